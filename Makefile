@@ -1,0 +1,69 @@
+# Two commands do everything on a bare machine with Python 3.11+ and make:
+#   make demo   environment, then cohort -> models -> validation -> evidence page
+#   make test   environment, then the tests
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+JOBS ?= 2
+
+# The environment is rebuilt only when one of these changes.
+INPUTS := pyproject.toml constraints.txt
+HASH := $(shell cat $(INPUTS) | $(PYTHON) -c "import hashlib,sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])")
+DEMO_READY := $(VENV)/.demo-$(HASH)
+TEST_READY := $(VENV)/.test-$(HASH)
+
+.PHONY: demo test test-slow lint types contracts docs wheel radiomics wheelhouse bench clean
+
+$(PY):
+	$(PYTHON) -m venv $(VENV)
+
+$(DEMO_READY): | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,boost,shap]"
+	@rm -f $(VENV)/.demo-*; touch $@
+
+$(TEST_READY): | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@rm -f $(VENV)/.test-* $(VENV)/.demo-*; touch $@ $(DEMO_READY)
+
+demo: $(DEMO_READY)
+	$(VENV)/bin/lbp-prognosis demo -o out/demo
+
+test: $(TEST_READY)
+	$(PY) -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+
+test-slow: $(TEST_READY)
+	$(PY) -m pytest -n $(JOBS) -m slow $(ARGS)
+
+lint: $(TEST_READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(TEST_READY)
+	$(VENV)/bin/mypy
+
+contracts: $(TEST_READY)
+	$(VENV)/bin/lint-imports
+
+docs: $(TEST_READY)
+	$(PY) -m sphinx -q -b html docs docs/_build/html
+
+wheel: $(TEST_READY)
+	$(PY) -m build --wheel --outdir dist
+
+# pyradiomics 3.0.1 builds only on Python 3.11 and needs a C compiler; everything else works without it.
+radiomics: $(TEST_READY)
+	$(PY) -m pip install --quiet "setuptools<81" wheel versioneer cython
+	$(PY) -m pip install --quiet --no-build-isolation --no-deps pyradiomics==3.0.1
+	$(PY) -m pip install --quiet -c constraints.txt PyWavelets pykwalify six
+
+# Everything needed for an installation without a network: pip install --no-index --find-links wheelhouse lbp-prognosis
+wheelhouse: wheel
+	$(PY) -m pip download --quiet --only-binary :all: -c constraints.txt -d wheelhouse dist/*.whl
+	cp dist/*.whl wheelhouse/
+
+bench: $(TEST_READY)
+	$(PY) -m benchmarks.run
+
+clean:
+	rm -rf $(VENV) build dist out docs/_build wheelhouse

@@ -1,0 +1,58 @@
+"""Outcome-linked validation of spine imaging in low back pain.
+
+Tables become a cohort; the cohort gets an outcome and features; a model turns features into risks; and only the
+outcome and the risk cross into evaluation. Names below are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# name -> module that holds it; importing the package itself loads none of them (PEP 562)
+_NAMES = {
+    "Surv": "survival",
+    "Status": "survival",
+    "Reference": "survival",
+    "OutcomeSpec": "survival",
+    "evaluate": "evaluation",
+    "RiskPipeline": "fusion",
+    "CoxPH": "models",
+    "Evidence": "evidence",
+    "Study": "study",
+    "LBPError": "_base",
+}
+_ROOMS = (
+    "biomarkers", "cohort", "datasets", "evaluation", "evidence", "explain", "fusion", "instruments", "models",
+    "report", "schema", "study", "survival", "validation",
+)  # fmt: skip
+
+__all__ = [
+    "CoxPH",
+    "Evidence",
+    "LBPError",
+    "OutcomeSpec",
+    "Reference",
+    "RiskPipeline",
+    "Status",
+    "Study",
+    "Surv",
+    "__version__",
+    "evaluate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_ROOMS})

@@ -1,0 +1,72 @@
+"""What every room stands on: errors, checks, results, randomness, parallel and resumable work."""
+
+from lbp_prognosis._base._checkpoint import Checkpoint, content_hash
+from lbp_prognosis._base._checks import (
+    check_choice,
+    check_clusters,
+    check_confidence,
+    check_horizons,
+    check_number,
+    check_risk,
+    check_risks,
+    check_thresholds,
+    check_vector,
+)
+from lbp_prognosis._base._errors import (
+    ArgumentError,
+    DataError,
+    EstimationError,
+    LBPError,
+    LeakageError,
+    MissingPackageError,
+    OutcomeError,
+    argument_error,
+    describe,
+)
+from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
+from lbp_prognosis._base._metric import MetricResult, influence_se, interval
+from lbp_prognosis._base._objection import Objection
+from lbp_prognosis._base._optional import require
+from lbp_prognosis._base._parallel import parallel_map
+from lbp_prognosis._base._protocols import CensoringModel, RiskModel
+from lbp_prognosis._base._randomness import RandomState, generator, spawn
+from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
+
+__all__ = [
+    "METRIC_COLUMNS",
+    "MODALITIES",
+    "ArgumentError",
+    "CensoringModel",
+    "Checkpoint",
+    "DataError",
+    "EstimationError",
+    "FeatureMap",
+    "LBPError",
+    "LeakageError",
+    "MetricResult",
+    "MissingPackageError",
+    "Objection",
+    "OutcomeError",
+    "RandomState",
+    "Result",
+    "RiskModel",
+    "argument_error",
+    "check_choice",
+    "check_clusters",
+    "check_confidence",
+    "check_horizons",
+    "check_number",
+    "check_risk",
+    "check_risks",
+    "check_thresholds",
+    "check_vector",
+    "content_hash",
+    "describe",
+    "generator",
+    "influence_se",
+    "interval",
+    "metric_frame",
+    "parallel_map",
+    "require",
+    "spawn",
+]

@@ -1,0 +1,197 @@
+"""The first lines of every public function: arguments in, clean arrays out.
+
+Each check returns the value in the form the kernels want, or raises the one sentence shape of ``_errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base._errors import argument_error, describe
+
+__all__ = [
+    "check_choice",
+    "check_clusters",
+    "check_confidence",
+    "check_horizons",
+    "check_number",
+    "check_risk",
+    "check_risks",
+    "check_thresholds",
+    "check_vector",
+]
+
+
+def _rows(mask: np.ndarray, limit: int = 5) -> str:
+    rows = np.flatnonzero(mask)
+    shown = ", ".join(str(row) for row in rows[:limit])
+    return f"{shown}, … ({rows.size} in all)" if rows.size > limit else shown
+
+
+def check_vector(
+    name: str, value: Any, *, n: int | None = None, low: float | None = None, high: float | None = None
+) -> np.ndarray:
+    """Return a finite float vector of length ``n`` within ``[low, high]``; NaN and infinities name their rows."""
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise argument_error(name, "numbers", value) from None
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise argument_error(name, "one-dimensional", f"shape {array.shape}")
+    if n is not None and array.size != n:
+        raise argument_error(name, f"of length {n}, one value a row of `y`", f"length {array.size}")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise argument_error(
+            name,
+            "finite",
+            f"missing or infinite values at rows {_rows(bad)}",
+            "Drop or impute these rows before the call.",
+        )
+    for bound, wrong, word in ((low, array < low if low is not None else None, "at least"),
+                               (high, array > high if high is not None else None, "at most")):  # fmt: skip
+        if bound is not None and wrong is not None and wrong.any():
+            raise argument_error(name, f"{word} {bound:g}", f"other values at rows {_rows(wrong)}")
+    return array
+
+
+def check_number(
+    name: str, value: Any, *, low: float | None = None, high: float | None = None, whole: bool = False,
+    open_low: bool = False, open_high: bool = False,
+) -> float:  # fmt: skip
+    """Return one finite number within bounds (``open_*`` exclude the bound itself)."""
+    kind = "a whole number" if whole else "a number"
+    left = "" if low is None else (f" above {low:g}" if open_low else f" of at least {low:g}")
+    right = "" if high is None else (f" below {high:g}" if open_high else f" of at most {high:g}")
+    accepted = kind + left + (" and" if left and right else "") + right
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise argument_error(name, accepted, value)
+    number = float(value)
+    outside = (
+        not np.isfinite(number)
+        or (whole and number != int(number))
+        or (low is not None and (number <= low if open_low else number < low))
+        or (high is not None and (number >= high if open_high else number > high))
+    )
+    if outside:
+        raise argument_error(name, accepted, value)
+    return number
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Return ``value`` if it is one of ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        raise argument_error(name, "one of " + ", ".join(repr(choice) for choice in choices), value)
+    return value
+
+
+def check_confidence(confidence: Any) -> float:
+    """Return a confidence level in (0, 1)."""
+    return check_number("confidence", confidence, low=0, high=1, open_low=True, open_high=True)
+
+
+def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
+    """Return horizons as an increasing float vector, and whether a single number was given.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not positive, finite and strictly increasing.
+    """
+    scalar = np.ndim(horizons) == 0
+    try:
+        array = np.atleast_1d(np.asarray(horizons, dtype=float))
+    except (TypeError, ValueError):
+        raise argument_error(
+            "horizons", "a number or a sequence of numbers, in the unit of `y`", horizons
+        ) from None
+    if array.ndim != 1 or array.size == 0:
+        raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", horizons)
+    if not np.isfinite(array).all() or (array <= 0).any() or (np.diff(array) <= 0).any():
+        raise argument_error("horizons", "positive, finite and strictly increasing", str(array.tolist()))
+    return array, scalar
+
+
+def check_thresholds(thresholds: Any) -> np.ndarray:
+    """Return decision thresholds as an increasing vector inside (0, 1)."""
+    try:
+        array = np.atleast_1d(np.asarray(thresholds, dtype=float))
+    except (TypeError, ValueError):
+        raise argument_error("thresholds", "numbers between 0 and 1", thresholds) from None
+    inside = (
+        np.isfinite(array).all() and (array > 0).all() and (array < 1).all() and (np.diff(array) > 0).all()
+    )
+    if array.ndim != 1 or array.size == 0 or not inside:
+        raise argument_error(
+            "thresholds",
+            "probabilities strictly between 0 and 1, in increasing order",
+            str(np.round(array.ravel()[:8], 4).tolist()),
+            "Declare the range in which the decision is really taken, e.g. np.arange(0.10, 0.41, 0.01).",
+        )
+    return array
+
+
+def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
+    """Return risks as ``(n, n_horizons)`` in [0, 1]; an all-NaN column passes, scattered NaN names its rows."""
+    try:
+        array = np.asarray(risk, dtype=float)
+    except (TypeError, ValueError):
+        raise argument_error(name, "numbers", risk) from None
+    if array.ndim == 1 and n_horizons == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape != (n, n_horizons):
+        raise argument_error(
+            name,
+            f"of shape ({n}, {n_horizons}): one row a patient, one column a horizon",
+            f"shape {np.shape(risk)}",
+            "Predict at exactly the horizons you evaluate." if array.ndim == 2 else None,
+        )
+    missing = np.isnan(array)
+    scattered = missing & ~missing.all(axis=0)
+    if scattered.any():
+        raise argument_error(
+            name,
+            "free of scattered missing values (a whole column may be missing)",
+            f"missing risks at rows {_rows(scattered.any(axis=1))}",
+            "Predict for these patients or leave them out of `y` too, and say so.",
+        )
+    with np.errstate(invalid="ignore"):
+        outside = (array < 0) | (array > 1)
+    if outside.any():
+        raise argument_error(
+            name,
+            "a probability in [0, 1]",
+            f"values outside at rows {_rows(outside.any(axis=1))}",
+            "A linear predictor is not a risk: pass model.predict_risk(X, horizons).",
+        )
+    return array
+
+
+def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]:
+    """Return a mapping from model name to ``(n, n_horizons)``; a bare array becomes ``{"model": …}``."""
+    if isinstance(risks, Mapping):
+        if not risks:
+            raise argument_error("risks", "a mapping from model name to risks with at least one entry", risks)
+        return {
+            str(key): check_risk(f"risks[{key!r}]", value, n=n, n_horizons=n_horizons)
+            for key, value in risks.items()
+        }
+    return {"model": check_risk("risks", risks, n=n, n_horizons=n_horizons)}
+
+
+def check_clusters(name: str, labels: Any, *, n: int) -> np.ndarray | None:
+    """Return labels as integer codes 0…K−1, or None; missing labels are refused."""
+    if labels is None:
+        return None
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.size != n:
+        raise argument_error(name, f"of length {n}, one label a row of `y`", describe(labels))
+    missing = np.array([label is None or label != label for label in array.tolist()])
+    if missing.any():
+        raise argument_error(name, "free of missing labels", f"missing labels at rows {_rows(missing)}")
+    return np.unique(array, return_inverse=True)[1].astype(np.int64)

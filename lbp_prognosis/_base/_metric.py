@@ -1,0 +1,212 @@
+"""One metric with its uncertainty, and the paired difference of two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from lbp_prognosis._base._errors import argument_error
+from lbp_prognosis._base._objection import Objection
+from lbp_prognosis._base._result import Result, metric_frame
+
+__all__ = ["MetricResult", "influence_se", "interval"]
+
+
+def influence_se(influence: np.ndarray, clusters: np.ndarray | None = None) -> np.ndarray:
+    """Standard error from per-row influence values.
+
+    Parameters
+    ----------
+    influence : ndarray of shape (n,) or (n, k)
+        Influence values ψ with ``estimate ≈ truth + mean(ψ)``.
+    clusters : ndarray of shape (n,), optional
+        Integer codes; values are summed within a cluster first.
+
+    Returns
+    -------
+    ndarray of shape () or (k,)
+        ``sqrt(Σ ψ²) / n``; with clusters ``sqrt(m/(m−1) Σ_c (Σ ψ)²) / n`` with m clusters.
+    """
+    n = influence.shape[0]
+    if clusters is None:
+        return np.sqrt(np.sum(influence**2, axis=0)) / n
+    codes = int(clusters.max()) + 1
+    flat = influence.reshape(n, -1)
+    sums = np.stack([np.bincount(clusters, weights=column, minlength=codes) for column in flat.T], axis=1)
+    scale = codes / (codes - 1) if codes > 1 else np.nan
+    return (np.sqrt(scale * np.sum(sums**2, axis=0)) / n).reshape(influence.shape[1:])
+
+
+def interval(
+    value: Any, se: Any, confidence: float, scale: str = "identity", df: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Wald interval on a scale and back.
+
+    Parameters
+    ----------
+    value, se : float or ndarray
+        Estimate and its standard error on the natural scale.
+    confidence : float
+        Level in (0, 1).
+    scale : {"identity", "log", "logit"}
+        Where the interval is symmetric; the standard error is carried there by the delta method.
+    df : float, optional
+        Degrees of freedom of a t quantile; normal if None.
+    """
+    from scipy.stats import t as student
+
+    value, se = np.asarray(value, dtype=float), np.asarray(se, dtype=float)
+    upper = 0.5 + confidence / 2
+    z = float(norm.ppf(upper) if df is None else student.ppf(upper, df))
+    if scale == "identity":
+        return value - z * se, value + z * se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if scale == "log":
+            half = z * se / value
+            return value * np.exp(-half), value * np.exp(half)
+        if scale == "logit":
+            logit = np.log(value / (1 - value))
+            half = z * se / (value * (1 - value))
+            return 1 / (1 + np.exp(-(logit - half))), 1 / (1 + np.exp(-(logit + half)))
+    raise argument_error("scale", "'identity', 'log' or 'logit'", scale)
+
+
+@dataclass(frozen=True, repr=False)
+class MetricResult(Result):
+    """One metric: a number, or one number a horizon, with standard error and interval.
+
+    ``value``, ``se``, ``low`` and ``high`` have the shape of the ``horizons`` that were asked for: floats for a
+    single number, arrays of shape (n_horizons,) for a sequence.
+
+    Attributes
+    ----------
+    metric : str
+        Name in the metric registry, e.g. ``"brier"``.
+    tier : str
+        ``"technical"``, ``"diagnostic"``, ``"prognostic"`` or ``"utility"``.
+    value, se, low, high : float or ndarray
+        Estimate, standard error and confidence limits.
+    confidence : float
+        Level of the interval.
+    method : str
+        Convention in a few words, e.g. ``"IPCW, marginal Kaplan–Meier censoring"``.
+    horizon : float or ndarray or None
+        Time(s) the estimate refers to, in the unit of the outcome.
+    cause : int or None
+        Event code of interest.
+    target : str or None
+        ``"event"`` or ``"no_event"``.
+    model, group : str
+        Labels that travel into frames.
+    n, n_events : int
+        Rows, and events of interest, used.
+    reason : str or tuple of str
+        Why a value is NaN; empty otherwise.
+    influence : ndarray of shape (n,) or (n, n_horizons) or None
+        Per-row influence values (hidden from ``repr``), the basis of paired differences.
+    clusters : ndarray or None
+        Cluster codes used for the standard error.
+    reference : str
+        For a difference: the model subtracted.
+    """
+
+    metric: str
+    tier: str
+    value: Any
+    se: Any
+    low: Any
+    high: Any
+    confidence: float
+    method: str
+    horizon: Any = None
+    cause: int | None = None
+    target: str | None = None
+    model: str = ""
+    group: str = ""
+    n: int | None = None
+    n_events: int | None = None
+    reason: Any = ""
+    influence: np.ndarray | None = field(default=None, repr=False, compare=False)
+    clusters: np.ndarray | None = field(default=None, repr=False, compare=False)
+    reference: str = ""
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    @property
+    def p(self) -> Any:
+        """Two-sided p-value of the null value zero (for differences and slopes' deviations)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return 2 * norm.sf(np.abs(np.asarray(self.value, dtype=float) / self.se))
+
+    def minus(self, other: MetricResult) -> MetricResult:
+        """Paired difference ``self − other`` on the same rows, with its standard error and interval.
+
+        Raises
+        ------
+        ArgumentError
+            If the two are not the same metric at the same horizons on the same rows.
+        """
+        same = (
+            self.metric == other.metric
+            and np.array_equal(
+                np.asarray(self.horizon, dtype=object), np.asarray(other.horizon, dtype=object)
+            )
+            and self.cause == other.cause
+            and self.target == other.target
+        )
+        if not same:
+            raise argument_error("other", f"the metric {self.metric!r} at the same horizons", repr(other))
+        if self.influence is None or other.influence is None or self.influence.shape != other.influence.shape:
+            raise argument_error(
+                "other", "a result on the same rows that carries influence values", repr(other),
+                "Compute both with the same function on the same `y`.",
+            )  # fmt: skip
+        influence = self.influence - other.influence
+        value = np.asarray(self.value, dtype=float) - np.asarray(other.value, dtype=float)
+        se = influence_se(influence, self.clusters)
+        low, high = interval(value, se, self.confidence)
+        shape = (lambda a: float(a)) if np.ndim(self.value) == 0 else (lambda a: np.asarray(a))
+        return replace(
+            self, value=shape(value), se=shape(se), low=shape(low), high=shape(high), influence=influence,
+            reference=other.model, reason=_join_reasons(self.reason, other.reason),
+            objections=tuple(dict.fromkeys((*self.objections, *other.objections))),
+            synthetic=self.synthetic or other.synthetic,
+        )  # fmt: skip
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a horizon, with the columns of `METRIC_COLUMNS`, then ``target`` and ``reference``."""
+        values, ses, lows, highs = (np.atleast_1d(np.asarray(a, dtype=float)) for a in
+                                    (self.value, self.se, self.low, self.high))  # fmt: skip
+        horizons = np.atleast_1d(np.asarray(np.nan if self.horizon is None else self.horizon, dtype=float))
+        reasons = (self.reason,) * values.size if isinstance(self.reason, str) else tuple(self.reason)
+        rows = [
+            {
+                "model": self.model, "tier": self.tier, "metric": self.metric, "cause": self.cause,
+                "horizon": horizons[min(k, horizons.size - 1)], "group": self.group, "value": values[k],
+                "se": ses[k], "low": lows[k], "high": highs[k], "confidence": self.confidence,
+                "method": self.method, "n": self.n, "n_events": self.n_events, "reason": reasons[k],
+                "target": self.target, "reference": self.reference,
+            }
+            for k in range(values.size)
+        ]  # fmt: skip
+        return metric_frame(rows, extra=("target", "reference"))
+
+    def _summary(self) -> str:
+        if np.ndim(self.value) == 0:
+            return f"{self.metric} {self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
+        return f"{self.metric} at {np.size(self.value)} horizons"
+
+
+def _join_reasons(first: Any, second: Any) -> Any:
+    if isinstance(first, str) and isinstance(second, str):
+        return first or second
+    size = max(
+        len(first) if not isinstance(first, str) else 1, len(second) if not isinstance(second, str) else 1
+    )
+    left = (first,) * size if isinstance(first, str) else tuple(first)
+    right = (second,) * size if isinstance(second, str) else tuple(second)
+    return tuple(a or b for a, b in zip(left, right))

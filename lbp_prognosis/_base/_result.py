@@ -1,0 +1,70 @@
+"""What every result has in common: frozen, named arrays, a tidy frame, a picture, one line of text."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["METRIC_COLUMNS", "Result", "metric_frame"]
+
+METRIC_COLUMNS: tuple[str, ...] = (
+    "model", "tier", "metric", "cause", "horizon", "group",
+    "value", "se", "low", "high", "confidence", "method", "n", "n_events", "reason",
+)  # fmt: skip
+"""Columns of every evaluation and validation frame, in this order; special columns follow them."""
+
+_DTYPES: dict[str, str] = {
+    "model": "object", "tier": "object", "metric": "object", "cause": "Int64", "horizon": "float64",
+    "group": "object", "value": "float64", "se": "float64", "low": "float64", "high": "float64",
+    "confidence": "float64", "method": "object", "n": "Int64", "n_events": "Int64", "reason": "object",
+}  # fmt: skip
+
+
+def metric_frame(rows: Iterable[Mapping[str, Any]], extra: Iterable[str] = ()) -> pd.DataFrame:
+    """Return rows as a frame with the fixed columns first, of fixed types, and the special ones after.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        One mapping a metric; absent fixed columns are filled with missing values.
+    extra : iterable of str
+        Special columns, in the order wanted (e.g. ``threshold``, ``target``).
+    """
+    columns = [*METRIC_COLUMNS, *extra]
+    rows = list(rows)
+    unknown = {key for row in rows for key in row} - set(columns)
+    if unknown:
+        raise KeyError(f"columns {sorted(unknown)} are neither fixed nor declared as extra")
+    frame = pd.DataFrame({name: [row.get(name) for row in rows] for name in columns}, columns=columns)
+    for name, dtype in _DTYPES.items():
+        frame[name] = frame[name].astype(dtype)  # type: ignore[call-overload]
+    for name in ("group", "reason", "method"):
+        frame[name] = frame[name].where(frame[name].notna(), "")
+    return frame
+
+
+class Result(ABC):
+    """Base of all results.
+
+    Subclasses are frozen dataclasses. ``objections`` (tuple of `Objection`) and ``synthetic`` (bool) are read with
+    a default, so that a result without them need not declare them.
+    """
+
+    @abstractmethod
+    def to_frame(self) -> pd.DataFrame:
+        """Return the numbers as a tidy frame."""
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(
+            index=False, na_rep="", float_format=lambda value: f"{value:.4g}", border=0
+        )
+
+    def _summary(self) -> str:
+        """Words after the class name in ``repr``; subclasses override."""
+        return f"{len(self.to_frame())} rows"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._summary()}>"

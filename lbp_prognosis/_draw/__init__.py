@@ -1,0 +1,3 @@
+"""Drawing: tidy frames in, matplotlib axes out."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Image and mask to numbers with names."""
+
+__all__: list[str] = []

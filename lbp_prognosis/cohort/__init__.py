@@ -1,0 +1,3 @@
+"""Who is in, and from when."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Simulated cohorts and loaders of public data."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""(y, risk) to results, tier by tier."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Does it tell patients apart now?"""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Does it say what will happen?"""
+
+__all__: list[str] = []

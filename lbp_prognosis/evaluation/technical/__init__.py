@@ -1,0 +1,3 @@
+"""Does the measurement repeat?"""
+
+__all__: list[str] = []

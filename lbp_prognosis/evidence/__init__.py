@@ -1,0 +1,3 @@
+"""Tiers, claims and what supports them."""
+
+__all__: list[str] = []

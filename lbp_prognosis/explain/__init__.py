@@ -1,0 +1,3 @@
+"""Any risk model to the reasons for its risks."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Scoring of patient-reported instruments from item columns."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""X and y to risk."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Results to a page."""
+
+__all__: list[str] = []

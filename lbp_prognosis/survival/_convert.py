@@ -1,0 +1,61 @@
+"""Outcomes to and from frames and scikit-survival's arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import OutcomeError, argument_error, describe
+from lbp_prognosis.survival._outcome import check_outcome, outcome_kind, status_horizon
+from lbp_prognosis.survival._status import Reference, Status
+from lbp_prognosis.survival._surv import Surv
+
+__all__ = ["from_frame", "from_sksurv", "to_frame", "to_sksurv"]
+
+
+def to_frame(y: np.ndarray) -> pd.DataFrame:
+    """Return the outcome as a frame with one column a field (and ``horizon`` for a `Status` that knows it)."""
+    kind = outcome_kind(y)
+    frame = pd.DataFrame({name: y[name] for name in y.dtype.names})
+    if kind == "status" and status_horizon(y) is not None:
+        frame["horizon"] = status_horizon(y)
+    return frame
+
+
+def from_frame(frame: pd.DataFrame) -> np.ndarray:
+    """Return the outcome from a frame written by `to_frame`."""
+    names = set(frame.columns)
+    entry = frame["entry"] if "entry" in names else None
+    if {"time", "event"} <= names:
+        return Surv.right(frame["time"], frame["event"], entry=entry, censored=0)
+    if {"lower", "upper", "event"} <= names:
+        return Surv.interval(frame["lower"], frame["upper"], frame["event"], entry=entry)
+    if {"status", "horizon"} <= names and frame["horizon"].nunique() == 1:
+        return Status.at(float(frame["horizon"].iloc[0]), frame["status"])
+    if "reference" in names:
+        return Reference.now(frame["reference"])
+    raise argument_error(
+        "frame", "a frame with `time, event`, `lower, upper, event`, `status, horizon` or `reference`",
+        f"columns {sorted(map(str, names))[:8]}", kind=OutcomeError,
+    )  # fmt: skip
+
+
+def to_sksurv(y: np.ndarray, cause: int = 1) -> np.ndarray:
+    """Return scikit-survival's structured pair ``(event: bool, time: float)`` for one cause."""
+    check_outcome(y, ("right",), caller="to_sksurv")
+    out = np.empty(y.shape[0], dtype=[("event", "?"), ("time", "f8")])
+    out["event"] = y["event"] == cause
+    out["time"] = y["time"]
+    return out
+
+
+def from_sksurv(y: Any) -> np.ndarray:
+    """Read scikit-survival's structured pair: first field the event indicator (bool), second the time."""
+    names = getattr(getattr(y, "dtype", None), "names", None)
+    if not names or len(names) != 2 or y.dtype[0] != np.dtype(bool):
+        raise argument_error(
+            "y", "a structured array of (bool event, float time)", describe(y), kind=OutcomeError
+        )
+    return Surv.right(y[names[1]], y[names[0]])

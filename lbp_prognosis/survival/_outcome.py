@@ -1,0 +1,89 @@
+"""Reading outcomes: what kind a ``y`` is, and the refusal of what is no outcome."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from lbp_prognosis._base import OutcomeError, argument_error, describe
+
+__all__ = ["OutcomeKind", "cause_names", "check_outcome", "outcome_kind", "status_horizon"]
+
+OutcomeKind = Literal["right", "interval", "status", "reference"]
+
+_MAKERS: dict[str, str] = {
+    "right": "Surv.right(time, event)",
+    "interval": "Surv.interval(lower, upper)",
+    "status": "Status.at(horizon, value)",
+    "reference": "Reference.now(value)",
+}
+
+
+def outcome_kind(y: Any) -> OutcomeKind:
+    """Return ``"right"``, ``"interval"``, ``"status"`` or ``"reference"``, read from the field names.
+
+    Raises
+    ------
+    OutcomeError
+        For anything else; a bare 0/1 vector is asked what it means.
+    """
+    names = getattr(getattr(y, "dtype", None), "names", None)
+    if names:
+        fields = set(names) - {"entry"}
+        for kind, wanted in (
+            ("right", {"time", "event"}),
+            ("interval", {"lower", "upper", "event"}),
+            ("status", {"status"}),
+            ("reference", {"reference"}),
+        ):
+            if fields == wanted:
+                return kind  # type: ignore[return-value]
+    flat = np.asarray(y)
+    if not names and flat.ndim == 1 and flat.dtype.kind in "biuf" and set(np.unique(flat).tolist()) <= {0, 1}:
+        raise argument_error(
+            "y", "an outcome that says what it is", "a bare 0/1 vector",
+            "Is it an outcome later, or a reference now? Use Status.at(horizon, value) for a state at a later visit, "
+            "Surv.right(time, event) for a time to event, Reference.now(value) for a reference standard at the time "
+            "of the test.", kind=OutcomeError,
+        )  # fmt: skip
+    raise argument_error("y", "made by " + ", ".join(_MAKERS.values()), describe(y), kind=OutcomeError)
+
+
+def check_outcome(
+    y: Any, accepted: tuple[OutcomeKind, ...], *, caller: str, instead: str = ""
+) -> OutcomeKind:
+    """Return the kind of ``y`` if ``caller`` takes it; otherwise say which kinds it takes.
+
+    Parameters
+    ----------
+    y : ndarray
+        Structured outcome.
+    accepted : tuple of str
+        Kinds the caller takes.
+    caller : str
+        Public name of the function or class.
+    instead : str, optional
+        A sentence naming what takes this kind.
+    """
+    kind = outcome_kind(y)
+    if kind not in accepted:
+        raise argument_error(
+            "y", f"made by {' or '.join(_MAKERS[k] for k in accepted)} for {caller}",
+            f"an outcome made by {_MAKERS[kind]}", instead or None, kind=OutcomeError,
+        )  # fmt: skip
+    if y.shape[0] == 0:
+        raise argument_error("y", "an outcome of at least one row", "an empty array", kind=OutcomeError)
+    return kind
+
+
+def cause_names(y: np.ndarray) -> dict[int, str]:
+    """Return the names given with ``causes=``, by code; empty if none were given or they were lost on the way."""
+    names = (y.dtype.metadata or {}).get("causes", ())
+    return dict(enumerate(names, start=1))
+
+
+def status_horizon(y: np.ndarray) -> float | None:
+    """Return the visit time of a `Status`, or None if the array lost it on the way."""
+    value = (y.dtype.metadata or {}).get("horizon")
+    return None if value is None else float(value)

@@ -1,0 +1,77 @@
+"""``Status`` and ``Reference``: the two meanings a 0/1 vector can have, kept apart by type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import OutcomeError, argument_error, check_number
+
+__all__ = ["Reference", "Status"]
+
+
+def _states(name: str, value: Any, missing_code: int | None) -> np.ndarray:
+    raw = np.asarray(value)
+    if raw.ndim != 1:
+        raise argument_error(name, "one-dimensional", f"shape {raw.shape}")
+    out = np.empty(raw.size, dtype=np.int8)
+    for row, state in enumerate(raw.tolist()):
+        absent = state is None or state != state or (missing_code is not None and state == missing_code)
+        if absent and missing_code is not None:
+            out[row] = missing_code
+        elif not absent and state in (0, 1):
+            out[row] = int(state)
+        else:
+            allowed = "0, 1" if missing_code is None else f"0, 1, or {missing_code} (not observed)"
+            raise argument_error(name, allowed, f"{state!r} at row {row}", kind=OutcomeError)
+    return out
+
+
+class Status:
+    """A state at a later visit: 0, 1, or −1 where it was not observed."""
+
+    @staticmethod
+    def at(horizon: float, value: Any) -> np.ndarray:
+        """State at ``horizon``.
+
+        Parameters
+        ----------
+        horizon : float
+            Time of the visit, in the unit of the study.
+        value : array-like of shape (n,)
+            0, 1; −1, None or NaN where the patient was not seen.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Structured, with the field ``status`` (int8); the horizon travels as metadata of the type.
+        """
+        time = check_number("horizon", horizon, low=0, open_low=True)
+        states = _states("value", value, -1)
+        y = np.empty(states.size, dtype=np.dtype([("status", "i1")], metadata={"horizon": time}))
+        y["status"] = states
+        return y
+
+
+class Reference:
+    """A reference standard at the time of the test."""
+
+    @staticmethod
+    def now(value: Any) -> np.ndarray:
+        """Reference state, 0 or 1, at the time of the test.
+
+        Parameters
+        ----------
+        value : array-like of shape (n,)
+            0 or 1; a missing reference is refused (see verification bias in the diagnostic tier).
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Structured, with the field ``reference`` (int8).
+        """
+        states = _states("value", value, None)
+        y = np.empty(states.size, dtype=[("reference", "i1")])
+        y["reference"] = states
+        return y

@@ -1,0 +1,231 @@
+"""``Surv``: constructors of time-to-event outcomes that refuse instead of guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_vector, describe
+from lbp_prognosis.survival._outcome import check_outcome
+
+__all__ = ["Surv"]
+
+
+class Surv:
+    """Time-to-event outcomes.
+
+    ``y`` is a NumPy structured array that is read by field name. Codes: 0 censored, 1 the event of interest, 2, 3 …
+    competing events.
+
+    Examples
+    --------
+    >>> from lbp_prognosis import Surv
+    >>> y = Surv.right([3.0, 12.0, 7.5], [1, 0, 2])
+    >>> y["time"].tolist(), y["event"].tolist()
+    ([3.0, 12.0, 7.5], [1, 0, 2])
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Surv:
+        """Refuse instantiation: the class is a name for its constructors."""
+        raise argument_error(
+            "Surv", "called through a constructor", "a direct call",
+            "Use Surv.right(time, event) or Surv.interval(lower, upper).",
+        )  # fmt: skip
+
+    @staticmethod
+    def right(
+        time: Any,
+        event: Any,
+        *,
+        entry: Any = None,
+        censored: Any = None,
+        causes: Mapping[str, Any] | None = None,
+    ) -> np.ndarray:
+        """Right-censored times, with competing events and delayed entry.
+
+        Parameters
+        ----------
+        time : array-like of shape (n,)
+            Follow-up time, finite and ≥ 0, in the unit of the study (the unit of all horizons).
+        event : array-like of shape (n,)
+            Codes, or booleans (True is the event). 0 is censored; 1 is the event of interest; 2, 3 … compete.
+        entry : array-like of shape (n,), optional
+            Delayed entry: a row is at risk on (entry, time].
+        censored : scalar, optional
+            The code that means censored. Needed when no row has the code 0 and a code other than 1 stands in the data
+            (R's 1/2 coding), because a guess would turn censored patients into events.
+        causes : mapping of str to scalar, optional
+            Names of the events and the code each has in ``event``; the first named becomes 1, the second 2 …, e.g.
+            ``{"recovery": 1, "surgery": 2}``. A code outside it, other than ``censored``, is an error.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Structured, with fields ``time`` (float64), ``event`` (int8) and, if given, ``entry`` (float64).
+
+        Raises
+        ------
+        OutcomeError
+            If the codes are ambiguous.
+        ArgumentError
+            If a time is missing, infinite or negative, or does not lie after its entry.
+        """
+        times = check_vector("time", time, low=0)
+        codes = _codes(event, times.size, censored, causes)
+        return _assemble({"time": times, "event": codes}, entry, times.size, "time", causes)
+
+    @staticmethod
+    def interval(lower: Any, upper: Any, event: Any = None, *, entry: Any = None) -> np.ndarray:
+        """Interval-censored times, as outcomes seen only at visits are.
+
+        Parameters
+        ----------
+        lower, upper : array-like of shape (n,)
+            The event lies in (lower, upper]; ``upper=inf`` (or missing) is right-censored at ``lower``;
+            ``lower == upper`` is an exactly known time.
+        event : array-like of shape (n,), optional
+            Cause of the event, 1, 2, …; 0 where right-censored. By default 1 where ``upper`` is finite.
+        entry : array-like of shape (n,), optional
+            Delayed entry.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Structured, with fields ``lower``, ``upper`` (float64), ``event`` (int8) and, if given, ``entry``.
+        """
+        low = check_vector("lower", lower, low=0)
+        try:
+            up = np.asarray(upper, dtype=float).copy()
+        except (TypeError, ValueError):
+            raise argument_error("upper", "numbers, or infinity where right-censored", upper) from None
+        if up.shape != low.shape:
+            raise argument_error("upper", f"of length {low.size}, as `lower`", describe(up))
+        up[np.isnan(up)] = np.inf
+        if (up < low).any():
+            rows = np.flatnonzero(up < low)[:5].tolist()
+            raise argument_error("upper", "at least `lower` in every row", f"smaller values at rows {rows}")
+        finite = np.isfinite(up)
+        if event is None:
+            codes = finite.astype(np.int8)
+        else:
+            codes = _codes(event, low.size, 0, None)
+            wrong = (codes > 0) != finite
+            if wrong.any():
+                rows = np.flatnonzero(wrong)[:5].tolist()
+                raise argument_error(
+                    "event", "a cause (1, 2, …) where `upper` is finite and 0 where it is infinite",
+                    f"disagreement at rows {rows}", kind=OutcomeError,
+                )  # fmt: skip
+        return _assemble({"lower": low, "upper": up, "event": codes}, entry, low.size, "lower", None)
+
+    @staticmethod
+    def interval_to_right(y: np.ndarray, at: str) -> np.ndarray:
+        """Turn an interval-censored outcome into a right-censored one, saying where the event is put.
+
+        Parameters
+        ----------
+        y : ndarray
+            Made by `Surv.interval`.
+        at : {"visit", "midpoint"}
+            ``"visit"`` dates the event at the visit that found it, ``"midpoint"`` half-way. Hazard ratios are nearly
+            right; absolute risks between visits are not (under ``"visit"`` the event always comes late).
+        """
+        check_outcome(y, ("interval",), caller="Surv.interval_to_right")
+        check_choice("at", at, ("visit", "midpoint"))
+        found = np.isfinite(y["upper"])
+        upper = np.where(found, y["upper"], y["lower"])
+        time = np.where(found, upper if at == "visit" else (y["lower"] + upper) / 2, y["lower"])
+        entry = y["entry"] if "entry" in y.dtype.names else None
+        return Surv.right(time, y["event"], entry=entry, censored=0)
+
+
+def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) -> np.ndarray:
+    """Turn the user's codes into 0, 1, 2, …, refusing whatever could be read in two ways."""
+    raw = np.asarray(event)
+    if raw.ndim != 1 or raw.size != n:
+        raise argument_error("event", f"of length {n}, one code a time", describe(event))
+    missing = np.array([value is None or value != value for value in raw.tolist()], dtype=bool)
+    if missing.any():
+        rows = np.flatnonzero(missing)[:5].tolist()
+        raise argument_error("event", "free of missing values", f"missing codes at rows {rows}")
+    if raw.dtype == bool:
+        raw = raw.astype(np.int8)
+    present = set(raw.tolist())
+    if causes is not None:
+        return _named_codes(raw, present, 0 if censored is None else censored, causes)
+    if not np.issubdtype(raw.dtype, np.number) or any(value != int(value) for value in present):
+        raise argument_error(
+            "event", "whole-number codes or booleans", f"values {sorted(map(str, present))[:6]}",
+            'Name them: causes={"recovery": "rec", "surgery": "op"}, censored="none".', kind=OutcomeError,
+        )  # fmt: skip
+    raw = raw.astype(np.int64)
+    present = set(raw.tolist())
+    if censored is None:
+        if present and 0 not in present and present != {1}:
+            raise argument_error(
+                "event", "coded 0 for censored",
+                f"codes {sorted(present)} without a 0",
+                "If one of them means censored (R's 1/2 coding), say so: censored=1. If every row is an event, say "
+                "censored=0.", kind=OutcomeError,
+            )  # fmt: skip
+        censored = 0
+    codes = sorted(present - {censored})
+    if any(code < 0 for code in codes):
+        raise argument_error("event", "codes of at least 0", f"codes {codes}", kind=OutcomeError)
+    if censored == 0 or not codes or codes[0] == 1:
+        mapped = np.where(raw == censored, 0, raw)
+        if censored != 0 and 0 in codes:
+            raise argument_error("event", f"free of 0 when censored={censored!r}", f"codes {sorted(present)}",
+                                 "Name the events with causes=.", kind=OutcomeError)  # fmt: skip
+    elif len(codes) == 1 and codes[0] != 0:
+        mapped = np.where(raw == censored, 0, 1)
+    else:
+        raise argument_error(
+            "event", "events coded from 1, or named with causes=", f"codes {sorted(present)} with censored={censored!r}",
+            'Name them: causes={"recovery": 2, "surgery": 3}.', kind=OutcomeError,
+        )  # fmt: skip
+    if mapped.size and mapped.max() > 100:
+        raise argument_error("event", "a small code a cause", f"codes {codes[-3:]}", kind=OutcomeError)
+    return mapped.astype(np.int8)
+
+
+def _named_codes(raw: np.ndarray, present: set[Any], censored: Any, causes: Mapping[str, Any]) -> np.ndarray:
+    values = list(causes.values())
+    if len(set(values)) != len(values) or censored in values:
+        raise argument_error(
+            "causes", "a mapping from name to distinct codes other than `censored`", dict(causes)
+        )
+    unknown = present - set(values) - {censored}
+    if unknown:
+        raise argument_error(
+            "event", f"one of {[censored, *values]}", f"other codes {sorted(map(str, unknown))[:6]}",
+            "Name every event in causes=, or say which code is censored.", kind=OutcomeError,
+        )  # fmt: skip
+    codes = np.zeros(raw.size, dtype=np.int8)
+    for number, value in enumerate(values, start=1):
+        codes[raw == value] = number
+    return codes
+
+
+def _assemble(
+    fields: dict[str, np.ndarray], entry: Any, n: int, after: str, causes: Mapping[str, Any] | None
+) -> np.ndarray:
+    if entry is not None:
+        entry = check_vector("entry", entry, n=n, low=0)
+        late = entry >= fields[after] if after == "time" else entry > fields[after]
+        if late.any():
+            rows = np.flatnonzero(late)[:5].tolist()
+            raise argument_error(
+                "entry", f"before `{after}` in every row", f"entry not before it at rows {rows}",
+                "A patient who left before entering was never at risk: drop these rows and count them.",
+            )  # fmt: skip
+        fields = {**fields, "entry": entry}
+    metadata = {"causes": tuple(causes)} if causes else None
+    names = [(name, "i1" if name == "event" else "f8") for name in fields]
+    dtype = np.dtype(names, metadata=metadata) if metadata else np.dtype(names)
+    y = np.empty(n, dtype=dtype)
+    for name, values in fields.items():
+        y[name] = values
+    return y

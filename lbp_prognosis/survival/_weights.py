@@ -1,0 +1,53 @@
+"""Weights that say what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import argument_error, check_choice, check_vector
+
+__all__ = ["Weights", "check_weights"]
+
+_KINDS = ("frequency", "sampling", "attrition")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Row weights of a declared kind.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n,)
+        Non-negative weights.
+    kind : {"frequency", "sampling", "attrition"}
+        ``frequency``: a row stands for that many identical patients (n is the sum; standard errors as for copies).
+        ``sampling`` and ``attrition``: inverse probabilities; standard errors treat a row as one patient (robust), and
+        the mean weight does not matter.
+    """
+
+    values: np.ndarray
+    kind: str = "sampling"
+
+    def __post_init__(self) -> None:
+        check_choice("kind", self.kind, _KINDS)
+        values = check_vector("values", self.values, low=0)
+        if self.kind == "frequency" and (values != np.floor(values)).any():
+            raise argument_error("values", "whole numbers for frequency weights", "fractions")
+        if not values.sum() > 0:
+            raise argument_error("values", "weights with a positive sum", "only zeros")
+        object.__setattr__(self, "values", values)
+
+
+def check_weights(sample_weight: Any, n: int) -> Weights | None:
+    """Return `Weights` of length ``n``, or None; a bare array is taken as sampling weights."""
+    if sample_weight is None:
+        return None
+    weights = sample_weight if isinstance(sample_weight, Weights) else Weights(sample_weight)
+    if weights.values.size != n:
+        raise argument_error(
+            "sample_weight", f"of length {n}, one weight a row of `y`", f"length {weights.values.size}"
+        )
+    return weights
