@@ -107,9 +107,7 @@ def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
     try:
         array = np.atleast_1d(np.asarray(horizons, dtype=float))
     except (TypeError, ValueError):
-        raise argument_error(
-            "horizons", "a number or a sequence of numbers, in the unit of `y`", horizons
-        ) from None
+        raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", horizons) from None
     if array.ndim != 1 or array.size == 0:
         raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", horizons)
     if not np.isfinite(array).all() or (array <= 0).any() or (np.diff(array) <= 0).any():
@@ -123,9 +121,7 @@ def check_thresholds(thresholds: Any) -> np.ndarray:
         array = np.atleast_1d(np.asarray(thresholds, dtype=float))
     except (TypeError, ValueError):
         raise argument_error("thresholds", "numbers between 0 and 1", thresholds) from None
-    inside = (
-        np.isfinite(array).all() and (array > 0).all() and (array < 1).all() and (np.diff(array) > 0).all()
-    )
+    inside = np.isfinite(array).all() and (array > 0).all() and (array < 1).all() and (np.diff(array) > 0).all()
     if array.ndim != 1 or array.size == 0 or not inside:
         raise argument_error(
             "thresholds",
@@ -178,8 +174,7 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
         if not risks:
             raise argument_error("risks", "a mapping from model name to risks with at least one entry", risks)
         return {
-            str(key): check_risk(f"risks[{key!r}]", value, n=n, n_horizons=n_horizons)
-            for key, value in risks.items()
+            str(key): check_risk(f"risks[{key!r}]", value, n=n, n_horizons=n_horizons) for key, value in risks.items()
         }
     return {"model": check_risk("risks", risks, n=n, n_horizons=n_horizons)}
 

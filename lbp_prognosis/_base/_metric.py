@@ -152,9 +152,7 @@ class MetricResult(Result):
         """
         same = (
             self.metric == other.metric
-            and np.array_equal(
-                np.asarray(self.horizon, dtype=object), np.asarray(other.horizon, dtype=object)
-            )
+            and np.array_equal(np.asarray(self.horizon, dtype=object), np.asarray(other.horizon, dtype=object))
             and self.cause == other.cause
             and self.target == other.target
         )
@@ -204,9 +202,7 @@ class MetricResult(Result):
 def _join_reasons(first: Any, second: Any) -> Any:
     if isinstance(first, str) and isinstance(second, str):
         return first or second
-    size = max(
-        len(first) if not isinstance(first, str) else 1, len(second) if not isinstance(second, str) else 1
-    )
+    size = max(len(first) if not isinstance(first, str) else 1, len(second) if not isinstance(second, str) else 1)
     left = (first,) * size if isinstance(first, str) else tuple(first)
     right = (second,) * size if isinstance(second, str) else tuple(second)
     return tuple(a or b for a, b in zip(left, right))

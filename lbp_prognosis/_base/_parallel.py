@@ -46,9 +46,7 @@ def parallel_map(
     """
     from joblib import Parallel, delayed
 
-    calls = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_one_thread)(function, task) for task in tasks
-    )
+    calls = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_one_thread)(function, task) for task in tasks)
     return list(_shown(calls, len(tasks), description) if progress else calls)
 
 

@@ -23,11 +23,7 @@ def _seed_sequence(random_state: RandomState) -> np.random.SeedSequence:
         return np.random.SeedSequence(random_state.integers(0, 2**63, size=2).tolist())
     if random_state is None:
         return np.random.SeedSequence()
-    if (
-        isinstance(random_state, int | np.integer)
-        and not isinstance(random_state, bool)
-        and random_state >= 0
-    ):
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
         return np.random.SeedSequence(int(random_state))
     raise argument_error(
         "random_state",
@@ -47,7 +43,5 @@ def generator(random_state: RandomState = None) -> np.random.Generator:
 def spawn(random_state: RandomState, count: int) -> list[np.random.Generator]:
     """Return ``count`` independent generators; the k-th depends only on the seed and k."""
     parent = _seed_sequence(random_state)
-    children = [
-        np.random.SeedSequence(entropy=parent.entropy, spawn_key=(*parent.spawn_key, k)) for k in range(count)
-    ]
+    children = [np.random.SeedSequence(entropy=parent.entropy, spawn_key=(*parent.spawn_key, k)) for k in range(count)]
     return [np.random.Generator(np.random.PCG64(child)) for child in children]

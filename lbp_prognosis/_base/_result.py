@@ -58,9 +58,7 @@ class Result(ABC):
         """Return the numbers as a tidy frame."""
 
     def _repr_html_(self) -> str:
-        return self.to_frame().to_html(
-            index=False, na_rep="", float_format=lambda value: f"{value:.4g}", border=0
-        )
+        return self.to_frame().to_html(index=False, na_rep="", float_format=lambda value: f"{value:.4g}", border=0)
 
     def _summary(self) -> str:
         """Words after the class name in ``repr``; subclasses override."""

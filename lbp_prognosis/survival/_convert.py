@@ -55,7 +55,5 @@ def from_sksurv(y: Any) -> np.ndarray:
     """Read scikit-survival's structured pair: first field the event indicator (bool), second the time."""
     names = getattr(getattr(y, "dtype", None), "names", None)
     if not names or len(names) != 2 or y.dtype[0] != np.dtype(bool):
-        raise argument_error(
-            "y", "a structured array of (bool event, float time)", describe(y), kind=OutcomeError
-        )
+        raise argument_error("y", "a structured array of (bool event, float time)", describe(y), kind=OutcomeError)
     return Surv.right(y[names[1]], y[names[0]])

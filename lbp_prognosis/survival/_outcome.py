@@ -50,9 +50,7 @@ def outcome_kind(y: Any) -> OutcomeKind:
     raise argument_error("y", "made by " + ", ".join(_MAKERS.values()), describe(y), kind=OutcomeError)
 
 
-def check_outcome(
-    y: Any, accepted: tuple[OutcomeKind, ...], *, caller: str, instead: str = ""
-) -> OutcomeKind:
+def check_outcome(y: Any, accepted: tuple[OutcomeKind, ...], *, caller: str, instead: str = "") -> OutcomeKind:
     """Return the kind of ``y`` if ``caller`` takes it; otherwise say which kinds it takes.
 
     Parameters

@@ -55,9 +55,7 @@ class OutcomeSpec:
         check_choice("polarity", self.polarity, ("good", "bad"))
         check_choice("unit", self.unit, ("days", "weeks", "months", "years"))
         check_choice("ascertainment", self.ascertainment, ("exact", "visits", "status"))
-        check_choice(
-            "estimand", self.estimand, ("treatment-policy", "while-untreated", "composite", "hypothetical")
-        )
+        check_choice("estimand", self.estimand, ("treatment-policy", "while-untreated", "composite", "hypothetical"))
         horizons, _ = check_horizons(self.horizons)
         object.__setattr__(self, "horizons", tuple(float(h) for h in horizons))
         object.__setattr__(self, "causes", dict(self.causes))

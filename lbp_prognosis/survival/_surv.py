@@ -194,9 +194,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
 def _named_codes(raw: np.ndarray, present: set[Any], censored: Any, causes: Mapping[str, Any]) -> np.ndarray:
     values = list(causes.values())
     if len(set(values)) != len(values) or censored in values:
-        raise argument_error(
-            "causes", "a mapping from name to distinct codes other than `censored`", dict(causes)
-        )
+        raise argument_error("causes", "a mapping from name to distinct codes other than `censored`", dict(causes))
     unknown = present - set(values) - {censored}
     if unknown:
         raise argument_error(
