@@ -1,8 +1,5 @@
 """The command line: one file a verb."""
 
-__all__: list[str] = []
+from lbp_prognosis.cli._main import main
 
-
-def main() -> None:
-    """Run the command line."""
-    raise SystemExit("not built yet")
+__all__ = ["main"]

@@ -1,0 +1,105 @@
+"""What every module must keep: doors, light imports, no code run from files, no prints."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "lbp_prognosis"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = {
+    "torch", "xgboost", "shap", "radiomics", "SimpleITK", "nibabel", "lifelines", "statsmodels", "pandera",
+    "matplotlib", "jinja2", "tableone", "typer", "pydicom", "skimage", "openpyxl", "pyreadstat", "docx",
+}  # fmt: skip
+TOP_LIMIT = 60
+
+
+def _imports(tree: ast.AST):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node, alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node, node.module
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0]
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.name == "__init__.py"], ids=lambda p: str(p.parent.name))
+def test_doors_only_reexport(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    assert ast.get_docstring(tree), "a door says what the room is for"
+    assert "__all__" in source
+    if path.parent != PACKAGE:
+        code = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        names = [n.name for n in code if n.name != "__getattr__"]
+        assert not names, f"code in a door: {names}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_doors_of_other_rooms_are_used(path: Path) -> None:
+    room = _room(path)
+    for node, name in _imports(ast.parse(path.read_text(encoding="utf-8"))):
+        parts = name.split(".")
+        if parts[0] != "lbp_prognosis" or len(parts) < 3 or parts[1] == room:
+            continue
+        private = [part for part in parts[2:] if part.startswith("_")]
+        assert not private, f"line {node.lineno}: {name} reaches behind the door of {parts[1]}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_inside_functions(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(sub)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for sub in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            typing_only |= {id(sub) for sub in ast.walk(node)}
+    for node, name in _imports(tree):
+        if id(node) not in typing_only:
+            assert name.split(".")[0] not in HEAVY, f"line {node.lineno}: {name} at module level"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_runs_code_from_files_or_prints(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            assert name not in {"pickle.load", "pickle.loads", "joblib.load", "torch.load", "eval", "exec"}, name
+            if "cli" not in path.parts:
+                assert name != "print", f"line {node.lineno}: print outside the command line"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert "/work/" not in node.value, f"line {node.lineno}: a machine path"
+
+
+def test_no_drawer_of_everything() -> None:
+    drawers = {"utils", "_utils", "helpers", "_helpers", "common", "_common", "misc", "_misc"}
+    assert not [p for p in MODULES if p.stem in drawers or p.parent.name in drawers]
+
+
+def test_module_lengths() -> None:
+    long = {str(p.relative_to(PACKAGE)): n for p in MODULES if (n := p.read_text(encoding="utf-8").count("\n")) > 500}
+    assert not long, f"modules above 500 lines: {long}"
+
+
+def test_importing_the_package_is_light() -> None:
+    code = (
+        "import sys, time; start = time.perf_counter(); import lbp_prognosis; took = time.perf_counter() - start\n"
+        "heavy = {'sklearn','torch','shap','xgboost','matplotlib','statsmodels','lifelines','numba'}\n"
+        "heavy &= set(sys.modules)\n"
+        "assert not heavy, heavy; print(took)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 0.6
