@@ -1,3 +1,10 @@
 """Numerical kernels: arrays in, arrays out; they check nothing and know no patient."""
 
-__all__: list[str] = []
+from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
+
+__all__ = [
+    "RandomEffects",
+    "dersimonian_laird",
+    "q_profile",
+    "reml",
+]
