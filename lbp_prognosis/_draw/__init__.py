@@ -1,3 +1,7 @@
 """Drawing: tidy frames in, matplotlib axes out."""
 
-__all__: list[str] = []
+from lbp_prognosis._draw._forest import draw_forest
+
+__all__ = [
+    "draw_forest",
+]
