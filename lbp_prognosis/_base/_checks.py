@@ -157,7 +157,7 @@ def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
             "Predict for these patients or leave them out of `y` too, and say so.",
         )
     with np.errstate(invalid="ignore"):
-        outside = (array < 0) | (array > 1)
+        outside = np.asarray((array < 0) | (array > 1))
     if outside.any():
         raise argument_error(
             name,

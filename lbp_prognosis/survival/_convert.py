@@ -18,7 +18,7 @@ __all__ = ["from_frame", "from_sksurv", "to_frame", "to_sksurv"]
 def to_frame(y: np.ndarray) -> pd.DataFrame:
     """Return the outcome as a frame with one column a field (and ``horizon`` for a `Status` that knows it)."""
     kind = outcome_kind(y)
-    frame = pd.DataFrame({name: y[name] for name in y.dtype.names})
+    frame = pd.DataFrame({name: y[name] for name in y.dtype.names or ()})
     if kind == "status" and status_horizon(y) is not None:
         frame["horizon"] = status_horizon(y)
     return frame

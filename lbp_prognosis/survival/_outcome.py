@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -77,11 +78,13 @@ def check_outcome(y: Any, accepted: tuple[OutcomeKind, ...], *, caller: str, ins
 
 def cause_names(y: np.ndarray) -> dict[int, str]:
     """Return the names given with ``causes=``, by code; empty if none were given or they were lost on the way."""
-    names = (y.dtype.metadata or {}).get("causes", ())
+    metadata: Mapping[str, Any] = y.dtype.metadata or {}
+    names = metadata.get("causes", ())
     return dict(enumerate(names, start=1))
 
 
 def status_horizon(y: np.ndarray) -> float | None:
     """Return the visit time of a `Status`, or None if the array lost it on the way."""
-    value = (y.dtype.metadata or {}).get("horizon")
+    metadata: Mapping[str, Any] = y.dtype.metadata or {}
+    value = metadata.get("horizon")
     return None if value is None else float(value)

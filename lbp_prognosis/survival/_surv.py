@@ -137,7 +137,7 @@ class Surv:
         found = np.isfinite(y["upper"])
         upper = np.where(found, y["upper"], y["lower"])
         time = np.where(found, upper if at == "visit" else (y["lower"] + upper) / 2, y["lower"])
-        entry = y["entry"] if "entry" in y.dtype.names else None
+        entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
         return Surv.right(time, y["event"], entry=entry, censored=0)
 
 
@@ -155,7 +155,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
     present = set(raw.tolist())
     if causes is not None:
         return _named_codes(raw, present, 0 if censored is None else censored, causes)
-    if not np.issubdtype(raw.dtype, np.number) or any(value != int(value) for value in present):
+    if not np.issubdtype(raw.dtype, np.number) or not np.isfinite(raw).all() or (raw != np.floor(raw)).any():
         raise argument_error(
             "event", "whole-number codes or booleans", f"values {sorted(map(str, present))[:6]}",
             'Name them: causes={"recovery": "rec", "surgery": "op"}, censored="none".', kind=OutcomeError,
@@ -183,7 +183,8 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
         mapped = np.where(raw == censored, 0, 1)
     else:
         raise argument_error(
-            "event", "events coded from 1, or named with causes=", f"codes {sorted(present)} with censored={censored!r}",
+            "event", "events coded from 1, or named with causes=",
+            f"codes {sorted(present)} with censored={censored!r}",
             'Name them: causes={"recovery": 2, "surgery": 3}.', kind=OutcomeError,
         )  # fmt: skip
     if mapped.size and mapped.max() > 100:
