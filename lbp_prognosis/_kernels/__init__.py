@@ -8,22 +8,44 @@ from lbp_prognosis._kernels._aalen_johansen import (
     aalen_johansen_variance,
 )
 from lbp_prognosis._kernels._kaplan_meier import KMSteps, kaplan_meier_robust_variance, kaplan_meier_steps
+from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, normal_quadrature
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
+from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, rubin_pool
+from lbp_prognosis._kernels._shapley import (
+    coalition_members,
+    owen_weights,
+    precedence_weights,
+    shapley_from_values,
+    shapley_weights,
+)
 from lbp_prognosis._kernels._steps import distinct_times, step_at
 
 __all__ = [
     "AJSteps",
     "KMSteps",
+    "Pooled",
+    "PooledTest",
     "RandomEffects",
     "aalen_johansen_aalen_variance",
     "aalen_johansen_robust_variance",
     "aalen_johansen_steps",
     "aalen_johansen_variance",
+    "coalition_members",
+    "d1_test",
+    "d2_test",
     "dersimonian_laird",
     "distinct_times",
     "kaplan_meier_robust_variance",
     "kaplan_meier_steps",
+    "normal_conditional",
+    "normal_em",
+    "normal_quadrature",
+    "owen_weights",
+    "precedence_weights",
     "q_profile",
     "reml",
+    "rubin_pool",
+    "shapley_from_values",
+    "shapley_weights",
     "step_at",
 ]

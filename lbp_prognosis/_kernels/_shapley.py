@@ -1,0 +1,93 @@
+"""Shapley and Owen values from a table of coalition worths.
+
+Coalitions of ``n`` players are numbered by their bits: ``s`` holds player ``j`` when ``s >> j & 1``. The worth table has one row a coalition, 2ⁿ rows, and any further axes (patients, horizons, metrics, influence values …).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import factorial
+
+import numpy as np
+
+__all__ = ["coalition_members", "owen_weights", "precedence_weights", "shapley_from_values", "shapley_weights"]
+
+
+@lru_cache(maxsize=32)
+def coalition_members(n: int) -> np.ndarray:
+    """Return the boolean ``(2**n, n)`` membership table."""
+    members = (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+    members.setflags(write=False)
+    return members
+
+
+@lru_cache(maxsize=32)
+def shapley_weights(n: int) -> np.ndarray:
+    """Return ``(n, 2**n)`` weights W with φ = W v: the values are linear in the worths.
+
+    A coalition that holds the player enters with +(s−1)!(n−s)!/n!, one that does not with −s!(n−s−1)!/n!.
+    """
+    members = coalition_members(n)
+    size = members.sum(axis=1)
+    facts = np.array([factorial(k) for k in range(n + 1)], dtype=float)
+    with_player = facts[np.maximum(size - 1, 0)] * facts[n - size] / facts[n]
+    without = facts[size] * facts[np.maximum(n - size - 1, 0)] / facts[n]
+    weights = np.where(members.T, with_player, -without)
+    weights.setflags(write=False)
+    return weights
+
+
+@lru_cache(maxsize=32)
+def owen_weights(groups: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """Return ``(n, 2**n)`` weights of the Owen values for players in ``groups`` (a partition of 0 … n−1).
+
+    Orders are drawn uniformly among those in which the members of a group stand together: the other groups enter whole
+    or not at all, and within a group the members enter as in the Shapley value. Values of a group's members add up to
+    the Shapley value of the group as one player.
+    """
+    n = sum(len(group) for group in groups)
+    outer = len(groups)
+    weights = np.zeros((n, 2**n))
+    bits = [sum(1 << player for player in group) for group in groups]
+    for g, group in enumerate(groups):
+        others = [bits[h] for h in range(outer) if h != g]
+        for chosen in range(2 ** len(others)):
+            before = bin(chosen).count("1")
+            share = factorial(before) * factorial(outer - 1 - before) / factorial(outer)
+            base = sum(bit for k, bit in enumerate(others) if chosen >> k & 1)
+            for inner in range(2 ** len(group)):
+                held = bin(inner).count("1")
+                coalition = base + sum(1 << player for k, player in enumerate(group) if inner >> k & 1)
+                for k, player in enumerate(group):
+                    if not inner >> k & 1:
+                        weight = share * factorial(held) * factorial(len(group) - held - 1) / factorial(len(group))
+                        weights[player, coalition | 1 << player] += weight
+                        weights[player, coalition] -= weight
+    weights.setflags(write=False)
+    return weights
+
+
+@lru_cache(maxsize=32)
+def precedence_weights(n: int, first: tuple[int, ...]) -> np.ndarray:
+    """Return ``(n, 2**n)`` weights of the Shapley values over the orders in which ``first`` precede all others."""
+    early, late = list(first), [player for player in range(n) if player not in first]
+    weights = np.zeros((n, 2**n))
+    for block, offset in ((early, 0), (late, sum(1 << player for player in early))):
+        size = len(block)
+        for inner in range(2**size):
+            held = bin(inner).count("1")
+            coalition = offset + sum(1 << player for k, player in enumerate(block) if inner >> k & 1)
+            for k, player in enumerate(block):
+                if not inner >> k & 1:
+                    weight = factorial(held) * factorial(size - held - 1) / factorial(size)
+                    weights[player, coalition | 1 << player] += weight
+                    weights[player, coalition] -= weight
+    weights.setflags(write=False)
+    return weights
+
+
+def shapley_from_values(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return φ of shape ``(n, …)`` from worths of shape ``(2**n, …)``; ``weights`` default to the Shapley ones."""
+    if weights is None:
+        weights = shapley_weights(int(values.shape[0]).bit_length() - 1)
+    return np.tensordot(weights, values, axes=(1, 0))
