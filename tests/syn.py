@@ -1,7 +1,8 @@
 """A deterministic cohort, the same in every language: Park–Miller uniforms through fixed formulas.
 
 Columns: ``id, site, c1..c3, p1, p2, m1..m3, g1, g2`` (clinical, patient-reported, imaging, gait),
-``time, status, event`` (months; 0 censored, 1 event, 2 competing), ``y`` (event by 12 months, fully observed) and a spare uniform ``u15``.
+``time, status, event`` (months; 0 censored, 1 event, 2 competing), ``y`` (event by 12 months, fully observed) and a
+spare uniform ``u15``.
 """
 
 from __future__ import annotations
