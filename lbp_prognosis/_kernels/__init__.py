@@ -7,6 +7,9 @@ from lbp_prognosis._kernels._aalen_johansen import (
     aalen_johansen_steps,
     aalen_johansen_variance,
 )
+from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
+from lbp_prognosis._kernels._cox_baseline import cox_baseline
+from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._kaplan_meier import KMSteps, kaplan_meier_robust_variance, kaplan_meier_steps
 from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, normal_quadrature
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
@@ -18,10 +21,13 @@ from lbp_prognosis._kernels._shapley import (
     shapley_from_values,
     shapley_weights,
 )
+from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
 from lbp_prognosis._kernels._steps import distinct_times, step_at
 
 __all__ = [
     "AJSteps",
+    "CoxData",
+    "CoxFit",
     "KMSteps",
     "Pooled",
     "PooledTest",
@@ -31,6 +37,10 @@ __all__ = [
     "aalen_johansen_steps",
     "aalen_johansen_variance",
     "coalition_members",
+    "cox_baseline",
+    "cox_data",
+    "cox_fit",
+    "cox_fit_prepared",
     "d1_test",
     "d2_test",
     "dersimonian_laird",
@@ -43,6 +53,8 @@ __all__ = [
     "owen_weights",
     "precedence_weights",
     "q_profile",
+    "rcs_basis",
+    "rcs_knots",
     "reml",
     "rubin_pool",
     "shapley_from_values",

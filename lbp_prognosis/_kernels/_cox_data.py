@@ -1,0 +1,155 @@
+"""Risk sets of a Cox likelihood, prepared once: every row becomes two indices into the table of event times.
+
+A row is at risk at the event times ``t`` of its stratum with ``entry < t <= time``. With the event times of all strata laid
+end to end, that is the range ``(before, last]`` of their indices, so sums over risk sets are differences of suffix sums,
+and the hazard a row has lived through is a difference of prefix sums. Weights and coefficients change neither index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["CoxData", "cox_data"]
+
+_SORT_BYTES = 1 << 20  # a table of sums larger than the cache is walked in order of time, a smaller one in any order
+_LOOKUP = 1 << 22
+
+
+@dataclass(frozen=True)
+class CoxData:
+    """Rows of a Cox likelihood with their places among the event times.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, p)
+        Centred columns, C order, rows in the order ``order``.
+    centre : ndarray of shape (p,)
+        What was subtracted.
+    scale : ndarray of shape (p,)
+        Standard deviation of each column (1 for a constant one).
+    event : ndarray of shape (n,)
+        Whether the row ends with the event.
+    last : ndarray of shape (n,)
+        Index of the last event time at or before the row's time, −1 if there is none.
+    before : ndarray of shape (n,) or None
+        Index of the last event time at or before the row's entry, −1 if there is none; None without delayed entry.
+    order : ndarray of shape (n,) or None
+        Row of the caller for each row here; None if rows were left as they came.
+    times : ndarray of shape (m,)
+        Distinct event times, stratum after stratum.
+    ends : ndarray of shape (number of strata,)
+        One past the last event time of each stratum.
+    """
+
+    X: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+    event: np.ndarray
+    last: np.ndarray
+    before: np.ndarray | None
+    order: np.ndarray | None
+    times: np.ndarray
+    ends: np.ndarray
+
+    def sorted(self, values: np.ndarray) -> np.ndarray:
+        """Bring the caller's row vector into the order of the rows here."""
+        return values if self.order is None else values[self.order]
+
+    def unsorted(self, values: np.ndarray) -> np.ndarray:
+        """Bring a row vector or matrix back into the caller's order."""
+        if self.order is None:
+            return values
+        out = np.empty_like(values)
+        out[self.order] = values
+        return out
+
+
+def _places(grid: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Index of the last element of the sorted ``grid`` that is ≤ each value, −1 if none."""
+    if values.size > 4096 and grid.size and 0 <= grid[0] and grid[-1] < _LOOKUP and values.min() >= 0:
+        # times in whole days: a table of days replaces the search
+        day = values.astype(np.int64)
+        if (day == values).all() and (grid == np.floor(grid)).all():
+            size = int(grid[-1]) + 1
+            table = np.zeros(size, dtype=np.int32)
+            table[grid.astype(np.int64)] = 1
+            return (np.cumsum(table, dtype=np.int32) - 1)[np.minimum(day, size - 1)]
+    return (np.searchsorted(grid, values, side="right") - 1).astype(np.int32)
+
+
+def _grid(values: np.ndarray) -> np.ndarray:
+    """Sorted distinct values; whole days are counted, not sorted."""
+    if values.size > 4096 and values.min() >= 0 and values.max() < _LOOKUP:
+        day = values.astype(np.int64)
+        if (day == values).all():
+            return np.flatnonzero(np.bincount(day)).astype(float)
+    return np.unique(values)
+
+
+def _index(
+    time: np.ndarray, event: np.ndarray, entry: np.ndarray | None, strata: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
+    if strata is None:
+        grid = _grid(time[event]) if event.any() else np.empty(0)
+        before = None if entry is None else _places(grid, entry)
+        return _places(grid, time), before, grid, np.array([grid.size])
+    last = np.empty(time.size, dtype=np.int32)
+    before = None if entry is None else np.empty(time.size, dtype=np.int32)
+    grids, ends, offset = [], [], 0
+    for code in range(int(strata.max()) + 1):
+        rows = np.flatnonzero(strata == code)
+        grid = np.unique(time[rows][event[rows]])
+        place = _places(grid, time[rows])
+        last[rows] = np.where(place >= 0, place + offset, -1)
+        if before is not None and entry is not None:
+            place = _places(grid, entry[rows])
+            before[rows] = np.where(place >= 0, place + offset, -1)
+        grids.append(grid)
+        offset += grid.size
+        ends.append(offset)
+    return last, before, np.concatenate(grids), np.array(ends)
+
+
+def cox_data(
+    X: np.ndarray,
+    time: np.ndarray,
+    event: np.ndarray,
+    *,
+    entry: np.ndarray | None = None,
+    strata: np.ndarray | None = None,
+) -> CoxData:
+    """Prepare risk sets once for any number of fits with other weights, offsets or penalties.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        Columns; copied, centred.
+    time, event : ndarray of shape (n,)
+        Time and whether it ends with the event (bool or 0/1).
+    entry : ndarray of shape (n,), optional
+        Start of observation: a row is at risk in ``(entry, time]``.
+    strata : ndarray of int of shape (n,), optional
+        Codes 0…S−1.
+    """
+    time = np.ascontiguousarray(time, dtype=float)
+    event = np.ascontiguousarray(event, dtype=bool)
+    if entry is not None:
+        entry = np.asarray(entry, dtype=float)
+        if (entry <= min(0.0, time.min(initial=0.0))).all():
+            entry = None
+    last, before, times, ends = _index(time, event, entry, strata)
+    X = np.asarray(X, dtype=float)
+    n, p = X.shape
+    order = None
+    if times.size * p * 8 > _SORT_BYTES:
+        order = np.argsort(last, kind="stable")
+        X = X[order]
+        last, event = last[order], event[order]
+        before = None if before is None else before[order]
+    centre = X.mean(axis=0) if n else np.zeros(p)
+    X = np.ascontiguousarray(X - centre)
+    scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(n, 1))
+    scale[~(scale > 1e-12 * np.maximum(np.abs(centre), 1e-300))] = 1.0
+    return CoxData(X, centre, scale, event, last, before, order, times, ends)
