@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lapack
 
+from lbp_prognosis._kernels._blas import one_thread
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._cox_exact import evaluate_exact
 from lbp_prognosis._kernels._cox_sums import evaluate, tied_events
@@ -177,8 +178,9 @@ def cox_fit_prepared(
             null.append(value[0])
         return value
 
-    parts = _newton(remember, first, ridge, data.scale, max_iter, tol)
-    loglik_null = null[0] if null else at(np.zeros(p))[0]
+    with one_thread():
+        parts = _newton(remember, first, ridge, data.scale, max_iter, tol)
+        loglik_null = null[0] if null else at(np.zeros(p))[0]
     return CoxFit(loglik_null=loglik_null, **parts)
 
 
@@ -213,8 +215,8 @@ def cox_fit(
     weights, offset : ndarray of shape (n,), optional
         Row weights; fixed part of the linear predictor.
     ties : {"efron", "breslow", "exact"}, default "efron"
-        Efron with weights gives the terms of a tied group its mean weight. Exact is the discrete likelihood; weights there
-        may only be 0 and 1.
+        Efron with weights gives the terms of a tied group its mean weight. Exact is the discrete likelihood;
+        weights there may only be 0 and 1.
     start : ndarray of shape (p,), optional
         First coefficients, zeros by default.
     penalty : ndarray of shape (p,), optional

@@ -1,8 +1,9 @@
 """Risk sets of a Cox likelihood, prepared once: every row becomes two indices into the table of event times.
 
-A row is at risk at the event times ``t`` of its stratum with ``entry < t <= time``. With the event times of all strata laid
-end to end, that is the range ``(before, last]`` of their indices, so sums over risk sets are differences of suffix sums,
-and the hazard a row has lived through is a difference of prefix sums. Weights and coefficients change neither index.
+A row is at risk at the event times ``t`` of its stratum with ``entry < t <= time``. With the event times of all
+strata laid end to end, that is the range ``(before, last]`` of their indices, so sums over risk sets are
+differences of suffix sums, and the hazard a row has lived through is a difference of prefix sums. Weights and
+coefficients change neither index.
 """
 
 from __future__ import annotations
@@ -66,31 +67,34 @@ class CoxData:
         return out
 
 
+def _whole_days(values: np.ndarray) -> bool:
+    """Say whether there are many values and all are small whole numbers, so that counting beats sorting."""
+    if values.size <= 4096 or values.min() < 0 or values.max() >= _LOOKUP:
+        return False
+    return bool((values[:64] == np.floor(values[:64])).all() and (values == np.floor(values)).all())
+
+
 def _places(grid: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Index of the last element of the sorted ``grid`` that is ≤ each value, −1 if none."""
-    if values.size > 4096 and grid.size and 0 <= grid[0] and grid[-1] < _LOOKUP and values.min() >= 0:
-        # times in whole days: a table of days replaces the search
-        day = values.astype(np.int64)
-        if (day == values).all() and (grid == np.floor(grid)).all():
-            size = int(grid[-1]) + 1
-            table = np.zeros(size, dtype=np.int32)
-            table[grid.astype(np.int64)] = 1
-            return (np.cumsum(table, dtype=np.int32) - 1)[np.minimum(day, size - 1)]
+    if grid.size and _whole_days(values) and (grid == np.floor(grid)).all():
+        size = int(grid[-1]) + 1
+        table = np.zeros(size, dtype=np.int32)
+        table[grid.astype(np.int64)] = 1
+        return (np.cumsum(table, dtype=np.int32) - 1)[np.minimum(values.astype(np.int64), size - 1)]
     return (np.searchsorted(grid, values, side="right") - 1).astype(np.int32)
 
 
 def _grid(values: np.ndarray) -> np.ndarray:
     """Sorted distinct values; whole days are counted, not sorted."""
-    if values.size > 4096 and values.min() >= 0 and values.max() < _LOOKUP:
-        day = values.astype(np.int64)
-        if (day == values).all():
-            return np.flatnonzero(np.bincount(day)).astype(float)
+    if _whole_days(values):
+        return np.flatnonzero(np.bincount(values.astype(np.int64))).astype(float)
     return np.unique(values)
 
 
 def _index(
     time: np.ndarray, event: np.ndarray, entry: np.ndarray | None, strata: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
+    """Return ``last``, ``before``, event times and the end of each stratum, for rows as they come."""
     if strata is None:
         grid = _grid(time[event]) if event.any() else np.empty(0)
         before = None if entry is None else _places(grid, entry)
@@ -139,11 +143,16 @@ def cox_data(
         entry = np.asarray(entry, dtype=float)
         if (entry <= min(0.0, time.min(initial=0.0))).all():
             entry = None
-    last, before, times, ends = _index(time, event, entry, strata)
     X = np.asarray(X, dtype=float)
     n, p = X.shape
     order = None
-    if times.size * p * 8 > _SORT_BYTES:
+    if strata is None and not _whole_days(time) and int(event.sum()) * p * 8 > _SORT_BYTES:
+        order = np.argsort(time)  # sorted queries make the search for places cheap
+        time, event = time[order], event[order]
+        entry = None if entry is None else entry[order]
+        X = X[order]
+    last, before, times, ends = _index(time, event, entry, strata)
+    if order is None and times.size * p * 8 > _SORT_BYTES:
         order = np.argsort(last, kind="stable")
         X = X[order]
         last, event = last[order], event[order]

@@ -1,7 +1,8 @@
 """Exact treatment of ties: the discrete partial likelihood by recursion over the risk set.
 
-The denominator of a tied group of ``d`` events is the sum, over all subsets of size ``d`` of the risk set, of the product of
-their risks: an elementary symmetric polynomial, built row by row together with its first and second derivatives.
+The denominator of a tied group of ``d`` events is the sum, over all subsets of size ``d`` of the risk set, of the
+product of their risks: an elementary symmetric polynomial, built row by row together with its first and second
+derivatives.
 """
 
 from __future__ import annotations

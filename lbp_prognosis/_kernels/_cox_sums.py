@@ -1,7 +1,7 @@
 """Sums over risk sets: the partial likelihood, its gradient and its information at given coefficients.
 
-Everything a tied group of events adds to them is a closed form in the four sums ``S0, S1`` (rows at risk) and ``D0, D1``
-(its own events), so no sum of outer products over risk sets is ever formed:
+Everything a tied group of events adds to them is a closed form in the four sums ``S0, S1`` (rows at risk) and ``D0,
+D1`` (its own events), so no sum of outer products over risk sets is ever formed:
 
 information = Xᵀ diag(w·r·A) X − Σ_groups [c0·S1S1ᵀ − c1·(S1D1ᵀ + D1S1ᵀ) + c2·D1D1ᵀ]
 
@@ -164,8 +164,8 @@ def _before(data: CoxData) -> np.ndarray:
 def tied_events(data: CoxData, weights: np.ndarray, frequency: bool) -> TiedEvents:
     """Count and weigh the events at each distinct time.
 
-    Under ``frequency`` a weight of three is three tied events; else a row is one event and the terms of a tied group share
-    its mean weight.
+    Under ``frequency`` a weight of three is three tied events; else a row is one event and the terms of a tied
+    group share its mean weight.
     """
     m, p = data.times.size, data.X.shape[1]
     count, total, weighted_x = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(p)

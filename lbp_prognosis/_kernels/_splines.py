@@ -10,8 +10,8 @@ __all__ = ["rcs_basis", "rcs_knots"]
 def rcs_knots(x: np.ndarray, k: int) -> np.ndarray:
     """Place ``k`` knots at Harrell's quantiles (type 7) of the observed values of ``x``.
 
-    Outer quantiles 0.10 and 0.90 for three knots, 0.05 and 0.95 for four to six, 0.025 and 0.975 from seven on, the rest
-    equally spaced; under 100 values the outer knots are the fifth smallest and fifth largest value.
+    Outer quantiles 0.10 and 0.90 for three knots, 0.05 and 0.95 for four to six, 0.025 and 0.975 from seven on, the
+    rest equally spaced; under 100 values the outer knots are the fifth smallest and fifth largest value.
 
     Returns
     -------
