@@ -3,6 +3,7 @@
 from lbp_prognosis.survival._convert import from_frame, from_sksurv, to_frame, to_sksurv
 from lbp_prognosis.survival._outcome import (
     OutcomeKind,
+    cause_codes,
     cause_names,
     check_outcome,
     outcome_kind,
@@ -20,6 +21,7 @@ __all__ = [
     "Status",
     "Surv",
     "Weights",
+    "cause_codes",
     "cause_names",
     "check_outcome",
     "check_weights",

@@ -9,7 +9,7 @@ import numpy as np
 
 from lbp_prognosis._base import OutcomeError, argument_error, describe
 
-__all__ = ["OutcomeKind", "cause_names", "check_outcome", "outcome_kind", "status_horizon"]
+__all__ = ["OutcomeKind", "cause_codes", "cause_names", "check_outcome", "outcome_kind", "status_horizon"]
 
 OutcomeKind = Literal["right", "interval", "status", "reference"]
 
@@ -88,3 +88,17 @@ def status_horizon(y: np.ndarray) -> float | None:
     metadata: Mapping[str, Any] = y.dtype.metadata or {}
     value = metadata.get("horizon")
     return None if value is None else float(value)
+
+
+def cause_codes(y: np.ndarray, cause: int) -> np.ndarray:
+    """Return 0 censored, 1 the cause of interest, 2 any other cause, for a right- or interval-censored outcome.
+
+    Raises
+    ------
+    ArgumentError
+        If ``cause`` is not a positive whole number.
+    """
+    if isinstance(cause, bool) or not isinstance(cause, int | np.integer) or cause < 1:
+        raise argument_error("cause", "an event code of at least 1", cause)
+    event = y["event"]
+    return np.where(event == cause, 1, np.where(event > 0, 2, 0)).astype(np.int64)
