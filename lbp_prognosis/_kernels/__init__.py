@@ -7,10 +7,29 @@ from lbp_prognosis._kernels._aalen_johansen import (
     aalen_johansen_steps,
     aalen_johansen_variance,
 )
+from lbp_prognosis._kernels._auc import auc_placements, rising_order
+from lbp_prognosis._kernels._categorical import (
+    CategoricalFit,
+    categorical_fit,
+    categorical_parts,
+    categorical_probabilities,
+)
+from lbp_prognosis._kernels._concordance import concordance_pairs, number_events
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
+from lbp_prognosis._kernels._ipcw import (
+    CensoringProcess,
+    censoring_curve,
+    censoring_process,
+    influence_from_process,
+    ipcw_influence,
+    ipcw_weights,
+    weights_from_process,
+)
+from lbp_prognosis._kernels._ipcw_loss import BRIER, LOG_SCORE, ipcw_loss
 from lbp_prognosis._kernels._kaplan_meier import KMSteps, kaplan_meier_robust_variance, kaplan_meier_steps
+from lbp_prognosis._kernels._log_time_spline import log_time_knots, log_time_spline
 from lbp_prognosis._kernels._net_benefit import (
     ThresholdIncidence,
     cell_counts,
@@ -31,9 +50,21 @@ from lbp_prognosis._kernels._shapley import (
 )
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
 from lbp_prognosis._kernels._steps import distinct_times, step_at
+from lbp_prognosis._kernels._transformation import (
+    TransformationDesign,
+    TransformationFit,
+    generalised_gamma_scale,
+    transformation_fit,
+    transformation_rows,
+    transformation_scale,
+)
 
 __all__ = [
+    "BRIER",
+    "LOG_SCORE",
     "AJSteps",
+    "CategoricalFit",
+    "CensoringProcess",
     "CoxData",
     "CoxFit",
     "KMSteps",
@@ -41,12 +72,21 @@ __all__ = [
     "PooledTest",
     "RandomEffects",
     "ThresholdIncidence",
+    "TransformationDesign",
+    "TransformationFit",
     "aalen_johansen_aalen_variance",
     "aalen_johansen_robust_variance",
     "aalen_johansen_steps",
     "aalen_johansen_variance",
+    "auc_placements",
+    "categorical_fit",
+    "categorical_parts",
+    "categorical_probabilities",
     "cell_counts",
+    "censoring_curve",
+    "censoring_process",
     "coalition_members",
+    "concordance_pairs",
     "cox_baseline",
     "cox_data",
     "cox_fit",
@@ -55,14 +95,22 @@ __all__ = [
     "d2_test",
     "dersimonian_laird",
     "distinct_times",
+    "generalised_gamma_scale",
     "incidence_by_threshold",
     "incidence_by_threshold_influence",
     "incidence_influence",
+    "influence_from_process",
+    "ipcw_influence",
+    "ipcw_loss",
+    "ipcw_weights",
     "kaplan_meier_robust_variance",
     "kaplan_meier_steps",
+    "log_time_knots",
+    "log_time_spline",
     "normal_conditional",
     "normal_em",
     "normal_quadrature",
+    "number_events",
     "owen_weights",
     "precedence_weights",
     "pseudo_values",
@@ -71,9 +119,14 @@ __all__ = [
     "rcs_basis",
     "rcs_knots",
     "reml",
+    "rising_order",
     "rubin_pool",
     "shapley_from_values",
     "shapley_weights",
     "step_at",
     "threshold_bins",
+    "transformation_fit",
+    "transformation_rows",
+    "transformation_scale",
+    "weights_from_process",
 ]
