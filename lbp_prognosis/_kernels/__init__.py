@@ -18,6 +18,8 @@ from lbp_prognosis._kernels._concordance import concordance_pairs, number_events
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
+from lbp_prognosis._kernels._cox_gradient import cox_gradient
+from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._ipcw import (
     CensoringProcess,
     censoring_curve,
@@ -91,6 +93,7 @@ __all__ = [
     "cox_data",
     "cox_fit",
     "cox_fit_prepared",
+    "cox_gradient",
     "d1_test",
     "d2_test",
     "dersimonian_laird",
@@ -125,6 +128,7 @@ __all__ = [
     "shapley_weights",
     "step_at",
     "threshold_bins",
+    "tied_events",
     "transformation_fit",
     "transformation_rows",
     "transformation_scale",
