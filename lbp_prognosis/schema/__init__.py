@@ -1,3 +1,37 @@
-"""What a table must look like, and reading any format."""
+"""What a table must look like, and reading whatever comes."""
 
-__all__: list[str] = []
+from lbp_prognosis.schema._column_name import ColumnName
+from lbp_prognosis.schema._failures import FAILURE_COLUMNS, REASONS, failure_frame
+from lbp_prognosis.schema._read_table import TableReading, read_table
+from lbp_prognosis.schema._table_schemas import (
+    Field,
+    TableSchema,
+    data_schemas_folder,
+    enumerations,
+    instrument_ranges,
+    measures,
+    table_schemas,
+)
+from lbp_prognosis.schema._units import convert_unit, days_per, known_units
+from lbp_prognosis.schema._validate_package import PackageReport, validate_package
+
+__all__ = [
+    "FAILURE_COLUMNS",
+    "REASONS",
+    "ColumnName",
+    "Field",
+    "PackageReport",
+    "TableReading",
+    "TableSchema",
+    "convert_unit",
+    "data_schemas_folder",
+    "days_per",
+    "enumerations",
+    "failure_frame",
+    "instrument_ranges",
+    "known_units",
+    "measures",
+    "read_table",
+    "table_schemas",
+    "validate_package",
+]

@@ -1,0 +1,220 @@
+"""Checks that need more than one column or more than one table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis.schema._failures import column_failures, failure_frame
+from lbp_prognosis.schema._table_schemas import TableSchema
+
+__all__ = [
+    "date_failures", "duplicate_failures", "index_date_failures", "method_failures", "range_failures",
+    "reference_failures", "visit_failures",
+]  # fmt: skip
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def _joined(frame: pd.DataFrame, columns: Collection[str]) -> tuple[pd.Series, np.ndarray]:
+    """Return one text a row made of several key columns, and whether any part is missing."""
+    parts = []
+    missing = np.zeros(len(frame), dtype=bool)
+    for name in columns:
+        series = frame[name]
+        missing |= series.isna().to_numpy()
+        if pd.api.types.is_datetime64_any_dtype(series):
+            parts.append(series.dt.strftime("%Y-%m-%d").fillna("").astype(str))
+        elif series.dtype == float:
+            parts.append(series.map("{:.17g}".format).astype(str))
+        else:
+            parts.append(series.astype(object).where(series.notna(), "").astype(str))
+    key = parts[0]
+    for part in parts[1:]:
+        key = key + "\x1f" + part
+    return key, missing
+
+
+def duplicate_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame]:
+    """Every row but the first of a repeated key; a missing optional part counts as a value of its own."""
+    columns = [name for name in schema.key if name in frame.columns]
+    if not columns or not len(frame):
+        return []
+    absent = np.zeros(len(frame), dtype=bool)
+    for name in columns:
+        if schema.fields[name].required:
+            absent |= frame[name].isna().to_numpy()
+    repeated = frame.duplicated(columns, keep="first").to_numpy() & ~absent
+    if not repeated.any():
+        return []
+    rows = np.flatnonzero(repeated)
+    shown = pd.Series("", index=frame.index, dtype=object)
+    shown.iloc[rows] = _joined(frame.iloc[rows], columns)[0].str.replace("\x1f", " | ").to_numpy()
+    return [column_failures(schema.name, "+".join(columns), "duplicate_key", repeated, shown,
+                            "the key may stand only once")]  # fmt: skip
+
+
+def reference_failures(tables: Tables, schema: TableSchema) -> list[pd.DataFrame]:
+    """Rows whose key is not found in the table it refers to."""
+    frame, failures = tables[schema.name], []
+    for columns, target, target_columns, optional in schema.foreign_keys:
+        if not set(columns) <= set(frame.columns):
+            continue  # reported as a missing field
+        if target not in tables:
+            if not optional:
+                failures.append(failure_frame([{
+                    "table": target, "field": "+".join(target_columns), "reason": "missing_table",
+                    "message": f"table `{schema.name}` refers to it",
+                }]))  # fmt: skip
+            continue
+        other = tables[target]
+        if not set(target_columns) <= set(other.columns):
+            continue
+        key, missing = _joined(frame, columns)
+        known, _ = _joined(other, target_columns)
+        bad = ~key.isin(known.unique()).to_numpy() & ~missing
+        if bad.any():
+            failures.append(column_failures(schema.name, "+".join(columns), "foreign_key", bad,
+                                            key.str.replace("\x1f", " | "), f"not found in table `{target}`"))  # fmt: skip
+    return failures
+
+
+def date_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame]:
+    """Rows in which the later of two dates comes first."""
+    failures = []
+    for early, late in schema.date_order:
+        if early in frame.columns and late in frame.columns:
+            bad = (frame[late] < frame[early]).fillna(False).to_numpy(dtype=bool)
+            if bad.any():
+                failures.append(column_failures(schema.name, late, "date_order", bad, frame[late],
+                                                f"must not come before `{early}`"))  # fmt: skip
+    return failures
+
+
+def range_failures(
+    frame: pd.DataFrame, schema: TableSchema, ranges: Mapping[str, Mapping[str, Any]]
+) -> list[pd.DataFrame]:
+    """Values outside the range of their measure or instrument, and units that are not its unit."""
+    rule = schema.value_ranges
+    if not rule or not {rule["by"], rule["value"]} <= set(frame.columns):
+        return []
+    codes, names = pd.factorize(frame[rule["by"]])
+    entries = [ranges.get(name, {}) for name in names] + [{}]
+
+    def spread(key: str, default: Any, dtype: Any) -> np.ndarray:
+        found = [entry.get(key) if entry.get(key) is not None else default for entry in entries]
+        return np.array(found, dtype=dtype)[codes]
+
+    low, high = spread("minimum", -np.inf, float), spread("maximum", np.inf, float)
+    value = frame[rule["value"]].to_numpy(dtype=float)
+    applies = np.ones(len(frame), dtype=bool)
+    for column, wanted in rule.get("where", {}).items():
+        applies &= (frame[column] == wanted).fillna(False).to_numpy(dtype=bool) if column in frame.columns else False
+    failures = []
+    units_fit = np.ones(len(frame), dtype=bool)
+    if "unit" in rule and rule["unit"] in frame.columns:
+        expected = spread("unit", "", object)
+        given = frame[rule["unit"]].astype(object).where(frame[rule["unit"]].notna(), "").to_numpy()
+        units_fit = (expected == "") | (given == "") | (given == expected)
+        bad = applies & ~units_fit
+        if bad.any():
+            said = np.array([f"the unit of this measure is {unit!r}: convert it while mapping" for unit in expected],
+                            dtype=object) if bad.any() else ""  # fmt: skip
+            failures.append(column_failures(schema.name, rule["unit"], "unit", bad, given, said))
+    with np.errstate(invalid="ignore"):
+        bad = applies & units_fit & ((value < low) | (value > high))
+    if bad.any():
+        said = np.array([""] * len(frame), dtype=object)
+        for row in np.flatnonzero(bad):
+            said[row] = f"{names[codes[row]]} lies between {low[row]:g} and {high[row]:g}"
+        failures.append(column_failures(schema.name, rule["value"], "range", bad, value, said))
+    return failures
+
+
+def method_failures(frame: pd.DataFrame, schema: TableSchema, accepted: Collection[str]) -> list[pd.DataFrame]:
+    """One failure a method beyond the commonest one of a measure of a structure."""
+    rule = schema.one_method
+    if not rule or not {rule["by"], rule["method"]} <= set(frame.columns):
+        return []
+    by = [name for name in ("structure", rule["by"]) if name in frame.columns]
+    rows = []
+    counts = frame.groupby([*by, rule["method"]], observed=True, sort=True).size()
+    for key, methods in counts.groupby(level=list(range(len(by))), sort=True):
+        measure = key[-1] if isinstance(key, tuple) else key
+        if len(methods) < 2 or measure in accepted:
+            continue
+        usual = methods.idxmax()[-1]
+        for index, n in methods.items():
+            if index[-1] != usual:
+                rows.append({
+                    "table": schema.name, "field": rule["method"], "reason": "mixed_method", "value": index[-1],
+                    "message": f"{' '.join(map(str, index[:-1]))}: {n} values, beside {methods.max()} by {usual!r}. "
+                               "Give each method its own measure, or accept the mixture and choose one in the cohort.",
+                })  # fmt: skip
+    return [failure_frame(rows)] if rows else []
+
+
+def visit_failures(visit: pd.DataFrame) -> list[pd.DataFrame]:
+    """Visits whose attendance and date contradict each other."""
+    if "attended" not in visit.columns:
+        return []
+    dated = np.zeros(len(visit), dtype=bool)
+    for column in ("visit_date", "visit_day"):
+        if column in visit.columns:
+            dated |= visit[column].notna().to_numpy()
+    came = visit["attended"].fillna(False).to_numpy(dtype=bool)
+    stayed_away = (~visit["attended"].fillna(True)).to_numpy(dtype=bool)
+    failures = []
+    for bad, message in ((came & ~dated, "attended, but without `visit_date` or `visit_day`"),
+                         (stayed_away & dated, "not attended, but dated: write the plan into `planned_day`")):  # fmt: skip
+        if bad.any():
+            failures.append(column_failures("visit", "attended", "attendance", bad, visit["attended"], message))
+    return failures
+
+
+def index_date_failures(tables: Tables) -> list[pd.DataFrame]:
+    """Follow-up events dated before the index date, anything dated after death, and undated events."""
+    failures: list[pd.DataFrame] = []
+    event = tables.get("event")
+    if event is None or not {"patient_id", "event_type"} <= set(event.columns):
+        return failures
+    when = [name for name in ("event_date", "event_day") if name in event.columns]
+    undated = event[when].isna().all(axis=1).to_numpy() if when else np.ones(len(event), dtype=bool)
+    if undated.any():
+        failures.append(column_failures("event", "event_date", "no_time", undated, event["event_type"],
+                                        "needs `event_date` or `event_day`"))  # fmt: skip
+    if "event_day" in when:
+        early = (event["event_day"] < 0).to_numpy()
+        if early.any():
+            failures.append(column_failures("event", "event_day", "before_index", early, event["event_day"],
+                                            "days count from the index date"))  # fmt: skip
+    patient = tables.get("patient")
+    if patient is not None and {"patient_id", "index_date"} <= set(patient.columns) and "event_date" in when:
+        start = event["patient_id"].map(patient.drop_duplicates("patient_id").set_index("patient_id")["index_date"])
+        early = (event["event_date"] < start).fillna(False).to_numpy(dtype=bool)
+        if early.any():
+            failures.append(column_failures("event", "event_date", "before_index", early, event["event_date"],
+                                            "earlier than the patient's index date"))  # fmt: skip
+    for column in when:
+        failures.extend(_after_death(tables, event, column))
+    return failures
+
+
+def _after_death(tables: Tables, event: pd.DataFrame, column: str) -> list[pd.DataFrame]:
+    death = event[event["event_type"].eq("death").fillna(False)].groupby("patient_id")[column].min()
+    if death.empty:
+        return []
+    stem = column.removeprefix("event_")
+    failures = []
+    for table, field in (("event", f"event_{stem}"), ("visit", f"visit_{stem}"), ("treatment", f"start_{stem}")):
+        frame = tables.get(table)
+        if frame is None or not {"patient_id", field} <= set(frame.columns):
+            continue
+        late = (frame[field] > frame["patient_id"].map(death)).fillna(False).to_numpy(dtype=bool)
+        if late.any():
+            failures.append(column_failures(table, field, "after_death", late, frame[field],
+                                            "later than the patient's death"))  # fmt: skip
+    return failures

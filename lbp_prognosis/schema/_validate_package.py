@@ -1,0 +1,317 @@
+"""``validate_package``: a folder or mapping of tables in, typed tables and one frame of failures out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import DataError, Result, argument_error
+from lbp_prognosis.schema._codebook_checks import codebook_extensions, codebook_failures, extended_ranges
+from lbp_prognosis.schema._coerce import coerce_table
+from lbp_prognosis.schema._column_name import ColumnName
+from lbp_prognosis.schema._cross_checks import (
+    date_failures,
+    duplicate_failures,
+    index_date_failures,
+    method_failures,
+    range_failures,
+    reference_failures,
+    visit_failures,
+)
+from lbp_prognosis.schema._failures import failure_frame, merge_failures
+from lbp_prognosis.schema._pandera_checks import column_checks
+from lbp_prognosis.schema._read_table import read_table
+from lbp_prognosis.schema._table_schemas import TableSchema, table_schemas
+
+__all__ = ["PackageReport", "validate_package"]
+
+_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".dta", ".sav", ".sas7bdat", ".xpt")
+
+
+@dataclass(frozen=True, repr=False)
+class PackageReport(Result):
+    """What a package holds and what is wrong with it.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        The tables that were found, with typed columns, in the order of the data package.
+    failures : DataFrame
+        One row a failure: ``table, row, field, reason, value, message``; ``row`` counts data rows from 1. Empty if
+        the package is valid.
+    notes : DataFrame
+        What was noticed and is no fault: ``table, field, note`` (undeclared columns, dialect, decimal comma …).
+    """
+
+    tables: dict[str, pd.DataFrame]
+    failures: pd.DataFrame
+    notes: pd.DataFrame
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return self.failures.empty
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the failures."""
+        return self.failures
+
+    def counts(self) -> pd.DataFrame:
+        """Return how often each failure occurs: ``table, field, reason, n``."""
+        keys = ["table", "field", "reason"]
+        counted = self.failures.fillna({"field": ""}).groupby(keys, sort=False).size()
+        return counted.rename("n").reset_index()
+
+    def codings(self) -> pd.DataFrame:
+        """Return units and codings as they were understood.
+
+        Columns ``table, field, declared, type, unit, role, timing, n, n_missing, values``.
+        """
+        rows = []
+        for name, frame in self.tables.items():
+            schema = table_schemas()[name]
+            for column in frame.columns:
+                field = schema.fields.get(column)
+                series = frame[column]
+                rows.append({
+                    "table": name, "field": column, "declared": field is not None,
+                    "type": field.type if field else str(series.dtype), "unit": field.unit if field else "",
+                    "role": field.role if field else "", "timing": field.timing if field else "", "n": len(series),
+                    "n_missing": int(series.isna().sum()), "values": _values(series),
+                })  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def raise_if_failed(self) -> PackageReport:
+        """Return the report, or raise a `DataError` that carries the failures."""
+        if not self.ok:
+            first = self.failures.iloc[0]
+            at = "" if pd.isna(first["row"]) else f", row {first['row']}"
+            raise DataError(
+                f"The package has {len(self.failures)} failures; the first: table `{first['table']}`{at}, field "
+                f"`{first['field']}`: {first['reason']} ({first['message']}).", self.failures,
+            )  # fmt: skip
+        return self
+
+    def _summary(self) -> str:
+        sizes = ", ".join(f"{name} {len(frame)}" for name, frame in self.tables.items())
+        return f"{sizes or 'no tables'}; {len(self.failures)} failures"
+
+
+def validate_package(
+    source: str | os.PathLike[str] | Mapping[str, pd.DataFrame], *, mixed_methods: Collection[str] = ()
+) -> PackageReport:
+    """Check tables against the data schemas: single columns, keys across tables, date order, units, ranges, methods.
+
+    Parameters
+    ----------
+    source : path or mapping of str to DataFrame
+        A folder with one file a table (``patient.csv``, ``visit.csv`` …; CSV, TSV, Parquet, Excel, Stata, SPSS, SAS),
+        with or without its own ``datapackage.json``; or the tables themselves by name.
+    mixed_methods : collection of str, optional
+        Measures of which more than one ``method_id`` is accepted.
+
+    Returns
+    -------
+    PackageReport
+        Typed tables and one frame of failures. Nothing is raised for faulty data: see ``raise_if_failed``.
+
+    Raises
+    ------
+    ArgumentError
+        If ``source`` is neither a folder nor a mapping of frames.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lbp_prognosis.schema import validate_package
+    >>> report = validate_package({"patient": pd.DataFrame({"patient_id": ["a", "a"], "age": [50, 500]})})
+    >>> report.failures[["row", "field", "reason"]].values.tolist()
+    [[2, 'age', 'maximum'], [2, 'patient_id', 'duplicate_key']]
+    """
+    notes: list[dict[str, str]] = []
+    failures: list[pd.DataFrame] = []
+    if isinstance(source, Mapping):
+        raw = _given(source)
+    else:
+        raw = _from_folder(Path(source), failures, notes)
+    schemas = table_schemas()
+    tables: dict[str, pd.DataFrame] = {}
+    for name, schema in schemas.items():
+        if name in raw:
+            tables[name], found = _columns(raw[name], schema, notes)
+            failures.extend(found)
+    if "patient" not in tables and not _mentions(failures, "patient"):
+        failures.append(failure_frame([{"table": "patient", "reason": "missing_table", "field": "patient_id",
+                                        "message": "every package needs it"}]))  # fmt: skip
+    extended = codebook_extensions(tables.get("codebook"))
+    for name, frame in tables.items():
+        failures.extend(_table(tables, frame, schemas[name], extended.get(name, set()), mixed_methods))
+    if "visit" in tables:
+        failures.extend(visit_failures(tables["visit"]))
+    failures.extend(index_date_failures(tables))
+    failures.extend(codebook_failures(tables))
+    return PackageReport(tables, _once(merge_failures(failures)),
+                         pd.DataFrame(notes, columns=["table", "field", "note"]))  # fmt: skip
+
+
+def _given(source: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    known = table_schemas()
+    for name, frame in source.items():
+        if name not in known:
+            raise argument_error("source", f"a mapping from table to frame; tables are {', '.join(known)}", repr(name))
+        if not isinstance(frame, pd.DataFrame):
+            raise argument_error(f"source[{name!r}]", "a DataFrame", frame)
+    return dict(source)
+
+
+def _from_folder(folder: Path, failures: list[pd.DataFrame], notes: list[dict[str, str]]) -> dict[str, pd.DataFrame]:
+    try:
+        listed = folder.is_dir()
+    except (OSError, ValueError):
+        listed = False
+    if not listed:
+        raise argument_error("source", "a folder of tables, or a mapping of frames", repr(str(folder)))
+    raw: dict[str, pd.DataFrame] = {}
+    for name, path in _resources(folder, failures, notes).items():
+        try:
+            reading = read_table(path, infer=False)
+        except DataError as error:
+            failures.append(failure_frame([{"table": name, "reason": "unreadable", "value": path.name,
+                                            "message": str(error)}]))  # fmt: skip
+            continue
+        raw[name] = reading.frame
+        notes.extend({"table": name, "field": "", "note": note} for note in reading.notes)
+    return raw
+
+
+def _resources(folder: Path, failures: list[pd.DataFrame], notes: list[dict[str, str]]) -> dict[str, Path]:
+    """Return table -> file, from ``datapackage.json`` if there is one, else from the names of the files."""
+    known = table_schemas()
+    package = folder / "datapackage.json"
+    if not package.is_file():
+        found: dict[str, Path] = {}
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() not in _SUFFIXES:
+                continue
+            name = path.stem.lower()
+            if name in known and name not in found:
+                found[name] = path
+            else:
+                notes.append({"table": path.stem, "field": "", "note": f"file {path.name!r} is no table of the package "
+                              "and was not read"})  # fmt: skip
+        return found
+    return _declared_resources(folder, package, failures, notes)
+
+
+def _declared_resources(
+    folder: Path, package: Path, failures: list[pd.DataFrame], notes: list[dict[str, str]]
+) -> dict[str, Path]:
+    def fault(table: str, reason: str, value: Any, message: str) -> None:
+        failures.append(failure_frame([{"table": table, "reason": reason, "value": value, "message": message}]))
+
+    try:
+        resources = json.loads(package.read_text(encoding="utf-8-sig"))["resources"]
+        entries = [(str(item["name"]), item["path"]) for item in resources]
+    except (ValueError, KeyError, TypeError) as error:
+        fault("datapackage.json", "package", type(error).__name__, "must be JSON with `resources`, each `name`, `path`")
+        return {}
+    found: dict[str, Path] = {}
+    root = folder.resolve()
+    for name, path in entries:
+        if name not in table_schemas():
+            notes.append({"table": name, "field": "", "note": "the package has no table of this name; not read"})
+        elif not isinstance(path, str) or not path or "\x00" in path \
+                or not (folder / path).resolve().is_relative_to(root):  # fmt: skip
+            fault(name, "unsafe_path", path, "a path must be relative and stay inside the folder of the package")
+        elif not (folder / path).is_file():
+            fault(name, "missing_table", path, "the package names it, but the file is not there")
+        elif name in found:
+            fault(name, "package", path, "the package names this table twice")
+        else:
+            found[name] = folder / path
+    return found
+
+
+def _columns(
+    raw: pd.DataFrame, schema: TableSchema, notes: list[dict[str, str]]
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Return the typed table, and failures of its columns' names and types."""
+    rows: list[dict[str, Any]] = []
+    frame = raw.copy(deep=False)
+    frame.columns = [str(column).strip() for column in frame.columns]
+    twice = frame.columns[frame.columns.duplicated()]
+    for column in dict.fromkeys(twice):
+        rows.append({"table": schema.name, "field": column, "reason": "duplicate_column", "value": column,
+                     "message": "rename one of them"})  # fmt: skip
+    frame = frame.loc[:, ~frame.columns.duplicated()]
+    for column in frame.columns:
+        if column in schema.fields:
+            continue
+        if ColumnName.is_plain(column):
+            notes.append({"table": schema.name, "field": column, "note": "not declared; kept as it is"})
+        else:
+            rows.append({"table": schema.name, "field": column, "reason": "column_name", "value": column,
+                         "message": "use lower-case letters, digits and underscores, a letter first"})  # fmt: skip
+    for column in schema.required:
+        if column not in frame.columns:
+            rows.append({"table": schema.name, "field": column, "reason": "missing_field",
+                         "message": schema.fields[column].description})  # fmt: skip
+    if frame.empty:
+        rows.append({"table": schema.name, "reason": "empty", "field": "", "message": "a table needs rows"})
+    typed, failures = coerce_table(frame, schema)
+    return typed, [failure_frame(rows), *failures]
+
+
+def _table(
+    tables: Mapping[str, pd.DataFrame], frame: pd.DataFrame, schema: TableSchema, extra: Collection[str],
+    mixed_methods: Collection[str],
+) -> list[pd.DataFrame]:  # fmt: skip
+    codebook = tables.get("codebook")
+    extensible = {name: extra for name, field in schema.fields.items() if field.extensible}
+    return [
+        *column_checks(frame, schema, extensible),
+        *duplicate_failures(frame, schema),
+        *reference_failures(tables, schema),
+        *date_failures(frame, schema),
+        *range_failures(frame, schema, extended_ranges(codebook, schema.name)),
+        *method_failures(frame, schema, mixed_methods),
+    ]
+
+
+def _mentions(failures: list[pd.DataFrame], table: str) -> bool:
+    return any((frame["table"] == table).any() for frame in failures)
+
+
+def _once(failures: pd.DataFrame) -> pd.DataFrame:
+    """Drop what only repeats: `required` where the type already failed, and a missing table said twice."""
+    if failures.empty:
+        return failures
+    typed = failures["reason"] == "type"
+    spoiled = set(zip(failures.loc[typed, "table"], failures.loc[typed, "row"], failures.loc[typed, "field"]))
+    repeats = [
+        reason == "required" and (table, row, field) in spoiled
+        for table, row, field, reason in zip(failures["table"], failures["row"], failures["field"], failures["reason"])
+    ]
+    kept = failures[~pd.Series(repeats, index=failures.index)]
+    missing = (kept["reason"] == "missing_table") & kept.duplicated(["table", "reason"])
+    return kept[~missing].reset_index(drop=True)
+
+
+def _values(series: pd.Series, limit: int = 6) -> str:
+    """Say what stands in a column: its range, or its commonest values."""
+    present = series.dropna()
+    if present.empty:
+        return ""
+    if pd.api.types.is_datetime64_any_dtype(present):
+        return f"{present.min().date()} to {present.max().date()}"
+    if pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_bool_dtype(present):
+        return f"{present.min():g} to {present.max():g}"
+    counts = present.astype(str).value_counts()
+    shown = ", ".join(counts.index[:limit])
+    return shown + (f", … ({len(counts)} values)" if len(counts) > limit else "")
