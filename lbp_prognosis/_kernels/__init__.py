@@ -7,6 +7,7 @@ from lbp_prognosis._kernels._aalen_johansen import (
     aalen_johansen_steps,
     aalen_johansen_variance,
 )
+from lbp_prognosis._kernels._aliased import aliased_columns
 from lbp_prognosis._kernels._auc import auc_placements, rising_order
 from lbp_prognosis._kernels._categorical import (
     CategoricalFit,
@@ -19,6 +20,7 @@ from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._cox_gradient import cox_gradient
+from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
 from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._ipcw import (
     CensoringProcess,
@@ -69,6 +71,7 @@ __all__ = [
     "CensoringProcess",
     "CoxData",
     "CoxFit",
+    "CoxPieces",
     "KMSteps",
     "Pooled",
     "PooledTest",
@@ -80,6 +83,7 @@ __all__ = [
     "aalen_johansen_robust_variance",
     "aalen_johansen_steps",
     "aalen_johansen_variance",
+    "aliased_columns",
     "auc_placements",
     "categorical_fit",
     "categorical_parts",
@@ -94,6 +98,7 @@ __all__ = [
     "cox_fit",
     "cox_fit_prepared",
     "cox_gradient",
+    "cox_pieces",
     "d1_test",
     "d2_test",
     "dersimonian_laird",

@@ -18,7 +18,16 @@ import numpy as np
 
 from lbp_prognosis._kernels._cox_data import CoxData
 
-__all__ = ["GroupSums", "TiedEvents", "cumulative_hazards", "evaluate", "group_sums", "lived_hazard", "tied_events"]
+__all__ = [
+    "GroupSums",
+    "TiedEvents",
+    "cumulative_hazards",
+    "evaluate",
+    "group_sums",
+    "information_matrix",
+    "lived_hazard",
+    "tied_events",
+]
 
 _BLOCK = 8192  # rows of X scaled at a time, so that the copy stays in the cache
 
@@ -213,6 +222,28 @@ def lived_hazard(data: CoxData, sums: GroupSums) -> np.ndarray:
     return out
 
 
+def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: bool) -> np.ndarray:
+    """Return the information that belongs to the sums (whose increments may carry non-negative factors by time)."""
+    p = data.X.shape[1]
+    if data.times.size == 0:
+        return np.zeros((p, p))
+    information = -(sums.s1.T * sums.c0) @ sums.s1
+    if efron and tied.ties:
+        cross = (sums.s1.T * sums.c1) @ sums.d1
+        information += cross + cross.T - (sums.d1.T * sums.c2) @ sums.d1
+    factor = lived_hazard(data, sums)
+    factor *= sums.risk
+    np.sqrt(np.maximum(factor, 0.0, out=factor), out=factor)
+    n = data.X.shape[0]
+    buffer = np.empty((min(n, _BLOCK), p))
+    for low in range(0, n, _BLOCK):
+        high = min(low + _BLOCK, n)
+        _scale_rows(data.X, factor, low, high, buffer)
+        block = buffer[: high - low]
+        information += block.T @ block
+    return information
+
+
 def evaluate(
     data: CoxData, tied: TiedEvents, offset: np.ndarray | None, coef: np.ndarray, efron: bool
 ) -> tuple[float, np.ndarray, np.ndarray]:
@@ -221,24 +252,9 @@ def evaluate(
     if offset is not None:
         eta += offset
     sums = group_sums(data, tied, eta, efron)
-    with_d = efron and tied.ties
-    totals = tied.mean_weight * tied.count
     eta -= sums.shift
     loglik = sums.loglik + float(np.dot(eta[data.event], tied.weights[data.event]))
     gradient = tied.weighted_x - sums.hazard @ sums.s1
-    information = -(sums.s1.T * sums.c0) @ sums.s1 if totals.size else np.zeros((coef.size, coef.size))
-    if with_d:
+    if efron and tied.ties:
         gradient += (sums.hazard - sums.own_hazard) @ sums.d1
-        cross = (sums.s1.T * sums.c1) @ sums.d1
-        information += cross + cross.T - (sums.d1.T * sums.c2) @ sums.d1
-    factor = lived_hazard(data, sums)
-    factor *= sums.risk
-    np.sqrt(np.maximum(factor, 0.0, out=factor), out=factor)
-    n, p = data.X.shape
-    buffer = np.empty((min(n, _BLOCK), p))
-    for low in range(0, n, _BLOCK):
-        high = min(low + _BLOCK, n)
-        _scale_rows(data.X, factor, low, high, buffer)
-        block = buffer[: high - low]
-        information += block.T @ block
-    return loglik, gradient, information
+    return loglik, gradient, information_matrix(data, tied, sums, efron)

@@ -1,0 +1,164 @@
+"""What each row adds to a Cox fit: martingale, score and Schoenfeld residuals, and the test of proportional hazards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lbp_prognosis._kernels._blas import one_thread
+from lbp_prognosis._kernels._cox_data import CoxData
+from lbp_prognosis._kernels._cox_sums import (
+    GroupSums,
+    TiedEvents,
+    cumulative_hazards,
+    group_sums,
+    information_matrix,
+    lived_hazard,
+    tied_events,
+)
+
+__all__ = ["CoxPieces", "cox_pieces"]
+
+
+@dataclass(frozen=True)
+class CoxPieces:
+    """Sums over risk sets at given linear predictors, and what follows from them.
+
+    All hazards are those of a row with linear predictor 0 (offsets included) and with all columns at ``data.centre``.
+
+    Attributes
+    ----------
+    data : CoxData
+        Risk sets.
+    tied : TiedEvents
+        Weighted events at each time.
+    sums : GroupSums
+        Sums at each event time.
+    eta : ndarray of shape (n,)
+        Linear predictors, in the order of ``data``.
+    efron : bool
+        Ties method; Breslow's otherwise.
+    """
+
+    data: CoxData
+    tied: TiedEvents
+    sums: GroupSums
+    eta: np.ndarray
+    efron: bool
+
+    @property
+    def hazard(self) -> np.ndarray:
+        """Increments of the baseline hazard at each event time, shape (m,)."""
+        return self.sums.hazard * np.exp(-self.sums.shift)
+
+    @property
+    def hazard_variance(self) -> np.ndarray:
+        """Increments of its variance at known coefficients, shape (m,)."""
+        return self.sums.c0 * np.exp(-2 * self.sums.shift)
+
+    @property
+    def hazard_mean(self) -> np.ndarray:
+        """Increments of ∫ x̄(t) dH(t), shape (m, p)."""
+        return self._q() * np.exp(-self.sums.shift)
+
+    def _with_d(self) -> bool:
+        return self.efron and self.tied.ties
+
+    def _q(self) -> np.ndarray:
+        out = self.sums.c0[:, None] * self.sums.s1
+        if self._with_d():
+            out -= self.sums.c1[:, None] * self.sums.d1
+        return out
+
+    def mean_x(self) -> np.ndarray:
+        """Risk-weighted mean of the (centred) columns at each event time, averaged over the terms of a tied group."""
+        s = self.sums
+        total = self.tied.mean_weight * self.tied.count
+        out = s.hazard[:, None] * s.s1
+        if self._with_d():
+            out -= (s.hazard - s.own_hazard)[:, None] * s.d1
+        return np.divide(out, total[:, None], out=np.zeros_like(out), where=total[:, None] > 0)
+
+    def martingale(self) -> np.ndarray:
+        """Events minus expected events, in the caller's order of rows, shape (n,)."""
+        risk = np.exp(self.eta - self.sums.shift)
+        return self.data.unsorted(self.data.event - risk * lived_hazard(self.data, self.sums))
+
+    def score(self) -> np.ndarray:
+        """First derivative of the log-likelihood by row, unweighted, in the caller's order, shape (n, p)."""
+        data, s = self.data, self.sums
+        q = self._q()
+        cumulative = np.column_stack([cumulative_hazards(q[:, j], data.ends) for j in range(q.shape[1])])
+        inside = data.last >= 0
+        place = np.where(inside, data.last, 0)
+        lived = np.where(inside[:, None], cumulative[place], 0.0)
+        if self._with_d():
+            own = (s.c0 - s.c1)[:, None] * s.s1 - (s.c1 - s.c2)[:, None] * s.d1
+            ends = data.event & inside
+            lived[ends] -= (q - own)[data.last[ends]]
+        if data.before is not None:
+            late = data.before >= 0
+            lived[late] -= cumulative[data.before[late]]
+        risk = np.exp(self.eta - s.shift)[:, None]
+        out = -risk * (data.X * lived_hazard(data, s)[:, None] - lived)
+        ends = data.event & inside
+        out[ends] += data.X[ends] - self.mean_x()[data.last[ends]]
+        return data.unsorted(out)
+
+    def schoenfeld(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the caller's rows of the events, by time, and ``x − x̄`` at each, shape (n_events, p)."""
+        ends = np.flatnonzero(self.data.event & (self.tied.weights > 0))
+        residual = self.data.X[ends] - self.mean_x()[self.data.last[ends]]
+        rows = ends if self.data.order is None else self.data.order[ends]
+        order = np.lexsort((rows, self.data.last[ends]))
+        return rows[order], residual[order]
+
+    def trend(self, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return gradient and information of ``(β, θ)`` at θ = 0 in the model ``β + θ·g(t)``.
+
+        Parameters
+        ----------
+        g : ndarray of shape (m,)
+            Non-negative values at the event times.
+
+        Returns
+        -------
+        tuple of ndarray of shape (2p,) and (2p, 2p)
+            The gradient of β, zero at the maximum, comes first.
+        """
+        p = self.data.X.shape[1]
+        ends = self.data.event & (self.tied.weights > 0)
+        residual = self.data.X[ends] - self.mean_x()[self.data.last[ends]]
+        residual *= self.tied.weights[ends, None]
+        gradient = np.concatenate([residual.sum(axis=0), g[self.data.last[ends]] @ residual])
+        information = np.empty((2 * p, 2 * p))
+        with one_thread():
+            for power, places in ((0, [(0, 0)]), (1, [(0, p), (p, 0)]), (2, [(p, p)])):
+                block = information_matrix(self.data, self.tied, _times(self.sums, g**power), self.efron)
+                for a, b in places:
+                    information[a : a + p, b : b + p] = block
+        return gradient, information
+
+
+def _times(sums: GroupSums, factor: np.ndarray) -> GroupSums:
+    names = ("hazard", "own_hazard", "c0", "c1", "c2")
+    return replace(sums, **{name: getattr(sums, name) * factor for name in names})
+
+
+def cox_pieces(
+    data: CoxData,
+    coef: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    offset: np.ndarray | None = None,
+    ties: str = "efron",
+    frequency: bool = False,
+) -> CoxPieces:
+    """Evaluate the sums over risk sets at ``coef``; arguments as for `cox_fit`."""
+    w = np.ones(data.event.size) if weights is None else np.ascontiguousarray(data.sorted(weights), dtype=float)
+    eta = data.X @ coef
+    if offset is not None:
+        eta += data.sorted(offset)
+    tied = tied_events(data, w, frequency)
+    return CoxPieces(data, tied, group_sums(data, tied, eta, ties == "efron"), eta, ties == "efron")
