@@ -1,0 +1,169 @@
+"""Bland–Altman: by how much two measurements of one patient differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import nct, norm
+from scipy.stats import t as student
+
+from lbp_prognosis._base import Result, check_confidence, check_number, metric_frame
+from lbp_prognosis.evaluation.technical._ratings import check_pair
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Agreement", "agreement"]
+
+
+@dataclass(frozen=True, repr=False)
+class Agreement(Result):
+    """Bias and limits of agreement of two methods.
+
+    Attributes
+    ----------
+    bias, sd : float
+        Mean and standard deviation of first − second, in the unit of the measurement.
+    bias_low, bias_high : float
+        Interval of the bias.
+    lower, upper : float
+        Limits of agreement, bias ∓ z sd.
+    lower_interval, upper_interval : tuple of float
+        Intervals of the limits (Bland & Altman 1999).
+    lower_interval_exact, upper_interval_exact : tuple of float
+        Exact intervals (non-central t).
+    lower_interval_1986, upper_interval_1986 : tuple of float
+        Intervals of the limits bias ∓ 2 sd with the standard error of 1986, sd √(3/n).
+    slope, slope_p : float
+        Slope of the difference on the mean and its p-value: proportional bias.
+    within_sd, repeatability : float
+        √(Σd²/2n) and 1.96 √2 times it; meaningful when both are readings of one method.
+    """
+
+    n: int
+    confidence: float
+    multiple: float
+    bias: float
+    sd: float
+    bias_low: float
+    bias_high: float
+    lower: float
+    upper: float
+    se_limit: float
+    lower_interval: tuple[float, float]
+    upper_interval: tuple[float, float]
+    lower_interval_exact: tuple[float, float]
+    upper_interval_exact: tuple[float, float]
+    lower_interval_1986: tuple[float, float]
+    upper_interval_1986: tuple[float, float]
+    slope: float
+    slope_se: float
+    slope_p: float
+    within_sd: float
+    repeatability: float
+    means: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0))
+    differences: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return rows ``bias, loa_lower, loa_upper, proportional_bias, within_sd, repeatability_coefficient``."""
+        common = {"tier": "technical", "n": self.n, "confidence": self.confidence}
+        t = float(student.ppf(0.5 + self.confidence / 2, self.n - 2))
+        rows = [
+            {"metric": "bias", "value": self.bias, "se": self.sd / np.sqrt(self.n), "low": self.bias_low,
+             "high": self.bias_high, "method": "t"},
+            {"metric": "loa_lower", "value": self.lower, "se": self.se_limit, "low": self.lower_interval[0],
+             "high": self.lower_interval[1], "method": "Bland & Altman 1999"},
+            {"metric": "loa_upper", "value": self.upper, "se": self.se_limit, "low": self.upper_interval[0],
+             "high": self.upper_interval[1], "method": "Bland & Altman 1999"},
+            {"metric": "loa_lower", "value": self.lower, "low": self.lower_interval_exact[0],
+             "high": self.lower_interval_exact[1], "method": "exact, non-central t"},
+            {"metric": "loa_upper", "value": self.upper, "low": self.upper_interval_exact[0],
+             "high": self.upper_interval_exact[1], "method": "exact, non-central t"},
+            {"metric": "proportional_bias", "value": self.slope, "se": self.slope_se,
+             "low": self.slope - t * self.slope_se, "high": self.slope + t * self.slope_se,
+             "method": "difference on mean"},
+            {"metric": "within_sd", "value": self.within_sd, "method": "paired differences"},
+            {"metric": "repeatability_coefficient", "value": self.repeatability, "method": "1.96 √2 within_sd"},
+        ]  # fmt: skip
+        return metric_frame({**row, **common} for row in rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw differences against means, with the limits and their intervals."""
+        from lbp_prognosis._draw import draw_agreement
+
+        return draw_agreement(
+            self.means, self.differences, bias=(self.bias, self.bias_low, self.bias_high),
+            lower=(self.lower, *self.lower_interval), upper=(self.upper, *self.upper_interval), ax=ax,
+        )  # fmt: skip
+
+    def _summary(self) -> str:
+        return f"bias {self.bias:.3g}, limits of agreement {self.lower:.3g} to {self.upper:.3g}, n = {self.n}"
+
+
+def agreement(first: Any, second: Any, *, multiple: float = 1.96, confidence: float = 0.95) -> Agreement:
+    """Limits of agreement between two measurements of the same patients.
+
+    Parameters
+    ----------
+    first, second : array-like of shape (n,)
+        Measurements of the same patients in the same order and unit.
+    multiple : float, default 1.96
+        Standard deviations from the bias to a limit.
+    confidence : float, default 0.95
+        Level of all intervals.
+
+    Returns
+    -------
+    Agreement
+        Bias, limits with three kinds of interval, proportional bias, repeatability.
+
+    Notes
+    -----
+    d = first − second. SE of a limit (1999): sd √(1/n + z²/(2(n−1))), with t(n−1). Exact: quantiles of the
+    non-central t with non-centrality z √n.
+
+    References
+    ----------
+    Bland, Altman (1986), https://doi.org/10.1016/S0140-6736(86)90837-8; (1999),
+    https://doi.org/10.1177/096228029900800204. Carkeet (2015), https://doi.org/10.1097/OPX.0000000000000513.
+    """
+    a, b = check_pair(first, second)
+    confidence = check_confidence(confidence)
+    z = check_number("multiple", multiple, low=0, open_low=True)
+    d, mean = a - b, (a + b) / 2
+    n, bias, sd = d.size, float(d.mean()), float(d.std(ddof=1))
+    tail = 0.5 + confidence / 2
+    t = float(student.ppf(tail, n - 1))
+    se_limit = float(sd * np.sqrt(1 / n + z**2 / (2 * (n - 1))))
+    early = t * sd * np.sqrt(3 / n)
+    # 1.96 stands for the 97.5th percentile, which the exact interval takes unrounded
+    percentile = float(norm.ppf(0.975)) if z == 1.96 else z
+    inner, outer = (float(q) * sd / np.sqrt(n) for q in nct.ppf([1 - tail, tail], n - 1, percentile * np.sqrt(n)))
+    slope, slope_se, slope_p = _slope(mean, d)
+    within = float(np.sqrt(np.mean(d**2) / 2))
+    lower, upper = bias - z * sd, bias + z * sd
+    return Agreement(
+        n=n, confidence=confidence, multiple=z, bias=bias, sd=sd, bias_low=bias - t * sd / np.sqrt(n),
+        bias_high=bias + t * sd / np.sqrt(n), lower=lower, upper=upper, se_limit=se_limit,
+        lower_interval=(lower - t * se_limit, lower + t * se_limit),
+        upper_interval=(upper - t * se_limit, upper + t * se_limit),
+        lower_interval_exact=(bias - outer, bias - inner), upper_interval_exact=(bias + inner, bias + outer),
+        lower_interval_1986=(bias - 2 * sd - early, bias - 2 * sd + early),
+        upper_interval_1986=(bias + 2 * sd - early, bias + 2 * sd + early),
+        slope=slope, slope_se=slope_se, slope_p=slope_p, within_sd=within,
+        repeatability=float(1.96 * np.sqrt(2) * within), means=mean, differences=d,
+    )  # fmt: skip
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    centred = x - x.mean()
+    spread = float(np.sum(centred**2))
+    if spread == 0:
+        return float("nan"), float("nan"), float("nan")
+    slope = float(np.sum(centred * y) / spread)
+    residual = y - y.mean() - slope * centred
+    se = float(np.sqrt(np.sum(residual**2) / (x.size - 2) / spread))
+    return slope, se, float(2 * student.sf(abs(slope / se), x.size - 2)) if se > 0 else 0.0

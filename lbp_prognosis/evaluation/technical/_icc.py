@@ -1,0 +1,183 @@
+"""Intraclass correlation: does the measurement repeat, compared with how much patients differ?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import f as fisher
+
+from lbp_prognosis._base import Result, check_choice, check_confidence, metric_frame
+from lbp_prognosis.evaluation.technical._ratings import check_ratings
+
+__all__ = ["ICC", "icc"]
+
+_FORMS = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
+
+
+@dataclass(frozen=True, repr=False)
+class ICC(Result):
+    """Intraclass correlations of all forms, with measurement errors in the unit of the measurement.
+
+    Attributes
+    ----------
+    form : str
+        The form that ``value, low, high`` give.
+    value, low, high : float
+        Chosen coefficient and its interval.
+    table : DataFrame
+        One row a form: ``form, value, low, high, f, df1, df2, p``.
+    mean_squares : dict
+        ``subjects, raters, residual, within``.
+    sem_agreement, sem_consistency : float
+        Standard error of measurement with and without differences between raters.
+    sdc_agreement, sdc_consistency : float
+        Smallest detectable change of one patient, 1.96 √2 SEM.
+    n, k : int
+        Subjects and raters.
+    """
+
+    form: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    table: pd.DataFrame
+    mean_squares: dict[str, float]
+    sem_agreement: float
+    sem_consistency: float
+    sdc_agreement: float
+    sdc_consistency: float
+    n: int
+    k: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a form (``group`` names it), then ``sem_*`` and ``sdc_*``."""
+        common = {"tier": "technical", "n": self.n, "confidence": self.confidence}
+        rows: list[dict[str, Any]] = [
+            {"metric": "icc", "group": row.form, "value": row.value, "low": row.low, "high": row.high,
+             "method": "one-way" if str(row.form).startswith("1") else "two-way", **common}
+            for row in self.table.itertuples()
+        ]  # fmt: skip
+        for name in ("sem_agreement", "sem_consistency", "sdc_agreement", "sdc_consistency"):
+            rows.append({"metric": name, "value": getattr(self, name), "method": "analysis of variance", **common})
+        return metric_frame(rows)
+
+    def _summary(self) -> str:
+        return f"ICC({self.form}) {self.value:.3f} ({self.low:.3f} to {self.high:.3f}), {self.n} subjects × {self.k}"
+
+
+def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
+    """Intraclass correlation of repeated measurements.
+
+    Parameters
+    ----------
+    ratings : array-like of shape (n_subjects, k)
+        One row a subject, one column a rater, session or scanner.
+    form : {"1,1", "2,1", "3,1", "1,k", "2,k", "3,k"}, default "2,1"
+        Shrout–Fleiss form: 1 one-way; 2 two-way random, absolute agreement; 3 two-way mixed, consistency; ``k`` for the
+        mean of the k raters. A single future reader or scanner is ``"2,1"``.
+    confidence : float, default 0.95
+        Level of the interval.
+
+    Returns
+    -------
+    ICC
+        All forms, with SEM and SDC.
+
+    Raises
+    ------
+    ArgumentError
+        If the table is incomplete or has fewer than two rows or columns.
+
+    Notes
+    -----
+    From the mean squares of the two-way layout, e.g. ICC(2,1) = (MSR − MSE) / (MSR + (k−1) MSE + k (MSC − MSE)/n).
+    Intervals are the F-based ones of McGraw and Wong. SEM (agreement) = √(σ²_raters + σ²_residual), with a negative
+    variance component set to zero.
+
+    References
+    ----------
+    Shrout, Fleiss (1979), https://doi.org/10.1037/0033-2909.86.2.420.
+    McGraw, Wong (1996), https://doi.org/10.1037/1082-989X.1.1.30.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.evaluation.technical import icc
+    >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]).value, 2)
+    0.29
+    """
+    check_choice("form", form, _FORMS)
+    confidence = check_confidence(confidence)
+    x = check_ratings(ratings)
+    n, k = x.shape
+    squares = _mean_squares(x)
+    table = _all_forms(squares, n, k, 1 - (1 - confidence) / 2)
+    chosen = {name: float(table.loc[table["form"] == form, name].iloc[0]) for name in ("value", "low", "high")}
+    raters = max(0.0, (squares["raters"] - squares["residual"]) / n)
+    agreement = float(np.sqrt(raters + squares["residual"]))
+    consistency = float(np.sqrt(squares["residual"]))
+    detect = 1.96 * np.sqrt(2)
+    return ICC(
+        form=form, value=chosen["value"], low=chosen["low"], high=chosen["high"],
+        confidence=confidence, table=table, mean_squares=squares, sem_agreement=agreement,
+        sem_consistency=consistency, sdc_agreement=float(detect * agreement),
+        sdc_consistency=float(detect * consistency), n=n, k=k,
+    )  # fmt: skip
+
+
+def _mean_squares(x: np.ndarray) -> dict[str, float]:
+    n, k = x.shape
+    grand, rows, columns = x.mean(), x.mean(axis=1), x.mean(axis=0)
+    residual = x - rows[:, None] - columns[None, :] + grand
+    return {
+        "subjects": float(k * np.sum((rows - grand) ** 2) / (n - 1)),
+        "raters": float(n * np.sum((columns - grand) ** 2) / (k - 1)),
+        "residual": float(np.sum(residual**2) / ((n - 1) * (k - 1))),
+        "within": float(np.sum((x - rows[:, None]) ** 2) / (n * (k - 1))),
+    }
+
+
+def _all_forms(squares: dict[str, float], n: int, k: int, upper: float) -> pd.DataFrame:
+    msr, msc, mse, msw = (squares[name] for name in ("subjects", "raters", "residual", "within"))
+    rows = []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for one, error, df2 in (("1", msw, n * (k - 1)), ("3", mse, (n - 1) * (k - 1))):
+            f = np.float64(msr) / error
+            p = fisher.sf(f, n - 1, df2)
+            fl, fu = f / fisher.ppf(upper, n - 1, df2), f * fisher.ppf(upper, df2, n - 1)
+            rows.append(
+                (f"{one},1", (f - 1) / (f + k - 1), (fl - 1) / (fl + k - 1), (fu - 1) / (fu + k - 1), f, df2, p)
+            )
+            rows.append((f"{one},k", 1 - 1 / f, 1 - 1 / fl, 1 - 1 / fu, f, df2, p))
+        value = np.float64(msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
+        low, high = _absolute_limits(value, msr, msc, mse, n, k, upper)
+        f, df2 = np.float64(msr) / mse, (n - 1) * (k - 1)
+        p = fisher.sf(f, n - 1, df2)
+        rows.append(("2,1", value, low, high, f, df2, p))
+        mean_value = np.float64(msr - mse) / (msr + (msc - mse) / n)
+        step_up = [limit * k / (1 + limit * (k - 1)) for limit in (low, high)]
+        rows.append(("2,k", mean_value, *step_up, f, df2, p))
+    table = pd.DataFrame(
+        [(form, float(v), float(lo), float(hi), float(f), n - 1, df2, float(p)) for form, v, lo, hi, f, df2, p in rows],
+        columns=["form", "value", "low", "high", "f", "df1", "df2", "p"],
+    )
+    return table.set_index("form").loc[list(_FORMS)].reset_index()
+
+
+def _absolute_limits(
+    value: float, msr: float, msc: float, mse: float, n: int, k: int, upper: float
+) -> tuple[float, float]:
+    """Interval of ICC(2,1): Satterthwaite degrees of freedom of the denominator."""
+    ratio = msc / mse
+    own = n * (1 + (k - 1) * value) - k * value
+    df = (k - 1) * (n - 1) * (k * value * ratio + own) ** 2
+    df /= (n - 1) * k**2 * value**2 * ratio**2 + own**2
+    over, under = fisher.ppf(upper, n - 1, df), fisher.ppf(upper, df, n - 1)
+    rest = k * msc + (k * n - k - n) * mse
+    return (
+        float(n * (msr - over * mse) / (over * rest + n * msr)),
+        float(n * (under * msr - mse) / (rest + n * under * msr)),
+    )

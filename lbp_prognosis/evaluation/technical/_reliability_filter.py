@@ -1,0 +1,52 @@
+"""Which measurements repeat well enough to be used: a filter on the lower limit of the ICC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, check_number
+from lbp_prognosis.evaluation.technical._icc import icc
+
+__all__ = ["reliability_filter"]
+
+
+def reliability_filter(
+    ratings: Mapping[str, Any], *, minimum: float = 0.75, form: str = "2,1", confidence: float = 0.95
+) -> pd.DataFrame:
+    """Judge each feature by the lower confidence limit of its ICC.
+
+    Parameters
+    ----------
+    ratings : mapping of str to array-like of shape (n_subjects, k)
+        Test–retest or inter-reader measurements by feature, from a reliability sample.
+    minimum : float, default 0.75
+        Smallest acceptable lower limit.
+    form : str, default "2,1"
+        Form of the ICC.
+    confidence : float, default 0.95
+        Level of the interval.
+
+    Returns
+    -------
+    DataFrame
+        One row a feature: ``feature, icc, low, high, n, keep``.
+
+    Notes
+    -----
+    The filter never sees an outcome. Applied outside resampling it is honest only if the reliability sample is not the
+    development sample.
+    """
+    threshold = check_number("minimum", minimum, low=0, high=1)
+    if not isinstance(ratings, Mapping) or not ratings:
+        raise argument_error("ratings", "a mapping from feature to its table of measurements", ratings)
+    rows = []
+    for feature, table in ratings.items():
+        result = icc(table, form=form, confidence=confidence)
+        rows.append(
+            {"feature": feature, "icc": result.value, "low": result.low, "high": result.high, "n": result.n,
+             "keep": bool(result.low >= threshold)}
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=["feature", "icc", "low", "high", "n", "keep"])

@@ -1,0 +1,171 @@
+"""The technical tier: small cases by hand, identities and refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lbp_prognosis._base import METRIC_COLUMNS, ArgumentError
+from lbp_prognosis.evaluation.technical import (
+    agreement,
+    concordance_correlation,
+    icc,
+    overlap,
+    reliability_filter,
+    repeatability,
+    scanner_effect,
+    weighted_kappa,
+)
+
+
+def test_icc_forms_order_and_frame():
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((20, 1)) + 0.5 * rng.standard_normal((20, 3)) + np.array([0.0, 0.3, -0.3])
+    result = icc(x)
+    table = result.table.set_index("form")["value"]
+    assert table["1,1"] < table["2,1"] < table["3,1"]  # bias between raters costs agreement, not consistency
+    frame = result.to_frame()
+    assert tuple(frame.columns) == METRIC_COLUMNS
+    assert frame["metric"].tolist().count("icc") == 6
+
+
+def test_icc_is_unchanged_by_unit_and_shift():
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((15, 1)) + 0.4 * rng.standard_normal((15, 2))
+    first, second = icc(x), icc(25.4 * x + 7)
+    assert second.value == pytest.approx(first.value, rel=1e-12)
+    assert second.sem_agreement == pytest.approx(25.4 * first.sem_agreement, rel=1e-12)
+
+
+def test_kappa_by_hand():
+    """a, b agree on 40 of 50: κ = (0.8 − 0.5)/(1 − 0.5) = 0.6 with balanced margins."""
+    result = weighted_kappa(table=[[20, 5], [5, 20]], weights="none")
+    assert result.value == pytest.approx(0.6)
+    assert result.pabak == pytest.approx(0.6)
+    assert (result.prevalence_index, result.bias_index) == (0.0, 0.0)
+
+
+def test_kappa_paradox_is_shown_by_pabak_and_prevalence():
+    result = weighted_kappa(table=[[85, 5], [5, 5]], weights="none")
+    assert result.percent_agreement == pytest.approx(0.9)
+    assert result.value < 0.5 < result.pabak == pytest.approx(0.8)
+    assert result.prevalence_index == pytest.approx(0.8)
+
+
+def test_kappa_keeps_unused_grades_in_the_distance():
+    first, second = [1, 1, 5, 5], [1, 2, 5, 5]
+    assert weighted_kappa(first, second, categories=range(1, 6)).table.shape == (5, 5)
+    assert weighted_kappa(first, second, categories=range(1, 6)).value > weighted_kappa(first, second).value
+
+
+def test_concordance_correlation_penalises_shift():
+    x = np.arange(10.0)
+    assert concordance_correlation(x, x).value == pytest.approx(1.0)
+    # Sxy = Sxx = 8.25, shift 3: 2·8.25 / (2·8.25 + 9)
+    assert concordance_correlation(x + 3, x).value == pytest.approx(16.5 / 25.5)
+
+
+def test_overlap_of_shifted_boxes_by_hand():
+    """Two 4×4×4 cubes of 1 × 2 × 3 mm voxels, one shifted by one voxel along the first axis."""
+    first, second = np.zeros((2, 10, 10, 10), dtype=int)
+    first[3:7, 3:7, 3:7] = 41
+    second[4:8, 3:7, 3:7] = 41
+    row = overlap(first, second, (1, 2, 3), structures={41: ("vertebra", "l1")}).table.iloc[0]
+    assert row["dice"] == pytest.approx(2 * 48 / 128)
+    assert row["jaccard"] == pytest.approx(48 / 80)
+    assert row["hd95"] == pytest.approx(1.0)
+    assert row["level"] == "l1"
+
+
+def test_overlap_identical_and_absent():
+    mask = np.zeros((6, 6, 6), dtype=int)
+    mask[1:4, 1:4, 1:4] = 1
+    row = overlap(mask, mask, (1, 1, 1)).table.iloc[0]
+    assert (row["dice"], row["hd95"], row["assd"]) == (1.0, 0.0, 0.0)
+    gone = overlap(mask, np.zeros_like(mask), (1, 1, 1)).table.iloc[0]
+    assert gone["dice"] == 0.0
+    assert np.isnan(gone["hd95"])
+    assert gone["reason"] == "absent from the second volume"
+
+
+def test_surface_distances_equal_brute_force():
+    rng = np.random.default_rng(1)
+    first = np.zeros((12, 11, 9), dtype=int)
+    first[2:8, 3:9, 1:7] = 1
+    second = first & (rng.random(first.shape) > 0.1)
+    spacing = np.array([0.6, 0.6, 4.0])
+    from scipy.ndimage import binary_erosion
+
+    def surface(mask):
+        return np.argwhere(mask & ~binary_erosion(mask)) * spacing
+
+    a, b = surface(first.astype(bool)), surface(second.astype(bool))
+    distance = np.sqrt(((a[:, None] - b[None]) ** 2).sum(axis=-1))
+    there, back = distance.min(axis=1), distance.min(axis=0)
+    row = overlap(first, second, spacing).table.iloc[0]
+    assert row["hd95"] == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)))
+    assert row["assd"] == pytest.approx(np.concatenate([there, back]).mean())
+
+
+def test_repeatability_by_hand():
+    """Variances 2 and 8: s_w² = 5."""
+    result = repeatability([[10, 12], [20, 24]])
+    assert result.within_sd == pytest.approx(np.sqrt(5))
+    assert result.repeatability_coefficient == pytest.approx(1.96 * np.sqrt(10))
+    assert result.within_cv == pytest.approx(np.sqrt((2 / 121 + 8 / 484) / 2))
+
+
+def test_scanner_effect_found_and_attributed():
+    rng = np.random.default_rng(5)
+    subject = np.tile(np.arange(30), 3)
+    scanner = np.repeat(["1.5T", "3T a", "3T b"], 30)
+    truth = rng.standard_normal(30)
+    values = truth[subject] + np.repeat([0.57, 0.0, 0.0], 30) + 0.1 * rng.standard_normal(90)
+    paired = scanner_effect(values, scanner, subject=subject)
+    assert paired.p < 1e-6
+    assert paired.objections == ()
+    difference = paired.table.set_index("scanner")["difference"]
+    assert difference["1.5T"] - difference["3T a"] == pytest.approx(0.57, abs=0.08)
+    assert difference @ np.array([1, 1, 1]) == pytest.approx(0, abs=1e-9)
+    unpaired = scanner_effect(values, scanner)
+    assert unpaired.objections[0].code == "scanner-confounded-with-patients"
+
+
+def test_scanner_effect_equals_one_way_analysis_of_variance():
+    from scipy.stats import f_oneway
+
+    rng = np.random.default_rng(6)
+    groups = [rng.standard_normal(n) + shift for n, shift in ((12, 0), (8, 0.5), (15, 0.2))]
+    result = scanner_effect(np.concatenate(groups), np.repeat(["a", "b", "c"], [12, 8, 15]))
+    expected = f_oneway(*groups)
+    assert result.f == pytest.approx(expected.statistic, rel=1e-9)
+    assert result.p == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+def test_reliability_filter_uses_the_lower_limit():
+    rng = np.random.default_rng(7)
+    good = rng.standard_normal((40, 1)) + 0.1 * rng.standard_normal((40, 2))
+    fair = rng.standard_normal((12, 1)) + 0.45 * rng.standard_normal((12, 2))
+    table = reliability_filter({"good": good, "fair": fair}).set_index("feature")
+    assert table.loc["good", "keep"]
+    assert table.loc["fair", "icc"] > 0.75 > table.loc["fair", "low"]
+    assert not table.loc["fair", "keep"]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: icc([[1, 2], [3, np.nan]]), "missing values in rows"),
+        (lambda: icc([1, 2, 3]), "one row a subject"),
+        (lambda: agreement([1, 2, 3], [1, 2]), "length 3"),
+        (lambda: weighted_kappa([1, 1], [1, 1]), "one grade throughout"),
+        (lambda: weighted_kappa(["a", None], ["a", "b"]), "missing grades"),
+        (lambda: overlap(np.ones((3, 3)), np.ones((3, 4)), (1, 1)), "on the grid of `first`"),
+        (lambda: overlap(np.full((3, 3), 0.5), np.ones((3, 3)), (1, 1)), "whole-number labels"),
+        (lambda: overlap(np.ones((3, 3), int), np.ones((3, 3), int), (1, 0)), "positive voxel sizes"),
+        (lambda: scanner_effect([1, 2, 3], ["a", "a", "a"]), "at least two scanners"),
+    ],
+)
+def test_refusals(call, words):
+    with pytest.raises(ArgumentError, match=words):
+        call()
