@@ -32,7 +32,12 @@ from lbp_prognosis._kernels._ipcw import (
     weights_from_process,
 )
 from lbp_prognosis._kernels._ipcw_loss import BRIER, LOG_SCORE, ipcw_loss
-from lbp_prognosis._kernels._kaplan_meier import KMSteps, kaplan_meier_robust_variance, kaplan_meier_steps
+from lbp_prognosis._kernels._kaplan_meier import (
+    KMSteps,
+    kaplan_meier_robust_variance,
+    kaplan_meier_steps,
+    reverse_kaplan_meier_steps,
+)
 from lbp_prognosis._kernels._log_time_spline import log_time_knots, log_time_spline
 from lbp_prognosis._kernels._net_benefit import (
     ThresholdIncidence,
@@ -127,6 +132,7 @@ __all__ = [
     "rcs_basis",
     "rcs_knots",
     "reml",
+    "reverse_kaplan_meier_steps",
     "rising_order",
     "rubin_pool",
     "shapley_from_values",

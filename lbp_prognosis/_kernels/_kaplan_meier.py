@@ -8,7 +8,7 @@ import numpy as np
 
 from lbp_prognosis._kernels._steps import distinct_times, step_at
 
-__all__ = ["KMSteps", "kaplan_meier_robust_variance", "kaplan_meier_steps", "risk_table"]
+__all__ = ["KMSteps", "kaplan_meier_robust_variance", "kaplan_meier_steps", "reverse_kaplan_meier_steps", "risk_table"]
 
 
 class KMSteps(NamedTuple):
@@ -70,6 +70,27 @@ def kaplan_meier_steps(
         terms = np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0)
     survival = np.cumprod(1.0 - np.minimum(hazard, 1.0))
     return KMSteps(times, at_risk, events, np.maximum(leaving - events, 0.0), survival, np.cumsum(terms))
+
+
+def reverse_kaplan_meier_steps(
+    time: np.ndarray, event: np.ndarray, *, entry: np.ndarray | None = None, weights: np.ndarray | None = None
+) -> KMSteps:
+    """Kaplan–Meier curve of the censoring times, events leaving the risk set before censorings at the same time.
+
+    ``survival`` is G(t); ``events`` are censorings, ``censored`` the events of interest, ``at_risk`` who is left to be
+    censored once the events at that time are gone.
+    """
+    times, codes = distinct_times(time)
+    m = times.size
+    leaving, at_risk = risk_table(time, codes, m, times, entry, weights)
+    out = np.asarray(event) == 0
+    lost = np.bincount(codes[out], weights=None if weights is None else weights[out], minlength=m).astype(float)
+    happened = np.maximum(leaving - lost, 0.0)
+    staying = np.maximum(at_risk - happened, lost)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hazard = np.where(lost > 0, lost / staying, 0.0)
+        terms = np.where(lost > 0, lost / (staying * (staying - lost)), 0.0)
+    return KMSteps(times, staying, lost, happened, np.cumprod(1.0 - np.minimum(hazard, 1.0)), np.cumsum(terms))
 
 
 def kaplan_meier_robust_variance(

@@ -1,6 +1,11 @@
-"""The grammar of time: outcomes, their definition, and weights."""
+"""The grammar of time: outcomes, their definition and weights; curves, their tests, and censoring models."""
 
+from lbp_prognosis.survival._aalen_johansen import aalen_johansen
 from lbp_prognosis.survival._convert import from_frame, from_sksurv, to_frame, to_sksurv
+from lbp_prognosis.survival._curve_values import CurveValues
+from lbp_prognosis.survival._kaplan_meier import kaplan_meier
+from lbp_prognosis.survival._median_follow_up import median_follow_up
+from lbp_prognosis.survival._nelson_aalen import nelson_aalen
 from lbp_prognosis.survival._outcome import (
     OutcomeKind,
     cause_codes,
@@ -9,25 +14,36 @@ from lbp_prognosis.survival._outcome import (
     outcome_kind,
     status_horizon,
 )
+from lbp_prognosis.survival._reverse_kaplan_meier import reverse_kaplan_meier
+from lbp_prognosis.survival._rmst import rmst
 from lbp_prognosis.survival._spec import OutcomeSpec
 from lbp_prognosis.survival._status import Reference, Status
+from lbp_prognosis.survival._step_curve import StepCurve
 from lbp_prognosis.survival._surv import Surv
 from lbp_prognosis.survival._weights import Weights, check_weights
 
 __all__ = [
+    "CurveValues",
     "OutcomeKind",
     "OutcomeSpec",
     "Reference",
     "Status",
+    "StepCurve",
     "Surv",
     "Weights",
+    "aalen_johansen",
     "cause_codes",
     "cause_names",
     "check_outcome",
     "check_weights",
     "from_frame",
     "from_sksurv",
+    "kaplan_meier",
+    "median_follow_up",
+    "nelson_aalen",
     "outcome_kind",
+    "reverse_kaplan_meier",
+    "rmst",
     "status_horizon",
     "to_frame",
     "to_sksurv",

@@ -1,0 +1,111 @@
+"""Step curves with bands, censoring marks and numbers at risk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_curves"]
+
+# colour-blind safe (Okabe–Ito without yellow); line styles tell curves apart in grey print
+_INKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#22303c", "#E69F00")
+_DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
+_NAMES = {
+    "survival": "Free of the event",
+    "incidence": "Cumulative incidence",
+    "cumulative_hazard": "Cumulative hazard",
+    "censoring_survival": "Still under observation",
+}
+
+
+def draw_curves(
+    curves: pd.DataFrame,
+    *,
+    quantity: str,
+    confidence: float,
+    number_at_risk: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    risk_table: bool = True,
+    band: bool = True,
+    unit: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one step curve a group.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Columns ``group, time, value, low, high, censored``.
+    quantity : {"survival", "incidence", "cumulative_hazard", "censoring_survival"}
+        What is drawn; sets the label and where curves begin.
+    confidence : float
+        Level of the band, named in the label.
+    number_at_risk : callable
+        Times -> group -> numbers at risk, for the table.
+    risk_table : bool
+        Write the numbers under the axis.
+    band : bool
+        Shade from ``low`` to ``high``.
+    unit : str
+        Unit of time.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    """
+    import matplotlib.pyplot as plt
+
+    groups = list(dict.fromkeys(curves["group"]))
+    if ax is None:
+        rows = len(groups) if risk_table else 0
+        _, ax = plt.subplots(figsize=(7.0, 4.2 + 0.22 * rows), layout="constrained")
+    first = 1.0 if quantity in {"survival", "censoring_survival"} else 0.0
+    for k, group in enumerate(groups):
+        rows_of = curves[curves["group"] == group]
+        ink = _INKS[k % len(_INKS)]
+        time = np.concatenate([[0.0], rows_of["time"]])
+
+        def heights(name: str, rows_of: pd.DataFrame = rows_of) -> np.ndarray:
+            return np.concatenate([[first], rows_of[name].to_numpy(dtype=float)])
+
+        value = heights("value")
+        ax.step(time, value, where="post", color=ink, linestyle=_DASHES[k % len(_DASHES)], label=group or None)
+        if band:
+            ax.fill_between(time, heights("low"), heights("high"), step="post", color=ink, alpha=0.14, linewidth=0)
+        marks = np.concatenate([[0.0], rows_of["censored"]]) > 0
+        if quantity != "censoring_survival" and marks.sum() <= 200:
+            ax.plot(time[marks], value[marks], linestyle="none", marker="|", markersize=5, color=ink)
+    ax.set_xlim(left=0)
+    if quantity != "cumulative_hazard":
+        ax.set_ylim(0, 1.02)
+    ax.set_ylabel(_NAMES[quantity] + (f" ({confidence:.0%} band)" if band else ""))
+    ax.set_xlabel(f"Time ({unit})" if unit else "Time")
+    ax.spines[["top", "right"]].set_visible(False)
+    if any(groups):
+        ax.legend(frameon=False)
+    if risk_table:
+        _write_numbers(ax, groups, number_at_risk)
+    return ax
+
+
+def _write_numbers(
+    ax: Axes, groups: list[str], number_at_risk: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+) -> None:
+    """Write the numbers at risk at the ticks of the time axis, as text that moves with the axis."""
+    ticks = [tick for tick in ax.get_xticks() if 0 <= tick <= ax.get_xlim()[1]]
+    ax.set_xticks(ticks)
+    # entry < t: nobody with delayed entry has come at 0, so the first column is read just after it
+    numbers = number_at_risk(np.array([tick if tick > 0 else np.nextafter(0.0, 1.0) for tick in ticks]))
+    across = ax.get_xaxis_transform()
+    top = -0.20
+    ax.annotate("At risk", (0, top), xycoords="axes fraction", fontsize=8, fontweight="bold", ha="left", va="top")
+    for k, group in enumerate(groups):
+        height = top - 0.065 * (k + 1)
+        for tick, number in zip(ticks, numbers[group]):
+            ax.text(
+                tick, height, f"{number:,.0f}", transform=across, ha="center", va="top", fontsize=8,
+                color=_INKS[k % len(_INKS)] if group else "#22303c", clip_on=False,
+            )  # fmt: skip

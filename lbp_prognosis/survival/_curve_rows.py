@@ -1,0 +1,107 @@
+"""What every curve needs of its rows: times, codes, delayed entry, weights of a kind, strata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, check_number, describe
+from lbp_prognosis.survival._outcome import check_outcome
+from lbp_prognosis.survival._weights import Weights, check_weights
+
+__all__ = ["CurveRows", "curve_rows", "label_codes"]
+
+
+@dataclass(frozen=True)
+class CurveRows:
+    """Columns of a right-censored outcome; ``robust`` says that the weights are not frequencies."""
+
+    time: np.ndarray
+    event: np.ndarray
+    entry: np.ndarray | None
+    weights: np.ndarray | None
+    robust: bool
+
+    def take(self, rows: np.ndarray) -> CurveRows:
+        """Return the chosen rows."""
+        return CurveRows(
+            self.time[rows],
+            self.event[rows],
+            None if self.entry is None else self.entry[rows],
+            None if self.weights is None else self.weights[rows],
+            self.robust,
+        )
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """Weights that count patients: frequencies, or None where a row is one patient."""
+        return None if self.robust else self.weights
+
+    @property
+    def size(self) -> int:
+        """Number of patients."""
+        return int(self.time.size if self.counts is None else self.counts.sum())
+
+    def from_enough_at_risk(self, min_at_risk: float) -> tuple[CurveRows, float]:
+        """Leave out what happened before the risk set first held ``min_at_risk`` patients (delayed entry only).
+
+        A product over a risk set of one or two takes the whole curve with it, so the curve starts later and is
+        conditional on being free of the event then. Returns the rows, and the time it starts (0 if nothing is left
+        out).
+        """
+        if self.entry is None or min_at_risk <= 0:
+            return self, 0.0
+        size = np.ones(self.time.size) if self.counts is None else self.counts
+        when = np.concatenate([self.entry, self.time])
+        order = np.argsort(when, kind="stable")
+        step = np.concatenate([size, -size])[order]
+        # at risk just after each change; an entry at t counts for times after t, as does a departure at t
+        last = np.append(np.diff(when[order]) > 0, True)
+        enough = np.flatnonzero((np.cumsum(step) >= min_at_risk) & last)
+        if enough.size == 0:
+            raise argument_error(
+                "min_at_risk", "a number at risk that is reached", f"{min_at_risk:g}, which no risk set reaches",
+                "With delayed entry a curve needs a risk set to start from; min_at_risk=0 takes it as it is.",
+            )  # fmt: skip
+        start = float(when[order][enough[0]])
+        if not ((self.event > 0) & (self.time <= start)).any():
+            return self, 0.0
+        return self.take(self.time > start), start
+
+
+def curve_rows(y: Any, sample_weight: Any, *, caller: str, cause: int | None = None) -> CurveRows:
+    """Check a right-censored outcome and its weights; rows of weight zero are left out."""
+    check_outcome(
+        y, ("right",), caller=caller,
+        instead="Use turnbull for an outcome seen only at visits, or Surv.interval_to_right(y, at=...) to date the "
+        "events.",
+    )  # fmt: skip
+    if cause is not None:
+        check_number("cause", cause, low=1, whole=True)
+    weights: Weights | None = check_weights(sample_weight, y.shape[0])
+    rows = CurveRows(
+        np.ascontiguousarray(y["time"]),
+        y["event"].astype(np.int64),
+        np.ascontiguousarray(y["entry"]) if "entry" in (y.dtype.names or ()) else None,
+        None if weights is None else weights.values,
+        weights is not None and weights.kind != "frequency",
+    )
+    if weights is not None and (weights.values == 0).any():
+        return rows.take(weights.values > 0)
+    return rows
+
+
+def label_codes(name: str, labels: Any, n: int) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Return codes 0…K−1 and the K labels, sorted (a pandas categorical keeps its own order)."""
+    values = labels if isinstance(labels, pd.Series | pd.Categorical) else np.asarray(labels)
+    if getattr(values, "ndim", 1) != 1 or len(values) != n:
+        raise argument_error(name, f"of length {n}, one label a row of `y`", describe(labels))
+    missing = np.asarray(pd.isna(values))
+    if missing.any():
+        rows = np.flatnonzero(missing)[:5].tolist()
+        raise argument_error(name, "free of missing labels", f"missing labels at rows {rows}")
+    category = pd.Categorical(values).remove_unused_categories()
+    return np.asarray(category.codes, dtype=np.int64), tuple(category.categories.tolist())

@@ -1,0 +1,109 @@
+"""Kaplan–Meier survival."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import OutcomeError, argument_error, check_choice
+from lbp_prognosis._kernels import kaplan_meier_robust_variance, kaplan_meier_steps
+from lbp_prognosis.survival._build_curve import Branch, build_curve
+from lbp_prognosis.survival._curve_interval import INTERVALS, curve_interval
+from lbp_prognosis.survival._curve_rows import CurveRows
+from lbp_prognosis.survival._outcome import check_outcome
+from lbp_prognosis.survival._step_curve import StepCurve
+
+__all__ = ["kaplan_meier"]
+
+
+def kaplan_meier(
+    y: Any,
+    *,
+    cause: int | None = None,
+    strata: Any = None,
+    sample_weight: Any = None,
+    interval: str = "log-log",
+    confidence: float = 0.95,
+    min_at_risk: float = 10,
+) -> StepCurve:
+    """How many are still free of any event as time goes by?
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Made by `Surv.right`; a delayed entry in it is used.
+    cause : int, optional
+        By default an event is an event of any cause. A single cause is taken only if no other occurs, because the
+        complement of a curve that censors competing events is not a risk: use `aalen_johansen`.
+    strata : array-like of shape (n,), optional
+        One curve a label.
+    sample_weight : Weights or array-like of shape (n,), optional
+        Frequency weights count as copies; with sampling or attrition weights (a bare array) the variance is the
+        infinitesimal jackknife, in which a row is one patient.
+    interval : {"log-log", "log", "plain", "logit", "arcsin"}, default "log-log"
+        Scale on which the pointwise limits are symmetric.
+    confidence : float, default 0.95
+        Level of the limits.
+    min_at_risk : float, default 10
+        With delayed entry, the curve starts where the risk set first holds this many, if events came before
+        (``start`` of the result).
+
+    Returns
+    -------
+    StepCurve
+        ``quantity="survival"``.
+
+    Raises
+    ------
+    OutcomeError
+        If ``y`` is not right-censored, or ``cause`` is given while others compete.
+
+    Notes
+    -----
+    S(t) = Π_{u≤t} (1 − d/Y), Var S = S² Σ d/(Y(Y − d)) (Greenwood), with d events and Y at risk (entry < u ≤ time).
+    Events come before censorings at the same time.
+
+    References
+    ----------
+    Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. J Am Stat Assoc 1958;53:457–481.
+    https://doi.org/10.1080/01621459.1958.10501452
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import Surv, kaplan_meier
+    >>> curve = kaplan_meier(Surv.right([1, 2, 2, 3], [1, 1, 0, 0]))
+    >>> curve.at([1, 2]).value.tolist()
+    [0.75, 0.5]
+    """
+    check_choice("interval", interval, INTERVALS)
+    check_outcome(y, ("right",), caller="kaplan_meier", instead="Use turnbull for an outcome seen only at visits.")
+    if cause is not None:
+        others = sorted({int(code) for code in np.unique(y["event"])} - {0, cause})
+        if others:
+            raise argument_error(
+                "cause", f"left out, or the only cause of `y`; it also holds {others}", cause,
+                f"1 − Kaplan–Meier overstates a risk under competing events: use aalen_johansen(y, cause={cause}).",
+                kind=OutcomeError,
+            )  # fmt: skip
+
+    def estimate(rows: CurveRows) -> Branch:
+        steps = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry, weights=rows.weights)
+        counted = steps
+        if rows.robust and rows.weights is not None:
+            variance = kaplan_meier_robust_variance(steps, rows.time, rows.event, rows.weights, entry=rows.entry)
+            se = np.sqrt(variance)
+            counted = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry)
+        else:
+            with np.errstate(invalid="ignore"):
+                se = np.where(steps.survival > 0, steps.survival * np.sqrt(steps.greenwood), np.nan)
+        low, high = curve_interval(steps.survival, se, confidence, interval)
+        return Branch(
+            steps.times, steps.survival, se, low, high, counted.at_risk, counted.events,
+            np.zeros(steps.times.size), counted.censored,
+        )  # fmt: skip
+
+    return build_curve(
+        y, estimate, caller="kaplan_meier", quantity="survival", strata=strata, sample_weight=sample_weight,
+        confidence=confidence, interval=interval, method="Kaplan–Meier", min_at_risk=min_at_risk, cause=cause,
+    )  # fmt: skip

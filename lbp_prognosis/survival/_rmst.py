@@ -1,0 +1,155 @@
+"""Restricted mean survival time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import (
+    MetricResult,
+    check_clusters,
+    check_confidence,
+    check_horizons,
+    check_number,
+    influence_se,
+    interval,
+)
+from lbp_prognosis._kernels import kaplan_meier_steps, step_at
+from lbp_prognosis.survival._curve_rows import CurveRows, curve_rows
+
+__all__ = ["rmst"]
+
+
+def rmst(
+    y: Any,
+    horizons: Any,
+    *,
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+    min_at_risk: float = 1,
+) -> MetricResult:
+    """How much time free of any event does a patient have, on average, up to a horizon?
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Made by `Surv.right`; events of all causes count.
+    horizons : float or sequence of float
+        Restriction times τ, in the unit of the outcome.
+    sample_weight : Weights or array-like of shape (n,), optional
+        Frequency weights count as copies; otherwise a row is one patient.
+    clusters : array-like of shape (n,), optional
+        Variance unit, if not the row.
+    confidence : float, default 0.95
+        Level of the interval.
+    min_at_risk : float, default 1
+        Fewer at risk at a horizon (``time >= τ``) and the value is NaN with a reason, unless the curve is at zero.
+
+    Returns
+    -------
+    MetricResult
+        ``metric="rmst"`` in the unit of the outcome, with per-row ``influence``.
+
+    Notes
+    -----
+    ∫_0^τ S(u) du with the Kaplan–Meier curve; variance Σ_{t≤τ} (∫_t^τ S(u) du)² d/(Y(Y − d)) (Greenwood's plug-in),
+    that of the estimator, not of min(T, τ). With sampling weights or clusters the sum of squared influence values.
+
+    References
+    ----------
+    Royston P, Parmar MKB. Restricted mean survival time: an alternative to the hazard ratio for the design and analysis
+    of randomized trials with a time-to-event outcome. BMC Med Res Methodol 2013;13:152.
+    https://doi.org/10.1186/1471-2288-13-152
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import Surv, rmst
+    >>> rmst(Surv.right([1, 2, 3, 4], [1, 1, 1, 1]), 4).value
+    2.5
+    """
+    taus, scalar = check_horizons(horizons)
+    check_confidence(confidence)
+    check_number("min_at_risk", min_at_risk, low=0)
+    codes = check_clusters("clusters", clusters, n=y.shape[0]) if clusters is not None else None
+    rows = curve_rows(y, sample_weight, caller="rmst")
+    if codes is not None and rows.time.size != codes.size:
+        kept = np.asarray(getattr(sample_weight, "values", sample_weight), dtype=float) > 0
+        codes = np.unique(codes[kept], return_inverse=True)[1]
+    steps = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry, weights=rows.weights)
+    count = _Counter(rows)
+    value, se, reasons, columns = [], [], [], []
+    for tau in taus:
+        mean, greenwood, psi = _restricted_mean(rows, steps, float(tau))
+        followed = count.at_risk(float(tau)) >= min_at_risk or steps.survival[-1] == 0
+        error = float(influence_se(psi, codes)) if codes is not None or rows.robust else float(np.sqrt(greenwood))
+        value.append(mean if followed else np.nan)
+        se.append(error if followed else np.nan)
+        reasons.append("" if followed else f"fewer than {min_at_risk:g} at risk at {tau:g}")
+        columns.append(psi if followed else np.full(psi.size, np.nan))
+    low, high = interval(value, se, confidence)
+
+    def shaped(values: Any) -> Any:
+        return float(np.asarray(values)[0]) if scalar else np.asarray(values, dtype=float)
+
+    influence = np.stack(columns, axis=1)
+    return MetricResult(
+        metric="rmst", tier="", value=shaped(value), se=shaped(se), low=shaped(low), high=shaped(high),
+        confidence=float(confidence), method="area under Kaplan–Meier, Greenwood variance"
+        if codes is None and not rows.robust else "area under Kaplan–Meier, robust variance",
+        horizon=shaped(taus), n=rows.size, n_events=count.events(), reason=reasons[0] if scalar else tuple(reasons),
+        influence=influence[:, 0] if scalar else influence, clusters=codes,
+    )  # fmt: skip
+
+
+class _Counter:
+    """Patients at risk and events, whatever their sampling weight."""
+
+    def __init__(self, rows: CurveRows) -> None:
+        self.rows = rows
+        self.size = np.ones(rows.time.size) if rows.counts is None else rows.counts
+
+    def at_risk(self, tau: float) -> float:
+        here = self.rows.time >= tau
+        if self.rows.entry is not None:
+            here &= self.rows.entry < tau
+        return float(self.size[here].sum())
+
+    def events(self) -> int:
+        return int(self.size[self.rows.event > 0].sum())
+
+
+def _restricted_mean(rows: CurveRows, steps: Any, tau: float) -> tuple[float, float, np.ndarray]:
+    """Area to τ, its Greenwood variance, and the influence value of each row (mean-type: estimate + mean(ψ))."""
+    used = steps.times < tau
+    grid = np.concatenate([[0.0], steps.times[used], [tau]])
+    height = np.concatenate([[1.0], steps.survival[used]])
+    width = np.diff(grid)
+    area = np.concatenate([[0.0], np.cumsum(height * width)])  # ∫_0^grid S
+    mean = float(area[-1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stays = steps.at_risk > steps.events
+        jump = np.where(stays, 1.0 / np.where(stays, steps.at_risk - steps.events, 1.0), 0.0)
+    term = np.where(stays, steps.events / np.where(steps.at_risk > 0, steps.at_risk, 1.0) * jump, 0.0)
+    rest = mean - area[1:-1]  # ∫_t^τ S at each used time; the curve is 0 after a time at which nobody stays
+    greenwood = float(np.sum(rest**2 * term[used]))
+    grown = np.cumsum(term)
+    # ψ_i / n = −∫ S(u) b_i(u) du with b_i = δ_i/(Y − d)(T_i) − [g(T_i ∧ u) − g(E_i)]
+    level = np.concatenate([[0.0], grown[used]])
+    mixed = np.concatenate([[0.0], np.cumsum(height * level * width)])  # ∫_0^grid S g
+    stop = np.minimum(rows.time, tau)
+    begin = np.zeros(stop.size) if rows.entry is None else np.minimum(rows.entry, tau)
+    g_in = step_at(steps.times, grown, begin, left=0.0)
+
+    def up_to(total: np.ndarray, slope: np.ndarray, at: np.ndarray) -> np.ndarray:
+        place = np.clip(np.searchsorted(grid, at, side="right") - 1, 0, width.size - 1)
+        return total[place] + slope[place] * (at - grid[place])
+
+    s_stop, s_in = up_to(area, height, stop), up_to(area, height, begin)
+    while_in = up_to(mixed, height * level, stop) - up_to(mixed, height * level, begin) - g_in * (s_stop - s_in)
+    codes = np.searchsorted(steps.times, rows.time)
+    final = np.where(rows.event > 0, jump[codes], 0.0) - (grown[codes] - g_in)
+    after = np.where(rows.time < tau, final * (mean - s_stop), 0.0)
+    weight = 1.0 if rows.weights is None else rows.weights
+    return mean, greenwood, weight * (while_in - after) * rows.time.size
