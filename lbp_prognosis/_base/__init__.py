@@ -24,6 +24,7 @@ from lbp_prognosis._base._errors import (
     describe,
 )
 from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
+from lbp_prognosis._base._inversion import inversion_objection
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
 from lbp_prognosis._base._objection import Objection
 from lbp_prognosis._base._optional import require
@@ -65,6 +66,7 @@ __all__ = [
     "generator",
     "influence_se",
     "interval",
+    "inversion_objection",
     "metric_frame",
     "parallel_map",
     "require",

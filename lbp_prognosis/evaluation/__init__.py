@@ -1,3 +1,24 @@
 """(y, risk) to results, tier by tier."""
 
-__all__: list[str] = []
+from lbp_prognosis.evaluation import diagnostic, prognostic, technical, utility
+from lbp_prognosis.evaluation.utility import (
+    DecisionCurve,
+    FindingCeiling,
+    NetBenefitDifference,
+    ThresholdRange,
+    decision_curve,
+    finding_to_outcome_ceiling,
+)
+
+__all__ = [
+    "DecisionCurve",
+    "FindingCeiling",
+    "NetBenefitDifference",
+    "ThresholdRange",
+    "decision_curve",
+    "diagnostic",
+    "finding_to_outcome_ceiling",
+    "prognostic",
+    "technical",
+    "utility",
+]

@@ -1,0 +1,32 @@
+"""Survival given as risk is the commonest wrong number: say it where the mean gives it away."""
+
+from __future__ import annotations
+
+from lbp_prognosis._base._objection import Objection
+
+__all__ = ["inversion_objection"]
+
+
+def inversion_objection(mean_risk: float, observed: float, model: str, horizon: float) -> Objection | None:
+    """Return an objection if the mean risk fits the complement of what was observed much better than what was observed.
+
+    Parameters
+    ----------
+    mean_risk : float
+        Mean predicted risk.
+    observed : float
+        Kaplan–Meier or Aalen–Johansen risk of the same event at the same horizon.
+    model : str
+        Name for the sentence.
+    horizon : float
+        Horizon for the sentence.
+    """
+    direct, inverted = abs(mean_risk - observed), abs(mean_risk - (1 - observed))
+    if not (direct > 0.1 and inverted < direct / 2):
+        return None
+    name = f"of {model!r} " if model else ""
+    return Objection(
+        "risk-looks-inverted",
+        f"The mean risk {name}at {horizon:g} is {mean_risk:.3f} where {observed:.3f} had the event and "
+        f"{1 - observed:.3f} had not: survival may have been given as risk (risk = 1 − survival).",
+    )

@@ -1,0 +1,315 @@
+"""Would decisions by these risks do more good than harm?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import (
+    Objection,
+    RandomState,
+    argument_error,
+    check_choice,
+    check_clusters,
+    check_confidence,
+    check_horizons,
+    check_number,
+    check_risks,
+    check_thresholds,
+    generator,
+    interval,
+    inversion_objection,
+)
+from lbp_prognosis._kernels import censoring_curve, step_at
+from lbp_prognosis.evaluation.utility._decision_curve_result import (
+    TREAT_ALL,
+    TREAT_NONE,
+    DecisionCurve,
+    simultaneous_factor,
+)
+from lbp_prognosis.evaluation.utility._decision_data import DecisionData, Point
+from lbp_prognosis.evaluation.utility._threshold_range import ThresholdRange
+from lbp_prognosis.survival import cause_codes, check_outcome, check_weights, status_horizon
+
+__all__ = ["decision_curve"]
+
+
+def decision_curve(
+    y: np.ndarray,
+    risks: Any,
+    horizons: Any,
+    thresholds: Any,
+    *,
+    cause: int = 1,
+    target: str = "event",
+    estimator: str = "km",
+    at_threshold: str = "treat",
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+    n_resamples: int = 500,
+    random_state: RandomState = None,
+    min_at_risk: int = 10,
+    min_censoring_survival: float = 0.02,
+) -> DecisionCurve:
+    """Would treating patients whose risk reaches a threshold do more good than treating all, or none?
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Made by `Surv.right` (censored, with competing events if there are any) or `Status.at`.
+    risks : ndarray of shape (n, n_horizons), or mapping from name to such arrays
+        P(event of ``cause`` by the horizon), also when ``target="no_event"``.
+    horizons : float or sequence of float
+        Prediction times, in the unit of ``y``.
+    thresholds : array-like of shape (n_thresholds,) or ThresholdRange
+        Risks of the TARGET from which on a patient is treated, in (0, 1); a range stands for its grid in steps of 0.01.
+    cause : int, default 1
+        Event code of interest.
+    target : {"event", "no_event"}, default "event"
+        What treatment is meant to prevent or the decision is about. ``"no_event"``: the event has not happened by the
+        horizon (competing events count as not happened); the predicted risk is then 1 − risk.
+    estimator : {"km", "ipcw"}, default "km"
+        ``"km"``: Kaplan–Meier (with competing events Aalen–Johansen) among the treated. ``"ipcw"``: inverse probability
+        of censoring weights from all patients.
+    at_threshold : {"treat", "spare"}, default "treat"
+        Whether a risk exactly at the threshold is treated.
+    sample_weight : array-like of shape (n,) or Weights, optional
+        Row weights.
+    clusters : array-like of shape (n,), optional
+        Unit of the variance and of resampling, e.g. the centre.
+    confidence : float, default 0.95
+        Level of intervals and bands.
+    n_resamples : int, default 500
+        Resamples for the simultaneous bands; 0 leaves them out.
+    random_state : int, SeedSequence, Generator or None, default None
+        Seed of the resamples.
+    min_at_risk : int, default 10
+        Fewer patients followed to the horizon give NaN with a reason.
+    min_censoring_survival : float, default 0.02
+        With ``"ipcw"``: a smaller probability of being uncensored at the horizon gives NaN with a reason.
+
+    Returns
+    -------
+    DecisionCurve
+        Net benefit with standard errors, pointwise intervals and simultaneous bands; methods ``difference``, ``at``,
+        ``standardised``, ``interventions_avoided``, ``weighted_area``, ``plot``.
+
+    Raises
+    ------
+    OutcomeError
+        For an outcome of another kind, or with delayed entry (the share treated at time zero is then unknown).
+    ArgumentError
+        For risks outside [0, 1], missing risks, or wrong shapes.
+
+    Notes
+    -----
+    With w = t/(1 − t), NB(t) = TP − w·FP, where TP and FP are shares of all patients; treating all has
+    π − w(1 − π). With ``"km"`` TP = P(treated)·F(τ | treated), and a competing event counts as a false positive: that
+    patient had no benefit. Where follow-up among the treated ends before the horizon, their last estimate is carried
+    forward and flagged. The variance is that of the influence values: Greenwood's variance among the treated plus the
+    binomial variance of being treated. Bands come from resampling cells of equal patients, refitting every curve.
+
+    References
+    ----------
+    Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. Med Decis Making
+    2006;26:565–574. doi:10.1177/0272989X06295361.
+    Vickers AJ, Cronin AM, Elkin EB, Gonen M. Extensions to decision curve analysis. BMC Med Inform Decis Mak 2008;8:53.
+    doi:10.1186/1472-6947-8-53.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Status
+    >>> from lbp_prognosis.evaluation import decision_curve
+    >>> y = Status.at(12, [1, 1, 0, 0, 0])
+    >>> curve = decision_curve(y, [0.8, 0.4, 0.5, 0.1, 0.2], 12, [0.2, 0.5], n_resamples=0)
+    >>> curve.value[0, 0].round(3).tolist()
+    [0.3, 0.0]
+    """
+    kind = check_outcome(
+        y, ("right", "status"), caller="decision_curve",
+        instead="For outcomes seen at visits use Status.at(visit, state) at each visit.",
+    )  # fmt: skip
+    check_choice("target", target, ("event", "no_event"))
+    check_choice("estimator", estimator, ("km", "ipcw"))
+    check_choice("at_threshold", at_threshold, ("treat", "spare"))
+    confidence = check_confidence(confidence)
+    n_resamples = int(check_number("n_resamples", n_resamples, low=0, whole=True))
+    check_number("min_at_risk", min_at_risk, low=0, whole=True)
+    check_number("min_censoring_survival", min_censoring_survival, low=0, high=1)
+    declared = thresholds if isinstance(thresholds, ThresholdRange) else None
+    # rounding: 0.1 + 0.2 as a threshold must not spare a patient whose risk is 0.3
+    grid = np.round(check_thresholds(declared.grid() if declared else thresholds), 12)
+    times, scalar = check_horizons(horizons)
+    if "entry" in (y.dtype.names or ()):
+        raise argument_error(
+            "y", "without delayed entry for decision_curve", "an outcome with `entry`",
+            "Who would have been treated at time zero is unknown among late entrants: use landmark data.",
+        )  # fmt: skip
+    n = y.shape[0]
+    models = check_risks(risks, n=n, n_horizons=times.size)
+    for name in (TREAT_ALL, TREAT_NONE):
+        if name in models:
+            raise argument_error("risks", f"without a model named {name!r}", repr(name), "It is added by itself.")
+    weights = check_weights(sample_weight, n)
+    groups = check_clusters("clusters", clusters, n=n)
+    keep, time, code, objections = _rows(y, kind, cause, times)
+    values = None if weights is None else weights.values[keep]
+    reason = _reasons(kind, time, code, times, values, estimator, min_at_risk, min_censoring_survival)
+    stack = np.stack([risk[keep] for risk in models.values()])
+    missing = np.isnan(stack).all(axis=1)
+    stack = np.where(np.isnan(stack), 0.0, stack)
+    if target == "no_event":
+        stack = np.round(1 - stack, 12)  # 1 − 0.8 must reach a threshold of 0.2
+    data = _prepare(
+        time, code, stack, np.ones_like(times) if kind == "status" else times, grid, values,
+        None if weights is None else weights.kind, None if groups is None else groups[keep],
+        at_threshold == "spare", target == "no_event", estimator == "ipcw",
+    )  # fmt: skip
+    curve = _estimate(data, (*models, TREAT_ALL), times, reason, missing, confidence, n_resamples, random_state)
+    mean = np.average(stack, axis=1, weights=values)
+    for m, name in enumerate(models):
+        for h in np.flatnonzero([not r for r in reason]):
+            if not missing[m, h]:
+                found = inversion_objection(mean[m, h], curve["observed"][h], name, times[h])
+                objections += [] if found is None else [found]
+    events = (code == 1) if kind == "status" else (code == 1) & (time <= times[-1])
+    return DecisionCurve(
+        models=(*models, TREAT_ALL), horizons=times, thresholds=grid, confidence=confidence,
+        method=_method(kind, estimator, bool((code == 2).any()), at_threshold),
+        cause=None if kind == "status" else cause, target=target, at_threshold=at_threshold,
+        n=time.size, n_events=int(events.sum()), threshold_range=declared,
+        objections=tuple(dict.fromkeys(objections)), scalar=scalar, **curve,
+    )  # fmt: skip
+
+
+def _rows(
+    y: np.ndarray, kind: str, cause: int, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Objection]]:
+    """Return the rows used, their times and codes; a state is an event at time 1 or none, with the horizon at 1."""
+    if kind == "right":
+        return np.arange(y.shape[0]), y["time"].astype(float), cause_codes(y, cause), []
+    visit = status_horizon(y)
+    if times.size != 1 or (visit is not None and not np.isclose(times[0], visit)):
+        known = "" if visit is None else f" ({visit:g})"
+        raise argument_error("horizons", f"the one visit of the Status outcome{known}", str(times.tolist()))
+    keep = np.flatnonzero(y["status"] >= 0)
+    if keep.size == 0:
+        raise argument_error("y", "a Status with at least one observed state", "none observed")
+    state = y["status"][keep]
+    objections = []
+    if keep.size < y.shape[0]:
+        objections.append(Objection(
+            "status-not-observed",
+            f"{y.shape[0] - keep.size} of {y.shape[0]} patients were not seen at the visit and are left out; without "
+            "weights for attendance this assumes that they are like the others.",
+        ))  # fmt: skip
+    return keep, np.where(state == 1, 1.0, 2.0), state.astype(np.int64), objections
+
+
+def _reasons(
+    kind: str, time: np.ndarray, code: np.ndarray, times: np.ndarray, weights: np.ndarray | None, estimator: str,
+    min_at_risk: int, min_censoring_survival: float,
+) -> tuple[str, ...]:  # fmt: skip
+    if kind == "status":
+        return ("",) * times.size
+    out = []
+    grid, _, right = censoring_curve(time, code, weights)
+    for tau in times:
+        followed = int((time >= tau).sum())
+        g = float(step_at(grid, right, tau, left=1.0))
+        if followed < min_at_risk or tau > time.max():
+            out.append(f"{followed} at risk at {tau:g}, fewer than {max(min_at_risk, 1)}")
+        elif estimator == "ipcw" and (time > tau).any() and g < min_censoring_survival:
+            out.append(f"probability of being uncensored at {tau:g} is {g:.3g}, below {min_censoring_survival:g}")
+        else:
+            out.append("")
+    return tuple(out)
+
+
+def _prepare(
+    time: np.ndarray, code: np.ndarray, risks: np.ndarray, horizons: np.ndarray, thresholds: np.ndarray,
+    weights: np.ndarray | None, weight_kind: str | None, clusters: np.ndarray | None, strict: bool, complement: bool,
+    ipcw: bool,
+) -> DecisionData:  # fmt: skip
+    order = np.argsort(time, kind="stable")
+    every = np.concatenate([risks, np.ones((1, *risks.shape[1:]))])
+    frequency = weight_kind == "frequency"
+    scale = weights
+    if frequency and clusters is None and weights is not None:
+        scale = np.sqrt(weights)  # as many patients as the count, each with its own small influence
+    pick = lambda a: None if a is None else np.ascontiguousarray(a[order])  # noqa: E731
+    labels = None if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    return DecisionData(
+        order, time[order], code[order], np.ascontiguousarray(every[:, order]), horizons, thresholds, pick(weights),
+        pick(scale), pick(labels), frequency, strict, complement, ipcw,
+    )  # fmt: skip
+
+
+def _estimate(
+    data: DecisionData, models: tuple[str, ...], times: np.ndarray, reason: tuple[str, ...], missing: np.ndarray,
+    confidence: float, n_resamples: int, random_state: RandomState,
+) -> dict[str, Any]:  # fmt: skip
+    shape = (len(models), times.size, data.thresholds.size)
+    out: dict[str, Any] = {
+        name: np.full(shape, np.nan)
+        for name in (
+            "value",
+            "se",
+            "low",
+            "high",
+            "band_low",
+            "band_high",
+            "treated",
+            "true_positive",
+            "false_positive",
+        )
+    }
+    out["carried_forward"] = np.zeros(shape, dtype=bool)
+    out["observed"] = np.full(times.size, np.nan)
+    resamples: list[np.ndarray | None] = [None] * times.size
+    seeds = generator(random_state) if n_resamples else None
+    for h in range(times.size):
+        if reason[h]:
+            continue
+        out["observed"][h] = data.incidence_influence(h)[0]
+        if seeds is not None:
+            resamples[h] = data.resamples(h, n_resamples, seeds)
+        for m in range(len(models)):
+            if m < missing.shape[0] and missing[m, h]:
+                continue
+            point: Point = data.point(m, h)
+            out["value"][m, h], out["se"][m, h] = point.net_benefit, point.se
+            out["treated"][m, h], out["true_positive"][m, h] = point.treated, point.true_positive
+            out["false_positive"][m, h] = point.false_positive
+            out["carried_forward"][m, h] = _carried_forward(data, m, h)
+            draws = resamples[h]
+            if draws is not None:
+                half = simultaneous_factor(draws[:, m] - point.net_benefit, point.se, confidence) * point.se
+                out["band_low"][m, h], out["band_high"][m, h] = point.net_benefit - half, point.net_benefit + half
+    out["low"], out["high"] = interval(out["value"], out["se"], confidence)
+    gone = ["no risk predicted at this horizon" if not r and missing[:, h].all() else r for h, r in enumerate(reason)]
+    return {**out, "reason": tuple(gone), "_data": data, "_resamples": tuple(resamples)}
+
+
+def _carried_forward(data: DecisionData, model: int, h: int) -> np.ndarray:
+    """Say at which thresholds the last of the treated was censored before the horizon."""
+    k = data.thresholds.size
+    last = np.full(k + 1, -1)
+    # rows lie in order of time: the largest row number is the longest follow-up; among ties censorings come last
+    key = np.searchsorted(data.time, data.time, side="left") * 2 + (data.code == 0)
+    np.maximum.at(last, data.bins(model, h), key)
+    last = np.maximum.accumulate(last[::-1])[::-1][1:]
+    ends = np.where(last >= 0, data.time[np.maximum(last, 0) // 2], np.inf)
+    return (last >= 0) & (last % 2 == 1) & (ends < data.horizons[h])
+
+
+def _method(kind: str, estimator: str, competing: bool, at_threshold: str) -> str:
+    side = "risk ≥ threshold" if at_threshold == "treat" else "risk > threshold"
+    if kind == "status":
+        return f"observed states; {side}"
+    if estimator == "ipcw":
+        return f"IPCW, marginal Kaplan–Meier censoring; {side}"
+    return f"{'Aalen–Johansen' if competing else 'Kaplan–Meier'} among the treated; {side}"

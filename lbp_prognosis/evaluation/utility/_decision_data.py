@@ -1,0 +1,247 @@
+"""Rows prepared once for every curve, influence value and resample of a decision analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lbp_prognosis._base import influence_se, spawn
+from lbp_prognosis._kernels import (
+    cell_counts,
+    incidence_by_threshold,
+    incidence_by_threshold_influence,
+    ipcw_influence,
+    ipcw_weights,
+    threshold_bins,
+)
+
+__all__ = ["DecisionData", "Point"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Shares of all patients at each threshold: treated, true and false positives, and net benefit with its SE."""
+
+    treated: np.ndarray
+    true_positive: np.ndarray
+    false_positive: np.ndarray
+    net_benefit: np.ndarray
+    se: np.ndarray
+
+
+@dataclass(frozen=True)
+class DecisionData:
+    """Rows in increasing order of time.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n,)
+        Caller's row of each row here.
+    time, code : ndarray of shape (n,)
+        Increasing times; 0 censored, 1 cause of interest, 2 other.
+    risks : ndarray of shape (n_models, n, n_horizons)
+        Risks of the target; the last model is "treat all".
+    horizons, thresholds : ndarray
+        Kernel's horizons; increasing thresholds.
+    weights : ndarray of shape (n,) or None
+    scale : ndarray of shape (n,) or None
+        Factor of each row's derivative in the variance: the weight, or its root for frequency weights.
+    clusters : ndarray of int of shape (n,) or None
+    frequency, strict, complement, ipcw : bool
+        Weights are counts; treat above (not at) the threshold; the target is the absence of the event; estimator.
+    """
+
+    order: np.ndarray
+    time: np.ndarray
+    code: np.ndarray
+    risks: np.ndarray
+    horizons: np.ndarray
+    thresholds: np.ndarray
+    weights: np.ndarray | None
+    scale: np.ndarray | None
+    clusters: np.ndarray | None
+    frequency: bool
+    strict: bool
+    complement: bool
+    ipcw: bool
+    _cache: dict = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return self.time.size
+
+    @property
+    def competing(self) -> bool:
+        """Whether another cause occurs."""
+        return bool((self.code == 2).any())
+
+    @property
+    def odds(self) -> np.ndarray:
+        """Harm of a false positive in units of a true positive, t/(1 − t)."""
+        return self.thresholds / (1 - self.thresholds)
+
+    @property
+    def total(self) -> float:
+        """Sum of the weights."""
+        return float(self.n if self.weights is None else self.weights.sum())
+
+    def bins(self, model: int, h: int) -> np.ndarray:
+        """Return how many thresholds each row's risk reaches."""
+        key = ("bins", model, h)
+        if key not in self._cache:
+            self._cache[key] = threshold_bins(self.risks[model, :, h], self.thresholds, self.strict)
+        return self._cache[key]
+
+    def _split(self, treated: np.ndarray, incidence: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        success = 1 - incidence if self.complement else incidence
+        tp, fp = treated * success, treated * (1 - success)
+        return tp, fp, tp - self.odds * fp
+
+    def point(self, model: int, h: int) -> Point:
+        """Return the estimates of one model at one horizon, with analytic standard errors."""
+        if self.ipcw:
+            return self._point_ipcw(model, h)
+        k, tau = self.thresholds.size, self.horizons[h]
+        out = incidence_by_threshold(
+            self.bins(model, h), self.time, self.code, tau, k, weights=self.weights, competing=self.competing
+        )
+        treated = out.weight / self.total
+        tp, fp, net = self._split(treated, out.incidence)
+        if self.clusters is None and (self.weights is None or self.frequency):
+            success = 1 - out.incidence if self.complement else out.incidence
+            value = success - self.odds * (1 - success)
+            # variance of an incidence among the treated, and of who is treated; the two are uncorrelated
+            variance = ((1 + self.odds) * treated) ** 2 * out.variance + treated * (1 - treated) * value**2 / self.total
+            se = np.sqrt(np.maximum(variance, 0.0))
+        else:
+            se = self.se(self.influence(model, h))
+        return Point(treated, tp, fp, net, se)
+
+    def _point_ipcw(self, model: int, h: int) -> Point:
+        bins = self.bins(model, h)
+        factor, positive = self._censoring_weights(h)
+        row = np.ones(self.n) if self.weights is None else self.weights
+        k = self.thresholds.size
+
+        def above(values: np.ndarray) -> np.ndarray:
+            return np.cumsum(np.bincount(bins, weights=values, minlength=k + 1)[::-1])[::-1][1:] / self.total
+
+        tp, fp = above(row * factor * positive), above(row * factor * (1 - positive))
+        return Point(above(row), tp, fp, tp - self.odds * fp, self.se(self.influence(model, h)))
+
+    def _censoring_weights(self, h: int) -> tuple[np.ndarray, np.ndarray]:
+        key = ("ipcw", h)
+        if key not in self._cache:
+            tau = self.horizons[h]
+            factor = ipcw_weights(self.time, self.code, tau, self.weights)
+            happened = (self.code == 1) & (self.time <= tau)
+            positive = (~happened if self.complement else happened).astype(float)
+            self._cache[key] = (np.where(np.isfinite(factor), factor, 0.0), positive)
+        return self._cache[key]
+
+    def influence(self, model: int, h: int) -> np.ndarray:
+        """Return influence values of the net benefit, of shape (n, k), in the caller's order of rows.
+
+        ``sqrt(Σ ψ²) / n`` is the standard error for each kind of weights.
+        """
+        key = ("influence", model, h)
+        if key in self._cache:
+            return self._cache[key]
+        bins, tau, k = self.bins(model, h), self.horizons[h], self.thresholds.size
+        above = bins[:, None] > np.arange(k)
+        if self.ipcw:
+            positive = self._censoring_weights(h)[1]
+            gain = above * (positive[:, None] - self.odds * (1 - positive[:, None]))
+            psi = np.asarray(ipcw_influence(self.time, self.code, tau, gain, self.weights)[1])
+        else:
+            out = incidence_by_threshold(
+                bins, self.time, self.code, tau, k, weights=self.weights, competing=self.competing, variance=False
+            )
+            slope = incidence_by_threshold_influence(bins, self.time, self.code, tau, k, self.weights).T
+            success = 1 - out.incidence if self.complement else out.incidence
+            value = success - self.odds * (1 - success)
+            treated = out.weight / self.total
+            sign = -1.0 if self.complement else 1.0
+            psi = above * value - treated * value + sign * out.weight * (1 + self.odds) * slope
+        if self.scale is not None:
+            psi = psi * (self.scale * self.n / self.total)[:, None]
+        result = np.empty_like(psi)
+        result[self.order] = psi
+        self._cache[key] = result
+        return result
+
+    def se(self, influence: np.ndarray) -> np.ndarray:
+        """Return the standard error from influence values in the caller's order."""
+        if self.clusters is None:
+            return influence_se(influence)
+        labels = np.empty(self.n, dtype=np.int64)
+        labels[self.order] = self.clusters
+        return influence_se(influence, labels)
+
+    def incidence_influence(self, h: int) -> tuple[float, np.ndarray]:
+        """Return P(target by the horizon) in all rows, and its influence values in the caller's order."""
+        ones, tau = np.ones(self.n, dtype=np.int64), self.horizons[h]
+        out = incidence_by_threshold(
+            ones, self.time, self.code, tau, 1, weights=self.weights, competing=self.competing, variance=False
+        )
+        psi = incidence_by_threshold_influence(ones, self.time, self.code, tau, 1, self.weights)[0] * self.total
+        if self.scale is not None:
+            psi = psi * self.scale * self.n / self.total
+        result = np.empty(self.n)
+        result[self.order] = -psi if self.complement else psi
+        incidence = float(out.incidence[0])
+        return (1 - incidence if self.complement else incidence), result
+
+    def resamples(self, h: int, n_resamples: int, random_state: object) -> np.ndarray:
+        """Return net benefits of all models in resamples of the rows (or clusters), of shape (resamples, models, k).
+
+        Rows that agree in time, code, weight and all bins form a cell; a resample is one multinomial over the cells.
+        With IPCW the estimate in a resample is its first-order expansion.
+        """
+        models, k, tau = self.risks.shape[0], self.thresholds.size, self.horizons[h]
+        out = np.empty((n_resamples, models, k))
+        generators = spawn(random_state, n_resamples)  # type: ignore[arg-type]
+        if self.ipcw or self.clusters is not None:
+            return self._resample_linear(h, generators, out)
+        bins = np.stack([self.bins(m, h) for m in range(models)])
+        weight = np.ones(self.n) if self.weights is None else self.weights
+        kept = np.zeros(self.n) if self.frequency or self.weights is None else self.weights
+        cells, sizes = _cells(np.column_stack([self.time, self.code, kept, bins.T]), weight if self.frequency else None)
+        time, code = np.ascontiguousarray(cells[:, 0]), cells[:, 1].astype(np.int64)
+        cell_bins = np.ascontiguousarray(cells[:, 3:].T).astype(np.int64)
+        rows = int(sizes.sum())
+        for b, rng in enumerate(generators):
+            counts = cell_counts(rng, sizes, rows)
+            used = counts if self.frequency or self.weights is None else counts * cells[:, 2]
+            total = used.sum()
+            for m in range(models):
+                got = incidence_by_threshold(
+                    cell_bins[m], time, code, tau, k, weights=used, competing=self.competing, variance=False
+                )
+                out[b, m] = self._split(got.weight / total, got.incidence)[2]
+        return out
+
+    def _resample_linear(self, h: int, generators: list[np.random.Generator], out: np.ndarray) -> np.ndarray:
+        units = self.n if self.clusters is None else int(self.clusters.max()) + 1
+        counts = np.stack([rng.multinomial(units, np.full(units, 1 / units)) for rng in generators]) - 1.0
+        for m in range(out.shape[1]):
+            psi = self.influence(m, h) / self.n
+            if self.clusters is not None:
+                labels = np.empty(self.n, dtype=np.int64)
+                labels[self.order] = self.clusters
+                psi = np.stack([np.bincount(labels, weights=column, minlength=units) for column in psi.T], axis=1)
+            out[:, m] = self.point(m, h).net_benefit + counts @ psi
+        return out
+
+
+def _cells(table: np.ndarray, copies: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct rows of a table, ordered by its first column, and how many patients each stands for."""
+    order = np.lexsort(table.T[::-1])
+    table = table[order]
+    new = np.concatenate([[True], (table[1:] != table[:-1]).any(axis=1)])
+    starts = np.flatnonzero(new)
+    if copies is None:
+        return table[starts], np.diff(np.append(starts, table.shape[0]))
+    return table[starts], np.add.reduceat(copies[order], starts).astype(np.int64)

@@ -1,0 +1,86 @@
+"""``NetBenefitDifference``: one strategy minus another, paired over patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection, Result, metric_frame
+from lbp_prognosis.evaluation.utility._threshold_range import ThresholdRange
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["NetBenefitDifference"]
+
+
+@dataclass(frozen=True, repr=False)
+class NetBenefitDifference(Result):
+    """Difference of two net benefits; arrays have the shape (n_horizons, n_thresholds).
+
+    Attributes
+    ----------
+    model, reference : str
+        The difference is model − reference.
+    horizons, thresholds : ndarray
+        Axes.
+    value, se, low, high : ndarray
+        Estimate, standard error and pointwise limits.
+    band_low, band_high : ndarray
+        Limits that hold for all thresholds of a horizon at once; NaN without resamples.
+    reason : tuple of str
+        Why a horizon's values are NaN.
+    """
+
+    model: str
+    reference: str
+    horizons: np.ndarray
+    thresholds: np.ndarray
+    value: np.ndarray = field(repr=False)
+    se: np.ndarray = field(repr=False)
+    low: np.ndarray = field(repr=False)
+    high: np.ndarray = field(repr=False)
+    band_low: np.ndarray = field(repr=False)
+    band_high: np.ndarray = field(repr=False)
+    confidence: float
+    method: str
+    cause: int | None
+    target: str
+    n: int
+    n_events: int
+    reason: tuple[str, ...]
+    threshold_range: ThresholdRange | None = None
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a horizon and threshold: evaluation columns, then threshold, target, reference, band."""
+        rows = [
+            {
+                "model": self.model, "tier": "utility", "metric": "net_benefit", "cause": self.cause,
+                "horizon": horizon, "value": self.value[h, k], "se": self.se[h, k], "low": self.low[h, k],
+                "high": self.high[h, k],
+                "confidence": self.confidence, "method": f"{self.method}; paired difference", "n": self.n,
+                "n_events": self.n_events, "reason": self.reason[h], "threshold": threshold, "target": self.target,
+                "reference": self.reference, "band_low": self.band_low[h, k], "band_high": self.band_high[h, k],
+            }
+            for h, horizon in enumerate(self.horizons)
+            for k, threshold in enumerate(self.thresholds)
+        ]  # fmt: skip
+        return metric_frame(rows, extra=("threshold", "target", "reference", "band_low", "band_high"))
+
+    def plot(self, ax: Axes | None = None, *, horizon: float | None = None) -> Axes:
+        """Draw the difference at one horizon (the first by default) with its interval and band."""
+        from lbp_prognosis._draw import draw_net_benefit_difference
+
+        h = 0 if horizon is None else int(np.argmin(np.abs(self.horizons - horizon)))
+        frame = self.to_frame()
+        declared = self.threshold_range
+        shade = None if declared is None else (declared.low, declared.high, declared.primary)
+        return draw_net_benefit_difference(frame[frame["horizon"] == self.horizons[h]], shade=shade, ax=ax)
+
+    def _summary(self) -> str:
+        return f"{self.model} − {self.reference}; {self.thresholds.size} thresholds, {self.horizons.size} horizon(s)"
