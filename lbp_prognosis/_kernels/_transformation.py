@@ -105,8 +105,8 @@ def transformation_scale(name: str) -> Scale:
 
 
 def generalised_gamma_scale(q: float) -> Scale:
-    """Return S₀ of the log generalised gamma with shape q (Prentice); within 1e-4 of 0 it is the normal."""
-    return _normal if abs(q) < 1e-4 else partial(_gamma, q=q)
+    """Return S₀ of the log generalised gamma with shape q (Prentice); within 1e-6 of 0 it is the normal."""
+    return _normal if abs(q) < 1e-6 else partial(_gamma, q=q)
 
 
 def _parts(design: TransformationDesign, scale: Scale, theta: np.ndarray) -> tuple[np.ndarray, ...]:
