@@ -4,6 +4,8 @@ from lbp_prognosis._draw._agreement import draw_agreement
 from lbp_prognosis._draw._curves import draw_curves
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
 from lbp_prognosis._draw._forest import draw_forest
+from lbp_prognosis._draw._roc import draw_roc
+from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
 
 __all__ = [
     "draw_agreement",
@@ -11,4 +13,6 @@ __all__ = [
     "draw_decision_curve",
     "draw_forest",
     "draw_net_benefit_difference",
+    "draw_roc",
+    "draw_time_varying_effect",
 ]

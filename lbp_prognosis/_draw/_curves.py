@@ -99,13 +99,15 @@ def _write_numbers(
     ax.set_xticks(ticks)
     # entry < t: nobody with delayed entry has come at 0, so the first column is read just after it
     numbers = number_at_risk(np.array([tick if tick > 0 else np.nextafter(0.0, 1.0) for tick in ticks]))
-    across = ax.get_xaxis_transform()
-    top = -0.20
-    ax.annotate("At risk", (0, top), xycoords="axes fraction", fontsize=8, fontweight="bold", ha="left", va="top")
+    # offsets in points, so that the layout may change the height of the axes without moving the rows apart
+    ax.annotate(
+        "At risk", (0, 0), xycoords="axes fraction", xytext=(0, -38), textcoords="offset points",
+        fontsize=8, fontweight="bold", ha="left", va="top",
+    )  # fmt: skip
     for k, group in enumerate(groups):
-        height = top - 0.065 * (k + 1)
         for tick, number in zip(ticks, numbers[group]):
-            ax.text(
-                tick, height, f"{number:,.0f}", transform=across, ha="center", va="top", fontsize=8,
-                color=_INKS[k % len(_INKS)] if group else "#22303c", clip_on=False,
+            ax.annotate(
+                f"{number:,.0f}", (tick, 0), xycoords=ax.get_xaxis_transform(), xytext=(0, -51 - 12 * k),
+                textcoords="offset points", ha="center", va="top", fontsize=8, annotation_clip=False,
+                color=_INKS[k % len(_INKS)] if group else "#22303c",
             )  # fmt: skip

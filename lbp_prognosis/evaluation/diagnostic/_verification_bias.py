@@ -1,0 +1,75 @@
+"""Accuracy when the reference was read mostly in those whom the test called positive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from lbp_prognosis._base import argument_error, check_confidence
+from lbp_prognosis.evaluation.diagnostic._reference_input import check_positive
+
+__all__ = ["begg_greenes"]
+
+
+def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Sensitivity and specificity corrected for verification by test result.
+
+    Parameters
+    ----------
+    positive : array-like of shape (n,)
+        Test result of everybody, 0 or 1.
+    reference : array-like of shape (n,)
+        Reference state, 0 or 1; NaN, None or −1 where it was not read.
+    confidence : float, default 0.95
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``sensitivity, specificity`` with ``value, low, high, naive, n, n_verified``.
+
+    Notes
+    -----
+    Verification may depend on the test, and on nothing else. With π = P(T+), p₁ = P(D | T+, verified) and
+    p₀ = P(D | T−, verified): Se = π p₁ / (π p₁ + (1 − π) p₀), and likewise Sp. Variances on the logit, e.g.
+    1/(N π(1−π)) + (1−p₁)/(n₁ p₁) + (1−p₀)/(n₀ p₀) for Se.
+
+    References
+    ----------
+    Begg, Greenes (1983), https://doi.org/10.2307/2530820.
+    """
+    state = np.array([-1.0 if v is None or v != v else float(v) for v in np.asarray(reference, dtype=object).tolist()])
+    if not set(np.unique(state).tolist()) <= {-1.0, 0.0, 1.0}:
+        raise argument_error("reference", "0, 1, or −1 / missing where not verified", "other values")
+    test = check_positive(positive, state.size)
+    confidence = check_confidence(confidence)
+    seen = state >= 0
+    n, n1, n0 = state.size, int((seen & test).sum()), int((seen & ~test).sum())
+    d1, d0 = int(((state == 1) & test).sum()), int(((state == 1) & ~test).sum())
+    if min(n1, n0) == 0 or d1 in (0, n1) or d0 in (0, n0):
+        raise argument_error(
+            "reference", "verified with both states among test positives and among test negatives",
+            f"{d1} of {n1} diseased among positives, {d0} of {n0} among negatives",
+            "Verify a random sample of the test negatives.",
+        )  # fmt: skip
+    pi, p1, p0 = float(test.mean()), d1 / n1, d0 / n0
+    common = 1 / (n * pi * (1 - pi))
+    sens = pi * p1 / (pi * p1 + (1 - pi) * p0)
+    spec = (1 - pi) * (1 - p0) / ((1 - pi) * (1 - p0) + pi * (1 - p1))
+    variances = {
+        "sensitivity": common + (1 - p1) / (p1 * n1) + (1 - p0) / (p0 * n0),
+        "specificity": common + p1 / ((1 - p1) * n1) + p0 / ((1 - p0) * n0),
+    }
+    naive = {"sensitivity": d1 / (d1 + d0), "specificity": (n0 - d0) / (n0 - d0 + n1 - d1)}
+    rows = []
+    for name, value in (("sensitivity", sens), ("specificity", spec)):
+        half = float(norm.ppf(0.5 + confidence / 2)) * np.sqrt(variances[name])
+        rows.append(
+            {"metric": name, "value": value, "low": float(expit(logit(value) - half)),
+             "high": float(expit(logit(value) + half)), "naive": naive[name], "n": n, "n_verified": n1 + n0}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
