@@ -75,6 +75,25 @@ def interval(
     raise argument_error("scale", "'identity', 'log' or 'logit'", scale)
 
 
+class _Deferred:
+    """A field that may be given as a function without arguments, called when the value is first read.
+
+    At many horizons influence values are a matrix larger than the data, which most callers never look at. The
+    function must be importable (a `functools.partial` of one that is), so that results can travel between processes.
+    """
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return None
+        value = instance.__dict__.get("_influence")
+        if callable(value):
+            value = instance.__dict__["_influence"] = value()
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__["_influence"] = None if value is self else value
+
+
 @dataclass(frozen=True, repr=False)
 class MetricResult(Result):
     """One metric: a number, or one number a horizon, with standard error and interval.
@@ -130,7 +149,7 @@ class MetricResult(Result):
     n: int | None = None
     n_events: int | None = None
     reason: Any = ""
-    influence: np.ndarray | None = field(default=None, repr=False, compare=False)
+    influence: Any = field(default=_Deferred(), repr=False, compare=False)
     clusters: np.ndarray | None = field(default=None, repr=False, compare=False)
     reference: str = ""
     objections: tuple[Objection, ...] = ()

@@ -190,7 +190,8 @@ def ipcw_influence(
 
     With λ_k the censoring hazard and y_k the number at risk at time s_k ≤ τ, f_k = Q_k / ((y_k / n)(1 − λ_k)) and Q_k
     the part of the estimate that rows leaving after s_k contribute,
-    ψ_i = w_i h_i − θ + f(T_i)·1{censored} − Σ f_k λ_k, the sum running over s_k ≤ T_i (censored rows) or s_k < T_i (events).
+    ψ_i = w_i h_i − θ + f(T_i)·1{censored} − Σ f_k λ_k, the sum running over s_k ≤ T_i (censored rows) or s_k < T_i
+    (events).
     For h = 1{event by τ} the standard error is Greenwood's, exactly.
 
     Parameters

@@ -41,8 +41,8 @@ def _finish(kind, risk, case, times, order, starts, before, beyond, horizons, ce
 
 @njit(cache=True, error_model="numpy")
 def ipcw_loss(
-    kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored, row_weight, square_weight,
-    influence,
+    kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored, row_weight,
+    square_weight, influence,
 ):  # fmt: skip
     """Score risks against an outcome by horizons, every row weighted for censoring.
 
@@ -74,7 +74,7 @@ def ipcw_loss(
         Mean loss, weighted event frequency, mean weight, and the sums of ``square_weight`` times: squared influence of
         the loss, of the frequency, and their product.
     """
-    n, k = risk.shape
+    k = horizons.size
     total = row_weight.sum()
     keep = influence.shape[0] > 0
     # of the loss (l) and of the event frequency (f): contribution of rows that leave later, and Σ f λ over later times

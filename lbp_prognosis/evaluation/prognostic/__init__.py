@@ -1,3 +1,20 @@
 """Does it say what will happen?"""
 
-__all__: list[str] = []
+from lbp_prognosis.evaluation.prognostic._brier import BrierResult, brier, ipa
+from lbp_prognosis.evaluation.prognostic._concordance import ConcordanceResult, concordance
+from lbp_prognosis.evaluation.prognostic._integrated_brier import integrated_brier
+from lbp_prognosis.evaluation.prognostic._log_score import log_score
+from lbp_prognosis.evaluation.prognostic._nagelkerke_r2 import nagelkerke_r2
+from lbp_prognosis.evaluation.prognostic._time_dependent_auc import time_dependent_auc
+
+__all__ = [
+    "BrierResult",
+    "ConcordanceResult",
+    "brier",
+    "concordance",
+    "integrated_brier",
+    "ipa",
+    "log_score",
+    "nagelkerke_r2",
+    "time_dependent_auc",
+]

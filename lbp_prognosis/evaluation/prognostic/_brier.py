@@ -1,0 +1,200 @@
+"""``brier`` and ``ipa``: how far are the risks from what happened, and is that nearer than one risk for all?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import MetricResult, check_risk
+from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_influences, mean_losses
+from lbp_prognosis.evaluation.prognostic._setting import Setting
+
+__all__ = ["BrierResult", "brier", "ipa"]
+
+_METHODS = {
+    "right": "IPCW",
+    "interval": "state as known at the visit, IPCW",
+    "status": "patients whose state is known",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class BrierResult(MetricResult):
+    """A `MetricResult` of the Brier score that carries its null model and the index of prediction accuracy.
+
+    Attributes
+    ----------
+    null : MetricResult or None
+        Brier score of the Kaplan–Meier (Aalen–Johansen) risk of these rows, the same for everybody.
+    ipa : MetricResult or None
+        1 − Brier / null, with its own standard error and interval.
+    """
+
+    null: MetricResult | None = None
+    ipa: MetricResult | None = None
+
+    def minus(self, other: MetricResult) -> MetricResult:
+        """Paired difference of the Brier scores; ``ipa`` becomes the paired difference of the indices."""
+        difference = super().minus(other)
+        if self.ipa is None or not isinstance(other, BrierResult) or other.ipa is None:
+            return difference
+        return replace(difference, null=None, ipa=self.ipa.minus(other.ipa))  # type: ignore[call-arg]
+
+
+def brier(
+    y: np.ndarray,
+    risk: Any,
+    horizons: Any = None,
+    *,
+    cause: int = 1,
+    target: str = "event",
+    censoring: Any = "marginal",
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+    min_at_risk: float = 10,
+    min_censoring_survival: float = 0.02,
+) -> BrierResult:
+    """Return the mean squared distance of the risks from what happened, its null model and the IPA.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        `Surv.right`, `Surv.interval` (at visit times, by the state known there) or `Status.at`.
+    risk : array-like of shape (n, n_horizons) or (n,)
+        P(event of ``cause`` by the horizon). A column of NaN gives NaN there.
+    horizons : float or array-like of shape (n_horizons,), optional
+        In the unit of ``y``; a `Status` knows its own.
+    cause : int, default 1
+        Event of interest; a competing event by the horizon is "no event of interest".
+    target : {"event", "no_event"}, default "event"
+        What is foretold; the value is the same for an event and its complement.
+    censoring : "marginal" or object, default "marginal"
+        Kaplan–Meier curve of the censoring times on these rows (events first), or a fitted model with
+        ``survival_before`` and ``survival_at``, whose estimation is then not part of the standard error.
+    sample_weight : array-like of shape (n,) or Weights, optional
+        Row weights; a bare array is taken as sampling weights.
+    clusters : array-like of shape (n,), optional
+        Patients, sites: the unit of the standard error.
+    confidence : float, default 0.95
+        Level of the interval.
+    min_at_risk : float, default 10
+        Fewer patients with ``time >= horizon``: NaN with a reason.
+    min_censoring_survival : float, default 0.02
+        A lower probability of being uncensored at the horizon, when somebody is followed beyond it: NaN with a reason.
+
+    Returns
+    -------
+    BrierResult
+        Metric ``"brier"`` of the shape of ``horizons``, with ``null`` and ``ipa``, each with influence values.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not accepted, e.g. an outcome with delayed entry.
+
+    Notes
+    -----
+    mean(w (1{event by τ} − r)²) with w = 1/G(T−) for an event (of any kind) by τ, 1/G(τ) beyond τ and 0 for a patient
+    censored by τ. The weights average 1, so that the null model's score is F(1 − F) with F the Kaplan–Meier or
+    Aalen–Johansen risk. The influence values contain the estimation of G.
+
+    References
+    ----------
+    Graf E, Schmoor C, Sauerbrei W, Schumacher M (1999). Statistics in Medicine 18:2529–2545.
+    Gerds TA, Schumacher M (2006). Biometrical Journal 48:1029–1040. doi:10.1002/bimj.200610301
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import Status
+    >>> from lbp_prognosis.evaluation.prognostic import brier
+    >>> result = brier(Status.at(12, [0, 0, 1, 1]), [0.0, 0.5, 0.5, 1.0], min_at_risk=0)
+    >>> result.value, result.null.value, result.ipa.value
+    (0.125, 0.25, 0.5)
+    """
+    setting = Setting.check(
+        y, horizons, accepted=("right", "interval", "status"), caller="brier", cause=cause, target=target,
+        censoring=censoring, sample_weight=sample_weight, clusters=clusters, confidence=confidence,
+        min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
+    )  # fmt: skip
+    risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
+    found = mean_losses(setting, risks, BRIER)
+    method = _METHODS[setting.kind]
+    ones, zeros = np.ones(setting.horizons.size), np.zeros(setting.horizons.size)
+    share = found.frequency
+    null = share * (1 - share)
+    tilt = 1 - 2 * share  # derivative of the null score by the event frequency
+    deferred = partial(partial, combined_influences, setting, risks, BRIER)
+    null_reasons = [reason if "risk is missing" not in reason else "" for reason in found.reasons]
+    baseline = setting.result(
+        "brier", null, method=f"{method}; null model", se=np.abs(tilt) * found.frequency_se, reasons=null_reasons,
+        influence=deferred(zeros, tilt), model="null",
+    )  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):
+        index = 1 - found.loss / null
+        by_loss, by_share = -1 / null, found.loss / null**2 * tilt
+        variance = (
+            (by_loss * found.loss_se) ** 2
+            + (by_share * found.frequency_se) ** 2
+            + 2 * by_loss * by_share * found.covariance
+        )
+    empty = [
+        reason or ("" if spread > 0 else "the null model is perfect: everybody or nobody had the event")
+        for reason, spread in zip(found.reasons, null)
+    ]
+    scaled = setting.result(
+        "ipa", index, method=method, se=np.sqrt(np.maximum(variance, 0)), reasons=empty, objections=found.objections,
+        influence=deferred(by_loss, by_share),
+    )  # fmt: skip
+    return setting.result(
+        "brier", found.loss, method=method, se=found.loss_se, reasons=found.reasons, objections=found.objections,
+        influence=deferred(ones, zeros), kind=BrierResult, null=baseline, ipa=scaled,
+    )  # fmt: skip
+
+
+def ipa(
+    y: np.ndarray,
+    risk: Any,
+    horizons: Any = None,
+    *,
+    cause: int = 1,
+    target: str = "event",
+    censoring: Any = "marginal",
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+    min_at_risk: float = 10,
+    min_censoring_survival: float = 0.02,
+) -> MetricResult:
+    """Return the index of prediction accuracy: by which share the Brier score falls below that of one risk for all.
+
+    Parameters
+    ----------
+    y, risk, horizons, cause, target, censoring, sample_weight, clusters
+        As in `brier`.
+    confidence : float, default 0.95
+        Level of the interval.
+    min_at_risk : float, default 10
+        Fewer patients with ``time >= horizon``: NaN with a reason.
+    min_censoring_survival : float, default 0.02
+        A lower probability of being uncensored at the horizon: NaN with a reason.
+
+    Returns
+    -------
+    MetricResult
+        Metric ``"ipa"``; 0 is no better than the Kaplan–Meier (Aalen–Johansen) risk, negative is worse, 1 is perfect.
+
+    References
+    ----------
+    Kattan MW, Gerds TA (2018). Diagnostic and Prognostic Research 2:7. doi:10.1186/s41512-018-0029-2
+    """
+    result = brier(
+        y, risk, horizons, cause=cause, target=target, censoring=censoring, sample_weight=sample_weight,
+        clusters=clusters, confidence=confidence, min_at_risk=min_at_risk,
+        min_censoring_survival=min_censoring_survival,
+    )  # fmt: skip
+    assert result.ipa is not None
+    return result.ipa

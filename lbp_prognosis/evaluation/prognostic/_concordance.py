@@ -1,0 +1,210 @@
+"""``concordance``: does the higher score belong to the patient who has the event first?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import (
+    MetricResult,
+    Objection,
+    argument_error,
+    check_choice,
+    check_clusters,
+    check_number,
+    check_vector,
+)
+from lbp_prognosis._kernels import censoring_process, concordance_pairs, number_events
+from lbp_prognosis.evaluation.prognostic._comparable import Keys, comparable_keys, earlier_competing_keys
+from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half
+from lbp_prognosis.evaluation.prognostic._setting import Setting, has_entry
+from lbp_prognosis.survival import check_outcome
+
+__all__ = ["ConcordanceResult", "concordance"]
+
+
+@dataclass(frozen=True, repr=False)
+class ConcordanceResult(MetricResult):
+    """A `MetricResult` of a concordance index, with the weight of its pairs.
+
+    Attributes
+    ----------
+    concordant, discordant, tied : float
+        Comparable pairs by the order of their scores; counts under Harrell's weighting, else sums of pair weights.
+    """
+
+    concordant: float = np.nan
+    discordant: float = np.nan
+    tied: float = np.nan
+
+
+def concordance(
+    y: np.ndarray,
+    score: Any,
+    *,
+    weighting: str = "harrell",
+    tau: float | None = None,
+    cause: int = 1,
+    strata: Any = None,
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+) -> ConcordanceResult:
+    """Say in which share of the comparable pairs the patient with the earlier event has the higher score.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        `Surv.right` (delayed entry is taken into account under ``"harrell"``) or `Surv.interval` (a pair is ordered
+        only if the one interval ends by the time the other begins).
+    score : array-like of shape (n,)
+        Any number that is higher for an earlier event: a linear predictor, or a risk at one horizon.
+    weighting : {"harrell", "uno"}, default "harrell"
+        Every comparable pair counts once, or is weighted by the inverse probability that it could be observed.
+    tau : float, optional
+        Only events at ``time <= tau`` are the earlier member of a pair, in the unit of ``y``.
+    cause : int, default 1
+        Event of interest. A patient with a competing event never has it and is compared with all events of interest.
+    strata : array-like of shape (n,), optional
+        Pairs within a stratum only; under ``"uno"`` the censoring curve is that of the stratum.
+    sample_weight : array-like of shape (n,) or Weights, optional
+        Row weights; a bare array is taken as sampling weights.
+    clusters : array-like of shape (n,), optional
+        Patients, sites: the unit of the standard error.
+    confidence : float, default 0.95
+        Level of the interval.
+
+    Returns
+    -------
+    ConcordanceResult
+        Metric ``"concordance"`` or ``"uno_concordance"``, with influence values and the weights of the pairs.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not accepted; a missing score names its row.
+
+    Notes
+    -----
+    C = (concordant + ½ tied) / comparable. An event tied in time with a censoring is comparable and first, two tied
+    events are not comparable, tied scores count one half; scores are compared exactly. Under ``"uno"`` a pair weighs
+    1/G(T−)² at the time T of its event, and 1/(G(T−) G(S−)) if the other had a competing event at S ≤ T; G is the
+    censoring curve of these rows, events leaving first, and is taken as known in the standard error. The influence
+    value of a row is what its pairs, in either role, contribute beyond C.
+
+    References
+    ----------
+    Harrell FE, Lee KL, Mark DB (1996). Statistics in Medicine 15:361–387.
+    Uno H, Cai T, Pencina MJ, D'Agostino RB, Wei LJ (2011). Statistics in Medicine 30:1105–1117. doi:10.1002/sim.4154
+    Wolbers M, Blanche P, Koller MT, Witteman JCM, Gerds TA (2014). Biostatistics 15:526–539.
+    doi:10.1093/biostatistics/kxt059
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import Surv
+    >>> from lbp_prognosis.evaluation.prognostic import concordance
+    >>> concordance(Surv.right([1, 2, 3, 4], [1, 0, 1, 1]), [4, 3, 1, 2]).value
+    0.75
+    """
+    kind = check_outcome(
+        y, ("right", "interval"), caller="concordance", instead="For a state at one visit use time_dependent_auc."
+    )
+    check_choice("weighting", weighting, ("harrell", "uno"))
+    limit = np.inf if tau is None else check_number("tau", tau, low=0, open_low=True)
+    n = y.shape[0]
+    _refuse_uno(y, kind, weighting)
+    scores = check_vector("score", score, n=n)
+    setting = _setting(y, limit, cause=cause, sample_weight=sample_weight, clusters=clusters, confidence=confidence)
+    layers = check_clusters("strata", strata, n=n)
+    objections: list[Objection] = []
+    end = y["time"] if kind == "right" else y["upper"]
+    earlier = (y["event"] == setting.cause) & (end <= limit)
+    competing = (y["event"] != 0) & (y["event"] != setting.cause)
+    order = np.argsort(scores)
+    ones = np.ones(n)
+    if weighting == "harrell":
+        keys = comparable_keys(y, kind, earlier, competing, layers)
+        concordant, tied, comparable, totals = _pairs(setting, scores, order, keys, earlier.astype(float), ones)
+    else:
+        own = _inverse_censoring(setting, layers)
+        if own[earlier].max(initial=0) > 10:
+            objections.append(Objection(
+                "few-uncensored",
+                f"The probability of being uncensored falls to {1 / own[earlier].max():.3g} before the last event "
+                "counted: a few pairs with large weights carry the index. Choose a smaller tau.",
+            ))  # fmt: skip
+        keys = comparable_keys(y, kind, earlier, np.zeros(n, dtype=bool), layers)
+        concordant, tied, comparable, totals = _pairs(
+            setting, scores, order, keys, np.where(earlier, own**2, 0.0), ones
+        )
+        if competing.any():
+            keys = earlier_competing_keys(y, earlier, layers)
+            more = _pairs(setting, scores, order, keys, np.where(earlier, own, 0.0), np.where(competing, own, 0.0))
+            concordant, tied, comparable = concordant + more[0], tied + more[1], comparable + more[2]
+            totals = tuple(a + b for a, b in zip(totals, more[3]))
+    pairs = sum(totals)
+    value = (totals[0] + totals[2] / 2) / pairs if pairs > 0 else np.nan
+    share = (concordant + tied / 2 - value * comparable) / pairs if pairs > 0 else np.full(n, np.nan)
+    influence = setting.scale(share * setting.row_weight.sum())
+    return setting.result(
+        "concordance" if weighting == "harrell" else "uno_concordance", value, influence=influence[:, None],
+        method=_method(weighting, kind, bool(competing.any())),
+        reasons=["" if pairs > 0 else "no pair can be ordered: no event of interest has anybody at risk after it"],
+        objections=(*objections, *below_half("concordance", np.array([value]))),
+        horizon=np.nan if tau is None else limit, kind=ConcordanceResult, concordant=float(totals[0]),
+        discordant=float(totals[1]), tied=float(totals[2]),
+    )  # fmt: skip
+
+
+def _refuse_uno(y: np.ndarray, kind: str, weighting: str) -> None:
+    if weighting == "uno" and kind == "interval":
+        raise argument_error("weighting", "'harrell' for interval-censored outcomes", weighting)
+    if weighting == "uno" and has_entry(y):
+        raise argument_error(
+            "weighting", "'harrell' where patients enter late", weighting,
+            "Censoring weights do not undo late entry; Harrell's pairs are those both of whom are at risk.",
+        )  # fmt: skip
+
+
+def _setting(
+    y: np.ndarray, limit: float, *, cause: int, sample_weight: Any, clusters: Any, confidence: float
+) -> Setting:
+    """Reuse the checks of the other metrics; a concordance has no horizon but its truncation time."""
+    end = y["time"] if check_outcome(y, ("right", "interval"), caller="concordance") == "right" else y["lower"]
+    horizon = limit if np.isfinite(limit) else max(float(end.max()), 1.0) * 2
+    fields = [name for name in y.dtype.names or () if name != "entry"]
+    checked = Setting.check(
+        y[fields] if has_entry(y) else y, horizon, accepted=("right", "interval"), caller="concordance",
+        cause=cause, target="event", censoring="marginal", sample_weight=sample_weight, clusters=clusters,
+        confidence=confidence, min_at_risk=0, min_censoring_survival=0,
+    )  # fmt: skip
+    return checked
+
+
+def _pairs(
+    setting: Setting, score: np.ndarray, order: np.ndarray, keys: Keys, early: np.ndarray, late: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, ...]]:
+    event, first, last, events = number_events(*keys)
+    return concordance_pairs(order, score, event, first, last, setting.row_weight, early, late, events)
+
+
+def _inverse_censoring(setting: Setting, strata: np.ndarray | None) -> np.ndarray:
+    """1 / G(T−) of each row, by stratum."""
+    time, event, n = setting.y["time"], setting.y["event"], setting.n
+    out = np.empty(n)
+    for rows in [np.arange(n)] if strata is None else [np.flatnonzero(strata == s) for s in range(strata.max() + 1)]:
+        weights = None if setting.weights is None else setting.row_weight[rows]
+        process = censoring_process(time[rows], event[rows], weights)
+        with np.errstate(divide="ignore"):
+            out[rows] = 1 / process.left[process.code]
+    # nobody with an event has G(T−) = 0, being at risk just before it; other rows are not weighted
+    return np.where(np.isfinite(out), out, 0.0)
+
+
+def _method(weighting: str, kind: str, competing: bool) -> str:
+    words = "Harrell" if weighting == "harrell" else "IPCW, 1/G(T−)²"
+    if kind == "interval":
+        words += ", pairs of disjoint intervals"
+    return words + (", competing events never have the event" if competing else "")

@@ -1,0 +1,191 @@
+"""Who is known to be a case or free of the event at a horizon, with which weight, for each kind of outcome.
+
+The metrics of predicted risks are written once, against `Known`; this file is where the kinds of outcome differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from lbp_prognosis._base import Objection
+from lbp_prognosis._kernels import (
+    CensoringProcess,
+    censoring_process,
+    influence_from_process,
+    step_at,
+    weights_from_process,
+)
+from lbp_prognosis.evaluation.prognostic._setting import Setting
+
+__all__ = ["Known", "known_at_horizons", "right_guards"]
+
+
+@dataclass(frozen=True)
+class Known:
+    """One horizon.
+
+    ``case`` (n,) is True for the event of interest by the horizon; ``weight`` (n,) is the inverse probability of being
+    known, 0 where unknown, averaging 1; ``influence`` maps the products w h (n,) to their mean and its influence values
+    for one copy of a row. ``reason`` says why nothing can be estimated.
+    """
+
+    case: np.ndarray
+    weight: np.ndarray
+    influence: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    reason: str = ""
+    objections: tuple[Objection, ...] = field(default=())
+
+
+def known_at_horizons(setting: Setting) -> Iterator[Known]:
+    """Yield `Known` horizon by horizon."""
+    if setting.kind == "status":
+        yield _from_status(setting)
+    elif setting.kind == "interval":
+        for tau in setting.horizons:
+            yield _from_interval(setting, float(tau))
+    else:
+        yield from _from_right(setting)
+
+
+def _mean(weighted: np.ndarray, row_weight: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+    """Weighted mean and influence values where the weights are taken as known."""
+    theta = float(np.sum(row_weight * weighted) / row_weight.sum())
+    return theta, weighted - theta * weight
+
+
+def _from_status(setting: Setting) -> Known:
+    status, row = setting.y["status"], setting.row_weight
+    known = (status >= 0) & (row > 0)
+    share = row[known].sum() / row.sum()
+    weight = np.where(known, 1 / share, 0.0) if share > 0 else np.zeros(setting.n)
+    observed = float(setting.copies[known].sum())
+    reason = (
+        f"the state is known for {observed:g} patients, fewer than {setting.min_at_risk:g} (min_at_risk)"
+        if observed < setting.min_at_risk or share == 0
+        else ""
+    )
+    objections: tuple[Objection, ...] = ()
+    if share < 1 and setting.weights is None and not reason:
+        objections = (Objection(
+            "status-missing",
+            f"The state is missing for {setting.n - observed:g} of {setting.n} patients, who were left out: this is "
+            "right only if they resemble those seen. Attrition weights, Weights(values, 'attrition'), can say "
+            "more.",
+        ),)  # fmt: skip
+    return Known(status == 1, weight, partial(_mean, row_weight=row, weight=weight), reason, objections)
+
+
+def right_guards(
+    setting: Setting, process: CensoringProcess, time: np.ndarray, mean_weight: np.ndarray
+) -> tuple[list[str], list[Objection]]:
+    """Say at which horizons the weighted quantities cannot be estimated, and where they hang on a few rows."""
+    reasons, objections = [], []
+    copies, rows = setting.copies, time[setting.row_weight > 0]
+    probability = step_at(process.times, process.right, setting.horizons, left=1.0)
+    for tau, free, mean in zip(setting.horizons, probability, mean_weight):
+        at_risk = float(copies[time >= tau].sum())
+        survivors = bool((rows > tau).any())
+        reason = ""
+        if at_risk < setting.min_at_risk or (rows < tau).all():
+            reason = (
+                f"{at_risk:g} at risk at {tau:g}, fewer than {setting.min_at_risk:g} (min_at_risk)"
+                if at_risk < setting.min_at_risk
+                else f"nobody is followed until {tau:g}"
+            )
+        elif survivors and free < setting.min_censoring_survival:
+            reason = (
+                f"the probability of being uncensored at {tau:g} is {free:.3g}, below "
+                f"{setting.min_censoring_survival:g} (min_censoring_survival)"
+            )
+        elif not abs(mean - 1) < 1e-6:
+            reason = (
+                f"nobody is followed beyond {tau:g} although not everybody had an event: the state at {tau:g} of those "
+                "censored there is unknown (take a horizon just before it)"
+            )
+        elif survivors and free < 0.10:
+            objections.append(Objection(
+                "few-uncensored",
+                f"At {tau:g} the probability of being uncensored is {free:.3g}: a few patients with large weights "
+                "carry the estimate.",
+            ))  # fmt: skip
+        reasons.append(reason)
+    return reasons, objections
+
+
+def _from_right(setting: Setting) -> Iterator[Known]:
+    time, event, row = setting.y["time"], setting.y["event"], setting.row_weight
+    weights = None if setting.weights is None else row
+    process = censoring_process(time, event, weights)
+    if setting.censoring is None:
+        columns = weights_from_process(process, time, event, setting.horizons)
+        mean = row @ columns / row.sum()
+    else:
+        before = np.asarray(setting.censoring.survival_before(time), dtype=float)
+        beyond = np.stack(
+            [np.broadcast_to(setting.censoring.survival_at(float(h)), time.shape) for h in setting.horizons], 1
+        )
+        with np.errstate(divide="ignore"):
+            columns = np.where(
+                time[:, None] > setting.horizons, 1 / beyond, np.where(event != 0, 1 / before, 0.0)[:, None]
+            )
+        mean = np.where(np.isfinite(columns).all(axis=0), 1.0, np.inf)
+    reasons, objections = right_guards(setting, process, time, mean)
+    for k, tau in enumerate(setting.horizons):
+        weight = np.ascontiguousarray(columns[:, k])
+        influence: Callable[[np.ndarray], tuple[float, np.ndarray]]
+        if setting.censoring is None:
+            influence = partial(_estimated, process=process, event=event, tau=float(tau), weights=weights)
+        else:
+            influence = partial(_mean, row_weight=row, weight=np.ones(setting.n))
+        yield Known((event == setting.cause) & (time <= tau), weight, influence, reasons[k], tuple(objections))
+
+
+def _estimated(
+    weighted: np.ndarray, process: CensoringProcess, event: np.ndarray, tau: float, weights: np.ndarray | None
+) -> tuple[float, np.ndarray]:
+    return influence_from_process(process, event, tau, weighted, weights)
+
+
+def _from_interval(setting: Setting, tau: float) -> Known:
+    """As known at the visit: whose state is not known left after the last visit at which it was."""
+    y, row = setting.y, setting.row_weight
+    happened, free = y["upper"] <= tau, y["lower"] >= tau
+    exact = y["lower"] == y["upper"]
+    free &= ~(exact & happened)
+    time = np.where(happened, y["upper"], np.where(free, np.inf, y["lower"]))
+    event = np.where(happened, y["event"], 0)
+    weights = None if setting.weights is None else row
+    if setting.weights is not None and setting.weights.kind == "attrition":
+        # attendance is modelled by the caller: the known rows, with the caller's weights
+        known = (happened | free) & (row > 0)
+        share = row[known].sum() / row.sum()
+        weight = np.where(known, 1 / share, 0.0) if share > 0 else np.zeros(setting.n)
+        count = float(setting.copies[known].sum())
+        reason = (
+            ""
+            if share > 0 and count >= setting.min_at_risk
+            else f"the state at {tau:g} is known for {count:g} patients"
+        )
+        return Known(
+            happened & (y["event"] == setting.cause), weight, partial(_mean, row_weight=row, weight=weight), reason
+        )
+    shown = np.where(np.isinf(time), 2 * max(tau, float(y["lower"].max())) + 1, time)
+    process = censoring_process(shown, event, weights)
+    weight = weights_from_process(process, shown, event, tau)
+    mean = np.array([np.sum(row * weight) / row.sum()])
+    single = Setting(**{**setting.__dict__, "horizons": np.array([tau])})
+    reasons, objections = right_guards(single, process, np.where(free, np.inf, shown), mean)
+    influence = partial(_estimated, process=process, event=event, tau=tau, weights=weights)
+    case = happened & (y["event"] == setting.cause)
+    astride = float(setting.copies[~happened & ~free & np.isfinite(y["upper"])].sum())
+    if astride > 0:
+        objections.append(Objection(
+            "state-between-visits",
+            f"For {astride:g} patients the event lies in an interval around {tau:g}, so that their state then is "
+            "unknown; they count as lost at their last visit before it. Evaluate at visit times.",
+        ))  # fmt: skip
+    return Known(case, weight, influence, reasons[0], tuple(objections))

@@ -1,0 +1,115 @@
+"""Mean losses of predicted risks: what Brier and log score have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lbp_prognosis._base import Objection, influence_se
+from lbp_prognosis._kernels import BRIER, LOG_SCORE, censoring_process, ipcw_loss, step_at
+from lbp_prognosis.evaluation.prognostic._known import known_at_horizons, right_guards
+from lbp_prognosis.evaluation.prognostic._prediction_doubts import likely_inversion
+from lbp_prognosis.evaluation.prognostic._setting import Setting
+
+__all__ = ["BRIER", "LOG_SCORE", "Losses", "combined_influences", "loss_influences", "mean_losses"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Mean loss, weighted event frequency, their standard errors and covariance, and reasons, by horizon (k,)."""
+
+    loss: np.ndarray
+    frequency: np.ndarray
+    loss_se: np.ndarray
+    frequency_se: np.ndarray
+    covariance: np.ndarray
+    reasons: tuple[str, ...]
+    objections: tuple[Objection, ...]
+
+
+def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
+    """Score risks (n, k) at every horizon.
+
+    Right-censored outcomes without clusters take the one-pass kernel; everything else goes through influence values.
+    """
+    missing = np.isnan(risk[0])
+    if setting.kind == "right" and setting.censoring is None and setting.clusters is None:
+        out, guards = _one_pass(setting, risk, kind, np.empty((0, 0)))
+        total = setting.row_weight.sum()
+        loss, frequency = out[0], out[1]
+        loss_se, frequency_se, covariance = np.sqrt(out[3]) / total, np.sqrt(out[4]) / total, out[5] / total**2
+        reasons, objections = guards
+    else:
+        loss, frequency, psi, psi_frequency, reasons, objections = _row_by_row(setting, risk, kind)
+        loss_se = influence_se(psi, setting.clusters)
+        frequency_se = influence_se(psi_frequency, setting.clusters)
+        both = influence_se(psi + psi_frequency, setting.clusters)
+        covariance = (both**2 - loss_se**2 - frequency_se**2) / 2
+    reasons = tuple(
+        reason or ("the risk is missing at this horizon" if gone else "") for reason, gone in zip(reasons, missing)
+    )
+    mean_risk = (setting.row_weight @ risk) / setting.row_weight.sum()
+    doubt = likely_inversion(mean_risk, np.where([bool(r) for r in reasons], np.nan, frequency), setting.horizons)
+    return Losses(loss, frequency, loss_se, frequency_se, covariance, reasons, (*objections, *doubt))
+
+
+def _one_pass(setting: Setting, risk: np.ndarray, kind: int, influence: np.ndarray):
+    time, event = setting.y["time"], setting.y["event"]
+    process = censoring_process(time, event, None if setting.weights is None else setting.row_weight)
+    with np.errstate(divide="ignore"):
+        before = 1 / process.left[process.code]
+        beyond = 1 / step_at(process.times, process.right, setting.horizons, left=1.0)
+    out = ipcw_loss(
+        kind, np.ascontiguousarray(risk), event == setting.cause, process.times, process.order, process.starts,
+        process.hazard, process.slope, before, beyond, setting.horizons, event == 0, setting.row_weight,
+        setting.square_weight, influence,
+    )  # fmt: skip
+    return out, right_guards(setting, process, time, out[2])
+
+
+def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):
+    n, k = risk.shape
+    loss, frequency = np.full(k, np.nan), np.full(k, np.nan)
+    psi, psi_frequency = np.full((n, k), np.nan), np.full((n, k), np.nan)
+    reasons: list[str] = []
+    objections: list[Objection] = []
+    for h, known in enumerate(known_at_horizons(setting)):
+        reasons.append(known.reason)
+        objections.extend(known.objections)
+        if known.reason:
+            continue
+        miss = np.where(known.case, 1 - risk[:, h], risk[:, h])
+        value = miss**2 if kind == BRIER else -np.log1p(-miss)
+        loss[h], own = known.influence(np.where(known.weight > 0, known.weight * value, 0.0))
+        frequency[h], counted = known.influence(np.where(known.case, known.weight, 0.0))
+        psi[:, h], psi_frequency[:, h] = setting.scale(own), setting.scale(counted)
+    return loss, frequency, psi, psi_frequency, reasons, list(dict.fromkeys(objections))
+
+
+def loss_influences(setting: Setting, risk: np.ndarray, kind: int) -> np.ndarray:
+    """Influence values of the mean loss, on the scale of the rows, of shape (n, k)."""
+    if setting.kind == "right" and setting.censoring is None:
+        influence = np.empty(risk.shape)
+        _one_pass(setting, risk, kind, influence)
+        return setting.scale(influence)
+    return _row_by_row(setting, risk, kind)[2]
+
+
+def frequency_influences(setting: Setting) -> np.ndarray:
+    """Influence values of the weighted event frequency, on the scale of the rows, of shape (n, k)."""
+    out = np.full((setting.n, setting.horizons.size), np.nan)
+    for h, known in enumerate(known_at_horizons(setting)):
+        if not known.reason:
+            out[:, h] = setting.scale(known.influence(np.where(known.case, known.weight, 0.0))[1])
+    return out
+
+
+def combined_influences(
+    setting: Setting, risk: np.ndarray, kind: int, loss_factor: np.ndarray, frequency_factor: np.ndarray
+) -> np.ndarray:
+    """Influence values of a function of mean loss and event frequency, given its two derivatives (k,)."""
+    out = frequency_influences(setting) * frequency_factor
+    if np.any(loss_factor):
+        out = out + loss_influences(setting, risk, kind) * loss_factor
+    return out[:, 0] if setting.scalar else out

@@ -1,0 +1,178 @@
+"""What every metric of predicted risks is given, checked once, and how its numbers become a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import (
+    MetricResult,
+    Objection,
+    argument_error,
+    check_choice,
+    check_clusters,
+    check_confidence,
+    check_horizons,
+    check_number,
+    influence_se,
+    interval,
+)
+from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights, status_horizon
+
+__all__ = ["Setting", "has_entry", "shaped"]
+
+
+def has_entry(y: np.ndarray) -> bool:
+    """Return whether patients enter late."""
+    return "entry" in (y.dtype.names or ())
+
+
+def shaped(values: Any, scalar: bool) -> Any:
+    """Return a float where one horizon was given as a number, otherwise the array."""
+    array = np.atleast_1d(np.asarray(values, dtype=float))
+    return float(array[0]) if scalar else array
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Checked arguments of one call.
+
+    ``row_weight`` and ``square_weight`` (n,) weigh a row in sums and in sums of squared influence values of one copy;
+    ``censoring`` is a fitted model or None for the marginal curve.
+    """
+
+    y: np.ndarray
+    kind: OutcomeKind
+    horizons: np.ndarray
+    scalar: bool
+    cause: int
+    target: str
+    censoring: Any
+    weights: Weights | None
+    clusters: np.ndarray | None
+    confidence: float
+    min_at_risk: float
+    min_censoring_survival: float
+    row_weight: np.ndarray
+    square_weight: np.ndarray
+
+    @classmethod
+    def check(
+        cls, y: Any, horizons: Any, *, accepted: tuple[OutcomeKind, ...], caller: str, cause: int, target: str,
+        censoring: Any, sample_weight: Any, clusters: Any, confidence: float, min_at_risk: float,
+        min_censoring_survival: float, instead: str = "",
+    ) -> Setting:  # fmt: skip
+        """Check all arguments but the predictions."""
+        kind = check_outcome(y, accepted, caller=caller, instead=instead)
+        n = y.shape[0]
+        grid, scalar = _horizons(y, kind, horizons)
+        if has_entry(y):
+            raise argument_error(
+                "y", f"free of delayed entry for {caller}", "an outcome with `entry`",
+                "Censoring weights do not undo late entry. Use concordance, which does, or start the clock at a "
+                "landmark: keep the rows that entered before it and subtract it from the times.",
+            )  # fmt: skip
+        weights = check_weights(sample_weight, n)
+        row = np.ones(n) if weights is None else weights.values
+        if censoring == "marginal" if isinstance(censoring, str) else censoring is None:
+            model = None
+        elif hasattr(censoring, "survival_before") and hasattr(censoring, "survival_at") and kind == "right":
+            model = censoring
+        else:
+            raise argument_error(
+                "censoring",
+                "'marginal', or for Surv.right a fitted model with survival_before and survival_at",
+                censoring,
+            )
+        return cls(
+            y=y, kind=kind, horizons=grid, scalar=scalar, cause=int(check_number("cause", cause, low=1, whole=True)),
+            target=check_choice("target", target, ("event", "no_event")), censoring=model, weights=weights,
+            clusters=check_clusters("clusters", clusters, n=n), confidence=check_confidence(confidence),
+            min_at_risk=check_number("min_at_risk", min_at_risk, low=0),
+            min_censoring_survival=check_number("min_censoring_survival", min_censoring_survival, low=0, high=1),
+            row_weight=row,
+            square_weight=row if weights is not None and weights.kind == "frequency" else row**2,
+        )  # fmt: skip
+
+    @property
+    def n(self) -> int:
+        """Rows of ``y``."""
+        return int(self.y.shape[0])
+
+    @property
+    def frequency(self) -> bool:
+        """Whether a row stands for copies."""
+        return self.weights is not None and self.weights.kind == "frequency"
+
+    @property
+    def copies(self) -> np.ndarray:
+        """How many patients each row counts for (n,): copies, else 1 where the weight is positive."""
+        return self.row_weight if self.frequency else (self.row_weight > 0).astype(float)
+
+    def scale(self, psi: np.ndarray) -> np.ndarray:
+        """Turn influence values of one copy (n,) or (n, k) into those of the rows, ``SE = sqrt(Σ ψ²) / n``."""
+        if self.weights is None:
+            return psi
+        # A sum over a cluster adds copies; squares of unclustered copies add one by one.
+        own = np.sqrt(self.row_weight) if self.frequency and self.clusters is None else self.row_weight
+        factor = own * (self.n / self.row_weight.sum())
+        return psi * (factor if psi.ndim == 1 else factor[:, None])
+
+    def result(
+        self, metric: str, values: Any, *, method: str, influence: Any = None, se: Any = None,
+        reasons: Sequence[str] = (), objections: Sequence[Objection] = (), horizon: Any = None,
+        kind: type | None = None, **fields: Any,
+    ) -> Any:  # fmt: skip
+        """Build a `MetricResult` (or a subclass ``kind``) from arrays over the horizons.
+
+        ``influence`` (n, k) is on the scale of the rows, or a function that returns it shaped for the caller, in which
+        case ``se`` is given. A value with a reason is NaN with all that follows from it.
+        """
+        reason = tuple(reasons) if len(reasons) else ("",) * np.size(values)
+        bad = np.array([bool(text) for text in reason])
+        value = np.where(bad, np.nan, np.atleast_1d(values))
+        if se is None:
+            se = influence_se(influence, self.clusters)
+        error = np.where(bad, np.nan, np.atleast_1d(se))
+        low, high = interval(value, error, self.confidence)
+        times = np.atleast_1d(self.horizons if horizon is None else horizon)  # NaN: it has none
+        if influence is not None and not callable(influence) and self.scalar:
+            influence = influence[:, 0]
+        return (kind or MetricResult)(
+            metric=metric, tier="prognostic", value=shaped(value, self.scalar), se=shaped(error, self.scalar),
+            low=shaped(low, self.scalar), high=shaped(high, self.scalar), confidence=self.confidence, method=method,
+            horizon=None if np.isnan(times).any() else shaped(times, self.scalar), cause=self.cause,
+            target=self.target, n=round(float(self.copies.sum())), n_events=self.n_events,
+            reason=reason[0] if self.scalar else reason, influence=influence, clusters=self.clusters,
+            objections=tuple(dict.fromkeys(objections)), **fields,
+        )  # fmt: skip
+
+    @property
+    def n_events(self) -> int:
+        """Patients known to have had the event of interest by the last horizon."""
+        last = self.horizons[-1]
+        if self.kind == "status":
+            known = self.y["status"] == 1
+        else:
+            end = self.y["time"] if self.kind == "right" else self.y["upper"]
+            known = (self.y["event"] == self.cause) & (end <= last)
+        return round(float(self.copies[known].sum()))
+
+
+def _horizons(y: np.ndarray, kind: OutcomeKind, horizons: Any) -> tuple[np.ndarray, bool]:
+    """Return the grid and whether it was one number; a `Status` knows its own horizon."""
+    own = status_horizon(y) if kind == "status" else None
+    if horizons is None:
+        if kind != "status":
+            raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", "None")
+        return np.array([np.nan if own is None else own]), True
+    grid, scalar = check_horizons(horizons)
+    if kind == "status" and (grid.size != 1 or (own is not None and grid[0] != own)):
+        raise argument_error(
+            "horizons", f"the horizon of the visit, {own:g}" if own is not None else "one horizon", str(grid.tolist()),
+            "A Status is known at one visit only; leave `horizons` out.",
+        )  # fmt: skip
+    return grid, scalar

@@ -1,0 +1,168 @@
+"""``time_dependent_auc``: does a higher risk go with the event by the horizon?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import MetricResult, Objection, check_risk, check_vector
+from lbp_prognosis._kernels import auc_placements, rising_order
+from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
+from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half, likely_inversion
+from lbp_prognosis.evaluation.prognostic._setting import Setting
+
+__all__ = ["time_dependent_auc"]
+
+_METHODS = {
+    "right": "cumulative/dynamic, IPCW",
+    "interval": "cumulative/dynamic, state as known at the visit, IPCW",
+    "status": "DeLong",
+}
+
+
+def time_dependent_auc(
+    y: np.ndarray,
+    risk: Any,
+    horizons: Any = None,
+    *,
+    cause: int = 1,
+    target: str = "event",
+    censoring: Any = "marginal",
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+    min_at_risk: float = 10,
+    min_censoring_survival: float = 0.02,
+) -> MetricResult:
+    """Say how often a patient with the event by the horizon had the higher risk than one without it.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        `Surv.right` (cumulative cases, dynamic controls), `Surv.interval` (at visit times, by the state known there) or
+        `Status.at` (the ordinary AUC with DeLong's variance).
+    risk : array-like of shape (n, n_horizons) or (n,)
+        P(event of ``cause`` by the horizon), or any marker that is higher where the event is likelier: only the order
+        matters. A column of NaN gives NaN there.
+    horizons : float or array-like of shape (n_horizons,), optional
+        In the unit of ``y``; a `Status` knows its own.
+    cause : int, default 1
+        Event of interest. Patients with a competing event by the horizon are controls.
+    target : {"event", "no_event"}, default "event"
+        What is foretold; the value is the same, cases and controls change places.
+    censoring : "marginal" or object, default "marginal"
+        Kaplan–Meier curve of the censoring times on these rows (events first), or a fitted model with
+        ``survival_before`` and ``survival_at``, whose estimation is then not part of the standard error.
+    sample_weight : array-like of shape (n,) or Weights, optional
+        Row weights; a bare array is taken as sampling weights.
+    clusters : array-like of shape (n,), optional
+        Patients, sites: the unit of the standard error.
+    confidence : float, default 0.95
+        Level of the interval.
+    min_at_risk : float, default 10
+        Fewer patients with ``time >= horizon``: NaN with a reason.
+    min_censoring_survival : float, default 0.02
+        A lower probability of being uncensored at the horizon, when somebody is followed beyond it: NaN with a reason.
+
+    Returns
+    -------
+    MetricResult
+        Metric ``"auc"``, of the shape of ``horizons``, with influence values.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not accepted, e.g. an outcome with delayed entry.
+
+    Notes
+    -----
+    With weights w (1/G(T−) for an event by τ, 1/G(τ) beyond τ) the AUC is Σ w_i w_j (1{r_i > r_j} + ½·1{r_i = r_j})
+    over pairs of a case i and a control j, divided by Σ w_i w_j. The influence values contain the estimation of G. For
+    a `Status` the variance has DeLong's divisors, cases − 1 and controls − 1.
+
+    References
+    ----------
+    Blanche P, Dartigues JF, Jacqmin-Gadda H (2013). Statistics in Medicine 32:5381–5397. doi:10.1002/sim.5958
+    DeLong ER, DeLong DM, Clarke-Pearson DL (1988). Biometrics 44:837–845. doi:10.2307/2531595
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis.survival import Status
+    >>> from lbp_prognosis.evaluation.prognostic import time_dependent_auc
+    >>> y = Status.at(12, [0, 0, 1, 1])
+    >>> time_dependent_auc(y, [0.1, 0.4, 0.3, 0.8], min_at_risk=0).value
+    0.75
+    """
+    setting = Setting.check(
+        y, horizons, accepted=("right", "interval", "status"), caller="time_dependent_auc", cause=cause, target=target,
+        censoring=censoring, sample_weight=sample_weight, clusters=clusters, confidence=confidence,
+        min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
+        instead="For a reference standard at the time of the test use the diagnostic tier.",
+    )  # fmt: skip
+    risks = _scores(risk, setting)
+    observed = np.full(setting.horizons.size, np.nan)
+    values = np.full(setting.horizons.size, np.nan)
+    influence = np.full((setting.n, setting.horizons.size), np.nan)
+    reasons: list[str] = []
+    objections: list[Objection] = []
+    order = None
+    for k, known in enumerate(known_at_horizons(setting)):
+        column = np.ascontiguousarray(risks[:, k])
+        reason = known.reason
+        if not reason and np.isnan(column[0]):
+            reason = "the risk is missing at this horizon"
+        if not reason:
+            order = rising_order(column, order)
+            observed[k] = np.sum(setting.row_weight * known.weight * known.case) / setting.row_weight.sum()
+            values[k], psi, reason = _auc(setting, known, column, order)
+            influence[:, k] = setting.scale(psi)
+        reasons.append(reason)
+        objections.extend(known.objections)
+    objections.extend(below_half("AUC", values))
+    if np.nanmin(risks, initial=0) >= 0 and np.nanmax(risks, initial=1) <= 1:
+        mean_risk = (setting.row_weight @ risks) / setting.row_weight.sum()
+        objections.extend(likely_inversion(mean_risk, observed, setting.horizons))
+    return setting.result(
+        "auc", values, method=_METHODS[setting.kind], influence=influence, reasons=reasons, objections=objections
+    )
+
+
+def _scores(risk: Any, setting: Setting) -> np.ndarray:
+    """Return (n, k): only the order matters here, so a marker on any scale is taken too."""
+    n, k = setting.n, setting.horizons.size
+    scores = np.asarray(risk, dtype=float)
+    finite = scores[np.isfinite(scores)]
+    if scores.ndim > 2 or scores.size != n * k or (finite.size and 0 <= finite.min() and finite.max() <= 1):
+        return check_risk("risk", risk, n=n, n_horizons=k)
+    columns = scores.reshape(n, -1)
+    for column in columns.T:
+        if not np.isnan(column).all():
+            check_vector("risk", column, n=n)
+    return columns
+
+
+def _auc(setting: Setting, known: Known, risk: np.ndarray, order: np.ndarray) -> tuple[float, np.ndarray, str]:
+    row = setting.row_weight
+    case_weight, control_weight = np.where(known.case, known.weight, 0.0), np.where(known.case, 0.0, known.weight)
+    auc, placement, cases, controls = auc_placements(order, risk, case_weight, control_weight, row)
+    if not np.isfinite(auc):
+        lacking = (
+            "no event of interest by this horizon" if cases <= 0 else "nobody is known to be free of it at this horizon"
+        )
+        return np.nan, np.zeros(setting.n), lacking
+    centred = np.where(known.weight > 0, placement - auc, 0.0)
+    weighted = (case_weight / cases + control_weight / controls) * row.sum() * centred
+    _, psi = known.influence(weighted)
+    if setting.kind == "status":
+        psi = psi * _delong_factor(setting, known)
+    return auc, psi, ""
+
+
+def _delong_factor(setting: Setting, known: Known) -> np.ndarray:
+    """Divisors m − 1 in each class instead of m."""
+    counted = setting.copies * (known.weight > 0)
+    cases, controls = float(counted[known.case].sum()), float(counted[~known.case].sum())
+    with np.errstate(divide="ignore"):
+        return np.sqrt(np.where(known.case, cases / (cases - 1), controls / (controls - 1)))
