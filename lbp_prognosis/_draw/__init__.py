@@ -1,7 +1,7 @@
 """Drawing: tidy frames in, matplotlib axes out."""
 
 from lbp_prognosis._draw._agreement import draw_agreement
-from lbp_prognosis._draw._curves import draw_curves
+from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
 from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._roc import draw_roc
@@ -12,6 +12,7 @@ __all__ = [
     "draw_curves",
     "draw_decision_curve",
     "draw_forest",
+    "draw_interval_curve",
     "draw_net_benefit_difference",
     "draw_roc",
     "draw_time_varying_effect",

@@ -99,6 +99,7 @@ class RiskEstimator(BaseEstimator):
             codes = np.array([place[label] for label in labels], dtype=np.int64)
         self.strata_levels_ = levels
         shift = None if offset is None else check_vector("offset", offset, n=n)
+        self.offset_fitted_ = shift is not None
         self._read_outcome(y, kind)
         return Design(
             X=matrix, y=y, kind=kind, entry=y["entry"] if "entry" in (y.dtype.names or ()) else None,
@@ -155,7 +156,7 @@ class RiskEstimator(BaseEstimator):
             raise NotFittedError(f"This {type(self).__name__} is not fitted yet. Call fit(X, y) first.")
 
     def _start_predict(
-        self, X: Any, strata: Any = None, offset: Any = None, *, allow_missing: bool = False
+        self, X: Any, strata: Any = None, offset: Any = None, *, allow_missing: bool = False, with_strata: bool = True
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Return the matrix (columns brought into the fitted order by name), strata codes and offset of new rows."""
         self._check_fitted()
@@ -172,8 +173,13 @@ class RiskEstimator(BaseEstimator):
         if matrix.shape[1] != self.n_features_in_:
             raise argument_error("X", f"of {self.n_features_in_} columns, as fitted", f"{matrix.shape[1]} columns")
         n = matrix.shape[0]
+        if offset is None and self.offset_fitted_:
+            raise argument_error(
+                "offset", f"given to a {type(self).__name__} fitted with an offset", "None",
+                "Pass zeros if these rows have none.",
+            )  # fmt: skip
         shift = None if offset is None else check_vector("offset", offset, n=n)
-        return matrix, self._strata_codes(strata, n), shift
+        return matrix, self._strata_codes(strata, n) if with_strata else None, shift
 
     def _strata_codes(self, strata: Any, n: int) -> np.ndarray | None:
         levels = self.strata_levels_

@@ -1,0 +1,371 @@
+"""`CoxPH`: proportional hazards by partial likelihood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2, norm
+
+from lbp_prognosis._base import argument_error, check_choice, check_confidence, check_horizons, check_number
+from lbp_prognosis._kernels import CoxData, CoxFit, CoxPieces, cox_data, cox_fit_prepared, cox_pieces
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._cox_checks import (
+    check_cox_fit,
+    check_events,
+    check_exact_weights,
+    column_factors,
+    column_sd,
+)
+from lbp_prognosis.models._cox_diagnostics import CoxDiagnostics
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._hazard_steps import steps_at
+
+__all__ = ["CoxPH"]
+
+
+class CoxPH(CoxDiagnostics, RiskEstimator):
+    """How does each predictor change the hazard, and what is a patient's risk by a horizon?
+
+    Cox's proportional hazards model with Efron, Breslow or exact ties, strata, weights, offsets, delayed entry, ridge
+    penalties, and a baseline hazard that belongs to the ties method.
+
+    Parameters
+    ----------
+    ties : {"efron", "breslow", "exact"}, default "efron"
+        How tied events are counted. ``"exact"`` is the discrete likelihood (its cost grows with the size of the tied
+        groups); its baseline is Breslow's.
+    penalty : float, default 0.0
+        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``.
+    penalty_factors : array-like of shape (p,) or mapping of str to float, optional
+        Factors ``f_j``, 1 by default; 0 leaves a column unpenalised.
+    standardize : bool, default True
+        ``s_j`` is the standard deviation of the column (divisor n − 1); otherwise 1.
+    variance : {"auto", "model", "robust"}, default "auto"
+        ``"auto"`` is robust (Lin–Wei sandwich) with clusters or with sampling or attrition weights, and the inverse
+        information otherwise.
+    strata : str or list of str, optional
+        Columns of ``X`` that define strata, each with a baseline of its own; they are no predictors.
+    offset : str, optional
+        Column of ``X`` that enters the linear predictor with coefficient 1.
+    collinear : {"error", "drop"}, default "error"
+        What to do with a column that is constant or a linear combination of columns before it: raise, or give it the
+        coefficient 0.
+    max_iter : int, default 30
+        Newton iterations.
+    tol : float, default 1e-9
+        Converged when a step moves no coefficient by more than this, in standard deviations of its column.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (p,)
+        Log hazard ratios, in the order of the predictors.
+    covariance_ : ndarray of shape (p, p)
+        Covariance of ``coef_``, of the kind in ``variance_``.
+    covariance_model_ : ndarray of shape (p, p)
+        Inverse of the (penalised) information.
+    variance_ : str
+        ``"model"`` or ``"robust"``.
+    log_likelihood_, log_likelihood_null_ : float
+        Log partial likelihood at ``coef_`` (without penalty) and at zero.
+    score_statistic_ : float
+        Score test of all coefficients.
+    df_ : float
+        Degrees of freedom: number of coefficients, effective under a penalty.
+    n_, n_events_ : int
+        Rows and events of cause 1 (sums of frequency weights).
+    centre_ : ndarray of shape (p,)
+        Means at which the stored baseline stands.
+    baseline_times_, baseline_hazard_ : list of ndarray
+        For each stratum: event times and cumulative hazard of a row at ``centre_`` without offset.
+    strata_levels_ : list
+        Labels of the strata.
+    n_iter_ : int
+        Evaluations of the information.
+
+    Raises
+    ------
+    EstimationError
+        By `fit`: no event; a constant or collinear column, or at least as many columns as rows (unless
+        ``collinear="drop"`` or a penalty); separation, where the likelihood has no finite maximum (unless penalised).
+        One event, or all events at one time, is a legitimate fit.
+
+    Notes
+    -----
+    Other event codes than 1 are treated as censored, which is right for the cause-specific coefficients; absolute risks
+    are then refused, because they need the hazards of all causes.
+
+    Efron's partial likelihood gives the ``l``-th of ``d`` tied events the denominator ``S0 − (l/d) D0``, where ``S0``
+    sums ``w exp(η)`` over the risk set and ``D0`` over the tied events; with weights each term has their mean weight.
+    Frequency weights count copies as tied events, so they equal the fit to copied rows exactly.
+
+    References
+    ----------
+    Cox DR (1972). Regression models and life-tables. J R Stat Soc B 34:187–220.
+    Efron B (1977). The efficiency of Cox's likelihood function for censored data. J Am Stat Assoc 72:557–565.
+    Lin DY, Wei LJ (1989). The robust inference for the Cox proportional hazards model. J Am Stat Assoc 84:1074–1078.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import CoxPH, Surv
+    >>> y = Surv.right([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 1, 0])
+    >>> model = CoxPH().fit(np.array([[0.5], [1.2], [0.1], [1.0], [-0.3], [0.2]]), y)
+    >>> model.predict_risk(np.array([[0.5]]), [2.0, 4.0]).shape
+    (1, 2)
+    """
+
+    _single_cause = True
+    _instead = "For interval-censored outcomes use DiscreteTimeHazard or RoystonParmar."
+    weights_equal_copies = True
+
+    def __init__(
+        self,
+        *,
+        ties: str = "efron",
+        penalty: float = 0.0,
+        penalty_factors: Any = None,
+        standardize: bool = True,
+        variance: str = "auto",
+        strata: Any = None,
+        offset: str | None = None,
+        collinear: str = "error",
+        max_iter: int = 30,
+        tol: float = 1e-9,
+    ) -> None:
+        self.ties = ties
+        self.penalty = penalty
+        self.penalty_factors = penalty_factors
+        self.standardize = standardize
+        self.variance = variance
+        self.strata = strata
+        self.offset = offset
+        self.collinear = collinear
+        self.max_iter = max_iter
+        self.tol = tol
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None,
+    ) -> CoxPH:  # fmt: skip
+        """Maximise the partial likelihood.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Numeric predictors without missing values.
+        y : ndarray of shape (n,)
+            Made by `Surv.right`, with or without ``entry``.
+        sample_weight : array-like of shape (n,) or Weights, optional
+            Row weights; a bare array is taken as sampling weights.
+        strata : array-like of shape (n,) or DataFrame, optional
+            Labels of separate baselines.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        clusters : array-like of shape (n,), optional
+            Labels of the variance unit.
+        """
+        check_choice("ties", self.ties, ("efron", "breslow", "exact"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        check_number("penalty", self.penalty, low=0)
+        design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
+        event = y["event"] == 1
+        check_events(event, design.weights)
+        if self.ties == "exact":
+            check_exact_weights(design.weights)
+        ridge = self._ridge(design)
+        data = cox_data(design.X, y["time"], event, entry=design.entry, strata=design.strata)
+        fit = cox_fit_prepared(
+            data, weights=design.weights, offset=design.offset, ties=self.ties, penalty=ridge,
+            frequency=design.frequency, max_iter=self.max_iter, tol=self.tol,
+        )  # fmt: skip
+        check_cox_fit(fit, self._names(), data.scale, design.X.shape[0], self.collinear)
+        self._store(design, data, fit, ridge)
+        return self
+
+    def _ridge(self, design: Design) -> np.ndarray | None:
+        factors = column_factors(self.penalty_factors, self._names(), "penalty_factors")
+        if self.penalty == 0:
+            return None
+        counts = design.weights if design.frequency else None
+        scale = column_sd(design.X, counts, "n-1") if self.standardize else 1.0
+        return self.penalty * factors * scale**2
+
+    def _store(self, design: Design, data: CoxData, fit: CoxFit, ridge: np.ndarray | None) -> None:
+        pieces = cox_pieces(
+            data, fit.coef, weights=design.weights, offset=design.offset, ties=self.ties, frequency=design.frequency
+        )
+        self.coef_ = fit.coef
+        self.covariance_model_ = fit.covariance
+        self.log_likelihood_, self.log_likelihood_null_ = fit.loglik, fit.loglik_null
+        self.score_statistic_ = fit.score
+        self.n_iter_ = fit.iterations
+        free = fit.information if ridge is None else fit.information - np.diag(ridge)
+        self.df_ = float((~fit.aliased).sum()) if ridge is None else float(np.sum(fit.covariance * free))
+        counts = design.weights if design.frequency and design.weights is not None else np.ones(data.event.size)
+        self.n_ = int(counts.sum())
+        self.n_events_ = int(counts[design.y["event"] == 1].sum())
+        self.centre_ = data.centre
+        self._store_variance(design, pieces)
+        self._store_baseline(data, pieces)
+
+    def _store_variance(self, design: Design, pieces: CoxPieces) -> None:
+        weighted = design.weights is not None and not design.frequency
+        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        self.variance_ = "robust" if robust else "model"
+        if not robust:
+            self.covariance_ = self.covariance_model_
+            return
+        if self.ties == "exact":
+            raise argument_error("variance", '"model" with ties="exact"', "robust", 'Use ties="efron".')
+        influence = self._dfbeta(pieces, design.weights, design.frequency and design.clusters is None)
+        if design.clusters is not None:
+            sums = np.zeros((int(design.clusters.max()) + 1, influence.shape[1]))
+            np.add.at(sums, design.clusters, influence)
+            influence = sums
+        self.covariance_ = influence.T @ influence
+
+    def _store_baseline(self, data: CoxData, pieces: CoxPieces) -> None:
+        parts = (pieces.hazard, pieces.hazard_variance, pieces.hazard_mean)
+        start = 0
+        self.baseline_times_: list[np.ndarray] = []
+        self.baseline_hazard_: list[np.ndarray] = []
+        self.baseline_variance_: list[np.ndarray] = []
+        self.baseline_mean_: list[np.ndarray] = []
+        for end in data.ends:
+            self.baseline_times_.append(data.times[start:end].copy())
+            for store, part in zip((self.baseline_hazard_, self.baseline_variance_, self.baseline_mean_), parts):
+                store.append(np.cumsum(part[start:end], axis=0))
+            start = int(end)
+
+    # ---- predictions -------------------------------------------------------------------------------------------
+
+    def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return ``X β`` (not centred), plus the offset if there is one; shape (n,), higher is sooner."""
+        matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
+        eta = matrix @ self.coef_
+        return eta if shift is None else eta + shift
+
+    def _relative_hazard(self, X: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
+        eta = (X - self.centre_) @ self.coef_
+        with np.errstate(over="ignore"):
+            return np.exp(eta if offset is None else eta + offset)
+
+    def _cumulative_hazard(
+        self, X: np.ndarray, times: np.ndarray, strata: np.ndarray | None, offset: np.ndarray | None
+    ) -> np.ndarray:
+        base = steps_at(self.baseline_times_, self.baseline_hazard_, strata, times)
+        with np.errstate(invalid="ignore"):
+            return np.where(base > 0, base * self._relative_hazard(X, offset)[:, None], 0.0)
+
+    def _risk(
+        self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
+    ) -> np.ndarray:
+        return -np.expm1(-self._cumulative_hazard(X, horizons, strata, offset))
+
+    def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
+        """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
+        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
+
+    def predict_incidence(
+        self, X: Any, times: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return the cumulative incidence at each time, shape (n, n_times); for one cause this is the risk."""
+        return self.predict_risk(X, times, cause, strata=strata, offset=offset)
+
+    def risk_se(self, X: Any, horizons: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
+        """Return the standard error of each predicted risk, shape (n, n_horizons).
+
+        It holds the uncertainty of the coefficients (in the covariance of ``variance_``) and of the baseline; NaN
+        beyond follow-up.
+        """
+        matrix, codes, shift = self._start_predict(X, strata, offset)
+        times, _ = check_horizons(horizons)
+        self._check_cause(1)
+        hazard = self._cumulative_hazard(matrix, times, codes, shift)
+        relative = self._relative_hazard(matrix, shift)[:, None]
+        known = steps_at(self.baseline_times_, self.baseline_variance_, codes, times)
+        mean = steps_at(self.baseline_times_, self.baseline_mean_, codes, times)
+        base = steps_at(self.baseline_times_, self.baseline_hazard_, codes, times)
+        slope = base[..., None] * (matrix - self.centre_)[:, None, :] - mean
+        variance = known + np.einsum("nkp,pq,nkq->nk", slope, self.covariance_, slope)
+        out = np.exp(-hazard) * relative * np.sqrt(variance)
+        out[:, times > self.max_time_] = np.nan
+        return out
+
+    def baseline_cumulative_hazard(self, times: Any, *, stratum: Any = None) -> Any:
+        """Return the cumulative hazard of a row with all predictors (and the offset) at 0.
+
+        Parameters
+        ----------
+        times : float or sequence of float
+            In the unit of the training outcome.
+        stratum : object, optional
+            Label of one stratum.
+
+        Returns
+        -------
+        ndarray of shape (n_times,)
+            NaN beyond follow-up. For a model with strata and no ``stratum``: a dict from label to such an array.
+        """
+        self._check_fitted()
+        at = np.atleast_1d(np.asarray(times, dtype=float))
+        back = float(np.exp(-self.centre_ @ self.coef_))
+        values = [
+            np.where(at <= self.max_time_, steps_at([grid], [hazard], None, at)[0] * back, np.nan)
+            for grid, hazard in zip(self.baseline_times_, self.baseline_hazard_)
+        ]
+        if not self.strata_levels_:
+            if stratum is not None:
+                raise argument_error("stratum", "None for a model without strata", stratum)
+            return values[0]
+        if stratum is None:
+            return dict(zip(self.strata_levels_, values))
+        if stratum not in self.strata_levels_:
+            raise argument_error("stratum", f"one of {self.strata_levels_[:8]}", stratum)
+        return values[self.strata_levels_.index(stratum)]
+
+    # ---- tables ------------------------------------------------------------------------------------------------
+
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return one row a coefficient: ``term, coef, hr, low, high, se, z, p, confidence, variance``.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            Level of the interval of the hazard ratio.
+        """
+        self._check_fitted()
+        level = check_confidence(confidence)
+        se = np.sqrt(np.diag(self.covariance_))
+        z = np.divide(self.coef_, se, out=np.full(se.size, np.nan), where=se > 0)
+        half = norm.ppf(0.5 + level / 2) * se
+        return pd.DataFrame(
+            {
+                "term": self._names(), "coef": self.coef_, "hr": np.exp(self.coef_),
+                "low": np.exp(self.coef_ - half), "high": np.exp(self.coef_ + half), "se": se, "z": z,
+                "p": 2 * norm.sf(np.abs(z)), "confidence": level, "variance": self.variance_,
+            }
+        )  # fmt: skip
+
+    def fit_statistics(self) -> pd.DataFrame:
+        """Return the tests of all coefficients: one row each for ``likelihood_ratio, wald, score``.
+
+        Columns ``test, statistic, df, p``, and the same on every row: ``n, n_events, log_likelihood,
+        log_likelihood_null, aic``. The Wald test uses ``covariance_``.
+        """
+        self._check_fitted()
+        used = np.diag(self.covariance_) > 0
+        inner = self.covariance_[np.ix_(used, used)]
+        wald = float(self.coef_[used] @ np.linalg.solve(inner, self.coef_[used])) if used.any() else 0.0
+        statistic = np.array([2 * (self.log_likelihood_ - self.log_likelihood_null_), wald, self.score_statistic_])
+        return pd.DataFrame(
+            {
+                "test": ["likelihood_ratio", "wald", "score"], "statistic": statistic, "df": self.df_,
+                "p": chi2.sf(statistic, self.df_), "n": self.n_, "n_events": self.n_events_,
+                "log_likelihood": self.log_likelihood_, "log_likelihood_null": self.log_likelihood_null_,
+                "aic": 2 * self.df_ - 2 * self.log_likelihood_,
+            }
+        )  # fmt: skip

@@ -1,0 +1,84 @@
+"""What can go wrong in a Cox fit, said in the words of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import EstimationError, argument_error, check_vector
+from lbp_prognosis._kernels import CoxFit
+
+__all__ = ["check_cox_fit", "check_events", "check_exact_weights", "column_factors", "column_sd"]
+
+
+def check_events(event: np.ndarray, weights: np.ndarray | None, cause: int = 1) -> None:
+    """Refuse an outcome without a single (weighted) event."""
+    counted = event if weights is None else event & (weights > 0)
+    if not counted.any():
+        raise EstimationError(
+            f"No event of cause {cause} among {event.size} rows: a hazard can't be estimated. "
+            "Check the coding of `event` (1 is the event of interest) and the follow-up."
+        )
+
+
+def check_exact_weights(weights: np.ndarray | None) -> None:
+    """The discrete likelihood counts subsets of rows, so a row can't count in part."""
+    if weights is not None and not np.isin(weights, (0.0, 1.0)).all():
+        raise argument_error(
+            "sample_weight", 'None, or 0 and 1, with ties="exact"', "other weights", 'Use ties="efron".'
+        )
+
+
+def check_cox_fit(fit: CoxFit, names: list[str], scale: np.ndarray, n: int, collinear: str) -> None:
+    """Raise `EstimationError` where the fit has no unique, finite answer, naming the columns."""
+    if fit.aliased.any() and collinear == "error":
+        columns = [name for name, aliased in zip(names, fit.aliased) if aliased]
+        told = ", ".join(repr(column) for column in columns[:8]) + (", …" if len(columns) > 8 else "")
+        why = (
+            f"There are {len(names)} columns and {n} rows"
+            if len(names) >= n
+            else "Among the rows at risk at an event they are constant or linear combinations of columns before them"
+        )
+        raise EstimationError(
+            f"The coefficients of {told} are not determined. {why}. Drop these columns, set collinear='drop' (their "
+            "coefficients become 0), give a `penalty`, or use ElasticNetCox."
+        )
+    if not fit.converged:
+        large = np.abs(fit.coef * scale)
+        guilty = [repr(names[j]) for j in np.argsort(-large)[:3] if large[j] > max(5.0, 0.2 * large.max())]
+        which = f" Largest coefficients: {', '.join(guilty)}." if guilty else ""
+        raise EstimationError(
+            "The partial likelihood has no finite maximum within reach: a combination of columns separates patients "
+            f"with the event from those still at risk, or the iterations ran out.{which} Give a `penalty` (a ridge "
+            "keeps coefficients finite), merge sparse categories, or drop the column."
+        )
+
+
+def column_factors(factors: Any, names: list[str], parameter: str) -> np.ndarray:
+    """One non-negative penalty factor a column, from None (ones), a vector, or a mapping from name to factor."""
+    if factors is None:
+        return np.ones(len(names))
+    if isinstance(factors, Mapping):
+        unknown = [key for key in factors if key not in names]
+        if unknown:
+            raise argument_error(parameter, "a mapping from columns of `X` to factors", f"unknown columns {unknown}")
+        return check_vector(parameter, [factors.get(name, 1.0) for name in names], low=0)
+    vector = check_vector(parameter, factors, low=0)
+    if vector.size != len(names):
+        raise argument_error(parameter, f"of length {len(names)}, one factor a column", f"length {vector.size}")
+    return vector
+
+
+def column_sd(X: np.ndarray, counts: np.ndarray | None, divisor: str) -> np.ndarray:
+    """Standard deviation of each column, divisor ``"n"`` or ``"n-1"``; counts stand for copies. 1 where it is 0."""
+    if counts is None:
+        centred = X - X.mean(axis=0)
+        total, size = np.einsum("ij,ij->j", centred, centred), float(X.shape[0])
+    else:
+        size = float(counts.sum())
+        centred = X - (counts @ X) / size
+        total = counts @ centred**2
+    sd = np.sqrt(total / max(size - (divisor == "n-1"), 1.0))
+    return np.where(sd > 0, sd, 1.0)

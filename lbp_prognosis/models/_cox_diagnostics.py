@@ -1,0 +1,180 @@
+"""Residuals of a Cox model and the test of proportional hazards, for the rows it was fitted on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2, rankdata
+
+from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis._kernels import CoxPieces, cox_data, cox_pieces, kaplan_meier_steps, step_at
+from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
+from lbp_prognosis.survival import check_outcome, check_weights
+
+__all__ = ["CoxDiagnostics"]
+
+_KINDS = ("martingale", "deviance", "score", "dfbeta")
+_TRANSFORMS = ("km", "identity", "log", "rank")
+
+
+class CoxDiagnostics:
+    """Methods of `CoxPH` that look at the training rows again."""
+
+    coef_: np.ndarray
+    covariance_model_: np.ndarray
+    ties: str
+
+    def _pieces(
+        self, X: Any, y: np.ndarray, sample_weight: Any, strata: Any, offset: Any
+    ) -> tuple[CoxPieces, np.ndarray | None, bool]:
+        """Sums over the risk sets of the given rows at the fitted coefficients; weights; whether these are counts."""
+        model: Any = self
+        if self.ties == "exact":
+            raise argument_error("ties", '"efron" or "breslow" for residuals', '"exact"')
+        check_outcome(y, ("right",), caller="CoxPH")
+        matrix, codes, shift = model._start_predict(X, strata, offset)
+        if matrix.shape[0] != y.shape[0]:
+            raise argument_error("X", f"of {y.shape[0]} rows, as many as `y`", f"{matrix.shape[0]} rows")
+        weights = check_weights(sample_weight, y.shape[0])
+        values = None if weights is None else weights.values
+        frequency = weights is not None and weights.kind == "frequency"
+        entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+        data = cox_data(matrix, y["time"], y["event"] == 1, entry=entry, strata=codes)
+        pieces = cox_pieces(
+            data, self.coef_, weights=values, offset=shift, ties=self.ties, frequency=frequency
+        )  # fmt: skip
+        return pieces, values, frequency
+
+    def _dfbeta(self, pieces: CoxPieces, weights: np.ndarray | None, copies: bool) -> np.ndarray:
+        """Weighted score residuals times the inverse information; for counts each copy stands for itself."""
+        score = pieces.score()
+        if weights is not None:
+            score = score * (np.sqrt(weights) if copies else weights)[:, None]
+        return score @ self.covariance_model_
+
+    def residuals(
+        self, X: Any, y: np.ndarray, kind: str = "martingale", *, sample_weight: Any = None, strata: Any = None,
+        offset: Any = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Return residuals of the rows the model was fitted on.
+
+        Parameters
+        ----------
+        X, y, sample_weight, strata, offset
+            What was given to `fit`.
+        kind : {"martingale", "deviance", "score", "dfbeta"}, default "martingale"
+            ``martingale``: events minus expected events; ``deviance``: the same made symmetric; ``score``: the row's
+            part of the gradient, without its weight; ``dfbeta``: approximate change of the coefficients if the row were
+            left out (weighted, sign as estimate with minus estimate without).
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, p)
+            One value a row; one a coefficient for ``score`` and ``dfbeta``.
+        """
+        check_choice("kind", kind, _KINDS)
+        pieces, weights, _ = self._pieces(X, y, sample_weight, strata, offset)
+        if kind == "score":
+            return pieces.score()
+        if kind == "dfbeta":
+            return self._dfbeta(pieces, weights, copies=False)
+        martingale = pieces.martingale()
+        if kind == "martingale":
+            return martingale
+        event = y["event"] == 1
+        expected = np.where(event, np.maximum(event - martingale, np.finfo(float).tiny), 1.0)
+        return np.sign(martingale) * np.sqrt(np.maximum(-2 * (martingale + event * np.log(expected)), 0.0))
+
+    def schoenfeld_residuals(
+        self, X: Any, y: np.ndarray, *, scaled: bool = False, sample_weight: Any = None, strata: Any = None,
+        offset: Any = None,
+    ) -> pd.DataFrame:  # fmt: skip
+        """Return, for each event in order of time, its predictors minus their mean over the risk set.
+
+        Parameters
+        ----------
+        X, y, sample_weight, strata, offset
+            What was given to `fit`.
+        scaled : bool, default False
+            Scaled by the covariance and the number of events and shifted by the coefficient: a smooth curve through
+            them against time estimates the coefficient as a function of time.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``row, time`` and one a predictor.
+        """
+        model: Any = self
+        pieces, _, _ = self._pieces(X, y, sample_weight, strata, offset)
+        rows, residual = pieces.schoenfeld()
+        if scaled:
+            residual = rows.size * residual @ self.covariance_model_ + self.coef_
+        frame = pd.DataFrame(residual, columns=model._names())
+        frame.insert(0, "row", rows)
+        frame.insert(1, "time", y["time"][rows])
+        return frame
+
+    def proportional_hazards_test(
+        self, X: Any, y: np.ndarray, transform: str = "km", *, sample_weight: Any = None, strata: Any = None,
+        offset: Any = None,
+    ) -> ProportionalHazardsTest:  # fmt: skip
+        """Do the coefficients change with time?
+
+        Score test of ``β_j + θ_j g(t)`` for each predictor and for all together (Grambsch and Therneau's test in the
+        exact form, with the information of the extended model).
+
+        Parameters
+        ----------
+        X, y, sample_weight, strata, offset
+            What was given to `fit`.
+        transform : {"km", "identity", "log", "rank"}, default "km"
+            ``g``: one minus the Kaplan–Meier curve just before t, t itself, its logarithm, or the rank among event
+            times.
+
+        References
+        ----------
+        Grambsch PM, Therneau TM (1994). Proportional hazards tests and diagnostics based on weighted residuals.
+        Biometrika 81:515–526.
+        """
+        model: Any = self
+        check_choice("transform", transform, _TRANSFORMS)
+        pieces, _, _ = self._pieces(X, y, sample_weight, strata, offset)
+        grid = pieces.data.times
+        g = self._scale_of_time(y, grid, transform)
+        gradient, information = pieces.trend(g - g.min())
+        p = self.coef_.size
+        used = np.flatnonzero(np.diag(self.covariance_model_) > 0)
+        statistic, df = np.full(p + 1, np.nan), np.ones(p + 1, dtype=int)
+        for j in [*used.tolist(), p]:
+            extra = used + p if j == p else np.array([j + p])
+            kept = np.concatenate([used, extra])
+            solved = np.linalg.lstsq(information[np.ix_(kept, kept)], gradient[kept], rcond=1e-12)[0]
+            statistic[j], df[j] = float(gradient[kept] @ solved), extra.size
+        scaled = self.schoenfeld_residuals(
+            X, y, scaled=True, sample_weight=sample_weight, strata=strata, offset=offset
+        )  # fmt: skip
+        place = {value: at for value, at in zip(grid.tolist(), g.tolist())}
+        return ProportionalHazardsTest(
+            terms=(*model._names(), "GLOBAL"), statistic=statistic, df=df, p_value=chi2.sf(statistic, df),
+            transform=transform, times=scaled["time"].to_numpy(),
+            transformed=np.array([place[value] for value in scaled["time"].tolist()]),
+            scaled_residuals=scaled.iloc[:, 2:].to_numpy(), coef=self.coef_,
+        )  # fmt: skip
+
+    def _scale_of_time(self, y: np.ndarray, grid: np.ndarray, transform: str) -> np.ndarray:
+        if transform == "identity":
+            return grid
+        if transform == "log":
+            if grid.min() <= 0:
+                raise argument_error("transform", 'other than "log" with an event at time 0', '"log"')
+            return np.log(grid)
+        event = y["event"] == 1
+        if transform == "rank":
+            times = y["time"][event]
+            ranks = dict(zip(times.tolist(), rankdata(times).tolist()))
+            return np.array([ranks[value] for value in grid.tolist()])
+        entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+        curve = kaplan_meier_steps(y["time"], event, entry=entry)
+        return 1.0 - step_at(curve.times, curve.survival, grid, before=True, left=1.0)
