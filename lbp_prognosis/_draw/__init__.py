@@ -3,6 +3,7 @@
 from lbp_prognosis._draw._agreement import draw_agreement
 from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
+from lbp_prognosis._draw._flow import draw_flow
 from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._roc import draw_roc
 from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
@@ -11,6 +12,7 @@ __all__ = [
     "draw_agreement",
     "draw_curves",
     "draw_decision_curve",
+    "draw_flow",
     "draw_forest",
     "draw_interval_curve",
     "draw_net_benefit_difference",

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lbp_prognosis._draw._style import INK, PALETTE, new_axes, tidy_axes
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["draw_curves"]
+__all__ = ["draw_curves", "draw_interval_curve"]
 
-# colour-blind safe (Okabe–Ito without yellow); line styles tell curves apart in grey print
-_INKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#22303c", "#E69F00")
+# line styles tell curves apart in grey print
 _DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
 _NAMES = {
     "survival": "Free of the event",
@@ -56,16 +57,12 @@ def draw_curves(
     ax : Axes, optional
         Where to draw; a new figure by default.
     """
-    import matplotlib.pyplot as plt
-
     groups = list(dict.fromkeys(curves["group"]))
-    if ax is None:
-        rows = len(groups) if risk_table else 0
-        _, ax = plt.subplots(figsize=(7.0, 4.2 + 0.22 * rows), layout="constrained")
+    ax = new_axes(ax, (7.0, 4.2 + (0.22 * len(groups) if risk_table else 0.0)))
     first = 1.0 if quantity in {"survival", "censoring_survival"} else 0.0
     for k, group in enumerate(groups):
         rows_of = curves[curves["group"] == group]
-        ink = _INKS[k % len(_INKS)]
+        ink = PALETTE[k % len(PALETTE)]
         time = np.concatenate([[0.0], rows_of["time"]])
 
         def heights(name: str, rows_of: pd.DataFrame = rows_of) -> np.ndarray:
@@ -83,7 +80,7 @@ def draw_curves(
         ax.set_ylim(0, 1.02)
     ax.set_ylabel(_NAMES[quantity] + (f" ({confidence:.0%} band)" if band else ""))
     ax.set_xlabel(f"Time ({unit})" if unit else "Time")
-    ax.spines[["top", "right"]].set_visible(False)
+    tidy_axes(ax)
     if any(groups):
         ax.legend(frameon=False)
     if risk_table:
@@ -109,5 +106,56 @@ def _write_numbers(
             ax.annotate(
                 f"{number:,.0f}", (tick, 0), xycoords=ax.get_xaxis_transform(), xytext=(0, -51 - 12 * k),
                 textcoords="offset points", ha="center", va="top", fontsize=8, annotation_clip=False,
-                color=_INKS[k % len(_INKS)] if group else "#22303c",
+                color=PALETTE[k % len(PALETTE)] if group else INK,
             )  # fmt: skip
+
+
+def draw_interval_curve(
+    supports: pd.DataFrame,
+    *,
+    known: np.ndarray,
+    value: np.ndarray,
+    quantity: str,
+    cause: int | None = None,
+    unit: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a curve known at some times only: points there, boxes in which it must lie between them.
+
+    Parameters
+    ----------
+    supports : DataFrame
+        Columns ``left, right, cause, mass``.
+    known : ndarray of shape (k,)
+        Increasing times.
+    value : ndarray of shape (k,)
+        Height at each; NaN where it is not known after all.
+    quantity : {"survival", "incidence"}
+        What is drawn.
+    cause : int, optional
+        Cause of an incidence.
+    unit : str
+        Unit of time.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    """
+    ax = new_axes(ax)
+    first = 1.0 if quantity == "survival" else 0.0
+    fixed = ~np.isnan(value)
+    times = np.concatenate([[0.0], known[fixed & (known > 0)]])
+    heights = np.concatenate([[first], value[fixed & (known > 0)]])
+    ax.plot(times, heights, linestyle="none", marker="o", markersize=3.5, color=PALETTE[0])
+    finite = supports[np.isfinite(supports["right"]) & (supports["mass"] > 0)]
+    mine = finite if cause is None else finite[finite["cause"] == cause]
+    for begin, end, before, after in zip(times[:-1], times[1:], heights[:-1], heights[1:]):
+        moves = mine[(mine["left"] < end) & (mine["right"] > begin)]
+        low = max(begin, float(moves["left"].min())) if len(moves) else end
+        high = min(end, float(moves["right"].max())) if len(moves) else end
+        ax.hlines([before, after], [begin, high], [low, end], color=PALETTE[0])
+        ax.fill_between([low, high], min(before, after), max(before, after), color=PALETTE[0], alpha=0.2, linewidth=0)
+    ax.set_ylim(0, 1.02)
+    ax.set_xlim(left=0)
+    ax.set_ylabel(_NAMES[quantity])
+    ax.set_xlabel(f"Time ({unit})" if unit else "Time")
+    tidy_axes(ax)
+    return ax

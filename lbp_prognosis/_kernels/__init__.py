@@ -47,6 +47,7 @@ from lbp_prognosis._kernels._net_benefit import (
     threshold_bins,
 )
 from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, normal_quadrature
+from lbp_prognosis._kernels._npmle import npmle_covariance, npmle_from_intervals
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
 from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, rubin_pool
@@ -123,6 +124,8 @@ __all__ = [
     "normal_conditional",
     "normal_em",
     "normal_quadrature",
+    "npmle_covariance",
+    "npmle_from_intervals",
     "number_events",
     "owen_weights",
     "precedence_weights",

@@ -20,6 +20,7 @@ from lbp_prognosis.survival._spec import OutcomeSpec
 from lbp_prognosis.survival._status import Reference, Status
 from lbp_prognosis.survival._step_curve import StepCurve
 from lbp_prognosis.survival._surv import Surv
+from lbp_prognosis.survival._turnbull import TurnbullCurve, turnbull
 from lbp_prognosis.survival._weights import Weights, check_weights
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Status",
     "StepCurve",
     "Surv",
+    "TurnbullCurve",
     "Weights",
     "aalen_johansen",
     "cause_codes",
@@ -47,4 +49,5 @@ __all__ = [
     "status_horizon",
     "to_frame",
     "to_sksurv",
+    "turnbull",
 ]
