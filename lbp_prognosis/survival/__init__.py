@@ -2,8 +2,11 @@
 
 from lbp_prognosis.survival._aalen_johansen import aalen_johansen
 from lbp_prognosis.survival._convert import from_frame, from_sksurv, to_frame, to_sksurv
+from lbp_prognosis.survival._curve_test import CurveTest
 from lbp_prognosis.survival._curve_values import CurveValues
+from lbp_prognosis.survival._gray_test import gray_test
 from lbp_prognosis.survival._kaplan_meier import kaplan_meier
+from lbp_prognosis.survival._log_rank import log_rank
 from lbp_prognosis.survival._median_follow_up import median_follow_up
 from lbp_prognosis.survival._nelson_aalen import nelson_aalen
 from lbp_prognosis.survival._outcome import (
@@ -24,6 +27,7 @@ from lbp_prognosis.survival._turnbull import TurnbullCurve, turnbull
 from lbp_prognosis.survival._weights import Weights, check_weights
 
 __all__ = [
+    "CurveTest",
     "CurveValues",
     "OutcomeKind",
     "OutcomeSpec",
@@ -40,7 +44,9 @@ __all__ = [
     "check_weights",
     "from_frame",
     "from_sksurv",
+    "gray_test",
     "kaplan_meier",
+    "log_rank",
     "median_follow_up",
     "nelson_aalen",
     "outcome_kind",
