@@ -1,3 +1,20 @@
 """Many tables to one X, inside the training fold."""
 
-__all__: list[str] = []
+from lbp_prognosis.fusion._one_hot import OneHot
+from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_patient
+from lbp_prognosis.fusion._pool_levels import PooledLevels, pool_levels
+from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
+from lbp_prognosis.fusion._risk_pipeline import RiskBand, RiskPipeline
+from lbp_prognosis.fusion._standardise import Standardise
+
+__all__ = [
+    "OneHot",
+    "PooledLevels",
+    "RestrictedCubicSpline",
+    "RiskBand",
+    "RiskPipeline",
+    "Standardise",
+    "WidePredictors",
+    "one_row_a_patient",
+    "pool_levels",
+]

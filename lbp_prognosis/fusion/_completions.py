@@ -1,0 +1,52 @@
+"""What a step that fills in missing values hands to the pipeline at prediction time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["Completions", "MultipleStep", "Score"]
+
+Score = Callable[[pd.DataFrame, np.ndarray], np.ndarray]
+"""Linear predictor of completed rows; the second argument says which row of the table each comes from."""
+
+
+@dataclass(frozen=True)
+class Completions:
+    """Completed copies of rows, stacked.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Completed rows, several a patient where something was missing.
+    row : ndarray of int
+        Row of the original table.
+    weight : ndarray
+        Weight of the copy; the weights of a row add up to one.
+    exact : ndarray of bool, one an original row
+        Whether the copies are quadrature nodes along the linear predictor (and not draws).
+    """
+
+    frame: pd.DataFrame
+    row: np.ndarray
+    weight: np.ndarray
+    exact: np.ndarray
+
+
+@runtime_checkable
+class MultipleStep(Protocol):
+    """A step that turns the training rows into several completed tables."""
+
+    def complete_training(self, X: pd.DataFrame, y: Any) -> list[pd.DataFrame]:
+        """Fit, with the outcome, and return the completed training tables."""
+        ...
+
+    def completions(
+        self, X: pd.DataFrame, score: Score | None = None, nodes: np.ndarray | None = None
+    ) -> Completions:  # fmt: skip
+        """Complete new rows without any outcome."""
+        ...

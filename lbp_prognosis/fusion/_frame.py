@@ -1,0 +1,55 @@
+"""Frames in the pipeline: an array becomes a frame, and what a transformer returns keeps its names and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, describe
+
+__all__ = ["as_frame", "as_output", "chosen_columns", "match_columns"]
+
+
+def as_frame(X: Any, name: str = "X") -> pd.DataFrame:
+    """Return a frame; columns of an array are called x0, x1, …"""
+    if isinstance(X, pd.DataFrame):
+        repeated = X.columns[X.columns.duplicated()]
+        if len(repeated):
+            raise argument_error(name, "a frame whose columns have distinct names", f"{list(repeated)[:3]} twice")
+        return X
+    array = np.asarray(X)
+    if array.ndim != 2:
+        raise argument_error(name, "a frame or a two-dimensional array", describe(X))
+    return pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])])
+
+
+def as_output(values: Any, names: Iterable[str], index: pd.Index) -> pd.DataFrame:
+    """Return a transformer's output as a frame on the rows it was given."""
+    if isinstance(values, pd.DataFrame):
+        return values if values.index.equals(index) else values.set_axis(index, axis=0)
+    dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+    return pd.DataFrame(dense, columns=list(names), index=index)
+
+
+def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
+    """Return the fitted columns of ``X`` in the fitted order, or say which are absent."""
+    frame, fitted = as_frame(X), list(fitted)
+    absent = [column for column in fitted if column not in frame.columns]
+    if absent:
+        raise argument_error("X", f"a table with the columns of the fit, {len(fitted)} in all",
+                             f"one without {absent[:5]}")  # fmt: skip
+    return frame[fitted]
+
+
+def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, numeric: bool) -> list[str]:
+    """Return the columns a transformer works on: those named, or by default all that are (not) numbers."""
+    if columns is None:
+        return [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c].dtype) == numeric]
+    names = [columns] if isinstance(columns, str) else list(columns)
+    absent = [column for column in names if column not in frame.columns]
+    if absent:
+        raise argument_error("columns", "columns of `X`", f"{absent[:5]}, which `X` does not have")
+    return names

@@ -1,0 +1,91 @@
+"""``OneHot``: nominal columns to indicators, against a reference category."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
+
+__all__ = ["OneHot"]
+
+
+class OneHot(TransformerMixin, BaseEstimator):
+    """Replace nominal columns by one indicator a category other than the first.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Columns; by default all that are not numeric. Numeric codes (Modic type) are nominal too: name them.
+    unknown : {"error", "reference"}, default "error"
+        A category that was not in the training rows is refused, or counts as the reference category.
+
+    Attributes
+    ----------
+    categories_ : dict of str to list
+        Categories of a column in the training rows; the first is the reference.
+
+    Notes
+    -----
+    A missing value gives missing indicators, to be imputed: impute before encoding, or the indicators will be imputed
+    one by one.
+    """
+
+    def __init__(self, columns: Sequence[str] | None = None, *, unknown: str = "error") -> None:
+        self.columns = columns
+        self.unknown = unknown
+
+    def fit(self, X: Any, y: Any = None) -> OneHot:
+        """Learn the categories; ``y`` is not looked at."""
+        check_choice("unknown", self.unknown, ("error", "reference"))
+        frame = as_frame(X)
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        self.columns_ = chosen_columns(frame, self.columns, numeric=False)
+        self.categories_ = {}
+        for column in self.columns_:
+            values = frame[column]
+            if isinstance(values.dtype, pd.CategoricalDtype):
+                # a declared category that is absent here would be a column without information
+                self.categories_[column] = [c for c in values.cat.categories if (values == c).any()]
+            else:
+                self.categories_[column] = sorted(values.dropna().unique().tolist())
+        return self
+
+    def transform(self, X: Any) -> pd.DataFrame:
+        """Return the frame with indicators ``column=category`` in place of the columns."""
+        check_is_fitted(self)
+        frame = match_columns(X, self.feature_names_in_)
+        parts: dict[str, Any] = {}
+        for column in frame.columns:
+            if column not in self.categories_:
+                parts[column] = frame[column]
+                continue
+            values, known = frame[column], self.categories_[column]
+            missing = values.isna().to_numpy()
+            strange = ~values.isin(known).to_numpy() & ~missing
+            if strange.any() and self.unknown == "error":
+                raise argument_error(
+                    "X", f"of the categories of the fit in {column!r}: {known[:6]}",
+                    f"{sorted(map(str, values[strange].unique()))[:4]}",
+                    'Say unknown="reference" to count them as the first category.',
+                )  # fmt: skip
+            for category in known[1:]:
+                flag = (values == category).to_numpy(dtype=float)
+                flag[missing] = np.nan
+                parts[f"{column}={category}"] = flag
+        return pd.DataFrame(parts, index=frame.index)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns that `transform` gives."""
+        check_is_fitted(self)
+        names: list[str] = []
+        for column in self.feature_names_in_:
+            names += [f"{column}={c}" for c in self.categories_[column][1:]] if column in self.categories_ else [column]
+        return np.asarray(names, dtype=object)

@@ -1,0 +1,426 @@
+"""``RiskPipeline``: preprocessing and model as one thing, so that resampling repeats all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from lbp_prognosis._base import FeatureMap, argument_error, check_choice, check_confidence, check_horizons
+from lbp_prognosis.fusion._completions import MultipleStep
+from lbp_prognosis.fusion._frame import as_frame
+from lbp_prognosis.fusion._step_output import fitted_output, step_output
+
+__all__ = ["RiskBand", "RiskPipeline"]
+
+
+class RiskBand(NamedTuple):
+    """A risk and what the missing values could still make of it; arrays of shape (n, n_horizons)."""
+
+    risk: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+class _Branch(NamedTuple):
+    """Steps after the imputation, and the model, fitted on one completed table."""
+
+    steps: list[Any]
+    model: Any
+
+
+def _model_has(name: str) -> Any:
+    return available_if(lambda pipeline: hasattr(pipeline.model, name))
+
+
+class RiskPipeline(BaseEstimator):
+    """Transformers, then a risk model, fitted together.
+
+    Parameters
+    ----------
+    steps : sequence of transformers or (name, transformer)
+        Anything with scikit-learn's ``fit`` and ``transform``; output frames keep their names. At most one step may
+        make several completed tables (`MultipleImputation`); what follows it is then fitted on each.
+    model : estimator
+        Anything with ``fit(X, y)`` and ``predict_risk(X, horizons)``.
+    modalities : mapping of str to sequence of str, optional
+        Columns by modality. Given, columns outside it are no predictors (see ``unused_columns_``), and a step may name
+        columns of a modality that is absent from ``X`` as a whole: so a pipeline can be refitted without a modality.
+    combine : {"risk", "cloglog", "logit"}, default "risk"
+        Scale on which the risks of the completed tables' models are averaged. ``"cloglog"`` is the averaging of
+        coefficients and log-baselines of proportional-hazards models, ``"logit"`` that of logistic models.
+
+    Attributes
+    ----------
+    steps_ : list of (str, transformer)
+        Fitted steps, up to and including the one that imputes.
+    models_ : list
+        Fitted models, one a completed table; one in all without imputation.
+    feature_names_in_ : ndarray of str
+        Columns of ``X`` at the fit.
+    unused_columns_ : tuple of str
+        Columns of ``X`` that are of no modality and so were not used.
+
+    Notes
+    -----
+    Columns that the model reads by name (its ``strata`` and ``offset``) go past the steps untouched.
+
+    At prediction no outcome is looked at. A row with missing values is completed several times given what is observed
+    in it, and its risk is the mean over the completions: ∫ risk(x) dF(x_missing | x_observed).
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from lbp_prognosis import CoxPH, Surv
+    >>> from lbp_prognosis.fusion import RiskPipeline, Standardise
+    >>> X = pd.DataFrame({"age": np.arange(40.0), "pain": np.arange(40) % 7})
+    >>> y = Surv.right(np.arange(1, 41), np.arange(40) % 3 > 0)
+    >>> RiskPipeline([Standardise()], CoxPH()).fit(X, y).predict_risk(X, [10, 20]).shape
+    (40, 2)
+    """
+
+    def __init__(
+        self, steps: Sequence[Any], model: Any, *, modalities: Mapping[str, Sequence[str]] | None = None,
+        combine: str = "risk",
+    ) -> None:  # fmt: skip
+        self.steps = steps
+        self.model = model
+        self.modalities = modalities
+        self.combine = combine
+
+    # ---- parameters ----------------------------------------------------------------------------------------------
+
+    def _named_steps(self) -> list[tuple[str, Any]]:
+        named: list[tuple[str, Any]] = []
+        taken: dict[str, int] = {}
+        for step in self.steps:
+            if isinstance(step, tuple) and len(step) == 2:
+                name, transformer = step
+            else:
+                name, transformer = type(step).__name__.lower(), step
+                taken[name] = taken.get(name, 0) + 1
+                name = name if taken[name] == 1 else f"{name}-{taken[name]}"
+            named.append((str(name), transformer))
+        names = [name for name, _ in named]
+        own = {"steps", "model", "modalities", "combine"}
+        if len(set(names)) != len(names) or own & set(names) or any("__" in name for name in names):
+            raise argument_error("steps", f"of distinct names without '__' and not among {sorted(own)}", str(names))
+        return named
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters; with ``deep`` those of the steps and the model too, as ``name__parameter``."""
+        parameters = super().get_params(deep=deep)
+        if deep:
+            for name, step in self._named_steps():
+                parameters[name] = step
+                if hasattr(step, "get_params"):
+                    parameters.update({f"{name}__{key}": value for key, value in step.get_params(deep=True).items()})
+        return parameters
+
+    def set_params(self, **parameters: Any) -> RiskPipeline:
+        """Set parameters by the names that `get_params` gives."""
+        for key in ("steps", "model", "modalities", "combine"):
+            if key in parameters:
+                setattr(self, key, parameters.pop(key))
+        names = [name for name, _ in self._named_steps()]
+        rest: dict[str, Any] = {}
+        for key, value in parameters.items():
+            name, _, inner = key.partition("__")
+            if name not in names:
+                rest[key] = value
+            elif inner:
+                self._named_steps()[names.index(name)][1].set_params(**{inner: value})
+            else:
+                steps = list(self.steps)
+                steps[names.index(name)] = (name, value)
+                self.steps = steps
+        super().set_params(**rest)
+        return self
+
+    # ---- fitting -------------------------------------------------------------------------------------------------
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None,
+    ) -> RiskPipeline:  # fmt: skip
+        """Fit the steps and the model.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors, with missing values if a step imputes.
+        y : ndarray of shape (n,)
+            Structured outcome.
+        sample_weight, strata, offset, clusters : array-like of shape (n,), optional
+            Passed to the model where given.
+        """
+        check_choice("combine", self.combine, ("risk", "cloglog", "logit"))
+        frame = as_frame(X)
+        if not hasattr(self.model, "predict_risk") or not hasattr(self.model, "fit"):
+            raise argument_error("model", "an estimator with `fit` and `predict_risk`", self.model)
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        self.held_columns_ = self._held(frame)
+        used = [column for column in frame.columns if column not in self.held_columns_]
+        self.unused_columns_: tuple[str, ...] = ()
+        if self.modalities is not None:
+            mapped = set(FeatureMap({str(k): tuple(v) for k, v in self.modalities.items()}).columns)
+            self.unused_columns_ = tuple(column for column in used if column not in mapped)
+            used = [column for column in used if column in mapped]
+        if not used:
+            raise argument_error("X", "a table with at least one predictor", f"columns {list(frame.columns)[:5]}")
+        self.columns_ = used
+        given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
+        extra = {name: value for name, value in given.items() if value is not None}
+        held = frame[self.held_columns_]
+        self._fit_steps(frame[used], y, held, extra)
+        self.models_ = [branch.model for branch in self.branches_]
+        return self
+
+    def _fit_steps(self, inner: pd.DataFrame, y: np.ndarray, held: pd.DataFrame, extra: dict[str, Any]) -> None:
+        named = [(name, self._adapted(step, inner)) for name, step in self._named_steps()]
+        multiple = [k for k, (_, step) in enumerate(named) if isinstance(step, MultipleStep)]
+        if len(multiple) > 1:
+            raise argument_error("steps", "at most one step that makes several tables", f"{len(multiple)} of them")
+        cut = multiple[0] if multiple else len(named)
+        self.steps_: list[tuple[str, Any]] = []
+        for name, step in named[:cut]:
+            inner = fitted_output(step, inner, y)
+            self.steps_.append((name, step))
+        tables = [inner]
+        self.imputer_ = None
+        if multiple:
+            name, self.imputer_ = named[cut]
+            tables = self.imputer_.complete_training(inner, y)
+            self.steps_.append((name, self.imputer_))
+        self.branches_: list[_Branch] = []
+        for table in tables:
+            steps = [clone(step) for _, step in named[cut + 1 :]]
+            for step in steps:
+                table = fitted_output(step, table, y)
+            model = clone(self.model).fit(pd.concat([table, held], axis=1) if held.shape[1] else table, y, **extra)
+            self.branches_.append(_Branch(steps, model))
+
+    def _held(self, frame: pd.DataFrame) -> list[str]:
+        held: list[str] = []
+        for parameter in ("strata", "offset"):
+            named = getattr(self.model, parameter, None)
+            names = [named] if isinstance(named, str) else list(named) if isinstance(named, list | tuple) else []
+            held += [name for name in names if isinstance(name, str) and name in frame.columns]
+        return list(dict.fromkeys(held))
+
+    def _adapted(self, step: Any, frame: pd.DataFrame) -> Any:
+        """Clone a step; columns it names that belong to a modality absent as a whole are taken off its list."""
+        copy = clone(step)
+        columns = getattr(copy, "columns", None)
+        if self.modalities is None or columns is None or isinstance(columns, str):
+            return copy
+        absent = {
+            column
+            for group in self.modalities.values()
+            if not set(group) & set(frame.columns)
+            for column in group
+        }  # fmt: skip
+        if absent & set(columns):
+            copy.set_params(columns=[column for column in columns if column not in absent])
+        return copy
+
+    # ---- prediction ----------------------------------------------------------------------------------------------
+
+    def _prepare(self, X: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+        check_is_fitted(self, "branches_")
+        frame = as_frame(X)
+        wanted = [*self.columns_, *self.held_columns_]
+        absent = [column for column in wanted if column not in frame.columns]
+        if absent:
+            raise argument_error("X", f"a table with the {len(wanted)} columns of the fit", f"one without {absent[:5]}")
+        inner = frame[self.columns_]
+        for _, step in self.steps_:
+            if step is not self.imputer_:
+                inner = step_output(step, inner)
+        return inner, frame[self.held_columns_]
+
+    @staticmethod
+    def _model_input(branch: _Branch, inner: pd.DataFrame, held: pd.DataFrame, row: np.ndarray) -> pd.DataFrame:
+        for step in branch.steps:
+            inner = step_output(step, inner)
+        if held.shape[1] == 0:
+            return inner
+        return pd.concat([inner, held.iloc[row].set_axis(inner.index, axis=0)], axis=1)
+
+    def _score(self, branch: _Branch, held: pd.DataFrame) -> Any:
+        if not hasattr(branch.model, "linear_predictor"):
+            return None
+        return lambda table, row: np.asarray(
+            branch.model.linear_predictor(self._model_input(branch, table, held, row)), dtype=float
+        )
+
+    def _over_completions(self, branch: _Branch, inner: pd.DataFrame, held: pd.DataFrame, predict: Any) -> np.ndarray:
+        """Apply ``predict(model, table, row)`` to the completed rows and average it over each row's completions."""
+        n = len(inner)
+        if self.imputer_ is None:
+            return np.asarray(predict(branch.model, self._model_input(branch, inner, held, np.arange(n)), np.arange(n)))
+        done = self.imputer_.completions(inner, self._score(branch, held))
+        values = np.asarray(predict(branch.model, self._model_input(branch, done.frame, held, done.row), done.row))
+        out = np.zeros((n, *values.shape[1:]))
+        np.add.at(out, done.row, values * done.weight.reshape(-1, *[1] * (values.ndim - 1)))
+        return out
+
+    def predict_risk(
+        self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return P(T ≤ horizon, event = cause | what is observed of x).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors; missing values are allowed if a step imputes.
+        horizons : float or sequence of float
+            Prediction times, in the unit of the outcome.
+        cause : int, default 1
+            Event code.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the model where given.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Risks; a column beyond the model's follow-up is NaN.
+        """
+        inner, held = self._prepare(X)
+
+        def risks(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict_risk(table, horizons, cause, **_rows_of(row, strata=strata, offset=offset))
+
+        return self._combined([self._over_completions(branch, inner, held, risks) for branch in self.branches_])
+
+    def _combined(self, risks: list[np.ndarray]) -> np.ndarray:
+        if len(risks) == 1:
+            return risks[0]
+        stack = np.stack(risks)
+        if self.combine == "risk":
+            return stack.mean(axis=0)
+        inside = np.clip(stack, 1e-15, 1 - 1e-15)
+        if self.combine == "logit":
+            return expit(logit(inside).mean(axis=0))
+        return -np.expm1(-np.exp(np.log(-np.log1p(-inside)).mean(axis=0)))
+
+    def predict_risk_band(
+        self, X: Any, horizons: Any, cause: int = 1, *, confidence: float = 0.95, strata: Any = None, offset: Any = None
+    ) -> RiskBand:
+        """Return the risk and the range in which it would lie were the missing values known.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors, with missing values.
+        horizons : float or sequence of float
+            Prediction times.
+        cause : int, default 1
+            Event code.
+        confidence : float, default 0.95
+            Share of the conditional distribution of the missing values that the range covers.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the model where given.
+
+        Notes
+        -----
+        The range is not a confidence interval of the risk: it says what an image not yet taken could still tell. For
+        a complete row it has no width.
+        """
+        from scipy.stats import norm
+
+        check_confidence(confidence)
+        inner, held = self._prepare(X)
+        times, _ = check_horizons(horizons)
+        keywords = {"strata": strata, "offset": offset}
+        risk = self.predict_risk(X, horizons, cause, strata=strata, offset=offset)
+        if self.imputer_ is None:
+            return RiskBand(risk, risk.copy(), risk.copy())
+        z = float(norm.ppf(0.5 + confidence / 2))
+        lows, highs = [], []
+        for branch in self.branches_:
+            done = self.imputer_.completions(inner, self._score(branch, held), nodes=np.array([-z, z]))
+            table = self._model_input(branch, done.frame, held, done.row)
+            values = branch.model.predict_risk(table, times, cause, **_rows_of(done.row, **keywords))
+            low, high = np.empty((len(inner), times.size)), np.empty((len(inner), times.size))
+            order = np.argsort(done.row, kind="stable")
+            pieces = np.split(order, np.searchsorted(done.row[order], np.arange(1, len(inner))))
+            for i, piece in enumerate(pieces):
+                if done.exact[i]:
+                    low[i], high[i] = values[piece].min(axis=0), values[piece].max(axis=0)
+                else:
+                    low[i], high[i] = np.quantile(values[piece], [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+            lows.append(low)
+            highs.append(high)
+        return RiskBand(risk, self._combined(lows), self._combined(highs))
+
+    @_model_has("linear_predictor")
+    def linear_predictor(self, X: Any, **keywords: Any) -> np.ndarray:
+        """Return the linear predictor, averaged over completions and completed tables; shape (n,)."""
+        inner, held = self._prepare(X)
+
+        def scores(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.linear_predictor(table, **_rows_of(row, **keywords))
+
+        return np.mean([self._over_completions(b, inner, held, scores) for b in self.branches_], axis=0)
+
+    @_model_has("predict_survival")
+    def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
+        """Return P(T > t) of any event, averaged over completions and completed tables; shape (n, n_times)."""
+        inner, held = self._prepare(X)
+
+        def survival(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict_survival(table, times, **_rows_of(row, strata=strata, offset=offset))
+
+        return np.mean([self._over_completions(b, inner, held, survival) for b in self.branches_], axis=0)
+
+    @_model_has("score")
+    def score(self, X: Any, y: np.ndarray, **keywords: Any) -> float:
+        """Return the model's own score of the pipeline's risks (proper by default; higher is better)."""
+        check_is_fitted(self, "branches_")
+        scorer = _Scored(self)
+        return float(type(self.models_[0]).score(scorer.like(self.models_[0]), X, y, **keywords))
+
+    @property
+    def max_time_(self) -> float:
+        """Longest follow-up of the training data."""
+        return float(self.models_[0].max_time_)
+
+    @property
+    def causes_(self) -> np.ndarray:
+        """Event codes that occurred in the training data."""
+        return self.models_[0].causes_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "branches_")
+
+
+class _Scored:
+    """Let a model's own score see the pipeline's risks, so that imputation is averaged before scoring."""
+
+    def __init__(self, pipeline: RiskPipeline) -> None:
+        self.pipeline = pipeline
+
+    def like(self, model: Any) -> Any:
+        import copy
+
+        twin = copy.copy(model)
+        twin.predict_risk = self.pipeline.predict_risk
+        return twin
+
+
+def _rows_of(row: np.ndarray, **values: Any) -> dict[str, Any]:
+    """Return the row-wise keywords that were given, repeated as the rows are."""
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        out[name] = value.iloc[row] if hasattr(value, "iloc") else np.asarray(value)[row]
+    return out

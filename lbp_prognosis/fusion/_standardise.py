@@ -1,0 +1,57 @@
+"""``Standardise``: columns to mean zero and standard deviation one, as in the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
+
+__all__ = ["Standardise"]
+
+
+class Standardise(TransformerMixin, BaseEstimator):
+    """Centre and scale the named columns; all others pass.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Columns; by default all numeric ones.
+
+    Attributes
+    ----------
+    scaler_ : sklearn.preprocessing.StandardScaler
+        Fitted on the training rows (divisor n; missing values are passed over).
+    """
+
+    def __init__(self, columns: Sequence[str] | None = None) -> None:
+        self.columns = columns
+
+    def fit(self, X: Any, y: Any = None) -> Standardise:
+        """Learn means and standard deviations; ``y`` is not looked at."""
+        frame = as_frame(X)
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        self.columns_ = chosen_columns(frame, self.columns, numeric=True)
+        self.scaler_ = StandardScaler().fit(frame[self.columns_].to_numpy(dtype=float)) if self.columns_ else None
+        return self
+
+    def transform(self, X: Any) -> pd.DataFrame:
+        """Return the frame with the columns scaled."""
+        check_is_fitted(self)
+        frame = match_columns(X, self.feature_names_in_)
+        if self.scaler_ is None:
+            return frame
+        scaled = self.scaler_.transform(frame[self.columns_].to_numpy(dtype=float))
+        return frame.assign(**{column: scaled[:, k] for k, column in enumerate(self.columns_)})
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns that `transform` gives."""
+        check_is_fitted(self)
+        return self.feature_names_in_.copy()

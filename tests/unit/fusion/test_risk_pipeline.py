@@ -1,0 +1,149 @@
+"""The pipeline is the model on transformed rows, no more: names, held columns, modalities, parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+from small_models import Hazard, Logit
+from syn import syn
+
+from lbp_prognosis._base import ArgumentError
+from lbp_prognosis.fusion import OneHot, RestrictedCubicSpline, RiskPipeline, Standardise
+from lbp_prognosis.survival import Status
+
+NAMES = ["c1", "c2", "p1", "m1", "g1"]
+
+
+@pytest.fixture(scope="module")
+def data():
+    table = syn(300)
+    return table[NAMES], Status.at(12, table["y"]), table
+
+
+def test_affine_steps_leave_the_risks_alone(data) -> None:
+    X, y, _ = data
+    plain = Logit().fit(X, y).predict_risk(X, [6, 12])
+    for steps in ([Standardise()], [StandardScaler()], [("scale", Standardise()), PCA()], []):
+        piped = RiskPipeline(steps, Logit()).fit(X, y).predict_risk(X, [6, 12])
+        np.testing.assert_allclose(piped, plain, atol=1e-6)
+
+
+def test_steps_see_the_training_rows_only(data) -> None:
+    X, y, _ = data
+    pipeline = RiskPipeline([Standardise()], Logit()).fit(X.iloc[:150], y[:150])
+    alone = pipeline.predict_risk(X.iloc[200:201], 12)
+    np.testing.assert_array_equal(alone, pipeline.predict_risk(X.iloc[150:], 12)[50:51])
+
+
+def test_names_reach_the_model(data) -> None:
+    X, y, _ = data
+    pipeline = RiskPipeline([RestrictedCubicSpline(["c1"], n_knots=3), Standardise()], Logit()).fit(X, y)
+    assert pipeline.models_[0].columns_ == ["c1", "c1'", "c2", "p1", "m1", "g1"]
+
+
+def test_columns_the_model_reads_by_name_go_past_the_steps(data) -> None:
+    X, y, table = data
+    held = X.assign(site=table["site"].astype(str))
+    pipeline = RiskPipeline([OneHot(), Standardise()], Logit(strata="site")).fit(held, y)
+    assert pipeline.models_[0].columns_ == [*NAMES, "site"]
+    np.testing.assert_allclose(
+        pipeline.predict_risk(held, 12), RiskPipeline([], Logit()).fit(X, y).predict_risk(X, 12), atol=1e-6
+    )
+
+
+def test_modalities_choose_the_columns(data) -> None:
+    X, y, table = data
+    wide = X.assign(patient=table["id"])
+    modalities = {"clinical": ["c1", "c2"], "imaging": ["m1"]}
+    pipeline = RiskPipeline([], Logit(), modalities=modalities).fit(wide, y)
+    assert pipeline.models_[0].columns_ == ["c1", "c2", "m1"]
+    assert pipeline.unused_columns_ == ("p1", "g1", "patient")
+
+
+def test_a_step_may_name_columns_of_an_absent_modality(data) -> None:
+    X, y, _ = data
+    modalities = {"clinical": ["c1", "c2"], "imaging": ["m1"]}
+    pipeline = RiskPipeline([RestrictedCubicSpline(["c1", "m1"], n_knots=3)], Logit(), modalities=modalities)
+    assert pipeline.fit(X[["c1", "c2"]], y).models_[0].columns_ == ["c1", "c1'", "c2"]
+    with pytest.raises(ArgumentError, match="columns"):  # c1 is absent although clinical is there
+        pipeline.fit(X[["c2", "m1"]], y)
+
+
+def test_weights_and_offset_reach_the_model(data) -> None:
+    X, y, _ = data
+    weight = np.arange(1.0, len(X) + 1)
+    pipeline = RiskPipeline([], Logit()).fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(pipeline.models_[0].coef_, Logit().fit(X, y, sample_weight=weight).coef_)
+    shifted = pipeline.predict_risk(X, 12, offset=np.full(len(X), 1.0))
+    assert (shifted > pipeline.predict_risk(X, 12)).all()
+    np.testing.assert_allclose(pipeline.linear_predictor(X), pipeline.models_[0].linear_predictor(X))
+
+
+def test_parameters_by_name(data) -> None:
+    X, y, _ = data
+    pipeline = RiskPipeline([RestrictedCubicSpline(["c1"]), ("scale", Standardise())], Logit())
+    parameters = pipeline.get_params()
+    assert parameters["restrictedcubicspline__n_knots"] == 4
+    assert parameters["model__horizon"] == 12
+    twin = clone(pipeline).set_params(restrictedcubicspline__n_knots=3, model__horizon=6, scale=PCA())
+    assert twin.steps[0].n_knots == 3
+    assert twin.model.horizon == 6
+    assert isinstance(twin.steps[1][1], PCA)
+    assert pipeline.steps[0].n_knots == 4
+    twin.fit(X, y)
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        pipeline.set_params(nothing=1)
+
+
+def test_fit_does_not_touch_what_was_given(data) -> None:
+    X, y, _ = data
+    step, model, before = Standardise(), Logit(), X.copy()
+    RiskPipeline([step], model).fit(X, y)
+    assert not hasattr(step, "scaler_")
+    assert not hasattr(model, "coef_")
+    pd.testing.assert_frame_equal(X, before)
+
+
+def test_grid_search_runs(data) -> None:
+    from sklearn.model_selection import GridSearchCV
+
+    X, y, _ = data
+
+    def brier(estimator, X, y):
+        return -np.mean((estimator.predict_risk(X, 12)[:, 0] - y["status"]) ** 2)
+
+    search = GridSearchCV(
+        RiskPipeline([RestrictedCubicSpline(["c1"])], Logit()), {"restrictedcubicspline__n_knots": [3, 5]}, cv=3,
+        scoring=brier,
+    )  # fmt: skip
+    assert search.fit(X, y).best_params_["restrictedcubicspline__n_knots"] in (3, 5)
+
+
+def test_what_cannot_be_a_pipeline_is_refused(data) -> None:
+    X, y, _ = data
+    for pipeline, match in (
+        (RiskPipeline([], StandardScaler()), "predict_risk"),
+        (RiskPipeline([("model", Standardise())], Logit()), "names"),
+        (RiskPipeline([], Logit(), combine="mean"), "combine"),
+        (RiskPipeline([], Logit(), modalities={"clinical": ["z"]}), "at least one predictor"),
+    ):
+        with pytest.raises(ArgumentError, match=match):
+            pipeline.fit(X, y)
+    with pytest.raises(ArgumentError, match="distinct names"):
+        RiskPipeline([], Logit()).fit(X[["c1", "c1"]], y)
+    fitted = RiskPipeline([Standardise()], Logit()).fit(X, y)
+    with pytest.raises(ArgumentError, match="without"):
+        fitted.predict_risk(X.drop(columns="c1"), 12)
+    with pytest.raises(Exception, match="not fitted"):
+        RiskPipeline([], Logit()).predict_risk(X, 12)
+    assert not hasattr(RiskPipeline([], Hazard()), "predict_survival")
+
+
+def test_arrays_work_too(data) -> None:
+    X, y, _ = data
+    pipeline = RiskPipeline([Standardise()], Logit()).fit(X.to_numpy(), y)
+    assert pipeline.predict_risk(X.to_numpy(), [3, 12]).shape == (300, 2)
