@@ -1,3 +1,35 @@
-"""Who is in, and from when."""
+"""Who, and from when: time zero, look-back windows, eligibility, outcomes, flow and Table 1."""
 
-__all__: list[str] = []
+from lbp_prognosis.cohort._chronic_transition import ChronicTransition
+from lbp_prognosis.cohort._cohort import Cohort
+from lbp_prognosis.cohort._cohort_spec import CohortSpec, Window
+from lbp_prognosis.cohort._criterion import Criterion
+from lbp_prognosis.cohort._derived_outcome import DerivedOutcome, OutcomeDefinition
+from lbp_prognosis.cohort._disability_recovery import DisabilityRecovery
+from lbp_prognosis.cohort._flow import Flow
+from lbp_prognosis.cohort._mcid_response import MCIDResponse
+from lbp_prognosis.cohort._pain_recovery import PainRecovery
+from lbp_prognosis.cohort._recurrence import Recurrence
+from lbp_prognosis.cohort._return_to_work import ReturnToWork
+from lbp_prognosis.cohort._surgery import Surgery
+from lbp_prognosis.cohort._table_one import TableOne
+from lbp_prognosis.cohort._timeline import Timeline
+
+__all__ = [
+    "ChronicTransition",
+    "Cohort",
+    "CohortSpec",
+    "Criterion",
+    "DerivedOutcome",
+    "DisabilityRecovery",
+    "Flow",
+    "MCIDResponse",
+    "OutcomeDefinition",
+    "PainRecovery",
+    "Recurrence",
+    "ReturnToWork",
+    "Surgery",
+    "TableOne",
+    "Timeline",
+    "Window",
+]

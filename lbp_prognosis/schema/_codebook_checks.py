@@ -33,8 +33,8 @@ def extended_ranges(codebook: pd.DataFrame | None, table: str) -> dict[str, Mapp
     for row in codebook[codebook["table"].eq(table).fillna(False)].to_dict("records"):
         name = row["name"]
         if isinstance(name, str) and name not in base:
-            base[name] = {key: row.get(key) for key in ("minimum", "maximum", "unit", "direction")
-                          if row.get(key) is not None and row.get(key) is not pd.NA and row.get(key) == row.get(key)}  # fmt: skip
+            base[name] = {key: row[key] for key in ("minimum", "maximum", "unit", "direction")
+                          if key in row and not pd.isna(row[key])}  # fmt: skip
     return base
 
 

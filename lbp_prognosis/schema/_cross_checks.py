@@ -52,7 +52,7 @@ def duplicate_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.Data
         return []
     rows = np.flatnonzero(repeated)
     shown = pd.Series("", index=frame.index, dtype=object)
-    shown.iloc[rows] = _joined(frame.iloc[rows], columns)[0].str.replace("\x1f", " | ").to_numpy()
+    shown[rows] = _joined(frame.iloc[rows], columns)[0].str.replace("\x1f", " | ").to_numpy()
     return [column_failures(schema.name, "+".join(columns), "duplicate_key", repeated, shown,
                             "the key may stand only once")]  # fmt: skip
 
@@ -77,8 +77,9 @@ def reference_failures(tables: Tables, schema: TableSchema) -> list[pd.DataFrame
         known, _ = _joined(other, target_columns)
         bad = ~key.isin(known.unique()).to_numpy() & ~missing
         if bad.any():
-            failures.append(column_failures(schema.name, "+".join(columns), "foreign_key", bad,
-                                            key.str.replace("\x1f", " | "), f"not found in table `{target}`"))  # fmt: skip
+            shown = key.str.replace("\x1f", " | ")
+            words = f"not found in table `{target}`"
+            failures.append(column_failures(schema.name, "+".join(columns), "foreign_key", bad, shown, words))
     return failures
 
 
@@ -168,8 +169,10 @@ def visit_failures(visit: pd.DataFrame) -> list[pd.DataFrame]:
     came = visit["attended"].fillna(False).to_numpy(dtype=bool)
     stayed_away = (~visit["attended"].fillna(True)).to_numpy(dtype=bool)
     failures = []
-    for bad, message in ((came & ~dated, "attended, but without `visit_date` or `visit_day`"),
-                         (stayed_away & dated, "not attended, but dated: write the plan into `planned_day`")):  # fmt: skip
+    for bad, message in (
+        (came & ~dated, "attended, but without `visit_date` or `visit_day`"),
+        (stayed_away & dated, "not attended, but dated: write the plan into `planned_day`"),
+    ):
         if bad.any():
             failures.append(column_failures("visit", "attended", "attendance", bad, visit["attended"], message))
     return failures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,13 @@ class PackageReport(Result):
                     "n_missing": int(series.isna().sum()), "values": _values(series),
                 })  # fmt: skip
         return pd.DataFrame(rows)
+
+    def accept_methods(self, measures: Collection[str]) -> PackageReport:
+        """Return the report without the failures of measures that may be made by more than one method."""
+        schemas = table_schemas()
+        again = [method_failures(frame, schemas[name], measures) for name, frame in self.tables.items()]
+        others = self.failures[~self.failures["reason"].eq("mixed_method")]
+        return replace(self, failures=merge_failures([others, *(item for found in again for item in found)]))
 
     def raise_if_failed(self) -> PackageReport:
         """Return the report, or raise a `DataError` that carries the failures."""

@@ -1,0 +1,54 @@
+"""What every outcome definition hands to the cohort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection
+from lbp_prognosis.cohort._timeline import Timeline
+from lbp_prognosis.survival import OutcomeSpec
+
+__all__ = ["DerivedOutcome", "OutcomeDefinition"]
+
+
+@dataclass(frozen=True)
+class DerivedOutcome:
+    """An outcome for those at risk.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n,)
+        Made by `Surv` or `Status`; times in ``spec.unit``.
+    ids : Index
+        Patients, in the order of ``y``.
+    spec : OutcomeSpec
+        What the outcome is.
+    excluded : tuple of (str, int)
+        Why patients are not at risk, and how many.
+    observed : ndarray of bool, shape (n,)
+        Whether the patient was followed to the primary horizon or to an event.
+    notes : tuple of (str, int)
+        Counts a reader should know (visits not attended, unconfirmed runs …).
+    objections : tuple of Objection
+        Doubts that travel with results.
+    """
+
+    y: np.ndarray
+    ids: pd.Index
+    spec: OutcomeSpec
+    excluded: tuple[tuple[str, int], ...]
+    observed: np.ndarray
+    notes: tuple[tuple[str, int], ...] = ()
+    objections: tuple[Objection, ...] = field(default=())
+
+
+class OutcomeDefinition(Protocol):
+    """Anything that can derive an outcome from a timeline."""
+
+    def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
+        """Return the outcome of those of ``ids`` who are at risk."""
+        ...

@@ -1,0 +1,115 @@
+"""``MCIDResponse``: an improvement of at least so much since time zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection, argument_error, check_number
+from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
+from lbp_prognosis.cohort._pain_recovery import recovery_spec
+from lbp_prognosis.cohort._timeline import Timeline
+from lbp_prognosis.cohort._visit_outcome import AtRisk, check_horizon_tuple, status_at_visit, threshold_outcome
+from lbp_prognosis.schema import instrument_ranges
+from lbp_prognosis.survival import OutcomeSpec
+
+__all__ = ["MCIDResponse"]
+
+
+@dataclass(frozen=True)
+class MCIDResponse:
+    """Improvement from baseline by an absolute amount or a share of the baseline.
+
+    Attributes
+    ----------
+    horizons : tuple of float
+        Prediction times, in ``unit``.
+    instrument : str
+        Scale in ``prom``; its direction is known.
+    absolute : float, optional
+        Smallest improvement in points.
+    relative : float, optional
+        Smallest improvement as a share of the baseline, e.g. 0.3. Exactly one of the two is given.
+    visit : bool, default False
+        If True, the state at the visit of the (one) horizon (`Status`); else the first visit that shows it (`Surv`).
+    window : float
+        For ``visit``: half-width of the visit window as a share of the horizon.
+    sustained, competing, unit, baseline_window, estimand, primary_horizon
+        As in `PainRecovery`; ``sustained`` is 0 by default.
+
+    Notes
+    -----
+    Who cannot improve so much (10 points from a baseline of 6) is not at risk. An outcome that is a change from
+    baseline is tied to the baseline by arithmetic: results carry an objection.
+    """
+
+    horizons: tuple[float, ...]
+    instrument: str
+    absolute: float | None = None
+    relative: float | None = None
+    visit: bool = False
+    window: float = 0.2
+    sustained: float = 0.0
+    competing: tuple[str, ...] = ("surgery", "death")
+    unit: str = "months"
+    baseline_window: float = 90.0
+    estimand: str = "while-untreated"
+    primary_horizon: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.absolute is None) == (self.relative is None):
+            raise argument_error("absolute", "given, or `relative`, but not both", (self.absolute, self.relative))
+        if self.absolute is not None:
+            check_number("absolute", self.absolute, low=0, open_low=True)
+        if self.relative is not None:
+            check_number("relative", self.relative, low=0, high=1, open_low=True)
+
+    @property
+    def spec(self) -> OutcomeSpec:
+        """The definition in words and codes."""
+        amount = f"{self.absolute:g} points" if self.absolute is not None else f"{self.relative:.0%}"
+        words = f"{self.instrument} better than at time zero by at least {amount}"
+        if not self.visit:
+            return recovery_spec("response", words, self.horizons, self.unit, self.competing, self.estimand,
+                                 self.primary_horizon)  # fmt: skip
+        horizons = check_horizon_tuple(self.horizons)
+        if len(horizons) != 1:
+            raise argument_error("horizons", "one horizon where `visit` is True", self.horizons)
+        return OutcomeSpec("response", f"{words}, at the visit of {horizons[0]:g} {self.unit}", "good", "index date",
+                           self.unit, horizons, {"response": 1}, "status", "treatment-policy")  # fmt: skip
+
+    def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
+        """Return the outcome of those who can improve by the amount."""
+        known = instrument_ranges().get(self.instrument)
+        if known is None or known["direction"] == "none":
+            raise argument_error("instrument", "one whose direction is known (data_schemas/instruments.json)",
+                                 self.instrument)  # fmt: skip
+        sign = 1.0 if known["direction"] == "higher_worse" else -1.0
+        floor = float(known["minimum"] if sign > 0 else known["maximum"])
+
+        def needed(baseline: np.ndarray) -> Any:
+            return self.absolute if self.absolute is not None else float(self.relative or 0.0) * np.abs(baseline)
+
+        def improved(value: Any, baseline: Any) -> Any:
+            return sign * (baseline - value) >= np.asarray(needed(baseline)) - 1e-9
+
+        def cannot(baseline: np.ndarray) -> np.ndarray:
+            room = sign * (baseline - floor)
+            return (room < np.asarray(needed(baseline)) - 1e-9) | (room <= 0)
+
+        totals = timeline.totals(self.instrument)
+        risk = AtRisk.at_baseline(totals, ids, self.baseline_window, cannot,
+                                  "too little at time zero to improve by the amount")  # fmt: skip
+        if self.visit:
+            derived = status_at_visit(timeline, totals, risk, improved, self.spec, self.window)
+        else:
+            derived = threshold_outcome(timeline, totals, risk, improved, self.spec, self.sustained)
+        doubt = Objection(
+            "change-from-baseline",
+            f"The outcome is a change of {self.instrument} from its baseline: a baseline value of {self.instrument} "
+            "among the predictors is tied to it by arithmetic.",
+        )  # fmt: skip
+        return replace(derived, objections=(*derived.objections, doubt))

@@ -1,0 +1,148 @@
+"""The common body of outcomes that are seen at visits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection, argument_error
+from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
+from lbp_prognosis.cohort._timeline import Timeline
+from lbp_prognosis.cohort._visit_course import (
+    Course,
+    VisitIntervals,
+    baseline_value,
+    competing_days,
+    visit_intervals,
+)
+from lbp_prognosis.schema import days_per
+from lbp_prognosis.survival import OutcomeSpec, Status, Surv
+
+__all__ = ["AtRisk", "attrition_objection", "check_horizon_tuple", "finish_interval", "status_at_visit",
+           "threshold_outcome"]  # fmt: skip
+
+_ATTRITION = 0.20  # share not followed from which a reader should be told
+
+
+@dataclass(frozen=True)
+class AtRisk:
+    """Who is at risk: ids kept, their baseline value, and why others are not."""
+
+    ids: pd.Index
+    baseline: np.ndarray
+    excluded: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def at_baseline(cls, totals: pd.DataFrame, ids: pd.Index, before: float, already: Any, words: str) -> AtRisk:
+        """Keep patients with a baseline value that is not yet the event; ``already`` maps values to booleans."""
+        values = baseline_value(totals, ids, before)
+        unknown = np.isnan(values)
+        with np.errstate(invalid="ignore"):
+            there = already(values) & ~unknown
+        kept = ~unknown & ~there
+        excluded = (("outcome measure missing at time zero", int(unknown.sum())), (words, int(there.sum())))
+        return cls(ids[kept], values[kept], excluded)
+
+
+def check_horizon_tuple(horizons: Any) -> tuple[float, ...]:
+    """Return horizons as a tuple; a bare number is one horizon."""
+    return (float(horizons),) if np.isscalar(horizons) else tuple(float(h) for h in horizons)
+
+
+def threshold_outcome(
+    timeline: Timeline, totals: pd.DataFrame, risk: AtRisk, met: Any, spec: OutcomeSpec, sustained: float
+) -> DerivedOutcome:
+    """Derive an interval-censored outcome: first sustained run of values for which ``met(value, baseline)``."""
+    after = timeline.entry.reindex(risk.ids).to_numpy(dtype=float)
+    course = Course.of(totals, risk.ids)
+    of_patient = np.repeat(np.arange(len(risk.ids)), course.stop - course.start)
+    rival_day, rival_code = competing_days(timeline, risk.ids, spec.competing)
+    early = rival_day <= 0
+    end = timeline.end.reindex(risk.ids).to_numpy(dtype=float)
+    found = visit_intervals(course, met(course.value, risk.baseline[of_patient]), sustained, rival_day, rival_code, end)
+    words = f"{' or '.join(spec.competing)} at or before time zero" if spec.competing else ""
+    return finish_interval(timeline, risk, found, spec, after, early, words)
+
+
+def finish_interval(
+    timeline: Timeline, risk: AtRisk, found: VisitIntervals, spec: OutcomeSpec, entry: np.ndarray, drop: np.ndarray,
+    drop_words: str,
+) -> DerivedOutcome:  # fmt: skip
+    """Turn days into the unit of the study, apply delayed entry, and count."""
+    per = days_per(spec.unit)
+    entered = entry > 0
+    # who had the event, or was last seen, before coming under observation was never at risk in it
+    gone = entered & (np.where(np.isfinite(found.upper), found.upper, found.lower) <= entry)
+    kept = ~drop & ~gone
+    lower = np.maximum(found.lower, entry)[kept] / per
+    upper = found.upper[kept] / per
+    exact = (found.lower == found.upper)[kept]
+    lower = np.where(exact, upper, lower)
+    code = found.code[kept]
+    y = Surv.interval(lower, upper, code, entry=entry[kept] / per if entered.any() else None)
+    main = float(spec.primary_horizon or spec.horizons[0])
+    observed = (code > 0) | (lower >= 0.8 * main)
+    excluded = [*risk.excluded, (drop_words, int(drop.sum()))]
+    if entered.any():
+        excluded.append(("event or last visit before delayed entry", int((gone & ~drop).sum())))
+    never = int(((code == 0) & (lower <= entry[kept] / per)).sum())
+    notes = [("no attended visit after time zero", never),
+             ("run not confirmed by a later visit", int(found.unconfirmed[kept].sum()))]  # fmt: skip
+    return DerivedOutcome(y, risk.ids[kept], spec, tuple((w, n) for w, n in excluded if w), observed,
+                          tuple(notes), attrition_objection(observed, spec))  # fmt: skip
+
+
+def attrition_objection(observed: np.ndarray, spec: OutcomeSpec) -> tuple[Objection, ...]:
+    """Return an objection if more than a fifth were not followed to the primary horizon."""
+    lost = 1.0 - float(np.mean(observed)) if observed.size else 0.0
+    if lost <= _ATTRITION:
+        return ()
+    return (Objection(
+        "attrition",
+        f"{lost:.0%} of the patients were not followed to {spec.primary_horizon:g} {spec.unit}: compare those who were "
+        "with those who were not, and weight for attrition.",
+    ),)  # fmt: skip
+
+
+def status_at_visit(
+    timeline: Timeline, totals: pd.DataFrame, risk: AtRisk, met: Any, spec: OutcomeSpec, window: float,
+    dead: bool = True,
+) -> DerivedOutcome:  # fmt: skip
+    """Derive the state at the attended visit nearest the horizon, within ``window`` (a share of it); −1 without one.
+
+    Parameters
+    ----------
+    timeline, totals, risk : Timeline, DataFrame, AtRisk
+        What was seen and who is at risk.
+    met : callable
+        ``met(value, baseline)`` says whether the state is there.
+    spec : OutcomeSpec
+        With one horizon.
+    window : float
+        Half-width of the visit window as a share of the horizon.
+    dead : bool, default True
+        Whether values after an administrative end or a death are ignored.
+    """
+    if not 0 <= window < 1:
+        raise argument_error("window", "a share of the horizon in [0, 1)", window)
+    per, horizon = days_per(spec.unit), float(spec.horizons[0])
+    target = horizon * per
+    course = Course.of(totals, risk.ids)
+    limit = timeline.end.reindex(risk.ids).to_numpy(dtype=float)
+    if dead:
+        limit = np.minimum(limit, competing_days(timeline, risk.ids, ("death",))[0])
+    status = np.full(len(risk.ids), -1, dtype=int)
+    for i in range(len(risk.ids)):
+        day = course.day[course.start[i] : course.stop[i]]
+        distance = np.where((np.abs(day - target) <= window * target + 1e-9) & (day <= limit[i]),
+                            np.abs(day - target), np.inf)  # fmt: skip
+        if day.size and np.isfinite(distance.min()):
+            row = course.start[i] + int(distance.argmin())
+            status[i] = int(met(course.value[row], risk.baseline[i]))
+    observed = status >= 0
+    notes = (("no attended visit in the window: state not observed", int((~observed).sum())),)
+    return DerivedOutcome(Status.at(horizon, status), risk.ids, spec, risk.excluded, observed, notes,
+                          attrition_objection(observed, spec))  # fmt: skip
