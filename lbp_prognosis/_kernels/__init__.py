@@ -22,6 +22,9 @@ from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._cox_gradient import cox_gradient
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
 from lbp_prognosis._kernels._cox_sums import tied_events
+from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
+from lbp_prognosis._kernels._fine_gray import censoring_groups, fine_gray_data, fine_gray_influence
+from lbp_prognosis._kernels._incidence import exponential_incidence, product_limit_incidence
 from lbp_prognosis._kernels._ipcw import (
     CensoringProcess,
     censoring_curve,
@@ -60,6 +63,7 @@ from lbp_prognosis._kernels._shapley import (
 )
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
 from lbp_prognosis._kernels._steps import distinct_times, step_at
+from lbp_prognosis._kernels._subdistribution_slope import subdistribution_slope
 from lbp_prognosis._kernels._transformation import (
     TransformationDesign,
     TransformationFit,
@@ -70,6 +74,7 @@ from lbp_prognosis._kernels._transformation import (
 )
 
 __all__ = [
+    "censoring_groups", "fine_gray_data", "fine_gray_influence", "exponential_incidence", "product_limit_incidence",
     "BRIER",
     "LOG_SCORE",
     "AJSteps",
@@ -78,6 +83,7 @@ __all__ = [
     "CoxData",
     "CoxFit",
     "CoxPieces",
+    "DiscreteHazardFit",
     "KMSteps",
     "Pooled",
     "PooledTest",
@@ -108,6 +114,7 @@ __all__ = [
     "d1_test",
     "d2_test",
     "dersimonian_laird",
+    "discrete_hazard_fit",
     "distinct_times",
     "generalised_gamma_scale",
     "incidence_by_threshold",
@@ -141,6 +148,7 @@ __all__ = [
     "shapley_from_values",
     "shapley_weights",
     "step_at",
+    "subdistribution_slope",
     "threshold_bins",
     "tied_events",
     "transformation_fit",

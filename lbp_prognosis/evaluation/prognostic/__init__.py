@@ -5,16 +5,19 @@ from lbp_prognosis.evaluation.prognostic._concordance import ConcordanceResult, 
 from lbp_prognosis.evaluation.prognostic._integrated_brier import integrated_brier
 from lbp_prognosis.evaluation.prognostic._log_score import log_score
 from lbp_prognosis.evaluation.prognostic._nagelkerke_r2 import nagelkerke_r2
+from lbp_prognosis.evaluation.prognostic._royston_d import RoystonD, royston_d
 from lbp_prognosis.evaluation.prognostic._time_dependent_auc import time_dependent_auc
 
 __all__ = [
     "BrierResult",
     "ConcordanceResult",
+    "RoystonD",
     "brier",
     "concordance",
     "integrated_brier",
     "ipa",
     "log_score",
     "nagelkerke_r2",
+    "royston_d",
     "time_dependent_auc",
 ]

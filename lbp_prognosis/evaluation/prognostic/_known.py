@@ -80,17 +80,20 @@ def _from_status(setting: Setting) -> Known:
 
 
 def right_guards(
-    setting: Setting, process: CensoringProcess, time: np.ndarray, mean_weight: np.ndarray
+    setting: Setting, process: CensoringProcess, mean_weight: np.ndarray
 ) -> tuple[list[str], list[Objection]]:
     """Say at which horizons the weighted quantities cannot be estimated, and where they hang on a few rows."""
-    reasons, objections = [], []
-    copies, rows = setting.copies, time[setting.row_weight > 0]
+    reasons: list[str] = []
+    objections: list[Objection] = []
+    present = np.bincount(process.code, weights=setting.copies, minlength=process.times.size)
+    still = np.append(np.cumsum(present[::-1])[::-1], 0.0)
+    last = process.times[present > 0].max()
     probability = step_at(process.times, process.right, setting.horizons, left=1.0)
     for tau, free, mean in zip(setting.horizons, probability, mean_weight):
-        at_risk = float(copies[time >= tau].sum())
-        survivors = bool((rows > tau).any())
+        at_risk = float(still[np.searchsorted(process.times, tau, side="left")])
+        survivors = bool(last > tau)
         reason = ""
-        if at_risk < setting.min_at_risk or (rows < tau).all():
+        if at_risk < setting.min_at_risk or last < tau:
             reason = (
                 f"{at_risk:g} at risk at {tau:g}, fewer than {setting.min_at_risk:g} (min_at_risk)"
                 if at_risk < setting.min_at_risk
@@ -133,7 +136,7 @@ def _from_right(setting: Setting) -> Iterator[Known]:
                 time[:, None] > setting.horizons, 1 / beyond, np.where(event != 0, 1 / before, 0.0)[:, None]
             )
         mean = np.where(np.isfinite(columns).all(axis=0), 1.0, np.inf)
-    reasons, objections = right_guards(setting, process, time, mean)
+    reasons, objections = right_guards(setting, process, mean)
     for k, tau in enumerate(setting.horizons):
         weight = np.ascontiguousarray(columns[:, k])
         influence: Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -178,7 +181,7 @@ def _from_interval(setting: Setting, tau: float) -> Known:
     weight = weights_from_process(process, shown, event, tau)
     mean = np.array([np.sum(row * weight) / row.sum()])
     single = Setting(**{**setting.__dict__, "horizons": np.array([tau])})
-    reasons, objections = right_guards(single, process, np.where(free, np.inf, shown), mean)
+    reasons, objections = right_guards(single, process, mean)
     influence = partial(_estimated, process=process, event=event, tau=tau, weights=weights)
     case = happened & (y["event"] == setting.cause)
     astride = float(setting.copies[~happened & ~free & np.isfinite(y["upper"])].sum())

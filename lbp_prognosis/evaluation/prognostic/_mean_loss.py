@@ -65,7 +65,7 @@ def _one_pass(setting: Setting, risk: np.ndarray, kind: int, influence: np.ndarr
         process.hazard, process.slope, before, beyond, setting.horizons, event == 0, setting.row_weight,
         setting.square_weight, influence,
     )  # fmt: skip
-    return out, right_guards(setting, process, time, out[2])
+    return out, right_guards(setting, process, out[2])
 
 
 def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):

@@ -6,7 +6,7 @@ import numpy as np
 
 from lbp_prognosis._base import Objection, inversion_objection
 
-__all__ = ["below_half", "likely_inversion"]
+__all__ = ["below_half", "likely_inversion", "upside_down"]
 
 
 def likely_inversion(mean_risk: np.ndarray, observed: np.ndarray, horizons: np.ndarray) -> tuple[Objection, ...]:
@@ -28,3 +28,10 @@ def below_half(metric: str, value: np.ndarray) -> tuple[Objection, ...]:
             "or it is a survival probability, for which higher means later.",
         ),
     )
+
+
+def upside_down(slope: float) -> tuple[Objection, ...]:
+    """Object to a score whose higher values go with later events."""
+    if not slope < 0:
+        return ()
+    return (Objection("below-half", "Patients with higher scores have the event later: was survival given as score?"),)
