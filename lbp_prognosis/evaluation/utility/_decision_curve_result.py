@@ -294,7 +294,8 @@ class DecisionCurve(Result):
                     rows.append({
                         "model": name, "tier": "utility", "metric": self.metric, "cause": self.cause,
                         "horizon": horizon, "value": self.value[place], "se": self.se[place],
-                        "low": self.low[place], "high": self.high[place], "confidence": self.confidence, "method": self.method,
+                        "low": self.low[place], "high": self.high[place], "confidence": self.confidence,
+                        "method": self.method,
                         "n": self.n, "n_events": self.n_events,
                         "reason": self.reason[h], "threshold": threshold, "target": self.target, "reference": "",
                         "treated": self.treated[place], "true_positive": self.true_positive[place],
