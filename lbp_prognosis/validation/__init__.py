@@ -3,6 +3,7 @@
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation._sample_size import SampleSize
 from lbp_prognosis.validation._sample_size_development import r2_cox_snell_from_c, sample_size_development
+from lbp_prognosis.validation._sample_size_validation import sample_size_validation
 
 __all__ = [
     "MetaAnalysis",
@@ -10,4 +11,5 @@ __all__ = [
     "meta_analysis",
     "r2_cox_snell_from_c",
     "sample_size_development",
+    "sample_size_validation",
 ]

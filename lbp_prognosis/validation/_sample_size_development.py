@@ -172,7 +172,7 @@ def _anticipated(r2: float | None, c_statistic: float | None, largest: float, **
     return value
 
 
-def _binary(counts, r2, c_statistic, prevalence, goal, mae) -> SampleSize:  # type: ignore[no-untyped-def]
+def _binary(counts: dict[str, int], r2: Any, c_statistic: Any, prevalence: Any, goal: Any, mae: Any) -> SampleSize:
     phi = check_number("prevalence", prevalence, low=0, high=1, open_low=True, open_high=True)
     p = sum(counts.values())
     largest = float(1 - np.exp(2 * (phi * np.log(phi) + (1 - phi) * np.log(1 - phi))))
@@ -196,7 +196,16 @@ def _binary(counts, r2, c_statistic, prevalence, goal, mae) -> SampleSize:  # ty
     return SampleSize("development", "binary", tuple(criteria), details, counts)
 
 
-def _survival(counts, r2, c_statistic, rate, horizon, follow_up, goal, null_likelihood) -> SampleSize:  # type: ignore[no-untyped-def]
+def _survival(
+    counts: dict[str, int],
+    r2: Any,
+    c_statistic: Any,
+    rate: Any,
+    horizon: Any,
+    follow_up: Any,
+    goal: Any,
+    null_likelihood: Any,
+) -> SampleSize:
     lam = check_number("rate", rate, low=0, open_low=True)
     tau = check_number("horizon", horizon, low=0, open_low=True)
     mean_time = check_number("mean_follow_up", follow_up, low=0, open_low=True)
@@ -238,7 +247,7 @@ def _rate_margin(rate: float, horizon: float) -> float:
     return float(min(lower, upper))
 
 
-def _continuous(counts, r2, intercept, sd, goal) -> SampleSize:  # type: ignore[no-untyped-def]
+def _continuous(counts: dict[str, int], r2: Any, intercept: Any, sd: Any, goal: Any) -> SampleSize:
     value = check_number("r2", r2, low=0, high=1, open_low=True, open_high=True)
     centre = check_number("intercept", intercept)
     spread = check_number("sd", sd, low=0, open_low=True)
