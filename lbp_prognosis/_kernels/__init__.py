@@ -15,6 +15,7 @@ from lbp_prognosis._kernels._categorical import (
     categorical_parts,
     categorical_probabilities,
 )
+from lbp_prognosis._kernels._censoring_groups import CensoringGroups, censoring_groups
 from lbp_prognosis._kernels._concordance import concordance_pairs, number_events
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
@@ -23,7 +24,7 @@ from lbp_prognosis._kernels._cox_gradient import cox_gradient
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
 from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
-from lbp_prognosis._kernels._fine_gray import censoring_groups, fine_gray_data, fine_gray_influence
+from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
 from lbp_prognosis._kernels._incidence import exponential_incidence, product_limit_incidence
 from lbp_prognosis._kernels._ipcw import (
     CensoringProcess,
@@ -41,7 +42,9 @@ from lbp_prognosis._kernels._kaplan_meier import (
     kaplan_meier_steps,
     reverse_kaplan_meier_steps,
 )
+from lbp_prognosis._kernels._loess import loess, lowess
 from lbp_prognosis._kernels._log_time_spline import log_time_knots, log_time_spline
+from lbp_prognosis._kernels._mean_regression import MeanFit, cloglog_pseudo_fit, logistic_fit, poisson_fit
 from lbp_prognosis._kernels._net_benefit import (
     ThresholdIncidence,
     cell_counts,
@@ -63,6 +66,7 @@ from lbp_prognosis._kernels._shapley import (
 )
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
 from lbp_prognosis._kernels._steps import distinct_times, step_at
+from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
 from lbp_prognosis._kernels._subdistribution_slope import subdistribution_slope
 from lbp_prognosis._kernels._transformation import (
     TransformationDesign,
@@ -74,20 +78,22 @@ from lbp_prognosis._kernels._transformation import (
 )
 
 __all__ = [
-    "censoring_groups", "fine_gray_data", "fine_gray_influence", "exponential_incidence", "product_limit_incidence",
     "BRIER",
     "LOG_SCORE",
     "AJSteps",
     "CategoricalFit",
+    "CensoringGroups",
     "CensoringProcess",
     "CoxData",
     "CoxFit",
     "CoxPieces",
     "DiscreteHazardFit",
     "KMSteps",
+    "MeanFit",
     "Pooled",
     "PooledTest",
     "RandomEffects",
+    "SubdistributionFit",
     "ThresholdIncidence",
     "TransformationDesign",
     "TransformationFit",
@@ -102,7 +108,9 @@ __all__ = [
     "categorical_probabilities",
     "cell_counts",
     "censoring_curve",
+    "censoring_groups",
     "censoring_process",
+    "cloglog_pseudo_fit",
     "coalition_members",
     "concordance_pairs",
     "cox_baseline",
@@ -116,7 +124,11 @@ __all__ = [
     "dersimonian_laird",
     "discrete_hazard_fit",
     "distinct_times",
+    "exponential_incidence",
+    "fine_gray_data",
+    "fine_gray_influence",
     "generalised_gamma_scale",
+    "hazard_influence",
     "incidence_by_threshold",
     "incidence_by_threshold_influence",
     "incidence_influence",
@@ -126,8 +138,11 @@ __all__ = [
     "ipcw_weights",
     "kaplan_meier_robust_variance",
     "kaplan_meier_steps",
+    "loess",
     "log_time_knots",
     "log_time_spline",
+    "logistic_fit",
+    "lowess",
     "normal_conditional",
     "normal_em",
     "normal_quadrature",
@@ -135,7 +150,9 @@ __all__ = [
     "npmle_from_intervals",
     "number_events",
     "owen_weights",
+    "poisson_fit",
     "precedence_weights",
+    "product_limit_incidence",
     "pseudo_values",
     "pseudo_values_infinitesimal",
     "q_profile",
@@ -148,6 +165,7 @@ __all__ = [
     "shapley_from_values",
     "shapley_weights",
     "step_at",
+    "subdistribution_fit",
     "subdistribution_slope",
     "threshold_bins",
     "tied_events",

@@ -1,10 +1,12 @@
-"""One table of coefficients for the models that have no ready one."""
+"""One table of coefficients, with the columns of the Cox models."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+
+from lbp_prognosis._base import check_confidence
 
 __all__ = ["coefficient_table"]
 
@@ -14,24 +16,28 @@ def coefficient_table(
     coef: np.ndarray,
     covariance: np.ndarray,
     *,
+    ratio: str,
     confidence: float,
-    ratio: np.ndarray | None = None,
+    variance: str,
+    has_ratio: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Return ``term, coef, se, z, p, low, high, ratio, ratio_low, ratio_high``, with Wald intervals.
+    """Return ``term, coef, <ratio>, low, high, se, z, p, confidence, variance, coef_low, coef_high``.
 
-    A coefficient of variance 0 (an aliased column) has no test and no interval; ``ratio`` = exp(coef) is given where
-    the mask ``ratio`` says so.
+    ``low`` and ``high`` are the Wald limits of the ratio exp(coef); both are empty where ``has_ratio`` is False. A
+    coefficient of variance 0 (a column that was left out) has no test and no interval.
     """
+    level = check_confidence(confidence)
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     se = np.where(se > 0, se, np.nan)
     z = coef / se
-    half = norm.ppf(0.5 + confidence / 2) * se
-    mask = np.ones(coef.size, dtype=bool) if ratio is None else ratio
+    half = norm.ppf(0.5 + level / 2) * se
+    mask = np.ones(coef.size, dtype=bool) if has_ratio is None else has_ratio
     with np.errstate(over="ignore"):
-        ratios = [np.where(mask, np.exp(part), np.nan) for part in (coef, coef - half, coef + half)]
+        point, low, high = (np.where(mask, np.exp(part), np.nan) for part in (coef, coef - half, coef + half))
     return pd.DataFrame(
         {
-            "term": terms, "coef": coef, "se": se, "z": z, "p": 2 * norm.sf(np.abs(z)), "low": coef - half,
-            "high": coef + half, "ratio": ratios[0], "ratio_low": ratios[1], "ratio_high": ratios[2],
+            "term": terms, "coef": coef, ratio: point, "low": low, "high": high, "se": se, "z": z,
+            "p": 2 * norm.sf(np.abs(z)), "confidence": level, "variance": variance,
+            "coef_low": coef - half, "coef_high": coef + half,
         }
     )  # fmt: skip

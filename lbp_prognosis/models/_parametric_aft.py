@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
 
-from lbp_prognosis._base import EstimationError, check_choice, check_confidence, check_vector
+from lbp_prognosis._base import EstimationError, check_choice, check_vector
 from lbp_prognosis._kernels import TransformationFit, generalised_gamma_scale, transformation_scale
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
+from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._transformation_model import LikelihoodTimes, TransformationProblem, likelihood_times
 from lbp_prognosis.survival import OutcomeKind
 
@@ -39,26 +40,31 @@ class ParametricAFT(RiskEstimator):
     ----------
     distribution : {"weibull", "exponential", "lognormal", "loglogistic", "generalised_gamma"}, default "weibull"
         Distribution of the time.
-    confidence : float, default 0.95
-        Level of the intervals of `to_frame`.
+    variance : {"auto", "model", "robust"}, default "auto"
+        ``"auto"`` is robust (sandwich) with clusters or with weights that are not frequencies, and the inverse of the
+        observed information otherwise.
+    offset : str, optional
+        Column of ``X`` that is a fixed part of log time.
+    collinear : {"error", "drop"}, default "error"
+        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        coefficient 0.
 
     Attributes
     ----------
     coef_ : ndarray of shape (p,)
-        Effects on log time: positive means later. 0 for a column in ``aliased_``.
+        Effects on log time: positive means later.
     intercept_, scale_ : float
         Location and scale of log time; the scale of the exponential is 1.
     shape_ : float
         Shape of the generalised gamma; NaN for the others.
     covariance_ : ndarray
-        Of intercept, coefficients, log scale (not for the exponential) and shape (generalised gamma): the inverse of
-        the observed information, or the sandwich with ``clusters`` or with weights that are not frequencies.
+        Of intercept, coefficients, log scale (not for the exponential) and shape (generalised gamma).
     log_likelihood_, log_likelihood_null_ : float
         At the maximum, on the time scale, and without predictors.
     hazard_ratios_ : ndarray of shape (p,)
         exp(−coef / scale) for Weibull and exponential, NaN for the others.
-    aliased_ : list of str
-        Columns that are constant or combinations of others; they carry no coefficient.
+    variance_ : str
+        ``"model"`` or ``"robust"``: the kind of ``covariance_``.
     n_iter_ : int
         Newton iterations.
 
@@ -88,9 +94,14 @@ class ParametricAFT(RiskEstimator):
     _single_cause: ClassVar[bool] = True
     weights_equal_copies: ClassVar[bool] = True
 
-    def __init__(self, distribution: str = "weibull", *, confidence: float = 0.95) -> None:
+    def __init__(
+        self, distribution: str = "weibull", *, variance: str = "auto", offset: str | None = None,
+        collinear: str = "error",
+    ) -> None:  # fmt: skip
         self.distribution = distribution
-        self.confidence = confidence
+        self.variance = variance
+        self.offset = offset
+        self.collinear = collinear
 
     def fit(
         self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
@@ -119,13 +130,14 @@ class ParametricAFT(RiskEstimator):
             Without events, or if the likelihood has no maximum.
         """
         check_choice("distribution", self.distribution, (*_SCALES, "generalised_gamma"))
-        check_confidence(self.confidence)
         self._refuse(strata=strata)
         design = self._start_fit(X, y, sample_weight, None, offset, clusters)
         times = _shifted(likelihood_times(design, type(self).__name__), design.offset)
         fixed = self.distribution == "exponential"
-        problem = TransformationProblem(design, times, _intercept if fixed else _line, fixed_slope=fixed)
-        self.aliased_ = [name for name, gone in zip(self._names(), problem.aliased) if gone]
+        kept = kept_columns(design.X, design.weights, self._names(), self.collinear)
+        basis = _intercept if fixed else _line
+        problem = TransformationProblem(design, times, basis, kept, variance=self.variance, fixed_slope=fixed)
+        self.variance_ = "robust" if problem.robust else "model"
         start = _start(times, problem.weights)[: 1 if fixed else 2]
         if self.distribution == "generalised_gamma":
             found, shape = _fit_shape(problem, start, True)
@@ -227,20 +239,27 @@ class ParametricAFT(RiskEstimator):
             z = (np.log(at) - self.intercept_) / self.scale_
         return np.where(at > 0, -self._scale()(np.where(at > 0, z, 0.0))[0], 0.0)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a parameter: ``term, coef, se, z, p, low, high, ratio, ratio_low, ratio_high``.
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return one row a parameter.
 
-        The ratio is exp(coef), by which times are multiplied; it stays empty for the log scale and the shape.
+        Columns ``term, coef, time_ratio, low, high, se, z, p, confidence, variance, coef_low, coef_high``: the ratio is
+        exp(coef), by which times are multiplied, with its limits. The shape has none.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            Level of the intervals.
         """
         self._check_fitted()
         terms, values = ["(intercept)", *self._names()], [self.intercept_, *self.coef_]
-        ratio = [False] + [True] * self.coef_.size
-        for term, value in (("log(scale)", np.log(self.scale_)), ("shape", self.shape_)):
-            if len(values) < self.covariance_.shape[0]:
-                terms, values, ratio = [*terms, term], [*values, value], [*ratio, False]
+        if self.distribution != "exponential":
+            terms, values = [*terms, "log(scale)"], [*values, np.log(self.scale_)]
+        if self.distribution == "generalised_gamma":
+            terms, values = [*terms, "shape"], [*values, self.shape_]
         return coefficient_table(
-            terms, np.array(values), self.covariance_, confidence=self.confidence, ratio=np.array(ratio)
-        )
+            terms, np.array(values), self.covariance_, ratio="time_ratio", confidence=confidence,
+            variance=self.variance_, has_ratio=np.array([term != "shape" for term in terms]),
+        )  # fmt: skip
 
 
 def _line(log_time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

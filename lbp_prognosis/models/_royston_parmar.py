@@ -11,13 +11,13 @@ from lbp_prognosis._base import (
     EstimationError,
     argument_error,
     check_choice,
-    check_confidence,
     check_number,
     check_vector,
 )
 from lbp_prognosis._kernels import log_time_knots, log_time_spline, transformation_scale
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
+from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._transformation_model import LikelihoodTimes, TransformationProblem, likelihood_times
 from lbp_prognosis.survival import OutcomeKind
 
@@ -39,30 +39,33 @@ class RoystonParmar(RiskEstimator):
     knots : sequence of float, optional
         Increasing knots in the unit of time, both boundary knots included, instead of ``df``. By default the extremes
         of the event times and equally spaced centiles between them (an event in an interval counts at its middle).
+    variance : {"auto", "model", "robust"}, default "auto"
+        ``"auto"`` is robust (sandwich) with clusters or with weights that are not frequencies, and the inverse of the
+        observed information otherwise.
     strata : str or list of str, optional
         Columns of ``X`` whose values have separate baselines.
     offset : str, optional
         Column of ``X`` that is a fixed part of the linear predictor.
-    confidence : float, default 0.95
-        Level of the intervals of `to_frame`.
+    collinear : {"error", "drop"}, default "error"
+        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        coefficient 0.
 
     Attributes
     ----------
     coef_ : ndarray of shape (p,)
-        Effects on the chosen scale; higher means sooner. 0 for a column in ``aliased_``.
+        Effects on the chosen scale; higher means sooner.
     gamma_ : ndarray of shape (n_strata, df + 1)
         Spline coefficients: constant, log time, and the inner knots.
     knots_ : ndarray of shape (df + 1,)
         Knots in log time.
     covariance_ : ndarray
-        Of the rows of ``gamma_``, then ``coef_``: inverse observed information, or the sandwich with ``clusters`` or
-        with weights that are not frequencies.
+        Of the rows of ``gamma_``, then ``coef_``.
     log_likelihood_, log_likelihood_null_ : float
         At the maximum, on the time scale, and without predictors.
     strata_levels_ : list
         Labels of the strata; empty without strata.
-    aliased_ : list of str
-        Columns that are constant or combinations of others; they carry no coefficient.
+    variance_ : str
+        ``"model"`` or ``"robust"``: the kind of ``covariance_``.
     n_iter_ : int
         Newton iterations.
 
@@ -96,15 +99,16 @@ class RoystonParmar(RiskEstimator):
     weights_equal_copies: ClassVar[bool] = True
 
     def __init__(
-        self, df: int = 3, *, scale: str = "hazard", knots: Any = None, strata: Any = None, offset: Any = None,
-        confidence: float = 0.95,
+        self, df: int = 3, *, scale: str = "hazard", knots: Any = None, variance: str = "auto", strata: Any = None,
+        offset: str | None = None, collinear: str = "error",
     ) -> None:  # fmt: skip
         self.df = df
         self.scale = scale
         self.knots = knots
+        self.variance = variance
         self.strata = strata
         self.offset = offset
-        self.confidence = confidence
+        self.collinear = collinear
 
     def fit(
         self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
@@ -133,10 +137,8 @@ class RoystonParmar(RiskEstimator):
             Without events (in any stratum), if the likelihood has no maximum, or if the fitted curve is not monotone.
         """
         check_choice("scale", self.scale, ("hazard", "odds", "normal"))
-        check_confidence(self.confidence)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         times = likelihood_times(design, type(self).__name__)
-        self.strata_levels_ = design.strata_levels
         self.knots_ = self._place_knots(times, design.weights)
         codes = np.zeros(times.kind.size, dtype=np.int64) if design.strata is None else design.strata
         count, width = max(len(design.strata_levels), 1), self.knots_.size
@@ -146,8 +148,9 @@ class RoystonParmar(RiskEstimator):
             values, slopes = log_time_spline(log_time, self.knots_)
             return _blocks(values, codes, count), _blocks(slopes, codes, count)
 
-        problem = TransformationProblem(design, times, basis)
-        self.aliased_ = [name for name, gone in zip(self._names(), problem.aliased) if gone]
+        kept = kept_columns(design.X, design.weights, self._names(), self.collinear)
+        problem = TransformationProblem(design, times, basis, kept, variance=self.variance)
+        self.variance_ = "robust" if problem.robust else "model"
         start = np.concatenate([_start(times, problem.weights, codes == code, width) for code in range(count)])
         scale = transformation_scale(self.scale)
         found = problem.fit(scale, start, type(self).__name__)
@@ -243,17 +246,24 @@ class RoystonParmar(RiskEstimator):
         z = self._z(np.log(np.where(at > 0, at, 1.0)), int(codes[0]))
         return np.where(at > 0, -transformation_scale(self.scale)(z)[0], 0.0)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a predictor: ``term, coef, se, z, p, low, high, ratio, ratio_low, ratio_high``.
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return one row a predictor.
 
-        The ratio is a hazard ratio or an odds ratio; it stays empty on the normal scale.
+        Columns ``term, coef, hr, low, high, se, z, p, confidence, variance, coef_low, coef_high``; the ratio is called
+        ``or`` on the odds scale and stays empty on the normal scale.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            Level of the intervals.
         """
         self._check_fitted()
         start = self.gamma_.size
-        ratio = np.full(self.coef_.size, self.scale != "normal")
         return coefficient_table(
-            self._names(), self.coef_, self.covariance_[start:, start:], confidence=self.confidence, ratio=ratio
-        )
+            self._names(), self.coef_, self.covariance_[start:, start:], ratio="or" if self.scale == "odds" else "hr",
+            confidence=confidence, variance=self.variance_,
+            has_ratio=np.full(self.coef_.size, self.scale != "normal"),
+        )  # fmt: skip
 
 
 def _blocks(values: np.ndarray, codes: np.ndarray, count: int) -> np.ndarray:

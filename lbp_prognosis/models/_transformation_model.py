@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import EstimationError, argument_error
+from lbp_prognosis._base import EstimationError, argument_error, check_choice
 from lbp_prognosis._kernels import (
     TransformationDesign,
     TransformationFit,
-    aliased_columns,
     transformation_fit,
     transformation_rows,
 )
@@ -87,21 +86,31 @@ class TransformationProblem:
         Log times of the likelihood.
     basis : callable
         Baseline basis.
+    kept : ndarray of bool of shape (p,)
+        Columns to estimate.
+    variance : {"auto", "model", "robust"}
+        Kind of the covariance.
     fixed_slope : bool
         The slope in log time is 1 and no parameter (exponential).
     """
 
-    def __init__(self, design: Design, times: LikelihoodTimes, basis: Basis, *, fixed_slope: bool = False) -> None:
+    def __init__(
+        self, design: Design, times: LikelihoodTimes, basis: Basis, kept: np.ndarray, *, variance: str,
+        fixed_slope: bool = False,
+    ) -> None:  # fmt: skip
+        check_choice("variance", variance, ("auto", "model", "robust"))
         weights = design.weights
         rows = design.X if weights is None else design.X[weights > 0]
         centre, scale = rows.mean(axis=0), rows.std(axis=0)
-        self.aliased = aliased_columns(rows)
-        kept = np.flatnonzero(~self.aliased)
+        kept = np.flatnonzero(kept)
         X = (design.X[:, kept] - centre[kept]) / scale[kept]
         self.rows = _rows(times, basis, X, fixed_slope)
         self.weights = np.ones(X.shape[0]) if weights is None else weights
         self.clusters = design.clusters
-        self.robust = design.clusters is not None or (weights is not None and not design.frequency)
+        weighted = weights is not None and not design.frequency
+        self.robust = variance == "robust" or (variance == "auto" and (weighted or design.clusters is not None))
+        # without clusters a frequency weight is that many patients, each its own unit of the sandwich
+        self.copies = weights if design.frequency and design.clusters is None else None
         self.width = self.rows.time.shape[1] - X.shape[1]
         exact = times.kind == 1
         self.jacobian = float(self.weights[exact] @ times.clock[exact])
@@ -158,6 +167,8 @@ class TransformationProblem:
             sums = np.zeros((int(self.clusters.max()) + 1, score.shape[1]))
             np.add.at(sums, self.clusters, score)
             score = sums
+        if self.copies is not None:
+            score = score / np.sqrt(np.where(self.copies > 0, self.copies, 1.0))[:, None]
         return score.T @ score
 
 

@@ -7,7 +7,7 @@ import pytest
 from syn import park_miller, syn
 
 from lbp_prognosis import Surv
-from lbp_prognosis.models import ParametricAFT, RoystonParmar
+from lbp_prognosis.models import DiscreteTimeHazard, ParametricAFT, RoystonParmar
 
 PREDICTORS = ["c1", "c2", "p1"]
 VISITS = np.array([1.5, 3.0, 6.0, 12.0, 24.0, 36.0])
@@ -116,3 +116,41 @@ def test_real_interval_censored_table(reference_csv):
     )  # one standard error of the observed risk is 0.03
     assert (np.diff(risk, axis=1) > 0).all()
     assert list(spline.to_frame()["term"]) == list(X.columns)
+
+
+def test_grouped_proportional_hazards(cohort, seen_at_visits):
+    """Nobody was seen at 36, so there are five periods; the sixth worked risk (.948640) took the coefficient of c1 for
+    a sixth period effect and is no estimate: our risk there is missing."""
+    model = DiscreteTimeHazard(visits=VISITS).fit(cohort[PREDICTORS], seen_at_visits)
+    np.testing.assert_allclose(
+        model.alpha_[0, 0], [-3.5203635, -2.9690759, -2.1866076, -1.3676906, -0.28543944], atol=5e-6
+    )  # glm stops at a relative deviance of 1e-8: its estimates are 4e-6 from the maximum
+    np.testing.assert_allclose(model.coef_, [0.57056879, 0.31261373, 0.42411731], atol=5e-6)
+    zero = cohort[PREDICTORS].iloc[:1] * 0
+    risk = model.predict_risk(zero, VISITS)[0]
+    np.testing.assert_allclose(risk[:5], [0.029155, 0.077750, 0.175713, 0.361051, 0.698690], atol=1e-6)
+    assert np.isnan(risk[5])
+    assert 1 - np.exp(-np.exp(model.alpha_[0, 0]).sum() - np.exp(model.coef_[0])) == pytest.approx(0.948640, abs=1e-6)
+    np.testing.assert_allclose(-np.log1p(-risk[:5]), model.baseline_cumulative_hazard(VISITS[:5]), rtol=1e-12)
+
+
+def test_grouped_hazards_are_a_plain_regression(cohort, seen_at_visits):
+    """Without missed visits the fit is that of a binomial GLM of person-periods, with its observed information."""
+    import statsmodels.api as sm
+
+    y = seen_at_visits
+    grid = np.concatenate([[0.0], VISITS])
+    rows, response = [], []
+    for i in range(600):
+        free = int(np.searchsorted(grid, y["lower"][i]))
+        for k in range(free + bool(np.isfinite(y["upper"][i]))):
+            rows.append([*np.eye(5)[k], *cohort[PREDICTORS].to_numpy()[i]])
+            response.append(int(k == free))
+    theirs = sm.GLM(response, np.array(rows), family=sm.families.Binomial(sm.families.links.CLogLog()))
+    theirs = theirs.fit(tol=1e-13, maxiter=100)
+    model = DiscreteTimeHazard().fit(cohort[PREDICTORS], y)
+    np.testing.assert_allclose(np.concatenate([model.alpha_[0, 0], model.coef_]), theirs.params, atol=1e-8)
+    assert model.log_likelihood_ == pytest.approx(theirs.llf, rel=1e-12)
+    covariance = np.linalg.inv(-theirs.model.hessian(theirs.params, observed=True))
+    np.testing.assert_allclose(model.covariance_, covariance[5:, 5:], rtol=1e-6)
+    np.testing.assert_allclose(model.alpha_se_[0, 0], np.sqrt(np.diag(covariance))[:5], rtol=1e-6)

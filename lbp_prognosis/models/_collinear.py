@@ -1,0 +1,36 @@
+"""Columns that a likelihood can't tell apart: named in an error, or left out with the coefficient 0."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lbp_prognosis._base import EstimationError, check_choice
+from lbp_prognosis._kernels import aliased_columns
+
+__all__ = ["kept_columns"]
+
+
+def kept_columns(X: np.ndarray, weights: np.ndarray | None, names: list[str], collinear: str) -> np.ndarray:
+    """Return the mask of columns that add something to an intercept and the columns before them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        Predictors.
+    weights : ndarray of shape (n,) or None
+        Rows of weight 0 do not count.
+    names : list of str
+        Names of the columns.
+    collinear : {"error", "drop"}
+        Whether a column that adds nothing is an error.
+    """
+    check_choice("collinear", collinear, ("error", "drop"))
+    aliased = aliased_columns(X if weights is None else X[weights > 0])
+    if aliased.any() and collinear == "error":
+        columns = [name for name, gone in zip(names, aliased) if gone]
+        told = ", ".join(repr(column) for column in columns[:8]) + (", …" if len(columns) > 8 else "")
+        raise EstimationError(
+            f"The coefficients of {told} are not determined: these columns are constant or linear combinations of "
+            "columns before them. Drop them, or set collinear='drop' (their coefficients become 0)."
+        )
+    return ~aliased

@@ -1,0 +1,396 @@
+"""``DiscreteTimeHazard``: outcomes that are seen only at scheduled visits."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, check_vector
+from lbp_prognosis._kernels import DiscreteHazardFit, categorical_probabilities, discrete_hazard_fit
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._coefficient_table import coefficient_table
+from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._cox_checks import column_factors, column_sd
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
+from lbp_prognosis.survival import OutcomeKind
+
+__all__ = ["DiscreteTimeHazard"]
+
+
+class DiscreteTimeHazard(RiskEstimator):
+    """What is the risk by each visit, if the event is only seen at visits?
+
+    One cause: proportional hazards grouped into the periods between visits, h = 1 − exp(−exp(α_k + x·coef)), so that
+    coefficients are log hazard ratios of the underlying continuous time. Several causes: a multinomial logit of what
+    happens in each period, with effects for each cause.
+
+    Parameters
+    ----------
+    visits : sequence of float, optional
+        The schedule, in the unit of ``y``. By default the distinct endpoints of an interval outcome; needed with
+        `Surv.right`, whose times are then grouped: an event counts in its period, a censoring time goes back to the
+        last visit passed.
+    tolerance : float, default 0.0
+        How far an endpoint may lie from a visit to be taken for it.
+    between : {"refuse", "interpolate"}, default "refuse"
+        What to do at horizons that are no visits, where the data say nothing: raise, or take the hazard as constant
+        within the period.
+    penalty : float, default 0.0
+        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; periods are free.
+    penalty_factors : array-like of shape (p,) or mapping of str to float, optional
+        Factors ``f_j``, 1 by default; 0 leaves a column unpenalised.
+    standardize : bool, default True
+        ``s_j`` is the standard deviation of the column over patients (divisor n − 1); otherwise 1.
+    variance : {"auto", "model", "robust"}, default "auto"
+        ``"auto"`` is robust (sandwich over patients or clusters) with clusters or with weights that are not
+        frequencies, and the inverse of the observed information otherwise.
+    strata : str or list of str, optional
+        Columns of ``X`` whose values have period effects of their own.
+    offset : str, optional
+        Column of ``X`` that enters the linear predictors with coefficient 1.
+    collinear : {"error", "drop"}, default "error"
+        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        coefficient 0. Under a penalty such a column is determined and kept.
+
+    Attributes
+    ----------
+    visits_ : ndarray of shape (K,)
+        Visits up to the last at which somebody was at risk.
+    coef_ : ndarray of shape (p,) or (n_causes, p)
+        Effects, one row a cause in the order of ``causes_``; one-dimensional for a single cause.
+    alpha_ : ndarray of shape (n_causes, n_strata, K)
+        Period effects of a row of zeros; −inf where nobody could have had the event.
+    covariance_ : ndarray
+        Of ``coef_``, flattened by row.
+    variance_ : str
+        ``"model"`` or ``"robust"``.
+    alpha_se_ : ndarray of the shape of ``alpha_``
+        Standard errors of the period effects, at predictors 0.
+    log_likelihood_, log_likelihood_null_ : float
+        At the estimates, and of the period effects (and the offset) alone.
+    df_ : float
+        Number of effects of predictors, effective under a penalty.
+    n_rows_, n_spans_, n_mapped_, n_floored_, n_uninformative_ : int
+        Person-periods; events known only up to several periods; endpoints taken for a visit within the tolerance;
+        censoring times taken back to the last visit; patients that add nothing.
+    n_iter_ : int
+        Newton iterations.
+
+    Notes
+    -----
+    With visits on one schedule the likelihood is that of a binary (multinomial) regression of person-periods. An event
+    found after missed visits adds the sum over the periods it may lie in, which is exact and needs no imputed date.
+    With delayed entry, a patient is at risk from the first period that begins at or after entry.
+
+    References
+    ----------
+    Prentice RL, Gloeckler LA (1978). Regression analysis of grouped survival data with application to breast cancer
+    data. Biometrics 34, 57–67. doi:10.2307/2529588
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Surv
+    >>> from lbp_prognosis.models import DiscreteTimeHazard
+    >>> y = Surv.interval([0, 0, 3, 3, 6, 6], [3, 3, 6, 6, np.inf, np.inf])
+    >>> model = DiscreteTimeHazard().fit(np.array([[0], [1], [0], [1], [1], [0.0]]), y)
+    >>> model.predict_risk(np.array([[0.0]]), [3, 6]).round(4).tolist()
+    [[0.3333, 0.6667]]
+    """
+
+    _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("interval", "right")
+    _instead: ClassVar[str] = "For a state at one visit use LogisticRisk."
+    weights_equal_copies: ClassVar[bool] = True
+
+    def __init__(
+        self, visits: Any = None, *, tolerance: float = 0.0, between: str = "refuse", penalty: float = 0.0,
+        penalty_factors: Any = None, standardize: bool = True, variance: str = "auto", strata: Any = None,
+        offset: str | None = None, collinear: str = "error",
+    ) -> None:  # fmt: skip
+        self.visits = visits
+        self.tolerance = tolerance
+        self.between = between
+        self.penalty = penalty
+        self.penalty_factors = penalty_factors
+        self.standardize = standardize
+        self.variance = variance
+        self.strata = strata
+        self.offset = offset
+        self.collinear = collinear
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None,
+    ) -> DiscreteTimeHazard:  # fmt: skip
+        """Fit by (penalised) maximum likelihood.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        y : ndarray of shape (n,)
+            Made by `Surv.interval`, or by `Surv.right` with a schedule of visits.
+        sample_weight : array-like of shape (n,) or Weights, optional
+            Row weights.
+        strata : array-like of shape (n,), optional
+            Labels of separate period effects.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictors.
+        clusters : array-like of shape (n,), optional
+            Labels of the variance unit; a patient by default.
+
+        Raises
+        ------
+        EstimationError
+            Without events, or if the likelihood has no finite maximum.
+        OutcomeError
+            If intervals do not begin and end at visits.
+        """
+        check_choice("between", self.between, ("refuse", "interpolate"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_number("penalty", self.penalty, low=0)
+        tolerance = check_number("tolerance", self.tolerance, low=0)
+        design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
+        if self.causes_.size == 0:
+            raise EstimationError(f"DiscreteTimeHazard needs events to fit; there is none among {y.shape[0]} rows.")
+        grid = visit_grid(y, design.kind, self.visits)
+        rows = person_periods(y, design.kind, grid, tolerance, self.causes_)
+        if design.weights is not None:
+            rows = rows.where((design.weights > 0)[rows.person])
+        if rows.person.size == 0 or not (rows.response > 0).any():
+            raise EstimationError("DiscreteTimeHazard needs an event by the last visit; all events lie beyond it.")
+        self.visits_ = grid[: int(rows.period.max()) + 1]
+        self.max_time_ = float(self.visits_[-1])
+        self.score_horizons_ = self.visits_[np.unique(rows.period[rows.response > 0])][-3:]
+        self.n_rows_, self.n_spans_, self.n_mapped_ = rows.person.size, rows.n_spans, rows.n_mapped
+        self.n_floored_, self.n_uninformative_ = rows.n_floored, rows.n_uninformative
+        self._fit_rows(design, rows)
+        return self
+
+    def _fit_rows(self, design: Design, rows: PersonPeriods) -> None:
+        names, causes, periods = self._names(), self.causes_.size, self.visits_.size
+        weights = np.ones(design.X.shape[0]) if design.weights is None else design.weights
+        used = weights > 0
+        kept = np.ones(len(names), dtype=bool)
+        if self.penalty == 0:
+            kept = kept_columns(design.X, design.weights, names, self.collinear)
+        centre, scale = design.X[used].mean(axis=0), column_sd(design.X[used], None, "n")
+        X = ((design.X - centre) / scale)[:, kept]
+        counts = design.weights if design.frequency else None
+        ridge = self.penalty * column_factors(self.penalty_factors, names, "penalty_factors")
+        if self.standardize:
+            ridge = ridge * column_sd(design.X, counts, "n-1") ** 2
+        codes = np.zeros(design.X.shape[0], dtype=np.int64) if design.strata is None else design.strata
+        cell = codes[rows.person] * periods + rows.period
+        cells = max(len(design.strata_levels), 1) * periods
+        self._check_cells(cell, cells, weights[rows.person])
+        dummies = np.zeros((cell.size, cells))
+        dummies[np.arange(cell.size), cell] = 1.0
+        inner = np.hstack([dummies, X[rows.person]])
+        possible = np.zeros((causes, cells), dtype=bool)
+        events = (rows.response > 0) & (weights[rows.person] > 0)
+        possible[rows.response[events] - 1, cell[events]] = True
+        offset = np.where(possible.T[cell], 0.0, -np.inf)
+        if design.offset is not None:
+            offset = offset + design.offset[rows.person][:, None]
+        free = np.hstack([possible, np.ones((causes, X.shape[1]), dtype=bool)])
+        penalty = np.concatenate([np.zeros(cells), (ridge / scale**2)[kept]])
+        start = np.hstack([_first_rates(rows, cell, cells, causes, weights, possible), np.zeros((causes, X.shape[1]))])
+        fit = {"categories": causes, "link": "cloglog" if causes == 1 else "logit", "weights": weights[rows.person],
+               "offset": offset}  # fmt: skip
+        found = discrete_hazard_fit(inner, rows.response, rows.span, free=free, penalty=penalty, start=start, **fit)
+        if not found.converged:
+            raise EstimationError(
+                "The likelihood has no finite maximum within reach: a combination of columns separates patients with "
+                "the event from those without, or a period can't be told from its neighbours because its visit was "
+                "always missed. Give a `penalty`, merge visits, or drop the column."
+            )
+        null = discrete_hazard_fit(
+            dummies, rows.response, rows.span, free=possible, penalty=penalty[:cells], start=start[:, :cells], **fit
+        )
+        self.log_likelihood_, self.log_likelihood_null_, self.n_iter_ = found.loglik, null.loglik, found.iterations
+        self._store(design, rows, inner, found, free, penalty, (centre, scale, kept), weights)
+
+    def _check_cells(self, cell: np.ndarray, cells: int, weights: np.ndarray) -> None:
+        empty = np.flatnonzero(np.bincount(cell, weights=weights, minlength=cells) == 0)
+        if empty.size:
+            stratum, period = divmod(int(empty[0]), self.visits_.size)
+            label = f" in stratum {self.strata_levels_[stratum]!r}" if self.strata_levels_ else ""
+            raise EstimationError(
+                f"Nobody was at risk{label} in the period that ends at the visit {self.visits_[period]:g}: its hazard "
+                "can't be estimated. Leave that visit out of `visits`, or fit without strata."
+            )
+
+    def _store(
+        self, design: Design, rows: PersonPeriods, inner: np.ndarray, found: DiscreteHazardFit, free: np.ndarray,
+        penalty: np.ndarray, standard: tuple[np.ndarray, np.ndarray, np.ndarray], weights: np.ndarray,
+    ) -> None:  # fmt: skip
+        centre, scale, kept = standard
+        causes, width, p = free.shape[0], inner.shape[1], kept.size
+        cells = width - int(kept.sum())
+        inverse = np.linalg.inv(found.information)
+        ridge = np.tile(penalty, causes)[free.ravel()]
+        self.df_ = float(np.trace(inverse @ (found.information - np.diag(ridge)))) - int(free[:, :cells].sum())
+        weighted = design.weights is not None and not design.frequency
+        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        self.variance_ = "robust" if robust else "model"
+        if robust:
+            meat = _meat(design, rows, inner, found, weights)[np.ix_(free.ravel(), free.ravel())]
+            inverse = inverse @ meat @ inverse
+        full = np.zeros((causes * width, causes * width))
+        full[np.ix_(free.ravel(), free.ravel())] = inverse
+        # back to the user's columns: period effects take up the centring
+        one = np.zeros((cells + p, width))
+        one[np.arange(cells), np.arange(cells)] = 1.0
+        one[:cells, cells:] = -(centre / scale)[kept]
+        one[cells + np.flatnonzero(kept), cells + np.arange(width - cells)] = 1 / scale[kept]
+        back = np.kron(np.eye(causes), one)
+        theta = (back @ found.coef.ravel()).reshape(causes, -1)
+        covariance = back @ full @ back.T
+        effect = (np.arange(causes)[:, None] * (cells + p) + cells + np.arange(p)).ravel()
+        self.covariance_ = covariance[np.ix_(effect, effect)]
+        self.coef_ = theta[0, cells:] if causes == 1 else theta[:, cells:]
+        shape = (causes, -1, self.visits_.size)
+        self.alpha_ = np.where(free[:, :cells], theta[:, :cells], -np.inf).reshape(shape)
+        se = np.sqrt(np.maximum(np.diag(covariance), 0)).reshape(causes, -1)[:, :cells]
+        self.alpha_se_ = np.where(free[:, :cells], se, np.nan).reshape(shape)
+
+    # ---- predictions -------------------------------------------------------------------------------------------
+
+    def _hazards(
+        self, X: np.ndarray, strata: np.ndarray | None, offset: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return hazards ``(n, K, n_causes)`` and survival at the visits ``(n, K)``."""
+        codes = np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata
+        effect = X @ np.atleast_2d(self.coef_).T + (0.0 if offset is None else offset[:, None])
+        eta = self.alpha_[:, codes, :].transpose(1, 2, 0) + effect[:, None, :]
+        link = "cloglog" if eta.shape[2] == 1 else "logit"
+        p = categorical_probabilities(eta.reshape(-1, eta.shape[2]), link).reshape(*eta.shape[:2], -1)
+        return p[:, :, 1:], np.cumprod(p[:, :, 0], axis=1)
+
+    def _risk(
+        self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
+    ) -> np.ndarray:
+        if strata is None and self.strata_levels_:
+            raise argument_error(
+                "strata", "given, as at fit", "None", "A risk needs the period effects of the stratum of each row."
+            )
+        place = np.searchsorted(self.visits_, horizons * (1 - 1e-9), side="left")
+        ends = self.visits_[place]
+        between = ~np.isclose(ends, horizons, rtol=1e-8, atol=0)
+        if between.any() and self.between == "refuse":
+            raise argument_error(
+                "horizons", f"among the visits {self.visits_.tolist()}", str(horizons[between].tolist()),
+                "Between visits the data do not say when the event happened. Set between='interpolate' for a constant "
+                "hazard within periods, or use RoystonParmar.",
+            )  # fmt: skip
+        hazards, survival = self._hazards(X, strata, offset)
+        before = np.hstack([np.ones((X.shape[0], 1)), survival[:, :-1]])
+        mine = hazards[:, :, int(np.searchsorted(self.causes_, cause))]
+        incidence = np.cumsum(before * mine, axis=1)
+        out = incidence[:, place]
+        if between.any():
+            starts = np.concatenate([[0.0], self.visits_])[place]
+            share = np.where(between, (horizons - starts) / (ends - starts), 1.0)
+            every = hazards.sum(axis=2)[:, place]
+            passed = -np.expm1(share * np.log1p(-np.minimum(every, 1.0)))  # P(any event by the horizon | at risk)
+            with np.errstate(invalid="ignore"):
+                split = np.where(every > 0, mine[:, place] / every, 0.0)
+            part = before[:, place] * passed * split
+            out = np.where(between, out - before[:, place] * mine[:, place] + part, out)
+        return np.clip(out, 0.0, 1.0)
+
+    def linear_predictor(self, X: Any, cause: int = 1, *, offset: Any = None) -> np.ndarray:
+        """Return x·coef + offset of one cause: higher means sooner; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        cause : int, default 1
+            Event code.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictors.
+        """
+        matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
+        self._check_cause(cause)
+        effect = np.atleast_2d(self.coef_)[int(np.searchsorted(self.causes_, cause))]
+        return matrix @ effect + (0.0 if shift is None else shift)
+
+    def baseline_cumulative_hazard(self, times: Any, *, stratum: Any = None) -> np.ndarray:
+        """Return −log P(no event of any cause by a visit) at predictors and offset 0.
+
+        Parameters
+        ----------
+        times : array-like of shape (k,)
+            Visits (0 is allowed), in the unit of the training outcome.
+        stratum : object, optional
+            Label of the stratum, if there are strata.
+        """
+        self._check_fitted()
+        at = check_vector("times", np.atleast_1d(times), low=0)
+        grid = np.concatenate([[0.0], self.visits_])
+        place = np.abs(grid[:, None] - at).argmin(axis=0)
+        if not np.allclose(grid[place], at, rtol=1e-8, atol=0):
+            raise argument_error("times", f"among 0 and the visits {self.visits_.tolist()}", str(at.tolist()))
+        codes = self._strata_codes(None if stratum is None else [stratum], 1)
+        survival = self._hazards(np.zeros((1, self.n_features_in_)), codes, None)[1][0]
+        return -np.log(np.concatenate([[1.0], survival]))[place]
+
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return one row a cause and predictor.
+
+        Columns ``term, coef, hr, low, high, se, z, p, confidence, variance, coef_low, coef_high, cause``; the ratio is
+        called ``or`` (odds against no event in the period) with several causes.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            Level of the intervals.
+        """
+        self._check_fitted()
+        causes = self.causes_.size
+        table = coefficient_table(
+            self._names() * causes, self.coef_.ravel(), self.covariance_, ratio="hr" if causes == 1 else "or",
+            confidence=confidence, variance=self.variance_,
+        )  # fmt: skip
+        table["cause"] = np.repeat(self.causes_, len(self._names()))
+        return table
+
+
+def _first_rates(
+    rows: PersonPeriods, cell: np.ndarray, cells: int, causes: int, weights: np.ndarray, possible: np.ndarray
+) -> np.ndarray:
+    """Crude log rates of each period as starting values; an event of a span is shared out among its rows."""
+    w = weights[rows.person].astype(float)
+    share = w.copy()
+    spans = rows.span >= 0
+    if spans.any():
+        share[spans] /= np.bincount(rows.span[spans])[rows.span[spans]]
+    total = np.bincount(cell, weights=w, minlength=cells)
+    out = np.zeros((causes, cells))
+    for j in range(causes):
+        mine = rows.response == j + 1
+        events = np.bincount(cell[mine], weights=share[mine], minlength=cells)
+        rate = np.clip(events / np.maximum(total, 1e-12), 1e-6, 0.9)
+        out[j] = np.where(possible[j], np.log(rate / (1 - rate) if causes > 1 else -np.log1p(-rate)), 0.0)
+    return out
+
+
+def _meat(
+    design: Design, rows: PersonPeriods, inner: np.ndarray, found: DiscreteHazardFit, weights: np.ndarray
+) -> np.ndarray:
+    """Return Σ U Uᵀ with U the score of a patient or cluster."""
+    score = (found.row_score[:, :, None] * inner[:, None, :]).reshape(inner.shape[0], -1)
+    by_person = np.zeros((design.X.shape[0], score.shape[1]))
+    np.add.at(by_person, rows.person, score)
+    power = 0.5 if design.frequency and design.clusters is None else 1.0
+    by_person *= (weights**power)[:, None]
+    if design.clusters is not None:
+        sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
+        np.add.at(sums, design.clusters, by_person)
+        by_person = sums
+    return by_person.T @ by_person

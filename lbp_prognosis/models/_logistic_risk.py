@@ -1,0 +1,279 @@
+"""``LogisticRisk``: the probability of a state at one later visit.
+
+statsmodels fits the unpenalised model too; at n = 2000 with ten columns its fit takes about ninety times as long as the
+Newton iterations used here, its regularised fit knows no covariance, and importing it costs a third of a second in
+every worker. Coefficients, covariance and log-likelihood agree with its own to rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_choice,
+    check_horizons,
+    check_number,
+)
+from lbp_prognosis._kernels import CategoricalFit, categorical_fit, categorical_parts
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._coefficient_table import coefficient_table
+from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._cox_checks import column_factors, column_sd
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.survival import OutcomeKind, status_horizon
+
+__all__ = ["LogisticRisk"]
+
+
+class LogisticRisk(RiskEstimator):
+    """How likely is the state at a later visit, for patients who were seen there?
+
+    Logistic regression by maximum likelihood, or with a ridge penalty.
+
+    Parameters
+    ----------
+    penalty : float, default 0.0
+        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; the intercept is free.
+    penalty_factors : array-like of shape (p,) or mapping of str to float, optional
+        Factors ``f_j``, 1 by default; 0 leaves a column unpenalised.
+    standardize : bool, default True
+        ``s_j`` is the standard deviation of the column (divisor n − 1); otherwise 1.
+    horizon : float, optional
+        Time of the visit, in the unit of the study; needed only if ``y`` has lost it (after concatenation).
+    variance : {"auto", "model", "robust"}, default "auto"
+        ``"auto"`` is robust (sandwich) with clusters or with weights that are not frequencies, and the inverse
+        information otherwise.
+    offset : str, optional
+        Column of ``X`` that enters the linear predictor with coefficient 1.
+    collinear : {"error", "drop"}, default "error"
+        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        coefficient 0. Under a penalty such a column is determined and kept.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (p,)
+        Log odds ratios.
+    intercept_ : float
+        Log odds of a row of zeros.
+    covariance_ : ndarray of shape (p + 1, p + 1)
+        Of the intercept, then ``coef_``, of the kind in ``variance_``.
+    variance_ : str
+        ``"model"`` or ``"robust"``.
+    log_likelihood_, log_likelihood_null_ : float
+        At the estimates (without the penalty), and of the intercept (and offset) alone.
+    df_ : float
+        Number of coefficients, effective under a penalty.
+    horizon_ : float
+        Time at which risks are known; other horizons are NaN.
+    n_, n_events_, n_missing_ : int
+        Rows used, those with the state 1, and rows left out because the state was not observed.
+    n_iter_ : int
+        Newton iterations.
+
+    Notes
+    -----
+    Rows whose state was not observed (−1) are left out and counted: the risks then hold for patients like those seen,
+    unless weights correct for attrition.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Status
+    >>> from lbp_prognosis.models import LogisticRisk
+    >>> model = LogisticRisk().fit(np.array([[0], [0], [1], [1], [1.0], [0]]), Status.at(12, [0, 1, 1, 1, 0, -1]))
+    >>> model.predict_risk(np.array([[0], [1.0]]), 12).round(4).tolist(), model.n_missing_
+    ([[0.5], [0.6667]], 1)
+    """
+
+    _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("status",)
+    _instead: ClassVar[str] = "For a time to event use CoxPH, for visits DiscreteTimeHazard."
+    weights_equal_copies: ClassVar[bool] = True
+
+    def __init__(
+        self, *, penalty: float = 0.0, penalty_factors: Any = None, standardize: bool = True,
+        horizon: float | None = None, variance: str = "auto", offset: str | None = None, collinear: str = "error",
+    ) -> None:  # fmt: skip
+        self.penalty = penalty
+        self.penalty_factors = penalty_factors
+        self.standardize = standardize
+        self.horizon = horizon
+        self.variance = variance
+        self.offset = offset
+        self.collinear = collinear
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None,
+    ) -> LogisticRisk:  # fmt: skip
+        """Fit by (penalised) maximum likelihood.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        y : ndarray of shape (n,)
+            Made by `Status.at`.
+        sample_weight : array-like of shape (n,) or Weights, optional
+            Row weights.
+        strata : None
+            Not taken: a column for each stratum does the same.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        clusters : array-like of shape (n,), optional
+            Labels of the variance unit.
+
+        Raises
+        ------
+        EstimationError
+            If only one state occurs, or the likelihood has no finite maximum (separation).
+        """
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_number("penalty", self.penalty, low=0)
+        self._refuse(strata=strata)
+        design = self._start_fit(X, y, sample_weight, None, offset, clusters)
+        horizon = status_horizon(y) if self.horizon is None else check_number("horizon", self.horizon, low=0)
+        if horizon is None:
+            raise argument_error(
+                "y", "a Status that knows its visit time", "one that has lost it",
+                "Say LogisticRisk(horizon=…), in the unit of the study.",
+            )  # fmt: skip
+        seen = y["status"] >= 0
+        used = seen if design.weights is None else seen & (design.weights > 0)
+        state = y["status"][used].astype(np.int64)
+        if state.size == 0 or state.min() == state.max():
+            raise EstimationError(
+                f"LogisticRisk needs both states among the observed rows; got {int(state.sum())} with the state 1 "
+                f"of {state.size}."
+            )
+        self.horizon_ = self.max_time_ = float(horizon)
+        self.causes_ = np.array([1])
+        self.score_horizons_ = np.array([self.horizon_])
+        self.n_missing_ = int((~seen).sum())
+        self._fit_rows(design, used, state)
+        return self
+
+    def _fit_rows(self, design: Design, used: np.ndarray, state: np.ndarray) -> None:
+        X = design.X[used]
+        weights = None if design.weights is None else design.weights[used]
+        offset = None if design.offset is None else design.offset[used][:, None]
+        counts = weights if design.frequency else None
+        names = self._names()
+        kept = np.ones(X.shape[1], dtype=bool)
+        if self.penalty == 0:
+            kept = kept_columns(X, None, names, self.collinear)
+        centre, scale = X.mean(axis=0), column_sd(X, None, "n")
+        inner = np.column_stack([np.ones(state.size), ((X - centre) / scale)[:, kept]])
+        ridge = self.penalty * column_factors(self.penalty_factors, names, "penalty_factors")
+        if self.standardize:
+            ridge = ridge * column_sd(X, counts, "n-1") ** 2
+        penalty = np.concatenate([[0.0], (ridge / scale**2)[kept]])
+        found = categorical_fit(inner, state, weights=weights, offset=offset, penalty=penalty)
+        if not found.converged:
+            large = np.abs(found.coef[0, 1:])
+            guilty = [repr(name) for name, size in zip(np.array(names)[kept], large) if size > max(5, large.max() / 5)]
+            raise EstimationError(
+                "The likelihood has no finite maximum within reach: a combination of columns separates the two states."
+                + (f" Largest coefficients: {', '.join(guilty[:3])}." if guilty else "")
+                + " Give a `penalty` (a ridge keeps coefficients finite), merge sparse categories, or drop the column."
+            )
+        null = categorical_fit(inner[:, :1], state, weights=weights, offset=offset)
+        back = np.zeros((X.shape[1] + 1, inner.shape[1]))
+        back[0, 0] = 1.0
+        back[0, 1:] = -(centre / scale)[kept]
+        back[1 + np.flatnonzero(kept), 1 + np.arange(int(kept.sum()))] = 1 / scale[kept]
+        theta = back @ found.coef[0]
+        self.intercept_, self.coef_ = float(theta[0]), theta[1:]
+        inverse = np.linalg.inv(found.information)
+        self.df_ = float(np.trace(inverse @ (found.information - np.diag(penalty)))) - 1
+        self._store_variance(design, used, inner, found, inverse, back, offset, state)
+        self.log_likelihood_, self.log_likelihood_null_ = found.loglik, null.loglik
+        self.n_iter_ = found.iterations
+        total = np.ones(state.size) if counts is None else counts
+        self.n_, self.n_events_ = int(total.sum()), int(total @ state)
+
+    def _store_variance(
+        self, design: Design, used: np.ndarray, inner: np.ndarray, found: CategoricalFit, inverse: np.ndarray,
+        back: np.ndarray, offset: np.ndarray | None, state: np.ndarray,
+    ) -> None:  # fmt: skip
+        weighted = design.weights is not None and not design.frequency
+        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        self.variance_ = "robust" if robust else "model"
+        if robust:
+            eta = inner @ found.coef.T + (0.0 if offset is None else offset)
+            score = categorical_parts(eta, state, "logit")[1] * inner
+            if design.weights is not None:
+                power = 0.5 if design.frequency and design.clusters is None else 1.0
+                score = design.weights[used][:, None] ** power * score
+            if design.clusters is not None:
+                sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
+                np.add.at(sums, design.clusters[used], score)
+                score = sums
+            inverse = inverse @ (score.T @ score) @ inverse
+        self.covariance_ = back @ inverse @ back.T
+
+    def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return the log odds, intercept included; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        """
+        matrix, _, shift = self._start_predict(X, None, offset)
+        return self.intercept_ + matrix @ self.coef_ + (0.0 if shift is None else shift)
+
+    def predict_risk(
+        self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return the probability of the state at the visit.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        horizons : float or sequence of float
+            In the unit of the study; columns other than the visit's time are NaN.
+        cause : int, default 1
+            Must be 1.
+        strata : None
+            Not taken.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Probabilities.
+        """
+        self._refuse(strata=strata)
+        eta = self.linear_predictor(X, offset=offset)
+        times, _ = check_horizons(horizons)
+        self._check_cause(cause)
+        out = np.full((eta.size, times.size), np.nan)
+        out[:, np.isclose(times, self.horizon_, rtol=1e-9, atol=0)] = special.expit(eta)[:, None]
+        return out
+
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return one row a coefficient, the intercept first.
+
+        Columns ``term, coef, or, low, high, se, z, p, confidence, variance, coef_low, coef_high``.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            Level of the intervals.
+        """
+        self._check_fitted()
+        terms = ["(intercept)", *self._names()]
+        coef = np.concatenate([[self.intercept_], self.coef_])
+        return coefficient_table(
+            terms, coef, self.covariance_, ratio="or", confidence=confidence, variance=self.variance_
+        )
