@@ -1,6 +1,7 @@
 """Drawing: tidy frames in, matplotlib axes out."""
 
 from lbp_prognosis._draw._agreement import draw_agreement
+from lbp_prognosis._draw._attributions import draw_attributions, draw_feature_effect
 from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
 from lbp_prognosis._draw._flow import draw_flow
@@ -10,8 +11,10 @@ from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
 
 __all__ = [
     "draw_agreement",
+    "draw_attributions",
     "draw_curves",
     "draw_decision_curve",
+    "draw_feature_effect",
     "draw_flow",
     "draw_forest",
     "draw_interval_curve",

@@ -1,3 +1,21 @@
 """Any risk model to the reasons for its risks."""
 
-__all__: list[str] = []
+from lbp_prognosis.explain._feature_effect import FeatureEffect, feature_effect
+from lbp_prognosis.explain._observational_shap import observational_shap
+from lbp_prognosis.explain._prediction_shapley import prediction_shapley
+from lbp_prognosis.explain._shap_result import ShapResult
+from lbp_prognosis.explain._shap_stability import ShapStability, shap_stability
+from lbp_prognosis.explain._shap_values import shap_values
+from lbp_prognosis.explain._survival_shap import survival_shap
+
+__all__ = [
+    "FeatureEffect",
+    "ShapResult",
+    "ShapStability",
+    "feature_effect",
+    "observational_shap",
+    "prediction_shapley",
+    "shap_stability",
+    "shap_values",
+    "survival_shap",
+]

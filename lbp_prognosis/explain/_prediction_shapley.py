@@ -1,0 +1,63 @@
+"""``prediction_shapley``: how much of a patient's risk each modality accounts for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lbp_prognosis.explain._shap_result import ShapResult
+from lbp_prognosis.explain._shap_values import shap_values
+
+__all__ = ["prediction_shapley"]
+
+
+def prediction_shapley(
+    estimator: Any,
+    X: Any,
+    modalities: Mapping[str, Sequence[str]],
+    background: Any,
+    *,
+    horizons: Any,
+    cause: int = 1,
+    first: Sequence[str] = (),
+) -> ShapResult:
+    """Share each predicted risk among the modalities, exactly.
+
+    Parameters
+    ----------
+    estimator : fitted model
+        With ``predict_risk``.
+    X : DataFrame of shape (n, p)
+        Rows to explain. A modality that is missing in a row keeps out of it: it is drawn from the background in every
+        coalition, and its share is zero.
+    modalities : mapping of str to sequence of str
+        Columns by modality; each is one player (2⁴ coalitions for four).
+    background : DataFrame of shape (b, p)
+        Complete rows that stand for "not known".
+    horizons : float or sequence of float
+        Prediction times.
+    cause : int, default 1
+        Event code.
+    first : sequence of str, default ()
+        Modalities that come first in every order, e.g. ``["clinical"]``: what is known before imaging is asked for.
+
+    Returns
+    -------
+    ShapResult
+        With ``values``, ``first_in`` and ``last_in``, of shape (n, n_modalities, n_horizons).
+
+    Notes
+    -----
+    This says what the fitted model uses. What the model would be worth without a modality is another question, which
+    needs refits: see ``validation.performance_shapley``. Shapley values share what modalities tell in common; whether
+    a modality is worth having is answered by its last-in value and by decisions, not by its share.
+
+    References
+    ----------
+    Jullum M, Redelmeier A, Aas K. groupShapley: efficient prediction explanation with Shapley values for feature
+    groups. 2021. arXiv:2106.12228
+    """
+    return shap_values(
+        estimator, X, background, scale="risk", horizons=horizons, cause=cause, groups=modalities, players="groups",
+        first=first, method="exact",
+    )  # fmt: skip

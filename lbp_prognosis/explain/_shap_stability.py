@@ -1,0 +1,154 @@
+"""``shap_stability``: would another sample have explained these patients in the same way?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+from sklearn.base import clone
+
+from lbp_prognosis._base import RandomState, Result, argument_error, check_number, parallel_map, spawn
+from lbp_prognosis.explain._shap_result import ShapResult
+from lbp_prognosis.explain._shap_values import shap_values
+from lbp_prognosis.explain._worth import table_of
+
+__all__ = ["ShapStability", "shap_stability"]
+
+
+@dataclass(frozen=True, repr=False)
+class ShapStability(Result):
+    """How attributions vary over refits on bootstrap samples.
+
+    Attributes
+    ----------
+    reference : ShapResult
+        Attributions of the model fitted on all rows.
+    replicates : ndarray of shape (n_bootstrap, n, n_players, n_outputs)
+        Attributions of the refitted models.
+    sd : ndarray of shape (n, n_players, n_outputs)
+        Standard deviation over refits.
+    sign_agreement : ndarray of shape (n, n_players, n_outputs)
+        Share of refits whose attribution has the sign of the reference; below 0.9 it is not to be read.
+    kendall_w : ndarray of shape (n, n_outputs)
+        Concordance of the ranking of players by absolute attribution over refits; 1 is full agreement.
+    """
+
+    reference: ShapResult
+    replicates: np.ndarray
+    sd: np.ndarray
+    sign_agreement: np.ndarray
+    kendall_w: np.ndarray
+    synthetic: bool = False
+
+    def stable(self, agreement: float = 0.9) -> np.ndarray:
+        """Return which attributions keep their sign in this share of refits, of the shape of ``sd``."""
+        return self.sign_agreement >= agreement
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the reference's frame with ``sd, sign_agreement, stable`` and ``kendall_w``."""
+        frame = self.reference.to_frame()
+        frame["sd"] = self.sd.ravel()
+        frame["sign_agreement"] = self.sign_agreement.ravel()
+        frame["stable"] = self.stable().ravel()
+        frame["kendall_w"] = np.repeat(self.kendall_w[:, None, :], self.sd.shape[1], axis=1).ravel()
+        return frame
+
+    def plot(self, ax: Any = None, *, row: int = 0) -> Any:
+        """Draw one row's attributions with their spread; unstable ones are grey."""
+        from lbp_prognosis._draw import draw_attributions
+
+        frame = self.to_frame()
+        return draw_attributions(frame[frame["row"] == self.reference.rows[row]], ax=ax)
+
+    def _summary(self) -> str:
+        return f"{len(self.replicates)} refits, {np.mean(self.stable()):.0%} of attributions keep their sign in 90 %"
+
+
+def _refitted(
+    task: tuple[np.ndarray, int | None], estimator: Any, X: pd.DataFrame, y: np.ndarray, rows: pd.DataFrame,
+    background: pd.DataFrame, keywords: dict[str, Any],
+) -> np.ndarray:  # fmt: skip
+    sample, _ = task
+    model = clone(estimator).fit(X.iloc[sample].reset_index(drop=True), y[sample])
+    return shap_values(model, rows, background, **keywords).values
+
+
+def shap_stability(
+    estimator: Any,
+    X: Any,
+    y: np.ndarray,
+    rows: Any,
+    background: Any,
+    *,
+    scale: str = "log_hazard",
+    horizons: Any = None,
+    cause: int = 1,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    players: str = "features",
+    n_bootstrap: int = 100,
+    samples: np.ndarray | None = None,
+    random_state: RandomState = 0,
+    n_jobs: int | None = None,
+) -> ShapStability:
+    """Refit on bootstrap samples and explain the same rows against the same background.
+
+    Parameters
+    ----------
+    estimator : unfitted model or pipeline
+        Cloned and refitted.
+    X : DataFrame of shape (n, p)
+        Training rows.
+    y : ndarray of shape (n,)
+        Outcome.
+    rows : DataFrame of shape (k, p)
+        Rows to explain.
+    background : DataFrame of shape (b, p)
+        Complete rows, the same for all refits.
+    scale, horizons, cause, groups, players
+        As in `shap_values`.
+    n_bootstrap : int, default 100
+        Refits.
+    samples : ndarray of int of shape (n_bootstrap, n), optional
+        Rows of each sample, where they are given and not drawn.
+    random_state : int, SeedSequence or Generator, default 0
+        Seed; the result does not depend on ``n_jobs``.
+    n_jobs : int, optional
+        Workers, as in joblib.
+
+    Returns
+    -------
+    ShapStability
+        Spread, agreement of signs, and concordance of ranks.
+    """
+    train = table_of("X", X)
+    explained, drawn = table_of("rows", rows, like=train), table_of("background", background, like=train)
+    keywords = {"scale": scale, "horizons": horizons, "cause": cause, "groups": groups, "players": players}
+    if samples is None:
+        check_number("n_bootstrap", n_bootstrap, low=2, whole=True)
+        samples = np.stack([rng.integers(len(train), size=len(train)) for rng in spawn(random_state, int(n_bootstrap))])
+    samples = np.asarray(samples)
+    if samples.ndim != 2 or len(samples) < 2:
+        raise argument_error("samples", "of shape (n_bootstrap, n) with at least two samples", samples)
+    reference = shap_values(clone(estimator).fit(train, y), explained, drawn, **keywords)
+    refit = partial(_refitted, estimator=estimator, X=train, y=y, rows=explained, background=drawn, keywords=keywords)
+    replicates = np.stack(parallel_map(refit, [(sample, None) for sample in samples], n_jobs=n_jobs))
+    agreement = (np.sign(replicates) == np.sign(reference.values)).mean(axis=0)
+    return ShapStability(
+        reference, replicates, replicates.std(axis=0, ddof=1), agreement, _kendall_w(np.abs(replicates)),
+        synthetic=reference.synthetic,
+    )  # fmt: skip
+
+
+def _kendall_w(values: np.ndarray) -> np.ndarray:
+    """Kendall's coefficient of concordance over the first axis, players on the third: W = 12 S / (m² (k³ − k))."""
+    m, _, k, _ = values.shape
+    if k < 2:
+        return np.full((values.shape[1], values.shape[3]), np.nan)
+    sums = rankdata(values, axis=2).sum(axis=0)
+    spread = ((sums - sums.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    return 12 * spread / (m**2 * (k**3 - k))

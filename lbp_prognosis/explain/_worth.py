@@ -1,0 +1,109 @@
+"""Worths of coalitions: the model's mean output when some players keep their values and the rest are drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import FeatureMap, argument_error, check_choice, check_horizons
+
+__all__ = ["Players", "coalition_worths", "output_function", "read_players", "table_of"]
+
+CHUNK = 200_000  # completed rows predicted at a time
+Players = dict[str, tuple[str, ...]]
+
+
+def table_of(name: str, X: Any, like: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return a frame; with ``like`` its columns in that order."""
+    if isinstance(X, pd.DataFrame):
+        frame = X
+    else:
+        array = np.asarray(X)
+        if array.ndim != 2:
+            raise argument_error(name, "a frame or a two-dimensional array", X)
+        frame = pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])] if like is None else like.columns)
+    if like is not None:
+        absent = [column for column in like.columns if column not in frame.columns]
+        if absent:
+            raise argument_error(name, "a table with the columns of `X`", f"one without {absent[:5]}")
+        frame = frame[list(like.columns)]
+    if len(frame) == 0:
+        raise argument_error(name, "a table of at least one row", "no rows")
+    return frame
+
+
+def read_players(X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None) -> Players:
+    """Return player -> columns; without groups each column is a player. A column of no group is refused."""
+    if groups is None:
+        return {str(column): (column,) for column in X.columns}
+    # modalities that are absent from X as a whole are no players
+    players = {
+        name: present for name, columns in FeatureMap({str(k): tuple(v) for k, v in groups.items()}).items()
+        if (present := tuple(column for column in columns if column in X.columns))
+    }  # fmt: skip
+    left = [column for column in X.columns if not any(column in columns for columns in players.values())]
+    if not players or left:
+        raise argument_error("groups", "a mapping that holds every column of `X`", f"one without {left[:5]}",
+                             "A column of no group would move with nobody: add it, or drop it from `X`.")  # fmt: skip
+    return players
+
+
+def output_function(
+    estimator: Any, scale: str, horizons: Any, cause: int
+) -> tuple[Callable[[pd.DataFrame], np.ndarray], np.ndarray | None]:
+    """Return a function from a table to ``(n, n_outputs)``, and the horizons (None on the log-hazard scale)."""
+    check_choice("scale", scale, ("log_hazard", "risk"))
+    if scale == "log_hazard":
+        if horizons is not None:
+            raise argument_error("horizons", "left out on the log-hazard scale, which knows no horizon", horizons)
+        if not hasattr(estimator, "linear_predictor"):
+            raise argument_error("estimator", "a model with `linear_predictor` on the log-hazard scale", estimator,
+                                 'Explain its risk instead: scale="risk", horizons=…')  # fmt: skip
+        return lambda table: np.asarray(estimator.linear_predictor(table), dtype=float)[:, None], None
+    if horizons is None:
+        raise argument_error("horizons", "given on the risk scale", "None")
+    times, _ = check_horizons(horizons)
+    if not hasattr(estimator, "predict_risk"):
+        raise argument_error("estimator", "a fitted model with `predict_risk`", estimator)
+    return lambda table: np.asarray(estimator.predict_risk(table, times, cause), dtype=float), times
+
+
+def coalition_worths(
+    function: Callable[[pd.DataFrame], np.ndarray], X: pd.DataFrame, background: pd.DataFrame, players: Players,
+    members: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Return ``(n_coalitions, n, n_outputs)``: mean over the background of the output with a coalition's values kept.
+
+    A value that is missing in ``X`` is drawn from the background in every coalition: what is not there has no credit.
+    """
+    n, size, count = len(X), len(background), members.shape[0]
+    pool = pd.concat([background, X], ignore_index=True)
+    if not pool.dtypes.equals(background.dtypes):
+        pool = pool.astype(background.dtypes.to_dict(), errors="ignore")
+    owner = {column: k for k, columns in enumerate(players.values()) for column in columns}
+    present = ~X.isna()
+    per_patient = count * size
+    step = max(1, CHUNK // per_patient)
+    out: np.ndarray | None = None
+    base = np.tile(np.arange(size), count)
+    for start in range(0, n, step):
+        rows = np.arange(start, min(start + step, n))
+        columns = {}
+        for column in X.columns:
+            if column in owner:
+                kept = np.repeat(members[:, owner[column]], size)
+                own = kept[None, :] & present[column].to_numpy()[rows, None]
+                index = np.where(own, size + rows[:, None], base[None, :])
+            else:
+                index = np.broadcast_to(size + rows[:, None], (rows.size, per_patient))
+            columns[column] = pool[column].array.take(index.ravel())
+        values = function(pd.DataFrame(columns, columns=X.columns))
+        means = values.reshape(rows.size, count, size, -1).mean(axis=2)
+        if out is None:
+            out = np.empty((count, n, means.shape[2]))
+        out[:, rows] = means.transpose(1, 0, 2)
+    assert out is not None
+    return out
