@@ -1,6 +1,8 @@
 """The grammar of time: outcomes, their definition and weights; curves, their tests, and censoring models."""
 
 from lbp_prognosis.survival._aalen_johansen import aalen_johansen
+from lbp_prognosis.survival._censoring_cox import CensoringCox
+from lbp_prognosis.survival._censoring_kaplan_meier import CensoringKaplanMeier
 from lbp_prognosis.survival._convert import from_frame, from_sksurv, to_frame, to_sksurv
 from lbp_prognosis.survival._curve_test import CurveTest
 from lbp_prognosis.survival._curve_values import CurveValues
@@ -27,6 +29,8 @@ from lbp_prognosis.survival._turnbull import TurnbullCurve, turnbull
 from lbp_prognosis.survival._weights import Weights, check_weights
 
 __all__ = [
+    "CensoringCox",
+    "CensoringKaplanMeier",
     "CurveTest",
     "CurveValues",
     "OutcomeKind",

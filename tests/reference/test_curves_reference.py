@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from syn import syn
 
 from lbp_prognosis.survival import (
+    CensoringCox,
     Surv,
     Weights,
     aalen_johansen,
@@ -233,3 +234,14 @@ def test_turnbull_on_visits() -> None:
     expected = [floats(stored["surv"])[np.searchsorted(middle, v, side="right") - 1] for v in visits]
     assert_allclose(found.at(visits).value, expected, rtol=1e-9)
     assert found.gradient.max() <= len(stored["left"]) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_censoring_cox(cohort, ties) -> None:
+    stored = STORED["censoring_cox"][ties]
+    y = Surv.right(cohort["month"], cohort["status"])
+    model = CensoringCox(["c1", "c2"], ties=ties).fit(y, cohort)
+    assert_allclose(model.coef_, stored["coef"], rtol=1e-9)
+    assert_allclose(model.survival_at(12)[:5], stored["at_12"], rtol=1e-9)
+    assert_allclose(model.survival_before(y["time"])[:5], stored["before"], rtol=1e-9)
+    assert_allclose(model.survival_before(y["time"][:5], cohort.iloc[:5]), stored["before"], rtol=1e-9)

@@ -59,6 +59,14 @@ out <- list(
     s <- survfit(Surv(left, right, type = "interval2") ~ 1)
     list(left = left, right = right, time = s$time, surv = s$surv)
   }),
+  censoring_cox = lapply(c(efron = "efron", breslow = "breslow"), function(ties) {
+    # censorings a moment later than events at the same time
+    d$late <- d$month + 1e-4 * (d$status == 0)
+    fit <- coxph(Surv(late, status == 0) ~ c1 + c2, d, ties = ties, control = coxph.control(timefix = FALSE, eps = 1e-12))
+    s <- survfit(fit, newdata = d[1:5, ], censor = TRUE)
+    list(coef = unname(coef(fit)), at_12 = unname(summary(s, times = 12 + 5e-4)$surv[1, ]),
+         before = sapply(1:5, function(i) summary(s[i], times = d$month[i] - 5e-4, extend = TRUE)$surv))
+  }),
   rmst_strata = lapply(split(d, d$stratum), function(x) {
     m <- summary(survfit(Surv(time, status > 0) ~ 1, x), rmean = 12)$table
     list(value = unname(m["rmean"]), se = unname(m[grep("se", names(m))]))
