@@ -1,0 +1,267 @@
+"""Fine and Gray's model for few columns in sums that are linear in n, and influence values of a relative-hazard curve.
+
+A patient with a competing event stays in the risk set with weight G(t−)/G(T−), G the censoring curve. The weight
+factors into a part of the event time and a part of the patient, so that the extended risk sets are prefix sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lbp_prognosis._kernels._ipcw import censoring_curve
+from lbp_prognosis._kernels._kaplan_meier import kaplan_meier_steps
+from lbp_prognosis._kernels._steps import step_at
+
+__all__ = ["SubdistributionFit", "hazard_influence", "subdistribution_fit"]
+
+
+@dataclass(frozen=True)
+class SubdistributionFit:
+    """Maximum of the weighted log partial likelihood (Breslow ties).
+
+    ``times`` (m,) are the event times, ``cumulative_hazard`` (m,) that of a row with linear predictor 0.
+    """
+
+    coef: np.ndarray
+    information: np.ndarray
+    loglik: float
+    iterations: int
+    converged: bool
+    times: np.ndarray
+    cumulative_hazard: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Places of rows among the event times, and censoring probabilities there (1 where no extension is wanted)."""
+
+    X: np.ndarray
+    event: np.ndarray
+    competing: np.ndarray
+    weights: np.ndarray
+    times: np.ndarray
+    last: np.ndarray
+    deaths: np.ndarray
+    g_times: np.ndarray
+    g_rows: np.ndarray
+
+
+def _rows(
+    X: np.ndarray, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None, extend: bool, first: bool = True
+) -> _Rows:
+    w = np.ones(time.size) if weights is None else np.asarray(weights, dtype=float)
+    event = (code == 1) & (w > 0)
+    times = np.unique(time[event])
+    last = np.searchsorted(times, time, side="right") - 1
+    deaths = np.bincount(last[event], weights=w[event], minlength=times.size)
+    competing = np.asarray((code == 2) & extend)
+    g_times, g_rows = np.ones(times.size), np.ones(time.size)
+    if competing.any():
+        if first:
+            grid, _, right = censoring_curve(time, code, weights)
+        else:
+            steps = kaplan_meier_steps(time, code == 0, weights=weights)
+            grid, right = steps.times, steps.survival
+        g_times = step_at(grid, right, times, left=1.0, before=True)
+        g_rows = step_at(grid, right, time, left=1.0, before=True)
+    return _Rows(X, event, competing, w, times, last, deaths, g_times, g_rows)
+
+
+def _sums(rows: _Rows, values: np.ndarray) -> np.ndarray:
+    """Sum ``values`` (n, k) over the risk set at each event time: those under observation, and the extension."""
+    m = rows.times.size
+    total = np.zeros((m + 1, values.shape[1]))
+    np.add.at(total, rows.last + 1, values)
+    here = np.cumsum(total[::-1], axis=0)[::-1][1:]
+    if rows.competing.any():
+        gone = np.zeros((m + 1, values.shape[1]))
+        c = rows.competing
+        np.add.at(gone, rows.last[c] + 1, values[c] / rows.g_rows[c, None])
+        here = here + rows.g_times[:, None] * np.cumsum(gone, axis=0)[:-1]
+    return here
+
+
+def _moments(rows: _Rows, eta: np.ndarray, second: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    n, p = rows.X.shape
+    r = rows.weights * np.exp(eta)
+    first = [r[:, None], r[:, None] * rows.X]
+    if not second:
+        sums = _sums(rows, np.hstack(first))
+        return sums[:, 0], sums[:, 1:] / sums[:, :1], None
+    products = (rows.X[:, :, None] * rows.X[:, None, :]).reshape(n, p * p) * r[:, None]
+    sums = _sums(rows, np.hstack([*first, products]))
+    return sums[:, 0], sums[:, 1 : p + 1] / sums[:, :1], sums[:, p + 1 :].reshape(-1, p, p) / sums[:, 0, None, None]
+
+
+def subdistribution_fit(
+    X: np.ndarray,
+    time: np.ndarray,
+    code: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    start: np.ndarray | None = None,
+    events_first: bool = True,
+    max_iter: int = 40,
+    tol: float = 1e-10,
+) -> SubdistributionFit:
+    """Fit proportional subdistribution hazards of code 1.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        Columns without missing values; a few, since second moments of all rows are formed.
+    time : ndarray of shape (n,)
+    code : ndarray of int of shape (n,)
+        0 censored, 1 the cause of interest, 2 any other cause.
+    weights : ndarray of shape (n,), optional
+        Row weights, in the censoring curve too.
+    start : ndarray of shape (p,), optional
+        First coefficients.
+    events_first : bool
+        Whether events leave the risk set of the censoring curve before censorings at the same time (``finegray`` of R's
+        survival package), or stay at risk there (``cmprsk::crr``).
+    max_iter, tol
+        Newton steps; converged when no coefficient of the orthogonalised columns moves by more than ``tol``.
+    """
+    centre = X.mean(axis=0)
+    # the terms of a spline are nearly collinear: Newton's method runs on orthogonal columns of unit variance
+    q, triangle = np.linalg.qr(X - centre)
+    root = np.sqrt(X.shape[0])
+    triangle = triangle / root
+    rows = _rows(q * root, time, code, weights, True, events_first)
+    beta = np.zeros(X.shape[1]) if start is None else triangle @ np.asarray(start, dtype=float)
+    total = (rows.weights[rows.event, None] * rows.X[rows.event]).sum(axis=0)
+
+    def evaluate(coef: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        eta = rows.X @ coef
+        s0, mean, square = _moments(rows, eta)
+        own = float((rows.weights * eta)[rows.event].sum() - rows.deaths @ np.log(s0))
+        information = np.tensordot(rows.deaths, square - mean[:, :, None] * mean[:, None, :], axes=1)
+        return own, total - rows.deaths @ mean, information, s0
+
+    loglik, gradient, information, s0 = evaluate(beta)
+    converged, iterations = False, 1
+    while iterations < max_iter:
+        try:
+            step = np.linalg.solve(information, gradient)
+        except np.linalg.LinAlgError:
+            break
+        if np.abs(step).max(initial=0.0) < tol:
+            converged = True
+            break
+        new = evaluate(beta + step)
+        while not new[0] >= loglik - 1e-10 * (1 + abs(loglik)) and np.abs(step).max() > tol:
+            step = step / 2
+            new = evaluate(beta + step)
+        beta = beta + step
+        loglik, gradient, information, s0 = new
+        iterations += 1
+    try:
+        coef = np.linalg.solve(triangle, beta)
+    except np.linalg.LinAlgError:
+        coef, converged = np.full(beta.size, np.nan), False
+    information = triangle.T @ information @ triangle
+    hazard = np.cumsum(rows.deaths / s0) * np.exp(-centre @ coef)
+    return SubdistributionFit(coef, information, loglik, iterations, converged, rows.times, hazard)
+
+
+def hazard_influence(
+    X: np.ndarray,
+    time: np.ndarray,
+    code: np.ndarray,
+    coef: np.ndarray,
+    information: np.ndarray,
+    tau: float,
+    *,
+    weights: np.ndarray | None = None,
+    subdistribution: bool = False,
+) -> np.ndarray:
+    """Derivatives of (log H0(τ), coefficients) by the weight of each row, of shape (n, 1 + p).
+
+    For a Cox fit the derivatives are those with Breslow's ties. With ``subdistribution`` they contain the estimation of
+    the censoring curve. H0 is the baseline at linear predictor 0.
+    """
+    centre = X.mean(axis=0)
+    rows = _rows(X - centre, time, code, weights, subdistribution)
+    relative = np.exp(rows.X @ coef)
+    s0, mean, _ = _moments(rows, rows.X @ coef, second=False)
+    step = rows.deaths / s0
+    by_tau = rows.times <= tau
+    thin = np.where(by_tau, step / s0, 0.0)
+    place = rows.last + 1  # 0: before the first event time
+    lived = _prefix(step)[place]
+    lived_mean = _prefix(step[:, None] * mean)[place]
+    thinned = _prefix(thin)[place]
+    if rows.competing.any():
+        g_step, g_mean, g_thin = _ahead(rows, step, mean, thin)
+        after = np.where(rows.competing, 1 / rows.g_rows, 0.0)
+        lived = lived + after * g_step[place]
+        lived_mean = lived_mean + after[:, None] * g_mean[place]
+        thinned = thinned + after * g_thin[place]
+    score = -relative[:, None] * (rows.X * lived[:, None] - lived_mean)
+    score[rows.event] += rows.X[rows.event] - mean[rows.last[rows.event]]
+    hazard = -relative * thinned
+    now = rows.event & (time <= tau)
+    hazard[now] += 1 / s0[rows.last[now]]
+    if rows.competing.any():
+        extra, extra_hazard = _censoring_part(rows, time, code, weights, relative, step, mean, thin)
+        score, hazard = score + extra, hazard + extra_hazard
+    inverse = np.linalg.pinv(information)
+    slopes = score @ inverse
+    total = float(step[by_tau].sum())
+    drift = (step[by_tau, None] * mean[by_tau]).sum(axis=0)
+    # log of H0 at linear predictor 0: the hazard at the centre, minus centre · coefficients
+    level = (hazard - slopes @ drift) / total - slopes @ centre
+    return np.column_stack([level, slopes])
+
+
+def _prefix(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+
+
+def _ahead(
+    rows: _Rows, step: np.ndarray, mean: np.ndarray, thin: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sums of G(u−) × hazard over the event times after each place."""
+    out = []
+    for values in (rows.g_times * step, (rows.g_times * step)[:, None] * mean, rows.g_times * thin):
+        total = _prefix(values)
+        out.append(total[-1] - total)
+    return out[0], out[1], out[2]
+
+
+def _censoring_part(
+    rows: _Rows, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None, relative: np.ndarray, step: np.ndarray,
+    mean: np.ndarray, thin: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """What the estimation of the censoring curve adds to score and hazard."""
+    w = rows.weights
+    grid, place = np.unique(time, return_inverse=True)
+    m = grid.size
+    out = code == 0
+    leaving = np.bincount(place, weights=w, minlength=m)
+    censored = np.bincount(place[out], weights=w[out], minlength=m)
+    at_risk = np.cumsum(leaving[::-1])[::-1] - leaving + censored
+    lam = censored / np.where(at_risk > 0, at_risk, 1.0)
+    stays = (censored > 0) & (lam < 1)
+    slope = np.where(stays, 1 / np.where(stays, at_risk * (1 - lam), 1.0), 0.0)
+    c = rows.competing
+    a = (w * relative / rows.g_rows)[c]
+    gone = np.cumsum(np.bincount(place[c], weights=a, minlength=m))
+    gone_x = np.column_stack([
+        np.cumsum(np.bincount(place[c], weights=a * rows.X[c, j], minlength=m)) for j in range(rows.X.shape[1])
+    ])  # fmt: skip
+    g_step, g_mean, g_thin = _ahead(rows, step, mean, thin)
+    later = np.searchsorted(rows.times, grid, side="right")
+    score = (gone_x * g_step[later, None] - gone[:, None] * g_mean[later]) * slope[:, None]
+    hazard = gone * g_thin[later] * slope
+
+    def spread(f: np.ndarray) -> np.ndarray:
+        """Σ f dM over a row's time at risk of being censored: events leave before the censorings of their time."""
+        lost = _prefix((f.T * lam).T)
+        own = np.where(out, place + 1, place)
+        return (f[place].T * out).T - lost[own]
+
+    return spread(score), spread(hazard)

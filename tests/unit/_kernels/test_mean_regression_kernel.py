@@ -1,0 +1,67 @@
+"""Logistic, Poisson and pseudo-value regression: R's numbers, score equations, influence values as derivatives."""
+
+import numpy as np
+import pytest
+
+from lbp_prognosis._kernels import cloglog_pseudo_fit, logistic_fit, poisson_fit, pseudo_values
+
+
+def data(seed=0, n=90):
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.ones(n), rng.normal(size=n)])
+    return X, 0.2 * rng.normal(size=n), rng
+
+
+@pytest.mark.parametrize("name", ["calb_dca_binary", "calb_ipd_afib", "calb_lbp_chronic_split"])
+def test_logistic_equals_glm(name, reference_case, reference_csv):
+    case = reference_case(name)
+    table, want = reference_csv(case["data"]["csv"]), case["expected"]
+    p = table[case["inputs"]["probability"]].to_numpy()
+    y = table[case["inputs"]["outcome"]].to_numpy(dtype=float)
+    logit, one = np.log(p / (1 - p)), np.ones((p.size, 1))
+    large = logistic_fit(one, y, offset=logit)
+    assert large.coef[0] == pytest.approx(want["citl"], rel=1e-8, abs=1e-10)
+    assert np.sqrt(large.covariance[0, 0]) == pytest.approx(want["citl_se"], rel=1e-7)
+    both = logistic_fit(np.column_stack([one, logit]), y)
+    np.testing.assert_allclose(both.coef, [want["intercept"], want["slope"]], rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(np.sqrt(np.diag(both.covariance)), [want["intercept_se"], want["slope_se"]], rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["calcr_comprisk_vdata", "calcr_comprisk_vdata_reduced3"])
+def test_pseudo_values_and_their_regression_equal_geese(name, reference_case, reference_csv):
+    case = reference_case(name)
+    table, want = reference_csv(case["data"]["csv"]), case["expected"]
+    tau, risk = float(case["inputs"]["horizon"]), table[case["inputs"]["risk"]].to_numpy()
+    values = pseudo_values(table["time"].to_numpy(), table["status_num"].to_numpy(), tau)
+    np.testing.assert_allclose(values, table[case["inputs"]["pseudo"]], atol=1e-11)
+    cloglog, one = np.log(-np.log1p(-risk)), np.ones((risk.size, 1))
+    large = cloglog_pseudo_fit(one, values, offset=cloglog)
+    assert large.coef[0] == pytest.approx(want["intercept"]["estimate"], rel=1e-9)
+    assert np.sqrt((large.influence**2).sum()) == pytest.approx(want["intercept"]["se"], rel=1e-9)
+    both = cloglog_pseudo_fit(np.column_stack([one, cloglog]), values)
+    model = want["slope_model"]
+    np.testing.assert_allclose(both.coef, [model["intercept"], model["slope"]], rtol=1e-8)
+    assert np.sqrt((both.influence[:, 1] ** 2).sum()) == pytest.approx(model["slope_se"], rel=1e-8)
+
+
+@pytest.mark.parametrize("fit", [logistic_fit, poisson_fit, cloglog_pseudo_fit])
+def test_influence_is_the_derivative_by_the_weight(fit):
+    X, offset, rng = data()
+    y = rng.integers(0, 2, 90).astype(float)
+    base = fit(X, y, offset=offset)
+    assert base.converged
+    assert np.abs(base.influence.sum(axis=0)).max() < 1e-9
+    for row in (0, 33):
+        up, down = np.ones(90), np.ones(90)
+        up[row] += 1e-5
+        down[row] -= 1e-5
+        slope = (fit(X, y, offset=offset, weights=up).coef - fit(X, y, offset=offset, weights=down).coef) / 2e-5
+        if fit is cloglog_pseudo_fit:  # its bread is that of Fisher scoring, as in a GEE, not the full derivative
+            np.testing.assert_allclose(base.influence[row], slope, rtol=0.6, atol=2e-2)
+        else:
+            np.testing.assert_allclose(base.influence[row], slope, atol=1e-7)
+
+
+def test_separation_is_said():
+    X = np.column_stack([np.ones(20), np.arange(20.0)])
+    assert not logistic_fit(X, (np.arange(20) > 9).astype(float)).converged
