@@ -19,8 +19,8 @@ class TableOne(Result):
     Attributes
     ----------
     table : DataFrame
-        ``variable, value, missing``, then one column a group and ``overall``, then ``smd`` (largest standardised mean
-        difference between groups) if there are groups. Cells are text: mean (SD), median [quartiles] for variables
+        ``variable, value, missing``, then one column a group and ``overall``, then the standardised mean difference:
+        ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] for variables
         named in ``skewed``, or n (%).
     groups : dict of str to int
         Patients a group; empty without groups.
@@ -78,11 +78,13 @@ def _flat(table: pd.DataFrame) -> pd.DataFrame:
     flat = table.copy()
     flat.columns = [str(c[-1] if isinstance(c, tuple) else c) for c in flat.columns]
     flat = flat.rename(columns={"Missing": "missing", "Overall": "overall"})
-    flat = flat.rename(columns={c: "smd" for c in flat.columns if c.startswith("SMD")})
+    pairs = [c for c in flat.columns if c.startswith("SMD")]
+    flat = flat.rename(columns={c: "smd" if len(pairs) == 1 else c.replace("SMD", "smd") for c in pairs})
     flat = flat.reset_index()
     flat.columns = ["variable", "value", *flat.columns[2:]]
     flat["variable"], flat["value"] = flat["variable"].astype(str), flat["value"].astype(str)
     if "overall" in flat.columns:
-        rest = [c for c in flat.columns if c not in ("variable", "value", "missing", "overall", "smd")]
-        flat = flat[["variable", "value", "missing", *rest, "overall", *(["smd"] if "smd" in flat.columns else [])]]
+        differences = [c for c in flat.columns if c.startswith("smd")]
+        rest = [c for c in flat.columns if c not in ("variable", "value", "missing", "overall", *differences)]
+        flat = flat[["variable", "value", "missing", *rest, "overall", *differences]]
     return flat.fillna("").astype(str)

@@ -2,6 +2,8 @@
 
 from lbp_prognosis.schema._column_name import ColumnName
 from lbp_prognosis.schema._failures import FAILURE_COLUMNS, REASONS, failure_frame
+from lbp_prognosis.schema._map_tables import MappedTables, map_tables
+from lbp_prognosis.schema._read_redcap import RedcapReading, read_redcap
 from lbp_prognosis.schema._read_table import TableReading, read_table
 from lbp_prognosis.schema._table_schemas import (
     Field,
@@ -20,7 +22,9 @@ __all__ = [
     "REASONS",
     "ColumnName",
     "Field",
+    "MappedTables",
     "PackageReport",
+    "RedcapReading",
     "TableReading",
     "TableSchema",
     "convert_unit",
@@ -30,7 +34,9 @@ __all__ = [
     "failure_frame",
     "instrument_ranges",
     "known_units",
+    "map_tables",
     "measures",
+    "read_redcap",
     "read_table",
     "table_schemas",
     "validate_package",

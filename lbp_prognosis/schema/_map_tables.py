@@ -1,0 +1,254 @@
+"""``map_tables``: the user's tables and names become ours, by a file that says how."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import DataError, Result, argument_error
+from lbp_prognosis.schema._failures import column_failures, merge_failures
+from lbp_prognosis.schema._infer_types import MISSING_WORDS
+from lbp_prognosis.schema._read_table import read_table
+from lbp_prognosis.schema._table_schemas import table_schemas
+from lbp_prognosis.schema._units import convert_unit
+
+__all__ = ["MappedTables", "map_tables"]
+
+_TABLE_KEYS = {"name", "source", "where", "columns", "melt", "distinct"}
+_COLUMN_KEYS = {"from", "value", "recode", "unit", "to", "scale"}
+_MELT_KEYS = {"key", "value", "columns"}
+
+
+@dataclass(frozen=True, repr=False)
+class MappedTables(Result):
+    """Tables under our names, and what was done to get there.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        To be given to `validate_package`.
+    actions : DataFrame
+        One row a column made: ``table, field, source, column, action, n, n_missing``.
+    unmapped : DataFrame
+        Columns of the sources that went nowhere: ``source, column, ignored``; ``ignored`` says whether on purpose.
+    rows : DataFrame
+        Rows taken: ``table, source, n_source, n_kept, where``.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    actions: pd.DataFrame
+    unmapped: pd.DataFrame
+    rows: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the actions."""
+        return self.actions
+
+    def _summary(self) -> str:
+        sizes = ", ".join(f"{name} {len(frame)}" for name, frame in self.tables.items())
+        forgotten = int((~self.unmapped["ignored"].astype(bool)).sum())
+        return f"{sizes}; {forgotten} source columns not mapped"
+
+
+def map_tables(mapping: str | os.PathLike[str] | Mapping[str, Any], folder: str | os.PathLike[str]) -> MappedTables:
+    """Map a user's files to the tables of the data package.
+
+    Parameters
+    ----------
+    mapping : path or mapping
+        ``mapping.toml``, or what it would hold. ``[source.<name>]`` gives ``file`` (and ``sheet``, ``delimiter``,
+        ``decimal``, ``encoding``, ``missing``); each ``[[table]]`` gives ``name``, ``source``, optionally ``where``
+        (column to value or list), ``distinct`` (keep one row of equal ones), ``[table.columns]`` and
+        ``[table.melt]``; ``[ignore]`` lists columns left out on purpose, by source. A column is a name, or a table
+        of ``from`` or ``value``, ``recode``, ``unit`` with ``to``, ``scale``. ``melt`` turns columns into rows:
+        ``key`` and ``value`` name the new columns, ``columns`` maps a key to a source column.
+    folder : path
+        Where the files lie; a file outside it is refused.
+
+    Raises
+    ------
+    DataError
+        If a file or column is not there, or a value stands in no ``recode``; carries ``failures``.
+    ArgumentError
+        If the mapping itself is not as described.
+    """
+    plan = _plan(mapping)
+    sources = {name: _source(name, entry, Path(folder)) for name, entry in plan["source"].items()}
+    used: dict[str, set[str]] = {name: set() for name in sources}
+    parts: dict[str, list[pd.DataFrame]] = {}
+    actions: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    failures: list[pd.DataFrame] = []
+    for entry in plan["table"]:
+        name, source = _entry(entry, sources)
+        whole = sources[source]
+        taken = _where(whole, entry.get("where", {}), source, used[source])
+        made = _columns(taken, entry, name, source, used[source], actions, failures)
+        parts.setdefault(name, []).append(made)
+        rows.append({"table": name, "source": source, "n_source": len(whole), "n_kept": len(made),
+                     "where": str(entry.get("where", ""))})  # fmt: skip
+    found = merge_failures(failures)
+    if len(found):
+        first = found.iloc[0]
+        raise DataError(f"The mapping fails {len(found)} times; the first: `{first['table']}.{first['field']}`, value "
+                        f"{first['value']!r}: {first['message']}.", found)  # fmt: skip
+    tables = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+    ignored = plan.get("ignore", {})
+    unmapped = [{"source": name, "column": column, "ignored": column in ignored.get(name, ())}
+                for name, frame in sources.items() for column in frame.columns if column not in used[name]]  # fmt: skip
+    order = [name for name in table_schemas() if name in tables]
+    return MappedTables(
+        {name: tables[name] for name in order},
+        pd.DataFrame(actions, columns=["table", "field", "source", "column", "action", "n", "n_missing"]),
+        pd.DataFrame(unmapped, columns=["source", "column", "ignored"]),
+        pd.DataFrame(rows, columns=["table", "source", "n_source", "n_kept", "where"]),
+    )
+
+
+def _plan(mapping: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(mapping, Mapping):
+        plan = dict(mapping)
+    else:
+        try:
+            plan = tomllib.loads(Path(mapping).read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"The mapping {str(mapping)!r} cannot be read as TOML ({error}).") from error
+    unknown = set(plan) - {"source", "table", "ignore"}
+    if unknown or not isinstance(plan.get("source"), Mapping) or not isinstance(plan.get("table"), list):
+        raise argument_error("mapping", "made of [source.<name>], [[table]] and [ignore]", f"keys {sorted(plan)}")
+    return plan
+
+
+def _source(name: str, entry: Mapping[str, Any], folder: Path) -> pd.DataFrame:
+    if "file" not in entry:
+        raise argument_error(f"source.{name}", "a table with `file`", dict(entry))
+    path = folder / str(entry["file"])
+    if "\x00" in str(path) or not path.resolve().is_relative_to(folder.resolve()):
+        raise argument_error(f"source.{name}.file", "a file inside the folder", str(entry["file"]))
+    options = {key: entry[key] for key in ("sheet", "delimiter", "decimal", "encoding") if key in entry}
+    frame = read_table(path, infer=False, **options).frame
+    words = (*MISSING_WORDS, *entry.get("missing", ()))
+    # all cells as text: recodes are written as text, and ours are typed only when they are validated
+    return pd.DataFrame({column: _text(frame[column], words) for column in frame.columns})
+
+
+def _text(series: pd.Series, missing: tuple[str, ...]) -> pd.Series:
+    codes, distinct = pd.factorize(series)
+    cells: list[str | None] = []
+    for value in distinct:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        elif isinstance(value, pd.Timestamp) and value == value.normalize():
+            value = value.date()
+        text = str(value).strip()
+        cells.append(None if text in missing else text)
+    return pd.Series(np.array([*cells, None], dtype=object)[codes], index=series.index)
+
+
+def _entry(entry: Mapping[str, Any], sources: Mapping[str, pd.DataFrame]) -> tuple[str, str]:
+    unknown = set(entry) - _TABLE_KEYS
+    if unknown:
+        raise argument_error("table", f"a table of {', '.join(sorted(_TABLE_KEYS))}", f"{sorted(unknown)}")
+    name, source = entry.get("name"), entry.get("source")
+    if name not in table_schemas():
+        raise argument_error("table.name", f"one of {', '.join(table_schemas())}", repr(name))
+    if source not in sources:
+        raise argument_error("table.source", f"one of {', '.join(sources)}", repr(source))
+    return str(name), str(source)
+
+
+def _where(frame: pd.DataFrame, rule: Mapping[str, Any], source: str, used: set[str]) -> pd.DataFrame:
+    kept = pd.Series(True, index=frame.index)
+    for column, wanted in rule.items():
+        _have(frame, column, source)
+        values = wanted if isinstance(wanted, list) else [wanted]
+        kept &= frame[column].isin([_word(value) for value in values])
+        used.add(column)
+    return frame[kept].reset_index(drop=True)
+
+
+def _word(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _have(frame: pd.DataFrame, column: str, source: str) -> None:
+    if column not in frame.columns:
+        raise DataError(f"The mapping names the column {column!r}, which source {source!r} does not have; it has "
+                        f"{', '.join(map(repr, frame.columns[:12]))}.")  # fmt: skip
+
+
+def _columns(
+    frame: pd.DataFrame, entry: Mapping[str, Any], table: str, source: str, used: set[str],
+    actions: list[dict[str, Any]], failures: list[pd.DataFrame],
+) -> pd.DataFrame:  # fmt: skip
+    """Return the mapped table; what was done to each column goes to ``actions``."""
+
+    def log(field: str, column: str, action: str, made: pd.Series) -> None:
+        actions.append({"table": table, "field": field, "source": source, "column": column, "action": action,
+                        "n": len(made), "n_missing": int(made.isna().sum())})  # fmt: skip
+
+    made: dict[str, pd.Series] = {}
+    for field, rule in entry.get("columns", {}).items():
+        made[field], column, action = _one(frame, rule, table, field, source, failures)
+        used.add(column)
+        log(field, column, action, made[field])
+    out = pd.DataFrame(made, index=frame.index)
+    melt = entry.get("melt")
+    if melt is not None:
+        if set(melt) != _MELT_KEYS:
+            raise argument_error("table.melt", f"a table of {', '.join(sorted(_MELT_KEYS))}", sorted(melt))
+        blocks = []
+        for key, rule in melt["columns"].items():
+            values, column, action = _one(frame, rule, table, f"{melt['value']} ({key})", source, failures)
+            used.add(column)
+            log(key, column, action + ", column to rows", values)
+            block = out.assign(**{melt["key"]: key, melt["value"]: values})
+            blocks.append(block[values.notna()])
+        out = pd.concat(blocks, ignore_index=True) if blocks else out
+    if entry.get("distinct", False):
+        out = out.drop_duplicates(ignore_index=True)
+    return out.reset_index(drop=True)
+
+
+def _one(
+    frame: pd.DataFrame, rule: Any, table: str, field: str, source: str, failures: list[pd.DataFrame]
+) -> tuple[pd.Series, str, str]:
+    """Return the values, the source column, and words on what was done."""
+    if isinstance(rule, str):
+        rule = {"from": rule}
+    if not isinstance(rule, Mapping) or set(rule) - _COLUMN_KEYS or ("from" in rule) == ("value" in rule):
+        raise argument_error(f"{table}.{field}", "a column name, or a table with `from` or `value`", rule)
+    if "value" in rule:
+        return pd.Series(_word(rule["value"]), index=frame.index, dtype=object), "", "constant"
+    column = str(rule["from"])
+    _have(frame, column, source)
+    values, action = frame[column], "as it is" if column == field else "renamed"
+    if "recode" in rule:
+        codes = {_word(code): _word(word) for code, word in rule["recode"].items()}
+        strange = (values.notna() & ~values.isin(list(codes))).to_numpy()
+        if strange.any():
+            failures.append(column_failures(table, field, "enum", strange, values, "stands in no recode"))
+        values = values.map(codes)
+        action = "recoded " + ", ".join(f"{code} = {word}" for code, word in codes.items())
+    if "scale" in rule or "unit" in rule:
+        numbers = pd.to_numeric(values, errors="coerce")
+        text = (values.notna() & numbers.isna()).to_numpy()
+        if text.any():
+            failures.append(column_failures(table, field, "type", text, values, "not a number"))
+        if "unit" in rule:
+            if "to" not in rule:
+                raise argument_error(f"{table}.{field}", "given `to` beside `unit`", dict(rule))
+            numbers = pd.Series(convert_unit(numbers, rule["unit"], rule["to"]), index=values.index)
+            action += f", {rule['unit']} to {rule['to']}"
+        if "scale" in rule:
+            numbers = numbers * float(rule["scale"])
+            action += f", times {rule['scale']:g}"
+        values = numbers
+    return values, column, action
