@@ -12,10 +12,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CoxData", "cox_data"]
+from lbp_prognosis._kernels._censoring_groups import CensoringGroups
+
+__all__ = ["CoxData", "Tail", "cox_data"]
 
 _SORT_BYTES = 1 << 20  # a table of sums larger than the cache is walked in order of time, a smaller one in any order
 _LOOKUP = 1 << 22
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Rows that had a competing event and stay in later risk sets with the weight G(t−)/G(T−).
+
+    Attributes
+    ----------
+    factor : ndarray of shape (n,)
+        1/G(T−) for these rows, 0 for all others.
+    start : ndarray of int of shape (n,)
+        Index of the first event time after the competing event.
+    group : ndarray of int of shape (n,)
+        Censoring group.
+    curve : ndarray of shape (number of groups, m)
+        G(t−) at the event times.
+    censoring : CensoringGroups
+        Where the curves come from.
+    """
+
+    factor: np.ndarray
+    start: np.ndarray
+    group: np.ndarray
+    curve: np.ndarray
+    censoring: CensoringGroups
 
 
 @dataclass(frozen=True)
@@ -42,6 +69,8 @@ class CoxData:
         Distinct event times, stratum after stratum.
     ends : ndarray of shape (number of strata,)
         One past the last event time of each stratum.
+    tail : Tail or None
+        Rows that stay in later risk sets with a fading weight (subdistribution hazards).
     """
 
     X: np.ndarray
@@ -53,6 +82,7 @@ class CoxData:
     order: np.ndarray | None
     times: np.ndarray
     ends: np.ndarray
+    tail: Tail | None = None
 
     def sorted(self, values: np.ndarray) -> np.ndarray:
         """Bring the caller's row vector into the order of the rows here."""

@@ -15,6 +15,7 @@ from lbp_prognosis._kernels._cox_sums import (
     group_sums,
     information_matrix,
     lived_hazard,
+    tail_sum,
     tied_events,
 )
 
@@ -100,6 +101,8 @@ class CoxPieces:
         if data.before is not None:
             late = data.before >= 0
             lived[late] -= cumulative[data.before[late]]
+        if data.tail is not None:
+            lived += np.column_stack([tail_sum(data, data.tail, column) for column in q.T])
         risk = np.exp(self.eta - s.shift)[:, None]
         out = -risk * (data.X * lived_hazard(data, s)[:, None] - lived)
         ends = data.event & inside

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numba as nb
 import numpy as np
 
-from lbp_prognosis._kernels._cox_data import CoxData
+from lbp_prognosis._kernels._cox_data import CoxData, Tail
 
 __all__ = [
     "GroupSums",
@@ -26,6 +26,7 @@ __all__ = [
     "group_sums",
     "information_matrix",
     "lived_hazard",
+    "tail_sum",
     "tied_events",
 ]
 
@@ -156,6 +157,33 @@ def _lived(event, last, before, cumulative, correction, out):  # pragma: no cove
 
 
 @nb.njit(cache=True, nogil=True)
+def _add_tails(X, risk, ends, factor, start, group, curve, s0, s1):  # pragma: no cover - compiled
+    """Add the rows with an earlier competing event to later risk sets, with their fading weight."""
+    p = X.shape[1]
+    for c in range(curve.shape[0]):
+        ahead0 = np.zeros(s0.size)
+        ahead1 = np.zeros((s0.size, p))
+        for i in range(risk.size):
+            if factor[i] == 0.0 or group[i] != c:
+                continue
+            a = risk[i] * factor[i]
+            ahead0[start[i]] += a
+            for j in range(p):
+                ahead1[start[i], j] += a * X[i, j]
+        low = 0
+        for end in ends:
+            for k in range(low, end):
+                if k > low:
+                    ahead0[k] += ahead0[k - 1]
+                    for j in range(p):
+                        ahead1[k, j] += ahead1[k - 1, j]
+                s0[k] += curve[c, k] * ahead0[k]
+                for j in range(p):
+                    s1[k, j] += curve[c, k] * ahead1[k, j]
+            low = end
+
+
+@nb.njit(cache=True, nogil=True)
 def _scale_rows(X, factor, low, high, out):  # pragma: no cover - compiled
     for i in range(low, high):
         f = factor[i]
@@ -194,6 +222,9 @@ def group_sums(data: CoxData, tied: TiedEvents, eta: np.ndarray, efron: bool) ->
     with_d = efron and tied.ties
     d1 = np.zeros((m, p) if with_d else (1, p))
     _accumulate(data.X, risk, data.event, data.last, _before(data), data.ends, with_d, s0, s1, d0, d1)
+    if data.tail is not None:
+        t = data.tail
+        _add_tails(data.X, risk, data.ends, t.factor, t.start, t.group, t.curve, s0, s1)
     if data.before is not None:
         np.maximum(s0, d0, out=s0)  # differences of sums may fall a rounding short of the events themselves
     hazard, own, c0, c1, c2 = np.zeros((5, m))
@@ -219,6 +250,23 @@ def lived_hazard(data: CoxData, sums: GroupSums) -> np.ndarray:
     out = np.empty(data.last.size)
     cumulative = cumulative_hazards(sums.hazard, data.ends)
     _lived(data.event, data.last, _before(data), cumulative, sums.hazard - sums.own_hazard, out)
+    if data.tail is not None:
+        out += tail_sum(data, data.tail, sums.hazard)
+    return out
+
+
+def tail_sum(data: CoxData, tail: Tail, increments: np.ndarray) -> np.ndarray:
+    """Return what each row collects of ``increments`` (m,) in the risk sets after its competing event."""
+    out = np.zeros(tail.factor.size)
+    rows = np.flatnonzero(tail.factor > 0)
+    for c, curve in enumerate(tail.curve):
+        backwards = np.empty(curve.size)
+        low = 0
+        for end in data.ends:
+            backwards[low:end] = np.cumsum((curve[low:end] * increments[low:end])[::-1])[::-1]
+            low = int(end)
+        mine = rows[tail.group[rows] == c]
+        out[mine] = tail.factor[mine] * backwards[tail.start[mine]]
     return out
 
 

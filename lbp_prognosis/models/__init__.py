@@ -4,7 +4,10 @@ from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._discrete_time_hazard import DiscreteTimeHazard
 from lbp_prognosis.models._fine_gray import FineGray
+from lbp_prognosis.models._landmark import LandmarkData, landmark
+from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
 from lbp_prognosis.models._logistic_risk import LogisticRisk
+from lbp_prognosis.models._null_model import NullModel
 from lbp_prognosis.models._parametric_aft import ParametricAFT
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.models._royston_parmar import RoystonParmar
@@ -14,8 +17,13 @@ __all__ = [
     "CoxPH",
     "DiscreteTimeHazard",
     "FineGray",
+    "LandmarkData",
+    "LandmarkStack",
     "LogisticRisk",
+    "NullModel",
     "ParametricAFT",
     "ProportionalHazardsTest",
     "RoystonParmar",
+    "landmark",
+    "landmark_supermodel",
 ]

@@ -70,6 +70,11 @@ class RiskEstimator(BaseEstimator):
         if cls.__module__.startswith("lbp_prognosis."):
             RiskEstimator._registry[cls.__name__] = cls
 
+    @property
+    def _own_cause(self) -> int:
+        """Event code that `score` and single-cause predictions are about."""
+        return 1
+
     # ---- input -------------------------------------------------------------------------------------------------
 
     def _start_fit(
@@ -133,10 +138,10 @@ class RiskEstimator(BaseEstimator):
             self.causes_ = np.unique(y["event"][y["event"] > 0]).astype(int)
             if kind == "right":
                 self.max_time_ = float(y["time"].max())
-                times = y["time"][y["event"] == 1]
+                times = y["time"][y["event"] == self._own_cause]
             else:
                 self.max_time_ = float(np.where(np.isfinite(y["upper"]), y["upper"], y["lower"]).max())
-                times = y["upper"][y["event"] == 1]
+                times = y["upper"][y["event"] == self._own_cause]
             inside = np.unique(np.quantile(times, [0.25, 0.5, 0.75])) if times.size else np.empty(0)
             self.score_horizons_ = inside[inside > 0]
 
@@ -259,7 +264,7 @@ class RiskEstimator(BaseEstimator):
         raise NotImplementedError
 
     def score(self, X: Any, y: np.ndarray, *, horizons: Any = None, sample_weight: Any = None) -> float:
-        """Return minus the Brier score of cause 1, so that higher is better (a proper score).
+        """Return minus the Brier score of the event of interest, so that higher is better (a proper score).
 
         Parameters
         ----------
@@ -294,9 +299,9 @@ class RiskEstimator(BaseEstimator):
         times = times[times < y["time"].max()]
         if times.size == 0:
             return float("nan")
-        risk = self.predict_risk(X, times)
+        risk = self.predict_risk(X, times, self._own_cause)
         known = ipcw_weights(y["time"], y["event"], times, rows)
-        case = (y["time"][:, None] <= times) & (y["event"] == 1)[:, None]
+        case = (y["time"][:, None] <= times) & (y["event"] == self._own_cause)[:, None]
         with np.errstate(invalid="ignore"):
             loss = np.where(known > 0, known * (case - risk) ** 2, 0.0)
         return -float(np.average(loss, axis=0, weights=rows).mean())

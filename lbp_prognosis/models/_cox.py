@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import chi2, norm
 
 from lbp_prognosis._base import argument_error, check_choice, check_confidence, check_horizons, check_number
-from lbp_prognosis._kernels import CoxData, CoxFit, CoxPieces, cox_data, cox_fit_prepared, cox_pieces
+from lbp_prognosis._kernels import CoxData, CoxPieces, cox_data, cox_fit_prepared, cox_pieces
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import (
     check_cox_fit,
@@ -171,29 +171,26 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         check_choice("collinear", self.collinear, ("error", "drop"))
         check_number("penalty", self.penalty, low=0)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
-        event = y["event"] == 1
-        check_events(event, design.weights)
+        check_events(y["event"] == 1, design.weights)
         if self.ties == "exact":
             check_exact_weights(design.weights)
+        self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
+        return self
+
+    def _risk_sets(
+        self, X: Any, matrix: np.ndarray, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None
+    ) -> CoxData:
+        """Prepare the risk sets; ``X`` is what the user gave, ``matrix`` its checked predictors."""
+        entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+        return cox_data(matrix, y["time"], y["event"] == 1, entry=entry, strata=strata)
+
+    def _maximise(self, design: Design, data: CoxData) -> None:
         ridge = self._ridge(design)
-        data = cox_data(design.X, y["time"], event, entry=design.entry, strata=design.strata)
         fit = cox_fit_prepared(
             data, weights=design.weights, offset=design.offset, ties=self.ties, penalty=ridge,
             frequency=design.frequency, max_iter=self.max_iter, tol=self.tol,
         )  # fmt: skip
         check_cox_fit(fit, self._names(), data.scale, design.X.shape[0], self.collinear)
-        self._store(design, data, fit, ridge)
-        return self
-
-    def _ridge(self, design: Design) -> np.ndarray | None:
-        factors = column_factors(self.penalty_factors, self._names(), "penalty_factors")
-        if self.penalty == 0:
-            return None
-        counts = design.weights if design.frequency else None
-        scale = column_sd(design.X, counts, "n-1") if self.standardize else 1.0
-        return self.penalty * factors * scale**2
-
-    def _store(self, design: Design, data: CoxData, fit: CoxFit, ridge: np.ndarray | None) -> None:
         pieces = cox_pieces(
             data, fit.coef, weights=design.weights, offset=design.offset, ties=self.ties, frequency=design.frequency
         )
@@ -206,21 +203,40 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         self.df_ = float((~fit.aliased).sum()) if ridge is None else float(np.sum(fit.covariance * free))
         counts = design.weights if design.frequency and design.weights is not None else np.ones(data.event.size)
         self.n_ = int(counts.sum())
-        self.n_events_ = int(counts[design.y["event"] == 1].sum())
+        self.n_events_ = int(counts[design.y["event"] == self._own_cause].sum())
         self.centre_ = data.centre
         self._store_variance(design, pieces)
         self._store_baseline(data, pieces)
 
-    def _store_variance(self, design: Design, pieces: CoxPieces) -> None:
+    def _ridge(self, design: Design) -> np.ndarray | None:
+        factors = column_factors(self.penalty_factors, self._names(), "penalty_factors")
+        if self.penalty == 0:
+            return None
+        counts = design.weights if design.frequency else None
+        scale = column_sd(design.X, counts, "n-1") if self.standardize else 1.0
+        return self.penalty * factors * scale**2
+
+    def _robust(self, design: Design) -> bool:
         weighted = design.weights is not None and not design.frequency
-        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        return self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+
+    def _row_scores(self, design: Design, pieces: CoxPieces) -> np.ndarray:
+        """Unweighted part of each row in the gradient, for the sandwich."""
+        return pieces.score()
+
+    def _store_variance(self, design: Design, pieces: CoxPieces) -> None:
+        robust = self._robust(design)
         self.variance_ = "robust" if robust else "model"
+        self.covariance_ = self.covariance_model_
         if not robust:
-            self.covariance_ = self.covariance_model_
             return
         if self.ties == "exact":
             raise argument_error("variance", '"model" with ties="exact"', "robust", 'Use ties="efron".')
-        influence = self._dfbeta(pieces, design.weights, design.frequency and design.clusters is None)
+        influence = self._row_scores(design, pieces) @ self.covariance_model_
+        if design.weights is not None:
+            # a row of f identical patients brings f squares of its own, a cluster one square of its sum
+            apart = design.frequency and design.clusters is None
+            influence *= (np.sqrt(design.weights) if apart else design.weights)[:, None]
         if design.clusters is not None:
             sums = np.zeros((int(design.clusters.max()) + 1, influence.shape[1]))
             np.add.at(sums, design.clusters, influence)
@@ -267,7 +283,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
 
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
-        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
+        return 1.0 - self.predict_risk(X, times, self._own_cause, strata=strata, offset=offset)
 
     def predict_incidence(
         self, X: Any, times: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
@@ -283,7 +299,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         """
         matrix, codes, shift = self._start_predict(X, strata, offset)
         times, _ = check_horizons(horizons)
-        self._check_cause(1)
+        self._check_cause(self._own_cause)
         hazard = self._cumulative_hazard(matrix, times, codes, shift)
         relative = self._relative_hazard(matrix, shift)[:, None]
         known = steps_at(self.baseline_times_, self.baseline_variance_, codes, times)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import chi2, rankdata
 
 from lbp_prognosis._base import argument_error, check_choice
-from lbp_prognosis._kernels import CoxPieces, cox_data, cox_pieces, kaplan_meier_steps, step_at
+from lbp_prognosis._kernels import CoxPieces, cox_pieces, kaplan_meier_steps, step_at
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.survival import check_outcome, check_weights
 
@@ -28,8 +28,8 @@ class CoxDiagnostics:
 
     def _pieces(
         self, X: Any, y: np.ndarray, sample_weight: Any, strata: Any, offset: Any
-    ) -> tuple[CoxPieces, np.ndarray | None, bool]:
-        """Sums over the risk sets of the given rows at the fitted coefficients; weights; whether these are counts."""
+    ) -> tuple[CoxPieces, np.ndarray | None]:
+        """Sums over the risk sets of the given rows at the fitted coefficients, and the weights."""
         model: Any = self
         if self.ties == "exact":
             raise argument_error("ties", '"efron" or "breslow" for residuals', '"exact"')
@@ -40,19 +40,11 @@ class CoxDiagnostics:
         weights = check_weights(sample_weight, y.shape[0])
         values = None if weights is None else weights.values
         frequency = weights is not None and weights.kind == "frequency"
-        entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
-        data = cox_data(matrix, y["time"], y["event"] == 1, entry=entry, strata=codes)
+        data = model._risk_sets(X, matrix, y, codes, values)
         pieces = cox_pieces(
             data, self.coef_, weights=values, offset=shift, ties=self.ties, frequency=frequency
         )  # fmt: skip
-        return pieces, values, frequency
-
-    def _dfbeta(self, pieces: CoxPieces, weights: np.ndarray | None, copies: bool) -> np.ndarray:
-        """Weighted score residuals times the inverse information; for counts each copy stands for itself."""
-        score = pieces.score()
-        if weights is not None:
-            score = score * (np.sqrt(weights) if copies else weights)[:, None]
-        return score @ self.covariance_model_
+        return pieces, values
 
     def residuals(
         self, X: Any, y: np.ndarray, kind: str = "martingale", *, sample_weight: Any = None, strata: Any = None,
@@ -75,15 +67,17 @@ class CoxDiagnostics:
             One value a row; one a coefficient for ``score`` and ``dfbeta``.
         """
         check_choice("kind", kind, _KINDS)
-        pieces, weights, _ = self._pieces(X, y, sample_weight, strata, offset)
+        model: Any = self
+        pieces, weights = self._pieces(X, y, sample_weight, strata, offset)
         if kind == "score":
             return pieces.score()
         if kind == "dfbeta":
-            return self._dfbeta(pieces, weights, copies=False)
+            score = pieces.score() if weights is None else pieces.score() * weights[:, None]
+            return score @ self.covariance_model_
         martingale = pieces.martingale()
         if kind == "martingale":
             return martingale
-        event = y["event"] == 1
+        event = y["event"] == model._own_cause
         expected = np.where(event, np.maximum(event - martingale, np.finfo(float).tiny), 1.0)
         return np.sign(martingale) * np.sqrt(np.maximum(-2 * (martingale + event * np.log(expected)), 0.0))
 
@@ -107,7 +101,7 @@ class CoxDiagnostics:
             Columns ``row, time`` and one a predictor.
         """
         model: Any = self
-        pieces, _, _ = self._pieces(X, y, sample_weight, strata, offset)
+        pieces, _ = self._pieces(X, y, sample_weight, strata, offset)
         rows, residual = pieces.schoenfeld()
         if scaled:
             residual = rows.size * residual @ self.covariance_model_ + self.coef_
@@ -140,7 +134,7 @@ class CoxDiagnostics:
         """
         model: Any = self
         check_choice("transform", transform, _TRANSFORMS)
-        pieces, _, _ = self._pieces(X, y, sample_weight, strata, offset)
+        pieces, _ = self._pieces(X, y, sample_weight, strata, offset)
         grid = pieces.data.times
         g = self._scale_of_time(y, grid, transform)
         gradient, information = pieces.trend(g - g.min())
@@ -164,13 +158,14 @@ class CoxDiagnostics:
         )  # fmt: skip
 
     def _scale_of_time(self, y: np.ndarray, grid: np.ndarray, transform: str) -> np.ndarray:
+        model: Any = self
         if transform == "identity":
             return grid
         if transform == "log":
             if grid.min() <= 0:
                 raise argument_error("transform", 'other than "log" with an event at time 0', '"log"')
             return np.log(grid)
-        event = y["event"] == 1
+        event = y["event"] == model._own_cause
         if transform == "rank":
             times = y["time"][event]
             ranks = dict(zip(times.tolist(), rankdata(times).tolist()))

@@ -1,0 +1,166 @@
+"""`FineGray`: proportional hazards of the subdistribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import argument_error, check_choice, check_number
+from lbp_prognosis._kernels import (
+    CensoringGroups,
+    CoxData,
+    CoxPieces,
+    censoring_groups,
+    fine_gray_data,
+    fine_gray_influence,
+)
+from lbp_prognosis.models._cox import CoxPH
+from lbp_prognosis.models._cox_checks import check_events
+from lbp_prognosis.models._design import Design, strata_labels, take_columns
+
+__all__ = ["FineGray"]
+
+
+class FineGray(CoxPH):
+    """How does each predictor change the cumulative incidence of one cause?
+
+    Proportional hazards of the subdistribution: patients with a competing event stay in the risk set, with a weight
+    that fades as the censoring curve falls.
+
+    Parameters
+    ----------
+    cause : int, default 1
+        Event code the model is for.
+    ties : {"efron", "breslow"}, default "efron"
+        How tied events are counted; ``"breslow"`` as in R's ``cmprsk::crr``.
+    censoring_ties : {"events_first", "at_risk"}, default "events_first"
+        Whether events leave before the censorings of the same time in the Kaplan–Meier curve of the censoring times (as
+        in R's ``survival::finegray``), or are still at risk then (as in ``cmprsk::crr``). The two differ only where an
+        event and a censoring share a time.
+    censoring_strata : str, list of str or "strata", optional
+        Columns of ``X`` whose combinations have censoring curves of their own (they stay predictors); ``"strata"`` uses
+        the strata of the model. One curve for all by default.
+    variance : {"auto", "model", "robust", "robust_fixed"}, default "auto"
+        ``"robust"`` is the sandwich that knows the censoring curve was estimated (as ``crr``), ``"robust_fixed"`` takes
+        it as known (as a robust fit to ``finegray`` data), ``"model"`` the inverse information. ``"auto"`` is
+        ``"robust"``.
+    penalty, penalty_factors, standardize, strata, offset, collinear, max_iter, tol
+        As in `CoxPH`.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (p,)
+        Log subdistribution hazard ratios.
+    covariance_, covariance_model_, log_likelihood_, log_likelihood_null_, baseline_times_, baseline_hazard_
+        As in `CoxPH`, for the subdistribution hazard.
+
+    Raises
+    ------
+    EstimationError
+        By `fit`: as `CoxPH`.
+    ArgumentError
+        By `fit`: delayed entry, ``ties="exact"``.
+
+    Notes
+    -----
+    A patient with a competing event at ``T`` weighs ``G(t−)/G(T−)`` in the risk set at ``t > T``. Risks of one cause
+    lie in [0, 1]; those of separate models for several causes need not sum to less than 1. Residuals and the test of
+    proportional hazards are those of the weighted partial likelihood.
+
+    References
+    ----------
+    Fine JP, Gray RJ (1999). A proportional hazards model for the subdistribution of a competing risk. J Am Stat Assoc
+    94:496–509.
+    """
+
+    _single_cause = False
+    _instead = "For interval-censored outcomes use DiscreteTimeHazard."
+
+    def __init__(
+        self,
+        *,
+        cause: int = 1,
+        ties: str = "efron",
+        censoring_ties: str = "events_first",
+        censoring_strata: Any = None,
+        variance: str = "auto",
+        penalty: float = 0.0,
+        penalty_factors: Any = None,
+        standardize: bool = True,
+        strata: Any = None,
+        offset: str | None = None,
+        collinear: str = "error",
+        max_iter: int = 30,
+        tol: float = 1e-9,
+    ) -> None:
+        super().__init__(
+            ties=ties, penalty=penalty, penalty_factors=penalty_factors, standardize=standardize, variance=variance,
+            strata=strata, offset=offset, collinear=collinear, max_iter=max_iter, tol=tol,
+        )  # fmt: skip
+        self.cause = cause
+        self.censoring_ties = censoring_ties
+        self.censoring_strata = censoring_strata
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None,
+    ) -> FineGray:  # fmt: skip
+        """Maximise the weighted partial likelihood; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
+        check_choice("ties", self.ties, ("efron", "breslow"))
+        check_choice("censoring_ties", self.censoring_ties, ("events_first", "at_risk"))
+        check_choice("variance", self.variance, ("auto", "model", "robust", "robust_fixed"))
+        check_choice("collinear", self.collinear, ("error", "drop"))
+        check_number("penalty", self.penalty, low=0)
+        check_number("cause", self.cause, low=1, whole=True)
+        design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
+        if design.entry is not None:
+            raise argument_error("y", "without delayed entry for FineGray", "delayed entry", "Use CauseSpecificCox.")
+        check_events(y["event"] == self.cause, design.weights, self.cause)
+        self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
+        return self
+
+    @property
+    def _own_cause(self) -> int:
+        return int(self.cause)
+
+    def _check_cause(self, cause: Any) -> None:
+        if cause != self.cause:
+            raise argument_error(
+                "cause", f"{self.cause}, which this FineGray was fitted for", cause,
+                f"Fit FineGray(cause={cause}), or CauseSpecificCox for all causes at once.",
+            )  # fmt: skip
+
+    def _risk_sets(
+        self, X: Any, matrix: np.ndarray, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None
+    ) -> CoxData:
+        censoring = self._censoring(X, y, strata, weights)
+        return fine_gray_data(matrix, y["time"], y["event"], self.cause, censoring, strata)
+
+    def _censoring(
+        self, X: Any, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None
+    ) -> CensoringGroups:
+        groups = self._censoring_codes(X, y.shape[0], strata)
+        rows = np.ones(y.shape[0]) if weights is None else weights
+        return censoring_groups(y["time"], y["event"], groups, rows, self.censoring_ties == "events_first")
+
+    def _robust(self, design: Design) -> bool:
+        return self.variance != "model"
+
+    def _row_scores(self, design: Design, pieces: CoxPieces) -> np.ndarray:
+        score = pieces.score()
+        if self.variance == "robust_fixed":
+            return score
+        return score + fine_gray_influence(pieces, design.y["time"], design.y["event"])
+
+    def _censoring_codes(self, X: Any, n: int, strata: np.ndarray | None) -> np.ndarray:
+        if self.censoring_strata is None:
+            return np.zeros(n, dtype=np.int64)
+        if isinstance(self.censoring_strata, str) and self.censoring_strata == "strata":
+            if strata is None:
+                raise argument_error("censoring_strata", 'other than "strata" for a fit without strata', '"strata"')
+            return strata
+        names, _ = take_columns(X, self.censoring_strata, "censoring_strata")
+        labels = strata_labels(X[names], n)
+        place = {label: code for code, label in enumerate(dict.fromkeys(labels))}
+        return np.array([place[label] for label in labels], dtype=np.int64)
