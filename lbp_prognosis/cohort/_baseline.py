@@ -68,7 +68,8 @@ def baseline_frame(
             raise DataError(f"The table `{table}` and another table both give the column {sorted(clash)[0]!r}.")
         frame = frame.join(wide.reindex(frame.index))
         groups.setdefault(modality, []).extend(wide.columns)
-        provenance.update({column: {"table": table, "window": spec.windows[modality].before} for column in wide})
+        before = spec.windows[modality].before
+        provenance.update({column: {"table": table, "window": before} for column in map(str, wide)})
     for column in frame.columns:
         kind = frame[column].dtype
         if isinstance(kind, pd.BooleanDtype):

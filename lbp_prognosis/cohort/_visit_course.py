@@ -59,7 +59,7 @@ class Course:
     @classmethod
     def of(cls, totals: pd.DataFrame, ids: pd.Index, after: float | np.ndarray = 0.0) -> Course:
         """Return the course of ``ids`` from totals sorted by patient and day, strictly after a day."""
-        place = ids.get_indexer(totals["patient_id"])
+        place = ids.get_indexer(pd.Index(totals["patient_id"]))
         bound = np.broadcast_to(np.asarray(after, dtype=float), (len(ids),))
         days = totals["day"].to_numpy(dtype=float)
         kept = (place >= 0) & (days > bound[place])

@@ -49,7 +49,7 @@ class AtRisk:
 
 def check_horizon_tuple(horizons: Any) -> tuple[float, ...]:
     """Return horizons as a tuple; a bare number is one horizon."""
-    return (float(horizons),) if np.isscalar(horizons) else tuple(float(h) for h in horizons)
+    return tuple(float(horizon) for horizon in np.atleast_1d(np.asarray(horizons, dtype=float)))
 
 
 def threshold_outcome(

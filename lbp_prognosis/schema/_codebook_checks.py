@@ -22,7 +22,7 @@ def codebook_extensions(codebook: pd.DataFrame | None) -> dict[str, set[str]]:
     if codebook is None or not {"table", "name"} <= set(codebook.columns):
         return {}
     known = codebook.dropna(subset=["table", "name"])
-    return {table: set(group["name"]) for table, group in known.groupby("table")}
+    return {str(table): set(group["name"]) for table, group in known.groupby("table")}
 
 
 def extended_ranges(codebook: pd.DataFrame | None, table: str) -> dict[str, Mapping[str, Any]]:
@@ -87,7 +87,7 @@ def _against_data(wide: pd.DataFrame, name: str, direction: str) -> str:
         pair = wide[[name, anchor]].dropna()
         if len(pair) < _LEAST or pair.nunique().min() < 2:
             continue
-        rho = float(pair.rank().corr().iloc[0, 1])
+        rho = float(pair.rank().corr().to_numpy()[0, 1])
         z = np.arctanh(np.clip(rho, -0.999999, 0.999999)) * np.sqrt(len(pair) - 3)
         wanted = 1 if direction == "higher_worse" else -1
         if z * wanted < -3:

@@ -51,7 +51,7 @@ def duplicate_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.Data
     if not repeated.any():
         return []
     rows = np.flatnonzero(repeated)
-    shown = pd.Series("", index=frame.index, dtype=object)
+    shown = np.full(len(frame), "", dtype=object)
     shown[rows] = _joined(frame.iloc[rows], columns)[0].str.replace("\x1f", " | ").to_numpy()
     return [column_failures(schema.name, "+".join(columns), "duplicate_key", repeated, shown,
                             "the key may stand only once")]  # fmt: skip
@@ -141,18 +141,19 @@ def method_failures(frame: pd.DataFrame, schema: TableSchema, accepted: Collecti
     if not rule or not {rule["by"], rule["method"]} <= set(frame.columns):
         return []
     by = [name for name in ("structure", rule["by"]) if name in frame.columns]
+    method = rule["method"]
     rows = []
-    counts = frame.groupby([*by, rule["method"]], observed=True, sort=True).size()
-    for key, methods in counts.groupby(level=list(range(len(by))), sort=True):
-        measure = key[-1] if isinstance(key, tuple) else key
-        if len(methods) < 2 or measure in accepted:
+    counts = frame.groupby([*by, method], observed=True, sort=True).size().rename("n").reset_index()
+    for key, group in counts.groupby(by, sort=True):
+        names = [str(part) for part in key]
+        if len(group) < 2 or names[-1] in accepted:
             continue
-        usual = methods.idxmax()[-1]
-        for index, n in methods.items():
-            if index[-1] != usual:
+        usual = group.loc[group["n"].idxmax()]
+        for found in group.to_dict("records"):
+            if found[method] != usual[method]:
                 rows.append({
-                    "table": schema.name, "field": rule["method"], "reason": "mixed_method", "value": index[-1],
-                    "message": f"{' '.join(map(str, index[:-1]))}: {n} values, beside {methods.max()} by {usual!r}. "
+                    "table": schema.name, "field": method, "reason": "mixed_method", "value": found[method],
+                    "message": f"{' '.join(names)}: {found['n']} values, beside {usual['n']} by {usual[method]!r}. "
                                "Give each method its own measure, or accept the mixture and choose one in the cohort.",
                 })  # fmt: skip
     return [failure_frame(rows)] if rows else []

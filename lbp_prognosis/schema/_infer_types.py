@@ -45,7 +45,7 @@ def _infer(series: pd.Series, words: set[str]) -> tuple[pd.Series, str]:
         values = np.full(len(texts) + 1, np.nan)
         values[:-1][~absent] = numbers
         return pd.Series(values[codes], index=series.index), note
-    cells = np.append(np.where(absent, None, texts), None)
+    cells = np.array([*(None if gone else word for word, gone in zip(texts, absent)), None], dtype=object)
     text = pd.Series(cells[codes], index=series.index, dtype=object)
     if good.all() and present.size:
         return text, note or "leading zeros: kept as text"

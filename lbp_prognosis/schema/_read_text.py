@@ -53,7 +53,8 @@ def read_text(
     elif decimal == ",":
         for place in range(frame.shape[1]):
             cells = frame.iloc[:, place]
-            frame.isetitem(place, cells.where(~_comma_numbers(cells), cells.str.replace(",", ".", regex=False)))
+            points = cells.where(~_comma_numbers(cells), cells.str.replace(",", ".", regex=False))
+            frame.isetitem(place, points.to_numpy(dtype=object))
     return frame, {"encoding": encoding, "delimiter": delimiter, "decimal": decimal, "bom": bom}, notes
 
 
