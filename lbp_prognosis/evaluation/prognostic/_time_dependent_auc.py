@@ -163,6 +163,7 @@ def _auc(setting: Setting, known: Known, risk: np.ndarray, order: np.ndarray) ->
 def _delong_factor(setting: Setting, known: Known) -> np.ndarray:
     """Divisors m − 1 in each class instead of m."""
     counted = setting.copies * (known.weight > 0)
-    cases, controls = float(counted[known.case].sum()), float(counted[~known.case].sum())
-    with np.errstate(divide="ignore"):
-        return np.sqrt(np.where(known.case, cases / (cases - 1), controls / (controls - 1)))
+    sizes = np.array([counted[~known.case].sum(), counted[known.case].sum()])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors = np.where(sizes > 1, np.sqrt(sizes / (sizes - 1)), np.nan)  # of one patient no variance is known
+    return factors[known.case.astype(int)]
