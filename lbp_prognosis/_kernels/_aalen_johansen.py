@@ -37,6 +37,12 @@ def _before(survival: np.ndarray) -> np.ndarray:
     return np.concatenate([[1.0], survival[:-1]])
 
 
+def _difference(plus: np.ndarray, minus: np.ndarray) -> np.ndarray:
+    """A variance from its expanded square, exactly 0 where only rounding is left of it."""
+    total = plus - minus
+    return np.where(total > 1e-14 * plus, total, 0.0)
+
+
 def aalen_johansen_steps(
     time: np.ndarray,
     event: np.ndarray,
@@ -95,9 +101,10 @@ def aalen_johansen_variance(steps: AJSteps) -> np.ndarray:
         cif, mine = steps.cif[:, k], steps.events[:, k]
         own = np.cumsum(before**2 * mine * (risk - mine) / risk**3)
         cross = before * mine / risk**2
-        spread = cif**2 * np.cumsum(g) - 2 * cif * np.cumsum(g * cif) + np.cumsum(g * cif**2)
-        out[:, k] = own + spread - 2 * (cif * np.cumsum(cross) - np.cumsum(cross * cif))
-    return np.maximum(out, 0.0)
+        plus = own + cif**2 * np.cumsum(g) + np.cumsum(g * cif**2) + 2 * np.cumsum(cross * cif)
+        minus = 2 * cif * (np.cumsum(g * cif) + np.cumsum(cross))
+        out[:, k] = _difference(plus, minus)
+    return out
 
 
 def aalen_johansen_aalen_variance(steps: AJSteps) -> np.ndarray:
@@ -125,8 +132,8 @@ def aalen_johansen_aalen_variance(steps: AJSteps) -> np.ndarray:
         first = np.cumsum(own * level**2 + other * (inverse * cif) ** 2)
         second = np.cumsum(inverse * (own * level + other * inverse * cif))
         third = np.cumsum(inverse**2 * (own + other))
-        out[:, k] = first - 2 * cif * second + cif**2 * third
-    return np.maximum(out, 0.0)
+        out[:, k] = _difference(first + cif**2 * third, 2 * cif * second)
+    return out
 
 
 def aalen_johansen_robust_variance(
@@ -185,6 +192,6 @@ def aalen_johansen_robust_variance(
                 come = come[np.searchsorted(entry[order], steps.times, side="left")]
             now.append(come - gone)
         one, a, b, aa, ab, bb = now
-        staying = h**2 * one + aa + cif**2 * bb + 2 * (h * a + h * cif * b + cif * ab)
-        out[:, k] = after[0] - 2 * cif * after[1] + cif**2 * after[2] + staying
-    return np.maximum(out, 0.0)
+        plus = after[0] + cif**2 * after[2] + h**2 * one + aa + cif**2 * bb
+        out[:, k] = _difference(plus, 2 * (cif * after[1] - h * a - h * cif * b - cif * ab))
+    return out
