@@ -157,12 +157,12 @@ def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
             "Predict for these patients or leave them out of `y` too, and say so.",
         )
     with np.errstate(invalid="ignore"):
-        outside = np.asarray((array < 0) | (array > 1))
+        outside: np.ndarray = np.asarray((array < 0) | (array > 1))
     if outside.any():
         raise argument_error(
             name,
             "a probability in [0, 1]",
-            f"values outside at rows {_rows(outside.any(axis=1))}",
+            f"values outside at rows {_rows(np.asarray(outside.any(axis=1)))}",
             "A linear predictor is not a risk: pass model.predict_risk(X, horizons).",
         )
     return array
