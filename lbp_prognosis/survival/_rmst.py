@@ -45,7 +45,8 @@ def rmst(
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 1
-        Fewer at risk at a horizon (``time >= τ``) and the value is NaN with a reason, unless the curve is at zero.
+        Fewer at risk at a horizon (``time >= τ``) and the value is NaN with a reason, unless the curve is at zero before
+        it.
 
     Returns
     -------
@@ -82,7 +83,8 @@ def rmst(
     value, se, reasons, columns = [], [], [], []
     for tau in taus:
         mean, greenwood, psi = _restricted_mean(rows, steps, float(tau))
-        followed = count.at_risk(float(tau)) >= min_at_risk or steps.survival[-1] == 0
+        ended = float(step_at(steps.times, steps.survival, float(tau), left=1.0, before=True)) == 0
+        followed = count.at_risk(float(tau)) >= min_at_risk or ended
         error = float(influence_se(psi, codes)) if codes is not None or rows.robust else float(np.sqrt(greenwood))
         value.append(mean if followed else np.nan)
         se.append(error if followed else np.nan)
