@@ -1,15 +1,28 @@
 """Clones and refits: what a model is worth on patients it has not seen."""
 
+from lbp_prognosis.validation._case_mix import CaseMix, case_mix
+from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
+from lbp_prognosis.validation._model_based_concordance import model_based_concordance
 from lbp_prognosis.validation._sample_size import SampleSize
 from lbp_prognosis.validation._sample_size_development import r2_cox_snell_from_c, sample_size_development
 from lbp_prognosis.validation._sample_size_validation import sample_size_validation
+from lbp_prognosis.validation._update_model import ModelUpdate, update_model
+from lbp_prognosis.validation._updated_model import UpdatedModel
 
 __all__ = [
+    "CaseMix",
+    "CrossValidation",
     "MetaAnalysis",
+    "ModelUpdate",
     "SampleSize",
+    "UpdatedModel",
+    "case_mix",
+    "cross_validate_risk",
     "meta_analysis",
+    "model_based_concordance",
     "r2_cox_snell_from_c",
     "sample_size_development",
     "sample_size_validation",
+    "update_model",
 ]

@@ -1,0 +1,262 @@
+"""Risks for patients the model has not seen: repeated cross-validation of whole pipelines on the same folds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import (
+    Objection,
+    RandomState,
+    Result,
+    check_horizons,
+    check_number,
+    metric_frame,
+    spawn,
+)
+from lbp_prognosis.evaluation import concordance, time_dependent_auc
+from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
+from lbp_prognosis.validation._folds import event_stratum, repeated_folds
+from lbp_prognosis.validation._replicates import run_replicates
+
+__all__ = ["CrossValidation", "cross_validate_risk"]
+
+_FEW_EVENTS = Objection(
+    "few-events-per-fold",
+    "Fewer than five events in a test fold on average: fold-wise measures are unstable; use fewer folds.",
+)
+_SHORT_FOLDS = Objection(
+    "horizon-beyond-a-fold",
+    "In some training folds follow-up ended before a horizon: risks there are not predicted for anybody.",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class CrossValidation(Result):
+    """Out-of-fold risks of several models on the same folds.
+
+    Attributes
+    ----------
+    models : tuple of str
+        Names.
+    horizons : ndarray of shape (n_horizons,)
+        Prediction times.
+    folds : ndarray of int of shape (n_repeats, n)
+        Fold of each row in each repeat; the model that predicts a row was fitted without its fold.
+    risks_by_repeat : dict of str to ndarray of shape (n_repeats, n, n_horizons)
+        Out-of-fold risks.
+    """
+
+    models: tuple[str, ...]
+    horizons: np.ndarray
+    folds: np.ndarray = field(repr=False)
+    risks_by_repeat: dict[str, np.ndarray] = field(repr=False)
+    y: np.ndarray = field(repr=False)
+    cause: int = 1
+    groups: np.ndarray | None = field(default=None, repr=False)
+    scalar: bool = False
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    @property
+    def risks(self) -> dict[str, np.ndarray]:
+        """Out-of-fold risks averaged over repeats, (n, n_horizons) by model."""
+        return {name: values.mean(axis=0) for name, values in self.risks_by_repeat.items()}
+
+    def evaluate(self, thresholds: Any = None, **keywords: Any) -> Any:
+        """Return `evaluation.evaluate` of the averaged out-of-fold risks.
+
+        Parameters
+        ----------
+        thresholds : array-like or ThresholdRange, optional
+            For decision curves.
+        **keywords
+            Passed on (``target``, ``confidence``, ``clusters`` …); rows of one group are clusters by default.
+
+        Notes
+        -----
+        Standard errors come from influence values of the averaged predictions and are conditional on this development
+        sample: they do not include the variation of the fitted models.
+        """
+        from lbp_prognosis.evaluation import evaluate
+
+        horizons = float(self.horizons[0]) if self.scalar else self.horizons
+        if self.groups is not None:
+            keywords.setdefault("clusters", self.groups)
+        return evaluate(self.y, self.risks, horizons, thresholds, cause=self.cause, **keywords)
+
+    def fold_averaged(self, target: str = "event") -> pd.DataFrame:
+        """Return rank measures pooled and averaged over folds, with their spread over repeats.
+
+        Returns
+        -------
+        DataFrame
+            Metrics ``auc`` (and ``concordance`` of the first horizon's risk for times); ``method`` is ``pooled`` or
+            ``fold-averaged``; ``se`` is the standard deviation over repeats and no standard error of the estimate.
+
+        Notes
+        -----
+        Pooling ranks patients predicted by different models: each fold has its own intercept, and the pooled value is
+        then too low. Averages within folds are the default for rank measures.
+        """
+        rows = []
+        for name, risks in self.risks_by_repeat.items():
+            for h, horizon in enumerate(self.horizons):
+                pooled: list[float] = []
+                averaged: list[float] = []
+                for repeat, fold in enumerate(self.folds):
+                    risk = risks[repeat, :, h]
+                    pooled.append(self._auc(np.arange(fold.size), risk, horizon, target))
+                    values = [self._auc(np.flatnonzero(fold == k), risk, horizon, target) for k in np.unique(fold)]
+                    averaged.append(float(np.nanmean(values)) if np.isfinite(values).any() else np.nan)
+                for method, values in (("pooled", pooled), ("fold-averaged", averaged)):
+                    rows.append(
+                        {"model": name, "tier": "prognostic", "metric": "auc", "cause": self.cause,
+                         "horizon": horizon, "value": float(np.mean(values)),
+                         "se": float(np.std(values, ddof=1)) if len(values) > 1 else np.nan, "method": method,
+                         "n": self.y.shape[0], "n_events": int((event_stratum(self.y) == 1).sum()),
+                         "reason": "" if np.isfinite(np.mean(values)) else "no cases or no controls in some fold"}
+                    )  # fmt: skip
+        return metric_frame(rows)
+
+    def _auc(self, rows: np.ndarray, risk: np.ndarray, horizon: float, target: str) -> float:
+        if np.isnan(risk).any():
+            return float("nan")
+        y = self.y[rows]
+        result = time_dependent_auc(
+            y, risk[rows], float(horizon), cause=self.cause, target=target, min_at_risk=0, min_censoring_survival=0.0
+        )
+        return float(result.value)
+
+    def concordance(self, **keywords: Any) -> pd.DataFrame:
+        """Return concordance of the averaged out-of-fold risk at the last horizon that all models predict."""
+        frames = []
+        for name, risk in self.risks.items():
+            known = np.flatnonzero(~np.isnan(risk).any(axis=0))
+            if outcome_kind(self.y) == "right" and known.size:
+                result = concordance(self.y, risk[:, known[-1]], cause=self.cause, **keywords)
+                frames.append(result.to_frame().assign(model=name))
+        return pd.concat(frames, ignore_index=True) if frames else metric_frame([])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the frame of `evaluate` without thresholds."""
+        return self.evaluate().to_frame()
+
+    def _summary(self) -> str:
+        repeats, n = self.folds.shape
+        return f"{len(self.models)} models, {n} rows, {self.folds.max() + 1} folds × {repeats} repeats"
+
+
+def cross_validate_risk(
+    models: Any,
+    X: Any,
+    y: np.ndarray,
+    horizons: Any,
+    *,
+    cause: int = 1,
+    n_splits: int = 10,
+    n_repeats: int = 20,
+    groups: Any = None,
+    fit_params: Mapping[str, Any] | None = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> CrossValidation:
+    """Predict every patient by models fitted without that patient.
+
+    Parameters
+    ----------
+    models : estimator or mapping of str to estimator
+        Unfitted pipelines with ``fit`` and ``predict_risk``; all are fitted on the same folds. Tuning inside a pipeline
+        is repeated in every training fold (nested).
+    X : DataFrame or array of shape (n, p)
+        Predictors.
+    y : ndarray of shape (n,)
+        Structured outcome.
+    horizons : float or sequence of float
+        Prediction times.
+    cause : int, default 1
+        Event code of interest.
+    n_splits : int, default 10
+        Folds.
+    n_repeats : int, default 20
+        Repeats with new folds.
+    groups : array-like of shape (n,), optional
+        Patient (or other unit) whose rows stay in one fold.
+    fit_params : mapping of str to array-like of shape (n,), optional
+        Row-wise arguments of ``fit``, e.g. ``sample_weight``.
+    random_state : int, Generator or None, default None
+        Seed of the folds.
+    n_jobs : int, optional
+        Workers; results do not depend on it.
+    checkpoint : path, optional
+        Folder of finished fits; a killed run resumes from it.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    CrossValidation
+        Out-of-fold risks; ``evaluate(thresholds)`` judges and compares them.
+
+    Raises
+    ------
+    LeakageError
+        If a model is fitted, or the index of ``X`` repeats and no ``groups`` are given.
+
+    Notes
+    -----
+    Folds are stratified on the event and the same for all models. No interval is computed from the spread over folds:
+    folds share training patients.
+    """
+    estimators = check_models(models)
+    times, scalar = check_horizons(horizons)
+    splits = int(check_number("n_splits", n_splits, low=2, whole=True))
+    repeats = int(check_number("n_repeats", n_repeats, low=1, whole=True))
+    codes = check_rows(X, y, groups)
+    streams = spawn(random_state, repeats)
+    folds = repeated_folds(y, n_splits=splits, n_repeats=repeats, groups=codes, generators=streams)
+    tasks = [(name, r, k) for name in estimators for r in range(repeats) for k in range(splits)]
+    work = partial(
+        _predict_fold, estimators=estimators, X=X, y=y, horizons=times, cause=cause, folds=folds, fit_params=fit_params
+    )
+    described = {name: describe_estimator(model) for name, model in estimators.items()}
+    results = run_replicates(
+        work, tasks, what=("cross_validate_risk", described, X, y, times, cause, folds, dict(fit_params or {})),
+        n_jobs=n_jobs, checkpoint=checkpoint, progress=progress, description="Cross-validation",
+    )  # fmt: skip
+    risks = {name: np.full((repeats, y.shape[0], times.size), np.nan) for name in estimators}
+    for (name, r, k), result in zip(tasks, results):
+        risks[name][r, folds[r] == k] = result["risk"]
+    doubts: tuple[Objection, ...] = ()
+    for values in risks.values():
+        # one fold without a prediction at a horizon leaves nothing comparable there
+        short = np.isnan(values).any(axis=(0, 1))
+        if short.any() and not np.isnan(values[:, :, short]).all():
+            doubts = (_SHORT_FOLDS,)
+        values[:, :, short] = np.nan
+    if (event_stratum(y) == 1).sum() < 5 * splits:
+        doubts = (*doubts, _FEW_EVENTS)
+    return CrossValidation(
+        models=tuple(estimators), horizons=times, folds=folds, risks_by_repeat=risks, y=y, cause=cause, groups=codes,
+        scalar=scalar, objections=doubts, synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
+    )  # fmt: skip
+
+
+def _predict_fold(
+    task: tuple[str, int, int], *, estimators: Mapping[str, Any], X: Any, y: np.ndarray, horizons: np.ndarray,
+    cause: int, folds: np.ndarray, fit_params: Mapping[str, Any] | None,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    name, repeat, fold = task
+    test = np.flatnonzero(folds[repeat] == fold)
+    train = np.flatnonzero(folds[repeat] != fold)
+    model = fit_on(estimators[name], X, y, train, fit_params)
+    return {"risk": np.asarray(model.predict_risk(take_rows(X, test), horizons, cause=cause), dtype=float)}

@@ -1,0 +1,289 @@
+"""How much of a model must change for new patients: the smallest update that the data do not contradict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import expit
+from scipy.stats import chi2, norm
+
+from lbp_prognosis._base import (
+    Objection,
+    OutcomeError,
+    Result,
+    argument_error,
+    check_choice,
+    check_number,
+    content_hash,
+)
+from lbp_prognosis._kernels import cox_baseline, cox_fit, kaplan_meier_steps, step_at
+from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.survival import check_outcome, status_horizon
+from lbp_prognosis.validation._estimator import describe_estimator, is_fitted
+from lbp_prognosis.validation._updated_model import UpdatedModel
+
+__all__ = ["ModelUpdate", "update_model"]
+
+_APPARENT = Objection(
+    "apparent-on-updating-data",
+    "The updated model was fitted to these patients: its performance on them is apparent and needs its own correction.",
+)
+_FEW = Objection(
+    "few-events-for-updating",
+    "Fewer than 100 events: more than the average level can hardly be re-estimated.",
+)
+_METHODS = ("closed_test", "original", "intercept", "slope", "refit")
+
+
+@dataclass(frozen=True, repr=False)
+class ModelUpdate(Result):
+    """The chosen update, and the tests that led to it.
+
+    Attributes
+    ----------
+    model : UpdatedModel
+        The new version; predicts risks.
+    method : str
+        ``original``, ``intercept`` (for times: the baseline level), ``slope`` or ``refit``.
+    table : DataFrame
+        One row a candidate: ``method, log_likelihood, parameters, intercept, slope, slope_se``.
+    tests : DataFrame
+        One row a test: ``test, statistic, df, p``.
+    """
+
+    model: UpdatedModel
+    method: str
+    table: pd.DataFrame
+    tests: pd.DataFrame
+    alpha: float
+    n: int
+    n_events: int
+    objections: tuple[Objection, ...] = field(default=())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table of candidates with a column ``chosen``."""
+        return self.table.assign(chosen=self.table["method"] == self.method)
+
+    def _summary(self) -> str:
+        return f"{self.method} update on {self.n} patients, {self.n_events} events"
+
+
+def update_model(
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    *,
+    method: str = "closed_test",
+    horizon: float | None = None,
+    alpha: float = 0.05,
+) -> ModelUpdate:
+    """Adapt a fitted model to new patients.
+
+    Parameters
+    ----------
+    model : fitted model
+        With ``predict_risk``; for a time to event also ``linear_predictor``.
+    X : DataFrame or array of shape (n, p)
+        Predictors of the new patients.
+    y : ndarray of shape (n,)
+        Made by `Status.at` or `Surv.right` (one cause).
+    method : {"closed_test", "original", "intercept", "slope", "refit"}, default "closed_test"
+        ``"closed_test"`` takes the smallest update that the full revision does not improve significantly.
+    horizon : float, optional
+        Time at which the level of a time-to-event model is matched; needed for `Surv`.
+    alpha : float, default 0.05
+        Level of each test in the closed procedure.
+
+    Returns
+    -------
+    ModelUpdate
+        With the new version in ``model``.
+
+    Raises
+    ------
+    ArgumentError
+        If the model is not fitted, or ``horizon`` is missing.
+    OutcomeError
+        With competing events.
+
+    Notes
+    -----
+    State: the full revision is tested against the original (p + 1 df), against the intercept update (p df) and against
+    intercept and slope (p − 1 df), stopping at the first that is not significant. Time to event: coefficients by the
+    partial likelihood (p df against the original linear predictor as offset, then p − 1 df against its slope); if they
+    stand, the level is tested by ln(O/E) at the horizon. The level update multiplies the cumulative hazard by the k
+    that solves mean{1 − exp(−k H(τ | x))} = F̂(τ).
+
+    References
+    ----------
+    Vergouwe et al. (2017), https://doi.org/10.1002/sim.7179.
+    """
+    if not (hasattr(model, "predict_risk") and is_fitted(model)):
+        raise argument_error(
+            "model", "a fitted model with `predict_risk`", model, "Updating starts from what was learned."
+        )
+    check_choice("method", method, _METHODS)
+    level = check_number("alpha", alpha, low=0, high=1, open_low=True, open_high=True)
+    kind = check_outcome(y, ("right", "status"), caller="update_model",
+                         instead="For visits use Status.at(visit, state).")  # fmt: skip
+    if kind == "status":
+        keep = np.flatnonzero(y["status"] >= 0)
+        X, y = (X.iloc[keep] if hasattr(X, "iloc") else np.asarray(X)[keep]), y[keep]
+        update = _update_state(model, X, y, method, level)
+    else:
+        if (y["event"] > 1).any():
+            raise argument_error("y", "an outcome with one cause", "competing events",
+                                 "Update each cause's model by itself.", kind=OutcomeError)  # fmt: skip
+        if horizon is None:
+            raise argument_error("horizon", "given for a time to event", "None")
+        update = _update_time(model, X, y, method, level, check_number("horizon", horizon, low=0, open_low=True))
+    return update
+
+
+def _ledger(model: Any, X: Any, y: np.ndarray, method: str, events: int, tests: pd.DataFrame) -> dict[str, Any]:
+    state = model.to_dict() if hasattr(model, "to_dict") else describe_estimator(model)
+    return {
+        "parent": content_hash(state), "data": content_hash(np.asarray(X, dtype=float), y), "n": int(y.shape[0]),
+        "n_events": events, "method": method, "test": tests.to_dict("records"),
+    }  # fmt: skip
+
+
+def _closed(steps: list[tuple[str, float, int, str]], alpha: float) -> tuple[str, pd.DataFrame]:
+    """Walk the tests (name, statistic, df, method kept if not significant); ``refit`` if all are significant."""
+    rows, chosen = [], "refit"
+    for name, statistic, df, kept in steps:
+        p = float(chi2.sf(max(statistic, 0.0), df)) if df > 0 else 1.0
+        rows.append({"test": name, "statistic": statistic, "df": df, "p": p})
+        if p > alpha:
+            chosen = kept
+            break
+    return chosen, pd.DataFrame(rows, columns=["test", "statistic", "df", "p"])
+
+
+def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) -> ModelUpdate:
+    from sklearn.base import clone
+
+    horizon = status_horizon(y) or getattr(model, "horizon_", None)
+    if horizon is None:
+        raise argument_error(
+            "y", "a Status that knows its visit", "one that lost it", "Make it again: Status.at(visit, …)."
+        )
+    event = y["status"].astype(float)
+    risk = np.clip(model.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)
+    lp = np.log(risk / (1 - risk))
+
+    def likelihood(eta: np.ndarray) -> float:
+        return float(np.sum(event * eta - np.logaddexp(0, eta)))
+
+    if not 0 < event.mean() < 1:
+        raise argument_error("y", "states of both kinds", "one kind only")
+    level = float(brentq(lambda a: np.mean(expit(lp + a)) - event.mean(), -60.0, 60.0, xtol=1e-14))
+    line = LogisticRisk(horizon=horizon).fit(lp[:, None], y)
+    full = clone(model).fit(X, y)
+    refitted = np.clip(full.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)
+    p = int(np.size(getattr(full, "coef_", np.zeros(np.asarray(X).shape[1]))))
+    slope, slope_se = float(line.coef_[0]), float(np.sqrt(line.covariance_[1, 1]))
+    table = pd.DataFrame(
+        [
+            ("original", likelihood(lp), 0, 0.0, 1.0, np.nan),
+            ("intercept", likelihood(lp + level), 1, level, 1.0, np.nan),
+            ("slope", line.log_likelihood_, 2, line.intercept_, slope, slope_se),
+            ("refit", likelihood(np.log(refitted / (1 - refitted))), p + 1, np.nan, np.nan, np.nan),
+        ],
+        columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
+    )
+    best = dict(zip(table["method"], table["log_likelihood"]))
+    steps = [
+        ("refit against original", 2 * (best["refit"] - best["original"]), p + 1, "original"),
+        ("refit against intercept", 2 * (best["refit"] - best["intercept"]), p, "intercept"),
+        ("refit against slope", 2 * (best["refit"] - best["slope"]), p - 1, "slope"),
+    ]
+    closed, tests = _closed(steps, alpha)
+    chosen = closed if method == "closed_test" else method
+    events = int(event.sum())
+    ledger = _ledger(model, X, y, chosen, events, tests)
+    row = table.loc[table["method"] == chosen].iloc[0]
+    new = (
+        UpdatedModel(full, "refit", "logit", ledger=ledger)
+        if chosen == "refit"
+        else UpdatedModel(model, chosen, "logit", float(row["intercept"]), float(row["slope"]), ledger=ledger)
+    )
+    return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(events, chosen))
+
+
+def _doubts(events: int, chosen: str) -> tuple[Objection, ...]:
+    few = (_FEW,) if events < 100 and chosen in ("slope", "refit") else ()
+    return (_APPARENT, *few) if chosen != "original" else few
+
+
+def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, horizon: float) -> ModelUpdate:
+    from sklearn.base import clone
+
+    if not hasattr(model, "linear_predictor"):
+        raise argument_error("model", "a model with `linear_predictor` for a time to event", type(model).__name__)
+    time, event = y["time"].astype(float), y["event"] == 1
+    entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+    lp = np.asarray(model.linear_predictor(X), dtype=float)
+    line = cox_fit(lp[:, None], time, event, entry=entry)
+    offset = cox_fit(np.zeros((lp.size, 0)), time, event, entry=entry, offset=lp).loglik
+    full = clone(model).fit(X, y)
+    p = int(np.size(getattr(full, "coef_", np.zeros(np.asarray(X).shape[1]))))
+    multiplier, z = _level(model, X, time, event, entry, horizon)
+    slope, slope_se = float(line.coef[0]), float(np.sqrt(line.covariance[0, 0]))
+    table = pd.DataFrame(
+        [
+            ("original", offset, 0, 0.0, 1.0, np.nan),
+            ("intercept", offset, 1, np.log(multiplier), 1.0, np.nan),
+            ("slope", line.loglik, 2, np.nan, slope, slope_se),
+            ("refit", float(full.log_likelihood_), p + 1, np.nan, np.nan, np.nan),
+        ],
+        columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
+    )
+    steps = [
+        ("coefficients against original", 2 * (full.log_likelihood_ - offset), p, "level"),
+        ("coefficients against slope", 2 * (full.log_likelihood_ - line.loglik), p - 1, "slope"),
+    ]
+    closed, tests = _closed(steps, alpha)
+    if closed == "level":
+        level_p = float(2 * norm.sf(abs(z)))
+        row = pd.DataFrame([("level at the horizon", z**2, 1, level_p)], columns=tests.columns)
+        tests = pd.concat([tests, row], ignore_index=True)
+        closed = "original" if level_p > alpha else "intercept"
+    chosen = closed if method == "closed_test" else method
+    events = int(event.sum())
+    ledger = _ledger(model, X, y, chosen, events, tests)
+    if chosen == "refit":
+        new = UpdatedModel(full, "refit", "hazard", ledger=ledger)
+    elif chosen == "slope":
+        ((times, hazard),) = cox_baseline(time, event, slope * lp, entry=entry)
+        new = UpdatedModel(model, "slope", "hazard", 0.0, slope, times, hazard, ledger=ledger)
+    else:
+        log_k = 0.0 if chosen == "original" else float(np.log(multiplier))
+        new = UpdatedModel(model, chosen, "hazard", log_k, ledger=ledger)
+    return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(events, chosen))
+
+
+def _level(
+    model: Any, X: Any, time: np.ndarray, event: np.ndarray, entry: np.ndarray | None, horizon: float
+) -> tuple[float, float]:
+    """Hazard multiplier that matches Kaplan–Meier at the horizon, and the z of ln(O/E)."""
+    risk = model.predict_risk(X, horizon)[:, 0]
+    if np.isnan(risk).any():
+        raise argument_error("horizon", "within the follow-up of the model", horizon)
+    steps = kaplan_meier_steps(time, event, entry=entry)
+    survival = float(step_at(steps.times, steps.survival, np.array([horizon]), left=1.0)[0])
+    greenwood = float(step_at(steps.times, steps.greenwood, np.array([horizon]), left=0.0)[0])
+    observed = 1 - survival
+    if not 0 < observed < 1:
+        raise argument_error("horizon", "a time by which some patients, but not all, had the event", horizon)
+    hazard = -np.log1p(-np.clip(risk, 0, 1 - 1e-12))
+
+    def gap(log_k: float) -> float:
+        return float(np.mean(-np.expm1(-np.exp(log_k) * hazard)) - observed)
+
+    log_k = float(brentq(gap, -20.0, 20.0, xtol=1e-13))
+    return float(np.exp(log_k)), float(np.log(observed / risk.mean()) / (survival * np.sqrt(greenwood) / observed))

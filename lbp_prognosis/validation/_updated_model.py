@@ -1,0 +1,91 @@
+"""A model adapted to new patients: the original inside, the adaptation and its ledger outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import argument_error, check_horizons
+from lbp_prognosis._kernels import step_at
+
+__all__ = ["UpdatedModel"]
+
+
+@dataclass(frozen=True)
+class UpdatedModel:
+    """An immutable new version of a fitted model.
+
+    Attributes
+    ----------
+    model : object
+        The original (or, after a refit, the refitted) model.
+    method : {"original", "intercept", "baseline", "slope", "refit", "bayes"}
+        How it was adapted.
+    scale : {"logit", "hazard"}
+        Scale of the adaptation.
+    intercept : float
+        Added to the log odds, or to the log cumulative hazard.
+    slope : float
+        Factor on the linear predictor.
+    baseline_times, baseline_hazard : ndarray or None
+        New cumulative baseline hazard (for ``"slope"`` of a time to event), for a linear predictor of zero.
+    coefficients : ndarray or None
+        Intercept and coefficients after a Bayesian update.
+    ledger : dict
+        ``parent, data, n, n_events, method, test``: what this version comes from.
+    """
+
+    model: Any
+    method: str
+    scale: str
+    intercept: float = 0.0
+    slope: float = 1.0
+    baseline_times: np.ndarray | None = field(default=None, repr=False)
+    baseline_hazard: np.ndarray | None = field(default=None, repr=False)
+    coefficients: np.ndarray | None = field(default=None, repr=False)
+    ledger: dict[str, Any] = field(default_factory=dict)
+
+    def fit(self, X: Any, y: Any) -> None:
+        """Refuse: an updated model is a version, not an estimator."""
+        raise argument_error(
+            "model", "an unfitted estimator", "an updated model", "Update the original again with update_model."
+        )
+
+    def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
+        """Return updated risks of shape (n, n_horizons).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors.
+        horizons : float or sequence of float
+            Prediction times.
+        cause : int, default 1
+            Event code; adaptations know cause 1.
+        """
+        times, _ = check_horizons(horizons)
+        if self.method in ("original", "refit"):
+            return self.model.predict_risk(X, times, cause=cause)
+        if self.coefficients is not None:
+            lp = self.coefficients[0] + np.asarray(X, dtype=float) @ self.coefficients[1:]
+            return np.where(np.isnan(self.model.predict_risk(X, times)), np.nan, 1 / (1 + np.exp(-lp))[:, None])
+        if self.baseline_times is not None and self.baseline_hazard is not None:
+            lp = self.slope * np.asarray(self.model.linear_predictor(X), dtype=float)
+            hazard = step_at(self.baseline_times, self.baseline_hazard, times, left=0.0)
+            risk = -np.expm1(-np.exp(lp)[:, None] * hazard)
+            risk[:, times > self.baseline_times[-1]] = np.nan
+            return risk
+        risk = self.model.predict_risk(X, times, cause=cause)
+        if self.scale == "logit":
+            with np.errstate(divide="ignore"):
+                return 1 / (1 + np.exp(-(self.intercept + self.slope * np.log(risk / (1 - risk)))))
+        return 1 - (1 - risk) ** np.exp(self.intercept)
+
+    def linear_predictor(self, X: Any) -> np.ndarray:
+        """Return the updated linear predictor (log odds or log hazard)."""
+        if self.coefficients is not None:
+            return self.coefficients[0] + np.asarray(X, dtype=float) @ self.coefficients[1:]
+        lp = np.asarray(self.model.linear_predictor(X), dtype=float)
+        return lp if self.method in ("original", "refit") else self.intercept + self.slope * lp
