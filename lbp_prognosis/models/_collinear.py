@@ -7,7 +7,9 @@ import numpy as np
 from lbp_prognosis._base import EstimationError, check_choice
 from lbp_prognosis._kernels import aliased_columns
 
-__all__ = ["kept_columns"]
+__all__ = ["kept_columns", "undetermined"]
+
+_LARGEST_SE = 100.0
 
 
 def kept_columns(X: np.ndarray, weights: np.ndarray | None, names: list[str], collinear: str) -> np.ndarray:
@@ -34,3 +36,16 @@ def kept_columns(X: np.ndarray, weights: np.ndarray | None, names: list[str], co
             "columns before them. Drop them, or set collinear='drop' (their coefficients become 0)."
         )
     return ~aliased
+
+
+def undetermined(information: np.ndarray) -> bool:
+    """Say whether some parameter has drifted off: its standard error, a column's per standard deviation, passes 100.
+
+    Under separation the likelihood rises for ever but ever less, so that a stopping rule alone is met some day; the
+    information on the drifting parameter has then all but vanished.
+    """
+    try:
+        variance = np.diag(np.linalg.inv(information))
+    except np.linalg.LinAlgError:
+        return True
+    return bool(not np.isfinite(variance).all() or (variance < 0).any() or variance.max(initial=0.0) > _LARGEST_SE**2)

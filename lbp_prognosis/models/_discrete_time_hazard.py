@@ -11,7 +11,7 @@ from lbp_prognosis._base import EstimationError, argument_error, check_choice, c
 from lbp_prognosis._kernels import DiscreteHazardFit, categorical_probabilities, discrete_hazard_fit
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
-from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
@@ -62,7 +62,8 @@ class DiscreteTimeHazard(RiskEstimator):
     coef_ : ndarray of shape (p,) or (n_causes, p)
         Effects, one row a cause in the order of ``causes_``; one-dimensional for a single cause.
     alpha_ : ndarray of shape (n_causes, n_strata, K)
-        Period effects of a row of zeros; −inf where nobody could have had the event.
+        Period effects of a row of zeros; −inf in a period in which nobody had the event, inf in one in which all
+        patients at risk had it.
     covariance_ : ndarray
         Of ``coef_``, flattened by row.
     variance_ : str
@@ -187,13 +188,16 @@ class DiscreteTimeHazard(RiskEstimator):
         cell = codes[rows.person] * periods + rows.period
         cells = max(len(design.strata_levels), 1) * periods
         self._check_cells(cell, cells, weights[rows.person])
+        fixed = _certain_periods(rows, cell, cells, causes)
+        open_cells = np.asarray(~np.isposinf(fixed).any(axis=0))
+        if not (rows.response[open_cells[cell]] > 0).any():
+            raise EstimationError("DiscreteTimeHazard: in every period all patients at risk had the event.")
+        rows, cell = rows.where(open_cells[cell]), cell[open_cells[cell]]
         dummies = np.zeros((cell.size, cells))
         dummies[np.arange(cell.size), cell] = 1.0
         inner = np.hstack([dummies, X[rows.person]])
-        possible = np.zeros((causes, cells), dtype=bool)
-        events = (rows.response > 0) & (weights[rows.person] > 0)
-        possible[rows.response[events] - 1, cell[events]] = True
-        offset = np.where(possible.T[cell], 0.0, -np.inf)
+        possible = fixed == 0
+        offset = fixed.T[cell]
         if design.offset is not None:
             offset = offset + design.offset[rows.person][:, None]
         free = np.hstack([possible, np.ones((causes, X.shape[1]), dtype=bool)])
@@ -202,7 +206,7 @@ class DiscreteTimeHazard(RiskEstimator):
         fit = {"categories": causes, "link": "cloglog" if causes == 1 else "logit", "weights": weights[rows.person],
                "offset": offset}  # fmt: skip
         found = discrete_hazard_fit(inner, rows.response, rows.span, free=free, penalty=penalty, start=start, **fit)
-        if not found.converged:
+        if not found.converged or undetermined(found.information):
             raise EstimationError(
                 "The likelihood has no finite maximum within reach: a combination of columns separates patients with "
                 "the event from those without, or a period can't be told from its neighbours because its visit was "
@@ -212,7 +216,8 @@ class DiscreteTimeHazard(RiskEstimator):
             dummies, rows.response, rows.span, free=possible, penalty=penalty[:cells], start=start[:, :cells], **fit
         )
         self.log_likelihood_, self.log_likelihood_null_, self.n_iter_ = found.loglik, null.loglik, found.iterations
-        self._store(design, rows, inner, found, free, penalty, (centre, scale, kept), weights)
+        alpha = self._store(design, rows, inner, found, free, penalty, (centre, scale, kept), weights)
+        self.alpha_ = np.where(possible, alpha, fixed).reshape(causes, -1, periods)
 
     def _check_cells(self, cell: np.ndarray, cells: int, weights: np.ndarray) -> None:
         empty = np.flatnonzero(np.bincount(cell, weights=weights, minlength=cells) == 0)
@@ -227,7 +232,8 @@ class DiscreteTimeHazard(RiskEstimator):
     def _store(
         self, design: Design, rows: PersonPeriods, inner: np.ndarray, found: DiscreteHazardFit, free: np.ndarray,
         penalty: np.ndarray, standard: tuple[np.ndarray, np.ndarray, np.ndarray], weights: np.ndarray,
-    ) -> None:  # fmt: skip
+    ) -> np.ndarray:  # fmt: skip
+        """Set effects and their covariance on the user's columns; return the period effects ``(J, cells)``."""
         centre, scale, kept = standard
         causes, width, p = free.shape[0], inner.shape[1], kept.size
         cells = width - int(kept.sum())
@@ -254,9 +260,9 @@ class DiscreteTimeHazard(RiskEstimator):
         self.covariance_ = covariance[np.ix_(effect, effect)]
         self.coef_ = theta[0, cells:] if causes == 1 else theta[:, cells:]
         shape = (causes, -1, self.visits_.size)
-        self.alpha_ = np.where(free[:, :cells], theta[:, :cells], -np.inf).reshape(shape)
         se = np.sqrt(np.maximum(np.diag(covariance), 0)).reshape(causes, -1)[:, :cells]
         self.alpha_se_ = np.where(free[:, :cells], se, np.nan).reshape(shape)
+        return theta[:, :cells]
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
@@ -266,7 +272,8 @@ class DiscreteTimeHazard(RiskEstimator):
         """Return hazards ``(n, K, n_causes)`` and survival at the visits ``(n, K)``."""
         codes = np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata
         effect = X @ np.atleast_2d(self.coef_).T + (0.0 if offset is None else offset[:, None])
-        eta = self.alpha_[:, codes, :].transpose(1, 2, 0) + effect[:, None, :]
+        # an infinite period effect (everybody had the event) is as good as certain at 500
+        eta = np.minimum(self.alpha_, 500.0)[:, codes, :].transpose(1, 2, 0) + effect[:, None, :]
         link = "cloglog" if eta.shape[2] == 1 else "logit"
         p = categorical_probabilities(eta.reshape(-1, eta.shape[2]), link).reshape(*eta.shape[:2], -1)
         return p[:, :, 1:], np.cumprod(p[:, :, 0], axis=1)
@@ -338,7 +345,8 @@ class DiscreteTimeHazard(RiskEstimator):
             raise argument_error("times", f"among 0 and the visits {self.visits_.tolist()}", str(at.tolist()))
         codes = self._strata_codes(None if stratum is None else [stratum], 1)
         survival = self._hazards(np.zeros((1, self.n_features_in_)), codes, None)[1][0]
-        return -np.log(np.concatenate([[1.0], survival]))[place]
+        with np.errstate(divide="ignore"):
+            return -np.log(np.concatenate([[1.0], survival]))[place]
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return one row a cause and predictor.
@@ -359,6 +367,20 @@ class DiscreteTimeHazard(RiskEstimator):
         )  # fmt: skip
         table["cause"] = np.repeat(self.causes_, len(self._names()))
         return table
+
+
+def _certain_periods(rows: PersonPeriods, cell: np.ndarray, cells: int, causes: int) -> np.ndarray:
+    """Return ``(J, cells)``: 0 where a period effect is to be estimated, else the infinite value that it tends to.
+
+    A cause that nobody had in a period has hazard 0 there. Where all patients at risk had the event, of one cause and
+    known to lie in that period, the hazard is 1 whatever the predictors: such a period says nothing about them.
+    """
+    fixed = np.full((causes, cells), -np.inf)
+    events = rows.response > 0
+    fixed[rows.response[events] - 1, cell[events]] = 0.0
+    others = np.bincount(cell, weights=(~events | (rows.span >= 0)), minlength=cells)
+    alone = (others == 0) & ((fixed == 0).sum(axis=0) == 1)
+    return np.where(alone & (fixed == 0), np.inf, fixed)
 
 
 def _first_rates(

@@ -23,7 +23,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import CategoricalFit, categorical_fit, categorical_parts
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
-from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.survival import OutcomeKind, status_horizon
@@ -174,7 +174,7 @@ class LogisticRisk(RiskEstimator):
             ridge = ridge * column_sd(X, counts, "n-1") ** 2
         penalty = np.concatenate([[0.0], (ridge / scale**2)[kept]])
         found = categorical_fit(inner, state, weights=weights, offset=offset, penalty=penalty)
-        if not found.converged:
+        if not found.converged or undetermined(found.information):
             large = np.abs(found.coef[0, 1:])
             guilty = [repr(name) for name, size in zip(np.array(names)[kept], large) if size > max(5, large.max() / 5)]
             raise EstimationError(

@@ -15,6 +15,7 @@ from lbp_prognosis._kernels import (
     transformation_fit,
     transformation_rows,
 )
+from lbp_prognosis.models._collinear import undetermined
 from lbp_prognosis.models._design import Design
 
 __all__ = ["LikelihoodTimes", "TransformationProblem", "likelihood_times"]
@@ -135,11 +136,11 @@ class TransformationProblem:
         first = np.zeros(rows.time.shape[1])
         first[: start.size] = start
         found = transformation_fit(rows, scale, first, weights=self.weights)
-        if not found.converged:
+        if not found.converged or undetermined(found.information):
             raise EstimationError(
-                f"{name} found no maximum of the likelihood in {found.iterations} iterations (log-likelihood "
-                f"{found.loglik - self.jacobian:.6g}). Fewer columns, or more events, are needed: "
-                "often a column separates those with the event from those without."
+                f"{name} found no finite maximum of the likelihood in {found.iterations} iterations (log-likelihood "
+                f"{found.loglik - self.jacobian:.6g}): a combination of columns separates those with the event from "
+                "those without, or there are too few events. Merge sparse categories, drop columns, or lower df."
             )
         return found
 
