@@ -1,3 +1,27 @@
 """Tiers, claims and what supports them."""
 
-__all__: list[str] = []
+from lbp_prognosis.evidence._claim import Claim
+from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs
+from lbp_prognosis.evidence._criteria import Criteria
+from lbp_prognosis.evidence._evidence import Entry, Evidence
+from lbp_prognosis.evidence._objection_rules import BLOCKING
+from lbp_prognosis.evidence._tier import Strength, Tier
+from lbp_prognosis.evidence._tripod_ai import tripod_ai_items
+from lbp_prognosis.evidence._verdict import Check, Verdict
+from lbp_prognosis.evidence._wording import forbidden_words
+
+__all__ = [
+    "BLOCKING",
+    "CLINICAL_MINIMUM",
+    "Check",
+    "Claim",
+    "Criteria",
+    "Entry",
+    "Evidence",
+    "Strength",
+    "Tier",
+    "Verdict",
+    "forbidden_words",
+    "missing_constructs",
+    "tripod_ai_items",
+]

@@ -1,0 +1,133 @@
+"""``Claim``: a sentence about a measure or a model that evidence may or may not support."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis.evidence._tier import Strength, Tier
+
+__all__ = ["Claim"]
+
+_KINDS: dict[str, tuple[Strength, ...]] = {
+    "repeats": (Strength.REPEATABLE,),
+    "detects": (Strength.AGREEMENT, Strength.STANDARD),
+    "is_associated": (Strength.ASSOCIATION,),
+    "predicts": (Strength.DEVELOPMENT, Strength.VALIDATED),
+    "adds_value": (Strength.DEVELOPMENT, Strength.VALIDATED),
+    "is_useful": (Strength.POTENTIAL,),
+    "improves_outcomes": (Strength.EFFECTIVE,),
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is claimed; build it by one of the constructors.
+
+    Attributes
+    ----------
+    kind : str
+        ``"repeats", "detects", "is_associated", "predicts", "adds_value", "is_useful"`` or ``"improves_outcomes"``.
+    subject : str
+        The measure or model, by the name it has in the results' column ``model``.
+    strength : Strength
+        The rung claimed.
+    comparator : str
+        The model it is compared with, where the claim compares.
+    horizon : float or None
+        Prediction time the claim is about.
+    thresholds : tuple of float
+        Lowest, primary and highest threshold of the decision, where the claim is about one.
+    """
+
+    kind: str
+    subject: str
+    strength: Strength
+    comparator: str = ""
+    horizon: float | None = None
+    thresholds: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_choice("kind", self.kind, tuple(_KINDS))
+        strength = Strength(self.strength)
+        object.__setattr__(self, "strength", strength)
+        if strength not in _KINDS[self.kind]:
+            raise argument_error("strength", "one of " + ", ".join(repr(s.value) for s in _KINDS[self.kind]),
+                                 repr(strength.value))  # fmt: skip
+        if self.kind in ("is_associated", "adds_value") and not self.comparator:
+            raise argument_error("comparator", "the model without the addition", repr(self.comparator))
+        if self.kind in ("predicts", "adds_value", "is_useful") and self.horizon is None:
+            raise argument_error("horizon", "a prediction time: without one there is no decision", "None")
+        if self.kind == "is_useful":
+            t = self.thresholds
+            if len(t) != 3 or not 0 < t[0] <= t[1] <= t[2] < 1:
+                raise argument_error("thresholds", "(low, primary, high) with 0 < low ≤ primary ≤ high < 1", t)
+
+    @property
+    def tier(self) -> Tier:
+        """The tier of the claim."""
+        return self.strength.tier
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words its tier allows."""
+        at = "" if self.horizon is None else f" at {self.horizon:g}"
+        return {
+            "repeats": f"{self.subject} is measured repeatably.",
+            "detects": f"{self.subject} agrees with readers." if self.strength is Strength.AGREEMENT
+            else f"{self.subject} tells patients apart against a reference standard.",
+            "is_associated": f"{self.subject} is associated with the outcome beyond {self.comparator}.",
+            "predicts": f"{self.subject} predicts the outcome{at} ({self.strength.value}).",
+            "adds_value": f"{self.subject} adds to the prediction of {self.comparator}{at} ({self.strength.value}).",
+            "is_useful": f"Decisions{at} could be better with {self.subject} under the stated harms.",
+            "improves_outcomes": f"Using {self.subject} improves outcomes.",
+        }[self.kind]  # fmt: skip
+
+    @classmethod
+    def repeats(cls, measure: str) -> Claim:
+        """The measurement repeats (technical)."""
+        return cls("repeats", measure, Strength.REPEATABLE)
+
+    @classmethod
+    def detects(cls, model: str, strength: str = "agreement") -> Claim:
+        """It tells patients apart now: in agreement with readers, or against a ``"standard"`` (diagnostic)."""
+        return cls("detects", model, Strength(strength))
+
+    @classmethod
+    def is_associated(cls, model: str, comparator: str) -> Claim:
+        """It is associated with the outcome beyond what the comparator holds (prognostic, association)."""
+        return cls("is_associated", model, Strength.ASSOCIATION, comparator)
+
+    @classmethod
+    def predicts(cls, model: str, horizon: float, strength: str = "development") -> Claim:
+        """It predicts, calibrated and out of sample (prognostic): ``"development"`` or ``"validated"`` elsewhere."""
+        return cls("predicts", model, Strength(strength), horizon=float(horizon))
+
+    @classmethod
+    def adds_value(cls, model: str, comparator: str, horizon: float, strength: str = "development") -> Claim:
+        """It predicts better than the comparator without it (prognostic)."""
+        return cls("adds_value", model, Strength(strength), comparator, float(horizon))
+
+    @classmethod
+    def is_useful(
+        cls, model: str, horizon: float, thresholds: tuple[float, float, float], comparator: str = ""
+    ) -> Claim:
+        """Decisions could be better with it (utility, potential).
+
+        Parameters
+        ----------
+        model : str
+            The model with the addition.
+        horizon : float
+            Prediction time.
+        thresholds : tuple of float
+            ``(low, primary, high)``, as declared before the data were seen.
+        comparator : str, default ""
+            The clinical model, where the claim is about an addition to it.
+        """
+        return cls("is_useful", model, Strength.POTENTIAL, comparator, float(horizon), tuple(map(float, thresholds)))
+
+    @classmethod
+    def improves_outcomes(cls, model: str) -> Claim:
+        """Its use improves outcomes (utility, effective): only an impact trial can say so."""
+        return cls("improves_outcomes", model, Strength.EFFECTIVE)

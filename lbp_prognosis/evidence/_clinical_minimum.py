@@ -1,0 +1,60 @@
+"""The clinical minimum: what a comparator must know before anything can be said to add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lbp_prognosis._base import argument_error
+
+__all__ = ["CLINICAL_MINIMUM", "missing_constructs"]
+
+CLINICAL_MINIMUM: dict[str, str] = {
+    "pain": "pain intensity at baseline",
+    "disability": "disability at baseline",
+    "duration": "duration of the episode",
+    "leg_pain": "leg pain",
+    "expectation": "the patient's own expectation of recovery",
+    "distress": "psychological distress",
+    "previous_episodes": "previous episodes",
+    "age": "age",
+    "sex": "sex",
+}
+"""Constructs, and what they are in words. A model of age and sex alone is easily improved upon."""
+
+
+def missing_constructs(
+    clinical_minimum: Mapping[str, str | Iterable[str]] | None, columns: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the constructs of the clinical minimum that a model with these columns does not hold.
+
+    Parameters
+    ----------
+    clinical_minimum : mapping of str to str or iterable of str
+        Construct to the column(s) that measure it; one of several is enough. None: nothing was declared.
+    columns : iterable of str
+        Predictors of the comparator.
+
+    Raises
+    ------
+    ArgumentError
+        If the mapping names a construct that is none, or gives a column to two constructs.
+    """
+    declared = dict(clinical_minimum or {})
+    unknown = sorted(set(declared) - set(CLINICAL_MINIMUM))
+    if unknown:
+        raise argument_error("clinical_minimum", f"a mapping of {list(CLINICAL_MINIMUM)} to columns",
+                             f"unknown constructs {unknown}")  # fmt: skip
+    held = set(columns)
+    seen: dict[str, str] = {}
+    absent = []
+    for construct in CLINICAL_MINIMUM:
+        named = declared.get(construct, ())
+        names = (named,) if isinstance(named, str) else tuple(named)
+        for name in names:
+            if name in seen:
+                raise argument_error("clinical_minimum", "a mapping in which a column measures one construct",
+                                     f"{name!r} under {seen[name]!r} and {construct!r}")  # fmt: skip
+            seen[name] = construct
+        if not held & set(names):
+            absent.append(construct)
+    return tuple(absent)

@@ -1,0 +1,203 @@
+"""``Evidence``: results by tier, and what they support."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import METRIC_COLUMNS, Objection, Result, argument_error, check_choice
+from lbp_prognosis.evidence._claim import Claim
+from lbp_prognosis.evidence._clinical_minimum import missing_constructs
+from lbp_prognosis.evidence._criteria import Criteria
+from lbp_prognosis.evidence._objection_rules import BLOCKING
+from lbp_prognosis.evidence._rules import RULES, Found
+from lbp_prognosis.evidence._tier import Strength, Tier
+from lbp_prognosis.evidence._verdict import Check, Verdict
+
+__all__ = ["Entry", "Evidence"]
+
+SAMPLES = ("apparent", "internal", "internal-external", "external")
+SETTINGS = ("temporal", "geographic", "setting")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A result, and how it came about.
+
+    Attributes
+    ----------
+    result : Result
+        The result.
+    frame : pandas.DataFrame
+        Its rows, with the columns of evaluation frames.
+    sample : {"apparent", "internal", "internal-external", "external"}
+        On the rows the model was fitted on; out of sample by resampling; by leaving sites out; on other patients.
+    setting : str
+        In what the external patients differ: ``"temporal"``, ``"geographic"`` or ``"setting"``.
+    against : str
+        For diagnostic results, ``"readers"`` or ``"standard"``.
+    """
+
+    result: Result
+    frame: pd.DataFrame = field(repr=False)
+    sample: str
+    setting: str = ""
+    against: str = ""
+
+    @property
+    def objections(self) -> tuple[Objection, ...]:
+        """Objections of the result."""
+        return tuple(getattr(self.result, "objections", ()))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the result comes of simulated data."""
+        return bool(getattr(self.result, "synthetic", False))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Results by tier, with what has to be known to judge them.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+        Results added by `with_result`.
+    models : mapping of str to iterable of str
+        Predictors of each model, by its name in the results.
+    clinical_minimum : mapping of str to str or iterable of str
+        Construct (see `CLINICAL_MINIMUM`) to the column(s) that measure it.
+    prespecified : bool
+        Whether horizons, thresholds and criteria were declared before the data were seen.
+    label : {"outcome", "reader"}
+        What the models were trained to say: an outcome at follow-up, or what a reader sees.
+    criteria : Criteria
+        The values to be reached.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.evidence import Claim, Evidence
+    >>> Evidence().supports(Claim.predicts("clinical", 12)).answer
+    'not assessed'
+    """
+
+    entries: tuple[Entry, ...] = ()
+    models: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    clinical_minimum: Mapping[str, Any] = field(default_factory=dict)
+    prespecified: bool = False
+    label: str = "outcome"
+    criteria: Criteria = field(default_factory=Criteria)
+
+    def __post_init__(self) -> None:
+        check_choice("label", self.label, ("outcome", "reader"))
+        object.__setattr__(self, "models", {str(name): tuple(columns) for name, columns in self.models.items()})
+        missing_constructs(self.clinical_minimum, ())  # refuses unknown constructs early
+
+    def with_result(
+        self, result: Result, *, sample: str | None = None, setting: str = "", against: str = ""
+    ) -> Evidence:
+        """Return evidence with one more result.
+
+        Parameters
+        ----------
+        result : Result
+            With a frame of the evaluation columns.
+        sample : {"apparent", "internal", "internal-external", "external"}, optional
+            How the numbers were got; by default the result's own ``sample``, else ``"apparent"``, which supports no
+            claim of prediction.
+        setting : {"", "temporal", "geographic", "setting"}, default ""
+            In what external patients differ from those of the development. An external result without it counts as a
+            random split.
+        against : {"", "readers", "standard"}, default ""
+            For diagnostic results.
+        """
+        if not isinstance(result, Result):
+            raise argument_error("result", "a Result of this library", result)
+        how = sample if sample is not None else getattr(result, "sample", "apparent")
+        check_choice("sample", how, SAMPLES)
+        check_choice("setting", setting, ("", *SETTINGS))
+        check_choice("against", against, ("", "readers", "standard"))
+        frame = result.to_frame()
+        absent = [name for name in METRIC_COLUMNS if name not in frame.columns]
+        if absent:
+            raise argument_error(
+                "result", "a result whose frame has the evaluation columns", f"one without {absent[:4]}"
+            )
+        return replace(self, entries=(*self.entries, Entry(result, frame, how, setting, against)))
+
+    def results(self, tier: str | Tier) -> tuple[Result, ...]:
+        """Return the results that have numbers of a tier."""
+        wanted = Tier(tier).value
+        return tuple(entry.result for entry in self.entries if (entry.frame["tier"] == wanted).any())
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any result comes of simulated data."""
+        return any(entry.synthetic for entry in self.entries)
+
+    @property
+    def objections(self) -> tuple[Objection, ...]:
+        """All objections, each once."""
+        return tuple(dict.fromkeys(o for entry in self.entries for o in entry.objections))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all rows of all results, with ``sample, setting, against, synthetic`` beside them."""
+        frames = [
+            entry.frame.assign(sample=entry.sample, setting=entry.setting, against=entry.against,
+                               synthetic=entry.synthetic)
+            for entry in self.entries
+        ]  # fmt: skip
+        extra = ["sample", "setting", "against", "synthetic"]
+        if not frames:
+            return pd.DataFrame(columns=[*METRIC_COLUMNS, *extra])
+        return pd.concat([frame.astype(object) for frame in frames], ignore_index=True).infer_objects()
+
+    def supports(self, claim: Claim) -> Verdict:
+        """Say whether a claim is supported, not supported, or not assessed.
+
+        Values are judged, not presence: an interval that reaches the null, a calibration slope outside its range, too
+        few events, a weak comparator or a blocking objection each keep a claim from being supported. Results of
+        simulated data support nothing.
+        """
+        if not isinstance(claim, Claim):
+            raise argument_error("claim", "a Claim, e.g. Claim.predicts(model, horizon)", claim)
+        found = Found(self)
+        checks = tuple(RULES[claim.kind](found, claim))
+        used = found.used
+        objections = tuple(dict.fromkeys((*found.raised, *(o for entry in used for o in entry.objections))))
+        blocking = tuple(dict.fromkeys(o.code for o in objections if claim.kind in BLOCKING.get(o.code, ())))
+        synthetic = any(entry.synthetic for entry in used)
+        if synthetic:
+            checks = (*checks, Check("results of real patients", False, required="no simulated data"))
+        missing = tuple(check.name for check in checks if check.passed is None)
+        if any(check.passed is False for check in checks) or (blocking and not missing):
+            answer = "not supported"
+        elif missing:
+            answer = "not assessed"
+        else:
+            answer = "supported"
+        return Verdict(claim, answer, checks, missing, objections, blocking, synthetic)
+
+    def ladder(self, claims: Iterable[Claim]) -> pd.DataFrame:
+        """Return the answers to several claims, a row each, from the lowest tier up.
+
+        Columns: ``tier, question, claim, strength, answer, missing, objections, never_claims``.
+        """
+        order = {tier: k for k, tier in enumerate(Tier)}
+        rungs = {strength: k for k, strength in enumerate(Strength)}
+        verdicts = [self.supports(claim) for claim in claims]
+        verdicts.sort(key=lambda v: (order[v.claim.tier], rungs[v.claim.strength]))
+        return pd.DataFrame(
+            [
+                {
+                    "tier": v.claim.tier.value, "question": v.claim.tier.question, "claim": v.claim.sentence,
+                    "strength": v.claim.strength.value, "answer": v.answer, "missing": "; ".join(v.missing),
+                    "objections": " ".join(o.sentence for o in v.objections), "never_claims": v.claim.tier.never_claims,
+                }
+                for v in verdicts
+            ],
+            columns=["tier", "question", "claim", "strength", "answer", "missing", "objections", "never_claims"],
+        )  # fmt: skip

@@ -1,0 +1,316 @@
+"""One rule a kind of claim: which rows speak to it, and what they have to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection
+from lbp_prognosis.evidence._claim import Claim
+from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs
+from lbp_prognosis.evidence._tier import Strength
+from lbp_prognosis.evidence._verdict import Check
+
+if TYPE_CHECKING:
+    from lbp_prognosis.evidence._evidence import Entry, Evidence
+
+__all__ = ["RULES", "Found"]
+
+OUT_OF_SAMPLE = ("internal", "internal-external", "external")
+PROPER = ("ipa", "brier", "log_score", "ibs_step", "ibs_trapezoid")  # differences of these judge added value
+LOWER_IS_BETTER = ("brier", "log_score", "ibs_step", "ibs_trapezoid")
+
+
+class Found:
+    """Looks rows up, and remembers which entries were used."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.used: list[Entry] = []
+        self.raised: list[Objection] = []
+
+    def rows(
+        self, tier: str, metrics: tuple[str, ...], model: str, *, reference: str = "", horizon: float | None = None,
+        samples: tuple[str, ...] | None = None, setting: bool = False, against: str = "",
+    ) -> Iterator[tuple[Entry, Any]]:  # fmt: skip
+        """Yield the rows of whole groups that match; a row without a horizon (concordance) fits any."""
+        for entry in self.evidence.entries:
+            if samples is not None and entry.sample not in samples:
+                continue
+            if (setting and not entry.setting) or (against and entry.against != against):
+                continue
+            frame = entry.frame
+            keep = (frame["tier"] == tier) & frame["metric"].isin(metrics) & (frame["model"].fillna("") == model)
+            keep &= frame["group"].fillna("") == ""
+            compared = frame["reference"].fillna("") if "reference" in frame else pd.Series("", index=frame.index)
+            keep &= compared == reference
+            if horizon is not None:
+                at = frame["horizon"].astype(float)
+                keep &= at.isna() | np.isclose(at, horizon)
+            if keep.any() and entry not in self.used:
+                self.used.append(entry)
+            for _, row in frame[keep].iterrows():
+                yield entry, row
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None or pd.isna(value) else float(value)
+
+
+def _check(name: str, row: Any, passed: bool | None, required: str) -> Check:
+    events = row["n_events"]
+    return Check(name, passed, str(row["metric"]), _number(row["value"]), _number(row["low"]), _number(row["high"]),
+                 None if pd.isna(events) else int(events), required)  # fmt: skip
+
+
+def _judged(
+    found: Any, name: str, required: str, test: Callable[[Any], bool | None], *, need: str = ""
+) -> Check:  # fmt: skip
+    """Judge all rows; the worst counts. No row, or only rows without a number: not assessed."""
+    checks = []
+    for _, row in found:
+        if np.isnan(_number(row["value"])):
+            continue
+        checks.append(_check(name, row, test(row), required))
+    for outcome in (False, None, True):
+        for check in checks:
+            if check.passed is outcome:
+                return check
+    return Check(need or name, None, required=required)
+
+
+def _interval(row: Any) -> bool:
+    return not (np.isnan(_number(row["low"])) or np.isnan(_number(row["high"])))
+
+
+def _low_above(bound: float) -> Callable[[Any], bool | None]:
+    return lambda row: _number(row["low"]) > bound if _interval(row) else None
+
+
+def _sample(claim: Claim) -> dict[str, Any]:
+    if claim.strength is Strength.VALIDATED:
+        return {"samples": ("external",), "setting": True}
+    return {"samples": OUT_OF_SAMPLE}
+
+
+def _repeats(found: Found, claim: Claim) -> list[Check]:
+    criteria = found.evidence.criteria
+    icc = [*found.rows("technical", ("icc",), claim.subject), *_by_group(found, ("icc",), claim.subject)]
+    error = ("repeatability_coefficient", "within_sd", "sdc", "sem", "loa_lower")
+    sizes = [*found.rows("technical", error, claim.subject), *_by_group(found, error, claim.subject)]
+    low = criteria.icc_low
+    return [
+        _judged(icc, f"lower limit of the ICC of at least {low:g}", f"low ≥ {low:g}",
+                lambda row: _number(row["low"]) >= low if _interval(row) else None),
+        _judged(sizes, "error in the unit of the measure", "reported", lambda row: True),
+    ]  # fmt: skip
+
+
+def _by_group(found: Found, metrics: tuple[str, ...], model: str) -> Iterator[tuple[Entry, Any]]:
+    """Technical frames use ``group`` for the form of the ICC or the structure: all of them count."""
+    for entry in found.evidence.entries:
+        frame = entry.frame
+        keep = (frame["tier"] == "technical") & frame["metric"].isin(metrics) & (frame["model"].fillna("") == model)
+        keep &= frame["group"].fillna("") != ""
+        if keep.any() and entry not in found.used:
+            found.used.append(entry)
+        for _, row in frame[keep].iterrows():
+            yield entry, row
+
+
+def _detects(found: Found, claim: Claim) -> list[Check]:
+    criteria = found.evidence.criteria
+    against = "standard" if claim.strength is Strength.STANDARD else ""
+    auc = list(found.rows("diagnostic", ("auc",), claim.subject, against=against))
+    kappa = ("weighted_kappa", "kappa", "linear_kappa", "quadratic_kappa")
+    agreement = [] if against else [
+        row for tier in ("diagnostic", "technical") for row in found.rows(tier, kappa, claim.subject)
+    ]  # fmt: skip
+    if agreement and not auc:
+        bound = criteria.agreement_low
+        return [_judged(agreement, f"lower limit of kappa above {bound:g}", f"low > {bound:g}", _low_above(bound))]
+    bound = criteria.diagnostic_auc_low
+    words = "AUC against a reference standard" if against else "AUC or kappa against readers"
+    return [_judged(auc, f"lower limit of the {words} above {bound:g}", f"low > {bound:g}", _low_above(bound))]
+
+
+def _is_associated(found: Found, claim: Claim) -> list[Check]:
+    alpha = found.evidence.criteria.alpha
+
+    def excludes_null(row: Any) -> bool | None:
+        if "p" in row and not np.isnan(_number(row["p"])):
+            return _number(row["p"]) < alpha
+        if not _interval(row):
+            return None
+        null = 1.0 if row["metric"] in ("hazard_ratio", "odds_ratio") else 0.0
+        return not _number(row["low"]) <= null <= _number(row["high"])
+
+    metrics = ("likelihood_ratio", "lr_chi2", "hazard_ratio", "odds_ratio", "log_hazard_ratio", "log_odds_ratio")
+    rows = found.rows("prognostic", metrics, claim.subject, reference=claim.comparator)
+    return [
+        *_outcome_label(found),
+        _judged(rows, f"likelihood-ratio test beyond {claim.comparator}", f"p < {alpha:g}", excludes_null),
+    ]
+
+
+def _outcome_label(found: Found) -> list[Check]:
+    if found.evidence.label == "outcome":
+        return []
+    return [Check("trained on an outcome at follow-up, not on what a reader sees", False, required="outcome label")]
+
+
+def _predicts(found: Found, claim: Claim) -> list[Check]:
+    criteria, sample = found.evidence.criteria, _sample(claim)
+    validated = claim.strength is Strength.VALIDATED
+    where = "external" if validated else "out-of-sample"
+    least = criteria.events_validation if validated else criteria.events_development
+    c, low, high = criteria.discrimination, criteria.slope_low, criteria.slope_high
+
+    def rows(*metrics: str) -> list[tuple[Entry, Any]]:
+        return list(found.rows("prognostic", metrics, claim.subject, horizon=claim.horizon, **sample))
+
+    def discriminates(row: Any) -> bool | None:
+        if _number(row["value"]) < c:
+            return False
+        return _number(row["low"]) > 0.5 if _interval(row) else None
+
+    ranking = rows("concordance", "uno_concordance", "auc")
+    checks = [
+        *_outcome_label(found),
+        _judged(ranking, f"{where} discrimination of at least {c:g}, interval above 0.5", f"≥ {c:g}, low > 0.5",
+                discriminates, need=f"{where} discrimination with an interval"),
+        _judged(rows("calibration_slope"), f"{where} calibration slope between {low:g} and {high:g}",
+                f"{low:g} to {high:g}", lambda row: low <= _number(row["value"]) <= high),
+        _judged(rows("observed_expected"),
+                f"{where} observed over expected between {criteria.ratio_low:g} and {criteria.ratio_high:g}",
+                f"{criteria.ratio_low:g} to {criteria.ratio_high:g}",
+                lambda row: criteria.ratio_low <= _number(row["value"]) <= criteria.ratio_high),
+        _judged(rows("ipa"), f"{where} prediction error below that of no model", "low > 0", _low_above(0.0)),
+        _events(ranking, least),
+    ]  # fmt: skip
+    if validated:
+        checks += _validation(found, claim)
+    return checks
+
+
+def _events(rows: list[tuple[Entry, Any]], least: int) -> Check:
+    counts = [int(row["n_events"]) for _, row in rows if not pd.isna(row["n_events"])]
+    name = f"at least {least} events"
+    if not counts:
+        return Check(name, None, required=f"≥ {least}")
+    return Check(
+        name, min(counts) >= least, "n_events", float(min(counts)), n_events=min(counts), required=f"≥ {least}"
+    )
+
+
+def _validation(found: Found, claim: Claim) -> list[Check]:
+    """What "validated" asks beyond numbers; a random split called external is told apart here."""
+    external = [e for e in found.evidence.entries if e.sample == "external"]
+    named = [e for e in external if e.setting]
+    if external and not named:
+        found.raised.append(Objection(
+            "random-split-external",
+            "The external data are not said to differ in time, place or setting: a random split is internal.",
+            "Moons et al. 2015, doi:10.7326/M14-0698",
+        ))  # fmt: skip
+    return [
+        Check("external data that differ in time, place or setting", bool(named) if external else None),
+        Check("analysis declared before the data were seen", found.evidence.prespecified or None),
+    ]
+
+
+def _comparator(found: Found, claim: Claim) -> list[Check]:
+    """The comparator must hold the clinical minimum; what is missing is named."""
+    evidence = found.evidence
+    if claim.comparator not in evidence.models:
+        return [Check(f"the predictors of {claim.comparator}, to see whether it holds the clinical minimum", None)]
+    absent = missing_constructs(evidence.clinical_minimum, evidence.models[claim.comparator])
+    if not absent:
+        return [Check("comparator with the clinical minimum", True, required="all constructs")]
+    words = ", ".join(CLINICAL_MINIMUM[name] for name in absent)
+    found.raised.append(Objection(
+        "weak-comparator", f"{claim.comparator} lacks {words}; what adds to it may only stand for these.", ""
+    ))  # fmt: skip
+    return [Check(f"comparator with the clinical minimum (it lacks {words})", False, required="all constructs")]
+
+
+def _adds_value(found: Found, claim: Claim) -> list[Check]:
+    sample = _sample(claim)
+    where = "external" if claim.strength is Strength.VALIDATED else "out-of-sample"
+
+    def better(row: Any) -> bool | None:
+        if not _interval(row):
+            return None
+        return _number(row["high"]) < 0 if row["metric"] in LOWER_IS_BETTER else _number(row["low"]) > 0
+
+    def rows(*metrics: str, reference: str = "") -> list[tuple[Entry, Any]]:
+        return list(
+            found.rows("prognostic", metrics, claim.subject, reference=reference, horizon=claim.horizon, **sample)
+        )
+
+    criteria = found.evidence.criteria
+    least = criteria.events_validation if claim.strength is Strength.VALIDATED else criteria.events_development
+    gains = rows(*PROPER, reference=claim.comparator)
+    low, high = criteria.slope_low, criteria.slope_high
+    checks = [
+        *_outcome_label(found),
+        *_comparator(found, claim),
+        _judged(gains, f"{where} gain in a proper score over {claim.comparator}, interval above none",
+                "interval excludes 0", better,
+                need=f"{where} difference of a proper score (IPA, Brier, log score) with an interval"),
+        _judged(rows("calibration_slope"),
+                f"{where} calibration slope of {claim.subject} between {low:g} and {high:g}", f"{low:g} to {high:g}",
+                lambda row: low <= _number(row["value"]) <= high),
+        _events(gains, least),
+    ]  # fmt: skip
+    if claim.strength is Strength.VALIDATED:
+        checks += _validation(found, claim)
+    return checks
+
+
+def _is_useful(found: Found, claim: Claim) -> list[Check]:
+    low, primary, high = claim.thresholds
+
+    def rows(reference: str) -> list[tuple[Entry, Any]]:
+        every = found.rows("utility", ("net_benefit",), claim.subject, reference=reference, horizon=claim.horizon,
+                           samples=OUT_OF_SAMPLE)  # fmt: skip
+        return [(e, row) for e, row in every if low - 1e-9 <= _number(row.get("threshold")) <= high + 1e-9]
+
+    checks = list(_outcome_label(found))
+    references = {"treating none": "", "treating all": "treat all"}
+    if claim.comparator:
+        references[claim.comparator] = claim.comparator
+    for words, reference in references.items():
+        across = rows(reference)
+        main = [(e, row) for e, row in across if abs(_number(row.get("threshold")) - primary) < 1e-9]
+        checks.append(
+            _judged(main, f"out-of-sample net benefit above {words} at the threshold {primary:g}", "low > 0",
+                    _low_above(0.0))
+        )  # fmt: skip
+        # a model that is surely worse somewhere in the declared range is no better tool for that range
+        checks.append(
+            _judged(across, f"net benefit nowhere surely below {words} between {low:g} and {high:g}", "no high < 0",
+                    lambda row: not _number(row["high"]) < 0 if _interval(row) else None)
+        )  # fmt: skip
+    if claim.comparator:
+        checks += _comparator(found, claim)
+    checks.append(Check("thresholds declared before the data were seen", found.evidence.prespecified or None))
+    return checks
+
+
+def _improves_outcomes(found: Found, claim: Claim) -> list[Check]:
+    return [Check("a randomised or otherwise controlled trial of using it (no result of this library is one)", None)]
+
+
+RULES: dict[str, Callable[[Found, Claim], list[Check]]] = {
+    "repeats": _repeats,
+    "detects": _detects,
+    "is_associated": _is_associated,
+    "predicts": _predicts,
+    "adds_value": _adds_value,
+    "is_useful": _is_useful,
+    "improves_outcomes": _improves_outcomes,
+}

@@ -1,0 +1,56 @@
+"""``Tier`` and ``Strength``: which question a number answers, and how well."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Strength", "Tier"]
+
+
+class Tier(StrEnum):
+    """The four questions, in order; a higher one is not answered by answering a lower one."""
+
+    TECHNICAL = "technical"
+    DIAGNOSTIC = "diagnostic"
+    PROGNOSTIC = "prognostic"
+    UTILITY = "utility"
+
+    @property
+    def question(self) -> str:
+        """The question of the tier."""
+        return {
+            "technical": "Does the measurement repeat?",
+            "diagnostic": "Does it tell patients apart now?",
+            "prognostic": "Does it say what will happen?",
+            "utility": "Would decisions be better with it, under stated harms?",
+        }[self.value]
+
+    @property
+    def never_claims(self) -> str:
+        """What no evidence of this tier can say."""
+        return {
+            "technical": "that it means anything for the patient",
+            "diagnostic": "that it foretells",
+            "prognostic": "that acting on it helps",
+            "utility": "that outcomes improved, unless an impact trial shows it",
+        }[self.value]
+
+
+class Strength(StrEnum):
+    """Rungs within the tiers."""
+
+    REPEATABLE = "repeatable"
+    AGREEMENT = "agreement"
+    STANDARD = "standard"
+    ASSOCIATION = "association"
+    DEVELOPMENT = "development"
+    VALIDATED = "validated"
+    POTENTIAL = "potential"
+    EFFECTIVE = "effective"
+
+    @property
+    def tier(self) -> Tier:
+        """The tier the rung belongs to."""
+        tiers = {"repeatable": Tier.TECHNICAL, "agreement": Tier.DIAGNOSTIC, "standard": Tier.DIAGNOSTIC,
+                 "potential": Tier.UTILITY, "effective": Tier.UTILITY}  # fmt: skip
+        return tiers.get(self.value, Tier.PROGNOSTIC)

@@ -1,0 +1,465 @@
+"""The ladder judges values, not presence: every rule met, failed, missing and objected to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lbp_prognosis._base import ArgumentError, Objection, Result, metric_frame
+from lbp_prognosis.evidence import (
+    BLOCKING,
+    CLINICAL_MINIMUM,
+    Claim,
+    Criteria,
+    Evidence,
+    Strength,
+    Tier,
+    forbidden_words,
+    missing_constructs,
+    tripod_ai_items,
+)
+
+COLUMNS = {name: f"{name}_column" for name in CLINICAL_MINIMUM}
+HELD = list(COLUMNS.values())
+
+
+@dataclass(frozen=True, repr=False)
+class Rows(Result):
+    """A result of given rows."""
+
+    rows: tuple[dict[str, Any], ...]
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+    extra: tuple[str, ...] = field(default=("reference", "threshold", "p"))
+
+    def to_frame(self) -> pd.DataFrame:
+        return metric_frame(self.rows, extra=self.extra)
+
+
+def row(metric: str, value: float, low: float | None = None, high: float | None = None, **more: Any) -> dict[str, Any]:
+    tier = more.pop("tier", "prognostic")
+    return {"metric": metric, "value": value, "low": low, "high": high, "tier": tier, "model": "full", "horizon": 12.0,
+            "n": 400, "n_events": 200, **more}  # fmt: skip
+
+
+GOOD = {
+    "auc": row("auc", 0.75, 0.70, 0.80),
+    "slope": row("calibration_slope", 0.97, 0.8, 1.15),
+    "oe": row("observed_expected", 1.03, 0.9, 1.18),
+    "ipa": row("ipa", 0.15, 0.08, 0.22),
+}
+
+
+def evidence(*results: tuple[Any, dict[str, Any]], **keywords: Any) -> Evidence:
+    out = Evidence(**{"models": {"clinical": HELD, "full": [*HELD, "mri"]}, "clinical_minimum": COLUMNS, **keywords})
+    for result, how in results:
+        out = out.with_result(result, **{"sample": "internal", **how})
+    return out
+
+
+def predicting(changes: dict[str, Any] | None = None, **how: Any) -> Evidence:
+    rows = {**GOOD, **(changes or {})}
+    return evidence((Rows(tuple(r for r in rows.values() if r is not None)), how))
+
+
+# ---- prediction -----------------------------------------------------------------------------------------------
+
+
+def test_a_calibrated_prediction_out_of_sample_is_supported() -> None:
+    verdict = predicting().supports(Claim.predicts("full", 12))
+    assert verdict.answer == "supported"
+    assert bool(verdict)
+    assert verdict.missing == ()
+    assert {check.metric for check in verdict.checks} >= {"auc", "calibration_slope", "observed_expected", "ipa"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"auc": row("auc", 0.52, 0.47, 0.57), "slope": row("calibration_slope", 0.3, 0.0, 0.6)},
+        {"auc": row("auc", 0.58, 0.53, 0.63)},
+        {"auc": row("auc", 0.65, 0.48, 0.82)},
+        {"slope": row("calibration_slope", 0.5, 0.3, 0.7)},
+        {"slope": row("calibration_slope", 1.6, 1.3, 1.9)},
+        {"oe": row("observed_expected", 1.5, 1.3, 1.7)},
+        {"ipa": row("ipa", 0.02, -0.03, 0.07)},
+        {"auc": row("auc", 0.75, 0.6, 0.9, n_events=20)},
+    ],
+    ids=[
+        "noise",
+        "weak",
+        "imprecise",
+        "overfitted",
+        "underfitted",
+        "off in the large",
+        "no better than none",
+        "few events",
+    ],
+)
+def test_values_are_judged(change: dict) -> None:
+    verdict = predicting(change).supports(Claim.predicts("full", 12))
+    assert verdict.answer == "not supported"
+    assert any(check.passed is False for check in verdict.checks)
+    assert "Not met" in verdict.sentence
+
+
+@pytest.mark.parametrize("name", ["auc", "slope", "oe", "ipa"])
+def test_what_is_missing_is_named(name: str) -> None:
+    verdict = predicting({name: None}).supports(Claim.predicts("full", 12))
+    assert verdict.answer == "not assessed"
+    assert verdict.missing
+    assert "Missing" in verdict.sentence
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_without_an_interval_nothing_is_supported(missing) -> None:
+    changed = {"auc": row("auc", 0.75, missing, missing)}
+    assert predicting(changed).supports(Claim.predicts("full", 12)).answer == "not assessed"
+
+
+def test_a_value_that_could_not_be_computed_is_no_value() -> None:
+    changed = {"ipa": row("ipa", float("nan"), reason="beyond follow-up")}
+    assert predicting(changed).supports(Claim.predicts("full", 12)).answer == "not assessed"
+
+
+def test_apparent_numbers_support_no_prediction() -> None:
+    assert predicting(sample="apparent").supports(Claim.predicts("full", 12)).answer == "not assessed"
+    unsaid = Evidence().with_result(Rows(tuple(GOOD.values())))
+    assert unsaid.supports(Claim.predicts("full", 12)).answer == "not assessed"
+
+
+def test_another_model_horizon_or_group_does_not_count() -> None:
+    assert predicting().supports(Claim.predicts("other", 12)).answer == "not assessed"
+    assert predicting().supports(Claim.predicts("full", 6)).answer == "not assessed"
+    grouped = {k: {**v, "group": "female"} for k, v in GOOD.items()}
+    assert predicting(grouped).supports(Claim.predicts("full", 12)).answer == "not assessed"
+
+
+def test_a_concordance_fits_any_horizon() -> None:
+    changed = {"auc": row("concordance", 0.72, 0.68, 0.76, horizon=None)}
+    assert predicting(changed).supports(Claim.predicts("full", 12))
+
+
+def test_one_bad_result_is_not_outvoted() -> None:
+    good = Rows(tuple(GOOD.values()))
+    bad = Rows((row("calibration_slope", 0.4, 0.2, 0.6),))
+    assert evidence((good, {}), (bad, {})).supports(Claim.predicts("full", 12)).answer == "not supported"
+
+
+def test_a_difference_is_not_read_as_a_value() -> None:
+    difference = Rows((row("ipa", 0.2, 0.1, 0.3, reference="clinical"),))
+    verdict = evidence((Rows(tuple(v for k, v in GOOD.items() if k != "ipa")), {}), (difference, {}))
+    assert verdict.supports(Claim.predicts("full", 12)).answer == "not assessed"
+
+
+def test_simulated_data_support_nothing() -> None:
+    simulated = evidence((Rows(tuple(GOOD.values()), synthetic=True), {}))
+    verdict = simulated.supports(Claim.predicts("full", 12))
+    assert verdict.answer == "not supported"
+    assert verdict.synthetic
+    assert "real patients" in verdict.sentence
+    assert simulated.synthetic
+
+
+def test_a_label_read_off_the_image_ends_at_the_diagnostic_tier() -> None:
+    reader = evidence((Rows(tuple(GOOD.values())), {}), label="reader")
+    assert reader.supports(Claim.predicts("full", 12)).answer == "not supported"
+
+
+# ---- validation -----------------------------------------------------------------------------------------------
+
+
+def test_validated_needs_other_patients_and_a_declaration() -> None:
+    claim = Claim.predicts("full", 12, "validated")
+    result = Rows(tuple(GOOD.values()))
+    full = {"sample": "external", "setting": "geographic"}
+    assert evidence((result, full), prespecified=True).supports(claim)
+    assert evidence((result, full)).supports(claim).answer == "not assessed"
+    assert evidence((result, {}), prespecified=True).supports(claim).answer == "not assessed"
+    few = Rows(tuple({**r, "n_events": 80} for r in GOOD.values()))
+    assert evidence((few, full), prespecified=True).supports(claim).answer == "not supported"
+    assert evidence((few, full), prespecified=True).supports(Claim.predicts("full", 12))
+
+
+def test_trap_a_random_split_is_not_external() -> None:
+    split = evidence((Rows(tuple(GOOD.values())), {"sample": "external"}), prespecified=True)
+    verdict = split.supports(Claim.predicts("full", 12, "validated"))
+    assert verdict.answer == "not supported"
+    assert "random-split-external" in [o.code for o in verdict.objections]
+
+
+# ---- added value ----------------------------------------------------------------------------------------------
+
+GAIN = row("ipa", 0.04, 0.01, 0.07, reference="clinical")
+
+
+def adding(*rows: dict[str, Any], **keywords: Any) -> Evidence:
+    return evidence((Rows((GOOD["slope"], *(rows or (GAIN,)))), {}), **keywords)
+
+
+def test_a_gain_in_a_proper_score_over_the_clinical_minimum_is_added_value() -> None:
+    assert adding().supports(Claim.adds_value("full", "clinical", 12))
+    lower = row("brier", -0.01, -0.018, -0.002, reference="clinical")
+    assert adding(lower).supports(Claim.adds_value("full", "clinical", 12))
+
+
+@pytest.mark.parametrize(
+    ("gain", "answer"),
+    [
+        (row("ipa", 0.01, -0.01, 0.03, reference="clinical"), "not supported"),
+        (row("brier", 0.01, 0.002, 0.018, reference="clinical"), "not supported"),
+        (row("brier", -0.003, -0.009, 0.003, reference="clinical"), "not supported"),
+        (row("auc", 0.05, 0.02, 0.08, reference="clinical"), "not assessed"),
+        (row("nri", 0.5, 0.3, 0.7, reference="clinical"), "not assessed"),
+        (row("ipa", 0.04, None, None, reference="clinical"), "not assessed"),
+        (row("ipa", 0.04, 0.01, 0.07, reference="age and sex"), "not assessed"),
+        (row("ipa", 0.04, 0.01, 0.07), "not assessed"),
+    ],
+)
+def test_what_is_no_added_value(gain: dict, answer: str) -> None:
+    assert adding(gain).supports(Claim.adds_value("full", "clinical", 12)).answer == answer
+
+
+@pytest.mark.parametrize("construct", list(CLINICAL_MINIMUM))
+def test_trap_a_strawman_comparator(construct: str) -> None:
+    weak = [column for name, column in COLUMNS.items() if name != construct]
+    verdict = adding(models={"clinical": weak}).supports(Claim.adds_value("full", "clinical", 12))
+    assert verdict.answer == "not supported"
+    assert CLINICAL_MINIMUM[construct] in verdict.sentence
+    assert "weak-comparator" in verdict.blocking
+
+
+def test_a_comparator_of_unknown_predictors_cannot_be_judged() -> None:
+    assert adding(models={}).supports(Claim.adds_value("full", "clinical", 12)).answer == "not assessed"
+
+
+def test_a_miscalibrated_model_does_not_add() -> None:
+    bent = evidence((Rows((row("calibration_slope", 0.5, 0.4, 0.6), GAIN)), {}))
+    assert bent.supports(Claim.adds_value("full", "clinical", 12)).answer == "not supported"
+
+
+def test_a_likelihood_ratio_is_association_and_no_more() -> None:
+    test = row("likelihood_ratio", 14.0, reference="clinical", p=0.002)
+    found = evidence((Rows((test,)), {"sample": "apparent"}))
+    assert found.supports(Claim.is_associated("full", "clinical"))
+    assert found.supports(Claim.adds_value("full", "clinical", 12)).answer == "not assessed"
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer"),
+    [
+        (row("likelihood_ratio", 2.0, reference="clinical", p=0.4), "not supported"),
+        (row("hazard_ratio", 0.7, 0.5, 0.9, reference="clinical"), "supported"),
+        (row("hazard_ratio", 0.9, 0.7, 1.1, reference="clinical"), "not supported"),
+        (row("log_hazard_ratio", -0.3, -0.5, -0.1, reference="clinical"), "supported"),
+        (row("hazard_ratio", 0.7, reference="clinical"), "not assessed"),
+    ],
+)
+def test_association(rows: dict, answer: str) -> None:
+    found = evidence((Rows((rows,)), {"sample": "apparent"}))
+    assert found.supports(Claim.is_associated("full", "clinical")).answer == answer
+
+
+# ---- utility --------------------------------------------------------------------------------------------------
+
+CLAIM = Claim.is_useful("full", 12, (0.2, 0.3, 0.4), "clinical")
+
+
+def deciding(*, low: dict[tuple[str, float], tuple[float, float]] | None = None, **how: Any) -> Evidence:
+    intervals = {(r, t): (0.01, 0.05) for r in ("", "treat all", "clinical") for t in (0.2, 0.3, 0.4, 0.6)}
+    intervals.update(low or {})
+    rows = tuple(
+        row("net_benefit", sum(limits) / 2, *limits, tier="utility", reference=reference, threshold=threshold)
+        for (reference, threshold), limits in intervals.items()
+    )
+    return evidence((Rows(rows), how), prespecified=True)
+
+
+def test_net_benefit_over_all_none_and_the_clinical_model() -> None:
+    assert deciding().supports(CLAIM)
+    assert CLAIM.strength is Strength.POTENTIAL
+
+
+@pytest.mark.parametrize("reference", ["", "treat all", "clinical"])
+def test_each_alternative_has_to_be_beaten(reference: str) -> None:
+    verdict = deciding(low={(reference, 0.3): (-0.01, 0.03)}).supports(CLAIM)
+    assert verdict.answer == "not supported"
+
+
+def test_surely_worse_inside_the_range_is_not_useful_but_outside_does_not_matter() -> None:
+    assert deciding(low={("treat all", 0.2): (-0.05, -0.01)}).supports(CLAIM).answer == "not supported"
+    assert deciding(low={("treat all", 0.2): (-0.05, 0.01)}).supports(CLAIM)
+    assert deciding(low={("treat all", 0.6): (-0.05, -0.01)}).supports(CLAIM)
+
+
+def test_apparent_or_undeclared_decisions_are_not_assessed() -> None:
+    assert deciding(sample="apparent").supports(CLAIM).answer == "not assessed"
+    undeclared = Evidence(deciding().entries, deciding().models, COLUMNS)
+    assert undeclared.supports(CLAIM).answer == "not assessed"
+    assert "declared" in undeclared.supports(CLAIM).missing[0]
+
+
+def test_detection_says_nothing_about_decisions() -> None:
+    reader = Rows((row("auc", 0.97, 0.95, 0.99, tier="diagnostic", horizon=None),))
+    found = evidence((reader, {"against": "standard"}), prespecified=True)
+    assert found.supports(Claim.detects("full", "standard"))
+    for claim in (Claim.predicts("full", 12), Claim.adds_value("full", "clinical", 12), CLAIM):
+        assert found.supports(claim).answer == "not assessed"
+
+
+def test_effectiveness_never_comes_of_our_own_results() -> None:
+    everything = deciding().with_result(Rows((*GOOD.values(), GAIN)), sample="external", setting="temporal")
+    verdict = everything.supports(Claim.improves_outcomes("full"))
+    assert verdict.answer == "not assessed"
+    assert "trial" in verdict.missing[0]
+
+
+# ---- technical and diagnostic ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer"),
+    [
+        ((("icc", 0.9, 0.82, 0.95), ("within_sd", 1.2, None, None)), "supported"),
+        ((("icc", 0.82, 0.65, 0.91), ("within_sd", 1.2, None, None)), "not supported"),
+        ((("icc", 0.9, None, None), ("within_sd", 1.2, None, None)), "not assessed"),
+        ((("icc", 0.9, 0.82, 0.95),), "not assessed"),
+        ((("dice", 0.9, 0.82, 0.95),), "not assessed"),
+    ],
+)
+def test_repeatability(rows: tuple, answer: str) -> None:
+    made = tuple(row(m, v, lo, hi, tier="technical", horizon=None) for m, v, lo, hi in rows)
+    assert evidence((Rows(made), {})).supports(Claim.repeats("full")).answer == answer
+    formed = tuple({**r, "group": "ICC(2,1)"} for r in made)
+    assert evidence((Rows(formed), {})).supports(Claim.repeats("full")).answer == answer
+
+
+def test_agreement_with_readers_is_not_accuracy() -> None:
+    auc = Rows((row("auc", 0.9, 0.85, 0.95, tier="diagnostic", horizon=None),))
+    readers = evidence((auc, {"against": "readers"}))
+    assert readers.supports(Claim.detects("full"))
+    assert readers.supports(Claim.detects("full", "standard")).answer == "not assessed"
+    assert "agrees with readers" in Claim.detects("full").sentence
+    kappa = Rows((row("weighted_kappa", 0.3, 0.2, 0.4, tier="technical", horizon=None),))
+    assert evidence((kappa, {})).supports(Claim.detects("full")).answer == "not supported"
+
+
+# ---- objections, criteria, claims -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("code", "kinds"), sorted(BLOCKING.items()))
+def test_an_objection_blocks_the_claims_it_is_about(code: str, kinds: tuple[str, ...]) -> None:
+    doubtful = evidence((Rows(tuple(GOOD.values()), (Objection(code, "A doubt."),)), {}))
+    verdict = doubtful.supports(Claim.predicts("full", 12))
+    assert verdict.answer == ("not supported" if "predicts" in kinds else "supported")
+    assert [o.code for o in verdict.objections] == [code]
+    assert ("A doubt." in verdict.sentence) == ("predicts" in kinds)
+
+
+def test_an_objection_to_a_result_that_was_not_used_stays_out() -> None:
+    aside = Rows((row("icc", 0.9, 0.8, 0.95, tier="technical"),), (Objection("few-events", "A doubt."),))
+    verdict = evidence((Rows(tuple(GOOD.values())), {}), (aside, {})).supports(Claim.predicts("full", 12))
+    assert verdict.answer == "supported"
+    assert verdict.objections == ()
+
+
+def test_other_criteria_may_be_declared() -> None:
+    strict = evidence((Rows(tuple(GOOD.values())), {}), criteria=Criteria(discrimination=0.8))
+    assert strict.supports(Claim.predicts("full", 12)).answer == "not supported"
+    with pytest.raises(ArgumentError):
+        Criteria(slope_low=1.3)
+
+
+def test_the_ladder_goes_up() -> None:
+    claims = [CLAIM, Claim.improves_outcomes("full"), Claim.predicts("full", 12, "validated"),
+              Claim.predicts("full", 12), Claim.repeats("full"), Claim.detects("full")]  # fmt: skip
+    frame = predicting().ladder(claims)
+    assert frame["tier"].tolist() == ["technical", "diagnostic", "prognostic", "prognostic", "utility", "utility"]
+    assert frame["strength"].tolist()[2:4] == ["development", "validated"]
+    assert frame.loc[2, "answer"] == "supported"
+    assert (frame["answer"] == "supported").sum() == 1
+
+
+def test_frames() -> None:
+    verdict = predicting({"ipa": None}).supports(Claim.predicts("full", 12))
+    frame = verdict.to_frame()
+    assert frame["passed"].isna().sum() == 1
+    assert frame.dtypes["passed"] == "boolean"
+    assert "not assessed" in repr(verdict).lower()
+    rows = predicting().to_frame()
+    assert {"sample", "setting", "against", "synthetic"} <= set(rows)
+    assert len(rows) == 4
+    assert Evidence().to_frame().empty
+    assert len(predicting().results("prognostic")) == 1
+    assert predicting().results(Tier.UTILITY) == ()
+    assert "<table" in verdict._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Claim.predicts("full", None),
+        lambda: Claim("predicts", "full", Strength.POTENTIAL, horizon=12),
+        lambda: Claim("predicts", "full", Strength.DEVELOPMENT),
+        lambda: Claim.adds_value("full", "", 12),
+        lambda: Claim.is_useful("full", 12, (0.4, 0.3, 0.2)),
+        lambda: Claim.is_useful("full", 12, (0.0, 0.3, 0.4)),
+        lambda: Claim("proves", "full", Strength.VALIDATED),
+        lambda: Claim.predicts("full", 12, "great"),
+        lambda: Evidence().supports("full predicts"),
+        lambda: Evidence().with_result("no result"),
+        lambda: Evidence().with_result(Rows(()), sample="somehow"),
+        lambda: Evidence(clinical_minimum={"mood": "phq"}),
+        lambda: Evidence(clinical_minimum={"pain": "odi", "disability": "odi"}),
+        lambda: Evidence(label="guess"),
+    ],
+)
+def test_nonsense_is_refused(make) -> None:
+    with pytest.raises((ArgumentError, ValueError, TypeError)):
+        make()
+
+
+def test_one_of_several_columns_holds_a_construct() -> None:
+    mapping = {**COLUMNS, "pain": ["nrs_back", "vas_back"]}
+    assert missing_constructs(mapping, [*HELD, "vas_back"]) == ()
+    assert missing_constructs(mapping, HELD) == ("pain",)
+    assert missing_constructs(None, HELD) == tuple(CLINICAL_MINIMUM)
+
+
+@pytest.mark.parametrize(
+    ("text", "tier", "words"),
+    [
+        ("Modic changes cause pain.", "prognostic", ("cause",)),
+        ("The grade predicts recovery.", "diagnostic", ("predicts",)),
+        ("The grade is associated with recovery at 12 months.", "prognostic", ()),
+        ("The measure diagnoses stenosis.", "technical", ("diagnoses",)),
+        ("The model guides therapy.", "prognostic", ("guides therapy",)),
+        ("Net benefit is positive; the model improves outcomes.", "utility", ("improves outcomes",)),
+    ],
+)
+def test_words_a_tier_does_not_allow(text: str, tier: str, words: tuple) -> None:
+    assert forbidden_words(text, tier) == words
+
+
+@pytest.mark.parametrize("strength", list(Strength))
+def test_claims_speak_in_words_of_their_tier(strength: Strength) -> None:
+    made = {
+        "repeatable": Claim.repeats("x"), "agreement": Claim.detects("x"), "standard": Claim.detects("x", "standard"),
+        "association": Claim.is_associated("x", "y"), "development": Claim.predicts("x", 12),
+        "validated": Claim.adds_value("x", "y", 12, "validated"), "potential": CLAIM,
+        "effective": Claim.improves_outcomes("x"),
+    }[strength.value]  # fmt: skip
+    assert made.tier is strength.tier
+    allowed = ("improves outcomes",) if strength is Strength.EFFECTIVE else ()
+    assert forbidden_words(made.sentence, made.tier) == allowed
+
+
+def test_the_reporting_items() -> None:
+    items = tripod_ai_items()
+    assert items["item"].is_unique
+    assert set(items["item"].str.extract(r"(\d+)")[0].astype(int)) == set(range(1, 28))
+    filled = "5b 6a 7 8a 9b 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 20a 20b 20c 21 22 23a 23b 24 27a".split()
+    assert items.loc[items["autofill"], "item"].tolist() == filled
