@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from lbp_prognosis._base import Objection
+from lbp_prognosis._base import Objection, argument_error
 from lbp_prognosis._kernels import (
     CensoringProcess,
     censoring_process,
@@ -127,14 +127,7 @@ def _from_right(setting: Setting) -> Iterator[Known]:
         columns = weights_from_process(process, time, event, setting.horizons)
         mean = row @ columns / row.sum()
     else:
-        before = np.asarray(setting.censoring.survival_before(time), dtype=float)
-        beyond = np.stack(
-            [np.broadcast_to(setting.censoring.survival_at(float(h)), time.shape) for h in setting.horizons], 1
-        )
-        with np.errstate(divide="ignore"):
-            columns = np.where(
-                time[:, None] > setting.horizons, 1 / beyond, np.where(event != 0, 1 / before, 0.0)[:, None]
-            )
+        columns = _model_weights(setting)
         mean = np.where(np.isfinite(columns).all(axis=0), 1.0, np.inf)
     reasons, objections = right_guards(setting, process, mean)
     for k, tau in enumerate(setting.horizons):
@@ -145,6 +138,23 @@ def _from_right(setting: Setting) -> Iterator[Known]:
         else:
             influence = partial(_mean, row_weight=row, weight=np.ones(setting.n))
         yield Known((event == setting.cause) & (time <= tau), weight, influence, reasons[k], tuple(objections))
+
+
+def _model_weights(setting: Setting) -> np.ndarray:
+    """Inverse probabilities by a fitted censoring model, (n, k)."""
+    time, event, n = setting.y["time"], setting.y["event"], setting.n
+    before = np.asarray(setting.censoring.survival_before(time), dtype=float)
+    beyond = [np.asarray(setting.censoring.survival_at(float(tau)), dtype=float) for tau in setting.horizons]
+    if before.shape != (n,) or any(at.shape != (n,) for at in beyond):
+        raise argument_error(
+            "censoring",
+            f"a model fitted on the {n} rows of `y`, in their order",
+            f"probabilities of shape {beyond[0].shape}",
+        )
+    with np.errstate(divide="ignore"):
+        own = np.where(event != 0, 1 / before, 0.0)
+        later = 1 / np.stack(beyond, axis=1)
+    return np.where(time[:, None] > setting.horizons, later, own[:, None])
 
 
 def _estimated(

@@ -1,0 +1,246 @@
+"""AUC and concordance: guards, refusals, doubts said, interval outcomes, and the traps others fell into."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lbp_prognosis._base import ArgumentError, OutcomeError
+from lbp_prognosis.evaluation import concordance, royston_d, time_dependent_auc
+from lbp_prognosis.survival import CensoringKaplanMeier, Reference, Status, Surv, Weights
+
+
+def cohort(n=400, seed=0, competing=False):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    first, other, leave = rng.exponential(8 * np.exp(-x)), rng.exponential(25, n), rng.uniform(2, 20, n)
+    end = np.minimum(first, other) if competing else first
+    event = np.where(leave < end, 0, np.where(first <= end, 1, 2))
+    return Surv.right(np.ceil(np.minimum(end, leave)), event), 1 / (1 + np.exp(-x))
+
+
+def test_shapes_follow_the_horizons():
+    y, risk = cohort()
+    scalar, one, two = (
+        time_dependent_auc(y, risk, 6), time_dependent_auc(y, risk, [6]),
+        time_dependent_auc(y, np.column_stack([risk, risk]), [6, 9]),
+    )  # fmt: skip
+    assert isinstance(scalar.value, float)
+    assert scalar.influence.shape == (400,)
+    assert one.value.shape == (1,)
+    assert two.value.shape == two.se.shape == (2,)
+    assert two.influence.shape == (400, 2)
+    assert scalar.value == one.value[0] == two.value[0]
+    assert list(two.to_frame()["horizon"]) == [6, 9]
+    assert set(two.to_frame()["metric"]) == {"auc"}
+
+
+def test_a_horizon_that_cannot_be_estimated_is_nan_with_its_reason():
+    y, risk = cohort()
+    grid = np.column_stack([risk, np.full(400, np.nan), risk, risk])
+    result = time_dependent_auc(y, grid, [5, 6, 19, 50], min_at_risk=10)
+    assert np.isfinite(result.value[0])
+    assert np.isnan(result.value[1:]).all()
+    assert np.isnan(result.se[1:]).all()
+    assert "risk is missing" in result.reason[1]
+    assert "at risk at 19" in result.reason[2]
+    assert "0 at risk at 50" in result.reason[3]
+    assert np.isfinite(time_dependent_auc(y, risk, 19, min_at_risk=0).value)
+
+
+def test_small_censoring_probability_is_nan_and_before_that_an_objection():
+    rng = np.random.default_rng(0)
+    time = np.concatenate([rng.integers(1, 10, 500), np.full(15, 20), rng.integers(1, 10, 60)]).astype(float)
+    event = np.concatenate([np.zeros(500), np.zeros(15), np.ones(60)]).astype(int)
+    y, risk = Surv.right(time, event), rng.uniform(0.01, 0.99, 575)
+    result = time_dependent_auc(y, risk, 12)
+    assert np.isfinite(result.value)
+    assert "few-uncensored" in {o.code for o in result.objections}
+    strict = time_dependent_auc(y, risk, 12, min_censoring_survival=0.2)
+    assert np.isnan(strict.value)
+    assert "min_censoring_survival" in strict.reason
+
+
+def test_administrative_end_at_the_horizon_has_no_controls_there():
+    rng = np.random.default_rng(1)
+    time = np.minimum(np.ceil(rng.exponential(8, 300)), 5.0)
+    y, risk = Surv.right(time, (time < 5).astype(int)), rng.uniform(0.05, 0.95, 300)
+    at, before = time_dependent_auc(y, risk, 5), time_dependent_auc(y, risk, 4.99)
+    assert np.isnan(at.value)
+    assert "followed beyond 5" in at.reason
+    assert np.isfinite(before.value)
+
+
+def test_an_event_on_the_last_day_raises_nothing():
+    """G is 0 from the last censored day on; horizons before it do not care."""
+    rng = np.random.default_rng(2)
+    time, event = rng.integers(1, 100, 300).astype(float), rng.integers(0, 2, 300)
+    time[:6], event[:6] = 100.0, [1, 0, 0, 0, 0, 0]
+    y, risk = Surv.right(time, event), rng.uniform(0, 1, 300)
+    assert np.isfinite(time_dependent_auc(y, risk, 50).value)
+    assert np.isfinite(concordance(y, risk, weighting="uno").value)
+    assert np.isfinite(concordance(y, risk, weighting="uno", tau=80).value)
+
+
+def test_survival_given_as_risk_is_said():
+    y, risk = cohort()
+    result = time_dependent_auc(y, 1 - 0.5 * risk, 3)
+    assert {"below-half", "risk-looks-inverted"} <= {o.code for o in result.objections}
+    assert {o.code for o in concordance(y, -risk).objections} == {"below-half"}
+    assert {o.code for o in royston_d(y, -risk).objections} == {"below-half"}
+    assert time_dependent_auc(y, risk, 6).objections == ()
+
+
+def test_scores_are_compared_exactly():
+    """Differences far below 1e-8 still order the patients."""
+    y, risk = cohort()
+    assert concordance(y, 1e-9 * risk).value == concordance(y, risk).value
+    assert time_dependent_auc(y, 1e-9 * risk, 6).value == time_dependent_auc(y, risk, 6).value
+
+
+def test_missing_and_infinite_scores_name_their_rows():
+    y, risk = cohort()
+    broken = risk.copy()
+    broken[[3, 7]] = np.nan
+    for call in (lambda: concordance(y, broken), lambda: royston_d(y, broken)):
+        with pytest.raises(ArgumentError, match="rows 3, 7"):
+            call()
+    with pytest.raises(ArgumentError, match="rows 3, 7"):
+        time_dependent_auc(y, broken, 6)
+    with pytest.raises(ArgumentError, match="shape"):
+        time_dependent_auc(y, np.column_stack([risk, risk]), 6)
+
+
+def test_a_marker_on_any_scale_has_an_auc():
+    y, risk = cohort()
+    marker = np.log(risk / (1 - risk)) * 40 - 3
+    assert time_dependent_auc(y, marker, 6).value == pytest.approx(time_dependent_auc(y, risk, 6).value, abs=1e-12)
+
+
+def test_refusals_name_the_way_out():
+    y, risk = cohort(50)
+    with pytest.raises(OutcomeError, match="bare 0/1 vector"):
+        time_dependent_auc(np.array([0, 1, 1]), [0.1, 0.2, 0.3], 5)
+    with pytest.raises(OutcomeError, match="diagnostic tier"):
+        time_dependent_auc(Reference.now([0, 1]), [0.1, 0.2])
+    with pytest.raises(OutcomeError, match="time_dependent_auc"):
+        concordance(Status.at(3, [0, 1]), [0.1, 0.2])
+    late = Surv.right(y["time"] + 1, y["event"], entry=np.full(50, 0.5))
+    with pytest.raises(ArgumentError, match="landmark"):
+        time_dependent_auc(late, risk, 5)
+    with pytest.raises(ArgumentError, match="harrell"):
+        concordance(late, risk, weighting="uno")
+    with pytest.raises(ArgumentError, match="horizons"):
+        time_dependent_auc(y, risk)
+    with pytest.raises(ArgumentError, match="censoring"):
+        time_dependent_auc(y, risk, 5, censoring="cox")
+    with pytest.raises(ArgumentError, match="leave `horizons` out"):
+        time_dependent_auc(Status.at(3, [0, 1]), [0.1, 0.2], 6)
+
+
+def test_without_events_or_pairs_the_reason_is_said():
+    y = Surv.right(np.arange(1.0, 31), np.zeros(30), censored=0)
+    assert "no event of interest" in time_dependent_auc(y, np.linspace(0, 1, 30), 5).reason
+    assert "no pair can be ordered" in concordance(y, np.arange(30.0)).reason
+    assert np.isnan(concordance(Surv.right(np.full(20, 3.0), np.ones(20)), np.arange(20.0)).value)
+    assert "no event" in royston_d(y, np.arange(30.0)).reason
+    y, _ = cohort(50)
+    assert "equal" in royston_d(y, np.ones(50)).reason
+
+
+def test_a_censoring_model_is_read_for_its_rows():
+    """A model that repeats the marginal curve gives the marginal value; a stratified one need not."""
+    y, risk = cohort()
+    ours = time_dependent_auc(y, risk, 6)
+    theirs = time_dependent_auc(y, risk, 6, censoring=CensoringKaplanMeier().fit(y))
+    assert theirs.value == pytest.approx(ours.value, rel=1e-12)
+    assert theirs.se == pytest.approx(ours.se, rel=0.1)
+    strata = np.random.default_rng(0).integers(0, 2, 400)
+    split = time_dependent_auc(y, risk, 6, censoring=CensoringKaplanMeier(strata).fit(y))
+    assert 0 < abs(split.value - ours.value) < 0.05
+    with pytest.raises(ArgumentError, match="fitted on the 399 rows"):
+        time_dependent_auc(y[1:], risk[1:], 6, censoring=CensoringKaplanMeier().fit(y))
+
+
+def test_competing_pairs_against_all_pairs():
+    """Wolbers: a competing event by T is later than an event of interest at T."""
+    from lbp_prognosis._kernels import censoring_process
+
+    y, risk = cohort(60, 3, competing=True)
+    risk = np.round(risk, 1)
+    time, event = y["time"], y["event"]
+    process = censoring_process(time, event)
+    inverse = 1 / process.left[process.code]
+    for weighting in ("harrell", "uno"):
+        good = every = 0.0
+        for i in np.flatnonzero((event == 1) & (time <= 10)):
+            for j in range(60):
+                after = time[j] > time[i] or (time[j] == time[i] and event[j] == 0)
+                competing = event[j] == 2 and not after
+                if j == i or not (after or competing):
+                    continue
+                pair = inverse[i] * (inverse[i] if after else inverse[j]) if weighting == "uno" else 1.0
+                good += pair * ((risk[i] > risk[j]) + 0.5 * (risk[i] == risk[j]))
+                every += pair
+        found = concordance(y, risk, weighting=weighting, tau=10)
+        assert found.value == pytest.approx(good / every, rel=1e-12)
+        assert found.concordant + found.discordant + found.tied == pytest.approx(every, rel=1e-12)
+
+
+def test_interval_pairs_need_disjoint_intervals():
+    rng = np.random.default_rng(4)
+    lower = rng.integers(0, 6, 60).astype(float)
+    upper = np.where(rng.random(60) < 0.3, np.inf, lower + rng.integers(0, 3, 60))
+    y, score = Surv.interval(lower, upper), rng.integers(0, 6, 60).astype(float)
+    good = every = 0.0
+    for i in range(60):
+        for j in range(60):
+            both_exact = lower[i] == upper[i] and lower[j] == upper[j]
+            if i == j or not np.isfinite(upper[i]) or upper[i] > lower[j] or (both_exact and upper[i] == lower[j]):
+                continue
+            if lower[j] == upper[j] == upper[i] and lower[i] == upper[i]:
+                continue
+            good += (score[i] > score[j]) + 0.5 * (score[i] == score[j])
+            every += 1
+    found = concordance(y, score)
+    assert found.value == pytest.approx(good / every, rel=1e-12)
+    assert found.concordant + found.discordant + found.tied == every
+
+
+def test_exact_intervals_are_right_censored_times():
+    y, risk = cohort()
+    exact = Surv.interval(y["time"], np.where(y["event"] == 1, y["time"], np.inf))
+    ours, theirs = concordance(exact, risk), concordance(y, risk)
+    assert (ours.value, ours.se) == pytest.approx((theirs.value, theirs.se), rel=1e-12)
+    by_visit, by_time = time_dependent_auc(exact, risk, 6.5), time_dependent_auc(y, risk, 6.5)
+    assert (by_visit.value, by_visit.se) == pytest.approx((by_time.value, by_time.se), rel=1e-12)
+
+
+def test_copies_of_a_row_do_not_tie_with_themselves():
+    """In a bootstrap sample pairs of copies are not pairs: two events at one time are not comparable."""
+    y, risk = cohort(100, 5)
+    events = y["event"] == 1
+    unique = y["time"] + np.linspace(0, 0.4, 100)
+    y = Surv.right(unique[events], np.ones(events.sum(), dtype=int), censored=0)
+    count = np.random.default_rng(0).integers(0, 4, y.size)
+    copied = concordance(np.repeat(y, count), np.repeat(risk[events], count))
+    assert copied.tied == 0
+    weighted = concordance(y, risk[events], sample_weight=Weights(count, "frequency"))
+    assert weighted.value == pytest.approx(copied.value, rel=1e-12)
+
+
+def test_one_case_has_an_auc_and_no_variance():
+    result = time_dependent_auc(Status.at(6, [1] + [0] * 14), np.linspace(0.9, 0.1, 15))
+    assert result.value == 1
+    assert np.isnan(result.se)
+
+
+def test_missing_states_are_an_objection():
+    state = np.array([0, 1] * 15 + [-1] * 5)
+    result = time_dependent_auc(Status.at(6, state), np.linspace(0, 1, 35))
+    assert {o.code for o in result.objections} == {"status-missing"}
+    assert result.horizon == 6
+    attrition = time_dependent_auc(Status.at(6, state), np.linspace(0, 1, 35),
+                                   sample_weight=Weights(np.ones(35), "attrition"))  # fmt: skip
+    assert attrition.objections == ()
+    assert attrition.value == result.value
