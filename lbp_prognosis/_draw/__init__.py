@@ -6,6 +6,8 @@ from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
 from lbp_prognosis._draw._flow import draw_flow
 from lbp_prognosis._draw._forest import draw_forest
+from lbp_prognosis._draw._levels import draw_levels
+from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._roc import draw_roc
 from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
 
@@ -18,7 +20,9 @@ __all__ = [
     "draw_flow",
     "draw_forest",
     "draw_interval_curve",
+    "draw_levels",
     "draw_net_benefit_difference",
+    "draw_overlay",
     "draw_roc",
     "draw_time_varying_effect",
 ]

@@ -1,0 +1,79 @@
+"""One picture of a measured case, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["draw_overlay"]
+
+_COLOURS = {
+    "vertebral_body": "#ffb000", "vertebra": "#ffb000", "disc": "#35d0ff", "canal": "#5dff6f", "dural_sac": "#00c853",
+    "spinal_cord": "#b388ff", "sacrum": "#ff8a65", "sacral_vertebra": "#ff8a65",
+}  # fmt: skip
+_LINES = {"endplate": ("#ff3366", 1.2), "height": ("#ffffff", 1.0)}
+
+
+def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) -> None:
+    """Write the panels of a case as a PNG.
+
+    Parameters
+    ----------
+    panels : sequence of mapping
+        Each with ``title, extent, image, contours, lines, labels``.
+    path : Path
+        File to write.
+    title : str
+        Heading.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = max(len(panels), 1)
+    columns = min(3, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(5.2 * columns, 5.6 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    for k, panel in enumerate(panels):
+        _draw_panel(figure.add_subplot(rows, columns, k + 1), panel)
+    figure.savefig(path, dpi=110, metadata={"Software": ""})
+
+
+def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:
+    extent = panel["extent"]
+    ax.set_facecolor("black")
+    image = panel["image"]
+    if image is not None and np.isfinite(image).any():
+        low, high = np.nanquantile(image, (0.01, 0.995))
+        dx, dy = (
+            0.5 * (extent[k + 1] - extent[k]) / max(n - 1, 1) for k, n in ((0, image.shape[1]), (2, image.shape[0]))
+        )
+        edges = (extent[0] - dx, extent[1] + dx, extent[2] - dy, extent[3] + dy)  # pixels are centred on their points
+        ax.imshow(
+            image,
+            cmap="gray",
+            origin="lower",
+            extent=edges,
+            vmin=low,
+            vmax=max(high, low + 1e-6),
+            interpolation="nearest",
+        )
+    for _, kind, soft in panel["contours"]:
+        x = np.linspace(extent[0], extent[1], soft.shape[1])
+        y = np.linspace(extent[2], extent[3], soft.shape[0])
+        ax.contour(x, y, soft, levels=[0.5], colors=[_COLOURS.get(kind, "#ff66cc")], linewidths=0.9)
+    for kind, ends in panel["lines"]:
+        colour, width = _LINES[kind]
+        ax.plot(ends[:, 0], ends[:, 1], color=colour, linewidth=width)
+    for text, (x, y) in panel["labels"]:
+        ax.text(x, y, text, color="white", fontsize=8, ha="center", va="center")
+    ax.set_xlim(extent[0], extent[1])
+    ax.set_ylim(extent[2], extent[3])
+    ax.set_aspect("equal")
+    ax.set_title(panel["title"], fontsize=9)
+    ax.set_xlabel("mm", fontsize=8)
+    ax.tick_params(labelsize=7)

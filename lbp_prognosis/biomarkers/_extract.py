@@ -1,0 +1,292 @@
+"""Many cases: measured one by one, side by side, and never stopped by a bad one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Checkpoint, argument_error, content_hash, parallel_map
+from lbp_prognosis.biomarkers._extraction_result import STUDY_COLUMNS, ExtractionResult, biomarker_frame
+from lbp_prognosis.biomarkers._image import Image
+from lbp_prognosis.biomarkers._label_map import LabelMap
+from lbp_prognosis.biomarkers._levels import level_rank, split_disc
+from lbp_prognosis.biomarkers._mask import Mask
+from lbp_prognosis.biomarkers._measure import measure_case
+from lbp_prognosis.biomarkers._read_image import DEFAULT_MAX_BYTES
+from lbp_prognosis.biomarkers._recipe import Recipe
+from lbp_prognosis.biomarkers._sanity import level_confidence
+from lbp_prognosis.biomarkers._study import _listed, file_hashes, load_case, study_name
+
+__all__ = ["extract"]
+
+_PATHS = ("image", "mask", "image_t1", "image_t2", "image_water", "image_fat", "image_fat_fraction")
+
+
+def extract(
+    studies: Any,
+    recipe: Recipe | None = None,
+    *,
+    n_jobs: int | None = None,
+    checkpoint: str | Path | None = None,
+    progress: bool = False,
+    overlays: str | Path | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> ExtractionResult:
+    """Measure the biomarkers of a batch of studies.
+
+    Parameters
+    ----------
+    studies : DataFrame, sequence of mappings, mapping, or path
+        One row a study. Needed: ``patient_id``, ``mask`` and ``convention``; usual: ``study_id``, ``image``,
+        ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position``. Further: ``acquired_on,
+        lumbar_count, stature_cm, age, contrast, series, image_t1, image_t2, image_water, image_fat,
+        image_fat_fraction, landmarks`` and acquisition tags under their own names (``field_strength, vendor, kvp``, …).
+        Several masks of one study are a list, or paths joined by ``;``, with one convention or one each. A path is a
+        CSV table or a folder with ``studies.csv``; paths in it are relative to it.
+    recipe : Recipe, optional
+        What to measure; `Recipe.default` measures every family that the masks allow.
+    n_jobs : int, optional
+        As in joblib; the numbers do not depend on it.
+    checkpoint : str or Path, optional
+        Folder where each finished case is written; a killed run resumes there to the same table. A case is measured
+        again if its row or one of its files changed.
+    progress : bool, default False
+        Show a progress bar on a terminal.
+    overlays : str or Path, optional
+        Folder for one picture a case: planes, landmarks and contours on the image, to be looked at.
+    max_bytes : int, default 4294967296
+        Largest unpacked volume that is read.
+
+    Returns
+    -------
+    ExtractionResult
+        ``to_frame()`` is the biomarker table; ``failures`` names each case that could not be read or measured.
+
+    Raises
+    ------
+    ArgumentError
+        If the table of studies itself is unusable: no patients, doubled studies. What is wrong with one case is a row
+        of ``failures``.
+
+    Notes
+    -----
+    ``sd_error`` is the SD predicted from the lattice and the fit alone: it holds no error of the segmentation, of the
+    patient's position or of the scanner. A value that cannot be measured is NaN with a ``reason``.
+    """
+    chosen = Recipe.default() if recipe is None else recipe
+    if not isinstance(chosen, Recipe):
+        raise argument_error("recipe", "a Recipe", recipe, "Build one with Recipe(...) or Recipe.from_dict(settings).")
+    rows = _study_rows(studies)
+    folder = None if overlays is None else Path(overlays)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    version = _version()
+    store = (
+        None if checkpoint is None else Checkpoint(checkpoint, content_hash("biomarkers", version, chosen.to_dict()))
+    )
+    work = partial(_run, recipe=chosen, store=store, overlays=folder, max_bytes=max_bytes)
+    done = parallel_map(work, rows, n_jobs=n_jobs, description="Measuring", progress=progress)
+    return _collect(done, rows, chosen, version)
+
+
+def _version() -> str:
+    from lbp_prognosis import __version__
+
+    return f"lbp_prognosis {__version__}"
+
+
+def _study_rows(studies: Any) -> list[dict[str, Any]]:
+    base = None
+    if isinstance(studies, str | Path):
+        path = Path(studies)
+        table = path / "studies.csv" if path.is_dir() else path
+        if not table.is_file():
+            raise argument_error("studies", "a CSV table, or a folder that holds studies.csv", f"{str(path)!r}")
+        base = table.parent
+        studies = pd.read_csv(table, dtype={"patient_id": str, "study_id": str})
+    if isinstance(studies, pd.DataFrame):
+        studies = studies.to_dict("records")
+    elif isinstance(studies, Mapping):
+        studies = [studies]
+    elif isinstance(studies, pd.Series):
+        studies = [studies.to_dict()]
+    if (
+        not isinstance(studies, Sequence)
+        or isinstance(studies, bytes)
+        or not all(isinstance(study, Mapping | pd.Series) for study in studies)
+    ):
+        raise argument_error("studies", "a DataFrame, a sequence of mappings, or a path", studies)
+    rows = [{str(key): value for key, value in dict(study).items()} for study in studies]
+    if not rows:
+        raise argument_error("studies", "at least one study", "none")
+    names = [study_name(row) for row in rows]
+    doubled = sorted({name for name in names if names.count(name) > 1}) if len(names) < 5000 else _doubled(names)
+    if doubled:
+        raise argument_error("studies", "one row a patient and study", f"doubled: {doubled[:5]}")
+    return [_anchored(row, base) for row in rows]
+
+
+def _doubled(names: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    seen: set[tuple[str, str]] = set()
+    return sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
+
+
+def _anchored(row: dict[str, Any], base: Path | None) -> dict[str, Any]:
+    """Make paths of a table relative to the folder of the table."""
+    if base is None:
+        return row
+    out = dict(row)
+    for field in _PATHS:
+        value = out.get(field)
+        if isinstance(value, str) and value.strip():
+            parts = [str(base / part) for part in _listed(value.strip())]
+            out[field] = parts if len(parts) > 1 else parts[0]
+    return out
+
+
+def _signature(study: Mapping[str, Any]) -> str:
+    """Return a hash of a study's row and files: paths with size and time of change, volumes by content."""
+    parts: list[Any] = []
+    for key in sorted(study):
+        for item in _listed(study[key]):
+            if isinstance(item, Image | Mask):
+                parts += [key, content_hash(item.data, item.affine)]
+            elif key in _PATHS and isinstance(item, str | Path) and Path(item).exists():
+                files = [Path(item)] if Path(item).is_file() else sorted(Path(item).rglob("*"))
+                parts += [key, [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]]
+            else:
+                parts += [key, repr(item)]
+    return content_hash(*parts)
+
+
+def _run(
+    study: Mapping[str, Any], *, recipe: Recipe, store: Checkpoint | None, overlays: Path | None, max_bytes: int
+) -> dict[str, Any]:
+    """Measure one case, or take it from the checkpoint; whatever goes wrong with it becomes its failure."""
+    patient, number = study_name(study)
+    task = content_hash(patient, number)[:24]
+    picture = None if overlays is None else overlays / f"{_safe(patient)}_{_safe(number)}_{task[:6]}.png"
+    signature = _signature(study) if store is not None else ""
+    if store is not None:
+        known = store.load(task)
+        if known is not None and "result" in known:
+            stored = json.loads(known["result"].tobytes().decode("utf-8"))
+            drawn = picture is None or picture.exists() or stored["failure"] is not None
+            if stored["signature"] == signature and drawn:
+                return dict(stored)
+    result: dict[str, Any] = {
+        "signature": signature,
+        "rows": [],
+        "study": None,
+        "failure": None,
+        "files": [],
+        "picture": "",
+    }
+    try:
+        result.update(_measured(study, patient, number, recipe, picture, max_bytes))
+    except Exception as error:
+        # One unreadable or absurd case must not end a batch of thousands; it is reported by name and message.
+        result["failure"] = {
+            "patient_id": patient, "study_id": number, "error": type(error).__name__,
+            "message": str(error) or type(error).__name__,
+        }  # fmt: skip
+    if store is not None:
+        text = json.dumps(result).encode("utf-8")
+        store.save(task, {"result": np.frombuffer(text, dtype=np.uint8)})
+    return result
+
+
+def _safe(name: str) -> str:
+    """Return a name that is a plain file name."""
+    return "".join(c if c.isalnum() or c in "-." else "-" for c in name).strip(".")[:60] or "case"
+
+
+def _measured(
+    study: Mapping[str, Any], patient: str, number: str, recipe: Recipe, picture: Path | None, max_bytes: int
+) -> dict[str, Any]:
+    case, acquisition = load_case(study, recipe, max_bytes=max_bytes)
+    measurements = measure_case(case)
+    levels = list(case.spine.bodies)
+    confidence, signs = level_confidence(case.anatomy, case.spine)
+    bottom = _from_bottom(case.anatomy.levels("vertebra") or levels)
+    rows = []
+    for measurement in measurements:
+        row = asdict(measurement)
+        level = row["level"]
+        row["flags"] = "|".join(dict.fromkeys((*row["flags"], *(signs if level and confidence < 1 else ()))))
+        if level and row["level_from_bottom"] is None:
+            row["level_from_bottom"] = bottom.get(level)
+        row.update(
+            patient_id=patient, study_id=number, modality=acquisition["modality"], extractor_version=_version(),
+            acquired_on=acquisition["acquired_on"], level_confidence=confidence if level else None,
+        )  # fmt: skip
+        rows.append(row)
+    if picture is not None:
+        from lbp_prognosis.biomarkers._overlay import save_overlay
+
+        save_overlay(case, picture, f"{patient} · {number}")
+    known = {key: acquisition.get(key) for key in STUDY_COLUMNS if key not in {"patient_id", "study_id"}}
+    names = [str(name) for name in _listed(study["convention"])]
+    return {
+        "rows": rows, "study": {"patient_id": patient, "study_id": number, **known}, "files": file_hashes(study),
+        "conventions": {name: LabelMap(name).fingerprint for name in names},
+        "picture": picture.name if picture is not None else "",
+    }  # fmt: skip
+
+
+def _from_bottom(levels: list[str]) -> dict[str, int]:
+    """Return the count from the lowest mobile vertebra where that one is in view (a lumbar spine down to l4 or l5)."""
+    ordered = sorted((level for level in levels if level != "s1"), key=level_rank, reverse=True)
+    if not ordered or ordered[0] not in {"l4", "l5", "l6"}:
+        return {}
+    counts: dict[str, int] = {}
+    previous = None
+    for level in ordered:
+        if previous is not None and level_rank(previous) - level_rank(level) > 2.0:
+            break
+        counts[level] = len(counts) + 1
+        previous = level
+    discs = {upper + lower: counts[upper] for upper in counts for lower in (*counts, "s1") if _is_pair(upper, lower)}
+    return {**counts, **discs}
+
+
+def _is_pair(upper: str, lower: str) -> bool:
+    from lbp_prognosis.biomarkers._levels import neighbours
+
+    try:
+        split_disc(upper + lower)
+    except ValueError:
+        return False
+    return bool(neighbours([upper, lower])) and level_rank(upper) < level_rank(lower)
+
+
+def _collect(done: list[dict[str, Any]], rows: list[dict[str, Any]], recipe: Recipe, version: str) -> ExtractionResult:
+    table = biomarker_frame([row for result in done for row in result["rows"]])
+    failures = pd.DataFrame(
+        [result["failure"] for result in done if result["failure"]],
+        columns=["patient_id", "study_id", "error", "message"],
+    )
+    studies = pd.DataFrame([result["study"] for result in done if result["study"]], columns=list(STUDY_COLUMNS))
+    import scipy
+
+    conventions: dict[str, str] = {}
+    for result in done:
+        conventions.update(result.get("conventions", {}))
+    names = [study_name(row) for row in rows]
+    provenance = {
+        "extractor_version": version,
+        "packages": {"numpy": np.__version__, "scipy": scipy.__version__, "pandas": pd.__version__},
+        "recipe": recipe.to_dict(), "recipe_sha256": recipe.fingerprint, "conventions": conventions,
+        "cases": [
+            {"patient_id": name[0], "study_id": name[1], "files": result["files"], "overlay": result["picture"]}
+            for name, result in zip(names, done)
+        ],
+    }  # fmt: skip
+    return ExtractionResult(table, failures, studies, provenance)

@@ -1,0 +1,131 @@
+"""What a batch of measured cases gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import Objection, Result, check_choice
+from lbp_prognosis.biomarkers._measurement import BIOMARKER_COLUMNS
+
+__all__ = ["ExtractionResult", "biomarker_frame"]
+
+_TYPES = {
+    "value": "float64", "sd_error": "float64", "level_from_bottom": "Int64", "level_confidence": "float64",
+    "n_voxels": "Int64", "n_slices": "Int64", "fit_residual": "float64", "touched_border": "boolean",
+}  # fmt: skip
+
+STUDY_COLUMNS: tuple[str, ...] = (
+    "patient_id", "study_id", "acquired_on", "modality", "position", "field_strength", "vendor", "model", "sequence",
+    "kvp", "contrast", "slice_thickness", "slice_spacing", "pixel_spacing", "repetition_time", "echo_time", "bandwidth",
+    "kernel",
+)  # fmt: skip
+
+
+def biomarker_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows as the long biomarker table, with its columns, order and types."""
+    frame = pd.DataFrame(rows, columns=list(BIOMARKER_COLUMNS))
+    for name in BIOMARKER_COLUMNS:
+        frame[name] = frame[name].astype(_TYPES.get(name, "object"))  # type: ignore[call-overload]
+    return frame
+
+
+METHOD_ORDER: dict[str, tuple[str, ...]] = {
+    "disc_height": ("disc_height_area", "disc_height_gap", "disc_height_chord", "disc_height_three_point"),
+    "disc_height_index": ("dhi_mean_body", "dhi_front_back_depth", "dhi_sum_of_three"),
+    "canal_area": ("canal_area_at_disc", "canal_area_min_near_disc", "canal_area_min_over_levels"),
+    "canal_ap": ("canal_chord_at_disc", "canal_chord_at_body"),
+    "dural_sac_area": ("dural_sac_area_at_disc", "dural_sac_area_min_near_disc", "dural_sac_area_min_over_levels"),
+    "dural_sac_ap": ("dural_sac_chord_at_disc", "dural_sac_chord_at_body"),
+    "muscle_volume": ("volume_l1_l5", "volume_voxels"),
+    "fat_fraction": ("fat_fraction_dixon", "fat_fraction_mixture", "fat_fraction_otsu"),
+    "fcsa": ("fcsa_dixon", "fcsa_mixture", "fcsa_otsu"),
+    "lumbar_lordosis": ("l1_superior_to_s1_superior", "l1_superior_to_l5_inferior"),
+}
+"""Formulas of a measure, the preferred one first."""
+
+
+def _one_method(table: pd.DataFrame) -> pd.DataFrame:
+    keep = pd.Series(True, index=table.index)
+    for (_, measure), group in table.groupby(["structure", "measure"], sort=False):
+        methods = list(group["method_id"].unique())
+        if len(methods) < 2:
+            continue
+        known = [name for name in METHOD_ORDER.get(str(measure), ()) if name in methods]
+        order = known + [name for name in methods if name not in known]
+        measured = set(group.loc[group["value"].notna(), "method_id"])
+        chosen = next((name for name in order if name in measured), order[0])
+        keep[group.index[group["method_id"] != chosen]] = False
+    return table[keep].reset_index(drop=True)
+
+
+@dataclass(frozen=True, repr=False)
+class ExtractionResult(Result):
+    """Measured biomarkers of a batch of studies.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The long biomarker table (columns of the data schema ``biomarker``), one row a value or a reason.
+    failures : DataFrame
+        One row a case that could not be measured: ``patient_id, study_id, error, message``.
+    studies : DataFrame
+        One row a measured case with what is known of its acquisition (columns of ``imaging_study``, and ``bandwidth``,
+        ``kernel``).
+    provenance : mapping
+        Versions, recipe and its hash, conventions and their hashes, and the SHA-256 of every file read.
+    objections : tuple of Objection
+        Reasons to doubt the batch as a whole.
+    """
+
+    table: pd.DataFrame
+    failures: pd.DataFrame
+    studies: pd.DataFrame
+    provenance: Mapping[str, Any]
+    objections: tuple[Objection, ...] = ()
+
+    def to_frame(self, methods: str = "one") -> pd.DataFrame:
+        """Return the long biomarker table.
+
+        Parameters
+        ----------
+        methods : {"one", "all"}, default "one"
+            A measure that several formulas give is several variables under one name, which the data schema refuses in
+            one table. ``one`` keeps the first of the formulas, in the order of `METHOD_ORDER`, that gave a value
+            anywhere in the batch; ``all`` keeps every row.
+
+        Returns
+        -------
+        DataFrame
+            Columns of the data schema ``biomarker``.
+        """
+        if check_choice("methods", methods, ("one", "all")) == "all":
+            return self.table.copy()
+        return _one_method(self.table)
+
+    def plot(self, measure: str = "disc_height", ax: Any = None) -> Any:
+        """Draw the values of a measure by level, one line a case and method.
+
+        Parameters
+        ----------
+        measure : str, default "disc_height"
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        Axes
+        """
+        from lbp_prognosis._draw import draw_levels
+
+        chosen = self.table[(self.table["measure"] == measure) & self.table["value"].notna()]
+        return draw_levels(chosen, measure, ax=ax)
+
+    def _summary(self) -> str:
+        missing = int(self.table["value"].isna().sum())
+        return (
+            f"{len(self.table)} rows of {len(self.studies)} cases, {missing} not measurable, "
+            f"{len(self.failures)} cases failed"
+        )

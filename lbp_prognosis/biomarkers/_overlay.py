@@ -1,0 +1,170 @@
+"""What a picture of a measured case shows: planes, landmarks and contours on the image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis.biomarkers._case import Case, sample_image
+from lbp_prognosis.biomarkers._cross_section import plane_across
+from lbp_prognosis.biomarkers._frame import Frame, make_frame, unit
+from lbp_prognosis.biomarkers._heights import central_columns, sagittal_span
+from lbp_prognosis.biomarkers._label_map import MUSCLES
+from lbp_prognosis.biomarkers._region import Region
+
+__all__ = ["overlay_panels", "save_overlay"]
+
+STEP_MM = 0.75
+
+
+def save_overlay(case: Case, path: Path, title: str) -> None:
+    """Write one PNG of a case."""
+    from lbp_prognosis._draw import draw_overlay
+
+    draw_overlay(overlay_panels(case), path, title)
+
+
+def overlay_panels(case: Case) -> list[dict[str, Any]]:
+    """Return the panels: one from the side, one from the front, and one across at each disc (at most four).
+
+    A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
+    ``contours`` (name, kind, occupancy array), ``lines`` (kind, 2 × 2 points) and ``labels`` (text, point). The view
+    from the front and the view across show the patient's left on the right of the picture.
+    """
+    regions = _shown(case)
+    if not regions:
+        return []
+    points = np.vstack([region.points[:: max(1, region.n_voxels // 4000)] for region in regions])
+    left = case.spine.left if case.spine.bodies else np.array([-1.0, 0.0, 0.0])
+    bodies = list(case.spine.bodies.values())
+    centre = np.mean([b.region.centroid for b in bodies], axis=0) if bodies else points.mean(axis=0)
+    up = np.array([0.0, 0.0, 1.0])
+    upright = make_frame(centre, unit(up - (up @ left) * left), np.cross(left, up))
+    panels = [
+        _panel(case, "from the side (front to the right)", upright, "ap", "cc", points, regions),
+        _panel(case, "from the front (patient's left to the right)", upright, "left", "cc", points, regions),
+    ]
+    panels[0]["lines"] = _endplate_lines(case, upright) + _height_lines(case, upright)
+    panels[0]["labels"] = [(b.level, _on(upright, b.region.centroid, "ap", "cc")) for b in bodies]
+    panels[1]["labels"] = [(b.level, _on(upright, b.region.centroid, "left", "cc")) for b in bodies]
+    return panels + _across(case, regions)
+
+
+def _shown(case: Case) -> list[Region]:
+    spine = case.spine
+    found = [body.region for body in spine.bodies.values()]
+    found += [r for r in case.anatomy.of("disc")]
+    found += [
+        r
+        for name in ("canal", "dural_sac", "spinal_cord", "sacrum", "sacral_vertebra", *MUSCLES)
+        for r in case.anatomy.of(name)
+    ]
+    if not spine.bodies:
+        found += case.anatomy.of("vertebra") + case.anatomy.of("vertebral_body")
+    return found
+
+
+def _on(frame: Frame, point: np.ndarray, across: str, along: str) -> tuple[float, float]:
+    local = frame.to_local(np.asarray(point))
+    index = {"ap": 0, "left": 1, "cc": 2}
+    return float(local[index[across]]), float(local[index[along]])
+
+
+def _panel(
+    case: Case, title: str, frame: Frame, across: str, along: str, points: np.ndarray, regions: list[Region],
+    *, half: float | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    index = {"ap": 0, "left": 1, "cc": 2}
+    i, j = index[across], index[along]
+    if half is None:
+        local = frame.to_local(points)
+        low, high = local.min(axis=0) - 15, local.max(axis=0) + 15
+    else:
+        low, high = np.full(3, -half), np.full(3, half)
+    x, y = np.arange(low[i], high[i], STEP_MM), np.arange(low[j], high[j], STEP_MM)
+    plane = np.zeros((y.size, x.size, 3))
+    plane[..., i], plane[..., j] = x[None, :], y[:, None]
+    world = frame.to_world(plane)
+    image = case.images.get("main")
+    contours = []
+    for region in regions:
+        soft = region.sample(world)
+        if (soft >= 0.5).any():
+            contours.append((f"{region.structure} {region.level or region.side}".strip(), region.structure, soft))
+    return {
+        "title": title, "extent": (float(x[0]), float(x[-1]), float(y[0]), float(y[-1])),
+        "image": None if image is None else sample_image(image, world), "contours": contours, "lines": [], "labels": [],
+    }  # fmt: skip
+
+
+def _endplate_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
+    """Return each fitted endplate as a line in the sagittal picture."""
+    lines = []
+    planes = [
+        (b.depth, plane) for b in case.spine.bodies.values() for plane in (b.superior, b.inferior) if plane is not None
+    ]
+    if case.spine.sacral is not None and case.spine.bodies:
+        planes.append((list(case.spine.bodies.values())[-1].depth, case.spine.sacral))
+    for depth, plane in planes:
+        along = unit(np.cross(upright.left, plane.normal))
+        ends = [plane.point + s * 0.5 * depth * along for s in (-1, 1)]
+        lines.append(("endplate", np.array([_on(upright, end, "ap", "cc") for end in ends])))
+    return lines
+
+
+def _height_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
+    """Return where the three heights of each disc are read."""
+    from lbp_prognosis.biomarkers._caps import measure_caps
+
+    lines = []
+    for level in case.disc_levels():
+        disc, found = case.anatomy.get("disc", level), case.disc_frame(level)
+        if disc is None or found is None or disc.cut:
+            continue
+        caps = measure_caps(disc, found[0])
+        if not caps.inside.any():
+            continue
+        central = central_columns(caps, caps.inside, case.recipe.central_width)
+        back, front = sagittal_span(caps, central)
+        middle = float(caps.left[central].mean())
+        for share in case.recipe.ap_points:
+            if not np.isfinite(back):
+                continue
+            at = back + share * (front - back)
+            row = int(np.argmin(np.abs(caps.ap - at)))
+            top, bottom = caps.top[row, central], caps.bottom[row, central]
+            if np.isfinite(top).any():
+                ends = [found[0].to_world(np.array([at, middle, h])) for h in (np.nanmean(bottom), np.nanmean(top))]
+                lines.append(("height", np.array([_on(upright, end, "ap", "cc") for end in ends])))
+    return lines
+
+
+def _across(case: Case, regions: list[Region]) -> list[dict[str, Any]]:
+    """Return the planes on which the canal (or the disc) is measured, the lowest four."""
+    panels = []
+    canal = case.anatomy.canal
+    muscles = any(region.structure in MUSCLES for region in regions)
+    for level in case.disc_levels()[-4:]:
+        found = case.disc_frame(level)
+        if found is None:
+            continue
+        frame = plane_across(canal, found[0]) if canal is not None else None
+        frame = found[0] if frame is None else frame
+        origin = found[0].origin if muscles else frame.origin
+        frame = frame.at(origin - ((origin - frame.origin) @ frame.cc) * frame.cc)
+        half = 95.0 if muscles else 45.0
+        panels.append(
+            _panel(
+                case,
+                f"across at {level} (patient's left to the right)",
+                frame,
+                "left",
+                "ap",
+                np.empty((0, 3)),
+                regions,
+                half=half,
+            )
+        )
+    return panels

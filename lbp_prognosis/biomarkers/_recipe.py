@@ -1,0 +1,184 @@
+"""What to measure, and by which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from lbp_prognosis._base import argument_error, check_number, content_hash
+
+__all__ = ["FAMILIES", "Recipe"]
+
+FAMILIES: tuple[str, ...] = ("disc", "canal", "endplate", "muscle", "bone", "alignment")
+"""The six families, in the order in which they are measured."""
+
+_FAT_METHODS = ("dixon", "mixture", "otsu")
+_HEIGHTS = ("area", "three_point", "gap", "chord")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Which families are measured, and the settings of their formulas.
+
+    Parameters
+    ----------
+    families : tuple of str, default ``FAMILIES``
+        Families to measure.
+    disc_heights : tuple of str, default ``("area", "three_point", "gap", "chord")``
+        Formulas of the disc height; each gives its own ``method_id``.
+    ap_points : tuple of float, default ``(0.10, 0.50, 0.90)``
+        Where posterior, middle and anterior heights are read, as shares of the depth from the back.
+    central_width : float, default 0.30
+        Share of the width, about the middle, over which heights are averaged.
+    endplate_central : float, default 0.80
+        Share of an endplate that its plane is fitted to.
+    leak_mm : float, default 1.5
+        A disc whose gap and chord differ by more is flagged ``segmentation_leak``.
+    residual_mm : float, default 2.0
+        An endplate whose residual is larger is flagged ``uneven_endplate``.
+    meyerding_cuts : tuple of float, default ``(25, 50, 75, 100)``
+        Slip in % at which the grade rises.
+    slip_present_percent : float, default 0
+        Slips up to this size count as grade 0.
+    canal_window_mm : float, default 4.0
+        The smallest canal area is sought within this distance of the disc's middle.
+    coarse_mm : float, default 3.0
+        Areas across voxels larger than this are flagged ``area_low_confidence``.
+    defect_depth_mm : float, default 2.0
+        Depth below the plane from which an endplate pit counts.
+    modic_low, modic_high : float, default 0.80, 1.20
+        Ratios of endplate to central marrow below and above which a signal counts as dark and bright.
+    muscle_fat : tuple of str, default ``("dixon", "mixture", "otsu")``
+        Fat-fraction methods, each where its images are given.
+    muscle_erosion : int, default 1
+        Voxels taken off the muscle's rim in the slice before fat is measured.
+    muscle_slices : int, default 3
+        Planes averaged for a cross-section.
+    muscle_slice_gap_mm : float, default 2.0
+        Distance between those planes.
+    attenuation_window : tuple of float, default ``(-29, 150)``
+        HU window of the muscle attenuation.
+    min_separation : float, default 1.5
+        Smallest distance of two signal modes, in pooled SDs, for a fat fraction from one contrast.
+    genant_cuts : tuple of float, default ``(0.20, 0.25, 0.40)``
+        Height loss at which the grade rises.
+    height_loss_sd : float, default 0.064
+        SD of the measured height loss, for the probability of each grade; limits of agreement of ±12.5 points between
+        readers of CT [1]_ are 1.96 such SDs.
+    ellipsoid_share : float, default 0.60
+        Axes of the trabecular ellipsoid over those of the body.
+    ellipsoid_shift_mm : float, default 2.0
+        Its shift to the front, away from the basivertebral vein.
+    metal_hu, metal_share : float, default 1000, 0.001
+        An ellipsoid with a larger share of voxels above this attenuation gives no trabecular value.
+    marrow_erosion_mm : float, default 3.0
+        Distance from the cortex for marrow signals.
+    strip_mm : float, default 3.0
+        Thickness of the subchondral strip.
+    csf_min_voxels : int, default 30
+        Fewest voxels of cerebrospinal fluid for a reference.
+    csf_min_contrast : float, default 1.5
+        Least ratio of fluid to the rest of the canal.
+    repeatability_sd : mapping, default empty
+        SD by measure, in its unit, that is added (in quadrature) to the geometric one: from the user's own test–retest
+        study.
+
+    Raises
+    ------
+    ArgumentError
+        If a family or method is unknown, or a setting is outside its range.
+
+    References
+    ----------
+    .. [1] Buckens CF et al. Intra and interobserver reliability and agreement of semiquantitative
+       vertebral fracture assessment on chest computed tomography. PLoS One. 2013;8(8):e71204.
+
+    Examples
+    --------
+    >>> Recipe.default().families
+    ('disc', 'canal', 'endplate', 'muscle', 'bone', 'alignment')
+    """
+
+    families: tuple[str, ...] = FAMILIES
+    disc_heights: tuple[str, ...] = _HEIGHTS
+    ap_points: tuple[float, float, float] = (0.10, 0.50, 0.90)
+    central_width: float = 0.30
+    endplate_central: float = 0.80
+    leak_mm: float = 1.5
+    residual_mm: float = 2.0
+    meyerding_cuts: tuple[float, ...] = (25.0, 50.0, 75.0, 100.0)
+    slip_present_percent: float = 0.0
+    canal_window_mm: float = 4.0
+    coarse_mm: float = 3.0
+    defect_depth_mm: float = 2.0
+    modic_low: float = 0.80
+    modic_high: float = 1.20
+    muscle_fat: tuple[str, ...] = _FAT_METHODS
+    muscle_erosion: int = 1
+    muscle_slices: int = 3
+    muscle_slice_gap_mm: float = 2.0
+    attenuation_window: tuple[float, float] = (-29.0, 150.0)
+    min_separation: float = 1.5
+    genant_cuts: tuple[float, float, float] = (0.20, 0.25, 0.40)
+    height_loss_sd: float = 0.064
+    ellipsoid_share: float = 0.60
+    ellipsoid_shift_mm: float = 2.0
+    metal_hu: float = 1000.0
+    metal_share: float = 0.001
+    marrow_erosion_mm: float = 3.0
+    strip_mm: float = 3.0
+    csf_min_voxels: int = 30
+    csf_min_contrast: float = 1.5
+    repeatability_sd: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("families", FAMILIES), ("disc_heights", _HEIGHTS), ("muscle_fat", _FAT_METHODS)):
+            given = getattr(self, name)
+            if isinstance(given, str) or not set(given) <= set(allowed):
+                raise argument_error(name, "a sequence out of " + ", ".join(map(repr, allowed)), repr(given))
+            object.__setattr__(self, name, tuple(given))
+        for name in ("central_width", "endplate_central", "ellipsoid_share"):
+            check_number(name, getattr(self, name), low=0, high=1, open_low=True)
+        for name in (
+            "leak_mm", "residual_mm", "canal_window_mm", "coarse_mm", "defect_depth_mm", "muscle_slice_gap_mm",
+            "height_loss_sd", "min_separation", "marrow_erosion_mm", "strip_mm", "csf_min_contrast", "metal_share",
+            "slip_present_percent", "modic_low", "modic_high", "ellipsoid_shift_mm",
+        ):  # fmt: skip
+            check_number(name, getattr(self, name), low=0)
+        for name in ("muscle_slices", "csf_min_voxels"):
+            check_number(name, getattr(self, name), low=1, whole=True)
+        check_number("muscle_erosion", self.muscle_erosion, low=0, whole=True)
+        for name in ("ap_points", "genant_cuts", "meyerding_cuts", "attenuation_window"):
+            given = tuple(float(check_number(name, value)) for value in getattr(self, name))
+            if list(given) != sorted(set(given)):
+                raise argument_error(name, "in increasing order", str(given))
+            object.__setattr__(self, name, given)
+        if len(self.ap_points) != 3 or self.ap_points[0] <= 0 or self.ap_points[2] >= 1:
+            raise argument_error("ap_points", "three shares between 0 and 1", str(self.ap_points))
+        if len(self.genant_cuts) != 3:
+            raise argument_error("genant_cuts", "three cuts", str(self.genant_cuts))
+
+    @classmethod
+    def default(cls) -> Recipe:
+        """Return the recipe that measures every family the masks allow."""
+        return cls()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
+        """Return a recipe from plain values (a TOML or JSON table); unknown names are refused."""
+        known = {entry.name for entry in fields(cls)}
+        unknown = set(settings) - known
+        if unknown:
+            raise argument_error("recipe", "of the settings " + ", ".join(sorted(known)), f"{sorted(unknown)}")
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return cls(**plain)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the settings."""
+        return content_hash(self.to_dict())

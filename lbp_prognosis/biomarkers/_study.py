@@ -1,0 +1,236 @@
+"""One row of the table of studies becomes a case."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import argument_error
+from lbp_prognosis.biomarkers._acquisition import ACQUISITION_TAGS, modality_of, sequence_of, tidy_acquisition
+from lbp_prognosis.biomarkers._anatomy import build_anatomy
+from lbp_prognosis.biomarkers._case import Case
+from lbp_prognosis.biomarkers._image import Image
+from lbp_prognosis.biomarkers._label_map import LabelMap
+from lbp_prognosis.biomarkers._mask import Mask
+from lbp_prognosis.biomarkers._read_image import read_image, read_mask
+from lbp_prognosis.biomarkers._recipe import Recipe
+
+__all__ = ["STUDY_FIELDS", "file_hashes", "load_case", "study_name"]
+
+STUDY_FIELDS: tuple[str, ...] = (
+    "patient_id",
+    "study_id",
+    "image",
+    "mask",
+    "convention",
+    "modality",
+    "sequence",
+    "position",
+    "acquired_on",
+    "lumbar_count",
+    "stature_cm",
+    "age",
+    "contrast",
+    "series",
+    "image_t1",
+    "image_t2",
+    "image_water",
+    "image_fat",
+    "image_fat_fraction",
+    "landmarks",
+)
+"""Fields of a study that are read; the first five name it, the rest are optional."""
+
+_EXTRA_IMAGES = {
+    "image_t1": "t1",
+    "image_t2": "t2",
+    "image_water": "water",
+    "image_fat": "fat",
+    "image_fat_fraction": "fat_fraction",
+}
+
+
+def _given(study: Mapping[str, Any], name: str) -> Any:
+    """Return a field, None where it is absent or missing."""
+    value = study.get(name)
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, str) and not value.strip())
+    ):
+        return None
+    return value
+
+
+def study_name(study: Mapping[str, Any]) -> tuple[str, str]:
+    """Return patient and study id; the study id defaults to the patient's."""
+    patient = _given(study, "patient_id")
+    if patient is None:
+        raise argument_error("studies", "a mapping with `patient_id` for each study", str(sorted(study))[:80])
+    number = _given(study, "study_id")
+    return _text(patient), _text(patient if number is None else number)
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, str) and ";" in value:
+        return [part.strip() for part in value.split(";") if part.strip()]
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tuple[Case, dict[str, Any]]:
+    """Read the images and masks of a study.
+
+    Returns
+    -------
+    case : Case
+    acquisition : dict
+        What is known of the acquisition, the study's own statements before the header's.
+    """
+    masks = _given(study, "mask")
+    conventions = _given(study, "convention")
+    if masks is None or conventions is None:
+        missing = "mask" if masks is None else "convention"
+        raise argument_error(
+            missing,
+            "given for each study",
+            "nothing",
+            "No convention is ever guessed." if missing == "convention" else None,
+        )
+    masks, conventions = _listed(masks), _listed(conventions)
+    if len(conventions) == 1:
+        conventions = conventions * len(masks)
+    if len(conventions) != len(masks):
+        raise argument_error("convention", f"one, or one a mask ({len(masks)})", f"{len(conventions)}")
+    count = int(_given(study, "lumbar_count") or 5)
+    pairs = [
+        (
+            mask if isinstance(mask, Mask) else read_mask(mask, max_bytes=max_bytes),
+            LabelMap(str(name), lumbar_count=count),
+        )
+        for mask, name in zip(masks, conventions)
+    ]
+    images, acquisition = _images(study, max_bytes)
+    if "main" in images:
+        pairs = [(mask.on_grid_of(images["main"]), label_map) for mask, label_map in pairs]
+    anatomy = build_anatomy(pairs)
+    modality = modality_of(_given(study, "modality"), acquisition, anatomy.modality)
+    contrast = _given(study, "contrast")
+    stated: dict[str, Any] = {
+        "acquired_on": _date(_given(study, "acquired_on") or acquisition.get("acquired_on")),
+        "modality": modality,
+        "position": _position(study, acquisition),
+        "sequence": sequence_of(_given(study, "sequence")),
+        "contrast": _flag(contrast) if contrast is not None else acquisition.get("contrast"),
+    }
+    case = Case(
+        anatomy,
+        recipe,
+        images,
+        modality,
+        stated["sequence"],
+        stated["position"],
+        _number(study, "stature_cm", 80, 250) / 100,
+        _number(study, "age", 0, 120),
+        stated["contrast"],
+        dict(_given(study, "landmarks") or {}),
+    )
+    return case, {**acquisition, **stated}
+
+
+def _images(study: Mapping[str, Any], max_bytes: int) -> tuple[dict[str, Image], dict[str, Any]]:
+    images: dict[str, Image] = {}
+    acquisition: dict[str, Any] = {}
+    main = _given(study, "image")
+    if main is not None:
+        series = _given(study, "series")
+        image = main if isinstance(main, Image) else read_image(main, series=series, max_bytes=max_bytes)
+        images["main"] = image
+        acquisition = dict(image.acquisition)
+    for tag in ACQUISITION_TAGS:
+        stated = _given(study, tag)
+        if tag not in {"modality", "acquired_on", "contrast"} and stated is not None:
+            acquisition[tag] = tidy_acquisition(tag, stated)
+    for field, contrast in _EXTRA_IMAGES.items():
+        given = _given(study, field)
+        if given is not None:
+            images[contrast] = given if isinstance(given, Image) else read_image(given, max_bytes=max_bytes)
+    return images, acquisition
+
+
+def _position(study: Mapping[str, Any], acquisition: Mapping[str, Any]) -> str:
+    """Return how the patient lay or stood; DICOM codes such as HFS end in S for supine and P for prone."""
+    stated = _given(study, "position")
+    if stated is not None:
+        text = str(stated).strip().lower()
+        if text not in {"supine", "standing", "prone", "sitting"}:
+            raise argument_error("position", "'supine', 'standing', 'prone' or 'sitting'", text)
+        return text
+    code = str(acquisition.get("patient_position") or "").upper()
+    return {"S": "supine", "P": "prone"}.get(code[-1:], "") if len(code) == 3 else ""
+
+
+def _number(study: Mapping[str, Any], name: str, low: float, high: float) -> float:
+    value = _given(study, name)
+    if value is None:
+        return float("nan")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise argument_error(name, "a number", value) from None
+    if not low <= number <= high:
+        raise argument_error(name, f"between {low:g} and {high:g}", number)
+    return number
+
+
+def _flag(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text in {"true", "1", "1.0", "yes"}:
+        return True
+    if text in {"false", "0", "0.0", "no"}:
+        return False
+    raise argument_error("contrast", "true or false", value)
+
+
+def _date(value: Any) -> str:
+    if value is None:
+        return ""
+    text = str(value).strip()[:10]
+    try:
+        return str(np.datetime64(text, "D"))
+    except ValueError:
+        raise argument_error("acquired_on", "a date such as 2024-05-31", value) from None
+
+
+def file_hashes(study: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the SHA-256 of each file of a study, a folder as the hash of its files in order of name."""
+    found = []
+    for field in ("image", "mask", *_EXTRA_IMAGES):
+        given = _given(study, field)
+        for item in [] if given is None else _listed(given):
+            if isinstance(item, str | Path) and Path(item).exists():
+                digest, size = _digest(Path(item))
+                found.append({"field": field, "path": str(item), "sha256": digest, "bytes": size})
+            elif isinstance(item, Image | Mask):
+                digest = hashlib.sha256(np.ascontiguousarray(item.data).tobytes() + item.affine.tobytes()).hexdigest()
+                found.append({"field": field, "path": "", "sha256": digest, "bytes": int(item.data.nbytes)})
+    return found
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+    for file in files:
+        with open(file, "rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
+                size += len(block)
+    return digest.hexdigest(), size
