@@ -1,5 +1,11 @@
 """Clones and refits: what a model is worth on patients it has not seen."""
 
+from lbp_prognosis.validation._attrition import (
+    AttritionWeights,
+    DeltaSensitivity,
+    attrition_weights,
+    delta_sensitivity,
+)
 from lbp_prognosis.validation._case_mix import CaseMix, case_mix
 from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
@@ -11,14 +17,18 @@ from lbp_prognosis.validation._update_model import ModelUpdate, update_model
 from lbp_prognosis.validation._updated_model import UpdatedModel
 
 __all__ = [
+    "AttritionWeights",
     "CaseMix",
     "CrossValidation",
+    "DeltaSensitivity",
     "MetaAnalysis",
     "ModelUpdate",
     "SampleSize",
     "UpdatedModel",
+    "attrition_weights",
     "case_mix",
     "cross_validate_risk",
+    "delta_sensitivity",
     "meta_analysis",
     "model_based_concordance",
     "r2_cox_snell_from_c",
