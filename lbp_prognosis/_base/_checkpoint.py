@@ -72,7 +72,8 @@ class Checkpoint:
     def load(self, task: int | str) -> dict[str, np.ndarray] | None:
         """Return the arrays of a finished task, or None if it is not finished or its file is damaged."""
         try:
-            with np.load(self._file(task), allow_pickle=False) as stored:
+            # opened here, because np.load leaves the file open when the archive is damaged
+            with open(self._file(task), "rb") as handle, np.load(handle, allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
         except (OSError, ValueError, EOFError, KeyError):
             return None

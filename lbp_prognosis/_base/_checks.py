@@ -38,7 +38,7 @@ def check_vector(
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        raise argument_error(name, "numbers", value) from None
+        raise argument_error(name, "numbers", describe(value)) from None
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -70,7 +70,7 @@ def check_number(
     right = "" if high is None else (f" below {high:g}" if open_high else f" of at most {high:g}")
     accepted = kind + left + (" and" if left and right else "") + right
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise argument_error(name, accepted, value)
+        raise argument_error(name, accepted, describe(value))
     number = float(value)
     outside = (
         not np.isfinite(number)
@@ -79,14 +79,14 @@ def check_number(
         or (high is not None and (number >= high if open_high else number > high))
     )
     if outside:
-        raise argument_error(name, accepted, value)
+        raise argument_error(name, accepted, describe(value))
     return number
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     """Return ``value`` if it is one of ``choices``."""
     if not isinstance(value, str) or value not in choices:
-        raise argument_error(name, "one of " + ", ".join(repr(choice) for choice in choices), value)
+        raise argument_error(name, "one of " + ", ".join(repr(choice) for choice in choices), describe(value))
     return value
 
 
@@ -107,9 +107,11 @@ def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
     try:
         array = np.atleast_1d(np.asarray(horizons, dtype=float))
     except (TypeError, ValueError):
-        raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", horizons) from None
+        raise argument_error(
+            "horizons", "a number or a sequence of numbers, in the unit of `y`", describe(horizons)
+        ) from None
     if array.ndim != 1 or array.size == 0:
-        raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", horizons)
+        raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", describe(horizons))
     if not np.isfinite(array).all() or (array <= 0).any() or (np.diff(array) <= 0).any():
         raise argument_error("horizons", "positive, finite and strictly increasing", str(array.tolist()))
     return array, scalar
@@ -120,7 +122,7 @@ def check_thresholds(thresholds: Any) -> np.ndarray:
     try:
         array = np.atleast_1d(np.asarray(thresholds, dtype=float))
     except (TypeError, ValueError):
-        raise argument_error("thresholds", "numbers between 0 and 1", thresholds) from None
+        raise argument_error("thresholds", "numbers between 0 and 1", describe(thresholds)) from None
     inside = np.isfinite(array).all() and (array > 0).all() and (array < 1).all() and (np.diff(array) > 0).all()
     if array.ndim != 1 or array.size == 0 or not inside:
         raise argument_error(
@@ -137,7 +139,7 @@ def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
     try:
         array = np.asarray(risk, dtype=float)
     except (TypeError, ValueError):
-        raise argument_error(name, "numbers", risk) from None
+        raise argument_error(name, "numbers", describe(risk)) from None
     if array.ndim == 1 and n_horizons == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape != (n, n_horizons):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis._base import argument_error, check_choice, describe
 from lbp_prognosis._kernels import (
     aalen_johansen_aalen_variance,
     aalen_johansen_robust_variance,
@@ -80,7 +80,7 @@ def aalen_johansen(
     check_choice("interval", interval, INTERVALS)
     check_choice("variance", variance, ("greenwood", "aalen"))
     if variance == "aalen" and sample_weight is not None:
-        raise argument_error("variance", "'greenwood' when rows are weighted", variance)
+        raise argument_error("variance", "'greenwood' when rows are weighted", describe(variance))
 
     def estimate(rows: CurveRows) -> Branch:
         present = np.unique(np.append(rows.event[rows.event > 0], cause))

@@ -45,8 +45,8 @@ def rmst(
     confidence : float, default 0.95
         Level of the interval.
     min_at_risk : float, default 1
-        Fewer at risk at a horizon (``time >= τ``) and the value is NaN with a reason, unless the curve is at zero before
-        it.
+        Fewer at risk at a horizon (``time >= τ``) and the value is NaN with a reason, unless the curve is at zero
+        before it.
 
     Returns
     -------

@@ -127,7 +127,7 @@ class StepCurve(Result):
         try:
             at = np.atleast_1d(np.asarray(times, dtype=float))
         except (TypeError, ValueError):
-            raise argument_error("times", "numbers, in the unit of `y`", times) from None
+            raise argument_error("times", "numbers, in the unit of `y`", describe(times)) from None
         if at.ndim != 1 or not np.isfinite(at).all() or (at < 0).any():
             raise argument_error("times", "finite numbers of at least 0, in the unit of `y`", describe(times))
         check_number("min_at_risk", min_at_risk, low=0)

@@ -192,7 +192,7 @@ def _times(times: Any) -> tuple[np.ndarray, bool]:
     try:
         at = np.atleast_1d(np.asarray(times, dtype=float))
     except (TypeError, ValueError):
-        raise argument_error("times", "numbers, in the unit of `y`", times) from None
+        raise argument_error("times", "numbers, in the unit of `y`", describe(times)) from None
     if at.ndim != 1 or not np.isfinite(at).all() or (at < 0).any():
         raise argument_error("times", "finite numbers of at least 0, in the unit of `y`", describe(times))
     return at, np.ndim(times) == 0

@@ -1,0 +1,173 @@
+"""Randomness that does not know how many workers there are; work that survives a kill; column maps."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis._base import (
+    ArgumentError,
+    CensoringModel,
+    Checkpoint,
+    FeatureMap,
+    Objection,
+    RiskModel,
+    content_hash,
+    generator,
+    parallel_map,
+    spawn,
+)
+
+
+def draw(task):
+    return task.random(3).tolist()
+
+
+def threads(_):
+    from threadpoolctl import threadpool_info
+
+    np.ones((4, 4)) @ np.ones((4, 4))
+    return max((pool["num_threads"] for pool in threadpool_info()), default=1)
+
+
+class TestRandomness:
+    def test_a_child_depends_on_seed_and_number_only(self) -> None:
+        few, many = spawn(5, 3), spawn(5, 50)
+        for k in (2, 0, 1):  # in any order
+            assert few[k].random() == many[k].random()
+        assert spawn(5, 1)[0].random() != spawn(6, 1)[0].random()
+
+    def test_children_are_unlike_each_other_and_their_parent(self) -> None:
+        firsts = [child.random() for child in spawn(0, 200)] + [generator(0).random()]
+        assert len(set(firsts)) == 201
+
+    def test_sources(self) -> None:
+        assert generator(3).random() == generator(np.random.SeedSequence(3)).random()
+        given = np.random.default_rng(1)
+        assert generator(given) is given
+        one, two = (spawn(np.random.default_rng(1), 2)[1].random() for _ in range(2))
+        assert one == two
+        twice = np.random.default_rng(1)
+        assert spawn(twice, 1)[0].random() != spawn(twice, 1)[0].random()
+        nested = np.random.SeedSequence(9, spawn_key=(4,))
+        assert spawn(nested, 1)[0].random() != spawn(9, 1)[0].random()
+
+    @pytest.mark.parametrize("wrong", [-1, True, "seed", 1.5, np.random.RandomState(0)])
+    def test_other_sources_are_refused(self, wrong) -> None:
+        with pytest.raises(ArgumentError, match="`random_state` must be"):
+            generator(wrong)
+
+    def test_workers_do_not_change_a_bit(self) -> None:
+        alone = parallel_map(draw, spawn(11, 6), n_jobs=1)
+        together = parallel_map(draw, spawn(11, 6), n_jobs=2)
+        assert alone == together
+
+    def test_one_thread_a_replicate(self) -> None:
+        assert parallel_map(threads, [0], n_jobs=1) == [1]
+        assert parallel_map(str, [1, 2], progress=True, description="Counting") == ["1", "2"]
+
+
+class TestCheckpoint:
+    def test_written_and_found(self, tmp_path) -> None:
+        store = Checkpoint(tmp_path / "run", "key")
+        assert store.load(0) is None
+        store.save(0, {"value": np.array([1.5, np.nan]), "count": np.int64(3)})
+        found = Checkpoint(tmp_path / "run", "key").load(0)
+        assert found is not None
+        np.testing.assert_array_equal(found["value"], [1.5, np.nan])
+        assert found["count"] == 3
+
+    def test_another_run_is_refused(self, tmp_path) -> None:
+        Checkpoint(tmp_path, "one")
+        with pytest.raises(ArgumentError, match="made for another run"):
+            Checkpoint(tmp_path, "two")
+
+    @pytest.mark.parametrize("damage", ["cut", "empty", "text", "flip"])
+    def test_a_damaged_file_is_work_not_done(self, tmp_path, damage) -> None:
+        store = Checkpoint(tmp_path, "key")
+        store.save(1, {"value": np.arange(1000.0)})
+        path = tmp_path / "task-1.npz"
+        content = path.read_bytes()
+        path.write_bytes(
+            {
+                "cut": content[: len(content) // 2],
+                "empty": b"",
+                "text": b"not an archive",
+                "flip": content[:2000] + bytes([content[2000] ^ 255]) + content[2001:],
+            }[damage]
+        )
+        assert store.load(1) is None
+        store.save(1, {"value": np.arange(3.0)})
+        assert store.load(1)["value"].size == 3
+
+    def test_a_kill_while_writing_leaves_the_old_file(self, tmp_path, monkeypatch) -> None:
+        store = Checkpoint(tmp_path, "key")
+        store.save(1, {"value": np.zeros(2)})
+
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("os.replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.save(1, {"value": np.ones(2)})
+        monkeypatch.undo()
+        assert store.load(1)["value"].tolist() == [0, 0]
+        assert sorted(path.name for path in tmp_path.glob("task-*")) == ["task-1.npz"]
+
+    def test_objects_are_never_stored(self, tmp_path) -> None:
+        with pytest.raises(ValueError, match="allow_pickle"):
+            Checkpoint(tmp_path, "key").save(1, {"value": np.array([object()])})
+
+    def test_the_note_is_readable(self, tmp_path) -> None:
+        Checkpoint(tmp_path, "abc")
+        assert json.loads((tmp_path / "checkpoint.json").read_text(encoding="utf-8")) == {"key": "abc"}
+
+
+class TestHash:
+    def test_content_counts_and_nothing_else(self) -> None:
+        array = np.arange(6.0).reshape(2, 3)
+        assert content_hash(array) == content_hash(np.asfortranarray(array))
+        assert content_hash(array) != content_hash(array.reshape(3, 2))
+        assert content_hash(array) != content_hash(array.astype("f4"))
+        assert content_hash({"a": 1, "b": 2}) == content_hash({"b": 2, "a": 1})
+        assert content_hash(1, 2) != content_hash(12)
+        frame = pd.DataFrame({"a": [1, 2]})
+        assert content_hash(frame) == content_hash(frame.set_axis([7, 8]))
+        assert content_hash(frame) != content_hash(frame.rename(columns={"a": "b"}))
+        assert content_hash(frame) != content_hash(frame.assign(a=[1, 3]))
+
+
+class TestFeatureMap:
+    def test_mapping(self) -> None:
+        groups = FeatureMap({"imaging": ["dhi", "modic"], "clinical": "age"}, {"dhi": {"unit": "1"}, "age": {}})
+        assert dict(groups) == {"imaging": ("dhi", "modic"), "clinical": ("age",)}
+        assert groups.columns == ("dhi", "modic", "age")
+        assert groups.modality_of("age") == "clinical"
+        assert len(groups) == 2
+        only = groups.restrict("imaging")
+        assert (only.columns, list(only.provenance)) == (("dhi", "modic"), ["dhi"])
+
+    def test_refusals(self) -> None:
+        with pytest.raises(ArgumentError, match="'age' under 'imaging' and 'clinical'"):
+            FeatureMap({"imaging": ["age"], "clinical": ["age"]})
+        with pytest.raises(ArgumentError, match="mapped columns"):
+            FeatureMap({"imaging": ["age"]}).modality_of("sex")
+
+
+def test_objections_read_as_sentences() -> None:
+    assert str(Objection("random-split", "A random split is no external validation.")).endswith("validation.")
+
+
+def test_protocols_are_told_by_their_methods() -> None:
+    class Constant:
+        def fit(self, X, y):
+            return self
+
+        def predict_risk(self, X, horizons, cause=1):
+            return np.zeros((len(X), 1))
+
+    assert isinstance(Constant(), RiskModel)
+    assert not isinstance(Constant(), CensoringModel)
