@@ -244,3 +244,32 @@ def test_missing_states_are_an_objection():
                                    sample_weight=Weights(np.ones(35), "attrition"))  # fmt: skip
     assert attrition.objections == ()
     assert attrition.value == result.value
+
+
+def test_the_result_names_its_estimand():
+    """A truncated, weighted index and Harrell's are different numbers and must not share a name."""
+    y, risk = cohort()
+    harrell, uno = concordance(y, risk), concordance(y, risk, weighting="uno", tau=8)
+    assert (harrell.metric, harrell.method, harrell.horizon) == ("concordance", "Harrell", None)
+    assert (uno.metric, uno.horizon) == ("uno_concordance", 8)
+    assert "IPCW" in uno.method
+    with pytest.raises(ArgumentError, match="the metric 'concordance'"):
+        harrell.minus(uno)
+    competing, risk = cohort(400, 1, competing=True)
+    assert "competing events never have the event" in concordance(competing, risk).method
+
+
+def test_intervals_take_linear_memory():
+    """Influence values by ranks: 200 000 patients, five horizons, far below any matrix of pairs."""
+    import tracemalloc
+
+    y, risk = cohort(200_000)
+    grid = np.array([2.0, 4, 6, 8, 10])
+    matrix = np.repeat(risk[:, None], 5, axis=1)
+    time_dependent_auc(y[:100], matrix[:100], grid, min_at_risk=0)
+    tracemalloc.start()
+    result = time_dependent_auc(y, matrix, grid)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.isfinite(result.se).all()
+    assert peak < 200 * 8 * 200_000
