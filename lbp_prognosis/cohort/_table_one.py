@@ -20,8 +20,8 @@ class TableOne(Result):
     ----------
     table : DataFrame
         ``variable, value, missing``, then one column a group and ``overall``, then the standardised mean difference:
-        ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] for variables
-        named in ``skewed``, or n (%).
+        ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] for
+        variables named as skewed, or n (%).
     groups : dict of str to int
         Patients a group; empty without groups.
     n : int

@@ -73,7 +73,7 @@ class ColumnName:
         for part in rest:
             kind = "level" if part in lists["levels"] else "side" if part in lists["sides"] else "pooling"
             order = list(found)
-            if any(found[later] for later in order[order.index(kind) :]):
+            if not part or any(found[later] for later in order[order.index(kind) :]):
                 raise argument_error("column", "[structure__]measure[__level][__side][__pooling]", repr(column))
             found[kind] = part
         return cls(measure, structure, **found)

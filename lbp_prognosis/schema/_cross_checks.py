@@ -148,7 +148,7 @@ def method_failures(frame: pd.DataFrame, schema: TableSchema, accepted: Collecti
         names = [str(part) for part in key]
         if len(group) < 2 or names[-1] in accepted:
             continue
-        usual = group.loc[group["n"].idxmax()]
+        usual = group.sort_values("n", ascending=False, kind="stable").iloc[0]
         for found in group.to_dict("records"):
             if found[method] != usual[method]:
                 rows.append({

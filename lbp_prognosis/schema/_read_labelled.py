@@ -24,14 +24,17 @@ def read_labelled(
     pyreadstat = require("pyreadstat", caller="read_table", extra="io")
     name, program = _READERS[file.suffix.lower()]
     try:
-        frame, meta = getattr(pyreadstat, name)(str(file), apply_value_formats=False)
+        frame, meta = getattr(pyreadstat, name)(str(file))
+        # reading with the missing codes applied loses which they were: ask the header again
+        declared = pyreadstat.read_sav(str(file), metadataonly=True, user_missing=True)[1].missing_ranges if (
+            name == "read_sav") else {}  # fmt: skip
     except Exception as error:  # pyreadstat raises its own error, UnicodeError and OSError
         raise DataError(f"The file {file.name!r} is not a readable {program} file ({type(error).__name__}).") from error
     labels = {column: label for column, label in (meta.column_names_to_labels or {}).items() if label}
     value_labels = {column: dict(codes) for column, codes in (meta.variable_value_labels or {}).items()}
     notes = []
-    if meta.missing_ranges:
-        notes.append(f"declared missing codes became missing in: {', '.join(sorted(meta.missing_ranges))}")
+    if declared:
+        notes.append(f"declared missing codes became missing in: {', '.join(sorted(declared))}")
     if value_labels:
         notes.append(f"value labels kept beside the codes of: {', '.join(sorted(value_labels))}")
     for column in frame.columns:

@@ -104,7 +104,7 @@ def read_redcap(
         raise DataError(f"{int(data['patient_id'].isna().sum())} rows of the export have no {key!r}.")
     event = data["redcap_event_name"] if "redcap_event_name" in data.columns else None
     data["visit_id"] = "visit" if event is None else event.fillna("visit")
-    of_form = {new: fields.loc[field, _FORM] for new, field in columns.values() if field != key}
+    of_form = {new: str(fields.loc[field, _FORM]) for new, field in columns.values() if field != key}
     single, repeats = _split(data, of_form, set(fields[_FORM]))
     notes += _outside(data, columns, fields)
     visits = _visits(single, of_form, visit_date, event_days)
@@ -191,7 +191,7 @@ def _visits(
         # an unticked checkbox is exported as 0 whether or not the form was opened
         boxes = [c for c in own if "__" in c]
         filled = single[[c for c in own if c not in boxes]].notna().any(axis=1)
-        visits["attended"] = filled | single[boxes].eq("1").any(axis=1)
+        visits["attended"] = filled | (single[boxes] == "1").any(axis=1)
     if event_days is not None:
         strange = sorted(set(visits["visit_id"]) - set(event_days))
         if strange:
@@ -205,7 +205,7 @@ def _outside(data: pd.DataFrame, columns: Mapping[str, tuple[str, str]], fields:
     notes = []
     for new, field in columns.values():
         if fields.loc[field, _TYPE] in ("radio", "dropdown") and new in data.columns:
-            allowed = set(choices(fields.loc[field, _CHOICES]))
+            allowed = set(choices(str(fields.loc[field, _CHOICES])))
             strange = sorted(set(data[new].dropna().unique()) - allowed)
             if strange:
                 notes.append(f"{new}: codes outside the choices: {', '.join(strange[:5])}")
@@ -219,7 +219,7 @@ def _codebook(
     for old, (new, field) in columns.items():
         entry = fields.loc[field]
         name = "patient_id" if field == key else new
-        words = choices(entry[_CHOICES]) if entry[_TYPE] in ("radio", "dropdown", "checkbox") else {}
+        words = choices(str(entry[_CHOICES])) if entry[_TYPE] in ("radio", "dropdown", "checkbox") else {}
         if entry[_TYPE] == "checkbox":
             code = new.removeprefix(f"{field}__")
             # REDCap writes a leading minus of a code as an underscore

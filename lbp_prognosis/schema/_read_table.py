@@ -59,7 +59,7 @@ class TableReading(Result):
             rows.append({
                 "column": column, "type": _kind(series), "label": self.labels.get(column, ""), "n": len(series),
                 "n_missing": int(series.isna().sum()), "n_distinct": int(series.nunique()),
-                "coding": "; ".join(f"{code} = {word}" for code, word in coding.items()),
+                "coding": "; ".join(f"{_code(code)} = {word}" for code, word in coding.items()),
             })  # fmt: skip
         return pd.DataFrame(rows, columns=["column", "type", "label", "n", "n_missing", "n_distinct", "coding"])
 
@@ -163,6 +163,10 @@ def _clean_header(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
     if unnamed:
         raise DataError(f"The file {file.name!r} has columns without a name: {unnamed[:5]}. Name them.")
     return frame
+
+
+def _code(code: Any) -> str:
+    return str(int(code)) if isinstance(code, float) and code.is_integer() else str(code)
 
 
 def _kind(series: pd.Series) -> str:

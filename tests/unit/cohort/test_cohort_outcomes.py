@@ -329,7 +329,8 @@ def test_tables_and_splits():
     rng = np.random.default_rng(1)
     names = [f"p{i}" for i in range(40)]
     tables = package({n: {0: int(rng.integers(3, 9)), 14: 5, 200: int(rng.integers(0, 9))} for n in names},
-                     age=rng.integers(20, 70, 40), sex=["male", "female"] * 20, site=["x"] * 15 + ["y"] * 25)  # fmt: skip
+                     age=rng.integers(20, 70, 40), sex=["male", "female"] * 20,
+                     site=["x"] * 15 + ["y"] * 25)  # fmt: skip
     cohort = Cohort.build(tables, CohortSpec(), PainRecovery(horizons=(6,)))
     assert cohort.modalities.groups == {"clinical": ("age", "sex"), "patient_reported": ("nrs_back",)}
     table = cohort.table_one("site")

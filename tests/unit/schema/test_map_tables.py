@@ -1,0 +1,109 @@
+"""Mapping a user's tables: renaming, recoding, units, columns to rows, and nothing dropped in silence."""
+
+import pandas as pd
+import pytest
+
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.schema import map_tables, validate_package
+
+RAW = "id;wave;age;sex;stones;odi_t;pain;mood\n1;1;50;f;11;40;6;3\n1;2;50;f;11;20;2;4\n2;1;60;m;14;30;<undefined>;1\n"
+
+
+def plan(**changes):
+    base = {
+        "source": {"raw": {"file": "raw.csv", "missing": ["<undefined>"]}},
+        "table": [
+            {"name": "patient", "source": "raw", "where": {"wave": 1},
+             "columns": {"patient_id": "id", "age": "age",
+                         "sex": {"from": "sex", "recode": {"f": "female", "m": "male"}},
+                         "weight": {"from": "stones", "unit": "st", "to": "kg"}}},
+            {"name": "visit", "source": "raw",
+             "columns": {"patient_id": "id", "visit_id": "wave", "visit_day": {"from": "wave", "recode": {1: 0, 2: 90}},
+                         "attended": {"value": 1}}},
+            {"name": "prom", "source": "raw", "columns": {"patient_id": "id", "visit_id": "wave",
+                                                          "item": {"value": "total"}},
+             "melt": {"key": "instrument", "value": "value", "columns": {"odi": "odi_t", "nrs_back": "pain"}}},
+        ],
+        "ignore": {},
+    }  # fmt: skip
+    base.update(changes)
+    return base
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "raw.csv").write_text(RAW, encoding="utf-8")
+    return tmp_path
+
+
+def test_tables_come_out_valid(folder):
+    mapped = map_tables(plan(), folder)
+    report = validate_package(mapped.tables)
+    assert report.ok, report.failures.to_string()
+    patient = report.tables["patient"].set_index("patient_id")
+    assert patient["sex"].tolist() == ["female", "male"]
+    assert patient["weight"].round(3).tolist() == [69.853, 88.904]
+    prom = report.tables["prom"]
+    assert len(prom) == 5  # six cells, one of them undefined
+    assert prom.loc[prom["instrument"].eq("odi"), "value"].tolist() == [40, 20, 30]
+    assert report.tables["visit"]["visit_day"].tolist() == [0, 90, 0]
+
+
+def test_what_is_not_mapped_is_listed(folder):
+    mapped = map_tables(plan(), folder)
+    assert mapped.unmapped.values.tolist() == [["raw", "mood", False]]
+    assert "1 source columns not mapped" in repr(mapped)
+    said = map_tables(plan(ignore={"raw": ["mood"]}), folder)
+    assert said.unmapped["ignored"].tolist() == [True]
+    assert mapped.rows.set_index("table").loc["patient", ["n_source", "n_kept"]].tolist() == [3, 2]
+    actions = mapped.actions.set_index("field")["action"]
+    assert actions["weight"] == "renamed, st to kg"
+    assert actions["sex"] == "recoded f = female, m = male"
+
+
+def test_a_value_outside_the_recode_fails_with_its_row(folder):
+    wrong = plan()
+    wrong["table"][0]["columns"]["sex"]["recode"] = {"f": "female"}
+    with pytest.raises(DataError, match="stands in no recode") as raised:
+        map_tables(wrong, folder)
+    assert raised.value.failures[["table", "row", "field", "value"]].values.tolist() == [["patient", 2, "sex", "m"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"source": {"raw": {"file": "../raw.csv"}}}, "inside the folder"),
+        ({"source": {"raw": {}}}, "file"),
+        ({"table": [{"name": "patients", "source": "raw"}]}, "table.name"),
+        ({"table": [{"name": "patient", "source": "row"}]}, "table.source"),
+        ({"table": [{"name": "patient", "source": "raw", "colums": {}}]}, "table"),
+        ({"table": [{"name": "patient", "source": "raw", "columns": {"age": {"from": "age", "unit": "st"}}}]}, "to"),
+        ({"table": [{"name": "patient", "source": "raw", "columns": {"age": {"form": "age"}}}]}, "from"),
+        ({"tables": []}, "mapping"),
+    ],
+)
+def test_a_wrong_mapping_says_what_is_accepted(folder, change, word):
+    with pytest.raises(ArgumentError, match=word):
+        map_tables(plan(**change), folder)
+
+
+def test_missing_columns_files_and_bad_toml(folder):
+    absent = plan()
+    absent["table"][0]["columns"]["age"] = "Age"
+    with pytest.raises(DataError, match="'Age'"):
+        map_tables(absent, folder)
+    with pytest.raises(DataError, match="not there"):
+        map_tables(plan(source={"raw": {"file": "other.csv"}}), folder)
+    (folder / "bad.toml").write_text("[[table", encoding="utf-8")
+    with pytest.raises(DataError, match="TOML"):
+        map_tables(folder / "bad.toml", folder)
+
+
+def test_toml_and_mapping_are_the_same(folder):
+    (folder / "m.toml").write_text(
+        '[source.raw]\nfile = "raw.csv"\n[[table]]\nname = "patient"\nsource = "raw"\ndistinct = true\n'
+        '[table.columns]\npatient_id = "id"\nage = "age"\n', encoding="utf-8",
+    )  # fmt: skip
+    tables = map_tables(folder / "m.toml", folder).tables
+    expected = pd.DataFrame({"patient_id": ["1", "2"], "age": ["50", "60"]})
+    pd.testing.assert_frame_equal(tables["patient"], expected)
