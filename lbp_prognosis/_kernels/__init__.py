@@ -35,7 +35,7 @@ from lbp_prognosis._kernels._ipcw import (
     ipcw_weights,
     weights_from_process,
 )
-from lbp_prognosis._kernels._ipcw_loss import BRIER, LOG_SCORE, ipcw_loss
+from lbp_prognosis._kernels._ipcw_loss import BRIER, LOG_SCORE, ipcw_loss, ipcw_loss_combined
 from lbp_prognosis._kernels._kaplan_meier import (
     KMSteps,
     kaplan_meier_robust_variance,
@@ -44,6 +44,7 @@ from lbp_prognosis._kernels._kaplan_meier import (
 )
 from lbp_prognosis._kernels._loess import loess, lowess
 from lbp_prognosis._kernels._log_time_spline import log_time_knots, log_time_spline
+from lbp_prognosis._kernels._logistic_line import logistic_level, logistic_line
 from lbp_prognosis._kernels._mean_regression import MeanFit, cloglog_pseudo_fit, logistic_fit, poisson_fit
 from lbp_prognosis._kernels._net_benefit import (
     ThresholdIncidence,
@@ -135,6 +136,7 @@ __all__ = [
     "influence_from_process",
     "ipcw_influence",
     "ipcw_loss",
+    "ipcw_loss_combined",
     "ipcw_weights",
     "kaplan_meier_robust_variance",
     "kaplan_meier_steps",
@@ -142,6 +144,8 @@ __all__ = [
     "log_time_knots",
     "log_time_spline",
     "logistic_fit",
+    "logistic_level",
+    "logistic_line",
     "lowess",
     "normal_conditional",
     "normal_em",
