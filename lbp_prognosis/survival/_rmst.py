@@ -15,7 +15,7 @@ from lbp_prognosis._base import (
     influence_se,
     interval,
 )
-from lbp_prognosis._kernels import kaplan_meier_steps, step_at
+from lbp_prognosis._kernels import KMSteps, distinct_times, kaplan_meier_steps, step_at
 from lbp_prognosis.survival._curve_rows import CurveRows, curve_rows
 
 __all__ = ["rmst"]
@@ -73,29 +73,33 @@ def rmst(
     taus, scalar = check_horizons(horizons)
     check_confidence(confidence)
     check_number("min_at_risk", min_at_risk, low=0)
-    codes = check_clusters("clusters", clusters, n=y.shape[0]) if clusters is not None else None
+    codes = check_clusters("clusters", clusters, n=y.shape[0])
     rows = curve_rows(y, sample_weight, caller="rmst")
-    if codes is not None and rows.time.size != codes.size:
-        kept = np.asarray(getattr(sample_weight, "values", sample_weight), dtype=float) > 0
-        codes = np.unique(codes[kept], return_inverse=True)[1]
+    used = np.ones(y.shape[0], dtype=bool)
+    if rows.time.size != y.shape[0]:  # rows of weight zero have no influence
+        used = np.asarray(getattr(sample_weight, "values", sample_weight), dtype=float) > 0
     steps = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry, weights=rows.weights)
     count = _Counter(rows)
-    value, se, reasons, columns = [], [], [], []
-    for tau in taus:
-        mean, greenwood, psi = _restricted_mean(rows, steps, float(tau))
+    value, se, reasons = [], [], []
+    influence = np.zeros((y.shape[0], taus.size))
+    place = distinct_times(rows.time)[1]
+    for column, tau in enumerate(taus):
+        mean, greenwood, moved = _restricted_mean(rows, steps, place, float(tau))
+        psi = influence[:, column]
+        psi[used] = moved * y.shape[0]
         ended = float(step_at(steps.times, steps.survival, float(tau), left=1.0, before=True)) == 0
         followed = count.at_risk(float(tau)) >= min_at_risk or ended
         error = float(influence_se(psi, codes)) if codes is not None or rows.robust else float(np.sqrt(greenwood))
         value.append(mean if followed else np.nan)
         se.append(error if followed else np.nan)
         reasons.append("" if followed else f"fewer than {min_at_risk:g} at risk at {tau:g}")
-        columns.append(psi if followed else np.full(psi.size, np.nan))
+        if not followed:
+            psi[:] = np.nan
     low, high = interval(value, se, confidence)
 
     def shaped(values: Any) -> Any:
         return float(np.asarray(values)[0]) if scalar else np.asarray(values, dtype=float)
 
-    influence = np.stack(columns, axis=1)
     return MetricResult(
         metric="rmst", tier="", value=shaped(value), se=shaped(se), low=shaped(low), high=shaped(high),
         confidence=float(confidence), method="area under Kaplan–Meier, Greenwood variance"
@@ -122,8 +126,11 @@ class _Counter:
         return int(self.size[self.rows.event > 0].sum())
 
 
-def _restricted_mean(rows: CurveRows, steps: Any, tau: float) -> tuple[float, float, np.ndarray]:
-    """Area to τ, its Greenwood variance, and the influence value of each row (mean-type: estimate + mean(ψ))."""
+def _restricted_mean(rows: CurveRows, steps: KMSteps, place: np.ndarray, tau: float) -> tuple[float, float, np.ndarray]:
+    """Area to τ, its Greenwood variance, and how much each row moves the estimate (the sum of squares is a variance).
+
+    ``place`` (n,) is the position of each row's time among ``steps.times``.
+    """
     used = steps.times < tau
     grid = np.concatenate([[0.0], steps.times[used], [tau]])
     height = np.concatenate([[1.0], steps.survival[used]])
@@ -140,18 +147,22 @@ def _restricted_mean(rows: CurveRows, steps: Any, tau: float) -> tuple[float, fl
     # ψ_i / n = −∫ S(u) b_i(u) du with b_i = δ_i/(Y − d)(T_i) − [g(T_i ∧ u) − g(E_i)]
     level = np.concatenate([[0.0], grown[used]])
     mixed = np.concatenate([[0.0], np.cumsum(height * level * width)])  # ∫_0^grid S g
-    stop = np.minimum(rows.time, tau)
-    begin = np.zeros(stop.size) if rows.entry is None else np.minimum(rows.entry, tau)
-    g_in = step_at(steps.times, grown, begin, left=0.0)
+    stop = np.minimum(steps.times, tau)
 
     def up_to(total: np.ndarray, slope: np.ndarray, at: np.ndarray) -> np.ndarray:
-        place = np.clip(np.searchsorted(grid, at, side="right") - 1, 0, width.size - 1)
-        return total[place] + slope[place] * (at - grid[place])
+        where = np.clip(np.searchsorted(grid, at, side="right") - 1, 0, width.size - 1)
+        return total[where] + slope[where] * (at - grid[where])
 
-    s_stop, s_in = up_to(area, height, stop), up_to(area, height, begin)
-    while_in = up_to(mixed, height * level, stop) - up_to(mixed, height * level, begin) - g_in * (s_stop - s_in)
-    codes = np.searchsorted(steps.times, rows.time)
-    final = np.where(rows.event > 0, jump[codes], 0.0) - (grown[codes] - g_in)
-    after = np.where(rows.time < tau, final * (mean - s_stop), 0.0)
-    weight = 1.0 if rows.weights is None else rows.weights
-    return mean, greenwood, weight * (while_in - after) * rows.time.size
+    s_stop, sg_stop = up_to(area, height, stop), up_to(mixed, height * level, stop)
+    late = np.where(steps.times < tau, mean - s_stop, 0.0)
+    if rows.entry is None:
+        while_in = sg_stop[place]
+        g_in: np.ndarray | float = 0.0
+    else:
+        begin = np.minimum(rows.entry, tau)
+        g_in = step_at(steps.times, grown, begin, left=0.0)
+        while_in = sg_stop[place] - up_to(mixed, height * level, begin)
+        while_in = while_in - g_in * (s_stop[place] - up_to(area, height, begin))
+    final = np.where(rows.event > 0, jump[place], 0.0) - (grown[place] - g_in)
+    moved = while_in - final * late[place]
+    return mean, greenwood, moved if rows.weights is None else rows.weights * moved

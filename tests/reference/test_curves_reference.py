@@ -132,6 +132,15 @@ def test_turnbull_golden(golden) -> None:
     assert_allclose(found.gradient, 10, rtol=1e-9)
 
 
+def test_left_truncation_golden(cohort) -> None:
+    """Delayed entry at 3·u15 months: ignoring it understates the risk at 12 months."""
+    late = cohort[cohort["time"] > cohort["entry"]]
+    assert len(late) == 559
+    entered = kaplan_meier(Surv.right(late["time"], late["event"], entry=late["entry"])).at(12)
+    ignored = kaplan_meier(Surv.right(late["time"], late["event"])).at(12)
+    assert_allclose([1 - entered.value, 1 - ignored.value], [0.41307, 0.39941], atol=5e-6)  # printed to five digits
+
+
 STORED = json.loads((Path(__file__).parent / "r" / "curves.json").read_text(encoding="utf-8"))
 AT = [2, 6, 12, 24]
 
