@@ -39,8 +39,9 @@ def risk_table(
     come = np.cumsum(np.ones(entry.size) if weights is None else weights[order])
     come = np.concatenate([[0.0], come])[np.searchsorted(entry[order], times, side="left")]
     gone = np.concatenate([[0.0], np.cumsum(leaving)[:-1]])
-    # whoever leaves at t was at risk there; the bound only removes rounding of the difference
-    return leaving, np.maximum(come - gone, leaving)
+    stay = come - gone - leaving
+    # whoever leaves at t was at risk there: what is left of a difference of sums of weights by rounding is nobody
+    return leaving, leaving + np.where(stay > 1e-12 * come, stay, 0.0)
 
 
 def kaplan_meier_steps(

@@ -146,22 +146,24 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
     raw = np.asarray(event)
     if raw.ndim != 1 or raw.size != n:
         raise argument_error("event", f"of length {n}, one code a time", describe(event))
-    missing = np.array([value is None or value != value for value in raw.tolist()], dtype=bool)
+    if raw.dtype.kind in "biuf":
+        missing = np.isnan(raw) if raw.dtype.kind == "f" else np.zeros(0, dtype=bool)
+    else:
+        missing = np.array([value is None or value != value for value in raw.tolist()], dtype=bool)
     if missing.any():
         rows = np.flatnonzero(missing)[:5].tolist()
         raise argument_error("event", "free of missing values", f"missing codes at rows {rows}")
     if raw.dtype == bool:
         raw = raw.astype(np.int8)
-    present = set(raw.tolist())
     if causes is not None:
-        return _named_codes(raw, present, 0 if censored is None else censored, causes)
+        return _named_codes(raw, set(raw.tolist()), 0 if censored is None else censored, causes)
     if not np.issubdtype(raw.dtype, np.number) or not np.isfinite(raw).all() or (raw != np.floor(raw)).any():
         raise argument_error(
-            "event", "whole-number codes or booleans", f"values {sorted(map(str, present))[:6]}",
+            "event", "whole-number codes or booleans", f"values {sorted(map(str, set(raw.tolist())))[:6]}",
             'Name them: causes={"recovery": "rec", "surgery": "op"}, censored="none".', kind=OutcomeError,
         )  # fmt: skip
     raw = raw.astype(np.int64)
-    present = set(raw.tolist())
+    present = set(np.unique(raw).tolist())
     if censored is None:
         if present and 0 not in present and present != {1}:
             raise argument_error(
