@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BRIER", "LOG_SCORE", "ipcw_loss"]
+__all__ = ["BRIER", "LOG_SCORE", "ipcw_loss", "ipcw_loss_combined"]
 
 BRIER, LOG_SCORE = 0, 1
 
@@ -163,3 +163,59 @@ def ipcw_loss(
     if keep:
         _finish(kind, risk, case, times, order, starts, before, beyond, horizons, censored, influence, ahead_l + tail_l)
     return out
+
+
+@njit(cache=True, error_model="numpy")
+def ipcw_loss_combined(
+    kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored, row_weight, share
+):
+    """Return Σ share · mean loss over the horizons and its influence values, without a matrix of them.
+
+    Parameters
+    ----------
+    kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored, row_weight
+        As in `ipcw_loss`.
+    share : ndarray of shape (k,)
+        What each horizon counts.
+
+    Returns
+    -------
+    theta : float
+    psi : ndarray of shape (n,)
+        For one copy of a row.
+    """
+    k = horizons.size
+    total = row_weight.sum()
+    ahead, tail, lost = np.zeros(k), np.zeros(k), np.zeros(k)
+    psi = np.empty(case.size)
+    past = k
+    for g in range(times.size - 1, -1, -1):
+        while past > 0 and horizons[past - 1] >= times[g]:
+            past -= 1
+        lost[:] = 0.0
+        for position in range(starts[g], starts[g + 1]):
+            i = order[position]
+            own, row, value = row_weight[i], risk[i], 0.0
+            for h in range(past):
+                loss = beyond[h] * _loss(kind, row[h])
+                lost[h] += own * loss
+                value += share[h] * loss
+            if not censored[i]:
+                for h in range(past, k):
+                    loss = before[i] * _loss(kind, (1.0 - row[h]) if case[i] else row[h])
+                    lost[h] += own * loss
+                    value += share[h] * loss
+            psi[i] = value
+        of_censored, of_events = 0.0, 0.0
+        for h in range(k):
+            if h >= past:
+                factor = ahead[h] * slope[g]
+                of_censored += share[h] * (tail[h] + factor)
+                tail[h] += factor * hazard[g]
+                of_events += share[h] * tail[h]
+            ahead[h] += lost[h] / total
+        for position in range(starts[g], starts[g + 1]):
+            i = order[position]
+            psi[i] += of_censored if censored[i] else of_events
+    theta = (share * ahead).sum()
+    return theta, psi - (theta + (share * tail).sum())

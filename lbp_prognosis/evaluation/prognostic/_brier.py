@@ -73,8 +73,9 @@ def brier(
     target : {"event", "no_event"}, default "event"
         What is foretold; the value is the same for an event and its complement.
     censoring : "marginal" or object, default "marginal"
-        Kaplan–Meier curve of the censoring times on these rows (events first), or a fitted model with
-        ``survival_before`` and ``survival_at``, whose estimation is then not part of the standard error.
+        Kaplan–Meier curve of the censoring times on these rows (events first), or a model fitted on them with
+        ``survival_before`` and ``survival_at``. The standard error contains the estimation of a curve, also by stratum;
+        any other model is taken as known.
     sample_weight : array-like of shape (n,) or Weights, optional
         Row weights; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lbp_prognosis._base import MetricResult, argument_error, check_choice, check_risk, influence_se
-from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, loss_influences, mean_losses
+from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_loss_influence, mean_losses
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 
 __all__ = ["integrated_brier"]
@@ -104,12 +104,13 @@ def integrated_brier(
     used = share != 0
     reason = next((text for text, needed in zip(found.reasons, used) if text and needed), "")
     value = float(share[used] @ found.loss[used]) if not reason else np.nan
-    last = Setting(**{**setting.__dict__, "horizons": grid[-1:], "scalar": True})
+    last = replace(setting, horizons=grid[-1:], scalar=True)
     se: Any = np.nan
     influence = None
     if not reason:
-        influence = partial(_integrated_influence, setting, risks[:, used], used, share[used])
-        se = influence_se(influence(), setting.clusters)
+        chosen = replace(setting, horizons=grid[used])
+        influence = combined_loss_influence(chosen, risks[:, used], BRIER, share[used])[:, None]
+        se = influence_se(influence, setting.clusters)
     method = f"{rule} from {start}, {grid.size} times {grid[0]:g} to {grid[-1]:g}, IPCW"
     return last.result(
         f"ibs_{rule}", value, method=method, se=se, influence=influence, reasons=[reason], objections=found.objections
@@ -129,8 +130,3 @@ def _shares(grid: np.ndarray, rule: str, start: str) -> np.ndarray:
         share[0] += grid[0] / 2
         return share / grid[-1]
     return share / (grid[-1] - grid[0])
-
-
-def _integrated_influence(setting: Setting, risk: np.ndarray, used: np.ndarray, share: np.ndarray) -> np.ndarray:
-    chosen = Setting(**{**setting.__dict__, "horizons": setting.horizons[used]})
-    return loss_influences(chosen, risk, BRIER) @ share

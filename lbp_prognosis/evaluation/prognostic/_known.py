@@ -6,7 +6,7 @@ The metrics of predicted risks are written once, against `Known`; this file is w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -123,21 +123,55 @@ def _from_right(setting: Setting) -> Iterator[Known]:
     time, event, row = setting.y["time"], setting.y["event"], setting.row_weight
     weights = None if setting.weights is None else row
     process = censoring_process(time, event, weights)
+    strata = None
     if setting.censoring is None:
         columns = weights_from_process(process, time, event, setting.horizons)
         mean = row @ columns / row.sum()
     else:
         columns = _model_weights(setting)
         mean = np.where(np.isfinite(columns).all(axis=0), 1.0, np.inf)
+        strata = _curves_of_strata(setting, columns)
     reasons, objections = right_guards(setting, process, mean)
     for k, tau in enumerate(setting.horizons):
         weight = np.ascontiguousarray(columns[:, k])
         influence: Callable[[np.ndarray], tuple[float, np.ndarray]]
         if setting.censoring is None:
             influence = partial(_estimated, process=process, event=event, tau=float(tau), weights=weights)
+        elif strata is not None:
+            influence = partial(_estimated_by_stratum, strata=strata, event=event, tau=float(tau), row_weight=row)
         else:
             influence = partial(_mean, row_weight=row, weight=np.ones(setting.n))
         yield Known((event == setting.cause) & (time <= tau), weight, influence, reasons[k], tuple(objections))
+
+
+_Strata = list[tuple[np.ndarray, CensoringProcess]]
+
+
+def _curves_of_strata(setting: Setting, columns: np.ndarray) -> _Strata | None:
+    """Return rows and censoring process of each stratum, if the model is just their curves on these rows."""
+    codes = getattr(setting.censoring, "codes_", None)
+    if codes is None or np.shape(codes) != (setting.n,):
+        return None
+    time, event, row = setting.y["time"], setting.y["event"], setting.row_weight
+    out, again = [], np.empty_like(columns)
+    for code in np.unique(codes):
+        rows = np.flatnonzero(codes == code)
+        process = censoring_process(time[rows], event[rows], None if setting.weights is None else row[rows])
+        again[rows] = weights_from_process(process, time[rows], event[rows], setting.horizons)
+        out.append((rows, process))
+    return out if np.allclose(again, columns, rtol=1e-10, atol=0, equal_nan=True) else None
+
+
+def _estimated_by_stratum(
+    weighted: np.ndarray, strata: _Strata, event: np.ndarray, tau: float, row_weight: np.ndarray
+) -> tuple[float, np.ndarray]:
+    psi, total = np.empty(weighted.size), 0.0
+    for rows, process in strata:
+        theta, own = influence_from_process(process, event[rows], tau, weighted[rows], row_weight[rows])
+        psi[rows] = own + theta
+        total += theta * row_weight[rows].sum()
+    theta = total / row_weight.sum()
+    return float(theta), psi - theta
 
 
 def _model_weights(setting: Setting) -> np.ndarray:
@@ -190,7 +224,7 @@ def _from_interval(setting: Setting, tau: float) -> Known:
     process = censoring_process(shown, event, weights)
     weight = weights_from_process(process, shown, event, tau)
     mean = np.array([np.sum(row * weight) / row.sum()])
-    single = Setting(**{**setting.__dict__, "horizons": np.array([tau])})
+    single = replace(setting, horizons=np.array([tau]))
     reasons, objections = right_guards(single, process, mean)
     influence = partial(_estimated, process=process, event=event, tau=tau, weights=weights)
     case = happened & (y["event"] == setting.cause)

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lbp_prognosis._base import Objection, influence_se
-from lbp_prognosis._kernels import BRIER, LOG_SCORE, censoring_process, ipcw_loss, step_at
+from lbp_prognosis._kernels import (
+    BRIER,
+    LOG_SCORE,
+    CensoringProcess,
+    censoring_process,
+    ipcw_loss,
+    ipcw_loss_combined,
+    step_at,
+)
 from lbp_prognosis.evaluation.prognostic._known import known_at_horizons, right_guards
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import likely_inversion
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 
-__all__ = ["BRIER", "LOG_SCORE", "Losses", "combined_influences", "loss_influences", "mean_losses"]
+__all__ = [
+    "BRIER",
+    "LOG_SCORE",
+    "Losses",
+    "combined_influences",
+    "combined_loss_influence",
+    "loss_influences",
+    "mean_losses",
+]
 
 
 @dataclass(frozen=True)
@@ -55,17 +72,22 @@ def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
 
 
 def _one_pass(setting: Setting, risk: np.ndarray, kind: int, influence: np.ndarray):
+    process, arguments = _walk(setting, risk, kind)
+    out = ipcw_loss(*(*arguments, setting.row_weight, setting.square_weight, influence))
+    return out, right_guards(setting, process, out[2])
+
+
+def _walk(setting: Setting, risk: np.ndarray, kind: int) -> tuple[CensoringProcess, tuple[Any, ...]]:
+    """Return the censoring process and the first arguments of the loss kernels."""
     time, event = setting.y["time"], setting.y["event"]
     process = censoring_process(time, event, None if setting.weights is None else setting.row_weight)
     with np.errstate(divide="ignore"):
         before = 1 / process.left[process.code]
         beyond = 1 / step_at(process.times, process.right, setting.horizons, left=1.0)
-    out = ipcw_loss(
+    return process, (
         kind, np.ascontiguousarray(risk), event == setting.cause, process.times, process.order, process.starts,
-        process.hazard, process.slope, before, beyond, setting.horizons, event == 0, setting.row_weight,
-        setting.square_weight, influence,
+        process.hazard, process.slope, before, beyond, setting.horizons, event == 0,
     )  # fmt: skip
-    return out, right_guards(setting, process, out[2])
 
 
 def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):
@@ -94,6 +116,13 @@ def loss_influences(setting: Setting, risk: np.ndarray, kind: int) -> np.ndarray
         _one_pass(setting, risk, kind, influence)
         return setting.scale(influence)
     return _row_by_row(setting, risk, kind)[2]
+
+
+def combined_loss_influence(setting: Setting, risk: np.ndarray, kind: int, share: np.ndarray) -> np.ndarray:
+    """Influence values (n,) of Σ share · mean loss, on the scale of the rows."""
+    if setting.kind == "right" and setting.censoring is None:
+        return setting.scale(ipcw_loss_combined(*(*_walk(setting, risk, kind)[1], setting.row_weight, share))[1])
+    return loss_influences(setting, risk, kind) @ share
 
 
 def frequency_influences(setting: Setting) -> np.ndarray:

@@ -162,6 +162,10 @@ def test_rules_of_integration_are_named_and_differ():
         assert result.method.startswith(f"{rule} from {start}, 8 times 0.5 to 4")
         assert result.horizon == 4
         assert result.se == pytest.approx(np.sqrt(np.sum(result.influence**2)) / 1000, rel=1e-10)
+    parts = brier(y, matrix, grid).influence
+    np.testing.assert_allclose(
+        found["step", "zero"].influence, parts[:, :-1] @ np.diff(grid) / 4, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_one_pass_and_row_by_row_agree():
@@ -177,6 +181,26 @@ def test_one_pass_and_row_by_row_agree():
     np.testing.assert_allclose(slow.ipa.se, fast.ipa.se * np.sqrt(400 / 399), rtol=1e-7)
     model = brier(y, matrix, grid, censoring=CensoringKaplanMeier().fit(y))
     np.testing.assert_allclose(model.value, fast.value, rtol=1e-12)
+
+
+def test_a_stratified_curve_is_part_of_the_standard_error():
+    """One stratum is the marginal curve; two are the means of their parts, with influence values to the last row."""
+    y, risk, _ = cohort(80)
+    one = brier(y, risk(3.0), 3.0, censoring=CensoringKaplanMeier(np.zeros(80)).fit(y))
+    marginal = brier(y, risk(3.0), 3.0)
+    assert (one.value, one.se) == pytest.approx((marginal.value, marginal.se), rel=1e-12)
+    strata = np.arange(80) % 2
+
+    def stratified(weights):
+        model = CensoringKaplanMeier(strata).fit(y, sample_weight=weights)
+        return brier(y, risk(3.0), 3.0, censoring=model, sample_weight=weights, min_at_risk=0)
+
+    base = stratified(np.ones(80))
+    parts = [brier(y[strata == s], risk(3.0)[strata == s], 3.0, min_at_risk=0).value for s in (0, 1)]
+    assert base.value == pytest.approx(np.mean(parts), rel=1e-12)
+    for i in range(0, 80, 9):
+        moved = [stratified(1 + sign * 1e-5 * (np.arange(80) == i)).value for sign in (1, -1)]
+        assert base.influence[i] / 80 == pytest.approx((moved[0] - moved[1]) / 2e-5, abs=1e-7)
 
 
 def visits(n, seed, *, drop, skip=0.0):
