@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lbp_prognosis._base._errors import argument_error, describe
 
@@ -188,7 +189,7 @@ def check_clusters(name: str, labels: Any, *, n: int) -> np.ndarray | None:
     array = np.asarray(labels)
     if array.ndim != 1 or array.size != n:
         raise argument_error(name, f"of length {n}, one label a row of `y`", describe(labels))
-    missing = np.array([label is None or label != label for label in array.tolist()])
+    missing = np.asarray(pd.isna(array))
     if missing.any():
         raise argument_error(name, "free of missing labels", f"missing labels at rows {_rows(missing)}")
     return np.unique(array, return_inverse=True)[1].astype(np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lbp_prognosis._base import OutcomeError, argument_error, check_number
 
@@ -16,8 +17,9 @@ def _states(name: str, value: Any, missing_code: int | None) -> np.ndarray:
     if raw.ndim != 1:
         raise argument_error(name, "one-dimensional", f"shape {raw.shape}")
     out = np.empty(raw.size, dtype=np.int8)
+    unknown = pd.isna(raw)
     for row, state in enumerate(raw.tolist()):
-        absent = state is None or state != state or (missing_code is not None and state == missing_code)
+        absent = bool(unknown[row]) or (missing_code is not None and state == missing_code)
         if absent and missing_code is not None:
             out[row] = missing_code
         elif not absent and state in (0, 1):

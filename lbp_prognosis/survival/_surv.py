@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_vector, describe
 from lbp_prognosis.survival._outcome import check_outcome
@@ -146,10 +148,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
     raw = np.asarray(event)
     if raw.ndim != 1 or raw.size != n:
         raise argument_error("event", f"of length {n}, one code a time", describe(event))
-    if raw.dtype.kind in "biuf":
-        missing = np.isnan(raw) if raw.dtype.kind == "f" else np.zeros(0, dtype=bool)
-    else:
-        missing = np.array([value is None or value != value for value in raw.tolist()], dtype=bool)
+    missing = np.asarray(pd.isna(raw))
     if missing.any():
         rows = np.flatnonzero(missing)[:5].tolist()
         raise argument_error("event", "free of missing values", f"missing codes at rows {rows}")
@@ -157,7 +156,9 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
         raw = raw.astype(np.int8)
     if causes is not None:
         return _named_codes(raw, set(raw.tolist()), 0 if censored is None else censored, causes)
-    if not np.issubdtype(raw.dtype, np.number) or not np.isfinite(raw).all() or (raw != np.floor(raw)).any():
+    if raw.dtype.kind == "O" and all(isinstance(value, Real) for value in raw.tolist()):
+        raw = raw.astype(float)
+    if raw.dtype.kind not in "iuf" or not np.isfinite(raw).all() or (raw != np.floor(raw)).any():
         raise argument_error(
             "event", "whole-number codes or booleans", f"values {sorted(map(str, set(raw.tolist())))[:6]}",
             'Name them: causes={"recovery": "rec", "surgery": "op"}, censored="none".', kind=OutcomeError,
