@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 from scipy.stats import norm
 
 from lbp_prognosis._base._errors import argument_error
@@ -61,7 +62,7 @@ def interval(
 
     value, se = np.asarray(value, dtype=float), np.asarray(se, dtype=float)
     upper = 0.5 + confidence / 2
-    z = float(norm.ppf(upper) if df is None else student.ppf(upper, df))
+    z = float(ndtri(upper) if df is None else student.ppf(upper, df))
     if scale == "identity":
         return value - z * se, value + z * se
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,10 +2,12 @@
 
 from lbp_prognosis._draw._agreement import draw_agreement
 from lbp_prognosis._draw._attributions import draw_attributions, draw_feature_effect
+from lbp_prognosis._draw._calibration import draw_calibration
 from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
 from lbp_prognosis._draw._flow import draw_flow
 from lbp_prognosis._draw._forest import draw_forest
+from lbp_prognosis._draw._instability import draw_instability
 from lbp_prognosis._draw._levels import draw_levels
 from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._roc import draw_roc
@@ -14,11 +16,13 @@ from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
 __all__ = [
     "draw_agreement",
     "draw_attributions",
+    "draw_calibration",
     "draw_curves",
     "draw_decision_curve",
     "draw_feature_effect",
     "draw_flow",
     "draw_forest",
+    "draw_instability",
     "draw_interval_curve",
     "draw_levels",
     "draw_net_benefit_difference",

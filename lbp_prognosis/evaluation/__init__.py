@@ -4,9 +4,13 @@ from lbp_prognosis.evaluation import diagnostic, prognostic, technical, utility
 from lbp_prognosis.evaluation._registry import METRICS, Metric, metric
 from lbp_prognosis.evaluation.prognostic import (
     BrierResult,
+    Calibration,
+    CalibrationCurve,
+    CalibrationTest,
     ConcordanceResult,
     RoystonD,
     brier,
+    calibration,
     concordance,
     integrated_brier,
     ipa,
@@ -27,6 +31,9 @@ from lbp_prognosis.evaluation.utility import (
 __all__ = [
     "METRICS",
     "BrierResult",
+    "Calibration",
+    "CalibrationCurve",
+    "CalibrationTest",
     "ConcordanceResult",
     "DecisionCurve",
     "FindingCeiling",
@@ -35,6 +42,7 @@ __all__ = [
     "RoystonD",
     "ThresholdRange",
     "brier",
+    "calibration",
     "concordance",
     "decision_curve",
     "diagnostic",

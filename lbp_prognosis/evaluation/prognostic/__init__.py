@@ -1,6 +1,10 @@
 """Does it say what will happen?"""
 
 from lbp_prognosis.evaluation.prognostic._brier import BrierResult, brier, ipa
+from lbp_prognosis.evaluation.prognostic._calibration import calibration
+from lbp_prognosis.evaluation.prognostic._calibration_curve import CalibrationCurve
+from lbp_prognosis.evaluation.prognostic._calibration_result import Calibration
+from lbp_prognosis.evaluation.prognostic._calibration_test import CalibrationTest
 from lbp_prognosis.evaluation.prognostic._concordance import ConcordanceResult, concordance
 from lbp_prognosis.evaluation.prognostic._integrated_brier import integrated_brier
 from lbp_prognosis.evaluation.prognostic._log_score import log_score
@@ -10,9 +14,13 @@ from lbp_prognosis.evaluation.prognostic._time_dependent_auc import time_depende
 
 __all__ = [
     "BrierResult",
+    "Calibration",
+    "CalibrationCurve",
+    "CalibrationTest",
     "ConcordanceResult",
     "RoystonD",
     "brier",
+    "calibration",
     "concordance",
     "integrated_brier",
     "ipa",

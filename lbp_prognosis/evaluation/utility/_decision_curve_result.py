@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from lbp_prognosis._base import (
     MetricResult,
@@ -359,7 +359,7 @@ def simultaneous_factor(moved: np.ndarray, se: np.ndarray, confidence: float) ->
         Level. Never less than the pointwise normal quantile.
     """
     used = se > 1e-12
-    floor = float(norm.ppf(0.5 + confidence / 2))
+    floor = float(ndtri(0.5 + confidence / 2))
     if not used.any():
         return floor
     return max(floor, float(np.quantile(np.abs(moved[:, used] / se[used]).max(axis=1), confidence)))

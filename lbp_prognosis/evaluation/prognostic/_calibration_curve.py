@@ -1,0 +1,332 @@
+"""Observed against predicted risk as a smooth curve at one horizon, and how far it is from the diagonal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import ndtri
+
+from lbp_prognosis._kernels import (
+    cox_baseline,
+    cox_fit,
+    hazard_influence,
+    loess,
+    logistic_fit,
+    lowess,
+    rcs_basis,
+    rcs_knots,
+    subdistribution_fit,
+)
+from lbp_prognosis.evaluation.prognostic._calibration_levels import Estimate, undefined
+from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows, transformed
+
+__all__ = ["SMOOTHERS", "CalibrationCurve", "agreement", "calibration_curve", "no_curve"]
+
+SMOOTHERS = ("rcs", "loess", "loess_direct", "lowess")
+_CELLS = 200
+_STATISTICS = ("ici", "e50", "e90", "emax")
+
+
+@dataclass(frozen=True)
+class CalibrationCurve:
+    """A curve at one horizon.
+
+    Attributes
+    ----------
+    horizon : float
+        Unit of the outcome.
+    risk, observed, low, high : ndarray of shape (n_points,)
+        Predicted risk of the event on a grid between its 1 % and 99 % quantiles, and the observed risk with pointwise
+        limits (NaN for local smoothers).
+    fitted : ndarray of shape (n_rows,)
+        Observed risk at the predicted risk of each row used, in the order of ``y``.
+    knots : ndarray
+        Knots on the transformed scale; empty for local smoothers.
+    smoother : str
+        Method in a few words.
+    reason : str
+        Why there is no curve.
+    """
+
+    horizon: float
+    risk: np.ndarray
+    observed: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    fitted: np.ndarray
+    knots: np.ndarray
+    smoother: str
+    reason: str = ""
+    coef: np.ndarray | None = field(default=None, repr=False)
+    influence: np.ndarray | None = field(default=None, repr=False)
+    covariance: np.ndarray | None = field(default=None, repr=False)
+
+
+def _inverse(eta: np.ndarray, link: str) -> np.ndarray:
+    if link == "cloglog":
+        return 1 - np.exp(-np.exp(np.minimum(eta, 30.0)))
+    return 1 / (1 + np.exp(-eta))
+
+
+def _slope(eta: np.ndarray, link: str) -> np.ndarray:
+    if link == "cloglog":
+        hazard = np.exp(np.minimum(eta, 30.0))
+        return hazard * np.exp(-hazard)
+    p = 1 / (1 + np.exp(-eta))
+    return p * (1 - p)
+
+
+def _knots(rows: CalibrationRows, knots: object) -> np.ndarray:
+    """Distinct knots on the transformed scale; none where three cannot be placed."""
+    if knots is None or isinstance(knots, int | np.integer):
+        # four knots follow a curve, three are as many as fifty events carry
+        count = (3 if rows.events < 50 else 4) if knots is None else int(knots)
+        x = rows.x
+        if rows.setting.frequency and rows.weight is not None:
+            x = np.repeat(x, rows.weight.astype(np.int64))
+        placed = np.unique(rcs_knots(x, count)) if x.size > count else np.empty(0)
+    else:
+        placed = np.unique(np.asarray(knots, dtype=float))
+    return placed if placed.size >= 3 else np.empty(0)
+
+
+def _design(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    return rcs_basis(x, knots) if knots.size else x[:, None]
+
+
+def calibration_curve(
+    rows: CalibrationRows, smoother: str, knots: object, span: float, degree: int | None
+) -> CalibrationCurve:
+    """Smooth observed against predicted risk by a spline model (``"rcs"``) or a local regression."""
+    low, high = np.quantile(rows.risk, [0.01, 0.99])
+    grid = np.linspace(low, high, 101)
+    if smoother != "rcs":
+        return _local(rows, grid, smoother, span, degree)
+    if rows.constant:
+        return _nothing(rows, grid, "all predictions are equal")
+    if rows.events == 0:
+        return _nothing(rows, grid, "nobody had the event")
+    placed = _knots(rows, knots)
+    basis = _design(rows.x, placed)
+    words = f"restricted cubic spline, {placed.size} knots" if placed.size else "linear on the transformed scale"
+    if rows.state is not None:
+        found = _logistic(rows, basis)
+        words += ", logistic regression"
+    elif rows.competing:
+        found = _fine_gray(rows, basis)
+        words += ", Fine–Gray regression"
+    else:
+        found = _cox(rows, basis)
+        words += ", Cox regression"
+    if found is None:
+        return _nothing(rows, grid, f"the curve ({words}) did not converge", placed)
+    coef, slopes = found
+    psi = rows.influence(slopes)
+    covariance = _covariance(rows, psi)
+    points = np.column_stack([np.ones(grid.size), _design(transformed(grid, rows.link), placed)])
+    eta, half = points @ coef, np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", points, covariance, points), 0))
+    half *= ndtri(0.5 + rows.setting.confidence / 2)
+    fitted = _inverse(coef[0] + basis @ coef[1:], rows.link)
+    return CalibrationCurve(
+        rows.tau, grid, _inverse(eta, rows.link), _inverse(eta - half, rows.link), _inverse(eta + half, rows.link),
+        fitted[np.argsort(rows.index)], placed, words, "", coef, psi, covariance,
+    )  # fmt: skip
+
+
+def _nothing(rows: CalibrationRows, grid: np.ndarray, reason: str, knots: np.ndarray | None = None) -> CalibrationCurve:
+    gap = np.full(grid.size, np.nan)
+    return CalibrationCurve(
+        rows.tau,
+        grid,
+        gap,
+        gap,
+        gap,
+        np.full(rows.risk.size, np.nan),
+        np.empty(0) if knots is None else knots,
+        "",
+        reason,
+    )
+
+
+def no_curve(rows: CalibrationRows) -> CalibrationCurve:
+    """Return an empty curve that carries the reason of a horizon without an estimate."""
+    empty = np.empty(0)
+    return CalibrationCurve(rows.tau, empty, empty, empty, empty, empty, empty, "", rows.reason)
+
+
+def _covariance(rows: CalibrationRows, psi: np.ndarray) -> np.ndarray:
+    """Covariance of the coefficients from influence values, by clusters if there are any."""
+    clusters = rows.setting.clusters
+    if clusters is None:
+        return psi.T @ psi / rows.setting.n**2
+    count = int(clusters.max()) + 1
+    sums = np.stack([np.bincount(clusters, weights=column, minlength=count) for column in psi.T], axis=1)
+    return (
+        sums.T @ sums * (count / (count - 1)) / rows.setting.n**2 if count > 1 else np.full((psi.shape[1],) * 2, np.nan)
+    )
+
+
+def _cox(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    assert rows.time is not None
+    assert rows.code is not None
+    event = rows.code == 1
+    frequency = rows.setting.frequency
+    fit = cox_fit(basis, rows.time, event, weights=rows.weight, frequency=frequency)
+    if not fit.converged:
+        return None
+    eta = basis @ fit.coef
+    times, hazard = cox_baseline(rows.time, event, eta, weights=rows.weight, frequency=frequency)[0]
+    place = int(np.searchsorted(times, rows.tau, side="right"))
+    if place == 0:
+        return None
+    slopes = hazard_influence(
+        basis, rows.time, event.astype(np.int64), fit.coef, fit.information, rows.tau, weights=rows.weight
+    )
+    return np.concatenate([[np.log(hazard[place - 1])], fit.coef]), slopes
+
+
+def _fine_gray(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    assert rows.time is not None
+    assert rows.code is not None
+    fit = subdistribution_fit(basis, rows.time, rows.code, weights=rows.weight)
+    place = int(np.searchsorted(fit.times, rows.tau, side="right"))
+    if not fit.converged or place == 0:
+        return None
+    slopes = hazard_influence(
+        basis, rows.time, rows.code, fit.coef, fit.information, rows.tau, weights=rows.weight, subdistribution=True
+    )
+    return np.concatenate([[np.log(fit.cumulative_hazard[place - 1])], fit.coef]), slopes
+
+
+def _logistic(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    assert rows.state is not None
+    fit = logistic_fit(np.column_stack([np.ones(basis.shape[0]), basis]), rows.state, weights=rows.weight)
+    return (fit.coef, fit.influence) if fit.converged else None
+
+
+def _local(rows: CalibrationRows, grid: np.ndarray, smoother: str, span: float, degree: int | None) -> CalibrationCurve:
+    response = rows.state if rows.state is not None else rows.pseudo
+    order = degree if degree is not None else (2 if rows.state is not None else 1)
+    weights = rows.weight
+
+    def smooth(at: np.ndarray) -> np.ndarray:
+        if smoother == "lowess":
+            return lowess(rows.risk, response, at)
+        return loess(
+            rows.risk, response, at, span=span, degree=order, exact=smoother == "loess_direct", weights=weights
+        )
+
+    if rows.constant:
+        return _nothing(rows, grid, "all predictions are equal")
+    nothing = np.full(grid.size, np.nan)
+    of = "states" if rows.state is not None else "pseudo-values"
+    words = (
+        f"lowess of {of}"
+        if smoother == "lowess"
+        else f"{smoother.replace('_', ', ')} of {of}, span {span:g}, degree {order}"
+    )
+    # a local fit knows no bounds: what is drawn stays a probability, the distances are those of the fit itself
+    return CalibrationCurve(
+        rows.tau,
+        grid,
+        np.clip(smooth(grid), 0, 1),
+        nothing,
+        nothing,
+        smooth(rows.risk)[np.argsort(rows.index)],
+        np.empty(0),
+        words,
+    )
+
+
+# ---- distances -------------------------------------------------------------------------------------------------------
+
+
+def _quantile(values: np.ndarray, q: float, weight: np.ndarray | None, frequency: bool) -> float:
+    if weight is None:
+        return float(np.quantile(values, q))
+    if frequency:
+        return float(np.quantile(np.repeat(values, weight.astype(np.int64)), q))
+    order = np.argsort(values)
+    share = np.cumsum(weight[order])
+    return float(values[order][np.searchsorted(share, q * share[-1])])
+
+
+def _cells(rows: CalibrationRows) -> np.ndarray:
+    """Transformed risks at equal steps of the (weighted) distribution: all of them where they are few."""
+    if rows.weight is None and rows.x.size <= _CELLS:
+        return rows.x
+    order = np.argsort(rows.x)
+    weight = np.ones(rows.x.size) if rows.weight is None else rows.weight
+    share = np.cumsum(weight[order])
+    return rows.x[order][np.searchsorted(share, (np.arange(_CELLS) + 0.5) / _CELLS * share[-1])]
+
+
+def agreement(
+    rows: CalibrationRows, curve: CalibrationCurve, n_draws: int, rng: np.random.Generator
+) -> dict[str, Estimate]:
+    """Mean, median, 90 % quantile and maximum of |observed − predicted|, and the mean a perfect model would show.
+
+    Intervals are percentiles over curves drawn from the normal distribution of the coefficients; for the perfect model
+    the same errors are laid on the diagonal.
+    """
+    if curve.reason:
+        nothing = undefined(curve.reason)
+        return dict.fromkeys((*_STATISTICS, "ici_null"), nothing)
+    fitted = np.empty(rows.index.size)
+    fitted[np.argsort(rows.index)] = curve.fitted
+    gap = np.abs(fitted - rows.risk)
+    frequency = rows.setting.frequency
+    value = {
+        "ici": rows.mean(gap), "e50": _quantile(gap, 0.5, rows.weight, frequency),
+        "e90": _quantile(gap, 0.9, rows.weight, frequency), "emax": float(gap.max()),
+    }  # fmt: skip
+    if curve.coef is None or curve.influence is None or curve.covariance is None:
+        out = {name: Estimate(value[name], np.nan, np.nan, np.nan) for name in _STATISTICS}
+        return {**out, "ici_null": undefined("for spline curves only")}
+    basis = _design(rows.x, curve.knots)
+    full = np.column_stack([np.ones(rows.x.size), basis])
+    eta = full @ curve.coef
+    tilt = np.sign(fitted - rows.risk) * _slope(eta, rows.link)
+    by_coef = (
+        full.T
+        @ (tilt if rows.weight is None else tilt * rows.weight)
+        / (rows.x.size if rows.weight is None else rows.weight.sum())
+    )
+    total = rows.x.size if rows.weight is None else rows.weight.sum()
+    influence = rows.influence((gap - value["ici"]) / total) + curve.influence @ by_coef
+    drawn, null = _drawn(rows, curve, n_draws, rng)
+    alpha = 1 - rows.setting.confidence
+    out = {}
+    for k, name in enumerate(_STATISTICS):
+        if n_draws:
+            low, high = np.quantile(drawn[:, k], [alpha / 2, 1 - alpha / 2])
+            # errors only push a distance away from zero: near it the percentiles can lie beyond the estimate
+            low, high = min(low, value[name]), max(high, value[name])
+            se = float(rows.se(influence)) if name == "ici" else float(drawn[:, k].std())
+        else:
+            low = high = np.nan
+            se = float(rows.se(influence)) if name == "ici" else np.nan
+        out[name] = Estimate(value[name], se, float(low), float(high), influence if name == "ici" else None)
+    if n_draws:
+        low, high = np.quantile(null, [alpha, 1 - alpha])
+        out["ici_null"] = Estimate(float(null.mean()), float(null.std()), float(low), float(high))
+    else:
+        out["ici_null"] = undefined("needs draws: n_resamples is 0")
+    return out
+
+
+def _drawn(
+    rows: CalibrationRows, curve: CalibrationCurve, n_draws: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    x = _cells(rows)
+    points = np.column_stack([np.ones(x.size), _design(x, curve.knots)])
+    values, vectors = np.linalg.eigh(curve.covariance)  # type: ignore[arg-type]
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    error = rng.standard_normal((n_draws, values.size)) @ root.T @ points.T
+    risk = _inverse(x, rows.link)
+    gap = np.abs(_inverse(points @ curve.coef + error, rows.link) - risk)
+    if not n_draws:
+        return np.empty((0, 4)), np.empty(0)
+    drawn = np.column_stack([gap.mean(axis=1), *np.quantile(gap, [0.5, 0.9], axis=1), gap.max(axis=1)])
+    return drawn, np.abs(_inverse(x + error, rows.link) - risk).mean(axis=1)

@@ -1,0 +1,213 @@
+"""Calibration in the large, intercepts and slopes at one horizon."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtri
+
+from lbp_prognosis._kernels import (
+    MeanFit,
+    cloglog_pseudo_fit,
+    cox_fit,
+    hazard_influence,
+    logistic_fit,
+    poisson_fit,
+    subdistribution_fit,
+)
+from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
+
+__all__ = [
+    "Estimate",
+    "cox_slope",
+    "fine_gray_slope",
+    "followup_levels",
+    "mean_levels",
+    "observed_expected",
+    "undefined",
+]
+
+
+class Estimate(NamedTuple):
+    """One number with its uncertainty; influence values are of all rows of ``y``."""
+
+    value: float
+    se: float
+    low: float
+    high: float
+    influence: np.ndarray | None = None
+    reason: str = ""
+
+
+def undefined(reason: str) -> Estimate:
+    """Return NaN with a reason."""
+    return Estimate(np.nan, np.nan, np.nan, np.nan, None, reason)
+
+
+def _z(rows: CalibrationRows) -> float:
+    return float(ndtri(0.5 + rows.setting.confidence / 2))
+
+
+def _wald(rows: CalibrationRows, value: float, se: float, influence: np.ndarray | None) -> Estimate:
+    z = _z(rows)
+    return Estimate(float(value), float(se), float(value - z * se), float(value + z * se), influence)
+
+
+def _ratio(rows: CalibrationRows, value: float, se_log: float, influence: np.ndarray | None) -> Estimate:
+    half = np.exp(_z(rows) * se_log)
+    return Estimate(float(value), float(value * se_log), float(value / half), float(value * half), influence)
+
+
+def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
+    """Observed risk over mean predicted risk at the horizon, expectation taken as given."""
+    observed, psi = rows.incidence
+    expected = rows.mean(rows.risk)
+    if np.isnan(observed):
+        return undefined("the visits do not determine the risk at this horizon")
+    if rows.setting.target == "no_event":
+        observed, expected, psi = 1 - observed, 1 - expected, -psi
+    if expected <= 0:
+        return undefined("the mean predicted risk is zero")
+    if observed <= 0:
+        return undefined("nobody is known to have had the event by this horizon")
+    if interval == "events":
+        events = rows.events_by_horizon
+        if rows.setting.target == "no_event":
+            return undefined("an interval from the count of events is for target='event'")
+        if not events > 0:
+            return undefined("nobody is known to have had the event by this horizon")
+        se_log = 1 / np.sqrt(events)
+    else:
+        se_log = float(rows.se(psi)) / observed
+    return _ratio(rows, observed / expected, se_log, psi / expected)
+
+
+def _fit_of_means(rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | None) -> MeanFit:
+    if rows.state is not None:
+        return logistic_fit(design, rows.state, offset=offset, weights=rows.weight)
+    return cloglog_pseudo_fit(design, rows.pseudo, offset=offset, weights=rows.weight)
+
+
+def _standard_errors(rows: CalibrationRows, fit: MeanFit, psi: np.ndarray) -> np.ndarray:
+    if rows.state is not None and rows.model_based:
+        return np.sqrt(np.diag(fit.covariance))
+    return np.atleast_1d(rows.se(psi))
+
+
+def mean_levels(rows: CalibrationRows) -> dict[str, object]:
+    """Intercept at slope one, joint intercept and slope, and their Wald test of (0, 1).
+
+    Logistic regression of a state on the logit of the risk; quasi-likelihood of pseudo-values on its complementary
+    log-log, with a sandwich variance, for censored times.
+    """
+    one = np.ones((rows.risk.size, 1))
+    scale = "logistic regression" if rows.state is not None else "pseudo-value regression"
+    out: dict[str, object] = {}
+    large = _fit_of_means(rows, one, rows.x)
+    if large.converged:
+        psi = rows.influence(large.influence)
+        out["citl"] = _wald(rows, large.coef[0], _standard_errors(rows, large, psi)[0], psi[:, 0])
+    else:
+        out["citl"] = undefined(f"the {scale} did not converge")
+    nothing = undefined("all predictions are equal" if rows.constant else f"the {scale} did not converge")
+    both = None if rows.constant else _fit_of_means(rows, np.column_stack([one, rows.x]), None)
+    if both is None or not both.converged:
+        return {**out, "intercept": nothing, "slope": nothing, "joint": (np.nan, np.nan)}
+    psi = rows.influence(both.influence)
+    se = _standard_errors(rows, both, psi)
+    out["intercept"] = _wald(rows, both.coef[0], se[0], psi[:, 0])
+    out["slope"] = _wald(rows, both.coef[1], se[1], psi[:, 1])
+    moved = both.coef - np.array([0.0, 1.0])
+    if rows.state is not None and rows.model_based:
+        covariance = both.covariance
+    else:
+        cross = (rows.se(psi[:, 0] + psi[:, 1]) ** 2 - se[0] ** 2 - se[1] ** 2) / 2
+        covariance = np.array([[se[0] ** 2, cross], [cross, se[1] ** 2]])
+    with np.errstate(all="ignore"):
+        statistic = float(moved @ np.linalg.pinv(covariance) @ moved)
+    out["joint"] = (statistic, float(np.exp(-statistic / 2)))  # χ² with two degrees of freedom
+    return out
+
+
+def cox_slope(rows: CalibrationRows, linear_predictor: np.ndarray | None) -> Estimate:
+    """Cox coefficient, over the whole follow-up, of the linear predictor or the complementary log-log of the risk."""
+    assert rows.time is not None
+    assert rows.code is not None
+    x = (rows.x if linear_predictor is None else linear_predictor[rows.index])[:, None]
+    if np.ptp(x) <= 1e-12:
+        return undefined("all predictions are equal")
+    event = rows.code == 1
+    if not event.any():
+        return undefined("nobody had the event")
+    fit = cox_fit(x, rows.time, event, weights=rows.weight, frequency=rows.setting.frequency)
+    if not fit.converged or fit.aliased.any():
+        return undefined("the Cox regression did not converge")
+    code = event.astype(np.int64)
+    slope = hazard_influence(x, rows.time, code, fit.coef, fit.information, rows.time.max(), weights=rows.weight)
+    psi = rows.influence(slope[:, 1])
+    se = np.sqrt(fit.covariance[0, 0]) if rows.model_based else rows.se(psi)
+    return _wald(rows, fit.coef[0], float(se), psi)
+
+
+def fine_gray_slope(rows: CalibrationRows) -> Estimate:
+    """Coefficient of the complementary log-log of the risk in a model of the subdistribution hazard."""
+    assert rows.time is not None
+    assert rows.code is not None
+    if rows.constant:
+        return undefined("all predictions are equal")
+    x = rows.x[:, None]
+    fit = subdistribution_fit(x, rows.time, rows.code, weights=rows.weight)
+    if not fit.converged:
+        return undefined("the Fine–Gray regression did not converge")
+    slope = hazard_influence(
+        x, rows.time, rows.code, fit.coef, fit.information, rows.tau, weights=rows.weight, subdistribution=True
+    )
+    psi = rows.influence(slope[:, 1])
+    return _wald(rows, fit.coef[0], float(rows.se(psi)), psi)
+
+
+def followup_levels(
+    rows: CalibrationRows, cumulative_hazard: np.ndarray, linear_predictor: np.ndarray | None, truncated: bool
+) -> dict[str, Estimate]:
+    """Observed over expected events of the follow-up, and the joint intercept and slope of the Poisson regression.
+
+    ``cumulative_hazard`` (n,) is each patient's predicted hazard up to the end of follow-up, or (``truncated``) up to
+    the horizon if that is earlier.
+    """
+    assert rows.time is not None
+    assert rows.code is not None
+    hazard = cumulative_hazard[rows.index]
+    event = ((rows.code == 1) & ((rows.time <= rows.tau) | (not truncated))).astype(float)
+    used = hazard > 0
+    weight = None if rows.weight is None else rows.weight[used]
+    one = np.ones((int(used.sum()), 1))
+    out = {}
+
+    def whole(influence: np.ndarray) -> np.ndarray:
+        full = np.zeros((used.size, influence.shape[1]))
+        full[used] = influence
+        return rows.influence(full)
+
+    total = float(np.sum(event[used] if weight is None else weight * event[used]))
+    if total <= 0:
+        nothing = undefined("nobody had the event")
+        return {"ratio": nothing, "intercept": nothing, "slope": nothing}
+    fit = poisson_fit(one, event[used], offset=np.log(hazard[used]), weights=weight)
+    psi = whole(fit.influence)[:, 0]
+    se = float(np.sqrt(fit.covariance[0, 0]) if rows.model_based else rows.se(psi))
+    ratio = float(np.exp(fit.coef[0]))
+    out["ratio"] = _ratio(rows, ratio, se, psi * ratio)
+    if linear_predictor is None:
+        missing = undefined("needs linear_predictor")
+        return {**out, "intercept": missing, "slope": missing}
+    lp = linear_predictor[rows.index][used]
+    both = poisson_fit(np.column_stack([one, lp]), event[used], offset=np.log(hazard[used]) - lp, weights=weight)
+    if not both.converged:
+        failed = undefined("the Poisson regression did not converge")
+        return {**out, "intercept": failed, "slope": failed}
+    psi2 = whole(both.influence)
+    errors = np.sqrt(np.diag(both.covariance)) if rows.model_based else np.atleast_1d(rows.se(psi2))
+    out["intercept"] = _wald(rows, both.coef[0], errors[0], psi2[:, 0])
+    out["slope"] = _wald(rows, both.coef[1], errors[1], psi2[:, 1])
+    return out

@@ -1,0 +1,194 @@
+"""The rows of one horizon as calibration sees them, whatever the kind of outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from lbp_prognosis._base import influence_se
+from lbp_prognosis._kernels import (
+    aalen_johansen_steps,
+    incidence_influence,
+    pseudo_values,
+    pseudo_values_infinitesimal,
+    step_at,
+)
+from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
+from lbp_prognosis.evaluation.prognostic._setting import Setting
+from lbp_prognosis.survival import Weights, cause_codes, turnbull
+
+__all__ = ["EXACT_PSEUDO_VALUES", "CalibrationRows", "calibration_rows", "transformed"]
+
+EXACT_PSEUDO_VALUES = 5000
+_EPSILON = 1e-8
+
+
+def transformed(risk: np.ndarray, link: str) -> np.ndarray:
+    """Complementary log-log or logit of risks, with risks held 1e-8 away from 0 and 1."""
+    inside = np.clip(risk, _EPSILON, 1 - _EPSILON)
+    return np.log(-np.log1p(-inside)) if link == "cloglog" else np.log(inside / (1 - inside))
+
+
+@dataclass(frozen=True)
+class CalibrationRows:
+    """One horizon: rows used, their risks and what was observed.
+
+    ``index`` are the rows of ``y``, in any order; ``weight`` (of those rows) is None where each counts once, ``known``
+    the inverse probability of being known (states) or ones; ``time``/``code`` are given for right-censored outcomes,
+    ``state`` for states at a visit.
+    """
+
+    setting: Setting
+    h: int
+    index: np.ndarray
+    risk: np.ndarray
+    weight: np.ndarray | None
+    known: np.ndarray
+    time: np.ndarray | None
+    code: np.ndarray | None
+    state: np.ndarray | None
+    reason: str = ""
+    objections: tuple = field(default=())
+
+    @property
+    def tau(self) -> float:
+        """Horizon."""
+        return float(self.setting.horizons[self.h])
+
+    @property
+    def link(self) -> str:
+        """Scale on which calibration is regressed."""
+        return "logit" if self.time is None else "cloglog"
+
+    @property
+    def competing(self) -> bool:
+        """Whether another cause occurs."""
+        return self.code is not None and bool((self.code == 2).any())
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        """Transformed risk."""
+        return transformed(self.risk, self.link)
+
+    @property
+    def constant(self) -> bool:
+        """Whether all predictions are equal."""
+        return bool(np.ptp(self.risk) <= 1e-12)
+
+    @property
+    def clipped(self) -> int:
+        """Number of risks too near 0 or 1 for the transformation."""
+        return int(((self.risk < _EPSILON) | (self.risk > 1 - _EPSILON)).sum())
+
+    @property
+    def events(self) -> float:
+        """Patients with the event of interest (at any time; known at the visit)."""
+        happened = self.state == 1 if self.code is None else self.code == 1
+        return float(self.setting.copies[self.index][happened].sum())
+
+    @property
+    def events_by_horizon(self) -> float:
+        """Patients known to have had the event of interest by the horizon."""
+        if self.code is None or self.time is None:
+            return self.events
+        return float(self.setting.copies[self.index][(self.code == 1) & (self.time <= self.tau)].sum())
+
+    @property
+    def model_based(self) -> bool:
+        """Whether a likelihood's own variance holds: no clusters, no weights but counts."""
+        return self.setting.clusters is None and (self.weight is None or self.setting.frequency)
+
+    def mean(self, values: np.ndarray) -> float:
+        """Weighted mean over the rows."""
+        return float(np.average(values, weights=self.weight))
+
+    def influence(self, slope: np.ndarray) -> np.ndarray:
+        """Turn derivatives by the rows' weights, (k,) or (k, q), into influence values of all rows of ``y``."""
+        out = np.zeros((self.setting.n, *slope.shape[1:]))
+        factor = self.known * self.setting.row_weight.sum()
+        out[self.index] = slope * (factor if slope.ndim == 1 else factor[:, None])
+        return self.setting.scale(out)
+
+    def se(self, influence: np.ndarray) -> np.ndarray:
+        """Return the standard error from influence values of all rows."""
+        return influence_se(influence, self.setting.clusters)
+
+    @cached_property
+    def incidence(self) -> tuple[float, np.ndarray]:
+        """P(event of interest by the horizon) and its influence values (all rows)."""
+        if self.time is not None and self.code is not None:
+            steps = aalen_johansen_steps(self.time, self.code, causes=np.array([1, 2]), weights=self.weight)
+            value = float(step_at(steps.times, steps.cif[:, 0], self.tau, left=0.0))
+            return value, self.influence(incidence_influence(self.time, self.code, self.tau, self.weight))
+        if self.setting.kind == "interval":
+            return _turnbull(self.setting, self.tau)
+        assert self.state is not None
+        value = self.mean(self.state)
+        total = float(self.index.size if self.weight is None else self.weight.sum())
+        return value, self.influence((self.state - value) / total)
+
+    @cached_property
+    def pseudo(self) -> np.ndarray:
+        """Pseudo-values of the incidence at the horizon: exact up to 5000 patients, infinitesimal beyond."""
+        assert self.time is not None
+        assert self.code is not None
+        if self.weight is None:
+            exact = self.time.size <= EXACT_PSEUDO_VALUES
+            return (pseudo_values if exact else pseudo_values_infinitesimal)(self.time, self.code, self.tau)
+        if self.setting.frequency and self.weight.sum() <= EXACT_PSEUDO_VALUES:
+            copies = self.weight.astype(np.int64)
+            values = pseudo_values(np.repeat(self.time, copies), np.repeat(self.code, copies), self.tau)
+            first = np.minimum(np.cumsum(copies) - copies, max(values.size - 1, 0))
+            return np.where(copies > 0, values[first], 0.0)
+        return pseudo_values_infinitesimal(self.time, self.code, self.tau, self.weight)
+
+
+def _turnbull(setting: Setting, tau: float) -> tuple[float, np.ndarray]:
+    weights = None if setting.weights is None else Weights(setting.row_weight, setting.weights.kind)
+    curve = turnbull(setting.y, cause=setting.cause, sample_weight=weights)
+    found = curve.at(tau)
+    return float(found.value), np.asarray(curve.influence(tau))
+
+
+def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows]:
+    """Return the rows of every horizon; a horizon that cannot be estimated has a reason."""
+    if setting.kind != "right":
+        return [_from_states(setting, risk[:, h], h, known) for h, known in enumerate(known_at_horizons(setting))]
+    time, code = setting.y["time"], cause_codes(setting.y, setting.cause)
+    # in order of time, which every search below profits from
+    used = np.argsort(time, kind="stable")
+    used = used[setting.row_weight[used] > 0]
+    weight = None if setting.weights is None else setting.row_weight[used]
+    out = []
+    for h, tau in enumerate(setting.horizons):
+        followed = float(setting.copies[time >= tau].sum())
+        reason = ""
+        if np.isnan(risk[:, h]).all():
+            reason = "the risk is missing at this horizon"
+        elif followed < setting.min_at_risk or tau > time[used].max():
+            reason = f"{followed:g} at risk at {tau:g}, fewer than {max(setting.min_at_risk, 1):g} (min_at_risk)"
+        out.append(CalibrationRows(
+            setting, h, used, risk[used, h], weight, np.ones(used.size), time[used], code[used], None, reason,
+        ))  # fmt: skip
+    return out
+
+
+def _from_states(setting: Setting, risk: np.ndarray, h: int, known: Known) -> CalibrationRows:
+    used = np.flatnonzero((known.weight > 0) & (setting.row_weight > 0) & np.isfinite(known.weight))
+    factor = known.weight[used]
+    even = used.size > 0 and np.ptp(factor) <= 1e-12 * max(float(factor.max(initial=0.0)), 1.0)
+    reason = known.reason or ("the risk is missing at this horizon" if np.isnan(risk).all() else "")
+    if not reason and used.size == 0:
+        reason = "no state is known at this horizon"
+    if setting.weights is None and even:
+        weight = None
+    else:
+        weight = setting.row_weight[used] * (1.0 if even else factor)
+    # a weight that is the same for all changes nothing: rows then count as they are
+    inverse = np.ones(used.size) if even else factor
+    return CalibrationRows(
+        setting, h, used, risk[used], weight, inverse, None, None, known.case[used].astype(float), reason,
+        known.objections,
+    )  # fmt: skip

@@ -1,0 +1,256 @@
+"""Calibration: identities, weights, units, failures that are said aloud."""
+
+import numpy as np
+import pytest
+
+from lbp_prognosis import LBPError
+from lbp_prognosis.evaluation.prognostic import calibration
+from lbp_prognosis.survival import Status, Surv, Weights
+
+NAMES = ["observed_expected", "citl", "calibration_intercept", "calibration_slope", "ici", "e50", "e90", "emax"]
+
+
+def cohort(n=400, seed=0, competing=False, coarse=True):
+    rng = np.random.default_rng(seed)
+    lp = rng.normal(size=n)
+    t, c = rng.exponential(15 * np.exp(-lp)), rng.uniform(4, 40, n)
+    time = np.minimum(t, c)
+    time = np.ceil(time) if coarse else time
+    event = (t <= c).astype(int)
+    if competing:
+        event[(event == 1) & (rng.random(n) < 0.35)] = 2
+    return Surv.right(time, event, censored=0), -np.expm1(-8 / 15 * np.exp(lp)), lp
+
+
+@pytest.mark.parametrize("competing", [False, True])
+@pytest.mark.parametrize("scale", [365.25, 1 / 12])
+@pytest.mark.parametrize("smoother", ["rcs", "loess"])
+def test_unit_of_time_and_order_of_rows_do_not_matter(competing, scale, smoother):
+    y, risk, _ = cohort(competing=competing)
+    base = calibration(y, risk, 8, smoother=smoother, n_resamples=0)
+    rows = np.random.default_rng(1).permutation(400)
+    other = Surv.right(y["time"][rows] * scale, y["event"][rows], censored=0)
+    moved = calibration(other, risk[rows], 8 * scale, smoother=smoother, n_resamples=0)
+    for name in NAMES:
+        assert getattr(moved, name).value == pytest.approx(getattr(base, name).value, rel=1e-8, abs=1e-10), name
+        if name in ("observed_expected", "citl", "calibration_slope"):
+            assert getattr(moved, name).se == pytest.approx(getattr(base, name).se, rel=1e-8), name
+
+
+@pytest.mark.parametrize("kind", ["one", "competing", "status"])
+def test_frequency_weights_are_copies(kind):
+    y, risk, _ = cohort(250, competing=kind == "competing")
+    if kind == "status":
+        y = Status.at(8, (y["time"] <= 8).astype(int))
+    counts = np.random.default_rng(4).integers(0, 4, 250)
+    rows = np.repeat(np.arange(250), counts)
+    horizon = None if kind == "status" else 8
+    weighted = calibration(y, risk, horizon, sample_weight=Weights(counts, "frequency"), n_resamples=0)
+    copied = calibration(y[rows], risk[rows], horizon, n_resamples=0)
+    for name in NAMES:
+        one, other = getattr(weighted, name), getattr(copied, name)
+        assert one.value == pytest.approx(other.value, rel=1e-7, abs=1e-9), name
+        if name in NAMES[:5]:
+            assert one.se == pytest.approx(other.se, rel=2e-5), name  # of tied copies the influence is Breslow's
+        assert one.n == other.n
+
+
+@pytest.mark.parametrize("kind", ["one", "competing", "status"])
+def test_equal_sampling_weights_change_no_estimate(kind):
+    y, risk, _ = cohort(competing=kind == "competing")
+    if kind == "status":
+        y = Status.at(8, (y["time"] <= 8).astype(int))
+    horizon = None if kind == "status" else 8
+    plain = calibration(y, risk, horizon, n_resamples=0)
+    weighted = calibration(y, risk, horizon, sample_weight=np.full(400, 2.5), n_resamples=0)
+    for name in NAMES:
+        # pseudo-values of weighted rows are the infinitesimal ones, and a weighted quantile lies on an observation
+        loose = (kind != "status" and name.startswith(("citl", "calibration"))) or name in ("e50", "e90")
+        want = getattr(plain, name).value
+        assert getattr(weighted, name).value == pytest.approx(want, rel=1e-9, abs=4e-3 if loose else 1e-12), name
+
+
+@pytest.mark.parametrize("kind", ["one", "competing", "status"])
+def test_standard_errors_agree_with_refitting_resamples(kind):
+    y, risk, _ = cohort(400, seed=2, competing=kind == "competing")
+    if kind == "status":
+        y = Status.at(8, (y["time"] <= 8).astype(int))
+    horizon = None if kind == "status" else 8
+    found = calibration(y, risk, horizon, knots=3, n_resamples=2000)
+    rng, values = np.random.default_rng(0), []
+    knots = found.curves[0].knots
+    for _ in range(150):
+        rows = rng.integers(0, 400, 400)
+        again = calibration(y[rows], risk[rows], horizon, knots=knots, n_resamples=0)
+        values.append([getattr(again, name).value for name in NAMES[:5]])
+    spread = np.std(values, axis=0)
+    for k, name in enumerate(NAMES[:4]):
+        if name == "observed_expected":
+            continue  # its interval takes the predictions as given
+        assert getattr(found, name).se == pytest.approx(spread[k], rel=0.25), name  # Monte-Carlo error of 150 resamples
+    percentiles = np.quantile(np.array(values)[:, 4], [0.025, 0.975])
+    assert found.ici.low == pytest.approx(percentiles[0], abs=0.015)
+    assert found.ici.high == pytest.approx(percentiles[1], abs=0.025)
+
+
+def test_paired_differences_use_the_influence_values():
+    y, risk, _ = cohort()
+    shrunk = 1 / (1 + np.exp(-0.5 * np.log(risk / (1 - risk))))
+    a, b = calibration(y, risk, 8), calibration(y, shrunk, 8)
+    for name in ("observed_expected", "citl", "calibration_slope", "ici"):
+        difference = getattr(b, name).minus(getattr(a, name))
+        assert np.isfinite(difference.se)
+        assert difference.value == pytest.approx(getattr(b, name).value - getattr(a, name).value)
+    assert b.calibration_slope.value > 1.5
+    assert b.joint_test().p < 1e-3
+
+
+def test_clusters_of_one_and_of_copies():
+    y, risk, _ = cohort(300)
+    plain = calibration(y, risk, 8, n_resamples=0)
+    pairs = np.repeat(np.arange(300), 2)
+    twice = calibration(y[pairs], risk[pairs], 8, clusters=pairs, n_resamples=0)
+    assert twice.observed_expected.se == pytest.approx(plain.observed_expected.se * np.sqrt(300 / 299), rel=1e-9)
+    assert twice.calibration_slope.se == pytest.approx(plain.calibration_slope.se, rel=0.25)  # robust against model
+
+
+def test_absence_of_the_event():
+    y, risk, _ = cohort(competing=True)
+    event = calibration(y, risk, 8, n_resamples=0)
+    absent = calibration(y, risk, 8, target="no_event", n_resamples=0)
+    expected = risk.mean()
+    observed = event.observed_expected.value * expected
+    assert absent.observed_expected.value == pytest.approx((1 - observed) / (1 - expected), rel=1e-12)
+    assert absent.ici.value == event.ici.value
+    one, other = event.groups(4), absent.groups(4)
+    np.testing.assert_allclose(other["observed"], 1 - one["observed"])
+    np.testing.assert_allclose(other["low"], 1 - one["high"])
+
+
+def test_horizons_give_arrays_and_reasons():
+    y, risk, lp = cohort()
+    both = np.column_stack([-np.expm1(-4 / 15 * np.exp(lp)), risk, np.full(400, np.nan)])
+    found = calibration(y, both, [4, 8, 10], n_resamples=50)
+    assert found.observed_expected.value.shape == (3,)
+    assert np.isnan(found.ici.value[2])
+    assert "missing" in found.ici.reason[2]
+    assert found.observed_expected.value[1] == pytest.approx(calibration(y, risk, 8).observed_expected.value)
+    far = calibration(y, risk, 500)
+    assert np.isnan(far.observed_expected.value)
+    assert "at risk" in far.observed_expected.reason
+    frame = found.to_frame()
+    assert set(frame["horizon"]) == {4.0, 8.0, 10.0}
+    with pytest.raises(LBPError, match="horizon"):
+        found.gnd()
+    assert found.gnd(min_events=0, horizon=8).df == 9
+
+
+def test_what_cannot_be_fitted_is_said():
+    time = np.arange(1.0, 41.0)
+    risk = np.where(time <= 20, 0.9, 0.1)  # everybody above has the event before everybody below
+    y = Surv.right(time, (time <= 20).astype(int))
+    found = calibration(y, risk, 15, min_at_risk=0)
+    assert np.isnan(found.calibration_slope.value)
+    assert "converge" in found.calibration_slope.reason
+    assert "no-convergence" in {o.code for o in found.objections}
+    separated = calibration(Status.at(1, (risk > 0.5).astype(int)), risk)
+    assert "converge" in separated.calibration_slope.reason
+    bounds = risk.copy()
+    bounds[0] = 1.0
+    assert "risks-at-the-bounds" in {o.code for o in calibration(y, bounds, 15, min_at_risk=0).objections}
+    none = calibration(Surv.right(time, np.zeros(40)), risk / 9, 15)
+    assert "nobody" in none.observed_expected.reason
+    assert "nobody" in none.calibration_slope.reason
+    upside_down = calibration(*(cohort()[:1]), 1 - 0.3 * cohort()[1], 2)
+    assert "risk-looks-inverted" in {o.code for o in upside_down.objections}
+
+
+def test_arguments_are_checked():
+    y, risk, _ = cohort(50)
+    for bad in ({"knots": 2}, {"knots": [1.0, 0.5, 2.0]}, {"smoother": "hare"}, {"span": 0}, {"oe_interval": "exact"},
+                {"cumulative_hazard": -risk}, {"linear_predictor": risk[:3]}):  # fmt: skip
+        with pytest.raises(LBPError):
+            calibration(y, risk, 8, **bad)
+    late = Surv.right(y["time"] + 1, y["event"], entry=np.ones(50), censored=0)
+    with pytest.raises(LBPError, match="late entry"):
+        calibration(late, risk, 8)
+    found = calibration(y, risk, 8, min_at_risk=0)
+    with pytest.raises(LBPError, match="cumulative_hazard"):
+        found.a_calibration()
+    competing, other, _ = cohort(50, competing=True)
+    with pytest.raises(LBPError, match="competing"):
+        calibration(competing, other, 8, cumulative_hazard=-np.log1p(-other), min_at_risk=0).d_calibration()
+
+
+def test_the_empty_last_cell_is_merged():
+    """No hazard reaches the upper cells, which then expect nothing."""
+    rng = np.random.default_rng(0)
+    hazard = rng.exponential(size=300).clip(max=0.4)
+    event = hazard < 0.4
+    y = Surv.right(hazard + 0.1, event.astype(int))
+    found = calibration(y, np.full(300, 0.3) + 0.001 * rng.random(300), 0.3, cumulative_hazard=hazard)
+    test = found.a_calibration()
+    assert np.isfinite(test.statistic)
+    assert test.expected.min() >= 5
+    assert np.isfinite(found.a_calibration(min_expected=0).statistic)
+
+
+def test_a_calibration_holds_its_level_and_d_calibration_does_not():
+    rng = np.random.default_rng(11)
+    rejected = np.zeros(2)
+    for _ in range(400):
+        t, c = rng.exponential(size=300), rng.uniform(0, 2.2, 300)
+        y = Surv.right(np.minimum(t, c), (t <= c).astype(int))
+        found = _tests(y)
+        rejected += [found[0] < 0.05, found[1] < 0.05]
+    assert 0.025 <= rejected[0] / 400 <= 0.085  # five per cent, up to Monte-Carlo error
+    assert rejected[1] / 400 < 0.02
+
+
+def _tests(y):
+    from lbp_prognosis.evaluation.prognostic._calibration_rows import calibration_rows
+    from lbp_prognosis.evaluation.prognostic._calibration_test import a_calibration, d_calibration
+    from lbp_prognosis.evaluation.prognostic._setting import Setting
+
+    setting = Setting.check(
+        y, 0.5, accepted=("right",), caller="test", cause=1, target="event", censoring="marginal", sample_weight=None,
+        clusters=None, confidence=0.95, min_at_risk=0, min_censoring_survival=0,
+    )  # fmt: skip
+    rows = calibration_rows(setting, np.full((y.size, 1), 0.4))[0]
+    hazard = y["time"].copy()
+    return a_calibration(rows, hazard, 10, 5).p, d_calibration(rows, hazard, 10).p
+
+
+def test_visits():
+    rng = np.random.default_rng(6)
+    n = 500
+    lp = rng.normal(size=n)
+    t = rng.exponential(10 * np.exp(-lp))
+    visits = np.array([3.0, 6.0, 12.0])
+    last = visits[rng.integers(1, 3, n)]
+    before = np.array([max([0.0, *visits[(visits < u)]]) for u in t])
+    after = np.array([min([*visits[visits >= u], np.inf]) for u in t])
+    seen = after <= last
+    y = Surv.interval(np.where(seen, before, last), np.where(seen, after, np.inf))
+    risk = -np.expm1(-6 / 10 * np.exp(lp))
+    found = calibration(y, risk, 6)
+    assert found.observed_expected.value == pytest.approx(1.0, abs=0.15)
+    assert found.calibration_slope.value == pytest.approx(1.0, abs=0.35)
+    assert "Turnbull" in found.observed_expected.method
+    assert np.isfinite(found.observed_expected.se)
+    assert found.groups(3)["observed"].is_monotonic_increasing
+    between = calibration(y, risk, 5)
+    assert "do not determine" in between.observed_expected.reason
+
+
+def test_the_plot_has_its_parts():
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    y, risk, _ = cohort()
+    ax = calibration(y, risk, 8, target="no_event").plot()
+    assert "no event by 8" in ax.get_xlabel()
+    assert any("ICI if perfect" in text.get_text() for text in ax.texts)
+    plt.close("all")
