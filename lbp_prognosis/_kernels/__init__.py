@@ -77,6 +77,7 @@ from lbp_prognosis._kernels._transformation import (
     transformation_rows,
     transformation_scale,
 )
+from lbp_prognosis._kernels._chained_equations import ColumnModel, categories, chained_equations, column_model, draw_column, expand_columns
 
 __all__ = [
     "BRIER",
@@ -85,6 +86,7 @@ __all__ = [
     "CategoricalFit",
     "CensoringGroups",
     "CensoringProcess",
+    "ColumnModel",
     "CoxData",
     "CoxFit",
     "CoxPieces",
@@ -107,12 +109,15 @@ __all__ = [
     "categorical_fit",
     "categorical_parts",
     "categorical_probabilities",
+    "categories",
     "cell_counts",
     "censoring_curve",
     "censoring_groups",
     "censoring_process",
+    "chained_equations",
     "cloglog_pseudo_fit",
     "coalition_members",
+    "column_model",
     "concordance_pairs",
     "cox_baseline",
     "cox_data",
@@ -125,6 +130,8 @@ __all__ = [
     "dersimonian_laird",
     "discrete_hazard_fit",
     "distinct_times",
+    "draw_column",
+    "expand_columns",
     "exponential_incidence",
     "fine_gray_data",
     "fine_gray_influence",

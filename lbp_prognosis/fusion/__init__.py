@@ -1,14 +1,18 @@
 """Many tables to one X, inside the training fold."""
 
+from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
 from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_patient
+from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
 from lbp_prognosis.fusion._pool_levels import PooledLevels, pool_levels
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
 from lbp_prognosis.fusion._risk_pipeline import RiskBand, RiskPipeline
 from lbp_prognosis.fusion._standardise import Standardise
 
 __all__ = [
+    "MultipleImputation",
     "OneHot",
+    "PatternSubmodels",
     "PooledLevels",
     "RestrictedCubicSpline",
     "RiskBand",

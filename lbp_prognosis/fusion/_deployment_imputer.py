@@ -1,0 +1,190 @@
+"""Filling in a new patient's missing values from what is observed of that patient, without any outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._kernels import (
+    ColumnModel,
+    categories,
+    chained_equations,
+    column_model,
+    expand_columns,
+    normal_conditional,
+    normal_em,
+)
+from lbp_prognosis.fusion._completions import Score
+from lbp_prognosis.fusion._encoding import Encoding
+
+__all__ = ["DeploymentImputer"]
+
+CYCLES = 5  # sweeps over the columns before a chained draw is taken
+
+
+@dataclass(frozen=True)
+class DeploymentImputer:
+    """Learned from training predictors only.
+
+    Attributes
+    ----------
+    encoding : Encoding
+        Columns and kinds.
+    mean, covariance : ndarray
+        Of the expanded columns, by maximum likelihood under a multivariate normal.
+    places : list of slice
+        Place of each column among the expanded ones.
+    models : list of ColumnModel
+        Regression of each column on all others, for chained draws.
+    start : ndarray
+        Where chained draws start: means, or the commonest category.
+    low, high : ndarray
+        Range of the training values of each column.
+    normals, uniforms : ndarray of shape (draws, CYCLES, n_columns)
+        Fixed random numbers: the same for every patient, so that no prediction depends on who else is predicted.
+    """
+
+    encoding: Encoding
+    mean: np.ndarray
+    covariance: np.ndarray
+    places: list[slice]
+    models: list[ColumnModel]
+    start: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    normals: np.ndarray
+    uniforms: np.ndarray
+
+    @classmethod
+    def learn(
+        cls, X: np.ndarray, encoding: Encoding, rng: np.random.Generator, *, draws: int, iterations: int, donors: int
+    ) -> DeploymentImputer:
+        """Fit on encoded training rows (NaN where missing)."""
+        kinds, levels = encoding.kinds, encoding.levels
+        filled = chained_equations(X, kinds, levels, rng, iterations=iterations, donors=donors,
+                                   matching=encoding.matching)  # fmt: skip
+        design, places = expand_columns(filled, kinds, levels)
+        holes = np.hstack([np.repeat(np.isnan(X[:, [j]]), design[:, p].shape[1], axis=1) for j, p in enumerate(places)])
+        mean, covariance, _ = normal_em(np.where(holes, np.nan, design), ddof=1, tol=1e-6)
+        models, start = [], np.empty(len(kinds))
+        for j, place in enumerate(places):
+            seen = ~np.isnan(X[:, j])
+            others = np.delete(design, np.arange(place.start, place.stop), axis=1)
+            models.append(column_model(others[seen], X[seen, j], int(kinds[j]), int(levels[j])))
+            start[j] = X[seen, j].mean() if kinds[j] == 0 else np.bincount(X[seen, j].astype(int)).argmax()
+        shape = (draws, CYCLES, len(kinds))
+        return cls(encoding, mean, covariance, places, models, start, np.nanmin(X, axis=0), np.nanmax(X, axis=0),
+                   rng.standard_normal(shape), rng.random((*shape, max(int(levels.max(initial=0)), 1))))  # fmt: skip
+
+    def conditional_mean(self, X: np.ndarray) -> np.ndarray:
+        """Return rows with missing values at their conditional mean, or their likeliest category."""
+        done = X.copy()
+        missing = np.isnan(X)
+        patterns, which = np.unique(missing, axis=0, return_inverse=True)
+        for k, pattern in enumerate(patterns):
+            if not pattern.any():
+                continue
+            rows = np.flatnonzero(which.ravel() == k)
+            filled, _ = self._normal(X[rows], pattern)
+            for j in np.flatnonzero(pattern):
+                part = filled[:, self.places[j]]
+                if self.encoding.kinds[j] == 0:
+                    done[rows, j] = part[:, 0]
+                elif self.encoding.kinds[j] == 1:
+                    done[rows, j] = part[:, 0] >= 0.5
+                else:
+                    first = 1 - part.sum(axis=1, keepdims=True)
+                    done[rows, j] = np.hstack([first, part]).argmax(axis=1)
+        return done
+
+    def _normal(self, X: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return expanded rows with conditional means, and the conditional covariance of the missing columns."""
+        design, _ = expand_columns(np.where(np.isnan(X), 0.0, X), self.encoding.kinds, self.encoding.levels)
+        absent = np.zeros(design.shape[1], dtype=bool)
+        for j in np.flatnonzero(pattern):
+            absent[self.places[j]] = True
+        slope, residual = normal_conditional(self.covariance, absent)
+        design[:, absent] = self.mean[absent] + (design[:, ~absent] - self.mean[~absent]) @ slope.T
+        return design, residual
+
+    def nodes(
+        self, X: np.ndarray, frame: pd.DataFrame, row: np.ndarray, pattern: np.ndarray, score: Score, z: np.ndarray
+    ) -> np.ndarray | None:
+        """Return ``(n, len(z), n_columns)`` completions along the linear predictor; None where it is not linear.
+
+        With x_M = x̂_M + z Σβ/s and s² = β'Σβ the linear predictor is η̄ + s z, so that an expectation over all missing
+        values is one over a single normal variable.
+        """
+        columns = np.flatnonzero(pattern)
+        if (self.encoding.kinds[columns] != 0).any():
+            return None
+        design, residual = self._normal(X, pattern)
+        centre = X.copy()
+        for j in columns:
+            centre[:, j] = design[:, self.places[j].start]
+        beta = self._gradient(centre, frame, row, columns, np.sqrt(np.diag(residual)), score)
+        if beta is None:
+            return None
+        spread = float(np.sqrt(max(beta @ residual @ beta, 0.0)))
+        step = residual @ beta / spread if spread > 0 else np.zeros(columns.size)
+        out = np.repeat(centre[:, None, :], z.size, axis=1)
+        out[:, :, columns] += z[None, :, None] * step
+        return out
+
+    def _gradient(
+        self,
+        centre: np.ndarray,
+        frame: pd.DataFrame,
+        row: np.ndarray,
+        columns: np.ndarray,
+        size: np.ndarray,
+        score: Score,
+    ) -> np.ndarray | None:
+        """Slope of the score in the missing columns, from differences; None unless it is the same everywhere."""
+        slopes = []
+        size = np.where(size > 0, size, 1.0)
+        for i in {0, len(centre) - 1}:
+            moves = np.vstack([np.zeros(columns.size), np.diag(size), -np.diag(size), size])
+            table = np.repeat(centre[[i]], len(moves), axis=0)
+            table[:, columns] += moves
+            at = np.full(len(moves), row[i])
+            eta = score(self.encoding.decode(table, frame, at, pd.RangeIndex(len(moves))), at)
+            up, down = eta[1 : 1 + columns.size] - eta[0], eta[0] - eta[1 + columns.size : -1]
+            tolerance = 1e-7 * (1 + np.abs(eta).max())
+            if np.abs(up - down).max() > tolerance or abs(eta[-1] - eta[0] - up.sum()) > tolerance:
+                return None
+            slopes.append(up / size)
+        if np.abs(slopes[0] - slopes[-1]).max() > 1e-7 * (1 + np.abs(slopes[0]).max()):
+            return None
+        return slopes[0]
+
+    def draws(self, X: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+        """Return ``(n, n_draws, n_columns)`` chained draws for rows of one pattern."""
+        columns, count = np.flatnonzero(pattern), self.normals.shape[0]
+        kinds, levels = self.encoding.kinds, self.encoding.levels
+        done = np.repeat(X, count, axis=0)
+        done[:, columns] = self.start[columns]
+        design, _ = expand_columns(done, kinds, levels)
+        keep = np.ones(design.shape[1], dtype=bool)
+        n = X.shape[0]
+        for cycle in range(CYCLES):
+            for j in columns:
+                keep[:] = True
+                keep[self.places[j]] = False
+                model = self.models[j]
+                W = np.hstack([np.ones((len(done), 1)), (design[:, keep] - model.centre) / model.scale])
+                eta = W @ model.coef.T
+                if kinds[j] == 0:
+                    noise = np.tile(self.normals[:, cycle, j], n)
+                    done[:, j] = np.clip(eta[:, 0] + model.sigma * noise, self.low[j], self.high[j])
+                    design[:, self.places[j].start] = done[:, j]
+                    continue
+                uniform = np.tile(self.uniforms[:, cycle, j, : eta.shape[1]], (n, 1))
+                done[:, j] = categories(eta, int(kinds[j]), uniform)
+                if kinds[j] == 1:
+                    design[:, self.places[j].start] = done[:, j]
+                else:
+                    design[:, self.places[j]] = done[:, j][:, None] == np.arange(1, levels[j])
+        return done.reshape(n, count, -1)

@@ -1,0 +1,111 @@
+"""Frames to matrices of codes and back, for imputation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error
+
+__all__ = ["METHODS", "Encoding"]
+
+METHODS = ("matching", "normal", "logistic", "nominal")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How columns become numbers.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Columns that are modelled.
+    kinds : ndarray of int
+        0 continuous, 1 binary (0/1), 2 nominal.
+    levels : ndarray of int
+        Categories of a nominal column; 0 otherwise.
+    matching : ndarray of bool
+        Continuous columns that are matched and not drawn from the normal.
+    categories : dict of str to list
+        Categories by code of a nominal column.
+    dtypes : dict
+        Of the training frame.
+    """
+
+    columns: tuple[str, ...]
+    kinds: np.ndarray
+    levels: np.ndarray
+    matching: np.ndarray
+    categories: dict[str, list[Any]]
+    dtypes: dict[str, Any]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, methods: Mapping[str, str]) -> Encoding:
+        """Choose a method a column: logistic for 0/1, matching for other numbers, nominal for the rest."""
+        unknown = [name for name in methods if name not in frame.columns]
+        if unknown or any(method not in METHODS for method in methods.values()):
+            raise argument_error("methods", f"a mapping from columns of `X` to {METHODS}", dict(methods))
+        kinds, levels, matching = [], [], []
+        categories: dict[str, list[Any]] = {}
+        for name in frame.columns:
+            column = frame[name]
+            if column.isna().all():
+                raise argument_error("X", "a table in which every column has a value", f"{name!r} without any",
+                                     "Drop it: nothing can be learned of it.")  # fmt: skip
+            numeric = pd.api.types.is_numeric_dtype(column.dtype)
+            binary = numeric and set(column.dropna().unique()) <= {0, 1}
+            method = methods.get(name, "logistic" if binary else "matching" if numeric else "nominal")
+            if method == "logistic" and not binary:
+                raise argument_error("methods", f"'logistic' for 0/1 columns only, not {name!r}", "'logistic'")
+            if method in ("matching", "normal") and not numeric:
+                raise argument_error("methods", f"'nominal' for {name!r}, which holds no numbers", repr(method))
+            if method == "nominal":
+                found = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else None
+                values = list(found) if found is not None else sorted(column.dropna().unique().tolist())
+                categories[name] = [value for value in values if (column == value).any()]
+            kinds.append({"matching": 0, "normal": 0, "logistic": 1, "nominal": 2}[method])
+            levels.append(len(categories.get(name, ())))
+            matching.append(method == "matching")
+        return cls(tuple(frame.columns), np.array(kinds), np.array(levels), np.array(matching), categories,
+                   {name: frame[name].dtype for name in frame.columns})  # fmt: skip
+
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return codes as floats, NaN where missing."""
+        out = np.empty((len(frame), len(self.columns)))
+        for j, name in enumerate(self.columns):
+            column = frame[name]
+            if self.kinds[j] != 2:
+                out[:, j] = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+                continue
+            place = {value: code for code, value in enumerate(self.categories[name])}
+            codes = column.map(place).to_numpy(dtype=float, na_value=np.nan)
+            strange = np.isnan(codes) & column.notna().to_numpy()
+            if strange.any():
+                raise argument_error("X", f"of the categories of the fit in {name!r}: {self.categories[name][:6]}",
+                                     f"{sorted(map(str, column[strange].unique()))[:4]}")  # fmt: skip
+            out[:, j] = codes
+        return out
+
+    def decode(self, values: np.ndarray, source: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
+        """Return a frame of rows ``row`` of ``source`` with its missing values filled from ``values``."""
+        parts: dict[str, Any] = {}
+        for name in source.columns:
+            taken = source[name].array.take(row)
+            if name not in self.columns:
+                parts[name] = taken
+                continue
+            j = self.columns.index(name)
+            holes = np.asarray(pd.isna(taken))
+            if not holes.any():
+                parts[name] = taken
+            elif self.kinds[j] == 2:
+                filled = pd.Series(taken, copy=True)
+                filled[holes] = np.asarray(self.categories[name], dtype=object)[values[holes, j].astype(int)]
+                parts[name] = filled.array
+            else:
+                parts[name] = np.where(holes, values[:, j], pd.Series(taken).to_numpy(dtype=float, na_value=np.nan))
+        return pd.DataFrame(parts, index=index, columns=source.columns)

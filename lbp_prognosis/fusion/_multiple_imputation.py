@@ -1,0 +1,249 @@
+"""``MultipleImputation``: several completed training tables with the outcome, new patients without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from lbp_prognosis._base import RandomState, argument_error, check_number, spawn
+from lbp_prognosis._kernels import chained_equations, normal_quadrature
+from lbp_prognosis.fusion._completions import Completions, Score
+from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
+from lbp_prognosis.fusion._encoding import Encoding
+from lbp_prognosis.fusion._frame import as_frame, match_columns
+from lbp_prognosis.fusion._outcome_columns import outcome_columns
+
+__all__ = ["MultipleImputation"]
+
+Passive = Callable[[pd.DataFrame], Any] | tuple[str, Sequence[str]] | str
+_POOLINGS = ("max", "min", "mean", "sum")
+
+
+class MultipleImputation(TransformerMixin, BaseEstimator):
+    """Impute by chained equations, as a step of `RiskPipeline`.
+
+    Training rows are imputed ``m`` times with the outcome in the imputation model (event indicators and Nelson–Aalen
+    hazards); the rest of the pipeline is fitted on each. New rows are completed from their own observed values by what
+    was learned of the predictors alone, at validation and in use alike.
+
+    Parameters
+    ----------
+    m : int, optional
+        Imputations; by default the percentage of incomplete rows, between 5 and 20 (1 if all are complete).
+    iterations : int, default 10
+        Sweeps of the chained equations.
+    methods : mapping of str to str, optional
+        ``"matching"`` (predictive means), ``"normal"``, ``"logistic"`` (0/1) or ``"nominal"`` by column; by default 0/1
+        columns are logistic, other numbers matched, the rest nominal. Numeric codes without order have to be named.
+    passive : mapping of str to callable, str or (str, sequence of str), optional
+        Columns that follow from others and are computed, never imputed: a function of the frame, an expression
+        (``"weight / (height / 100) ** 2"``), or a pooling of level columns (``("max", ["pfirrmann__l4l5", …])``), so
+        that levels are imputed and the pooled value stays true to them.
+    drop : sequence of str, default ()
+        Columns that are only there to impute (levels behind a pooled value): not passed on.
+    nodes : int, default 20
+        Quadrature nodes of a new row, where the linear predictor is linear in what is missing.
+    draws : int, default 50
+        Draws of a new row, elsewhere.
+    donors : int, default 5
+        Donors in predictive mean matching.
+    random_state : int, SeedSequence or Generator, default 0
+        Seed.
+
+    Attributes
+    ----------
+    m_ : int
+        Imputations made.
+    incomplete_ : float
+        Share of incomplete training rows.
+    imputer_ : DeploymentImputer
+        What was learned of the predictors, for new rows.
+
+    Notes
+    -----
+    A new row's risk is ∫ risk(x_O, x_M) dF(x_M | x_O). Where all missing columns are continuous and the linear
+    predictor is linear in them, x_M | x_O is taken as multivariate normal and the integral is one over
+    η ~ N(η̄, β'Σβ), by Gauss–Hermite quadrature; elsewhere it is the mean over draws from chained regressions with fixed random numbers.
+
+    References
+    ----------
+    van Buuren S, Groothuis-Oudshoorn K. mice. J Stat Softw 2011;45(3). doi:10.18637/jss.v045.i03
+    White IR, Royston P. Imputing missing covariate values for the Cox model. Stat Med 2009;28:1982-1998.
+    doi:10.1002/sim.3618
+    """
+
+    def __init__(
+        self,
+        m: int | None = None,
+        *,
+        iterations: int = 10,
+        methods: Mapping[str, str] | None = None,
+        passive: Mapping[str, Passive] | None = None,
+        drop: Sequence[str] = (),
+        nodes: int = 20,
+        draws: int = 50,
+        donors: int = 5,
+        random_state: RandomState = 0,
+    ) -> None:
+        self.m = m
+        self.iterations = iterations
+        self.methods = methods
+        self.passive = passive
+        self.drop = drop
+        self.nodes = nodes
+        self.draws = draws
+        self.donors = donors
+        self.random_state = random_state
+
+    # ---- training ------------------------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None) -> MultipleImputation:
+        """Learn to complete new rows; the outcome is not looked at."""
+        frame = as_frame(X)
+        for name in ("iterations", "nodes", "draws", "donors"):
+            check_number(name, getattr(self, name), low=1, whole=True)
+        if self.m is not None:
+            check_number("m", self.m, low=1, whole=True)
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        # what belongs to a modality that is absent from this table is left out
+        self.passive_ = {k: v for k, v in (self.passive or {}).items() if k in frame.columns}
+        self._check_names(frame)
+        modelled = frame.drop(columns=list(self.passive_))
+        methods = {k: v for k, v in (self.methods or {}).items() if k in modelled.columns}
+        self.encoding_ = Encoding.of(modelled, methods)
+        matrix = self.encoding_.encode(modelled)
+        self.incomplete_ = float(np.isnan(matrix).any(axis=1).mean())
+        wanted = min(20, max(5, ceil(100 * self.incomplete_ - 1e-9))) if self.incomplete_ else 1
+        self.m_ = int(self.m) if self.m is not None and self.incomplete_ else wanted
+        self._generators = spawn(self.random_state, self.m_ + 1)
+        self.imputer_ = DeploymentImputer.learn(
+            matrix, self.encoding_, self._generators[-1], draws=self.draws, iterations=self.iterations,
+            donors=self.donors,
+        )  # fmt: skip
+        return self
+
+    def _check_names(self, frame: pd.DataFrame) -> None:
+        for name, rule in self.passive_.items():
+            if isinstance(rule, tuple):
+                how, columns = rule
+                if how not in _POOLINGS or not set(columns) <= set(frame.columns) - {name}:
+                    raise argument_error("passive", f"({_POOLINGS}, columns of `X`)", rule)
+            elif not callable(rule) and not isinstance(rule, str):
+                raise argument_error("passive", "a function, an expression, or (pooling, columns)", rule)
+
+    def complete_training(self, X: pd.DataFrame, y: Any) -> list[pd.DataFrame]:
+        """Fit, and return ``m_`` completed training tables, imputed with the outcome.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Training rows.
+        y : ndarray of shape (n,)
+            Their outcome.
+        """
+        self.fit(X)
+        frame = as_frame(X)
+        modelled = frame.drop(columns=list(self.passive_))
+        outcome, kinds = outcome_columns(y)
+        if len(outcome) != len(frame):
+            raise argument_error("y", f"of length {len(frame)}, one outcome a row", f"length {len(outcome)}")
+        matrix = np.hstack([self.encoding_.encode(modelled), outcome])
+        kinds = np.concatenate([self.encoding_.kinds, kinds])
+        levels = np.concatenate([self.encoding_.levels, np.zeros(outcome.shape[1], dtype=int)])
+        matching = np.concatenate([self.encoding_.matching, np.ones(outcome.shape[1], dtype=bool)])
+        rows = np.arange(len(frame))
+        tables = []
+        for rng in self._generators[: self.m_]:
+            done = chained_equations(matrix, kinds, levels, rng, iterations=self.iterations, donors=self.donors,
+                                     matching=matching)  # fmt: skip
+            tables.append(self._finished(done, frame, rows, frame.index))
+        return tables
+
+    def _finished(self, values: np.ndarray, frame: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
+        """Fill in, compute the passive columns, and leave out what is only there to impute."""
+        table = self.encoding_.decode(values, frame, row, index)
+        for name, rule in self.passive_.items():
+            if isinstance(rule, tuple):
+                table[name] = getattr(table[list(rule[1])], rule[0])(axis=1)
+            elif isinstance(rule, str):
+                table[name] = table.eval(rule)
+            else:
+                table[name] = np.asarray(rule(table))
+        return table.drop(columns=[name for name in self.drop if name in table.columns])
+
+    # ---- new rows ------------------------------------------------------------------------------------------------
+
+    def completions(
+        self, X: pd.DataFrame, score: Score | None = None, nodes: np.ndarray | None = None
+    ) -> Completions:  # fmt: skip
+        """Complete new rows, without any outcome.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            New rows.
+        score : callable, optional
+            Linear predictor of completed rows, for quadrature along it; without it, draws.
+        nodes : ndarray, optional
+            Standard normal quantiles to evaluate at, in place of the quadrature nodes.
+        """
+        check_is_fitted(self)
+        frame = match_columns(X, self.feature_names_in_)
+        matrix = self.encoding_.encode(frame)
+        z, weights = normal_quadrature(int(self.nodes))
+        if nodes is not None:
+            z, weights = np.asarray(nodes, dtype=float), np.full(len(nodes), 1 / len(nodes))
+        finished = None if score is None else self._score_of(score)
+        exact = np.ones(len(frame), dtype=bool)
+        parts, rows, shares = [], [], []
+        patterns, which = np.unique(np.isnan(matrix), axis=0, return_inverse=True)
+        for k, pattern in enumerate(patterns):
+            row = np.flatnonzero(which.ravel() == k)
+            weight = np.ones(1)
+            done: np.ndarray | None = matrix[row][:, None, :]
+            if pattern.any():
+                done, weight = None, weights
+                if finished is not None:
+                    done = self.imputer_.nodes(matrix[row], frame, row, pattern, finished, z)
+                if done is None:
+                    done = self.imputer_.draws(matrix[row], pattern)
+                    weight = np.full(done.shape[1], 1 / done.shape[1])
+                    exact[row] = False
+            assert done is not None
+            parts.append(done.reshape(-1, matrix.shape[1]))
+            rows.append(np.repeat(row, done.shape[1]))
+            shares.append(np.tile(weight, row.size))
+        row = np.concatenate(rows)
+        table = self._finished(np.vstack(parts), frame, row, pd.RangeIndex(row.size))
+        return Completions(table, row, np.concatenate(shares), exact)
+
+    def _score_of(self, score: Score) -> Score:
+        """Score tables as they come from the encoding: passive columns computed first."""
+
+        def scored(table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            codes = self.encoding_.encode(table)
+            return score(self._finished(codes, table, np.arange(len(table)), table.index), row)
+
+        return scored
+
+    def transform(self, X: Any) -> pd.DataFrame:
+        """Return rows with missing values at their conditional mean (or likeliest category), without any outcome.
+
+        For use outside a pipeline; a `RiskPipeline` averages over the missing values instead.
+        """
+        check_is_fitted(self)
+        frame = match_columns(X, self.feature_names_in_)
+        done = self.imputer_.conditional_mean(self.encoding_.encode(frame))
+        return self._finished(done, frame, np.arange(len(frame)), frame.index)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns that are passed on."""
+        check_is_fitted(self)
+        return np.asarray([name for name in self.feature_names_in_ if name not in set(self.drop)], dtype=object)

@@ -1,0 +1,243 @@
+"""``PatternSubmodels``: one model for each set of modalities that patients come with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from lbp_prognosis._base import DataError, FeatureMap, argument_error, check_choice, check_horizons, check_number
+from lbp_prognosis.fusion._frame import as_frame, match_columns
+from lbp_prognosis.survival import outcome_kind
+
+__all__ = ["PatternSubmodels"]
+
+Pattern = tuple[str, ...]
+
+
+class PatternSubmodels(BaseEstimator):
+    """Fit a model of its own for each pattern of modalities, so that a missing block is not imputed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned for each pattern; sees the columns of the pattern's modalities.
+    modalities : mapping of str to sequence of str
+        Columns by modality. A modality is missing in a row when all its columns are.
+    patterns : sequence of sequence of str, optional
+        Patterns declared beforehand; by default all that occur and are large enough.
+    mandatory : sequence of str, default ("clinical",)
+        Modalities without which nothing is predicted.
+    min_patients : int, default 100
+        Least rows of a pattern.
+    min_events : int, default 50
+        Least events of interest in them.
+    rows : {"pattern", "available"}, default "pattern"
+        Fit on the rows of exactly this pattern, or on all rows that have at least its modalities.
+    fallback : estimator, optional
+        For patterns without a model of their own, e.g. a pipeline with `MultipleImputation`; fitted on all rows.
+        Without it such patients are refused.
+
+    Attributes
+    ----------
+    patterns_ : pandas.DataFrame
+        ``pattern, n, n_events, model`` of the training rows; ``model`` is ``"own"``, ``"fallback"`` or ``"none"``.
+    models_ : dict
+        Fitted model by pattern.
+
+    Notes
+    -----
+    A pattern's model describes the patients who come with it: those who are imaged are not those who are not. Calibrate
+    and report each pattern by itself.
+
+    References
+    ----------
+    Fletcher Mercaldo S, Blume JD. Missing data and prediction: the pattern submodel. Biostatistics 2020;21:236-252.
+    doi:10.1093/biostatistics/kxy040
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        modalities: Mapping[str, Sequence[str]],
+        *,
+        patterns: Sequence[Sequence[str]] | None = None,
+        mandatory: Sequence[str] = ("clinical",),
+        min_patients: int = 100,
+        min_events: int = 50,
+        rows: str = "pattern",
+        fallback: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.modalities = modalities
+        self.patterns = patterns
+        self.mandatory = mandatory
+        self.min_patients = min_patients
+        self.min_events = min_events
+        self.rows = rows
+        self.fallback = fallback
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None,
+    ) -> PatternSubmodels:  # fmt: skip
+        """Fit one model a pattern.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Predictors, with blocks missing.
+        y : ndarray of shape (n,)
+            Outcome.
+        sample_weight, strata, offset, clusters : array-like of shape (n,), optional
+            Passed to the models where given.
+        """
+        check_choice("rows", self.rows, ("pattern", "available"))
+        check_number("min_patients", self.min_patients, low=1, whole=True)
+        check_number("min_events", self.min_events, low=0, whole=True)
+        frame = as_frame(X)
+        groups = FeatureMap({str(name): tuple(columns) for name, columns in self.modalities.items()})
+        absent = [column for column in groups.columns if column not in frame.columns]
+        if absent:
+            raise argument_error("modalities", "a mapping to columns of `X`", f"columns {absent[:5]} that it lacks")
+        unknown = [name for name in self.mandatory if name not in groups]
+        if unknown:
+            raise argument_error("mandatory", f"among the modalities {list(groups)}", f"{unknown}")
+        self.groups_ = groups
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        held = self._present(frame)
+        self._refuse_without_mandatory(held)
+        event = _events(y)
+        declared = None if self.patterns is None else {self._ordered(p) for p in self.patterns}
+        given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
+        self.models_: dict[Pattern, Any] = {}
+        table = []
+        for pattern in sorted({self._named(flags) for flags in held}, key=lambda p: (len(p), p)):
+            exact = (held == self._flags(pattern)).all(axis=1)
+            use = exact if self.rows == "pattern" else (held | ~self._flags(pattern)).all(axis=1)
+            enough = use.sum() >= self.min_patients and event[use].sum() >= self.min_events
+            own = enough and pattern and (declared is None or pattern in declared)
+            if own:
+                self.models_[pattern] = self._fitted(self.estimator, frame[self._columns(pattern)], y, use, given)
+            model = "own" if own else "fallback" if self.fallback is not None else "none"
+            table.append({"pattern": "+".join(pattern), "n": int(exact.sum()), "n_events": int(event[exact].sum()),
+                          "model": model})  # fmt: skip
+        self.patterns_ = pd.DataFrame(table, columns=["pattern", "n", "n_events", "model"])
+        if not self.models_ and self.fallback is None:
+            raise argument_error(
+                "X", f"a table with a pattern of {self.min_patients} rows and {self.min_events} events",
+                self.patterns_.to_string(index=False), "Give a `fallback`, or fewer modalities.",
+            )  # fmt: skip
+        everybody = np.ones(len(frame), dtype=bool)
+        self.fallback_ = None
+        if self.fallback is not None:
+            self.fallback_ = self._fitted(self.fallback, frame[list(groups.columns)], y, everybody, given)
+        return self
+
+    @staticmethod
+    def _fitted(estimator: Any, X: pd.DataFrame, y: np.ndarray, use: np.ndarray, given: dict[str, Any]) -> Any:
+        extra = {name: _take(value, use) for name, value in given.items() if value is not None}
+        return clone(estimator).fit(X[use], y[use], **extra)
+
+    def _present(self, frame: pd.DataFrame) -> np.ndarray:
+        return np.column_stack(
+            [frame[list(columns)].notna().any(axis=1).to_numpy() for columns in self.groups_.values()]
+        )  # fmt: skip
+
+    def _named(self, flags: np.ndarray) -> Pattern:
+        return tuple(name for name, flag in zip(self.groups_, flags) if flag)
+
+    def _ordered(self, pattern: Sequence[str]) -> Pattern:
+        names = {pattern} if isinstance(pattern, str) else set(pattern)
+        if not names <= set(self.groups_):
+            raise argument_error("patterns", f"sets of the modalities {list(self.groups_)}", sorted(names))
+        return tuple(name for name in self.groups_ if name in names)
+
+    def _flags(self, pattern: Pattern) -> np.ndarray:
+        return np.array([name in pattern for name in self.groups_])
+
+    def _columns(self, pattern: Pattern) -> list[str]:
+        return [column for name in pattern for column in self.groups_[name]]
+
+    def _refuse_without_mandatory(self, held: np.ndarray) -> None:
+        needed = self._flags(tuple(self.mandatory))
+        without = np.flatnonzero((needed & ~held).any(axis=1))
+        if without.size:
+            failures = pd.DataFrame(
+                {"table": "X", "row": without, "field": "+".join(self.mandatory), "reason": "missing", "value": None,
+                 "message": "a mandatory modality is missing"}
+            )  # fmt: skip
+            raise DataError(
+                f"{without.size} rows lack a mandatory modality ({', '.join(self.mandatory)}), e.g. row {without[0]}: "
+                "nothing is predicted without it.", failures,
+            )  # fmt: skip
+
+    def predict_risk(
+        self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return each row's risk from the model of its pattern, or from the fallback.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Predictors.
+        horizons : float or sequence of float
+            Prediction times.
+        cause : int, default 1
+            Event code.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the models where given.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Risks.
+        """
+        check_is_fitted(self)
+        times, _ = check_horizons(horizons)
+        frame = match_columns(X, self.feature_names_in_)
+        held = self._present(frame)
+        self._refuse_without_mandatory(held)
+        given = {"strata": strata, "offset": offset}
+        out = np.full((len(frame), times.size), np.nan)
+        for pattern in {self._named(flags) for flags in held}:
+            use = (held == self._flags(pattern)).all(axis=1)
+            model, columns = self.models_.get(pattern), self._columns(pattern)
+            if model is None:
+                model, columns = self.fallback_, list(self.groups_.columns)
+            if model is None:
+                raise argument_error(
+                    "X", f"of patterns with a model: {['+'.join(p) for p in self.models_]}",
+                    f"{int(use.sum())} rows with {'+'.join(pattern) or 'nothing'}",
+                    "Give a `fallback`, e.g. a pipeline with MultipleImputation.",
+                )  # fmt: skip
+            extra = {name: _take(value, use) for name, value in given.items() if value is not None}
+            out[use] = model.predict_risk(frame.loc[use, columns], times, cause, **extra)
+        return out
+
+    def pattern_of(self, X: Any) -> np.ndarray:
+        """Return the pattern of each row, as names joined by ``+``; shape (n,)."""
+        check_is_fitted(self)
+        held = self._present(match_columns(X, self.feature_names_in_))
+        return np.array(["+".join(self._named(flags)) for flags in held], dtype=object)
+
+    @property
+    def max_time_(self) -> float:
+        """Longest follow-up that any of the models saw."""
+        models = [*self.models_.values(), *([] if self.fallback_ is None else [self.fallback_])]
+        return float(max(model.max_time_ for model in models))
+
+
+def _events(y: np.ndarray) -> np.ndarray:
+    return y["status"] == 1 if outcome_kind(y) == "status" else y["event"] == 1
+
+
+def _take(value: Any, use: np.ndarray) -> Any:
+    if hasattr(value, "values") and hasattr(value, "kind"):  # Weights
+        return type(value)(value.values[use], value.kind)
+    return value[use] if hasattr(value, "iloc") else np.asarray(value)[use]

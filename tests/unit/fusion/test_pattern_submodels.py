@@ -1,0 +1,94 @@
+"""Block-missing modalities: each pattern its model, small patterns the fallback, no clinical data no prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from small_models import Logit
+from syn import syn
+
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.fusion import MultipleImputation, PatternSubmodels, RiskPipeline
+from lbp_prognosis.survival import Status
+
+GROUPS = {"clinical": ["c1", "c2"], "imaging": ["m1", "m2"], "biomechanical": ["g1"]}
+
+
+@pytest.fixture(scope="module")
+def data():
+    table = syn()
+    X = table[["c1", "c2", "m1", "m2", "g1"]].copy()
+    X.loc[:249, ["m1", "m2"]] = np.nan
+    X.loc[240:259, "g1"] = np.nan
+    return X, Status.at(12, table["y"])
+
+
+def test_each_pattern_has_the_model_of_its_rows(data) -> None:
+    X, y = data
+    model = PatternSubmodels(Logit(), GROUPS, fallback=RiskPipeline([MultipleImputation(2, iterations=2)], Logit()))
+    model.fit(X, y)
+    table = model.patterns_.set_index("pattern")
+    assert table["n"].to_dict() == {
+        "clinical": 10, "clinical+imaging": 10, "clinical+biomechanical": 240, "clinical+imaging+biomechanical": 340
+    }  # fmt: skip
+    assert table.loc["clinical", "model"] == "fallback"
+    assert table.loc["clinical+biomechanical", "model"] == "own"
+    without = np.arange(600) < 240
+    alone = Logit().fit(X.loc[without, ["c1", "c2", "g1"]], y[without])
+    risk = model.predict_risk(X, 12)
+    np.testing.assert_allclose(risk[without], alone.predict_risk(X.loc[without, ["c1", "c2", "g1"]], 12), atol=1e-12)
+    assert np.isfinite(risk).all()
+    assert model.pattern_of(X)[[0, 245, 255, 599]].tolist() == [
+        "clinical+biomechanical", "clinical", "clinical+imaging", "clinical+imaging+biomechanical"
+    ]  # fmt: skip
+
+
+def test_available_rows_serve_smaller_patterns_too(data) -> None:
+    X, y = data
+    model = PatternSubmodels(Logit(), GROUPS, rows="available").fit(X, y)
+    assert set(model.models_) == {
+        ("clinical",), ("clinical", "imaging"), ("clinical", "biomechanical"), ("clinical", "imaging", "biomechanical")
+    }  # fmt: skip
+    everybody = Logit().fit(X[["c1", "c2"]], y)
+    np.testing.assert_allclose(model.models_[("clinical",)].coef_, everybody.coef_, atol=1e-12)
+
+
+def test_a_pattern_without_a_model_is_refused_by_name(data) -> None:
+    X, y = data
+    model = PatternSubmodels(Logit(), GROUPS).fit(X, y)
+    with pytest.raises(ArgumentError, match=r"clinical \(?|clinical"):
+        model.predict_risk(X.iloc[[245]], 12)
+    assert np.isfinite(model.predict_risk(X.iloc[[0, 599]], 12)).all()
+
+
+def test_declared_patterns_only(data) -> None:
+    X, y = data
+    model = PatternSubmodels(
+        Logit(), GROUPS, patterns=[["clinical", "imaging", "biomechanical"]],
+        fallback=RiskPipeline([MultipleImputation(1, iterations=1)], Logit()),
+    ).fit(X, y)  # fmt: skip
+    assert set(model.models_) == {("clinical", "imaging", "biomechanical")}
+
+
+def test_without_the_mandatory_modality_nothing_is_predicted(data) -> None:
+    X, y = data
+    model = PatternSubmodels(Logit(), GROUPS).fit(X, y)
+    bare = X.iloc[[599]].assign(c1=np.nan, c2=np.nan)
+    with pytest.raises(DataError, match="mandatory") as error:
+        model.predict_risk(bare, 12)
+    assert error.value.failures["row"].tolist() == [0]
+    with pytest.raises(DataError, match="mandatory"):
+        clone(model).fit(pd.concat([X, bare]), np.concatenate([y, y[:1]]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"modalities": {"clinical": ["z"]}}, {"mandatory": ["genetic"]}, {"rows": "all"}, {"min_patients": 10_000},
+     {"patterns": [["clinical", "genetic"]]}, {"min_patients": 0}],
+)  # fmt: skip
+def test_nonsense_is_refused(data, change: dict) -> None:
+    X, y = data
+    with pytest.raises(ArgumentError):
+        PatternSubmodels(**{"estimator": Logit(), "modalities": GROUPS, **change}).fit(X, y)
