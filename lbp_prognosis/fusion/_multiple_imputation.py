@@ -69,7 +69,8 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
     -----
     A new row's risk is ∫ risk(x_O, x_M) dF(x_M | x_O). Where all missing columns are continuous and the linear
     predictor is linear in them, x_M | x_O is taken as multivariate normal and the integral is one over
-    η ~ N(η̄, β'Σβ), by Gauss–Hermite quadrature; elsewhere it is the mean over draws from chained regressions with fixed random numbers.
+    η ~ N(η̄, β'Σβ), by Gauss–Hermite quadrature; elsewhere it is the mean over draws from chained regressions with
+    fixed random numbers.
 
     References
     ----------

@@ -30,7 +30,7 @@ class PatternSubmodels(BaseEstimator):
         Columns by modality. A modality is missing in a row when all its columns are.
     patterns : sequence of sequence of str, optional
         Patterns declared beforehand; by default all that occur and are large enough.
-    mandatory : sequence of str, default ("clinical",)
+    mandatory : sequence of str, default ('clinical',)
         Modalities without which nothing is predicted.
     min_patients : int, default 100
         Least rows of a pattern.
