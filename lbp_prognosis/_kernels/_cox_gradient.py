@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lbp_prognosis._kernels._cox_data import CoxData
-from lbp_prognosis._kernels._cox_sums import TiedEvents, _before, _lived, cumulative_hazards, group_sums, lived_hazard
+from lbp_prognosis._kernels._cox_sums import TiedEvents, group_sums, lived_hazard
 
 __all__ = ["cox_gradient"]
 
@@ -13,7 +13,7 @@ __all__ = ["cox_gradient"]
 def cox_gradient(
     data: CoxData, tied: TiedEvents, eta: np.ndarray, *, efron: bool = True
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return the log partial likelihood and, for each row, its first derivative and its negative second derivative.
+    """Return the log partial likelihood, its derivative in each row's linear predictor, and the expected events.
 
     Parameters
     ----------
@@ -28,15 +28,13 @@ def cox_gradient(
 
     Notes
     -----
-    With A the hazard that a row has lived through, the derivative is ``w δ − w e^η A``; the curvature is the diagonal
-    of the information, ``w e^η A − (w e^η)² Σ 1/S0²`` over the same event times (with Efron's shares at the row's own).
+    With A the baseline hazard that a row has lived through, the expected events are ``w e^η A`` and the derivative is
+    ``w δ − w e^η A``. The expected events bound the curvature from above, row by row and in sums over rows, and, unlike
+    the diagonal of the information, they are the same for a weight as for copies.
     """
     inner = data.sorted(eta)
     sums = group_sums(data, tied, inner, efron)
     expected = sums.risk * lived_hazard(data, sums)
     loglik = sums.loglik + float(np.dot(inner[data.event] - sums.shift, tied.weights[data.event]))
-    square = np.empty(data.last.size)
-    _lived(data.event, data.last, _before(data), cumulative_hazards(sums.c0, data.ends), 2 * sums.c1 - sums.c2, square)
     gradient = np.where(data.event, tied.weights, 0.0) - expected
-    curvature = np.maximum(expected - sums.risk**2 * square, 0.0)
-    return loglik, data.unsorted(gradient), data.unsorted(curvature)
+    return loglik, data.unsorted(gradient), data.unsorted(np.maximum(expected, 0.0))

@@ -1,5 +1,6 @@
 """X and y to risk."""
 
+from lbp_prognosis.models._boosted_cox import BoostedCox
 from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._discrete_time_hazard import DiscreteTimeHazard
@@ -13,6 +14,7 @@ from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.models._royston_parmar import RoystonParmar
 
 __all__ = [
+    "BoostedCox",
     "CauseSpecificCox",
     "CoxPH",
     "DiscreteTimeHazard",

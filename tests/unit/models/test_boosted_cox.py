@@ -1,0 +1,167 @@
+"""BoostedCox: what xgboost's own Cox objective gets wrong, calibrated risks, determinism, JSON."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from syn import syn
+
+from lbp_prognosis import Surv
+from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
+from lbp_prognosis._kernels import cox_baseline
+from lbp_prognosis.models import BoostedCox, CoxPH, NullModel
+from lbp_prognosis.survival import Weights
+
+xgboost = pytest.importorskip("xgboost")
+
+COLUMNS = ["c1", "c2", "p1", "m1", "g2"]
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return syn(n=400)
+
+
+@pytest.fixture(scope="module")
+def model(cohort):
+    return BoostedCox(rounds=30).fit(cohort[COLUMNS], Surv.right(cohort.time, cohort.status))
+
+
+def test_margins_are_no_probabilities_and_risks_are(cohort, model):
+    """xgboost predicts exp(margin); our risk is a probability, right on average, and rises with the margin."""
+    X = cohort[COLUMNS]
+    margin = model.linear_predictor(X)
+    direct = model.booster(1).predict(xgboost.DMatrix(X.to_numpy()), output_margin=True)
+    np.testing.assert_allclose(margin, model.slope_[1] * direct, rtol=1e-6)
+    fresh = syn(n=2000, seed=7)
+    null = NullModel().fit(X, Surv.right(cohort.time, cohort.status))
+    for cause in (1, 2):
+        risk = model.predict_risk(fresh[COLUMNS], [6, 12, 24], cause=cause)
+        assert ((risk >= 0) & (risk <= 1)).all()
+        observed = null.predict_risk(X[:1], [6, 12, 24], cause=cause)
+        np.testing.assert_allclose(risk.mean(axis=0), observed[0], atol=0.03)  # one standard error at n = 400
+    single = BoostedCox(rounds=30).fit(X, Surv.right(cohort.time, cohort.event))
+    order = np.argsort(single.linear_predictor(X))
+    assert (np.diff(single.predict_risk(X, 12)[order, 0]) >= -1e-12).all()
+
+
+def test_contributions_add_up_to_the_log_hazard_not_to_the_risk(cohort, model):
+    X = cohort[COLUMNS][:50]
+    parts = model.margin_contributions(X)
+    assert parts.shape == (50, len(COLUMNS) + 1)
+    np.testing.assert_allclose(parts.sum(axis=1), model.linear_predictor(X), atol=1e-5)  # xgboost adds in float32
+
+
+def test_weights_equal_copies(cohort):
+    """Weights count in the risk sets. (In xgboost's objective they do not: its margins differ by more than 1.)"""
+    table = cohort[:150]
+    X, y = table[COLUMNS], Surv.right(table.time, table.event)
+    weights = np.random.default_rng(0).integers(1, 4, 150)
+    copies = np.repeat(np.arange(150), weights)
+    settings = {"rounds": 20, "select_rounds": False, "min_leaf_events": 1.0}
+    one = BoostedCox(**settings).fit(X, y, sample_weight=Weights(weights, "frequency"))
+    two = BoostedCox(**settings).fit(X.iloc[copies], y[copies])
+    np.testing.assert_allclose(one.linear_predictor(X), two.linear_predictor(X), atol=1e-4)  # float32 sums
+    np.testing.assert_allclose(one.predict_risk(X, [6, 12]), two.predict_risk(X, [6, 12]), atol=1e-4)
+    plain = BoostedCox(**settings).fit(X, y)
+    assert np.abs(one.linear_predictor(X) - plain.linear_predictor(X)).max() > 0.1
+
+
+def test_an_event_at_time_zero_is_an_event(cohort):
+    time = np.where(cohort.c1 > 1, 0.0, cohort.time)
+    event = np.where(cohort.c1 > 1, 1, cohort.event)
+    X = cohort[COLUMNS]
+    as_event = BoostedCox(rounds=20).fit(X, Surv.right(time, event))
+    shifted = BoostedCox(rounds=20).fit(X, Surv.right(np.where(time == 0, 0.01, time), event))
+    np.testing.assert_array_equal(as_event.linear_predictor(X), shifted.linear_predictor(X))
+    early = (cohort.c1 > 1).to_numpy()
+    assert as_event.predict_risk(X, 0.05)[early].mean() > 0.5
+
+
+def test_baseline_comes_from_margins_that_no_patient_helped_to_fit(cohort):
+    """With trees that learn the training rows by heart, a baseline of their own margins would be far off."""
+    rng = np.random.default_rng(1)
+    X = cohort[COLUMNS].assign(**{f"noise{j}": rng.normal(size=400) for j in range(20)})
+    y = Surv.right(cohort.time, cohort.event)
+    deep = BoostedCox(rounds=30, select_rounds=False, max_depth=4, min_leaf_events=1.0).fit(X, y)
+    outside = deep.cross_fitted_margin_[1]
+    inside = deep.linear_predictor(X) / deep.slope_[1]
+    assert np.std(inside) > 1.1 * np.std(outside)
+    fresh = syn(n=2000, seed=7)
+    new = fresh[COLUMNS].assign(**{f"noise{j}": rng.normal(size=2000) for j in range(20)})
+    risk = deep.predict_risk(new, 12)[:, 0]
+    observed = NullModel().fit(X, y).predict_risk(X[:1], 12)[0, 0]
+    assert risk.mean() == pytest.approx(observed, abs=0.02)
+    assert deep.slope_[1] < 0.8
+    own = cox_baseline(y["time"], y["event"] == 1, deep.booster(1).predict(xgboost.DMatrix(X), output_margin=True))[0]
+    naive = -np.expm1(-np.interp(12, *own) * np.exp(deep.booster(1).predict(xgboost.DMatrix(new), output_margin=True)))
+    slopes = [
+        CoxPH()
+        .fit(np.log(-np.log1p(-np.clip(r, 1e-6, 1 - 1e-6)))[:, None], Surv.right(fresh.time, fresh.event))
+        .coef_[0]
+        for r in (risk, naive)
+    ]
+    assert abs(slopes[0] - 1) < abs(slopes[1] - 1) - 0.2
+    assert deep.interpolates
+
+
+def test_pure_noise_grows_no_trees():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    model = BoostedCox(rounds=20).fit(X, Surv.right(rng.exponential(size=200), rng.random(200) < 0.6))
+    held_out = model.cv_log_likelihood_[1]
+    assert model.n_rounds_[1] == int(np.argmax(held_out))
+    none = BoostedCox(rounds=20, learning_rate=1.0, max_depth=4, min_leaf_events=0.0, reg_lambda=0.0)
+    none.fit(X, Surv.right(rng.exponential(size=200), rng.random(200) < 0.6))
+    assert none.n_rounds_[1] == 0
+    np.testing.assert_array_equal(none.linear_predictor(X), 0)
+    assert np.ptp(none.predict_risk(X, 0.5)) == 0
+    np.testing.assert_array_equal(none.margin_contributions(X), 0)
+
+
+def test_the_same_data_give_the_same_bits_and_json_keeps_them(cohort, model):
+    X = cohort[COLUMNS]
+    again = BoostedCox(rounds=30).fit(X, Surv.right(cohort.time, cohort.status))
+    np.testing.assert_array_equal(model.predict_risk(X, [6, 12]), again.predict_risk(X, [6, 12]))
+    read = BoostedCox.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
+    for cause in (1, 2):
+        np.testing.assert_array_equal(
+            model.predict_risk(X, [6, 12], cause=cause), read.predict_risk(X, [6, 12], cause=cause)
+        )
+
+
+def test_missing_values_strata_offset_and_entry(cohort):
+    X = cohort[COLUMNS].copy()
+    X.loc[::5, "c1"] = np.nan
+    y = Surv.right(cohort.time, cohort.event, entry=np.where(cohort.time > 3, 1.0, 0.0))
+    model = BoostedCox(rounds=20).fit(X, y, strata=cohort.site, offset=0.2 * cohort.c2)
+    risk = model.predict_risk(X, [6, 12], strata=cohort.site, offset=0.2 * cohort.c2)
+    assert np.isfinite(risk).all()
+    assert len(model.baseline_times_[1]) == 6
+    with pytest.raises(ArgumentError, match="strata"):
+        model.predict_risk(X, 6, offset=0.2 * cohort.c2)
+
+
+def test_it_learns_what_a_linear_model_cannot():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(600, 2))
+    effect = np.where(np.abs(X[:, 0]) > 1, 1.5, 0.0)
+    y = Surv.right(rng.exponential(np.exp(-effect)), np.ones(600), censored=0)
+    test = rng.normal(size=(600, 2))
+    y_test = Surv.right(rng.exponential(np.exp(-np.where(np.abs(test[:, 0]) > 1, 1.5, 0.0))), np.ones(600), censored=0)
+    boosted, linear = BoostedCox().fit(X, y), CoxPH().fit(X, y)
+    assert boosted.score(test, y_test) > linear.score(test, y_test) + 0.005
+
+
+def test_refusals(cohort):
+    X = cohort[COLUMNS]
+    with pytest.raises(EstimationError, match="at least 10 events"):
+        BoostedCox().fit(X[:20], Surv.right(cohort.time[:20], np.arange(20) < 5))
+    with pytest.raises(OutcomeError, match="DiscreteTimeHazard"):
+        BoostedCox().fit(X, Surv.interval(cohort.time, cohort.time + 1))
+    with pytest.raises(ArgumentError, match="ties"):
+        BoostedCox(ties="exact").fit(X, Surv.right(cohort.time, cohort.event))
+    with pytest.raises(ArgumentError, match="cause"):
+        BoostedCox(rounds=5).fit(X, Surv.right(cohort.time, cohort.event)).predict_risk(X, 6, cause=2)
