@@ -210,7 +210,11 @@ class Phantom:
                 back = 2.4 if name in LEVELS and self.posterior else 1.0
                 for end in (b.low, b.high):
                     for s in (-1, 1):
-                        points += [end + s * b.width / 2 * b.left, end + b.depth / 2 * b.front, end - back * b.depth / 2 * b.front]
+                        points += [
+                            end + s * b.width / 2 * b.left,
+                            end + b.depth / 2 * b.front,
+                            end - back * b.depth / 2 * b.front,
+                        ]
             else:
                 tube = self.tubes[name]
                 mid = tube.path[(tube.path[:, 2] > -15)]

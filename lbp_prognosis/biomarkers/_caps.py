@@ -11,7 +11,7 @@ from lbp_prognosis.biomarkers._frame import Frame, unit
 from lbp_prognosis.biomarkers._grid import Grid
 from lbp_prognosis.biomarkers._region import Region
 
-__all__ = ["Caps", "EndplatePlane", "boundary_sd", "fit_endplate", "measure_caps"]
+__all__ = ["Caps", "EndplatePlane", "boundary_sd", "fit_endplate", "measure_caps", "pedicle_columns"]
 
 GRID_MM = 1.0
 
@@ -31,7 +31,7 @@ class Caps:
     chord : array of shape (na, nl)
         Occupied length of the column, mm (partial voxels count in part).
     middle : array of shape (na, nl)
-        Mean occupancy of the column about the middle of the structure.
+        Mean occupancy of the column within a tenth of the structure's height about its mid-plane.
     """
 
     frame: Frame
@@ -57,16 +57,21 @@ def measure_caps(region: Region, frame: Frame, *, step: float = GRID_MM) -> Caps
     local = frame.to_local(region.points)
     margin = float(region.volume.spacing.max())
     low, high = local.min(axis=0) - margin, local.max(axis=0) + margin
+    # A header in the wrong unit makes a body of metres: the grid then grows coarser, not larger.
+    step = max(step, float((high - low)[:2].max()) / 200)
     ap = np.arange(np.floor(low[0]), np.ceil(high[0]) + step, step)
     left = np.arange(np.floor(low[1]), np.ceil(high[1]) + step, step)
-    dz = min(0.5, 0.5 * float(region.volume.spacing.min()))
+    dz = max(min(0.5, 0.5 * float(region.volume.spacing.min())), float(high[2] - low[2]) / 500)
     z = np.arange(low[2] - dz, high[2] + 2 * dz, dz)
     points = np.stack(np.meshgrid(ap, left, z, indexing="ij"), axis=-1)
     profile = region.sample(frame.to_world(points))
     top, bottom = _edges(profile, z)
     chord = profile.sum(axis=2) * dz
-    third = np.abs(z) <= max(0.25 * (high[2] - low[2] - 2 * margin), dz)
-    return Caps(frame, ap, left, top, bottom, chord, profile[:, :, third].mean(axis=2))
+    # A wedge is thin at one end: the slab about the mid-plane must be thinner than that.
+    half = max(0.1 * float(np.median(chord[np.isfinite(top)])), dz) if np.isfinite(top).any() else dz
+    slab = np.abs(z) <= half
+    middle = profile[:, :, slab].mean(axis=2) if slab.any() else np.zeros(chord.shape)  # a frame of a neighbour
+    return Caps(frame, ap, left, top, bottom, chord, middle)
 
 
 def _edges(profile: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,9 +146,8 @@ def fit_endplate(
     """
     surface = caps.top if which == "superior" else caps.bottom
     inside = caps.inside
-    if drop_pedicles and inside.any():
-        short = caps.chord < 0.65 * np.median(caps.chord[inside])
-        inside = inside & ~(short & (caps.ap < 0)[:, None])
+    if drop_pedicles:
+        inside = inside & ~pedicle_columns(caps)
     if inside.sum() < 25:
         return None
     distance = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=(caps.ap[1] - caps.ap[0],) * 2)[1:-1, 1:-1]
@@ -169,6 +173,14 @@ def fit_endplate(
     rms = float(np.sqrt(np.mean(depth[used] ** 2)))
     sd = _tilt_sd(grid, normal, frame, np.stack([a[used], left[used]], axis=1))
     return EndplatePlane(point, normal, rms, int(used.sum()), depth, sd)
+
+
+def pedicle_columns(caps: Caps) -> np.ndarray:
+    """Return the columns in the back half that are shorter than 65 % of the median: what is left of the pedicles."""
+    if not caps.inside.any():
+        return np.zeros(caps.inside.shape, dtype=bool)
+    short = caps.chord < 0.65 * np.median(caps.chord[caps.inside])
+    return short & (caps.ap < 0)[:, None]
 
 
 def _tilt_sd(grid: Grid, normal: np.ndarray, frame: Frame, columns: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from lbp_prognosis.biomarkers._caps import Caps, measure_caps
+from lbp_prognosis.biomarkers._caps import Caps, measure_caps, pedicle_columns
 from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._frame import Frame
 from lbp_prognosis.biomarkers._heights import central_columns, height_sd, heights_along_depth
@@ -14,6 +14,7 @@ from lbp_prognosis.biomarkers._measurement import Measurement, quality
 from lbp_prognosis.biomarkers._region import Region
 from lbp_prognosis.biomarkers._signal_ratio import disc_fluid_ratio
 from lbp_prognosis.biomarkers._slip import measure_slip
+from lbp_prognosis.biomarkers._spine import BodyGeometry
 
 __all__ = ["measure_disc"]
 
@@ -165,18 +166,26 @@ def _gap(case: Case, level: str, frame: Frame) -> tuple[float, tuple[str, ...], 
     lower_caps = measure_caps(below.region, frame)
     points = np.stack(np.meshgrid(lower_caps.ap, lower_caps.left, indexing="ij"), axis=-1)
     upper_caps = measure_caps(above.region, frame)
-    floor = lower_caps.top
+    floor, roof = _whole_columns(lower_caps, below, "superior"), _whole_columns(upper_caps, above, "inferior")
     rows = np.searchsorted(upper_caps.ap, points[..., 0] - 1e-6)
     columns = np.searchsorted(upper_caps.left, points[..., 1] - 1e-6)
     valid = (rows < upper_caps.ap.size) & (columns < upper_caps.left.size)
     valid &= (points[..., 0] >= upper_caps.ap[0] - 1e-6) & (points[..., 1] >= upper_caps.left[0] - 1e-6)
     ceiling = np.full(floor.shape, np.nan)
-    ceiling[valid] = upper_caps.bottom[rows[valid], columns[valid]]
+    ceiling[valid] = roof[rows[valid], columns[valid]]
     both = _core(np.isfinite(floor) & np.isfinite(ceiling))
     if both.sum() < 25:
         return np.nan, (), "the bodies share no footprint"
     gaps = ceiling[both] - floor[both]
     return float(np.median(gaps) if np.ptp(gaps) > 30 else gaps.mean()), (), ""
+
+
+def _whole_columns(caps: Caps, body: BodyGeometry, which: str) -> np.ndarray:
+    """Return the surface of a body without what is left of its pedicles."""
+    surface = caps.top if which == "superior" else caps.bottom
+    if not {"body_cut_at_canal", "body_by_opening"} & set(body.region.flags):
+        return surface
+    return np.where(pedicle_columns(caps), np.nan, surface)
 
 
 def _height_at(point: np.ndarray, normal: np.ndarray, place: np.ndarray, axis: np.ndarray) -> float:

@@ -83,7 +83,8 @@ def _panel(
         low, high = local.min(axis=0) - 15, local.max(axis=0) + 15
     else:
         low, high = np.full(3, -half), np.full(3, half)
-    x, y = np.arange(low[i], high[i], STEP_MM), np.arange(low[j], high[j], STEP_MM)
+    step = max(STEP_MM, float(max(high[i] - low[i], high[j] - low[j])) / 700)
+    x, y = np.arange(low[i], high[i], step), np.arange(low[j], high[j], step)
     plane = np.zeros((y.size, x.size, 3))
     plane[..., i], plane[..., j] = x[None, :], y[:, None]
     world = frame.to_world(plane)

@@ -76,14 +76,15 @@ def _ends(top: np.ndarray, last: BodyGeometry, frame: Frame) -> tuple[np.ndarray
 
 def _axes(last: BodyGeometry) -> tuple[np.ndarray, np.ndarray]:
     """Columns over the footprint of the last body, a little wider in front and behind."""
-    ap = np.arange(-0.6 * last.depth, 0.6 * last.depth + 1, 1.0)
-    left = np.arange(-0.4 * last.width, 0.4 * last.width + 1, 1.0)
+    step = max(1.0, max(last.depth, last.width) / 200)
+    ap = np.arange(-0.6 * last.depth, 0.6 * last.depth + step, step)
+    left = np.arange(-0.4 * last.width, 0.4 * last.width + step, step)
     return ap, left
 
 
 def _first_surface(sacrum: Region, frame: Frame, last: BodyGeometry) -> np.ndarray:
     ap, left = _axes(last)
-    dz = min(0.5, 0.5 * float(sacrum.volume.spacing.min()))
+    dz = max(min(0.5, 0.5 * float(sacrum.volume.spacing.min())), 0.1)
     z = np.arange(NEAR_MM * 2, -REACH_MM, -dz)
     points = np.stack(np.meshgrid(ap, left, z, indexing="ij"), axis=-1)
     profile = sacrum.sample(frame.to_world(points))

@@ -1,0 +1,209 @@
+"""Files in, voxels with their place in the patient out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.biomarkers import Image, Mask, read_image, read_mask
+
+nib = pytest.importorskip("nibabel")
+sitk = pytest.importorskip("SimpleITK")
+pydicom = pytest.importorskip("pydicom")
+
+AFFINE = np.array([[0, 0, -4.0, 30], [-0.6, 0, 0, 20], [0, 0.7, 0, -10], [0, 0, 0, 1]])  # PSL
+
+
+@pytest.fixture
+def block():
+    data = np.zeros((6, 7, 5), dtype=np.int16)
+    data[1, 2, 3] = 700
+    return data
+
+
+def save_nifti(path, data, affine, *, sform=2, qform=0):
+    image = nib.Nifti1Image(data, affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, code=sform)
+    image.set_qform(affine, code=qform)
+    nib.save(image, path)
+    return path
+
+
+def as_itk(data, affine):
+    """Write by SimpleITK what `affine` says in RAS."""
+    lps = np.diag([-1, -1, 1, 1.0]) @ affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(data.transpose(2, 1, 0)))
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+    image.SetOrigin(lps[:3, 3].tolist())
+    return image
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".nrrd", ".mha"])
+def test_every_format_puts_the_voxel_at_the_same_place(tmp_path, block, ending):
+    path = tmp_path / f"image{ending}"
+    if "nii" in ending:
+        save_nifti(path, block, AFFINE)
+    else:
+        sitk.WriteImage(as_itk(block, AFFINE), str(path), useCompression=True)
+    image = read_image(path)
+    assert image.data.shape == (6, 7, 5)
+    at = np.argwhere(image.data == 700)[0]
+    np.testing.assert_allclose(image.grid.to_world(at.astype(float)), (AFFINE @ [1, 2, 3, 1])[:3], atol=1e-4)
+    assert image.grid.orientation == "PSL"
+    np.testing.assert_allclose(image.grid.spacing, [0.6, 0.7, 4.0], atol=1e-5)
+
+
+def write_dicom(folder, data, affine, **tags):
+    """Write one slice a file: columns run along the first axis, rows along the second."""
+    folder.mkdir(exist_ok=True)
+    lps = np.diag([-1, -1, 1, 1.0]) @ affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    series, study = pydicom.uid.generate_uid(entropy_srcs=["a"]), pydicom.uid.generate_uid(entropy_srcs=["b"])
+    for k in range(data.shape[2]):
+        meta = pydicom.dataset.FileMetaDataset()
+        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+        meta.MediaStorageSOPInstanceUID = f"1.2.3.{k + 1}"
+        one = pydicom.dataset.FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+        one.SOPClassUID, one.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+        one.SeriesInstanceUID, one.StudyInstanceUID, one.Modality = series, study, "MR"
+        one.Columns, one.Rows = data.shape[:2]
+        one.PixelSpacing = [float(spacing[1]), float(spacing[0])]
+        one.ImageOrientationPatient = [*(lps[:3, 0] / spacing[0]).tolist(), *(lps[:3, 1] / spacing[1]).tolist()]
+        one.ImagePositionPatient = (lps[:3, :3] @ [0, 0, k] + lps[:3, 3]).tolist()
+        one.BitsAllocated = one.BitsStored = 16
+        one.HighBit, one.PixelRepresentation, one.SamplesPerPixel = 15, 1, 1
+        one.PhotometricInterpretation = "MONOCHROME2"
+        one.PixelData = np.ascontiguousarray(data[:, :, k].T.astype("<i2")).tobytes()
+        for name, value in tags.items():
+            if value is None:
+                delattr(one, name)
+            else:
+                setattr(one, name, value)
+        one.save_as(folder / f"{(k * 7) % data.shape[2]:03d}.dcm", enforce_file_format=True)
+    return folder
+
+
+def test_a_dicom_series_has_the_same_place_and_its_acquisition(tmp_path, block):
+    folder = write_dicom(
+        tmp_path / "series", block, AFFINE, MagneticFieldStrength="1.5", Manufacturer="ACME", EchoTime="101",
+        AcquisitionDate="20240531", PatientPosition="HFS", RescaleSlope="2", RescaleIntercept="-5",
+    )  # fmt: skip
+    (folder / "notes.txt").write_text("not DICOM")
+    image = read_image(folder)
+    at = np.argwhere(image.data == 2 * 700 - 5)[0]
+    np.testing.assert_allclose(image.grid.to_world(at.astype(float)), (AFFINE @ [1, 2, 3, 1])[:3], atol=1e-4)
+    assert image.acquisition["field_strength"] == 1.5
+    assert image.acquisition["acquired_on"] == "2024-05-31"
+    assert image.acquisition["vendor"] == "ACME"
+    assert "kvp" not in image.acquisition
+
+
+@pytest.mark.parametrize("tag", ["ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing"])
+def test_dicom_without_a_place_is_refused_by_name(tmp_path, block, tag):
+    folder = write_dicom(tmp_path / "series", block, AFFINE, **{tag: None})
+    with pytest.raises(DataError, match=tag):
+        read_image(folder)
+
+
+def test_dicom_with_a_missing_slice_and_with_two_series_is_refused(tmp_path, block):
+    folder = write_dicom(tmp_path / "series", block, AFFINE)
+    sorted(folder.glob("*.dcm"))[2].unlink()
+    with pytest.raises(DataError, match="one is missing"):
+        read_image(folder)
+    other = write_dicom(tmp_path / "two", block, AFFINE)
+    write_dicom(other / "b", block, AFFINE, SeriesInstanceUID="1.2.3.4")
+    with pytest.raises(ArgumentError, match="holds 2 series"):
+        read_image(other)
+    assert read_image(other, series="1.2.3.4").data.shape == block.shape
+
+
+def test_doubled_positions_are_a_series_in_time(tmp_path, block):
+    folder = write_dicom(tmp_path / "series", block, AFFINE)
+    first = pydicom.dcmread(sorted(folder.glob("*.dcm"))[0])
+    first.SOPInstanceUID = "1.2.99"
+    first.save_as(folder / "again.dcm")
+    with pytest.raises(ArgumentError, match="doubled positions"):
+        read_image(folder)
+
+
+def test_four_dimensions_colours_and_lost_orientation_are_refused(tmp_path, block):
+    with pytest.raises(ArgumentError, match="three-dimensional"):
+        read_image(save_nifti(tmp_path / "t.nii.gz", np.stack([block, block], axis=-1), AFFINE))
+    one = read_image(save_nifti(tmp_path / "one.nii.gz", block[..., None], AFFINE))
+    assert one.data.shape == block.shape
+    with pytest.raises(ArgumentError, match="orientation"):
+        read_image(save_nifti(tmp_path / "o.nii.gz", block, AFFINE, sform=0, qform=0))
+    rgb = np.zeros((4, 4, 4), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nib.save(nib.Nifti1Image(rgb, np.eye(4)), tmp_path / "rgb.nii.gz")
+    with pytest.raises(ArgumentError, match="colours"):
+        read_image(tmp_path / "rgb.nii.gz")
+    with pytest.raises(ArgumentError, match="three-dimensional"):
+        Image(np.zeros((2, 3)), np.eye(4))
+
+
+def test_a_matrix_that_is_no_lattice_is_refused(block):
+    for affine, word in (
+        (np.diag([1e-5, 1, 1, 1]), "unit"), (np.zeros((4, 4)), "matrix"), (np.full((4, 4), np.nan), "matrix"),
+        (np.array([[1, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]), "right angles"),
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError, match=word):
+            Image(block, affine)
+
+
+def test_labels_stored_as_floats_are_taken_if_whole_and_refused_if_not():
+    data = np.zeros((4, 4, 4))
+    data[1] = 5.0
+    assert Mask(data, np.eye(4)).data.dtype == np.uint8
+    data[0, 0, 0] = 2.4
+    with pytest.raises(ArgumentError, match="1 fractional"):
+        Mask(data, np.eye(4))
+    data[0, 0, 0] = np.nan
+    with pytest.raises(ArgumentError, match="missing"):
+        Mask(data, np.eye(4))
+    with pytest.raises(ArgumentError, match="background only"):
+        Mask(np.zeros((3, 3, 3)), np.eye(4))
+    with pytest.raises(ArgumentError, match="between 0 and 65535"):
+        Mask(np.full((3, 3, 3), -1), np.eye(4))
+
+
+def test_a_mask_with_turned_axes_is_turned_without_loss_and_any_other_lattice_refused(block):
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 4, (6, 7, 5))
+    image = Image(block, AFFINE)
+    turned = np.flip(labels.transpose(2, 0, 1), axis=1)
+    affine = AFFINE[:, [2, 0, 1, 3]].copy()
+    affine[:3, 3] += affine[:3, 1] * (turned.shape[1] - 1)
+    affine[:3, 1] *= -1
+    np.testing.assert_array_equal(Mask(turned, affine).on_grid_of(image).data, labels)
+    for wrong in (AFFINE @ np.diag([1, 1, 1.1, 1]), AFFINE + np.array([[0, 0, 0, 3.0], *np.zeros((3, 4))])):
+        with pytest.raises(ArgumentError, match="Resample the mask"):
+            Mask(labels, wrong).on_grid_of(image)
+    with pytest.raises(ArgumentError, match="grid of the image"):
+        Mask(labels[:-1], AFFINE).on_grid_of(image)
+
+
+def test_unknown_endings_and_absent_files_say_what_is_read(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"x")
+    with pytest.raises(ArgumentError, match=r"\.nrrd"):
+        read_image(tmp_path / "a.png")
+    with pytest.raises(ArgumentError, match="existing"):
+        read_mask(tmp_path / "absent.nii.gz")
+
+
+def test_public_test_images_keep_their_orientation_and_types(shared):
+    folder = shared / "data" / "img_sct_testing"
+    t2, seg = read_image(folder / "t2.nii.gz"), read_mask(folder / "t2_seg-manual.nii.gz")
+    assert t2.grid.orientation == "PSR"
+    assert seg.on_grid_of(t2).data.sum() == seg.data.sum()
+    labelled = read_mask(folder / "t2_seg-manual_labeled.nii.gz")  # stored as float64
+    assert labelled.data.dtype == np.uint8
+    assert np.unique(labelled.data).tolist() == [0, 2, 3, 4, 5]
+    assert read_image(folder / "t1w.nii.gz").grid.orientation == "RAS"
+    # the cord is one structure whichever way the array runs: cervical levels 2 to 5 go down
+    heights = [labelled.grid.to_world(np.argwhere(labelled.data == v).mean(axis=0))[2] for v in (2, 3, 4, 5)]
+    assert heights == sorted(heights, reverse=True)
