@@ -46,6 +46,7 @@ class Settings:
     attrition: float
     dropout_after_recovery: float
     surgery: float
+    mortality: float
     follow_up: float
 
 
@@ -83,7 +84,7 @@ def latent_cohort(n: int, rng: np.random.Generator, settings: Settings) -> Laten
     surgery_rate = settings.surgery / 12 * np.exp(0.7 * (x["leg_pain"] - 0.4) + 0.6 * x["stenosis"] + 0.3 * x["odi"])
     with np.errstate(divide="ignore"):
         surgery = rng.exponential(size=n) / surgery_rate
-    death = rng.exponential(size=n) / (0.0002 * np.exp(1.26 * x["age"]))
+        death = rng.exponential(size=n) / (settings.mortality / 12 * np.exp(1.26 * x["age"]))  # 0.09 a year of age
     return LatentCohort(
         x, discs, measured, site, recovery, surgery, death,
         _dropout(rng, x, recovery, settings), _imaged(rng, x, settings),

@@ -28,6 +28,7 @@ def simulate_cohort(
     attrition: float = 0.25,
     dropout_after_recovery: float = 1.0,
     surgery: float = 0.05,
+    mortality: float = 0.0,
     follow_up: float = 24.0,
 ) -> SimulatedCohort:
     """Simulate patients with low back pain followed to recovery.
@@ -69,6 +70,8 @@ def simulate_cohort(
         Factor on the hazard of leaving once recovered (1: leaving depends on baseline only).
     surgery : float, default 0.05
         Surgery per year at the reference patient; it competes with recovery.
+    mortality : float, default 0.0
+        Deaths per year at the age of 48, rising with age; death competes with recovery as a third event.
     follow_up : float, default 24.0
         End of follow-up, months.
 
@@ -95,7 +98,12 @@ def simulate_cohort(
     n = int(check_number("n", n, low=1, whole=True))
     check_choice("imaging", imaging, ("indication", "all"))
     check_number("sites", sites, low=1, whole=True)
-    for name, value in (("site_sd", site_sd), ("grade_noise", grade_noise), ("surgery", surgery)):
+    for name, value in (
+        ("site_sd", site_sd),
+        ("grade_noise", grade_noise),
+        ("surgery", surgery),
+        ("mortality", mortality),
+    ):
         check_number(name, value, low=0)
     check_number("disc_icc", disc_icc, low=0, high=1)
     for name, value in (("missingness", missingness), ("skipping", skipping), ("attrition", attrition)):
@@ -110,7 +118,7 @@ def simulate_cohort(
         check_number(name, value)
     settings = Settings(
         imaging_effect, int(sites), site_sd, shift, baseline_shift, grade_noise, disc_icc, imaging, imaging_rate,
-        missingness, skipping, attrition, dropout_after_recovery, surgery, follow_up,
+        missingness, skipping, attrition, dropout_after_recovery, surgery, mortality, follow_up,
     )  # fmt: skip
     rng = generator(random_state)
     latent = latent_cohort(n, rng, settings)

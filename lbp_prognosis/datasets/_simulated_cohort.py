@@ -69,15 +69,13 @@ class SimulatedCohort(Result):
         -------
         WideTable
             ``X`` (pandas.DataFrame of shape (n, 24), indexed by patient), ``y`` (`Surv.right`, months; causes recovery,
-            surgery, death) and ``modalities`` (`FeatureMap`).
+            surgery and, if anyone can die, death) and ``modalities`` (`FeatureMap`).
         """
         X = self._predictors(observed)
-        fates = np.column_stack([self.latent.recovery, self.latent.surgery, self.latent.death])
+        fates = np.column_stack([self.latent.recovery, self.latent.surgery, self.latent.death])[:, : len(self._causes)]
         first, cause = fates.min(axis=1), fates.argmin(axis=1) + 1
         end = np.minimum(self.settings.follow_up, self.latent.dropout if observed else np.inf)
-        y = Surv.right(
-            np.minimum(first, end), np.where(first <= end, cause, 0), causes={"recovery": 1, "surgery": 2, "death": 3}
-        )
+        y = Surv.right(np.minimum(first, end), np.where(first <= end, cause, 0), causes=self._causes)
         return WideTable(X, y, FeatureMap(dict(_MODALITIES)))
 
     def _predictors(self, observed: bool) -> pd.DataFrame:
@@ -110,12 +108,16 @@ class SimulatedCohort(Result):
         return self.tables["patient"]["site"].to_numpy()
 
     @property
+    def _causes(self) -> dict[str, int]:
+        return {"recovery": 1, "surgery": 2, **({"death": 3} if self.settings.mortality > 0 else {})}
+
+    @property
     def outcome(self) -> OutcomeSpec:
         """What ``y`` of `wide` is."""
         return OutcomeSpec(
             name="pain recovery", definition="Pain of at most 2 of 10, dated exactly.", polarity="good",
             time_zero="index consultation", unit="months", horizons=(3.0, 6.0, 12.0), primary_horizon=12.0,
-            causes={"recovery": 1, "surgery": 2, "death": 3},
+            causes=self._causes,
         )  # fmt: skip
 
     def true_score(self) -> np.ndarray:

@@ -117,8 +117,12 @@ def test_wide_complete_and_as_seen(small) -> None:
     assert tuple(X.columns) == modalities.columns
     assert not X.isna().any().any()
     assert X.attrs["synthetic"] is True
-    assert cause_names(y) == {1: "recovery", 2: "surgery", 3: "death"}
-    assert set(y["event"]) <= {0, 1, 2, 3}
+    assert cause_names(y) == {1: "recovery", 2: "surgery"}
+    assert set(y["event"]) == {0, 1, 2}
+    mortal = simulate_cohort(3000, 4, mortality=0.02)
+    assert cause_names(mortal.wide().y)[3] == "death" == list(mortal.outcome.causes)[2]
+    assert (mortal.wide().y["event"] == 3).sum() > 10
+    assert (mortal.tables["event"]["event_type"] == "death").sum() > 10
     assert (y["time"][y["event"] == 0] == 24).all()
     seen, y_seen, _ = small.wide(observed=True)
     imaging = seen[list(modalities["imaging"])].isna().all(axis=1).to_numpy()
