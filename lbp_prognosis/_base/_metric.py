@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -161,6 +161,17 @@ class MetricResult(Result):
         """Two-sided p-value of the null value zero (for differences and slopes' deviations)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return 2 * norm.sf(np.abs(np.asarray(self.value, dtype=float) / self.se))
+
+    def named(self, model: str) -> MetricResult:
+        """Return the result, and the results it carries, under a model's name."""
+        carried = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "influence"}
+        inner = {
+            name: part.named(model)
+            for name, part in carried.items()
+            if isinstance(part, MetricResult) and not part.model
+        }
+        # passed on as it is stored, so that deferred influence values are not computed for a label
+        return replace(self, model=model, influence=self.__dict__.get("_influence"), **inner)  # type: ignore[arg-type]
 
     def minus(self, other: MetricResult) -> MetricResult:
         """Paired difference ``self − other`` on the same rows, with its standard error and interval.

@@ -15,7 +15,7 @@ __all__ = ["BRIER", "LOG_SCORE", "ipcw_loss", "ipcw_loss_combined"]
 BRIER, LOG_SCORE = 0, 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _loss(kind, miss):
     """Loss of a prediction that gave ``miss`` to what did not happen."""
     if kind == 0:

@@ -56,6 +56,9 @@ def test_results_carry_null_and_ipa_and_travel_between_processes():
     again = pickle.loads(pickle.dumps(result))
     np.testing.assert_array_equal(again.influence, result.influence)
     assert again.ipa.influence.shape == (500, 2)
+    named = brier(y, risk(3.0), 3.0).named("clinical")
+    assert (named.model, named.ipa.model, named.null.model) == ("clinical", "clinical", "null")
+    assert callable(named.__dict__["_influence"])  # not computed for a label
     scalar = brier(y, risk(3.0), 3.0)
     assert scalar.influence.shape == scalar.ipa.influence.shape == (500,)
     assert scalar.value == result.value[1]
