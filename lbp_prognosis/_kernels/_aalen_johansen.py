@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lbp_prognosis._kernels._kaplan_meier import risk_table
+from lbp_prognosis._kernels._cluster_products import cluster_products
+from lbp_prognosis._kernels._kaplan_meier import few_clusters, risk_table
 from lbp_prognosis._kernels._steps import distinct_times
 
 __all__ = [
@@ -143,12 +144,13 @@ def aalen_johansen_robust_variance(
     weights: np.ndarray,
     *,
     entry: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
 ) -> np.ndarray:
     """Infinitesimal-jackknife variance of each incidence at ``steps.times``, of shape (m, n_causes).
 
     The derivative of F(t) by the weight of a row is, while the row is at risk, h(t) + α + β F(t) with α, β of its
     entry, and κ − B F(t) after it left; sums of squares of both are cumulative sums, so the cost is linear. With unit
-    weights it equals `aalen_johansen_variance`.
+    weights and no delayed entry it equals `aalen_johansen_variance`. ``clusters`` as in `kaplan_meier_robust_variance`.
     """
     m = steps.times.size
     codes = np.searchsorted(steps.times, time)
@@ -177,6 +179,19 @@ def aalen_johansen_robust_variance(
         alpha, beta = g_in * cif_in - h_in, -g_in
         own = np.where(np.asarray(event) == cause, (before / risk)[codes], 0.0)
         kappa = own + h[codes] + alpha + beta * cif[codes] + left * cif[codes]
+        if clusters is not None:
+            # (N, A, B): the derivative summed over a cluster is h N + A + F B
+            zero = np.zeros(time.size)
+            change = np.concatenate(
+                [
+                    weights[:, None] * np.stack([zero + 1, alpha, beta], axis=1),
+                    weights[:, None] * np.stack([zero - 1, kappa - alpha, -left - beta], axis=1),
+                ]
+            )
+            sums = cluster_products(np.tile(clusters, 2), np.concatenate([place, codes]), change, m)
+            form = np.stack([h, np.ones(m), cif], axis=1)
+            out[:, k] = np.maximum(np.einsum("ti,tij,tj->t", form, sums, form), 0.0) * few_clusters(clusters)
+            continue
         after = [
             np.cumsum(np.bincount(codes, weights=square * value, minlength=m))
             for value in (kappa**2, kappa * left, left**2)

@@ -6,9 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lbp_prognosis._kernels._cluster_products import cluster_products
 from lbp_prognosis._kernels._steps import distinct_times, step_at
 
-__all__ = ["KMSteps", "kaplan_meier_robust_variance", "kaplan_meier_steps", "reverse_kaplan_meier_steps", "risk_table"]
+__all__ = [
+    "KMSteps",
+    "few_clusters",
+    "kaplan_meier_robust_variance",
+    "kaplan_meier_steps",
+    "reverse_kaplan_meier_steps",
+    "risk_table",
+]
 
 
 class KMSteps(NamedTuple):
@@ -94,6 +102,12 @@ def reverse_kaplan_meier_steps(
     return KMSteps(times, staying, lost, happened, np.cumprod(1.0 - np.minimum(hazard, 1.0)), np.cumsum(terms))
 
 
+def few_clusters(clusters: np.ndarray) -> float:
+    """Return M/(M − 1), undefined for a single cluster."""
+    number = int(clusters.max()) + 1
+    return number / (number - 1) if number > 1 else float("nan")
+
+
 def kaplan_meier_robust_variance(
     steps: KMSteps,
     time: np.ndarray,
@@ -101,12 +115,14 @@ def kaplan_meier_robust_variance(
     weights: np.ndarray,
     *,
     entry: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
 ) -> np.ndarray:
     """Infinitesimal-jackknife variance of S at ``steps.times``: rows are patients, whatever their weight.
 
     The derivative of log S(t) by the weight of row i is −b_i(t), with b_i = δ_i/(Y − d)(T_i) − [g(T_i ∧ t) − g(E_i)]
     and g the Greenwood sum; Var S = S² Σ w_i² b_i². Expanding the square for the rows still at risk keeps it linear.
-    With unit weights it is Greenwood's variance exactly.
+    With unit weights and no delayed entry it is Greenwood's variance exactly. With ``clusters`` (codes 0…M−1) the b_i
+    of a cluster are summed before squaring, and the sum of squares is multiplied by M/(M − 1).
     """
     codes = np.searchsorted(steps.times, time)
     m = steps.times.size
@@ -115,6 +131,20 @@ def kaplan_meier_robust_variance(
     with np.errstate(divide="ignore"):
         jump = np.where(steps.at_risk > steps.events, 1.0 / (steps.at_risk - steps.events), 0.0)
     final = np.where(np.asarray(event) != 0, jump[codes], 0.0) - (g[codes] - g_in)
+    if clusters is not None:
+        come = np.zeros(time.size, dtype=np.int64)
+        if entry is not None:
+            come = np.searchsorted(steps.times, entry, side="right")
+        # (A, N): b summed over a cluster is A − g N, with N the weight of the members still at risk
+        change = np.concatenate(
+            [
+                np.stack([weights * g_in, weights], axis=1),
+                np.stack([weights * (final - g_in), -weights], axis=1),
+            ]
+        )
+        sums = cluster_products(np.tile(clusters, 2), np.concatenate([come, codes]), change, m)
+        total = (sums[:, 0, 0] - 2 * g * sums[:, 0, 1] + g**2 * sums[:, 1, 1]) * few_clusters(clusters)
+        return np.where(steps.survival > 0, steps.survival**2 * np.maximum(total, 0.0), np.nan)
     square = weights**2
     left = np.cumsum(np.bincount(codes, weights=square * final**2, minlength=m))
     staying = []

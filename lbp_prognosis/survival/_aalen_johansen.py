@@ -27,6 +27,7 @@ def aalen_johansen(
     cause: int = 1,
     strata: Any = None,
     sample_weight: Any = None,
+    clusters: Any = None,
     variance: str = "greenwood",
     interval: str = "log-log",
     confidence: float = 0.95,
@@ -45,6 +46,8 @@ def aalen_johansen(
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; with sampling or attrition weights (a bare array) the variance is the
         infinitesimal jackknife, in which a row is one patient.
+    clusters : array-like of shape (n,), optional
+        Variance unit, if not the row (e.g. patients with several rows).
     variance : {"greenwood", "aalen"}, default "greenwood"
         ``"greenwood"`` is the delta-method variance (prodlim and survfit in R), ``"aalen"`` Aalen's with a
         finite-population factor for ties (cmprsk in R; unweighted data only).
@@ -79,16 +82,18 @@ def aalen_johansen(
     """
     check_choice("interval", interval, INTERVALS)
     check_choice("variance", variance, ("greenwood", "aalen"))
-    if variance == "aalen" and sample_weight is not None:
-        raise argument_error("variance", "'greenwood' when rows are weighted", describe(variance))
+    if variance == "aalen" and (sample_weight is not None or clusters is not None):
+        raise argument_error("variance", "'greenwood' when rows are weighted or clustered", describe(variance))
 
     def estimate(rows: CurveRows) -> Branch:
         present = np.unique(np.append(rows.event[rows.event > 0], cause))
         steps = aalen_johansen_steps(rows.time, rows.event, causes=present, entry=rows.entry, weights=rows.weights)
         counted = steps
-        if rows.robust and rows.weights is not None:
-            squared = aalen_johansen_robust_variance(steps, rows.time, rows.event, rows.weights, entry=rows.entry)
-            counted = aalen_johansen_steps(rows.time, rows.event, causes=present, entry=rows.entry)
+        if rows.robust or rows.clusters is not None:
+            squared = aalen_johansen_robust_variance(
+                steps, rows.time, rows.event, rows.full_weights, entry=rows.entry, clusters=rows.clusters
+            )
+            counted = aalen_johansen_steps(rows.time, rows.event, causes=present, entry=rows.entry, weights=rows.counts)
         elif variance == "aalen":
             squared = aalen_johansen_aalen_variance(steps)
         else:
@@ -104,6 +109,6 @@ def aalen_johansen(
 
     return build_curve(
         y, estimate, caller="aalen_johansen", quantity="incidence", strata=strata, sample_weight=sample_weight,
-        confidence=confidence, interval=interval, method=f"Aalen–Johansen, {variance} variance",
-        min_at_risk=min_at_risk, cause=cause,
+        confidence=confidence, interval=interval, method="Aalen–Johansen", variance=variance.capitalize(),
+        min_at_risk=min_at_risk, cause=cause, clusters=clusters,
     )  # fmt: skip

@@ -39,13 +39,17 @@ def build_curve(
     confidence: float,
     interval: str,
     method: str,
+    variance: str = "Greenwood",
     min_at_risk: float,
     cause: int | None = None,
+    clusters: Any = None,
 ) -> StepCurve:
     """Apply ``estimate`` to the rows of each stratum."""
     check_confidence(confidence)
     check_number("min_at_risk", min_at_risk, low=0)
-    every = curve_rows(y, sample_weight, caller=caller, cause=cause)
+    every = curve_rows(y, sample_weight, caller=caller, cause=cause, clusters=clusters)
+    if every.robust or every.clusters is not None:
+        variance = "robust"
     labels: tuple[Any, ...] = ()
     if strata is None:
         groups = [every]
@@ -85,7 +89,7 @@ def build_curve(
         start=np.array(starts),
         confidence=float(confidence),
         interval=interval,
-        method=method,
+        method=f"{method}, {variance} variance",
         cause=cause,
         entered=tuple(entered),
     )

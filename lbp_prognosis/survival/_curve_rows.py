@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_number, describe
+from lbp_prognosis._base import argument_error, check_clusters, check_number, describe
 from lbp_prognosis.survival._outcome import check_outcome
 from lbp_prognosis.survival._weights import Weights, check_weights
 
@@ -17,13 +17,17 @@ __all__ = ["CurveRows", "curve_rows", "label_codes"]
 
 @dataclass(frozen=True)
 class CurveRows:
-    """Columns of a right-censored outcome; ``robust`` says that the weights are not frequencies."""
+    """Columns of a right-censored outcome.
+
+    ``robust`` says that the weights are not frequencies; ``clusters`` are codes of the variance unit, if not the row.
+    """
 
     time: np.ndarray
     event: np.ndarray
     entry: np.ndarray | None
     weights: np.ndarray | None
     robust: bool
+    clusters: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> CurveRows:
         """Return the chosen rows."""
@@ -33,12 +37,18 @@ class CurveRows:
             None if self.entry is None else self.entry[rows],
             None if self.weights is None else self.weights[rows],
             self.robust,
+            None if self.clusters is None else np.unique(self.clusters[rows], return_inverse=True)[1],
         )
 
     @property
     def counts(self) -> np.ndarray | None:
         """Weights that count patients: frequencies, or None where a row is one patient."""
         return None if self.robust else self.weights
+
+    @property
+    def full_weights(self) -> np.ndarray:
+        """Weights of any kind, ones where none were given."""
+        return np.ones(self.time.size) if self.weights is None else self.weights
 
     @property
     def size(self) -> int:
@@ -72,7 +82,7 @@ class CurveRows:
         return self.take(self.time > start), start
 
 
-def curve_rows(y: Any, sample_weight: Any, *, caller: str, cause: int | None = None) -> CurveRows:
+def curve_rows(y: Any, sample_weight: Any, *, caller: str, cause: int | None = None, clusters: Any = None) -> CurveRows:
     """Check a right-censored outcome and its weights; rows of weight zero are left out."""
     check_outcome(
         y, ("right",), caller=caller,
@@ -88,6 +98,7 @@ def curve_rows(y: Any, sample_weight: Any, *, caller: str, cause: int | None = N
         np.ascontiguousarray(y["entry"]) if "entry" in (y.dtype.names or ()) else None,
         None if weights is None else weights.values,
         weights is not None and weights.kind != "frequency",
+        check_clusters("clusters", clusters, n=y.shape[0]),
     )
     if weights is not None and (weights.values == 0).any():
         return rows.take(weights.values > 0)

@@ -23,6 +23,7 @@ def kaplan_meier(
     cause: int | None = None,
     strata: Any = None,
     sample_weight: Any = None,
+    clusters: Any = None,
     interval: str = "log-log",
     confidence: float = 0.95,
     min_at_risk: float = 10,
@@ -41,6 +42,8 @@ def kaplan_meier(
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; with sampling or attrition weights (a bare array) the variance is the
         infinitesimal jackknife, in which a row is one patient.
+    clusters : array-like of shape (n,), optional
+        Variance unit, if not the row (e.g. patients with several rows).
     interval : {"log-log", "log", "plain", "logit", "arcsin"}, default "log-log"
         Scale on which the pointwise limits are symmetric.
     confidence : float, default 0.95
@@ -90,10 +93,13 @@ def kaplan_meier(
     def estimate(rows: CurveRows) -> Branch:
         steps = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry, weights=rows.weights)
         counted = steps
-        if rows.robust and rows.weights is not None:
-            variance = kaplan_meier_robust_variance(steps, rows.time, rows.event, rows.weights, entry=rows.entry)
-            se = np.sqrt(variance)
-            counted = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry)
+        if rows.robust or rows.clusters is not None:
+            se = np.sqrt(
+                kaplan_meier_robust_variance(
+                    steps, rows.time, rows.event, rows.full_weights, entry=rows.entry, clusters=rows.clusters
+                )
+            )
+            counted = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry, weights=rows.counts)
         else:
             with np.errstate(invalid="ignore"):
                 se = np.where(steps.survival > 0, steps.survival * np.sqrt(steps.greenwood), np.nan)
@@ -106,4 +112,5 @@ def kaplan_meier(
     return build_curve(
         y, estimate, caller="kaplan_meier", quantity="survival", strata=strata, sample_weight=sample_weight,
         confidence=confidence, interval=interval, method="Kaplan–Meier", min_at_risk=min_at_risk, cause=cause,
+        clusters=clusters,
     )  # fmt: skip

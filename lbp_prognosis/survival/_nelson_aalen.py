@@ -83,7 +83,7 @@ def nelson_aalen(
 
     return build_curve(
         y, estimate, caller="nelson_aalen", quantity="cumulative_hazard", strata=strata,
-        sample_weight=sample_weight, confidence=confidence, interval=interval, method="Nelson–Aalen",
+        sample_weight=sample_weight, confidence=confidence, interval=interval, method="Nelson–Aalen", variance="Aalen",
         min_at_risk=min_at_risk, cause=cause,
     )  # fmt: skip
 

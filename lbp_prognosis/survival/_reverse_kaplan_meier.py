@@ -81,5 +81,5 @@ def reverse_kaplan_meier(
     return build_curve(
         y, estimate, caller="reverse_kaplan_meier", quantity="censoring_survival", strata=strata,
         sample_weight=sample_weight, confidence=confidence, interval=interval,
-        method="reverse Kaplan–Meier, events before censorings", min_at_risk=min_at_risk,
+        method="reverse Kaplan–Meier, events first", min_at_risk=min_at_risk,
     )  # fmt: skip

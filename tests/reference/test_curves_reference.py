@@ -132,6 +132,14 @@ def test_turnbull_golden(golden) -> None:
     assert_allclose(found.gradient, 10, rtol=1e-9)
 
 
+def test_clustered_rows(reference_csv) -> None:
+    """``survfit(Surv(time, status) ~ 1, kidney, cluster = id)``: two rows a patient."""
+    table = reference_csv("kidney.csv")
+    read = kaplan_meier(Surv.right(table["time"], table["status"]), clusters=table["id"]).at([20, 100, 200])
+    stored = np.array([0.0500133487211, 0.0698515994654, 0.0605668109412])
+    assert_allclose(read.se, stored * np.sqrt(38 / 37), rtol=1e-11)  # R leaves out the factor m/(m − 1)
+
+
 def test_left_truncation_golden(cohort) -> None:
     """Delayed entry at 3·u15 months: ignoring it understates the risk at 12 months."""
     late = cohort[cohort["time"] > cohort["entry"]]

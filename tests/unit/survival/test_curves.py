@@ -174,6 +174,18 @@ def test_clusters_of_copies_give_the_error_of_the_originals(y) -> None:
     assert found.se == pytest.approx(rmst(y, 20).se * np.sqrt(120 / 119), rel=1e-9)
 
 
+@pytest.mark.parametrize("curve", [kaplan_meier, aalen_johansen])
+def test_clusters_of_curves(curve, y, groups) -> None:
+    copies, ids = np.repeat(y, 3), np.repeat(np.arange(120), 3)
+    plain, clustered = curve(y), curve(copies, clusters=ids)
+    assert_allclose(clustered.se, plain.se * np.sqrt(120 / 119), rtol=1e-7, atol=1e-9)  # NaN where S = 0 in both
+    assert "robust" in clustered.at(5).method
+    by = curve(copies, clusters=ids, strata=groups.repeat(3))
+    assert_allclose(by["severe"].at(20).se, curve(y, strata=groups)["severe"].at(20).se * np.sqrt(30 / 29), rtol=1e-7)
+    with pytest.raises(ArgumentError, match="`clusters` must be"):
+        curve(y, clusters=[1, 2])
+
+
 def test_log_rank_of_one_cause_and_strata_without_events(y, groups) -> None:
     assert log_rank(y, groups, cause=1).observed.sum() == (y["event"] == 1).sum()
     strata = np.where(y["event"] == 0, "none", "some")
