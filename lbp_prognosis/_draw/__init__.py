@@ -10,6 +10,7 @@ from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._instability import draw_instability
 from lbp_prognosis._draw._levels import draw_levels
 from lbp_prognosis._draw._overlay import draw_overlay
+from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
 from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
 
@@ -22,11 +23,13 @@ __all__ = [
     "draw_feature_effect",
     "draw_flow",
     "draw_forest",
+    "draw_group_bars",
     "draw_instability",
     "draw_interval_curve",
     "draw_levels",
     "draw_net_benefit_difference",
     "draw_overlay",
+    "draw_risk_groups",
     "draw_roc",
     "draw_time_varying_effect",
 ]

@@ -9,6 +9,7 @@ from lbp_prognosis.evaluation.prognostic._concordance import ConcordanceResult, 
 from lbp_prognosis.evaluation.prognostic._integrated_brier import integrated_brier
 from lbp_prognosis.evaluation.prognostic._log_score import log_score
 from lbp_prognosis.evaluation.prognostic._nagelkerke_r2 import nagelkerke_r2
+from lbp_prognosis.evaluation.prognostic._risk_groups import RiskGroups, risk_groups
 from lbp_prognosis.evaluation.prognostic._royston_d import RoystonD, royston_d
 from lbp_prognosis.evaluation.prognostic._time_dependent_auc import time_dependent_auc
 
@@ -18,6 +19,7 @@ __all__ = [
     "CalibrationCurve",
     "CalibrationTest",
     "ConcordanceResult",
+    "RiskGroups",
     "RoystonD",
     "brier",
     "calibration",
@@ -26,6 +28,7 @@ __all__ = [
     "ipa",
     "log_score",
     "nagelkerke_r2",
+    "risk_groups",
     "royston_d",
     "time_dependent_auc",
 ]

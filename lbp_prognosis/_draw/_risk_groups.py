@@ -1,0 +1,152 @@
+"""Curves of risk groups, with what was predicted for them and how many are still at risk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lbp_prognosis._draw._style import INK, SOFT, direct_labels, new_axes, tidy_axes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_group_bars", "draw_risk_groups"]
+
+# from blue to orange through purple: an order that stays readable in grey and for colour-blind readers
+_STEPS = ("#2c7fb8", "#5a6cb0", "#8856a7", "#c2476b", "#d95f0e")
+
+
+def _colors(count: int) -> list[str]:
+    if count == 1:
+        return [_STEPS[0]]
+    places = np.linspace(0, len(_STEPS) - 1, count)
+    if count <= len(_STEPS):
+        return [_STEPS[round(place)] for place in places]
+    from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+    ramp = LinearSegmentedColormap.from_list("risk", _STEPS)
+    return [to_hex(ramp(k / (count - 1))) for k in range(count)]
+
+
+def draw_risk_groups(
+    curves: pd.DataFrame,
+    means: pd.DataFrame,
+    *,
+    names: Sequence[str],
+    label: str,
+    start: float,
+    p: float | None = None,
+    unit: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw step curves with bands, diamonds where the predictions are, and the numbers at risk under the axis.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Columns ``group, time, value, low, high, at_risk``.
+    means : DataFrame
+        Columns ``horizon, group, mean_risk``.
+    names : sequence of str
+        Groups, lowest risk first.
+    label : str
+        Vertical axis.
+    start : float
+        Height at time zero.
+    p : float, optional
+        P-value of the log-rank test.
+    unit : str
+        Unit of time.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    """
+    ax = new_axes(ax, (7.4, 4.3 + 0.22 * len(names)))
+    colors = dict(zip(names, _colors(len(names))))
+    end = float(curves["time"].max())
+    last, shown, high = [], [], 0.0
+    for name in names:
+        part = curves[curves["group"] == name]
+        if part.empty:
+            continue
+        time = np.concatenate([[0.0], part["time"]])
+        value, low, top = (np.concatenate([[start], part[c]]) for c in ("value", "low", "high"))
+        ax.fill_between(time, low, top, step="post", color=colors[name], alpha=0.13, linewidth=0)
+        ax.step(time, value, where="post", color=colors[name], linewidth=1.9)
+        last.append(value[-1])
+        shown.append(name)
+        high = max(high, float(np.nanmax(value)), min(1.0, float(np.nanquantile(np.nan_to_num(top), 0.97))))
+    for _, line in means.iterrows():
+        if np.isfinite(line["mean_risk"]) and line["group"] in colors:
+            ax.plot(
+                line["horizon"], line["mean_risk"], marker="D", ms=6.5, mfc=colors[line["group"]], mec="white", mew=1.1,
+                zorder=6,
+            )  # fmt: skip
+            high = max(high, float(line["mean_risk"]))
+    ax.set_xlim(0, end)
+    ax.set_ylim(0, 1.0 if start == 1.0 else min(1.0, 1.06 * high))
+    direct_labels(ax, end, last, shown, [colors[name] for name in shown])
+    ax.set_ylabel(label)
+    ax.set_xlabel(f"time ({unit})" if unit else "time")
+    note = "◆ predicted mean"
+    if p is not None and np.isfinite(p):
+        note += f" · log-rank p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+    place = (0.02, 0.03) if start == 1.0 else (0.02, 0.97)
+    ax.annotate(note, place, xycoords="axes fraction", va="bottom" if start == 1.0 else "top", fontsize=8.5, color=SOFT)
+    from matplotlib.ticker import PercentFormatter
+
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    tidy_axes(ax)
+    _numbers(ax, curves, shown, colors)
+    return ax
+
+
+def _numbers(ax: Axes, curves: pd.DataFrame, names: Sequence[str], colors: dict[str, str]) -> None:
+    ticks = [tick for tick in ax.get_xticks() if 0 <= tick <= ax.get_xlim()[1]]
+    ax.set_xticks(ticks)
+    ax.annotate(
+        "at risk", (0, 0), xycoords="axes fraction", xytext=(0, -38), textcoords="offset points", fontsize=8, va="top",
+        color=INK,
+    )  # fmt: skip
+    for k, name in enumerate(names):
+        part = curves[curves["group"] == name]
+        time, number = part["time"].to_numpy(), np.append(part["at_risk"].to_numpy(dtype=float), 0.0)
+        for tick in ticks:
+            ax.annotate(
+                f"{number[np.searchsorted(time, tick, side='left')]:,.0f}", (tick, 0),
+                xycoords=ax.get_xaxis_transform(), xytext=(0, -50 - 12 * k), textcoords="offset points", ha="center",
+                va="top", fontsize=8, color=colors[name], annotation_clip=False,
+            )  # fmt: skip
+
+
+def draw_group_bars(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw observed risk with intervals beside the predicted mean, group by group, for states at one visit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``horizon, group, n, mean_risk, observed, low, high``; the last horizon is drawn.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    """
+    table = table[table["horizon"] == table["horizon"].max()] if table["horizon"].notna().any() else table
+    ax = new_axes(ax, (6.2, 3.8))
+    colors = _colors(len(table))
+    x = np.arange(len(table))
+    ax.vlines(x, table["low"], table["high"], color=colors, linewidth=2.2, alpha=0.6)
+    ax.scatter(x, table["observed"], s=48, color=colors, zorder=3)
+    ax.scatter(x + 0.14, table["mean_risk"], s=42, marker="D", facecolor="white", edgecolor=INK, zorder=3)
+    ax.set_xticks(x, [f"{name}\nn = {n:,.0f}" for name, n in zip(table["group"], table["n"])])
+    ax.set_xlim(-0.5, len(table) - 0.5)
+    ax.set_ylim(0, min(1.0, 1.12 * float(np.nanmax([table["high"].max(), table["mean_risk"].max(), 0.05]))))
+    ax.set_ylabel("risk")
+    ax.annotate(
+        "● observed  ◇ predicted mean", (0.02, 0.97), xycoords="axes fraction", va="top", fontsize=8.5, color=SOFT
+    )
+    from matplotlib.ticker import PercentFormatter
+
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    tidy_axes(ax)
+    return ax
