@@ -93,9 +93,11 @@ def test_integrated_brier_by_every_rule(name, reference_case, reference_csv):
         for last in (2, grid.size // 2, grid.size):
             step = integrated_brier(y, risk[:, :last], grid[:last], rule="step", min_at_risk=0)
             np.testing.assert_allclose(step.value, stored["ibs"][last - 1], **VALUE)
+            np.testing.assert_allclose(step.null_value, expected["ibs_score"]["Null_model"]["ibs"][last - 1], **VALUE)
         for start, field in (("zero", "ibs_trapezoid_0_to_last"), ("first", "ibs_trapezoid_first_to_last")):
             trapezoid = integrated_brier(y, risk, grid, start=start, min_at_risk=0)
             np.testing.assert_allclose(trapezoid.value, expected[field][model], **VALUE)
+            np.testing.assert_allclose(trapezoid.null_value, expected[field]["Null_model"], **VALUE)
 
 
 @pytest.mark.parametrize("name", ["gbsg5", "colon"])

@@ -6,7 +6,7 @@ from lbp_prognosis.evaluation.prognostic._calibration_curve import CalibrationCu
 from lbp_prognosis.evaluation.prognostic._calibration_result import Calibration
 from lbp_prognosis.evaluation.prognostic._calibration_test import CalibrationTest
 from lbp_prognosis.evaluation.prognostic._concordance import ConcordanceResult, concordance
-from lbp_prognosis.evaluation.prognostic._integrated_brier import integrated_brier
+from lbp_prognosis.evaluation.prognostic._integrated_brier import IntegratedBrier, integrated_brier
 from lbp_prognosis.evaluation.prognostic._log_score import log_score
 from lbp_prognosis.evaluation.prognostic._nagelkerke_r2 import nagelkerke_r2
 from lbp_prognosis.evaluation.prognostic._risk_groups import RiskGroups, risk_groups
@@ -19,6 +19,7 @@ __all__ = [
     "CalibrationCurve",
     "CalibrationTest",
     "ConcordanceResult",
+    "IntegratedBrier",
     "RiskGroups",
     "RoystonD",
     "brier",

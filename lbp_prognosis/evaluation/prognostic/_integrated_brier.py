@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,20 @@ from lbp_prognosis._base import MetricResult, argument_error, check_choice, chec
 from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_loss_influence, mean_losses
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 
-__all__ = ["integrated_brier"]
+__all__ = ["IntegratedBrier", "integrated_brier"]
+
+
+@dataclass(frozen=True, repr=False)
+class IntegratedBrier(MetricResult):
+    """A `MetricResult` of the integrated Brier score with that of the null model.
+
+    Attributes
+    ----------
+    null_value : float
+        The same average of the scores of the Kaplan–Meier (Aalen–Johansen) risk of these rows.
+    """
+
+    null_value: float = np.nan
 
 
 def integrated_brier(
@@ -29,7 +42,7 @@ def integrated_brier(
     confidence: float = 0.95,
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
-) -> MetricResult:
+) -> IntegratedBrier:
     """Average the Brier score over time, up to the last horizon of the grid.
 
     Parameters
@@ -64,7 +77,7 @@ def integrated_brier(
 
     Returns
     -------
-    MetricResult
+    IntegratedBrier
         A number, metric ``"ibs_trapezoid"`` or ``"ibs_step"``, at the last horizon, with influence values (n,). The
         method names rule, start, grid size and range.
 
@@ -104,6 +117,7 @@ def integrated_brier(
     used = share != 0
     reason = next((text for text, needed in zip(found.reasons, used) if text and needed), "")
     value = float(share[used] @ found.loss[used]) if not reason else np.nan
+    null = float(share[used] @ (found.frequency * (1 - found.frequency))[used]) if not reason else np.nan
     last = replace(setting, horizons=grid[-1:], scalar=True)
     se: Any = np.nan
     influence = None
@@ -113,8 +127,9 @@ def integrated_brier(
         se = influence_se(influence, setting.clusters)
     method = f"{rule} from {start}, {grid.size} times {grid[0]:g} to {grid[-1]:g}, IPCW"
     return last.result(
-        f"ibs_{rule}", value, method=method, se=se, influence=influence, reasons=[reason], objections=found.objections
-    )
+        f"ibs_{rule}", value, method=method, se=se, influence=influence, reasons=[reason], objections=found.objections,
+        kind=IntegratedBrier, null_value=null,
+    )  # fmt: skip
 
 
 def _shares(grid: np.ndarray, rule: str, start: str) -> np.ndarray:
