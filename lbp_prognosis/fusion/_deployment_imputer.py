@@ -109,56 +109,45 @@ class DeploymentImputer:
         design[:, absent] = self.mean[absent] + (design[:, ~absent] - self.mean[~absent]) @ slope.T
         return design, residual
 
-    def nodes(
-        self, X: np.ndarray, frame: pd.DataFrame, row: np.ndarray, pattern: np.ndarray, score: Score, z: np.ndarray
-    ) -> np.ndarray | None:
-        """Return ``(n, len(z), n_columns)`` completions along the linear predictor; None where it is not linear.
+    def slope(self, X: np.ndarray, frame: pd.DataFrame, columns: np.ndarray, score: Score) -> np.ndarray | None:
+        """Return the slope of the score in ``columns`` (continuous), or None unless it is linear in them.
 
-        With x_M = x̂_M + z Σβ/s and s² = β'Σβ the linear predictor is η̄ + s z, so that an expectation over all missing
-        values is one over a single normal variable.
+        Slopes are differences over one standard deviation, up and down, alone and together, in the first and in the
+        last row: they must all agree.
+        """
+        base = np.unique([0, len(X) - 1])
+        centre = self.conditional_mean(X[base])
+        source = frame.iloc[base].copy()
+        names = [self.encoding.columns[j] for j in columns]
+        source[names] = np.nan  # so that all of them are filled from the moves
+        size = np.array([np.sqrt(self.covariance[self.places[j].start, self.places[j].start]) for j in columns])
+        size = np.where(size > 0, size, 1.0)
+        moves = np.vstack([np.zeros(columns.size), np.diag(size), -np.diag(size), size])
+        table = np.repeat(centre, len(moves), axis=0)
+        table[:, columns] += np.tile(moves, (base.size, 1))
+        at = np.repeat(np.arange(base.size), len(moves))
+        eta = score(self.encoding.decode(table, source, at, pd.RangeIndex(at.size)), base[at])
+        eta = eta.reshape(base.size, len(moves))
+        k = columns.size
+        up, down, together = eta[:, 1 : 1 + k] - eta[:, [0]], eta[:, [0]] - eta[:, 1 + k : -1], eta[:, -1] - eta[:, 0]
+        tolerance = 1e-7 * (1 + np.abs(eta).max())
+        gaps = (np.abs(up - down).max(), np.abs(together - up.sum(axis=1)).max(), np.abs(up - up[0]).max())
+        return None if max(gaps) > tolerance else up[0] / size
+
+    def nodes(self, X: np.ndarray, pattern: np.ndarray, slope: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Return ``(n, len(z), n_columns)`` completions along the linear predictor, for rows of one pattern.
+
+        ``slope`` are the slopes of the missing columns. With x_M = x̂_M + z Σβ/s and s² = β'Σβ the linear predictor is
+        η̄ + s z, so that an expectation over all missing values is one over a single normal variable.
         """
         columns = np.flatnonzero(pattern)
-        if (self.encoding.kinds[columns] != 0).any():
-            return None
         design, residual = self._normal(X, pattern)
-        centre = X.copy()
-        for j in columns:
-            centre[:, j] = design[:, self.places[j].start]
-        beta = self._gradient(centre, frame, row, columns, np.sqrt(np.diag(residual)), score)
-        if beta is None:
-            return None
-        spread = float(np.sqrt(max(beta @ residual @ beta, 0.0)))
-        step = residual @ beta / spread if spread > 0 else np.zeros(columns.size)
-        out = np.repeat(centre[:, None, :], z.size, axis=1)
-        out[:, :, columns] += z[None, :, None] * step
+        out = np.repeat(X[:, None, :], z.size, axis=1)
+        spread = float(np.sqrt(max(slope @ residual @ slope, 0.0)))
+        step = residual @ slope / spread if spread > 0 else np.zeros(columns.size)
+        centre = design[:, [self.places[j].start for j in columns]]
+        out[:, :, columns] = centre[:, None, :] + z[None, :, None] * step
         return out
-
-    def _gradient(
-        self,
-        centre: np.ndarray,
-        frame: pd.DataFrame,
-        row: np.ndarray,
-        columns: np.ndarray,
-        size: np.ndarray,
-        score: Score,
-    ) -> np.ndarray | None:
-        """Slope of the score in the missing columns, from differences; None unless it is the same everywhere."""
-        slopes = []
-        size = np.where(size > 0, size, 1.0)
-        for i in {0, len(centre) - 1}:
-            moves = np.vstack([np.zeros(columns.size), np.diag(size), -np.diag(size), size])
-            table = np.repeat(centre[[i]], len(moves), axis=0)
-            table[:, columns] += moves
-            at = np.full(len(moves), row[i])
-            eta = score(self.encoding.decode(table, frame, at, pd.RangeIndex(len(moves))), at)
-            up, down = eta[1 : 1 + columns.size] - eta[0], eta[0] - eta[1 + columns.size : -1]
-            tolerance = 1e-7 * (1 + np.abs(eta).max())
-            if np.abs(up - down).max() > tolerance or abs(eta[-1] - eta[0] - up.sum()) > tolerance:
-                return None
-            slopes.append(up / size)
-        if np.abs(slopes[0] - slopes[-1]).max() > 1e-7 * (1 + np.abs(slopes[0]).max()):
-            return None
-        return slopes[0]
 
     def draws(self, X: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         """Return ``(n, n_draws, n_columns)`` chained draws for rows of one pattern."""

@@ -201,23 +201,20 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         z, weights = normal_quadrature(int(self.nodes))
         if nodes is not None:
             z, weights = np.asarray(nodes, dtype=float), np.full(len(nodes), 1 / len(nodes))
-        finished = None if score is None else self._score_of(score)
+        slope = None if score is None else self._slope(matrix, frame, score)
         exact = np.ones(len(frame), dtype=bool)
         parts, rows, shares = [], [], []
         patterns, which = np.unique(np.isnan(matrix), axis=0, return_inverse=True)
         for k, pattern in enumerate(patterns):
             row = np.flatnonzero(which.ravel() == k)
-            weight = np.ones(1)
-            done: np.ndarray | None = matrix[row][:, None, :]
-            if pattern.any():
-                done, weight = None, weights
-                if finished is not None:
-                    done = self.imputer_.nodes(matrix[row], frame, row, pattern, finished, z)
-                if done is None:
-                    done = self.imputer_.draws(matrix[row], pattern)
-                    weight = np.full(done.shape[1], 1 / done.shape[1])
-                    exact[row] = False
-            assert done is not None
+            if not pattern.any():
+                done, weight = matrix[row][:, None, :], np.ones(1)
+            elif slope is not None and not np.isnan(slope[pattern]).any():
+                done, weight = self.imputer_.nodes(matrix[row], pattern, slope[pattern], z), weights
+            else:
+                done = self.imputer_.draws(matrix[row], pattern)
+                weight = np.full(done.shape[1], 1 / done.shape[1])
+                exact[row] = False
             parts.append(done.reshape(-1, matrix.shape[1]))
             rows.append(np.repeat(row, done.shape[1]))
             shares.append(np.tile(weight, row.size))
@@ -225,14 +222,27 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         table = self._finished(np.vstack(parts), frame, row, pd.RangeIndex(row.size))
         return Completions(table, row, np.concatenate(shares), exact)
 
-    def _score_of(self, score: Score) -> Score:
-        """Score tables as they come from the encoding: passive columns computed first."""
+    def _slope(self, matrix: np.ndarray, frame: pd.DataFrame, score: Score) -> np.ndarray:
+        """Return the slope of the linear predictor by column, NaN where it has none."""
 
         def scored(table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            # passive columns first: a score that bends through them is not linear
             codes = self.encoding_.encode(table)
             return score(self._finished(codes, table, np.arange(len(table)), table.index), row)
 
-        return scored
+        rows = np.flatnonzero(np.isnan(matrix).any(axis=1))
+        open_ = np.flatnonzero(np.isnan(matrix).any(axis=0) & (self.encoding_.kinds == 0))
+        slope = np.full(matrix.shape[1], np.nan)
+        if not rows.size or not open_.size:
+            return slope
+        found = self.imputer_.slope(matrix, frame, open_, scored)
+        if found is None:  # bent in some column: keep those that are straight, alone and with each other
+            straight = [j for j in open_ if self.imputer_.slope(matrix, frame, np.array([j]), scored) is not None]
+            open_ = np.array(straight, dtype=int)
+            found = self.imputer_.slope(matrix, frame, open_, scored) if straight else None
+        if found is not None:
+            slope[open_] = found
+        return slope
 
     def transform(self, X: Any) -> pd.DataFrame:
         """Return rows with missing values at their conditional mean (or likeliest category), without any outcome.

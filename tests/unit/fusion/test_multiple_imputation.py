@@ -118,6 +118,25 @@ def test_bent_terms_are_averaged_over_draws(halves) -> None:
     np.testing.assert_allclose(draws, nodes, atol=0.15)
 
 
+class Product(Hazard):
+    """A score with an interaction of two columns, each straight when moved alone."""
+
+    def linear_predictor(self, X):
+        Z = np.asarray(X, dtype=float)
+        return 0.5 * Z[:, 0] + Z[:, 4] * Z[:, 5]
+
+
+def test_an_interaction_is_not_taken_for_a_straight_line(halves) -> None:
+    train, test = halves
+    pipeline = RiskPipeline([MultipleImputation(draws=20)], Product())
+    pipeline.fit(train[NAMES], Surv.right(train["time"], train["event"]))
+    missing = test[NAMES].iloc[:10].copy()
+    missing.iloc[:5, [4, 5]] = np.nan
+    missing.iloc[5:, 6] = np.nan  # g1 does not enter: straight
+    done = pipeline.imputer_.completions(missing, pipeline._score(pipeline.branches_[0], missing[[]]))
+    assert done.exact.tolist() == [False] * 5 + [True] * 5
+
+
 def test_the_outcome_never_reaches_new_rows(holed) -> None:
     X, y = holed
     one = MultipleImputation(2, iterations=2)
