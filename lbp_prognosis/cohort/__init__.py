@@ -8,6 +8,7 @@ from lbp_prognosis.cohort._derived_outcome import DerivedOutcome, OutcomeDefinit
 from lbp_prognosis.cohort._disability_recovery import DisabilityRecovery
 from lbp_prognosis.cohort._flow import Flow
 from lbp_prognosis.cohort._mcid_response import MCIDResponse
+from lbp_prognosis.cohort._outcome_from_dict import outcome_from_dict
 from lbp_prognosis.cohort._pain_recovery import PainRecovery
 from lbp_prognosis.cohort._recurrence import Recurrence
 from lbp_prognosis.cohort._return_to_work import ReturnToWork
@@ -32,4 +33,5 @@ __all__ = [
     "TableOne",
     "Timeline",
     "Window",
+    "outcome_from_dict",
 ]

@@ -145,6 +145,10 @@ class Cohort(Result):
         after = to_frame(self.outcome).add_prefix("outcome_").set_index(self.patients.index)
         return self.patients.join(after)
 
+    def by_modality(self) -> dict[str, pd.DataFrame]:
+        """Return the predictors that are not imaging, one frame a modality, each indexed by ``patient_id``."""
+        return {name: self.patients[list(columns)] for name, columns in self.modalities.items()}
+
     def table_one(
         self, by: str | None = None, *, columns: tuple[str, ...] | None = None, skewed: tuple[str, ...] = ()
     ) -> TableOne:

@@ -17,6 +17,7 @@ from lbp_prognosis.cohort import (
     ReturnToWork,
     Surgery,
     Window,
+    outcome_from_dict,
 )
 from lbp_prognosis.survival import outcome_kind, status_horizon
 
@@ -368,3 +369,23 @@ def test_spec_reads_what_it_wrote():
     assert CohortSpec.from_dict(rules.to_dict()) == rules
     with pytest.raises(ArgumentError, match="cohort"):
         CohortSpec.from_dict({"idnex": "x"})
+
+
+def test_outcomes_from_a_study_file():
+    made = outcome_from_dict({"kind": "recurrence", "horizons": [12], "recovery": {"horizons": [12], "threshold": 0}})
+    assert made == Recurrence(horizons=(12,), recovery=PainRecovery(horizons=(12,), threshold=0))
+    for wrong, word in (({"kind": "cure"}, "kind"), ({"kind": "surgery", "horizon": 12}, "horizon"),
+                        ({"kind": "surgery"}, "horizons"),
+                        ({"kind": "disability_recovery", "horizons": [3]}, "instrument"),
+                        ):  # fmt: skip
+        with pytest.raises(ArgumentError, match=word):
+            outcome_from_dict(wrong)
+
+
+def test_predictors_by_modality():
+    _, cohort = interval({"a": {0: 6, 14: 5}}, age=[50])
+    frames = cohort.by_modality()
+    assert {name: frame.columns.tolist() for name, frame in frames.items()} == {
+        "clinical": ["age"], "patient_reported": ["nrs_back"],
+    }  # fmt: skip
+    assert all(frame.index.name == "patient_id" for frame in frames.values())

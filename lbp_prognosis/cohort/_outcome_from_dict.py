@@ -1,0 +1,63 @@
+"""``outcome_from_dict``: an outcome definition from a table of ``study.toml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from lbp_prognosis._base import argument_error
+from lbp_prognosis.cohort._chronic_transition import ChronicTransition
+from lbp_prognosis.cohort._derived_outcome import OutcomeDefinition
+from lbp_prognosis.cohort._disability_recovery import DisabilityRecovery
+from lbp_prognosis.cohort._mcid_response import MCIDResponse
+from lbp_prognosis.cohort._pain_recovery import PainRecovery
+from lbp_prognosis.cohort._recurrence import Recurrence
+from lbp_prognosis.cohort._return_to_work import ReturnToWork
+from lbp_prognosis.cohort._surgery import Surgery
+
+__all__ = ["outcome_from_dict"]
+
+_KINDS: dict[str, type[Any]] = {
+    "pain_recovery": PainRecovery, "disability_recovery": DisabilityRecovery, "mcid_response": MCIDResponse,
+    "chronic_transition": ChronicTransition, "recurrence": Recurrence, "return_to_work": ReturnToWork,
+    "surgery": Surgery,
+}  # fmt: skip
+
+
+def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:
+    """Return the outcome definition that a table describes.
+
+    Parameters
+    ----------
+    table : mapping
+        ``kind`` (pain_recovery, disability_recovery, mcid_response, chronic_transition, recurrence, return_to_work,
+        surgery) and the fields of that definition; a recurrence holds its ``recovery`` as a table.
+
+    Raises
+    ------
+    ArgumentError
+        If the kind or a field is unknown, or a field that is needed is not there.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.cohort import outcome_from_dict
+    >>> outcome_from_dict({"kind": "pain_recovery", "horizons": [3, 6, 12], "threshold": 0}).spec.definition
+    'nrs_back at most 0, sustained for 30 days'
+    """
+    kind = table.get("kind")
+    if kind not in _KINDS:
+        raise argument_error("outcome.kind", f"one of {', '.join(_KINDS)}", repr(kind))
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    del given["kind"]
+    if kind == "recurrence" and isinstance(given.get("recovery"), Mapping):
+        given["recovery"] = outcome_from_dict({"kind": "pain_recovery", **given["recovery"]})
+    known = [field.name for field in fields(_KINDS[kind])]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise argument_error(f"outcome ({kind})", f"a table of {', '.join(known)}", f"{unknown}")
+    try:
+        made: OutcomeDefinition = _KINDS[kind](**given)
+    except TypeError as error:
+        raise argument_error(f"outcome ({kind})", "complete", str(error).split(") ")[-1]) from None
+    return made
