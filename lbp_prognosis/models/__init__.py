@@ -1,9 +1,11 @@
 """X and y to risk."""
 
+from lbp_prognosis.models._as_risk_model import AdaptedModel, as_risk_model
 from lbp_prognosis.models._boosted_cox import BoostedCox
 from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._discrete_time_hazard import DiscreteTimeHazard
+from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._fine_gray import FineGray
 from lbp_prognosis.models._landmark import LandmarkData, landmark
 from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
@@ -14,10 +16,12 @@ from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.models._royston_parmar import RoystonParmar
 
 __all__ = [
+    "AdaptedModel",
     "BoostedCox",
     "CauseSpecificCox",
     "CoxPH",
     "DiscreteTimeHazard",
+    "ElasticNetCox",
     "FineGray",
     "LandmarkData",
     "LandmarkStack",
@@ -26,6 +30,7 @@ __all__ = [
     "ParametricAFT",
     "ProportionalHazardsTest",
     "RoystonParmar",
+    "as_risk_model",
     "landmark",
     "landmark_supermodel",
 ]

@@ -1,0 +1,341 @@
+"""``as_risk_model``: models of other libraries, formulas and classifiers in this library's currency.
+
+Objects are recognised by what they can do; none of the other libraries is imported.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from inspect import signature
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_horizons, check_number, check_risk
+from lbp_prognosis._kernels import step_at
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, status_horizon, to_sksurv
+
+__all__ = ["AdaptedModel", "as_risk_model"]
+
+_KINDS = ("lifelines", "sksurv", "hazardous", "classifier", "callable")
+
+
+def as_risk_model(
+    model: Any, *, kind: str = "auto", horizon: float | None = None, max_time: float | None = None
+) -> Any:
+    """Give a foreign model ``fit`` and ``predict_risk``.
+
+    Parameters
+    ----------
+    model : object
+        One of: a lifelines fitter; a scikit-survival estimator (``predict_survival_function``); a hazardous estimator
+        (``predict_cumulative_incidence``); a scikit-learn classifier of the state 0/1 at one horizon; a function
+        ``f(X, horizons) -> risk`` of shape (n, n_horizons), or (n,) for one horizon, such as a published formula; or
+        anything with ``predict_risk``, which is returned as it is. Fitted, or to be fitted by ``fit``.
+    kind : {"auto", "lifelines", "sksurv", "hazardous", "classifier", "callable"}, default "auto"
+        What the object is, if it can't be recognised.
+    horizon : float, optional
+        Time at which a classifier's probabilities hold; needed for a fitted one.
+    max_time : float, optional
+        End of follow-up in the development data, beyond which risks are NaN, if the object does not know it.
+
+    Returns
+    -------
+    AdaptedModel
+        With ``fit(X, y)`` and ``predict_risk(X, horizons, cause=1)``; the object given is not changed.
+
+    Notes
+    -----
+    Step functions are read as right-continuous steps. lifelines itself runs straight lines between the event times of a
+    Cox model, and pairs Efron's coefficients with Breslow's baseline; the first is undone here, the second can't be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis.models import as_risk_model
+    >>> published = as_risk_model(lambda X, horizons: 1 - np.exp(-0.01 * np.outer(np.exp(X[:, 0]), horizons)))
+    >>> published.predict_risk(np.array([[0.0], [1.0]]), [12]).round(3).tolist()
+    [[0.113], [0.278]]
+    """
+    if hasattr(model, "predict_risk"):
+        return model
+    return AdaptedModel(model, kind=kind, horizon=horizon, max_time=max_time)
+
+
+class AdaptedModel(RiskEstimator):
+    """A foreign model behind ``fit`` and ``predict_risk``; made by `as_risk_model`.
+
+    Parameters
+    ----------
+    estimator : object
+        The foreign model.
+    kind : {"auto", "lifelines", "sksurv", "hazardous", "classifier", "callable"}, default "auto"
+        What it is.
+    horizon : float, optional
+        Time at which a classifier's probabilities hold.
+    max_time : float, optional
+        End of follow-up, if the model does not know it.
+
+    Attributes
+    ----------
+    estimator_ : object
+        The fitted copy, after ``fit``.
+    """
+
+    _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right", "status")
+
+    def __init__(
+        self, estimator: Any, *, kind: str = "auto", horizon: float | None = None, max_time: float | None = None
+    ) -> None:
+        self.estimator = estimator
+        self.kind = kind
+        self.horizon = horizon
+        self.max_time = max_time
+
+    # ---- what it is --------------------------------------------------------------------------------------------
+
+    def _kind(self) -> str:
+        if self.kind != "auto":
+            return check_choice("kind", self.kind, _KINDS)
+        model = self.estimator
+        if any(base.__module__.split(".")[0] == "lifelines" for base in type(model).__mro__):
+            return "lifelines"
+        if hasattr(model, "predict_cumulative_incidence"):
+            return "hazardous"
+        if hasattr(model, "predict_survival_function"):
+            return "sksurv"
+        if hasattr(model, "predict_proba"):
+            return "classifier"
+        if callable(model):
+            return "callable"
+        raise argument_error(
+            "model", "a lifelines, scikit-survival or hazardous model, a classifier with predict_proba, a function of "
+            "(X, horizons), or an object with predict_risk", model,
+        )  # fmt: skip
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None,
+    ) -> AdaptedModel:  # fmt: skip
+        """Fit a copy of the foreign model.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Handed on as it is.
+        y : ndarray of shape (n,)
+            Made by `Surv.right`; by `Status.at` for a classifier, whose unobserved rows are left out.
+        sample_weight : array-like of shape (n,) or Weights, optional
+            Handed on, if the foreign ``fit`` takes weights.
+        strata, offset, clusters : None
+            Not taken.
+        """
+        self._refuse(strata=strata, offset=offset, clusters=clusters)
+        kind = self._kind()
+        wanted: OutcomeKind = "status" if kind == "classifier" else "right"
+        told = "Use Status.at for a classifier." if kind == "classifier" else "Use Surv.right for this model."
+        if kind != "callable":
+            check_outcome(y, (wanted,), caller=f"as_risk_model({type(self.estimator).__name__})", instead=told)
+        weights = None
+        if sample_weight is not None:
+            weights = sample_weight.values if isinstance(sample_weight, Weights) else np.asarray(sample_weight, float)
+        if isinstance(X, pd.DataFrame):
+            self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+        self.n_features_in_ = np.shape(X)[1]
+        self.strata_levels_: list = []
+        self.offset_fitted_ = False
+        if kind == "callable":
+            self.estimator_ = self.estimator
+            self.causes_, self.max_time_ = np.array([1]), np.inf if self.max_time is None else float(self.max_time)
+            self.score_horizons_ = np.quantile(y["time"], [0.5]) if "time" in (y.dtype.names or ()) else np.array([1.0])
+            return self
+        model = _copy(self.estimator)
+        if kind == "classifier":
+            self._fit_classifier(model, X, y, weights)
+        else:
+            self._read_outcome(y, "right")
+            if kind != "hazardous" and (self.causes_ > 1).any():
+                raise argument_error(
+                    "y", f"of one cause for a {kind} model", f"codes {self.causes_.tolist()}",
+                    "Use CauseSpecificCox, FineGray or BoostedCox for competing events.", kind=OutcomeError,
+                )  # fmt: skip
+            _FIT[kind](model, X, y, weights)
+        self.estimator_ = model
+        return self
+
+    def _fit_classifier(self, model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None) -> None:
+        horizon = status_horizon(y) if self.horizon is None else self.horizon
+        if horizon is None:
+            raise argument_error("horizon", "given, because `y` has lost its visit time", "None")
+        seen = y["status"] >= 0
+        kept = X[seen]
+        extra = {} if weights is None else _weights_argument(model, weights[seen])
+        model.fit(kept, y["status"][seen].astype(int), **extra)
+        self.horizon_ = self.max_time_ = float(horizon)
+        self.causes_, self.score_horizons_ = np.array([1]), np.array([self.horizon_])
+        self.n_missing_ = int((~seen).sum())
+
+    # ---- predictions -------------------------------------------------------------------------------------------
+
+    def predict_risk(
+        self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return the probability of the event of ``cause`` by each horizon.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Handed on as it is.
+        horizons : float or sequence of float
+            In the unit of the training outcome.
+        cause : int, default 1
+            Event code; other than 1 only for hazardous models.
+        strata, offset : None
+            Not taken.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Risks; NaN beyond follow-up, and for a classifier at all horizons but its own.
+        """
+        self._refuse(strata=strata, offset=offset)
+        times, _ = check_horizons(horizons)
+        kind = self._kind()
+        model = getattr(self, "estimator_", self.estimator)
+        if kind != "hazardous" and cause != 1:
+            raise argument_error("cause", f"1 for a {kind} model", cause)
+        if not hasattr(self, "estimator_") and not _looks_fitted(model, kind):
+            raise NotFittedError(f"The {type(model).__name__} is not fitted yet. Call fit(X, y) first.")
+        known = getattr(self, "max_time_", None) if self.max_time is None else check_number("max_time", self.max_time)
+        limit = _end(model, kind) if known is None else known
+        out = np.full((np.shape(X)[0], times.size), np.nan)
+        inside = times <= limit
+        if kind == "classifier":
+            horizon = getattr(self, "horizon_", self.horizon)
+            if horizon is None:
+                raise argument_error("horizon", "the time at which the classifier's probabilities hold", "None")
+            inside = np.isclose(times, horizon, rtol=1e-9, atol=0)
+        if inside.any():
+            risk = np.asarray(_PREDICT[kind](model, X, times[inside], int(cause)), dtype=float)
+            # products of the other library's arithmetic may pass the bounds by a rounding
+            risk = np.where((risk > -1e-9) & (risk < 1 + 1e-9), np.clip(risk, 0.0, 1.0), risk)
+            told = f"risk of {type(model).__name__}"
+            out[:, inside] = check_risk(told, risk, n=out.shape[0], n_horizons=int(inside.sum()))
+        return out
+
+
+def _copy(model: Any) -> Any:
+    """An unfitted copy of a scikit-learn-like estimator; a deep copy, to be fitted afresh, of anything else."""
+    return clone(model) if hasattr(model, "get_params") else copy.deepcopy(model)
+
+
+def _looks_fitted(model: Any, kind: str) -> bool:
+    if kind == "callable":
+        return True
+    return any(name.endswith("_") and not name.startswith("_") for name in vars(model)) or hasattr(model, "durations")
+
+
+def _end(model: Any, kind: str) -> float:
+    """End of follow-up, as far as a fitted model knows it."""
+    if kind == "lifelines":
+        return float(np.max(model.durations))
+    for name in ("unique_times_", "event_times_", "time_grid_"):
+        if hasattr(model, name):
+            return float(np.max(getattr(model, name)))
+    return np.inf
+
+
+def _weights_argument(model: Any, weights: np.ndarray) -> dict[str, np.ndarray]:
+    if "sample_weight" not in signature(model.fit).parameters:
+        raise argument_error("sample_weight", f"None for {type(model).__name__}, whose fit takes no weights", "weights")
+    return {"sample_weight": weights}
+
+
+def _univariate(model: Any) -> bool:
+    """Say whether a lifelines fitter takes no predictors; not all attributes exist before a fit, its classes do."""
+    return any(base.__name__ == "UnivariateFitter" for base in type(model).__mro__)
+
+
+def _fit_lifelines(model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None) -> None:
+    table = X.copy() if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
+    extra = {"duration_col": y["time"], "event_col": y["event"] == 1}
+    if weights is not None:
+        extra["weights_col"] = weights
+    if "entry" in (y.dtype.names or ()):
+        extra["entry_col"] = y["entry"]
+    for name, values in extra.items():
+        table[f"__{name}__"] = values
+    if not _univariate(model):
+        model.fit(table, **{name: f"__{name}__" for name in extra})
+    else:
+        entry = {"entry": y["entry"]} if "entry_col" in extra else {}
+        model.fit(y["time"], y["event"] == 1, weights=weights, **entry)
+
+
+def _predict_lifelines(model: Any, X: Any, times: np.ndarray, cause: int) -> np.ndarray:
+    if _univariate(model):
+        curve = model.survival_function_.iloc[:, 0] if hasattr(model, "survival_function_") else None
+        if curve is None:
+            raise argument_error("model", "a lifelines fitter of survival", type(model).__name__)
+        survival = step_at(curve.index.to_numpy(float), curve.to_numpy(), times, left=1.0)
+        return np.tile(1 - survival, (np.shape(X)[0], 1))
+    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=[f"x{j}" for j in range(np.shape(X)[1])])
+    table = table.reset_index(drop=True)
+    if getattr(model, "baseline_estimation_method", "") == "breslow" or not hasattr(model, "predict_median"):
+        steps = model.predict_survival_function(table)
+        return 1 - step_at(steps.index.to_numpy(float), steps.to_numpy(), times, left=1.0).T
+    return 1 - model.predict_survival_function(table, times=times).to_numpy().T
+
+
+def _fit_sksurv(model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None) -> None:
+    if "entry" in (y.dtype.names or ()):
+        raise argument_error("y", "without delayed entry, which this model does not know", "an outcome with `entry`")
+    model.fit(X, to_sksurv(y), **({} if weights is None else _weights_argument(model, weights)))
+
+
+def _predict_sksurv(model: Any, X: Any, times: np.ndarray, cause: int) -> np.ndarray:
+    rows = []
+    for function in model.predict_survival_function(X):
+        heights = getattr(function, "a", 1.0) * np.asarray(function.y) + getattr(function, "b", 0.0)
+        rows.append(1 - step_at(np.asarray(function.x, dtype=float), heights, times, left=1.0))
+    return np.array(rows)
+
+
+def _fit_hazardous(model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None) -> None:
+    if "entry" in (y.dtype.names or ()):
+        raise argument_error("y", "without delayed entry, which this model does not know", "an outcome with `entry`")
+    target = pd.DataFrame({"event": y["event"].astype(int), "duration": y["time"]})
+    model.fit(X, target, **({} if weights is None else _weights_argument(model, weights)))
+
+
+def _predict_hazardous(model: Any, X: Any, times: np.ndarray, cause: int) -> np.ndarray:
+    curves = np.asarray(model.predict_cumulative_incidence(X, times=times))
+    codes = list(getattr(model, "event_ids_", range(curves.shape[1])))
+    if cause not in codes or cause == 0:
+        raise argument_error("cause", f"one of {[int(code) for code in codes if code]}", cause)
+    return curves[:, codes.index(cause), :]
+
+
+def _predict_classifier(model: Any, X: Any, times: np.ndarray, cause: int) -> np.ndarray:
+    classes = [int(label) for label in model.classes_] if set(model.classes_) <= {0, 1} else []
+    if classes != [0, 1]:
+        raise argument_error("model", "a classifier of the states 0 and 1", f"classes {list(model.classes_)}")
+    return np.asarray(model.predict_proba(X))[:, [1]]
+
+
+def _predict_callable(model: Callable[..., Any], X: Any, times: np.ndarray, cause: int) -> np.ndarray:
+    return np.asarray(model(X, times), dtype=float)
+
+
+_FIT: dict[str, Callable[..., None]] = {
+    "lifelines": _fit_lifelines, "sksurv": _fit_sksurv, "hazardous": _fit_hazardous,
+}  # fmt: skip
+_PREDICT: dict[str, Callable[..., np.ndarray]] = {
+    "lifelines": _predict_lifelines, "sksurv": _predict_sksurv, "hazardous": _predict_hazardous,
+    "classifier": _predict_classifier, "callable": _predict_callable,
+}  # fmt: skip
