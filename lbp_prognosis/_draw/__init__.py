@@ -5,6 +5,7 @@ from lbp_prognosis._draw._attributions import draw_attributions, draw_feature_ef
 from lbp_prognosis._draw._calibration import draw_calibration
 from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
+from lbp_prognosis._draw._evaluation import draw_metric, draw_page
 from lbp_prognosis._draw._flow import draw_flow
 from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._instability import draw_instability
@@ -27,8 +28,10 @@ __all__ = [
     "draw_instability",
     "draw_interval_curve",
     "draw_levels",
+    "draw_metric",
     "draw_net_benefit_difference",
     "draw_overlay",
+    "draw_page",
     "draw_risk_groups",
     "draw_roc",
     "draw_time_varying_effect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import expit
 
 __all__ = ["logistic_level", "logistic_line"]
 
@@ -18,7 +19,7 @@ def logistic_level(lp: np.ndarray, y: np.ndarray, max_iter: int = 100) -> tuple[
         return (np.inf if share else -np.inf), 0.0
     a = 0.0
     for _ in range(max_iter):
-        p = 1 / (1 + np.exp(-(a + lp)))
+        p = expit(a + lp)
         curvature = float(np.sum(p * (1 - p)))
         step = float(np.sum(y - p)) / max(curvature, 1e-12)
         a += float(np.clip(step, -4, 4))
@@ -38,7 +39,7 @@ def logistic_line(lp: np.ndarray, y: np.ndarray, max_iter: int = 100) -> tuple[f
     b = 0.0
     current = _loglik(a + b * x, y)
     for _ in range(max_iter):
-        p = 1 / (1 + np.exp(-(a + b * x)))
+        p = expit(a + b * x)
         v = p * (1 - p)
         g0, g1 = float(np.sum(y - p)), float(np.sum((y - p) * x))
         h00, h01, h11 = float(v.sum()), float(np.sum(v * x)), float(np.sum(v * x * x))

@@ -6,8 +6,11 @@ from lbp_prognosis.validation._attrition import (
     attrition_weights,
     delta_sensitivity,
 )
+from lbp_prognosis.validation._bootstrap_validate import bootstrap_validate
+from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation
 from lbp_prognosis.validation._case_mix import CaseMix, case_mix
 from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
+from lbp_prognosis.validation._instability import Instability
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation._model_based_concordance import model_based_concordance
 from lbp_prognosis.validation._sample_size import SampleSize
@@ -18,14 +21,17 @@ from lbp_prognosis.validation._updated_model import UpdatedModel
 
 __all__ = [
     "AttritionWeights",
+    "BootstrapValidation",
     "CaseMix",
     "CrossValidation",
     "DeltaSensitivity",
+    "Instability",
     "MetaAnalysis",
     "ModelUpdate",
     "SampleSize",
     "UpdatedModel",
     "attrition_weights",
+    "bootstrap_validate",
     "case_mix",
     "cross_validate_risk",
     "delta_sensitivity",

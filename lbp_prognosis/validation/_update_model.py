@@ -229,7 +229,7 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
     entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
     lp = np.asarray(model.linear_predictor(X), dtype=float)
     line = cox_fit(lp[:, None], time, event, entry=entry)
-    offset = cox_fit(np.zeros((lp.size, 0)), time, event, entry=entry, offset=lp).loglik
+    offset = cox_fit(lp[:, None], time, event, entry=entry, offset=lp, max_iter=1).loglik_null
     full = clone(model).fit(X, y)
     p = int(np.size(getattr(full, "coef_", np.zeros(np.asarray(X).shape[1]))))
     multiplier, z = _level(model, X, time, event, entry, horizon)

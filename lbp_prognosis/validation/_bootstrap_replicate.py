@@ -1,0 +1,129 @@
+"""One resample: drawn, fitted, measured inside, on the development data, and on the rows left out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis.validation._bootstrap_validation import mean_defined
+from lbp_prognosis.validation._estimator import fit_on, take_rows
+from lbp_prognosis.validation._folds import event_stratum
+from lbp_prognosis.validation._performance import Panel
+
+__all__ = ["Draw", "bootstrap_replicate", "fit_arguments", "measure_fitted", "predicted"]
+
+_FAILURES = (ArithmeticError, ValueError, np.linalg.LinAlgError)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How rows are drawn: units whole, within sites, or plainly."""
+
+    n: int
+    units: np.ndarray | None
+    sites: np.ndarray | None
+
+    def rows(self, rng: np.random.Generator) -> np.ndarray:
+        codes = np.arange(self.n) if self.units is None else self.units
+        count = int(codes.max()) + 1
+        if self.sites is None:
+            picked = rng.integers(0, count, count)
+        else:
+            site = np.zeros(count, dtype=np.int64)
+            site[codes] = self.sites
+            picked = np.concatenate(
+                [rng.choice(members, members.size) for members in (np.flatnonzero(site == s) for s in np.unique(site))]
+            )
+        if self.units is None:
+            return picked
+        order = np.argsort(codes, kind="stable")
+        starts = np.searchsorted(codes[order], np.arange(count + 1))
+        return np.concatenate([order[starts[u] : starts[u + 1]] for u in picked])
+
+
+def bootstrap_replicate(
+    task: tuple[np.random.Generator, np.ndarray | None], *, estimator: Any, X: Any, y: np.ndarray, panel: Panel,
+    draw: Draw, fit_params: Mapping[str, Any] | None, units: np.ndarray | None, keep: bool, inner: int,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Fit one resample; a failed fit is drawn again (a given resample cannot be, and raises)."""
+    rng, given = task
+    failed = 0
+    while True:
+        rows = draw.rows(rng) if given is None else given
+        try:
+            fitted = fit_on(estimator, X, y, rows, fit_arguments(estimator, fit_params, units, y.shape[0]))
+            inside = measure_fitted(panel, fitted, take_rows(X, rows), y[rows], training=True)
+            risk, lp = predicted(fitted, X, panel)
+            break
+        except _FAILURES:
+            failed += 1
+            if given is not None or failed > 20:
+                raise
+    tested = panel.measure(y, risk, lp)
+    left = np.setdiff1d(np.arange(y.shape[0]), rows)
+    outside = _outside(panel, y, risk, lp, left)
+    out = {"inside": inside, "tested": tested, "outside": outside, "failed": np.array(failed)}
+    if keep:
+        out["risk"] = risk.astype(np.float32)
+    if inner:
+        out["corrected"] = inside - _inner_optimism(estimator, X, y, rows, panel, fit_params, units, inner, rng)
+    return out
+
+
+def _outside(panel: Panel, y: np.ndarray, risk: np.ndarray, lp: np.ndarray | None, left: np.ndarray) -> np.ndarray:
+    happened = event_stratum(y[left]) == 1
+    if left.size < 10 or happened.sum() < 2 or happened.all():
+        return np.full(len(panel.names), np.nan)
+    return panel.measure(y[left], risk[left], None if lp is None else lp[left])
+
+
+def _inner_optimism(
+    estimator: Any, X: Any, y: np.ndarray, rows: np.ndarray, panel: Panel, fit_params: Mapping[str, Any] | None,
+    units: np.ndarray | None, inner: int, rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """Mean optimism inside one resample; fits that fail are left out (they are counted outside)."""
+    values = []
+    for _ in range(inner):
+        again = rows[rng.integers(0, rows.size, rows.size)]
+        try:
+            fitted = fit_on(estimator, X, y, again, fit_arguments(estimator, fit_params, units, y.shape[0]))
+        except _FAILURES:
+            continue
+        parts = [
+            measure_fitted(panel, fitted, take_rows(X, sample), y[sample], training=own)
+            for sample, own in ((again, True), (rows, False))
+        ]
+        values.append(parts[0] - parts[1])
+    return mean_defined(np.array(values)) if values else np.full(len(panel.names), np.nan)
+
+
+def predicted(fitted: Any, X: Any, panel: Panel) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return risks (n, n_horizons), and one score a row if the model has one (several causes or stages have none)."""
+    risk = np.asarray(fitted.predict_risk(X, panel.horizons, cause=panel.cause), dtype=float)
+    if not hasattr(fitted, "linear_predictor"):
+        return risk, None
+    score = np.asarray(fitted.linear_predictor(X), dtype=float)
+    return risk, score if score.ndim == 1 else None
+
+
+def measure_fitted(panel: Panel, fitted: Any, X: Any, y: np.ndarray, *, training: bool = False) -> np.ndarray:
+    """Return all measures of a fitted model on some rows."""
+    return panel.measure(y, *predicted(fitted, X, panel), training=training)
+
+
+def fit_arguments(
+    estimator: Any, fit_params: Mapping[str, Any] | None, units: np.ndarray | None, n: int
+) -> dict[str, Any]:
+    """Return fit arguments; original row numbers as ``groups`` for fits that tune on folds."""
+    arguments = dict(fit_params or {})
+    try:
+        wanted = inspect.signature(estimator.fit).parameters
+    except (TypeError, ValueError):
+        wanted = {}  # type: ignore[assignment]
+    if "groups" in wanted and "groups" not in arguments:
+        arguments["groups"] = np.arange(n) if units is None else units
+    return arguments

@@ -1,0 +1,239 @@
+"""What a model will be worth on new patients, from the patients it was developed on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import (
+    EstimationError,
+    Objection,
+    RandomState,
+    argument_error,
+    check_choice,
+    check_confidence,
+    check_horizons,
+    check_number,
+    check_thresholds,
+    spawn,
+)
+from lbp_prognosis.survival import check_outcome
+from lbp_prognosis.validation._bootstrap_replicate import Draw, bootstrap_replicate, fit_arguments, predicted
+from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation, mean_defined, p632_plus
+from lbp_prognosis.validation._estimator import check_rows, describe_estimator, fit_on, fresh
+from lbp_prognosis.validation._folds import event_stratum
+from lbp_prognosis.validation._performance import Panel
+from lbp_prognosis.validation._replicates import run_replicates
+
+__all__ = ["bootstrap_validate"]
+
+_INTERPOLATES = Objection(
+    "optimism-of-an-interpolating-model",
+    "The model can reproduce its training data, so its apparent performance says nothing and the optimism bootstrap "
+    "corrects too little; .632+ or nested cross-validation is meant for it.",
+    "https://doi.org/10.1080/01621459.1997.10474007",
+)
+_FAILED = Objection("failed-fits", "Some resamples could not be fitted and were drawn again; they are counted.")
+_FEW = Objection("few-resamples", "Fewer than 200 resamples: the corrected values carry Monte-Carlo error.")
+_LARGEST_SHARE_FAILED = 0.10
+
+
+def bootstrap_validate(
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    horizons: Any,
+    *,
+    thresholds: Any = (),
+    cause: int = 1,
+    target: str = "event",
+    method: str = "auto",
+    n_resamples: int = 500,
+    groups: Any = None,
+    within: Any = None,
+    resamples: Any = None,
+    interval: str = "shifted",
+    n_inner: int = 50,
+    fit_params: Mapping[str, Any] | None = None,
+    indexes: bool = True,
+    keep_predictions: bool = False,
+    confidence: float = 0.95,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    name: str | None = None,
+) -> BootstrapValidation:
+    """Correct all measures of performance for optimism by repeating the whole pipeline in resamples.
+
+    Parameters
+    ----------
+    model : estimator
+        Unfitted pipeline with ``fit`` and ``predict_risk``; everything learned from data must be inside.
+    X : DataFrame or array of shape (n, p)
+        Predictors.
+    y : ndarray of shape (n,)
+        Made by `Surv.right` or `Status.at`.
+    horizons : float or sequence of float
+        Prediction times.
+    thresholds : array-like, default ()
+        Decision thresholds: the decision curve is corrected too.
+    cause : int, default 1
+        Event code of interest.
+    target : {"event", "no_event"}, default "event"
+        What net benefit is about.
+    method : {"auto", "optimism", ".632", ".632+"}, default "auto"
+        ``"auto"``: ``.632+`` for models that say they interpolate (``interpolates``), ``optimism`` for others.
+    n_resamples : int, default 500
+        Resamples.
+    groups : array-like of shape (n,), optional
+        Patients (or other units) resampled whole.
+    within : array-like of shape (n,), optional
+        Sites; rows are resampled within each.
+    resamples : array-like of int of shape (n_resamples, n), optional
+        Row numbers drawn beforehand, instead of drawing here.
+    interval : {"shifted", "two-stage"}, default "shifted"
+        ``"shifted"``: percentiles of the resamples' apparent values minus the optimism, a free by-product that is too
+        narrow when overfitting is strong. ``"two-stage"``: the whole correction repeated in each resample, at
+        ``n_inner`` times the cost.
+    n_inner : int, default 50
+        Inner resamples of the two-stage interval.
+    fit_params : mapping of str to array-like of shape (n,), optional
+        Row-wise arguments of ``fit``.
+    indexes : bool, default True
+        Also Dxy, Nagelkerke's R², D, U, Q and g.
+    keep_predictions : bool, default False
+        Keep every resample's risks for the original patients (``instability``).
+    confidence : float, default 0.95
+        Level of the intervals.
+    random_state : int, Generator or None, default None
+        Seed; the numbers do not depend on ``n_jobs`` or the backend.
+    n_jobs : int, optional
+        Workers.
+    checkpoint : path, optional
+        Folder of finished resamples.
+    progress : bool, default False
+        Show a progress bar.
+    name : str, optional
+        Name of the model in frames.
+
+    Returns
+    -------
+    BootstrapValidation
+        Apparent, optimism, corrected, with intervals.
+
+    Raises
+    ------
+    LeakageError
+        If the model is fitted, or rows repeat patients without ``groups``.
+    EstimationError
+        If more than a tenth of the fits fail.
+
+    Notes
+    -----
+    Optimism O_b = A(D_b → D_b) − A(D_b → D); corrected = apparent − mean O_b. A failed fit is counted and drawn again,
+    up to a tenth of the resamples. Rows drawn twice carry their original number in ``groups`` of fits that ask for it,
+    so that tuning inside cannot put copies of one patient on both sides of a fold.
+
+    References
+    ----------
+    Harrell, Lee, Mark (1996), https://doi.org/10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4.
+    Efron, Tibshirani (1997), https://doi.org/10.1080/01621459.1997.10474007.
+    Noma et al. (2021), https://doi.org/10.1002/sim.9148.
+    """
+    estimator = fresh(model, "model")
+    kind = check_outcome(y, ("right", "status"), caller="bootstrap_validate",
+                         instead="For visits use Status.at(visit, state) or cross_validate_risk.")  # fmt: skip
+    check_choice("method", method, ("auto", "optimism", ".632", ".632+"))
+    check_choice("interval", interval, ("shifted", "two-stage"))
+    confidence = check_confidence(confidence)
+    times, _ = check_horizons(horizons)
+    grid = check_thresholds(thresholds) if np.size(thresholds) else np.empty(0)
+    panel = Panel(kind, times, grid, cause, target, indexes)
+    units = check_rows(X, y, groups)
+    count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
+    inner = int(check_number("n_inner", n_inner, low=2, whole=True)) if interval == "two-stage" else 0
+    drawn = None if resamples is None else _check_resamples(resamples, y.shape[0])
+    count = count if drawn is None else drawn.shape[0]
+    sites = None if within is None else np.unique(np.asarray(within), return_inverse=True)[1]
+    draw = Draw(y.shape[0], units, sites)
+    fitted = fit_on(estimator, X, y, np.arange(y.shape[0]), fit_arguments(estimator, fit_params, units, y.shape[0]))
+    risk, lp = predicted(fitted, X, panel)
+    apparent = panel.measure(y, risk, lp, training=True)
+    work = partial(
+        bootstrap_replicate, estimator=estimator, X=X, y=y, panel=panel, draw=draw, fit_params=fit_params, units=units,
+        keep=keep_predictions, inner=inner,
+    )  # fmt: skip
+    tasks = [(rng, None if drawn is None else drawn[b]) for b, rng in enumerate(spawn(random_state, count))]
+    what = ("bootstrap_validate", describe_estimator(estimator), X, y, times, grid, cause, target, indexes, inner,
+            keep_predictions, units if units is not None else "", sites if sites is not None else "",
+            drawn if drawn is not None else repr(tasks[0][0].bit_generator.state), dict(fit_params or {}))  # fmt: skip
+    results = run_replicates(work, tasks, what=what, n_jobs=n_jobs, checkpoint=checkpoint, progress=progress,
+                             description="Bootstrap")  # fmt: skip
+    n_failed = int(sum(int(r["failed"]) for r in results))
+    if n_failed > _LARGEST_SHARE_FAILED * count:
+        raise EstimationError(
+            f"{n_failed} fits failed in {count} resamples, more than a tenth: performance of what can be fitted would "
+            "not be that of the model. Simplify the model or penalise it."
+        )
+    chosen = _method(method, estimator)
+    inside, tested, outside = (np.stack([r[key] for r in results]) for key in ("inside", "tested", "outside"))
+    optimism = mean_defined(inside - tested)
+    nothing = panel.no_information(y, risk)
+    corrected = {
+        "optimism": apparent - optimism,
+        ".632": 0.368 * apparent + 0.632 * mean_defined(outside),
+        ".632+": p632_plus(apparent, mean_defined(outside), nothing),
+    }[chosen]
+    low, high = _interval(inside, apparent - corrected, [r["corrected"] for r in results] if inner else [], confidence)
+    doubts = tuple(
+        doubt
+        for doubt, holds in (
+            (_INTERPOLATES, chosen == "optimism" and _interpolates(estimator)),
+            (_FAILED, n_failed > 0),
+            (_FEW, count < 200),
+        )
+        if holds
+    )
+    return BootstrapValidation(
+        names=tuple(panel.names), method=chosen, interval_method=interval, apparent=apparent, optimism=optimism,
+        corrected=corrected, low=low, high=high, confidence=confidence, resampled=inside, tested=tested,
+        out_of_bag=outside, no_information=nothing, n=y.shape[0], n_events=int((event_stratum(y) == cause).sum()),
+        n_failed=n_failed, model=name or type(estimator).__name__, cause=cause, target=target, risk=risk,
+        predictions=np.stack([r["risk"] for r in results]) if keep_predictions else None, y=y, horizons=times,
+        objections=doubts, synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
+    )  # fmt: skip
+
+
+def _interval(
+    inside: np.ndarray, shift: np.ndarray, two_stage: list[np.ndarray], confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    values = np.stack(two_stage) if two_stage else inside - shift
+    low, high = np.full(inside.shape[1], np.nan), np.full(inside.shape[1], np.nan)
+    for k in range(inside.shape[1]):
+        known = values[np.isfinite(values[:, k]), k]
+        if known.size > 1:
+            low[k], high[k] = np.quantile(known, tails)
+    return low, high
+
+
+def _interpolates(estimator: Any) -> bool:
+    return bool(
+        getattr(estimator, "interpolates", False) or getattr(getattr(estimator, "model", None), "interpolates", False)
+    )
+
+
+def _method(method: str, estimator: Any) -> str:
+    return (".632+" if _interpolates(estimator) else "optimism") if method == "auto" else method
+
+
+def _check_resamples(resamples: Any, n: int) -> np.ndarray:
+    rows = np.asarray(resamples)
+    if rows.ndim != 2 or rows.dtype.kind not in "iu" or rows.shape[0] < 2 or rows.min() < 0 or rows.max() >= n:
+        raise argument_error("resamples", f"row numbers 0…{n - 1} of shape (n_resamples ≥ 2, rows)", resamples)
+    return rows.astype(np.int64)

@@ -1,0 +1,146 @@
+"""The result of a bootstrap validation: apparent, optimistic by how much, corrected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
+from lbp_prognosis.validation._instability import Instability
+
+__all__ = ["BootstrapValidation", "mean_defined", "p632_plus"]
+
+
+@dataclass(frozen=True, repr=False)
+class BootstrapValidation(Result):
+    """Performance corrected for having been measured where the model was made.
+
+    Attributes
+    ----------
+    names : tuple of (metric, horizon, threshold)
+        What was measured.
+    apparent : ndarray of shape (k,)
+        On the development data.
+    optimism : ndarray of shape (k,)
+        Mean over resamples of performance in the resample minus performance on the development data.
+    corrected : ndarray of shape (k,)
+        By ``method``.
+    low, high : ndarray of shape (k,)
+        Interval of ``corrected``.
+    resampled, tested, out_of_bag : ndarray of shape (n_resamples, k)
+        Performance of each resample's model in the resample, on the development data, and on rows left out.
+    no_information : ndarray of shape (k,)
+        Values if predictions told nothing (for .632+).
+    n_failed : int
+        Fits that failed and were drawn again.
+    predictions : ndarray of shape (n_resamples, n, n_horizons) or None
+        Risk of each original patient from each resample's model (float32).
+    """
+
+    names: tuple[tuple[str, float, float], ...]
+    method: str
+    interval_method: str
+    apparent: np.ndarray
+    optimism: np.ndarray
+    corrected: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    confidence: float
+    resampled: np.ndarray = field(repr=False)
+    tested: np.ndarray = field(repr=False)
+    out_of_bag: np.ndarray = field(repr=False)
+    no_information: np.ndarray = field(repr=False)
+    n: int = 0
+    n_events: int = 0
+    n_failed: int = 0
+    model: str = ""
+    cause: int = 1
+    target: str = "event"
+    risk: np.ndarray | None = field(default=None, repr=False)
+    predictions: np.ndarray | None = field(default=None, repr=False)
+    y: np.ndarray | None = field(default=None, repr=False)
+    horizons: np.ndarray | None = field(default=None, repr=False)
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    @property
+    def mean_out_of_bag(self) -> np.ndarray:
+        """Mean performance on rows left out."""
+        return mean_defined(self.out_of_bag)
+
+    @property
+    def p632(self) -> np.ndarray:
+        """0.368 apparent + 0.632 out-of-bag."""
+        return 0.368 * self.apparent + 0.632 * self.mean_out_of_bag
+
+    @property
+    def p632_plus(self) -> np.ndarray:
+        """Efron and Tibshirani's .632+, where a no-information value is defined; .632 elsewhere."""
+        return p632_plus(self.apparent, self.mean_out_of_bag, self.no_information)
+
+    def at(self, metric: str, horizon: float | None = None, threshold: float | None = None) -> pd.Series:
+        """Return one measure: ``apparent, optimism, corrected, low, high, out_of_bag, p632, p632_plus``."""
+        for k, (name, h, t) in enumerate(self.names):
+            same_h = horizon is None or np.isclose(h, horizon)
+            same_t = threshold is None or np.isclose(t, threshold)
+            if name == metric and same_h and same_t:
+                return pd.Series(
+                    {"apparent": self.apparent[k], "optimism": self.optimism[k], "corrected": self.corrected[k],
+                     "low": self.low[k], "high": self.high[k], "out_of_bag": self.mean_out_of_bag[k],
+                     "p632": self.p632[k], "p632_plus": self.p632_plus[k]}
+                )  # fmt: skip
+        raise argument_error("metric", f"one of {sorted({name for name, _, _ in self.names})}", metric)
+
+    def instability(self, thresholds: Any = ()) -> Instability:
+        """Return how much a patient's risk depends on the sample; needs ``keep_predictions=True``."""
+        if self.predictions is None or self.risk is None or self.y is None or self.horizons is None:
+            raise argument_error("keep_predictions", "True for instability", "False", "Validate again and keep them.")
+        return Instability.of(self.risk, self.predictions, self.y, self.horizons, thresholds, self.target, self.model)
+
+    def decision_curve(self, horizon: float | None = None) -> pd.DataFrame:
+        """Return the corrected decision curve: ``horizon, threshold, apparent, corrected, low, high``."""
+        rows = [
+            {"horizon": h, "threshold": t, "apparent": self.apparent[k], "corrected": self.corrected[k],
+             "low": self.low[k], "high": self.high[k]}
+            for k, (name, h, t) in enumerate(self.names)
+            if name == "net_benefit" and (horizon is None or np.isclose(h, horizon))
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=["horizon", "threshold", "apparent", "corrected", "low", "high"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a measure: ``value`` is corrected; then ``threshold, apparent, optimism``."""
+        rows = [
+            {"model": self.model, "tier": "utility" if name == "net_benefit" else "prognostic", "metric": name,
+             "cause": self.cause, "horizon": h, "value": self.corrected[k], "low": self.low[k], "high": self.high[k],
+             "confidence": self.confidence, "method": f"bootstrap {self.method}, {self.interval_method} interval",
+             "n": self.n, "n_events": self.n_events, "threshold": t, "apparent": self.apparent[k],
+             "optimism": self.optimism[k], "target": self.target,
+             "reason": "" if np.isfinite(self.corrected[k]) else "not defined in the data or in every resample"}
+            for k, (name, h, t) in enumerate(self.names)
+        ]  # fmt: skip
+        return metric_frame(rows, extra=("threshold", "target", "apparent", "optimism"))
+
+    def _summary(self) -> str:
+        return (
+            f"{self.model}, {self.method}, {self.resampled.shape[0]} resamples, {self.n} rows, {self.n_failed} failed"
+        )
+
+
+def mean_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over resamples in which a measure is defined (NaN if in none)."""
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    return np.where(count > 0, np.where(known, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+
+def p632_plus(apparent: np.ndarray, outside: np.ndarray, nothing: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # performance left out is taken no worse than that of knowing nothing
+        worse = np.where(nothing >= apparent, np.minimum(outside, nothing), np.maximum(outside, nothing))
+        rate = np.clip((worse - apparent) / (nothing - apparent), 0.0, 1.0)
+        weight = 0.632 / (1 - 0.368 * rate)
+        plus = (1 - weight) * apparent + weight * worse
+    return np.where(np.isfinite(nothing) & np.isfinite(rate), plus, 0.368 * apparent + 0.632 * outside)
