@@ -7,6 +7,7 @@ from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._shap_stability import ShapStability, shap_stability
 from lbp_prognosis.explain._shap_values import shap_values
 from lbp_prognosis.explain._survival_shap import survival_shap
+from lbp_prognosis.explain._tree_shap import tree_shap
 
 __all__ = [
     "FeatureEffect",
@@ -18,4 +19,5 @@ __all__ = [
     "shap_stability",
     "shap_values",
     "survival_shap",
+    "tree_shap",
 ]
