@@ -5,13 +5,14 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lbp_prognosis._base import ArgumentError, OutcomeError
 from lbp_prognosis._kernels import censoring_curve, step_at
 from lbp_prognosis.evaluation import METRICS, brier, integrated_brier, ipa, log_score, metric, nagelkerke_r2
 from lbp_prognosis.evaluation import time_dependent_auc as auc
-from lbp_prognosis.survival import CensoringKaplanMeier, Status, Surv, Weights
+from lbp_prognosis.survival import CensoringCox, CensoringKaplanMeier, Status, Surv, Weights
 
 
 def cohort(n=2000, seed=0, unit=1.0):
@@ -204,6 +205,20 @@ def test_a_stratified_curve_is_part_of_the_standard_error():
     for i in range(0, 80, 9):
         moved = [stratified(1 + sign * 1e-5 * (np.arange(80) == i)).value for sign in (1, -1)]
         assert base.influence[i] / 80 == pytest.approx((moved[0] - moved[1]) / 2e-5, abs=1e-7)
+
+
+def test_censoring_that_depends_on_the_prognosis_needs_its_model():
+    """The marginal curve is wrong here by eight standard errors; a Cox model of the censoring repairs it."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=20000)
+    first, leave = rng.exponential(8 * np.exp(-x)), rng.exponential(10 * np.exp(-x))
+    y = Surv.right(np.ceil(np.minimum(first, leave) * 10) / 10, first <= leave)
+    risk = 1 - np.exp(-3 * np.exp(x) / 8)
+    complete = np.mean(((first <= 3) - risk) ** 2)
+    model = CensoringCox().fit(y, pd.DataFrame({"x": x}))
+    marginal, modelled = brier(y, risk, 3), brier(y, risk, 3, censoring=model)
+    assert abs(marginal.value - complete) > 8 * marginal.se
+    assert modelled.value == pytest.approx(complete, abs=2 * modelled.se)
 
 
 def visits(n, seed, *, drop, skip=0.0):
