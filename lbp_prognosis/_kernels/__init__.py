@@ -16,11 +16,21 @@ from lbp_prognosis._kernels._categorical import (
     categorical_probabilities,
 )
 from lbp_prognosis._kernels._censoring_groups import CensoringGroups, censoring_groups
+from lbp_prognosis._kernels._chained_equations import (
+    ColumnModel,
+    categories,
+    chained_equations,
+    column_model,
+    draw_column,
+    expand_columns,
+)
 from lbp_prognosis._kernels._concordance import concordance_pairs, number_events
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._cox_gradient import cox_gradient
+from lbp_prognosis._kernels._cox_loglik import cox_loglik
+from lbp_prognosis._kernels._cox_path import CoxPath, cox_path
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
 from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
@@ -77,7 +87,6 @@ from lbp_prognosis._kernels._transformation import (
     transformation_rows,
     transformation_scale,
 )
-from lbp_prognosis._kernels._chained_equations import ColumnModel, categories, chained_equations, column_model, draw_column, expand_columns
 
 __all__ = [
     "BRIER",
@@ -89,6 +98,7 @@ __all__ = [
     "ColumnModel",
     "CoxData",
     "CoxFit",
+    "CoxPath",
     "CoxPieces",
     "DiscreteHazardFit",
     "KMSteps",
@@ -124,6 +134,8 @@ __all__ = [
     "cox_fit",
     "cox_fit_prepared",
     "cox_gradient",
+    "cox_loglik",
+    "cox_path",
     "cox_pieces",
     "d1_test",
     "d2_test",

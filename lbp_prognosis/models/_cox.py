@@ -20,7 +20,7 @@ from lbp_prognosis.models._cox_checks import (
 )
 from lbp_prognosis.models._cox_diagnostics import CoxDiagnostics
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.models._hazard_steps import steps_at
+from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
 
 __all__ = ["CoxPH"]
 
@@ -327,21 +327,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
             NaN beyond follow-up. For a model with strata and no ``stratum``: a dict from label to such an array.
         """
         self._check_fitted()
-        at = np.atleast_1d(np.asarray(times, dtype=float))
-        back = float(np.exp(-self.centre_ @ self.coef_))
-        values = [
-            np.where(at <= self.max_time_, steps_at([grid], [hazard], None, at)[0] * back, np.nan)
-            for grid, hazard in zip(self.baseline_times_, self.baseline_hazard_)
-        ]
-        if not self.strata_levels_:
-            if stratum is not None:
-                raise argument_error("stratum", "None for a model without strata", stratum)
-            return values[0]
-        if stratum is None:
-            return dict(zip(self.strata_levels_, values))
-        if stratum not in self.strata_levels_:
-            raise argument_error("stratum", f"one of {self.strata_levels_[:8]}", stratum)
-        return values[self.strata_levels_.index(stratum)]
+        return baseline_at_zero(self, times, stratum)
 
     # ---- tables ------------------------------------------------------------------------------------------------
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-__all__ = ["steps_at"]
+from lbp_prognosis._base import argument_error
+
+__all__ = ["baseline_at_zero", "steps_at"]
 
 
 def steps_at(
@@ -35,3 +38,23 @@ def steps_at(
         read.append(padded[place])
     stacked = np.stack(read)
     return stacked[:1] if codes is None else stacked[codes]
+
+
+def baseline_at_zero(model: Any, times: Any, stratum: Any) -> Any:
+    """Carry the baseline a model stores at ``centre_`` to all predictors 0; by stratum, or one stratum."""
+    at = np.atleast_1d(np.asarray(times, dtype=float))
+    back = float(np.exp(-model.centre_ @ model.coef_))
+    values = [
+        np.where(at <= model.max_time_, steps_at([grid], [hazard], None, at)[0] * back, np.nan)
+        for grid, hazard in zip(model.baseline_times_, model.baseline_hazard_)
+    ]
+    levels = model.strata_levels_
+    if not levels:
+        if stratum is not None:
+            raise argument_error("stratum", "None for a model without strata", stratum)
+        return values[0]
+    if stratum is None:
+        return dict(zip(levels, values))
+    if stratum not in levels:
+        raise argument_error("stratum", f"one of {levels[:8]}", stratum)
+    return values[levels.index(stratum)]

@@ -1,0 +1,407 @@
+"""`ElasticNetCox`: penalised Cox regression with its whole path, chosen by cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, generator
+from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._cox_checks import check_events, column_factors
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
+
+__all__ = ["ElasticNetCox"]
+
+
+class ElasticNetCox(RiskEstimator):
+    """Which of many predictors carry the hazard, when their coefficients are shrunk?
+
+    Cox regression with an elastic-net penalty: the whole path, penalty factors by column and by modality (IPF), columns
+    without penalty, and the penalty chosen by cross-validated partial likelihood.
+
+    Parameters
+    ----------
+    l1_ratio : float, default 1.0
+        Share of the absolute penalty: 1 is the lasso, 0 ridge.
+    n_lambdas : int, default 100
+        Length of the path.
+    lambda_min_ratio : float, optional
+        Smallest over largest penalty; 0.01 if there are fewer rows than columns, else 1e-4.
+    lambdas : sequence of float, optional
+        The path itself, decreasing.
+    choose : {"min", "1se"} or float, default "min"
+        Penalty of the model: where the cross-validated deviance is smallest, the largest within one standard error of
+        that, or a number (no cross-validation then).
+    cv : int, default 10
+        Number of folds. Rows of one cluster stay in one fold if `fit` is given ``clusters``.
+    ties : {"efron", "breslow"}, default "efron"
+        Ties method of the likelihood and of the baseline; ``"breslow"`` as in R's ``glmnet``.
+    standardize : bool, default True
+        Penalise the coefficients of columns scaled to standard deviation 1 (divisor n); ``coef_`` is on the scale of
+        ``X`` all the same.
+    penalty_factors : array-like of shape (p,) or mapping of str to float, optional
+        Factor of each column's penalty, 1 by default; 0 leaves it unpenalised.
+    modalities : mapping of str to sequence of str, optional
+        Columns of each modality.
+    modality_factors : mapping of str to float or sequence of float, optional
+        Factor of each modality's penalty, 1 by default, times the column's own. A sequence is tried by cross-validation
+        (integrative L1 penalties with penalty factors, IPF): all combinations are.
+    rescale_factors : bool, default True
+        Scale all factors to sum to the number of columns, as ``glmnet`` does, so that the penalty keeps its meaning.
+    strata, offset
+        Columns of ``X``, as in `CoxPH`.
+    tol : float, default 1e-6
+        Largest violation of the optimality conditions, relative to the largest slope at zero.
+    random_state : int, Generator or None, default 0
+        Draws the folds.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (p,)
+        Log hazard ratios at the chosen penalty.
+    lambda_ : float
+        The chosen penalty.
+    lambdas_ : ndarray of shape (k,)
+        The path.
+    coef_path_ : ndarray of shape (k, p)
+        Coefficients along it.
+    deviance_ratio_ : ndarray of shape (k,)
+        Explained share of the null deviance.
+    penalty_factors_ : ndarray of shape (p,)
+        Factors used, after scaling.
+    modality_factors_ : dict of str to float
+        Chosen factor of each modality, before scaling.
+    cv_ : DataFrame or None
+        ``lambda, mean, se, nonzero`` and one column ``factor_<modality>`` where factors were tried: cross-validated
+        partial-likelihood deviance, per event.
+    log_likelihood_, log_likelihood_null_ : float
+        Log partial likelihood at ``coef_`` and at zero.
+    baseline_times_, baseline_hazard_ : list of ndarray
+        For each stratum: event times and cumulative hazard of a row at ``centre_``.
+    centre_ : ndarray of shape (p,)
+        Means of the columns.
+
+    Raises
+    ------
+    EstimationError
+        By `fit`: no event; no convergence (separation by columns without penalty). Constant and collinear columns and
+        more columns than rows are legitimate: a constant column has coefficient 0.
+
+    Notes
+    -----
+    Maximises ``loglik(β)/Σw − λ Σ_j f_j (a |s_j β_j| + (1 − a)/2 (s_j β_j)²)`` with ``a`` = ``l1_ratio``. Standard
+    errors of shrunken coefficients are not offered, because none has its nominal meaning. Each fold scales its columns
+    by its own training rows.
+
+    The deviance of a fold is that of all rows minus that of the training rows, both at the coefficients of the training
+    rows, over the fold's events (van Houwelingen's cross-validated partial likelihood).
+
+    References
+    ----------
+    Simon N, Friedman J, Hastie T, Tibshirani R (2011). Regularization paths for Cox's proportional hazards model via
+    coordinate descent. J Stat Softw 39(5):1–13. doi:10.18637/jss.v039.i05
+    Tibshirani R et al. (2012). Strong rules for discarding predictors in lasso-type problems. J R Stat Soc B
+    74:245–266.
+    Boulesteix AL, De Bin R, Jiang X, Fuchs M (2017). IPF-LASSO: integrative L1-penalized regression with penalty
+    factors for prediction based on multi-omics data. Comput Math Methods Med 2017:7691937.
+    """
+
+    _single_cause = True
+    _instead = "For interval-censored outcomes use DiscreteTimeHazard."
+
+    def __init__(
+        self,
+        *,
+        l1_ratio: float = 1.0,
+        n_lambdas: int = 100,
+        lambda_min_ratio: float | None = None,
+        lambdas: Any = None,
+        choose: str | float = "min",
+        cv: int = 10,
+        ties: str = "efron",
+        standardize: bool = True,
+        penalty_factors: Any = None,
+        modalities: Mapping[str, Sequence[str]] | None = None,
+        modality_factors: Mapping[str, Any] | None = None,
+        rescale_factors: bool = True,
+        strata: Any = None,
+        offset: str | None = None,
+        tol: float = 1e-6,
+        random_state: Any = 0,
+    ) -> None:
+        self.l1_ratio = l1_ratio
+        self.n_lambdas = n_lambdas
+        self.lambda_min_ratio = lambda_min_ratio
+        self.lambdas = lambdas
+        self.choose = choose
+        self.cv = cv
+        self.ties = ties
+        self.standardize = standardize
+        self.penalty_factors = penalty_factors
+        self.modalities = modalities
+        self.modality_factors = modality_factors
+        self.rescale_factors = rescale_factors
+        self.strata = strata
+        self.offset = offset
+        self.tol = tol
+        self.random_state = random_state
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None, folds: Any = None,
+    ) -> ElasticNetCox:  # fmt: skip
+        """Follow the path and choose its penalty.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Numeric predictors without missing values.
+        y : ndarray of shape (n,)
+            Made by `Surv.right`.
+        sample_weight, strata, offset
+            As for `CoxPH.fit`.
+        clusters : array-like of shape (n,), optional
+            Rows with one label stay in one fold.
+        folds : array-like of shape (n,), optional
+            Fold of each row, instead of ``cv``.
+        """
+        self._check_settings()
+        design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
+        check_events(y["event"] == 1, design.weights)
+        weights = np.ones(y.shape[0]) if design.weights is None else design.weights
+        mean = (weights @ design.X) / weights.sum()
+        centred = design.X - mean
+        candidates = self._candidates()
+        plans = [self._factors(candidate) for candidate in candidates]
+        rows = np.ones(y.shape[0], dtype=bool)
+        paths = [self._whole_path(design, centred, weights, rows, plan) for plan in plans]
+        best, k = 0, paths[0].lambdas.size - 1
+        self.cv_: pd.DataFrame | None = None
+        if isinstance(self.choose, str) or len(plans) > 1:
+            labels = self._folds(design, folds)
+            tables = [self._cross_validate(design, centred, weights, plan, path, labels)
+                      for plan, path in zip(plans, paths)]  # fmt: skip
+            best = int(np.argmin([table["mean"].iloc[self._place(table)] for table in tables]))
+            k = self._place(tables[best])
+            self.cv_ = self._table(tables, candidates)
+        self.penalty_factors_ = plans[best]
+        self.modality_factors_ = candidates[best]
+        self._store(design, centred, weights, paths[best], k, mean)
+        return self
+
+    def _store(
+        self, design: Design, centred: np.ndarray, weights: np.ndarray, path: CoxPath, k: int, mean: np.ndarray
+    ) -> None:
+        if not path.converged[: k + 1].all():
+            raise EstimationError(
+                f"The path did not converge at a penalty of {path.lambdas[~path.converged][0]:.4g}: columns without "
+                "penalty may separate patients with the event from the others. Penalise them, or raise "
+                "`lambda_min_ratio`."
+            )
+        self.lambdas_, self.lambda_ = path.lambdas, float(path.lambdas[k])
+        self.coef_path_, self.coef_ = path.coef, path.coef[k]
+        self.log_likelihood_, self.log_likelihood_null_ = float(path.loglik[k]), path.loglik_null
+        self.deviance_ratio_ = 1 - path.loglik / path.loglik_null if path.loglik_null else np.zeros(path.loglik.size)
+        self.centre_ = mean
+        eta = centred @ path.coef[k]
+        steps = cox_baseline(
+            design.y["time"], design.y["event"] == 1, eta if design.offset is None else eta + design.offset,
+            entry=design.entry, strata=design.strata, weights=weights, ties=self.ties,
+        )  # fmt: skip
+        self.baseline_times_ = [times for times, _ in steps]
+        self.baseline_hazard_ = [hazard for _, hazard in steps]
+
+    # ---- settings ----------------------------------------------------------------------------------------------
+
+    def _check_settings(self) -> None:
+        check_number("l1_ratio", self.l1_ratio, low=0, high=1)
+        check_number("n_lambdas", self.n_lambdas, low=1, whole=True)
+        check_number("cv", self.cv, low=2, whole=True)
+        check_choice("ties", self.ties, ("efron", "breslow"))
+        if isinstance(self.choose, str):
+            check_choice("choose", self.choose, ("min", "1se"))
+        else:
+            check_number("choose", self.choose, low=0, open_low=True)
+
+    def _grid(self) -> np.ndarray | None:
+        if self.lambdas is not None:
+            grid = np.asarray(self.lambdas, dtype=float)
+            if grid.ndim != 1 or grid.size == 0 or (grid < 0).any() or (np.diff(grid) >= 0).any():
+                raise argument_error("lambdas", "a decreasing sequence of numbers of at least 0", self.lambdas)
+            return grid
+        return None
+
+    def _candidates(self) -> list[dict[str, float]]:
+        if self.modality_factors is None:
+            return [{}]
+        if self.modalities is None:
+            raise argument_error("modalities", "given with `modality_factors`", "None")
+        unknown = set(self.modality_factors) - set(self.modalities)
+        if unknown:
+            raise argument_error("modality_factors", "a mapping from modalities", f"unknown {sorted(unknown)}")
+        options = [np.atleast_1d(np.asarray(value, dtype=float)).tolist() for value in self.modality_factors.values()]
+        if any(value < 0 for option in options for value in option):
+            raise argument_error("modality_factors", "numbers of at least 0", dict(self.modality_factors))
+        return [dict(zip(self.modality_factors, combination)) for combination in product(*options)]
+
+    def _factors(self, candidate: dict[str, float]) -> np.ndarray:
+        names = self._names()
+        factors = column_factors(self.penalty_factors, names, "penalty_factors").copy()
+        for modality, factor in candidate.items():
+            columns = (self.modalities or {})[modality]
+            missing = [column for column in columns if column not in names]
+            if missing:
+                raise argument_error("modalities", "a mapping to columns of `X`", f"{missing} under {modality!r}")
+            factors[[names.index(column) for column in columns]] *= factor
+        if factors.sum() == 0:
+            raise argument_error("penalty_factors", "positive for at least one column", "only zeros", "Use CoxPH.")
+        return factors * factors.size / factors.sum() if self.rescale_factors else factors
+
+    # ---- the path ----------------------------------------------------------------------------------------------
+
+    def _whole_path(
+        self, design: Design, centred: np.ndarray, weights: np.ndarray, rows: np.ndarray, factors: np.ndarray
+    ) -> CoxPath:
+        """Follow the declared path; where one penalty was asked for, end exactly there."""
+        path = self._path(design, centred, weights, rows, factors, self._grid())
+        if isinstance(self.choose, str):
+            return path
+        above = path.lambdas[path.lambdas > self.choose]
+        return self._path(design, centred, weights, rows, factors, np.append(above, float(self.choose)))
+
+    def _path(
+        self, design: Design, centred: np.ndarray, weights: np.ndarray, rows: np.ndarray, factors: np.ndarray,
+        lambdas: np.ndarray | None,
+    ) -> CoxPath:  # fmt: skip
+        take = lambda values: None if values is None else values[rows]  # noqa: E731
+        y, inside, w = design.y[rows], centred[rows], weights[rows]
+        middle = (w @ inside) / w.sum()
+        sd = np.sqrt((w @ (inside - middle) ** 2) / w.sum())
+        constant = sd <= 1e-12 * np.maximum(np.abs(inside).max(axis=0), 1e-300)
+        scale = np.where(constant, 1.0, sd) if self.standardize else np.ones(sd.size)
+        columns = np.where(constant, 0.0, (inside - middle) / scale)
+        data = cox_data(columns, y["time"], y["event"] == 1, entry=take(design.entry), strata=take(design.strata))
+        fewer = centred.shape[0] < centred.shape[1]
+        ratio = (0.01 if fewer else 1e-4) if self.lambda_min_ratio is None else self.lambda_min_ratio
+        path = cox_path(
+            data, lambdas=lambdas, n_lambdas=self.n_lambdas, min_ratio=ratio, alpha=self.l1_ratio, factors=factors,
+            weights=w, offset=take(design.offset), ties=self.ties, tol=self.tol,
+        )  # fmt: skip
+        return replace(path, coef=path.coef / scale)
+
+    def _folds(self, design: Design, folds: Any) -> np.ndarray:
+        n = design.X.shape[0]
+        if folds is not None:
+            labels = np.unique(np.asarray(folds), return_inverse=True)[1]
+            if labels.size != n:
+                raise argument_error("folds", f"of length {n}", f"length {labels.size}")
+            return labels
+        units = np.arange(n) if design.clusters is None else design.clusters
+        count = int(units.max()) + 1
+        if count < self.cv:
+            raise argument_error("cv", f"at most {count}, the number of rows or clusters", self.cv)
+        # events are spread evenly: units with an event are dealt out first
+        has = np.bincount(units, weights=design.y["event"] == 1, minlength=count) > 0
+        order = generator(self.random_state).permutation(count)
+        order = order[np.argsort(~has[order], kind="stable")]
+        fold = np.empty(count, dtype=np.int64)
+        fold[order] = np.arange(count) % self.cv
+        return fold[units]
+
+    def _cross_validate(
+        self, design: Design, centred: np.ndarray, weights: np.ndarray, factors: np.ndarray, path: CoxPath,
+        labels: np.ndarray,
+    ) -> pd.DataFrame:  # fmt: skip
+        event = design.y["event"] == 1
+        deviances, sizes = [], []
+        for fold in range(int(labels.max()) + 1):
+            train = labels != fold
+            held = float(weights[event & ~train].sum())
+            if held == 0 or not (event & train & (weights > 0)).any():
+                continue
+            inner = self._path(design, centred, weights, train, factors, path.lambdas)
+            everyone = self._loglik(design, centred, weights, np.ones_like(train), inner.coef)
+            trained = self._loglik(design, centred, weights, train, inner.coef)
+            deviances.append(-2 * (everyone - trained) / held)
+            sizes.append(held)
+        if len(sizes) < 2:
+            raise EstimationError("Fewer than two folds hold an event: cross-validation has nothing to compare.")
+        values, share = np.array(deviances), np.array(sizes)[:, None]
+        mean = (values * share).sum(axis=0) / share.sum()
+        spread = ((values - mean) ** 2 * share).sum(axis=0) / share.sum()
+        return pd.DataFrame(
+            {"lambda": path.lambdas, "mean": mean, "se": np.sqrt(spread / (len(sizes) - 1)),
+             "nonzero": (path.coef != 0).sum(axis=1)}
+        )  # fmt: skip
+
+    def _loglik(
+        self, design: Design, centred: np.ndarray, weights: np.ndarray, rows: np.ndarray, coef: np.ndarray
+    ) -> np.ndarray:
+        """Log partial likelihood of some rows at each row of ``coef``, less its saturated value."""
+        take = lambda values: None if values is None else values[rows]  # noqa: E731
+        y, w = design.y[rows], weights[rows]
+        event = y["event"] == 1
+        strata = take(design.strata)
+        eta = centred[rows] @ coef.T
+        if design.offset is not None:
+            eta = eta + design.offset[rows][:, None]
+        data = cox_data(np.empty((y.size, 0)), y["time"], event, entry=take(design.entry), strata=strata)
+        # the saturated likelihood does not depend on the coefficients, but on the rows: glmnet subtracts it
+        labels = y["time"][event] if strata is None else list(zip(strata[event].tolist(), y["time"][event].tolist()))
+        tied = pd.Series(w[event]).groupby(pd.factorize(pd.Index(labels))[0]).sum().to_numpy()
+        saturated = -float(np.sum(tied * np.log(tied, out=np.zeros_like(tied), where=tied > 0)))
+        return cox_loglik(data, eta, weights=w, ties=self.ties) - saturated
+
+    def _place(self, table: pd.DataFrame) -> int:
+        mean = table["mean"].to_numpy()
+        k = int(np.argmin(mean))
+        if self.choose == "1se":
+            k = int(np.argmax(mean <= mean[k] + table["se"].to_numpy()[k]))
+        return k if isinstance(self.choose, str) else mean.size - 1
+
+    def _table(self, tables: list[pd.DataFrame], candidates: list[dict[str, float]]) -> pd.DataFrame:
+        for table, candidate in zip(tables, candidates):
+            for modality, factor in candidate.items():
+                table[f"factor_{modality}"] = factor
+        return pd.concat(tables, ignore_index=True)
+
+    # ---- predictions -------------------------------------------------------------------------------------------
+
+    def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return ``X β`` at the chosen penalty, plus the offset if there is one; shape (n,), higher is sooner."""
+        matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
+        eta = matrix @ self.coef_
+        return eta if shift is None else eta + shift
+
+    def _risk(
+        self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
+    ) -> np.ndarray:
+        eta = (X - self.centre_) @ self.coef_
+        base = steps_at(self.baseline_times_, self.baseline_hazard_, strata, horizons)
+        with np.errstate(over="ignore", invalid="ignore"):
+            relative = np.exp(eta if offset is None else eta + offset)[:, None]
+            return -np.expm1(-np.where(base > 0, base * relative, 0.0))
+
+    def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
+        """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
+        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
+
+    def baseline_cumulative_hazard(self, times: Any, *, stratum: Any = None) -> Any:
+        """Return the cumulative hazard of a row with all predictors at 0; as `CoxPH.baseline_cumulative_hazard`."""
+        self._check_fitted()
+        return baseline_at_zero(self, times, stratum)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a predictor: ``term, coef, hr, penalty_factor, selected``."""
+        self._check_fitted()
+        return pd.DataFrame(
+            {"term": self._names(), "coef": self.coef_, "hr": np.exp(self.coef_),
+             "penalty_factor": self.penalty_factors_, "selected": self.coef_ != 0}
+        )  # fmt: skip
