@@ -48,10 +48,11 @@ def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:
     kind = table.get("kind")
     if kind not in _KINDS:
         raise argument_error("outcome.kind", f"one of {', '.join(_KINDS)}", repr(kind))
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
     del given["kind"]
-    if kind == "recurrence" and isinstance(given.get("recovery"), Mapping):
-        given["recovery"] = outcome_from_dict({"kind": "pain_recovery", **given["recovery"]})
+    recovery = table.get("recovery")
+    if kind == "recurrence" and isinstance(recovery, Mapping):
+        given["recovery"] = outcome_from_dict({"kind": "pain_recovery", **recovery})
     known = [field.name for field in fields(_KINDS[kind])]
     unknown = sorted(set(given) - set(known))
     if unknown:

@@ -5,6 +5,7 @@ from lbp_prognosis.instruments._registry import instrument, instruments
 from lbp_prognosis.instruments._response import ResponseResult, response
 from lbp_prognosis.instruments._score import ScoreResult, score
 from lbp_prognosis.instruments._score_eq5d import EQ5D_DIMENSIONS, ValueSet, score_eq5d
+from lbp_prognosis.instruments._score_prom import ScoredProm, score_prom
 from lbp_prognosis.instruments._score_totals import score_totals
 
 __all__ = [
@@ -15,11 +16,13 @@ __all__ = [
     "ResponseResult",
     "Scale",
     "ScoreResult",
+    "ScoredProm",
     "ValueSet",
     "instrument",
     "instruments",
     "response",
     "score",
     "score_eq5d",
+    "score_prom",
     "score_totals",
 ]

@@ -57,7 +57,12 @@ class MappedTables(Result):
         return f"{sizes}; {forgotten} source columns not mapped"
 
 
-def map_tables(mapping: str | os.PathLike[str] | Mapping[str, Any], folder: str | os.PathLike[str]) -> MappedTables:
+def map_tables(
+    mapping: str | os.PathLike[str] | Mapping[str, Any],
+    folder: str | os.PathLike[str] = ".",
+    *,
+    frames: Mapping[str, pd.DataFrame] | None = None,
+) -> MappedTables:
     """Map a user's files to the tables of the data package.
 
     Parameters
@@ -71,6 +76,8 @@ def map_tables(mapping: str | os.PathLike[str] | Mapping[str, Any], folder: str 
         ``key`` and ``value`` name the new columns, ``columns`` maps a key to a source column.
     folder : path
         Where the files lie; a file outside it is refused.
+    frames : mapping of str to DataFrame, optional
+        Sources that are already read, by name (the records and repeats of `read_redcap`, say).
 
     Raises
     ------
@@ -80,7 +87,11 @@ def map_tables(mapping: str | os.PathLike[str] | Mapping[str, Any], folder: str 
         If the mapping itself is not as described.
     """
     plan = _plan(mapping)
-    sources = {name: _source(name, entry, Path(folder)) for name, entry in plan["source"].items()}
+    sources = {name: _source(name, entry, Path(folder)) for name, entry in plan.get("source", {}).items()}
+    for name, frame in (frames or {}).items():
+        if name in sources:
+            raise argument_error("frames", "named otherwise than the sources of the mapping", repr(name))
+        sources[name] = pd.DataFrame({column: _text(frame[column], MISSING_WORDS) for column in frame.columns})
     used: dict[str, set[str]] = {name: set() for name in sources}
     parts: dict[str, list[pd.DataFrame]] = {}
     actions: list[dict[str, Any]] = []
@@ -121,7 +132,7 @@ def _plan(mapping: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"The mapping {str(mapping)!r} cannot be read as TOML ({error}).") from error
     unknown = set(plan) - {"source", "table", "ignore"}
-    if unknown or not isinstance(plan.get("source"), Mapping) or not isinstance(plan.get("table"), list):
+    if unknown or not isinstance(plan.get("source", {}), Mapping) or not isinstance(plan.get("table"), list):
         raise argument_error("mapping", "made of [source.<name>], [[table]] and [ignore]", f"keys {sorted(plan)}")
     return plan
 

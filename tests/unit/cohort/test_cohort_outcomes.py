@@ -312,6 +312,13 @@ def test_calendar_dates_and_days_agree():
     first, second = (Cohort.build(t, CohortSpec(), outcome) for t in (by_day, by_date))
     assert first.outcome.tolist() == second.outcome.tolist()
     assert list(second.split_by("date", at="2020-01-01")) == ["from"]
+    ended = Cohort.build(by_date, CohortSpec(end="2020-02-29"), outcome)
+    assert ended.outcome["upper"].tolist() == [np.inf]
+    assert ended.outcome["lower"][0] * 30.4375 == pytest.approx(14)
+    with pytest.raises(ArgumentError, match="end"):
+        Cohort.build(by_day, CohortSpec(end="2020-02-29"), outcome)
+    with pytest.raises(ArgumentError, match="end"):
+        Cohort.build(by_date, CohortSpec(end="29.2.2020"), outcome)
 
 
 def test_index_rules():

@@ -14,9 +14,10 @@ from lbp_prognosis.instruments import (
     response,
     score,
     score_eq5d,
+    score_prom,
     score_totals,
 )
-from lbp_prognosis.schema import instrument_ranges
+from lbp_prognosis.schema import instrument_ranges, table_schemas
 
 NAN = np.nan
 STARTBACK = ["leg", "comorbid_pain", "walk", "dress", "fear", "anxiety", "catastrophising", "depression", "bother"]
@@ -246,6 +247,12 @@ def test_registry_agrees_with_the_data_schemas():
             assert all(first.high + 1 == second.low for first, second in itertools.pairwise(bands))
 
 
+def test_every_instrument_and_score_may_stand_in_a_table():
+    listed = table_schemas()["prom"].fields["instrument"].enum
+    for known in instruments().values():
+        assert {known.name, *(scale.name for scale in known.scales)} <= set(listed)
+
+
 def test_trial_totals_are_in_range_and_banded(shared):
     table = pd.read_csv(shared / "data" / "ashar2022_prt_trial" / "Ashar2022_outcomes_demographics.csv")
     for column, name in (("odi", "odi"), ("tsk11", "tsk11"), ("pcs", "pain_cat")):
@@ -256,3 +263,29 @@ def test_trial_totals_are_in_range_and_banded(shared):
     counts = pd.cut(table["odi"], [-1, 20, 40, 60, 80, 100]).value_counts(sort=False).tolist()
     words = ["minimal", "moderate", "severe", "crippled", "bed-bound"]
     assert [int((bands == word).sum()) for word in words] == counts
+
+
+def test_items_of_a_table_become_totals_and_given_totals_stay():
+    def rows(patient, instrument, values, names):
+        return [(patient, "v0", instrument, name, value) for name, value in zip(names, values)]
+
+    tampa = [f"tsk11_{n}" for n in range(1, 12)]
+    table = pd.DataFrame(
+        rows("a", "odi", [2.0] * 9, range(1, 10)) + rows("b", "odi", [1.0] * 10, range(1, 11))
+        + rows("b", "odi", [60.0], ["total"]) + rows("a", "tsk11", [2.0] * 10 + [9.0], tampa)
+        + rows("a", "nrs_back", [6.0], ["total"]),
+        columns=["patient_id", "visit_id", "instrument", "item", "value"],
+    ).astype({"item": str})  # fmt: skip
+    scored = score_prom(table)
+    made = scored.made.set_index(["patient_id", "instrument"])["value"]
+    assert made["a", "odi"] == 100 * 18 / 45
+    assert made["a", "tsk11"] == 22  # the answer of 9 counts as missing: ten twos give 22 of eleven
+    assert ("b", "odi") not in made.index
+    totals = scored.prom[scored.prom["item"].eq("total")]
+    assert sorted(zip(totals["patient_id"], totals["instrument"], totals["value"])) == [
+        ("a", "nrs_back", 6.0), ("a", "odi", 40.0), ("a", "tsk11", 22.0), ("b", "odi", 60.0),
+    ]  # fmt: skip
+    assert scored.failures["field"].tolist() == ["tsk11_11", "odi"]  # b's items say 20, its total 60
+    with pytest.raises(ArgumentError, match="items of odi"):
+        score_prom(table.replace({"item": {"3": "33"}}))
+    assert score_prom(totals).made.empty

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis._base import ArgumentError, DataError
-from lbp_prognosis.schema import read_redcap
+from lbp_prognosis.schema import map_tables, read_redcap, validate_package
 
 HEADER = ("Variable / Field Name,Form Name,Field Type,Field Label,\"Choices, Calculations, OR Slider Labels\","
           "Text Validation Min,Text Validation Max")  # fmt: skip
@@ -121,3 +121,27 @@ def test_table_of_columns(tmp_path):
     frame = read(tmp_path).to_frame()
     assert isinstance(frame, pd.DataFrame)
     assert frame["column"].tolist()[:3] == ["patient_id", "age", "smoker"]
+
+
+def test_a_project_becomes_a_valid_package(tmp_path):
+    project = read(tmp_path, visit_date="seen_on", event_days={"baseline_arm_1": 0, "month_3_arm_1": 91})
+    ids = {"patient_id": "patient_id", "visit_id": "visit_id"}
+    mapping = {"table": [
+        {"name": "patient", "source": "records", "where": {"visit_id": "baseline_arm_1"},
+         "columns": {"patient_id": "patient_id", "index_date": "seen_on", "age": "age", "leg_pain": "sites__2"}},
+        {"name": "visit", "source": "visits",
+         "columns": {**ids, "visit_date": "visit_date", "planned_day": "planned_day", "attended": "attended"}},
+        {"name": "prom", "source": "records", "columns": {**ids, "item": {"value": "total"}},
+         "melt": {"key": "instrument", "value": "value", "columns": {"odi": "odi"}}},
+        {"name": "treatment", "source": "medication",
+         "columns": {"patient_id": "patient_id", "treatment": "drug", "dose": "dose"}},
+    ]}  # fmt: skip
+    frames = {"records": project.records, "visits": project.visits, **project.repeats}
+    mapped = map_tables(mapping, frames=frames)
+    report = validate_package(mapped.tables)
+    assert report.ok, report.failures.to_string()
+    assert report.tables["patient"]["leg_pain"].tolist() == [False, True]
+    assert report.tables["prom"]["value"].tolist() == [40, 30]
+    assert set(mapped.unmapped["column"]) >= {"smoker", "instance"}
+    with pytest.raises(ArgumentError, match="frames"):
+        map_tables({**mapping, "source": {"records": {"file": "export.csv"}}}, tmp_path, frames=frames)
