@@ -6,18 +6,28 @@ workers changes a bit of a result.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 __all__ = ["parallel_map"]
 
 T = TypeVar("T")
+_POOLED = ("numpy", "scipy.linalg", "sklearn", "xgboost", "torch", "shap")
+
+
+@cache
+def _controller(loaded: tuple[str, ...]) -> Any:
+    """Find the thread pools once for each set of numerical packages in memory: the search costs some milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _one_thread(function: Callable[..., T], task: Any) -> T:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
+    loaded = tuple(name for name in _POOLED if name in sys.modules)
+    with _controller(loaded).limit(limits=1):
         return function(task)
 
 

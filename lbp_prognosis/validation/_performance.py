@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._kernels import (
+    CoxData,
     auc_placements,
     censoring_process,
-    cox_fit,
+    cox_data,
+    cox_fit_prepared,
     logistic_level,
     logistic_line,
     weights_from_process,
@@ -97,19 +99,20 @@ class Panel:
         out: list[float] = []
         states = [_State.at(y, self, h) for h in self.horizons]
         rank = lp if lp is not None else _transformed(risk[:, -1], self.kind)
+        line = _Line.of(y, rank, self.cause) if self.kind == "right" else None
         c = np.nan
         if self.kind == "right":
             c = _concordance(y, rank, self.cause)
             out.append(c)
         for k, state in enumerate(states):
-            r = risk[state.keep, k]
-            out += self._at_horizon(y, state, r, None if lp is None else lp[state.keep])
+            known = line if lp is not None else None
+            out += self._at_horizon(y, state, risk[state.keep, k], known)
         if self.indexes:
             dxy = 2 * (out[0] - 0.5) if self.kind == "status" else 2 * (c - 0.5)
-            out += [dxy, *self._indexes(y, states[0], rank[states[0].keep], training)]
+            out += [dxy, *self._indexes(states[0], rank[states[0].keep], line, training)]
         return np.array(out)
 
-    def _at_horizon(self, y: np.ndarray, state: _State, r: np.ndarray, lp: np.ndarray | None) -> list[float]:
+    def _at_horizon(self, y: np.ndarray, state: _State, r: np.ndarray, line: _Line | None) -> list[float]:
         if np.isnan(r).any():
             return [np.nan] * (4 + (3 if self.kind == "status" else 1) + self.thresholds.size)
         w, event = state.weight, state.event
@@ -130,7 +133,9 @@ class Panel:
             a, b, _ = logistic_line(x, event.astype(float))
             out += [logistic_level(x, event.astype(float))[0], a, b]
         else:
-            out.append(_cox_slope(y, lp if lp is not None else _transformed(r, "right"), self.cause))
+            # without a linear predictor the risk at this horizon, on its own scale, stands for it
+            own = line if line is not None else _Line.of(y, _transformed(r, "right"), self.cause)
+            out.append(own.slope)
         return out + self._net_benefit(state, r)
 
     def _net_benefit(self, state: _State, r: np.ndarray) -> list[float]:
@@ -145,21 +150,18 @@ class Panel:
         odds = self.thresholds / (1 - self.thresholds)
         return [float(v) for v in (good - odds * bad) / n]
 
-    def _indexes(self, y: np.ndarray, state: _State, lp: np.ndarray, training: bool) -> list[float]:
+    def _indexes(self, state: _State, lp: np.ndarray, line: _Line | None, training: bool) -> list[float]:
         """Nagelkerke's R², D, U, Q of the recalibrated linear predictor, and g, as `rms::validate` computes them."""
-        if self.kind == "status":
-            event, n = state.event.astype(float), lp.size
+        n = lp.size
+        if line is None:
+            event = state.event.astype(float)
             _, b, best = logistic_line(lp, event)
             share = event.mean()
             null = n * (share * np.log(share) + (1 - share) * np.log(1 - share)) if 0 < share < 1 else np.nan
             fixed = float(np.sum(event * lp - np.logaddexp(0, lp)))
             scale = float(n)
         else:
-            fit = cox_fit(lp[:, None], y["time"].astype(float), cause_codes(y, self.cause) == 1)
-            n, b, best, null = lp.size, float(fit.coef[0]), fit.loglik, fit.loglik_null
-            # with the linear predictor as offset the null model is the one with slope 1
-            event = cause_codes(y, self.cause) == 1
-            fixed = cox_fit(lp[:, None], y["time"].astype(float), event, offset=lp, max_iter=1).loglik_null
+            b, best, null, fixed = line.slope, line.loglik, line.null, line.fixed(lp)
             scale = -2 * null
         chi2 = 2 * (best - null)
         r2 = (1 - np.exp(-chi2 / n)) / (1 - np.exp(2 * null / n))
@@ -212,10 +214,30 @@ def _concordance(y: np.ndarray, rank: np.ndarray, cause: int) -> float:
     return np.nan if np.isnan(rank).any() else float(concordance(y, rank, cause=cause).value)
 
 
-def _cox_slope(y: np.ndarray, lp: np.ndarray, cause: int) -> float:
-    """Cox coefficient of the linear predictor; of the cause-specific hazard with competing events."""
-    if lp.std() < 1e-12:
-        return np.nan
-    entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
-    fit = cox_fit(lp[:, None], y["time"].astype(float), cause_codes(y, cause) == 1, entry=entry)
-    return float(fit.coef[0]) if fit.converged else np.nan
+@dataclass(frozen=True)
+class _Line:
+    """Cox's model of one linear predictor: slope and log partial likelihoods.
+
+    With competing events it is the cause-specific hazard.
+    """
+
+    data: CoxData | None
+    slope: float
+    loglik: float
+    null: float
+
+    @classmethod
+    def of(cls, y: np.ndarray, lp: np.ndarray, cause: int) -> _Line:
+        nan = float("nan")
+        if np.isnan(lp).any() or lp.std() < 1e-12:
+            return cls(None, nan, nan, nan)
+        entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+        data = cox_data(lp[:, None], y["time"].astype(float), cause_codes(y, cause) == 1, entry=entry)
+        fit = cox_fit_prepared(data)
+        return cls(data, float(fit.coef[0]) if fit.converged else nan, fit.loglik, fit.loglik_null)
+
+    def fixed(self, lp: np.ndarray) -> float:
+        """Log-likelihood with slope 1: the null model with the linear predictor as offset."""
+        if self.data is None:
+            return float("nan")
+        return cox_fit_prepared(self.data, offset=lp, max_iter=1).loglik_null

@@ -32,7 +32,9 @@ def test_cox(name, reference_case, reference_csv):
     columns = [part.strip() for part in formula.split("+")]
     frame = reference_csv(case["data"]["csv"])
     y = Surv.right(frame[time], frame[event])
-    result = bootstrap_validate(CoxPH(), frame[columns], y, float(np.median(frame[time])), random_state=11)
+    result = bootstrap_validate(
+        CoxPH(), frame[columns], y, float(np.median(frame[time])), n_resamples=200, random_state=11
+    )
     _compare(result, case["expected"])
 
 
@@ -41,7 +43,9 @@ def test_logistic(reference_case, reference_csv):
     frame = reference_csv(case["data"]["csv"]).query("Impnr == 1")
     columns = [part.strip() for part in case["inputs"]["formula"].split("~")[1].split("+")]
     y = Status.at(12, frame["Chronic"])
-    result = bootstrap_validate(LogisticRisk(), frame[columns].reset_index(drop=True), y, 12, random_state=12)
+    result = bootstrap_validate(
+        LogisticRisk(), frame[columns].reset_index(drop=True), y, 12, n_resamples=200, random_state=12
+    )
     _compare(result, case["expected"])
     brier = result.at("brier")
     assert brier["apparent"] == pytest.approx(case["expected"]["B"]["apparent_index_orig"], rel=1e-6)
