@@ -206,13 +206,13 @@ class MetricResult(Result):
             synthetic=self.synthetic or other.synthetic,
         )  # fmt: skip
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a horizon, with the columns of `METRIC_COLUMNS`, then ``target`` and ``reference``."""
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of `to_frame` as plain mappings, for frames of many results."""
         values, ses, lows, highs = (np.atleast_1d(np.asarray(a, dtype=float)) for a in
                                     (self.value, self.se, self.low, self.high))  # fmt: skip
         horizons = np.atleast_1d(np.asarray(np.nan if self.horizon is None else self.horizon, dtype=float))
         reasons = (self.reason,) * values.size if isinstance(self.reason, str) else tuple(self.reason)
-        rows = [
+        return [
             {
                 "model": self.model, "tier": self.tier, "metric": self.metric, "cause": self.cause,
                 "horizon": horizons[min(k, horizons.size - 1)], "group": self.group, "value": values[k],
@@ -222,7 +222,10 @@ class MetricResult(Result):
             }
             for k in range(values.size)
         ]  # fmt: skip
-        return metric_frame(rows, extra=("target", "reference"))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a horizon, with the columns of `METRIC_COLUMNS`, then ``target`` and ``reference``."""
+        return metric_frame(self.rows(), extra=("target", "reference"))
 
     def _summary(self) -> str:
         if np.ndim(self.value) == 0:

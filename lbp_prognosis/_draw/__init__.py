@@ -13,9 +13,11 @@ from lbp_prognosis._draw._levels import draw_levels
 from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
+from lbp_prognosis._draw._style import PALETTE
 from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
 
 __all__ = [
+    "PALETTE",
     "draw_agreement",
     "draw_attributions",
     "draw_calibration",

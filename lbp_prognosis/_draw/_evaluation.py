@@ -77,7 +77,8 @@ def draw_page(panels: Sequence[tuple[float, Callable[[Axes], Any]]], columns: in
     grid = figure.add_gridspec(len(rows), wide)
     for r, row in enumerate(rows):
         start = 0
-        for width, draw in row:
-            draw(figure.add_subplot(grid[r, start : start + width]))
-            start += width
+        for k, (width, draw) in enumerate(row):
+            end = wide if k == len(row) - 1 else start + width  # the last panel of a row fills it
+            draw(figure.add_subplot(grid[r, start:end]))
+            start = end
     return figure

@@ -1,6 +1,8 @@
 """(y, risk) to results, tier by tier."""
 
 from lbp_prognosis.evaluation import diagnostic, prognostic, technical, utility
+from lbp_prognosis.evaluation._evaluate import evaluate
+from lbp_prognosis.evaluation._evaluation import Evaluation
 from lbp_prognosis.evaluation._registry import METRICS, Metric, metric
 from lbp_prognosis.evaluation.prognostic import (
     BrierResult,
@@ -39,6 +41,7 @@ __all__ = [
     "CalibrationTest",
     "ConcordanceResult",
     "DecisionCurve",
+    "Evaluation",
     "FindingCeiling",
     "IntegratedBrier",
     "Metric",
@@ -51,6 +54,7 @@ __all__ = [
     "concordance",
     "decision_curve",
     "diagnostic",
+    "evaluate",
     "finding_to_outcome_ceiling",
     "integrated_brier",
     "ipa",

@@ -185,7 +185,9 @@ class Calibration(Result):
         """Return one row a metric and horizon, with the columns of evaluation frames, ``target`` and ``reference``."""
         return pd.concat([metric.to_frame() for metric in self.metrics], ignore_index=True)
 
-    def plot(self, ax: Axes | None = None, *, horizon: float | None = None, groups: int = 10) -> Axes:
+    def plot(
+        self, ax: Axes | None = None, *, horizon: float | None = None, groups: int = 10, color: str | None = None
+    ) -> Axes:
         """Draw the smooth curve with its band, the groups, the numbers, and where the patients are.
 
         Parameters
@@ -196,6 +198,8 @@ class Calibration(Result):
             The first by default.
         groups : int, default 10
             Number of grouped points; 0 leaves them out.
+        color : str, optional
+            Of the curve.
         """
         from lbp_prognosis._draw import draw_calibration
 
@@ -219,7 +223,7 @@ class Calibration(Result):
         words = "no event" if complement else "event"
         return draw_calibration(
             frame.sort_values("risk"), table, turn(rows.risk), notes=lines, model=self.model,
-            label=f"{words} by {rows.tau:g}", ax=ax,
+            label=f"{words} by {rows.tau:g}", ax=ax, **({} if color is None else {"color": color}),
         )  # fmt: skip
 
     def _summary(self) -> str:

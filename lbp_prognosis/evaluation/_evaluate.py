@@ -1,0 +1,260 @@
+"""``evaluate``: one call, every metric that the outcome allows, for every model and every pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import (
+    ArgumentError,
+    EstimationError,
+    MetricResult,
+    Objection,
+    RandomState,
+    argument_error,
+    check_horizons,
+    check_risks,
+    check_vector,
+    spawn,
+)
+from lbp_prognosis.evaluation._evaluation import Evaluation
+from lbp_prognosis.evaluation.prognostic import (
+    Calibration,
+    brier,
+    calibration,
+    concordance,
+    integrated_brier,
+    log_score,
+    nagelkerke_r2,
+    royston_d,
+    time_dependent_auc,
+)
+from lbp_prognosis.evaluation.utility import NetBenefitDifference, decision_curve
+from lbp_prognosis.survival import check_outcome, status_horizon
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    y: np.ndarray,
+    risks: Any,
+    horizons: Any = None,
+    thresholds: Any = None,
+    *,
+    linear_predictors: Any = None,
+    cumulative_hazards: Any = None,
+    cause: int = 1,
+    target: str = "event",
+    censoring: Any = "marginal",
+    estimator: str = "km",
+    knots: Any = None,
+    smoother: str = "rcs",
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+    n_resamples: int = 200,
+    random_state: RandomState = 0,
+    min_at_risk: int = 10,
+    min_censoring_survival: float = 0.02,
+) -> Evaluation:
+    """How good are these predictions: discrimination, accuracy, calibration, decisions, and which model is better?
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        `Surv.right` (with competing events if there are any), `Surv.interval` (at visit times) or `Status.at`.
+    risks : array-like of shape (n, n_horizons) or (n,), or mapping from name to such arrays
+        P(event of ``cause`` by the horizon).
+    horizons : float or sequence of float, optional
+        In the unit of ``y``; a `Status` knows its own.
+    thresholds : array-like or ThresholdRange, optional
+        Decision thresholds on the risk of the target; without them there is no decision curve.
+    linear_predictors : array-like of shape (n,), or mapping from name to such arrays, optional
+        Log-hazard scores, for concordance, D and slopes; by default the risk at the last horizon.
+    cumulative_hazards : array-like, or mapping from name to arrays, optional
+        As ``cumulative_hazard`` of `calibration`.
+    cause : int, default 1
+        Event of interest.
+    target : {"event", "no_event"}, default "event"
+        What decisions are about; O/E and net benefit are of the target.
+    censoring : "marginal" or object, default "marginal"
+        For AUC, Brier and log score: see `brier`.
+    estimator : {"km", "ipcw"}, default "km"
+        Of net benefit: see `decision_curve`.
+    knots, smoother
+        Of the calibration curve: see `calibration`.
+    sample_weight : array-like of shape (n,) or Weights, optional
+        Row weights.
+    clusters : array-like of shape (n,), optional
+        Unit of the standard errors.
+    confidence : float, default 0.95
+        Level of intervals.
+    n_resamples : int, default 200
+        For simultaneous bands of net benefit and for the intervals of calibration distances.
+    random_state : int, SeedSequence, Generator or None, default 0
+        Seed of these.
+    min_at_risk : int, default 10
+        Fewer patients followed to a horizon: NaN with a reason.
+    min_censoring_survival : float, default 0.02
+        A lower probability of being uncensored: NaN with a reason where weights are used.
+
+    Returns
+    -------
+    Evaluation
+        ``to_frame()`` holds every metric of every model and every paired difference; ``calibrations`` and ``decision``
+        hold curves; ``figure()`` draws a page.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not accepted. A metric that cannot be estimated is NaN with a reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Surv, evaluate
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=300)
+    >>> t, c = rng.exponential(12 * np.exp(-x)), rng.uniform(6, 24, 300)
+    >>> y = Surv.right(np.minimum(t, c), t <= c)
+    >>> found = evaluate(y, {"score": 1 - np.exp(-np.exp(x) * 6 / 12)}, 6, [0.2, 0.3, 0.4])
+    >>> sorted(found.metrics["score"])[:4]
+    ['auc', 'brier', 'calibration_intercept', 'calibration_slope']
+    """
+    kind = check_outcome(y, ("right", "interval", "status"), caller="evaluate")
+    if kind == "status" and horizons is None:
+        horizons = status_horizon(y)
+        if horizons is None:
+            raise argument_error("horizons", "given: this Status has lost its own", "None")
+    times, scalar = check_horizons(horizons)
+    models = check_risks(risks, n=y.shape[0], n_horizons=times.size)
+    scores = _by_model("linear_predictors", linear_predictors, models, y.shape[0])
+    hazards = _by_model("cumulative_hazards", cumulative_hazards, models, None)
+    seeds = spawn(random_state, len(models) + 1)
+    ask = times[0] if scalar else times
+    shared = {"cause": cause, "sample_weight": sample_weight, "clusters": clusters, "confidence": confidence}
+    guards: dict[str, Any] = {"min_at_risk": min_at_risk, "min_censoring_survival": min_censoring_survival}
+    metrics: dict[str, dict[str, MetricResult]] = {}
+    calibrations: dict[str, Calibration] = {}
+    objections: list[Objection] = []
+    for k, (name, risk) in enumerate(models.items()):
+        weighted = {**shared, **guards, "target": target, "censoring": censoring}
+        found = _discrimination(kind, y, risk, scores.get(name), ask, times, weighted, shared, objections, name)
+        fitted = calibration(
+            y, risk, ask, cause=cause, target=target, linear_predictor=scores.get(name),
+            cumulative_hazard=hazards.get(name), knots=knots, smoother=smoother, sample_weight=sample_weight,
+            clusters=clusters, confidence=confidence, n_resamples=n_resamples, random_state=seeds[k], **guards,
+        )  # fmt: skip
+        fitted = replace(fitted, model=name)
+        for result in fitted.metrics:
+            found[result.metric] = result
+        metrics[name] = {key: replace(value, model=name) for key, value in found.items()}
+        calibrations[name] = fitted
+    differences = _differences(metrics)
+    decision, pairs = None, []
+    if thresholds is not None and kind != "interval":
+        decision = decision_curve(
+            y, models, ask, thresholds, cause=cause, target=target, estimator=estimator, sample_weight=sample_weight,
+            clusters=clusters, confidence=confidence, n_resamples=n_resamples, random_state=seeds[-1], **guards,
+        )  # fmt: skip
+        pairs = _net_benefit_pairs(decision, tuple(models))
+        # of an inversion each model's own metrics speak already
+        objections += [o for o in decision.objections if o.code != "risk-looks-inverted"]
+    elif thresholds is not None:
+        objections.append(Objection(
+            "no-decision-curve",
+            "Net benefit is not defined here for outcomes seen at visits: make a Status at the visit of the decision.",
+        ))  # fmt: skip
+    for name, part in metrics.items():
+        said = dict.fromkeys(o for result in part.values() for o in result.objections)
+        whose = f"{name}: " if len(models) > 1 else ""
+        objections += [replace(o, sentence=f"{whose}{o.sentence}") for o in said]
+    first = next(iter(metrics.values()))["brier"]
+    return Evaluation(
+        models=tuple(models), horizons=times, metrics=metrics, differences=differences, calibrations=calibrations,
+        decision=decision, net_benefit_differences=tuple(pairs), target=target, cause=cause,
+        n=int(first.n or y.shape[0]), n_events=int(first.n_events or 0), objections=tuple(dict.fromkeys(objections)),
+    )  # fmt: skip
+
+
+def _by_model(argument: str, given: Any, models: Mapping[str, np.ndarray], n: int | None) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        if len(models) != 1:
+            raise argument_error(argument, "a mapping from model name, as there are several models", given)
+        given = {next(iter(models)): given}
+    unknown = [name for name in given if str(name) not in models]
+    if unknown:
+        raise argument_error(argument, f"named as the models {list(models)}", f"{unknown}")
+    if n is None:
+        return {str(name): value for name, value in given.items()}
+    return {str(name): check_vector(f"{argument}[{name!r}]", value, n=n) for name, value in given.items()}
+
+
+def _discrimination(
+    kind: str, y: np.ndarray, risk: np.ndarray, score: np.ndarray | None, ask: Any, times: np.ndarray,
+    weighted: dict[str, Any], shared: dict[str, Any], objections: list[Objection], name: str,
+) -> dict[str, MetricResult]:  # fmt: skip
+    """All metrics but calibration; the ranking score is the linear predictor, or the last known risk."""
+    out: dict[str, MetricResult] = {}
+
+    def add(key: str, compute: Callable[[], MetricResult]) -> MetricResult | None:
+        try:
+            out[key] = compute()
+        except (EstimationError, ArgumentError) as error:
+            # one metric that is not defined for this outcome must not hide the others
+            objections.append(Objection("metric-not-computed", f"{key} of {name!r}: {error}"))
+            return None
+        return out[key]
+
+    known = np.flatnonzero(~np.isnan(risk).all(axis=0))
+    if score is None and known.size:
+        score = risk[:, known[-1]]
+    if kind != "status" and score is not None:
+        add("concordance", lambda: concordance(y, score, **shared))
+    if kind == "right" and score is not None:
+        add(
+            "uno_concordance",
+            lambda: concordance(
+                y, score, weighting="uno", tau=float(times[known[-1]] if known.size else times[-1]), **shared
+            ),
+        )
+    add("auc", lambda: time_dependent_auc(y, risk, ask, **weighted))
+    found: Any = add("brier", lambda: brier(y, risk, ask, **weighted))
+    if found is not None and found.ipa is not None:
+        out["ipa"] = found.ipa
+    add("log_score", lambda: log_score(y, risk, ask, **weighted))
+    if kind != "status" and times.size > 1 and not np.isnan(risk).any():
+        add("ibs_step", lambda: integrated_brier(y, risk, times, rule="step", **weighted))
+        add("ibs_trapezoid", lambda: integrated_brier(y, risk, times, **weighted))
+    if kind == "right" and score is not None and shared["sample_weight"] is None:
+        part = {key: shared[key] for key in ("cause", "clusters", "confidence")}
+        d: Any = add("royston_d", lambda: royston_d(y, score, **part))
+        if d is not None and d.r2 is not None:
+            out["r2_d"] = d.r2
+    if kind == "status":
+        keep = {key: shared[key] for key in ("sample_weight", "clusters", "confidence")}
+        add("nagelkerke_r2", lambda: nagelkerke_r2(y, risk, ask, min_at_risk=weighted["min_at_risk"], **keep))
+    return out
+
+
+def _differences(metrics: dict[str, dict[str, MetricResult]]) -> tuple[MetricResult, ...]:
+    """Later minus earlier model, for every metric that both have with influence values."""
+    out = []
+    for first, second in combinations(metrics, 2):
+        for name, result in metrics[second].items():
+            other = metrics[first].get(name)
+            if other is None or result.influence is None or other.influence is None:
+                continue
+            out.append(result.minus(other))
+    return tuple(out)
+
+
+def _net_benefit_pairs(decision: Any, models: tuple[str, ...]) -> list[NetBenefitDifference]:
+    pairs = [decision.difference(second, first) for first, second in combinations(models, 2)]
+    return pairs + [decision.difference(name) for name in models]

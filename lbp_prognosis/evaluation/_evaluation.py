@@ -1,0 +1,232 @@
+"""``Evaluation``: every metric of every model, and of every pair, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import MetricResult, Objection, Result, argument_error, metric_frame
+from lbp_prognosis.evaluation.prognostic import Calibration
+from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Evaluation"]
+
+_TITLES = {
+    "concordance": "Harrell's C", "uno_concordance": "Uno's C", "auc": "AUC", "brier": "Brier", "ipa": "IPA",
+    "log_score": "Log score", "observed_expected": "O/E", "calibration_slope": "Slope", "ici": "ICI",
+    "ici_null": "ICI if perfect", "royston_d": "D", "nagelkerke_r2": "R²",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation(Result):
+    """Performance of one or more models on the same patients.
+
+    Attributes
+    ----------
+    models : tuple of str
+        Names.
+    horizons : ndarray of shape (n_horizons,)
+        Unit of the outcome.
+    metrics : dict of str to dict of str to MetricResult
+        Model, then metric name.
+    differences : tuple of MetricResult
+        Paired differences of every two models, the later minus the earlier, in the metrics that allow them.
+    calibrations : dict of str to Calibration
+        By model; curves, groups and tests.
+    decision : DecisionCurve or None
+        Of all models; None without thresholds.
+    net_benefit_differences : tuple of NetBenefitDifference
+        Every two models, and each model minus treat all.
+    """
+
+    models: tuple[str, ...]
+    horizons: np.ndarray
+    metrics: dict[str, dict[str, MetricResult]] = field(repr=False)
+    differences: tuple[MetricResult, ...] = field(repr=False)
+    calibrations: dict[str, Calibration] = field(repr=False)
+    decision: DecisionCurve | None = field(repr=False)
+    net_benefit_differences: tuple[NetBenefitDifference, ...] = field(repr=False)
+    target: str
+    cause: int
+    n: int
+    n_events: int
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    def _model(self, model: str | None) -> str:
+        if model is None and len(self.models) == 1:
+            return self.models[0]
+        if model not in self.models:
+            raise argument_error("model", "one of " + ", ".join(map(repr, self.models)), model)
+        return str(model)
+
+    def metric(self, name: str, model: str | None = None) -> MetricResult:
+        """Return one metric of one model (``model`` may be left out if there is only one).
+
+        Parameters
+        ----------
+        name : str
+            E.g. ``"auc"``, ``"ici"``.
+        model : str, optional
+            Name of the model.
+        """
+        found = self.metrics[self._model(model)]
+        if name not in found:
+            raise argument_error("name", "one of " + ", ".join(map(repr, found)), name)
+        return found[name]
+
+    def difference(self, name: str, model: str, reference: str) -> MetricResult:
+        """Return the paired difference ``model − reference`` of one metric.
+
+        Parameters
+        ----------
+        name : str
+            E.g. ``"auc"``.
+        model, reference : str
+            Names of the models.
+        """
+        return self.metric(name, model).minus(self.metric(name, reference))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return everything as one frame.
+
+        Columns of evaluation frames, then ``threshold, target, reference``. A row with a ``reference`` is a paired
+        difference; net benefit has one row a threshold, with the model ``"treat all"`` among them.
+        """
+        rows: list[dict[str, Any]] = []
+        for model in self.models:
+            for result in self.metrics[model].values():
+                rows += result.rows()
+        for result in self.differences:
+            rows += result.rows()
+        if self.decision is not None:
+            rows += _curve_rows(self.decision)
+            for difference in self.net_benefit_differences:
+                rows += _difference_rows(difference)
+        return metric_frame(rows, extra=("threshold", "target", "reference"))
+
+    def table(self) -> pd.DataFrame:
+        """Return the main numbers for reading: one row a model and horizon, values with intervals as text."""
+        shown = [name for name in _TITLES if any(name in self.metrics[model] for model in self.models)]
+        rows = []
+        for model in self.models:
+            for h, horizon in enumerate(self.horizons):
+                row: dict[str, Any] = {"model": model, "horizon": horizon}
+                for name in shown:
+                    row[_TITLES[name]] = _text(self.metrics[model].get(name), h)
+                rows.append(row)
+        return pd.DataFrame(rows)
+
+    def _repr_html_(self) -> str:
+        words = f"<p><b>Evaluation</b>: n = {self.n:,}, {self.n_events:,} events, target “{escape(self.target)}”</p>"
+        table = self.table().to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:g}")
+        notes = "".join(f"<li>{escape(str(o))}</li>" for o in self.objections)
+        pairs = ""
+        if self.differences:
+            lines = [
+                {"metric": _TITLES.get(d.metric, d.metric), "difference": f"{d.model} − {d.reference}",
+                 "horizon": row["horizon"], "value": _interval(row["value"], row["low"], row["high"])}
+                for d in self.differences if d.metric in _TITLES and d.metric != "ici_null" for row in d.rows()
+            ]  # fmt: skip
+            pairs = pd.DataFrame(lines).to_html(index=False, border=0, na_rep="")
+        return words + table + pairs + (f"<ul>{notes}</ul>" if notes else "")
+
+    def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
+        """Draw one metric with intervals over the horizons, a colour a model.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metric : str, default "auc"
+            Name of a metric.
+        """
+        from lbp_prognosis._draw import draw_metric
+
+        rows = [row for model in self.models for row in self.metric(metric, model).rows()]
+        return draw_metric(metric_frame(rows, extra=("target", "reference")), title=_TITLES.get(metric, metric), ax=ax)
+
+    def figure(self, horizon: float | None = None) -> Figure:
+        """Draw one page for a horizon: calibration of every model, discrimination, accuracy and decision curve.
+
+        Parameters
+        ----------
+        horizon : float, optional
+            The last by default.
+        """
+        from lbp_prognosis._draw import draw_page
+
+        tau = float(self.horizons[-1] if horizon is None else horizon)
+        panels: list[tuple[float, Any]] = [
+            (1.0, lambda ax, name=name: self._calibration_panel(name, tau, ax)) for name in self.models
+        ]
+        panels += [(1.0, lambda ax, name=name: self.plot(ax, metric=name)) for name in ("auc", "ipa")
+                   if all(name in self.metrics[model] for model in self.models)]  # fmt: skip
+        if self.decision is not None:
+            panels.append((2.0, lambda ax: self.decision.plot(ax, horizon=tau)))
+        return draw_page(panels)
+
+    def _calibration_panel(self, name: str, tau: float, ax: Axes) -> Axes:
+        from lbp_prognosis._draw import PALETTE
+
+        return self.calibrations[name].plot(ax, horizon=tau, color=PALETTE[self.models.index(name) % len(PALETTE)])
+
+    def _summary(self) -> str:
+        pairs = f", {len(self.models)} models" if len(self.models) > 1 else ""
+        return f"{self.horizons.size} horizon(s){pairs}, n = {self.n}, {self.n_events} events"
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    if not np.isfinite(low):
+        return f"{value:.3f}"
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _text(result: MetricResult | None, h: int) -> str:
+    if result is None:
+        return ""
+    value, low, high = (np.atleast_1d(np.asarray(a, dtype=float)) for a in (result.value, result.low, result.high))
+    k = min(h, value.size - 1)
+    if result.metric == "ici_null":
+        return "–" if not np.isfinite(value[k]) else f"{value[k]:.3f}"
+    return _interval(value[k], low[k], high[k])
+
+
+def _curve_rows(curve: DecisionCurve) -> list[dict[str, Any]]:
+    shared = {
+        "tier": "utility", "metric": curve.metric, "cause": curve.cause, "group": "", "confidence": curve.confidence,
+        "method": curve.method, "n": curve.n, "n_events": curve.n_events, "target": curve.target, "reference": "",
+    }  # fmt: skip
+    return [
+        {**shared, "model": name, "horizon": horizon, "threshold": threshold, "value": curve.value[m, h, k],
+         "se": curve.se[m, h, k], "low": curve.low[m, h, k], "high": curve.high[m, h, k], "reason": curve.reason[h]}
+        for m, name in enumerate(curve.models)
+        for h, horizon in enumerate(curve.horizons)
+        for k, threshold in enumerate(curve.thresholds)
+    ]  # fmt: skip
+
+
+def _difference_rows(difference: NetBenefitDifference) -> list[dict[str, Any]]:
+    shared = {
+        "tier": "utility", "metric": "net_benefit", "cause": difference.cause, "group": "", "model": difference.model,
+        "confidence": difference.confidence, "method": f"{difference.method}; paired difference", "n": difference.n,
+        "n_events": difference.n_events, "target": difference.target, "reference": difference.reference,
+    }  # fmt: skip
+    return [
+        {**shared, "horizon": horizon, "threshold": threshold, "value": difference.value[h, k],
+         "se": difference.se[h, k], "low": difference.low[h, k], "high": difference.high[h, k],
+         "reason": difference.reason[h]}
+        for h, horizon in enumerate(difference.horizons)
+        for k, threshold in enumerate(difference.thresholds)
+    ]  # fmt: skip
