@@ -4,6 +4,7 @@ from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
 from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_patient
 from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
+from lbp_prognosis.fusion._pool_coefficients import PooledCoefficients, pool_coefficients
 from lbp_prognosis.fusion._pool_levels import PooledLevels, pool_levels
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
 from lbp_prognosis.fusion._risk_pipeline import RiskBand, RiskPipeline
@@ -13,6 +14,7 @@ __all__ = [
     "MultipleImputation",
     "OneHot",
     "PatternSubmodels",
+    "PooledCoefficients",
     "PooledLevels",
     "RestrictedCubicSpline",
     "RiskBand",
@@ -20,5 +22,6 @@ __all__ = [
     "Standardise",
     "WidePredictors",
     "one_row_a_patient",
+    "pool_coefficients",
     "pool_levels",
 ]

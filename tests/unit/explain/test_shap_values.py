@@ -275,3 +275,14 @@ def test_incomplete_backgrounds_and_bent_scores_are_refused(case) -> None:
         shap_values(bent, X.iloc[[2]], X.iloc[:20], method="additive")
     with pytest.raises(ArgumentError, match="linear"):
         observational_shap(bent, X.iloc[[2]], X)
+
+
+def test_our_own_cox_gives_the_same_log_hazard_values() -> None:
+    from lbp_prognosis.models import CoxPH
+    from lbp_prognosis.survival import Surv
+
+    table = syn()
+    model = CoxPH().fit(table[NAMES], Surv.right(table["time"], table["event"]))
+    values = shap_values(model, table[NAMES].iloc[[2]], table[NAMES].iloc[:100]).values[0, :, 0]
+    expected = [0.303293, -0.291656, 0.096268, -0.024898, -0.076138, -0.034429, -0.037744]
+    np.testing.assert_allclose(values, expected, atol=1e-6)

@@ -147,3 +147,44 @@ def test_arrays_work_too(data) -> None:
     X, y, _ = data
     pipeline = RiskPipeline([Standardise()], Logit()).fit(X.to_numpy(), y)
     assert pipeline.predict_risk(X.to_numpy(), [3, 12]).shape == (300, 2)
+
+
+def test_with_the_models_of_the_house(data) -> None:
+    from lbp_prognosis.fusion import MultipleImputation, pool_coefficients
+    from lbp_prognosis.models import CauseSpecificCox, CoxPH
+    from lbp_prognosis.survival import Surv
+
+    X, _, table = data
+    X = X.assign(site=table["site"].astype(str))
+    X.loc[:60, "m1"] = np.nan
+    one, two = Surv.right(table["time"], table["event"]), Surv.right(table["time"], table["status"])
+    steps = [MultipleImputation(3, iterations=2), RestrictedCubicSpline(["c1"], n_knots=3), Standardise()]
+    stratified = RiskPipeline(steps, CoxPH(strata="site")).fit(X, one)
+    risk = stratified.predict_risk(X, [6, 12, 1000])
+    assert risk.shape == (300, 3)
+    assert np.isnan(risk[:, 2]).all()
+    assert (risk[:, 1] > risk[:, 0]).all()
+    assert stratified.score(X, one) < 0
+    assert stratified.predict_survival(X, [6, 12]).shape == (300, 2)
+    pooled = pool_coefficients(stratified, df_complete=100)
+    assert pooled.terms == ("c1", "c1'", "c2", "p1", "m1", "g1")
+    assert pooled.test(["c1", "c1'"]).p < 0.05
+    with pytest.raises(ArgumentError, match="terms"):
+        pooled.test(["age"])
+    competing = RiskPipeline(steps, CauseSpecificCox()).fit(X.drop(columns="site"), two)
+    total = competing.predict_risk(X, [12], 1) + competing.predict_risk(X, [12], 2)
+    assert (total <= 1 + 1e-12).all()
+    assert competing.max_time_ == two["time"].max()
+    assert competing.causes_.tolist() == [1, 2]
+    with pytest.raises(ArgumentError, match="models"):
+        pool_coefficients([Hazard().fit(X)])
+
+
+def test_the_score_is_that_of_the_pipelines_own_risks(data) -> None:
+    from lbp_prognosis.models import CoxPH
+    from lbp_prognosis.survival import Surv
+
+    X, _, table = data
+    y = Surv.right(table["time"], table["event"])
+    scaled = RiskPipeline([Standardise()], CoxPH()).fit(X, y)
+    assert scaled.score(X, y) == pytest.approx(CoxPH().fit(X, y).score(X, y), abs=1e-8)

@@ -1,0 +1,116 @@
+"""``pool_coefficients``: one table of coefficients from the models of several completed tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Result, argument_error, check_confidence, check_number
+from lbp_prognosis._kernels import PooledTest, d1_test, rubin_pool
+
+__all__ = ["PooledCoefficients", "pool_coefficients"]
+
+
+@dataclass(frozen=True, repr=False)
+class PooledCoefficients(Result):
+    """Coefficients pooled by Rubin's rules; arrays of shape (k,).
+
+    Attributes
+    ----------
+    terms : tuple of str
+        Names of the coefficients.
+    estimate, se, low, high, p : ndarray
+        Pooled value, standard error, limits and p-value of zero.
+    df, fmi, riv : ndarray
+        Degrees of freedom (Barnard and Rubin), fraction of missing information, relative increase in variance.
+    confidence : float
+        Level of the limits.
+    m : int
+        Imputations.
+    """
+
+    terms: tuple[str, ...]
+    estimate: np.ndarray
+    se: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+    df: np.ndarray
+    fmi: np.ndarray
+    riv: np.ndarray
+    confidence: float
+    m: int
+    _coefficients: np.ndarray
+    _covariances: np.ndarray
+    synthetic: bool = False
+
+    def test(self, terms: Sequence[str]) -> PooledTest:
+        """Test that all of several coefficients are zero (D1 of Li, Raghunathan and Rubin).
+
+        Parameters
+        ----------
+        terms : sequence of str
+            Names, e.g. the spline terms of one column.
+        """
+        unknown = [term for term in terms if term not in self.terms]
+        if unknown or not len(terms) or self.m < 2:
+            raise argument_error("terms", f"among {list(self.terms)[:8]}, of two imputations or more", list(terms))
+        place = [self.terms.index(term) for term in terms]
+        return d1_test(self._coefficients[:, place], self._covariances[:, place][:, :, place])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return ``term, estimate, se, low, high, p, df, fmi, riv, confidence, m``."""
+        return pd.DataFrame(
+            {"term": self.terms, "estimate": self.estimate, "se": self.se, "low": self.low, "high": self.high,
+             "p": self.p, "df": self.df, "fmi": self.fmi, "riv": self.riv, "confidence": self.confidence, "m": self.m}
+        )  # fmt: skip
+
+    def _summary(self) -> str:
+        return f"{len(self.terms)} coefficients over {self.m} imputations"
+
+
+def pool_coefficients(
+    models: Any, *, df_complete: float | None = None, confidence: float = 0.95
+) -> PooledCoefficients:  # fmt: skip
+    """Pool coefficients of models that were fitted on several imputations of one table.
+
+    Parameters
+    ----------
+    models : fitted RiskPipeline or sequence of fitted models
+        With ``coef_`` and ``covariance_`` (of the intercept too, where the model has one).
+    df_complete : float, optional
+        Degrees of freedom that complete data would have: for a Cox model events minus coefficients, otherwise rows
+        minus coefficients; infinite if not given.
+    confidence : float, default 0.95
+        Level of the limits.
+
+    References
+    ----------
+    Barnard J, Rubin DB. Small-sample degrees of freedom with multiple imputation. Biometrika 1999;86:948-955.
+    doi:10.1093/biomet/86.4.948
+    """
+    check_confidence(confidence)
+    fitted = list(getattr(models, "models_", models) if not isinstance(models, list | tuple) else models)
+    if not fitted or any(not hasattr(m, "coef_") or not hasattr(m, "covariance_") for m in fitted):
+        raise argument_error("models", "fitted models with `coef_` and `covariance_`", models)
+    if df_complete is not None:
+        check_number("df_complete", df_complete, low=0, open_low=True)
+    names = [str(name) for name in getattr(fitted[0], "feature_names_in_", range(len(fitted[0].coef_)))]
+    covariances = np.array([np.asarray(model.covariance_, dtype=float) for model in fitted])
+    coefficients = np.array([np.asarray(model.coef_, dtype=float) for model in fitted])
+    if covariances.shape[1] == coefficients.shape[1] + 1:
+        intercepts = np.array([[float(model.intercept_)] for model in fitted])
+        coefficients, names = np.hstack([intercepts, coefficients]), ["(Intercept)", *names]
+    if len(names) != coefficients.shape[1] or covariances.shape[1:] != (len(names), len(names)):
+        raise argument_error("models", "models of the same columns, with a covariance of all coefficients", models)
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    pooled = rubin_pool(coefficients, variances, np.inf if df_complete is None else df_complete)
+    low, high = pooled.limits(confidence)
+    return PooledCoefficients(
+        tuple(names), pooled.estimate, pooled.se, low, high, pooled.p_value(), pooled.df, pooled.fmi, pooled.riv,
+        confidence, len(fitted), coefficients, covariances,
+    )  # fmt: skip
