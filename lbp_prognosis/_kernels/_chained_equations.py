@@ -52,8 +52,11 @@ def _standardised(Z: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.nd
     return np.hstack([np.ones((Z.shape[0], 1)), (Z - centre) / scale])
 
 
-def column_model(Z: np.ndarray, y: np.ndarray, kind: int, levels: int) -> ColumnModel:
-    """Fit one column on the rows where it was observed; ``Z`` are the other columns of these rows."""
+def column_model(Z: np.ndarray, y: np.ndarray, kind: int, levels: int, start: ColumnModel | None = None) -> ColumnModel:
+    """Fit one column on the rows where it was observed; ``Z`` are the other columns of these rows.
+
+    ``start`` is an earlier fit of the column, from which Newton's steps begin.
+    """
     centre, spread = Z.mean(axis=0), Z.std(axis=0)
     scale = np.where(spread > 0, spread, 1.0)
     W = _standardised(Z, centre, scale)
@@ -72,22 +75,22 @@ def column_model(Z: np.ndarray, y: np.ndarray, kind: int, levels: int) -> Column
     for k in range(steps):
         rows = slice(None) if kind == 1 else y >= k
         hit = (y[rows] == (1 if kind == 1 else k)).astype(float)
-        coefs[k], factors[k] = _logistic(W[rows], hit)
+        coefs[k], factors[k] = _logistic(W[rows], hit, None if start is None else start.coef[k])
     return ColumnModel(kind, centre, scale, coefs, factors, 0.0, 0, np.empty(0), y)
 
 
-def _logistic(W: np.ndarray, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _logistic(W: np.ndarray, hit: np.ndarray, start: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Posterior mode and a root of its inverse curvature, with a weak normal prior on all but the intercept."""
     prior = np.full(W.shape[1], PRIOR)
     prior[0] = 1e-3
-    coef = np.zeros(W.shape[1])
+    coef = np.zeros(W.shape[1]) if start is None else start
     for _ in range(30):
         p = expit(W @ coef)
         curvature = (W * (p * (1 - p))[:, None]).T @ W + np.diag(prior)
         step = np.linalg.solve(curvature, W.T @ (hit - p) - prior * coef)
         size = np.abs(step).max(initial=0.0)
         coef = coef + (step if size <= 4 else step * (4 / size))
-        if size < 1e-8:
+        if size < 1e-6:  # far below the posterior spread from which coefficients are drawn
             break
     return coef, np.linalg.inv(np.linalg.cholesky(curvature)).T
 
@@ -148,13 +151,15 @@ def chained_equations(
     visits = [j for j in np.argsort(missing.sum(axis=0), kind="stable") if missing[:, j].any()]
     design, places = expand_columns(done, kinds, levels)
     keep = np.ones(design.shape[1], dtype=bool)
+    before: dict[int, ColumnModel] = {}
     for _ in range(iterations if visits else 0):
         for j in visits:
             keep[:] = True
             keep[places[j]] = False
             holes = missing[:, j]
             others = design[:, keep]
-            model = column_model(others[~holes], X[~holes, j], int(kinds[j]), int(levels[j]))
+            model = column_model(others[~holes], X[~holes, j], int(kinds[j]), int(levels[j]), before.get(int(j)))
+            before[int(j)] = model
             exact = matching is None or bool(matching[j])
             done[holes, j] = draw_column(model, others[holes], rng, matching=exact, donors=donors)
             if kinds[j] == 2:

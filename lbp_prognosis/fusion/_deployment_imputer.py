@@ -67,7 +67,7 @@ class DeploymentImputer:
                                    matching=encoding.matching)  # fmt: skip
         design, places = expand_columns(filled, kinds, levels)
         holes = np.hstack([np.repeat(np.isnan(X[:, [j]]), design[:, p].shape[1], axis=1) for j, p in enumerate(places)])
-        mean, covariance, _ = normal_em(np.where(holes, np.nan, design), ddof=1, tol=1e-6)
+        mean, covariance, _ = normal_em(np.where(holes, np.nan, design), ddof=1, tol=1e-5)
         models, start = [], np.empty(len(kinds))
         for j, place in enumerate(places):
             seen = ~np.isnan(X[:, j])
