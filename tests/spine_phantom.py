@@ -160,13 +160,14 @@ class Phantom:
         """Pedicles beside the canal and an arch with a spinous process behind it, at mid-body height."""
         body = self.blocks[level]
         d = p - body.centre
-        a, l, c = d @ body.front, d @ body.left, d @ body.axis
+        a, left, c = d @ body.front, np.abs(d @ body.left), d @ body.axis
         canal_front = -self.depth / 2 - self.canal_gap
         canal_back = canal_front - self.canal_ap
         half = self.canal_lr / 2
-        pedicle = (np.abs(l) > half + 1) & (np.abs(l) < half + 9) & (a < -0.3 * self.depth) & (a > canal_back - 6) & (np.abs(c) < 7)  # fmt: skip
-        lamina = (np.abs(l) < half + 9) & (a < canal_back - 1) & (a > canal_back - 6) & (np.abs(c) < 9)
-        spinous = (np.abs(l) < 3) & (a < canal_back - 5) & (a > canal_back - 28) & (np.abs(c) < 9)
+        beside = (left > half + 1) & (left < half + 9) & (np.abs(c) < 7)
+        pedicle = beside & (a < -0.3 * self.depth) & (a > canal_back - 6)
+        lamina = (left < half + 9) & (a < canal_back - 1) & (a > canal_back - 6) & (np.abs(c) < 9)
+        spinous = (left < 3) & (a < canal_back - 5) & (a > canal_back - 28) & (np.abs(c) < 9)
         return pedicle | lamina | spinous
 
     def draw(
@@ -219,7 +220,8 @@ class Phantom:
                 tube = self.tubes[name]
                 mid = tube.path[(tube.path[:, 2] > -15)]
                 for s in (-1, 1):
-                    points += [*(mid + [s * tube.lr / 2, 0, 0]), *(mid + [0, s * tube.ap / 2, 0])]
+                    aside, behind = np.array([s * tube.lr / 2, 0, 0]), np.array([0, s * tube.ap / 2, 0])
+                    points += [*(mid + aside), *(mid + behind)]
         return np.array(points)
 
     def _paint(self, data: np.ndarray, affine: np.ndarray, name: str, value: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,13 @@ def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     rows = -(-count // columns)
     figure = Figure(figsize=(5.2 * columns, 5.6 * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    plain = "".join(c if c.isprintable() else "?" for c in title)
+    figure.suptitle(plain, parse_math=False)
     for k, panel in enumerate(panels):
         _draw_panel(figure.add_subplot(rows, columns, k + 1), panel)
-    figure.savefig(path, dpi=110, metadata={"Software": ""})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # names in a script that the font lacks show as boxes
+        figure.savefig(path, dpi=110, metadata={"Software": ""})
 
 
 def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:

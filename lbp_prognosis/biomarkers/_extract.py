@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Checkpoint, argument_error, content_hash, parallel_map
+from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._extraction_result import STUDY_COLUMNS, ExtractionResult, biomarker_frame
 from lbp_prognosis.biomarkers._image import Image
 from lbp_prognosis.biomarkers._label_map import LabelMap
@@ -228,17 +229,29 @@ def _measured(
             acquired_on=acquisition["acquired_on"], level_confidence=confidence if level else None,
         )  # fmt: skip
         rows.append(row)
+    failure = None
     if picture is not None:
-        from lbp_prognosis.biomarkers._overlay import save_overlay
-
-        save_overlay(case, picture, f"{patient} · {number}")
+        failure = _picture(case, picture, patient, number)
     known = {key: acquisition.get(key) for key in STUDY_COLUMNS if key not in {"patient_id", "study_id"}}
     names = [str(name) for name in _listed(study["convention"])]
     return {
         "rows": rows, "study": {"patient_id": patient, "study_id": number, **known}, "files": file_hashes(study),
         "conventions": {name: LabelMap(name).fingerprint for name in names},
-        "picture": picture.name if picture is not None else "",
+        "picture": picture.name if picture is not None and failure is None else "",
+        "failure": failure,
     }  # fmt: skip
+
+
+def _picture(case: Case, path: Path, patient: str, number: str) -> dict[str, str] | None:
+    """Draw the picture; where that fails the values stand, and the failure is reported."""
+    from lbp_prognosis.biomarkers._overlay import save_overlay
+
+    try:
+        save_overlay(case, path, f"{patient} · {number}")
+    except Exception as error:  # a picture is never worth the measurements
+        message = f"measured, but the picture could not be drawn: {error}"
+        return {"patient_id": patient, "study_id": number, "error": type(error).__name__, "message": message}
+    return None
 
 
 def _from_bottom(levels: list[str]) -> dict[str, int]:

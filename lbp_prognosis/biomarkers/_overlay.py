@@ -155,6 +155,8 @@ def _across(case: Case, regions: list[Region]) -> list[dict[str, Any]]:
         frame = found[0] if frame is None else frame
         origin = found[0].origin if muscles else frame.origin
         frame = frame.at(origin - ((origin - frame.origin) @ frame.cc) * frame.cc)
+        if canal is not None and not muscles:
+            frame = frame.at(frame.origin + 15.0 * frame.ap)  # the disc is in front of the canal
         half = 95.0 if muscles else 45.0
         panels.append(
             _panel(

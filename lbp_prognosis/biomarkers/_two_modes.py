@@ -65,16 +65,13 @@ class Mixture:
     def upper_share(self, values: np.ndarray) -> np.ndarray:
         """Return the posterior probability of the upper component, monotone in the intensity.
 
-        With unequal SDs the wider component also wins in the far tail of the other one; there the probability is set
-        to that of its own side.
+        With unequal SDs the wider component would win again in the far tail of the other; beyond the two means the
+        probability therefore stays what it is at the mean.
         """
-        x = np.log(np.maximum(values, 1e-6))
+        x = np.clip(np.log(np.maximum(values, 1e-6)), self.means[0], self.means[1])
         z = (x[..., None] - self.means) / self.sds
         log = np.log(self.weights) - np.log(self.sds) - 0.5 * z**2
-        share = expit(log[..., 1] - log[..., 0])
-        return np.where(
-            x <= self.means[0], np.minimum(share, 0.5), np.where(x >= self.means[1], np.maximum(share, 0.5), share)
-        )
+        return expit(log[..., 1] - log[..., 0])
 
 
 def fit_mixture(values: np.ndarray, start: tuple[float, float] | None = None, *, rounds: int = 500) -> Mixture | None:

@@ -15,8 +15,9 @@ from lbp_prognosis.biomarkers._spine import build_spine
 
 COLLISIONS = {  # the integers of one number in several tools
     5: {"spider": ("vertebra", "l1"), "verse": ("vertebra", "c5"), "totalsegmentator_vertebrae_mr": ("vertebra", "l2")},
-    20: {"verse": ("vertebra", "l1"), "spider": ("vertebra", "c5"), "totalsegmentator_vertebrae_pp": ("vertebral_body", "l1"),
-         "totalsegmentator_total_v1": ("vertebra", "l3"), "totalsegmentator_total_mr": ("disc", "")},
+    20: {"verse": ("vertebra", "l1"), "spider": ("vertebra", "c5"),
+         "totalsegmentator_vertebrae_pp": ("vertebral_body", "l1"), "totalsegmentator_total_v1": ("vertebra", "l3"),
+         "totalsegmentator_total_mr": ("disc", "")},
     26: {"totalsegmentator_total_v2": ("sacral_vertebra", "s1"), "totalsegmentator_total_v3": ("vertebra", "l6"),
          "totalspineseg": ("vertebra", "t6"), "spineps_subregion": ("sacrum", "")},
     27: {"totalsegmentator_total_v2": ("vertebra", "l5"), "totalspineseg": ("vertebra", "t7")},
@@ -79,7 +80,9 @@ def test_an_unknown_convention_names_the_known_ones():
 
 def test_a_table_of_the_user_and_its_faults(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text('title = "Mine"\nmodality = "mri"\nother = [[90, 99]]\n[labels]\n7 = { structure = "vertebra", level = "l4" }\n'
+    path.write_text('title = "Mine"\nmodality = "mri"\n'
+                    'other = [[90, 99]]\n[labels]\n'
+                    '7 = { structure = "vertebra", level = "l4" }\n'
                     '8 = { structure = "dural_sac" }\n')  # fmt: skip
     mine = LabelMap(str(path))
     assert (mine.labels[7].level, mine.labels[8].structure, mine.modality) == ("l4", "dural_sac", "mri")
@@ -136,8 +139,9 @@ def test_a_sound_mask_passes_and_each_fault_is_named(drawn):
         check_anatomy(*anatomy_of(order, affine))
     with pytest.raises(DataError, match="mm apart"):
         check_anatomy(*anatomy_of(data, np.diag([2.5, 2.5, 2.5, 1]) @ affine))
-    error = pytest.raises(DataError, check_anatomy, *anatomy_of(order, affine)).value
-    assert list(error.failures.columns) == ["table", "row", "field", "reason", "value", "message"]
+    with pytest.raises(DataError) as caught:
+        check_anatomy(*anatomy_of(order, affine))
+    assert list(caught.value.failures.columns) == ["table", "row", "field", "reason", "value", "message"]
 
 
 def test_swapped_sides_are_refused():
