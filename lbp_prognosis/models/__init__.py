@@ -12,6 +12,7 @@ from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_su
 from lbp_prognosis.models._logistic_risk import LogisticRisk
 from lbp_prognosis.models._null_model import NullModel
 from lbp_prognosis.models._parametric_aft import ParametricAFT
+from lbp_prognosis.models._priority_cox import PriorityCox
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.models._royston_parmar import RoystonParmar
 
@@ -28,6 +29,7 @@ __all__ = [
     "LogisticRisk",
     "NullModel",
     "ParametricAFT",
+    "PriorityCox",
     "ProportionalHazardsTest",
     "RoystonParmar",
     "as_risk_model",

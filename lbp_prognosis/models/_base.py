@@ -6,7 +6,7 @@ To write a model:
 2. Say which outcomes it takes: ``_accepts = ("right",)`` and, in ``_instead``, what takes the others. A model that
    knows one cause only and treats the others as censored says ``_single_cause = True``: then ``predict_risk`` after a
    fit on competing codes is refused. If frequency weights give exactly the fit of copied rows:
-   ``weights_equal_copies = True``.
+   ``weights_equal_copies = True``. If predictors may be missing: ``_allow_missing = True``.
 3. ``fit(self, X, y, *, sample_weight=None, strata=None, offset=None, clusters=None)`` begins with
    ``design = self._start_fit(X, y, sample_weight, strata, offset, clusters)``, which checks everything and sets
    ``feature_names_in_`` (frames only), ``n_features_in_``, ``max_time_`` (end of follow-up), ``causes_`` (codes in
@@ -62,6 +62,7 @@ class RiskEstimator(BaseEstimator):
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right",)
     _instead: ClassVar[str] = ""
     _single_cause: ClassVar[bool] = False
+    _allow_missing: ClassVar[bool] = False
     weights_equal_copies: ClassVar[bool] = False
     _registry: ClassVar[dict[str, type[RiskEstimator]]] = {}
 
@@ -87,7 +88,7 @@ class RiskEstimator(BaseEstimator):
         n = y.shape[0]
         predictors, strata, offset = self._own_columns(X, strata, offset)
         names = column_names(predictors)
-        matrix = check_matrix(predictors, allow_missing=allow_missing)
+        matrix = check_matrix(predictors, allow_missing=allow_missing or self._allow_missing)
         if matrix.shape[0] != n:
             raise argument_error("X", f"of {n} rows, as many as `y`", f"{matrix.shape[0]} rows")
         if names is not None:
@@ -174,7 +175,7 @@ class RiskEstimator(BaseEstimator):
                 told = [f"without {missing}"] * bool(missing) + [f"with unknown {extra}"] * bool(extra)
                 raise argument_error("X", "a frame with the columns of the fit", " and ".join(told))
             X = X[list(fitted)]
-        matrix = check_matrix(X, allow_missing=allow_missing)
+        matrix = check_matrix(X, allow_missing=allow_missing or self._allow_missing)
         if matrix.shape[1] != self.n_features_in_:
             raise argument_error("X", f"of {self.n_features_in_} columns, as fitted", f"{matrix.shape[1]} columns")
         n = matrix.shape[0]

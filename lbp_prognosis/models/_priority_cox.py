@@ -1,0 +1,292 @@
+"""`PriorityCox`: blocks of predictors in clinical order, each explaining what those before it left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, generator
+from lbp_prognosis._kernels import cox_baseline
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._cox import CoxPH
+from lbp_prognosis.models._cox_checks import check_events
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
+from lbp_prognosis.models._hazard_steps import steps_at
+from lbp_prognosis.survival import Weights
+
+__all__ = ["PriorityCox"]
+
+
+class PriorityCox(RiskEstimator):
+    """What do costly predictors add, once the cheap ones have said all they can?
+
+    Blocks are fitted in the order given: the score of the blocks before enters each fit as an offset, so a later
+    block is only used for what earlier ones can't explain (priority-Lasso). Rows may lack whole blocks.
+
+    Parameters
+    ----------
+    blocks : mapping of str to sequence of str
+        Columns of each block, in order of priority. Together they are all columns of ``X``.
+    unpenalised : sequence of str, default ()
+        Blocks fitted by `CoxPH` instead of `ElasticNetCox`.
+    l1_ratio : float, default 1.0
+        Of the penalised blocks, as in `ElasticNetCox`.
+    choose : {"min", "1se"}, default "min"
+        Penalty of each block, as in `ElasticNetCox`.
+    cv : int, default 5
+        Folds that choose the penalties.
+    cross_fit : int, default 5
+        Folds that predict the offset of each row by models fitted without it; 0 uses the fitted scores themselves,
+        which are too good on their own rows and leave later blocks too little.
+    missing : {"conditional", "mean"}, default "conditional"
+        Score of a block that a row lacks: its mean given the score of the blocks before (a straight line among the rows
+        that have it), or its mean.
+    ties : {"efron", "breslow"}, default "efron"
+        As in `CoxPH`.
+    strata, offset
+        Columns of ``X``, as in `CoxPH`.
+    random_state : int, Generator or None, default 0
+        Draws the folds.
+
+    Attributes
+    ----------
+    models_ : dict of str to CoxPH or ElasticNetCox
+        The model of each block.
+    coef_ : ndarray of shape (p,)
+        Log hazard ratios, in the order of the columns.
+    substitutes_ : dict of str to tuple of float
+        Intercept and slope of the score of a missing block given the score before it.
+    centre_ : ndarray of shape (p,)
+        Means of the columns among the rows that have them; scores are measured from there.
+    baseline_times_, baseline_hazard_ : list of ndarray
+        For each stratum: event times and cumulative hazard of a row with score 0.
+
+    Raises
+    ------
+    EstimationError
+        By `fit`, naming the block: what its model raises.
+    DataError
+        If a row lacks some, but not all, columns of a block, or any of the first block.
+
+    References
+    ----------
+    Klau S, Jurinovic V, Hornung R, Herold T, Boulesteix AL (2018). Priority-Lasso: a simple hierarchical approach to
+    the prediction of clinical outcome using multi-omics data. BMC Bioinformatics 19:322.
+    doi:10.1186/s12859-018-2344-6
+    """
+
+    _single_cause = True
+    _allow_missing = True
+    _instead = "For interval-censored outcomes use DiscreteTimeHazard."
+
+    def __init__(
+        self,
+        blocks: Mapping[str, Sequence[str]] | None = None,
+        *,
+        unpenalised: Sequence[str] = (),
+        l1_ratio: float = 1.0,
+        choose: str = "min",
+        cv: int = 5,
+        cross_fit: int = 5,
+        missing: str = "conditional",
+        ties: str = "efron",
+        strata: Any = None,
+        offset: str | None = None,
+        random_state: Any = 0,
+    ) -> None:
+        self.blocks = blocks
+        self.unpenalised = unpenalised
+        self.l1_ratio = l1_ratio
+        self.choose = choose
+        self.cv = cv
+        self.cross_fit = cross_fit
+        self.missing = missing
+        self.ties = ties
+        self.strata = strata
+        self.offset = offset
+        self.random_state = random_state
+
+    def fit(
+        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        clusters: Any = None,
+    ) -> PriorityCox:  # fmt: skip
+        """Fit the blocks one after the other; arguments as for `CoxPH.fit`, but whole blocks of a row may be NaN."""
+        check_choice("missing", self.missing, ("conditional", "mean"))
+        check_choice("choose", self.choose, ("min", "1se"))
+        check_number("cross_fit", self.cross_fit, low=0, whole=True)
+        design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
+        check_events(y["event"] == 1, design.weights)
+        places = self._places()
+        present = self._present(design.X, places)
+        n = y.shape[0]
+        base = np.zeros(n) if design.offset is None else design.offset
+        carried, fitted = base.copy(), np.zeros(n)  # offsets for the next block; score of the final models
+        self.models_: dict[str, Any] = {}
+        self.substitutes_: dict[str, tuple[float, float]] = {}
+        self.centre_ = np.nanmean(design.X, axis=0)
+        self.coef_ = np.zeros(design.X.shape[1])
+        folds = self._folds(design)
+        for name, columns in places.items():
+            rows = present[name]
+            model = self._fit_block(design, name, columns, rows, carried)
+            self.models_[name] = model
+            self.coef_[columns] = model.coef_
+            score = self._score(design.X, columns, model.coef_)
+            crossed = score if folds is None else self._crossed(design, name, columns, rows, carried, folds)
+            self.substitutes_[name] = self._line(fitted[rows], score[rows])
+            intercept, slope = self.substitutes_[name]
+            carried = carried + np.where(rows, crossed, intercept + slope * (carried - base))
+            fitted = fitted + np.where(rows, score, intercept + slope * fitted)
+        steps = cox_baseline(
+            y["time"], y["event"] == 1, fitted + base, entry=design.entry, strata=design.strata,
+            weights=design.weights, ties=self.ties, frequency=design.frequency,
+        )  # fmt: skip
+        self.baseline_times_ = [times for times, _ in steps]
+        self.baseline_hazard_ = [hazard for _, hazard in steps]
+        return self
+
+    # ---- blocks ------------------------------------------------------------------------------------------------
+
+    def _places(self) -> dict[str, np.ndarray]:
+        names = self._names()
+        if not self.blocks:
+            raise argument_error("blocks", "a mapping from block to columns, in order of priority", self.blocks)
+        listed = [column for columns in self.blocks.values() for column in columns]
+        wrong = sorted(set(listed) ^ set(names)) or [column for column in listed if listed.count(column) > 1]
+        if wrong:
+            raise argument_error(
+                "blocks", "a mapping in which each column of `X` stands once", f"{wrong[:6]} missing, unknown or twice"
+            )
+        unknown = [name for name in self.unpenalised if name not in self.blocks]
+        if unknown:
+            raise argument_error("unpenalised", f"among the blocks {list(self.blocks)}", f"{unknown}")
+        return {
+            name: np.array([names.index(column) for column in columns], dtype=np.int64)
+            for name, columns in self.blocks.items()
+        }
+
+    def _present(self, X: np.ndarray, places: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        out = {}
+        for k, (name, columns) in enumerate(places.items()):
+            holes = np.isnan(X[:, columns])
+            bad = holes.any(axis=1) if k == 0 else holes.any(axis=1) & ~holes.all(axis=1)
+            if bad.any():
+                rows = np.flatnonzero(bad)[:5].tolist()
+                what = "complete in the first block" if k == 0 else "complete or wholly missing in each block"
+                raise argument_error(
+                    "X", what, f"single missing cells in block {name!r} at rows {rows}",
+                    "Impute cells inside the pipeline; only whole blocks may be missing.",
+                )  # fmt: skip
+            out[name] = ~holes.any(axis=1)
+        return out
+
+    def _folds(self, design: Design) -> np.ndarray | None:
+        if self.cross_fit < 2:
+            return None
+        units = np.arange(design.X.shape[0]) if design.clusters is None else design.clusters
+        count = int(units.max()) + 1
+        if count < self.cross_fit:
+            raise argument_error("cross_fit", f"at most {count}, the number of rows or clusters", self.cross_fit)
+        has = np.bincount(units, weights=design.y["event"] == 1, minlength=count) > 0
+        order = generator(self.random_state).permutation(count)
+        order = order[np.argsort(~has[order], kind="stable")]
+        fold = np.empty(count, dtype=np.int64)
+        fold[order] = np.arange(count) % self.cross_fit
+        return fold[units]
+
+    def _fit_block(
+        self, design: Design, name: str, columns: np.ndarray, rows: np.ndarray, carried: np.ndarray
+    ) -> CoxPH | ElasticNetCox:
+        if name in self.unpenalised:
+            model: CoxPH | ElasticNetCox = CoxPH(ties=self.ties)
+        else:
+            model = ElasticNetCox(
+                l1_ratio=self.l1_ratio, choose=self.choose, cv=self.cv, ties=self.ties, random_state=0
+            )  # fmt: skip
+        names = self._names()
+        X = pd.DataFrame(design.X[np.ix_(rows, columns)], columns=[names[j] for j in columns])
+        take = lambda values: None if values is None else values[rows]  # noqa: E731
+        weights = None if design.weights is None else Weights(design.weights[rows], design.weight_kind or "sampling")
+        outcome = design.y[rows].copy()
+        outcome["event"] = outcome["event"] == 1  # other causes are censored here
+        try:
+            return model.fit(
+                X, outcome, sample_weight=weights, strata=take(design.strata), offset=carried[rows],
+                clusters=take(design.clusters),
+            )  # fmt: skip
+        except EstimationError as error:
+            raise EstimationError(f"Block {name!r}: {error}") from error
+
+    def _crossed(
+        self, design: Design, name: str, columns: np.ndarray, rows: np.ndarray, carried: np.ndarray, folds: np.ndarray
+    ) -> np.ndarray:
+        """Score of each row by a model fitted without its fold."""
+        out = np.zeros(rows.size)
+        for fold in range(int(folds.max()) + 1):
+            held = rows & (folds == fold)
+            if held.any():
+                model = self._fit_block(design, name, columns, rows & (folds != fold), carried)
+                out[held] = self._score(design.X[held], columns, model.coef_)
+        return out
+
+    def _score(self, X: np.ndarray, columns: np.ndarray, coef: np.ndarray) -> np.ndarray:
+        return np.nan_to_num(X[:, columns] - self.centre_[columns]) @ coef
+
+    def _line(self, before: np.ndarray, score: np.ndarray) -> tuple[float, float]:
+        spread = float(np.var(before))
+        if self.missing == "mean" or spread == 0:
+            return float(score.mean()), 0.0
+        slope = float(np.mean((before - before.mean()) * (score - score.mean())) / spread)
+        return float(score.mean() - slope * before.mean()), slope
+
+    # ---- predictions -------------------------------------------------------------------------------------------
+
+    def _scores(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        places = self._places()
+        present = self._present(X, places)
+        before, out = np.zeros(X.shape[0]), {}
+        for name, columns in places.items():
+            intercept, slope = self.substitutes_[name]
+            own = self._score(X, columns, self.coef_[columns])
+            out[name] = np.where(present[name], own, intercept + slope * before)
+            before = before + out[name]
+        return out
+
+    def block_scores(self, X: Any) -> pd.DataFrame:
+        """Return each block's part of the linear predictor, measured from the training mean; one column a block."""
+        zero = None if self.offset is not None else np.zeros(len(X))  # offsets are no part of a block
+        matrix, _, _ = self._start_predict(X, None, zero, with_strata=False)
+        return pd.DataFrame(self._scores(matrix))
+
+    def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return the sum of the block scores, plus the offset if there is one; shape (n,), higher is sooner."""
+        matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
+        eta = sum(self._scores(matrix).values(), np.zeros(matrix.shape[0]))
+        return eta if shift is None else eta + shift
+
+    def _risk(
+        self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
+    ) -> np.ndarray:
+        eta = sum(self._scores(X).values(), np.zeros(X.shape[0]))
+        base = steps_at(self.baseline_times_, self.baseline_hazard_, strata, horizons)
+        with np.errstate(over="ignore", invalid="ignore"):
+            relative = np.exp(eta if offset is None else eta + offset)[:, None]
+            return -np.expm1(-np.where(base > 0, base * relative, 0.0))
+
+    def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
+        """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
+        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a predictor: ``block, term, coef, hr, selected``."""
+        self._check_fitted()
+        names = self._names()
+        rows = [(block, names[j], self.coef_[j]) for block, columns in self._places().items() for j in columns]
+        frame = pd.DataFrame(rows, columns=["block", "term", "coef"])
+        frame["hr"] = np.exp(frame["coef"])
+        frame["selected"] = frame["coef"] != 0
+        return frame
