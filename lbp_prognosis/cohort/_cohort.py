@@ -86,7 +86,7 @@ class Cohort(Result):
             `PainRecovery`, `DisabilityRecovery`, `MCIDResponse`, `ChronicTransition`, `Recurrence`, `ReturnToWork`,
             `Surgery`, or anything with their ``derive``.
         synthetic : bool, default False
-            Marks simulated data; such a cohort supports no claim.
+            Marks simulated data; such a cohort supports no claim. A package that says so itself needs no mark.
 
         Raises
         ------
@@ -125,9 +125,13 @@ class Cohort(Result):
         flow = Flow(
             pd.DataFrame([*rows, *counts], columns=["kind", "step", "n", "patients"]).astype({"patients": "Int64"})
         )
+        simulated = synthetic or report.synthetic
+        patients = frame.loc[derived.ids]
+        for made in (patients, markers):
+            made.attrs["synthetic"] = simulated
         return cls(
-            frame.loc[derived.ids], markers, derived.y, derived.spec, flow, modalities, derived.observed, rules,
-            _dates(timeline, derived.ids, rules), doubts, synthetic,
+            patients, markers, derived.y, derived.spec, flow, modalities, derived.observed, rules,
+            _dates(timeline, derived.ids, rules), doubts, simulated,
         )  # fmt: skip
 
     def __len__(self) -> int:

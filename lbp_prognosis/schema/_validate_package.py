@@ -47,11 +47,15 @@ class PackageReport(Result):
         the package is valid.
     notes : DataFrame
         What was noticed and is no fault: ``table, field, note`` (undeclared columns, dialect, decimal comma …).
+    synthetic : bool
+        Whether the package says that it was simulated (``"synthetic": true`` in its ``datapackage.json``, or frames
+        that carry the mark).
     """
 
     tables: dict[str, pd.DataFrame]
     failures: pd.DataFrame
     notes: pd.DataFrame
+    synthetic: bool = False
 
     @property
     def ok(self) -> bool:
@@ -145,8 +149,10 @@ def validate_package(
     failures: list[pd.DataFrame] = []
     if isinstance(source, Mapping):
         raw = _given(source)
+        synthetic = any(bool(frame.attrs.get("synthetic")) for frame in raw.values())
     else:
         raw = _from_folder(Path(source), failures, notes)
+        synthetic = _says_synthetic(Path(source))
     schemas = table_schemas()
     tables: dict[str, pd.DataFrame] = {}
     for name, schema in schemas.items():
@@ -163,8 +169,8 @@ def validate_package(
         failures.extend(visit_failures(tables["visit"]))
     failures.extend(index_date_failures(tables))
     failures.extend(codebook_failures(tables))
-    return PackageReport(tables, _once(merge_failures(failures)),
-                         pd.DataFrame(notes, columns=["table", "field", "note"]))  # fmt: skip
+    noticed = pd.DataFrame(notes, columns=["table", "field", "note"])
+    return PackageReport(tables, _once(merge_failures(failures)), noticed, synthetic)
 
 
 def _given(source: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -175,6 +181,14 @@ def _given(source: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         if not isinstance(frame, pd.DataFrame):
             raise argument_error(f"source[{name!r}]", "a DataFrame", frame)
     return dict(source)
+
+
+def _says_synthetic(folder: Path) -> bool:
+    try:
+        described = json.loads((folder / "datapackage.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):  # no description, or one that is reported as unreadable
+        return False
+    return isinstance(described, dict) and described.get("synthetic") is True
 
 
 def _from_folder(folder: Path, failures: list[pd.DataFrame], notes: list[dict[str, str]]) -> dict[str, pd.DataFrame]:
