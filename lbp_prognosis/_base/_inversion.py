@@ -22,7 +22,7 @@ def inversion_objection(mean_risk: float, observed: float, model: str, horizon: 
         Horizon for the sentence.
     """
     direct, inverted = abs(mean_risk - observed), abs(mean_risk - (1 - observed))
-    if not (direct > 0.15 and inverted < direct / 4):
+    if not (direct > 0.2 and inverted < direct / 3):
         return None
     name = f"of {model!r} " if model else ""
     return Objection(
