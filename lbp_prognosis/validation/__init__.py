@@ -11,6 +11,7 @@ from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation
 from lbp_prognosis.validation._case_mix import CaseMix, case_mix
 from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
 from lbp_prognosis.validation._instability import Instability
+from lbp_prognosis.validation._internal_external import InternalExternal, internal_external
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation._model_based_concordance import model_based_concordance
 from lbp_prognosis.validation._sample_size import SampleSize
@@ -26,6 +27,7 @@ __all__ = [
     "CrossValidation",
     "DeltaSensitivity",
     "Instability",
+    "InternalExternal",
     "MetaAnalysis",
     "ModelUpdate",
     "SampleSize",
@@ -35,6 +37,7 @@ __all__ = [
     "case_mix",
     "cross_validate_risk",
     "delta_sensitivity",
+    "internal_external",
     "meta_analysis",
     "model_based_concordance",
     "r2_cox_snell_from_c",

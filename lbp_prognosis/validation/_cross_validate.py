@@ -20,7 +20,7 @@ from lbp_prognosis._base import (
     metric_frame,
     spawn,
 )
-from lbp_prognosis.evaluation import concordance, time_dependent_auc
+from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
 from lbp_prognosis.validation._folds import event_stratum, repeated_folds
@@ -70,7 +70,7 @@ class CrossValidation(Result):
         """Out-of-fold risks averaged over repeats, (n, n_horizons) by model."""
         return {name: values.mean(axis=0) for name, values in self.risks_by_repeat.items()}
 
-    def evaluate(self, thresholds: Any = None, **keywords: Any) -> Any:
+    def evaluate(self, thresholds: Any = None, **keywords: Any) -> Evaluation:
         """Return `evaluation.evaluate` of the averaged out-of-fold risks.
 
         Parameters
@@ -85,8 +85,6 @@ class CrossValidation(Result):
         Standard errors come from influence values of the averaged predictions and are conditional on this development
         sample: they do not include the variation of the fitted models.
         """
-        from lbp_prognosis.evaluation import evaluate
-
         horizons = float(self.horizons[0]) if self.scalar else self.horizons
         if self.groups is not None:
             keywords.setdefault("clusters", self.groups)

@@ -1,0 +1,291 @@
+"""What happens at a hospital the model has never seen: leave one site out, then pool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection, Result, argument_error, check_horizons, check_number, metric_frame
+from lbp_prognosis.evaluation import Evaluation, evaluate
+from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
+from lbp_prognosis.validation._folds import event_stratum, site_folds
+from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
+from lbp_prognosis.validation._replicates import run_replicates
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["InternalExternal", "internal_external"]
+
+_SCALES = {
+    "auc": "logit", "concordance": "logit", "uno_concordance": "logit", "observed_expected": "log",
+    "calibration_slope": "identity", "citl": "identity", "brier": "identity", "ipa": "identity",
+    "net_benefit": "identity",
+}  # fmt: skip
+_SMALL = Objection(
+    "sites-too-small",
+    "Some sites had too few events or non-events to be evaluated; they were used for training only.",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class InternalExternal(Result):
+    """Leave-one-site-out performance of several models.
+
+    Attributes
+    ----------
+    sites : DataFrame
+        ``site, n, n_events, evaluated, reason``.
+    risks : dict of str to ndarray of shape (n, n_horizons)
+        Risk of each patient by the model fitted without the patient's site.
+    table : DataFrame
+        One row a site, model and metric, with the columns of evaluation; ``group`` is the site.
+    evaluations : dict of str to Evaluation
+        By site.
+    """
+
+    sites: pd.DataFrame
+    risks: dict[str, np.ndarray] = field(repr=False)
+    table: pd.DataFrame = field(repr=False)
+    evaluations: dict[str, Evaluation] = field(repr=False)
+    models: tuple[str, ...] = ()
+    horizons: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    confidence: float = 0.95
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    def pooled(
+        self, metric: str, *, model: str | None = None, horizon: float | None = None, threshold: float | None = None,
+        reference: str | None = None,
+    ) -> MetaAnalysis:  # fmt: skip
+        """Return the random-effects meta-analysis of one measure over sites.
+
+        Parameters
+        ----------
+        metric : str
+            E.g. ``"auc"``, ``"observed_expected"``, ``"calibration_slope"``, ``"net_benefit"``.
+        model : str, optional
+            Model; the first by default.
+        horizon, threshold : float, optional
+            Which time and decision threshold; needed where there are several.
+        reference : str, optional
+            Pool the paired difference of ``model`` minus this model instead.
+        """
+        rows = self._rows(metric, model or self.models[0], horizon, threshold, reference)
+        known = rows[np.isfinite(rows["value"]) & np.isfinite(rows["se"]) & (rows["se"] > 0)]
+        if len(known) < 2:
+            raise argument_error("metric", "a measure known with its error at two sites at least",
+                                 f"{metric!r}, known at {len(known)}")  # fmt: skip
+        scale = "identity" if reference else _SCALES.get(metric, "identity")
+        if scale == "logit":
+            inside = (known["value"] > 0) & (known["value"] < 1)
+            known = known[inside]
+        return meta_analysis(
+            known["value"].to_numpy(), known["se"].to_numpy(), labels=known["group"].tolist(), scale=scale,
+            metric=metric if reference is None else f"difference in {metric}", confidence=self.confidence,
+        )  # fmt: skip
+
+    def _rows(
+        self, metric: str, model: str, horizon: float | None, threshold: float | None, reference: str | None
+    ) -> pd.DataFrame:
+        t = self.table
+        rows = t[(t["metric"] == metric) & (t["model"] == model)]
+        rows = rows[rows["reference"].isna()] if reference is None else rows[rows["reference"] == reference]
+        for column, value in (("horizon", horizon), ("threshold", threshold)):
+            if value is not None:
+                rows = rows[np.isclose(rows[column].astype(float), value)]
+            elif rows[column].nunique(dropna=True) > 1:
+                raise argument_error(column, f"one of {sorted(rows[column].dropna().unique().tolist())}", "None")
+        return rows
+
+    def meta(self) -> pd.DataFrame:
+        """Return every pooled measure of every model: columns of evaluation, then ``threshold, reference, quantity``.
+
+        ``quantity`` is ``estimate``, ``tau2``, ``prediction_low_hksj`` …
+        """
+        rows: list[dict[str, Any]] = []
+        keys = ["model", "metric", "horizon", "threshold", "reference"]
+        for _, cell in self.table.groupby(keys, dropna=False, sort=False):
+            model, metric, horizon, threshold, reference = (
+                None if pd.isna(value) else value for value in cell[keys].iloc[0].tolist()
+            )
+            if metric not in _SCALES:
+                continue
+            try:
+                pooled = self.pooled(metric, model=model, horizon=horizon, threshold=threshold, reference=reference)
+            except ValueError:  # not known at two sites
+                continue
+            same = {"metric": metric, "model": model, "horizon": horizon, "group": "pooled", "threshold": threshold,
+                    "reference": reference}  # fmt: skip
+            for _, row in pooled.to_frame().iterrows():
+                rows.append({**dict(row), "quantity": row["metric"], **same})
+        return metric_frame(rows, extra=("threshold", "reference", "quantity"))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the per-site table."""
+        return self.table
+
+    def plot(self, ax: Axes | None = None, *, metric: str = "auc", **which: Any) -> Axes:
+        """Draw the forest plot of one measure (see `pooled`)."""
+        return self.pooled(metric, **which).plot(ax)
+
+    def _summary(self) -> str:
+        used = int(self.sites["evaluated"].sum())
+        return f"{len(self.models)} models, {used} of {len(self.sites)} sites evaluated"
+
+
+def internal_external(
+    models: Any,
+    X: Any,
+    y: np.ndarray,
+    sites: Any,
+    horizons: Any,
+    thresholds: Any = None,
+    *,
+    cause: int = 1,
+    target: str = "event",
+    groups: Any = None,
+    min_events: int = 10,
+    fit_params: Mapping[str, Any] | None = None,
+    confidence: float = 0.95,
+    n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    **keywords: Any,
+) -> InternalExternal:
+    """Fit without one site, judge there, for each site in turn.
+
+    Parameters
+    ----------
+    models : estimator or mapping of str to estimator
+        Unfitted pipelines.
+    X : DataFrame or array of shape (n, p)
+        Predictors.
+    y : ndarray of shape (n,)
+        Structured outcome.
+    sites : array-like of shape (n,)
+        Hospital of each row.
+    horizons : float or sequence of float
+        Prediction times.
+    thresholds : array-like or ThresholdRange, optional
+        Decision thresholds.
+    cause : int, default 1
+        Event code of interest.
+    target : {"event", "no_event"}, default "event"
+        What decisions are about.
+    groups : array-like of shape (n,), optional
+        Patient of each row; used as clusters within a site.
+    min_events : int, default 10
+        Sites with fewer events or non-events by the last horizon train only.
+    fit_params : mapping of str to array-like of shape (n,), optional
+        Row-wise arguments of ``fit``.
+    confidence : float, default 0.95
+        Level of intervals.
+    n_jobs : int, optional
+        Workers.
+    checkpoint : path, optional
+        Folder of finished fits.
+    progress : bool, default False
+        Show a progress bar.
+    **keywords
+        Passed to `evaluation.evaluate` at each site.
+
+    Returns
+    -------
+    InternalExternal
+        Per-site table, and ``pooled(metric, …)``, ``meta()``, forest plots.
+
+    Raises
+    ------
+    ArgumentError
+        If a patient's rows lie at two sites, or fewer than two sites can be evaluated.
+
+    Notes
+    -----
+    The performance is that of the strategy; the model to be used is fitted on all sites.
+
+    References
+    ----------
+    Steyerberg, Harrell (2016), https://doi.org/10.1016/j.jclinepi.2015.04.005.
+    """
+    estimators = check_models(models)
+    times, scalar = check_horizons(horizons)
+    codes, names = site_folds(sites, y.shape[0])
+    people = check_rows(X, y, groups)
+    if people is not None and pd.DataFrame({"p": people, "s": codes}).groupby("p")["s"].nunique().max() > 1:
+        raise argument_error("sites", "one site a patient", "patients with rows at two sites",
+                             "A patient at two sites would be trained on and tested on.")  # fmt: skip
+    least = int(check_number("min_events", min_events, low=1, whole=True))
+    listed = _eligible(y, codes, names, times[-1], cause, least)
+    used = np.flatnonzero(listed["evaluated"])
+    if used.size < 2:
+        raise argument_error("sites", f"two sites with {least} events and non-events at least", f"{used.size} of them",
+                             "Lower min_events, or use cross_validate_risk.")  # fmt: skip
+    tasks = [(name, int(site)) for name in estimators for site in range(len(names))]
+    work = partial(_predict_site, estimators=estimators, X=X, y=y, horizons=times, cause=cause, codes=codes,
+                   fit_params=fit_params)  # fmt: skip
+    described = {name: describe_estimator(model) for name, model in estimators.items()}
+    results = run_replicates(
+        work, tasks, what=("internal_external", described, X, y, times, cause, codes, dict(fit_params or {})),
+        n_jobs=n_jobs, checkpoint=checkpoint, progress=progress, description="Sites",
+    )  # fmt: skip
+    risks = {name: np.full((y.shape[0], times.size), np.nan) for name in estimators}
+    for (name, site), result in zip(tasks, results):
+        risks[name][codes == site] = result["risk"]
+    evaluations, frames = {}, []
+    for site in used.tolist():
+        rows = np.flatnonzero(codes == site)
+        found = evaluate(
+            y[rows], {name: risk[rows] for name, risk in risks.items()}, float(times[0]) if scalar else times,
+            thresholds, cause=cause, target=target, confidence=confidence,
+            clusters=None if people is None else people[rows], **keywords,
+        )  # fmt: skip
+        evaluations[names[site]] = found
+        frames.append(found.to_frame().assign(group=names[site]))
+    table = pd.concat(frames, ignore_index=True)
+    table["threshold"] = table["threshold"].astype(float) if "threshold" in table else np.nan
+    named = table["reference"] if "reference" in table else pd.Series(None, index=table.index, dtype=object)
+    table["reference"] = named.where(named.notna() & (named != ""), None)  # only differences have one
+    return InternalExternal(
+        sites=listed, risks=risks, table=table, evaluations=evaluations, models=tuple(estimators), horizons=times,
+        confidence=confidence, objections=() if listed["evaluated"].all() else (_SMALL,),
+        synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
+    )  # fmt: skip
+
+
+def _eligible(
+    y: np.ndarray, codes: np.ndarray, names: list[str], horizon: float, cause: int, least: int
+) -> pd.DataFrame:
+    rows = []
+    stratum = event_stratum(y)
+    by_time = y["time"] if "time" in (y.dtype.names or ()) else None
+    for site, name in enumerate(names):
+        here = codes == site
+        event = here & (stratum == cause)
+        free = (
+            here & (stratum == 0) if by_time is None else here & (by_time >= horizon) & ~(event & (by_time <= horizon))
+        )
+        if by_time is not None:
+            event &= by_time <= horizon
+        enough = bool(event.sum() >= least and free.sum() >= least)
+        rows.append(
+            {"site": name, "n": int(here.sum()), "n_events": int(event.sum()), "evaluated": enough,
+             "reason": "" if enough else f"fewer than {least} events, or than {least} followed without, by the horizon"}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _predict_site(
+    task: tuple[str, int], *, estimators: Mapping[str, Any], X: Any, y: np.ndarray, horizons: np.ndarray, cause: int,
+    codes: np.ndarray, fit_params: Mapping[str, Any] | None,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    name, site = task
+    model = fit_on(estimators[name], X, y, np.flatnonzero(codes != site), fit_params)
+    here = np.flatnonzero(codes == site)
+    return {"risk": np.asarray(model.predict_risk(take_rows(X, here), horizons, cause=cause), dtype=float)}
