@@ -76,6 +76,8 @@ class Evidence:
         What the models were trained to say: an outcome at follow-up, or what a reader sees.
     criteria : Criteria
         The values to be reached.
+    simulated : bool
+        Whether the data are simulated, where the results themselves cannot know it (predictions given as arrays).
 
     Examples
     --------
@@ -90,6 +92,7 @@ class Evidence:
     prespecified: bool = False
     label: str = "outcome"
     criteria: Criteria = field(default_factory=Criteria)
+    simulated: bool = False
 
     def __post_init__(self) -> None:
         check_choice("label", self.label, ("outcome", "reader"))
@@ -136,7 +139,7 @@ class Evidence:
     @property
     def synthetic(self) -> bool:
         """Whether any result comes of simulated data."""
-        return any(entry.synthetic for entry in self.entries)
+        return self.simulated or any(entry.synthetic for entry in self.entries)
 
     @property
     def objections(self) -> tuple[Objection, ...]:
@@ -169,7 +172,7 @@ class Evidence:
         used = found.used
         objections = tuple(dict.fromkeys((*found.raised, *(o for entry in used for o in entry.objections))))
         blocking = tuple(dict.fromkeys(o.code for o in objections if claim.kind in BLOCKING.get(o.code, ())))
-        synthetic = any(entry.synthetic for entry in used)
+        synthetic = self.simulated or any(entry.synthetic for entry in used)
         if synthetic:
             checks = (*checks, Check("results of real patients", False, required="no simulated data"))
         missing = tuple(check.name for check in checks if check.passed is None)

@@ -162,6 +162,9 @@ def test_simulated_data_support_nothing() -> None:
     assert verdict.synthetic
     assert "real patients" in verdict.sentence
     assert simulated.synthetic
+    said = evidence((Rows(tuple(GOOD.values())), {}), simulated=True)
+    assert said.synthetic
+    assert said.supports(Claim.predicts("full", 12)).answer == "not supported"
 
 
 def test_a_label_read_off_the_image_ends_at_the_diagnostic_tier() -> None:
