@@ -77,8 +77,7 @@ def _ends(top: np.ndarray, last: BodyGeometry, frame: Frame) -> tuple[np.ndarray
 def _axes(last: BodyGeometry) -> tuple[np.ndarray, np.ndarray]:
     """Columns over the footprint of the last body, a little wider in front and behind."""
     step = max(1.0, max(last.depth, last.width) / 200)
-    ap = np.arange(-0.6 * last.depth, 0.6 * last.depth + step, step)
-    left = np.arange(-0.4 * last.width, 0.4 * last.width + step, step)
+    ap, left = (step * np.arange(-n, n + 1) for n in (int(0.6 * last.depth / step), int(0.4 * last.width / step)))
     return ap, left
 
 

@@ -111,7 +111,7 @@ def test_neighbours_break_at_a_missing_level_and_know_transitional_spines():
 
 @pytest.fixture(scope="module")
 def drawn():
-    return Phantom(n=4).draw(labels_of("totalspineseg", 4), spacing=(2.0, 1.0, 1.0))
+    return Phantom(n=4).draw(labels_of("totalspineseg", 4), spacing=(3.0, 1.5, 1.2))
 
 
 def anatomy_of(data, affine, convention="totalspineseg"):
