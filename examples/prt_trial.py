@@ -7,7 +7,7 @@ Run as ``python examples/prt_trial.py FOLDER``, where the folder holds ``Ashar20
 import sys
 from pathlib import Path
 
-from lbp_prognosis.cohort import Cohort, CohortSpec, Criterion, MCIDResponse
+from lbp_prognosis.cohort import ChronicTransition, Cohort, CohortSpec, Criterion, MCIDResponse
 from lbp_prognosis.schema import map_tables, validate_package
 from lbp_prognosis.survival import status_horizon
 
@@ -45,6 +45,11 @@ def main(folder: str) -> Cohort:
     by_arm = cohort.patients.assign(responded=state)[seen].groupby("arm")["responded"].agg(["sum", "size"])
     print(f"\nresponse at {status_horizon(cohort.outcome):g} month, of those seen ({seen.sum()} of {len(cohort)})")
     print(by_arm.rename(columns={"sum": "responded", "size": "n"}).to_string(), end="\n\n")
+    # Another outcome of the same package: pain above 1 at the same visit; its absence is being (nearly) free of pain.
+    pain = Cohort.build(report, rules, ChronicTransition(horizon=1, instrument="nrs_back", above=1))
+    free = pain.patients.assign(free=pain.outcome["status"] == 0).groupby("arm")["free"].agg(["sum", "size"])
+    print("free or nearly free of pain, of all randomised")
+    print(free.rename(columns={"sum": "free", "size": "n"}).to_string(), end="\n\n")
     print(cohort.table_one("arm").to_frame().to_string(index=False))
     return cohort
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,24 @@ def threshold_outcome(
     end = timeline.end.reindex(risk.ids).to_numpy(dtype=float)
     found = visit_intervals(course, met(course.value, risk.baseline[of_patient]), sustained, rival_day, rival_code, end)
     words = f"{' or '.join(spec.competing)} at or before time zero" if spec.competing else ""
-    return finish_interval(timeline, risk, found, spec, after, early, words)
+    derived = finish_interval(timeline, risk, found, spec, after, early, words)
+    gap = ("competing event after a missed visit: the event may have come before it",
+           _after_gap(timeline, totals, risk.ids, found, derived.ids))  # fmt: skip
+    return replace(derived, notes=(*derived.notes, gap))
+
+
+def _after_gap(timeline: Timeline, totals: pd.DataFrame, ids: pd.Index, found: VisitIntervals, kept: pd.Index) -> int:
+    """Count competing events between which and the last value a planned visit was missed."""
+    visit = timeline.visit
+    if "planned_day" not in visit.columns or not (found.code > 1).any():
+        return 0
+    rival = pd.Series(found.upper, index=ids)[(found.code > 1) & ids.isin(kept)]
+    seen = totals[totals["patient_id"].isin(rival.index)]
+    last = seen[seen["day"] <= seen["patient_id"].map(rival)].groupby("patient_id")["day"].max()
+    missed = visit[~visit["attended"].fillna(False).astype(bool) & visit["patient_id"].isin(rival.index)]
+    day = missed["planned_day"]
+    between = (day > missed["patient_id"].map(last)) & (day < missed["patient_id"].map(rival))
+    return int(missed.loc[between, "patient_id"].nunique())
 
 
 def finish_interval(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, Result, argument_error
@@ -119,8 +120,8 @@ def read_table(
         reading = TableReading(frame, kind, {}, labels, value_labels, tuple(notes))
     else:
         raise argument_error("path", f"a file of a known format: {_KNOWN}", repr(file.name))
-    frame = _clean_header(reading.frame, file)
     notes = list(reading.notes)
+    frame = _clean_header(_without_row_numbers(reading.frame, notes), file)
     if infer:
         frame, more = infer_types(frame, missing=missing, decimal=reading.dialect.get("decimal", "."))
         notes += more
@@ -148,6 +149,18 @@ def _parquet(file: Path) -> pd.DataFrame:
         return pd.read_parquet(file)
     except Exception as error:  # pyarrow's errors have no common public base
         raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
+
+
+def _without_row_numbers(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Leave out a first column without a name that only counts the rows, as R and pandas write it."""
+    if not len(frame.columns) or str(frame.columns[0]).strip() not in ("", "Unnamed: 0", "None"):
+        return frame
+    numbers = pd.to_numeric(frame.iloc[:, 0], errors="coerce").to_numpy(dtype=float)
+    counting = np.arange(len(frame))
+    if len(frame) and (np.array_equal(numbers, counting) or np.array_equal(numbers, counting + 1)):
+        notes.append("a first column without a name that counts the rows was left out")
+        return frame.iloc[:, 1:]
+    return frame
 
 
 def _clean_header(frame: pd.DataFrame, file: Path) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The pain trial: from the raw long table to a response outcome, counted against the table itself."""
 
+import re
 import runpy
 import subprocess
 import sys
@@ -27,7 +28,12 @@ def test_response_agrees_with_the_raw_table(shared, capsys):
     assert (found == -1).sum() == 16
     assert cohort.patients["weight"].between(40, 120).all()
     assert cohort.spec.target == "no_event"
-    assert "skipped" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "skipped" not in said
+    free = said.split("free or nearly free of pain, of all randomised")[1]
+    counts = re.findall(r"(pain reprocessing|placebo|usual care) +(\d+) +(\d+)", free)[:3]
+    at_end = raw[raw["time"].eq(2) & (raw["pain_avg"] <= 1)].groupby("group").size().tolist()
+    assert [(int(n), int(of)) for _, n, of in counts] == list(zip(at_end, [50, 51, 50]))
 
 
 def test_example_says_where_the_file_is_absent(tmp_path):

@@ -90,6 +90,13 @@ def test_a_competing_operation_ends_the_risk_and_later_visits_say_nothing():
     assert dead == {"a": (90.0, 90.0, 3)}
 
 
+def test_a_competing_event_after_a_missed_visit_is_counted():
+    course = {"a": {0: 6, 14: 5, 91: 5}, "b": {0: 6, 14: 5, 91: 5}}
+    _, cohort = interval(course, missed={("a", 91)}, events=[("a", "surgery", 120), ("b", "surgery", 120)])
+    steps = cohort.flow.to_frame().set_index("step")["n"]
+    assert steps["competing event after a missed visit: the event may have come before it"] == 1
+
+
 def test_already_recovered_and_unmeasured_patients_are_not_at_risk_and_are_counted():
     found, cohort = interval({"a": {0: 6, 14: 5}, "b": {0: 1, 14: 0}, "c": {14: 3}})
     assert list(found) == ["a"]

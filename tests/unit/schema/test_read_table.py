@@ -131,6 +131,14 @@ def test_echo_has_one_row_a_column(tmp_path):
     assert frame["n_missing"].tolist() == [0, 1]
 
 
+def test_row_numbers_without_a_name_are_left_out_and_said(tmp_path):
+    reading = read_table(write(tmp_path, ",x\n1,5\n2,6\n"))
+    assert reading.frame.columns.tolist() == ["x"]
+    assert reading.notes == ("a first column without a name that counts the rows was left out",)
+    with pytest.raises(DataError, match="without a name"):
+        read_table(write(tmp_path, ",x\n7,5\n2,6\n"))
+
+
 def test_faults_are_one_clear_error(tmp_path):
     for content, word in ((b"", "0 bytes"), (b"a,a\n1,2\n", "same name"), (b"a,b\n1,2,3,4\n", "not a table")):
         with pytest.raises(DataError, match=word):
