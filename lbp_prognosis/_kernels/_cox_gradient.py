@@ -34,7 +34,8 @@ def cox_gradient(
     """
     inner = data.sorted(eta)
     sums = group_sums(data, tied, inner, efron)
-    expected = sums.risk * lived_hazard(data, sums)
+    expected = lived_hazard(data, sums)
+    np.multiply(expected, sums.risk, out=expected, where=expected > 0)
     loglik = sums.loglik + float(np.dot(inner[data.event] - sums.shift, tied.weights[data.event]))
     gradient = np.where(data.event, tied.weights, 0.0) - expected
     return loglik, data.unsorted(gradient), data.unsorted(np.maximum(expected, 0.0))

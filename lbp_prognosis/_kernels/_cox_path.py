@@ -171,7 +171,9 @@ class _Curvature:
     def refresh(self, eta: np.ndarray, columns: np.ndarray) -> None:
         """Move the reference to ``eta`` and start again with ``columns``."""
         sums = group_sums(self.data, self.tied, eta, self.efron)
-        factor = np.sqrt(np.maximum(lived_hazard(self.data, sums) * sums.risk, 0.0))
+        factor = lived_hazard(self.data, sums)
+        np.multiply(factor, sums.risk, out=factor, where=factor > 0)
+        factor = np.sqrt(np.maximum(factor, 0.0))
         self.sums, self.root = sums, factor
         self.columns = np.empty(0, dtype=np.int64)
         self.matrix = np.empty((0, 0))
@@ -268,7 +270,9 @@ class _Solver:
         """Log-likelihood and martingale residuals (weighted) at linear predictors."""
         self.evaluations += 1
         sums = group_sums(self.data, self.tied, eta, self.efron)
-        residual = -sums.risk * lived_hazard(self.data, sums)
+        residual = lived_hazard(self.data, sums)
+        np.multiply(residual, sums.risk, out=residual, where=residual > 0)  # 0 · inf of a row that lived no hazard is 0
+        np.negative(residual, out=residual)
         event = self.data.event
         residual[event] += self.weights[event]
         loglik = sums.loglik + float(np.dot(eta[event] - sums.shift, self.weights[event]))

@@ -280,7 +280,8 @@ def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: 
         cross = (sums.s1.T * sums.c1) @ sums.d1
         information += cross + cross.T - (sums.d1.T * sums.c2) @ sums.d1
     factor = lived_hazard(data, sums)
-    factor *= sums.risk
+    # a row that lived through no hazard adds nothing, however large its relative hazard has grown in a trial step
+    np.multiply(factor, sums.risk, out=factor, where=factor > 0)
     np.sqrt(np.maximum(factor, 0.0, out=factor), out=factor)
     n = data.X.shape[0]
     buffer = np.empty((min(n, _BLOCK), p))
