@@ -44,7 +44,9 @@ class Found:
                 continue
             frame = entry.frame
             keep = (frame["tier"] == tier) & frame["metric"].isin(metrics) & (frame["model"].fillna("") == model)
-            keep &= frame["group"].fillna("") == ""
+            keep &= frame["group"].fillna("").isin(["", "pooled"])
+            if "quantity" in frame:  # of a meta-analysis over sites the estimate counts, not its variance
+                keep &= frame["quantity"].fillna("estimate") == "estimate"
             compared = frame["reference"].fillna("") if "reference" in frame else pd.Series("", index=frame.index)
             keep &= compared == reference
             if horizon is not None:
@@ -198,6 +200,12 @@ def _predicts(found: Found, claim: Claim) -> list[Check]:
 
 def _events(rows: list[tuple[Entry, Any]], least: int) -> Check:
     counts = [int(row["n_events"]) for _, row in rows if not pd.isna(row["n_events"])]
+    if not counts:  # pooled over sites: the sites' events add up
+        for entry, row in rows:
+            frame = entry.frame
+            sites = frame[(frame["metric"] == row["metric"]) & (frame["model"].fillna("") == row["model"])]
+            events = sites[~sites["group"].fillna("").isin(["", "pooled"])].groupby("group")["n_events"].max()
+            counts += [int(events.sum())] if events.notna().any() else []
     name = f"at least {least} events"
     if not counts:
         return Check(name, None, required=f"≥ {least}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,8 @@ class BootstrapValidation(Result):
     predictions : ndarray of shape (n_resamples, n, n_horizons) or None
         Risk of each original patient from each resample's model (float32).
     """
+
+    sample: ClassVar[str] = "internal"  # what `Evidence` takes the numbers for
 
     names: tuple[tuple[str, float, float], ...]
     method: str

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
-from lbp_prognosis.validation._folds import event_stratum, repeated_folds
+from lbp_prognosis.validation._folds import event_stratum, given_folds, repeated_folds
 from lbp_prognosis.validation._replicates import run_replicates
 
 __all__ = ["CrossValidation", "cross_validate_risk"]
@@ -54,10 +54,13 @@ class CrossValidation(Result):
         Out-of-fold risks.
     """
 
+    sample: ClassVar[str] = "internal"  # what `Evidence` takes the numbers for
+
     models: tuple[str, ...]
     horizons: np.ndarray
     folds: np.ndarray = field(repr=False)
     risks_by_repeat: dict[str, np.ndarray] = field(repr=False)
+    scores_by_repeat: dict[str, np.ndarray] = field(repr=False)
     y: np.ndarray = field(repr=False)
     cause: int = 1
     groups: np.ndarray | None = field(default=None, repr=False)
@@ -69,6 +72,11 @@ class CrossValidation(Result):
     def risks(self) -> dict[str, np.ndarray]:
         """Out-of-fold risks averaged over repeats, (n, n_horizons) by model."""
         return {name: values.mean(axis=0) for name, values in self.risks_by_repeat.items()}
+
+    @property
+    def scores(self) -> dict[str, np.ndarray]:
+        """Out-of-fold linear predictors averaged over repeats, (n,) by model; of the models that have one."""
+        return {name: values.mean(axis=0) for name, values in self.scores_by_repeat.items()}
 
     def evaluate(self, thresholds: Any = None, **keywords: Any) -> Evaluation:
         """Return `evaluation.evaluate` of the averaged out-of-fold risks.
@@ -88,6 +96,8 @@ class CrossValidation(Result):
         horizons = float(self.horizons[0]) if self.scalar else self.horizons
         if self.groups is not None:
             keywords.setdefault("clusters", self.groups)
+        if outcome_kind(self.y) == "right" and set(self.scores_by_repeat) == set(self.models):
+            keywords.setdefault("linear_predictors", self.scores)
         return evaluate(self.y, self.risks, horizons, thresholds, cause=self.cause, **keywords)
 
     def fold_averaged(self, target: str = "event") -> pd.DataFrame:
@@ -162,6 +172,7 @@ def cross_validate_risk(
     n_splits: int = 10,
     n_repeats: int = 20,
     groups: Any = None,
+    folds: Any = None,
     fit_params: Mapping[str, Any] | None = None,
     random_state: RandomState = None,
     n_jobs: int | None = None,
@@ -189,6 +200,8 @@ def cross_validate_risk(
         Repeats with new folds.
     groups : array-like of shape (n,), optional
         Patient (or other unit) whose rows stay in one fold.
+    folds : array-like of int of shape (n_repeats, n) or (n,), optional
+        Fold numbers given beforehand, instead of drawing them here.
     fit_params : mapping of str to array-like of shape (n,), optional
         Row-wise arguments of ``fit``, e.g. ``sample_weight``.
     random_state : int, Generator or None, default None
@@ -220,20 +233,28 @@ def cross_validate_risk(
     splits = int(check_number("n_splits", n_splits, low=2, whole=True))
     repeats = int(check_number("n_repeats", n_repeats, low=1, whole=True))
     codes = check_rows(X, y, groups)
-    streams = spawn(random_state, repeats)
-    folds = repeated_folds(y, n_splits=splits, n_repeats=repeats, groups=codes, generators=streams)
+    if folds is None:
+        streams = spawn(random_state, repeats)
+        places = repeated_folds(y, n_splits=splits, n_repeats=repeats, groups=codes, generators=streams)
+    else:
+        places = given_folds(folds, y.shape[0], codes)
+        splits, repeats = int(places.max()) + 1, places.shape[0]
     tasks = [(name, r, k) for name in estimators for r in range(repeats) for k in range(splits)]
     work = partial(
-        _predict_fold, estimators=estimators, X=X, y=y, horizons=times, cause=cause, folds=folds, fit_params=fit_params
+        _predict_fold, estimators=estimators, X=X, y=y, horizons=times, cause=cause, folds=places, fit_params=fit_params
     )
     described = {name: describe_estimator(model) for name, model in estimators.items()}
     results = run_replicates(
-        work, tasks, what=("cross_validate_risk", described, X, y, times, cause, folds, dict(fit_params or {})),
+        work, tasks, what=("cross_validate_risk", described, X, y, times, cause, places, dict(fit_params or {})),
         n_jobs=n_jobs, checkpoint=checkpoint, progress=progress, description="Cross-validation",
     )  # fmt: skip
     risks = {name: np.full((repeats, y.shape[0], times.size), np.nan) for name in estimators}
+    scores = {name: np.full((repeats, y.shape[0]), np.nan) for name in estimators}
     for (name, r, k), result in zip(tasks, results):
-        risks[name][r, folds[r] == k] = result["risk"]
+        held_out = places[r] == k
+        risks[name][r, held_out] = result["risk"]
+        if result["score"].size:
+            scores[name][r, held_out] = result["score"]
     doubts: tuple[Objection, ...] = ()
     for values in risks.values():
         # one fold without a prediction at a horizon leaves nothing comparable there
@@ -244,7 +265,8 @@ def cross_validate_risk(
     if (event_stratum(y) == 1).sum() < 5 * splits:
         doubts = (*doubts, _FEW_EVENTS)
     return CrossValidation(
-        models=tuple(estimators), horizons=times, folds=folds, risks_by_repeat=risks, y=y, cause=cause, groups=codes,
+        models=tuple(estimators), horizons=times, folds=places, risks_by_repeat=risks,
+        scores_by_repeat={name: values for name, values in scores.items() if np.isfinite(values).all()}, y=y, cause=cause, groups=codes,
         scalar=scalar, objections=doubts, synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )  # fmt: skip
 
@@ -257,4 +279,9 @@ def _predict_fold(
     test = np.flatnonzero(folds[repeat] == fold)
     train = np.flatnonzero(folds[repeat] != fold)
     model = fit_on(estimators[name], X, y, train, fit_params)
-    return {"risk": np.asarray(model.predict_risk(take_rows(X, test), horizons, cause=cause), dtype=float)}
+    held_out = take_rows(X, test)
+    score = np.empty(0)
+    if hasattr(model, "linear_predictor"):
+        found = np.asarray(model.linear_predictor(held_out), dtype=float)
+        score = found if found.ndim == 1 else score  # several causes or stages have no one score
+    return {"risk": np.asarray(model.predict_risk(held_out, horizons, cause=cause), dtype=float), "score": score}

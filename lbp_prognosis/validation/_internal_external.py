@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,8 @@ class InternalExternal(Result):
     evaluations : dict of str to Evaluation
         By site.
     """
+
+    sample: ClassVar[str] = "internal-external"  # what `Evidence` takes the numbers for
 
     sites: pd.DataFrame
     risks: dict[str, np.ndarray] = field(repr=False)

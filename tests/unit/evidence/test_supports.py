@@ -172,6 +172,22 @@ def test_a_label_read_off_the_image_ends_at_the_diagnostic_tier() -> None:
     assert reader.supports(Claim.predicts("full", 12)).answer == "not supported"
 
 
+def test_pooled_over_sites_the_estimate_counts_and_events_add_up() -> None:
+    @dataclass(frozen=True, repr=False)
+    class Sites(Rows):
+        extra: tuple[str, ...] = ("reference", "quantity")
+
+    def pooled(name: str, quantity: str = "estimate", **change: Any) -> dict[str, Any]:
+        return {**GOOD[name], "group": "pooled", "quantity": quantity, "n_events": None, **change}
+
+    rows = [pooled(name) for name in GOOD]
+    rows += [pooled("slope", "tau2", value=5.0)]
+    sites = [{**GOOD["auc"], "group": f"site {k}", "n_events": 30} for k in range(4)]
+    how = {"sample": "internal-external"}
+    assert evidence((Sites((*rows, *sites)), how)).supports(Claim.predicts("full", 12))
+    assert evidence((Sites((*rows, *sites[:1])), how)).supports(Claim.predicts("full", 12)).answer == "not supported"
+
+
 # ---- validation -----------------------------------------------------------------------------------------------
 
 
