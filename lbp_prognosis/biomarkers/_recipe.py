@@ -23,11 +23,11 @@ class Recipe:
 
     Parameters
     ----------
-    families : tuple of str, default ``FAMILIES``
-        Families to measure.
-    disc_heights : tuple of str, default ``("area", "three_point", "gap", "chord")``
+    families : tuple of str
+        Families to measure; by default all of `FAMILIES`.
+    disc_heights : tuple of str, default ('area', 'three_point', 'gap', 'chord')
         Formulas of the disc height; each gives its own ``method_id``.
-    ap_points : tuple of float, default ``(0.10, 0.50, 0.90)``
+    ap_points : tuple of float, default (0.1, 0.5, 0.9)
         Where posterior, middle and anterior heights are read, as shares of the depth from the back.
     central_width : float, default 0.30
         Share of the width, about the middle, over which heights are averaged.
@@ -37,7 +37,7 @@ class Recipe:
         A disc whose gap and chord differ by more is flagged ``segmentation_leak``.
     residual_mm : float, default 2.0
         An endplate whose residual is larger is flagged ``uneven_endplate``.
-    meyerding_cuts : tuple of float, default ``(25, 50, 75, 100)``
+    meyerding_cuts : tuple of float, default (25.0, 50.0, 75.0, 100.0)
         Slip in % at which the grade rises.
     slip_present_percent : float, default 0
         Slips up to this size count as grade 0.
@@ -47,9 +47,11 @@ class Recipe:
         Areas across voxels larger than this are flagged ``area_low_confidence``.
     defect_depth_mm : float, default 2.0
         Depth below the plane from which an endplate pit counts.
-    modic_low, modic_high : float, default 0.80, 1.20
-        Ratios of endplate to central marrow below and above which a signal counts as dark and bright.
-    muscle_fat : tuple of str, default ``("dixon", "mixture", "otsu")``
+    modic_low : float, default 0.8
+        Ratio of endplate to central marrow below which a signal counts as dark.
+    modic_high : float, default 1.2
+        Ratio above which it counts as bright.
+    muscle_fat : tuple of str, default ('dixon', 'mixture', 'otsu')
         Fat-fraction methods, each where its images are given.
     muscle_erosion : int, default 1
         Voxels taken off the muscle's rim in the slice before fat is measured.
@@ -57,11 +59,11 @@ class Recipe:
         Planes averaged for a cross-section.
     muscle_slice_gap_mm : float, default 2.0
         Distance between those planes.
-    attenuation_window : tuple of float, default ``(-29, 150)``
+    attenuation_window : tuple of float, default (-29.0, 150.0)
         HU window of the muscle attenuation.
     min_separation : float, default 1.5
         Smallest distance of two signal modes, in pooled SDs, for a fat fraction from one contrast.
-    genant_cuts : tuple of float, default ``(0.20, 0.25, 0.40)``
+    genant_cuts : tuple of float, default (0.2, 0.25, 0.4)
         Height loss at which the grade rises.
     height_loss_sd : float, default 0.064
         SD of the measured height loss, for the probability of each grade; limits of agreement of ±12.5 points between
@@ -70,8 +72,10 @@ class Recipe:
         Axes of the trabecular ellipsoid over those of the body.
     ellipsoid_shift_mm : float, default 2.0
         Its shift to the front, away from the basivertebral vein.
-    metal_hu, metal_share : float, default 1000, 0.001
-        An ellipsoid with a larger share of voxels above this attenuation gives no trabecular value.
+    metal_hu : float, default 1000
+        Attenuation above which a voxel counts as metal.
+    metal_share : float, default 0.001
+        An ellipsoid with a larger share of such voxels gives no trabecular value.
     marrow_erosion_mm : float, default 3.0
         Distance from the cortex for marrow signals.
     strip_mm : float, default 3.0
@@ -80,7 +84,7 @@ class Recipe:
         Fewest voxels of cerebrospinal fluid for a reference.
     csf_min_contrast : float, default 1.5
         Least ratio of fluid to the rest of the canal.
-    repeatability_sd : mapping, default empty
+    repeatability_sd : mapping, optional
         SD by measure, in its unit, that is added (in quadrature) to the geometric one: from the user's own test–retest
         study.
 
