@@ -49,7 +49,7 @@ def decision_curve(
     clusters: Any = None,
     confidence: float = 0.95,
     n_resamples: int = 500,
-    random_state: RandomState = None,
+    random_state: RandomState = 0,
     min_at_risk: int = 10,
     min_censoring_survival: float = 0.02,
 ) -> DecisionCurve:
@@ -61,8 +61,8 @@ def decision_curve(
         Made by `Surv.right` (censored, with competing events if there are any) or `Status.at`.
     risks : ndarray of shape (n, n_horizons), or mapping from name to such arrays
         P(event of ``cause`` by the horizon), also when ``target="no_event"``.
-    horizons : float or sequence of float
-        Prediction times, in the unit of ``y``.
+    horizons : float or sequence of float, or None
+        Prediction times, in the unit of ``y``; a `Status` knows its own (None).
     thresholds : array-like of shape (n_thresholds,) or ThresholdRange
         Risks of the TARGET from which on a patient is treated, in (0, 1); a range stands for its grid in steps of 0.01.
     cause : int, default 1
@@ -83,7 +83,7 @@ def decision_curve(
         Level of intervals and bands.
     n_resamples : int, default 500
         Resamples for the simultaneous bands; 0 leaves them out.
-    random_state : int, SeedSequence, Generator or None, default None
+    random_state : int, SeedSequence, Generator or None, default 0
         Seed of the resamples.
     min_at_risk : int, default 10
         Fewer patients followed to the horizon give NaN with a reason.
@@ -142,6 +142,8 @@ def decision_curve(
     declared = thresholds if isinstance(thresholds, ThresholdRange) else None
     # rounding: 0.1 + 0.2 as a threshold must not spare a patient whose risk is 0.3
     grid = np.round(check_thresholds(declared.grid() if declared else thresholds), 12)
+    if horizons is None and kind == "status":
+        horizons = status_horizon(y)
     times, scalar = check_horizons(horizons)
     if "entry" in (y.dtype.names or ()):
         raise argument_error(
@@ -157,7 +159,8 @@ def decision_curve(
     groups = check_clusters("clusters", clusters, n=n)
     keep, time, code, objections = _rows(y, kind, cause, times)
     values = None if weights is None else weights.values[keep]
-    reason = _reasons(kind, time, code, times, values, estimator, min_at_risk, min_censoring_survival)
+    reason, doubts = _reasons(kind, time, code, times, values, estimator, min_at_risk, min_censoring_survival)
+    objections += doubts
     stack = np.stack([risk[keep] for risk in models.values()])
     missing = np.isnan(stack).all(axis=1)
     stack = np.where(np.isnan(stack), 0.0, stack)
@@ -212,10 +215,10 @@ def _rows(
 def _reasons(
     kind: str, time: np.ndarray, code: np.ndarray, times: np.ndarray, weights: np.ndarray | None, estimator: str,
     min_at_risk: int, min_censoring_survival: float,
-) -> tuple[str, ...]:  # fmt: skip
+) -> tuple[tuple[str, ...], list[Objection]]:  # fmt: skip
     if kind == "status":
-        return ("",) * times.size
-    out = []
+        return ("",) * times.size, []
+    out, doubts = [], []
     grid, _, right = censoring_curve(time, code, weights)
     for tau in times:
         followed = int((time >= tau).sum())
@@ -226,7 +229,13 @@ def _reasons(
             out.append(f"probability of being uncensored at {tau:g} is {g:.3g}, below {min_censoring_survival:g}")
         else:
             out.append("")
-    return tuple(out)
+            if estimator == "ipcw" and (time > tau).any() and g < 0.10:
+                doubts.append(Objection(
+                    "few-uncensored",
+                    f"At {tau:g} the probability of being uncensored is {g:.3g}: a few patients with large weights "
+                    "carry the estimate.",
+                ))  # fmt: skip
+    return tuple(out), doubts
 
 
 def _prepare(

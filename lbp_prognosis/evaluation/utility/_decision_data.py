@@ -211,15 +211,18 @@ class DecisionData:
         cells, sizes = _cells(np.column_stack([self.time, self.code, kept, bins.T]), weight if self.frequency else None)
         time, code = np.ascontiguousarray(cells[:, 0]), cells[:, 1].astype(np.int64)
         cell_bins = np.ascontiguousarray(cells[:, 3:].T).astype(np.int64)
-        rows = int(sizes.sum())
+        rows, competing, one = int(sizes.sum()), self.competing, np.ones(sizes.size, dtype=np.int64)
         for b, rng in enumerate(generators):
             counts = cell_counts(rng, sizes, rows)
             used = counts if self.frequency or self.weights is None else counts * cells[:, 2]
             total = used.sum()
             for m in range(models):
+                # all thresholds of "treat all" have one group: one walk for one group instead of k
+                every = m == models - 1
                 got = incidence_by_threshold(
-                    cell_bins[m], time, code, tau, k, weights=used, competing=self.competing, variance=False
-                )
+                    one if every else cell_bins[m], time, code, tau, 1 if every else k, weights=used,
+                    competing=competing, variance=False,
+                )  # fmt: skip
                 out[b, m] = self._split(got.weight / total, got.incidence)[2]
         return out
 

@@ -224,3 +224,29 @@ def test_unit_of_time_and_order_of_rows(seed, scale):
     other = decision_curve(moved, {k: v[rows] for k, v in risks.items()}, 12 * scale, GRID, n_resamples=0)
     np.testing.assert_allclose(other.value, base.value, atol=1e-12)
     np.testing.assert_allclose(other.se, base.se, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["frequency", "sampling", "clusters"])
+def test_resamples_of_weighted_and_clustered_rows(kind):
+    y, risks = cohort(400)
+    rng = np.random.default_rng(8)
+    given = {
+        "frequency": {"sample_weight": Weights(rng.integers(0, 3, 400), "frequency")},
+        "sampling": {"sample_weight": rng.uniform(0.5, 2, 400)},
+        "clusters": {"clusters": rng.integers(0, 80, 400)},
+    }[kind]
+    curve = decision_curve(y, risks, 12, GRID, n_resamples=600, random_state=2, **given)
+    ratio = curve._resamples[0].std(axis=0) / curve.se[:, 0]
+    assert np.abs(ratio - 1).max() < 0.15  # Monte-Carlo error of 600 resamples, more with 80 clusters
+
+
+def test_a_state_knows_its_visit_and_weak_censoring_weights_are_doubted():
+    states = Status.at(12, [0, 1, 1, 0])
+    assert decision_curve(states, [0.1, 0.6, 0.7, 0.4], None, [0.3], n_resamples=0).horizons.tolist() == [12]
+    rng = np.random.default_rng(0)
+    t, c = rng.exponential(30, 800), rng.exponential(4, 800)
+    y = Surv.right(np.minimum(t, c), (t <= c).astype(int))
+    curve = decision_curve(y, np.full(800, 0.2), 10, [0.1], estimator="ipcw", n_resamples=0)
+    assert "few-uncensored" in {o.code for o in curve.objections}
+    gone = decision_curve(y, np.full(800, 0.2), 14, [0.1], estimator="ipcw", n_resamples=0, min_censoring_survival=0.2)
+    assert "uncensored" in gone.reason[0]
