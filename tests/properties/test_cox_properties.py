@@ -1,0 +1,134 @@
+"""What must not change a Cox model, and what must change it in a known way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lbp_prognosis._base import EstimationError
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, ElasticNetCox, FineGray
+from lbp_prognosis.survival import Surv, Weights
+
+MODELS = {
+    "cox": CoxPH, "breslow": lambda: CoxPH(ties="breslow"), "robust": lambda: CoxPH(variance="robust"),
+    "ridge": lambda: CoxPH(penalty=3.0), "causes": CauseSpecificCox, "fine_gray": FineGray,
+    "crr": lambda: FineGray(ties="breslow", censoring_ties="at_risk"),
+    "lasso": lambda: ElasticNetCox(choose=0.05, n_lambdas=5, tol=1e-10),
+}  # fmt: skip
+TIES = st.sampled_from([1.0, 4.0])
+
+
+def draw(seed: int, coarse: float, n: int = 70):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2))
+    time = np.ceil(coarse * rng.exponential(5, n) * np.exp(-0.4 * X[:, 0])) / coarse
+    return X, time, rng.choice([0, 1, 2], n, p=[0.3, 0.5, 0.2]), rng
+
+
+def outcome(name: str, time, code, **extra):
+    return Surv.right(time, code if name in ("causes", "fine_gray", "crr") else code == 1, **extra)
+
+
+def parts(model):
+    """Coefficients and covariances as one vector."""
+    if isinstance(model.coef_, dict):
+        return np.concatenate([np.r_[model.coef_[k], model.covariance_[k].ravel()] for k in model.coef_])
+    return np.r_[model.coef_, getattr(model, "covariance_", np.empty(0)).ravel()]
+
+
+def fit(name, *args, **kwargs):
+    try:
+        return MODELS[name]().fit(*args, **kwargs)
+    except EstimationError:
+        return None
+
+
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {"lasso"}))
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10**6), coarse=TIES)
+def test_frequency_weights_equal_copies(name, seed, coarse):
+    X, time, code, rng = draw(seed, coarse)
+    count = rng.integers(0, 4, time.size)
+    rows = np.repeat(np.arange(time.size), count)
+    weighted = fit(name, X, outcome(name, time, code), sample_weight=Weights(count, "frequency"))
+    copied = fit(name, X[rows], outcome(name, time[rows], code[rows]))
+    if copied is None or weighted is None:
+        assert copied is None
+        assert weighted is None
+        return
+    np.testing.assert_allclose(parts(weighted), parts(copied), rtol=1e-7, atol=1e-9)
+    at = [2.0, 5.0]
+    np.testing.assert_allclose(weighted.predict_risk(X, at), copied.predict_risk(X, at), rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 10**6), coarse=TIES)
+def test_unit_of_time_and_order_of_rows(name, seed, coarse):
+    X, time, code, rng = draw(seed, coarse)
+    base = fit(name, X, outcome(name, time, code))
+    if base is None:
+        return
+    horizon = float(np.median(time))
+    days = fit(name, X, outcome(name, time * 30.4375, code))
+    np.testing.assert_allclose(parts(days), parts(base), rtol=1e-8, atol=1e-11)
+    np.testing.assert_allclose(days.predict_risk(X, horizon * 30.4375), base.predict_risk(X, horizon), rtol=1e-8)
+    order = rng.permutation(time.size)
+    mixed = fit(name, X[order], outcome(name, time[order], code[order]))
+    np.testing.assert_allclose(parts(mixed), parts(base), rtol=1e-7, atol=1e-10)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6), size=st.floats(0.1, 30))
+def test_incidences_and_survival_sum_to_one_however_large_the_hazards(seed, size):
+    X, time, code, rng = draw(seed, 1.0)
+    for kind in ("product_limit", "exponential"):
+        model = CauseSpecificCox(incidence=kind, penalty=0.1).fit(X, Surv.right(time, code, censored=0))
+        new, at = size * rng.normal(size=(40, 2)), np.unique(time)
+        risks = [model.predict_risk(new, at, int(cause)) for cause in model.causes_]
+        assert all(((risk >= 0) & (risk <= 1)).all() for risk in risks)
+        if kind == "product_limit":
+            np.testing.assert_allclose(sum(risks) + model.predict_survival(new, at), 1.0, rtol=1e-10)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6), shift=st.floats(-50, 50), scale=st.floats(0.01, 100))
+def test_shifted_and_scaled_columns(seed, shift, scale):
+    X, time, code, _ = draw(seed, 4.0)
+    y = Surv.right(time, code == 1)
+    base, moved = CoxPH().fit(X, y), CoxPH().fit(X * scale + shift, y)
+    np.testing.assert_allclose(moved.coef_ * scale, base.coef_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        moved.predict_risk(X * scale + shift, 3.0), base.predict_risk(X, 3.0), rtol=1e-6, atol=1e-9
+    )
+    np.testing.assert_allclose(moved.log_likelihood_, base.log_likelihood_, rtol=1e-10)
+
+
+def test_strata_are_separate_problems_that_share_coefficients():
+    X, time, code, rng = draw(5, 4.0)
+    strata = rng.choice(["a", "b"], time.size)
+    y = Surv.right(time, code == 1)
+    model = CoxPH().fit(X, y, strata=strata)
+    offset = X @ model.coef_
+    for label in "ab":
+        rows = strata == label
+        alone = CoxPH(collinear="drop").fit(np.ones((rows.sum(), 1)), y[rows], offset=offset[rows])
+        at = [1.0, 3.0]
+        np.testing.assert_allclose(
+            alone.baseline_cumulative_hazard(at), model.baseline_cumulative_hazard(at, stratum=label), rtol=1e-9
+        )
+
+
+def test_delayed_entry_at_zero_is_none_and_split_rows_are_one():
+    X, time, code, _ = draw(9, 4.0)
+    event = code == 1
+    plain = CoxPH().fit(X, Surv.right(time, event))
+    entry = np.zeros(time.size)
+    np.testing.assert_allclose(CoxPH().fit(X, Surv.right(time, event, entry=entry)).coef_, plain.coef_, rtol=1e-12)
+    half = time / 2
+    split = Surv.right(np.r_[half, time], np.r_[np.zeros(time.size), event], entry=np.r_[entry, half])
+    twice = CoxPH().fit(np.r_[X, X], split)
+    np.testing.assert_allclose(twice.coef_, plain.coef_, rtol=1e-9)
+    np.testing.assert_allclose(twice.covariance_, plain.covariance_, rtol=1e-8)
