@@ -79,10 +79,11 @@ class RiskPipeline(BaseEstimator):
     >>> import numpy as np, pandas as pd
     >>> from lbp_prognosis import CoxPH, Surv
     >>> from lbp_prognosis.fusion import RiskPipeline, Standardise
-    >>> X = pd.DataFrame({"age": np.arange(40.0), "pain": np.arange(40) % 7})
-    >>> y = Surv.right(np.arange(1, 41), np.arange(40) % 3 > 0)
-    >>> RiskPipeline([Standardise()], CoxPH()).fit(X, y).predict_risk(X, [10, 20]).shape
-    (40, 2)
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"age": rng.normal(50, 10, 60), "pain": rng.integers(0, 11, 60)})
+    >>> y = Surv.right(rng.exponential(12, 60), rng.random(60) < 0.7)
+    >>> RiskPipeline([Standardise()], CoxPH()).fit(X, y).predict_risk(X, [3, 6]).shape
+    (60, 2)
     """
 
     def __init__(
