@@ -11,6 +11,7 @@ import pandas as pd
 
 from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argument_error
 from lbp_prognosis.cohort._baseline import baseline_biomarkers, baseline_frame, exposures
+from lbp_prognosis.cohort._biomarker_doubts import biomarker_doubts
 from lbp_prognosis.cohort._cohort_spec import CohortSpec
 from lbp_prognosis.cohort._derived_outcome import OutcomeDefinition
 from lbp_prognosis.cohort._flow import Flow
@@ -122,6 +123,7 @@ class Cohort(Result):
         markers = baseline_biomarkers(timeline, rules, counts)
         markers = markers[markers["patient_id"].isin(derived.ids)].reset_index(drop=True)
         doubts = derived.objections + (_LATE if rules.tolerance > 0 else ())
+        doubts += biomarker_doubts(markers, len(derived.ids))
         flow = Flow(
             pd.DataFrame([*rows, *counts], columns=["kind", "step", "n", "patients"]).astype({"patients": "Int64"})
         )

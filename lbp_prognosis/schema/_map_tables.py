@@ -22,7 +22,7 @@ from lbp_prognosis.schema._units import convert_unit
 __all__ = ["MappedTables", "map_tables"]
 
 _TABLE_KEYS = {"name", "source", "where", "columns", "melt", "distinct"}
-_COLUMN_KEYS = {"from", "value", "recode", "unit", "to", "scale"}
+_COLUMN_KEYS = {"from", "value", "recode", "unit", "to", "scale", "date"}
 _MELT_KEYS = {"key", "value", "columns"}
 
 
@@ -72,7 +72,8 @@ def map_tables(
         ``decimal``, ``encoding``, ``missing``); each ``[[table]]`` gives ``name``, ``source``, optionally ``where``
         (column to value or list), ``distinct`` (keep one row of equal ones), ``[table.columns]`` and
         ``[table.melt]``; ``[ignore]`` lists columns left out on purpose, by source. A column is a name, or a table
-        of ``from`` or ``value``, ``recode``, ``unit`` with ``to``, ``scale``. ``melt`` turns columns into rows:
+        of ``from`` or ``value``, ``recode``, ``unit`` with ``to``, ``scale``, ``date`` (how the source writes dates,
+        e.g. ``"%d.%m.%Y"``). ``melt`` turns columns into rows:
         ``key`` and ``value`` name the new columns, ``columns`` maps a key to a source column.
     folder : path
         Where the files lie; a file outside it is refused.
@@ -248,6 +249,13 @@ def _one(
             failures.append(column_failures(table, field, "enum", strange, values, "stands in no recode"))
         values = values.map(codes)
         action = "recoded " + ", ".join(f"{code} = {word}" for code, word in codes.items())
+    if "date" in rule:
+        days = pd.to_datetime(values, format=str(rule["date"]), errors="coerce")
+        strange = (values.notna() & days.isna()).to_numpy()
+        if strange.any():
+            failures.append(column_failures(table, field, "type", strange, values, f"not a date like {rule['date']}"))
+        values = days.dt.strftime("%Y-%m-%d").astype(object).where(days.notna(), None)
+        action += f", date read as {rule['date']}"
     if "scale" in rule or "unit" in rule:
         numbers = pd.to_numeric(values, errors="coerce")
         text = (values.notna() & numbers.isna()).to_numpy()

@@ -252,6 +252,16 @@ def test_a_value_after_time_zero_is_refused_and_counted():
     assert len(late.biomarkers) == 1
 
 
+def test_doubts_about_biomarkers_travel_with_the_cohort():
+    def codes(**more):
+        return {doubt.code for doubt in with_imaging([-5, -5], level=["l4l5", "l5s1"], **more).objections}
+
+    assert codes() >= {"imaged-by-indication"}  # one of two patients
+    assert not codes() & {"extractor-version", "level-names"}
+    assert "extractor-version" in codes(extractor_version=["1.0", "1.1"])
+    assert "level-names" in codes(level_confidence=[0.4, 0.9])
+
+
 def test_choice_of_the_value_in_the_window():
     def chosen(choice):
         return with_imaging([-80, -20, -5], CohortSpec(windows={"imaging": Window(90, choice)}))

@@ -107,3 +107,14 @@ def test_toml_and_mapping_are_the_same(folder):
     tables = map_tables(folder / "m.toml", folder).tables
     expected = pd.DataFrame({"patient_id": ["1", "2"], "age": ["50", "60"]})
     pd.testing.assert_frame_equal(tables["patient"], expected)
+
+
+def test_dates_are_read_as_the_mapping_says(tmp_path):
+    (tmp_path / "raw.csv").write_text("id;seen\n1;31.12.2020\n2;\n3;12.31.2020\n", encoding="utf-8")
+    table = {"name": "patient", "source": "raw", "where": {"id": [1, 2]},
+             "columns": {"patient_id": "id", "index_date": {"from": "seen", "date": "%d.%m.%Y"}}}  # fmt: skip
+    mapped = map_tables({"source": {"raw": {"file": "raw.csv"}}, "table": [table]}, tmp_path)
+    assert mapped.tables["patient"]["index_date"].tolist() == ["2020-12-31", None]
+    assert validate_package(mapped.tables).ok
+    with pytest.raises(DataError, match="not a date like"):
+        map_tables({"source": {"raw": {"file": "raw.csv"}}, "table": [{**table, "where": {}}]}, tmp_path)
