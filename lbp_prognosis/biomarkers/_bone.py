@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from lbp_prognosis.biomarkers._bone_quality import measure_bone_quality
 from lbp_prognosis.biomarkers._case import Case, intensities
@@ -22,7 +22,7 @@ def genant_probabilities(loss: float, sd: float, cuts: tuple[float, float, float
 
     The cuts fall inside the measurement noise, so that a hard grade would hide it.
     """
-    below = norm.cdf((np.array(cuts) - loss) / sd)
+    below = ndtr((np.array(cuts) - loss) / sd)
     return float(below[0]), float(below[1] - below[0]), float(below[2] - below[1]), float(1 - below[2])
 
 

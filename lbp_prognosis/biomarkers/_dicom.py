@@ -14,6 +14,7 @@ from lbp_prognosis.biomarkers._read_image import check_size
 
 __all__ = ["read_dicom_series"]
 
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 _GEOMETRY = ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "Rows", "Columns")
 
 
@@ -37,16 +38,21 @@ def read_dicom_series(
 
 
 def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:
-    heads = []
+    heads, deflated = [], []
     for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
         try:
+            # The deflated syntax unpacks the whole object before a tag can be read: a small file may fill the memory.
+            if str(pydicom.filereader.read_file_meta_info(file).get("TransferSyntaxUID", "")) == _DEFLATED:
+                deflated.append(file.name)
+                continue
             head = pydicom.dcmread(file, stop_before_pixels=True)
         except Exception:  # a folder of DICOM usually holds other files too (DICOMDIR, reports, pictures)
             continue
         if "SeriesInstanceUID" in head and "Rows" in head:
             heads.append((head, file))
     if not heads:
-        raise DataError(f"{folder} holds no readable DICOM image")
+        why = f" ({len(deflated)} deflated files are not read: save them uncompressed)" if deflated else ""
+        raise DataError(f"{folder} holds no readable DICOM image{why}")
     return heads
 
 

@@ -57,7 +57,7 @@ class Spine:
     sacral_ends : (array, array) or None
         Its back and front corner in the middle.
     front_from : str
-        What told front from back: ``canal``, ``posterior_elements`` or ``image``.
+        What told front from back: ``canal``, ``spinal_cord``, ``posterior_elements`` or ``image``.
     left : array of shape (3,)
         Mean direction to the patient's left: the normal of the patient's sagittal plane.
     """
@@ -139,7 +139,7 @@ def _fronts(
     cords = anatomy.of("spinal_cord")
     behind = canal or (cords[0] if cords else None)
     fronts: dict[str, np.ndarray] = {}
-    source = "canal"
+    source = "canal" if canal is not None else "spinal_cord"
     if behind is not None:
         for level in regions:
             offset = _away_from(behind.points, centres[level], ups[level], behind.volume.spacing.max())

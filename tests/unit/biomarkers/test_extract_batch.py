@@ -87,6 +87,18 @@ def test_the_table_is_the_schema_s(folder):
         result.to_frame(methods="two")
 
 
+def test_the_schema_finds_no_fault_in_the_table():
+    from lbp_prognosis.schema import validate_package
+
+    data, affine = Phantom(n=3).draw(labels_of("totalspineseg", 3), spacing=(4.0, 1.5, 1.5))
+    study = {"patient_id": "p", "study_id": "s", "mask": Mask(data, affine), "convention": "totalspineseg"}
+    result = extract({**study, "modality": "mri", "position": "supine", "acquired_on": "2024-01-02"})
+    patients = pd.DataFrame({"patient_id": ["p"], "sex": ["female"], "birth_year": [1980]})
+    studies = result.studies.drop(columns=["bandwidth", "kernel"])
+    report = validate_package({"patient": patients, "imaging_study": studies, "biomarker": result.to_frame()})
+    assert report.failures.empty, report.failures
+
+
 def _schema_folder():
     from pathlib import Path
 
