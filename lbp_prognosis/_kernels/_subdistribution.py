@@ -69,16 +69,18 @@ def _rows(
     return _Rows(X, event, competing, w, times, last, deaths, g_times, g_rows)
 
 
+def _totals(place: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    return np.stack([np.bincount(place, weights=column, minlength=size) for column in values.T], axis=1)
+
+
 def _sums(rows: _Rows, values: np.ndarray) -> np.ndarray:
     """Sum ``values`` (n, k) over the risk set at each event time: those under observation, and the extension."""
     m = rows.times.size
-    total = np.zeros((m + 1, values.shape[1]))
-    np.add.at(total, rows.last + 1, values)
+    total = _totals(rows.last + 1, values, m + 1)
     here = np.cumsum(total[::-1], axis=0)[::-1][1:]
     if rows.competing.any():
-        gone = np.zeros((m + 1, values.shape[1]))
         c = rows.competing
-        np.add.at(gone, rows.last[c] + 1, values[c] / rows.g_rows[c, None])
+        gone = _totals(rows.last[c] + 1, values[c] / rows.g_rows[c, None], m + 1)
         here = here + rows.g_times[:, None] * np.cumsum(gone, axis=0)[:-1]
     return here
 

@@ -173,7 +173,7 @@ def evaluate(
         said = dict.fromkeys(o for result in part.values() for o in result.objections)
         whose = f"{name}: " if len(models) > 1 else ""
         objections += [replace(o, sentence=f"{whose}{o.sentence}") for o in said]
-    first = next(iter(metrics.values()))["brier"]
+    first = next(iter(calibrations.values())).observed_expected
     return Evaluation(
         models=tuple(models), horizons=times, metrics=metrics, differences=differences, calibrations=calibrations,
         decision=decision, net_benefit_differences=tuple(pairs), target=target, cause=cause,
@@ -204,9 +204,11 @@ def _discrimination(
     out: dict[str, MetricResult] = {}
 
     def add(key: str, compute: Callable[[], MetricResult]) -> MetricResult | None:
+        # AUC, Brier and log score are defined wherever this point is reached: a refused argument is the caller's
+        expected = EstimationError if key in ("auc", "brier", "log_score") else (EstimationError, ArgumentError)
         try:
             out[key] = compute()
-        except (EstimationError, ArgumentError) as error:
+        except expected as error:
             # one metric that is not defined for this outcome must not hide the others
             objections.append(Objection("metric-not-computed", f"{key} of {name!r}: {error}"))
             return None

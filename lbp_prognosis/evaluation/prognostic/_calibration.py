@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -302,17 +303,23 @@ def _assemble(
     )  # fmt: skip
 
 
+def _stacked(influences: tuple[Any, ...], n: int, scalar: bool) -> np.ndarray:
+    """Influence values over the horizons, NaN where there is no estimate."""
+    columns = [
+        np.full(n, np.nan) if values is None else (values() if callable(values) else values) for values in influences
+    ]
+    return columns[0] if scalar else np.stack(columns, axis=1)
+
+
 def _metric(setting: Setting, name: str, parts: list[Estimate], method: str) -> MetricResult:
+    influences = tuple(part.influence for part in parts)
     influence = None
-    if any(part.influence is not None for part in parts):
-        gap = np.full(setting.n, np.nan)
-        influence = np.stack([gap if part.influence is None else part.influence for part in parts], axis=1)
+    if any(values is not None for values in influences):
+        influence = partial(_stacked, influences, setting.n, setting.scalar)
     result = setting.result(
         name, [part.value for part in parts], se=[part.se for part in parts], method=method, influence=influence,
         reasons=[part.reason for part in parts],
     )  # fmt: skip
-    if influence is not None and setting.scalar:
-        result = replace(result, influence=influence[:, 0])
     low, high = (shaped([getattr(part, side) for part in parts], setting.scalar) for side in ("low", "high"))
     return replace(result, low=low, high=high)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -30,13 +32,13 @@ __all__ = [
 
 
 class Estimate(NamedTuple):
-    """One number with its uncertainty; influence values are of all rows of ``y``."""
+    """One number with its uncertainty; influence values are of all rows of ``y``, or a function that returns them."""
 
     value: float
     se: float
     low: float
     high: float
-    influence: np.ndarray | None = None
+    influence: np.ndarray | Callable[[], np.ndarray] | None = None
     reason: str = ""
 
 
@@ -49,7 +51,7 @@ def _z(rows: CalibrationRows) -> float:
     return float(ndtri(0.5 + rows.setting.confidence / 2))
 
 
-def _wald(rows: CalibrationRows, value: float, se: float, influence: np.ndarray | None) -> Estimate:
+def _wald(rows: CalibrationRows, value: float, se: float, influence: Any) -> Estimate:
     z = _z(rows)
     return Estimate(float(value), float(se), float(value - z * se), float(value + z * se), influence)
 
@@ -143,11 +145,19 @@ def cox_slope(rows: CalibrationRows, linear_predictor: np.ndarray | None) -> Est
     fit = cox_fit(x, rows.time, event, weights=rows.weight, frequency=rows.setting.frequency)
     if not fit.converged or fit.aliased.any():
         return undefined("the Cox regression did not converge")
-    code = event.astype(np.int64)
-    slope = hazard_influence(x, rows.time, code, fit.coef, fit.information, rows.time.max(), weights=rows.weight)
-    psi = rows.influence(slope[:, 1])
-    se = np.sqrt(fit.covariance[0, 0]) if rows.model_based else rows.se(psi)
-    return _wald(rows, fit.coef[0], float(se), psi)
+    deferred = partial(_cox_slope_influence, rows, x, fit.coef, fit.information)
+    if rows.model_based:  # the influence values are then for paired differences only
+        return _wald(rows, fit.coef[0], float(np.sqrt(fit.covariance[0, 0])), deferred)
+    psi = deferred()
+    return _wald(rows, fit.coef[0], float(rows.se(psi)), psi)
+
+
+def _cox_slope_influence(rows: CalibrationRows, x: np.ndarray, coef: np.ndarray, information: np.ndarray) -> np.ndarray:
+    assert rows.time is not None
+    assert rows.code is not None
+    code = (rows.code == 1).astype(np.int64)
+    slope = hazard_influence(x, rows.time, code, coef, information, rows.time.max(), weights=rows.weight)
+    return rows.influence(slope[:, 1])
 
 
 def fine_gray_slope(rows: CalibrationRows) -> Estimate:

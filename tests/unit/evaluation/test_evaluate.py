@@ -172,3 +172,16 @@ def test_it_is_quick():
         evaluate(y, risks, [90, 150, 240], np.arange(10, 50) / 100).to_frame()
         took.append(time.perf_counter() - start)
     assert min(took) < 2.0  # 0.3 s where nothing else runs
+
+
+def test_a_refused_argument_is_an_error():
+    y, risks, _ = cohort(100)
+    with pytest.raises(LBPError, match="censoring"):
+        evaluate(y, risks, [4, 8], censoring="none")
+    with pytest.raises(LBPError, match="linear_predictors"):
+        evaluate(y, risks, [4, 8], linear_predictors=np.zeros(100))
+    with pytest.raises(LBPError, match="named as the models"):
+        evaluate(y, risks, [4, 8], linear_predictors={"other": np.zeros(100)})
+    late = Surv.right(y["time"] + 1, y["event"], entry=np.ones(100), censored=0)
+    with pytest.raises(LBPError, match="late entry"):
+        evaluate(late, risks, [4, 8])
