@@ -136,6 +136,11 @@ def _parts(design: TransformationDesign, scale: Scale, theta: np.ndarray) -> tup
         from_zero = np.isneginf(low)
         log_sl[from_zero] = 0.0
         gap = log_sl + np.log(-np.expm1(np.minimum(log_s[between] - log_sl, -5e-324)))
+        # S(lower) − S(upper) of a narrow interval is lost in rounding: density in its middle times its width
+        narrow = ~from_zero & (log_sl - log_s[between] < 1e-7)
+        if narrow.any():
+            high = z[between][narrow]
+            gap[narrow] = scale((low[narrow] + high) / 2)[1] + np.log(high - low[narrow])
         upper_ratio = np.exp(log_p[between] - gap)
         lower_ratio = np.where(from_zero, 0.0, np.exp(log_pl - gap))
         lower_slope = np.where(from_zero, 0.0, e1)
@@ -166,9 +171,10 @@ def transformation_rows(design: TransformationDesign, scale: Scale, theta: np.nd
 def _second_order(
     design: TransformationDesign, scale: Scale, theta: np.ndarray, weights: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    loglik, g_t, h_tt, g_l, h_ll, h_tl, g_s, h_ss, g_e, h_ee = (weights * part for part in _parts(design, scale, theta))
-    if not np.isfinite(loglik).all():
+    parts = weights * np.stack(_parts(design, scale, theta))
+    if not np.isfinite(parts).all():
         return -np.inf, np.empty(0), np.empty(0)
+    loglik, g_t, h_tt, g_l, h_ll, h_tl, g_s, h_ss, g_e, h_ee = parts
     score = g_t @ design.time + g_l @ design.lower + g_s @ design.slope
     information = -(
         design.time.T @ (h_tt[:, None] * design.time)

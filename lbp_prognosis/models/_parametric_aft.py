@@ -304,7 +304,12 @@ def _fit_shape(problem: TransformationProblem, start: np.ndarray, columns: bool)
     fits: dict[float, TransformationFit] = {}
 
     def loss(q: float) -> float:
-        fits[q] = problem.fit(generalised_gamma_scale(q), start, "ParametricAFT", columns=columns)
+        try:
+            fits[q] = problem.fit(generalised_gamma_scale(q), start, "ParametricAFT", columns=columns)
+        except EstimationError:
+            if q in (0.0, 1.0):  # log-normal and Weibull always have a maximum, if there is any
+                raise
+            return 1e300
         return -fits[q].loglik
 
     grid = np.array([-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0])
@@ -319,7 +324,8 @@ def _fit_shape(problem: TransformationProblem, start: np.ndarray, columns: bool)
     )
     q = float(found.x)
     for _ in range(20):  # Newton on the profile: its slope is the partial derivative at the inner maximum
-        loss(q)
+        if loss(q) == 1e300:
+            raise EstimationError(f"ParametricAFT('generalised_gamma') found no maximum near the shape {q:.3g}.")
         slope, curvature = _profile_slope(problem, fits[q], q, columns)
         step = slope / curvature
         if not curvature > 0 or abs(step) < 1e-8:

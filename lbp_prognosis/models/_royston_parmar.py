@@ -171,7 +171,8 @@ class RoystonParmar(RiskEstimator):
             return np.log(given)
         df = int(check_number("df", self.df, low=1, whole=True))
         seen = times.kind > 0
-        middle = np.where(times.kind == 2, np.log((np.exp(times.lower) + np.exp(times.time)) / 2), times.time)
+        with np.errstate(divide="ignore"):  # rows censored at time 0 are no events
+            middle = np.where(times.kind == 2, np.log((np.exp(times.lower) + np.exp(times.time)) / 2), times.time)
         knots = log_time_knots(middle[seen], df, None if weights is None else weights[seen])
         if (np.diff(knots) <= 1e-9).any():
             raise argument_error(
