@@ -19,7 +19,14 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import coalition_members, owen_weights, precedence_weights, shapley_weights
 from lbp_prognosis.explain._shap_result import ShapResult
-from lbp_prognosis.explain._worth import Players, coalition_worths, output_function, read_players, table_of
+from lbp_prognosis.explain._worth import (
+    Players,
+    coalition_worths,
+    fixed_columns,
+    output_function,
+    read_players,
+    table_of,
+)
 
 __all__ = ["shap_values"]
 
@@ -48,6 +55,7 @@ def shap_values(
     ----------
     estimator : fitted model
         With ``predict_risk`` (risk scale) or ``linear_predictor`` (log-hazard scale); a pipeline explains its inputs.
+        Columns it reads as strata or offset are no players: a row keeps its own.
     X : DataFrame or array of shape (n, p)
         Rows to explain.
     background : DataFrame or array of shape (b, p)
@@ -99,8 +107,9 @@ def shap_values(
     function, times = output_function(estimator, scale, horizons, cause)
     if groups is None and players != "features":
         raise argument_error("groups", f'given with players="{players}"', "None")
-    blocks = read_players(rows, groups)
-    who = blocks if players == "groups" else read_players(rows, None)
+    fixed = fixed_columns(estimator)
+    blocks = read_players(rows, groups, fixed)
+    who = blocks if players == "groups" else read_players(rows, None, fixed)
     unknown = [name for name in first if name not in who]
     if unknown:
         raise argument_error("first", f"among the players {list(who)[:8]}", f"{unknown[:5]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from lbp_prognosis._base import FeatureMap, argument_error, check_choice, check_horizons
 
-__all__ = ["Players", "coalition_worths", "output_function", "read_players", "table_of"]
+__all__ = ["Players", "coalition_worths", "fixed_columns", "output_function", "read_players", "table_of"]
 
 CHUNK = 200_000  # completed rows predicted at a time
 Players = dict[str, tuple[str, ...]]
@@ -35,16 +35,30 @@ def table_of(name: str, X: Any, like: pd.DataFrame | None = None) -> pd.DataFram
     return frame
 
 
-def read_players(X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None) -> Players:
-    """Return player -> columns; without groups each column is a player. A column of no group is refused."""
+def fixed_columns(estimator: Any) -> set[str]:
+    """Return columns that are no predictors: strata and offset read by name, and what a pipeline leaves unused."""
+    fixed = {*getattr(estimator, "held_columns_", ()), *getattr(estimator, "unused_columns_", ())}
+    for parameter in ("strata", "offset"):
+        named = getattr(estimator, parameter, None)
+        fixed |= {named} if isinstance(named, str) else set(named) if isinstance(named, list | tuple) else set()
+    return fixed
+
+
+def read_players(
+    X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None, fixed: Collection[str] = ()
+) -> Players:  # fmt: skip
+    """Return player -> columns; without groups each column is a player. A column of no group is refused.
+
+    ``fixed`` columns play no part: a row keeps its own value of them in every coalition.
+    """
     if groups is None:
-        return {str(column): (column,) for column in X.columns}
+        return {str(column): (column,) for column in X.columns if column not in fixed}
     # modalities that are absent from X as a whole are no players
     players = {
         name: present for name, columns in FeatureMap({str(k): tuple(v) for k, v in groups.items()}).items()
         if (present := tuple(column for column in columns if column in X.columns))
     }  # fmt: skip
-    left = [column for column in X.columns if not any(column in columns for columns in players.values())]
+    left = [c for c in X.columns if c not in fixed and not any(c in columns for columns in players.values())]
     if not players or left:
         raise argument_error("groups", "a mapping that holds every column of `X`", f"one without {left[:5]}",
                              "A column of no group would move with nobody: add it, or drop it from `X`.")  # fmt: skip

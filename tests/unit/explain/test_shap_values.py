@@ -286,3 +286,20 @@ def test_our_own_cox_gives_the_same_log_hazard_values() -> None:
     values = shap_values(model, table[NAMES].iloc[[2]], table[NAMES].iloc[:100]).values[0, :, 0]
     expected = [0.303293, -0.291656, 0.096268, -0.024898, -0.076138, -0.034429, -0.037744]
     np.testing.assert_allclose(values, expected, atol=1e-6)
+
+
+def test_strata_are_no_players() -> None:
+    from lbp_prognosis.fusion import RiskPipeline, Standardise
+    from lbp_prognosis.models import CoxPH
+    from lbp_prognosis.survival import Surv
+
+    table = syn()
+    X = table[NAMES].assign(site=table["site"].astype(str), patient=table["id"])
+    y = Surv.right(table["time"], table["event"])
+    pipeline = RiskPipeline([Standardise()], CoxPH(strata="site"), modalities=GROUPS).fit(X, y)
+    result = prediction_shapley(pipeline, X.iloc[2:4], GROUPS, X.iloc[:60], horizons=[6, 12])
+    assert result.players == tuple(GROUPS)
+    np.testing.assert_allclose(result.prediction, pipeline.predict_risk(X.iloc[2:4], [6, 12]), atol=1e-12)
+    scores = shap_values(pipeline, X.iloc[2:4], X.iloc[:60])
+    assert scores.players == tuple(NAMES)
+    assert scores.method == "additive"
