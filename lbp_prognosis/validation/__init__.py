@@ -1,5 +1,6 @@
 """Clones and refits: what a model is worth on patients it has not seen."""
 
+from lbp_prognosis.validation._added_value import AddedValue, added_value
 from lbp_prognosis.validation._attrition import (
     AttritionWeights,
     DeltaSensitivity,
@@ -10,10 +11,13 @@ from lbp_prognosis.validation._bootstrap_validate import bootstrap_validate
 from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation
 from lbp_prognosis.validation._case_mix import CaseMix, case_mix
 from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
+from lbp_prognosis.validation._external_validate import ExternalValidation, external_validate
 from lbp_prognosis.validation._instability import Instability
 from lbp_prognosis.validation._internal_external import InternalExternal, internal_external
+from lbp_prognosis.validation._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation._model_based_concordance import model_based_concordance
+from lbp_prognosis.validation._on_columns import OnColumns
 from lbp_prognosis.validation._sample_size import SampleSize
 from lbp_prognosis.validation._sample_size_development import r2_cox_snell_from_c, sample_size_development
 from lbp_prognosis.validation._sample_size_validation import sample_size_validation
@@ -21,23 +25,30 @@ from lbp_prognosis.validation._update_model import ModelUpdate, update_model
 from lbp_prognosis.validation._updated_model import UpdatedModel
 
 __all__ = [
+    "AddedValue",
     "AttritionWeights",
     "BootstrapValidation",
     "CaseMix",
     "CrossValidation",
     "DeltaSensitivity",
+    "ExternalValidation",
     "Instability",
     "InternalExternal",
+    "LikelihoodRatio",
     "MetaAnalysis",
     "ModelUpdate",
+    "OnColumns",
     "SampleSize",
     "UpdatedModel",
+    "added_value",
     "attrition_weights",
     "bootstrap_validate",
     "case_mix",
     "cross_validate_risk",
     "delta_sensitivity",
+    "external_validate",
     "internal_external",
+    "likelihood_ratio",
     "meta_analysis",
     "model_based_concordance",
     "r2_cox_snell_from_c",

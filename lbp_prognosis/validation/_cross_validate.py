@@ -264,10 +264,11 @@ def cross_validate_risk(
         values[:, :, short] = np.nan
     if (event_stratum(y) == 1).sum() < 5 * splits:
         doubts = (*doubts, _FEW_EVENTS)
+    known = {name: values for name, values in scores.items() if np.isfinite(values).all()}
     return CrossValidation(
-        models=tuple(estimators), horizons=times, folds=places, risks_by_repeat=risks,
-        scores_by_repeat={name: values for name, values in scores.items() if np.isfinite(values).all()}, y=y, cause=cause, groups=codes,
-        scalar=scalar, objections=doubts, synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
+        models=tuple(estimators), horizons=times, folds=places, risks_by_repeat=risks, scores_by_repeat=known, y=y,
+        cause=cause, groups=codes, scalar=scalar, objections=doubts,
+        synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )  # fmt: skip
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_clusters
+from lbp_prognosis._base import LeakageError, argument_error, check_clusters
 from lbp_prognosis.survival import outcome_kind
 
-__all__ = ["event_stratum", "repeated_folds", "site_folds"]
+__all__ = ["event_stratum", "given_folds", "repeated_folds", "site_folds"]
 
 
 def event_stratum(y: np.ndarray) -> np.ndarray:
@@ -54,6 +54,25 @@ def repeated_folds(
         names = rng.permutation(n_splits)
         fold[ordered] = names[np.arange(count) % n_splits]
         out[repeat] = fold[codes]
+    return out
+
+
+def given_folds(folds: Any, n: int, groups: np.ndarray | None) -> np.ndarray:
+    """Return fold numbers 0…K−1 of shape (n_repeats, n) from the user's, refusing groups that are torn."""
+    labels = np.atleast_2d(np.asarray(folds))
+    if labels.ndim != 2 or labels.shape[1] != n:
+        raise argument_error("folds", f"of shape ({n},) or (n_repeats, {n})", folds)
+    out = np.stack([np.unique(row, return_inverse=True)[1] for row in labels]).astype(np.int64)
+    if np.unique(out.max(axis=1)).size > 1 or out.max() < 1:
+        raise argument_error("folds", "the same number of folds (at least two) in each repeat", "others")
+    if groups is not None:
+        for row in out:
+            low, high = (np.full(groups.max() + 1, start) for start in (n, -1))
+            np.minimum.at(low, groups, row)
+            np.maximum.at(high, groups, row)
+            if (low != high).any():
+                raise argument_error("folds", "folds that keep groups whole", "groups on both sides of a split",
+                                     kind=LeakageError)  # fmt: skip
     return out
 
 

@@ -1,0 +1,163 @@
+"""A fitted model on patients who had no part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection, Result, argument_error, check_choice, check_horizons
+from lbp_prognosis.evaluation import Evaluation, evaluate
+from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation._estimator import is_fitted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["ExternalValidation", "external_validate"]
+
+_KINDS = ("temporal", "geographic", "setting", "random_split")
+_NOT_EXTERNAL = Objection(
+    "random-split-called-external",
+    "A random split of one data set is internal validation of a smaller model, not external validation.",
+    "https://doi.org/10.1136/bmj-2023-074819",
+)
+_FEW_EVENTS = Objection(
+    "few-events-for-validation",
+    "Fewer than 100 events: only gross miscalibration can be detected.",
+    "https://doi.org/10.1002/sim.6787",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class ExternalValidation(Result):
+    """External validation of one or several fitted models.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+        Every metric of every model and pair on the new patients.
+    kind : {"temporal", "geographic", "setting", "random_split"}
+        In what the new patients differ.
+    description : str
+        Who they are.
+    risks : dict of str to ndarray of shape (n, n_horizons)
+        Predicted risks.
+    """
+
+    evaluation: Evaluation
+    kind: str
+    description: str
+    risks: dict[str, np.ndarray] = field(repr=False)
+    n: int = 0
+    n_events: int = 0
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    @property
+    def external(self) -> bool:
+        """Whether the new patients differ in time, place or setting."""
+        return self.kind != "random_split"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the frame of evaluation with the column ``validation`` (``external: kind`` or ``random split``)."""
+        label = f"external, {self.kind}" if self.external else "random split"
+        return self.evaluation.to_frame().assign(validation=label)
+
+    def figure(self) -> Figure:
+        """Draw discrimination, calibration and decision curves on one page."""
+        return self.evaluation.figure()
+
+    def _summary(self) -> str:
+        return f"{self.kind}, {self.n} patients, {self.n_events} events: {self.evaluation!r}"
+
+
+def external_validate(
+    models: Any,
+    X: Any,
+    y: np.ndarray,
+    horizons: Any,
+    thresholds: Any = None,
+    *,
+    kind: str,
+    description: str = "",
+    cause: int = 1,
+    target: str = "event",
+    clusters: Any = None,
+    development_X: Any = None,
+    **keywords: Any,
+) -> ExternalValidation:
+    """Judge fitted models on new patients: all tiers of prognosis and utility in one call.
+
+    Parameters
+    ----------
+    models : fitted model or mapping of str to fitted model
+        With ``predict_risk``; nothing is refitted.
+    X : DataFrame or array of shape (n, p)
+        Predictors of the new patients.
+    y : ndarray of shape (n,)
+        Their outcome.
+    horizons : float or sequence of float
+        Prediction times.
+    thresholds : array-like or ThresholdRange, optional
+        Decision thresholds.
+    kind : {"temporal", "geographic", "setting", "random_split"}
+        In what the new patients differ from those of development. There is no default: the word external is earned.
+    description : str, default ""
+        Who the new patients are, for the page.
+    cause : int, default 1
+        Event code of interest.
+    target : {"event", "no_event"}, default "event"
+        What decisions are about.
+    clusters : array-like of shape (n,), optional
+        Unit of the standard errors.
+    development_X : DataFrame, optional
+        Predictors of development: rows that stand in both are refused.
+    **keywords
+        Passed to `evaluation.evaluate`.
+
+    Returns
+    -------
+    ExternalValidation
+        With ``evaluation``; a random split carries an objection.
+
+    Raises
+    ------
+    ArgumentError
+        If a model is not fitted, or patients of development are among the new ones.
+    """
+    check_choice("kind", kind, _KINDS)
+    named = dict(models) if isinstance(models, Mapping) else {type(models).__name__: models}
+    for name, model in named.items():
+        if not hasattr(model, "predict_risk") or not (is_fitted(model) or hasattr(model, "ledger")):
+            raise argument_error(
+                f"models[{name!r}]", "a fitted model", model,
+                "External validation judges a model as it is; to fit in resamples use cross_validate_risk.",
+            )  # fmt: skip
+    if development_X is not None and isinstance(X, pd.DataFrame) and isinstance(development_X, pd.DataFrame):
+        shared = X.index.intersection(development_X.index)
+        same = [i for i in shared if X.loc[i].equals(development_X.loc[i])] if X.index.is_unique else []
+        if same:
+            raise argument_error("X", "patients who had no part in development",
+                                 f"{len(same)} rows of development, such as {same[:3]}")  # fmt: skip
+    times, scalar = check_horizons(horizons)
+    risks = {name: np.asarray(model.predict_risk(X, times, cause=cause), dtype=float) for name, model in named.items()}
+    scores = {
+        name: np.asarray(model.linear_predictor(X), dtype=float)
+        for name, model in named.items()
+        if hasattr(model, "linear_predictor") and outcome_kind(y) == "right"
+    }
+    whole = {name: score for name, score in scores.items() if score.ndim == 1}
+    found = evaluate(
+        y, risks, float(times[0]) if scalar else times, thresholds, cause=cause, target=target, clusters=clusters,
+        linear_predictors=whole if len(whole) == len(named) else None, **keywords,
+    )  # fmt: skip
+    events = int(((y["status"] if outcome_kind(y) == "status" else y["event"]) == cause).sum())
+    doubts = (*((_NOT_EXTERNAL,) if kind == "random_split" else ()), *((_FEW_EVENTS,) if events < 100 else ()))
+    return ExternalValidation(
+        found, kind, description, risks, y.shape[0], events, doubts,
+        bool(getattr(X, "attrs", {}).get("synthetic", False)),
+    )  # fmt: skip

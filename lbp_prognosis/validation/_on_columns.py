@@ -1,0 +1,60 @@
+"""The same pipeline on some of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.metaestimators import available_if
+
+from lbp_prognosis._base import argument_error
+
+__all__ = ["OnColumns"]
+
+
+def _has_score(estimator: OnColumns) -> bool:
+    return hasattr(getattr(estimator, "model_", estimator.model), "linear_predictor")
+
+
+class OnColumns(BaseEstimator):
+    """A model that sees only the named columns of ``X``.
+
+    Parameters
+    ----------
+    model : estimator
+        Unfitted, with ``fit`` and ``predict_risk``.
+    columns : sequence of str
+        Columns to use.
+    """
+
+    def __init__(self, model: Any, columns: Sequence[str]) -> None:
+        self.model = model
+        self.columns = columns
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether the model inside can reproduce its training data."""
+        inner = getattr(self.model, "model", None)
+        return bool(getattr(self.model, "interpolates", False) or getattr(inner, "interpolates", False))
+
+    def fit(self, X: Any, y: np.ndarray, **parameters: Any) -> OnColumns:
+        """Fit on the columns."""
+        self.model_ = clone(self.model).fit(self._cut(X), y, **parameters)
+        return self
+
+    def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
+        """Return risks of shape (n, n_horizons)."""
+        return self.model_.predict_risk(self._cut(X), horizons, cause=cause)
+
+    @available_if(_has_score)
+    def linear_predictor(self, X: Any) -> np.ndarray:
+        """Return the linear predictor."""
+        return self.model_.linear_predictor(self._cut(X))
+
+    def _cut(self, X: Any) -> Any:
+        missing = [column for column in self.columns if column not in X.columns]
+        if missing:
+            raise argument_error("X", "a frame with all columns of the modalities", f"no column {missing[0]!r}")
+        return X.loc[:, list(self.columns)]
