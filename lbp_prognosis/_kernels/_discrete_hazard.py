@@ -8,6 +8,7 @@ Louis' identity (complete information minus the posterior variance of the score)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,37 @@ def _spans(
     return loglik, score, information, variance
 
 
+def _objective(
+    X: np.ndarray, response: np.ndarray, span: np.ndarray, *, link: str, weights: np.ndarray, offset: np.ndarray,
+    ridge: np.ndarray, mask: np.ndarray, row_score: np.ndarray,
+) -> Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray, np.ndarray]]:  # fmt: skip
+    """Parameters -> penalised log-likelihood, gradient, observed and complete information; fills ``row_score``."""
+    certain, (categories, width) = int((span < 0).sum()), (offset.shape[1], X.shape[1])
+
+    def evaluate(value: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        eta = X @ value.reshape(categories, width).T + offset
+        loglik, score, information = categorical_parts(eta[:certain], response[:certain], link)
+        total = float(weights[:certain] @ loglik)
+        complete = _assemble(X[:certain], information, weights[:certain])
+        row_score[:certain] = score
+        observed = complete
+        if certain < X.shape[0]:
+            w = weights[certain:]
+            part, score, information, variance = _spans(
+                X[certain:], eta[certain:], response[certain:], span[certain:], link, w
+            )
+            total += part
+            row_score[certain:] = score
+            complete = complete + _assemble(X[certain:], information, w)
+            observed = complete - variance
+        total -= 0.5 * float(ridge @ value**2)
+        gradient = ((weights[:, None] * row_score).T @ X).ravel() - ridge * value
+        pick = np.ix_(mask, mask)
+        return total, gradient[mask], (observed + np.diag(ridge))[pick], (complete + np.diag(ridge))[pick]
+
+    return evaluate
+
+
 def discrete_hazard_fit(
     X: np.ndarray,
     response: np.ndarray,
@@ -109,33 +141,14 @@ def discrete_hazard_fit(
     max_iter, tol : int, float
         Newton iterations, and the decrement below which the last step is taken.
     """
-    certain = int((span < 0).sum())
     width = X.shape[1]
     ridge, mask = np.tile(penalty, categories), free.ravel()
     theta = np.array(start, dtype=float).ravel()
     row_score = np.zeros((X.shape[0], categories))
 
-    def evaluate(value: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-        eta = X @ value.reshape(categories, width).T + offset
-        loglik, score, information = categorical_parts(eta[:certain], response[:certain], link)
-        total = float(weights[:certain] @ loglik)
-        complete = _assemble(X[:certain], information, weights[:certain])
-        row_score[:certain] = score
-        observed = complete
-        if certain < X.shape[0]:
-            w = weights[certain:]
-            part, score, information, variance = _spans(
-                X[certain:], eta[certain:], response[certain:], span[certain:], link, w
-            )
-            total += part
-            row_score[certain:] = score
-            complete = complete + _assemble(X[certain:], information, w)
-            observed = complete - variance
-        total -= 0.5 * float(ridge @ value**2)
-        gradient = ((weights[:, None] * row_score).T @ X).ravel() - ridge * value
-        pick = np.ix_(mask, mask)
-        return total, gradient[mask], (observed + np.diag(ridge))[pick], (complete + np.diag(ridge))[pick]
-
+    evaluate = _objective(
+        X, response, span, link=link, weights=weights, offset=offset, ridge=ridge, mask=mask, row_score=row_score
+    )
     current = evaluate(theta)
     converged = False
     iteration = 0

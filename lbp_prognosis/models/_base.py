@@ -37,7 +37,7 @@ from lbp_prognosis._base import OutcomeError, argument_error, check_clusters, ch
 from lbp_prognosis._kernels import ipcw_weights
 from lbp_prognosis.models._design import Design, check_matrix, column_names, strata_labels, take_columns
 from lbp_prognosis.models._state import decode, encode
-from lbp_prognosis.survival import OutcomeKind, check_outcome, check_weights, status_horizon
+from lbp_prognosis.survival import OutcomeKind, Surv, check_outcome, check_weights, status_horizon
 
 __all__ = ["RiskEstimator"]
 
@@ -272,7 +272,7 @@ class RiskEstimator(BaseEstimator):
         X : DataFrame or ndarray of shape (n, p)
             Predictors.
         y : ndarray of shape (n,)
-            Outcome made by `Surv.right` or `Status.at`.
+            Outcome made by `Surv.right`, `Surv.interval` (events dated at the visit that found them) or `Status.at`.
         horizons : float or sequence of float, optional
             Times at which to score; by default the quartiles of the event times of the training data.
         sample_weight : array-like of shape (n,), optional
@@ -282,10 +282,11 @@ class RiskEstimator(BaseEstimator):
         -------
         float
             Mean over horizons; censoring is weighted by the inverse of its Kaplan–Meier curve in ``y``. Horizons
-            without anybody at risk in ``y`` are left out; NaN if none is left.
+            without anybody at risk in ``y`` are left out; NaN if none is left. A row whose interval contains the
+            horizon is left out there: its state is not known.
         """
         self._check_fitted()
-        kind = check_outcome(y, ("right", "status"), caller=f"{type(self).__name__}.score")
+        kind = check_outcome(y, ("right", "interval", "status"), caller=f"{type(self).__name__}.score")
         weights = check_weights(sample_weight, y.shape[0])
         rows = np.ones(y.shape[0]) if weights is None else weights.values
         if kind == "status":
@@ -297,6 +298,12 @@ class RiskEstimator(BaseEstimator):
         if "entry" in (y.dtype.names or ()):
             raise argument_error("y", "without delayed entry for the default score", "delayed entry")
         times, _ = check_horizons(self.score_horizons_ if horizons is None else horizons)
+        unknown = np.zeros((y.shape[0], 1), dtype=bool)
+        if kind == "interval":
+            times = times[times < np.where(np.isfinite(y["upper"]), y["upper"], y["lower"]).max()]
+            found = np.isfinite(y["upper"])
+            unknown = (found[:, None] & (y["lower"][:, None] < times)) & (times < y["upper"][:, None])
+            y = Surv.interval_to_right(y, at="visit")
         times = times[times < y["time"].max()]
         if times.size == 0:
             return float("nan")
@@ -304,8 +311,8 @@ class RiskEstimator(BaseEstimator):
         known = ipcw_weights(y["time"], y["event"], times, rows)
         case = (y["time"][:, None] <= times) & (y["event"] == self._own_cause)[:, None]
         with np.errstate(invalid="ignore"):
-            loss = np.where(known > 0, known * (case - risk) ** 2, 0.0)
-        return -float(np.average(loss, axis=0, weights=rows).mean())
+            loss = np.where((known > 0) & ~unknown, known * (case - risk) ** 2, 0.0)
+        return -float((rows @ loss / (rows @ ~unknown)).mean())
 
     # ---- files -------------------------------------------------------------------------------------------------
 

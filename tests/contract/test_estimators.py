@@ -34,7 +34,7 @@ class Case:
     """How to make an estimator, which outcome it takes, and a grid to search."""
 
     make: Any
-    kind: str = "single"  # single, competing, status
+    kind: str = "single"  # single, competing, status, visits
     grid: dict = field(default_factory=dict)
     saved: bool = True
     looks_at_x: bool = True
@@ -68,6 +68,14 @@ ESTIMATORS: dict[str, Case] = {
     "ParametricAFT": Case(lambda: M.ParametricAFT(), grid={"distribution": ["weibull", "lognormal"]}),
     "ParametricAFT-gamma": Case(lambda: M.ParametricAFT("generalised_gamma"), grid={"collinear": ["drop"]}),
     "RoystonParmar": Case(lambda: M.RoystonParmar(df=2), grid={"df": [1, 2]}),
+    "DiscreteTimeHazard-visits": Case(
+        lambda: M.DiscreteTimeHazard(VISITS, between="interpolate"), "visits", {"penalty": [0.0, 1.0]}
+    ),
+    "RoystonParmar-visits": Case(lambda: M.RoystonParmar(df=2), "visits", {"df": [1, 2]}),
+    "ParametricAFT-visits": Case(lambda: M.ParametricAFT(), "visits", {"distribution": ["weibull", "lognormal"]}),
+    "NullModel-visits": Case(
+        lambda: M.NullModel(), "visits", {"horizon": [None]}, looks_at_x=False, refuses_events=False
+    ),
     "BoostedCox": Case(lambda: M.BoostedCox(rounds=4, folds=2), "competing", {"max_depth": [1, 2]}, package="xgboost"),
     "as_risk_model": Case(
         lambda: M.as_risk_model(LogisticRegression()), "status", {"estimator__C": [0.1, 1.0]}, saved=False
@@ -80,9 +88,20 @@ def data(kind: str, n: int = 240) -> tuple[pd.DataFrame, np.ndarray]:
     y = {
         "single": lambda: Surv.right(cohort.time, cohort.event),
         "competing": lambda: Surv.right(cohort.time, cohort.status),
+        "visits": lambda: visits(cohort.time.to_numpy(), cohort.event.to_numpy()),
         "status": lambda: Status.at(12, np.where(np.arange(n) % 11 == 0, -1, cohort.y)),
     }[kind]()
     return cohort[COLUMNS], y
+
+
+def visits(time: np.ndarray, event: np.ndarray, grid: tuple[float, ...] = VISITS) -> np.ndarray:
+    """What visits on a schedule would have seen."""
+    ends = np.array([0.0, *grid])
+    place = np.searchsorted(grid, time, side="left")
+    known = np.searchsorted(grid, time, side="right")
+    found = (event == 1) & (place < len(grid))
+    lower = np.where(found, ends[place], np.where(event == 1, grid[-1], ends[known]))
+    return Surv.interval(lower, np.where(found, np.append(grid, np.inf)[place], np.inf))
 
 
 @pytest.fixture(params=ESTIMATORS)
@@ -217,7 +236,10 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     )
     if case.kind == "status":
         return
-    days = Surv.right(30 * y["time"], y["event"])
+    if case.kind == "visits":
+        days = Surv.interval(30 * y["lower"], 30 * y["upper"])
+    else:
+        days = Surv.right(30 * y["time"], y["event"])
     scaled = case.make()
     if isinstance(scaled, M.DiscreteTimeHazard):
         scaled.set_params(visits=[30 * visit for visit in VISITS])
@@ -253,12 +275,17 @@ def _first(y):
 def _with_event(y, event):
     if "status" in y.dtype.names:
         return Status.at(12, event)
+    if "lower" in y.dtype.names:
+        return Surv.interval(y["lower"], np.where(event == 1, y["upper"], np.inf))
     return Surv.right(y["time"], event)
 
 
 def _at_one_time(y):
     if "status" in y.dtype.names:
         return y
+    if "lower" in y.dtype.names:
+        found = y["event"] == 1
+        return Surv.interval(np.where(found, 6.0, y["lower"]), np.where(found, 12.0, np.inf))
     return Surv.right(np.where(y["event"] == 1, 10.0, y["time"]), y["event"])
 
 
