@@ -171,7 +171,7 @@ def transformation_rows(design: TransformationDesign, scale: Scale, theta: np.nd
 def _second_order(
     design: TransformationDesign, scale: Scale, theta: np.ndarray, weights: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    parts = weights * np.stack(_parts(design, scale, theta))
+    parts = np.where(weights > 0, np.stack(_parts(design, scale, theta)), 0.0) * weights
     if not np.isfinite(parts).all():
         return -np.inf, np.empty(0), np.empty(0)
     loglik, g_t, h_tt, g_l, h_ll, h_tl, g_s, h_ss, g_e, h_ee = parts

@@ -42,7 +42,7 @@ class BoostedCox(RiskEstimator):
     learning_rate : float, default 0.1
         Shrinkage of each tree.
     max_depth : int, default 2
-        Depth of a tree: one less than the highest order of interactions, plus one.
+        Depth of a tree, and with it the highest order of interactions.
     min_leaf_events : float, default 5.0
         Least number of events expected in a leaf under the trees before it.
     reg_lambda : float, default 1.0

@@ -95,3 +95,22 @@ def test_what_a_landmark_refuses_and_keeps(cohort):
     from lbp_prognosis.survival import cause_names
 
     assert cause_names(landmark(named, pd.DataFrame({"a": [1, 2]}), 1).y) == {1: "recovery", 2: "surgery"}
+
+
+def test_recurrent_episodes_with_common_and_with_ordered_baselines():
+    """Andersen–Gill, and Prentice–Williams–Peterson on both clocks, on a toy of six patients."""
+    person = np.array([1, 1, 1, 2, 2, 3, 4, 4, 4, 5, 6, 6])
+    start = np.array([0.0, 3, 7, 0, 5, 0, 0, 2, 6, 0, 0, 4])
+    stop = np.array([3.0, 7, 12, 5, 12, 10, 2, 6, 9, 12, 4, 12])
+    event = np.array([1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 1, 0])
+    x = np.array([1.0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 0])[:, None]
+    episode = np.array([1, 2, 3, 1, 2, 1, 1, 2, 3, 1, 1, 2])
+    total = Surv.right(stop, event, entry=start)
+    common = CoxPH().fit(x, total, clusters=person)
+    ordered = CoxPH().fit(x, total, clusters=person, strata=episode)
+    gap = CoxPH().fit(x, Surv.right(stop - start, event), clusters=person, strata=episode)
+    for model, coef, naive, robust in ((common, 0.91629073, 0.837, 0.594), (ordered, 1.2005309, 0.881, 0.644)):
+        assert model.coef_[0] == pytest.approx(coef, abs=5e-8)
+        assert np.sqrt(model.covariance_model_[0, 0]) == pytest.approx(naive, abs=5e-4)
+        assert np.sqrt(model.covariance_[0, 0]) == pytest.approx(robust, abs=5e-4)
+    assert np.isfinite(gap.coef_[0])
