@@ -24,8 +24,8 @@ class ShapResult(Result):
         Attributions; those of a row add up to ``prediction − base``. One output a horizon; one on the log-hazard scale.
     players : tuple of str
         Names of the players.
-    base : ndarray of shape (n_outputs,)
-        Mean output over the background.
+    base : ndarray of shape (n, n_outputs)
+        Mean output over the background; rows differ only in columns that are no players (strata).
     prediction : ndarray of shape (n, n_outputs)
         Output of each row.
     scale : {"log_hazard", "risk", "margin"}
@@ -84,7 +84,7 @@ class ShapResult(Result):
                 "player": np.tile(np.repeat(np.asarray(self.players, dtype=object), outputs), n),
                 "horizon": np.tile(horizons, n * k),
                 "value": self.values.ravel(), "se": flat(self.se), "first_in": flat(self.first_in),
-                "last_in": flat(self.last_in), "base": np.tile(self.base, n * k),
+                "last_in": flat(self.last_in), "base": np.repeat(self.base[:, None, :], k, axis=1).ravel(),
                 "prediction": np.repeat(self.prediction[:, None, :], k, axis=1).ravel(), "scale": self.scale,
                 "value_function": self.value_function, "method": self.method, "n_background": self.n_background,
                 "background_hash": self.background_hash,

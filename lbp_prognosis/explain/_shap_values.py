@@ -161,7 +161,7 @@ def _additive(
     if np.abs(alone - last).max() > 1e-9 * size or np.abs(alone.sum(axis=0) - total).max() > 1e-9 * size:
         return None
     values = alone.transpose(1, 0, 2)
-    return {"values": values, "base": worth[0, 0], "prediction": worth[-1], "method": "additive", "first_in": values,
+    return {"values": values, "base": worth[0], "prediction": worth[-1], "method": "additive", "first_in": values,
             "last_in": values}  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def _exact(
     values = np.tensordot(weights, worth, axes=(1, 0)).transpose(1, 0, 2)
     single = [1 << j for j in range(k)]
     return {
-        "values": values, "base": worth[0, 0], "prediction": worth[-1], "method": "owen" if blocks else "exact",
+        "values": values, "base": worth[0], "prediction": worth[-1], "method": "owen" if blocks else "exact",
         "first_in": (worth[single] - worth[0]).transpose(1, 0, 2),
         "last_in": (worth[-1] - worth[[2**k - 1 - s for s in single]]).transpose(1, 0, 2),
     }  # fmt: skip
@@ -206,7 +206,7 @@ def _permutation(
             gains = np.empty((k, *worth.shape[1:]))
             gains[path] = np.diff(worth, axis=0)
             pair = pair + gains / 2
-            base, prediction = worth[0, 0], worth[-1]
+            base, prediction = worth[0], worth[-1]
         total, squares = total + pair, squares + pair**2
     mean = np.asarray(total) / orders
     variance = np.maximum(np.asarray(squares) / orders - mean**2, 0) / (orders - 1)

@@ -60,7 +60,7 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
               "prediction": prediction[:, None]}  # fmt: skip
     if background is None:
         parts = np.asarray(model.margin_contributions(rows, cause), dtype=float)
-        return ShapResult(values=parts[:, :-1, None], base=parts[0, -1:], value_function="path_dependent",
+        return ShapResult(values=parts[:, :-1, None], base=parts[:, -1:], value_function="path_dependent",
                           background_hash="", n_background=0, **common)  # fmt: skip
     drawn = table_of("background", background, like=rows)
     if model.n_rounds_[cause] == 0:
@@ -72,5 +72,5 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
         )
         values = slope * np.asarray(explainer.shap_values(rows.to_numpy(dtype=float), check_additivity=False))
         base = float(np.asarray(model.linear_predictor(drawn, cause), dtype=float).mean())
-    return ShapResult(values=values[:, :, None], base=np.array([base]), value_function="interventional",
+    return ShapResult(values=values[:, :, None], base=np.full((len(rows), 1), base), value_function="interventional",
                       background_hash=content_hash(drawn), n_background=len(drawn), **common)  # fmt: skip

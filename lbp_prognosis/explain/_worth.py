@@ -36,8 +36,10 @@ def table_of(name: str, X: Any, like: pd.DataFrame | None = None) -> pd.DataFram
 
 
 def fixed_columns(estimator: Any) -> set[str]:
-    """Return columns that are no predictors: strata and offset read by name, and what a pipeline leaves unused."""
+    """Return columns that are no predictors: strata, offset, what steps read beside them, what a pipeline leaves."""
     fixed = {*getattr(estimator, "held_columns_", ()), *getattr(estimator, "unused_columns_", ())}
+    for step in getattr(estimator, "steps", ()):
+        fixed |= set(getattr(step[1] if isinstance(step, tuple) else step, "context_columns", ()))
     for parameter in ("strata", "offset"):
         named = getattr(estimator, parameter, None)
         fixed |= {named} if isinstance(named, str) else set(named) if isinstance(named, list | tuple) else set()

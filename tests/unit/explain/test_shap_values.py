@@ -72,9 +72,9 @@ def test_risk_at_twelve_months(case, golden) -> None:
     model, X, _ = case
     result = shap_values(model, X.iloc[[2]], X.iloc[:100], scale="risk", horizons=12)
     np.testing.assert_allclose(result.values[0, :, 0], golden["shap"]["risk"], atol=1e-6)
-    assert result.base[0] == pytest.approx(0.412652, abs=1e-6)
+    assert result.base[0, 0] == pytest.approx(0.412652, abs=1e-6)
     assert result.prediction[0, 0] == pytest.approx(0.359139, abs=1e-6)
-    assert result.base[0] + result.values.sum() == pytest.approx(result.prediction[0, 0], abs=1e-12)
+    assert result.base[0, 0] + result.values.sum() == pytest.approx(result.prediction[0, 0], abs=1e-12)
 
 
 def test_modalities_as_players(case, golden) -> None:
@@ -303,3 +303,20 @@ def test_strata_are_no_players() -> None:
     scores = shap_values(pipeline, X.iloc[2:4], X.iloc[:60])
     assert scores.players == tuple(NAMES)
     assert scores.method == "additive"
+
+
+def test_the_site_a_step_reads_is_no_player() -> None:
+    class Site:
+        context_columns = ("site",)
+
+    class Pipeline(Hazard):
+        steps = (("site", Site()),)
+
+        def linear_predictor(self, X):
+            return super().linear_predictor(X[NAMES]) + 0.5 * (X["site"] == "b").to_numpy()
+
+    table = syn(80)
+    X = table[NAMES].assign(site=np.where(table["site"] > 3, "a", "b"))
+    result = shap_values(Pipeline(coef=np.arange(7) / 10), X.iloc[:4], X)
+    assert result.players == tuple(NAMES)
+    np.testing.assert_allclose(result.values.sum(axis=1) + result.base, result.prediction, atol=1e-12)
