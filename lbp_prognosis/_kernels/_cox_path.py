@@ -28,6 +28,8 @@ from lbp_prognosis._kernels._cox_sums import (
 
 __all__ = ["CoxPath", "cox_path"]
 
+_SATURATED = 5 / 6
+
 
 @dataclass(frozen=True)
 class CoxPath:
@@ -395,7 +397,7 @@ def cox_path(
     lambdas : ndarray of shape (k,), optional
         Decreasing penalties. By default ``n_lambdas`` of them, equally spaced in logarithm from the smallest at which
         all penalised coefficients are zero down to ``min_ratio`` times that; the path then ends early where the
-        likelihood no longer changes.
+        likelihood no longer changes, or five sixths of it are explained.
     alpha : float, default 1.0
         Share of the absolute penalty (1 lasso, 0 ridge).
     factors : ndarray of shape (p,), optional
@@ -440,6 +442,10 @@ def cox_path(
 
 
 def _levelled(logliks: list[float], null: float) -> bool:
-    """Say whether the last penalty moved the explained deviance by less than 1e-5 of itself."""
+    """Say whether the last penalty moved the explained deviance by less than 1e-5 of itself, or little is left.
+
+    A partial likelihood of which five sixths are explained belongs to more columns than patients; beyond that the
+    columns can no longer be told apart and each penalty costs more than all before it.
+    """
     explained = logliks[-1] - null
-    return explained > 0 and (logliks[-1] - logliks[-2]) < 1e-5 * explained
+    return explained > 0 and ((logliks[-1] - logliks[-2]) < 1e-5 * explained or explained > -_SATURATED * null)

@@ -31,7 +31,7 @@ class ElasticNetCox(RiskEstimator):
     l1_ratio : float, default 1.0
         Share of the absolute penalty: 1 is the lasso, 0 ridge.
     n_lambdas : int, default 100
-        Length of the path.
+        Length of the path; it ends early where the likelihood no longer changes or five sixths of it are explained.
     lambda_min_ratio : float, optional
         Smallest over largest penalty; 0.01 if there are fewer rows than columns, else 1e-4.
     lambdas : sequence of float, optional
