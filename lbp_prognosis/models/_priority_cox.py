@@ -69,7 +69,7 @@ class PriorityCox(RiskEstimator):
     ------
     EstimationError
         By `fit`, naming the block: what its model raises.
-    DataError
+    ArgumentError
         If a row lacks some, but not all, columns of a block, or any of the first block.
 
     References
