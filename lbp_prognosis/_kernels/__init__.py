@@ -24,6 +24,7 @@ from lbp_prognosis._kernels._chained_equations import (
     draw_column,
     expand_columns,
 )
+from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, inverse_gamma_prior
 from lbp_prognosis._kernels._concordance import concordance_pairs, number_events
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
@@ -96,6 +97,7 @@ __all__ = [
     "CensoringGroups",
     "CensoringProcess",
     "ColumnModel",
+    "CombatFit",
     "CoxData",
     "CoxFit",
     "CoxPath",
@@ -128,6 +130,8 @@ __all__ = [
     "cloglog_pseudo_fit",
     "coalition_members",
     "column_model",
+    "combat_adjust",
+    "combat_fit",
     "concordance_pairs",
     "cox_baseline",
     "cox_data",
@@ -153,6 +157,7 @@ __all__ = [
     "incidence_by_threshold_influence",
     "incidence_influence",
     "influence_from_process",
+    "inverse_gamma_prior",
     "ipcw_influence",
     "ipcw_loss",
     "ipcw_loss_combined",

@@ -1,5 +1,7 @@
 """Many tables to one X, inside the training fold."""
 
+from lbp_prognosis.fusion._combat import ComBat
+from lbp_prognosis.fusion._covbat import CovBat
 from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
 from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_patient
@@ -8,9 +10,12 @@ from lbp_prognosis.fusion._pool_coefficients import PooledCoefficients, pool_coe
 from lbp_prognosis.fusion._pool_levels import PooledLevels, pool_levels
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
 from lbp_prognosis.fusion._risk_pipeline import RiskBand, RiskPipeline
+from lbp_prognosis.fusion._site_confounding import SiteConfounding, site_confounding
 from lbp_prognosis.fusion._standardise import Standardise
 
 __all__ = [
+    "ComBat",
+    "CovBat",
     "MultipleImputation",
     "OneHot",
     "PatternSubmodels",
@@ -19,9 +24,11 @@ __all__ = [
     "RestrictedCubicSpline",
     "RiskBand",
     "RiskPipeline",
+    "SiteConfounding",
     "Standardise",
     "WidePredictors",
     "one_row_a_patient",
     "pool_coefficients",
     "pool_levels",
+    "site_confounding",
 ]

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import FeatureMap, argument_error, check_choice, check_confidence, check_horizons
+from lbp_prognosis._base import FeatureMap, Objection, argument_error, check_choice, check_confidence, check_horizons
 from lbp_prognosis.fusion._completions import MultipleStep
 from lbp_prognosis.fusion._frame import as_frame
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
@@ -69,7 +69,8 @@ class RiskPipeline(BaseEstimator):
 
     Notes
     -----
-    Columns that the model reads by name (its ``strata`` and ``offset``) go past the steps untouched.
+    Columns that the model reads by name (its ``strata`` and ``offset``) go past the steps untouched. A column that a
+    step names as context (the batch of `ComBat`) reaches the steps although it is of no modality.
 
     At prediction no outcome is looked at. A row with missing values is completed several times given what is observed
     in it, and its risk is the mean over the completions: ∫ risk(x) dF(x_missing | x_observed).
@@ -168,13 +169,14 @@ class RiskPipeline(BaseEstimator):
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
         self.held_columns_ = self._held(frame)
-        used = [column for column in frame.columns if column not in self.held_columns_]
+        context = {name for _, step in self._named_steps() for name in getattr(step, "context_columns", ())}
+        used = [column for column in frame.columns if column not in self.held_columns_ or column in context]
         self.unused_columns_: tuple[str, ...] = ()
         if self.modalities is not None:
-            mapped = set(FeatureMap({str(k): tuple(v) for k, v in self.modalities.items()}).columns)
+            mapped = context | set(FeatureMap({str(k): tuple(v) for k, v in self.modalities.items()}).columns)
             self.unused_columns_ = tuple(column for column in used if column not in mapped)
             used = [column for column in used if column in mapped]
-        if not used:
+        if not set(used) - context:
             raise argument_error("X", "a table with at least one predictor", f"columns {list(frame.columns)[:5]}")
         self.columns_ = used
         given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
@@ -205,7 +207,7 @@ class RiskPipeline(BaseEstimator):
             steps = [clone(step) for _, step in named[cut + 1 :]]
             for step in steps:
                 table = fitted_output(step, table, y)
-            model = clone(self.model).fit(pd.concat([table, held], axis=1) if held.shape[1] else table, y, **extra)
+            model = clone(self.model).fit(_beside(table, held), y, **extra)
             self.branches_.append(_Branch(steps, model))
 
     def _held(self, frame: pd.DataFrame) -> list[str]:
@@ -251,9 +253,7 @@ class RiskPipeline(BaseEstimator):
     def _model_input(branch: _Branch, inner: pd.DataFrame, held: pd.DataFrame, row: np.ndarray) -> pd.DataFrame:
         for step in branch.steps:
             inner = step_output(step, inner)
-        if held.shape[1] == 0:
-            return inner
-        return pd.concat([inner, held.iloc[row].set_axis(inner.index, axis=0)], axis=1)
+        return inner if held.shape[1] == 0 else _beside(inner, held.iloc[row].set_axis(inner.index, axis=0))
 
     def _score(self, branch: _Branch, held: pd.DataFrame) -> Any:
         if not hasattr(branch.model, "linear_predictor"):
@@ -395,6 +395,13 @@ class RiskPipeline(BaseEstimator):
         return float(self.models_[0].max_time_)
 
     @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What the fitted steps found doubtful, e.g. a scanner that goes with the outcome."""
+        check_is_fitted(self, "branches_")
+        steps = [step for _, step in self.steps_] + [step for branch in self.branches_ for step in branch.steps]
+        return tuple(dict.fromkeys(found for step in steps for found in getattr(step, "objections_", ())))
+
+    @property
     def causes_(self) -> np.ndarray:
         """Event codes that occurred in the training data."""
         return self.models_[0].causes_
@@ -415,6 +422,13 @@ class _Scored:
         twin = copy.copy(model)
         twin.predict_risk = self.pipeline.predict_risk
         return twin
+
+
+def _beside(table: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """Put the held columns beside the predictors; a step may have left one of them in place."""
+    if held.shape[1] == 0:
+        return table
+    return pd.concat([table[[column for column in table.columns if column not in held.columns]], held], axis=1)
 
 
 def _rows_of(row: np.ndarray, **values: Any) -> dict[str, Any]:
