@@ -1,4 +1,4 @@
-"""Both conventions for events and censorings that share a time (values by r/fine_gray_ties.R, mgus2 of R's survival)."""
+"""Both conventions for events and censorings that share a time (values by r/fine_gray_ties.R on mgus2)."""
 
 from __future__ import annotations
 
