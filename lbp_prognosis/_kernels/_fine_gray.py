@@ -33,7 +33,9 @@ def fine_gray_data(
     curve = np.ones((len(censoring.times), data.times.size))
     for k in range(len(censoring.times)):
         mine = competing & (group == k)
-        factor[mine] = 1.0 / censoring.left(k, t[mine])
+        own = censoring.left(k, t[mine])
+        # G(T−) can only be 0 for a row without weight, which takes no part
+        factor[mine] = np.divide(1.0, own, out=np.zeros(own.size), where=own > 0)
         curve[k] = censoring.left(k, data.times)
     start[~competing] = 0
     return replace(data, tail=Tail(factor, start, group.astype(np.int64), curve, censoring))
