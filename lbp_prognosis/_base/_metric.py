@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -205,6 +206,22 @@ class MetricResult(Result):
             objections=tuple(dict.fromkeys((*self.objections, *other.objections))),
             synthetic=self.synthetic or other.synthetic,
         )  # fmt: skip
+
+    def labelled(self, **fields: Any) -> MetricResult:
+        """Return a copy with other labels or objections; influence values that are made on demand stay so.
+
+        Parameters
+        ----------
+        **fields
+            Names and values of fields, e.g. ``model="clinical"``.
+        """
+        unknown = fields.keys() - self.__dataclass_fields__.keys()
+        if unknown:
+            raise argument_error("fields", "names of fields of the result", f"{sorted(unknown)}")
+        other = copy(self)
+        for name, value in fields.items():
+            object.__setattr__(other, name, value)
+        return other
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of `to_frame` as plain mappings, for frames of many results."""

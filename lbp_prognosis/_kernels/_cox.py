@@ -76,6 +76,8 @@ def _aliased(information: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 def _solver(information: np.ndarray, scale: np.ndarray, keep: np.ndarray) -> np.ndarray | None:
     """Return the inverse of the information on the kept columns (zeros elsewhere), or None if it is not definite."""
+    if not keep.any():
+        return np.zeros_like(information)
     if keep.all():
         matrix = information / np.outer(scale, scale)
         factor, failed = lapack.dpotrf(matrix, lower=1)

@@ -92,14 +92,14 @@ def cloglog_pseudo_fit(
     eta = np.clip(shift + X @ beta, -30, 3.5)
 
     def loss(eta: np.ndarray) -> float:
-        return float(w @ (y + np.expm1(-np.exp(eta))) ** 2)
+        return float(w @ (y + np.expm1(-np.exp(np.minimum(eta, 50.0)))) ** 2)
 
     value, converged, iterations = loss(eta), False, 0
     inverse = np.full((beta.size, beta.size), np.nan)
     slope = X
     while iterations < max_iter:
         iterations += 1
-        hazard = np.exp(eta)
+        hazard = np.exp(np.minimum(eta, 50.0))
         slope = X * (hazard * np.exp(-hazard))[:, None]
         residual = y + np.expm1(-hazard)
         try:
@@ -119,7 +119,7 @@ def cloglog_pseudo_fit(
                 break
             step, move = step / 2, move / 2
         beta, eta, value = beta + step, eta + move, new
-    hazard = np.exp(eta)
+    hazard = np.exp(np.minimum(eta, 50.0))
     slope = X * (hazard * np.exp(-hazard))[:, None]
     residual = y + np.expm1(-hazard)
     return MeanFit(beta, inverse, (slope * residual[:, None]) @ inverse, -0.5 * loss(eta), converged, iterations)

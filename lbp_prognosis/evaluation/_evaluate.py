@@ -152,7 +152,7 @@ def evaluate(
         fitted = replace(fitted, model=name)
         for result in fitted.metrics:
             found[result.metric] = result
-        metrics[name] = {key: replace(value, model=name) for key, value in found.items()}
+        metrics[name] = {key: value.labelled(model=name) for key, value in found.items()}
         calibrations[name] = fitted
     differences = _differences(metrics)
     decision, pairs = None, []

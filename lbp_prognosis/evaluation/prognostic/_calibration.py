@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -293,7 +292,7 @@ def _assemble(
             for part in parts if "did not converge" in part.reason
         ]  # fmt: skip
     shared = tuple(dict.fromkeys(objections))
-    results = {name: replace(result, objections=shared) for name, result in results.items()}
+    results = {name: result.labelled(objections=shared) for name, result in results.items()}
     named: dict[str, Any] = {name: results.pop(name) for name in _REQUIRED}
     followup = results.pop("observed_expected_followup", None)
     return Calibration(
@@ -321,7 +320,7 @@ def _metric(setting: Setting, name: str, parts: list[Estimate], method: str) -> 
         reasons=[part.reason for part in parts],
     )  # fmt: skip
     low, high = (shaped([getattr(part, side) for part in parts], setting.scalar) for side in ("low", "high"))
-    return replace(result, low=low, high=high)
+    return result.labelled(low=low, high=high)
 
 
 def _methods(

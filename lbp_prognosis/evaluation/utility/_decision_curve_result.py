@@ -177,6 +177,8 @@ class DecisionCurve(Result):
 
         def change(m: int, h: int) -> tuple[np.ndarray, np.ndarray]:
             p, psi = data.incidence_influence(h)
+            if p <= 0:  # nobody is known to have had it: there is no benefit to have a share of
+                return np.full(data.thresholds.size, np.nan), np.full((data.n, data.thresholds.size), np.nan)
             value = self.value[m, h] / p
             return value, (data.influence(m, h) - value * psi[:, None]) / p
 
