@@ -195,7 +195,8 @@ def _tilt_sd(grid: Grid, normal: np.ndarray, frame: Frame, columns: np.ndarray) 
     along = columns @ np.stack([frame.ap, frame.left]) @ cosines[:, axis]
     steps = np.ptp(along) / grid.spacing[axis]
     spread = max(float(columns[:, 0].std()), 1e-6)
-    return float(np.degrees(0.5 * step / np.sqrt(12) / spread / max(1.0, steps)))
+    thick = np.sqrt(1 + 0.4 * (grid.spacing.max() / grid.spacing.min() - 1))  # few, wide columns average less
+    return float(np.degrees(0.5 * thick * step / np.sqrt(12) / spread / max(1.0, steps)))
 
 
 def huber_plane(design: np.ndarray, z: np.ndarray, *, rounds: int = 20) -> np.ndarray:

@@ -79,7 +79,7 @@ class Case:
         above, below = self.spine.endplate(upper, "inferior"), self.spine.endplate(lower, "superior")
         fronts = [self.spine.bodies[name].frame.ap for name in (upper, lower) if name in self.spine.bodies]
         if not fronts:
-            return None
+            return None if disc is None else self._lone_disc(disc)
         front = np.mean(fronts, axis=0)
         whole = all(name not in self.spine.bodies or not self.spine.bodies[name].region.cut for name in (upper, lower))
         if above is not None and below is not None and whole:
@@ -93,6 +93,18 @@ class Case:
         if up is None:
             up = next(self.spine.bodies[name].frame.cc for name in (upper, lower) if name in self.spine.bodies)
         return own_axis(disc, make_frame(disc.centroid, up, front)), ("axis_from_disc",)
+
+    def _lone_disc(self, disc: Region) -> tuple[Frame, tuple[str, ...]]:
+        """Return the frame of a disc without any body beside it, from its own surfaces and the image's axes."""
+        from lbp_prognosis.biomarkers._spine import own_axis
+
+        others = [r.centroid for r in self.anatomy.of("disc") if r.level]
+        up = np.array([0.0, 0.0, 1.0])
+        if len(others) > 1:
+            ends = sorted(others, key=lambda centre: float(centre[2]))
+            up = unit(ends[-1] - ends[0])
+        frame = make_frame(disc.centroid, up, np.array([0.0, 1.0, 0.0]))
+        return own_axis(disc, frame), ("axis_from_disc", "front_from_image")
 
     def disc_levels(self) -> list[str]:
         """Return the levels of discs and of gaps between neighbouring bodies, top to bottom."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ class Label:
         The tool itself says that the structure is cut by the field of view.
     from_bottom : int
         Position counted from the lowest mobile segment; 0 where the tool does not count.
+    file : str
+        Stem of the file that holds the structure where the tool writes one file a structure.
     """
 
     structure: str
@@ -53,6 +55,7 @@ class Label:
     side: str = ""
     partial: bool = False
     from_bottom: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def _named(label: Label, lumbar_count: int) -> Label:
         level = chain[place] + chain[place + 1] if place >= 1 else ""
     else:
         level = chain[place] if place >= 0 else ""
-    return Label(label.structure, level, label.side, label.partial, label.from_bottom)
+    return replace(label, level=level)
 
 
 @cache
@@ -180,7 +183,7 @@ def _checked(table: dict[str, Any], name: str) -> dict[str, Any]:
     for key, row in rows.items():
         if not str(key).isdigit() or int(key) < 1 or not isinstance(row, dict):
             raise fail("a table of whole numbers above 0", f"{key!r}")
-        extra = set(row) - {"structure", "level", "side", "partial", "from_bottom"}
+        extra = set(row) - {"structure", "level", "side", "partial", "from_bottom", "file"}
         label = Label(**{k: v for k, v in row.items() if k not in extra})
         if extra or label.structure not in STRUCTURES:
             raise fail(

@@ -17,6 +17,7 @@ from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._image import Image
 from lbp_prognosis.biomarkers._label_map import LabelMap
 from lbp_prognosis.biomarkers._mask import Mask
+from lbp_prognosis.biomarkers._read_class_files import read_class_files
 from lbp_prognosis.biomarkers._read_image import read_image, read_mask
 from lbp_prognosis.biomarkers._recipe import Recipe
 
@@ -111,13 +112,8 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
     if len(conventions) != len(masks):
         raise argument_error("convention", f"one, or one a mask ({len(masks)})", f"{len(conventions)}")
     count = int(_given(study, "lumbar_count") or 5)
-    pairs = [
-        (
-            mask if isinstance(mask, Mask) else read_mask(mask, max_bytes=max_bytes),
-            LabelMap(str(name), lumbar_count=count),
-        )
-        for mask, name in zip(masks, conventions)
-    ]
+    maps = [LabelMap(str(name), lumbar_count=count) for name in conventions]
+    pairs = [(_mask(mask, label_map, max_bytes), label_map) for mask, label_map in zip(masks, maps)]
     images, acquisition = _images(study, max_bytes)
     if "main" in images:
         pairs = [(mask.on_grid_of(images["main"]), label_map) for mask, label_map in pairs]
@@ -144,6 +140,14 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
         dict(_given(study, "landmarks") or {}),
     )
     return case, {**acquisition, **stated}
+
+
+def _mask(given: Any, label_map: LabelMap, max_bytes: int) -> Mask:
+    if isinstance(given, Mask):
+        return given
+    if Path(given).is_dir():
+        return read_class_files(Path(given), label_map, max_bytes=max_bytes)
+    return read_mask(given, max_bytes=max_bytes)
 
 
 def _images(study: Mapping[str, Any], max_bytes: int) -> tuple[dict[str, Image], dict[str, Any]]:

@@ -207,3 +207,27 @@ def test_public_test_images_keep_their_orientation_and_types(shared):
     # the cord is one structure whichever way the array runs: cervical levels 2 to 5 go down
     heights = [labelled.grid.to_world(np.argwhere(labelled.data == v).mean(axis=0))[2] for v in (2, 3, 4, 5)]
     assert heights == sorted(heights, reverse=True)
+
+
+def test_one_file_a_structure_is_one_mask(tmp_path):
+    from lbp_prognosis.biomarkers import LabelMap, extract
+    from lbp_prognosis.biomarkers._read_class_files import read_class_files
+
+    label_map = LabelMap("totalsegmentator_total_v2")
+    whole = np.zeros((12, 12, 20), dtype=np.uint8)
+    whole[3:9, 3:9, 2:9], whole[3:9, 3:9, 11:18] = 27, 28
+    for stem, value in (("vertebrae_L5", 27), ("vertebrae_L4", 28), ("vertebrae_L3", 29)):
+        save_nifti(tmp_path / f"{stem}.nii.gz", (whole == value).astype(np.uint8), np.diag([4.0, 4, 4, 1]))
+    save_nifti(tmp_path / "liver.nii.gz", np.ones_like(whole), np.diag([4.0, 4, 4, 1]))
+    joined = read_class_files(tmp_path, label_map, max_bytes=2**30)
+    np.testing.assert_array_equal(joined.data, whole)
+    study = {"patient_id": 1, "mask": str(tmp_path), "convention": "totalsegmentator_total_v2"}
+    volumes = extract(study).table.query("measure == 'vertebra_volume'").set_index("level")["value"]
+    assert volumes["l5"] == pytest.approx(6 * 6 * 7 * 0.064)
+    save_nifti(tmp_path / "vertebrae_L3.nii.gz", (whole == 28).astype(np.uint8), np.diag([4.0, 4, 4, 1]))
+    with pytest.raises(DataError, match="claims voxels"):
+        read_class_files(tmp_path, label_map, max_bytes=2**30)
+    with pytest.raises(ArgumentError, match="vertebrae_L5"):
+        read_class_files(tmp_path.parent, label_map, max_bytes=2**30)
+    with pytest.raises(ArgumentError, match="not written by this tool"):
+        read_class_files(tmp_path, LabelMap("spider"), max_bytes=2**30)
