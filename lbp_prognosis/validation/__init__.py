@@ -17,7 +17,9 @@ from lbp_prognosis.validation._internal_external import InternalExternal, intern
 from lbp_prognosis.validation._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation._model_based_concordance import model_based_concordance
+from lbp_prognosis.validation._multiply_imputed import MultiplyImputed
 from lbp_prognosis.validation._on_columns import OnColumns
+from lbp_prognosis.validation._pool_performance import PooledPerformance, pool_performance
 from lbp_prognosis.validation._sample_size import SampleSize
 from lbp_prognosis.validation._sample_size_development import r2_cox_snell_from_c, sample_size_development
 from lbp_prognosis.validation._sample_size_validation import sample_size_validation
@@ -37,7 +39,9 @@ __all__ = [
     "LikelihoodRatio",
     "MetaAnalysis",
     "ModelUpdate",
+    "MultiplyImputed",
     "OnColumns",
+    "PooledPerformance",
     "SampleSize",
     "UpdatedModel",
     "added_value",
@@ -51,6 +55,7 @@ __all__ = [
     "likelihood_ratio",
     "meta_analysis",
     "model_based_concordance",
+    "pool_performance",
     "r2_cox_snell_from_c",
     "sample_size_development",
     "sample_size_validation",

@@ -29,6 +29,7 @@ from lbp_prognosis.validation._cross_validate import CrossValidation, cross_vali
 from lbp_prognosis.validation._estimator import fresh, take_rows
 from lbp_prognosis.validation._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
+from lbp_prognosis.validation._multiply_imputed import refuse_imputed
 from lbp_prognosis.validation._on_columns import OnColumns
 
 __all__ = ["AddedValue", "added_value"]
@@ -248,6 +249,7 @@ def added_value(
     --------
     >>> # added_value(CoxPH(), X, y, {"clinical": ["age"], "imaging": ["modic"]}, 12, modality="imaging")
     """
+    refuse_imputed(X, "added_value(model, table, …)")
     estimator = fresh(model, "model")
     names = [str(name) for name in modalities]
     if modality not in names or len(names) < 2:

@@ -19,13 +19,16 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     check_thresholds,
+    generator,
     spawn,
 )
 from lbp_prognosis.survival import check_outcome
+from lbp_prognosis.validation._bootstrap_imputed import pool_bootstraps
 from lbp_prognosis.validation._bootstrap_replicate import Draw, bootstrap_replicate, fit_arguments, predicted
 from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation, mean_defined, p632_plus
 from lbp_prognosis.validation._estimator import check_rows, describe_estimator, fit_on, fresh
 from lbp_prognosis.validation._folds import event_stratum
+from lbp_prognosis.validation._multiply_imputed import MultiplyImputed
 from lbp_prognosis.validation._performance import Panel
 from lbp_prognosis.validation._replicates import run_replicates
 
@@ -74,8 +77,9 @@ def bootstrap_validate(
     ----------
     model : estimator
         Unfitted pipeline with ``fit`` and ``predict_risk``; everything learned from data must be inside.
-    X : DataFrame or array of shape (n, p)
-        Predictors.
+    X : DataFrame or array of shape (n, p), or MultiplyImputed
+        Predictors. With imputed tables the same patients are drawn in every imputation, measures are pooled, and the
+        result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Made by `Surv.right` or `Status.at`.
     horizons : float or sequence of float
@@ -145,6 +149,8 @@ def bootstrap_validate(
     Efron, Tibshirani (1997), https://doi.org/10.1080/01621459.1997.10474007.
     Noma et al. (2021), https://doi.org/10.1002/sim.9148.
     """
+    if isinstance(X, MultiplyImputed):
+        return _in_every_imputation(locals())
     estimator = fresh(model, "model")
     kind = check_outcome(y, ("right", "status"), caller="bootstrap_validate",
                          instead="For visits use Status.at(visit, state) or cross_validate_risk.")  # fmt: skip
@@ -206,6 +212,20 @@ def bootstrap_validate(
         n_failed=n_failed, model=name or type(estimator).__name__, cause=cause, target=target, risk=risk,
         predictions=np.stack([r["risk"] for r in results]) if keep_predictions else None, y=y, horizons=times,
         objections=doubts, synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
+    )  # fmt: skip
+
+
+def _in_every_imputation(arguments: dict[str, Any]) -> BootstrapValidation:
+    seed = int(generator(arguments["random_state"]).integers(2**62))
+    folder = arguments["checkpoint"]
+    return pool_bootstraps(
+        [
+            bootstrap_validate(
+                **{**arguments, "X": table, "random_state": seed,
+                   "checkpoint": None if folder is None else os.path.join(folder, f"imputation-{k}")}
+            )
+            for k, table in enumerate(arguments["X"].tables, start=1)
+        ]
     )  # fmt: skip
 
 

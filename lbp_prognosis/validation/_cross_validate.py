@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     Result,
     check_horizons,
     check_number,
+    generator,
     metric_frame,
     spawn,
 )
@@ -24,6 +25,7 @@ from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dep
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
 from lbp_prognosis.validation._folds import event_stratum, given_folds, repeated_folds
+from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation._replicates import run_replicates
 
 __all__ = ["CrossValidation", "cross_validate_risk"]
@@ -186,8 +188,9 @@ def cross_validate_risk(
     models : estimator or mapping of str to estimator
         Unfitted pipelines with ``fit`` and ``predict_risk``; all are fitted on the same folds. Tuning inside a pipeline
         is repeated in every training fold (nested).
-    X : DataFrame or array of shape (n, p)
-        Predictors.
+    X : DataFrame or array of shape (n, p), or MultiplyImputed
+        Predictors. With imputed tables the folds are the same in every imputation, a patient's risk is the mean over
+        the imputations' models, and the result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Structured outcome.
     horizons : float or sequence of float
@@ -228,6 +231,8 @@ def cross_validate_risk(
     Folds are stratified on the event and the same for all models. No interval is computed from the spread over folds:
     folds share training patients.
     """
+    if isinstance(X, MultiplyImputed):
+        return _in_every_imputation(locals())
     estimators = check_models(models)
     times, scalar = check_horizons(horizons)
     splits = int(check_number("n_splits", n_splits, low=2, whole=True))
@@ -270,6 +275,25 @@ def cross_validate_risk(
         cause=cause, groups=codes, scalar=scalar, objections=doubts,
         synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )  # fmt: skip
+
+
+def _in_every_imputation(arguments: dict[str, Any]) -> CrossValidation:
+    seed = int(generator(arguments["random_state"]).integers(2**62))
+    folder = arguments["checkpoint"]
+    parts = [
+        cross_validate_risk(
+            **{**arguments, "X": table, "random_state": seed,
+               "checkpoint": None if folder is None else os.path.join(folder, f"imputation-{k}")}
+        )
+        for k, table in enumerate(arguments["X"].tables, start=1)
+    ]  # fmt: skip
+    risks, scores = (
+        {name: np.mean([getattr(part, kept)[name] for part in parts], axis=0)
+         for name in parts[0].models if all(name in getattr(part, kept) for part in parts)}
+        for kept in ("risks_by_repeat", "scores_by_repeat")
+    )  # fmt: skip
+    doubts = dict.fromkeys((IMPUTED_BEFORE, *(o for part in parts for o in part.objections)))
+    return replace(parts[0], risks_by_repeat=risks, scores_by_repeat=scores, objections=tuple(doubts))
 
 
 def _predict_fold(

@@ -13,6 +13,7 @@ from lbp_prognosis._base import Objection, Result, argument_error, check_choice,
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._estimator import is_fitted
+from lbp_prognosis.validation._multiply_imputed import refuse_imputed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,6 +131,7 @@ def external_validate(
         If a model is not fitted, or patients of development are among the new ones.
     """
     check_choice("kind", kind, _KINDS)
+    refuse_imputed(X, "external_validate(models, table, …)")
     named = dict(models) if isinstance(models, Mapping) else {type(models).__name__: models}
     for name, model in named.items():
         if not hasattr(model, "predict_risk") or not (is_fitted(model) or hasattr(model, "ledger")):
