@@ -8,6 +8,7 @@ from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_be
 from lbp_prognosis._draw._evaluation import draw_metric, draw_page
 from lbp_prognosis._draw._flow import draw_flow
 from lbp_prognosis._draw._forest import draw_forest
+from lbp_prognosis._draw._importance import draw_importance
 from lbp_prognosis._draw._instability import draw_instability
 from lbp_prognosis._draw._levels import draw_levels
 from lbp_prognosis._draw._overlay import draw_overlay
@@ -27,6 +28,7 @@ __all__ = [
     "draw_flow",
     "draw_forest",
     "draw_group_bars",
+    "draw_importance",
     "draw_instability",
     "draw_interval_curve",
     "draw_levels",

@@ -25,6 +25,7 @@ def draw_calibration(
     model: str = "",
     label: str = "event",
     color: str = PALETTE[0],
+    least: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the smooth curve with its band, grouped estimates with intervals, and a histogram of the risks below.
@@ -43,6 +44,8 @@ def draw_calibration(
         Title; what the risk is of.
     color : str
         Colour of the curve.
+    least : int
+        Bars of the histogram with fewer patients are not drawn.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """
@@ -64,6 +67,7 @@ def draw_calibration(
         ax.plot(x, y, "o", ms=5, mfc="white", mec=INK, mew=1.2, zorder=5)
     depth = 0.11 * top
     counts, edges = np.histogram(risks, bins=np.linspace(0, top, 51))
+    counts = np.where(counts < least, 0, counts)
     height = counts / max(counts.max(), 1) * depth * 0.9
     ax.bar(
         edges[:-1],

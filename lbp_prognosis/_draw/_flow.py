@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
+
+from lbp_prognosis._draw._style import INK, SOFT
 
 __all__ = ["draw_flow"]
 
 
 def draw_flow(steps: pd.DataFrame, ax: Any = None) -> Any:
-    """Draw rows of ``kind`` start, excluded and end from ``kind, step, n``; returns the axes."""
+    """Draw rows of ``kind`` start, excluded and end from ``kind, step, n``; returns the axes.
+
+    A column ``shown`` holds the counts as they are to be printed, where some are masked.
+    """
     import matplotlib.pyplot as plt
 
     shown = steps[steps["kind"].isin(["start", "excluded", "end"]) & ((steps["n"] > 0) | (steps["kind"] != "excluded"))]
     if ax is None:
-        _, ax = plt.subplots(figsize=(6.5, 0.9 + 0.75 * len(shown)), layout="constrained")
+        _, ax = plt.subplots(figsize=(6.0, 0.5 + 0.62 * len(shown)), layout="constrained")
     ax.set_axis_off()
-    ax.set(xlim=(0, 1), ylim=(-len(shown) + 0.4, 0.6))
-    box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "0.3"}
-    centre, right, last = 0.27, 0.74, None
-    for place, row in enumerate(shown.to_dict("records")):
-        height = -place
-        words = "\n".join(textwrap.wrap(row["step"], 38))
+    ax.set(xlim=(0, 1), ylim=(-len(shown) + 0.45, 0.5))
+    whole = {"boxstyle": "round,pad=0.5", "facecolor": "#eef3f7", "edgecolor": SOFT, "linewidth": 0.9}
+    aside = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "#c9d2da", "linewidth": 0.9}
+    line = {"arrowstyle": "-|>,head_width=0.18,head_length=0.35", "color": SOFT, "linewidth": 1.0, "shrinkA": 0}
+    centre, right = 0.27, 0.47
+    rows = shown.to_dict("records")
+    ends = [-place for place, row in enumerate(rows) if row["kind"] != "excluded"]
+    for above, below in pairwise(ends):
+        ax.annotate("", (centre, below + 0.34), (centre, above - 0.30), arrowprops=line)
+    for place, row in enumerate(rows):
+        count = row.get("shown", row["n"])
+        words = "\n".join(textwrap.wrap(str(row["step"]), 40 if row["kind"] == "excluded" else 28))
         if row["kind"] == "excluded":
-            ax.text(right, height, f"{words}\nn = {row['n']}", ha="center", va="center", fontsize=8, bbox=box)
-            ax.annotate("", (right - 0.22, height), (centre, height), arrowprops={"arrowstyle": "->", "color": "0.3"})
-            continue
-        if last is not None:
-            ax.annotate("", (centre, height + 0.28), (centre, last - 0.28),
-                        arrowprops={"arrowstyle": "->", "color": "0.3"})  # fmt: skip
-        ax.text(centre, height, f"{words}\nn = {row['n']}", ha="center", va="center", fontsize=9, bbox=box)
-        last = height
+            ax.text(right, -place, f"{words}\nn = {count}", ha="left", va="center", fontsize=8.5, color=INK, bbox=aside)
+            ax.annotate("", (right - 0.015, -place), (centre, -place), arrowprops={**line, "shrinkB": 2})
+        else:
+            ax.text(
+                centre, -place, f"{words}\nn = {count}", ha="center", va="center", fontsize=9, color=INK, bbox=whole
+            )
     return ax

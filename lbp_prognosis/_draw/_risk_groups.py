@@ -40,6 +40,7 @@ def draw_risk_groups(
     start: float,
     p: float | None = None,
     unit: str = "",
+    least: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw step curves with bands, diamonds where the predictions are, and the numbers at risk under the axis.
@@ -60,6 +61,8 @@ def draw_risk_groups(
         P-value of the log-rank test.
     unit : str
         Unit of time.
+    least : int
+        A curve ends where fewer are at risk, and smaller numbers at risk are masked.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """
@@ -69,6 +72,7 @@ def draw_risk_groups(
     last, shown, high = [], [], 0.0
     for name in names:
         part = curves[curves["group"] == name]
+        part = part[part["at_risk"] >= least]
         if part.empty:
             continue
         time = np.concatenate([[0.0], part["time"]])
@@ -99,11 +103,11 @@ def draw_risk_groups(
 
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     tidy_axes(ax)
-    _numbers(ax, curves, shown, colors)
+    _numbers(ax, curves, shown, colors, least)
     return ax
 
 
-def _numbers(ax: Axes, curves: pd.DataFrame, names: Sequence[str], colors: dict[str, str]) -> None:
+def _numbers(ax: Axes, curves: pd.DataFrame, names: Sequence[str], colors: dict[str, str], least: int) -> None:
     ticks = [tick for tick in ax.get_xticks() if 0 <= tick <= ax.get_xlim()[1]]
     ax.set_xticks(ticks)
     ax.annotate(
@@ -114,8 +118,9 @@ def _numbers(ax: Axes, curves: pd.DataFrame, names: Sequence[str], colors: dict[
         part = curves[curves["group"] == name]
         time, number = part["time"].to_numpy(), np.append(part["at_risk"].to_numpy(dtype=float), 0.0)
         for tick in ticks:
+            count = number[np.searchsorted(time, tick, side="left")]
             ax.annotate(
-                f"{number[np.searchsorted(time, tick, side='left')]:,.0f}", (tick, 0),
+                f"<{least}" if 0 < count < least else f"{count:,.0f}", (tick, 0),
                 xycoords=ax.get_xaxis_transform(), xytext=(0, -50 - 12 * k), textcoords="offset points", ha="center",
                 va="top", fontsize=8, color=colors[name], annotation_clip=False,
             )  # fmt: skip

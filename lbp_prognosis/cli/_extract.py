@@ -2,58 +2,53 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-__all__ = ["extract_command"]
+import typer
+
+__all__ = ["extract"]
 
 
-def extract_command(
-    studies: Path, output: Path, recipe: Path | None = None, jobs: int = 1, pictures: bool = True, methods: str = "one"
-) -> int:
-    """Measure the biomarkers of a table of studies.
+def extract(
+    studies: Path = typer.Argument(help="CSV table of studies, or a folder that holds studies.csv."),
+    out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the results."),
+    recipe: Path | None = typer.Option(None, "--recipe", help="TOML file with settings of the recipe."),
+    jobs: int = typer.Option(1, "--jobs", help="Cases measured side by side; 0 for as many as there are cores."),
+    pictures: bool = typer.Option(True, help="Draw one picture a case."),
+    methods: str = typer.Option("one", "--methods", help="One formula a measure, as the schema wants, or all."),
+    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+) -> None:
+    """Measure biomarkers: biomarker.csv, imaging_study.csv, failures.csv, provenance.json and pictures.
 
-    Writes ``biomarker.csv``, ``imaging_study.csv``, ``failures.csv`` and ``provenance.json`` into OUTPUT, and one
-    picture a case into its folder ``pictures``. A second call goes on where the first was stopped.
-
-    Parameters
-    ----------
-    studies : Path
-        CSV table, or a folder that holds studies.csv.
-    output : Path
-        Folder for the results; made if absent.
-    recipe : Path, optional
-        TOML file with settings of the recipe.
-    jobs : int, default 1
-        Cases measured side by side.
-    pictures : bool, default True
-        Draw one picture a case.
-    methods : str, default "one"
-        "one" formula a measure, as the data schema wants, or "all".
-
-    Returns
-    -------
-    int
-        0 if every case was measured, 1 if some failed.
+    A second call goes on where the first was stopped. Exit status 1 if a case failed.
     """
+    import json
     import tomllib
 
-    from lbp_prognosis.biomarkers import Recipe, extract
+    from lbp_prognosis._base import argument_error, check_choice
+    from lbp_prognosis.biomarkers import Recipe
+    from lbp_prognosis.biomarkers import extract as measure
+    from lbp_prognosis.cli._jobs import workers
 
+    check_choice("methods", methods, ("one", "all"))
     chosen = Recipe.default()
     if recipe is not None:
-        chosen = Recipe.from_dict(tomllib.loads(recipe.read_text(encoding="utf-8")))
-    output.mkdir(parents=True, exist_ok=True)
-    result = extract(
-        studies, chosen, n_jobs=jobs, progress=True, checkpoint=output / "checkpoint",
-        overlays=output / "pictures" if pictures else None,
+        try:
+            chosen = Recipe.from_dict(tomllib.loads(recipe.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise argument_error("recipe", "a readable TOML file", f"{recipe}: {error}") from error
+    out.mkdir(parents=True, exist_ok=True)
+    result = measure(
+        studies, chosen, n_jobs=workers(jobs), progress=not quiet, checkpoint=out / "checkpoint",
+        overlays=out / "pictures" if pictures else None,
     )  # fmt: skip
-    result.to_frame(methods=methods).to_csv(output / "biomarker.csv", index=False)
-    result.studies.to_csv(output / "imaging_study.csv", index=False)
-    result.failures.to_csv(output / "failures.csv", index=False)
+    result.to_frame(methods=methods).to_csv(out / "biomarker.csv", index=False)
+    result.studies.to_csv(out / "imaging_study.csv", index=False)
+    result.failures.to_csv(out / "failures.csv", index=False)
     text = json.dumps(dict(result.provenance), indent=1, default=str)
-    (output / "provenance.json").write_text(text, encoding="utf-8")
-    print(repr(result))
+    (out / "provenance.json").write_text(text, encoding="utf-8")
+    typer.echo(repr(result)[1:-1])
     for row in result.failures.to_dict("records"):
-        print(f"{row['patient_id']} {row['study_id']}: {row['message']}")
-    return int(not result.failures.empty)
+        typer.echo(f"{row['patient_id']} {row['study_id']}: {row['message']}", err=True)
+    if not result.failures.empty:
+        raise typer.Exit(1)

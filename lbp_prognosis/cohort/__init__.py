@@ -14,6 +14,7 @@ from lbp_prognosis.cohort._recurrence import Recurrence
 from lbp_prognosis.cohort._return_to_work import ReturnToWork
 from lbp_prognosis.cohort._surgery import Surgery
 from lbp_prognosis.cohort._table_one import TableOne
+from lbp_prognosis.cohort._table_one_of import table_one_of
 from lbp_prognosis.cohort._timeline import Timeline
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "Timeline",
     "Window",
     "outcome_from_dict",
+    "table_one_of",
 ]

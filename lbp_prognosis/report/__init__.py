@@ -1,3 +1,8 @@
-"""Results to a page."""
+"""Results to a page, tables and files."""
 
-__all__: list[str] = []
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._render_page import render_page
+from lbp_prognosis.report._small_cells import mask_counts, mask_flow, mask_table_one
+from lbp_prognosis.report._write_page import write_page
+
+__all__ = ["Page", "mask_counts", "mask_flow", "mask_table_one", "render_page", "write_page"]

@@ -8,9 +8,11 @@ from lbp_prognosis.survival._curve_test import CurveTest
 from lbp_prognosis.survival._curve_values import CurveValues
 from lbp_prognosis.survival._gray_test import gray_test
 from lbp_prognosis.survival._kaplan_meier import kaplan_meier
+from lbp_prognosis.survival._known_at import known_at
 from lbp_prognosis.survival._log_rank import log_rank
 from lbp_prognosis.survival._median_follow_up import median_follow_up
 from lbp_prognosis.survival._nelson_aalen import nelson_aalen
+from lbp_prognosis.survival._on_schedule import ScheduledOutcome, on_schedule
 from lbp_prognosis.survival._outcome import (
     OutcomeKind,
     cause_codes,
@@ -36,6 +38,7 @@ __all__ = [
     "OutcomeKind",
     "OutcomeSpec",
     "Reference",
+    "ScheduledOutcome",
     "Status",
     "StepCurve",
     "Surv",
@@ -50,9 +53,11 @@ __all__ = [
     "from_sksurv",
     "gray_test",
     "kaplan_meier",
+    "known_at",
     "log_rank",
     "median_follow_up",
     "nelson_aalen",
+    "on_schedule",
     "outcome_kind",
     "reverse_kaplan_meier",
     "rmst",

@@ -186,7 +186,13 @@ class Calibration(Result):
         return pd.concat([metric.to_frame() for metric in self.metrics], ignore_index=True)
 
     def plot(
-        self, ax: Axes | None = None, *, horizon: float | None = None, groups: int = 10, color: str | None = None
+        self,
+        ax: Axes | None = None,
+        *,
+        horizon: float | None = None,
+        groups: int = 10,
+        color: str | None = None,
+        least: int = 0,
     ) -> Axes:
         """Draw the smooth curve with its band, the groups, the numbers, and where the patients are.
 
@@ -200,6 +206,8 @@ class Calibration(Result):
             Number of grouped points; 0 leaves them out.
         color : str, optional
             Of the curve.
+        least : int, default 0
+            Groups and bars of the histogram with fewer patients are not drawn.
         """
         from lbp_prognosis._draw import draw_calibration
 
@@ -220,10 +228,12 @@ class Calibration(Result):
         if np.isfinite(null):
             lines.append(f"ICI if perfect {null:.3f}")
         table = self.groups(groups, rows.tau) if groups else None
+        if table is not None:
+            table = table[table["n"] >= least]
         words = "no event" if complement else "event"
         return draw_calibration(
             frame.sort_values("risk"), table, turn(rows.risk), notes=lines, model=self.model,
-            label=f"{words} by {rows.tau:g}", ax=ax, **({} if color is None else {"color": color}),
+            label=f"{words} by {rows.tau:g}", least=least, ax=ax, **({} if color is None else {"color": color}),
         )  # fmt: skip
 
     def _summary(self) -> str:

@@ -128,7 +128,7 @@ class RiskGroups(Result):
             rows.append({**shared, "metric": "share", "value": line["share"], "method": "share of all patients"})
         return metric_frame(rows, extra=("target", "reference"))
 
-    def plot(self, ax: Axes | None = None, *, unit: str = "") -> Axes:
+    def plot(self, ax: Axes | None = None, *, unit: str = "", least: int = 0) -> Axes:
         """Draw the groups' curves with bands, the predicted means at the horizons, and the numbers at risk.
 
         Parameters
@@ -137,6 +137,8 @@ class RiskGroups(Result):
             Where to draw; a new figure by default.
         unit : str, default ""
             Unit of time, for the label.
+        least : int, default 0
+            A curve ends where fewer patients are at risk, and smaller numbers are masked.
         """
         from lbp_prognosis._draw import draw_group_bars, draw_risk_groups
 
@@ -159,7 +161,7 @@ class RiskGroups(Result):
         p = None if self.log_rank is None else self.log_rank.p
         return draw_risk_groups(
             curves, means, names=self.names, p=p, unit=unit, start=1.0 if complement else 0.0,
-            label="free of the event" if complement else "cumulative incidence", ax=ax,
+            label="free of the event" if complement else "cumulative incidence", least=least, ax=ax,
         )  # fmt: skip
 
     def _summary(self) -> str:

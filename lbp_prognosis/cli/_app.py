@@ -1,0 +1,37 @@
+"""``build_app``: the verbs under one name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["build_app"]
+
+
+def build_app() -> Any:
+    """Return the typer application."""
+    import typer
+
+    from lbp_prognosis.cli._demo import demo
+    from lbp_prognosis.cli._evaluate import evaluate
+    from lbp_prognosis.cli._extract import extract
+    from lbp_prognosis.cli._run import run
+    from lbp_prognosis.cli._schema import schema
+    from lbp_prognosis.cli._validate import validate
+
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, rich_markup_mode=None,
+        help="Outcome-linked validation of spine imaging in low back pain: from tables to an evidence page. "
+        "Exit status: 0 done, 1 the data are not what they must be, 2 the call is not.",
+    )  # fmt: skip
+    for verb in (validate, run, evaluate, extract, demo, schema):
+        app.command()(verb)
+
+    @app.callback(invoke_without_command=True)
+    def options(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+        if version:
+            from lbp_prognosis import __version__
+
+            typer.echo(f"lbp-prognosis {__version__}")
+            raise typer.Exit(0)
+
+    return app

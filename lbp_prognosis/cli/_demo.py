@@ -1,0 +1,37 @@
+"""``lbp-prognosis demo``: a simulated registry from tables to the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+__all__ = ["demo"]
+
+
+def demo(
+    out: Path = typer.Option(Path("out/demo"), "-o", "--out", help="Folder of the page."),
+    patients: int = typer.Option(800, min=200, max=100_000, help="Patients to simulate."),
+    seed: int = typer.Option(11, min=0, help="Seed of the simulation."),
+    jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
+    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+) -> None:
+    """Simulate a registry, run its study, write the page. Nothing of it is evidence."""
+    from importlib.resources import files
+
+    from lbp_prognosis.cli._headline import print_headline
+    from lbp_prognosis.cli._jobs import workers
+    from lbp_prognosis.cli._progress import progress
+    from lbp_prognosis.datasets import simulate_cohort
+    from lbp_prognosis.study import Study, run_study
+
+    with progress(quiet) as say:
+        say(f"Simulating {patients:,} patients")
+        out.mkdir(parents=True, exist_ok=True)
+        simulate_cohort(patients, seed, imaging_rate=0.7).to_package(out / "cohort")
+        protocol = (files("lbp_prognosis.cli") / "demo.toml").read_text(encoding="utf-8")
+        (out / "study.toml").write_text(protocol, encoding="utf-8", newline="\n")
+        result = run_study(Study.from_toml(out / "study.toml"), n_jobs=workers(jobs), progress=say)
+        say("Writing the page")
+        page = result.write(out)
+    print_headline(result.headline(), page, "out of fold", synthetic=True)

@@ -1,0 +1,50 @@
+"""``lbp-prognosis evaluate``: predictions and outcomes in one table, to a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    predictions: Path = typer.Argument(help="Table with a row a patient: outcome and predicted risks."),
+    risk: str = typer.Option(..., "--risk", help="Columns of the risks, one a model: model_a,model_b."),
+    horizon: float = typer.Option(..., "--horizon", help="Prediction time, in the unit of the times."),
+    time: str = typer.Option("", "--time", help="Column of the time."),
+    event: str = typer.Option("", "--event", help="Column of the event: 0 censored, 1 the event, 2 … competing."),
+    status: str = typer.Option("", "--status", help="Instead of both: column of the state at the horizon, 0 or 1."),
+    censored: str = typer.Option("", "--censored", help="Code of the event column that means censored."),
+    thresholds: str = typer.Option("", "--thresholds", help="Of the decision: 0.1:0.4, or 0.1,0.2,0.3."),
+    target: str = typer.Option("event", "--target", help="What decisions are about: event or no_event."),
+    clusters: str = typer.Option("", "--clusters", help="Column that names what rows belong together."),
+    unit: str = typer.Option("", "--unit", help="Unit of the times, for the page."),
+    sample: str = typer.Option(
+        "apparent", "--sample", help="Where the predictions come from: apparent, internal, internal-external, external."
+    ),
+    setting: str = typer.Option(
+        "", "--setting", help="In what external patients differ: temporal, geographic, setting."
+    ),
+    title: str = typer.Option("Evaluation of predictions", "--title", help="Title of the page."),
+    out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the page."),
+    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+) -> None:
+    """Judge predictions made by any model: discrimination, calibration, decisions, differences."""
+    from lbp_prognosis.cli._headline import print_headline
+    from lbp_prognosis.cli._progress import progress
+    from lbp_prognosis.study import evaluate_table
+
+    with progress(quiet) as say:
+        say("Reading the predictions and judging them")
+        page = evaluate_table(
+            predictions, risks=[name.strip() for name in risk.split(",") if name.strip()], horizon=horizon, time=time,
+            event=event, status=status, censored=censored, thresholds=thresholds, target=target, clusters=clusters,
+            unit=unit, sample=sample, setting=setting, title=title,
+        )  # fmt: skip
+        say("Writing the page")
+        from lbp_prognosis.report import write_page
+
+        path = write_page(page, out)
+    print_headline(page.headline, path, page.sample, synthetic=page.synthetic)

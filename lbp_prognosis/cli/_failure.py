@@ -1,0 +1,59 @@
+"""``report_failure``: an error becomes words and an exit status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from lbp_prognosis._base import ArgumentError, DataError, EstimationError, MissingPackageError, OutcomeError
+
+__all__ = ["print_failures", "report_failure"]
+
+_MOST = 30
+
+
+def report_failure(error: Exception) -> int:
+    """Print one sentence, and the failures if there are any; return the exit status."""
+    failures = getattr(error, "failures", None)
+    if failures is not None and len(failures):
+        print_failures(failures)
+    words = _one_line(str(error)) or type(error).__name__
+    if isinstance(error, DataError | OutcomeError | EstimationError):
+        status, start = 1, "Data problem"
+    elif isinstance(error, ArgumentError):
+        status, start = 2, "Not accepted"
+    elif isinstance(error, MissingPackageError):
+        status, start = 2, "Missing package"
+    elif isinstance(error, OSError):
+        status, start = 1, "File problem"
+        words = _one_line(f"{error.strerror or type(error).__name__}: {error.filename}")
+    elif isinstance(error, MemoryError):
+        status, start = 1, "Out of memory"
+    else:
+        status, start = 1, "A fault of the program, please report it"
+        words = f"{type(error).__name__}: {words}"
+    sys.stderr.write(f"{start}: {words}\n")
+    return status
+
+
+def _one_line(text: str) -> str:
+    """Return text without line breaks and without what would move the cursor."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def print_failures(failures: Any) -> None:
+    """Print the failure frame, as plain text: a name from a table is never taken for markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    columns = [c for c in ("table", "row", "field", "reason", "value", "message") if c in failures.columns]
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in failures.head(_MOST)[columns].astype(object).itertuples(index=False):
+        table.add_row(*(Text(_one_line("" if value is None or value != value else str(value))[:200]) for value in row))
+    console = Console(stderr=False, highlight=False, soft_wrap=False)
+    console.print(table)
+    if len(failures) > _MOST:
+        console.print(f"… {len(failures) - _MOST} more; write all with --failures FILE.csv", markup=False)

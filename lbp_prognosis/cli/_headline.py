@@ -1,0 +1,28 @@
+"""``print_headline``: where the page lies, and five numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["print_headline"]
+
+
+def print_headline(headline: Any, page: Path, sample: str, *, synthetic: bool = False) -> None:
+    """Print the headline numbers with their intervals, and the path of the page."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column(sample)
+    table.add_column("estimate", justify="right")
+    table.add_column("95% interval", justify="right")
+    for row in headline.itertuples():
+        low_high = f"{row.low:.3f} to {row.high:.3f}" if row.low == row.low else ""
+        table.add_row(Text(str(row.label)), f"{row.value:.3f}", low_high)
+    console.print(table)
+    if synthetic:
+        console.print("Simulated data: no evidence about anyone.", style="bold yellow")
+    console.print(f"Page: {page}", markup=False, soft_wrap=True)

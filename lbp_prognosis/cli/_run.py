@@ -1,0 +1,31 @@
+"""``lbp-prognosis run``: a study file to its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+__all__ = ["run"]
+
+
+def run(
+    study: Path = typer.Argument(help="study.toml"),
+    out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the page."),
+    jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
+    checkpoint: Path | None = typer.Option(None, help="Folder of finished fits: a killed run resumes."),
+    quiet: bool = typer.Option(False, help="Say nothing on the way."),
+) -> None:
+    """Run a study: data, cohort, models, validation, evidence; write the page and its tables."""
+    from lbp_prognosis.cli._headline import print_headline
+    from lbp_prognosis.cli._jobs import workers
+    from lbp_prognosis.cli._progress import progress
+    from lbp_prognosis.study import Study, run_study
+
+    with progress(quiet) as say:
+        say("Reading the protocol")
+        protocol = Study.from_toml(study)
+        result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say)
+        say("Writing the page")
+        page = result.write(out)
+    print_headline(result.headline(), page, "out of fold", synthetic=result.synthetic)

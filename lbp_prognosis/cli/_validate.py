@@ -1,0 +1,59 @@
+"""``lbp-prognosis validate``: what a package, a table or a study holds, and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+__all__ = ["validate"]
+
+
+def validate(
+    source: Path = typer.Argument(help="Folder of a data package, a table, or study.toml."),
+    failures: Path | None = typer.Option(None, "--failures", help="Write all failures to this CSV file."),
+) -> None:
+    """Check data before anything runs: the failures, or units and codings as they were understood."""
+    from lbp_prognosis._base import ArgumentError, DataError
+    from lbp_prognosis.schema import read_table, validate_package
+
+    try:
+        if "\x00" not in str(source) and source.is_dir():
+            report = validate_package(source).raise_if_failed()
+            _echo(report.codings(), ["table", "field", "type", "unit", "n", "n_missing", "values"])
+            _notes([f"{row.table} {row.field}: {row.note}" for row in report.notes.itertuples()])
+        elif source.suffix.lower() == ".toml":
+            from lbp_prognosis.study import Study, read_study_data
+
+            data = read_study_data(Study.from_toml(source))
+            _echo(data.to_frame(), ["column", "modality", "type", "n", "n_missing", "range"])
+            _notes([*data.notes, *(str(o) for o in data.objections), repr(data).strip("<>")])
+        else:
+            reading = read_table(source)
+            _echo(reading.to_frame(), ["column", "type", "label", "n", "n_missing", "n_distinct", "coding"])
+            _notes(list(reading.notes))
+    except (DataError, ArgumentError) as error:
+        found = getattr(error, "failures", None)
+        if failures is not None and found is not None:
+            found.to_csv(failures, index=False, lineterminator="\n")
+        raise
+    typer.echo("valid")
+
+
+def _echo(frame: Any, columns: list[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in frame[columns].astype(object).itertuples(index=False):
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in str(value))[:120]) for value in row))
+    Console(highlight=False).print(table)
+
+
+def _notes(lines: list[str]) -> None:
+    for line in lines:
+        typer.echo("note: " + "".join(c if c.isprintable() else " " for c in line))

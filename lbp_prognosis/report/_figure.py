@@ -1,0 +1,55 @@
+"""``figure``: what is drawn becomes a data URI, the same for the same numbers."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from typing import Any
+
+from lbp_prognosis._base import require
+from lbp_prognosis.report._blocks import Picture
+
+__all__ = ["figure"]
+
+_STYLE = {
+    "svg.hashsalt": "lbp_prognosis", "svg.fonttype": "path", "font.size": 9.5, "axes.labelsize": 9.5,
+    "axes.titlesize": 10.5, "figure.dpi": 100, "savefig.dpi": 100, "figure.facecolor": "none",
+    "axes.facecolor": "none", "text.parse_math": False,
+}  # fmt: skip
+
+
+def figure(
+    draw: Callable[[Any], Any], *, alt: str, caption: str, size: tuple[float, float] = (5.2, 3.9), wide: bool = False,
+    bare: bool = True,
+) -> Picture:  # fmt: skip
+    """Draw into axes of one size and return the picture.
+
+    Parameters
+    ----------
+    draw : callable
+        Given axes, draws into them.
+    alt, caption : str
+        Words instead of, and under, the picture.
+    size : tuple of float, default (5.2, 3.9)
+        Inches: small, so that letters stay readable where the picture is as narrow as a phone.
+    wide : bool, default False
+        Whether the picture takes the whole width.
+    bare : bool, default True
+        Whether titles above the axes are taken off: the caption says it.
+    """
+    matplotlib = require("matplotlib", caller="report", extra="report")
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        canvas = Figure(figsize=size, layout="constrained")
+        ax = canvas.subplots()
+        draw(ax)
+        if bare:
+            ax.set_title("")
+        out = io.BytesIO()
+        canvas.savefig(
+            out, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight", pad_inches=0.06
+        )
+    code = base64.b64encode(out.getvalue()).decode("ascii")
+    return Picture(f"data:image/svg+xml;base64,{code}", alt, caption, wide)

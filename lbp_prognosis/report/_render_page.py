@@ -1,0 +1,129 @@
+"""``render_page``: results to one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from lbp_prognosis._base import require
+from lbp_prognosis.report._blocks import Block, Section, Table
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._section_answer import section_answer
+from lbp_prognosis.report._section_decisions import section_added, section_decisions
+from lbp_prognosis.report._section_explanations import section_explanations
+from lbp_prognosis.report._section_ladder import doubts, ladder
+from lbp_prognosis.report._section_outcome import section_outcome
+from lbp_prognosis.report._section_patients import section_patients
+from lbp_prognosis.report._section_performance import section_calibration, section_discrimination, section_optimism
+from lbp_prognosis.report._section_provenance import section_provenance
+from lbp_prognosis.report._section_sites import section_sites
+
+__all__ = ["page_sections", "render_page"]
+
+_TITLES = {
+    "answer": "In short", "patients": "Patients", "outcome": "Outcome", "discrimination": "Discrimination",
+    "calibration": "Calibration", "decisions": "Decisions", "added": "Added value", "sites": "Sites",
+    "explanations": "Explanations", "optimism": "Optimism", "provenance": "Provenance",
+}  # fmt: skip
+_ORDER = (
+    section_answer, section_patients, section_outcome, section_discrimination, section_calibration, section_decisions,
+    section_added, section_sites, section_explanations, section_optimism, section_provenance,
+)  # fmt: skip
+_MARK = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="460" height="300"><text x="230" y="165" text-anchor="middle" '
+    'font-family="sans-serif" font-size="46" font-weight="700" letter-spacing="7" fill="#8a6a20" '
+    'transform="rotate(-24 230 150)">SIMULATED</text></svg>'
+)
+
+
+class _Cell(NamedTuple):
+    text: str
+    head: bool
+    classes: str
+
+
+def page_sections(page: Page) -> tuple[Section, ...]:
+    """Return the sections that have something to show."""
+    made = [build(page) for build in _ORDER]
+    return tuple(section for section in made if section is not None)
+
+
+def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
+    """Return the page as HTML.
+
+    Parameters
+    ----------
+    page : Page
+        What is to be shown.
+    sections : tuple of Section, optional
+        Made before, so that figures are drawn once.
+
+    Raises
+    ------
+    MissingPackageError
+        Without the extra ``report``.
+    """
+    from lbp_prognosis import __version__
+
+    jinja2 = require("jinja2", caller="render_page", extra="report")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
+    template = environment.from_string(_file("page.html"))
+    mark = "data:image/svg+xml;base64," + base64.b64encode(_MARK.encode()).decode("ascii")
+    markup = require("markupsafe", caller="render_page", extra="report")
+    return str(template.render(
+        page=page, sections=page_sections(page) if sections is None else sections, titles=_TITLES, ladder=ladder(page),
+        doubts=doubts(page.objections, page.evaluation.models), facts=_facts(page), rows_of=_rows, batches=_batches,
+        css=markup.Markup(_file("page.css")), watermark=mark, version=__version__,
+    ))  # fmt: skip
+
+
+@cache
+def _file(name: str) -> str:
+    return (files("lbp_prognosis.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _facts(page: Page) -> list[tuple[str, str]]:
+    found = page.evaluation
+    events = found.n_events
+    shown = f"< {page.smallest_cell}" if 0 < events < page.smallest_cell else f"{events:,}"
+    horizons = ", ".join(f"{h:g}" for h in found.horizons)
+    facts = [("patients", f"{found.n:,}"), ("events", shown), ("horizons", f"{horizons} {page.unit}".strip()),
+             ("main", page.time), ("models", str(len(found.models)))]  # fmt: skip
+    return [*facts, ("numbers", page.sample)]
+
+
+def _rows(block: Table) -> list[list[_Cell]]:
+    out = []
+    columns = list(block.frame.columns)
+    widths = [max((len(str(v)) for v in block.frame[c]), default=0) for c in columns]
+    last: Any = None
+    values = block.frame.astype(object).where(block.frame.notna(), "").values.tolist()
+    for row in values:
+        cells = []
+        for k, value in enumerate(row):
+            text = str(value)
+            classes = ["words"] if widths[k] > 34 else []
+            if block.group == columns[k]:
+                if text == last:
+                    text = ""
+                else:
+                    last = text
+            cells.append(_Cell(text, k < block.head, " ".join(classes)))
+        out.append(cells)
+    return out
+
+
+def _batches(section: Section) -> list[list[Block]]:
+    """Return blocks in runs, so that neighbouring pictures stand side by side."""
+    runs: list[list[Block]] = []
+    for block in section.blocks:
+        if runs and runs[-1][0].kind == "picture" and block.kind == "picture":
+            runs[-1].append(block)
+        else:
+            runs.append([block])
+    return runs

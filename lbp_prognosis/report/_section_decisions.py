@@ -1,0 +1,97 @@
+"""Decision curves, and what the addition is worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
+from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._section_performance import metric_rows
+from lbp_prognosis.report._wording import METRIC_TITLES, estimate
+
+__all__ = ["section_added", "section_decisions"]
+
+
+def _shown_thresholds(page: Page, thresholds: np.ndarray) -> list[float]:
+    if page.thresholds is not None:
+        wanted = [page.thresholds.low, page.thresholds.primary, page.thresholds.high]
+    else:
+        wanted = np.linspace(thresholds[0], thresholds[-1], 5).tolist()
+    near = [float(thresholds[np.abs(thresholds - t).argmin()]) for t in wanted]
+    return list(dict.fromkeys(near))
+
+
+def section_decisions(page: Page) -> Section | None:
+    """Return the decision curve, the thresholds with their reason, and net benefit at them."""
+    curve = page.evaluation.decision
+    if curve is None:
+        return None
+    blocks: list[Block] = []
+    if page.thresholds is not None:
+        declared = page.thresholds
+        words = f"{declared.low:g} to {declared.high:g}, {declared.primary:g} in the main analysis"
+        blocks.append(Words(f"Declared thresholds: {words}. {declared.rationale}"))
+    h = int(np.flatnonzero(np.isclose(curve.horizons, page.horizon))[0])
+    points = _shown_thresholds(page, curve.thresholds)
+    rows: list[dict[str, Any]] = []
+    for m, model in enumerate(curve.models):
+        row: dict[str, Any] = {"strategy": model}
+        for t in points:
+            k = int(np.abs(curve.thresholds - t).argmin())
+            row[f"at {t:g}"] = estimate(curve.value[m, h, k], curve.low[m, h, k], curve.high[m, h, k])
+        rows.append(row)
+    if curve.reason[h]:
+        blocks.append(Notice(f"No decision curve: {curve.reason[h]}"))
+    else:
+        blocks.append(figure(
+            lambda ax: curve.plot(ax, horizon=page.horizon),
+            alt=f"Decision curve for {page.target_words} by {page.time}; at a threshold of {points[0]:g}: "
+            + "; ".join(f"{row['strategy']} {list(row.values())[1]}" for row in rows),
+            caption=f"Net benefit of acting on the {page.sample} risk of {page.target_words} by {page.time}.",
+            size=(5.8, 4.4), wide=True,
+        ))  # fmt: skip
+    blocks.append(Table("net_benefit", f"Net benefit, {page.sample}, with 95% intervals.", pd.DataFrame(rows),
+                        "Treating nobody has net benefit 0."))  # fmt: skip
+    return Section("decisions", "Would decisions be better with it?", tuple(blocks))
+
+
+def section_added(page: Page) -> Section | None:
+    """Return paired differences of the model with the addition and the one without; or say that there is none."""
+    if not page.comparison:
+        if not page.absent:
+            return None
+        return Section("added", f"What does {page.addition} add?", tuple(Notice(w, "absent") for w in page.absent))
+    first, second = page.comparison
+    found, rows = page.evaluation, []
+    for name in ("auc", "brier", "ipa"):
+        if name not in found.metrics[second] or name not in found.metrics[first]:
+            continue
+        for horizon, (value, low, high) in metric_rows(found.difference(name, second, first)).items():
+            rows.append({"difference in": METRIC_TITLES[name], f"horizon ({page.unit})": f"{horizon:g}",
+                         f"{second} − {first}": estimate(value, low, high, sign=True)})  # fmt: skip
+    blocks: list[Block] = []
+    if found.decision is not None:
+        pair = found.decision.difference(second, first)
+        h = int(np.flatnonzero(np.isclose(pair.horizons, page.horizon))[0])
+        for t in _shown_thresholds(page, pair.thresholds):
+            k = int(np.abs(pair.thresholds - t).argmin())
+            rows.append({"difference in": f"net benefit at {t:g}", f"horizon ({page.unit})": f"{page.horizon:g}",
+                         f"{second} − {first}": estimate(pair.value[h, k], pair.low[h, k], pair.high[h, k],
+                                                         sign=True)})  # fmt: skip
+        if not pair.reason[h]:
+            blocks.append(figure(
+                lambda ax: pair.plot(ax, horizon=page.horizon),
+                alt=f"Difference in net benefit of {second} and {first} over thresholds at {page.time}.",
+                caption=f"Net benefit of {second} minus that of {first}, by {page.time}.",
+            ))  # fmt: skip
+    frame = pd.DataFrame(rows)
+    blocks.append(Table(
+        "added_value", f"What {page.addition} adds, {page.sample}: paired differences with 95% intervals.", frame,
+        "Below 0 is better for the Brier score, above 0 for the others. An interval that includes 0 leaves open "
+        "whether anything is added.", head=2, group="difference in",
+    ))  # fmt: skip
+    return Section("added", f"What does {page.addition} add to the clinical model?", tuple(blocks))

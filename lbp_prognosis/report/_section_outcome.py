@@ -1,0 +1,48 @@
+"""What happened to the patients, by predicted risk: curves, numbers at risk, observed against predicted."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lbp_prognosis.report._blocks import Block, Section, Table
+from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._small_cells import count_text
+from lbp_prognosis.report._wording import estimate, number
+
+__all__ = ["section_outcome"]
+
+
+def section_outcome(page: Page) -> Section | None:
+    """Return the groups' curves and their table."""
+    groups = page.groups
+    if groups is None:
+        return None
+    target = page.target_words
+    rows = groups.table[groups.table["horizon"].sub(page.horizon).abs() < 1e-9]
+    words = "; ".join(f"{row.group}: observed {number(row.observed, 2)}, predicted {number(row.mean_risk, 2)}"
+                      for row in rows.itertuples())  # fmt: skip
+    blocks: list[Block] = [figure(
+        lambda ax: groups.plot(ax, unit=page.unit, least=page.smallest_cell),
+        alt=f"Observed {target} by {page.time} in groups of predicted risk. {words}.",
+        caption=f"Observed curves in groups of the {page.sample} risk of {target} ({groups.model}), with numbers at "
+        "risk; diamonds are the mean predictions.", size=(5.6, 4.6),
+    )]  # fmt: skip
+    frame = pd.DataFrame({
+        f"risk of {target}": rows["group"], "patients": [count_text(n, page.smallest_cell) for n in rows["n"]],
+        "mean predicted": [number(v) for v in rows["mean_risk"]],
+        "observed (95% interval)": [
+            estimate(r["observed"], r["low"], r["high"]) if r["n"] >= page.smallest_cell else "masked"
+            for r in rows.to_dict("records")
+        ],
+    })  # fmt: skip
+    work = groups.workload[groups.workload["horizon"].sub(page.horizon).abs() < 1e-9]
+    load = pd.DataFrame({
+        "acting from": [number(v, 2) for v in work["threshold"]],
+        "patients above": [f"{100 * v:.0f}%" for v in work["share_above"]],
+        f"of all with {target}, found": [f"{100 * v:.0f}%" for v in work["events_found"]],
+        "acted on per one found": [number(v, 1) for v in work["number_per_event"]],
+    })  # fmt: skip
+    blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
+    blocks.append(Table("workload", "What acting from a threshold would mean.", load))
+    return Section("outcome", "What happened to them?", tuple(blocks))

@@ -1,0 +1,74 @@
+"""Who the patients are: flow, Table 1, and who was imaged or followed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lbp_prognosis._draw import draw_flow
+from lbp_prognosis.report._blocks import Block, Section, Table
+from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._small_cells import count_text, mask_flow, mask_table_one
+from lbp_prognosis.report._wording import readable
+
+__all__ = ["section_patients"]
+
+
+def section_patients(page: Page) -> Section | None:
+    """Return flow, Table 1 and the comparisons, small cells masked."""
+    blocks: list[Block] = []
+    if page.flow is not None:
+        blocks += _flow(page)
+    for k, (caption, result) in enumerate(page.table_ones.items()):
+        blocks.append(_table_one(result.to_frame(), caption, f"table_one{'' if k == 0 else f'_{k + 1}'}", page))
+    if page.columns is not None:
+        blocks.append(_columns(page))
+    return Section("patients", "Who are the patients?", tuple(blocks)) if blocks else None
+
+
+def _flow(page: Page) -> list[Block]:
+    steps = mask_flow(page.flow.steps, page.smallest_cell)
+    shown = steps[steps["kind"].isin(["start", "excluded", "end"])]
+    words = "; ".join(f"{row['step']}: {row['shown']}" for row in shown.to_dict("records") if row["n"] > 0)
+    drawn = shown[(shown["n"] > 0) | (shown["kind"] != "excluded")]
+    picture = figure(
+        lambda ax: draw_flow(drawn, ax=ax), alt=f"Flow of patients: {words}",
+        caption="From all patients to those analysed.", size=(5.2, 0.5 + 0.62 * len(drawn)),
+    )  # fmt: skip
+    notes = steps[~steps["kind"].isin(["start", "excluded", "end"]) & (steps["n"] > 0)]
+    frame = pd.DataFrame({
+        "what": notes["step"].map(lambda step: step.replace("_", " ")),
+        "n": [count_text(n, page.smallest_cell) for n in notes["n"]],
+        "of": ["values" if kind == "values" else "patients" for kind in notes["kind"]],
+    })  # fmt: skip
+    blocks: list[Block] = [picture]
+    if len(frame):
+        blocks.append(Table("flow_notes", "What was counted on the way.", frame,
+                            "Values dated after time zero are never predictors."))  # fmt: skip
+    return blocks
+
+
+def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Table:
+    masked = mask_table_one(frame, page.smallest_cell)
+    masked["variable"] = [_variable(text) for text in masked["variable"]]
+    masked = masked.rename(columns={"value": "level", "smd": "standardised difference"})
+    note = "Mean (SD), median [quartiles] or n (%). Differences are standardised; no p-values are given."
+    return Table(name, caption, masked, note, head=2, group="variable")
+
+
+def _variable(text: str) -> str:
+    column, comma, what = text.partition(", ")
+    return f"{readable(column)}{comma}{what}" if comma else ("patients" if text == "n" else readable(text))
+
+
+def _columns(page: Page) -> Table:
+    frame = page.columns
+    assert frame is not None
+    shown = pd.DataFrame({
+        "predictor": [readable(c) for c in frame["column"]], "modality": [readable(m) for m in frame["modality"]],
+        "known in": [count_text(n - k, page.smallest_cell) for n, k in zip(frame["n"], frame["n_missing"])],
+        "missing": [count_text(k, page.smallest_cell) for k in frame["n_missing"]],
+        "unit": list(frame["unit"]) if "unit" in frame else "",
+        "5% to 95%, or categories": list(frame["range"]),
+    })  # fmt: skip
+    return Table("predictors", "Predictors as they were understood.", shown, head=2)

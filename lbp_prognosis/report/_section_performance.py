@@ -1,0 +1,122 @@
+"""Discrimination and calibration of every model."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import MetricResult
+from lbp_prognosis.report._blocks import Block, Section, Table, Words
+from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._wording import METRIC_TITLES, estimate, number
+
+__all__ = ["metric_rows", "section_calibration", "section_discrimination", "section_optimism"]
+
+
+def metric_rows(result: MetricResult | None) -> dict[float, tuple[float, float, float]]:
+    """Return value, low and high by horizon; NaN is the horizon of what has none."""
+    if result is None:
+        return {}
+    return {float(row["horizon"]): (row["value"], row["low"], row["high"]) for row in result.rows()}
+
+
+def _cell(result: MetricResult | None, horizon: float) -> str:
+    rows = metric_rows(result)
+    found = rows.get(horizon, rows.get(np.nan))
+    if found is None:
+        near = [value for key, value in rows.items() if np.isnan(key) or abs(key - horizon) < 1e-9]
+        found = near[0] if near else None
+    if found is None:
+        return "–"
+    return number(found[0]) if result is not None and result.metric == "ici_null" else estimate(*found)
+
+
+def _table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str) -> Table:
+    found = page.evaluation
+    shown = [name for name in names if any(name in found.metrics[model] for model in found.models)]
+    rows: list[dict[str, Any]] = []
+    for model in found.models:
+        for horizon in found.horizons:
+            row = {"model": model, f"horizon ({page.unit})" if page.unit else "horizon": f"{horizon:g}"}
+            row |= {METRIC_TITLES[name]: _cell(found.metrics[model].get(name), float(horizon)) for name in shown}
+            rows.append(row)
+    return Table(key, caption, pd.DataFrame(rows), note, head=2, group="model")
+
+
+def section_discrimination(page: Page) -> Section:
+    """Return ranks and overall accuracy, with a picture of the AUC."""
+    blocks: list[Block] = []
+    if all("auc" in page.evaluation.metrics[model] for model in page.evaluation.models):
+        words = "; ".join(
+            f"{m}: {_cell(page.evaluation.metrics[m]['auc'], page.horizon)}" for m in page.evaluation.models
+        )
+        blocks.append(figure(
+            lambda ax: _auc(page, ax), alt=f"AUC at {page.time}. {words}.",
+            caption=f"AUC with 95% intervals, {page.sample}. 0.5 is chance.",
+        ))  # fmt: skip
+    blocks.append(_table(
+        page, ("auc", "concordance", "uno_concordance", "brier", "ipa"), "discrimination",
+        f"Discrimination and overall accuracy, {page.sample}.",
+        "IPA is the share of the Brier score of no model that is taken away: above 0 is better than no model.",
+    ))  # fmt: skip
+    return Section("discrimination", "Does it tell patients apart?", tuple(blocks))
+
+
+def _auc(page: Page, ax: Any) -> None:
+    page.evaluation.plot(ax, metric="auc")
+    ax.set_xlabel(f"horizon ({page.unit})" if page.unit else "horizon")
+
+
+def section_calibration(page: Page) -> Section:
+    """Return curves at the main horizon and their numbers."""
+    blocks: list[Block] = []
+    for model in page.evaluation.models:
+        fitted = page.evaluation.calibrations[model]
+        try:
+            picture = figure(
+                partial(fitted.plot, horizon=page.horizon, least=page.smallest_cell),
+                alt=f"Calibration of {model} at {page.time}: O/E {_cell(fitted.observed_expected, page.horizon)}, "
+                f"slope {_cell(fitted.calibration_slope, page.horizon)}.",
+                caption=f"{model}: observed against predicted risk of {page.target_words} by {page.time}, "
+                f"{page.sample}.",
+                size=(4.6, 4.6),
+            )  # fmt: skip
+        except (ValueError, ArithmeticError) as error:
+            blocks.append(Words(f"No calibration curve of {model}: {error}"))
+            continue
+        blocks.append(picture)
+    blocks.append(_table(
+        page, ("observed_expected", "calibration_slope", "ici", "ici_null"), "calibration",
+        f"Calibration, {page.sample}. O/E is of {page.target_words}.",
+        "O/E and slope are 1 where the risks are right. ICI is the mean distance of the curve from the diagonal; a "
+        "perfect model has one above 0 too.",
+    ))  # fmt: skip
+    return Section("calibration", "Do the risks mean what they say?", tuple(blocks))
+
+
+def section_optimism(page: Page) -> Section | None:
+    """Return apparent numbers beside those out of fold, labelled."""
+    if page.apparent is None:
+        return None
+    rows = []
+    for model in page.evaluation.models:
+        for name in ("auc", "ipa", "calibration_slope"):
+            if name not in page.evaluation.metrics[model] or name not in page.apparent.metrics[model]:
+                continue
+            inside, outside = (_value(found.metrics[model][name], page.horizon) for found in
+                               (page.apparent, page.evaluation))  # fmt: skip
+            rows.append({"model": model, "measure": METRIC_TITLES[name], "apparent": number(inside),
+                         page.sample: number(outside), "difference": number(inside - outside)})  # fmt: skip
+    table = Table("optimism", f"How much the models flatter themselves at {page.time}.", pd.DataFrame(rows),
+                  "Apparent: judged on the rows they were fitted to. These are no results.", head=2,
+                  group="model")  # fmt: skip
+    return Section("optimism", "How much would it flatter itself?", (table,))
+
+
+def _value(result: MetricResult, horizon: float) -> float:
+    rows = metric_rows(result)
+    return next((v[0] for key, v in rows.items() if np.isnan(key) or abs(key - horizon) < 1e-9), float("nan"))

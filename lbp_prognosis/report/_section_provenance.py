@@ -1,0 +1,29 @@
+"""Protocol, versions, hashes, warnings: by what the page was made."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lbp_prognosis.report._blocks import Block, Section, Table, Words
+from lbp_prognosis.report._page import Page
+
+__all__ = ["section_provenance"]
+
+
+def section_provenance(page: Page) -> Section:
+    """Return the protocol and what made the page."""
+    blocks: list[Block] = []
+    if page.protocol:
+        blocks.append(Table("protocol", "The protocol.", pd.DataFrame(list(page.protocol), columns=["what", "how"]),
+                            head=2))  # fmt: skip
+    rows = [("seed", str(page.provenance.get("seed", "–")))]
+    if page.provenance.get("spec_sha256"):
+        rows.append(("protocol (SHA-256)", str(page.provenance["spec_sha256"])))
+    rows += [(f"input {name} (SHA-256)", value) for name, value in page.provenance.get("input_sha256", {}).items()]
+    rows += list(page.provenance.get("versions", {}).items())
+    blocks.append(Table("provenance", "Seed, hashes, versions.", pd.DataFrame(rows, columns=["what", "value"]), head=2))
+    for title, key in (("Noticed on reading", "notes"), ("Warnings of the run", "warnings")):
+        lines = page.provenance.get(key, [])
+        if lines:
+            blocks.append(Words(f"{title}: " + " ".join(str(line) for line in lines)))
+    return Section("provenance", "By what was this made?", tuple(blocks))

@@ -1,0 +1,66 @@
+"""Hospitals the models have not seen: leave-one-site-out, pooled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import LBPError
+from lbp_prognosis.report._blocks import Block, Notice, Section, Table
+from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._small_cells import count_text
+from lbp_prognosis.report._wording import METRIC_TITLES, estimate, number
+
+__all__ = ["section_sites"]
+
+
+def section_sites(page: Page) -> Section | None:
+    """Return pooled performance at sites left out, with the range a new site may expect."""
+    found = page.sites
+    if found is None:
+        return None
+    blocks: list[Block] = []
+    rows: list[dict[str, Any]] = []
+    main = page.comparison[1] if page.comparison else found.models[0]
+    for model in found.models:
+        for name in ("auc", "observed_expected", "calibration_slope", "ipa"):
+            try:
+                pooled = found.pooled(name, model=model, horizon=page.horizon)
+            except LBPError:
+                continue
+            low, high = _limits(pooled, "prediction_low_hksj", "prediction_high_hksj")
+            value_low, value_high = _limits(pooled, "low", "high")
+            rows.append({"model": model, "measure": METRIC_TITLES[name], "sites": str(pooled.k),
+                         "pooled": estimate(pooled.value, value_low, value_high),
+                         "a new site may expect": f"{number(low)} to {number(high)}",
+                         "τ²": number(pooled.tau2, 4)})  # fmt: skip
+            if name == "auc" and model == main:
+                blocks.append(figure(
+                    pooled.plot, alt=f"AUC of {model} at each site left out.",
+                    caption=f"AUC of {model} at {page.time}: each site predicted by a model fitted without it.",
+                    size=(5.2, 0.34 * (pooled.k + 5)),
+                ))  # fmt: skip
+    if rows:
+        blocks.append(Table("sites_pooled", f"Sites left out in turn, at {page.time}.", pd.DataFrame(rows),
+                            "Random effects (REML), Hartung–Knapp intervals.", head=2, group="model"))  # fmt: skip
+    else:
+        blocks.append(Notice("Too few sites with enough events to be pooled."))
+    sites = found.sites
+    frame = pd.DataFrame({
+        "site": sites["site"].astype(str), "patients": [count_text(n, page.smallest_cell) for n in sites["n"]],
+        "events": [count_text(n, page.smallest_cell) for n in sites["n_events"]],
+        "evaluated": ["yes" if e else "no" for e in sites["evaluated"]], "why not": sites["reason"].fillna(""),
+    })  # fmt: skip
+    blocks.append(Table("sites", "The sites.", frame))
+    return Section("sites", "What happens at a hospital it has not seen?", tuple(blocks))
+
+
+def _limits(pooled: Any, low: str, high: str) -> tuple[float, float]:
+    frame = pooled.to_frame()
+    if low == "low":
+        row = frame[frame["metric"] == "estimate"].iloc[0]
+        return float(row["low"]), float(row["high"])
+    values = frame.set_index("metric")["value"]
+    return float(values.get(low, float("nan"))), float(values.get(high, float("nan")))

@@ -1,0 +1,75 @@
+"""``DataPlan``: where the rows come from, a registry or one wide table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lbp_prognosis._base import argument_error
+
+__all__ = ["DataPlan"]
+
+
+@dataclass(frozen=True)
+class DataPlan:
+    """The data of a study: ``package``, or ``wide`` with the columns that hold the outcome.
+
+    Attributes
+    ----------
+    package : str
+        Folder of a relational data package; relative to the study file.
+    mapping : str
+        ``mapping.toml`` that turns files of ``package`` into its tables.
+    wide : str
+        One table with a row a patient: CSV, Excel, Stata, SPSS, SAS, Parquet; relative to the study file.
+    id : str
+        Column that names the patient (wide).
+    time, event : str
+        Columns of the outcome (wide).
+    entry : str
+        Column of delayed entry (wide).
+    status : str
+        Instead of time and event: column of the state at the only horizon, 0, 1, missing if not observed (wide).
+    censored : object
+        Code of ``event`` that means censored.
+    causes : mapping of str to object
+        Names of the events and their codes in ``event``.
+    site : str
+        Column of the centre, for leave-one-site-out.
+    where : mapping of str to object
+        Rows to keep: column to value or list of values (wide).
+    nominal : tuple of str
+        Columns whose numbers are names.
+    missing : tuple of str
+        Words that mean missing (wide).
+    synthetic : bool
+        Marks simulated data (a package says so itself).
+    """
+
+    package: str = ""
+    mapping: str = ""
+    wide: str = ""
+    id: str = ""
+    time: str = ""
+    event: str = ""
+    entry: str = ""
+    status: str = ""
+    censored: Any = None
+    causes: Mapping[str, Any] = field(default_factory=dict)
+    site: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    nominal: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.package) == bool(self.wide):
+            raise argument_error("data", "either [data] package = … or [table] wide = …",
+                                 "both" if self.package else "neither")  # fmt: skip
+        if self.wide and bool(self.status) == bool(self.time and self.event):
+            raise argument_error("table", "a table with `time` and `event`, or with `status`",
+                                 f"time={self.time!r}, event={self.event!r}, status={self.status!r}")  # fmt: skip
+        if self.package and (self.time or self.event or self.status):
+            raise argument_error("data", "without columns of an outcome: that of a package is derived", "time or event",
+                                 "Describe it under [outcome] kind = …")  # fmt: skip

@@ -1,0 +1,41 @@
+"""``DatedAtVisit``: lets a model of exact times see an outcome known at visits, and says what that means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from lbp_prognosis._base import Objection
+from lbp_prognosis.survival import Surv
+
+__all__ = ["DATED_AT_VISIT", "DatedAtVisit"]
+
+DATED_AT_VISIT = Objection(
+    "dated-at-visit",
+    "Models of exact times were given the visit at which an event was found as its date. Where visits were missed the "
+    "event then comes late; DiscreteTimeHazard needs no such date.",
+)
+
+
+class DatedAtVisit(BaseEstimator):
+    """Fit an estimator of right-censored times to an interval-censored outcome, events dated at the visit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``fit(X, y)`` and ``predict_risk``.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: Any, y: np.ndarray, **keywords: Any) -> DatedAtVisit:
+        """Fit to `Surv.interval_to_right(y, at="visit")`."""
+        self.estimator_ = clone(self.estimator).fit(X, Surv.interval_to_right(y, at="visit"), **keywords)
+        return self
+
+    def predict_risk(self, X: Any, horizons: Any, cause: int = 1, **keywords: Any) -> np.ndarray:
+        """Return the risks of the fitted estimator, shape (n, n_horizons)."""
+        return np.asarray(self.estimator_.predict_risk(X, horizons, cause, **keywords))

@@ -1,0 +1,95 @@
+"""``evaluate_out_of_fold``: every metric of risks predicted for patients the models have not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import Objection
+from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange, decision_curve, evaluate, risk_groups
+from lbp_prognosis.survival import OutcomeSpec, known_at, outcome_kind
+
+__all__ = ["evaluate_out_of_fold", "groups_out_of_fold"]
+
+
+def evaluate_out_of_fold(
+    y: np.ndarray, risks: Mapping[str, np.ndarray], spec: OutcomeSpec, thresholds: ThresholdRange | None, *,
+    step: float, resamples: int, seed: int, synthetic: bool, doubts: tuple[Objection, ...] = (),
+) -> Evaluation:  # fmt: skip
+    """Return `evaluate` of the risks; for outcomes seen at visits with a decision curve at the main horizon.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Outcome.
+    risks : mapping of str to ndarray of shape (n, n_horizons)
+        By model.
+    spec : OutcomeSpec
+        Horizons and polarity.
+    thresholds : ThresholdRange or None
+        Of the decision.
+    step : float
+        Distance of neighbouring thresholds.
+    resamples, seed : int
+        For bands and intervals of calibration distances.
+    synthetic : bool
+        Whether the data were simulated.
+    doubts : tuple of Objection
+        Travel with the result.
+    """
+    kind, target = outcome_kind(y), spec.target
+    horizons = np.array([spec.primary_horizon] if kind == "status" else spec.horizons, dtype=float)
+    shared: dict[str, Any] = {"target": target, "n_resamples": resamples, "random_state": seed}
+    grid = None if thresholds is None else _grid(thresholds, step)
+    found = evaluate(y, risks, horizons, None if kind == "interval" else grid, **shared)
+    if kind == "interval" and thresholds is not None:
+        main = float(spec.primary_horizon or horizons[0])
+        place = int(np.flatnonzero(np.isclose(horizons, main))[0])
+        curve = decision_curve(
+            known_at(y, main), {name: risk[:, place] for name, risk in risks.items()}, [main], grid, **shared
+        )
+        pairs = [curve.difference(second, first) for first, second in combinations(risks, 2)]
+        pairs += [curve.difference(name) for name in risks]
+        found = replace(found, decision=curve, net_benefit_differences=tuple(pairs),
+                        objections=(*found.objections, *curve.objections))  # fmt: skip
+    if found.decision is not None:
+        found = replace(found, decision=replace(found.decision, threshold_range=thresholds, synthetic=synthetic))
+    every = tuple(dict.fromkeys((*doubts, *found.objections)))
+    return replace(found, synthetic=synthetic, objections=every)
+
+
+def _grid(thresholds: ThresholdRange, step: float) -> np.ndarray:
+    return thresholds.grid(step)
+
+
+def groups_out_of_fold(
+    y: np.ndarray, risk: np.ndarray, spec: OutcomeSpec, thresholds: ThresholdRange | None, model: str, synthetic: bool
+) -> RiskGroups:
+    """Return groups of out-of-fold risk at the main horizon, cut at the declared thresholds (else at thirds).
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Outcome.
+    risk : ndarray of shape (n,)
+        P(event by the main horizon).
+    spec : OutcomeSpec
+        The outcome.
+    thresholds : ThresholdRange or None
+        Low and high divide the groups.
+    model : str
+        Whose risks.
+    synthetic : bool
+        Whether the data were simulated.
+    """
+    main = float(spec.primary_horizon or spec.horizons[0])
+    seen = known_at(y, main) if outcome_kind(y) == "interval" else y
+    cut: dict[str, Any] = (
+        {"quantiles": (1 / 3, 2 / 3)} if thresholds is None else {"thresholds": (thresholds.low, thresholds.high)}
+    )
+    groups = risk_groups(seen, risk, main, target=spec.target, **cut)
+    return replace(groups, model=model, synthetic=synthetic)

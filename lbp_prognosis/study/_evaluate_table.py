@@ -1,0 +1,198 @@
+"""``evaluate_table``: a table of predictions to a page, for those who have predictions and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import ArgumentError, DataError, Objection, argument_error, check_choice, check_risk
+from lbp_prognosis.evaluation import Evaluation, evaluate, risk_groups
+from lbp_prognosis.evidence import Claim, Evidence
+from lbp_prognosis.report import Page
+from lbp_prognosis.schema import read_table
+from lbp_prognosis.study._provenance import package_versions
+from lbp_prognosis.survival import Status, Surv
+
+__all__ = ["evaluate_table"]
+
+_WORDS = {
+    "apparent": "as given", "internal": "out of sample, as stated", "internal-external": "sites left out, as stated",
+    "external": "external, as stated",
+}  # fmt: skip
+_UNSAID = Objection(
+    "origin-of-predictions",
+    "It was not said where the predictions come from: if the models saw these patients, the numbers flatter them. No "
+    "claim of prediction can rest on them.",
+)
+
+
+def evaluate_table(
+    path: str | os.PathLike[str],
+    *,
+    risks: Sequence[str],
+    horizon: float,
+    time: str = "",
+    event: str = "",
+    status: str = "",
+    censored: str = "",
+    thresholds: str = "",
+    target: str = "event",
+    clusters: str = "",
+    unit: str = "",
+    sample: str = "apparent",
+    setting: str = "",
+    title: str = "Evaluation of predictions",
+) -> Page:
+    """Read predictions and outcomes, judge them, and return the page.
+
+    Parameters
+    ----------
+    path : path
+        CSV, Excel, Stata, SPSS, SAS or Parquet; a row a patient.
+    risks : sequence of str
+        Columns of predicted risks at the horizon, one a model.
+    horizon : float
+        In the unit of the times.
+    time, event : str
+        Columns of a right-censored outcome.
+    status : str
+        Instead: column of the state at the horizon.
+    censored : str, default ""
+        Code that means censored, where it is not 0.
+    thresholds : str, default ""
+        ``low:high`` (steps of 0.01) or a list with commas.
+    target : {"event", "no_event"}, default "event"
+        What decisions are about.
+    clusters : str, default ""
+        Column of what rows belong together.
+    unit : str, default ""
+        Of time, for the page.
+    sample : {"apparent", "internal", "internal-external", "external"}, default "apparent"
+        Where the predictions come from, as the caller states it.
+    setting : {"", "temporal", "geographic", "setting"}, default ""
+        In what external patients differ from those of the development.
+    title : str, default "Evaluation of predictions"
+        Of the page.
+
+    Raises
+    ------
+    DataError, OutcomeError
+        If the table is not what it must be.
+    ArgumentError
+        If an argument is not accepted.
+    """
+    check_choice("target", target, ("event", "no_event"))
+    check_choice("sample", sample, tuple(_WORDS))
+    check_choice("setting", setting, ("", "temporal", "geographic", "setting"))
+    if not risks or len(set(risks)) != len(risks):
+        raise argument_error("risk", "one or more different columns", str(list(risks)))
+    if bool(status) == bool(time and event):
+        raise argument_error("time, event", "both given, or `status` instead",
+                             f"time={time!r}, event={event!r}, status={status!r}")  # fmt: skip
+    grid = _thresholds(thresholds)
+    reading = read_table(path)
+    frame = reading.frame
+    wanted = [*risks, *filter(None, (time, event, status, clusters))]
+    for column in wanted:
+        if column not in frame.columns:
+            raise DataError(f"The table has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}.")
+    if frame.empty:
+        raise DataError("The table has no rows.")
+    y = _outcome(frame, horizon, time, event, status, censored)
+    predicted = _risks(frame, risks)
+    groups = frame[clusters].to_numpy() if clusters else None
+    found = evaluate(y, predicted, float(horizon), grid, target=target, clusters=groups)
+    doubts = (*((_UNSAID,) if sample == "apparent" else ()), *found.objections)
+    found = replace(found, objections=doubts)
+    return _page(Path(path), reading.notes, found, y, predicted, grid, float(horizon), unit, sample, setting, title)
+
+
+def _outcome(frame: pd.DataFrame, horizon: float, time: str, event: str, status: str, censored: str) -> np.ndarray:
+    try:
+        if status:
+            state = pd.to_numeric(frame[status], errors="coerce")
+            strange = frame[status].notna() & ~state.isin([-1, 0, 1])
+            if strange.any():
+                raise DataError(
+                    f"The state {status!r} must be 0, 1 or missing; got {frame[status][strange].iloc[0]!r}."
+                )
+            return Status.at(horizon, state.fillna(-1).astype(int).to_numpy())
+        code: Any = None
+        if censored:
+            numbers = pd.api.types.is_numeric_dtype(frame[event])
+            code = pd.to_numeric(censored) if numbers else censored
+        return Surv.right(frame[time].to_numpy(), frame[event].to_numpy(), censored=code)
+    except (ArgumentError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(str(error)) from None
+
+
+def _risks(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    out = {}
+    for column in columns:
+        try:
+            out[column] = check_risk(column, frame[column], n=len(frame), n_horizons=1)
+        except ArgumentError as error:
+            raise DataError(str(error)) from None
+    return out
+
+
+def _thresholds(text: str) -> np.ndarray | None:
+    if not text.strip():
+        return None
+    try:
+        if ":" in text:
+            low, high = (float(part) for part in text.split(":"))
+            if not 0 < low < high < 1:
+                raise ValueError
+            return np.round(np.linspace(low, high, max(2, round((high - low) / 0.01) + 1)), 6)
+        return np.array(sorted(float(part) for part in text.split(",")))
+    except ValueError:
+        raise argument_error(
+            "thresholds", "low:high with 0 < low < high < 1, or numbers with commas", repr(text)
+        ) from None
+
+
+def _page(
+    path: Path, notes: tuple[str, ...], found: Evaluation, y: np.ndarray, predicted: dict[str, np.ndarray],
+    grid: np.ndarray | None, horizon: float, unit: str, sample: str, setting: str, title: str,
+) -> Page:  # fmt: skip
+    evidence = Evidence(models=dict.fromkeys(predicted, ())).with_result(found, sample=sample, setting=setting)
+    strength = "validated" if sample == "external" else "development"
+    claims = [Claim.predicts(name, horizon, strength) for name in predicted]
+    names = list(predicted)
+    claims += [Claim.adds_value(names[-1], names[0], horizon, strength)] if len(names) > 1 else []
+    groups = None
+    last = predicted[names[-1]][:, 0]
+    if grid is not None and np.ptp(last) > 0:
+        groups = replace(risk_groups(y, last, horizon, thresholds=grid[[0, -1]] if grid.size > 1 else grid,
+                                     target=found.target), model=names[-1])  # fmt: skip
+    rows = []
+    for name in names:
+        for metric, words in (("auc", "AUC"), ("ipa", "IPA"), ("observed_expected", "O/E")):
+            if metric in found.metrics[name]:
+                result = found.metrics[name][metric]
+                value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
+                rows.append((f"{words} at {horizon:g} {unit}".strip() + f", {name}", value, low, high))
+    provenance = {
+        "versions": package_versions(), "seed": 0, "notes": list(notes), "warnings": [],
+        "input_sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
+    }  # fmt: skip
+    how = {
+        "apparent": "The predictions were judged as they came; nothing was fitted, and nothing says that the models "
+        "had not seen these patients.",
+    }.get(sample, f"The predictions were judged as they came; that they are {sample} is their maker's word.")
+    return Page(
+        title=title, evaluation=found, horizon=horizon, evidence=evidence, claims=tuple(claims), sample=_WORDS[sample],
+        how=how, unit=unit, comparison=(names[0], names[-1]) if len(names) > 1 else (), addition=names[-1],
+        headline=pd.DataFrame(rows, columns=["label", "value", "low", "high"]), groups=groups, provenance=provenance,
+        objections=found.objections, synthetic=found.synthetic,
+    )  # fmt: skip

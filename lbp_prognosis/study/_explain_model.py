@@ -1,0 +1,72 @@
+"""``explain_model``: what the fitted model of the study uses, by modality and by column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import FeatureMap, LBPError, Objection
+from lbp_prognosis.explain import ShapResult, prediction_shapley, shap_values
+
+__all__ = ["explain_model"]
+
+MOST_ROWS, MOST_BACKGROUND = 80, 60
+
+
+def explain_model(
+    model: Any, X: pd.DataFrame, modalities: FeatureMap, horizon: float, seed: int, synthetic: bool
+) -> tuple[dict[str, ShapResult], tuple[Objection, ...]]:
+    """Return exact modality Shapley values of the risk, and columns' values on both scales.
+
+    Parameters
+    ----------
+    model : fitted pipeline
+        Of all data: an explanation says what the model uses, not how good it is.
+    X : DataFrame of shape (n, p)
+        Columns of the model.
+    modalities : FeatureMap
+        Its columns by modality.
+    horizon : float
+        Main horizon.
+    seed : int
+        Of the rows drawn.
+    synthetic : bool
+        Whether the data were simulated.
+
+    Returns
+    -------
+    dict of str to ShapResult
+        ``modalities`` (risk), ``columns`` (log-hazard), ``columns_risk``; what cannot be computed is left out and said.
+    """
+    whole = X.dropna()
+    if len(whole) < 30:
+        words = f"Only {len(whole)} patients have every predictor of the model: predictions were not explained."
+        return {}, (Objection("no-explanation", words),)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(whole))
+    background = whole.iloc[order[:MOST_BACKGROUND]]
+    rows = whole.iloc[order[:MOST_ROWS]]
+    rows.attrs["synthetic"] = background.attrs["synthetic"] = synthetic
+    doubts: list[Objection] = []
+    found: dict[str, ShapResult] = {}
+    tasks = {
+        "modalities": lambda: prediction_shapley(model, rows, modalities, background, horizons=horizon),
+        "columns": lambda: shap_values(model, rows, background, scale="log_hazard", groups=modalities),
+        "columns_risk": lambda: shap_values(
+            model, rows.iloc[:40], background.iloc[:50], scale="risk", horizons=horizon, n_permutations=2,
+            random_state=seed,
+        ),
+    }  # fmt: skip
+    for name, task in tasks.items():
+        try:
+            found[name] = task()
+        except LBPError as error:
+            doubts.append(Objection("no-explanation", f"Attributions ({name}) were not computed: {error}"))
+    if len(whole) < len(X):
+        doubts.append(Objection(
+            "explained-on-complete-rows",
+            f"Attributions are of patients with every predictor known ({len(whole)} of {len(X)}), who may differ.",
+        ))  # fmt: skip
+    return found, tuple(dict.fromkeys((*doubts, *(o for result in found.values() for o in result.objections))))

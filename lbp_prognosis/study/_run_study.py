@@ -1,0 +1,190 @@
+"""``run_study``: the rooms in their order."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from lbp_prognosis._base import Objection, argument_error
+from lbp_prognosis.evidence import Claim, Evidence
+from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit
+from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
+from lbp_prognosis.study._explain_model import explain_model
+from lbp_prognosis.study._model_plan import AT_VISITS
+from lbp_prognosis.study._provenance import provenance
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._study_data import StudyData, read_study_data
+from lbp_prognosis.study._study_result import StudyResult
+from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation import CrossValidation, InternalExternal, cross_validate_risk, internal_external
+
+__all__ = ["run_study"]
+
+
+def run_study(
+    study: Study,
+    *,
+    n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> StudyResult:
+    """Run a study: data, cohort, models, out-of-fold risks, evaluation, explanations, evidence.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+    n_jobs : int, optional
+        Workers of the cross-validation; no number depends on it.
+    checkpoint : path, optional
+        Folder of finished fits: a killed run resumes to the same numbers.
+    progress : callable, optional
+        Called with a sentence at each step.
+
+    Returns
+    -------
+    StudyResult
+        ``write(folder)`` makes the page.
+
+    Raises
+    ------
+    DataError, OutcomeError
+        If the data are not what they must be.
+    EstimationError
+        If a model cannot be fitted.
+    """
+    say = progress or (lambda words: None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        say("Reading and checking the data")
+        data = read_study_data(study)
+        models = build_models(study, data)
+        horizons = _horizons(data)
+        say(f"Predicting {len(data.X):,} patients out of fold: {len(models)} models, {study.validation.folds} folds, "
+            f"{study.validation.repeats} repeats")  # fmt: skip
+        folds = cross_validate_risk(
+            models, data.X, data.y, horizons, n_splits=study.validation.folds, n_repeats=study.validation.repeats,
+            random_state=study.seed, n_jobs=n_jobs, checkpoint=checkpoint,
+        )  # fmt: skip
+        say("Fitting the models to all patients")
+        fitted = {name: clone(model).fit(data.X, data.y) for name, model in models.items()}
+        say("Judging: discrimination, calibration, decisions")
+        found = _judge(study, data, folds, fitted)
+        if study.validation.sites:
+            say("Leaving one site out at a time")
+        found["sites"] = _sites(study, data, models, n_jobs)
+        say("Explaining what the model uses")
+        explanations, doubts = _explain(study, data, fitted)
+    messages = tuple(dict.fromkeys(f"{item.category.__name__}: {item.message}" for item in caught))
+    evidence = _evidence(study, data, found)
+    return StudyResult(
+        study=study, data=data, cross_validation=folds, explanations=explanations, models=fitted, evidence=evidence,
+        claims=_claims(study, data), provenance=provenance(study, data, messages),
+        objections=tuple(dict.fromkeys((*data.objections, *found["evaluation"].objections, *doubts))),
+        synthetic=data.synthetic, **found,
+    )  # fmt: skip
+
+
+def _horizons(data: StudyData) -> Any:
+    spec = data.spec
+    return [spec.primary_horizon] if outcome_kind(data.y) == "status" else list(spec.horizons)
+
+
+def build_models(study: Study, data: StudyData) -> dict[str, Any]:
+    """Return the unfitted pipelines by name; models of exact times are told that visits are dates."""
+    built = {}
+    for k, plan in enumerate(study.models):
+        columns = list(plan.columns(data.modalities)) if plan.kind != "null" else []
+        part = data.X[columns]
+        model = plan.pipeline(
+            data.modalities, incomplete=bool(part.isna().any().any()), visits=data.visits,
+            nominal=any(dtype.kind == "O" for dtype in part.dtypes), random_state=study.seed + k,
+        )  # fmt: skip
+        exact = outcome_kind(data.y) == "interval" and plan.kind not in AT_VISITS
+        built[plan.name] = DatedAtVisit(model) if exact else model
+    return built
+
+
+def _judge(study: Study, data: StudyData, folds: CrossValidation, fitted: dict[str, Any]) -> dict[str, Any]:
+    kind = outcome_kind(data.y)
+    doubts: tuple[Objection, ...] = (*data.objections, *folds.objections)
+    if kind == "interval" and any(plan.kind not in AT_VISITS for plan in study.models):
+        doubts = (*doubts, DATED_AT_VISIT)
+    shared: dict[str, Any] = {
+        "spec": data.spec, "thresholds": study.thresholds, "step": study.step, "synthetic": data.synthetic,
+        "seed": study.seed,
+    }  # fmt: skip
+    evaluation = evaluate_out_of_fold(
+        data.y, folds.risks, resamples=study.validation.resamples, doubts=doubts, **shared
+    )
+    horizons = np.asarray(_horizons(data), dtype=float)
+    seen = {name: np.asarray(model.predict_risk(data.X, horizons)) for name, model in fitted.items()}
+    apparent = evaluate_out_of_fold(data.y, seen, resamples=0, **shared)
+    place = int(np.flatnonzero(np.isclose(horizons, float(data.spec.primary_horizon or horizons[0])))[0])
+    main = study.comparison[1] if study.comparison else study.main_model
+    risk = folds.risks[main][:, place]
+    groups = None
+    if np.isfinite(risk).all() and np.ptp(risk) > 0:
+        groups = groups_out_of_fold(data.y, risk, data.spec, study.thresholds, main, data.synthetic)
+    return {"evaluation": evaluation, "apparent": apparent, "groups": groups}
+
+
+def _sites(study: Study, data: StudyData, models: dict[str, Any], n_jobs: int | None) -> InternalExternal | None:
+    """Predict each site by models fitted without it, at the main horizon."""
+    if not study.validation.sites:
+        return None
+    if data.sites is None:
+        raise argument_error("validation.sites", "false where the data name no site", "true")
+    main = float(data.spec.primary_horizon or data.spec.horizons[0])
+    found = internal_external(
+        models, data.X, data.y, data.sites, [main], target=data.spec.target, n_jobs=n_jobs, n_resamples=0
+    )
+    return replace(found, synthetic=data.synthetic)
+
+
+def _explain(study: Study, data: StudyData, fitted: dict[str, Any]) -> tuple[dict[str, Any], tuple[Objection, ...]]:
+    name = study.comparison[1] if study.comparison else study.main_model
+    plan = next(plan for plan in study.models if plan.name == name)
+    if plan.kind == "null":
+        return {}, ()
+    model = fitted[name]
+    model = model.estimator_ if isinstance(model, DatedAtVisit) else model
+    part = data.modalities.restrict(*plan.modalities)
+    return explain_model(model, data.X[list(part.columns)], part, float(data.spec.primary_horizon or 0), study.seed,
+                         data.synthetic)  # fmt: skip
+
+
+def _evidence(study: Study, data: StudyData, found: dict[str, Any]) -> Evidence:
+    columns = {plan.name: plan.columns(data.modalities) if plan.kind != "null" else () for plan in study.models}
+    evidence = Evidence(
+        models=columns, clinical_minimum=study.clinical_minimum, prespecified=study.prespecified,
+        criteria=study.criteria,
+    )  # fmt: skip
+    evidence = evidence.with_result(found["evaluation"], sample="internal")
+    evidence = evidence.with_result(found["apparent"], sample="apparent")
+    return evidence if found["sites"] is None else evidence.with_result(found["sites"], sample="internal-external")
+
+
+def _claims(study: Study, data: StudyData) -> tuple[Claim, ...]:
+    main = float(data.spec.primary_horizon or data.spec.horizons[0])
+    t = study.thresholds
+    span = None if t is None else (t.low, t.primary, t.high)
+    claims = [Claim.predicts(study.main_model, main)]
+    subject = study.main_model
+    if study.comparison:
+        first, second = study.comparison
+        subject = second
+        claims = [Claim.repeats("imaging"), Claim.detects("imaging"), *claims, Claim.is_associated(second, first),
+                  Claim.predicts(second, main), Claim.adds_value(second, first, main)]  # fmt: skip
+        if span is not None:
+            claims.append(Claim.is_useful(second, main, span, first))
+    elif span is not None:
+        claims.append(Claim.is_useful(subject, main, span))
+    claims += [Claim.predicts(subject, main, "validated"), Claim.improves_outcomes(subject)]
+    return tuple(claims)

@@ -1,0 +1,221 @@
+"""``Study``: the protocol, frozen and hashed, as it stands in ``study.toml``."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lbp_prognosis._base import ArgumentError, DataError, FeatureMap, argument_error, content_hash
+from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
+from lbp_prognosis.evaluation import ThresholdRange
+from lbp_prognosis.evidence import Criteria, missing_constructs
+from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._model_plan import ModelPlan
+from lbp_prognosis.study._read_fields import plain, read_fields
+from lbp_prognosis.study._validation_plan import ValidationPlan
+from lbp_prognosis.survival import OutcomeSpec
+
+__all__ = ["Study"]
+
+_TABLES = (
+    "title", "seed", "prespecified", "data", "table", "cohort", "imaging", "outcome", "decision", "modalities",
+    "clinical_minimum", "model", "comparison", "validation", "criteria", "page",
+)  # fmt: skip
+_PAGE = {"smallest_cell": 5, "patient_level": False, "table_one_by": ""}
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What is done, said before it is done.
+
+    Attributes
+    ----------
+    title : str
+        Of the page.
+    data : DataPlan
+        Where the rows come from.
+    outcome : mapping
+        For a package: a table for `cohort.outcome_from_dict`; for a wide table: the fields of `OutcomeSpec`. An outcome
+        seen at visits may name its ``schedule``.
+    thresholds : ThresholdRange or None
+        Of the decision; with the reason.
+    models : tuple of ModelPlan
+        All are fitted on the same folds.
+    modalities : mapping of str to tuple of str
+        Columns by modality; for a package, columns left out here are no predictors. Empty: all that the cohort has.
+    comparison : tuple of str
+        (model without, model with the addition); empty if there is none.
+    cohort : mapping
+        Fields of `CohortSpec`; for a package.
+    imaging : mapping
+        ``pool``: rules of `pool_levels` by measure; ``levels``, ``nominal``.
+    clinical_minimum : mapping
+        Construct to column(s).
+    validation : ValidationPlan
+        Folds, repeats, sites.
+    criteria : Criteria
+        What a claim has to reach.
+    page : mapping
+        ``smallest_cell`` (5), ``patient_level`` (false), ``table_one_by``.
+    seed : int
+        Of everything that is drawn.
+    prespecified : bool
+        Whether horizons, thresholds and criteria were declared before the data were seen.
+    folder : str
+        Where relative paths begin; no part of the protocol, nor of its hash.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.study import Study
+    >>> study = Study.from_dict({
+    ...     "title": "Recovery", "table": {"wide": "registry.csv", "time": "months", "event": "status"},
+    ...     "outcome": {"name": "recovery", "definition": "Pain gone.", "polarity": "good", "time_zero": "visit",
+    ...                 "unit": "months", "horizons": [12]},
+    ...     "modalities": {"clinical": ["age", "pain"]},
+    ...     "model": [{"name": "clinical", "kind": "cox", "modalities": ["clinical"]}]})
+    >>> len(study.spec_hash), study.main_model
+    (64, 'clinical')
+    """
+
+    title: str
+    data: DataPlan
+    outcome: Mapping[str, Any]
+    models: tuple[ModelPlan, ...]
+    thresholds: ThresholdRange | None = None
+    step: float = 0.01
+    modalities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    comparison: tuple[str, ...] = ()
+    cohort: Mapping[str, Any] = field(default_factory=dict)
+    imaging: Mapping[str, Any] = field(default_factory=dict)
+    clinical_minimum: Mapping[str, Any] = field(default_factory=dict)
+    validation: ValidationPlan = field(default_factory=ValidationPlan)
+    criteria: Criteria = field(default_factory=Criteria)
+    page: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 1
+    prespecified: bool = False
+    folder: str = "."
+
+    def __post_init__(self) -> None:
+        names = [model.name for model in self.models]
+        if not names or len(set(names)) != len(names):
+            raise argument_error("model", "at least one [[model]], each with a name of its own", str(names))
+        unknown = [name for name in self.comparison if name not in names]
+        if unknown or len(self.comparison) not in (0, 2):
+            raise argument_error("comparison", f"`clinical` and `extended`, among {names}", str(list(self.comparison)))
+        FeatureMap({str(name): tuple(columns) for name, columns in self.modalities.items()})
+        missing_constructs(self.clinical_minimum, ())
+        wrong = sorted(set(self.page) - set(_PAGE))
+        if wrong:
+            raise argument_error("page", f"a table of {', '.join(_PAGE)}", f"{wrong}")
+        object.__setattr__(self, "page", {**_PAGE, **self.page})
+        if self.data.package:
+            CohortSpec.from_dict(self.cohort)
+            outcome_from_dict({k: v for k, v in self.outcome.items() if k != "schedule"})
+        else:
+            self.wide_outcome()
+
+    def __hash__(self) -> int:
+        return hash(self.spec_hash)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Study) and self.spec_hash == other.spec_hash
+
+    @property
+    def spec_hash(self) -> str:
+        """SHA-256 of the protocol."""
+        return content_hash(self.to_dict())
+
+    @property
+    def main_model(self) -> str:
+        """The model of the first claims: that of the comparison without the addition, or the first that learns."""
+        if self.comparison:
+            return self.comparison[0]
+        return next((model.name for model in self.models if model.kind != "null"), self.models[0].name)
+
+    def wide_outcome(self) -> OutcomeSpec:
+        """Return what the outcome of a wide table is."""
+        fields = {k: v for k, v in self.outcome.items() if k != "schedule"}
+        fields.setdefault("causes", {name: k for k, name in enumerate(self.data.causes, start=1)} or {"event": 1})
+        fields.setdefault("ascertainment", "status" if self.data.status else "exact")
+        return read_fields(OutcomeSpec, "outcome", fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the protocol as plain values."""
+        fields = asdict(self)
+        del fields["folder"]
+        return plain(fields)
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> Study:
+        """Read ``study.toml``; paths in it are relative to its folder.
+
+        Raises
+        ------
+        DataError
+            If the file is not there or no TOML.
+        ArgumentError
+            If a table or key is unknown, missing or not of its kind.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8-sig")
+            table = tomllib.loads(text)
+        except (OSError, ValueError) as error:
+            words = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(f"The study {str(path)!r} cannot be read as TOML ({words}).") from error
+        return cls.from_dict(table, folder=Path(path).parent)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any], *, folder: str | os.PathLike[str] = ".") -> Study:
+        """Read what ``study.toml`` would hold.
+
+        Parameters
+        ----------
+        table : mapping
+            Tables and keys of the file.
+        folder : path, default "."
+            Where relative paths begin.
+        """
+        unknown = sorted(set(table) - set(_TABLES))
+        if unknown:
+            raise argument_error("study", f"made of {', '.join(_TABLES)}", f"{unknown}")
+        for name in ("title", "outcome", "model"):
+            if name not in table:
+                raise argument_error("study", "a file with `title`, [outcome] and [[model]]", f"one without {name!r}")
+        try:
+            return cls._read(table, str(folder))
+        except (TypeError, AttributeError) as error:
+            raise ArgumentError(f"`study` must hold values of the right kind; {error}.") from None
+
+    @classmethod
+    def _read(cls, table: Mapping[str, Any], folder: str) -> Study:
+        data = {**table.get("data", {}), **table.get("table", {})}
+        if "data" in table and "table" in table:
+            raise argument_error("study", "made of [data] or [table]", "both")
+        decision = dict(table.get("decision", {}))
+        step = float(decision.pop("step", 0.01))
+        comparison = table.get("comparison", {})
+        if set(comparison) - {"clinical", "extended"}:
+            raise argument_error("comparison", "a table of clinical, extended", f"{sorted(comparison)}")
+        models = table["model"]
+        if not isinstance(models, list):
+            raise argument_error("model", "written as [[model]]", models)
+        return cls(
+            title=str(table["title"]),
+            data=read_fields(DataPlan, "data", data),
+            outcome=dict(table["outcome"]),
+            models=tuple(read_fields(ModelPlan, "model", item) for item in models),
+            thresholds=read_fields(ThresholdRange, "decision", decision) if decision else None,
+            step=step,
+            modalities={name: tuple(columns) for name, columns in table.get("modalities", {}).items()},
+            comparison=tuple(comparison[key] for key in ("clinical", "extended") if key in comparison),
+            cohort=dict(table.get("cohort", {})), imaging=dict(table.get("imaging", {})),
+            clinical_minimum=dict(table.get("clinical_minimum", {})),
+            validation=read_fields(ValidationPlan, "validation", table.get("validation", {})),
+            criteria=read_fields(Criteria, "criteria", table.get("criteria", {})),
+            page=dict(table.get("page", {})), seed=int(table.get("seed", 1)),
+            prespecified=bool(table.get("prespecified", False)), folder=folder,
+        )  # fmt: skip

@@ -1,0 +1,264 @@
+"""``StudyData``: what the models and the metrics get, and what was noticed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argument_error
+from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
+from lbp_prognosis.fusion import one_row_a_patient, pool_levels
+from lbp_prognosis.schema import PackageReport, map_tables, validate_package
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._wide_table import WideRows, read_wide
+from lbp_prognosis.survival import OutcomeSpec, on_schedule, outcome_kind
+
+__all__ = ["StudyData", "read_study_data"]
+
+NO_IMAGING = Objection(
+    "no-imaging", "These data hold no imaging: nothing here says whether imaging adds to what is known without it."
+)
+
+
+@dataclass(frozen=True, repr=False)
+class StudyData(Result):
+    """One row a patient.
+
+    Attributes
+    ----------
+    X : DataFrame of shape (n, p)
+        Predictors of all modalities.
+    y : ndarray of shape (n,)
+        Outcome.
+    spec : OutcomeSpec
+        What it is.
+    modalities : FeatureMap
+        Columns by modality.
+    sites : ndarray of shape (n,) or None
+        Centre of each patient.
+    visits : ndarray or None
+        Schedule, where the outcome is seen at visits.
+    flow : Flow
+        Who is in.
+    cohort : Cohort or None
+        Of a registry.
+    hashes : dict of str to str
+        SHA-256 of each file read.
+    notes : tuple of str
+        Units, codings, dialects, columns that were not used.
+    """
+
+    X: pd.DataFrame = field(repr=False)
+    y: np.ndarray = field(repr=False)
+    spec: OutcomeSpec
+    modalities: FeatureMap
+    sites: np.ndarray | None
+    visits: np.ndarray | None
+    flow: Flow
+    cohort: Cohort | None
+    hashes: dict[str, str]
+    notes: tuple[str, ...] = ()
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a column: ``column, modality, type, n, n_missing, n_distinct, range`` (5 % to 95 %)."""
+        rows = []
+        for column in self.X.columns:
+            values = self.X[column]
+            numeric = pd.api.types.is_numeric_dtype(values)
+            if numeric and values.notna().any():
+                # the middle nine tenths: extremes are single patients
+                low, high = values.quantile([0.05, 0.95])
+                shown = f"{low:.4g} to {high:.4g}"
+            else:
+                shown = ", ".join(map(str, sorted(values.dropna().unique().tolist())[:8]))
+            modality = self.modalities.modality_of(column) if column in self.modalities.columns else ""
+            rows.append({"column": column, "modality": modality, "type": "number" if numeric else "text",
+                         "n": len(values), "n_missing": int(values.isna().sum()), "n_distinct": int(values.nunique()),
+                         "range": shown})  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def _summary(self) -> str:
+        sizes = ", ".join(f"{name} {len(columns)}" for name, columns in self.modalities.items())
+        return f"{len(self.X)} patients, {outcome_kind(self.y)}, columns: {sizes}"
+
+
+def read_study_data(study: Study) -> StudyData:
+    """Read, map, validate, build the cohort, pool levels: everything up to one row a patient.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+
+    Raises
+    ------
+    DataError
+        If the data are not what they must be; carries ``failures``.
+    """
+    return _from_package(study) if study.data.package else _from_wide(study)
+
+
+def _path(study: Study, name: str) -> Path:
+    if "\x00" in name:
+        raise DataError("A path of the study holds a NUL character.")
+    return Path(study.folder) / name
+
+
+def _from_package(study: Study) -> StudyData:
+    folder = _path(study, study.data.package)
+    notes: list[str] = []
+    if study.data.mapping:
+        mapped = map_tables(_path(study, study.data.mapping), folder)
+        forgotten = mapped.unmapped.loc[~mapped.unmapped["ignored"].astype(bool), "column"].tolist()
+        if forgotten:
+            notes.append("Columns of the source that are not mapped: " + ", ".join(map(str, forgotten)) + ".")
+        report = validate_package(mapped.tables)
+    else:
+        report = validate_package(folder)
+    rules = CohortSpec.from_dict(study.cohort)
+    report = report.accept_methods(rules.methods).raise_if_failed()
+    notes += [f"{row['table']} {row['field']}: {row['note']}." for row in report.notes.to_dict("records")]
+    synthetic = study.data.synthetic or _says_synthetic(folder)
+    definition = outcome_from_dict({key: value for key, value in study.outcome.items() if key != "schedule"})
+    cohort = Cohort.build(report, rules, definition, synthetic=synthetic)
+    X, modalities = _predictors(study, cohort)
+    y, visits, more = _scheduled(study, cohort.outcome, cohort.spec)
+    column = study.data.site or "site"
+    if study.data.site and column not in cohort.patients.columns:
+        raise argument_error("data.site", "a column of the patient table", repr(column))
+    sites = _labels(cohort.patients[column]) if column in cohort.patients.columns else None
+    return StudyData(
+        X, y, cohort.spec, modalities, sites, visits, cohort.flow, cohort, _hashes(study, report),
+        (*notes, *more), cohort.objections + _without_imaging(modalities), synthetic,
+    )  # fmt: skip
+
+
+def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]:
+    tables: dict[str, Any] = dict(cohort.by_modality())
+    pool = study.imaging.get("pool", {})
+    if pool:
+        extra = sorted(set(study.imaging) - {"pool", "levels", "nominal"})
+        if extra:
+            raise argument_error("imaging", "a table of pool, levels, nominal", f"{extra}")
+        tables["imaging"] = pool_levels(
+            cohort.biomarkers, pool, patients=list(cohort.patients.index), levels=study.imaging.get("levels"),
+            nominal=tuple(study.imaging.get("nominal", ())),
+        )  # fmt: skip
+    if not tables:
+        raise DataError("The package has no predictors known at time zero.")
+    X, found = one_row_a_patient(tables, patients=cohort.patients.index)
+    if not study.modalities:
+        return _typed(X[list(found.columns)], study), found
+    chosen = FeatureMap({str(name): tuple(columns) for name, columns in study.modalities.items()}, found.provenance)
+    absent = [column for column in chosen.columns if column not in X.columns]
+    if absent:
+        raise argument_error("modalities", f"columns of the cohort: {', '.join(X.columns[:30])}", f"{absent}")
+    return _typed(X[list(chosen.columns)], study), chosen
+
+
+def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return predictors as numbers or words; named codes become words, so that they are never averaged."""
+    out = X.copy()
+    for column in out.columns:
+        values = out[column]
+        if column in study.data.nominal:
+            words = values.map(lambda cell: f"{cell:g}" if isinstance(cell, int | float) and cell == cell else cell)
+            out[column] = words.astype(object).where(values.notna(), None)
+        elif pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
+            out[column] = values.astype(float)
+        elif pd.api.types.is_datetime64_any_dtype(values):
+            raise argument_error("modalities", "numbers or categories", f"{column!r}, which holds dates",
+                                 "Make it a duration before time zero.")  # fmt: skip
+        else:
+            out[column] = values.astype(object).where(values.notna(), None)
+    return out
+
+
+def _scheduled(study: Study, y: np.ndarray, spec: OutcomeSpec) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
+    schedule = study.outcome.get("schedule")
+    if outcome_kind(y) != "interval":
+        if schedule is not None:
+            raise argument_error("outcome.schedule", "left out: this outcome is not seen at visits", schedule)
+        return y, None, []
+    if schedule is None:
+        raise argument_error(
+            "outcome.schedule", "given for an outcome seen at visits", "nothing",
+            f"List the planned visits, in {spec.unit}, e.g. schedule = [3, 6, 12].",
+        )  # fmt: skip
+    planned = on_schedule(y, schedule)
+    off = [h for h in spec.horizons if not np.isclose(planned.visits, h).any()]
+    if off:
+        raise argument_error("outcome.horizons", f"planned visits {planned.visits.tolist()}", f"{off}")
+    words = (
+        f"The outcome is known at visits. {planned.n_moved} ends of intervals were taken for the planned visit nearest "
+        f"to them, moved by {planned.median_move:.2g} {spec.unit} (median), {planned.largest_move:.2g} at most."
+    )
+    return planned.y, planned.visits, [words]
+
+
+def _from_wide(study: Study) -> StudyData:
+    spec = study.wide_outcome()
+    rows: WideRows = read_wide(study.data, _path(study, study.data.wide), spec)
+    if not study.modalities:
+        raise argument_error("modalities", "a table of columns by modality", "nothing",
+                             'Say which columns are of which kind, e.g. clinical = ["age", "pain"].')  # fmt: skip
+    modalities = FeatureMap({str(name): tuple(columns) for name, columns in study.modalities.items()})
+    absent = [column for column in modalities.columns if column not in rows.frame.columns]
+    if absent:
+        shown = ", ".join(map(repr, rows.frame.columns[:30]))
+        raise DataError(f"The table has no column {absent[0]!r}, which [modalities] names; it has {shown}.")
+    taken = {study.data.id, study.data.time, study.data.event, study.data.entry, study.data.status}
+    inside = sorted(taken & set(modalities.columns))
+    if inside:
+        raise argument_error("modalities", "without the columns of the outcome", f"{inside}")
+    X = _typed(rows.frame[list(modalities.columns)], study)
+    many = [c for c in X.columns if X[c].dtype == object and X[c].nunique() > 20]
+    if many:
+        raise DataError(f"The column {many[0]!r} holds {X[many[0]].nunique()} different words: text among numbers, or "
+                        "free text; a category may have at most 20.")  # fmt: skip
+    y, visits, more = _scheduled(study, rows.y, spec)
+    unused = [c for c in rows.frame.columns if c not in {*modalities.columns, *taken, study.data.site}]
+    notes = [*rows.notes, *more]
+    if unused:
+        notes.append("Columns that are not used: " + ", ".join(unused) + ".")
+    sites = _labels(rows.frame[study.data.site]) if study.data.site else None
+    X.attrs["synthetic"] = study.data.synthetic
+    return StudyData(
+        X, y, spec, modalities, sites, visits, rows.flow, None, rows.hashes, tuple(notes),
+        _without_imaging(modalities), study.data.synthetic,
+    )  # fmt: skip
+
+
+def _labels(column: pd.Series) -> np.ndarray:
+    if column.isna().any():
+        raise DataError(f"The site {column.name!r} is missing for {int(column.isna().sum())} patients.")
+    return column.astype(str).to_numpy()
+
+
+def _without_imaging(modalities: FeatureMap) -> tuple[Objection, ...]:
+    return () if modalities.get("imaging") else (NO_IMAGING,)
+
+
+def _says_synthetic(folder: Path) -> bool:
+    import json
+
+    try:
+        told = json.loads((folder / "datapackage.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return False
+    return bool(told.get("synthetic", False)) if isinstance(told, dict) else False
+
+
+def _hashes(study: Study, report: PackageReport) -> dict[str, str]:
+    folder = _path(study, study.data.package)
+    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    if study.data.mapping:
+        files.append(_path(study, study.data.mapping))
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -1,0 +1,103 @@
+"""``study_page``: the results of a study as a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lbp_prognosis._base import Result
+from lbp_prognosis.report import Page
+from lbp_prognosis.survival import outcome_kind
+
+if TYPE_CHECKING:
+    from lbp_prognosis.study._study_result import StudyResult
+
+__all__ = ["study_page"]
+
+SAMPLE = "out of fold"
+
+
+def study_page(result: StudyResult) -> Page:
+    """Return the page of a study.
+
+    Parameters
+    ----------
+    result : StudyResult
+        What was found.
+    """
+    study, data = result.study, result.data
+    absent = tuple(o.sentence for o in data.objections if o.code == "no-imaging")
+    return Page(
+        title=study.title, evaluation=result.evaluation, horizon=result.horizon, evidence=result.evidence,
+        claims=result.claims, sample=SAMPLE, how=_how(result), outcome=data.spec, unit=data.spec.unit,
+        comparison=study.comparison, addition=_addition(result), headline=result.headline(),
+        thresholds=study.thresholds, flow=data.flow, table_ones=_table_ones(result), groups=result.groups,
+        apparent=result.apparent, sites=result.sites, explanations=result.explanations, modalities=data.modalities,
+        columns=_columns(result), protocol=_protocol(result), provenance=result.provenance,
+        objections=result.objections, absent=absent, smallest_cell=int(study.page["smallest_cell"]),
+        patient_level=bool(study.page["patient_level"]), synthetic=result.synthetic,
+    )  # fmt: skip
+
+
+def _addition(result: StudyResult) -> str:
+    if not result.study.comparison:
+        return "imaging"
+    plans = {plan.name: plan for plan in result.study.models}
+    first, second = (plans[name] for name in result.study.comparison)
+    more = [name.replace("_", " ") for name in second.modalities if name not in first.modalities]
+    return " and ".join(more) or second.name
+
+
+def _how(result: StudyResult) -> str:
+    plan = result.study.validation
+    return (
+        f"Each patient's risk is the mean of {plan.repeats} predictions by models fitted without that patient "
+        f"({plan.folds}-fold cross-validation, repeated {plan.repeats} times, the same folds for all models; "
+        "imputation and all other preparation inside the folds). Intervals are 95% and conditional on these "
+        "patients and models."
+    )
+
+
+def _table_ones(result: StudyResult) -> dict[str, Result]:
+    cohort, data = result.data.cohort, result.data
+    if cohort is None:
+        from lbp_prognosis.cohort import table_one_of
+
+        return {"Table 1. Patients at time zero.": table_one_of(data.X)}
+    columns = tuple(c for c in data.modalities.columns if c in cohort.patients.columns)
+    by = str(result.study.page["table_one_by"]) or None
+    found: dict[str, Result] = {"Table 1. Patients at time zero.": cohort.table_one(by, columns=columns)}
+    if data.modalities.get("imaging") and 0 < cohort.imaged.sum() < len(cohort):
+        found["Who was imaged, and who was not."] = cohort.imaged_vs_not(columns=columns)
+    if 0 < cohort.observed.sum() < len(cohort):
+        found["Who was followed to the main horizon, and who was not."] = cohort.attended_vs_not(columns=columns)
+    return found
+
+
+def _columns(result: StudyResult) -> pd.DataFrame:
+    frame = result.data.to_frame()
+    provenance = result.data.modalities.provenance
+    return frame.assign(unit=[str(provenance.get(c, {}).get("unit", "") or "") for c in frame["column"]])
+
+
+def _protocol(result: StudyResult) -> tuple[tuple[str, str], ...]:
+    study, data = result.study, result.data
+    spec = data.spec
+    kinds = {"right": "exactly dated", "interval": "seen at visits", "status": "a state at one visit"}
+    lines = [
+        ("outcome", f"{spec.name}: {spec.definition}"), ("recorded", kinds.get(outcome_kind(data.y), "")),
+        ("time zero", spec.time_zero), ("horizons", ", ".join(f"{h:g}" for h in spec.horizons) + f" {spec.unit}"),
+        ("competing events", ", ".join(spec.competing) or "none"), ("treatment during follow-up", spec.estimand),
+        ("declared before the data were seen", "yes" if study.prespecified else "not said"),
+    ]  # fmt: skip
+    for plan in study.models:
+        words = plan.kind.replace("_", " ")
+        if plan.modalities:
+            words += " of " + ", ".join(name.replace("_", " ") for name in plan.modalities)
+        if plan.options:
+            words += "; " + ", ".join(f"{key} = {value}" for key, value in plan.options.items())
+        if plan.splines:
+            words += "; splines of " + ", ".join(f"{column} ({knots} knots)" for column, knots in plan.splines.items())
+        lines.append((f"model {plan.name}", words))
+    return tuple(lines)

@@ -1,0 +1,34 @@
+"""``ValidationPlan``: how the numbers of the page come to be out of sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lbp_prognosis._base import check_number
+
+__all__ = ["ValidationPlan"]
+
+
+@dataclass(frozen=True)
+class ValidationPlan:
+    """Resampling and what is drawn.
+
+    Attributes
+    ----------
+    folds, repeats : int
+        Of the cross-validation.
+    sites : bool
+        Whether each site is predicted by models fitted without it.
+    resamples : int
+        For simultaneous bands and intervals of calibration distances.
+    """
+
+    folds: int = 10
+    repeats: int = 5
+    sites: bool = False
+    resamples: int = 200
+
+    def __post_init__(self) -> None:
+        check_number("validation.folds", self.folds, low=2, whole=True)
+        check_number("validation.repeats", self.repeats, low=1, whole=True)
+        check_number("validation.resamples", self.resamples, low=0, whole=True)

@@ -1,0 +1,130 @@
+"""``read_wide``: one table with a row a patient, to rows and an outcome."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import DataError
+from lbp_prognosis.cohort import Flow
+from lbp_prognosis.schema import failure_frame, read_table
+from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.survival import OutcomeSpec, Status, Surv
+
+__all__ = ["WideRows", "read_wide"]
+
+
+@dataclass(frozen=True)
+class WideRows:
+    """Rows of a wide table, indexed by patient, and their outcome."""
+
+    frame: pd.DataFrame
+    y: np.ndarray
+    flow: Flow
+    hashes: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec) -> WideRows:
+    """Read the table, keep the rows asked for, and make the outcome.
+
+    Rows without an outcome are counted and left out (for a state at a visit they stay, as not observed).
+
+    Raises
+    ------
+    DataError
+        If the file or a column is not what it must be, or a patient stands in two rows.
+    """
+    reading = read_table(path, missing=tuple(plan.missing))
+    frame, notes = reading.frame, list(reading.notes)
+    for column in filter(None, (plan.id, plan.time, plan.event, plan.entry, plan.status, plan.site, *plan.where)):
+        if column not in frame.columns:
+            raise DataError(f"The table {path.name!r} has no column {column!r}; it has "
+                            f"{', '.join(map(repr, frame.columns[:30]))}.")  # fmt: skip
+    steps: list[dict[str, Any]] = [{"kind": "start", "step": f"rows of {path.name}", "n": len(frame)}]
+    frame = _where(frame, plan.where, steps)
+    if frame.empty:
+        raise DataError(f"The table {path.name!r} has no rows" + (" left by `where`." if plan.where else "."))
+    frame = _indexed(frame, plan, path.name)
+    columns = [c for c in (plan.time, plan.event, plan.entry) if c]
+    if columns:
+        gone = frame[columns].isna().any(axis=1)
+        if gone.any():
+            steps.append({"kind": "excluded", "step": f"without {' or '.join(columns)}", "n": int(gone.sum())})
+            frame = frame[~gone]
+    if frame.empty:
+        raise DataError(f"No row of {path.name!r} has an outcome.")
+    steps.append({"kind": "end", "step": "patients in the cohort", "n": len(frame)})
+    y = _outcome(frame, plan, spec)
+    flow = Flow(pd.DataFrame(steps).assign(patients=pd.array([None] * len(steps), dtype="Int64")))
+    labels = [f"{c}: {reading.labels[c]}" for c in (plan.time, plan.event, plan.status) if reading.labels.get(c)]
+    notes += [f"Label of {text}" for text in labels]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return WideRows(frame, y, flow, {path.name: digest}, tuple(notes))
+
+
+def _where(frame: pd.DataFrame, rules: Mapping[str, Any], steps: list[dict[str, Any]]) -> pd.DataFrame:
+    for column, wanted in rules.items():
+        values = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
+        kept = frame[column].isin(values)
+        words = f"{column} other than {', '.join(map(str, values))}"
+        steps.append({"kind": "excluded", "step": words, "n": int((~kept).sum())})
+        frame = frame[kept]
+    return frame
+
+
+def _indexed(frame: pd.DataFrame, plan: DataPlan, name: str) -> pd.DataFrame:
+    if not plan.id:
+        return frame.reset_index(drop=True)
+    keys = frame[plan.id]
+    bad = keys.isna() | keys.duplicated()
+    if bad.any():
+        rows = [
+            {"table": name, "row": int(row) + 1, "field": plan.id, "value": keys.loc[row],
+             "reason": "required" if pd.isna(keys.loc[row]) else "duplicate_key",
+             "message": "each patient needs one row; for repeated measures use a package"}
+            for row in keys.index[bad]
+        ]  # fmt: skip
+        raise DataError(f"The table {name!r} must hold each patient once; {int(bad.sum())} rows repeat one or have no "
+                        f"{plan.id!r}.", failure_frame(rows))  # fmt: skip
+    return frame.set_index(plan.id, drop=False).rename_axis("patient_id")
+
+
+def _outcome(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec) -> np.ndarray:
+    if plan.status:
+        state = pd.to_numeric(frame[plan.status], errors="coerce")
+        strange = frame[plan.status].notna() & ~state.isin([0, 1])
+        if strange.any():
+            raise DataError(f"The state {plan.status!r} must be 0, 1 or missing; got "
+                            f"{frame[plan.status][strange].iloc[0]!r}.")  # fmt: skip
+        return Status.at(float(spec.primary_horizon or spec.horizons[0]), state.fillna(-1).astype(int).to_numpy())
+    entry = frame[plan.entry].to_numpy() if plan.entry else None
+    keywords: dict[str, Any] = {}
+    if plan.causes:
+        keywords["causes"] = dict(plan.causes)
+    if plan.censored is not None:
+        keywords["censored"] = plan.censored
+    y = Surv.right(frame[plan.time].to_numpy(), frame[plan.event].to_numpy(), entry=entry, **keywords)
+    _follow_up(y, plan, spec)
+    return y
+
+
+def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:
+    """A horizon that nobody was followed to is most often a unit that was not meant."""
+    longest, last = float(y["time"].max()), max(spec.horizons)
+    if longest < last:
+        raise DataError(
+            f"Nobody was followed to the horizon of {last:g} {spec.unit}: the longest {plan.time!r} is {longest:g}. Is "
+            f"it in {spec.unit}?"
+        )
+    if float(np.median(y["time"])) > 30 * last:
+        raise DataError(
+            f"The median {plan.time!r} is {float(np.median(y['time'])):g}, more than thirty times the last horizon of "
+            f"{last:g} {spec.unit}: the times look like days. Give horizons in the unit of the times."
+        )
