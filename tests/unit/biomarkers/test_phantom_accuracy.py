@@ -202,3 +202,28 @@ def test_whole_vertebrae_without_a_canal_and_bodies_alone_agree_with_the_cut_at_
     for name in ("opening", "bodies"):
         for level, value in heights["canal"].items():
             assert abs(heights[name][level] - value) <= 0.5
+
+
+def test_discs_without_any_body_are_measured_along_their_own_axes():
+    spine = phantom(n=3)
+    labels = {k: v for k, v in labels_of("totalspineseg", 3).items() if k in ("l5s1", "l4l5", "l3l4")}
+    data, affine = spine.draw(labels, spacing=(1.0, 1.0, 1.0), degrees=(3.0, 2.0, -4.0))
+    table = extract({"patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg"}).table
+    for k, value in discs(table, "disc_height", "disc_height_area").items():
+        assert abs(value - spine.disc_height[k]) <= 0.5
+    rows = table[(table["measure"] == "disc_height") & (table["method_id"] == "disc_height_area")]
+    assert rows["flags"].str.contains("front_from_image").all()
+    gap = table[table["method_id"] == "disc_height_gap"]
+    assert gap["value"].isna().all()
+    assert gap["reason"].str.startswith("no body of").all()
+
+
+def test_no_number_depends_on_warnings_or_on_the_dtype_of_the_mask():
+    spine = phantom(n=2)
+    data, affine = spine.draw(labels_of("totalspineseg", 2), spacing=(2.0, 1.0, 1.0))
+    frames = [
+        extract({"patient_id": "p", "mask": Mask(data.astype(kind), affine), "convention": "totalspineseg"}).table
+        for kind in (np.uint8, np.int64, np.float64)
+    ]
+    for other in frames[1:]:
+        np.testing.assert_array_equal(other["value"], frames[0]["value"])
