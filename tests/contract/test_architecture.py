@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +82,8 @@ def test_nothing_runs_code_from_files_or_prints(path: Path) -> None:
             if "cli" not in path.parts:
                 assert name != "print", f"line {node.lineno}: print outside the command line"
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert "/work/" not in node.value, f"line {node.lineno}: a machine path"
+            found = re.search("/(?:home|root|tmp|work)/", node.value)
+            assert found is None, f"line {node.lineno}: a machine path"
 
 
 def test_no_drawer_of_everything() -> None:
