@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from lbp_prognosis._base import DataError
 from lbp_prognosis.biomarkers._anatomy import Anatomy
@@ -19,15 +20,16 @@ STEP_MM = (6.0, 75.0)
 def check_anatomy(anatomy: Anatomy, spine: Spine) -> None:
     """Refuse a mask whose structures lie where they cannot.
 
-    Checked in millimetres: vertebrae in cranio-caudal order and at believable distances; every disc between its two
-    vertebrae; the canal behind the bodies; left structures on the left of their right partners.
+    Checked in millimetres: no level in two large pieces; vertebrae in cranio-caudal order and at believable distances;
+    every disc between its two vertebrae; the canal behind the bodies; left structures on the left of their right
+    partners.
 
     Raises
     ------
     DataError
         Naming every finding; its ``failures`` hold one row each.
     """
-    findings = [*_order(spine), *_discs(anatomy, spine), *_canal(anatomy, spine), *_sides(anatomy)]
+    findings = [*_pieces(anatomy), *_order(spine), *_discs(anatomy, spine), *_canal(anatomy, spine), *_sides(anatomy)]
     if findings:
         import pandas as pd
 
@@ -39,6 +41,19 @@ def check_anatomy(anatomy: Anatomy, spine: Spine) -> None:
             "The mask makes no anatomy: " + "; ".join(text for _, text in findings)
             + ". Check `convention` and the orientation in the header.", frame,
         )  # fmt: skip
+
+
+def _pieces(anatomy: Anatomy) -> list[tuple[str, str]]:
+    """Find levels whose label is two structures: the second piece is 60 % of the first or more."""
+    found = []
+    for (structure, level, _), region in anatomy.regions.items():
+        if structure not in {"vertebra", "vertebral_body", "disc"} or not level or region.cut:
+            continue
+        pieces = ndimage.label(region.mask, structure=np.ones((3, 3, 3)))[0]
+        sizes = np.sort(np.bincount(pieces.ravel())[1:])
+        if sizes.size > 1 and sizes[-2] >= 0.6 * sizes[-1] and sizes[-2] >= 50:
+            found.append(("level", f"the {structure.replace('_', ' ')} {level} lies in two large pieces"))
+    return found
 
 
 def _order(spine: Spine) -> list[tuple[str, str]]:

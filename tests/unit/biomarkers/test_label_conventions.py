@@ -137,6 +137,10 @@ def test_a_sound_mask_passes_and_each_fault_is_named(drawn):
     order[data == 44], order[data == 43] = 43, 44
     with pytest.raises(DataError, match="l3 lies below l4"):
         check_anatomy(*anatomy_of(order, affine))
+    twice = data.copy()
+    twice[data == 43] = 45
+    with pytest.raises(DataError, match="vertebra l5 lies in two large pieces"):
+        check_anatomy(*anatomy_of(twice, affine))
     with pytest.raises(DataError, match="mm apart"):
         check_anatomy(*anatomy_of(data, np.diag([2.5, 2.5, 2.5, 1]) @ affine))
     with pytest.raises(DataError) as caught:
