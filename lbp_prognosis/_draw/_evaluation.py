@@ -50,7 +50,9 @@ def draw_metric(frame: pd.DataFrame, *, title: str, ax: Axes | None = None) -> A
     ax.set_xlabel("horizon")
     ax.set_ylabel(title)
     if len(models) > 1:
-        ax.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
+        # above the axes, where no interval runs
+        ax.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=3,
+                  borderaxespad=0.2, handletextpad=0.3, columnspacing=1.2)  # fmt: skip
     tidy_axes(ax)
     return ax
 

@@ -69,14 +69,19 @@ def draw_risk_groups(
     ax = new_axes(ax, (7.4, 4.3 + 0.22 * len(names)))
     colors = dict(zip(names, _colors(len(names))))
     end = float(curves["time"].max())
+    edge = 1.03 * end
     last, shown, high = [], [], 0.0
     for name in names:
         part = curves[curves["group"] == name]
         part = part[part["at_risk"] >= least]
         if part.empty:
             continue
-        time = np.concatenate([[0.0], part["time"]])
-        value, low, top = (np.concatenate([[start], part[c]]) for c in ("value", "low", "high"))
+        # a curve that reaches the last time is drawn a little over it, so that its last step is seen
+        over = np.array([edge]) if part["time"].iloc[-1] >= end - 1e-9 else np.array([])
+        time = np.concatenate([[0.0], part["time"], over])
+        value, low, top = (
+            np.concatenate([[start], part[c], part[c].iloc[-1:] if over.size else []]) for c in ("value", "low", "high")
+        )
         ax.fill_between(time, low, top, step="post", color=colors[name], alpha=0.13, linewidth=0)
         ax.step(time, value, where="post", color=colors[name], linewidth=1.9)
         last.append(value[-1])
@@ -86,12 +91,12 @@ def draw_risk_groups(
         if np.isfinite(line["mean_risk"]) and line["group"] in colors:
             ax.plot(
                 line["horizon"], line["mean_risk"], marker="D", ms=6.5, mfc=colors[line["group"]], mec="white", mew=1.1,
-                zorder=6,
+                zorder=6, clip_on=False,
             )  # fmt: skip
             high = max(high, float(line["mean_risk"]))
-    ax.set_xlim(0, end)
+    ax.set_xlim(0, edge)
     ax.set_ylim(0, 1.0 if start == 1.0 else min(1.0, 1.06 * high))
-    direct_labels(ax, end, last, shown, [colors[name] for name in shown])
+    direct_labels(ax, edge, last, shown, [colors[name] for name in shown])
     ax.set_ylabel(label)
     ax.set_xlabel(f"time ({unit})" if unit else "time")
     note = "◆ predicted mean"

@@ -20,7 +20,7 @@ _STYLE = {
 
 
 def figure(
-    draw: Callable[[Any], Any], *, alt: str, caption: str, size: tuple[float, float] = (5.2, 3.9), wide: bool = False,
+    draw: Callable[[Any], Any], *, alt: str, caption: str, size: tuple[float, float] = (4.6, 3.5), wide: bool = False,
     bare: bool = True,
 ) -> Picture:  # fmt: skip
     """Draw into axes of one size and return the picture.
@@ -31,7 +31,7 @@ def figure(
         Given axes, draws into them.
     alt, caption : str
         Words instead of, and under, the picture.
-    size : tuple of float, default (5.2, 3.9)
+    size : tuple of float, default (4.6, 3.5)
         Inches: small, so that letters stay readable where the picture is as narrow as a phone.
     wide : bool, default False
         Whether the picture takes the whole width.

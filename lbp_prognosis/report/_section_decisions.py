@@ -52,7 +52,7 @@ def section_decisions(page: Page) -> Section | None:
             alt=f"Decision curve for {page.target_words} by {page.time}; at a threshold of {points[0]:g}: "
             + "; ".join(f"{row['strategy']} {list(row.values())[1]}" for row in rows),
             caption=f"Net benefit of acting on the {page.sample} risk of {page.target_words} by {page.time}.",
-            size=(5.8, 4.4), wide=True,
+            size=(5.2, 4.1), wide=True,
         ))  # fmt: skip
     blocks.append(Table("net_benefit", f"Net benefit, {page.sample}, with 95% intervals.", pd.DataFrame(rows),
                         "Treating nobody has net benefit 0."))  # fmt: skip

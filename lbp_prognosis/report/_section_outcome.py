@@ -26,7 +26,7 @@ def section_outcome(page: Page) -> Section | None:
         lambda ax: groups.plot(ax, unit=page.unit, least=page.smallest_cell),
         alt=f"Observed {target} by {page.time} in groups of predicted risk. {words}.",
         caption=f"Observed curves in groups of the {page.sample} risk of {target} ({groups.model}), with numbers at "
-        "risk; diamonds are the mean predictions.", size=(5.6, 4.6),
+        "risk; diamonds are the mean predictions.", size=(4.8, 4.2),
     )]  # fmt: skip
     frame = pd.DataFrame({
         f"risk of {target}": rows["group"], "patients": [count_text(n, page.smallest_cell) for n in rows["n"]],

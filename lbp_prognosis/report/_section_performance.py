@@ -83,7 +83,7 @@ def section_calibration(page: Page) -> Section:
                 f"slope {_cell(fitted.calibration_slope, page.horizon)}.",
                 caption=f"{model}: observed against predicted risk of {page.target_words} by {page.time}, "
                 f"{page.sample}.",
-                size=(4.6, 4.6),
+                size=(4.2, 4.2),
             )  # fmt: skip
         except (ValueError, ArithmeticError) as error:
             blocks.append(Words(f"No calibration curve of {model}: {error}"))

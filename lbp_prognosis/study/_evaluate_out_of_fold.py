@@ -63,7 +63,11 @@ def evaluate_out_of_fold(
 
 
 def _grid(thresholds: ThresholdRange, step: float) -> np.ndarray:
-    return thresholds.grid(step)
+    """Return the declared thresholds, and some on either side for the picture."""
+    count = int(0.15 / step)
+    beside = step * np.arange(1, count + 1)
+    every = np.round(np.concatenate([thresholds.grid(step), thresholds.low - beside, thresholds.high + beside]), 12)
+    return np.unique(every[(every > 0.005) & (every < 0.995)])
 
 
 def groups_out_of_fold(

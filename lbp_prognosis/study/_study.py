@@ -23,7 +23,7 @@ __all__ = ["Study"]
 
 _TABLES = (
     "title", "seed", "prespecified", "data", "table", "cohort", "imaging", "outcome", "decision", "modalities",
-    "clinical_minimum", "model", "comparison", "validation", "criteria", "page",
+    "transform", "clinical_minimum", "model", "comparison", "validation", "criteria", "page",
 )  # fmt: skip
 _PAGE = {"smallest_cell": 5, "patient_level": False, "table_one_by": ""}
 
@@ -53,6 +53,8 @@ class Study:
         Fields of `CohortSpec`; for a package.
     imaging : mapping
         ``pool``: rules of `pool_levels` by measure; ``levels``, ``nominal``.
+    transform : mapping of str to tuple of str
+        ``log1p``, ``log`` or ``sqrt`` to the columns it is applied to; the columns keep their names.
     clinical_minimum : mapping
         Construct to column(s).
     validation : ValidationPlan
@@ -91,6 +93,7 @@ class Study:
     comparison: tuple[str, ...] = ()
     cohort: Mapping[str, Any] = field(default_factory=dict)
     imaging: Mapping[str, Any] = field(default_factory=dict)
+    transform: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clinical_minimum: Mapping[str, Any] = field(default_factory=dict)
     validation: ValidationPlan = field(default_factory=ValidationPlan)
     criteria: Criteria = field(default_factory=Criteria)
@@ -108,6 +111,9 @@ class Study:
             raise argument_error("comparison", f"`clinical` and `extended`, among {names}", str(list(self.comparison)))
         FeatureMap({str(name): tuple(columns) for name, columns in self.modalities.items()})
         missing_constructs(self.clinical_minimum, ())
+        strange = sorted(set(self.transform) - {"log1p", "log", "sqrt"})
+        if strange:
+            raise argument_error("transform", "a table of log1p, log, sqrt", f"{strange}")
         wrong = sorted(set(self.page) - set(_PAGE))
         if wrong:
             raise argument_error("page", f"a table of {', '.join(_PAGE)}", f"{wrong}")
@@ -213,6 +219,7 @@ class Study:
             modalities={name: tuple(columns) for name, columns in table.get("modalities", {}).items()},
             comparison=tuple(comparison[key] for key in ("clinical", "extended") if key in comparison),
             cohort=dict(table.get("cohort", {})), imaging=dict(table.get("imaging", {})),
+            transform={name: tuple(columns) for name, columns in table.get("transform", {}).items()},
             clinical_minimum=dict(table.get("clinical_minimum", {})),
             validation=read_fields(ValidationPlan, "validation", table.get("validation", {})),
             criteria=read_fields(Criteria, "criteria", table.get("criteria", {})),

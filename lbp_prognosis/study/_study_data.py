@@ -178,7 +178,19 @@ def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
                                  "Make it a duration before time zero.")  # fmt: skip
         else:
             out[column] = values.astype(object).where(values.notna(), None)
-    return out
+    return _transformed(out, study)
+
+
+def _transformed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
+    for name, columns in study.transform.items():
+        for column in columns:
+            if column not in X.columns or X[column].dtype.kind == "O":
+                raise argument_error("transform", "columns of numbers among the predictors", repr(column))
+            least = 0.0 if name != "log" else np.nextafter(0, 1)
+            if (X[column] < least).any():
+                raise DataError(f"The column {column!r} has values that {name} cannot take: {X[column].min():g}.")
+            X[column] = {"log1p": np.log1p, "log": np.log, "sqrt": np.sqrt}[name](X[column])
+    return X
 
 
 def _scheduled(study: Study, y: np.ndarray, spec: OutcomeSpec) -> tuple[np.ndarray, np.ndarray | None, list[str]]:

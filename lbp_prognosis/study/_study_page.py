@@ -89,6 +89,7 @@ def _protocol(result: StudyResult) -> tuple[tuple[str, str], ...]:
         ("outcome", f"{spec.name}: {spec.definition}"), ("recorded", kinds.get(outcome_kind(data.y), "")),
         ("time zero", spec.time_zero), ("horizons", ", ".join(f"{h:g}" for h in spec.horizons) + f" {spec.unit}"),
         ("competing events", ", ".join(spec.competing) or "none"), ("treatment during follow-up", spec.estimand),
+        ("transformed", "; ".join(f"{k} of {', '.join(v)}" for k, v in study.transform.items()) or "nothing"),
         ("declared before the data were seen", "yes" if study.prespecified else "not said"),
     ]  # fmt: skip
     for plan in study.models:

@@ -57,7 +57,8 @@ def on_schedule(y: np.ndarray, visits: Any) -> ScheduledOutcome:
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Surv.interval`; events known exactly (``lower == upper``) stay where they are.
+        Made by `Surv.interval`. An event known exactly (``lower == upper``) goes into the period between the planned
+        visits around it.
     visits : array-like of shape (k,)
         Planned visits after time zero, increasing, in the unit of ``y``.
 
@@ -65,7 +66,7 @@ def on_schedule(y: np.ndarray, visits: Any) -> ScheduledOutcome:
     -------
     ScheduledOutcome
         ``y`` with ends at 0 or at planned visits, and by how much was moved. A last visit after the end of the
-        schedule counts as its last visit.
+        schedule counts as its last visit; an exactly known event after it is censored there.
 
     Notes
     -----
@@ -98,12 +99,19 @@ def on_schedule(y: np.ndarray, visits: Any) -> ScheduledOutcome:
     high = np.where(found, np.maximum(high, 1), high)
     same = found & ~exact & (low >= high)
     low = np.where(same, high - 1, low)
-    lower = np.where(exact, y["lower"], grid[low])
-    upper = np.where(exact, y["upper"], np.where(found, grid[high], np.inf))
-    moved = np.concatenate([np.abs(lower - y["lower"]), np.abs(upper[found] - y["upper"][found])])
+    # an event between two visits is in no other state at the visits than one found at the second of them
+    after = np.searchsorted(grid, y["upper"], side="left")
+    late = exact & (after >= grid.size)
+    low = np.where(exact, np.minimum(after, grid.size) - 1, low)
+    high = np.where(exact, np.minimum(after, grid.size - 1), high)
+    found &= ~late
+    lower, upper = grid[low], np.where(found, grid[high], np.inf)
+    seen = ~exact
+    ends = seen & found
+    moved = np.concatenate([np.abs(lower - y["lower"])[seen], np.abs(upper[ends] - y["upper"][ends])])
     moved = moved[moved > 1e-9]
     entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
     return ScheduledOutcome(
-        Surv.interval(lower, upper, y["event"], entry=entry), planned, int(moved.size),
+        Surv.interval(lower, upper, np.where(found, y["event"], 0), entry=entry), planned, int(moved.size),
         float(np.median(moved)) if moved.size else 0.0, float(moved.max()) if moved.size else 0.0, int(same.sum()),
     )  # fmt: skip
