@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import RandomState, argument_error, check_number, spawn
 from lbp_prognosis._kernels import chained_equations, normal_quadrature
+from lbp_prognosis.fusion._column_formula import column_formula
 from lbp_prognosis.fusion._completions import Completions, Score
 from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
 from lbp_prognosis.fusion._encoding import Encoding
@@ -174,7 +175,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
             if isinstance(rule, tuple):
                 table[name] = getattr(table[list(rule[1])], rule[0])(axis=1)
             elif isinstance(rule, str):
-                table[name] = table.eval(rule)
+                table[name] = column_formula(rule, table)
             else:
                 table[name] = np.asarray(rule(table))
         return table.drop(columns=[name for name in self.drop if name in table.columns])
