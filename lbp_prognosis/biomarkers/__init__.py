@@ -4,6 +4,15 @@ from lbp_prognosis.biomarkers._extract import extract
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult
 from lbp_prognosis.biomarkers._gap_score import GapScore, gap_score
 from lbp_prognosis.biomarkers._image import Image
+from lbp_prognosis.biomarkers._import_musclemap import import_musclemap
+from lbp_prognosis.biomarkers._import_rsna2024 import import_rsna2024
+from lbp_prognosis.biomarkers._import_spider import import_spider
+from lbp_prognosis.biomarkers._import_spinenet import import_spinenet
+from lbp_prognosis.biomarkers._import_totalsegmentator import import_totalsegmentator
+from lbp_prognosis.biomarkers._import_totalspineseg import import_totalspineseg
+from lbp_prognosis.biomarkers._import_verse_centroids import import_verse_centroids
+from lbp_prognosis.biomarkers._import_wide import import_wide
+from lbp_prognosis.biomarkers._imported_table import ImportedTable
 from lbp_prognosis.biomarkers._label_map import CONVENTIONS, Label, LabelMap
 from lbp_prognosis.biomarkers._mask import Mask
 from lbp_prognosis.biomarkers._read_image import read_image, read_mask
@@ -16,6 +25,7 @@ __all__ = [
     "ExtractionResult",
     "GapScore",
     "Image",
+    "ImportedTable",
     "Label",
     "LabelMap",
     "Mask",
@@ -23,6 +33,14 @@ __all__ = [
     "check_spinopelvic",
     "extract",
     "gap_score",
+    "import_musclemap",
+    "import_rsna2024",
+    "import_spider",
+    "import_spinenet",
+    "import_totalsegmentator",
+    "import_totalspineseg",
+    "import_verse_centroids",
+    "import_wide",
     "read_image",
     "read_mask",
 ]
