@@ -34,7 +34,7 @@ from lbp_prognosis.evaluation.prognostic import (
     time_dependent_auc,
 )
 from lbp_prognosis.evaluation.utility import NetBenefitDifference, decision_curve
-from lbp_prognosis.survival import check_outcome, status_horizon
+from lbp_prognosis.survival import check_outcome, horizon_unit_doubt, status_horizon
 
 __all__ = ["evaluate"]
 
@@ -140,7 +140,8 @@ def evaluate(
     guards: dict[str, Any] = {"min_at_risk": min_at_risk, "min_censoring_survival": min_censoring_survival}
     metrics: dict[str, dict[str, MetricResult]] = {}
     calibrations: dict[str, Calibration] = {}
-    objections: list[Objection] = []
+    unit = horizon_unit_doubt(y, times, cause)
+    objections = [Objection("unit-of-time", unit)] if unit else []
     for k, (name, risk) in enumerate(models.items()):
         weighted = {**shared, **guards, "target": target, "censoring": censoring}
         found = _discrimination(kind, y, risk, scores.get(name), ask, times, weighted, shared, objections, name)

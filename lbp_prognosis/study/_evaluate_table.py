@@ -18,7 +18,7 @@ from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.report import Page
 from lbp_prognosis.schema import read_table
 from lbp_prognosis.study._provenance import package_versions
-from lbp_prognosis.survival import Status, Surv
+from lbp_prognosis.survival import Status, Surv, horizon_unit_doubt
 
 __all__ = ["evaluate_table"]
 
@@ -106,6 +106,9 @@ def evaluate_table(
     if frame.empty:
         raise DataError("The table has no rows.")
     y = _outcome(frame, horizon, time, event, status, censored)
+    doubt = horizon_unit_doubt(y, np.array([float(horizon)]))
+    if doubt:
+        raise DataError(doubt)
     predicted = _risks(frame, risks)
     groups = frame[clusters].to_numpy() if clusters else None
     found = evaluate(y, predicted, float(horizon), grid, target=target, clusters=groups)

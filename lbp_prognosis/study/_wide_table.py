@@ -15,7 +15,7 @@ from lbp_prognosis._base import DataError
 from lbp_prognosis.cohort import Flow
 from lbp_prognosis.schema import failure_frame, read_table
 from lbp_prognosis.study._data_plan import DataPlan
-from lbp_prognosis.survival import OutcomeSpec, Status, Surv
+from lbp_prognosis.survival import OutcomeSpec, Status, Surv, horizon_unit_doubt
 
 __all__ = ["WideRows", "read_wide"]
 
@@ -123,8 +123,6 @@ def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:
             f"Nobody was followed to the horizon of {last:g} {spec.unit}: the longest {plan.time!r} is {longest:g}. Is "
             f"it in {spec.unit}?"
         )
-    if float(np.median(y["time"])) > 30 * last:
-        raise DataError(
-            f"The median {plan.time!r} is {float(np.median(y['time'])):g}, more than thirty times the last horizon of "
-            f"{last:g} {spec.unit}: the times look like days. Give horizons in the unit of the times."
-        )
+    doubt = horizon_unit_doubt(y, np.asarray(spec.horizons))
+    if doubt:
+        raise DataError(f"{doubt} The horizons are in {spec.unit}; {plan.time!r} looks like another unit.")
