@@ -21,7 +21,6 @@ from lbp_prognosis._kernels._chained_equations import (
     categories,
     chained_equations,
     column_model,
-    draw_column,
     expand_columns,
 )
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, inverse_gamma_prior
@@ -146,7 +145,6 @@ __all__ = [
     "dersimonian_laird",
     "discrete_hazard_fit",
     "distinct_times",
-    "draw_column",
     "expand_columns",
     "exponential_incidence",
     "fine_gray_data",

@@ -13,7 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-__all__ = ["ColumnModel", "categories", "chained_equations", "column_model", "draw_column", "expand_columns"]
+from lbp_prognosis._kernels._blas import one_thread
+from lbp_prognosis._kernels._chained_sweeps import chained_sweeps
+
+__all__ = ["ColumnModel", "categories", "chained_equations", "column_model", "expand_columns"]
 
 RIDGE = 1e-5  # share of n added to the diagonal of standardised cross products, against collinear columns
 PRIOR = 0.1  # precision of the normal prior of a logistic coefficient on the standardised scale, against separation
@@ -95,43 +98,12 @@ def _logistic(W: np.ndarray, hit: np.ndarray, start: np.ndarray | None) -> tuple
     return coef, np.linalg.inv(np.linalg.cholesky(curvature)).T
 
 
-def draw_column(
-    model: ColumnModel, Z: np.ndarray, rng: np.random.Generator, *, matching: bool = True, donors: int = 5
-) -> np.ndarray:
-    """Draw the column for rows ``Z``: parameters first, then values."""
-    W = _standardised(Z, model.centre, model.scale)
-    noise = rng.standard_normal(model.coef.shape)
-    if model.kind == 0:
-        sigma = model.sigma * np.sqrt(model.df / rng.chisquare(model.df))
-        mean = W @ (model.coef[0] + sigma * (model.factor[0] @ noise[0]))
-        if matching:
-            return _matched(model.fitted, model.observed, mean, rng, donors)
-        return mean + sigma * rng.standard_normal(mean.size)
-    coefs = model.coef + np.einsum("kij,kj->ki", model.factor, noise)
-    return categories(W @ coefs.T, model.kind, rng.random((W.shape[0], coefs.shape[0])))
-
-
 def categories(eta: np.ndarray, kind: int, uniform: np.ndarray) -> np.ndarray:
     """Turn logits (n, steps) and uniforms of the same shape into codes."""
     hit = uniform < expit(eta)
     if kind == 1:
         return hit[:, 0].astype(float)
     return np.where(hit.any(axis=1), hit.argmax(axis=1), eta.shape[1]).astype(float)
-
-
-def _matched(
-    fitted: np.ndarray, observed: np.ndarray, wanted: np.ndarray, rng: np.random.Generator, donors: int
-) -> np.ndarray:
-    """Take the observed value of one of the nearest donors on the predicted scale."""
-    order = np.argsort(fitted, kind="stable")
-    grid, n = fitted[order], fitted.size
-    donors = min(donors, n)
-    place = np.searchsorted(grid, wanted)
-    window = place[:, None] + np.arange(-donors, donors)
-    near = np.where((window >= 0) & (window < n), np.abs(grid[np.clip(window, 0, n - 1)] - wanted[:, None]), np.inf)
-    best = np.argpartition(near, donors - 1, axis=1)[:, :donors]
-    chosen = best[np.arange(wanted.size), rng.integers(donors, size=wanted.size)]
-    return observed[order[window[np.arange(wanted.size), chosen]]]
 
 
 def chained_equations(
@@ -148,22 +120,43 @@ def chained_equations(
     for j in np.flatnonzero(missing.any(axis=0)):
         seen = X[~missing[:, j], j]
         done[missing[:, j], j] = seen[rng.integers(seen.size, size=int(missing[:, j].sum()))]
-    visits = [j for j in np.argsort(missing.sum(axis=0), kind="stable") if missing[:, j].any()]
-    design, places = expand_columns(done, kinds, levels)
-    keep = np.ones(design.shape[1], dtype=bool)
-    before: dict[int, ColumnModel] = {}
-    for _ in range(iterations if visits else 0):
+    counts = missing.sum(axis=0)
+    visits = np.array([j for j in np.argsort(counts, kind="stable") if counts[j]], dtype=np.int64)
+    if not visits.size or not iterations:
+        return done
+    match = np.ones(X.shape[1], dtype=bool) if matching is None else np.asarray(matching, dtype=bool)
+    design, slices = expand_columns(done, kinds, levels)
+    places = np.array([1, *(place.stop + 1 for place in slices)])
+    steps = np.where(kinds == 2, np.maximum(levels - 1, 0), 1).astype(np.int64)
+    centre, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+    for j in np.flatnonzero(kinds == 0):  # sums of squares of columns far from zero would lose digits
+        centre[j], spread = np.nanmean(X[:, j]), np.nanstd(X[:, j])
+        scale[j] = spread if spread > 0 else 1.0
+        design[:, slices[j].start] = (design[:, slices[j].start] - centre[j]) / scale[j]
+    filled = np.ascontiguousarray(done.T)
+    drawn = _random_numbers(rng, visits, kinds, steps, design.shape[1] + 1 - np.diff(places), counts, X.shape[0], match,
+                            iterations, donors)  # fmt: skip
+    D = np.ascontiguousarray(np.vstack([np.ones(X.shape[0]), design.T]))
+    with one_thread():
+        chained_sweeps(filled, D, np.ascontiguousarray(missing.T), visits, kinds.astype(np.int64), steps, places,
+                       centre, scale, match, RIDGE, PRIOR, iterations, *drawn)  # fmt: skip
+    return np.ascontiguousarray(filled.T)
+
+
+def _random_numbers(
+    rng: np.random.Generator, visits: np.ndarray, kinds: np.ndarray, steps: np.ndarray, others: np.ndarray,
+    counts: np.ndarray, n: int, match: np.ndarray, iterations: int, donors: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Return what the visits will need, visit after visit: normal deviates, χ² deviates, and numbers for the holes."""
+    normals, chis, extras = [], [], []
+    for _ in range(iterations):
         for j in visits:
-            keep[:] = True
-            keep[places[j]] = False
-            holes = missing[:, j]
-            others = design[:, keep]
-            model = column_model(others[~holes], X[~holes, j], int(kinds[j]), int(levels[j]), before.get(int(j)))
-            before[int(j)] = model
-            exact = matching is None or bool(matching[j])
-            done[holes, j] = draw_column(model, others[holes], rng, matching=exact, donors=donors)
-            if kinds[j] == 2:
-                design[:, places[j]] = done[:, j][:, None] == np.arange(1, levels[j])
-            else:
-                design[:, places[j].start] = done[:, j]
-    return done
+            holes, seen = int(counts[j]), n - int(counts[j])
+            normals.append(rng.standard_normal(int(steps[j] * others[j])))
+            if kinds[j] != 0:
+                extras.append(rng.random(holes * int(steps[j])))
+                continue
+            chis.append(rng.chisquare(max(seen - int(others[j]), 1)))
+            drawn = rng.integers(min(donors, seen), size=holes) if match[j] else rng.standard_normal(holes)
+            extras.append(drawn.astype(float))
+    return np.concatenate(normals), np.array(chis, dtype=float), np.concatenate(extras)

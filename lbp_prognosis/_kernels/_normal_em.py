@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lbp_prognosis._kernels._normal_em_fill import fill_conditional
+
 __all__ = ["normal_conditional", "normal_em", "normal_quadrature"]
 
 
@@ -19,6 +21,9 @@ def normal_em(
     missing = np.isnan(X)
     patterns, which = np.unique(missing, axis=0, return_inverse=True)
     which = which.ravel()
+    order = np.argsort(which, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(which, minlength=len(patterns)))])
+    filled, extra = X[order], np.zeros((p, p))
     mean = np.nan_to_num(np.nanmean(X, axis=0))
     spread = np.nanvar(X, axis=0)
     covariance = np.diag(np.where(spread > 0, spread, 1.0))
@@ -26,15 +31,7 @@ def normal_em(
     iterations = 0
     while iterations < max_iter:
         iterations += 1
-        filled, extra = np.where(missing, 0.0, X), np.zeros((p, p))
-        for k, pattern in enumerate(patterns):
-            if not pattern.any():
-                continue
-            rows = which == k
-            slope, residual = normal_conditional(covariance, pattern)
-            centred = X[np.ix_(rows, ~pattern)] - mean[~pattern]
-            filled[np.ix_(rows, pattern)] = mean[pattern] + centred @ slope.T
-            extra[np.ix_(pattern, pattern)] += rows.sum() * residual
+        fill_conditional(filled, patterns, starts, mean, covariance, extra)
         new_mean = filled.mean(axis=0)
         centred = filled - new_mean
         new_covariance = (centred.T @ centred + extra) / n
