@@ -15,8 +15,9 @@ __all__ = ["draw_forest"]
 
 
 def draw_forest(
-    sites: pd.DataFrame, pooled: Mapping[str, float], *, metric: str, confidence: float, ax: Axes | None = None
-) -> Axes:
+    sites: pd.DataFrame, pooled: Mapping[str, float], *, metric: str, confidence: float, ax: Axes | None = None,
+    summary: str = "pooled",
+) -> Axes:  # fmt: skip
     """Draw one row a site and a diamond.
 
     Parameters
@@ -24,13 +25,15 @@ def draw_forest(
     sites : DataFrame
         Columns ``label, value, low, high, weight``.
     pooled : mapping
-        ``value, low, high, prediction_low, prediction_high``.
+        ``value, low, high``, and ``prediction_low, prediction_high`` where there is a prediction interval.
     metric : str
         Label of the horizontal axis.
     confidence : float
         Level named in the legend.
     ax : Axes, optional
         Where to draw; a new figure by default.
+    summary : str, default "pooled"
+        Label of the diamond.
     """
     import matplotlib.pyplot as plt
 
@@ -48,11 +51,13 @@ def draw_forest(
         color=accent,
         zorder=3,
     )
-    ax.hlines(0.0, pooled["prediction_low"], pooled["prediction_high"], color=accent, linewidth=4, alpha=0.45)
+    predicted = "prediction_low" in pooled
+    if predicted:
+        ax.hlines(0.0, pooled["prediction_low"], pooled["prediction_high"], color=accent, linewidth=4, alpha=0.45)
     ax.axvline(pooled["value"], color=accent, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-    ticks = [*rows, 1.0, 0.0]
-    ax.set_yticks(ticks, [*sites["label"].astype(str), "pooled", "a new site"])
-    ax.set_ylim(-0.7, k + 2.2)
+    ticks = [*rows, 1.0, *([0.0] if predicted else [])]
+    ax.set_yticks(ticks, [*sites["label"].astype(str), summary, *(["a new site"] if predicted else [])])
+    ax.set_ylim(-0.7 if predicted else 0.3, k + 2.2)
     ax.set_xlabel(f"{metric or 'estimate'} ({confidence:.0%} intervals)")
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)

@@ -10,6 +10,7 @@ from lbp_prognosis.validation._attrition import (
 from lbp_prognosis.validation._bootstrap_validate import bootstrap_validate
 from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation
 from lbp_prognosis.validation._case_mix import CaseMix, case_mix
+from lbp_prognosis.validation._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
 from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
 from lbp_prognosis.validation._external_validate import ExternalValidation, external_validate
 from lbp_prognosis.validation._instability import Instability
@@ -20,9 +21,13 @@ from lbp_prognosis.validation._model_based_concordance import model_based_concor
 from lbp_prognosis.validation._multiply_imputed import MultiplyImputed
 from lbp_prognosis.validation._on_columns import OnColumns
 from lbp_prognosis.validation._pool_performance import PooledPerformance, pool_performance
+from lbp_prognosis.validation._probability_useful import ProbabilityUseful, probability_useful
+from lbp_prognosis.validation._reclassification import Reclassification, reclassification
 from lbp_prognosis.validation._sample_size import SampleSize
 from lbp_prognosis.validation._sample_size_development import r2_cox_snell_from_c, sample_size_development
+from lbp_prognosis.validation._sample_size_support import SampleSizeSupport, sample_size_support
 from lbp_prognosis.validation._sample_size_validation import sample_size_validation
+from lbp_prognosis.validation._subgroup_performance import SubgroupPerformance, subgroup_performance
 from lbp_prognosis.validation._update_model import ModelUpdate, update_model
 from lbp_prognosis.validation._updated_model import UpdatedModel
 
@@ -31,6 +36,7 @@ __all__ = [
     "AttritionWeights",
     "BootstrapValidation",
     "CaseMix",
+    "CensoringSensitivity",
     "CrossValidation",
     "DeltaSensitivity",
     "ExternalValidation",
@@ -42,12 +48,17 @@ __all__ = [
     "MultiplyImputed",
     "OnColumns",
     "PooledPerformance",
+    "ProbabilityUseful",
+    "Reclassification",
     "SampleSize",
+    "SampleSizeSupport",
+    "SubgroupPerformance",
     "UpdatedModel",
     "added_value",
     "attrition_weights",
     "bootstrap_validate",
     "case_mix",
+    "censoring_sensitivity",
     "cross_validate_risk",
     "delta_sensitivity",
     "external_validate",
@@ -56,8 +67,12 @@ __all__ = [
     "meta_analysis",
     "model_based_concordance",
     "pool_performance",
+    "probability_useful",
     "r2_cox_snell_from_c",
+    "reclassification",
     "sample_size_development",
+    "sample_size_support",
     "sample_size_validation",
+    "subgroup_performance",
     "update_model",
 ]

@@ -224,7 +224,7 @@ def internal_external(
         raise argument_error("sites", "one site a patient", "patients with rows at two sites",
                              "A patient at two sites would be trained on and tested on.")  # fmt: skip
     least = int(check_number("min_events", min_events, low=1, whole=True))
-    listed = _eligible(y, codes, names, times[-1], cause, least)
+    listed = eligible_groups(y, codes, names, times[-1], cause, least)
     used = np.flatnonzero(listed["evaluated"])
     if used.size < 2:
         raise argument_error("sites", f"two sites with {least} events and non-events at least", f"{used.size} of them",
@@ -261,7 +261,7 @@ def internal_external(
     )  # fmt: skip
 
 
-def _eligible(
+def eligible_groups(
     y: np.ndarray, codes: np.ndarray, names: list[str], horizon: float, cause: int, least: int
 ) -> pd.DataFrame:
     rows = []

@@ -25,7 +25,7 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.evaluation import concordance
 from lbp_prognosis.survival import OutcomeKind, cause_codes, outcome_kind
 
-__all__ = ["Panel", "gini_mean_difference"]
+__all__ = ["Panel", "gini_mean_difference", "known_state"]
 
 _CLIP = 1e-8
 
@@ -203,6 +203,12 @@ class _State:
         weight = weights_from_process(censoring_process(time, code), time, code, float(horizon))
         weight = np.where(np.isfinite(weight), weight, 0.0)
         return cls(np.arange(time.size), (code == 1) & (time <= horizon), weight)
+
+
+def known_state(y: np.ndarray, panel: Panel, horizon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows that count at a horizon, whether each had the event by it, and their weights."""
+    state = _State.at(y, panel, horizon)
+    return state.keep, state.event, state.weight
 
 
 def _transformed(risk: np.ndarray, kind: Any) -> np.ndarray:

@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import cox_baseline, cox_fit, kaplan_meier_steps, step_at
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.survival import check_outcome, status_horizon
+from lbp_prognosis.validation._bayes_update import posterior_cox, posterior_logistic, prior_of
 from lbp_prognosis.validation._estimator import describe_estimator, is_fitted
 from lbp_prognosis.validation._updated_model import UpdatedModel
 
@@ -36,7 +37,7 @@ _FEW = Objection(
     "few-events-for-updating",
     "Fewer than 100 events: more than the average level can hardly be re-estimated.",
 )
-_METHODS = ("closed_test", "original", "intercept", "slope", "refit")
+_METHODS = ("closed_test", "original", "intercept", "slope", "refit", "bayes")
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,7 +49,7 @@ class ModelUpdate(Result):
     model : UpdatedModel
         The new version; predicts risks.
     method : str
-        ``original``, ``intercept`` (for times: the baseline level), ``slope`` or ``refit``.
+        ``original``, ``intercept`` (for times: the baseline level), ``slope``, ``refit`` or ``bayes``.
     table : DataFrame
         One row a candidate: ``method, log_likelihood, parameters, intercept, slope, slope_se``.
     tests : DataFrame
@@ -80,6 +81,7 @@ def update_model(
     method: str = "closed_test",
     horizon: float | None = None,
     alpha: float = 0.05,
+    discount: float = 1.0,
 ) -> ModelUpdate:
     """Adapt a fitted model to new patients.
 
@@ -91,12 +93,16 @@ def update_model(
         Predictors of the new patients.
     y : ndarray of shape (n,)
         Made by `Status.at` or `Surv.right` (one cause).
-    method : {"closed_test", "original", "intercept", "slope", "refit"}, default "closed_test"
-        ``"closed_test"`` takes the smallest update that the full revision does not improve significantly.
+    method : {"closed_test", "original", "intercept", "slope", "refit", "bayes"}, default "closed_test"
+        ``"closed_test"`` takes the smallest update that the full revision does not improve significantly. ``"bayes"``
+        takes the old coefficients, discounted, as a prior (models with ``coef_`` and ``covariance_``).
     horizon : float, optional
         Time at which the level of a time-to-event model is matched; needed for `Surv`.
     alpha : float, default 0.05
         Level of each test in the closed procedure.
+    discount : float, default 1.0
+        Power λ in (0, 1] of a Bayesian update: the prior is N(b, V/λ) of the old fit, so that 1 pools old and new
+        patients and a small value all but forgets the old ones.
 
     Returns
     -------
@@ -118,10 +124,13 @@ def update_model(
     stand, the level is tested by ln(O/E) at the horizon. The level update multiplies the cumulative hazard by the k
     that solves mean{1 − exp(−k H(τ | x))} = F̂(τ).
 
+    Bayes: the mode of likelihood(new) × N(b, V/λ); for times the baseline is that of the new patients.
+
     References
     ----------
     Vergouwe et al. (2017), https://doi.org/10.1002/sim.7179.
     """
+    power = check_number("discount", discount, low=0, high=1, open_low=True)
     if not (hasattr(model, "predict_risk") and is_fitted(model)):
         raise argument_error(
             "model", "a fitted model with `predict_risk`", model, "Updating starts from what was learned."
@@ -133,6 +142,8 @@ def update_model(
     if kind == "status":
         keep = np.flatnonzero(y["status"] >= 0)
         X, y = (X.iloc[keep] if hasattr(X, "iloc") else np.asarray(X)[keep]), y[keep]
+        if method == "bayes":
+            return _bayes_state(model, X, y, power, level)
         update = _update_state(model, X, y, method, level)
     else:
         if (y["event"] > 1).any():
@@ -140,6 +151,8 @@ def update_model(
                                  "Update each cause's model by itself.", kind=OutcomeError)  # fmt: skip
         if horizon is None:
             raise argument_error("horizon", "given for a time to event", "None")
+        if method == "bayes":
+            return _bayes_time(model, X, y, power, level)
         update = _update_time(model, X, y, method, level, check_number("horizon", horizon, low=0, open_low=True))
     return update
 
@@ -265,6 +278,42 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
         log_k = 0.0 if chosen == "original" else float(np.log(multiplier))
         new = UpdatedModel(model, chosen, "hazard", log_k, ledger=ledger)
     return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(events, chosen))
+
+
+def _bayes_table(old: float, new: float, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table = pd.DataFrame(
+        [("original", old, 0, np.nan, np.nan, np.nan), ("bayes", new, count, np.nan, np.nan, np.nan)],
+        columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
+    )
+    return table, pd.DataFrame(columns=["test", "statistic", "df", "p"])
+
+
+def _bayes_state(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) -> ModelUpdate:
+    matrix, mean, covariance = prior_of(model, X, intercept=True)
+    event = y["status"].astype(float)
+    eta = matrix @ mean
+    old = float(np.sum(event * eta - np.logaddexp(0, eta)))
+    beta, spread, new = posterior_logistic(matrix, event, mean, covariance, power)
+    table, tests = _bayes_table(old, new, beta.size)
+    events = int(event.sum())
+    ledger = {**_ledger(model, X, y, "bayes", events, tests), "discount": power}
+    updated = UpdatedModel(model, "bayes", "logit", coefficients=beta, covariance=spread, ledger=ledger)
+    return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(events, "bayes"))
+
+
+def _bayes_time(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) -> ModelUpdate:
+    matrix, mean, covariance = prior_of(model, X, intercept=False)
+    time, event = y["time"].astype(float), y["event"] == 1
+    entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+    old = cox_fit(matrix[:, :1], time, event, entry=entry, offset=matrix @ mean, max_iter=1).loglik_null
+    beta, spread, new = posterior_cox(matrix, y, mean, covariance, power)
+    table, tests = _bayes_table(old, new, beta.size)
+    ((times, hazard),) = cox_baseline(time, event, matrix @ beta, entry=entry)
+    events = int(event.sum())
+    ledger = {**_ledger(model, X, y, "bayes", events, tests), "discount": power}
+    updated = UpdatedModel(model, "bayes", "hazard", baseline_times=times, baseline_hazard=hazard,
+                           coefficients=beta, covariance=spread, ledger=ledger)  # fmt: skip
+    return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(events, "bayes"))
 
 
 def _level(

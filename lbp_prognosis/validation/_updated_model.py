@@ -31,8 +31,8 @@ class UpdatedModel:
         Factor on the linear predictor.
     baseline_times, baseline_hazard : ndarray or None
         New cumulative baseline hazard (for ``"slope"`` of a time to event), for a linear predictor of zero.
-    coefficients : ndarray or None
-        Intercept and coefficients after a Bayesian update.
+    coefficients, covariance : ndarray or None
+        (Intercept and) coefficients after a Bayesian update, and their posterior covariance.
     ledger : dict
         ``parent, data, n, n_events, method, test``: what this version comes from.
     """
@@ -45,6 +45,7 @@ class UpdatedModel:
     baseline_times: np.ndarray | None = field(default=None, repr=False)
     baseline_hazard: np.ndarray | None = field(default=None, repr=False)
     coefficients: np.ndarray | None = field(default=None, repr=False)
+    covariance: np.ndarray | None = field(default=None, repr=False)
     ledger: dict[str, Any] = field(default_factory=dict)
 
     def fit(self, X: Any, y: Any) -> None:
@@ -68,11 +69,11 @@ class UpdatedModel:
         times, _ = check_horizons(horizons)
         if self.method in ("original", "refit"):
             return self.model.predict_risk(X, times, cause=cause)
-        if self.coefficients is not None:
-            lp = self.coefficients[0] + np.asarray(X, dtype=float) @ self.coefficients[1:]
+        if self.coefficients is not None and self.scale == "logit":
+            lp = self.linear_predictor(X)
             return np.where(np.isnan(self.model.predict_risk(X, times)), np.nan, 1 / (1 + np.exp(-lp))[:, None])
         if self.baseline_times is not None and self.baseline_hazard is not None:
-            lp = self.slope * np.asarray(self.model.linear_predictor(X), dtype=float)
+            lp = self.linear_predictor(X)
             hazard = step_at(self.baseline_times, self.baseline_hazard, times, left=0.0)
             risk = -np.expm1(-np.exp(lp)[:, None] * hazard)
             risk[:, times > self.baseline_times[-1]] = np.nan
@@ -86,6 +87,10 @@ class UpdatedModel:
     def linear_predictor(self, X: Any) -> np.ndarray:
         """Return the updated linear predictor (log odds or log hazard)."""
         if self.coefficients is not None:
-            return self.coefficients[0] + np.asarray(X, dtype=float) @ self.coefficients[1:]
+            names = getattr(self.model, "feature_names_in_", None)
+            matrix = np.asarray(X[list(names)] if hasattr(X, "columns") and names is not None else X, dtype=float)
+            if self.scale == "hazard":
+                return matrix @ self.coefficients
+            return self.coefficients[0] + matrix @ self.coefficients[1:]
         lp = np.asarray(self.model.linear_predictor(X), dtype=float)
         return lp if self.method in ("original", "refit") else self.intercept + self.slope * lp

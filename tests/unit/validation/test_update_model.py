@@ -8,7 +8,7 @@ from syn import syn
 
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError, OutcomeError
-from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.models import LogisticRisk, NullModel
 from lbp_prognosis.validation import case_mix, model_based_concordance, update_model
 
 COLUMNS = ["c1", "c2", "c3", "p1", "p2"]
@@ -144,3 +144,52 @@ def test_refusals(samples):
         update_model(model, samples["val"], y, horizon=12)
     with pytest.raises(ArgumentError, match="updated model"):
         update_model(model, samples["val"], samples["time"][1], horizon=12).model.fit(None, None)
+
+
+def test_bayesian_update_of_a_state(samples):
+    model = LogisticRisk().fit(samples["dev"], samples["state"][0])
+    worked = {
+        1.0: (-0.51633512, 0.8415928, 0.46603881, 0.090011762, 0.60796282, 0.048704415),
+        0.3: (-0.36395538, 0.86678094, 0.49634941, 0.10342589, 0.62099379, 0.014959857),
+    }
+    for discount, want in worked.items():
+        update = update_model(model, samples["val"], samples["state"][1], method="bayes", discount=discount)
+        # R takes the covariance of the development fit one Newton step earlier; with glm(epsilon = 1e-15) R has ours
+        assert update.model.coefficients == pytest.approx(want, abs=2e-5)
+        assert update.model.ledger["discount"] == discount
+        risk = update.model.predict_risk(samples["val"], 12)[:, 0]
+        lp = update.model.linear_predictor(samples["val"])
+        assert risk == pytest.approx(1 / (1 + np.exp(-lp)), abs=1e-12)
+    forgotten = update_model(model, samples["val"], samples["state"][1], method="bayes", discount=1e-8)
+    alone = LogisticRisk().fit(samples["val"], samples["state"][1])
+    assert forgotten.model.coefficients[1:] == pytest.approx(alone.coef_, abs=1e-5)
+
+
+def test_bayesian_update_of_a_time(samples):
+    model = CoxPH().fit(samples["dev"], samples["time"][0])
+    y = samples["time"][1]
+    forgotten = update_model(model, samples["val"], y, method="bayes", horizon=12, discount=1e-9).model
+    alone = CoxPH().fit(samples["val"], y)
+    assert forgotten.coefficients == pytest.approx(alone.coef_, abs=1e-6)
+    assert forgotten.predict_risk(samples["val"], [6, 12]) == pytest.approx(
+        alone.predict_risk(samples["val"], [6, 12]), abs=1e-6
+    )
+    pooled = update_model(model, samples["val"], y, method="bayes", horizon=12, discount=1.0).model
+    between = np.minimum(model.coef_, alone.coef_) - 0.05, np.maximum(model.coef_, alone.coef_) + 0.05
+    assert ((pooled.coefficients > between[0]) & (pooled.coefficients < between[1])).all()
+    # the posterior mode: score of the likelihood equals the pull of the prior
+    pull = np.linalg.solve(model.covariance_, pooled.coefficients - model.coef_)
+    step = 1e-5
+    from lbp_prognosis._kernels import cox_fit
+
+    def loglik(b):
+        x = np.asarray(samples["val"])
+        return cox_fit(x[:, :1], y["time"], y["event"] == 1, offset=x @ b, max_iter=1).loglik_null
+
+    score = [
+        (loglik(pooled.coefficients + step * e) - loglik(pooled.coefficients - step * e)) / (2 * step)
+        for e in np.eye(len(COLUMNS))
+    ]
+    assert score == pytest.approx(pull, abs=1e-5)
+    with pytest.raises(ArgumentError, match="coef_"):
+        update_model(NullModel().fit(samples["dev"], samples["time"][0]), samples["val"], y, method="bayes", horizon=12)
