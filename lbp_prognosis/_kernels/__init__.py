@@ -16,6 +16,7 @@ from lbp_prognosis._kernels._categorical import (
     categorical_probabilities,
 )
 from lbp_prognosis._kernels._censoring_groups import CensoringGroups, censoring_groups
+from lbp_prognosis._kernels._chained_draws import chained_draws
 from lbp_prognosis._kernels._chained_equations import (
     ColumnModel,
     categories,
@@ -125,6 +126,7 @@ __all__ = [
     "censoring_curve",
     "censoring_groups",
     "censoring_process",
+    "chained_draws",
     "chained_equations",
     "cloglog_pseudo_fit",
     "coalition_members",

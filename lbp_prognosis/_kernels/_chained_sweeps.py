@@ -189,7 +189,7 @@ def chained_sweeps(
     chis,
     extras,
 ):  # type: ignore[no-untyped-def]
-    """Sweep over the columns ``visits`` of ``X``, filled already, ``iterations`` times; ``X`` and ``D`` change in place.
+    """Sweep ``iterations`` times over the columns ``visits`` of the filled ``X``; ``X`` and ``D`` change in place.
 
     ``X`` and ``holes`` are (columns, n), ``D`` the transposed design whose first row is one; column j has rows
     ``places[j]`` to ``places[j + 1]`` of it, standardised with ``centres`` and ``scales`` if continuous. ``normals``,

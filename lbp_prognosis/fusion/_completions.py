@@ -50,3 +50,7 @@ class MultipleStep(Protocol):
     ) -> Completions:  # fmt: skip
         """Complete new rows without any outcome."""
         ...
+
+    def completer(self, X: pd.DataFrame) -> Callable[..., Completions]:
+        """Return ``completions`` of these rows as a function of score and nodes."""
+        ...

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lbp_prognosis._kernels import (
     ColumnModel,
-    categories,
+    chained_draws,
     chained_equations,
     column_model,
     expand_columns,
@@ -134,46 +134,41 @@ class DeploymentImputer:
         gaps = (np.abs(up - down).max(), np.abs(together - up.sum(axis=1)).max(), np.abs(up - up[0]).max())
         return None if max(gaps) > tolerance else up[0] / size
 
-    def nodes(self, X: np.ndarray, pattern: np.ndarray, slope: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Return ``(n, len(z), n_columns)`` completions along the linear predictor, for rows of one pattern.
-
-        ``slope`` are the slopes of the missing columns. With x_M = x̂_M + z Σβ/s and s² = β'Σβ the linear predictor is
-        η̄ + s z, so that an expectation over all missing values is one over a single normal variable.
-        """
-        columns = np.flatnonzero(pattern)
+    def conditional(self, X: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return means (n, n_missing) and covariance of the missing continuous columns, for rows of one pattern."""
         design, residual = self._normal(X, pattern)
-        out = np.repeat(X[:, None, :], z.size, axis=1)
-        spread = float(np.sqrt(max(slope @ residual @ slope, 0.0)))
-        step = residual @ slope / spread if spread > 0 else np.zeros(columns.size)
-        centre = design[:, [self.places[j].start for j in columns]]
-        out[:, :, columns] = centre[:, None, :] + z[None, :, None] * step
-        return out
+        return design[:, [self.places[j].start for j in np.flatnonzero(pattern)]], residual
 
-    def draws(self, X: np.ndarray, pattern: np.ndarray) -> np.ndarray:
-        """Return ``(n, n_draws, n_columns)`` chained draws for rows of one pattern."""
-        columns, count = np.flatnonzero(pattern), self.normals.shape[0]
+    @staticmethod
+    def nodes(centre: np.ndarray, residual: np.ndarray, slope: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Return ``(n, len(z), n_missing)`` values along the linear predictor, for rows of one pattern.
+
+        ``centre`` and ``residual`` are what `conditional` returns, ``slope`` the slopes of the missing columns. With
+        x_M = x̂_M + z Σβ/s and s² = β'Σβ the linear predictor is η̄ + s z, so that an expectation over all missing values
+        is one over a single normal variable.
+        """
+        spread = float(np.sqrt(max(slope @ residual @ slope, 0.0)))
+        step = residual @ slope / spread if spread > 0 else np.zeros(slope.size)
+        return centre[:, None, :] + z[None, :, None] * step
+
+    def draws(self, X: np.ndarray) -> np.ndarray:
+        """Return ``(n, n_draws, n_columns)`` chained draws of rows with missing values."""
         kinds, levels = self.encoding.kinds, self.encoding.levels
-        done = np.repeat(X, count, axis=0)
-        done[:, columns] = self.start[columns]
-        design, _ = expand_columns(done, kinds, levels)
-        keep = np.ones(design.shape[1], dtype=bool)
-        n = X.shape[0]
-        for cycle in range(CYCLES):
-            for j in columns:
-                keep[:] = True
-                keep[self.places[j]] = False
-                model = self.models[j]
-                W = np.hstack([np.ones((len(done), 1)), (design[:, keep] - model.centre) / model.scale])
-                eta = W @ model.coef.T
-                if kinds[j] == 0:
-                    noise = np.tile(self.normals[:, cycle, j], n)
-                    done[:, j] = np.clip(eta[:, 0] + model.sigma * noise, self.low[j], self.high[j])
-                    design[:, self.places[j].start] = done[:, j]
-                    continue
-                uniform = np.tile(self.uniforms[:, cycle, j, : eta.shape[1]], (n, 1))
-                done[:, j] = categories(eta, int(kinds[j]), uniform)
-                if kinds[j] == 1:
-                    design[:, self.places[j].start] = done[:, j]
-                else:
-                    design[:, self.places[j]] = done[:, j][:, None] == np.arange(1, levels[j])
-        return done.reshape(n, count, -1)
+        missing = np.isnan(X)
+        begun = np.where(missing, self.start, X)
+        design, _ = expand_columns(begun, kinds, levels)
+        shifts, slopes = [], []
+        for place, model in zip(self.places, self.models):
+            slope = np.zeros((model.coef.shape[0], design.shape[1]))
+            keep = np.ones(design.shape[1], dtype=bool)
+            keep[place] = False
+            slope[:, keep] = model.coef[:, 1:] / model.scale
+            slopes.append(slope)
+            shifts.append(model.coef[:, 0] - slope[:, keep] @ model.centre)
+        done = np.repeat(begun[:, None, :], self.normals.shape[0], axis=1)
+        chained_draws(
+            design, missing, kinds.astype(np.int64), np.array([0, *(place.stop for place in self.places)]),
+            np.cumsum([0, *(len(slope) for slope in slopes)]), np.concatenate(shifts), np.vstack(slopes),
+            np.array([model.sigma for model in self.models]), self.low, self.high, self.normals, self.uniforms, done,
+        )  # fmt: skip
+        return done

@@ -91,7 +91,13 @@ class Encoding:
         return out
 
     def decode(self, values: np.ndarray, source: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
-        """Return a frame of rows ``row`` of ``source`` with its missing values filled from ``values``."""
+        """Return a frame of rows ``row`` of ``source`` with its missing values filled from ``values``.
+
+        ``values`` hold the observed cells of those rows too.
+        """
+        plain = [dtype == np.float64 for dtype in source.dtypes]
+        if tuple(source.columns) == self.columns and all(plain) and (self.kinds != 2).all():
+            return pd.DataFrame(values[:, : len(self.columns)], index=index, columns=source.columns, copy=True)
         parts: dict[str, Any] = {}
         for name in source.columns:
             taken = source[name].array.take(row)

@@ -12,8 +12,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import RandomState, argument_error, check_number, spawn
-from lbp_prognosis._kernels import chained_equations, normal_quadrature
+from lbp_prognosis._kernels import chained_equations
 from lbp_prognosis.fusion._column_formula import column_formula
+from lbp_prognosis.fusion._completer import Completer
 from lbp_prognosis.fusion._completions import Completions, Score
 from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
 from lbp_prognosis.fusion._encoding import Encoding
@@ -178,7 +179,8 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
                 table[name] = column_formula(rule, table)
             else:
                 table[name] = np.asarray(rule(table))
-        return table.drop(columns=[name for name in self.drop if name in table.columns])
+        dropped = [name for name in self.drop if name in table.columns]
+        return table.drop(columns=dropped) if dropped else table
 
     # ---- new rows ------------------------------------------------------------------------------------------------
 
@@ -196,37 +198,25 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         nodes : ndarray, optional
             Standard normal quantiles to evaluate at, in place of the quadrature nodes.
         """
+        return self.completer(X)(score, nodes)
+
+    def completer(self, X: pd.DataFrame) -> Completer:
+        """Return what completes these rows, as `completions` does, for one linear predictor after another.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            New rows.
+        """
         check_is_fitted(self)
-        frame = match_columns(X, self.feature_names_in_)
-        matrix = self.encoding_.encode(frame)
-        z, weights = normal_quadrature(int(self.nodes))
-        if nodes is not None:
-            z, weights = np.asarray(nodes, dtype=float), np.full(len(nodes), 1 / len(nodes))
-        slope = None if score is None else self._slope(matrix, frame, score)
-        exact = np.ones(len(frame), dtype=bool)
-        parts, rows, shares = [], [], []
-        patterns, which = np.unique(np.isnan(matrix), axis=0, return_inverse=True)
-        for k, pattern in enumerate(patterns):
-            row = np.flatnonzero(which.ravel() == k)
-            if not pattern.any():
-                done, weight = matrix[row][:, None, :], np.ones(1)
-            elif slope is not None and not np.isnan(slope[pattern]).any():
-                done, weight = self.imputer_.nodes(matrix[row], pattern, slope[pattern], z), weights
-            else:
-                done = self.imputer_.draws(matrix[row], pattern)
-                weight = np.full(done.shape[1], 1 / done.shape[1])
-                exact[row] = False
-            parts.append(done.reshape(-1, matrix.shape[1]))
-            rows.append(np.repeat(row, done.shape[1]))
-            shares.append(np.tile(weight, row.size))
-        row = np.concatenate(rows)
-        table = self._finished(np.vstack(parts), frame, row, pd.RangeIndex(row.size))
-        return Completions(table, row, np.concatenate(shares), exact)
+        return Completer(self, match_columns(X, self.feature_names_in_))
 
     def _slope(self, matrix: np.ndarray, frame: pd.DataFrame, score: Score) -> np.ndarray:
         """Return the slope of the linear predictor by column, NaN where it has none."""
 
         def scored(table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            if not self.passive_ and not self.drop:
+                return score(table, row)
             # passive columns first: a score that bends through them is not linear
             codes = self.encoding_.encode(table)
             return score(self._finished(codes, table, np.arange(len(table)), table.index), row)

@@ -262,16 +262,23 @@ class RiskPipeline(BaseEstimator):
             branch.model.linear_predictor(self._model_input(branch, table, held, row)), dtype=float
         )
 
-    def _over_completions(self, branch: _Branch, inner: pd.DataFrame, held: pd.DataFrame, predict: Any) -> np.ndarray:
-        """Apply ``predict(model, table, row)`` to the completed rows and average it over each row's completions."""
+    def _over_completions(self, inner: pd.DataFrame, held: pd.DataFrame, predict: Any) -> list[np.ndarray]:
+        """Apply ``predict(model, table, row)`` to the completed rows and average it over each row's completions.
+
+        One array a branch.
+        """
         n = len(inner)
         if self.imputer_ is None:
-            return np.asarray(predict(branch.model, self._model_input(branch, inner, held, np.arange(n)), np.arange(n)))
-        done = self.imputer_.completions(inner, self._score(branch, held))
-        values = np.asarray(predict(branch.model, self._model_input(branch, done.frame, held, done.row), done.row))
-        out = np.zeros((n, *values.shape[1:]))
-        np.add.at(out, done.row, values * done.weight.reshape(-1, *[1] * (values.ndim - 1)))
-        return out
+            rows = np.arange(n)
+            return [np.asarray(predict(b.model, self._model_input(b, inner, held, rows), rows)) for b in self.branches_]
+        complete, averages = self.imputer_.completer(inner), []
+        for branch in self.branches_:
+            done = complete(self._score(branch, held))
+            values = np.asarray(predict(branch.model, self._model_input(branch, done.frame, held, done.row), done.row))
+            columns = values.reshape(len(values), -1).T * done.weight
+            sums = [np.bincount(done.row, column, minlength=n) for column in columns]
+            averages.append(np.stack(sums, axis=1).reshape(n, *values.shape[1:]))
+        return averages
 
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
@@ -299,7 +306,7 @@ class RiskPipeline(BaseEstimator):
         def risks(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
             return model.predict_risk(table, horizons, cause, **_rows_of(row, strata=strata, offset=offset))
 
-        return self._combined([self._over_completions(branch, inner, held, risks) for branch in self.branches_])
+        return self._combined(self._over_completions(inner, held, risks))
 
     def _combined(self, risks: list[np.ndarray]) -> np.ndarray:
         if len(risks) == 1:
@@ -346,8 +353,9 @@ class RiskPipeline(BaseEstimator):
             return RiskBand(risk, risk.copy(), risk.copy())
         z = float(norm.ppf(0.5 + confidence / 2))
         lows, highs = [], []
+        complete = self.imputer_.completer(inner)
         for branch in self.branches_:
-            done = self.imputer_.completions(inner, self._score(branch, held), nodes=np.array([-z, z]))
+            done = complete(self._score(branch, held), nodes=np.array([-z, z]))
             table = self._model_input(branch, done.frame, held, done.row)
             values = branch.model.predict_risk(table, times, cause, **_rows_of(done.row, **keywords))
             low, high = np.empty((len(inner), times.size)), np.empty((len(inner), times.size))
@@ -370,7 +378,7 @@ class RiskPipeline(BaseEstimator):
         def scores(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
             return model.linear_predictor(table, **_rows_of(row, **keywords))
 
-        return np.mean([self._over_completions(b, inner, held, scores) for b in self.branches_], axis=0)
+        return np.mean(self._over_completions(inner, held, scores), axis=0)
 
     @_model_has("predict_survival")
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
@@ -380,7 +388,7 @@ class RiskPipeline(BaseEstimator):
         def survival(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
             return model.predict_survival(table, times, **_rows_of(row, strata=strata, offset=offset))
 
-        return np.mean([self._over_completions(b, inner, held, survival) for b in self.branches_], axis=0)
+        return np.mean(self._over_completions(inner, held, survival), axis=0)
 
     @_model_has("score")
     def score(self, X: Any, y: np.ndarray, **keywords: Any) -> float:

@@ -117,11 +117,10 @@ def check_matrix(X: Any, *, allow_missing: bool = False) -> np.ndarray:
     failures: list[dict[str, Any]] = []
     if isinstance(X, pd.DataFrame):
         names = [str(name) for name in X.columns]
-        columns = [X.iloc[:, j] for j in range(X.shape[1])]
-        if all(column.dtype.kind in "fiub" for column in columns):
+        if all(dtype.kind in "fiub" for dtype in X.dtypes):
             matrix = X.to_numpy(dtype=float)
         else:
-            matrix, failures = _column_by_column(columns, names)
+            matrix, failures = _column_by_column([X.iloc[:, j] for j in range(X.shape[1])], names)
     else:
         array = np.asarray(X)
         if array.ndim != 2:

@@ -46,7 +46,8 @@ def table(n, seed):
     rng = np.random.default_rng(seed)
     z = rng.normal(size=n)
     X = np.column_stack([
-        2000 + z, 5 * z + rng.normal(size=n), rng.random(n) < expit(z), np.digitize(z + rng.normal(size=n), [-0.5, 0.6]),
+        2000 + z, 5 * z + rng.normal(size=n), rng.random(n) < expit(z),
+        np.digitize(z + rng.normal(size=n), [-0.5, 0.6]),
         np.exp(0.3 * z + 0.2 * rng.normal(size=n)), np.full(n, 3.0), rng.integers(2, size=n),
     ]).astype(float)  # fmt: skip
     holes = rng.random(X.shape) < np.array([0, 0.2, 0.3, 0.25, 0.6, 0, 0.1])

@@ -1,0 +1,98 @@
+"""Completing the same new rows for several models: what does not depend on the model is worked out once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._kernels import normal_quadrature
+from lbp_prognosis.fusion._completions import Completions, Score
+
+if TYPE_CHECKING:
+    from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
+
+__all__ = ["Completer"]
+
+
+class _Layout(NamedTuple):
+    """Where the completions of each row stand, with all but the quadrature nodes filled in."""
+
+    row: np.ndarray
+    weight: np.ndarray
+    exact: np.ndarray
+    values: np.ndarray
+    begins: np.ndarray
+
+
+class Completer:
+    """New rows to be completed by a fitted `MultipleImputation`, for one linear predictor after another.
+
+    Draws and conditional means know no model; only the direction along which quadrature nodes lie does.
+    """
+
+    def __init__(self, imputation: MultipleImputation, frame: pd.DataFrame) -> None:
+        self.imputation = imputation
+        self.frame = frame
+        self.matrix = imputation.encoding_.encode(frame)
+        self.missing = np.isnan(self.matrix)
+        self.patterns, which = np.unique(self.missing, axis=0, return_inverse=True)
+        order = np.argsort(which.ravel(), kind="stable")
+        ends = np.cumsum(np.bincount(which.ravel(), minlength=len(self.patterns)))
+        self.rows = np.split(order, ends[:-1])
+        self.quadrature = normal_quadrature(int(imputation.nodes))
+        self._layouts: dict[tuple[bytes, bytes], _Layout] = {}
+        self._unmodelled: Completions | None = None
+        self._conditionals: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def __call__(self, score: Score | None = None, nodes: np.ndarray | None = None) -> Completions:
+        """Complete the rows for one linear predictor (see `MultipleImputation.completions`)."""
+        z, weights = self.quadrature
+        if nodes is not None:
+            z, weights = np.asarray(nodes, dtype=float), np.full(len(nodes), 1 / len(nodes))
+        slope = None if score is None else self.imputation._slope(self.matrix, self.frame, score)
+        slopes = np.full(self.matrix.shape[1], np.nan) if slope is None else slope
+        straight = np.asarray(self.patterns.any(axis=1) & ~(self.patterns & np.isnan(slopes)).any(axis=1))
+        if not straight.any() and self._unmodelled is not None:
+            return self._unmodelled
+        layout = self._layout(straight, z, weights)
+        values = layout.values.copy()
+        for k in map(int, np.flatnonzero(straight)):
+            pattern, row = self.patterns[k], self.rows[k]
+            if k not in self._conditionals:
+                self._conditionals[k] = self.imputation.imputer_.conditional(self.matrix[row], pattern)
+            centre, residual = self._conditionals[k]
+            block = values[layout.begins[k] : layout.begins[k + 1]].reshape(row.size, z.size, -1)
+            block[:, :, pattern] = self.imputation.imputer_.nodes(centre, residual, slopes[pattern], z)
+        table = self.imputation._finished(values, self.frame, layout.row, pd.RangeIndex(layout.row.size))
+        done = Completions(table, layout.row, layout.weight, layout.exact)
+        if not straight.any():
+            self._unmodelled = done
+        return done
+
+    def _layout(self, straight: np.ndarray, z: np.ndarray, weights: np.ndarray) -> _Layout:
+        key = (straight.tobytes(), z.tobytes())
+        if key in self._layouts:
+            return self._layouts[key]
+        incomplete = np.asarray(self.patterns.any(axis=1))
+        sizes = np.where(straight, z.size, np.where(incomplete, int(self.imputation.draws), 1))
+        exact = np.ones(len(self.frame), dtype=bool)
+        open_ = np.flatnonzero(incomplete & ~straight)
+        drawn = np.empty((0, int(self.imputation.draws), self.matrix.shape[1]))
+        if open_.size:
+            row = np.concatenate([self.rows[k] for k in open_])
+            exact[row] = False
+            drawn = self.imputation.imputer_.draws(self.matrix[row])
+        parts, shares, at = [], [], 0
+        for k, row in enumerate(self.rows):
+            if incomplete[k] and not straight[k]:
+                parts.append(drawn[at : at + row.size].reshape(-1, self.matrix.shape[1]))
+                at += row.size
+            else:
+                parts.append(np.repeat(self.matrix[row], sizes[k], axis=0))
+            shares.append(np.tile(weights if straight[k] else np.full(sizes[k], 1 / sizes[k]), row.size))
+        row = np.concatenate([np.repeat(row, size) for row, size in zip(self.rows, sizes)])
+        begins = np.concatenate([[0], np.cumsum([row.size * size for row, size in zip(self.rows, sizes)])])
+        self._layouts[key] = _Layout(row, np.concatenate(shares), exact, np.vstack(parts), begins)
+        return self._layouts[key]
