@@ -51,8 +51,9 @@ def print_failures(failures: Any) -> None:
     columns = [c for c in ("table", "row", "field", "reason", "value", "message") if c in failures.columns]
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in failures.head(_MOST)[columns].astype(object).itertuples(index=False):
-        table.add_row(*(Text(_one_line("" if value is None or value != value else str(value))[:200]) for value in row))
+    shown = failures.head(_MOST)[columns]
+    for row in shown.astype(object).where(shown.notna(), "").values.tolist():
+        table.add_row(*(Text(_one_line(str(value))[:200]) for value in row))
     console = Console(stderr=False, highlight=False, soft_wrap=False)
     console.print(table)
     if len(failures) > _MOST:

@@ -12,6 +12,7 @@ __all__ = ["run"]
 def run(
     study: Path = typer.Argument(help="study.toml"),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the page."),
+    data: Path | None = typer.Option(None, "--data", help="Where paths to data begin, if not beside the study."),
     jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
     checkpoint: Path | None = typer.Option(None, help="Folder of finished fits: a killed run resumes."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
@@ -24,7 +25,7 @@ def run(
 
     with progress(quiet) as say:
         say("Reading the protocol")
-        protocol = Study.from_toml(study)
+        protocol = Study.from_toml(study, data=data)
         result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say)
         say("Writing the page")
         page = result.write(out)

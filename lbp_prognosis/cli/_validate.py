@@ -12,6 +12,7 @@ __all__ = ["validate"]
 
 def validate(
     source: Path = typer.Argument(help="Folder of a data package, a table, or study.toml."),
+    data: Path | None = typer.Option(None, "--data", help="For a study: where paths to data begin."),
     failures: Path | None = typer.Option(None, "--failures", help="Write all failures to this CSV file."),
 ) -> None:
     """Check data before anything runs: the failures, or units and codings as they were understood."""
@@ -26,7 +27,7 @@ def validate(
         elif source.suffix.lower() == ".toml":
             from lbp_prognosis.study import Study, read_study_data
 
-            data = read_study_data(Study.from_toml(source))
+            data = read_study_data(Study.from_toml(source, data=data))
             _echo(data.to_frame(), ["column", "modality", "type", "n", "n_missing", "range"])
             _notes([*data.notes, *(str(o) for o in data.objections), repr(data).strip("<>")])
         else:

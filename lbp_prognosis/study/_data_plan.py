@@ -18,11 +18,11 @@ class DataPlan:
     Attributes
     ----------
     package : str
-        Folder of a relational data package; relative to the study file.
+        Folder of a relational data package; relative to the folder of the data.
     mapping : str
-        ``mapping.toml`` that turns files of ``package`` into its tables.
+        ``mapping.toml`` that turns files of ``package`` into its tables; relative to the study file.
     wide : str
-        One table with a row a patient: CSV, Excel, Stata, SPSS, SAS, Parquet; relative to the study file.
+        One table with a row a patient: CSV, Excel, Stata, SPSS, SAS, Parquet; relative to the folder of the data.
     id : str
         Column that names the patient (wide).
     time, event : str

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from lbp_prognosis._base import Objection, argument_error
 from lbp_prognosis.evidence import Claim, Evidence
@@ -60,7 +61,8 @@ def run_study(
         If a model cannot be fitted.
     """
     say = progress or (lambda words: None)
-    with warnings.catch_warnings(record=True) as caught:
+    # one thread a computation, whatever the machine: sums in another order differ in their last digit
+    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         say("Reading and checking the data")
         data = read_study_data(study)

@@ -67,8 +67,8 @@ class Study:
         Of everything that is drawn.
     prespecified : bool
         Whether horizons, thresholds and criteria were declared before the data were seen.
-    folder : str
-        Where relative paths begin; no part of the protocol, nor of its hash.
+    folder, home : str
+        Where the data lie, and where the protocol does (and its mapping); no part of the protocol, nor of its hash.
 
     Examples
     --------
@@ -101,6 +101,7 @@ class Study:
     seed: int = 1
     prespecified: bool = False
     folder: str = "."
+    home: str = "."
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]
@@ -152,12 +153,19 @@ class Study:
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as plain values."""
         fields = asdict(self)
-        del fields["folder"]
+        del fields["folder"], fields["home"]
         return plain(fields)
 
     @classmethod
-    def from_toml(cls, path: str | os.PathLike[str]) -> Study:
-        """Read ``study.toml``; paths in it are relative to its folder.
+    def from_toml(cls, path: str | os.PathLike[str], *, data: str | os.PathLike[str] | None = None) -> Study:
+        """Read ``study.toml``.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        data : path, optional
+            Where paths to data begin; the folder of the file if not given.
 
         Raises
         ------
@@ -172,10 +180,13 @@ class Study:
         except (OSError, ValueError) as error:
             words = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(f"The study {str(path)!r} cannot be read as TOML ({words}).") from error
-        return cls.from_dict(table, folder=Path(path).parent)
+        home = Path(path).parent
+        return cls.from_dict(table, folder=home if data is None else data, home=home)
 
     @classmethod
-    def from_dict(cls, table: Mapping[str, Any], *, folder: str | os.PathLike[str] = ".") -> Study:
+    def from_dict(
+        cls, table: Mapping[str, Any], *, folder: str | os.PathLike[str] = ".", home: str | os.PathLike[str] = "."
+    ) -> Study:
         """Read what ``study.toml`` would hold.
 
         Parameters
@@ -183,7 +194,9 @@ class Study:
         table : mapping
             Tables and keys of the file.
         folder : path, default "."
-            Where relative paths begin.
+            Where paths to data begin.
+        home : path, default "."
+            Where the path to a mapping begins.
         """
         unknown = sorted(set(table) - set(_TABLES))
         if unknown:
@@ -192,12 +205,14 @@ class Study:
             if name not in table:
                 raise argument_error("study", "a file with `title`, [outcome] and [[model]]", f"one without {name!r}")
         try:
-            return cls._read(table, str(folder))
-        except (TypeError, AttributeError) as error:
+            return cls._read(table, str(folder), str(home))
+        except ArgumentError:
+            raise
+        except (TypeError, AttributeError, ValueError) as error:
             raise ArgumentError(f"`study` must hold values of the right kind; {error}.") from None
 
     @classmethod
-    def _read(cls, table: Mapping[str, Any], folder: str) -> Study:
+    def _read(cls, table: Mapping[str, Any], folder: str, home: str) -> Study:
         data = {**table.get("data", {}), **table.get("table", {})}
         if "data" in table and "table" in table:
             raise argument_error("study", "made of [data] or [table]", "both")
@@ -224,5 +239,5 @@ class Study:
             validation=read_fields(ValidationPlan, "validation", table.get("validation", {})),
             criteria=read_fields(Criteria, "criteria", table.get("criteria", {})),
             page=dict(table.get("page", {})), seed=int(table.get("seed", 1)),
-            prespecified=bool(table.get("prespecified", False)), folder=folder,
+            prespecified=bool(table.get("prespecified", False)), folder=folder, home=home,
         )  # fmt: skip

@@ -105,17 +105,17 @@ def read_study_data(study: Study) -> StudyData:
     return _from_package(study) if study.data.package else _from_wide(study)
 
 
-def _path(study: Study, name: str) -> Path:
+def _path(study: Study, name: str, *, home: bool = False) -> Path:
     if "\x00" in name:
         raise DataError("A path of the study holds a NUL character.")
-    return Path(study.folder) / name
+    return Path(study.home if home else study.folder) / name
 
 
 def _from_package(study: Study) -> StudyData:
     folder = _path(study, study.data.package)
     notes: list[str] = []
     if study.data.mapping:
-        mapped = map_tables(_path(study, study.data.mapping), folder)
+        mapped = map_tables(_path(study, study.data.mapping, home=True), folder)
         forgotten = mapped.unmapped.loc[~mapped.unmapped["ignored"].astype(bool), "column"].tolist()
         if forgotten:
             notes.append("Columns of the source that are not mapped: " + ", ".join(map(str, forgotten)) + ".")
@@ -272,5 +272,5 @@ def _hashes(study: Study, report: PackageReport) -> dict[str, str]:
     folder = _path(study, study.data.package)
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
     if study.data.mapping:
-        files.append(_path(study, study.data.mapping))
+        files.append(_path(study, study.data.mapping, home=True))
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -125,4 +125,6 @@ def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:
         )
     doubt = horizon_unit_doubt(y, np.asarray(spec.horizons))
     if doubt:
-        raise DataError(f"{doubt} The horizons are in {spec.unit}; the times {plan.time!r} look like days, or another unit.")
+        raise DataError(
+            f"{doubt} The horizons are in {spec.unit}; the times {plan.time!r} look like days, or another unit."
+        )
