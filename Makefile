@@ -51,11 +51,15 @@ docs: $(TEST_READY)
 wheel: $(TEST_READY)
 	$(PY) -m build --wheel --outdir dist
 
-# pyradiomics 3.0.1 builds only on Python 3.11 and needs a C compiler; everything else works without it.
+# pyradiomics 3.0.1 builds on Python 3.11 with a C compiler, from an environment that holds its build tools; that one is
+# thrown away, so that the library's own keeps its versions. Everything else works without it.
 radiomics: $(TEST_READY)
-	$(PY) -m pip install --quiet "setuptools<81" wheel versioneer cython
-	$(PY) -m pip install --quiet --no-build-isolation --no-deps pyradiomics==3.0.1
-	$(PY) -m pip install --quiet -c constraints.txt PyWavelets pykwalify six
+	$(PY) -m venv build/radiomics
+	build/radiomics/bin/python -m pip install --quiet --disable-pip-version-check "setuptools<81" wheel versioneer cython "$$(grep -i '^numpy==' constraints.txt)"
+	build/radiomics/bin/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps -w build/radiomics/wheel pyradiomics==3.0.1
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps build/radiomics/wheel/pyradiomics-3.0.1-*.whl
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt PyWavelets pykwalify six
+	$(PY) -c "import radiomics.featureextractor"
 
 # Everything needed for an installation without a network: pip install --no-index --find-links wheelhouse lbp-prognosis
 wheelhouse: wheel

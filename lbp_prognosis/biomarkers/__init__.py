@@ -15,6 +15,9 @@ from lbp_prognosis.biomarkers._import_wide import import_wide
 from lbp_prognosis.biomarkers._imported_table import ImportedTable
 from lbp_prognosis.biomarkers._label_map import CONVENTIONS, Label, LabelMap
 from lbp_prognosis.biomarkers._mask import Mask
+from lbp_prognosis.biomarkers._radiomics import RadiomicsResult, extract_radiomics, radiomics_features
+from lbp_prognosis.biomarkers._radiomics_ibsi import radiomics_features_table
+from lbp_prognosis.biomarkers._radiomics_settings import RadiomicsSettings
 from lbp_prognosis.biomarkers._read_image import read_image, read_mask
 from lbp_prognosis.biomarkers._recipe import FAMILIES, Recipe
 from lbp_prognosis.biomarkers._spinopelvic import check_spinopelvic
@@ -29,9 +32,12 @@ __all__ = [
     "Label",
     "LabelMap",
     "Mask",
+    "RadiomicsResult",
+    "RadiomicsSettings",
     "Recipe",
     "check_spinopelvic",
     "extract",
+    "extract_radiomics",
     "gap_score",
     "import_musclemap",
     "import_rsna2024",
@@ -41,6 +47,8 @@ __all__ = [
     "import_totalspineseg",
     "import_verse_centroids",
     "import_wide",
+    "radiomics_features",
+    "radiomics_features_table",
     "read_image",
     "read_mask",
 ]

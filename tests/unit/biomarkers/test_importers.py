@@ -92,7 +92,8 @@ def test_report_with_a_vertebra_cut_by_the_border():
     report = {"results": {"vertebrae_L1_height_middle_mm": 0.0, "vertebrae_L1_volume_ml": 0.0,
                           "vertebrae_L1_intensity": 0.0, "vertebrae_L2_volume_ml": 30.0,
                           "vertebrae_L2_intensity": 0.0},
-              "metadata": {"PatientID": "77", "StudyDate": "20240229", "PatientSex": "F", "version": "0.1.0"}}  # fmt: skip
+              "metadata": {"PatientID": "77", "StudyDate": "20240229",
+                           "PatientSex": "F", "version": "0.1.0"}}  # fmt: skip
     found = bm.import_totalsegmentator(report)
     assert found.table.query("level == 'l1'")["value"].isna().all()
     assert value(found, level="l2", measure="intensity_mean") == 0.0

@@ -1,0 +1,112 @@
+"""How texture is computed: a frozen record with a hash, because two settings are two variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from lbp_prognosis._base import argument_error, check_number, content_hash
+
+__all__ = ["RadiomicsSettings"]
+
+_CLASSES = ("firstorder", "shape", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
+_IMAGES = ("original", "log", "wavelet")
+
+
+@dataclass(frozen=True)
+class RadiomicsSettings:
+    """Settings of the texture features.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        Feature classes, by default ``firstorder, shape, glcm, glrlm, glszm, gldm, ngtdm``.
+    images : tuple of str, default ``("original",)``
+        Images that texture is computed on: ``original``, ``log`` (Laplacian of Gaussian, one a sigma), ``wavelet``
+        (eight decompositions).
+    bin_width : float, default 25.0
+        Width of a grey-level bin, in the unit of the image; bins start at a multiple of it.
+    bin_count : int, optional
+        Number of bins over the range of the region, in place of a width; for intensities without a unit, as in MRI.
+    spacing_mm : float, optional
+        Image and mask are resampled to cubes of this side; by default voxels stay as they are.
+    normalise : bool, default False
+        Centre and scale the intensities of the whole image first, SD 100 (MRI).
+    intensity_range : (float, float), optional
+        Voxels outside are left out of the region, in texture but not in shape.
+    log_sigmas_mm : tuple of float, default ``(1.0, 3.0)``
+        Sigmas of the Laplacian of Gaussian.
+    distances : tuple of int, default ``(1,)``
+        Distances of the neighbours of ``glcm``, ``gldm`` and ``ngtdm``, in voxels.
+    min_voxels : int, default 20
+        A smaller region gives no value.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is unknown or a number is outside its range.
+
+    Examples
+    --------
+    >>> RadiomicsSettings().fingerprint == RadiomicsSettings(bin_width=25).fingerprint
+    True
+    """
+
+    classes: tuple[str, ...] = _CLASSES
+    images: tuple[str, ...] = ("original",)
+    bin_width: float = 25.0
+    bin_count: int | None = None
+    spacing_mm: float | None = None
+    normalise: bool = False
+    intensity_range: tuple[float, float] | None = None
+    log_sigmas_mm: tuple[float, ...] = (1.0, 3.0)
+    distances: tuple[int, ...] = (1,)
+    min_voxels: int = 20
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("classes", _CLASSES), ("images", _IMAGES)):
+            given = getattr(self, name)
+            if isinstance(given, str) or not given or not set(given) <= set(allowed):
+                raise argument_error(name, "a sequence out of " + ", ".join(map(repr, allowed)), repr(given))
+            object.__setattr__(self, name, tuple(word for word in allowed if word in given))
+        object.__setattr__(self, "bin_width", float(check_number("bin_width", self.bin_width, low=0, open_low=True)))
+        if self.bin_count is not None:
+            check_number("bin_count", self.bin_count, low=2, high=4096, whole=True)
+        if self.spacing_mm is not None:
+            object.__setattr__(self, "spacing_mm", float(check_number("spacing_mm", self.spacing_mm, low=0.1, high=20)))
+        if self.intensity_range is not None:
+            low, high = (float(check_number("intensity_range", value)) for value in self.intensity_range)
+            if low >= high:
+                raise argument_error("intensity_range", "a lower and a higher value", str(self.intensity_range))
+            object.__setattr__(self, "intensity_range", (low, high))
+        sigmas = tuple(float(check_number("log_sigmas_mm", s, low=0, open_low=True)) for s in self.log_sigmas_mm)
+        object.__setattr__(self, "log_sigmas_mm", sigmas)
+        whole = tuple(int(check_number("distances", d, low=1, high=20, whole=True)) for d in self.distances)
+        object.__setattr__(self, "distances", whole)
+        if not whole or ("log" in self.images and not sigmas):
+            raise argument_error("distances" if not whole else "log_sigmas_mm", "at least one", "none")
+        check_number("min_voxels", self.min_voxels, low=2, whole=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> RadiomicsSettings:
+        """Return settings from plain values; unknown names are refused."""
+        known = {entry.name for entry in fields(cls)}
+        unknown = set(settings) - known
+        if unknown:
+            raise argument_error("settings", "of the names " + ", ".join(sorted(known)), f"{sorted(unknown)}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the settings."""
+        return content_hash(self.to_dict())
+
+    @property
+    def method_id(self) -> str:
+        """Name of the method in the biomarker table: other settings, other method."""
+        return f"pyradiomics_{self.fingerprint[:12]}"
