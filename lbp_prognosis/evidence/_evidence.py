@@ -112,14 +112,15 @@ class Evidence:
             How the numbers were got; by default the result's own ``sample``, else ``"apparent"``, which supports no
             claim of prediction.
         setting : {"", "temporal", "geographic", "setting"}, default ""
-            In what external patients differ from those of the development. An external result without it counts as a
-            random split.
+            In what external patients differ from those of the development; by default the result's own ``setting``. An
+            external result without it counts as a random split.
         against : {"", "readers", "standard"}, default ""
             For diagnostic results.
         """
         if not isinstance(result, Result):
             raise argument_error("result", "a Result of this library", result)
         how = sample if sample is not None else getattr(result, "sample", "apparent")
+        setting = setting or str(getattr(result, "setting", ""))
         check_choice("sample", how, SAMPLES)
         check_choice("setting", setting, ("", *SETTINGS))
         check_choice("against", against, ("", "readers", "standard"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -58,6 +58,8 @@ class AddedValue(Result):
     missing : tuple of str
         Constructs of the clinical minimum that the comparator does not hold.
     """
+
+    sample: ClassVar[str] = "internal"  # what `Evidence` takes the numbers for
 
     modality: str
     evaluation: Evaluation
@@ -344,7 +346,7 @@ def _doubts(missing: tuple[str, ...]) -> tuple[Objection, ...]:
     lacking = ", ".join(CLINICAL_MINIMUM[name] for name in missing)
     return (
         Objection(
-            "comparator-lacks-clinical-minimum",
+            "weak-comparator",
             f"The comparator does not hold {lacking}: a modality easily adds to a weak comparator.",
         ),
     )

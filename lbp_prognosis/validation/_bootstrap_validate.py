@@ -35,7 +35,7 @@ from lbp_prognosis.validation._replicates import run_replicates
 __all__ = ["bootstrap_validate"]
 
 _INTERPOLATES = Objection(
-    "optimism-of-an-interpolating-model",
+    "optimism-of-interpolating-model",
     "The model can reproduce its training data, so its apparent performance says nothing and the optimism bootstrap "
     "corrects too little; .632+ or nested cross-validation is meant for it.",
     "https://doi.org/10.1080/01621459.1997.10474007",

@@ -24,7 +24,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
-from lbp_prognosis.validation._folds import event_stratum, given_folds, repeated_folds
+from lbp_prognosis.validation._folds import event_stratum, given_folds, repeated_folds, site_folds
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation._replicates import run_replicates
 
@@ -33,6 +33,12 @@ __all__ = ["CrossValidation", "cross_validate_risk"]
 _FEW_EVENTS = Objection(
     "few-events-per-fold",
     "Fewer than five events in a test fold on average: fold-wise measures are unstable; use fewer folds.",
+)
+_POOLED_SITES = Objection(
+    "pooled-over-sites",
+    "Every fold holds patients of every site: the result is about new patients of these sites. What a new site may "
+    "expect is told by internal_external.",
+    "https://doi.org/10.1016/j.jclinepi.2015.04.005",
 )
 _SHORT_FOLDS = Objection(
     "horizon-beyond-a-fold",
@@ -174,6 +180,7 @@ def cross_validate_risk(
     n_splits: int = 10,
     n_repeats: int = 20,
     groups: Any = None,
+    sites: Any = None,
     folds: Any = None,
     fit_params: Mapping[str, Any] | None = None,
     random_state: RandomState = None,
@@ -203,6 +210,8 @@ def cross_validate_risk(
         Repeats with new folds.
     groups : array-like of shape (n,), optional
         Patient (or other unit) whose rows stay in one fold.
+    sites : array-like of shape (n,), optional
+        Hospital of each row: with three or more, the result says that it does not foretell a new one.
     folds : array-like of int of shape (n_repeats, n) or (n,), optional
         Fold numbers given beforehand, instead of drawing them here.
     fit_params : mapping of str to array-like of shape (n,), optional
@@ -269,6 +278,8 @@ def cross_validate_risk(
         values[:, :, short] = np.nan
     if (event_stratum(y) == 1).sum() < 5 * splits:
         doubts = (*doubts, _FEW_EVENTS)
+    if sites is not None and len(site_folds(sites, y.shape[0])[1]) >= 3:
+        doubts = (*doubts, _POOLED_SITES)
     known = {name: values for name, values in scores.items() if np.isfinite(values).all()}
     return CrossValidation(
         models=tuple(estimators), horizons=times, folds=places, risks_by_repeat=risks, scores_by_repeat=known, y=y,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ __all__ = ["ExternalValidation", "external_validate"]
 
 _KINDS = ("temporal", "geographic", "setting", "random_split")
 _NOT_EXTERNAL = Objection(
-    "random-split-called-external",
+    "random-split-external",
     "A random split of one data set is internal validation of a smaller model, not external validation.",
     "https://doi.org/10.1136/bmj-2023-074819",
 )
@@ -57,6 +57,13 @@ class ExternalValidation(Result):
     n_events: int = 0
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+
+    sample: ClassVar[str] = "external"  # what `Evidence` takes the numbers for
+
+    @property
+    def setting(self) -> str:
+        """In what the patients differ; empty for a random split, which supports no claim of validation."""
+        return self.kind if self.external else ""
 
     @property
     def external(self) -> bool:

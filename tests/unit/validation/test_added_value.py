@@ -119,7 +119,7 @@ def test_share_errors_equal_a_paired_difference(state):
 def test_a_weak_comparator_supports_nothing(state):
     assert state.missing
     assert not state.supported
-    assert state.objections[-1].code == "comparator-lacks-clinical-minimum"
+    assert state.objections[-1].code == "weak-comparator"
     assert "expectation" in state.sentence
 
 

@@ -172,7 +172,7 @@ def test_models_that_interpolate_are_steered_to_632_plus():
     assert result.at("auc")["corrected"] == pytest.approx(0.5, abs=0.02)
     wished = bootstrap_validate(Memory(), X, y, 12, n_resamples=40, random_state=1, indexes=False, method="optimism")
     assert wished.at("auc")["corrected"] > 0.6
-    assert "optimism-of-an-interpolating-model" in [o.code for o in wished.objections]
+    assert "optimism-of-interpolating-model" in [o.code for o in wished.objections]
 
 
 def test_two_stage_interval_is_wider_around_the_corrected_value():
