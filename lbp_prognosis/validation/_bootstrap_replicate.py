@@ -64,7 +64,7 @@ def bootstrap_replicate(
             if given is not None or failed > 20:
                 raise
     tested = panel.measure(y, risk, lp)
-    left = np.setdiff1d(np.arange(y.shape[0]), rows)
+    left = np.flatnonzero(np.bincount(rows, minlength=y.shape[0]) == 0)
     outside = _outside(panel, y, risk, lp, left)
     out = {"inside": inside, "tested": tested, "outside": outside, "failed": np.array(failed)}
     if keep:

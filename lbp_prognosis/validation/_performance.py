@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._kernels import (
-    CoxData,
     auc_placements,
     censoring_process,
     cox_data,
     cox_fit_prepared,
+    cox_line,
     logistic_level,
     logistic_line,
     weights_from_process,
 )
-from lbp_prognosis.evaluation import concordance
-from lbp_prognosis.survival import OutcomeKind, cause_codes, outcome_kind
+from lbp_prognosis.survival import OutcomeKind
+from lbp_prognosis.validation._prepared_rows import PreparedRows
 
 __all__ = ["Panel", "gini_mean_difference", "known_state"]
 
@@ -161,7 +161,7 @@ class Panel:
             fixed = float(np.sum(event * lp - np.logaddexp(0, lp)))
             scale = float(n)
         else:
-            b, best, null, fixed = line.slope, line.loglik, line.null, line.fixed(lp)
+            b, best, null, fixed = line.slope, line.loglik, line.null, line.fixed
             scale = -2 * null
         chi2 = 2 * (best - null)
         r2 = (1 - np.exp(-chi2 / n)) / (1 - np.exp(2 * null / n))
@@ -227,23 +227,22 @@ class _Line:
     With competing events it is the cause-specific hazard.
     """
 
-    data: CoxData | None
     slope: float
     loglik: float
     null: float
+    fixed: float  # slope 1: the null model with the linear predictor as offset
 
     @classmethod
     def of(cls, y: np.ndarray, lp: np.ndarray, cause: int) -> _Line:
         nan = float("nan")
         if np.isnan(lp).any() or lp.std() < 1e-12:
-            return cls(None, nan, nan, nan)
-        entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
-        data = cox_data(lp[:, None], y["time"].astype(float), cause_codes(y, cause) == 1, entry=entry)
+            return cls(nan, nan, nan, nan)
+        time, event = y["time"].astype(float), cause_codes(y, cause) == 1
+        if "entry" not in (y.dtype.names or ()):
+            converged, slope, loglik, null, fixed = cox_line(time, event, lp)
+            if converged and np.isfinite(fixed):
+                return cls(slope, loglik, null, fixed)
+        data = cox_data(lp[:, None], time, event, entry=y["entry"] if "entry" in (y.dtype.names or ()) else None)
         fit = cox_fit_prepared(data)
-        return cls(data, float(fit.coef[0]) if fit.converged else nan, fit.loglik, fit.loglik_null)
-
-    def fixed(self, lp: np.ndarray) -> float:
-        """Log-likelihood with slope 1: the null model with the linear predictor as offset."""
-        if self.data is None:
-            return float("nan")
-        return cox_fit_prepared(self.data, offset=lp, max_iter=1).loglik_null
+        fixed = cox_fit_prepared(data, offset=lp, max_iter=1).loglik_null
+        return cls(float(fit.coef[0]) if fit.converged else nan, fit.loglik, fit.loglik_null, fixed)
