@@ -23,6 +23,8 @@ BLOCKING: dict[str, tuple[str, ...]] = {
     "values-after-time-zero": _ALL,
     "discs-as-patients": _ALL,
     "scanner-confounded-with-patients": ("repeats", "is_associated"),
+    "batch-confounded-with-outcome": ("is_associated", *_PREDICTION),
+    "corrected-for-measurement-error": _PREDICTION,
     "reader-reference": ("predicts", "adds_value", "is_useful"),
     "missing-indicator-as-imaging": ("is_associated", "adds_value"),
 }

@@ -8,6 +8,7 @@ from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_pa
 from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
 from lbp_prognosis.fusion._pool_coefficients import PooledCoefficients, pool_coefficients
 from lbp_prognosis.fusion._pool_levels import PooledLevels, pool_levels
+from lbp_prognosis.fusion._regression_calibration import RegressionCalibration
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
 from lbp_prognosis.fusion._risk_pipeline import RiskBand, RiskPipeline
 from lbp_prognosis.fusion._site_confounding import SiteConfounding, site_confounding
@@ -21,6 +22,7 @@ __all__ = [
     "PatternSubmodels",
     "PooledCoefficients",
     "PooledLevels",
+    "RegressionCalibration",
     "RestrictedCubicSpline",
     "RiskBand",
     "RiskPipeline",

@@ -15,6 +15,7 @@ from lbp_prognosis.models._parametric_aft import ParametricAFT
 from lbp_prognosis.models._priority_cox import PriorityCox
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.models._royston_parmar import RoystonParmar
+from lbp_prognosis.models._simex import Simex, simex
 
 __all__ = [
     "AdaptedModel",
@@ -32,7 +33,9 @@ __all__ = [
     "PriorityCox",
     "ProportionalHazardsTest",
     "RoystonParmar",
+    "Simex",
     "as_risk_model",
     "landmark",
     "landmark_supermodel",
+    "simex",
 ]
