@@ -57,7 +57,7 @@ def dersimonian_laird(y: np.ndarray, v: np.ndarray) -> float:
 
 
 def q_profile(y: np.ndarray, v: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Interval for τ² by inverting the generalised Q statistic, which is χ² with k−1 degrees of freedom at the truth."""
+    """Interval for τ² by inverting the generalised Q statistic, χ² with k−1 degrees of freedom at the truth."""
     df = y.size - 1
 
     def solve(target: float) -> float:
