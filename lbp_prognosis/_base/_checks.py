@@ -104,6 +104,8 @@ def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
     ArgumentError
         If they are not positive, finite and strictly increasing.
     """
+    if horizons is None:
+        raise argument_error("horizons", "given: a number or a sequence of numbers, in the unit of `y`", "None")
     scalar = np.ndim(horizons) == 0
     try:
         array = np.atleast_1d(np.asarray(horizons, dtype=float))
@@ -118,17 +120,18 @@ def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
     return array, scalar
 
 
-def check_thresholds(thresholds: Any) -> np.ndarray:
-    """Return decision thresholds as an increasing vector inside (0, 1)."""
+def check_thresholds(thresholds: Any, *, ordered: bool = True) -> np.ndarray:
+    """Return decision thresholds as a vector of distinct values inside (0, 1), increasing if ``ordered``."""
     try:
         array = np.atleast_1d(np.asarray(thresholds, dtype=float))
     except (TypeError, ValueError):
         raise argument_error("thresholds", "numbers between 0 and 1", describe(thresholds)) from None
-    inside = np.isfinite(array).all() and (array > 0).all() and (array < 1).all() and (np.diff(array) > 0).all()
+    steps = np.diff(array.ravel() if ordered else np.sort(array, axis=None))
+    inside = np.isfinite(array).all() and (array > 0).all() and (array < 1).all() and (steps > 0).all()
     if array.ndim != 1 or array.size == 0 or not inside:
         raise argument_error(
             "thresholds",
-            "probabilities strictly between 0 and 1, in increasing order",
+            f"probabilities strictly between 0 and 1, {'in increasing order' if ordered else 'each given once'}",
             str(np.round(array.ravel()[:8], 4).tolist()),
             "Declare the range in which the decision is really taken, e.g. np.arange(0.10, 0.41, 0.01).",
         )
@@ -181,6 +184,12 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
         return {
             str(key): check_risk(f"risks[{key!r}]", value, n=n, n_horizons=n_horizons) for key, value in risks.items()
         }
+    shape = np.shape(risks)
+    if len(shape) == 2 and shape != (n, n_horizons) and n_horizons == 1 and n in shape:
+        raise argument_error(
+            "risks", f"of shape ({n}, 1) for one model, or a mapping from model name to risks", f"shape {shape}",
+            'Several models are named: {"clinical": risk_1, "clinical + imaging": risk_2}.',
+        )  # fmt: skip
     return {"model": check_risk("risks", risks, n=n, n_horizons=n_horizons)}
 
 

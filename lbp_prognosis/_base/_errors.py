@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -74,7 +76,9 @@ def describe(value: Any, limit: int = 80) -> str:
     shape = getattr(value, "shape", None)
     if shape is not None and shape != ():
         return f"{type(value).__name__} of shape {tuple(shape)}"
-    text = repr(value)
+    if isinstance(value, tuple | list) and len(value) and all(np.ndim(part) > 0 for part in value):
+        return f"{type(value).__name__} of {len(value)} sequences"
+    text = " ".join(repr(value).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -246,6 +246,8 @@ class MetricResult(Result):
 
     def _summary(self) -> str:
         if np.ndim(self.value) == 0:
+            if self.reason and np.isnan(self.value):
+                return f"{self.metric} not estimable: {self.reason}"
             return f"{self.metric} {self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
         return f"{self.metric} at {np.size(self.value)} horizons"
 

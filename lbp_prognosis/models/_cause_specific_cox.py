@@ -186,6 +186,12 @@ class CauseSpecificCox(RiskEstimator):
         code = self._strata_codes([stratum], 1)
         return model.baseline_cumulative_hazard(times, stratum=None if code is None else int(code[0]))
 
+    def fit_statistics(self) -> pd.DataFrame:
+        """Return the tests of each cause's model: ``cause``, then the columns of `CoxPH.fit_statistics`."""
+        self._check_fitted()
+        parts = {code: model.fit_statistics() for code, model in self.models_.items()}
+        return pd.concat(parts, names=["cause"]).reset_index(level=0).reset_index(drop=True)
+
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return one row a cause and coefficient: ``cause``, then the columns of `CoxPH.to_frame`."""
         self._check_fitted()

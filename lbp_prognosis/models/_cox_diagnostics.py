@@ -124,8 +124,8 @@ class CoxDiagnostics:
         X, y, sample_weight, strata, offset
             What was given to `fit`.
         transform : {"km", "identity", "log", "rank"}, default "km"
-            ``g``: one minus the Kaplan–Meier curve just before t, t itself, its logarithm, or the rank among event
-            times.
+            ``g``: one minus the Kaplan–Meier curve just before t, t itself, its logarithm, or its rank among the
+            times of all rows.
 
         References
         ----------
@@ -165,11 +165,11 @@ class CoxDiagnostics:
             if grid.min() <= 0:
                 raise argument_error("transform", 'other than "log" with an event at time 0', '"log"')
             return np.log(grid)
-        event = y["event"] == model._own_cause
         if transform == "rank":
-            times = y["time"][event]
+            times = y["time"]
             ranks = dict(zip(times.tolist(), rankdata(times).tolist()))
             return np.array([ranks[value] for value in grid.tolist()])
+        event = y["event"] == model._own_cause
         entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
         curve = kaplan_meier_steps(y["time"], event, entry=entry)
         return 1.0 - step_at(curve.times, curve.survival, grid, before=True, left=1.0)

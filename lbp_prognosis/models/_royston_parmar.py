@@ -231,6 +231,10 @@ class RoystonParmar(RiskEstimator):
         matrix, _, shift = self._start_predict(X, None, offset)
         return matrix @ self.coef_ + (0.0 if shift is None else shift)
 
+    def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
+        """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up. Arguments as `predict_risk`."""
+        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
+
     def baseline_cumulative_hazard(self, times: Any, *, stratum: Any = None) -> np.ndarray:
         """Return −log S(t) at predictors and offset 0.
 

@@ -48,7 +48,14 @@ def outcome_kind(y: Any) -> OutcomeKind:
             "Surv.right(time, event) for a time to event, Reference.now(value) for a reference standard at the time "
             "of the test.", kind=OutcomeError,
         )  # fmt: skip
-    raise argument_error("y", "made by " + ", ".join(_MAKERS.values()), describe(y), kind=OutcomeError)
+    remedy = None
+    if names and len(names) == 2 and any(y.dtype[name].kind == "b" for name in names):
+        remedy = "This looks like an outcome of scikit-survival: convert it by from_sksurv(y)."
+    elif hasattr(y, "columns"):
+        remedy = "Take its columns: Surv.right(frame[time], frame[event]); a frame made by to_frame goes to from_frame."
+    elif isinstance(y, tuple | list) and len(y) == 2:
+        remedy = "For a time and an event code a patient write Surv.right(time, event)."
+    raise argument_error("y", "made by " + ", ".join(_MAKERS.values()), describe(y), remedy, kind=OutcomeError)
 
 
 def check_outcome(y: Any, accepted: tuple[OutcomeKind, ...], *, caller: str, instead: str = "") -> OutcomeKind:

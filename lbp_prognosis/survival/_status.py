@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_number
+from lbp_prognosis._base import OutcomeError, argument_error, check_number, describe
 
 __all__ = ["Reference", "Status"]
 
@@ -49,6 +49,11 @@ class Status:
         ndarray of shape (n,)
             Structured, with the field ``status`` (int8); the horizon travels as metadata of the type.
         """
+        if np.ndim(horizon) > 0 and np.ndim(value) == 0:
+            raise argument_error(
+                "horizon", "one number, the time of the visit", describe(horizon),
+                "The order is Status.at(horizon, value): first the time, then the states.",
+            )  # fmt: skip
         time = check_number("horizon", horizon, low=0, open_low=True)
         states = _states("value", value, -1)
         y = np.empty(states.size, dtype=np.dtype([("status", "i1")], metadata={"horizon": time}))

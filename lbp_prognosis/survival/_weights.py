@@ -45,7 +45,11 @@ def check_weights(sample_weight: Any, n: int) -> Weights | None:
     """Return `Weights` of length ``n``, or None; a bare array is taken as sampling weights."""
     if sample_weight is None:
         return None
-    weights = sample_weight if isinstance(sample_weight, Weights) else Weights(sample_weight)
+    if not isinstance(sample_weight, Weights):
+        values = check_vector("sample_weight", sample_weight, low=0)
+        if not values.sum() > 0:
+            raise argument_error("sample_weight", "weights with a positive sum", "only zeros")
+    weights = sample_weight if isinstance(sample_weight, Weights) else Weights(values)
     if weights.values.size != n:
         raise argument_error(
             "sample_weight", f"of length {n}, one weight a row of `y`", f"length {weights.values.size}"

@@ -147,8 +147,22 @@ class Setting:
             horizon=None if np.isnan(times).any() else shaped(times, self.scalar), cause=self.cause,
             target=self.target, n=round(float(self.copies.sum())), n_events=self.n_events,
             reason=reason[0] if self.scalar else reason, influence=influence, clusters=self.clusters,
-            objections=tuple(dict.fromkeys(objections)), **fields,
+            objections=tuple(dict.fromkeys((*self.doubts, *objections))), **fields,
         )  # fmt: skip
+
+    @property
+    def doubts(self) -> tuple[Objection, ...]:
+        """What is doubtful whatever the metric: events, but none of the cause asked about."""
+        if self.kind == "status":
+            return ()
+        seen = np.unique(self.y["event"])
+        seen = seen[seen > 0]
+        if seen.size == 0 or self.cause in seen:
+            return ()
+        return (Objection(
+            "cause-not-seen",
+            f"Nobody has an event of cause {self.cause}; the causes in `y` are {seen.tolist()}.",
+        ),)  # fmt: skip
 
     @property
     def n_events(self) -> int:

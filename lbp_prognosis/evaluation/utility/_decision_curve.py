@@ -38,8 +38,8 @@ __all__ = ["decision_curve"]
 def decision_curve(
     y: np.ndarray,
     risks: Any,
-    horizons: Any,
-    thresholds: Any,
+    horizons: Any = None,
+    thresholds: Any = None,
     *,
     cause: int = 1,
     target: str = "event",
@@ -61,10 +61,11 @@ def decision_curve(
         Made by `Surv.right` (censored, with competing events if there are any) or `Status.at`.
     risks : ndarray of shape (n, n_horizons), or mapping from name to such arrays
         P(event of ``cause`` by the horizon), also when ``target="no_event"``.
-    horizons : float or sequence of float, or None
-        Prediction times, in the unit of ``y``; a `Status` knows its own (None).
+    horizons : float or sequence of float, optional
+        Prediction times, in the unit of ``y``; a `Status` knows its own.
     thresholds : array-like of shape (n_thresholds,) or ThresholdRange
-        Risks of the TARGET from which on a patient is treated, in (0, 1); a range stands for its grid in steps of 0.01.
+        Risks of the TARGET from which on a patient is treated, in (0, 1), each once, in any order, which the results
+        keep; a range stands for its grid in steps of 0.01. Always to be given.
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
@@ -140,8 +141,13 @@ def decision_curve(
     check_number("min_at_risk", min_at_risk, low=0, whole=True)
     check_number("min_censoring_survival", min_censoring_survival, low=0, high=1)
     declared = thresholds if isinstance(thresholds, ThresholdRange) else None
+    if thresholds is None:
+        raise argument_error(
+            "thresholds", "given: the risks at which the decision turns, or a ThresholdRange", "None",
+            "Declare the range in which the decision is really taken, e.g. np.arange(0.10, 0.41, 0.01).",
+        )  # fmt: skip
     # rounding: 0.1 + 0.2 as a threshold must not spare a patient whose risk is 0.3
-    grid = np.round(check_thresholds(declared.grid() if declared else thresholds), 12)
+    grid = np.round(check_thresholds(declared.grid() if declared else thresholds, ordered=False), 12)
     if horizons is None and kind == "status":
         horizons = status_horizon(y)
     times, scalar = check_horizons(horizons)
@@ -310,7 +316,7 @@ def _carried_forward(data: DecisionData, model: int, h: int) -> np.ndarray:
     # rows lie in order of time: the largest row number is the longest follow-up; among ties censorings come last
     key = np.searchsorted(data.time, data.time, side="left") * 2 + (data.code == 0)
     np.maximum.at(last, data.bins(model, h), key)
-    last = np.maximum.accumulate(last[::-1])[::-1][1:]
+    last = np.maximum.accumulate(last[::-1])[::-1][1:][data.rank]
     ends = np.where(last >= 0, data.time[np.maximum(last, 0) // 2], np.inf)
     return (last >= 0) & (last % 2 == 1) & (ends < data.horizons[h])
 

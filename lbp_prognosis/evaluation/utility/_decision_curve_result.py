@@ -245,14 +245,16 @@ class DecisionCurve(Result):
         declared = threshold_range if threshold_range is not None else self.threshold_range
         if not isinstance(declared, ThresholdRange):
             raise argument_error("threshold_range", "a ThresholdRange", declared)
-        first, last = self._place(declared.low), self._place(declared.high)
-        t = self.thresholds[first : last + 1]
+        first, last = (self.thresholds[self._place(end)] for end in (declared.low, declared.high))
+        inside = np.flatnonzero((self.thresholds >= first) & (self.thresholds <= last))
+        inside = inside[np.argsort(self.thresholds[inside])]
+        t = self.thresholds[inside]
         step = np.zeros(t.size)  # trapezoid weights
         step[1:] += np.diff(t) / 2
         step[:-1] += np.diff(t) / 2
         g = step * declared.weight(t, weight)
         full = np.zeros(self.thresholds.size)
-        full[first : last + 1] = g / g.sum()
+        full[inside] = g / g.sum()
         label = f"{weight} weight, thresholds {declared.low:g} to {declared.high:g}"
         return self._weighted("net_benefit_weighted_area", full, model, reference, label)
 
@@ -321,7 +323,7 @@ class DecisionCurve(Result):
         from lbp_prognosis._draw import draw_decision_curve
 
         h = 0 if horizon is None else int(np.argmin(np.abs(self.horizons - horizon)))
-        frame = self.to_frame()
+        frame = self.to_frame().sort_values("threshold", kind="stable")
         declared = self.threshold_range
         shade = None if declared is None else (declared.low, declared.high, declared.primary)
         return draw_decision_curve(
@@ -330,8 +332,9 @@ class DecisionCurve(Result):
 
     def _summary(self) -> str:
         names = ", ".join(self.models[:-1])
-        size = f"{self.thresholds.size} thresholds, {self.horizons.size} horizon(s)"
-        return f"{self.metric} of {names}; {size}, n = {self.n}"
+        size = f"{self.thresholds.size} threshold(s), {self.horizons.size} horizon(s)"
+        why = f"; not estimable: {self.reason[0]}" if all(self.reason) else ""
+        return f"{self.metric} of {names}; {size}, n = {self.n}{why}"
 
 
 _EXTRA = (

@@ -43,7 +43,7 @@ class DecisionData:
     risks : ndarray of shape (n_models, n, n_horizons)
         Risks of the target; the last model is "treat all".
     horizons, thresholds : ndarray
-        Kernel's horizons; increasing thresholds.
+        Kernel's horizons; thresholds in the order asked for.
     weights : ndarray of shape (n,) or None
     scale : ndarray of shape (n,) or None
         Factor of each row's derivative in the variance: the weight, or its root for frequency weights.
@@ -87,11 +87,18 @@ class DecisionData:
         """Sum of the weights."""
         return float(self.n if self.weights is None else self.weights.sum())
 
+    @property
+    def rank(self) -> np.ndarray:
+        """Place of each threshold among them in increasing order, in which the kernels work."""
+        if "rank" not in self._cache:
+            self._cache["rank"] = np.searchsorted(np.sort(self.thresholds), self.thresholds)
+        return self._cache["rank"]
+
     def bins(self, model: int, h: int) -> np.ndarray:
         """Return how many thresholds each row's risk reaches."""
         key = ("bins", model, h)
         if key not in self._cache:
-            self._cache[key] = threshold_bins(self.risks[model, :, h], self.thresholds, self.strict)
+            self._cache[key] = threshold_bins(self.risks[model, :, h], np.sort(self.thresholds), self.strict)
         return self._cache[key]
 
     def _split(self, treated: np.ndarray, incidence: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,13 +114,14 @@ class DecisionData:
         out = incidence_by_threshold(
             self.bins(model, h), self.time, self.code, tau, k, weights=self.weights, competing=self.competing
         )
-        treated = out.weight / self.total
-        tp, fp, net = self._split(treated, out.incidence)
+        treated, incidence = out.weight[self.rank] / self.total, out.incidence[self.rank]
+        tp, fp, net = self._split(treated, incidence)
         if self.clusters is None and (self.weights is None or self.frequency):
-            success = 1 - out.incidence if self.complement else out.incidence
+            success = 1 - incidence if self.complement else incidence
             value = success - self.odds * (1 - success)
             # variance of an incidence among the treated, and of who is treated; the two are uncorrelated
-            variance = ((1 + self.odds) * treated) ** 2 * out.variance + treated * (1 - treated) * value**2 / self.total
+            spread = treated * (1 - treated) * value**2 / self.total
+            variance = ((1 + self.odds) * treated) ** 2 * out.variance[self.rank] + spread
             se = np.sqrt(np.maximum(variance, 0.0))
         else:
             se = self.se(self.influence(model, h))
@@ -126,7 +134,8 @@ class DecisionData:
         k = self.thresholds.size
 
         def above(values: np.ndarray) -> np.ndarray:
-            return np.cumsum(np.bincount(bins, weights=values, minlength=k + 1)[::-1])[::-1][1:] / self.total
+            sums = np.cumsum(np.bincount(bins, weights=values, minlength=k + 1)[::-1])[::-1][1:]
+            return sums[self.rank] / self.total
 
         tp, fp = above(row * factor * positive), above(row * factor * (1 - positive))
         return Point(above(row), tp, fp, tp - self.odds * fp, self.se(self.influence(model, h)))
@@ -150,7 +159,7 @@ class DecisionData:
         if key in self._cache:
             return self._cache[key]
         bins, tau, k = self.bins(model, h), self.horizons[h], self.thresholds.size
-        above = bins[:, None] > np.arange(k)
+        above = bins[:, None] > self.rank
         if self.ipcw:
             positive = self._censoring_weights(h)[1]
             gain = above * (positive[:, None] - self.odds * (1 - positive[:, None]))
@@ -159,12 +168,12 @@ class DecisionData:
             out = incidence_by_threshold(
                 bins, self.time, self.code, tau, k, weights=self.weights, competing=self.competing, variance=False
             )
-            slope = incidence_by_threshold_influence(bins, self.time, self.code, tau, k, self.weights).T
-            success = 1 - out.incidence if self.complement else out.incidence
+            slope = incidence_by_threshold_influence(bins, self.time, self.code, tau, k, self.weights)[self.rank].T
+            weight, incidence = out.weight[self.rank], out.incidence[self.rank]
+            success = 1 - incidence if self.complement else incidence
             value = success - self.odds * (1 - success)
-            treated = out.weight / self.total
             sign = -1.0 if self.complement else 1.0
-            psi = above * value - treated * value + sign * out.weight * (1 + self.odds) * slope
+            psi = above * value - weight / self.total * value + sign * weight * (1 + self.odds) * slope
         if self.scale is not None:
             psi = psi * (self.scale * self.n / self.total)[:, None]
         result = np.empty_like(psi)
@@ -223,7 +232,8 @@ class DecisionData:
                     one if every else cell_bins[m], time, code, tau, 1 if every else k, weights=used,
                     competing=competing, variance=False,
                 )  # fmt: skip
-                out[b, m] = self._split(got.weight / total, got.incidence)[2]
+                place = slice(None) if every else self.rank
+                out[b, m] = self._split(got.weight[place] / total, got.incidence[place])[2]
         return out
 
     def _resample_linear(self, h: int, generators: list[np.random.Generator], out: np.ndarray) -> np.ndarray:

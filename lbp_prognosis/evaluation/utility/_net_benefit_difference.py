@@ -77,7 +77,7 @@ class NetBenefitDifference(Result):
         from lbp_prognosis._draw import draw_net_benefit_difference
 
         h = 0 if horizon is None else int(np.argmin(np.abs(self.horizons - horizon)))
-        frame = self.to_frame()
+        frame = self.to_frame().sort_values("threshold", kind="stable")
         declared = self.threshold_range
         shade = None if declared is None else (declared.low, declared.high, declared.primary)
         return draw_net_benefit_difference(frame[frame["horizon"] == self.horizons[h]], shade=shade, ax=ax)
