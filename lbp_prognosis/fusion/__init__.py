@@ -1,7 +1,10 @@
 """Many tables to one X, inside the training fold."""
 
+from lbp_prognosis.fusion._acquisition import pooled_errors, with_acquisition
 from lbp_prognosis.fusion._combat import ComBat
+from lbp_prognosis.fusion._conversion import Conversion, convert_methods
 from lbp_prognosis.fusion._covbat import CovBat
+from lbp_prognosis.fusion._level_norms import level_norms, norms_of
 from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
 from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_patient
@@ -16,6 +19,7 @@ from lbp_prognosis.fusion._standardise import Standardise
 
 __all__ = [
     "ComBat",
+    "Conversion",
     "CovBat",
     "MultipleImputation",
     "OneHot",
@@ -29,8 +33,13 @@ __all__ = [
     "SiteConfounding",
     "Standardise",
     "WidePredictors",
+    "convert_methods",
+    "level_norms",
+    "norms_of",
     "one_row_a_patient",
     "pool_coefficients",
     "pool_levels",
+    "pooled_errors",
     "site_confounding",
+    "with_acquisition",
 ]

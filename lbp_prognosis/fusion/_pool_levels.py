@@ -166,7 +166,7 @@ def _one_kind(rows: pd.DataFrame, key: str) -> pd.DataFrame:
                 rows, name, reason,
                 f"The measure {key!r} comes with several values of `{name}`: {kinds}. They are different variables: "
                 + ("name the structure in the key, e.g. 'multifidus__fat_fraction'." if name == "structure"
-                   else "harmonise them first, or pool each under its own name."),
+                   else "convert one into the other first (`convert_methods`), or pool each under its own name."),
             )  # fmt: skip
     twice = rows.duplicated(["patient_id", "level", "side"], keep=False)
     if twice.any():

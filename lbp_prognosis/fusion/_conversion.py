@@ -1,0 +1,144 @@
+"""``Conversion``: values of one method on the scale of another, when there is evidence of how they relate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import DataError, argument_error, check_number
+
+__all__ = ["Conversion", "convert_methods"]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A line from one method of a measure to another: target = intercept + slope × source.
+
+    Parameters
+    ----------
+    measure : str
+        Measure, e.g. ``disc_height``.
+    source, target : str
+        Values of ``method_id``.
+    intercept : float
+        In the unit of the measure.
+    slope : float
+        Above 0.
+    sd : float, default 0.0
+        SD of the target about the line, in the unit of the measure; it enters ``sd_error``.
+    structure : str, default ""
+        Structure, where the line is of one only.
+    reference : str, default ""
+        Where the line comes from; travels in ``flags``.
+
+    Examples
+    --------
+    >>> Conversion("disc_height", "chord", "gap", intercept=-0.4, slope=1.02, sd=0.6).slope
+    1.02
+    """
+
+    measure: str
+    source: str
+    target: str
+    intercept: float
+    slope: float
+    sd: float = 0.0
+    structure: str = ""
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        check_number("intercept", self.intercept)
+        check_number("slope", self.slope, low=0, open_low=True)
+        check_number("sd", self.sd, low=0)
+        if not self.measure or not self.source or not self.target or self.source == self.target:
+            raise argument_error("source", "a method other than the target, of a named measure",
+                                 f"{self.source!r} and {self.target!r} of {self.measure!r}")  # fmt: skip
+
+    @classmethod
+    def from_paired(
+        cls, biomarkers: pd.DataFrame, measure: str, source: str, target: str, *, structure: str = "",
+        min_pairs: int = 20, reference: str = "",
+    ) -> Conversion:  # fmt: skip
+        """Learn the line from places that were measured by both methods.
+
+        Parameters
+        ----------
+        biomarkers : DataFrame
+            Long table of a method study, not of the patients whose outcome is modelled.
+        measure, source, target, structure, reference : str
+            As in `Conversion`.
+        min_pairs : int, default 20
+            Fewest places (patient, level, side) measured by both.
+
+        Notes
+        -----
+        Least squares of the target on the source: the best prediction of what the other method would have given. The
+        SD has the divisor n − 2.
+        """
+        keys = [name for name in ("patient_id", "study_id", "structure", "level", "side") if name in biomarkers.columns]
+        rows = biomarkers[biomarkers["measure"] == measure]
+        if structure:
+            rows = rows[rows["structure"] == structure]
+        rows = rows.assign(**{name: rows[name].fillna("") for name in keys}).dropna(subset="value")
+        one, other = (rows[rows["method_id"] == name].set_index(keys)["value"] for name in (source, target))
+        if one.index.has_duplicates or other.index.has_duplicates:
+            raise DataError(f"The measure {measure!r} stands twice for one place and method.")
+        pairs = pd.concat([one.rename("x"), other.rename("y")], axis=1, join="inner").to_numpy(dtype=float)
+        if len(pairs) < min_pairs or np.ptp(pairs[:, 0]) == 0:
+            raise argument_error("biomarkers", f"a table with at least {min_pairs} places measured by both methods",
+                                 f"{len(pairs)} of {measure!r}")  # fmt: skip
+        slope, intercept = np.polyfit(pairs[:, 0], pairs[:, 1], 1)
+        residual = pairs[:, 1] - intercept - slope * pairs[:, 0]
+        sd = float(np.sqrt((residual**2).sum() / (len(pairs) - 2)))
+        return cls(measure, source, target, float(intercept), float(slope), sd, structure, reference)
+
+
+def convert_methods(biomarkers: pd.DataFrame, conversions: Sequence[Conversion]) -> pd.DataFrame:
+    """Put values of several methods on one scale.
+
+    Parameters
+    ----------
+    biomarkers : DataFrame
+        Long biomarker table.
+    conversions : sequence of Conversion
+        At most one a measure, structure and source. What has none stays, and is refused where it would be mixed.
+
+    Returns
+    -------
+    DataFrame
+        The table with converted values under the target's ``method_id``, ``sd_error`` widened by the conversion
+        (√((slope · sd)² + sd_line²)), and the flag ``converted_from:<source>``.
+
+    Raises
+    ------
+    ArgumentError
+        If two conversions claim the same values.
+    """
+    needed = {"measure", "value", "method_id"} - set(biomarkers.columns)
+    if needed:
+        raise argument_error("biomarkers", "a long table with `measure`, `value`, `method_id`", f"one without {needed}")
+    table = biomarkers.copy()
+    table["sd_error"] = pd.to_numeric(table["sd_error"]) if "sd_error" in table else np.nan
+    table["flags"] = table["flags"].fillna("") if "flags" in table else ""
+    done = np.zeros(len(table), dtype=bool)
+    for line in conversions:
+        if not isinstance(line, Conversion):
+            raise argument_error("conversions", "a sequence of Conversion", line)
+        rows = ((biomarkers["measure"] == line.measure) & (biomarkers["method_id"] == line.source)).to_numpy()
+        if line.structure:
+            rows &= (biomarkers["structure"] == line.structure).to_numpy()
+        if (rows & done).any():
+            raise argument_error("conversions", "at most one a measure and source",
+                                 f"several of {line.measure!r} from {line.source!r}")  # fmt: skip
+        done |= rows
+        table.loc[rows, "value"] = line.intercept + line.slope * table.loc[rows, "value"]
+        own = (line.slope * table.loc[rows, "sd_error"].fillna(0.0)) ** 2
+        widened = np.sqrt(own + line.sd**2)
+        table.loc[rows, "sd_error"] = widened.where((widened > 0) | table.loc[rows, "sd_error"].notna())
+        table.loc[rows, "method_id"] = line.target
+        note = f"converted_from:{line.source}" + (f"|{line.reference}" if line.reference else "")
+        table.loc[rows, "flags"] = [f"{flag}|{note}" if flag else note for flag in table.loc[rows, "flags"]]
+    return table
