@@ -31,7 +31,6 @@ from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._cox_gradient import cox_gradient
 from lbp_prognosis._kernels._cox_line import cox_line
-from lbp_prognosis._kernels._cox_line import CoxLine, cox_line
 from lbp_prognosis._kernels._cox_loglik import cox_loglik
 from lbp_prognosis._kernels._cox_path import CoxPath, cox_path
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
@@ -102,7 +101,6 @@ __all__ = [
     "CombatFit",
     "CoxData",
     "CoxFit",
-    "CoxLine",
     "CoxPath",
     "CoxPieces",
     "DiscreteHazardFit",
@@ -142,7 +140,6 @@ __all__ = [
     "cox_fit",
     "cox_fit_prepared",
     "cox_gradient",
-    "cox_line",
     "cox_line",
     "cox_loglik",
     "cox_path",

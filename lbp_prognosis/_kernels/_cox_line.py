@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba as nb
 import numpy as np
 
-__all__ = ["CoxLine", "cox_line"]
+from lbp_prognosis._kernels._steps import distinct_times
 
-
-class CoxLine(NamedTuple):
-    """Slope (NaN if the likelihood has no maximum within reach), log partial likelihoods there, at 0 and at 1."""
-
-    slope: float
-    loglik: float
-    loglik_null: float
-    loglik_one: float
+__all__ = ["cox_line"]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -49,6 +40,8 @@ def _parts(x, code, event, groups, slope):  # pragma: no cover - compiled
         for term in range(count[k]):
             f = term / count[k]
             rest = s[k, 0] - f * d[k, 0]
+            if not rest > 0:  # the range of the exponential is exhausted
+                return -np.inf, 0.0, 0.0
             mean = (s[k, 1] - f * d[k, 1]) / rest
             loglik -= np.log(rest)
             score -= mean
@@ -57,51 +50,67 @@ def _parts(x, code, event, groups, slope):  # pragma: no cover - compiled
 
 
 @nb.njit(cache=True, nogil=True)
-def _maximise(x, code, event, groups, sd):  # pragma: no cover - compiled
-    null = _parts(x, code, event, groups, 0.0)[0]
-    slope = 1.0
+def _newton(x, code, event, groups, sd, slope):  # pragma: no cover - compiled
+    """Return whether the maximum was found from this start, the slope and the log-likelihood there."""
     loglik, score, information = _parts(x, code, event, groups, slope)
-    one = loglik
-    if not np.isfinite(loglik):
-        slope = 0.0
-        loglik, score, information = _parts(x, code, event, groups, slope)
     for _ in range(50):
-        if not information > 0:
-            return np.nan, loglik, null, one
+        if not (information > 0 and np.isfinite(loglik)):
+            return False, slope, loglik
         step = score / information
         if abs(step) * sd <= 1e-9:
-            return slope + step, loglik, null, one
+            return True, slope + step, loglik
+        if abs(slope + step) * sd > 50:
+            return False, slope, loglik
+        better = False
         for _ in range(30):
             new, new_score, new_information = _parts(x, code, event, groups, slope + step)
             if new >= loglik - 1e-10 * (1 + abs(loglik)):
+                better = True
                 break
             step /= 2
-        else:
-            return np.nan, loglik, null, one
+        if not better:
+            return False, slope, loglik
         slope += step
         loglik, score, information = new, new_score, new_information
-        if abs(slope) * sd > 50:
-            return np.nan, loglik, null, one
-    return np.nan, loglik, null, one
+    return False, slope, loglik
 
 
-def cox_line(x: np.ndarray, code: np.ndarray, event: np.ndarray, groups: int) -> CoxLine:
+@nb.njit(cache=True, nogil=True)
+def _maximise(x, code, event, groups, sd):  # pragma: no cover - compiled
+    null = _parts(x, code, event, groups, 0.0)[0]
+    one = _parts(x, code, event, groups, 1.0)[0]
+    found, slope, loglik = _newton(x, code, event, groups, sd, 1.0)
+    if not found:
+        found, slope, loglik = _newton(x, code, event, groups, sd, 0.0)
+    return found, slope, loglik, null, one
+
+
+def cox_line(
+    time: np.ndarray, event: np.ndarray, x: np.ndarray, places: tuple[np.ndarray, np.ndarray] | None = None
+) -> tuple[bool, float, float, float, float]:
     """Fit one column without delayed entry, strata or weights; Efron's ties.
 
     Parameters
     ----------
+    time, event : ndarray of shape (n,)
+        Time, and whether it ends with the event.
     x : ndarray of shape (n,)
         The column, not constant.
-    code : ndarray of int of shape (n,)
-        Number of the row's time among the ``groups`` distinct times, in ascending order.
-    event : ndarray of bool of shape (n,)
-        Whether the time ends with the event.
-    groups : int
-        Distinct times.
+    places : tuple of ndarray, optional
+        `distinct_times` of ``time``, where it is known already.
+
+    Returns
+    -------
+    converged : bool
+        False if the likelihood has no finite maximum within reach.
+    slope, loglik, loglik_null, loglik_one : float
+        Coefficient, and log partial likelihoods there, at 0 and at 1.
 
     Notes
     -----
     Newton's method from a slope of 1, where linear predictors of fitted models are nearly at their maximum.
     """
+    times, code = distinct_times(time) if places is None else places
     centred = x - x.mean()  # the partial likelihood does not know the level
-    return CoxLine(*_maximise(centred, code, event, groups, float(x.std())))
+    found, slope, loglik, null, one = _maximise(centred, code, event, times.size, float(x.std()))
+    return bool(found), float(slope), float(loglik), float(null), float(one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from lbp_prognosis.validation._bootstrap_validation import mean_defined
 from lbp_prognosis.validation._estimator import fit_on, take_rows
 from lbp_prognosis.validation._folds import event_stratum
 from lbp_prognosis.validation._performance import Panel
+from lbp_prognosis.validation._prepared_rows import PreparedRows
 
 __all__ = ["Draw", "bootstrap_replicate", "fit_arguments", "measure_fitted", "predicted"]
 
@@ -47,7 +49,8 @@ class Draw:
 
 def bootstrap_replicate(
     task: tuple[np.random.Generator, np.ndarray | None], *, estimator: Any, X: Any, y: np.ndarray, panel: Panel,
-    draw: Draw, fit_params: Mapping[str, Any] | None, units: np.ndarray | None, keep: bool, inner: int,
+    whole: PreparedRows, draw: Draw, fit_params: Mapping[str, Any] | None, units: np.ndarray | None, keep: bool,
+    inner: int,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Fit one resample; a failed fit is drawn again (a given resample cannot be, and raises)."""
     rng, given = task
@@ -56,14 +59,15 @@ def bootstrap_replicate(
         rows = draw.rows(rng) if given is None else given
         try:
             fitted = fit_on(estimator, X, y, rows, fit_arguments(estimator, fit_params, units, y.shape[0]))
-            inside = measure_fitted(panel, fitted, take_rows(X, rows), y[rows], training=True)
             risk, lp = predicted(fitted, X, panel)
+            # a drawn row is a copy: its prediction is known
+            inside = panel.measure(y[rows], risk[rows], None if lp is None else lp[rows], training=True)
             break
         except _FAILURES:
             failed += 1
             if given is not None or failed > 20:
                 raise
-    tested = panel.measure(y, risk, lp)
+    tested = panel.measure(whole, risk, lp)
     left = np.flatnonzero(np.bincount(rows, minlength=y.shape[0]) == 0)
     outside = _outside(panel, y, risk, lp, left)
     out = {"inside": inside, "tested": tested, "outside": outside, "failed": np.array(failed)}
@@ -120,10 +124,14 @@ def fit_arguments(
 ) -> dict[str, Any]:
     """Return fit arguments; original row numbers as ``groups`` for fits that tune on folds."""
     arguments = dict(fit_params or {})
-    try:
-        wanted = inspect.signature(estimator.fit).parameters
-    except (TypeError, ValueError):
-        wanted = {}  # type: ignore[assignment]
-    if "groups" in wanted and "groups" not in arguments:
+    if "groups" not in arguments and _asks_for_groups(type(estimator)):  # type: ignore[arg-type]
         arguments["groups"] = np.arange(n) if units is None else units
     return arguments
+
+
+@cache
+def _asks_for_groups(kind: type) -> bool:
+    try:
+        return "groups" in inspect.signature(kind.fit).parameters  # type: ignore[attr-defined]
+    except (TypeError, ValueError, AttributeError):
+        return False

@@ -171,8 +171,8 @@ def bootstrap_validate(
     risk, lp = predicted(fitted, X, panel)
     apparent = panel.measure(y, risk, lp, training=True)
     work = partial(
-        bootstrap_replicate, estimator=estimator, X=X, y=y, panel=panel, draw=draw, fit_params=fit_params, units=units,
-        keep=keep_predictions, inner=inner,
+        bootstrap_replicate, estimator=estimator, X=X, y=y, panel=panel, whole=panel.prepare(y), draw=draw,
+        fit_params=fit_params, units=units, keep=keep_predictions, inner=inner,
     )  # fmt: skip
     tasks = [(rng, None if drawn is None else drawn[b]) for b, rng in enumerate(spawn(random_state, count))]
     what = ("bootstrap_validate", describe_estimator(estimator), X, y, times, grid, cause, target, indexes, inner,

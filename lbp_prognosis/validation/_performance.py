@@ -12,18 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._kernels import (
-    auc_placements,
-    censoring_process,
-    cox_data,
-    cox_fit_prepared,
-    cox_line,
-    logistic_level,
-    logistic_line,
-    weights_from_process,
-)
+from lbp_prognosis._kernels import auc_placements, logistic_level, logistic_line
 from lbp_prognosis.survival import OutcomeKind
-from lbp_prognosis.validation._prepared_rows import PreparedRows
+from lbp_prognosis.validation._prepared_rows import Line, PreparedRows, State
 
 __all__ = ["Panel", "gini_mean_difference", "known_state"]
 
@@ -80,14 +71,18 @@ class Panel:
             out += [(name, nan, nan) for name in ("dxy", "nagelkerke_r2", "d_index", "u_index", "q_index", "g_index")]
         return out
 
+    def prepare(self, y: np.ndarray) -> PreparedRows:
+        """Read an outcome that will be measured against more than once."""
+        return PreparedRows.of(y, self.horizons, self.cause)
+
     def measure(
-        self, y: np.ndarray, risk: np.ndarray, lp: np.ndarray | None, *, training: bool = False
+        self, y: np.ndarray | PreparedRows, risk: np.ndarray, lp: np.ndarray | None, *, training: bool = False
     ) -> np.ndarray:  # fmt: skip
         """Return all measures of one set of predictions.
 
         Parameters
         ----------
-        y : ndarray of shape (n,)
+        y : ndarray of shape (n,) or PreparedRows
             Outcome.
         risk : ndarray of shape (n, n_horizons)
             P(event by horizon).
@@ -97,22 +92,22 @@ class Panel:
             Whether the model was fitted to these rows (only U of a time to event depends on it).
         """
         out: list[float] = []
-        states = [_State.at(y, self, h) for h in self.horizons]
+        rows = y if isinstance(y, PreparedRows) else self.prepare(y)
         rank = lp if lp is not None else _transformed(risk[:, -1], self.kind)
-        line = _Line.of(y, rank, self.cause) if self.kind == "right" else None
+        line = rows.line(rank) if self.kind == "right" else None
         c = np.nan
         if self.kind == "right":
-            c = _concordance(y, rank, self.cause)
+            c = rows.concordance(rank)
             out.append(c)
-        for k, state in enumerate(states):
+        for k, state in enumerate(rows.states):
             known = line if lp is not None else None
-            out += self._at_horizon(y, state, risk[state.keep, k], known)
+            out += self._at_horizon(rows, state, risk[state.keep, k], known)
         if self.indexes:
             dxy = 2 * (out[0] - 0.5) if self.kind == "status" else 2 * (c - 0.5)
-            out += [dxy, *self._indexes(states[0], rank[states[0].keep], line, training)]
+            out += [dxy, *self._indexes(rows.states[0], rank[rows.states[0].keep], line, training)]
         return np.array(out)
 
-    def _at_horizon(self, y: np.ndarray, state: _State, r: np.ndarray, line: _Line | None) -> list[float]:
+    def _at_horizon(self, rows: PreparedRows, state: State, r: np.ndarray, line: Line | None) -> list[float]:
         if np.isnan(r).any():
             return [np.nan] * (4 + (3 if self.kind == "status" else 1) + self.thresholds.size)
         w, event = state.weight, state.event
@@ -134,11 +129,11 @@ class Panel:
             out += [logistic_level(x, event.astype(float))[0], a, b]
         else:
             # without a linear predictor the risk at this horizon, on its own scale, stands for it
-            own = line if line is not None else _Line.of(y, _transformed(r, "right"), self.cause)
+            own = line if line is not None else rows.line(_transformed(r, "right"))
             out.append(own.slope)
         return out + self._net_benefit(state, r)
 
-    def _net_benefit(self, state: _State, r: np.ndarray) -> list[float]:
+    def _net_benefit(self, state: State, r: np.ndarray) -> list[float]:
         if not self.thresholds.size:
             return []
         p, event = (np.round(1 - r, 12), ~state.event) if self.target == "no_event" else (np.round(r, 12), state.event)
@@ -150,7 +145,7 @@ class Panel:
         odds = self.thresholds / (1 - self.thresholds)
         return [float(v) for v in (good - odds * bad) / n]
 
-    def _indexes(self, state: _State, lp: np.ndarray, line: _Line | None, training: bool) -> list[float]:
+    def _indexes(self, state: State, lp: np.ndarray, line: Line | None, training: bool) -> list[float]:
         """Nagelkerke's R², D, U, Q of the recalibrated linear predictor, and g, as `rms::validate` computes them."""
         n = lp.size
         if line is None:
@@ -174,11 +169,12 @@ class Panel:
     def no_information(self, y: np.ndarray, risk: np.ndarray) -> np.ndarray:
         """Return what each measure would be if predictions and outcomes were independent; NaN where not defined."""
         values = {"auc": 0.5, "concordance": 0.5, "calibration_slope": 0.0, "dxy": 0.0, "ipa": 0.0}
-        out = []
+        out, rows = [], self.prepare(y)
         for name, horizon, _ in self.names:
             if name == "brier":
-                state = _State.at(y, self, horizon)
-                r = risk[state.keep, int(np.searchsorted(self.horizons, horizon))]
+                place = int(np.searchsorted(self.horizons, horizon))
+                state = rows.states[place]
+                r = risk[state.keep, place]
                 spread = (state.event - r.mean()) ** 2 + r.var()
                 out.append(float(np.sum(state.weight * spread) / r.size))
             else:
@@ -186,63 +182,12 @@ class Panel:
         return np.array(out)
 
 
-@dataclass(frozen=True)
-class _State:
-    """Who counts at a horizon, with which weight."""
-
-    keep: np.ndarray
-    event: np.ndarray
-    weight: np.ndarray
-
-    @classmethod
-    def at(cls, y: np.ndarray, panel: Panel, horizon: float) -> _State:
-        if outcome_kind(y) == "status":
-            keep = np.flatnonzero(y["status"] >= 0)
-            return cls(keep, y["status"][keep] == 1, np.ones(keep.size))
-        time, code = y["time"].astype(float), cause_codes(y, panel.cause)
-        weight = weights_from_process(censoring_process(time, code), time, code, float(horizon))
-        weight = np.where(np.isfinite(weight), weight, 0.0)
-        return cls(np.arange(time.size), (code == 1) & (time <= horizon), weight)
-
-
 def known_state(y: np.ndarray, panel: Panel, horizon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows that count at a horizon, whether each had the event by it, and their weights."""
-    state = _State.at(y, panel, horizon)
+    state = PreparedRows.of(y, np.array([float(horizon)]), panel.cause).states[0]
     return state.keep, state.event, state.weight
 
 
 def _transformed(risk: np.ndarray, kind: Any) -> np.ndarray:
     p = np.clip(risk, _CLIP, 1 - _CLIP)
     return np.log(p / (1 - p)) if kind == "status" else np.log(-np.log1p(-p))
-
-
-def _concordance(y: np.ndarray, rank: np.ndarray, cause: int) -> float:
-    return np.nan if np.isnan(rank).any() else float(concordance(y, rank, cause=cause).value)
-
-
-@dataclass(frozen=True)
-class _Line:
-    """Cox's model of one linear predictor: slope and log partial likelihoods.
-
-    With competing events it is the cause-specific hazard.
-    """
-
-    slope: float
-    loglik: float
-    null: float
-    fixed: float  # slope 1: the null model with the linear predictor as offset
-
-    @classmethod
-    def of(cls, y: np.ndarray, lp: np.ndarray, cause: int) -> _Line:
-        nan = float("nan")
-        if np.isnan(lp).any() or lp.std() < 1e-12:
-            return cls(nan, nan, nan, nan)
-        time, event = y["time"].astype(float), cause_codes(y, cause) == 1
-        if "entry" not in (y.dtype.names or ()):
-            converged, slope, loglik, null, fixed = cox_line(time, event, lp)
-            if converged and np.isfinite(fixed):
-                return cls(slope, loglik, null, fixed)
-        data = cox_data(lp[:, None], time, event, entry=y["entry"] if "entry" in (y.dtype.names or ()) else None)
-        fit = cox_fit_prepared(data)
-        fixed = cox_fit_prepared(data, offset=lp, max_iter=1).loglik_null
-        return cls(float(fit.coef[0]) if fit.converged else nan, fit.loglik, fit.loglik_null, fixed)
