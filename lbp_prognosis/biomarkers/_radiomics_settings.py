@@ -22,7 +22,7 @@ class RadiomicsSettings:
     ----------
     classes : tuple of str
         Feature classes, by default ``firstorder, shape, glcm, glrlm, glszm, gldm, ngtdm``.
-    images : tuple of str, default ``("original",)``
+    images : tuple of str, default ``('original',)``
         Images that texture is computed on: ``original``, ``log`` (Laplacian of Gaussian, one a sigma), ``wavelet``
         (eight decompositions).
     bin_width : float, default 25.0

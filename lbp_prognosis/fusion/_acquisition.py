@@ -29,7 +29,7 @@ def with_acquisition(
         The long table that was pooled, with ``patient_id`` and ``study_id``.
     studies : DataFrame
         ``imaging_study``: one row a patient and study.
-    columns : sequence of str, default ("field_strength", "vendor", "model", "kvp")
+    columns : sequence of str, default ('field_strength', 'vendor', 'model', 'kvp')
         What to carry; those that ``studies`` does not have are left out, but not all of them.
 
     Returns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import FeatureMap, Objection, argument_error, check_choice, check_confidence, check_horizons
 from lbp_prognosis.fusion._completions import MultipleStep
-from lbp_prognosis.fusion._frame import as_frame
+from lbp_prognosis.fusion._frame import as_frame, match_columns
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
 
 __all__ = ["RiskBand", "RiskPipeline"]
@@ -370,6 +371,35 @@ class RiskPipeline(BaseEstimator):
             highs.append(high)
         return RiskBand(risk, self._combined(lows), self._combined(highs))
 
+    def calibrate(self, X: Any) -> RiskPipeline:
+        """Return a copy whose harmonisation knows new sites too, from their rows without outcome.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Rows of sites that the fit did not see; used for nothing else (see `ComBat.calibrate`).
+
+        Notes
+        -----
+        The step has to come before an imputation. The model and all other steps stay as they were fitted.
+        """
+        check_is_fitted(self, "branches_")
+        inner = match_columns(X, self.columns_)
+        steps: list[tuple[str, Any]] = []
+        for name, step in self.steps_:
+            steps.append((name, step.calibrate(inner) if hasattr(step, "calibrate") else step))
+            if step is self.imputer_:
+                break
+            inner = step_output(steps[-1][1], inner)
+        late = [type(step).__name__ for step in self.branches_[0].steps if hasattr(step, "calibrate")]
+        if late or all(new is old for (_, new), (_, old) in zip(steps, self.steps_)):
+            raise argument_error(
+                "steps", "with a step before the imputation that can be calibrated (ComBat)", f"{late or 'none'}"
+            )
+        made = copy.copy(self)
+        made.steps_ = steps
+        return made
+
     @_model_has("linear_predictor")
     def linear_predictor(self, X: Any, **keywords: Any) -> np.ndarray:
         """Return the linear predictor, averaged over completions and completed tables; shape (n,)."""
@@ -425,8 +455,6 @@ class _Scored:
         self.pipeline = pipeline
 
     def like(self, model: Any) -> Any:
-        import copy
-
         twin = copy.copy(model)
         twin.predict_risk = self.pipeline.predict_risk
         return twin

@@ -9,7 +9,8 @@ from sklearn.base import clone
 from syn import syn
 
 from lbp_prognosis._base import ArgumentError, DataError, EstimationError, LeakageError
-from lbp_prognosis.fusion import ComBat, CovBat, site_confounding
+from lbp_prognosis.fusion import ComBat, CovBat, RiskPipeline, Standardise, site_confounding
+from lbp_prognosis.models import CoxPH
 from lbp_prognosis.survival import Status, Surv
 
 
@@ -181,6 +182,29 @@ def test_unseen_batches():
     after = (both[names].sub(0.05 * frame["age"], axis=0)).groupby(frame["site"]).mean().std()
     assert (after < 0.25 * before).all()
     assert ready.effects().query("batch == 'd'")["raw_shift"].isna().all()
+
+
+def test_a_pipeline_learns_a_new_site_before_it_predicts():
+    frame = batches(sites=4, n=800)
+    y = Surv.right(np.random.default_rng(1).exponential(np.exp(-frame["f0"] / 4)), np.ones(len(frame)))
+    train, new = (frame["site"] != "d").to_numpy(), (frame["site"] == "d").to_numpy()
+    names = ["f0", "f1", "f2", "f3", "f4"]
+    step = ComBat(columns=names, covariates=["age"], unseen="calibrate")
+    pipeline = RiskPipeline([step, Standardise()], CoxPH()).fit(frame[train], y[train])
+    with pytest.raises(ArgumentError, match="Call `calibrate`"):
+        pipeline.predict_risk(frame[new], 1.0)
+    ready = pipeline.calibrate(frame[new].iloc[:50])
+    later = frame[new].iloc[50:]
+    even = ComBat(columns=names, covariates=["age"], unseen="calibrate").fit(frame[train])
+    scale = Standardise().fit(even.transform(frame[train]))
+    twin = even.calibrate(frame[new].iloc[:50])
+    wanted = pipeline.models_[0].predict_risk(scale.transform(twin.transform(later)), 1.0)
+    np.testing.assert_allclose(ready.predict_risk(later, 1.0), wanted)
+    np.testing.assert_array_equal(ready.predict_risk(frame[train], 1.0), pipeline.predict_risk(frame[train], 1.0))
+    with pytest.raises(ArgumentError, match="Call `calibrate`"):  # the one that was calibrated is a copy
+        pipeline.predict_risk(later, 1.0)
+    with pytest.raises(ArgumentError, match="can be calibrated"):
+        RiskPipeline([Standardise()], CoxPH()).fit(frame.loc[train, names], y[train]).calibrate(frame[names])
 
 
 def test_what_is_refused():
