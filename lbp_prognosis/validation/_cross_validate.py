@@ -269,12 +269,14 @@ def cross_validate_risk(
         risks[name][r, held_out] = result["risk"]
         if result["score"].size:
             scores[name][r, held_out] = result["score"]
-    doubts: tuple[Objection, ...] = ()
+    # what the fitted steps found doubtful, once a code: their numbers differ a little from fold to fold
+    stated = {row[0]: Objection(*map(str, row)) for result in results[::-1] for row in result["objections"]}
+    doubts: tuple[Objection, ...] = tuple(stated.values())
     for values in risks.values():
         # one fold without a prediction at a horizon leaves nothing comparable there
         short = np.isnan(values).any(axis=(0, 1))
         if short.any() and not np.isnan(values[:, :, short]).all():
-            doubts = (_SHORT_FOLDS,)
+            doubts = (*doubts, _SHORT_FOLDS) if _SHORT_FOLDS not in doubts else doubts
         values[:, :, short] = np.nan
     if (event_stratum(y) == 1).sum() < 5 * splits:
         doubts = (*doubts, _FEW_EVENTS)
@@ -320,4 +322,8 @@ def _predict_fold(
     if hasattr(model, "linear_predictor"):
         found = np.asarray(model.linear_predictor(held_out), dtype=float)
         score = found if found.ndim == 1 else score  # several causes or stages have no one score
-    return {"risk": np.asarray(model.predict_risk(held_out, horizons, cause=cause), dtype=float), "score": score}
+    stated = [(doubt.code, doubt.sentence, doubt.source) for doubt in getattr(model, "objections_", ())]
+    return {
+        "risk": np.asarray(model.predict_risk(held_out, horizons, cause=cause), dtype=float), "score": score,
+        "objections": np.array(stated, dtype=str).reshape(-1, 3),
+    }  # fmt: skip

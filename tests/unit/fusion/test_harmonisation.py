@@ -10,8 +10,9 @@ from syn import syn
 
 from lbp_prognosis._base import ArgumentError, DataError, EstimationError, LeakageError
 from lbp_prognosis.fusion import ComBat, CovBat, RiskPipeline, Standardise, site_confounding
-from lbp_prognosis.models import CoxPH
+from lbp_prognosis.models import CoxPH, LogisticRisk
 from lbp_prognosis.survival import Status, Surv
+from lbp_prognosis.validation import cross_validate_risk
 
 
 def batches(n: int = 300, p: int = 5, sites: int = 3, seed: int = 0) -> pd.DataFrame:
@@ -139,6 +140,18 @@ def test_objection_where_site_and_outcome_go_together():
     step = ComBat(covariates=["age"]).fit(frame, Status.at(12, recovered))
     assert [found.code for found in step.objections_] == ["batch-confounded-with-outcome"]
     assert step.confounding_.cramer_v == pytest.approx(1.0)
+
+
+def test_the_objection_travels_to_the_cross_validated_result(tmp_path):
+    frame = batches(n=240, sites=2)
+    recovered = np.random.default_rng(0).binomial(1, np.where(frame["site"] == "a", 0.9, 0.1))
+    y = Status.at(12, recovered)
+    pipeline = RiskPipeline([ComBat(covariates=["age"])], LogisticRisk())
+    for _ in range(2):  # the second time from the files
+        found = cross_validate_risk({"m": pipeline}, frame, y, 12, random_state=0, checkpoint=tmp_path / "run")
+        assert [doubt.code for doubt in found.objections].count("batch-confounded-with-outcome") == 1
+    plain = cross_validate_risk({"m": LogisticRisk()}, frame.drop(columns="site"), y, 12, random_state=0)
+    assert "batch-confounded-with-outcome" not in {doubt.code for doubt in plain.objections}
 
 
 def test_cramers_v_by_hand():
