@@ -11,6 +11,7 @@ from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._importance import draw_importance
 from lbp_prognosis._draw._instability import draw_instability
 from lbp_prognosis._draw._levels import draw_levels
+from lbp_prognosis._draw._over_horizons import draw_over_horizons
 from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
@@ -34,6 +35,7 @@ __all__ = [
     "draw_levels",
     "draw_metric",
     "draw_net_benefit_difference",
+    "draw_over_horizons",
     "draw_overlay",
     "draw_page",
     "draw_risk_groups",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lbp_prognosis._draw._style import INK, PALETTE, SOFT, new_axes, tidy_axes
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -27,17 +29,17 @@ def draw_time_varying_effect(frame: pd.DataFrame, *, coef: float, label: str, ax
     ax : Axes, optional
         Where to draw; a new figure by default.
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.0, 4.0), layout="constrained")
-    ax.scatter(frame["time"], frame["residual"], s=12, color="#8795a1", alpha=0.7)
+    ax = new_axes(ax, (6.0, 4.0))
+    ax.scatter(frame["time"], frame["residual"], s=12, color=SOFT, alpha=0.7)
     order = np.argsort(frame["time"].to_numpy(), kind="stable")
     g = frame["transformed"].to_numpy()
     if np.ptp(g) > 0:
         slope, level = np.polyfit(g, frame["residual"].to_numpy(), 1)
-        ax.plot(frame["time"].to_numpy()[order], (level + slope * g)[order], color="#0b6e99", label="trend")
-    ax.axhline(coef, color="#22303c", linestyle="--", linewidth=1, label="constant effect")
+        ax.plot(
+            frame["time"].to_numpy()[order], (level + slope * g)[order], color=PALETTE[0], linewidth=2, label="trend"
+        )
+    ax.axhline(coef, color=INK, linestyle="--", linewidth=1, label="constant effect")
     ax.set(xlabel="Time", ylabel=f"Coefficient of {label}")
     ax.legend(frameon=False)
+    tidy_axes(ax)
     return ax

@@ -9,6 +9,7 @@ from lbp_prognosis.evaluation.prognostic._concordance import ConcordanceResult, 
 from lbp_prognosis.evaluation.prognostic._integrated_brier import IntegratedBrier, integrated_brier
 from lbp_prognosis.evaluation.prognostic._log_score import log_score
 from lbp_prognosis.evaluation.prognostic._nagelkerke_r2 import nagelkerke_r2
+from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._risk_groups import RiskGroups, risk_groups
 from lbp_prognosis.evaluation.prognostic._royston_d import RoystonD, royston_d
 from lbp_prognosis.evaluation.prognostic._time_dependent_auc import time_dependent_auc
@@ -20,6 +21,7 @@ __all__ = [
     "CalibrationTest",
     "ConcordanceResult",
     "IntegratedBrier",
+    "OverHorizons",
     "RiskGroups",
     "RoystonD",
     "brier",

@@ -10,6 +10,7 @@ import numpy as np
 
 from lbp_prognosis._base import MetricResult, check_risk
 from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_influences, mean_losses
+from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 
 __all__ = ["BrierResult", "brier", "ipa"]
@@ -22,7 +23,7 @@ _METHODS = {
 
 
 @dataclass(frozen=True, repr=False)
-class BrierResult(MetricResult):
+class BrierResult(OverHorizons):
     """A `MetricResult` of the Brier score that carries its null model and the index of prediction accuracy.
 
     Attributes
@@ -147,7 +148,8 @@ def brier(
         for reason, spread in zip(found.reasons, null)
     ]
     scaled = setting.result(
-        "ipa", index, method=method, se=np.sqrt(np.maximum(variance, 0)), reasons=empty, objections=found.objections,
+        "ipa", index, kind=OverHorizons, method=method,
+        se=np.sqrt(np.maximum(variance, 0)), reasons=empty, objections=found.objections,
         influence=deferred(by_loss, by_share),
     )  # fmt: skip
     return setting.result(

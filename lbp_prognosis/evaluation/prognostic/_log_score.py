@@ -9,6 +9,7 @@ import numpy as np
 
 from lbp_prognosis._base import MetricResult, Objection, check_risk
 from lbp_prognosis.evaluation.prognostic._mean_loss import LOG_SCORE, combined_influences, mean_losses
+from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 
 __all__ = ["log_score"]
@@ -94,7 +95,8 @@ def log_score(
         ))  # fmt: skip
     size = setting.horizons.size
     return setting.result(
-        "log_score", found.loss, method="patients whose state is known" if setting.kind == "status" else "IPCW",
-        se=found.loss_se, reasons=found.reasons, objections=objections,
+        "log_score", found.loss, kind=OverHorizons, se=found.loss_se,
+        method="patients whose state is known" if setting.kind == "status" else "IPCW",
+        reasons=found.reasons, objections=objections,
         influence=partial(combined_influences, setting, inside, LOG_SCORE, np.ones(size), np.zeros(size)),
     )  # fmt: skip

@@ -181,7 +181,7 @@ def _horizons(y: np.ndarray, kind: OutcomeKind, horizons: Any) -> tuple[np.ndarr
     own = status_horizon(y) if kind == "status" else None
     if horizons is None:
         if kind != "status":
-            raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", "None")
+            raise argument_error("horizons", "given: a number or a sequence of numbers, in the unit of `y`", "None")
         return np.array([np.nan if own is None else own]), True
     grid, scalar = check_horizons(horizons)
     if kind == "status" and (grid.size != 1 or (own is not None and grid[0] != own)):

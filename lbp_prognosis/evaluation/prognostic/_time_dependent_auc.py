@@ -9,6 +9,7 @@ import numpy as np
 from lbp_prognosis._base import MetricResult, Objection, check_risk, check_vector
 from lbp_prognosis._kernels import auc_placements, rising_order
 from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
+from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half, likely_inversion
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 
@@ -126,7 +127,13 @@ def time_dependent_auc(
         mean_risk = (setting.row_weight @ risks) / setting.row_weight.sum()
         objections.extend(likely_inversion(mean_risk, observed, setting.horizons))
     return setting.result(
-        "auc", values, method=_METHODS[setting.kind], influence=influence, reasons=reasons, objections=objections
+        "auc",
+        values,
+        method=_METHODS[setting.kind],
+        influence=influence,
+        reasons=reasons,
+        objections=objections,
+        kind=OverHorizons,
     )
 
 
