@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from write_reference import write_reference
 
 project = "lbp_prognosis"
 author = "The lbp_prognosis developers"
@@ -19,11 +24,10 @@ extensions = [
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-autosummary_generate = True
 autodoc_typehints = "none"
+templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
-default_role = "autolink"
 default_role = "code"
 
 html_theme = "pydata_sphinx_theme"
@@ -32,3 +36,17 @@ html_theme_options = {"show_nav_level": 2, "navbar_end": ["theme-switcher"], "sh
 exclude_patterns = ["_build"]
 nitpicky = False
 suppress_warnings = ["myst.xref_missing"]
+
+write_reference(Path(__file__).parent / "reference")
+autosummary_generate = sorted(str(path) for path in (Path(__file__).parent / "reference").glob("*.rst"))
+
+
+def _bars(app, what, name, obj, options, lines):
+    """Take |a − b| for an absolute value, not for a substitution."""
+    import re
+
+    lines[:] = [re.sub(r"(?<![\\`])\|([^|`]+)\|", r"\\|\1\\|", line) for line in lines]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", _bars, priority=900)

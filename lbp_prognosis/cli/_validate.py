@@ -27,9 +27,9 @@ def validate(
         elif source.suffix.lower() == ".toml":
             from lbp_prognosis.study import Study, read_study_data
 
-            data = read_study_data(Study.from_toml(source, data=data))
-            _echo(data.to_frame(), ["column", "modality", "type", "n", "n_missing", "range"])
-            _notes([*data.notes, *(str(o) for o in data.objections), repr(data).strip("<>")])
+            rows = read_study_data(Study.from_toml(source, data=data))
+            _echo(rows.to_frame(), ["column", "modality", "type", "n", "n_missing", "range"])
+            _notes([*rows.notes, *(str(o) for o in rows.objections), repr(rows).strip("<>")])
         else:
             reading = read_table(source)
             _echo(reading.to_frame(), ["column", "type", "label", "n", "n_missing", "n_distinct", "coding"])

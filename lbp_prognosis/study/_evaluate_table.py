@@ -14,18 +14,14 @@ import pandas as pd
 
 from lbp_prognosis._base import ArgumentError, DataError, Objection, argument_error, check_choice, check_risk
 from lbp_prognosis.evaluation import Evaluation, evaluate, risk_groups
-from lbp_prognosis.evidence import Claim, Evidence
-from lbp_prognosis.report import Page
+from lbp_prognosis.report import Page, evaluation_page
 from lbp_prognosis.schema import read_table
 from lbp_prognosis.study._provenance import package_versions
 from lbp_prognosis.survival import Status, Surv, horizon_unit_doubt
 
 __all__ = ["evaluate_table"]
 
-_WORDS = {
-    "apparent": "as given", "internal": "out of sample, as stated", "internal-external": "sites left out, as stated",
-    "external": "external, as stated",
-}  # fmt: skip
+_SAMPLES = ("apparent", "internal", "internal-external", "external")
 _UNSAID = Objection(
     "origin-of-predictions",
     "It was not said where the predictions come from: if the models saw these patients, the numbers flatter them. No "
@@ -89,7 +85,7 @@ def evaluate_table(
         If an argument is not accepted.
     """
     check_choice("target", target, ("event", "no_event"))
-    check_choice("sample", sample, tuple(_WORDS))
+    check_choice("sample", sample, _SAMPLES)
     check_choice("setting", setting, ("", "temporal", "geographic", "setting"))
     if not risks or len(set(risks)) != len(risks):
         raise argument_error("risk", "one or more different columns", str(list(risks)))
@@ -168,34 +164,17 @@ def _page(
     path: Path, notes: tuple[str, ...], found: Evaluation, y: np.ndarray, predicted: dict[str, np.ndarray],
     grid: np.ndarray | None, horizon: float, unit: str, sample: str, setting: str, title: str,
 ) -> Page:  # fmt: skip
-    evidence = Evidence(models=dict.fromkeys(predicted, ())).with_result(found, sample=sample, setting=setting)
-    strength = "validated" if sample == "external" else "development"
-    claims = [Claim.predicts(name, horizon, strength) for name in predicted]
-    names = list(predicted)
-    claims += [Claim.adds_value(names[-1], names[0], horizon, strength)] if len(names) > 1 else []
+    name = list(predicted)[-1]
+    last = predicted[name][:, 0]
     groups = None
-    last = predicted[names[-1]][:, 0]
     if grid is not None and np.ptp(last) > 0:
-        groups = replace(risk_groups(y, last, horizon, thresholds=grid[[0, -1]] if grid.size > 1 else grid,
-                                     target=found.target), model=names[-1])  # fmt: skip
-    rows = []
-    for name in names:
-        for metric, words in (("auc", "AUC"), ("ipa", "IPA"), ("observed_expected", "O/E")):
-            if metric in found.metrics[name]:
-                result = found.metrics[name][metric]
-                value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
-                rows.append((f"{words} at {horizon:g} {unit}".strip() + f", {name}", value, low, high))
+        cuts = grid[[0, -1]] if grid.size > 1 else grid
+        groups = replace(risk_groups(y, last, horizon, thresholds=cuts, target=found.target), model=name)
     provenance = {
         "versions": package_versions(), "seed": 0, "notes": list(notes), "warnings": [],
         "input_sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
     }  # fmt: skip
-    how = {
-        "apparent": "The predictions were judged as they came; nothing was fitted, and nothing says that the models "
-        "had not seen these patients.",
-    }.get(sample, f"The predictions were judged as they came; that they are {sample} is their maker's word.")
-    return Page(
-        title=title, evaluation=found, horizon=horizon, evidence=evidence, claims=tuple(claims), sample=_WORDS[sample],
-        how=how, unit=unit, comparison=(names[0], names[-1]) if len(names) > 1 else (), addition=names[-1],
-        headline=pd.DataFrame(rows, columns=["label", "value", "low", "high"]), groups=groups, provenance=provenance,
-        objections=found.objections, synthetic=found.synthetic,
+    return evaluation_page(
+        found, title=title, horizon=horizon, unit=unit, sample=sample, setting=setting, groups=groups,
+        models=dict.fromkeys(predicted, ()), provenance=provenance,
     )  # fmt: skip

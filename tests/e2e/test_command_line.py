@@ -150,8 +150,8 @@ def test_evaluate(predictions, tmp_path, capsys, monkeypatch):
     path, frame = predictions
     called = call(
         capsys, monkeypatch, "evaluate", path, "--time", "months", "--event", "event", "--risk",
-        "model_a,<b>model_b</b>", "--horizon", 12, "--thresholds", "0.1:0.4", "--unit", "months", "-o", tmp_path / "out",
-        "--quiet",
+        "model_a,<b>model_b</b>", "--horizon", 12, "--thresholds", "0.1:0.4", "--unit", "months", "-o",
+        tmp_path / "out", "--quiet",
     )  # fmt: skip
     assert called.status == 0, called.err
     page = (tmp_path / "out" / "evidence.html").read_text(encoding="utf-8")
@@ -175,7 +175,7 @@ def test_evaluate_a_state_and_an_external_sample(predictions, tmp_path, capsys, 
         "external", "--setting", "geographic", "-o", tmp_path / "out", "--quiet",
     )  # fmt: skip
     assert called.status == 0, called.err
-    assert "external, as stated" in called.out
+    assert "external" in called.out
 
 
 def test_two_codes_of_r_are_asked_about(predictions, tmp_path, capsys, monkeypatch):

@@ -1,0 +1,93 @@
+"""``evaluation_page``: the page of an evaluation, for those who have predictions and no study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis.evaluation import Evaluation, RiskGroups
+from lbp_prognosis.evidence import Claim, Evidence
+from lbp_prognosis.report._page import Page
+
+__all__ = ["SAMPLE_WORDS", "evaluation_page"]
+
+SAMPLE_WORDS = {
+    "apparent": "as given", "internal": "out of fold", "internal-external": "sites left out", "external": "external",
+}  # fmt: skip
+_HOW = {
+    "apparent": "The predictions were judged as they came; nothing was fitted, and nothing says that the models had "
+    "not seen these patients.",
+    "internal": "As stated by who made them, the predictions are of models that had not seen the patients.",
+    "internal-external": "As stated by who made them, the predictions are of models fitted without the patients' site.",
+    "external": "As stated by who made them, the predictions are of models developed on other patients.",
+}
+
+
+def evaluation_page(
+    evaluation: Evaluation,
+    *,
+    title: str = "Evaluation of predictions",
+    horizon: float | None = None,
+    unit: str = "",
+    sample: str = "apparent",
+    setting: str = "",
+    models: Mapping[str, Any] | None = None,
+    groups: RiskGroups | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Page:
+    """Return the page of an evaluation, to be given to `write_page`.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Made by `evaluate`, or by the ``evaluate`` of a cross-validation. Of several models the last is compared with
+        the first.
+    title : str, default "Evaluation of predictions"
+        Of the page.
+    horizon : float, optional
+        The main one; the last if not given.
+    unit : str, default ""
+        Of time.
+    sample : {"apparent", "internal", "internal-external", "external"}, default "apparent"
+        How the predictions came about, as the caller states it.
+    setting : {"", "temporal", "geographic", "setting"}, default ""
+        In what external patients differ from those of the development.
+    models : mapping of str to iterable of str, optional
+        Predictors of each model, so that the comparator can be judged.
+    groups : RiskGroups, optional
+        Observed against predicted in groups.
+    provenance : mapping, optional
+        Versions, hashes, notes.
+    """
+    check_choice("sample", sample, tuple(SAMPLE_WORDS))
+    main = float(evaluation.horizons[-1] if horizon is None else horizon)
+    if not np.isclose(evaluation.horizons, main).any():
+        raise argument_error("horizon", f"one of {evaluation.horizons.tolist()}", main)
+    names = list(evaluation.models)
+    evidence = Evidence(models=dict(models or {})).with_result(evaluation, sample=sample, setting=setting)
+    strength = "validated" if sample == "external" else "development"
+    claims = [Claim.predicts(name, main, strength) for name in names]
+    if len(names) > 1:
+        claims.append(Claim.adds_value(names[-1], names[0], main, strength))
+    return Page(
+        title=title, evaluation=evaluation, horizon=main, evidence=evidence, claims=tuple(claims),
+        sample=SAMPLE_WORDS[sample], how=_HOW[sample], unit=unit,
+        comparison=(names[0], names[-1]) if len(names) > 1 else (), addition=names[-1],
+        headline=_headline(evaluation, main, unit), groups=groups, provenance=dict(provenance or {}),
+        objections=evaluation.objections, synthetic=evaluation.synthetic,
+    )  # fmt: skip
+
+
+def _headline(found: Evaluation, main: float, unit: str) -> pd.DataFrame:
+    rows = []
+    for name in found.models:
+        for metric, words in (("auc", "AUC"), ("ipa", "IPA"), ("observed_expected", "O/E")):
+            for row in found.metrics[name][metric].rows() if metric in found.metrics[name] else ():
+                if np.isclose(row["horizon"], main) or np.isnan(row["horizon"]):
+                    label = f"{words} at {main:g} {unit}".strip() + f", {name}"
+                    rows.append((label, row["value"], row["low"], row["high"]))
+    return pd.DataFrame(rows, columns=["label", "value", "low", "high"])

@@ -1,0 +1,135 @@
+"""The page: self-contained, escaped, and it says what it is."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import Surv, evaluate
+from lbp_prognosis._base import ArgumentError, Objection
+from lbp_prognosis.report import evaluation_page, render_page, write_page
+from lbp_prognosis.report._wording import estimate, number, readable, signed
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def found():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    event, lost = rng.exponential(10 * np.exp(-x)), rng.uniform(5, 20, 300)
+    y = Surv.right(np.minimum(event, lost), event <= lost)
+    hazard = np.array([0.6, 1.0])
+    risks = {name: -np.expm1(-np.exp(b * x)[:, None] * hazard) for name, b in ((EVIL, 1.0), ("$b_1$ & co", 0.5))}
+    return evaluate(y, risks, [6, 10], [0.3, 0.5], n_resamples=20)
+
+
+@pytest.fixture(scope="module")
+def html(found):
+    return render_page(evaluation_page(found, title=f"{EVIL} title", unit="months"))
+
+
+def test_names_are_escaped(html):
+    assert "<img src=x" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+    assert "$b_1$ &amp; co" in html
+
+
+def test_needs_nothing_else(html):
+    assert "<script" not in html
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", html)
+    assert "default-src 'none'" in html
+    assert not re.search(r"url\((?!data:)", html)
+
+
+def test_every_picture_has_words(html):
+    pictures = re.findall(r"<img [^>]*>", html)
+    assert len(pictures) >= 4
+    for picture in pictures:
+        assert re.search(r'alt="[^"]{20,}"', picture)
+
+
+def test_says_where_the_numbers_come_from(found, html):
+    assert "nothing says that the models had not seen these patients" in html
+    outside = render_page(evaluation_page(found, sample="external", setting="geographic"))
+    assert "developed on other patients" in outside
+    assert "(validated)" in outside
+
+
+def test_headings_and_landmarks(html):
+    assert html.count("<h1") == 1
+    assert "<main>" in html
+    assert '<html lang="en">' in html
+    ids = re.findall(r'id="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    for target in re.findall(r'href="#([^"]+)"', html):
+        assert target in ids
+
+
+def test_same_numbers_same_page(found, html):
+    assert render_page(evaluation_page(found, title=f"{EVIL} title", unit="months")) == html
+
+
+def test_simulated_data_are_marked(found):
+    from dataclasses import replace
+
+    page = render_page(evaluation_page(replace(found, synthetic=True)))
+    assert 'class="watermark"' in page
+    assert "(simulated data)</title>" in page
+
+
+def test_doubts_are_said_once(found):
+    from dataclasses import replace
+
+    doubts = tuple(Objection("code", f"{name}: the same doubt.") for name in found.models)
+    page = render_page(evaluation_page(replace(found, objections=doubts)))
+    assert page.count("the same doubt.") == 1
+
+
+def test_files(found, tmp_path):
+    path = write_page(evaluation_page(found), tmp_path / "deep" / "folder")
+    assert path.is_file()
+    tables = path.parent / "tables"
+    table = pd.read_csv(tables / "discrimination.csv")
+    assert table["model"].tolist() == [EVIL] * 2 + ["$b_1$ & co"] * 2
+    assert "<img src=x" not in (tables / "tables.html").read_text(encoding="utf-8")
+    results = pd.read_parquet(path.parent / "results.parquet")
+    value = results.query("metric == 'auc' and reference == ''")["value"].to_numpy()
+    assert value == pytest.approx(np.concatenate([found.metric("auc", name).value for name in found.models]))
+    import docx
+
+    document = docx.Document(str(tables / "tables.docx"))
+    assert document.tables[0].rows[0].cells[0].text == "model"
+
+
+def test_formulas_are_text_in_a_spreadsheet(tmp_path):
+    from lbp_prognosis.report._write_page import _inert
+
+    assert _inert("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert _inert("@x") == "'@x"
+    assert _inert("+0.012 (0.001 to 0.020)") == "+0.012 (0.001 to 0.020)"
+    assert _inert("0.7") == "0.7"
+
+
+def test_unknown_horizon_is_refused(found):
+    with pytest.raises(ArgumentError, match="horizon"):
+        evaluation_page(found, horizon=7)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("modic__count_eq_1", "modic, count = 1"), ("fat_fraction__mean", "fat fraction, mean"),
+     ("grade__any_ge_minus2", "grade, any ≥ -2"), ("age", "age")],
+)  # fmt: skip
+def test_readable(name, words):
+    assert readable(name) == words
+
+
+def test_numbers():
+    assert number(-0.0004) == "0.000"
+    assert number(-0.5, 2) == "−0.50"
+    assert number(np.nan) == "–"
+    assert signed(0.01) == "+0.010"
+    assert estimate(0.5, np.nan, 0.6) == "0.500"
+    assert estimate(0.5, 0.4, 0.6) == "0.500 (0.400 to 0.600)"

@@ -1,0 +1,83 @@
+"""Counts below five do not leave, nor what they follow from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lbp_prognosis.report import mask_counts, mask_flow, mask_table_one
+
+
+def flow(*exclusions):
+    total = 100
+    rows = [{"kind": "start", "step": "all", "n": total}]
+    rows += [{"kind": "excluded", "step": f"reason {k}", "n": n} for k, n in enumerate(exclusions)]
+    return pd.DataFrame([*rows, {"kind": "end", "step": "in", "n": total - sum(exclusions)}])
+
+
+def test_a_single_small_exclusion_takes_the_next_with_it():
+    shown = mask_flow(flow(3, 20, 12, 0), 5)["shown"].tolist()
+    assert shown == ["100", "< 5", "20", "masked", "0", "65"]
+
+
+def test_two_small_exclusions_protect_each_other():
+    assert mask_flow(flow(3, 2, 12), 5)["shown"].tolist() == ["100", "< 5", "< 5", "12", "83"]
+
+
+def test_nothing_small_nothing_masked():
+    assert mask_flow(flow(30, 12), 5)["shown"].tolist() == ["100", "30", "12", "58"]
+
+
+def one(levels, groups=("a", "b")):
+    rows = [{"variable": "n", "value": "", "missing": ""}]
+    rows[0] |= {g: str(sum(level[k] for level in levels)) for k, g in enumerate(groups)}
+    rows[0]["overall"] = str(sum(map(sum, levels)))
+    for j, level in enumerate(levels):
+        row = {"variable": "grade, n (%)", "value": str(j), "missing": "2"}
+        row |= {g: f"{level[k]} (10.0)" for k, g in enumerate(groups)}
+        rows.append({**row, "overall": f"{sum(level)} (20.0)"})
+    return pd.DataFrame(rows)[["variable", "value", "missing", *groups, "overall"]]
+
+
+def test_table_one_masks_and_protects():
+    out = mask_table_one(one([(3, 20), (30, 25), (17, 40)]), 5)
+    assert out.loc[1, "a"] == "< 5"
+    assert out.loc[1, "missing"] == "< 5"
+    assert out.loc[3, "a"] == "masked"  # 17: else 3 is the rest of the column
+    assert out.loc[1, "b"] == "masked"  # else 3 is the overall less b
+    assert out.loc[0].tolist() == one([(3, 20), (30, 25), (17, 40)]).loc[0].tolist()
+
+
+def test_means_are_left_alone():
+    table = pd.DataFrame({"variable": ["age, mean (SD)"], "value": [""], "missing": ["0"], "overall": ["3.1 (1.2)"]})
+    assert mask_table_one(table, 5)["overall"].tolist() == ["3.1 (1.2)"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(0, 40)] * 2), min_size=2, max_size=5))
+def test_no_masked_cell_follows_from_a_margin(levels):
+    """In no row and no column is a single count missing, unless nothing else there could hide it."""
+    table = one(levels)
+    out = mask_table_one(table, 5)
+    counts = np.array([[*level, sum(level)] for level in levels])
+    hidden = out.loc[1:, ["a", "b", "overall"]].isin(["< 5", "masked"]).to_numpy()
+    small = (counts > 0) & (counts < 5)
+    assert hidden[small].all()
+    for values, mask in [*zip(counts, hidden), *zip(counts.T, hidden.T)]:
+        if mask.sum() == 1:
+            assert (values[~mask] == 0).all()
+
+
+def test_numeric_frames():
+    frame = pd.DataFrame({"n": [4, 50], "n_events": [4, 3], "value": [0.5, 0.6], "se": 0.1, "low": 0.1, "high": 0.9})
+    out = mask_counts(frame, ("n", "n_events"), 5)
+    assert out["n"].isna().tolist() == [True, False]
+    assert out["n_events"].isna().all()
+    assert out["value"].isna().tolist() == [True, False]
+    assert frame.loc[0, "n"] == 4
+
+
+@pytest.mark.parametrize("smallest", [1, 0])
+def test_masking_can_be_switched_off(smallest):
+    assert mask_flow(flow(3), smallest)["shown"].tolist() == ["100", "3", "97"]
