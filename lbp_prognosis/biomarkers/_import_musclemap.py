@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, argument_error
-from lbp_prognosis.biomarkers._import_source import number_or_missing, source_name, tidy_table
+from lbp_prognosis.biomarkers._import_source import number_or_missing, shown_columns, source_name, tidy_table
 from lbp_prognosis.biomarkers._imported_table import ImportedTable, finish_import
 
 __all__ = ["import_musclemap"]
@@ -75,9 +75,7 @@ def _file(
     frame = tidy_table(source)
     names = {column.lower(): column for column in frame.columns}
     if "anatomy" not in names or "label" not in names:
-        raise argument_error(
-            "source", "a MuscleMap table with `Label` and `Anatomy`", f"columns {list(frame.columns)[:8]}"
-        )
+        raise argument_error("source", "a MuscleMap table with `Label` and `Anatomy`", shown_columns(frame))
     stated = (
         f"{match.group('method').lower()}" + (f"_{match.group('parts')}" if match.group("parts") else "")
         if match

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import DataError, argument_error
-from lbp_prognosis.biomarkers._import_source import disc_level, source_name, tidy_table
+from lbp_prognosis.biomarkers._import_source import disc_level, shown_columns, source_name, tidy_table
 from lbp_prognosis.biomarkers._imported_table import ImportedTable, finish_import
 
 __all__ = ["import_rsna2024"]
@@ -44,7 +44,7 @@ def import_rsna2024(train: Any, series: Any = None) -> ImportedTable:
     """
     frame, where = tidy_table(train, name="train"), source_name(train)
     if "study_id" not in frame.columns:
-        raise argument_error("train", "the RSNA 2024 table with `study_id`", f"columns {list(frame.columns)[:8]}")
+        raise argument_error("train", "the RSNA 2024 table with `study_id`", shown_columns(frame))
     columns: dict[str, tuple[str, tuple[str, str, str]]] = {}
     left = []
     for column in frame.columns:
@@ -56,7 +56,7 @@ def import_rsna2024(train: Any, series: Any = None) -> ImportedTable:
         elif column != "study_id":
             left.append((where, column, "no condition and level of the collection"))
     if not columns:
-        raise argument_error("train", "the RSNA 2024 table", f"columns {list(frame.columns)[:8]}")
+        raise argument_error("train", "the RSNA 2024 table", shown_columns(frame))
     rows: list[dict[str, Any]] = []
     for _, record in frame.iterrows():
         study = str(record["study_id"]).removesuffix(".0")

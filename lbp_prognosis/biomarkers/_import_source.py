@@ -14,12 +14,25 @@ from lbp_prognosis._base import DataError, argument_error
 from lbp_prognosis.biomarkers._levels import VERTEBRAE, neighbours
 from lbp_prognosis.schema import read_table
 
-__all__ = ["disc_level", "number_or_missing", "read_json", "source_name", "tidy_table", "vertebra_level"]
+__all__ = [
+    "disc_level",
+    "number_or_missing",
+    "read_json",
+    "shown_columns",
+    "source_name",
+    "tidy_table",
+    "vertebra_level",
+]
 
 
 def source_name(source: Any) -> str:
     """Return a file's name, or what kind of object was given, for messages."""
     return Path(source).name if isinstance(source, str | Path) else type(source).__name__
+
+
+def shown_columns(frame: pd.DataFrame) -> str:
+    """Return the first names of columns, cut short, for messages."""
+    return "columns " + ", ".join(repr(str(column)[:30]) for column in frame.columns[:8])
 
 
 def tidy_table(source: Any, *, name: str = "source") -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, argument_error, check_number
-from lbp_prognosis.biomarkers._import_source import number_or_missing, source_name, tidy_table
+from lbp_prognosis.biomarkers._import_source import number_or_missing, shown_columns, source_name, tidy_table
 from lbp_prognosis.biomarkers._imported_table import ImportedTable, finish_import
 from lbp_prognosis.biomarkers._levels import VERTEBRAE
 
@@ -60,7 +60,7 @@ def import_spider(gradings: Any, overview: Any = None, *, lumbar_count: int = 5)
     absent = [need for need in ("patient", "ivd label") if need not in names]
     found = {key: names[key] for key in _COLUMNS if key in names}
     if absent or not found:
-        raise argument_error("gradings", "SPIDER's radiological_gradings table", f"columns {list(frame.columns)[:8]}")
+        raise argument_error("gradings", "SPIDER's radiological_gradings table", shown_columns(frame))
     where = source_name(gradings)
     rows: list[dict[str, Any]] = []
     left = [(where, column, "no measure of this library") for key, column in names.items()
@@ -97,7 +97,7 @@ def _patient(value: Any) -> str:
 def _studies(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """Return one row a patient: the T2 series' tags before those of T2 SPACE and T1."""
     if "new_file_name" not in frame.columns:
-        raise argument_error("overview", "SPIDER's overview table", f"columns {list(frame.columns)[:8]}")
+        raise argument_error("overview", "SPIDER's overview table", shown_columns(frame))
     parts = frame["new_file_name"].astype(str).str.extract(r"\A(\d+)_(t1|t2_SPACE|t2)\Z")
     if parts.isna().any(axis=None):
         strange = frame.loc[parts.isna().any(axis=1), "new_file_name"].iloc[0]

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, argument_error
-from lbp_prognosis.biomarkers._import_source import disc_level, number_or_missing, source_name, tidy_table
+from lbp_prognosis.biomarkers._import_source import (
+    disc_level,
+    number_or_missing,
+    shown_columns,
+    source_name,
+    tidy_table,
+)
 from lbp_prognosis.biomarkers._imported_table import ImportedTable, finish_import
 
 __all__ = ["import_spinenet"]
@@ -71,9 +77,7 @@ def import_spinenet(source: Any, *, patient_id: str, study_id: str | None = None
     levels = frame.index if label is None else frame[label]
     found = {key: names[key] for key in _COLUMNS if key in names}
     if not found:
-        raise argument_error(
-            "source", "a SpineNet grading table (Pfirrmann, Narrowing, …)", f"{list(frame.columns)[:8]}"
-        )
+        raise argument_error("source", "a SpineNet grading table (Pfirrmann, Narrowing, …)", shown_columns(frame))
     rows, left = [], []
     for text, (_, record) in zip(levels, frame.iterrows()):
         level = disc_level(text)
