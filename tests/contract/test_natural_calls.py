@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbp_prognosis import Status, Surv
+from lbp_prognosis import LBPError, Status, Surv
 from lbp_prognosis.evaluation import ThresholdRange, brier, decision_curve, log_score, risk_groups, time_dependent_auc
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, ParametricAFT, RoystonParmar
 
@@ -75,6 +75,16 @@ def test_each_cause_has_its_fit_statistics():
         mine = found[found["cause"] == cause].drop(columns="cause").reset_index(drop=True)
         np.testing.assert_allclose(mine["statistic"], alone["statistic"], rtol=1e-10)
         np.testing.assert_allclose(mine["log_likelihood"], alone["log_likelihood"], rtol=1e-12)
+
+
+def test_one_marker_has_an_auc_at_every_horizon():
+    marker, grid = MODEL.linear_predictor(X), [2.0, 5.0, 8.0]
+    found = time_dependent_auc(Y, marker, grid)
+    np.testing.assert_array_equal(found.value, [time_dependent_auc(Y, marker, tau).value for tau in grid])
+    np.testing.assert_allclose(found.se, [time_dependent_auc(Y, marker, tau).se for tau in grid], rtol=1e-12)
+    assert not time_dependent_auc(Y, 1 - RISK, [0.2, 5.0]).objections[0].code.startswith("risk-looks")
+    with pytest.raises(LBPError, match="2\\)"):
+        brier(Y, RISK, [2.0, 5.0])  # a risk belongs to one horizon
 
 
 @pytest.mark.parametrize("metric", [time_dependent_auc, brier, log_score])

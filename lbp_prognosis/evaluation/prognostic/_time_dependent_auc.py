@@ -45,7 +45,7 @@ def time_dependent_auc(
         `Status.at` (the ordinary AUC with DeLong's variance).
     risk : array-like of shape (n, n_horizons) or (n,)
         P(event of ``cause`` by the horizon), or any marker that is higher where the event is likelier: only the order
-        matters. A column of NaN gives NaN there.
+        matters. A column of NaN gives NaN there. One marker (n,) serves all horizons.
     horizons : float or array-like of shape (n_horizons,), optional
         In the unit of ``y``; a `Status` knows its own.
     cause : int, default 1
@@ -123,7 +123,8 @@ def time_dependent_auc(
         reasons.append(reason)
         objections.extend(known.objections)
     objections.extend(below_half("AUC", values))
-    if np.nanmin(risks, initial=0) >= 0 and np.nanmax(risks, initial=1) <= 1:
+    one_marker = np.ndim(risk) == 1 and setting.horizons.size > 1
+    if not one_marker and np.nanmin(risks, initial=0) >= 0 and np.nanmax(risks, initial=1) <= 1:
         mean_risk = (setting.row_weight @ risks) / setting.row_weight.sum()
         objections.extend(likely_inversion(mean_risk, observed, setting.horizons))
     return setting.result(
@@ -140,6 +141,8 @@ def time_dependent_auc(
 def _scores(risk: Any, setting: Setting) -> np.ndarray:
     """Return (n, k): only the order matters here, so a marker on any scale is taken too."""
     n, k = setting.n, setting.horizons.size
+    if np.ndim(risk) == 1 and k > 1:
+        return np.broadcast_to(check_vector("risk", risk, n=n)[:, None], (n, k))
     scores = np.asarray(risk, dtype=float)
     finite = scores[np.isfinite(scores)]
     if scores.ndim > 2 or scores.size != n * k or (finite.size and 0 <= finite.min() and finite.max() <= 1):
