@@ -110,7 +110,9 @@ class Encoding:
                 parts[name] = taken
             elif self.kinds[j] == 2:
                 filled = pd.Series(taken, copy=True)
-                filled[holes] = np.asarray(self.categories[name], dtype=object)[values[holes, j].astype(int)]
+                # numeric codes stay numbers: objects do not fit into a numeric column
+                known = np.asarray(self.categories[name], dtype=None if filled.dtype.kind in "iuf" else object)
+                filled[holes] = known[values[holes, j].astype(int)]
                 parts[name] = filled.array
             else:
                 parts[name] = np.where(holes, values[:, j], pd.Series(taken).to_numpy(dtype=float, na_value=np.nan))

@@ -40,7 +40,8 @@ class SampleSizeSupport(Result):
     parameters : dict of str to int
         Candidate parameters by modality.
     max_parameters : int
-        Largest number of candidate parameters for which all criteria of development are met.
+        Largest number of candidate parameters for which the criteria that depend on it (shrinkage, optimism of R²)
+        are met.
     expected_shrinkage : float
         Uniform shrinkage to expect with the parameters and patients at hand.
     development, validation : SampleSize
@@ -97,7 +98,7 @@ class SampleSizeSupport(Result):
             f"{self.n} patients with {self.n_events} events; {total} candidate parameters ({parts}): "
             f"{self.n_events / total:.1f} events per parameter.",
             f"At an anticipated C of {self.c_statistic:g} they support {self.max_parameters} candidate parameters; "
-            f"{total} would need {self.development.n} patients.",
+            f"{total}, with all criteria met, would need {self.development.n} patients.",
             f"Expected shrinkage {self.expected_shrinkage:.2f}: predictions of an unpenalised model would be too "
             f"extreme by about {100 * (1 - self.expected_shrinkage):.0f} %."
             if self.expected_shrinkage > 0
@@ -193,7 +194,8 @@ def sample_size_support(
 
 def _most_parameters(outcome: str, n: int, arguments: Mapping[str, Any]) -> int:
     def enough(count: int) -> bool:
-        return sample_size_development(outcome, parameters=count, **arguments).n <= n
+        plan = sample_size_development(outcome, parameters=count, **arguments)
+        return max(plan.criterion("shrinkage"), plan.criterion("optimism_r2")) <= n
 
     if not enough(1):
         return 0

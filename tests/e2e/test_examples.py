@@ -122,3 +122,39 @@ def test_external_validation_says_where_the_files_are_absent(tmp_path):
                           text=True, check=False)  # fmt: skip
     assert done.returncode == 0
     assert done.stdout.startswith("skipped: rotterdam.csv and gbsg.csv")
+
+
+def test_chronic_pain_developed_here_validated_there(shared, tmp_path):
+    """Missing values imputed inside every resample; the external patients pooled over their imputations."""
+    from lbp_prognosis.report import write_page
+
+    example = runpy.run_path(str(EXAMPLES / "lbp_chronic.py"))
+    found = example["study"](shared / "reference" / "data", resamples=4)
+    assert found["internal"].n == 159
+    row = found["pooled"].metric("auc", model="clinical")
+    assert 0.7 < row["low"] < row["value"] < 0.92
+    codes = {o.code for o in found["pooled"].objections}
+    assert {"imputed-outside-resampling", "few-events-for-validation"} <= codes
+    assert found["corrected"]["clinical"].at("auc")["corrected"] < found["corrected"]["clinical"].at("auc")["apparent"]
+    page = example["page"](found)
+    verdicts = {claim.sentence: page.evidence.supports(claim).answer for claim in page.claims}
+    assert "supported" not in verdicts.values()  # five constructs of nine, imputed beforehand, 80 patients
+    assert "hold no imaging" in write_page(page, tmp_path).read_text(encoding="utf-8")
+
+
+def test_imaging_that_finds_and_imaging_that_adds(tmp_path):
+    from lbp_prognosis.report import write_page
+
+    example = runpy.run_path(str(EXAMPLES / "imaging_and_decisions.py"))
+    nothing, something = example["study"](0.0, n=900), example["study"](4.0)
+    for found in (nothing, something):
+        assert found["finding"].value > 0.95
+        assert not found["added"].missing
+        assert not found["added"].supported  # simulated data support nothing
+    assert not nothing["added"].gains
+    assert nothing["added"].difference("net_benefit", 12.0, 0.45)["low"] <= 0
+    assert something["added"].gains
+    assert something["added"].difference("net_benefit", 12.0, 0.45)["low"] > 0
+    text = write_page(example["page"](nothing, "t"), tmp_path).read_text(encoding="utf-8")
+    assert "imulated" in text
+    assert "is not shown to add" in text

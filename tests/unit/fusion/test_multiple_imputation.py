@@ -328,3 +328,15 @@ def test_two_imputing_steps_are_refused(holed) -> None:
     X, y = holed
     with pytest.raises(ArgumentError, match="at most one"):
         RiskPipeline([MultipleImputation(), MultipleImputation()], Logit()).fit(X, y)
+
+
+def test_numeric_codes_with_holes_stay_numbers() -> None:
+    """Filling a numeric nominal column with objects is deprecated in pandas, and warnings are errors here."""
+    rng = np.random.default_rng(8)
+    X = pd.DataFrame({"type": rng.integers(1, 4, 80).astype(float), "x": rng.normal(size=80)})
+    X.loc[::7, "type"] = np.nan
+    y = Status.at(12, rng.integers(0, 2, 80))
+    tables = MultipleImputation(2, iterations=2, methods={"type": "nominal"}).complete_training(X, y)
+    for table in tables:
+        assert table["type"].dtype == np.float64
+        assert set(table["type"]) <= {1.0, 2.0, 3.0}
