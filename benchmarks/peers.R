@@ -24,20 +24,20 @@ jobs <- list(
     function() Score(list(m = r), Hist(time, event) ~ 1, table, times = t, metrics = "Brier", se.fit = TRUE,
                      null.model = TRUE, conf.int = TRUE) },
   coxph_core = function(d) { quiet("survival"); y <- Surv(d$time, d$event); x <- d$X; n <- as.character(seq_len(nrow(x)))
-    function() coxph.fit(x, y, NULL, NULL, NULL, coxph.control(), NULL, "efron", n) },
+    function() coxph.fit(x, y, NULL, NULL, NULL, coxph.control(), NULL, "efron", n, resid = FALSE) },
   coxph = function(d) { quiet("survival"); table <- data.frame(d$X, time = d$time, event = d$event)
     function() coxph(Surv(time, event) ~ ., table) },
   glmnet = function(d) { quiet("glmnet"); quiet("survival"); y <- Surv(d$time, d$event); x <- d$X
     function() glmnet(x, y, family = "cox", alpha = 0.5, lambda = d$penalties) },
   bootstrap = function(d) { quiet("survival"); y <- Surv(d$time, d$event); x <- d$X; n <- nrow(x); id <- as.character(1:n)
     function() { set.seed(1); for (b in 1:20) { w <- as.vector(rmultinom(1, n, rep(1, n))); k <- w > 0
-      f <- coxph.fit(x[k, ], y[k], NULL, NULL, NULL, coxph.control(), w[k], "efron", id[k])
+      f <- coxph.fit(x[k, ], y[k], NULL, NULL, NULL, coxph.control(), w[k], "efron", id[k], resid = FALSE)
       concordancefit(y, drop(x %*% f$coefficients), reverse = TRUE, std.err = FALSE) } } },
   validate = function(d) { quiet("rms"); table <- data.frame(d$X, time = d$time, event = d$event)
     f <- cph(as.formula(paste("Surv(time, event) ~", paste0("X", seq_len(ncol(d$X)), collapse = " + "))), table,
              x = TRUE, y = TRUE, surv = TRUE, time.inc = d$horizons[1])
     function() { set.seed(1); validate(f, B = 200, dxy = TRUE, u = d$horizons[1]) } },
-  plot_calibration = function(d) { quiet("riskRegression"); quiet("prodlim"); r <- d$risk; t <- d$horizons[1]
+  plot_calibration = function(d) { quiet("survival"); quiet("riskRegression"); quiet("prodlim"); r <- d$risk; t <- d$horizons[1]
     table <- data.frame(time = d$time, event = d$event)
     s <- Score(list(m = matrix(r)), Hist(time, event) ~ 1, table, times = t, plots = "calibration", metrics = NULL)
     function() plotCalibration(s, times = t, cens.method = "local", plot = FALSE) }

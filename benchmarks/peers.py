@@ -87,8 +87,9 @@ def sksurv_cox(d):
 def coxnet(d):
     from sksurv.linear_model import CoxnetSurvivalAnalysis
 
-    y = _sksurv(d)
-    return lambda: CoxnetSurvivalAnalysis(l1_ratio=0.5, alphas=d["penalties"], normalize=True).fit(d["X"], y)
+    # its own normalize divides by the norm, not the standard deviation: the same penalties would select nothing
+    y, X = _sksurv(d), (d["X"] - d["X"].mean(axis=0)) / d["X"].std(axis=0)
+    return lambda: CoxnetSurvivalAnalysis(l1_ratio=0.5, alphas=d["penalties"]).fit(X, y)
 
 
 def lifelines_bootstrap(d):
