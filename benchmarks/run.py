@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks._contest import Contest
 
-NAMES = ["discrimination", "regression", "decisions", "resampling", "memory", "multiple_imputation"]
+NAMES = ["discrimination", "regression", "decisions", "resampling", "memory", "processes", "multiple_imputation"]
 
 
 def main(names: list[str]) -> None:
