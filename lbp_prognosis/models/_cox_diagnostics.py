@@ -122,7 +122,7 @@ class CoxDiagnostics:
         Parameters
         ----------
         X, y, sample_weight, strata, offset
-            What was given to `fit`.
+            What was given to `fit`. Where the data say nothing of a trend the statistic is NaN.
         transform : {"km", "identity", "log", "rank"}, default "km"
             ``g``: one minus the Kaplan–Meier curve just before t, t itself, its logarithm, or its rank among the
             times of all rows.
@@ -144,8 +144,11 @@ class CoxDiagnostics:
         for j in [*used.tolist(), p]:
             extra = used + p if j == p else np.array([j + p])
             kept = np.concatenate([used, extra])
-            solved = np.linalg.lstsq(information[np.ix_(kept, kept)], gradient[kept], rcond=1e-12)[0]
-            statistic[j], df[j] = float(gradient[kept] @ solved), extra.size
+            block, df[j] = information[np.ix_(kept, kept)], extra.size
+            scale = np.sqrt(np.diag(block))
+            if not (scale > 0).all() or np.linalg.cond(block / np.outer(scale, scale)) > 1e12:
+                continue  # no information on a trend, e.g. a curve that is zero after the first late entrants
+            statistic[j] = float(gradient[kept] @ np.linalg.solve(block, gradient[kept]))
         scaled = self.schoenfeld_residuals(
             X, y, scaled=True, sample_weight=sample_weight, strata=strata, offset=offset
         )  # fmt: skip

@@ -37,7 +37,7 @@ def test_proportional_hazards(name, transform):
     found = model.proportional_hazards_test(FRAME[columns], y, transform, strata=strata).statistic
     stored = STORED[name][transform]
     if stored is None:  # a curve that reaches zero among early entrants: R's solve() stops at the information
-        assert (found >= 0).all()
+        assert np.isnan(found[-1])
         return
     np.testing.assert_allclose(found, stored, rtol=1e-6)
 
