@@ -66,7 +66,8 @@ def page(found: dict, title: str):
         Claim.adds_value("with", "without", 12.0), Claim.is_useful("with", 12.0, t, "without"),
     )  # fmt: skip
     return replace(
-        base, evidence=evidence, claims=claims, comparison=("without", "with"), addition="imaging", sites=found["sites"],
+        base, evidence=evidence, claims=claims, comparison=("without", "with"), addition="imaging",
+        how="Every risk is that of a model fitted without the patient (five folds).", sites=found["sites"],
         thresholds=DECISION, modalities=modalities, synthetic=True, absent=(added.sentence,),
     )  # fmt: skip
 

@@ -83,7 +83,9 @@ def page(found: dict):
     doubts = dict.fromkeys((*base.objections, *found["support"].objections, *found["pooled"].objections,
                             *found["external"][0].objections))  # fmt: skip
     return replace(
-        base, evidence=evidence, claims=claims, thresholds=DECISION, objections=tuple(doubts),
+        base, evidence=evidence, claims=claims, thresholds=DECISION,
+        how="The models were developed on 159 other patients; shown is the first of five imputations, pooled numbers "
+        "decide the claims.", objections=tuple(doubts),
         absent=("The data hold no imaging.", *found["support"].sentences),
     )  # fmt: skip
 
