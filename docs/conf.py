@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from write_metrics import write_metrics
 from write_reference import write_reference
 
 project = "lbp_prognosis"
@@ -38,6 +39,7 @@ nitpicky = False
 suppress_warnings = ["myst.xref_missing"]
 
 write_reference(Path(__file__).parent / "reference")
+write_metrics(Path(__file__).parent / "reference")
 autosummary_generate = sorted(str(path) for path in (Path(__file__).parent / "reference").glob("*.rst"))
 
 
