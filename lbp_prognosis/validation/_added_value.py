@@ -249,7 +249,15 @@ def added_value(
 
     Examples
     --------
-    >>> # added_value(CoxPH(), X, y, {"clinical": ["age"], "imaging": ["modic"]}, 12, modality="imaging")
+    Without the clinical minimum in the comparator nothing is supported, whatever the numbers.
+
+    >>> from lbp_prognosis import CoxPH, Surv, added_value, simulate_cohort
+    >>> X, y, _ = simulate_cohort(300, 1, imaging="all", missingness=0).wide()
+    >>> modalities = {"clinical": ["age", "nrs_back"], "imaging": ["pfirrmann__mean"]}
+    >>> X, y = X[modalities["clinical"] + modalities["imaging"]], Surv.right(y["time"], y["event"] == 1)
+    >>> found = added_value(CoxPH(), X, y, modalities, 12, n_repeats=1, random_state=1)
+    >>> found.supported, len(found.missing)
+    (False, 9)
     """
     refuse_imputed(X, "added_value(model, table, …)")
     estimator = fresh(model, "model")
