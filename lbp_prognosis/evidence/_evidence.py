@@ -100,7 +100,7 @@ class Evidence:
         missing_constructs(self.clinical_minimum, ())  # refuses unknown constructs early
 
     def with_result(
-        self, result: Result, *, sample: str | None = None, setting: str = "", against: str = ""
+        self, result: Result, *, sample: str | None = None, setting: str = "", against: str = "", model: str = ""
     ) -> Evidence:
         """Return evidence with one more result.
 
@@ -116,6 +116,8 @@ class Evidence:
             external result without it counts as a random split.
         against : {"", "readers", "standard"}, default ""
             For diagnostic results.
+        model : str, default ""
+            Name of the measure or model the result is about, where its rows carry none (an ICC).
         """
         if not isinstance(result, Result):
             raise argument_error("result", "a Result of this library", result)
@@ -130,6 +132,8 @@ class Evidence:
             raise argument_error(
                 "result", "a result whose frame has the evaluation columns", f"one without {absent[:4]}"
             )
+        if model:
+            frame = frame.assign(model=frame["model"].where(frame["model"].fillna("") != "", model))
         return replace(self, entries=(*self.entries, Entry(result, frame, how, setting, against)))
 
     def results(self, tier: str | Tier) -> tuple[Result, ...]:

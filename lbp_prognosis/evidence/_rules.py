@@ -101,7 +101,7 @@ def _sample(claim: Claim) -> dict[str, Any]:
 def _repeats(found: Found, claim: Claim) -> list[Check]:
     criteria = found.evidence.criteria
     icc = [*found.rows("technical", ("icc",), claim.subject), *_by_group(found, ("icc",), claim.subject)]
-    error = ("repeatability_coefficient", "within_sd", "sdc", "sem", "loa_lower")
+    error = ("repeatability_coefficient", "within_sd", "sdc_agreement", "sem_agreement", "sdc", "sem", "loa_lower")
     sizes = [*found.rows("technical", error, claim.subject), *_by_group(found, error, claim.subject)]
     low = criteria.icc_low
     return [

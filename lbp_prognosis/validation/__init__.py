@@ -28,6 +28,7 @@ from lbp_prognosis.validation._sample_size_development import r2_cox_snell_from_
 from lbp_prognosis.validation._sample_size_support import SampleSizeSupport, sample_size_support
 from lbp_prognosis.validation._sample_size_validation import sample_size_validation
 from lbp_prognosis.validation._subgroup_performance import SubgroupPerformance, subgroup_performance
+from lbp_prognosis.validation._tripod_answers import tripod_ai_answers
 from lbp_prognosis.validation._update_model import ModelUpdate, update_model
 from lbp_prognosis.validation._updated_model import UpdatedModel
 
@@ -74,5 +75,6 @@ __all__ = [
     "sample_size_support",
     "sample_size_validation",
     "subgroup_performance",
+    "tripod_ai_answers",
     "update_model",
 ]
