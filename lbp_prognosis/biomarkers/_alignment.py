@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lbp_prognosis.biomarkers._angles import coronal_tilt, sagittal_angle
+from lbp_prognosis.biomarkers._caps import doubts
 from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._frame import unit
 from lbp_prognosis.biomarkers._gap_score import gap_score
@@ -34,18 +35,26 @@ def _with_flag(row: Measurement, flag: str) -> Measurement:
     return replace(row, flags=tuple(dict.fromkeys((*row.flags, flag))))
 
 
-def _lordosis_between(case: Case, upper: tuple[str, str], lower: tuple[str, str]) -> tuple[float, float, float, str]:
-    """Return angle, SD, residual and the reason where one of the endplates is missing or cut."""
+def _lordosis_between(
+    case: Case, upper: tuple[str, str], lower: tuple[str, str]
+) -> tuple[float, float, float, str, tuple[str, ...]]:
+    """Return angle, SD, residual, the reason where one of the endplates is missing or cut, and what is doubtful."""
     planes = []
     for level, which in (upper, lower):
         plane = case.spine.endplate(level, which)
         if plane is None:
-            return np.nan, np.nan, np.nan, f"no {which} endplate of {level}"
+            return np.nan, np.nan, np.nan, f"no {which} endplate of {level}", ()
         if level in case.spine.bodies and case.spine.bodies[level].region.cut:
-            return np.nan, np.nan, np.nan, f"the field of view cuts {level}"
+            return np.nan, np.nan, np.nan, f"the field of view cuts {level}", ()
         planes.append(plane)
     angle = sagittal_angle(planes[0].normal, planes[1].normal, case.spine.left)
-    return angle, float(np.hypot(planes[0].sd_deg, planes[1].sd_deg)), max(p.rms for p in planes), ""
+    return (
+        angle,
+        float(np.hypot(planes[0].sd_deg, planes[1].sd_deg)),
+        max(p.rms for p in planes),
+        "",
+        doubts(*planes),
+    )
 
 
 def _lordosis(case: Case) -> list[Measurement]:
@@ -57,7 +66,7 @@ def _lordosis(case: Case) -> list[Measurement]:
         ("lumbar_lordosis", "l1_superior_to_l5_inferior", ("l1", "superior"), ("l5", "inferior")),
     )
     for measure, method, upper, lower in plans:
-        value, sd, residual, reason = _lordosis_between(case, upper, lower)
+        value, sd, residual, reason, doubt = _lordosis_between(case, upper, lower)
         rows.append(
             Measurement(
                 LUMBAR,
@@ -68,7 +77,7 @@ def _lordosis(case: Case) -> list[Measurement]:
                 sd_error=sd,
                 fit_residual=residual,
                 reason=reason,
-                flags=case.spine.flags,
+                flags=(*case.spine.flags, *doubt),
             )
         )
     whole, low = _angle(case, "l1"), _angle(case, "l4")
@@ -88,9 +97,10 @@ def _angle(case: Case, top: str) -> float:
 def _segmental(case: Case) -> list[Measurement]:
     rows = []
     for upper, lower in case.spine.pairs():
-        value, sd, residual, reason = _lordosis_between(case, (upper, "superior"), (lower, "superior"))
+        value, sd, residual, reason, doubt = _lordosis_between(case, (upper, "superior"), (lower, "superior"))
         rows.append(Measurement("disc", "segmental_lordosis", "deg", value, "superior_to_superior", upper + lower,
-                                sd_error=sd, fit_residual=residual, reason=reason, flags=case.spine.flags))  # fmt: skip
+                                sd_error=sd, fit_residual=residual, reason=reason,
+                                flags=(*case.spine.flags, *doubt)))  # fmt: skip
     return rows
 
 
@@ -98,6 +108,7 @@ def _coronal(case: Case) -> list[Measurement]:
     """Return the largest difference of coronal tilts (Cobb), and the side step of each body over the next."""
     bodies = {level: body for level, body in case.spine.bodies.items() if not body.region.cut}
     tilts = []
+    doubt: tuple[str, ...] = ()
     front = unit(np.mean([body.frame.ap for body in bodies.values()], axis=0)) if bodies else np.array([0.0, 1.0, 0.0])
     up = np.cross(front, case.spine.left)
     up = up if up @ np.array([0.0, 0.0, 1.0]) > 0 else -up
@@ -105,11 +116,12 @@ def _coronal(case: Case) -> list[Measurement]:
         for plane in (body.superior, body.inferior):
             if plane is not None:
                 tilts.append((coronal_tilt(plane.normal, front, up), plane.sd_deg))
+                doubt += plane.doubt
     value = float(np.ptp([t for t, _ in tilts])) if len(bodies) >= 2 else np.nan
     names = list(bodies)
     method = "largest_difference_of_endplate_tilts"
     reason = "" if len(bodies) >= 2 else "fewer than two whole bodies"
-    flags = (*case.spine.flags, *((f"{names[0]}_to_{names[-1]}",) if names else ()))
+    flags = (*case.spine.flags, *((f"{names[0]}_to_{names[-1]}",) if names else ()), *dict.fromkeys(doubt))
     sd = float(np.sqrt(2) * np.median([s for _, s in tilts])) if tilts else np.nan
     rows = (
         [Measurement("spine", "cobb", "deg", value, method, sd_error=sd, reason=reason, flags=flags)] if names else []
@@ -149,7 +161,13 @@ def _pelvis(case: Case) -> list[Measurement]:
     slope = sagittal_angle(up, sacral.normal, left)
     rows.append(
         Measurement(
-            "pelvis", "sacral_slope", "deg", slope, "s1_against_image_vertical", sd_error=sacral.sd_deg, flags=flags
+            "pelvis",
+            "sacral_slope",
+            "deg",
+            slope,
+            "s1_against_image_vertical",
+            sd_error=sacral.sd_deg,
+            flags=(*flags, *sacral.doubt),
         )
     )
     heads = _heads(case)
@@ -200,8 +218,11 @@ def _global(
     if "c7" in centres and case.spine.sacral_frame is not None:
         front = np.cross(left, up)
         front = front if front @ case.spine.sacral_frame.ap > 0 else -front
-        depth = max((b.depth for b in case.spine.bodies.values() if np.isfinite(b.depth)), default=np.nan)
-        corner = sacrum - 0.5 * depth * case.spine.sacral_frame.ap
+        if case.spine.sacral_ends is not None:
+            corner = case.spine.sacral_ends[0]
+        else:
+            depth = max((b.depth for b in case.spine.bodies.values() if np.isfinite(b.depth)), default=np.nan)
+            corner = sacrum - 0.5 * depth * case.spine.sacral_frame.ap
         sva = float((centres["c7"] - corner) @ front)
         rows.append(Measurement("whole_spine", "sva", "mm", sva, "c7_centre_to_s1_back_corner", flags=flags))
         tilt = sagittal_angle(sacrum - heads, centres["c7"] - sacrum, left)

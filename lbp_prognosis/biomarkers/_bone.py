@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from lbp_prognosis.biomarkers._bone_quality import measure_bone_quality
+from lbp_prognosis.biomarkers._caps import doubts
 from lbp_prognosis.biomarkers._case import Case, intensities
 from lbp_prognosis.biomarkers._heights import height_sd, heights_along_depth
 from lbp_prognosis.biomarkers._levels import neighbours
@@ -53,6 +54,7 @@ def _heights(case: Case, level: str, body: BodyGeometry, found: tuple[float, ...
     sd = height_sd(body.region.volume, body.frame.cc)
     residual = max((p.rms for p in (body.superior, body.inferior) if p is not None), default=np.nan)
     flags = () if not residual > case.recipe.residual_mm else ("uneven_endplate",)
+    flags = (*flags, *doubts(body.superior, body.inferior))
     info = quality(body.region, flags=(*case.spine.flags, *flags), fit_residual=residual)
     return [
         Measurement(
@@ -114,7 +116,12 @@ def _fracture(case: Case, level: str, body: BodyGeometry, loss: tuple[float, int
             ),
         ]
     value, count = loss
-    flags = (*info["flags"], *(() if count == 2 else (f"reference_bodies={count}",)), "not_level_normed")
+    flags = (
+        *info["flags"],
+        *doubts(body.superior, body.inferior),
+        *(() if count == 2 else (f"reference_bodies={count}",)),
+        "not_level_normed",
+    )
     info = {**info, "flags": flags}
     back = max(float(np.nanmedian(body.caps.top - body.caps.bottom)), 1.0)
     sd = float(np.hypot(recipe.height_loss_sd, height_sd(body.region.volume, body.frame.cc) * np.sqrt(2) / back))

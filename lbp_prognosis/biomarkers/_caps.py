@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import ndimage
 
 from lbp_prognosis.biomarkers._frame import Frame, unit
 from lbp_prognosis.biomarkers._grid import Grid
+from lbp_prognosis.biomarkers._lattice_plane import THICK_MM, LatticePlane, lattice_plane
 from lbp_prognosis.biomarkers._region import Region
 
-__all__ = ["Caps", "EndplatePlane", "boundary_sd", "fit_endplate", "measure_caps", "pedicle_columns"]
+__all__ = [
+    "Caps", "EndplatePlane", "at_voxels", "boundary_sd", "doubts", "fit_endplate", "measure_caps", "pedicle_columns",
+]  # fmt: skip
 
 GRID_MM = 1.0
 
@@ -115,6 +118,13 @@ class EndplatePlane:
         Distance of the surface from the plane towards the inside of the body, mm; NaN outside the fitted area.
     sd_deg : float
         Predicted SD of the sagittal tilt, degrees.
+    doubt : tuple of str
+        Why the lattice does not tell where the surface lies: ``low_confidence_slices`` (layers of voxels more than 2 mm
+        apart across it) or ``low_confidence_lattice`` (it runs along one or two layers of voxels).
+    fine : LatticePlane or None
+        The plane that explains the voxels, over the columns it was fitted to.
+    columns : array of shape (3,)
+        The plane through the mean surface of the columns.
     """
 
     point: np.ndarray
@@ -123,12 +133,17 @@ class EndplatePlane:
     n_points: int
     depth: np.ndarray
     sd_deg: float
+    doubt: tuple[str, ...] = ()
+    fine: LatticePlane | None = None
+    columns: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
 
 def fit_endplate(
-    caps: Caps, which: str, grid: Grid, *, central: float = 0.8, drop_pedicles: bool = False
+    caps: Caps, which: str, region: Region, *, central: float = 0.8, drop_pedicles: bool = False
 ) -> EndplatePlane | None:
-    """Fit a plane to the central part of a surface by Huber's method; None with fewer than 25 columns.
+    """Fit a plane to the central part of a surface; None with fewer than 25 columns.
+
+    Huber's method on the columns comes first; `lattice_plane` then moves the plane to where the voxels put it.
 
     Parameters
     ----------
@@ -136,8 +151,8 @@ def fit_endplate(
         Surfaces of the body.
     which : {"superior", "inferior"}
         Which surface.
-    grid : Grid
-        The lattice, for the predicted error.
+    region : Region
+        The structure, for its voxels and their lattice.
     central : float, default 0.8
         Share of the depth and of the width that is used, so that rims and osteophytes stay out.
     drop_pedicles : bool, default False
@@ -159,20 +174,52 @@ def fit_endplate(
     a, left = np.meshgrid(caps.ap, caps.left, indexing="ij")
     design = np.stack([np.ones(used.sum()), a[used], left[used]], axis=1)
     z = surface[used]
-    beta = huber_plane(design, z)
+    columns = huber_plane(design, z)
+    outward = 1.0 if which == "superior" else -1.0
+    fine = lattice_plane(region, caps.frame, columns, outward, (caps.ap, caps.left, used))
+    beta = columns if fine is None else fine.coefficients
     slopes = beta[1:]
     scale = 1 / np.sqrt(1 + slopes @ slopes)
-    sign = -1.0 if which == "superior" else 1.0
     depth = np.full(surface.shape, np.nan)
-    depth[used] = sign * (z - design @ beta) * scale
+    depth[used] = -outward * (z - design @ columns) * scale
     centre = np.array([a[used].mean(), left[used].mean()])
     local_normal = np.array([-slopes[0], -slopes[1], 1.0]) * scale
     frame = caps.frame
     normal = unit(local_normal @ np.stack([frame.ap, frame.left, frame.cc]))
     point = frame.to_world(np.array([centre[0], centre[1], beta[0] + slopes @ centre]))
     rms = float(np.sqrt(np.mean(depth[used] ** 2)))
-    sd = _tilt_sd(grid, normal, frame, np.stack([a[used], left[used]], axis=1))
-    return EndplatePlane(point, normal, rms, int(used.sum()), depth, sd)
+    sd = _tilt_sd(region.volume, normal, frame, np.stack([a[used], left[used]], axis=1))
+    slices = ("low_confidence_slices",) if fine is None or fine.step > THICK_MM else ()
+    doubt = (*slices, *(("low_confidence_lattice",) if fine is None or fine.layers <= 2 else ()))
+    return EndplatePlane(point, normal, rms, int(used.sum()), depth, sd, doubt, fine, columns)
+
+
+def doubts(*planes: EndplatePlane | None) -> tuple[str, ...]:
+    """Return why distances and angles between these endplates are uncertain on this lattice."""
+    return tuple(dict.fromkeys(flag for plane in planes if plane is not None for flag in plane.doubt))
+
+
+def at_voxels(caps: Caps, superior: EndplatePlane | None, inferior: EndplatePlane | None) -> Caps:
+    """Return the surfaces moved to where the voxels put them; planes fitted in the same frame.
+
+    A surface that is flat to a fraction of a voxel is its plane wherever the voxels allow it; a rough one keeps its own
+    relief about the plane.
+    """
+    top, bottom = _moved(caps, caps.top, superior), _moved(caps, caps.bottom, inferior)
+    added = (top - caps.top) - (bottom - caps.bottom)
+    chord = np.where(caps.inside, np.maximum(caps.chord + added, 0.0), caps.chord)
+    return replace(caps, top=top, bottom=bottom, chord=chord)
+
+
+def _moved(caps: Caps, surface: np.ndarray, plane: EndplatePlane | None) -> np.ndarray:
+    if plane is None or plane.fine is None:
+        return surface
+    a, left = np.meshgrid(caps.ap, caps.left, indexing="ij")
+    mean, wanted = (c[0] + c[1] * a + c[2] * left for c in (plane.columns, plane.fine.coefficients))
+    half = 0.5 * plane.fine.step
+    level = np.clip(wanted, surface - half, surface + half)
+    share = plane.fine.flatness
+    return share * level + (1 - share) * (surface + wanted - mean)
 
 
 def pedicle_columns(caps: Caps) -> np.ndarray:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from lbp_prognosis.biomarkers._caps import Caps, measure_caps, pedicle_columns
+from lbp_prognosis.biomarkers._caps import (
+    Caps,
+    at_voxels,
+    doubts,
+    fit_endplate,
+    measure_caps,
+    pedicle_columns,
+)
 from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._frame import Frame
 from lbp_prognosis.biomarkers._heights import central_columns, height_sd, heights_along_depth
@@ -54,8 +61,8 @@ def _one_disc(case: Case, level: str) -> list[Measurement]:
         )
         return rows
     frame, flags = found
-    caps = measure_caps(disc, frame) if disc is not None else None
-    rows += _heights(case, level, disc, caps, frame, flags)
+    caps, doubt = _disc_caps(disc, frame) if disc is not None else (None, ())
+    rows += _heights(case, level, disc, caps, frame, (*flags, *doubt))
     if disc is not None and caps is not None:
         rows += _shape(case, level, disc, caps, flags)
     rows += _wedge(case, level, disc)
@@ -63,6 +70,12 @@ def _one_disc(case: Case, level: str) -> list[Measurement]:
     if disc is not None:
         rows.append(disc_fluid_ratio(case, level, disc, frame))
     return rows
+
+
+def _disc_caps(disc: Region, frame: Frame) -> tuple[Caps, tuple[str, ...]]:
+    caps = measure_caps(disc, frame)
+    top, bottom = fit_endplate(caps, "superior", disc), fit_endplate(caps, "inferior", disc)
+    return at_voxels(caps, top, bottom), doubts(top, bottom)
 
 
 def _heights(
@@ -73,6 +86,8 @@ def _heights(
     sd = height_sd(grid, frame.cc)
     chord = _chord_mean(caps) if caps is not None else np.nan
     gap, gap_flags, gap_reason = _gap(case, level, frame)
+    facing = [case.spine.endplate(name, side) for name, side in zip(split_disc(level), ("inferior", "superior"))]
+    gap_flags = (*gap_flags, *doubts(*facing))
     if np.isfinite(gap) and np.isfinite(chord) and abs(gap - chord) > recipe.leak_mm:
         flags = (*flags, "segmentation_leak")
     cut = disc is not None and disc.cut
@@ -86,7 +101,7 @@ def _heights(
         )
     area = float(np.nansum(caps.middle)) * (caps.ap[1] - caps.ap[0]) ** 2 if caps is not None else np.nan
     values = {
-        "area": disc.volume_mm3 / area if disc is not None and area > 0 and not cut else np.nan,
+        "area": _volume(caps) / area if caps is not None and area > 0 and not cut else np.nan,
         "three_point": float(np.mean(three)),
         "chord": chord if not cut else np.nan,
     }
@@ -131,6 +146,11 @@ def _heights(
     return rows
 
 
+def _volume(caps: Caps) -> float:
+    """Return the volume between the two surfaces, mm³: its faces where the voxels put them."""
+    return float(caps.chord.sum()) * (caps.ap[1] - caps.ap[0]) ** 2
+
+
 def _chord_mean(caps: Caps) -> float:
     inside = _core(caps.inside)
     return float(caps.chord[inside].mean()) if inside.sum() >= 9 else np.nan
@@ -163,9 +183,9 @@ def _gap(case: Case, level: str, frame: Frame) -> tuple[float, tuple[str, ...], 
         return top - bottom, ("gap_between_planes",), ""
     if below.region.cut:
         return np.nan, ("touched_border",), f"the field of view cuts {lower}"
-    lower_caps = measure_caps(below.region, frame)
+    lower_caps = _facing(below, frame, "superior")
     points = np.stack(np.meshgrid(lower_caps.ap, lower_caps.left, indexing="ij"), axis=-1)
-    upper_caps = measure_caps(above.region, frame)
+    upper_caps = _facing(above, frame, "inferior")
     floor, roof = _whole_columns(lower_caps, below, "superior"), _whole_columns(upper_caps, above, "inferior")
     rows = np.searchsorted(upper_caps.ap, points[..., 0] - 1e-6)
     columns = np.searchsorted(upper_caps.left, points[..., 1] - 1e-6)
@@ -180,10 +200,21 @@ def _gap(case: Case, level: str, frame: Frame) -> tuple[float, tuple[str, ...], 
     return float(np.median(gaps) if np.ptp(gaps) > 30 else gaps.mean()), (), ""
 
 
+def _facing(body: BodyGeometry, frame: Frame, which: str) -> Caps:
+    """Return the columns of a body in the frame of the disc, the surface that faces it where the voxels put it."""
+    caps = measure_caps(body.region, frame)
+    plane = fit_endplate(caps, which, body.region, drop_pedicles=_cut_out(body))
+    return at_voxels(caps, plane, None) if which == "superior" else at_voxels(caps, None, plane)
+
+
+def _cut_out(body: BodyGeometry) -> bool:
+    return bool({"body_cut_at_canal", "body_by_opening"} & set(body.region.flags))
+
+
 def _whole_columns(caps: Caps, body: BodyGeometry, which: str) -> np.ndarray:
     """Return the surface of a body without what is left of its pedicles."""
     surface = caps.top if which == "superior" else caps.bottom
-    if not {"body_cut_at_canal", "body_by_opening"} & set(body.region.flags):
+    if not _cut_out(body):
         return surface
     return np.where(pedicle_columns(caps), np.nan, surface)
 
@@ -259,6 +290,7 @@ def _wedge(case: Case, level: str, disc: Region | None) -> list[Measurement]:
     residual = max(above.rms, below.rms)
     if residual > case.recipe.residual_mm:
         info["flags"] = (*info.get("flags", ()), "uneven_endplate")
+    info["flags"] = (*info.get("flags", ()), *doubts(above, below))
     angle = sagittal_angle(above.normal, below.normal, case.spine.left)
     return [
         Measurement("disc", "disc_wedge", "deg", angle, "wedge_of_facing_endplates", level,

@@ -229,9 +229,9 @@ def _measured(
             acquired_on=acquisition["acquired_on"], level_confidence=confidence if level else None,
         )  # fmt: skip
         rows.append(row)
-    failure = None
+    failure = None if rows else _nothing(case, patient, number)
     if picture is not None:
-        failure = _picture(case, picture, patient, number)
+        failure = _picture(case, picture, patient, number) or failure
     known = {key: acquisition.get(key) for key in STUDY_COLUMNS if key not in {"patient_id", "study_id"}}
     names = [str(name) for name in _listed(study["convention"])]
     return {
@@ -240,6 +240,13 @@ def _measured(
         "picture": picture.name if picture is not None and failure is None else "",
         "failure": failure,
     }  # fmt: skip
+
+
+def _nothing(case: Case, patient: str, number: str) -> dict[str, str]:
+    """Return the failure of a case whose mask holds nothing that the recipe measures."""
+    held = ", ".join(sorted({region.structure for region in case.anatomy.regions.values()})) or "no known structure"
+    message = f"nothing was measured: the mask holds {held}, and the families are " + ", ".join(case.recipe.families)
+    return {"patient_id": patient, "study_id": number, "error": "DataError", "message": message}
 
 
 def _picture(case: Case, path: Path, patient: str, number: str) -> dict[str, str] | None:

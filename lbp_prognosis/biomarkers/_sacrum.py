@@ -44,7 +44,7 @@ def sacral_endplate(
         else:
             near = np.abs(top - (plane.point - frame.origin) @ frame.cc) < NEAR_MM
         caps = _caps(frame, np.where(near, top, np.nan), last)
-        new = fit_endplate(caps, "superior", sacrum.volume)
+        new = fit_endplate(caps, "superior", sacrum)
         if new is None:
             return None
         plane = new

@@ -121,6 +121,12 @@ def _left_of(left: Region, right: Region) -> bool:
 CERVICAL_DEPTH_MM = 28.0
 """Front-to-back length of a body beyond which the name of a cervical level is doubted."""
 
+LEAST_DEPTH_MM = 9.0
+"""Front-to-back length below which no level is believed: a cord divided into levels, say."""
+
+LUMBAR_ML = (10.0, 100.0)
+"""Volumes of a whole body outside which the name of a lumbar level is doubted."""
+
 
 def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, ...]]:
     """Return how far the names of levels can be trusted, and why not fully.
@@ -128,11 +134,17 @@ def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, 
     1.0: named by the tool, five lumbar vertebrae or no sign against them. 0.75: counted from the bottom, where the
     lowest mobile vertebra is taken for the last lumbar one. 0.5: a transitional sign (four or six lumbar vertebrae, a
     thirteenth thoracic one). 0.25: bodies named cervical that are as deep as lumbar ones, as running instance numbers
-    read for levels give. A rank to filter by, no estimated probability.
+    read for levels give, or bodies named lumbar of a size that no lumbar body has, or flatter than any, as in a mask
+    of something else. A rank to filter by, no estimated probability.
     """
     levels = list(spine.bodies)
     deep = [b for level, b in spine.bodies.items() if level.startswith("c") and b.depth > CERVICAL_DEPTH_MM]
-    if deep:
+    odd = [
+        b for level, b in spine.bodies.items()
+        if level.startswith("l") and not b.region.cut and not LUMBAR_ML[0] <= b.region.volume_mm3 / 1000 <= LUMBAR_ML[1]
+    ]  # fmt: skip
+    thin = [b for b in spine.bodies.values() if not b.region.cut and b.depth < LEAST_DEPTH_MM]
+    if deep or odd or thin:
         return 0.25, ("size_unlike_level",)
     signs = []
     if "l6" in levels:

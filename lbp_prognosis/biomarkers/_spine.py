@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from lbp_prognosis.biomarkers._anatomy import Anatomy
 from lbp_prognosis.biomarkers._bodies import find_bodies
-from lbp_prognosis.biomarkers._caps import Caps, EndplatePlane, fit_endplate, measure_caps
+from lbp_prognosis.biomarkers._caps import Caps, EndplatePlane, at_voxels, fit_endplate, measure_caps
 from lbp_prognosis.biomarkers._frame import Frame, make_frame, unit
 from lbp_prognosis.biomarkers._levels import level_rank, neighbours
 from lbp_prognosis.biomarkers._region import Region
@@ -173,13 +173,12 @@ def _away_from(points: np.ndarray, centre: np.ndarray, up: np.ndarray, thickness
 
 def _body_geometry(level: str, region: Region, frame: Frame, central: float) -> BodyGeometry:
     """Measure the surfaces; turn the frame to the bisector of the endplates and measure again."""
-    grid = region.volume
     cut_out = bool({"body_cut_at_canal", "body_by_opening"} & set(region.flags))
 
     def planes(caps: Caps) -> tuple[EndplatePlane | None, EndplatePlane | None]:
         return (
-            fit_endplate(caps, "superior", grid, central=central, drop_pedicles=cut_out),
-            fit_endplate(caps, "inferior", grid, central=central, drop_pedicles=cut_out),
+            fit_endplate(caps, "superior", region, central=central, drop_pedicles=cut_out),
+            fit_endplate(caps, "inferior", region, central=central, drop_pedicles=cut_out),
         )
 
     caps = measure_caps(region, frame)
@@ -197,6 +196,7 @@ def _body_geometry(level: str, region: Region, frame: Frame, central: float) -> 
         if moved < 0.2:
             break
     depth, width = mid_extents(caps)
+    caps = at_voxels(caps, superior, inferior)
     return BodyGeometry(level, region, frame, caps, superior, inferior, depth, width)
 
 
@@ -222,8 +222,8 @@ def own_axis(region: Region, frame: Frame) -> Frame:
     """Return the frame turned to the bisector of the region's own two surfaces."""
     for _ in range(2):
         caps = measure_caps(region, frame)
-        top = fit_endplate(caps, "superior", region.volume)
-        bottom = fit_endplate(caps, "inferior", region.volume)
+        top = fit_endplate(caps, "superior", region)
+        bottom = fit_endplate(caps, "inferior", region)
         if top is None or bottom is None:
             return frame
         frame = make_frame(region.centroid, top.normal + bottom.normal, frame.ap)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
-from spine_phantom import Phantom, labels_of
+from spine_phantom import Block, Phantom, labels_of
 
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.biomarkers import Mask, Recipe, check_spinopelvic, extract, gap_score
@@ -96,3 +98,69 @@ def test_pelvis_from_landmarks_on_a_drawn_spine():
     row = without[without["measure"] == "pelvic_incidence"]
     assert row["value"].isna().all()
     assert "femoral heads" in row["reason"].item()
+
+
+@functools.cache
+def whole_spine():
+    """A lumbar spine with c7, t1 and the femoral heads at chosen places; returns study, points and the spine."""
+    spine = Phantom(n=5, sacral_slope=38.0)
+    up = np.array([0.0, 0.0, 1.0])
+    points = {
+        "t1": np.array([0.0, 22.0, 300.0]), "c7": np.array([0.0, 30.0, 325.0]), "heads": np.array([0.0, 25.0, -85.0]),
+    }  # fmt: skip
+    for level in ("t1", "c7"):
+        spine.blocks[level] = Block(points[level] - 7 * up, up, points[level] + 7 * up, up, 18.0, 24.0)
+    labels = {**labels_of("totalspineseg"), "t1": 21, "c7": 17}
+    data, affine = spine.draw(
+        labels, spacing=(3.0, 1.0, 1.0), degrees=(4.0, 2.0, -3.0), order=(2, 1, 0), flips=(False, True, False)
+    )
+    aside = np.array([45.0, 0.0, 0.0])
+    study = {
+        "patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg", "position": "standing", "age": 66,
+        "landmarks": {
+            "femoral_head_left": points["heads"] - aside,
+            "femoral_head_right": points["heads"] + aside,
+        },
+    }  # fmt: skip
+    return study, points, spine
+
+
+def test_global_alignment_of_a_drawn_spine_by_hand():
+    study, points, spine = whole_spine()
+    result = extract(study, Recipe(families=("alignment",)))
+    assert result.failures.empty, result.failures["message"].tolist()
+    table = result.table
+    found = table[table["structure"].isin(["pelvis", "whole_spine"])].set_index("measure")["value"]
+    lordosis = table.loc[table["method_id"] == "l1_superior_to_s1_superior", "value"].item()
+    index = table.loc[table["measure"] == "lordosis_distribution", "value"].item()
+    # the middle of the sacral endplate is the origin; angles of lines seen from the side, forwards of vertical
+    lean = {name: np.degrees(np.arctan2(p[1], p[2])) for name, p in points.items()}
+    tilt = np.degrees(np.arctan2(25.0, 85.0))  # the sacrum lies behind the heads by this
+    to_t1 = points["t1"] - points["heads"]
+    slope = np.radians(spine.sacral_slope)
+    corner = -0.5 * spine.depth * np.array([0.0, np.cos(slope), -np.sin(slope)])
+    expected = {
+        "pelvic_tilt": tilt, "sacral_slope": 38.0, "pelvic_incidence": tilt + 38.0,
+        "tpa": tilt + np.degrees(np.arctan2(to_t1[1], to_t1[2])), "global_tilt": tilt + lean["c7"],
+    }  # fmt: skip
+    for name, value in expected.items():
+        assert abs(found[name] - value) <= 1.0, (name, found[name], value)
+    assert abs(found["sva"] - (points["c7"][1] - corner[1])) <= 1.5
+    assert found["pi_minus_ll"] == pytest.approx(found["pelvic_incidence"] - lordosis)
+    whole = sum(spine.disc_angle) + sum(spine.body_angle)
+    low = sum(spine.disc_angle[:2]) + sum(spine.body_angle[:2])
+    assert abs(lordosis - whole) <= 1.0
+    assert abs(index - 100 * low / whole) <= 4.0
+    # PI 54.4, SS 38: RPV −3.1 (0); LL 44, ideal 62.7: RLL −18.7 (2); LDI 61 (0); RSA 10.6 (1); age 66
+    by_hand = gap_score(tilt + 38.0, 38.0, whole, low, tilt + lean["c7"], 66)
+    assert (by_hand.pelvic_version, by_hand.lordosis, by_hand.distribution, by_hand.age) == (0, 2, 0, 1)
+    again = gap_score(found["pelvic_incidence"], 38.0, lordosis, lordosis * index / 100, found["global_tilt"], 66)
+    assert found["gap_score"] == again.total
+
+
+def test_the_score_is_not_given_to_someone_lying_down():
+    study, _, _ = whole_spine()
+    table = extract({**study, "position": "supine"}, Recipe(families=("alignment",))).table
+    row = table[table["measure"] == "gap_score"]
+    assert row["value"].isna().all()
+    assert row["reason"].item() == "the score is defined standing"
