@@ -19,6 +19,8 @@ from lbp_prognosis._kernels._cox_sums import TiedEvents, _accumulate, _before, _
 __all__ = ["CoxPass", "Curvature", "minimise_quadratic", "violations"]
 
 _SWEEPS = 8
+_TURNS = 100
+_GROUND = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)  # shares of the mean diagonal tried until a factor exists
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -197,7 +199,8 @@ class Curvature:
         self.height = count.size + self.second.size
         self.room = 0
         self._raw = np.empty((n, 0), order="F")
-        self.precision: np.dtype = np.dtype(np.float32)  # enough for a model whose gradient is exact, and half the work
+        # the gradient is exact, so single precision does where the information is far from singular
+        self.precision: np.dtype = np.dtype(np.float32 if n >= 4 * p else np.float64)
         self._Z, self._U = np.empty((n, 0), self.precision), np.empty((self.height, 0), self.precision)
         self._H = np.empty((0, 0))
         self.last_factor: _Factor | None = None
@@ -226,7 +229,8 @@ class Curvature:
     def sharpen(self) -> None:
         """Compute the information in double precision from now on."""
         self.precision = np.dtype(np.float64)
-        self._Z, self._U = self._Z.astype(self.precision), self._U.astype(self.precision)
+        self._Z = np.empty(self._Z.shape, self.precision, order="F")
+        self._U = np.empty(self._U.shape, self.precision, order="F")
         self.refresh()
 
     def extend(self, new: np.ndarray) -> None:
@@ -274,16 +278,25 @@ class Curvature:
         return out
 
     def factor(self, active: np.ndarray, ridge: np.ndarray) -> np.ndarray | None:
-        """Cholesky factor of the information of the active columns plus a diagonal, None if it is singular."""
+        """Cholesky factor of the information of the active columns plus a diagonal.
+
+        Where columns can't be told apart the diagonal is raised a little: the step is shorter then, and repeated.
+        """
         last = self.last_factor
         if last is not None and np.array_equal(last.active, active) and np.array_equal(last.ridge, ridge):
             return last.factor
         matrix = self._H[np.ix_(active, active)]
         matrix[np.diag_indices(active.size)] += ridge
-        # symmetric: its transpose is itself in the order LAPACK reads
-        factor, failed = lapack.dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
-        self.last_factor = None if failed else _Factor(active, ridge, factor)
-        return None if failed else factor
+        diagonal, ground = np.diag_indices(active.size), float(np.trace(matrix)) / active.size
+        for share in _GROUND:
+            # symmetric: its transpose is itself in the order LAPACK reads
+            attempt = matrix.copy()
+            attempt[diagonal] += share * ground
+            factor, failed = lapack.dpotrf(attempt.T, lower=1, clean=0, overwrite_a=1)
+            if not failed:
+                self.last_factor = _Factor(active, ridge, factor)
+                return factor
+        return None
 
 
 def minimise_quadratic(
@@ -295,32 +308,37 @@ def minimise_quadratic(
     slow crawl of coordinate descent between correlated columns.
     """
     H, b, slope = curvature.matrix, start.copy(), gradient.copy()
-    for _ in range(100):
-        _sweeps(H, b, slope, l1, l2, 0.5 * tol, _SWEEPS)
+    for turn in range(_TURNS):
+        _sweeps(H, b, slope, l1, l2, 0.5 * tol, _SWEEPS if turn == 0 else 2)
         if violations(b, slope, l1, l2) <= tol:
-            return b, slope
-        active = np.flatnonzero(b)
-        if active.size:
-            rest = slope[active] - l2[active] * b[active] - l1[active] * np.sign(b[active])
-            factor = curvature.factor(active, l2[active])
-            if factor is None:
-                if _sweeps(H, b, slope, l1, l2, 0.1 * tol, 20000):
-                    return b, slope
-                continue
-            move = lapack.dpotrs(factor, rest, lower=1)[0]
-            crossing = b[active] * (b[active] + move) <= 0
-            share = 1.0
-            if crossing.any():
-                share = float(np.min(-b[active][crossing] / move[crossing]))
-            move *= share
-            slope -= move @ H[active, : b.size]
-            b[active] += move
-            if crossing.any():
-                # the first to reach zero stops there; the sweeps decide whether it comes back
-                gone = active[crossing][np.argmin(np.abs(b[active][crossing]))]
-                slope += b[gone] * H[gone, : b.size]
-                b[gone] = 0.0
-                continue
+            break
+        # columns only leave here, so this ends; the sweeps decide what comes back
+        while _to_minimum_or_zero(curvature, b, slope, l1, l2):
+            pass
         if violations(b, slope, l1, l2) <= tol:
-            return b, slope
+            break
     return b, slope
+
+
+def _to_minimum_or_zero(curvature: Curvature, b: np.ndarray, slope: np.ndarray, l1: np.ndarray, l2: np.ndarray) -> bool:
+    """Move the active columns to their minimum, or as far as the first of them reaches zero; say whether one did."""
+    H = curvature.matrix
+    active = np.flatnonzero(b)
+    factor = curvature.factor(active, l2[active]) if active.size else None
+    if factor is None:
+        return False
+    values = b[active]
+    rest = slope[active] - l2[active] * values - l1[active] * np.sign(values)
+    move = lapack.dpotrs(factor, rest, lower=1)[0]
+    crossing = values * (values + move) <= 0
+    crosses = bool(crossing.any())
+    if crosses:
+        shares = np.where(crossing, -values / np.where(crossing, move, 1.0), np.inf)
+        first = int(np.argmin(shares))
+        move *= shares[first]
+        move[first] = -values[first]
+    slope -= move @ H[active, : b.size]
+    b[active] = values + move
+    if crosses:
+        b[active[first]] = 0.0
+    return crosses

@@ -16,11 +16,12 @@ import numpy as np
 from lbp_prognosis._kernels._blas import one_thread
 from lbp_prognosis._kernels._cox_curvature import CoxPass, Curvature, minimise_quadratic, violations
 from lbp_prognosis._kernels._cox_data import CoxData
-from lbp_prognosis._kernels._cox_sums import tied_events
+from lbp_prognosis._kernels._cox_sums import TiedEvents, tied_events
 
 __all__ = ["CoxPath", "cox_path"]
 
-_SATURATED = 5 / 6
+_EXPLAINED = 0.99  # share of the deviance at which a path of its own choice ends
+_STILL = 1e-3  # or where four penalties added less than this share of what is explained
 _SLOW = 0.3  # a quadratic that leaves more of the violation than this has a curvature out of date
 _COLUMNS = 15  # columns in which a fresh curvature costs as much as one more step
 _INEXACT = 0.02  # share of the violation to which a quadratic is solved
@@ -40,6 +41,8 @@ class CoxPath:
         Log partial likelihood, without penalty.
     loglik_null : float
         At zero coefficients.
+    loglik_saturated : float
+        Its least upper bound over all linear predictors; below 0 where events are tied.
     converged : ndarray of bool of shape (k,)
         Whether the optimality conditions hold within tolerance.
     evaluations : int
@@ -50,6 +53,7 @@ class CoxPath:
     coef: np.ndarray
     loglik: np.ndarray
     loglik_null: float
+    loglik_saturated: float
     converged: np.ndarray
     evaluations: int
 
@@ -228,7 +232,7 @@ def cox_path(
     lambdas : ndarray of shape (k,), optional
         Decreasing penalties. By default ``n_lambdas`` of them, equally spaced in logarithm from the smallest at which
         all penalised coefficients are zero down to ``min_ratio`` times that; the path then ends early where the
-        likelihood no longer changes, or five sixths of it are explained.
+        explained deviance grows by less than a thousandth over four penalties, or exceeds 0.99 (the rule of glmnet).
     alpha : float, default 1.0
         Share of the absolute penalty (1 lasso, 0 ridge).
     factors : ndarray of shape (p,), optional
@@ -251,6 +255,7 @@ def cox_path(
         start = solver.solve_unpenalised()
         solver.all_slopes()
         given = lambdas is not None
+        saturated = _saturated(solver.state.tied, solver.state.efron)
         if lambdas is None:
             penalised = f > 0
             # ridge has no largest penalty: its path begins where a mixing of 0.001 would
@@ -259,24 +264,31 @@ def cox_path(
             lambdas = top * np.logspace(0, np.log10(min_ratio), n_lambdas)
         coefs, logliks, done = [], [], []
         previous = float(lambdas[0]) if lambdas.size else 0.0
-        for k, lam in enumerate(lambdas):
+        for lam in lambdas:
             done.append(solver.solve(float(lam), previous) and start)
             coefs.append(solver.beta.copy())
             logliks.append(solver.loglik)
             previous = float(lam)
-            if not given and k >= 4 and _levelled(logliks, solver.loglik_null):
+            if not given and _levelled(logliks, solver.loglik_null, saturated):
                 break
     return CoxPath(
-        lambdas[: len(coefs)], np.array(coefs).reshape(-1, p), np.array(logliks), solver.loglik_null, np.array(done),
-        solver.evaluations,
+        lambdas[: len(coefs)], np.array(coefs).reshape(-1, p), np.array(logliks), solver.loglik_null, saturated,
+        np.array(done), solver.evaluations,
     )  # fmt: skip
 
 
-def _levelled(logliks: list[float], null: float) -> bool:
-    """Say whether the last penalty moved the explained deviance by less than 1e-5 of itself, or little is left.
+def _saturated(tied: TiedEvents, efron: bool) -> float:
+    """Log-likelihood when at each time those with the event alone run any risk, all the same."""
+    total = 0.0
+    for count, mean in zip(tied.count.tolist(), tied.mean_weight.tolist()):
+        below = np.arange(count) / count if efron and count else np.zeros(count)
+        total -= mean * float(np.log(count * mean * (1 - below)).sum()) if count else 0.0
+    return total
 
-    A partial likelihood of which five sixths are explained belongs to more columns than patients; beyond that the
-    columns can no longer be told apart and each penalty costs more than all before it.
-    """
-    explained = logliks[-1] - null
-    return explained > 0 and ((logliks[-1] - logliks[-2]) < 1e-5 * explained or explained > -_SATURATED * null)
+
+def _levelled(logliks: list[float], null: float, saturated: float) -> bool:
+    """Say whether four penalties added next to nothing to the explained deviance, or nearly all of it is explained."""
+    if len(logliks) < 5:
+        return False
+    explained, gained = logliks[-1] - null, logliks[-1] - logliks[-5]
+    return explained > 0 and (gained < _STILL * explained or explained > _EXPLAINED * (saturated - null))

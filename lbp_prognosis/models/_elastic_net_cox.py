@@ -31,7 +31,8 @@ class ElasticNetCox(RiskEstimator):
     l1_ratio : float, default 1.0
         Share of the absolute penalty: 1 is the lasso, 0 ridge.
     n_lambdas : int, default 100
-        Length of the path; it ends early where the likelihood no longer changes or five sixths of it are explained.
+        Length of the path; as in ``glmnet`` it ends early where the explained deviance grows by less than a thousandth
+        over four penalties, or exceeds 0.99.
     lambda_min_ratio : float, optional
         Smallest over largest penalty; 0.01 if there are fewer rows than columns, else 1e-4.
     lambdas : sequence of float, optional
@@ -73,7 +74,7 @@ class ElasticNetCox(RiskEstimator):
     coef_path_ : ndarray of shape (k, p)
         Coefficients along it.
     deviance_ratio_ : ndarray of shape (k,)
-        Explained share of the null deviance.
+        Explained share of the null deviance, which is measured from the saturated likelihood (with tied events below 1).
     penalty_factors_ : ndarray of shape (p,)
         Factors used, after scaling.
     modality_factors_ : dict of str to float
@@ -113,6 +114,7 @@ class ElasticNetCox(RiskEstimator):
     factors for prediction based on multi-omics data. Comput Math Methods Med 2017:7691937.
     """
 
+    folds_keep_clusters = True  # tuning folds never part rows of one cluster: resampling passes who is a copy of whom
     _single_cause = True
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."
 
@@ -208,7 +210,8 @@ class ElasticNetCox(RiskEstimator):
         self.lambdas_, self.lambda_ = path.lambdas, float(path.lambdas[k])
         self.coef_path_, self.coef_ = path.coef, path.coef[k]
         self.log_likelihood_, self.log_likelihood_null_ = float(path.loglik[k]), path.loglik_null
-        self.deviance_ratio_ = 1 - path.loglik / path.loglik_null if path.loglik_null else np.zeros(path.loglik.size)
+        room = path.loglik_saturated - path.loglik_null
+        self.deviance_ratio_ = (path.loglik - path.loglik_null) / room if room > 0 else np.zeros(path.loglik.size)
         self.centre_ = mean
         eta = centred @ path.coef[k]
         steps = cox_baseline(
