@@ -33,7 +33,8 @@ default_role = "code"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "lbp_prognosis"
-html_theme_options = {"show_nav_level": 2, "navbar_end": ["theme-switcher"], "show_prev_next": True}
+html_theme_options = {"navbar_center": [], "navbar_end": ["theme-switcher"], "show_prev_next": True}
+html_sidebars = {"**": ["globaltoc.html"]}  # every page is at the top level: its list stands beside each
 exclude_patterns = ["_build"]
 nitpicky = False
 suppress_warnings = ["myst.xref_missing"]

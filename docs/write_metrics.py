@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 TIERS = {
@@ -13,7 +12,11 @@ TIERS = {
     "": "Over any metric, of several sites",
 }
 GOOD = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "": "–"}
-HEAD = """# Metrics
+HEAD = """---
+html_theme.sidebar_secondary.remove: true
+---
+
+# Metrics
 
 Every name in the column `metric` of a frame, written from `evaluation.METRICS`. *Proper*: the true risks have
 the best expected value, so that the metric may choose between models. Outcomes: `right` and `interval` are times,
@@ -54,4 +57,6 @@ def _number(value: float) -> str:
 
 
 def _linked(reference: str) -> str:
-    return re.sub(r"doi:(\S+)", r"[doi:\1](https://doi.org/\1)", reference)
+    """Author and year as a link where a DOI is known; otherwise the reference as it stands."""
+    who, found, doi = reference.partition(", doi:")
+    return f"[{who}](https://doi.org/{doi})" if found else reference
