@@ -68,14 +68,15 @@ def run_study(
         data = read_study_data(study)
         models = build_models(study, data)
         horizons = _horizons(data)
+        # first, so that kernels are compiled once and workers find them in the cache
+        say("Fitting the models to all patients")
+        fitted = {name: clone(model).fit(data.X, data.y) for name, model in models.items()}
         say(f"Predicting {len(data.X):,} patients out of fold: {len(models)} models, {study.validation.folds} folds, "
             f"{study.validation.repeats} repeats")  # fmt: skip
         folds = cross_validate_risk(
             models, data.X, data.y, horizons, n_splits=study.validation.folds, n_repeats=study.validation.repeats,
             random_state=study.seed, n_jobs=n_jobs, checkpoint=checkpoint,
         )  # fmt: skip
-        say("Fitting the models to all patients")
-        fitted = {name: clone(model).fit(data.X, data.y) for name, model in models.items()}
         say("Judging: discrimination, calibration, decisions")
         found = _judge(study, data, folds, fitted)
         if study.validation.sites:
