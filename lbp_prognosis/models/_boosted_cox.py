@@ -106,6 +106,8 @@ class BoostedCox(RiskEstimator):
     """
 
     _instead: ClassVar[str] = "For visits use DiscreteTimeHazard, for a state at a visit LogisticRisk."
+    folds_keep_clusters: ClassVar[bool] = True
+    """Tuning folds never part rows of one cluster: resampling passes who is a copy of whom."""
     interpolates: ClassVar[bool] = True
     """Its apparent performance is near perfect and says nothing: validate with .632+ or nested cross-validation."""
 

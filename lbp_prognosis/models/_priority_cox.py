@@ -79,6 +79,7 @@ class PriorityCox(RiskEstimator):
     doi:10.1186/s12859-018-2344-6
     """
 
+    folds_keep_clusters = True  # tuning folds never part rows of one cluster: resampling passes who is a copy of whom
     _single_cause = True
     _allow_missing = True
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."

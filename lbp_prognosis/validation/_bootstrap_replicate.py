@@ -122,16 +122,30 @@ def measure_fitted(panel: Panel, fitted: Any, X: Any, y: np.ndarray, *, training
 def fit_arguments(
     estimator: Any, fit_params: Mapping[str, Any] | None, units: np.ndarray | None, n: int
 ) -> dict[str, Any]:
-    """Return fit arguments; original row numbers as ``groups`` for fits that tune on folds."""
+    """Return fit arguments, with the original row numbers for fits that tune on folds.
+
+    They are passed as ``groups`` where `fit` has that argument, and as ``clusters`` where the estimator, or the model
+    inside it, says ``folds_keep_clusters``.
+    """
     arguments = dict(fit_params or {})
-    if "groups" not in arguments and _asks_for_groups(type(estimator)):  # type: ignore[arg-type]
-        arguments["groups"] = np.arange(n) if units is None else units
+    identity = np.arange(n) if units is None else units
+    if "groups" not in arguments and _takes(type(estimator), "groups"):  # type: ignore[arg-type]
+        arguments["groups"] = identity
+    elif "clusters" not in arguments and _keeps_clusters(estimator) and _takes(type(estimator), "clusters"):  # type: ignore[arg-type]
+        arguments["clusters"] = identity
     return arguments
 
 
+def _keeps_clusters(estimator: Any) -> bool:
+    inner = getattr(estimator, "model", None)
+    return bool(getattr(estimator, "folds_keep_clusters", False) or (inner is not None and _keeps_clusters(inner)))
+
+
 @cache
-def _asks_for_groups(kind: type) -> bool:
+def _takes(kind: type, argument: str) -> bool:
     try:
-        return "groups" in inspect.signature(kind.fit).parameters  # type: ignore[attr-defined]
+        parameters = inspect.signature(kind.fit).parameters  # type: ignore[attr-defined]
     except (TypeError, ValueError, AttributeError):
         return False
+    passes = argument == "clusters" and any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return argument in parameters or passes

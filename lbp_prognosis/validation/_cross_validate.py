@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
 from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation._bootstrap_replicate import fit_arguments
 from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
 from lbp_prognosis.validation._folds import event_stratum, given_folds, repeated_folds, site_folds
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
@@ -255,7 +256,15 @@ def cross_validate_risk(
         splits, repeats = int(places.max()) + 1, places.shape[0]
     tasks = [(name, r, k) for name in estimators for r in range(repeats) for k in range(splits)]
     work = partial(
-        _predict_fold, estimators=estimators, X=X, y=y, horizons=times, cause=cause, folds=places, fit_params=fit_params
+        _predict_fold,
+        estimators=estimators,
+        X=X,
+        y=y,
+        horizons=times,
+        cause=cause,
+        folds=places,
+        units=codes,
+        fit_params=fit_params,
     )
     described = {name: describe_estimator(model) for name, model in estimators.items()}
     results = run_replicates(
@@ -311,12 +320,14 @@ def _in_every_imputation(arguments: dict[str, Any]) -> CrossValidation:
 
 def _predict_fold(
     task: tuple[str, int, int], *, estimators: Mapping[str, Any], X: Any, y: np.ndarray, horizons: np.ndarray,
-    cause: int, folds: np.ndarray, fit_params: Mapping[str, Any] | None,
+    cause: int, folds: np.ndarray, units: np.ndarray | None, fit_params: Mapping[str, Any] | None,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     name, repeat, fold = task
     test = np.flatnonzero(folds[repeat] == fold)
     train = np.flatnonzero(folds[repeat] != fold)
-    model = fit_on(estimators[name], X, y, train, fit_params)
+    # tuning inside keeps patients whole as well
+    given = fit_params if units is None else fit_arguments(estimators[name], fit_params, units, y.shape[0])
+    model = fit_on(estimators[name], X, y, train, given)
     held_out = take_rows(X, test)
     score = np.empty(0)
     if hasattr(model, "linear_predictor"):

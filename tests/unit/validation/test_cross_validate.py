@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 from syn import syn
 
 from lbp_prognosis import CoxPH, Surv
 from lbp_prognosis._base import ArgumentError, LeakageError
-from lbp_prognosis.validation import cross_validate_risk
+from lbp_prognosis.fusion import RiskPipeline, Standardise
+from lbp_prognosis.models import ElasticNetCox
+from lbp_prognosis.validation import OnColumns, bootstrap_validate, cross_validate_risk
 
 CLINICAL = ["c1", "c2", "p1"]
 
@@ -150,3 +156,51 @@ def test_discs_across_folds_would_leak_and_groups_do_not():
     leak, honest = (r.fold_averaged().set_index("method").loc["fold-averaged", "value"] for r in (rows, whole))
     assert leak > 0.75
     assert honest < 0.6
+
+
+class _Tuned(BaseEstimator):
+    """Keeps what it was told of its rows."""
+
+    folds_keep_clusters = True
+    told: ClassVar[list] = []
+
+    def fit(self, X, y, *, clusters=None):
+        _Tuned.told.append((np.asarray(X)[:, 0].copy(), None if clusters is None else np.asarray(clusters).copy()))
+        self.columns_ = np.asarray(X).shape[1]
+        return self
+
+    def predict_risk(self, X, horizons, cause=1):
+        return np.full((len(X), np.size(horizons)), 0.4)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda m: m, lambda m: RiskPipeline([Standardise(["x"])], m), lambda m: OnColumns(m, ["who", "x"])]
+)
+def test_tuning_inside_knows_copies_and_patients(wrap):
+    """In a resample copies of a patient carry one number; in folds the patient's rows do."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"who": np.arange(80.0), "x": rng.normal(size=80)})
+    y = Surv.right(rng.exponential(10, 80), rng.integers(0, 2, 80))
+    _Tuned.told.clear()
+    bootstrap_validate(wrap(_Tuned()), X, y, 5, n_resamples=3, random_state=0, indexes=False)
+    for who, clusters in _Tuned.told:
+        np.testing.assert_array_equal(
+            np.unique(who, return_inverse=True)[1], np.unique(clusters, return_inverse=True)[1]
+        )
+    _Tuned.told.clear()
+    patient = np.repeat(np.arange(40), 2)
+    cross_validate_risk(wrap(_Tuned()), X, y, 5, n_splits=4, n_repeats=1, groups=patient, random_state=0)
+    for who, clusters in _Tuned.told:
+        np.testing.assert_array_equal(clusters, patient[who.astype(int)])
+
+
+def test_a_tuned_elastic_net_in_a_pipeline_is_validated_nested():
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame(rng.normal(size=(150, 30)), columns=[f"x{j}" for j in range(30)])
+    y = Surv.right(rng.exponential(10, 150), rng.integers(0, 2, 150))  # nothing foretells
+    model = RiskPipeline([Standardise()], ElasticNetCox(cv=4))
+    found = cross_validate_risk(model, X, y, 5, n_splits=4, n_repeats=1, random_state=0)
+    again = cross_validate_risk(model, X, y, 5, n_splits=4, n_repeats=1, random_state=0)
+    np.testing.assert_array_equal(found.risks["RiskPipeline"], again.risks["RiskPipeline"])
+    # the penalty was chosen inside each fold: out of fold nothing is found where nothing is
+    assert abs(float(found.concordance()["value"].iloc[0]) - 0.5) < 0.12
