@@ -290,9 +290,10 @@ class Curvature:
         diagonal, ground = np.diag_indices(active.size), float(np.trace(matrix)) / active.size
         for share in _GROUND:
             # symmetric: its transpose is itself in the order LAPACK reads
-            attempt = matrix.copy()
+            attempt = matrix.astype(self.precision)
             attempt[diagonal] += share * ground
-            factor, failed = lapack.dpotrf(attempt.T, lower=1, clean=0, overwrite_a=1)
+            decompose = lapack.spotrf if self.precision == np.float32 else lapack.dpotrf
+            factor, failed = decompose(attempt.T, lower=1, clean=0, overwrite_a=1)
             if not failed:
                 self.last_factor = _Factor(active, ridge, factor)
                 return factor
@@ -329,7 +330,8 @@ def _to_minimum_or_zero(curvature: Curvature, b: np.ndarray, slope: np.ndarray, 
         return False
     values = b[active]
     rest = slope[active] - l2[active] * values - l1[active] * np.sign(values)
-    move = lapack.dpotrs(factor, rest, lower=1)[0]
+    solve = lapack.spotrs if factor.dtype == np.float32 else lapack.dpotrs
+    move = solve(factor, rest, lower=1)[0].astype(float)
     crossing = values * (values + move) <= 0
     crosses = bool(crossing.any())
     if crosses:

@@ -103,8 +103,11 @@ class _Solver:
         self._slopes(np.arange(self.beta.size))
 
     def _slopes(self, columns: np.ndarray) -> None:
-        out = np.empty(columns.size)
-        _dots(self.X, columns, self.state.residual, out)
+        if 4 * columns.size > self.beta.size:  # one product over all columns runs faster than a loop over these
+            out = (self.X.T @ self.state.residual)[columns]
+        else:
+            out = np.empty(columns.size)
+            _dots(self.X, columns, self.state.residual, out)
         out /= self.total
         out[~self.usable[columns]] = 0.0
         self.gradient[columns] = out

@@ -74,7 +74,7 @@ class ElasticNetCox(RiskEstimator):
     coef_path_ : ndarray of shape (k, p)
         Coefficients along it.
     deviance_ratio_ : ndarray of shape (k,)
-        Explained share of the null deviance, which is measured from the saturated likelihood (with tied events below 1).
+        Explained share of the null deviance, measured from the saturated likelihood (below 1 with ties).
     penalty_factors_ : ndarray of shape (p,)
         Factors used, after scaling.
     modality_factors_ : dict of str to float
