@@ -54,7 +54,9 @@ class OnColumns(BaseEstimator):
         return self.model_.linear_predictor(self._cut(X))
 
     def _cut(self, X: Any) -> Any:
-        missing = [column for column in self.columns if column not in X.columns]
-        if missing:
-            raise argument_error("X", "a frame with all columns of the modalities", f"no column {missing[0]!r}")
-        return X.loc[:, list(self.columns)]
+        # by position: several times sooner than by label, and this is asked thousands of times
+        place = X.columns.get_indexer(list(self.columns))
+        if (place < 0).any():
+            missing = self.columns[int(np.argmin(place))]
+            raise argument_error("X", "a frame with all columns of the modalities", f"no column {missing!r}")
+        return X.take(place, axis=1)
