@@ -71,10 +71,12 @@ class Mask:
         if turned is not None and turned.grid.matches(image.grid):
             return turned
         mine, wanted = self.grid, image.grid
+        apart = mine.offset_from(wanted)
+        corners = f", corners up to {apart:.3g} mm apart" if np.isfinite(apart) else ""
         raise argument_error(
             "mask", f"on the grid of the image {image.source or ''}".rstrip(),
             f"shape {mine.shape}, sides {np.round(mine.spacing, 3).tolist()} mm against {wanted.shape}, "
-            f"{np.round(wanted.spacing, 3).tolist()} mm, corners up to {mine.offset_from(wanted):.3g} mm apart",
+            f"{np.round(wanted.spacing, 3).tolist()} mm{corners}",
             "Resample the mask to the image with nearest-neighbour interpolation, or give the image it was drawn on.",
         )  # fmt: skip
 

@@ -119,7 +119,7 @@ def _left_of(left: Region, right: Region) -> bool:
 
 
 CERVICAL_DEPTH_MM = 28.0
-"""Front-to-back length of a body beyond which the name of a cervical level is doubted."""
+"""Front-to-back length of a body beyond which the name of a cervical or upper thoracic level is doubted."""
 
 LEAST_DEPTH_MM = 9.0
 """Front-to-back length below which no level is believed: a cord divided into levels, say."""
@@ -133,12 +133,13 @@ def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, 
 
     1.0: named by the tool, five lumbar vertebrae or no sign against them. 0.75: counted from the bottom, where the
     lowest mobile vertebra is taken for the last lumbar one. 0.5: a transitional sign (four or six lumbar vertebrae, a
-    thirteenth thoracic one). 0.25: bodies named cervical that are as deep as lumbar ones, as running instance numbers
-    read for levels give, or bodies named lumbar of a size that no lumbar body has, or flatter than any, as in a mask
-    of something else. A rank to filter by, no estimated probability.
+    thirteenth thoracic one). 0.25: bodies named cervical (or t1 to t4) that are as deep as lumbar ones, as running
+    instance numbers read for levels give, or bodies named lumbar of a size that no lumbar body has, or flatter than
+    any, as in a mask of something else. A rank to filter by, no estimated probability.
     """
     levels = list(spine.bodies)
-    deep = [b for level, b in spine.bodies.items() if level.startswith("c") and b.depth > CERVICAL_DEPTH_MM]
+    upper = {level for level in levels if level.startswith("c")} | {"t1", "t2", "t3", "t4"}
+    deep = [b for level, b in spine.bodies.items() if level in upper and b.depth > CERVICAL_DEPTH_MM]
     odd = [
         b for level, b in spine.bodies.items()
         if level.startswith("l") and not b.region.cut and not LUMBAR_ML[0] <= b.region.volume_mm3 / 1000 <= LUMBAR_ML[1]

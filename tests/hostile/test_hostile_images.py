@@ -186,3 +186,20 @@ def test_a_picture_that_fails_costs_no_measurement(good, tmp_path, monkeypatch):
     result = extract(study, RECIPE, overlays=tmp_path / "pictures")
     assert not result.table.empty
     assert "no space left" in result.failures["message"].item()
+
+
+def test_a_mask_of_something_else_is_a_failure_or_a_doubted_level():
+    cord = np.zeros((30, 30, 40), dtype=int)
+    cord[12:18, 12:18, 4:36] = 1
+    lump = np.zeros((40, 40, 40), dtype=int)
+    lump[10:30, 10:30, 10:30] = 45
+    studies = [
+        {"patient_id": str(k), "mask": Mask(data, np.eye(4)), "convention": "totalspineseg", "modality": "mri"}
+        for k, data in enumerate((cord, lump))
+    ]
+    result = extract(studies)
+    assert result.failures["patient_id"].tolist() == ["0"]
+    assert "the mask holds spinal_cord" in result.failures["message"].item()
+    named = result.table[(result.table["patient_id"] == "1") & (result.table["level"] != "")]
+    assert (named["level_confidence"] == 0.25).all()
+    assert named["flags"].str.contains("size_unlike_level").all()

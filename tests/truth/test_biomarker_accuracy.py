@@ -11,6 +11,7 @@ from lbp_prognosis.biomarkers import Mask, Recipe, extract
 
 pytestmark = pytest.mark.slow
 LATTICES = {"fine": (0.8, 0.8, 0.8), "cubes": (1.0, 1.0, 1.0), "sagittal": (4.0, 0.6, 0.6)}
+DOUBT = "low_confidence"
 
 
 def spine(rng) -> Phantom:
@@ -34,7 +35,7 @@ def errors(phantom: Phantom, table: pd.DataFrame) -> list[dict]:
             if row["measure"] in truth and not row["method_id"].endswith("min_near_disc"):
                 true = truth[row["measure"]][k]
                 found.append({**row, "error": row["value"] - true, "share": row["value"] / true - 1})
-    lordosis = table.loc[table["method_id"] == "l1_superior_to_s1_superior", ["value", "sd_error"]].iloc[0]
+    lordosis = table[table["method_id"] == "l1_superior_to_s1_superior"].iloc[0]
     whole = sum(phantom.disc_angle) + sum(phantom.body_angle)
     found.append(
         {
@@ -42,6 +43,7 @@ def errors(phantom: Phantom, table: pd.DataFrame) -> list[dict]:
             "method_id": "",
             "error": lordosis["value"] - whole,
             "sd_error": lordosis["sd_error"],
+            "flags": lordosis["flags"],
         }
     )
     return found
@@ -65,13 +67,29 @@ def test_errors_over_random_spines_and_lattices(lattice):
     assert frame["error"].notna().all()
     voxel = min(LATTICES[lattice])
     heights = frame[frame["measure"].isin(["disc_height", "body_height_middle"])]
-    assert (heights["error"].abs() <= voxel / 2).mean() >= 0.98
+    assert (heights["error"].abs() <= voxel / 2)[~heights["flags"].str.contains(DOUBT)].all()
     assert heights.groupby("method_id")["error"].apply(lambda e: np.sqrt((e**2).mean())).max() <= 0.15
     assert heights.groupby("method_id")["error"].mean().abs().max() <= 0.08
     angles = frame[frame["measure"].isin(["disc_wedge", "lumbar_lordosis"])]
-    assert (angles["error"].abs() <= 1.0).mean() >= 0.97  # one step of the staircase may hide more
+    clear = ~angles["flags"].str.contains(DOUBT)
+    assert clear.mean() >= 0.6
+    assert (angles["error"].abs() <= 1.0)[clear].all()
     assert np.sqrt((angles["error"] ** 2).mean()) <= 0.4
     areas = frame[frame["measure"].isin(["canal_area", "disc_area"])]
     assert areas["share"].abs().max() <= (0.12 if lattice == "sagittal" else 0.035)
     for measure, group in frame.groupby("measure"):
         assert (group["error"].abs() <= 3 * group["sd_error"]).mean() >= 0.93, measure
+
+
+def test_what_the_lattice_hides_is_flagged():
+    # endplates exactly along the lattice, and slices stacked along the spine
+    rng = np.random.default_rng(7)
+    flat = Phantom(sacral_slope=0.0, disc_angle=(0.0,) * 5, body_angle=(0.0,) * 5)
+    cases = [(flat, (0.9, 0.9, 0.9), (0.0, 0.0, 0.0)), (spine(rng), (0.6, 0.6, 4.0), (5.0, -4.0, 3.0))]
+    recipe = Recipe(families=("disc", "bone", "alignment"))
+    for (phantom, spacing, degrees), reason in zip(cases, ("low_confidence_lattice", "low_confidence_slices")):
+        data, affine = phantom.draw(labels_of("totalspineseg"), spacing=spacing, degrees=degrees)
+        table = extract({"patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg"}, recipe).table
+        rows = table[table["measure"].isin(["disc_height", "body_height_middle", "disc_wedge", "segmental_lordosis"])]
+        assert len(rows) >= 30
+        assert rows["flags"].str.contains(reason).all(), reason
