@@ -26,7 +26,7 @@ from lbp_prognosis.models import NullModel
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._coalitions import NOTHING, coalition_name, coalitions, shared_worth, worth_of
 from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
-from lbp_prognosis.validation._estimator import fresh, take_rows
+from lbp_prognosis.validation._estimator import check_rows, fresh, take_rows
 from lbp_prognosis.validation._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation._multiply_imputed import refuse_imputed
@@ -262,8 +262,13 @@ def added_value(
     refuse_imputed(X, "added_value(model, table, …)")
     estimator = fresh(model, "model")
     names = [str(name) for name in modalities]
-    if modality not in names or len(names) < 2:
-        raise argument_error("modality", f"one of at least two modalities {names}", modality)
+    if len(names) < 2:
+        raise argument_error(
+            "modalities", "a mapping of two modalities at least", f"{names}",
+            "Give the clinical comparator too, e.g. modalities={'clinical': [...], 'imaging': [...]}.",
+        )  # fmt: skip
+    if modality not in names:
+        raise argument_error("modality", f"one of the modalities {names}", modality)
     if len(names) > 6:
         raise argument_error("modalities", "at most six (2⁶ coalitions are refitted)", f"{len(names)}")
     if not isinstance(X, pd.DataFrame):
@@ -272,6 +277,7 @@ def added_value(
     unknown = [c for group in columns.values() for c in group if c not in X.columns]
     if unknown:
         raise argument_error("modalities", "a mapping to columns of `X`", f"unknown columns {unknown[:5]}")
+    check_rows(X, y, groups)
     X, y, groups, sites = _observed(X, y, groups, sites)
     times, scalar = check_horizons(horizons)
     primary = _primary(thresholds)

@@ -9,8 +9,15 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import LeakageError, argument_error
+from lbp_prognosis.survival import check_outcome
 
 __all__ = ["check_models", "check_rows", "describe_estimator", "fit_on", "fresh", "is_fitted", "take_rows"]
+
+
+_NOT_LATER = (
+    "A finding of today is judged by evaluation.diagnostic (accuracy, roc); what it adds to a prognosis is asked of an "
+    "outcome observed later."
+)
 
 
 def is_fitted(estimator: Any) -> bool:
@@ -54,9 +61,10 @@ def check_models(models: Any) -> dict[str, Any]:
 
 
 def check_rows(X: Any, y: np.ndarray, groups: Any) -> np.ndarray | None:
-    """Return group codes, refusing repeated patients that nobody keeps together."""
+    """Return group codes, refusing a reference standard of today and repeated patients that nobody keeps together."""
     from lbp_prognosis._base import check_clusters
 
+    check_outcome(y, ("right", "interval", "status"), caller="validation of a risk", instead=_NOT_LATER)
     n = y.shape[0]
     rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if rows != n:

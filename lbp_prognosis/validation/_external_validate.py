@@ -90,7 +90,7 @@ def external_validate(
     horizons: Any,
     thresholds: Any = None,
     *,
-    kind: str,
+    kind: str | None = None,
     description: str = "",
     cause: int = 1,
     target: str = "event",
@@ -113,7 +113,8 @@ def external_validate(
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds.
     kind : {"temporal", "geographic", "setting", "random_split"}
-        In what the new patients differ from those of development. There is no default: the word external is earned.
+        In what the new patients differ from those of development. It has to be said: the word external is earned, and
+        without it the call is refused.
     description : str, default ""
         Who the new patients are, for the page.
     cause : int, default 1
@@ -135,8 +136,13 @@ def external_validate(
     Raises
     ------
     ArgumentError
-        If a model is not fitted, or patients of development are among the new ones.
+        If ``kind`` is not said, a model is not fitted, or patients of development are among the new ones.
     """
+    if kind is None:
+        raise argument_error(
+            "kind", f"one of {', '.join(map(repr, _KINDS))}", "nothing",
+            "Say how the new patients differ from those of development: seen later, elsewhere or in another setting.",
+        )  # fmt: skip
     check_choice("kind", kind, _KINDS)
     refuse_imputed(X, "external_validate(models, table, …)")
     named = dict(models) if isinstance(models, Mapping) else {type(models).__name__: models}

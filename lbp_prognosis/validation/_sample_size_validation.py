@@ -96,7 +96,8 @@ def sample_size_validation(
     433
     """
     check_choice("outcome", outcome, ("binary", "survival"))
-    z = float(norm.ppf(0.5 + check_confidence(confidence) / 2))
+    # the published formulas round the 95 % quantile
+    z = 1.96 if check_confidence(confidence) == 0.95 else float(norm.ppf(0.5 + confidence / 2))
     widths = {
         name: check_number(name, value, low=0, open_low=True)
         for name, value in (

@@ -1,4 +1,4 @@
-"""Every stored case of the engine stands in the table of this folder, and a test here reads it."""
+"""Every stored case stands in the table of this folder, and a test reads it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ENGINE = re.compile(r"(a|b|c|cd|d|e|f)_")
+VALIDATION = re.compile(r"[g-l]_")
 
 
 def engine_cases(folder: Path) -> list[str]:
@@ -21,6 +22,12 @@ def engine_cases(folder: Path) -> list[str]:
         if not case["kind"].endswith("stochastic") and (ENGINE.match(case["kind"]) or "edge" in case["kind"]):
             found.append(case["case"])
     return found
+
+
+def validation_cases(folder: Path) -> list[str]:
+    """Names of the cases about imputation, reliability, sample size, meta-analysis and resampling."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "reference" / "visible").glob("*.json")]
+    return sorted(case["case"] for case in found if VALIDATION.match(case["kind"]))
 
 
 def table_rows() -> list[list[str]]:
@@ -59,6 +66,17 @@ def test_every_case_has_a_row_and_a_test(shared):
     files = [names_read(path) for path in HERE.glob("test_*.py") if path.name != Path(__file__).name]
     unread = [case for case in cases if not any(is_read(case, *file) for file in files)]
     assert not unread, f"no test here reads them: {unread}"
+
+
+def test_every_case_of_validation_has_a_row_and_a_test(shared):
+    cases = validation_cases(shared)
+    assert len(cases) > 30
+    rows = table_rows()
+    unnamed = [case for case in cases if not any(case in named_in(row) for row in rows)]
+    assert not unnamed, f"not in the table of README.md: {unnamed}"
+    files = [names_read(path) for path in HERE.parent.rglob("test_*.py") if path.name != Path(__file__).name]
+    unread = [case for case in cases if not any(is_read(case, *file) for file in files)]
+    assert not unread, f"no test reads them: {unread}"
 
 
 def test_rows_are_complete():

@@ -8,7 +8,7 @@ import pytest
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis.evaluation import concordance
 from lbp_prognosis.models import LogisticRisk
-from lbp_prognosis.validation import bootstrap_validate
+from lbp_prognosis.validation import bootstrap_validate, cross_validate_risk
 
 INDEXES = {"Dxy": "dxy", "R2": "nagelkerke_r2", "D": "d_index", "U": "u_index", "Q": "q_index", "g": "g_index"}
 
@@ -69,3 +69,10 @@ def test_given_folds(reference_case, reference_csv):
         assert (test.sum(), int((y[test]["event"] == 1).sum())) == (want["n"], want["events"])
     stratified = concordance(y, lp, strata=fold)
     assert stratified.value == pytest.approx(case["expected"]["stratified_c"], rel=1e-6)
+    # the same in one call
+    want = case["expected"]
+    scores = cross_validate_risk(CoxPH(), X, y, 90, folds=fold).scores["CoxPH"]
+    assert np.sum(scores**2) == pytest.approx(want["lp_sum_squares"], rel=1e-6)
+    assert concordance(y, scores.ravel()).value == pytest.approx(want["pooled_lp_c"], rel=1e-6)
+    slope = CoxPH().fit(scores.reshape(-1, 1), y, strata=fold)
+    assert slope.coef_[0] == pytest.approx(want["stratified_slope"], rel=1e-6)

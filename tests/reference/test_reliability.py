@@ -79,6 +79,7 @@ def test_bland_altman(name, reference_case, reference_csv):
     pairs = {
         "bias": result.bias, "sd": result.sd, "loa_lower": result.lower, "loa_upper": result.upper,
         "bias_ci": (result.bias_low, result.bias_high), "loa_se_1999": result.se_limit,
+        "loa_se_1986": result.se_limit_1986,
         "loa_lower_ci_1999": result.lower_interval, "loa_upper_ci_1999": result.upper_interval,
         "loa_lower_ci_1986": result.lower_interval_1986, "loa_upper_ci_1986": result.upper_interval_1986,
         "exact_upper_loa_ci": result.upper_interval_exact, "exact_lower_loa_ci": result.lower_interval_exact,
@@ -89,4 +90,6 @@ def test_bland_altman(name, reference_case, reference_csv):
         # the non-central t quantiles of R and SciPy agree to about 1e-8
         tolerance = 1e-6 if key.startswith("exact") else 1e-9
         assert got == pytest.approx(want[key], rel=tolerance, abs=1e-9), key
+    early = result.to_frame().query("method == 'Bland & Altman 1986, two sd'")["value"]
+    assert early.tolist() == pytest.approx([want["loa_lower_2sd"], want["loa_upper_2sd"]], rel=1e-9)
     assert concordance_correlation(first, second).value == pytest.approx(want["lin_ccc"], rel=1e-9)

@@ -33,6 +33,8 @@ class Agreement(Result):
         Limits of agreement, bias ∓ z sd.
     lower_interval, upper_interval : tuple of float
         Intervals of the limits (Bland & Altman 1999).
+    se_limit, se_limit_1986 : float
+        Standard errors of a limit, of 1999 and of 1986.
     lower_interval_exact, upper_interval_exact : tuple of float
         Exact intervals (non-central t).
     lower_interval_1986, upper_interval_1986 : tuple of float
@@ -53,6 +55,7 @@ class Agreement(Result):
     lower: float
     upper: float
     se_limit: float
+    se_limit_1986: float
     lower_interval: tuple[float, float]
     upper_interval: tuple[float, float]
     lower_interval_exact: tuple[float, float]
@@ -82,6 +85,12 @@ class Agreement(Result):
              "high": self.lower_interval_exact[1], "method": "exact, non-central t"},
             {"metric": "loa_upper", "value": self.upper, "low": self.upper_interval_exact[0],
              "high": self.upper_interval_exact[1], "method": "exact, non-central t"},
+            {"metric": "loa_lower", "value": self.bias - 2 * self.sd, "se": self.se_limit_1986,
+             "low": self.lower_interval_1986[0], "high": self.lower_interval_1986[1],
+             "method": "Bland & Altman 1986, two sd"},
+            {"metric": "loa_upper", "value": self.bias + 2 * self.sd, "se": self.se_limit_1986,
+             "low": self.upper_interval_1986[0], "high": self.upper_interval_1986[1],
+             "method": "Bland & Altman 1986, two sd"},
             {"metric": "proportional_bias", "value": self.slope, "se": self.slope_se,
              "low": self.slope - t * self.slope_se, "high": self.slope + t * self.slope_se,
              "method": "difference on mean"},
@@ -138,7 +147,8 @@ def agreement(first: Any, second: Any, *, multiple: float = 1.96, confidence: fl
     tail = 0.5 + confidence / 2
     t = float(student.ppf(tail, n - 1))
     se_limit = float(sd * np.sqrt(1 / n + z**2 / (2 * (n - 1))))
-    early = t * sd * np.sqrt(3 / n)
+    se_early = float(sd * np.sqrt(3 / n))
+    early = t * se_early
     # 1.96 stands for the 97.5th percentile, which the exact interval takes unrounded
     percentile = float(norm.ppf(0.975)) if z == 1.96 else z
     inner, outer = (float(q) * sd / np.sqrt(n) for q in nct.ppf([1 - tail, tail], n - 1, percentile * np.sqrt(n)))
@@ -148,6 +158,7 @@ def agreement(first: Any, second: Any, *, multiple: float = 1.96, confidence: fl
     return Agreement(
         n=n, confidence=confidence, multiple=z, bias=bias, sd=sd, bias_low=bias - t * sd / np.sqrt(n),
         bias_high=bias + t * sd / np.sqrt(n), lower=lower, upper=upper, se_limit=se_limit,
+        se_limit_1986=se_early,
         lower_interval=(lower - t * se_limit, lower + t * se_limit),
         upper_interval=(upper - t * se_limit, upper + t * se_limit),
         lower_interval_exact=(bias - outer, bias - inner), upper_interval_exact=(bias + inner, bias + outer),

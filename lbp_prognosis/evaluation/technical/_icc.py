@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import f as fisher
 
-from lbp_prognosis._base import Result, check_choice, check_confidence, metric_frame
+from lbp_prognosis._base import Result, argument_error, check_confidence, metric_frame
 from lbp_prognosis.evaluation.technical._ratings import check_ratings
 
 __all__ = ["ICC", "icc"]
@@ -109,7 +109,11 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]).value, 2)
     0.29
     """
-    check_choice("form", form, _FORMS)
+    if form not in _FORMS:
+        raise argument_error(
+            "form", f"one of {', '.join(map(repr, _FORMS))}", form,
+            "In the letters of McGraw and Wong A,1 (agreement) is '2,1', and C,1 (consistency) is '3,1'.",
+        )  # fmt: skip
     confidence = check_confidence(confidence)
     x = check_ratings(ratings)
     n, k = x.shape

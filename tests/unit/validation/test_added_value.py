@@ -161,7 +161,7 @@ def test_a_real_addition_is_supported_and_a_simulated_one_never(cohort):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"modality": "genetics"}, "one of at least two"),
+        ({"modality": "genetics"}, "one of the modalities"),
         ({"modalities": {"clinical": ["c1"], "imaging": ["nothing"]}}, "unknown columns"),
         ({"modalities": {str(k): [f"c{k}"] for k in range(1, 8)}, "modality": "1"}, "at most six"),
     ],

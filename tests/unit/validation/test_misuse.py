@@ -1,0 +1,50 @@
+"""Misuse is answered in words: what was expected, what came, what to do instead."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import CoxPH, Surv
+from lbp_prognosis._base import ArgumentError, OutcomeError
+from lbp_prognosis.evaluation.technical import icc
+from lbp_prognosis.survival import Reference
+from lbp_prognosis.validation import added_value, cross_validate_risk, external_validate, internal_external
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(4)
+    return pd.DataFrame(rng.standard_normal((60, 2)), columns=["pain", "modic"])
+
+
+def test_a_finding_of_today_is_no_outcome_of_prognosis(table):
+    today = Reference.now(np.arange(60) % 2)
+    modalities = {"clinical": ["pain"], "imaging": ["modic"]}
+    for call in (
+        lambda: added_value(CoxPH(), table, today, modalities, 1),
+        lambda: cross_validate_risk(CoxPH(), table, today, 1),
+        lambda: internal_external(CoxPH(), table, today, np.arange(60) % 3, 1),
+    ):
+        with pytest.raises(OutcomeError, match=r"made by Reference\.now.*evaluation\.diagnostic"):
+            call()
+
+
+def test_external_says_in_what_way(table):
+    rng = np.random.default_rng(5)
+    y = Surv.right(rng.exponential(size=60), np.ones(60, dtype=int))
+    model = CoxPH().fit(table, y)
+    with pytest.raises(ArgumentError, match="`kind` must be one of 'temporal'.*got nothing.*seen later, elsewhere"):
+        external_validate(model, table, y, 1)
+
+
+def test_one_modality_has_nothing_to_be_compared_with(table):
+    y = Surv.right(np.arange(1.0, 61.0), np.ones(60, dtype=int))
+    with pytest.raises(ArgumentError, match="of two modalities at least.*Give the clinical comparator"):
+        added_value(CoxPH(), table, y, {"imaging": ["modic"]}, 30)
+
+
+def test_letters_of_mcgraw_and_wong_are_translated():
+    with pytest.raises(ArgumentError, match="A,1 .agreement. is '2,1'"):
+        icc([[1, 2], [3, 4], [5, 7]], form="A,1")
