@@ -11,7 +11,7 @@ __all__ = ["chained_draws"]
 
 
 @njit(cache=True)
-def chained_draws(D, missing, kinds, places, first, shifts, slopes, sigma, low, high, normals, uniforms, done):  # type: ignore[no-untyped-def]
+def chained_draws(D, missing, kinds, places, first, shifts, slopes, sigma, low, high, normals, uniforms, done):
     """Fill ``done``, of shape (n, draws, columns), where ``missing``.
 
     ``D`` holds the expanded rows from which every draw starts; column j takes its cells ``places[j]`` to

@@ -19,7 +19,7 @@ _FLAT = 1e-12  # share of a squared standard unit below which a column counts as
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
-def _weighted_sum(D, weight, out):  # type: ignore[no-untyped-def]
+def _weighted_sum(D, weight, out):
     for a in range(D.shape[0]):
         total = 0.0
         for i in range(D.shape[1]):
@@ -28,7 +28,7 @@ def _weighted_sum(D, weight, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _score(D, used, coef, centre, scale, out):  # type: ignore[no-untyped-def]
+def _score(D, used, coef, centre, scale, out):
     """Linear score of all rows from coefficients on the standardised scale."""
     shift = coef[0]
     for a in range(1, used.size):
@@ -41,7 +41,7 @@ def _score(D, used, coef, centre, scale, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _standardised(C, used, centre, scale, S):  # type: ignore[no-untyped-def]
+def _standardised(C, used, centre, scale, S):
     """Cross products of the used columns, centred and scaled, into the lower triangle of ``S``."""
     for a in range(used.size):
         for b in range(a + 1):
@@ -51,7 +51,7 @@ def _standardised(C, used, centre, scale, S):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _moments(C, used, centre, scale):  # type: ignore[no-untyped-def]
+def _moments(C, used, centre, scale):
     centre[0], scale[0] = 0.0, 1.0
     for a in range(1, used.size):
         j = used[a]
@@ -61,7 +61,7 @@ def _moments(C, used, centre, scale):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _logistic(D, used, rows, hit, centre, scale, prior, coef, C, S, eta):  # type: ignore[no-untyped-def]
+def _logistic(D, used, rows, hit, centre, scale, prior, coef, C, S, eta):
     """Newton's steps to the posterior mode from ``coef``; the Cholesky root of the curvature is left in ``S``."""
     n, k = eta.size, used.size
     weight, residual, moved, step = np.empty(n), np.empty(n), np.empty(D.shape[0]), np.empty(k)
@@ -88,7 +88,7 @@ def _logistic(D, used, rows, hit, centre, scale, prior, coef, C, S, eta):  # typ
 
 
 @njit(cache=True)
-def _continuous(D, used, x, holes, ridge, match, normal, chi, extra, C, S, eta):  # type: ignore[no-untyped-def]
+def _continuous(D, used, x, holes, ridge, match, normal, chi, extra, C, S, eta):
     """Draw a continuous column in place: ``extra`` holds the donor's rank (matching) or a standard normal deviate."""
     n, k = x.size, used.size
     m = n - holes.sum()
@@ -143,7 +143,7 @@ def _continuous(D, used, x, holes, ridge, match, normal, chi, extra, C, S, eta):
 
 
 @njit(cache=True)
-def _categorical(D, used, x, holes, binary, steps, prior, coefs, normal, uniform, C, S, eta):  # type: ignore[no-untyped-def]
+def _categorical(D, used, x, holes, binary, steps, prior, coefs, normal, uniform, C, S, eta):
     """Draw a 0/1 column (one step) or a nominal one (category after category) in place."""
     n, k = x.size, used.size
     centre, scale = np.empty(k), np.empty(k)
@@ -188,7 +188,7 @@ def chained_sweeps(
     normals,
     chis,
     extras,
-):  # type: ignore[no-untyped-def]
+):
     """Sweep ``iterations`` times over the columns ``visits`` of the filled ``X``; ``X`` and ``D`` change in place.
 
     ``X`` and ``holes`` are (columns, n), ``D`` the transposed design whose first row is one; column j has rows

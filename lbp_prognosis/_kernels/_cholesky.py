@@ -11,7 +11,7 @@ __all__ = ["factorise", "solve_lower", "solve_upper"]
 
 
 @njit(cache=True)
-def factorise(S):  # type: ignore[no-untyped-def]
+def factorise(S):
     """Overwrite the lower triangle of a positive definite matrix by its Cholesky root."""
     for a in range(S.shape[0]):
         for b in range(a + 1):
@@ -27,7 +27,7 @@ def factorise(S):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def solve_lower(L, x):  # type: ignore[no-untyped-def]
+def solve_lower(L, x):
     """Overwrite ``x`` by the solution of L z = x."""
     for a in range(x.size):
         for k in range(a):
@@ -36,7 +36,7 @@ def solve_lower(L, x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def solve_upper(L, x):  # type: ignore[no-untyped-def]
+def solve_upper(L, x):
     """Overwrite ``x`` by the solution of L' z = x."""
     for a in range(x.size - 1, -1, -1):
         for k in range(a + 1, x.size):

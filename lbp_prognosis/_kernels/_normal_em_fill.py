@@ -11,7 +11,7 @@ __all__ = ["fill_conditional"]
 
 
 @njit(cache=True)
-def fill_conditional(filled, patterns, starts, mean, covariance, extra):  # type: ignore[no-untyped-def]
+def fill_conditional(filled, patterns, starts, mean, covariance, extra):
     """Overwrite missing cells by their conditional means, and add up their conditional covariances in ``extra``.
 
     Rows ``starts[k]`` to ``starts[k + 1]`` of ``filled`` have the missing columns ``patterns[k]``.

@@ -99,7 +99,8 @@ class RadiomicsSettings:
         unknown = set(settings) - known
         if unknown:
             raise argument_error("settings", "of the names " + ", ".join(sorted(known)), f"{sorted(unknown)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return cls(**plain)
 
     @property
     def fingerprint(self) -> str:
