@@ -129,8 +129,8 @@ def pool_performance(
     for j, row in enumerate(frames[0].to_dict("records")):
         kept = {key: row[key] for key in (*METRIC_COLUMNS, *_SPECIAL) if key in row}
         pooled = _pooled(row, values[:, j], errors[:, j], np.inf if df_complete is None else df_complete, confidence)
-        rows.append({**kept, **pooled, "confidence": confidence, "m": len(parts),
-                     "method": f"{row['method']}; pooled over {len(parts)} imputations"})  # fmt: skip
+        method = "; ".join(filter(None, (row["method"], f"pooled over {len(parts)} imputations")))
+        rows.append({**kept, **pooled, "confidence": confidence, "m": len(parts), "method": method})
     samples = {getattr(part, "sample", "apparent") for part in parts}
     doubts = dict.fromkeys((IMPUTED_BEFORE, *(o for part in parts for o in getattr(part, "objections", ()))))
     return PooledPerformance(
