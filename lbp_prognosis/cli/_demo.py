@@ -11,7 +11,7 @@ __all__ = ["demo"]
 
 def demo(
     out: Path = typer.Option(Path("out/demo"), "-o", "--out", help="Folder of the page."),
-    patients: int = typer.Option(1200, min=300, max=100_000, help="Patients to simulate."),
+    patients: int = typer.Option(1200, min=600, max=100_000, help="Patients to simulate."),
     seed: int = typer.Option(11, min=0, help="Seed of the simulation."),
     jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),

@@ -18,7 +18,7 @@ def demo(tmp_path_factory):
     """Folder of a small demonstration, run once, in a process of its own."""
     folder = tmp_path_factory.mktemp("demo")
     done = subprocess.run(
-        [sys.executable, "-c", "from lbp_prognosis.cli import main; main()", "demo", "--patients", "300", "-o",
+        [sys.executable, "-c", "from lbp_prognosis.cli import main; main()", "demo", "--patients", "600", "-o",
          str(folder), "--jobs", "1"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

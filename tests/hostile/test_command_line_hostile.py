@@ -83,7 +83,7 @@ def toml(value):
         ({"title": None}, 2, "title"),
         ({"surprise": 1}, 2, "surprise"),
         ({"table": {"wide": "nowhere.csv", "time": "time", "event": "event"}}, 1, "not there"),
-        ({"table": {"wide": "../../../../etc/passwd", "time": "time", "event": "event"}}, 2, "known format"),
+        ({"table": {"wide": "../" * 16 + "etc/passwd", "time": "time", "event": "event"}}, 2, "known format"),
         ({"table": {"wide": "w\u0000.csv", "time": "time", "event": "event"}}, 1, "NUL"),
         ({"table": {"wide": "w.csv", "time": "time"}}, 2, "status"),
         ({"table": {"wide": "w.csv", "time": "months", "event": "event"}}, 1, "no column 'months'"),
