@@ -324,7 +324,7 @@ def test_44_a_random_split_is_not_external(cohort) -> None:
     claim = Claim.predicts("model", 12, "validated")
     assert Evidence(prespecified=True).with_result(split).supports(claim).answer != "supported"
     assert not Evidence(prespecified=True).with_result(other).supports(claim).blocking
-    with pytest.raises(TypeError):
+    with pytest.raises(ArgumentError, match="Say how the new patients differ"):
         external_validate(risk_of, d[COLUMNS].tail(300), y[300:], 12.0)
 
 
