@@ -250,6 +250,18 @@ class RiskPipeline(BaseEstimator):
                 inner = step_output(step, inner)
         return inner, frame[self.held_columns_]
 
+    def seen_by_model(self, X: Any) -> tuple[Any, pd.DataFrame]:
+        """Return the model fitted on the first completed table, and rows without missing values as it sees them.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Complete rows.
+        """
+        inner, held = self._prepare(X)
+        branch = self.branches_[0]
+        return branch.model, self._model_input(branch, inner, held, np.arange(len(inner)))
+
     @staticmethod
     def _model_input(branch: _Branch, inner: pd.DataFrame, held: pd.DataFrame, row: np.ndarray) -> pd.DataFrame:
         for step in branch.steps:

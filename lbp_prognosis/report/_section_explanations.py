@@ -16,6 +16,9 @@ from lbp_prognosis.report._wording import number, readable
 __all__ = ["section_explanations"]
 
 _MOST = 15
+_SCALES = {
+    "modalities": "risk", "columns": "log-hazard", "columns_risk": "risk", "trees": "log-hazard, boosted trees",
+}  # fmt: skip
 
 
 def section_explanations(page: Page) -> Section | None:
@@ -37,7 +40,11 @@ def section_explanations(page: Page) -> Section | None:
             caption=f"Modalities: exact Shapley values of the risk by {page.time}, mean over "
             f"{len(modalities.rows)} patients.",
         ))  # fmt: skip
-    scales = {"columns": "mean |change of the log-hazard|", "columns_risk": "mean |change of the risk|"}
+    scales = {
+        "columns": "mean |change of the log-hazard|",
+        "columns_risk": "mean |change of the risk|",
+        "trees": "mean |change of the log-hazard|, boosted trees",
+    }
     for key, label in scales.items():
         found = page.explanations.get(key)
         if found is None:
@@ -47,7 +54,8 @@ def section_explanations(page: Page) -> Section | None:
             _bars(part, label),
             size=(5.2, 0.8 + 0.29 * len(part)),
             alt="Predictors: " + "; ".join(f"{r.player} {number(r.importance)}" for r in part.itertuples()),
-            caption=f"Predictors: {found.value_function} Shapley values, {label}; method: {found.method}, "
+            caption=f"Predictors: {found.value_function} Shapley values, {label}; method: "
+            f"{'TreeSHAP of the event of interest' if key == 'trees' else found.method}, "
             f"{found.n_background} background patients.",
         ))  # fmt: skip
     blocks.append(_table(page))
@@ -70,7 +78,7 @@ def _shown(result: Any, page: Page, *, modality: bool = False) -> pd.DataFrame:
 
 def _table(page: Page) -> Table:
     parts = []
-    for key, words in (("modalities", "risk"), ("columns", "log-hazard"), ("columns_risk", "risk")):
+    for key, words in _SCALES.items():
         found = page.explanations.get(key)
         if found is not None:
             frame = _shown(found, page, modality=key == "modalities")

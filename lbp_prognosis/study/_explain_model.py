@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import FeatureMap, LBPError, Objection
-from lbp_prognosis.explain import ShapResult, prediction_shapley, shap_values
+from lbp_prognosis.explain import ShapResult, prediction_shapley, shap_values, tree_shap
 
-__all__ = ["explain_model"]
+__all__ = ["explain_model", "explain_trees"]
 
 MOST_ROWS, MOST_BACKGROUND = 80, 60
+MOST_TREE_ROWS = 200
 
 
 def explain_model(
@@ -70,3 +71,37 @@ def explain_model(
             f"Attributions are of patients with every predictor known ({len(whole)} of {len(X)}), who may differ.",
         ))  # fmt: skip
     return found, tuple(dict.fromkeys((*doubts, *(o for result in found.values() for o in result.objections))))
+
+
+def explain_trees(
+    model: Any, X: pd.DataFrame, seed: int, synthetic: bool
+) -> tuple[dict[str, ShapResult], tuple[Objection, ...]]:
+    """Return TreeSHAP values of a boosted model's log-hazard of the event of interest, for complete rows.
+
+    Parameters
+    ----------
+    model : fitted RiskPipeline
+        Of a `BoostedCox`.
+    X : DataFrame of shape (n, p)
+        Columns of the model.
+    seed : int
+        Of the rows drawn.
+    synthetic : bool
+        Whether the data were simulated.
+
+    Returns
+    -------
+    dict of str to ShapResult
+        ``trees`` (log-hazard, interventional); empty, with the reason, where it cannot be computed.
+    """
+    whole = X.dropna()
+    if len(whole) < 30:
+        return {}, ()
+    order = np.random.default_rng(seed).permutation(len(whole))
+    try:
+        boosted, rows = model.seen_by_model(whole.iloc[order[:MOST_TREE_ROWS]])
+        _, background = model.seen_by_model(whole.iloc[order[:MOST_BACKGROUND]])
+        rows.attrs["synthetic"] = synthetic
+        return {"trees": tree_shap(boosted, rows, background)}, ()
+    except LBPError as error:
+        return {}, (Objection("no-explanation", f"Attributions (boosted trees) were not computed: {error}"),)

@@ -16,7 +16,7 @@ from lbp_prognosis._base import Objection, argument_error
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
-from lbp_prognosis.study._explain_model import explain_model
+from lbp_prognosis.study._explain_model import explain_model, explain_trees
 from lbp_prognosis.study._model_plan import AT_VISITS
 from lbp_prognosis.study._provenance import provenance
 from lbp_prognosis.study._study import Study
@@ -159,8 +159,16 @@ def _explain(study: Study, data: StudyData, fitted: dict[str, Any]) -> tuple[dic
     model = fitted[name]
     model = model.estimator_ if isinstance(model, DatedAtVisit) else model
     part = data.modalities.restrict(*plan.modalities)
-    return explain_model(model, data.X[list(part.columns)], part, float(data.spec.primary_horizon or 0), study.seed,
-                         data.synthetic)  # fmt: skip
+    found, doubts = explain_model(model, data.X[list(part.columns)], part, float(data.spec.primary_horizon or 0),
+                                  study.seed, data.synthetic)  # fmt: skip
+    boosted = next((plan for plan in study.models if plan.kind == "boosted_cox"), None)
+    if boosted is not None:
+        trees = fitted[boosted.name]
+        trees = trees.estimator_ if isinstance(trees, DatedAtVisit) else trees
+        columns = list(data.modalities.restrict(*boosted.modalities).columns)
+        more, said = explain_trees(trees, data.X[columns], study.seed, data.synthetic)
+        found, doubts = {**found, **more}, (*doubts, *said)
+    return found, doubts
 
 
 def _evidence(study: Study, data: StudyData, found: dict[str, Any]) -> Evidence:

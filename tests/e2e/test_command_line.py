@@ -45,6 +45,7 @@ def test_demo_folder(demo):
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "<script" not in page
     assert page.count("data:image/svg+xml;base64,") >= 8
+    assert "TreeSHAP" in page
     for anchor in ("answer", "patients", "outcome", "discrimination", "calibration", "decisions", "added", "sites",
                    "explanations", "optimism", "ladder", "doubts", "provenance"):  # fmt: skip
         assert f'id="{anchor}"' in page
