@@ -169,11 +169,7 @@ def test_2_discs_are_no_independent_patients() -> None:
     assert width(clustered) > 1.3 * width(alone)
 
 
-def test_4_a_later_value_is_refused_where_dates_are_known() -> None:
-    assert ELSEWHERE["values after time zero as baseline"]
-
-
-def test_5_and_22_the_outcome_is_no_predictor_of_itself(cohort) -> None:
+def test_22_new_rows_are_completed_without_any_outcome(cohort) -> None:
     """New rows are completed without any outcome: the same row gets the same risk whatever happened to others."""
     from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
 
