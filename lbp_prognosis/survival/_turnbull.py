@@ -113,8 +113,9 @@ class TurnbullCurve(Result):
             variance = ((self.row_influence @ choose) ** 2).sum(axis=0) / self.row_influence.shape[0] ** 2
         else:
             variance = np.einsum("ak,ab,bk->k", choose, self.covariance, choose)
-        value = incidence if self.cause is not None else 1.0 - incidence
-        value = np.clip(value, 0.0, 1.0)
+        # exactly one while nothing is over, exactly zero once all is
+        survival = np.where(incidence < 0.5, 1.0 - incidence, self.mass @ ~over)
+        value = np.clip(incidence if self.cause is not None else survival, 0.0, 1.0)
         se = np.sqrt(np.maximum(variance, 0.0)) if self.regular else np.full(at.size, np.nan)
         # as for Kaplan–Meier: where all mass is over, the data hold no standard error
         se = np.where(incidence >= 1 - 1e-12, np.nan, se)
