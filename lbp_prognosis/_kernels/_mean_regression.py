@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 __all__ = ["MeanFit", "cloglog_pseudo_fit", "logistic_fit", "poisson_fit"]
+
+
+_Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Derivative of the mean by the coefficients (n, p), working variance (n,), residual (n,)."""
 
 
 class MeanFit(NamedTuple):
@@ -42,40 +47,15 @@ def logistic_fit(
         Newton steps; converged when no linear predictor moves by more than ``tol`` (relative to its size). Separated
         data never do.
     """
-    w = np.ones(y.size) if weights is None else weights
-    shift = np.zeros(y.size) if offset is None else offset
-    beta = np.zeros(X.shape[1])
 
-    def likelihood(eta: np.ndarray) -> float:
+    def likelihood(eta: np.ndarray, w: np.ndarray) -> float:
         return float(w @ (y * eta - np.logaddexp(0, eta)))
 
-    eta = shift + X @ beta
-    value, converged, iterations = likelihood(eta), False, 0
-    inverse = np.full((beta.size, beta.size), np.nan)
-    while iterations < max_iter:
-        iterations += 1
+    def parts(eta: np.ndarray) -> _Parts:
         mu = 1 / (1 + np.exp(-eta))
-        information = (X * (w * mu * (1 - mu))[:, None]).T @ X
-        try:
-            inverse = np.linalg.inv(information)
-        except np.linalg.LinAlgError:
-            break
-        step = inverse @ (X.T @ (w * (y - mu)))
-        move = X @ step
-        if not np.isfinite(move).all():
-            break
-        if np.abs(move).max(initial=0.0) <= tol * (1 + np.abs(eta).max(initial=0.0)):
-            beta, eta, converged = beta + step, eta + move, True
-            break
-        for _ in range(30):
-            new = likelihood(eta + move)
-            if new >= value - 1e-12 * (1 + abs(value)):
-                break
-            step, move = step / 2, move / 2
-        beta, eta, value = beta + step, eta + move, new
-    mu = 1 / (1 + np.exp(-eta))
-    influence = (X * (y - mu)[:, None]) @ inverse
-    return MeanFit(beta, inverse, influence, likelihood(eta), converged, iterations)
+        return X, mu * (1 - mu), y - mu
+
+    return _newton(X, likelihood, parts, offset, weights, max_iter, tol)
 
 
 def cloglog_pseudo_fit(
@@ -86,24 +66,50 @@ def cloglog_pseudo_fit(
 
     Arguments as for `logistic_fit`; ``y`` may lie outside [0, 1]; ``loglik`` is minus half the residual sum of squares.
     """
-    w = np.ones(y.size) if weights is None else weights
-    shift = np.zeros(y.size) if offset is None else offset
+
+    def criterion(eta: np.ndarray, w: np.ndarray) -> float:
+        return -0.5 * float(w @ (y + np.expm1(-np.exp(np.minimum(eta, 50.0)))) ** 2)
+
+    def parts(eta: np.ndarray) -> _Parts:
+        hazard = np.exp(np.minimum(eta, 50.0))
+        return X * (hazard * np.exp(-hazard))[:, None], np.ones(y.size), y + np.expm1(-hazard)
+
+    # beyond these bounds the mean is 0 or 1 to the last digit, and has no slope to climb
+    held = None if offset is None else np.clip(offset, -30, 3.5)
+    return _newton(X, criterion, parts, held, weights, max_iter, tol)
+
+
+def poisson_fit(
+    X: np.ndarray, y: np.ndarray, *, offset: np.ndarray | None = None, weights: np.ndarray | None = None,
+    max_iter: int = 50, tol: float = 1e-11,
+) -> MeanFit:  # fmt: skip
+    """Maximise a Poisson likelihood with log link by Newton's method; arguments as for `logistic_fit`."""
+
+    def likelihood(eta: np.ndarray, w: np.ndarray) -> float:
+        return float(w @ (y * eta - np.exp(np.minimum(eta, 700.0))))
+
+    def parts(eta: np.ndarray) -> _Parts:
+        mu = np.exp(eta)
+        return X, mu, y - mu
+
+    return _newton(X, likelihood, parts, offset, weights, max_iter, tol)
+
+
+def _newton(
+    X: np.ndarray, criterion: Callable[[np.ndarray, np.ndarray], float], parts: Callable[[np.ndarray], _Parts],
+    offset: np.ndarray | None, weights: np.ndarray | None, max_iter: int, tol: float,
+) -> MeanFit:  # fmt: skip
+    """Raise the criterion by Newton (Fisher) steps, halved while they lower it."""
+    w = np.ones(X.shape[0]) if weights is None else weights
     beta = np.zeros(X.shape[1])
-    eta = np.clip(shift + X @ beta, -30, 3.5)
-
-    def loss(eta: np.ndarray) -> float:
-        return float(w @ (y + np.expm1(-np.exp(np.minimum(eta, 50.0)))) ** 2)
-
-    value, converged, iterations = loss(eta), False, 0
+    eta = np.zeros(X.shape[0]) if offset is None else offset
+    value, converged, iterations = criterion(eta, w), False, 0
     inverse = np.full((beta.size, beta.size), np.nan)
-    slope = X
     while iterations < max_iter:
         iterations += 1
-        hazard = np.exp(np.minimum(eta, 50.0))
-        slope = X * (hazard * np.exp(-hazard))[:, None]
-        residual = y + np.expm1(-hazard)
+        slope, variance, residual = parts(eta)
         try:
-            inverse = np.linalg.inv((slope * w[:, None]).T @ slope)
+            inverse = np.linalg.inv((slope * (w * variance)[:, None]).T @ slope)
         except np.linalg.LinAlgError:
             break
         step = inverse @ (slope.T @ (w * residual))
@@ -114,50 +120,10 @@ def cloglog_pseudo_fit(
             beta, eta, converged = beta + step, eta + move, True
             break
         for _ in range(40):
-            new = loss(eta + move)
-            if new <= value * (1 + 1e-14) + 1e-300:
-                break
-            step, move = step / 2, move / 2
-        beta, eta, value = beta + step, eta + move, new
-    hazard = np.exp(np.minimum(eta, 50.0))
-    slope = X * (hazard * np.exp(-hazard))[:, None]
-    residual = y + np.expm1(-hazard)
-    return MeanFit(beta, inverse, (slope * residual[:, None]) @ inverse, -0.5 * loss(eta), converged, iterations)
-
-
-def poisson_fit(
-    X: np.ndarray, y: np.ndarray, *, offset: np.ndarray | None = None, weights: np.ndarray | None = None,
-    max_iter: int = 50, tol: float = 1e-11,
-) -> MeanFit:  # fmt: skip
-    """Maximise a Poisson likelihood with log link by Newton's method; arguments as for `logistic_fit`."""
-    w = np.ones(y.size) if weights is None else weights
-    shift = np.zeros(y.size) if offset is None else offset
-    beta = np.zeros(X.shape[1])
-    eta = shift + X @ beta
-
-    def likelihood(eta: np.ndarray) -> float:
-        return float(w @ (y * eta - np.exp(eta)))
-
-    value, converged, iterations = likelihood(eta), False, 0
-    inverse = np.full((beta.size, beta.size), np.nan)
-    while iterations < max_iter:
-        iterations += 1
-        mu = np.exp(eta)
-        try:
-            inverse = np.linalg.inv((X * (w * mu)[:, None]).T @ X)
-        except np.linalg.LinAlgError:
-            break
-        step = inverse @ (X.T @ (w * (y - mu)))
-        move = X @ step
-        if not np.isfinite(move).all():
-            break
-        if np.abs(move).max(initial=0.0) <= tol * (1 + np.abs(eta).max(initial=0.0)):
-            beta, eta, converged = beta + step, eta + move, True
-            break
-        for _ in range(40):
-            new = likelihood(np.minimum(eta + move, 700.0))
+            new = criterion(eta + move, w)
             if new >= value - 1e-12 * (1 + abs(value)):
                 break
             step, move = step / 2, move / 2
         beta, eta, value = beta + step, eta + move, new
-    return MeanFit(beta, inverse, (X * (y - np.exp(eta))[:, None]) @ inverse, likelihood(eta), converged, iterations)
+    slope, _, residual = parts(eta)
+    return MeanFit(beta, inverse, (slope * residual[:, None]) @ inverse, criterion(eta, w), converged, iterations)
