@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-import pandas as pd
-
-from lbp_prognosis._base import check_number
-from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
-from lbp_prognosis.cohort._pain_recovery import recovery_spec
-from lbp_prognosis.cohort._timeline import Timeline
-from lbp_prognosis.cohort._visit_outcome import AtRisk, threshold_outcome
-from lbp_prognosis.survival import OutcomeSpec
+from lbp_prognosis.cohort._threshold_recovery import ThresholdRecovery
 
 __all__ = ["DisabilityRecovery"]
 
 
 @dataclass(frozen=True)
-class DisabilityRecovery:
+class DisabilityRecovery(ThresholdRecovery):
     """First run of visits with disability at or below a threshold, sustained.
 
     Attributes
@@ -36,6 +30,8 @@ class DisabilityRecovery:
         As in `PainRecovery`.
     """
 
+    outcome_name: ClassVar[str] = "disability recovery"
+
     horizons: tuple[float, ...]
     instrument: str
     threshold: float
@@ -45,19 +41,3 @@ class DisabilityRecovery:
     baseline_window: float = 90.0
     estimand: str = "while-untreated"
     primary_horizon: float | None = None
-
-    @property
-    def spec(self) -> OutcomeSpec:
-        """The definition in words and codes."""
-        words = f"{self.instrument} at most {self.threshold:g}, sustained for {self.sustained:g} days"
-        return recovery_spec("disability recovery", words, self.horizons, self.unit, self.competing, self.estimand,
-                             self.primary_horizon)  # fmt: skip
-
-    def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
-        """Return the interval-censored outcome of those at risk."""
-        check_number("sustained", self.sustained, low=0)
-        totals = timeline.totals(self.instrument)
-        risk = AtRisk.at_baseline(totals, ids, self.baseline_window, lambda value: value <= self.threshold,
-                                  "already recovered at time zero")  # fmt: skip
-        return threshold_outcome(timeline, totals, risk, lambda value, _: value <= self.threshold, self.spec,
-                                 self.sustained)  # fmt: skip

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Objection, argument_error, check_number
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
-from lbp_prognosis.cohort._pain_recovery import recovery_spec
+from lbp_prognosis.cohort._recovery_spec import recovery_spec
 from lbp_prognosis.cohort._timeline import Timeline
 from lbp_prognosis.cohort._visit_outcome import AtRisk, check_horizon_tuple, status_at_visit, threshold_outcome
 from lbp_prognosis.schema import instrument_ranges
