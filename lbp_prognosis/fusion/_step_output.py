@@ -21,6 +21,7 @@ def fitted_output(step: Any, frame: pd.DataFrame, y: np.ndarray) -> pd.DataFrame
 
 
 def step_output(step: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what a fitted step makes of rows, as a frame."""
     return _named(step, step.transform(frame), frame)
 
 

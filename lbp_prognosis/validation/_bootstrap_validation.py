@@ -139,6 +139,10 @@ def mean_defined(values: np.ndarray) -> np.ndarray:
 
 
 def p632_plus(apparent: np.ndarray, outside: np.ndarray, nothing: np.ndarray) -> np.ndarray:
+    """Weigh apparent and out-of-bag performance by the relative overfitting; .632 where nothing is known of no effect.
+
+    Efron B, Tibshirani R (1997). JASA 92:548–560. doi:10.1080/01621459.1997.10474007
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         # performance left out is taken no worse than that of knowing nothing
         worse = np.where(nothing >= apparent, np.minimum(outside, nothing), np.maximum(outside, nothing))

@@ -264,6 +264,7 @@ def internal_external(
 def eligible_groups(
     y: np.ndarray, codes: np.ndarray, names: list[str], horizon: float, cause: int, least: int
 ) -> pd.DataFrame:
+    """Say of each group whether ``least`` patients had the event by the horizon and as many were followed without."""
     rows = []
     stratum = event_stratum(y)
     by_time = y["time"] if "time" in (y.dtype.names or ()) else None
