@@ -5,6 +5,7 @@ from lbp_prognosis._draw._attributions import draw_attributions, draw_feature_ef
 from lbp_prognosis._draw._calibration import draw_calibration
 from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
+from lbp_prognosis._draw._estimates import draw_counts, draw_estimates
 from lbp_prognosis._draw._evaluation import draw_metric, draw_page
 from lbp_prognosis._draw._flow import draw_flow
 from lbp_prognosis._draw._forest import draw_forest
@@ -16,6 +17,7 @@ from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
 from lbp_prognosis._draw._style import PALETTE
+from lbp_prognosis._draw._thresholds import draw_thresholds
 from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
 
 __all__ = [
@@ -23,8 +25,10 @@ __all__ = [
     "draw_agreement",
     "draw_attributions",
     "draw_calibration",
+    "draw_counts",
     "draw_curves",
     "draw_decision_curve",
+    "draw_estimates",
     "draw_feature_effect",
     "draw_flow",
     "draw_forest",
@@ -40,5 +44,6 @@ __all__ = [
     "draw_page",
     "draw_risk_groups",
     "draw_roc",
+    "draw_thresholds",
     "draw_time_varying_effect",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,10 @@ from lbp_prognosis.validation._likelihood_ratio import LikelihoodRatio, likeliho
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation._multiply_imputed import refuse_imputed
 from lbp_prognosis.validation._on_columns import OnColumns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["AddedValue", "added_value"]
 
@@ -150,10 +154,69 @@ class AddedValue(Result):
         verdict = "adds to" if self.gains else "is not shown to add to"
         return f"{self.modality.capitalize()} {verdict} the other modalities: {numbers}."
 
+    def plot(self, ax: Axes | None = None, *, metric: str = "ipa", horizon: float | None = None) -> Axes:
+        """Draw what every modality is worth alone (first-in), shared (Shapley) and added to the others (last-in).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metric : str, default "ipa"
+            Of `shares`: ``concordance``, ``auc``, ``ipa``, ``net_benefit`` …
+        horizon : float, optional
+            The first by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.shares[self.shares["metric"] == metric]
+        if rows["horizon"].notna().any():
+            tau = float(self.horizons[0]) if horizon is None else float(horizon)
+            rows = rows[np.isclose(rows["horizon"].astype(float), tau)]
+        if rows.empty:
+            raise argument_error("metric", f"one of {sorted(self.shares['metric'].unique())}, at one of the horizons",
+                                 metric)  # fmt: skip
+        words = {"first_in": "alone", "shapley": "Shapley share", "last_in": "added to the others"}
+        rows = rows[rows["share"].isin(words)]
+        return draw_estimates(
+            rows.assign(label=rows["modality"], series=rows["share"].map(words)), neutral=0.0, digits="+.4f", ax=ax,
+            axis=f"worth in {_DRAWN.get(metric, metric).removeprefix('Δ ')}, cross-fitted",
+        )  # fmt: skip
+
+    def figure(self, horizon: float | None = None) -> Figure:
+        """Draw one page: paired differences with and without the modality, and the shares in IPA and net benefit.
+
+        Parameters
+        ----------
+        horizon : float, optional
+            The first by default.
+        """
+        from lbp_prognosis._draw import draw_page
+
+        tau = float(self.horizons[0]) if horizon is None else float(horizon)
+        panels: list[tuple[float, Any]] = [(2.0, lambda ax: self._differences_panel(tau, ax))]
+        known = set(self.shares["metric"])
+        panels += [(2.0, lambda ax, name=name: self.plot(ax, metric=name, horizon=tau))
+                   for name in ("ipa", "net_benefit") if name in known]  # fmt: skip
+        return draw_page(panels)
+
+    def _differences_panel(self, horizon: float, ax: Axes) -> Axes:
+        from lbp_prognosis._draw import draw_estimates
+
+        frame = self.to_frame()
+        rows = frame[(frame["share"] == "added") & frame["metric"].isin(_DRAWN)]
+        here = rows["horizon"].isna() | np.isclose(rows["horizon"].astype(float), horizon)
+        rows = rows[here & (rows["threshold"].isna() | (rows["threshold"] == self.threshold))]
+        return draw_estimates(
+            rows.assign(label=rows["metric"].map(_DRAWN)), neutral=0.0, digits="+.4f", ax=ax,
+            axis=f"with − without {self.modality}",
+        )  # fmt: skip
+
     def _summary(self) -> str:
         return self.sentence
 
 
+_DRAWN = {"concordance": "Δ C", "uno_concordance": "Δ Uno's C", "auc": "Δ AUC", "brier": "Δ Brier, less is better",
+          "ipa": "Δ IPA", "net_benefit": "Δ net benefit"}  # fmt: skip
 _PAIR = ("tier", "metric", "cause", "horizon", "value", "se", "low", "high", "confidence", "method", "n", "n_events",
          "reason", "threshold", "reference")  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.evaluation import brier, time_dependent_auc
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.survival import Status, Weights, check_outcome, status_horizon
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["AttritionWeights", "DeltaSensitivity", "attrition_weights", "delta_sensitivity"]
 
@@ -43,7 +46,7 @@ class AttritionWeights(Result):
     probability : ndarray of shape (n,)
         P(seen | x).
     table : DataFrame
-        Attendance model: ``term, odds_ratio, low, high, p``.
+        Attendance model, as `LogisticRisk.to_frame`: ``term, coef, or, se, low, high, p`` …; limits of odds ratios.
     effective_size : float
         (Σw)²/Σw² among those seen.
     """
@@ -59,6 +62,20 @@ class AttritionWeights(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return the attendance model."""
         return self.table
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the odds ratios of having been seen.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.table[self.table["term"] != "(intercept)"]
+        return draw_estimates(rows.assign(label=rows["term"], value=rows["or"]), axis="odds ratio of being seen",
+                              neutral=1.0, log=True, digits=".2f", ax=ax)  # fmt: skip
 
     def _summary(self) -> str:
         return f"{self.n_seen} of {self.n} seen, effective size {self.effective_size:.0f}"
@@ -129,6 +146,19 @@ class DeltaSensitivity(Result):
             for r in self.table.itertuples()
         ]  # fmt: skip
         return metric_frame(rows, extra=("delta",))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw every measure under every assumption about those not seen.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.table.assign(label=self.table["metric"], series=[f"δ = {d:+g}" for d in self.table["delta"]])
+        return draw_estimates(rows, axis=f"value, {self.confidence:.0%} intervals", ax=ax)
 
     def _summary(self) -> str:
         return f"{self.n - self.n_seen} of {self.n} outcomes imputed under {self.table['delta'].nunique()} assumptions"

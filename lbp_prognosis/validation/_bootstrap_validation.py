@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
 from lbp_prognosis.validation._instability import Instability
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["BootstrapValidation", "mean_defined", "p632_plus"]
 
@@ -125,10 +130,86 @@ class BootstrapValidation(Result):
         ]  # fmt: skip
         return metric_frame(rows, extra=("threshold", "target", "apparent", "optimism"))
 
+    def plot(
+        self, ax: Axes | None = None, *, metrics: Sequence[str] | None = None, horizon: float | None = None
+    ) -> Axes:
+        """Draw measures as corrected, with their intervals, and as they appeared (hollow): the gap is the optimism.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metrics : sequence of str, optional
+            Names of measures; by default those that share an axis from zero to about one.
+        horizon : float, optional
+            One prediction time; all by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        names = [name for name, _, _ in self.names]
+        unknown = sorted(set(metrics or ()) - set(names))
+        if unknown:
+            raise argument_error("metrics", f"some of {sorted(set(names))}", unknown)
+        rows = [
+            {"label": _label(name, h, t, self.horizons), "value": self.corrected[k], "low": self.low[k],
+             "high": self.high[k], "other": self.apparent[k]}
+            for k, (name, h, t) in enumerate(self.names)
+            if name in (metrics or _SHOWN) and (horizon is None or np.isnan(h) or np.isclose(h, horizon))
+            and (metrics is not None or np.isfinite(self.corrected[k]))
+        ]  # fmt: skip
+        return draw_estimates(
+            pd.DataFrame(rows, columns=["label", "value", "low", "high", "other"]), hollow="apparent",
+            axis=f"corrected by {self.resampled.shape[0]} resamples ({self.method}), {self.confidence:.0%} intervals",
+            ax=ax,
+        )  # fmt: skip
+
+    def figure(self, horizon: float | None = None) -> Figure:
+        """Draw one page: measures, the decision curve if thresholds were given, and instability if risks were kept.
+
+        Parameters
+        ----------
+        horizon : float, optional
+            The last by default.
+        """
+        from lbp_prognosis._draw import draw_page
+
+        times = np.array([h for _, h, _ in self.names if np.isfinite(h)]) if self.horizons is None else self.horizons
+        tau = float(times[-1] if horizon is None else horizon)
+        panels: list[tuple[float, Any]] = [(2.0, lambda ax: self.plot(ax, horizon=tau))]
+        if len(self.decision_curve(tau)):
+            panels.append((2.0, lambda ax: self._decision_panel(tau, ax)))
+        if self.predictions is not None:
+            place = int(np.flatnonzero(np.isclose(times, tau))[0])
+            panels.append((1.0, lambda ax: self.instability().plot(ax, place)))
+        return draw_page(panels)
+
+    def _decision_panel(self, horizon: float, ax: Axes) -> Axes:
+        from lbp_prognosis._draw import draw_thresholds
+
+        curve = self.decision_curve(horizon)
+        return draw_thresholds(
+            pd.concat([
+                curve.assign(value=curve["corrected"], series="corrected"),
+                curve[["threshold"]].assign(value=curve["apparent"], series="apparent"),
+            ]), axis="net benefit (true positives per patient)", ax=ax,
+        )  # fmt: skip
+
     def _summary(self) -> str:
         return (
             f"{self.model}, {self.method}, {self.resampled.shape[0]} resamples, {self.n} rows, {self.n_failed} failed"
         )
+
+
+# measures that an axis from zero to about one shows together
+_SHOWN = ("concordance", "auc", "dxy", "nagelkerke_r2", "calibration_slope", "observed_expected", "brier", "ipa")
+
+
+def _label(name: str, horizon: float, threshold: float, horizons: np.ndarray | None) -> str:
+    """Name a measure, with its time where there are several."""
+    words = name.replace("_", " ").replace("auc", "AUC").replace("ipa", "IPA").replace("nagelkerke r2", "Nagelkerke R²")
+    if np.isfinite(horizon) and (horizons is None or horizons.size > 1):
+        words += f", {horizon:g}"
+    return words + (f" at {threshold:.3g}" if np.isfinite(threshold) else "")
 
 
 def mean_defined(values: np.ndarray) -> np.ndarray:

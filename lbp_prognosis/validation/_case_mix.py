@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from lbp_prognosis.evaluation import concordance, time_dependent_auc
 from lbp_prognosis.models import CoxPH, LogisticRisk
 from lbp_prognosis.survival import Status, check_outcome, outcome_kind, status_horizon
 from lbp_prognosis.validation._model_based_concordance import model_based_concordance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["CaseMix", "case_mix"]
 
@@ -77,6 +80,23 @@ class CaseMix(Result):
             for k, sample in enumerate(("development", "validation"))
         ]
         return metric_frame({"tier": "prognostic", **row} for row in rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw concordance as observed and as the case mix alone would have it.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = pd.DataFrame(
+            [("observed in development", self.c_development), ("by case mix, development", self.mbc_development),
+             ("by case mix, validation", self.mbc_validation), ("… with the slope recalibrated", self.mbc_recalibrated),
+             ("observed in validation", self.c_validation)], columns=["label", "value"],
+        )  # fmt: skip
+        return draw_estimates(rows, axis="concordance", neutral=0.5, ax=ax)
 
     def _summary(self) -> str:
         return (

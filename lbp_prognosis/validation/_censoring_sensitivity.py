@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ import pandas as pd
 from lbp_prognosis._base import Objection, Result, check_horizons, check_risks, metric_frame
 from lbp_prognosis.evaluation import brier, time_dependent_auc
 from lbp_prognosis.survival import CensoringCox, check_outcome
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["CensoringSensitivity", "censoring_sensitivity"]
 
@@ -53,6 +56,19 @@ class CensoringSensitivity(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return the table."""
         return self.table
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw every measure under both kinds of weights.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        labels = [f"{r.model} {r.metric} at {r.horizon:g}".strip() for r in self.table.itertuples()]
+        return draw_estimates(self.table.assign(label=labels, series=self.table["group"]), axis="value", ax=ax)
 
     def _summary(self) -> str:
         largest = self.shifts()["shift_in_se"].abs().max()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ from lbp_prognosis.validation._estimator import check_models, check_rows, descri
 from lbp_prognosis.validation._folds import event_stratum, given_folds, repeated_folds, site_folds
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation._replicates import run_replicates
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["CrossValidation", "cross_validate_risk"]
 
@@ -165,6 +168,18 @@ class CrossValidation(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return the frame of `evaluate` without thresholds."""
         return self.evaluate().to_frame()
+
+    def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
+        """Draw one measure of the averaged out-of-fold risks over the horizons, a colour a model.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metric : str, default "auc"
+            Name of a metric.
+        """
+        return self.evaluate().plot(ax, metric=metric)
 
     def _summary(self) -> str:
         repeats, n = self.folds.shape

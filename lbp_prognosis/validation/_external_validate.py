@@ -16,6 +16,7 @@ from lbp_prognosis.validation._estimator import is_fitted
 from lbp_prognosis.validation._multiply_imputed import refuse_imputed
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["ExternalValidation", "external_validate"]
@@ -78,6 +79,18 @@ class ExternalValidation(Result):
     def figure(self) -> Figure:
         """Draw discrimination, calibration and decision curves on one page."""
         return self.evaluation.figure()
+
+    def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
+        """Draw one measure over the horizons, a colour a model; `figure` draws all tiers on one page.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metric : str, default "auc"
+            Name of a metric.
+        """
+        return self.evaluation.plot(ax, metric=metric)
 
     def _summary(self) -> str:
         return f"{self.kind}, {self.n} patients, {self.n_events} events: {self.evaluation!r}"

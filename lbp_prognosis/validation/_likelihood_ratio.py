@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
 from lbp_prognosis._base import Result, argument_error, metric_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["LikelihoodRatio", "likelihood_ratio"]
 
@@ -52,6 +55,21 @@ class LikelihoodRatio(Result):
         for name in ("fraction_new", "fraction_new_adjusted", "fraction_new_variance"):
             rows.append({"metric": name, "value": getattr(self, name), **common})
         return metric_frame(rows, extra=("df", "p"))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the χ² of both fits against no predictors.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        words = ("without", "with")
+        rows = pd.DataFrame({"label": [f"{w} {self.added}".strip() for w in words],
+                             "value": [self.lr_without, self.lr_with]})  # fmt: skip
+        return draw_estimates(rows, axis=f"likelihood-ratio χ²; {self._summary()}", neutral=0.0, digits=".1f", ax=ax)
 
     def _summary(self) -> str:
         return f"χ² {self.statistic:.3g} on {self.df} df, p = {self.p:.3g}; {self.fraction_new:.1%} of information new"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["PooledPerformance", "pool_performance"]
 
@@ -67,6 +70,23 @@ class PooledPerformance(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return the pooled rows."""
         return self.frame
+
+    def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
+        """Draw one pooled measure over the horizons, a colour a model.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metric : str, default "auc"
+            Name of a metric.
+        """
+        from lbp_prognosis._draw import draw_metric
+
+        rows = self.frame[(self.frame["metric"] == metric) & (self.frame["reference"].fillna("") == "")]
+        if rows.empty:
+            raise argument_error("metric", f"one of {sorted(self.frame['metric'].unique())}", metric)
+        return draw_metric(rows, title=metric, ax=ax)
 
     def _summary(self) -> str:
         return f"{len(self.frame)} rows over {self.m} imputations"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from lbp_prognosis._base import (
 from lbp_prognosis.validation._internal_external import InternalExternal
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis
 from lbp_prognosis.validation._pool_performance import backward
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ProbabilityUseful", "probability_useful"]
 
@@ -65,6 +68,21 @@ class ProbabilityUseful(Result):
              "n": self.k, "method": "random effects over sites, t with k − 1 degrees of freedom", **row}
             for row in rows
         )  # fmt: skip
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the probability of each condition at a new site, and of all at once.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        axes = draw_estimates(self.to_frame().assign(label=[*self.marginal, "all at once"]),
+                              axis="probability at a new site", digits=".2f", ax=ax)  # fmt: skip
+        axes.set_xlim(-0.02, 1.02)
+        return axes
 
     def _summary(self) -> str:
         parts = ", ".join(f"{name} {value:.2f}" for name, value in self.marginal.items())

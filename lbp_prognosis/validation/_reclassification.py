@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ import pandas as pd
 from lbp_prognosis._base import Objection, Result, check_number, check_risk, check_thresholds, metric_frame
 from lbp_prognosis.survival import check_outcome, status_horizon
 from lbp_prognosis.validation._performance import Panel, known_state
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Reclassification", "reclassification"]
 
@@ -59,6 +62,23 @@ class Reclassification(Result):
              "method": f"{kind}, inverse probability of censoring", "n": self.n, "n_events": self.n_events,
              "reason": _NO_INTERVAL}
             for name in ("nri", "nri_events", "nri_nonevents", "idi")
+        )  # fmt: skip
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the measures; zero is not what noise gives.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        frame = self.to_frame()
+        names = {"nri": "NRI", "nri_events": "NRI, events", "nri_nonevents": "NRI, non-events", "idi": "IDI"}
+        return draw_estimates(
+            frame.assign(label=frame["metric"].map(names)), axis="no evidence of added value (see objection)",
+            neutral=0.0, digits="+.4f", ax=ax,
         )  # fmt: skip
 
     def _summary(self) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Objection, Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["SampleSize"]
 
@@ -73,6 +77,21 @@ class SampleSize(Result):
             ],
             columns=["purpose", "outcome", "criterion", "n", "events", "target", "decisive"],
         )  # fmt: skip
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the patients each criterion needs.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        frame = self.to_frame()
+        labels = [f"{r.criterion}{' (decides)' if r.decisive else ''}" for r in frame.itertuples()]
+        return draw_estimates(frame.assign(label=labels, value=frame["n"]), axis=f"patients for {self.purpose}",
+                              neutral=float(self.n), digits=".0f", ax=ax)  # fmt: skip
 
     def _summary(self) -> str:
         decisive = next(row["criterion"] for row in self.criteria if row["n"] == self.n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from lbp_prognosis.survival import check_outcome, status_horizon
 from lbp_prognosis.validation._sample_size import SampleSize
 from lbp_prognosis.validation._sample_size_development import sample_size_development
 from lbp_prognosis.validation._sample_size_validation import sample_size_validation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["SampleSizeSupport", "sample_size_support"]
 
@@ -111,6 +114,23 @@ class SampleSizeSupport(Result):
                 f"{row.expected:.2f} wide ({row.target} needs {row.needed} patients)."
             )
         return tuple(words)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the patients each criterion needs against those at hand (dashed).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        frame = self.to_frame()
+        labels = [f"{r.purpose}: {r.criterion}" for r in frame.itertuples()]
+        return draw_estimates(
+            frame.assign(label=labels, value=frame["needed"]), axis=f"patients needed (dashed: {self.n} at hand)",
+            neutral=float(self.n), log=True, digits=".0f", ax=ax,
+        )  # fmt: skip
 
     def _summary(self) -> str:
         return f"{self.n} patients support {self.max_parameters} parameters; {sum(self.parameters.values())} planned"

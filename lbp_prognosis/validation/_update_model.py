@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ from lbp_prognosis.survival import check_outcome, status_horizon
 from lbp_prognosis.validation._bayes_update import posterior_cox, posterior_logistic, prior_of
 from lbp_prognosis.validation._estimator import describe_estimator, is_fitted
 from lbp_prognosis.validation._updated_model import UpdatedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ModelUpdate", "update_model"]
 
@@ -68,6 +71,24 @@ class ModelUpdate(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return the table of candidates with a column ``chosen``."""
         return self.table.assign(chosen=self.table["method"] == self.method)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how much better each candidate fits than the original, with the parameters it spends.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        known = self.table[self.table["log_likelihood"].notna()]
+        start = float(known["log_likelihood"].iloc[0])
+        labels = [f"{r.method} ({r.parameters:g})" + (" ← chosen" if r.method == self.method else "")
+                  for r in known.itertuples()]  # fmt: skip
+        rows = known.assign(label=labels, value=2 * (known["log_likelihood"] - start))
+        return draw_estimates(rows, axis=f"χ² over {known['method'].iloc[0]}; parameters in brackets", neutral=0.0,
+                              digits=".2f", ax=ax)  # fmt: skip
 
     def _summary(self) -> str:
         return f"{self.method} update on {self.n} patients, {self.n_events} events"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from lbp_prognosis._base import (
     metric_frame,
 )
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_positive, check_reference, check_standard
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Accuracy", "accuracy"]
 
@@ -75,6 +78,21 @@ class Accuracy(Result):
                   "unit": self.unit}  # fmt: skip
         records: list[dict[str, Any]] = [{**common, **dict(row)} for _, row in self.table.iterrows()]
         return metric_frame(records, extra=("unit",))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw every measure with its interval; a colour a level where accuracy is by level.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.table.assign(label=self.table["metric"], series=self.table["group"].replace("", "all"))
+        axes = draw_estimates(rows, axis=f"per {self.unit}, {self.confidence:.0%} intervals", ax=ax)
+        axes.set_xlim(min(0.0, axes.get_xlim()[0]), max(1.0, axes.get_xlim()[1]))
+        return axes
 
     def _summary(self) -> str:
         return f"per {self.unit}: sensitivity {self.sensitivity:.3f}, specificity {self.specificity:.3f}"

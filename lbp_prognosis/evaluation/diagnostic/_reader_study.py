@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ from scipy.stats import t as student
 from lbp_prognosis._base import Objection, Result, argument_error, check_confidence, check_vector, metric_frame
 from lbp_prognosis.evaluation.diagnostic._auc_covariance import auc_covariance
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_reference, check_standard
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ReaderStudy", "reader_study"]
 
@@ -64,6 +67,25 @@ class ReaderStudy(Result):
             for r in self.differences.itertuples()
         ]  # fmt: skip
         return metric_frame(rows, extra=("reference",))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mean AUC of every modality, and the single readers' as small grey marks.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        axes = draw_estimates(
+            self.modalities.assign(label=self.modalities["modality"], value=self.modalities["auc"]),
+            axis=f"AUC, readers and cases random, {self.confidence:.0%} intervals", ax=ax,
+        )  # fmt: skip
+        for row, modality in enumerate(self.modalities["modality"]):
+            values = self.auc.loc[modality].to_numpy(dtype=float)
+            axes.plot(values, [row - 0.22] * values.size, "|", ms=8, color="#7d8a96", zorder=2)
+        return axes
 
     def _summary(self) -> str:
         return f"{self.auc.shape[0]} modalities × {self.auc.shape[1]} readers, F = {self.f:.3g}, p = {self.p:.3g}"

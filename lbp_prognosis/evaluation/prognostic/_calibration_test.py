@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from lbp_prognosis._base import Objection, Result, argument_error
 from lbp_prognosis._kernels import aalen_johansen_steps, incidence_influence, step_at
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
 from lbp_prognosis.survival import Weights, turnbull
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["CalibrationTest", "a_calibration", "d_calibration", "group_table", "grouped_test"]
 
@@ -61,6 +65,20 @@ class CalibrationTest(Result):
             "statistic": self.statistic, "df": self.df, "p": self.p, "n": self.n, "n_events": self.n_events,
             "reason": self.reason,
         })  # fmt: skip
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw what was observed in each group or cell, and what was expected (hollow).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = pd.DataFrame({"label": [f"group {k}" for k in range(1, self.observed.size + 1)], "value": self.observed,
+                             "other": self.expected})  # fmt: skip
+        return draw_estimates(rows, axis=f"observed ({self._summary()})", hollow="expected", ax=ax)
 
     def _summary(self) -> str:
         return f"{self.name} χ² = {self.statistic:.4g} on {self.df:g} df, p = {self.p:.3g}"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import (
-    MetricResult,
     Objection,
     argument_error,
     check_choice,
@@ -18,6 +17,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import censoring_process, concordance_pairs, number_events
 from lbp_prognosis.evaluation.prognostic._comparable import Keys, comparable_keys, earlier_competing_keys
+from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half
 from lbp_prognosis.evaluation.prognostic._setting import Setting, has_entry
 from lbp_prognosis.survival import check_outcome
@@ -26,7 +26,7 @@ __all__ = ["ConcordanceResult", "concordance"]
 
 
 @dataclass(frozen=True, repr=False)
-class ConcordanceResult(MetricResult):
+class ConcordanceResult(OverHorizons):
     """A `MetricResult` of a concordance index, with the weight of its pairs.
 
     Attributes

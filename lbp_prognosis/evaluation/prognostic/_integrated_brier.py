@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, argument_error, check_choice, check_risk, influence_se
+from lbp_prognosis._base import argument_error, check_choice, check_risk, influence_se
 from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_loss_influence, mean_losses
+from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 
 __all__ = ["IntegratedBrier", "integrated_brier"]
 
 
 @dataclass(frozen=True, repr=False)
-class IntegratedBrier(MetricResult):
+class IntegratedBrier(OverHorizons):
     """A `MetricResult` of the integrated Brier score with that of the null model.
 
     Attributes

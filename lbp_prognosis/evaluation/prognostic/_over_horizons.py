@@ -1,9 +1,11 @@
-"""``OverHorizons``: a metric that has one value a horizon, and a picture of them."""
+"""``OverHorizons``: a metric and its picture, over the horizons where it has one value a horizon."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from lbp_prognosis._base import MetricResult
 
@@ -13,24 +15,35 @@ if TYPE_CHECKING:
 __all__ = ["OverHorizons"]
 
 _TITLES = {"auc": "AUC", "brier": "Brier score", "ipa": "IPA", "log_score": "log score"}
-_NEUTRAL = {"auc": 0.5, "ipa": 0.0}
+_WORDS = {"concordance": "Harrell's C", "uno_concordance": "Uno's C", "royston_d": "Royston and Sauerbrei's D",
+          "r2_d": "R² of D", "ibs_step": "integrated Brier score", "ibs_trapezoid": "integrated Brier score",
+          "nagelkerke_r2": "Nagelkerke's R²"}  # fmt: skip
+_NEUTRAL = {"auc": 0.5, "ipa": 0.0, "concordance": 0.5, "uno_concordance": 0.5, "royston_d": 0.0}
 
 
 @dataclass(frozen=True, repr=False)
 class OverHorizons(MetricResult):
-    """A `MetricResult` that can be drawn against the horizon."""
+    """A `MetricResult` that can be drawn: against the horizon, or as one row where it has no single horizon."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the values with their intervals against the horizon; for a Brier score also its null model.
+
+        A metric of the whole follow-up is one row.
 
         Parameters
         ----------
         ax : Axes, optional
             Where to draw; a new figure by default.
         """
-        from lbp_prognosis._draw import draw_over_horizons
+        from lbp_prognosis._draw import draw_estimates, draw_over_horizons
 
-        title = _TITLES.get(self.metric, self.metric)
+        title = (_TITLES | _WORDS).get(self.metric, self.metric.replace("_", " "))
+        if np.ndim(self.value) == 0 and (self.horizon is None or self.metric not in _TITLES):
+            label = f"{self.model} − {self.reference}" if self.reference else self.model or title
+            return draw_estimates(
+                self.to_frame().assign(label=label), axis=f"difference in {title}" if self.reference else title,
+                neutral=0.0 if self.reference else _NEUTRAL.get(self.metric), ax=ax,
+            )  # fmt: skip
         null = getattr(self, "null", None)
         return draw_over_horizons(
             self.to_frame(), title=f"difference in {title}" if self.reference else title,

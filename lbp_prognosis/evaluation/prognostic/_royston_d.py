@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     interval,
 )
 from lbp_prognosis._kernels import cox_data, cox_fit_prepared, cox_pieces, subdistribution_slope
+from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import upside_down
 from lbp_prognosis.survival import check_outcome
 
@@ -29,7 +30,7 @@ _KAPPA2 = 8 / np.pi
 
 
 @dataclass(frozen=True, repr=False)
-class RoystonD(MetricResult):
+class RoystonD(OverHorizons):
     """A `MetricResult` of Royston and Sauerbrei's D that carries the share of variation it explains.
 
     Attributes

@@ -1,7 +1,7 @@
 """Does the measurement repeat?"""
 
 from lbp_prognosis.evaluation.technical._agreement import Agreement, agreement
-from lbp_prognosis.evaluation.technical._concordance_correlation import concordance_correlation
+from lbp_prognosis.evaluation.technical._concordance_correlation import ConcordanceCorrelation, concordance_correlation
 from lbp_prognosis.evaluation.technical._icc import ICC, icc
 from lbp_prognosis.evaluation.technical._overlap import Overlap, overlap
 from lbp_prognosis.evaluation.technical._reliability_filter import reliability_filter
@@ -12,6 +12,7 @@ from lbp_prognosis.evaluation.technical._weighted_kappa import Kappa, weighted_k
 __all__ = [
     "ICC",
     "Agreement",
+    "ConcordanceCorrelation",
     "Kappa",
     "Overlap",
     "Repeatability",

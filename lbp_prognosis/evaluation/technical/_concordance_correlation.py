@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import norm
@@ -10,10 +11,31 @@ from scipy.stats import norm
 from lbp_prognosis._base import MetricResult, argument_error, check_confidence
 from lbp_prognosis.evaluation.technical._ratings import check_pair
 
-__all__ = ["concordance_correlation"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["ConcordanceCorrelation", "concordance_correlation"]
 
 
-def concordance_correlation(first: Any, second: Any, *, confidence: float = 0.95) -> MetricResult:
+@dataclass(frozen=True, repr=False)
+class ConcordanceCorrelation(MetricResult):
+    """A `MetricResult` of Lin's coefficient."""
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the coefficient with its interval.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        return draw_estimates(self.to_frame().assign(label="Lin's coefficient"), axis=f"n = {self.n}", neutral=1.0,
+                              ax=ax)  # fmt: skip
+
+
+def concordance_correlation(first: Any, second: Any, *, confidence: float = 0.95) -> ConcordanceCorrelation:
     """Concordance correlation coefficient of two measurements.
 
     Parameters
@@ -25,7 +47,7 @@ def concordance_correlation(first: Any, second: Any, *, confidence: float = 0.95
 
     Returns
     -------
-    MetricResult
+    ConcordanceCorrelation
         Metric ``concordance_correlation``.
 
     Notes
@@ -59,7 +81,7 @@ def concordance_correlation(first: Any, second: Any, *, confidence: float = 0.95
         ) / (n - 2)
         se_z, z = float(np.sqrt(max(variance, 0.0))), float(np.arctanh(value))
     half = float(norm.ppf(0.5 + confidence / 2)) * se_z
-    return MetricResult(
+    return ConcordanceCorrelation(
         metric="concordance_correlation", tier="technical", value=float(value), se=float(se_z * (1 - value**2)),
         low=float(np.tanh(z - half)), high=float(np.tanh(z + half)), confidence=confidence,
         method="Lin, interval on Fisher's z", n=n,

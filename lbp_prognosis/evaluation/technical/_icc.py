@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from scipy.stats import f as fisher
 
 from lbp_prognosis._base import Result, argument_error, check_confidence, metric_frame
 from lbp_prognosis.evaluation.technical._ratings import check_ratings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ICC", "icc"]
 
@@ -64,6 +67,19 @@ class ICC(Result):
         for name in ("sem_agreement", "sem_consistency", "sdc_agreement", "sdc_consistency"):
             rows.append({"metric": name, "value": getattr(self, name), "method": "analysis of variance", **common})
         return metric_frame(rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the coefficients of all forms.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.table.assign(label=[f"ICC({form})" for form in self.table["form"]])
+        return draw_estimates(rows, axis=f"intraclass correlation, {self.n} subjects × {self.k}", neutral=1.0, ax=ax)
 
     def _summary(self) -> str:
         return f"ICC({self.form}) {self.value:.3f} ({self.low:.3f} to {self.high:.3f}), {self.n} subjects × {self.k}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Result, argument_error, metric_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Overlap", "overlap"]
 
@@ -40,6 +43,25 @@ class Overlap(Result):
             for metric in ("dice", "jaccard", "hd95", "assd")
         ]  # fmt: skip
         return metric_frame(rows, extra=("level",))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw Dice and Jaccard of every structure; distances are in `to_frame`.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = [
+            {"label": " ".join(filter(None, (str(r.structure), str(r.level or "")))), "series": name.capitalize(),
+             "value": getattr(r, name)}
+            for r in self.table.itertuples() for name in ("dice", "jaccard")
+        ]  # fmt: skip
+        axes = draw_estimates(pd.DataFrame(rows), axis="overlap", neutral=1.0, ax=ax)
+        axes.set_xlim(0.0, 1.02)
+        return axes
 
     def _summary(self) -> str:
         return f"{len(self.table)} structures, mean Dice {self.table['dice'].mean():.3f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from scipy.stats import chi2
 
 from lbp_prognosis._base import Result, argument_error, check_confidence, metric_frame
 from lbp_prognosis.evaluation.technical._ratings import check_ratings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Repeatability", "repeatability"]
 
@@ -54,6 +57,20 @@ class Repeatability(Result):
                  "reason": "" if np.isfinite(self.within_cv) else "measurements are not all positive", **common},
             ]
         )  # fmt: skip
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the within-subject standard deviation and the repeatability coefficient.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        frame = self.to_frame().iloc[:2]  # the coefficient of variation has another unit
+        return draw_estimates(frame.assign(label=["within-subject SD", "repeatability coefficient"]),
+                              axis="unit of the measurement", digits=".3g", ax=ax)  # fmt: skip
 
     def _summary(self) -> str:
         return f"within-subject SD {self.within_sd:.3g}, coefficient {self.repeatability_coefficient:.3g}, n = {self.n}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from lbp_prognosis._base import Objection, Result, argument_error, check_confidence, check_vector, metric_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ScannerEffect", "scanner_effect"]
 
@@ -53,6 +56,21 @@ class ScannerEffect(Result):
             for row in self.table.itertuples()
         ]  # fmt: skip
         return metric_frame(rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw each scanner's difference from the grand mean.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        return draw_estimates(
+            self.table.assign(label=self.table["scanner"], value=self.table["difference"]),
+            axis="difference from the grand mean, unit of the measurement", neutral=0.0, digits="+.3g", ax=ax,
+        )  # fmt: skip
 
     def _summary(self) -> str:
         return f"{len(self.table)} scanners explain {self.r2:.1%} of the variance (p = {self.p:.2g})"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from lbp_prognosis._base import Result, argument_error, check_choice, check_confidence, metric_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Kappa", "weighted_kappa"]
 
@@ -73,6 +76,18 @@ class Kappa(Result):
         for row in rows[-2:]:
             row["reason"] = "" if two else "defined for two grades"
         return metric_frame({**row, **common} for row in rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the table of both readers' grades.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_counts
+
+        return draw_counts(self.table, rows="first reader", columns="second reader", ax=ax)
 
     def _summary(self) -> str:
         return f"{self.weights} weights, {self.value:.3f} ({self.low:.3f} to {self.high:.3f}), n = {self.n}"

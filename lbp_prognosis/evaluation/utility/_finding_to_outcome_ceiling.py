@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from scipy.stats import norm
 
 from lbp_prognosis._base import Result, check_number, check_thresholds, metric_frame
 from lbp_prognosis.evaluation.utility._threshold_range import ThresholdRange
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["FindingCeiling", "finding_to_outcome_ceiling"]
 
@@ -62,6 +66,22 @@ class FindingCeiling(Result):
                 for t, value in zip(self.thresholds, gain)
             ]  # fmt: skip
         return metric_frame(rows, extra=("threshold",))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the highest gain in net benefit at each threshold, of this test and of a perfect one.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_thresholds
+
+        curves = [
+            pd.DataFrame({"threshold": self.thresholds, "value": gain, "series": name})
+            for name, gain in (("perfect test of the finding", self.gain_perfect), ("this test", self.gain))
+        ]
+        return draw_thresholds(pd.concat(curves), axis="largest possible gain in net benefit", ax=ax)
 
     def _summary(self) -> str:
         low, high = self.window

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from lbp_prognosis._base import (
 from lbp_prognosis.evaluation.utility._imaging_value import imaging_band, imaging_spread
 from lbp_prognosis.evaluation.utility._outcome_at import OutcomeAt, check_probability
 from lbp_prognosis.evaluation.utility._test_tradeoff import benefit, decide
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["SequentialPolicy", "sequential_policy"]
 
@@ -91,6 +94,25 @@ class SequentialPolicy(Result):
                      "reason": r.reason, **common},
                 ]  # fmt: skip
         return metric_frame(rows, extra=("threshold", "target"))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the gain of imaging in the band, and of imaging all, over the clinical model.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.table[self.table["policy"] != "clinical"]
+        low, high = self.band
+        words = {"band": f"image {low:.3g} to {high:.3g}", "all": "image all"}
+        labels = [f"{words[str(r.policy)]} ({r.imaged_fraction:.0%})" for r in rows.itertuples()]
+        return draw_estimates(
+            rows.assign(label=labels, value=rows["gain"]), axis="gain in net benefit over the clinical model",
+            neutral=0.0, digits="+.4f", ax=ax,
+        )  # fmt: skip
 
     def _summary(self) -> str:
         low, high = self.band

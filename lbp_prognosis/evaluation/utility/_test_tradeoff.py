@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from lbp_prognosis._base import (
     metric_frame,
 )
 from lbp_prognosis.evaluation.utility._outcome_at import OutcomeAt, check_probability
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["TestTradeoff", "test_tradeoff"]
 
@@ -86,6 +89,19 @@ class TestTradeoff(Result):
             ],
             extra=("threshold", "target"),
         )  # fmt: skip
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the gain in net benefit before any harm of testing; the axis says what it buys.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        row = self.to_frame().iloc[:1].assign(label="gain in net benefit")
+        return draw_estimates(row, axis=self.sentence, neutral=0.0, digits="+.4f", ax=ax)
 
     def _summary(self) -> str:
         return self.sentence

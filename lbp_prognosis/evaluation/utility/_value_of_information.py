@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.evaluation.utility._outcome_at import OutcomeAt, check_probability
 from lbp_prognosis.evaluation.utility._test_tradeoff import benefit, decide
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ValueOfInformation", "value_of_information"]
 
@@ -56,6 +59,21 @@ class ValueOfInformation(Result):
         for r in self.evsi.itertuples():
             rows.append({"metric": "evsi", "value": r.evsi, "threshold": r.threshold, "n_future": r.n_future, **common})
         return metric_frame(rows, extra=("threshold", "target", "n_future"))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the expected value of perfect information at each threshold.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_thresholds
+
+        curves = pd.DataFrame({"threshold": self.table["threshold"], "value": self.table["evpi"],
+                               "series": "perfect information"})  # fmt: skip
+        more = self.evsi.assign(value=self.evsi["evsi"], series=[f"{n} more patients" for n in self.evsi["n_future"]])
+        return draw_thresholds(pd.concat([curves, more]), axis="expected value, true positives per patient", ax=ax)
 
     def _summary(self) -> str:
         return f"{len(self.table)} thresholds, largest EVPI {self.table['evpi'].max():.2g}"

@@ -1,0 +1,209 @@
+"""Every result of evaluation, validation and explanation is printed, tabulated and drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_models import Logit
+from syn import syn
+
+from lbp_prognosis import CoxPH, Reference, Status, Surv
+from lbp_prognosis._base import METRIC_COLUMNS, Result
+from lbp_prognosis.evaluation import (
+    calibration,
+    concordance,
+    decision_curve,
+    evaluate,
+    finding_to_outcome_ceiling,
+    integrated_brier,
+    risk_groups,
+    royston_d,
+    time_dependent_auc,
+)
+from lbp_prognosis.evaluation.diagnostic import accuracy, reader_study, roc
+from lbp_prognosis.evaluation.prognostic import brier
+from lbp_prognosis.evaluation.technical import (
+    agreement,
+    concordance_correlation,
+    icc,
+    overlap,
+    repeatability,
+    scanner_effect,
+    weighted_kappa,
+)
+from lbp_prognosis.evaluation.utility import sequential_policy, test_tradeoff, value_of_information
+from lbp_prognosis.explain import feature_effect, shap_stability, shap_values
+from lbp_prognosis.validation import (
+    added_value,
+    attrition_weights,
+    bootstrap_validate,
+    case_mix,
+    censoring_sensitivity,
+    cross_validate_risk,
+    delta_sensitivity,
+    external_validate,
+    internal_external,
+    likelihood_ratio,
+    meta_analysis,
+    pool_performance,
+    probability_useful,
+    reclassification,
+    sample_size_development,
+    sample_size_support,
+    subgroup_performance,
+    update_model,
+)
+
+pytest.importorskip("matplotlib").use("Agg")
+
+DOORS = ("evaluation", "evaluation.technical", "evaluation.diagnostic", "evaluation.prognostic", "evaluation.utility",
+         "validation", "explain")  # fmt: skip
+COLUMNS = ["c1", "c2", "p1", "m1"]
+D = syn(240)
+X, Y = D[COLUMNS], Surv.right(D["time"], D["event"])
+STATE = Status.at(12, D["y"])
+SEEN = Status.at(12, np.where(D["u15"] < 0.2, -1, D["y"]))
+COX = CoxPH().fit(X, Y)
+LOGIT = Logit().fit(X, STATE)
+RISK = COX.predict_risk(X, [6.0, 12.0])
+SMALL = CoxPH().fit(X[["c1"]], Y).predict_risk(X[["c1"]], 12.0)[:, 0]
+RATINGS = np.column_stack([10 + D["c1"][:40], 10 + D["c1"][:40] + 0.3 * D["c2"][:40]])
+GRADES = np.digitize(RATINGS, [9.5, 10, 10.8])
+REFERENCE = Reference.now((D["c1"] + 0.6 * D["c2"] > 0).astype(int))
+HALVES = Logit().fit(X[:120], STATE[:120])
+MASK = np.zeros((8, 8), dtype=int)
+MASK[2:6, 2:6] = 1
+
+MAKE: dict[str, Callable[[], Result]] = {
+    "ConcordanceCorrelation": lambda: concordance_correlation(*RATINGS.T),
+    "OverHorizons": lambda: time_dependent_auc(Y, RISK, [6.0, 12.0]),
+    "BrierResult": lambda: brier(Y, RISK, [6.0, 12.0]),
+    "ConcordanceResult": lambda: concordance(Y, RISK[:, 1]),
+    "IntegratedBrier": lambda: integrated_brier(Y, RISK, [6.0, 12.0]),
+    "RoystonD": lambda: royston_d(Y, COX.linear_predictor(X)),
+    "Calibration": lambda: calibration(Y, RISK[:, 1], 12.0),
+    "CalibrationTest": lambda: calibration(Y, RISK[:, 1], 12.0).gnd(),
+    "DecisionCurve": lambda: decision_curve(Y, RISK[:, 1], 12.0, [0.2, 0.3]),
+    "NetBenefitDifference": lambda: decision_curve(
+        Y, {"a": RISK[:, 1], "b": SMALL}, 12.0, [0.2, 0.3]
+    ).difference("a", "b"),
+    "Evaluation": lambda: evaluate(Y, {"a": RISK[:, 1], "b": SMALL}, 12.0, [0.2, 0.3], n_resamples=0),
+    "FindingCeiling": lambda: finding_to_outcome_ceiling(0.4, 0.45, 0.2, 0.95),
+    "RiskGroups": lambda: risk_groups(Y, RISK[:, 1], 12.0, [0.3, 0.5]),
+    "ICC": lambda: icc(RATINGS),
+    "Agreement": lambda: agreement(*RATINGS.T),
+    "Kappa": lambda: weighted_kappa(*GRADES.T),
+    "Overlap": lambda: overlap(MASK, np.roll(MASK, 1, axis=0), (1.0, 1.0)),
+    "Repeatability": lambda: repeatability(RATINGS),
+    "ScannerEffect": lambda: scanner_effect(D["m1"], D["site"]),
+    "Accuracy": lambda: accuracy(REFERENCE, D["c1"] > 0.1),
+    "Roc": lambda: roc(REFERENCE, D["c1"]),
+    "ReaderStudy": lambda: reader_study(
+        REFERENCE, {m: {r: D["c1"] + s * D[r] for r in ("p2", "g2", "m3")} for m, s in (("MRI", 0.4), ("CT", 1.2))}
+    ),
+    "SequentialPolicy": lambda: sequential_policy(STATE, SMALL, RISK[:, 1], 12, 0.4, band=(0.3, 0.5)),
+    "TestTradeoff": lambda: test_tradeoff(STATE, SMALL, RISK[:, 1], 12, 0.4),
+    "ValueOfInformation": lambda: value_of_information(STATE, RISK[:, 1], 12, [0.2, 0.3, 0.4], n_future=[200]),
+    "AddedValue": lambda: added_value(
+        CoxPH(), X, Y, {"clinical": ["c1", "c2"], "reported": ["p1"], "imaging": ["m1"]}, 12, [0.3], n_splits=3,
+        n_repeats=1, random_state=0, sites=np.arange(240) % 2,
+    ),
+    "AttritionWeights": lambda: attrition_weights(SEEN, X),
+    "BootstrapValidation": lambda: bootstrap_validate(
+        CoxPH(), X, Y, [6.0, 12.0], thresholds=[0.2, 0.3, 0.4], n_resamples=8, keep_predictions=True, random_state=0
+    ),
+    "CaseMix": lambda: case_mix(
+        X[:120], STATE[:120], HALVES.linear_predictor(X[:120]), X[120:], STATE[120:], HALVES.linear_predictor(X[120:])
+    ),
+    "CensoringSensitivity": lambda: censoring_sensitivity(Y, {"cox": RISK}, [6.0, 12.0], X),
+    "CrossValidation": lambda: cross_validate_risk(CoxPH(), X, Y, 12, n_splits=3, n_repeats=2, random_state=0),
+    "DeltaSensitivity": lambda: delta_sensitivity(SEEN, X, RISK[:, 1], deltas=(-1.0, 0.0, 1.0), imputations=5),
+    "ExternalValidation": lambda: external_validate(
+        CoxPH().fit(X[:120], Y[:120]), X[120:], Y[120:], 12, [0.2, 0.3], kind="temporal", n_resamples=0
+    ),
+    "Instability": lambda: MAKE["BootstrapValidation"]().instability([0.3]),
+    "InternalExternal": lambda: internal_external(CoxPH(), X, Y, D["site"], 12, n_resamples=0),
+    "LikelihoodRatio": lambda: likelihood_ratio(
+        CoxPH().fit(X[["c1"]], Y), COX, X[["c1"]], X, added="rest"
+    ),
+    "MetaAnalysis": lambda: meta_analysis([0.7, 0.72, 0.69], [0.02, 0.03, 0.02]),
+    "ModelUpdate": lambda: update_model(HALVES, X[120:], STATE[120:]),
+    "PooledPerformance": lambda: pool_performance([evaluate(Y, r, 12.0, n_resamples=0) for r in (RISK[:, 1], SMALL)]),
+    "ProbabilityUseful": lambda: probability_useful(MAKE["InternalExternal"](), 12),
+    "Reclassification": lambda: reclassification(STATE, SMALL, RISK[:, 1]),
+    "SampleSize": lambda: sample_size_development("binary", parameters=20, c_statistic=0.75, prevalence=0.3),
+    "SampleSizeSupport": lambda: sample_size_support(STATE, {"clinical": 5, "imaging": 20}, c_statistic=0.75),
+    "SubgroupPerformance": lambda: subgroup_performance(
+        Y, RISK[:, 1], {"half": np.where(D["c1"] > 0, "a", "b")}, 12.0, n_resamples=0
+    ),
+    "FeatureEffect": lambda: feature_effect(COX, X, "c1", horizons=12),
+    "ShapResult": lambda: shap_values(COX, X.head(5), X.head(40)),
+    "ShapStability": lambda: shap_stability(CoxPH(), X, Y, X.head(3), X.head(20), n_bootstrap=4),
+}  # fmt: skip
+
+
+def _public() -> dict[str, type]:
+    found = {}
+    for door in DOORS:
+        room = importlib.import_module(f"lbp_prognosis.{door}")
+        for name in room.__all__:
+            thing = getattr(room, name)
+            if inspect.isclass(thing) and issubclass(thing, Result) and not inspect.isabstract(thing):
+                found[name] = thing
+    return found
+
+
+PUBLIC = _public()
+
+
+def test_every_public_result_is_made_here() -> None:
+    assert set(PUBLIC) == set(MAKE)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_protocol(name: str, made: dict[str, Any]) -> None:
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
+
+    result = made.setdefault(name, MAKE[name]())
+    assert isinstance(result, PUBLIC[name])
+    assert dataclasses.is_dataclass(result)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(result, dataclasses.fields(result)[0].name, None)
+
+    text = repr(result)
+    assert text.startswith("<")
+    assert "\n" not in text
+    assert type(result).__name__ in text
+
+    frame = result.to_frame()
+    assert isinstance(frame, pd.DataFrame)
+    assert len(frame)
+    if set(METRIC_COLUMNS) <= set(frame.columns):
+        assert tuple(frame.columns[: len(METRIC_COLUMNS)]) == METRIC_COLUMNS
+    assert "<table" in result._repr_html_()
+
+    try:
+        axes = result.plot()
+        assert isinstance(axes, Axes)
+        assert axes.has_data()
+        axes.figure.savefig(io.BytesIO(), format="png", dpi=40)
+        _, given = plt.subplots()
+        assert result.plot(ax=given) is given
+        if hasattr(result, "figure"):
+            result.figure().savefig(io.BytesIO(), format="png", dpi=40)
+    finally:
+        plt.close("all")
