@@ -32,9 +32,10 @@ def infer_types(
 
 def _infer(series: pd.Series, words: set[str]) -> tuple[pd.Series, str]:
     codes, distinct = pd.factorize(series)
-    if not all(isinstance(value, str) for value in distinct):
+    kinds = {type(value) for value in distinct}
+    if not kinds <= {str, int, float} or str not in kinds:
         return series, ""  # typed cells (dates, numbers, booleans) of a spreadsheet or database
-    texts = np.array([value.strip() for value in distinct], dtype=object)
+    texts = np.array([str(value).strip() for value in distinct], dtype=object)
     absent = np.array([text in words for text in texts], dtype=bool)
     used = sorted({text for text in texts[absent] if text not in ("", "NA", "NaN", "nan")})
     note = f"read as missing: {', '.join(map(repr, used))}" if used else ""
@@ -44,6 +45,8 @@ def _infer(series: pd.Series, words: set[str]) -> tuple[pd.Series, str]:
     if present.size and good.all() and not _padded(present):
         values = np.full(len(texts) + 1, np.nan)
         values[:-1][~absent] = numbers
+        if len(kinds) > 1:
+            note = "; ".join(filter(None, [note, "numbers, some of them written as text"]))
         return pd.Series(values[codes], index=series.index), note
     cells = np.array([*(None if gone else word for word, gone in zip(texts, absent)), None], dtype=object)
     text = pd.Series(cells[codes], index=series.index, dtype=object)

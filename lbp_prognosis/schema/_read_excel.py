@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, argument_error, require
+from lbp_prognosis._base import ArgumentError, DataError, argument_error, require
+from lbp_prognosis.schema._as_dates import as_dates
 
 __all__ = ["read_excel"]
 
@@ -16,24 +17,76 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
     """Return one sheet as it stands, the sheet's name, and notes."""
     require("openpyxl", caller="read_table", extra="io")
     try:
-        with pd.ExcelFile(file, engine="openpyxl") as book:
-            sheets = [str(name) for name in book.sheet_names]
-            if sheet is not None and sheet not in sheets:
-                raise argument_error("sheet", f"one of {', '.join(map(repr, sheets))}", repr(sheet))
-            chosen = sheet or sheets[0]
-            cells = book.parse(chosen, header=None, dtype=object, na_filter=False)
-    except DataError:
+        sheets, chosen, cells, faults = _cells(file, sheet, stored=True)
+    except ArgumentError:
         raise
-    except Exception as error:
-        if type(error).__name__ == "ArgumentError":
-            raise
+    except Exception as error:  # openpyxl, zipfile and the XML parser each raise their own
         raise DataError(f"The file {file.name!r} is not a readable Excel workbook ({type(error).__name__}).") from error
-    if cells.empty:
+    rows = [row for row in cells if any(cell is not None for cell in row)]
+    if not rows:
         raise DataError(f"The sheet {chosen!r} of {file.name!r} is empty.")
-    frame = cells.iloc[1:].reset_index(drop=True)
-    frame.columns = [str(name).strip() for name in cells.iloc[0]]
-    frame = frame.replace({"": None})
-    frame = frame[~frame.isna().all(axis=1)].reset_index(drop=True)
     notes = [f"sheet {chosen!r} of {len(sheets)} was read: {', '.join(map(repr, sheets))}"] if len(sheets) > 1 else []
-    # a column of one kind of cell takes that kind; mixed columns stay as they are
-    return frame.infer_objects(), {"sheet": chosen}, notes
+    width = max(place for row in rows for place, cell in enumerate(row, start=1) if cell is not None)
+    head = ["" if cell is None else str(cell).strip() for cell in [*rows[0], *[None] * width][:width]]
+    body = [[*row, *[None] * width][:width] for row in rows[1:]]
+    if faults:
+        shown = ", ".join(f"{n} {word}" for word, n in sorted(faults.items()))
+        notes.append(f"cells that hold an error became missing: {shown}")
+    columns = {}
+    for place, name in enumerate(head):
+        series = pd.Series([row[place] for row in body], dtype=object)
+        columns[place], said = _typed(series)
+        notes += [f"{name}: {words}" for words in said]
+    frame = pd.DataFrame(columns)
+    frame.columns = head
+    empty = [place for place in columns if len(body) and columns[place].isna().all()]
+    lost = _uncalculated(file, chosen, empty) if empty else []
+    if lost:
+        shown = ", ".join(head[place] for place in lost)
+        notes.append(f"formulas whose values are not stored: {shown}; open and save the file in a spreadsheet program")
+    return frame, {"sheet": chosen}, notes
+
+
+def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], str, list[list[Any]], dict[str, int]]:
+    """Return the sheets, the one that was read, its cells by row (errors and blanks None), and errors by kind."""
+    import openpyxl
+
+    book = openpyxl.load_workbook(file, read_only=True, data_only=stored)
+    try:
+        sheets = [page.title for page in book.worksheets]
+        if sheet is not None and sheet not in sheets:
+            raise argument_error("sheet", f"one of {', '.join(map(repr, sheets))}", repr(sheet))
+        chosen = sheet or sheets[0]
+        page = book[chosen]
+        page.reset_dimensions()  # what the file says of its size is often wrong
+        faults: dict[str, int] = {}
+        rows = []
+        for row in page.iter_rows():
+            values: list[Any] = []
+            for cell in row:
+                value = cell.value
+                if cell.data_type == "e":
+                    faults[str(value)] = faults.get(str(value), 0) + 1
+                    value = None
+                values.append(None if isinstance(value, str) and not value.strip() else value)
+            rows.append(values)
+    finally:
+        book.close()
+    return sheets, chosen, rows, faults
+
+
+def _typed(series: pd.Series) -> tuple[pd.Series, list[str]]:
+    """Return a column of one kind of cell as that kind; mixed columns stay as they are."""
+    present = series[series.notna()]
+    if len(present) and present.map(lambda cell: isinstance(cell, bool)).all():
+        return (series.astype("boolean") if len(present) < len(series) else series.astype(bool)), []
+    if len(present) and present.map(lambda cell: isinstance(cell, int | float) and not isinstance(cell, bool)).all():
+        return pd.to_numeric(series), []
+    days, notes = as_dates(series) if len(present) else (series, [])
+    return days, notes
+
+
+def _uncalculated(file: Path, sheet: str, places: list[int]) -> list[int]:
+    """Return which columns without values hold formulas: a file written by a program has no results beside them."""
+    rows = _cells(file, sheet, stored=False)[2]
+    return [k for k in places if any(str(row[k]).startswith("=") for row in rows[1:] if k < len(row))]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, require
+from lbp_prognosis.schema._as_dates import as_dates
 
 __all__ = ["read_labelled"]
 
@@ -15,40 +17,105 @@ _READERS = {
     ".dta": ("read_dta", "stata"), ".sav": ("read_sav", "spss"), ".zsav": ("read_sav", "spss"),
     ".por": ("read_por", "spss"), ".sas7bdat": ("read_sas7bdat", "sas"), ".xpt": ("read_xport", "sas"),
 }  # fmt: skip
+_LETTERS = ("read_dta", "read_sas7bdat")  # missing values of 27 kinds: ., .a to .z
 
 
 def read_labelled(
-    file: Path,
-) -> tuple[pd.DataFrame, str, dict[str, str], dict[str, dict[Any, str]], list[str]]:
-    """Return the codes, the program, the labels of columns, the labels of values, and notes."""
+    file: Path, encoding: str | None = None
+) -> tuple[pd.DataFrame, str, dict[str, str], dict[str, str], dict[str, dict[Any, str]], list[str]]:
+    """Return the codes, the program, the dialect, the labels of columns, the labels of values, and notes."""
     pyreadstat = require("pyreadstat", caller="read_table", extra="io")
     name, program = _READERS[file.suffix.lower()]
+    notes: list[str] = []
     try:
-        frame, meta = getattr(pyreadstat, name)(str(file))
-        # reading with the missing codes applied loses which they were: ask the header again
-        declared = pyreadstat.read_sav(str(file), metadataonly=True, user_missing=True)[1].missing_ranges if (
-            name == "read_sav") else {}  # fmt: skip
+        frame, meta, declared = _read(pyreadstat, name, file, encoding, notes)
     except Exception as error:  # pyreadstat raises its own error, UnicodeError and OSError
-        raise DataError(f"The file {file.name!r} is not a readable {program} file ({type(error).__name__}).") from error
+        raise DataError(_unreadable(file, program, error)) from error
     labels = {column: label for column, label in (meta.column_names_to_labels or {}).items() if label}
     value_labels = {column: dict(codes) for column, codes in (meta.variable_value_labels or {}).items()}
-    notes = []
+    dialect = {}
+    catalog = _catalog(file) if program == "sas" else None
+    if catalog is not None:
+        found, said = _words(pyreadstat, catalog, meta.variable_to_label or {})
+        value_labels.update(found)
+        notes.append(said)
+        dialect["catalog"] = catalog.name
     if declared:
         notes.append(f"declared missing codes became missing in: {', '.join(sorted(declared))}")
+    for column in (meta.missing_user_values or {}) if name in _LETTERS else ():
+        frame[column], said = _without_letters(frame[column], value_labels.get(column, {}))
+        notes += [f"{column}: {words}" for words in said]
     if value_labels:
         notes.append(f"value labels kept beside the codes of: {', '.join(sorted(value_labels))}")
     for column in frame.columns:
         if frame[column].dtype == object and frame[column].map(lambda cell: isinstance(cell, str)).all():
             frame[column] = frame[column].where(frame[column] != "", None)
         elif frame[column].dtype == object:
-            frame[column] = _dates(frame[column])
-    return frame, program, labels, value_labels, notes
+            frame[column], said = as_dates(frame[column])
+            notes += [f"{column}: {words}" for words in said]
+    return frame, program, dialect, labels, value_labels, notes
 
 
-def _dates(series: pd.Series) -> pd.Series:
-    """Columns of ``datetime.date`` become dates; anything else stays."""
-    import datetime
+def _read(
+    pyreadstat: Any, name: str, file: Path, encoding: str | None, notes: list[str]
+) -> tuple[pd.DataFrame, Any, dict[str, Any]]:
+    """Return the frame, its header, and the codes declared missing (SPSS); text of a wrong encoding is tried again."""
+    tried = (encoding,) if encoding else (None, "utf-8", "cp1252")
+    for k, code in enumerate(tried):
+        options: dict[str, Any] = {} if code is None or name == "read_por" else {"encoding": code}
+        if name in _LETTERS:
+            options["user_missing"] = True
+        try:
+            frame, meta = getattr(pyreadstat, name)(str(file), **options)
+        except Exception as error:
+            if not _of_encoding(error) or k + 1 == len(tried):
+                raise
+            continue
+        if k:
+            notes.append(f"text is not in the encoding that the file names: read as {code}; check names with accents")
+        if name != "read_sav":
+            return frame, meta, {}
+        # reading with the missing codes applied loses which they were: ask the header again
+        options |= {"metadataonly": True, "user_missing": True}
+        return frame, meta, pyreadstat.read_sav(str(file), **options)[1].missing_ranges
+    raise AssertionError("unreachable")
 
-    if series.map(lambda cell: cell is None or cell != cell or isinstance(cell, datetime.date)).all():
-        return pd.to_datetime(series)
-    return series
+
+def _of_encoding(error: Exception) -> bool:
+    return "encoding" in str(error) or isinstance(error, UnicodeError)
+
+
+def _unreadable(file: Path, program: str, error: Exception) -> str:
+    text = f"The file {file.name!r} is not a readable {program} file ({type(error).__name__})."
+    if _of_encoding(error):
+        text = f"The text in {file.name!r} cannot be read in that encoding. Say which it is, e.g. encoding = 'cp1250'."
+    return text
+
+
+def _catalog(file: Path) -> Path | None:
+    """Return the format catalog beside a SAS file: of the same name, else SAS's own ``formats.sas7bcat``."""
+    beside = {path.name.lower(): path for path in sorted(file.parent.iterdir()) if path.suffix.lower() == ".sas7bcat"}
+    return beside.get(f"{file.stem.lower()}.sas7bcat", beside.get("formats.sas7bcat"))
+
+
+def _words(pyreadstat: Any, catalog: Path, formats: dict[str, str]) -> tuple[dict[str, dict[Any, str]], str]:
+    """SAS keeps the words for codes in a file of their own; return those of the columns' formats, and a note."""
+    try:
+        sets = pyreadstat.read_sas7bcat(str(catalog))[1].value_labels
+    except Exception as error:
+        return {}, f"the catalog {catalog.name!r} cannot be read ({type(error).__name__}): codes have no words"
+    found = {column: dict(sets[name]) for column, name in formats.items() if name in sets}
+    if not found:
+        return {}, f"the catalog {catalog.name!r} beside the file has no words for its columns"
+    return found, f"words for codes of {', '.join(sorted(found))} are from {catalog.name!r}"
+
+
+def _without_letters(series: pd.Series, words: dict[Any, str]) -> tuple[pd.Series, list[str]]:
+    """Return the column with missing values of a kind (``.a`` …) as plain missing, and how many there were of each."""
+    letter = series.map(lambda cell: isinstance(cell, str) and len(cell) == 1 and cell.isalpha())
+    counts = series[letter].value_counts().sort_index()
+    shown = ", ".join(
+        f"{int(n)} .{code.lower()}" + (f" ({words[code]})" if code in words else "") for code, n in counts.items()
+    )
+    plain = series.mask(letter, np.nan).infer_objects()
+    return plain, [f"missing values of several kinds became missing: {shown}"] if shown else []

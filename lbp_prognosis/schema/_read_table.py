@@ -35,7 +35,8 @@ class TableReading(Result):
     format : str
         csv, parquet, excel, stata, spss or sas.
     dialect : dict
-        For text: ``encoding, delimiter, decimal, bom``; for Excel: ``sheet``.
+        For text: ``encoding, delimiter, decimal, bom``; for Excel: ``sheet``; for SAS: ``catalog``, the file beside
+        the data that has the words for codes.
     labels : dict of str to str
         Words for a column, where the file has them.
     value_labels : dict of str to dict
@@ -84,8 +85,10 @@ def read_table(
     ----------
     path : path
         The file; its ending says the format.
-    delimiter, decimal, encoding : str, optional
+    delimiter, decimal : str, optional
         For text files; noticed where not given. A decimal comma is noticed where every number of a column has one.
+    encoding : str, optional
+        Of text; noticed where not given. Stata, SPSS and SAS files say their own; old ones sometimes say the wrong one.
     sheet : str, optional
         For Excel; the first sheet if not given.
     missing : tuple of str, optional
@@ -116,8 +119,8 @@ def read_table(
         frame, dialect, notes = read_excel(file, sheet)
         reading = TableReading(frame, "excel", dialect, notes=tuple(notes))
     elif suffix in _LABELLED:
-        frame, kind, labels, value_labels, notes = read_labelled(file)
-        reading = TableReading(frame, kind, {}, labels, value_labels, tuple(notes))
+        frame, kind, dialect, labels, value_labels, notes = read_labelled(file, encoding)
+        reading = TableReading(frame, kind, dialect, labels, value_labels, tuple(notes))
     else:
         raise argument_error("path", f"a file of a known format: {_KNOWN}", repr(file.name))
     notes = list(reading.notes)

@@ -39,6 +39,8 @@ class DataPlan:
         Column of the centre, for leave-one-site-out.
     where : mapping of str to object
         Rows to keep: column to value or list of values (wide).
+    sheet, delimiter, decimal, encoding : str
+        How the table is to be read where it should not be found out: see `schema.read_table` (wide).
     nominal : tuple of str
         Columns whose numbers are names.
     missing : tuple of str
@@ -59,6 +61,10 @@ class DataPlan:
     causes: Mapping[str, Any] = field(default_factory=dict)
     site: str = ""
     where: Mapping[str, Any] = field(default_factory=dict)
+    sheet: str = ""
+    delimiter: str = ""
+    decimal: str = ""
+    encoding: str = ""
     nominal: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     synthetic: bool = False

@@ -172,7 +172,7 @@ def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
             words = values.map(lambda cell: f"{cell:g}" if isinstance(cell, int | float) and cell == cell else cell)
             out[column] = words.astype(object).where(values.notna(), None)
         elif pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
-            out[column] = values.astype(float)
+            out[column] = values.to_numpy(dtype=float, na_value=np.nan)
         elif pd.api.types.is_datetime64_any_dtype(values):
             raise argument_error("modalities", "numbers or categories", f"{column!r}, which holds dates",
                                  "Make it a duration before time zero.")  # fmt: skip

@@ -41,7 +41,8 @@ def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec) -> WideRows:
     DataError
         If the file or a column is not what it must be, or a patient stands in two rows.
     """
-    reading = read_table(path, missing=tuple(plan.missing))
+    asked = {key: getattr(plan, key) for key in ("sheet", "delimiter", "decimal", "encoding") if getattr(plan, key)}
+    reading = read_table(path, missing=tuple(plan.missing), **asked)
     frame, notes = reading.frame, list(reading.notes)
     for column in filter(None, (plan.id, plan.time, plan.event, plan.entry, plan.status, plan.site, *plan.where)):
         if column not in frame.columns:
@@ -65,8 +66,9 @@ def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec) -> WideRows:
     flow = Flow(pd.DataFrame(steps).assign(patients=pd.array([None] * len(steps), dtype="Int64")))
     labels = [f"{c}: {reading.labels[c]}" for c in (plan.time, plan.event, plan.status) if reading.labels.get(c)]
     notes += [f"Label of {text}" for text in labels]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return WideRows(frame, y, flow, {path.name: digest}, tuple(notes))
+    files = [path, *(path.parent / name for name in filter(None, [reading.dialect.get("catalog")]))]
+    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return WideRows(frame, y, flow, hashes, tuple(notes))
 
 
 def _where(frame: pd.DataFrame, rules: Mapping[str, Any], steps: list[dict[str, Any]]) -> pd.DataFrame:
