@@ -36,9 +36,9 @@ def read_labelled(
     dialect = {}
     catalog = _catalog(file) if program == "sas" else None
     if catalog is not None:
-        found, said = _words(pyreadstat, catalog, meta.variable_to_label or {})
+        found, told = _words(pyreadstat, catalog, meta.variable_to_label or {})
         value_labels.update(found)
-        notes.append(said)
+        notes.append(told)
         dialect["catalog"] = catalog.name
     if declared:
         notes.append(f"declared missing codes became missing in: {', '.join(sorted(declared))}")
@@ -115,7 +115,7 @@ def _without_letters(series: pd.Series, words: dict[Any, str]) -> tuple[pd.Serie
     letter = series.map(lambda cell: isinstance(cell, str) and len(cell) == 1 and cell.isalpha())
     counts = series[letter].value_counts().sort_index()
     shown = ", ".join(
-        f"{int(n)} .{code.lower()}" + (f" ({words[code]})" if code in words else "") for code, n in counts.items()
+        f"{int(n)} .{str(code).lower()}" + (f" ({words[code]})" if code in words else "") for code, n in counts.items()
     )
     plain = series.mask(letter, np.nan).infer_objects()
     return plain, [f"missing values of several kinds became missing: {shown}"] if shown else []
