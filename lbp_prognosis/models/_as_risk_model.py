@@ -14,15 +14,25 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.metaestimators import available_if
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_horizons, check_number, check_risk
+from lbp_prognosis._base import (
+    OutcomeError,
+    argument_error,
+    check_choice,
+    check_clusters,
+    check_horizons,
+    check_number,
+    check_risk,
+)
 from lbp_prognosis._kernels import step_at
 from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._whole_folds import tunes_on_folds, with_whole_folds
 from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, status_horizon, to_sksurv
 
 __all__ = ["AdaptedModel", "as_risk_model"]
 
-_KINDS = ("lifelines", "sksurv", "hazardous", "classifier", "callable")
+_KINDS = ("lifelines", "sksurv", "hazardous", "classifier", "search", "callable")
 
 
 def as_risk_model(
@@ -34,10 +44,11 @@ def as_risk_model(
     ----------
     model : object
         One of: a lifelines fitter; a scikit-survival estimator (``predict_survival_function``); a hazardous estimator
-        (``predict_cumulative_incidence``); a scikit-learn classifier of the state 0/1 at one horizon; a function
+        (``predict_cumulative_incidence``); a scikit-learn classifier of the state 0/1 at one horizon; a scikit-learn
+        search (``GridSearchCV`` …) over a classifier or over an object with ``predict_risk``; a function
         ``f(X, horizons) -> risk`` of shape (n, n_horizons), or (n,) for one horizon, such as a published formula; or
         anything with ``predict_risk``, which is returned as it is. Fitted, or to be fitted by ``fit``.
-    kind : {"auto", "lifelines", "sksurv", "hazardous", "classifier", "callable"}, default "auto"
+    kind : {"auto", "lifelines", "sksurv", "hazardous", "classifier", "search", "callable"}, default "auto"
         What the object is, if it can't be recognised.
     horizon : float, optional
         Time at which a classifier's probabilities hold; needed for a fitted one.
@@ -51,6 +62,9 @@ def as_risk_model(
 
     Notes
     -----
+    Whatever tunes on folds (a parameter ``cv``) gets folds that keep patients whole when ``fit`` is told ``clusters``,
+    as validation does in resamples, where the copies of a patient are one cluster, and with ``groups``.
+
     Step functions are read as right-continuous steps. lifelines itself runs straight lines between the event times of a
     Cox model, and pairs Efron's coefficients with Breslow's baseline; the first is undone here, the second can't be.
 
@@ -67,6 +81,10 @@ def as_risk_model(
     return AdaptedModel(model, kind=kind, horizon=horizon, max_time=max_time)
 
 
+def _search_with_score(model: AdaptedModel) -> bool:
+    return hasattr(getattr(model.estimator, "estimator", None), "linear_predictor")
+
+
 class AdaptedModel(RiskEstimator):
     """A foreign model behind ``fit`` and ``predict_risk``; made by `as_risk_model`.
 
@@ -74,7 +92,7 @@ class AdaptedModel(RiskEstimator):
     ----------
     estimator : object
         The foreign model.
-    kind : {"auto", "lifelines", "sksurv", "hazardous", "classifier", "callable"}, default "auto"
+    kind : {"auto", "lifelines", "sksurv", "hazardous", "classifier", "search", "callable"}, default "auto"
         What it is.
     horizon : float, optional
         Time at which a classifier's probabilities hold.
@@ -111,12 +129,19 @@ class AdaptedModel(RiskEstimator):
             return "sksurv"
         if hasattr(model, "predict_proba"):
             return "classifier"
+        if hasattr(getattr(model, "estimator", None), "predict_risk"):
+            return "search"
         if callable(model):
             return "callable"
         raise argument_error(
-            "model", "a lifelines, scikit-survival or hazardous model, a classifier with predict_proba, a function of "
-            "(X, horizons), or an object with predict_risk", model,
+            "model", "a lifelines, scikit-survival or hazardous model, a classifier with predict_proba, a search over "
+            "models with predict_risk, a function of (X, horizons), or an object with predict_risk", model,
         )  # fmt: skip
+
+    @property
+    def folds_keep_clusters(self) -> bool:
+        """Whether the model tunes on folds, and so wants to know who is a copy of whom."""
+        return tunes_on_folds(self.estimator)
 
     def fit(
         self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
@@ -132,14 +157,18 @@ class AdaptedModel(RiskEstimator):
             Made by `Surv.right`; by `Status.at` for a classifier, whose unobserved rows are left out.
         sample_weight : array-like of shape (n,) or Weights, optional
             Handed on, if the foreign ``fit`` takes weights.
-        strata, offset, clusters : None
+        clusters : array-like of shape (n,), optional
+            Who each row is, for a model that tunes on folds; None for others.
+        strata, offset : None
             Not taken.
         """
-        self._refuse(strata=strata, offset=offset, clusters=clusters)
+        self._refuse(strata=strata, offset=offset, clusters=None if self.folds_keep_clusters else clusters)
         kind = self._kind()
         wanted: OutcomeKind = "status" if kind == "classifier" else "right"
         told = "Use Status.at for a classifier." if kind == "classifier" else "Use Surv.right for this model."
-        if kind != "callable":
+        if kind == "search":
+            check_outcome(y, ("right", "interval", "status"), caller="as_risk_model of a search")
+        elif kind != "callable":
             check_outcome(y, (wanted,), caller=f"as_risk_model({type(self.estimator).__name__})", instead=told)
         weights = None
         if sample_weight is not None:
@@ -155,8 +184,11 @@ class AdaptedModel(RiskEstimator):
             self.score_horizons_ = np.quantile(y["time"], [0.5]) if "time" in (y.dtype.names or ()) else np.array([1.0])
             return self
         model = _copy(self.estimator)
+        units = check_clusters("clusters", clusters, n=y.shape[0])
         if kind == "classifier":
-            self._fit_classifier(model, X, y, weights)
+            self._fit_classifier(model, X, y, weights, units)
+        elif kind == "search":
+            self._fit_search(model, X, y, weights, units)
         else:
             self._read_outcome(y, "right")
             if kind != "hazardous" and (self.causes_ > 1).any():
@@ -168,17 +200,37 @@ class AdaptedModel(RiskEstimator):
         self.estimator_ = model
         return self
 
-    def _fit_classifier(self, model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None) -> None:
+    def _fit_search(
+        self, model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None, units: np.ndarray | None
+    ) -> None:
+        if units is not None:
+            with_whole_folds(model, X, _event_labels(y), units)
+        model.fit(X, y, **({} if weights is None else {"sample_weight": weights}))
+        best = model.best_estimator_
+        self.causes_ = np.asarray(getattr(best, "causes_", [1]))
+        self.max_time_ = float(getattr(best, "max_time_", np.inf))
+        self.score_horizons_ = np.asarray(getattr(best, "score_horizons_", [self.max_time_]))
+
+    def _fit_classifier(
+        self, model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None, units: np.ndarray | None
+    ) -> None:
         horizon = status_horizon(y) if self.horizon is None else self.horizon
         if horizon is None:
             raise argument_error("horizon", "given, because `y` has lost its visit time", "None")
         seen = y["status"] >= 0
         kept = X[seen]
+        if units is not None:
+            with_whole_folds(model, kept, y["status"][seen].astype(int), units[seen])
         extra = {} if weights is None else _weights_argument(model, weights[seen])
         model.fit(kept, y["status"][seen].astype(int), **extra)
         self.horizon_ = self.max_time_ = float(horizon)
         self.causes_, self.score_horizons_ = np.array([1]), np.array([self.horizon_])
         self.n_missing_ = int((~seen).sum())
+
+    @available_if(_search_with_score)
+    def linear_predictor(self, X: Any) -> np.ndarray:
+        """Return the linear predictor of the model that a search chose."""
+        return np.asarray(self.estimator_.best_estimator_.linear_predictor(X), dtype=float)
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
@@ -207,7 +259,7 @@ class AdaptedModel(RiskEstimator):
         times, _ = check_horizons(horizons)
         kind = self._kind()
         model = getattr(self, "estimator_", self.estimator)
-        if kind != "hazardous" and cause != 1:
+        if kind not in ("hazardous", "search") and cause != 1:
             raise argument_error("cause", f"1 for a {kind} model", cause)
         if not hasattr(self, "estimator_") and not _looks_fitted(model, kind):
             raise NotFittedError(f"The {type(model).__name__} is not fitted yet. Call fit(X, y) first.")
@@ -227,6 +279,14 @@ class AdaptedModel(RiskEstimator):
             told = f"risk of {type(model).__name__}"
             out[:, inside] = check_risk(told, risk, n=out.shape[0], n_horizons=int(inside.sum()))
         return out
+
+
+def _event_labels(y: np.ndarray) -> np.ndarray:
+    """What folds of a search are balanced in."""
+    for name in ("event", "status"):
+        if name in (y.dtype.names or ()):
+            return y[name].astype(int)
+    return np.isfinite(y["upper"]).astype(int)
 
 
 def _copy(model: Any) -> Any:
@@ -332,10 +392,14 @@ def _predict_callable(model: Callable[..., Any], X: Any, times: np.ndarray, caus
     return np.asarray(model(X, times), dtype=float)
 
 
+def _predict_search(model: Any, X: Any, times: np.ndarray, cause: int) -> np.ndarray:
+    return np.asarray(model.best_estimator_.predict_risk(X, times, cause=cause), dtype=float)
+
+
 _FIT: dict[str, Callable[..., None]] = {
     "lifelines": _fit_lifelines, "sksurv": _fit_sksurv, "hazardous": _fit_hazardous,
 }  # fmt: skip
 _PREDICT: dict[str, Callable[..., np.ndarray]] = {
     "lifelines": _predict_lifelines, "sksurv": _predict_sksurv, "hazardous": _predict_hazardous,
-    "classifier": _predict_classifier, "callable": _predict_callable,
+    "classifier": _predict_classifier, "search": _predict_search, "callable": _predict_callable,
 }  # fmt: skip

@@ -46,6 +46,26 @@ class Draw:
         starts = np.searchsorted(codes[order], np.arange(count + 1))
         return np.concatenate([order[starts[u] : starts[u + 1]] for u in picked])
 
+    def again(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draw from a resample as the resample was drawn: units whole (a copy is a unit of its own), within sites."""
+        if self.units is None and self.sites is None:
+            return rows[rng.integers(0, rows.size, rows.size)]
+        units = np.arange(self.n) if self.units is None else self.units
+        order = np.argsort(rows, kind="stable")
+        new = np.concatenate([[True], np.diff(rows[order]) != 0])
+        first = np.flatnonzero(new)
+        occasion = np.empty(rows.size, dtype=np.int64)  # how often the row was drawn before
+        occasion[order] = np.arange(rows.size) - np.repeat(first, np.diff(np.append(first, rows.size)))
+        block = np.unique(units[rows] * (int(occasion.max()) + 1) + occasion, return_inverse=True)[1]
+        order = np.argsort(block, kind="stable")
+        starts = np.searchsorted(block[order], np.arange(int(block.max()) + 2))
+        where = (
+            np.zeros(starts.size - 1, dtype=np.int64) if self.sites is None else self.sites[rows[order[starts[:-1]]]]
+        )
+        place = np.arange(where.size)
+        picked = [rng.choice(members, members.size) for members in (place[where == s] for s in np.unique(where))]
+        return np.concatenate([rows[order[starts[b] : starts[b + 1]]] for b in np.concatenate(picked)])
+
 
 def bootstrap_replicate(
     task: tuple[np.random.Generator, np.ndarray | None], *, estimator: Any, X: Any, y: np.ndarray, panel: Panel,
@@ -74,7 +94,7 @@ def bootstrap_replicate(
     if keep:
         out["risk"] = risk.astype(np.float32)
     if inner:
-        out["corrected"] = inside - _inner_optimism(estimator, X, y, rows, panel, fit_params, units, inner, rng)
+        out["corrected"] = inside - _inner_optimism(estimator, X, y, rows, panel, fit_params, draw, inner, rng)
     return out
 
 
@@ -87,14 +107,14 @@ def _outside(panel: Panel, y: np.ndarray, risk: np.ndarray, lp: np.ndarray | Non
 
 def _inner_optimism(
     estimator: Any, X: Any, y: np.ndarray, rows: np.ndarray, panel: Panel, fit_params: Mapping[str, Any] | None,
-    units: np.ndarray | None, inner: int, rng: np.random.Generator,
+    draw: Draw, inner: int, rng: np.random.Generator,
 ) -> np.ndarray:  # fmt: skip
     """Mean optimism inside one resample; fits that fail are left out (they are counted outside)."""
     values = []
     for _ in range(inner):
-        again = rows[rng.integers(0, rows.size, rows.size)]
+        again = draw.again(rows, rng)
         try:
-            fitted = fit_on(estimator, X, y, again, fit_arguments(estimator, fit_params, units, y.shape[0]))
+            fitted = fit_on(estimator, X, y, again, fit_arguments(estimator, fit_params, draw.units, y.shape[0]))
         except _FAILURES:
             continue
         parts = [

@@ -13,6 +13,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, argument_error, check_horizons, check_number, metric_frame
 from lbp_prognosis.evaluation import Evaluation, evaluate
+from lbp_prognosis.validation._bootstrap_replicate import fit_arguments
 from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
 from lbp_prognosis.validation._folds import event_stratum, site_folds
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
@@ -231,7 +232,7 @@ def internal_external(
                              "Lower min_events, or use cross_validate_risk.")  # fmt: skip
     tasks = [(name, int(site)) for name in estimators for site in range(len(names))]
     work = partial(_predict_site, estimators=estimators, X=X, y=y, horizons=times, cause=cause, codes=codes,
-                   fit_params=fit_params)  # fmt: skip
+                   people=people, fit_params=fit_params)  # fmt: skip
     described = {name: describe_estimator(model) for name, model in estimators.items()}
     results = run_replicates(
         work, tasks, what=("internal_external", described, X, y, times, cause, codes, dict(fit_params or {})),
@@ -286,9 +287,10 @@ def eligible_groups(
 
 def _predict_site(
     task: tuple[str, int], *, estimators: Mapping[str, Any], X: Any, y: np.ndarray, horizons: np.ndarray, cause: int,
-    codes: np.ndarray, fit_params: Mapping[str, Any] | None,
+    codes: np.ndarray, people: np.ndarray | None, fit_params: Mapping[str, Any] | None,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     name, site = task
-    model = fit_on(estimators[name], X, y, np.flatnonzero(codes != site), fit_params)
+    given = fit_params if people is None else fit_arguments(estimators[name], fit_params, people, y.shape[0])
+    model = fit_on(estimators[name], X, y, np.flatnonzero(codes != site), given)
     here = np.flatnonzero(codes == site)
     return {"risk": np.asarray(model.predict_risk(take_rows(X, here), horizons, cause=cause), dtype=float)}

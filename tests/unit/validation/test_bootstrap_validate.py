@@ -97,6 +97,26 @@ def test_clusters_are_drawn_whole_and_sites_keep_their_size():
     assert np.bincount(sites[rows]).tolist() == [50, 40, 30]
 
 
+def test_a_resample_is_drawn_again_as_it_was_drawn():
+    from lbp_prognosis.validation._bootstrap_replicate import Draw
+
+    rng = np.random.default_rng(1)
+    units, sites = np.repeat(np.arange(30), 4), np.repeat([0, 1], [48, 72])
+    draw = Draw(120, units, sites)
+    rows = draw.rows(rng)
+    again = draw.again(rows, rng)
+    assert np.bincount(sites[again]).tolist() == [48, 72]
+    assert (np.bincount(units[again], minlength=30) % 4 == 0).all()
+    assert set(units[again]) <= set(units[rows])
+    # each of the four rows of a unit comes as often as the others
+    counts = np.bincount(again, minlength=120).reshape(30, 4)
+    assert (counts == counts[:, :1]).all()
+    plain = Draw(120, None, None)
+    np.testing.assert_array_equal(
+        plain.again(rows, np.random.default_rng(2)), rows[np.random.default_rng(2).integers(0, 120, 120)]
+    )
+
+
 class Moody:
     """A model that fails on a share of its fits."""
 
