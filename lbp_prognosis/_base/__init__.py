@@ -26,6 +26,7 @@ from lbp_prognosis._base._errors import (
 from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
 from lbp_prognosis._base._inversion import inversion_objection
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
+from lbp_prognosis._base._metric_title import metric_title
 from lbp_prognosis._base._objection import Objection
 from lbp_prognosis._base._optional import require
 from lbp_prognosis._base._parallel import parallel_map
@@ -68,6 +69,7 @@ __all__ = [
     "interval",
     "inversion_objection",
     "metric_frame",
+    "metric_title",
     "parallel_map",
     "require",
     "spawn",

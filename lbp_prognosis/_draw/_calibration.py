@@ -83,7 +83,7 @@ def draw_calibration(
     ax.set_xlim(0, top)
     ax.set_ylim(-depth * 1.15, top)
     ax.set_aspect("equal", adjustable="box")
-    ax.set_xlabel(f"predicted risk of {label}" if "no event" not in label else f"predicted probability of {label}")
+    ax.set_xlabel(f"predicted risk of {label}")
     ax.set_ylabel("observed")
     if model:
         ax.set_title(model, loc="left", fontsize=10, color=INK)

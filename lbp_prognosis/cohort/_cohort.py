@@ -156,7 +156,11 @@ class Cohort(Result):
         return {name: self.patients[list(columns)] for name, columns in self.modalities.items()}
 
     def table_one(
-        self, by: str | None = None, *, columns: tuple[str, ...] | None = None, skewed: tuple[str, ...] = ()
+        self,
+        by: str | None = None,
+        *,
+        columns: tuple[str, ...] | None = None,
+        skewed: tuple[str, ...] | None = None,
     ) -> TableOne:
         """Return Table 1.
 
@@ -166,8 +170,8 @@ class Cohort(Result):
             Column whose values make the groups.
         columns : tuple of str, optional
             Variables; all baseline variables if not given.
-        skewed : tuple of str
-            Variables shown as median and quartiles.
+        skewed : tuple of str, optional
+            Variables shown as median and quartiles; by default those with a sample skewness beyond ±1.
         """
         if by is not None and by not in self.patients.columns:
             raise argument_error("by", f"a column: {', '.join(self.patients.columns[:12])} …", by)
@@ -177,15 +181,19 @@ class Cohort(Result):
     def imaged_vs_not(self, *, columns: tuple[str, ...] | None = None) -> TableOne:
         """Return who was imaged against who was not: imaging by indication makes them different people."""
         words = np.where(self.imaged, "imaged", "not imaged")
-        return self._table(pd.Series(words, index=self.patients.index), columns, ())
+        return self._table(pd.Series(words, index=self.patients.index), columns, None)
 
     def attended_vs_not(self, *, columns: tuple[str, ...] | None = None) -> TableOne:
         """Return who was followed to the primary horizon (or had an event before) against who was not."""
         words = np.where(self.observed, "followed", "not followed")
-        return self._table(pd.Series(words, index=self.patients.index), columns, ())
+        return self._table(pd.Series(words, index=self.patients.index), columns, None)
 
     def _table(
-        self, by: pd.Series | None, columns: tuple[str, ...] | None, skewed: tuple[str, ...], exclude: str | None = None
+        self,
+        by: pd.Series | None,
+        columns: tuple[str, ...] | None,
+        skewed: tuple[str, ...] | None,
+        exclude: str | None = None,
     ) -> TableOne:
         chosen = list(columns) if columns is not None else [c for c in self.modalities.columns if c != exclude]
         unknown = [c for c in chosen if c not in self.patients.columns]

@@ -21,7 +21,7 @@ class TableOne(Result):
     table : DataFrame
         ``variable, value, missing``, then one column a group and ``overall``, then the standardised mean difference:
         ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] for
-        variables named as skewed, or n (%).
+        skewed variables, or n (%).
     groups : dict of str to int
         Patients a group; empty without groups.
     n : int
@@ -42,7 +42,7 @@ class TableOne(Result):
 
 
 def make_table_one(
-    frame: pd.DataFrame, columns: list[str], by: pd.Series | None, by_name: str, skewed: tuple[str, ...]
+    frame: pd.DataFrame, columns: list[str], by: pd.Series | None, by_name: str, skewed: tuple[str, ...] | None
 ) -> TableOne:
     """Return Table 1 of ``columns``; differences are standardised, never tested (a p-value here answers nothing)."""
     if frame.empty:
@@ -54,6 +54,9 @@ def make_table_one(
         words = data[column].map(lambda cell: f"{cell:g}" if isinstance(cell, float) and cell == cell else cell)
         data[column] = words.astype(object).where(data[column].notna(), None)
     used = [c for c in columns if data[c].notna().any()]
+    if skewed is None:
+        measured = data[[c for c in used if c not in categorical]].astype(float)
+        skewed = tuple(measured.columns[measured.skew().abs() > 1])
     groups: dict[str, int] = {}
     options = {}
     if by is not None:

@@ -15,7 +15,7 @@ def table_one_of(
     *,
     by: pd.Series | None = None,
     columns: tuple[str, ...] | None = None,
-    skewed: tuple[str, ...] = (),
+    skewed: tuple[str, ...] | None = None,
 ) -> TableOne:
     """Return Table 1 of a wide table; for a cohort see `Cohort.table_one`.
 
@@ -27,8 +27,8 @@ def table_one_of(
         Group of each row.
     columns : tuple of str, optional
         Variables; all columns if not given.
-    skewed : tuple of str, default ()
-        Variables shown as median and quartiles.
+    skewed : tuple of str, optional
+        Variables shown as median and quartiles; by default those with a sample skewness beyond ±1.
     """
     chosen = list(X.columns if columns is None else columns)
     unknown = [column for column in chosen if column not in X.columns]

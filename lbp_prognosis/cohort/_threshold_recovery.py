@@ -33,7 +33,8 @@ class ThresholdRecovery:
     @property
     def spec(self) -> OutcomeSpec:
         """The definition in words and codes."""
-        words = f"{self.instrument} at most {self.threshold:g}, sustained for {self.sustained:g} days"
+        words = f"{self.instrument} at most {self.threshold:g}"
+        words += f", sustained for {self.sustained:g} days" if self.sustained else " at a visit"
         return recovery_spec(self.outcome_name, words, self.horizons, self.unit, self.competing, self.estimand,
                              self.primary_horizon)  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import MetricResult, Objection, Result, argument_error, metric_frame
+from lbp_prognosis._base import MetricResult, Objection, Result, argument_error, metric_frame, metric_title
 from lbp_prognosis.evaluation.prognostic import Calibration
 from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference
 
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluation"]
 
-_TITLES = {
-    "concordance": "Harrell's C", "uno_concordance": "Uno's C", "auc": "AUC", "brier": "Brier", "ipa": "IPA",
-    "log_score": "Log score", "observed_expected": "O/E", "calibration_slope": "Slope", "ici": "ICI",
-    "ici_null": "ICI if perfect", "royston_d": "D", "nagelkerke_r2": "R²",
-}  # fmt: skip
+_SHOWN = (
+    "concordance", "uno_concordance", "auc", "brier", "ipa", "log_score", "observed_expected", "calibration_slope",
+    "ici", "ici_null", "royston_d", "nagelkerke_r2",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,13 +115,13 @@ class Evaluation(Result):
 
     def table(self) -> pd.DataFrame:
         """Return the main numbers for reading: one row a model and horizon, values with intervals as text."""
-        shown = [name for name in _TITLES if any(name in self.metrics[model] for model in self.models)]
+        shown = [name for name in _SHOWN if any(name in self.metrics[model] for model in self.models)]
         rows = []
         for model in self.models:
             for h, horizon in enumerate(self.horizons):
                 row: dict[str, Any] = {"model": model, "horizon": horizon}
                 for name in shown:
-                    row[_TITLES[name]] = _text(self.metrics[model].get(name), h)
+                    row[metric_title(name)] = _text(self.metrics[model].get(name), h)
                 rows.append(row)
         return pd.DataFrame(rows)
 
@@ -133,9 +132,9 @@ class Evaluation(Result):
         pairs = ""
         if self.differences:
             lines = [
-                {"metric": _TITLES.get(d.metric, d.metric), "difference": f"{d.model} − {d.reference}",
+                {"metric": metric_title(d.metric), "difference": f"{d.model} − {d.reference}",
                  "horizon": row["horizon"], "value": _interval(row["value"], row["low"], row["high"])}
-                for d in self.differences if d.metric in _TITLES and d.metric != "ici_null" for row in d.rows()
+                for d in self.differences if d.metric in _SHOWN and d.metric != "ici_null" for row in d.rows()
             ]  # fmt: skip
             pairs = pd.DataFrame(lines).to_html(index=False, border=0, na_rep="")
         return words + table + pairs + (f"<ul>{notes}</ul>" if notes else "")
@@ -153,7 +152,7 @@ class Evaluation(Result):
         from lbp_prognosis._draw import draw_metric
 
         rows = [row for model in self.models for row in self.metric(metric, model).rows()]
-        return draw_metric(metric_frame(rows, extra=("target", "reference")), title=_TITLES.get(metric, metric), ax=ax)
+        return draw_metric(metric_frame(rows, extra=("target", "reference")), title=metric_title(metric), ax=ax)
 
     def figure(self, horizon: float | None = None) -> Figure:
         """Draw one page for a horizon: calibration of every model, discrimination, accuracy and decision curve.

@@ -38,6 +38,8 @@ class Claim:
         Prediction time the claim is about.
     thresholds : tuple of float
         Lowest, primary and highest threshold of the decision, where the claim is about one.
+    unit : str
+        Unit of the horizon, for the sentence.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Claim:
     comparator: str = ""
     horizon: float | None = None
     thresholds: tuple[float, ...] = ()
+    unit: str = ""
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, tuple(_KINDS))
@@ -71,14 +74,14 @@ class Claim:
     @property
     def sentence(self) -> str:
         """The claim in words its tier allows."""
-        at = "" if self.horizon is None else f" at {self.horizon:g}"
+        at = "" if self.horizon is None else f" at {self.horizon:g} {self.unit}".rstrip()
         return {
             "repeats": f"{self.subject} is measured repeatably.",
             "detects": f"{self.subject} agrees with readers." if self.strength is Strength.AGREEMENT
             else f"{self.subject} tells patients apart against a reference standard.",
             "is_associated": f"{self.subject} is associated with the outcome beyond {self.comparator}.",
             "predicts": f"{self.subject} predicts the outcome{at} ({self.strength.value}).",
-            "adds_value": f"{self.subject} adds to the prediction of {self.comparator}{at} ({self.strength.value}).",
+            "adds_value": f"{self.subject} predicts better than {self.comparator}{at} ({self.strength.value}).",
             "is_useful": f"Decisions{at} could be better with {self.subject} under the stated harms.",
             "improves_outcomes": f"Using {self.subject} improves outcomes.",
         }[self.kind]  # fmt: skip
@@ -99,18 +102,20 @@ class Claim:
         return cls("is_associated", model, Strength.ASSOCIATION, comparator)
 
     @classmethod
-    def predicts(cls, model: str, horizon: float, strength: str = "development") -> Claim:
+    def predicts(cls, model: str, horizon: float, strength: str = "development", *, unit: str = "") -> Claim:
         """It predicts, calibrated and out of sample (prognostic): ``"development"`` or ``"validated"`` elsewhere."""
-        return cls("predicts", model, Strength(strength), horizon=float(horizon))
+        return cls("predicts", model, Strength(strength), horizon=float(horizon), unit=unit)
 
     @classmethod
-    def adds_value(cls, model: str, comparator: str, horizon: float, strength: str = "development") -> Claim:
+    def adds_value(
+        cls, model: str, comparator: str, horizon: float, strength: str = "development", *, unit: str = ""
+    ) -> Claim:
         """It predicts better than the comparator without it (prognostic)."""
-        return cls("adds_value", model, Strength(strength), comparator, float(horizon))
+        return cls("adds_value", model, Strength(strength), comparator, float(horizon), unit=unit)
 
     @classmethod
     def is_useful(
-        cls, model: str, horizon: float, thresholds: tuple[float, float, float], comparator: str = ""
+        cls, model: str, horizon: float, thresholds: tuple[float, float, float], comparator: str = "", *, unit: str = ""
     ) -> Claim:
         """Decisions could be better with it (utility, potential).
 
@@ -124,8 +129,11 @@ class Claim:
             ``(low, primary, high)``, as declared before the data were seen.
         comparator : str, default ""
             The clinical model, where the claim is about an addition to it.
+        unit : str, default ""
+            Unit of the horizon, for the sentence.
         """
-        return cls("is_useful", model, Strength.POTENTIAL, comparator, float(horizon), tuple(map(float, thresholds)))
+        return cls("is_useful", model, Strength.POTENTIAL, comparator, float(horizon), tuple(map(float, thresholds)),
+                   unit)  # fmt: skip
 
     @classmethod
     def improves_outcomes(cls, model: str) -> Claim:

@@ -70,9 +70,9 @@ def evaluation_page(
     names = list(evaluation.models)
     evidence = Evidence(models=dict(models or {})).with_result(evaluation, sample=sample, setting=setting)
     strength = "validated" if sample == "external" else "development"
-    claims = [Claim.predicts(name, main, strength) for name in names]
+    claims = [Claim.predicts(name, main, strength, unit=unit) for name in names]
     if len(names) > 1:
-        claims.append(Claim.adds_value(names[-1], names[0], main, strength))
+        claims.append(Claim.adds_value(names[-1], names[0], main, strength, unit=unit))
     return Page(
         title=title, evaluation=evaluation, horizon=main, evidence=evidence, claims=tuple(claims),
         sample=SAMPLE_WORDS[sample], how=_HOW[sample], unit=unit,

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._section_performance import metric_rows
-from lbp_prognosis.report._wording import METRIC_TITLES, estimate
+from lbp_prognosis.report._wording import estimate
 
 __all__ = ["section_added", "section_decisions"]
 
@@ -71,7 +72,7 @@ def section_added(page: Page) -> Section | None:
         if name not in found.metrics[second] or name not in found.metrics[first]:
             continue
         for horizon, (value, low, high) in metric_rows(found.difference(name, second, first)).items():
-            rows.append({"difference in": METRIC_TITLES[name], f"horizon ({page.unit})": f"{horizon:g}",
+            rows.append({"difference in": metric_title(name), f"horizon ({page.unit})": f"{horizon:g}",
                          f"{second} − {first}": estimate(value, low, high, sign=True)})  # fmt: skip
     blocks: list[Block] = []
     if found.decision is not None:

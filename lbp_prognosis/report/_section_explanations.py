@@ -17,7 +17,7 @@ __all__ = ["section_explanations"]
 
 _MOST = 15
 _SCALES = {
-    "modalities": "risk", "columns": "log-hazard", "columns_risk": "risk", "trees": "log-hazard, boosted trees",
+    "modalities": "risk", "columns_risk": "risk", "columns": "log-hazard", "trees": "log-hazard, boosted trees",
 }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def section_explanations(page: Page) -> Section | None:
     if modalities is not None:
         shown = _shown(modalities, page, modality=True)
         blocks.append(figure(
-            _bars(shown, "mean |change of the risk|"),
+            _bars(shown, "mean |change of the risk|", page),
             size=(5.0, 0.7 + 0.42 * len(shown)),
             alt="Modalities: " + "; ".join(f"{r.player} {number(r.importance)}" for r in shown.itertuples()),
             caption=f"Modalities: exact Shapley values of the risk by {page.time}, mean over "
@@ -51,7 +51,7 @@ def section_explanations(page: Page) -> Section | None:
             continue
         part = _shown(found, page).head(_MOST)
         blocks.append(figure(
-            _bars(part, label),
+            _bars(part, label, page),
             size=(5.2, 0.8 + 0.29 * len(part)),
             alt="Predictors: " + "; ".join(f"{r.player} {number(r.importance)}" for r in part.itertuples()),
             caption=f"Predictors: {found.value_function} Shapley values, {label}; method: "
@@ -62,34 +62,37 @@ def section_explanations(page: Page) -> Section | None:
     return Section("explanations", "What does the model use?", tuple(blocks))
 
 
-def _bars(frame: pd.DataFrame, label: str) -> Callable[[Any], Any]:
-    return lambda ax: draw_importance(frame, label=label, ax=ax)
+def _bars(frame: pd.DataFrame, label: str, page: Page) -> Callable[[Any], Any]:
+    groups = () if page.modalities is None else tuple(readable(name) for name in page.modalities)
+    return lambda ax: draw_importance(frame, label=label, groups=groups, ax=ax)
 
 
 def _shown(result: Any, page: Page, *, modality: bool = False) -> pd.DataFrame:
     frame = result.importance()
-    groups = dict.fromkeys(frame["player"], "")
-    if page.modalities is not None:
-        names = page.modalities.columns
-        groups = {p: p if modality else page.modalities.modality_of(p) if p in names else "" for p in frame["player"]}
+    groups = {player: player if modality else _modality(player, page) for player in frame["player"]}
     frame = frame.assign(group=[readable(groups[p]) for p in frame["player"]])
     return frame.assign(player=[readable(p) for p in frame["player"]])
 
 
+def _modality(player: str, page: Page) -> str:
+    """Return the modality of a column, or of the column that an indicator such as ``sex=male`` was made from."""
+    if page.modalities is None:
+        return ""
+    known = [name for name in (player, player.partition("=")[0]) if name in page.modalities.columns]
+    return page.modalities.modality_of(known[0]) if known else ""
+
+
 def _table(page: Page) -> Table:
+    """Return one row a modality or predictor, one column a scale."""
     parts = []
     for key, words in _SCALES.items():
         found = page.explanations.get(key)
         if found is not None:
-            frame = _shown(found, page, modality=key == "modalities")
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "of": "modality" if key == "modalities" else "predictor",
-                        "scale": words,
-                        "name": frame["player"],
-                        "mean absolute attribution": [number(v, 4) for v in frame["importance"]],
-                    }
-                )
-            )
-    return Table("attributions", "Mean absolute attributions.", pd.concat(parts, ignore_index=True), head=3, group="of")
+            shown = _shown(found, page, modality=key == "modalities")
+            parts.append(shown.assign(of="modality" if key == "modalities" else "predictor", scale=words))
+    long = pd.concat(parts, ignore_index=True)
+    wide = long.pivot(index=["of", "player"], columns="scale", values="importance")
+    order = pd.MultiIndex.from_frame(long[["of", "player"]].drop_duplicates())
+    wide = wide.reindex(index=order, columns=list(dict.fromkeys(long["scale"])))
+    cells = wide.map(lambda value: number(value, 4)).reset_index().rename(columns={"player": "name"})
+    return Table("attributions", "Mean absolute attributions.", cells, head=2, group="of")

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import MetricResult
+from lbp_prognosis._base import MetricResult, metric_title
 from lbp_prognosis.report._blocks import Block, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.report._wording import METRIC_TITLES, estimate, number
+from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["metric_rows", "section_calibration", "section_discrimination", "section_optimism"]
 
@@ -42,7 +42,7 @@ def _table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str
     for model in found.models:
         for horizon in found.horizons:
             row = {"model": model, f"horizon ({page.unit})" if page.unit else "horizon": f"{horizon:g}"}
-            row |= {METRIC_TITLES[name]: _cell(found.metrics[model].get(name), float(horizon)) for name in shown}
+            row |= {metric_title(name): _cell(found.metrics[model].get(name), float(horizon)) for name in shown}
             rows.append(row)
     return Table(key, caption, pd.DataFrame(rows), note, head=2, group="model")
 
@@ -78,7 +78,8 @@ def section_calibration(page: Page) -> Section:
         fitted = page.evaluation.calibrations[model]
         try:
             picture = figure(
-                partial(fitted.plot, horizon=page.horizon, least=page.smallest_cell),
+                partial(fitted.plot, horizon=page.horizon, least=page.smallest_cell,
+                        label=f"{page.target_words} by {page.time}"),
                 alt=f"Calibration of {model} at {page.time}: O/E {_cell(fitted.observed_expected, page.horizon)}, "
                 f"slope {_cell(fitted.calibration_slope, page.horizon)}.",
                 caption=f"{model}: observed against predicted risk of {page.target_words} by {page.time}, "
@@ -109,7 +110,7 @@ def section_optimism(page: Page) -> Section | None:
                 continue
             inside, outside = (_value(found.metrics[model][name], page.horizon) for found in
                                (page.apparent, page.evaluation))  # fmt: skip
-            rows.append({"model": model, "measure": METRIC_TITLES[name], "apparent": number(inside),
+            rows.append({"model": model, "measure": metric_title(name), "apparent": number(inside),
                          page.sample: number(outside), "difference": number(inside - outside)})  # fmt: skip
     table = Table("optimism", f"How much the models flatter themselves at {page.time}.", pd.DataFrame(rows),
                   "Apparent: judged on the rows they were fitted to. These are no results.", head=2,

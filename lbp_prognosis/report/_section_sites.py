@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import LBPError
+from lbp_prognosis._base import LBPError, metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._small_cells import count_text
-from lbp_prognosis.report._wording import METRIC_TITLES, estimate, number
+from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_sites"]
 
@@ -32,7 +32,7 @@ def section_sites(page: Page) -> Section | None:
                 continue
             low, high = _limits(pooled, "prediction_low_hksj", "prediction_high_hksj")
             value_low, value_high = _limits(pooled, "low", "high")
-            rows.append({"model": model, "measure": METRIC_TITLES[name], "sites": str(pooled.k),
+            rows.append({"model": model, "measure": metric_title(name), "sites": str(pooled.k),
                          "pooled": estimate(pooled.value, value_low, value_high),
                          "a new site may expect": f"{number(low)} to {number(high)}",
                          "τ²": number(pooled.tau2, 4)})  # fmt: skip

@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["METRIC_TITLES", "estimate", "number", "readable", "signed"]
+__all__ = ["estimate", "number", "readable", "signed"]
 
-METRIC_TITLES: dict[str, str] = {
-    "concordance": "Harrell's C", "uno_concordance": "Uno's C", "auc": "AUC", "brier": "Brier score", "ipa": "IPA",
-    "log_score": "log score", "observed_expected": "O/E", "calibration_slope": "calibration slope", "ici": "ICI",
-    "ici_null": "ICI if perfect", "citl": "calibration in the large", "net_benefit": "net benefit",
-    "royston_d": "Royston's D", "nagelkerke_r2": "Nagelkerke's R²",
-}  # fmt: skip
 _POOLED = re.compile(r"^(count|any)_(eq|ge|le)_(.+)$")
 _SIGN = {"eq": "=", "ge": "≥", "le": "≤"}
+# as the field writes them; only whole words are replaced
+_NAMES = {
+    "bmi": "BMI", "csa": "CSA", "ct": "CT", "dhi": "DHI", "ebq": "EBQ", "eq5d3l": "EQ-5D-3L", "eq5d5l": "EQ-5D-5L",
+    "fabq": "FABQ", "genant": "Genant", "hads": "HADS", "hiz": "HIZ", "modic": "Modic", "mri": "MRI", "nrs": "NRS",
+    "odi": "ODI", "pfirrmann": "Pfirrmann", "phq2": "PHQ-2", "phq9": "PHQ-9", "promis": "PROMIS", "rmdq23": "RMDQ-23",
+    "rmdq24": "RMDQ-24", "schizas": "Schizas", "tsk11": "TSK-11", "tsk17": "TSK-17", "vas": "VAS", "vbq": "VBQ",
+}  # fmt: skip
 
 
 def readable(name: str) -> str:
-    """Return a column's name in words: ``modic__count_eq_1`` as ``modic, count = 1``."""
+    """Return a column's name in words: ``modic__count_eq_1`` as ``Modic, count = 1``, ``nrs_back`` as ``NRS back``."""
     parts = []
     for part in str(name).split("__"):
         pooled = _POOLED.match(part)
@@ -29,8 +30,8 @@ def readable(name: str) -> str:
             word, sign, bound = pooled.groups()
             parts.append(f"{word} {_SIGN[sign]} {bound.replace('minus', '-').replace('_', '.')}")
         else:
-            parts.append(part.replace("_", " "))
-    return ", ".join(part for part in parts if part)
+            parts.append(part.replace("_", " ").replace("=", " = "))
+    return re.sub(r"\w+", lambda word: _NAMES.get(word[0], word[0]), ", ".join(part for part in parts if part))
 
 
 def number(value: Any, digits: int = 3) -> str:

@@ -184,18 +184,20 @@ def _evidence(study: Study, data: StudyData, found: dict[str, Any]) -> Evidence:
 
 def _claims(study: Study, data: StudyData) -> tuple[Claim, ...]:
     main = float(data.spec.primary_horizon or data.spec.horizons[0])
+    unit = data.spec.unit
     t = study.thresholds
     span = None if t is None else (t.low, t.primary, t.high)
-    claims = [Claim.predicts(study.main_model, main)]
+    claims = [Claim.predicts(study.main_model, main, unit=unit)]
     subject = study.main_model
     if study.comparison:
         first, second = study.comparison
         subject = second
         claims = [Claim.repeats("imaging"), Claim.detects("imaging"), *claims, Claim.is_associated(second, first),
-                  Claim.predicts(second, main), Claim.adds_value(second, first, main)]  # fmt: skip
+                  Claim.predicts(second, main, unit=unit),
+                  Claim.adds_value(second, first, main, unit=unit)]  # fmt: skip
         if span is not None:
-            claims.append(Claim.is_useful(second, main, span, first))
+            claims.append(Claim.is_useful(second, main, span, first, unit=unit))
     elif span is not None:
-        claims.append(Claim.is_useful(subject, main, span))
-    claims += [Claim.predicts(subject, main, "validated"), Claim.improves_outcomes(subject)]
+        claims.append(Claim.is_useful(subject, main, span, unit=unit))
+    claims += [Claim.predicts(subject, main, "validated", unit=unit), Claim.improves_outcomes(subject)]
     return tuple(claims)

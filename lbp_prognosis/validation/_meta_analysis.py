@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_confidence,
     check_vector,
     metric_frame,
+    metric_title,
 )
 from lbp_prognosis._kernels import dersimonian_laird, q_profile, reml
 
@@ -214,7 +215,7 @@ class MetaAnalysis(Result):
         )
         pooled = {"value": self.value, "low": self.low, "high": self.high,
                   "prediction_low": self.prediction_hksj[0], "prediction_high": self.prediction_hksj[1]}  # fmt: skip
-        return draw_forest(sites, pooled, metric=self.metric, confidence=self.confidence, ax=ax)
+        return draw_forest(sites, pooled, metric=metric_title(self.metric), confidence=self.confidence, ax=ax)
 
     def _summary(self) -> str:
         low, high = self.prediction_hksj

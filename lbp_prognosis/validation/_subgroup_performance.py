@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     check_risks,
+    metric_title,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind, status_horizon
@@ -135,7 +136,9 @@ class SubgroupPerformance(Result):
             "high": groups["high"].to_numpy(float), "weight": groups["n"].to_numpy(float),
         })  # fmt: skip
         pooled = {key: float(whole.iloc[0][key]) for key in ("value", "low", "high")}
-        return draw_forest(lines, pooled, metric=metric, confidence=self.confidence, ax=ax, summary="all patients")
+        return draw_forest(
+            lines, pooled, metric=metric_title(metric), confidence=self.confidence, ax=ax, summary="all patients"
+        )
 
     def _summary(self) -> str:
         used = int(self.groups["evaluated"].sum())

@@ -193,6 +193,7 @@ class Calibration(Result):
         groups: int = 10,
         color: str | None = None,
         least: int = 0,
+        label: str = "",
     ) -> Axes:
         """Draw the smooth curve with its band, the groups, the numbers, and where the patients are.
 
@@ -208,6 +209,8 @@ class Calibration(Result):
             Of the curve.
         least : int, default 0
             Groups and bars of the histogram with fewer patients are not drawn.
+        label : str, default ""
+            What the risk is of, for the axis: "no recovery by 12 months"; event and horizon by default.
         """
         from lbp_prognosis._draw import draw_calibration
 
@@ -230,10 +233,10 @@ class Calibration(Result):
         table = self.groups(groups, rows.tau) if groups else None
         if table is not None:
             table = table[table["n"] >= least]
-        words = "no event" if complement else "event"
+        label = label or f"{'no event' if complement else 'event'} by {rows.tau:g}"
         return draw_calibration(
             frame.sort_values("risk"), table, turn(rows.risk), notes=lines, model=self.model,
-            label=f"{words} by {rows.tau:g}", least=least, ax=ax, **({} if color is None else {"color": color}),
+            label=label, least=least, ax=ax, **({} if color is None else {"color": color}),
         )  # fmt: skip
 
     def _summary(self) -> str:

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult
+from lbp_prognosis._base import MetricResult, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["OverHorizons"]
 
-_TITLES = {"auc": "AUC", "brier": "Brier score", "ipa": "IPA", "log_score": "log score"}
-_WORDS = {"concordance": "Harrell's C", "uno_concordance": "Uno's C", "royston_d": "Royston and Sauerbrei's D",
-          "r2_d": "R² of D", "ibs_step": "integrated Brier score", "ibs_trapezoid": "integrated Brier score",
-          "nagelkerke_r2": "Nagelkerke's R²"}  # fmt: skip
+_OVER_HORIZONS = ("auc", "brier", "ipa", "log_score")
 _NEUTRAL = {"auc": 0.5, "ipa": 0.0, "concordance": 0.5, "uno_concordance": 0.5, "royston_d": 0.0}
 
 
@@ -37,8 +34,8 @@ class OverHorizons(MetricResult):
         """
         from lbp_prognosis._draw import draw_estimates, draw_over_horizons
 
-        title = (_TITLES | _WORDS).get(self.metric, self.metric.replace("_", " "))
-        if np.ndim(self.value) == 0 and (self.horizon is None or self.metric not in _TITLES):
+        title = metric_title(self.metric)
+        if np.ndim(self.value) == 0 and (self.horizon is None or self.metric not in _OVER_HORIZONS):
             label = f"{self.model} − {self.reference}" if self.reference else self.model or title
             return draw_estimates(
                 self.to_frame().assign(label=label), axis=f"difference in {title}" if self.reference else title,

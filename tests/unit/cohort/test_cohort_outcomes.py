@@ -18,6 +18,7 @@ from lbp_prognosis.cohort import (
     Surgery,
     Window,
     outcome_from_dict,
+    table_one_of,
 )
 from lbp_prognosis.survival import outcome_kind, status_horizon
 
@@ -364,6 +365,7 @@ def test_tables_and_splits():
     shown = table.to_frame().set_index("variable")
     ages = tables["patient"]["age"].to_numpy()
     assert shown.loc["age, mean (SD)", "overall"] == f"{ages.mean():.1f} ({ages.std(ddof=1):.1f})"
+    assert "age, median [Q1,Q3]" in cohort.table_one(skewed=("age",)).to_frame()["variable"].tolist()
     parts = cohort.split_by("site")
     assert {name: len(part) for name, part in parts.items()} == {"x": 15, "y": 25}
     assert cohort.imaged_vs_not().groups == {"not imaged": 40}
@@ -371,6 +373,14 @@ def test_tables_and_splits():
     assert cohort.to_frame().shape[0] == 40
     with pytest.raises(ArgumentError, match="by"):
         cohort.split_by("nowhere")
+
+
+def test_a_long_tail_is_described_by_quartiles():
+    X = pd.DataFrame({"days": [1.0, 2, 3, 4, 5, 6, 400], "age": [30.0, 40, 50, 60, 45, 55, 35]})
+    by_itself, told = (table_one_of(X, **how).to_frame()["variable"].tolist() for how in ({}, {"skewed": ()}))
+    assert "days, median [Q1,Q3]" in by_itself
+    assert "age, mean (SD)" in by_itself
+    assert "days, mean (SD)" in told
 
 
 def test_flow_is_drawn():

@@ -119,11 +119,58 @@ def test_unknown_horizon_is_refused(found):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("modic__count_eq_1", "modic, count = 1"), ("fat_fraction__mean", "fat fraction, mean"),
+    [("modic__count_eq_1", "Modic, count = 1"), ("nrs_back", "NRS back"), ("sex=male", "sex = male"),
+     ("tsk11", "TSK-11"), ("period", "period"), ("fat_fraction__mean", "fat fraction, mean"),
      ("grade__any_ge_minus2", "grade, any ≥ -2"), ("age", "age")],
 )  # fmt: skip
 def test_readable(name, words):
     assert readable(name) == words
+
+
+class _Attributed:
+    """Stands in for a ShapResult: names, importances, and what the page says of them."""
+
+    value_function, method, n_background, rows = "interventional", "exact", 50, tuple(range(30))
+
+    def __init__(self, **importance):
+        self.shown = pd.DataFrame({"player": list(importance), "importance": list(importance.values())})
+
+    def importance(self):
+        return self.shown
+
+
+def test_attributions_share_colours_and_a_table(found):
+    from dataclasses import replace
+
+    from lbp_prognosis._base import FeatureMap
+    from lbp_prognosis.report._section_explanations import _shown, section_explanations
+
+    page = replace(
+        evaluation_page(found), modalities=FeatureMap({"clinical": ("sex",), "imaging": ("fat_fraction__mean",)}),
+        explanations={
+            "modalities": _Attributed(imaging=0.02, clinical=0.01),
+            "columns": _Attributed(sex=0.3, fat_fraction__mean=0.1),
+            "trees": _Attributed(**{"fat_fraction__mean": 0.2, "sex=male": 0.1}),
+        },
+    )  # fmt: skip
+    # an indicator belongs to the modality of the column it was made from
+    assert _shown(page.explanations["trees"], page)["group"].tolist() == ["imaging", "clinical"]
+    table = section_explanations(page).blocks[-1].frame
+    assert list(table.columns) == ["of", "name", "risk", "log-hazard", "log-hazard, boosted trees"]
+    row = table.set_index("name").loc["fat fraction, mean"]
+    assert row.tolist() == ["predictor", "–", "0.1000", "0.2000"]
+    assert table["name"].tolist() == ["imaging", "clinical", "sex", "fat fraction, mean", "sex = male"]
+
+
+def test_pictures_side_by_side_agree_in_colour():
+    from lbp_prognosis._draw import draw_importance
+
+    def colour(players, group):
+        frame = pd.DataFrame({"player": players, "importance": 1.0, "group": [group] * len(players)})
+        return draw_importance(frame, label="", groups=("clinical", "imaging")).patches[0].get_facecolor()
+
+    assert colour(["age"], "imaging") == colour(["fat", "grade"], "imaging")
+    assert colour(["age"], "clinical") != colour(["age"], "imaging")
 
 
 def test_numbers():
