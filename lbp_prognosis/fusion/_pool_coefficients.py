@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, check_confidence, check_number
-from lbp_prognosis._kernels import PooledTest, d1_test, rubin_pool
+from lbp_prognosis._base import Result, argument_error, check_choice, check_confidence, check_number
+from lbp_prognosis._kernels import PooledTest, d1_test, d2_test, rubin_pool
 
 __all__ = ["PooledCoefficients", "pool_coefficients"]
 
@@ -31,6 +31,8 @@ class PooledCoefficients(Result):
         Level of the limits.
     m : int
         Imputations.
+    df_complete : float
+        Degrees of freedom that complete data would have.
     """
 
     terms: tuple[str, ...]
@@ -46,21 +48,39 @@ class PooledCoefficients(Result):
     m: int
     _coefficients: np.ndarray
     _covariances: np.ndarray
+    df_complete: float = np.inf
     synthetic: bool = False
 
-    def test(self, terms: Sequence[str]) -> PooledTest:
-        """Test that all of several coefficients are zero (D1 of Li, Raghunathan and Rubin).
+    @property
+    def covariance(self) -> np.ndarray:
+        """Total covariance Ū + (1 + 1/m) B of all coefficients, of shape (k, k)."""
+        within = self._covariances.mean(axis=0)
+        if self.m < 2:
+            return within
+        return within + (1 + 1 / self.m) * np.atleast_2d(np.cov(self._coefficients.T, ddof=1))
+
+    def test(self, terms: Sequence[str], *, method: str = "D1") -> PooledTest:
+        """Test that all of several coefficients are zero.
 
         Parameters
         ----------
         terms : sequence of str
             Names, e.g. the spline terms of one column.
+        method : {"D1", "D2"}, default "D1"
+            D1 pools coefficients and covariances (Li, Raghunathan and Rubin); D2 the Wald statistics alone (Li, Meng,
+            Raghunathan and Rubin), which costs power.
         """
+        check_choice("method", method, ("D1", "D2"))
+        terms = [terms] if isinstance(terms, str) else list(terms)
         unknown = [term for term in terms if term not in self.terms]
         if unknown or not len(terms) or self.m < 2:
             raise argument_error("terms", f"among {list(self.terms)[:8]}, of two imputations or more", list(terms))
         place = [self.terms.index(term) for term in terms]
-        return d1_test(self._coefficients[:, place], self._covariances[:, place][:, :, place])
+        values, covariances = self._coefficients[:, place], self._covariances[:, place][:, :, place]
+        if method == "D1":
+            return d1_test(values, covariances)
+        wald = np.array([b @ np.linalg.solve(v, b) for b, v in zip(values, covariances)])
+        return d2_test(wald, len(place))
 
     def to_frame(self) -> pd.DataFrame:
         """Return ``term, estimate, se, low, high, p, df, fmi, riv, confidence, m``."""
@@ -80,11 +100,13 @@ def pool_coefficients(
 
     Parameters
     ----------
-    models : fitted RiskPipeline or sequence of fitted models
-        With ``coef_`` and ``covariance_`` (of the intercept too, where the model has one).
+    models : fitted RiskPipeline or sequence of fitted models or pipelines
+        With ``coef_`` and ``covariance_`` (of the intercept too, where the model has one), such as
+        `MultiplyImputed.fit` returns. Pipelines stand for the models inside.
     df_complete : float, optional
-        Degrees of freedom that complete data would have: for a Cox model events minus coefficients, otherwise rows
-        minus coefficients; infinite if not given.
+        Degrees of freedom that complete data would have. If not given: patients minus coefficients for models with an
+        intercept and events minus coefficients for the others (Cox), from the counts the models keep; infinite for
+        models that keep none. ``float("inf")`` asks for Rubin's degrees of freedom of 1987.
     confidence : float, default 0.95
         Level of the limits.
 
@@ -94,23 +116,28 @@ def pool_coefficients(
     doi:10.1093/biomet/86.4.948
     """
     check_confidence(confidence)
-    fitted = list(getattr(models, "models_", models) if not isinstance(models, list | tuple) else models)
+    given = list(models) if isinstance(models, list | tuple) else [models]
+    fitted = [model for one in given for model in getattr(one, "models_", [one])]
     if not fitted or any(not hasattr(m, "coef_") or not hasattr(m, "covariance_") for m in fitted):
         raise argument_error("models", "fitted models with `coef_` and `covariance_`", models)
-    if df_complete is not None:
+    if df_complete is not None and df_complete != np.inf:
         check_number("df_complete", df_complete, low=0, open_low=True)
     names = [str(name) for name in getattr(fitted[0], "feature_names_in_", range(len(fitted[0].coef_)))]
     covariances = np.array([np.asarray(model.covariance_, dtype=float) for model in fitted])
     coefficients = np.array([np.asarray(model.coef_, dtype=float) for model in fitted])
-    if covariances.shape[1] == coefficients.shape[1] + 1:
+    with_intercept = covariances.shape[1] == coefficients.shape[1] + 1
+    if with_intercept:
         intercepts = np.array([[float(model.intercept_)] for model in fitted])
         coefficients, names = np.hstack([intercepts, coefficients]), ["(Intercept)", *names]
     if len(names) != coefficients.shape[1] or covariances.shape[1:] != (len(names), len(names)):
         raise argument_error("models", "models of the same columns, with a covariance of all coefficients", models)
     variances = np.diagonal(covariances, axis1=1, axis2=2)
-    pooled = rubin_pool(coefficients, variances, np.inf if df_complete is None else df_complete)
+    if df_complete is None:
+        df_complete = min(float(getattr(m, "n_" if with_intercept else "n_events_", np.inf)) for m in fitted)
+        df_complete = max(df_complete - len(names), 1.0)
+    pooled = rubin_pool(coefficients, variances, df_complete)
     low, high = pooled.limits(confidence)
     return PooledCoefficients(
         tuple(names), pooled.estimate, pooled.se, low, high, pooled.p_value(), pooled.df, pooled.fmi, pooled.riv,
-        confidence, len(fitted), coefficients, covariances,
+        confidence, len(fitted), coefficients, covariances, float(df_complete),
     )  # fmt: skip

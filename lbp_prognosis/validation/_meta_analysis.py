@@ -162,7 +162,15 @@ class MetaAnalysis(Result):
         return below(high, 1.0) - below(low, 0.0)
 
     def leave_one_out(self) -> pd.DataFrame:
-        """Return the pooled mean without each site in turn: columns ``left_out, estimate, tau2``."""
+        """Return the pooled mean without each site in turn: columns ``left_out, estimate, tau2``.
+
+        Raises
+        ------
+        ArgumentError
+            With two sites, of which only one would be left.
+        """
+        if self.k < 3:
+            raise argument_error("estimates", "of three sites or more to leave one out", f"{self.k} sites")
         rows = []
         for row, label in enumerate(self.labels):
             keep = np.arange(self.k) != row

@@ -81,6 +81,7 @@ def sample_size_development(
     *,
     parameters: int | Mapping[str, int],
     r2: float | None = None,
+    r2_nagelkerke: float | None = None,
     c_statistic: float | None = None,
     prevalence: float | None = None,
     rate: float | None = None,
@@ -103,6 +104,9 @@ def sample_size_development(
         modality; the sum counts.
     r2 : float, optional
         Anticipated R²: Cox–Snell for binary and survival, adjusted R² for continuous.
+    r2_nagelkerke : float, optional
+        Anticipated Nagelkerke R² instead of ``r2`` (binary and survival): the share of the largest Cox–Snell R². 0.15
+        is the cautious guess where nothing is known.
     c_statistic : float, optional
         Anticipated C statistic instead of ``r2`` (binary and survival).
     prevalence : float, optional
@@ -152,31 +156,41 @@ def sample_size_development(
     counts = _parameters(parameters)
     goal = check_number("shrinkage", shrinkage, low=0, high=1, open_low=True, open_high=True)
     if outcome == "continuous":
+        if r2_nagelkerke is not None or c_statistic is not None:
+            raise argument_error("r2", "the anticipated adjusted R² of a continuous outcome",
+                                 "`r2_nagelkerke` or `c_statistic`")  # fmt: skip
         return _continuous(counts, r2, intercept, sd, goal)
+    anticipated = {"r2": r2, "r2_nagelkerke": r2_nagelkerke, "c_statistic": c_statistic}
+    if sum(value is not None for value in anticipated.values()) != 1:
+        given = [name for name, value in anticipated.items() if value is not None]
+        raise argument_error("r2", "given, or `r2_nagelkerke` or `c_statistic` instead, and one of them only",
+                             " and ".join(given) or "none of them")  # fmt: skip
     if outcome == "binary":
-        return _binary(counts, r2, c_statistic, prevalence, goal, mean_absolute_error)
-    return _survival(counts, r2, c_statistic, rate, horizon, mean_follow_up, goal, null_likelihood)
+        return _binary(counts, anticipated, prevalence, goal, mean_absolute_error)
+    return _survival(counts, anticipated, rate, horizon, mean_follow_up, goal, null_likelihood)
 
 
-def _anticipated(r2: float | None, c_statistic: float | None, largest: float, **kind: float) -> float:
-    if (r2 is None) == (c_statistic is None):
-        raise argument_error("r2", "given, or `c_statistic` instead, and not both", "both or neither")
-    if c_statistic is not None:
-        return r2_cox_snell_from_c(c_statistic, **kind)
+def _anticipated(given: dict[str, float | None], largest: float, **kind: float) -> float:
+    if given["c_statistic"] is not None:
+        return r2_cox_snell_from_c(given["c_statistic"], **kind)
+    if given["r2_nagelkerke"] is not None:
+        share = check_number("r2_nagelkerke", given["r2_nagelkerke"], low=0, high=1, open_low=True, open_high=True)
+        return share * largest
+    r2 = given["r2"]
     value = check_number("r2", r2, low=0, high=1, open_low=True, open_high=True)
     if value >= largest:
         raise argument_error(
             "r2", f"below {largest:.4f}, the largest Cox–Snell R² this outcome allows", value,
-            "Nagelkerke's R² is not Cox–Snell's: multiply it by that maximum.",
+            "Nagelkerke's R² is not Cox–Snell's: give it as `r2_nagelkerke`.",
         )  # fmt: skip
     return value
 
 
-def _binary(counts: dict[str, int], r2: Any, c_statistic: Any, prevalence: Any, goal: Any, mae: Any) -> SampleSize:
+def _binary(counts: dict[str, int], anticipated: Any, prevalence: Any, goal: Any, mae: Any) -> SampleSize:
     phi = check_number("prevalence", prevalence, low=0, high=1, open_low=True, open_high=True)
     p = sum(counts.values())
     largest = float(1 - np.exp(2 * (phi * np.log(phi) + (1 - phi) * np.log(1 - phi))))
-    value = _anticipated(r2, c_statistic, largest, prevalence=phi)
+    value = _anticipated(anticipated, largest, prevalence=phi)
     second = value / (value + 0.05 * largest)
     criteria: list[dict[str, object]] = [
         {"criterion": "shrinkage", "n": _for_shrinkage(p, value, goal), "target": f"expected shrinkage ≥ {goal:g}"},
@@ -198,8 +212,7 @@ def _binary(counts: dict[str, int], r2: Any, c_statistic: Any, prevalence: Any, 
 
 def _survival(
     counts: dict[str, int],
-    r2: Any,
-    c_statistic: Any,
+    anticipated: Any,
     rate: Any,
     horizon: Any,
     follow_up: Any,
@@ -218,7 +231,7 @@ def _survival(
         largest = float(1 - np.exp(2 * whole * (np.log(whole) - 1)))
     else:
         largest = float(1 - np.exp(2 * share * (np.log(lam) - 1)))
-    value = _anticipated(r2, c_statistic, largest, events=share)
+    value = _anticipated(anticipated, largest, events=share)
     second = value / (value + 0.05 * largest)
     first, other = _for_shrinkage(p, value, goal), _for_shrinkage(p, value, second)
     reached = max(first, other)
@@ -261,7 +274,7 @@ def _continuous(counts: dict[str, int], r2: Any, intercept: Any, sd: Any, goal: 
         apparent = (value * (n - p - 1) + p) / (n - 1)
         return 1 + (p - 2) / (n * np.log(1 - apparent))
 
-    first = _smallest(lambda n: expected_shrinkage(n) >= goal, p + 3)
+    first = _first(lambda n: expected_shrinkage(n) >= goal, p + 2)
     second = int(np.ceil(1 + p * (1 - value) / 0.05 - 1e-9))
     third = 234 + p
     reached = max(first, second, third)
@@ -279,6 +292,16 @@ def _continuous(counts: dict[str, int], r2: Any, intercept: Any, sd: Any, goal: 
     )
     details = {"r2_adjusted": value, "margin_at_n": margin(reached)}
     return SampleSize("development", "continuous", criteria, details, counts)
+
+
+def _first(holds: Any, start: int) -> int:
+    """First n ≥ start with ``holds(n)``, for a condition that may hold, fail and hold again.
+
+    Expected shrinkage does: with next to no residual degrees of freedom the apparent R² is near 1 whatever the model.
+    The other criteria ask for more than such a size.
+    """
+    settled = _smallest(holds, start)
+    return next(n for n in range(start, settled + 1) if holds(n))
 
 
 def _smallest(holds: Any, start: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, log_expit, logit
 from scipy.stats import norm
 
 from lbp_prognosis._base import RandomState, argument_error, check_choice, check_confidence, check_number
@@ -23,6 +23,9 @@ def sample_size_validation(
     c_statistic: float | None = None,
     lp_mean: float | None = None,
     lp_sd: float | None = None,
+    risk_beta: tuple[float, float] | None = None,
+    lp_from_c: bool = False,
+    observed_expected: float = 1.0,
     sensitivity: float | None = None,
     specificity: float | None = None,
     threshold: float | None = None,
@@ -51,6 +54,13 @@ def sample_size_validation(
     lp_mean, lp_sd : float, optional
         Normal law of the linear predictor in the validation population. Binary: both, adds ``calibration_slope``.
         Survival: ``lp_sd`` alone (the mean is absorbed by the baseline).
+    risk_beta : tuple of float, optional
+        Instead, the two parameters of a beta law of the predicted risks (binary).
+    lp_from_c : bool, default False
+        Instead, the law that ``c_statistic`` and ``prevalence`` imply (binary): linear predictors N(m, σ²) in
+        non-events and N(m + σ², σ²) in events with σ² = 2 Φ⁻¹(C)² and m such that the model is calibrated.
+    observed_expected : float, default 1.0
+        Anticipated O/E, around which ``oe_width`` is taken (binary).
     sensitivity, specificity, threshold : float, optional
         At a declared decision threshold; adds the criterion ``net_benefit`` (binary).
     risk : float, optional
@@ -111,13 +121,15 @@ def sample_size_validation(
         return _survival(widths, z, risk, horizon, lp_sd, weibull_shape, follow_up, n_simulations, random_state)
     phi = check_number("prevalence", prevalence, low=0, high=1, open_low=True, open_high=True)
     criteria: list[dict[str, Any]] = []
-    se_oe = _oe_standard_error(widths["oe_width"], z)
+    ratio = check_number("observed_expected", observed_expected, low=0, open_low=True)
+    se_oe = _oe_standard_error(widths["oe_width"] / ratio, z)
     criteria.append(_row("observed_expected", (1 - phi) / (phi * se_oe**2), f"O/E interval {oe_width:g} wide"))
     details = {"events_per_patient": phi, "se_log_oe": se_oe}
     if (lp_mean is None) != (lp_sd is None):
         raise argument_error("lp_sd", "given together with `lp_mean`", "one of them only")
-    if lp_mean is not None:
-        size = _slope_size(lp_mean, check_number("lp_sd", lp_sd, low=0, open_low=True), widths["slope_width"] / (2 * z))
+    law = _law(phi, c_statistic, lp_mean, lp_sd, risk_beta, lp_from_c)
+    if law is not None:
+        size = _slope_size(*law, widths["slope_width"] / (2 * z))
         criteria.append(_row("calibration_slope", size, f"slope interval {slope_width:g} wide"))
     if c_statistic is not None:
         c = check_number("c_statistic", c_statistic, low=0.5, high=1, open_low=True, open_high=True)
@@ -146,11 +158,38 @@ def _oe_standard_error(width: float, z: float) -> float:
     return float(np.arcsinh(width / 2) / z)
 
 
-def _slope_size(mean: float, sd: float, se: float) -> float:
-    x = np.linspace(-9, 9, 20001)
-    weight = norm.pdf(x)
-    weight /= weight.sum()
-    lp = mean + sd * x
+def _law(
+    phi: float, c_statistic: Any, lp_mean: Any, lp_sd: Any, risk_beta: Any, from_c: bool
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the linear predictor on a grid and its probabilities, or None where no law was given."""
+    if (lp_mean is not None) + (risk_beta is not None) + bool(from_c) > 1:
+        raise argument_error("risk_beta", "given, or `lp_mean` and `lp_sd`, or `lp_from_c`", "more than one of them")
+    if lp_mean is not None:
+        sd = check_number("lp_sd", lp_sd, low=0, open_low=True)
+        x = np.linspace(-9, 9, 20001)
+        return check_number("lp_mean", lp_mean) + sd * x, norm.pdf(x) / norm.pdf(x).sum()
+    if risk_beta is not None:
+        if len(risk_beta) != 2:
+            raise argument_error("risk_beta", "the two parameters of a beta law", risk_beta)
+        a, b = (check_number("risk_beta", v, low=0, open_low=True) for v in risk_beta)
+        lp = np.linspace(-60 / min(a, 1), 60 / min(b, 1), 80001)
+        # density of the logit of a beta variable, up to its constant
+        log_weight = a * log_expit(lp) + b * log_expit(-lp)
+        weight = np.exp(log_weight - log_weight.max())
+        return lp, weight / weight.sum()
+    if not from_c:
+        return None
+    if c_statistic is None:
+        raise argument_error("c_statistic", "given with `lp_from_c`", "None")
+    c = check_number("c_statistic", c_statistic, low=0.5, high=1, open_low=True, open_high=True)
+    sd = float(np.sqrt(2) * norm.ppf(c))
+    centre = float(logit(phi)) - sd**2 / 2  # Bayes' rule for the two laws then gives back the linear predictor
+    lp = np.linspace(centre - 9 * sd, centre + sd**2 + 9 * sd, 20001)
+    weight = (1 - phi) * norm.pdf(lp, centre, sd) + phi * norm.pdf(lp, centre + sd**2, sd)
+    return lp, weight / weight.sum()
+
+
+def _slope_size(lp: np.ndarray, weight: np.ndarray, se: float) -> float:
     v = weight * expit(lp) * expit(-lp)
     i00, i01, i11 = v.sum(), np.sum(v * lp), np.sum(v * lp**2)
     return float(i00 / (se**2 * (i00 * i11 - i01**2)))

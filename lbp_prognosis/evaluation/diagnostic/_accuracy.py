@@ -15,6 +15,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_choice,
     check_confidence,
+    check_number,
     interval,
     metric_frame,
 )
@@ -71,6 +72,44 @@ class Accuracy(Result):
     def npv(self) -> float:
         """Share of the test-negative that are reference-negative."""
         return self._overall("npv")
+
+    def predictive_values(self, prevalence: float) -> pd.DataFrame:
+        """Return the predictive values this test would have at another prevalence.
+
+        Parameters
+        ----------
+        prevalence : float
+            Share of the reference-positive among those to be tested, in (0, 1), taken as known. A sample enriched with
+            positives has no predictive value of its own.
+
+        Returns
+        -------
+        DataFrame
+            Rows ``ppv, npv`` with ``metric, prevalence, value, low, high, reason``.
+
+        Notes
+        -----
+        Odds after a test are the odds before it times the likelihood ratio; the interval is that of the likelihood
+        ratio, clustered where the accuracy is.
+
+        References
+        ----------
+        Mercaldo, Lau, Zhou (2007), https://doi.org/10.1002/sim.2677.
+        """
+        share = check_number("prevalence", prevalence, low=0, high=1, open_low=True, open_high=True)
+        sens, spec, odds, rows = self.sensitivity, self.specificity, share / (1 - share), []
+        values = {
+            "ppv": (share * sens, (1 - share) * (1 - spec)),
+            "npv": ((1 - share) * spec, share * (1 - sens)),
+        }
+        for metric, ratio, power in (("ppv", "lr_positive", 1), ("npv", "lr_negative", -1)):
+            row = self.table[(self.table["metric"] == ratio) & (self.table["group"] == "")].iloc[0]
+            right, wrong = values[metric]
+            limits = sorted(1 / (1 + (odds * float(row[end])) ** -power) for end in ("low", "high"))
+            rows.append({"metric": metric, "prevalence": share,
+                         "value": right / (right + wrong) if right + wrong > 0 else np.nan,
+                         "low": limits[0], "high": limits[1], "reason": row["reason"]})  # fmt: skip
+        return pd.DataFrame(rows)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a metric (and level), with ``unit`` as a special column."""

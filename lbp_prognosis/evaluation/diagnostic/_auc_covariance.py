@@ -29,6 +29,10 @@ def auc_covariance(
     covariance : ndarray of shape (m, m)
     placements : ndarray of shape (n, m)
         Share of the other class each row beats (positives) or is beaten by (negatives).
+
+    Notes
+    -----
+    The covariance is NaN where all positive, or all negative, findings are of one patient.
     """
     n, m = scores.shape
     positive, negative, ones = truth.astype(float), (~truth).astype(float), np.ones(n)
@@ -45,6 +49,8 @@ def auc_covariance(
     np.add.at(sx, clusters[truth], x)
     np.add.at(sy, clusters[~truth], y)
     ix, iy = np.unique(clusters[truth]).size, np.unique(clusters[~truth]).size
+    if min(ix, iy) < 2:
+        return auc, np.full((m, m), np.nan), placements
     every = np.unique(clusters).size
     s10 = ix / ((ix - 1) * nx) * (sx.T @ sx)
     s01 = iy / ((iy - 1) * ny) * (sy.T @ sy)

@@ -131,9 +131,15 @@ def reader_study(
     """
     truth, codes = check_reference(y, clusters, caller="reader_study")
     confidence = check_confidence(confidence)
+    if min(truth.sum(), (~truth).sum()) < 2:
+        raise argument_error("y", "at least two positives and two negatives",
+                             f"{int(truth.sum())} of {truth.size} positive")  # fmt: skip
     names, readers, matrix = _table(scores, truth.size)
     i, r = len(names), len(readers)
     auc, covariance, _ = auc_covariance(truth, matrix, codes)
+    if np.isnan(covariance).any():
+        raise argument_error("clusters", "such that positives, and negatives, come from two patients or more",
+                             "all of one state in one patient")  # fmt: skip
     table = auc.reshape(i, r)
     of_modality, of_reader = np.repeat(np.arange(i), r), np.tile(np.arange(r), i)
     same_m, same_r = of_modality[:, None] == of_modality, of_reader[:, None] == of_reader

@@ -39,6 +39,8 @@ class Roc(Result):
         The curve; "positive" means score ≥ threshold.
     n, n_positive, n_clusters : int
         Findings, positive findings, patients (0 without clusters).
+    reason : str
+        Why there is no interval: perfect separation, or all findings of one state in one patient.
     """
 
     value: float
@@ -54,6 +56,7 @@ class Roc(Result):
     n_positive: int
     n_clusters: int
     model: str = ""
+    reason: str = ""
     objections: tuple[Objection, ...] = ()
     scores: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0))
     truth: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0))
@@ -85,7 +88,7 @@ class Roc(Result):
             [
                 {"model": self.model, "tier": "diagnostic", "metric": "auc", "value": self.value, "se": self.se,
                  "low": self.low, "high": self.high, "confidence": self.confidence, "method": self.method,
-                 "n": self.n, "n_events": self.n_positive}
+                 "n": self.n, "n_events": self.n_positive, "reason": self.reason}
             ]
         )  # fmt: skip
 
@@ -147,13 +150,16 @@ def roc(
     auc, covariance, _ = auc_covariance(truth, values[:, None], codes)
     value, se = float(auc[0]), float(np.sqrt(covariance[0, 0]))
     low, high = interval(value, se, confidence, "logit") if 0 < value < 1 else (np.nan, np.nan)
+    reason = "" if 0 < value < 1 else "the test separates the two states without error: no spread to measure"
+    if np.isnan(se):
+        reason = "all positive, or all negative, findings are of one patient"
     thresholds, fpr, tpr = _curve(truth, values)
     return Roc(
         value=value, se=se, low=float(low), high=float(high), confidence=confidence,
         method="DeLong" if codes is None else "Obuchowski, clustered", thresholds=thresholds,
         false_positive_rate=fpr, true_positive_rate=tpr, n=truth.size, n_positive=int(truth.sum()),
-        n_clusters=0 if codes is None else np.unique(codes).size, model=model, objections=check_standard(standard),
-        scores=values, truth=truth, clusters=codes,
+        n_clusters=0 if codes is None else np.unique(codes).size, model=model, reason=reason,
+        objections=check_standard(standard), scores=values, truth=truth, clusters=codes,
     )  # fmt: skip
 
 

@@ -30,7 +30,8 @@ def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> 
     Returns
     -------
     DataFrame
-        Rows ``sensitivity, specificity`` with ``value, low, high, naive, n, n_verified``.
+        Rows ``sensitivity, specificity`` with ``value, low, high, naive, n, n_verified, reason``. Without a limit where
+        no verified patient of a test result had, or had not, the disease; the reason says so.
 
     Notes
     -----
@@ -50,26 +51,29 @@ def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> 
     seen = state >= 0
     n, n1, n0 = state.size, int((seen & test).sum()), int((seen & ~test).sum())
     d1, d0 = int(((state == 1) & test).sum()), int(((state == 1) & ~test).sum())
-    if min(n1, n0) == 0 or d1 in (0, n1) or d0 in (0, n0):
+    if min(n1, n0) == 0:
         raise argument_error(
-            "reference", "verified with both states among test positives and among test negatives",
-            f"{d1} of {n1} diseased among positives, {d0} of {n0} among negatives",
-            "Verify a random sample of the test negatives.",
+            "reference", "read in some test positives and in some test negatives",
+            f"{n1} verified among positives, {n0} among negatives", "Verify a random sample of the test negatives.",
         )  # fmt: skip
+    if d1 + d0 == 0 or d1 + d0 == n1 + n0:
+        raise argument_error("reference", "a reference with both states", "one state only")
     pi, p1, p0 = float(test.mean()), d1 / n1, d0 / n0
     common = 1 / (n * pi * (1 - pi))
     sens = pi * p1 / (pi * p1 + (1 - pi) * p0)
     spec = (1 - pi) * (1 - p0) / ((1 - pi) * (1 - p0) + pi * (1 - p1))
-    variances = {
-        "sensitivity": common + (1 - p1) / (p1 * n1) + (1 - p0) / (p0 * n0),
-        "specificity": common + p1 / ((1 - p1) * n1) + p0 / ((1 - p0) * n0),
-    }
     naive = {"sensitivity": d1 / (d1 + d0), "specificity": (n0 - d0) / (n0 - d0 + n1 - d1)}
     rows = []
-    for name, value in (("sensitivity", sens), ("specificity", spec)):
-        half = float(norm.ppf(0.5 + confidence / 2)) * np.sqrt(variances[name])
-        rows.append(
-            {"metric": name, "value": value, "low": float(expit(logit(value) - half)),
-             "high": float(expit(logit(value) + half)), "naive": naive[name], "n": n, "n_verified": n1 + n0}
-        )  # fmt: skip
+    for name, value, yes, no in (("sensitivity", sens, p1, p0), ("specificity", spec, 1 - p1, 1 - p0)):
+        low, high, reason = np.nan, np.nan, ""
+        if 0 < yes and 0 < no:
+            half = float(norm.ppf(0.5 + confidence / 2)) * np.sqrt(
+                common + (1 - yes) / (yes * n1) + (1 - no) / (no * n0)
+            )
+            low, high = float(expit(logit(value) - half)), float(expit(logit(value) + half))
+        else:
+            whom = "diseased" if name == "sensitivity" else "healthy"
+            reason = f"nobody {whom} among the verified test {'positives' if yes == 0 else 'negatives'}"
+        rows.append({"metric": name, "value": value, "low": low, "high": high, "naive": naive[name], "n": n,
+                     "n_verified": n1 + n0, "reason": reason})  # fmt: skip
     return pd.DataFrame(rows)

@@ -66,18 +66,18 @@ def concordance_correlation(first: Any, second: Any, *, confidence: float = 0.95
         raise argument_error("first", "measurements that vary", "a constant")
     cov = float(np.mean((x - x.mean()) * (y - y.mean())))
     shift = float(x.mean() - y.mean())
-    if cov == 0:
-        raise argument_error("first", "measurements correlated with `second`", "a correlation of zero")
-    rho, value = cov / (sx * sy), 2 * cov / (sx**2 + sy**2 + shift**2)
+    rho, bias = cov / (sx * sy), 2 * sx * sy / (sx**2 + sy**2 + shift**2)
+    value = rho * bias
     u2 = shift**2 / (sx * sy)
     rest = 1 - value**2
-    if rest <= 1e-15:  # identical measurements: Fisher's z is infinite and there is nothing left to vary
-        se_z, z = 0.0, float("inf")
+    if rest <= 1e-15:  # identical or mirrored: Fisher's z is infinite and there is nothing left to vary
+        se_z, z = 0.0, float(np.copysign(np.inf, value))
     else:
+        # Lin's variance with ρ_c = ρ C_b put in, so that ρ = 0 is no division by zero
         variance = (
-            (1 - rho**2) * value**2 / (rest * rho**2)
-            + 2 * value**3 * (1 - value) * u2 / (rho * rest**2)
-            - value**4 * u2**2 / (2 * rho**2 * rest**2)
+            (1 - rho**2) * bias**2 / rest
+            + 2 * value**2 * bias * (1 - value) * u2 / rest**2
+            - value**2 * bias**2 * u2**2 / (2 * rest**2)
         ) / (n - 2)
         se_z, z = float(np.sqrt(max(variance, 0.0))), float(np.arctanh(value))
     half = float(norm.ppf(0.5 + confidence / 2)) * se_z

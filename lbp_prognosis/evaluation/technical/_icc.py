@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["ICC", "icc"]
 
 _FORMS = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
+# the letters of McGraw and Wong, and the names of psych and pingouin once "ICC" is taken off
+_ALIASES = {"A,1": "2,1", "C,1": "3,1", "A,K": "2,k", "C,K": "3,k"}
+_ALIASES |= {form.upper(): form for form in _FORMS}
+_ALIASES |= {"1": "1,1", "2": "2,1", "3": "3,1", "1K": "1,k", "2K": "2,k", "3K": "3,k"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -94,7 +98,8 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
         One row a subject, one column a rater, session or scanner.
     form : {"1,1", "2,1", "3,1", "1,k", "2,k", "3,k"}, default "2,1"
         Shrout–Fleiss form: 1 one-way; 2 two-way random, absolute agreement; 3 two-way mixed, consistency; ``k`` for the
-        mean of the k raters. A single future reader or scanner is ``"2,1"``.
+        mean of the k raters. A single future reader or scanner is ``"2,1"``. ``"A,1"``, ``"C,k"``, ``"ICC2"`` or
+        ``"ICC(2,1)"`` are understood.
     confidence : float, default 0.95
         Level of the interval.
 
@@ -125,6 +130,7 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]).value, 2)
     0.29
     """
+    form = _ALIASES.get(str(form).upper().replace("ICC", "").strip("(_ )"), form)
     if form not in _FORMS:
         raise argument_error(
             "form", f"one of {', '.join(map(repr, _FORMS))}", form,
@@ -133,6 +139,9 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     confidence = check_confidence(confidence)
     x = check_ratings(ratings)
     n, k = x.shape
+    if np.ptp(x) == 0:
+        raise argument_error("ratings", "measurements that vary", "one value throughout",
+                             "Without differences there is nothing to compare errors with.")  # fmt: skip
     squares = _mean_squares(x)
     table = _all_forms(squares, n, k, 1 - (1 - confidence) / 2)
     chosen = {name: float(table.loc[table["form"] == form, name].iloc[0]) for name in ("value", "low", "high")}
@@ -161,24 +170,25 @@ def _mean_squares(x: np.ndarray) -> dict[str, float]:
 
 
 def _all_forms(squares: dict[str, float], n: int, k: int, upper: float) -> pd.DataFrame:
-    msr, msc, mse, msw = (squares[name] for name in ("subjects", "raters", "residual", "within"))
+    """All forms, multiplied out so that measurements without error have ICC 1 and not 0/0."""
+    msr, msc, mse, msw = (np.float64(squares[name]) for name in ("subjects", "raters", "residual", "within"))
     rows = []
     with np.errstate(divide="ignore", invalid="ignore"):
         for one, error, df2 in (("1", msw, n * (k - 1)), ("3", mse, (n - 1) * (k - 1))):
-            f = np.float64(msr) / error
+            f = msr / error
             p = fisher.sf(f, n - 1, df2)
-            fl, fu = f / fisher.ppf(upper, n - 1, df2), f * fisher.ppf(upper, df2, n - 1)
-            rows.append(
-                (f"{one},1", (f - 1) / (f + k - 1), (fl - 1) / (fl + k - 1), (fu - 1) / (fu + k - 1), f, df2, p)
-            )
-            rows.append((f"{one},k", 1 - 1 / f, 1 - 1 / fl, 1 - 1 / fu, f, df2, p))
-        value = np.float64(msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
+            over, under = fisher.ppf(upper, n - 1, df2), fisher.ppf(upper, df2, n - 1)
+            pairs = ((msr, error), (msr, over * error), (under * msr, error))  # value, low, high
+            rows.append((f"{one},1", *((a - e) / (a + (k - 1) * e) for a, e in pairs), f, df2, p))
+            rows.append((f"{one},k", *(1 - e / a for a, e in pairs), f, df2, p))
+        value = (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
         low, high = _absolute_limits(value, msr, msc, mse, n, k, upper)
-        f, df2 = np.float64(msr) / mse, (n - 1) * (k - 1)
+        f, df2 = msr / mse, (n - 1) * (k - 1)
         p = fisher.sf(f, n - 1, df2)
         rows.append(("2,1", value, low, high, f, df2, p))
-        mean_value = np.float64(msr - mse) / (msr + (msc - mse) / n)
-        step_up = [limit * k / (1 + limit * (k - 1)) for limit in (low, high)]
+        spread = msr + (msc - mse) / n  # negative where errors dwarf subjects: no coefficient then
+        mean_value = (msr - mse) / spread if spread > 0 else np.nan
+        step_up = [limit * k / (1 + limit * (k - 1)) if spread > 0 else np.nan for limit in (low, high)]
         rows.append(("2,k", mean_value, *step_up, f, df2, p))
     table = pd.DataFrame(
         [(form, float(v), float(lo), float(hi), float(f), n - 1, df2, float(p)) for form, v, lo, hi, f, df2, p in rows],
@@ -191,10 +201,9 @@ def _absolute_limits(
     value: float, msr: float, msc: float, mse: float, n: int, k: int, upper: float
 ) -> tuple[float, float]:
     """Interval of ICC(2,1): Satterthwaite degrees of freedom of the denominator."""
-    ratio = msc / mse
-    own = n * (1 + (k - 1) * value) - k * value
-    df = (k - 1) * (n - 1) * (k * value * ratio + own) ** 2
-    df /= (n - 1) * k**2 * value**2 * ratio**2 + own**2
+    own = (n * (1 + (k - 1) * value) - k * value) * mse
+    below = (n - 1) * k**2 * value**2 * msc**2 + own**2
+    df = (k - 1) * (n - 1) * (k * value * msc + own) ** 2 / below if below > 0 else (k - 1) * (n - 1)
     over, under = fisher.ppf(upper, n - 1, df), fisher.ppf(upper, df, n - 1)
     rest = k * msc + (k * n - k - n) * mse
     return (

@@ -106,7 +106,10 @@ def overlap(
     if a.shape != b.shape:
         raise argument_error("second", f"on the grid of `first`, shape {a.shape}", f"shape {b.shape}",
                              "Resample one of them first, with nearest-neighbour interpolation.")  # fmt: skip
-    step = tuple(float(s) for s in spacing)
+    try:
+        step = tuple(float(s) for s in spacing)
+    except TypeError:
+        raise argument_error("spacing", f"{a.ndim} positive voxel sizes in mm, one an axis", spacing) from None
     if len(step) != a.ndim or any(not np.isfinite(s) or s <= 0 for s in step):
         raise argument_error("spacing", f"{a.ndim} positive voxel sizes in mm", str(list(spacing)))
     if structures is None:

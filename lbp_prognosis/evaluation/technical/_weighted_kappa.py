@@ -98,7 +98,7 @@ def weighted_kappa(
     second: Any = None,
     *,
     table: Any = None,
-    weights: str = "quadratic",
+    weights: str | None = "quadratic",
     categories: Sequence[Any] | None = None,
     confidence: float = 0.95,
 ) -> Kappa:
@@ -111,7 +111,8 @@ def weighted_kappa(
     table : array-like of shape (K, K), optional
         Counts instead of grades; rows the first reader.
     weights : {"none", "linear", "quadratic"}, default "quadratic"
-        Credit for near misses: 1 − |i−j|/(K−1), or its square version. Nominal grades (Modic types) take ``"none"``.
+        Credit for near misses: 1 − |i−j|/(K−1), or its square version. Nominal grades (Modic types) take ``"none"``,
+        for which None and ``"unweighted"`` are understood.
     categories : sequence, optional
         All grades in order, including those nobody used; by default those seen, sorted.
     confidence : float, default 0.95
@@ -127,6 +128,8 @@ def weighted_kappa(
     Fleiss, Cohen, Everitt (1969), https://doi.org/10.1037/h0028106.
     Byrt, Bishop, Carlin (1993), https://doi.org/10.1016/0895-4356(93)90018-V.
     """
+    if weights is None or weights == "unweighted":
+        weights = "none"
     check_choice("weights", weights, _WEIGHTS)
     confidence = check_confidence(confidence)
     counts, names = _counts(first, second, table, categories)

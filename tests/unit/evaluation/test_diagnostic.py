@@ -174,3 +174,67 @@ def test_reader_reference_says_agreement():
 def test_refusals(call, words):
     with pytest.raises(ArgumentError, match=words):
         call(Reference.now([1, 0, 1, 0]))
+
+
+def test_predictive_values_elsewhere(discs):
+    """Se 0.9, Sp 0.8 at a prevalence of 10 %: PPV 0.09 / 0.27, NPV 0.72 / 0.73; limits by the delta method."""
+    y = Reference.now([1] * 100 + [0] * 100)
+    found = accuracy(y, [1] * 90 + [0] * 10 + [1] * 20 + [0] * 80).predictive_values(0.1).set_index("metric")
+    assert found.loc["ppv", "value"] == pytest.approx(0.09 / 0.27)
+    assert found.loc["npv", "value"] == pytest.approx(0.72 / 0.73)
+    # logit PPV = logit 0.1 + ln Se − ln(1 − Sp), logit NPV = −logit 0.1 + ln Sp − ln(1 − Se)
+    for metric, variance in (("ppv", 0.1 / 90 + 0.8 / 20), ("npv", 0.2 / 80 + 0.9 / 10)):
+        row = found.loc[metric]
+        centre, half = np.log(row["value"] / (1 - row["value"])), norm.ppf(0.975) * np.sqrt(variance)
+        assert [row["low"], row["high"]] == pytest.approx([1 / (1 + np.exp(-centre + s * half)) for s in (1, -1)])
+    sample = accuracy(discs["y"], discs["score"] > 1, clusters=discs["patient"])
+    back = sample.predictive_values(75 / 200).set_index("metric")["value"]
+    assert back.to_dict() == pytest.approx({"ppv": sample.ppv, "npv": sample.npv})
+    naive = accuracy(discs["y"], discs["score"] > 1).predictive_values(0.2)
+    clustered = sample.predictive_values(0.2)
+    assert (clustered["high"] - clustered["low"]).gt(naive["high"] - naive["low"]).all()
+    with pytest.raises(ArgumentError, match="prevalence"):
+        sample.predictive_values(1.0)
+
+
+def test_a_perfect_test_has_a_value_and_no_interval():
+    y, patient = Reference.now([1, 1, 0, 0, 1, 0]), [1, 1, 2, 2, 3, 3]
+    whole = roc(y, [3, 4, 1, 0, 5, 2]).to_frame().iloc[0]
+    assert whole["value"] == 1
+    assert np.isnan(whole["low"])
+    assert "without error" in whole["reason"]
+    result = accuracy(y, [1, 1, 0, 0, 1, 0], clusters=patient)
+    elsewhere = result.predictive_values(0.2)
+    assert elsewhere["value"].tolist() == [1, 1]
+    assert elsewhere["low"].isna().all()
+    assert set(elsewhere["reason"]) == {"a cell of the two-by-two table is empty"}
+
+
+def test_all_positives_in_one_patient():
+    """The area is there, its spread over patients is not."""
+    found = roc(Reference.now([1, 1, 0, 0, 0]), [3, 1, 2, 0, 0], clusters=[1, 1, 2, 3, 3])
+    assert found.value == pytest.approx(5 / 6)
+    assert np.isnan([found.se, found.low, found.high]).all()
+    assert "of one patient" in found.reason
+    two = {"a": {"r1": [3, 1, 2, 0, 0], "r2": [3, 2, 2, 1, 0]}, "b": {"r1": [1, 1, 2, 0, 0], "r2": [3, 1, 2, 0, 1]}}
+    with pytest.raises(ArgumentError, match="two patients or more"):
+        reader_study(Reference.now([1, 1, 0, 0, 0]), two, clusters=[1, 1, 2, 3, 3])
+    with pytest.raises(ArgumentError, match="two positives"):
+        reader_study(Reference.now([1, 0, 0, 0, 0]), two)
+
+
+def test_verification_bias_with_an_empty_cell():
+    """No disease among 100 verified negatives: Se 1 without limits; Sp is defined, with its interval."""
+    positive = np.r_[np.ones(200), np.zeros(400)]
+    reference = np.r_[np.ones(60), np.zeros(90), np.full(50, -1), np.zeros(100), np.full(300, -1)]
+    table = begg_greenes(positive, reference).set_index("metric")
+    assert table.loc["sensitivity", "value"] == 1
+    assert np.isnan(table.loc["sensitivity", "low"])
+    assert table.loc["sensitivity", "reason"] == "nobody diseased among the verified test negatives"
+    # P(T−, healthy) = 2/3, P(T+, healthy) = 1/3 · 90/150
+    assert table.loc["specificity", "value"] == pytest.approx((2 / 3) / (2 / 3 + 0.2))
+    variance = 1 / (600 * (1 / 3) * (2 / 3)) + 0.4 / (0.6 * 150)
+    centre = np.log((2 / 3) / 0.2)
+    assert table.loc["specificity", "high"] == pytest.approx(
+        1 / (1 + np.exp(-centre - norm.ppf(0.975) * np.sqrt(variance)))
+    )

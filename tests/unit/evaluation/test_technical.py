@@ -169,3 +169,91 @@ def test_reliability_filter_uses_the_lower_limit():
 def test_refusals(call, words):
     with pytest.raises(ArgumentError, match=words):
         call()
+
+
+def test_measurements_without_error_have_icc_one():
+    """Identical columns: no error at all. Shifted columns: consistent, yet not in agreement."""
+    x = np.array([[1.0, 1], [2, 2], [3, 3], [4, 4]])
+    table = icc(x).table
+    assert table[["value", "low", "high"]].to_numpy() == pytest.approx(np.ones((6, 3)))
+    shifted = icc(x + np.array([0, 1])).table.set_index("form")
+    assert shifted.loc["3,1", ["value", "low", "high"]].tolist() == [1, 1, 1]
+    # MSR 10/3, MSC 2, MSE 0, n 4: ICC(2,1) = (10/3) / (10/3 + 2·2/4)
+    assert shifted.loc["2,1", "value"] == pytest.approx(10 / 13)
+    assert shifted.loc["2,1", "low"] < 10 / 13 < shifted.loc["2,1", "high"] < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("A,1", "2,1"), ("C,k", "3,k"), ("ICC1", "1,1"), ("ICC2k", "2,k"), ("icc(3,1)", "3,1"), ("2,K", "2,k")],
+)
+def test_other_names_of_the_forms(name, form):
+    x = np.random.default_rng(2).normal(size=(9, 3))
+    assert icc(x, form=name).form == form
+    assert icc(x, form=name).value == icc(x, form=form).value
+
+
+def test_concordance_correlation_at_its_ends():
+    mirrored = concordance_correlation([1, 2, 3, 4], [4, 3, 2, 1])
+    assert (mirrored.value, mirrored.low, mirrored.high) == pytest.approx((-1, -1, -1), abs=1e-12)
+    nothing = concordance_correlation([1, 2, 1, 2], [1, 1, 2, 2])
+    assert nothing.value == 0
+    # Lin's variance at ρ = 0 and no shift: C_b² / (n − 2) = 1/2
+    assert nothing.se == pytest.approx(np.sqrt(0.5))
+    near = concordance_correlation([1, 2, 1, 2], [1, 1, 2, 2 + 1e-6])
+    assert near.value == pytest.approx(0, abs=1e-5)
+    assert near.se == pytest.approx(nothing.se, rel=1e-5)  # no jump beside zero
+
+
+def test_unweighted_kappa_by_its_other_names():
+    first, second = [1, 2, 3, 1], [1, 3, 3, 1]
+    for name in (None, "unweighted"):
+        assert weighted_kappa(first, second, weights=name).value == weighted_kappa(first, second, weights="none").value
+
+
+def test_one_voxel_structures():
+    first, second = np.zeros((2, 5, 5, 5), dtype=int)
+    first[2, 2, 2], second[2, 2, 3] = 1, 1
+    row = overlap(first, second, (1, 2, 3)).table.iloc[0]
+    assert (row["dice"], row["jaccard"], row["hd95"], row["assd"]) == (0, 0, 3, 3)
+
+
+def test_overlap_agrees_with_simpleitk():
+    """Dice, Jaccard and the distances of all surface voxels, on anisotropic voxels."""
+    sitk = pytest.importorskip("SimpleITK")
+    rng = np.random.default_rng(8)
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in (14, 20, 18)), indexing="ij"), axis=-1)
+    first = (((grid - [7, 10, 9]) / [5, 7, 6]) ** 2).sum(axis=-1) < 1
+    second = (((grid - [7.6, 9, 9]) / [4.5, 7.5, 6]) ** 2).sum(axis=-1) + 0.1 * rng.random(first.shape) < 1
+    spacing = (4.0, 0.7, 0.9)
+    row = overlap(first.astype(int), second.astype(int), spacing).table.iloc[0]
+    images = [sitk.GetImageFromArray(mask.astype(np.uint8)) for mask in (first, second)]
+    for image in images:
+        image.SetSpacing(spacing[::-1])
+    measures = sitk.LabelOverlapMeasuresImageFilter()
+    measures.Execute(*images)
+    assert row["dice"] == pytest.approx(measures.GetDiceCoefficient())
+    assert row["jaccard"] == pytest.approx(measures.GetJaccardCoefficient())
+    edges = [sitk.GetArrayFromImage(sitk.LabelContour(image)).astype(bool) for image in images]
+    maps = [
+        np.abs(sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(
+            sitk.LabelContour(image), squaredDistance=False, useImageSpacing=True
+        )))
+        for image in images
+    ]  # fmt: skip
+    there, back = maps[1][edges[0]], maps[0][edges[1]]
+    assert row["assd"] == pytest.approx(np.concatenate([there, back]).mean(), rel=1e-5)
+    assert row["hd95"] == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: icc(np.ones((4, 2))), "one value throughout"),
+        (lambda: overlap(np.ones((3, 3), int), np.ones((3, 3), int), 1.0), "one an axis"),
+        (lambda: icc([[1, 2], [3, 4]], form="4,1"), "McGraw and Wong"),
+    ],
+)
+def test_more_refusals(call, words):
+    with pytest.raises(ArgumentError, match=words):
+        call()

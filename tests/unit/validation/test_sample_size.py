@@ -115,3 +115,67 @@ def test_frame_says_what_decides():
 def test_refusals(call, words):
     with pytest.raises(ArgumentError, match=words):
         call()
+
+
+def test_nagelkerke_is_a_share_of_the_largest_r2():
+    by_share = sample_size_development("binary", parameters=20, r2_nagelkerke=0.15, prevalence=0.3)
+    assert by_share.details["r2_cox_snell"] == pytest.approx(0.15 * by_share.details["max_r2"])
+    same = sample_size_development("binary", parameters=20, r2=by_share.details["r2_cox_snell"], prevalence=0.3)
+    assert same.criteria == by_share.criteria
+    with pytest.raises(ArgumentError, match="one of them only"):
+        sample_size_development("binary", parameters=20, r2=0.1, r2_nagelkerke=0.15, prevalence=0.3)
+    with pytest.raises(ArgumentError, match="continuous"):
+        sample_size_development("continuous", parameters=20, r2_nagelkerke=0.15, intercept=1, sd=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sizes"),
+    [
+        # printed by pmsampsize 1.1.3 for continuous outcomes
+        ({"r2": 0.2, "parameters": 25, "intercept": 10, "sd": 0.6}, [918, 401, 259]),
+        ({"r2": 0.2, "parameters": 25, "intercept": 1.9, "sd": 2}, [918, 401, 259]),
+        ({"r2": 0.5, "parameters": 100, "intercept": 1.9, "sd": 2}, [1264, 1001, 334]),
+        # expected shrinkage is 0.845 at 32, fails from 33 and holds again from 60
+        ({"r2": 0.89, "parameters": 30, "intercept": 3.3, "sd": 1.1, "shrinkage": 0.84}, [32, 67, 264]),
+    ],
+)
+def test_continuous_outcomes(arguments, sizes):
+    plan = sample_size_development("continuous", **arguments)
+    assert [row["n"] for row in plan.criteria][:3] == sizes
+    assert plan.n == max(sizes)
+
+
+def test_survival_criteria_as_pmsampsize_has_them():
+    """Printed by pmsampsize for rates, horizons and follow-ups; the second criterion by its formula."""
+    for rate, horizon, follow_up, r2, count, first, second in (
+        (0.1, 2, 2.07, 0.051, 25, 4286, 731), (0.065, 4, 2.07, 0.051, 25, 4286, 866),
+        (0.065, 2, 4, 0.051, 25, 4286, 679), (0.09, 3, 3, 0.03, 10, 2950, 272), (0.03, 1, 5, 0.3, 80, 1974, 2272),
+    ):  # fmt: skip
+        plan = sample_size_development(
+            "survival", parameters=count, r2=r2, rate=rate, horizon=horizon, mean_follow_up=follow_up
+        )
+        assert (plan.criterion("shrinkage"), plan.criterion("optimism_r2")) == (first, second)
+
+
+def test_slope_under_other_laws_of_the_linear_predictor():
+    """Against sums over four million draws: beta risks 1643, two normals for C = 0.8 at 1.8 % 17 102 (0.5 %)."""
+    beta = sample_size_validation("binary", prevalence=0.018, risk_beta=(0.5, 0.5))
+    assert beta.criterion("calibration_slope") == pytest.approx(1643, rel=0.005)
+    from_c = sample_size_validation("binary", prevalence=0.018, c_statistic=0.8, lp_from_c=True)
+    assert from_c.criterion("calibration_slope") == pytest.approx(17102, rel=0.005)
+    # a uniform law of the risk: I00 = 1/6, I01 = 0, I11 = ∫ logit(p)² p(1 − p) dp by quadrature
+    from scipy.integrate import quad
+
+    i11 = quad(lambda p: np.log(p / (1 - p)) ** 2 * p * (1 - p), 0, 1)[0]
+    uniform = sample_size_validation("binary", prevalence=0.5, risk_beta=(1, 1))
+    assert uniform.criterion("calibration_slope") == int(np.ceil((3.92 / 0.2) ** 2 / i11))
+    with pytest.raises(ArgumentError, match="more than one"):
+        sample_size_validation("binary", prevalence=0.2, risk_beta=(1, 1), lp_mean=0, lp_sd=1)
+    with pytest.raises(ArgumentError, match="c_statistic"):
+        sample_size_validation("binary", prevalence=0.2, lp_from_c=True)
+
+
+def test_width_of_oe_around_another_value():
+    plan = sample_size_validation("binary", prevalence=0.3, observed_expected=1.2, oe_width=0.3)
+    s = plan.details["se_log_oe"]
+    assert 1.2 * (np.exp(1.96 * s) - np.exp(-1.96 * s)) == pytest.approx(0.3)
