@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import chi2
 from scipy.stats import f as fisher
 from scipy.stats import t as student
 
@@ -97,7 +98,7 @@ def d1_test(estimates: np.ndarray, covariances: np.ndarray) -> PooledTest:
         df2 = 4 + (t - 4) * (1 + (1 - 2 / t) / riv) ** 2
     else:
         df2 = t * (1 + 1 / k) * (1 + 1 / riv) ** 2 / 2
-    return PooledTest(statistic, float(k), float(df2), riv, float(fisher.sf(statistic, k, df2)))
+    return PooledTest(statistic, float(k), float(df2), riv, _upper(statistic, k, df2))
 
 
 def d2_test(statistics: np.ndarray, k: int) -> PooledTest:
@@ -107,4 +108,11 @@ def d2_test(statistics: np.ndarray, k: int) -> PooledTest:
     riv = (1 + 1 / m) * float(np.var(np.sqrt(statistics), ddof=1))
     statistic = (statistics.mean() / k - (m + 1) / (m - 1) * riv) / (1 + riv)
     df2 = np.inf if riv <= 0 else k ** (-3 / m) * (m - 1) * (1 + 1 / riv) ** 2
-    return PooledTest(float(statistic), float(k), float(df2), riv, float(fisher.sf(statistic, k, df2)))
+    return PooledTest(float(statistic), float(k), float(df2), riv, _upper(statistic, k, df2))
+
+
+def _upper(statistic: float, df1: float, df2: float) -> float:
+    """Upper tail of F; of χ²/df where nothing varies between imputations."""
+    if np.isinf(df2):
+        return float(chi2.sf(statistic * df1, df1))
+    return float(fisher.sf(statistic, df1, df2))

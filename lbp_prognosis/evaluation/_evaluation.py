@@ -93,7 +93,12 @@ class Evaluation(Result):
         model, reference : str
             Names of the models.
         """
-        return self.metric(name, model).minus(self.metric(name, reference))
+        first, second = self.metric(name, model), self.metric(name, reference)
+        if first.influence is None:  # pooled over imputations: only what was pooled as a difference
+            for found in self.differences:
+                if (found.metric, found.model, found.reference) == (first.metric, model, reference):
+                    return found
+        return first.minus(second)
 
     def to_frame(self) -> pd.DataFrame:
         """Return everything as one frame.

@@ -1,6 +1,7 @@
 """Clones and refits: what a model is worth on patients it has not seen."""
 
-from lbp_prognosis.validation._added_value import AddedValue, added_value
+from lbp_prognosis.validation._added_value import added_value
+from lbp_prognosis.validation._added_value_result import AddedValue
 from lbp_prognosis.validation._attrition import (
     AttritionWeights,
     DeltaSensitivity,

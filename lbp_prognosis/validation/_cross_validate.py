@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,7 +32,7 @@ from lbp_prognosis.validation._replicates import run_replicates
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CrossValidation", "cross_validate_risk"]
+__all__ = ["CrossValidation", "average_cross_validations", "cross_validate_risk"]
 
 _FEW_EVENTS = Objection(
     "few-events-per-fold",
@@ -324,6 +324,11 @@ def _in_every_imputation(arguments: dict[str, Any]) -> CrossValidation:
         )
         for k, table in enumerate(arguments["X"].tables, start=1)
     ]  # fmt: skip
+    return average_cross_validations(parts)
+
+
+def average_cross_validations(parts: Sequence[CrossValidation]) -> CrossValidation:
+    """Average the out-of-fold risks of imputations validated on the same folds."""
     risks, scores = (
         {name: np.mean([getattr(part, kept)[name] for part in parts], axis=0)
          for name in parts[0].models if all(name in getattr(part, kept) for part in parts)}

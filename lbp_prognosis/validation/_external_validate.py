@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,8 @@ from lbp_prognosis._base import Objection, Result, argument_error, check_choice,
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._estimator import is_fitted
-from lbp_prognosis.validation._multiply_imputed import refuse_imputed
+from lbp_prognosis.validation._multiply_imputed import IMPUTED_NEW, MultiplyImputed
+from lbp_prognosis.validation._pool_evaluations import pool_evaluations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,8 +118,10 @@ def external_validate(
     ----------
     models : fitted model or mapping of str to fitted model
         With ``predict_risk``; nothing is refitted.
-    X : DataFrame or array of shape (n, p)
-        Predictors of the new patients.
+    X : DataFrame or array of shape (n, p), or MultiplyImputed
+        Predictors of the new patients. With imputed tables the models judge every table, numbers are pooled by Rubin's
+        rules (logit for C and AUC, log for O/E, others and differences as they are), curves are of the averaged risks,
+        and the result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Their outcome.
     horizons : float or sequence of float
@@ -157,7 +160,6 @@ def external_validate(
             "Say how the new patients differ from those of development: seen later, elsewhere or in another setting.",
         )  # fmt: skip
     check_choice("kind", kind, _KINDS)
-    refuse_imputed(X, "external_validate(models, table, …)")
     named = dict(models) if isinstance(models, Mapping) else {type(models).__name__: models}
     for name, model in named.items():
         if not hasattr(model, "predict_risk") or not (is_fitted(model) or hasattr(model, "ledger")):
@@ -165,6 +167,10 @@ def external_validate(
                 f"models[{name!r}]", "a fitted model", model,
                 "External validation judges a model as it is; to fit in resamples use cross_validate_risk.",
             )  # fmt: skip
+    if isinstance(X, MultiplyImputed):
+        passed = {"kind": kind, "description": description, "cause": cause, "target": target, "clusters": clusters,
+                  "development_X": development_X, **keywords}  # fmt: skip
+        return _in_every_imputation(named, X, y, horizons, thresholds, passed)
     if development_X is not None and isinstance(X, pd.DataFrame) and isinstance(development_X, pd.DataFrame):
         shared = X.index.intersection(development_X.index)
         same = [i for i in shared if X.loc[i].equals(development_X.loc[i])] if X.index.is_unique else []
@@ -173,19 +179,37 @@ def external_validate(
                                  f"{len(same)} rows of development, such as {same[:3]}")  # fmt: skip
     times, scalar = check_horizons(horizons)
     risks = {name: np.asarray(model.predict_risk(X, times, cause=cause), dtype=float) for name, model in named.items()}
-    scores = {
-        name: np.asarray(model.linear_predictor(X), dtype=float)
-        for name, model in named.items()
-        if hasattr(model, "linear_predictor") and outcome_kind(y) == "right"
-    }
-    whole = {name: score for name, score in scores.items() if score.ndim == 1}
     found = evaluate(
         y, risks, float(times[0]) if scalar else times, thresholds, cause=cause, target=target, clusters=clusters,
-        linear_predictors=whole if len(whole) == len(named) else None, **keywords,
+        linear_predictors=_scores(named, X, y), **keywords,
     )  # fmt: skip
     events = int(((y["status"] if outcome_kind(y) == "status" else y["event"]) == cause).sum())
     doubts = (*((_NOT_EXTERNAL,) if kind == "random_split" else ()), *((_FEW_EVENTS,) if events < 100 else ()))
     return ExternalValidation(
         found, kind, description, risks, y.shape[0], events, doubts,
         bool(getattr(X, "attrs", {}).get("synthetic", False)),
+    )  # fmt: skip
+
+
+def _scores(named: Mapping[str, Any], X: Any, y: np.ndarray) -> dict[str, np.ndarray] | None:
+    """Linear predictors, if every model has one (several causes or stages have none)."""
+    if outcome_kind(y) != "right" or any(not hasattr(model, "linear_predictor") for model in named.values()):
+        return None
+    scores = {name: np.asarray(model.linear_predictor(X), dtype=float) for name, model in named.items()}
+    return scores if all(score.ndim == 1 for score in scores.values()) else None
+
+
+def _in_every_imputation(
+    named: Mapping[str, Any], X: MultiplyImputed, y: np.ndarray, horizons: Any, thresholds: Any, shared: dict[str, Any]
+) -> ExternalValidation:  # fmt: skip
+    parts = [external_validate(named, table, y, horizons, thresholds, **shared) for table in X.tables]
+    risks = {name: np.mean([part.risks[name] for part in parts], axis=0) for name in named}
+    passed = {k: v for k, v in shared.items() if k not in ("kind", "description", "development_X")}
+    each = [_scores(named, table, y) for table in X.tables]
+    scores = None if None in each else {k: np.mean([s[k] for s in each if s is not None], axis=0) for k in named}
+    averaged = evaluate(y, risks, horizons, thresholds, linear_predictors=scores, **passed)
+    doubts = dict.fromkeys((IMPUTED_NEW, *(o for part in parts for o in part.objections)))
+    return replace(
+        parts[0], evaluation=pool_evaluations([part.evaluation for part in parts], averaged), risks=risks,
+        objections=tuple(doubts),
     )  # fmt: skip

@@ -11,12 +11,18 @@ import pandas as pd
 
 from lbp_prognosis._base import Objection, argument_error
 
-__all__ = ["IMPUTED_BEFORE", "MultiplyImputed", "refuse_imputed"]
+__all__ = ["IMPUTED_BEFORE", "IMPUTED_NEW", "MultiplyImputed"]
 
 IMPUTED_BEFORE = Objection(
     "imputed-outside-resampling",
     "The tables were imputed before they were resampled or split: an imputation that saw the outcome of all patients "
     "carries it into those held out, and performance looks better than it is.",
+    "https://doi.org/10.1186/s12874-016-0239-7",
+)
+IMPUTED_NEW = Objection(
+    "imputed-outside-resampling",
+    "Values of the new patients were imputed before the model met them: where their outcome had a part in that, it "
+    "sits in the predictors and performance looks better than it is. In use there is no outcome to impute from.",
     "https://doi.org/10.1186/s12874-016-0239-7",
 )
 
@@ -157,11 +163,3 @@ class MultiplyImputed:
     def __repr__(self) -> str:
         n, p = self.shape
         return f"<MultiplyImputed: {self.m} tables of {n} patients, {p} columns>"
-
-
-def refuse_imputed(X: Any, call: str) -> None:
-    """Say how a function that does not pool by itself is used with imputed tables."""
-    if isinstance(X, MultiplyImputed):
-        raise argument_error(
-            "X", "one table", X, f"Call {call} for each of `X.tables` and pool the results with pool_performance.",
-        )  # fmt: skip

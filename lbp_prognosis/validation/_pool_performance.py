@@ -25,7 +25,7 @@ from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["PooledPerformance", "pool_performance"]
+__all__ = ["PooledPerformance", "backward", "forward", "pool_one", "pool_performance", "scale_of"]
 
 _LOGIT = ("concordance", "uno_concordance", "auc")
 _LOG = ("observed_expected", "observed_expected_followup")
@@ -148,7 +148,7 @@ def pool_performance(
     rows = []
     for j, row in enumerate(frames[0].to_dict("records")):
         kept = {key: row[key] for key in (*METRIC_COLUMNS, *_SPECIAL) if key in row}
-        pooled = _pooled(row, values[:, j], errors[:, j], np.inf if df_complete is None else df_complete, confidence)
+        pooled = pool_one(row, values[:, j], errors[:, j], np.inf if df_complete is None else df_complete, confidence)
         method = "; ".join(filter(None, (row["method"], f"pooled over {len(parts)} imputations")))
         rows.append({**kept, **pooled, "confidence": confidence, "m": len(parts), "method": method})
     samples = {getattr(part, "sample", "apparent") for part in parts}
@@ -188,9 +188,10 @@ def backward(scale: str, z: Any) -> Any:
     return np.tanh(z) if scale == "fisher" else z
 
 
-def _pooled(
+def pool_one(
     row: dict[str, Any], values: np.ndarray, errors: np.ndarray, df: float, confidence: float
 ) -> dict[str, Any]:  # fmt: skip
+    """Return one measure pooled on its scale: ``scale, value, se, low, high, df, fmi`` (and ``reason``)."""
     scale = scale_of(row["metric"], row.get("reference", ""))
     nothing = {"scale": scale, "value": np.nan, "se": np.nan, "low": np.nan, "high": np.nan, "df": np.nan,
                "fmi": np.nan}  # fmt: skip
@@ -202,8 +203,10 @@ def _pooled(
             return {**nothing, "value": float(values[0])}
         scale, (z, slope) = "identity", forward("identity", values)
     value = float(backward(scale, z.mean()))
-    if not (np.isfinite(errors).all() and (errors > 0).all()):
+    if not (np.isfinite(errors).all() and (errors >= 0).all()):
         return {**nothing, "scale": scale, "value": value}
+    if not errors.any() and np.ptp(values) == 0:  # known without error, and the same in every imputation
+        return {**nothing, "scale": scale, "value": value, "se": 0.0, "low": value, "high": value}
     pooled = rubin_pool(z, (errors * slope) ** 2, df)
     low, high = (float(backward(scale, limit)) for limit in pooled.limits(confidence))
     back = 1 / forward(scale, np.asarray(value))[1]

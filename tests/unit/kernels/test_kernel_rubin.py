@@ -80,3 +80,12 @@ def test_without_between_variance_the_observed_part_of_the_df_remains() -> None:
     pooled = rubin_pool(np.full(5, 1.0), np.full(5, 0.04), 190)
     assert pooled.df == pytest.approx(188.031088082902, rel=1e-12)
     assert rubin_pool(np.full(5, 1.0), np.full(5, 0.04)).df == np.inf
+
+
+def test_tests_of_identical_imputations_are_those_of_one_table() -> None:
+    from scipy.stats import chi2
+
+    assert d2_test(np.full(4, 5.1), 2).p == pytest.approx(chi2.sf(5.1, 2), rel=1e-12)
+    b, v = np.array([0.5, -0.2]), np.diag([0.04, 0.01])
+    test = d1_test(np.tile(b, (4, 1)), np.tile(v, (4, 1, 1)))
+    assert test.p == pytest.approx(chi2.sf(float(b @ np.linalg.solve(v, b)), 2), rel=1e-9)

@@ -101,17 +101,84 @@ def test_boot_then_impute_and_its_objection_free_result() -> None:
     assert "imputed-outside-resampling" not in {o.code for o in result.objections}
 
 
-def test_other_verbs_say_how_imputed_tables_are_used(imputed) -> None:
+def test_external_validation_pools_over_imputations(imputed) -> None:
+    """The same numbers as the rules applied to the frames of every table, in the shape of any external validation."""
     tables, y = imputed
-    model = CoxPH().fit(tables.tables[0], y)
-    with pytest.raises(ArgumentError, match="pool_performance"):
-        external_validate(model, tables, y, 12, kind="temporal")
-    with pytest.raises(ArgumentError, match="pool_performance"):
-        added_value(CoxPH(), tables, y, {"a": ["c1"], "imaging": ["m1"]}, 12)
-    parts = [external_validate(model, table, y, 12, [0.3], kind="temporal") for table in tables.tables]
-    pooled = pool_performance(parts)
-    assert pooled.metric("net_benefit", model="CoxPH", threshold=0.3)["scale"] == "identity"
-    assert pooled.metric("observed_expected")["scale"] == "log"
+    models = {"two": CoxPH(), "three": CoxPH()}
+    d = syn().tail(300)
+    other = Surv.right(d["time"], d["event"])
+    fitted = {name: m.fit(d[["c1", "p1", "m1"]], other) for name, m in models.items()}
+    found = external_validate(fitted, tables, y, [6.0, 12.0], [0.2, 0.3], kind="temporal")
+    parts = [external_validate(fitted, table, y, [6.0, 12.0], [0.2, 0.3], kind="temporal") for table in tables.tables]
+    twin, mine = pool_performance(parts).to_frame(), found.to_frame()
+    assert len(twin) == len(mine)
+    for name in ("value", "se", "low", "high"):
+        np.testing.assert_allclose(mine[name].astype(float), twin[name].astype(float), rtol=1e-9, err_msg=name)
+    np.testing.assert_array_equal(mine["metric"], twin["metric"])
+    assert mine["method"].str.contains("pooled over 3 imputations").all()
+    np.testing.assert_allclose(found.risks["two"], np.mean([part.risks["two"] for part in parts], axis=0))
+    assert found.objections[0].code == "imputed-outside-resampling"
+    assert found.setting == "temporal"
+    # m1 was imputed: between imputations a number varies, and its error is more than the mean error of one table
+    one = np.array([part.evaluation.metric("auc", "two").value[1] for part in parts])
+    errors = np.array([part.evaluation.metric("auc", "two").se[1] for part in parts])
+    assert np.ptp(one) > 0
+    assert found.evaluation.metric("auc", "two").se[1] > errors.mean()
+    difference = found.evaluation.difference("ipa", "three", "two")
+    np.testing.assert_allclose(difference.value, 0, atol=1e-12)  # twins
+    pytest.importorskip("matplotlib").use("Agg")
+    found.figure()
+    found.plot()
+
+
+def test_added_value_pools_over_imputations(imputed) -> None:
+    tables, y = imputed
+    groups = {"clinical": ["c1", "p1"], "imaging": ["m1"]}
+    options = {"n_splits": 4, "n_repeats": 2, "random_state": 3, "sites": np.arange(150) % 2, "thresholds": [0.3]}
+    found = added_value(CoxPH(), tables, y, groups, 12, **options)
+    seed = int(np.random.default_rng(3).integers(2**62))
+    parts = [added_value(CoxPH(), t, y, groups, 12, **{**options, "random_state": seed}) for t in tables.tables]
+    for part in parts:  # the same folds in every imputation
+        np.testing.assert_array_equal(part.cross_validation.folds, found.cross_validation.folds)
+    for metric in ("ipa", "auc", "concordance"):
+        rows = [part.difference(metric) for part in parts]
+        q, u = np.array([r["value"] for r in rows]), np.array([r["se"] for r in rows]) ** 2
+        mine = found.difference(metric)
+        assert mine["value"] == pytest.approx(q.mean(), rel=1e-9)
+        assert mine["se"] == pytest.approx(np.sqrt(u.mean() + (1 + 1 / 3) * q.var(ddof=1)), rel=1e-9)
+    key = ["modality", "metric", "horizon", "share"]
+    shares = [part.shares.set_index(key)[["value", "se"]] for part in parts]
+    mine = found.shares.set_index(key)
+    np.testing.assert_allclose(mine["value"], np.mean([s["value"] for s in shares], axis=0), rtol=1e-9)
+    spread = np.mean([s["se"] ** 2 for s in shares], axis=0) + 4 / 3 * np.var([s["value"] for s in shares], 0, ddof=1)
+    np.testing.assert_allclose(mine["se"], np.sqrt(spread), rtol=1e-9)
+    np.testing.assert_allclose(found.by_site["value"], np.mean([p.by_site["value"] for p in parts], axis=0), atol=1e-12)
+    # Li, Meng, Raghunathan and Rubin's D2 with one parameter, by hand
+    chi2 = np.array([part.likelihood_ratio.statistic for part in parts])
+    r = 4 / 3 * np.sqrt(chi2).var(ddof=1)
+    assert found.likelihood_ratio.statistic == pytest.approx((chi2.mean() - 2 * r) / (1 + r))
+    assert found.objections[0].code == "imputed-outside-resampling"
+    assert not found.supported
+    assert "adds value was not tested" in found.sentence
+    assert isinstance(found.pooled("ipa", 12).value, float)
+    pytest.importorskip("matplotlib").use("Agg")
+    found.figure()
+
+
+def test_tables_without_holes_pool_to_one_table(imputed) -> None:
+    """Where nothing was imputed all tables are one, and so are the numbers."""
+    tables, y = imputed
+    table = tables.tables[0]
+    same = MultiplyImputed((table, table.copy()))
+    groups = {"clinical": ["c1", "p1"], "imaging": ["m1"]}
+    options = {"n_splits": 4, "n_repeats": 1}
+    seed = int(np.random.default_rng(3).integers(2**62))
+    once = added_value(CoxPH(), table, y, groups, 12, random_state=seed, **options)
+    twice = added_value(CoxPH(), same, y, groups, 12, random_state=3, **options)
+    for name in ("value", "se"):
+        np.testing.assert_allclose(twice.to_frame()[name].astype(float), once.to_frame()[name].astype(float), rtol=1e-9)
+    assert twice.likelihood_ratio.statistic == pytest.approx(once.likelihood_ratio.statistic)
+    assert twice.likelihood_ratio.p == pytest.approx(once.likelihood_ratio.p)
 
 
 def test_pooling_refuses_other_rows_and_leaves_undefined_ones() -> None:
