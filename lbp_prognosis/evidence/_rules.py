@@ -266,7 +266,7 @@ def _adds_value(found: Found, claim: Claim) -> list[Check]:
     checks = [
         *_outcome_label(found),
         *_comparator(found, claim),
-        _judged(gains, f"{where} gain in a proper score over {claim.comparator}, interval above none",
+        _judged(gains, f"{where} gain in a proper score over {claim.comparator}, interval above zero",
                 "interval excludes 0", better,
                 need=f"{where} difference of a proper score (IPA, Brier, log score) with an interval"),
         _judged(rows("calibration_slope"),

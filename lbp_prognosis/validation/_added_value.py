@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,9 +36,6 @@ from lbp_prognosis.validation._likelihood_ratio import LikelihoodRatio, likeliho
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation._on_columns import OnColumns
 from lbp_prognosis.validation._pool_evaluations import pool_evaluations, pool_likelihood_ratios, pool_table
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["added_value"]
 
@@ -197,10 +194,11 @@ def added_value(
     clinical = "clinical" if "clinical" in names else None
     shares = shared_worth(names, worths, first=clinical, clusters=crossed.groups, confidence=confidence)
     return AddedValue(
-        modality=modality, evaluation=found, shares=shares,
+        modality=modality, evaluation=replace(found, synthetic=crossed.synthetic), shares=shares,
         likelihood_ratio=_apparent(estimator, X, y, columns, others, modality),
         by_site=_by_site(y, risks, pair, sites, times, thresholds, cause, target, crossed.groups, confidence),
-        risks=risks, missing=missing, horizons=times, threshold=primary, cross_validation=crossed,
+        risks={**{name: risks[key] for name, key in pair.items()}, **risks}, missing=missing, horizons=times,
+        threshold=primary, cross_validation=crossed,
         objections=(*crossed.objections, *_doubts(missing)),
         synthetic=crossed.synthetic,
     )  # fmt: skip
@@ -236,7 +234,8 @@ def _in_every_imputation(arguments: dict[str, Any]) -> AddedValue:
     )  # fmt: skip
     doubts = dict.fromkeys((IMPUTED_BEFORE, *(o for part in parts for o in part.objections)))
     return replace(
-        first, evaluation=pool_evaluations([part.evaluation for part in parts], averaged), risks=risks,
+        first, risks=risks,
+        evaluation=pool_evaluations([part.evaluation for part in parts], replace(averaged, synthetic=first.synthetic)),
         shares=pool_table([part.shares for part in parts], confidence, differences=True),
         by_site=pool_table([part.by_site for part in parts], confidence, differences=True),
         likelihood_ratio=pool_likelihood_ratios([part.likelihood_ratio for part in parts]),

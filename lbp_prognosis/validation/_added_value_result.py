@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
-from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
+from lbp_prognosis._base import Objection, Result, argument_error, metric_frame, metric_title
 from lbp_prognosis.evaluation import Evaluation
 from lbp_prognosis.evidence import CLINICAL_MINIMUM
 from lbp_prognosis.validation._cross_validate import CrossValidation
@@ -41,7 +42,8 @@ class AddedValue(Result):
     by_site : DataFrame
         Paired differences by site (columns of evaluation; empty without sites).
     risks : dict of str to ndarray of shape (n, n_horizons)
-        Cross-fitted risks of every coalition of modalities and of the baselines.
+        Cross-fitted risks: ``"with"`` and ``"without"`` the modality, of every coalition of modalities by name, and of
+        the baselines.
     missing : tuple of str
         Constructs of the clinical minimum that the comparator does not hold.
     """
@@ -79,21 +81,31 @@ class AddedValue(Result):
         """Whether "adds value" is supported.
 
         It is, if the comparator holds the clinical minimum, the data are not simulated, and at some horizon the lower
-        limit of the gain in IPA, or of the gain in net benefit at the primary threshold, is above zero, with the lower
-        limit of the other not showing a loss (upper limit above zero).
+        limit of the gain in IPA, or of the gain in net benefit at the primary threshold, is above zero, with the other
+        not showing a loss (upper limit above zero). Of several horizons each is held to its share of the error
+        (Bonferroni), so that asking at more of them does not make a gain easier to find.
         """
         return not self.missing and not self.synthetic and self.gains
 
     @property
     def gains(self) -> bool:
         """Whether the cross-fitted differences alone show a gain (see `supported`)."""
-        for horizon in self.horizons:
-            ipa = self.difference("ipa", float(horizon))
-            benefit = None if self.threshold is None else self.difference("net_benefit", float(horizon), self.threshold)
-            rows = [ipa] if benefit is None else [ipa, benefit]
-            if any(row["low"] > 0 for row in rows) and all(row["high"] > 0 for row in rows):
-                return True
-        return False
+        return self._gaining() is not None
+
+    def _judged(self, horizon: float) -> list[pd.Series]:
+        """Return the differences that decide at a horizon: IPA, and net benefit at the primary threshold."""
+        rows = [self.difference("ipa", horizon)]
+        return rows if self.threshold is None else [*rows, self.difference("net_benefit", horizon, self.threshold)]
+
+    def _gaining(self) -> float | None:
+        """Return the first horizon at which there is a gain."""
+        for horizon in map(float, self.horizons):
+            rows = self._judged(horizon)
+            error = (1 - float(rows[0]["confidence"])) / len(self.horizons)
+            lowest = [row["value"] - norm.ppf(1 - error / 2) * row["se"] for row in rows]
+            if max(lowest) > 0 and all(row["high"] > 0 for row in rows):
+                return horizon
+        return None
 
     def pooled(self, metric: str, horizon: float, threshold: float | None = None) -> MetaAnalysis:
         """Return the random-effects meta-analysis over sites of a paired difference."""
@@ -127,14 +139,17 @@ class AddedValue(Result):
 
     @property
     def sentence(self) -> str:
-        """The answer in words."""
-        horizon = float(self.horizons[0])
-        row = self.difference("ipa", horizon)
-        numbers = f"IPA {row['value']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}) at {horizon:g}"
+        """The answer in words, with the differences that decide it."""
+        gaining = self._gaining()
+        horizon = float(self.horizons[0]) if gaining is None else gaining
+        found = [f"{metric_title(row['metric'])} {row['value']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f})"
+                 for row in self._judged(horizon)]  # fmt: skip
+        numbers = " and ".join(found) + f" at {horizon:g}"
+        numbers += "" if self.threshold is None else f", net benefit at a threshold of {self.threshold:g}"
         if self.missing:
             lacking = ", ".join(CLINICAL_MINIMUM[name] for name in self.missing)
             return f"Whether {self.modality} adds value was not tested: the comparator lacks {lacking}. ({numbers}.)"
-        verdict = "adds to" if self.gains else "is not shown to add to"
+        verdict = "is not shown to add to" if gaining is None else "adds to"
         return f"{self.modality.capitalize()} {verdict} the other modalities: {numbers}."
 
     def plot(self, ax: Axes | None = None, *, metric: str = "ipa", horizon: float | None = None) -> Axes:

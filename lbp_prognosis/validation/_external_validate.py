@@ -94,7 +94,8 @@ class ExternalValidation(Result):
         return self.evaluation.plot(ax, metric=metric)
 
     def _summary(self) -> str:
-        return f"{self.kind}, {self.n} patients, {self.n_events} events: {self.evaluation!r}"
+        names = ", ".join(self.evaluation.models)
+        return f"{self.kind}, {names}, {self.n} patients, {self.n_events} events"
 
 
 def external_validate(
@@ -185,10 +186,9 @@ def external_validate(
     )  # fmt: skip
     events = int(((y["status"] if outcome_kind(y) == "status" else y["event"]) == cause).sum())
     doubts = (*((_NOT_EXTERNAL,) if kind == "random_split" else ()), *((_FEW_EVENTS,) if events < 100 else ()))
-    return ExternalValidation(
-        found, kind, description, risks, y.shape[0], events, doubts,
-        bool(getattr(X, "attrs", {}).get("synthetic", False)),
-    )  # fmt: skip
+    synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
+    found = replace(found, synthetic=synthetic)
+    return ExternalValidation(found, kind, description, risks, y.shape[0], events, doubts, synthetic)
 
 
 def _scores(named: Mapping[str, Any], X: Any, y: np.ndarray) -> dict[str, np.ndarray] | None:
@@ -208,8 +208,9 @@ def _in_every_imputation(
     each = [_scores(named, table, y) for table in X.tables]
     scores = None if None in each else {k: np.mean([s[k] for s in each if s is not None], axis=0) for k in named}
     averaged = evaluate(y, risks, horizons, thresholds, linear_predictors=scores, **passed)
+    averaged = replace(averaged, synthetic=parts[0].synthetic)
     doubts = dict.fromkeys((IMPUTED_NEW, *(o for part in parts for o in part.objections)))
     return replace(
-        parts[0], evaluation=pool_evaluations([part.evaluation for part in parts], averaged), risks=risks,
-        objections=tuple(doubts),
+        parts[0], risks=risks, objections=tuple(doubts),
+        evaluation=pool_evaluations([part.evaluation for part in parts], averaged),
     )  # fmt: skip

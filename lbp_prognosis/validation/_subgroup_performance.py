@@ -217,8 +217,8 @@ def subgroup_performance(
     overall = evaluate(y, models, ask, thresholds, linear_predictors=scores, clusters=units, **same)
     counted, frames = [], []
     for variable, labels in _labels(groups, bands or {}, y.shape[0]).items():
-        names, codes = np.unique(labels, return_inverse=True)
-        listed = eligible_groups(y, codes, names.tolist(), times[-1], cause, least).rename(columns={"site": "group"})
+        names, codes = list(labels.categories), np.asarray(labels.codes)
+        listed = eligible_groups(y, codes, names, times[-1], cause, least).rename(columns={"site": "group"})
         counted.append(listed.assign(variable=variable))
         for k in np.flatnonzero(listed["evaluated"]):
             rows = np.flatnonzero(codes == k)
@@ -241,33 +241,47 @@ def subgroup_performance(
 
 def _labels(
     groups: Mapping[str, Any] | pd.DataFrame, bands: Mapping[str, Sequence[float]], n: int
-) -> dict[str, np.ndarray]:
+) -> dict[str, pd.Categorical[Any]]:
+    """Return the groups of each variable in the order in which they are read: bands and categories as declared."""
     named = {str(name): groups[str(name)] for name in groups}
     if not named:
         raise argument_error("groups", "at least one variable", groups)
     unknown = [name for name in bands if name not in named]
     if unknown:
         raise argument_error("bands", f"of the variables {list(named)}", f"{unknown}")
-    out = {}
+    out: dict[str, pd.Categorical[Any]] = {}
     for name, values in named.items():
         column = pd.Series(np.asarray(values, dtype=object))
         if len(column) != n:
             raise argument_error(f"groups[{name!r}]", f"of length {n}", f"length {len(column)}")
         missing = column.isna()
+        order = list(values.cat.categories) if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype) else None
         if name in bands:
-            column = _banded(pd.to_numeric(column).astype(float), [float(cut) for cut in bands[name]], name)
+            column, order = _banded(pd.to_numeric(column).astype(float), [float(cut) for cut in bands[name]], name)
         elif column[~missing].map(lambda v: isinstance(v, float | int | np.number)).all() and column.nunique() > 10:
             raise argument_error(f"groups[{name!r}]", "labels, or a numeric variable with `bands`",
                                  f"{column.nunique()} different numbers", "Declare cut points: bands={…}.")  # fmt: skip
-        out[name] = np.where(missing, _UNKNOWN, column.astype(str))
+        labels = np.where(missing, _UNKNOWN, column.astype(str))
+        read = [str(label) for label in (sorted(column[~missing].unique(), key=_rank) if order is None else order)]
+        present = set(labels)
+        names = [label for label in dict.fromkeys(read) if label in present]
+        names += [_UNKNOWN] if _UNKNOWN in present and _UNKNOWN not in names else []
+        out[name] = pd.Categorical(labels, categories=names)
     return out
 
 
-def _banded(values: pd.Series, cuts: list[float], name: str) -> pd.Series:
+def _rank(label: Any) -> tuple[bool, float, str]:
+    """Numbers by size, then words by the alphabet."""
+    number = isinstance(label, float | int | np.number)
+    return (not number, float(label) if number else 0.0, str(label))
+
+
+def _banded(values: pd.Series, cuts: list[float], name: str) -> tuple[pd.Series, list[str]]:
     if not cuts or any(b <= a for a, b in pairwise(cuts)):
         raise argument_error(f"bands[{name!r}]", "increasing cut points", cuts)
     words = [f"below {cuts[0]:g}", *(f"{a:g} to below {b:g}" for a, b in pairwise(cuts)), f"{cuts[-1]:g} or more"]
-    return pd.Series(np.array(words, dtype=object)[np.searchsorted(cuts, values.fillna(cuts[0]), side="right")])
+    banded = np.array(words, dtype=object)[np.searchsorted(cuts, values.fillna(cuts[0]), side="right")]
+    return pd.Series(banded), words
 
 
 def _holm(p: np.ndarray) -> np.ndarray:

@@ -40,6 +40,11 @@ _FEW = Objection(
     "few-events-for-updating",
     "Fewer than 100 events: more than the average level can hardly be re-estimated.",
 )
+_SHRUNK = Objection(
+    "closed-test-of-shrunken-refit",
+    "The revision is penalised: it fits these patients less closely than its degrees of freedom allow, and the tests "
+    "against it keep the smaller update too often.",
+)
 _METHODS = ("closed_test", "original", "intercept", "slope", "refit", "bayes")
 
 
@@ -181,9 +186,25 @@ def update_model(
 def _ledger(model: Any, X: Any, y: np.ndarray, method: str, events: int, tests: pd.DataFrame) -> dict[str, Any]:
     state = model.to_dict() if hasattr(model, "to_dict") else describe_estimator(model)
     return {
-        "parent": content_hash(state), "data": content_hash(np.asarray(X, dtype=float), y), "n": int(y.shape[0]),
+        "parent": content_hash(state), "data": content_hash(_row_hashes(X), y), "n": int(y.shape[0]),
         "n_events": events, "method": method, "test": tests.to_dict("records"),
     }  # fmt: skip
+
+
+def _row_hashes(X: Any) -> np.ndarray:
+    """Return one number a row, of whatever types the columns are."""
+    return pd.util.hash_pandas_object(pd.DataFrame(X), index=False).to_numpy()
+
+
+def _inner(model: Any) -> Any:
+    """Return the regression at the end of a fitted pipeline, or the model itself."""
+    return getattr(model, "models_", [model])[0]
+
+
+def _parameters(full: Any, X: Any) -> int:
+    """Return how many coefficients a refit spends."""
+    coefficients = getattr(_inner(full), "coef_", None)
+    return int(np.shape(X)[1] if coefficients is None else np.size(coefficients))
 
 
 def _closed(steps: list[tuple[str, float, int, str]], alpha: float) -> tuple[str, pd.DataFrame]:
@@ -219,7 +240,7 @@ def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) 
     line = LogisticRisk(horizon=horizon).fit(lp[:, None], y)
     full = clone(model).fit(X, y)
     refitted = np.clip(full.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)
-    p = int(np.size(getattr(full, "coef_", np.zeros(np.asarray(X).shape[1]))))
+    p = _parameters(full, X)
     slope, slope_se = float(line.coef_[0]), float(np.sqrt(line.covariance_[1, 1]))
     table = pd.DataFrame(
         [
@@ -246,12 +267,14 @@ def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) 
         if chosen == "refit"
         else UpdatedModel(model, chosen, "logit", float(row["intercept"]), float(row["slope"]), ledger=ledger)
     )
-    return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(events, chosen))
+    return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(model, events, chosen))
 
 
-def _doubts(events: int, chosen: str) -> tuple[Objection, ...]:
+def _doubts(model: Any, events: int, chosen: str) -> tuple[Objection, ...]:
     few = (_FEW,) if events < 100 and chosen in ("slope", "refit") else ()
-    return (_APPARENT, *few) if chosen != "original" else few
+    penalty = getattr(_inner(model), "penalty", None)
+    shrunk = (_SHRUNK,) if chosen != "bayes" and penalty is not None and np.any(np.asarray(penalty) != 0) else ()
+    return (_APPARENT, *few, *shrunk) if chosen != "original" else (*few, *shrunk)
 
 
 def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, horizon: float) -> ModelUpdate:
@@ -265,7 +288,9 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
     line = cox_fit(lp[:, None], time, event, entry=entry)
     offset = cox_fit(lp[:, None], time, event, entry=entry, offset=lp, max_iter=1).loglik_null
     full = clone(model).fit(X, y)
-    p = int(np.size(getattr(full, "coef_", np.zeros(np.asarray(X).shape[1]))))
+    refitted = np.asarray(full.linear_predictor(X), dtype=float)
+    best = cox_fit(lp[:, None], time, event, entry=entry, offset=refitted, max_iter=1).loglik_null
+    p = _parameters(full, X)
     multiplier, z = _level(model, X, time, event, entry, horizon)
     slope, slope_se = float(line.coef[0]), float(np.sqrt(line.covariance[0, 0]))
     table = pd.DataFrame(
@@ -273,13 +298,13 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
             ("original", offset, 0, 0.0, 1.0, np.nan),
             ("intercept", offset, 1, np.log(multiplier), 1.0, np.nan),
             ("slope", line.loglik, 2, np.nan, slope, slope_se),
-            ("refit", float(full.log_likelihood_), p + 1, np.nan, np.nan, np.nan),
+            ("refit", best, p + 1, np.nan, np.nan, np.nan),
         ],
         columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
     )
     steps = [
-        ("coefficients against original", 2 * (full.log_likelihood_ - offset), p, "level"),
-        ("coefficients against slope", 2 * (full.log_likelihood_ - line.loglik), p - 1, "slope"),
+        ("coefficients against original", 2 * (best - offset), p, "level"),
+        ("coefficients against slope", 2 * (best - line.loglik), p - 1, "slope"),
     ]
     closed, tests = _closed(steps, alpha)
     if closed == "level":
@@ -298,7 +323,7 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
     else:
         log_k = 0.0 if chosen == "original" else float(np.log(multiplier))
         new = UpdatedModel(model, chosen, "hazard", log_k, ledger=ledger)
-    return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(events, chosen))
+    return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(model, events, chosen))
 
 
 def _bayes_table(old: float, new: float, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -319,7 +344,7 @@ def _bayes_state(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) 
     events = int(event.sum())
     ledger = {**_ledger(model, X, y, "bayes", events, tests), "discount": power}
     updated = UpdatedModel(model, "bayes", "logit", coefficients=beta, covariance=spread, ledger=ledger)
-    return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(events, "bayes"))
+    return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(model, events, "bayes"))
 
 
 def _bayes_time(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) -> ModelUpdate:
@@ -334,7 +359,7 @@ def _bayes_time(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) -
     ledger = {**_ledger(model, X, y, "bayes", events, tests), "discount": power}
     updated = UpdatedModel(model, "bayes", "hazard", baseline_times=times, baseline_hazard=hazard,
                            coefficients=beta, covariance=spread, ledger=ledger)  # fmt: skip
-    return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(events, "bayes"))
+    return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(model, events, "bayes"))
 
 
 def _level(

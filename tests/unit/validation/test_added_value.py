@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from syn import syn
 
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.models import LogisticRisk
-from lbp_prognosis.validation import OnColumns, added_value, cross_validate_risk, likelihood_ratio
+from lbp_prognosis.validation import AddedValue, OnColumns, added_value, cross_validate_risk, likelihood_ratio
 
 MODALITIES = {
     "clinical": ["c1", "c2", "c3"], "patient_reported": ["p1", "p2"], "imaging": ["m1", "m2", "m3"],
@@ -109,6 +112,7 @@ def test_shares_add_up(state):
 
 def test_share_errors_equal_a_paired_difference(state):
     """Last-in imaging is the paired difference of the evaluation, error included."""
+    assert np.array_equal(state.risks["with"], state.risks["clinical+patient_reported+imaging+gait"])
     for metric in ("auc", "net_benefit"):
         rows = state.shares.query(f"metric == '{metric}' and modality == 'imaging' and share == 'last_in'").iloc[0]
         pair = state.difference(metric, 12, 0.3 if metric == "net_benefit" else None)
@@ -121,6 +125,29 @@ def test_a_weak_comparator_supports_nothing(state):
     assert not state.supported
     assert state.objections[-1].code == "weak-comparator"
     assert "expectation" in state.sentence
+
+
+@pytest.mark.parametrize(("horizons", "gains"), [([12.0], True), ([3.0, 6.0, 12.0], False)])
+def test_asking_at_more_horizons_makes_no_gain_easier(state, monkeypatch, horizons, gains):
+    """A lower limit just above zero is a gain at the one horizon asked, and none among three."""
+    se = 0.01
+
+    def difference(self, metric, horizon=None, threshold=None):
+        value = 2.0 * se if (metric, horizon) == ("ipa", 12.0) else 0.0
+        return pd.Series({"metric": metric, "value": value, "se": se, "low": value - 1.96 * se,
+                          "high": value + 1.96 * se, "confidence": 0.95})  # fmt: skip
+
+    monkeypatch.setattr(AddedValue, "difference", difference)
+    found = replace(state, horizons=np.array(horizons), missing=())
+    assert found.gains is gains
+    assert ("adds to" if gains else "is not shown to add to") in found.sentence
+
+
+def test_the_sentence_names_what_decided(state):
+    words = replace(state, missing=()).sentence
+    benefit = state.difference("net_benefit", 12, state.threshold)
+    assert f"net benefit {benefit['value']:+.4f}" in words
+    assert f"threshold of {state.threshold:g}" in words
 
 
 def test_by_site_and_pooled(time):

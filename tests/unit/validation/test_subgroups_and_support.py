@@ -41,7 +41,7 @@ def test_every_group_has_the_numbers_of_its_own_rows(cohort) -> None:
     d, y, risk = cohort
     sex = np.where(d["c3"] > 0, "f", "m")
     found = subgroup_performance(y, risk, {"sex": sex, "age": 50 + 10 * d["c1"]}, 12.0, [0.3], bands={"age": [45, 55]})
-    assert found.groups["group"].tolist() == ["f", "m", "45 to below 55", "55 or more", "below 45"]
+    assert found.groups["group"].tolist() == ["f", "m", "below 45", "45 to below 55", "55 or more"]
     assert found.groups.groupby("variable")["n"].sum().to_dict() == {"age": 600, "sex": 600}
     rows = sex == "f"
     alone = evaluate(y[rows], risk[rows], 12.0, [0.3]).to_frame()
@@ -50,6 +50,15 @@ def test_every_group_has_the_numbers_of_its_own_rows(cohort) -> None:
     assert "cause" in found.note
     ages = found.groups[found.groups["variable"] == "age"].set_index("group")["n"]
     assert ages["below 45"] == int((50 + 10 * d["c1"] < 45).sum())
+
+
+def test_groups_are_listed_as_they_are_read(cohort) -> None:
+    """Declared categories in their order, numbers by size, what is not recorded last."""
+    _, y, risk = cohort
+    school = pd.Series(pd.Categorical(np.resize(["low", "high", "low", "middle"], 600), ["low", "middle", "high"]))
+    field = np.resize(np.array([3, 10, 1, None], dtype=object), 600)
+    found = subgroup_performance(y, risk, {"school": school, "field": field}, 12.0)
+    assert found.groups["group"].tolist() == ["low", "middle", "high", "1", "3", "10", "not recorded"]
 
 
 def test_small_groups_are_counted_not_evaluated_and_missing_labels_stay(cohort) -> None:

@@ -8,6 +8,7 @@ from syn import syn
 
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError, OutcomeError
+from lbp_prognosis.fusion import OneHot, RiskPipeline, Standardise
 from lbp_prognosis.models import LogisticRisk, NullModel
 from lbp_prognosis.validation import case_mix, model_based_concordance, update_model
 
@@ -60,6 +61,38 @@ def test_closed_test_of_a_time(samples, golden):
     assert update.method == "intercept"
     risk = update.model.predict_risk(samples["val"], 12)[:, 0]
     assert risk.mean() == pytest.approx(0.5046179, abs=5e-8)
+
+
+@pytest.mark.parametrize(("kind", "bare"), [("time", CoxPH()), ("state", LogisticRisk())])
+def test_a_pipeline_is_updated_as_its_model(samples, kind, bare):
+    """Standardising changes nothing in a regression: tests, degrees of freedom and updated risks are the same."""
+    y, late = samples[kind]
+    alone, wrapped = (
+        update_model(model.fit(samples["dev"], y), samples["val"], late, horizon=12)
+        for model in (bare, RiskPipeline([Standardise()], bare))
+    )
+    assert wrapped.method == alone.method
+    assert wrapped.tests["df"].tolist() == alone.tests["df"].tolist()
+    assert wrapped.tests["statistic"].to_numpy() == pytest.approx(alone.tests["statistic"].to_numpy(), abs=1e-7)
+    risks = [update.model.predict_risk(samples["val"], 12) for update in (alone, wrapped)]
+    assert risks[1] == pytest.approx(risks[0], abs=1e-9)
+
+
+def test_a_pipeline_of_words_is_updated(samples):
+    """Columns may hold words that a step of the pipeline turns into numbers; the ledger tells tables apart."""
+    y, late = samples["time"]
+    dev, val = (samples[name].assign(sex=np.where(samples[name]["c1"] > 0, "f", "m")) for name in ("dev", "val"))
+    model = RiskPipeline([OneHot(["sex"])], CoxPH()).fit(dev, y)
+    update = update_model(model, val, late, horizon=12)
+    assert update.tests["df"].iloc[0] == 6
+    other = update_model(model, val.assign(sex="f"), late, horizon=12, method="intercept")
+    assert update.model.ledger["data"] != other.model.ledger["data"]
+
+
+def test_a_shrunken_refit_is_said(samples):
+    model = CoxPH(penalty=5.0).fit(samples["dev"], samples["time"][0])
+    update = update_model(model, samples["val"], samples["time"][1], horizon=12)
+    assert "closed-test-of-shrunken-refit" in {doubt.code for doubt in update.objections}
 
 
 def test_slope_update_of_a_time_is_a_cox_model_of_the_linear_predictor(samples):
