@@ -25,7 +25,8 @@ from lbp_prognosis._kernels._chained_equations import (
     expand_columns,
 )
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, inverse_gamma_prior
-from lbp_prognosis._kernels._concordance import concordance_pairs, number_events
+from lbp_prognosis._kernels._concordance import concordance_pairs, concordance_totals, number_events
+from lbp_prognosis._kernels._copies import centred_copies, horizon_sums, mean_difference
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
@@ -33,6 +34,7 @@ from lbp_prognosis._kernels._cox_gradient import cox_gradient
 from lbp_prognosis._kernels._cox_line import cox_line
 from lbp_prognosis._kernels._cox_loglik import cox_loglik
 from lbp_prognosis._kernels._cox_path import CoxPath, cox_path
+from lbp_prognosis._kernels._cox_refit import cox_refit
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
 from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
@@ -42,6 +44,7 @@ from lbp_prognosis._kernels._ipcw import (
     CensoringProcess,
     censoring_curve,
     censoring_process,
+    counted_ipcw,
     influence_from_process,
     ipcw_influence,
     ipcw_weights,
@@ -127,6 +130,7 @@ __all__ = [
     "censoring_curve",
     "censoring_groups",
     "censoring_process",
+    "centred_copies",
     "chained_draws",
     "chained_equations",
     "cloglog_pseudo_fit",
@@ -135,6 +139,8 @@ __all__ = [
     "combat_adjust",
     "combat_fit",
     "concordance_pairs",
+    "concordance_totals",
+    "counted_ipcw",
     "cox_baseline",
     "cox_data",
     "cox_fit",
@@ -144,6 +150,7 @@ __all__ = [
     "cox_loglik",
     "cox_path",
     "cox_pieces",
+    "cox_refit",
     "d1_test",
     "d2_test",
     "dersimonian_laird",
@@ -155,6 +162,7 @@ __all__ = [
     "fine_gray_influence",
     "generalised_gamma_scale",
     "hazard_influence",
+    "horizon_sums",
     "incidence_by_threshold",
     "incidence_by_threshold_influence",
     "incidence_influence",
@@ -173,6 +181,7 @@ __all__ = [
     "logistic_level",
     "logistic_line",
     "lowess",
+    "mean_difference",
     "normal_conditional",
     "normal_em",
     "normal_quadrature",

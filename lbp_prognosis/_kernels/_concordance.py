@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["concordance_pairs", "number_events"]
+__all__ = ["concordance_pairs", "concordance_totals", "number_events"]
 
 
 @njit(cache=True)
@@ -133,6 +133,49 @@ def concordance_pairs(order, score, event, first, last, weight, early_factor, la
                     concordant[i] -= late_factor[i] * same
         start = stop
     return concordant, tied, comparable, (sum_concordant, sum_all - sum_concordant - sum_tied, sum_tied)
+
+
+@njit(cache=True)
+def concordance_totals(order, score, event, first, last, copies, events):
+    """Return the concordant, discordant and tied pairs of rows that each stand for some copies.
+
+    The totals of `concordance_pairs` and no more. Arguments as there; ``copies`` (n,) may be 0. Rows that can be
+    compared from the first event on are only counted, so that the tree need not know where they begin.
+    """
+    n = order.size
+    later, _ = _totals(event, first, last, copies, copies, events)
+    tree = np.zeros(events + 2)
+    everybody, concordant, tied, comparable = 0.0, 0.0, 0.0, 0.0
+    start = 0
+    while start < n:
+        stop = start + 1
+        value = score[order[start]]
+        while stop < n and score[order[stop]] == value:
+            stop += 1
+        below = 0.0
+        for k in range(start, stop):
+            i = order[k]
+            if event[i] > 0 and copies[i] > 0.0:
+                below += copies[i] * (everybody - _sum(tree, event[i]))
+                comparable += copies[i] * later[event[i]]
+        concordant += below
+        for k in range(start, stop):
+            i = order[k]
+            if copies[i] > 0.0 and last[i] > first[i]:
+                if first[i] == 0:
+                    everybody += copies[i]
+                else:
+                    _add(tree, first[i] + 1, -copies[i])
+                if last[i] < events:  # the end of those who outlast all events is never asked for
+                    _add(tree, last[i] + 1, copies[i])
+        if stop - start > 1:
+            for k in range(start, stop):
+                i = order[k]
+                if event[i] > 0 and copies[i] > 0.0:
+                    tied += copies[i] * (everybody - _sum(tree, event[i]))
+            tied -= below
+        start = stop
+    return concordant, comparable - concordant - tied, tied
 
 
 def number_events(

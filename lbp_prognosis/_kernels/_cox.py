@@ -13,7 +13,7 @@ from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._cox_exact import evaluate_exact
 from lbp_prognosis._kernels._cox_sums import evaluate, tied_events
 
-__all__ = ["CoxFit", "cox_fit", "cox_fit_prepared"]
+__all__ = ["CoxFit", "cox_fit", "cox_fit_prepared", "inverse_information"]
 
 _COLLINEAR = 1e-11  # a column of whose information less than this share is its own
 _HALVINGS = 25
@@ -60,10 +60,11 @@ class CoxFit:
 def _aliased(information: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Mark the columns that add nothing to those before them (Cholesky, left to right)."""
     p = scale.size
-    matrix = information / np.outer(scale, scale)
-    diagonal = np.diag(matrix).copy()
-    floor = np.maximum(_COLLINEAR * diagonal, 1e-14 * diagonal.max(initial=0.0))
     out = np.zeros(p, dtype=bool)
+    if inverse_information(information, scale) is not None:
+        return out
+    matrix = information / np.outer(scale, scale)
+    floor = _floor(matrix)
     for j in range(p):
         pivot = matrix[j, j]
         if not pivot > floor[j]:
@@ -74,19 +75,31 @@ def _aliased(information: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return out
 
 
+def _floor(matrix: np.ndarray) -> np.ndarray:
+    diagonal = np.diag(matrix)
+    return np.maximum(_COLLINEAR * diagonal, 1e-14 * diagonal.max(initial=0.0))
+
+
+def inverse_information(information: np.ndarray, scale: np.ndarray, *, pivots: bool = True) -> np.ndarray | None:
+    """Return the inverse, None if it is not definite or (``pivots``) a column adds nothing to those before it."""
+    if not scale.size:
+        return np.zeros_like(information)
+    outer = np.outer(scale, scale)
+    matrix = information / outer
+    factor, failed = lapack.dpotrf(matrix, lower=1, clean=0)
+    if failed or (pivots and not (np.diag(factor) ** 2 > _floor(matrix)).all()):
+        return None
+    inverse, failed = lapack.dpotri(factor, lower=1)
+    upper = np.triu(inverse.T)
+    upper += np.triu(upper, 1).T
+    return upper / outer
+
+
 def _solver(information: np.ndarray, scale: np.ndarray, keep: np.ndarray) -> np.ndarray | None:
     """Return the inverse of the information on the kept columns (zeros elsewhere), or None if it is not definite."""
-    if not keep.any():
-        return np.zeros_like(information)
     if keep.all():
-        matrix = information / np.outer(scale, scale)
-        factor, failed = lapack.dpotrf(matrix, lower=1)
-        if failed:
-            return None
-        inverse, failed = lapack.dpotri(factor, lower=1)
-        lower = np.tril(inverse)
-        return (lower + np.tril(lower, -1).T) / np.outer(scale, scale)
-    inner = _solver(information[np.ix_(keep, keep)], scale[keep], np.ones(int(keep.sum()), dtype=bool))
+        return inverse_information(information, scale, pivots=False)
+    inner = inverse_information(information[np.ix_(keep, keep)], scale[keep], pivots=False)
     if inner is None:
         return None
     out = np.zeros_like(information)

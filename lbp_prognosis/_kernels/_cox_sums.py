@@ -275,10 +275,17 @@ def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: 
     p = data.X.shape[1]
     if data.times.size == 0:
         return np.zeros((p, p))
-    information = -(sums.s1.T * sums.c0) @ sums.s1
+    centred = sums.s1
     if efron and tied.ties:
-        cross = (sums.s1.T * sums.c1) @ sums.d1
-        information += cross + cross.T - (sums.d1.T * sums.c2) @ sums.d1
+        # a sum of two squares, the second only where events are tied: products of a matrix with itself cost half
+        share = np.divide(sums.c1, sums.c0, out=np.zeros_like(sums.c0), where=sums.c0 > 0)
+        centred = sums.s1 - share[:, None] * sums.d1
+        several = np.flatnonzero(tied.count > 1)
+        rest = np.sqrt(np.maximum(sums.c2 - share * sums.c1, 0.0)[several])[:, None] * sums.d1[several]
+    centred = np.sqrt(sums.c0)[:, None] * centred
+    information = -(centred.T @ centred)
+    if efron and tied.ties:
+        information -= rest.T @ rest
     factor = lived_hazard(data, sums)
     # a row that lived through no hazard adds nothing, however large its relative hazard has grown in a trial step
     np.multiply(factor, sums.risk, out=factor, where=factor > 0)

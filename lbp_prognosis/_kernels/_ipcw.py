@@ -18,6 +18,7 @@ __all__ = [
     "CensoringProcess",
     "censoring_curve",
     "censoring_process",
+    "counted_ipcw",
     "influence_from_process",
     "ipcw_influence",
     "ipcw_weights",
@@ -140,6 +141,50 @@ def weights_from_process(
     later = time[:, None] > horizons
     out = np.where(later, beyond, own[:, None])
     return out if np.ndim(tau) else out[:, 0]
+
+
+@njit(cache=True, error_model="numpy")
+def counted_ipcw(place, out, copies, groups, reached):
+    """Return the weights of `weights_from_process` for rows that each stand for some copies.
+
+    Parameters
+    ----------
+    place : ndarray of int of shape (n,)
+        Position of the row's time among the distinct times.
+    out : ndarray of bool of shape (n,)
+        Whether the row is censored.
+    copies : ndarray of shape (n,)
+        Copies of each row, possibly 0.
+    groups : int
+        Number of distinct times.
+    reached : ndarray of int of shape (k,)
+        Number of distinct times up to each horizon.
+
+    Returns
+    -------
+    ndarray of shape (k, n)
+        0 where the censoring curve is.
+    """
+    leaving, censored = np.zeros(groups + 1), np.zeros(groups)
+    for i in range(place.size):
+        leaving[place[i]] += copies[i]
+        if out[i]:
+            censored[place[i]] += copies[i]
+    for g in range(groups - 1, -1, -1):
+        leaving[g] += leaving[g + 1]  # now everybody who leaves then or later
+    left = np.ones(groups + 1)  # G(t−) at each time, and past the last
+    for g in range(groups):
+        at_risk = leaving[g + 1] + censored[g]  # events at the same time have left
+        left[g + 1] = left[g] * (1.0 - censored[g] / at_risk) if censored[g] > 0.0 else left[g]
+    weights = np.zeros((reached.size, place.size))
+    for k in range(reached.size):
+        beyond = 1.0 / left[reached[k]] if left[reached[k]] > 0.0 else 0.0
+        for i in range(place.size):
+            if place[i] >= reached[k]:
+                weights[k, i] = beyond
+            elif not out[i] and left[place[i]] > 0.0:
+                weights[k, i] = 1.0 / left[place[i]]
+    return weights
 
 
 @njit(cache=True)

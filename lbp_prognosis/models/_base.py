@@ -6,7 +6,8 @@ To write a model:
 2. Say which outcomes it takes: ``_accepts = ("right",)`` and, in ``_instead``, what takes the others. A model that
    knows one cause only and treats the others as censored says ``_single_cause = True``: then ``predict_risk`` after a
    fit on competing codes is refused. If frequency weights give exactly the fit of copied rows:
-   ``weights_equal_copies = True``. If predictors may be missing: ``_allow_missing = True``.
+   ``weights_equal_copies = True``, and a ``resampler`` may spare resampling most of its work. If predictors may be
+   missing: ``_allow_missing = True``.
 3. ``fit(self, X, y, *, sample_weight=None, strata=None, offset=None, clusters=None)`` begins with
    ``design = self._start_fit(X, y, sample_weight, strata, offset, clusters)``, which checks everything and sets
    ``feature_names_in_`` (frames only), ``n_features_in_``, ``max_time_`` (end of follow-up), ``causes_`` (codes in
@@ -26,6 +27,7 @@ them out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -207,6 +209,26 @@ class RiskEstimator(BaseEstimator):
                 "A stratum without a baseline has no risk: fit without strata, or estimate its baseline.",
             )  # fmt: skip
         return np.array([place[label] for label in labels], dtype=np.int64)
+
+    def resampler(
+        self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None
+    ) -> Callable[[np.ndarray], RiskEstimator | None] | None:
+        """Return a shortcut from numbers of copies of the rows of this fit to the model fitted to these copies.
+
+        Resampling asks for it, and draws rows and fits them where there is none.
+
+        Parameters
+        ----------
+        X, y, strata, offset, clusters
+            As given to `fit`, which had no weights.
+
+        Returns
+        -------
+        callable or None
+            Takes numbers of copies (n,), returns a model that predicts what ``fit`` of the copied rows would, or None
+            where that has to be fitted after all.
+        """
+        return None
 
     # ---- output ------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
+from sklearn.base import clone
 
 from lbp_prognosis._base import argument_error, check_choice, check_confidence, check_horizons, check_number
 from lbp_prognosis._kernels import CoxData, CoxPieces, cox_data, cox_fit_prepared, cox_pieces
@@ -19,6 +20,7 @@ from lbp_prognosis.models._cox_checks import (
     column_sd,
 )
 from lbp_prognosis.models._cox_diagnostics import CoxDiagnostics
+from lbp_prognosis.models._cox_resampler import CoxResampler
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
 
@@ -176,6 +178,17 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
             check_exact_weights(design.weights)
         self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
         return self
+
+    def resampler(
+        self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None
+    ) -> CoxResampler | None:
+        """Return models of any numbers of copies of the rows of this fit, without sorting again; see the base."""
+        self._check_fitted()
+        if self.ties == "exact" or not (np.diag(self.covariance_model_) > 0).all():
+            return None
+        bare = clone(self)
+        design = bare._start_fit(X, y, None, strata, offset, clusters)
+        return CoxResampler(self, bare, design, bare._risk_sets(X, design.X, y, design.strata, None))
 
     def _risk_sets(
         self, X: Any, matrix: np.ndarray, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None

@@ -120,6 +120,12 @@ class FineGray(CoxPH):
         self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
         return self
 
+    def resampler(
+        self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None
+    ) -> None:  # fmt: skip
+        """Return None: censoring, and with it the weights in the risk sets, is estimated anew from every resample."""
+        return None
+
     @property
     def _own_cause(self) -> int:
         return int(self.cause)

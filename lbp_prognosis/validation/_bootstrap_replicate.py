@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis.validation._bootstrap_validation import mean_defined
-from lbp_prognosis.validation._estimator import fit_on, take_rows
-from lbp_prognosis.validation._folds import event_stratum
 from lbp_prognosis.validation._performance import Panel
 from lbp_prognosis.validation._prepared_rows import PreparedRows
+from lbp_prognosis.validation._ranked import Ranked
+from lbp_prognosis.validation._refit import Refit
 
-__all__ = ["Draw", "bootstrap_replicate", "fit_arguments", "measure_fitted", "predicted"]
+__all__ = ["Draw", "bootstrap_replicate", "fit_arguments", "predicted"]
 
 _FAILURES = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 
@@ -68,60 +68,59 @@ class Draw:
 
 
 def bootstrap_replicate(
-    task: tuple[np.random.Generator, np.ndarray | None], *, estimator: Any, X: Any, y: np.ndarray, panel: Panel,
-    whole: PreparedRows, draw: Draw, fit_params: Mapping[str, Any] | None, units: np.ndarray | None, keep: bool,
-    inner: int,
+    task: tuple[np.random.Generator, np.ndarray | None], *, refit: Refit, panel: Panel, whole: PreparedRows,
+    draw: Draw, keep: bool, inner: int,
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    """Fit one resample; a failed fit is drawn again (a given resample cannot be, and raises)."""
+    """Fit one resample; a failed fit is drawn again (a given resample cannot be, and raises).
+
+    Every model predicts each row once: a resample, and the rows it left out, are the same rows with other numbers of
+    copies.
+    """
     rng, given = task
     failed = 0
     while True:
         rows = draw.rows(rng) if given is None else given
+        copies = np.bincount(rows, minlength=draw.n)
         try:
-            fitted = fit_on(estimator, X, y, rows, fit_arguments(estimator, fit_params, units, y.shape[0]))
-            risk, lp = predicted(fitted, X, panel)
-            # a drawn row is a copy: its prediction is known
-            inside = panel.measure(y[rows], risk[rows], None if lp is None else lp[rows], training=True)
+            said = panel.rank(*predicted(refit(rows, copies), refit.X, panel))
+            sample = whole.counted(copies)
+            inside = panel.measure(sample, said, training=True)
             break
         except _FAILURES:
             failed += 1
             if given is not None or failed > 20:
                 raise
-    tested = panel.measure(whole, risk, lp)
-    left = np.flatnonzero(np.bincount(rows, minlength=y.shape[0]) == 0)
-    outside = _outside(panel, y, risk, lp, left)
-    out = {"inside": inside, "tested": tested, "outside": outside, "failed": np.array(failed)}
+    out = {"inside": inside, "tested": panel.measure(whole, said), "outside": _outside(panel, whole, said, copies),
+           "failed": np.array(failed)}  # fmt: skip
     if keep:
-        out["risk"] = risk.astype(np.float32)
+        out["risk"] = said.risk.T.astype(np.float32)
     if inner:
-        out["corrected"] = inside - _inner_optimism(estimator, X, y, rows, panel, fit_params, draw, inner, rng)
+        out["corrected"] = inside - _inner_optimism(refit, panel, whole, sample, rows, draw, inner, rng)
     return out
 
 
-def _outside(panel: Panel, y: np.ndarray, risk: np.ndarray, lp: np.ndarray | None, left: np.ndarray) -> np.ndarray:
-    happened = event_stratum(y[left]) == 1
-    if left.size < 10 or happened.sum() < 2 or happened.all():
+def _outside(panel: Panel, whole: PreparedRows, said: Ranked, copies: np.ndarray) -> np.ndarray:
+    left = copies == 0
+    events = int(whole.event[left].sum())
+    if left.sum() < 10 or events < 2 or events == left.sum():
         return np.full(len(panel.names), np.nan)
-    return panel.measure(y[left], risk[left], None if lp is None else lp[left])
+    return panel.measure(whole.counted(left), said)
 
 
 def _inner_optimism(
-    estimator: Any, X: Any, y: np.ndarray, rows: np.ndarray, panel: Panel, fit_params: Mapping[str, Any] | None,
-    draw: Draw, inner: int, rng: np.random.Generator,
+    refit: Refit, panel: Panel, whole: PreparedRows, sample: PreparedRows, rows: np.ndarray, draw: Draw,
+    inner: int, rng: np.random.Generator,
 ) -> np.ndarray:  # fmt: skip
     """Mean optimism inside one resample; fits that fail are left out (they are counted outside)."""
     values = []
     for _ in range(inner):
         again = draw.again(rows, rng)
+        copies = np.bincount(again, minlength=whole.copies.size)
         try:
-            fitted = fit_on(estimator, X, y, again, fit_arguments(estimator, fit_params, draw.units, y.shape[0]))
+            said = panel.rank(*predicted(refit(again, copies), refit.X, panel))
         except _FAILURES:
             continue
-        parts = [
-            measure_fitted(panel, fitted, take_rows(X, sample), y[sample], training=own)
-            for sample, own in ((again, True), (rows, False))
-        ]
-        values.append(parts[0] - parts[1])
+        values.append(panel.measure(whole.counted(copies), said, training=True) - panel.measure(sample, said))
     return mean_defined(np.array(values)) if values else np.full(len(panel.names), np.nan)
 
 
@@ -132,11 +131,6 @@ def predicted(fitted: Any, X: Any, panel: Panel) -> tuple[np.ndarray, np.ndarray
         return risk, None
     score = np.asarray(fitted.linear_predictor(X), dtype=float)
     return risk, score if score.ndim == 1 else None
-
-
-def measure_fitted(panel: Panel, fitted: Any, X: Any, y: np.ndarray, *, training: bool = False) -> np.ndarray:
-    """Return all measures of a fitted model on some rows."""
-    return panel.measure(y, *predicted(fitted, X, panel), training=training)
 
 
 def fit_arguments(

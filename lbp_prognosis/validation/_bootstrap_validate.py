@@ -30,6 +30,7 @@ from lbp_prognosis.validation._estimator import check_rows, describe_estimator, 
 from lbp_prognosis.validation._folds import event_stratum
 from lbp_prognosis.validation._multiply_imputed import MultiplyImputed
 from lbp_prognosis.validation._performance import Panel
+from lbp_prognosis.validation._refit import Refit
 from lbp_prognosis.validation._replicates import run_replicates
 
 __all__ = ["bootstrap_validate"]
@@ -167,12 +168,14 @@ def bootstrap_validate(
     count = count if drawn is None else drawn.shape[0]
     sites = None if within is None else np.unique(np.asarray(within), return_inverse=True)[1]
     draw = Draw(y.shape[0], units, sites)
-    fitted = fit_on(estimator, X, y, np.arange(y.shape[0]), fit_arguments(estimator, fit_params, units, y.shape[0]))
+    arguments = fit_arguments(estimator, fit_params, units, y.shape[0])
+    fitted = fit_on(estimator, X, y, np.arange(y.shape[0]), arguments)
     risk, lp = predicted(fitted, X, panel)
-    apparent = panel.measure(y, risk, lp, training=True)
+    whole = panel.prepare(y)
+    apparent = panel.measure(whole, panel.rank(risk, lp), training=True)
     work = partial(
-        bootstrap_replicate, estimator=estimator, X=X, y=y, panel=panel, whole=panel.prepare(y), draw=draw,
-        fit_params=fit_params, units=units, keep=keep_predictions, inner=inner,
+        bootstrap_replicate, refit=Refit.of(estimator, fitted, X, y, arguments), panel=panel, whole=whole, draw=draw,
+        keep=keep_predictions, inner=inner,
     )  # fmt: skip
     tasks = [(rng, None if drawn is None else drawn[b]) for b, rng in enumerate(spawn(random_state, count))]
     what = ("bootstrap_validate", describe_estimator(estimator), X, y, times, grid, cause, target, indexes, inner,

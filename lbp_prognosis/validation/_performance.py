@@ -8,24 +8,15 @@ the resamples.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._kernels import auc_placements, logistic_level, logistic_line
+from lbp_prognosis._kernels import horizon_sums, logistic_level, logistic_line, mean_difference
 from lbp_prognosis.survival import OutcomeKind
 from lbp_prognosis.validation._prepared_rows import Line, PreparedRows, State
+from lbp_prognosis.validation._ranked import Ranked, transformed
 
-__all__ = ["Panel", "gini_mean_difference", "known_state"]
-
-_CLIP = 1e-8
-
-
-def gini_mean_difference(values: np.ndarray) -> float:
-    """Mean absolute difference of two patients' values."""
-    x = np.sort(values)
-    n = x.size
-    return float(2 * np.sum((2 * np.arange(1, n + 1) - n - 1) * x) / (n * (n - 1)))
+__all__ = ["Panel", "known_state"]
 
 
 @dataclass(frozen=True)
@@ -72,89 +63,74 @@ class Panel:
         return out
 
     def prepare(self, y: np.ndarray) -> PreparedRows:
-        """Read an outcome that will be measured against more than once."""
+        """Read an outcome."""
         return PreparedRows.of(y, self.horizons, self.cause)
 
-    def measure(
-        self, y: np.ndarray | PreparedRows, risk: np.ndarray, lp: np.ndarray | None, *, training: bool = False
-    ) -> np.ndarray:  # fmt: skip
+    def rank(self, risk: np.ndarray, lp: np.ndarray | None) -> Ranked:
+        """Sort risks (n, n_horizons), and linear predictors (n,) if the model has them."""
+        return Ranked.of(risk, lp, self.kind)
+
+    def measure(self, rows: PreparedRows, said: Ranked, *, training: bool = False) -> np.ndarray:
         """Return all measures of one set of predictions.
 
         Parameters
         ----------
-        y : ndarray of shape (n,) or PreparedRows
-            Outcome.
-        risk : ndarray of shape (n, n_horizons)
-            P(event by horizon).
-        lp : ndarray of shape (n,) or None
-            Linear predictor; the risk at the last horizon ranks patients without one.
+        rows : PreparedRows
+            Outcome, and how often each row counts.
+        said : Ranked
+            Predictions for the same rows.
         training : bool, default False
-            Whether the model was fitted to these rows (only U of a time to event depends on it).
+            Whether the model was fitted to these rows, so often (only U of a time to event depends on it).
         """
         out: list[float] = []
-        rows = y if isinstance(y, PreparedRows) else self.prepare(y)
-        rank = lp if lp is not None else _transformed(risk[:, -1], self.kind)
-        line = rows.line(rank) if self.kind == "right" else None
-        c = np.nan
+        line = None
         if self.kind == "right":
-            c = rows.concordance(rank)
-            out.append(c)
-        for k, state in enumerate(rows.states):
-            known = line if lp is not None else None
-            out += self._at_horizon(rows, state, risk[state.keep, k], known)
+            line = rows.line(said.score)
+            out.append(rows.concordance(said.order, said.score))
+        for k in range(self.horizons.size):
+            out += self._at_horizon(rows, k, said, line if said.linear else None)
         if self.indexes:
-            dxy = 2 * (out[0] - 0.5) if self.kind == "status" else 2 * (c - 0.5)
-            out += [dxy, *self._indexes(rows.states[0], rank[rows.states[0].keep], line, training)]
+            out += [2 * (out[0] - 0.5), *self._indexes(rows, said, line, training)]
         return np.array(out)
 
-    def _at_horizon(self, rows: PreparedRows, state: State, r: np.ndarray, line: Line | None) -> list[float]:
-        if np.isnan(r).any():
+    def _at_horizon(self, rows: PreparedRows, k: int, said: Ranked, line: Line | None) -> list[float]:
+        state, risk = rows.states[k], said.risk[k]
+        auc, brier, null, share, mean = horizon_sums(said.orders[k], risk, state.event, state.weight, state.copies)
+        if np.isnan(mean):
             return [np.nan] * (4 + (3 if self.kind == "status" else 1) + self.thresholds.size)
-        w, event = state.weight, state.event
-        n = r.size
-        order = np.argsort(r, kind="stable")
-        auc = auc_placements(order, r, w * event, w * ~event, np.ones(n))[0]
-        brier = float(np.sum(w * (event - r) ** 2) / n)
-        level = float(np.sum(w * event) / n)
-        null = float(np.sum(w * (event - level) ** 2) / n)
-        out = [
-            float(auc),
-            brier,
-            1 - brier / null if null > 0 else np.nan,
-            level / r.mean() if r.mean() > 0 else np.nan,
-        ]
+        out = [auc, brier, 1 - brier / null if null > 0 else np.nan, share / mean if mean > 0 else np.nan]
         if self.kind == "status":
-            x = _transformed(r, "status")
-            a, b, _ = logistic_line(x, event.astype(float))
-            out += [logistic_level(x, event.astype(float))[0], a, b]
+            x, event = transformed(risk, "status"), state.event.astype(float)
+            out += [logistic_level(x, event, state.copies)[0], *logistic_line(x, event, state.copies)[:2]]
         else:
             # without a linear predictor the risk at this horizon, on its own scale, stands for it
-            own = line if line is not None else rows.line(_transformed(r, "right"))
-            out.append(own.slope)
-        return out + self._net_benefit(state, r)
+            out.append((line if line is not None else rows.line(transformed(risk, "right"))).slope)
+        return out + self._net_benefit(state, risk)
 
     def _net_benefit(self, state: State, r: np.ndarray) -> list[float]:
         if not self.thresholds.size:
             return []
         p, event = (np.round(1 - r, 12), ~state.event) if self.target == "no_event" else (np.round(r, 12), state.event)
-        w, n = state.weight, r.size
+        w = state.weight * state.copies
         reached = np.searchsorted(np.round(self.thresholds, 12), p, side="right")
         size = self.thresholds.size + 1
         good = np.bincount(reached, weights=w * event, minlength=size)[::-1].cumsum()[::-1][1:]
         bad = np.bincount(reached, weights=w * ~event, minlength=size)[::-1].cumsum()[::-1][1:]
         odds = self.thresholds / (1 - self.thresholds)
-        return [float(v) for v in (good - odds * bad) / n]
+        return [float(v) for v in (good - odds * bad) / state.copies.sum()]
 
-    def _indexes(self, state: State, lp: np.ndarray, line: Line | None, training: bool) -> list[float]:
+    def _indexes(self, rows: PreparedRows, said: Ranked, line: Line | None, training: bool) -> list[float]:
         """Nagelkerke's R², D, U, Q of the recalibrated linear predictor, and g, as `rms::validate` computes them."""
-        n = lp.size
+        copies, lp = rows.states[0].copies, said.score
+        n = float(copies.sum())
         if line is None:
-            event = state.event.astype(float)
-            _, b, best = logistic_line(lp, event)
-            share = event.mean()
+            event = rows.states[0].event.astype(float)
+            _, b, best = logistic_line(lp, event, copies)
+            share = float(copies @ event) / n
             null = n * (share * np.log(share) + (1 - share) * np.log(1 - share)) if 0 < share < 1 else np.nan
-            fixed = float(np.sum(event * lp - np.logaddexp(0, lp)))
-            scale = float(n)
+            counted = copies > 0
+            fixed = float(copies[counted] @ (event * lp - np.logaddexp(0, lp))[counted])
+            scale = n
         else:
             b, best, null, fixed = line.slope, line.loglik, line.null, line.fixed
             scale = -2 * null
@@ -164,7 +140,7 @@ class Panel:
         # rms subtracts two degrees of freedom everywhere for logistic models, for Cox models only in their own data
         spent = 2 if training or self.kind == "status" else 0
         u = (2 * (best - fixed) - spent) / scale
-        return [float(r2), float(d), float(u), float(d - u), gini_mean_difference(b * lp)]
+        return [float(r2), float(d), float(u), float(d - u), abs(b) * mean_difference(said.order, lp, copies)]
 
     def no_information(self, y: np.ndarray, risk: np.ndarray) -> np.ndarray:
         """Return what each measure would be if predictions and outcomes were independent; NaN where not defined."""
@@ -174,9 +150,10 @@ class Panel:
             if name == "brier":
                 place = int(np.searchsorted(self.horizons, horizon))
                 state = rows.states[place]
-                r = risk[state.keep, place]
-                spread = (state.event - r.mean()) ** 2 + r.var()
-                out.append(float(np.sum(state.weight * spread) / r.size))
+                counted = state.copies > 0
+                r = risk[counted, place]
+                spread = (state.event[counted] - r.mean()) ** 2 + r.var()
+                out.append(float(np.sum(state.weight[counted] * spread) / r.size))
             else:
                 out.append(values.get(name, np.nan))
         return np.array(out)
@@ -185,9 +162,5 @@ class Panel:
 def known_state(y: np.ndarray, panel: Panel, horizon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows that count at a horizon, whether each had the event by it, and their weights."""
     state = PreparedRows.of(y, np.array([float(horizon)]), panel.cause).states[0]
-    return state.keep, state.event, state.weight
-
-
-def _transformed(risk: np.ndarray, kind: Any) -> np.ndarray:
-    p = np.clip(risk, _CLIP, 1 - _CLIP)
-    return np.log(p / (1 - p)) if kind == "status" else np.log(-np.log1p(-p))
+    keep = np.flatnonzero(state.copies)
+    return keep, state.event[keep], state.weight[keep]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lbp_prognosis._kernels import (
-    censoring_process,
-    concordance_pairs,
+    centred_copies,
+    concordance_totals,
+    counted_ipcw,
     cox_data,
     cox_fit_prepared,
     cox_line,
     distinct_times,
     number_events,
-    weights_from_process,
 )
 from lbp_prognosis.survival import cause_codes, outcome_kind
 
@@ -23,11 +23,21 @@ __all__ = ["Line", "PreparedRows", "State"]
 
 @dataclass(frozen=True)
 class State:
-    """Who counts at a horizon, with which weight."""
+    """Who had the event by a horizon, who counts there, with which weight.
 
-    keep: np.ndarray
+    Attributes
+    ----------
+    event : ndarray of bool of shape (n,)
+        Had the event.
+    weight : ndarray of shape (n,)
+        Inverse probability of being observed, 0 where the state is not known.
+    copies : ndarray of shape (n,)
+        How many such rows enter the means.
+    """
+
     event: np.ndarray
     weight: np.ndarray
+    copies: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -45,32 +55,43 @@ class Line:
 
 @dataclass(frozen=True)
 class PreparedRows:
-    """An outcome, read.
+    """An outcome, read. Each row stands for some copies of itself: a resample is the rows with other `copies`.
 
     Attributes
     ----------
+    copies : ndarray of shape (n,)
+        Whole numbers, possibly 0.
     states : tuple of State
         At each horizon.
-    time, event : ndarray of shape (n,)
-        Time and whether it ends with the event of interest (empty for a state).
+    event : ndarray of bool of shape (n,)
+        Whether the event of interest was seen.
+    time : ndarray of shape (n,)
+        When observation ended. This and what follows is empty for a state.
+    censored : ndarray of bool of shape (n,)
+        Whether nothing was seen to happen.
     entry : ndarray of shape (n,) or None
         Start of observation.
     places : tuple of ndarray
         Distinct times, and the place of each row's own.
+    reached : ndarray of shape (k,)
+        Number of distinct times up to each horizon.
     pairs : tuple
         Numbers of `number_events`, then the count of distinct event times.
     """
 
+    copies: np.ndarray
     states: tuple[State, ...]
-    time: np.ndarray
     event: np.ndarray
+    time: np.ndarray
+    censored: np.ndarray
     entry: np.ndarray | None
     places: tuple[np.ndarray, np.ndarray]
+    reached: np.ndarray
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray, int]
 
     @classmethod
     def of(cls, y: np.ndarray, horizons: np.ndarray, cause: int) -> PreparedRows:
-        """Read an outcome.
+        """Read an outcome, one copy a row.
 
         Parameters
         ----------
@@ -81,20 +102,13 @@ class PreparedRows:
         cause : int
             Event code of interest.
         """
-        nobody = np.empty(0, dtype=np.int64)
+        once, nobody = np.ones(y.shape[0]), np.empty(0, dtype=np.int64)
         if outcome_kind(y) == "status":
-            keep = np.flatnonzero(y["status"] >= 0)
-            state = State(keep, y["status"][keep] == 1, np.ones(keep.size))
-            return cls((state,) * horizons.size, np.empty(0), nobody == 1, None, (np.empty(0), nobody),
-                       (nobody, nobody, nobody, 0))  # fmt: skip
+            event, known = y["status"] == 1, (y["status"] >= 0).astype(float)
+            return cls(once, (State(event, known, known),) * horizons.size, event, np.empty(0), nobody == 1, None,
+                       (np.empty(0), nobody), nobody, (nobody, nobody, nobody, 0))  # fmt: skip
         time, code = y["time"].astype(float), cause_codes(y, cause)
-        event, everyone = code == 1, np.arange(time.size)
-        process = censoring_process(time, code)
-        weights = np.atleast_2d(weights_from_process(process, time, code, horizons).T)
-        states = tuple(
-            State(everyone, event & (time <= h), np.where(np.isfinite(weight), weight, 0.0))
-            for h, weight in zip(horizons, weights)
-        )
+        event = code == 1
         times, place = distinct_times(time)
         entry = y["entry"].astype(float) if "entry" in (y.dtype.names or ()) else None
         # tied with a censoring an event is first; competing events never have the event: they outlast all
@@ -104,31 +118,52 @@ class PreparedRows:
             if entry is None
             else np.searchsorted(times, entry, side="right").astype(np.int64) - 1
         )
-        pairs = number_events(np.where(event, place, -1), first, last)
-        return cls(states, time, event, entry, (times, place), pairs)
+        reached = np.searchsorted(times, horizons, side="right")
+        rows = cls(
+            once, tuple(State(event & (place < stop), once, once) for stop in reached), event, time, code == 0, entry,
+            (times, place), reached, number_events(np.where(event, place, -1), first, last),
+        )  # fmt: skip
+        return rows.counted(once)
 
-    def concordance(self, rank: np.ndarray) -> float:
-        """Harrell's C of a score, higher meaning sooner."""
-        if np.isnan(rank).any():
+    def counted(self, copies: np.ndarray) -> PreparedRows:
+        """Return the same rows with other numbers of copies (n,): whatever is estimated from rows follows them."""
+        copies = np.asarray(copies, dtype=float)
+        if not self.time.size:
+            return replace(self, copies=copies, states=tuple(replace(s, copies=copies * s.weight) for s in self.states))
+        times, place = self.places
+        weights = counted_ipcw(place, self.censored, copies, times.size, self.reached)
+        states = tuple(State(state.event, weight, copies) for state, weight in zip(self.states, weights))
+        return replace(self, copies=copies, states=states)
+
+    def unknown(self, values: np.ndarray) -> bool:
+        """Say whether a row that counts has no value."""
+        missing = np.isnan(values)
+        return bool(missing.any() and self.copies[missing].any())
+
+    def concordance(self, order: np.ndarray, score: np.ndarray) -> float:
+        """Harrell's C of a score, higher meaning sooner, with the rows in its ascending order."""
+        if self.unknown(score):
             return float("nan")
-        ones = np.ones(rank.size)
         number, first, last, count = self.pairs
-        _, _, _, (agree, against, tied) = concordance_pairs(
-            np.argsort(rank), rank, number, first, last, ones, self.event.astype(float), ones, count
-        )
+        agree, against, tied = concordance_totals(order, score, number, first, last, self.copies, count)
         pairs = agree + against + tied
         return (agree + tied / 2) / pairs if pairs > 0 else float("nan")
 
     def line(self, lp: np.ndarray) -> Line:
         """Fit Cox's model of one linear predictor."""
         nan = float("nan")
-        if np.isnan(lp).any() or lp.std() < 1e-12:
+        if self.unknown(lp) or centred_copies(lp, self.copies)[1] < 1e-12:
             return Line(nan, nan, nan, nan)
         if self.entry is None:
-            converged, slope, loglik, null, fixed = cox_line(self.time, self.event, lp, self.places)
+            converged, slope, loglik, null, fixed = cox_line(
+                self.time, self.event, lp, places=self.places, copies=self.copies
+            )
             if converged and np.isfinite(fixed):
                 return Line(slope, loglik, null, fixed)
-        data = cox_data(lp[:, None], self.time, self.event, entry=self.entry)
-        fit = cox_fit_prepared(data)
-        fixed = cox_fit_prepared(data, offset=lp, max_iter=1).loglik_null
+        some = self.copies > 0
+        data = cox_data(lp[some, None], self.time[some], self.event[some],
+                        entry=None if self.entry is None else self.entry[some])  # fmt: skip
+        copies = self.copies[some]
+        fit = cox_fit_prepared(data, weights=copies, frequency=True)
+        fixed = cox_fit_prepared(data, weights=copies, frequency=True, offset=lp[some], max_iter=1).loglik_null
         return Line(float(fit.coef[0]) if fit.converged else nan, fit.loglik, fit.loglik_null, fixed)
