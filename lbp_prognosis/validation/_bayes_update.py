@@ -58,7 +58,7 @@ def posterior_logistic(
 
 
 def posterior_cox(
-    matrix: np.ndarray, y: np.ndarray, mean: np.ndarray, covariance: np.ndarray, discount: float
+    matrix: np.ndarray, y: np.ndarray, mean: np.ndarray, covariance: np.ndarray, discount: float, ties: str = "efron"
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the same for Cox's partial likelihood."""
     # b = mean + L u with L L' = covariance/discount turns the prior into a ridge of one on u
@@ -66,7 +66,7 @@ def posterior_cox(
     entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
     fit = cox_fit(
         matrix @ root, y["time"].astype(float), y["event"] == 1, entry=entry, offset=matrix @ mean,
-        penalty=np.ones(mean.size),
+        penalty=np.ones(mean.size), ties=ties,
     )  # fmt: skip
     if not fit.converged:
         raise EstimationError("The posterior mode was not found: are columns on very different scales?")

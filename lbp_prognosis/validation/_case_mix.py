@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
+from scipy.stats import rankdata
 
 from lbp_prognosis._base import Result, argument_error, metric_frame
 from lbp_prognosis.evaluation import concordance, time_dependent_auc
@@ -179,12 +181,12 @@ def _with_outcome(X: pd.DataFrame, y: np.ndarray, kind: str) -> np.ndarray:
 
 
 def _rank(values: np.ndarray) -> np.ndarray:
-    """Ranks scaled into (0, 1): an AUC needs only the order, and its argument is a risk."""
-    return (np.argsort(np.argsort(values, kind="stable"), kind="stable") + 0.5) / values.size
+    """Ranks scaled into (0, 1), equal for equal values: an AUC needs only the order, and its argument is a risk."""
+    return (rankdata(values) - 0.5) / values.size
 
 
 def _as_prediction(lp: np.ndarray, kind: str) -> np.ndarray:
-    return 1 / (1 + np.exp(-lp)) if kind == "status" else lp
+    return expit(lp) if kind == "status" else lp
 
 
 def _recalibrated(lp: np.ndarray, y: np.ndarray, kind: str) -> tuple[np.ndarray, str]:
@@ -197,5 +199,5 @@ def _recalibrated(lp: np.ndarray, y: np.ndarray, kind: str) -> tuple[np.ndarray,
 
 def _observed(lp: np.ndarray, y: np.ndarray, kind: str) -> float:
     if kind == "status":
-        return float(time_dependent_auc(y, 1 / (1 + np.exp(-lp)), status_horizon(y) or 1.0).value)
+        return float(time_dependent_auc(y, _rank(lp), status_horizon(y) or 1.0).value)
     return float(concordance(y, lp).value)

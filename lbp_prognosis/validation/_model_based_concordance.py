@@ -50,6 +50,9 @@ def model_based_concordance(
     lower = np.repeat(below, counts)
     tied = np.repeat(same, counts) - q  # others with the same prediction
     pairs = p.sum() * q.sum() - np.sum(p * q)
+    if pairs <= 0:
+        raise argument_error("predictions", "risks under which some pair has one event", f"risks of {p[0]:g} only",
+                             "Nobody, or everybody, would have the event.")  # fmt: skip
     return float(np.sum(p * (lower + 0.5 * tied)) / pairs)
 
 

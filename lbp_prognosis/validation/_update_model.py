@@ -146,9 +146,9 @@ def update_model(
     -----
     State: the full revision is tested against the original (p + 1 df), against the intercept update (p df) and against
     intercept and slope (p − 1 df), stopping at the first that is not significant. Time to event: coefficients by the
-    partial likelihood (p df against the original linear predictor as offset, then p − 1 df against its slope); if they
-    stand, the level is tested by ln(O/E) at the horizon. The level update multiplies the cumulative hazard by the k
-    that solves mean{1 − exp(−k H(τ | x))} = F̂(τ).
+    partial likelihood of each candidate's log hazard (p df against the original one as offset, then p − 1 df against
+    its slope); if they stand, the level is tested by ln(O/E) at the horizon. The level update multiplies the cumulative
+    hazard by the k that solves mean{1 − exp(−k H(τ | x))} = F̂(τ).
 
     Bayes: the mode of likelihood(new) × N(b, V/λ); for times the baseline is that of the new patients.
 
@@ -277,6 +277,32 @@ def _doubts(model: Any, events: int, chosen: str) -> tuple[Objection, ...]:
     return (_APPARENT, *few, *shrunk) if chosen != "original" else (*few, *shrunk)
 
 
+def _ties(model: Any) -> str:
+    ties = getattr(_inner(model), "ties", "efron")
+    return ties if ties in ("efron", "breslow") else "efron"
+
+
+def _log_hazard(model: Any, X: Any, horizon: float) -> np.ndarray:
+    """Linear predictor as a log hazard: of an accelerated-failure model, the log cumulative hazard at the horizon."""
+    lp = np.asarray(model.linear_predictor(X), dtype=float)
+    risk = model.predict_risk(X, horizon)[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_hazard = np.log(-np.log1p(-risk))
+    gap = (log_hazard - lp)[(risk > 1e-9) & (risk < 1 - 1e-9)]
+    proportional = gap.size < 2 or np.ptp(gap) < 1e-6 or not np.isfinite(log_hazard).all()
+    return lp if proportional else log_hazard
+
+
+def _baseline(
+    time: np.ndarray, event: np.ndarray, eta: np.ndarray, entry: np.ndarray | None, ties: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """New cumulative baseline hazard, carried forward from the last event to the end of follow-up."""
+    ((times, hazard),) = cox_baseline(time, event, eta, entry=entry, ties=ties)
+    if times.size and time.max() > times[-1]:
+        times, hazard = np.append(times, time.max()), np.append(hazard, hazard[-1])
+    return times, hazard
+
+
 def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, horizon: float) -> ModelUpdate:
     from sklearn.base import clone
 
@@ -284,12 +310,19 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
         raise argument_error("model", "a model with `linear_predictor` for a time to event", type(model).__name__)
     time, event = y["time"].astype(float), y["event"] == 1
     entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+    if getattr(_inner(model), "strata", None) is not None and method in ("closed_test", "slope"):
+        raise argument_error("method", "'intercept' or 'refit' for a model with strata", method,
+                             "The other updates estimate one baseline for all.")  # fmt: skip
+    ties = _ties(model)
     lp = np.asarray(model.linear_predictor(X), dtype=float)
-    line = cox_fit(lp[:, None], time, event, entry=entry)
-    offset = cox_fit(lp[:, None], time, event, entry=entry, offset=lp, max_iter=1).loglik_null
+    line = cox_fit(lp[:, None], time, event, entry=entry, ties=ties)
     full = clone(model).fit(X, y)
-    refitted = np.asarray(full.linear_predictor(X), dtype=float)
-    best = cox_fit(lp[:, None], time, event, entry=entry, offset=refitted, max_iter=1).loglik_null
+    # every candidate by the partial likelihood of its linear predictor: a parametric model's own likelihood, or one
+    # with other ties, cannot be compared with that of the offset
+    offset, refitted = (
+        cox_fit(eta[:, None], time, event, entry=entry, offset=eta, ties=ties, max_iter=1).loglik_null
+        for eta in (_log_hazard(model, X, horizon), _log_hazard(full, X, horizon))
+    )
     p = _parameters(full, X)
     multiplier, z = _level(model, X, time, event, entry, horizon)
     slope, slope_se = float(line.coef[0]), float(np.sqrt(line.covariance[0, 0]))
@@ -298,13 +331,13 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
             ("original", offset, 0, 0.0, 1.0, np.nan),
             ("intercept", offset, 1, np.log(multiplier), 1.0, np.nan),
             ("slope", line.loglik, 2, np.nan, slope, slope_se),
-            ("refit", best, p + 1, np.nan, np.nan, np.nan),
+            ("refit", refitted, p + 1, np.nan, np.nan, np.nan),
         ],
         columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
     )
     steps = [
-        ("coefficients against original", 2 * (best - offset), p, "level"),
-        ("coefficients against slope", 2 * (best - line.loglik), p - 1, "slope"),
+        ("coefficients against original", 2 * (refitted - offset), p, "level"),
+        ("coefficients against slope", 2 * (refitted - line.loglik), p - 1, "slope"),
     ]
     closed, tests = _closed(steps, alpha)
     if closed == "level":
@@ -318,7 +351,7 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
     if chosen == "refit":
         new = UpdatedModel(full, "refit", "hazard", ledger=ledger)
     elif chosen == "slope":
-        ((times, hazard),) = cox_baseline(time, event, slope * lp, entry=entry)
+        times, hazard = _baseline(time, event, slope * lp, entry, ties)
         new = UpdatedModel(model, "slope", "hazard", 0.0, slope, times, hazard, ledger=ledger)
     else:
         log_k = 0.0 if chosen == "original" else float(np.log(multiplier))
@@ -351,10 +384,11 @@ def _bayes_time(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) -
     matrix, mean, covariance = prior_of(model, X, intercept=False)
     time, event = y["time"].astype(float), y["event"] == 1
     entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
-    old = cox_fit(matrix[:, :1], time, event, entry=entry, offset=matrix @ mean, max_iter=1).loglik_null
-    beta, spread, new = posterior_cox(matrix, y, mean, covariance, power)
+    ties = _ties(model)
+    old = cox_fit(matrix[:, :1], time, event, entry=entry, offset=matrix @ mean, ties=ties, max_iter=1).loglik_null
+    beta, spread, new = posterior_cox(matrix, y, mean, covariance, power, ties)
     table, tests = _bayes_table(old, new, beta.size)
-    ((times, hazard),) = cox_baseline(time, event, matrix @ beta, entry=entry)
+    times, hazard = _baseline(time, event, matrix @ beta, entry, ties)
     events = int(event.sum())
     ledger = {**_ledger(model, X, y, "bayes", events, tests), "discount": power}
     updated = UpdatedModel(model, "bayes", "hazard", baseline_times=times, baseline_hazard=hazard,

@@ -9,7 +9,7 @@ from syn import syn
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError, OutcomeError
 from lbp_prognosis.fusion import OneHot, RiskPipeline, Standardise
-from lbp_prognosis.models import LogisticRisk, NullModel
+from lbp_prognosis.models import LogisticRisk, NullModel, ParametricAFT, RoystonParmar
 from lbp_prognosis.validation import case_mix, model_based_concordance, update_model
 
 COLUMNS = ["c1", "c2", "c3", "p1", "p2"]
@@ -226,3 +226,92 @@ def test_bayesian_update_of_a_time(samples):
     assert score == pytest.approx(pull, abs=1e-5)
     with pytest.raises(ArgumentError, match="coef_"):
         update_model(NullModel().fit(samples["dev"], samples["time"][0]), samples["val"], y, method="bayes", horizon=12)
+
+
+def test_equal_linear_predictors_tell_no_samples_apart():
+    """The same patients twice, with a score of few values: ties count one half, whichever sample comes first."""
+    rng = np.random.default_rng(4)
+    X, score, state = rng.normal(size=(90, 2)), rng.integers(0, 3, 90).astype(float), rng.integers(0, 2, 90)
+    found = case_mix(X, Status.at(12, state), score, X, Status.at(12, state), score)
+    assert found.membership_lp == pytest.approx(0.5, abs=1e-12)
+    pairs = (score[state == 1][:, None] > score[state == 0]) + 0.5 * (score[state == 1][:, None] == score[state == 0])
+    assert found.c_development == pytest.approx(pairs.mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("discount", [1.0, 0.3, 0.05])
+def test_bayesian_update_of_a_cox_model_is_the_penalised_maximum(samples, discount):
+    """Against a general optimiser on Efron's partial likelihood, written out, less the prior."""
+    from scipy.optimize import minimize
+
+    columns = ["c1", "c2", "p1"]
+    model = CoxPH().fit(samples["dev"][columns], samples["time"][0])
+    X, y = samples["val"][columns].to_numpy(), samples["time"][1]
+    time, event, precision = y["time"], y["event"] == 1, discount * np.linalg.inv(model.covariance_)
+
+    def loss(b):
+        eta, total = X @ b, 0.0
+        for t in np.unique(time[event]):
+            tied, at_risk = (time == t) & event, np.exp(eta[time >= t]).sum()
+            share = np.exp(eta[tied]).sum() / tied.sum()
+            total += eta[tied].sum() - np.log(at_risk - share * np.arange(tied.sum())).sum()
+        return -total + 0.5 * (b - model.coef_) @ precision @ (b - model.coef_)
+
+    wanted = minimize(loss, model.coef_, method="BFGS", options={"gtol": 1e-6}).x
+    update = update_model(model, samples["val"][columns], y, horizon=12, method="bayes", discount=discount)
+    assert np.asarray(update.model.coefficients) == pytest.approx(wanted, abs=2e-6)
+
+
+@pytest.mark.parametrize("risks", [[1.0, 1.0, 1.0], [0.0, 0.0]])
+def test_model_based_concordance_needs_pairs(risks):
+    with pytest.raises(ArgumentError, match="some pair has one event"):
+        model_based_concordance(risks)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        CoxPH(), CoxPH(ties="breslow"), RiskPipeline([Standardise()], CoxPH()), ParametricAFT("weibull"),
+        RoystonParmar(2),
+    ],
+    ids=["efron", "breslow", "pipeline", "weibull", "splines"],
+)  # fmt: skip
+def test_closed_test_of_a_time_compares_like_with_like(model):
+    """Months, many ties, and a level that differs: every kind of model is told to change its level only.
+
+    The full likelihood of a parametric model is hundreds above a partial one, and Breslow's is below Efron's; neither
+    difference is evidence for new coefficients.
+    """
+    d = syn()
+    d["time"] = np.maximum(1, np.round(d["time"]))
+    early, late, columns = d[d["site"] <= 3], d[d["site"] >= 4], ["c1", "c2", "p1"]
+    y = Surv.right(late["time"], late["event"])
+    fitted = model.fit(early[columns], Surv.right(early["time"], early["event"]))
+    update = update_model(fitted, late[columns], y, horizon=12)
+    statistic = update.tests["statistic"].to_numpy()
+    assert update.method == "intercept"
+    assert 0 < statistic[0] < 3
+    assert update.tests["df"].tolist() == [3, 1]
+    table = update.table.set_index("method")["log_likelihood"]
+    assert table["original"] <= table["slope"] + 1e-9
+    risk = update.model.predict_risk(late[columns], 12)[:, 0]
+    assert risk.mean() == pytest.approx(0.5192, abs=5e-5)  # Kaplan–Meier at twelve months
+
+
+def test_a_new_baseline_reaches_to_the_end_of_follow_up(samples):
+    model = CoxPH().fit(samples["dev"], samples["time"][0])
+    y = samples["time"][1]
+    last_event, end = y["time"][y["event"] == 1].max(), y["time"].max()
+    assert last_event < end
+    risk = update_model(model, samples["val"], y, horizon=12, method="slope").model.predict_risk(
+        samples["val"], [last_event, end, end + 1]
+    )
+    np.testing.assert_array_equal(risk[:, 0], risk[:, 1])
+    assert np.isnan(risk[:, 2]).all()
+
+
+def test_strata_keep_their_baselines():
+    d = syn(300)
+    X, y = d[["c1", "site"]], Surv.right(d["time"], d["event"])
+    model = CoxPH(strata="site").fit(X, y)
+    with pytest.raises(ArgumentError, match="one baseline for all"):
+        update_model(model, X, y, horizon=12)
