@@ -12,7 +12,7 @@ __all__ = ["simulate_cohort"]
 
 def simulate_cohort(
     n: int = 1000,
-    random_state: RandomState = 0,
+    seed: RandomState = 0,
     *,
     imaging_effect: float = 1.0,
     sites: int = 8,
@@ -39,7 +39,7 @@ def simulate_cohort(
     ----------
     n : int, default 1000
         Patients.
-    random_state : int, SeedSequence or Generator, default 0
+    seed : int, SeedSequence or Generator, default 0
         Seed.
     imaging_effect : float, default 1.0
         Multiplier of the imaging terms of the hazard. 0: imaging is a proxy of age. 1: imaging adds about 0.005 to the
@@ -90,7 +90,7 @@ def simulate_cohort(
     Examples
     --------
     >>> from lbp_prognosis.datasets import simulate_cohort
-    >>> cohort = simulate_cohort(200, random_state=1)
+    >>> cohort = simulate_cohort(200, seed=1)
     >>> X, y, modalities = cohort.wide()
     >>> sorted(modalities), cohort.synthetic
     (['biomechanical', 'clinical', 'imaging', 'patient_reported'], True)
@@ -120,7 +120,7 @@ def simulate_cohort(
         imaging_effect, int(sites), site_sd, shift, baseline_shift, grade_noise, disc_icc, imaging, imaging_rate,
         missingness, skipping, attrition, dropout_after_recovery, surgery, mortality, follow_up,
     )  # fmt: skip
-    rng = generator(random_state)
+    rng = generator(seed)
     latent = latent_cohort(n, rng, settings)
     tables, measured = relational_tables(latent, rng, settings)
     return SimulatedCohort(tables, latent, measured, settings)
