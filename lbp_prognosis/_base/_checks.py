@@ -177,7 +177,12 @@ def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
 
 
 def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]:
-    """Return a mapping from model name to ``(n, n_horizons)``; a bare array becomes ``{"model": …}``."""
+    """Return a mapping from model name to ``(n, n_horizons)``; a bare array becomes ``{"model": …}``.
+
+    At one horizon the columns of a frame are models; at several they are the horizons of one model.
+    """
+    if isinstance(risks, pd.DataFrame) and n_horizons == 1:
+        risks = {str(name): risks[name] for name in risks.columns}
     if isinstance(risks, Mapping):
         if not risks:
             raise argument_error("risks", "a mapping from model name to risks with at least one entry", risks)

@@ -85,9 +85,9 @@ def score(
         Instrument, with its version: see `instruments`.
     items : DataFrame, mapping or array-like of shape (n, k)
         Answers as numbers, before any reversal. Columns bear the names of the items (``odi_1`` …, or any name that
-        ends in the number); an array has them in order. Instruments known by construct (STarT Back, Örebro) take
-        names only, because their published orders differ. STarT Back's ``bother`` is 0/1, or give ``bother_level``
-        from 1 (not at all) to 5 (extremely), of which 4 and 5 count.
+        ends in the number); an array, or a frame without names, has them in order. Instruments known by construct
+        (STarT Back, Örebro) take names only, because their published orders differ. STarT Back's ``bother`` is 0/1,
+        or give ``bother_level`` from 1 (not at all) to 5 (extremely), of which 4 and 5 count.
     columns : mapping of str to str, optional
         Item to your column.
     allowed_missing : int, optional
@@ -134,6 +134,8 @@ def _answers(known: Instrument, items: Any, columns: dict[str, str]) -> pd.DataF
     """Return answers as numbers under our item names."""
     if isinstance(items, Mapping) and not isinstance(items, pd.DataFrame):
         items = pd.DataFrame({key: np.atleast_1d(np.asarray(value, dtype=object)) for key, value in items.items()})
+    if isinstance(items, pd.DataFrame) and isinstance(items.columns, pd.RangeIndex):
+        items = _from_array(known, items.to_numpy()).set_axis(items.index, axis=0)
     if not isinstance(items, pd.DataFrame):
         items = _from_array(known, items)
     strange = set(columns) - set(known.items) - {"bother_level"}

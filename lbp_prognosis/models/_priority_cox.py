@@ -154,7 +154,7 @@ class PriorityCox(RiskEstimator):
 
     def _places(self) -> dict[str, np.ndarray]:
         names = self._names()
-        if not self.blocks:
+        if not isinstance(self.blocks, Mapping) or not self.blocks:
             raise argument_error("blocks", "a mapping from block to columns, in order of priority", self.blocks)
         listed = [column for columns in self.blocks.values() for column in columns]
         wrong = sorted(set(listed) ^ set(names)) or [column for column in listed if listed.count(column) > 1]

@@ -105,8 +105,9 @@ def reader_study(
     ----------
     y : ndarray
         Made by `Reference.now`.
-    scores : mapping of str to mapping of str to array-like of shape (n,)
-        ``{modality: {reader: score of each case}}``; every reader reads every case with every modality.
+    scores : mapping of str to mapping of str to array-like of shape (n,), or array of shape (modalities, readers, n)
+        ``{modality: {reader: score of each case}}``; every reader reads every case with every modality. Those of an
+        array are called ``1``, ``2`` ….
     clusters : array-like of shape (n,), optional
         Patient of each case, where cases are findings.
     confidence : float, default 0.95
@@ -196,6 +197,8 @@ def _single(table: np.ndarray, covariance: np.ndarray, names: list[str], r: int,
 
 def _table(scores: Any, n: int) -> tuple[list[str], list[str], np.ndarray]:
     accepted = "a mapping {modality: {reader: scores}} of at least two modalities and two readers"
+    if isinstance(scores, np.ndarray) and scores.ndim == 3:
+        scores = {str(m): {str(r): reads for r, reads in enumerate(part, 1)} for m, part in enumerate(scores, 1)}
     if not isinstance(scores, Mapping) or len(scores) < 2 or not all(isinstance(s, Mapping) for s in scores.values()):
         raise argument_error("scores", accepted, scores)
     names = [str(name) for name in scores]

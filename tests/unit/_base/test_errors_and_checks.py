@@ -122,6 +122,11 @@ def test_risks() -> None:
     assert "`risk` must be numbers" in message(check_risk, "risk", ["a", "b"], n=2, n_horizons=1)
     assert list(check_risks({"a": [0.1], 2: [0.2]}, n=1, n_horizons=1)) == ["a", "2"]
     assert list(check_risks([0.1], n=1, n_horizons=1)) == ["model"]
+    frame = pd.DataFrame({"a": [0.1], "b": [0.2]})
+    assert {name: risk.shape for name, risk in check_risks(frame, n=1, n_horizons=1).items()} == dict.fromkeys(
+        "ab", (1, 1)
+    )
+    assert check_risks(frame, n=1, n_horizons=2)["model"].tolist() == [[0.1, 0.2]]
     assert "risks['b']" in message(check_risks, {"a": [0.1], "b": [7]}, n=1, n_horizons=1)
     assert "at least one" in message(check_risks, {}, n=1, n_horizons=1)
 

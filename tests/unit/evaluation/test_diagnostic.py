@@ -87,6 +87,8 @@ def test_reader_study_worked_case():
         for m, (name, mean) in enumerate((("alone", 1.2), ("with aid", 1.5)))
     }
     study = reader_study(Reference.now(truth.astype(int)), scores)
+    stacked = np.array([list(by_reader.values()) for by_reader in scores.values()])
+    assert reader_study(Reference.now(truth.astype(int)), stacked).p == study.p
     assert study.auc.loc["alone"].to_numpy() == pytest.approx([0.72729167, 0.72375, 0.7875, 0.778125], abs=5e-9)
     assert study.auc.loc["with aid"].to_numpy() == pytest.approx([0.680625, 0.70416667, 0.73875, 0.84041667], abs=5e-9)
     want = {

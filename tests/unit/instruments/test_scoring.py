@@ -48,6 +48,13 @@ def test_oswestry_bands_and_out_of_range_answers():
     assert result.n_answered["odi"].tolist() == [10, 10, 9, 9]
 
 
+def test_items_without_names_are_taken_in_order():
+    answers = [[2, 2, 1, 0, 3, 2, 1, 2, 1, 5], [0] * 10]
+    nameless = pd.DataFrame(answers, index=["a", "b"])
+    assert score("odi", nameless).score.tolist() == score("odi", answers).score.tolist()
+    assert score("odi", nameless).scores.index.tolist() == ["a", "b"]
+
+
 @pytest.mark.parametrize("n", [24, 23])
 def test_roland_counts_unanswered_as_no(n):
     answers = [1] * 7 + [NAN] * 4 + [0] * (n - 11)
