@@ -17,6 +17,7 @@ from lbp_prognosis.cohort._derived_outcome import OutcomeDefinition
 from lbp_prognosis.cohort._flow import Flow
 from lbp_prognosis.cohort._table_one import TableOne, make_table_one
 from lbp_prognosis.cohort._timeline import Timeline, build_timeline
+from lbp_prognosis.cohort._treated_after import treated_after
 from lbp_prognosis.schema import PackageReport, validate_package
 from lbp_prognosis.survival import OutcomeSpec, outcome_kind
 
@@ -122,7 +123,9 @@ class Cohort(Result):
         rows += [{"kind": "note", "step": words, "n": n} for words, n in derived.notes]
         markers = baseline_biomarkers(timeline, rules, counts)
         markers = markers[markers["patient_id"].isin(derived.ids)].reset_index(drop=True)
-        doubts = derived.objections + (_LATE if rules.tolerance > 0 else ())
+        treated, ignored = treated_after(timeline, derived)
+        rows += [{"kind": "note", "step": words, "n": n} for words, n in treated]
+        doubts = derived.objections + derived.spec.doubts + ignored + (_LATE if rules.tolerance > 0 else ())
         doubts += biomarker_doubts(markers, len(derived.ids))
         flow = Flow(
             pd.DataFrame([*rows, *counts], columns=["kind", "step", "n", "patients"]).astype({"patients": "Int64"})

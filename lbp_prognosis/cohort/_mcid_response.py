@@ -74,12 +74,13 @@ class MCIDResponse:
         words = f"{self.instrument} better than at time zero by at least {amount}"
         if not self.visit:
             return recovery_spec("response", words, self.horizons, self.unit, self.competing, self.estimand,
-                                 self.primary_horizon)  # fmt: skip
+                                 self.primary_horizon, instrument=self.instrument, change=True)  # fmt: skip
         horizons = check_horizon_tuple(self.horizons)
         if len(horizons) != 1:
             raise argument_error("horizons", "one horizon where `visit` is True", self.horizons)
         return OutcomeSpec("response", f"{words}, at the visit of {horizons[0]:g} {self.unit}", "good", "index date",
-                           self.unit, horizons, {"response": 1}, "status", "treatment-policy")  # fmt: skip
+                           self.unit, horizons, {"response": 1}, "status", "treatment-policy",
+                           constructs=(self.instrument,), change=True)  # fmt: skip
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the outcome of those who can improve by the amount."""

@@ -10,10 +10,10 @@ __all__ = ["recovery_spec"]
 
 def recovery_spec(
     name: str, definition: str, horizons: tuple[float, ...], unit: str, competing: tuple[str, ...], estimand: str,
-    primary: float | None,
+    primary: float | None, *, instrument: str, change: bool = False,
 ) -> OutcomeSpec:  # fmt: skip
-    """Return the `OutcomeSpec` of a good event seen at visits; 1 is recovery, 2 … compete."""
+    """Return the `OutcomeSpec` of a good event on an instrument seen at visits; 1 is recovery, 2 … compete."""
     short = name.replace(" ", "_")
     causes = {short: 1, **{rival: number for number, rival in enumerate(competing, start=2)}}
     return OutcomeSpec(name, definition, "good", "index date", unit, check_horizon_tuple(horizons), causes, "visits",
-                       estimand, primary)  # fmt: skip
+                       estimand, primary, (instrument,), change)  # fmt: skip

@@ -50,7 +50,8 @@ class Recurrence:
         causes = {"recurrence": 1, **{rival: number for number, rival in enumerate(self.competing, start=2)}}
         words = f"{self.recovery.instrument} above {self.above:g} after recovery ({self.recovery.spec.definition})"
         return OutcomeSpec("recurrence", words, "bad", "recovery", self.recovery.unit,
-                           check_horizon_tuple(self.horizons), causes, "visits", "treatment-policy")  # fmt: skip
+                           check_horizon_tuple(self.horizons), causes, "visits", "treatment-policy",
+                           constructs=(self.recovery.instrument,))  # fmt: skip
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the outcome of the recovered, with time counted from recovery."""

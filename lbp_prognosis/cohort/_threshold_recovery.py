@@ -36,7 +36,7 @@ class ThresholdRecovery:
         words = f"{self.instrument} at most {self.threshold:g}"
         words += f", sustained for {self.sustained:g} days" if self.sustained else " at a visit"
         return recovery_spec(self.outcome_name, words, self.horizons, self.unit, self.competing, self.estimand,
-                             self.primary_horizon)  # fmt: skip
+                             self.primary_horizon, instrument=self.instrument)  # fmt: skip
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the interval-censored outcome of those at risk."""

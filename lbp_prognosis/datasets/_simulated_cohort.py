@@ -117,7 +117,7 @@ class SimulatedCohort(Result):
         return OutcomeSpec(
             name="pain recovery", definition="Pain of at most 2 of 10, dated exactly.", polarity="good",
             time_zero="index consultation", unit="months", horizons=(3.0, 6.0, 12.0), primary_horizon=12.0,
-            causes=self._causes,
+            causes=self._causes, estimand="while-untreated",
         )  # fmt: skip
 
     def true_score(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_c
 from lbp_prognosis.evidence._criteria import Criteria
 from lbp_prognosis.evidence._evidence import Entry, Evidence
 from lbp_prognosis.evidence._objection_rules import BLOCKING
+from lbp_prognosis.evidence._shared_constructs import shared_constructs
 from lbp_prognosis.evidence._tier import Strength, Tier
 from lbp_prognosis.evidence._tripod_ai import tripod_ai_items
 from lbp_prognosis.evidence._verdict import Check, Verdict
@@ -23,5 +24,6 @@ __all__ = [
     "Verdict",
     "forbidden_words",
     "missing_constructs",
+    "shared_constructs",
     "tripod_ai_items",
 ]

@@ -15,6 +15,7 @@ BLOCKING: dict[str, tuple[str, ...]] = {
     "random-split-external": ("predicts", "adds_value", "is_useful"),
     "risk-looks-inverted": _PREDICTION,
     "weak-comparator": ("adds_value", "is_useful"),
+    "added-is-the-outcome": ("adds_value", "is_useful"),
     "net-reclassification": ("adds_value",),
     "few-events": _PREDICTION,
     "events-per-parameter": _PREDICTION,

@@ -3,6 +3,7 @@
 from lbp_prognosis.instruments._instrument import Band, Change, Instrument, Scale
 from lbp_prognosis.instruments._registry import instrument, instruments
 from lbp_prognosis.instruments._response import ResponseResult, response
+from lbp_prognosis.instruments._same_construct import same_construct
 from lbp_prognosis.instruments._score import ScoreResult, score
 from lbp_prognosis.instruments._score_eq5d import EQ5D_DIMENSIONS, ValueSet, score_eq5d
 from lbp_prognosis.instruments._score_prom import ScoredProm, score_prom
@@ -21,6 +22,7 @@ __all__ = [
     "instrument",
     "instruments",
     "response",
+    "same_construct",
     "score",
     "score_eq5d",
     "score_prom",

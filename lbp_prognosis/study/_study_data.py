@@ -14,6 +14,7 @@ from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argume
 from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
 from lbp_prognosis.fusion import one_row_a_patient, pool_levels
 from lbp_prognosis.schema import PackageReport, map_tables, validate_package
+from lbp_prognosis.study._outcome_doubts import outcome_doubts
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._wide_table import WideRows, read_wide
 from lbp_prognosis.survival import OutcomeSpec, on_schedule, outcome_kind
@@ -136,7 +137,8 @@ def _from_package(study: Study) -> StudyData:
     sites = _labels(cohort.patients[column]) if column in cohort.patients.columns else None
     return StudyData(
         X, y, cohort.spec, modalities, sites, visits, cohort.flow, cohort, _hashes(study, report),
-        (*notes, *more), cohort.objections + _without_imaging(modalities), synthetic,
+        (*notes, *more),
+        outcome_doubts(study, cohort.spec, modalities, cohort.objections) + _without_imaging(modalities), synthetic,
     )  # fmt: skip
 
 
@@ -244,7 +246,7 @@ def _from_wide(study: Study) -> StudyData:
     X.attrs["synthetic"] = study.data.synthetic
     return StudyData(
         X, y, spec, modalities, sites, visits, rows.flow, None, rows.hashes, tuple(notes),
-        _without_imaging(modalities), study.data.synthetic,
+        outcome_doubts(study, spec, modalities) + _without_imaging(modalities), study.data.synthetic,
     )  # fmt: skip
 
 

@@ -88,7 +88,8 @@ def _protocol(result: StudyResult) -> tuple[tuple[str, str], ...]:
     lines = [
         ("outcome", f"{spec.name}: {spec.definition}"), ("recorded", kinds.get(outcome_kind(data.y), "")),
         ("time zero", spec.time_zero), ("horizons", ", ".join(f"{h:g}" for h in spec.horizons) + f" {spec.unit}"),
-        ("competing events", ", ".join(spec.competing) or "none"), ("treatment during follow-up", spec.estimand),
+        ("competing events", ", ".join(spec.competing) or "none"),
+        ("treatment during follow-up", spec.estimand or "not declared"),
         ("transformed", "; ".join(f"{k} of {', '.join(v)}" for k, v in study.transform.items()) or "nothing"),
         ("declared before the data were seen", "yes" if study.prespecified else "not said"),
     ]  # fmt: skip

@@ -6,9 +6,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lbp_prognosis._base import argument_error, check_choice, check_horizons
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_horizons
 
 __all__ = ["OutcomeSpec"]
+
+_SOURCE = "https://doi.org/10.1007/s10654-020-00636-1"
+_UNDECLARED = Objection(
+    "estimand-not-declared",
+    "What treatment during follow-up means for the outcome was not declared: the risks are those under whatever care "
+    "these patients were given, and hold where the care is the same.",
+    _SOURCE,
+)
+_HYPOTHETICAL = Objection(
+    "estimand-hypothetical",
+    "Risks as if nobody were treated need the reasons for treatment among the predictors, and weights or a model for "
+    "them; nothing here weights for treatment, so that they are at best those of the untreated.",
+    _SOURCE,
+)
+_TREATMENTS = ("surg", "operat", "treat", "injection", "opioid", "fusion", "decompression", "rehab", "physio", "therap")
 
 
 @dataclass(frozen=True)
@@ -34,10 +49,16 @@ class OutcomeSpec:
     ascertainment : {"exact", "visits", "status"}
         Exactly dated, seen only at visits (interval-censored), or a state at one visit.
     estimand : str
-        What is done about treatment during follow-up: ``"treatment-policy"``, ``"while-untreated"``,
-        ``"composite"`` or ``"hypothetical"``.
+        What is done about treatment during follow-up: ``"treatment-policy"`` (risks under the care given),
+        ``"while-untreated"`` (treatment ends the risk: censored or competing), ``"composite"`` (treatment is part of
+        the event) or ``"hypothetical"`` (as if nobody were treated). Empty: not declared, which is objected to.
     primary_horizon : float or None
         The main horizon.
+    constructs : tuple of str
+        Scales or constructs the outcome is made of, e.g. ``("nrs_back",)``: predictors that measure them are looked at
+        by `evidence.shared_constructs`.
+    change : bool
+        Whether the outcome is a change from the patient's own baseline of them.
     """
 
     name: str
@@ -48,14 +69,20 @@ class OutcomeSpec:
     horizons: tuple[float, ...]
     causes: Mapping[str, int] = field(default_factory=lambda: {"event": 1})
     ascertainment: str = "exact"
-    estimand: str = "treatment-policy"
+    estimand: str = ""
     primary_horizon: float | None = None
+    constructs: tuple[str, ...] = ()
+    change: bool = False
 
     def __post_init__(self) -> None:
         check_choice("polarity", self.polarity, ("good", "bad"))
         check_choice("unit", self.unit, ("days", "weeks", "months", "years"))
         check_choice("ascertainment", self.ascertainment, ("exact", "visits", "status"))
-        check_choice("estimand", self.estimand, ("treatment-policy", "while-untreated", "composite", "hypothetical"))
+        check_choice(
+            "estimand", self.estimand, ("treatment-policy", "while-untreated", "composite", "hypothetical", "")
+        )
+        made_of = (self.constructs,) if isinstance(self.constructs, str) else tuple(map(str, self.constructs))
+        object.__setattr__(self, "constructs", made_of)
         horizons, _ = check_horizons(self.horizons)
         object.__setattr__(self, "horizons", tuple(float(h) for h in horizons))
         object.__setattr__(self, "causes", dict(self.causes))
@@ -76,11 +103,40 @@ class OutcomeSpec:
         """Names of the competing events."""
         return tuple(name for name, code in self.causes.items() if code != 1)
 
+    @property
+    def treated_competing(self) -> tuple[str, ...]:
+        """Competing events that are treatments, by their names."""
+        return tuple(name for name in self.competing if any(word in name.lower() for word in _TREATMENTS))
+
+    @property
+    def doubts(self) -> tuple[Objection, ...]:
+        """Objections that the definition itself brings: an estimand that is not declared, or that is not what is done.
+
+        Codes ``estimand-not-declared``, ``estimand-against-competing`` and ``estimand-hypothetical``.
+        """
+        if not self.estimand:
+            return (_UNDECLARED,)
+        if self.estimand == "hypothetical":
+            return (_HYPOTHETICAL,)
+        treated = ", ".join(self.treated_competing)
+        if treated and self.estimand == "treatment-policy":
+            return (
+                Objection(
+                    "estimand-against-competing",
+                    f"Declared is the treatment policy, under which follow-up goes on after treatment; but {treated} "
+                    "ends it as a competing event. The risks are those of what comes before it.",
+                    _SOURCE,
+                ),
+            )
+        return ()
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
-        return {**asdict(self), "horizons": list(self.horizons), "causes": dict(self.causes)}
+        return {**asdict(self), "horizons": list(self.horizons), "causes": dict(self.causes),
+                "constructs": list(self.constructs)}  # fmt: skip
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> OutcomeSpec:
         """Read what `to_dict` wrote."""
-        return cls(**{**fields, "horizons": tuple(fields["horizons"])})
+        return cls(**{**fields, "horizons": tuple(fields["horizons"]),
+                      "constructs": tuple(fields.get("constructs", ()))})  # fmt: skip

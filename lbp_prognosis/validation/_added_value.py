@@ -21,7 +21,7 @@ from lbp_prognosis._base import (
     metric_frame,
 )
 from lbp_prognosis.evaluation import ThresholdRange, evaluate
-from lbp_prognosis.evidence import CLINICAL_MINIMUM, missing_constructs
+from lbp_prognosis.evidence import CLINICAL_MINIMUM, missing_constructs, shared_constructs
 from lbp_prognosis.models import NullModel
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._added_value_result import WITH, WITHOUT, AddedValue
@@ -50,6 +50,7 @@ def added_value(
     *,
     modality: str = "imaging",
     clinical_minimum: Mapping[str, Any] | None = None,
+    outcome_measures: Mapping[str, Any] | None = None,
     cause: int = 1,
     target: str = "event",
     n_splits: int = 5,
@@ -85,6 +86,10 @@ def added_value(
     clinical_minimum : mapping of str to str, optional
         Construct to column, for the constructs of `evidence.CLINICAL_MINIMUM`. "Adds value" is not supported unless the
         comparator holds them all; what is missing is named.
+    outcome_measures : mapping of str to str or sequence of str, optional
+        Constructs the outcome is made of, to the predictors that measure them, e.g. ``{"nrs_back": ["nrs_back",
+        "odi_1"]}``: where the modality in question holds them and the comparator does not, what is added is the
+        outcome at time zero, which is objected to (see `evidence.shared_constructs`).
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
@@ -193,13 +198,18 @@ def added_value(
     ]  # fmt: skip
     clinical = "clinical" if "clinical" in names else None
     shares = shared_worth(names, worths, first=clinical, clusters=crossed.groups, confidence=confidence)
+    again = shared_constructs(
+        tuple(outcome_measures or ()), [c for name in names for c in columns[name]], measures=outcome_measures,
+        added=columns[modality],
+    )  # fmt: skip
     return AddedValue(
-        modality=modality, evaluation=replace(found, synthetic=crossed.synthetic), shares=shares,
+        modality=modality,
+        evaluation=replace(found, synthetic=crossed.synthetic, objections=(*found.objections, *again)), shares=shares,
         likelihood_ratio=_apparent(estimator, X, y, columns, others, modality),
         by_site=_by_site(y, risks, pair, sites, times, thresholds, cause, target, crossed.groups, confidence),
         risks={**{name: risks[key] for name, key in pair.items()}, **risks}, missing=missing, horizons=times,
         threshold=primary, cross_validation=crossed,
-        objections=(*crossed.objections, *_doubts(missing)),
+        objections=(*crossed.objections, *_doubts(missing), *again),
         synthetic=crossed.synthetic,
     )  # fmt: skip
 

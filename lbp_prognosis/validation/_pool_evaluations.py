@@ -40,6 +40,7 @@ def pool_evaluations(parts: Sequence[Evaluation], averaged: Evaluation) -> Evalu
             for k, base in enumerate(averaged.net_benefit_differences)
         ),
         objections=tuple(dict.fromkeys(o for part in (averaged, *parts) for o in part.objections)),
+        synthetic=averaged.synthetic or any(part.synthetic for part in parts),
     )  # fmt: skip
 
 

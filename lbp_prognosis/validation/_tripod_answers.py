@@ -95,7 +95,8 @@ def _of_outcome(spec: OutcomeSpec, say: Any) -> None:
     competing = f" Competing: {', '.join(spec.competing)}." if spec.competing else ""
     say("8a", f"{spec.name}: {spec.definition} Time zero: {spec.time_zero}; horizons {horizons} {spec.unit}; "
               f"{seen}.{competing}")  # fmt: skip
-    say("6c", f"Treatment during follow-up is handled by the estimand {spec.estimand!r}.")
+    if spec.estimand:
+        say("6c", f"Treatment during follow-up is handled by the estimand {spec.estimand!r}.")
     say("15", f"The output is the probability of {spec.name} by each horizon, between 0 and 1.")
 
 

@@ -1,0 +1,125 @@
+"""Predictors that are the outcome over again: what an association with them does and does not say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from lbp_prognosis._base import Objection
+
+__all__ = ["shared_constructs"]
+
+# a later measurement, or a difference of two, by the words and times that column names carry
+_LATER = re.compile(
+    r"(?:^|_)(?:change|delta|diff|difference|improve\w*|follow_?up|fu|post|final|outcome)(?:_|\d|$)"
+    r"|(?:^|_)\d+_?(?:d|day|days|w|wk|week|weeks|m|mo|month|months|y|yr|year|years)(?:_|$)"
+    r"|(?:^|_)(?:d|day|w|wk|week|m|mo|month|y|yr|year|visit|v)_?\d+(?:_|$)"
+)
+
+
+def shared_constructs(
+    outcome: str | Iterable[str],
+    columns: Iterable[str],
+    *,
+    measures: Mapping[str, str | Iterable[str]] | None = None,
+    change: bool = False,
+    entry: Iterable[str] = (),
+    added: Iterable[str] = (),
+) -> tuple[Objection, ...]:
+    """Say where predictors and outcome are made of the same measurement, and what follows.
+
+    The value of the outcome's own scale at time zero is legitimate prognosis, and part of the clinical minimum: that
+    alone brings no objection.
+
+    Parameters
+    ----------
+    outcome : str or iterable of str
+        Constructs or scales the outcome is made of, e.g. ``"nrs_back"`` (`OutcomeSpec.constructs`).
+    columns : iterable of str
+        Predictors.
+    measures : mapping of str to str or iterable of str, optional
+        Construct to the columns that measure it, items of other questionnaires among them, e.g.
+        ``{"nrs_back": ["nrs_back", "odi_1"]}``. Columns named after a construct belong to it anyway.
+    change : bool, default False
+        Whether the outcome is a change from the patient's own baseline.
+    entry : iterable of str
+        Columns by which patients were let in.
+    added : iterable of str
+        Columns of the extended model that the comparator does not hold.
+
+    Returns
+    -------
+    tuple of Objection
+        ``change-from-baseline``: a change score with its own baseline among the predictors; ``later-than-time-zero``:
+        columns of the construct whose names say that they were measured later, or are differences;
+        ``entry-by-the-outcome``: patients were let in by the scale the outcome is made of, which is also a predictor;
+        ``added-is-the-outcome``: what is added measures the outcome's construct and the comparator holds nothing of
+        it. Each names the columns.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.evidence import shared_constructs
+    >>> shared_constructs("nrs_back", ["age", "nrs_back"])
+    ()
+    >>> [doubt.code for doubt in shared_constructs("nrs_back", ["age", "nrs_back"], change=True)]
+    ['change-from-baseline']
+    """
+    made_of = (outcome,) if isinstance(outcome, str) else tuple(outcome)
+    held = list(dict.fromkeys(columns))
+    told = {name: {value} if isinstance(value, str) else set(value) for name, value in (measures or {}).items()}
+    out: list[Objection] = []
+    for construct in made_of:
+        same = [c for c in held if c in told.get(construct, ()) or c == construct or c.startswith(f"{construct}_")]
+        later = [c for c in same if _LATER.search(c.removeprefix(construct) if c != construct else "")]
+        now = [c for c in same if c not in later]
+        out += _of_construct(construct, now, later, change=change, entry=set(entry))
+        fresh = [c for c in now if c in set(added)]
+        if fresh and len(fresh) == len(now):
+            out.append(
+                Objection(
+                    "added-is-the-outcome",
+                    f"What is added ({_listed(fresh)}) measures {construct}, of which the outcome is made, and the "
+                    "comparator holds nothing of it: the addition is the outcome at time zero. Its baseline belongs in "
+                    "the comparator.",
+                )
+            )
+    return tuple(out)
+
+
+def _of_construct(
+    construct: str, now: list[str], later: list[str], *, change: bool, entry: set[str]
+) -> list[Objection]:  # fmt: skip
+    out = []
+    if change and now:
+        out.append(
+            Objection(
+                "change-from-baseline",
+                f"The outcome is a change of {construct} from its baseline, and {_listed(now)} is that baseline or "
+                "measures the same: a high start leaves more to improve and falls by itself, so that part of the "
+                "association is arithmetic. The state at follow-up, given the baseline, has no such tie.",
+                "https://doi.org/10.3389/fpubh.2013.00029",
+            )
+        )
+    if later:
+        out.append(
+            Objection(
+                "later-than-time-zero",
+                f"By their names {_listed(later)} measure {construct}, of which the outcome is made, after time zero "
+                "or as a difference: who knows them knows the outcome in part, and no new patient has them.",
+            )
+        )
+    gate = [c for c in now if c in entry]
+    if gate:
+        out.append(
+            Objection(
+                "entry-by-the-outcome",
+                f"Patients were let in by {_listed(gate)}, of which the outcome is made and which is a predictor: "
+                "values at entry are high in part by chance and fall by themselves, and the range is cut. What it "
+                "foretells holds for patients chosen in this way.",
+            )
+        )
+    return out
+
+
+def _listed(columns: list[str]) -> str:
+    return ", ".join(columns)

@@ -1,0 +1,37 @@
+"""What is doubtful about the outcome itself: its estimand, and predictors that are made of the same measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lbp_prognosis._base import FeatureMap, Objection
+from lbp_prognosis.evidence import shared_constructs
+from lbp_prognosis.instruments import same_construct
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.survival import OutcomeSpec
+
+__all__ = ["outcome_doubts"]
+
+
+def outcome_doubts(
+    study: Study, spec: OutcomeSpec, modalities: FeatureMap, known: Sequence[Objection] = ()
+) -> tuple[Objection, ...]:
+    """Return the cohort's objections and those of the outcome beside the predictors chosen.
+
+    That a change score is tied to its baseline is said here, where it is known whether the baseline is a predictor.
+    """
+    used = {plan.name: set(plan.columns(modalities)) if plan.kind != "null" else set[str]() for plan in study.models}
+    added: set[str] = set()
+    if study.comparison:
+        without, extended = study.comparison
+        added = used[extended] - used[without]
+    # that a value is there chooses nobody by it
+    rules = [rule for rule in study.cohort.get("eligibility", ()) if rule.get("op") != "present"]
+    entry = [str(rule["field"]) for rule in rules if "field" in rule]
+    shared = shared_constructs(
+        spec.constructs, [c for c in modalities.columns if any(c in columns for columns in used.values())],
+        measures={name: same_construct(name) for name in spec.constructs}, change=spec.change, entry=entry,
+        added=added,
+    )  # fmt: skip
+    before = [doubt for doubt in known if doubt.code != "change-from-baseline"]
+    return tuple(dict.fromkeys((*before, *spec.doubts, *shared)))
