@@ -16,6 +16,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_number,
     check_risk,
+    generator,
     metric_frame,
     spawn,
 )
@@ -218,8 +219,11 @@ def delta_sensitivity(
     fitted = LogisticRisk(horizon=float(visit), collinear="drop").fit(X, y)
     lost = X[~seen]
     rows = []
+    # a seed stands for the same draws each time; a generator would go on
+    moves = random_state is None or isinstance(random_state, np.random.Generator)
+    seed = int(generator(random_state).integers(2**62)) if moves else random_state
     for delta in deltas:
-        results = [_one(y, seen, fitted, lost, p, float(visit), float(delta), rng) for rng in spawn(random_state, m)]
+        results = [_one(y, seen, fitted, lost, p, float(visit), float(delta), rng) for rng in spawn(seed, m)]
         rows += [{"delta": float(delta), **row} for row in _pooled(np.array(results), confidence)]
     table = pd.DataFrame(rows, columns=["delta", "metric", "value", "se", "low", "high"])
     return DeltaSensitivity(table, float(visit), confidence, m, seen.size, int(seen.sum()), model)

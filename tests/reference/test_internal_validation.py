@@ -47,6 +47,11 @@ def test_logistic(reference_case, reference_csv):
         LogisticRisk(), frame[columns].reset_index(drop=True), y, 12, n_resamples=200, random_state=12
     )
     _compare(result, case["expected"])
+    intercept = result.at("calibration_intercept")
+    assert intercept["apparent"] == pytest.approx(0, abs=1e-6)
+    own = np.std(result.tested[:, [name for name, _, _ in result.names].index("calibration_intercept")]) / np.sqrt(200)
+    want = case["expected"]["Intercept"]
+    assert intercept["corrected"] == pytest.approx(want["corrected"], abs=6 * want["mc_se_corrected"] + 5 * own)
     brier = result.at("brier")
     assert brier["apparent"] == pytest.approx(case["expected"]["B"]["apparent_index_orig"], rel=1e-6)
     assert brier["corrected"] == pytest.approx(case["expected"]["B"]["corrected"], abs=0.004)

@@ -150,6 +150,8 @@ def test_bootstrap_in_imputed_tables(reference_case, reference_csv) -> None:
         assert row["apparent"] == pytest.approx(expected["apparent"][theirs], abs=1e-3)
         assert row["corrected"] == pytest.approx(expected["corrected"][theirs], abs=apart)
     assert result.at("calibration_slope")["corrected"] == pytest.approx(expected["slope_test"], abs=0.04)
+    intercept = result.at("calibration_intercept")["corrected"]
+    assert intercept == pytest.approx(expected["intercept_test"], abs=0.06)
     assert result.at("auc")["low"] < result.at("auc")["corrected"] < result.at("auc")["high"]
     assert "imputed-outside-resampling" in [o.code for o in result.objections]
     printed = reference_case("psfmi_printed_internal_validation")["expected"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import nct, norm
+from scipy.stats import chi2, nct, norm
 from scipy.stats import t as student
 
-from lbp_prognosis._base import Result, check_confidence, check_number, metric_frame
+from lbp_prognosis._base import Result, argument_error, check_clusters, check_confidence, check_number, metric_frame
 from lbp_prognosis.evaluation.technical._ratings import check_pair
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class Agreement(Result):
         Slope of the difference on the mean and its p-value: proportional bias.
     within_sd, repeatability : float
         √(Σd²/2n) and 1.96 √2 times it; meaningful when both are readings of one method.
+    n_clusters : int
+        Patients, where several measurements are of one patient; 0 otherwise. Then ``bias`` is the mean of the patients'
+        mean differences, ``sd`` joins the spread between and within patients, the intervals of the limits are Zou's,
+        and those of 1986, 1999 and the exact ones are NaN.
     """
 
     n: int
@@ -67,20 +71,24 @@ class Agreement(Result):
     slope_p: float
     within_sd: float
     repeatability: float
+    n_clusters: int = 0
     means: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0))
     differences: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0))
 
     def to_frame(self) -> pd.DataFrame:
         """Return rows ``bias, loa_lower, loa_upper, proportional_bias, within_sd, repeatability_coefficient``."""
         common = {"tier": "technical", "n": self.n, "confidence": self.confidence}
-        t = float(student.ppf(0.5 + self.confidence / 2, self.n - 2))
-        rows = [
-            {"metric": "bias", "value": self.bias, "se": self.sd / np.sqrt(self.n), "low": self.bias_low,
-             "high": self.bias_high, "method": "t"},
+        units = self.n_clusters or self.n
+        t = float(student.ppf(0.5 + self.confidence / 2, units - 2))
+        bias_se = (self.bias_high - self.bias_low) / (2 * float(student.ppf(0.5 + self.confidence / 2, units - 1)))
+        name = "Zou 2013, several measurements of a patient" if self.n_clusters else "Bland & Altman 1999"
+        rows: list[dict[str, Any]] = [
+            {"metric": "bias", "value": self.bias, "se": bias_se, "low": self.bias_low, "high": self.bias_high,
+             "method": "t"},
             {"metric": "loa_lower", "value": self.lower, "se": self.se_limit, "low": self.lower_interval[0],
-             "high": self.lower_interval[1], "method": "Bland & Altman 1999"},
+             "high": self.lower_interval[1], "method": name},
             {"metric": "loa_upper", "value": self.upper, "se": self.se_limit, "low": self.upper_interval[0],
-             "high": self.upper_interval[1], "method": "Bland & Altman 1999"},
+             "high": self.upper_interval[1], "method": name},
             {"metric": "loa_lower", "value": self.lower, "low": self.lower_interval_exact[0],
              "high": self.lower_interval_exact[1], "method": "exact, non-central t"},
             {"metric": "loa_upper", "value": self.upper, "low": self.upper_interval_exact[0],
@@ -97,6 +105,8 @@ class Agreement(Result):
             {"metric": "within_sd", "value": self.within_sd, "method": "paired differences"},
             {"metric": "repeatability_coefficient", "value": self.repeatability, "method": "1.96 √2 within_sd"},
         ]  # fmt: skip
+        if self.n_clusters:  # intervals that take every measurement for a patient of its own
+            rows = [row for row in rows if not str(row["method"]).startswith(("exact", "Bland"))]
         return metric_frame({**row, **common} for row in rows)
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -112,13 +122,18 @@ class Agreement(Result):
         return f"bias {self.bias:.3g}, limits of agreement {self.lower:.3g} to {self.upper:.3g}, n = {self.n}"
 
 
-def agreement(first: Any, second: Any, *, multiple: float = 1.96, confidence: float = 0.95) -> Agreement:
+def agreement(
+    first: Any, second: Any, *, clusters: Any = None, multiple: float = 1.96, confidence: float = 0.95
+) -> Agreement:
     """Limits of agreement between two measurements of the same patients.
 
     Parameters
     ----------
     first, second : array-like of shape (n,)
         Measurements of the same patients in the same order and unit.
+    clusters : array-like of shape (n,), optional
+        Patient of each pair, where a patient gives several (levels, sides, visits): differences of one patient are
+        alike, and limits that take them for independent have intervals that are too narrow.
     multiple : float, default 1.96
         Standard deviations from the bias to a limit.
     confidence : float, default 0.95
@@ -134,15 +149,23 @@ def agreement(first: Any, second: Any, *, multiple: float = 1.96, confidence: fl
     d = first − second. SE of a limit (1999): sd √(1/n + z²/(2(n−1))), with t(n−1). Exact: quantiles of the
     non-central t with non-centrality z √n.
 
+    Clusters: with s_b² the variance of the patients' mean differences, s_w² the pooled variance within patients and
+    m_h the harmonic mean of their numbers, sd² = s_b² + (1 − 1/m_h) s_w²; bias ± z sd has the interval recovered from
+    those of the bias and of sd (square-and-add). The slope's error is clustered.
+
     References
     ----------
     Bland, Altman (1986), https://doi.org/10.1016/S0140-6736(86)90837-8; (1999),
     https://doi.org/10.1177/096228029900800204. Carkeet (2015), https://doi.org/10.1097/OPX.0000000000000513.
+    Zou (2013), https://doi.org/10.1177/0962280211402548.
     """
     a, b = check_pair(first, second)
     confidence = check_confidence(confidence)
     z = check_number("multiple", multiple, low=0, open_low=True)
     d, mean = a - b, (a + b) / 2
+    codes = check_clusters("clusters", clusters, n=a.size)
+    if codes is not None:
+        return _of_clusters(d, mean, codes, z, confidence)
     n, bias, sd = d.size, float(d.mean()), float(d.std(ddof=1))
     tail = 0.5 + confidence / 2
     t = float(student.ppf(tail, n - 1))
@@ -169,12 +192,57 @@ def agreement(first: Any, second: Any, *, multiple: float = 1.96, confidence: fl
     )  # fmt: skip
 
 
-def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+def _of_clusters(d: np.ndarray, mean: np.ndarray, codes: np.ndarray, z: float, confidence: float) -> Agreement:
+    """Limits where patients give several pairs whose true values differ."""
+    counts = np.bincount(codes)
+    patients, n = counts.size, d.size
+    if patients < 3:
+        raise argument_error("clusters", "at least three patients", f"{patients}")
+    own = np.bincount(codes, weights=d) / counts
+    bias, between = float(own.mean()), float(own.var(ddof=1))
+    spare = n - patients
+    within = float(np.sum((d - own[codes]) ** 2) / spare) if spare else 0.0
+    share = float(1 - np.mean(1 / counts))  # 1 − 1 / harmonic mean
+    total = between + share * within
+    tail = 0.5 + confidence / 2
+
+    def bound(upper: bool) -> float:
+        q = 1 - tail if upper else tail
+        parts = [between * ((patients - 1) / chi2.ppf(q, patients - 1) - 1)]
+        if spare:
+            parts.append(share * within * (spare / chi2.ppf(q, spare) - 1))
+        size = float(np.sqrt(np.sum(np.square(parts))))
+        return total + size if upper else max(total - size, 0.0)
+
+    sd, lowest, highest = float(np.sqrt(total)), float(np.sqrt(bound(False))), float(np.sqrt(bound(True)))
+    t = float(student.ppf(tail, patients - 1))
+    error = t * np.sqrt(between / patients)
+    outer, inner = float(np.hypot(error, z * (highest - sd))), float(np.hypot(error, z * (sd - lowest)))
+    lower, upper, none = bias - z * sd, bias + z * sd, (float("nan"), float("nan"))
+    slope, slope_se, slope_p = _slope(mean, d, codes)
+    repeat = float(np.sqrt(np.mean(d**2) / 2))
+    return Agreement(
+        n=n, confidence=confidence, multiple=z, bias=bias, sd=sd, bias_low=float(bias - error),
+        bias_high=float(bias + error), lower=lower, upper=upper, se_limit=float("nan"), se_limit_1986=float("nan"),
+        lower_interval=(lower - outer, lower + inner), upper_interval=(upper - inner, upper + outer),
+        lower_interval_exact=none, upper_interval_exact=none, lower_interval_1986=none, upper_interval_1986=none,
+        slope=slope, slope_se=slope_se, slope_p=slope_p, within_sd=repeat,
+        repeatability=float(1.96 * np.sqrt(2) * repeat), n_clusters=patients, means=mean, differences=d,
+    )  # fmt: skip
+
+
+def _slope(x: np.ndarray, y: np.ndarray, codes: np.ndarray | None = None) -> tuple[float, float, float]:
     centred = x - x.mean()
     spread = float(np.sum(centred**2))
     if spread == 0:
         return float("nan"), float("nan"), float("nan")
     slope = float(np.sum(centred * y) / spread)
     residual = y - y.mean() - slope * centred
-    se = float(np.sqrt(np.sum(residual**2) / (x.size - 2) / spread))
-    return slope, se, float(2 * student.sf(abs(slope / se), x.size - 2)) if se > 0 else 0.0
+    if codes is None:
+        units = x.size
+        se = float(np.sqrt(np.sum(residual**2) / (units - 2) / spread))
+    else:
+        units = int(codes.max()) + 1
+        sums = np.bincount(codes, weights=centred * residual)
+        se = float(np.sqrt(units / (units - 1) * np.sum(sums**2)) / spread)
+    return slope, se, float(2 * student.sf(abs(slope / se), units - 2)) if se > 0 else 0.0

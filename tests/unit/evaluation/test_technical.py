@@ -257,3 +257,38 @@ def test_overlap_agrees_with_simpleitk():
 def test_more_refusals(call, words):
     with pytest.raises(ArgumentError, match=words):
         call()
+
+
+def test_limits_of_agreement_with_several_levels_of_a_patient():
+    """By hand: patients' means 1, 3, 5 (variance 4), pooled variance within 2 on 3 df, two pairs each: 4 + ½·2."""
+    d, patient = np.array([0.0, 2, 2, 4, 4, 6]), [1, 1, 2, 2, 3, 3]
+    middle = np.array([10.0, 14, 11, 19, 12, 17])
+    found = agreement(middle + d / 2, middle - d / 2, clusters=patient)
+    assert (found.bias, found.sd, found.n_clusters) == (pytest.approx(3), pytest.approx(np.sqrt(5)), 3)
+    assert found.bias_high - 3 == pytest.approx(4.30265273 * 2 / np.sqrt(3))
+    assert (found.lower, found.upper) == pytest.approx((3 - 1.96 * np.sqrt(5), 3 + 1.96 * np.sqrt(5)))
+    # χ² 0.025: 0.0506356 on 2 df, 0.2157953 on 3 df
+    high = 5 + np.hypot(4 * (2 / 0.0506356 - 1), 0.5 * 2 * (3 / 0.2157953 - 1))
+    outer = np.hypot(found.bias_high - 3, 1.96 * (np.sqrt(high) - np.sqrt(5)))
+    assert found.upper_interval[1] == pytest.approx(found.upper + outer, rel=1e-5)
+    assert found.lower_interval[0] == pytest.approx(found.lower - outer, rel=1e-5)
+    assert not found.to_frame()["method"].str.startswith(("exact", "Bland")).any()
+    alone = agreement(middle + d / 2, middle - d / 2, clusters=np.arange(6))
+    assert alone.sd == pytest.approx(agreement(middle + d / 2, middle - d / 2).sd)
+    with pytest.raises(ArgumentError, match="three patients"):
+        agreement(middle, middle + 1, clusters=[1, 1, 1, 2, 2, 2])
+
+
+def test_clustered_limits_cover_where_plain_ones_do_not():
+    """25 patients with one to five levels, spread 1 between and 1.5 within patients."""
+    rng = np.random.default_rng(0)
+    truth, found = 0.4 + 1.96 * np.hypot(1, 1.5), {"clustered": [], "plain": []}
+    for _ in range(400):
+        patient = np.repeat(np.arange(25), rng.integers(1, 6, 25))
+        d = 0.4 + rng.normal(size=25)[patient] + 1.5 * rng.normal(size=patient.size)
+        x = 5 * rng.normal(size=patient.size)
+        for name, clusters in (("clustered", patient), ("plain", None)):
+            low, high = agreement(x + d / 2, x - d / 2, clusters=clusters).upper_interval
+            found[name].append(low <= truth <= high)
+    assert np.mean(found["clustered"]) == pytest.approx(0.95, abs=3 * np.sqrt(0.95 * 0.05 / 400))
+    assert np.mean(found["plain"]) < 0.92

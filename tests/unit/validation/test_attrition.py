@@ -86,3 +86,15 @@ def test_refusals(study):
         attrition_weights(Status.at(12, study["state"]), study["X"])
     with pytest.raises(ArgumentError, match="unobserved states"):
         delta_sensitivity(Status.at(12, study["state"]), study["X"], study["risk"])
+
+
+def test_assumptions_share_their_draws_with_a_generator_too():
+    """A shift that is next to nothing changes next to nobody, whatever the seed is made of."""
+    rng = np.random.default_rng(6)
+    X = pd.DataFrame({"x": rng.standard_normal(300)})
+    state = np.where(rng.random(300) < 0.6, (rng.random(300) < expit(X["x"])).astype(int), -1)
+    for seed in (3, np.random.SeedSequence(3), np.random.default_rng(3)):
+        table = delta_sensitivity(
+            Status.at(12, state), X, expit(X["x"]), deltas=[0.0, 1e-9], imputations=5, random_state=seed
+        ).table.set_index(["metric", "delta"])["value"]
+        assert table["auc", 0.0] == table["auc", 1e-9]
