@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +32,12 @@ _SCALES = {
 _SMALL = Objection(
     "sites-too-small",
     "Some sites had too few events or non-events to be evaluated; they were used for training only.",
+)
+_EVENTS_OF_A_SLOPE = 100
+_SMALL_SLOPES = Objection(
+    "slopes-of-small-sites",
+    "Half of the sites have fewer than 100 events: a slope that is low by chance has the smaller error and weighs "
+    "more, so that the pooled slope is somewhat too low.",
 )
 
 
@@ -89,10 +95,13 @@ class InternalExternal(Result):
         if scale == "logit":
             inside = (known["value"] > 0) & (known["value"] < 1)
             known = known[inside]
-        return meta_analysis(
+        found = meta_analysis(
             known["value"].to_numpy(), known["se"].to_numpy(), labels=known["group"].tolist(), scale=scale,
             metric=metric if reference is None else f"difference in {metric}", confidence=self.confidence,
         )  # fmt: skip
+        if metric == "calibration_slope" and reference is None and known["n_events"].median() < _EVENTS_OF_A_SLOPE:
+            return replace(found, objections=(*found.objections, _SMALL_SLOPES))
+        return found
 
     def _rows(
         self, metric: str, model: str, horizon: float | None, threshold: float | None, reference: str | None

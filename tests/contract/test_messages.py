@@ -59,7 +59,7 @@ MISUSES = {
     ]),
     "several models in a table": (r"mapping from model name to risks.*named", [
         lambda: evaluate(Y, np.column_stack([RISK, RISK**2]), 5), lambda: evaluate(Y, [RISK, RISK**2], 5),
-        lambda: decision_curve(Y, pd.DataFrame({"a": RISK, "b": RISK**2}), 5, [0.2]),
+        lambda: decision_curve(Y, np.column_stack([RISK, RISK**2]), 5, [0.2]),
     ]),
     "columns": (r"`X` must be.*(columns 's' \((text|missing|date)\).*Encode text|without \['b'\]|of 2 columns)", [
         lambda: CoxPH().fit(X.assign(s="m"), Y), lambda: CoxPH().fit(X.assign(s=np.nan), Y),

@@ -207,3 +207,12 @@ def test_protocol(name: str, made: dict[str, Any]) -> None:
             result.figure().savefig(io.BytesIO(), format="png", dpi=40)
     finally:
         plt.close("all")
+
+
+def test_every_metric_of_an_evaluation_is_drawn() -> None:
+    import matplotlib.pyplot as plt
+
+    found = evaluate(Y, {"a": RISK, "b": RISK**1.1}, [6.0, 12.0], n_resamples=0)
+    for metric in (*found.metrics["a"].values(), *found.differences):
+        assert metric.plot().has_data(), metric.metric
+        plt.close("all")

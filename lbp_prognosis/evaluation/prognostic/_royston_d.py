@@ -129,7 +129,7 @@ def royston_d(
     }  # fmt: skip
     ratio = d**2 / _KAPPA2
     slope = 2 * d / _KAPPA2 * (np.pi**2 / 6) / (np.pi**2 / 6 + ratio) ** 2
-    r2 = MetricResult(
+    r2 = OverHorizons(
         metric="r2_d", value=_r2(d), se=abs(slope) * se, low=_r2(max(float(low), 0.0)) if d >= 0 else np.nan,
         high=_r2(max(float(high), 0.0)) if d >= 0 else np.nan, influence=slope * psi, **common,
     )  # fmt: skip

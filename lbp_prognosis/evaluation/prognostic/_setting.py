@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import (
-    MetricResult,
     Objection,
     argument_error,
     check_choice,
@@ -20,6 +19,7 @@ from lbp_prognosis._base import (
     influence_se,
     interval,
 )
+from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights, status_horizon
 
 __all__ = ["Setting", "has_entry", "shaped"]
@@ -126,7 +126,7 @@ class Setting:
         reasons: Sequence[str] = (), objections: Sequence[Objection] = (), horizon: Any = None,
         kind: type | None = None, **fields: Any,
     ) -> Any:  # fmt: skip
-        """Build a `MetricResult` (or a subclass ``kind``) from arrays over the horizons.
+        """Build an `OverHorizons` (or a subclass ``kind``) from arrays over the horizons.
 
         ``influence`` (n, k) is on the scale of the rows, or a function that returns it shaped for the caller, in which
         case ``se`` is given. A value with a reason is NaN with all that follows from it.
@@ -141,7 +141,7 @@ class Setting:
         times = np.atleast_1d(self.horizons if horizon is None else horizon)  # NaN: it has none
         if influence is not None and not callable(influence) and self.scalar:
             influence = influence[:, 0]
-        return (kind or MetricResult)(
+        return (kind or OverHorizons)(
             metric=metric, tier="prognostic", value=shaped(value, self.scalar), se=shaped(error, self.scalar),
             low=shaped(low, self.scalar), high=shaped(high, self.scalar), confidence=self.confidence, method=method,
             horizon=None if np.isnan(times).any() else shaped(times, self.scalar), cause=self.cause,
