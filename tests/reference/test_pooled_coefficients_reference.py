@@ -35,6 +35,14 @@ def _compare(frame: pd.DataFrame, expected: dict) -> None:
             assert getattr(row, ours) == pytest.approx(expected[name][theirs], rel=2e-6, abs=1e-9), (name, ours)
 
 
+def _compare_d2(got, want: dict) -> None:
+    assert (got.statistic, got.df1, got.riv, got.p) == pytest.approx(
+        (want["F"], want["df1"], want["riv"], want["p"]), rel=1e-5
+    )
+    if want["df2"] is not None:
+        assert got.df2 == pytest.approx(want["df2"], rel=1e-4)
+
+
 @pytest.mark.parametrize("name", COX)
 def test_cox(reference_case, reference_csv, name: str) -> None:
     case = reference_case(name)
@@ -49,7 +57,10 @@ def test_cox(reference_case, reference_csv, name: str) -> None:
         y = Surv.right(rows["Time"], rows["Status"])
         models.append(RiskPipeline(steps, CoxPH()).fit(X, y).models_[0])
     expected = case["expected"]
-    _compare(pool_coefficients(models, df_complete=expected["dfcom_events_minus_p"]).to_frame(), expected["pooled"])
+    pooled = pool_coefficients(models)
+    assert pooled.df_complete == expected["dfcom_events_minus_p"]
+    _compare(pooled.to_frame(), expected["pooled"])
+    np.testing.assert_allclose(pooled.covariance, expected["total_covariance"], rtol=2e-6, atol=1e-12)
     larger = pool_coefficients(models, df_complete=len(y) - len(expected["pooled"]))
     for row in larger.to_frame().itertuples():
         want = expected["pooled_dfcom_n_minus_p"].get(row.term)
@@ -63,6 +74,7 @@ def test_cox(reference_case, reference_csv, name: str) -> None:
         assert (got.statistic, got.p) == pytest.approx((tests["D1"]["F"], tests["D1"]["p"]), rel=1e-6)
         if tests["D1"]["df2"] is not None:
             assert got.df2 == pytest.approx(tests["D1"]["df2"], rel=1e-5)
+        _compare_d2(larger.test(terms, method="D2"), tests["D2_wald"])
 
 
 @pytest.mark.parametrize("name", LOGISTIC)
@@ -77,6 +89,14 @@ def test_logistic(reference_case, reference_csv, name: str) -> None:
             X["Carrying"] = rows["Carrying"].astype(int)
             steps = [OneHot(["Carrying"])]
         models.append(RiskPipeline(steps, LogisticRisk()).fit(X, Status.at(12, rows["Chronic"])).models_[0])
-    pooled = pool_coefficients(models, df_complete=case["expected"]["dfcom"])
+    pooled = pool_coefficients(models)
+    assert pooled.df_complete == case["expected"]["dfcom"]
     _compare(pooled.to_frame(), case["expected"]["pooled"])
+    for term, tests in (case["expected"].get("multiparameter") or {}).items():
+        terms = [t for t in pooled.terms if t == term or t.startswith(f"{term}=")]
+        first = pooled.test(terms)
+        assert (first.statistic, first.df2, first.riv, first.p) == pytest.approx(
+            [tests["D1"][key] for key in ("F", "df2", "riv", "p")], rel=1e-5
+        )
+        _compare_d2(pooled.test(terms, method="D2"), tests["D2_wald"])
     assert np.isfinite(pooled.to_frame()["p"]).all()

@@ -47,6 +47,11 @@ def test_cox_concordance(reference_case, reference_csv, name: str) -> None:
         (want["estimate"], want["lower"], want["upper"]), rel=1e-6
     )
     assert row["df"] == pytest.approx(want["df"] if want["df"] is not None else np.inf, rel=1e-4)
+    # Nagelkerke's R² in each table, averaged on Fisher's scale
+    inside = [bootstrap_validate(model, table, y, 90, n_resamples=2, random_state=1).at("nagelkerke_r2")["apparent"]
+              for model, table in ((RiskPipeline(steps, CoxPH()), table) for table in X.tables)]  # fmt: skip
+    assert inside == pytest.approx(expected["r2_by_imputation"], rel=1e-6)
+    assert np.tanh(np.mean(np.arctanh(inside))) == pytest.approx(expected["pooled_nagelkerke_r2_fisher"], rel=1e-6)
 
 
 @pytest.mark.parametrize("name", LOGISTIC)
