@@ -11,7 +11,7 @@ from lbp_prognosis.evaluation import concordance, evaluate
 from lbp_prognosis.fusion import OneHot, RestrictedCubicSpline, RiskPipeline, pool_coefficients
 from lbp_prognosis.models import CoxPH, LogisticRisk
 from lbp_prognosis.survival import Status, Surv
-from lbp_prognosis.validation import MultiplyImputed, bootstrap_validate, pool_performance
+from lbp_prognosis.validation import MultiplyImputed, bootstrap_validate, external_validate, pool_performance
 
 COX = {
     "mi_cox_lbp_doc1": ["Duration", "Radiation", "Onset", "Function", "Age", "Previous", "Tampascale", "JobControl",
@@ -134,10 +134,49 @@ def test_external_validation_of_a_fixed_model(reference_case, reference_csv) -> 
     want = expected["pooled_slope_df_infinite"]
     row = infinite.metric("calibration_slope")
     assert (row["df"], row["low"], row["high"]) == pytest.approx((want["df"], want["lower"], want["upper"]), rel=1e-5)
+    for ours, theirs in (("calibration_intercept", "pooled_intercept_df_infinite"),
+                         ("citl", "pooled_offset_intercept_df_infinite")):  # fmt: skip
+        row, want = infinite.metric(ours), expected[theirs]
+        assert (row["df"], row["low"], row["high"]) == pytest.approx(
+            (want["df"], want["lower"], want["upper"]), rel=1e-4
+        )
+    row = pool_performance(found, df_complete=len(y) - 2).metric("calibration_slope")
+    want = expected["pooled_slope_dfcom_n_minus_2"]
+    assert (row["df"], row["low"], row["high"]) == pytest.approx((want["df"], want["lower"], want["upper"]), rel=1e-5)
+    assert infinite.metric("nagelkerke_r2")["value"] == pytest.approx(expected["pooled_r2_fisher"], rel=1e-8)
     auc = infinite.metric("auc")
     # linear predictors that are equal on paper differ in the last bit, in R too: ties fall either way
     assert auc["value"] == pytest.approx(expected["pooled_auc_logit"]["estimate"], abs=2e-4)
     assert pooled.metric("brier")["value"] == pytest.approx(expected["mean_brier"], rel=1e-8)
+
+
+def test_developed_in_one_hospital_and_validated_in_another(reference_csv) -> None:
+    """108 patients, then 80 in five imputations, by one call; values of ``r/external_imputed.R``."""
+    develop = reference_csv("lbp_chronic_dev.csv")
+    columns = ["Gender", "Carrying", "Function", "Tampascale", "Age"]
+    model = RiskPipeline([OneHot(["Carrying"])], LogisticRisk()).fit(
+        develop[columns], Status.at(12, develop["Chronic"])
+    )
+    imputed = _imputed(reference_csv("lbp_chronic_extval.csv"), "ID")
+    y = Status.at(12, imputed.observed(["Chronic"])["Chronic"])
+    found = external_validate(model, imputed[columns], y, 12, kind="geographic").to_frame().set_index("metric")
+    for metric, value, se in (
+        ("calibration_intercept", -0.690199840, 0.325995741), ("calibration_slope", 0.676914647, 0.198783131),
+        ("citl", -1.033256309, 0.266743857),
+    ):  # fmt: skip
+        assert (found.loc[metric, "value"], found.loc[metric, "se"]) == pytest.approx((value, se), rel=1e-7)
+    assert found.loc["auc", ["value", "low", "high"]].tolist() == pytest.approx(
+        [0.738179146, 0.614931722, 0.8327106796], rel=1e-8
+    )
+    assert found.loc["brier", "value"] == pytest.approx(0.233139593, rel=1e-8)
+    # with the degrees of freedom of complete data the intervals are those of psfmi::mivalext_lr
+    parts = [evaluate(y, model.predict_risk(table, 12)) for table in imputed[columns].tables]
+    pooled = pool_performance(parts, df_complete=79)
+    for metric, df, low, high in (
+        ("calibration_slope", 76.3465236, 0.281032789, 1.0727965048), ("citl", 76.3785698, -1.564480161, -0.502032456),
+    ):  # fmt: skip
+        row = pooled.metric(metric)
+        assert [row["df"], row["low"], row["high"]] == pytest.approx([df, low, high], rel=1e-7)
 
 
 def test_bootstrap_in_imputed_tables(reference_case, reference_csv) -> None:
