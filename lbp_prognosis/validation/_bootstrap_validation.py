@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
+from lbp_prognosis.evaluation.utility import DevelopmentValue, development_value
 from lbp_prognosis.validation._instability import Instability
 
 if TYPE_CHECKING:
@@ -106,6 +107,33 @@ class BootstrapValidation(Result):
         if self.predictions is None or self.risk is None or self.y is None or self.horizons is None:
             raise argument_error("keep_predictions", "True for instability", "False", "Validate again and keep them.")
         return Instability.of(self.risk, self.predictions, self.y, self.horizons, thresholds, self.target, self.model)
+
+    def development_value(self, thresholds: Any, horizon: float | None = None) -> DevelopmentValue:
+        """Return what knowing the right risks would be worth; needs ``keep_predictions=True``.
+
+        Parameters
+        ----------
+        thresholds : array-like
+            Decision thresholds.
+        horizon : float, optional
+            The last by default.
+
+        Notes
+        -----
+        Risks of the original patients by the resamples' models stand for draws of the right risks
+        (see `evaluation.utility.development_value`).
+        """
+        if self.predictions is None or self.risk is None or self.horizons is None:
+            raise argument_error("keep_predictions", "True for the value of development", "False",
+                                 "Validate again and keep them.")  # fmt: skip
+        tau = float(self.horizons[-1] if horizon is None else horizon)
+        place = np.flatnonzero(np.isclose(self.horizons, tau))
+        if place.size == 0:
+            raise argument_error("horizon", f"one of {self.horizons.tolist()}", horizon)
+        k = int(place[0])
+        return development_value(
+            self.risk[:, k], self.predictions[:, :, k], thresholds, target=self.target, horizon=tau, model=self.model
+        )
 
     def decision_curve(self, horizon: float | None = None) -> pd.DataFrame:
         """Return the corrected decision curve: ``horizon, threshold, apparent, corrected, low, high``."""

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, check_number, check_risk, check_thresholds, metric_frame
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    check_clusters,
+    check_confidence,
+    check_number,
+    check_risk,
+    check_thresholds,
+    influence_se,
+    interval,
+    metric_frame,
+)
 from lbp_prognosis.survival import check_outcome, status_horizon
 from lbp_prognosis.validation._performance import Panel, known_state
 
@@ -23,7 +34,11 @@ _OBJECTION = Objection(
     "the difference in a proper score and in net benefit (added_value).",
     "https://doi.org/10.1002/sim.5804",
 )
-_NO_INTERVAL = "no interval: the distribution under no added value is neither centred at zero nor normal"
+_NO_INTERVAL = (
+    "no interval: where the models were fitted to these patients, the distribution under no added value is neither "
+    "centred at zero nor normal; held_out=True says that they were not"
+)
+_NAMES = ("nri", "nri_events", "nri_nonevents", "idi")
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,6 +52,8 @@ class Reclassification(Result):
         any amount.
     idi : float
         Change of the mean risk with the event minus change without it.
+    se : dict of str to float
+        Standard errors by name; empty unless the risks were held out.
     """
 
     nri_events: float
@@ -48,6 +65,8 @@ class Reclassification(Result):
     n_events: int
     objections: tuple[Objection, ...] = (_OBJECTION,)
     synthetic: bool = False
+    se: dict[str, float] = field(default_factory=dict, repr=False)
+    confidence: float = 0.95
 
     @property
     def nri(self) -> float:
@@ -55,14 +74,20 @@ class Reclassification(Result):
         return self.nri_events + self.nri_nonevents
 
     def to_frame(self) -> pd.DataFrame:
-        """Return ``nri, nri_events, nri_nonevents, idi``; without standard errors on purpose."""
+        """Return ``nri, nri_events, nri_nonevents, idi``; with intervals only for risks that were held out."""
         kind = "categories" if self.thresholds else "any change"
-        return metric_frame(
-            {"tier": "prognostic", "metric": name, "horizon": self.horizon, "value": getattr(self, name),
-             "method": f"{kind}, inverse probability of censoring", "n": self.n, "n_events": self.n_events,
-             "reason": _NO_INTERVAL}
-            for name in ("nri", "nri_events", "nri_nonevents", "idi")
-        )  # fmt: skip
+        rows = []
+        for name in _NAMES:
+            value = getattr(self, name)
+            row = {"tier": "prognostic", "metric": name, "horizon": self.horizon, "value": value, "n": self.n,
+                   "method": f"{kind}, inverse probability of censoring", "n_events": self.n_events}  # fmt: skip
+            if name in self.se:
+                low, high = interval(value, self.se[name], self.confidence)
+                row |= {"se": self.se[name], "low": float(low), "high": float(high), "confidence": self.confidence}
+            else:
+                row["reason"] = _NO_INTERVAL
+            rows.append(row)
+        return metric_frame(rows)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the measures; zero is not what noise gives.
@@ -86,7 +111,16 @@ class Reclassification(Result):
 
 
 def reclassification(
-    y: np.ndarray, reference: Any, risk: Any, horizon: float | None = None, *, thresholds: Any = (), cause: int = 1
+    y: np.ndarray,
+    reference: Any,
+    risk: Any,
+    horizon: float | None = None,
+    *,
+    thresholds: Any = (),
+    cause: int = 1,
+    held_out: bool = False,
+    clusters: Any = None,
+    confidence: float = 0.95,
 ) -> Reclassification:
     """Compute NRI and IDI, with an objection.
 
@@ -102,11 +136,25 @@ def reclassification(
         Borders of risk categories; none for the continuous NRI.
     cause : int, default 1
         Event code of interest.
+    held_out : bool, default False
+        Whether neither model was fitted to these patients (external validation). Only then are there intervals.
+    clusters : array-like of shape (n,), optional
+        Unit of the standard errors.
+    confidence : float, default 0.95
+        Level of the intervals.
 
     Returns
     -------
     Reclassification
         Carries the objection ``net-reclassification``, which keeps "adds value" from being supported.
+
+    Notes
+    -----
+    Why no interval by default: in the sample a larger nested model was fitted to, noise makes NRI and IDI positive, and
+    an interval around them excludes zero far too often; a reader takes such an interval for a test. For given risks on
+    other patients they are differences of means, and the standard errors come from influence values (weights of
+    censoring taken as known). They tell how well these numbers are known, and not that they are the right ones to ask
+    for: a miscalibrated model raises NRI and IDI in patients it never saw, so that the objection stays.
 
     References
     ----------
@@ -124,11 +172,27 @@ def reclassification(
           else np.sign(new - old))  # fmt: skip
     step = np.sign(up)
 
-    def mean(values: np.ndarray, who: np.ndarray) -> float:
-        total = float(np.sum(weight[who]))
-        return float(np.sum(weight[who] * values[who]) / total) if total > 0 else float("nan")
+    codes = check_clusters("clusters", clusters, n=y.shape[0])
+    confidence = check_confidence(confidence)
 
+    def mean(values: np.ndarray, who: np.ndarray) -> tuple[float, np.ndarray]:
+        """Weighted mean among some, and what each row adds to it."""
+        share = weight * who
+        total = float(share.sum())
+        if total <= 0:
+            return float("nan"), np.full(rows.size, np.nan)
+        value = float(share @ values) / total
+        return value, share * (values - value) * rows.size / total
+
+    moved, moved_without = mean(step, event), mean(step, ~event)
+    raised, raised_without = mean(new - old, event), mean(new - old, ~event)
+    influence = {
+        "nri": moved[1] - moved_without[1], "nri_events": moved[1], "nri_nonevents": -moved_without[1],
+        "idi": raised[1] - raised_without[1],
+    }  # fmt: skip
+    kept = None if codes is None else np.unique(codes[rows], return_inverse=True)[1]
+    errors = {name: float(influence_se(psi, kept)) for name, psi in influence.items()} if held_out else {}
     return Reclassification(
-        mean(step, event), -mean(step, ~event), mean(new - old, event) - mean(new - old, ~event), time,
-        tuple(float(b) for b in borders), rows.size, int(np.sum(event & (weight > 0))),
+        moved[0], -moved_without[0], raised[0] - raised_without[0], time, tuple(float(b) for b in borders), rows.size,
+        int(np.sum(event & (weight > 0))), se=errors, confidence=confidence,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from lbp_prognosis.evaluation.utility._decision_curve import decision_curve
 from lbp_prognosis.evaluation.utility._decision_curve_result import DecisionCurve
+from lbp_prognosis.evaluation.utility._development_value import DevelopmentValue, development_value
 from lbp_prognosis.evaluation.utility._finding_to_outcome_ceiling import FindingCeiling, finding_to_outcome_ceiling
 from lbp_prognosis.evaluation.utility._imaging_value import expected_value_of_imaging, imaging_band, imaging_spread
 from lbp_prognosis.evaluation.utility._net_benefit_difference import NetBenefitDifference
@@ -12,6 +13,7 @@ from lbp_prognosis.evaluation.utility._value_of_information import ValueOfInform
 
 __all__ = [
     "DecisionCurve",
+    "DevelopmentValue",
     "FindingCeiling",
     "NetBenefitDifference",
     "SequentialPolicy",
@@ -19,6 +21,7 @@ __all__ = [
     "ThresholdRange",
     "ValueOfInformation",
     "decision_curve",
+    "development_value",
     "expected_value_of_imaging",
     "finding_to_outcome_ceiling",
     "imaging_band",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from scipy.stats import norm
 from syn import syn
 
@@ -125,6 +126,33 @@ def test_reclassification_by_hand() -> None:
     assert any_change.idi == pytest.approx((0.2 + 0.1 - 0.1) / 3 - (0.2 - 0.2 + 0 - 0.1) / 4)
     assert [o.code for o in found.objections] == ["net-reclassification"]
     assert found.to_frame()["se"].isna().all()
+
+
+def test_intervals_of_reclassification_cover_for_held_out_risks_only() -> None:
+    rng = np.random.default_rng(5)
+
+    def draw(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        lp, more = rng.normal(-0.5, 0.9, n), rng.normal(0, 0.6, n)
+        state = (rng.random(n) < expit(lp + more)).astype(int)
+        return Status.at(12, state), expit(0.9 * lp), expit(lp + 0.7 * more), state
+
+    truth = reclassification(*draw(400_000)[:3])
+    inside = dict.fromkeys(("nri", "nri_events", "nri_nonevents", "idi"), 0)
+    for _ in range(300):
+        y, old, new, _ = draw(250)
+        frame = reclassification(y, old, new, held_out=True).to_frame().set_index("metric")
+        for name in inside:
+            inside[name] += bool(frame.loc[name, "low"] <= getattr(truth, name) <= frame.loc[name, "high"])
+    assert all(0.915 <= hits / 300 <= 0.98 for hits in inside.values()), inside
+    # by the two-sample formula: without censoring the difference of two independent means
+    y, old, new, state = draw(250)
+    found = reclassification(y, old, new, held_out=True)
+    parts = [np.var((new - old)[state == s]) / (state == s).sum() for s in (0, 1)]
+    assert found.se["idi"] == pytest.approx(np.sqrt(sum(parts)), rel=1e-9)
+    twice = reclassification(np.repeat(y, 2), np.repeat(old, 2), np.repeat(new, 2), held_out=True,
+                             clusters=np.repeat(np.arange(250), 2))  # fmt: skip
+    assert twice.se["nri"] == pytest.approx(found.se["nri"] * np.sqrt(250 / 249), rel=1e-9)
+    assert [o.code for o in found.objections] == ["net-reclassification"]
 
 
 def test_noise_is_rewarded_by_nri_and_not_by_the_proper_score() -> None:
