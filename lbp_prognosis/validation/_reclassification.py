@@ -181,7 +181,7 @@ def reclassification(
         total = float(share.sum())
         if total <= 0:
             return float("nan"), np.full(rows.size, np.nan)
-        value = float(share @ values) / total
+        value = float(np.sum(weight[who] * values[who]) / np.sum(weight[who]))
         return value, share * (values - value) * rows.size / total
 
     moved, moved_without = mean(step, event), mean(step, ~event)
