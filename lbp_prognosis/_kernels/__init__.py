@@ -72,7 +72,7 @@ from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, nor
 from lbp_prognosis._kernels._npmle import npmle_covariance, npmle_from_intervals
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
-from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, rubin_pool
+from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, d3_test, rubin_pool
 from lbp_prognosis._kernels._shapley import (
     coalition_members,
     owen_weights,
@@ -153,6 +153,7 @@ __all__ = [
     "cox_refit",
     "d1_test",
     "d2_test",
+    "d3_test",
     "dersimonian_laird",
     "discrete_hazard_fit",
     "distinct_times",

@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from scipy.stats import f as fisher
 from scipy.stats import t as student
 
-__all__ = ["Pooled", "PooledTest", "d1_test", "d2_test", "rubin_pool"]
+__all__ = ["Pooled", "PooledTest", "d1_test", "d2_test", "d3_test", "rubin_pool"]
 
 
 class Pooled(NamedTuple):
@@ -91,13 +91,7 @@ def d1_test(estimates: np.ndarray, covariances: np.ndarray) -> PooledTest:
     solved = np.linalg.solve(within, np.column_stack([mean, between]))
     riv = (1 + 1 / m) * float(np.trace(solved[:, 1:])) / k
     statistic = float(mean @ solved[:, 0]) / (k * (1 + riv))
-    t = k * (m - 1)
-    if riv <= 0:
-        df2 = np.inf
-    elif t > 4:
-        df2 = 4 + (t - 4) * (1 + (1 - 2 / t) / riv) ** 2
-    else:
-        df2 = t * (1 + 1 / k) * (1 + 1 / riv) ** 2 / 2
+    df2 = _denominator(k, m, riv)
     return PooledTest(statistic, float(k), float(df2), riv, _upper(statistic, k, df2))
 
 
@@ -109,6 +103,25 @@ def d2_test(statistics: np.ndarray, k: int) -> PooledTest:
     statistic = (statistics.mean() / k - (m + 1) / (m - 1) * riv) / (1 + riv)
     df2 = np.inf if riv <= 0 else k ** (-3 / m) * (m - 1) * (1 + 1 / riv) ** 2
     return PooledTest(float(statistic), float(k), float(df2), riv, _upper(statistic, k, df2))
+
+
+def d3_test(own: np.ndarray, pooled: np.ndarray, k: int) -> PooledTest:
+    """Meng & Rubin's D3: likelihood ratios ``(m,)`` at each table's own estimates and at the pooled ones."""
+    m, at_pooled = np.size(own), float(np.mean(pooled))
+    riv = (m + 1) / (k * (m - 1)) * (float(np.mean(own)) - at_pooled)
+    statistic = at_pooled / (k * (1 + riv))
+    df2 = _denominator(k, m, riv)
+    return PooledTest(statistic, float(k), float(df2), riv, _upper(statistic, k, df2))
+
+
+def _denominator(k: int, m: int, riv: float) -> float:
+    """Denominator degrees of freedom of D1 and D3."""
+    t = k * (m - 1)
+    if riv <= 0:
+        return float("inf")
+    if t > 4:
+        return float(4 + (t - 4) * (1 + (1 - 2 / t) / riv) ** 2)
+    return float(t * (1 + 1 / k) * (1 + 1 / riv) ** 2 / 2)
 
 
 def _upper(statistic: float, df1: float, df2: float) -> float:

@@ -11,6 +11,7 @@ from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_pa
 from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
 from lbp_prognosis.fusion._pool_coefficients import PooledCoefficients, pool_coefficients
 from lbp_prognosis.fusion._pool_levels import PooledLevels, pool_levels
+from lbp_prognosis.fusion._pool_likelihood_ratio import pool_likelihood_ratio
 from lbp_prognosis.fusion._regression_calibration import RegressionCalibration
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
 from lbp_prognosis.fusion._risk_pipeline import RiskBand, RiskPipeline
@@ -39,6 +40,7 @@ __all__ = [
     "one_row_a_patient",
     "pool_coefficients",
     "pool_levels",
+    "pool_likelihood_ratio",
     "pooled_errors",
     "site_confounding",
     "with_acquisition",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbp_prognosis.fusion import OneHot, RiskPipeline, pool_coefficients
+from lbp_prognosis.fusion import OneHot, RiskPipeline, pool_coefficients, pool_likelihood_ratio
 from lbp_prognosis.models import CoxPH, LogisticRisk
 from lbp_prognosis.survival import Status, Surv
 
@@ -100,3 +100,28 @@ def test_logistic(reference_case, reference_csv, name: str) -> None:
         )
         _compare_d2(pooled.test(terms, method="D2"), tests["D2_wald"])
     assert np.isfinite(pooled.to_frame()["p"]).all()
+
+
+@pytest.mark.parametrize("name", ["mi_lr_doc1", "mi_lr_carrying"])
+@pytest.mark.parametrize(
+    ("intercept", "field"), [("pooled", "meng_rubin_1992"), ("re-estimated", "intercept_reestimated_variant")]
+)
+def test_likelihood_ratio(reference_case, reference_csv, name: str, intercept: str, field: str) -> None:
+    case = reference_case(name)
+    table, tables = reference_csv("lbp_chronic_mi.csv"), []
+    for k in range(1, 6):
+        rows = table[table["Impnr"] == k].reset_index(drop=True)
+        X = rows[LOGISTIC[name]].astype(float)
+        if "Carrying" in X:
+            X["Carrying"] = rows["Carrying"].astype(int)
+            X = OneHot(["Carrying"]).fit_transform(X)
+        tables.append(X)
+    y = Status.at(12, rows["Chronic"])
+    models = [LogisticRisk().fit(X, y) for X in tables]
+    for term, tests in case["expected"]["multiparameter"].items():
+        rest = [c for c in tables[0].columns if c != term and not c.startswith(f"{term}=")]
+        null = [LogisticRisk().fit(X[rest], y) for X in tables] if rest else None
+        got, want = pool_likelihood_ratio(models, null, tables, y, intercept=intercept), tests["D3"][field]
+        assert [got.statistic, got.df1, got.df2, got.riv, got.p] == pytest.approx(
+            [want[key] for key in ("F", "df1", "df2", "riv", "p")], rel=1e-5
+        )

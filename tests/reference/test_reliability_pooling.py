@@ -12,7 +12,7 @@ import pytest
 from lbp_prognosis import CoxPH, Reference, Status, Surv
 from lbp_prognosis.evaluation.diagnostic import roc
 from lbp_prognosis.evaluation.technical import concordance_correlation, icc, weighted_kappa
-from lbp_prognosis.fusion import OneHot, RiskPipeline, pool_coefficients
+from lbp_prognosis.fusion import OneHot, RiskPipeline, pool_coefficients, pool_likelihood_ratio
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.validation import MultiplyImputed, meta_analysis
 
@@ -97,3 +97,16 @@ def test_rubin_over_five_tables(kind):
     for method in ("D1", "D2"):
         test = pooled.test(terms, method=method)
         assert [test.statistic, test.df1, test.df2, test.riv, test.p] == pytest.approx(want[method], rel=2e-6)
+
+
+@pytest.mark.parametrize(("kind", "rest"), [("cox", ["x1"]), ("logistic", ["x1", "group=2", "group=3"])])
+def test_likelihood_ratio_over_five_tables(kind, rest):
+    tables = [pd.DataFrame(table).astype({"group": int}) for table in R["completed"]]
+    if kind == "cox":
+        y, model = Surv.right(tables[0]["time"], tables[0]["event"]), CoxPH()
+    else:
+        y, model = Status.at(12, tables[0]["y"]), LogisticRisk()
+    coded = MultiplyImputed(tuple(OneHot(["group"]).fit_transform(table[["x1", "x2", "group"]]) for table in tables))
+    found = pool_likelihood_ratio(coded.fit(model, y), coded[rest].fit(model, y), coded, y)
+    # five stored fits at R's tolerance of 1e-9 in the likelihood: seen in r, a difference of likelihood ratios
+    assert [found.statistic, found.df1, found.df2, found.riv, found.p] == pytest.approx(R["d3"][kind], rel=1e-5)

@@ -55,7 +55,22 @@ rubin_of <- function(full, null) { p <- pool(as.mira(full)); s <- summary(p, con
        p = s$p.value, low = s[["2.5 %"]], high = s[["97.5 %"]], riv = p$pooled$riv, fmi = p$pooled$fmi,
        D1 = joint("D1"), D2 = joint("D2")) }
 
+# D3 of Meng and Rubin, written out: likelihood ratios at each table's estimates, and at the pooled ones
+d3_of <- function(full, null, at) { m <- length(full)
+  ratio <- function(q1, q0) mapply(function(a, b, i) 2 * (at(a, q1(i), i) - at(b, q0(i), i)), full, null, seq_len(m))
+  mean_of <- function(fits) Reduce(`+`, lapply(fits, coef)) / m
+  own <- ratio(function(i) coef(full[[i]]), function(i) coef(null[[i]])); q1 <- mean_of(full); q0 <- mean_of(null)
+  shared <- mean(ratio(function(i) q1, function(i) q0)); k <- length(q1) - length(q0)
+  r <- (m + 1) / (k * (m - 1)) * (mean(own) - shared); f <- shared / (k * (1 + r)); t <- k * (m - 1)
+  df2 <- if (t > 4) 4 + (t - 4) * (1 + (1 - 2 / t) / r)^2 else t * (1 + 1 / k) * (1 + 1 / r)^2 / 2
+  c(f, k, df2, r, pf(f, k, df2, lower.tail = FALSE)) }
+cox_at <- function(fit, q, i) coxph(formula(fit), completed[[i]], init = q, control = coxph.control(iter.max = 0))$loglik[2]
+lr_at <- function(fit, q, i) { eta <- as.vector(model.matrix(formula(fit), completed[[i]]) %*% q); sum(y * eta - log1p(exp(eta))) }
+cox_fits <- list(cox(Surv(time, event) ~ x1 + x2 + factor(group)), cox(Surv(time, event) ~ x1))
+lr_fits <- list(lr(y ~ x1 + x2 + factor(group)), lr(y ~ x1 + factor(group)))
+
 out <- list(
+  d3 = list(cox = d3_of(cox_fits[[1]], cox_fits[[2]], cox_at), logistic = d3_of(lr_fits[[1]], lr_fits[[2]], lr_at)),
   versions = sapply(c("psych", "vcd", "epiR", "pROC", "metafor", "mice", "mitml", "survival"), simplify = FALSE, function(p) as.character(packageVersion(p))),
   icc = lapply(ratings, icc_of), kappa = lapply(tables, kappa_of),
   concordance_correlation = list(first = a, second = b, value = lin$est, low = lin$lower, high = lin$upper),
