@@ -73,6 +73,8 @@ def _parameters(parameters: Any) -> dict[str, int]:
 
 
 def _for_shrinkage(count: int, r2: float, shrinkage: float) -> int:
+    if r2 >= shrinkage:
+        raise argument_error("shrinkage", f"above the anticipated R² of {r2:.3g}", shrinkage)
     return int(np.ceil(count / ((shrinkage - 1) * np.log(1 - r2 / shrinkage)) - 1e-9))
 
 
@@ -81,6 +83,7 @@ def sample_size_development(
     *,
     parameters: int | Mapping[str, int],
     r2: float | None = None,
+    r2_cox_snell: float | None = None,
     r2_nagelkerke: float | None = None,
     c_statistic: float | None = None,
     prevalence: float | None = None,
@@ -104,6 +107,8 @@ def sample_size_development(
         modality; the sum counts.
     r2 : float, optional
         Anticipated R²: Cox–Snell for binary and survival, adjusted R² for continuous.
+    r2_cox_snell : float, optional
+        ``r2`` by its full name (binary and survival).
     r2_nagelkerke : float, optional
         Anticipated Nagelkerke R² instead of ``r2`` (binary and survival): the share of the largest Cox–Snell R². 0.15
         is the cautious guess where nothing is known.
@@ -156,11 +161,13 @@ def sample_size_development(
     counts = _parameters(parameters)
     goal = check_number("shrinkage", shrinkage, low=0, high=1, open_low=True, open_high=True)
     if outcome == "continuous":
-        if r2_nagelkerke is not None or c_statistic is not None:
+        if any(value is not None for value in (r2_cox_snell, r2_nagelkerke, c_statistic)):
             raise argument_error("r2", "the anticipated adjusted R² of a continuous outcome",
-                                 "`r2_nagelkerke` or `c_statistic`")  # fmt: skip
+                                 "`r2_cox_snell`, `r2_nagelkerke` or `c_statistic`")  # fmt: skip
         return _continuous(counts, r2, intercept, sd, goal)
-    anticipated = {"r2": r2, "r2_nagelkerke": r2_nagelkerke, "c_statistic": c_statistic}
+    anticipated = {
+        "r2": r2, "r2_cox_snell": r2_cox_snell, "r2_nagelkerke": r2_nagelkerke, "c_statistic": c_statistic
+    }  # fmt: skip
     if sum(value is not None for value in anticipated.values()) != 1:
         given = [name for name, value in anticipated.items() if value is not None]
         raise argument_error("r2", "given, or `r2_nagelkerke` or `c_statistic` instead, and one of them only",
@@ -176,7 +183,7 @@ def _anticipated(given: dict[str, float | None], largest: float, **kind: float) 
     if given["r2_nagelkerke"] is not None:
         share = check_number("r2_nagelkerke", given["r2_nagelkerke"], low=0, high=1, open_low=True, open_high=True)
         return share * largest
-    r2 = given["r2"]
+    r2 = given["r2"] if given["r2"] is not None else given["r2_cox_snell"]
     value = check_number("r2", r2, low=0, high=1, open_low=True, open_high=True)
     if value >= largest:
         raise argument_error(
@@ -225,6 +232,9 @@ def _survival(
     check_choice("null_likelihood", null_likelihood, ("per_person", "person_time"))
     p = sum(counts.values())
     share = lam * mean_time
+    if share > 1:
+        raise argument_error("rate", f"at most 1 / mean_follow_up = {1 / mean_time:g}, one event a patient", lam,
+                             "Are the rate and the follow-up in one unit of time?")  # fmt: skip
     if null_likelihood == "per_person":
         # whole events in 10 000 patients, as pmsampsize counts them
         whole = np.ceil(share * 1e4 - 1e-9) / 1e4

@@ -105,6 +105,11 @@ def test_frame_says_what_decides():
         (lambda: sample_size_development("binary", parameters=20, prevalence=0.3), "c_statistic"),
         (lambda: sample_size_development("binary", parameters=0, r2=0.1, prevalence=0.3), "at least one candidate"),
         (lambda: sample_size_development("binary", parameters=20, r2=0.9, prevalence=0.3), "Nagelkerke"),
+        (lambda: sample_size_development("binary", parameters=5, r2=0.6, prevalence=0.5, shrinkage=0.5), "anticipated"),
+        (
+            lambda: sample_size_development("survival", parameters=5, r2=0.1, rate=3, horizon=1, mean_follow_up=1),
+            "one unit of time",
+        ),
         (lambda: sample_size_development("ordinal", parameters=20), "'binary'"),
         (lambda: sample_size_validation("binary", prevalence=1.2), "below 1"),
         (lambda: sample_size_validation("binary", prevalence=0.2, lp_sd=1.0), "together"),
@@ -122,6 +127,10 @@ def test_nagelkerke_is_a_share_of_the_largest_r2():
     assert by_share.details["r2_cox_snell"] == pytest.approx(0.15 * by_share.details["max_r2"])
     same = sample_size_development("binary", parameters=20, r2=by_share.details["r2_cox_snell"], prevalence=0.3)
     assert same.criteria == by_share.criteria
+    full_name = sample_size_development(
+        "binary", parameters=20, r2_cox_snell=by_share.details["r2_cox_snell"], prevalence=0.3
+    )
+    assert full_name.criteria == by_share.criteria
     with pytest.raises(ArgumentError, match="one of them only"):
         sample_size_development("binary", parameters=20, r2=0.1, r2_nagelkerke=0.15, prevalence=0.3)
     with pytest.raises(ArgumentError, match="continuous"):
