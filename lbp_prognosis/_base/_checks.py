@@ -32,10 +32,21 @@ def _rows(mask: np.ndarray, limit: int = 5) -> str:
     return f"{shown}, … ({rows.size} in all)" if rows.size > limit else shown
 
 
+def _refuse_dates(name: str, value: Any) -> None:
+    """Dates and durations would pass as nanoseconds."""
+    kind = np.asarray(value).dtype.kind
+    if kind in "mM":
+        raise argument_error(
+            name, "numbers, in the unit of the study", "dates" if kind == "M" else "durations",
+            "Count from the index date in that unit, e.g. (end - start).dt.days or (end - start) / pd.Timedelta('1D').",
+        )  # fmt: skip
+
+
 def check_vector(
     name: str, value: Any, *, n: int | None = None, low: float | None = None, high: float | None = None
 ) -> np.ndarray:
     """Return a finite float vector of length ``n`` within ``[low, high]``; NaN and infinities name their rows."""
+    _refuse_dates(name, value)
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
@@ -107,6 +118,7 @@ def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
     if horizons is None:
         raise argument_error("horizons", "given: a number or a sequence of numbers, in the unit of `y`", "None")
     scalar = np.ndim(horizons) == 0
+    _refuse_dates("horizons", horizons)
     try:
         array = np.atleast_1d(np.asarray(horizons, dtype=float))
     except (TypeError, ValueError):

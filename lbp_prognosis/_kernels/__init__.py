@@ -72,6 +72,7 @@ from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, nor
 from lbp_prognosis._kernels._npmle import npmle_covariance, npmle_from_intervals
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
+from lbp_prognosis._kernels._row_products import row_products
 from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, d3_test, rubin_pool
 from lbp_prognosis._kernels._shapley import (
     coalition_members,
@@ -83,7 +84,6 @@ from lbp_prognosis._kernels._shapley import (
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
 from lbp_prognosis._kernels._steps import distinct_times, step_at
 from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
-from lbp_prognosis._kernels._subdistribution_slope import subdistribution_slope
 from lbp_prognosis._kernels._transformation import (
     TransformationDesign,
     TransformationFit,
@@ -201,12 +201,12 @@ __all__ = [
     "reml",
     "reverse_kaplan_meier_steps",
     "rising_order",
+    "row_products",
     "rubin_pool",
     "shapley_from_values",
     "shapley_weights",
     "step_at",
     "subdistribution_fit",
-    "subdistribution_slope",
     "threshold_bins",
     "tied_events",
     "transformation_fit",

@@ -19,10 +19,14 @@ __all__ = ["fine_gray_data", "fine_gray_influence"]
 
 
 def fine_gray_data(
-    X: np.ndarray, time: np.ndarray, code: np.ndarray, cause: int, censoring: CensoringGroups, strata: np.ndarray | None
-) -> CoxData:
-    """Prepare the risk sets of the subdistribution hazard of ``cause``; arguments as for `cox_data`."""
-    data = cox_data(X, time, code == cause, strata=strata)
+    X: np.ndarray, time: np.ndarray, code: np.ndarray, cause: int, censoring: CensoringGroups,
+    strata: np.ndarray | None, entry: np.ndarray | None = None,
+) -> CoxData:  # fmt: skip
+    """Prepare the risk sets of the subdistribution hazard of ``cause``; arguments as for `cox_data`.
+
+    With ``entry`` the curves of ``censoring`` have to know the entries, too.
+    """
+    data = cox_data(X, time, code == cause, entry=entry, strata=strata)
     ends = data.ends
     starts = np.concatenate([[0], ends[:-1]])
     stratum = data.sorted(np.zeros(time.size, dtype=np.int64) if strata is None else strata)
@@ -44,7 +48,9 @@ def fine_gray_data(
 def fine_gray_influence(pieces: CoxPieces, time: np.ndarray, code: np.ndarray) -> np.ndarray:
     """Return what each row adds to the score through the estimated censoring curve, shape (n, p), caller's order.
 
-    ``ψ_i = ∫ q(u)/π(u) dM_i^c(u)`` with ``q(u) = Σ_{competing, T_j ≤ u} ∫_{t>u} (x_j − x̄(t)) w_j(t) r_j dΛ(t)``.
+    ``ψ_i = ∫ q(u)/π(u) dM_i^c(u)`` with ``q(u) = Σ_{competing, T_j ≤ u} ∫_{t>u} (x_j − x̄(t)) w_j(t) r_j dΛ(t)``. Where
+    events stay at risk of the censorings at their time, the sum is over ``T_j < u`` and the integral over ``t ≥ u``, as
+    in the program that has this rule.
     """
     data, tail = pieces.data, pieces.data.tail
     assert tail is not None
@@ -57,6 +63,7 @@ def fine_gray_influence(pieces: CoxPieces, time: np.ndarray, code: np.ndarray) -
     sorted_time = time[place]
     out = np.zeros((n, p))
     starts = np.concatenate([[0], data.ends[:-1]])
+    first = censoring.events_first
     for k, grid in enumerate(censoring.times):
         members = np.flatnonzero(censoring.codes == k)
         q = np.zeros((grid.size, p))
@@ -64,12 +71,12 @@ def fine_gray_influence(pieces: CoxPieces, time: np.ndarray, code: np.ndarray) -
             rows = np.flatnonzero((risk > 0) & (tail.group == k) & (tail.start >= low) & (tail.start < end))
             if rows.size == 0:
                 continue
-            earlier = np.searchsorted(grid, sorted_time[rows], side="left")
-            sum0 = np.cumsum(np.bincount(earlier, weights=risk[rows], minlength=grid.size))
-            sum1 = np.zeros((grid.size, p))
+            earlier = np.searchsorted(grid, sorted_time[rows], side="left" if first else "right")
+            sum0 = np.cumsum(np.bincount(earlier, weights=risk[rows], minlength=grid.size + 1))[:-1]
+            sum1 = np.zeros((grid.size + 1, p))
             np.add.at(sum1, earlier, risk[rows, None] * data.X[rows])
-            sum1 = np.cumsum(sum1, axis=0)
-            after = low + np.searchsorted(data.times[low:end], grid, side="right")
+            sum1 = np.cumsum(sum1, axis=0)[:-1]
+            after = low + np.searchsorted(data.times[low:end], grid, side="right" if first else "left")
             back0 = np.append(np.cumsum((tail.curve[k, low:end] * hazard[low:end])[::-1])[::-1], 0.0)
             weighted = tail.curve[k, low:end, None] * mean[low:end]
             back1 = np.concatenate([np.cumsum(weighted[::-1], axis=0)[::-1], np.zeros((1, p))])
@@ -82,7 +89,7 @@ def fine_gray_influence(pieces: CoxPieces, time: np.ndarray, code: np.ndarray) -
         own = np.searchsorted(grid, time[members])
         censored = code[members] == 0
         lived = drift[own]
-        if censoring.events_first:
+        if first:
             lived = np.where(censored[:, None], lived, before[own])
         out[members] = np.where(censored[:, None], share[own], 0.0) - lived
     return out

@@ -7,23 +7,43 @@ import numpy as np
 __all__ = ["rcs_basis", "rcs_knots"]
 
 
+_PILE = 0.05  # share of all values at the smallest or largest of them that quantiles do not get past
+
+
 def rcs_knots(x: np.ndarray, k: int) -> np.ndarray:
     """Place ``k`` knots at Harrell's quantiles (type 7) of the observed values of ``x``.
 
     Outer quantiles 0.10 and 0.90 for three knots, 0.05 and 0.95 for four to six, 0.025 and 0.975 from seven on, the
-    rest equally spaced; under 100 values the outer knots are the fifth smallest and fifth largest value.
+    rest equally spaced; under 100 values the outer knots are the fifth smallest and fifth largest value. Where 5 % of
+    the values or more are the smallest (or the largest) and no other value is as common, that pile is left out, the
+    outer knot is its neighbour, and the other knots are quantiles of what is left. Where there are no more than
+    ``k + 2`` distinct values, the knots are those between the smallest and the largest.
 
     Returns
     -------
-    ndarray of shape (k,)
-        Knots in increasing order; ties in ``x`` can make some coincide, which the caller has to look at.
+    ndarray of shape (k,) or less
+        Distinct knots in increasing order: ties in ``x`` leave fewer than ``k``, which the caller has to look at.
     """
     values = np.sort(x[~np.isnan(x)])
+    distinct, count = np.unique(values, return_counts=True)
+    if distinct.size <= k + 2:
+        return distinct[1:-1]
     outer = 0.10 if k == 3 else (0.05 if k <= 6 else 0.025)
-    knots = np.quantile(values, np.linspace(outer, 1 - outer, k))
-    if 9 < values.size < 100:  # below ten values the fifth from each end would cross
-        knots[0], knots[-1] = values[4], values[-5]
-    return np.asarray(knots, dtype=float)
+    common = count >= _PILE * values.size
+    piled = bool((common[0] or common[-1]) and not common[1:-1].any())
+    low, high = piled and bool(common[0]), piled and bool(common[-1])
+    first, last = distinct[1:2][:low], distinct[-2:-1][:high]
+    inner = values[values > first[0]] if low else values
+    inner = inner[inner < last[0]] if high else inner
+    m = k - low - high
+    shares = np.linspace(outer, 1 - outer, m) if m > 2 else np.array([0.5, 1 - outer][:m])
+    knots = np.array([*first, *np.quantile(inner, shares), *last])
+    if 9 < inner.size < 100:  # below ten values the fifth from each end would cross
+        if not low:
+            knots[0] = inner[4]
+        if not high:
+            knots[-1] = inner[-5]
+    return np.unique(knots)
 
 
 def rcs_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:

@@ -235,9 +235,8 @@ def _discrimination(
     if kind != "status" and times.size > 1 and not np.isnan(risk).any():
         add("ibs_step", lambda: integrated_brier(y, risk, times, rule="step", **weighted))
         add("ibs_trapezoid", lambda: integrated_brier(y, risk, times, **weighted))
-    if kind == "right" and score is not None and shared["sample_weight"] is None:
-        part = {key: shared[key] for key in ("cause", "clusters", "confidence")}
-        d: Any = add("royston_d", lambda: royston_d(y, score, **part))
+    if kind == "right" and score is not None:
+        d: Any = add("royston_d", lambda: royston_d(y, score, **shared))
         if d is not None and d.r2 is not None:
             out["r2_d"] = d.r2
     if kind == "status":

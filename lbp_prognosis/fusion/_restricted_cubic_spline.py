@@ -76,8 +76,8 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
             else:
                 values = frame[column].to_numpy(dtype=float)
                 seen = values[np.isfinite(values)]
-                knots = rcs_knots(seen, n_knots) if seen.size else np.zeros(n_knots)
-                if (np.diff(knots) <= 0).any():
+                knots = rcs_knots(seen, n_knots)
+                if knots.size < n_knots:
                     raise EstimationError(
                         f"The column {column!r} has too few distinct values for {n_knots} knots (they fall together). "
                         "Use fewer knots, name the knots, or leave it linear."

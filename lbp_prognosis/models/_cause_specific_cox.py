@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import EstimationError, check_choice, check_horizons
-from lbp_prognosis._kernels import exponential_incidence, product_limit_incidence
+from lbp_prognosis._kernels import exponential_incidence, product_limit_incidence, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
@@ -170,7 +170,7 @@ class CauseSpecificCox(RiskEstimator):
         """Return ``X β`` for the hazard of ``cause``, plus the offset if there is one; shape (n,)."""
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
         self._check_cause(cause)
-        eta = matrix @ self.coef_[int(cause)]
+        eta = row_products(matrix, self.coef_[int(cause)])
         return eta if shift is None else eta + shift
 
     def baseline_cumulative_hazard(self, times: Any, cause: int = 1, *, stratum: Any = None) -> Any:

@@ -10,7 +10,7 @@ from scipy.stats import chi2, norm
 from sklearn.base import clone
 
 from lbp_prognosis._base import argument_error, check_choice, check_confidence, check_horizons, check_number
-from lbp_prognosis._kernels import CoxData, CoxPieces, cox_data, cox_fit_prepared, cox_pieces
+from lbp_prognosis._kernels import CoxData, CoxPieces, cox_data, cox_fit_prepared, cox_pieces, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import (
     check_cox_fit,
@@ -274,11 +274,11 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return ``X β`` (not centred), plus the offset if there is one; shape (n,), higher is sooner."""
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
-        eta = matrix @ self.coef_
+        eta = row_products(matrix, self.coef_)
         return eta if shift is None else eta + shift
 
     def _relative_hazard(self, X: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
-        eta = (X - self.centre_) @ self.coef_
+        eta = row_products(X - self.centre_, self.coef_)
         with np.errstate(over="ignore"):
             return np.exp(eta if offset is None else eta + offset)
 

@@ -27,12 +27,12 @@ class CoxDiagnostics:
     ties: str
 
     def _pieces(
-        self, X: Any, y: np.ndarray, sample_weight: Any, strata: Any, offset: Any
+        self, X: Any, y: np.ndarray, sample_weight: Any, strata: Any, offset: Any, *, of_hazard: bool = False
     ) -> tuple[CoxPieces, np.ndarray | None]:
         """Sums over the risk sets of the given rows at the fitted coefficients, and the weights."""
         model: Any = self
-        if self.ties == "exact":
-            raise argument_error("ties", '"efron" or "breslow" for residuals', '"exact"')
+        if self.ties == "exact" and not of_hazard:  # its baseline is Breslow's, its score is not
+            raise argument_error("ties", '"efron" or "breslow" for residuals of the score', '"exact"')
         check_outcome(y, ("right",), caller="CoxPH")
         matrix, codes, shift = model._start_predict(X, strata, offset)
         if matrix.shape[0] != y.shape[0]:
@@ -59,7 +59,8 @@ class CoxDiagnostics:
         kind : {"martingale", "deviance", "score", "dfbeta"}, default "martingale"
             ``martingale``: events minus expected events; ``deviance``: the same made symmetric; ``score``: the row's
             part of the gradient, without its weight; ``dfbeta``: approximate change of the coefficients if the row were
-            left out (weighted, sign as estimate with minus estimate without).
+            left out (weighted, sign as estimate with minus estimate without). The last two are not defined under
+            ``ties="exact"``.
 
         Returns
         -------
@@ -68,7 +69,8 @@ class CoxDiagnostics:
         """
         check_choice("kind", kind, _KINDS)
         model: Any = self
-        pieces, weights = self._pieces(X, y, sample_weight, strata, offset)
+        of_hazard = kind in ("martingale", "deviance")
+        pieces, weights = self._pieces(X, y, sample_weight, strata, offset, of_hazard=of_hazard)
         if kind == "score":
             return pieces.score()
         if kind == "dfbeta":

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, check_vector
-from lbp_prognosis._kernels import DiscreteHazardFit, categorical_probabilities, discrete_hazard_fit
+from lbp_prognosis._kernels import DiscreteHazardFit, categorical_probabilities, discrete_hazard_fit, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
@@ -271,7 +271,7 @@ class DiscreteTimeHazard(RiskEstimator):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return hazards ``(n, K, n_causes)`` and survival at the visits ``(n, K)``."""
         codes = np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata
-        effect = X @ np.atleast_2d(self.coef_).T + (0.0 if offset is None else offset[:, None])
+        effect = row_products(X, np.atleast_2d(self.coef_).T) + (0.0 if offset is None else offset[:, None])
         # an infinite period effect (everybody had the event) is as good as certain at 500
         eta = np.minimum(self.alpha_, 500.0)[:, codes, :].transpose(1, 2, 0) + effect[:, None, :]
         link = "cloglog" if eta.shape[2] == 1 else "logit"
@@ -325,7 +325,7 @@ class DiscreteTimeHazard(RiskEstimator):
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
         self._check_cause(cause)
         effect = np.atleast_2d(self.coef_)[int(np.searchsorted(self.causes_, cause))]
-        return matrix @ effect + (0.0 if shift is None else shift)
+        return row_products(matrix, effect) + (0.0 if shift is None else shift)
 
     def baseline_cumulative_hazard(self, times: Any, *, stratum: Any = None) -> np.ndarray:
         """Return −log P(no event of any cause by a visit) at predictors and offset 0.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, generator
-from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path
+from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import check_events, column_factors
 from lbp_prognosis.models._design import Design
@@ -380,13 +380,13 @@ class ElasticNetCox(RiskEstimator):
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return ``X β`` at the chosen penalty, plus the offset if there is one; shape (n,), higher is sooner."""
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
-        eta = matrix @ self.coef_
+        eta = row_products(matrix, self.coef_)
         return eta if shift is None else eta + shift
 
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
     ) -> np.ndarray:
-        eta = (X - self.centre_) @ self.coef_
+        eta = row_products(X - self.centre_, self.coef_)
         base = steps_at(self.baseline_times_, self.baseline_hazard_, strata, horizons)
         with np.errstate(over="ignore", invalid="ignore"):
             relative = np.exp(eta if offset is None else eta + offset)[:, None]

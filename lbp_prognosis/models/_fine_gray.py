@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_choice, check_number
+from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number
 from lbp_prognosis._kernels import (
     CensoringGroups,
     CoxData,
@@ -22,11 +22,16 @@ from lbp_prognosis.models._design import Design, strata_labels, take_columns
 __all__ = ["FineGray"]
 
 
+def _late_entry(y: np.ndarray) -> np.ndarray | None:
+    """Return the entries, if anybody enters late."""
+    return y["entry"] if "entry" in (y.dtype.names or ()) and (y["entry"] > 0).any() else None
+
+
 class FineGray(CoxPH):
     """How does each predictor change the cumulative incidence of one cause?
 
     Proportional hazards of the subdistribution: patients with a competing event stay in the risk set, with a weight
-    that fades as the censoring curve falls.
+    that fades as the censoring curve falls. Patients who enter late are at risk from their entry on.
 
     Parameters
     ----------
@@ -44,7 +49,7 @@ class FineGray(CoxPH):
     variance : {"auto", "model", "robust", "robust_fixed"}, default "auto"
         ``"robust"`` is the sandwich that knows the censoring curve was estimated (as ``crr``), ``"robust_fixed"`` takes
         it as known (as a robust fit to ``finegray`` data), ``"model"`` the inverse information. ``"auto"`` is
-        ``"robust"``.
+        ``"robust"``, and ``"robust_fixed"`` with delayed entry, where ``"robust"`` is not offered.
     penalty, penalty_factors, standardize, strata, offset, collinear, max_iter, tol
         As in `CoxPH`.
 
@@ -60,18 +65,21 @@ class FineGray(CoxPH):
     EstimationError
         By `fit`: as `CoxPH`.
     ArgumentError
-        By `fit`: delayed entry, ``ties="exact"``.
+        By `fit`: ``ties="exact"``, ``variance="robust"`` with delayed entry.
 
     Notes
     -----
-    A patient with a competing event at ``T`` weighs ``G(t−)/G(T−)`` in the risk set at ``t > T``. Risks of one cause
-    lie in [0, 1]; those of separate models for several causes need not sum to less than 1. Residuals and the test of
+    A patient with a competing event at ``T`` weighs ``G(t−)/G(T−)`` in the risk set at ``t > T``, with delayed entry
+    ``G(t−)H(t−)/(G(T−)H(T−))``, where ``H`` is the probability of having entered (Geskus). Risks of one cause lie in
+    [0, 1]; those of separate models for several causes need not sum to less than 1. Residuals and the test of
     proportional hazards are those of the weighted partial likelihood.
 
     References
     ----------
     Fine JP, Gray RJ (1999). A proportional hazards model for the subdistribution of a competing risk. J Am Stat Assoc
     94:496–509.
+    Geskus RB (2011). Cause-specific cumulative incidence estimation and the Fine and Gray model under both left
+    truncation and right censoring. Biometrics 67:39–49.
     """
 
     _single_cause = False
@@ -114,8 +122,11 @@ class FineGray(CoxPH):
         check_number("penalty", self.penalty, low=0)
         check_number("cause", self.cause, low=1, whole=True)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
-        if design.entry is not None:
-            raise argument_error("y", "without delayed entry for FineGray", "delayed entry", "Use CauseSpecificCox.")
+        if _late_entry(y) is not None and self.variance == "robust":
+            raise argument_error(
+                "variance", '"auto", "robust_fixed" or "model" with delayed entry', '"robust"',
+                "The sandwich that knows the censoring curve was estimated has no part for the curve of the entries.",
+            )  # fmt: skip
         check_events(y["event"] == self.cause, design.weights, self.cause)
         self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
         return self
@@ -140,22 +151,37 @@ class FineGray(CoxPH):
     def _risk_sets(
         self, X: Any, matrix: np.ndarray, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None
     ) -> CoxData:
-        censoring = self._censoring(X, y, strata, weights)
-        return fine_gray_data(matrix, y["time"], y["event"], self.cause, censoring, strata)
+        entry = _late_entry(y)
+        censoring = self._censoring(X, y, strata, weights, entry)
+        return fine_gray_data(matrix, y["time"], y["event"], self.cause, censoring, strata, entry)
 
     def _censoring(
-        self, X: Any, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None
+        self, X: Any, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None, entry: np.ndarray | None
     ) -> CensoringGroups:
         groups = self._censoring_codes(X, y.shape[0], strata)
         rows = np.ones(y.shape[0]) if weights is None else weights
-        return censoring_groups(y["time"], y["event"], groups, rows, self.censoring_ties == "events_first")
+        curves = censoring_groups(y["time"], y["event"], groups, rows, self.censoring_ties == "events_first", entry)
+        if entry is not None:
+            self._check_tails(y, groups, curves)
+        return curves
+
+    def _check_tails(self, y: np.ndarray, groups: np.ndarray, curves: CensoringGroups) -> None:
+        """Refuse a gap in the risk sets: nobody says what became of those who had a competing event before it."""
+        competing = (y["event"] != 0) & (y["event"] != self.cause)
+        for group in range(len(curves.times)):
+            at = y["time"][competing & (groups == group)]
+            if at.size and not (curves.left(group, at) > 0).all():
+                raise EstimationError(
+                    f"A patient had a competing event by {at.max():g} although later nobody was under observation for "
+                    "a while: with delayed entry the risk sets must not run empty. Start the clock at a later landmark."
+                )
 
     def _robust(self, design: Design) -> bool:
         return self.variance != "model"
 
     def _row_scores(self, design: Design, pieces: CoxPieces) -> np.ndarray:
         score = pieces.score()
-        if self.variance == "robust_fixed":
+        if self.variance == "robust_fixed" or _late_entry(design.y) is not None:
             return score
         return score + fine_gray_influence(pieces, design.y["time"], design.y["event"])
 

@@ -20,7 +20,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
 )
-from lbp_prognosis._kernels import CategoricalFit, categorical_fit, categorical_parts
+from lbp_prognosis._kernels import CategoricalFit, categorical_fit, categorical_parts, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
@@ -228,7 +228,7 @@ class LogisticRisk(RiskEstimator):
             Fixed part of the linear predictor.
         """
         matrix, _, shift = self._start_predict(X, None, offset)
-        return self.intercept_ + matrix @ self.coef_ + (0.0 if shift is None else shift)
+        return self.intercept_ + row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
 
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None

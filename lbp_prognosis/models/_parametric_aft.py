@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import optimize, special, stats
 
 from lbp_prognosis._base import EstimationError, check_choice, check_vector
-from lbp_prognosis._kernels import TransformationFit, generalised_gamma_scale, transformation_scale
+from lbp_prognosis._kernels import TransformationFit, generalised_gamma_scale, row_products, transformation_scale
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
@@ -190,7 +190,7 @@ class ParametricAFT(RiskEstimator):
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
     ) -> np.ndarray:
-        location = self.intercept_ + X @ self.coef_ + (0.0 if offset is None else offset)
+        location = self.intercept_ + row_products(X, self.coef_) + (0.0 if offset is None else offset)
         z = (np.log(horizons)[None, :] - location[:, None]) / self.scale_
         return -np.expm1(self._scale()(z)[0])
 
@@ -205,7 +205,7 @@ class ParametricAFT(RiskEstimator):
             Fixed part of log time.
         """
         matrix, _, shift = self._start_predict(X, None, offset)
-        return -(matrix @ self.coef_ + (0.0 if shift is None else shift))
+        return -(row_products(matrix, self.coef_) + (0.0 if shift is None else shift))
 
     def predict_quantile(self, X: Any, probabilities: Any, *, offset: Any = None) -> np.ndarray:
         """Return the times by which the event has happened with the given probabilities, ``(n, k)``.
@@ -221,7 +221,7 @@ class ParametricAFT(RiskEstimator):
         """
         matrix, _, shift = self._start_predict(X, None, offset)
         levels = check_vector("probabilities", np.atleast_1d(probabilities), low=0, high=1)
-        location = self.intercept_ + matrix @ self.coef_ + (0.0 if shift is None else shift)
+        location = self.intercept_ + row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
         w = _quantile(self.distribution, levels, self.shape_)
         return np.exp(location[:, None] + self.scale_ * w[None, :])
 

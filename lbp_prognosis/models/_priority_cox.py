@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, generator
-from lbp_prognosis._kernels import cox_baseline
+from lbp_prognosis._kernels import cox_baseline, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._cox_checks import check_events
@@ -155,7 +155,10 @@ class PriorityCox(RiskEstimator):
     def _places(self) -> dict[str, np.ndarray]:
         names = self._names()
         if not isinstance(self.blocks, Mapping) or not self.blocks:
-            raise argument_error("blocks", "a mapping from block to columns, in order of priority", self.blocks)
+            raise argument_error(
+                "blocks", "a mapping from block to columns, in order of priority", self.blocks,
+                'Name them: {"clinical": ["age", "sex"], "imaging": ["height"]}.',
+            )  # fmt: skip
         listed = [column for columns in self.blocks.values() for column in columns]
         wrong = sorted(set(listed) ^ set(names)) or [column for column in listed if listed.count(column) > 1]
         if wrong:
@@ -235,7 +238,7 @@ class PriorityCox(RiskEstimator):
         return out
 
     def _score(self, X: np.ndarray, columns: np.ndarray, coef: np.ndarray) -> np.ndarray:
-        return np.nan_to_num(X[:, columns] - self.centre_[columns]) @ coef
+        return row_products(np.nan_to_num(X[:, columns] - self.centre_[columns]), coef)
 
     def _line(self, before: np.ndarray, score: np.ndarray) -> tuple[float, float]:
         spread = float(np.var(before))

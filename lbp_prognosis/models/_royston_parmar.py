@@ -14,7 +14,7 @@ from lbp_prognosis._base import (
     check_number,
     check_vector,
 )
-from lbp_prognosis._kernels import log_time_knots, log_time_spline, transformation_scale
+from lbp_prognosis._kernels import log_time_knots, log_time_spline, row_products, transformation_scale
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
@@ -208,7 +208,7 @@ class RoystonParmar(RiskEstimator):
     ) -> np.ndarray:
         codes = self._codes(strata, X.shape[0])
         baseline = np.stack([self._z(np.log(horizons), code) for code in range(self.gamma_.shape[0])])
-        z = baseline[codes] + (X @ self.coef_ + (0.0 if offset is None else offset))[:, None]
+        z = baseline[codes] + (row_products(X, self.coef_) + (0.0 if offset is None else offset))[:, None]
         return -np.expm1(transformation_scale(self.scale)(z)[0])
 
     def _codes(self, strata: np.ndarray | None, n: int) -> np.ndarray:
@@ -229,7 +229,7 @@ class RoystonParmar(RiskEstimator):
             Fixed part of the linear predictor.
         """
         matrix, _, shift = self._start_predict(X, None, offset)
-        return matrix @ self.coef_ + (0.0 if shift is None else shift)
+        return row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
 
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up. Arguments as `predict_risk`."""

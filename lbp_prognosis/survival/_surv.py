@@ -169,7 +169,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
         if present and 0 not in present and present != {1}:
             raise argument_error(
                 "event", "coded 0 for censored",
-                f"codes {sorted(present)} without a 0",
+                f"codes {_some(present)} without a 0",
                 "If one of them means censored (R's 1/2 coding), say so: censored=1. If every row is an event, say "
                 "censored=0.", kind=OutcomeError,
             )  # fmt: skip
@@ -180,19 +180,25 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
     if censored == 0 or not codes or codes[0] == 1:
         mapped = np.where(raw == censored, 0, raw)
         if censored != 0 and 0 in codes:
-            raise argument_error("event", f"free of 0 when censored={censored!r}", f"codes {sorted(present)}",
+            raise argument_error("event", f"free of 0 when censored={censored!r}", f"codes {_some(present)}",
                                  "Name the events with causes=.", kind=OutcomeError)  # fmt: skip
     elif len(codes) == 1 and codes[0] != 0:
         mapped = np.where(raw == censored, 0, 1)
     else:
         raise argument_error(
             "event", "events coded from 1, or named with causes=",
-            f"codes {sorted(present)} with censored={censored!r}",
+            f"codes {_some(present)} with censored={censored!r}",
             'Name them: causes={"recovery": 2, "surgery": 3}.', kind=OutcomeError,
         )  # fmt: skip
     if mapped.size and mapped.max() > 100:
         raise argument_error("event", "a small code a cause", f"codes {codes[-3:]}", kind=OutcomeError)
     return mapped.astype(np.int8)
+
+
+def _some(present: set[int]) -> str:
+    """Return a few codes, and how many there are."""
+    codes = sorted(present)
+    return str(codes) if len(codes) <= 6 else f"{', '.join(map(str, codes[:6]))}, … ({len(codes)} different)"
 
 
 def _named_codes(raw: np.ndarray, present: set[Any], censored: Any, causes: Mapping[str, Any]) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import argument_error, check_horizons
-from lbp_prognosis._kernels import step_at
+from lbp_prognosis._kernels import row_products, step_at
 
 __all__ = ["UpdatedModel"]
 
@@ -90,7 +90,7 @@ class UpdatedModel:
             names = getattr(self.model, "feature_names_in_", None)
             matrix = np.asarray(X[list(names)] if hasattr(X, "columns") and names is not None else X, dtype=float)
             if self.scale == "hazard":
-                return matrix @ self.coefficients
-            return self.coefficients[0] + matrix @ self.coefficients[1:]
+                return row_products(matrix, self.coefficients)
+            return self.coefficients[0] + row_products(matrix, self.coefficients[1:])
         lp = np.asarray(self.model.linear_predictor(X), dtype=float)
         return lp if self.method in ("original", "refit") else self.intercept + self.slope * lp

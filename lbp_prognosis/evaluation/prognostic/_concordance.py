@@ -128,7 +128,8 @@ def concordance(
         keys = comparable_keys(y, kind, earlier, competing, layers)
         concordant, tied, comparable, totals = _pairs(setting, scores, order, keys, earlier.astype(float), ones)
     else:
-        own = _inverse_censoring(setting, layers)
+        own, beyond = _inverse_censoring(setting, layers)
+        weight = own * (beyond if competing.any() else own)
         if own[earlier].max(initial=0) > 10:
             objections.append(Objection(
                 "few-uncensored",
@@ -137,7 +138,7 @@ def concordance(
             ))  # fmt: skip
         keys = comparable_keys(y, kind, earlier, np.zeros(n, dtype=bool), layers)
         concordant, tied, comparable, totals = _pairs(
-            setting, scores, order, keys, np.where(earlier, own**2, 0.0), ones
+            setting, scores, order, keys, np.where(earlier, weight, 0.0), ones
         )
         if competing.any():
             keys = earlier_competing_keys(y, earlier, layers)
@@ -190,21 +191,23 @@ def _pairs(
     return concordance_pairs(order, score, event, first, last, setting.row_weight, early, late, events)
 
 
-def _inverse_censoring(setting: Setting, strata: np.ndarray | None) -> np.ndarray:
-    """1 / G(T−) of each row, by stratum."""
+def _inverse_censoring(setting: Setting, strata: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """1 / G(T−) and 1 / G(T) of each row, by stratum."""
     time, event, n = setting.y["time"], setting.y["event"], setting.n
-    out = np.empty(n)
+    out = np.empty((2, n))
     for rows in [np.arange(n)] if strata is None else [np.flatnonzero(strata == s) for s in range(strata.max() + 1)]:
         weights = None if setting.weights is None else setting.row_weight[rows]
         process = censoring_process(time[rows], event[rows], weights)
         with np.errstate(divide="ignore"):
-            out[rows] = 1 / process.left[process.code]
-    # nobody with an event has G(T−) = 0, being at risk just before it; other rows are not weighted
-    return np.where(np.isfinite(out), out, 0.0)
+            out[:, rows] = 1 / process.left[process.code], 1 / process.right[process.code]
+    # nobody with an event has G(T−) = 0, being at risk just before it, and nobody is compared beyond G(T) = 0 but those
+    # censored then: other rows are not weighted
+    out = np.where(np.isfinite(out), out, 0.0)
+    return out[0], out[1]
 
 
 def _method(weighting: str, kind: str, competing: bool) -> str:
-    words = "Harrell" if weighting == "harrell" else "IPCW, 1/G(T−)²"
+    words = "Harrell" if weighting == "harrell" else ("IPCW, 1/(G(T−) G(T))" if competing else "IPCW, 1/G(T−)²")
     if kind == "interval":
         words += ", pairs of disjoint intervals"
     return words + (", competing events never have the event" if competing else "")

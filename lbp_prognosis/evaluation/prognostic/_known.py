@@ -105,10 +105,16 @@ def right_guards(
                 f"{setting.min_censoring_survival:g} (min_censoring_survival)"
             )
         elif not abs(mean - 1) < 1e-6:
-            reason = (
+            lost = (
                 f"nobody is followed beyond {tau:g} although not everybody had an event: the state at {tau:g} of those "
                 "censored there is unknown (take a horizon just before it)"
             )
+            if setting.min_at_risk > 0 or not np.isfinite(mean):
+                reason = lost
+            else:  # asked for without guards: what the known rows give, and what is missing from it
+                objections.append(Objection(
+                    "weights-below-one", f"At {tau:g} the weights have mean {mean:.3g} instead of 1: {lost}.",
+                ))  # fmt: skip
         elif survivors and free < 0.10:
             objections.append(Objection(
                 "few-uncensored",

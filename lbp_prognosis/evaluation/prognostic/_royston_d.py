@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 
 from lbp_prognosis._base import (
     MetricResult,
-    argument_error,
     check_choice,
     check_clusters,
     check_confidence,
@@ -19,10 +19,20 @@ from lbp_prognosis._base import (
     influence_se,
     interval,
 )
-from lbp_prognosis._kernels import cox_data, cox_fit_prepared, cox_pieces, subdistribution_slope
+from lbp_prognosis._kernels import (
+    CoxData,
+    CoxFit,
+    CoxPieces,
+    censoring_groups,
+    cox_data,
+    cox_fit_prepared,
+    cox_pieces,
+    fine_gray_data,
+    fine_gray_influence,
+)
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import upside_down
-from lbp_prognosis.survival import check_outcome
+from lbp_prognosis.survival import Weights, check_outcome, check_weights
 
 __all__ = ["RoystonD", "royston_d"]
 
@@ -55,6 +65,8 @@ def royston_d(
     *,
     cause: int = 1,
     ties: str = "averaged",
+    censoring_ties: str = "at_risk",
+    sample_weight: Any = None,
     clusters: Any = None,
     confidence: float = 0.95,
 ) -> RoystonD:
@@ -63,7 +75,7 @@ def royston_d(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Surv.right`, also with delayed entry when no event competes.
+        `Surv.right`, also with delayed entry.
     score : array-like of shape (n,)
         Higher means sooner; only its order matters.
     cause : int, default 1
@@ -71,6 +83,11 @@ def royston_d(
     ties : {"averaged", "first"}, default "averaged"
         Rows with one score get the mean of their normal scores, or are ranked in the order of the rows (as published
         implementations do; the value then depends on that order).
+    censoring_ties : {"at_risk", "events_first"}, default "at_risk"
+        With competing events: whether an event is still at risk of the censorings of its time, as in the program (R's
+        cmprsk) with which D was carried over to them, or leaves before; see `FineGray`.
+    sample_weight : array-like of shape (n,) or Weights, optional
+        Row weights, in the ranks too; a bare array is taken as sampling weights.
     clusters : array-like of shape (n,), optional
         Patients, sites: the unit of a robust standard error.
     confidence : float, default 0.95
@@ -80,7 +97,7 @@ def royston_d(
     -------
     RoystonD
         Metric ``"royston_d"``, with ``r2`` (``"r2_d"``) and influence values. The standard error is that of the Cox
-        model; robust with clusters, with competing events and in differences.
+        model; robust with clusters or sampling weights, with competing events and in differences.
 
     Notes
     -----
@@ -104,27 +121,33 @@ def royston_d(
     values = check_vector("score", score, n=n)
     cause = int(check_number("cause", cause, low=1, whole=True))
     check_choice("ties", ties, ("averaged", "first"))
+    check_choice("censoring_ties", censoring_ties, ("at_risk", "events_first"))
+    weights = check_weights(sample_weight, n)
     codes = check_clusters("clusters", clusters, n=n)
     confidence = check_confidence(confidence)
     event = y["event"] == cause
     competing = bool(((y["event"] != 0) & ~event).any())
-    z = _normal_scores(values, ties)
+    z = _normal_scores(values, ties, weights)
+    if weights is not None:
+        event = event & (weights.values > 0)
     reason, d, se, psi = "", np.nan, np.nan, np.full(n, np.nan)
     if np.ptp(z) == 0 or not event.any():
         reason = "no event of interest" if not event.any() else "all scores are equal"
     elif competing:
-        d, psi = _competing(y, z, cause)
-        se = float(influence_se(psi, codes))
+        d, se, psi = _competing(y, z, cause, censoring_ties == "events_first", weights, codes is not None)
     else:
-        d, se, psi = _single(y, z, event)
-        if codes is not None:
-            se = float(influence_se(psi, codes))
+        d, se, psi = _single(y, z, event, weights, codes is not None)
+    if competing or codes is not None or (weights is not None and weights.kind != "frequency"):
+        se = float(influence_se(psi, codes))
     if not reason and not np.isfinite(d):
         reason = "the scores separate the events completely"
     low, high = interval(d, se, confidence)
     method = ("Fine–Gray" if competing else "Cox, Efron") + f", tied scores {ties}"
+    row_weight = np.ones(n) if weights is None else weights.values
+    copies = row_weight if weights is not None and weights.kind == "frequency" else (row_weight > 0).astype(float)
     common: dict[str, Any] = {
-        "tier": "prognostic", "confidence": confidence, "cause": cause, "n": n, "n_events": int(event.sum()),
+        "tier": "prognostic", "confidence": confidence, "cause": cause, "n": int(copies.sum()),
+        "n_events": int(copies[event].sum()),
         "reason": reason, "clusters": codes, "method": method,
     }  # fmt: skip
     ratio = d**2 / _KAPPA2
@@ -144,30 +167,63 @@ def _r2(d: float) -> float:
     return float(ratio / (np.pi**2 / 6 + ratio))
 
 
-def _normal_scores(values: np.ndarray, ties: str) -> np.ndarray:
-    n = values.size
-    z = norm.ppf((rankdata(values, method="ordinal") - 3 / 8) / (n + 1 / 4)) / np.sqrt(_KAPPA2)
-    if ties == "first":
-        return z
-    codes = np.unique(values, return_inverse=True)[1]
-    return (np.bincount(codes, weights=z) / np.bincount(codes))[codes]
+def _normal_scores(values: np.ndarray, ties: str, weights: Weights | None) -> np.ndarray:
+    """Expected normal order statistics (Blom) of the scores, divided by √(8/π); of all copies of a row their mean."""
+    w = np.ones(values.size) if weights is None else weights.values
+    order = np.argsort(values, kind="stable")
+    if weights is not None and weights.kind == "frequency":
+        row = np.repeat(order, w[order].astype(np.int64))
+        rank, size = np.arange(1.0, row.size + 1), float(row.size)
+    else:
+        row, share = order, w[order] * (values.size / w.sum())
+        rank, size = np.cumsum(share) - (share - 1) / 2, float(values.size)
+    each = norm.ppf((rank - 3 / 8) / (size + 1 / 4)) / np.sqrt(_KAPPA2)
+    codes = np.arange(values.size) if ties == "first" else np.unique(values, return_inverse=True)[1]
+    mass = np.ones(row.size) if weights is None or weights.kind == "frequency" else w[row]
+    total = np.bincount(codes[row], weights=mass, minlength=codes.max() + 1)
+    mean = np.bincount(codes[row], weights=mass * each, minlength=total.size)
+    return np.divide(mean, total, out=np.zeros(total.size), where=total > 0)[codes]
 
 
-def _single(y: np.ndarray, z: np.ndarray, event: np.ndarray) -> tuple[float, float, np.ndarray]:
-    entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
-    data = cox_data(z[:, None], y["time"], event, entry=entry)
-    fit = cox_fit_prepared(data)
-    if not fit.converged or abs(fit.coef[0]) > 30:
-        return np.nan, np.nan, np.full(z.size, np.nan)
-    scores = cox_pieces(data, fit.coef).score()[:, 0]
+def _entry(y: np.ndarray) -> np.ndarray | None:
+    return y["entry"] if "entry" in (y.dtype.names or ()) else None
+
+
+def _single(
+    y: np.ndarray, z: np.ndarray, event: np.ndarray, weights: Weights | None, clustered: bool
+) -> tuple[float, float, np.ndarray]:
+    data = cox_data(z[:, None], y["time"], event, entry=_entry(y))
+    return _slope(data, weights, clustered, "efron", lambda pieces: pieces.score())
+
+
+def _competing(
+    y: np.ndarray, z: np.ndarray, cause: int, events_first: bool, weights: Weights | None, clustered: bool
+) -> tuple[float, float, np.ndarray]:
+    time, code, entry = y["time"], y["event"], _entry(y)
+    w = np.ones(z.size) if weights is None else weights.values
+    curves = censoring_groups(time, code, np.zeros(z.size, dtype=np.int64), w, events_first, entry)
+    data = fine_gray_data(z[:, None], time, code, cause, curves, None, entry)
+
+    def score(pieces: CoxPieces) -> np.ndarray:
+        return pieces.score() if entry is not None else pieces.score() + fine_gray_influence(pieces, time, code)
+
+    return _slope(data, weights, clustered, "breslow", score)
+
+
+def _slope(
+    data: CoxData, weights: Weights | None, clustered: bool, ties: str, score: Callable[[CoxPieces], np.ndarray]
+) -> tuple[float, float, np.ndarray]:
+    """Coefficient, its standard error by the information, and influence values on the scale of the rows."""
+    n = data.event.size
+    frequency = weights is not None and weights.kind == "frequency"
+    w = None if weights is None else weights.values
+    fit: CoxFit = cox_fit_prepared(data, weights=w, ties=ties, frequency=frequency)
+    if not fit.converged or fit.aliased.any() or abs(fit.coef[0]) > 30:
+        return np.nan, np.nan, np.full(n, np.nan)
+    pieces = cox_pieces(data, fit.coef, weights=w, ties=ties, frequency=frequency)
     variance = float(fit.covariance[0, 0])
-    return float(fit.coef[0]), float(np.sqrt(variance)), z.size * variance * scores
-
-
-def _competing(y: np.ndarray, z: np.ndarray, cause: int) -> tuple[float, np.ndarray]:
-    if "entry" in (y.dtype.names or ()):
-        raise argument_error(
-            "y", "free of delayed entry where events compete", "an outcome with `entry` and competing events",
-            "Start the clock at a landmark: keep the rows that entered before it.",
-        )  # fmt: skip
-    return subdistribution_slope(z, y["time"], y["event"], cause)
+    psi = n * variance * score(pieces)[:, 0]
+    if w is not None:
+        # squares of unclustered copies add one by one, a sum over a cluster adds copies
+        psi = psi * (np.sqrt(w) if frequency and not clustered else w)
+    return float(fit.coef[0]), float(np.sqrt(variance)), psi

@@ -72,7 +72,8 @@ class Setting:
         if has_entry(y):
             raise argument_error(
                 "y", f"free of delayed entry for {caller}", "an outcome with `entry`",
-                "Censoring weights do not undo late entry. Use concordance, which does, or start the clock at a "
+                "Censoring weights do not undo late entry, and the risks of those who entered are not those of all "
+                "who started. Use concordance, which compares patients at risk together, or start the clock at a "
                 "landmark: keep the rows that entered before it and subtract it from the times.",
             )  # fmt: skip
         weights = check_weights(sample_weight, n)

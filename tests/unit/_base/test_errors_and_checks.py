@@ -129,6 +129,18 @@ def test_risks() -> None:
     assert check_risks(frame, n=1, n_horizons=2)["model"].tolist() == [[0.1, 0.2]]
     assert "risks['b']" in message(check_risks, {"a": [0.1], "b": [7]}, n=1, n_horizons=1)
     assert "at least one" in message(check_risks, {}, n=1, n_horizons=1)
+    frame = pd.DataFrame({"small": [0.1, 0.2], "large": [0.3, 0.4]})
+    assert {name: risk[:, 0].tolist() for name, risk in check_risks(frame, n=2, n_horizons=1).items()} == {
+        "small": [0.1, 0.2], "large": [0.3, 0.4],
+    }  # fmt: skip
+    assert list(check_risks(frame, n=2, n_horizons=2)) == ["model"]  # its columns are then the horizons
+
+
+def test_dates_are_not_nanoseconds() -> None:
+    days = pd.Series(pd.to_timedelta([3, 4], unit="D"))
+    assert "got durations" in message(check_vector, "time", days)
+    assert "got dates" in message(check_vector, "time", pd.Timestamp("2020-01-01") + days)
+    assert "got durations" in message(check_horizons, np.timedelta64(3, "D"))
 
 
 def test_clusters() -> None:

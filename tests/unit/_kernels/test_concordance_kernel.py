@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lbp_prognosis._kernels import auc_placements, concordance_pairs, number_events, rising_order, subdistribution_slope
+from lbp_prognosis._kernels import auc_placements, concordance_pairs, number_events, rising_order
 
 
 def slow_pairs(score, event, first, last, weight, early, late):
@@ -75,30 +75,3 @@ def test_an_order_that_still_rises_is_kept():
     order = rising_order(score)
     assert rising_order(score**2, order) is order
     assert rising_order(-score, order) is not order
-
-
-def test_subdistribution_slope_without_competing_events_is_the_cox_slope():
-    from lbp_prognosis._kernels import cox_fit
-
-    rng = np.random.default_rng(5)
-    z = rng.normal(size=200)
-    time = np.ceil(rng.exponential(np.exp(-0.5 * z)) * 20)
-    event = (rng.random(200) < 0.7).astype(int)
-    slope, _ = subdistribution_slope(z, time, event, 1)
-    fit = cox_fit(z[:, None], time, event, ties="breslow")
-    assert slope == pytest.approx(fit.coef[0], abs=1e-9)
-
-
-def test_subdistribution_influence_is_the_derivative_by_row_weight():
-    rng = np.random.default_rng(6)
-    n = 60
-    z = rng.normal(size=n)
-    time, event = np.ceil(rng.exponential(10, n)), rng.integers(0, 3, n)
-    _, psi = subdistribution_slope(z, time, event, 1)
-    for i in range(n):
-        moved = []
-        for sign in (1, -1):
-            weights = np.ones(n)
-            weights[i] += sign * 1e-5
-            moved.append(subdistribution_slope(z, time, event, 1, weights)[0])
-        assert psi[i] / n == pytest.approx((moved[0] - moved[1]) / 2e-5, abs=1e-7)

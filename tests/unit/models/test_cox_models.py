@@ -111,8 +111,21 @@ def test_fine_gray_knows_one_cause(cohort):
     assert second.predict_risk(cohort[COLUMNS], 12, cause=2).shape == (600, 1)
     with pytest.raises(ArgumentError, match="cause=1"):
         second.predict_risk(cohort[COLUMNS], 12)
-    with pytest.raises(ArgumentError, match="delayed entry"):
-        FineGray().fit(cohort[COLUMNS], Surv.right(cohort["time"], cohort["status"], entry=np.zeros(600)))
+
+
+def test_fine_gray_with_late_entry(cohort):
+    X, plain = cohort[COLUMNS], Surv.right(cohort["time"], cohort["status"])
+    nobody = FineGray().fit(X, Surv.right(cohort["time"], cohort["status"], entry=np.zeros(600)))
+    np.testing.assert_array_equal(nobody.covariance_, FineGray().fit(X, plain).covariance_)
+    entry = np.minimum(3 * cohort["u15"], cohort["time"] / 2)
+    y = Surv.right(cohort["time"], cohort["status"], entry=entry)
+    with pytest.raises(ArgumentError, match="curve of the entries"):
+        FineGray(variance="robust").fit(X, y)
+    # those seen before 5 come and go before the others enter, and one of them had a competing event
+    early = cohort["time"] <= 5
+    gap = Surv.right(cohort["time"], cohort["status"], entry=np.where(early, 0.0, 5.0))
+    with pytest.raises(EstimationError, match="nobody was under observation"):
+        FineGray().fit(X, gap)
 
 
 def test_fine_gray_censoring_by_group(cohort):

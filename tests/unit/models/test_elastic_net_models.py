@@ -155,3 +155,5 @@ def test_rows_may_lack_whole_blocks(stress):
         PriorityCox(blocks).fit(holes.assign(c1=np.nan), y[:400])
     with pytest.raises(ArgumentError, match="blocks"):
         PriorityCox({"clinical": CLINICAL}).fit(holes, y[:400])
+    with pytest.raises(ArgumentError, match="Name them"):
+        PriorityCox([CLINICAL]).fit(holes, y[:400])

@@ -170,7 +170,7 @@ def test_competing_pairs_against_all_pairs():
     risk = np.round(risk, 1)
     time, event = y["time"], y["event"]
     process = censoring_process(time, event)
-    inverse = 1 / process.left[process.code]
+    inverse, beyond = 1 / process.left[process.code], 1 / np.maximum(process.right[process.code], 1e-99)
     for weighting in ("harrell", "uno"):
         good = every = 0.0
         for i in np.flatnonzero((event == 1) & (time <= 10)):
@@ -179,7 +179,7 @@ def test_competing_pairs_against_all_pairs():
                 competing = event[j] == 2 and not after
                 if j == i or not (after or competing):
                     continue
-                pair = inverse[i] * (inverse[i] if after else inverse[j]) if weighting == "uno" else 1.0
+                pair = inverse[i] * (beyond[i] if after else inverse[j]) if weighting == "uno" else 1.0
                 good += pair * ((risk[i] > risk[j]) + 0.5 * (risk[i] == risk[j]))
                 every += pair
         found = concordance(y, risk, weighting=weighting, tau=10)
@@ -273,3 +273,35 @@ def test_intervals_take_linear_memory():
     tracemalloc.stop()
     assert np.isfinite(result.se).all()
     assert peak < 200 * 8 * 200_000
+
+
+@pytest.mark.parametrize("competing", [False, True])
+def test_royston_d_with_weights(competing):
+    y, risk = cohort(competing=competing)
+    rng = np.random.default_rng(2)
+    copies, clusters = rng.integers(0, 4, 400), rng.integers(0, 50, 400)
+    row = np.repeat(np.arange(400), copies)
+    for groups in (None, clusters):
+        weighted = royston_d(y, risk.round(1), sample_weight=Weights(copies, "frequency"), clusters=groups)
+        copied = royston_d(y[row], risk.round(1)[row], clusters=None if groups is None else groups[row])
+        assert weighted.value == pytest.approx(copied.value, rel=1e-10)
+        assert weighted.se == pytest.approx(copied.se, rel=1e-10)
+        assert weighted.r2.se == pytest.approx(copied.r2.se, rel=1e-10)
+        assert (weighted.n, weighted.n_events) == (copied.n, copied.n_events)
+    sampled = rng.uniform(0.5, 2, 400)
+    one, seven = royston_d(y, risk, sample_weight=sampled), royston_d(y, risk, sample_weight=7 * sampled)
+    assert (one.value, one.se) == pytest.approx((seven.value, seven.se), rel=1e-9)
+    ones = royston_d(y, risk, sample_weight=np.ones(400))
+    assert ones.value == royston_d(y, risk).value
+    assert ones.se == pytest.approx(royston_d(y, risk).se, rel=0.15)  # the sandwich instead of the information
+
+
+def test_without_guards_the_last_day_is_what_the_known_rows_give():
+    from lbp_prognosis.evaluation import brier
+
+    y, risk = Surv.right([1, 2, 3, 4, 4, 4], [1, 1, 0, 1, 0, 0]), np.array([0.9, 0.7, 0.5, 0.6, 0.2, 0.1])
+    assert "unknown" in brier(y, risk, 4, min_at_risk=1).reason
+    found = brier(y, risk, 4, min_at_risk=0)
+    # one of four was censored at 3, so the event at 4 counts 4/3
+    assert found.value == pytest.approx((0.1**2 + 0.3**2 + 4 / 3 * 0.4**2) / 6)
+    assert "weights-below-one" in {o.code for o in found.objections}
