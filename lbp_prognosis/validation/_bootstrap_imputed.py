@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation, mean_defined, p632_plus
+from lbp_prognosis.validation._fixed_by_fit import FIXED_BY_FIT
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE
 from lbp_prognosis.validation._pool_performance import backward, forward, scale_of
 
@@ -42,6 +43,9 @@ def pool_bootstraps(parts: Sequence[BootstrapValidation]) -> BootstrapValidation
             known = stacked[np.isfinite(stacked[:, k]), k]
             if known.size > 1:
                 low[k], high[k] = np.quantile(known, tails)
+        for k, (name, _, _) in enumerate(first.names):
+            if name in FIXED_BY_FIT:  # limits of predictions taken as given: averaged
+                low[k], high[k] = (np.mean([getattr(part, side)[k] for part in parts]) for side in ("low", "high"))
     else:
         low, high = (np.mean([getattr(part, name) for part in parts], axis=0) for name in ("low", "high"))
     risk = None if first.risk is None else np.mean([part.risk for part in parts if part.risk is not None], axis=0)

@@ -27,6 +27,7 @@ from lbp_prognosis.validation._bootstrap_imputed import pool_bootstraps
 from lbp_prognosis.validation._bootstrap_replicate import Draw, bootstrap_replicate, fit_arguments, predicted
 from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation, mean_defined, p632_plus
 from lbp_prognosis.validation._estimator import check_rows, describe_estimator, fit_on, fresh
+from lbp_prognosis.validation._fixed_by_fit import FIXED_BY_FIT, limits_of_calibration
 from lbp_prognosis.validation._folds import event_stratum
 from lbp_prognosis.validation._multiply_imputed import MultiplyImputed
 from lbp_prognosis.validation._performance import Panel
@@ -103,7 +104,9 @@ def bootstrap_validate(
         Row numbers drawn beforehand, instead of drawing here.
     interval : {"shifted", "two-stage"}, default "shifted"
         ``"shifted"``: percentiles of the resamples' apparent values minus the optimism, a free by-product that is too
-        narrow when overfitting is strong. ``"two-stage"``: the whole correction repeated in each resample, at
+        narrow when overfitting is strong. Measures of calibration, which the fit itself sets to about one or zero in
+        every resample, get limits as wide as those of the predictions taken as given (influence values), and U none.
+        ``"two-stage"``: the whole correction repeated in each resample, at
         ``n_inner`` times the cost.
     n_inner : int, default 50
         Inner resamples of the two-stage interval.
@@ -199,6 +202,11 @@ def bootstrap_validate(
         ".632+": p632_plus(apparent, mean_defined(outside), nothing),
     }[chosen]
     low, high = _interval(inside, apparent - corrected, [r["corrected"] for r in results] if inner else [], confidence)
+    if not inner:
+        fixed = np.array([measure in FIXED_BY_FIT for measure, _, _ in panel.names])
+        own = limits_of_calibration(panel.names, corrected, y, risk, lp, cause=cause, clusters=units,
+                                    confidence=confidence)  # fmt: skip
+        low, high = np.where(fixed, own[0], low), np.where(fixed, own[1], high)
     doubts = tuple(
         doubt
         for doubt, holds in (

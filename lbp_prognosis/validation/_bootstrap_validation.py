@@ -11,6 +11,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
 from lbp_prognosis.evaluation.utility import DevelopmentValue, development_value
+from lbp_prognosis.validation._fixed_by_fit import FIXED_BY_FIT
 from lbp_prognosis.validation._instability import Instability
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class BootstrapValidation(Result):
         rows = [
             {"model": self.model, "tier": "utility" if name == "net_benefit" else "prognostic", "metric": name,
              "cause": self.cause, "horizon": h, "value": self.corrected[k], "low": self.low[k], "high": self.high[k],
-             "confidence": self.confidence, "method": f"bootstrap {self.method}, {self.interval_method} interval",
+             "confidence": self.confidence, "method": f"bootstrap {self.method}, {self._kind(name)} interval",
              "n": self.n, "n_events": self.n_events, "threshold": t, "apparent": self.apparent[k],
              "optimism": self.optimism[k], "target": self.target,
              "reason": "" if np.isfinite(self.corrected[k]) else "not defined in the data or in every resample"}
@@ -221,6 +222,10 @@ class BootstrapValidation(Result):
                 curve[["threshold"]].assign(value=curve["apparent"], series="apparent"),
             ]), axis="net benefit (true positives per patient)", ax=ax,
         )  # fmt: skip
+
+    def _kind(self, name: str) -> str:
+        given = self.interval_method == "shifted" and name in FIXED_BY_FIT
+        return "influence" if given else self.interval_method
 
     def _summary(self) -> str:
         return (

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.special import expit
+from small_models import Logit
 from syn import bootstrap_rows, syn
 
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import EstimationError, LeakageError
+from lbp_prognosis.evaluation.prognostic import calibration
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.validation import bootstrap_validate
 
@@ -222,3 +226,37 @@ def test_frame_has_the_decision_curve():
     assert set(frame.loc[frame["metric"] == "net_benefit", "threshold"]) == {0.2, 0.3}
     assert len(result.decision_curve(12)) == 2
     assert (frame["tier"] == "utility").sum() == 4
+
+
+@pytest.mark.parametrize("kind", ["right", "status"])
+def test_limits_of_calibration_are_not_those_of_what_the_fit_sets(kind):
+    """The slope is one in every resample it was fitted to: its spread there is nothing; in new patients it is wide."""
+    effect = np.array([0.6, -0.4, 0.3])
+    rng = np.random.default_rng(2)
+
+    def draw(n):
+        X = pd.DataFrame(rng.normal(size=(n, 3)), columns=list("abc"))
+        lp = X.to_numpy() @ effect
+        if kind == "status":
+            return X, Status.at(5, (rng.random(n) < expit(lp)).astype(int)), Logit()
+        t, c = rng.exponential(10 * np.exp(-lp)), rng.uniform(4, 16, n)
+        return X, Surv.right(np.minimum(t, c), (t <= c).astype(int)), CoxPH()
+
+    names = ("calibration_slope", "observed_expected", *(("citl",) if kind == "status" else ()))
+    truth, width, spread = {n: [] for n in names}, {n: [] for n in names}, {n: [] for n in names}
+    for _ in range(40):
+        X, y, model = draw(200)
+        found = bootstrap_validate(model, X, y, 5, n_resamples=12, random_state=rng, indexes=False)
+        fitted = model.fit(X, y)
+        new, later, _ = draw(200)  # of the same size: what an interval of 200 patients is about
+        lp = {"linear_predictor": fitted.linear_predictor(new)} if kind == "right" else {}
+        other = calibration(later, fitted.predict_risk(new, 5)[:, 0], 5.0, n_resamples=0, **lp)
+        for name in names:
+            at = found.at(name)
+            width[name].append((at["high"] - at["low"]) / 3.92)
+            truth[name].append(getattr(other, name).value)
+            spread[name].append(np.ptp(found.resampled[:, [n for n, _, _ in found.names].index(name)]))
+    for name in names:
+        assert 0.6 < np.mean(width[name]) / np.std(truth[name]) < 1.4, name
+    assert max(spread["calibration_slope"]) < 1e-6
+    assert found.to_frame().set_index("metric").loc["calibration_slope", "method"].endswith("influence interval")
