@@ -61,10 +61,13 @@ radiomics: $(TEST_READY)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt PyWavelets pykwalify six
 	$(PY) -c "import radiomics.featureextractor"
 
-# Everything needed for an installation without a network: pip install --no-index --find-links wheelhouse lbp-prognosis
-wheelhouse: wheel
-	$(PY) -m pip download --quiet --only-binary :all: -c constraints.txt -d wheelhouse dist/*.whl
-	cp dist/*.whl wheelhouse/
+# Everything needed for an installation without a network, extras included:
+#   pip install --no-index --find-links wheelhouse "lbp-prognosis[report,boost,shap,io,imaging]"
+EXTRAS ?= report,boost,shap,io,imaging
+wheelhouse: $(TEST_READY)
+	rm -rf wheelhouse
+	$(PY) -m build --wheel --outdir wheelhouse
+	$(PY) -m pip download --quiet --disable-pip-version-check --only-binary :all: -c constraints.txt -d wheelhouse "$$(ls wheelhouse/lbp_prognosis-*.whl)[$(EXTRAS)]"
 
 bench: $(TEST_READY)
 	$(PY) -m benchmarks.run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -13,6 +15,8 @@ DAYS = 30.4375  # days a month
 PLANNED = (1.5, 3.0, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 48.0, 60.0)  # months
 MUSCLE_LEVELS = ("l3l4", "l4l5", "l5s1")
 FAT_OFFSET = {"A": 0.0, "B": 2.5}  # points of fat fraction a vendor reads too high
+READER_SD = 0.25  # a reader's error on a disc's degeneration, which has about unit variance
+FAT_REPEAT_SD = 1.5  # within-patient standard deviation of the muscle's fat fraction, points
 VBQ_OFFSET = 0.57  # 3 T against 1.5 T
 
 
@@ -201,7 +205,7 @@ def _imaging(
                 })[latent.imaged]
             )  # fmt: skip
     biomarkers = _ordered(pd.concat(rows, ignore_index=True), "structure", "measure", "level")
-    readings = _readings(rng, ids, studies["study_id"].to_numpy(), spine["pfirrmann_truth"], latent, settings)
+    readings = _readings(rng, ids, studies["study_id"].to_numpy(), spine, latent, settings)
     return studies[latent.imaged].reset_index(drop=True), biomarkers, readings, spine
 
 
@@ -227,19 +231,45 @@ def _modic(rng: np.random.Generator, latent: LatentCohort, field: np.ndarray) ->
 
 
 def _readings(
-    rng: np.random.Generator, ids: np.ndarray, studies: np.ndarray, truth: np.ndarray, latent: LatentCohort,
+    rng: np.random.Generator, ids: np.ndarray, studies: np.ndarray, spine: dict[str, np.ndarray], latent: LatentCohort,
     settings: Settings,
 ) -> pd.DataFrame:  # fmt: skip
-    """Reference grade and one reader's grade of each disc of each study."""
-    reader = 1.0 + np.searchsorted(DISC_CUTS, latent.discs + 0.25 * rng.normal(size=latent.discs.shape))
-    parts = [
-        pd.DataFrame({"patient_id": ids, "study_id": studies, "reader_id": who, "occasion": 1, "structure": "disc",
-                      "measure": "pfirrmann", "level": level, "value": grades[:, k], "unit": "grade",
-                      "method_id": "grader", "blinded": True})[latent.imaged]
-        for who, grades in (("reference", truth), ("reader_1", reader))
-        for k, level in enumerate(DISCS)
+    """The reference grade and a reader's grade of each disc of each study; a substudy of who and what repeats.
+
+    In one imaged patient of six a second reader grades the discs too, the first grades them again, and the muscle is
+    measured by the program on two scans of one day.
+    """
+
+    def graded(noise: float) -> np.ndarray:
+        return 1.0 + np.searchsorted(DISC_CUTS, latent.discs + noise * rng.normal(size=latent.discs.shape))
+
+    first = graded(READER_SD)
+    second, again = graded(READER_SD), graded(READER_SD)
+    fat = spine["fat_fraction"]
+    repeated = np.round(np.clip(fat + FAT_REPEAT_SD * np.sqrt(2) * rng.normal(size=fat.shape), 0, 95), 1)
+    substudy = latent.imaged & (np.cumsum(latent.imaged) % 6 == 0)
+    plan: list[tuple[str, int, np.ndarray, np.ndarray]] = [
+        ("reference", 1, spine["pfirrmann_truth"], latent.imaged), ("reader_1", 1, first, latent.imaged),
+        ("reader_1", 2, again, substudy), ("reader_2", 1, second, substudy),
     ]  # fmt: skip
-    return _ordered(pd.concat(parts, ignore_index=True), "reader_id", "level")
+    disc: dict[str, Any] = {
+        "structure": "disc",
+        "measure": "pfirrmann",
+        "unit": "grade",
+        "side": None,
+        "method_id": "grader",
+    }
+    muscle: dict[str, Any] = {"structure": "multifidus", "measure": "fat_fraction", "unit": "%", "side": "left",
+              "method_id": "dixon_inner"}  # fmt: skip
+    grades = [(disc, DISCS, *entry) for entry in plan]
+    scans = [(muscle, MUSCLE_LEVELS, "program", k, v, substudy) for k, v in ((1, fat), (2, repeated))]
+    parts = [
+        pd.DataFrame({"patient_id": ids, "study_id": studies, "reader_id": who, "occasion": occasion, **what,
+                      "level": level, "value": values[:, k], "blinded": True})[rows]
+        for what, levels, who, occasion, values, rows in (*grades, *scans)
+        for k, level in enumerate(levels)
+    ]  # fmt: skip
+    return _ordered(pd.concat(parts, ignore_index=True), "reader_id", "occasion", "level")
 
 
 def _events(ids: np.ndarray, index: np.ndarray, latent: LatentCohort, end: np.ndarray) -> pd.DataFrame:

@@ -21,6 +21,7 @@ __all__ = ["RULES", "Found"]
 
 OUT_OF_SAMPLE = ("internal", "internal-external", "external")
 PROPER = ("ipa", "brier", "log_score", "ibs_step", "ibs_trapezoid")  # differences of these judge added value
+KAPPA = ("kappa", "kappa_linear", "kappa_quadratic", "weighted_kappa")
 LOWER_IS_BETTER = ("brier", "log_score", "ibs_step", "ibs_trapezoid")
 
 
@@ -103,12 +104,22 @@ def _repeats(found: Found, claim: Claim) -> list[Check]:
     icc = [*found.rows("technical", ("icc",), claim.subject), *_by_group(found, ("icc",), claim.subject)]
     error = ("repeatability_coefficient", "within_sd", "sdc_agreement", "sem_agreement", "sdc", "sem", "loa_lower")
     sizes = [*found.rows("technical", error, claim.subject), *_by_group(found, error, claim.subject)]
+    kappa = [] if icc else [*_agreement(found, ("technical",), claim.subject), *_by_group(found, KAPPA, claim.subject)]
+    if kappa:  # categories have no error in a unit
+        bound = criteria.agreement_low
+        return [_judged(kappa, f"lower limit of kappa above {bound:g}", f"low > {bound:g}", _low_above(bound))]
     low = criteria.icc_low
     return [
         _judged(icc, f"lower limit of the ICC of at least {low:g}", f"low ≥ {low:g}",
                 lambda row: _number(row["low"]) >= low if _interval(row) else None),
         _judged(sizes, "error in the unit of the measure", "reported", lambda row: True),
     ]  # fmt: skip
+
+
+def _agreement(found: Found, tiers: tuple[str, ...], subject: str) -> list[tuple[Entry, Any]]:
+    """Return rows of kappa; that with the error under independence serves a test and has no interval."""
+    rows = [row for tier in tiers for row in found.rows(tier, KAPPA, subject)]
+    return [(e, row) for e, row in rows if not str(row["method"]).startswith("under independence")]
 
 
 def _by_group(found: Found, metrics: tuple[str, ...], model: str) -> Iterator[tuple[Entry, Any]]:
@@ -127,10 +138,7 @@ def _detects(found: Found, claim: Claim) -> list[Check]:
     criteria = found.evidence.criteria
     against = "standard" if claim.strength is Strength.STANDARD else ""
     auc = list(found.rows("diagnostic", ("auc",), claim.subject, against=against))
-    kappa = ("weighted_kappa", "kappa", "linear_kappa", "quadratic_kappa")
-    agreement = [] if against else [
-        row for tier in ("diagnostic", "technical") for row in found.rows(tier, kappa, claim.subject)
-    ]  # fmt: skip
+    agreement = [] if against else _agreement(found, ("diagnostic", "technical"), claim.subject)
     if agreement and not auc:
         bound = criteria.agreement_low
         return [_judged(agreement, f"lower limit of kappa above {bound:g}", f"low > {bound:g}", _low_above(bound))]
@@ -150,11 +158,21 @@ def _is_associated(found: Found, claim: Claim) -> list[Check]:
         null = 1.0 if row["metric"] in ("hazard_ratio", "odds_ratio") else 0.0
         return not _number(row["low"]) <= null <= _number(row["high"])
 
-    metrics = ("likelihood_ratio", "lr_chi2", "hazard_ratio", "odds_ratio", "log_hazard_ratio", "log_odds_ratio")
+    metrics = (
+        "likelihood_ratio",
+        "lr_chi2",
+        "wald",
+        "hazard_ratio",
+        "odds_ratio",
+        "log_hazard_ratio",
+        "log_odds_ratio",
+    )
     rows = found.rows("prognostic", metrics, claim.subject, reference=claim.comparator)
     return [
         *_outcome_label(found),
-        _judged(rows, f"likelihood-ratio test beyond {claim.comparator}", f"p < {alpha:g}", excludes_null),
+        _judged(
+            rows, f"test of what it holds beyond {claim.comparator}, p below {alpha:g}", f"p < {alpha:g}", excludes_null
+        ),
     ]
 
 

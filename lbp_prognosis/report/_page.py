@@ -12,7 +12,7 @@ from lbp_prognosis._base import FeatureMap, Objection, Result
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.survival import OutcomeSpec
-from lbp_prognosis.validation import InternalExternal
+from lbp_prognosis.validation import AssociationTest, InternalExternal
 
 __all__ = ["Page"]
 
@@ -59,6 +59,8 @@ class Page:
         On the rows the models were fitted to.
     sites : InternalExternal or None
         Leave-one-site-out.
+    association : AssociationTest or None
+        Of the addition, on the rows the models were fitted to.
     explanations : mapping of str to Result
         ``modalities``, ``columns``, ``columns_risk``.
     modalities : FeatureMap or None
@@ -99,6 +101,7 @@ class Page:
     groups: RiskGroups | None = None
     apparent: Evaluation | None = None
     sites: InternalExternal | None = None
+    association: AssociationTest | None = None
     explanations: Mapping[str, Any] = field(default_factory=dict)
     modalities: FeatureMap | None = None
     columns: pd.DataFrame | None = None

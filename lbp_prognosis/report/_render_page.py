@@ -14,22 +14,26 @@ from lbp_prognosis.report._section_answer import section_answer
 from lbp_prognosis.report._section_decisions import section_added, section_decisions
 from lbp_prognosis.report._section_explanations import section_explanations
 from lbp_prognosis.report._section_ladder import doubts, ladder
+from lbp_prognosis.report._section_measurement import section_measurement
 from lbp_prognosis.report._section_outcome import section_outcome
 from lbp_prognosis.report._section_patients import section_patients
 from lbp_prognosis.report._section_performance import section_calibration, section_discrimination, section_optimism
 from lbp_prognosis.report._section_provenance import section_provenance
 from lbp_prognosis.report._section_sites import section_sites
+from lbp_prognosis.report._wording import spoken
 
 __all__ = ["page_sections", "render_page"]
 
 _TITLES = {
-    "answer": "In short", "patients": "Patients", "outcome": "Outcome", "discrimination": "Discrimination",
-    "calibration": "Calibration", "decisions": "Decisions", "added": "Added value", "sites": "Sites",
+    "answer": "In short", "patients": "Patients", "measurement": "Measurement", "outcome": "Outcome",
+    "discrimination": "Discrimination", "calibration": "Calibration", "decisions": "Decisions",
+    "added": "Added value", "sites": "Sites",
     "explanations": "Explanations", "optimism": "Optimism", "provenance": "Provenance",
 }  # fmt: skip
 _ORDER = (
-    section_answer, section_patients, section_outcome, section_discrimination, section_calibration, section_decisions,
-    section_added, section_sites, section_explanations, section_optimism, section_provenance,
+    section_answer, section_patients, section_measurement, section_outcome, section_discrimination,
+    section_calibration, section_decisions, section_added, section_sites, section_explanations,
+    section_optimism, section_provenance,
 )  # fmt: skip
 _MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="460" height="300"><text x="230" y="165" text-anchor="middle" '
@@ -72,6 +76,7 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["spoken"] = spoken
     template = environment.from_string(_file("page.html"))
     mark = "data:image/svg+xml;base64," + base64.b64encode(_MARK.encode()).decode("ascii")
     markup = require("markupsafe", caller="render_page", extra="report")

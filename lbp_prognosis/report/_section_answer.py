@@ -5,6 +5,7 @@ from __future__ import annotations
 from lbp_prognosis.evidence import Verdict
 from lbp_prognosis.report._blocks import Block, Notice, Numbers, Section, Words
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._section_ladder import claim_words
 from lbp_prognosis.report._wording import number, signed
 
 __all__ = ["section_answer"]
@@ -33,7 +34,7 @@ def section_answer(page: Page) -> Section:
 
 def _sentence(verdict: Verdict) -> str:
     failed = [check.name for check in verdict.checks if check.passed is False]
-    text = f"“{verdict.claim.sentence}” is {verdict.answer} by these data."
+    text = f"“{claim_words(verdict.claim)}” is {verdict.answer} by these data."
     if failed:
         text += " Not met: " + "; ".join(failed) + "."
     if verdict.missing:

@@ -12,7 +12,8 @@ from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._section_performance import metric_rows
-from lbp_prognosis.report._wording import estimate
+from lbp_prognosis.report._wording import estimate, number, readable
+from lbp_prognosis.validation import AssociationTest
 
 __all__ = ["section_added", "section_decisions"]
 
@@ -95,4 +96,23 @@ def section_added(page: Page) -> Section | None:
         "Below 0 is better for the Brier score, above 0 for the others. An interval that includes 0 leaves open "
         "whether anything is added.", head=2, group="difference in",
     ))  # fmt: skip
+    if page.association is not None:
+        blocks.append(_association(page.association, page.addition))
     return Section("added", f"What does {page.addition} add to the clinical model?", tuple(blocks))
+
+
+def _association(found: AssociationTest, addition: str) -> Table:
+    """Return the ratios of the added predictors, with the joint test under them."""
+    rows = found.coefficients
+    frame = pd.DataFrame({
+        "predictor": [readable(term) for term in rows["term"]],
+        "ratio (95% interval)": [estimate(*r) for r in rows[["ratio", "low", "high"]].itertuples(index=False)],
+    })  # fmt: skip
+    sign = "χ²" if np.isinf(found.df2) else "F"
+    df = f"{found.df:g}" if np.isinf(found.df2) else f"{found.df:g} and {found.df2:,.0f}"
+    p = "p < 0.001" if found.p < 0.001 else f"p = {number(found.p)}"
+    return Table(
+        "association", f"Is {addition} associated with the outcome at all? Apparent, beyond {found.without}.", frame,
+        f"All together: {sign} {number(found.statistic, 2)} on {df} degrees of freedom, {p} ({found.method}). Ratios "
+        "of hazards or odds a unit, above 1 sooner. An association is no gain in prediction.",
+    )  # fmt: skip

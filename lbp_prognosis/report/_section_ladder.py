@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 from lbp_prognosis._base import Objection
-from lbp_prognosis.evidence import Tier, Verdict
+from lbp_prognosis.evidence import Claim, Tier, Verdict
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import estimate
 
-__all__ = ["Doubt", "Rung", "doubts", "ladder"]
+__all__ = ["Doubt", "Rung", "claim_words", "doubts", "ladder"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Rung:
     tier: str
     question: str
     never: str
-    verdicts: tuple[tuple[Verdict, tuple[tuple[str, str, str], ...]], ...]
+    verdicts: tuple[tuple[Verdict, str, tuple[tuple[str, str, str], ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,20 @@ def ladder(page: Page) -> tuple[Rung, ...]:
     rungs = []
     for tier in Tier:
         mine = [v for v in verdicts if v.claim.tier is tier]
-        rungs.append(Rung(tier.value, tier.question, tier.never_claims, tuple((v, _checks(v)) for v in mine)))
+        rungs.append(
+            Rung(
+                tier.value,
+                tier.question,
+                tier.never_claims,
+                tuple((v, claim_words(v.claim), _checks(v)) for v in mine),
+            )
+        )
     return tuple(rungs)
+
+
+def claim_words(claim: Claim) -> str:
+    """Return the claim, its first letter a capital."""
+    return claim.sentence[:1].upper() + claim.sentence[1:]
 
 
 def _checks(verdict: Verdict) -> tuple[tuple[str, str, str], ...]:

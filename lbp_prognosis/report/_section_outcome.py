@@ -7,7 +7,7 @@ import pandas as pd
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.report._small_cells import count_text
+from lbp_prognosis.report._small_cells import count_texts
 from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_outcome"]
@@ -29,7 +29,7 @@ def section_outcome(page: Page) -> Section | None:
         "risk; diamonds are the mean predictions.", size=(4.8, 4.2),
     )]  # fmt: skip
     frame = pd.DataFrame({
-        f"risk of {target}": rows["group"], "patients": [count_text(n, page.smallest_cell) for n in rows["n"]],
+        f"risk of {target}": rows["group"], "patients": count_texts(rows["n"], page.smallest_cell),
         "mean predicted": [number(v) for v in rows["mean_risk"]],
         "observed (95% interval)": [
             estimate(r["observed"], r["low"], r["high"]) if r["n"] >= page.smallest_cell else "masked"

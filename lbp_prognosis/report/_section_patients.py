@@ -8,7 +8,7 @@ from lbp_prognosis._draw import draw_flow
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.report._small_cells import count_text, mask_flow, mask_table_one
+from lbp_prognosis.report._small_cells import count_text, count_texts, mask_flow, mask_table_one
 from lbp_prognosis.report._wording import readable
 
 __all__ = ["section_patients"]
@@ -50,9 +50,17 @@ def _flow(page: Page) -> list[Block]:
 
 def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Table:
     masked = mask_table_one(frame, page.smallest_cell)
+    left_out = [c for c in frame.columns if c not in masked.columns and not str(c).startswith("smd")]
+    binary = masked["value"].isin(["0", "1"]) & masked.groupby("variable")["value"].transform("nunique").le(2)
+    masked["value"] = masked["value"].where(~binary, masked["value"].map({"0": "no", "1": "yes"}))
     masked["variable"] = [_variable(text) for text in masked["variable"]]
+    for column in masked.columns[masked.columns.str.startswith("smd")]:
+        masked[column] = masked[column].str.replace("-", "−")
     masked = masked.rename(columns={"value": "level", "smd": "standardised difference"})
     note = "Mean (SD), median [quartiles] or n (%). Differences are standardised; no p-values are given."
+    if left_out:
+        note += (f" Groups are not shown where one has fewer than {page.smallest_cell} patients, or would give such a "
+                 f"one away: {', '.join(left_out)}.")  # fmt: skip
     return Table(name, caption, masked, note, head=2, group="variable")
 
 
@@ -64,10 +72,10 @@ def _variable(text: str) -> str:
 def _columns(page: Page) -> Table:
     frame = page.columns
     assert frame is not None
+    parts = [count_texts([n - k, k], page.smallest_cell) for n, k in zip(frame["n"], frame["n_missing"])]
     shown = pd.DataFrame({
         "predictor": [readable(c) for c in frame["column"]], "modality": [readable(m) for m in frame["modality"]],
-        "known in": [count_text(n - k, page.smallest_cell) for n, k in zip(frame["n"], frame["n_missing"])],
-        "missing": [count_text(k, page.smallest_cell) for k in frame["n_missing"]],
+        "known in": [known for known, _ in parts], "missing": [missing for _, missing in parts],
         "unit": list(frame["unit"]) if "unit" in frame else "",
         "5% to 95%, or categories": list(frame["range"]),
     })  # fmt: skip

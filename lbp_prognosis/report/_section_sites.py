@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from lbp_prognosis._base import LBPError, metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.report._small_cells import count_text
+from lbp_prognosis.report._small_cells import count_texts
 from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_sites"]
@@ -38,7 +39,8 @@ def section_sites(page: Page) -> Section | None:
                          "τ²": number(pooled.tau2, 4)})  # fmt: skip
             if name == "auc" and model == main:
                 blocks.append(figure(
-                    pooled.plot, alt=f"AUC of {model} at each site left out.",
+                    partial(_forest, pooled),
+                    alt=f"AUC of {model} at each site left out.",
                     caption=f"AUC of {model} at {page.time}: each site predicted by a model fitted without it.",
                     size=(5.2, 0.34 * (pooled.k + 5)),
                 ))  # fmt: skip
@@ -49,12 +51,16 @@ def section_sites(page: Page) -> Section | None:
         blocks.append(Notice("Too few sites with enough events to be pooled."))
     sites = found.sites
     frame = pd.DataFrame({
-        "site": sites["site"].astype(str), "patients": [count_text(n, page.smallest_cell) for n in sites["n"]],
-        "events": [count_text(n, page.smallest_cell) for n in sites["n_events"]],
+        "site": sites["site"].astype(str), "patients": count_texts(sites["n"], page.smallest_cell),
+        "events": count_texts(sites["n_events"], page.smallest_cell),
         "evaluated": ["yes" if e else "no" for e in sites["evaluated"]], "why not": sites["reason"].fillna(""),
     })  # fmt: skip
     blocks.append(Table("sites", "The sites.", frame))
     return Section("sites", "What happens at a hospital it has not seen?", tuple(blocks))
+
+
+def _forest(pooled: Any, ax: Any) -> None:
+    pooled.plot(ax).set_xlabel("AUC (95% intervals)")
 
 
 def _limits(pooled: Any, low: str, high: str) -> tuple[float, float]:

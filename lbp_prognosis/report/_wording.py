@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["estimate", "number", "readable", "signed"]
+__all__ = ["estimate", "level_name", "number", "readable", "signed", "spoken"]
 
 _POOLED = re.compile(r"^(count|any)_(eq|ge|le)_(.+)$")
 _SIGN = {"eq": "=", "ge": "≥", "le": "≤"}
@@ -32,6 +32,20 @@ def readable(name: str) -> str:
         else:
             parts.append(part.replace("_", " ").replace("=", " = "))
     return re.sub(r"\w+", lambda word: _NAMES.get(word[0], word[0]), ", ".join(part for part in parts if part))
+
+
+def spoken(text: str) -> str:
+    """Return a sentence in which names of columns are words: ``nrs_back at most 2`` as ``NRS back at most 2``."""
+    return re.sub(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", lambda found: readable(found[0]), text)
+
+
+def level_name(level: str) -> str:
+    """Return a level as it is spoken of: ``l4l5 left`` as ``L4–L5, left``, ``l4`` as ``L4``."""
+    words = []
+    for part in level.split():
+        found = re.fullmatch(r"([ctls]\d{1,2})([ctls]\d{1,2})?", part)
+        words.append("–".join(name.upper() for name in found.groups() if name) if found else part)
+    return ", ".join(words)
 
 
 def number(value: Any, digits: int = 3) -> str:

@@ -79,6 +79,14 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def _cells(block: Table) -> list[list[str]]:
+    """Return the cells as text, a repeated label of a group once, as in print."""
+    frame = block.frame.fillna("").astype(str)
+    if block.group:
+        frame[block.group] = frame[block.group].mask(frame[block.group].eq(frame[block.group].shift()), "")
+    return frame.values.tolist()
+
+
 def _tables_html(page: Page, tables: list[Table]) -> str:
     cell = "border-bottom:1px solid #ccc;padding:3px 10px 3px 0;text-align:left;vertical-align:top"
     parts = []
@@ -86,7 +94,7 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
         head = "".join(f'<th style="{cell};border-bottom:1.5px solid #000">{escape(str(c))}</th>' for c in block.frame)
         body = "".join(
             "<tr>" + "".join(f'<td style="{cell}">{escape(str(v))}</td>' for v in row) + "</tr>"
-            for row in block.frame.fillna("").values.tolist()
+            for row in _cells(block)
         )
         note = f"<p><small>{escape(block.note)}</small></p>" if block.note else ""
         parts.append(f'<h3>{escape(block.caption)}</h3><table style="border-collapse:collapse"><thead><tr>{head}</tr>'
@@ -118,7 +126,7 @@ def _tables_word(page: Page, sections: tuple[Section, ...], path: Path) -> None:
             document.add_paragraph(_printable(block.caption))
             made = document.add_table(rows=1, cols=block.frame.shape[1])
             made.style = "Light List"
-            rows = [list(map(str, block.frame.columns)), *block.frame.fillna("").astype(str).values.tolist()]
+            rows = [list(map(str, block.frame.columns)), *_cells(block)]
             for k, row in enumerate(rows):
                 cells = made.rows[0].cells if k == 0 else made.add_row().cells
                 for cell, text in zip(cells, row):

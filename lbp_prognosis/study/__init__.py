@@ -1,20 +1,24 @@
 """A study: a protocol written down before the data, and the rooms run in its order."""
 
 from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._evaluate_table import evaluate_table
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._run_study import run_study
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData, read_study_data
 from lbp_prognosis.study._study_result import StudyResult
+from lbp_prognosis.study._technical_plan import TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan
 
 __all__ = [
     "DataPlan",
+    "DiagnosticPlan",
     "ModelPlan",
     "Study",
     "StudyData",
     "StudyResult",
+    "TechnicalPlan",
     "ValidationPlan",
     "evaluate_table",
     "read_study_data",

@@ -17,9 +17,11 @@ from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
 from lbp_prognosis.study._explain_model import explain_model, explain_trees
+from lbp_prognosis.study._judge_readings import ReadingResult, judge_repeats, judge_test
 from lbp_prognosis.study._model_plan import AT_VISITS
 from lbp_prognosis.study._provenance import provenance
 from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._study_association import study_association
 from lbp_prognosis.study._study_data import StudyData, read_study_data
 from lbp_prognosis.study._study_result import StudyResult
 from lbp_prognosis.survival import outcome_kind
@@ -84,12 +86,16 @@ def run_study(
         found["sites"] = _sites(study, data, models, n_jobs)
         say("Explaining what the model uses")
         explanations, doubts = _explain(study, data, fitted)
+        say("Testing the association, and judging readings")
+        found["association"], untested = study_association(study, data)
+        found["readings"] = _readings(study, data)
     messages = tuple(dict.fromkeys(f"{item.category.__name__}: {item.message}" for item in caught))
     evidence = _evidence(study, data, found)
     return StudyResult(
         study=study, data=data, cross_validation=folds, explanations=explanations, models=fitted, evidence=evidence,
         claims=_claims(study, data), provenance=provenance(study, data, messages),
-        objections=tuple(dict.fromkeys((*data.objections, *found["evaluation"].objections, *doubts))),
+        objections=tuple(dict.fromkeys((*data.objections, *found["evaluation"].objections, *doubts, *untested,
+                                        *(o for result in found["readings"] for o in result.objections)))),
         synthetic=data.synthetic, **found,
     )  # fmt: skip
 
@@ -171,14 +177,24 @@ def _explain(study: Study, data: StudyData, fitted: dict[str, Any]) -> tuple[dic
     return found, doubts
 
 
+def _readings(study: Study, data: StudyData) -> tuple[ReadingResult, ...]:
+    repeats = tuple(judge_repeats(plan, data.readings, data.synthetic) for plan in study.technical)
+    return (*repeats, *(judge_test(plan, data.readings, data.synthetic) for plan in study.diagnostic))
+
+
 def _evidence(study: Study, data: StudyData, found: dict[str, Any]) -> Evidence:
     columns = {plan.name: plan.columns(data.modalities) if plan.kind != "null" else () for plan in study.models}
     evidence = Evidence(
         models=columns, clinical_minimum=study.clinical_minimum, prespecified=study.prespecified,
-        criteria=study.criteria,
+        criteria=study.criteria, simulated=data.synthetic,
     )  # fmt: skip
     evidence = evidence.with_result(found["evaluation"], sample="internal")
     evidence = evidence.with_result(found["apparent"], sample="apparent")
+    if found["association"] is not None:
+        evidence = evidence.with_result(found["association"], sample="apparent")
+    against = ("",) * len(study.technical) + tuple(plan.against for plan in study.diagnostic)
+    for result, reference in zip(found["readings"], against):
+        evidence = evidence.with_result(result, sample="apparent", against=reference)
     return evidence if found["sites"] is None else evidence.with_result(found["sites"], sample="internal-external")
 
 
@@ -192,12 +208,21 @@ def _claims(study: Study, data: StudyData) -> tuple[Claim, ...]:
     if study.comparison:
         first, second = study.comparison
         subject = second
-        claims = [Claim.repeats("imaging"), Claim.detects("imaging"), *claims, Claim.is_associated(second, first),
-                  Claim.predicts(second, main, unit=unit),
-                  Claim.adds_value(second, first, main, unit=unit)]  # fmt: skip
+        claims += [Claim.is_associated(second, first), Claim.predicts(second, main, unit=unit),
+                   Claim.adds_value(second, first, main, unit=unit)]  # fmt: skip
         if span is not None:
             claims.append(Claim.is_useful(second, main, span, first, unit=unit))
     elif span is not None:
         claims.append(Claim.is_useful(subject, main, span, unit=unit))
     claims += [Claim.predicts(subject, main, "validated", unit=unit), Claim.improves_outcomes(subject)]
-    return tuple(claims)
+    return (*_of_measures(study), *claims)
+
+
+def _of_measures(study: Study) -> tuple[Claim, ...]:
+    """Return the claims of the two lowest tiers: of the measures the study names, else of the addition as a whole."""
+    strength = {"readers": "agreement", "standard": "standard"}
+    repeats = tuple(Claim.repeats(plan.name) for plan in study.technical)
+    detects = tuple(Claim.detects(plan.name, strength[plan.against]) for plan in study.diagnostic)
+    if study.comparison:
+        repeats, detects = repeats or (Claim.repeats("imaging"),), detects or (Claim.detects("imaging"),)
+    return tuple(dict.fromkeys((*repeats, *detects)))

@@ -14,8 +14,10 @@ from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
 from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import Criteria, missing_constructs
 from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._read_fields import plain, read_fields
+from lbp_prognosis.study._technical_plan import TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
 
@@ -23,7 +25,8 @@ __all__ = ["Study"]
 
 _TABLES = (
     "title", "seed", "prespecified", "data", "table", "cohort", "imaging", "outcome", "decision", "modalities",
-    "transform", "clinical_minimum", "model", "comparison", "validation", "criteria", "page",
+    "transform", "clinical_minimum", "model", "comparison", "validation", "criteria", "page", "technical",
+    "diagnostic",
 )  # fmt: skip
 _PAGE = {"smallest_cell": 5, "patient_level": False, "table_one_by": ""}
 
@@ -57,6 +60,10 @@ class Study:
         ``log1p``, ``log`` or ``sqrt`` to the columns it is applied to; the columns keep their names.
     clinical_minimum : mapping
         Construct to column(s).
+    technical : tuple of TechnicalPlan
+        Measures whose readings are compared with each other (package).
+    diagnostic : tuple of DiagnosticPlan
+        Measures that are held against a reference read on the same images (package).
     validation : ValidationPlan
         Folds, repeats, sites.
     criteria : Criteria
@@ -95,6 +102,8 @@ class Study:
     imaging: Mapping[str, Any] = field(default_factory=dict)
     transform: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clinical_minimum: Mapping[str, Any] = field(default_factory=dict)
+    technical: tuple[TechnicalPlan, ...] = ()
+    diagnostic: tuple[DiagnosticPlan, ...] = ()
     validation: ValidationPlan = field(default_factory=ValidationPlan)
     criteria: Criteria = field(default_factory=Criteria)
     page: Mapping[str, Any] = field(default_factory=dict)
@@ -119,6 +128,9 @@ class Study:
         if wrong:
             raise argument_error("page", f"a table of {', '.join(_PAGE)}", f"{wrong}")
         object.__setattr__(self, "page", {**_PAGE, **self.page})
+        if (self.technical or self.diagnostic) and not self.data.package:
+            raise argument_error("technical, diagnostic", "left out for a wide table, which has no readings",
+                                 "given")  # fmt: skip
         if self.data.package:
             CohortSpec.from_dict(self.cohort)
             outcome_from_dict({k: v for k, v in self.outcome.items() if k != "schedule"})
@@ -221,14 +233,14 @@ class Study:
         comparison = table.get("comparison", {})
         if set(comparison) - {"clinical", "extended"}:
             raise argument_error("comparison", "a table of clinical, extended", f"{sorted(comparison)}")
-        models = table["model"]
-        if not isinstance(models, list):
-            raise argument_error("model", "written as [[model]]", models)
+        for name in ("model", "technical", "diagnostic"):
+            if not isinstance(table.get(name, []), list):
+                raise argument_error(name, f"written as [[{name}]]", table[name])
         return cls(
             title=str(table["title"]),
             data=read_fields(DataPlan, "data", data),
             outcome=dict(table["outcome"]),
-            models=tuple(read_fields(ModelPlan, "model", item) for item in models),
+            models=tuple(read_fields(ModelPlan, "model", item) for item in table["model"]),
             thresholds=read_fields(ThresholdRange, "decision", decision) if decision else None,
             step=step,
             modalities={name: tuple(columns) for name, columns in table.get("modalities", {}).items()},
@@ -236,6 +248,8 @@ class Study:
             cohort=dict(table.get("cohort", {})), imaging=dict(table.get("imaging", {})),
             transform={name: tuple(columns) for name, columns in table.get("transform", {}).items()},
             clinical_minimum=dict(table.get("clinical_minimum", {})),
+            technical=tuple(read_fields(TechnicalPlan, "technical", item) for item in table.get("technical", [])),
+            diagnostic=tuple(read_fields(DiagnosticPlan, "diagnostic", item) for item in table.get("diagnostic", [])),
             validation=read_fields(ValidationPlan, "validation", table.get("validation", {})),
             criteria=read_fields(Criteria, "criteria", table.get("criteria", {})),
             page=dict(table.get("page", {})), seed=int(table.get("seed", 1)),

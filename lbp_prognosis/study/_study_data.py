@@ -52,6 +52,8 @@ class StudyData(Result):
         SHA-256 of each file read.
     notes : tuple of str
         Units, codings, dialects, columns that were not used.
+    readings : dict of str to DataFrame
+        Tables ``reading`` and ``biomarker`` of a registry, where the study asks for them.
     """
 
     X: pd.DataFrame = field(repr=False)
@@ -66,6 +68,7 @@ class StudyData(Result):
     notes: tuple[str, ...] = ()
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+    readings: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a column: ``column, modality, type, n, n_missing, n_distinct, range`` (5 % to 95 %)."""
@@ -139,7 +142,14 @@ def _from_package(study: Study) -> StudyData:
         X, y, cohort.spec, modalities, sites, visits, cohort.flow, cohort, _hashes(study, report),
         (*notes, *more),
         outcome_doubts(study, cohort.spec, modalities, cohort.objections) + _without_imaging(modalities), synthetic,
+        _read(study, report),
     )  # fmt: skip
+
+
+def _read(study: Study, report: PackageReport) -> dict[str, pd.DataFrame]:
+    if not (study.technical or study.diagnostic):
+        return {}
+    return {name: report.tables[name] for name in ("reading", "biomarker") if name in report.tables}
 
 
 def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Result
 from lbp_prognosis.report import Page
+from lbp_prognosis.schema import instrument_ranges, table_schemas
 from lbp_prognosis.survival import outcome_kind
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def study_page(result: StudyResult) -> Page:
         claims=result.claims, sample=SAMPLE, how=_how(result), outcome=data.spec, unit=data.spec.unit,
         comparison=study.comparison, addition=_addition(result), headline=result.headline(),
         thresholds=study.thresholds, flow=data.flow, table_ones=_table_ones(result), groups=result.groups,
-        apparent=result.apparent, sites=result.sites, explanations=result.explanations, modalities=data.modalities,
+        apparent=result.apparent, sites=result.sites, association=result.association,
+        explanations=result.explanations, modalities=data.modalities,
         columns=_columns(result), protocol=_protocol(result), provenance=result.provenance,
         objections=result.objections, absent=absent, smallest_cell=int(study.page["smallest_cell"]),
         patient_level=bool(study.page["patient_level"]), synthetic=result.synthetic,
@@ -77,8 +79,26 @@ def _table_ones(result: StudyResult) -> dict[str, Result]:
 
 def _columns(result: StudyResult) -> pd.DataFrame:
     frame = result.data.to_frame()
-    provenance = result.data.modalities.provenance
-    return frame.assign(unit=[str(provenance.get(c, {}).get("unit", "") or "") for c in frame["column"]])
+    bent = {column: name for name, columns in result.study.transform.items() for column in columns}
+    words = {"log1p": "log(1 + {})", "log": "log {}", "sqrt": "√ {}"}
+    units = []
+    for column in frame["column"]:
+        unit = _unit(result, column)
+        units.append(words[bent[column]].format(unit or "value") if column in bent else unit)
+    return frame.assign(unit=units)
+
+
+def _unit(result: StudyResult, column: str) -> str:
+    """Return the unit of a predictor: as pooling says, else as the schemas of the registry do."""
+    known = result.data.modalities.provenance.get(column, {})
+    if str(column.rpartition("__")[2]).startswith("count"):
+        return "levels"
+    if known.get("unit"):
+        return str(known["unit"])
+    if result.data.cohort is None:
+        return ""
+    patient, instruments = table_schemas()["patient"].fields, instrument_ranges()
+    return patient[column].unit if column in patient else str(instruments.get(column, {}).get("unit", ""))
 
 
 def _protocol(result: StudyResult) -> tuple[tuple[str, str], ...]:

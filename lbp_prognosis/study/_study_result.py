@@ -15,9 +15,10 @@ from lbp_prognosis._base import MetricResult, Objection, Result
 from lbp_prognosis.evaluation import Evaluation, RiskGroups
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.explain import ShapResult
+from lbp_prognosis.study._judge_readings import ReadingResult
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
-from lbp_prognosis.validation import CrossValidation, InternalExternal
+from lbp_prognosis.validation import AssociationTest, CrossValidation, InternalExternal
 
 __all__ = ["StudyResult"]
 
@@ -46,6 +47,10 @@ class StudyResult(Result):
         What the fitted model uses.
     models : dict of str to estimator
         Fitted to all patients.
+    association : AssociationTest or None
+        Of the comparison's added predictors, on all patients.
+    readings : tuple of ReadingResult
+        Whether measures repeat, and agree with a reference.
     evidence : Evidence
         Results by tier.
     claims : tuple of Claim
@@ -63,6 +68,8 @@ class StudyResult(Result):
     sites: InternalExternal | None = field(repr=False)
     explanations: dict[str, ShapResult] = field(repr=False)
     models: dict[str, Any] = field(repr=False)
+    association: AssociationTest | None = field(repr=False)
+    readings: tuple[ReadingResult, ...] = field(repr=False)
     evidence: Evidence = field(repr=False)
     claims: tuple[Claim, ...]
     provenance: Mapping[str, Any] = field(repr=False)

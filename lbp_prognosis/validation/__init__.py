@@ -2,6 +2,7 @@
 
 from lbp_prognosis.validation._added_value import added_value
 from lbp_prognosis.validation._added_value_result import AddedValue
+from lbp_prognosis.validation._association_test import AssociationTest, association_test
 from lbp_prognosis.validation._attrition import (
     AttritionWeights,
     DeltaSensitivity,
@@ -35,6 +36,7 @@ from lbp_prognosis.validation._updated_model import UpdatedModel
 
 __all__ = [
     "AddedValue",
+    "AssociationTest",
     "AttritionWeights",
     "BootstrapValidation",
     "CaseMix",
@@ -57,6 +59,7 @@ __all__ = [
     "SubgroupPerformance",
     "UpdatedModel",
     "added_value",
+    "association_test",
     "attrition_weights",
     "bootstrap_validate",
     "case_mix",

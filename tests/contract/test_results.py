@@ -42,7 +42,9 @@ from lbp_prognosis.evaluation.technical import (
 from lbp_prognosis.evaluation.utility import sequential_policy, test_tradeoff, value_of_information
 from lbp_prognosis.explain import feature_effect, shap_stability, shap_values
 from lbp_prognosis.validation import (
+    OnColumns,
     added_value,
+    association_test,
     attrition_weights,
     bootstrap_validate,
     case_mix,
@@ -117,6 +119,7 @@ MAKE: dict[str, Callable[[], Result]] = {
         CoxPH(), X, Y, {"clinical": ["c1", "c2"], "reported": ["p1"], "imaging": ["m1"]}, 12, [0.3], n_splits=3,
         n_repeats=1, random_state=0, sites=np.arange(240) % 2,
     ),
+    "AssociationTest": lambda: association_test(OnColumns(CoxPH(), ["c1"]), CoxPH(), X, Y),
     "AttritionWeights": lambda: attrition_weights(SEEN, X),
     "BootstrapValidation": lambda: bootstrap_validate(
         CoxPH(), X, Y, [6.0, 12.0], thresholds=[0.2, 0.3, 0.4], n_resamples=8, keep_predictions=True, random_state=0

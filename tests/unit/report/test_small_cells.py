@@ -1,5 +1,7 @@
 """Counts below five do not leave, nor what they follow from."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbp_prognosis.report import mask_counts, mask_flow, mask_table_one
+from lbp_prognosis.report._small_cells import count_texts
 
 
 def flow(*exclusions):
@@ -21,8 +24,14 @@ def test_a_single_small_exclusion_takes_the_next_with_it():
     assert shown == ["100", "< 5", "20", "masked", "0", "65"]
 
 
+def test_the_only_exclusion_takes_the_start_with_it():
+    assert mask_flow(flow(3), 5)["shown"].tolist() == ["masked", "< 5", "97"]
+
+
 def test_two_small_exclusions_protect_each_other():
     assert mask_flow(flow(3, 2, 12), 5)["shown"].tolist() == ["100", "< 5", "< 5", "12", "83"]
+    # but one and one are the only way to two
+    assert mask_flow(flow(1, 1, 12), 5)["shown"].tolist() == ["100", "< 5", "< 5", "masked", "86"]
 
 
 def test_nothing_small_nothing_masked():
@@ -60,13 +69,52 @@ def test_no_masked_cell_follows_from_a_margin(levels):
     """In no row and no column is a single count missing, unless nothing else there could hide it."""
     table = one(levels)
     out = mask_table_one(table, 5)
-    counts = np.array([[*level, sum(level)] for level in levels])
-    hidden = out.loc[1:, ["a", "b", "overall"]].isin(["< 5", "masked"]).to_numpy()
+    groups = [name for name in ("a", "b", "overall") if name in out.columns]  # small groups are gone
+    counts = np.array([[dict(zip("ab", level), overall=sum(level))[name] for name in groups] for level in levels])
+    hidden = out.loc[1:, groups].isin(["< 5", "masked"]).to_numpy()
     small = (counts > 0) & (counts < 5)
     assert hidden[small].all()
     for values, mask in [*zip(counts, hidden), *zip(counts.T, hidden.T)]:
         if mask.sum() == 1:
             assert (values[~mask] == 0).all()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=4))
+def test_no_small_part_of_a_known_total_follows(counts):
+    """By brute force: every small part has at least two values that agree with all that is shown, if any can have."""
+    smallest, texts = 4, count_texts(counts, 4)
+    total, parts = sum(counts), []
+    for text in texts:
+        parts.append(range(1, smallest) if text == f"< {smallest}" else
+                     range(smallest, total + 1) if text == "masked" else [int(text)])  # fmt: skip
+    possible = [way for way in itertools.product(*parts) if sum(way) == total]
+    assert tuple(counts) in possible
+    hidden = [text in (f"< {smallest}", "masked") for text in texts]
+    for k, count in enumerate(counts):
+        if 0 < count < smallest:
+            assert hidden[k]
+            if any(not hide and n > 0 for hide, n in zip(hidden, counts)):
+                assert len({way[k] for way in possible}) > 1
+
+
+def test_a_small_group_takes_its_columns_with_it():
+    table = one([(2, 30, 25), (1, 17, 40)], ("a", "b", "c"))
+    table["smd (a,b)"] = "0.3"
+    out = mask_table_one(table, 5)
+    assert list(out.columns) == ["variable", "value", "missing", "c", "overall"]  # b and c would give a away
+    alone = mask_table_one(one([(2, 30), (1, 17)]), 5)
+    assert list(alone.columns) == ["variable", "value", "missing", "overall"]
+    assert alone["overall"].tolist() == ["50", "32 (20.0)", "18 (20.0)"]
+
+
+def test_missing_values_are_a_part_of_the_column():
+    table = one([(30, 20), (17, 40)])
+    table.loc[0, ["a", "overall"]] = ["50", "110"]  # three of a are missing
+    out = mask_table_one(table, 5)
+    assert out.loc[2, "a"] == "masked"
+    assert "masked" in out["overall"].tolist()
+    assert out.loc[0, "a"] == "50"
 
 
 def test_numeric_frames():
@@ -81,3 +129,5 @@ def test_numeric_frames():
 @pytest.mark.parametrize("smallest", [1, 0])
 def test_masking_can_be_switched_off(smallest):
     assert mask_flow(flow(3), smallest)["shown"].tolist() == ["100", "3", "97"]
+    table = one([(1, 2), (0, 3)])
+    assert mask_table_one(table.drop(columns="missing"), smallest).equals(table.drop(columns="missing").astype(object))

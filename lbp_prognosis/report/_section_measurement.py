@@ -1,0 +1,80 @@
+"""What is known of the measurement itself: whether it repeats, and whether it agrees with a reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis.report._blocks import Block, Section, Table
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._small_cells import count_text
+from lbp_prognosis.report._wording import estimate, level_name, number
+
+__all__ = ["section_measurement"]
+
+_KAPPA = {"kappa": "kappa", "kappa_linear": "linear kappa", "kappa_quadratic": "quadratic kappa"}
+
+
+def section_measurement(page: Page) -> Section | None:
+    """Return tables of repeatability and of agreement with a reference; None where no readings were judged."""
+    frames = [entry.frame for entry in page.evidence.entries if "compared" in entry.frame]
+    if not frames:
+        return None
+    every = pd.concat([frame.astype(object) for frame in frames], ignore_index=True)
+    blocks: list[Block] = []
+    technical, diagnostic = (every[every["tier"] == tier] for tier in ("technical", "diagnostic"))
+    if len(technical):
+        blocks.append(Table(
+            "repeatability", "Does the measurement repeat? All readings of the registry, each level by itself.",
+            pd.DataFrame(_repeats(technical, page.smallest_cell)),
+            "ICC(2,1), absolute agreement, and kappa with 95% intervals. The smallest detectable change is what two "
+            "readings of one unchanged patient differ by in 5% of cases.", head=2, group="measure",
+        ))  # fmt: skip
+    if len(diagnostic):
+        blocks.append(Table(
+            "agreement", "Does it agree with the reference now?", pd.DataFrame(_tests(diagnostic, page.smallest_cell)),
+            "95% intervals allow for several findings of one patient. Agreement today says nothing about the outcome.",
+            head=2,
+        ))  # fmt: skip
+    return Section("measurement", "What is the measurement worth?", tuple(blocks))
+
+
+def _repeats(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
+    rows = []
+    for (measure, compared, level), part in frame.groupby(["model", "compared", "group"], sort=False):
+        by = {row["metric"]: row for row in part.to_dict("records")}
+        kappa = next((row for name, row in by.items() if name in _KAPPA), None)
+        some = next(iter(by.values()))
+        error, unit = by.get("sdc_agreement"), some["unit"]
+        rows.append({
+            "measure": f"{measure}: {str(compared).replace('_', ' ')}", "level": level_name(str(level)),
+            "patients": count_text(some["n"], smallest), "ICC": _shown(by.get("icc")),
+            "smallest detectable change": f"{number(error['value'], 2)} {_unit(unit)}" if error is not None else "–",
+            "kappa": "–" if kappa is None else f"{_shown(kappa)}, {_KAPPA[kappa['metric']].removesuffix(' kappa')}"
+            if kappa["metric"] != "kappa" and not kappa["reason"] else _shown(kappa),
+        })  # fmt: skip
+    return rows
+
+
+def _tests(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
+    rows = []
+    for (measure, compared), part in frame.groupby(["model", "compared"], sort=False):
+        by = {row["metric"]: row for row in part.to_dict("records")}
+        places, patients = by["auc"]["n"], by["auc"]["clusters"]
+        rows.append({
+            "measure": measure, "compared": str(compared).replace("_", " "), "findings": count_text(places, smallest),
+            "patients": count_text(patients, smallest), "AUC": _shown(by["auc"]),
+            "sensitivity": _shown(by["sensitivity"]), "specificity": _shown(by["specificity"]),
+        })  # fmt: skip
+    return rows
+
+
+def _shown(row: Any) -> str:
+    if row is None:
+        return "–"
+    return str(row["reason"]) if row["reason"] else estimate(row["value"], row["low"], row["high"], 2)
+
+
+def _unit(unit: str) -> str:
+    return {"grade": "grades", "ratio": "", "category": ""}.get(unit, unit)

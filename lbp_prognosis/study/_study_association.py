@@ -1,0 +1,62 @@
+"""``study_association``: what the addition says of the outcome at all, on the rows the models are fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lbp_prognosis._base import LBPError, Objection
+from lbp_prognosis.study._dated_at_visit import DatedAtVisit
+from lbp_prognosis.study._model_plan import AT_VISITS, ModelPlan
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._study_data import StudyData
+from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation import AssociationTest, association_test
+
+__all__ = ["IMPUTATIONS", "study_association"]
+
+IMPUTATIONS = 20  # at least, for a test: its degrees of freedom grow with them
+_WITH_LIKELIHOOD = ("cox", "cause_specific_cox", "fine_gray", "discrete_time_hazard", "logistic", "royston_parmar")
+
+
+def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | None, tuple[Objection, ...]]:
+    """Return the test of the comparison's added predictors, or why there is none.
+
+    The models are those of the study without their penalty, with at least 20 imputations.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+    data : StudyData
+        One row a patient.
+    """
+    if not study.comparison:
+        return None, ()
+    plans = {plan.name: plan for plan in study.models}
+    pair = [plans[name] for name in study.comparison]
+    other = [plan for plan in pair if plan.kind not in _WITH_LIKELIHOOD]
+    if other:
+        words = f"Association was not tested: {other[0].name} ({other[0].kind.replace('_', ' ')}) has no likelihood."
+        return None, (Objection("no-association-test", words),)
+    try:
+        without, with_ = (_unpenalised(plan, study, data) for plan in pair)
+        columns = list(dict.fromkeys(c for plan in pair for c in plan.columns(data.modalities)))
+        X = data.X[columns]
+        X.attrs["synthetic"] = data.synthetic
+        found = association_test(without, with_, X, data.y, names=(pair[0].name, pair[1].name))
+    except LBPError as error:
+        return None, (Objection("no-association-test", f"Association was not tested: {error}"),)
+    return found, ()
+
+
+def _unpenalised(plan: ModelPlan, study: Study, data: StudyData) -> Any:
+    options = {key: value for key, value in plan.options.items() if key not in ("penalty", "penalty_factors")}
+    imputations = plan.imputations if plan.imputations <= 0 else max(plan.imputations, IMPUTATIONS)
+    part = data.X[list(plan.columns(data.modalities))]
+    model = replace(plan, options=options, imputations=imputations).pipeline(
+        data.modalities, incomplete=bool(part.isna().any().any()), visits=data.visits,
+        nominal=any(dtype.kind == "O" for dtype in part.dtypes), random_state=study.seed,
+    )  # fmt: skip
+    exact = outcome_kind(data.y) == "interval" and plan.kind not in AT_VISITS
+    return DatedAtVisit(model) if exact else model
