@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("LBP_REFERENCE_FOLDER", ROOT.parent / "shared"))
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    """Close what a test has drawn: many open figures are a warning, and warnings are errors."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="session")

@@ -94,5 +94,5 @@ def _table(page: Page) -> Table:
     wide = long.pivot(index=["of", "player"], columns="scale", values="importance")
     order = pd.MultiIndex.from_frame(long[["of", "player"]].drop_duplicates())
     wide = wide.reindex(index=order, columns=list(dict.fromkeys(long["scale"])))
-    cells = wide.map(lambda value: number(value)).reset_index().rename(columns={"player": "name"})
+    cells = wide.map(lambda value: number(value, 4)).reset_index().rename(columns={"player": "name"})
     return Table("attributions", "Mean absolute attributions.", cells, head=2, group="of")
