@@ -9,6 +9,7 @@ from lbp_prognosis._base._checks import (
     check_number,
     check_risk,
     check_risks,
+    check_same_rows,
     check_thresholds,
     check_vector,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "check_number",
     "check_risk",
     "check_risks",
+    "check_same_rows",
     "check_thresholds",
     "check_vector",
     "content_hash",

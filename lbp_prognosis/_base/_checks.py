@@ -21,6 +21,7 @@ __all__ = [
     "check_number",
     "check_risk",
     "check_risks",
+    "check_same_rows",
     "check_thresholds",
     "check_vector",
 ]
@@ -221,3 +222,18 @@ def check_clusters(name: str, labels: Any, *, n: int) -> np.ndarray | None:
     if missing.any():
         raise argument_error(name, "free of missing labels", f"missing labels at rows {_rows(missing)}")
     return np.unique(array, return_inverse=True)[1].astype(np.int64)
+
+
+def check_same_rows(name: str, labelled: Any, other_name: str, other: Any) -> None:
+    """Refuse labels that name the same rows in another order: by position they would be paired wrongly.
+
+    Objects without an index, and indexes of other labels, are taken by position.
+    """
+    mine, theirs = getattr(labelled, "index", None), getattr(other, "index", None)
+    if not isinstance(mine, pd.Index) or not isinstance(theirs, pd.Index) or mine.equals(theirs):
+        return
+    if len(mine) == len(theirs) and mine.is_unique and theirs.is_unique and mine.isin(theirs).all():
+        raise argument_error(
+            name, f"in the order of `{other_name}`", "the same labels in another order",
+            f"Give {name}.loc[{other_name}.index], or {name}.to_numpy() if the order is right and the labels are not.",
+        )  # fmt: skip

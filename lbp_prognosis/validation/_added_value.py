@@ -31,7 +31,7 @@ from lbp_prognosis.validation._cross_validate import (
     average_cross_validations,
     cross_validate_risk,
 )
-from lbp_prognosis.validation._estimator import check_rows, fresh, take_rows
+from lbp_prognosis.validation._estimator import check_rows, fresh, own_horizons, take_rows
 from lbp_prognosis.validation._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation._on_columns import OnColumns
@@ -45,7 +45,7 @@ def added_value(
     X: pd.DataFrame,
     y: np.ndarray,
     modalities: Mapping[str, Sequence[str]],
-    horizons: Any,
+    horizons: Any = None,
     thresholds: Any = None,
     *,
     modality: str = "imaging",
@@ -70,15 +70,16 @@ def added_value(
     ----------
     model : estimator
         Unfitted pipeline; it is refitted on the columns of every coalition of modalities.
-    X : DataFrame of shape (n, p), or MultiplyImputed
-        Predictors of all modalities. With imputed tables all is done in every table on the same folds and pooled by
-        Rubin's rules (the likelihood-ratio tests by D2), and the result is marked ``imputed-outside-resampling``.
+    X : DataFrame or array of shape (n, p), or MultiplyImputed
+        Predictors of all modalities; of an array they are named by number. With imputed tables all is done in every
+        table on the same folds and pooled by Rubin's rules (the likelihood-ratio tests by D2), and the result is marked
+        ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Made by `Surv.right` or `Status.at`.
     modalities : mapping of str to sequence of str
         Columns by modality (at most six modalities).
-    horizons : float or sequence of float
-        Prediction times.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own, for times they have to be given.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds; with a range its primary threshold is that of the shares, otherwise the middle one.
     modality : str, default "imaging"
@@ -160,15 +161,17 @@ def added_value(
         raise argument_error("modality", f"one of the modalities {names}", modality)
     if len(names) > 6:
         raise argument_error("modalities", "at most six (2⁶ coalitions are refitted)", f"{len(names)}")
-    if not isinstance(X, pd.DataFrame):
-        raise argument_error("X", "a DataFrame, whose columns the modalities name", X)
-    columns = {name: tuple(modalities[name]) for name in names}
+    columns = {name: (group,) if isinstance(group, str | int) else tuple(group) for name, group in modalities.items()}
+    if not isinstance(X, pd.DataFrame):  # columns by number
+        X = pd.DataFrame(np.asarray(X)).rename(columns=lambda k: f"x{k}")
+        columns = {name: tuple(f"x{c}" if isinstance(c, int | np.integer) else c for c in group)
+                   for name, group in columns.items()}  # fmt: skip
     unknown = [c for group in columns.values() for c in group if c not in X.columns]
     if unknown:
         raise argument_error("modalities", "a mapping to columns of `X`", f"unknown columns {unknown[:5]}")
     check_rows(X, y, groups)
     X, y, groups, sites = _observed(X, y, groups, sites)
-    times, scalar = check_horizons(horizons)
+    times, scalar = check_horizons(own_horizons(y, horizons))
     primary = _primary(thresholds)
     others = tuple(name for name in names if name != modality)
     sets = coalitions(columns)
@@ -238,7 +241,8 @@ def _in_every_imputation(arguments: dict[str, Any]) -> AddedValue:
     others = coalition_name([name for name in arguments["modalities"] if name != first.modality])
     keys = {WITHOUT: others, WITH: coalition_name(list(arguments["modalities"]))}
     averaged = evaluate(
-        crossed.y, {name: risks[keys.get(name, name)] for name in first.evaluation.models}, arguments["horizons"],
+        crossed.y, {name: risks[keys.get(name, name)] for name in first.evaluation.models},
+        own_horizons(crossed.y, arguments["horizons"]),
         arguments["thresholds"], cause=arguments["cause"], target=arguments["target"], clusters=crossed.groups,
         confidence=confidence, linear_predictors=_scores(crossed, keys, first.evaluation.models),
     )  # fmt: skip

@@ -26,7 +26,7 @@ from lbp_prognosis.survival import check_outcome
 from lbp_prognosis.validation._bootstrap_imputed import pool_bootstraps
 from lbp_prognosis.validation._bootstrap_replicate import Draw, bootstrap_replicate, fit_arguments, predicted
 from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation, mean_defined, p632_plus
-from lbp_prognosis.validation._estimator import check_rows, describe_estimator, fit_on, fresh
+from lbp_prognosis.validation._estimator import check_rows, describe_estimator, fit_on, fresh, own_horizons
 from lbp_prognosis.validation._fixed_by_fit import FIXED_BY_FIT, limits_of_calibration
 from lbp_prognosis.validation._folds import event_stratum
 from lbp_prognosis.validation._multiply_imputed import MultiplyImputed
@@ -51,7 +51,7 @@ def bootstrap_validate(
     model: Any,
     X: Any,
     y: np.ndarray,
-    horizons: Any,
+    horizons: Any = None,
     *,
     thresholds: Any = (),
     cause: int = 1,
@@ -84,8 +84,8 @@ def bootstrap_validate(
         result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Made by `Surv.right` or `Status.at`.
-    horizons : float or sequence of float
-        Prediction times.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own, for times they have to be given.
     thresholds : array-like, default ()
         Decision thresholds: the decision curve is corrected too.
     cause : int, default 1
@@ -161,7 +161,7 @@ def bootstrap_validate(
     check_choice("method", method, ("auto", "optimism", ".632", ".632+"))
     check_choice("interval", interval, ("shifted", "two-stage"))
     confidence = check_confidence(confidence)
-    times, _ = check_horizons(horizons)
+    times, _ = check_horizons(own_horizons(y, horizons))
     grid = check_thresholds(thresholds) if np.size(thresholds) else np.empty(0)
     panel = Panel(kind, times, grid, cause, target, indexes)
     units = check_rows(X, y, groups)

@@ -24,7 +24,14 @@ from lbp_prognosis._base import (
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._bootstrap_replicate import fit_arguments
-from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
+from lbp_prognosis.validation._estimator import (
+    check_models,
+    check_rows,
+    describe_estimator,
+    fit_on,
+    own_horizons,
+    take_rows,
+)
 from lbp_prognosis.validation._folds import event_stratum, given_folds, repeated_folds, site_folds
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation._replicates import run_replicates
@@ -190,7 +197,7 @@ def cross_validate_risk(
     models: Any,
     X: Any,
     y: np.ndarray,
-    horizons: Any,
+    horizons: Any = None,
     *,
     cause: int = 1,
     n_splits: int = 10,
@@ -216,8 +223,8 @@ def cross_validate_risk(
         the imputations' models, and the result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Structured outcome.
-    horizons : float or sequence of float
-        Prediction times.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own, for times they have to be given.
     cause : int, default 1
         Event code of interest.
     n_splits : int, default 10
@@ -259,7 +266,7 @@ def cross_validate_risk(
     if isinstance(X, MultiplyImputed):
         return _in_every_imputation(locals())
     estimators = check_models(models)
-    times, scalar = check_horizons(horizons)
+    times, scalar = check_horizons(own_horizons(y, horizons))
     splits = int(check_number("n_splits", n_splits, low=2, whole=True))
     repeats = int(check_number("n_repeats", n_repeats, low=1, whole=True))
     codes = check_rows(X, y, groups)

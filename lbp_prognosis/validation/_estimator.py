@@ -9,9 +9,18 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import LeakageError, argument_error
-from lbp_prognosis.survival import check_outcome
+from lbp_prognosis.survival import check_outcome, outcome_kind, status_horizon
 
-__all__ = ["check_models", "check_rows", "describe_estimator", "fit_on", "fresh", "is_fitted", "take_rows"]
+__all__ = [
+    "check_models",
+    "check_rows",
+    "describe_estimator",
+    "fit_on",
+    "fresh",
+    "is_fitted",
+    "own_horizons",
+    "take_rows",
+]
 
 
 _NOT_LATER = (
@@ -62,8 +71,9 @@ def check_models(models: Any) -> dict[str, Any]:
 
 def check_rows(X: Any, y: np.ndarray, groups: Any) -> np.ndarray | None:
     """Return group codes, refusing a reference standard of today and repeated patients that nobody keeps together."""
-    from lbp_prognosis._base import check_clusters
+    from lbp_prognosis._base import check_clusters, check_same_rows
 
+    check_same_rows("groups", groups, "X", X)
     check_outcome(y, ("right", "interval", "status"), caller="validation of a risk", instead=_NOT_LATER)
     n = y.shape[0]
     rows = X.shape[0] if hasattr(X, "shape") else len(X)
@@ -77,6 +87,13 @@ def check_rows(X: Any, y: np.ndarray, groups: Any) -> np.ndarray | None:
             "X.reset_index(drop=True).", kind=LeakageError,
         )  # fmt: skip
     return check_clusters("groups", groups, n=n)
+
+
+def own_horizons(y: np.ndarray, horizons: Any) -> Any:
+    """Return the horizons given; a `Status` knows its own."""
+    if horizons is None and outcome_kind(y) == "status":
+        return status_horizon(y)
+    return horizons
 
 
 def take_rows(values: Any, rows: np.ndarray) -> Any:

@@ -12,7 +12,7 @@ import pandas as pd
 from lbp_prognosis._base import Objection, Result, argument_error, check_choice, check_horizons
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind
-from lbp_prognosis.validation._estimator import is_fitted
+from lbp_prognosis.validation._estimator import is_fitted, own_horizons
 from lbp_prognosis.validation._multiply_imputed import IMPUTED_NEW, MultiplyImputed
 from lbp_prognosis.validation._pool_evaluations import pool_evaluations
 
@@ -102,7 +102,7 @@ def external_validate(
     models: Any,
     X: Any,
     y: np.ndarray,
-    horizons: Any,
+    horizons: Any = None,
     thresholds: Any = None,
     *,
     kind: str | None = None,
@@ -125,8 +125,8 @@ def external_validate(
         and the result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Their outcome.
-    horizons : float or sequence of float
-        Prediction times.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own, for times they have to be given.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds.
     kind : {"temporal", "geographic", "setting", "random_split"}
@@ -178,7 +178,7 @@ def external_validate(
         if same:
             raise argument_error("X", "patients who had no part in development",
                                  f"{len(same)} rows of development, such as {same[:3]}")  # fmt: skip
-    times, scalar = check_horizons(horizons)
+    times, scalar = check_horizons(own_horizons(y, horizons))
     risks = {name: np.asarray(model.predict_risk(X, times, cause=cause), dtype=float) for name, model in named.items()}
     found = evaluate(
         y, risks, float(times[0]) if scalar else times, thresholds, cause=cause, target=target, clusters=clusters,
@@ -207,7 +207,7 @@ def _in_every_imputation(
     passed = {k: v for k, v in shared.items() if k not in ("kind", "description", "development_X")}
     each = [_scores(named, table, y) for table in X.tables]
     scores = None if None in each else {k: np.mean([s[k] for s in each if s is not None], axis=0) for k in named}
-    averaged = evaluate(y, risks, horizons, thresholds, linear_predictors=scores, **passed)
+    averaged = evaluate(y, risks, own_horizons(y, horizons), thresholds, linear_predictors=scores, **passed)
     averaged = replace(averaged, synthetic=parts[0].synthetic)
     doubts = dict.fromkeys((IMPUTED_NEW, *(o for part in parts for o in part.objections)))
     return replace(

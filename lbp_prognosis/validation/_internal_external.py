@@ -11,10 +11,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, argument_error, check_horizons, check_number, metric_frame
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    check_horizons,
+    check_number,
+    check_same_rows,
+    metric_frame,
+)
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.validation._bootstrap_replicate import fit_arguments
-from lbp_prognosis.validation._estimator import check_models, check_rows, describe_estimator, fit_on, take_rows
+from lbp_prognosis.validation._estimator import (
+    check_models,
+    check_rows,
+    describe_estimator,
+    fit_on,
+    own_horizons,
+    take_rows,
+)
 from lbp_prognosis.validation._folds import event_stratum, site_folds
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation._replicates import run_replicates
@@ -156,8 +171,8 @@ def internal_external(
     models: Any,
     X: Any,
     y: np.ndarray,
-    sites: Any,
-    horizons: Any,
+    sites: Any = None,
+    horizons: Any = None,
     thresholds: Any = None,
     *,
     cause: int = 1,
@@ -181,10 +196,11 @@ def internal_external(
         Predictors.
     y : ndarray of shape (n,)
         Structured outcome.
-    sites : array-like of shape (n,)
-        Hospital of each row.
-    horizons : float or sequence of float
-        Prediction times.
+    sites : array-like of shape (n,), optional
+        Hospital of each row. Left out, ``groups`` are the sites, and what stands here may be the horizons, as in the
+        other functions of validation: ``internal_external(model, X, y, 12, groups=site)``.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own, for times they have to be given.
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds.
     cause : int, default 1
@@ -227,7 +243,9 @@ def internal_external(
     Steyerberg, Harrell (2016), https://doi.org/10.1016/j.jclinepi.2015.04.005.
     """
     estimators = check_models(models)
-    times, scalar = check_horizons(horizons)
+    sites, horizons, groups = _told_apart(sites, horizons, groups, y.shape[0])
+    times, scalar = check_horizons(own_horizons(y, horizons))
+    check_same_rows("sites", sites, "X", X)
     codes, names = site_folds(sites, y.shape[0])
     people = check_rows(X, y, groups)
     if people is not None and pd.DataFrame({"p": people, "s": codes}).groupby("p")["s"].nunique().max() > 1:
@@ -292,6 +310,17 @@ def eligible_groups(
              "reason": "" if enough else f"fewer than {least} events, or than {least} followed without, by the horizon"}
         )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _told_apart(sites: Any, horizons: Any, groups: Any, n: int) -> tuple[Any, Any, Any]:
+    """Return sites, horizons and groups, where ``groups`` alone say what is left out at a time."""
+    if groups is None:
+        return sites, horizons, groups
+    if sites is None:
+        return groups, horizons, None
+    if horizons is None and np.size(sites) != n:
+        return groups, sites, None
+    return sites, horizons, groups
 
 
 def _predict_site(

@@ -80,8 +80,8 @@ def _for_shrinkage(count: int, r2: float, shrinkage: float) -> int:
 
 def sample_size_development(
     outcome: str,
-    *,
     parameters: int | Mapping[str, int],
+    *,
     r2: float | None = None,
     r2_cox_snell: float | None = None,
     r2_nagelkerke: float | None = None,

@@ -176,7 +176,8 @@ def update_model(
             raise argument_error("y", "an outcome with one cause", "competing events",
                                  "Update each cause's model by itself.", kind=OutcomeError)  # fmt: skip
         if horizon is None:
-            raise argument_error("horizon", "given for a time to event", "None")
+            raise argument_error("horizon", "given for a time to event", "None",
+                                 "The level is matched there, e.g. horizon=12.")  # fmt: skip
         if method == "bayes":
             return _bayes_time(model, X, y, power, level)
         update = _update_time(model, X, y, method, level, check_number("horizon", horizon, low=0, open_low=True))

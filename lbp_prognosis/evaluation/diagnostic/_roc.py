@@ -62,6 +62,11 @@ class Roc(Result):
     truth: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0))
     clusters: np.ndarray | None = field(repr=False, default=None)
 
+    @property
+    def auc(self) -> float:
+        """The area: the same number as ``value``."""
+        return self.value
+
     def minus(self, other: Roc) -> pd.Series:
         """Return the paired difference in AUC: ``difference, se, low, high, z, p``.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_vector
+from lbp_prognosis._base import argument_error, check_same_rows, check_vector
 
 __all__ = ["check_pair", "check_ratings"]
 
@@ -34,7 +34,8 @@ def check_ratings(ratings: Any, *, columns: int = 2) -> np.ndarray:
 
 
 def check_pair(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return two finite vectors of one length."""
+    """Return two finite vectors of one length; labels in another order are refused."""
+    check_same_rows("second", second, "first", first)
     a = check_vector("first", first)
     b = check_vector("second", second, n=a.size)
     if a.size < 3:

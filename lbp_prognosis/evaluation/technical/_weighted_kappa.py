@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from lbp_prognosis._base import Result, argument_error, check_choice, check_confidence, metric_frame
+from lbp_prognosis._base import Result, argument_error, check_choice, check_confidence, check_same_rows, metric_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,6 +172,7 @@ def _counts(first: Any, second: Any, table: Any, categories: Any) -> tuple[np.nd
         if not square or (counts < 0).any() or (counts != np.floor(counts)).any() or counts.sum() == 0:
             raise argument_error("table", "a square table of counts, at least 2 × 2", table)
         return counts, list(categories) if categories is not None else list(range(1, counts.shape[0] + 1))
+    check_same_rows("second", second, "first", first)
     a, b = np.asarray(first), np.asarray(second)
     if a.ndim != 1 or a.shape != b.shape or a.size == 0:
         raise argument_error("second", f"of the length of `first` ({a.size})", f"shape {b.shape}")

@@ -68,6 +68,8 @@ class OutcomeAt:
                              instead="For outcomes seen at visits use Status.at(visit, state).")  # fmt: skip
         check_choice("target", target, ("event", "no_event"))
         check_number("cause", cause, low=1, whole=True)
+        if horizon is None and kind == "status":
+            horizon = status_horizon(y)  # a state knows its visit
         times, scalar = check_horizons(horizon)
         if not scalar:
             raise argument_error("horizon", "one number", horizon, "A policy is about one horizon.")

@@ -127,8 +127,8 @@ def sequential_policy(
     y: Any,
     risk_first: Any,
     risk_second: Any,
-    horizon: float,
-    threshold: float,
+    horizon: float | None = None,
+    threshold: float | None = None,
     *,
     band: tuple[float, float] | str = "optimal",
     harm: float = 0.0,
@@ -149,8 +149,8 @@ def sequential_policy(
         Clinical risk of the event by the horizon, out of sample.
     risk_second : array-like of shape (n,)
         Risk with imaging; NaN for patients who were not imaged (then ``imaging_probability`` is needed).
-    horizon : float
-        Prediction time.
+    horizon : float, optional
+        Prediction time; a `Status` knows its own, for times it has to be given.
     threshold : float
         Risk of the target from which on a patient is treated.
     band : tuple of float or "optimal", default "optimal"

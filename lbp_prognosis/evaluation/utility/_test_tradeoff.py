@@ -111,8 +111,8 @@ def test_tradeoff(
     y: Any,
     risk_without: Any,
     risk_with: Any,
-    horizon: float,
-    threshold: float,
+    horizon: float | None = None,
+    threshold: float | None = None,
     *,
     tested: Any = None,
     cause: int = 1,
@@ -128,8 +128,8 @@ def test_tradeoff(
         Made by `Surv.right` or `Status.at`.
     risk_without, risk_with : array-like of shape (n,)
         P(event by the horizon) without and with the test, out of sample.
-    horizon : float
-        Prediction time.
+    horizon : float, optional
+        Prediction time; a `Status` knows its own, for times it has to be given.
     threshold : float
         Risk of the target from which on a patient is treated.
     tested : array-like of bool of shape (n,), optional

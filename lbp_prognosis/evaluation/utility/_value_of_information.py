@@ -82,8 +82,8 @@ class ValueOfInformation(Result):
 def value_of_information(
     y: Any,
     risk: Any,
-    horizon: float,
-    thresholds: Any,
+    horizon: float | None = None,
+    thresholds: Any = None,
     *,
     n_future: Sequence[int] = (),
     cause: int = 1,
@@ -101,8 +101,8 @@ def value_of_information(
         Made by `Surv.right` or `Status.at`.
     risk : array-like of shape (n,)
         P(event by the horizon), out of sample.
-    horizon : float
-        Prediction time.
+    horizon : float, optional
+        Prediction time; a `Status` knows its own, for times it has to be given.
     thresholds : array-like of shape (k,)
         Decision thresholds.
     n_future : sequence of int, default ()
