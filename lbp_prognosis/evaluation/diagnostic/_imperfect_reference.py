@@ -70,6 +70,8 @@ def imperfect_reference(
 def _solve(cells: np.ndarray, se_r: float, sp_r: float, share: float) -> np.ndarray:
     """Return (π, Se, Sp); the covariance depends on the answer, so it is iterated to a fixed point."""
     prevalence = (cells[0] + cells[2] + sp_r - 1) / (se_r + sp_r - 1)
+    if not 0 < prevalence < 1:  # the reference calls fewer positive, or negative, than its own errors would
+        return np.array([prevalence, np.nan, np.nan])
     c1 = c0 = 0.0
     se = sp = np.nan
     for _ in range(500):

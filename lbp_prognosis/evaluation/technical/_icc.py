@@ -188,7 +188,7 @@ def _all_forms(squares: dict[str, float], n: int, k: int, upper: float) -> pd.Da
         rows.append(("2,1", value, low, high, f, df2, p))
         spread = msr + (msc - mse) / n  # negative where errors dwarf subjects: no coefficient then
         mean_value = (msr - mse) / spread if spread > 0 else np.nan
-        step_up = [limit * k / (1 + limit * (k - 1)) if spread > 0 else np.nan for limit in (low, high)]
+        step_up = [np.float64(limit) * k / (1 + limit * (k - 1)) if spread > 0 else np.nan for limit in (low, high)]
         rows.append(("2,k", mean_value, *step_up, f, df2, p))
     table = pd.DataFrame(
         [(form, float(v), float(lo), float(hi), float(f), n - 1, df2, float(p)) for form, v, lo, hi, f, df2, p in rows],
@@ -206,7 +206,7 @@ def _absolute_limits(
     df = (k - 1) * (n - 1) * (k * value * msc + own) ** 2 / below if below > 0 else (k - 1) * (n - 1)
     over, under = fisher.ppf(upper, n - 1, df), fisher.ppf(upper, df, n - 1)
     rest = k * msc + (k * n - k - n) * mse
-    return (
-        float(n * (msr - over * mse) / (over * rest + n * msr)),
-        float(n * (under * msr - mse) / (rest + n * under * msr)),
-    )
+    # no spread between subjects or raters beside the residual: the two denominators can vanish
+    limits = ((n * (msr - over * mse), over * rest + n * msr), (n * (under * msr - mse), rest + n * under * msr))
+    low, high = (float(top / bottom) if bottom != 0 else float("nan") for top, bottom in limits)
+    return low, high

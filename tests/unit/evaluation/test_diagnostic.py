@@ -240,3 +240,17 @@ def test_verification_bias_with_an_empty_cell():
     assert table.loc["specificity", "high"] == pytest.approx(
         1 / (1 + np.exp(-centre - norm.ppf(0.975) * np.sqrt(variance)))
     )
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_reference_rarer_than_its_own_errors_has_no_correction():
+    """Three of sixty called positive by a reference that errs in ten per cent of the healthy."""
+    y = Reference.now([1] * 3 + [0] * 57)
+    table = imperfect_reference(y, [1] * 10 + [0] * 50, reference_sensitivity=0.9, reference_specificity=0.9)
+    assert table["sensitivity"].isna().all()
+    assert table["reason"].str.contains("contradict").all()
+    same = imperfect_reference(
+        Reference.now([1] * 6 + [0] * 54), [1] * 10 + [0] * 50, reference_sensitivity=0.9, reference_specificity=0.9
+    )
+    assert same["prevalence"].to_numpy() == pytest.approx(0, abs=1e-12)
+    assert same["specificity"].isna().all()

@@ -292,3 +292,15 @@ def test_clustered_limits_cover_where_plain_ones_do_not():
             found[name].append(low <= truth <= high)
     assert np.mean(found["clustered"]) == pytest.approx(0.95, abs=3 * np.sqrt(0.95 * 0.05 / 400))
     assert np.mean(found["plain"]) < 0.92
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.filterwarnings("error")
+def test_icc_of_tiny_tables_of_few_values_never_fails(seed):
+    """Zeros and ones of two to four subjects: every degenerate mean square occurs."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 2, (rng.integers(2, 5), rng.integers(2, 4))).astype(float)
+    if np.ptp(x) == 0:
+        return
+    table = icc(x).table
+    assert (table["value"].dropna() <= 1 + 1e-12).all()
