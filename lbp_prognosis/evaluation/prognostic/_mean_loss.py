@@ -34,7 +34,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Losses:
-    """Mean loss, weighted event frequency, their standard errors and covariance, and reasons, by horizon (k,)."""
+    """Mean loss, weighted event frequency, their standard errors and covariance, and reasons, by horizon (k,).
+
+    ``lost`` is by how much the weights fall short of a mean of 1: 0 but at a horizon that nobody is followed beyond.
+    """
 
     loss: np.ndarray
     frequency: np.ndarray
@@ -43,6 +46,7 @@ class Losses:
     covariance: np.ndarray
     reasons: tuple[str, ...]
     objections: tuple[Objection, ...]
+    lost: np.ndarray
 
 
 def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
@@ -57,8 +61,9 @@ def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
         loss, frequency = out[0], out[1]
         loss_se, frequency_se, covariance = np.sqrt(out[3]) / total, np.sqrt(out[4]) / total, out[5] / total**2
         reasons, objections = guards
+        lost = 1 - out[2]
     else:
-        loss, frequency, psi, psi_frequency, reasons, objections = _row_by_row(setting, risk, kind)
+        loss, frequency, psi, psi_frequency, reasons, objections, lost = _row_by_row(setting, risk, kind)
         loss_se = influence_se(psi, setting.clusters)
         frequency_se = influence_se(psi_frequency, setting.clusters)
         both = influence_se(psi + psi_frequency, setting.clusters)
@@ -68,7 +73,8 @@ def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
     )
     mean_risk = (setting.row_weight @ risk) / setting.row_weight.sum()
     doubt = likely_inversion(mean_risk, np.where([bool(r) for r in reasons], np.nan, frequency), setting.horizons)
-    return Losses(loss, frequency, loss_se, frequency_se, covariance, reasons, (*objections, *doubt))
+    lost = np.where(np.abs(lost) < 1e-6, 0.0, lost)
+    return Losses(loss, frequency, loss_se, frequency_se, covariance, reasons, (*objections, *doubt), lost)
 
 
 def _one_pass(setting: Setting, risk: np.ndarray, kind: int, influence: np.ndarray):
@@ -94,6 +100,7 @@ def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):
     n, k = risk.shape
     loss, frequency = np.full(k, np.nan), np.full(k, np.nan)
     psi, psi_frequency = np.full((n, k), np.nan), np.full((n, k), np.nan)
+    lost = np.zeros(k)
     reasons: list[str] = []
     objections: list[Objection] = []
     for h, known in enumerate(known_at_horizons(setting)):
@@ -106,7 +113,9 @@ def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):
         loss[h], own = known.influence(np.where(known.weight > 0, known.weight * value, 0.0))
         frequency[h], counted = known.influence(np.where(known.case, known.weight, 0.0))
         psi[:, h], psi_frequency[:, h] = setting.scale(own), setting.scale(counted)
-    return loss, frequency, psi, psi_frequency, reasons, list(dict.fromkeys(objections))
+        if setting.kind == "right" and setting.censoring is None:
+            lost[h] = 1 - np.average(known.weight, weights=setting.row_weight)
+    return loss, frequency, psi, psi_frequency, reasons, list(dict.fromkeys(objections)), lost
 
 
 def loss_influences(setting: Setting, risk: np.ndarray, kind: int) -> np.ndarray:

@@ -305,3 +305,9 @@ def test_without_guards_the_last_day_is_what_the_known_rows_give():
     # one of four was censored at 3, so the event at 4 counts 4/3
     assert found.value == pytest.approx((0.1**2 + 0.3**2 + 4 / 3 * 0.4**2) / 6)
     assert "weights-below-one" in {o.code for o in found.objections}
+    # one risk for all is judged by the same rows: of the cases weight 10/3, of those known to be free none
+    share = (1 + 1 + 4 / 3) / 6
+    assert found.null.value == pytest.approx(share * (1 - share) ** 2)
+    assert found.ipa.value == pytest.approx(1 - found.value / (share * (1 - share) ** 2))
+    clustered = brier(y, risk, 4, min_at_risk=0, clusters=np.arange(6))
+    assert clustered.null.value == pytest.approx(found.null.value)
