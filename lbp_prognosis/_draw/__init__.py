@@ -10,7 +10,7 @@ from lbp_prognosis._draw._evaluation import draw_metric, draw_page
 from lbp_prognosis._draw._flow import draw_flow
 from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._importance import draw_importance
-from lbp_prognosis._draw._instability import draw_instability
+from lbp_prognosis._draw._instability import draw_instability, draw_overlaid
 from lbp_prognosis._draw._levels import draw_levels
 from lbp_prognosis._draw._over_horizons import draw_over_horizons
 from lbp_prognosis._draw._overlay import draw_overlay
@@ -40,6 +40,7 @@ __all__ = [
     "draw_metric",
     "draw_net_benefit_difference",
     "draw_over_horizons",
+    "draw_overlaid",
     "draw_overlay",
     "draw_page",
     "draw_risk_groups",

@@ -11,6 +11,7 @@ from lbp_prognosis.validation._attrition import (
 )
 from lbp_prognosis.validation._bootstrap_validate import bootstrap_validate
 from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation
+from lbp_prognosis.validation._calibration_instability import CalibrationInstability
 from lbp_prognosis.validation._case_mix import CaseMix, case_mix
 from lbp_prognosis.validation._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
 from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
@@ -39,6 +40,7 @@ __all__ = [
     "AssociationTest",
     "AttritionWeights",
     "BootstrapValidation",
+    "CalibrationInstability",
     "CaseMix",
     "CensoringSensitivity",
     "CrossValidation",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
 from lbp_prognosis.evaluation.utility import DevelopmentValue, development_value
+from lbp_prognosis.validation._calibration_instability import CalibrationInstability
 from lbp_prognosis.validation._fixed_by_fit import FIXED_BY_FIT
 from lbp_prognosis.validation._instability import Instability
 
@@ -109,6 +110,44 @@ class BootstrapValidation(Result):
             raise argument_error("keep_predictions", "True for instability", "False", "Validate again and keep them.")
         return Instability.of(self.risk, self.predictions, self.y, self.horizons, thresholds, self.target, self.model)
 
+    def calibration_instability(
+        self, horizon: float | None = None, *, thresholds: Any = (), n_models: int = 100
+    ) -> CalibrationInstability:
+        """Return calibration curves, and net benefit, of the resamples' models on the original patients.
+
+        Needs ``keep_predictions=True``.
+
+        Parameters
+        ----------
+        horizon : float, optional
+            The last by default.
+        thresholds : array-like, default ()
+            Decision thresholds.
+        n_models : int, default 100
+            Models whose curves are drawn.
+
+        References
+        ----------
+        Riley RD, Collins GS. Stability of clinical prediction models developed using statistical or machine learning
+        methods. Biom J 2023;65(8):2200302. doi:10.1002/bimj.202200302
+        """
+        risk, predictions, tau = self._kept(horizon, "the instability of calibration")
+        return CalibrationInstability.of(
+            self.y, risk, predictions, tau, thresholds, cause=self.cause, target=self.target, n_models=n_models,
+            model=self.model,
+        )  # fmt: skip
+
+    def _kept(self, horizon: float | None, what: str) -> tuple[np.ndarray, np.ndarray, float]:
+        """Risks of the final model and of the resamples' models at one horizon."""
+        if self.predictions is None or self.risk is None or self.y is None or self.horizons is None:
+            raise argument_error("keep_predictions", f"True for {what}", "False", "Validate again and keep them.")
+        tau = float(self.horizons[-1] if horizon is None else horizon)
+        place = np.flatnonzero(np.isclose(self.horizons, tau))
+        if place.size == 0:
+            raise argument_error("horizon", f"one of {self.horizons.tolist()}", horizon)
+        k = int(place[0])
+        return self.risk[:, k], self.predictions[:, :, k], tau
+
     def development_value(self, thresholds: Any, horizon: float | None = None) -> DevelopmentValue:
         """Return what knowing the right risks would be worth; needs ``keep_predictions=True``.
 
@@ -124,17 +163,8 @@ class BootstrapValidation(Result):
         Risks of the original patients by the resamples' models stand for draws of the right risks
         (see `evaluation.utility.development_value`).
         """
-        if self.predictions is None or self.risk is None or self.horizons is None:
-            raise argument_error("keep_predictions", "True for the value of development", "False",
-                                 "Validate again and keep them.")  # fmt: skip
-        tau = float(self.horizons[-1] if horizon is None else horizon)
-        place = np.flatnonzero(np.isclose(self.horizons, tau))
-        if place.size == 0:
-            raise argument_error("horizon", f"one of {self.horizons.tolist()}", horizon)
-        k = int(place[0])
-        return development_value(
-            self.risk[:, k], self.predictions[:, :, k], thresholds, target=self.target, horizon=tau, model=self.model
-        )
+        risk, predictions, tau = self._kept(horizon, "the value of development")
+        return development_value(risk, predictions, thresholds, target=self.target, horizon=tau, model=self.model)
 
     def decision_curve(self, horizon: float | None = None) -> pd.DataFrame:
         """Return the corrected decision curve: ``horizon, threshold, apparent, corrected, low, high``."""

@@ -114,6 +114,7 @@ MAKE: dict[str, Callable[[], Result]] = {
     "SequentialPolicy": lambda: sequential_policy(STATE, SMALL, RISK[:, 1], 12, 0.4, band=(0.3, 0.5)),
     "TestTradeoff": lambda: test_tradeoff(STATE, SMALL, RISK[:, 1], 12, 0.4),
     "ValueOfInformation": lambda: value_of_information(STATE, RISK[:, 1], 12, [0.2, 0.3, 0.4], n_future=[200]),
+    "CalibrationInstability": lambda: MAKE["BootstrapValidation"]().calibration_instability(thresholds=[0.2, 0.4]),
     "DevelopmentValue": lambda: MAKE["BootstrapValidation"]().development_value([0.2, 0.3, 0.4]),
     "AddedValue": lambda: added_value(
         CoxPH(), X, Y, {"clinical": ["c1", "c2"], "reported": ["p1"], "imaging": ["m1"]}, 12, [0.3], n_splits=3,

@@ -10,7 +10,7 @@ from small_models import Logit
 from syn import bootstrap_rows, syn
 
 from lbp_prognosis import CoxPH, Status, Surv
-from lbp_prognosis._base import EstimationError, LeakageError
+from lbp_prognosis._base import ArgumentError, EstimationError, LeakageError
 from lbp_prognosis.evaluation.prognostic import calibration
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.validation import bootstrap_validate
@@ -260,3 +260,37 @@ def test_limits_of_calibration_are_not_those_of_what_the_fit_sets(kind):
         assert 0.6 < np.mean(width[name]) / np.std(truth[name]) < 1.4, name
     assert max(spread["calibration_slope"]) < 1e-6
     assert found.to_frame().set_index("metric").loc["calibration_slope", "method"].endswith("influence interval")
+
+
+def test_calibration_instability_is_that_of_each_model():
+    """Every curve, ratio, slope and net benefit is what the metrics say of that model's risks of the same patients."""
+    from lbp_prognosis.evaluation import decision_curve
+
+    d = syn().head(200)
+    y = Surv.right(d["time"], d["event"])
+    found = bootstrap_validate(CoxPH(), d[COLUMNS], y, [6.0, 12.0], n_resamples=6, random_state=0, indexes=False,
+                               keep_predictions=True)  # fmt: skip
+    at = found.calibration_instability(12.0, thresholds=[0.3, 0.5])
+    assert at.curves.shape == (6, at.grid.size)
+    for b in range(6):
+        risk = found.predictions[b, :, 1].astype(float)
+        one = calibration(y, risk, 12.0, n_resamples=0)
+        assert at.observed_expected[b] == pytest.approx(one.observed_expected.value)
+        assert at.calibration_slope[b] == pytest.approx(one.calibration_slope.value)
+        inside = np.isfinite(at.curves[b])
+        want = np.interp(at.grid[inside], one.curves[0].risk, one.curves[0].observed)
+        np.testing.assert_allclose(at.curves[b][inside], want)
+        benefit = decision_curve(y, risk, 12.0, [0.3, 0.5], n_resamples=0).value[0, 0]
+        np.testing.assert_allclose(at.net_benefit[b], benefit)
+    assert np.nanstd(at.curves, axis=0).max() > 0.01
+    options = {"n_resamples": 20, "random_state": 0, "indexes": False, "keep_predictions": True}
+    whole = syn()
+    few = bootstrap_validate(CoxPH(), d[COLUMNS].head(80), y[:80], 12, **options).calibration_instability()
+    many = bootstrap_validate(CoxPH(), whole[COLUMNS], Surv.right(whole["time"], whole["event"]), 12, **options)
+    assert abs(np.mean(few.calibration_slope) - 1) > 2 * abs(
+        np.mean(many.calibration_instability().calibration_slope) - 1
+    )
+    with pytest.raises(ArgumentError, match="horizon"):
+        found.calibration_instability(7.0)
+    pytest.importorskip("matplotlib").use("Agg")
+    assert len(at.plot_net_benefit().lines) > 6
