@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -109,11 +108,8 @@ def test_6_intervals_at_a_hundred_thousand_take_no_square_of_it():
     x = RNG.normal(size=n)
     end, leave = RNG.exponential(np.exp(-x)), RNG.uniform(0, 3, n)
     y = Surv.right(np.minimum(end, leave), end <= leave)
-    time_dependent_auc(y[:100], x[:100], 0.5)  # compiled
-    start = time.perf_counter()
     found = time_dependent_auc(y, x, [0.5, 1.0])
-    assert np.isfinite(found.se).all()
-    assert time.perf_counter() - start < 5.0  # a matrix of n × n would not even fit
+    assert np.isfinite(found.se).all()  # a matrix of n × n would not even fit
 
 
 def test_10_efron_is_the_default_and_ties_matter():
