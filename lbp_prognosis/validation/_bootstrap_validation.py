@@ -131,14 +131,14 @@ class BootstrapValidation(Result):
         Riley RD, Collins GS. Stability of clinical prediction models developed using statistical or machine learning
         methods. Biom J 2023;65(8):2200302. doi:10.1002/bimj.202200302
         """
-        risk, predictions, tau = self._kept(horizon, "the instability of calibration")
+        risk, predictions, tau, y = self._kept(horizon, "the instability of calibration")
         return CalibrationInstability.of(
-            self.y, risk, predictions, tau, thresholds, cause=self.cause, target=self.target, n_models=n_models,
+            y, risk, predictions, tau, thresholds, cause=self.cause, target=self.target, n_models=n_models,
             model=self.model,
         )  # fmt: skip
 
-    def _kept(self, horizon: float | None, what: str) -> tuple[np.ndarray, np.ndarray, float]:
-        """Risks of the final model and of the resamples' models at one horizon."""
+    def _kept(self, horizon: float | None, what: str) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
+        """Risks of the final model and of the resamples' models at one horizon, the horizon, and the outcome."""
         if self.predictions is None or self.risk is None or self.y is None or self.horizons is None:
             raise argument_error("keep_predictions", f"True for {what}", "False", "Validate again and keep them.")
         tau = float(self.horizons[-1] if horizon is None else horizon)
@@ -146,7 +146,7 @@ class BootstrapValidation(Result):
         if place.size == 0:
             raise argument_error("horizon", f"one of {self.horizons.tolist()}", horizon)
         k = int(place[0])
-        return self.risk[:, k], self.predictions[:, :, k], tau
+        return self.risk[:, k], self.predictions[:, :, k], tau, self.y
 
     def development_value(self, thresholds: Any, horizon: float | None = None) -> DevelopmentValue:
         """Return what knowing the right risks would be worth; needs ``keep_predictions=True``.
@@ -163,7 +163,7 @@ class BootstrapValidation(Result):
         Risks of the original patients by the resamples' models stand for draws of the right risks
         (see `evaluation.utility.development_value`).
         """
-        risk, predictions, tau = self._kept(horizon, "the value of development")
+        risk, predictions, tau, _ = self._kept(horizon, "the value of development")
         return development_value(risk, predictions, thresholds, target=self.target, horizon=tau, model=self.model)
 
     def decision_curve(self, horizon: float | None = None) -> pd.DataFrame:

@@ -63,7 +63,8 @@ class CalibrationInstability(Result):
         """Draw a curve of the final model and of the first ``n_models``: ``predictions`` of shape (n_resamples, n)."""
         count = min(int(check_number("n_models", n_models, low=2, whole=True)), predictions.shape[0])
         options: dict[str, Any] = {"cause": cause, "n_resamples": 0}
-        grid = np.linspace(*np.quantile(risk, [0.01, 0.99]), _POINTS)
+        low, high = (float(v) for v in np.quantile(risk, [0.01, 0.99]))
+        grid = np.linspace(low, high, _POINTS)
         drawn = [predictions[b].astype(float) for b in range(count)]
         kept = [_curve(y, r, horizon, grid, options) for r in (risk, *drawn)]
         levels = np.atleast_1d(np.asarray(thresholds, dtype=float)) if np.size(thresholds) else np.empty(0)
