@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 __all__ = ["MeanFit", "cloglog_pseudo_fit", "logistic_fit", "poisson_fit"]
 
@@ -52,7 +53,7 @@ def logistic_fit(
         return float(w @ (y * eta - np.logaddexp(0, eta)))
 
     def parts(eta: np.ndarray) -> _Parts:
-        mu = 1 / (1 + np.exp(-eta))
+        mu = expit(eta)
         return X, mu * (1 - mu), y - mu
 
     return _newton(X, likelihood, parts, offset, weights, max_iter, tol)

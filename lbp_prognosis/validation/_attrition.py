@@ -241,10 +241,11 @@ def _one(
     complete = Status.at(visit, state)
     ranked = time_dependent_auc(complete, risk, visit, min_at_risk=0)
     loss = brier(complete, risk, visit, min_at_risk=0)
-    observed, n = state.mean(), state.size
+    observed, n = float(state.mean()), state.size
+    relative = float(np.sqrt((1 - observed) / (n * observed))) if observed > 0 else np.nan
     return [
         float(ranked.value), float(ranked.se), float(loss.value), float(loss.se),
-        float(observed / risk.mean()), float(np.sqrt((1 - observed) / (n * observed)) * observed / risk.mean()),
+        float(observed / risk.mean()), relative * float(observed / risk.mean()),
     ]  # fmt: skip
 
 
@@ -252,12 +253,15 @@ def _pooled(results: np.ndarray, confidence: float) -> list[dict[str, Any]]:
     rows = []
     for k, (metric, scale) in enumerate((("auc", "logit"), ("brier", "identity"), ("observed_expected", "log"))):
         value, se = results[:, 2 * k], results[:, 2 * k + 1]
-        if scale == "logit":
-            inner, error = np.log(value / (1 - value)), se / (value * (1 - value))
-        elif scale == "log":
-            inner, error = np.log(value), se / value
-        else:
-            inner, error = value, se
+        inner, error = value, se
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if scale == "logit":
+                inner, error = np.log(value / (1 - value)), se / (value * (1 - value))
+            elif scale == "log":
+                inner, error = np.log(value), se / value
+        if np.isfinite(value).all() and not np.isfinite(inner).all():
+            # an AUC of one, or no event at all, in some completed table: pooled as it is
+            scale, inner, error = "identity", value, se
         pooled = rubin_pool(inner, error**2)
         low, high = pooled.limits(confidence)
         ends = {"value": _back(pooled.estimate, scale), "low": _back(low, scale), "high": _back(high, scale)}

@@ -260,7 +260,7 @@ def _validation(
 def _level(sd: float, share: float) -> float:
     x, w = hermegauss(60)
     w = w / w.sum()
-    return float(brentq(lambda m: float(w @ expit(m + sd * x)) - share, -30.0, 30.0))
+    return float(brentq(lambda m: float(w @ expit(m + sd * x)) - share, -30 - 12 * sd, 30 + 12 * sd))
 
 
 def _c_of_state(sd: float, share: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import expit, ndtri
 
 from lbp_prognosis._kernels import (
     cox_baseline,
@@ -66,14 +66,14 @@ class CalibrationCurve:
 def _inverse(eta: np.ndarray, link: str) -> np.ndarray:
     if link == "cloglog":
         return 1 - np.exp(-np.exp(np.minimum(eta, 30.0)))
-    return 1 / (1 + np.exp(-eta))
+    return expit(eta)
 
 
 def _slope(eta: np.ndarray, link: str) -> np.ndarray:
     if link == "cloglog":
         hazard = np.exp(np.minimum(eta, 30.0))
         return hazard * np.exp(-hazard)
-    p = 1 / (1 + np.exp(-eta))
+    p = expit(eta)
     return p * (1 - p)
 
 

@@ -98,3 +98,21 @@ def test_assumptions_share_their_draws_with_a_generator_too():
             Status.at(12, state), X, expit(X["x"]), deltas=[0.0, 1e-9], imputations=5, random_state=seed
         ).table.set_index(["metric", "delta"])["value"]
         assert table["auc", 0.0] == table["auc", 1e-9]
+
+
+@pytest.mark.filterwarnings("error")
+def test_assumptions_about_perfectly_ranked_patients():
+    """Every completed table may have an AUC of one: pooled without a logit."""
+    state = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, -1, -1])
+    X = pd.DataFrame({"x": np.tile([0.0, 1.0], 6)})
+    risk = np.r_[np.linspace(0.1, 0.3, 5), np.linspace(0.6, 0.9, 5), 0.05, 0.95]
+    table = delta_sensitivity(
+        Status.at(12, state), X, risk, deltas=[-40.0, 0.0, 40.0], imputations=4
+    ).table.set_index(["metric", "delta"])  # fmt: skip
+    # all lost patients without the state, or all with it: one of them stands on the wrong side
+    assert table.loc[("auc", -40.0), "value"] == pytest.approx(30 / 35)
+    assert table.loc[("auc", 40.0), "value"] == pytest.approx(30 / 35)
+    assert np.isfinite(table["value"]).all()
+    risk[-1] = 0.04
+    ranked = delta_sensitivity(Status.at(12, state), X, risk, deltas=[-40.0], imputations=4).table
+    assert ranked.set_index("metric").loc["auc", "value"] == 1

@@ -297,3 +297,10 @@ def test_added_value_takes_no_reclassification_by_itself() -> None:
         LogisticRisk(), d[["c1", "m1"]], Status.at(12, d["y"]), modalities, 12, n_splits=3, n_repeats=1, random_state=0
     )
     assert not set(found.to_frame()["metric"]) & {"nri", "idi"}
+
+
+def test_support_of_rare_states_is_found():
+    """One case in forty: the level that goes with a wide linear predictor is far out."""
+    found = sample_size_support(Status.at(12, np.r_[1, np.zeros(39, dtype=int)]), 4, c_statistic=0.7)
+    assert found.max_parameters == 0
+    assert found.validation.criterion("concordance") > 40
