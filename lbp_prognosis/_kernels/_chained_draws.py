@@ -23,7 +23,8 @@ def chained_draws(D, missing, kinds, places, first, shifts, slopes, sigma, low, 
     row = np.empty(D.shape[1])
     for i in range(n):
         for d in range(count):
-            row[:] = D[i]
+            for a in range(row.size):
+                row[a] = D[i, a]
             for cycle in range(normals.shape[1]):
                 for j in range(p):
                     if not missing[i, j]:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import expit
 
 from lbp_prognosis._kernels._blas import one_thread
-from lbp_prognosis._kernels._chained_sweeps import chained_sweeps
+from lbp_prognosis._kernels._chained_sweeps import Visit, chained_sweeps
 
 __all__ = ["ColumnModel", "categories", "chained_equations", "column_model", "expand_columns"]
 
@@ -137,9 +137,15 @@ def chained_equations(
     drawn = _random_numbers(rng, visits, kinds, steps, design.shape[1] + 1 - np.diff(places), counts, X.shape[0], match,
                             iterations, donors)  # fmt: skip
     D = np.ascontiguousarray(np.vstack([np.ones(X.shape[0]), design.T]))
+
+    def visit(j: int) -> Visit:
+        first, last = int(places[j]), int(places[j + 1])
+        used, holes = np.concatenate([np.arange(first), np.arange(last, D.shape[0])]), missing[:, j]
+        return Visit(int(j), int(kinds[j]), int(steps[j]), np.flatnonzero(holes), np.flatnonzero(~holes), used, first,
+                     last, float(centre[j]), float(scale[j]), bool(match[j]))  # fmt: skip
+
     with one_thread():
-        chained_sweeps(filled, D, np.ascontiguousarray(missing.T), visits, kinds.astype(np.int64), steps, places,
-                       centre, scale, match, RIDGE, PRIOR, iterations, *drawn)  # fmt: skip
+        chained_sweeps(filled, D, [visit(j) for j in visits], RIDGE, PRIOR, iterations, *drawn)
     return np.ascontiguousarray(filled.T)
 
 

@@ -1,21 +1,55 @@
-"""Sweeps of chained equations, compiled: every visit regresses one column on the others and draws its holes.
+"""Sweeps of chained equations: every visit regresses one column on the others and draws its holes, compiled.
 
 All random numbers come in, so that the stream of the caller's generator does not depend on how the visits are computed.
-The design is transposed: sums over rows then run along memory.
+The design is transposed: sums over rows then run along memory. The kinds of column are compiled apart, so that a table
+without the one does not wait for it on its first call, and loops are written out where an array expression is dear to
+compile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from lbp_prognosis._kernels._cholesky import factorise, solve_lower, solve_upper
 
-__all__ = ["chained_sweeps"]
+__all__ = ["Visit", "chained_sweeps"]
 
 _FLAT = 1e-12  # share of a squared standard unit below which a column counts as constant
+
+
+class Visit(NamedTuple):
+    """A column that has holes, and where it stands in the design.
+
+    ``holes`` and ``seen`` are row numbers, ``used`` the rows of the transposed design that are not its own, which are
+    ``first`` to ``last``. ``steps`` counts its regressions; ``centre`` and ``scale`` standardise a continuous one, and
+    ``match`` says whether its holes take values of donors or are drawn from the normal model.
+    """
+
+    column: int
+    kind: int
+    steps: int
+    holes: np.ndarray
+    seen: np.ndarray
+    used: np.ndarray
+    first: int
+    last: int
+    centre: float
+    scale: float
+    match: bool
+
+
+@njit(cache=True)
+def _cross(D, weight, W, C):
+    """Weighted cross products of the design in ``C``; ``W`` is room for the weighted rows."""
+    for a in range(D.shape[0]):
+        for i in range(D.shape[1]):
+            W[a, i] = D[a, i] * weight[i]
+    np.dot(W, D.T, C)
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
@@ -33,11 +67,12 @@ def _score(D, used, coef, centre, scale, out):
     shift = coef[0]
     for a in range(1, used.size):
         shift -= coef[a] * centre[a] / scale[a]
-    out[:] = shift
+    for i in range(out.size):
+        out[i] = shift
     for a in range(1, used.size):
-        slope, column = coef[a] / scale[a], D[used[a]]
+        slope, j = coef[a] / scale[a], used[a]
         for i in range(out.size):
-            out[i] += slope * column[i]
+            out[i] += slope * D[j, i]
 
 
 @njit(cache=True)
@@ -51,7 +86,9 @@ def _standardised(C, used, centre, scale, S):
 
 
 @njit(cache=True)
-def _moments(C, used, centre, scale):
+def _moments(D, used, known, C, W, centre, scale):
+    """Leave cross products of the rows where ``known`` is 1 (else 0) in ``C``, and what standardises the columns."""
+    _cross(D, known, W, C)
     centre[0], scale[0] = 0.0, 1.0
     for a in range(1, used.size):
         j = used[a]
@@ -61,17 +98,22 @@ def _moments(C, used, centre, scale):
 
 
 @njit(cache=True)
-def _logistic(D, used, rows, hit, centre, scale, prior, coef, C, S, eta):
-    """Newton's steps to the posterior mode from ``coef``; the Cholesky root of the curvature is left in ``S``."""
+def _logistic(D, used, x, known, code, least, centre, scale, prior, coef, C, S, W, eta):
+    """Regress "``code``" against the others from ``least`` on; the Cholesky root of the curvature is left in ``S``.
+
+    Newton's steps move ``coef`` to the posterior mode; ``centre`` and ``scale`` are those of `_moments`.
+    """
     n, k = eta.size, used.size
     weight, residual, moved, step = np.empty(n), np.empty(n), np.empty(D.shape[0]), np.empty(k)
     for _ in range(30):
         _score(D, used, coef, centre, scale, eta)
         for i in range(n):
-            p = 1.0 / (1.0 + exp(-eta[i]))
-            weight[i] = p * (1.0 - p) if rows[i] else 0.0
-            residual[i] = hit[i] - p if rows[i] else 0.0
-        np.dot(D * weight, D.T, C)
+            weight[i], residual[i] = 0.0, 0.0
+            if known[i] > 0.0 and x[i] >= least:
+                p = 1.0 / (1.0 + exp(-eta[i]))
+                weight[i] = p * (1.0 - p)
+                residual[i] = (1.0 if x[i] == code else 0.0) - p
+        _cross(D, weight, W, C)
         _weighted_sum(D, residual, moved)
         _standardised(C, used, centre, scale, S)
         for a in range(k):
@@ -81,152 +123,148 @@ def _logistic(D, used, rows, hit, centre, scale, prior, coef, C, S, eta):
         factorise(S)
         solve_lower(S, step)
         solve_upper(S, step)
-        size = np.abs(step).max()
-        coef += step if size <= 4 else step * (4 / size)
+        size = 0.0
+        for a in range(k):
+            size = max(size, abs(step[a]))
+        for a in range(k):
+            coef[a] += step[a] if size <= 4 else step[a] * (4 / size)
         if size < 1e-6:  # far below the posterior spread from which coefficients are drawn
             break
 
 
 @njit(cache=True)
-def _continuous(D, used, x, holes, ridge, match, normal, chi, extra, C, S, eta):
-    """Draw a continuous column in place: ``extra`` holds the donor's rank (matching) or a standard normal deviate."""
+def _continuous(D, used, x, known, centre, scale, ridge, normal, chi, C, S, fitted, eta):
+    """Fit a continuous column, its `_moments` known; return σ as drawn.
+
+    Its means at the fitted coefficients are left in ``fitted``, at the drawn ones in ``eta``.
+    """
     n, k = x.size, used.size
-    m = n - holes.sum()
-    seen = 1.0 - holes
-    centre, scale = np.empty(k), np.empty(k)
-    np.dot(D * seen, D.T, C)
-    _moments(C, used, centre, scale)
     _standardised(C, used, centre, scale, S)
-    target, moved, coef = np.zeros(n), np.empty(D.shape[0]), np.empty(k)
+    moved, coef, m = np.empty(D.shape[0]), np.empty(k), 0
     for i in range(n):
-        if not holes[i]:
-            target[i] = x[i]
-    _weighted_sum(D, target, moved)
+        eta[i] = known[i] * x[i]
+        m += int(known[i])
+    _weighted_sum(D, eta, moved)
     for a in range(k):
         S[a, a] += ridge * m
         coef[a] = (moved[used[a]] - centre[a] * moved[0]) / scale[a]
     factorise(S)
     solve_lower(S, coef)
     solve_upper(S, coef)
-    _score(D, used, coef, centre, scale, eta)
-    fitted, observed, squares, place = np.empty(m), np.empty(m), 0.0, 0
+    _score(D, used, coef, centre, scale, fitted)
+    squares = 0.0
     for i in range(n):
-        if not holes[i]:
-            fitted[place], observed[place] = eta[i], x[i]
-            squares += (x[i] - eta[i]) ** 2
-            place += 1
+        squares += known[i] * (x[i] - fitted[i]) ** 2
     df = max(m - k, 1)
     sigma = sqrt(squares / df) * sqrt(df / chi)
     solve_upper(S, normal)
-    _score(D, used, coef + sigma * normal, centre, scale, eta)
-    if not match:
-        hole = 0
-        for i in range(n):
-            if holes[i]:
-                x[i] = eta[i] + sigma * extra[hole]
-                hole += 1
-        return
-    order = np.argsort(fitted)
-    grid = fitted[order]
-    hole = 0
-    for i in range(n):
-        if holes[i]:
-            high = np.searchsorted(grid, eta[i])
-            low, taken = high - 1, 0
-            for _ in range(int(extra[hole]) + 1):  # walk outwards, nearest first
-                if high == m or (low >= 0 and eta[i] - grid[low] <= grid[high] - eta[i]):
-                    taken, low = low, low - 1
-                else:
-                    taken, high = high, high + 1
-            x[i] = observed[order[taken]]
-            hole += 1
+    for a in range(k):
+        coef[a] += sigma * normal[a]
+    _score(D, used, coef, centre, scale, eta)
+    return sigma
 
 
 @njit(cache=True)
-def _categorical(D, used, x, holes, binary, steps, prior, coefs, normal, uniform, C, S, eta):
-    """Draw a 0/1 column (one step) or a nominal one (category after category) in place."""
-    n, k = x.size, used.size
-    centre, scale = np.empty(k), np.empty(k)
-    rows, hit, drawn = np.empty(n, dtype=np.bool_), np.zeros(n), np.empty((steps, n))
-    np.dot(D * (1.0 - holes), D.T, C)
-    _moments(C, used, centre, scale)
-    for step in range(steps):
-        for i in range(n):
-            rows[i] = not holes[i] and (binary or x[i] >= step)
-            hit[i] = 1.0 if rows[i] and x[i] == (1 if binary else step) else 0.0
-        _logistic(D, used, rows, hit, centre, scale, prior, coefs[step], C, S, eta)
-        noise = normal[step].copy()
-        solve_upper(S, noise)
-        _score(D, used, coefs[step] + noise, centre, scale, drawn[step])
-    hole = 0
-    for i in range(n):
-        if holes[i]:
-            value = 0 if binary else steps
-            for step in range(steps):
-                if uniform[hole, step] < 1.0 / (1.0 + exp(-drawn[step, i])):
-                    value = 1 if binary else step
-                    break
-            x[i] = value
-            hole += 1
+def _match(x, holes, donors, grid, eta, ranks):
+    """Fill holes by the ``ranks``-th nearest of the donors, who come in ascending order of their means ``grid``."""
+    m = grid.size
+    for hole in range(holes.size):
+        value, low, high = eta[holes[hole]], 0, m
+        while low < high:
+            middle = (low + high) // 2
+            if grid[middle] < value:
+                low = middle + 1
+            else:
+                high = middle
+        low, taken = high - 1, 0
+        for _ in range(int(ranks[hole]) + 1):  # walk outwards, nearest first
+            if high == m or (low >= 0 and value - grid[low] <= grid[high] - value):
+                taken, low = low, low - 1
+            else:
+                taken, high = high, high + 1
+        x[holes[hole]] = x[donors[taken]]
 
 
 @njit(cache=True)
+def _draw_logits(D, used, centre, scale, coef, noise, S, logit):
+    """Logits at coefficients drawn around the posterior mode; ``noise``, standard normal deviates, is overwritten."""
+    solve_upper(S, noise)
+    for a in range(noise.size):
+        noise[a] += coef[a]
+    _score(D, used, noise, centre, scale, logit)
+
+
+@njit(cache=True)
+def _choose(x, holes, binary, drawn, uniform):
+    """Turn logits and uniform deviates into codes in the holes."""
+    for hole in range(holes.size):
+        i = holes[hole]
+        x[i] = 0 if binary else drawn.shape[0]
+        for step in range(drawn.shape[0]):
+            if uniform[hole, step] < 1.0 / (1.0 + exp(-drawn[step, i])):
+                x[i] = 1 if binary else step
+                break
+
+
 def chained_sweeps(
-    X,
-    D,
-    holes,
-    visits,
-    kinds,
-    steps,
-    places,
-    centres,
-    scales,
-    match,
-    ridge,
-    prior,
-    iterations,
-    normals,
-    chis,
-    extras,
-):
-    """Sweep ``iterations`` times over the columns ``visits`` of the filled ``X``; ``X`` and ``D`` change in place.
+    X: np.ndarray, D: np.ndarray, visits: Sequence[Visit], ridge: float, prior: float, iterations: int,
+    normals: np.ndarray, chis: np.ndarray, extras: np.ndarray,
+) -> None:  # fmt: skip
+    """Sweep ``iterations`` times over the columns to visit; the filled ``X`` and the design ``D`` change in place.
 
-    ``X`` and ``holes`` are (columns, n), ``D`` the transposed design whose first row is one; column j has rows
-    ``places[j]`` to ``places[j + 1]`` of it, standardised with ``centres`` and ``scales`` if continuous. ``normals``,
-    ``chis`` and ``extras`` are read in the order of the visits: normal deviates of the coefficients, a χ² of a
-    continuous column's residual degrees of freedom, and what a hole needs (see the drawing functions).
+    Parameters
+    ----------
+    X : ndarray of shape (columns, n)
+        Filled table.
+    D : ndarray of shape (q, n)
+        Design whose first row is one.
+    visits : sequence of Visit
+        In their order.
+    ridge, prior : float
+        Share of the rows on the diagonal of a least-squares fit; precision of a logistic coefficient.
+    iterations : int
+        Sweeps.
+    normals, chis, extras : ndarray
+        Read in the order of the visits: normal deviates of the coefficients, a χ² of a continuous column's residual
+        degrees of freedom, and for each hole the donor's rank, a normal deviate, or a uniform one a step.
     """
     q, n = D.shape
-    eta, C = np.empty(n), np.zeros((q, q))
-    before = np.zeros((steps[visits].sum(), q))
+    fitted, eta, C, W = np.empty(n), np.empty(n), np.zeros((q, q)), np.empty((q, n))
+    known = [np.ones(n) for _ in visits]
+    for visit, mask in zip(visits, known):
+        mask[visit.holes] = 0.0
+    before = [np.zeros((visit.steps, visit.used.size)) for visit in visits]
+    rooms = [np.empty((visit.used.size, visit.used.size)) for visit in visits]
+    logits = [np.empty((visit.steps, n)) for visit in visits]
     at_normal, at_chi, at_extra = 0, 0, 0
     for _ in range(iterations):
-        at_before = 0
-        for j in visits:
-            first, last = places[j], places[j + 1]
-            used = np.concatenate((np.arange(first), np.arange(last, q)))
-            k, h = used.size, holes[j].sum()
-            S = np.empty((k, k))
-            noise = normals[at_normal : at_normal + steps[j] * k].reshape(steps[j], k).copy()
-            at_normal += steps[j] * k
-            if kinds[j] == 0:
-                _continuous(D, used, X[j], holes[j], ridge, match[j], noise[0], chis[at_chi],
-                            extras[at_extra : at_extra + h], C, S, eta)  # fmt: skip
-                at_chi += 1
-                at_extra += h
-                for i in range(n):
-                    if holes[j, i]:
-                        D[first, i] = (X[j, i] - centres[j]) / scales[j]
+        for place, (column, kind, steps, holes, seen, used, first, last, centre, scale, match) in enumerate(visits):
+            x, mask, S, k = X[column], known[place], rooms[place], used.size
+            middle, spread = np.empty(k), np.empty(k)
+            _moments(D, used, mask, C, W, middle, spread)
+            normal = normals[at_normal : at_normal + steps * k]
+            extra = extras[at_extra : at_extra + holes.size * (steps if kind else 1)]
+            at_normal, at_extra = at_normal + normal.size, at_extra + extra.size
+            if kind:
+                drawn, noise = logits[place], normal.reshape(steps, k).copy()
+                for step in range(steps):  # category after category, or 1 against 0
+                    (code, least), coef = (1, 0) if kind == 1 else (step, step), before[place][step]
+                    _logistic(D, used, x, mask, code, least, middle, spread, prior, coef, C, S, W, drawn[step])
+                    _draw_logits(D, used, middle, spread, coef, noise[step], S, drawn[step])
+                _choose(x, holes, kind == 1, drawn, extra.reshape(holes.size, steps))
+                values = x[holes]
+                if kind == 1:
+                    D[first, holes] = values
+                else:
+                    for a in range(first, last):
+                        D[a, holes] = values == a - first + 1
                 continue
-            coefs = before[at_before : at_before + steps[j], :k]
-            at_before += steps[j]
-            uniform = extras[at_extra : at_extra + h * steps[j]].reshape(h, steps[j])
-            at_extra += h * steps[j]
-            _categorical(D, used, X[j], holes[j], kinds[j] == 1, steps[j], prior, coefs, noise, uniform, C, S, eta)
-            for i in range(n):
-                if holes[j, i]:
-                    if kinds[j] == 1:
-                        D[first, i] = X[j, i]
-                    else:
-                        for a in range(first, last):
-                            D[a, i] = 1.0 if X[j, i] == a - first + 1 else 0.0
+            sigma = _continuous(D, used, x, mask, middle, spread, ridge, normal, chis[at_chi], C, S, fitted, eta)
+            at_chi += 1
+            if match:
+                means = fitted[seen]
+                order = np.argsort(means, kind="stable")
+                _match(x, holes, seen[order], means[order], eta, extra)
+            else:
+                x[holes] = eta[holes] + sigma * extra
+            D[first, holes] = (x[holes] - centre) / scale

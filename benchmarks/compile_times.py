@@ -1,0 +1,115 @@
+"""What the first call of each compiled kernel costs on a machine that has never run it.
+
+python -m benchmarks.compile_times
+
+A process with an empty cache calls the library so that every kernel is compiled. Seconds are processor seconds of the
+compilation that a call from Python sets off, everything it needs included that was not compiled before it. On a busy
+machine they are about twice what they are on a free one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+LIMIT = 2.0
+
+
+def main(contest: Any = None) -> pd.DataFrame:
+    """Return one row a kernel: ``kernel, seconds``, longest first, and print it."""
+    del contest
+    with tempfile.TemporaryDirectory() as empty:
+        done = subprocess.run([sys.executable, "-m", "benchmarks.compile_times", "--in-this-process"], check=True,
+                              capture_output=True, text=True, env={**os.environ, "NUMBA_CACHE_DIR": empty})  # fmt: skip
+    lines = [line.split("\t") for line in done.stdout.splitlines() if line.startswith("KERNEL\t")]
+    table = pd.DataFrame([(name, float(seconds)) for _, name, seconds in lines], columns=["kernel", "seconds"])
+    table = table.sort_values("seconds", ascending=False, ignore_index=True)
+    print(table.to_string(index=False, float_format="{:.2f}".format))
+    missed = [line.split("\t")[1] for line in done.stdout.splitlines() if line.startswith("NEVER\t")]
+    print(f"{(table['seconds'] > LIMIT).sum()} of {len(table)} over {LIMIT:g} s; never called: {missed or 'none'}")
+    return table
+
+
+def measure() -> None:
+    """Compile everything in this process, and print what each call from Python cost."""
+    import importlib
+    import pkgutil
+
+    import numba
+    from numba.core import event
+    from numba.core.registry import CPUDispatcher
+
+    class Clock(event.Listener):
+        """Time of the outermost compilations."""
+
+        def __init__(self) -> None:
+            self.depth, self.start, self.spent = 0, 0.0, {}
+
+        def on_start(self, happening: event.Event) -> None:
+            if self.depth == 0:
+                self.start = time.process_time()
+            self.depth += 1
+
+        def on_end(self, happening: event.Event) -> None:
+            self.depth -= 1
+            if self.depth == 0:
+                name = happening.data["dispatcher"].py_func
+                key = f"{name.__module__.rsplit('.', 1)[1].lstrip('_')}.{name.__name__}"
+                self.spent[key] = max(self.spent.get(key, 0.0), time.process_time() - self.start)
+
+    numba.njit(lambda x: x + 1.0)(np.ones(3))  # what the first compilation of all costs is numba's own
+    clock = Clock()
+    event.register("numba:compile", clock)
+    call_everything()
+    for name, seconds in clock.spent.items():
+        print(f"KERNEL\t{name}\t{seconds}")
+    import lbp_prognosis._kernels as room
+
+    for found in pkgutil.iter_modules(room.__path__):
+        module = importlib.import_module(f"{room.__name__}.{found.name}")
+        for name, value in vars(module).items():
+            own = isinstance(value, CPUDispatcher) and value.py_func.__module__ == module.__name__
+            if own and not value.signatures:
+                print(f"NEVER\t{found.name.lstrip('_')}.{name}")
+
+
+def call_everything() -> None:
+    """Use the library in small, so that all its kernels are called."""
+    from lbp_prognosis import evaluate
+    from lbp_prognosis.evaluation.utility import decision_curve
+    from lbp_prognosis.fusion import MultipleImputation, OneHot, RiskPipeline
+    from lbp_prognosis.models import CauseSpecificCox, CoxPH, ElasticNetCox, FineGray
+    from lbp_prognosis.survival import Surv
+    from lbp_prognosis.validation import bootstrap_validate
+
+    rng, n = np.random.default_rng(0), 300
+    X = pd.DataFrame(rng.normal(size=(n, 4)), columns=list("abcd"))
+    X["two"], X["three"] = rng.integers(0, 2, n), pd.Categorical(rng.choice(list("xyz"), n))
+    days, code = np.ceil(rng.exponential(300, n)), rng.integers(0, 3, n)
+    one, all_causes = Surv.right(days, code == 1), Surv.right(days, code)
+    plain, horizons, grid = X[list("abcd")], [100.0, 200.0], [0.1, 0.2, 0.3]
+    model = CoxPH().fit(plain, one)
+    bootstrap_validate(CoxPH(), plain, one, horizons, n_resamples=2, random_state=0)
+    CoxPH(ties="exact").fit(plain[["a"]], one)
+    ElasticNetCox().fit(plain, one)
+    FineGray().fit(plain, all_causes)
+    for incidence in ("product_limit", "exponential"):
+        CauseSpecificCox(incidence=incidence).fit(plain, all_causes).predict_risk(plain, horizons)
+    risk = model.predict_risk(plain, horizons)
+    for y in (one, all_causes):
+        evaluate(y, {"model": risk, "half": risk / 2}, horizons, grid, linear_predictors={"model": plain["a"]})
+        for estimator in ("km", "ipcw"):
+            decision_curve(y, risk, horizons, grid, estimator=estimator)
+    holes = X.mask(rng.random(X.shape) < 0.2)
+    RiskPipeline([MultipleImputation(m=2), OneHot()], CoxPH()).fit(holes, one).predict_risk(holes, horizons)
+
+
+if __name__ == "__main__":
+    measure() if "--in-this-process" in sys.argv else main()
