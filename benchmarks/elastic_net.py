@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from _contest import Contest, cohort, frame
 
+from benchmarks._contest import Contest, cohort, frame
 from lbp_prognosis._kernels import cox_data, cox_path
 
 SHAPES = [(5000, 500, 2.0), (400, 2000, 1.0)]  # rows, columns, decades of penalties

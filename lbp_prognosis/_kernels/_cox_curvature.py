@@ -1,4 +1,4 @@
-"""Quadratic model of a Cox log-likelihood on a growing set of columns, and its penalised minimum.
+"""Quadratic model of a Cox log-likelihood on a growing set of columns.
 
 The information at a reference point is ``ZᵀZ − UᵀU``: ``Z`` holds the rows times the root of the hazard they have lived
 through, ``U`` one or two rows an event time. Per tied group ``c0·S1S1ᵀ − c1·(S1D1ᵀ + D1S1ᵀ) + c2·D1D1ᵀ`` is a sum of
@@ -7,20 +7,14 @@ two squares, the second of which is there only with two tied events or more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numba as nb
 import numpy as np
-from scipy.linalg import lapack
 
 from lbp_prognosis._kernels._cox_data import CoxData
+from lbp_prognosis._kernels._cox_quadratic import Quadratic
 from lbp_prognosis._kernels._cox_sums import TiedEvents, _accumulate, _before, _group_terms, _lived
 
-__all__ = ["CoxPass", "Curvature", "minimise_quadratic", "violations"]
-
-_SWEEPS = 8
-_TURNS = 100
-_GROUND = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)  # shares of the mean diagonal tried until a factor exists
+__all__ = ["CoxPass", "Curvature"]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -114,66 +108,29 @@ def _scale_and_sum(
             U[m + r, j] = root2[r] * d1[second[r]]
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"contract"})
-def _sweeps(H, b, slope, l1, l2, tol, most):  # pragma: no cover - compiled
-    """Cyclic coordinate descent in place: all columns, then the active ones until they rest, then all again.
-
-    Returns whether every column rests.
-    """
-    p = b.size
-    everything = True
-    for _ in range(most):
-        largest = 0.0
-        for j in range(p):
-            if not everything and b[j] == 0.0:
-                continue
-            h = H[j, j]
-            if h <= 0.0:
-                continue
-            z = slope[j] + h * b[j]
-            if z > l1[j]:
-                new = (z - l1[j]) / (h + l2[j])
-            elif z < -l1[j]:
-                new = (z + l1[j]) / (h + l2[j])
-            else:
-                new = 0.0
-            d = new - b[j]
-            if d != 0.0:
-                b[j] = new
-                row = H[j, :p]
-                for k in range(p):
-                    slope[k] -= d * row[k]
-                largest = max(largest, abs(d) * (h + l2[j]))
-        if largest <= tol:
-            if everything:
-                return True
-            everything = True
-        else:
-            everything = False
-    return False
+@nb.njit(cache=True, nogil=True)
+def _by_columns(X, order, out):  # pragma: no cover - compiled
+    """Copy a matrix kept by rows into one kept by columns, a few rows at a time so that both stay in the cache."""
+    for low in range(0, X.shape[0], 32):
+        high = min(low + 32, X.shape[0])
+        for j in range(order.size):
+            column = order[j]
+            for i in range(low, high):
+                out[i, j] = X[i, column]
 
 
 @nb.njit(cache=True, nogil=True)
-def violations(b, slope, l1, l2):  # pragma: no cover - compiled
-    """Return the largest distance of a column from its optimality condition."""
-    worst = 0.0
-    for j in range(b.size):
-        g = slope[j] - l2[j] * b[j]
-        if b[j] > 0.0:
-            gap = abs(g - l1[j])
-        elif b[j] < 0.0:
-            gap = abs(g + l1[j])
-        else:
-            gap = abs(g) - l1[j]
-        worst = max(worst, gap)
-    return worst
-
-
-@dataclass
-class _Factor:
-    active: np.ndarray
-    ridge: np.ndarray
-    factor: np.ndarray
+def _bring_forward(values, order, place, first, columns):  # pragma: no cover - compiled
+    """Exchange columns so that these follow the ``first`` ones."""
+    for j in range(columns.size):
+        here, there = first + j, place[columns[j]]
+        if here == there:
+            continue
+        for i in range(values.shape[0]):
+            values[i, here], values[i, there] = values[i, there], values[i, here]
+        other = order[here]
+        order[here], order[there] = order[there], other
+        place[order[here]], place[other] = here, there
 
 
 class Curvature:
@@ -181,49 +138,56 @@ class Curvature:
 
     Attributes
     ----------
-    columns : ndarray of shape (k,)
-        The columns known so far.
+    values : ndarray of shape (n, p)
+        All columns side by side in the order ``order``, those known so far in front: gradients and linear predictors
+        are products at BLAS speed, and both read the same memory.
+    order : ndarray of shape (p,)
+        Column of the caller for each column there.
     known : ndarray of bool of shape (p,)
-        The same as a mask.
-    raw : ndarray of shape (n, k)
-        Their values side by side, so that gradients and linear predictors are products at BLAS speed.
+        Columns the information is of.
+    matrix : ndarray
+        The information, in the first rows and columns of a larger array.
+    refreshed : int
+        Times it was computed.
     """
 
-    def __init__(self, X: np.ndarray, state: CoxPass, total: float) -> None:
+    def __init__(self, X: np.ndarray, state: CoxPass, total: float, single: bool) -> None:
         self.X, self.state, self.total = X, state, total
         n, p = X.shape
         self.known = np.zeros(p, dtype=bool)
-        self.columns = np.empty(0, dtype=np.int64)
+        self.order, self.place, self.size = np.arange(p), np.arange(p), 0
+        self.values = np.empty((n, p), np.float32 if single else np.float64, order="F")
+        _by_columns(X, self.order, self.values)
         count = state.tied.count
         self.second = np.flatnonzero(count > 1) if state.efron else np.empty(0, dtype=np.int64)
         self.height = count.size + self.second.size
-        self.room = 0
-        self._raw = np.empty((n, 0), order="F")
+        self.room = self.refreshed = 0
         # the gradient is exact, so single precision does where the information is far from singular
-        self.precision: np.dtype = np.dtype(np.float32 if n >= 4 * p else np.float64)
+        self.precision: np.dtype = np.dtype(np.float32 if single and n >= 4 * p else np.float64)
         self._Z, self._U = np.empty((n, 0), self.precision), np.empty((self.height, 0), self.precision)
-        self._H = np.empty((0, 0))
-        self.last_factor: _Factor | None = None
+        self.matrix = np.empty((0, 0), self.precision)
+        self.quadratic = Quadratic()
         self.ready = False
 
     @property
-    def raw(self) -> np.ndarray:
-        """Values of the known columns."""
-        return self._raw[:, : self.columns.size]
+    def columns(self) -> np.ndarray:
+        """The columns known so far, shape (k,)."""
+        return self.order[: self.size]
 
     @property
-    def matrix(self) -> np.ndarray:
-        """The information, in the first rows and columns of a larger array."""
-        return self._H
+    def raw(self) -> np.ndarray:
+        """Their values, shape (n, k)."""
+        return self.values[:, : self.size]
 
     def refresh(self) -> None:
         """Move the reference to where the state is."""
         s = self.state
-        self.root, self.risk = np.sqrt(s.lived * (s.lived > 0)), s.risk.copy()
-        self.root0 = np.sqrt(s.c0)
+        self.root, self.risk = np.sqrt(s.lived * (s.lived > 0) / self.total), s.risk.copy()
+        self.root0 = np.sqrt(s.c0 / self.total)
         self.share = np.divide(s.c1, s.c0, out=np.zeros_like(s.c0), where=s.c0 > 0)
-        self.root2 = np.sqrt(np.maximum(s.c2 - self.share * s.c1, 0.0))[self.second]
+        self.root2 = np.sqrt(np.maximum(s.c2 - self.share * s.c1, 0.0) / self.total)[self.second]
         self.ready = True
+        self.refreshed += 1
         self._fill(0)
 
     def sharpen(self) -> None:
@@ -231,116 +195,60 @@ class Curvature:
         self.precision = np.dtype(np.float64)
         self._Z = np.empty(self._Z.shape, self.precision, order="F")
         self._U = np.empty(self._U.shape, self.precision, order="F")
+        self.matrix = np.empty(self.matrix.shape, self.precision)
         self.refresh()
+
+    def widen(self) -> None:
+        """Hold the columns in double precision from now on."""
+        self.values = np.empty(self.X.shape, order="F")
+        _by_columns(self.X, self.order, self.values)
 
     def extend(self, new: np.ndarray) -> None:
         """Add columns at the same reference; the first ones make the reference."""
-        old, size = self.columns.size, self.columns.size + new.size
         if new.size == 0:
             return
-        self._reserve(size)
-        self._raw[:, old:size] = self.X[:, new]
-        self.columns = np.concatenate([self.columns, new])
+        old = self.size
+        self._reserve(old + new.size)
+        _bring_forward(self.values, self.order, self.place, old, new)
+        self.size += new.size
         self.known[new] = True
         if self.ready:
             self._fill(old)
         else:
             self.refresh()
 
+    def minimise(
+        self, gradient: np.ndarray, start: np.ndarray, l1: np.ndarray, l2: np.ndarray, tol: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the penalised minimum of the quadratic with this gradient at ``start``, and its slope there."""
+        return self.quadratic.minimise(self.matrix, gradient, start, l1, l2, tol)
+
     def _fill(self, old: int) -> None:
-        size, d = self.columns.size, self.state.data
-        self.last_factor = None
+        size, d = self.size, self.state.data
         if size == old:
             return
+        if old == 0:
+            self.quadratic.forget()
         _scale_and_sum(
-            self._raw, old, size, self.risk, self.root, d.event, d.last, _before(d), d.ends, self.root0, self.share,
+            self.values, old, size, self.risk, self.root, d.event, d.last, _before(d), d.ends, self.root0, self.share,
             self.root2, self.second, self._Z, self._U,
         )  # fmt: skip
         block = self._Z[:, :size].T @ self._Z[:, old:size]
         block -= self._U[:, :size].T @ self._U[:, old:size]
-        self._H[:size, old:size] = block
-        self._H[:size, old:size] /= self.total
-        self._H[old:size, :old] = self._H[:old, old:size].T
+        self.matrix[:size, old:size] = block
+        self.matrix[old:size, :old] = block[:old].T
 
     def _reserve(self, size: int) -> None:
         """Make room for ``size`` columns; buffers double, so that appending stays linear."""
         if size <= self.room:
             return
-        old, self.room = self.columns.size, min(max(2 * size, 32), self.X.shape[1])
-        H = np.empty((self.room, self.room))
-        H[:old, :old] = self._H[:old, :old]
-        self._raw, self._Z, self._U = (self._wider(buffer, old) for buffer in (self._raw, self._Z, self._U))
-        self._H = H
+        old, self.room = self.size, min(max(2 * size, 256), self.X.shape[1])
+        matrix = np.empty((self.room, self.room), self.precision)
+        matrix[:old, :old] = self.matrix[:old, :old]
+        self._Z, self._U = self._wider(self._Z, old), self._wider(self._U, old)
+        self.matrix = matrix
 
     def _wider(self, buffer: np.ndarray, old: int) -> np.ndarray:
         out = np.empty((buffer.shape[0], self.room), buffer.dtype, order="F")
         out[:, :old] = buffer[:, :old]
         return out
-
-    def factor(self, active: np.ndarray, ridge: np.ndarray) -> np.ndarray | None:
-        """Cholesky factor of the information of the active columns plus a diagonal.
-
-        Where columns can't be told apart the diagonal is raised a little: the step is shorter then, and repeated.
-        """
-        last = self.last_factor
-        if last is not None and np.array_equal(last.active, active) and np.array_equal(last.ridge, ridge):
-            return last.factor
-        matrix = self._H[np.ix_(active, active)]
-        matrix[np.diag_indices(active.size)] += ridge
-        diagonal, ground = np.diag_indices(active.size), float(np.trace(matrix)) / active.size
-        for share in _GROUND:
-            # symmetric: its transpose is itself in the order LAPACK reads
-            attempt = matrix.astype(self.precision)
-            attempt[diagonal] += share * ground
-            decompose = lapack.spotrf if self.precision == np.float32 else lapack.dpotrf
-            factor, failed = decompose(attempt.T, lower=1, clean=0, overwrite_a=1)
-            if not failed:
-                self.last_factor = _Factor(active, ridge, factor)
-                return factor
-        return None
-
-
-def minimise_quadratic(
-    curvature: Curvature, gradient: np.ndarray, start: np.ndarray, l1: np.ndarray, l2: np.ndarray, tol: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Minimise ``−gᵀd + ½ dᵀHd + Σ l1|b| + ½ l2 b²`` over ``b = start + d``; return ``b`` and the slope there.
-
-    A few sweeps find the active columns and their signs; given these the minimum is a linear system, which ends the
-    slow crawl of coordinate descent between correlated columns.
-    """
-    H, b, slope = curvature.matrix, start.copy(), gradient.copy()
-    for turn in range(_TURNS):
-        _sweeps(H, b, slope, l1, l2, 0.5 * tol, _SWEEPS if turn == 0 else 2)
-        if violations(b, slope, l1, l2) <= tol:
-            break
-        # columns only leave here, so this ends; the sweeps decide what comes back
-        while _to_minimum_or_zero(curvature, b, slope, l1, l2):
-            pass
-        if violations(b, slope, l1, l2) <= tol:
-            break
-    return b, slope
-
-
-def _to_minimum_or_zero(curvature: Curvature, b: np.ndarray, slope: np.ndarray, l1: np.ndarray, l2: np.ndarray) -> bool:
-    """Move the active columns to their minimum, or as far as the first of them reaches zero; say whether one did."""
-    H = curvature.matrix
-    active = np.flatnonzero(b)
-    factor = curvature.factor(active, l2[active]) if active.size else None
-    if factor is None:
-        return False
-    values = b[active]
-    rest = slope[active] - l2[active] * values - l1[active] * np.sign(values)
-    solve = lapack.spotrs if factor.dtype == np.float32 else lapack.dpotrs
-    move = solve(factor, rest, lower=1)[0].astype(float)
-    crossing = values * (values + move) <= 0
-    crosses = bool(crossing.any())
-    if crosses:
-        shares = np.where(crossing, -values / np.where(crossing, move, 1.0), np.inf)
-        first = int(np.argmin(shares))
-        move *= shares[first]
-        move[first] = -values[first]
-    slope -= move @ H[active, : b.size]
-    b[active] = values + move
-    if crosses:
-        b[active[first]] = 0.0
-    return crosses

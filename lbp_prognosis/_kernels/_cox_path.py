@@ -1,21 +1,25 @@
-"""Elastic-net path of a Cox model: coordinate descent on quadratics whose curvature is kept as long as it serves.
+"""Elastic-net path of a Cox model: minima of quadratics whose curvature is kept as long as it serves.
 
 At each penalty the log-likelihood is replaced by a quadratic with the exact gradient and the exact information of an
 earlier point of the path (on the columns that matter so far). The information changes slowly along the path, so a few
 gradients a penalty are enough; where progress is slow it is computed afresh. Columns are discarded by the sequential
 strong rule and the discarded ones are checked at every solution, so the answer is that of the full problem.
+
+What a gradient costs is reading the columns. Single precision halves that, and its rounding (about 1e-7 of the largest
+slope) is small beside the default tolerance; every few solutions it is compared with double precision, which takes over
+where it is not small enough, and from the start where the tolerance is tight.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numba as nb
 import numpy as np
 
 from lbp_prognosis._kernels._blas import one_thread
-from lbp_prognosis._kernels._cox_curvature import CoxPass, Curvature, minimise_quadratic, violations
+from lbp_prognosis._kernels._cox_curvature import CoxPass, Curvature
 from lbp_prognosis._kernels._cox_data import CoxData
+from lbp_prognosis._kernels._cox_quadratic import product, violations
 from lbp_prognosis._kernels._cox_sums import TiedEvents, tied_events
 
 __all__ = ["CoxPath", "cox_path"]
@@ -25,6 +29,15 @@ _STILL = 1e-3  # or where four penalties added less than this share of what is e
 _SLOW = 0.3  # a quadratic that leaves more of the violation than this has a curvature out of date
 _COLUMNS = 15  # columns in which a fresh curvature costs as much as one more step
 _INEXACT = 0.02  # share of the violation to which a quadratic is solved
+_SINGLE = 1e-6  # down to this tolerance products with the columns may be in single precision
+_TREND = 1.0  # how far the last two steps' change of what the quadratic missed is carried on
+_ROWS = 1024  # rows of one such product
+_CONFIRM = 16  # solutions until one is looked at in double precision
+_ROUNDING = 0.2  # share of the tolerance that single precision may take
+_BETWEEN = 0.9  # a penalty that falls further than to this share of the one before is reached over others between
+_BETWEEN_RIDGE = 0.1  # the same where all columns are active anyway
+_DEEPEST = 1e-6  # share from which a penalty of 0 is one step away
+_LOOSE = 0.05  # share of such a step to which the conditions hold on the way
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,8 @@ class CoxPath:
         Whether the optimality conditions hold within tolerance.
     evaluations : int
         Gradients computed.
+    systems : int
+        Linear systems solved for minima of quadratics.
     """
 
     lambdas: np.ndarray
@@ -56,17 +71,26 @@ class CoxPath:
     loglik_saturated: float
     converged: np.ndarray
     evaluations: int
+    systems: int
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _dots(X, columns, residual, out):  # pragma: no cover - compiled
-    n = residual.size
-    for a in range(columns.size):
-        column = X[:, columns[a]]
-        total = 0.0
-        for i in range(n):
-            total += column[i] * residual[i]
-        out[a] = total
+@dataclass(frozen=True)
+class _Stride:
+    """What a step down the path changed."""
+
+    step: float
+    change: np.ndarray
+    move: np.ndarray
+
+
+def _transposed(X: np.ndarray, residual: np.ndarray) -> np.ndarray:
+    """``Xᵀ r``; in single precision a block of rows at a time, so that rounding does not grow with the rows."""
+    if X.dtype == np.float64:
+        return X.T @ residual
+    out, narrow = np.zeros(X.shape[1]), residual.astype(X.dtype)
+    for low in range(0, narrow.size, _ROWS):
+        out += X[low : low + _ROWS].T @ narrow[low : low + _ROWS]
+    return out
 
 
 class _Solver:
@@ -76,44 +100,44 @@ class _Solver:
         self, data: CoxData, weights: np.ndarray, offset: np.ndarray | None, alpha: float, factors: np.ndarray,
         efron: bool, tol: float, max_iter: int,
     ) -> None:  # fmt: skip
-        self.X = np.asfortranarray(data.X)
-        n, p = self.X.shape
+        n, p = data.X.shape
+        self.exact, self.single = data.X, tol >= _SINGLE
         rows = replace(data, X=np.empty((n, 0)))
         self.state = CoxPass(rows, tied_events(rows, weights, False), efron)
         self.alpha, self.factors, self.tol, self.max_iter = alpha, factors, tol, max_iter
         self.total = float(weights.sum())
         self.usable = np.einsum("ij,ij->j", data.X, data.X) > 0
         self.beta = np.zeros(p)
-        self.eta = np.zeros(n) if offset is None else offset.astype(float).copy()
-        self.evaluations = 0
-        self.curvature = Curvature(self.X, self.state, self.total)
+        self.offset = np.zeros(n) if offset is None else offset.astype(float)
+        self.eta = self.offset.copy()
+        self.evaluations = self.solved = 0
+        self.curvature = Curvature(data.X, self.state, self.total, self.single)
         self.loglik = self.loglik_null = self._at(self.eta)
         self.gradient = np.zeros(p)
+        self.whole = False  # whether the gradient of every column is that of the present coefficients
         self.all_slopes()
         self.scale = max(float(np.abs(self.gradient).max(initial=0.0)), 1e-300)
-        self.drift: np.ndarray | None = None
-        self.step, self.excess = 0.0, 0
+        self.trail: list[_Stride] = []
+        self.excess = 0
 
     def _at(self, eta: np.ndarray) -> float:
         self.evaluations += 1
+        self.whole = False
         return self.state.at(eta)
 
     def all_slopes(self) -> None:
         """Compute the gradient of every column."""
-        self._slopes(np.arange(self.beta.size))
+        if not self.whole:
+            slopes = _transposed(self.curvature.values, self.state.residual)
+            self.gradient[self.curvature.order] = slopes / self.total
+            self.gradient[~self.usable] = 0.0
+            self.whole = True
 
-    def _slopes(self, columns: np.ndarray) -> None:
-        if 4 * columns.size > self.beta.size:  # one product over all columns runs faster than a loop over these
-            out = (self.X.T @ self.state.residual)[columns]
-        else:
-            out = np.empty(columns.size)
-            _dots(self.X, columns, self.state.residual, out)
-        out /= self.total
-        out[~self.usable[columns]] = 0.0
-        self.gradient[columns] = out
+    def solve(self, lam: float, previous: float, tol: float = 0.0, sure: bool = False) -> bool:
+        """Go to the solution at ``lam``; return whether the optimality conditions hold.
 
-    def solve(self, lam: float, previous: float) -> bool:
-        """Go to the solution at ``lam``; return whether the optimality conditions hold."""
+        ``tol`` may only widen the tolerance; ``sure`` asks for a check in double precision.
+        """
         l1, l2 = lam * self.alpha * self.factors, lam * (1 - self.alpha) * self.factors
         slopes, bound, known = np.abs(self.gradient), self.alpha * self.factors, self.curvature.known
         strong = (slopes >= bound * (2 * lam - previous)) & self.usable
@@ -121,8 +145,32 @@ class _Solver:
             # one wide product is cheaper than many narrow ones: take what the next few penalties will ask for
             strong |= (slopes >= bound * (lam - 4 * (previous - lam))) & self.usable
             self.curvature.extend(np.flatnonzero(strong & ~known))
-        done = self._iterate(l1, l2, previous - lam)
+        tol = max(tol, self.tol * self.scale)
+        tol -= _ROUNDING * tol * self.single
+        slopes, beta = self.gradient.copy(), self.beta.copy()
+        done = self._iterate(l1, l2, tol, previous - lam)
+        self.solved += 1
+        if done and self.single and (sure or self.solved % _CONFIRM == 0) and not self._confirmed(tol):
+            done = self._iterate(l1, l2, self.tol * self.scale, 0.0)
+        if not done:
+            self.trail = []
+        elif previous > lam:
+            self.trail = [*self.trail[-1:], _Stride(previous - lam, self.gradient - slopes, self.beta - beta)]
         return done
+
+    def _confirmed(self, tol: float) -> bool:
+        """Compute everything here in double precision; where single did not do, stay with double."""
+        told = self.gradient
+        self.eta = self.exact @ self.beta + self.offset
+        self.loglik = self._at(self.eta)
+        self.gradient = self.exact.T @ self.state.residual / self.total
+        self.gradient[~self.usable] = 0.0
+        self.whole = True
+        if float(np.abs(self.gradient - told).max(initial=0.0)) <= _ROUNDING * tol:
+            return True
+        self.single = False
+        self.curvature.widen()
+        return False
 
     def solve_unpenalised(self) -> bool:
         """Fit the columns without penalty alone, where the path begins."""
@@ -131,10 +179,9 @@ class _Solver:
             return True
         self.curvature.extend(free)
         l1 = np.where(self.factors == 0, 0.0, np.inf)
-        return self._iterate(l1, np.zeros(l1.size), 0.0, check=False)
+        return self._iterate(l1, np.zeros(l1.size), self.tol * self.scale, 0.0, check=False)
 
-    def _iterate(self, l1: np.ndarray, l2: np.ndarray, step: float, check: bool = True) -> bool:
-        tol = self.tol * self.scale
+    def _iterate(self, l1: np.ndarray, l2: np.ndarray, tol: float, step: float, check: bool = True) -> bool:
         last, fresh, first = np.inf, False, True
         for _ in range(self.max_iter):
             columns = self.curvature.columns
@@ -144,24 +191,25 @@ class _Solver:
                     self.excess += not first
                     if (violation > _SLOW * last or self.excess > 2 + columns.size / _COLUMNS) and not fresh:
                         self.curvature.refresh()
-                        self.drift, self.excess, fresh = None, 0, True
+                        self.excess, fresh = 0, True
                     elif fresh and violation > _SLOW * last and self.curvature.precision != np.float64:
                         self.curvature.sharpen()
-                        self.drift = None
                     else:
                         fresh = False
                     last = violation
-                    if not self._step(
-                        l1[columns], l2[columns], max(0.1 * tol, _INEXACT * violation), step if first else 0.0
+                    close = max(0.1 * tol, _INEXACT * violation)
+                    guess = self._predicted(step) if first and step else 0.0
+                    # a gradient wrongly foretold need not descend, the exact one must
+                    if not self._step(l1[columns], l2[columns], close, guess) and not (
+                        np.any(guess) and self._step(l1[columns], l2[columns], close, 0.0)
                     ):
                         return False
                     first = False
                     continue
             if not check:
                 return True
-            others = np.flatnonzero(~self.curvature.known)
-            self._slopes(others)
-            wrong = others[np.abs(self.gradient[others]) > l1[others] + tol]
+            self.all_slopes()
+            wrong = np.flatnonzero((np.abs(self.gradient) > l1 + tol) & ~self.curvature.known)
             if wrong.size == 0:
                 return True
             self.curvature.extend(wrong)
@@ -169,43 +217,58 @@ class _Solver:
         return False
 
     def _predicted(self, step: float) -> np.ndarray | float:
-        """What the gradient will lack after this step if it drifts from the quadratic as in the step before."""
-        if self.drift is None or step == 0 or self.step == 0 or step > 3 * self.step:
+        """What the gradient will lack after this step, if it departs from the quadratic as in the steps before."""
+        if not self.trail or not _alike(step, self.trail[-1].step):
             return 0.0
-        out = np.zeros(self.curvature.columns.size)
-        out[: self.drift.size] = self.drift * (step / self.step)
-        return out
+        rates = [self._departure(past) for past in self.trail]
+        rate = rates[-1]
+        if len(rates) == 2 and _alike(self.trail[0].step, self.trail[1].step):
+            first, second = self.trail
+            rate = rate + _TREND * (rate - rates[0]) * (second.step + step) / (first.step + second.step)
+        return rate * step
 
-    def _step(self, l1: np.ndarray, l2: np.ndarray, tol: float, step: float) -> bool:
+    def _departure(self, past: _Stride) -> np.ndarray:
+        """What the gradient lacked, by unit of penalty, had the present quadratic foretold a past step."""
+        columns = self.curvature.columns
+        foretold = np.zeros(columns.size)
+        move = past.move[columns]
+        moved = np.flatnonzero(move)
+        product(self.curvature.matrix, moved, move[moved], foretold)
+        return (past.change[columns] + foretold) / past.step
+
+    def _step(self, l1: np.ndarray, l2: np.ndarray, tol: float, guess: np.ndarray | float) -> bool:
         """One quadratic; halve its step as long as the objective does not fall."""
         columns, raw = self.curvature.columns, self.curvature.raw
         old = self.beta[columns]
-        given = self.gradient[columns] + self._predicted(step)
+        given = self.gradient[columns] + guess
         inside = np.where(np.isfinite(l1), l1, 0.0)
-        target, slope = minimise_quadratic(self.curvature, given, old, np.where(np.isfinite(l1), l1, 1e300), l2, tol)
+        target, _ = self.curvature.minimise(given, old, np.where(np.isfinite(l1), l1, 1e300), l2, tol)
         objective = -self.loglik / self.total + _penalty(old, inside, l2)
         move, new, tries = target - old, target, 0
+        along = raw @ move.astype(raw.dtype)
         while True:
-            eta = self.eta + raw @ move
+            eta = self.eta + along
             loglik = self._at(eta)
             value = -loglik / self.total + _penalty(new, inside, l2)
-            if value <= objective + 1e-13 * (1 + abs(objective)):
+            if value <= objective + (1e-12 if self.single else 1e-13) * (1 + abs(objective)):
                 break
             tries += 1
             if tries > 30:
                 self._at(self.eta)
                 return False
-            move = move / 2
+            move, along = move / 2, along / 2
             new = old + move
         self.beta[columns], self.eta, self.loglik = new, eta, loglik
-        before = self.gradient[columns]
-        after = raw.T @ self.state.residual / self.total
-        self.gradient[columns] = after
-        if step:
-            # the quadratic expected the slope before plus what it changed
-            self.drift = after - before - (slope - given) if tries == 0 else None
-            self.step = step
+        if 2 * columns.size > self.beta.size:  # the rest of the columns would be asked for in the end
+            self.all_slopes()
+        else:
+            self.gradient[columns] = _transposed(raw, self.state.residual) / self.total
         return True
+
+
+def _alike(one: float, other: float) -> bool:
+    """Say whether one step tells of another."""
+    return one <= 3 * other and other <= 3 * one
 
 
 def _penalty(beta: np.ndarray, l1: np.ndarray, l2: np.ndarray) -> float:
@@ -259,25 +322,40 @@ def cox_path(
         solver.all_slopes()
         given = lambdas is not None
         saturated = _saturated(solver.state.tied, solver.state.efron)
+        penalised = f > 0
+        # ridge has no largest penalty: its path begins where a mixing of 0.001 would
+        reach = np.abs(solver.gradient[penalised]) / (f[penalised] * max(alpha, 1e-3))
+        top = max(float(reach.max(initial=0.0)), 1e-12)
         if lambdas is None:
-            penalised = f > 0
-            # ridge has no largest penalty: its path begins where a mixing of 0.001 would
-            reach = np.abs(solver.gradient[penalised]) / (f[penalised] * max(alpha, 1e-3))
-            top = max(float(reach.max(initial=0.0)), 1e-12)
             lambdas = top * np.logspace(0, np.log10(min_ratio), n_lambdas)
         coefs, logliks, done = [], [], []
-        previous = float(lambdas[0]) if lambdas.size else 0.0
-        for lam in lambdas:
-            done.append(solver.solve(float(lam), previous) and start)
+        previous = max(top, float(lambdas[0])) if lambdas.size else 0.0
+        for lam in lambdas.tolist():
+            previous = _walk(solver, previous, lam)
+            done.append(solver.solve(lam, previous, sure=lam == lambdas[-1]) and start)
             coefs.append(solver.beta.copy())
             logliks.append(solver.loglik)
-            previous = float(lam)
+            previous = lam
             if not given and _levelled(logliks, solver.loglik_null, saturated):
                 break
     return CoxPath(
         lambdas[: len(coefs)], np.array(coefs).reshape(-1, p), np.array(logliks), solver.loglik_null, saturated,
-        np.array(done), solver.evaluations,
+        np.array(done), solver.evaluations, solver.curvature.quadratic.systems,
     )  # fmt: skip
+
+
+def _walk(solver: _Solver, previous: float, lam: float) -> float:
+    """Go down to where ``lam`` is one short step away, over penalties that nobody asked for; return the last of them.
+
+    A long step meets many columns at once, most of which would leave again, and a quadratic far from its reference.
+    """
+    share = _BETWEEN if solver.alpha > 0 else _BETWEEN_RIDGE
+    lowest = max(lam, _DEEPEST * previous)
+    steps = int(np.ceil(np.log(lowest / previous) / np.log(share))) if 0 < lowest < share * previous else 1
+    for between in previous * (lowest / previous) ** (np.arange(1, steps) / steps):
+        solver.solve(float(between), previous, _LOOSE * max(solver.alpha, 1e-3) * (previous - float(between)))
+        previous = float(between)
+    return previous
 
 
 def _saturated(tied: TiedEvents, efron: bool) -> float:

@@ -81,7 +81,8 @@ class ElasticNetCox(RiskEstimator):
         Chosen factor of each modality, before scaling.
     cv_ : DataFrame or None
         ``lambda, mean, se, nonzero`` and one column ``factor_<modality>`` where factors were tried: cross-validated
-        partial-likelihood deviance, per event.
+        partial-likelihood deviance, per event; NaN at a penalty where the path did not converge in every fold, which
+        is not chosen.
     log_likelihood_, log_likelihood_null_ : float
         Log partial likelihood at ``coef_`` and at zero.
     baseline_times_, baseline_hazard_ : list of ndarray
@@ -190,7 +191,7 @@ class ElasticNetCox(RiskEstimator):
             labels = self._folds(design, folds)
             tables = [self._cross_validate(design, centred, weights, plan, path, labels)
                       for plan, path in zip(plans, paths)]  # fmt: skip
-            best = int(np.argmin([table["mean"].iloc[self._place(table)] for table in tables]))
+            best = self._smallest(np.array([table["mean"].iloc[self._place(table)] for table in tables]))
             k = self._place(tables[best])
             self.cv_ = self._table(tables, candidates)
         self.penalty_factors_ = plans[best]
@@ -332,7 +333,8 @@ class ElasticNetCox(RiskEstimator):
             inner = self._path(design, centred, weights, train, factors, path.lambdas)
             everyone = self._loglik(design, centred, weights, np.ones_like(train), inner.coef)
             trained = self._loglik(design, centred, weights, train, inner.coef)
-            deviances.append(-2 * (everyone - trained) / held)
+            # coefficients that are not those of the penalty say nothing about it
+            deviances.append(np.where(inner.converged, -2 * (everyone - trained) / held, np.nan))
             sizes.append(held)
         if len(sizes) < 2:
             raise EstimationError("Fewer than two folds hold an event: cross-validation has nothing to compare.")
@@ -364,10 +366,18 @@ class ElasticNetCox(RiskEstimator):
 
     def _place(self, table: pd.DataFrame) -> int:
         mean = table["mean"].to_numpy()
-        k = int(np.argmin(mean))
-        if self.choose == "1se":
-            k = int(np.argmax(mean <= mean[k] + table["se"].to_numpy()[k]))
-        return k if isinstance(self.choose, str) else mean.size - 1
+        if not isinstance(self.choose, str):
+            return mean.size - 1
+        k = self._smallest(mean)
+        return int(np.argmax(mean <= mean[k] + table["se"].to_numpy()[k])) if self.choose == "1se" else k
+
+    def _smallest(self, deviance: np.ndarray) -> int:
+        if np.isnan(deviance).all():
+            raise EstimationError(
+                "At no penalty did the path converge in every fold: columns without penalty may separate patients with "
+                "the event from the others. Penalise them, or take fewer folds."
+            )
+        return int(np.nanargmin(deviance))
 
     def _table(self, tables: list[pd.DataFrame], candidates: list[dict[str, float]]) -> pd.DataFrame:
         for table, candidate in zip(tables, candidates):
