@@ -158,7 +158,8 @@ def added_value(
             "Give the clinical comparator too, e.g. modalities={'clinical': [...], 'imaging': [...]}.",
         )  # fmt: skip
     if modality not in names:
-        raise argument_error("modality", f"one of the modalities {names}", modality)
+        raise argument_error("modality", f"one of the modalities {names}", modality,
+                             f"Say which of them is in question, e.g. modality={names[-1]!r}.")  # fmt: skip
     if len(names) > 6:
         raise argument_error("modalities", "at most six (2⁶ coalitions are refitted)", f"{len(names)}")
     columns = {name: (group,) if isinstance(group, str | int) else tuple(group) for name, group in modalities.items()}
@@ -169,6 +170,13 @@ def added_value(
     unknown = [c for group in columns.values() for c in group if c not in X.columns]
     if unknown:
         raise argument_error("modalities", "a mapping to columns of `X`", f"unknown columns {unknown[:5]}")
+    owner: dict[str, str] = {}
+    for name, group in columns.items():
+        for column in group:
+            if column in owner:
+                raise argument_error("modalities", "a mapping in which a column belongs to one modality",
+                                     f"{column!r} under {owner[column]!r} and {name!r}")  # fmt: skip
+            owner[column] = name
     check_rows(X, y, groups)
     X, y, groups, sites = _observed(X, y, groups, sites)
     times, scalar = check_horizons(own_horizons(y, horizons))

@@ -32,6 +32,8 @@ from lbp_prognosis.validation._estimator import (
 )
 from lbp_prognosis.validation._folds import event_stratum, site_folds
 from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
+from lbp_prognosis.validation._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
+from lbp_prognosis.validation._pool_evaluations import pool_evaluations
 from lbp_prognosis.validation._replicates import run_replicates
 
 if TYPE_CHECKING:
@@ -192,8 +194,9 @@ def internal_external(
     ----------
     models : estimator or mapping of str to estimator
         Unfitted pipelines.
-    X : DataFrame or array of shape (n, p)
-        Predictors.
+    X : DataFrame or array of shape (n, p), or MultiplyImputed
+        Predictors. With imputed tables each site's numbers are pooled over them by Rubin's rules before the sites are,
+        and the result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
         Structured outcome.
     sites : array-like of shape (n,), optional
@@ -242,6 +245,8 @@ def internal_external(
     ----------
     Steyerberg, Harrell (2016), https://doi.org/10.1016/j.jclinepi.2015.04.005.
     """
+    if isinstance(X, MultiplyImputed):
+        return _in_every_imputation(locals())
     estimators = check_models(models)
     sites, horizons, groups = _told_apart(sites, horizons, groups, y.shape[0])
     times, scalar = check_horizons(own_horizons(y, horizons))
@@ -268,25 +273,61 @@ def internal_external(
     risks = {name: np.full((y.shape[0], times.size), np.nan) for name in estimators}
     for (name, site), result in zip(tasks, results):
         risks[name][codes == site] = result["risk"]
-    evaluations, frames = {}, []
-    for site in used.tolist():
-        rows = np.flatnonzero(codes == site)
-        found = evaluate(
-            y[rows], {name: risk[rows] for name, risk in risks.items()}, float(times[0]) if scalar else times,
-            thresholds, cause=cause, target=target, confidence=confidence,
-            clusters=None if people is None else people[rows], **keywords,
-        )  # fmt: skip
-        evaluations[names[site]] = found
-        frames.append(found.to_frame().assign(group=names[site]))
-    table = pd.concat(frames, ignore_index=True)
-    table["threshold"] = table["threshold"].astype(float) if "threshold" in table else np.nan
-    named = table["reference"] if "reference" in table else pd.Series(None, index=table.index, dtype=object)
-    table["reference"] = named.where(named.notna() & (named != ""), None)  # only differences have one
+    options = {"cause": cause, "target": target, "confidence": confidence, **keywords}
+    at = float(times[0]) if scalar else times
+    evaluations = {names[k]: _judged(y, risks, np.flatnonzero(codes == k), at, thresholds, people, options)
+                   for k in used.tolist()}  # fmt: skip
     return InternalExternal(
-        sites=listed, risks=risks, table=table, evaluations=evaluations, models=tuple(estimators), horizons=times,
-        confidence=confidence, objections=() if listed["evaluated"].all() else (_SMALL,),
+        sites=listed, risks=risks, table=_table(evaluations), evaluations=evaluations, models=tuple(estimators),
+        horizons=times, confidence=confidence, objections=() if listed["evaluated"].all() else (_SMALL,),
         synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )  # fmt: skip
+
+
+def _in_every_imputation(arguments: dict[str, Any]) -> InternalExternal:
+    """Leave the same sites out in every table, and pool each site's numbers before the sites are pooled."""
+    y, tables, folder = arguments["y"], arguments["X"].tables, arguments["checkpoint"]
+    keywords = arguments.pop("keywords")
+    parts = [
+        internal_external(
+            **{**arguments, "X": table,
+               "checkpoint": None if folder is None else os.path.join(folder, f"imputation-{k}")}, **keywords,
+        )
+        for k, table in enumerate(tables, start=1)
+    ]  # fmt: skip
+    sites, horizons, groups = _told_apart(arguments["sites"], arguments["horizons"], arguments["groups"], y.shape[0])
+    times, scalar = check_horizons(own_horizons(y, horizons))
+    codes, names = site_folds(sites, y.shape[0])
+    people = check_rows(tables[0], y, groups)
+    risks = {name: np.mean([part.risks[name] for part in parts], axis=0) for name in parts[0].models}
+    options = {**{name: arguments[name] for name in ("cause", "target", "confidence")}, **keywords}
+    evaluations = {}
+    for site in parts[0].evaluations:
+        rows = np.flatnonzero(codes == names.index(site))
+        averaged = _judged(y, risks, rows, float(times[0]) if scalar else times, arguments["thresholds"], people,
+                           options)  # fmt: skip
+        evaluations[site] = pool_evaluations([part.evaluations[site] for part in parts], averaged)
+    doubts = dict.fromkeys((IMPUTED_BEFORE, *(o for part in parts for o in part.objections)))
+    return replace(parts[0], risks=risks, table=_table(evaluations), evaluations=evaluations, objections=tuple(doubts))
+
+
+def _judged(
+    y: np.ndarray, risks: Mapping[str, np.ndarray], rows: np.ndarray, times: Any, thresholds: Any,
+    people: np.ndarray | None, options: Mapping[str, Any],
+) -> Evaluation:  # fmt: skip
+    return evaluate(
+        y[rows], {name: risk[rows] for name, risk in risks.items()}, times, thresholds,
+        clusters=None if people is None else people[rows], **options,
+    )  # fmt: skip
+
+
+def _table(evaluations: Mapping[str, Evaluation]) -> pd.DataFrame:
+    """Rows of all sites; only differences have a reference."""
+    table = pd.concat([found.to_frame().assign(group=site) for site, found in evaluations.items()], ignore_index=True)
+    table["threshold"] = table["threshold"].astype(float) if "threshold" in table else np.nan
+    named = table["reference"] if "reference" in table else pd.Series(None, index=table.index, dtype=object)
+    table["reference"] = named.where(named.notna() & (named != ""), None)
+    return table
 
 
 def eligible_groups(

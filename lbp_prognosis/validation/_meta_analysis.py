@@ -292,6 +292,10 @@ def meta_analysis(
     check_choice("scale", scale, _SCALES)
     confidence = check_confidence(confidence)
     value = check_vector("estimates", estimates)
+    if np.size(standard_errors) != value.size:
+        raise argument_error(
+            "standard_errors", f"one a site, {value.size} as the estimates", f"{np.size(standard_errors)}"
+        )
     se = check_vector("standard_errors", standard_errors, n=value.size)
     k = value.size
     if k < 2:

@@ -178,8 +178,12 @@ def _counts(first: Any, second: Any, table: Any, categories: Any) -> tuple[np.nd
         raise argument_error("second", f"of the length of `first` ({a.size})", f"shape {b.shape}")
     if pd.isna(a).any() or pd.isna(b).any():
         raise argument_error("first", "complete, as `second`", "missing grades", "Drop unread cases, and count them.")
-    names = list(categories) if categories is not None else sorted(set(a.tolist()) | set(b.tolist()))
-    unknown = (set(a.tolist()) | set(b.tolist())) - set(names)
+    seen = set(a.tolist()) | set(b.tolist())
+    if categories is None and len({isinstance(grade, str) for grade in seen}) > 1:
+        raise argument_error("second", "grades written as those of `first`", "numbers beside words",
+                             "Code both alike, or list `categories` in order.")  # fmt: skip
+    names = list(categories) if categories is not None else sorted(seen)
+    unknown = seen - set(names)
     if unknown:
         raise argument_error("categories", "all grades that occur", f"{sorted(map(str, unknown))} missing from it")
     if len(names) < 2:

@@ -8,9 +8,15 @@ import pytest
 
 from lbp_prognosis import CoxPH, Surv
 from lbp_prognosis._base import ArgumentError, OutcomeError
-from lbp_prognosis.evaluation.technical import icc
+from lbp_prognosis.evaluation.technical import icc, weighted_kappa
 from lbp_prognosis.survival import Reference
-from lbp_prognosis.validation import added_value, cross_validate_risk, external_validate, internal_external
+from lbp_prognosis.validation import (
+    added_value,
+    cross_validate_risk,
+    external_validate,
+    internal_external,
+    meta_analysis,
+)
 
 
 @pytest.fixture
@@ -48,3 +54,22 @@ def test_one_modality_has_nothing_to_be_compared_with(table):
 def test_letters_of_mcgraw_and_wong_are_understood():
     ratings = [[1, 2], [3, 4], [5, 7]]
     assert icc(ratings, form="A,1").value == icc(ratings, form="2,1").value
+
+
+def test_a_column_belongs_to_one_modality(table):
+    X, columns = table, list(table.columns)
+    y = Surv.right(np.random.default_rng(0).exponential(5, 60), np.ones(60, dtype=int))
+    with pytest.raises(ArgumentError, match="belongs to one modality"):
+        added_value(CoxPH(), X, y, {"clinical": columns, "imaging": columns[:1]}, 5)
+    with pytest.raises(ArgumentError, match="modality='mri'"):
+        added_value(CoxPH(), X, y, {"clinical": columns[:1], "mri": columns[1:]}, 5)
+
+
+def test_errors_of_another_number_of_sites_are_named():
+    with pytest.raises(ArgumentError, match="one a site, 2 as the estimates"):
+        meta_analysis([0.7, 0.8], [0.1])
+
+
+def test_grades_of_two_kinds_are_refused():
+    with pytest.raises(ArgumentError, match="numbers beside words"):
+        weighted_kappa([1, 2, 3], ["a", "b", "c"])

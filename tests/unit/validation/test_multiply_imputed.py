@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 from small_models import Logit
 from syn import syn
 
@@ -18,6 +19,7 @@ from lbp_prognosis.validation import (
     bootstrap_validate,
     cross_validate_risk,
     external_validate,
+    internal_external,
     pool_performance,
 )
 from lbp_prognosis.validation._fixed_by_fit import FIXED_BY_FIT
@@ -166,6 +168,29 @@ def test_added_value_pools_over_imputations(imputed) -> None:
     assert isinstance(found.pooled("ipa", 12).value, float)
     pytest.importorskip("matplotlib").use("Agg")
     found.figure()
+
+
+def test_sites_are_pooled_over_imputations_before_they_are_pooled(imputed) -> None:
+    tables, y = imputed
+    sites = np.arange(150) % 3
+    found = internal_external(CoxPH(), tables, y, sites, 12, [0.3], n_resamples=0)
+    parts = [internal_external(CoxPH(), table, y, sites, 12, [0.3], n_resamples=0) for table in tables.tables]
+    np.testing.assert_allclose(found.risks["CoxPH"], np.mean([part.risks["CoxPH"] for part in parts], axis=0))
+    for site in "012":
+        here = [part.table[part.table["group"] == site] for part in parts]
+        mine = found.table[found.table["group"] == site]
+        row = {m: mine[(mine["metric"] == m) & mine["reference"].isna()].iloc[0] for m in ("auc", "brier")}
+        auc = np.array([h[h["metric"] == "auc"].iloc[0][["value", "se"]].astype(float) for h in here])
+        z, spread = logit(auc[:, 0]), auc[:, 1] / (auc[:, 0] * (1 - auc[:, 0]))
+        assert row["auc"]["value"] == pytest.approx(expit(z.mean()), rel=1e-9)
+        total = np.sqrt(np.mean(spread**2) + 4 / 3 * z.var(ddof=1))
+        assert row["auc"]["se"] == pytest.approx(total * expit(z.mean()) * (1 - expit(z.mean())), rel=1e-9)
+        assert row["brier"]["value"] == pytest.approx(
+            np.mean([h[h["metric"] == "brier"].iloc[0]["value"] for h in here]), rel=1e-9
+        )
+    assert found.objections[0].code == "imputed-outside-resampling"
+    assert found.pooled("auc").k == 3
+    assert {"prediction_low_hksj", "estimate"} <= set(found.meta()["quantity"])
 
 
 def test_tables_without_holes_pool_to_one_table(imputed) -> None:
