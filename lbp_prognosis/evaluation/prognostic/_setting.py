@@ -153,17 +153,22 @@ class Setting:
 
     @property
     def doubts(self) -> tuple[Objection, ...]:
-        """What is doubtful whatever the metric: events, but none of the cause asked about."""
+        """What is doubtful whatever the metric: one cluster, or events but none of the cause asked about."""
+        alone: tuple[Objection, ...] = ()
+        if self.clusters is not None and self.n > 0 and not self.clusters.any():
+            alone = (Objection(
+                "one-cluster", "All rows are of one cluster, from which no standard error can be had.",
+            ),)  # fmt: skip
         if self.kind == "status":
-            return ()
+            return alone
         seen = np.unique(self.y["event"])
         seen = seen[seen > 0]
         if seen.size == 0 or self.cause in seen:
-            return ()
-        return (Objection(
+            return alone
+        return (*alone, Objection(
             "cause-not-seen",
             f"Nobody has an event of cause {self.cause}; the causes in `y` are {seen.tolist()}.",
-        ),)  # fmt: skip
+        ))  # fmt: skip
 
     @property
     def n_events(self) -> int:

@@ -311,3 +311,11 @@ def test_without_guards_the_last_day_is_what_the_known_rows_give():
     assert found.ipa.value == pytest.approx(1 - found.value / (share * (1 - share) ** 2))
     clustered = brier(y, risk, 4, min_at_risk=0, clusters=np.arange(6))
     assert clustered.null.value == pytest.approx(found.null.value)
+
+
+def test_one_cluster_has_no_standard_error_and_says_so():
+    y, risk = cohort()
+    for result in (concordance(y, risk, clusters=np.zeros(400)), time_dependent_auc(y, risk, 6, clusters=["a"] * 400)):
+        assert np.isfinite(result.value)
+        assert np.isnan(result.se)
+        assert "one-cluster" in {o.code for o in result.objections}
