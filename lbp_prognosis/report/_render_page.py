@@ -112,7 +112,7 @@ def _rows(block: Table) -> list[list[_Cell]]:
         cells = []
         for k, value in enumerate(row):
             text = str(value)
-            classes = ["words"] if widths[k] > 34 else []
+            classes = ["words"] if widths[k] > 34 else ["interval"] if " to " in text and "(" in text else []
             if block.group == columns[k]:
                 if text == last:
                     text = ""

@@ -6,6 +6,7 @@ import pandas as pd
 
 from lbp_prognosis.report._blocks import Block, Section, Table, Words
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._wording import spoken
 
 __all__ = ["section_provenance"]
 
@@ -14,8 +15,8 @@ def section_provenance(page: Page) -> Section:
     """Return the protocol and what made the page."""
     blocks: list[Block] = []
     if page.protocol:
-        blocks.append(Table("protocol", "The protocol.", pd.DataFrame(list(page.protocol), columns=["what", "how"]),
-                            head=2))  # fmt: skip
+        lines = [(what, spoken(how)) for what, how in page.protocol]
+        blocks.append(Table("protocol", "The protocol.", pd.DataFrame(lines, columns=["what", "how"]), head=2))
     rows = [("seed", str(page.provenance.get("seed", "–")))]
     if page.provenance.get("spec_sha256"):
         rows.append(("protocol (SHA-256)", str(page.provenance["spec_sha256"])))
@@ -23,7 +24,7 @@ def section_provenance(page: Page) -> Section:
     rows += list(page.provenance.get("versions", {}).items())
     blocks.append(Table("provenance", "Seed, hashes, versions.", pd.DataFrame(rows, columns=["what", "value"]), head=2))
     for title, key in (("Noticed on reading", "notes"), ("Warnings of the run", "warnings")):
-        lines = page.provenance.get(key, [])
-        if lines:
-            blocks.append(Words(f"{title}: " + " ".join(str(line) for line in lines)))
+        said = page.provenance.get(key, [])
+        if said:
+            blocks.append(Words(f"{title}: " + " ".join(str(line) for line in said)))
     return Section("provenance", "By what was this made?", tuple(blocks))
