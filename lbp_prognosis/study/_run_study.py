@@ -66,6 +66,8 @@ def run_study(
     # one thread a computation, whatever the machine: sums in another order differ in their last digit
     with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
+        for kind in (DeprecationWarning, PendingDeprecationWarning):  # of libraries to their callers, on first use
+            warnings.simplefilter("ignore", kind)
         say("Reading and checking the data")
         data = read_study_data(study)
         models = build_models(study, data)
