@@ -158,21 +158,16 @@ def _is_associated(found: Found, claim: Claim) -> list[Check]:
         null = 1.0 if row["metric"] in ("hazard_ratio", "odds_ratio") else 0.0
         return not _number(row["low"]) <= null <= _number(row["high"])
 
-    metrics = (
-        "likelihood_ratio",
-        "lr_chi2",
-        "wald",
-        "hazard_ratio",
-        "odds_ratio",
-        "log_hazard_ratio",
-        "log_odds_ratio",
-    )
-    rows = found.rows("prognostic", metrics, claim.subject, reference=claim.comparator)
+    metrics = ("likelihood_ratio", "lr_chi2", "wald", "hazard_ratio", "odds_ratio", "log_hazard_ratio",
+               "log_odds_ratio")  # fmt: skip
+    rows = list(found.rows("prognostic", metrics, claim.subject, reference=claim.comparator))
+    name = f"test of what it holds beyond {claim.comparator}, p below {alpha:g}"
+    known = [_number(row["p"]) for _, row in rows if "p" in row and not np.isnan(_number(row["p"]))]
+    if known:
+        name += " (p < 0.001)" if max(known) < 0.001 else f" (p = {max(known):.3f})"
     return [
         *_outcome_label(found),
-        _judged(
-            rows, f"test of what it holds beyond {claim.comparator}, p below {alpha:g}", f"p < {alpha:g}", excludes_null
-        ),
+        _judged(rows, name, f"p < {alpha:g}", excludes_null),
     ]
 
 

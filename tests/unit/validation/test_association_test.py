@@ -127,7 +127,9 @@ def test_it_speaks_to_the_claim_of_association(table):
     for columns, answer in ((("age", "pain", "fat"), "supported"), (("age", "pain", "null"), "not supported")):
         found = association_test(*pair(CauseSpecificCox(), columns), X, y, names=("clinical", "both"))
         claim = Claim.is_associated("both", "clinical")
-        assert Evidence().with_result(found, sample="apparent").supports(claim).answer == answer
+        verdict = Evidence().with_result(found, sample="apparent").supports(claim)
+        assert verdict.answer == answer
+        assert ("p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}") in verdict.checks[0].name
         wald = association_test(*pair(DiscreteTimeHazard(visits=[0.5, 1, 1.5, 2, 2.5]), columns), X, y,
                                 names=("clinical", "both"))  # fmt: skip
         assert Evidence().with_result(wald, sample="apparent").supports(claim).answer == answer
