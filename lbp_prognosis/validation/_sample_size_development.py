@@ -10,7 +10,7 @@ from scipy.special import log_expit
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from lbp_prognosis._base import argument_error, check_choice, check_number
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_number
 from lbp_prognosis.validation._sample_size import SampleSize
 
 __all__ = ["r2_cox_snell_from_c", "sample_size_development"]
@@ -95,6 +95,7 @@ def sample_size_development(
     shrinkage: float = 0.9,
     mean_absolute_error: float | None = None,
     null_likelihood: str = "per_person",
+    risk_margin: float | None = None,
 ) -> SampleSize:
     """Patients needed to develop a model whose optimism stays small.
 
@@ -127,12 +128,15 @@ def sample_size_development(
     null_likelihood : {"per_person", "person_time"}, default "per_person"
         How the null log-likelihood of a survival outcome is normalised for the largest R²: with the events per person
         (whole events in 10 000 patients, as pmsampsize does) or with the event rate.
+    risk_margin : float, optional
+        Also require the overall risk at the horizon within ± this (survival). Otherwise its interval at the n reached
+        is in ``details``, as pmsampsize has it, and an objection says so if a limit is more than 0.05 away.
 
     Returns
     -------
     SampleSize
-        Criteria ``shrinkage``, ``optimism_r2``, ``overall_risk`` (binary), ``risk_at_horizon`` (survival),
-        ``residual_sd`` and ``mean_outcome`` (continuous), ``mean_absolute_error`` (if asked for).
+        Criteria ``shrinkage``, ``optimism_r2``, ``overall_risk`` (binary), ``residual_sd`` and ``mean_outcome``
+        (continuous), and, if asked for, ``mean_absolute_error`` (binary) and ``risk_at_horizon`` (survival).
 
     Raises
     ------
@@ -143,7 +147,7 @@ def sample_size_development(
     -----
     Shrinkage S: n = P / ((S − 1) ln(1 − R²/S)). Optimism of the apparent R² at most 0.05 of its maximum: the same with
     S = R² / (R² + 0.05 max R²). Overall risk within ±0.05: n = (1.96/0.05)² φ (1 − φ). Survival reports the interval of
-    the overall risk at the horizon, F = 1 − exp(−rate · horizon), at the n reached.
+    the overall risk at the horizon, F = 1 − exp(−rate · horizon), at the n reached by the first two.
 
     References
     ----------
@@ -174,7 +178,7 @@ def sample_size_development(
                              " and ".join(given) or "none of them")  # fmt: skip
     if outcome == "binary":
         return _binary(counts, anticipated, prevalence, goal, mean_absolute_error)
-    return _survival(counts, anticipated, rate, horizon, mean_follow_up, goal, null_likelihood)
+    return _survival(counts, anticipated, rate, horizon, mean_follow_up, goal, null_likelihood, risk_margin)
 
 
 def _anticipated(given: dict[str, float | None], largest: float, **kind: float) -> float:
@@ -225,6 +229,7 @@ def _survival(
     follow_up: Any,
     goal: Any,
     null_likelihood: Any,
+    margin: Any,
 ) -> SampleSize:
     lam = check_number("rate", rate, low=0, open_low=True)
     tau = check_number("horizon", horizon, low=0, open_low=True)
@@ -248,25 +253,35 @@ def _survival(
     # person-time to one decimal, as pmsampsize prints it
     half = 1.96 * np.sqrt(lam / np.round(reached * mean_time, 1))
     risk, low, high = (float(1 - np.exp(-(lam + k * half) * tau)) for k in (0, -1, 1))
-    # smallest n whose interval for the overall risk is within ±0.05
-    needed = int(np.ceil(lam / mean_time * (1.96 / max(_rate_margin(lam, tau), 1e-12)) ** 2 - 1e-9))
-    criteria: tuple[dict[str, object], ...] = (
+    wanted = 0.05 if margin is None else check_number("risk_margin", margin, low=0, high=0.5, open_low=True)
+    # smallest n whose interval for the overall risk is within the margin
+    needed = int(np.ceil(lam / mean_time * (1.96 / max(_rate_margin(lam, tau, wanted), 1e-12)) ** 2 - 1e-9))
+    criteria: list[dict[str, object]] = [
         {"criterion": "shrinkage", "n": first, "target": f"expected shrinkage ≥ {goal:g}"},
         {"criterion": "optimism_r2", "n": other, "target": "optimism of R² ≤ 0.05 of its maximum"},
-        {"criterion": "risk_at_horizon", "n": needed, "target": "overall risk at the horizon within ±0.05"},
-    )
+    ]
+    doubts: tuple[Objection, ...] = ()
+    if margin is not None:
+        target = f"overall risk at the horizon within ±{wanted:g}"
+        criteria.append({"criterion": "risk_at_horizon", "n": needed, "target": target})
+    elif max(risk - low, high - risk) > wanted:
+        doubts = (Objection(
+            "overall-risk-imprecise",
+            f"With {reached} patients the overall risk at the horizon is known to {low:.3f}–{high:.3f}; {needed} would "
+            "know it to within ±0.05 (risk_margin=0.05 asks for that).",
+        ),)  # fmt: skip
     details = {
         "r2_cox_snell": value, "max_r2": largest, "optimism_shrinkage": second, "events_per_patient": share,
         "risk_at_horizon": risk, "risk_low": low, "risk_high": high,
     }  # fmt: skip
-    return SampleSize("development", "survival", criteria, details, counts)
+    return SampleSize("development", "survival", tuple(criteria), details, counts, doubts)
 
 
-def _rate_margin(rate: float, horizon: float) -> float:
-    """Half-width of the rate at which neither limit of 1 − exp(−rate·τ) is further than 0.05 from its centre."""
+def _rate_margin(rate: float, horizon: float, margin: float) -> float:
+    """Half-width of the rate at which neither limit of 1 − exp(−rate·τ) is further than the margin from its centre."""
     survival = np.exp(-rate * horizon)
-    lower = np.log1p(0.05 / survival) / horizon  # rate − margin gives survival + 0.05
-    upper = -np.log1p(-0.05 / survival) / horizon if survival > 0.05 else np.inf
+    lower = np.log1p(margin / survival) / horizon  # rate − margin gives survival + 0.05
+    upper = -np.log1p(-margin / survival) / horizon if survival > margin else np.inf
     return float(min(lower, upper))
 
 

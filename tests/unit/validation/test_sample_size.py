@@ -27,6 +27,21 @@ def test_survival_development_worked():
     assert r2_cox_snell_from_c(0.72, events=0.3) == pytest.approx(0.2023, abs=5e-5)
 
 
+def test_few_parameters_leave_the_overall_risk_uncertain():
+    """As pmsampsize, the interval of the overall risk asks for no patients by itself; it is said, or asked for."""
+    about = {"r2": 0.2, "rate": 0.25, "mean_follow_up": 1.5, "horizon": 2}
+    plan = sample_size_development("survival", parameters=3, **about)
+    assert plan.n == max(plan.criterion("shrinkage"), plan.criterion("optimism_r2"))
+    assert plan.details["risk_high"] - plan.details["risk_at_horizon"] > 0.05
+    assert [doubt.code for doubt in plan.objections] == ["overall-risk-imprecise"]
+    precise = sample_size_development("survival", parameters=3, risk_margin=0.05, **about)
+    assert precise.n == precise.criterion("risk_at_horizon") > plan.n
+    half = 1.96 * np.sqrt(0.25 / (precise.n * 1.5))
+    risk, low, high = (1 - np.exp(-2 * (0.25 + k * half)) for k in (0, -1, 1))
+    assert max(risk - low, high - risk) <= 0.05
+    assert not precise.objections
+
+
 def test_parameters_of_all_modalities_count():
     whole = sample_size_development("binary", parameters=24, r2=0.288, prevalence=0.174)
     split = sample_size_development(
