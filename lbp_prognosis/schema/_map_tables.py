@@ -15,6 +15,7 @@ import pandas as pd
 from lbp_prognosis._base import DataError, Result, argument_error
 from lbp_prognosis.schema._failures import column_failures, merge_failures
 from lbp_prognosis.schema._infer_types import MISSING_WORDS
+from lbp_prognosis.schema._read_redcap import read_redcap
 from lbp_prognosis.schema._read_table import read_table
 from lbp_prognosis.schema._table_schemas import table_schemas
 from lbp_prognosis.schema._units import convert_unit
@@ -23,6 +24,7 @@ __all__ = ["MappedTables", "map_tables"]
 
 _TABLE_KEYS = {"name", "source", "where", "columns", "melt", "distinct"}
 _COLUMN_KEYS = {"from", "value", "recode", "unit", "to", "scale", "date"}
+_REDCAP = ("missing_codes", "visit_date", "event_days")
 _MELT_KEYS = {"key", "value", "columns"}
 
 
@@ -69,7 +71,10 @@ def map_tables(
     ----------
     mapping : path or mapping
         ``mapping.toml``, or what it would hold. ``[source.<name>]`` gives ``file`` (and ``sheet``, ``delimiter``,
-        ``decimal``, ``encoding``, ``missing``); each ``[[table]]`` gives ``name``, ``source``, optionally ``where``
+        ``decimal``, ``encoding``, ``missing``), or ``redcap`` and ``dictionary`` (and ``missing_codes``,
+        ``visit_date``, ``event_days``: see `read_redcap`), which makes the sources ``<name>`` (records),
+        ``<name>.visits`` and ``<name>.<form>`` of each repeating form;
+        each ``[[table]]`` gives ``name``, ``source``, optionally ``where``
         (column to value or list), ``distinct`` (keep one row of equal ones), ``[table.columns]`` and
         ``[table.melt]``; ``[ignore]`` lists columns left out on purpose, by source. A column is a name, or a table
         of ``from`` or ``value``, ``recode``, ``unit`` with ``to``, ``scale``, ``date`` (how the source writes dates,
@@ -88,7 +93,9 @@ def map_tables(
         If the mapping itself is not as described.
     """
     plan = _plan(mapping)
-    sources = {name: _source(name, entry, Path(folder)) for name, entry in plan.get("source", {}).items()}
+    sources: dict[str, pd.DataFrame] = {}
+    for name, entry in plan.get("source", {}).items():
+        sources.update(_sources(name, entry, Path(folder)))
     for name, frame in (frames or {}).items():
         if name in sources:
             raise argument_error("frames", "named otherwise than the sources of the mapping", repr(name))
@@ -138,12 +145,32 @@ def _plan(mapping: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]
     return plan
 
 
-def _source(name: str, entry: Mapping[str, Any], folder: Path) -> pd.DataFrame:
-    if "file" not in entry:
-        raise argument_error(f"source.{name}", "a table with `file`", dict(entry))
-    path = folder / str(entry["file"])
+def _inside(name: str, key: str, entry: Mapping[str, Any], folder: Path) -> Path:
+    path = folder / str(entry[key])
     if "\x00" in str(path) or not path.resolve().is_relative_to(folder.resolve()):
-        raise argument_error(f"source.{name}.file", "a file inside the folder", str(entry["file"]))
+        raise argument_error(f"source.{name}.{key}", "a file inside the folder", str(entry[key]))
+    return path
+
+
+def _sources(name: str, entry: Mapping[str, Any], folder: Path) -> dict[str, pd.DataFrame]:
+    """Return the tables of one source, all cells as text: one, or those of a REDCap project."""
+    if not isinstance(entry, Mapping) or ("file" in entry) == ("redcap" in entry):
+        raise argument_error(f"source.{name}", "a table with `file`, or with `redcap` and `dictionary`", entry)
+    if "file" in entry:
+        return {name: _source(name, entry, folder)}
+    unknown = sorted(set(entry) - {"redcap", "dictionary", *_REDCAP})
+    if unknown or "dictionary" not in entry:
+        raise argument_error(f"source.{name}", f"a table of redcap, dictionary, {', '.join(_REDCAP)}", sorted(entry))
+    files = [_inside(name, key, entry, folder) for key in ("redcap", "dictionary")]
+    project = read_redcap(*files, **{key: entry[key] for key in _REDCAP if key in entry})
+    frames = {name: project.records, f"{name}.visits": project.visits}
+    frames |= {f"{name}.{form}": frame for form, frame in project.repeats.items()}
+    return {key: pd.DataFrame({column: _text(frame[column], MISSING_WORDS) for column in frame.columns})
+            for key, frame in frames.items()}  # fmt: skip
+
+
+def _source(name: str, entry: Mapping[str, Any], folder: Path) -> pd.DataFrame:
+    path = _inside(name, "file", entry, folder)
     options = {key: entry[key] for key in ("sheet", "delimiter", "decimal", "encoding") if key in entry}
     frame = read_table(path, infer=False, **options).frame
     words = (*MISSING_WORDS, *entry.get("missing", ()))

@@ -145,3 +145,46 @@ def test_a_project_becomes_a_valid_package(tmp_path):
     assert set(mapped.unmapped["column"]) >= {"smoker", "instance"}
     with pytest.raises(ArgumentError, match="frames"):
         map_tables({**mapping, "source": {"records": {"file": "export.csv"}}}, tmp_path, frames=frames)
+
+    # the same from the mapping alone, as a study file has it
+    (tmp_path / "mapping.toml").write_text(
+        """
+[source.project]
+redcap = "export.csv"
+dictionary = "dictionary.csv"
+visit_date = "seen_on"
+event_days = { baseline_arm_1 = 0, month_3_arm_1 = 91 }
+missing_codes = { "-99" = "refused" }
+
+[[table]]
+name = "patient"
+source = "project"
+where = { visit_id = "baseline_arm_1" }
+columns = { patient_id = "patient_id", index_date = "seen_on", age = "age", leg_pain = "sites__2" }
+
+[[table]]
+name = "visit"
+source = "project.visits"
+[table.columns]
+patient_id = "patient_id"
+visit_id = "visit_id"
+visit_date = "visit_date"
+planned_day = "planned_day"
+attended = "attended"
+
+[[table]]
+name = "treatment"
+source = "project.medication"
+columns = { patient_id = "patient_id", treatment = "drug", dose = "dose" }
+""",
+        encoding="utf-8",
+    )
+    alone = map_tables(tmp_path / "mapping.toml", tmp_path)
+    for name in ("patient", "visit", "treatment"):
+        pd.testing.assert_frame_equal(alone.tables[name], mapped.tables[name])
+    assert set(alone.unmapped["source"]) == {"project", "project.medication"}
+    for change, word in (({"file": "export.csv"}, "file"), ({"dictionary": "../d.csv"}, "inside the folder"),
+                         ({"colour": 1}, "visit_date")):  # fmt: skip
+        source = {"redcap": "export.csv", "dictionary": "dictionary.csv", **change}
+        with pytest.raises(ArgumentError, match=word):
+            map_tables({**mapping, "source": {"records": source}}, tmp_path)
