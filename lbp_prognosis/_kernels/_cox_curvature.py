@@ -147,6 +147,8 @@ class Curvature:
         Columns the information is of.
     matrix : ndarray
         The information, in the first rows and columns of a larger array.
+    tall : bool
+        Whether there are many rows a column.
     refreshed : int
         Times it was computed.
     """
@@ -162,8 +164,9 @@ class Curvature:
         self.second = np.flatnonzero(count > 1) if state.efron else np.empty(0, dtype=np.int64)
         self.height = count.size + self.second.size
         self.room = self.refreshed = 0
+        self.tall = n >= 4 * p
         # the gradient is exact, so single precision does where the information is far from singular
-        self.precision: np.dtype = np.dtype(np.float32 if single and n >= 4 * p else np.float64)
+        self.precision: np.dtype = np.dtype(np.float32 if single and self.tall else np.float64)
         self._Z, self._U = np.empty((n, 0), self.precision), np.empty((self.height, 0), self.precision)
         self.matrix = np.empty((0, 0), self.precision)
         self.quadratic = Quadratic()

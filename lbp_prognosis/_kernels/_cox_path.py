@@ -35,6 +35,7 @@ _ROWS = 1024  # rows of one such product
 _CONFIRM = 16  # solutions until one is looked at in double precision
 _ROUNDING = 0.2  # share of the tolerance that single precision may take
 _BETWEEN = 0.9  # a penalty that falls further than to this share of the one before is reached over others between
+_BETWEEN_TALL = 0.4  # the same where rows are many, so that a quadratic tells most columns from each other
 _BETWEEN_RIDGE = 0.1  # the same where all columns are active anyway
 _DEEPEST = 1e-6  # share from which a penalty of 0 is one step away
 _LOOSE = 0.05  # share of such a step to which the conditions hold on the way
@@ -115,7 +116,7 @@ class _Solver:
         self.loglik = self.loglik_null = self._at(self.eta)
         self.gradient = np.zeros(p)
         self.whole = False  # whether the gradient of every column is that of the present coefficients
-        self.all_slopes()
+        self.exact_slopes()
         self.scale = max(float(np.abs(self.gradient).max(initial=0.0)), 1e-300)
         self.trail: list[_Stride] = []
         self.excess = 0
@@ -132,6 +133,12 @@ class _Solver:
             self.gradient[self.curvature.order] = slopes / self.total
             self.gradient[~self.usable] = 0.0
             self.whole = True
+
+    def exact_slopes(self) -> None:
+        """Compute the gradient of every column in double precision."""
+        self.gradient = self.exact.T @ self.state.residual / self.total
+        self.gradient[~self.usable] = 0.0
+        self.whole = True
 
     def solve(self, lam: float, previous: float, tol: float = 0.0, sure: bool = False) -> bool:
         """Go to the solution at ``lam``; return whether the optimality conditions hold.
@@ -163,9 +170,7 @@ class _Solver:
         told = self.gradient
         self.eta = self.exact @ self.beta + self.offset
         self.loglik = self._at(self.eta)
-        self.gradient = self.exact.T @ self.state.residual / self.total
-        self.gradient[~self.usable] = 0.0
-        self.whole = True
+        self.exact_slopes()
         if float(np.abs(self.gradient - told).max(initial=0.0)) <= _ROUNDING * tol:
             return True
         self.single = False
@@ -319,7 +324,7 @@ def cox_path(
     with one_thread():
         solver = _Solver(data, w, shift, alpha, f, ties == "efron", tol, max_iter)
         start = solver.solve_unpenalised()
-        solver.all_slopes()
+        solver.exact_slopes()
         given = lambdas is not None
         saturated = _saturated(solver.state.tied, solver.state.efron)
         penalised = f > 0
@@ -350,6 +355,8 @@ def _walk(solver: _Solver, previous: float, lam: float) -> float:
     A long step meets many columns at once, most of which would leave again, and a quadratic far from its reference.
     """
     share = _BETWEEN if solver.alpha > 0 else _BETWEEN_RIDGE
+    if solver.alpha > 0 and solver.curvature.tall:
+        share = _BETWEEN_TALL
     lowest = max(lam, _DEEPEST * previous)
     steps = int(np.ceil(np.log(lowest / previous) / np.log(share))) if 0 < lowest < share * previous else 1
     for between in previous * (lowest / previous) ** (np.arange(1, steps) / steps):

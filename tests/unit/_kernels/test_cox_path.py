@@ -157,3 +157,10 @@ def test_columns_that_change_sign_stop_at_zero():
     assert violations(b, slope, l1, l2) <= 1e-9
     np.testing.assert_allclose(b, descend(H, g, l1, l2), atol=1e-6)
     assert quadratic.systems <= 40
+
+
+def test_the_largest_penalty_does_not_depend_on_the_precision():
+    X, time, event = draw(500, 20, seed=8)
+    data = cox_data(X, time, event)
+    single, double = (cox_path(data, n_lambdas=1, tol=tol).lambdas[0] for tol in (1e-6, 1e-9))
+    assert single == double
