@@ -71,9 +71,16 @@ class Tube:
         path = self.path[order]
         x = np.interp(p[:, 2], path[:, 2], path[:, 0])
         y = np.interp(p[:, 2], path[:, 2], path[:, 1])
-        slope = np.gradient(path[:, 1], path[:, 2])
-        cosine = 1 / np.sqrt(1 + np.interp(p[:, 2], path[:, 2], slope) ** 2)
-        inside = ((p[:, 1] - y) * cosine / (self.ap / 2)) ** 2 + ((p[:, 0] - x) / (self.lr / 2)) ** 2 <= 1
+        # The section across the line, not the horizontal one: a spine that leans is cut obliquely by a level plane.
+        slopes = [np.interp(p[:, 2], path[:, 2], np.gradient(path[:, k], path[:, 2])) for k in (0, 1)]
+        along = np.column_stack([*slopes, np.ones(len(p))])
+        along /= np.linalg.norm(along, axis=1)[:, None]
+        level = np.column_stack([p[:, 0] - x, p[:, 1] - y, np.zeros(len(p))])
+        across = level - (level * along).sum(axis=1)[:, None] * along
+        front = np.array([0.0, 1.0, 0.0]) - along[:, 1:2] * along
+        front /= np.linalg.norm(front, axis=1)[:, None]
+        a, b = (across * front).sum(axis=1), (across * np.cross(along, front)).sum(axis=1)
+        inside = (a / (self.ap / 2)) ** 2 + (b / (self.lr / 2)) ** 2 <= 1
         return inside & (p[:, 2] >= path[0, 2]) & (p[:, 2] <= path[-1, 2])
 
 

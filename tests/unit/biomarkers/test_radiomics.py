@@ -162,3 +162,37 @@ def test_the_logger_is_left_as_it_was():
         extract_radiomics(study, QUICK, structures=["liver"])
     with pytest.raises(ArgumentError, match="RadiomicsSettings"):
         extract_radiomics(study, {"bin_width": 3})
+
+
+def test_every_feature_with_a_consensus_bears_one_permanent_id_that_is_in_use():
+    from pydicom.sr.codedict import codes
+
+    from lbp_prognosis.biomarkers import radiomics_features_table
+    from lbp_prognosis.biomarkers._radiomics_ibsi import IBSI_IDS
+
+    table = radiomics_features_table()
+    assert len(table) == len(IBSI_IDS) == 102
+    for column in ("measure", "feature", "ibsi", "ibsi_id"):
+        assert table[column].is_unique, column
+    assert table["ibsi_id"].str.fullmatch("[A-Z0-9]{4}").all()
+    # DICOM PS3.16 lists the same identifiers, but none for statistics of the intensities themselves.
+    names = {getattr(codes.IBSI, name).value: getattr(codes.IBSI, name).meaning for name in codes.IBSI.dir()}
+    known = table[~table["ibsi"].str.startswith("stat_")].set_index("feature")["ibsi_id"].map(names)
+    assert len(known) == 87
+    assert known.notna().all(), known[known.isna()]
+    spelt = {
+        "shape_MeshVolume": "Volume of Mesh", "shape_LeastAxisLength": "Least Axis in 3D Length",
+        "firstorder_Entropy": "Intensity Histogram Entropy", "glcm_JointEnergy": "Angular Second Moment of GLCM",
+        "glcm_Idmn": "Normalized Inverse Difference Moment of GLCM", "glcm_SumSquares": "Joint Variance of GLCM",
+        "glrlm_RunPercentage": "Run Percentage", "glszm_ZoneEntropy": "Zone Size Entropy",
+        "gldm_SmallDependenceEmphasis": "Low dependence emphasis", "ngtdm_Strength": "Strength of NGTDM",
+        "gldm_LargeDependenceHighGrayLevelEmphasis": "High dependence high grey level emphasis",
+    }  # fmt: skip
+    assert {feature: known[feature] for feature in spelt} == spelt
+
+
+def test_consensus_values_exist_for_every_feature_of_the_table(shared):
+    from lbp_prognosis.biomarkers import radiomics_features_table
+
+    consensus = pd.read_csv(shared / "data" / "ibsi" / "reference_values" / "ibsi_1_dig_phantom.csv", sep=";")
+    assert set(radiomics_features_table()["ibsi"]) <= set(consensus["tag"])
