@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lbp_prognosis.biomarkers._axial_stack import AxialStack, SliceSection
 from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._cross_section import CrossSection, cross_section, plane_across
 from lbp_prognosis.biomarkers._frame import Frame
@@ -20,7 +21,8 @@ def measure_canal(case: Case) -> list[Measurement]:
 
     Planes lie across the structure's own centre line, not across the scanner. ``canal_area_at_disc`` is the mean of
     three planes 1 mm apart at the disc's middle; ``canal_area_min_near_disc`` the smallest such mean within the
-    recipe's window; ``canal_area_min_over_levels`` the smallest value at a disc. A canal label and a dural-sac label
+    recipe's window; ``canal_area_min_over_levels`` the smallest value at a disc. On an axial stack areas are counted in
+    its slices and turned to the structure's own direction (``canal_area_in_slice`` where one slice tells none). A canal label and a dural-sac label
     are different variables and never mixed.
     """
     rows: list[Measurement] = []
@@ -33,15 +35,21 @@ def measure_canal(case: Case) -> list[Measurement]:
 def _one(case: Case, name: str, region: Region) -> list[Measurement]:
     rows = []
     areas: dict[str, float] = {}
-    for level in case.disc_levels():
-        found = case.disc_frame(level)
-        if found is None:
-            continue
-        new, area = _at_disc(case, name, region, level, found[0])
+    stack = case.stack
+    for level in case.section_levels():
+        if stack is not None and level in stack.levels:
+            new, area = _in_stack(case, stack, name, region, level)
+        else:
+            found = case.disc_frame(level)
+            if found is None:
+                continue
+            new, area = _at_disc(case, name, region, level, found[0])
         rows += new
         if np.isfinite(area):
             areas[level] = area
     for level, body in case.spine.bodies.items():
+        if stack is not None and body.region.cut:
+            continue  # a slice of a vertebra tells no axis
         rows.append(_at_body(case, name, region, level, body.frame))
     if areas:
         info = _info(case, region)
@@ -57,7 +65,7 @@ def _one(case: Case, name: str, region: Region) -> list[Measurement]:
             )
         )
     if not rows:
-        reason = "no level tells where to measure"
+        reason = "no level tells where to measure: name vertebrae or discs in the mask, or state `level` for an axial stack"
         rows.append(
             Measurement(name, f"{name}_area", "mm2", np.nan, f"{name}_area_at_disc", reason=reason, **quality(region))
         )
@@ -103,6 +111,41 @@ def _at_disc(case: Case, name: str, region: Region, level: str, frame: Frame) ->
     ], area
 
 
+def _in_stack(
+    case: Case, stack: AxialStack, name: str, region: Region, level: str
+) -> tuple[list[Measurement], float]:
+    """Measure on the slices of an axial stack: areas in the slices × the cosine of their angle to the structure."""
+    info = _info(case, region)
+    section = stack.section(region, level, mean_mm=0.51 * stack.step, window_mm=case.recipe.canal_window_mm)
+    across = section is None or section.across
+    flags = (*info["flags"], *stack.flags[level], *(() if across else ("one_slice",)))
+    info = {**info, "flags": flags, "n_slices": 0 if section is None else len(section.slices)}
+    kind = "at_disc" if across else "in_slice"
+    reason = ""
+    if section is None:
+        reason = "the label does not pass this level"
+    elif section.at_border:
+        reason = "the field of view cuts the structure at this level"
+        info = {**info, "touched_border": True, "flags": (*flags, "touched_border")}
+    values, sds = (np.nan,) * 4, (np.nan,) * 3
+    if section is not None and not reason:
+        values = (section.area, section.ap, section.lr, section.least if section.across else np.nan)
+        sds = _sds(region, section)
+    rows = [
+        Measurement(name, m, u, value, f"{name}_{method}", level, sd_error=sd, reason=reason or why, **info)
+        for (m, u, method, why), value, sd in zip(
+            (
+                (f"{name}_area", "mm2", f"area_{kind}", ""),
+                (f"{name}_ap", "mm", f"chord_{kind}", ""),
+                (f"{name}_lr", "mm", f"chord_{kind}", ""),
+                (f"{name}_area", "mm2", "area_min_near_disc", "" if across else "one slice has no neighbours"),
+            ),
+            values, (*sds, sds[0]),
+        )
+    ]  # fmt: skip
+    return rows, values[0] if across else np.nan
+
+
 def _least(sections: list[CrossSection | None]) -> float:
     """Return the smallest mean of three neighbouring planes, those at the border left out."""
     areas = np.array([np.nan if s is None or s.at_border else s.area for s in sections])
@@ -110,7 +153,7 @@ def _least(sections: list[CrossSection | None]) -> float:
     return float(np.nanmin(means)) if np.isfinite(means).any() else np.nan
 
 
-def _sds(region: Region, section: CrossSection) -> tuple[float, float, float]:
+def _sds(region: Region, section: CrossSection | SliceSection) -> tuple[float, float, float]:
     """Predict the SDs of area and chords from the quantisation of the rim."""
     spacing, cosines = region.volume.spacing, region.volume.affine[:3, :3] / region.volume.spacing
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from lbp_prognosis.biomarkers._anatomy import Anatomy
+from lbp_prognosis.biomarkers._axial_stack import AxialStack, find_stack
 from lbp_prognosis.biomarkers._frame import Frame, make_frame, unit
 from lbp_prognosis.biomarkers._image import Image
 from lbp_prognosis.biomarkers._levels import split_disc
@@ -45,6 +46,8 @@ class Case:
         Whether a contrast agent was given.
     landmarks : mapping
         Further points in RAS millimetres, e.g. ``femoral_head_left``.
+    levels : mapping
+        Discs that an axial stack was stated to lie at, and where in it (see `read_levels`).
     """
 
     anatomy: Anatomy
@@ -57,11 +60,22 @@ class Case:
     age: float = float("nan")
     contrast: bool | None = None
     landmarks: Mapping[str, Any] = field(default_factory=dict)
+    levels: Mapping[str, float | tuple[float, ...] | None] = field(default_factory=dict)
 
     @cached_property
     def spine(self) -> Spine:
         """Frames and endplates of all bodies."""
         return build_spine(self.anatomy, central=self.recipe.endplate_central)
+
+    @cached_property
+    def stack(self) -> AxialStack | None:
+        """The levels that are read slice by slice, where the volume is an axial stack without whole vertebrae."""
+        bodies = self.spine.bodies
+        whole = {
+            upper + lower for upper, lower in self.spine.pairs()
+            if all(name not in bodies or not bodies[name].region.cut for name in (upper, lower))
+        }  # fmt: skip
+        return find_stack(self.anatomy, self.levels, whole)
 
     def image_of(self, contrast: str) -> Image | None:
         """Return the image of a contrast: its own, or the main image where the study states that contrast."""
@@ -112,6 +126,12 @@ class Case:
 
         named = set(self.anatomy.levels("disc")) | {a + b for a, b in self.spine.pairs()}
         return sorted(named, key=level_rank)
+
+    def section_levels(self) -> list[str]:
+        """Return the levels at which cross-sections are read: those of the discs and those stated for the stack."""
+        from lbp_prognosis.biomarkers._levels import level_rank
+
+        return sorted({*self.disc_levels(), *(self.stack.levels if self.stack is not None else ())}, key=level_rank)
 
 
 def sample_image(image: Image, points: np.ndarray) -> np.ndarray:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
+from lbp_prognosis.biomarkers._axial_stack import AxialStack, SliceSection
 from lbp_prognosis.biomarkers._case import Case, intensities
 from lbp_prognosis.biomarkers._cross_section import CrossSection, cross_section, plane_across
 from lbp_prognosis.biomarkers._fat import FatModel, fat_models
@@ -44,7 +47,13 @@ def _one(case: Case, region: Region, areas: dict[tuple[str, str, str], float]) -
     rows = [_volume(region), *_volume_l1_l5(case, region)]
     rows += _fat_rows(case, region, "", rim, models, ct, np.nan)
     levels = 0
-    for level in case.disc_levels():
+    stack = case.stack
+    for level in case.section_levels():
+        if stack is not None and level in stack.levels:
+            new = _in_stack(case, stack, region, level, rim, models, ct, areas)
+            levels += bool(new)
+            rows += new
+            continue
         found = case.disc_frame(level)
         frame = plane_across(region, found[0], reach=12.0) if found is not None else None
         if frame is None:
@@ -53,8 +62,8 @@ def _one(case: Case, region: Region, areas: dict[tuple[str, str, str], float]) -
         rows += _at_level(case, region, level, frame, rim, models, ct, areas)
     if not levels:
         reason = (
-            "no level is named: give a vertebra or disc mask beside this one"
-            if not case.disc_levels()
+            "no level is named: give a vertebra or disc mask beside this one, or state `level` for an axial stack"
+            if not case.section_levels()
             else "the muscle passes no disc in this field of view"
         )
         rows.append(
@@ -124,8 +133,54 @@ def _at_level(
         return [Measurement(name, "csa", "mm2", np.nan, "csa_across_muscle", level, side, reason=CUT, **info)]
     area = float(np.mean([s.area for s in seen]))
     areas[name, level, side] = area
-    sd = _area_sd(region, seen[len(seen) // 2])
-    rows = [Measurement(name, "csa", "mm2", area, "csa_across_muscle", level, side, sd_error=sd, **info)]
+    rows = _area_rows(case, region, level, area, _area_sd(region, seen[len(seen) // 2]), "csa_across_muscle", info)
+    slab = max(2.5, 0.5 * float(region.volume.spacing.max()))
+    near = np.abs((region.points - frame.origin) @ frame.cc) <= slab
+    mask = np.zeros_like(region.mask)
+    mask[tuple(region.indices[near].T)] = True
+    rows += _fat_rows(case, region, level, mask & rim, models, ct, area)
+    return rows
+
+
+def _in_stack(
+    case: Case,
+    stack: AxialStack,
+    region: Region,
+    level: str,
+    rim: np.ndarray,
+    models: dict[str, FatModel | str],
+    ct: object,
+    areas: dict[tuple[str, str, str], float],
+) -> list[Measurement]:
+    """Measure on the slices of an axial stack; nothing where the muscle does not pass them."""
+    recipe = case.recipe
+    reach = 0.5 * (recipe.muscle_slices - 1) * max(recipe.muscle_slice_gap_mm, stack.step)
+    section = stack.section(region, level, mean_mm=max(reach, 0.51 * stack.step))
+    if section is None:
+        return []
+    name, side = region.structure, region.side
+    info = _info(region)
+    flags = (*info["flags"], *stack.flags[level], *(() if section.across else ("one_slice",)))
+    info = {**info, "flags": flags, "n_slices": len(section.slices)}
+    method = "csa_across_muscle" if section.across else "csa_in_slice"
+    if section.at_border:
+        info = {**info, "touched_border": True, "flags": (*flags, "touched_border")}
+        return [Measurement(name, "csa", "mm2", np.nan, method, level, side, reason=CUT, **info)]
+    if section.across:
+        areas[name, level, side] = section.area
+    rows = _area_rows(case, region, level, section.area, _area_sd(region, section), method, info)
+    chosen = np.isin(region.indices[:, stack.axis] + region.start[stack.axis], section.slices)
+    mask = np.zeros_like(region.mask)
+    mask[tuple(region.indices[chosen].T)] = True
+    fat = _fat_rows(case, region, level, mask & rim, models, ct, section.area)
+    return [*rows, *(replace(row, flags=tuple(dict.fromkeys((*row.flags, *stack.flags[level])))) for row in fat)]
+
+
+def _area_rows(
+    case: Case, region: Region, level: str, area: float, sd: float, method: str, info: dict
+) -> list[Measurement]:
+    name, side = region.structure, region.side
+    rows = [Measurement(name, "csa", "mm2", area, method, level, side, sd_error=sd, **info)]
     if np.isfinite(case.stature_m):
         square = case.stature_m**2
         rows.append(
@@ -141,15 +196,10 @@ def _at_level(
                 **info,
             )
         )
-    slab = max(2.5, 0.5 * float(region.volume.spacing.max()))
-    near = np.abs((region.points - frame.origin) @ frame.cc) <= slab
-    mask = np.zeros_like(region.mask)
-    mask[tuple(region.indices[near].T)] = True
-    rows += _fat_rows(case, region, level, mask & rim, models, ct, area)
     return rows
 
 
-def _area_sd(region: Region, section: CrossSection) -> float:
+def _area_sd(region: Region, section: CrossSection | SliceSection) -> float:
     spacing, cosines = region.volume.spacing, region.volume.affine[:3, :3] / region.volume.spacing
     steps = [np.sqrt(np.sum((spacing * (d @ cosines)) ** 2)) for d in (section.frame.ap, section.frame.left)]
     rim = 2 * np.sqrt(np.pi * section.area)

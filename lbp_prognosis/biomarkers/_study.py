@@ -13,6 +13,7 @@ import numpy as np
 from lbp_prognosis._base import argument_error
 from lbp_prognosis.biomarkers._acquisition import ACQUISITION_TAGS, modality_of, sequence_of, tidy_acquisition
 from lbp_prognosis.biomarkers._anatomy import build_anatomy
+from lbp_prognosis.biomarkers._axial_stack import read_levels
 from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._image import Image
 from lbp_prognosis.biomarkers._label_map import LabelMap
@@ -44,6 +45,7 @@ STUDY_FIELDS: tuple[str, ...] = (
     "image_fat",
     "image_fat_fraction",
     "landmarks",
+    "level",
 )
 """Fields of a study that are read; the first five name it, the rest are optional."""
 
@@ -138,6 +140,7 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
         _number(study, "age", 0, 120),
         stated["contrast"],
         dict(_given(study, "landmarks") or {}),
+        read_levels(_given(study, "level")),
     )
     return case, {**acquisition, **stated}
 
