@@ -22,8 +22,8 @@ def measure_canal(case: Case) -> list[Measurement]:
     Planes lie across the structure's own centre line, not across the scanner. ``canal_area_at_disc`` is the mean of
     three planes 1 mm apart at the disc's middle; ``canal_area_min_near_disc`` the smallest such mean within the
     recipe's window; ``canal_area_min_over_levels`` the smallest value at a disc. On an axial stack areas are counted in
-    its slices and turned to the structure's own direction (``canal_area_in_slice`` where one slice tells none). A canal label and a dural-sac label
-    are different variables and never mixed.
+    its slices and turned to the structure's own direction (``canal_area_in_slice`` where one slice tells none). A canal
+    label and a dural-sac label are different variables and never mixed.
     """
     rows: list[Measurement] = []
     for name, region in (("canal", case.anatomy.canal), ("dural_sac", case.anatomy.dural_sac)):
@@ -65,7 +65,9 @@ def _one(case: Case, name: str, region: Region) -> list[Measurement]:
             )
         )
     if not rows:
-        reason = "no level tells where to measure: name vertebrae or discs in the mask, or state `level` for an axial stack"
+        reason = (
+            "no level tells where to measure: name vertebrae or discs in the mask, or state `level` for an axial stack"
+        )
         rows.append(
             Measurement(name, f"{name}_area", "mm2", np.nan, f"{name}_area_at_disc", reason=reason, **quality(region))
         )
@@ -111,9 +113,7 @@ def _at_disc(case: Case, name: str, region: Region, level: str, frame: Frame) ->
     ], area
 
 
-def _in_stack(
-    case: Case, stack: AxialStack, name: str, region: Region, level: str
-) -> tuple[list[Measurement], float]:
+def _in_stack(case: Case, stack: AxialStack, name: str, region: Region, level: str) -> tuple[list[Measurement], float]:
     """Measure on the slices of an axial stack: areas in the slices × the cosine of their angle to the structure."""
     info = _info(case, region)
     section = stack.section(region, level, mean_mm=0.51 * stack.step, window_mm=case.recipe.canal_window_mm)

@@ -48,6 +48,8 @@ class Case:
         Further points in RAS millimetres, e.g. ``femoral_head_left``.
     levels : mapping
         Discs that an axial stack was stated to lie at, and where in it (see `read_levels`).
+    corrected : tuple of str
+        Names of the images whose bias field was taken out.
     """
 
     anatomy: Anatomy
@@ -61,6 +63,7 @@ class Case:
     contrast: bool | None = None
     landmarks: Mapping[str, Any] = field(default_factory=dict)
     levels: Mapping[str, float | tuple[float, ...] | None] = field(default_factory=dict)
+    corrected: tuple[str, ...] = ()
 
     @cached_property
     def spine(self) -> Spine:
@@ -82,6 +85,10 @@ class Case:
         if contrast in self.images:
             return self.images[contrast]
         return self.images.get("main") if self.sequence == contrast else None
+
+    def was_corrected(self, contrast: str) -> bool:
+        """Say whether the bias field was taken out of the image of a contrast."""
+        return (contrast if contrast in self.images else "main") in self.corrected
 
     def disc_frame(self, level: str) -> tuple[Frame, tuple[str, ...]] | None:
         """Return the frame of a disc: ``cc`` bisects the two endplates that face it; front is that of the bodies.

@@ -48,7 +48,8 @@ def extract(
         One row a study. Needed: ``patient_id``, ``mask`` and ``convention``; usual: ``study_id``, ``image``,
         ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position``. Further: ``acquired_on,
         lumbar_count, stature_cm, age, contrast, series, image_t1, image_t2, image_water, image_fat,
-        image_fat_fraction, landmarks, level`` and acquisition tags under their own names (``field_strength, vendor, kvp``, …).
+        image_fat_fraction, landmarks, level`` and acquisition tags under their own names (``field_strength, vendor,
+        kvp``, …).
         ``level`` names the disc of an axial stack (``"l4l5"``: its middle slice; ``"l3l4:4;l4l5:11"``: slices counted
         from 0; or a mapping to points in RAS mm), where no vertebra of the mask tells it.
         Several masks of one study are a list, or paths joined by ``;``, with one convention or one each. A path is a

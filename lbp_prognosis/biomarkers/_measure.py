@@ -35,7 +35,25 @@ def measure_case(case: Case) -> list[Measurement]:
     """
     check_anatomy(case.anatomy, case.spine)
     rows = [row for family in case.recipe.families for row in _FAMILIES[family](case)]
-    return [_with_repeatability(row, case) for row in rows]
+    return [_with_repeatability(_with_correction(row, case), case) for row in rows]
+
+
+_SIGNALS = {"disc_csf_ratio": "t2", "vbq": "t1", "ebq": "t1", "marrow_signal_t1": "t1", "marrow_signal_t2": "t2"}
+
+
+def _with_correction(row: Measurement, case: Case) -> Measurement:
+    """Name the correction of the bias field in the method of every value that was read from a corrected image."""
+    contrasts = [_SIGNALS[row.measure]] if row.measure in _SIGNALS else []
+    if row.measure == "modic":
+        contrasts = ["t1", "t2"]
+    elif row.measure in {"fat_fraction", "fcsa"} and row.method_id.endswith(("mixture", "otsu")):
+        contrasts = [next((c for c in ("t1", "t2") if case.image_of(c) is not None), "main")]
+    elif row.measure.startswith("intensity_"):
+        contrasts = ["main"]
+    if not any(case.was_corrected(contrast) for contrast in contrasts):
+        return row
+    flags = tuple(flag for flag in row.flags if flag != "no_bias_correction")
+    return replace(row, method_id=row.method_id + "_n4", flags=flags)
 
 
 def _with_repeatability(row: Measurement, case: Case) -> Measurement:

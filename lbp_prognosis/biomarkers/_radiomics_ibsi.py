@@ -118,7 +118,8 @@ def radiomics_features_table() -> pd.DataFrame:
     DataFrame
         ``measure`` (name in the biomarker table), ``feature`` (of pyradiomics), ``ibsi`` (feature and aggregation of
         the IBSI reference tables), ``ibsi_id`` (permanent identifier of the feature in the IBSI reference manual and,
-        but for the intensity statistics, in DICOM PS3.16), ``conforms`` (within the consensus tolerance on the digital phantom), ``note``.
+        but for the intensity statistics, in DICOM PS3.16), ``conforms`` (within the consensus tolerance on the digital
+        phantom), ``note``.
         Features not listed have no IBSI counterpart.
     """
     rows = [

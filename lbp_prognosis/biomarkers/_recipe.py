@@ -14,6 +14,7 @@ FAMILIES: tuple[str, ...] = ("disc", "canal", "endplate", "muscle", "bone", "ali
 """The six families, in the order in which they are measured."""
 
 _FAT_METHODS = ("dixon", "mixture", "otsu")
+_BIAS = ("none", "n4")
 _HEIGHTS = ("area", "three_point", "gap", "chord")
 
 
@@ -84,6 +85,10 @@ class Recipe:
         Fewest voxels of cerebrospinal fluid for a reference.
     csf_min_contrast : float, default 1.5
         Least ratio of fluid to the rest of the canal.
+    bias_correction : {'none', 'n4'}, default 'none'
+        Divide T1, T2 and other weighted MRI by the bias field of N4 before signals are read; the ``method_id`` of every
+        value from them then ends in ``_n4``. Off by default: the published norms of bone quality, of disc signal and of
+        one-contrast fat fractions are of images as the scanner gave them. CT, Dixon images and maps are never touched.
     repeatability_sd : mapping, optional
         SD by measure, in its unit, that is added (in quadrature) to the geometric one: from the user's own test–retest
         study.
@@ -134,6 +139,7 @@ class Recipe:
     strip_mm: float = 3.0
     csf_min_voxels: int = 30
     csf_min_contrast: float = 1.5
+    bias_correction: str = "none"
     repeatability_sd: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -142,6 +148,8 @@ class Recipe:
             if isinstance(given, str) or not set(given) <= set(allowed):
                 raise argument_error(name, "a sequence out of " + ", ".join(map(repr, allowed)), repr(given))
             object.__setattr__(self, name, tuple(given))
+        if self.bias_correction not in _BIAS:
+            raise argument_error("bias_correction", "'none' or 'n4'", repr(self.bias_correction))
         for name in ("central_width", "endplate_central", "ellipsoid_share"):
             check_number(name, getattr(self, name), low=0, high=1, open_low=True)
         for name in (

@@ -59,7 +59,8 @@ def _ends(top: np.ndarray, last: BodyGeometry, frame: Frame) -> tuple[np.ndarray
     """Return the back and front corner in the middle: where the surface leaves the plane by more than 2 mm."""
     ap, left = _axes(last)
     central = np.abs(left) <= 0.15 * last.width
-    near = (np.abs(top[:, central]) < 2.0).mean(axis=1) >= 0.5
+    share = (np.abs(top[:, central]) < 2.0).mean(axis=1)
+    near = share >= 0.5
     start = int(np.argmin(np.abs(ap)))
     if not near[start]:
         return None
@@ -70,8 +71,12 @@ def _ends(top: np.ndarray, last: BodyGeometry, frame: Frame) -> tuple[np.ndarray
         high += 1
     if low == 0 or high == ap.size - 1:
         return None
-    half = 0.5 * (ap[1] - ap[0])
-    return tuple(frame.to_world(np.array([a, 0.0, 0.0])) for a in (ap[low] - half, ap[high] + half))  # type: ignore[return-value]
+    # where the share of columns on the plane crosses one half, as at the walls of a body
+    ends = [
+        ap[at] + way * (ap[1] - ap[0]) * (share[at] - 0.5) / (share[at] - share[at + way])
+        for at, way in ((low, -1), (high, 1))
+    ]
+    return frame.to_world(np.array([ends[0], 0.0, 0.0])), frame.to_world(np.array([ends[1], 0.0, 0.0]))
 
 
 def _axes(last: BodyGeometry) -> tuple[np.ndarray, np.ndarray]:

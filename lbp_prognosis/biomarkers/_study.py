@@ -18,6 +18,7 @@ from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._image import Image
 from lbp_prognosis.biomarkers._label_map import LabelMap
 from lbp_prognosis.biomarkers._mask import Mask
+from lbp_prognosis.biomarkers._n4 import correct_bias
 from lbp_prognosis.biomarkers._read_class_files import read_class_files
 from lbp_prognosis.biomarkers._read_image import read_image, read_mask
 from lbp_prognosis.biomarkers._recipe import Recipe
@@ -121,12 +122,15 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
         pairs = [(mask.on_grid_of(images["main"]), label_map) for mask, label_map in pairs]
     anatomy = build_anatomy(pairs)
     modality = modality_of(_given(study, "modality"), acquisition, anatomy.modality)
+    sequence = sequence_of(_given(study, "sequence"))
+    corrected = [name for name in images if recipe.bias_correction == "n4" and _has_field(name, modality, sequence)]
+    images = {name: correct_bias(image) if name in corrected else image for name, image in images.items()}
     contrast = _given(study, "contrast")
     stated: dict[str, Any] = {
         "acquired_on": _date(_given(study, "acquired_on") or acquisition.get("acquired_on")),
         "modality": modality,
         "position": _position(study, acquisition),
-        "sequence": sequence_of(_given(study, "sequence")),
+        "sequence": sequence,
         "contrast": _flag(contrast) if contrast is not None else acquisition.get("contrast"),
     }
     case = Case(
@@ -141,8 +145,14 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
         stated["contrast"],
         dict(_given(study, "landmarks") or {}),
         read_levels(_given(study, "level")),
+        tuple(corrected),
     )
     return case, {**acquisition, **stated}
+
+
+def _has_field(name: str, modality: str, sequence: str) -> bool:
+    """Say whether an image is a weighted MRI: maps and the two of a ratio are none that N4 is for."""
+    return name in {"t1", "t2"} or (name == "main" and modality != "ct" and sequence not in {"", "dixon"})
 
 
 def _mask(given: Any, label_map: LabelMap, max_bytes: int) -> Mask:

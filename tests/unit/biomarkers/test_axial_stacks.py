@@ -135,7 +135,9 @@ def test_one_slice_is_another_method_and_no_asymmetry_of_it_is_pooled():
 
 def test_a_muscle_cut_in_the_slice_is_missing_and_an_unnamed_stack_says_what_to_state():
     spine, muscle = stack()
-    cut = Mask(muscle.data[100:], muscle.affine @ np.array([[1, 0, 0, 100], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]))
+    cut = Mask(
+        muscle.data[100:], muscle.affine @ np.array([[1, 0, 0, 100], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    )
     near = Mask(spine.data[100:], cut.affine)
     table = measured((near, cut), level="l4l5")
     psoas = rows(table, "csa")[lambda t: t["structure"] == "psoas"].set_index("side")
@@ -154,7 +156,7 @@ def test_a_muscle_cut_in_the_slice_is_missing_and_an_unnamed_stack_says_what_to_
      ({"l4l5": float("nan")}, "a disc such as"), (7, "the name of a disc")],
 )  # fmt: skip
 def test_levels_that_make_no_sense_are_refused(level, text):
-    spine, muscle = stack()
+    _, muscle = stack()
     study = {"patient_id": "p", "mask": muscle, "convention": "musclemap", "level": level}
     assert text in extract(study, RECIPE).failures["message"].item()
 
