@@ -23,6 +23,7 @@ _MUSCLES = {
 }  # fmt: skip
 _WHOLE_BODY = {510: "multifidus", 511: "erector_spinae", 512: "psoas", 513: "quadratus_lumborum",
                612: "gluteus_maximus", 611: "gluteus_medius", 610: "gluteus_minimus"}  # fmt: skip
+_SLICES = "slices with segmentation"
 _FILE = re.compile(r"(?P<id>.+)_(?P<method>dixon|average|gmm|kmeans)(?:_(?P<parts>\d)component)?_results\.csv\Z", re.I)
 
 
@@ -86,7 +87,7 @@ def _file(
     chosen = method or stated
     columns = _columns(names, chosen, where)
     left += [(where, name, "no measure of this library") for key, name in names.items()
-             if key not in columns and key not in ("anatomy", "label")]  # fmt: skip
+             if key not in columns and key not in ("anatomy", "label", _SLICES)]  # fmt: skip
     rows = []
     for _, record in frame.iterrows():
         text = str(record[names["anatomy"]])
@@ -96,6 +97,7 @@ def _file(
             continue
         size = next((number_or_missing(record[names[key]], where=f"{where}, {key} of {text}")
                      for key in ("volume (ml)", "total volume (ml)") if key in names), float("nan"))  # fmt: skip
+        seen = number_or_missing(record[names[_SLICES]], where=f"{where}, slices") if _SLICES in names else float("nan")
         for key, (measure, unit, method_id, flag) in columns.items():
             value = number_or_missing(record[names[key]], where=f"{where}, {key} of {text}")
             absent = not np.isfinite(value) or size == 0
@@ -103,7 +105,7 @@ def _file(
                 "patient_id": patient, "study_id": study_id or patient, "structure": place[0], "side": place[1],
                 "measure": measure, "unit": unit, "value": float("nan") if absent else value, "method_id": method_id,
                 "modality": "mri", "extractor_version": "MuscleMap", "flags": flag,
-                "reason": "not measured" if absent else "",
+                "reason": "not measured" if absent else "", "n_slices": int(seen) if np.isfinite(seen) else None,
             })  # fmt: skip
     return rows
 

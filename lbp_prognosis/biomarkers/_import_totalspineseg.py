@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, argument_error, check_choice
+from lbp_prognosis._base import DataError, argument_error, check_choice, check_number
 from lbp_prognosis.biomarkers._import_source import disc_level, source_name, tidy_table, vertebra_level
 from lbp_prognosis.biomarkers._imported_table import ImportedTable, finish_import
 
@@ -17,11 +17,17 @@ __all__ = ["import_totalspineseg"]
 
 _TABLES = ("canal", "csf", "discs", "vertebrae", "foramens")
 _CANAL = {"area": ("canal_area", "mm2"), "diameter_ap": ("canal_ap", "mm"), "diameter_rl": ("canal_lr", "mm")}
+_THICKNESS = {"thickness": "totalspineseg_mean_thickness", "median_thickness": "totalspineseg_median_thickness"}
 _TO_ML = {"mm3": 1e-3, "ml": 1.0}
 
 
 def import_totalspineseg(
-    source: Any, *, patient_id: str, study_id: str | None = None, volume_unit: str = "mm3"
+    source: Any,
+    *,
+    patient_id: str,
+    study_id: str | None = None,
+    volume_unit: str = "mm3",
+    voxel_mm: float | None = None,
 ) -> ImportedTable:
     """Import the tables that TotalSpineSeg's measurement step wrote for one study.
 
@@ -36,6 +42,10 @@ def import_totalspineseg(
         Study; by default as the patient.
     volume_unit : {"mm3", "ml"}, default "mm3"
         Unit of the column ``volume``.
+    voxel_mm : float, optional
+        Smallest voxel side of the segmentation. Versions that write one thickness a point of the surface write it in
+        voxels of that side; without ``voxel_mm`` it is taken as mm (right at 1 mm, as the option ``--iso`` gives) and
+        flagged ``thickness_taken_as_mm``.
 
     Returns
     -------
@@ -44,13 +54,16 @@ def import_totalspineseg(
 
     Notes
     -----
-    Discs and vertebrae have many rows a level (points of the surface): their thickness is averaged, and the volume,
-    which stands only in the row of index 0, is taken once. The canal table is slice by slice without levels: the
-    smallest slice is taken, which is no minimum at a disc. Foramina are written right before left; sides are taken
-    from the names. "L5-S" is ``l5s1``. Thickness and area are in mm and mm², as the program writes them; it warns that
-    the cord's area is not validated.
+    The program has written two layouts. In one, discs and vertebrae have many rows a level (points of the surface):
+    their thickness is averaged, and the volume, which stands only in the row of index 0, is taken once. In the other
+    they have one row with ``median_thickness`` (mm), which is another method; columns of the canal end in ``_canal``
+    beside those of the cord, which are left out, as the program warns that they are not validated. The canal table is
+    slice by slice: the smallest slice is taken, which is no minimum at a disc. −1 is missing. Foramina are written
+    right before left; sides are taken from the names ("foramens_L4-L5"). "L5-S" is ``l5s1``.
     """
     check_choice("volume_unit", volume_unit, tuple(_TO_ML))
+    if voxel_mm is not None:
+        voxel_mm = float(check_number("voxel_mm", voxel_mm, low=0.1, high=10))
     tables = _tables(source)
     common = {
         "patient_id": str(patient_id), "study_id": str(study_id or patient_id), "modality": "mri",
@@ -67,7 +80,7 @@ def import_totalspineseg(
         elif name == "foramens":
             rows += _foramina(frame)
         else:
-            rows += _bodies(frame, name, _TO_ML[volume_unit], left)
+            rows += _bodies(frame, name, _TO_ML[volume_unit], voxel_mm, left)
     studies = pd.DataFrame([{key: common[key] for key in ("patient_id", "study_id", "modality")}])
     return finish_import(
         [{**common, **row} for row in rows], source=source_name(source), studies=studies, left_out=left
@@ -99,13 +112,14 @@ def _numbers(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
 def _canal(frame: pd.DataFrame, left: list[tuple[str, str, str]]) -> list[dict[str, Any]]:
     rows = []
     for column in frame.columns:
-        if column not in _CANAL:
+        name = column.removesuffix("_canal")
+        if name not in _CANAL:
             if column not in ("structure", "index", "slice_nb"):
                 left.append(("canal.csv", column, "slice by slice, without levels"))
             continue
         values = _numbers(frame, column, "canal")
-        positive = values[values > 0]
-        measure, unit = _CANAL[column]
+        positive = values[values > 0]  # an empty slice has none, a failed one −1
+        measure, unit = _CANAL[name]
         rows.append({
             "structure": "canal", "measure": measure, "unit": unit, "level": "", "n_slices": len(positive),
             "value": positive.min() if len(positive) else np.nan, "method_id": "totalspineseg_min_over_slices",
@@ -114,12 +128,14 @@ def _canal(frame: pd.DataFrame, left: list[tuple[str, str, str]]) -> list[dict[s
     return rows
 
 
-def _bodies(frame: pd.DataFrame, name: str, to_ml: float, left: list[tuple[str, str, str]]) -> list[dict[str, Any]]:
+def _bodies(
+    frame: pd.DataFrame, name: str, to_ml: float, voxel_mm: float | None, left: list[tuple[str, str, str]]
+) -> list[dict[str, Any]]:
     absent = {"name", "volume"} - set(frame.columns)
     if absent:
         raise argument_error("source", f"{name}.csv with `name` and `volume`", f"one without {sorted(absent)}")
     discs = name == "discs"
-    used = {"structure", "name", "index", "volume", *(["thickness"] if discs else [])}
+    used = {"structure", "name", "index", "volume", *(_THICKNESS if discs else [])}
     left += [(f"{name}.csv", column, "no measure of this library") for column in frame.columns if column not in used]
     rows = []
     for text, part in frame.groupby("name", sort=False):
@@ -137,13 +153,17 @@ def _bodies(frame: pd.DataFrame, name: str, to_ml: float, left: list[tuple[str, 
             "value": float(volume.iloc[0]) * to_ml if len(volume) else np.nan, "method_id": "totalspineseg_volume",
             "reason": "" if len(volume) else "no volume",
         })  # fmt: skip
-        if discs and "thickness" in part.columns:
-            thickness = _numbers(part, "thickness", name)
+        for column, method in _THICKNESS.items() if discs else ():
+            if column not in part.columns:
+                continue
+            thickness = _numbers(part, column, name)
             thickness = thickness[thickness > 0]
+            points = column == "thickness"
             rows.append({
-                **common, "measure": "disc_height", "unit": "mm", "method_id": "totalspineseg_mean_thickness",
-                "value": thickness.mean() if len(thickness) else np.nan,
+                **common, "measure": "disc_height", "unit": "mm", "method_id": method,
+                "value": thickness.mean() * ((voxel_mm or 1.0) if points else 1.0) if len(thickness) else np.nan,
                 "reason": "" if len(thickness) else "no thickness",
+                "flags": "thickness_taken_as_mm" if points and voxel_mm is None else "",
             })  # fmt: skip
     return rows
 
@@ -158,7 +178,7 @@ def _foramina(frame: pd.DataFrame) -> list[dict[str, Any]]:
     for side in ("left", "right"):
         values = _numbers(frame, f"{side}_surface", "foramens")
         for text, value in zip(frame["name"], values):
-            level = disc_level(text)
+            level = disc_level(str(text).strip().removeprefix("foramens_"))
             if not level:
                 raise DataError(f"foramens.csv: {text!r} is no level such as 'L4-L5'.")
             present = bool(np.isfinite(value) and value > 0)

@@ -147,11 +147,43 @@ def test_totalspineseg(tmp_path):
     assert value(found, measure="foramen_area", side="left") == 120.0  # the file has right before left
     assert value(found, measure="foramen_area", side="right") == 80.0
     assert {"eccentricity", "thickness"} <= set(found.left_out["item"])
+    flags = found.table.loc[found.table["measure"] == "disc_height", "flags"].astype(str)
+    assert (flags == "thickness_taken_as_mm").all()
+    stated = bm.import_totalspineseg(tmp_path, patient_id="p", voxel_mm=0.8)
+    assert value(stated, level="l4l5", measure="disc_height") == pytest.approx(7.2)
+    assert not stated.table["flags"].astype(str).str.contains("taken_as_mm").any()
     twice = spineseg()["discs"].assign(volume=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     with pytest.raises(DataError, match="3 volumes of L4-L5"):
         bm.import_totalspineseg({"discs": twice}, patient_id="p")
     with pytest.raises(ArgumentError, match="a folder with one of"):
         bm.import_totalspineseg(tmp_path / "absent", patient_id="p")
+
+
+def test_totalspineseg_with_one_row_a_structure():
+    tables = {
+        "canal": pd.DataFrame({"structure": "canal", "index": [0, 1, 2], "slice_nb": [4, 5, 6],
+                               "disc_level": [np.nan, 21, np.nan], "centerline_distance": [0.0, 1.0, 2.0],
+                               "area_canal": [210.0, 180.0, -1.0], "area_spinalcord": [-1.0, 60.0, 55.0],
+                               "diameter_AP_canal": [14.0, 13.0, -1.0]}),
+        "discs": pd.DataFrame({"structure": "disc", "name": ["L4-L5", "L5-S"], "median_thickness": [9.5, -1.0],
+                               "volume": [12000.0, 9000.0], "eccentricity_AP-RL": [0.5, 0.4]}),
+        "vertebrae": pd.DataFrame({"structure": "vertebra", "name": ["L4"], "AP_thickness": [33.0],
+                                   "median_thickness": [26.0], "volume": [60000.0]}),
+        "foramens": pd.DataFrame({"structure": "foramen", "name": ["foramens_L4-L5", "foramens_L5-S"],
+                                  "right_surface": [80.0, -1.0], "left_surface": [120.0, 90.0]}),
+    }  # fmt: skip
+    found = bm.import_totalspineseg(tables, patient_id="p")
+    assert is_valid(found)
+    assert value(found, measure="canal_area") == 180.0
+    assert value(found, measure="canal_ap") == 13.0
+    heights = found.table[found.table["measure"] == "disc_height"].set_index("level")
+    assert heights.loc["l4l5", "value"] == 9.5
+    assert np.isnan(heights.loc["l5s1", "value"])
+    assert set(heights["method_id"]) == {"totalspineseg_median_thickness"}
+    assert value(found, level="l4", measure="vertebra_volume") == 60.0
+    assert value(found, level="l4l5", measure="foramen_area", side="right") == 80.0
+    assert np.isnan(value(found, level="l5s1", measure="foramen_area", side="right"))
+    assert {"area_spinalcord", "ap_thickness"} <= set(found.left_out["item"])
 
 
 # ---- MuscleMap ------------------------------------------------------------------------------------------------------
@@ -174,6 +206,17 @@ def test_musclemap_dixon(tmp_path):
     assert {"sacrum", "latissimus dorsi left"} <= set(found.left_out["item"])
     with pytest.raises(ArgumentError, match="as the file's name says"):
         bm.import_musclemap(path, method="gmm_2")
+
+
+def test_musclemap_with_the_number_of_slices_and_without_a_region():
+    frame = pd.DataFrame({"Label": [5101, 5102], "Anatomy": ["", None], "Slices with segmentation": [12, 11],
+                          "Fat (%)": [20.0, 25.0], "Volume (ml)": [60.0, 58.0]})  # fmt: skip
+    found = bm.import_musclemap(frame, patient_id="p", method="dixon")
+    assert is_valid(found)
+    rows = found.table[found.table["measure"] == "fat_fraction"].set_index("side")
+    assert set(rows["structure"]) == {"multifidus"}  # the label alone tells muscle and side
+    assert rows["n_slices"].to_dict() == {"left": 12, "right": 11}
+    assert rows["value"].to_dict() == {"left": 20.0, "right": 25.0}
 
 
 def test_musclemap_mixtures_and_contradictions():
