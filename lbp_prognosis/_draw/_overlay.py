@@ -14,8 +14,15 @@ __all__ = ["draw_overlay"]
 _COLOURS = {
     "vertebral_body": "#ffb000", "vertebra": "#ffb000", "disc": "#35d0ff", "canal": "#5dff6f", "dural_sac": "#00c853",
     "spinal_cord": "#b388ff", "sacrum": "#ff8a65", "sacral_vertebra": "#ff8a65",
+    "multifidus": "#ff66cc", "erector_spinae": "#40c4ff", "psoas": "#ffd740", "quadratus_lumborum": "#b2ff59",
 }  # fmt: skip
-_LINES = {"endplate": ("#ff3366", 1.2), "height": ("#ffffff", 1.0)}
+_LINES: dict[str, tuple[str, float, Any]] = {
+    "endplate": ("#ff3366", 1.2, "-"),
+    "height": ("#ffffff", 1.0, "-"),
+    "plane": ("#5dff6f", 0.9, ":"),
+}
+_NAMES = {"endplate": "endplate plane", "height": "disc height", "plane": "plane across the canal"}
+_OTHER = "#ff66cc"
 
 
 def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) -> None:
@@ -42,12 +49,30 @@ def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     figure.suptitle(plain, parse_math=False)
     for k, panel in enumerate(panels):
         _draw_panel(figure.add_subplot(rows, columns, k + 1), panel)
+    _legend(figure, panels)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # names in a script that the font lacks show as boxes
         figure.savefig(path, dpi=110, metadata={"Software": ""})
 
 
+def _legend(figure: Any, panels: Sequence[Mapping[str, Any]]) -> None:
+    """Say once what each colour is."""
+    from matplotlib.lines import Line2D
+
+    kinds = dict.fromkeys(kind for panel in panels for _, kind, _ in panel["contours"])
+    lines = dict.fromkeys(kind for panel in panels for kind, _ in panel["lines"])
+    shown = [Line2D([], [], color=_COLOURS.get(k, _OTHER), label=k.replace("_", " ")) for k in kinds]
+    shown += [Line2D([], [], color=_LINES[k][0], linestyle=_LINES[k][2], label=_NAMES[k]) for k in lines]
+    if shown:
+        box = figure.legend(handles=shown, loc="outside lower center", ncols=min(len(shown), 6), fontsize=8)
+        box.get_frame().set_facecolor("#333333")
+        for text in box.get_texts():
+            text.set_color("white")
+
+
 def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:
+    from matplotlib.patheffects import withStroke
+
     extent = panel["extent"]
     ax.set_facecolor("black")
     image = panel["image"]
@@ -69,12 +94,13 @@ def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:
     for _, kind, soft in panel["contours"]:
         x = np.linspace(extent[0], extent[1], soft.shape[1])
         y = np.linspace(extent[2], extent[3], soft.shape[0])
-        ax.contour(x, y, soft, levels=[0.5], colors=[_COLOURS.get(kind, "#ff66cc")], linewidths=0.9)
+        ax.contour(x, y, soft, levels=[0.5], colors=[_COLOURS.get(kind, _OTHER)], linewidths=0.9)
     for kind, ends in panel["lines"]:
-        colour, width = _LINES[kind]
-        ax.plot(ends[:, 0], ends[:, 1], color=colour, linewidth=width)
+        colour, width, style = _LINES[kind]
+        ax.plot(ends[:, 0], ends[:, 1], color=colour, linewidth=width, linestyle=style)
     for text, (x, y) in panel["labels"]:
-        ax.text(x, y, text, color="white", fontsize=8, ha="center", va="center")
+        label = ax.text(x, y, text, color="white", fontsize=8, ha="center", va="center")
+        label.set_path_effects([withStroke(linewidth=2, foreground="black")])  # read on bright bone too
     ax.set_xlim(extent[0], extent[1])
     ax.set_ylim(extent[2], extent[3])
     ax.set_aspect("equal")

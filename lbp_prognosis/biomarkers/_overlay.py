@@ -30,8 +30,9 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     """Return the panels: one from the side, one from the front, and one across at each disc (at most four).
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
-    ``contours`` (name, kind, occupancy array), ``lines`` (kind, 2 × 2 points) and ``labels`` (text, point). The view
-    from the front and the view across show the patient's left on the right of the picture.
+    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane``, 2 × 2 points) and
+    ``labels`` (text, point). The view from the front and the view across show the patient's left on the right of the
+    picture.
     """
     regions = _shown(case)
     if not regions:
@@ -46,9 +47,11 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
         _panel(case, "from the side (front to the right)", upright, "ap", "cc", points, regions),
         _panel(case, "from the front (patient's left to the right)", upright, "left", "cc", points, regions),
     ]
-    panels[0]["lines"] = _endplate_lines(case, upright) + _height_lines(case, upright)
-    panels[0]["labels"] = [(b.level, _on(upright, b.region.centroid, "ap", "cc")) for b in bodies]
-    panels[1]["labels"] = [(b.level, _on(upright, b.region.centroid, "left", "cc")) for b in bodies]
+    panels[0]["lines"] = _endplate_lines(case, upright) + _height_lines(case, upright) + _plane_lines(case, upright)
+    named = [(b.level, b.region.centroid) for b in bodies]
+    named += [(disc.level, disc.centroid) for disc in case.anatomy.of("disc") if disc.level]
+    for panel, across in zip(panels, ("ap", "left")):
+        panel["labels"] = [(level, _on(upright, centre, across, "cc")) for level, centre in named]
     return panels + _across(case, regions)
 
 
@@ -142,8 +145,38 @@ def _height_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
     return lines
 
 
+def _plane_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
+    """Return where the canal is measured: the traces of the planes across it."""
+    canal = case.anatomy.canal
+    lines = []
+    for level in case.disc_levels() if canal is not None else ():
+        found = case.disc_frame(level)
+        plane = plane_across(canal, found[0]) if canal is not None and found is not None else None
+        if plane is not None:
+            ends = [plane.origin + s * 14.0 * plane.ap for s in (-1, 1)]
+            lines.append(("plane", np.array([_on(upright, end, "ap", "cc") for end in ends])))
+    return lines
+
+
+def _slices(case: Case, regions: list[Region]) -> list[dict[str, Any]]:
+    """Return the slices on which the levels of an axial stack are read."""
+    assert case.stack is not None
+    stack, panels = case.stack, []
+    centre = np.mean([region.centroid for region in regions], axis=0)
+    half = 95.0 if any(region.structure in MUSCLES for region in regions) else 45.0
+    for level, at in list(stack.levels.items())[-4:]:
+        index = case.anatomy.grid.to_index(centre)
+        index[stack.axis] = np.rint(at)
+        frame = make_frame(case.anatomy.grid.to_world(index), stack.up, np.array([0.0, 1.0, 0.0]))
+        title = f"slice at {level} (patient's left to the right)"
+        panels.append(_panel(case, title, frame, "left", "ap", np.empty((0, 3)), regions, half=half))
+    return panels
+
+
 def _across(case: Case, regions: list[Region]) -> list[dict[str, Any]]:
     """Return the planes on which the canal (or the disc) is measured, the lowest four."""
+    if case.stack is not None:
+        return _slices(case, regions)
     panels = []
     canal = case.anatomy.canal
     muscles = any(region.structure in MUSCLES for region in regions)

@@ -177,7 +177,8 @@ def test_the_picture_shows_structures_where_they_are(folder):
     names = {name for name, _, _ in side["contours"]}
     assert {"disc l4l5", "vertebral_body l5", "canal"} <= names
     assert len(across) == 2
-    assert {text for text, _ in side["labels"]} == {"l4", "l5"}
+    assert {text for text, _ in side["labels"]} == {"l4", "l4l5", "l5", "l5s1"}
+    assert {kind for kind, _ in side["lines"]} == {"endplate", "height", "plane"}
     x = np.linspace(side["extent"][0], side["extent"][1], side["image"].shape[1])
     soft = {name: soft for name, _, soft in side["contours"]}
     centre = {name: float((soft[name] * x).sum() / soft[name].sum()) for name in ("disc l4l5", "canal")}
