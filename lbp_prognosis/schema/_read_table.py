@@ -20,6 +20,7 @@ from lbp_prognosis.schema._read_text import read_text
 __all__ = ["TableReading", "read_table"]
 
 _TEXT = {".csv", ".tsv", ".txt", ".tab"}
+_WORKBOOKS = {".xlsx", ".xlsm"}
 _LABELLED = {".dta", ".sav", ".zsav", ".por", ".sas7bdat", ".xpt"}
 _KNOWN = "CSV, TSV, Parquet, Excel (.xlsx), Stata (.dta), SPSS (.sav), SAS (.sas7bdat, .xpt)"
 
@@ -110,12 +111,16 @@ def read_table(
     """
     file = _existing(path)
     suffix = file.suffix.lower()
+    if sheet is not None and suffix not in _WORKBOOKS:
+        raise argument_error("sheet", "left out: only a workbook has sheets", f"{sheet!r} for {file.name!r}")
+    if (delimiter, decimal) != (None, None) and suffix not in _TEXT:
+        raise argument_error("delimiter, decimal", "left out: only text has them", f"given for {file.name!r}")
     if suffix in _TEXT:
         frame, dialect, notes = read_text(file, delimiter=delimiter, decimal=decimal, encoding=encoding)
         reading = TableReading(frame, "csv", dialect, notes=tuple(notes))
     elif suffix in (".parquet", ".pq"):
         reading = TableReading(_parquet(file), "parquet")
-    elif suffix in (".xlsx", ".xlsm"):
+    elif suffix in _WORKBOOKS:
         frame, dialect, notes = read_excel(file, sheet)
         reading = TableReading(frame, "excel", dialect, notes=tuple(notes))
     elif suffix in _LABELLED:

@@ -76,6 +76,9 @@ class DataPlan:
         if self.wide and bool(self.status) == bool(self.time and self.event):
             raise argument_error("table", "a table with `time` and `event`, or with `status`",
                                  f"time={self.time!r}, event={self.event!r}, status={self.status!r}")  # fmt: skip
+        for name in ("sheet", "delimiter", "decimal", "encoding"):
+            if not isinstance(getattr(self, name), str):
+                raise argument_error(f"table.{name}", "text", getattr(self, name))
         if self.package and (self.time or self.event or self.status):
             raise argument_error("data", "without columns of an outcome: that of a package is derived", "time or event",
                                  "Describe it under [outcome] kind = …")  # fmt: skip
