@@ -90,8 +90,8 @@ def concordance(
     -----
     C = (concordant + ½ tied) / comparable. An event tied in time with a censoring is comparable and first, two tied
     events are not comparable, tied scores count one half; scores are compared exactly. Under ``"uno"`` a pair weighs
-    1/G(T−)² at the time T of its event, and 1/(G(T−) G(S−)) if the other had a competing event at S ≤ T; G is the
-    censoring curve of these rows, events leaving first, and is taken as known in the standard error. The influence
+    1/G(T−)² at the time T of its event; where causes compete 1/(G(T−) G(T)), and 1/(G(T−) G(S−)) if the other had a
+    competing event at S ≤ T. G is the censoring curve of these rows, events leaving first, and is taken as known in the standard error. The influence
     value of a row is what its pairs, in either role, contribute beyond C.
 
     References
@@ -121,7 +121,8 @@ def concordance(
     objections: list[Objection] = []
     end = y["time"] if kind == "right" else y["upper"]
     earlier = (y["event"] == setting.cause) & (end <= limit)
-    competing = (y["event"] != 0) & (y["event"] != setting.cause)
+    # a row of weight zero is no patient: it must not decide how the others are weighed
+    competing = (y["event"] != 0) & (y["event"] != setting.cause) & (setting.row_weight > 0)
     order = np.argsort(scores)
     ones = np.ones(n)
     if weighting == "harrell":

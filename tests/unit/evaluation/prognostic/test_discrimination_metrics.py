@@ -162,6 +162,17 @@ def test_a_censoring_model_is_read_for_its_rows():
         time_dependent_auc(y[1:], risk[1:], 6, censoring=CensoringKaplanMeier().fit(y))
 
 
+def test_a_competing_event_of_no_patient_changes_no_weight():
+    """Pairs weigh otherwise where causes compete; a row of weight zero does not make them compete."""
+    y = Surv.right([9, 1, 4, 6, 6, 5, 8, 3, 5, 3], [1, 1, 1, 1, 0, 1, 0, 0, 0, 2])
+    score = np.array([0.65, 0.25, 0.45, 0.85, 0.65, 0.45, 0.75, 0.35, 0.15, 0.55])
+    weights = Weights(np.r_[np.ones(9, dtype=int), 0], "frequency")
+    without = concordance(y[:9], score[:9], weighting="uno")
+    assert concordance(y, score, weighting="uno", sample_weight=weights).value == pytest.approx(
+        without.value, abs=1e-12
+    )
+
+
 def test_competing_pairs_against_all_pairs():
     """Wolbers: a competing event by T is later than an event of interest at T."""
     from lbp_prognosis._kernels import censoring_process
