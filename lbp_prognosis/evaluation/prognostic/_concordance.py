@@ -91,8 +91,8 @@ def concordance(
     C = (concordant + ½ tied) / comparable. An event tied in time with a censoring is comparable and first, two tied
     events are not comparable, tied scores count one half; scores are compared exactly. Under ``"uno"`` a pair weighs
     1/G(T−)² at the time T of its event; where causes compete 1/(G(T−) G(T)), and 1/(G(T−) G(S−)) if the other had a
-    competing event at S ≤ T. G is the censoring curve of these rows, events leaving first, and is taken as known in the standard error. The influence
-    value of a row is what its pairs, in either role, contribute beyond C.
+    competing event at S ≤ T. G is the censoring curve of these rows, events leaving first, and is taken as known in the
+    standard error. The influence value of a row is what its pairs, in either role, contribute beyond C.
 
     References
     ----------
