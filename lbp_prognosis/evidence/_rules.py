@@ -258,14 +258,16 @@ def _comparator(found: Found, claim: Claim) -> list[Check]:
     return [Check(f"comparator with the clinical minimum (it lacks {words})", False, required="all constructs")]
 
 
+def _as_gain(row: Any) -> dict[str, Any]:
+    """Turn a difference in a score of which less is better, so that a gain is above zero in all of them."""
+    if row["metric"] not in LOWER_IS_BETTER:
+        return dict(row)
+    return {**row, "value": -_number(row["value"]), "low": -_number(row["high"]), "high": -_number(row["low"])}
+
+
 def _adds_value(found: Found, claim: Claim) -> list[Check]:
     sample = _sample(claim)
     where = "external" if claim.strength is Strength.VALIDATED else "out-of-sample"
-
-    def better(row: Any) -> bool | None:
-        if not _interval(row):
-            return None
-        return _number(row["high"]) < 0 if row["metric"] in LOWER_IS_BETTER else _number(row["low"]) > 0
 
     def rows(*metrics: str, reference: str = "") -> list[tuple[Entry, Any]]:
         return list(
@@ -274,13 +276,13 @@ def _adds_value(found: Found, claim: Claim) -> list[Check]:
 
     criteria = found.evidence.criteria
     least = criteria.events_validation if claim.strength is Strength.VALIDATED else criteria.events_development
-    gains = rows(*PROPER, reference=claim.comparator)
+    gains = [(entry, _as_gain(row)) for entry, row in rows(*PROPER, reference=claim.comparator)]
     low, high = criteria.slope_low, criteria.slope_high
     checks = [
         *_outcome_label(found),
         *_comparator(found, claim),
         _judged(gains, f"{where} gain in a proper score over {claim.comparator}, interval above zero",
-                "interval excludes 0", better,
+                "interval above 0", _low_above(0.0),
                 need=f"{where} difference of a proper score (IPA, Brier, log score) with an interval"),
         _judged(rows("calibration_slope"),
                 f"{where} calibration slope of {claim.subject} between {low:g} and {high:g}", f"{low:g} to {high:g}",

@@ -44,7 +44,11 @@ def strong() -> Evidence:
 
 def test_a_strong_effect_is_seen(strong: Evidence) -> None:
     assert strong.supports(Claim.predicts("full", 12, "validated"))
-    assert strong.supports(Claim.adds_value("full", "clinical", 12))
+    verdict = strong.supports(Claim.adds_value("full", "clinical", 12))
+    assert verdict
+    # a gain is above zero also in a score of which less is better
+    gain = next(check for check in verdict.checks if "gain in a proper score" in check.name)
+    assert 0 < gain.low < gain.value < gain.high
     assert strong.supports(Claim.is_useful("full", 12, (0.3, 0.4, 0.5)))
     assert strong.supports(Claim.detects("full")).answer == "not assessed"
 
