@@ -62,8 +62,9 @@ def page(found: dict, title: str):
     evidence = evidence.with_result(found["finding"], against="standard")
     t = (DECISION.low, DECISION.primary, DECISION.high)
     claims = (
-        Claim.detects("disc degeneration", "standard"), Claim.predicts("with", 12.0),
-        Claim.adds_value("with", "without", 12.0), Claim.is_useful("with", 12.0, t, "without"),
+        Claim.detects("disc degeneration", "standard"), Claim.predicts("with", 12.0, unit="months"),
+        Claim.adds_value("with", "without", 12.0, unit="months"),
+        Claim.is_useful("with", 12.0, t, "without", unit="months"),
     )  # fmt: skip
     return replace(
         base, evidence=evidence, claims=claims, comparison=("without", "with"), addition="imaging",

@@ -79,7 +79,7 @@ def page(found: dict):
         found["external"][0].evaluation, title="Who will have chronic low back pain? 159 patients, and 80 others",
         horizon=12.0, unit="months", sample="external", setting="setting",
     )  # fmt: skip
-    claims = (*base.claims, Claim.adds_value("with beliefs and work", "clinical", 12.0))
+    claims = (*base.claims, Claim.adds_value("with beliefs and work", "clinical", 12.0, unit="months"))
     doubts = dict.fromkeys((*base.objections, *found["support"].objections, *found["pooled"].objections,
                             *found["external"][0].objections))  # fmt: skip
     return replace(
