@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from lbp_prognosis._base import Result, argument_error, metric_frame
+from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
 from lbp_prognosis._kernels import d1_test, rubin_pool
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation._estimator import check_rows, fresh
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["AssociationTest", "association_test"]
+
+_ONE_COMPLETION = Objection(
+    "single-imputation",
+    "One completed table stands for what was not known: the test takes imputed values for measured ones, and its p is "
+    "too small. Impute several times.",
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,6 +62,7 @@ class AssociationTest(Result):
     m: int
     cause: int
     confidence: float
+    objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 
     @property
@@ -99,6 +106,7 @@ class _Effects(NamedTuple):
     coef: np.ndarray
     covariance: np.ndarray
     loglik: float | None
+    completed: bool = False
 
 
 def association_test(
@@ -142,7 +150,8 @@ def association_test(
     Notes
     -----
     One table and a likelihood of this cause alone: the likelihood-ratio test, 2 (log L_with − log L_without). A model
-    of several causes at once: the Wald test b'V⁻¹b of the effects on this cause. Several completed tables: the pooled
+    of several causes at once, or one completed table (each pipeline completes its own columns, so that the likelihoods
+    are not nested): the Wald test b'V⁻¹b of the effects on this cause; the latter with an objection. Several completed tables: the pooled
     Wald test D1, F = b̄'Ū⁻¹b̄ / (k (1 + r)).
 
     References
@@ -187,7 +196,8 @@ def association_test(
     return AssociationTest(
         without=names[0], with_=names[1], added=tuple(added), test=test, statistic=float(statistic), df=float(k),
         df2=float(df2), p=float(p), coefficients=_table(added, coef, covariance, confidence), n=n, n_events=events, m=m,
-        cause=cause, confidence=confidence, synthetic=bool(X.attrs.get("synthetic", False)),
+        cause=cause, confidence=confidence, objections=(_ONE_COMPLETION,) if m == 1 and large[0].completed else (),
+        synthetic=bool(X.attrs.get("synthetic", False)),
     )  # fmt: skip
 
 
@@ -210,7 +220,11 @@ def _effects(fitted: Any, cause: int, name: str) -> list[_Effects]:
     for inner in ("estimator_", "model_"):  # wrappers hold what they fitted
         fitted = getattr(fitted, inner, fitted)
     models = [branch.model for branch in fitted.branches_] if hasattr(fitted, "branches_") else [fitted]
-    return [_of_cause(model, cause, name) for model in models]
+    effects = [_of_cause(model, cause, name) for model in models]
+    if getattr(fitted, "imputer_", None) is None:
+        return effects
+    # each pipeline completes the table with its own columns: likelihoods of different tables are not nested
+    return [each._replace(loglik=None, completed=True) for each in effects]
 
 
 def _of_cause(model: Any, cause: int, name: str) -> _Effects:
@@ -233,8 +247,10 @@ def _of_cause(model: Any, cause: int, name: str) -> _Effects:
         row = int(np.searchsorted(model.causes_, cause))
         covariance = covariance[row * p : (row + 1) * p, row * p : (row + 1) * p]
         return _Effects(columns, coef[row], covariance, None)
-    # intercepts and baselines stand before the effects
-    return _Effects(columns, coef[0], covariance[-p:, -p:], float(model.log_likelihood_))
+    # the table of coefficients names what the covariance holds; otherwise a baseline stands before the effects
+    terms = [str(term) for term in model.to_frame()["term"]]
+    place = [terms.index(column) for column in columns] if len(terms) == len(covariance) else range(-p, 0)
+    return _Effects(columns, coef[0], covariance[np.ix_(place, place)], float(model.log_likelihood_))
 
 
 def _counts(y: np.ndarray, cause: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
+from lbp_prognosis._base import Objection, Result, argument_error, metric_frame, metric_title
 from lbp_prognosis.evaluation.utility import DevelopmentValue, development_value
 from lbp_prognosis.validation._calibration_instability import CalibrationInstability
 from lbp_prognosis.validation._fixed_by_fit import FIXED_BY_FIT
@@ -269,7 +269,7 @@ _SHOWN = ("concordance", "auc", "dxy", "nagelkerke_r2", "calibration_slope", "ob
 
 def _label(name: str, horizon: float, threshold: float, horizons: np.ndarray | None) -> str:
     """Name a measure, with its time where there are several."""
-    words = name.replace("_", " ").replace("auc", "AUC").replace("ipa", "IPA").replace("nagelkerke r2", "Nagelkerke R²")
+    words = metric_title(name)
     if np.isfinite(horizon) and (horizons is None or horizons.size > 1):
         words += f", {horizon:g}"
     return words + (f" at {threshold:.3g}" if np.isfinite(threshold) else "")

@@ -10,7 +10,14 @@ from lbp_prognosis._base import ArgumentError
 from lbp_prognosis._kernels import d1_test
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RiskPipeline, pool_coefficients
-from lbp_prognosis.models import BoostedCox, CauseSpecificCox, DiscreteTimeHazard, LogisticRisk, RoystonParmar
+from lbp_prognosis.models import (
+    BoostedCox,
+    CauseSpecificCox,
+    DiscreteTimeHazard,
+    LogisticRisk,
+    ParametricAFT,
+    RoystonParmar,
+)
 from lbp_prognosis.validation import OnColumns, association_test, likelihood_ratio
 
 
@@ -71,7 +78,9 @@ def test_wald_of_a_model_of_several_causes_at_once(table):
     assert found.statistic == pytest.approx(single.statistic, rel=0.2)
 
 
-@pytest.mark.parametrize("model", [LogisticRisk(), RoystonParmar(2)])
+@pytest.mark.parametrize(
+    "model", [LogisticRisk(), RoystonParmar(2), ParametricAFT("weibull"), ParametricAFT("lognormal")]
+)
 def test_models_with_an_intercept_or_a_baseline(table, model):
     X, time, cause = table
     state = (time <= 1) & (cause == 1)
@@ -104,6 +113,23 @@ def test_pooled_over_imputations(table):
     rows = pooled.to_frame().set_index("term").loc[list(found.added)]
     np.testing.assert_allclose(found.coefficients["se"], rows["se"], rtol=1e-12)
     assert "6 imputations" in found.method
+
+
+def test_one_completed_table_is_no_likelihood_ratio(table):
+    """The smaller pipeline completes age without fat, the larger with it: two tables, and no nested likelihoods."""
+    X, time, cause = table
+    rng = np.random.default_rng(1)
+    holes = X[["age", "fat"]].mask(rng.random((len(X), 2)) < 0.3)
+    y = Surv.right(time, (cause == 1).astype(int))
+    small, large = (
+        RiskPipeline([MultipleImputation(m=1, random_state=2)], CoxPH(), modalities=modalities)
+        for modalities in ({"clinical": ["age"]}, {"clinical": ["age"], "imaging": ["fat"]})
+    )
+    found = association_test(small, large, holes, y)
+    fitted = large.fit(holes, y).models_[0]
+    place = list(fitted.feature_names_in_).index("fat")
+    assert (found.test, found.m) == ("wald", 1)
+    assert found.statistic == pytest.approx(fitted.coef_[place] ** 2 / fitted.covariance_[place, place], rel=1e-10)
 
 
 @pytest.mark.slow
