@@ -150,9 +150,9 @@ def association_test(
     Notes
     -----
     One table and a likelihood of this cause alone: the likelihood-ratio test, 2 (log L_with − log L_without). A model
-    of several causes at once, or one completed table (each pipeline completes its own columns, so that the likelihoods
-    are not nested): the Wald test b'V⁻¹b of the effects on this cause; the latter with an objection. Several completed tables: the pooled
-    Wald test D1, F = b̄'Ū⁻¹b̄ / (k (1 + r)).
+    of several causes at once: the Wald test b'V⁻¹b of the effects on this cause; so too with one completed table (each
+    pipeline completes its own columns, so that the likelihoods are not nested), with an objection. Several completed
+    tables: the pooled Wald test D1, F = b̄'Ū⁻¹b̄ / (k (1 + r)).
 
     References
     ----------

@@ -129,6 +129,7 @@ def test_one_completed_table_is_no_likelihood_ratio(table):
     fitted = large.fit(holes, y).models_[0]
     place = list(fitted.feature_names_in_).index("fat")
     assert (found.test, found.m) == ("wald", 1)
+    assert [doubt.code for doubt in found.objections] == ["single-imputation"]
     assert found.statistic == pytest.approx(fitted.coef_[place] ** 2 / fitted.covariance_[place, place], rel=1e-10)
 
 
