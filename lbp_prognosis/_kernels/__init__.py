@@ -81,8 +81,9 @@ from lbp_prognosis._kernels._shapley import (
     shapley_from_values,
     shapley_weights,
 )
+from lbp_prognosis._kernels._sorted_quantiles import quantiles_of_sorted
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
-from lbp_prognosis._kernels._steps import distinct_times, step_at
+from lbp_prognosis._kernels._steps import distinct_times, order_of_times, step_at
 from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
 from lbp_prognosis._kernels._transformation import (
     TransformationDesign,
@@ -189,6 +190,7 @@ __all__ = [
     "npmle_covariance",
     "npmle_from_intervals",
     "number_events",
+    "order_of_times",
     "owen_weights",
     "poisson_fit",
     "precedence_weights",
@@ -196,6 +198,7 @@ __all__ = [
     "pseudo_values",
     "pseudo_values_infinitesimal",
     "q_profile",
+    "quantiles_of_sorted",
     "rcs_basis",
     "rcs_knots",
     "reml",

@@ -87,7 +87,9 @@ def inverse_information(information: np.ndarray, scale: np.ndarray, *, pivots: b
     outer = np.outer(scale, scale)
     matrix = information / outer
     factor, failed = lapack.dpotrf(matrix, lower=1, clean=0)
-    if failed or (pivots and not (np.diag(factor) ** 2 > _floor(matrix)).all()):
+    if failed or not np.isfinite(np.diag(factor)).all():
+        return None
+    if pivots and not (np.diag(factor) ** 2 > _floor(matrix)).all():
         return None
     inverse, failed = lapack.dpotri(factor, lower=1)
     upper = np.triu(inverse.T)

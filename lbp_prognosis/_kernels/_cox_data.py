@@ -187,7 +187,7 @@ def cox_data(
         X = X[order]
         last, event = last[order], event[order]
         before = None if before is None else before[order]
-    centre = X.mean(axis=0) if n else np.zeros(p)
+    centre = np.full(n, 1 / max(n, 1)) @ X  # many times faster than a mean over the rows of a narrow table
     X = np.ascontiguousarray(X - centre)
     scale = np.sqrt(np.einsum("ij,ij->j", X, X) / max(n, 1))
     scale[~(scale > 1e-12 * np.maximum(np.abs(centre), 1e-300))] = 1.0

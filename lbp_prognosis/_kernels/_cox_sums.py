@@ -31,16 +31,19 @@ __all__ = [
 ]
 
 _BLOCK = 8192  # rows of X scaled at a time, so that the copy stays in the cache
+_FEW = 5  # up to so many columns a loop over the rows beats the call of a matrix product
 
 
 @dataclass(frozen=True)
 class TiedEvents:
     """What the events at each distinct time weigh; fixed while coefficients move.
 
-    ``count`` is the number of terms of the tied group, ``mean_weight`` the weight of each term.
+    ``event_weights`` are the rows' weights, 0 where there was no event; ``count`` is the number of terms of the tied
+    group, ``mean_weight`` the weight of each term.
     """
 
     weights: np.ndarray
+    event_weights: np.ndarray
     count: np.ndarray
     mean_weight: np.ndarray
     weighted_x: np.ndarray
@@ -184,6 +187,41 @@ def _add_tails(X, risk, ends, factor, start, group, curve, s0, s1):  # pragma: n
 
 
 @nb.njit(cache=True, nogil=True)
+def _information_of_few(X, risk, lived, s1, d1, c0, c1, c2, with_d):  # pragma: no cover - compiled
+    """Form the information of a few columns in one pass over rows and one over event times."""
+    n, p = X.shape
+    out = np.zeros((p, p))
+    for i in range(n):
+        a = lived[i]
+        if not a > 0.0:
+            continue
+        a *= risk[i]
+        for j in range(p):
+            b = a * X[i, j]
+            for q in range(j + 1):
+                out[j, q] += b * X[i, q]
+    first, second = np.empty(p), np.empty(p)
+    for k in range(c0.size):
+        root = np.sqrt(c0[k])
+        tied = with_d and c1[k] > 0.0
+        if tied:  # a sum of two squares, as for many columns
+            share = c1[k] / c0[k]
+            rest = np.sqrt(max(c2[k] - share * c1[k], 0.0))
+        for j in range(p):
+            first[j] = root * (s1[k, j] - share * d1[k, j] if tied else s1[k, j])
+            if tied:
+                second[j] = rest * d1[k, j]
+            for q in range(j + 1):
+                out[j, q] -= first[j] * first[q]
+                if tied:
+                    out[j, q] -= second[j] * second[q]
+    for j in range(p):
+        for q in range(j):
+            out[q, j] = out[j, q]
+    return out
+
+
+@nb.njit(cache=True, nogil=True)
 def _scale_rows(X, factor, low, high, out):  # pragma: no cover - compiled
     for i in range(low, high):
         f = factor[i]
@@ -208,7 +246,7 @@ def tied_events(data: CoxData, weights: np.ndarray, frequency: bool) -> TiedEven
     count, total, weighted_x = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(p)
     _tie_counts(data.event, data.last, weights, frequency, count, total, data.X, weighted_x)
     mean = np.divide(total, count, out=np.zeros(m), where=count > 0)
-    return TiedEvents(weights, count, mean, weighted_x, bool(m and count.max() > 1))
+    return TiedEvents(weights, weights * data.event, count, mean, weighted_x, bool(m and count.max() > 1))
 
 
 def group_sums(data: CoxData, tied: TiedEvents, eta: np.ndarray, efron: bool) -> GroupSums:
@@ -275,6 +313,11 @@ def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: 
     p = data.X.shape[1]
     if data.times.size == 0:
         return np.zeros((p, p))
+    factor = lived_hazard(data, sums)
+    if p <= _FEW:
+        return _information_of_few(
+            data.X, sums.risk, factor, sums.s1, sums.d1, sums.c0, sums.c1, sums.c2, efron and tied.ties
+        )
     centred = sums.s1
     if efron and tied.ties:
         # a sum of two squares, the second only where events are tied: products of a matrix with itself cost half
@@ -286,7 +329,6 @@ def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: 
     information = -(centred.T @ centred)
     if efron and tied.ties:
         information -= rest.T @ rest
-    factor = lived_hazard(data, sums)
     # a row that lived through no hazard adds nothing, however large its relative hazard has grown in a trial step
     np.multiply(factor, sums.risk, out=factor, where=factor > 0)
     np.sqrt(np.maximum(factor, 0.0, out=factor), out=factor)
@@ -309,7 +351,7 @@ def evaluate(
         eta += offset
     sums = group_sums(data, tied, eta, efron)
     eta -= sums.shift
-    loglik = sums.loglik + float(np.dot(eta[data.event], tied.weights[data.event]))
+    loglik = sums.loglik + float(tied.event_weights @ eta)
     gradient = tied.weighted_x - sums.hazard @ sums.s1
     if efron and tied.ties:
         gradient += (sums.hazard - sums.own_hazard) @ sums.d1

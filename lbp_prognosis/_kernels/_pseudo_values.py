@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lbp_prognosis._kernels._net_benefit import incidence_by_threshold_influence
-from lbp_prognosis._kernels._steps import distinct_times
+from lbp_prognosis._kernels._steps import distinct_times, order_of_times
 
 __all__ = ["incidence_influence", "pseudo_values", "pseudo_values_infinitesimal"]
 
@@ -69,7 +69,7 @@ def incidence_influence(
 
     The sum of squares is Greenwood's variance (with unit weights). Arguments as for `pseudo_values`.
     """
-    order = np.argsort(time, kind="stable")
+    order = order_of_times(time)
     sorted_weights = None if weights is None else weights[order]
     ones = np.ones(time.size, dtype=np.int64)
     values = incidence_by_threshold_influence(ones, time[order], code[order], tau, 1, sorted_weights)[0]
@@ -82,7 +82,7 @@ def pseudo_values_infinitesimal(
     time: np.ndarray, code: np.ndarray, tau: float, weights: np.ndarray | None = None
 ) -> np.ndarray:
     """Pseudo-values by the infinitesimal jackknife, F(τ) + n × derivative; their (weighted) mean is F(τ) exactly."""
-    order = np.argsort(time, kind="stable")
+    order = order_of_times(time)
     w = np.ones(time.size) if weights is None else weights
     times, place = distinct_times(time)
     m = times.size

@@ -24,20 +24,23 @@ def rcs_knots(x: np.ndarray, k: int) -> np.ndarray:
     ndarray of shape (k,) or less
         Distinct knots in increasing order: ties in ``x`` leave fewer than ``k``, which the caller has to look at.
     """
-    values = np.sort(x[~np.isnan(x)])
-    distinct, count = np.unique(values, return_counts=True)
+    values = x[~np.isnan(x)]
+    if not (values[1:] >= values[:-1]).all():  # callers that need the order themselves bring it along
+        values = np.sort(values)
+    first = np.flatnonzero(np.concatenate([np.ones(min(values.size, 1), dtype=bool), values[1:] != values[:-1]]))
+    distinct, count = values[first], np.diff(first, append=values.size)
     if distinct.size <= k + 2:
         return distinct[1:-1]
     outer = 0.10 if k == 3 else (0.05 if k <= 6 else 0.025)
     common = count >= _PILE * values.size
     piled = bool((common[0] or common[-1]) and not common[1:-1].any())
     low, high = piled and bool(common[0]), piled and bool(common[-1])
-    first, last = distinct[1:2][:low], distinct[-2:-1][:high]
-    inner = values[values > first[0]] if low else values
-    inner = inner[inner < last[0]] if high else inner
+    bottom, top = distinct[1:2][:low], distinct[-2:-1][:high]
+    inner = values[values > bottom[0]] if low else values
+    inner = inner[inner < top[0]] if high else inner
     m = k - low - high
     shares = np.linspace(outer, 1 - outer, m) if m > 2 else np.array([0.5, 1 - outer][:m])
-    knots = np.array([*first, *np.quantile(inner, shares), *last])
+    knots = np.array([*bottom, *np.quantile(inner, shares), *top])
     if 9 < inner.size < 100:  # below ten values the fifth from each end would cross
         if not low:
             knots[0] = inner[4]
@@ -60,12 +63,17 @@ def rcs_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
     x = np.asarray(x, dtype=float)
     t = np.asarray(knots, dtype=float)
     k = t.size
-    cube = np.maximum(x[:, None] - t[None, :], 0.0) ** 3
     basis = np.empty((x.size, k - 1))
     basis[:, 0] = x
     last = t[-1] - t[-2]
     scale = (t[-1] - t[0]) ** 2
+    next_to_last, outermost = _cube(x, t[-2]), _cube(x, t[-1])
     for j in range(k - 2):
         before, after = (t[-1] - t[j]) / last, (t[-2] - t[j]) / last
-        basis[:, j + 1] = (cube[:, j] - before * cube[:, -2] + after * cube[:, -1]) / scale
+        basis[:, j + 1] = (_cube(x, t[j]) - before * next_to_last + after * outermost) / scale
     return basis
+
+
+def _cube(x: np.ndarray, knot: float) -> np.ndarray:
+    beyond = np.maximum(x - knot, 0.0)
+    return beyond * beyond * beyond  # a general power is many times slower

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["distinct_times", "step_at"]
+__all__ = ["distinct_times", "order_of_times", "step_at"]
 
 _SMALLEST_TABLE = 1 << 16
 
@@ -33,6 +33,15 @@ def distinct_times(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
                 return np.flatnonzero(seen).astype(float), (np.cumsum(seen) - 1)[days]
     times, codes = np.unique(time, return_inverse=True)
     return times, codes
+
+
+def order_of_times(time: np.ndarray) -> np.ndarray:
+    """Return the stable order of ``time`` (n,), finite and ≥ 0: digit by digit where all are days of a few decades."""
+    if time.size and time.max() < _SMALLEST_TABLE:
+        days = time.astype(np.uint16)
+        if (days == time).all():
+            return np.argsort(days, kind="stable")
+    return np.argsort(time, kind="stable")
 
 
 def step_at(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba as nb
 import numpy as np
 
 from lbp_prognosis._kernels._ipcw import censoring_curve
@@ -186,29 +187,22 @@ def hazard_influence(
     the censoring curve. H0 is the baseline at linear predictor 0.
     """
     centre = X.mean(axis=0)
-    rows = _rows(X - centre, time, code, weights, subdistribution)
+    rows = _rows(np.ascontiguousarray(X - centre), time, code, weights, subdistribution)
     relative = np.exp(rows.X @ coef)
     s0, mean, _ = _moments(rows, rows.X @ coef, second=False)
     step = rows.deaths / s0
     by_tau = rows.times <= tau
     thin = np.where(by_tau, step / s0, 0.0)
-    place = rows.last + 1  # 0: before the first event time
-    lived = _prefix(step)[place]
-    lived_mean = _prefix(step[:, None] * mean)[place]
-    thinned = _prefix(thin)[place]
+    sums = np.column_stack([step, step[:, None] * mean, thin])
+    lived = _prefix(sums)
     if rows.competing.any():
-        g_step, g_mean, g_thin = _ahead(rows, step, mean, thin)
-        after = np.where(rows.competing, 1 / rows.g_rows, 0.0)
-        lived = lived + after * g_step[place]
-        lived_mean = lived_mean + after[:, None] * g_mean[place]
-        thinned = thinned + after * g_thin[place]
-    score = -relative[:, None] * (rows.X * lived[:, None] - lived_mean)
-    score[rows.event] += rows.X[rows.event] - mean[rows.last[rows.event]]
-    hazard = -relative * thinned
-    now = rows.event & (time <= tau)
-    hazard[now] += 1 / s0[rows.last[now]]
+        ahead, after = _ahead(rows, sums), np.where(rows.competing, 1 / rows.g_rows, 0.0)
+    else:
+        ahead, after = np.zeros((1, sums.shape[1])), np.empty(0)
+    score, hazard = np.empty_like(rows.X), np.empty(rows.X.shape[0])
+    _own_terms(rows.X, relative, rows.event, rows.last, lived, ahead, after, s0, mean, by_tau, score, hazard)
     if rows.competing.any():
-        extra, extra_hazard = _censoring_part(rows, time, code, weights, relative, step, mean, thin)
+        extra, extra_hazard = _censoring_part(rows, time, code, weights, relative, ahead)
         score, hazard = score + extra, hazard + extra_hazard
     inverse = np.linalg.pinv(information)
     slopes = score @ inverse
@@ -219,24 +213,39 @@ def hazard_influence(
     return np.column_stack([level, slopes])
 
 
+@nb.njit(cache=True, nogil=True)
+def _own_terms(
+    X, relative, event, last, lived, ahead, after, s0, mean, by_tau, score, hazard
+):  # pragma: no cover - compiled
+    """Fill score (n, p) and hazard (n,): a row's event, minus what it expected while it was at risk."""
+    n, p = X.shape
+    for i in range(n):
+        k = last[i] + 1  # 0: before the first event time
+        stays = after[i] if after.size else 0.0
+        expected = lived[k, 0] + stays * ahead[k, 0] if stays else lived[k, 0]
+        for j in range(p):
+            moved = lived[k, 1 + j] + stays * ahead[k, 1 + j] if stays else lived[k, 1 + j]
+            score[i, j] = -relative[i] * (X[i, j] * expected - moved)
+            if event[i]:
+                score[i, j] += X[i, j] - mean[k - 1, j]
+        hazard[i] = -relative[i] * (lived[k, 1 + p] + stays * ahead[k, 1 + p] if stays else lived[k, 1 + p])
+        if event[i] and by_tau[k - 1]:
+            hazard[i] += 1 / s0[k - 1]
+
+
 def _prefix(values: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
 
 
-def _ahead(
-    rows: _Rows, step: np.ndarray, mean: np.ndarray, thin: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums of G(u−) × hazard over the event times after each place."""
-    out = []
-    for values in (rows.g_times * step, (rows.g_times * step)[:, None] * mean, rows.g_times * thin):
-        total = _prefix(values)
-        out.append(total[-1] - total)
-    return out[0], out[1], out[2]
+def _ahead(rows: _Rows, sums: np.ndarray) -> np.ndarray:
+    """Sums of G(u−) × ``sums`` (m, k) over the event times after each place."""
+    total = _prefix(rows.g_times[:, None] * sums)
+    return total[-1] - total
 
 
 def _censoring_part(
-    rows: _Rows, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None, relative: np.ndarray, step: np.ndarray,
-    mean: np.ndarray, thin: np.ndarray,
+    rows: _Rows, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None, relative: np.ndarray,
+    ahead: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """What the estimation of the censoring curve adds to score and hazard."""
     w = rows.weights
@@ -255,10 +264,9 @@ def _censoring_part(
     gone_x = np.column_stack([
         np.cumsum(np.bincount(place[c], weights=a * rows.X[c, j], minlength=m)) for j in range(rows.X.shape[1])
     ])  # fmt: skip
-    g_step, g_mean, g_thin = _ahead(rows, step, mean, thin)
-    later = np.searchsorted(rows.times, grid, side="right")
-    score = (gone_x * g_step[later, None] - gone[:, None] * g_mean[later]) * slope[:, None]
-    hazard = gone * g_thin[later] * slope
+    later = ahead[np.searchsorted(rows.times, grid, side="right")]
+    score = (gone_x * later[:, :1] - gone[:, None] * later[:, 1:-1]) * slope[:, None]
+    hazard = gone * later[:, -1] * slope
 
     def spread(f: np.ndarray) -> np.ndarray:
         """Σ f dM over a row's time at risk of being censored: events leave before the censorings of their time."""

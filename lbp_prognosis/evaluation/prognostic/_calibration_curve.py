@@ -14,6 +14,7 @@ from lbp_prognosis._kernels import (
     loess,
     logistic_fit,
     lowess,
+    quantiles_of_sorted,
     rcs_basis,
     rcs_knots,
     subdistribution_fit,
@@ -64,9 +65,14 @@ class CalibrationCurve:
 
 
 def _inverse(eta: np.ndarray, link: str) -> np.ndarray:
-    if link == "cloglog":
-        return 1 - np.exp(-np.exp(np.minimum(eta, 30.0)))
-    return expit(eta)
+    if link != "cloglog":
+        return expit(eta)
+    risk = np.minimum(eta, 30.0)
+    # in place: the draws are a large table, and fresh memory costs more than the exponentials
+    np.exp(risk, out=risk)
+    np.negative(risk, out=risk)
+    np.exp(risk, out=risk)
+    return np.subtract(1, risk, out=risk)
 
 
 def _slope(eta: np.ndarray, link: str) -> np.ndarray:
@@ -82,9 +88,9 @@ def _knots(rows: CalibrationRows, knots: object) -> np.ndarray:
     if knots is None or isinstance(knots, int | np.integer):
         # four knots follow a curve, three are as many as fifty events carry
         count = (3 if rows.events < 50 else 4) if knots is None else int(knots)
-        x = rows.x
+        x = rows.ascending_x
         if rows.setting.frequency and rows.weight is not None:
-            x = np.repeat(x, rows.weight.astype(np.int64))
+            x = np.repeat(rows.x, rows.weight.astype(np.int64))
         placed = np.unique(rcs_knots(x, count)) if x.size > count else np.empty(0)
     else:
         placed = np.unique(np.asarray(knots, dtype=float))
@@ -99,7 +105,7 @@ def calibration_curve(
     rows: CalibrationRows, smoother: str, knots: object, span: float, degree: int | None
 ) -> CalibrationCurve:
     """Smooth observed against predicted risk by a spline model (``"rcs"``) or a local regression."""
-    low, high = np.quantile(rows.risk, [0.01, 0.99])
+    low, high = quantiles_of_sorted(rows.ascending, [0.01, 0.99])
     grid = np.linspace(low, high, 101)
     if smoother != "rcs":
         return _local(rows, grid, smoother, span, degree)
@@ -130,7 +136,7 @@ def calibration_curve(
     fitted = _inverse(coef[0] + basis @ coef[1:], rows.link)
     return CalibrationCurve(
         rows.tau, grid, _inverse(eta, rows.link), _inverse(eta - half, rows.link), _inverse(eta + half, rows.link),
-        fitted[np.argsort(rows.index)], placed, words, "", coef, psi, covariance,
+        fitted[rows.as_given], placed, words, "", coef, psi, covariance,
     )  # fmt: skip
 
 
@@ -233,7 +239,7 @@ def _local(rows: CalibrationRows, grid: np.ndarray, smoother: str, span: float, 
         np.clip(smooth(grid), 0, 1),
         nothing,
         nothing,
-        smooth(rows.risk)[np.argsort(rows.index)],
+        smooth(rows.risk)[rows.as_given],
         np.empty(0),
         words,
     )
@@ -244,7 +250,7 @@ def _local(rows: CalibrationRows, grid: np.ndarray, smoother: str, span: float, 
 
 def _quantile(values: np.ndarray, q: float, weight: np.ndarray | None, frequency: bool) -> float:
     if weight is None:
-        return float(np.quantile(values, q))
+        return float(quantiles_of_sorted(np.sort(values), [q])[0])
     if frequency:
         return float(np.quantile(np.repeat(values, weight.astype(np.int64)), q))
     order = np.argsort(values)
@@ -254,12 +260,13 @@ def _quantile(values: np.ndarray, q: float, weight: np.ndarray | None, frequency
 
 def _cells(rows: CalibrationRows) -> np.ndarray:
     """Transformed risks at equal steps of the (weighted) distribution: all of them where they are few."""
-    if rows.weight is None and rows.x.size <= _CELLS:
-        return rows.x
+    middle = (np.arange(_CELLS) + 0.5) / _CELLS
+    if rows.weight is None:
+        x = rows.ascending_x
+        return x if x.size <= _CELLS else x[np.ceil(middle * x.size).astype(np.int64) - 1]
     order = np.argsort(rows.x)
-    weight = np.ones(rows.x.size) if rows.weight is None else rows.weight
-    share = np.cumsum(weight[order])
-    return rows.x[order][np.searchsorted(share, (np.arange(_CELLS) + 0.5) / _CELLS * share[-1])]
+    share = np.cumsum(rows.weight[order])
+    return rows.x[order][np.searchsorted(share, middle * share[-1])]
 
 
 def agreement(
@@ -274,7 +281,7 @@ def agreement(
         nothing = undefined(curve.reason)
         return dict.fromkeys((*_STATISTICS, "ici_null"), nothing)
     fitted = np.empty(rows.index.size)
-    fitted[np.argsort(rows.index)] = curve.fitted
+    fitted[rows.as_given] = curve.fitted
     gap = np.abs(fitted - rows.risk)
     frequency = rows.setting.frequency
     value = {
@@ -323,10 +330,18 @@ def _drawn(
     points = np.column_stack([np.ones(x.size), _design(x, curve.knots)])
     values, vectors = np.linalg.eigh(curve.covariance)  # type: ignore[arg-type]
     root = vectors * np.sqrt(np.maximum(values, 0))
-    error = rng.standard_normal((n_draws, values.size)) @ root.T @ points.T
-    risk = _inverse(x, rows.link)
-    gap = np.abs(_inverse(points @ curve.coef + error, rows.link) - risk)
     if not n_draws:
         return np.empty((0, 4)), np.empty(0)
-    drawn = np.column_stack([gap.mean(axis=1), *np.quantile(gap, [0.5, 0.9], axis=1), gap.max(axis=1)])
-    return drawn, np.abs(_inverse(x + error, rows.link) - risk).mean(axis=1)
+    error = rng.standard_normal((n_draws, values.size)) @ (root.T @ points.T)
+    risk = _inverse(x, rows.link)
+
+    def distances(at: np.ndarray) -> np.ndarray:
+        gap = _inverse(at + error, rows.link)
+        gap -= risk
+        return np.abs(gap, out=gap)
+
+    gap = distances(points @ curve.coef)
+    mean = gap.mean(axis=1)
+    gap.sort(axis=1)
+    drawn = np.column_stack([mean, quantiles_of_sorted(gap, [0.5, 0.9]), gap[:, -1]])
+    return drawn, distances(x).mean(axis=1)

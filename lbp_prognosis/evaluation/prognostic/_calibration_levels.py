@@ -85,10 +85,12 @@ def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
     return _ratio(rows, observed / expected, se_log, psi / expected)
 
 
-def _fit_of_means(rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | None) -> MeanFit:
+def _fit_of_means(
+    rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | None, start: np.ndarray | None = None
+) -> MeanFit:
     if rows.state is not None:
-        return logistic_fit(design, rows.state, offset=offset, weights=rows.weight)
-    return cloglog_pseudo_fit(design, rows.pseudo, offset=offset, weights=rows.weight)
+        return logistic_fit(design, rows.state, offset=offset, weights=rows.weight, start=start)
+    return cloglog_pseudo_fit(design, rows.pseudo, offset=offset, weights=rows.weight, start=start)
 
 
 def _standard_errors(rows: CalibrationRows, fit: MeanFit, psi: np.ndarray) -> np.ndarray:
@@ -113,7 +115,8 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     else:
         out["citl"] = undefined(f"the {scale} did not converge")
     nothing = undefined("all predictions are equal" if rows.constant else f"the {scale} did not converge")
-    both = None if rows.constant else _fit_of_means(rows, np.column_stack([one, rows.x]), None)
+    near = np.array([large.coef[0], 1.0]) if large.converged else None
+    both = None if rows.constant else _fit_of_means(rows, np.column_stack([one, rows.x]), None, near)
     if both is None or not both.converged:
         return {**out, "intercept": nothing, "slope": nothing, "joint": (np.nan, np.nan)}
     psi = rows.influence(both.influence)

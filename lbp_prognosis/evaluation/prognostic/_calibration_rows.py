@@ -11,6 +11,7 @@ from lbp_prognosis._base import influence_se
 from lbp_prognosis._kernels import (
     aalen_johansen_steps,
     incidence_influence,
+    order_of_times,
     pseudo_values,
     pseudo_values_infinitesimal,
     step_at,
@@ -72,15 +73,34 @@ class CalibrationRows:
         """Transformed risk."""
         return transformed(self.risk, self.link)
 
+    @cached_property
+    def ascending(self) -> np.ndarray:
+        """Risks in increasing order."""
+        return np.sort(self.risk)
+
+    @cached_property
+    def ascending_x(self) -> np.ndarray:
+        """Transformed risks in increasing order."""
+        return transformed(self.ascending, self.link)
+
+    @cached_property
+    def as_given(self) -> np.ndarray:
+        """Where the rows of ``y`` that are used stand here, in the order of ``y``."""
+        place = np.full(self.setting.n, -1)
+        place[self.index] = np.arange(self.index.size)
+        return place[place >= 0]
+
     @property
     def constant(self) -> bool:
         """Whether all predictions are equal."""
-        return bool(np.ptp(self.risk) <= 1e-12)
+        return bool(self.ascending[-1] - self.ascending[0] <= 1e-12)
 
     @property
     def clipped(self) -> int:
         """Number of risks too near 0 or 1 for the transformation."""
-        return int(((self.risk < _EPSILON) | (self.risk > 1 - _EPSILON)).sum())
+        below = np.searchsorted(self.ascending, _EPSILON, side="left")
+        above = self.risk.size - np.searchsorted(self.ascending, 1 - _EPSILON, side="right")
+        return int(below + above)
 
     @property
     def events(self) -> float:
@@ -158,7 +178,7 @@ def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows
         return [_from_states(setting, risk[:, h], h, known) for h, known in enumerate(known_at_horizons(setting))]
     time, code = setting.y["time"], cause_codes(setting.y, setting.cause)
     # in order of time, which every search below profits from
-    used = np.argsort(time, kind="stable")
+    used = order_of_times(time)
     used = used[setting.row_weight[used] > 0]
     weight = None if setting.weights is None else setting.row_weight[used]
     out = []

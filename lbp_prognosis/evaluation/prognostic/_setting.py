@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ class Setting:
         """Whether a row stands for copies."""
         return self.weights is not None and self.weights.kind == "frequency"
 
-    @property
+    @cached_property
     def copies(self) -> np.ndarray:
         """How many patients each row counts for (n,): copies, else 1 where the weight is positive."""
         return self.row_weight if self.frequency else (self.row_weight > 0).astype(float)
@@ -151,7 +152,7 @@ class Setting:
             objections=tuple(dict.fromkeys((*self.doubts, *objections))), **fields,
         )  # fmt: skip
 
-    @property
+    @cached_property
     def doubts(self) -> tuple[Objection, ...]:
         """What is doubtful whatever the metric: one cluster, or events but none of the cause asked about."""
         alone: tuple[Objection, ...] = ()
@@ -170,7 +171,7 @@ class Setting:
             f"Nobody has an event of cause {self.cause}; the causes in `y` are {seen.tolist()}.",
         ))  # fmt: skip
 
-    @property
+    @cached_property
     def n_events(self) -> int:
         """Patients known to have had the event of interest by the last horizon."""
         last = self.horizons[-1]

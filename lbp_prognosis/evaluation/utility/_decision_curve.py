@@ -21,7 +21,7 @@ from lbp_prognosis._base import (
     interval,
     inversion_objection,
 )
-from lbp_prognosis._kernels import censoring_curve, step_at
+from lbp_prognosis._kernels import censoring_curve, order_of_times, step_at
 from lbp_prognosis.evaluation.utility._decision_curve_result import (
     TREAT_ALL,
     TREAT_NONE,
@@ -249,7 +249,7 @@ def _prepare(
     weights: np.ndarray | None, weight_kind: str | None, clusters: np.ndarray | None, strict: bool, complement: bool,
     ipcw: bool,
 ) -> DecisionData:  # fmt: skip
-    order = np.argsort(time, kind="stable")
+    order = order_of_times(time)
     every = np.concatenate([risks, np.ones((1, *risks.shape[1:]))])
     frequency = weight_kind == "frequency"
     scale = weights

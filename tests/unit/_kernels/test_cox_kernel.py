@@ -186,3 +186,19 @@ def test_aliased_columns_and_separation_are_told():
     np.testing.assert_allclose(fit.coef[:3], cox_fit(d["X"], d["time"], d["event"]).coef, rtol=1e-9)
     apart = np.where(d["event"], 1.0, -1.0)[:, None] * 5 - d["time"][:, None] * 0.1
     assert not cox_fit(apart, d["time"], d["event"]).converged
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_few_columns_and_many_give_one_information(ties):
+    d = draw(4, n=200)
+    many = np.column_stack([d["X"], np.random.default_rng(4).normal(size=(200, 6))])
+    data = {name: d[name] for name in ("entry", "strata")}
+    fits = []
+    for X in (d["X"], many):  # a loop over rows for the first, matrix products for the second
+        start = np.concatenate([[0.3, -0.2, 0.1], np.zeros(X.shape[1] - 3)])
+        prepared = cox_data(X, d["time"], d["event"], **data)
+        fits.append(cox_fit_prepared(prepared, weights=d["weights"], offset=d["offset"], ties=ties, start=start,
+                                     max_iter=1))  # fmt: skip
+    np.testing.assert_allclose(fits[0].information, fits[1].information[:3, :3], rtol=1e-11)
+    np.testing.assert_allclose(fits[0].gradient, fits[1].gradient[:3], rtol=1e-10)
+    assert fits[0].loglik == pytest.approx(fits[1].loglik, rel=1e-13)
