@@ -27,12 +27,13 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import step_at
 from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._statsmodels_results import is_hazard_model, is_statsmodels, statsmodels_risk
 from lbp_prognosis.models._whole_folds import tunes_on_folds, with_whole_folds
 from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, status_horizon, to_sksurv
 
 __all__ = ["AdaptedModel", "as_risk_model"]
 
-_KINDS = ("lifelines", "sksurv", "hazardous", "classifier", "search", "callable")
+_KINDS = ("lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "callable")
 
 
 def as_risk_model(
@@ -44,14 +45,16 @@ def as_risk_model(
     ----------
     model : object
         One of: a lifelines fitter; a scikit-survival estimator (``predict_survival_function``); a hazardous estimator
-        (``predict_cumulative_incidence``); a scikit-learn classifier of the state 0/1 at one horizon; a scikit-learn
+        (``predict_cumulative_incidence``); what ``fit()`` of statsmodels returned (Logit, Probit, GLM or GEE of the
+        Binomial family, PHReg); a scikit-learn classifier of the state 0/1 at one horizon; a scikit-learn
         search (``GridSearchCV`` …) over a classifier or over an object with ``predict_risk``; a function
         ``f(X, horizons) -> risk`` of shape (n, n_horizons), or (n,) for one horizon, such as a published formula; or
-        anything with ``predict_risk``, which is returned as it is. Fitted, or to be fitted by ``fit``.
-    kind : {"auto", "lifelines", "sksurv", "hazardous", "classifier", "search", "callable"}, default "auto"
-        What the object is, if it can't be recognised.
+        anything with ``predict_risk``, which is returned as it is. Fitted, or to be fitted by ``fit`` (statsmodels:
+        fitted).
+    kind : {"auto", "lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "callable"}
+        What the object is, if it can't be recognised (``"auto"``, the default).
     horizon : float, optional
-        Time at which a classifier's probabilities hold; needed for a fitted one.
+        Time at which the probabilities of a classifier or a binary regression hold; needed for a fitted one.
     max_time : float, optional
         End of follow-up in the development data, beyond which risks are NaN, if the object does not know it.
 
@@ -92,10 +95,10 @@ class AdaptedModel(RiskEstimator):
     ----------
     estimator : object
         The foreign model.
-    kind : {"auto", "lifelines", "sksurv", "hazardous", "classifier", "search", "callable"}, default "auto"
-        What it is.
+    kind : {"auto", "lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "callable"}
+        What it is; ``"auto"``, the default, looks.
     horizon : float, optional
-        Time at which a classifier's probabilities hold.
+        Time at which the probabilities of a classifier or a binary regression hold.
     max_time : float, optional
         End of follow-up, if the model does not know it.
 
@@ -123,6 +126,8 @@ class AdaptedModel(RiskEstimator):
         model = self.estimator
         if any(base.__module__.split(".")[0] == "lifelines" for base in type(model).__mro__):
             return "lifelines"
+        if is_statsmodels(model):
+            return "statsmodels"
         if hasattr(model, "predict_cumulative_incidence"):
             return "hazardous"
         if hasattr(model, "predict_survival_function"):
@@ -134,8 +139,8 @@ class AdaptedModel(RiskEstimator):
         if callable(model):
             return "callable"
         raise argument_error(
-            "model", "a lifelines, scikit-survival or hazardous model, a classifier with predict_proba, a search over "
-            "models with predict_risk, a function of (X, horizons), or an object with predict_risk", model,
+            "model", "a lifelines, scikit-survival, hazardous or statsmodels model, a classifier with predict_proba, a "
+            "search over models with predict_risk, a function of (X, horizons), or an object with predict_risk", model,
         )  # fmt: skip
 
     @property
@@ -164,6 +169,11 @@ class AdaptedModel(RiskEstimator):
         """
         self._refuse(strata=strata, offset=offset, clusters=None if self.folds_keep_clusters else clusters)
         kind = self._kind()
+        if kind == "statsmodels":
+            raise argument_error(
+                "model", "one that can be fitted to other rows, for fit()", type(self.estimator).__name__,
+                "It predicts as it is. To validate a fit in resamples use LogisticRisk, CoxPH or a function that fits.",
+            )  # fmt: skip
         wanted: OutcomeKind = "status" if kind == "classifier" else "right"
         told = "Use Status.at for a classifier." if kind == "classifier" else "Use Surv.right for this model."
         if kind == "search":
@@ -253,7 +263,7 @@ class AdaptedModel(RiskEstimator):
         Returns
         -------
         ndarray of shape (n, n_horizons)
-            Risks; NaN beyond follow-up, and for a classifier at all horizons but its own.
+            Risks; NaN beyond follow-up, and for a classifier or binary regression at all horizons but its own.
         """
         self._refuse(strata=strata, offset=offset)
         times, _ = check_horizons(horizons)
@@ -265,12 +275,13 @@ class AdaptedModel(RiskEstimator):
             raise NotFittedError(f"The {type(model).__name__} is not fitted yet. Call fit(X, y) first.")
         known = getattr(self, "max_time_", None) if self.max_time is None else check_number("max_time", self.max_time)
         limit = _end(model, kind) if known is None else known
+        at_one_time = kind == "classifier" or (kind == "statsmodels" and not is_hazard_model(model))
         out = np.full((np.shape(X)[0], times.size), np.nan)
         inside = times <= limit
-        if kind == "classifier":
+        if at_one_time:
             horizon = getattr(self, "horizon_", self.horizon)
             if horizon is None:
-                raise argument_error("horizon", "the time at which the classifier's probabilities hold", "None")
+                raise argument_error("horizon", "the time at which the model's probabilities hold", "None")
             inside = np.isclose(times, horizon, rtol=1e-9, atol=0)
         if inside.any():
             risk = np.asarray(_PREDICT[kind](model, X, times[inside], int(cause)), dtype=float)
@@ -295,7 +306,7 @@ def _copy(model: Any) -> Any:
 
 
 def _looks_fitted(model: Any, kind: str) -> bool:
-    if kind == "callable":
+    if kind in ("callable", "statsmodels"):  # the latter says so itself
         return True
     return any(name.endswith("_") and not name.startswith("_") for name in vars(model)) or hasattr(model, "durations")
 
@@ -304,6 +315,8 @@ def _end(model: Any, kind: str) -> float:
     """End of follow-up, as far as a fitted model knows it."""
     if kind == "lifelines":
         return float(np.max(model.durations))
+    if kind == "statsmodels" and is_hazard_model(model):
+        return float(np.max(model.model.endog))
     for name in ("unique_times_", "event_times_", "time_grid_"):
         if hasattr(model, name):
             return float(np.max(getattr(model, name)))
@@ -392,6 +405,10 @@ def _predict_callable(model: Callable[..., Any], X: Any, times: np.ndarray, caus
     return np.asarray(model(X, times), dtype=float)
 
 
+def _predict_statsmodels(model: Any, X: Any, times: np.ndarray, cause: int) -> np.ndarray:
+    return statsmodels_risk(model, X, times)
+
+
 def _predict_search(model: Any, X: Any, times: np.ndarray, cause: int) -> np.ndarray:
     return np.asarray(model.best_estimator_.predict_risk(X, times, cause=cause), dtype=float)
 
@@ -401,5 +418,6 @@ _FIT: dict[str, Callable[..., None]] = {
 }  # fmt: skip
 _PREDICT: dict[str, Callable[..., np.ndarray]] = {
     "lifelines": _predict_lifelines, "sksurv": _predict_sksurv, "hazardous": _predict_hazardous,
-    "classifier": _predict_classifier, "search": _predict_search, "callable": _predict_callable,
+    "statsmodels": _predict_statsmodels, "classifier": _predict_classifier, "search": _predict_search,
+    "callable": _predict_callable,
 }  # fmt: skip
