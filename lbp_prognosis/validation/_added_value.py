@@ -151,32 +151,8 @@ def added_value(
     if isinstance(X, MultiplyImputed):
         return _in_every_imputation(locals())
     estimator = fresh(model, "model")
-    names = [str(name) for name in modalities]
-    if len(names) < 2:
-        raise argument_error(
-            "modalities", "a mapping of two modalities at least", f"{names}",
-            "Give the clinical comparator too, e.g. modalities={'clinical': [...], 'imaging': [...]}.",
-        )  # fmt: skip
-    if modality not in names:
-        raise argument_error("modality", f"one of the modalities {names}", modality,
-                             f"Say which of them is in question, e.g. modality={names[-1]!r}.")  # fmt: skip
-    if len(names) > 6:
-        raise argument_error("modalities", "at most six (2⁶ coalitions are refitted)", f"{len(names)}")
-    columns = {name: (group,) if isinstance(group, str | int) else tuple(group) for name, group in modalities.items()}
-    if not isinstance(X, pd.DataFrame):  # columns by number
-        X = pd.DataFrame(np.asarray(X)).rename(columns=lambda k: f"x{k}")
-        columns = {name: tuple(f"x{c}" if isinstance(c, int | np.integer) else c for c in group)
-                   for name, group in columns.items()}  # fmt: skip
-    unknown = [c for group in columns.values() for c in group if c not in X.columns]
-    if unknown:
-        raise argument_error("modalities", "a mapping to columns of `X`", f"unknown columns {unknown[:5]}")
-    owner: dict[str, str] = {}
-    for name, group in columns.items():
-        for column in group:
-            if column in owner:
-                raise argument_error("modalities", "a mapping in which a column belongs to one modality",
-                                     f"{column!r} under {owner[column]!r} and {name!r}")  # fmt: skip
-            owner[column] = name
+    X, columns = _modality_columns(X, modalities, modality)
+    names = list(columns)
     check_rows(X, y, groups)
     X, y, groups, sites = _observed(X, y, groups, sites)
     times, scalar = check_horizons(own_horizons(y, horizons))
@@ -223,6 +199,41 @@ def added_value(
         objections=(*crossed.objections, *_doubts(missing), *again),
         synthetic=crossed.synthetic,
     )  # fmt: skip
+
+
+def _modality_columns(
+    X: Any, modalities: Mapping[str, Any], modality: str
+) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
+    """Return ``X`` as a frame and the columns of each modality, no column in two of them."""
+    names = [str(name) for name in modalities]
+    if len(names) < 2:
+        raise argument_error(
+            "modalities", "a mapping of two modalities at least", f"{names}",
+            "Give the clinical comparator too, e.g. modalities={'clinical': [...], 'imaging': [...]}.",
+        )  # fmt: skip
+    if modality not in names:
+        raise argument_error("modality", f"one of the modalities {names}", modality,
+                             f"Say which of them is in question, e.g. modality={names[-1]!r}.")  # fmt: skip
+    if len(names) > 6:
+        raise argument_error("modalities", "at most six (2⁶ coalitions are refitted)", f"{len(names)}")
+    columns = {
+        str(name): (group,) if isinstance(group, str | int) else tuple(group) for name, group in modalities.items()
+    }
+    if not isinstance(X, pd.DataFrame):  # columns by number
+        X = pd.DataFrame(np.asarray(X)).rename(columns=lambda k: f"x{k}")
+        columns = {name: tuple(f"x{c}" if isinstance(c, int | np.integer) else c for c in group)
+                   for name, group in columns.items()}  # fmt: skip
+    unknown = [c for group in columns.values() for c in group if c not in X.columns]
+    if unknown:
+        raise argument_error("modalities", "a mapping to columns of `X`", f"unknown columns {unknown[:5]}")
+    owner: dict[str, str] = {}
+    for name, group in columns.items():
+        for column in group:
+            if column in owner:
+                raise argument_error("modalities", "a mapping in which a column belongs to one modality",
+                                     f"{column!r} under {owner[column]!r} and {name!r}")  # fmt: skip
+            owner[column] = name
+    return X, columns
 
 
 def _scores(crossed: CrossValidation, keys: Mapping[str, str], models: Sequence[str]) -> dict[str, np.ndarray] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -186,21 +186,12 @@ def bootstrap_validate(
             drawn if drawn is not None else repr(tasks[0][0].bit_generator.state), dict(fit_params or {}))  # fmt: skip
     results = run_replicates(work, tasks, what=what, n_jobs=n_jobs, checkpoint=checkpoint, progress=progress,
                              description="Bootstrap")  # fmt: skip
-    n_failed = int(sum(int(r["failed"]) for r in results))
-    if n_failed > _LARGEST_SHARE_FAILED * count:
-        raise EstimationError(
-            f"{n_failed} fits failed in {count} resamples, more than a tenth: performance of what can be fitted would "
-            "not be that of the model. Simplify the model or penalise it."
-        )
+    n_failed = _count_failed(results)
     chosen = _method(method, estimator)
     inside, tested, outside = (np.stack([r[key] for r in results]) for key in ("inside", "tested", "outside"))
     optimism = mean_defined(inside - tested)
     nothing = panel.no_information(y, risk)
-    corrected = {
-        "optimism": apparent - optimism,
-        ".632": 0.368 * apparent + 0.632 * mean_defined(outside),
-        ".632+": p632_plus(apparent, mean_defined(outside), nothing),
-    }[chosen]
+    corrected = _corrected(chosen, apparent, optimism, mean_defined(outside), nothing)
     low, high = _interval(inside, apparent - corrected, [r["corrected"] for r in results] if inner else [], confidence)
     if not inner:
         fixed = np.array([measure in FIXED_BY_FIT for measure, _, _ in panel.names])
@@ -210,12 +201,10 @@ def bootstrap_validate(
     doubts = tuple(
         doubt
         for doubt, holds in (
-            (_INTERPOLATES, chosen == "optimism" and _interpolates(estimator)),
-            (_FAILED, n_failed > 0),
+            (_INTERPOLATES, chosen == "optimism" and _interpolates(estimator)), (_FAILED, n_failed > 0),
             (_FEW, count < 200),
-        )
-        if holds
-    )
+        ) if holds
+    )  # fmt: skip
     return BootstrapValidation(
         names=tuple(panel.names), method=chosen, interval_method=interval, apparent=apparent, optimism=optimism,
         corrected=corrected, low=low, high=high, confidence=confidence, resampled=inside, tested=tested,
@@ -224,6 +213,26 @@ def bootstrap_validate(
         predictions=np.stack([r["risk"] for r in results]) if keep_predictions else None, y=y, horizons=times,
         objections=doubts, synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )  # fmt: skip
+
+
+def _corrected(
+    method: str, apparent: np.ndarray, optimism: np.ndarray, outside: np.ndarray, nothing: np.ndarray
+) -> np.ndarray:
+    if method == "optimism":
+        return apparent - optimism
+    if method == ".632":
+        return 0.368 * apparent + 0.632 * outside
+    return p632_plus(apparent, outside, nothing)
+
+
+def _count_failed(results: Sequence[Mapping[str, Any]]) -> int:
+    n_failed = sum(int(r["failed"]) for r in results)
+    if n_failed > _LARGEST_SHARE_FAILED * len(results):
+        raise EstimationError(
+            f"{n_failed} fits failed in {len(results)} resamples, more than a tenth: performance of what can be fitted "
+            "would not be that of the model. Simplify the model or penalise it."
+        )
+    return n_failed
 
 
 def _in_every_imputation(arguments: dict[str, Any]) -> BootstrapValidation:

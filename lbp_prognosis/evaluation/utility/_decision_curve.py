@@ -178,12 +178,8 @@ def decision_curve(
         at_threshold == "spare", target == "no_event", estimator == "ipcw",
     )  # fmt: skip
     curve = _estimate(data, (*models, TREAT_ALL), times, reason, missing, confidence, n_resamples, random_state)
-    mean = np.average(stack, axis=1, weights=values)
-    for m, name in enumerate(models):
-        for h in np.flatnonzero([not r for r in reason]):
-            if not missing[m, h]:
-                found = inversion_objection(mean[m, h], curve["observed"][h], name, times[h])
-                objections += [] if found is None else [found]
+    mean = np.where(missing, np.nan, np.average(stack, axis=1, weights=values))
+    objections += _inversions(tuple(models), mean, curve["observed"], reason, times)
     events = (code == 1) if kind == "status" else (code == 1) & (time <= times[-1])
     return DecisionCurve(
         models=(*models, TREAT_ALL), horizons=times, thresholds=grid, confidence=confidence,
@@ -242,6 +238,17 @@ def _reasons(
                     "carry the estimate.",
                 ))  # fmt: skip
     return tuple(out), doubts
+
+
+def _inversions(
+    models: tuple[str, ...], mean: np.ndarray, observed: np.ndarray, reason: tuple[str, ...], times: np.ndarray
+) -> list[Objection]:
+    """Object to models whose mean risk (n_models, n_horizons) looks like that of the opposite outcome."""
+    found = [
+        inversion_objection(mean[m, h], observed[h], name, times[h])
+        for m, name in enumerate(models) for h in range(times.size) if not reason[h] and not np.isnan(mean[m, h])
+    ]  # fmt: skip
+    return [objection for objection in found if objection is not None]
 
 
 def _prepare(
