@@ -95,3 +95,17 @@ def test_subdistribution_with_late_entry(cause, ties, months):
     assert model.baseline_cumulative_hazard(120) == pytest.approx(wanted["hazard"], rel=1e-8)
     ignored = FineGray(cause=cause, ties=ties).fit(X, Surv.right(y["time"], y["event"]))
     assert np.abs(ignored.coef_ / model.coef_ - 1).max() > 1e-3
+
+
+def test_exact_ties_with_late_entry():
+    """The likelihood of a risk set given how many of it had the event; values by r/exact_late_entry.R."""
+    part, wanted = R["exact"], json.loads((FOLDER / "exact_late_entry.json").read_text(encoding="utf-8"))
+    month, entry = np.array(part["month"]), np.arange(1, len(part["month"]) + 1) % 3
+    kept = month > entry
+    X = columns(part, "karno", "age")[kept]
+    model = CoxPH(ties="exact").fit(X, Surv.right(month[kept], np.array(part["status"])[kept], entry=entry[kept]))
+    np.testing.assert_allclose(model.coef_, wanted["coef"], rtol=1e-9)
+    np.testing.assert_allclose(np.sqrt(np.diag(model.covariance_)), wanted["se"], rtol=1e-8)
+    assert model.log_likelihood_ == pytest.approx(wanted["loglik"][1], rel=1e-11)
+    everyone = CoxPH(ties="exact").fit(X, Surv.right(month[kept], np.array(part["status"])[kept]))
+    assert np.abs(everyone.coef_ / model.coef_ - 1).max() > 1e-3
