@@ -271,6 +271,31 @@ class _Solver:
         return True
 
 
+@dataclass(frozen=True)
+class _RowSpace:
+    """A ridge problem of more columns than rows, in as many columns as rows; ``back`` leads to the coefficients."""
+
+    data: CoxData
+    factors: np.ndarray
+    back: np.ndarray
+
+
+def _row_space(data: CoxData, factors: np.ndarray) -> _RowSpace:
+    """Rotate penalised columns into the space of the rows, outside of which a ridge solution has no part.
+
+    With ``X D^(−½) = Rᵀ Qᵀ`` (``D`` the factors, ``Q`` of orthonormal columns) the coefficients are ``D^(−½) Q θ``, the
+    linear predictor is ``Rᵀ θ`` and the penalty ``|θ|²``. Columns without penalty stay as they are.
+    """
+    free, bound = np.flatnonzero(factors == 0), np.flatnonzero((factors > 0) & data.X.any(axis=0))
+    root = 1 / np.sqrt(factors[bound])
+    q, r = np.linalg.qr((data.X[:, bound] * root).T)
+    back = np.zeros((factors.size, free.size + r.shape[0]))
+    back[free, np.arange(free.size)] = 1.0
+    back[bound, free.size :] = root[:, None] * q
+    rows = replace(data, X=np.ascontiguousarray(np.column_stack([data.X[:, free], r.T])))
+    return _RowSpace(rows, (np.arange(back.shape[1]) >= free.size).astype(float), back)
+
+
 def _alike(one: float, other: float) -> bool:
     """Say whether one step tells of another."""
     return one <= 3 * other and other <= 3 * one
@@ -321,15 +346,20 @@ def cox_path(
     w = np.ones(n) if weights is None else np.ascontiguousarray(data.sorted(weights), dtype=float)
     shift = None if offset is None else data.sorted(offset)
     f = np.ones(p) if factors is None else np.asarray(factors, dtype=float)
+    penalised = f > 0
+    few = _row_space(data, f) if alpha == 0 and int(penalised.sum()) > n else None
     with one_thread():
-        solver = _Solver(data, w, shift, alpha, f, ties == "efron", tol, max_iter)
+        if few is None:
+            solver = _Solver(data, w, shift, alpha, f, ties == "efron", tol, max_iter)
+        else:
+            solver = _Solver(few.data, w, shift, alpha, few.factors, ties == "efron", tol, max_iter)
         start = solver.solve_unpenalised()
         solver.exact_slopes()
         given = lambdas is not None
         saturated = _saturated(solver.state.tied, solver.state.efron)
-        penalised = f > 0
         # ridge has no largest penalty: its path begins where a mixing of 0.001 would
-        reach = np.abs(solver.gradient[penalised]) / (f[penalised] * max(alpha, 1e-3))
+        slopes = solver.gradient if few is None else data.X.T @ solver.state.residual / solver.total
+        reach = np.abs(slopes[penalised]) / (f[penalised] * max(alpha, 1e-3))
         top = max(float(reach.max(initial=0.0)), 1e-12)
         if lambdas is None:
             lambdas = top * np.logspace(0, np.log10(min_ratio), n_lambdas)
@@ -338,7 +368,7 @@ def cox_path(
         for lam in lambdas.tolist():
             previous = _walk(solver, previous, lam)
             done.append(solver.solve(lam, previous, sure=lam == lambdas[-1]) and start)
-            coefs.append(solver.beta.copy())
+            coefs.append(solver.beta.copy() if few is None else few.back @ solver.beta)
             logliks.append(solver.loglik)
             previous = lam
             if not given and _levelled(logliks, solver.loglik_null, saturated):

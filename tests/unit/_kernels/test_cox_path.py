@@ -164,3 +164,23 @@ def test_the_largest_penalty_does_not_depend_on_the_precision():
     data = cox_data(X, time, event)
     single, double = (cox_path(data, n_lambdas=1, tol=tol).lambdas[0] for tol in (1e-6, 1e-9))
     assert single == double
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_ridge_with_more_columns_than_rows_is_solved_among_the_rows(monkeypatch, ties):
+    X, time, event = draw(80, 300, seed=3)
+    rng = np.random.default_rng(3)
+    X[:, 7] = 0.0  # a constant column
+    factors = rng.choice([0.5, 1.0, 3.0], 300)
+    factors[[0, 4]] = 0.0
+    data = cox_data(X, time, event)
+    given = {"factors": factors, "weights": rng.uniform(0.5, 2, 80), "offset": 0.3 * rng.normal(size=80), "ties": ties}
+    few = cox_path(data, alpha=0.0, n_lambdas=15, min_ratio=0.01, **given)
+    assert few.converged.all()
+    assert worst(data, X, few, alpha=0.0, **given) < 1e-5
+    monkeypatch.setattr(_cox_path, "_row_space", lambda data, factors: None)
+    all_columns = cox_path(data, alpha=0.0, n_lambdas=15, min_ratio=0.01, tol=1e-9, **given)
+    np.testing.assert_allclose(few.lambdas, all_columns.lambdas, rtol=1e-6)
+    np.testing.assert_allclose(few.coef, all_columns.coef, atol=2e-5 * np.abs(all_columns.coef).max())
+    np.testing.assert_allclose(few.loglik, all_columns.loglik, rtol=1e-6)
+    assert (few.coef[:, 7] == 0).all()
