@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, generator
+from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number
 from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import check_events, column_factors
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
 
 __all__ = ["ElasticNetCox"]
@@ -307,17 +308,7 @@ class ElasticNetCox(RiskEstimator):
             if labels.size != n:
                 raise argument_error("folds", f"of length {n}", f"length {labels.size}")
             return labels
-        units = np.arange(n) if design.clusters is None else design.clusters
-        count = int(units.max()) + 1
-        if count < self.cv:
-            raise argument_error("cv", f"at most {count}, the number of rows or clusters", self.cv)
-        # events are spread evenly: units with an event are dealt out first
-        has = np.bincount(units, weights=design.y["event"] == 1, minlength=count) > 0
-        order = generator(self.random_state).permutation(count)
-        order = order[np.argsort(~has[order], kind="stable")]
-        fold = np.empty(count, dtype=np.int64)
-        fold[order] = np.arange(count) % self.cv
-        return fold[units]
+        return event_folds(self.cv, design.y["event"] == 1, design.clusters, self.random_state, argument="cv")
 
     def _cross_validate(
         self, design: Design, centred: np.ndarray, weights: np.ndarray, factors: np.ndarray, path: CoxPath,

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, generator
+from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number
 from lbp_prognosis._kernels import cox_baseline, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._cox_checks import check_events
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
+from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import steps_at
 from lbp_prognosis.survival import Weights
 
@@ -191,16 +192,9 @@ class PriorityCox(RiskEstimator):
     def _folds(self, design: Design) -> np.ndarray | None:
         if self.cross_fit < 2:
             return None
-        units = np.arange(design.X.shape[0]) if design.clusters is None else design.clusters
-        count = int(units.max()) + 1
-        if count < self.cross_fit:
-            raise argument_error("cross_fit", f"at most {count}, the number of rows or clusters", self.cross_fit)
-        has = np.bincount(units, weights=design.y["event"] == 1, minlength=count) > 0
-        order = generator(self.random_state).permutation(count)
-        order = order[np.argsort(~has[order], kind="stable")]
-        fold = np.empty(count, dtype=np.int64)
-        fold[order] = np.arange(count) % self.cross_fit
-        return fold[units]
+        return event_folds(
+            self.cross_fit, design.y["event"] == 1, design.clusters, self.random_state, argument="cross_fit"
+        )
 
     def _fit_block(
         self, design: Design, name: str, columns: np.ndarray, rows: np.ndarray, carried: np.ndarray
