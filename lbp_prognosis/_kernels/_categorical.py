@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
 
-__all__ = ["CategoricalFit", "categorical_fit", "categorical_parts", "categorical_probabilities"]
+from lbp_prognosis._kernels._climb import Point, climb
+
+__all__ = ["CategoricalFit", "assemble", "categorical_fit", "categorical_parts", "categorical_probabilities"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def categorical_parts(eta: np.ndarray, response: np.ndarray, link: str) -> tuple
     return loglik, score, information
 
 
-def _assemble(X: np.ndarray, information: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def assemble(X: np.ndarray, information: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return Σ w · information ⊗ x xᵀ over the rows, flattened by category."""
     size, width = information.shape[1], X.shape[1]
     out = np.empty((size * width, size * width))
     for a in range(size):
@@ -73,19 +75,6 @@ def _assemble(X: np.ndarray, information: np.ndarray, weights: np.ndarray) -> np
             out[a * width : (a + 1) * width, b * width : (b + 1) * width] = block
             out[b * width : (b + 1) * width, a * width : (a + 1) * width] = block.T
     return out
-
-
-def solve_scaled(information: np.ndarray, score: np.ndarray) -> np.ndarray | None:
-    """Solve ``information @ step = score`` with unit diagonal scaling; None if it is not positive definite."""
-    diagonal = np.diag(information)
-    if not (diagonal > 0).all():
-        return None
-    size = np.sqrt(diagonal)
-    try:
-        factor = linalg.cho_factor(information / np.outer(size, size))
-    except linalg.LinAlgError:
-        return None
-    return linalg.cho_solve(factor, score / size) / size
 
 
 def categorical_fit(
@@ -125,7 +114,7 @@ def categorical_fit(
     start : ndarray of shape (J, P), optional
         Starting values.
     max_iter : int
-        Newton iterations. Separated data never converge: the decrement falls by a constant factor only.
+        Newton iterations.
     tol : float
         Stop after the step whose Newton decrement is below it.
     """
@@ -137,33 +126,14 @@ def categorical_fit(
     mask = np.ones(categories * width, dtype=bool) if free is None else free.ravel()
     theta = np.zeros(categories * width) if start is None else np.array(start, dtype=float).ravel()
 
-    def evaluate(value: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def evaluate(value: np.ndarray) -> Point:
         eta = X @ value.reshape(categories, width).T + offset
         loglik, score, information = categorical_parts(eta, response, link)
         total = float(weights @ loglik) - 0.5 * float(ridge @ value**2)
         gradient = ((weights[:, None] * score).T @ X).ravel() - ridge * value
-        return total, gradient[mask], (_assemble(X, information, weights) + np.diag(ridge))[np.ix_(mask, mask)]
+        return Point(total, gradient[mask], (assemble(X, information, weights) + np.diag(ridge))[np.ix_(mask, mask)])
 
-    total, gradient, information = evaluate(theta)
-    converged = False
-    iteration = 0
-    for iteration in range(1, max_iter + 1):  # noqa: B007
-        step = solve_scaled(information, gradient)
-        if step is None:
-            break
-        decrement = float(gradient @ step)
-        fraction, candidate = 1.0, theta.copy()
-        while True:
-            candidate[mask] = theta[mask] + fraction * step
-            new = evaluate(candidate)
-            if new[0] >= total - 1e-12 * abs(total) or fraction < 1e-8:
-                break
-            fraction /= 2
-        if not np.isfinite(new[0]):
-            break
-        theta, (total, gradient, information) = candidate.copy(), new
-        if fraction == 1.0 and decrement < tol:
-            converged = True
-            break
-    loglik = total + 0.5 * float(ridge @ theta**2)
-    return CategoricalFit(theta.reshape(categories, width), information, loglik, iteration, converged)
+    found = climb(evaluate, theta, mask, max_iter=max_iter, tol=tol)
+    loglik = found.point.loglik + 0.5 * float(ridge @ found.theta**2)
+    coef = found.theta.reshape(categories, width)
+    return CategoricalFit(coef, found.point.information, loglik, found.iterations, found.converged)

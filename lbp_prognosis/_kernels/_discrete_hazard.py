@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lbp_prognosis._kernels._categorical import _assemble, categorical_parts, solve_scaled
+from lbp_prognosis._kernels._categorical import assemble, categorical_parts
+from lbp_prognosis._kernels._climb import Point, climb
 
 __all__ = ["DiscreteHazardFit", "discrete_hazard_fit"]
 
@@ -71,15 +72,15 @@ def _spans(
 def _objective(
     X: np.ndarray, response: np.ndarray, span: np.ndarray, *, link: str, weights: np.ndarray, offset: np.ndarray,
     ridge: np.ndarray, mask: np.ndarray, row_score: np.ndarray,
-) -> Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray, np.ndarray]]:  # fmt: skip
+) -> Callable[[np.ndarray], Point]:  # fmt: skip
     """Parameters -> penalised log-likelihood, gradient, observed and complete information; fills ``row_score``."""
     certain, (categories, width) = int((span < 0).sum()), (offset.shape[1], X.shape[1])
 
-    def evaluate(value: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    def evaluate(value: np.ndarray) -> Point:
         eta = X @ value.reshape(categories, width).T + offset
         loglik, score, information = categorical_parts(eta[:certain], response[:certain], link)
         total = float(weights[:certain] @ loglik)
-        complete = _assemble(X[:certain], information, weights[:certain])
+        complete = assemble(X[:certain], information, weights[:certain])
         row_score[:certain] = score
         observed = complete
         if certain < X.shape[0]:
@@ -89,12 +90,12 @@ def _objective(
             )
             total += part
             row_score[certain:] = score
-            complete = complete + _assemble(X[certain:], information, w)
+            complete = complete + assemble(X[certain:], information, w)
             observed = complete - variance
         total -= 0.5 * float(ridge @ value**2)
         gradient = ((weights[:, None] * row_score).T @ X).ravel() - ridge * value
         pick = np.ix_(mask, mask)
-        return total, gradient[mask], (observed + np.diag(ridge))[pick], (complete + np.diag(ridge))[pick]
+        return Point(total, gradient[mask], (observed + np.diag(ridge))[pick], (complete + np.diag(ridge))[pick])
 
     return evaluate
 
@@ -149,31 +150,9 @@ def discrete_hazard_fit(
     evaluate = _objective(
         X, response, span, link=link, weights=weights, offset=offset, ridge=ridge, mask=mask, row_score=row_score
     )
-    current = evaluate(theta)
-    converged = False
-    iteration = 0
-    for iteration in range(1, max_iter + 1):  # noqa: B007
-        total, gradient, observed, complete = current
-        step, newton = solve_scaled(observed, gradient), True
-        if step is None:  # away from the maximum the observed information may be indefinite; the complete one is not
-            step, newton = solve_scaled(complete, gradient), False
-        if step is None:
-            break
-        decrement = float(gradient @ step)
-        fraction, candidate = 1.0, theta.copy()
-        while True:
-            candidate[mask] = theta[mask] + fraction * step
-            new = evaluate(candidate)
-            if new[0] >= total - 1e-12 * abs(total) or fraction < 1e-8:
-                break
-            fraction /= 2
-        if not np.isfinite(new[0]):
-            break
-        theta, current = candidate.copy(), new
-        if newton and fraction == 1.0 and decrement < tol:
-            converged = True
-            break
-    loglik = current[0] + 0.5 * float(ridge @ theta**2)
+    found = climb(evaluate, theta, mask, max_iter=max_iter, tol=tol)
+    loglik = found.point.loglik + 0.5 * float(ridge @ found.theta**2)
     return DiscreteHazardFit(
-        theta.reshape(categories, width), current[2], loglik, row_score.copy(), iteration, converged
-    )
+        found.theta.reshape(categories, width), found.point.information, loglik, row_score.copy(), found.iterations,
+        found.converged,
+    )  # fmt: skip
