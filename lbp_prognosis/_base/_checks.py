@@ -156,7 +156,11 @@ def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
     try:
         array = np.asarray(risk, dtype=float)
     except (TypeError, ValueError):
-        raise argument_error(name, "numbers", describe(risk)) from None
+        fitted = hasattr(risk, "predict_risk") or hasattr(risk, "predict_proba")
+        raise argument_error(
+            name, "numbers", describe(risk),
+            "Evaluation takes risks, not models: pass model.predict_risk(X, horizons)." if fitted else None,
+        ) from None  # fmt: skip
     if array.ndim == 1 and n_horizons == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape != (n, n_horizons):
@@ -184,7 +188,8 @@ def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
             name,
             "a probability in [0, 1]",
             f"values outside at rows {_rows(np.asarray(outside.any(axis=1)))}",
-            "A linear predictor is not a risk: pass model.predict_risk(X, horizons).",
+            ("If they are per cent, divide by 100. " if np.nanmin(array) >= 0 and np.nanmax(array) <= 100 else "")
+            + "A linear predictor is not a risk: pass model.predict_risk(X, horizons).",
         )
     return array
 
@@ -199,14 +204,18 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
     if isinstance(risks, Mapping):
         if not risks:
             raise argument_error("risks", "a mapping from model name to risks with at least one entry", risks)
+        labelled = [key for key, value in risks.items() if isinstance(getattr(value, "index", None), pd.Index)]
+        for key in labelled[1:]:
+            check_same_rows(f"risks[{key!r}]", risks[key], f"risks[{labelled[0]!r}]", risks[labelled[0]])
         return {
             str(key): check_risk(f"risks[{key!r}]", value, n=n, n_horizons=n_horizons) for key, value in risks.items()
         }
     shape = np.shape(risks)
-    if len(shape) == 2 and shape != (n, n_horizons) and n_horizons == 1 and n in shape:
+    stacked = len(shape) == 3 and n in shape
+    if stacked or (len(shape) == 2 and shape != (n, n_horizons) and n_horizons == 1 and n in shape):
         raise argument_error(
-            "risks", f"of shape ({n}, 1) for one model, or a mapping from model name to risks", f"shape {shape}",
-            'Several models are named: {"clinical": risk_1, "clinical + imaging": risk_2}.',
+            "risks", f"of shape ({n}, {n_horizons}) for one model, or a mapping from model name to risks",
+            f"shape {shape}", 'Several models are named: {"clinical": risk_1, "clinical + imaging": risk_2}.',
         )  # fmt: skip
     return {"model": check_risk("risks", risks, n=n, n_horizons=n_horizons)}
 

@@ -14,6 +14,7 @@ BLOCKING: dict[str, tuple[str, ...]] = {
     "optimism-of-interpolating-model": _PREDICTION,
     "random-split-external": ("predicts", "adds_value", "is_useful"),
     "risk-looks-inverted": _PREDICTION,
+    "risk-falls-with-time": _PREDICTION,
     "weak-comparator": ("adds_value", "is_useful"),
     "added-is-the-outcome": ("adds_value", "is_useful"),
     "net-reclassification": ("adds_value",),

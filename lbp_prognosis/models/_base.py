@@ -35,7 +35,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_clusters, check_horizons, check_vector
+from lbp_prognosis._base import (
+    OutcomeError,
+    argument_error,
+    check_clusters,
+    check_horizons,
+    check_same_rows,
+    check_vector,
+)
 from lbp_prognosis._kernels import ipcw_weights
 from lbp_prognosis.models._design import Design, check_matrix, column_names, strata_labels, take_columns
 from lbp_prognosis.models._state import decode, encode
@@ -86,8 +93,16 @@ class RiskEstimator(BaseEstimator):
     ) -> Design:  # fmt: skip
         """Check all arguments of ``fit`` and remember names, follow-up and causes."""
         name = type(self).__name__
+        if isinstance(X, str):
+            check_matrix(X)
+        if isinstance(X, np.ndarray) and X.dtype.names and not getattr(getattr(y, "dtype", None), "names", None):
+            raise argument_error("X", "a frame or a two-dimensional array of predictors", "an outcome",
+                                 "The order is fit(X, y): first the predictors, then the outcome.")  # fmt: skip
         kind = check_outcome(y, self._accepts, caller=name, instead=self._instead)
         n = y.shape[0]
+        given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
+        for argument, labelled in given.items():
+            check_same_rows(argument, labelled, "X", X)
         predictors, strata, offset = self._own_columns(X, strata, offset)
         names = column_names(predictors)
         matrix = check_matrix(predictors, allow_missing=allow_missing or self._allow_missing)
@@ -168,6 +183,8 @@ class RiskEstimator(BaseEstimator):
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Return the matrix (columns brought into the fitted order by name), strata codes and offset of new rows."""
         self._check_fitted()
+        check_same_rows("strata", strata, "X", X)
+        check_same_rows("offset", offset, "X", X)
         X, strata, offset = self._own_columns(X, strata, offset)
         names = column_names(X)
         fitted = getattr(self, "feature_names_in_", None)
@@ -279,7 +296,7 @@ class RiskEstimator(BaseEstimator):
             if cause != 1:
                 raise argument_error("cause", f"1 for {name}, which knows one cause", cause)
         elif isinstance(cause, bool) or not isinstance(cause, int | np.integer) or cause not in self.causes_:
-            raise argument_error("cause", f"one of the event codes at fit, {self.causes_.tolist()}", cause)
+            raise argument_error("cause", f"one of the event codes at fit, {self.causes_.tolist()}", repr(cause))
 
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +125,7 @@ def check_matrix(X: Any, *, allow_missing: bool = False) -> np.ndarray:
     else:
         array = np.asarray(X)
         if array.ndim != 2:
-            raise argument_error("X", "a frame or a two-dimensional array", describe(X))
+            raise argument_error("X", "a frame or a two-dimensional array", describe(X), _shape_remedy(X))
         names = [f"x{j}" for j in range(array.shape[1])]
         try:
             matrix = np.asarray(array, dtype=float)
@@ -148,11 +149,35 @@ def check_matrix(X: Any, *, allow_missing: bool = False) -> np.ndarray:
     counts = frame.groupby(["field", "reason"], sort=False).size()
     told = ", ".join(f"{field!r} ({reason})" for field, reason in counts.index[:6])
     more = "" if len(counts) <= 6 else f" and {len(counts) - 6} more"
-    raise DataError(
-        f"`X` must be numeric and finite; got columns {told}{more}. "
-        "Encode text and impute inside the pipeline, so that each training fold does it for itself.",
-        frame,
-    )
+    raise DataError(f"`X` must be numeric and finite; got columns {told}{more}. {_remedy(set(frame['reason']))}", frame)
+
+
+def _shape_remedy(X: Any) -> str | None:
+    if isinstance(X, pd.Series):
+        return "One patient is a frame of one row, X.iloc[[0]]; one predictor is a frame of one column, X[['age']]."
+    if isinstance(X, Mapping):
+        return "A patient in a mapping is a frame of one row: pd.DataFrame([patient])."
+    if isinstance(X, str):
+        return "There is no formula: give the columns themselves; splines and dummies are steps of a RiskPipeline."
+    return None
+
+
+def _remedy(reasons: set[str]) -> str:
+    """Say what to do with what was found, and that it belongs inside the training fold."""
+    moves = []
+    if reasons & {"text", "category"}:
+        moves.append("encode text and categories with OneHot()")
+    if "missing" in reasons:
+        moves.append("impute with MultipleImputation()")
+    parts = []
+    if moves:
+        inside = f"{' and '.join(moves)} in a RiskPipeline, so that each training fold does it for itself."
+        parts.append(inside[0].upper() + inside[1:])
+    if "date" in reasons:
+        parts.append("Turn dates into time since the index date.")
+    if "infinite" in reasons:
+        parts.append("Correct infinite values, or make them missing.")
+    return " ".join(parts)
 
 
 def _failure(row: int, field: str, reason: str, value: Any) -> dict[str, Any]:
@@ -170,5 +195,6 @@ def _column_by_column(columns: list[pd.Series], names: list[str]) -> tuple[np.nd
                 raise TypeError
         except (TypeError, ValueError):
             kind = "date" if column.dtype.kind in "Mm" else "text"
+            kind = "category" if isinstance(column.dtype, pd.CategoricalDtype) else kind
             failures.append(_failure(0, names[j], kind, str(column.iloc[0]) if len(column) else ""))
     return matrix, failures

@@ -176,7 +176,9 @@ class LogisticRisk(RiskEstimator):
         found = categorical_fit(inner, state, weights=weights, offset=offset, penalty=penalty)
         if not found.converged or undetermined(found.information):
             large = np.abs(found.coef[0, 1:])
-            guilty = [repr(name) for name, size in zip(np.array(names)[kept], large) if size > max(5, large.max() / 5)]
+            guilty = [
+                repr(str(name)) for name, size in zip(np.array(names)[kept], large) if size > max(5, large.max() / 5)
+            ]
             raise EstimationError(
                 "The likelihood has no finite maximum within reach: a combination of columns separates the two states."
                 + (f" Largest coefficients: {', '.join(guilty[:3])}." if guilty else "")

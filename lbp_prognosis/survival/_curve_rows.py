@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_clusters, check_number, describe
-from lbp_prognosis.survival._outcome import check_outcome
+from lbp_prognosis._base import argument_error, check_clusters, describe
+from lbp_prognosis.survival._outcome import check_cause, check_outcome
 from lbp_prognosis.survival._weights import Weights, check_weights
 
 __all__ = ["CurveRows", "curve_rows", "label_codes"]
@@ -90,7 +90,7 @@ def curve_rows(y: Any, sample_weight: Any, *, caller: str, cause: int | None = N
         "events.",
     )  # fmt: skip
     if cause is not None:
-        check_number("cause", cause, low=1, whole=True)
+        check_cause(y, cause)
     weights: Weights | None = check_weights(sample_weight, y.shape[0])
     rows = CurveRows(
         np.ascontiguousarray(y["time"]),

@@ -7,9 +7,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lbp_prognosis._base import OutcomeError, argument_error, describe
+from lbp_prognosis._base import OutcomeError, argument_error, check_number, describe
 
-__all__ = ["OutcomeKind", "cause_codes", "cause_names", "check_outcome", "outcome_kind", "status_horizon"]
+__all__ = [
+    "OutcomeKind",
+    "cause_codes",
+    "cause_names",
+    "check_cause",
+    "check_outcome",
+    "outcome_kind",
+    "status_horizon",
+]
 
 OutcomeKind = Literal["right", "interval", "status", "reference"]
 
@@ -90,6 +98,18 @@ def cause_names(y: np.ndarray) -> dict[int, str]:
     return dict(enumerate(names, start=1))
 
 
+def check_cause(y: np.ndarray, cause: Any) -> int:
+    """Return an event code of at least 1; a name given with ``causes=`` is refused with its code."""
+    if isinstance(cause, str):
+        codes = {name: code for code, name in cause_names(y).items()}
+        raise argument_error(
+            "cause", "a whole number of at least 1", cause,
+            f"{cause!r} has the code {codes[cause]}: cause={codes[cause]}." if cause in codes else
+            f"Codes of the named causes are {codes}." if codes else "It is the code of the event in `y`.",
+        )  # fmt: skip
+    return int(check_number("cause", cause, low=1, whole=True))
+
+
 def status_horizon(y: np.ndarray) -> float | None:
     """Return the visit time of a `Status`, or None if the array lost it on the way."""
     metadata: Mapping[str, Any] = y.dtype.metadata or {}
@@ -105,7 +125,6 @@ def cause_codes(y: np.ndarray, cause: int) -> np.ndarray:
     ArgumentError
         If ``cause`` is not a positive whole number.
     """
-    if isinstance(cause, bool) or not isinstance(cause, int | np.integer) or cause < 1:
-        raise argument_error("cause", "an event code of at least 1", cause)
+    cause = check_cause(y, cause)
     event = y["event"]
     return np.where(event == cause, 1, np.where(event > 0, 2, 0)).astype(np.int64)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_vector, describe
+from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_same_rows, check_vector, describe
 from lbp_prognosis.survival._outcome import check_outcome
 
 __all__ = ["Surv"]
@@ -57,7 +57,8 @@ class Surv:
             Delayed entry: a row is at risk on (entry, time].
         censored : scalar, optional
             The code that means censored. Needed when no row has the code 0 and a code other than 1 stands in the data
-            (R's 1/2 coding), because a guess would turn censored patients into events.
+            (R's 1/2 coding), because a guess would turn censored patients into events; and for words, of which one
+            other is then the event.
         causes : mapping of str to scalar, optional
             Names of the events and the code each has in ``event``; the first named becomes 1, the second 2 …, e.g.
             ``{"recovery": 1, "surgery": 2}``. A code outside it, other than ``censored``, is an error.
@@ -74,7 +75,10 @@ class Surv:
         ArgumentError
             If a time is missing, infinite or negative, or does not lie after its entry.
         """
+        _refuse_exchanged(time, event)
+        check_same_rows("event", event, "time", time)
         times = check_vector("time", time, low=0)
+        check_same_rows("entry", entry, "time", time)
         codes = _codes(event, times.size, censored, causes)
         return _assemble({"time": times, "event": codes}, entry, times.size, "time", causes)
 
@@ -97,6 +101,8 @@ class Surv:
         ndarray of shape (n,)
             Structured, with fields ``lower``, ``upper`` (float64), ``event`` (int8) and, if given, ``entry``.
         """
+        for name, given in (("upper", upper), ("event", event), ("entry", entry)):
+            check_same_rows(name, given, "lower", lower)
         low = check_vector("lower", lower, low=0)
         try:
             up = np.asarray(upper, dtype=float).copy()
@@ -143,6 +149,16 @@ class Surv:
         return Surv.right(time, y["event"], entry=entry, censored=0)
 
 
+def _refuse_exchanged(time: Any, event: Any) -> None:
+    """Other libraries take the event first: truth values are no times."""
+    kind, other = np.asarray(time).dtype.kind, np.asarray(event).dtype.kind
+    if kind == "b" and other in "iuf":
+        raise argument_error(
+            "time", "numbers, in the unit of the study", "truth values",
+            "The order is Surv.right(time, event): first the time, then the event.",
+        )  # fmt: skip
+
+
 def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) -> np.ndarray:
     """Turn the user's codes into 0, 1, 2, …, refusing whatever could be read in two ways."""
     raw = np.asarray(event)
@@ -158,10 +174,14 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
         return _named_codes(raw, set(raw.tolist()), 0 if censored is None else censored, causes)
     if raw.dtype.kind == "O" and all(isinstance(value, Real) for value in raw.tolist()):
         raw = raw.astype(float)
+    if censored is not None and raw.dtype.kind in "OU":
+        others = set(raw.tolist()) - {censored}
+        if len(others) == 1:  # one word besides that for censored: the event
+            return (raw != censored).astype(np.int8)
     if raw.dtype.kind not in "iuf" or not np.isfinite(raw).all() or (raw != np.floor(raw)).any():
         raise argument_error(
             "event", "whole-number codes or booleans", f"values {sorted(map(str, set(raw.tolist())))[:6]}",
-            'Name them: causes={"recovery": "rec", "surgery": "op"}, censored="none".', kind=OutcomeError,
+            _words(sorted(set(raw.tolist()), key=str)), kind=OutcomeError,
         )  # fmt: skip
     raw = raw.astype(np.int64)
     present = set(np.unique(raw).tolist())
@@ -170,6 +190,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
             raise argument_error(
                 "event", "coded 0 for censored",
                 f"codes {_some(present)} without a 0",
+                "So many codes look like times: the order is Surv.right(time, event)." if len(present) > 20 else
                 "If one of them means censored (R's 1/2 coding), say so: censored=1. If every row is an event, say "
                 "censored=0.", kind=OutcomeError,
             )  # fmt: skip
@@ -193,6 +214,14 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
     if mapped.size and mapped.max() > 100:
         raise argument_error("event", "a small code a cause", f"codes {codes[-3:]}", kind=OutcomeError)
     return mapped.astype(np.int8)
+
+
+def _words(values: list[Any]) -> str:
+    """Say how codes that are no whole numbers are named."""
+    if len(values) == 2:
+        one, other = values
+        return f"Say which of them means censored: censored={one!r} or censored={other!r}."
+    return 'Name them: causes={"recovery": "rec", "surgery": "op"}, censored="none".'
 
 
 def _some(present: set[int]) -> str:

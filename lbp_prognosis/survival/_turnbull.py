@@ -15,13 +15,12 @@ from lbp_prognosis._base import (
     Result,
     argument_error,
     check_confidence,
-    check_number,
     describe,
 )
 from lbp_prognosis._kernels import npmle_covariance, npmle_from_intervals
 from lbp_prognosis.survival._curve_interval import curve_interval
 from lbp_prognosis.survival._curve_values import CurveValues
-from lbp_prognosis.survival._outcome import check_outcome
+from lbp_prognosis.survival._outcome import check_cause, check_outcome
 from lbp_prognosis.survival._weights import check_weights
 
 if TYPE_CHECKING:
@@ -256,7 +255,7 @@ def turnbull(y: Any, *, cause: int | None = None, sample_weight: Any = None, con
     code = y["event"].astype(np.int64)
     causes = np.unique(code[code > 0])
     if cause is not None:
-        check_number("cause", cause, low=1, whole=True)
+        check_cause(y, cause)
     given = check_weights(sample_weight, y.shape[0])
     weights = np.ones(y.shape[0]) if given is None else given.values
     used = weights > 0

@@ -22,6 +22,7 @@ EVENT = (TIME <= STOP).astype(int)
 SEEN = np.minimum(TIME, STOP)
 Y = Surv.right(SEEN, EVENT)
 TWO = Surv.right(SEEN, np.where(EVENT == 1, 1 + (np.arange(N) % 2), 0))
+NAMED = Surv.right(SEEN, TWO["event"], causes={"recovery": 1, "surgery": 2})
 MODEL = CoxPH().fit(X, Y)
 RISK = MODEL.predict_risk(X, 5)[:, 0]
 HOLES = np.where(np.isin(np.arange(N), [3, 7]), np.nan, RISK)
@@ -61,10 +62,42 @@ MISUSES = {
         lambda: evaluate(Y, np.column_stack([RISK, RISK**2]), 5), lambda: evaluate(Y, [RISK, RISK**2], 5),
         lambda: decision_curve(Y, np.column_stack([RISK, RISK**2]), 5, [0.2]),
     ]),
-    "columns": (r"`X` must be.*(columns 's' \((text|missing|date)\).*Encode text|without \['b'\]|of 2 columns)", [
-        lambda: CoxPH().fit(X.assign(s="m"), Y), lambda: CoxPH().fit(X.assign(s=np.nan), Y),
-        lambda: CoxPH().fit(X.assign(s=pd.Timestamp("2020-01-01")), Y), lambda: MODEL.predict_risk(X[["a"]], 5),
-        lambda: MODEL.predict_risk(X.to_numpy()[:, :1], 5),
+    "columns": (r"`X` must be.*(without \['b'\]|of 2 columns)", [
+        lambda: MODEL.predict_risk(X[["a"]], 5), lambda: MODEL.predict_risk(X.to_numpy()[:, :1], 5),
+    ]),
+    "text": (r"columns 's' \((text|category)\)\. Encode text and categories with OneHot\(\) in a RiskPipeline", [
+        lambda: CoxPH().fit(X.assign(s="m"), Y), lambda: CoxPH().fit(X.assign(s=pd.Categorical([1] * N)), Y),
+    ]),
+    "missing predictors": (r"columns 's' \(missing\)\. Impute with MultipleImputation\(\) in a RiskPipeline", [
+        lambda: CoxPH().fit(X.assign(s=np.nan), Y), lambda: CoxPH().fit(X.assign(s=pd.array([pd.NA] * N, "Int64")), Y),
+    ]),
+    "text and holes": (r"'s' \(text\), 'a' \(missing\)\. Encode .* and impute with", [
+        lambda: CoxPH().fit(X.assign(s="m", a=np.nan), Y),
+    ]),
+    "dates and infinities": (r"columns 's' \(date\), 'a' \(infinite\)\. Turn dates.*Correct infinite", [
+        lambda: CoxPH().fit(X.assign(s=pd.Timestamp("2020-01-01"), a=np.inf), Y),
+    ]),
+    "a formula": (r"`X`.*'Surv\(time, event\) ~ a'\. There is no formula", [
+        lambda: CoxPH().fit("Surv(time, event) ~ a", X), lambda: CoxPH().fit("Surv(time, event) ~ a", Y),
+    ]),
+    "outcome before predictors": (r"order is fit\(X, y\)", [lambda: CoxPH().fit(Y, X)]),
+    "one patient": (r"`X`.*(X\.iloc\[\[0\]\]|pd\.DataFrame\(\[patient\]\))", [
+        lambda: MODEL.predict_risk(X.iloc[0], 5), lambda: MODEL.predict_risk({"a": 1.0, "b": 2.0}, 5),
+    ]),
+    "a model for its risks": (r"`risks?`.*CoxPH\(\).*Evaluation takes risks, not models", [
+        lambda: evaluate(Y, MODEL, 5), lambda: brier(Y, MODEL, 5),
+    ]),
+    "per cent": (r"`risks?`.*divide by 100", [lambda: brier(Y, 100 * RISK, 5), lambda: evaluate(Y, 100 * RISK, 5)]),
+    "a list of models": (r"`risks`.*Several models are named", [
+        lambda: evaluate(Y, [np.c_[RISK, RISK], np.c_[RISK, RISK]], [5, 6]),
+    ]),
+    "a cause by name": (r"`cause`.*'surgery' has the code 2: cause=2", [
+        lambda: evaluate(NAMED, RISK, 5, cause="surgery"), lambda: aalen_johansen(NAMED, cause="surgery"),
+        lambda: concordance(NAMED, RISK, cause="surgery"),
+        lambda: decision_curve(NAMED, RISK, 5, [0.2], cause="surgery"),
+    ]),
+    "event before time": (r"order is Surv\.right\(time, event\)", [
+        lambda: Surv.right(EVENT > 0, SEEN), lambda: Surv.right(EVENT, np.round(10 * SEEN) + 1),
     ]),
     "not fitted": (r"is not fitted yet\. Call fit\(X, y\) first", [
         lambda: CoxPH().predict_risk(X, 5), lambda: ElasticNetCox().linear_predictor(X), lambda: FineGray().to_frame(),

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import LBPError, Status, Surv
-from lbp_prognosis.evaluation import ThresholdRange, brier, decision_curve, log_score, risk_groups, time_dependent_auc
+from lbp_prognosis.evaluation import (
+    ThresholdRange,
+    brier,
+    decision_curve,
+    evaluate,
+    log_score,
+    risk_groups,
+    time_dependent_auc,
+)
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, ParametricAFT, RoystonParmar
 
 RNG = np.random.default_rng(3)
@@ -101,3 +109,34 @@ def test_metrics_over_horizons_are_drawn(metric):
     if metric is brier:
         assert few.ipa.plot().get_ylabel() == "IPA"
         assert any("one risk for all" in text.get_text() for text in few.plot().texts)
+
+
+def test_labels_in_another_order_are_not_paired_by_position():
+    turned = np.random.default_rng(0).permutation(N)
+    event = pd.Series(EVENT).iloc[turned]
+    seen, ones, risk = pd.Series(SEEN), pd.Series(1.0, index=X.index[turned]), pd.Series(RISK, name="risk")
+    calls = {
+        "event": lambda: Surv.right(seen, event),
+        "entry": lambda: Surv.right(seen, EVENT, entry=0 * ones),
+        "upper": lambda: Surv.interval(seen, (seen + 1).iloc[turned]),
+        "sample_weight": lambda: CoxPH().fit(X, Y, sample_weight=ones),
+        "strata": lambda: CoxPH().fit(X, Y, strata=event),
+        "clusters": lambda: CoxPH().fit(X, Y, clusters=event),
+        "offset": lambda: CoxPH().fit(X, Y, offset=pd.Series(0.0, X.index)).predict_risk(X, 5, offset=0 * ones),
+        "risks\\['b'\\]": lambda: evaluate(Y, {"raw": RISK, "a": risk, "b": risk.iloc[turned]}, 5),
+        "linear_predictors\\['a'\\]": lambda: evaluate(Y, {"a": risk}, 5, linear_predictors={"a": risk.iloc[turned]}),
+    }  # fmt: skip
+    for name, call in calls.items():
+        with pytest.raises(LBPError, match=f"`{name}` must be in the order of .*same labels in another order"):
+            call()
+    # the same labels in the same order, other labels, and no labels are taken as they stand
+    np.testing.assert_array_equal(Surv.right(seen, pd.Series(EVENT)), Y)
+    np.testing.assert_array_equal(Surv.right(seen, pd.Series(EVENT, index=seen.index + 1000)), Y)
+    np.testing.assert_array_equal(Surv.right(seen, EVENT), Y)
+
+
+def test_risks_in_another_order_of_horizons_are_noticed():
+    risks = MODEL.predict_risk(X, [2, 5])
+    for call in (brier, time_dependent_auc, log_score, evaluate):
+        assert "risk-falls-with-time" in {o.code for o in call(Y, risks[:, ::-1], [2, 5]).objections}
+        assert "risk-falls-with-time" not in {o.code for o in call(Y, risks, [2, 5]).objections}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from lbp_prognosis._base import Objection, inversion_objection
@@ -10,9 +12,26 @@ __all__ = ["below_half", "likely_inversion", "upside_down"]
 
 
 def likely_inversion(mean_risk: np.ndarray, observed: np.ndarray, horizons: np.ndarray) -> tuple[Objection, ...]:
-    """Compare the mean risk with the observed frequency and with its complement, horizon by horizon (NaN: unknown)."""
+    """Compare the mean risk with the observed frequency, its complement, and the mean risk at the horizon before.
+
+    A horizon with NaN is not known.
+    """
     doubts = (inversion_objection(float(m), float(o), "", float(h)) for m, o, h in zip(mean_risk, observed, horizons))
-    return tuple(doubt for doubt in doubts if doubt is not None)
+    return (*(doubt for doubt in doubts if doubt is not None), *_falls_with_time(mean_risk, horizons))
+
+
+def _falls_with_time(mean_risk: np.ndarray, horizons: np.ndarray) -> tuple[Objection, ...]:
+    """Object to a mean risk that is lower at a later horizon, by more than models fitted horizon by horizon differ."""
+    known = np.flatnonzero(np.isfinite(mean_risk))
+    for before, after in pairwise(known):
+        if mean_risk[after] < mean_risk[before] - 0.01:
+            return (Objection(
+                "risk-falls-with-time",
+                f"The mean risk falls from {mean_risk[before]:.3f} at {horizons[before]:g} to {mean_risk[after]:.3f} "
+                f"at {horizons[after]:g}, as P(event by the horizon) cannot: are the columns in the order of the "
+                "horizons, and risks, not survival?",
+            ),)  # fmt: skip
+    return ()
 
 
 def below_half(metric: str, value: np.ndarray) -> tuple[Objection, ...]:

@@ -14,7 +14,6 @@ from lbp_prognosis._base import (
     check_choice,
     check_clusters,
     check_confidence,
-    check_number,
     check_vector,
     influence_se,
     interval,
@@ -32,7 +31,7 @@ from lbp_prognosis._kernels import (
 )
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import upside_down
-from lbp_prognosis.survival import Weights, check_outcome, check_weights
+from lbp_prognosis.survival import Weights, check_cause, check_outcome, check_weights
 
 __all__ = ["RoystonD", "royston_d"]
 
@@ -119,7 +118,7 @@ def royston_d(
     check_outcome(y, ("right",), caller="royston_d", instead="For a state at one visit use nagelkerke_r2.")
     n = y.shape[0]
     values = check_vector("score", score, n=n)
-    cause = int(check_number("cause", cause, low=1, whole=True))
+    cause = check_cause(y, cause)
     check_choice("ties", ties, ("averaged", "first"))
     check_choice("censoring_ties", censoring_ties, ("at_risk", "events_first"))
     weights = check_weights(sample_weight, n)

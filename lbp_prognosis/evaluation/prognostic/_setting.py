@@ -21,7 +21,7 @@ from lbp_prognosis._base import (
     interval,
 )
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
-from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights, status_horizon
+from lbp_prognosis.survival import OutcomeKind, Weights, check_cause, check_outcome, check_weights, status_horizon
 
 __all__ = ["Setting", "has_entry", "shaped"]
 
@@ -90,7 +90,7 @@ class Setting:
                 censoring,
             )
         return cls(
-            y=y, kind=kind, horizons=grid, scalar=scalar, cause=int(check_number("cause", cause, low=1, whole=True)),
+            y=y, kind=kind, horizons=grid, scalar=scalar, cause=check_cause(y, cause),
             target=check_choice("target", target, ("event", "no_event")), censoring=model, weights=weights,
             clusters=check_clusters("clusters", clusters, n=n), confidence=check_confidence(confidence),
             min_at_risk=check_number("min_at_risk", min_at_risk, low=0),

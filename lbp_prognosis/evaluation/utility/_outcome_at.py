@@ -12,12 +12,11 @@ from lbp_prognosis._base import (
     check_choice,
     check_clusters,
     check_horizons,
-    check_number,
     check_vector,
     influence_se,
 )
 from lbp_prognosis._kernels import censoring_process, influence_from_process, weights_from_process
-from lbp_prognosis.survival import cause_codes, check_outcome, status_horizon
+from lbp_prognosis.survival import cause_codes, check_cause, check_outcome, status_horizon
 
 __all__ = ["OutcomeAt", "check_probability"]
 
@@ -67,7 +66,7 @@ class OutcomeAt:
         kind = check_outcome(y, ("right", "status"), caller=caller,
                              instead="For outcomes seen at visits use Status.at(visit, state).")  # fmt: skip
         check_choice("target", target, ("event", "no_event"))
-        check_number("cause", cause, low=1, whole=True)
+        check_cause(y, cause)
         if horizon is None and kind == "status":
             horizon = status_horizon(y)  # a state knows its visit
         times, scalar = check_horizons(horizon)

@@ -71,7 +71,12 @@ class TestRight:
     def test_named_words(self) -> None:
         y = Surv.right([1, 2, 3], ["op", "none", "rec"], causes={"recovery": "rec", "surgery": "op"}, censored="none")
         assert y["event"].tolist() == [2, 0, 1]
-        assert "causes=" in refused(OutcomeError, Surv.right, [1, 2], ["dead", "alive"])
+        assert "censored='alive' or censored='dead'" in refused(OutcomeError, Surv.right, [1, 2], ["dead", "alive"])
+        assert "causes=" in refused(OutcomeError, Surv.right, [1, 2, 3], ["rec", "op", "none"])
+        assert "causes=" in refused(OutcomeError, Surv.right, [1, 2, 3], ["rec", "op", "none"], censored="none")
+        # one word besides that for censored can only be the event
+        assert Surv.right([1, 2], ["dead", "alive"], censored="alive")["event"].tolist() == [1, 0]
+        assert Surv.right([1, 2], ["dead", "dead"], censored="alive")["event"].tolist() == [1, 1]
         message = refused(OutcomeError, Surv.right, [1, 2], [1, 7], causes={"a": 1})
         assert "'7'" in message
         refused(ArgumentError, Surv.right, [1, 2], [1, 0], causes={"a": 1, "b": 1})
