@@ -1,4 +1,4 @@
-"""Fine and Gray's model for few columns in sums that are linear in n, and influence values of a relative-hazard curve.
+"""Fine and Gray's fit with its baseline for columns that are nearly collinear, and influence values of both.
 
 A patient with a competing event stays in the risk set with weight G(t−)/G(T−), G the censoring curve. The weight
 factors into a part of the event time and a part of the patient, so that the extended risk sets are prefix sums.
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numba as nb
 import numpy as np
 
+from lbp_prognosis._kernels._censoring_groups import censoring_groups
+from lbp_prognosis._kernels._cox import cox_fit_prepared
+from lbp_prognosis._kernels._cox_sums import group_sums, tied_events
+from lbp_prognosis._kernels._fine_gray import fine_gray_data
 from lbp_prognosis._kernels._ipcw import censoring_curve
-from lbp_prognosis._kernels._kaplan_meier import kaplan_meier_steps
 from lbp_prognosis._kernels._steps import step_at
 
 __all__ = ["SubdistributionFit", "hazard_influence", "subdistribution_fit"]
@@ -49,9 +52,7 @@ class _Rows:
     g_rows: np.ndarray
 
 
-def _rows(
-    X: np.ndarray, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None, extend: bool, first: bool = True
-) -> _Rows:
+def _rows(X: np.ndarray, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None, extend: bool) -> _Rows:
     w = np.ones(time.size) if weights is None else np.asarray(weights, dtype=float)
     event = (code == 1) & (w > 0)
     times = np.unique(time[event])
@@ -60,11 +61,7 @@ def _rows(
     competing = np.asarray((code == 2) & extend)
     g_times, g_rows = np.ones(times.size), np.ones(time.size)
     if competing.any():
-        if first:
-            grid, _, right = censoring_curve(time, code, weights)
-        else:
-            steps = kaplan_meier_steps(time, code == 0, weights=weights)
-            grid, right = steps.times, steps.survival
+        grid, _, right = censoring_curve(time, code, weights)
         g_times = step_at(grid, right, times, left=1.0, before=True)
         g_rows = step_at(grid, right, time, left=1.0, before=True)
     return _Rows(X, event, competing, w, times, last, deaths, g_times, g_rows)
@@ -86,16 +83,11 @@ def _sums(rows: _Rows, values: np.ndarray) -> np.ndarray:
     return here
 
 
-def _moments(rows: _Rows, eta: np.ndarray, second: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    n, p = rows.X.shape
-    r = rows.weights * np.exp(eta)
-    first = [r[:, None], r[:, None] * rows.X]
-    if not second:
-        sums = _sums(rows, np.hstack(first))
-        return sums[:, 0], sums[:, 1:] / sums[:, :1], None
-    products = (rows.X[:, :, None] * rows.X[:, None, :]).reshape(n, p * p) * r[:, None]
-    sums = _sums(rows, np.hstack([*first, products]))
-    return sums[:, 0], sums[:, 1 : p + 1] / sums[:, :1], sums[:, p + 1 :].reshape(-1, p, p) / sums[:, 0, None, None]
+def _moments(rows: _Rows, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted size of the risk set at each event time, and its mean of the columns."""
+    r = (rows.weights * np.exp(eta))[:, None]
+    sums = _sums(rows, np.hstack([r, r * rows.X]))
+    return sums[:, 0], sums[:, 1:] / sums[:, :1]
 
 
 def subdistribution_fit(
@@ -114,7 +106,7 @@ def subdistribution_fit(
     Parameters
     ----------
     X : ndarray of shape (n, p)
-        Columns without missing values; a few, since second moments of all rows are formed.
+        Columns without missing values.
     time : ndarray of shape (n,)
     code : ndarray of int of shape (n,)
         0 censored, 1 the cause of interest, 2 any other cause.
@@ -133,41 +125,21 @@ def subdistribution_fit(
     q, triangle = np.linalg.qr(X - centre)
     root = np.sqrt(X.shape[0])
     triangle = triangle / root
-    rows = _rows(q * root, time, code, weights, True, events_first)
-    beta = np.zeros(X.shape[1]) if start is None else triangle @ np.asarray(start, dtype=float)
-    total = (rows.weights[rows.event, None] * rows.X[rows.event]).sum(axis=0)
-
-    def evaluate(coef: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-        eta = rows.X @ coef
-        s0, mean, square = _moments(rows, eta)
-        own = float((rows.weights * eta)[rows.event].sum() - rows.deaths @ np.log(s0))
-        information = np.tensordot(rows.deaths, square - mean[:, :, None] * mean[:, None, :], axes=1)
-        return own, total - rows.deaths @ mean, information, s0
-
-    loglik, gradient, information, s0 = evaluate(beta)
-    converged, iterations = False, 1
-    while iterations < max_iter:
-        try:
-            step = np.linalg.solve(information, gradient)
-        except np.linalg.LinAlgError:
-            break
-        if np.abs(step).max(initial=0.0) < tol:
-            converged = True
-            break
-        new = evaluate(beta + step)
-        while not new[0] >= loglik - 1e-10 * (1 + abs(loglik)) and np.abs(step).max() > tol:
-            step = step / 2
-            new = evaluate(beta + step)
-        beta = beta + step
-        loglik, gradient, information, s0 = new
-        iterations += 1
+    w = np.ones(time.size) if weights is None else np.asarray(weights, dtype=float)
+    curves = censoring_groups(time, code, np.zeros(time.size, dtype=np.int64), w, events_first)
+    data = fine_gray_data(q * root, time, code, 1, curves, None)
+    begin = None if start is None else triangle @ np.asarray(start, dtype=float)
+    fit = cox_fit_prepared(data, weights=w, ties="breslow", start=begin, max_iter=max_iter, tol=tol)
+    converged = fit.converged and not fit.aliased.any()
     try:
-        coef = np.linalg.solve(triangle, beta)
+        coef = np.linalg.solve(triangle, fit.coef)
     except np.linalg.LinAlgError:
-        coef, converged = np.full(beta.size, np.nan), False
-    information = triangle.T @ information @ triangle
-    hazard = np.cumsum(rows.deaths / s0) * np.exp(-centre @ coef)
-    return SubdistributionFit(coef, information, loglik, iterations, converged, rows.times, hazard)
+        coef, converged = np.full(fit.coef.size, np.nan), False
+    sums = group_sums(data, tied_events(data, data.sorted(w), False), data.X @ fit.coef, efron=False)
+    level = float(data.centre @ fit.coef + centre @ coef) + sums.shift
+    hazard = np.cumsum(sums.hazard) * np.exp(-level)
+    information = triangle.T @ fit.information @ triangle
+    return SubdistributionFit(coef, information, fit.loglik, fit.iterations, converged, data.times, hazard)
 
 
 def hazard_influence(
@@ -189,7 +161,7 @@ def hazard_influence(
     centre = X.mean(axis=0)
     rows = _rows(np.ascontiguousarray(X - centre), time, code, weights, subdistribution)
     relative = np.exp(rows.X @ coef)
-    s0, mean, _ = _moments(rows, rows.X @ coef, second=False)
+    s0, mean = _moments(rows, rows.X @ coef)
     step = rows.deaths / s0
     by_tau = rows.times <= tau
     thin = np.where(by_tau, step / s0, 0.0)
