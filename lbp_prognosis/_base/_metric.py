@@ -35,7 +35,7 @@ def influence_se(influence: np.ndarray, clusters: np.ndarray | None = None) -> n
     """
     n = influence.shape[0]
     if clusters is None:
-        return np.sqrt(np.sum(influence**2, axis=0)) / n
+        return np.sqrt(np.einsum("i...,i...->...", influence, influence)) / n
     codes = int(clusters.max()) + 1
     flat = influence.reshape(n, -1)
     sums = np.stack([np.bincount(clusters, weights=column, minlength=codes) for column in flat.T], axis=1)

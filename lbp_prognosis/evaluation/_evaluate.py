@@ -35,7 +35,7 @@ from lbp_prognosis.evaluation.prognostic import (
     royston_d,
     time_dependent_auc,
 )
-from lbp_prognosis.evaluation.utility import NetBenefitDifference, decision_curve
+from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference, decision_curve
 from lbp_prognosis.survival import check_outcome, horizon_unit_doubt, status_horizon
 
 __all__ = ["evaluate"]
@@ -273,6 +273,7 @@ def _differences(metrics: dict[str, dict[str, MetricResult]]) -> tuple[MetricRes
     return tuple(out)
 
 
-def _net_benefit_pairs(decision: Any, models: tuple[str, ...]) -> list[NetBenefitDifference]:
-    pairs = [decision.difference(second, first) for first, second in combinations(models, 2)]
-    return pairs + [decision.difference(name) for name in models]
+def _net_benefit_pairs(decision: DecisionCurve, models: tuple[str, ...]) -> list[NetBenefitDifference]:
+    pairs = [(second, first) for first, second in combinations(models, 2)]
+    *_, treat_all = decision.models
+    return decision.differences([*pairs, *((name, treat_all) for name in models)])

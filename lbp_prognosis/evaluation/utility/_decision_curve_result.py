@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -149,27 +150,47 @@ class DecisionCurve(Result):
         reference : str, default "treat all"
             Another model, ``"treat all"`` or ``"treat none"``.
         """
+        return self.differences([(model, reference)])[0]
+
+    def differences(self, pairs: Sequence[tuple[str, str]]) -> list[NetBenefitDifference]:
+        """Return `difference` of several pairs of a model and its reference.
+
+        Parameters
+        ----------
+        pairs : sequence of (str, str)
+            Model and reference of each.
+
+        Notes
+        -----
+        Influence values are a number a patient and threshold: those of one horizon at a time are held.
+        """
         data = self._needs_net_benefit("difference")
-        first = self._model(model, "model")
-        second = None if reference == TREAT_NONE else self._model(reference, "reference")
-        value = self.value[first] - (0.0 if second is None else self.value[second])
-        se, bands = np.full(value.shape, np.nan), [np.full(value.shape, np.nan) for _ in range(2)]
+        named = [
+            (self._model(model, "model"), None if reference == TREAT_NONE else self._model(reference, "reference"))
+            for model, reference in pairs
+        ]
+        value = [self.value[first] - (0.0 if second is None else self.value[second]) for first, second in named]
+        se, band_low, band_high = (np.full((len(pairs), *self.value.shape[1:]), np.nan) for _ in range(3))
         for h in range(self.horizons.size):
             if self.reason[h]:
                 continue
-            psi = data.influence(first, h) - (0.0 if second is None else data.influence(second, h))
-            se[h] = data.se(psi)
+            psi = {m: data.influence(m, h) for m in {m for pair in named for m in pair if m is not None}}
             draws = self._resamples[h] if self._resamples else None
-            if draws is not None:
-                moved = draws[:, first] - (0.0 if second is None else draws[:, second]) - value[h]
-                half = simultaneous_factor(moved, se[h], self.confidence) * se[h]
-                bands[0][h], bands[1][h] = value[h] - half, value[h] + half
-        low, high = interval(value, se, self.confidence)
-        return NetBenefitDifference(
-            model, reference, self.horizons, self.thresholds, value, se, low, high, bands[0], bands[1], self.confidence,
-            self.method, self.cause, self.target, self.n, self.n_events, self.reason, self.threshold_range,
-            self.objections, self.synthetic,
-        )  # fmt: skip
+            for i, (first, second) in enumerate(named):
+                se[i, h] = data.se(psi[first] if second is None else psi[first] - psi[second])
+                if draws is not None:
+                    moved = draws[:, first] - (0.0 if second is None else draws[:, second]) - value[i][h]
+                    half = simultaneous_factor(moved, se[i, h], self.confidence) * se[i, h]
+                    band_low[i, h], band_high[i, h] = value[i][h] - half, value[i][h] + half
+        return [
+            NetBenefitDifference(
+                model, reference, self.horizons, self.thresholds, value[i], se[i],
+                *interval(value[i], se[i], self.confidence), band_low[i], band_high[i], self.confidence, self.method,
+                self.cause, self.target, self.n, self.n_events, self.reason, self.threshold_range, self.objections,
+                self.synthetic,
+            )
+            for i, (model, reference) in enumerate(pairs)
+        ]  # fmt: skip
 
     def standardised(self) -> DecisionCurve:
         """Return net benefit divided by P(target by the horizon): the share of the greatest possible benefit."""

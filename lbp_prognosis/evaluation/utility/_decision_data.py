@@ -155,31 +155,29 @@ class DecisionData:
 
         ``sqrt(Σ ψ²) / n`` is the standard error for each kind of weights.
         """
-        key = ("influence", model, h)
-        if key in self._cache:
-            return self._cache[key]
         bins, tau, k = self.bins(model, h), self.horizons[h], self.thresholds.size
-        above = bins[:, None] > self.rank
         if self.ipcw:
             positive = self._censoring_weights(h)[1]
-            gain = above * (positive[:, None] - self.odds * (1 - positive[:, None]))
-            psi = np.asarray(ipcw_influence(self.time, self.code, tau, gain, self.weights)[1])
+            gain = (bins[:, None] > self.rank) * (positive[:, None] - self.odds * (1 - positive[:, None]))
+            psi = np.asarray(ipcw_influence(self.time, self.code, tau, gain, self.weights)[1]).T
         else:
             out = incidence_by_threshold(
                 bins, self.time, self.code, tau, k, weights=self.weights, competing=self.competing, variance=False
             )
-            slope = incidence_by_threshold_influence(bins, self.time, self.code, tau, k, self.weights)[self.rank].T
+            # a row a threshold, and in place: this is the largest table of the analysis
+            psi = incidence_by_threshold_influence(bins, self.time, self.code, tau, k, self.weights)[self.rank]
             weight, incidence = out.weight[self.rank], out.incidence[self.rank]
             success = 1 - incidence if self.complement else incidence
             value = success - self.odds * (1 - success)
-            sign = -1.0 if self.complement else 1.0
-            psi = above * value - weight / self.total * value + sign * weight * (1 + self.odds) * slope
+            psi *= ((-1.0 if self.complement else 1.0) * weight * (1 + self.odds))[:, None]
+            psi -= (weight / self.total * value)[:, None]
+            for row, place, worth in zip(psi, self.rank, value):
+                row += worth * (bins > place)
         if self.scale is not None:
-            psi = psi * (self.scale * self.n / self.total)[:, None]
-        result = np.empty_like(psi)
-        result[self.order] = psi
-        self._cache[key] = result
-        return result
+            psi = psi * (self.scale * self.n / self.total)
+        result = np.empty(psi.shape)
+        result[:, self.order] = psi
+        return result.T
 
     def se(self, influence: np.ndarray) -> np.ndarray:
         """Return the standard error from influence values in the caller's order."""
