@@ -10,7 +10,7 @@ import numpy as np
 from lbp_prognosis._base import EstimationError, argument_error, check_vector
 from lbp_prognosis._kernels import CoxFit
 
-__all__ = ["check_cox_fit", "check_events", "check_exact_weights", "column_factors", "column_sd"]
+__all__ = ["check_cox_fit", "check_events", "check_exact_weights", "column_factors", "column_name", "column_sd"]
 
 
 def check_events(event: np.ndarray, weights: np.ndarray | None, cause: int = 1) -> None:
@@ -56,11 +56,19 @@ def check_cox_fit(fit: CoxFit, names: list[str], scale: np.ndarray, n: int, coll
         )
 
 
+def column_name(column: Any, names: list[str]) -> Any:
+    """Return the name of a column given by its number, where ``X`` was an array; anything else as it is."""
+    if isinstance(column, int | np.integer) and 0 <= column < len(names) and names[column] == f"x{column}":
+        return names[column]
+    return column
+
+
 def column_factors(factors: Any, names: list[str], parameter: str) -> np.ndarray:
     """One non-negative penalty factor a column, from None (ones), a vector, or a mapping from name to factor."""
     if factors is None:
         return np.ones(len(names))
     if isinstance(factors, Mapping):
+        factors = {column_name(key, names): value for key, value in factors.items()}
         unknown = [key for key in factors if key not in names]
         if unknown:
             raise argument_error(parameter, "a mapping from columns of `X` to factors", f"unknown columns {unknown}")

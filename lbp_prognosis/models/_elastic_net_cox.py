@@ -13,7 +13,7 @@ import pandas as pd
 from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number
 from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path, row_products
 from lbp_prognosis.models._base import RiskEstimator
-from lbp_prognosis.models._cox_checks import check_events, column_factors
+from lbp_prognosis.models._cox_checks import check_events, column_factors, column_name
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
@@ -51,7 +51,7 @@ class ElasticNetCox(RiskEstimator):
     penalty_factors : array-like of shape (p,) or mapping of str to float, optional
         Factor of each column's penalty, 1 by default; 0 leaves it unpenalised.
     modalities : mapping of str to sequence of str, optional
-        Columns of each modality.
+        Columns of each modality; column numbers for an array.
     modality_factors : mapping of str to float or sequence of float, optional
         Factor of each modality's penalty, 1 by default, times the column's own. A sequence is tried by cross-validation
         (integrative L1 penalties with penalty factors, IPF): all combinations are.
@@ -260,7 +260,7 @@ class ElasticNetCox(RiskEstimator):
         names = self._names()
         factors = column_factors(self.penalty_factors, names, "penalty_factors").copy()
         for modality, factor in candidate.items():
-            columns = (self.modalities or {})[modality]
+            columns = [column_name(column, names) for column in (self.modalities or {})[modality]]
             missing = [column for column in columns if column not in names]
             if missing:
                 raise argument_error("modalities", "a mapping to columns of `X`", f"{missing} under {modality!r}")

@@ -12,7 +12,7 @@ from lbp_prognosis._base import EstimationError, argument_error, check_choice, c
 from lbp_prognosis._kernels import cox_baseline, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
-from lbp_prognosis.models._cox_checks import check_events
+from lbp_prognosis.models._cox_checks import check_events, column_name
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._event_folds import event_folds
@@ -31,7 +31,8 @@ class PriorityCox(RiskEstimator):
     Parameters
     ----------
     blocks : mapping of str to sequence of str
-        Columns of each block, in order of priority. Together they are all columns of ``X``.
+        Columns of each block (column numbers for an array), in order of priority. Together they are all columns of
+        ``X``.
     unpenalised : sequence of str, default ()
         Blocks fitted by `CoxPH` instead of `ElasticNetCox`.
     l1_ratio : float, default 1.0
@@ -160,8 +161,9 @@ class PriorityCox(RiskEstimator):
                 "blocks", "a mapping from block to columns, in order of priority", self.blocks,
                 'Name them: {"clinical": ["age", "sex"], "imaging": ["height"]}.',
             )  # fmt: skip
-        listed = [column for columns in self.blocks.values() for column in columns]
-        wrong = sorted(set(listed) ^ set(names)) or [column for column in listed if listed.count(column) > 1]
+        blocks = {name: [column_name(c, names) for c in columns] for name, columns in self.blocks.items()}
+        listed = [column for columns in blocks.values() for column in columns]
+        wrong = sorted(set(listed) ^ set(names), key=str) or [column for column in listed if listed.count(column) > 1]
         if wrong:
             raise argument_error(
                 "blocks", "a mapping in which each column of `X` stands once", f"{wrong[:6]} missing, unknown or twice"
@@ -171,7 +173,7 @@ class PriorityCox(RiskEstimator):
             raise argument_error("unpenalised", f"among the blocks {list(self.blocks)}", f"{unknown}")
         return {
             name: np.array([names.index(column) for column in columns], dtype=np.int64)
-            for name, columns in self.blocks.items()
+            for name, columns in blocks.items()
         }
 
     def _present(self, X: np.ndarray, places: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

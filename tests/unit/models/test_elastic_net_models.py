@@ -135,6 +135,19 @@ def test_priority_leaves_noise_alone_and_takes_signal(stress):
     assert swapped.to_frame().groupby("block")["selected"].sum()["many"] == 2
 
 
+def test_columns_of_an_array_go_by_number(stress):
+    X, y = stress[0][["c1", "p1", "c2", "c3"]], stress[1]
+    named = PriorityCox({"few": ["c2", "c3"], "many": ["c1", "p1"]}, unpenalised=["few", "many"]).fit(X, y)
+    numbered = PriorityCox({"few": [2, 3], "many": [0, 1]}, unpenalised=["few", "many"]).fit(X.to_numpy(), y)
+    np.testing.assert_allclose(numbered.coef_, named.coef_, rtol=1e-12)
+    with pytest.raises(ArgumentError, match=r"\[0, 1, 'c1', 'p1'\]"):
+        PriorityCox({"few": ["c2", "c3"], "many": [0, 1]}).fit(X, y)
+    parts = {"modalities": {"few": [2, 3], "many": [0, 1]}, "modality_factors": {"many": 2.0}, "choose": 0.05}
+    net = ElasticNetCox(penalty_factors={2: 0.0}, **parts).fit(X.to_numpy(), y)
+    assert net.penalty_factors_[2] == 0
+    assert net.penalty_factors_[0] == pytest.approx(2 * net.penalty_factors_[3])
+
+
 def test_rows_may_lack_whole_blocks(stress):
     X, y, _ = stress
     columns = [*CLINICAL, "r1", "r2"]
