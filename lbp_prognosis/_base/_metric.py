@@ -132,7 +132,7 @@ class MetricResult(Result):
     clusters : ndarray or None
         Cluster codes used for the standard error.
     reference : str
-        For a difference: the model subtracted.
+        For a difference: the model subtracted; "the other" where it had no name.
     """
 
     metric: str
@@ -202,7 +202,7 @@ class MetricResult(Result):
         shape = (lambda a: float(a)) if np.ndim(self.value) == 0 else (lambda a: np.asarray(a))
         return replace(
             self, value=shape(value), se=shape(se), low=shape(low), high=shape(high), influence=influence,
-            reference=other.model, reason=_join_reasons(self.reason, other.reason),
+            reference=other.model or "the other", reason=_join_reasons(self.reason, other.reason),
             objections=tuple(dict.fromkeys((*self.objections, *other.objections))),
             synthetic=self.synthetic or other.synthetic,
         )  # fmt: skip
@@ -245,11 +245,25 @@ class MetricResult(Result):
         return metric_frame(self.rows(), extra=("target", "reference"))
 
     def _summary(self) -> str:
+        pair = f" of {self.model} −" if self.model else " from"
+        name = f"difference in {self.metric}{pair} {self.reference}:" if self.reference else self.metric
         if np.ndim(self.value) == 0:
             if self.reason and np.isnan(self.value):
-                return f"{self.metric} not estimable: {self.reason}"
-            return f"{self.metric} {self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
-        return f"{self.metric} at {np.size(self.value)} horizons"
+                return f"{name} not estimable: {self.reason}"
+            return f"{name} {self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
+        return f"{name} {_at_horizons(self.value, self.low, self.high, self.horizon)}"
+
+
+def _at_horizons(value: Any, low: Any, high: Any, horizon: Any) -> str:
+    """Say the numbers at up to three horizons, and at the first and last of more."""
+    times = np.broadcast_to(np.asarray(np.nan if horizon is None else horizon, dtype=float), np.shape(value))
+    shown = range(len(value)) if len(value) <= 3 else (0, len(value) - 1)
+    parts = []
+    for k in shown:
+        at = f" at {times[k]:g}" if np.isfinite(times[k]) else ""
+        told = f"{value[k]:.4g} ({low[k]:.4g} to {high[k]:.4g})" if np.isfinite(value[k]) else "not estimable"
+        parts.append(told + at)
+    return f"at {len(value)} horizons, {parts[0]} … {parts[1]}" if len(value) > 3 else "; ".join(parts)
 
 
 def _join_reasons(first: Any, second: Any) -> Any:

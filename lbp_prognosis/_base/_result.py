@@ -22,6 +22,8 @@ _DTYPES: dict[str, str] = {
     "confidence": "float64", "method": "object", "n": "Int64", "n_events": "Int64", "reason": "object",
 }  # fmt: skip
 
+_MOST_ROWS = 60  # of a frame in a notebook
+
 
 def metric_frame(rows: Iterable[Mapping[str, Any]], extra: Iterable[str] = ()) -> pd.DataFrame:
     """Return rows as a frame with the fixed columns first, of fixed types, and the special ones after.
@@ -58,7 +60,12 @@ class Result(ABC):
         """Return the numbers as a tidy frame."""
 
     def _repr_html_(self) -> str:
-        return self.to_frame().to_html(index=False, na_rep="", float_format=lambda value: f"{value:.4g}", border=0)
+        frame = self.to_frame()
+        shown = frame.head(_MOST_ROWS)
+        table = shown.to_html(index=False, na_rep="", float_format=lambda value: f"{value:.4g}", border=0)
+        if len(frame) == len(shown):
+            return table
+        return f"{table}<p>{len(shown)} of {len(frame):,} rows; to_frame() has them all.</p>"
 
     def _summary(self) -> str:
         """Words after the class name in ``repr``; subclasses override."""

@@ -39,7 +39,7 @@ def draw_calibration(
     risks : ndarray of shape (n,)
         Predicted risks, for the histogram.
     notes : sequence of str
-        Lines written into the upper left corner.
+        Lines written into the upper left corner, or the lower right if fewer points stand there.
     model, label : str
         Title; what the risk is of.
     color : str
@@ -88,10 +88,7 @@ def draw_calibration(
     if model:
         ax.set_title(model, loc="left", fontsize=10, color=INK)
     if notes:
-        ax.annotate(
-            "\n".join(notes), (0, 1), xycoords="axes fraction", xytext=(8, -8), textcoords="offset points", va="top",
-            fontsize=8.5, color=INK, linespacing=1.45,
-        )  # fmt: skip
+        _write_notes(ax, notes, curve, groups, top)
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     ticks = [tick for tick in MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(0, top) if 0 <= tick <= top + 1e-9]
@@ -101,3 +98,21 @@ def draw_calibration(
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     tidy_axes(ax, grid="")
     return ax
+
+
+def _write_notes(ax: Axes, notes: Sequence[str], curve: pd.DataFrame, groups: pd.DataFrame | None, top: float) -> None:
+    """Write the numbers where they cover least: above the diagonal on the left, or below it on the right."""
+    x, y = curve["risk"].to_numpy(dtype=float), curve["observed"].to_numpy(dtype=float)
+    if groups is not None:  # the ends of an interval count as much as its middle
+        x = np.concatenate([x, *[groups["mean_risk"].to_numpy(dtype=float)] * 3])
+        y = np.concatenate([y, *(groups[name].to_numpy(dtype=float) for name in ("low", "observed", "high"))])
+    above = int(((x < 0.55 * top) & (y > 0.7 * top)).sum())
+    below = int(((x > 0.45 * top) & (y < 0.3 * top)).sum())
+    right = below < above
+    bottom = -ax.get_ylim()[0] / (top - ax.get_ylim()[0])
+    ax.annotate(
+        "\n".join(notes), (1, bottom) if right else (0, 1), xycoords="axes fraction",
+        xytext=(-6, 8) if right else (8, -8), textcoords="offset points", ha="right" if right else "left",
+        va="bottom" if right else "top", fontsize=8.5, color=INK, linespacing=1.45, zorder=7,
+        bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1.5},
+    )  # fmt: skip

@@ -102,6 +102,11 @@ def _write_numbers(
         fontsize=8, fontweight="bold", ha="left", va="top",
     )  # fmt: skip
     for k, group in enumerate(groups):
+        if group:
+            ax.annotate(
+                str(group), (0, 0), xycoords="axes fraction", xytext=(-20, -51 - 12 * k), textcoords="offset points",
+                ha="right", va="top", fontsize=8, color=PALETTE[k % len(PALETTE)], annotation_clip=False,
+            )  # fmt: skip
         for tick, number in zip(ticks, numbers[group]):
             ax.annotate(
                 f"{number:,.0f}", (tick, 0), xycoords=ax.get_xaxis_transform(), xytext=(0, -51 - 12 * k),

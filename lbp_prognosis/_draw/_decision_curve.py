@@ -17,7 +17,7 @@ __all__ = ["draw_decision_curve", "draw_net_benefit_difference"]
 _LABELS = {
     "net_benefit": "net benefit (true positives per patient)",
     "standardised_net_benefit": "standardised net benefit",
-    "interventions_avoided": "net interventions avoided per 100 patients",
+    "interventions_avoided": "net interventions avoided per {per:,g} patients",
 }
 
 
@@ -57,6 +57,8 @@ def draw_decision_curve(
     metric: str,
     shade: tuple[float, float, float] | None = None,
     bands: bool = False,
+    label: str = "event",
+    per: float = 100.0,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one curve a model with its interval, treat all and treat none.
@@ -71,6 +73,10 @@ def draw_decision_curve(
         Low, high and primary threshold of the declared range.
     bands : bool
         Shade simultaneous bands instead of pointwise intervals.
+    label : str
+        What the risk is of, with its horizon.
+    per : float
+        Patients that interventions avoided are counted in.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """
@@ -94,12 +100,15 @@ def draw_decision_curve(
         colors.append(color)
     models = frame[frame["model"] != "treat all"]
     top = np.nanmax([models["value"].max(), frame["value"].max()])
+    # bands are seen whole, unless they are much wider than the curves are high
+    limits = models[["band_low", "band_high"] if bands else ["low", "high"]].to_numpy(dtype=float)
+    above, below = (limits[:, 1].max(), limits[:, 0].min()) if np.isfinite(limits).all() else (top, 0.0)
     every = frame[frame["model"] == "treat all"].sort_values("threshold")
     if metric != "interventions_avoided":
         ax.plot(every["threshold"], every["value"], color=INK, linewidth=1.2, linestyle=(0, (5, 3)), zorder=3)
     ax.axhline(0, color=SOFT, linewidth=1.2, zorder=2)
-    floor = min(-0.12 * top, 1.1 * float(np.nanmin([models["value"].min(), 0.0])))
-    ax.set_ylim(floor, 1.08 * top if top > 0 else 0.1)
+    floor = min(-0.12 * top, 1.1 * float(np.nanmin([models["value"].min(), 0.0])), max(1.05 * below, -0.3 * abs(top)))
+    ax.set_ylim(floor, 1.08 * max(top, min(above, 1.3 * top)) if top > 0 else 0.1)
     ax.set_xlim(float(frame["threshold"].min()), edge)
     last = every["value"].to_numpy()
     t = every["threshold"].to_numpy()
@@ -116,8 +125,8 @@ def draw_decision_curve(
             k = int(inside[-1]) if inside.size else 0
             ax.annotate("treat all", (t[k], last[k]), xytext=(5, 1), textcoords="offset points", fontsize=9, color=INK)
     direct_labels(ax, edge, ends, labels, colors)
-    ax.set_xlabel("threshold risk at which one would act")
-    ax.set_ylabel(_LABELS.get(metric, metric))
+    ax.set_xlabel(f"risk of {label} at which one would act")
+    ax.set_ylabel(_LABELS.get(metric, metric).format(per=per))
     from matplotlib.ticker import PercentFormatter
 
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -127,8 +136,9 @@ def draw_decision_curve(
 
 
 def draw_net_benefit_difference(
-    frame: pd.DataFrame, *, shade: tuple[float, float, float] | None = None, ax: Axes | None = None
-) -> Axes:
+    frame: pd.DataFrame, *, shade: tuple[float, float, float] | None = None, label: str = "event",
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Draw a difference of net benefits with its pointwise interval and, where there is one, its band.
 
     Parameters
@@ -137,6 +147,8 @@ def draw_net_benefit_difference(
         One horizon; columns ``model, reference, threshold, value, low, high, band_low, band_high``.
     shade : tuple of float, optional
         Low, high and primary threshold of the declared range.
+    label : str
+        What the risk is of, with its horizon.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """
@@ -152,7 +164,7 @@ def draw_net_benefit_difference(
     ax.set_xlim(t[0], t[-1])
     first = frame.iloc[0]
     ax.set_ylabel("difference in net benefit")
-    ax.set_xlabel("threshold risk at which one would act")
+    ax.set_xlabel(f"risk of {label} at which one would act")
     ax.set_title(f"{first['model']} − {first['reference']}", loc="left", fontsize=10, color=INK)
     level = f"{first['confidence']:.0%}"
     ax.annotate(

@@ -122,6 +122,10 @@ def _numbers(ax: Axes, curves: pd.DataFrame, names: Sequence[str], colors: dict[
     for k, name in enumerate(names):
         part = curves[curves["group"] == name]
         time, number = part["time"].to_numpy(), np.append(part["at_risk"].to_numpy(dtype=float), 0.0)
+        ax.annotate(
+            name, (0, 0), xycoords="axes fraction", xytext=(-20, -50 - 12 * k), textcoords="offset points",
+            ha="right", va="top", fontsize=8, color=colors[name], annotation_clip=False,
+        )  # fmt: skip
         for tick in ticks:
             count = number[np.searchsorted(time, tick, side="left")]
             ax.annotate(

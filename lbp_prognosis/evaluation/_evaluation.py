@@ -130,18 +130,27 @@ class Evaluation(Result):
                 rows.append(row)
         return pd.DataFrame(rows)
 
+    def difference_table(self) -> pd.DataFrame:
+        """Return the main paired differences for reading: one row a pair and horizon, values with intervals as text.
+
+        Columns ``difference`` (model − reference), ``horizon``, then one a metric, as in `table`.
+        """
+        pairs: dict[str, dict[str, MetricResult]] = {}
+        for found in self.differences:
+            pairs.setdefault(f"{found.model} − {found.reference}", {})[found.metric] = found
+        shown = [n for n in _SHOWN if n != "ici_null" and any(n in metrics for metrics in pairs.values())]
+        return pd.DataFrame([
+            {"difference": pair, "horizon": horizon, **{metric_title(n): _text(metrics.get(n), h) for n in shown}}
+            for pair, metrics in pairs.items() for h, horizon in enumerate(self.horizons)
+        ])  # fmt: skip
+
     def _repr_html_(self) -> str:
         words = f"<p><b>Evaluation</b>: n = {self.n:,}, {self.n_events:,} events, target “{escape(self.target)}”</p>"
         table = self.table().to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:g}")
         notes = "".join(f"<li>{escape(str(o))}</li>" for o in self.objections)
         pairs = ""
         if self.differences:
-            lines = [
-                {"metric": metric_title(d.metric), "difference": f"{d.model} − {d.reference}",
-                 "horizon": row["horizon"], "value": _interval(row["value"], row["low"], row["high"])}
-                for d in self.differences if d.metric in _SHOWN and d.metric != "ici_null" for row in d.rows()
-            ]  # fmt: skip
-            pairs = pd.DataFrame(lines).to_html(index=False, border=0, na_rep="")
+            pairs = self.difference_table().to_html(index=False, border=0, float_format=lambda value: f"{value:g}")
         return words + table + pairs + (f"<ul>{notes}</ul>" if notes else "")
 
     def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
@@ -165,11 +174,11 @@ class Evaluation(Result):
         Parameters
         ----------
         horizon : float, optional
-            The last by default.
+            The last at which calibration can be estimated by default.
         """
         from lbp_prognosis._draw import draw_page
 
-        tau = float(self.horizons[-1] if horizon is None else horizon)
+        tau = float(self._last_estimated() if horizon is None else horizon)
         panels: list[tuple[float, Any]] = [
             (1.0, lambda ax, name=name: self._calibration_panel(name, tau, ax)) for name in self.models
         ]
@@ -179,6 +188,11 @@ class Evaluation(Result):
             panels.append((2.0, lambda ax: self.decision.plot(ax, horizon=tau)))
         return draw_page(panels)
 
+    def _last_estimated(self) -> float:
+        ratios = [np.atleast_1d(np.asarray(c.observed_expected.value, dtype=float)) for c in self.calibrations.values()]
+        known = np.flatnonzero(np.isfinite(ratios).all(axis=0))
+        return float(self.horizons[known[-1] if known.size else -1])
+
     def _calibration_panel(self, name: str, tau: float, ax: Axes) -> Axes:
         from lbp_prognosis._draw import PALETTE
 
@@ -186,7 +200,8 @@ class Evaluation(Result):
 
     def _summary(self) -> str:
         pairs = f", {len(self.models)} models" if len(self.models) > 1 else ""
-        return f"{self.horizons.size} horizon(s){pairs}, n = {self.n}, {self.n_events} events"
+        at = f"{self.horizons.size} horizons" if self.horizons.size > 1 else f"horizon {self.horizons[0]:g}"
+        return f"{at}{pairs}, n = {self.n}, {self.n_events} events"
 
 
 def _interval(value: float, low: float, high: float) -> str:

@@ -50,7 +50,7 @@ def section_decisions(page: Page) -> Section | None:
         blocks.append(Notice(f"No decision curve: {curve.reason[h]}"))
     else:
         blocks.append(figure(
-            lambda ax: curve.plot(ax, horizon=page.horizon),
+            lambda ax: curve.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
             alt=f"Decision curve for {page.target_words} by {page.time}; at a threshold of {points[0]:g}: "
             + "; ".join(f"{row['strategy']} {list(row.values())[1]}" for row in rows),
             caption=f"Net benefit of acting on the {page.sample} risk of {page.target_words} by {page.time}.",
@@ -86,7 +86,7 @@ def section_added(page: Page) -> Section | None:
                                                          sign=True)})  # fmt: skip
         if not pair.reason[h]:
             blocks.append(figure(
-                lambda ax: pair.plot(ax, horizon=page.horizon),
+                lambda ax: pair.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
                 alt=f"Difference in net benefit of {second} and {first} over thresholds at {page.time}.",
                 caption=f"Net benefit of {second} minus that of {first}, by {page.time}.",
             ))  # fmt: skip

@@ -91,5 +91,12 @@ class CurveValues(Result):
 
     def _summary(self) -> str:
         if np.ndim(self.value) == 0:
+            if self.reason and np.isnan(self.value):
+                return f"{self.quantity} at {self.horizon:g} not estimable: {self.reason}"
             return f"{self.quantity} at {self.horizon:g} {self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
-        return f"{self.quantity} at {np.size(self.horizon)} times"
+        if np.ndim(self.value) > 1 or np.size(self.value) > 3:
+            return f"{self.quantity} at {np.size(self.horizon)} times"
+        rows = zip(self.value, self.low, self.high, np.broadcast_to(self.horizon, np.shape(self.value)))
+        return f"{self.quantity} " + "; ".join(
+            f"{value:.4g} ({low:.4g} to {high:.4g}) at {time:g}" for value, low, high, time in rows
+        )

@@ -238,7 +238,14 @@ class StepCurve(Result):
 
     def _summary(self) -> str:
         among = f" in {len(self.strata)} strata" if self.strata else ""
-        return f"{self.quantity} of {int(self.n.sum())} patients, {int(self.n_events.sum())} events{among}"
+        words = f"{self.quantity} of {int(self.n.sum())} patients, {int(self.n_events.sum())} events{among}"
+        if self.quantity != "survival" or self.strata:
+            return words
+        middle = self.quantile(0.5).iloc[0]
+        if np.isnan(middle["time"]):
+            return f"{words}, median not reached"
+        limits = (f"{limit:.4g}" if np.isfinite(limit) else "not reached" for limit in (middle["low"], middle["high"]))
+        return f"{words}, median {middle['time']:.4g} ({' to '.join(limits)})"
 
 
 def _reaches(times: np.ndarray, height: np.ndarray, shares: np.ndarray) -> np.ndarray:

@@ -243,7 +243,11 @@ class Calibration(Result):
         parts: list[Any] = [self.observed_expected, self.calibration_slope, self.ici]
         if len(self._rows) == 1:
             return "; ".join(_line(m, 0) for m in parts)
-        return f"{len(self._rows)} horizons, {self.observed_expected.method}"
+        if len(self._rows) > 3:
+            return f"{len(self._rows)} horizons, {self.observed_expected.method}"
+        return "; ".join(
+            f"at {horizon:g} {_line(parts[0], h)}, {_line(parts[2], h)}" for h, horizon in enumerate(self.horizons)
+        )
 
 
 _WORDS = {"observed_expected": "O/E", "calibration_slope": "slope", "ici": "ICI"}

@@ -122,10 +122,11 @@ class RiskGroups(Result):
             }  # fmt: skip
             rows.append({**shared, "metric": "observed_risk", "value": line["observed"], "se": line["se"],
                          "low": line["low"], "high": line["high"], "method": self.method})  # fmt: skip
-            rows.append(
-                {**shared, "metric": "mean_risk", "value": line["mean_risk"], "method": "mean of the predictions"}
-            )
-            rows.append({**shared, "metric": "share", "value": line["share"], "method": "share of all patients"})
+            # of predictions and shares nothing is missing in a group that is too small for an observed risk
+            for metric, method in (("mean_risk", "mean of the predictions"), ("share", "share of all patients")):
+                known = np.isfinite(line[metric])
+                rows.append({**shared, "metric": metric, "value": line[metric], "method": method,
+                             "reason": "" if known else line["reason"]})  # fmt: skip
         return metric_frame(rows, extra=("target", "reference"))
 
     def plot(self, ax: Axes | None = None, *, unit: str = "", least: int = 0) -> Axes:

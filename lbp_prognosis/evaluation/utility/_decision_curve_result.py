@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     metric_frame,
 )
 from lbp_prognosis.evaluation.utility._decision_data import DecisionData
+from lbp_prognosis.evaluation.utility._drawn_horizon import drawn_horizon, grid_words, risk_words
 from lbp_prognosis.evaluation.utility._net_benefit_difference import NetBenefitDifference
 from lbp_prognosis.evaluation.utility._threshold_range import ThresholdRange
 
@@ -59,6 +60,8 @@ class DecisionCurve(Result):
         ``"net_benefit"``, ``"standardised_net_benefit"`` or ``"interventions_avoided"``.
     reason : tuple of str
         Why a horizon's values are NaN; empty otherwise.
+    per : float
+        Number of patients that interventions avoided are counted in.
     """
 
     models: tuple[str, ...]
@@ -88,6 +91,7 @@ class DecisionCurve(Result):
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
     scalar: bool = field(default=False, repr=False)
+    per: float = 100.0
     _data: DecisionData | None = field(default=None, repr=False, compare=False)
     _resamples: tuple[np.ndarray | None, ...] = field(default=(), repr=False, compare=False)
 
@@ -220,9 +224,9 @@ class DecisionCurve(Result):
             psi = data.influence(m, h) - data.influence(every, h)
             return (self.value[m, h] - self.value[every, h]) * factor, psi * factor
 
-        return self._derived("interventions_avoided", change)
+        return self._derived("interventions_avoided", change, per=per, method=f"{self.method}; per {per:g} patients")
 
-    def _derived(self, metric: str, change: Any) -> DecisionCurve:
+    def _derived(self, metric: str, change: Any, **fields: Any) -> DecisionCurve:
         value, se = np.full(self.value.shape, np.nan), np.full(self.value.shape, np.nan)
         for m in range(len(self.models)):
             for h in range(self.horizons.size):
@@ -233,7 +237,7 @@ class DecisionCurve(Result):
         nothing = np.full(value.shape, np.nan)
         return replace(
             self, metric=metric, value=value, se=se, low=low, high=high, band_low=nothing, band_high=nothing,
-            _data=None, _resamples=(),
+            _data=None, _resamples=(), **fields,
         )  # fmt: skip
 
     def weighted_area(
@@ -309,7 +313,7 @@ class DecisionCurve(Result):
         """Return one row a model, horizon and threshold.
 
         Columns of evaluation frames, then ``threshold, target, reference, treated, true_positive, false_positive,
-        band_low, band_high, carried_forward``. "treat none" is listed too where its value is 0 by definition.
+        band_low, band_high, carried_forward``. "treat none", whose net benefit is 0 by definition, has no rows.
         """
         rows = []
         for m, name in enumerate(self.models):
@@ -329,7 +333,9 @@ class DecisionCurve(Result):
                     })  # fmt: skip
         return metric_frame(rows, extra=_EXTRA)
 
-    def plot(self, ax: Axes | None = None, *, horizon: float | None = None, bands: bool = False) -> Axes:
+    def plot(
+        self, ax: Axes | None = None, *, horizon: float | None = None, bands: bool = False, label: str = ""
+    ) -> Axes:
         """Draw the curves of one horizon, with treat all and treat none.
 
         Parameters
@@ -340,20 +346,23 @@ class DecisionCurve(Result):
             One of the horizons; the first by default.
         bands : bool, default False
             Shade the simultaneous band instead of the pointwise interval.
+        label : str, default ""
+            What the risk is of, for the axis: "no recovery by 12 months"; event and horizon by default.
         """
         from lbp_prognosis._draw import draw_decision_curve
 
-        h = 0 if horizon is None else int(np.argmin(np.abs(self.horizons - horizon)))
+        h = drawn_horizon(self.horizons, horizon)
         frame = self.to_frame().sort_values("threshold", kind="stable")
         declared = self.threshold_range
         shade = None if declared is None else (declared.low, declared.high, declared.primary)
         return draw_decision_curve(
-            frame[frame["horizon"] == self.horizons[h]], metric=self.metric, shade=shade, bands=bands, ax=ax
-        )
+            frame[frame["horizon"] == self.horizons[h]], metric=self.metric, shade=shade, bands=bands, ax=ax,
+            label=label or risk_words(self.target, float(self.horizons[h])), per=self.per,
+        )  # fmt: skip
 
     def _summary(self) -> str:
         names = ", ".join(self.models[:-1])
-        size = f"{self.thresholds.size} threshold(s), {self.horizons.size} horizon(s)"
+        size = grid_words(self.thresholds, self.horizons)
         why = f"; not estimable: {self.reason[0]}" if all(self.reason) else ""
         return f"{self.metric} of {names}; {size}, n = {self.n}{why}"
 

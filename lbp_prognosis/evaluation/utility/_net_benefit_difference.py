@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, metric_frame
+from lbp_prognosis.evaluation.utility._drawn_horizon import drawn_horizon, grid_words, risk_words
 from lbp_prognosis.evaluation.utility._threshold_range import ThresholdRange
 
 if TYPE_CHECKING:
@@ -72,15 +73,28 @@ class NetBenefitDifference(Result):
         ]  # fmt: skip
         return metric_frame(rows, extra=("threshold", "target", "reference", "band_low", "band_high"))
 
-    def plot(self, ax: Axes | None = None, *, horizon: float | None = None) -> Axes:
-        """Draw the difference at one horizon (the first by default) with its interval and band."""
+    def plot(self, ax: Axes | None = None, *, horizon: float | None = None, label: str = "") -> Axes:
+        """Draw the difference at one horizon with its interval and band.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        horizon : float, optional
+            One of the horizons; the first by default.
+        label : str, default ""
+            What the risk is of, for the axis: "no recovery by 12 months"; event and horizon by default.
+        """
         from lbp_prognosis._draw import draw_net_benefit_difference
 
-        h = 0 if horizon is None else int(np.argmin(np.abs(self.horizons - horizon)))
+        h = drawn_horizon(self.horizons, horizon)
         frame = self.to_frame().sort_values("threshold", kind="stable")
         declared = self.threshold_range
         shade = None if declared is None else (declared.low, declared.high, declared.primary)
-        return draw_net_benefit_difference(frame[frame["horizon"] == self.horizons[h]], shade=shade, ax=ax)
+        return draw_net_benefit_difference(
+            frame[frame["horizon"] == self.horizons[h]], shade=shade, ax=ax,
+            label=label or risk_words(self.target, float(self.horizons[h])),
+        )  # fmt: skip
 
     def _summary(self) -> str:
-        return f"{self.model} − {self.reference}; {self.thresholds.size} thresholds, {self.horizons.size} horizon(s)"
+        return f"{self.model} − {self.reference}; {grid_words(self.thresholds, self.horizons)}"

@@ -85,6 +85,15 @@ def test_difference_of_unlike_things_is_refused(change) -> None:
         metric(PSI[:, 0], 0.2, "a").minus(metric(PSI[:3, 0], 0.2, "b"))
 
 
+def test_a_difference_says_what_it_is_a_difference_from() -> None:
+    named = metric(PSI[:, 0], 0.2, "a").minus(metric(PSI[:, 1], 0.15, "b"))
+    assert repr(named).startswith("<MetricResult: difference in brier of a − b: 0.05 (")
+    # without names it must not pass for a Brier score of 0.05
+    unnamed = metric(PSI[:, 0], 0.2, "").minus(metric(PSI[:, 1], 0.15, ""))
+    assert repr(unnamed).startswith("<MetricResult: difference in brier from the other: 0.05 (")
+    assert unnamed.to_frame()["reference"].tolist() == ["the other"]
+
+
 def test_frames_keep_their_columns_and_types() -> None:
     frame = metric(PSI, np.array([0.2, 0.3]), "a", target="event").to_frame()
     assert list(frame) == [*METRIC_COLUMNS, "target", "reference"]
@@ -100,7 +109,17 @@ def test_frames_keep_their_columns_and_types() -> None:
 
 def test_one_line() -> None:
     assert repr(metric(PSI[:, 0], 0.2, "a")).startswith("<MetricResult: brier 0.2 (")
-    assert repr(metric(PSI, np.array([0.2, 0.3]), "a")) == "<MetricResult: brier at 2 horizons>"
+    two = metric(PSI, np.array([0.2, 0.3]), "a")
+    first, second = zip(two.low, two.high)
+    assert repr(two) == (
+        f"<MetricResult: brier 0.2 ({first[0]:.4g} to {first[1]:.4g}) at 6; "
+        f"0.3 ({second[0]:.4g} to {second[1]:.4g}) at 12>"
+    )
+    unknown = metric(PSI, np.array([0.2, np.nan]), "a")
+    assert repr(unknown).endswith("at 6; not estimable at 12>")
+    many = metric(np.tile(PSI, 2), np.array([0.2, 0.3, 0.4, 0.5]), "a", horizon=np.arange(1, 5))
+    assert repr(many).startswith("<MetricResult: brier at 4 horizons, 0.2 (")
+    assert repr(many).endswith("at 4>")
     assert "<table" in metric(PSI[:, 0], 0.2, "a")._repr_html_()
     assert isinstance(metric(PSI[:, 0], 0.2, "a"), Result)
     with pytest.raises(AttributeError):

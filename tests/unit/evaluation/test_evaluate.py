@@ -153,6 +153,23 @@ def test_it_shows_itself():
     assert len(found.figure().axes) >= 5
     found.plot(metric="ipa")
     plt.close("all")
+    # nobody is followed to 400: the page is of the last horizon that has numbers
+    wide = {name: np.column_stack([risk, risk[:, 1]]) for name, risk in risks.items()}
+    page = evaluate(y, wide, [4, 8, 400], n_resamples=20).figure()
+    assert page.axes[0].get_xlabel() == "predicted risk of event by 8"
+    plt.close("all")
+
+
+def test_differences_for_reading():
+    y, risks, _ = cohort()
+    found = evaluate(y, risks, [4, 8], n_resamples=20)
+    table = found.difference_table()
+    assert table[["difference", "horizon"]].values.tolist() == [["noisy − good", 4.0], ["noisy − good", 8.0]]
+    one = found.difference("auc", "noisy", "good")
+    assert table["AUC"].tolist() == [
+        f"{v:.3f} ({low:.3f} to {high:.3f})" for v, low, high in zip(one.value, one.low, one.high)
+    ]
+    assert evaluate(y, risks["good"], [4, 8], n_resamples=20).difference_table().empty
 
 
 def test_a_refused_argument_is_an_error():

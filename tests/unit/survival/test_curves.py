@@ -325,6 +325,7 @@ class TestPictures:
         texts = [text.get_text() for text in ax.texts]
         assert texts[0] == "At risk"
         assert "60" in texts
+        assert {"mild", "moderate", "severe"} <= set(texts)  # rows of numbers are named, not only coloured
         assert [text.get_text() for text in ax.get_legend().get_texts()] == ["mild", "moderate", "severe"]
 
     @pytest.mark.parametrize("curve", CURVES)
@@ -339,3 +340,18 @@ class TestPictures:
         ax = turnbull(Surv.interval([0, 0, 3, 3, 6], [3, 3, 6, 6, np.inf])).plot(unit="months")
         assert_allclose(ax.lines[0].get_ydata(), [1, 0.6, 0.2])
         assert ax.get_ylabel() == "Free of the event"
+
+
+def test_a_curve_in_one_line(y) -> None:
+    middle = kaplan_meier(y).quantile(0.5).iloc[0]
+    assert f"median {middle['time']:.4g} ({middle['low']:.4g} to " in repr(kaplan_meier(y))
+    assert repr(kaplan_meier(Surv.right([1, 2, 3, 4], [1, 0, 0, 0]))).endswith("median not reached>")
+    assert repr(kaplan_meier(y).at([1, 2])).endswith("at 2>")
+    assert "not estimable" in repr(kaplan_meier(y).at(1e6))
+
+
+def test_a_long_curve_is_short_in_a_notebook() -> None:
+    long = kaplan_meier(Surv.right(np.arange(1, 501), np.ones(500)))
+    html = long._repr_html_()
+    assert html.count("<tr>") <= 61 + 1
+    assert "60 of 500 rows" in html

@@ -254,3 +254,25 @@ def test_the_plot_has_its_parts():
     assert "no event by 8" in ax.get_xlabel()
     assert any("ICI if perfect" in text.get_text() for text in ax.texts)
     plt.close("all")
+
+
+@pytest.mark.parametrize(("power", "corner"), [(0.4, "left"), (2.5, "right")])
+def test_the_numbers_stand_where_no_points_are(power, corner):
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    y, risk, _ = cohort()
+    # risks too high put the curve below the diagonal, risks too low above it
+    ax = calibration(y, risk**power, 8).plot()
+    (notes,) = (text for text in ax.texts if "ICI if perfect" in text.get_text())
+    assert notes.get_horizontalalignment() == corner
+    plt.close("all")
+
+
+def test_several_horizons_in_one_line():
+    y, risk, _ = cohort()
+    words = repr(calibration(y, np.column_stack([risk / 2, risk]), [4, 8]))
+    assert words.startswith("<Calibration: at 4 O/E ")
+    assert "; at 8 O/E " in words

@@ -93,6 +93,14 @@ def test_refusals():
             risk_groups(y, risk, [4, 8], **bad)
 
 
+def test_a_number_has_no_reason_to_be_missing():
+    y, risk = cohort()
+    frame = risk_groups(y, risk, [4, 8], thresholds=[0.1, np.sort(risk[:, 1])[-4]]).to_frame()
+    small = frame[frame["n"] < 10]
+    assert (small.loc[small["metric"] == "observed_risk", "reason"] != "").all()
+    assert (frame.loc[frame["value"].notna(), "reason"] == "").all()
+
+
 def test_the_plots():
     import matplotlib
 
@@ -103,6 +111,8 @@ def test_the_plots():
     ax = risk_groups(y, risk, [4, 8], thresholds=[0.3, 0.5], names=["low", "middle", "high"]).plot(unit="months")
     words = {text.get_text() for text in ax.texts}
     assert {"low", "middle", "high", "at risk"} <= words
+    texts = [text.get_text() for text in ax.texts]
+    assert all(texts.count(name) == 2 for name in ("low", "middle", "high"))  # at the curve, and at its numbers
     state = Status.at(8, pd.Series(y["time"] <= 8).astype(int))
     risk_groups(state, risk[:, 1], thresholds=[0.3]).plot()
     risk_groups(y, risk, [4, 8], thresholds=[0.7], target="no_event").plot()

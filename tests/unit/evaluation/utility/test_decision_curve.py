@@ -209,8 +209,30 @@ def test_the_plot_draws_every_model():
     ax = curve.plot(bands=True)
     words = {text.get_text() for text in ax.texts}
     assert {"a", "b", "treat all", "treat none"} <= words
-    curve.difference("a", "b").plot()
-    curve.interventions_avoided().plot()
+    assert ax.get_xlabel() == "risk of event by 12 at which one would act"
+    # the simultaneous band is inside the picture, not cut off by it
+    assert ax.get_ylim()[1] > np.nanmax(curve.band_high[:2])
+    assert "relapse by a year" in curve.difference("a", "b").plot(label="relapse by a year").get_xlabel()
+    avoided = curve.interventions_avoided(per=1000)
+    assert "per 1,000 patients" in avoided.plot().get_ylabel()
+    assert avoided.to_frame()["method"].str.contains("per 1000 patients").all()
+    np.testing.assert_allclose(avoided.value, 10 * curve.interventions_avoided().value)
+    plt.close("all")
+
+
+def test_a_picture_of_another_horizon_is_refused():
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    y, risks = cohort()
+    curve = decision_curve(y, {k: np.c_[v / 2, v] for k, v in risks.items()}, [6, 12], [0.2, 0.3], target="no_event")
+    for drawn in (curve, curve.difference("a", "b")):
+        assert drawn.plot(horizon=12).get_xlabel() == "risk of no event by 12 at which one would act"
+        with pytest.raises(LBPError, match=r"`horizon` must be one of \[6.0, 12.0\]; got 11"):
+            drawn.plot(horizon=11)
+    assert repr(curve).endswith("2 thresholds, 2 horizons, n = 400>")
     plt.close("all")
 
 

@@ -1,0 +1,30 @@
+"""``drawn_horizon``: which of the horizons a picture is of, and its words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lbp_prognosis._base import argument_error
+
+__all__ = ["drawn_horizon", "grid_words", "risk_words"]
+
+
+def drawn_horizon(horizons: np.ndarray, horizon: float | None) -> int:
+    """Return the place of ``horizon`` among ``horizons`` (the first for None); another is refused, not rounded."""
+    if horizon is None:
+        return 0
+    near = np.flatnonzero(np.isclose(horizons, horizon))
+    if near.size == 0:
+        raise argument_error("horizon", f"one of {horizons.tolist()}", horizon)
+    return int(near[0])
+
+
+def risk_words(target: str, horizon: float) -> str:
+    """Say what the risk is of, where the caller did not."""
+    return f"{'no event' if target == 'no_event' else 'event'} by {horizon:g}"
+
+
+def grid_words(thresholds: np.ndarray, horizons: np.ndarray) -> str:
+    """Count thresholds and horizons; one alone is named."""
+    first = f"{thresholds.size} thresholds" if thresholds.size > 1 else f"threshold {thresholds[0]:g}"
+    return first + (f", {horizons.size} horizons" if horizons.size > 1 else f", horizon {horizons[0]:g}")
