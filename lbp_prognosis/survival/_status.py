@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import OutcomeError, argument_error, check_number, describe
+from lbp_prognosis.survival._truth_words import truth_words
 
 __all__ = ["Reference", "Status"]
 
@@ -16,6 +17,7 @@ def _states(name: str, value: Any, missing_code: int | None) -> np.ndarray:
     raw = np.asarray(value)
     if raw.ndim != 1:
         raise argument_error(name, "one-dimensional", f"shape {raw.shape}")
+    raw = truth_words(raw)
     out = np.empty(raw.size, dtype=np.int8)
     unknown = pd.isna(raw)
     for row, state in enumerate(raw.tolist()):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_same_rows, check_vector, describe
 from lbp_prognosis.survival._outcome import check_outcome
+from lbp_prognosis.survival._truth_words import truth_words
 
 __all__ = ["Surv"]
 
@@ -52,7 +53,8 @@ class Surv:
         time : array-like of shape (n,)
             Follow-up time, finite and ≥ 0, in the unit of the study (the unit of all horizons).
         event : array-like of shape (n,)
-            Codes, or booleans (True is the event). 0 is censored; 1 is the event of interest; 2, 3 … compete.
+            Codes, or booleans (True is the event), also as the words TRUE and FALSE. 0 is censored; 1 is the event of
+            interest; 2, 3 … compete.
         entry : array-like of shape (n,), optional
             Delayed entry: a row is at risk on (entry, time].
         censored : scalar, optional
@@ -168,6 +170,8 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
     if missing.any():
         rows = np.flatnonzero(missing)[:5].tolist()
         raise argument_error("event", "free of missing values", f"missing codes at rows {rows}")
+    if causes is None and censored is None:
+        raw = truth_words(raw)
     if raw.dtype == bool:
         raw = raw.astype(np.int8)
     if causes is not None:

@@ -82,6 +82,14 @@ class TestRight:
         refused(ArgumentError, Surv.right, [1, 2], [1, 0], causes={"a": 1, "b": 1})
         refused(ArgumentError, Surv.right, [1, 2], [1, 0], causes={"a": 0})
 
+    def test_truth_in_words(self) -> None:
+        assert Surv.right([1, 2, 3], ["TRUE", "FALSE", "TRUE"])["event"].tolist() == [1, 0, 1]
+        assert Surv.right([1, 2], np.array(["True", "False"]))["event"].tolist() == [1, 0]
+        assert Surv.right([1, 2], ["TRUE", "FALSE"], censored="TRUE")["event"].tolist() == [0, 1]
+        assert "rows [1]" in refused(ArgumentError, Surv.right, [1, 2], ["TRUE", None])
+        refused(OutcomeError, Surv.right, [1, 2], ["TRUE", "no"])
+        assert Status.at(12, ["TRUE", None, "FALSE"])["status"].tolist() == [1, -1, 0]
+
     @pytest.mark.parametrize("codes", [[0.5, 1], [np.inf, 1], [-1, 0], [0, 101]])
     def test_odd_codes(self, codes) -> None:
         refused(OutcomeError, Surv.right, [1, 2], codes)

@@ -1,0 +1,23 @@
+"""``truth_words``: TRUE and FALSE as other programs write them into text files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["truth_words"]
+
+_WORDS = {"true": True, "false": False}
+
+
+def truth_words(raw: np.ndarray) -> np.ndarray:
+    """Return truth values where every cell that is not missing is the word TRUE or FALSE; anything else as it came."""
+    if raw.dtype.kind not in "OU":
+        return raw
+    missing = np.asarray(pd.isna(raw))
+    words = [str(cell).lower() if isinstance(cell, str) else "" for cell in raw[~missing].tolist()]
+    if not words or any(word not in _WORDS for word in words):
+        return raw
+    out = np.full(raw.shape, None, dtype=object)
+    out[~missing] = [_WORDS[word] for word in words]
+    return out if missing.any() else out.astype(bool)
