@@ -120,7 +120,7 @@ def _newton(
     coef = start
     loglik, gradient, information = at(coef)
     information = information + np.diag(penalty)
-    aliased = _aliased(information, scale)
+    aliased = _aliased(information, scale) if np.isfinite(loglik) else np.zeros(scale.size, dtype=bool)
     keep = ~aliased
     score, iterations, converged = 0.0, 1, False
     while True:

@@ -63,6 +63,23 @@ class CoxPieces:
         """Increments of ∫ x̄(t) dH(t), shape (m, p)."""
         return self._q() * np.exp(-self.sums.shift)
 
+    def lost_precision(self) -> float:
+        """Return the largest relative rounding error of a sum over a risk set that late entry brings about.
+
+        With late entry such a sum is a difference of sums over all rows that have not left, which may be far larger.
+        """
+        if self.data.before is None:
+            return 0.0
+        inside, used = self.data.last >= 0, self.tied.count > 0
+        leaving = np.bincount(self.data.last[inside], weights=self.sums.risk[inside], minlength=used.size)
+        total, start = np.empty(used.size), 0
+        for end in self.data.ends:
+            total[start:end] = np.cumsum(leaving[start:end][::-1])[::-1]
+            start = end
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lost = total[used] / self.sums.s0[used]
+        return float(lost.max(initial=0.0) * np.finfo(float).eps)
+
     def _with_d(self) -> bool:
         return self.efron and self.tied.ties
 

@@ -103,7 +103,7 @@ def _accumulate(X, risk, event, last, before, ends, with_d, s0, s1, d0, d1):  # 
         start = end
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _group_terms(s0, d0, count, weight, efron, hazard, own, c0, c1, c2):  # pragma: no cover - compiled
     loglik = 0.0
     for k in range(s0.size):
@@ -352,6 +352,9 @@ def evaluate(
     sums = group_sums(data, tied, eta, efron)
     eta -= sums.shift
     loglik = sums.loglik + float(tied.event_weights @ eta)
+    if not np.isfinite(loglik):  # a trial step so long that hazards vanish or overflow
+        p = coef.size
+        return float("nan"), np.full(p, np.nan), np.full((p, p), np.nan)
     gradient = tied.weighted_x - sums.hazard @ sums.s1
     if efron and tied.ties:
         gradient += (sums.hazard - sums.own_hazard) @ sums.d1

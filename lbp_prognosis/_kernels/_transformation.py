@@ -83,12 +83,16 @@ def _gamma(z: np.ndarray, q: float) -> tuple[np.ndarray, np.ndarray, np.ndarray,
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         e = np.exp(q * z)
         density = np.log(abs(q)) + _log_gamma_constant(k) + k * (q * z - np.expm1(q * z))
-        tail = special.gammaincc(k, k * e) if q > 0 else special.gammainc(k, k * e)
+        tail, rest = special.gammaincc(k, k * e), special.gammainc(k, k * e)
+        if q < 0:
+            tail, rest = rest, tail
         # Far in the tail S underflows before its logarithm does: first term of the asymptotic expansion.
         slope = (1 - e) / q
         log_survival = np.where(
             tail > 0, np.log(np.maximum(tail, 5e-324)), density - np.log(np.maximum(-slope, 1e-300))
         )
+        # an interval from 0 needs 1 − S to its last digit, however small
+        log_survival = np.where(rest < 0.5, np.log1p(-rest), log_survival)
     return log_survival, density, slope, -e
 
 
@@ -136,6 +140,9 @@ def _parts(design: TransformationDesign, scale: Scale, theta: np.ndarray) -> tup
         from_zero = np.isneginf(low)
         log_sl[from_zero] = 0.0
         gap = log_sl + np.log(-np.expm1(np.minimum(log_s[between] - log_sl, -5e-324)))
+        # 1 − S(upper) below the smallest number: first term of its expansion
+        early = from_zero & (log_s[between] > -1e-300)
+        gap[early] = log_p[between][early] - np.log(d1[between][early])
         # S(lower) − S(upper) of a narrow interval is lost in rounding: density in its middle times its width
         narrow = ~from_zero & (log_sl - log_s[between] < 1e-7)
         if narrow.any():
@@ -234,7 +241,7 @@ def transformation_fit(
     loglik, score, information = _second_order(design, scale, theta, weights)
     converged = False
     iteration = 0
-    for iteration in range(1, max_iter + 1):  # noqa: B007
+    for iteration in range(1, max_iter + 1 if np.isfinite(loglik) else 1):  # noqa: B007
         step, definite = _newton_step(information, score)
         decrement = float(score @ step)
         fraction = 1.0

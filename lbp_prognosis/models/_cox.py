@@ -16,6 +16,7 @@ from lbp_prognosis.models._cox_checks import (
     check_cox_fit,
     check_events,
     check_exact_weights,
+    check_precision,
     column_factors,
     column_sd,
 )
@@ -207,6 +208,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         pieces = cox_pieces(
             data, fit.coef, weights=design.weights, offset=design.offset, ties=self.ties, frequency=design.frequency
         )
+        check_precision(pieces)
         self.coef_ = fit.coef
         self.covariance_model_ = fit.covariance
         self.log_likelihood_, self.log_likelihood_null_ = fit.loglik, fit.loglik_null

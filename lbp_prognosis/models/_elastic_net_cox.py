@@ -203,6 +203,11 @@ class ElasticNetCox(RiskEstimator):
     def _store(
         self, design: Design, centred: np.ndarray, weights: np.ndarray, path: CoxPath, k: int, mean: np.ndarray
     ) -> None:
+        if not np.isfinite(path.loglik_null):
+            raise EstimationError(
+                "The likelihood can't be computed with this `offset`: it is a difference of log hazards, and "
+                f"ranges over {0.0 if design.offset is None else np.ptp(design.offset):.3g}."
+            )
         if not path.converged[: k + 1].all():
             raise EstimationError(
                 f"The path did not converge at a penalty of {path.lambdas[~path.converged][0]:.4g}: columns without "

@@ -132,3 +132,48 @@ def test_delayed_entry_at_zero_is_none_and_split_rows_are_one():
     twice = CoxPH().fit(np.r_[X, X], split)
     np.testing.assert_allclose(twice.coef_, plain.coef_, rtol=1e-9)
     np.testing.assert_allclose(twice.covariance_, plain.covariance_, rtol=1e-8)
+
+
+def wide(spread: float, late: bool, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    X, offset = rng.normal(size=(300, 3)), rng.normal(size=300) * spread
+    time = np.ceil(rng.exponential(size=300) * 20)
+    entry = np.floor(time * rng.uniform(0, 0.95, size=300))
+    event = rng.uniform(size=300) < 0.6
+    return (
+        np.column_stack([X, rng.normal(size=(300, 5))]),
+        Surv.right(time, event, entry=entry if late else None),
+        offset,
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_trial_step_in_which_hazards_vanish_is_halved(seed):
+    """Newton's method meets linear predictors whose exponentials are 0 in double precision on its way here."""
+    X, y, offset = wide(30.0, False, seed)
+    model = CoxPH().fit(X, y, offset=offset)
+    eta = X @ model.coef_ + offset
+    gradient = np.zeros(8)
+    for time in np.unique(y["time"][y["event"] == 1]):
+        risk, tied = y["time"] >= time, (y["time"] == time) & (y["event"] == 1)
+        hazard = np.exp(eta - eta[risk].max()) * risk
+        for term in range(int(tied.sum())):
+            weight = hazard * (1 - term / tied.sum() * tied)
+            gradient -= weight @ X / weight.sum()
+        gradient += X[tied].sum(axis=0)
+    assert np.abs(gradient * np.sqrt(np.diag(model.covariance_))).max() < 1e-7
+
+
+def test_late_entry_with_sums_lost_in_rounding_is_refused():
+    X, y, offset = wide(20.0, True, 1)
+    with pytest.raises(EstimationError, match="lost in rounding"):
+        CoxPH().fit(X[:, :3], y, offset=offset)
+    X, y, offset = wide(10.0, True, 1)
+    assert np.isfinite(CoxPH().fit(X[:, :3], y, offset=offset).coef_).all()
+
+
+@pytest.mark.parametrize("model", [CoxPH(), CoxPH(penalty=1.0), ElasticNetCox(choose=0.05), FineGray()])
+def test_an_offset_that_no_hazard_can_follow_is_refused(model):
+    X, y, offset = wide(1000.0, False, 1)
+    with pytest.raises(EstimationError):
+        model.fit(X, y, offset=offset)

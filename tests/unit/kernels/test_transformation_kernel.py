@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 from scipy.optimize import approx_fprime
 
 from lbp_prognosis._kernels import (
@@ -125,3 +125,20 @@ def test_spline_is_linear_outside_its_knots_and_its_slope_is_the_derivative():
     tails = basis[x > 2.1]
     np.testing.assert_allclose(np.diff(tails, n=2, axis=0), 0, atol=1e-10)
     np.testing.assert_allclose(basis[x < -1][:, 2:], 0, atol=1e-12)
+
+
+def test_an_interval_from_zero_keeps_the_last_digit_of_a_small_probability():
+    """1 − S is 1e-27, then 1e-392: below what 1 − S can hold, then below the smallest number."""
+    one, zero = np.ones((2, 1)), np.zeros((2, 1))
+    kind, none = np.full(2, 2), np.zeros(2)
+    z = np.array([-2.0872640474378508, -3.0])
+    rows = TransformationDesign(kind, zero, z, zero, none, one, np.full(2, -np.inf))
+    loglik, score = transformation_rows(rows, generalised_gamma_scale(-3.0), np.zeros(1))
+    k, x = 1 / 9, np.exp(-3 * z) / 9
+    assert loglik[0] == pytest.approx(np.log(special.gammaincc(k, x[0])), rel=1e-12)
+    # Γ(k, x) = xᵏ⁻¹ e⁻ˣ (1 + (k − 1)/x + …)
+    assert loglik[1] == pytest.approx((k - 1) * np.log(x[1]) - x[1] - special.gammaln(k), rel=1e-5)
+    assert np.isfinite(score).all()
+    for name, limit in (("hazard", -800.0), ("odds", -800.0)):
+        rows = TransformationDesign(kind, zero, np.full(2, limit), zero, none, one, np.full(2, -np.inf))
+        np.testing.assert_allclose(transformation_rows(rows, SCALES[name], np.zeros(1))[0], limit, rtol=1e-12)
