@@ -10,6 +10,61 @@ import numpy as np
 from lbp_prognosis._base import EstimationError, argument_error, check_vector
 from lbp_prognosis._kernels import CoxFit, CoxPieces
 
+__all__ = [
+    "check_cox_fit",
+    "check_events",
+    "check_exact_weights",
+    "check_precision",
+    "column_factors",
+    "column_name",
+    "column_sd",
+]
+
+_LOST = 1e-4  # relative rounding errors of the sums over risk sets; coefficients move by less of a standard error
+
+
+def check_events(event: np.ndarray, weights: np.ndarray | None, cause: int = 1) -> None:
+    """Refuse an outcome without a single (weighted) event."""
+    counted = event if weights is None else event & (weights > 0)
+    if not counted.any():
+        raise EstimationError(
+            f"No event of cause {cause} among {event.size} rows: a hazard can't be estimated. "
+            "Check the coding of `event` (1 is the event of interest) and the follow-up."
+        )
+
+
+def check_exact_weights(weights: np.ndarray | None) -> None:
+    """The discrete likelihood counts subsets of rows, so a row can't count in part."""
+    if weights is not None and not np.isin(weights, (0.0, 1.0)).all():
+        raise argument_error(
+            "sample_weight", 'None, or 0 and 1, with ties="exact"', "other weights", 'Use ties="efron".'
+        )
+
+
+def check_cox_fit(fit: CoxFit, names: list[str], scale: np.ndarray, n: int, collinear: str) -> None:
+    """Raise `EstimationError` where the fit has no unique, finite answer, naming the columns."""
+    if fit.aliased.any() and collinear == "error":
+        columns = [name for name, aliased in zip(names, fit.aliased) if aliased]
+        told = ", ".join(repr(column) for column in columns[:8]) + (", …" if len(columns) > 8 else "")
+        why = (
+            f"There are {len(names)} columns and {n} rows"
+            if len(names) >= n
+            else "Among the rows at risk at an event they are constant or linear combinations of columns before them"
+        )
+        raise EstimationError(
+            f"The coefficients of {told} are not determined. {why}. Drop these columns, set collinear='drop' (their "
+            "coefficients become 0), give a `penalty`, or use ElasticNetCox."
+        )
+    if not fit.converged:
+        large = np.abs(fit.coef * scale)
+        guilty = [repr(names[j]) for j in np.argsort(-large)[:3] if large[j] > max(5.0, 0.2 * large.max())]
+        which = f" Largest coefficients: {', '.join(guilty)}." if guilty else ""
+        raise EstimationError(
+            "The partial likelihood has no finite maximum within reach: a combination of columns separates patients "
+            f"with the event from those still at risk, or the iterations ran out.{which} Give a `penalty` (a ridge "
+            "keeps coefficients finite), merge sparse categories, or drop the column."
+        )
+
 
 def check_precision(pieces: CoxPieces) -> None:
     """Refuse a fit with late entry whose sums over risk sets drown in rounding."""
@@ -19,6 +74,13 @@ def check_precision(pieces: CoxPieces) -> None:
             f"they range over {np.ptp(pieces.eta):.3g}, and a difference of 10 is a hazard 22000 times as high. Check "
             "`offset` and outlying values of the columns, or give a `penalty`."
         )
+
+
+def column_name(column: Any, names: list[str]) -> Any:
+    """Return the name of a column given by its number, where ``X`` was an array; anything else as it is."""
+    if isinstance(column, int | np.integer) and 0 <= column < len(names) and names[column] == f"x{column}":
+        return names[column]
+    return column
 
 
 def column_factors(factors: Any, names: list[str], parameter: str) -> np.ndarray:
