@@ -31,6 +31,7 @@ from lbp_prognosis._base._metric_title import metric_title
 from lbp_prognosis._base._objection import Objection
 from lbp_prognosis._base._optional import require
 from lbp_prognosis._base._parallel import parallel_map
+from lbp_prognosis._base._plain_label import plain_label
 from lbp_prognosis._base._protocols import CensoringModel, RiskModel
 from lbp_prognosis._base._randomness import RandomState, generator, spawn
 from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
@@ -73,6 +74,7 @@ __all__ = [
     "metric_frame",
     "metric_title",
     "parallel_map",
+    "plain_label",
     "require",
     "spawn",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, require
+from lbp_prognosis._base import Result, argument_error, plain_label, require
 
 __all__ = ["TableOne", "make_table_one"]
 
@@ -60,7 +60,7 @@ def make_table_one(
     groups: dict[str, int] = {}
     options = {}
     if by is not None:
-        data["_group"] = by.astype(object).reindex(data.index)
+        data["_group"] = by.astype(object).map(plain_label).reindex(data.index)
         data = data[data["_group"].notna()]
         groups = {str(k): int(n) for k, n in data["_group"].astype(str).value_counts(sort=False).sort_index().items()}
         data["_group"] = data["_group"].astype(str)

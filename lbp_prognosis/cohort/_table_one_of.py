@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import argument_error, check_same_rows
 from lbp_prognosis.cohort._table_one import TableOne, make_table_one
 
 __all__ = ["table_one_of"]
@@ -13,7 +15,7 @@ __all__ = ["table_one_of"]
 def table_one_of(
     X: pd.DataFrame,
     *,
-    by: pd.Series | None = None,
+    by: Any = None,
     columns: tuple[str, ...] | None = None,
     skewed: tuple[str, ...] | None = None,
 ) -> TableOne:
@@ -23,7 +25,7 @@ def table_one_of(
     ----------
     X : DataFrame
         One row a patient.
-    by : Series, optional
+    by : array-like of shape (n,), optional
         Group of each row.
     columns : tuple of str, optional
         Variables; all columns if not given.
@@ -34,5 +36,9 @@ def table_one_of(
     unknown = [column for column in chosen if column not in X.columns]
     if unknown:
         raise argument_error("columns", "columns of `X`", unknown[0])
-    return make_table_one(X.reset_index(drop=True), chosen, None if by is None else by.reset_index(drop=True), "group",
-                          skewed)  # fmt: skip
+    if by is not None:
+        check_same_rows("by", by, "X", X)
+        if len(by) != len(X):
+            raise argument_error("by", f"of length {len(X)}, one group a row of `X`", f"length {len(by)}")
+        by = pd.Series(by).reset_index(drop=True)
+    return make_table_one(X.reset_index(drop=True), chosen, by, "group", skewed)

@@ -207,6 +207,8 @@ class Evaluation(Result):
 def _interval(value: float, low: float, high: float) -> str:
     if not np.isfinite(value):
         return "–"
+    # a value that rounds to zero has no sign
+    value, low, high = (round(float(number), 3) + 0.0 for number in (value, low, high))
     if not np.isfinite(low):
         return f"{value:.3f}"
     return f"{value:.3f} ({low:.3f} to {high:.3f})"

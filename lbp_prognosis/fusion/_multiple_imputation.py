@@ -42,7 +42,8 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         Sweeps of the chained equations.
     methods : mapping of str to str, optional
         ``"matching"`` (predictive means), ``"normal"``, ``"logistic"`` (0/1) or ``"nominal"`` by column; by default 0/1
-        columns are logistic, other numbers matched, the rest nominal. Numeric codes without order have to be named.
+        columns are logistic, other numbers matched, the rest nominal. Numeric codes without order have to be named,
+        here or in a `OneHot` later in the pipeline.
     passive : mapping of str to callable, str or (str, sequence of str), optional
         Columns that follow from others and are computed, never imputed: a function of the frame, an expression
         (``"weight / (height / 100) ** 2"``), or a pooling of level columns (``("max", ["pfirrmann__l4l5", …])``), so

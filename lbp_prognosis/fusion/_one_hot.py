@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis._base import argument_error, check_choice, plain_label
 from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
 
 __all__ = ["OneHot"]
@@ -40,6 +40,11 @@ class OneHot(TransformerMixin, BaseEstimator):
     def __init__(self, columns: Sequence[str] | None = None, *, unknown: str = "error") -> None:
         self.columns = columns
         self.unknown = unknown
+
+    @property
+    def nominal_columns(self) -> tuple[str, ...]:
+        """Columns that are said to be nominal: an imputation before this step takes their codes for categories."""
+        return tuple(self.columns or ())
 
     def fit(self, X: Any, y: Any = None) -> OneHot:
         """Learn the categories; ``y`` is not looked at."""
@@ -79,7 +84,7 @@ class OneHot(TransformerMixin, BaseEstimator):
             for category in known[1:]:
                 flag = (values == category).to_numpy(dtype=float)
                 flag[missing] = np.nan
-                parts[f"{column}={category}"] = flag
+                parts[f"{column}={plain_label(category)}"] = flag
         return pd.DataFrame(parts, index=frame.index)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -87,5 +92,6 @@ class OneHot(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         names: list[str] = []
         for column in self.feature_names_in_:
-            names += [f"{column}={c}" for c in self.categories_[column][1:]] if column in self.categories_ else [column]
+            known = self.categories_.get(column)
+            names += [column] if known is None else [f"{column}={plain_label(c)}" for c in known[1:]]
         return np.asarray(names, dtype=object)

@@ -201,6 +201,7 @@ class RiskPipeline(BaseEstimator):
         self.imputer_ = None
         if multiple:
             name, self.imputer_ = named[cut]
+            _name_nominal(self.imputer_, inner, [step for _, step in named[cut + 1 :]])
             tables = self.imputer_.complete_training(inner, y)
             self.steps_.append((name, self.imputer_))
         self.branches_: list[_Branch] = []
@@ -470,6 +471,16 @@ class _Scored:
         twin = copy.copy(model)
         twin.predict_risk = self.pipeline.predict_risk
         return twin
+
+
+def _name_nominal(imputer: Any, frame: pd.DataFrame, later: list[Any]) -> None:
+    """Tell the imputation which numeric codes a later step takes for categories: no value may come to lie between."""
+    if "methods" not in imputer.get_params(deep=False):
+        return
+    named = [column for step in later for column in getattr(step, "nominal_columns", ()) if column in frame.columns]
+    codes = {column: "nominal" for column in named if not set(frame[column].dropna().unique()) <= {0, 1}}
+    if codes:
+        imputer.set_params(methods={**codes, **(imputer.methods or {})})
 
 
 def _beside(table: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:

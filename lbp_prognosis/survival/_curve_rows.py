@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_clusters, describe
+from lbp_prognosis._base import argument_error, check_clusters, describe, plain_label
 from lbp_prognosis.survival._outcome import check_cause, check_outcome
 from lbp_prognosis.survival._weights import Weights, check_weights
 
@@ -115,4 +115,4 @@ def label_codes(name: str, labels: Any, n: int) -> tuple[np.ndarray, tuple[Any, 
         rows = np.flatnonzero(missing)[:5].tolist()
         raise argument_error(name, "free of missing labels", f"missing labels at rows {rows}")
     category = pd.Categorical(values).remove_unused_categories()
-    return np.asarray(category.codes, dtype=np.int64), tuple(category.categories.tolist())
+    return np.asarray(category.codes, dtype=np.int64), tuple(map(plain_label, category.categories.tolist()))

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     check_number,
     check_risks,
     metric_title,
+    plain_label,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind, status_horizon
@@ -261,8 +262,9 @@ def _labels(
         elif column[~missing].map(lambda v: isinstance(v, float | int | np.number)).all() and column.nunique() > 10:
             raise argument_error(f"groups[{name!r}]", "labels, or a numeric variable with `bands`",
                                  f"{column.nunique()} different numbers", "Declare cut points: bands={…}.")  # fmt: skip
-        labels = np.where(missing, _UNKNOWN, column.astype(str))
-        read = [str(label) for label in (sorted(column[~missing].unique(), key=_rank) if order is None else order)]
+        labels = np.where(missing, _UNKNOWN, column.map(lambda label: str(plain_label(label))))
+        order = sorted(column[~missing].unique(), key=_rank) if order is None else order
+        read = [str(plain_label(label)) for label in order]
         present = set(labels)
         names = [label for label in dict.fromkeys(read) if label in present]
         names += [_UNKNOWN] if _UNKNOWN in present and _UNKNOWN not in names else []

@@ -90,8 +90,8 @@ def log_score(
     if certain:
         objections.append(Objection(
             "certain-risks",
-            f"{certain} predictions within 1e-8 of 0 or 1 were scored as 1e-8 from it: certainty that proves wrong "
-            "would have an infinite score.",
+            f"{certain} prediction{'s' if certain > 1 else ''} within 1e-8 of 0 or 1 scored as 1e-8 from it: certainty "
+            "that proves wrong would have an infinite score.",
         ))  # fmt: skip
     size = setting.horizons.size
     return setting.result(

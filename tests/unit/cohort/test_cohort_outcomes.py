@@ -377,6 +377,13 @@ def test_tables_and_splits():
 
 def test_a_long_tail_is_described_by_quartiles():
     X = pd.DataFrame({"days": [1.0, 2, 3, 4, 5, 6, 400], "age": [30.0, 40, 50, 60, 45, 55, 35]})
+    group = pd.Series(np.arange(len(X)) % 2 + 1.0, index=X.index)
+    for by in (group, group.to_numpy(), group.tolist()):
+        assert {"1", "2"} <= set(table_one_of(X, by=by).to_frame().columns)
+    with pytest.raises(ArgumentError, match="`by` must be in the order of `X`"):
+        table_one_of(X, by=group.iloc[::-1])
+    with pytest.raises(ArgumentError, match="`by` must be of length"):
+        table_one_of(X, by=group[:-1])
     by_itself, told = (table_one_of(X, **how).to_frame()["variable"].tolist() for how in ({}, {"skewed": ()}))
     assert "days, median [Q1,Q3]" in by_itself
     assert "age, mean (SD)" in by_itself

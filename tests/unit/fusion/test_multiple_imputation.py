@@ -14,6 +14,7 @@ from lbp_prognosis._base import ArgumentError
 from lbp_prognosis._kernels import chained_equations
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline, Standardise
 from lbp_prognosis.fusion._outcome_columns import outcome_columns
+from lbp_prognosis.models import CoxPH
 from lbp_prognosis.survival import Status, Surv
 
 NAMES = ["c1", "c2", "p1", "p2", "m1", "m2", "g1"]
@@ -340,3 +341,24 @@ def test_numeric_codes_with_holes_stay_numbers() -> None:
     for table in tables:
         assert table["type"].dtype == np.float64
         assert set(table["type"]) <= {1.0, 2.0, 3.0}
+
+
+def test_codes_that_are_encoded_later_are_imputed_as_categories(holed) -> None:
+    """Matching would learn a line through the codes, and complete a new row by 1.49 of a category."""
+    X, y = holed
+    rng = np.random.default_rng(5)
+    code = pd.Series(rng.choice([1.0, 2.0, 3.0], len(X)), index=X.index).mask(rng.random(len(X)) < 0.2)
+    X = X.select_dtypes("number").assign(code=code, flag=rng.integers(0, 2, len(X)).astype(float))
+    outcome = Surv.right(y["time"], y["event"] == 1)
+    later = [OneHot(["code", "flag"])]
+    told = RiskPipeline([MultipleImputation(2, iterations=3), *later], CoxPH()).fit(X, outcome)
+    named = RiskPipeline([MultipleImputation(2, iterations=3, methods={"code": "nominal"}), *later], CoxPH())
+    named.fit(X, outcome)
+    assert {"code=2", "code=3"} <= set(told.models_[0].to_frame()["term"])
+    new = X.assign(code=np.nan).iloc[:5]
+    np.testing.assert_array_equal(told.predict_risk(new, 12), named.predict_risk(new, 12))
+    assert np.isfinite(told.linear_predictor(new)).all()
+    # what was said of a column stays said, and the step that was given is not changed
+    kept = MultipleImputation(2, iterations=3, methods={"code": "matching"})
+    assert RiskPipeline([kept, *later], CoxPH()).fit(X, outcome).imputer_.methods == {"code": "matching"}
+    assert kept.methods == {"code": "matching"}

@@ -80,6 +80,11 @@ def test_one_hot_and_what_it_has_not_seen(table: pd.DataFrame) -> None:
 def test_numeric_codes_are_nominal_when_named(table: pd.DataFrame) -> None:
     out = OneHot(["modic"]).fit_transform(table.assign(modic=np.tile([0, 1, 2], 40)))
     assert [c for c in out if c.startswith("modic")] == ["modic=1", "modic=2"]
+    # one hole makes floats of the codes, and no other names
+    holed = table.assign(modic=np.tile([0, 1, 2], 40)).astype({"modic": float})
+    holed.loc[0, "modic"] = np.nan
+    assert [c for c in OneHot(["modic"]).fit_transform(holed) if "modic" in c] == ["modic=1", "modic=2"]
+    assert "modic=2" in OneHot(["modic"]).fit(holed).get_feature_names_out()
 
 
 @pytest.mark.parametrize("step", [RestrictedCubicSpline(["age"]), Standardise(), OneHot()])

@@ -355,3 +355,10 @@ def test_a_long_curve_is_short_in_a_notebook() -> None:
     html = long._repr_html_()
     assert html.count("<tr>") <= 61 + 1
     assert "60 of 500 rows" in html
+
+
+def test_groups_that_came_as_floats_are_named_as_numbers(y) -> None:
+    half = np.arange(len(y)) % 2 + 1.0
+    curve = kaplan_meier(y, strata=half)
+    assert curve.to_frame()["group"].unique().tolist() == ["1", "2"]
+    assert log_rank(y, half).to_frame()["group"].tolist() == ["1", "2"]

@@ -148,7 +148,7 @@ def test_certainty_is_scored_and_counted():
     risk[0] = 1.0
     result = log_score(Status.at(6, state), risk)
     assert result.value == pytest.approx((-np.log(1e-8) - 19 * np.log(0.8)) / 20, rel=1e-7)
-    assert "1 predictions" in result.objections[0].sentence
+    assert "1 prediction within" in result.objections[0].sentence
 
 
 def test_rules_of_integration_are_named_and_differ():
