@@ -11,6 +11,8 @@ from scipy.special import expit
 
 __all__ = ["MeanFit", "cloglog_pseudo_fit", "logistic_fit", "poisson_fit"]
 
+_LEVEL = 1e-10  # a mean that moves less with its linear predictor does not move
+
 
 class _State(NamedTuple):
     """Where a linear predictor stands: the criterion, and by row dμ/dη, the working variance's inverse and y − μ.
@@ -84,7 +86,14 @@ def cloglog_pseudo_fit(
 
     # beyond these bounds the mean is 0 or 1 to the last digit, and has no slope to climb
     held = None if offset is None else np.clip(offset, -30, 3.5)
-    return _newton(X, state, held, weights, start, max_iter, tol)
+    fit = _newton(X, state, held, weights, start, max_iter, tol)
+    if not fit.converged:
+        return fit
+    w = np.ones(y.size) if weights is None else weights
+    slope = state(X @ fit.coef if held is None else held + X @ fit.coef, w).slope
+    # separated: with every mean at 0 or 1 the sum of squares is level, and any larger coefficient does as well
+    carries = int(((slope > _LEVEL) & (w > 0)).sum()) >= X.shape[1]  # type: ignore[operator]
+    return fit if carries else fit._replace(converged=False)
 
 
 def poisson_fit(

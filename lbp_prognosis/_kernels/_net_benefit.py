@@ -21,6 +21,8 @@ __all__ = [
     "threshold_bins",
 ]
 
+_NOBODY = 1e-12  # share of a group's weight below which what is left is the rounding of its subtractions
+
 
 class ThresholdIncidence(NamedTuple):
     """One value a threshold: weight of the rows above it, P(T ≤ τ, cause 1) among them, its Greenwood-type variance."""
@@ -77,6 +79,7 @@ def _walk_one_cause(bins, time, code, weights, at_risk, survival, first):  # pra
 def _walk(bins, time, code, weights, at_risk, survival, incidence, sums, first, other):  # pragma: no cover - compiled
     n = bins.size
     low = 0
+    rounding = _NOBODY * at_risk
     while low < n:
         high = low + 1
         while high < n and time[high] == time[low]:
@@ -96,7 +99,9 @@ def _walk(bins, time, code, weights, at_risk, survival, incidence, sums, first, 
             d = d1 + other[k]
             if d > 0:
                 y = at_risk[k]
-                lam, lam1, s = min(d / y, 1.0), min(d1 / y, 1.0), survival[k]
+                if y - d <= rounding[k]:  # all leave: exactly one, whatever fractions of weights added up to
+                    y = d
+                lam, lam1, s = d / y, d1 / y, survival[k]
                 alpha = s / y
                 after = incidence[k] + s * lam1
                 # at a time where nobody stays the incidence moves no more: the terms of later times vanish
@@ -180,7 +185,7 @@ def _influence(bins, time, code, weights, stop, out):  # pragma: no cover - comp
             if bins[row] > k:
                 y += weights[row]
         slope = np.zeros(n)
-        s, f, p1, p2, p3 = 1.0, 0.0, 0.0, 0.0, 0.0
+        s, f, p1, p2, p3, rounding = 1.0, 0.0, 0.0, 0.0, 0.0, _NOBODY * y
         low = 0
         while low < stop:
             high = low
@@ -195,7 +200,9 @@ def _influence(bins, time, code, weights, stop, out):  # pragma: no cover - comp
                 high += 1
             jump, q, before = 0.0, 0.0, s
             if d > 0:
-                lam, lam1 = min(d / y, 1.0), min(d1 / y, 1.0)
+                if y - d <= rounding:
+                    y = d
+                lam, lam1 = d / y, d1 / y
                 jump = before / y
                 f += before * lam1
                 if lam < 1.0:

@@ -181,7 +181,7 @@ def hazard_influence(
     total = float(step[by_tau].sum())
     drift = (step[by_tau, None] * mean[by_tau]).sum(axis=0)
     # log of H0 at linear predictor 0: the hazard at the centre, minus centre · coefficients
-    level = (hazard - slopes @ drift) / total - slopes @ centre
+    level = (hazard - slopes @ drift) / total - slopes @ centre if total > 0 else np.full(slopes.shape[0], np.nan)
     return np.column_stack([level, slopes])
 
 

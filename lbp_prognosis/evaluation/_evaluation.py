@@ -231,7 +231,8 @@ def _curve_rows(curve: DecisionCurve) -> list[dict[str, Any]]:
     }  # fmt: skip
     return [
         {**shared, "model": name, "horizon": horizon, "threshold": threshold, "value": curve.value[m, h, k],
-         "se": curve.se[m, h, k], "low": curve.low[m, h, k], "high": curve.high[m, h, k], "reason": curve.reason[h]}
+         "se": curve.se[m, h, k], "low": curve.low[m, h, k], "high": curve.high[m, h, k],
+         "reason": curve.reason_for(name, h)}
         for m, name in enumerate(curve.models)
         for h, horizon in enumerate(curve.horizons)
         for k, threshold in enumerate(curve.thresholds)

@@ -138,6 +138,7 @@ def brier(
     with np.errstate(divide="ignore", invalid="ignore"):
         index = 1 - found.loss / null
         by_loss, by_share = -1 / null, found.loss / null**2 * tilt
+        by_loss, by_share = (np.where(null > 0, by, np.nan) for by in (by_loss, by_share))
         variance = (
             (by_loss * found.loss_se) ** 2
             + (by_share * found.frequency_se) ** 2

@@ -92,7 +92,8 @@ def calibration(
     smoother : {"rcs", "loess", "loess_direct", "lowess"}, default "rcs"
         ``"rcs"``: a Cox model (Fine–Gray with competing events, logistic for states) on a restricted cubic spline of
         the transformed risk. The others are local regressions of states or pseudo-values: ``"loess"`` is R's
-        interpolated default, ``"loess_direct"`` its exact version, ``"lowess"`` R's without robustness iterations.
+        interpolated default, ``"loess_direct"`` its exact version, ``"lowess"`` R's without robustness iterations (and
+        without weights).
     span : float, default 0.75
         Share of patients in a neighbourhood of loess.
     degree : int, optional
@@ -232,7 +233,7 @@ def _levels(
 
 def _states(rows: CalibrationRows) -> dict[str, Estimate]:
     """Spiegelhalter's z, and Harrell's indices of discrimination, unreliability and quality."""
-    if rows.weight is not None and not rows.setting.frequency:
+    if rows.weight is not None and not rows.counted:
         return {}
     assert rows.state is not None
     w = np.ones(rows.risk.size) if rows.weight is None else rows.weight
@@ -270,18 +271,18 @@ def _assemble(
     setting: Setting, rows: list[CalibrationRows], found: list[dict[str, Estimate]], curves: list[CalibrationCurve],
     joint: list[tuple[float, float]], hazard: np.ndarray | None, smoother: str, oe_interval: str,
 ) -> Calibration:  # fmt: skip
-    objections = [o for at in rows for o in at.objections]
+    objections = [*setting.doubts, *(o for at in rows for o in at.objections)]
     names = list(dict.fromkeys([*_REQUIRED, *(name for part in found for name in part)]))
     methods = _methods(rows, curves, smoother, oe_interval)
-    mean = np.array([np.nan if at.reason else at.mean(at.risk) for at in rows])
+    mean = np.array([np.nan if at.reason else at.everyone.mean(at.everyone.risk) for at in rows])
     seen = np.array([np.nan if at.reason else at.incidence[0] for at in rows])
     objections += likely_inversion(mean, seen, setting.horizons)
     for at in rows:
         if at.clipped and not at.reason:
             objections.append(Objection(
                 "risks-at-the-bounds",
-                f"{at.clipped} of {at.risk.size} risks at {at.tau:g} are 0 or 1 up to 1e-8; they were held that far "
-                "away in regressions on a transformed scale.",
+                f"{at.clipped} of {at.ascending.size} risks at {at.tau:g} are 0 or 1 up to 1e-8; they were held that "
+                "far away in regressions on a transformed scale.",
             ))  # fmt: skip
     results: dict[str, MetricResult] = {}
     for name in names:

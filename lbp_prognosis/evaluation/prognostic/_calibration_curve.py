@@ -89,8 +89,6 @@ def _knots(rows: CalibrationRows, knots: object) -> np.ndarray:
         # four knots follow a curve, three are as many as fifty events carry
         count = (3 if rows.events < 50 else 4) if knots is None else int(knots)
         x = rows.ascending_x
-        if rows.setting.frequency and rows.weight is not None:
-            x = np.repeat(rows.x, rows.weight.astype(np.int64))
         placed = np.unique(rcs_knots(x, count)) if x.size > count else np.empty(0)
     else:
         placed = np.unique(np.asarray(knots, dtype=float))
@@ -214,17 +212,18 @@ def _logistic(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.
 def _local(rows: CalibrationRows, grid: np.ndarray, smoother: str, span: float, degree: int | None) -> CalibrationCurve:
     response = rows.state if rows.state is not None else rows.pseudo
     order = degree if degree is not None else (2 if rows.state is not None else 1)
-    weights = rows.weight
+    risk, response = rows.each(rows.risk), rows.each(response)
+    weights = rows.each_weight
 
     def smooth(at: np.ndarray) -> np.ndarray:
         if smoother == "lowess":
-            return lowess(rows.risk, response, at)
-        return loess(
-            rows.risk, response, at, span=span, degree=order, exact=smoother == "loess_direct", weights=weights
-        )
+            return lowess(risk, response, at)
+        return loess(risk, response, at, span=span, degree=order, exact=smoother == "loess_direct", weights=weights)
 
     if rows.constant:
         return _nothing(rows, grid, "all predictions are equal")
+    if smoother == "lowess" and weights is not None:
+        return _nothing(rows, grid, "lowess takes no weights, which these data need: loess does")
     nothing = np.full(grid.size, np.nan)
     of = "states" if rows.state is not None else "pseudo-values"
     words = (
@@ -248,25 +247,26 @@ def _local(rows: CalibrationRows, grid: np.ndarray, smoother: str, span: float, 
 # ---- distances -------------------------------------------------------------------------------------------------------
 
 
-def _quantile(values: np.ndarray, q: float, weight: np.ndarray | None, frequency: bool) -> float:
+def _quantile(rows: CalibrationRows, values: np.ndarray, q: float) -> float:
+    """Quantile of type 7; under weights the steps between neighbours are the means of their weights."""
+    values, weight = rows.each(values), rows.each_weight
     if weight is None:
         return float(quantiles_of_sorted(np.sort(values), [q])[0])
-    if frequency:
-        return float(np.quantile(np.repeat(values, weight.astype(np.int64)), q))
-    order = np.argsort(values)
-    share = np.cumsum(weight[order])
-    return float(values[order][np.searchsorted(share, q * share[-1])])
+    order = np.lexsort((weight, values))
+    step = weight[order]
+    place = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2)])
+    return float(np.interp(q * place[-1], place, values[order]))
 
 
 def _cells(rows: CalibrationRows) -> np.ndarray:
     """Transformed risks at equal steps of the (weighted) distribution: all of them where they are few."""
     middle = (np.arange(_CELLS) + 0.5) / _CELLS
-    if rows.weight is None:
+    if rows.weight is None or rows.each_weight is None:
         x = rows.ascending_x
-        return x if x.size <= _CELLS else x[np.ceil(middle * x.size).astype(np.int64) - 1]
+        return x if x.size <= _CELLS else x[np.ceil(middle * x.size * (1 - 1e-12)).astype(np.int64) - 1]
     order = np.argsort(rows.x)
     share = np.cumsum(rows.weight[order])
-    return rows.x[order][np.searchsorted(share, middle * share[-1])]
+    return rows.x[order][np.searchsorted(share, middle * share[-1] * (1 - 1e-12))]  # a step reached up to rounding
 
 
 def agreement(
@@ -283,10 +283,9 @@ def agreement(
     fitted = np.empty(rows.index.size)
     fitted[rows.as_given] = curve.fitted
     gap = np.abs(fitted - rows.risk)
-    frequency = rows.setting.frequency
     value = {
-        "ici": rows.mean(gap), "e50": _quantile(gap, 0.5, rows.weight, frequency),
-        "e90": _quantile(gap, 0.9, rows.weight, frequency), "emax": float(gap.max()),
+        "ici": rows.mean(gap), "e50": _quantile(rows, gap, 0.5), "e90": _quantile(rows, gap, 0.9),
+        "emax": float(gap.max()),
     }  # fmt: skip
     if curve.coef is None or curve.influence is None or curve.covariance is None:
         out = {name: Estimate(value[name], np.nan, np.nan, np.nan) for name in _STATISTICS}
@@ -309,13 +308,15 @@ def agreement(
         if n_draws:
             low, high = np.quantile(drawn[:, k], [alpha / 2, 1 - alpha / 2])
             # errors only push a distance away from zero: near it the percentiles can lie beyond the estimate
-            low, high = min(low, value[name]), max(high, value[name])
+            low, high = np.minimum(low, value[name]), np.maximum(high, value[name])
             se = float(rows.se(influence)) if name == "ici" else float(drawn[:, k].std())
         else:
             low = high = np.nan
             se = float(rows.se(influence)) if name == "ici" else np.nan
         out[name] = Estimate(value[name], se, float(low), float(high), influence if name == "ici" else None)
-    if n_draws:
+    if n_draws and np.isnan(null).any():
+        out["ici_null"] = undefined("the curve has no standard error")
+    elif n_draws:
         low, high = np.quantile(null, [alpha, 1 - alpha])
         out["ici_null"] = Estimate(float(null.mean()), float(null.std()), float(low), float(high))
     else:
@@ -326,13 +327,17 @@ def agreement(
 def _drawn(
     rows: CalibrationRows, curve: CalibrationCurve, n_draws: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    x = _cells(rows)
-    points = np.column_stack([np.ones(x.size), _design(x, curve.knots)])
-    values, vectors = np.linalg.eigh(curve.covariance)  # type: ignore[arg-type]
-    root = vectors * np.sqrt(np.maximum(values, 0))
+    assert curve.covariance is not None
     if not n_draws:
         return np.empty((0, 4)), np.empty(0)
-    error = rng.standard_normal((n_draws, values.size)) @ (root.T @ points.T)
+    if not np.isfinite(curve.covariance).all():  # all rows of one cluster: there is nothing to draw from
+        return np.full((n_draws, 4), np.nan), np.full(n_draws, np.nan)
+    x = _cells(rows)
+    points = np.column_stack([np.ones(x.size), _design(x, curve.knots)])
+    values, vectors = np.linalg.eigh(curve.covariance)
+    # the symmetric root: of the signs of eigenvectors, which rounding decides, the draws must not depend
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    error = rng.standard_normal((n_draws, values.size)) @ (root @ points.T)
     risk = _inverse(x, rows.link)
 
     def distances(at: np.ndarray) -> np.ndarray:

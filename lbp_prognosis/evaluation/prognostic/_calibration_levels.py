@@ -64,7 +64,7 @@ def _ratio(rows: CalibrationRows, value: float, se_log: float, influence: np.nda
 def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
     """Observed risk over mean predicted risk at the horizon, expectation taken as given."""
     observed, psi = rows.incidence
-    expected = rows.mean(rows.risk)
+    expected = rows.everyone.mean(rows.everyone.risk)
     if np.isnan(observed):
         return undefined("the visits do not determine the risk at this horizon")
     if rows.setting.target == "no_event":
@@ -93,6 +93,14 @@ def _fit_of_means(
     return cloglog_pseudo_fit(design, rows.pseudo, offset=offset, weights=rows.weight, start=start)
 
 
+def _joint_fit(rows: CalibrationRows, design: np.ndarray, near: np.ndarray | None) -> MeanFit:
+    """Fit intercept and slope; of two optima, which risks of 0 or 1 can make for pseudo-values, the better."""
+    fit = _fit_of_means(rows, design, None, near)
+    if rows.state is not None or near is None or (fit.converged and not rows.clipped):
+        return fit
+    return max(fit, _fit_of_means(rows, design, None), key=lambda one: (one.converged, one.loglik))
+
+
 def _standard_errors(rows: CalibrationRows, fit: MeanFit, psi: np.ndarray) -> np.ndarray:
     if rows.state is not None and rows.model_based:
         return np.sqrt(np.diag(fit.covariance))
@@ -116,7 +124,7 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
         out["citl"] = undefined(f"the {scale} did not converge")
     nothing = undefined("all predictions are equal" if rows.constant else f"the {scale} did not converge")
     near = np.array([large.coef[0], 1.0]) if large.converged else None
-    both = None if rows.constant else _fit_of_means(rows, np.column_stack([one, rows.x]), None, near)
+    both = None if rows.constant else _joint_fit(rows, np.column_stack([one, rows.x]), near)
     if both is None or not both.converged:
         return {**out, "intercept": nothing, "slope": nothing, "joint": (np.nan, np.nan)}
     psi = rows.influence(both.influence)
@@ -129,6 +137,8 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     else:
         cross = (rows.se(psi[:, 0] + psi[:, 1]) ** 2 - se[0] ** 2 - se[1] ** 2) / 2
         covariance = np.array([[se[0] ** 2, cross], [cross, se[1] ** 2]])
+    if not np.isfinite(covariance).all():  # no standard error, no test
+        return {**out, "joint": (np.nan, np.nan)}
     with np.errstate(all="ignore"):
         statistic = float(moved @ np.linalg.pinv(covariance) @ moved)
     out["joint"] = (statistic, float(np.exp(-statistic / 2)))  # χ² with two degrees of freedom

@@ -102,6 +102,8 @@ class Calibration(Result):
     def groups(self, groups: int = 10, horizon: float | None = None) -> pd.DataFrame:
         """Return observed against predicted risk in groups between quantiles of the predicted risk.
 
+        Outcomes at visits: Turnbull's estimate from all patients of a group, also those whose state there is unknown.
+
         Parameters
         ----------
         groups : int, default 10
@@ -114,7 +116,7 @@ class Calibration(Result):
         DataFrame
             Columns ``group, n, n_events, mean_risk, observed, se, low, high``.
         """
-        rows = self._at(horizon, "groups")
+        rows = self._at(horizon, "groups").everyone
         count = int(check_number("groups", groups, low=2, whole=True))
         return group_table(rows, np.searchsorted(risk_cuts(rows, count), rows.risk, side="left"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,7 +38,7 @@ class CalibrationRows:
 
     ``index`` are the rows of ``y``, in any order; ``weight`` (of those rows) is None where each counts once, ``known``
     the inverse probability of being known (states) or ones; ``time``/``code`` are given for right-censored outcomes,
-    ``state`` for states at a visit.
+    ``state`` for states at a visit; ``all_risks`` are those of all rows of ``y``, for states.
     """
 
     setting: Setting
@@ -52,6 +52,7 @@ class CalibrationRows:
     state: np.ndarray | None
     reason: str = ""
     objections: tuple = field(default=())
+    all_risks: np.ndarray | None = None
 
     @property
     def tau(self) -> float:
@@ -75,12 +76,12 @@ class CalibrationRows:
 
     @cached_property
     def ascending(self) -> np.ndarray:
-        """Risks in increasing order."""
-        return np.sort(self.risk)
+        """Risks in increasing order, copies each for itself."""
+        return np.sort(self.each(self.risk))
 
     @cached_property
     def ascending_x(self) -> np.ndarray:
-        """Transformed risks in increasing order."""
+        """Transformed risks in increasing order, copies each for itself."""
         return transformed(self.ascending, self.link)
 
     @cached_property
@@ -99,7 +100,7 @@ class CalibrationRows:
     def clipped(self) -> int:
         """Number of risks too near 0 or 1 for the transformation."""
         below = np.searchsorted(self.ascending, _EPSILON, side="left")
-        above = self.risk.size - np.searchsorted(self.ascending, 1 - _EPSILON, side="right")
+        above = self.ascending.size - np.searchsorted(self.ascending, 1 - _EPSILON, side="right")
         return int(below + above)
 
     @property
@@ -115,10 +116,44 @@ class CalibrationRows:
             return self.events
         return float(self.setting.copies[self.index][(self.code == 1) & (self.time <= self.tau)].sum())
 
+    @cached_property
+    def counted(self) -> bool:
+        """Whether the weights are copies of rows, and nothing else."""
+        return self.setting.frequency and self.weight is not None and bool((self.known == 1).all())
+
     @property
     def model_based(self) -> bool:
         """Whether a likelihood's own variance holds: no clusters, no weights but counts."""
-        return self.setting.clusters is None and (self.weight is None or self.setting.frequency)
+        return self.setting.clusters is None and (self.weight is None or self.counted)
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """How many patients each row stands for: 1, or its frequency."""
+        return self.setting.copies[self.index].astype(np.int64)
+
+    def each(self, values: np.ndarray) -> np.ndarray:
+        """Repeat the values of rows that stand for copies."""
+        return np.repeat(values, self.copies) if self.setting.frequency else values
+
+    @property
+    def each_weight(self) -> np.ndarray | None:
+        """Weight of each of the copies; None where they count alike."""
+        if self.weight is None or self.counted:
+            return None
+        return self.each(self.known) if self.setting.frequency else self.weight
+
+    @cached_property
+    def everyone(self) -> CalibrationRows:
+        """All rows with a risk, also those whose state at the visit is unknown; for other outcomes these rows."""
+        setting = self.setting
+        if setting.kind != "interval" or self.all_risks is None:
+            return self
+        used = np.flatnonzero(setting.row_weight > 0)
+        happened = (setting.y["upper"][used] <= self.tau) & (setting.y["event"][used] == setting.cause)
+        return replace(
+            self, index=used, risk=self.all_risks[used], known=np.ones(used.size), state=happened.astype(float),
+            weight=None if setting.weights is None else setting.row_weight[used],
+        )  # fmt: skip
 
     def mean(self, values: np.ndarray) -> float:
         """Weighted mean over the rows."""
@@ -157,19 +192,19 @@ class CalibrationRows:
         if self.weight is None:
             exact = self.time.size <= EXACT_PSEUDO_VALUES
             return (pseudo_values if exact else pseudo_values_infinitesimal)(self.time, self.code, self.tau)
-        if self.setting.frequency and self.weight.sum() <= EXACT_PSEUDO_VALUES:
-            copies = self.weight.astype(np.int64)
-            values = pseudo_values(np.repeat(self.time, copies), np.repeat(self.code, copies), self.tau)
-            first = np.minimum(np.cumsum(copies) - copies, max(values.size - 1, 0))
-            return np.where(copies > 0, values[first], 0.0)
+        if self.counted and self.weight.sum() <= EXACT_PSEUDO_VALUES:
+            values = pseudo_values(self.each(self.time), self.each(self.code), self.tau)
+            return values[np.cumsum(self.copies) - self.copies]
         return pseudo_values_infinitesimal(self.time, self.code, self.tau, self.weight)
 
 
 def _turnbull(setting: Setting, tau: float) -> tuple[float, np.ndarray]:
     weights = None if setting.weights is None else Weights(setting.row_weight, setting.weights.kind)
     curve = turnbull(setting.y, cause=setting.cause, sample_weight=weights)
-    found = curve.at(tau)
-    return float(found.value), np.asarray(curve.influence(tau))
+    psi = np.asarray(curve.influence(tau))
+    if setting.frequency and setting.clusters is None:  # as many patients as the count, not one with all their weight
+        psi = psi / np.sqrt(np.maximum(setting.row_weight, 1))
+    return float(curve.at(tau).value), psi
 
 
 def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows]:
@@ -210,5 +245,5 @@ def _from_states(setting: Setting, risk: np.ndarray, h: int, known: Known) -> Ca
     inverse = np.ones(used.size) if even else factor
     return CalibrationRows(
         setting, h, used, risk[used], weight, inverse, None, None, known.case[used].astype(float), reason,
-        known.objections,
+        known.objections, risk,
     )  # fmt: skip

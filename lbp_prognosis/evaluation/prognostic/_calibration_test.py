@@ -99,22 +99,24 @@ def _incidence(rows: CalibrationRows, part: np.ndarray) -> tuple[float, float]:
             weights = Weights(rows.setting.row_weight[chosen], rows.setting.weights.kind)
         curve = turnbull(rows.setting.y[chosen], cause=rows.setting.cause, sample_weight=weights)
         found = curve.at(rows.tau)
-        return float(found.value), float(found.se)
+        if rows.setting.clusters is None or np.isnan(found.se):
+            return float(found.value), float(found.se)
+        psi = np.zeros(rows.setting.n)
+        psi[chosen] = np.asarray(curve.influence(rows.tau)) * (rows.setting.n / chosen.size)
+        return float(found.value), float(rows.se(psi))
     else:
         assert rows.state is not None
         value = float(np.average(rows.state[part], weights=weight))
         slope = (rows.state[part] - value) / (part.size if weight is None else weight.sum())
     full = np.zeros(rows.index.size)
     full[part] = slope
-    return value, float(rows.se(rows.influence(full)))
+    se = float(rows.se(rows.influence(full)))
+    return value, se if se > _EPSILON else 0.0  # where all had the event, what is left is rounding
 
 
 def risk_cuts(rows: CalibrationRows, groups: int) -> np.ndarray:
     """Interior quantiles (type 7) of the predicted risk."""
-    risk = rows.risk
-    if rows.setting.frequency and rows.weight is not None:
-        risk = np.repeat(risk, rows.weight.astype(np.int64))
-    return np.unique(np.quantile(risk, np.arange(1, groups) / groups))
+    return np.unique(np.quantile(rows.each(rows.risk), np.arange(1, groups) / groups))
 
 
 def group_table(rows: CalibrationRows, labels: np.ndarray, names: list[str] | None = None) -> pd.DataFrame:
@@ -155,6 +157,7 @@ def _limits(value: float, se: float, z: float) -> tuple[float, float]:
 
 def grouped_test(rows: CalibrationRows, name: str, groups: int, min_events: int) -> CalibrationTest:
     """Greenwood–Nam–D'Agostino (``"gnd"``) or Hosmer–Lemeshow test on groups of predicted risk."""
+    rows = rows.everyone
     labels = np.searchsorted(risk_cuts(rows, groups), rows.risk, side="left")
     while True:
         table = group_table(rows, labels)
@@ -172,7 +175,8 @@ def grouped_test(rows: CalibrationRows, name: str, groups: int, min_events: int)
         with np.errstate(divide="ignore", invalid="ignore"):
             terms = (observed - expected) ** 2 / table["se"].to_numpy() ** 2
     else:
-        terms = n * (observed - expected) ** 2 / (expected * (1 - expected))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = n * (observed - expected) ** 2 / (expected * (1 - expected))
     df = len(table) - 1
     bad = "" if df >= 1 and np.isfinite(terms).all() else "fewer than two groups with enough events and variance"
     statistic = float(terms.sum()) if not bad else np.nan

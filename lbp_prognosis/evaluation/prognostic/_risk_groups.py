@@ -105,7 +105,7 @@ class RiskGroups(Result):
             codes = labels
         cells = self.groups * size + codes
         names = [f"{a}\x00{b}" for a in self.names for b in words]
-        table = group_table(rows, cells[rows.index], names)
+        table = group_table(rows.everyone, cells[rows.everyone.index], names)
         split = table["group"].str.split("\x00", expand=True)
         table.insert(0, "other", split[1])
         table["group"] = split[0]
@@ -240,10 +240,11 @@ def risk_groups(
         raise argument_error("risk", f"known at {setting.horizons[h]:g}, by which patients are grouped", "missing")
     if target == "no_event":
         score = np.round(1 - score, 12)  # 1 − 0.8 must reach a threshold of 0.2
-    cuts, objections = _cuts(thresholds, quantiles, development, score)
+    cuts, objections = _cuts(thresholds, quantiles, development, np.repeat(score, setting.copies.astype(np.int64)))
     labels = _names(names, cuts)
-    codes = np.searchsorted(np.round(cuts, 12), score, side="right")
+    codes = np.searchsorted(np.round(cuts, 12), np.round(score, 12), side="right")
     rows = calibration_rows(setting, risks)
+    objections += setting.doubts
     for at in rows:
         objections += at.objections
     table = pd.concat([_table(at, codes, labels) for at in rows], ignore_index=True)
@@ -296,11 +297,12 @@ def _names(names: Sequence[str] | None, cuts: np.ndarray) -> tuple[str, ...]:
     return (f"below {text[0]} %", *middle, f"{text[-1]} % and above")
 
 
-def _followed(rows: CalibrationRows, part: np.ndarray) -> float:
-    copies = rows.setting.copies[rows.index][part]
-    if rows.time is None:
-        return float(copies.sum())
-    return float(copies[rows.time[part] >= rows.tau].sum())
+def _followed(rows: CalibrationRows, codes: np.ndarray, k: int) -> float:
+    """Patients of the ``k``-th group under observation at the horizon, or whose state there is known."""
+    mine = codes[rows.index] == k
+    if rows.time is not None:
+        mine = mine & (rows.time >= rows.tau)
+    return float(rows.setting.copies[rows.index][mine].sum())
 
 
 _COLUMNS = [
@@ -320,17 +322,18 @@ _COLUMNS = [
 
 
 def _table(rows: CalibrationRows, codes: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
-    mine = codes[rows.index]
+    everyone = rows.everyone
+    mine = codes[everyone.index]
     if rows.reason:
         out = pd.DataFrame({"group": list(names)}).reindex(columns=_COLUMNS)
         out["n"] = [int(rows.setting.copies[codes == k].sum()) for k in range(len(names))]
         out["horizon"], out["reason"] = rows.tau, rows.reason
         return out
     present = np.unique(mine)
-    out = group_table(rows, mine, list(names))
-    weight = np.ones(mine.size) if rows.weight is None else rows.weight
+    out = group_table(everyone, mine, list(names))
+    weight = np.ones(mine.size) if everyone.weight is None else everyone.weight
     out["share"] = [weight[mine == k].sum() / weight.sum() for k in present]
-    out["at_risk"] = [_followed(rows, np.flatnonzero(mine == k)) for k in present]
+    out["at_risk"] = [_followed(rows, codes, k) for k in present]
     thin = out["at_risk"] < rows.setting.min_at_risk
     out["reason"] = np.where(thin, f"fewer than {rows.setting.min_at_risk:g} followed to the horizon in this group", "")
     out.loc[thin, ["observed", "se", "low", "high"]] = np.nan
@@ -347,6 +350,7 @@ def _table(rows: CalibrationRows, codes: np.ndarray, names: tuple[str, ...]) -> 
 def _workload(rows: CalibrationRows, codes: np.ndarray, cuts: np.ndarray) -> pd.DataFrame:
     columns = ["horizon", "threshold", "share_above", "events_found", "observed_above", "number_per_event"]
     out = []
+    rows = rows.everyone
     mine = codes[rows.index]
     for k, cut in enumerate(cuts):
         line = {"horizon": rows.tau, "threshold": cut, **dict.fromkeys(columns[2:], np.nan)}
@@ -374,8 +378,9 @@ def _curves(setting: Setting, codes: np.ndarray) -> tuple[StepCurve | None, Curv
     y, mine = setting.y[used], codes[used]
     weights = None if setting.weights is None else Weights(setting.row_weight[used], setting.weights.kind)
     curves = aalen_johansen(
-        y, cause=setting.cause, strata=mine, sample_weight=weights, confidence=setting.confidence, min_at_risk=0
-    )
+        y, cause=setting.cause, strata=mine, sample_weight=weights, confidence=setting.confidence, min_at_risk=0,
+        clusters=None if setting.clusters is None else setting.clusters[used],
+    )  # fmt: skip
     tested = np.unique(mine).size > 1 and setting.weights is None
     rank = log_rank(y, mine, cause=setting.cause) if tested else None
     competing = bool(((y["event"] > 0) & (y["event"] != setting.cause)).any())

@@ -174,8 +174,9 @@ def _normal_scores(values: np.ndarray, ties: str, weights: Weights | None) -> np
         row = np.repeat(order, w[order].astype(np.int64))
         rank, size = np.arange(1.0, row.size + 1), float(row.size)
     else:
-        row, share = order, w[order] * (values.size / w.sum())
-        rank, size = np.cumsum(share) - (share - 1) / 2, float(values.size)
+        size = float((w > 0).sum())  # a row of weight zero is no patient
+        row, share = order, w[order] * (size / w.sum())
+        rank = np.cumsum(share) - (share - 1) / 2
     each = norm.ppf((rank - 3 / 8) / (size + 1 / 4)) / np.sqrt(_KAPPA2)
     codes = np.arange(values.size) if ties == "first" else np.unique(values, return_inverse=True)[1]
     mass = np.ones(row.size) if weights is None or weights.kind == "frequency" else w[row]

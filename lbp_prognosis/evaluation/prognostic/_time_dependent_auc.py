@@ -162,7 +162,7 @@ def _auc(setting: Setting, known: Known, risk: np.ndarray, order: np.ndarray) ->
         lacking = (
             "no event of interest by this horizon" if cases <= 0 else "nobody is known to be free of it at this horizon"
         )
-        return np.nan, np.zeros(setting.n), lacking
+        return np.nan, np.full(setting.n, np.nan), lacking
     centred = np.where(known.weight > 0, placement - auc, 0.0)
     weighted = (case_weight / cases + control_weight / controls) * row.sum() * centred
     _, psi = known.influence(weighted)

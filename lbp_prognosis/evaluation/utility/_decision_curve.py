@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import censoring_curve, order_of_times, step_at
 from lbp_prognosis.evaluation.utility._decision_curve_result import (
+    NO_RISK,
     TREAT_ALL,
     TREAT_NONE,
     DecisionCurve,
@@ -165,7 +166,10 @@ def decision_curve(
     groups = check_clusters("clusters", clusters, n=n)
     keep, time, code, objections = _rows(y, kind, cause, times)
     values = None if weights is None else weights.values[keep]
-    reason, doubts = _reasons(kind, time, code, times, values, estimator, min_at_risk, min_censoring_survival)
+    copies = np.ones(keep.size) if values is None else (values > 0).astype(float)
+    if weights is not None and values is not None and weights.kind == "frequency":
+        copies = values
+    reason, doubts = _reasons(kind, time, code, times, values, copies, estimator, min_at_risk, min_censoring_survival)
     objections += doubts
     stack = np.stack([risk[keep] for risk in models.values()])
     missing = np.isnan(stack).all(axis=1)
@@ -175,9 +179,9 @@ def decision_curve(
     data = _prepare(
         time, code, stack, np.ones_like(times) if kind == "status" else times, grid, values,
         None if weights is None else weights.kind, None if groups is None else groups[keep],
-        at_threshold == "spare", target == "no_event", estimator == "ipcw",
+        at_threshold == "spare", target == "no_event", estimator == "ipcw", missing,
     )  # fmt: skip
-    curve = _estimate(data, (*models, TREAT_ALL), times, reason, missing, confidence, n_resamples, random_state)
+    curve = _estimate(data, (*models, TREAT_ALL), times, reason, confidence, n_resamples, random_state)
     mean = np.where(missing, np.nan, np.average(stack, axis=1, weights=values))
     objections += _inversions(tuple(models), mean, curve["observed"], reason, times)
     events = (code == 1) if kind == "status" else (code == 1) & (time <= times[-1])
@@ -185,7 +189,7 @@ def decision_curve(
         models=(*models, TREAT_ALL), horizons=times, thresholds=grid, confidence=confidence,
         method=_method(kind, estimator, bool((code == 2).any()), at_threshold),
         cause=None if kind == "status" else cause, target=target, at_threshold=at_threshold,
-        n=time.size, n_events=int(events.sum()), threshold_range=declared,
+        n=round(float(copies.sum())), n_events=round(float(copies[events].sum())), threshold_range=declared,
         objections=tuple(dict.fromkeys(objections)), scalar=scalar, **curve,
     )  # fmt: skip
 
@@ -215,23 +219,25 @@ def _rows(
 
 
 def _reasons(
-    kind: str, time: np.ndarray, code: np.ndarray, times: np.ndarray, weights: np.ndarray | None, estimator: str,
-    min_at_risk: int, min_censoring_survival: float,
+    kind: str, time: np.ndarray, code: np.ndarray, times: np.ndarray, weights: np.ndarray | None, copies: np.ndarray,
+    estimator: str, min_at_risk: int, min_censoring_survival: float,
 ) -> tuple[tuple[str, ...], list[Objection]]:  # fmt: skip
     if kind == "status":
         return ("",) * times.size, []
     out, doubts = [], []
     grid, _, right = censoring_curve(time, code, weights)
+    last = time[copies > 0].max()
     for tau in times:
-        followed = int((time >= tau).sum())
+        followed = float(copies[time >= tau].sum())
         g = float(step_at(grid, right, tau, left=1.0))
-        if followed < min_at_risk or tau > time.max():
-            out.append(f"{followed} at risk at {tau:g}, fewer than {max(min_at_risk, 1)}")
-        elif estimator == "ipcw" and (time > tau).any() and g < min_censoring_survival:
+        survivors = last > tau
+        if followed < min_at_risk or tau > last:
+            out.append(f"{followed:g} at risk at {tau:g}, fewer than {max(min_at_risk, 1)}")
+        elif estimator == "ipcw" and survivors and g < min_censoring_survival:
             out.append(f"probability of being uncensored at {tau:g} is {g:.3g}, below {min_censoring_survival:g}")
         else:
             out.append("")
-            if estimator == "ipcw" and (time > tau).any() and g < 0.10:
+            if estimator == "ipcw" and survivors and g < 0.10:
                 doubts.append(Objection(
                     "few-uncensored",
                     f"At {tau:g} the probability of being uncensored is {g:.3g}: a few patients with large weights "
@@ -254,7 +260,7 @@ def _inversions(
 def _prepare(
     time: np.ndarray, code: np.ndarray, risks: np.ndarray, horizons: np.ndarray, thresholds: np.ndarray,
     weights: np.ndarray | None, weight_kind: str | None, clusters: np.ndarray | None, strict: bool, complement: bool,
-    ipcw: bool,
+    ipcw: bool, missing: np.ndarray,
 ) -> DecisionData:  # fmt: skip
     order = order_of_times(time)
     every = np.concatenate([risks, np.ones((1, *risks.shape[1:]))])
@@ -267,12 +273,13 @@ def _prepare(
     return DecisionData(
         order, time[order], code[order], np.ascontiguousarray(every[:, order]), horizons, thresholds, pick(weights),
         pick(scale), pick(labels), frequency, strict, complement, ipcw,
+        np.concatenate([missing, np.zeros((1, horizons.size), dtype=bool)]),
     )  # fmt: skip
 
 
 def _estimate(
-    data: DecisionData, models: tuple[str, ...], times: np.ndarray, reason: tuple[str, ...], missing: np.ndarray,
-    confidence: float, n_resamples: int, random_state: RandomState,
+    data: DecisionData, models: tuple[str, ...], times: np.ndarray, reason: tuple[str, ...], confidence: float,
+    n_resamples: int, random_state: RandomState,
 ) -> dict[str, Any]:  # fmt: skip
     shape = (len(models), times.size, data.thresholds.size)
     out: dict[str, Any] = {
@@ -300,7 +307,7 @@ def _estimate(
         if seeds is not None:
             resamples[h] = data.resamples(h, n_resamples, seeds)
         for m in range(len(models)):
-            if m < missing.shape[0] and missing[m, h]:
+            if data.missing[m, h]:
                 continue
             point: Point = data.point(m, h)
             out["value"][m, h], out["se"][m, h] = point.net_benefit, point.se
@@ -312,7 +319,7 @@ def _estimate(
                 half = simultaneous_factor(draws[:, m] - point.net_benefit, point.se, confidence) * point.se
                 out["band_low"][m, h], out["band_high"][m, h] = point.net_benefit - half, point.net_benefit + half
     out["low"], out["high"] = interval(out["value"], out["se"], confidence)
-    gone = ["no risk predicted at this horizon" if not r and missing[:, h].all() else r for h, r in enumerate(reason)]
+    gone = [NO_RISK if not r and data.missing[:-1, h].all() else r for h, r in enumerate(reason)]
     return {**out, "reason": tuple(gone), "_data": data, "_resamples": tuple(resamples)}
 
 
@@ -322,7 +329,8 @@ def _carried_forward(data: DecisionData, model: int, h: int) -> np.ndarray:
     last = np.full(k + 1, -1)
     # rows lie in order of time: the largest row number is the longest follow-up; among ties censorings come last
     key = np.searchsorted(data.time, data.time, side="left") * 2 + (data.code == 0)
-    np.maximum.at(last, data.bins(model, h), key)
+    present = slice(None) if data.weights is None else data.weights > 0
+    np.maximum.at(last, data.bins(model, h)[present], key[present])
     last = np.maximum.accumulate(last[::-1])[::-1][1:][data.rank]
     ends = np.where(last >= 0, data.time[np.maximum(last, 0) // 2], np.inf)
     return (last >= 0) & (last % 2 == 1) & (ends < data.horizons[h])

@@ -27,9 +27,11 @@ from lbp_prognosis.evaluation.utility._threshold_range import ThresholdRange
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["TREAT_ALL", "TREAT_NONE", "DecisionCurve"]
+__all__ = ["NO_RISK", "TREAT_ALL", "TREAT_NONE", "DecisionCurve"]
 
 TREAT_ALL, TREAT_NONE = "treat all", "treat none"
+NO_RISK = "no risk predicted at this horizon"
+_NO_BENEFIT = "nobody is known to have had the target by this horizon: there is no benefit to have a share of"
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,7 +61,7 @@ class DecisionCurve(Result):
     metric : str
         ``"net_benefit"``, ``"standardised_net_benefit"`` or ``"interventions_avoided"``.
     reason : tuple of str
-        Why a horizon's values are NaN; empty otherwise.
+        Why a horizon's values are NaN for all models; empty otherwise. See `reason_for`.
     per : float
         Number of patients that interventions avoided are counted in.
     """
@@ -120,6 +122,26 @@ class DecisionCurve(Result):
         if self.metric != "net_benefit" or self._data is None:
             raise argument_error("self", f"a curve of net benefit for {method}", f"a curve of {self.metric}")
         return self._data
+
+    def reason_for(self, model: str, h: int = 0) -> str:
+        """Return why a model has no values at the ``h``-th horizon; empty if it has.
+
+        Parameters
+        ----------
+        model : str
+            Name; "treat none" is never without its 0.
+        h : int, default 0
+            Place of the horizon.
+        """
+        if model == TREAT_NONE or np.isfinite(self.value[self._model(model, "model"), h]).any():
+            return ""
+        return self.reason[h] or NO_RISK
+
+    def _reasons(self, *models: str) -> tuple[str, ...]:
+        """Return why a combination of models has no value, horizon by horizon."""
+        return tuple(
+            next((text for name in models if (text := self.reason_for(name, h))), "") for h in range(self.horizons.size)
+        )
 
     def influence(self, model: str, h: int = 0) -> np.ndarray:
         """Return influence values of the net benefit of a model at the ``h``-th horizon, of shape (n, n_thresholds)."""
@@ -190,8 +212,8 @@ class DecisionCurve(Result):
             NetBenefitDifference(
                 model, reference, self.horizons, self.thresholds, value[i], se[i],
                 *interval(value[i], se[i], self.confidence), band_low[i], band_high[i], self.confidence, self.method,
-                self.cause, self.target, self.n, self.n_events, self.reason, self.threshold_range, self.objections,
-                self.synthetic,
+                self.cause, self.target, self.n, self.n_events, self._reasons(model, reference), self.threshold_range,
+                self.objections, self.synthetic,
             )
             for i, (model, reference) in enumerate(pairs)
         ]  # fmt: skip
@@ -202,12 +224,13 @@ class DecisionCurve(Result):
 
         def change(m: int, h: int) -> tuple[np.ndarray, np.ndarray]:
             p, psi = data.incidence_influence(h)
-            if p <= 0:  # nobody is known to have had it: there is no benefit to have a share of
+            if p <= 0:
                 return np.full(data.thresholds.size, np.nan), np.full((data.n, data.thresholds.size), np.nan)
             value = self.value[m, h] / p
             return value, (data.influence(m, h) - value * psi[:, None]) / p
 
-        return self._derived("standardised_net_benefit", change)
+        reasons = [text or ("" if self.observed[h] > 0 else _NO_BENEFIT) for h, text in enumerate(self.reason)]
+        return replace(self._derived("standardised_net_benefit", change), reason=tuple(reasons))
 
     def interventions_avoided(self, per: float = 100.0) -> DecisionCurve:
         """Return net interventions avoided per ``per`` patients, compared with treating all, without missing an event.
@@ -290,6 +313,7 @@ class DecisionCurve(Result):
         second = None if reference == TREAT_NONE else self._model(reference, "reference")
         used = weight > 0
         value = (self.value[first] - (0.0 if second is None else self.value[second]))[:, used] @ weight[used]
+        reasons = self._reasons(name, reference)
         influence = np.full((data.n, self.horizons.size), np.nan)
         for h in range(self.horizons.size):
             if not self.reason[h]:
@@ -302,7 +326,7 @@ class DecisionCurve(Result):
             metric=metric, tier="utility", value=shape(value), se=shape(se), low=shape(low), high=shape(high),
             confidence=self.confidence, method=f"{self.method}; {label}", cause=self.cause, target=self.target,
             model=name, horizon=float(self.horizons[0]) if self.scalar else self.horizons, n=self.n,
-            n_events=self.n_events, reason=self.reason[0] if self.scalar else self.reason,
+            n_events=self.n_events, reason=reasons[0] if self.scalar else reasons,
             influence=influence[:, 0] if self.scalar else influence, clusters=_labels(data),
             reference="" if second is None else reference, objections=self.objections, synthetic=self.synthetic,
         )  # fmt: skip
@@ -326,7 +350,8 @@ class DecisionCurve(Result):
                         "low": self.low[place], "high": self.high[place], "confidence": self.confidence,
                         "method": self.method,
                         "n": self.n, "n_events": self.n_events,
-                        "reason": self.reason[h], "threshold": threshold, "target": self.target, "reference": "",
+                        "reason": self.reason_for(name, h), "threshold": threshold, "target": self.target,
+                        "reference": "",
                         "treated": self.treated[place], "true_positive": self.true_positive[place],
                         "false_positive": self.false_positive[place], "band_low": self.band_low[place],
                         "band_high": self.band_high[place], "carried_forward": self.carried_forward[place],

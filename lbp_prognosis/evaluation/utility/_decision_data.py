@@ -50,6 +50,8 @@ class DecisionData:
     clusters : ndarray of int of shape (n,) or None
     frequency, strict, complement, ipcw : bool
         Weights are counts; treat above (not at) the threshold; the target is the absence of the event; estimator.
+    missing : ndarray of bool of shape (n_models, n_horizons)
+        No risk predicted: ``risks`` then hold a stand-in, from which no number may be made.
     """
 
     order: np.ndarray
@@ -65,6 +67,7 @@ class DecisionData:
     strict: bool
     complement: bool
     ipcw: bool
+    missing: np.ndarray
     _cache: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -155,6 +158,8 @@ class DecisionData:
 
         ``sqrt(Σ ψ²) / n`` is the standard error for each kind of weights.
         """
+        if self.missing[model, h]:
+            return np.full((self.n, self.thresholds.size), np.nan)
         bins, tau, k = self.bins(model, h), self.horizons[h], self.thresholds.size
         if self.ipcw:
             positive = self._censoring_weights(h)[1]
@@ -216,6 +221,8 @@ class DecisionData:
         weight = np.ones(self.n) if self.weights is None else self.weights
         kept = np.zeros(self.n) if self.frequency or self.weights is None else self.weights
         cells, sizes = _cells(np.column_stack([self.time, self.code, kept, bins.T]), weight if self.frequency else None)
+        if self.weights is not None and not self.frequency:
+            cells, sizes = cells[cells[:, 2] > 0], sizes[cells[:, 2] > 0]  # a row of weight zero is no patient
         time, code = np.ascontiguousarray(cells[:, 0]), cells[:, 1].astype(np.int64)
         cell_bins = np.ascontiguousarray(cells[:, 3:].T).astype(np.int64)
         rows, competing, one = int(sizes.sum()), self.competing, np.ones(sizes.size, dtype=np.int64)

@@ -65,3 +65,17 @@ def test_influence_is_the_derivative_by_the_weight(fit):
 def test_separation_is_said():
     X = np.column_stack([np.ones(20), np.arange(20.0)])
     assert not logistic_fit(X, (np.arange(20) > 9).astype(float)).converged
+
+
+def test_separated_pseudo_values_do_not_converge():
+    """Any slope that is large enough fits alike: once the answer was 2407 with an error of 7e-15."""
+    x = np.array([-2.28, -1.9, -1.44, -1.1, -0.81, -0.6, -0.48, -0.3, -0.1, 0.0, 0.12, 0.2])
+    y = np.where(x > -0.7, 1.0, 0.0)
+    y[2] = 1.0
+    design = np.column_stack([np.ones(x.size), x])
+    for start in (None, np.array([0.0, 1.0]), np.array([50.0, 100.0])):
+        assert not cloglog_pseudo_fit(design, np.where(x > -0.7, 1.0, 0.0), start=start).converged
+    assert cloglog_pseudo_fit(design, y, start=np.array([0.0, 1.0])).converged
+    rare = cloglog_pseudo_fit(np.ones((5, 1)), np.array([0, 0, 0, 0, 1e-6]))
+    assert rare.converged
+    assert rare.coef[0] == pytest.approx(np.log(-np.log1p(-2e-7)), rel=1e-7)

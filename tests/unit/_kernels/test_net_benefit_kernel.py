@@ -84,3 +84,26 @@ def test_cell_counts_have_the_multinomial_moments(sizes):
     p = sizes / 1000
     assert np.abs(draws.mean(axis=0) - sizes).max() < 6 * np.sqrt(1000 * (p * (1 - p)).max() / 2000)
     assert draws.var(axis=0).mean() == pytest.approx((1000 * p * (1 - p)).mean(), rel=0.1)  # Monte-Carlo error
+
+
+def test_fractions_that_do_not_add_up_leave_nobody_behind():
+    """The last row of a group has the event: what subtractions of fractional weights leave over is no patient."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        n = int(rng.integers(5, 40))
+        time, code = np.sort(rng.integers(1, 6, n)).astype(float), rng.integers(0, 3, n)
+        code[time == time[-1]] = rng.integers(1, 3)
+        weight = rng.gamma(2, 1, n)
+        bins = np.ones(n, dtype=np.int64)
+        slope = incidence_by_threshold_influence(bins, time, code, time[-1], 1, weight)[0]
+        twice = incidence_by_threshold_influence(bins, time, code, time[-1], 1, weight * 37.3)[0]
+        np.testing.assert_allclose(slope, 37.3 * twice, rtol=1e-9, atol=1e-12)
+        assert abs(weight @ slope) < 1e-12
+        for row in range(n):  # by difference quotients
+            moved = [
+                incidence_by_threshold(
+                    bins, time, code, time[-1], 1, weights=weight + step * (np.arange(n) == row), competing=True
+                ).incidence[0]
+                for step in (-1e-5, 1e-5)
+            ]
+            assert slope[row] == pytest.approx((moved[1] - moved[0]) / 2e-5, abs=1e-7)

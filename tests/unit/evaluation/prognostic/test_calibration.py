@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lbp_prognosis import LBPError
-from lbp_prognosis.evaluation.prognostic import calibration
-from lbp_prognosis.survival import Status, Surv, Weights
+from lbp_prognosis._base import influence_se
+from lbp_prognosis.evaluation.prognostic import calibration, risk_groups
+from lbp_prognosis.survival import Status, Surv, Weights, turnbull
 
 NAMES = ["observed_expected", "citl", "calibration_intercept", "calibration_slope", "ici", "e50", "e90", "emax"]
 
@@ -276,3 +277,101 @@ def test_several_horizons_in_one_line():
     words = repr(calibration(y, np.column_stack([risk / 2, risk]), [4, 8]))
     assert words.startswith("<Calibration: at 4 O/E ")
     assert "; at 8 O/E " in words
+
+
+def drop_out(n=4000, seed=1):
+    """Yearly visits, two groups of known risk, and nearly half lost before the fourth visit."""
+    rng = np.random.default_rng(seed)
+    high = rng.integers(0, 2, n) == 1
+    rate = np.where(high, 1 / 6, 1 / 14)
+    event, stop = rng.exponential(1 / rate), rng.uniform(0, 8, n)
+    visits, lower, upper = np.arange(1.0, 7.0), np.zeros(n), np.full(n, np.inf)
+    for visit in visits:
+        seen = (visit <= stop) & np.isinf(upper)
+        upper[seen & (event <= visit)] = visit
+        lower[seen & (event > visit)] = visit
+    return Surv.interval(lower, upper, np.isfinite(upper).astype(int)), -np.expm1(-4 * rate), high
+
+
+def test_groups_at_a_visit_count_those_who_left_before_it():
+    """Those whose state is known hold too many with the event: lost are only patients who had not had it yet."""
+    y, risk, high = drop_out()
+    found = calibration(y, risk, 4.0, n_resamples=0)
+    table = risk_groups(y, risk, 4.0, thresholds=[0.35]).table
+    assert table["n"].tolist() == [int((~high).sum()), int(high.sum())]
+    for k, part in enumerate((~high, high)):
+        curve = turnbull(y[part], cause=1).at(4.0)
+        assert table["observed"][k] == pytest.approx(curve.value, rel=1e-12)
+        assert table["se"][k] == pytest.approx(curve.se, rel=1e-12)
+        assert table["mean_risk"][k] == pytest.approx(risk[part][0], rel=1e-12)
+        assert abs(table["observed"][k] - table["mean_risk"][k]) < 3 * table["se"][k]
+    assert found.groups(2)["n"].sum() == y.size
+    assert found.observed_expected.value == pytest.approx(turnbull(y, cause=1).at(4.0).value / risk.mean(), rel=1e-12)
+    cells = risk_groups(y, risk, 4.0, thresholds=[0.35]).against(np.where(high, "upper", "lower"))
+    assert cells["n"].sum() == y.size
+    # patients in pairs: the error is then that of the pairs' sums
+    pairs = risk_groups(y, risk, 4.0, thresholds=[0.35], clusters=np.arange(y.size) // 2).table["se"]
+    psi = np.zeros(y.size)
+    psi[high] = turnbull(y[high], cause=1).influence(4.0) * y.size / high.sum()
+    assert pairs[1] == pytest.approx(influence_se(psi, np.arange(y.size) // 2), rel=1e-9)
+
+
+def test_all_rows_of_one_cluster_give_estimates_without_errors():
+    y, risk, _ = cohort()
+    plain = calibration(y, risk, 8, n_resamples=20)
+    alone = calibration(y, risk, 8, n_resamples=20, clusters=np.zeros(y.size))
+    assert "one-cluster" in {o.code for o in alone.citl.objections}
+    for name in NAMES:
+        assert getattr(alone, name).value == pytest.approx(getattr(plain, name).value, rel=1e-12)
+    for name in ("citl", "calibration_slope", "ici"):
+        assert np.isnan([getattr(alone, name).se, getattr(alone, name).low, getattr(alone, name).high]).all()
+    assert alone.ici_null.reason
+    assert alone.joint_test().reason
+
+
+def test_lowess_takes_no_weights_and_says_so():
+    y, risk, _ = cohort()
+    weight = np.random.default_rng(2).gamma(2, 1, y.size)
+    assert "lowess takes no weights" in calibration(y, risk, 8, smoother="lowess", sample_weight=weight).ici.reason
+    count = Weights(np.full(y.size, 2), "frequency")
+    twice = np.repeat(np.arange(y.size), 2)
+    counted = calibration(y, risk, 8, smoother="lowess", sample_weight=count)
+    assert counted.ici.value == pytest.approx(
+        calibration(y[twice], risk[twice], 8, smoother="lowess").ici.value, rel=1e-9
+    )
+    visits, foretold, _ = drop_out(400)
+    foretold = foretold + np.linspace(0, 0.1, 400)
+    assert "lowess takes no weights" in calibration(visits, foretold, 4.0, smoother="lowess").ici.reason
+
+
+def test_a_group_that_had_the_event_to_the_last_has_no_variance():
+    """Under weights the influence values of such a group are rounding, which once made a statistic of 1e29."""
+    rng = np.random.default_rng(3)
+    time, code = rng.integers(1, 12, 120).astype(float), rng.integers(0, 2, 120)
+    risk = np.repeat([0.2, 0.5, 0.9], 40)
+    time[80:], code[80:] = np.minimum(time[80:], 6.0), 1
+    found = calibration(Surv.right(time, code), risk, 8, sample_weight=rng.gamma(2, 1, 120), n_resamples=0)
+    assert found.groups(3)["se"].to_numpy()[-1] == 0
+    assert np.isnan(found.gnd(3, 0).statistic)
+    assert found.gnd(3, 0).reason
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_of_two_optima_the_better(seed):
+    """Certain risks lie far out on the transformed scale, where two lines are each better than their neighbours."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=40)
+    t = rng.exponential(4 * np.exp(-x))
+    risk = -np.expm1(-np.exp(0.9 * x) * 2 / 4)
+    sure = rng.random(40) < 0.1
+    risk[sure] = rng.integers(0, 2, sure.sum())
+    y = Surv.right(t, np.ones(40, int))
+    found = calibration(y, risk, 2.0, n_resamples=0, min_at_risk=0)
+    x = np.log(-np.log1p(-np.clip(risk, 1e-8, 1 - 1e-8)))
+    grid = np.array([(a, b) for a in np.arange(-4, 4.05, 0.1) for b in np.arange(-1, 6.05, 0.1)])
+
+    def squares(a, b):
+        return float(np.sum(((t <= 2) - 1 + np.exp(-np.exp(np.minimum(a + b * x, 50)))) ** 2))
+
+    reached = squares(found.calibration_intercept.value, found.others["calibration_slope_pseudo"].value)
+    assert reached <= min(squares(a, b) for a, b in grid) + 1e-9

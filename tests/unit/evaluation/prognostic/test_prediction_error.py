@@ -311,3 +311,13 @@ def test_every_metric_has_one_line():
     assert not metric("concordance").proper
     with pytest.raises(ArgumentError, match="one of"):
         metric("accuracy")
+
+
+def test_an_index_without_a_null_model_has_no_influence_values():
+    y = Surv.right(np.arange(1.0, 41.0), np.r_[np.zeros(20, int), np.ones(20, int)])
+    risk = np.random.default_rng(0).uniform(0.1, 0.9, (40, 2))
+    with np.errstate(all="raise"):
+        one, other = (brier(y, column, [10.0, 30.0]) for column in (risk, risk[:, ::-1]))
+        moved = one.minus(other)
+    assert np.isnan([one.ipa.value[0], one.ipa.se[0], moved.ipa.value[0], moved.ipa.se[0]]).all()
+    assert np.isfinite([moved.value[0], moved.se[0], moved.ipa.value[1], moved.ipa.se[1]]).all()

@@ -272,3 +272,36 @@ def test_a_state_knows_its_visit_and_weak_censoring_weights_are_doubted():
     assert "few-uncensored" in {o.code for o in curve.objections}
     gone = decision_curve(y, np.full(800, 0.2), 14, [0.1], estimator="ipcw", n_resamples=0, min_censoring_survival=0.2)
     assert "uncensored" in gone.reason[0]
+
+
+@pytest.mark.parametrize("target", ["event", "no_event"])
+@pytest.mark.parametrize("estimator", ["km", "ipcw"])
+def test_a_model_without_a_risk_has_no_error_and_a_reason(target, estimator):
+    y, risks = cohort(120, 3)
+    risk = np.column_stack([risks["a"], risks["b"]])
+    lost = risk.copy()
+    lost[:, 1] = np.nan
+    curve = decision_curve(y, {"a": risk, "b": lost}, [6.0, 12.0], [0.2, 0.4], target=target, estimator=estimator,
+                           n_resamples=20, min_at_risk=0, min_censoring_survival=0)  # fmt: skip
+    assert curve.reason == ("", "")
+    assert curve.reason_for("a", 1) == curve.reason_for("treat all", 1) == curve.reason_for("treat none", 1) == ""
+    assert "no risk predicted" in curve.reason_for("b", 1)
+    frame = curve.to_frame()
+    gone = (frame["model"] == "b") & (frame["horizon"] == 12)
+    assert frame.loc[gone, "value"].isna().all()
+    assert (frame["reason"] != "").eq(gone).all()
+    for pair in (curve.difference("b"), curve.difference("b", "a"), curve.difference("a", "b")):
+        assert np.isnan([pair.value[1], pair.se[1], pair.low[1], pair.high[1], pair.band_low[1]]).all()
+        assert np.isfinite([pair.value[0], pair.se[0]]).all()
+        assert [bool(text) for text in pair.reason] == [False, True]
+    one = curve.at(0.2, model="b", reference="a")
+    assert np.isnan([one.value[1], one.se[1]]).all()
+    assert one.reason[1]
+    assert np.isfinite([one.value[0], one.se[0]]).all()
+
+
+def test_nobody_with_the_target_leaves_no_share_of_the_benefit():
+    y = Surv.right(np.arange(1.0, 31.0), np.zeros(30, int))
+    share = decision_curve(y, np.linspace(0, 1, 30), 10.0, [0.2], n_resamples=0).standardised()
+    assert np.isnan(share.value).all()
+    assert "nobody" in share.reason_for("model")
