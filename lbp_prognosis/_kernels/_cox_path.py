@@ -99,12 +99,12 @@ class _Solver:
 
     def __init__(
         self, data: CoxData, weights: np.ndarray, offset: np.ndarray | None, alpha: float, factors: np.ndarray,
-        efron: bool, tol: float, max_iter: int,
+        efron: bool, tol: float, max_iter: int, frequency: bool = False,
     ) -> None:  # fmt: skip
         n, p = data.X.shape
         self.exact, self.single = data.X, tol >= _SINGLE
         rows = replace(data, X=np.empty((n, 0)))
-        self.state = CoxPass(rows, tied_events(rows, weights, False), efron)
+        self.state = CoxPass(rows, tied_events(rows, weights, frequency), efron)
         self.alpha, self.factors, self.tol, self.max_iter = alpha, factors, tol, max_iter
         self.total = float(weights.sum())
         self.usable = np.einsum("ij,ij->j", data.X, data.X) > 0
@@ -316,6 +316,7 @@ def cox_path(
     weights: np.ndarray | None = None,
     offset: np.ndarray | None = None,
     ties: str = "breslow",
+    frequency: bool = False,
     tol: float = 1e-6,
     max_iter: int = 200,
 ) -> CoxPath:
@@ -337,6 +338,8 @@ def cox_path(
         As for `cox_fit`, in the caller's order of rows.
     ties : {"breslow", "efron"}, default "breslow"
         Ties method.
+    frequency : bool, default False
+        Weights count identical rows, each a tied event of its own.
     tol : float, default 1e-6
         Largest violation of the optimality conditions, relative to the largest slope at zero.
     max_iter : int, default 200
@@ -350,9 +353,9 @@ def cox_path(
     few = _row_space(data, f) if alpha == 0 and int(penalised.sum()) > n else None
     with one_thread():
         if few is None:
-            solver = _Solver(data, w, shift, alpha, f, ties == "efron", tol, max_iter)
+            solver = _Solver(data, w, shift, alpha, f, ties == "efron", tol, max_iter, frequency)
         else:
-            solver = _Solver(few.data, w, shift, alpha, few.factors, ties == "efron", tol, max_iter)
+            solver = _Solver(few.data, w, shift, alpha, few.factors, ties == "efron", tol, max_iter, frequency)
         start = solver.solve_unpenalised()
         solver.exact_slopes()
         given = lambdas is not None

@@ -223,7 +223,7 @@ class ElasticNetCox(RiskEstimator):
         eta = centred @ path.coef[k]
         steps = cox_baseline(
             design.y["time"], design.y["event"] == 1, eta if design.offset is None else eta + design.offset,
-            entry=design.entry, strata=design.strata, weights=weights, ties=self.ties,
+            entry=design.entry, strata=design.strata, weights=weights, ties=self.ties, frequency=design.frequency,
         )  # fmt: skip
         self.baseline_times_ = [times for times, _ in steps]
         self.baseline_hazard_ = [hazard for _, hazard in steps]
@@ -298,11 +298,11 @@ class ElasticNetCox(RiskEstimator):
         scale = np.where(constant, 1.0, sd) if self.standardize else np.ones(sd.size)
         columns = np.where(constant, 0.0, (inside - middle) / scale)
         data = cox_data(columns, y["time"], y["event"] == 1, entry=take(design.entry), strata=take(design.strata))
-        fewer = centred.shape[0] < centred.shape[1]
+        fewer = (weights.sum() if design.frequency else weights.size) < centred.shape[1]
         ratio = (0.01 if fewer else 1e-4) if self.lambda_min_ratio is None else self.lambda_min_ratio
         path = cox_path(
             data, lambdas=lambdas, n_lambdas=self.n_lambdas, min_ratio=ratio, alpha=self.l1_ratio, factors=factors,
-            weights=w, offset=take(design.offset), ties=self.ties, tol=self.tol,
+            weights=w, offset=take(design.offset), ties=self.ties, frequency=design.frequency, tol=self.tol,
         )  # fmt: skip
         return replace(path, coef=path.coef / scale)
 
@@ -358,7 +358,7 @@ class ElasticNetCox(RiskEstimator):
         labels = y["time"][event] if strata is None else list(zip(strata[event].tolist(), y["time"][event].tolist()))
         tied = pd.Series(w[event]).groupby(pd.factorize(pd.Index(labels))[0]).sum().to_numpy()
         saturated = -float(np.sum(tied * np.log(tied, out=np.zeros_like(tied), where=tied > 0)))
-        return cox_loglik(data, eta, weights=w, ties=self.ties) - saturated
+        return cox_loglik(data, eta, weights=w, ties=self.ties, frequency=design.frequency) - saturated
 
     def _place(self, table: pd.DataFrame) -> int:
         mean = table["mean"].to_numpy()

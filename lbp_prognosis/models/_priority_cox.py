@@ -140,7 +140,8 @@ class PriorityCox(RiskEstimator):
             self.coef_[columns] = model.coef_
             score = self._score(design.X, columns, model.coef_)
             crossed = score if folds is None else self._crossed(design, name, columns, rows, carried, folds)
-            self.substitutes_[name] = self._line(fitted[rows], score[rows])
+            weights = np.ones(int(rows.sum())) if design.weights is None else design.weights[rows]
+            self.substitutes_[name] = self._line(fitted[rows], score[rows], weights)
             intercept, slope = self.substitutes_[name]
             carried = carried + np.where(rows, crossed, intercept + slope * (carried - base))
             fitted = fitted + np.where(rows, score, intercept + slope * fitted)
@@ -236,12 +237,14 @@ class PriorityCox(RiskEstimator):
     def _score(self, X: np.ndarray, columns: np.ndarray, coef: np.ndarray) -> np.ndarray:
         return row_products(np.nan_to_num(X[:, columns] - self.centre_[columns]), coef)
 
-    def _line(self, before: np.ndarray, score: np.ndarray) -> tuple[float, float]:
-        spread = float(np.var(before))
+    def _line(self, before: np.ndarray, score: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+        share = weights / weights.sum()
+        middle, mean = float(share @ before), float(share @ score)
+        spread = float(share @ (before - middle) ** 2)
         if self.missing == "mean" or spread == 0:
-            return float(score.mean()), 0.0
-        slope = float(np.mean((before - before.mean()) * (score - score.mean())) / spread)
-        return float(score.mean() - slope * before.mean()), slope
+            return mean, 0.0
+        slope = float(share @ ((before - middle) * (score - mean))) / spread
+        return mean - slope * middle, slope
 
     # ---- predictions -------------------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ def fit(name, *args, **kwargs):
         return None
 
 
-@pytest.mark.parametrize("name", sorted(set(MODELS) - {"lasso"}))
+@pytest.mark.parametrize("name", sorted(MODELS))
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10**6), coarse=TIES)
 def test_frequency_weights_equal_copies(name, seed, coarse):

@@ -14,7 +14,7 @@ from lbp_prognosis._base import ArgumentError, EstimationError
 from lbp_prognosis._kernels import cox_fit
 from lbp_prognosis.models import CoxPH, ElasticNetCox, PriorityCox
 from lbp_prognosis.models import _elastic_net_cox as elastic_net_module
-from lbp_prognosis.survival import Surv
+from lbp_prognosis.survival import Surv, Weights
 
 CLINICAL = ["c1", "c2", "c3", "p1", "p2"]
 IMAGING = [f"r{j}" for j in range(1, 201)]
@@ -195,3 +195,17 @@ def test_a_penalty_that_did_not_converge_in_a_fold_is_not_chosen(stress, monkeyp
     model.fit(X, y)
     np.testing.assert_array_equal(np.isnan(model.cv_["mean"]), [False, False, True, False])
     assert model.lambda_ == model.lambdas_[settled.drop(lost).idxmin()]
+
+
+def test_frequency_weights_are_copies_for_blocks_that_rows_lack():
+    data = syn(n=200)
+    count = 1 + np.arange(200) % 3
+    rows = np.repeat(np.arange(200), count)
+    X = data[["c1", "c2", "m1", "m2"]].copy()
+    X.loc[(X.index % 3 == 0) & (data["c1"] > 0), ["m1", "m2"]] = np.nan
+    y = Surv.right(np.ceil(data.time), data.event)
+    model = PriorityCox({"clinical": ["c1", "c2"], "imaging": ["m1", "m2"]}, unpenalised=["clinical", "imaging"],
+                        cross_fit=0)  # fmt: skip
+    weighted = model.fit(X, y, sample_weight=Weights(count, "frequency")).predict_risk(X, [6, 12])
+    copied = model.fit(X.iloc[rows], y[rows]).predict_risk(X, [6, 12])
+    np.testing.assert_allclose(weighted, copied, rtol=1e-9)
