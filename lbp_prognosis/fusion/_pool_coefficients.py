@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
 from lbp_prognosis._base import Result, argument_error, check_choice, check_confidence, check_number
 from lbp_prognosis._kernels import PooledTest, d1_test, d2_test, rubin_pool
@@ -68,18 +69,21 @@ class PooledCoefficients(Result):
             Names, e.g. the spline terms of one column.
         method : {"D1", "D2"}, default "D1"
             D1 pools coefficients and covariances (Li, Raghunathan and Rubin); D2 the Wald statistics alone (Li, Meng,
-            Raghunathan and Rubin), which costs power.
+            Raghunathan and Rubin), which costs power. Of one model alone both are its Wald test: χ² divided by ``df1``
+            is ``statistic``, and ``df2`` is infinite.
         """
         check_choice("method", method, ("D1", "D2"))
         terms = [terms] if isinstance(terms, str) else list(terms)
         unknown = [term for term in terms if term not in self.terms]
-        if unknown or not len(terms) or self.m < 2:
-            raise argument_error("terms", f"among {list(self.terms)[:8]}, of two imputations or more", list(terms))
+        if unknown or not len(terms):
+            raise argument_error("terms", f"among {list(self.terms)[:8]}", list(terms))
         place = [self.terms.index(term) for term in terms]
         values, covariances = self._coefficients[:, place], self._covariances[:, place][:, :, place]
-        if method == "D1":
+        if method == "D1" and self.m > 1:
             return d1_test(values, covariances)
         wald = np.array([b @ np.linalg.solve(v, b) for b, v in zip(values, covariances)])
+        if self.m == 1:
+            return PooledTest(float(wald[0]) / len(place), len(place), np.inf, 0.0, float(chi2.sf(wald[0], len(place))))
         return d2_test(wald, len(place))
 
     def to_frame(self) -> pd.DataFrame:

@@ -43,6 +43,9 @@ def test_cox_is_that_of_r(page):
     assert zph["statistic"].iloc[0] == pytest.approx(0.00787507772332, rel=1e-6)
     np.testing.assert_allclose(page["risk_24"], [0.294212715008, 0.581234120163], atol=1e-9)
     assert page["bent"].predict_risk(page["X"], 12).shape == (600, 1)
+    # b'V⁻¹b of coxph's nonlinear terms; the limit is that of R's step before the last in V
+    assert page["nonlinear"].statistic * page["nonlinear"].df1 == pytest.approx(10.3782310600, rel=1e-6)
+    assert page["nonlinear"].p == pytest.approx(0.005576937268, rel=1e-5)
 
 
 def test_concordance_is_that_of_r(page):

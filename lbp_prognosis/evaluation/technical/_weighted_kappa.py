@@ -27,7 +27,7 @@ class Kappa(Result):
     Attributes
     ----------
     value, se, low, high : float
-        Kappa, its standard error (Fleiss–Cohen–Everitt, not assuming independence) and interval.
+        Kappa, its standard error (Fleiss–Cohen–Everitt, not assuming independence) and interval, which ends at ±1.
     se_null, z : float
         Standard error under independence, and kappa over it (the test of no agreement).
     observed, expected : float
@@ -154,7 +154,8 @@ def weighted_kappa(
     same = float(np.trace(p))
     two = size == 2
     return Kappa(
-        value=float(value), se=se, low=float(value - half), high=float(value + half), confidence=confidence,
+        value=float(value), se=se, low=max(float(value - half), -1.0), high=min(float(value + half), 1.0),
+        confidence=confidence,
         weights=weights, se_null=se_null, z=float(value / se_null) if se_null > 0 else float("nan"),
         observed=observed, expected=expected, percent_agreement=same, pabak=float((size * same - 1) / (size - 1)),
         prevalence_index=float(abs(p[0, 0] - p[1, 1])) if two else float("nan"),

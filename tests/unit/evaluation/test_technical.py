@@ -304,3 +304,10 @@ def test_icc_of_tiny_tables_of_few_values_never_fails(seed):
         return
     table = icc(x).table
     assert (table["value"].dropna() <= 1 + 1e-12).all()
+
+
+def test_no_kappa_interval_leaves_the_range_of_kappa():
+    found = weighted_kappa([1, 2, 3, 4, 2, 3], [1, 2, 4, 4, 1, 3])
+    # vcd::Kappa: 0.8667, ASE 0.08479, 0.7004723 to 1
+    assert (found.value, found.se) == pytest.approx((0.8666666667, 0.0847945964), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx((0.7004723, 1.0), abs=1e-6)
