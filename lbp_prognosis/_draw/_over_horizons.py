@@ -46,9 +46,14 @@ def draw_over_horizons(
     if null is not None:
         ax.plot(null["horizon"], null["value"], color=SOFT, linewidth=1.2, linestyle=(0, (5, 3)), zorder=2)
         last = null.dropna(subset=["value"]).tail(1)
+        if len(last):  # room for its name below the note on top
+            low, high = ax.get_ylim()
+            ax.set_ylim(low, max(high, float(last["value"].iloc[0]) + 0.1 * (high - low)))
         for row in last.itertuples():
             ax.annotate("one risk for all", (row.horizon, row.value), xytext=(0, 6), textcoords="offset points",
                         ha="right", va="bottom", fontsize=8.5, color=SOFT)  # fmt: skip
+    if len(frame) <= _MANY:  # the horizons that were asked for, not round numbers between them
+        ax.set_xticks(x.tolist(), [f"{time:g}" for time in x])
     if neutral is not None:
         ax.axhline(neutral, color=SOFT, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1)
     ax.set_xlabel("horizon")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, check_horizons, check_risks, metric_frame
+from lbp_prognosis._base import Objection, Result, check_horizons, check_risks, metric_frame, metric_title
 from lbp_prognosis.evaluation import brier, time_dependent_auc
 from lbp_prognosis.survival import CensoringCox, check_outcome
 
@@ -67,7 +67,11 @@ class CensoringSensitivity(Result):
         """
         from lbp_prognosis._draw import draw_estimates
 
-        labels = [f"{r.model} {r.metric} at {r.horizon:g}".strip() for r in self.table.itertuples()]
+        several = self.table["model"].nunique() > 1
+        labels = [
+            f"{f'{r.model}, ' if several else ''}{metric_title(r.metric)} at {r.horizon:g}"
+            for r in self.table.itertuples()
+        ]
         return draw_estimates(self.table.assign(label=labels, series=self.table["group"]), axis="value", ax=ax)
 
     def _summary(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from lbp_prognosis.evaluation import (
     risk_groups,
     time_dependent_auc,
 )
+from lbp_prognosis.evaluation.utility import value_of_information
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, ParametricAFT, RoystonParmar
 
 RNG = np.random.default_rng(3)
@@ -140,3 +143,29 @@ def test_risks_in_another_order_of_horizons_are_noticed():
     for call in (brier, time_dependent_auc, log_score, evaluate):
         assert "risk-falls-with-time" in {o.code for o in call(Y, risks[:, ::-1], [2, 5]).objections}
         assert "risk-falls-with-time" not in {o.code for o in call(Y, risks, [2, 5]).objections}
+
+
+def test_the_axis_of_horizons_shows_those_asked_for():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    ax = brier(Y, MODEL.predict_risk(X, [2, 3, 6]), [2, 3, 6]).plot()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["2", "3", "6"]
+    # the name of the null model and the note on the intervals do not lie on each other
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    assert len(boxes) == 2
+    assert not boxes[0].overlaps(boxes[1])
+    plt.close("all")
+
+
+def test_the_value_of_information_is_drawn_without_more_patients():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert value_of_information(Y, RISK, 5, [0.3]).plot().has_data()
+    plt.close("all")

@@ -73,7 +73,8 @@ class ValueOfInformation(Result):
         curves = pd.DataFrame({"threshold": self.table["threshold"], "value": self.table["evpi"],
                                "series": "perfect information"})  # fmt: skip
         more = self.evsi.assign(value=self.evsi["evsi"], series=[f"{n} more patients" for n in self.evsi["n_future"]])
-        return draw_thresholds(pd.concat([curves, more]), axis="expected value, true positives per patient", ax=ax)
+        parts = [curves, more[list(curves)]] if len(more) else [curves]
+        return draw_thresholds(pd.concat(parts), axis="expected value, true positives per patient", ax=ax)
 
     def _summary(self) -> str:
         return f"{len(self.table)} thresholds, largest EVPI {self.table['evpi'].max():.2g}"
