@@ -126,6 +126,39 @@ class CoxPieces:
         out[ends] += data.X[ends] - self.mean_x()[data.last[ends]]
         return data.unsorted(out)
 
+    def hazard_influence(self, tau: float, information: np.ndarray) -> np.ndarray:
+        """Derivatives of (log H0(τ), coefficients) by the weight of each row, in the caller's order, shape (n, 1 + p).
+
+        For one stratum without late entry. H0 is the baseline at linear predictor 0 and columns of 0.
+
+        Parameters
+        ----------
+        tau : float
+            Time.
+        information : ndarray of shape (p, p)
+            Of the coefficients, at their maximum.
+        """
+        data, s = self.data, self.sums
+        slopes = self.score() @ np.linalg.pinv(information)
+        now = data.times <= tau
+        total = self.tied.mean_weight * self.tied.count
+        each = np.divide(s.hazard, total, out=np.zeros_like(total), where=now & (total > 0))
+        lived = np.cumsum(np.where(now, s.c0, 0.0))
+        inside = data.last >= 0
+        place = np.where(inside, data.last, 0)
+        spent = np.where(inside, lived[place], 0.0)
+        ends = data.event & inside
+        if self._with_d():  # of its own tied group a row counts in part
+            spent[ends] -= np.where(now, s.c1, 0.0)[data.last[ends]]
+        hazard = -np.exp(self.eta - s.shift) * spent
+        hazard[ends] += each[data.last[ends]]
+        whole = float(s.hazard[now].sum())
+        if not whole > 0:
+            return np.column_stack([np.full(slopes.shape[0], np.nan), slopes])
+        drift = self._q()[now].sum(axis=0)
+        level = (data.unsorted(hazard) - slopes @ drift) / whole - slopes @ data.centre
+        return np.column_stack([level, slopes])
+
     def schoenfeld(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the caller's rows of the events, by time, and ``x − x̄`` at each, shape (n_events, p)."""
         ends = np.flatnonzero(self.data.event & (self.tied.weights > 0))

@@ -9,7 +9,9 @@ from scipy.special import expit, ndtri
 
 from lbp_prognosis._kernels import (
     cox_baseline,
-    cox_fit,
+    cox_data,
+    cox_fit_prepared,
+    cox_pieces,
     hazard_influence,
     loess,
     logistic_fit,
@@ -176,7 +178,8 @@ def _cox(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarr
     assert rows.code is not None
     event = rows.code == 1
     frequency = rows.setting.frequency
-    fit = cox_fit(basis, rows.time, event, weights=rows.weight, frequency=frequency)
+    data = cox_data(basis, rows.time, event)
+    fit = cox_fit_prepared(data, weights=rows.weight, frequency=frequency)
     if not fit.converged:
         return None
     eta = basis @ fit.coef
@@ -184,10 +187,8 @@ def _cox(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarr
     place = int(np.searchsorted(times, rows.tau, side="right"))
     if place == 0:
         return None
-    slopes = hazard_influence(
-        basis, rows.time, event.astype(np.int64), fit.coef, fit.information, rows.tau, weights=rows.weight
-    )
-    return np.concatenate([[np.log(hazard[place - 1])], fit.coef]), slopes
+    pieces = cox_pieces(data, fit.coef, weights=rows.weight, frequency=frequency)
+    return np.concatenate([[np.log(hazard[place - 1])], fit.coef]), pieces.hazard_influence(rows.tau, fit.information)
 
 
 def _fine_gray(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -10,9 +10,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from lbp_prognosis._kernels import (
+    CoxData,
     MeanFit,
     cloglog_pseudo_fit,
-    cox_fit,
+    cox_data,
+    cox_fit_prepared,
+    cox_pieces,
     hazard_influence,
     logistic_fit,
     poisson_fit,
@@ -155,22 +158,20 @@ def cox_slope(rows: CalibrationRows, linear_predictor: np.ndarray | None) -> Est
     event = rows.code == 1
     if not event.any():
         return undefined("nobody had the event")
-    fit = cox_fit(x, rows.time, event, weights=rows.weight, frequency=rows.setting.frequency)
+    data = cox_data(x, rows.time, event)
+    fit = cox_fit_prepared(data, weights=rows.weight, frequency=rows.setting.frequency)
     if not fit.converged or fit.aliased.any():
         return undefined("the Cox regression did not converge")
-    deferred = partial(_cox_slope_influence, rows, x, fit.coef, fit.information)
+    deferred = partial(_cox_slope_influence, rows, data, fit.coef, fit.information)
     if rows.model_based:  # the influence values are then for paired differences only
         return _wald(rows, fit.coef[0], float(np.sqrt(fit.covariance[0, 0])), deferred)
     psi = deferred()
     return _wald(rows, fit.coef[0], float(rows.se(psi)), psi)
 
 
-def _cox_slope_influence(rows: CalibrationRows, x: np.ndarray, coef: np.ndarray, information: np.ndarray) -> np.ndarray:
-    assert rows.time is not None
-    assert rows.code is not None
-    code = (rows.code == 1).astype(np.int64)
-    slope = hazard_influence(x, rows.time, code, coef, information, rows.time.max(), weights=rows.weight)
-    return rows.influence(slope[:, 1])
+def _cox_slope_influence(rows: CalibrationRows, data: CoxData, coef: np.ndarray, information: np.ndarray) -> np.ndarray:
+    pieces = cox_pieces(data, coef, weights=rows.weight, frequency=rows.setting.frequency)
+    return rows.influence((pieces.score() @ np.linalg.pinv(information))[:, 0])
 
 
 def fine_gray_slope(rows: CalibrationRows) -> Estimate:

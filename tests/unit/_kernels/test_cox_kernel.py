@@ -202,3 +202,28 @@ def test_few_columns_and_many_give_one_information(ties):
     np.testing.assert_allclose(fits[0].information, fits[1].information[:3, :3], rtol=1e-11)
     np.testing.assert_allclose(fits[0].gradient, fits[1].gradient[:3], rtol=1e-10)
     assert fits[0].loglik == pytest.approx(fits[1].loglik, rel=1e-13)
+
+
+@pytest.mark.parametrize("step", [1.0, 1e-6])
+@pytest.mark.parametrize("columns", [1, 3])
+def test_influence_on_the_baseline_is_the_derivative_by_the_weight(step, columns):
+    """Efron's ties, the baseline that belongs to them, and any weights."""
+    rng = np.random.default_rng(0)
+    n = 60
+    X = rng.normal(size=(n, columns)) + 2
+    time, event = np.ceil(rng.exponential(np.exp(2 - X[:, 0])) / step) * step, rng.random(n) < 0.7
+    weight = rng.gamma(3, 1, n)
+    data = cox_data(X, time, event)
+
+    def both(w):
+        fit = cox_fit_prepared(data, weights=w, tol=1e-13)
+        times, hazard = cox_baseline(time, event, X @ fit.coef, weights=w)[0]
+        return np.r_[np.log(hazard[np.searchsorted(times, 1.5, side="right") - 1]), fit.coef], fit
+
+    fit = both(weight)[1]
+    got = cox_pieces(data, fit.coef, weights=weight).hazard_influence(1.5, fit.information)
+    assert np.abs(weight @ got).max() < 1e-10
+    for row in range(0, n, 5):
+        move = 1e-4 * (np.arange(n) == row)
+        want = (both(weight + move)[0] - both(weight - move)[0]) / 2e-4
+        np.testing.assert_allclose(got[row], want, atol=1e-7)
