@@ -107,7 +107,8 @@ class _Solver:
         self.state = CoxPass(rows, tied_events(rows, weights, frequency), efron)
         self.alpha, self.factors, self.tol, self.max_iter = alpha, factors, tol, max_iter
         self.total = float(weights.sum())
-        self.usable = np.einsum("ij,ij->j", data.X, data.X) > 0
+        squares = np.einsum("ij,ij->j", data.X, data.X)
+        self.usable = squares > 0
         self.beta = np.zeros(p)
         self.offset = np.zeros(n) if offset is None else offset.astype(float)
         self.eta = self.offset.copy()
@@ -117,7 +118,10 @@ class _Solver:
         self.gradient = np.zeros(p)
         self.whole = False  # whether the gradient of every column is that of the present coefficients
         self.exact_slopes()
-        self.scale = max(float(np.abs(self.gradient).max(initial=0.0)), 1e-300)
+        # where no column has a slope, as when all have the event at once, what is left of slopes is rounding
+        room = float(np.sqrt(squares.max(initial=0.0)) * np.linalg.norm(self.state.tied.event_weights))
+        rounding = 1e-12 * room / self.total
+        self.scale = max(float(np.abs(self.gradient).max(initial=0.0)), rounding, 1e-300)
         self.trail: list[_Stride] = []
         self.excess = 0
 

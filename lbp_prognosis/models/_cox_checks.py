@@ -67,7 +67,13 @@ def check_cox_fit(fit: CoxFit, names: list[str], scale: np.ndarray, n: int, coll
 
 
 def check_precision(pieces: CoxPieces) -> None:
-    """Refuse a fit with late entry whose sums over risk sets drown in rounding."""
+    """Refuse a fit whose baseline no number can hold, or whose sums over risk sets drown in rounding (late entry)."""
+    hazard = pieces.hazard[pieces.tied.count > 0]
+    if not (np.isfinite(hazard).all() and (hazard > 0).all()):
+        raise EstimationError(
+            f"Linear predictors range over {np.ptp(pieces.eta):.3g}, so that the baseline hazard, of a row at the mean "
+            "of all columns, is 0 or infinite in double precision. Check outlying values of the columns and `offset`."
+        )
     if not pieces.lost_precision() <= _LOST:
         raise EstimationError(
             "Linear predictors lie so far apart that, with delayed entry, sums over risk sets are lost in rounding: "

@@ -180,7 +180,9 @@ class ParametricAFT(RiskEstimator):
         self.scale_, self.shape_ = 1 / slope, float(shape)
         self.covariance_ = full @ covariance @ full.T
         proportional = self.distribution in ("weibull", "exponential")
-        self.hazard_ratios_ = np.exp(-self.coef_ * slope) if proportional else np.full(self.coef_.size, np.nan)
+        with np.errstate(over="ignore"):  # per unit of a column whose values are tiny
+            ratios = np.exp(-self.coef_ * slope)
+        self.hazard_ratios_ = ratios if proportional else np.full(self.coef_.size, np.nan)
 
     def _scale(self) -> Any:
         if self.distribution == "generalised_gamma":

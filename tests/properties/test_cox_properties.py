@@ -177,3 +177,27 @@ def test_an_offset_that_no_hazard_can_follow_is_refused(model):
     X, y, offset = wide(1000.0, False, 1)
     with pytest.raises(EstimationError):
         model.fit(X, y, offset=offset)
+
+
+def test_a_baseline_that_no_number_can_hold_is_refused():
+    """One value of a million moves the mean so far that the hazard there is exp(−5000) of anybody's."""
+    rng = np.random.default_rng(4)
+    X = np.column_stack([rng.normal(size=60), rng.normal(size=60)])
+    time, event = np.ceil(rng.exponential(size=60) * 10), rng.uniform(size=60) < 0.6
+    X[3, 0] = 1e6
+    for ties in ("efron", "exact"):
+        with pytest.raises(EstimationError, match="range over|separates"):
+            CoxPH(ties=ties).fit(X, Surv.right(time, event))
+    X[3, 0] = 1e4  # that much it can hold: the row has no hazard left, the others are as without it
+    model = CoxPH().fit(X, Surv.right(time, event))
+    others = np.arange(60) != 3
+    alone = CoxPH().fit(X[others], Surv.right(time[others], event[others]))
+    np.testing.assert_allclose(model.coef_, alone.coef_, rtol=1e-7)
+    np.testing.assert_allclose(model.predict_risk(X[others], [10.0]), alone.predict_risk(X[others], [10.0]), rtol=1e-7)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_all_with_the_event_at_once_say_nothing(l1_ratio):
+    X = np.random.default_rng(3).normal(size=(40, 3))
+    model = ElasticNetCox(choose=0.05, l1_ratio=l1_ratio).fit(X, Surv.right(np.full(40, 5.0), np.ones(40, dtype=int)))
+    np.testing.assert_allclose(model.coef_, 0.0, atol=1e-12)
