@@ -188,6 +188,7 @@ class DiscreteTimeHazard(RiskEstimator):
         cell = codes[rows.person] * periods + rows.period
         cells = max(len(design.strata_levels), 1) * periods
         self._check_cells(cell, cells, weights[rows.person])
+        self._check_survivors(rows, cell, cells)
         fixed = _certain_periods(rows, cell, cells, causes)
         open_cells = np.asarray(~np.isposinf(fixed).any(axis=0))
         if not (rows.response[open_cells[cell]] > 0).any():
@@ -227,6 +228,22 @@ class DiscreteTimeHazard(RiskEstimator):
             raise EstimationError(
                 f"Nobody was at risk{label} in the period that ends at the visit {self.visits_[period]:g}: its hazard "
                 "can't be estimated. Leave that visit out of `visits`, or fit without strata."
+            )
+
+    def _check_survivors(self, rows: PersonPeriods, cell: np.ndarray, cells: int) -> None:
+        """Refuse a period that nobody comes through and that several causes end: their odds are against nobody."""
+        through = np.bincount(cell, weights=(rows.response == 0) | (rows.span >= 0), minlength=cells) > 0
+        different = np.zeros(cells, dtype=np.int64)
+        for cause in range(1, self.causes_.size + 1):
+            different += np.bincount(cell[rows.response == cause], minlength=cells) > 0
+        lost = np.flatnonzero(~through & (different > 1))
+        if lost.size:
+            stratum, period = divmod(int(lost[0]), self.visits_.size)
+            label = f" in stratum {self.strata_levels_[stratum]!r}" if self.strata_levels_ else ""
+            raise EstimationError(
+                f"Everybody at risk{label} in the period that ends at the visit {self.visits_[period]:g} had an event, "
+                "of more than one cause: odds against no event can't be estimated there. Leave that visit out of "
+                "`visits`."
             )
 
     def _store(

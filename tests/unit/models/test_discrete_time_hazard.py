@@ -247,3 +247,15 @@ def test_a_last_period_in_which_everybody_has_the_event(cohort):
     risks = [model.predict_risk(cohort[COLUMNS], [6, 12], cause=code) for code in (1, 2)]
     np.testing.assert_allclose(risks[0][:, 1] + risks[1][:, 1], 1, rtol=1e-12)
     np.testing.assert_allclose(risks[1][:, 1], risks[1][:, 0], rtol=1e-12)
+
+
+def test_a_period_that_nobody_comes_through_is_named():
+    """Two causes end it for all at risk: the odds against no event rise for ever, whatever the predictors."""
+    rng = np.random.default_rng(5)
+    lower = np.repeat([0.0, 3.0, 6.0], [40, 20, 6])
+    event = np.concatenate([rng.integers(0, 3, 60), [1, 2, 1, 2, 1, 2]])
+    y = Surv.interval(lower, np.where(event > 0, lower + 3, np.inf), event)
+    X = rng.normal(size=(66, 1))
+    with pytest.raises(EstimationError, match="visit 9 had an event"):
+        DiscreteTimeHazard([3, 6, 9]).fit(X, y)
+    assert np.isfinite(DiscreteTimeHazard([3, 6]).fit(X, y).coef_).all()
