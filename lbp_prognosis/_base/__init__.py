@@ -2,6 +2,7 @@
 
 from lbp_prognosis._base._checkpoint import Checkpoint, content_hash
 from lbp_prognosis._base._checks import (
+    check_beside,
     check_choice,
     check_clusters,
     check_confidence,
@@ -55,6 +56,7 @@ __all__ = [
     "Result",
     "RiskModel",
     "argument_error",
+    "check_beside",
     "check_choice",
     "check_clusters",
     "check_confidence",

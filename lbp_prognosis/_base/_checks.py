@@ -14,6 +14,7 @@ import pandas as pd
 from lbp_prognosis._base._errors import argument_error, describe
 
 __all__ = [
+    "check_beside",
     "check_choice",
     "check_clusters",
     "check_confidence",
@@ -156,11 +157,10 @@ def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
     try:
         array = np.asarray(risk, dtype=float)
     except (TypeError, ValueError):
-        fitted = hasattr(risk, "predict_risk") or hasattr(risk, "predict_proba")
-        raise argument_error(
-            name, "numbers", describe(risk),
-            "Evaluation takes risks, not models: pass model.predict_risk(X, horizons)." if fitted else None,
-        ) from None  # fmt: skip
+        remedy = "Evaluation takes risks, not models: pass model.predict_risk(X, horizons)."
+        if hasattr(risk, "fit") and not hasattr(risk, "predict_risk"):
+            remedy += " models.as_risk_model gives a model of another library that method."
+        raise argument_error(name, "numbers", describe(risk), remedy if hasattr(risk, "fit") else None) from None
     if array.ndim == 1 and n_horizons == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape != (n, n_horizons):
@@ -199,6 +199,11 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
 
     At one horizon the columns of a frame are models; at several they are the horizons of one model.
     """
+    if isinstance(risks, pd.DataFrame) and risks.shape[0] != n and risks.shape[1] == n:
+        raise argument_error(
+            "risks", f"with one row a patient, {n} in all", f"a frame of shape {risks.shape}",
+            "Turn it: risks.T. A frame of survival functions holds survival: 1 − it is the risk.",
+        )  # fmt: skip
     if isinstance(risks, pd.DataFrame) and n_horizons == 1:
         risks = {str(name): risks[name] for name in risks.columns}
     if isinstance(risks, Mapping):
@@ -213,9 +218,12 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
     shape = np.shape(risks)
     stacked = len(shape) == 3 and n in shape
     if stacked or (len(shape) == 2 and shape != (n, n_horizons) and n_horizons == 1 and n in shape):
+        remedy = 'Several models are named: {"clinical": risk_1, "clinical + imaging": risk_2}.'
+        if shape == (n, 2) and np.allclose(np.sum(np.asarray(risks, dtype=float), axis=1), 1):
+            remedy = "Two columns that sum to one are those of predict_proba: pass the second, [:, 1]."
         raise argument_error(
             "risks", f"of shape ({n}, {n_horizons}) for one model, or a mapping from model name to risks",
-            f"shape {shape}", 'Several models are named: {"clinical": risk_1, "clinical + imaging": risk_2}.',
+            f"shape {shape}", remedy,
         )  # fmt: skip
     return {"model": check_risk("risks", risks, n=n, n_horizons=n_horizons)}
 
@@ -246,3 +254,22 @@ def check_same_rows(name: str, labelled: Any, other_name: str, other: Any) -> No
             name, f"in the order of `{other_name}`", "the same labels in another order",
             f"Give {name}.loc[{other_name}.index], or {name}.to_numpy() if the order is right and the labels are not.",
         )  # fmt: skip
+
+
+def check_beside(name: str, value: Any, **others: Any) -> None:
+    """Refuse arguments whose labels name the rows of ``value`` in another order (see `check_same_rows`).
+
+    ``value`` may be a mapping of arrays: the first that is labelled counts. So may the others.
+    """
+    parts = value if isinstance(value, Mapping) else {None: value}
+    labelled = [(key, part) for key, part in parts.items() if isinstance(getattr(part, "index", None), pd.Index)]
+    if not labelled:
+        return
+    key, base = labelled[0]
+    base_name = name if key is None else f"{name}[{key!r}]"
+    for argument, given in others.items():
+        if isinstance(given, Mapping):
+            for own, part in given.items():
+                check_same_rows(f"{argument}[{own!r}]", part, base_name, base)
+        else:
+            check_same_rows(argument, given, base_name, base)

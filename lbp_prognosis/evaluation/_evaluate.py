@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from lbp_prognosis._base import (
     ArgumentError,
@@ -17,9 +16,9 @@ from lbp_prognosis._base import (
     Objection,
     RandomState,
     argument_error,
+    check_beside,
     check_horizons,
     check_risks,
-    check_same_rows,
     check_vector,
     spawn,
 )
@@ -134,7 +133,7 @@ def evaluate(
             raise argument_error("horizons", "given: this Status has lost its own", "None")
     times, scalar = check_horizons(horizons)
     models = check_risks(risks, n=y.shape[0], n_horizons=times.size)
-    _check_labels(risks, linear_predictors, sample_weight=sample_weight, clusters=clusters)
+    check_beside("risks", risks, linear_predictors=linear_predictors, sample_weight=sample_weight, clusters=clusters)
     scores = _by_model("linear_predictors", linear_predictors, models, y.shape[0])
     hazards = _by_model("cumulative_hazards", cumulative_hazards, models, None)
     seeds = spawn(random_state, len(models) + 1)
@@ -183,19 +182,6 @@ def evaluate(
         decision=decision, net_benefit_differences=tuple(pairs), target=target, cause=cause,
         n=int(first.n or y.shape[0]), n_events=int(first.n_events or 0), objections=tuple(dict.fromkeys(objections)),
     )  # fmt: skip
-
-
-def _check_labels(risks: Any, linear_predictors: Any, **others: Any) -> None:
-    """Refuse labelled arguments that name the rows of labelled risks in another order."""
-    parts = list(risks.items()) if isinstance(risks, Mapping) else [(None, risks)]
-    labelled = [(key, part) for key, part in parts if isinstance(getattr(part, "index", None), pd.Index)]
-    if not labelled:
-        return
-    name = "risks" if labelled[0][0] is None else f"risks[{labelled[0][0]!r}]"
-    scores = linear_predictors if isinstance(linear_predictors, Mapping) else {"": linear_predictors}
-    given = {f"linear_predictors[{key!r}]" if key else "linear_predictors": score for key, score in scores.items()}
-    for argument, value in {**given, **others}.items():
-        check_same_rows(argument, value, name, labelled[0][1])
 
 
 def _by_model(argument: str, given: Any, models: Mapping[str, np.ndarray], n: int | None) -> dict[str, Any]:

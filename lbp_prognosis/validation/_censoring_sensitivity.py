@@ -69,7 +69,7 @@ class CensoringSensitivity(Result):
 
         several = self.table["model"].nunique() > 1
         labels = [
-            f"{f'{r.model}, ' if several else ''}{metric_title(r.metric)} at {r.horizon:g}"
+            f"{f'{r.model}, ' if several else ''}{metric_title(str(r.metric))} at {r.horizon:g}"
             for r in self.table.itertuples()
         ]
         return draw_estimates(self.table.assign(label=labels, series=self.table["group"]), axis="value", ax=ax)

@@ -46,6 +46,9 @@ def fresh(estimator: Any, name: str = "estimator") -> Any:
     """
     from sklearn.base import clone
 
+    if isinstance(estimator, type):
+        raise argument_error(name, "an unfitted object", f"the class {estimator.__name__}",
+                             f"Make one of it: {estimator.__name__}().")  # fmt: skip
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_risk")):
         raise argument_error(
             name, "an unfitted object with `fit` and `predict_risk`", estimator,

@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_choice,
     check_confidence,
+    check_same_rows,
     check_vector,
     metric_frame,
     metric_title,
@@ -291,6 +292,7 @@ def meta_analysis(
     """
     check_choice("scale", scale, _SCALES)
     confidence = check_confidence(confidence)
+    check_same_rows("standard_errors", standard_errors, "estimates", estimates)
     value = check_vector("estimates", estimates)
     if np.size(standard_errors) != value.size:
         raise argument_error(

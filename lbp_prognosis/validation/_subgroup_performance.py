@@ -170,8 +170,9 @@ def subgroup_performance(
         Made by `Surv.right` or `Status.at`.
     risks : array-like of shape (n,) or (n, n_horizons), or mapping from name to such arrays
         Out-of-sample risks: cross-fitted, or of external patients.
-    groups : mapping of str to array-like of shape (n,), or DataFrame
-        Labels by variable: sex, education, insurance, scanner, site … A numeric variable needs ``bands``.
+    groups : mapping of str to array-like of shape (n,), DataFrame, or array-like of shape (n,)
+        Labels by variable: sex, education, insurance, scanner, site … A numeric variable needs ``bands``. One variable
+        alone is named after its series, or "group".
     horizons : float or sequence of float, optional
         Prediction times; a `Status` knows its own.
     thresholds : array-like or ThresholdRange, optional
@@ -244,7 +245,9 @@ def _labels(
     groups: Mapping[str, Any] | pd.DataFrame, bands: Mapping[str, Sequence[float]], n: int
 ) -> dict[str, pd.Categorical[Any]]:
     """Return the groups of each variable in the order in which they are read: bands and categories as declared."""
-    named = {str(name): groups[str(name)] for name in groups}
+    if not isinstance(groups, Mapping | pd.DataFrame):  # one variable
+        groups = {str(getattr(groups, "name", None) or "group"): groups}
+    named = {str(name): labels for name, labels in groups.items()}
     if not named:
         raise argument_error("groups", "at least one variable", groups)
     unknown = [name for name in bands if name not in named]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from lbp_prognosis import CoxPH, Reference, Status, Surv, evaluate
 from lbp_prognosis._base import LBPError
@@ -12,6 +13,7 @@ from lbp_prognosis.evaluation import brier, calibration, concordance, decision_c
 from lbp_prognosis.evaluation.diagnostic import roc
 from lbp_prognosis.models import ElasticNetCox, FineGray, LogisticRisk
 from lbp_prognosis.survival import Weights, aalen_johansen, kaplan_meier, log_rank, rmst
+from lbp_prognosis.validation import cross_validate_risk
 
 RNG = np.random.default_rng(3)
 N = 120
@@ -86,6 +88,18 @@ MISUSES = {
     ]),
     "a model for its risks": (r"`risks?`.*CoxPH\(\).*Evaluation takes risks, not models", [
         lambda: evaluate(Y, MODEL, 5), lambda: brier(Y, MODEL, 5),
+    ]),
+    "a model of another library": (r"`risks`.*Evaluation takes risks.*as_risk_model", [
+        lambda: evaluate(Y, LogisticRegression(), 5),
+    ]),
+    "both columns of predict_proba": (r"`risks`.*pass the second, \[:, 1\]", [
+        lambda: evaluate(Y, np.c_[1 - RISK, RISK], 5), lambda: decision_curve(Y, np.c_[1 - RISK, RISK], 5, [0.2]),
+    ]),
+    "a frame of survival functions": (r"`risks`.*frame of shape \(1, 120\).*risks\.T.*1 − it is the risk", [
+        lambda: evaluate(Y, pd.DataFrame([1 - RISK]), 5),
+    ]),
+    "a class for an object": (r"`models`.*the class CoxPH\. Make one of it: CoxPH\(\)", [
+        lambda: cross_validate_risk(CoxPH, X, Y, 5),
     ]),
     "per cent": (r"`risks?`.*divide by 100", [lambda: brier(Y, 100 * RISK, 5), lambda: evaluate(Y, 100 * RISK, 5)]),
     "a list of models": (r"`risks`.*Several models are named", [

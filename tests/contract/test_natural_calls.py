@@ -12,6 +12,8 @@ from lbp_prognosis import LBPError, Status, Surv
 from lbp_prognosis.evaluation import (
     ThresholdRange,
     brier,
+    calibration,
+    concordance,
     decision_curve,
     evaluate,
     log_score,
@@ -20,6 +22,7 @@ from lbp_prognosis.evaluation import (
 )
 from lbp_prognosis.evaluation.utility import value_of_information
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, ParametricAFT, RoystonParmar
+from lbp_prognosis.validation import meta_analysis, subgroup_performance
 
 RNG = np.random.default_rng(3)
 N = 120
@@ -118,18 +121,23 @@ def test_labels_in_another_order_are_not_paired_by_position():
     turned = np.random.default_rng(0).permutation(N)
     event = pd.Series(EVENT).iloc[turned]
     seen, ones, risk = pd.Series(SEEN), pd.Series(1.0, index=X.index[turned]), pd.Series(RISK, name="risk")
-    calls = {
-        "event": lambda: Surv.right(seen, event),
-        "entry": lambda: Surv.right(seen, EVENT, entry=0 * ones),
-        "upper": lambda: Surv.interval(seen, (seen + 1).iloc[turned]),
-        "sample_weight": lambda: CoxPH().fit(X, Y, sample_weight=ones),
-        "strata": lambda: CoxPH().fit(X, Y, strata=event),
-        "clusters": lambda: CoxPH().fit(X, Y, clusters=event),
-        "offset": lambda: CoxPH().fit(X, Y, offset=pd.Series(0.0, X.index)).predict_risk(X, 5, offset=0 * ones),
-        "risks\\['b'\\]": lambda: evaluate(Y, {"raw": RISK, "a": risk, "b": risk.iloc[turned]}, 5),
-        "linear_predictors\\['a'\\]": lambda: evaluate(Y, {"a": risk}, 5, linear_predictors={"a": risk.iloc[turned]}),
-    }  # fmt: skip
-    for name, call in calls.items():
+    calls = [
+        ("event", lambda: Surv.right(seen, event)),
+        ("entry", lambda: Surv.right(seen, EVENT, entry=0 * ones)),
+        ("upper", lambda: Surv.interval(seen, (seen + 1).iloc[turned])),
+        ("sample_weight", lambda: CoxPH().fit(X, Y, sample_weight=ones)),
+        ("strata", lambda: CoxPH().fit(X, Y, strata=event)),
+        ("clusters", lambda: CoxPH().fit(X, Y, clusters=event)),
+        ("offset", lambda: CoxPH().fit(X, Y, offset=pd.Series(0.0, X.index)).predict_risk(X, 5, offset=0 * ones)),
+        ("risks\\['b'\\]", lambda: evaluate(Y, {"raw": RISK, "a": risk, "b": risk.iloc[turned]}, 5)),
+        ("clusters", lambda: brier(Y, risk, 5, clusters=event)),
+        ("sample_weight", lambda: log_score(Y, risk, 5, sample_weight=ones)),
+        ("linear_predictor", lambda: calibration(Y, risk, 5, linear_predictor=risk.iloc[turned])),
+        ("strata", lambda: concordance(Y, risk, strata=event)),
+        ("standard_errors", lambda: meta_analysis(pd.Series([0.6, 0.7]), pd.Series([0.1, 0.1]).iloc[::-1])),
+        ("linear_predictors\\['a'\\]", lambda: evaluate(Y, {"a": risk}, 5, linear_predictors={"a": risk.iloc[turned]})),
+    ]  # fmt: skip
+    for name, call in calls:
         with pytest.raises(LBPError, match=f"`{name}` must be in the order of .*same labels in another order"):
             call()
     # the same labels in the same order, other labels, and no labels are taken as they stand
@@ -169,3 +177,11 @@ def test_the_value_of_information_is_drawn_without_more_patients():
         warnings.simplefilter("error")
         assert value_of_information(Y, RISK, 5, [0.3]).plot().has_data()
     plt.close("all")
+
+
+def test_one_variable_makes_subgroups():
+    sex = pd.Series(np.where(np.arange(N) % 2, "f", "m"), name="sex")
+    named = subgroup_performance(Y, RISK, {"sex": sex}, 5, n_resamples=0).table
+    alone = subgroup_performance(Y, RISK, sex, 5, n_resamples=0).table
+    pd.testing.assert_frame_equal(named, alone)
+    assert set(subgroup_performance(Y, RISK, sex.tolist(), 5, n_resamples=0).table["variable"]) == {"group"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, check_risk
+from lbp_prognosis._base import MetricResult, check_beside, check_risk
 from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_influences, mean_losses
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
@@ -122,6 +122,7 @@ def brier(
         censoring=censoring, sample_weight=sample_weight, clusters=clusters, confidence=confidence,
         min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
     )  # fmt: skip
+    check_beside("risk", risk, sample_weight=sample_weight, clusters=clusters)
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     found = mean_losses(setting, risks, BRIER)
     method = _METHODS[setting.kind]

@@ -12,6 +12,7 @@ from lbp_prognosis._base import (
     Objection,
     RandomState,
     argument_error,
+    check_beside,
     check_choice,
     check_number,
     check_risk,
@@ -156,6 +157,7 @@ def calibration(
     check_number("span", span, low=0, high=10, open_low=True)
     draws = int(check_number("n_resamples", n_resamples, low=0, whole=True))
     places = _check_knots(knots)
+    check_beside("risk", risk, linear_predictor=linear_predictor, sample_weight=sample_weight, clusters=clusters)
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     score = None if linear_predictor is None else check_vector("linear_predictor", linear_predictor, n=setting.n)
     hazard = _check_hazard(cumulative_hazard, setting)

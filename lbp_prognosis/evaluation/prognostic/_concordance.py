@@ -10,6 +10,7 @@ import numpy as np
 from lbp_prognosis._base import (
     Objection,
     argument_error,
+    check_beside,
     check_choice,
     check_clusters,
     check_number,
@@ -115,6 +116,7 @@ def concordance(
     limit = np.inf if tau is None else check_number("tau", tau, low=0, open_low=True)
     n = y.shape[0]
     _refuse_uno(y, kind, weighting)
+    check_beside("score", score, sample_weight=sample_weight, clusters=clusters, strata=strata)
     scores = check_vector("score", score, n=n)
     setting = _setting(y, limit, cause=cause, sample_weight=sample_weight, clusters=clusters, confidence=confidence)
     layers = check_clusters("strata", strata, n=n)

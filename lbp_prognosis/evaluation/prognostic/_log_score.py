@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, Objection, check_risk
+from lbp_prognosis._base import MetricResult, Objection, check_beside, check_risk
 from lbp_prognosis.evaluation.prognostic._mean_loss import LOG_SCORE, combined_influences, mean_losses
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
@@ -82,6 +82,7 @@ def log_score(
         censoring=censoring, sample_weight=sample_weight, clusters=clusters, confidence=confidence,
         min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
     )  # fmt: skip
+    check_beside("risk", risk, sample_weight=sample_weight, clusters=clusters)
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     inside = np.clip(risks, _SMALLEST, 1 - _SMALLEST)
     certain = int(np.sum((inside != risks) & ~np.isnan(risks)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, Objection, check_risk, check_vector
+from lbp_prognosis._base import MetricResult, Objection, check_beside, check_risk, check_vector
 from lbp_prognosis._kernels import auc_placements, rising_order
 from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
@@ -103,6 +103,7 @@ def time_dependent_auc(
         min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
         instead="For a reference standard at the time of the test use the diagnostic tier.",
     )  # fmt: skip
+    check_beside("risk", risk, sample_weight=sample_weight, clusters=clusters)
     risks = _scores(risk, setting)
     observed = np.full(setting.horizons.size, np.nan)
     values = np.full(setting.horizons.size, np.nan)

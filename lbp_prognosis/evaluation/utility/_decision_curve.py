@@ -10,6 +10,7 @@ from lbp_prognosis._base import (
     Objection,
     RandomState,
     argument_error,
+    check_beside,
     check_choice,
     check_clusters,
     check_confidence,
@@ -158,6 +159,7 @@ def decision_curve(
             "Who would have been treated at time zero is unknown among late entrants: use landmark data.",
         )  # fmt: skip
     n = y.shape[0]
+    check_beside("risks", risks, sample_weight=sample_weight, clusters=clusters)
     models = check_risks(risks, n=n, n_horizons=times.size)
     for name in (TREAT_ALL, TREAT_NONE):
         if name in models:
