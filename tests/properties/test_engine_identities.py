@@ -79,7 +79,6 @@ def test_the_complement_tells_one_story(seed, competing):
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    frame = frame[~frame["metric"].isin(["royston_d", "r2_d"])]  # normal scores of ranks have no weighted form
     keys = ["model", "metric", "reference", "threshold", "horizon"]
     return frame.sort_values(keys, kind="stable").reset_index(drop=True)[["value", "se", "low", "high"]]
 

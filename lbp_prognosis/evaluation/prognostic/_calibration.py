@@ -102,7 +102,8 @@ def calibration(
     oe_interval : {"greenwood", "events"}, default "greenwood"
         Interval of O/E at the horizon: from the variance of the observed risk, or exp(± z / √events).
     sample_weight : array-like of shape (n,) or Weights, optional
-        Row weights; a bare array is taken as sampling weights.
+        Row weights; a bare array is taken as sampling weights. Of interval-censored outcomes attrition weights take the
+        place of Turnbull's estimate and of weights for attendance: the rows whose state is known speak for all.
     clusters : array-like of shape (n,), optional
         Unit of the standard errors.
     confidence : float, default 0.95
@@ -334,7 +335,7 @@ def _methods(
     if setting.kind == "status":
         observed = "observed states"
     elif setting.kind == "interval":
-        observed = "Turnbull's estimate"
+        observed = "Turnbull's estimate" if rows[0].by_turnbull else "states known at the visit, attrition weights"
     else:
         observed = "Aalen–Johansen" if competing else "Kaplan–Meier"
     error = "count of events" if oe_interval == "events" else "variance of the observed risk, on the log scale"

@@ -142,11 +142,17 @@ class CalibrationRows:
             return None
         return self.each(self.known) if self.setting.frequency else self.weight
 
+    @property
+    def by_turnbull(self) -> bool:
+        """Whether the observed risk is Turnbull's, from visits; attrition weights speak for those not seen instead."""
+        weights = self.setting.weights
+        return self.setting.kind == "interval" and (weights is None or weights.kind != "attrition")
+
     @cached_property
     def everyone(self) -> CalibrationRows:
         """All rows with a risk, also those whose state at the visit is unknown; for other outcomes these rows."""
         setting = self.setting
-        if setting.kind != "interval" or self.all_risks is None:
+        if not self.by_turnbull or self.all_risks is None:
             return self
         used = np.flatnonzero(setting.row_weight > 0)
         happened = (setting.y["upper"][used] <= self.tau) & (setting.y["event"][used] == setting.cause)
@@ -177,7 +183,7 @@ class CalibrationRows:
             steps = aalen_johansen_steps(self.time, self.code, causes=np.array([1, 2]), weights=self.weight)
             value = float(step_at(steps.times, steps.cif[:, 0], self.tau, left=0.0))
             return value, self.influence(incidence_influence(self.time, self.code, self.tau, self.weight))
-        if self.setting.kind == "interval":
+        if self.by_turnbull:
             return _turnbull(self.setting, self.tau)
         assert self.state is not None
         value = self.mean(self.state)

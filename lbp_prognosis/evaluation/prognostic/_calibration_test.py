@@ -92,7 +92,7 @@ def _incidence(rows: CalibrationRows, part: np.ndarray) -> tuple[float, float]:
         steps = aalen_johansen_steps(time, code, causes=np.array([1, 2]), weights=weight)
         value = float(step_at(steps.times, steps.cif[:, 0], rows.tau, left=0.0))
         slope = incidence_influence(time, code, rows.tau, weight)
-    elif rows.setting.kind == "interval":
+    elif rows.by_turnbull:
         chosen = rows.index[part]
         weights = None
         if rows.setting.weights is not None:

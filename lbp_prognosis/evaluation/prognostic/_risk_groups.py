@@ -391,5 +391,5 @@ def _method(setting: Setting, rows: list[CalibrationRows]) -> str:
     if setting.kind == "status":
         return "observed states"
     if setting.kind == "interval":
-        return "Turnbull's estimate"
+        return "Turnbull's estimate" if rows[0].by_turnbull else "states known at the visit, attrition weights"
     return "Aalen–Johansen" if any(at.competing for at in rows) else "Kaplan–Meier"

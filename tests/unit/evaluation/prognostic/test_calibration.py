@@ -375,3 +375,22 @@ def test_of_two_optima_the_better(seed):
 
     reached = squares(found.calibration_intercept.value, found.others["calibration_slope_pseudo"].value)
     assert reached <= min(squares(a, b) for a, b in grid) + 1e-9
+
+
+def test_attrition_weights_speak_for_those_not_seen():
+    """Visits under attrition weights are states under the same weights, in the observed risks too."""
+    y, risk, _ = drop_out(600)
+    risk = np.clip(risk + np.linspace(-0.1, 0.1, 600), 0, 1)
+    state = np.where(y["upper"] <= 4, 1, np.where(y["lower"] >= 4, 0, -1))
+    weights = Weights(np.random.default_rng(5).gamma(4, 1, 600), "attrition")
+    visits = calibration(y, risk, 4.0, sample_weight=weights, n_resamples=0)
+    states = calibration(Status.at(4.0, state), risk, sample_weight=weights, n_resamples=0)
+    for name in NAMES:
+        for part in ("value", "se", "low", "high"):
+            wanted = getattr(getattr(states, name), part)
+            assert getattr(getattr(visits, name), part) == pytest.approx(wanted, rel=1e-9, nan_ok=True), name
+    np.testing.assert_allclose(visits.groups(4).to_numpy(float), states.groups(4).to_numpy(float), rtol=1e-9)
+    assert "attrition" in visits.observed_expected.method
+    table, other = (risk_groups(one, risk, 4.0, thresholds=[0.35], sample_weight=weights).table
+                    for one in (y, Status.at(4.0, state)))  # fmt: skip
+    np.testing.assert_allclose(table["observed"], other["observed"], rtol=1e-9)
