@@ -43,11 +43,13 @@ def steps_at(
 def baseline_at_zero(model: Any, times: Any, stratum: Any) -> Any:
     """Carry the baseline a model stores at ``centre_`` to all predictors 0; by stratum, or one stratum."""
     at = np.atleast_1d(np.asarray(times, dtype=float))
-    back = float(np.exp(-model.centre_ @ model.coef_))
-    values = [
-        np.where(at <= model.max_time_, steps_at([grid], [hazard], None, at)[0] * back, np.nan)
-        for grid, hazard in zip(model.baseline_times_, model.baseline_hazard_)
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        back = np.exp(-model.centre_ @ model.coef_)
+        steps = [
+            steps_at([grid], [hazard], None, at)[0]
+            for grid, hazard in zip(model.baseline_times_, model.baseline_hazard_)
+        ]
+        values = [np.where(at <= model.max_time_, np.where(step > 0, step * back, 0.0), np.nan) for step in steps]
     levels = model.strata_levels_
     if not levels:
         if stratum is not None:

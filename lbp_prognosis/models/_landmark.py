@@ -63,12 +63,20 @@ def named_causes(y: np.ndarray) -> dict[str, int] | None:
     return {name: code for code, name in cause_names(y).items()} or None
 
 
+def as_decimals(values: np.ndarray, largest: float) -> np.ndarray:
+    """Round sums and differences of decimal times to decimals: 23.9 + 23.7 is 47.6 and not a hair less.
+
+    Twelve digits of the ``largest`` time remain.
+    """
+    return np.round(values, min(12 - int(np.ceil(np.log10(largest))), 300)) if largest > 0 else values
+
+
 def at_landmark(y: np.ndarray, at: float, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
     """Return positions at risk just after ``at``, their times cut at ``at + width``, codes, and the two counts."""
     left = y["time"] <= at
     waiting = y["entry"] > at if "entry" in (y.dtype.names or ()) else np.zeros(y.shape[0], dtype=bool)
     rows = np.flatnonzero(~left & ~waiting)
-    end = at + width
+    end = float(as_decimals(np.array(at + width), max(at + width, at))) if np.isfinite(width) else width
     time = np.minimum(y["time"][rows], end)
     event = np.where(y["time"][rows] <= end, y["event"][rows], 0).astype(np.int8)
     return rows, time, event, int(left.sum()), int((waiting & ~left).sum())
@@ -129,5 +137,5 @@ def landmark(y: np.ndarray, X: Any, at: float, width: float | None = None) -> La
         raise argument_error(
             "at", "a moment at which some row is at risk", at, f"The longest follow-up is {y['time'].max():g}."
         )
-    kept = Surv.right(time - at, event, censored=0, causes=named_causes(y))
+    kept = Surv.right(as_decimals(time - at, float(time.max())), event, censored=0, causes=named_causes(y))
     return LandmarkData(frame.iloc[rows], kept, rows, at, width, n_left, n_waiting)

@@ -114,3 +114,25 @@ def test_recurrent_episodes_with_common_and_with_ordered_baselines():
         assert np.sqrt(model.covariance_model_[0, 0]) == pytest.approx(naive, abs=5e-4)
         assert np.sqrt(model.covariance_[0, 0]) == pytest.approx(robust, abs=5e-4)
     assert np.isfinite(gap.coef_[0])
+
+
+def test_decimal_months_add_up():
+    """23.9 + 23.7 is 47.599999999999994 and (24.0 + 23.8) − 24.0 is 23.799999999999997 in double precision."""
+    X = pd.DataFrame({"a": [0.1, -0.4, 0.3]})
+    kept = landmark(Surv.right([47.6, 60.0, 30.2], [1, 1, 1]), X, 23.9, 23.7)
+    assert kept.y["time"].tolist() == [23.7, 23.7, 6.3]
+    assert kept.y["event"].tolist() == [1, 0, 1]  # an event at the end of the window lies in it
+    later = landmark(Surv.right([27.4, 60.0, 30.2], [1, 1, 1]), X, 24.0, 23.8)
+    risk = NullModel().fit(later.X, later.y).predict_risk(later.X, [3.4, 23.8])
+    np.testing.assert_allclose(risk[0], [1 / 3, 2 / 3])
+    stack = landmark_supermodel(Surv.right([47.6, 60.0, 30.2], [1, 1, 1]), X, [0.0, 23.9], 23.7)
+    assert stack.y["time"][-3:].tolist() == [47.6, 47.6, 30.2]
+    assert stack.y["event"][-3:].tolist() == [1, 0, 1]
+
+
+def test_times_from_a_landmark_keep_their_order_and_unit():
+    time = np.sort(np.random.default_rng(1).exponential(size=200))
+    for unit in (1e-8, 1.0, 1e8):
+        kept = landmark(Surv.right(unit * time, np.ones(200, dtype=int)), pd.DataFrame({"a": time}), unit * 0.3)
+        np.testing.assert_allclose(kept.y["time"], unit * (time[time > 0.3] - 0.3), rtol=1e-8)
+        assert (np.diff(kept.y["time"]) > 0).all()
