@@ -157,7 +157,7 @@ def evaluate(
             found[result.metric] = result
         metrics[name] = {key: value.labelled(model=name) for key, value in found.items()}
         calibrations[name] = fitted
-    differences = _differences(metrics)
+    differences = _differences(metrics, objections)
     decision, pairs = None, []
     if thresholds is not None and kind != "interval":
         decision = decision_curve(
@@ -247,13 +247,20 @@ def _discrimination(
     return out
 
 
-def _differences(metrics: dict[str, dict[str, MetricResult]]) -> tuple[MetricResult, ...]:
+def _differences(metrics: dict[str, dict[str, MetricResult]], objections: list[Objection]) -> tuple[MetricResult, ...]:
     """Later minus earlier model, for every metric that both have with influence values."""
     out = []
     for first, second in combinations(metrics, 2):
         for name, result in metrics[second].items():
             other = metrics[first].get(name)
             if other is None or result.influence is None or other.influence is None:
+                continue
+            if name == "uno_concordance" and result.horizon != other.horizon:
+                objections.append(Objection(
+                    "difference-not-computed",
+                    f"{name} of {second!r} stops at {result.horizon:g} and that of {first!r} at {other.horizon:g}, the "
+                    "last horizons at which they have risks: the two are not compared.",
+                ))  # fmt: skip
                 continue
             out.append(result.minus(other))
     return tuple(out)

@@ -128,7 +128,7 @@ def brier(
     method = _METHODS[setting.kind]
     ones, zeros = np.ones(setting.horizons.size), np.zeros(setting.horizons.size)
     share = found.frequency
-    null = share * (1 - share) - share**2 * found.lost  # judged with the same weights as the risks
+    null = found.null
     tilt = 1 - 2 * share * (1 + found.lost)  # derivative of the null score by the event frequency
     deferred = partial(partial, combined_influences, setting, risks, BRIER)
     null_reasons = [reason if "risk is missing" not in reason else "" for reason in found.reasons]

@@ -118,7 +118,7 @@ def integrated_brier(
     used = share != 0
     reason = next((text for text, needed in zip(found.reasons, used) if text and needed), "")
     value = float(share[used] @ found.loss[used]) if not reason else np.nan
-    null = float(share[used] @ (found.frequency * (1 - found.frequency))[used]) if not reason else np.nan
+    null = float(share[used] @ found.null[used]) if not reason else np.nan
     last = replace(setting, horizons=grid[-1:], scalar=True)
     se: Any = np.nan
     influence = None

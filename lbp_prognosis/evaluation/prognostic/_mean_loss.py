@@ -48,6 +48,11 @@ class Losses:
     objections: tuple[Objection, ...]
     lost: np.ndarray
 
+    @property
+    def null(self) -> np.ndarray:
+        """Brier score of the event frequency given to all, judged with the same weights as the risks (k,)."""
+        return self.frequency * (1 - self.frequency) - self.frequency**2 * self.lost
+
 
 def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
     """Score risks (n, k) at every horizon.

@@ -183,3 +183,29 @@ def test_a_refused_argument_is_an_error():
     late = Surv.right(y["time"] + 1, y["event"], entry=np.ones(100), censored=0)
     with pytest.raises(LBPError, match="late entry"):
         evaluate(late, risks, [4, 8])
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_one_of_two_models_without_a_risk_at_one_horizon(gone):
+    """Everything else is as it is without it; what is missing is NaN with a reason, without an error."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    t, c = rng.exponential(5 * np.exp(-x)), rng.uniform(1, 9, 200)
+    y, horizons = Surv.right(np.minimum(t, c), (t <= c).astype(int)), [2.0, 4.0]
+    risk = 1 - np.exp(-np.exp(x)[:, None] * np.array(horizons) / 5)
+    lost = risk**1.2
+    lost[:, gone] = np.nan
+    found = evaluate(y, {"a": risk, "b": lost}, horizons, [0.2, 0.4], n_resamples=0)
+    frame = found.to_frame()
+    none = frame["value"].isna()
+    assert (frame["reason"].fillna("") != "").eq(none).all()
+    assert frame.loc[none, ["se", "low", "high"]].isna().all().all()
+    assert none.any()
+    alone = evaluate(y, {"a": risk}, horizons, [0.2, 0.4], n_resamples=0).to_frame()
+    kept = frame[(frame["model"] == "a") & (frame["reference"] == "")]
+    np.testing.assert_array_equal(
+        kept["value"], alone.loc[(alone["model"] == "a") & (alone["reference"] == ""), "value"]
+    )
+    pairs = {d.metric for d in found.differences}
+    assert ("uno_concordance" in pairs) == (gone == 0)
+    assert ("difference-not-computed" in {o.code for o in found.objections}) == (gone == 1)

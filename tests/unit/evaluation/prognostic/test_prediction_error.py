@@ -321,3 +321,16 @@ def test_an_index_without_a_null_model_has_no_influence_values():
         moved = one.minus(other)
     assert np.isnan([one.ipa.value[0], one.ipa.se[0], moved.ipa.value[0], moved.ipa.se[0]]).all()
     assert np.isfinite([moved.value[0], moved.se[0], moved.ipa.value[1], moved.ipa.se[1]]).all()
+
+
+def test_the_integrated_null_model_is_the_sum_of_its_scores():
+    """Also at the last time, where part of the patients is censored and the weights fall short of one."""
+    y = Surv.right(np.r_[np.arange(1.0, 31.0), np.full(10, 31.0)], np.r_[np.ones(30, int), np.arange(10) % 2])
+    risk = np.random.default_rng(0).uniform(0.1, 0.9, (40, 3))
+    grid = [10.0, 20.0, 31.0]
+    scores = brier(y, risk, grid, min_at_risk=0)
+    assert "weights-below-one" in {o.code for o in scores.objections}
+    found = integrated_brier(y, risk, grid, min_at_risk=0, rule="trapezoid")
+    share = np.array([10.0, 10.5, 5.5]) / 31
+    assert found.value == pytest.approx(share @ scores.value, rel=1e-12)
+    assert found.null_value == pytest.approx(share @ scores.null.value, rel=1e-12)
