@@ -43,7 +43,7 @@ def metric_frame(rows: Iterable[Mapping[str, Any]], extra: Iterable[str] = ()) -
     frame = pd.DataFrame({name: [row.get(name) for row in rows] for name in columns}, columns=columns)
     for name, dtype in _DTYPES.items():
         frame[name] = frame[name].astype(dtype)  # type: ignore[call-overload]
-    for name in ("group", "reason", "method"):
+    for name in ("model", "tier", "group", "reason", "method"):
         frame[name] = frame[name].where(frame[name].notna(), "")
     return frame
 

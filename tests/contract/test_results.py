@@ -199,6 +199,8 @@ def test_protocol(name: str, made: dict[str, Any]) -> None:
     assert len(frame)
     if set(METRIC_COLUMNS) <= set(frame.columns):
         assert tuple(frame.columns[: len(METRIC_COLUMNS)]) == METRIC_COLUMNS
+        # text that is absent is empty, in every frame alike
+        assert frame[["model", "tier", "group", "reason", "method"]].notna().all().all()
         # a reason says what is missing, so a number with its interval has none
         assert (frame.loc[frame["value"].notna() & frame["low"].notna(), "reason"] == "").all()
     assert "<table" in result._repr_html_()
