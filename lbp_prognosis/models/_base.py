@@ -123,7 +123,9 @@ class RiskEstimator(BaseEstimator):
         self.strata_levels_ = levels
         shift = None if offset is None else check_vector("offset", offset, n=n)
         self.offset_fitted_ = shift is not None
-        self._read_outcome(y, kind)
+        # a row of weight 0 takes no part: neither its cause nor its follow-up counts
+        taking_part = None if weights is None or (weights.values > 0).all() else weights.values > 0
+        self._read_outcome(y if taking_part is None else y[taking_part], kind)
         return Design(
             X=matrix, y=y, kind=kind, entry=y["entry"] if "entry" in (y.dtype.names or ()) else None,
             weights=None if weights is None else weights.values, weight_kind=None if weights is None else weights.kind,

@@ -80,12 +80,13 @@ class CensoringCox:
         self.coef_ = np.zeros(matrix.shape[1])
         self._grid, self._hazard = np.zeros(0), np.zeros(0)
         if lost.any():
-            found = cox_fit(centred, order, lost, entry=entry, weights=rows.weights, ties=self.ties)
+            copies = rows.counts is not None
+            found = cox_fit(centred, order, lost, entry=entry, weights=rows.weights, ties=self.ties, frequency=copies)
             if not found.converged:
                 raise EstimationError("The Cox model of the censoring times did not converge: is a column separating?")
             self.coef_ = found.coef
             self._grid, self._hazard = cox_baseline(
-                order, lost, centred @ self.coef_, entry=entry, weights=rows.weights, ties=self.ties
+                order, lost, centred @ self.coef_, entry=entry, weights=rows.weights, ties=self.ties, frequency=copies
             )[0]
         return self
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbp_prognosis._base import EstimationError
-from lbp_prognosis.models import CauseSpecificCox, CoxPH, ElasticNetCox, FineGray
-from lbp_prognosis.survival import Surv, Weights
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, ElasticNetCox, FineGray, NullModel
+from lbp_prognosis.survival import CensoringCox, Surv, Weights
 
 MODELS = {
     "cox": CoxPH, "breslow": lambda: CoxPH(ties="breslow"), "robust": lambda: CoxPH(variance="robust"),
@@ -201,3 +201,34 @@ def test_all_with_the_event_at_once_say_nothing(l1_ratio):
     X = np.random.default_rng(3).normal(size=(40, 3))
     model = ElasticNetCox(choose=0.05, l1_ratio=l1_ratio).fit(X, Surv.right(np.full(40, 5.0), np.ones(40, dtype=int)))
     np.testing.assert_allclose(model.coef_, 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["frequency", "sampling"])
+@pytest.mark.parametrize("model", [CauseSpecificCox(), FineGray(), CoxPH(), NullModel()])
+def test_a_row_of_weight_zero_takes_no_part(model, kind):
+    """Neither with a cause that nobody else had, nor with a follow-up longer than anybody else's."""
+    X, time, code, _ = draw(11, 1.0)
+    time[0], code[0] = 2 * time.max(), 0
+    code[1] = 3
+    if isinstance(model, CoxPH) and not isinstance(model, FineGray):
+        code[2:] = np.minimum(code[2:], 1)
+    weights = np.ones(time.size)
+    weights[:2] = 0.0
+    y = Surv.right(time, code)
+    weighted = model.fit(X, y, sample_weight=Weights(weights, kind))
+    causes, end, risk = weighted.causes_, weighted.max_time_, weighted.predict_risk(X, [2.0, 5.0])
+    without = model.fit(X[2:], y[2:])
+    assert causes.tolist() == without.causes_.tolist()
+    assert end == without.max_time_
+    np.testing.assert_allclose(risk, without.predict_risk(X, [2.0, 5.0]), rtol=1e-9)
+
+
+def test_frequency_weights_equal_copies_in_the_model_of_censoring():
+    X, time, code, rng = draw(12, 1.0)
+    count = rng.integers(0, 4, time.size)
+    rows = np.repeat(np.arange(time.size), count)
+    y = Surv.right(np.ceil(time), code)
+    weighted = CensoringCox().fit(y, X, sample_weight=Weights(count, "frequency"))
+    copied = CensoringCox().fit(y[rows], X[rows])
+    np.testing.assert_allclose(weighted.coef_, copied.coef_, rtol=1e-8)
+    np.testing.assert_allclose(weighted.survival_at(5.0, X), copied.survival_at(5.0, X), rtol=1e-9)
