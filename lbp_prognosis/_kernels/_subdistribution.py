@@ -52,13 +52,13 @@ class _Rows:
     g_rows: np.ndarray
 
 
-def _rows(X: np.ndarray, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None, extend: bool) -> _Rows:
+def _rows(X: np.ndarray, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None) -> _Rows:
     w = np.ones(time.size) if weights is None else np.asarray(weights, dtype=float)
     event = (code == 1) & (w > 0)
     times = np.unique(time[event])
     last = np.searchsorted(times, time, side="right") - 1
     deaths = np.bincount(last[event], weights=w[event], minlength=times.size)
-    competing = np.asarray((code == 2) & extend)
+    competing = code == 2
     g_times, g_rows = np.ones(times.size), np.ones(time.size)
     if competing.any():
         grid, _, right = censoring_curve(time, code, weights)
@@ -151,15 +151,13 @@ def hazard_influence(
     tau: float,
     *,
     weights: np.ndarray | None = None,
-    subdistribution: bool = False,
 ) -> np.ndarray:
     """Derivatives of (log H0(τ), coefficients) by the weight of each row, of shape (n, 1 + p).
 
-    For a Cox fit the derivatives are those with Breslow's ties. With ``subdistribution`` they contain the estimation of
-    the censoring curve. H0 is the baseline at linear predictor 0.
+    They contain the estimation of the censoring curve. H0 is the baseline at linear predictor 0.
     """
     centre = X.mean(axis=0)
-    rows = _rows(np.ascontiguousarray(X - centre), time, code, weights, subdistribution)
+    rows = _rows(np.ascontiguousarray(X - centre), time, code, weights)
     relative = np.exp(rows.X @ coef)
     s0, mean = _moments(rows, rows.X @ coef)
     step = rows.deaths / s0

@@ -198,9 +198,7 @@ def _fine_gray(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np
     place = int(np.searchsorted(fit.times, rows.tau, side="right"))
     if not fit.converged or place == 0:
         return None
-    slopes = hazard_influence(
-        basis, rows.time, rows.code, fit.coef, fit.information, rows.tau, weights=rows.weight, subdistribution=True
-    )
+    slopes = hazard_influence(basis, rows.time, rows.code, fit.coef, fit.information, rows.tau, weights=rows.weight)
     return np.concatenate([[np.log(fit.cumulative_hazard[place - 1])], fit.coef]), slopes
 
 

@@ -184,9 +184,7 @@ def fine_gray_slope(rows: CalibrationRows) -> Estimate:
     fit = subdistribution_fit(x, rows.time, rows.code, weights=rows.weight)
     if not fit.converged:
         return undefined("the Fine–Gray regression did not converge")
-    slope = hazard_influence(
-        x, rows.time, rows.code, fit.coef, fit.information, rows.tau, weights=rows.weight, subdistribution=True
-    )
+    slope = hazard_influence(x, rows.time, rows.code, fit.coef, fit.information, rows.tau, weights=rows.weight)
     psi = rows.influence(slope[:, 1])
     return _wald(rows, fit.coef[0], float(rows.se(psi)), psi)
 
