@@ -103,12 +103,12 @@ def draw_calibration(
 def _write_notes(ax: Axes, notes: Sequence[str], curve: pd.DataFrame, groups: pd.DataFrame | None, top: float) -> None:
     """Write the numbers where they cover least: above the diagonal on the left, or below it on the right."""
     x, y = curve["risk"].to_numpy(dtype=float), curve["observed"].to_numpy(dtype=float)
+    weight = np.full(x.size, 10 / max(x.size, 1))  # the whole curve counts as ten groups
     if groups is not None:  # the ends of an interval count as much as its middle
         x = np.concatenate([x, *[groups["mean_risk"].to_numpy(dtype=float)] * 3])
         y = np.concatenate([y, *(groups[name].to_numpy(dtype=float) for name in ("low", "observed", "high"))])
-    above = int(((x < 0.55 * top) & (y > 0.7 * top)).sum())
-    below = int(((x > 0.45 * top) & (y < 0.3 * top)).sum())
-    right = below < above
+        weight = np.concatenate([weight, np.ones(x.size - weight.size)])
+    right = weight[(x > 0.45 * top) & (y < 0.3 * top)].sum() < weight[(x < 0.55 * top) & (y > 0.7 * top)].sum()
     bottom = -ax.get_ylim()[0] / (top - ax.get_ylim()[0])
     ax.annotate(
         "\n".join(notes), (1, bottom) if right else (0, 1), xycoords="axes fraction",

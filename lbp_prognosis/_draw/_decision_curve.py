@@ -123,7 +123,10 @@ def draw_decision_curve(
         else:  # the line leaves the picture below: name it where it does
             inside = np.flatnonzero(last >= floor)
             k = int(inside[-1]) if inside.size else 0
-            ax.annotate("treat all", (t[k], last[k]), xytext=(5, 1), textcoords="offset points", fontsize=9, color=INK)
+            after = min(k + 1, t.size - 1)
+            share = (last[k] - floor) / (last[k] - last[after]) if last[k] > last[after] else 0.0
+            leaves = t[k] + min(max(share, 0.0), 1.0) * (t[after] - t[k])
+            ax.annotate("treat all", (leaves, floor), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
     direct_labels(ax, edge, ends, labels, colors)
     ax.set_xlabel(f"risk of {label} at which one would act")
     ax.set_ylabel(_LABELS.get(metric, metric).format(per=per))

@@ -39,6 +39,7 @@ def draw_risk_groups(
     label: str,
     start: float,
     p: float | None = None,
+    test: str = "log-rank",
     unit: str = "",
     least: int = 0,
     ax: Axes | None = None,
@@ -58,7 +59,9 @@ def draw_risk_groups(
     start : float
         Height at time zero.
     p : float, optional
-        P-value of the log-rank test.
+        P-value of the test that compares the curves.
+    test : str
+        Its name.
     unit : str
         Unit of time.
     least : int
@@ -101,7 +104,7 @@ def draw_risk_groups(
     ax.set_xlabel(f"time ({unit})" if unit else "time")
     note = "◆ predicted mean"
     if p is not None and np.isfinite(p):
-        note += f" · log-rank p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+        note += f" · {test} p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
     place = (0.02, 0.03) if start == 1.0 else (0.02, 0.97)
     ax.annotate(note, place, xycoords="axes fraction", va="bottom" if start == 1.0 else "top", fontsize=8.5, color=SOFT)
     from matplotlib.ticker import PercentFormatter

@@ -159,9 +159,11 @@ class RiskGroups(Result):
         curves = pd.concat(frames, ignore_index=True)
         if complement:
             curves["value"], curves["low"], curves["high"] = 1 - curves["value"], 1 - curves["high"], 1 - curves["low"]
-        p = None if self.log_rank is None else self.log_rank.p
+        # of incidence curves Gray's test is the comparison; the log-rank test is of hazards
+        test = self.log_rank if self.gray is None else self.gray
         return draw_risk_groups(
-            curves, means, names=self.names, p=p, unit=unit, start=1.0 if complement else 0.0,
+            curves, means, names=self.names, p=None if test is None else test.p, unit=unit,
+            test="log-rank" if self.gray is None else "Gray", start=1.0 if complement else 0.0,
             label="free of the event" if complement else "cumulative incidence", least=least, ax=ax,
         )  # fmt: skip
 
@@ -201,9 +203,9 @@ def risk_groups(
         Risks of the TARGET that divide the groups; a risk at a threshold belongs to the group above.
     quantiles : array-like of shape (n_groups − 1,), optional
         Instead: quantiles of the ``development`` risks, e.g. (0.25, 0.5, 0.75).
-    development : array-like of shape (n_development,), optional
-        Predicted risks of the target in the development data, at the same horizon. Without them the quantiles are taken
-        from these data, which carries an objection.
+    development : array-like of shape (n_development,) or (n_development, n_horizons), optional
+        Predicted risks of the target in the development data, at the horizon that groups or, as ``risk`` has them, at
+        all. Without them the quantiles are taken from these data, which carries an objection.
     group_by : float, optional
         The horizon whose risk sorts patients into groups; the last by default.
     names : sequence of str, optional
@@ -240,6 +242,8 @@ def risk_groups(
         raise argument_error("risk", f"known at {setting.horizons[h]:g}, by which patients are grouped", "missing")
     if target == "no_event":
         score = np.round(1 - score, 12)  # 1 − 0.8 must reach a threshold of 0.2
+    if np.ndim(development) == 2 and np.shape(development)[1] == setting.horizons.size:
+        development = np.asarray(development)[:, h]
     cuts, objections = _cuts(thresholds, quantiles, development, np.repeat(score, setting.copies.astype(np.int64)))
     labels = _names(names, cuts)
     codes = np.searchsorted(np.round(cuts, 12), np.round(score, 12), side="right")
@@ -336,6 +340,9 @@ def _table(rows: CalibrationRows, codes: np.ndarray, names: tuple[str, ...]) -> 
     out["at_risk"] = [_followed(rows, codes, k) for k in present]
     thin = out["at_risk"] < rows.setting.min_at_risk
     out["reason"] = np.where(thin, f"fewer than {rows.setting.min_at_risk:g} followed to the horizon in this group", "")
+    # without an event (or with nothing else) the variance is zero: the estimate stands, and has no interval
+    bare = ~thin & out["low"].isna() & out["observed"].notna()
+    out.loc[bare, "reason"] = "no interval: the events in this group are none or all"
     out.loc[thin, ["observed", "se", "low", "high"]] = np.nan
     out["horizon"] = rows.tau
     out = out.set_index("group").reindex(list(names)).reset_index()

@@ -98,7 +98,40 @@ def test_a_number_has_no_reason_to_be_missing():
     frame = risk_groups(y, risk, [4, 8], thresholds=[0.1, np.sort(risk[:, 1])[-4]]).to_frame()
     small = frame[frame["n"] < 10]
     assert (small.loc[small["metric"] == "observed_risk", "reason"] != "").all()
-    assert (frame.loc[frame["value"].notna(), "reason"] == "").all()
+    whole = frame["value"].notna() & (frame["low"].notna() | (frame["metric"] != "observed_risk"))
+    assert (frame.loc[whole, "reason"] == "").all()
+
+
+def test_incidence_curves_are_compared_by_grays_test():
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    y, risk = cohort()
+    two = Surv.right(y["time"], np.where((y["event"] == 1) & (np.arange(len(y)) % 3 == 0), 2, y["event"]))
+    for outcome, words in ((y, "log-rank p"), (two, "Gray p")):
+        ax = risk_groups(outcome, risk, [4, 8], thresholds=[0.5]).plot()
+        assert any(words in text.get_text() for text in ax.texts)
+    plt.close("all")
+
+
+def test_a_group_without_events_says_why_it_has_no_interval():
+    y = Surv.right(np.r_[np.full(20, 9.0), np.arange(1.0, 21)], np.r_[np.zeros(20), np.ones(20)])
+    frame = risk_groups(y, np.r_[np.full(20, 0.1), np.full(20, 0.8)], 8, thresholds=[0.5]).to_frame()
+    first = frame[frame["metric"] == "observed_risk"].iloc[0]
+    assert first["value"] == 0
+    assert np.isnan(first["low"])
+    assert "no interval" in first["reason"]
+
+
+def test_development_risks_may_come_at_all_horizons():
+    y, risk = cohort()
+    earlier = risk[::2] * 0.9
+    for by, column in ((None, 1), (4, 0)):
+        given = {"quantiles": [0.3, 0.6], "group_by": by}
+        at_all, at_one = (risk_groups(y, risk, [4, 8], development=d, **given) for d in (earlier, earlier[:, column]))
+        np.testing.assert_array_equal(at_all.thresholds, at_one.thresholds)
 
 
 def test_the_plots():

@@ -220,6 +220,22 @@ def test_the_plot_draws_every_model():
     plt.close("all")
 
 
+def test_treat_all_is_named_where_its_line_leaves_the_picture():
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    y, risks = cohort()
+    ax = decision_curve(y, risks, 12, [0.2, 0.5, 0.9], n_resamples=0).plot()
+    (name,) = (text for text in ax.texts if text.get_text() == "treat all")
+    floor = ax.get_ylim()[0]
+    line = next(line for line in ax.get_lines() if line.get_linestyle() == "--")
+    assert name.xy[1] == pytest.approx(floor)
+    assert np.interp(name.xy[0], line.get_xdata(), line.get_ydata()) == pytest.approx(floor)
+    plt.close("all")
+
+
 def test_a_picture_of_another_horizon_is_refused():
     import matplotlib
 
