@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_number, describe
+from lbp_prognosis._base import OutcomeError, argument_error, check_number, describe, plain_label
 from lbp_prognosis.survival._truth_words import truth_words
 
 __all__ = ["Reference", "Status"]
@@ -28,8 +28,17 @@ def _states(name: str, value: Any, missing_code: int | None) -> np.ndarray:
             out[row] = int(state)
         else:
             allowed = "0, 1" if missing_code is None else f"0, 1, or {missing_code} (not observed)"
-            raise argument_error(name, allowed, f"{state!r} at row {row}", kind=OutcomeError)
+            raise argument_error(name, allowed, f"{state!r} at row {row}", _mapping(raw[~unknown]), kind=OutcomeError)
     return out
+
+
+def _mapping(seen: np.ndarray) -> str | None:
+    """Say how two states of any coding become 0 and 1; missing ones stay missing."""
+    states = sorted({plain_label(state) for state in seen.tolist()}, key=lambda state: (str(type(state)), state))
+    if len(states) != 2:
+        return None
+    first, second = states
+    return f"If {second!r} is the event, say pd.Series(value).map({{{first!r}: 0, {second!r}: 1}})."
 
 
 class Status:

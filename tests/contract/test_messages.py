@@ -134,6 +134,12 @@ MISUSES = {
     "arguments in the wrong order": (r"order is Status\.at\(horizon, value\)", [lambda: Status.at(EVENT, 12)]),
     "the wrong model for the outcome": (r"LogisticRisk.*Surv\.right.*CoxPH", [lambda: LogisticRisk().fit(X, Y)]),
     "R's codes": (r"codes \[1, 2\].*censored=1", [lambda: Surv.right(SEEN, EVENT + 1)]),
+    "states in words": (r"`value` must be 0, 1.*If 'Yes' is the event, say .*map\(\{'No': 0, 'Yes': 1\}\)", [
+        lambda: Status.at(12, ["No", "Yes", None]), lambda: Reference.now(["Yes", "No"]),
+    ]),
+    "states coded 1 and 2": (r"If 2 is the event, say .*\{1: 0, 2: 1\}", [
+        lambda: Status.at(12, [1.0, 2.0, np.nan]), lambda: Reference.now([2, 1]),
+    ]),
     "level in per cent": (r"`confidence`.*below 1; got 95", [lambda: concordance(Y, RISK, confidence=95)]),
     "one group": (r"`groups`.*two labels", [lambda: log_rank(Y, np.ones(N))]),
 }  # fmt: skip
