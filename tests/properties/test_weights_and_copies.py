@@ -125,3 +125,13 @@ def test_copies_at_risk_are_patients_at_risk():
     assert none.n == 9
     assert np.isnan(none.value).all()
     assert isinstance(none.to_frame(), pd.DataFrame)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_equal_distances_of_unequal_weights_do_not_swap(seed):
+    y, risks, horizons = cohort("right", seed)
+    weight = np.random.default_rng(seed).gamma(2, 1, y.size)
+    one, other = (calibration(y, risks["b"], horizons, sample_weight=factor * weight, n_resamples=0, **LOOSE)
+                  for factor in (1.0, 37.3))  # fmt: skip
+    for name in ("e50", "e90", "emax"):
+        np.testing.assert_allclose(getattr(one, name).value, getattr(other, name).value, rtol=1e-9)

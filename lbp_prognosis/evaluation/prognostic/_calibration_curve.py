@@ -251,7 +251,7 @@ def _quantile(rows: CalibrationRows, values: np.ndarray, q: float) -> float:
     values, weight = rows.each(values), rows.each_weight
     if weight is None:
         return float(quantiles_of_sorted(np.sort(values), [q])[0])
-    order = np.lexsort((weight, values))
+    order = np.lexsort((weight, np.round(values, 12)))  # the last digits of equal values must not order their weights
     step = weight[order]
     place = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2)])
     return float(np.interp(q * place[-1], place, values[order]))
