@@ -45,6 +45,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import ipcw_weights
 from lbp_prognosis.models._design import Design, check_matrix, column_names, strata_labels, take_columns
+from lbp_prognosis.models._reading_table import reading_table
 from lbp_prognosis.models._state import decode, encode
 from lbp_prognosis.survival import OutcomeKind, Surv, check_outcome, check_weights, status_horizon
 
@@ -403,3 +404,14 @@ class RiskEstimator(BaseEstimator):
     def to_frame(self) -> pd.DataFrame:
         """Return what the model learned as a table, where it has one."""
         raise NotImplementedError(f"{type(self).__name__} has no table of coefficients.")
+
+    def table(self) -> pd.DataFrame:
+        """Return the coefficients for reading: one row a term, the ratio with its interval and p as text.
+
+        Columns ``term`` (after ``cause``, where there are several), the ratio (of hazards, odds or times) with its
+        interval, ``p``; an intercept or a scale shows its coefficient. `to_frame` holds the numbers.
+        """
+        frame = self.to_frame()
+        if not {"term", "coef"} <= set(frame.columns):
+            raise NotImplementedError(f"{type(self).__name__} has no table of coefficients.")
+        return reading_table(frame)
