@@ -184,7 +184,8 @@ class Evaluation(Result):
         ]
         panels += [(1.0, lambda ax, name=name: self.plot(ax, metric=name)) for name in ("auc", "ipa")
                    if all(name in self.metrics[model] for model in self.models)]  # fmt: skip
-        if self.decision is not None:
+        near = np.flatnonzero(np.isclose(self.horizons, tau))
+        if self.decision is not None and near.size and not self.decision.reason[int(near[0])]:
             panels.append((2.0, lambda ax: self.decision.plot(ax, horizon=tau)))
         return draw_page(panels)
 

@@ -94,7 +94,8 @@ class PooledCoefficients(Result):
         )  # fmt: skip
 
     def _summary(self) -> str:
-        return f"{len(self.terms)} coefficients over {self.m} imputations"
+        over = f"over {self.m} imputations" if self.m > 1 else "of one model"
+        return f"{len(self.terms)} coefficients {over}"
 
 
 def pool_coefficients(

@@ -368,7 +368,7 @@ class DecisionCurve(Result):
         ax : Axes, optional
             Where to draw; a new figure by default.
         horizon : float, optional
-            One of the horizons; the first by default.
+            One of the horizons; the first with an estimate by default.
         bands : bool, default False
             Shade the simultaneous band instead of the pointwise interval.
         label : str, default ""
@@ -376,7 +376,7 @@ class DecisionCurve(Result):
         """
         from lbp_prognosis._draw import draw_decision_curve
 
-        h = drawn_horizon(self.horizons, horizon)
+        h = drawn_horizon(self.horizons, horizon, self.reason)
         frame = self.to_frame().sort_values("threshold", kind="stable")
         declared = self.threshold_range
         shade = None if declared is None else (declared.low, declared.high, declared.primary)

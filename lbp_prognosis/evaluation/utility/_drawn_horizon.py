@@ -9,14 +9,21 @@ from lbp_prognosis._base import argument_error
 __all__ = ["drawn_horizon", "grid_words", "risk_words"]
 
 
-def drawn_horizon(horizons: np.ndarray, horizon: float | None) -> int:
-    """Return the place of ``horizon`` among ``horizons`` (the first for None); another is refused, not rounded."""
+def drawn_horizon(horizons: np.ndarray, horizon: float | None, reasons: tuple[str, ...]) -> int:
+    """Return the place of ``horizon`` among ``horizons``; for None that of the first with values.
+
+    Another horizon is refused, not rounded, and so is one without values.
+    """
     if horizon is None:
-        return 0
-    near = np.flatnonzero(np.isclose(horizons, horizon))
-    if near.size == 0:
-        raise argument_error("horizon", f"one of {horizons.tolist()}", horizon)
-    return int(near[0])
+        place = next((k for k, reason in enumerate(reasons) if not reason), 0)
+    else:
+        near = np.flatnonzero(np.isclose(horizons, horizon))
+        if near.size == 0:
+            raise argument_error("horizon", f"one of {horizons.tolist()}", horizon)
+        place = int(near[0])
+    if reasons[place]:
+        raise argument_error("horizon", "one with an estimate", f"{horizons[place]:g}: {reasons[place]}")
+    return place
 
 
 def risk_words(target: str, horizon: float) -> str:

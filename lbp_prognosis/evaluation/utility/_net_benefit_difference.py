@@ -81,13 +81,13 @@ class NetBenefitDifference(Result):
         ax : Axes, optional
             Where to draw; a new figure by default.
         horizon : float, optional
-            One of the horizons; the first by default.
+            One of the horizons; the first with an estimate by default.
         label : str, default ""
             What the risk is of, for the axis: "no recovery by 12 months"; event and horizon by default.
         """
         from lbp_prognosis._draw import draw_net_benefit_difference
 
-        h = drawn_horizon(self.horizons, horizon)
+        h = drawn_horizon(self.horizons, horizon, self.reason)
         frame = self.to_frame().sort_values("threshold", kind="stable")
         declared = self.threshold_range
         shade = None if declared is None else (declared.low, declared.high, declared.primary)

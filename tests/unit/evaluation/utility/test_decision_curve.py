@@ -249,6 +249,11 @@ def test_a_picture_of_another_horizon_is_refused():
         with pytest.raises(LBPError, match=r"`horizon` must be one of \[6.0, 12.0\]; got 11"):
             drawn.plot(horizon=11)
     assert repr(curve).endswith("2 thresholds, 2 horizons, n = 400>")
+    beyond = decision_curve(y, {k: np.c_[v / 2, v] for k, v in risks.items()}, [12, 400], [0.2, 0.3], n_resamples=0)
+    for drawn in (beyond, beyond.standardised(), beyond.difference("a", "b")):
+        assert "by 12" in drawn.plot().get_xlabel()
+        with pytest.raises(LBPError, match=r"`horizon` must be one with an estimate; got 400: 0 at risk at 400"):
+            drawn.plot(horizon=400)
     plt.close("all")
 
 
