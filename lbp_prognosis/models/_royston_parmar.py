@@ -149,9 +149,11 @@ class RoystonParmar(RiskEstimator):
             return _blocks(values, codes, count), _blocks(slopes, codes, count)
 
         kept = kept_columns(design.X, design.weights, self._names(), self.collinear)
-        problem = TransformationProblem(design, times, basis, kept, variance=self.variance)
+        problem = TransformationProblem(design, times, basis, kept, variance=self.variance, offset=design.offset)
         self.variance_ = "robust" if problem.robust else "model"
-        start = np.concatenate([_start(times, problem.weights, codes == code, width) for code in range(count)])
+        start = np.concatenate(
+            [_start(times, problem.weights, codes == code, width, design.offset) for code in range(count)]
+        )
         scale = transformation_scale(self.scale)
         found = problem.fit(scale, start, type(self).__name__)
         null = problem.fit(scale, start, type(self).__name__, columns=False)
@@ -280,10 +282,13 @@ def _blocks(values: np.ndarray, codes: np.ndarray, count: int) -> np.ndarray:
     return out.reshape(values.shape[0], -1)
 
 
-def _start(times: LikelihoodTimes, weights: np.ndarray, rows: np.ndarray, width: int) -> np.ndarray:
+def _start(
+    times: LikelihoodTimes, weights: np.ndarray, rows: np.ndarray, width: int, offset: np.ndarray | None
+) -> np.ndarray:
     """Exponential rate as constant, slope 1, no bend."""
     rows = rows & np.isfinite(times.time)
-    total = weights[rows] @ np.exp(times.time[rows])
+    exposure = times.time if offset is None else times.time + offset
+    total = weights[rows] @ np.exp(exposure[rows])
     start = np.zeros(width)
     start[:2] = np.log((weights[rows] @ (times.kind[rows] > 0)) / total), 1.0
     return start

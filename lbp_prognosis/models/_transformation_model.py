@@ -93,11 +93,13 @@ class TransformationProblem:
         Kind of the covariance.
     fixed_slope : bool
         The slope in log time is 1 and no parameter (exponential).
+    offset : ndarray of shape (n,), optional
+        Fixed part of the linear predictor.
     """
 
     def __init__(
         self, design: Design, times: LikelihoodTimes, basis: Basis, kept: np.ndarray, *, variance: str,
-        fixed_slope: bool = False,
+        fixed_slope: bool = False, offset: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         check_choice("variance", variance, ("auto", "model", "robust"))
         weights = design.weights
@@ -105,7 +107,7 @@ class TransformationProblem:
         centre, scale = rows.mean(axis=0), rows.std(axis=0)
         kept = np.flatnonzero(kept)
         X = (design.X[:, kept] - centre[kept]) / scale[kept]
-        self.rows = _rows(times, basis, X, fixed_slope)
+        self.rows = _rows(times, basis, X, fixed_slope, np.zeros(X.shape[0]) if offset is None else offset)
         self.weights = np.ones(X.shape[0]) if weights is None else weights
         self.clusters = design.clusters
         weighted = weights is not None and not design.frequency
@@ -173,13 +175,15 @@ class TransformationProblem:
         return score.T @ score
 
 
-def _rows(times: LikelihoodTimes, basis: Basis, X: np.ndarray, fixed_slope: bool) -> TransformationDesign:
-    """Rows of z = basis(log t) γ + X β (+ log t, if its slope is fixed at 1)."""
+def _rows(
+    times: LikelihoodTimes, basis: Basis, X: np.ndarray, fixed_slope: bool, shift: np.ndarray
+) -> TransformationDesign:
+    """Rows of z = basis(log t) γ + X β + shift (+ log t, if its slope is fixed at 1)."""
 
     def at(log_time: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         finite = np.isfinite(log_time)
         values, slopes = basis(np.where(finite, log_time, 0.0))
-        offset = np.where(finite, log_time if fixed_slope else 0.0, -np.inf)
+        offset = np.where(finite, shift + log_time if fixed_slope else shift, -np.inf)
         return np.hstack([values, X]), np.hstack([slopes, np.zeros_like(X)]), offset
 
     time, slope, time_offset = at(times.time)

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from lbp_prognosis import Status, Surv
 from lbp_prognosis._base import EstimationError
-from lbp_prognosis.models import DiscreteTimeHazard, LogisticRisk, NullModel, ParametricAFT, RoystonParmar
+from lbp_prognosis.models import (
+    CauseSpecificCox,
+    CoxPH,
+    DiscreteTimeHazard,
+    ElasticNetCox,
+    FineGray,
+    LogisticRisk,
+    NullModel,
+    ParametricAFT,
+    PriorityCox,
+    RoystonParmar,
+)
 from lbp_prognosis.survival import Weights
 
 VISITS = np.array([2.0, 5.0, 9.0])
@@ -103,3 +114,37 @@ def test_a_finer_look_never_has_a_higher_likelihood(seed):
     wide = fitted(ParametricAFT(), X, Surv.interval(np.maximum(lower - 1, 0), upper + 1))
     narrow = fitted(ParametricAFT(), X, Surv.interval(lower, upper))
     assert wide.log_likelihood_ >= narrow.log_likelihood_ - 1e-9
+
+
+TAKE_OFFSETS = {
+    "cox": CoxPH(), "breslow": CoxPH(ties="breslow"), "exact": CoxPH(ties="exact"), "causes": CauseSpecificCox(),
+    "fine_gray": FineGray(), "unpenalised": ElasticNetCox(choose=1e-9, lambdas=[1e-9], tol=1e-9),
+    "priority": PriorityCox({"all": [0, 1]}, unpenalised=["all"]), "logistic": LogisticRisk(),
+    "visits": DiscreteTimeHazard(VISITS.tolist()), "weibull": ParametricAFT(), "lognormal": ParametricAFT("lognormal"),
+    "gamma": ParametricAFT("generalised_gamma"), "spline": RoystonParmar(2), "odds": RoystonParmar(2, scale="odds"),
+    "normal": RoystonParmar(2, scale="normal"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("name", sorted(TAKE_OFFSETS))
+def test_an_offset_along_a_column_moves_its_coefficient_and_nothing_else(name, late):
+    X, time, event, _ = table(8, 150)
+    entry = 0.6 * time * (np.arange(150) % 2) if late and name not in ("logistic", "visits") else None
+    y = Surv.right(time, event, entry=entry)
+    if name == "logistic":
+        y = Status.at(6, (time > 6).astype(int))
+    if name == "visits":
+        place = np.searchsorted(VISITS, time)
+        lower = np.concatenate([[0.0], VISITS])[place]
+        upper = np.where((event == 1) & (place < 3), VISITS[np.minimum(place, 2)], np.inf)
+        y = Surv.interval(lower, upper)
+    if name == "gamma" and late:
+        pytest.skip("no maximum")
+    model, at = TAKE_OFFSETS[name], [5.0] if name == "visits" else [6.0]
+    plain = model.fit(X, y)
+    coef, risk = plain.coef_[1] if name == "causes" else plain.coef_, plain.predict_risk(X, at)
+    shifted = model.fit(X, y, offset=0.5 * X[:, 0])
+    moved = shifted.coef_[1] if name == "causes" else shifted.coef_
+    np.testing.assert_allclose(moved, coef - [0.5, 0.0], atol=2e-6)
+    np.testing.assert_allclose(shifted.predict_risk(X, at, offset=0.5 * X[:, 0]), risk, atol=2e-6)
