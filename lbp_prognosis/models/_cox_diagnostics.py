@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, rankdata
+from scipy.stats import chi2
 
 from lbp_prognosis._base import argument_error, check_choice
 from lbp_prognosis._kernels import CoxPieces, cox_pieces, kaplan_meier_steps, step_at
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
-from lbp_prognosis.survival import check_outcome, check_weights
+from lbp_prognosis.survival import Weights, check_outcome, check_weights
 
 __all__ = ["CoxDiagnostics"]
 
@@ -94,8 +94,8 @@ class CoxDiagnostics:
         X, y, sample_weight, strata, offset
             What was given to `fit`.
         scaled : bool, default False
-            Scaled by the covariance and the number of events and shifted by the coefficient: a smooth curve through
-            them against time estimates the coefficient as a function of time.
+            Scaled by the covariance and the number of events (the sum of their weights) and shifted by the coefficient:
+            a smooth curve through them against time estimates the coefficient as a function of time.
 
         Returns
         -------
@@ -106,7 +106,7 @@ class CoxDiagnostics:
         pieces, _ = self._pieces(X, y, sample_weight, strata, offset)
         rows, residual = pieces.schoenfeld()
         if scaled:
-            residual = rows.size * residual @ self.covariance_model_ + self.coef_
+            residual = pieces.tied.event_weights.sum() * residual @ self.covariance_model_ + self.coef_
         frame = pd.DataFrame(residual, columns=model._names())
         frame.insert(0, "row", rows)
         frame.insert(1, "time", y["time"][rows])
@@ -127,7 +127,7 @@ class CoxDiagnostics:
             What was given to `fit`. Where the data say nothing of a trend the statistic is NaN.
         transform : {"km", "identity", "log", "rank"}, default "km"
             ``g``: one minus the Kaplan–Meier curve just before t, t itself, its logarithm, or its rank among the
-            times of all rows.
+            times of all rows. Frequency weights count as copies here, other weights (above 0) as one row each.
 
         References
         ----------
@@ -138,7 +138,7 @@ class CoxDiagnostics:
         check_choice("transform", transform, _TRANSFORMS)
         pieces, _ = self._pieces(X, y, sample_weight, strata, offset)
         grid = pieces.data.times
-        g = self._scale_of_time(y, grid, transform)
+        g = self._scale_of_time(y, grid, transform, _copies(check_weights(sample_weight, y.shape[0])))
         gradient, information = pieces.trend(g - g.min())
         p = self.coef_.size
         used = np.flatnonzero(np.diag(self.covariance_model_) > 0)
@@ -162,7 +162,7 @@ class CoxDiagnostics:
             scaled_residuals=scaled.iloc[:, 2:].to_numpy(), coef=self.coef_,
         )  # fmt: skip
 
-    def _scale_of_time(self, y: np.ndarray, grid: np.ndarray, transform: str) -> np.ndarray:
+    def _scale_of_time(self, y: np.ndarray, grid: np.ndarray, transform: str, copies: np.ndarray | None) -> np.ndarray:
         model: Any = self
         if transform == "identity":
             return grid
@@ -171,10 +171,18 @@ class CoxDiagnostics:
                 raise argument_error("transform", 'other than "log" with an event at time 0', '"log"')
             return np.log(grid)
         if transform == "rank":
-            times = y["time"]
-            ranks = dict(zip(times.tolist(), rankdata(times).tolist()))
-            return np.array([ranks[value] for value in grid.tolist()])
+            times, place = np.unique(y["time"], return_inverse=True)
+            count = np.bincount(place, weights=copies, minlength=times.size)
+            rank = np.cumsum(count) - (count - 1) / 2  # tied times share their mean rank
+            return rank[np.searchsorted(times, grid)]
         event = y["event"] == model._own_cause
         entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
-        curve = kaplan_meier_steps(y["time"], event, entry=entry)
+        curve = kaplan_meier_steps(y["time"], event, entry=entry, weights=copies)
         return 1.0 - step_at(curve.times, curve.survival, grid, before=True, left=1.0)
+
+
+def _copies(weights: Weights | None) -> np.ndarray | None:
+    """How many patients each row counts for: its frequency, or one unless it has no weight."""
+    if weights is None:
+        return None
+    return weights.values if weights.kind == "frequency" else (weights.values > 0).astype(float)

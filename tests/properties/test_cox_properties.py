@@ -232,3 +232,22 @@ def test_frequency_weights_equal_copies_in_the_model_of_censoring():
     copied = CensoringCox().fit(y[rows], X[rows])
     np.testing.assert_allclose(weighted.coef_, copied.coef_, rtol=1e-8)
     np.testing.assert_allclose(weighted.survival_at(5.0, X), copied.survival_at(5.0, X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("transform", ["km", "rank", "identity", "log"])
+def test_frequency_weights_equal_copies_in_the_test_of_proportional_hazards(transform):
+    X, time, code, rng = draw(13, 1.0)
+    count = rng.integers(0, 4, time.size)
+    rows = np.repeat(np.arange(time.size), count)
+    y = Surv.right(time, code == 1, entry=np.where(np.arange(time.size) % 2, 0.5 * time, 0.0))
+    weights = Weights(count, "frequency")
+    weighted = CoxPH().fit(X, y, sample_weight=weights)
+    copied = CoxPH().fit(X[rows], y[rows])
+    one = weighted.proportional_hazards_test(X, y, transform, sample_weight=weights)
+    two = copied.proportional_hazards_test(X[rows], y[rows], transform)
+    np.testing.assert_allclose(one.statistic, two.statistic, rtol=1e-8)
+    scaled = weighted.schoenfeld_residuals(X, y, scaled=True, sample_weight=weights)
+    again = copied.schoenfeld_residuals(X[rows], y[rows], scaled=True)
+    np.testing.assert_allclose(
+        np.sort(np.repeat(scaled["x0"].to_numpy(), count[scaled["row"]])), np.sort(again["x0"].to_numpy()), rtol=1e-7
+    )
