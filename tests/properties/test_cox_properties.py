@@ -58,7 +58,8 @@ def test_frequency_weights_equal_copies(name, seed, coarse):
         assert copied is None
         assert weighted is None
         return
-    np.testing.assert_allclose(parts(weighted), parts(copied), rtol=1e-7, atol=1e-9)
+    # the covariance is that of the coefficients before the last step, which is below 1e-7
+    np.testing.assert_allclose(parts(weighted), parts(copied), rtol=1e-6, atol=1e-8)
     at = [2.0, 5.0]
     np.testing.assert_allclose(weighted.predict_risk(X, at), copied.predict_risk(X, at), rtol=1e-7, atol=1e-10)
 
