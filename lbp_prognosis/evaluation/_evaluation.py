@@ -65,7 +65,7 @@ class Evaluation(Result):
         if model is None and len(self.models) == 1:
             return self.models[0]
         if model not in self.models:
-            raise argument_error("model", "one of " + ", ".join(map(repr, self.models)), model)
+            raise argument_error("model", "one of " + ", ".join(map(repr, self.models)), repr(model))
         return str(model)
 
     def metric(self, name: str, model: str | None = None) -> MetricResult:
@@ -80,7 +80,7 @@ class Evaluation(Result):
         """
         found = self.metrics[self._model(model)]
         if name not in found:
-            raise argument_error("name", "one of " + ", ".join(map(repr, found)), name)
+            raise argument_error("name", "one of " + ", ".join(map(repr, found)), repr(name))
         return found[name]
 
     def difference(self, name: str, model: str, reference: str) -> MetricResult:

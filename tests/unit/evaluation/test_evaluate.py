@@ -209,3 +209,12 @@ def test_one_of_two_models_without_a_risk_at_one_horizon(gone):
     pairs = {d.metric for d in found.differences}
     assert ("uno_concordance" in pairs) == (gone == 0)
     assert ("difference-not-computed" in {o.code for o in found.objections}) == (gone == 1)
+
+
+def test_what_is_asked_for_under_another_name_is_quoted():
+    y, risks, _ = cohort(100)
+    found = evaluate(y, risks, [4, 8], n_resamples=0)
+    with pytest.raises(LBPError, match=r"`name` must be one of .*'auc'.*; got 'AUC'\."):
+        found.metric("AUC", "good")
+    with pytest.raises(LBPError, match=r"`model` must be one of 'good', 'noisy'; got 'bad'\."):
+        found.metric("auc", "bad")
