@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lbp_prognosis._kernels import rcs_knots
-from lbp_prognosis.evaluation import concordance, royston_d
+from lbp_prognosis.evaluation import brier, concordance, royston_d, time_dependent_auc
 from lbp_prognosis.models import CoxPH, FineGray
-from lbp_prognosis.survival import Surv
+from lbp_prognosis.survival import CensoringCox, Surv
 
 FOLDER = Path(__file__).parent / "r"
 R = json.loads((FOLDER / "further_cases.json").read_text(encoding="utf-8"))
@@ -109,3 +109,23 @@ def test_exact_ties_with_late_entry():
     assert model.log_likelihood_ == pytest.approx(wanted["loglik"][1], rel=1e-11)
     everyone = CoxPH(ties="exact").fit(X, Surv.right(month[kept], np.array(part["status"])[kept]))
     assert np.abs(everyone.coef_ / model.coef_ - 1).max() > 1e-3
+
+
+def test_null_model_under_a_model_of_the_censoring():
+    """The risk for all is Kaplan–Meier's, and its score has the weights of the scores it is compared with."""
+    stored = json.loads((FOLDER / "censoring_model.json").read_text(encoding="utf-8"))
+    time, status, hormon, nodes, heavy = columns(R["tied_scores"], "time", "status", "hormon", "nodes", "heavy").T
+    y = Surv.right(time + np.arange(1, time.size + 1) / 1000, status)
+    censoring = CensoringCox().fit(y, np.column_stack([nodes, hormon]))
+    horizons = np.array([730.0, 1461.0])
+    risk = -np.expm1(-horizons / 3000 * np.exp(0.4 * heavy + np.log(1 + nodes) / 2 - 0.3 * hormon)[:, None])
+    found = brier(y, risk, horizons, censoring=censoring)
+    np.testing.assert_allclose(found.value, stored["brier"], rtol=1e-7)
+    np.testing.assert_allclose(found.null.value, stored["null"], rtol=1e-7)
+    np.testing.assert_allclose(found.ipa.value, stored["ipa"], rtol=1e-6)
+    np.testing.assert_allclose(
+        time_dependent_auc(y, risk, horizons, censoring=censoring).value, stored["auc"], rtol=1e-7
+    )
+    for part in (found, found.null, found.ipa):
+        np.testing.assert_allclose(part.influence.sum(axis=0), 0, atol=1e-8)
+        np.testing.assert_allclose(np.sqrt((part.influence**2).sum(axis=0)) / time.size, part.se, rtol=1e-8)

@@ -102,7 +102,8 @@ def brier(
     -----
     mean(w (1{event by τ} − r)²) with w = 1/G(T−) for an event (of any kind) by τ, 1/G(τ) beyond τ and 0 for a patient
     censored by τ. The weights average 1, so that the null model's score is F(1 − F) with F the Kaplan–Meier or
-    Aalen–Johansen risk. The influence values contain the estimation of G.
+    Aalen–Johansen risk; under a censoring model they need not, and F is scored with the same weights as the risks. The
+    influence values contain the estimation of G.
 
     References
     ----------
@@ -127,23 +128,18 @@ def brier(
     found = mean_losses(setting, risks, BRIER)
     method = _METHODS[setting.kind]
     ones, zeros = np.ones(setting.horizons.size), np.zeros(setting.horizons.size)
-    share = found.frequency
     null = found.null
-    tilt = 1 - 2 * share * (1 + found.lost)  # derivative of the null score by the event frequency
     deferred = partial(partial, combined_influences, setting, risks, BRIER)
     null_reasons = [reason if "risk is missing" not in reason else "" for reason in found.reasons]
     baseline = setting.result(
-        "brier", null, method=f"{method}; null model", se=np.abs(tilt) * found.frequency_se, reasons=null_reasons,
-        influence=deferred(zeros, tilt), model="null",
+        "brier", null, method=f"{method}; null model", se=found.null_se, reasons=null_reasons,
+        influence=deferred(zeros, ones), model="null",
     )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
         index = 1 - found.loss / null
-        by_loss, by_share = -1 / null, found.loss / null**2 * tilt
-        by_loss, by_share = (np.where(null > 0, by, np.nan) for by in (by_loss, by_share))
+        by_loss, by_null = (np.where(null > 0, by, np.nan) for by in (-1 / null, found.loss / null**2))
         variance = (
-            (by_loss * found.loss_se) ** 2
-            + (by_share * found.frequency_se) ** 2
-            + 2 * by_loss * by_share * found.covariance
+            (by_loss * found.loss_se) ** 2 + (by_null * found.null_se) ** 2 + 2 * by_loss * by_null * found.covariance
         )
     empty = [
         reason or ("" if spread > 0 else "the null model is perfect: everybody or nobody had the event")
@@ -152,7 +148,7 @@ def brier(
     scaled = setting.result(
         "ipa", index, kind=OverHorizons, method=method,
         se=np.sqrt(np.maximum(variance, 0)), reasons=empty, objections=found.objections,
-        influence=deferred(by_loss, by_share),
+        influence=deferred(by_loss, by_null),
     )  # fmt: skip
     return setting.result(
         "brier", found.loss, method=method, se=found.loss_se, reasons=found.reasons, objections=found.objections,

@@ -12,7 +12,9 @@ from lbp_prognosis._kernels import (
     BRIER,
     LOG_SCORE,
     CensoringProcess,
+    aalen_johansen_steps,
     censoring_process,
+    incidence_influence,
     ipcw_loss,
     ipcw_loss_combined,
     step_at,
@@ -20,6 +22,7 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.evaluation.prognostic._known import known_at_horizons, right_guards
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import likely_inversion
 from lbp_prognosis.evaluation.prognostic._setting import Setting
+from lbp_prognosis.survival import cause_codes
 
 __all__ = [
     "BRIER",
@@ -31,27 +34,20 @@ __all__ = [
     "mean_losses",
 ]
 
+_WHOLE = 1e-6  # weights that fall short of a mean of 1 by less do not
+
 
 @dataclass(frozen=True)
 class Losses:
-    """Mean loss, weighted event frequency, their standard errors and covariance, and reasons, by horizon (k,).
-
-    ``lost`` is by how much the weights fall short of a mean of 1: 0 but at a horizon that nobody is followed beyond.
-    """
+    """Mean loss, Brier score of the null model with the same weights, errors, covariance, reasons, by horizon (k,)."""
 
     loss: np.ndarray
-    frequency: np.ndarray
     loss_se: np.ndarray
-    frequency_se: np.ndarray
+    null: np.ndarray
+    null_se: np.ndarray
     covariance: np.ndarray
     reasons: tuple[str, ...]
     objections: tuple[Objection, ...]
-    lost: np.ndarray
-
-    @property
-    def null(self) -> np.ndarray:
-        """Brier score of the event frequency given to all, judged with the same weights as the risks (k,)."""
-        return self.frequency * (1 - self.frequency) - self.frequency**2 * self.lost
 
 
 def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
@@ -78,8 +74,49 @@ def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
     )
     mean_risk = (setting.row_weight @ risk) / setting.row_weight.sum()
     doubt = likely_inversion(mean_risk, np.where([bool(r) for r in reasons], np.nan, frequency), setting.horizons)
-    lost = np.where(np.abs(lost) < 1e-6, 0.0, lost)
-    return Losses(loss, frequency, loss_se, frequency_se, covariance, reasons, (*objections, *doubt), lost)
+    lost = np.where(np.abs(lost) < _WHOLE, 0.0, lost)
+    if setting.kind == "right" and setting.censoring is not None:
+        null, psi_null = _null_of_model(setting)
+        null_se = influence_se(psi_null, setting.clusters)
+        covariance = (influence_se(psi + psi_null, setting.clusters) ** 2 - loss_se**2 - null_se**2) / 2
+    else:
+        # lost: by how much the weights fall short of a mean of 1, at a horizon that nobody is followed beyond
+        null, tilt = frequency * (1 - frequency) - frequency**2 * lost, _tilt(frequency, lost)
+        null_se, covariance = np.abs(tilt) * frequency_se, tilt * covariance
+    return Losses(loss, loss_se, null, null_se, covariance, reasons, (*objections, *doubt))
+
+
+def _tilt(frequency: Any, lost: Any) -> Any:
+    """Derivative of the null score F(1 − F) − F² · lost by the event frequency."""
+    return 1 - 2 * frequency * (1 + lost)
+
+
+def _null_of_model(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
+    """Score the Kaplan–Meier (Aalen–Johansen) risk with the weights of a censoring model.
+
+    Returns
+    -------
+    null : ndarray of shape (k,)
+        mean(w (1{event} − F)²) = F_w (1 − 2F) + F² mean(w): F_w, the weighted frequency, is not F under such weights.
+    psi : ndarray of shape (n, k)
+        Its influence values, on the scale of the rows.
+    """
+    time, code = setting.y["time"], cause_codes(setting.y, setting.cause)
+    weights = None if setting.weights is None else setting.row_weight
+    steps = aalen_johansen_steps(time, code, causes=np.array([1, 2]), weights=weights)
+    total = setting.row_weight.sum()
+    null, psi = np.full(setting.horizons.size, np.nan), np.full((setting.n, setting.horizons.size), np.nan)
+    for h, known in enumerate(known_at_horizons(setting)):
+        if known.reason:
+            continue
+        tau = float(setting.horizons[h])
+        risk = float(step_at(steps.times, steps.cif[:, 0], tau, left=0.0))
+        share, counted = known.influence(np.where(known.case, known.weight, 0.0))
+        mean, weighed = known.influence(known.weight)
+        null[h] = share * (1 - 2 * risk) + risk**2 * mean
+        own = incidence_influence(time, code, tau, weights) * total
+        psi[:, h] = setting.scale((1 - 2 * risk) * counted + risk**2 * weighed + 2 * (risk * mean - share) * own)
+    return null, psi
 
 
 def _one_pass(setting: Setting, risk: np.ndarray, kind: int, influence: np.ndarray):
@@ -139,20 +176,24 @@ def combined_loss_influence(setting: Setting, risk: np.ndarray, kind: int, share
     return loss_influences(setting, risk, kind) @ share
 
 
-def frequency_influences(setting: Setting) -> np.ndarray:
-    """Influence values of the weighted event frequency, on the scale of the rows, of shape (n, k)."""
+def null_influences(setting: Setting) -> np.ndarray:
+    """Influence values of the null model's Brier score, on the scale of the rows, of shape (n, k)."""
+    if setting.kind == "right" and setting.censoring is not None:
+        return _null_of_model(setting)[1]
     out = np.full((setting.n, setting.horizons.size), np.nan)
     for h, known in enumerate(known_at_horizons(setting)):
         if not known.reason:
-            out[:, h] = setting.scale(known.influence(np.where(known.case, known.weight, 0.0))[1])
+            share, counted = known.influence(np.where(known.case, known.weight, 0.0))
+            lost = 1 - np.average(known.weight, weights=setting.row_weight) if setting.kind == "right" else 0.0
+            out[:, h] = setting.scale(_tilt(share, lost if abs(lost) >= _WHOLE else 0.0) * counted)
     return out
 
 
 def combined_influences(
-    setting: Setting, risk: np.ndarray, kind: int, loss_factor: np.ndarray, frequency_factor: np.ndarray
+    setting: Setting, risk: np.ndarray, kind: int, loss_factor: np.ndarray, null_factor: np.ndarray
 ) -> np.ndarray:
-    """Influence values of a function of mean loss and event frequency, given its two derivatives (k,)."""
-    out = frequency_influences(setting) * frequency_factor
+    """Influence values of a function of mean loss and null score, given its two derivatives (k,)."""
+    out = null_influences(setting) * null_factor  # NaN also times 0, where there is a reason
     if np.any(loss_factor):
         out = out + loss_influences(setting, risk, kind) * loss_factor
     return out[:, 0] if setting.scalar else out
