@@ -249,7 +249,7 @@ class ParametricAFT(RiskEstimator):
         """Return one row a parameter.
 
         Columns ``term, coef, time_ratio, low, high, se, z, p, confidence, variance, coef_low, coef_high``: the ratio is
-        exp(coef), by which times are multiplied, with its limits. The shape has none.
+        exp(coef), by which times are multiplied, with its limits. Scale and shape multiply no times and have none.
 
         Parameters
         ----------
@@ -264,7 +264,7 @@ class ParametricAFT(RiskEstimator):
             terms, values = [*terms, "shape"], [*values, self.shape_]
         return coefficient_table(
             terms, np.array(values), self.covariance_, ratio="time_ratio", confidence=confidence,
-            variance=self.variance_, has_ratio=np.array([term != "shape" for term in terms]),
+            variance=self.variance_, has_ratio=np.array([term not in ("log(scale)", "shape") for term in terms]),
         )  # fmt: skip
 
 

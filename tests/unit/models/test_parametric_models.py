@@ -173,3 +173,11 @@ def test_generalised_gamma_from_visits_with_every_kind_of_row(cohort):
         step = np.zeros(5)
         step[j] = 1e-4 * se[j]
         assert abs(loglik(found + step) - loglik(found - step)) / 2e-4 < 1e-4  # slope, in standard errors
+
+
+def test_scale_and_shape_multiply_no_times(cohort, outcome):
+    table = ParametricAFT("generalised_gamma").fit(cohort[COLUMNS], outcome).to_frame().set_index("term")
+    ratio = table[["time_ratio", "low", "high"]]
+    assert ratio.loc[["log(scale)", "shape"]].isna().all(axis=None)
+    np.testing.assert_allclose(ratio.loc[COLUMNS, "time_ratio"], np.exp(table.loc[COLUMNS, "coef"]))
+    assert table[["coef_low", "coef_high"]].notna().all(axis=None)
