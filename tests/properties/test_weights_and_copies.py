@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis.evaluation import calibration, decision_curve, evaluate, risk_groups, royston_d
-from lbp_prognosis.evaluation.prognostic._calibration_curve import _quantile
+from lbp_prognosis.evaluation.prognostic._calibration_curve import _quantiles
 from lbp_prognosis.survival import Status, Surv, Weights
 
 KINDS = ("right", "competing", "status", "interval", "interval, competing")
@@ -136,5 +136,5 @@ def test_equal_distances_of_unequal_weights_do_not_swap():
     rows = SimpleNamespace(weight=weight, each_weight=weight, each=lambda values: values)
     equal = np.array([0.1, 0.2, 0.2, 0.4])
     almost = np.array([0.1, 0.2, np.nextafter(0.2, 0), 0.4])
-    assert _quantile(rows, equal, 0.7) == pytest.approx(0.2 + 1.7 / 5 * 0.2, rel=1e-12)
-    assert _quantile(rows, almost, 0.7) == pytest.approx(_quantile(rows, equal, 0.7), rel=1e-12)
+    assert _quantiles(rows, equal, [0.7]) == pytest.approx([0.2 + 1.7 / 5 * 0.2], rel=1e-12)
+    assert _quantiles(rows, almost, [0.7]) == pytest.approx(_quantiles(rows, equal, [0.7]), rel=1e-12)

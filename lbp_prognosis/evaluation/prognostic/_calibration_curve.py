@@ -246,15 +246,15 @@ def _local(rows: CalibrationRows, grid: np.ndarray, smoother: str, span: float, 
 # ---- distances -------------------------------------------------------------------------------------------------------
 
 
-def _quantile(rows: CalibrationRows, values: np.ndarray, q: float) -> float:
-    """Quantile of type 7; under weights the steps between neighbours are the means of their weights."""
+def _quantiles(rows: CalibrationRows, values: np.ndarray, shares: list[float]) -> list[float]:
+    """Quantiles of type 7; under weights the steps between neighbours are the means of their weights."""
     values, weight = rows.each(values), rows.each_weight
     if weight is None:
-        return float(quantiles_of_sorted(np.sort(values), [q])[0])
+        return quantiles_of_sorted(np.sort(values), shares).tolist()
     order = np.lexsort((weight, np.round(values, 12)))  # the last digits of equal values must not order their weights
     step = weight[order]
     place = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2)])
-    return float(np.interp(q * place[-1], place, values[order]))
+    return np.interp(np.array(shares) * place[-1], place, values[order]).tolist()
 
 
 def _cells(rows: CalibrationRows) -> np.ndarray:
@@ -282,10 +282,8 @@ def agreement(
     fitted = np.empty(rows.index.size)
     fitted[rows.as_given] = curve.fitted
     gap = np.abs(fitted - rows.risk)
-    value = {
-        "ici": rows.mean(gap), "e50": _quantile(rows, gap, 0.5), "e90": _quantile(rows, gap, 0.9),
-        "emax": float(gap.max()),
-    }  # fmt: skip
+    e50, e90 = _quantiles(rows, gap, [0.5, 0.9])
+    value = {"ici": rows.mean(gap), "e50": e50, "e90": e90, "emax": float(gap.max())}
     if curve.coef is None or curve.influence is None or curve.covariance is None:
         out = {name: Estimate(value[name], np.nan, np.nan, np.nan) for name in _STATISTICS}
         return {**out, "ici_null": undefined("for spline curves only")}
@@ -305,7 +303,7 @@ def agreement(
     out = {}
     for k, name in enumerate(_STATISTICS):
         if n_draws:
-            low, high = np.quantile(drawn[:, k], [alpha / 2, 1 - alpha / 2])
+            low, high = quantiles_of_sorted(np.sort(drawn[:, k]), [alpha / 2, 1 - alpha / 2])
             # errors only push a distance away from zero: near it the percentiles can lie beyond the estimate
             low, high = np.minimum(low, value[name]), np.maximum(high, value[name])
             se = float(rows.se(influence)) if name == "ici" else float(drawn[:, k].std())
@@ -316,7 +314,7 @@ def agreement(
     if n_draws and np.isnan(null).any():
         out["ici_null"] = undefined("the curve has no standard error")
     elif n_draws:
-        low, high = np.quantile(null, [alpha, 1 - alpha])
+        low, high = quantiles_of_sorted(np.sort(null), [alpha, 1 - alpha])
         out["ici_null"] = Estimate(float(null.mean()), float(null.std()), float(low), float(high))
     else:
         out["ici_null"] = undefined("needs draws: n_resamples is 0")
