@@ -66,20 +66,7 @@ def draw_calibration(
         ax.vlines(x, groups["low"], groups["high"], color=INK, linewidth=1.0, alpha=0.55, zorder=3)
         ax.plot(x, y, "o", ms=5, mfc="white", mec=INK, mew=1.2, zorder=5)
     depth = 0.11 * top
-    counts, edges = np.histogram(risks, bins=np.linspace(0, top, 51))
-    counts = np.where(counts < least, 0, counts)
-    height = counts / max(counts.max(), 1) * depth * 0.9
-    ax.bar(
-        edges[:-1],
-        height,
-        width=np.diff(edges),
-        bottom=-depth * 1.12,
-        align="edge",
-        color=color,
-        alpha=0.45,
-        linewidth=0,
-    )
-    ax.axhline(0, color=GRID, linewidth=1.0, zorder=1)
+    _draw_histogram(ax, risks, top, depth, color, least)
     ax.set_xlim(0, top)
     ax.set_ylim(-depth * 1.15, top)
     ax.set_aspect("equal", adjustable="box")
@@ -98,6 +85,17 @@ def draw_calibration(
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     tidy_axes(ax, grid="")
     return ax
+
+
+def _draw_histogram(ax: Axes, risks: np.ndarray, top: float, depth: float, color: str, least: int) -> None:
+    """Show below the axis where the patients are."""
+    counts, edges = np.histogram(risks, bins=np.linspace(0, top, 51))
+    counts = np.where(counts < least, 0, counts)
+    ax.bar(
+        edges[:-1], counts / max(counts.max(), 1) * depth * 0.9, width=np.diff(edges), bottom=-depth * 1.12,
+        align="edge", color=color, alpha=0.45, linewidth=0,
+    )  # fmt: skip
+    ax.axhline(0, color=GRID, linewidth=1.0, zorder=1)
 
 
 def _write_notes(ax: Axes, notes: Sequence[str], curve: pd.DataFrame, groups: pd.DataFrame | None, top: float) -> None:

@@ -111,7 +111,6 @@ def draw_decision_curve(
     ax.set_ylim(floor, 1.08 * max(top, min(above, 1.3 * top)) if top > 0 else 0.1)
     ax.set_xlim(float(frame["threshold"].min()), edge)
     last = every["value"].to_numpy()
-    t = every["threshold"].to_numpy()
     ends.append(0.0)
     labels.append("treat none" if metric != "interventions_avoided" else "treat all")
     colors.append(SOFT)
@@ -120,13 +119,8 @@ def draw_decision_curve(
             ends.append(last[-1])
             labels.append("treat all")
             colors.append(INK)
-        else:  # the line leaves the picture below: name it where it does
-            inside = np.flatnonzero(last >= floor)
-            k = int(inside[-1]) if inside.size else 0
-            after = min(k + 1, t.size - 1)
-            share = (last[k] - floor) / (last[k] - last[after]) if last[k] > last[after] else 0.0
-            leaves = t[k] + min(max(share, 0.0), 1.0) * (t[after] - t[k])
-            ax.annotate("treat all", (leaves, floor), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
+        else:
+            _name_where_it_leaves(ax, every["threshold"].to_numpy(), last, floor)
     direct_labels(ax, edge, ends, labels, colors)
     ax.set_xlabel(f"risk of {label} at which one would act")
     ax.set_ylabel(_LABELS.get(metric, metric).format(per=per))
@@ -136,6 +130,16 @@ def draw_decision_curve(
     tidy_axes(ax)
     _odds_axis(ax)
     return ax
+
+
+def _name_where_it_leaves(ax: Axes, t: np.ndarray, value: np.ndarray, floor: float) -> None:
+    """Write "treat all" where its line leaves the picture below."""
+    inside = np.flatnonzero(value >= floor)
+    k = int(inside[-1]) if inside.size else 0
+    after = min(k + 1, t.size - 1)
+    share = (value[k] - floor) / (value[k] - value[after]) if value[k] > value[after] else 0.0
+    leaves = t[k] + min(max(share, 0.0), 1.0) * (t[after] - t[k])
+    ax.annotate("treat all", (leaves, floor), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
 
 
 def draw_net_benefit_difference(

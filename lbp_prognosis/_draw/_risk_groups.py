@@ -98,21 +98,26 @@ def draw_risk_groups(
             )  # fmt: skip
             high = max(high, float(line["mean_risk"]))
     ax.set_xlim(0, edge)
-    ax.set_ylim(0, 1.0 if start == 1.0 else min(1.0, 1.06 * high))
+    ax.set_ylim(0, 1.0 if start == 1.0 else min(1.0, 1.14 * high))  # the note has room above the curves
     direct_labels(ax, edge, last, shown, [colors[name] for name in shown])
     ax.set_ylabel(label)
     ax.set_xlabel(f"time ({unit})" if unit else "time")
-    note = "◆ predicted mean"
-    if p is not None and np.isfinite(p):
-        note += f" · {test} p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
-    place = (0.02, 0.03) if start == 1.0 else (0.02, 0.97)
-    ax.annotate(note, place, xycoords="axes fraction", va="bottom" if start == 1.0 else "top", fontsize=8.5, color=SOFT)
+    _write_note(ax, p, test, below=start == 1.0)
     from matplotlib.ticker import PercentFormatter
 
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     tidy_axes(ax)
     _numbers(ax, curves, shown, colors, least)
     return ax
+
+
+def _write_note(ax: Axes, p: float | None, test: str, *, below: bool) -> None:
+    """Say what the diamonds are, and the p-value, in the corner that the curves leave free."""
+    note = "◆ predicted mean"
+    if p is not None and np.isfinite(p):
+        note += f" · {test} p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+    place, side = ((0.02, 0.03), "bottom") if below else ((0.02, 0.97), "top")
+    ax.annotate(note, place, xycoords="axes fraction", va=side, fontsize=8.5, color=SOFT)
 
 
 def _numbers(ax: Axes, curves: pd.DataFrame, names: Sequence[str], colors: dict[str, str], least: int) -> None:

@@ -96,7 +96,6 @@ def subdistribution_fit(
     code: np.ndarray,
     *,
     weights: np.ndarray | None = None,
-    start: np.ndarray | None = None,
     events_first: bool = True,
     max_iter: int = 40,
     tol: float = 1e-10,
@@ -112,8 +111,6 @@ def subdistribution_fit(
         0 censored, 1 the cause of interest, 2 any other cause.
     weights : ndarray of shape (n,), optional
         Row weights, in the censoring curve too.
-    start : ndarray of shape (p,), optional
-        First coefficients.
     events_first : bool
         Whether events leave the risk set of the censoring curve before censorings at the same time (``finegray`` of R's
         survival package), or stay at risk there (``cmprsk::crr``).
@@ -128,8 +125,7 @@ def subdistribution_fit(
     w = np.ones(time.size) if weights is None else np.asarray(weights, dtype=float)
     curves = censoring_groups(time, code, np.zeros(time.size, dtype=np.int64), w, events_first)
     data = fine_gray_data(q * root, time, code, 1, curves, None)
-    begin = None if start is None else triangle @ np.asarray(start, dtype=float)
-    fit = cox_fit_prepared(data, weights=w, ties="breslow", start=begin, max_iter=max_iter, tol=tol)
+    fit = cox_fit_prepared(data, weights=w, ties="breslow", max_iter=max_iter, tol=tol)
     converged = fit.converged and not fit.aliased.any()
     try:
         coef = np.linalg.solve(triangle, fit.coef)

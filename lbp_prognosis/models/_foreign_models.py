@@ -21,6 +21,7 @@ __all__ = ["FIT", "PREDICT", "end_of_follow_up", "looks_fitted", "weights_argume
 
 
 def looks_fitted(model: Any, kind: str) -> bool:
+    """Say whether the object holds what a fit leaves behind; a function needs none."""
     if kind in ("callable", "statsmodels"):  # the latter says so itself
         return True
     return any(name.endswith("_") and not name.startswith("_") for name in vars(model)) or hasattr(model, "durations")
@@ -39,6 +40,7 @@ def end_of_follow_up(model: Any, kind: str) -> float:
 
 
 def weights_argument(model: Any, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the weights as the keyword of a scikit-learn ``fit``, or refuse them where it has none."""
     if "sample_weight" not in signature(model.fit).parameters:
         raise argument_error("sample_weight", f"None for {type(model).__name__}, whose fit takes no weights", "weights")
     return {"sample_weight": weights}

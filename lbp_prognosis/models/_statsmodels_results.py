@@ -22,7 +22,7 @@ def is_statsmodels(model: Any) -> bool:
 
 def is_hazard_model(result: Any) -> bool:
     """Say whether it is a proportional hazards regression, which knows its own times."""
-    return hasattr(result, "baseline_cumulative_hazard")
+    return hasattr(type(result), "baseline_cumulative_hazard")  # of the object, it would be worked out
 
 
 def statsmodels_risk(result: Any, X: Any, times: np.ndarray) -> np.ndarray:

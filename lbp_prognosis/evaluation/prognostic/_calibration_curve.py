@@ -8,7 +8,6 @@ import numpy as np
 from scipy.special import expit, ndtri
 
 from lbp_prognosis._kernels import (
-    cox_baseline,
     cox_data,
     cox_fit_prepared,
     cox_pieces,
@@ -182,13 +181,12 @@ def _cox(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarr
     fit = cox_fit_prepared(data, weights=rows.weight, frequency=frequency)
     if not fit.converged:
         return None
-    eta = basis @ fit.coef
-    times, hazard = cox_baseline(rows.time, event, eta, weights=rows.weight, frequency=frequency)[0]
-    place = int(np.searchsorted(times, rows.tau, side="right"))
-    if place == 0:
-        return None
     pieces = cox_pieces(data, fit.coef, weights=rows.weight, frequency=frequency)
-    return np.concatenate([[np.log(hazard[place - 1])], fit.coef]), pieces.hazard_influence(rows.tau, fit.information)
+    hazard = float(pieces.hazard[data.times <= rows.tau].sum())
+    if not hazard > 0:
+        return None
+    level = np.log(hazard) - float(data.centre @ fit.coef)  # of a row whose columns are 0
+    return np.concatenate([[level], fit.coef]), pieces.hazard_influence(rows.tau, fit.information)
 
 
 def _fine_gray(rows: CalibrationRows, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
