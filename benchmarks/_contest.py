@@ -33,9 +33,13 @@ class Worker:
         self.process: subprocess.Popen[str] | None = None
         if shutil.which(command[0]):
             self.process = subprocess.Popen(
-                list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
                 env={**os.environ, **ONE_THREAD},
-            )  # fmt: skip
+            )
 
     def run(self, job: str, folder: Path) -> float | str:
         """Return the seconds of one call, or a word why there are none."""
@@ -58,8 +62,10 @@ class Contest:
         self.rounds = rounds
         self.folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
         python = os.environ.get("PEERS_PYTHON", sys.executable)
-        self.workers = {"python": Worker([python, str(HERE / "peers.py")]),
-                        "R": Worker(["Rscript", "--vanilla", str(HERE / "peers.R")])}  # fmt: skip
+        self.workers = {
+            "python": Worker([python, str(HERE / "peers.py")]),
+            "R": Worker(["Rscript", "--vanilla", str(HERE / "peers.R")]),
+        }
 
     def share(self, name: str, arrays: Mapping[str, np.ndarray]) -> Path:
         """Write arrays where both languages read them: raw doubles, columns first, and a line of shapes."""
@@ -76,9 +82,17 @@ class Contest:
         return folder
 
     def race(
-        self, task: str, n: int, ours: Callable[[], Any], peers: Sequence[tuple[str, str, str]] = (), *,
-        data: Path | None = None, target: float | None = None, scale: Mapping[str, float] | None = None, note: str = "",
-    ) -> list[dict[str, Any]]:  # fmt: skip
+        self,
+        task: str,
+        n: int,
+        ours: Callable[[], Any],
+        peers: Sequence[tuple[str, str, str]] = (),
+        *,
+        data: Path | None = None,
+        target: float | None = None,
+        scale: Mapping[str, float] | None = None,
+        note: str = "",
+    ) -> list[dict[str, Any]]:
         """Time ours and the peers (label, language, job) in turn; ``scale`` multiplies jobs that do only a part."""
         ours()
         spent: dict[str, list[float]] = {"ours": []}

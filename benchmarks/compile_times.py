@@ -26,8 +26,13 @@ def main(contest: Any = None) -> pd.DataFrame:
     """Return one row a kernel: ``kernel, seconds``, longest first, and print it."""
     del contest
     with tempfile.TemporaryDirectory() as empty:
-        done = subprocess.run([sys.executable, "-m", "benchmarks.compile_times", "--in-this-process"], check=True,
-                              capture_output=True, text=True, env={**os.environ, "NUMBA_CACHE_DIR": empty})  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.compile_times", "--in-this-process"],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "NUMBA_CACHE_DIR": empty},
+        )
     lines = [line.split("\t") for line in done.stdout.splitlines() if line.startswith("KERNEL\t")]
     table = pd.DataFrame([(name, float(seconds)) for _, name, seconds in lines], columns=["kernel", "seconds"])
     table = table.sort_values("seconds", ascending=False, ignore_index=True)

@@ -25,24 +25,40 @@ def main(contest: Contest | None = None) -> pd.DataFrame:
     n, year = 10_000, np.array([1095.0])
     X, time, event = cohort(n, 20)
     y, risk = Surv.right(time, event), _risk(X, year)[:, 0]
-    data = contest.share("decisions", {"X": X, "time": time, "event": event, "risk": risk, "horizons": year,
-                                       "thresholds": THRESHOLDS})  # fmt: skip
-    rows = contest.race("decision curve, 99 thresholds, 500 resamples", n,
-                        lambda: decision_curve(y, risk, year[0], THRESHOLDS, n_resamples=500),
-                        [("dcurves, a curve a resample", "python", "dcurves_curve")], data=data, target=0.3,
-                        scale={"dcurves_curve": 501.0})  # fmt: skip
-    rows += contest.race("calibration curve, ICI and E50 with intervals", n,
-                         lambda: calibration(y, risk, year[0]).ici,
-                         [("riskRegression::plotCalibration, no indices", "R", "plot_calibration"),
-                          ("lifelines (own model, no intervals)", "python", "lifelines_calibration")],
-                         data=data, target=0.02)  # fmt: skip
+    data = contest.share(
+        "decisions", {"X": X, "time": time, "event": event, "risk": risk, "horizons": year, "thresholds": THRESHOLDS}
+    )
+    rows = contest.race(
+        "decision curve, 99 thresholds, 500 resamples",
+        n,
+        lambda: decision_curve(y, risk, year[0], THRESHOLDS, n_resamples=500),
+        [("dcurves, a curve a resample", "python", "dcurves_curve")],
+        data=data,
+        target=0.3,
+        scale={"dcurves_curve": 501.0},
+    )
+    rows += contest.race(
+        "calibration curve, ICI and E50 with intervals",
+        n,
+        lambda: calibration(y, risk, year[0]).ici,
+        [
+            ("riskRegression::plotCalibration, no indices", "R", "plot_calibration"),
+            ("lifelines (own model, no intervals)", "python", "lifelines_calibration"),
+        ],
+        data=data,
+        target=0.02,
+    )
     n, horizons = 5000, np.array([365.0, 730, 1095])
     X, time, event = cohort(n, 20)
     y, grid = Surv.right(time, event), np.linspace(0.05, 0.6, 40)
     risks = {"full": _risk(X, horizons), "half": _risk(np.where(np.arange(20) % 2, X, 0.0), horizons)}
     scores = {name: np.log(-np.log1p(-risk[:, 0])) for name, risk in risks.items()}
-    rows += contest.race("evaluate: 2 models, 3 horizons, 40 thresholds", n,
-                         lambda: evaluate(y, risks, horizons, grid, linear_predictors=scores), target=1.0)  # fmt: skip
+    rows += contest.race(
+        "evaluate: 2 models, 3 horizons, 40 thresholds",
+        n,
+        lambda: evaluate(y, risks, horizons, grid, linear_predictors=scores),
+        target=1.0,
+    )
     return frame(rows)
 
 

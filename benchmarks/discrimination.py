@@ -33,29 +33,60 @@ def main(contest: Contest | None = None) -> pd.DataFrame:
     contest = contest or Contest()
     rows = []
     y, score, _, data = _shared(contest, 1_000_000, None)
-    rows += contest.race("Harrell's C with SE", 1_000_000, lambda: concordance(y, score),
-                         [("R survival::concordance", "R", "concordance"),
-                          ("lifelines, no SE", "python", "lifelines_concordance")], data=data, target=0.8)  # fmt: skip
-    rows += contest.race("Uno's C with SE", 1_000_000, lambda: concordance(y, score, weighting="uno"),
-                         [("R survival::concordance, n/G2", "R", "uno")], data=data, target=0.8)  # fmt: skip
+    rows += contest.race(
+        "Harrell's C with SE",
+        1_000_000,
+        lambda: concordance(y, score),
+        [("R survival::concordance", "R", "concordance"), ("lifelines, no SE", "python", "lifelines_concordance")],
+        data=data,
+        target=0.8,
+    )
+    rows += contest.race(
+        "Uno's C with SE",
+        1_000_000,
+        lambda: concordance(y, score, weighting="uno"),
+        [("R survival::concordance, n/G2", "R", "uno")],
+        data=data,
+        target=0.8,
+    )
     y, score, risk, data = _shared(contest, 10_000, FIVE)
-    rows += contest.race("Harrell's C with SE", 10_000, lambda: concordance(y, score),
-                         [("R survival::concordance", "R", "concordance"),
-                          ("lifelines, no SE", "python", "lifelines_concordance"),
-                          ("scikit-survival, no SE", "python", "sksurv_concordance")], data=data)  # fmt: skip
-    rows += contest.race("Uno's C with SE", 10_000, lambda: concordance(y, score, weighting="uno"),
-                         [("R survival::concordance, n/G2", "R", "uno"),
-                          ("scikit-survival, no SE", "python", "sksurv_uno")], data=data)  # fmt: skip
+    rows += contest.race(
+        "Harrell's C with SE",
+        10_000,
+        lambda: concordance(y, score),
+        [
+            ("R survival::concordance", "R", "concordance"),
+            ("lifelines, no SE", "python", "lifelines_concordance"),
+            ("scikit-survival, no SE", "python", "sksurv_concordance"),
+        ],
+        data=data,
+    )
+    rows += contest.race(
+        "Uno's C with SE",
+        10_000,
+        lambda: concordance(y, score, weighting="uno"),
+        [("R survival::concordance, n/G2", "R", "uno"), ("scikit-survival, no SE", "python", "sksurv_uno")],
+        data=data,
+    )
     y, score, risk, data = _shared(contest, 100_000, FIVE)
-    rows += contest.race("AUC(t) at 5 times with intervals", 100_000, lambda: time_dependent_auc(y, risk, FIVE),
-                         [("riskRegression::Score", "R", "score_auc"),
-                          ("scikit-survival, no SE", "python", "sksurv_auc")], data=data, target=0.1)  # fmt: skip
+    rows += contest.race(
+        "AUC(t) at 5 times with intervals",
+        100_000,
+        lambda: time_dependent_auc(y, risk, FIVE),
+        [("riskRegression::Score", "R", "score_auc"), ("scikit-survival, no SE", "python", "sksurv_auc")],
+        data=data,
+        target=0.1,
+    )
     y, score, risk, data = _shared(contest, 100_000, FIFTY)
-    rows += contest.race("Brier and IPA at 50 times with intervals", 100_000, lambda: brier(y, risk, FIFTY),
-                         [("riskRegression::Score", "R", "score_brier"),
-                          ("scikit-survival, no SE", "python", "sksurv_brier")], data=data, target=0.05)  # fmt: skip
-    rows += contest.race("integrated Brier over 50 times with SE", 100_000,
-                         lambda: integrated_brier(y, risk, FIFTY))  # fmt: skip
+    rows += contest.race(
+        "Brier and IPA at 50 times with intervals",
+        100_000,
+        lambda: brier(y, risk, FIFTY),
+        [("riskRegression::Score", "R", "score_brier"), ("scikit-survival, no SE", "python", "sksurv_brier")],
+        data=data,
+        target=0.05,
+    )
+    rows += contest.race("integrated Brier over 50 times with SE", 100_000, lambda: integrated_brier(y, risk, FIFTY))
     return frame(rows)
 
 

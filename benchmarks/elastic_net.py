@@ -25,9 +25,13 @@ def main(contest: Contest | None = None) -> pd.DataFrame:
         def ours(columns=columns, time=time, event=event, penalties=penalties):
             return cox_path(cox_data(columns, time, event), lambdas=penalties, alpha=0.5)
 
-        rows += contest.race(f"elastic-net path, 100 penalties, {p} columns", n, ours,
-                             [("scikit-survival Coxnet", "python", "coxnet"), ("glmnet", "R", "glmnet")],
-                             data=data)  # fmt: skip
+        rows += contest.race(
+            f"elastic-net path, 100 penalties, {p} columns",
+            n,
+            ours,
+            [("scikit-survival Coxnet", "python", "coxnet"), ("glmnet", "R", "glmnet")],
+            data=data,
+        )
     return frame(rows)
 
 

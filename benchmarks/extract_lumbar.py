@@ -36,9 +36,15 @@ def lumbar_case() -> dict:
     image = Image(np.maximum(signal, 1).astype(np.float32), affine)
     masks = [Mask(np.where(data < 1000, data, 0), affine), Mask(np.where(data > 1000, data, 0), affine)]
     return {
-        "patient_id": "bench", "image": image, "mask": masks, "convention": ["totalspineseg", "musclemap"],
-        "modality": "mri", "sequence": "t2", "image_t1": image, "image_t2": image,
-    }  # fmt: skip
+        "patient_id": "bench",
+        "image": image,
+        "mask": masks,
+        "convention": ["totalspineseg", "musclemap"],
+        "modality": "mri",
+        "sequence": "t2",
+        "image_t1": image,
+        "image_t2": image,
+    }
 
 
 def main() -> None:

@@ -39,8 +39,14 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 tasks[task](*data)
 print(before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
-TASKS = ["Harrell's C with SE", "Uno's C with SE", "AUC(t) at 3 times", "Brier at 3 times", "Cox, 5 columns",
-         "decision curve"]  # fmt: skip
+TASKS = [
+    "Harrell's C with SE",
+    "Uno's C with SE",
+    "AUC(t) at 3 times",
+    "Brier at 3 times",
+    "Cox, 5 columns",
+    "decision curve",
+]
 
 
 def main(contest: Any = None) -> pd.DataFrame:
@@ -55,8 +61,23 @@ def main(contest: Any = None) -> pd.DataFrame:
             extra.append(after - before)
         note = f"{extra[0]:.0f} MiB beyond the data at {SIZES[0]}, {extra[1]:.0f} at {SIZES[1]}"
         print(f"memory, {task:<44} {note}", flush=True)
-        rows.append(dict(zip(COLUMNS, (f"memory, {task}", SIZES[1], "lbp_prognosis", 1, float("nan"),
-                                       extra[1] / max(extra[0], 1.0), None, note))))  # fmt: skip
+        rows.append(
+            dict(
+                zip(
+                    COLUMNS,
+                    (
+                        f"memory, {task}",
+                        SIZES[1],
+                        "lbp_prognosis",
+                        1,
+                        float("nan"),
+                        extra[1] / max(extra[0], 1.0),
+                        None,
+                        note,
+                    ),
+                )
+            )
+        )
     return frame(rows)
 
 

@@ -26,9 +26,11 @@ from lbp_prognosis.survival import Surv
 from lbp_prognosis.validation import bootstrap_validate
 
 MODALITIES = {
-    "clinical": ["age", "sex", "work"], "patient_reported": ["pain", "disability", "fear"],
-    "imaging": ["slip", "canal", "disc", "modic"], "biomechanical": ["strength", "range"],
-}  # fmt: skip
+    "clinical": ["age", "sex", "work"],
+    "patient_reported": ["pain", "disability", "fear"],
+    "imaging": ["slip", "canal", "disc", "modic"],
+    "biomechanical": ["strength", "range"],
+}
 RESAMPLES = 200
 
 

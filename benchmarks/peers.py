@@ -113,8 +113,14 @@ def dcurves_curve(d):
     from dcurves import dca
 
     table = pd.DataFrame({"time": d["time"], "event": d["event"], "risk": d["risk"]})
-    return lambda: dca(data=table, outcome="event", modelnames=["risk"], thresholds=d["thresholds"],
-                       time=float(d["horizons"][0]), time_to_outcome_col="time")  # fmt: skip
+    return lambda: dca(
+        data=table,
+        outcome="event",
+        modelnames=["risk"],
+        thresholds=d["thresholds"],
+        time=float(d["horizons"][0]),
+        time_to_outcome_col="time",
+    )
 
 
 def lifelines_calibration(d):

@@ -34,8 +34,16 @@ def main(contest: Any = None, pairs: int = 5) -> pd.DataFrame:
 
     def study(n_jobs: int, count: int = RESAMPLES) -> tuple[float, np.ndarray]:
         start = time.perf_counter()
-        found = bootstrap_validate(RiskPipeline([Standardise()], BoostedCox()), table, y, 1095.0, n_resamples=count,
-                                   method="optimism", random_state=1, n_jobs=n_jobs)  # fmt: skip
+        found = bootstrap_validate(
+            RiskPipeline([Standardise()], BoostedCox()),
+            table,
+            y,
+            1095.0,
+            n_resamples=count,
+            method="optimism",
+            random_state=1,
+            n_jobs=n_jobs,
+        )
         return time.perf_counter() - start, found.corrected
 
     for n_jobs in (1, 2):  # starts the workers and fills caches
@@ -56,9 +64,11 @@ def main(contest: Any = None, pairs: int = 5) -> pd.DataFrame:
     task = f"bootstrap of a boosted pipeline, B = {RESAMPLES}"
     print(f"{task:<52} {len(X):>8} one {one:.2f} s, two {two:.2f} s: {note}, to identical numbers", flush=True)
     return frame(
-        [dict(zip(COLUMNS, (task, len(X), "lbp_prognosis", k, value, share, None, note)))
-         for k, value, share in ((1, one, ratio), (2, two, 1.0))]
-    )  # fmt: skip
+        [
+            dict(zip(COLUMNS, (task, len(X), "lbp_prognosis", k, value, share, None, note)))
+            for k, value, share in ((1, one, ratio), (2, two, 1.0))
+        ]
+    )
 
 
 def idle_cores() -> float:

@@ -56,9 +56,13 @@ def main() -> None:
 
     expected, found = theirs(), ours()
     for name in ("glcm_JointEntropy", "glrlm_RunVariance", "shape_MeshVolume", "ngtdm_Busyness", "firstorder_Entropy"):
-        words = {"glcm_JointEntropy": "glcm_joint_entropy", "glrlm_RunVariance": "glrlm_run_variance",
-                 "shape_MeshVolume": "shape_mesh_volume", "ngtdm_Busyness": "ngtdm_busyness",
-                 "firstorder_Entropy": "firstorder_entropy"}  # fmt: skip
+        words = {
+            "glcm_JointEntropy": "glcm_joint_entropy",
+            "glrlm_RunVariance": "glrlm_run_variance",
+            "shape_MeshVolume": "shape_mesh_volume",
+            "ngtdm_Busyness": "ngtdm_busyness",
+            "firstorder_Entropy": "firstorder_entropy",
+        }
         np.testing.assert_allclose(
             found[f"radiomics_{words[name]}"], [e[f"original_{name}"] for e in expected], rtol=1e-9
         )

@@ -14,20 +14,37 @@ from lbp_prognosis.cohort import Cohort, CohortSpec, PainRecovery
 from lbp_prognosis.datasets import simulate_cohort
 from lbp_prognosis.schema import validate_package
 
-MEASURES = ["disc_height", "disc_height_anterior", "disc_height_middle", "disc_height_posterior", "slip",
-            "dural_sac_ap", "dural_sac_lr", "canal_ap", "canal_lr", "endplate_concavity"]  # fmt: skip
+MEASURES = [
+    "disc_height",
+    "disc_height_anterior",
+    "disc_height_middle",
+    "disc_height_posterior",
+    "slip",
+    "dural_sac_ap",
+    "dural_sac_lr",
+    "canal_ap",
+    "canal_lr",
+    "endplate_concavity",
+]
 LEVELS = ["l1l2", "l2l3", "l3l4", "l4l5", "l5s1"]
 
 
 def biomarkers(n: int) -> dict[str, pd.DataFrame]:
     """Return patients and ``n`` rows of biomarkers as text, as a CSV file gives them."""
     ids = [f"p{i}" for i in range(n // 50)]
-    table = pd.DataFrame({
-        "patient_id": np.repeat(ids, 50), "study_id": "s1", "structure": "disc",
-        "measure": np.tile(np.repeat(MEASURES, 5), len(ids)), "level": np.tile(LEVELS, n // 5),
-        "value": np.linspace(0, 20, n).round(3).astype(str), "unit": "mm", "method_id": "m",
-        "acquired_on": "2020-01-01",
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "patient_id": np.repeat(ids, 50),
+            "study_id": "s1",
+            "structure": "disc",
+            "measure": np.tile(np.repeat(MEASURES, 5), len(ids)),
+            "level": np.tile(LEVELS, n // 5),
+            "value": np.linspace(0, 20, n).round(3).astype(str),
+            "unit": "mm",
+            "method_id": "m",
+            "acquired_on": "2020-01-01",
+        }
+    )
     return {"patient": pd.DataFrame({"patient_id": ids}), "biomarker": table}
 
 

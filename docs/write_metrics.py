@@ -36,10 +36,14 @@ def metrics_page() -> str:
             if entry.tier != tier:
                 continue
             cells = (
-                f"`{entry.name}`", entry.title, ", ".join(entry.outcomes) or "–", GOOD[entry.better],
-                f"{_number(entry.low)} to {_number(entry.high)}", "yes" if entry.proper else "no",
+                f"`{entry.name}`",
+                entry.title,
+                ", ".join(entry.outcomes) or "–",
+                GOOD[entry.better],
+                f"{_number(entry.low)} to {_number(entry.high)}",
+                "yes" if entry.proper else "no",
                 _linked(entry.reference) or "–",
-            )  # fmt: skip
+            )
             parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(parts) + "\n"
 

@@ -6,13 +6,25 @@ import importlib
 from pathlib import Path
 
 ROOMS = {
-    "survival": "Outcomes, curves, censoring", "schema": "Tables and what they must look like", "cohort": "Cohorts",
-    "instruments": "Questionnaires", "biomarkers": "Biomarkers", "fusion": "One row a patient", "models": "Models",
-    "evaluation": "Evaluation", "evaluation.technical": "Evaluation: technical tier",
-    "evaluation.diagnostic": "Evaluation: diagnostic tier", "evaluation.prognostic": "Evaluation: prognostic tier",
-    "evaluation.utility": "Evaluation: utility tier", "validation": "Validation", "explain": "Explanation",
-    "evidence": "Evidence", "report": "Page and tables", "study": "Studies", "datasets": "Data sets",
-}  # fmt: skip
+    "survival": "Outcomes, curves, censoring",
+    "schema": "Tables and what they must look like",
+    "cohort": "Cohorts",
+    "instruments": "Questionnaires",
+    "biomarkers": "Biomarkers",
+    "fusion": "One row a patient",
+    "models": "Models",
+    "evaluation": "Evaluation",
+    "evaluation.technical": "Evaluation: technical tier",
+    "evaluation.diagnostic": "Evaluation: diagnostic tier",
+    "evaluation.prognostic": "Evaluation: prognostic tier",
+    "evaluation.utility": "Evaluation: utility tier",
+    "validation": "Validation",
+    "explain": "Explanation",
+    "evidence": "Evidence",
+    "report": "Page and tables",
+    "study": "Studies",
+    "datasets": "Data sets",
+}
 
 
 def write_reference(folder: Path) -> None:

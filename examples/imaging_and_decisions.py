@@ -21,29 +21,54 @@ from lbp_prognosis.fusion import RiskPipeline, Standardise
 from lbp_prognosis.report import evaluation_page, write_page
 from lbp_prognosis.validation import added_value, internal_external
 
-DECISION = ThresholdRange(0.3, 0.6, 0.45, "Offer a rehabilitation programme to those unlikely to have recovered by a "
-                          "year; missing one who needs it weighs as much as one needless place.")  # fmt: skip
+DECISION = ThresholdRange(
+    0.3,
+    0.6,
+    0.45,
+    "Offer a rehabilitation programme to those unlikely to have recovered by a "
+    "year; missing one who needs it weighs as much as one needless place.",
+)
 MINIMUM = {
-    "pain": "nrs_back", "disability": "odi", "duration": "log_duration", "leg_pain": "leg_pain",
-    "expectation": "expectation", "distress": "phq9", "previous_episodes": "log_previous", "age": "age",
+    "pain": "nrs_back",
+    "disability": "odi",
+    "duration": "log_duration",
+    "leg_pain": "leg_pain",
+    "expectation": "expectation",
+    "distress": "phq9",
+    "previous_episodes": "log_previous",
+    "age": "age",
     "sex": "female",
-}  # fmt: skip
+}
 DEGENERATED = 0.6  # of the true disc scores: where grade 4 begins
 
 
 def study(effect: float, n: int = 1500, seed: int = 11) -> dict:
     """Simulate; ask whether imaging finds, and whether it adds."""
-    cohort = simulate_cohort(n, seed, sites=6, imaging="all", imaging_effect=effect, surgery=0.0, attrition=0.1,
-                             missingness=0.0)  # fmt: skip
+    cohort = simulate_cohort(
+        n, seed, sites=6, imaging="all", imaging_effect=effect, surgery=0.0, attrition=0.1, missingness=0.0
+    )
     X, y, modalities = cohort.wide()
     y = Surv.right(y["time"], y["event"] == 1)
     discs = (cohort.latent.discs > DEGENERATED).astype(int)
     patients = np.repeat(np.arange(n), discs.shape[1])
-    finding = roc(Reference.now(discs.ravel()), cohort.latent.discs_measured.ravel(), clusters=patients,
-                  model="disc degeneration")  # fmt: skip
+    finding = roc(
+        Reference.now(discs.ravel()), cohort.latent.discs_measured.ravel(), clusters=patients, model="disc degeneration"
+    )
     model = RiskPipeline([Standardise()], CoxPH(penalty=1.0))
-    added = added_value(model, X, y, modalities, 12.0, DECISION, modality="imaging", clinical_minimum=MINIMUM,
-                        target="no_event", n_repeats=1, sites=cohort.site, random_state=3)  # fmt: skip
+    added = added_value(
+        model,
+        X,
+        y,
+        modalities,
+        12.0,
+        DECISION,
+        modality="imaging",
+        clinical_minimum=MINIMUM,
+        target="no_event",
+        n_repeats=1,
+        sites=cohort.site,
+        random_state=3,
+    )
     sites = internal_external(model, X, y, cohort.site, 12.0, DECISION, target="no_event", n_resamples=0)
     return {"finding": finding, "added": added, "sites": sites, "modalities": modalities}
 
@@ -62,15 +87,24 @@ def page(found: dict, title: str):
     evidence = evidence.with_result(found["finding"], against="standard")
     t = (DECISION.low, DECISION.primary, DECISION.high)
     claims = (
-        Claim.detects("disc degeneration", "standard"), Claim.predicts("with", 12.0, unit="months"),
+        Claim.detects("disc degeneration", "standard"),
+        Claim.predicts("with", 12.0, unit="months"),
         Claim.adds_value("with", "without", 12.0, unit="months"),
         Claim.is_useful("with", 12.0, t, "without", unit="months"),
-    )  # fmt: skip
+    )
     return replace(
-        base, evidence=evidence, claims=claims, comparison=("without", "with"), addition="imaging",
-        how="Every risk is that of a model fitted without the patient (five folds).", sites=found["sites"],
-        thresholds=DECISION, modalities=modalities, synthetic=True, absent=(added.sentence,),
-    )  # fmt: skip
+        base,
+        evidence=evidence,
+        claims=claims,
+        comparison=("without", "with"),
+        addition="imaging",
+        how="Every risk is that of a model fitted without the patient (five folds).",
+        sites=found["sites"],
+        thresholds=DECISION,
+        modalities=modalities,
+        synthetic=True,
+        absent=(added.sentence,),
+    )
 
 
 # %%

@@ -33,8 +33,9 @@ from lbp_prognosis.validation import (
 CLINICAL = ["Gender", "Age", "Pain", "Function", "Radiation", "Carrying", "Smoking"]
 FULL = [*CLINICAL, "Tampascale", "Satisfaction", "JobControl", "JobDemands", "SocialSupport"]
 MINIMUM = {"pain": "Pain", "disability": "Function", "leg_pain": "Radiation", "age": "Age", "sex": "Gender"}
-DECISION = ThresholdRange(0.3, 0.6, 0.45, "A programme before pain becomes chronic; a needless one costs about as much "
-                          "as a missed one.")  # fmt: skip
+DECISION = ThresholdRange(
+    0.3, 0.6, 0.45, "A programme before pain becomes chronic; a needless one costs about as much as a missed one."
+)
 
 
 def pipeline(nominal: list[str]) -> RiskPipeline:
@@ -66,8 +67,14 @@ def study(folder: Path, resamples: int = 50) -> dict:
         external_validate(fitted, table, new_y, 12, DECISION, kind="setting", description="80 other patients")
         for table in other[FULL].tables
     ]
-    return {"support": support, "folds": folds, "internal": folds.evaluate(DECISION), "corrected": corrected,
-            "external": external, "pooled": pool_performance(external)}  # fmt: skip
+    return {
+        "support": support,
+        "folds": folds,
+        "internal": folds.evaluate(DECISION),
+        "corrected": corrected,
+        "external": external,
+        "pooled": pool_performance(external),
+    }
 
 
 def page(found: dict):
@@ -76,18 +83,27 @@ def page(found: dict):
     evidence = evidence.with_result(found["internal"], sample="internal")
     evidence = evidence.with_result(found["pooled"], sample="external", setting="setting")
     base = evaluation_page(
-        found["external"][0].evaluation, title="Who will have chronic low back pain? 159 patients, and 80 others",
-        horizon=12.0, unit="months", sample="external", setting="setting",
-    )  # fmt: skip
+        found["external"][0].evaluation,
+        title="Who will have chronic low back pain? 159 patients, and 80 others",
+        horizon=12.0,
+        unit="months",
+        sample="external",
+        setting="setting",
+    )
     claims = (*base.claims, Claim.adds_value("with beliefs and work", "clinical", 12.0, unit="months"))
-    doubts = dict.fromkeys((*base.objections, *found["support"].objections, *found["pooled"].objections,
-                            *found["external"][0].objections))  # fmt: skip
+    doubts = dict.fromkeys(
+        (*base.objections, *found["support"].objections, *found["pooled"].objections, *found["external"][0].objections)
+    )
     return replace(
-        base, evidence=evidence, claims=claims, thresholds=DECISION,
+        base,
+        evidence=evidence,
+        claims=claims,
+        thresholds=DECISION,
         how="The models were developed on 159 other patients; shown is the first of five imputations, pooled numbers "
-        "decide the claims.", objections=tuple(doubts),
+        "decide the claims.",
+        objections=tuple(doubts),
         absent=("The data hold no imaging.", *found["support"].sentences),
-    )  # fmt: skip
+    )
 
 
 # %%
@@ -99,8 +115,14 @@ if __name__ == "__main__":
     results = study(where)
     print(*results["support"].sentences, sep="\n")
     for name, result in results["corrected"].items():
-        print(name, *(f"{metric} {result.at(metric)['apparent']:.3f} → {result.at(metric)['corrected']:.3f}"
-                      for metric in ("auc", "calibration_slope", "ipa")), sep=", ")  # fmt: skip
+        print(
+            name,
+            *(
+                f"{metric} {result.at(metric)['apparent']:.3f} → {result.at(metric)['corrected']:.3f}"
+                for metric in ("auc", "calibration_slope", "ipa")
+            ),
+            sep=", ",
+        )
     for metric in ("auc", "observed_expected", "calibration_slope", "ipa"):
         for name in ("clinical", "with beliefs and work"):
             row = results["pooled"].metric(metric, model=name)

@@ -35,11 +35,15 @@ def external(folder: Path) -> pd.DataFrame:
         loss = brier(outcome, before5, 4.99)
         curve = decision_curve(outcome, at5, 5, [0.23], at_threshold="spare", n_resamples=0)
         found = {
-            "Harrell's C": concordance(outcome, score), "Uno's C": concordance(outcome, score, weighting="uno"),
-            "AUC at 4.99 years": time_dependent_auc(outcome, before5, 4.99), "Brier at 4.99 years": loss,
-            "IPA at 4.99 years": loss.ipa, "O/E at 5 years": fit.observed_expected,
-            "calibration slope": fit.calibration_slope, "net benefit at 0.23": curve.at(0.23, model=curve.models[0]),
-        }  # fmt: skip
+            "Harrell's C": concordance(outcome, score),
+            "Uno's C": concordance(outcome, score, weighting="uno"),
+            "AUC at 4.99 years": time_dependent_auc(outcome, before5, 4.99),
+            "Brier at 4.99 years": loss,
+            "IPA at 4.99 years": loss.ipa,
+            "O/E at 5 years": fit.observed_expected,
+            "calibration slope": fit.calibration_slope,
+            "net benefit at 0.23": curve.at(0.23, model=curve.models[0]),
+        }
         for name, result in found.items():
             value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
             rows.append({"model": model, "measure": name, "value": value, "low": low, "high": high})

@@ -32,9 +32,21 @@ _NAMES = {
     "LBPError": "_base",
 }
 _ROOMS = (
-    "biomarkers", "cohort", "datasets", "evaluation", "evidence", "explain", "fusion", "instruments", "models",
-    "report", "schema", "study", "survival", "validation",
-)  # fmt: skip
+    "biomarkers",
+    "cohort",
+    "datasets",
+    "evaluation",
+    "evidence",
+    "explain",
+    "fusion",
+    "instruments",
+    "models",
+    "report",
+    "schema",
+    "study",
+    "survival",
+    "validation",
+)
 
 __all__ = [
     "CoxPH",

@@ -154,9 +154,10 @@ class Phantom:
         back = self.depth / 2 + self.canal_gap + self.canal_ap / 2
         self.tubes["canal"] = Tube(line(back, 0.0), self.canal_ap, self.canal_lr)
         for name, sizes, behind, aside in (
-            ("multifidus", self.multifidus, back + 26, 15.0), ("erector_spinae", self.erector, back + 24, 46.0),
+            ("multifidus", self.multifidus, back + 26, 15.0),
+            ("erector_spinae", self.erector, back + 24, 46.0),
             ("psoas", self.psoas, 2.0, 42.0),
-        ):  # fmt: skip
+        ):
             for side, size, sign in (("left", sizes[0], 1), ("right", sizes[1], -1)):
                 self.tubes[f"{name}_{side}"] = Tube(line(behind, sign * aside), size, size)
 
@@ -178,11 +179,17 @@ class Phantom:
         return pedicle | lamina | spinous
 
     def draw(
-        self, labels: dict[str, int], *, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
-        degrees: tuple[float, float, float] = (0.0, 0.0, 0.0), order: tuple[int, int, int] = (0, 1, 2),
-        flips: tuple[bool, bool, bool] = (False, False, False), margin: float = 12.0, shift: float = 0.0,
+        self,
+        labels: dict[str, int],
+        *,
+        spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        degrees: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        order: tuple[int, int, int] = (0, 1, 2),
+        flips: tuple[bool, bool, bool] = (False, False, False),
+        margin: float = 12.0,
+        shift: float = 0.0,
         keep: tuple[float, float] = (0.0, 1.0),
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return a label volume and its matrix to RAS.
 
         ``spacing`` is along right-left, front-back and up-down of the (turned) lattice, before ``order`` permutes and

@@ -16,8 +16,20 @@ from scipy.spatial.transform import Rotation
 
 LEVELS = ("l5", "l4", "l3", "l2", "l1")
 RIGHT, FRONT, UP = np.eye(3)
-TOTALSPINESEG = {"l5": 45, "l4": 44, "l3": 43, "l2": 42, "l1": 41, "l5s1": 100, "l4l5": 95, "l3l4": 94, "l2l3": 93,
-                 "l1l2": 92, "canal": 2, "s1": 50}  # fmt: skip
+TOTALSPINESEG = {
+    "l5": 45,
+    "l4": 44,
+    "l3": 43,
+    "l2": 42,
+    "l1": 41,
+    "l5s1": 100,
+    "l4l5": 95,
+    "l3l4": 94,
+    "l2l3": 93,
+    "l1l2": 92,
+    "canal": 2,
+    "s1": 50,
+}
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
@@ -65,10 +77,13 @@ class Segment:
 
     def corners(self) -> np.ndarray:
         sides = [(a, b) for a in (-0.5, 0.5) for b in (-0.5, 0.5)]
-        return np.array([
-            plate.point + a * self.depth * plate.front + b * self.width * plate.turn.apply(RIGHT)
-            for plate in (self.low, self.high) for a, b in sides
-        ])  # fmt: skip
+        return np.array(
+            [
+                plate.point + a * self.depth * plate.front + b * self.width * plate.turn.apply(RIGHT)
+                for plate in (self.low, self.high)
+                for a, b in sides
+            ]
+        )
 
 
 @dataclass
@@ -208,7 +223,18 @@ def random_spine(rng: np.random.Generator, *, slipped: bool) -> StackedSpine:
         return tuple(np.where(rng.random(5) < 0.3, rng.uniform(low, high, 5), 0.0)) if slipped else (0.0,) * 5
 
     return StackedSpine(
-        slope=rng.uniform(15, 45), disc=five(6, 13), wedge=five(0, 14), body=five(23, 30), body_wedge=five(-3, 5),
-        tilt=five(-5, 5), twist=five(-4, 4), slip=some(-4, 9), aside=some(-4, 4), depth=rng.uniform(30, 38),
-        width=rng.uniform(40, 52), canal_ap=rng.uniform(10, 19), canal_lr=rng.uniform(17, 26), gap=rng.uniform(1, 3),
-    )  # fmt: skip
+        slope=rng.uniform(15, 45),
+        disc=five(6, 13),
+        wedge=five(0, 14),
+        body=five(23, 30),
+        body_wedge=five(-3, 5),
+        tilt=five(-5, 5),
+        twist=five(-4, 4),
+        slip=some(-4, 9),
+        aside=some(-4, 4),
+        depth=rng.uniform(30, 38),
+        width=rng.uniform(40, 52),
+        canal_ap=rng.uniform(10, 19),
+        canal_lr=rng.uniform(17, 26),
+        gap=rng.uniform(1, 3),
+    )

@@ -46,8 +46,22 @@ def syn(n: int = 600, seed: int = 20240501, sites: int = 6) -> pd.DataFrame:
     status = np.where(leave <= end, 0, np.where(first <= second, 1, 2))
     return pd.DataFrame(
         {
-            "id": np.arange(1, n + 1), "site": site, "c1": c1, "c2": c2, "c3": c3, "p1": p1, "p2": p2, "m1": m1,
-            "m2": m2, "m3": m3, "g1": g1, "g2": g2, "time": time, "status": status,
-            "event": (status == 1).astype(int), "y": (first <= 12).astype(int), "u15": u[:, 14],
+            "id": np.arange(1, n + 1),
+            "site": site,
+            "c1": c1,
+            "c2": c2,
+            "c3": c3,
+            "p1": p1,
+            "p2": p2,
+            "m1": m1,
+            "m2": m2,
+            "m3": m3,
+            "g1": g1,
+            "g2": g2,
+            "time": time,
+            "status": status,
+            "event": (status == 1).astype(int),
+            "y": (first <= 12).astype(int),
+            "u15": u[:, 14],
         }
-    )  # fmt: skip
+    )

@@ -60,9 +60,11 @@ class Checkpoint:
             found = json.loads(note.read_text(encoding="utf-8")).get("key")
             if found != key:
                 raise argument_error(
-                    "checkpoint", "a folder made by the same specification, data and versions",
-                    f"{str(self.path)!r}, made for another run", "Name a new folder, or delete this one.",
-                )  # fmt: skip
+                    "checkpoint",
+                    "a folder made by the same specification, data and versions",
+                    f"{str(self.path)!r}, made for another run",
+                    "Name a new folder, or delete this one.",
+                )
         else:
             _write_atomically(note, json.dumps({"key": key}).encode())
 

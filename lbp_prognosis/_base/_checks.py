@@ -39,9 +39,11 @@ def _refuse_dates(name: str, value: Any) -> None:
     kind = np.asarray(value).dtype.kind
     if kind in "mM":
         raise argument_error(
-            name, "numbers, in the unit of the study", "dates" if kind == "M" else "durations",
+            name,
+            "numbers, in the unit of the study",
+            "dates" if kind == "M" else "durations",
             "Count from the index date in that unit, e.g. (end - start).dt.days or (end - start) / pd.Timedelta('1D').",
-        )  # fmt: skip
+        )
 
 
 def check_vector(
@@ -67,17 +69,25 @@ def check_vector(
             f"missing or infinite values at rows {_rows(bad)}",
             "Drop or impute these rows before the call.",
         )
-    for bound, wrong, word in ((low, array < low if low is not None else None, "at least"),
-                               (high, array > high if high is not None else None, "at most")):  # fmt: skip
+    for bound, wrong, word in (
+        (low, array < low if low is not None else None, "at least"),
+        (high, array > high if high is not None else None, "at most"),
+    ):
         if bound is not None and wrong is not None and wrong.any():
             raise argument_error(name, f"{word} {bound:g}", f"other values at rows {_rows(wrong)}")
     return array
 
 
 def check_number(
-    name: str, value: Any, *, low: float | None = None, high: float | None = None, whole: bool = False,
-    open_low: bool = False, open_high: bool = False,
-) -> float:  # fmt: skip
+    name: str,
+    value: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    whole: bool = False,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
     """Return one finite number within bounds (``open_*`` exclude the bound itself)."""
     kind = "a whole number" if whole else "a number"
     left = "" if low is None else (f" above {low:g}" if open_low else f" of at least {low:g}")
@@ -201,9 +211,11 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
     """
     if isinstance(risks, pd.DataFrame) and risks.shape[0] != n and risks.shape[1] == n:
         raise argument_error(
-            "risks", f"with one row a patient, {n} in all", f"a frame of shape {risks.shape}",
+            "risks",
+            f"with one row a patient, {n} in all",
+            f"a frame of shape {risks.shape}",
             "Turn it: risks.T. A frame of survival functions holds survival: 1 − it is the risk.",
-        )  # fmt: skip
+        )
     if isinstance(risks, pd.DataFrame) and n_horizons == 1:
         risks = {str(name): risks[name] for name in risks.columns}
     if isinstance(risks, Mapping):
@@ -222,9 +234,11 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
         if shape == (n, 2) and np.allclose(np.sum(np.asarray(risks, dtype=float), axis=1), 1):
             remedy = "Two columns that sum to one are those of predict_proba: pass the second, [:, 1]."
         raise argument_error(
-            "risks", f"of shape ({n}, {n_horizons}) for one model, or a mapping from model name to risks",
-            f"shape {shape}", remedy,
-        )  # fmt: skip
+            "risks",
+            f"of shape ({n}, {n_horizons}) for one model, or a mapping from model name to risks",
+            f"shape {shape}",
+            remedy,
+        )
     return {"model": check_risk("risks", risks, n=n, n_horizons=n_horizons)}
 
 
@@ -251,9 +265,11 @@ def check_same_rows(name: str, labelled: Any, other_name: str, other: Any) -> No
         return
     if len(mine) == len(theirs) and mine.is_unique and theirs.is_unique and mine.isin(theirs).all():
         raise argument_error(
-            name, f"in the order of `{other_name}`", "the same labels in another order",
+            name,
+            f"in the order of `{other_name}`",
+            "the same labels in another order",
             f"Give {name}.loc[{other_name}.index], or {name}.to_numpy() if the order is right and the labels are not.",
-        )  # fmt: skip
+        )
 
 
 def check_beside(name: str, value: Any, **others: Any) -> None:

@@ -37,9 +37,10 @@ class FeatureMap(Mapping[str, tuple[str, ...]]):
             for column in names:
                 if column in seen:
                     raise argument_error(
-                        "modalities", "a mapping in which each column stands once",
+                        "modalities",
+                        "a mapping in which each column stands once",
                         f"{column!r} under {seen[column]!r} and {modality!r}",
-                    )  # fmt: skip
+                    )
                 seen[column] = modality
             clean[str(modality)] = names
         object.__setattr__(self, "groups", clean)

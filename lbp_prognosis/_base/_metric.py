@@ -192,20 +192,28 @@ class MetricResult(Result):
             raise argument_error("other", f"the metric {self.metric!r} at the same horizons", repr(other))
         if self.influence is None or other.influence is None or self.influence.shape != other.influence.shape:
             raise argument_error(
-                "other", "a result on the same rows that carries influence values", repr(other),
+                "other",
+                "a result on the same rows that carries influence values",
+                repr(other),
                 "Compute both with the same function on the same `y`.",
-            )  # fmt: skip
+            )
         influence = self.influence - other.influence
         value = np.asarray(self.value, dtype=float) - np.asarray(other.value, dtype=float)
         se = influence_se(influence, self.clusters)
         low, high = interval(value, se, self.confidence)
         shape = (lambda a: float(a)) if np.ndim(self.value) == 0 else (lambda a: np.asarray(a))
         return replace(
-            self, value=shape(value), se=shape(se), low=shape(low), high=shape(high), influence=influence,
-            reference=other.model or "the other", reason=_join_reasons(self.reason, other.reason),
+            self,
+            value=shape(value),
+            se=shape(se),
+            low=shape(low),
+            high=shape(high),
+            influence=influence,
+            reference=other.model or "the other",
+            reason=_join_reasons(self.reason, other.reason),
             objections=tuple(dict.fromkeys((*self.objections, *other.objections))),
             synthetic=self.synthetic or other.synthetic,
-        )  # fmt: skip
+        )
 
     def labelled(self, **fields: Any) -> MetricResult:
         """Return a copy with other labels or objections; influence values that are made on demand stay so.
@@ -225,20 +233,33 @@ class MetricResult(Result):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of `to_frame` as plain mappings, for frames of many results."""
-        values, ses, lows, highs = (np.atleast_1d(np.asarray(a, dtype=float)) for a in
-                                    (self.value, self.se, self.low, self.high))  # fmt: skip
+        values, ses, lows, highs = (
+            np.atleast_1d(np.asarray(a, dtype=float)) for a in (self.value, self.se, self.low, self.high)
+        )
         horizons = np.atleast_1d(np.asarray(np.nan if self.horizon is None else self.horizon, dtype=float))
         reasons = (self.reason,) * values.size if isinstance(self.reason, str) else tuple(self.reason)
         return [
             {
-                "model": self.model, "tier": self.tier, "metric": self.metric, "cause": self.cause,
-                "horizon": horizons[min(k, horizons.size - 1)], "group": self.group, "value": values[k],
-                "se": ses[k], "low": lows[k], "high": highs[k], "confidence": self.confidence,
-                "method": self.method, "n": self.n, "n_events": self.n_events, "reason": reasons[k],
-                "target": self.target, "reference": self.reference,
+                "model": self.model,
+                "tier": self.tier,
+                "metric": self.metric,
+                "cause": self.cause,
+                "horizon": horizons[min(k, horizons.size - 1)],
+                "group": self.group,
+                "value": values[k],
+                "se": ses[k],
+                "low": lows[k],
+                "high": highs[k],
+                "confidence": self.confidence,
+                "method": self.method,
+                "n": self.n,
+                "n_events": self.n_events,
+                "reason": reasons[k],
+                "target": self.target,
+                "reference": self.reference,
             }
             for k in range(values.size)
-        ]  # fmt: skip
+        ]
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a horizon, with the columns of `METRIC_COLUMNS`, then ``target`` and ``reference``."""

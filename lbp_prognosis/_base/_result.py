@@ -11,16 +11,41 @@ import pandas as pd
 __all__ = ["METRIC_COLUMNS", "Result", "metric_frame"]
 
 METRIC_COLUMNS: tuple[str, ...] = (
-    "model", "tier", "metric", "cause", "horizon", "group",
-    "value", "se", "low", "high", "confidence", "method", "n", "n_events", "reason",
-)  # fmt: skip
+    "model",
+    "tier",
+    "metric",
+    "cause",
+    "horizon",
+    "group",
+    "value",
+    "se",
+    "low",
+    "high",
+    "confidence",
+    "method",
+    "n",
+    "n_events",
+    "reason",
+)
 """Columns of every evaluation and validation frame, in this order; special columns follow them."""
 
 _DTYPES: dict[str, str] = {
-    "model": "object", "tier": "object", "metric": "object", "cause": "Int64", "horizon": "float64",
-    "group": "object", "value": "float64", "se": "float64", "low": "float64", "high": "float64",
-    "confidence": "float64", "method": "object", "n": "Int64", "n_events": "Int64", "reason": "object",
-}  # fmt: skip
+    "model": "object",
+    "tier": "object",
+    "metric": "object",
+    "cause": "Int64",
+    "horizon": "float64",
+    "group": "object",
+    "value": "float64",
+    "se": "float64",
+    "low": "float64",
+    "high": "float64",
+    "confidence": "float64",
+    "method": "object",
+    "n": "Int64",
+    "n_events": "Int64",
+    "reason": "object",
+}
 
 _MOST_ROWS = 60  # of a frame in a notebook
 

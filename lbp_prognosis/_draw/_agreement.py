@@ -31,9 +31,15 @@ def draw_agreement(
         ax.axhspan(low, high, color=colour, alpha=0.13, linewidth=0)
         ax.axhline(value, color=colour, linewidth=1.4)
         ax.annotate(
-            f"{label} {value:.3g}", (1.0, value), xycoords=("axes fraction", "data"), xytext=(4, 0),
-            textcoords="offset points", va="center", fontsize=8, color=ink,
-        )  # fmt: skip
+            f"{label} {value:.3g}",
+            (1.0, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=ink,
+        )
     ax.axhline(0, color=ink, linewidth=0.6)
     ax.set(xlabel="mean of the two measurements", ylabel="first − second")
     ax.spines[["top", "right"]].set_visible(False)

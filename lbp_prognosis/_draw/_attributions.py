@@ -38,8 +38,9 @@ def draw_attributions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     spread = shown["sd"].to_numpy() if "sd" in shown else shown["se"].to_numpy() if "se" in shown else None
     if spread is not None and np.isnan(spread).all():
         spread = None
-    axes.barh(np.arange(len(shown)), values, color=colors, height=0.7, xerr=spread,
-              error_kw={"ecolor": SOFT, "elinewidth": 1})  # fmt: skip
+    axes.barh(
+        np.arange(len(shown)), values, color=colors, height=0.7, xerr=spread, error_kw={"ecolor": SOFT, "elinewidth": 1}
+    )
     axes.set_yticks(np.arange(len(shown)), shown["player"].tolist())
     axes.axvline(0, color=INK, linewidth=0.8)
     scale, first = shown["scale"].iloc[0], shown.iloc[0]

@@ -92,9 +92,15 @@ def _draw_histogram(ax: Axes, risks: np.ndarray, top: float, depth: float, color
     counts, edges = np.histogram(risks, bins=np.linspace(0, top, 51))
     counts = np.where(counts < least, 0, counts)
     ax.bar(
-        edges[:-1], counts / max(counts.max(), 1) * depth * 0.9, width=np.diff(edges), bottom=-depth * 1.12,
-        align="edge", color=color, alpha=0.45, linewidth=0,
-    )  # fmt: skip
+        edges[:-1],
+        counts / max(counts.max(), 1) * depth * 0.9,
+        width=np.diff(edges),
+        bottom=-depth * 1.12,
+        align="edge",
+        color=color,
+        alpha=0.45,
+        linewidth=0,
+    )
     ax.axhline(0, color=GRID, linewidth=1.0, zorder=1)
 
 
@@ -109,8 +115,16 @@ def _write_notes(ax: Axes, notes: Sequence[str], curve: pd.DataFrame, groups: pd
     right = weight[(x > 0.45 * top) & (y < 0.3 * top)].sum() < weight[(x < 0.55 * top) & (y > 0.7 * top)].sum()
     bottom = -ax.get_ylim()[0] / (top - ax.get_ylim()[0])
     ax.annotate(
-        "\n".join(notes), (1, bottom) if right else (0, 1), xycoords="axes fraction",
-        xytext=(-6, 8) if right else (8, -8), textcoords="offset points", ha="right" if right else "left",
-        va="bottom" if right else "top", fontsize=8.5, color=INK, linespacing=1.45, zorder=7,
+        "\n".join(notes),
+        (1, bottom) if right else (0, 1),
+        xycoords="axes fraction",
+        xytext=(-6, 8) if right else (8, -8),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="bottom" if right else "top",
+        fontsize=8.5,
+        color=INK,
+        linespacing=1.45,
+        zorder=7,
         bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1.5},
-    )  # fmt: skip
+    )

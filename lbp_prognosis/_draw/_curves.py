@@ -98,21 +98,43 @@ def _write_numbers(
     numbers = number_at_risk(np.array([tick if tick > 0 else np.nextafter(0.0, 1.0) for tick in ticks]))
     # offsets in points, so that the layout may change the height of the axes without moving the rows apart
     ax.annotate(
-        "At risk", (0, 0), xycoords="axes fraction", xytext=(0, -38), textcoords="offset points",
-        fontsize=8, fontweight="bold", ha="left", va="top",
-    )  # fmt: skip
+        "At risk",
+        (0, 0),
+        xycoords="axes fraction",
+        xytext=(0, -38),
+        textcoords="offset points",
+        fontsize=8,
+        fontweight="bold",
+        ha="left",
+        va="top",
+    )
     for k, group in enumerate(groups):
         if group:
             ax.annotate(
-                str(group), (0, 0), xycoords="axes fraction", xytext=(-20, -51 - 12 * k), textcoords="offset points",
-                ha="right", va="top", fontsize=8, color=PALETTE[k % len(PALETTE)], annotation_clip=False,
-            )  # fmt: skip
+                str(group),
+                (0, 0),
+                xycoords="axes fraction",
+                xytext=(-20, -51 - 12 * k),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                fontsize=8,
+                color=PALETTE[k % len(PALETTE)],
+                annotation_clip=False,
+            )
         for tick, number in zip(ticks, numbers[group]):
             ax.annotate(
-                f"{number:,.0f}", (tick, 0), xycoords=ax.get_xaxis_transform(), xytext=(0, -51 - 12 * k),
-                textcoords="offset points", ha="center", va="top", fontsize=8, annotation_clip=False,
+                f"{number:,.0f}",
+                (tick, 0),
+                xycoords=ax.get_xaxis_transform(),
+                xytext=(0, -51 - 12 * k),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=8,
+                annotation_clip=False,
                 color=PALETTE[k % len(PALETTE)] if group else INK,
-            )  # fmt: skip
+            )
 
 
 def draw_interval_curve(

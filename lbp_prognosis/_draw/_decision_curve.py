@@ -28,9 +28,16 @@ def _shade(ax: Axes, shade: tuple[float, float, float] | None) -> None:
     ax.axvspan(low, high, color="#f3ead7", alpha=0.75, linewidth=0, zorder=0)
     ax.axvline(primary, color="#b08d3e", linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
     ax.annotate(
-        "declared thresholds", ((low + high) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -4),
-        textcoords="offset points", ha="center", va="top", fontsize=8, color="#8a6a20",
-    )  # fmt: skip
+        "declared thresholds",
+        ((low + high) / 2, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, -4),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=8,
+        color="#8a6a20",
+    )
 
 
 def _odds_axis(ax: Axes) -> None:
@@ -143,9 +150,12 @@ def _name_where_it_leaves(ax: Axes, t: np.ndarray, value: np.ndarray, floor: flo
 
 
 def draw_net_benefit_difference(
-    frame: pd.DataFrame, *, shade: tuple[float, float, float] | None = None, label: str = "event",
+    frame: pd.DataFrame,
+    *,
+    shade: tuple[float, float, float] | None = None,
+    label: str = "event",
     ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+) -> Axes:
     """Draw a difference of net benefits with its pointwise interval and, where there is one, its band.
 
     Parameters
@@ -175,11 +185,17 @@ def draw_net_benefit_difference(
     ax.set_title(f"{first['model']} − {first['reference']}", loc="left", fontsize=10, color=INK)
     level = f"{first['confidence']:.0%}"
     ax.annotate(
-        f"dark: {level} at each threshold · light: {level} for all at once" if frame["band_low"].notna().any()
+        f"dark: {level} at each threshold · light: {level} for all at once"
+        if frame["band_low"].notna().any()
         else f"shaded: {level} at each threshold",
-        (1.0, 0.0), xycoords="axes fraction", xytext=(-4, 5), textcoords="offset points", ha="right", fontsize=8,
+        (1.0, 0.0),
+        xycoords="axes fraction",
+        xytext=(-4, 5),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8,
         color=SOFT,
-    )  # fmt: skip
+    )
     from matplotlib.ticker import PercentFormatter
 
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

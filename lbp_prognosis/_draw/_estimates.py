@@ -16,9 +16,15 @@ __all__ = ["draw_counts", "draw_estimates"]
 
 
 def draw_estimates(
-    frame: pd.DataFrame, *, axis: str, neutral: float | None = None, hollow: str = "", log: bool = False,
-    digits: str = ".3f", ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+    frame: pd.DataFrame,
+    *,
+    axis: str,
+    neutral: float | None = None,
+    hollow: str = "",
+    log: bool = False,
+    digits: str = ".3f",
+    ax: Axes | None = None,
+) -> Axes:
     """Draw one row a label, a colour a series, and the number beside it.
 
     Parameters
@@ -60,8 +66,17 @@ def draw_estimates(
         if np.isfinite(other):
             ax.plot(other, y, "o", ms=6, mfc="white", mec=color, zorder=4)
         ax.plot(value, y, "o", ms=6, color=color, zorder=5)
-        ax.annotate(_words(value, low, high, digits), (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0),
-                    textcoords="offset points", va="center", fontsize=8, color=INK, annotation_clip=False)  # fmt: skip
+        ax.annotate(
+            _words(value, low, high, digits),
+            (1.0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=INK,
+            annotation_clip=False,
+        )
     if log:
         from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -125,5 +140,14 @@ def _legend(ax: Axes, series: list[str], hollow: str) -> None:
         return
     for color, name, full in named:
         ax.plot([], [], "o", ms=6, mfc=color if full else "white", mec=color, label=name)
-    ax.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=4,
-              borderaxespad=0.2, handletextpad=0.3, columnspacing=1.2)  # fmt: skip
+    ax.legend(
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=4,
+        borderaxespad=0.2,
+        handletextpad=0.3,
+        columnspacing=1.2,
+    )

@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_metric", "draw_page"]
 
-_NEUTRAL = {"auc": 0.5, "concordance": 0.5, "uno_concordance": 0.5, "observed_expected": 1.0, "calibration_slope": 1.0,
-            "ipa": 0.0, "citl": 0.0, "calibration_intercept": 0.0}  # fmt: skip
+_NEUTRAL = {
+    "auc": 0.5,
+    "concordance": 0.5,
+    "uno_concordance": 0.5,
+    "observed_expected": 1.0,
+    "calibration_slope": 1.0,
+    "ipa": 0.0,
+    "citl": 0.0,
+    "calibration_intercept": 0.0,
+}
 
 
 def draw_metric(frame: pd.DataFrame, *, title: str, ax: Axes | None = None) -> Axes:
@@ -51,8 +59,17 @@ def draw_metric(frame: pd.DataFrame, *, title: str, ax: Axes | None = None) -> A
     ax.set_ylabel(title)
     if len(models) > 1:
         # above the axes, where no interval runs
-        ax.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=3,
-                  borderaxespad=0.2, handletextpad=0.3, columnspacing=1.2)  # fmt: skip
+        ax.legend(
+            frameon=False,
+            fontsize=8.5,
+            labelcolor=INK,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=3,
+            borderaxespad=0.2,
+            handletextpad=0.3,
+            columnspacing=1.2,
+        )
     tidy_axes(ax)
     return ax
 

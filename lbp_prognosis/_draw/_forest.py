@@ -15,9 +15,14 @@ __all__ = ["draw_forest"]
 
 
 def draw_forest(
-    sites: pd.DataFrame, pooled: Mapping[str, float], *, metric: str, confidence: float, ax: Axes | None = None,
+    sites: pd.DataFrame,
+    pooled: Mapping[str, float],
+    *,
+    metric: str,
+    confidence: float,
+    ax: Axes | None = None,
     summary: str = "pooled",
-) -> Axes:  # fmt: skip
+) -> Axes:
     """Draw one row a site and a diamond.
 
     Parameters

@@ -40,7 +40,15 @@ def draw_importance(frame: pd.DataFrame, *, label: str, groups: Sequence[str] = 
     ax.tick_params(axis="y", length=0)
     if len(present) > 1 and present != set(frame["player"]):
         for k, name in enumerate(reversed([name for name in order if name in present])):
-            ax.annotate(name or "other", (1, 0), xycoords="axes fraction", xytext=(-2, 6 + 13 * k),
-                        textcoords="offset points", ha="right", fontsize=8.5, color=colors[name])  # fmt: skip
+            ax.annotate(
+                name or "other",
+                (1, 0),
+                xycoords="axes fraction",
+                xytext=(-2, 6 + 13 * k),
+                textcoords="offset points",
+                ha="right",
+                fontsize=8.5,
+                color=colors[name],
+            )
     ax.spines["bottom"].set_color(SOFT)
     return ax

@@ -30,9 +30,15 @@ def draw_instability(risk: np.ndarray, low: np.ndarray, high: np.ndarray, ax: Ax
 
 
 def draw_overlaid(
-    x: np.ndarray, final: np.ndarray, curves: np.ndarray, *, diagonal: bool, xlabel: str, ylabel: str,
+    x: np.ndarray,
+    final: np.ndarray,
+    curves: np.ndarray,
+    *,
+    diagonal: bool,
+    xlabel: str,
+    ylabel: str,
     ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+) -> Axes:
     """Draw many thin curves and one over them.
 
     Parameters
@@ -60,7 +66,8 @@ def draw_overlaid(
     else:
         ax.axhline(0, color=INK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=3)
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
-              borderaxespad=0.2)  # fmt: skip
+    ax.legend(
+        frameon=False, fontsize=8.5, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2
+    )
     tidy_axes(ax)
     return ax

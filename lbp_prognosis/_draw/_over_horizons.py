@@ -16,9 +16,13 @@ _MANY = 12  # more horizons than this run together into a band
 
 
 def draw_over_horizons(
-    frame: pd.DataFrame, *, title: str, neutral: float | None = None, null: pd.DataFrame | None = None,
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    neutral: float | None = None,
+    null: pd.DataFrame | None = None,
     ax: Axes | None = None,
-) -> Axes:  # fmt: skip
+) -> Axes:
     """Draw estimates with their intervals on an axis of time; a band where there are many.
 
     Parameters
@@ -50,8 +54,16 @@ def draw_over_horizons(
             low, high = ax.get_ylim()
             ax.set_ylim(low, max(high, float(last["value"].iloc[0]) + 0.1 * (high - low)))
         for row in last.itertuples():
-            ax.annotate("one risk for all", (row.horizon, row.value), xytext=(0, 6), textcoords="offset points",
-                        ha="right", va="bottom", fontsize=8.5, color=SOFT)  # fmt: skip
+            ax.annotate(
+                "one risk for all",
+                (row.horizon, row.value),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="right",
+                va="bottom",
+                fontsize=8.5,
+                color=SOFT,
+            )
     if len(frame) <= _MANY:  # the horizons that were asked for, not round numbers between them
         ax.set_xticks(x.tolist(), [f"{time:g}" for time in x])
     if neutral is not None:
@@ -60,8 +72,16 @@ def draw_over_horizons(
     ax.set_ylabel(title)
     if len(frame):
         level = float(frame["confidence"].iloc[0])
-        ax.annotate(f"{level:.0%} intervals, each horizon by itself", (1.0, 1.0), xycoords="axes fraction",
-                    xytext=(0, 4), textcoords="offset points", ha="right", fontsize=8, color=SOFT)  # fmt: skip
+        ax.annotate(
+            f"{level:.0%} intervals, each horizon by itself",
+            (1.0, 1.0),
+            xycoords="axes fraction",
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=SOFT,
+        )
     else:
         ax.annotate("not estimable", (0.5, 0.5), xycoords="axes fraction", ha="center", color=INK)
     tidy_axes(ax)

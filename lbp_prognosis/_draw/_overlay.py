@@ -12,10 +12,19 @@ import numpy as np
 __all__ = ["draw_overlay"]
 
 _COLOURS = {
-    "vertebral_body": "#ffb000", "vertebra": "#ffb000", "disc": "#35d0ff", "canal": "#5dff6f", "dural_sac": "#00c853",
-    "spinal_cord": "#b388ff", "sacrum": "#ff8a65", "sacral_vertebra": "#ff8a65",
-    "multifidus": "#ff66cc", "erector_spinae": "#40c4ff", "psoas": "#ffd740", "quadratus_lumborum": "#b2ff59",
-}  # fmt: skip
+    "vertebral_body": "#ffb000",
+    "vertebra": "#ffb000",
+    "disc": "#35d0ff",
+    "canal": "#5dff6f",
+    "dural_sac": "#00c853",
+    "spinal_cord": "#b388ff",
+    "sacrum": "#ff8a65",
+    "sacral_vertebra": "#ff8a65",
+    "multifidus": "#ff66cc",
+    "erector_spinae": "#40c4ff",
+    "psoas": "#ffd740",
+    "quadratus_lumborum": "#b2ff59",
+}
 _LINES: dict[str, tuple[str, float, Any]] = {
     "endplate": ("#ff3366", 1.2, "-"),
     "height": ("#ffffff", 1.0, "-"),

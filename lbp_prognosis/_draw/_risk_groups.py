@@ -93,9 +93,16 @@ def draw_risk_groups(
     for _, line in means.iterrows():
         if np.isfinite(line["mean_risk"]) and line["group"] in colors:
             ax.plot(
-                line["horizon"], line["mean_risk"], marker="D", ms=6.5, mfc=colors[line["group"]], mec="white", mew=1.1,
-                zorder=6, clip_on=False,
-            )  # fmt: skip
+                line["horizon"],
+                line["mean_risk"],
+                marker="D",
+                ms=6.5,
+                mfc=colors[line["group"]],
+                mec="white",
+                mew=1.1,
+                zorder=6,
+                clip_on=False,
+            )
             high = max(high, float(line["mean_risk"]))
     ax.set_xlim(0, edge)
     ax.set_ylim(0, 1.0 if start == 1.0 else min(1.0, 1.14 * high))  # the note has room above the curves
@@ -124,23 +131,44 @@ def _numbers(ax: Axes, curves: pd.DataFrame, names: Sequence[str], colors: dict[
     ticks = [tick for tick in ax.get_xticks() if 0 <= tick <= ax.get_xlim()[1]]
     ax.set_xticks(ticks)
     ax.annotate(
-        "at risk", (0, 0), xycoords="axes fraction", xytext=(0, -38), textcoords="offset points", fontsize=8, va="top",
+        "at risk",
+        (0, 0),
+        xycoords="axes fraction",
+        xytext=(0, -38),
+        textcoords="offset points",
+        fontsize=8,
+        va="top",
         color=INK,
-    )  # fmt: skip
+    )
     for k, name in enumerate(names):
         part = curves[curves["group"] == name]
         time, number = part["time"].to_numpy(), np.append(part["at_risk"].to_numpy(dtype=float), 0.0)
         ax.annotate(
-            name, (0, 0), xycoords="axes fraction", xytext=(-20, -50 - 12 * k), textcoords="offset points",
-            ha="right", va="top", fontsize=8, color=colors[name], annotation_clip=False,
-        )  # fmt: skip
+            name,
+            (0, 0),
+            xycoords="axes fraction",
+            xytext=(-20, -50 - 12 * k),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=8,
+            color=colors[name],
+            annotation_clip=False,
+        )
         for tick in ticks:
             count = number[np.searchsorted(time, tick, side="left")]
             ax.annotate(
-                f"<{least}" if 0 < count < least else f"{count:,.0f}", (tick, 0),
-                xycoords=ax.get_xaxis_transform(), xytext=(0, -50 - 12 * k), textcoords="offset points", ha="center",
-                va="top", fontsize=8, color=colors[name], annotation_clip=False,
-            )  # fmt: skip
+                f"<{least}" if 0 < count < least else f"{count:,.0f}",
+                (tick, 0),
+                xycoords=ax.get_xaxis_transform(),
+                xytext=(0, -50 - 12 * k),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=8,
+                color=colors[name],
+                annotation_clip=False,
+            )
 
 
 def draw_group_bars(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

@@ -66,6 +66,12 @@ def direct_labels(
         placed[i] = min(placed[i], placed[i + 1] - least)
     for rank, curve in enumerate(order):
         ax.annotate(
-            labels[curve], (x, placed[rank]), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9,
-            color=colors[curve], annotation_clip=False,
-        )  # fmt: skip
+            labels[curve],
+            (x, placed[rank]),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=colors[curve],
+            annotation_clip=False,
+        )

@@ -37,8 +37,17 @@ def draw_thresholds(frame: pd.DataFrame, *, axis: str, ax: Axes | None = None) -
             ax.fill_between(part["threshold"], part["low"], part["high"], color=color, alpha=0.14, linewidth=0)
         ax.plot(part["threshold"], part["value"], marker=marker, ms=5, color=color, linewidth=1.9, label=str(name))
     ax.axhline(0, color=SOFT, linewidth=1.0, zorder=1)
-    ax.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="lower left", bbox_to_anchor=(0, 1), ncols=4,
-              borderaxespad=0.2, handletextpad=0.4, columnspacing=1.2)  # fmt: skip
+    ax.legend(
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=4,
+        borderaxespad=0.2,
+        handletextpad=0.4,
+        columnspacing=1.2,
+    )
     ax.set_xlabel("threshold risk at which one would act")
     ax.set_ylabel(axis)
     if marker:  # few: each is named

@@ -107,9 +107,15 @@ def categories(eta: np.ndarray, kind: int, uniform: np.ndarray) -> np.ndarray:
 
 
 def chained_equations(
-    X: np.ndarray, kinds: np.ndarray, levels: np.ndarray, rng: np.random.Generator, *, iterations: int = 10,
-    donors: int = 5, matching: np.ndarray | None = None,
-) -> np.ndarray:  # fmt: skip
+    X: np.ndarray,
+    kinds: np.ndarray,
+    levels: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    iterations: int = 10,
+    donors: int = 5,
+    matching: np.ndarray | None = None,
+) -> np.ndarray:
     """Return one completed copy of ``X`` (NaN where missing); observed values are untouched.
 
     Columns are visited from the least to the most incomplete, ``iterations`` times, starting from values drawn from the
@@ -134,15 +140,27 @@ def chained_equations(
         scale[j] = spread if spread > 0 else 1.0
         design[:, slices[j].start] = (design[:, slices[j].start] - centre[j]) / scale[j]
     filled = np.ascontiguousarray(done.T)
-    drawn = _random_numbers(rng, visits, kinds, steps, design.shape[1] + 1 - np.diff(places), counts, X.shape[0], match,
-                            iterations, donors)  # fmt: skip
+    drawn = _random_numbers(
+        rng, visits, kinds, steps, design.shape[1] + 1 - np.diff(places), counts, X.shape[0], match, iterations, donors
+    )
     D = np.ascontiguousarray(np.vstack([np.ones(X.shape[0]), design.T]))
 
     def visit(j: int) -> Visit:
         first, last = int(places[j]), int(places[j + 1])
         used, holes = np.concatenate([np.arange(first), np.arange(last, D.shape[0])]), missing[:, j]
-        return Visit(int(j), int(kinds[j]), int(steps[j]), np.flatnonzero(holes), np.flatnonzero(~holes), used, first,
-                     last, float(centre[j]), float(scale[j]), bool(match[j]))  # fmt: skip
+        return Visit(
+            int(j),
+            int(kinds[j]),
+            int(steps[j]),
+            np.flatnonzero(holes),
+            np.flatnonzero(~holes),
+            used,
+            first,
+            last,
+            float(centre[j]),
+            float(scale[j]),
+            bool(match[j]),
+        )
 
     with one_thread():
         chained_sweeps(filled, D, [visit(j) for j in visits], RIDGE, PRIOR, iterations, *drawn)
@@ -150,9 +168,17 @@ def chained_equations(
 
 
 def _random_numbers(
-    rng: np.random.Generator, visits: np.ndarray, kinds: np.ndarray, steps: np.ndarray, others: np.ndarray,
-    counts: np.ndarray, n: int, match: np.ndarray, iterations: int, donors: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    rng: np.random.Generator,
+    visits: np.ndarray,
+    kinds: np.ndarray,
+    steps: np.ndarray,
+    others: np.ndarray,
+    counts: np.ndarray,
+    n: int,
+    match: np.ndarray,
+    iterations: int,
+    donors: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the visits will need, visit after visit: normal deviates, χ² deviates, and numbers for the holes."""
     normals, chis, extras = [], [], []
     for _ in range(iterations):

@@ -207,9 +207,16 @@ def _choose(x, holes, binary, drawn, uniform):
 
 
 def chained_sweeps(
-    X: np.ndarray, D: np.ndarray, visits: Sequence[Visit], ridge: float, prior: float, iterations: int,
-    normals: np.ndarray, chis: np.ndarray, extras: np.ndarray,
-) -> None:  # fmt: skip
+    X: np.ndarray,
+    D: np.ndarray,
+    visits: Sequence[Visit],
+    ridge: float,
+    prior: float,
+    iterations: int,
+    normals: np.ndarray,
+    chis: np.ndarray,
+    extras: np.ndarray,
+) -> None:
     """Sweep ``iterations`` times over the columns to visit; the filled ``X`` and the design ``D`` change in place.
 
     Parameters

@@ -33,9 +33,16 @@ class CombatFit(NamedTuple):
 
 
 def combat_fit(
-    Y: np.ndarray, batch: np.ndarray, X: np.ndarray, *, reference: int | None = None, mean_only: bool = False,
-    prior: str = "parametric", tol: float = 1e-10, max_iter: int = 10_000,
-) -> CombatFit:  # fmt: skip
+    Y: np.ndarray,
+    batch: np.ndarray,
+    X: np.ndarray,
+    *,
+    reference: int | None = None,
+    mean_only: bool = False,
+    prior: str = "parametric",
+    tol: float = 1e-10,
+    max_iter: int = 10_000,
+) -> CombatFit:
     """Estimate batch effects.
 
     Parameters

@@ -153,9 +153,16 @@ def _newton(
         coef, information = trial, information + np.diag(penalty)
         iterations += 1
     return {
-        "coef": coef, "information": information, "covariance": inverse, "score": score, "loglik": loglik,
-        "iterations": iterations, "converged": converged, "aliased": aliased, "gradient": gradient,
-    }  # fmt: skip
+        "coef": coef,
+        "information": information,
+        "covariance": inverse,
+        "score": score,
+        "loglik": loglik,
+        "iterations": iterations,
+        "converged": converged,
+        "aliased": aliased,
+        "gradient": gradient,
+    }
 
 
 def cox_fit_prepared(
@@ -247,6 +254,13 @@ def cox_fit(
     """
     data = cox_data(X, time, event, entry=entry, strata=strata)
     return cox_fit_prepared(
-        data, weights=weights, offset=offset, ties=ties, start=start, penalty=penalty, frequency=frequency,
-        max_iter=max_iter, tol=tol,
-    )  # fmt: skip
+        data,
+        weights=weights,
+        offset=offset,
+        ties=ties,
+        start=start,
+        penalty=penalty,
+        frequency=frequency,
+        max_iter=max_iter,
+        tol=tol,
+    )

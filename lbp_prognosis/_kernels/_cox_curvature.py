@@ -19,9 +19,28 @@ __all__ = ["CoxPass", "Curvature"]
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _pass(
-    eta, shift, weights, event, last, before, ends, count, mean_weight, efron, none,
-    risk, s0, d0, hazard, own, c0, c1, c2, lived, residual,
-):  # fmt: skip  # pragma: no cover - compiled
+    eta,
+    shift,
+    weights,
+    event,
+    last,
+    before,
+    ends,
+    count,
+    mean_weight,
+    efron,
+    none,
+    risk,
+    s0,
+    d0,
+    hazard,
+    own,
+    c0,
+    c1,
+    c2,
+    lived,
+    residual,
+):  # pragma: no cover - compiled
     n, m = eta.size, s0.size
     for i in range(n):
         risk[i] = np.exp(eta[i] - shift) * weights[i]
@@ -68,16 +87,34 @@ class CoxPass:
         """Move to ``eta``; return the log-likelihood there."""
         d, shift = self.data, float(eta.mean()) if eta.size else 0.0
         return _pass(
-            eta, shift, self.tied.weights, d.event, d.last, _before(d), d.ends, self.tied.count, self.tied.mean_weight,
-            self.efron, self.none, self.risk, self.s0, self.d0, self.hazard, self.own, self.c0, self.c1, self.c2,
-            self.lived, self.residual,
-        )  # fmt: skip
+            eta,
+            shift,
+            self.tied.weights,
+            d.event,
+            d.last,
+            _before(d),
+            d.ends,
+            self.tied.count,
+            self.tied.mean_weight,
+            self.efron,
+            self.none,
+            self.risk,
+            self.s0,
+            self.d0,
+            self.hazard,
+            self.own,
+            self.c0,
+            self.c1,
+            self.c2,
+            self.lived,
+            self.residual,
+        )
 
 
 @nb.njit(cache=True, nogil=True)
 def _scale_and_sum(
     raw, low, high, risk, root, event, last, before, ends, root0, share, root2, second, Z, U
-):  # fmt: skip  # pragma: no cover - compiled
+):  # pragma: no cover - compiled
     """Fill columns ``low`` to ``high`` of ``Z`` and ``U``."""
     n, m = risk.size, root0.size
     delayed = before.size > 0
@@ -233,9 +270,22 @@ class Curvature:
         if old == 0:
             self.quadratic.forget()
         _scale_and_sum(
-            self.values, old, size, self.risk, self.root, d.event, d.last, _before(d), d.ends, self.root0, self.share,
-            self.root2, self.second, self._Z, self._U,
-        )  # fmt: skip
+            self.values,
+            old,
+            size,
+            self.risk,
+            self.root,
+            d.event,
+            d.last,
+            _before(d),
+            d.ends,
+            self.root0,
+            self.share,
+            self.root2,
+            self.second,
+            self._Z,
+            self._U,
+        )
         block = self._Z[:, :size].T @ self._Z[:, old:size]
         block -= self._U[:, :size].T @ self._U[:, old:size]
         self.matrix[:size, old:size] = block

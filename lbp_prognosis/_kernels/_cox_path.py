@@ -98,9 +98,17 @@ class _Solver:
     """State of the walk down the path."""
 
     def __init__(
-        self, data: CoxData, weights: np.ndarray, offset: np.ndarray | None, alpha: float, factors: np.ndarray,
-        efron: bool, tol: float, max_iter: int, frequency: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        data: CoxData,
+        weights: np.ndarray,
+        offset: np.ndarray | None,
+        alpha: float,
+        factors: np.ndarray,
+        efron: bool,
+        tol: float,
+        max_iter: int,
+        frequency: bool = False,
+    ) -> None:
         n, p = data.X.shape
         self.exact, self.single = data.X, tol >= _SINGLE
         rows = replace(data, X=np.empty((n, 0)))
@@ -381,9 +389,15 @@ def cox_path(
             if not given and _levelled(logliks, solver.loglik_null, saturated):
                 break
     return CoxPath(
-        lambdas[: len(coefs)], np.array(coefs).reshape(-1, p), np.array(logliks), solver.loglik_null, saturated,
-        np.array(done), solver.evaluations, solver.curvature.quadratic.systems,
-    )  # fmt: skip
+        lambdas[: len(coefs)],
+        np.array(coefs).reshape(-1, p),
+        np.array(logliks),
+        solver.loglik_null,
+        saturated,
+        np.array(done),
+        solver.evaluations,
+        solver.curvature.quadratic.systems,
+    )
 
 
 def _walk(solver: _Solver, previous: float, lam: float) -> float:

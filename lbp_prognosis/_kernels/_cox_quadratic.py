@@ -192,9 +192,15 @@ class Quadratic:
             b[active] = values + move
 
     def _shorten(
-        self, H: np.ndarray, active: np.ndarray, values: np.ndarray, rest: np.ndarray, move: np.ndarray,
-        crossing: np.ndarray, l2: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        H: np.ndarray,
+        active: np.ndarray,
+        values: np.ndarray,
+        rest: np.ndarray,
+        move: np.ndarray,
+        crossing: np.ndarray,
+        l2: np.ndarray,
+    ) -> np.ndarray:
         """Stop columns that would change their sign at zero and go on with the others, as far as that descends.
 
         Half as far, and half of that, is tried where it does not; short of the first crossing it always does.

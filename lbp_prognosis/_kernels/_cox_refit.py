@@ -66,9 +66,13 @@ def cox_refit(
     weights = np.asarray(data.sorted(copies), dtype=float)
     rows = np.flatnonzero(weights)
     few = replace(
-        data, X=data.X.take(rows, axis=0), event=data.event[rows], last=data.last[rows], order=None,
+        data,
+        X=data.X.take(rows, axis=0),
+        event=data.event[rows],
+        last=data.last[rows],
+        order=None,
         before=None if data.before is None else data.before[rows],
-    )  # fmt: skip
+    )
     shift = None if offset is None else data.sorted(offset)[rows]
     ridge = np.zeros(start.size) if penalty is None else penalty
     tied, efron = tied_events(few, weights[rows], True), ties == "efron"

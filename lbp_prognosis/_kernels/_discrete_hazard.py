@@ -70,9 +70,17 @@ def _spans(
 
 
 def _objective(
-    X: np.ndarray, response: np.ndarray, span: np.ndarray, *, link: str, weights: np.ndarray, offset: np.ndarray,
-    ridge: np.ndarray, mask: np.ndarray, row_score: np.ndarray,
-) -> Callable[[np.ndarray], Point]:  # fmt: skip
+    X: np.ndarray,
+    response: np.ndarray,
+    span: np.ndarray,
+    *,
+    link: str,
+    weights: np.ndarray,
+    offset: np.ndarray,
+    ridge: np.ndarray,
+    mask: np.ndarray,
+    row_score: np.ndarray,
+) -> Callable[[np.ndarray], Point]:
     """Parameters -> penalised log-likelihood, gradient, observed and complete information; fills ``row_score``."""
     certain, (categories, width) = int((span < 0).sum()), (offset.shape[1], X.shape[1])
 
@@ -153,6 +161,10 @@ def discrete_hazard_fit(
     found = climb(evaluate, theta, mask, max_iter=max_iter, tol=tol)
     loglik = found.point.loglik + 0.5 * float(ridge @ found.theta**2)
     return DiscreteHazardFit(
-        found.theta.reshape(categories, width), found.point.information, loglik, row_score.copy(), found.iterations,
+        found.theta.reshape(categories, width),
+        found.point.information,
+        loglik,
+        row_score.copy(),
+        found.iterations,
         found.converged,
-    )  # fmt: skip
+    )

@@ -19,9 +19,14 @@ __all__ = ["fine_gray_data", "fine_gray_influence"]
 
 
 def fine_gray_data(
-    X: np.ndarray, time: np.ndarray, code: np.ndarray, cause: int, censoring: CensoringGroups,
-    strata: np.ndarray | None, entry: np.ndarray | None = None,
-) -> CoxData:  # fmt: skip
+    X: np.ndarray,
+    time: np.ndarray,
+    code: np.ndarray,
+    cause: int,
+    censoring: CensoringGroups,
+    strata: np.ndarray | None,
+    entry: np.ndarray | None = None,
+) -> CoxData:
     """Prepare the risk sets of the subdistribution hazard of ``cause``; arguments as for `cox_data`.
 
     With ``entry`` the curves of ``censoring`` have to know the entries, too.

@@ -223,9 +223,17 @@ def influence_from_process(
     """`ipcw_influence` from a counted censoring process and the products w h (n,) of one horizon."""
     row_weight = np.ones(weighted.size) if weights is None else weights
     return _correct(
-        process.order, process.starts, process.hazard, process.slope, process.times, np.asarray(event) == 0,
-        weighted, float(tau), row_weight, float(row_weight.sum()),
-    )  # fmt: skip
+        process.order,
+        process.starts,
+        process.hazard,
+        process.slope,
+        process.times,
+        np.asarray(event) == 0,
+        weighted,
+        float(tau),
+        row_weight,
+        float(row_weight.sum()),
+    )
 
 
 def ipcw_influence(

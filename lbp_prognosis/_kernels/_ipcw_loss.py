@@ -41,9 +41,22 @@ def _finish(kind, risk, case, times, order, starts, before, beyond, horizons, ce
 
 @njit(cache=True, error_model="numpy")
 def ipcw_loss(
-    kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored, row_weight,
-    square_weight, influence,
-):  # fmt: skip
+    kind,
+    risk,
+    case,
+    times,
+    order,
+    starts,
+    hazard,
+    slope,
+    before,
+    beyond,
+    horizons,
+    censored,
+    row_weight,
+    square_weight,
+    influence,
+):
     """Score risks against an outcome by horizons, every row weighted for censoring.
 
     Parameters

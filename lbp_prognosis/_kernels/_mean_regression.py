@@ -42,9 +42,15 @@ class MeanFit(NamedTuple):
 
 
 def logistic_fit(
-    X: np.ndarray, y: np.ndarray, *, offset: np.ndarray | None = None, weights: np.ndarray | None = None,
-    start: np.ndarray | None = None, max_iter: int = 50, tol: float = 1e-11,
-) -> MeanFit:  # fmt: skip
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    offset: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+    start: np.ndarray | None = None,
+    max_iter: int = 50,
+    tol: float = 1e-11,
+) -> MeanFit:
     """Maximise a logistic likelihood by Newton's method with step halving.
 
     Parameters
@@ -70,9 +76,15 @@ def logistic_fit(
 
 
 def cloglog_pseudo_fit(
-    X: np.ndarray, y: np.ndarray, *, offset: np.ndarray | None = None, weights: np.ndarray | None = None,
-    start: np.ndarray | None = None, max_iter: int = 100, tol: float = 1e-11,
-) -> MeanFit:  # fmt: skip
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    offset: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+    start: np.ndarray | None = None,
+    max_iter: int = 100,
+    tol: float = 1e-11,
+) -> MeanFit:
     """Regress pseudo-values on columns: mean 1 − exp(−exp(η)), constant working variance, Fisher scoring.
 
     Arguments as for `logistic_fit`; ``y`` may lie outside [0, 1]; ``loglik`` is minus half the residual sum of squares.
@@ -97,9 +109,15 @@ def cloglog_pseudo_fit(
 
 
 def poisson_fit(
-    X: np.ndarray, y: np.ndarray, *, offset: np.ndarray | None = None, weights: np.ndarray | None = None,
-    start: np.ndarray | None = None, max_iter: int = 50, tol: float = 1e-11,
-) -> MeanFit:  # fmt: skip
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    offset: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+    start: np.ndarray | None = None,
+    max_iter: int = 50,
+    tol: float = 1e-11,
+) -> MeanFit:
     """Maximise a Poisson likelihood with log link by Newton's method; arguments as for `logistic_fit`."""
 
     def state(eta: np.ndarray, w: np.ndarray) -> _State:
@@ -110,9 +128,14 @@ def poisson_fit(
 
 
 def _newton(
-    X: np.ndarray, at: Callable[[np.ndarray, np.ndarray], _State], offset: np.ndarray | None,
-    weights: np.ndarray | None, start: np.ndarray | None, max_iter: int, tol: float,
-) -> MeanFit:  # fmt: skip
+    X: np.ndarray,
+    at: Callable[[np.ndarray, np.ndarray], _State],
+    offset: np.ndarray | None,
+    weights: np.ndarray | None,
+    start: np.ndarray | None,
+    max_iter: int,
+    tol: float,
+) -> MeanFit:
     """Raise the criterion by Newton (Fisher) steps, halved while they lower it."""
     w = np.ones(X.shape[0]) if weights is None else weights
     beta = np.zeros(X.shape[1]) if start is None else np.asarray(start, dtype=float)

@@ -210,9 +210,13 @@ def _ahead(rows: _Rows, sums: np.ndarray) -> np.ndarray:
 
 
 def _censoring_part(
-    rows: _Rows, time: np.ndarray, code: np.ndarray, weights: np.ndarray | None, relative: np.ndarray,
+    rows: _Rows,
+    time: np.ndarray,
+    code: np.ndarray,
+    weights: np.ndarray | None,
+    relative: np.ndarray,
     ahead: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """What the estimation of the censoring curve adds to score and hazard."""
     w = rows.weights
     grid, place = np.unique(time, return_inverse=True)
@@ -227,9 +231,9 @@ def _censoring_part(
     c = rows.competing
     a = (w * relative / rows.g_rows)[c]
     gone = np.cumsum(np.bincount(place[c], weights=a, minlength=m))
-    gone_x = np.column_stack([
-        np.cumsum(np.bincount(place[c], weights=a * rows.X[c, j], minlength=m)) for j in range(rows.X.shape[1])
-    ])  # fmt: skip
+    gone_x = np.column_stack(
+        [np.cumsum(np.bincount(place[c], weights=a * rows.X[c, j], minlength=m)) for j in range(rows.X.shape[1])]
+    )
     later = ahead[np.searchsorted(rows.times, grid, side="right")]
     score = (gone_x * later[:, :1] - gone[:, None] * later[:, 1:-1]) * slope[:, None]
     hazard = gone * later[:, -1] * slope

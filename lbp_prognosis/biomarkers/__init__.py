@@ -2,25 +2,25 @@
 
 from lbp_prognosis.biomarkers._extract import extract
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult
-from lbp_prognosis.biomarkers._gap_score import GapScore, gap_score
-from lbp_prognosis.biomarkers._image import Image
-from lbp_prognosis.biomarkers._import_musclemap import import_musclemap
-from lbp_prognosis.biomarkers._import_rsna2024 import import_rsna2024
-from lbp_prognosis.biomarkers._import_spider import import_spider
-from lbp_prognosis.biomarkers._import_spinenet import import_spinenet
-from lbp_prognosis.biomarkers._import_totalsegmentator import import_totalsegmentator
-from lbp_prognosis.biomarkers._import_totalspineseg import import_totalspineseg
-from lbp_prognosis.biomarkers._import_verse_centroids import import_verse_centroids
-from lbp_prognosis.biomarkers._import_wide import import_wide
-from lbp_prognosis.biomarkers._imported_table import ImportedTable
-from lbp_prognosis.biomarkers._label_map import CONVENTIONS, Label, LabelMap
-from lbp_prognosis.biomarkers._mask import Mask
-from lbp_prognosis.biomarkers._radiomics import RadiomicsResult, extract_radiomics, radiomics_features
-from lbp_prognosis.biomarkers._radiomics_ibsi import radiomics_features_table
-from lbp_prognosis.biomarkers._radiomics_settings import RadiomicsSettings
-from lbp_prognosis.biomarkers._read_image import read_image, read_mask
 from lbp_prognosis.biomarkers._recipe import FAMILIES, Recipe
-from lbp_prognosis.biomarkers._spinopelvic import check_spinopelvic
+from lbp_prognosis.biomarkers.anatomy._label_map import CONVENTIONS, Label, LabelMap
+from lbp_prognosis.biomarkers.families._gap_score import GapScore, gap_score
+from lbp_prognosis.biomarkers.families._spinopelvic import check_spinopelvic
+from lbp_prognosis.biomarkers.importers._import_musclemap import import_musclemap
+from lbp_prognosis.biomarkers.importers._import_rsna2024 import import_rsna2024
+from lbp_prognosis.biomarkers.importers._import_spider import import_spider
+from lbp_prognosis.biomarkers.importers._import_spinenet import import_spinenet
+from lbp_prognosis.biomarkers.importers._import_totalsegmentator import import_totalsegmentator
+from lbp_prognosis.biomarkers.importers._import_totalspineseg import import_totalspineseg
+from lbp_prognosis.biomarkers.importers._import_verse_centroids import import_verse_centroids
+from lbp_prognosis.biomarkers.importers._import_wide import import_wide
+from lbp_prognosis.biomarkers.importers._imported_table import ImportedTable
+from lbp_prognosis.biomarkers.readers._image import Image
+from lbp_prognosis.biomarkers.readers._mask import Mask
+from lbp_prognosis.biomarkers.readers._read_image import read_image, read_mask
+from lbp_prognosis.biomarkers.texture._radiomics import RadiomicsResult, extract_radiomics, radiomics_features
+from lbp_prognosis.biomarkers.texture._radiomics_ibsi import radiomics_features_table
+from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettings
 
 __all__ = [
     "CONVENTIONS",

@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Checkpoint, argument_error, content_hash, parallel_map
-from lbp_prognosis.biomarkers._case import Case
 from lbp_prognosis.biomarkers._extraction_result import STUDY_COLUMNS, ExtractionResult, biomarker_frame
-from lbp_prognosis.biomarkers._image import Image
-from lbp_prognosis.biomarkers._label_map import LabelMap
-from lbp_prognosis.biomarkers._levels import level_rank, split_disc
-from lbp_prognosis.biomarkers._mask import Mask
-from lbp_prognosis.biomarkers._measure import measure_case
-from lbp_prognosis.biomarkers._read_image import DEFAULT_MAX_BYTES
 from lbp_prognosis.biomarkers._recipe import Recipe
-from lbp_prognosis.biomarkers._sanity import level_confidence
 from lbp_prognosis.biomarkers._study import _listed, file_hashes, load_case, study_name
+from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
+from lbp_prognosis.biomarkers.anatomy._levels import level_rank, split_disc
+from lbp_prognosis.biomarkers.anatomy._sanity import level_confidence
+from lbp_prognosis.biomarkers.families._case import Case
+from lbp_prognosis.biomarkers.families._measure import measure_case
+from lbp_prognosis.biomarkers.readers._image import Image
+from lbp_prognosis.biomarkers.readers._mask import Mask
+from lbp_prognosis.biomarkers.readers._read_image import DEFAULT_MAX_BYTES
 
 __all__ = ["extract"]
 
@@ -198,9 +198,11 @@ def _run(
     except Exception as error:
         # One unreadable or absurd case must not end a batch of thousands; it is reported by name and message.
         result["failure"] = {
-            "patient_id": patient, "study_id": number, "error": type(error).__name__,
+            "patient_id": patient,
+            "study_id": number,
+            "error": type(error).__name__,
             "message": str(error) or type(error).__name__,
-        }  # fmt: skip
+        }
     if store is not None:
         text = json.dumps(result).encode("utf-8")
         store.save(task, {"result": np.frombuffer(text, dtype=np.uint8)})
@@ -228,9 +230,13 @@ def _measured(
         if level and row["level_from_bottom"] is None:
             row["level_from_bottom"] = bottom.get(level)
         row.update(
-            patient_id=patient, study_id=number, modality=acquisition["modality"], extractor_version=_version(),
-            acquired_on=acquisition["acquired_on"], level_confidence=confidence if level else None,
-        )  # fmt: skip
+            patient_id=patient,
+            study_id=number,
+            modality=acquisition["modality"],
+            extractor_version=_version(),
+            acquired_on=acquisition["acquired_on"],
+            level_confidence=confidence if level else None,
+        )
         rows.append(row)
     failure = None if rows else _nothing(case, patient, number)
     if picture is not None:
@@ -238,11 +244,13 @@ def _measured(
     known = {key: acquisition.get(key) for key in STUDY_COLUMNS if key not in {"patient_id", "study_id"}}
     names = [str(name) for name in _listed(study["convention"])]
     return {
-        "rows": rows, "study": {"patient_id": patient, "study_id": number, **known}, "files": file_hashes(study),
+        "rows": rows,
+        "study": {"patient_id": patient, "study_id": number, **known},
+        "files": file_hashes(study),
         "conventions": {name: LabelMap(name).fingerprint for name in names},
         "picture": picture.name if picture is not None and failure is None else "",
         "failure": failure,
-    }  # fmt: skip
+    }
 
 
 def _nothing(case: Case, patient: str, number: str) -> dict[str, str]:
@@ -281,7 +289,7 @@ def _from_bottom(levels: list[str]) -> dict[str, int]:
 
 
 def _is_pair(upper: str, lower: str) -> bool:
-    from lbp_prognosis.biomarkers._levels import neighbours
+    from lbp_prognosis.biomarkers.anatomy._levels import neighbours
 
     try:
         split_disc(upper + lower)
@@ -306,10 +314,12 @@ def _collect(done: list[dict[str, Any]], rows: list[dict[str, Any]], recipe: Rec
     provenance = {
         "extractor_version": version,
         "packages": {"numpy": np.__version__, "scipy": scipy.__version__, "pandas": pd.__version__},
-        "recipe": recipe.to_dict(), "recipe_sha256": recipe.fingerprint, "conventions": conventions,
+        "recipe": recipe.to_dict(),
+        "recipe_sha256": recipe.fingerprint,
+        "conventions": conventions,
         "cases": [
             {"patient_id": name[0], "study_id": name[1], "files": result["files"], "overlay": result["picture"]}
             for name, result in zip(names, done)
         ],
-    }  # fmt: skip
+    }
     return ExtractionResult(table, failures, studies, provenance)

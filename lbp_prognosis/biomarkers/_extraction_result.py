@@ -9,20 +9,41 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, check_choice
-from lbp_prognosis.biomarkers._measurement import BIOMARKER_COLUMNS
+from lbp_prognosis.biomarkers.families._measurement import BIOMARKER_COLUMNS
 
 __all__ = ["ExtractionResult", "biomarker_frame"]
 
 _TYPES = {
-    "value": "float64", "sd_error": "float64", "level_from_bottom": "Int64", "level_confidence": "float64",
-    "n_voxels": "Int64", "n_slices": "Int64", "fit_residual": "float64", "touched_border": "boolean",
-}  # fmt: skip
+    "value": "float64",
+    "sd_error": "float64",
+    "level_from_bottom": "Int64",
+    "level_confidence": "float64",
+    "n_voxels": "Int64",
+    "n_slices": "Int64",
+    "fit_residual": "float64",
+    "touched_border": "boolean",
+}
 
 STUDY_COLUMNS: tuple[str, ...] = (
-    "patient_id", "study_id", "acquired_on", "modality", "position", "field_strength", "vendor", "model", "sequence",
-    "kvp", "contrast", "slice_thickness", "slice_spacing", "pixel_spacing", "repetition_time", "echo_time", "bandwidth",
+    "patient_id",
+    "study_id",
+    "acquired_on",
+    "modality",
+    "position",
+    "field_strength",
+    "vendor",
+    "model",
+    "sequence",
+    "kvp",
+    "contrast",
+    "slice_thickness",
+    "slice_spacing",
+    "pixel_spacing",
+    "repetition_time",
+    "echo_time",
+    "bandwidth",
     "kernel",
-)  # fmt: skip
+)
 
 
 def biomarker_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis.biomarkers._case import Case, sample_image
-from lbp_prognosis.biomarkers._cross_section import plane_across
-from lbp_prognosis.biomarkers._frame import Frame, make_frame, unit
-from lbp_prognosis.biomarkers._heights import central_columns, sagittal_span
-from lbp_prognosis.biomarkers._label_map import MUSCLES
-from lbp_prognosis.biomarkers._region import Region
+from lbp_prognosis.biomarkers.anatomy._label_map import MUSCLES
+from lbp_prognosis.biomarkers.families._case import Case, sample_image
+from lbp_prognosis.biomarkers.geometry._cross_section import plane_across
+from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit
+from lbp_prognosis.biomarkers.geometry._heights import central_columns, sagittal_span
+from lbp_prognosis.biomarkers.geometry._region import Region
 
 __all__ = ["overlay_panels", "save_overlay"]
 
@@ -76,9 +76,16 @@ def _on(frame: Frame, point: np.ndarray, across: str, along: str) -> tuple[float
 
 
 def _panel(
-    case: Case, title: str, frame: Frame, across: str, along: str, points: np.ndarray, regions: list[Region],
-    *, half: float | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    case: Case,
+    title: str,
+    frame: Frame,
+    across: str,
+    along: str,
+    points: np.ndarray,
+    regions: list[Region],
+    *,
+    half: float | None = None,
+) -> dict[str, Any]:
     index = {"ap": 0, "left": 1, "cc": 2}
     i, j = index[across], index[along]
     if half is None:
@@ -98,9 +105,13 @@ def _panel(
         if (soft >= 0.5).any():
             contours.append((f"{region.structure} {region.level or region.side}".strip(), region.structure, soft))
     return {
-        "title": title, "extent": (float(x[0]), float(x[-1]), float(y[0]), float(y[-1])),
-        "image": None if image is None else sample_image(image, world), "contours": contours, "lines": [], "labels": [],
-    }  # fmt: skip
+        "title": title,
+        "extent": (float(x[0]), float(x[-1]), float(y[0]), float(y[-1])),
+        "image": None if image is None else sample_image(image, world),
+        "contours": contours,
+        "lines": [],
+        "labels": [],
+    }
 
 
 def _endplate_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
@@ -120,7 +131,7 @@ def _endplate_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
 
 def _height_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
     """Return where the three heights of each disc are read."""
-    from lbp_prognosis.biomarkers._caps import measure_caps
+    from lbp_prognosis.biomarkers.geometry._caps import measure_caps
 
     lines = []
     for level in case.disc_levels():

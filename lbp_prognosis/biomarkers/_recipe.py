@@ -153,10 +153,23 @@ class Recipe:
         for name in ("central_width", "endplate_central", "ellipsoid_share"):
             check_number(name, getattr(self, name), low=0, high=1, open_low=True)
         for name in (
-            "leak_mm", "residual_mm", "canal_window_mm", "coarse_mm", "defect_depth_mm", "muscle_slice_gap_mm",
-            "height_loss_sd", "min_separation", "marrow_erosion_mm", "strip_mm", "csf_min_contrast", "metal_share",
-            "slip_present_percent", "modic_low", "modic_high", "ellipsoid_shift_mm",
-        ):  # fmt: skip
+            "leak_mm",
+            "residual_mm",
+            "canal_window_mm",
+            "coarse_mm",
+            "defect_depth_mm",
+            "muscle_slice_gap_mm",
+            "height_loss_sd",
+            "min_separation",
+            "marrow_erosion_mm",
+            "strip_mm",
+            "csf_min_contrast",
+            "metal_share",
+            "slip_present_percent",
+            "modic_low",
+            "modic_high",
+            "ellipsoid_shift_mm",
+        ):
             check_number(name, getattr(self, name), low=0)
         for name in ("muscle_slices", "csf_min_voxels"):
             check_number(name, getattr(self, name), low=1, whole=True)

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import argument_error
-from lbp_prognosis.biomarkers._acquisition import ACQUISITION_TAGS, modality_of, sequence_of, tidy_acquisition
-from lbp_prognosis.biomarkers._anatomy import build_anatomy
-from lbp_prognosis.biomarkers._axial_stack import read_levels
-from lbp_prognosis.biomarkers._case import Case
-from lbp_prognosis.biomarkers._image import Image
-from lbp_prognosis.biomarkers._label_map import LabelMap
-from lbp_prognosis.biomarkers._mask import Mask
-from lbp_prognosis.biomarkers._n4 import correct_bias
-from lbp_prognosis.biomarkers._read_class_files import read_class_files
-from lbp_prognosis.biomarkers._read_image import read_image, read_mask
 from lbp_prognosis.biomarkers._recipe import Recipe
+from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
+from lbp_prognosis.biomarkers.anatomy._axial_stack import read_levels
+from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
+from lbp_prognosis.biomarkers.families._case import Case
+from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, modality_of, sequence_of, tidy_acquisition
+from lbp_prognosis.biomarkers.readers._image import Image
+from lbp_prognosis.biomarkers.readers._mask import Mask
+from lbp_prognosis.biomarkers.readers._n4 import correct_bias
+from lbp_prognosis.biomarkers.readers._read_class_files import read_class_files
+from lbp_prognosis.biomarkers.readers._read_image import read_image, read_mask
 
 __all__ = ["STUDY_FIELDS", "file_hashes", "load_case", "study_name"]
 

@@ -19,10 +19,13 @@ def build_app() -> Any:
     from lbp_prognosis.cli._validate import validate
 
     app = typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
         help="Outcome-linked validation of spine imaging in low back pain: from tables to an evidence page. "
         "Exit status: 0 done, 1 the data are not what they must be, 2 the call is not.",
-    )  # fmt: skip
+    )
     for verb in (validate, run, evaluate, extract, demo, schema):
         app.command()(verb)
 

@@ -39,10 +39,21 @@ def evaluate(
     with progress(quiet) as say:
         say("Reading the predictions and judging them")
         page = evaluate_table(
-            predictions, risks=[name.strip() for name in risk.split(",") if name.strip()], horizon=horizon, time=time,
-            event=event, status=status, censored=censored, thresholds=thresholds, target=target, clusters=clusters,
-            unit=unit, sample=sample, setting=setting, title=title,
-        )  # fmt: skip
+            predictions,
+            risks=[name.strip() for name in risk.split(",") if name.strip()],
+            horizon=horizon,
+            time=time,
+            event=event,
+            status=status,
+            censored=censored,
+            thresholds=thresholds,
+            target=target,
+            clusters=clusters,
+            unit=unit,
+            sample=sample,
+            setting=setting,
+            title=title,
+        )
         say("Writing the page")
         from lbp_prognosis.report import write_page
 

@@ -39,9 +39,13 @@ def extract(
             raise argument_error("recipe", "a readable TOML file", f"{recipe}: {error}") from error
     out.mkdir(parents=True, exist_ok=True)
     result = measure(
-        studies, chosen, n_jobs=workers(jobs), progress=not quiet, checkpoint=out / "checkpoint",
+        studies,
+        chosen,
+        n_jobs=workers(jobs),
+        progress=not quiet,
+        checkpoint=out / "checkpoint",
         overlays=out / "pictures" if pictures else None,
-    )  # fmt: skip
+    )
     result.to_frame(methods=methods).to_csv(out / "biomarker.csv", index=False)
     result.studies.to_csv(out / "imaging_study.csv", index=False)
     result.failures.to_csv(out / "failures.csv", index=False)

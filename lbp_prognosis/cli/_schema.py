@@ -31,10 +31,21 @@ def schema(
         typer.echo(f"Schemas: {out}")
         return
     if not table:
-        rows = [{"table": name, "fields": len(entry.fields), "required": ", ".join(entry.required)}
-                for name, entry in known.items()]  # fmt: skip
+        rows = [
+            {"table": name, "fields": len(entry.fields), "required": ", ".join(entry.required)}
+            for name, entry in known.items()
+        ]
         _echo(pd.DataFrame(rows), ["table", "fields", "required"])
         return
-    rows = [{"field": f.name, "type": f.type, "unit": f.unit, "role": f.role, "timing": f.timing,
-             "description": f.description} for f in known[table].fields.values()]  # fmt: skip
+    rows = [
+        {
+            "field": f.name,
+            "type": f.type,
+            "unit": f.unit,
+            "role": f.role,
+            "timing": f.timing,
+            "description": f.description,
+        }
+        for f in known[table].fields.values()
+    ]
     _echo(pd.DataFrame(rows), ["field", "type", "unit", "role", "timing", "description"])

@@ -21,11 +21,20 @@ def _in_window(frame: pd.DataFrame, table: str, window: Window, tolerance: float
     """Return rows with a value dated in the window; count the others by why they are not used."""
     valued = frame[frame["value"].notna()] if "value" in frame.columns else frame
     day = valued["day"]
-    for reason, bad in (("dated after the index date", day > tolerance), ("before the look-back window",
-                        day < -window.before), ("without a date", day.isna())):  # fmt: skip
+    for reason, bad in (
+        ("dated after the index date", day > tolerance),
+        ("before the look-back window", day < -window.before),
+        ("without a date", day.isna()),
+    ):
         if bad.any():
-            counts.append({"kind": "values", "step": f"{table}: {reason}", "n": int(bad.sum()),
-                           "patients": int(valued.loc[bad, "patient_id"].nunique())})  # fmt: skip
+            counts.append(
+                {
+                    "kind": "values",
+                    "step": f"{table}: {reason}",
+                    "n": int(bad.sum()),
+                    "patients": int(valued.loc[bad, "patient_id"].nunique()),
+                }
+            )
     return valued[(day <= tolerance) & (day >= -window.before)]
 
 
@@ -56,8 +65,9 @@ def baseline_frame(
     carried = [c for c in ("site", "arm") if c in patients.columns]
     frame = patients[[*carried, *predictors, *context]].copy()
     groups: dict[str, list[str]] = {"clinical": list(predictors)}
-    provenance: dict[str, dict[str, Any]] = {c: {"table": "patient", "unit": fields[c].unit} for c in predictors
-                                             if c in fields}  # fmt: skip
+    provenance: dict[str, dict[str, Any]] = {
+        c: {"table": "patient", "unit": fields[c].unit} for c in predictors if c in fields
+    }
     for table, name in (("prom", "instrument"), ("examination", "measure"), ("motion", "measure")):
         if table not in timeline.tables:
             continue
@@ -98,8 +108,9 @@ def baseline_biomarkers(timeline: Timeline, spec: CohortSpec, counts: Counts) ->
     """Return the long biomarker table restricted to the window, one method a measure, one study a measure."""
     columns = list(table_schemas()["biomarker"].fields)
     if "biomarker" not in timeline.tables:
-        return pd.DataFrame(columns=["patient_id", "structure", "measure", "level", "side", "value", "unit",
-                                     "method_id", "day"])  # fmt: skip
+        return pd.DataFrame(
+            columns=["patient_id", "structure", "measure", "level", "side", "value", "unit", "method_id", "day"]
+        )
     window = spec.windows["imaging"]
     inside = _in_window(timeline.tables["biomarker"], "biomarker", window, spec.tolerance, counts)
     inside = _one_method(inside, ["structure", "measure"], spec, counts, "biomarker")
@@ -109,8 +120,11 @@ def baseline_biomarkers(timeline: Timeline, spec: CohortSpec, counts: Counts) ->
     if window.choice == "mean" and len(chosen):
         nominal = [m for m in chosen["measure"].unique() if measures().get(m, {}).get("kind") == "nominal"]
         if nominal:
-            raise argument_error("choice", "'nearest', 'last' or 'first' for imaging with nominal measures",
-                                 f"'mean', which has no meaning for {nominal[0]!r}")  # fmt: skip
+            raise argument_error(
+                "choice",
+                "'nearest', 'last' or 'first' for imaging with nominal measures",
+                f"'mean', which has no meaning for {nominal[0]!r}",
+            )
         means = chosen.groupby(place, dropna=False)["value"].transform("mean")
         chosen = chosen.assign(value=means)
     chosen = chosen.drop_duplicates(place)
@@ -126,18 +140,33 @@ def _one_method(frame: pd.DataFrame, by: list[str], spec: CohortSpec, counts: Co
     if wanted is not None:
         other = wanted.notna() & frame["method_id"].astype(object).ne(wanted)
         if other.any():
-            counts.append({"kind": "values", "step": f"{table}: made by another method", "n": int(other.sum()),
-                           "patients": int(frame.loc[other, "patient_id"].nunique())})  # fmt: skip
+            counts.append(
+                {
+                    "kind": "values",
+                    "step": f"{table}: made by another method",
+                    "n": int(other.sum()),
+                    "patients": int(frame.loc[other, "patient_id"].nunique()),
+                }
+            )
             frame = frame[~other]
     methods = frame.groupby(by, observed=True)["method_id"].nunique()
     mixed = methods[methods > 1]
     if len(mixed):
-        rows = [{"table": table, "field": "method_id", "reason": "mixed_method", "value": str(key),
-                 "message": f"{n} methods under one name"} for key, n in mixed.items()]  # fmt: skip
+        rows = [
+            {
+                "table": table,
+                "field": "method_id",
+                "reason": "mixed_method",
+                "value": str(key),
+                "message": f"{n} methods under one name",
+            }
+            for key, n in mixed.items()
+        ]
         raise DataError(
             f"{len(mixed)} measures were made by more than one method, the first: {mixed.index[0]}. Name the one to "
-            "keep: methods={measure: method_id}.", failure_frame(rows),
-        )  # fmt: skip
+            "keep: methods={measure: method_id}.",
+            failure_frame(rows),
+        )
     return frame
 
 
@@ -160,9 +189,11 @@ def exposures(timeline: Timeline, spec: CohortSpec, ids: pd.Index) -> pd.DataFra
         late = held["day"] > 0
         if late.any() and spec.landmark == 0:
             raise argument_error(
-                "exposures", "treatments begun by time zero",
+                "exposures",
+                "treatments begun by time zero",
                 f"{name!r}, begun later in {held.loc[late, 'patient_id'].nunique()} patients",
-                "Move time zero with `landmark`, or model the treatment as time-dependent.", kind=LeakageError,
-            )  # fmt: skip
+                "Move time zero with `landmark`, or model the treatment as time-dependent.",
+                kind=LeakageError,
+            )
         columns[f"exposed__{name}"] = pd.Series(ids.isin(held["patient_id"]).astype(float), index=ids)
     return pd.DataFrame(columns, index=ids)

@@ -45,9 +45,18 @@ class ChronicTransition:
     def spec(self) -> OutcomeSpec:
         """The definition in words and codes."""
         words = f"{self.instrument} above {self.above:g} at the visit of {self.horizon:g} {self.unit}"
-        return OutcomeSpec("chronic transition", words, "bad", "index date", self.unit, (self.horizon,),
-                           {"chronic": 1}, "status", "treatment-policy",
-                           constructs=(self.instrument,))  # fmt: skip
+        return OutcomeSpec(
+            "chronic transition",
+            words,
+            "bad",
+            "index date",
+            self.unit,
+            (self.horizon,),
+            {"chronic": 1},
+            "status",
+            "treatment-policy",
+            constructs=(self.instrument,),
+        )
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the state at the visit of all patients."""

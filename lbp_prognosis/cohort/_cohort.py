@@ -100,8 +100,9 @@ class Cohort(Result):
         report = package if isinstance(package, PackageReport) else validate_package(package)
         report.accept_methods(rules.methods).raise_if_failed()
         timeline = build_timeline(report.tables, rules)
-        rows: list[dict[str, Any]] = [{"kind": "start", "step": "patients in the package", "n":
-                                       len(report.tables["patient"])}]  # fmt: skip
+        rows: list[dict[str, Any]] = [
+            {"kind": "start", "step": "patients in the package", "n": len(report.tables["patient"])}
+        ]
         _exclude(rows, "no time zero", timeline.n_without_index)
         counts: list[dict[str, Any]] = []
         frame, modalities, _ = baseline_frame(timeline, rules, _declared(report), counts)
@@ -135,9 +136,18 @@ class Cohort(Result):
         for made in (patients, markers):
             made.attrs["synthetic"] = simulated
         return cls(
-            patients, markers, derived.y, derived.spec, flow, modalities, derived.observed, rules,
-            _dates(timeline, derived.ids, rules), doubts, simulated,
-        )  # fmt: skip
+            patients,
+            markers,
+            derived.y,
+            derived.spec,
+            flow,
+            modalities,
+            derived.observed,
+            rules,
+            _dates(timeline, derived.ids, rules),
+            doubts,
+            simulated,
+        )
 
     def __len__(self) -> int:
         return len(self.patients)
@@ -236,10 +246,13 @@ class Cohort(Result):
     def _rows(self, mask: np.ndarray) -> Cohort:
         ids = self.patients.index[mask]
         return replace(
-            self, patients=self.patients[mask], outcome=self.outcome[mask], observed=self.observed[mask],
+            self,
+            patients=self.patients[mask],
+            outcome=self.outcome[mask],
+            observed=self.observed[mask],
             dates=self.dates[mask],
             biomarkers=self.biomarkers[self.biomarkers["patient_id"].isin(ids)].reset_index(drop=True),
-        )  # fmt: skip
+        )
 
     def _summary(self) -> str:
         kind = outcome_kind(self.outcome)
@@ -248,8 +261,12 @@ class Cohort(Result):
         return f"{len(self)} patients, {self.spec.name} in {events} ({kind}), {int(self.imaged.sum())} imaged"
 
 
-_LATE = (Objection("values-after-time-zero", "Predictors dated after time zero were accepted within a tolerance: they "
-                   "may know the outcome."),)  # fmt: skip
+_LATE = (
+    Objection(
+        "values-after-time-zero",
+        "Predictors dated after time zero were accepted within a tolerance: they may know the outcome.",
+    ),
+)
 
 
 def _declared(report: PackageReport) -> dict[str, set[str]]:

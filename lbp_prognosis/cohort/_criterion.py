@@ -78,8 +78,9 @@ class Criterion:
         if self.op in ("in", "not in"):
             inside = series.isin(self.value)
             return inside if self.op == "in" else ~inside
-        return {"==": series.eq, "!=": series.ne, ">=": series.ge, ">": series.gt, "<=": series.le,
-                "<": series.lt}[self.op](self.value)  # fmt: skip
+        return {"==": series.eq, "!=": series.ne, ">=": series.ge, ">": series.gt, "<=": series.le, "<": series.lt}[
+            self.op
+        ](self.value)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Criterion:

@@ -48,8 +48,10 @@ def dated_outcome(timeline: Timeline, ids: pd.Index, first: pd.Series, spec: Out
     per = days_per(spec.unit)
     entered = bool((entry > 0).any())
     y = Surv.right(time[kept] / per, code[kept], censored=0, entry=entry[kept] / per if entered else None)
-    excluded = [("no follow-up known", int(unknown.sum())),
-                ("event or end of follow-up at or before time zero", int(before.sum()))]  # fmt: skip
+    excluded = [
+        ("no follow-up known", int(unknown.sum())),
+        ("event or end of follow-up at or before time zero", int(before.sum())),
+    ]
     if entered:
         excluded.append(("event or end of follow-up before delayed entry", int(late.sum())))
     main = float(spec.primary_horizon or spec.horizons[0])

@@ -73,21 +73,41 @@ class MCIDResponse:
         amount = f"{self.absolute:g} points" if self.absolute is not None else f"{self.relative:.0%}"
         words = f"{self.instrument} better than at time zero by at least {amount}"
         if not self.visit:
-            return recovery_spec("response", words, self.horizons, self.unit, self.competing, self.estimand,
-                                 self.primary_horizon, instrument=self.instrument, change=True)  # fmt: skip
+            return recovery_spec(
+                "response",
+                words,
+                self.horizons,
+                self.unit,
+                self.competing,
+                self.estimand,
+                self.primary_horizon,
+                instrument=self.instrument,
+                change=True,
+            )
         horizons = check_horizon_tuple(self.horizons)
         if len(horizons) != 1:
             raise argument_error("horizons", "one horizon where `visit` is True", self.horizons)
-        return OutcomeSpec("response", f"{words}, at the visit of {horizons[0]:g} {self.unit}", "good", "index date",
-                           self.unit, horizons, {"response": 1}, "status", "treatment-policy",
-                           constructs=(self.instrument,), change=True)  # fmt: skip
+        return OutcomeSpec(
+            "response",
+            f"{words}, at the visit of {horizons[0]:g} {self.unit}",
+            "good",
+            "index date",
+            self.unit,
+            horizons,
+            {"response": 1},
+            "status",
+            "treatment-policy",
+            constructs=(self.instrument,),
+            change=True,
+        )
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the outcome of those who can improve by the amount."""
         known = instrument_ranges().get(self.instrument)
         if known is None or known["direction"] == "none":
-            raise argument_error("instrument", "one whose direction is known (data_schemas/instruments.json)",
-                                 self.instrument)  # fmt: skip
+            raise argument_error(
+                "instrument", "one whose direction is known (data_schemas/instruments.json)", self.instrument
+            )
         sign = 1.0 if known["direction"] == "higher_worse" else -1.0
         floor = float(known["minimum"] if sign > 0 else known["maximum"])
 
@@ -102,8 +122,9 @@ class MCIDResponse:
             return (room < np.asarray(needed(baseline)) - 1e-9) | (room <= 0)
 
         totals = timeline.totals(self.instrument)
-        risk = AtRisk.at_baseline(totals, ids, self.baseline_window, cannot,
-                                  "too little at time zero to improve by the amount")  # fmt: skip
+        risk = AtRisk.at_baseline(
+            totals, ids, self.baseline_window, cannot, "too little at time zero to improve by the amount"
+        )
         if self.visit:
             derived = status_at_visit(timeline, totals, risk, improved, self.spec, self.window)
         else:
@@ -112,5 +133,5 @@ class MCIDResponse:
             "change-from-baseline",
             f"The outcome is a change of {self.instrument} from its baseline: a baseline value of {self.instrument} "
             "among the predictors is tied to it by arithmetic.",
-        )  # fmt: skip
+        )
         return replace(derived, objections=(*derived.objections, doubt))

@@ -19,10 +19,14 @@ from lbp_prognosis.cohort._surgery import Surgery
 __all__ = ["outcome_from_dict"]
 
 _KINDS: dict[str, type[Any]] = {
-    "pain_recovery": PainRecovery, "disability_recovery": DisabilityRecovery, "mcid_response": MCIDResponse,
-    "chronic_transition": ChronicTransition, "recurrence": Recurrence, "return_to_work": ReturnToWork,
+    "pain_recovery": PainRecovery,
+    "disability_recovery": DisabilityRecovery,
+    "mcid_response": MCIDResponse,
+    "chronic_transition": ChronicTransition,
+    "recurrence": Recurrence,
+    "return_to_work": ReturnToWork,
     "surgery": Surgery,
-}  # fmt: skip
+}
 
 
 def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:

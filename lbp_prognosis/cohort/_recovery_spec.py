@@ -9,11 +9,31 @@ __all__ = ["recovery_spec"]
 
 
 def recovery_spec(
-    name: str, definition: str, horizons: tuple[float, ...], unit: str, competing: tuple[str, ...], estimand: str,
-    primary: float | None, *, instrument: str, change: bool = False,
-) -> OutcomeSpec:  # fmt: skip
+    name: str,
+    definition: str,
+    horizons: tuple[float, ...],
+    unit: str,
+    competing: tuple[str, ...],
+    estimand: str,
+    primary: float | None,
+    *,
+    instrument: str,
+    change: bool = False,
+) -> OutcomeSpec:
     """Return the `OutcomeSpec` of a good event on an instrument seen at visits; 1 is recovery, 2 … compete."""
     short = name.replace(" ", "_")
     causes = {short: 1, **{rival: number for number, rival in enumerate(competing, start=2)}}
-    return OutcomeSpec(name, definition, "good", "index date", unit, check_horizon_tuple(horizons), causes, "visits",
-                       estimand, primary, (instrument,), change)  # fmt: skip
+    return OutcomeSpec(
+        name,
+        definition,
+        "good",
+        "index date",
+        unit,
+        check_horizon_tuple(horizons),
+        causes,
+        "visits",
+        estimand,
+        primary,
+        (instrument,),
+        change,
+    )

@@ -49,9 +49,18 @@ class Recurrence:
         """The definition in words and codes."""
         causes = {"recurrence": 1, **{rival: number for number, rival in enumerate(self.competing, start=2)}}
         words = f"{self.recovery.instrument} above {self.above:g} after recovery ({self.recovery.spec.definition})"
-        return OutcomeSpec("recurrence", words, "bad", "recovery", self.recovery.unit,
-                           check_horizon_tuple(self.horizons), causes, "visits", "treatment-policy",
-                           constructs=(self.recovery.instrument,))  # fmt: skip
+        return OutcomeSpec(
+            "recurrence",
+            words,
+            "bad",
+            "recovery",
+            self.recovery.unit,
+            check_horizon_tuple(self.horizons),
+            causes,
+            "visits",
+            "treatment-policy",
+            constructs=(self.recovery.instrument,),
+        )
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the outcome of the recovered, with time counted from recovery."""
@@ -61,8 +70,9 @@ class Recurrence:
             )
         totals = timeline.totals(self.recovery.instrument)
         gone = self.recovery.threshold
-        base = AtRisk.at_baseline(totals, ids, self.recovery.baseline_window, lambda value: value <= gone,
-                                  "already recovered at time zero")  # fmt: skip
+        base = AtRisk.at_baseline(
+            totals, ids, self.recovery.baseline_window, lambda value: value <= gone, "already recovered at time zero"
+        )
         start, proof = self._recovered(timeline, totals, base.ids)
         recovered = np.isfinite(start)
         excluded = (*base.excluded, ("not recovered: not at risk of recurrence", int((~recovered).sum())))
@@ -84,6 +94,7 @@ class Recurrence:
         course = Course.of(totals, ids)
         rival_day, rival_code = competing_days(timeline, ids, self.recovery.competing)
         end = timeline.end.reindex(ids).to_numpy(dtype=float)
-        found = visit_intervals(course, course.value <= self.recovery.threshold, self.recovery.sustained, rival_day,
-                                rival_code, end)  # fmt: skip
+        found = visit_intervals(
+            course, course.value <= self.recovery.threshold, self.recovery.sustained, rival_day, rival_code, end
+        )
         return np.where(found.code == 1, found.upper, np.nan), found.confirmed

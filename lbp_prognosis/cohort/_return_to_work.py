@@ -42,9 +42,16 @@ class ReturnToWork:
     def spec(self) -> OutcomeSpec:
         """The definition in words and codes."""
         causes = {"return_to_work": 1, **{rival: number for number, rival in enumerate(self.competing, start=2)}}
-        return OutcomeSpec("return to work", f"return to work sustained for {self.sustained:g} days", "good",
-                           "index date", self.unit, check_horizon_tuple(self.horizons), causes,
-                           estimand="treatment-policy")  # fmt: skip
+        return OutcomeSpec(
+            "return to work",
+            f"return to work sustained for {self.sustained:g} days",
+            "good",
+            "index date",
+            self.unit,
+            check_horizon_tuple(self.horizons),
+            causes,
+            estimand="treatment-policy",
+        )
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the right-censored outcome."""

@@ -37,8 +37,16 @@ class Surgery:
     def spec(self) -> OutcomeSpec:
         """The definition in words and codes."""
         causes = {"surgery": 1, **{rival: number for number, rival in enumerate(self.competing, start=2)}}
-        return OutcomeSpec("surgery", "first lumbar operation", "bad", "index date", self.unit,
-                           check_horizon_tuple(self.horizons), causes, estimand="treatment-policy")  # fmt: skip
+        return OutcomeSpec(
+            "surgery",
+            "first lumbar operation",
+            "bad",
+            "index date",
+            self.unit,
+            check_horizon_tuple(self.horizons),
+            causes,
+            estimand="treatment-policy",
+        )
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the right-censored outcome."""

@@ -68,10 +68,17 @@ def make_table_one(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tableone warns about its own use of pandas
         made = package.TableOne(
-            data, columns=used, categorical=[c for c in categorical if c in used],
-            nonnormal=[c for c in skewed if c in used and c not in categorical], pval=False, missing=True,
-            label_suffix=True, display_all=True, decimals=1, **options,
-        )  # fmt: skip
+            data,
+            columns=used,
+            categorical=[c for c in categorical if c in used],
+            nonnormal=[c for c in skewed if c in used and c not in categorical],
+            pval=False,
+            missing=True,
+            label_suffix=True,
+            display_all=True,
+            decimals=1,
+            **options,
+        )
         table = made.tableone
     return TableOne(_flat(table), groups, len(data))
 

@@ -35,14 +35,24 @@ class ThresholdRecovery:
         """The definition in words and codes."""
         words = f"{self.instrument} at most {self.threshold:g}"
         words += f", sustained for {self.sustained:g} days" if self.sustained else " at a visit"
-        return recovery_spec(self.outcome_name, words, self.horizons, self.unit, self.competing, self.estimand,
-                             self.primary_horizon, instrument=self.instrument)  # fmt: skip
+        return recovery_spec(
+            self.outcome_name,
+            words,
+            self.horizons,
+            self.unit,
+            self.competing,
+            self.estimand,
+            self.primary_horizon,
+            instrument=self.instrument,
+        )
 
     def derive(self, timeline: Timeline, ids: pd.Index) -> DerivedOutcome:
         """Return the interval-censored outcome of those at risk."""
         check_number("sustained", self.sustained, low=0)
         totals = timeline.totals(self.instrument)
-        risk = AtRisk.at_baseline(totals, ids, self.baseline_window, lambda value: value <= self.threshold,
-                                  "already recovered at time zero")  # fmt: skip
-        return threshold_outcome(timeline, totals, risk, lambda value, _: value <= self.threshold, self.spec,
-                                 self.sustained)  # fmt: skip
+        risk = AtRisk.at_baseline(
+            totals, ids, self.baseline_window, lambda value: value <= self.threshold, "already recovered at time zero"
+        )
+        return threshold_outcome(
+            timeline, totals, risk, lambda value, _: value <= self.threshold, self.spec, self.sustained
+        )

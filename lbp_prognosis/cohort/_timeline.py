@@ -15,11 +15,14 @@ __all__ = ["Timeline", "build_timeline"]
 
 # table -> (date column, day column)
 _WHEN = {
-    "visit": ("visit_date", "visit_day"), "examination": ("examined_on", "examined_day"),
-    "motion": ("acquired_on", "acquired_day"), "imaging_study": ("acquired_on", "acquired_day"),
-    "biomarker": ("acquired_on", "acquired_day"), "event": ("event_date", "event_day"),
+    "visit": ("visit_date", "visit_day"),
+    "examination": ("examined_on", "examined_day"),
+    "motion": ("acquired_on", "acquired_day"),
+    "imaging_study": ("acquired_on", "acquired_day"),
+    "biomarker": ("acquired_on", "acquired_day"),
+    "event": ("event_date", "event_day"),
     "treatment": ("start_date", "start_day"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,13 @@ def build_timeline(tables: Mapping[str, pd.DataFrame], spec: CohortSpec) -> Time
                 frame[column] = frame[column] - shift
         dated[name] = frame.reset_index(drop=True)
     return Timeline(
-        kept, dated, _end(spec, origin, zero), _last_contact(kept, dated, origin, zero),
-        _entry(kept, origin, zero, spec), int((~known).sum()),
-    )  # fmt: skip
+        kept,
+        dated,
+        _end(spec, origin, zero),
+        _last_contact(kept, dated, origin, zero),
+        _entry(kept, origin, zero, spec),
+        int((~known).sum()),
+    )
 
 
 def _days(dates: pd.Series, origin: pd.Series) -> pd.Series:

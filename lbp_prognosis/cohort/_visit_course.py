@@ -66,8 +66,12 @@ class Course:
         order = np.lexsort((days[kept], place[kept]))
         place = place[kept][order]
         numbers = np.arange(len(ids))
-        return cls(days[kept][order], totals["value"].to_numpy(dtype=float)[kept][order],
-                   np.searchsorted(place, numbers, "left"), np.searchsorted(place, numbers, "right"))  # fmt: skip
+        return cls(
+            days[kept][order],
+            totals["value"].to_numpy(dtype=float)[kept][order],
+            np.searchsorted(place, numbers, "left"),
+            np.searchsorted(place, numbers, "right"),
+        )
 
 
 def baseline_value(totals: pd.DataFrame, ids: pd.Index, before: float) -> np.ndarray:

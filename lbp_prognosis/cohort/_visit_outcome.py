@@ -21,8 +21,14 @@ from lbp_prognosis.cohort._visit_course import (
 from lbp_prognosis.schema import days_per
 from lbp_prognosis.survival import OutcomeSpec, Status, Surv
 
-__all__ = ["AtRisk", "attrition_objection", "check_horizon_tuple", "finish_interval", "status_at_visit",
-           "threshold_outcome"]  # fmt: skip
+__all__ = [
+    "AtRisk",
+    "attrition_objection",
+    "check_horizon_tuple",
+    "finish_interval",
+    "status_at_visit",
+    "threshold_outcome",
+]
 
 _ATTRITION = 0.20  # share not followed from which a reader should be told
 
@@ -65,8 +71,10 @@ def threshold_outcome(
     found = visit_intervals(course, met(course.value, risk.baseline[of_patient]), sustained, rival_day, rival_code, end)
     words = f"{' or '.join(spec.competing)} at or before time zero" if spec.competing else ""
     derived = finish_interval(timeline, risk, found, spec, after, early, words)
-    gap = ("competing event after a missed visit: the event may have come before it",
-           _after_gap(timeline, totals, risk.ids, found, derived.ids))  # fmt: skip
+    gap = (
+        "competing event after a missed visit: the event may have come before it",
+        _after_gap(timeline, totals, risk.ids, found, derived.ids),
+    )
     return replace(derived, notes=(*derived.notes, gap))
 
 
@@ -85,9 +93,14 @@ def _after_gap(timeline: Timeline, totals: pd.DataFrame, ids: pd.Index, found: V
 
 
 def finish_interval(
-    timeline: Timeline, risk: AtRisk, found: VisitIntervals, spec: OutcomeSpec, entry: np.ndarray, drop: np.ndarray,
+    timeline: Timeline,
+    risk: AtRisk,
+    found: VisitIntervals,
+    spec: OutcomeSpec,
+    entry: np.ndarray,
+    drop: np.ndarray,
     drop_words: str,
-) -> DerivedOutcome:  # fmt: skip
+) -> DerivedOutcome:
     """Turn days into the unit of the study, apply delayed entry, and count."""
     per = days_per(spec.unit)
     entered = entry > 0
@@ -106,10 +119,19 @@ def finish_interval(
     if entered.any():
         excluded.append(("event or last visit before delayed entry", int((gone & ~drop).sum())))
     never = int(((code == 0) & (lower <= entry[kept] / per)).sum())
-    notes = [("no attended visit after time zero", never),
-             ("run not confirmed by a later visit", int(found.unconfirmed[kept].sum()))]  # fmt: skip
-    return DerivedOutcome(y, risk.ids[kept], spec, tuple((w, n) for w, n in excluded if w), observed,
-                          tuple(notes), attrition_objection(observed, spec))  # fmt: skip
+    notes = [
+        ("no attended visit after time zero", never),
+        ("run not confirmed by a later visit", int(found.unconfirmed[kept].sum())),
+    ]
+    return DerivedOutcome(
+        y,
+        risk.ids[kept],
+        spec,
+        tuple((w, n) for w, n in excluded if w),
+        observed,
+        tuple(notes),
+        attrition_objection(observed, spec),
+    )
 
 
 def attrition_objection(observed: np.ndarray, spec: OutcomeSpec) -> tuple[Objection, ...]:
@@ -117,17 +139,24 @@ def attrition_objection(observed: np.ndarray, spec: OutcomeSpec) -> tuple[Object
     lost = 1.0 - float(np.mean(observed)) if observed.size else 0.0
     if lost <= _ATTRITION:
         return ()
-    return (Objection(
-        "attrition",
-        f"{lost:.0%} of the patients were not followed to {spec.primary_horizon:g} {spec.unit}: compare those who were "
-        "with those who were not, and weight for attrition.",
-    ),)  # fmt: skip
+    return (
+        Objection(
+            "attrition",
+            f"{lost:.0%} of the patients were not followed to {spec.primary_horizon:g} {spec.unit}: compare those who "
+            "were with those who were not, and weight for attrition.",
+        ),
+    )
 
 
 def status_at_visit(
-    timeline: Timeline, totals: pd.DataFrame, risk: AtRisk, met: Any, spec: OutcomeSpec, window: float,
+    timeline: Timeline,
+    totals: pd.DataFrame,
+    risk: AtRisk,
+    met: Any,
+    spec: OutcomeSpec,
+    window: float,
     dead: bool = True,
-) -> DerivedOutcome:  # fmt: skip
+) -> DerivedOutcome:
     """Derive the state at the attended visit nearest the horizon, within ``window`` (a share of it); −1 without one.
 
     Parameters
@@ -154,12 +183,14 @@ def status_at_visit(
     status = np.full(len(risk.ids), -1, dtype=int)
     for i in range(len(risk.ids)):
         day = course.day[course.start[i] : course.stop[i]]
-        distance = np.where((np.abs(day - target) <= window * target + 1e-9) & (day <= limit[i]),
-                            np.abs(day - target), np.inf)  # fmt: skip
+        distance = np.where(
+            (np.abs(day - target) <= window * target + 1e-9) & (day <= limit[i]), np.abs(day - target), np.inf
+        )
         if day.size and np.isfinite(distance.min()):
             row = course.start[i] + int(distance.argmin())
             status[i] = int(met(course.value[row], risk.baseline[i]))
     observed = status >= 0
     notes = (("no attended visit in the window: state not observed", int((~observed).sum())),)
-    return DerivedOutcome(Status.at(horizon, status), risk.ids, spec, risk.excluded, observed, notes,
-                          attrition_objection(observed, spec))  # fmt: skip
+    return DerivedOutcome(
+        Status.at(horizon, status), risk.ids, spec, risk.excluded, observed, notes, attrition_objection(observed, spec)
+    )

@@ -18,9 +18,18 @@ SHAPE = 0.75
 # twelve-month recovery of 0.53 at the default settings; imaging terms are centred, so their multiplier leaves it alone
 RECOVERY_RATE = 0.811
 CLINICAL = {
-    "nrs": -0.18, "odi": -0.22, "duration": -0.45, "phq": -0.15, "tsk": -0.10, "expectation": -0.32, "previous": -0.12,
-    "leg_pain": -0.15, "compensation": -0.45, "smoker": -0.15, "age": -0.14,
-}  # fmt: skip
+    "nrs": -0.18,
+    "odi": -0.22,
+    "duration": -0.45,
+    "phq": -0.15,
+    "tsk": -0.10,
+    "expectation": -0.32,
+    "previous": -0.12,
+    "leg_pain": -0.15,
+    "compensation": -0.45,
+    "smoker": -0.15,
+    "age": -0.14,
+}
 CLINICAL_SCALE = 0.8
 IMAGING = {"degeneration": -0.08, "fat": -0.07, "modic1": -0.15, "stenosis": -0.15, "fracture": -0.25, "hiz": -0.08}
 IMAGING_MEANS = {"degeneration": 0.0, "fat": 0.0, "modic1": 0.119, "stenosis": 0.103, "fracture": 0.029, "hiz": 0.251}
@@ -86,9 +95,16 @@ def latent_cohort(n: int, rng: np.random.Generator, settings: Settings) -> Laten
         surgery = rng.exponential(size=n) / surgery_rate
         death = rng.exponential(size=n) / (settings.mortality / 12 * np.exp(1.26 * x["age"]))  # 0.09 a year of age
     return LatentCohort(
-        x, discs, measured, site, recovery, surgery, death,
-        _dropout(rng, x, recovery, settings), _imaged(rng, x, settings),
-    )  # fmt: skip
+        x,
+        discs,
+        measured,
+        site,
+        recovery,
+        surgery,
+        death,
+        _dropout(rng, x, recovery, settings),
+        _imaged(rng, x, settings),
+    )
 
 
 def recovery_score(x: dict[str, np.ndarray], imaging_effect: float) -> np.ndarray:
@@ -127,9 +143,13 @@ def _spines(n: int, rng: np.random.Generator, x: dict[str, np.ndarray]) -> dict[
     fat = 0.45 * x["age"] + 0.30 * x["bmi"] + 0.35 * (x["female"] - 0.5) + 0.25 * degeneration
     fat = _unit(rng, fat, 0.53)
     logits = {
-        "modic1": -2.2 + 0.7 * degeneration, "modic2": -1.5 + 0.8 * degeneration, "stenosis": -2.6 + 1.1 * degeneration,
-        "herniation": -0.7 + 0.15 * degeneration, "fracture": -4 + 1.0 * x["age"], "hiz": -1.1 + 0.2 * degeneration,
-    }  # fmt: skip
+        "modic1": -2.2 + 0.7 * degeneration,
+        "modic2": -1.5 + 0.8 * degeneration,
+        "stenosis": -2.6 + 1.1 * degeneration,
+        "herniation": -0.7 + 0.15 * degeneration,
+        "fracture": -4 + 1.0 * x["age"],
+        "hiz": -1.1 + 0.2 * degeneration,
+    }
     findings = {name: (rng.random(n) < expit(logit)).astype(float) for name, logit in logits.items()}
     return {"degeneration": degeneration, "fat": fat, **findings}
 

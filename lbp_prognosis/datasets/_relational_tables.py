@@ -57,13 +57,16 @@ def _scores(latent: LatentCohort) -> dict[str, np.ndarray]:
         return np.clip(np.round(mean + sd * x[name]), low, high)
 
     return {
-        "age": np.round(48 + 14 * x["age"], 1), "bmi": np.round(np.clip(27 + 4.5 * x["bmi"], 15, 55), 1),
-        "nrs": scale("nrs", 5.5, 1.7, 0, 10), "odi": np.clip(2 * np.round((38 + 15 * x["odi"]) / 2), 0, 100),
-        "phq": scale("phq", 8, 4.5, 0, 27), "tsk": scale("tsk", 25, 6, 11, 44),
+        "age": np.round(48 + 14 * x["age"], 1),
+        "bmi": np.round(np.clip(27 + 4.5 * x["bmi"], 15, 55), 1),
+        "nrs": scale("nrs", 5.5, 1.7, 0, 10),
+        "odi": np.clip(2 * np.round((38 + 15 * x["odi"]) / 2), 0, 100),
+        "phq": scale("phq", 8, 4.5, 0, 27),
+        "tsk": scale("tsk", 25, 6, 11, 44),
         "expectation": scale("expectation", 5, 2.2, 0, 10),
         "duration": np.maximum(1, np.round(np.exp(4.8 + 1.1 * x["duration"]))),
         "previous": np.clip(np.round(np.exp(1.2 + 0.7 * x["previous"])) - 1, 0, 60),
-    }  # fmt: skip
+    }
 
 
 def _patients(
@@ -72,29 +75,46 @@ def _patients(
     x = latent.x
     return pd.DataFrame(
         {
-            "patient_id": ids, "site": [f"S{k + 1:02d}" for k in latent.site], "index_date": index,
-            "last_contact_date": _dates(index, np.floor(end * DAYS)), "age": values["age"],
-            "sex": np.where(x["female"] == 1, "female", "male"), "bmi": values["bmi"],
-            "smoking": np.where(x["smoker"] == 1, "current", "never"), "compensation": x["compensation"] == 1,
-            "pain_duration": values["duration"], "previous_episodes": values["previous"],
-            "leg_pain": x["leg_pain"] == 1, "expectation_persistence": values["expectation"],
+            "patient_id": ids,
+            "site": [f"S{k + 1:02d}" for k in latent.site],
+            "index_date": index,
+            "last_contact_date": _dates(index, np.floor(end * DAYS)),
+            "age": values["age"],
+            "sex": np.where(x["female"] == 1, "female", "male"),
+            "bmi": values["bmi"],
+            "smoking": np.where(x["smoker"] == 1, "current", "never"),
+            "compensation": x["compensation"] == 1,
+            "pain_duration": values["duration"],
+            "previous_episodes": values["previous"],
+            "leg_pain": x["leg_pain"] == 1,
+            "expectation_persistence": values["expectation"],
         }
-    )  # fmt: skip
+    )
 
 
 def _visits(
-    rng: np.random.Generator, ids: np.ndarray, index: np.ndarray, latent: LatentCohort, values: dict[str, np.ndarray],
-    baseline: dict[str, np.ndarray], end: np.ndarray, settings: Settings,
-) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    rng: np.random.Generator,
+    ids: np.ndarray,
+    index: np.ndarray,
+    latent: LatentCohort,
+    values: dict[str, np.ndarray],
+    baseline: dict[str, np.ndarray],
+    end: np.ndarray,
+    settings: Settings,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     n = ids.size
     visits = [
         pd.DataFrame({"patient_id": ids, "visit_id": "V00", "visit_date": index, "planned_day": 0.0, "attended": True})
     ]
     proms = [
         pd.DataFrame({"patient_id": ids, "visit_id": "V00", "instrument": name, "item": "total", "value": column})
-        for name, column in (("nrs_back", baseline["nrs"]), ("odi", baseline["odi"]), ("phq9", baseline["phq"]),
-                             ("tsk11", baseline["tsk"]))
-    ]  # fmt: skip
+        for name, column in (
+            ("nrs_back", baseline["nrs"]),
+            ("odi", baseline["odi"]),
+            ("phq9", baseline["phq"]),
+            ("tsk11", baseline["tsk"]),
+        )
+    ]
     for number, month in enumerate((m for m in PLANNED if m <= settings.follow_up), start=1):
         day = np.round(month * DAYS + np.clip(rng.normal(0, 3 + month / 2, size=n), -12 - month, 12 + month))
         attended = (rng.random(n) >= settings.skipping) & (day <= end * DAYS)
@@ -102,9 +122,16 @@ def _visits(
         name = f"V{number:02d}"
         date = np.where(attended, _dates(index, day), np.datetime64("NaT"))
         visits.append(
-            pd.DataFrame({"patient_id": ids, "visit_id": name, "visit_date": date,
-                          "planned_day": np.round(month * DAYS), "attended": attended})
-        )  # fmt: skip
+            pd.DataFrame(
+                {
+                    "patient_id": ids,
+                    "visit_id": name,
+                    "visit_date": date,
+                    "planned_day": np.round(month * DAYS),
+                    "attended": attended,
+                }
+            )
+        )
         # a recovered patient says 0 to 2 on the pain scale and at most 20 of disability, one who is not says more
         better, worse = rng.integers(0, 3, size=n), np.clip(np.round(values["nrs"] * 0.85 + rng.normal(size=n)), 3, 10)
         pain = np.where(recovered, better, worse)
@@ -115,9 +142,10 @@ def _visits(
         )
         for instrument, column in (("nrs_back", pain), ("odi", 2 * np.round(disability / 2))):
             proms.append(
-                pd.DataFrame({"patient_id": ids, "visit_id": name, "instrument": instrument, "item": "total",
-                              "value": column})[attended]
-            )  # fmt: skip
+                pd.DataFrame(
+                    {"patient_id": ids, "visit_id": name, "instrument": instrument, "item": "total", "value": column}
+                )[attended]
+            )
     prom = pd.concat(proms, ignore_index=True).dropna(subset="value").assign(recall="24h")
     return _ordered(pd.concat(visits, ignore_index=True), "visit_id"), _ordered(prom, "visit_id")
 
@@ -141,11 +169,23 @@ def _motion_values(rng: np.random.Generator, latent: LatentCohort, settings: Set
 
 def _motion(ids: np.ndarray, index: np.ndarray, values: dict[str, np.ndarray]) -> pd.DataFrame:
     parts = [
-        pd.DataFrame({"patient_id": ids, "session_id": "M1", "acquired_on": index, "measure": measure,
-                      "value": values[f"{measure}_observed"], "unit": unit, "method_id": method})
-        for measure, unit, method in (("flexion_rom", "deg", "inclinometer"), ("sorensen_time", "s", "sorensen"),
-                                      ("gait_speed", "m/s", "ten_metre_walk"))
-    ]  # fmt: skip
+        pd.DataFrame(
+            {
+                "patient_id": ids,
+                "session_id": "M1",
+                "acquired_on": index,
+                "measure": measure,
+                "value": values[f"{measure}_observed"],
+                "unit": unit,
+                "method_id": method,
+            }
+        )
+        for measure, unit, method in (
+            ("flexion_rom", "deg", "inclinometer"),
+            ("sorensen_time", "s", "sorensen"),
+            ("gait_speed", "m/s", "ten_metre_walk"),
+        )
+    ]
     return _ordered(pd.concat(parts, ignore_index=True).dropna(subset="value"), "measure")
 
 
@@ -156,9 +196,13 @@ def _scanners(rng: np.random.Generator, sites: int) -> pd.DataFrame:
 
 
 def _imaging(
-    rng: np.random.Generator, ids: np.ndarray, index: np.ndarray, latent: LatentCohort, scanner: pd.DataFrame,
+    rng: np.random.Generator,
+    ids: np.ndarray,
+    index: np.ndarray,
+    latent: LatentCohort,
+    scanner: pd.DataFrame,
     settings: Settings,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:  # fmt: skip
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
     x, n = latent.x, ids.size
     field, vendor = scanner["field"].to_numpy()[latent.site], scanner["vendor"].to_numpy()[latent.site]
     fat = 26 + 8 * x["fat"][:, None] + rng.normal(0, 3, size=(n, 3)) + np.vectorize(FAT_OFFSET.get)(vendor)[:, None]
@@ -177,9 +221,17 @@ def _imaging(
     late = index > np.datetime64("2022-01-01")  # the program is updated half-way
     acquired = _dates(index, -rng.integers(0, 60, size=n))
     studies = pd.DataFrame(
-        {"patient_id": ids, "study_id": [f"{i}-MR1" for i in ids], "acquired_on": acquired, "modality": "mri",
-         "position": "supine", "field_strength": field, "vendor": vendor, "indication": "low back pain"}
-    )  # fmt: skip
+        {
+            "patient_id": ids,
+            "study_id": [f"{i}-MR1" for i in ids],
+            "acquired_on": acquired,
+            "modality": "mri",
+            "position": "supine",
+            "field_strength": field,
+            "vendor": vendor,
+            "indication": "low back pain",
+        }
+    )
     version = np.where(late, "sim-2.1", "sim-2.0")
     rows = []
     for measure, structure, levels, unit, side, method in (
@@ -196,14 +248,25 @@ def _imaging(
             spine_value = spine[measure][:, k]
             value = _holes(rng, spine_value, settings.missingness) if level is not None else spine_value
             rows.append(
-                pd.DataFrame({
-                    "patient_id": ids, "study_id": studies["study_id"], "structure": structure, "measure": measure,
-                    "level": level, "side": side, "value": value, "unit": unit, "method_id": method, "modality": "mri",
-                    "acquired_on": acquired, "extractor_version": version,
-                    "sd_error": settings.grade_noise if measure == "pfirrmann" else np.nan,
-                    "reason": np.where(np.isnan(value), "outside the field of view", ""),
-                })[latent.imaged]
-            )  # fmt: skip
+                pd.DataFrame(
+                    {
+                        "patient_id": ids,
+                        "study_id": studies["study_id"],
+                        "structure": structure,
+                        "measure": measure,
+                        "level": level,
+                        "side": side,
+                        "value": value,
+                        "unit": unit,
+                        "method_id": method,
+                        "modality": "mri",
+                        "acquired_on": acquired,
+                        "extractor_version": version,
+                        "sd_error": settings.grade_noise if measure == "pfirrmann" else np.nan,
+                        "reason": np.where(np.isnan(value), "outside the field of view", ""),
+                    }
+                )[latent.imaged]
+            )
     biomarkers = _ordered(pd.concat(rows, ignore_index=True), "structure", "measure", "level")
     readings = _readings(rng, ids, studies["study_id"].to_numpy(), spine, latent, settings)
     return studies[latent.imaged].reset_index(drop=True), biomarkers, readings, spine
@@ -231,9 +294,13 @@ def _modic(rng: np.random.Generator, latent: LatentCohort, field: np.ndarray) ->
 
 
 def _readings(
-    rng: np.random.Generator, ids: np.ndarray, studies: np.ndarray, spine: dict[str, np.ndarray], latent: LatentCohort,
+    rng: np.random.Generator,
+    ids: np.ndarray,
+    studies: np.ndarray,
+    spine: dict[str, np.ndarray],
+    latent: LatentCohort,
     settings: Settings,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """The reference grade and a reader's grade of each disc of each study; a substudy of who and what repeats.
 
     In one imaged patient of six a second reader grades the discs too, the first grades them again, and the muscle is
@@ -249,9 +316,11 @@ def _readings(
     repeated = np.round(np.clip(fat + FAT_REPEAT_SD * np.sqrt(2) * rng.normal(size=fat.shape), 0, 95), 1)
     substudy = latent.imaged & (np.cumsum(latent.imaged) % 6 == 0)
     plan: list[tuple[str, int, np.ndarray, np.ndarray]] = [
-        ("reference", 1, spine["pfirrmann_truth"], latent.imaged), ("reader_1", 1, first, latent.imaged),
-        ("reader_1", 2, again, substudy), ("reader_2", 1, second, substudy),
-    ]  # fmt: skip
+        ("reference", 1, spine["pfirrmann_truth"], latent.imaged),
+        ("reader_1", 1, first, latent.imaged),
+        ("reader_1", 2, again, substudy),
+        ("reader_2", 1, second, substudy),
+    ]
     disc: dict[str, Any] = {
         "structure": "disc",
         "measure": "pfirrmann",
@@ -259,16 +328,31 @@ def _readings(
         "side": None,
         "method_id": "grader",
     }
-    muscle: dict[str, Any] = {"structure": "multifidus", "measure": "fat_fraction", "unit": "%", "side": "left",
-              "method_id": "dixon_inner"}  # fmt: skip
+    muscle: dict[str, Any] = {
+        "structure": "multifidus",
+        "measure": "fat_fraction",
+        "unit": "%",
+        "side": "left",
+        "method_id": "dixon_inner",
+    }
     grades = [(disc, DISCS, *entry) for entry in plan]
     scans = [(muscle, MUSCLE_LEVELS, "program", k, v, substudy) for k, v in ((1, fat), (2, repeated))]
     parts = [
-        pd.DataFrame({"patient_id": ids, "study_id": studies, "reader_id": who, "occasion": occasion, **what,
-                      "level": level, "value": values[:, k], "blinded": True})[rows]
+        pd.DataFrame(
+            {
+                "patient_id": ids,
+                "study_id": studies,
+                "reader_id": who,
+                "occasion": occasion,
+                **what,
+                "level": level,
+                "value": values[:, k],
+                "blinded": True,
+            }
+        )[rows]
         for what, levels, who, occasion, values, rows in (*grades, *scans)
         for k, level in enumerate(levels)
-    ]  # fmt: skip
+    ]
     return _ordered(pd.concat(parts, ignore_index=True), "reader_id", "occasion", "level")
 
 

@@ -119,9 +119,23 @@ def simulate_cohort(
     for name, value in (("imaging_effect", imaging_effect), ("shift", shift), ("baseline_shift", baseline_shift)):
         check_number(name, value)
     settings = Settings(
-        imaging_effect, int(sites), site_sd, shift, baseline_shift, grade_noise, disc_icc, imaging, imaging_rate,
-        missingness, skipping, attrition, dropout_after_recovery, surgery, mortality, follow_up,
-    )  # fmt: skip
+        imaging_effect,
+        int(sites),
+        site_sd,
+        shift,
+        baseline_shift,
+        grade_noise,
+        disc_icc,
+        imaging,
+        imaging_rate,
+        missingness,
+        skipping,
+        attrition,
+        dropout_after_recovery,
+        surgery,
+        mortality,
+        follow_up,
+    )
     rng = generator(seed)
     latent = latent_cohort(n, rng, settings)
     tables, measured = relational_tables(latent, rng, settings)

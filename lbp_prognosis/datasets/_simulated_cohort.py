@@ -20,10 +20,18 @@ __all__ = ["SimulatedCohort", "WideTable"]
 _MODALITIES: dict[str, tuple[str, ...]] = {
     "clinical": ("age", "female", "bmi", "smoker", "leg_pain", "compensation", "log_duration", "log_previous"),
     "patient_reported": ("nrs_back", "odi", "phq9", "tsk11", "expectation"),
-    "imaging": ("pfirrmann__mean", "fat_fraction__mean", "modic__count_eq_1", "modic__count_eq_2",
-                "central_stenosis__max", "disc_herniation__count", "high_intensity_zone__count", "vertebral_fracture"),
+    "imaging": (
+        "pfirrmann__mean",
+        "fat_fraction__mean",
+        "modic__count_eq_1",
+        "modic__count_eq_2",
+        "central_stenosis__max",
+        "disc_herniation__count",
+        "high_intensity_zone__count",
+        "vertebral_fracture",
+    ),
     "biomechanical": ("flexion_rom", "sorensen_time", "gait_speed"),
-}  # fmt: skip
+}
 
 
 class WideTable(NamedTuple):
@@ -83,19 +91,31 @@ class SimulatedCohort(Result):
         seen = "_observed" if observed else ""
         modic = m["modic"]
         columns = {
-            "age": m["age"], "female": x["female"], "bmi": m["bmi"], "smoker": x["smoker"],
-            "leg_pain": x["leg_pain"], "compensation": x["compensation"], "log_duration": np.log(m["duration"]),
-            "log_previous": np.log1p(m["previous"]), "nrs_back": m["nrs" + seen], "odi": m["odi" + seen],
-            "phq9": m["phq" + seen], "tsk11": m["tsk" + seen], "expectation": m["expectation"],
-            "pfirrmann__mean": m["pfirrmann"].mean(axis=1), "fat_fraction__mean": m["fat_fraction"].mean(axis=1),
+            "age": m["age"],
+            "female": x["female"],
+            "bmi": m["bmi"],
+            "smoker": x["smoker"],
+            "leg_pain": x["leg_pain"],
+            "compensation": x["compensation"],
+            "log_duration": np.log(m["duration"]),
+            "log_previous": np.log1p(m["previous"]),
+            "nrs_back": m["nrs" + seen],
+            "odi": m["odi" + seen],
+            "phq9": m["phq" + seen],
+            "tsk11": m["tsk" + seen],
+            "expectation": m["expectation"],
+            "pfirrmann__mean": m["pfirrmann"].mean(axis=1),
+            "fat_fraction__mean": m["fat_fraction"].mean(axis=1),
             "modic__count_eq_1": (modic == 1).sum(axis=1).astype(float),
             "modic__count_eq_2": (modic == 2).sum(axis=1).astype(float),
             "central_stenosis__max": m["central_stenosis"].max(axis=1),
             "disc_herniation__count": m["disc_herniation"].sum(axis=1),
             "high_intensity_zone__count": m["high_intensity_zone"].sum(axis=1),
-            "vertebral_fracture": x["fracture"], "flexion_rom": m["flexion_rom" + seen],
-            "sorensen_time": m["sorensen_time" + seen], "gait_speed": m["gait_speed" + seen],
-        }  # fmt: skip
+            "vertebral_fracture": x["fracture"],
+            "flexion_rom": m["flexion_rom" + seen],
+            "sorensen_time": m["sorensen_time" + seen],
+            "gait_speed": m["gait_speed" + seen],
+        }
         X = pd.DataFrame(columns, index=pd.Index(self.tables["patient"]["patient_id"], name="patient_id"))
         if observed:
             X.loc[~self.latent.imaged, list(_MODALITIES["imaging"])] = np.nan
@@ -115,10 +135,16 @@ class SimulatedCohort(Result):
     def outcome(self) -> OutcomeSpec:
         """What ``y`` of `wide` is."""
         return OutcomeSpec(
-            name="pain recovery", definition="Pain of at most 2 of 10, dated exactly.", polarity="good",
-            time_zero="index consultation", unit="months", horizons=(3.0, 6.0, 12.0), primary_horizon=12.0,
-            causes=self._causes, estimand="while-untreated",
-        )  # fmt: skip
+            name="pain recovery",
+            definition="Pain of at most 2 of 10, dated exactly.",
+            polarity="good",
+            time_zero="index consultation",
+            unit="months",
+            horizons=(3.0, 6.0, 12.0),
+            primary_horizon=12.0,
+            causes=self._causes,
+            estimand="while-untreated",
+        )
 
     def true_score(self) -> np.ndarray:
         """Return each patient's true log-hazard of recovery, up to the site and the baseline."""

@@ -148,10 +148,22 @@ def evaluate(
         weighted = {**shared, **guards, "target": target, "censoring": censoring}
         found = _discrimination(kind, y, risk, scores.get(name), ask, times, weighted, shared, objections, name)
         fitted = calibration(
-            y, risk, ask, cause=cause, target=target, linear_predictor=scores.get(name),
-            cumulative_hazard=hazards.get(name), knots=knots, smoother=smoother, sample_weight=sample_weight,
-            clusters=clusters, confidence=confidence, n_resamples=n_resamples, random_state=seeds[k], **guards,
-        )  # fmt: skip
+            y,
+            risk,
+            ask,
+            cause=cause,
+            target=target,
+            linear_predictor=scores.get(name),
+            cumulative_hazard=hazards.get(name),
+            knots=knots,
+            smoother=smoother,
+            sample_weight=sample_weight,
+            clusters=clusters,
+            confidence=confidence,
+            n_resamples=n_resamples,
+            random_state=seeds[k],
+            **guards,
+        )
         fitted = replace(fitted, model=name)
         for result in fitted.metrics:
             found[result.metric] = result
@@ -161,27 +173,50 @@ def evaluate(
     decision, pairs = None, []
     if thresholds is not None and kind != "interval":
         decision = decision_curve(
-            y, models, ask, thresholds, cause=cause, target=target, estimator=estimator, sample_weight=sample_weight,
-            clusters=clusters, confidence=confidence, n_resamples=n_resamples, random_state=seeds[-1], **guards,
-        )  # fmt: skip
+            y,
+            models,
+            ask,
+            thresholds,
+            cause=cause,
+            target=target,
+            estimator=estimator,
+            sample_weight=sample_weight,
+            clusters=clusters,
+            confidence=confidence,
+            n_resamples=n_resamples,
+            random_state=seeds[-1],
+            **guards,
+        )
         pairs = _net_benefit_pairs(decision, tuple(models))
         # of an inversion each model's own metrics speak already
         objections += [o for o in decision.objections if o.code != "risk-looks-inverted"]
     elif thresholds is not None:
-        objections.append(Objection(
-            "no-decision-curve",
-            "Net benefit is not defined here for outcomes seen at visits: make a Status at the visit of the decision.",
-        ))  # fmt: skip
+        objections.append(
+            Objection(
+                "no-decision-curve",
+                "Net benefit is not defined here for outcomes seen at visits: make a Status at the visit of the "
+                "decision.",
+            )
+        )
     for name, part in metrics.items():
         said = dict.fromkeys(o for result in part.values() for o in result.objections)
         whose = f"{name}: " if len(models) > 1 else ""
         objections += [replace(o, sentence=f"{whose}{o.sentence}") for o in said]
     first = next(iter(calibrations.values())).observed_expected
     return Evaluation(
-        models=tuple(models), horizons=times, metrics=metrics, differences=differences, calibrations=calibrations,
-        decision=decision, net_benefit_differences=tuple(pairs), target=target, cause=cause,
-        n=int(first.n or y.shape[0]), n_events=int(first.n_events or 0), objections=tuple(dict.fromkeys(objections)),
-    )  # fmt: skip
+        models=tuple(models),
+        horizons=times,
+        metrics=metrics,
+        differences=differences,
+        calibrations=calibrations,
+        decision=decision,
+        net_benefit_differences=tuple(pairs),
+        target=target,
+        cause=cause,
+        n=int(first.n or y.shape[0]),
+        n_events=int(first.n_events or 0),
+        objections=tuple(dict.fromkeys(objections)),
+    )
 
 
 def _by_model(argument: str, given: Any, models: Mapping[str, np.ndarray], n: int | None) -> dict[str, Any]:
@@ -200,9 +235,17 @@ def _by_model(argument: str, given: Any, models: Mapping[str, np.ndarray], n: in
 
 
 def _discrimination(
-    kind: str, y: np.ndarray, risk: np.ndarray, score: np.ndarray | None, ask: Any, times: np.ndarray,
-    weighted: dict[str, Any], shared: dict[str, Any], objections: list[Objection], name: str,
-) -> dict[str, MetricResult]:  # fmt: skip
+    kind: str,
+    y: np.ndarray,
+    risk: np.ndarray,
+    score: np.ndarray | None,
+    ask: Any,
+    times: np.ndarray,
+    weighted: dict[str, Any],
+    shared: dict[str, Any],
+    objections: list[Objection],
+    name: str,
+) -> dict[str, MetricResult]:
     """All metrics but calibration; the ranking score is the linear predictor, or the last known risk."""
     out: dict[str, MetricResult] = {}
 
@@ -256,11 +299,13 @@ def _differences(metrics: dict[str, dict[str, MetricResult]], objections: list[O
             if other is None or result.influence is None or other.influence is None:
                 continue
             if name == "uno_concordance" and result.horizon != other.horizon:
-                objections.append(Objection(
-                    "difference-not-computed",
-                    f"{name} of {second!r} stops at {result.horizon:g} and that of {first!r} at {other.horizon:g}, the "
-                    "last horizons at which they have risks: the two are not compared.",
-                ))  # fmt: skip
+                objections.append(
+                    Objection(
+                        "difference-not-computed",
+                        f"{name} of {second!r} stops at {result.horizon:g} and that of {first!r} at {other.horizon:g}, "
+                        "the last horizons at which they have risks: the two are not compared.",
+                    )
+                )
                 continue
             out.append(result.minus(other))
     return tuple(out)

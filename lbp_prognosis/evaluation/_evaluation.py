@@ -20,9 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation"]
 
 _SHOWN = (
-    "concordance", "uno_concordance", "auc", "brier", "ipa", "log_score", "observed_expected", "calibration_slope",
-    "ici", "ici_null", "royston_d", "nagelkerke_r2",
-)  # fmt: skip
+    "concordance",
+    "uno_concordance",
+    "auc",
+    "brier",
+    "ipa",
+    "log_score",
+    "observed_expected",
+    "calibration_slope",
+    "ici",
+    "ici_null",
+    "royston_d",
+    "nagelkerke_r2",
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,10 +149,13 @@ class Evaluation(Result):
         for found in self.differences:
             pairs.setdefault(f"{found.model} − {found.reference}", {})[found.metric] = found
         shown = [n for n in _SHOWN if n != "ici_null" and any(n in metrics for metrics in pairs.values())]
-        return pd.DataFrame([
-            {"difference": pair, "horizon": horizon, **{metric_title(n): _text(metrics.get(n), h) for n in shown}}
-            for pair, metrics in pairs.items() for h, horizon in enumerate(self.horizons)
-        ])  # fmt: skip
+        return pd.DataFrame(
+            [
+                {"difference": pair, "horizon": horizon, **{metric_title(n): _text(metrics.get(n), h) for n in shown}}
+                for pair, metrics in pairs.items()
+                for h, horizon in enumerate(self.horizons)
+            ]
+        )
 
     def _repr_html_(self) -> str:
         words = f"<p><b>Evaluation</b>: n = {self.n:,}, {self.n_events:,} events, target “{escape(self.target)}”</p>"
@@ -182,8 +195,11 @@ class Evaluation(Result):
         panels: list[tuple[float, Any]] = [
             (1.0, lambda ax, name=name: self._calibration_panel(name, tau, ax)) for name in self.models
         ]
-        panels += [(1.0, lambda ax, name=name: self.plot(ax, metric=name)) for name in ("auc", "ipa")
-                   if all(name in self.metrics[model] for model in self.models)]  # fmt: skip
+        panels += [
+            (1.0, lambda ax, name=name: self.plot(ax, metric=name))
+            for name in ("auc", "ipa")
+            if all(name in self.metrics[model] for model in self.models)
+        ]
         near = np.flatnonzero(np.isclose(self.horizons, tau))
         if self.decision is not None and near.size and not self.decision.reason[int(near[0])]:
             panels.append((2.0, lambda ax: self.decision.plot(ax, horizon=tau)))
@@ -227,29 +243,60 @@ def _text(result: MetricResult | None, h: int) -> str:
 
 def _curve_rows(curve: DecisionCurve) -> list[dict[str, Any]]:
     shared = {
-        "tier": "utility", "metric": curve.metric, "cause": curve.cause, "group": "", "confidence": curve.confidence,
-        "method": curve.method, "n": curve.n, "n_events": curve.n_events, "target": curve.target, "reference": "",
-    }  # fmt: skip
+        "tier": "utility",
+        "metric": curve.metric,
+        "cause": curve.cause,
+        "group": "",
+        "confidence": curve.confidence,
+        "method": curve.method,
+        "n": curve.n,
+        "n_events": curve.n_events,
+        "target": curve.target,
+        "reference": "",
+    }
     return [
-        {**shared, "model": name, "horizon": horizon, "threshold": threshold, "value": curve.value[m, h, k],
-         "se": curve.se[m, h, k], "low": curve.low[m, h, k], "high": curve.high[m, h, k],
-         "reason": curve.reason_for(name, h)}
+        {
+            **shared,
+            "model": name,
+            "horizon": horizon,
+            "threshold": threshold,
+            "value": curve.value[m, h, k],
+            "se": curve.se[m, h, k],
+            "low": curve.low[m, h, k],
+            "high": curve.high[m, h, k],
+            "reason": curve.reason_for(name, h),
+        }
         for m, name in enumerate(curve.models)
         for h, horizon in enumerate(curve.horizons)
         for k, threshold in enumerate(curve.thresholds)
-    ]  # fmt: skip
+    ]
 
 
 def _difference_rows(difference: NetBenefitDifference) -> list[dict[str, Any]]:
     shared = {
-        "tier": "utility", "metric": "net_benefit", "cause": difference.cause, "group": "", "model": difference.model,
-        "confidence": difference.confidence, "method": f"{difference.method}; paired difference", "n": difference.n,
-        "n_events": difference.n_events, "target": difference.target, "reference": difference.reference,
-    }  # fmt: skip
+        "tier": "utility",
+        "metric": "net_benefit",
+        "cause": difference.cause,
+        "group": "",
+        "model": difference.model,
+        "confidence": difference.confidence,
+        "method": f"{difference.method}; paired difference",
+        "n": difference.n,
+        "n_events": difference.n_events,
+        "target": difference.target,
+        "reference": difference.reference,
+    }
     return [
-        {**shared, "horizon": horizon, "threshold": threshold, "value": difference.value[h, k],
-         "se": difference.se[h, k], "low": difference.low[h, k], "high": difference.high[h, k],
-         "reason": difference.reason[h]}
+        {
+            **shared,
+            "horizon": horizon,
+            "threshold": threshold,
+            "value": difference.value[h, k],
+            "se": difference.se[h, k],
+            "low": difference.low[h, k],
+            "high": difference.high[h, k],
+            "reason": difference.reason[h],
+        }
         for h, horizon in enumerate(difference.horizons)
         for k, threshold in enumerate(difference.thresholds)
-    ]  # fmt: skip
+    ]

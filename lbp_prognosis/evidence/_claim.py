@@ -55,8 +55,9 @@ class Claim:
         strength = Strength(self.strength)
         object.__setattr__(self, "strength", strength)
         if strength not in _KINDS[self.kind]:
-            raise argument_error("strength", "one of " + ", ".join(repr(s.value) for s in _KINDS[self.kind]),
-                                 repr(strength.value))  # fmt: skip
+            raise argument_error(
+                "strength", "one of " + ", ".join(repr(s.value) for s in _KINDS[self.kind]), repr(strength.value)
+            )
         if self.kind in ("is_associated", "adds_value") and not self.comparator:
             raise argument_error("comparator", "the model without the addition", repr(self.comparator))
         if self.kind in ("predicts", "adds_value", "is_useful") and self.horizon is None:
@@ -77,14 +78,15 @@ class Claim:
         at = "" if self.horizon is None else f" at {self.horizon:g} {self.unit}".rstrip()
         return {
             "repeats": f"{self.subject} is measured repeatably.",
-            "detects": f"{self.subject} agrees with readers." if self.strength is Strength.AGREEMENT
+            "detects": f"{self.subject} agrees with readers."
+            if self.strength is Strength.AGREEMENT
             else f"{self.subject} tells patients apart against a reference standard.",
             "is_associated": f"{self.subject} is associated with the outcome beyond {self.comparator}.",
             "predicts": f"{self.subject} predicts the outcome{at} ({self.strength.value}).",
             "adds_value": f"{self.subject} predicts better than {self.comparator}{at} ({self.strength.value}).",
             "is_useful": f"Decisions{at} could be better with {self.subject} under the stated harms.",
             "improves_outcomes": f"Using {self.subject} improves outcomes.",
-        }[self.kind]  # fmt: skip
+        }[self.kind]
 
     @classmethod
     def repeats(cls, measure: str) -> Claim:
@@ -132,8 +134,9 @@ class Claim:
         unit : str, default ""
             Unit of the horizon, for the sentence.
         """
-        return cls("is_useful", model, Strength.POTENTIAL, comparator, float(horizon), tuple(map(float, thresholds)),
-                   unit)  # fmt: skip
+        return cls(
+            "is_useful", model, Strength.POTENTIAL, comparator, float(horizon), tuple(map(float, thresholds)), unit
+        )
 
     @classmethod
     def improves_outcomes(cls, model: str) -> Claim:

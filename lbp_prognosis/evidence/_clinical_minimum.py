@@ -42,8 +42,9 @@ def missing_constructs(
     declared = dict(clinical_minimum or {})
     unknown = sorted(set(declared) - set(CLINICAL_MINIMUM))
     if unknown:
-        raise argument_error("clinical_minimum", f"a mapping of {list(CLINICAL_MINIMUM)} to columns",
-                             f"unknown constructs {unknown}")  # fmt: skip
+        raise argument_error(
+            "clinical_minimum", f"a mapping of {list(CLINICAL_MINIMUM)} to columns", f"unknown constructs {unknown}"
+        )
     held = set(columns)
     seen: dict[str, str] = {}
     absent = []
@@ -52,8 +53,11 @@ def missing_constructs(
         names = (named,) if isinstance(named, str) else tuple(named)
         for name in names:
             if name in seen:
-                raise argument_error("clinical_minimum", "a mapping in which a column measures one construct",
-                                     f"{name!r} under {seen[name]!r} and {construct!r}")  # fmt: skip
+                raise argument_error(
+                    "clinical_minimum",
+                    "a mapping in which a column measures one construct",
+                    f"{name!r} under {seen[name]!r} and {construct!r}",
+                )
             seen[name] = construct
         if not held & set(names):
             absent.append(construct)

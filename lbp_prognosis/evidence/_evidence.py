@@ -154,10 +154,11 @@ class Evidence:
     def to_frame(self) -> pd.DataFrame:
         """Return all rows of all results, with ``sample, setting, against, synthetic`` beside them."""
         frames = [
-            entry.frame.assign(sample=entry.sample, setting=entry.setting, against=entry.against,
-                               synthetic=entry.synthetic)
+            entry.frame.assign(
+                sample=entry.sample, setting=entry.setting, against=entry.against, synthetic=entry.synthetic
+            )
             for entry in self.entries
-        ]  # fmt: skip
+        ]
         extra = ["sample", "setting", "against", "synthetic"]
         if not frames:
             return pd.DataFrame(columns=[*METRIC_COLUMNS, *extra])
@@ -201,11 +202,16 @@ class Evidence:
         return pd.DataFrame(
             [
                 {
-                    "tier": v.claim.tier.value, "question": v.claim.tier.question, "claim": v.claim.sentence,
-                    "strength": v.claim.strength.value, "answer": v.answer, "missing": "; ".join(v.missing),
-                    "objections": " ".join(o.sentence for o in v.objections), "never_claims": v.claim.tier.never_claims,
+                    "tier": v.claim.tier.value,
+                    "question": v.claim.tier.question,
+                    "claim": v.claim.sentence,
+                    "strength": v.claim.strength.value,
+                    "answer": v.answer,
+                    "missing": "; ".join(v.missing),
+                    "objections": " ".join(o.sentence for o in v.objections),
+                    "never_claims": v.claim.tier.never_claims,
                 }
                 for v in verdicts
             ],
             columns=["tier", "question", "claim", "strength", "answer", "missing", "objections", "never_claims"],
-        )  # fmt: skip
+        )

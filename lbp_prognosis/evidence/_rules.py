@@ -34,9 +34,17 @@ class Found:
         self.raised: list[Objection] = []
 
     def rows(
-        self, tier: str, metrics: tuple[str, ...], model: str, *, reference: str = "", horizon: float | None = None,
-        samples: tuple[str, ...] | None = None, setting: bool = False, against: str = "",
-    ) -> Iterator[tuple[Entry, Any]]:  # fmt: skip
+        self,
+        tier: str,
+        metrics: tuple[str, ...],
+        model: str,
+        *,
+        reference: str = "",
+        horizon: float | None = None,
+        samples: tuple[str, ...] | None = None,
+        setting: bool = False,
+        against: str = "",
+    ) -> Iterator[tuple[Entry, Any]]:
         """Yield the rows of whole groups that match; a row without a horizon (concordance) fits any."""
         for entry in self.evidence.entries:
             if samples is not None and entry.sample not in samples:
@@ -65,13 +73,19 @@ def _number(value: Any) -> float:
 
 def _check(name: str, row: Any, passed: bool | None, required: str) -> Check:
     events = row["n_events"]
-    return Check(name, passed, str(row["metric"]), _number(row["value"]), _number(row["low"]), _number(row["high"]),
-                 None if pd.isna(events) else int(events), required)  # fmt: skip
+    return Check(
+        name,
+        passed,
+        str(row["metric"]),
+        _number(row["value"]),
+        _number(row["low"]),
+        _number(row["high"]),
+        None if pd.isna(events) else int(events),
+        required,
+    )
 
 
-def _judged(
-    found: Any, name: str, required: str, test: Callable[[Any], bool | None], *, need: str = ""
-) -> Check:  # fmt: skip
+def _judged(found: Any, name: str, required: str, test: Callable[[Any], bool | None], *, need: str = "") -> Check:
     """Judge all rows; the worst counts. No row, or only rows without a number: not assessed."""
     checks = []
     for _, row in found:
@@ -110,10 +124,14 @@ def _repeats(found: Found, claim: Claim) -> list[Check]:
         return [_judged(kappa, f"lower limit of kappa above {bound:g}", f"low > {bound:g}", _low_above(bound))]
     low = criteria.icc_low
     return [
-        _judged(icc, f"lower limit of the ICC of at least {low:g}", f"low ≥ {low:g}",
-                lambda row: _number(row["low"]) >= low if _interval(row) else None),
+        _judged(
+            icc,
+            f"lower limit of the ICC of at least {low:g}",
+            f"low ≥ {low:g}",
+            lambda row: _number(row["low"]) >= low if _interval(row) else None,
+        ),
         _judged(sizes, "error in the unit of the measure", "reported", lambda row: True),
-    ]  # fmt: skip
+    ]
 
 
 def _agreement(found: Found, tiers: tuple[str, ...], subject: str) -> list[tuple[Entry, Any]]:
@@ -158,8 +176,15 @@ def _is_associated(found: Found, claim: Claim) -> list[Check]:
         null = 1.0 if row["metric"] in ("hazard_ratio", "odds_ratio") else 0.0
         return not _number(row["low"]) <= null <= _number(row["high"])
 
-    metrics = ("likelihood_ratio", "lr_chi2", "wald", "hazard_ratio", "odds_ratio", "log_hazard_ratio",
-               "log_odds_ratio")  # fmt: skip
+    metrics = (
+        "likelihood_ratio",
+        "lr_chi2",
+        "wald",
+        "hazard_ratio",
+        "odds_ratio",
+        "log_hazard_ratio",
+        "log_odds_ratio",
+    )
     rows = list(found.rows("prognostic", metrics, claim.subject, reference=claim.comparator))
     name = f"test of what it holds beyond {claim.comparator}, p below {alpha:g}"
     known = [_number(row["p"]) for _, row in rows if "p" in row and not np.isnan(_number(row["p"]))]
@@ -195,17 +220,28 @@ def _predicts(found: Found, claim: Claim) -> list[Check]:
     ranking = rows("concordance", "uno_concordance", "auc")
     checks = [
         *_outcome_label(found),
-        _judged(ranking, f"{where} discrimination of at least {c:g}, interval above 0.5", f"≥ {c:g}, low > 0.5",
-                discriminates, need=f"{where} discrimination with an interval"),
-        _judged(rows("calibration_slope"), f"{where} calibration slope between {low:g} and {high:g}",
-                f"{low:g} to {high:g}", lambda row: low <= _number(row["value"]) <= high),
-        _judged(rows("observed_expected"),
-                f"{where} observed over expected between {criteria.ratio_low:g} and {criteria.ratio_high:g}",
-                f"{criteria.ratio_low:g} to {criteria.ratio_high:g}",
-                lambda row: criteria.ratio_low <= _number(row["value"]) <= criteria.ratio_high),
+        _judged(
+            ranking,
+            f"{where} discrimination of at least {c:g}, interval above 0.5",
+            f"≥ {c:g}, low > 0.5",
+            discriminates,
+            need=f"{where} discrimination with an interval",
+        ),
+        _judged(
+            rows("calibration_slope"),
+            f"{where} calibration slope between {low:g} and {high:g}",
+            f"{low:g} to {high:g}",
+            lambda row: low <= _number(row["value"]) <= high,
+        ),
+        _judged(
+            rows("observed_expected"),
+            f"{where} observed over expected between {criteria.ratio_low:g} and {criteria.ratio_high:g}",
+            f"{criteria.ratio_low:g} to {criteria.ratio_high:g}",
+            lambda row: criteria.ratio_low <= _number(row["value"]) <= criteria.ratio_high,
+        ),
         _judged(rows("ipa"), f"{where} prediction error below that of no model", "low > 0", _low_above(0.0)),
         _events(ranking, least),
-    ]  # fmt: skip
+    ]
     if validated:
         checks += _validation(found, claim)
     return checks
@@ -232,11 +268,13 @@ def _validation(found: Found, claim: Claim) -> list[Check]:
     external = [e for e in found.evidence.entries if e.sample == "external"]
     named = [e for e in external if e.setting]
     if external and not named:
-        found.raised.append(Objection(
-            "random-split-external",
-            "The external data are not said to differ in time, place or setting: a random split is internal.",
-            "Moons et al. 2015, doi:10.7326/M14-0698",
-        ))  # fmt: skip
+        found.raised.append(
+            Objection(
+                "random-split-external",
+                "The external data are not said to differ in time, place or setting: a random split is internal.",
+                "Moons et al. 2015, doi:10.7326/M14-0698",
+            )
+        )
     return [
         Check("external data that differ in time, place or setting", bool(named) if external else None),
         Check("analysis declared before the data were seen", found.evidence.prespecified or None),
@@ -252,9 +290,9 @@ def _comparator(found: Found, claim: Claim) -> list[Check]:
     if not absent:
         return [Check("comparator with the clinical minimum", True, required="all constructs")]
     words = ", ".join(CLINICAL_MINIMUM[name] for name in absent)
-    found.raised.append(Objection(
-        "weak-comparator", f"{claim.comparator} lacks {words}; what adds to it may only stand for these.", ""
-    ))  # fmt: skip
+    found.raised.append(
+        Objection("weak-comparator", f"{claim.comparator} lacks {words}; what adds to it may only stand for these.", "")
+    )
     return [Check(f"comparator with the clinical minimum (it lacks {words})", False, required="all constructs")]
 
 
@@ -281,14 +319,21 @@ def _adds_value(found: Found, claim: Claim) -> list[Check]:
     checks = [
         *_outcome_label(found),
         *_comparator(found, claim),
-        _judged(gains, f"{where} gain in a proper score over {claim.comparator}, interval above zero",
-                "interval above 0", _low_above(0.0),
-                need=f"{where} difference of a proper score (IPA, Brier, log score) with an interval"),
-        _judged(rows("calibration_slope"),
-                f"{where} calibration slope of {claim.subject} between {low:g} and {high:g}", f"{low:g} to {high:g}",
-                lambda row: low <= _number(row["value"]) <= high),
+        _judged(
+            gains,
+            f"{where} gain in a proper score over {claim.comparator}, interval above zero",
+            "interval above 0",
+            _low_above(0.0),
+            need=f"{where} difference of a proper score (IPA, Brier, log score) with an interval",
+        ),
+        _judged(
+            rows("calibration_slope"),
+            f"{where} calibration slope of {claim.subject} between {low:g} and {high:g}",
+            f"{low:g} to {high:g}",
+            lambda row: low <= _number(row["value"]) <= high,
+        ),
         _events(gains, least),
-    ]  # fmt: skip
+    ]
     if claim.strength is Strength.VALIDATED:
         checks += _validation(found, claim)
     return checks
@@ -298,8 +343,14 @@ def _is_useful(found: Found, claim: Claim) -> list[Check]:
     low, primary, high = claim.thresholds
 
     def rows(reference: str) -> list[tuple[Entry, Any]]:
-        every = found.rows("utility", ("net_benefit",), claim.subject, reference=reference, horizon=claim.horizon,
-                           samples=OUT_OF_SAMPLE)  # fmt: skip
+        every = found.rows(
+            "utility",
+            ("net_benefit",),
+            claim.subject,
+            reference=reference,
+            horizon=claim.horizon,
+            samples=OUT_OF_SAMPLE,
+        )
         return [(e, row) for e, row in every if low - 1e-9 <= _number(row.get("threshold")) <= high + 1e-9]
 
     checks = list(_outcome_label(found))
@@ -310,14 +361,22 @@ def _is_useful(found: Found, claim: Claim) -> list[Check]:
         across = rows(reference)
         main = [(e, row) for e, row in across if abs(_number(row.get("threshold")) - primary) < 1e-9]
         checks.append(
-            _judged(main, f"out-of-sample net benefit above {words} at the threshold {primary:g}", "low > 0",
-                    _low_above(0.0))
-        )  # fmt: skip
+            _judged(
+                main,
+                f"out-of-sample net benefit above {words} at the threshold {primary:g}",
+                "low > 0",
+                _low_above(0.0),
+            )
+        )
         # a model that is surely worse somewhere in the declared range is no better tool for that range
         checks.append(
-            _judged(across, f"net benefit nowhere surely below {words} between {low:g} and {high:g}", "no high < 0",
-                    lambda row: not _number(row["high"]) < 0 if _interval(row) else None)
-        )  # fmt: skip
+            _judged(
+                across,
+                f"net benefit nowhere surely below {words} between {low:g} and {high:g}",
+                "no high < 0",
+                lambda row: not _number(row["high"]) < 0 if _interval(row) else None,
+            )
+        )
     if claim.comparator:
         checks += _comparator(found, claim)
     checks.append(Check("thresholds declared before the data were seen", found.evidence.prespecified or None))

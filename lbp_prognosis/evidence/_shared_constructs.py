@@ -88,7 +88,7 @@ def shared_constructs(
 
 def _of_construct(
     construct: str, now: list[str], later: list[str], *, change: bool, entry: set[str]
-) -> list[Objection]:  # fmt: skip
+) -> list[Objection]:
     out = []
     if change and now:
         out.append(

@@ -51,6 +51,11 @@ class Strength(StrEnum):
     @property
     def tier(self) -> Tier:
         """The tier the rung belongs to."""
-        tiers = {"repeatable": Tier.TECHNICAL, "agreement": Tier.DIAGNOSTIC, "standard": Tier.DIAGNOSTIC,
-                 "potential": Tier.UTILITY, "effective": Tier.UTILITY}  # fmt: skip
+        tiers = {
+            "repeatable": Tier.TECHNICAL,
+            "agreement": Tier.DIAGNOSTIC,
+            "standard": Tier.DIAGNOSTIC,
+            "potential": Tier.UTILITY,
+            "effective": Tier.UTILITY,
+        }
         return tiers.get(self.value, Tier.PROGNOSTIC)

@@ -60,7 +60,7 @@ _ITEMS: tuple[tuple[str, str, str, bool], ...] = (
     ("27a", "discussion", "Say how poor or missing input is handled when the model is used.", True),
     ("27b", "discussion", "Say what users must do and know when using it.", False),
     ("27c", "discussion", "Say what should come next.", False),
-)  # fmt: skip
+)
 
 
 def tripod_ai_items() -> pd.DataFrame:

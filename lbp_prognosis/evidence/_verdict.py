@@ -95,14 +95,38 @@ class Verdict(Result):
         n_events, required``; ``passed`` is empty where nothing was found."""
         rows = [
             {
-                "claim": self.claim.sentence, "tier": self.claim.tier.value, "strength": self.claim.strength.value,
-                "answer": self.answer, "check": c.name, "passed": c.passed, "metric": c.metric, "value": c.value,
-                "low": c.low, "high": c.high, "n_events": c.n_events, "required": c.required,
+                "claim": self.claim.sentence,
+                "tier": self.claim.tier.value,
+                "strength": self.claim.strength.value,
+                "answer": self.answer,
+                "check": c.name,
+                "passed": c.passed,
+                "metric": c.metric,
+                "value": c.value,
+                "low": c.low,
+                "high": c.high,
+                "n_events": c.n_events,
+                "required": c.required,
             }
             for c in self.checks
-        ]  # fmt: skip
-        frame = pd.DataFrame(rows, columns=["claim", "tier", "strength", "answer", "check", "passed", "metric", "value",
-                                            "low", "high", "n_events", "required"])  # fmt: skip
+        ]
+        frame = pd.DataFrame(
+            rows,
+            columns=[
+                "claim",
+                "tier",
+                "strength",
+                "answer",
+                "check",
+                "passed",
+                "metric",
+                "value",
+                "low",
+                "high",
+                "n_events",
+                "required",
+            ],
+        )
         return frame.astype({"passed": "boolean", "n_events": "Int64", "value": float, "low": float, "high": float})
 
     def _summary(self) -> str:

@@ -20,8 +20,16 @@ _CAUSAL = (
     "prevents",
     "effect of treatment",
 )
-_BENEFIT = ("improves outcomes", "improved outcomes", "benefits patients", "select treatment", "selects treatment",
-            "guides therapy", "guides treatment", "should be treated")  # fmt: skip
+_BENEFIT = (
+    "improves outcomes",
+    "improved outcomes",
+    "benefits patients",
+    "select treatment",
+    "selects treatment",
+    "guides therapy",
+    "guides treatment",
+    "should be treated",
+)
 _FUTURE = ("predicts", "prognostic", "foretells", "will recover", "prognosis")
 _DETECTION = ("detects", "diagnoses", "diagnostic", "identifies the pain generator", "accuracy")
 _WORDS: dict[Tier, tuple[str, ...]] = {
@@ -49,6 +57,4 @@ def forbidden_words(text: str, tier: str | Tier) -> tuple[str, ...]:
     ('cause',)
     """
     lowered = text.lower()
-    return tuple(
-        dict.fromkeys(word for word in _WORDS[Tier(tier)] if re.search(rf"\b{re.escape(word)}\b", lowered))
-    )  # fmt: skip
+    return tuple(dict.fromkeys(word for word in _WORDS[Tier(tier)] if re.search(rf"\b{re.escape(word)}\b", lowered)))

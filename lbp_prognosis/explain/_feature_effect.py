@@ -50,10 +50,16 @@ class FeatureEffect(Result):
         outputs = self.effect.shape[1]
         horizons = np.full(outputs, np.nan) if self.horizons is None else self.horizons
         return pd.DataFrame(
-            {"feature": self.feature, "kind": self.kind, "scale": self.scale,
-             "horizon": np.tile(horizons, self.grid.size), "at": np.repeat(self.grid, outputs),
-             "effect": self.effect.ravel(), "n": self.n}
-        )  # fmt: skip
+            {
+                "feature": self.feature,
+                "kind": self.kind,
+                "scale": self.scale,
+                "horizon": np.tile(horizons, self.grid.size),
+                "at": np.repeat(self.grid, outputs),
+                "effect": self.effect.ravel(),
+                "n": self.n,
+            }
+        )
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the effect against the column."""
@@ -115,8 +121,16 @@ def feature_effect(
         raise argument_error("feature", "a column with at least two values", feature)
     if kind == "partial":
         effect = np.stack([function(rows.assign(**{feature: at})).mean(axis=0) for at in grid])
-        return FeatureEffect(feature, grid, effect - function(rows).mean(axis=0), kind, scale, times, len(rows),
-                             bool(rows.attrs.get("synthetic", False)))  # fmt: skip
+        return FeatureEffect(
+            feature,
+            grid,
+            effect - function(rows).mean(axis=0),
+            kind,
+            scale,
+            times,
+            len(rows),
+            bool(rows.attrs.get("synthetic", False)),
+        )
     inside = np.clip(np.searchsorted(grid, values, side="right") - 1, 0, grid.size - 2)
     step = function(rows.assign(**{feature: grid[inside + 1]})) - function(rows.assign(**{feature: grid[inside]}))
     counts = np.bincount(inside, minlength=grid.size - 1)
@@ -124,5 +138,4 @@ def feature_effect(
     local = np.divide(sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0)
     effect = np.vstack([np.zeros((1, step.shape[1])), np.cumsum(local, axis=0)])
     effect -= (counts[:, None] * (effect[:-1] + effect[1:]) / 2).sum(axis=0) / counts.sum()
-    return FeatureEffect(feature, grid, effect, kind, scale, times, len(rows),
-                         bool(rows.attrs.get("synthetic", False)))  # fmt: skip
+    return FeatureEffect(feature, grid, effect, kind, scale, times, len(rows), bool(rows.attrs.get("synthetic", False)))

@@ -75,11 +75,20 @@ def observational_shap(
     objection = Objection(
         "observational-credit",
         "Observational attributions credit columns the model does not use; they say what a finding tells, not what the "
-        "model does with it.", "Janzing et al., AISTATS 2020",
-    )  # fmt: skip
+        "model does with it.",
+        "Janzing et al., AISTATS 2020",
+    )
     return ShapResult(
-        values=shapley_from_values(worth).T[:, :, None], players=tuple(players), base=worth[0][:, None],
-        prediction=worth[-1][:, None], scale="log_hazard", value_function="observational", method="conditional normal",
-        background_hash=content_hash(drawn), n_background=len(drawn), rows=tuple(rows.index.tolist()),
-        objections=(objection,), synthetic=bool(rows.attrs.get("synthetic", False)),
-    )  # fmt: skip
+        values=shapley_from_values(worth).T[:, :, None],
+        players=tuple(players),
+        base=worth[0][:, None],
+        prediction=worth[-1][:, None],
+        scale="log_hazard",
+        value_function="observational",
+        method="conditional normal",
+        background_hash=content_hash(drawn),
+        n_background=len(drawn),
+        rows=tuple(rows.index.tolist()),
+        objections=(objection,),
+        synthetic=bool(rows.attrs.get("synthetic", False)),
+    )

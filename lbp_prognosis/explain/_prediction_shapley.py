@@ -58,6 +58,14 @@ def prediction_shapley(
     groups. 2021. arXiv:2106.12228
     """
     return shap_values(
-        estimator, X, background, scale="risk", horizons=horizons, cause=cause, groups=modalities, players="groups",
-        first=first, method="exact",
-    )  # fmt: skip
+        estimator,
+        X,
+        background,
+        scale="risk",
+        horizons=horizons,
+        cause=cause,
+        groups=modalities,
+        players="groups",
+        first=first,
+        method="exact",
+    )

@@ -83,13 +83,19 @@ class ShapResult(Result):
                 "row": np.repeat(np.asarray(self.rows, dtype=object), k * outputs),
                 "player": np.tile(np.repeat(np.asarray(self.players, dtype=object), outputs), n),
                 "horizon": np.tile(horizons, n * k),
-                "value": self.values.ravel(), "se": flat(self.se), "first_in": flat(self.first_in),
-                "last_in": flat(self.last_in), "base": np.repeat(self.base[:, None, :], k, axis=1).ravel(),
-                "prediction": np.repeat(self.prediction[:, None, :], k, axis=1).ravel(), "scale": self.scale,
-                "value_function": self.value_function, "method": self.method, "n_background": self.n_background,
+                "value": self.values.ravel(),
+                "se": flat(self.se),
+                "first_in": flat(self.first_in),
+                "last_in": flat(self.last_in),
+                "base": np.repeat(self.base[:, None, :], k, axis=1).ravel(),
+                "prediction": np.repeat(self.prediction[:, None, :], k, axis=1).ravel(),
+                "scale": self.scale,
+                "value_function": self.value_function,
+                "method": self.method,
+                "n_background": self.n_background,
                 "background_hash": self.background_hash,
             }
-        )  # fmt: skip
+        )
 
     def importance(self) -> pd.DataFrame:
         """Return the mean absolute attribution: ``player, horizon, importance``, largest first within a horizon."""
@@ -118,12 +124,17 @@ class ShapResult(Result):
         values = np.stack([self.values[:, [place[c] for c in cols]].sum(axis=1) for cols in wanted.values()], axis=1)
         objections = self.objections
         if self.method not in ("owen", "additive"):
-            objections = (*objections, Objection(
-                "sum-of-shapley", "Columns' Shapley values were added up; a modality as one player can differ.",
-                "Owen 1977, Values of games with a priori unions",
-            ))  # fmt: skip
-        return replace(self, values=values, players=tuple(wanted), se=None, first_in=None, last_in=None,
-                       objections=objections)  # fmt: skip
+            objections = (
+                *objections,
+                Objection(
+                    "sum-of-shapley",
+                    "Columns' Shapley values were added up; a modality as one player can differ.",
+                    "Owen 1977, Values of games with a priori unions",
+                ),
+            )
+        return replace(
+            self, values=values, players=tuple(wanted), se=None, first_in=None, last_in=None, objections=objections
+        )
 
     def plot(self, ax: Any = None, *, row: int = 0) -> Any:
         """Draw one row's attributions: bars, or curves over time where there are several horizons."""

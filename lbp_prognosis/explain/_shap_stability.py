@@ -70,9 +70,14 @@ class ShapStability(Result):
 
 
 def _refitted(
-    task: tuple[np.ndarray, int | None], estimator: Any, X: pd.DataFrame, y: np.ndarray, rows: pd.DataFrame,
-    background: pd.DataFrame, keywords: dict[str, Any],
-) -> np.ndarray:  # fmt: skip
+    task: tuple[np.ndarray, int | None],
+    estimator: Any,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    rows: pd.DataFrame,
+    background: pd.DataFrame,
+    keywords: dict[str, Any],
+) -> np.ndarray:
     sample, _ = task
     model = clone(estimator).fit(X.iloc[sample].reset_index(drop=True), y[sample])
     return shap_values(model, rows, background, **keywords).values
@@ -139,9 +144,13 @@ def shap_stability(
     replicates = np.stack(parallel_map(refit, [(sample, None) for sample in samples], n_jobs=n_jobs))
     agreement = (np.sign(replicates) == np.sign(reference.values)).mean(axis=0)
     return ShapStability(
-        reference, replicates, replicates.std(axis=0, ddof=1), agreement, _kendall_w(np.abs(replicates)),
+        reference,
+        replicates,
+        replicates.std(axis=0, ddof=1),
+        agreement,
+        _kendall_w(np.abs(replicates)),
         synthetic=reference.synthetic,
-    )  # fmt: skip
+    )
 
 
 def _kendall_w(values: np.ndarray) -> np.ndarray:

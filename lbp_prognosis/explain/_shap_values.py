@@ -119,8 +119,9 @@ def shap_values(
     if method in ("auto", "additive") and scale == "log_hazard":
         parts = _additive(function, rows, drawn, who)
         if parts is None and method == "additive":
-            raise argument_error("method", '"exact" or "permutation" for a score that is no sum over the players',
-                                 "'additive'")  # fmt: skip
+            raise argument_error(
+                "method", '"exact" or "permutation" for a score that is no sum over the players', "'additive'"
+            )
     elif method == "additive":
         raise argument_error("method", '"exact" or "permutation" on the risk scale', "'additive'")
     if parts is None:
@@ -137,10 +138,17 @@ def shap_values(
     few = len(drawn) < SMALL_BACKGROUND
     objections = (_small_background(len(drawn)),) if few else ()
     return ShapResult(
-        **parts, players=tuple(who), scale=scale, value_function="interventional", background_hash=content_hash(drawn),
-        n_background=len(drawn), horizons=times, rows=tuple(rows.index.tolist()), objections=objections,
+        **parts,
+        players=tuple(who),
+        scale=scale,
+        value_function="interventional",
+        background_hash=content_hash(drawn),
+        n_background=len(drawn),
+        horizons=times,
+        rows=tuple(rows.index.tolist()),
+        objections=objections,
         synthetic=bool(rows.attrs.get("synthetic", False)),
-    )  # fmt: skip
+    )
 
 
 def _small_background(size: int) -> Objection:
@@ -161,14 +169,24 @@ def _additive(
     if np.abs(alone - last).max() > 1e-9 * size or np.abs(alone.sum(axis=0) - total).max() > 1e-9 * size:
         return None
     values = alone.transpose(1, 0, 2)
-    return {"values": values, "base": worth[0], "prediction": worth[-1], "method": "additive", "first_in": values,
-            "last_in": values}  # fmt: skip
+    return {
+        "values": values,
+        "base": worth[0],
+        "prediction": worth[-1],
+        "method": "additive",
+        "first_in": values,
+        "last_in": values,
+    }
 
 
 def _exact(
-    function: Callable[[pd.DataFrame], np.ndarray], X: pd.DataFrame, background: pd.DataFrame, who: Players,
-    blocks: Players | None, first: tuple[str, ...],
-) -> dict[str, Any]:  # fmt: skip
+    function: Callable[[pd.DataFrame], np.ndarray],
+    X: pd.DataFrame,
+    background: pd.DataFrame,
+    who: Players,
+    blocks: Players | None,
+    first: tuple[str, ...],
+) -> dict[str, Any]:
     k, names = len(who), list(who)
     worth = coalition_worths(function, X, background, who, coalition_members(k))
     if blocks is not None:
@@ -180,16 +198,23 @@ def _exact(
     values = np.tensordot(weights, worth, axes=(1, 0)).transpose(1, 0, 2)
     single = [1 << j for j in range(k)]
     return {
-        "values": values, "base": worth[0], "prediction": worth[-1], "method": "owen" if blocks else "exact",
+        "values": values,
+        "base": worth[0],
+        "prediction": worth[-1],
+        "method": "owen" if blocks else "exact",
         "first_in": (worth[single] - worth[0]).transpose(1, 0, 2),
         "last_in": (worth[-1] - worth[[2**k - 1 - s for s in single]]).transpose(1, 0, 2),
-    }  # fmt: skip
+    }
 
 
 def _permutation(
-    function: Callable[[pd.DataFrame], np.ndarray], X: pd.DataFrame, background: pd.DataFrame, who: Players,
-    orders: int, random_state: RandomState,
-) -> dict[str, Any]:  # fmt: skip
+    function: Callable[[pd.DataFrame], np.ndarray],
+    X: pd.DataFrame,
+    background: pd.DataFrame,
+    who: Players,
+    orders: int,
+    random_state: RandomState,
+) -> dict[str, Any]:
     """Average marginal contributions over sampled orders and their reverses (the same orders for every row)."""
     rng, k = generator(random_state), len(who)
     total: Any = 0.0
@@ -210,5 +235,10 @@ def _permutation(
         total, squares = total + pair, squares + pair**2
     mean = np.asarray(total) / orders
     variance = np.maximum(np.asarray(squares) / orders - mean**2, 0) / (orders - 1)
-    return {"values": mean.transpose(1, 0, 2), "base": base, "prediction": prediction, "method": "permutation",
-            "se": np.sqrt(variance).transpose(1, 0, 2)}  # fmt: skip
+    return {
+        "values": mean.transpose(1, 0, 2),
+        "base": base,
+        "prediction": prediction,
+        "method": "permutation",
+        "se": np.sqrt(variance).transpose(1, 0, 2),
+    }

@@ -55,13 +55,24 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
         rows = table_of("X", rows, like=rows[[c for c in names if c in rows.columns]])
     slope = float(model.slope_[cause])
     prediction = np.asarray(model.linear_predictor(rows, cause), dtype=float)
-    common: dict[str, Any] = {"players": tuple(map(str, rows.columns)), "scale": "log_hazard", "method": "tree",
-              "rows": tuple(rows.index.tolist()), "synthetic": bool(rows.attrs.get("synthetic", False)),
-              "prediction": prediction[:, None]}  # fmt: skip
+    common: dict[str, Any] = {
+        "players": tuple(map(str, rows.columns)),
+        "scale": "log_hazard",
+        "method": "tree",
+        "rows": tuple(rows.index.tolist()),
+        "synthetic": bool(rows.attrs.get("synthetic", False)),
+        "prediction": prediction[:, None],
+    }
     if background is None:
         parts = np.asarray(model.margin_contributions(rows, cause), dtype=float)
-        return ShapResult(values=parts[:, :-1, None], base=parts[:, -1:], value_function="path_dependent",
-                          background_hash="", n_background=0, **common)  # fmt: skip
+        return ShapResult(
+            values=parts[:, :-1, None],
+            base=parts[:, -1:],
+            value_function="path_dependent",
+            background_hash="",
+            n_background=0,
+            **common,
+        )
     drawn = table_of("background", background, like=rows)
     if model.n_rounds_[cause] == 0:
         values, base = np.zeros(rows.shape), 0.0
@@ -72,5 +83,11 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
         )
         values = slope * np.asarray(explainer.shap_values(rows.to_numpy(dtype=float), check_additivity=False))
         base = float(np.asarray(model.linear_predictor(drawn, cause), dtype=float).mean())
-    return ShapResult(values=values[:, :, None], base=np.full((len(rows), 1), base), value_function="interventional",
-                      background_hash=content_hash(drawn), n_background=len(drawn), **common)  # fmt: skip
+    return ShapResult(
+        values=values[:, :, None],
+        base=np.full((len(rows), 1), base),
+        value_function="interventional",
+        background_hash=content_hash(drawn),
+        n_background=len(drawn),
+        **common,
+    )

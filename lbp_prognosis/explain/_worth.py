@@ -46,9 +46,7 @@ def fixed_columns(estimator: Any) -> set[str]:
     return fixed
 
 
-def read_players(
-    X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None, fixed: Collection[str] = ()
-) -> Players:  # fmt: skip
+def read_players(X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None, fixed: Collection[str] = ()) -> Players:
     """Return player -> columns; without groups each column is a player. A column of no group is refused.
 
     ``fixed`` columns play no part: a row keeps its own value of them in every coalition.
@@ -57,13 +55,18 @@ def read_players(
         return {str(column): (column,) for column in X.columns if column not in fixed}
     # modalities that are absent from X as a whole are no players
     players = {
-        name: present for name, columns in FeatureMap({str(k): tuple(v) for k, v in groups.items()}).items()
+        name: present
+        for name, columns in FeatureMap({str(k): tuple(v) for k, v in groups.items()}).items()
         if (present := tuple(column for column in columns if column in X.columns))
-    }  # fmt: skip
+    }
     left = [c for c in X.columns if c not in fixed and not any(c in columns for columns in players.values())]
     if not players or left:
-        raise argument_error("groups", "a mapping that holds every column of `X`", f"one without {left[:5]}",
-                             "A column of no group would move with nobody: add it, or drop it from `X`.")  # fmt: skip
+        raise argument_error(
+            "groups",
+            "a mapping that holds every column of `X`",
+            f"one without {left[:5]}",
+            "A column of no group would move with nobody: add it, or drop it from `X`.",
+        )
     return players
 
 
@@ -76,8 +79,12 @@ def output_function(
         if horizons is not None:
             raise argument_error("horizons", "left out on the log-hazard scale, which knows no horizon", horizons)
         if not hasattr(estimator, "linear_predictor"):
-            raise argument_error("estimator", "a model with `linear_predictor` on the log-hazard scale", estimator,
-                                 'Explain its risk instead: scale="risk", horizons=…')  # fmt: skip
+            raise argument_error(
+                "estimator",
+                "a model with `linear_predictor` on the log-hazard scale",
+                estimator,
+                'Explain its risk instead: scale="risk", horizons=…',
+            )
         return lambda table: np.asarray(estimator.linear_predictor(table), dtype=float)[:, None], None
     if horizons is None:
         raise argument_error("horizons", "given on the risk scale", "None")
@@ -88,9 +95,12 @@ def output_function(
 
 
 def coalition_worths(
-    function: Callable[[pd.DataFrame], np.ndarray], X: pd.DataFrame, background: pd.DataFrame, players: Players,
+    function: Callable[[pd.DataFrame], np.ndarray],
+    X: pd.DataFrame,
+    background: pd.DataFrame,
+    players: Players,
     members: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Return ``(n_coalitions, n, n_outputs)``: mean over the background of the output with a coalition's values kept.
 
     A value that is missing in ``X`` is drawn from the background in every coalition: what is not there has no credit.

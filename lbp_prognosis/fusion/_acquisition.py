@@ -16,9 +16,11 @@ __all__ = ["pooled_errors", "with_acquisition"]
 
 
 def with_acquisition(
-    pooled: PooledLevels, biomarkers: pd.DataFrame, studies: pd.DataFrame,
+    pooled: PooledLevels,
+    biomarkers: pd.DataFrame,
+    studies: pd.DataFrame,
     columns: Sequence[str] = ("field_strength", "vendor", "model", "kvp"),
-) -> PooledLevels:  # fmt: skip
+) -> PooledLevels:
     """Put the acquisition of each patient's study beside the pooled levels.
 
     Parameters

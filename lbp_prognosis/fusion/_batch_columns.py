@@ -20,9 +20,11 @@ def batch_labels(frame: pd.DataFrame, batch: str) -> pd.Series:
     labels = frame[batch]
     if labels.isna().any():
         raise argument_error(
-            "batch", "known for every row", f"{int(labels.isna().sum())} rows without {batch!r}",
+            "batch",
+            "known for every row",
+            f"{int(labels.isna().sum())} rows without {batch!r}",
             "A value from an unknown scanner cannot be harmonised: name it, or give these rows a batch of their own.",
-        )  # fmt: skip
+        )
     return labels
 
 
@@ -61,9 +63,11 @@ class CovariateDesign:
             values = frame[name]
             if values.isna().any():
                 raise argument_error(
-                    "covariates", "complete", f"{int(values.isna().sum())} missing values of {name!r}",
+                    "covariates",
+                    "complete",
+                    f"{int(values.isna().sum())} missing values of {name!r}",
                     "Impute the covariates in a step before this one.",
-                )  # fmt: skip
+                )
             if name in self.categories:
                 known = self.categories[name]
                 strange = sorted(set(map(str, values)) - set(map(str, known)))
@@ -89,7 +93,9 @@ def refuse_outcome(frame: pd.DataFrame, covariates: Sequence[str], y: Any) -> No
                 continue
             if abs(np.corrcoef(values[both], outcome[both])[0, 1]) > 1 - 1e-9:
                 raise argument_error(
-                    "covariates", "known at prediction, never the outcome", f"{covariate!r}, which is `{field}` of `y`",
+                    "covariates",
+                    "known at prediction, never the outcome",
+                    f"{covariate!r}, which is `{field}` of `y`",
                     "Harmonisation that preserves the outcome needs it for new patients too, and lets it leak.",
                     kind=LeakageError,
-                )  # fmt: skip
+                )

@@ -118,10 +118,19 @@ class ComBat(TransformerMixin, BaseEstimator):
     design_: CovariateDesign
 
     def __init__(
-        self, batch: str = "site", *, columns: Sequence[str] | None = None, covariates: Sequence[str] = (),
-        prior: str = "parametric", mean_only: bool = False, reference: Any = None, unseen: str | None = None,
-        min_calibration: int = 20, drop_batch: bool = True, tol: float = 1e-10,
-    ) -> None:  # fmt: skip
+        self,
+        batch: str = "site",
+        *,
+        columns: Sequence[str] | None = None,
+        covariates: Sequence[str] = (),
+        prior: str = "parametric",
+        mean_only: bool = False,
+        reference: Any = None,
+        unseen: str | None = None,
+        min_calibration: int = 20,
+        drop_batch: bool = True,
+        tol: float = 1e-10,
+    ) -> None:
         self.batch = batch
         self.columns = columns
         self.covariates = covariates
@@ -201,33 +210,48 @@ class ComBat(TransformerMixin, BaseEstimator):
     def _refuse_small(self, Y: np.ndarray, codes: np.ndarray) -> None:
         need = 1 if self.mean_only else 2
         rows = [
-            {"table": "X", "row": None, "field": column, "reason": "too_few", "value": int(count),
-             "message": f"{int(count)} values in batch {batch!r}; {need} are needed"}
+            {
+                "table": "X",
+                "row": None,
+                "field": column,
+                "reason": "too_few",
+                "value": int(count),
+                "message": f"{int(count)} values in batch {batch!r}; {need} are needed",
+            }
             for s, batch in enumerate(self.batches_)
-            for column, count in zip(self.columns_, np.isfinite(Y[codes == s]).sum(axis=0)) if count < need
-        ]  # fmt: skip
+            for column, count in zip(self.columns_, np.isfinite(Y[codes == s]).sum(axis=0))
+            if count < need
+        ]
         if rows:
             raise DataError(
                 f"{len(rows)} effects cannot be estimated; the first: {rows[0]['field']!r}, {rows[0]['message']}. Join "
-                "small batches, leave the feature out, or set `mean_only=True`.", pd.DataFrame(rows),
-            )  # fmt: skip
+                "small batches, leave the feature out, or set `mean_only=True`.",
+                pd.DataFrame(rows),
+            )
 
     def _refuse_collinear(self, codes: np.ndarray, design: np.ndarray) -> None:
         full = np.column_stack([(codes[:, None] == np.arange(len(self.batches_))).astype(float), design])
         scale = np.linalg.norm(full, axis=0)
         if (scale == 0).any() or np.linalg.matrix_rank(full / scale) < full.shape[1]:
             raise argument_error(
-                "covariates", "distinguishable from the batches and from each other", f"{list(self.covariates)}",
+                "covariates",
+                "distinguishable from the batches and from each other",
+                f"{list(self.covariates)}",
                 "A covariate that is constant within every batch cannot be told from the scanner.",
-            )  # fmt: skip
+            )
 
     def _estimate(self, Y: np.ndarray, codes: np.ndarray, design: np.ndarray) -> None:
         prior = self.prior if Y.shape[1] > 1 else "none"
         with np.errstate(divide="ignore", invalid="ignore"):  # degenerate priors are found below, by name
             self.estimates_ = combat_fit(
-                Y, codes, design, reference=None if self.reference is None else self.batches_.index(self.reference),
-                mean_only=bool(self.mean_only), prior=prior, tol=float(self.tol),
-            )  # fmt: skip
+                Y,
+                codes,
+                design,
+                reference=None if self.reference is None else self.batches_.index(self.reference),
+                mean_only=bool(self.mean_only),
+                prior=prior,
+                tol=float(self.tol),
+            )
         self.gamma_, self.delta_ = self.estimates_.gamma.copy(), self.estimates_.delta.copy()
         # equal values have a variance of rounding errors, not of zero
         bad = ~(np.isfinite(self.gamma_) & np.isfinite(self.delta_) & (self.delta_ > 1e-18)).all(axis=0)
@@ -269,9 +293,9 @@ class ComBat(TransformerMixin, BaseEstimator):
         strange = list(pd.unique(labels[codes < 0]))
         remedy = (
             f"Call `calibrate` with at least {self.min_calibration} rows of the new batch before predicting."
-            if self.unseen == "calibrate" else
-            "Their effect was never estimated. Say `unseen=`: 'reference', 'calibrate' or 'none'."
-        )  # fmt: skip
+            if self.unseen == "calibrate"
+            else "Their effect was never estimated. Say `unseen=`: 'reference', 'calibrate' or 'none'."
+        )
         raise argument_error("X", f"rows of the batches {self.batches_[:8]}", f"rows of {strange[:5]}", remedy)
 
     def calibrate(self, X: Any) -> ComBat:
@@ -309,9 +333,11 @@ class ComBat(TransformerMixin, BaseEstimator):
             counts = np.isfinite(rows).sum(axis=0)
             if counts.min() < self.min_calibration:
                 raise argument_error(
-                    "X", f"at least {self.min_calibration} rows with every feature of each new batch",
-                    f"{int(counts.min())} of {batch!r}", "With fewer, leave the batch as it is (`unseen='none'`).",
-                )  # fmt: skip
+                    "X",
+                    f"at least {self.min_calibration} rows with every feature of each new batch",
+                    f"{int(counts.min())} of {batch!r}",
+                    "With fewer, leave the batch as it is (`unseen='none'`).",
+                )
             gamma, delta = self._shrunken(rows, counts)
             made.gamma_, made.delta_ = np.vstack([made.gamma_, gamma]), np.vstack([made.delta_, delta])
             made.batches_ = [*made.batches_, batch]

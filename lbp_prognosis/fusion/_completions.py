@@ -45,9 +45,7 @@ class MultipleStep(Protocol):
         """Fit, with the outcome, and return the completed training tables."""
         ...
 
-    def completions(
-        self, X: pd.DataFrame, score: Score | None = None, nodes: np.ndarray | None = None
-    ) -> Completions:  # fmt: skip
+    def completions(self, X: pd.DataFrame, score: Score | None = None, nodes: np.ndarray | None = None) -> Completions:
         """Complete new rows without any outcome."""
         ...
 

@@ -54,14 +54,24 @@ class Conversion:
         check_number("slope", self.slope, low=0, open_low=True)
         check_number("sd", self.sd, low=0)
         if not self.measure or not self.source or not self.target or self.source == self.target:
-            raise argument_error("source", "a method other than the target, of a named measure",
-                                 f"{self.source!r} and {self.target!r} of {self.measure!r}")  # fmt: skip
+            raise argument_error(
+                "source",
+                "a method other than the target, of a named measure",
+                f"{self.source!r} and {self.target!r} of {self.measure!r}",
+            )
 
     @classmethod
     def from_paired(
-        cls, biomarkers: pd.DataFrame, measure: str, source: str, target: str, *, structure: str = "",
-        min_pairs: int = 20, reference: str = "",
-    ) -> Conversion:  # fmt: skip
+        cls,
+        biomarkers: pd.DataFrame,
+        measure: str,
+        source: str,
+        target: str,
+        *,
+        structure: str = "",
+        min_pairs: int = 20,
+        reference: str = "",
+    ) -> Conversion:
         """Learn the line from places that were measured by both methods.
 
         Parameters
@@ -88,8 +98,11 @@ class Conversion:
             raise DataError(f"The measure {measure!r} stands twice for one place and method.")
         pairs = pd.concat([one.rename("x"), other.rename("y")], axis=1, join="inner").to_numpy(dtype=float)
         if len(pairs) < min_pairs or np.ptp(pairs[:, 0]) == 0:
-            raise argument_error("biomarkers", f"a table with at least {min_pairs} places measured by both methods",
-                                 f"{len(pairs)} of {measure!r}")  # fmt: skip
+            raise argument_error(
+                "biomarkers",
+                f"a table with at least {min_pairs} places measured by both methods",
+                f"{len(pairs)} of {measure!r}",
+            )
         slope, intercept = np.polyfit(pairs[:, 0], pairs[:, 1], 1)
         residual = pairs[:, 1] - intercept - slope * pairs[:, 0]
         sd = float(np.sqrt((residual**2).sum() / (len(pairs) - 2)))
@@ -131,8 +144,9 @@ def convert_methods(biomarkers: pd.DataFrame, conversions: Sequence[Conversion])
         if line.structure:
             rows &= (biomarkers["structure"] == line.structure).to_numpy()
         if (rows & done).any():
-            raise argument_error("conversions", "at most one a measure and source",
-                                 f"several of {line.measure!r} from {line.source!r}")  # fmt: skip
+            raise argument_error(
+                "conversions", "at most one a measure and source", f"several of {line.measure!r} from {line.source!r}"
+            )
         done |= rows
         table.loc[rows, "value"] = line.intercept + line.slope * table.loc[rows, "value"]
         own = (line.slope * table.loc[rows, "sd_error"].fillna(0.0)) ** 2

@@ -58,28 +58,54 @@ class CovBat(ComBat):
     """
 
     def __init__(
-        self, batch: str = "site", *, columns: Sequence[str] | None = None, covariates: Sequence[str] = (),
-        prior: str = "parametric", mean_only: bool = False, reference: Any = None, unseen: str | None = None,
-        min_calibration: int = 20, drop_batch: bool = True, tol: float = 1e-10, variance: float = 0.95,
+        self,
+        batch: str = "site",
+        *,
+        columns: Sequence[str] | None = None,
+        covariates: Sequence[str] = (),
+        prior: str = "parametric",
+        mean_only: bool = False,
+        reference: Any = None,
+        unseen: str | None = None,
+        min_calibration: int = 20,
+        drop_batch: bool = True,
+        tol: float = 1e-10,
+        variance: float = 0.95,
         min_batch: int = 50,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(
-            batch, columns=columns, covariates=covariates, prior=prior, mean_only=mean_only, reference=reference,
-            unseen=unseen, min_calibration=min_calibration, drop_batch=drop_batch, tol=tol,
-        )  # fmt: skip
+            batch,
+            columns=columns,
+            covariates=covariates,
+            prior=prior,
+            mean_only=mean_only,
+            reference=reference,
+            unseen=unseen,
+            min_calibration=min_calibration,
+            drop_batch=drop_batch,
+            tol=tol,
+        )
         self.variance = variance
         self.min_batch = min_batch
 
     def _estimate(self, Y: np.ndarray, codes: np.ndarray, design: np.ndarray) -> None:
         if self.unseen == "calibrate":
-            raise argument_error("unseen", "'reference', 'none' or left out", "'calibrate'",
-                                 "Refit with the rows of the new batch, or use ComBat.")  # fmt: skip
+            raise argument_error(
+                "unseen",
+                "'reference', 'none' or left out",
+                "'calibrate'",
+                "Refit with the rows of the new batch, or use ComBat.",
+            )
         share = check_number("variance", self.variance, low=0, high=1, open_low=True)
         need = int(check_number("min_batch", self.min_batch, low=3, whole=True))
         small = [b for b, n in zip(self.batches_, np.bincount(codes)) if n < need]
         if small:
-            raise argument_error("X", f"a table with at least {need} rows of each batch", f"fewer of {small[:5]}",
-                                 "Use ComBat, join small batches, or lower `min_batch`.")  # fmt: skip
+            raise argument_error(
+                "X",
+                f"a table with at least {need} rows of each batch",
+                f"fewer of {small[:5]}",
+                "Use ComBat, join small batches, or lower `min_batch`.",
+            )
         if np.isnan(Y).any():
             raise DataError("A covariance needs complete features: impute before `CovBat`, or use `ComBat`.")
         super()._estimate(Y, codes, design)

@@ -63,8 +63,9 @@ class DeploymentImputer:
     ) -> DeploymentImputer:
         """Fit on encoded training rows (NaN where missing)."""
         kinds, levels = encoding.kinds, encoding.levels
-        filled = chained_equations(X, kinds, levels, rng, iterations=iterations, donors=donors,
-                                   matching=encoding.matching)  # fmt: skip
+        filled = chained_equations(
+            X, kinds, levels, rng, iterations=iterations, donors=donors, matching=encoding.matching
+        )
         design, places = expand_columns(filled, kinds, levels)
         holes = np.hstack([np.repeat(np.isnan(X[:, [j]]), design[:, p].shape[1], axis=1) for j, p in enumerate(places)])
         mean, covariance, _ = normal_em(np.where(holes, np.nan, design), ddof=1, tol=1e-5)
@@ -75,8 +76,18 @@ class DeploymentImputer:
             models.append(column_model(others[seen], X[seen, j], int(kinds[j]), int(levels[j])))
             start[j] = X[seen, j].mean() if kinds[j] == 0 else np.bincount(X[seen, j].astype(int)).argmax()
         shape = (draws, CYCLES, len(kinds))
-        return cls(encoding, mean, covariance, places, models, start, np.nanmin(X, axis=0), np.nanmax(X, axis=0),
-                   rng.standard_normal(shape), rng.random((*shape, max(int(levels.max(initial=0)), 1))))  # fmt: skip
+        return cls(
+            encoding,
+            mean,
+            covariance,
+            places,
+            models,
+            start,
+            np.nanmin(X, axis=0),
+            np.nanmax(X, axis=0),
+            rng.standard_normal(shape),
+            rng.random((*shape, max(int(levels.max(initial=0)), 1))),
+        )
 
     def conditional_mean(self, X: np.ndarray) -> np.ndarray:
         """Return rows with missing values at their conditional mean, or their likeliest category."""
@@ -167,8 +178,18 @@ class DeploymentImputer:
             shifts.append(model.coef[:, 0] - slope[:, keep] @ model.centre)
         done = np.repeat(begun[:, None, :], self.normals.shape[0], axis=1)
         chained_draws(
-            design, missing, kinds.astype(np.int64), np.array([0, *(place.stop for place in self.places)]),
-            np.cumsum([0, *(len(slope) for slope in slopes)]), np.concatenate(shifts), np.vstack(slopes),
-            np.array([model.sigma for model in self.models]), self.low, self.high, self.normals, self.uniforms, done,
-        )  # fmt: skip
+            design,
+            missing,
+            kinds.astype(np.int64),
+            np.array([0, *(place.stop for place in self.places)]),
+            np.cumsum([0, *(len(slope) for slope in slopes)]),
+            np.concatenate(shifts),
+            np.vstack(slopes),
+            np.array([model.sigma for model in self.models]),
+            self.low,
+            self.high,
+            self.normals,
+            self.uniforms,
+            done,
+        )
         return done

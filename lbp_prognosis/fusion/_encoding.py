@@ -54,8 +54,12 @@ class Encoding:
         for name in frame.columns:
             column = frame[name]
             if column.isna().all():
-                raise argument_error("X", "a table in which every column has a value", f"{name!r} without any",
-                                     "Drop it: nothing can be learned of it.")  # fmt: skip
+                raise argument_error(
+                    "X",
+                    "a table in which every column has a value",
+                    f"{name!r} without any",
+                    "Drop it: nothing can be learned of it.",
+                )
             numeric = pd.api.types.is_numeric_dtype(column.dtype)
             binary = numeric and set(column.dropna().unique()) <= {0, 1}
             method = methods.get(name, "logistic" if binary else "matching" if numeric else "nominal")
@@ -70,8 +74,14 @@ class Encoding:
             kinds.append({"matching": 0, "normal": 0, "logistic": 1, "nominal": 2}[method])
             levels.append(len(categories.get(name, ())))
             matching.append(method == "matching")
-        return cls(tuple(frame.columns), np.array(kinds), np.array(levels), np.array(matching), categories,
-                   {name: frame[name].dtype for name in frame.columns})  # fmt: skip
+        return cls(
+            tuple(frame.columns),
+            np.array(kinds),
+            np.array(levels),
+            np.array(matching),
+            categories,
+            {name: frame[name].dtype for name in frame.columns},
+        )
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """Return codes as floats, NaN where missing."""
@@ -85,8 +95,11 @@ class Encoding:
             codes = column.map(place).to_numpy(dtype=float, na_value=np.nan)
             strange = np.isnan(codes) & column.notna().to_numpy()
             if strange.any():
-                raise argument_error("X", f"of the categories of the fit in {name!r}: {self.categories[name][:6]}",
-                                     f"{sorted(map(str, column[strange].unique()))[:4]}")  # fmt: skip
+                raise argument_error(
+                    "X",
+                    f"of the categories of the fit in {name!r}: {self.categories[name][:6]}",
+                    f"{sorted(map(str, column[strange].unique()))[:4]}",
+                )
             out[:, j] = codes
         return out
 

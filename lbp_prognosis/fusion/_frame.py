@@ -39,8 +39,9 @@ def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
     frame, fitted = as_frame(X), list(fitted)
     absent = [column for column in fitted if column not in frame.columns]
     if absent:
-        raise argument_error("X", f"a table with the columns of the fit, {len(fitted)} in all",
-                             f"one without {absent[:5]}")  # fmt: skip
+        raise argument_error(
+            "X", f"a table with the columns of the fit, {len(fitted)} in all", f"one without {absent[:5]}"
+        )
     return frame[fitted]
 
 

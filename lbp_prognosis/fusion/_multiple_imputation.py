@@ -128,9 +128,13 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         self.m_ = int(self.m) if self.m is not None and self.incomplete_ else wanted
         self._generators = spawn(self.random_state, self.m_ + 1)
         self.imputer_ = DeploymentImputer.learn(
-            matrix, self.encoding_, self._generators[-1], draws=self.draws, iterations=self.iterations,
+            matrix,
+            self.encoding_,
+            self._generators[-1],
+            draws=self.draws,
+            iterations=self.iterations,
             donors=self.donors,
-        )  # fmt: skip
+        )
         return self
 
     def _check_names(self, frame: pd.DataFrame) -> None:
@@ -165,8 +169,9 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         rows = np.arange(len(frame))
         tables = []
         for rng in self._generators[: self.m_]:
-            done = chained_equations(matrix, kinds, levels, rng, iterations=self.iterations, donors=self.donors,
-                                     matching=matching)  # fmt: skip
+            done = chained_equations(
+                matrix, kinds, levels, rng, iterations=self.iterations, donors=self.donors, matching=matching
+            )
             tables.append(self._finished(done, frame, rows, frame.index))
         return tables
 
@@ -185,9 +190,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
 
     # ---- new rows ------------------------------------------------------------------------------------------------
 
-    def completions(
-        self, X: pd.DataFrame, score: Score | None = None, nodes: np.ndarray | None = None
-    ) -> Completions:  # fmt: skip
+    def completions(self, X: pd.DataFrame, score: Score | None = None, nodes: np.ndarray | None = None) -> Completions:
         """Complete new rows, without any outcome.
 
         Parameters

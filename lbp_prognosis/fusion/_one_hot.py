@@ -77,10 +77,11 @@ class OneHot(TransformerMixin, BaseEstimator):
             strange = ~values.isin(known).to_numpy() & ~missing
             if strange.any() and self.unknown == "error":
                 raise argument_error(
-                    "X", f"of the categories of the fit in {column!r}: {known[:6]}",
+                    "X",
+                    f"of the categories of the fit in {column!r}: {known[:6]}",
                     f"{sorted(map(str, values[strange].unique()))[:4]}",
                     'Say unknown="reference" to count them as the first category.',
-                )  # fmt: skip
+                )
             for category in known[1:]:
                 flag = (values == category).to_numpy(dtype=float)
                 flag[missing] = np.nan

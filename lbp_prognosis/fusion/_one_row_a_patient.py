@@ -19,9 +19,7 @@ class WidePredictors(NamedTuple):
     modalities: FeatureMap
 
 
-def one_row_a_patient(
-    tables: Mapping[str, Any], *, key: str = "patient_id", patients: Any = None
-) -> WidePredictors:  # fmt: skip
+def one_row_a_patient(tables: Mapping[str, Any], *, key: str = "patient_id", patients: Any = None) -> WidePredictors:
     """Join one table a modality into one row a patient.
 
     Parameters
@@ -62,13 +60,20 @@ def one_row_a_patient(
         if frame.index.has_duplicates:
             twice = frame.index[frame.index.duplicated()].unique()
             failures = pd.DataFrame(
-                {"table": modality, "row": range(len(twice)), "field": key, "reason": "duplicate_key", "value": twice,
-                 "message": "more than one row"}
-            )  # fmt: skip
+                {
+                    "table": modality,
+                    "row": range(len(twice)),
+                    "field": key,
+                    "reason": "duplicate_key",
+                    "value": twice,
+                    "message": "more than one row",
+                }
+            )
             raise DataError(
                 f"The table {modality!r} has several rows of {len(twice)} patients, e.g. {twice[0]!r}. Pool the levels "
-                "or choose one visit before joining.", failures,
-            )  # fmt: skip
+                "or choose one visit before joining.",
+                failures,
+            )
         columns = table.modalities.columns if pooled else tuple(map(str, frame.columns))
         groups[modality] = columns
         provenance.update(table.modalities.provenance if pooled else {column: {} for column in columns})

@@ -34,8 +34,9 @@ def outcome_columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for cause in np.unique(y["event"][y["event"] > 0]):
         hit = y["event"] == cause
         steps = kaplan_meier_steps(time, hit, entry=entry)
-        hazard = np.cumsum(np.divide(steps.events, steps.at_risk, out=np.zeros(len(steps.events)),
-                                     where=np.asarray(steps.at_risk) > 0))  # fmt: skip
+        hazard = np.cumsum(
+            np.divide(steps.events, steps.at_risk, out=np.zeros(len(steps.events)), where=np.asarray(steps.at_risk) > 0)
+        )
         columns += [hit.astype(float), step_at(steps.times, hazard, time, left=0.0)]
         kinds += [1, 0]
     if not columns:

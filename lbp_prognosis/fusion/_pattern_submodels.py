@@ -82,9 +82,15 @@ class PatternSubmodels(BaseEstimator):
         self.fallback = fallback
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> PatternSubmodels:  # fmt: skip
+    ) -> PatternSubmodels:
         """Fit one model a pattern.
 
         Parameters
@@ -125,14 +131,22 @@ class PatternSubmodels(BaseEstimator):
             if own:
                 self.models_[pattern] = self._fitted(self.estimator, frame[self._columns(pattern)], y, use, given)
             model = "own" if own else "fallback" if self.fallback is not None else "none"
-            table.append({"pattern": "+".join(pattern), "n": int(exact.sum()), "n_events": int(event[exact].sum()),
-                          "model": model})  # fmt: skip
+            table.append(
+                {
+                    "pattern": "+".join(pattern),
+                    "n": int(exact.sum()),
+                    "n_events": int(event[exact].sum()),
+                    "model": model,
+                }
+            )
         self.patterns_ = pd.DataFrame(table, columns=["pattern", "n", "n_events", "model"])
         if not self.models_ and self.fallback is None:
             raise argument_error(
-                "X", f"a table with a pattern of {self.min_patients} rows and {self.min_events} events",
-                self.patterns_.to_string(index=False), "Give a `fallback`, or fewer modalities.",
-            )  # fmt: skip
+                "X",
+                f"a table with a pattern of {self.min_patients} rows and {self.min_events} events",
+                self.patterns_.to_string(index=False),
+                "Give a `fallback`, or fewer modalities.",
+            )
         everybody = np.ones(len(frame), dtype=bool)
         self.fallback_ = None
         if self.fallback is not None:
@@ -147,7 +161,7 @@ class PatternSubmodels(BaseEstimator):
     def _present(self, frame: pd.DataFrame) -> np.ndarray:
         return np.column_stack(
             [frame[list(columns)].notna().any(axis=1).to_numpy() for columns in self.groups_.values()]
-        )  # fmt: skip
+        )
 
     def _named(self, flags: np.ndarray) -> Pattern:
         return tuple(name for name, flag in zip(self.groups_, flags) if flag)
@@ -169,13 +183,20 @@ class PatternSubmodels(BaseEstimator):
         without = np.flatnonzero((needed & ~held).any(axis=1))
         if without.size:
             failures = pd.DataFrame(
-                {"table": "X", "row": without, "field": "+".join(self.mandatory), "reason": "missing", "value": None,
-                 "message": "a mandatory modality is missing"}
-            )  # fmt: skip
+                {
+                    "table": "X",
+                    "row": without,
+                    "field": "+".join(self.mandatory),
+                    "reason": "missing",
+                    "value": None,
+                    "message": "a mandatory modality is missing",
+                }
+            )
             raise DataError(
                 f"{without.size} rows lack a mandatory modality ({', '.join(self.mandatory)}), e.g. row {without[0]}: "
-                "nothing is predicted without it.", failures,
-            )  # fmt: skip
+                "nothing is predicted without it.",
+                failures,
+            )
 
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
@@ -212,10 +233,11 @@ class PatternSubmodels(BaseEstimator):
                 model, columns = self.fallback_, list(self.groups_.columns)
             if model is None:
                 raise argument_error(
-                    "X", f"of patterns with a model: {['+'.join(p) for p in self.models_]}",
+                    "X",
+                    f"of patterns with a model: {['+'.join(p) for p in self.models_]}",
                     f"{int(use.sum())} rows with {'+'.join(pattern) or 'nothing'}",
                     "Give a `fallback`, e.g. a pipeline with MultipleImputation.",
-                )  # fmt: skip
+                )
             extra = {name: _take(value, use) for name, value in given.items() if value is not None}
             out[use] = model.predict_risk(frame.loc[use, columns], times, cause, **extra)
         return out

@@ -89,18 +89,27 @@ class PooledCoefficients(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return ``term, estimate, se, low, high, p, df, fmi, riv, confidence, m``."""
         return pd.DataFrame(
-            {"term": self.terms, "estimate": self.estimate, "se": self.se, "low": self.low, "high": self.high,
-             "p": self.p, "df": self.df, "fmi": self.fmi, "riv": self.riv, "confidence": self.confidence, "m": self.m}
-        )  # fmt: skip
+            {
+                "term": self.terms,
+                "estimate": self.estimate,
+                "se": self.se,
+                "low": self.low,
+                "high": self.high,
+                "p": self.p,
+                "df": self.df,
+                "fmi": self.fmi,
+                "riv": self.riv,
+                "confidence": self.confidence,
+                "m": self.m,
+            }
+        )
 
     def _summary(self) -> str:
         over = f"over {self.m} imputations" if self.m > 1 else "of one model"
         return f"{len(self.terms)} coefficients {over}"
 
 
-def pool_coefficients(
-    models: Any, *, df_complete: float | None = None, confidence: float = 0.95
-) -> PooledCoefficients:  # fmt: skip
+def pool_coefficients(models: Any, *, df_complete: float | None = None, confidence: float = 0.95) -> PooledCoefficients:
     """Pool coefficients of models that were fitted on several imputations of one table.
 
     Parameters
@@ -143,6 +152,18 @@ def pool_coefficients(
     pooled = rubin_pool(coefficients, variances, df_complete)
     low, high = pooled.limits(confidence)
     return PooledCoefficients(
-        tuple(names), pooled.estimate, pooled.se, low, high, pooled.p_value(), pooled.df, pooled.fmi, pooled.riv,
-        confidence, len(fitted), coefficients, covariances, float(df_complete),
-    )  # fmt: skip
+        tuple(names),
+        pooled.estimate,
+        pooled.se,
+        low,
+        high,
+        pooled.p_value(),
+        pooled.df,
+        pooled.fmi,
+        pooled.riv,
+        confidence,
+        len(fitted),
+        coefficients,
+        covariances,
+        float(df_complete),
+    )

@@ -113,8 +113,12 @@ def pool_levels(
         if column.structure:
             rows = rows[rows["structure"] == column.structure]
         if rows.empty:
-            raise argument_error("poolings", "rules for measures that occur", f"{key!r}, which does not",
-                                 f"There are: {sorted(pd.unique(table['measure']))[:12]}.")  # fmt: skip
+            raise argument_error(
+                "poolings",
+                "rules for measures that occur",
+                f"{key!r}, which does not",
+                f"There are: {sorted(pd.unique(table['measure']))[:12]}.",
+            )
         rows = _one_kind(rows, key)
         read = str(ColumnName(column.measure, column.structure, pooling="n_levels"))
         for rule in [rules] if isinstance(rules, str) else rules:
@@ -122,10 +126,14 @@ def pool_levels(
             for name, values in made.items():
                 columns[name] = values.reindex(order)
                 provenance[name] = {
-                    "measure": column.measure, "structure": column.structure, "pooling": str(rule),
-                    "level": ColumnName.parse(name).level, "method_id": rows["method_id"].iloc[0],
-                    "unit": rows["unit"].iloc[0], "n_levels_column": read,
-                }  # fmt: skip
+                    "measure": column.measure,
+                    "structure": column.structure,
+                    "pooling": str(rule),
+                    "level": ColumnName.parse(name).level,
+                    "method_id": rows["method_id"].iloc[0],
+                    "unit": rows["unit"].iloc[0],
+                    "n_levels_column": read,
+                }
         columns[read] = rows.groupby("patient_id")["level"].nunique().reindex(order, fill_value=0).astype(int)
     frame = pd.DataFrame(columns, index=order)
     return PooledLevels(frame, FeatureMap({modality: tuple(provenance)}, provenance))
@@ -135,9 +143,12 @@ def _checked(biomarkers: pd.DataFrame, levels: Sequence[str] | None) -> pd.DataF
     needed = ["patient_id", "measure", "value", "method_id"]
     absent = [name for name in needed if name not in biomarkers.columns]
     if absent:
-        raise argument_error("biomarkers", f"a long table with the columns {needed}", f"one without {absent}",
-                             "A biomarker without `method_id` is refused: the same name by two methods is two "
-                             "variables.")  # fmt: skip
+        raise argument_error(
+            "biomarkers",
+            f"a long table with the columns {needed}",
+            f"one without {absent}",
+            "A biomarker without `method_id` is refused: the same name by two methods is two variables.",
+        )
     table = biomarkers.copy()
     for name in ("level", "side", "structure", "unit", "study_id"):
         if name not in table.columns:
@@ -145,14 +156,19 @@ def _checked(biomarkers: pd.DataFrame, levels: Sequence[str] | None) -> pd.DataF
         table[name] = table[name].fillna("")
     table["value"] = pd.to_numeric(table["value"], errors="raise")
     if table["method_id"].isna().any() or (table["method_id"].astype(str).str.strip() == "").any():
-        raise _data_error(table[table["method_id"].isna()], "method_id", "missing",
-                          "A biomarker without `method_id` is refused.")  # fmt: skip
+        raise _data_error(
+            table[table["method_id"].isna()], "method_id", "missing", "A biomarker without `method_id` is refused."
+        )
     studies = table.groupby("patient_id")["study_id"].nunique()
     if (studies > 1).any():
         many = list(studies.index[studies > 1][:5])
-        raise _data_error(table[table["patient_id"].isin(many)], "study_id", "several_studies",
-                          f"`biomarkers` must hold one study a patient; {many} have several. Choose the study by a "
-                          "look-back window before pooling.")  # fmt: skip
+        raise _data_error(
+            table[table["patient_id"].isin(many)],
+            "study_id",
+            "several_studies",
+            f"`biomarkers` must hold one study a patient; {many} have several. Choose the study by a "
+            "look-back window before pooling.",
+        )
     if levels is not None:
         table = table[table["level"].isin([*levels, ""])]
     return table.dropna(subset="value")
@@ -163,23 +179,35 @@ def _one_kind(rows: pd.DataFrame, key: str) -> pd.DataFrame:
         kinds = sorted(map(str, pd.unique(rows[name])))
         if len(kinds) > 1:
             raise _data_error(
-                rows, name, reason,
+                rows,
+                name,
+                reason,
                 f"The measure {key!r} comes with several values of `{name}`: {kinds}. They are different variables: "
-                + ("name the structure in the key, e.g. 'multifidus__fat_fraction'." if name == "structure"
-                   else "convert one into the other first (`convert_methods`), or pool each under its own name."),
-            )  # fmt: skip
+                + (
+                    "name the structure in the key, e.g. 'multifidus__fat_fraction'."
+                    if name == "structure"
+                    else "convert one into the other first (`convert_methods`), or pool each under its own name."
+                ),
+            )
     twice = rows.duplicated(["patient_id", "level", "side"], keep=False)
     if twice.any():
-        raise _data_error(rows[twice], "level", "duplicate_key",
-                          f"The measure {key!r} stands twice for one patient, level and side.")  # fmt: skip
+        raise _data_error(
+            rows[twice], "level", "duplicate_key", f"The measure {key!r} stands twice for one patient, level and side."
+        )
     return rows
 
 
 def _data_error(rows: pd.DataFrame, field: str, reason: str, message: str) -> DataError:
     failures = pd.DataFrame(
-        {"table": "biomarker", "row": rows.index, "field": field, "reason": reason,
-         "value": rows[field].to_numpy() if field in rows else None, "message": message}
-    )  # fmt: skip
+        {
+            "table": "biomarker",
+            "row": rows.index,
+            "field": field,
+            "reason": reason,
+            "value": rows[field].to_numpy() if field in rows else None,
+            "message": message,
+        }
+    )
     return DataError(message, failures)
 
 
@@ -230,6 +258,8 @@ def _pooled(rows: pd.DataFrame, column: ColumnName, rule: str, nominal: bool) ->
 
 def _nominal_error(measure: str, rule: str) -> Exception:
     return argument_error(
-        "poolings", f"'count==k' or 'any==k' for {measure!r}, whose numbers are names", repr(rule),
+        "poolings",
+        f"'count==k' or 'any==k' for {measure!r}, whose numbers are names",
+        repr(rule),
         "Its types have no order and no mean.",
-    )  # fmt: skip
+    )

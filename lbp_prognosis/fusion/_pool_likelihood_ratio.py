@@ -58,8 +58,10 @@ def pool_likelihood_ratio(
     check_choice("intercept", intercept, ("pooled", "re-estimated"))
     kind = check_outcome(y, ("status", "right"), caller="pool_likelihood_ratio")
     tables = list(getattr(X, "tables", X))
-    names = [_names("models", models, len(tables)),
-             [] if null_models is None else _names("null_models", null_models, len(tables))]  # fmt: skip
+    names = [
+        _names("models", models, len(tables)),
+        [] if null_models is None else _names("null_models", null_models, len(tables)),
+    ]
     k = len(names[0]) - len(names[1])
     if k < 1 or not set(names[1]) < set(names[0]):
         raise argument_error("null_models", "models of fewer of the columns of `models`", f"{names[1]} in {names[0]}")
@@ -102,9 +104,7 @@ def _log_likelihood(y: np.ndarray, kind: str, score: np.ndarray, level: float | 
     if kind == "right":
         entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
         time, event = y["time"].astype(float), y["event"] == 1
-        return float(
-            cox_fit(score[:, None], time, event, entry=entry, offset=score, ties=ties, max_iter=1).loglik_null
-        )  # fmt: skip
+        return float(cox_fit(score[:, None], time, event, entry=entry, offset=score, ties=ties, max_iter=1).loglik_null)
     seen = y["status"] >= 0
     state, eta = y["status"][seen].astype(float), score[seen]
     if level is None:

@@ -89,9 +89,13 @@ class RiskPipeline(BaseEstimator):
     """
 
     def __init__(
-        self, steps: Sequence[Any], model: Any, *, modalities: Mapping[str, Sequence[str]] | None = None,
+        self,
+        steps: Sequence[Any],
+        model: Any,
+        *,
+        modalities: Mapping[str, Sequence[str]] | None = None,
         combine: str = "risk",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.steps = steps
         self.model = model
         self.modalities = modalities
@@ -149,9 +153,15 @@ class RiskPipeline(BaseEstimator):
     # ---- fitting -------------------------------------------------------------------------------------------------
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> RiskPipeline:  # fmt: skip
+    ) -> RiskPipeline:
         """Fit the steps and the model.
 
         Parameters
@@ -227,11 +237,8 @@ class RiskPipeline(BaseEstimator):
         if self.modalities is None or columns is None or isinstance(columns, str):
             return copy
         absent = {
-            column
-            for group in self.modalities.values()
-            if not set(group) & set(frame.columns)
-            for column in group
-        }  # fmt: skip
+            column for group in self.modalities.values() if not set(group) & set(frame.columns) for column in group
+        }
         if absent & set(columns):
             copy.set_params(columns=[column for column in columns if column not in absent])
         return copy

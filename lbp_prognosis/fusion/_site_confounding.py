@@ -100,9 +100,12 @@ def site_confounding(site: Any, y: Any, *, threshold: float = 0.3) -> SiteConfou
     n = int(counts.to_numpy().sum())
     sites, states = counts.shape
     table = pd.DataFrame(
-        {"site": list(counts.index), "n": counts.sum(axis=1).to_numpy(),
-         "events": counts.drop(columns=0, errors="ignore").sum(axis=1).to_numpy()}
-    )  # fmt: skip
+        {
+            "site": list(counts.index),
+            "n": counts.sum(axis=1).to_numpy(),
+            "events": counts.drop(columns=0, errors="ignore").sum(axis=1).to_numpy(),
+        }
+    )
     table["share"] = table["events"] / table["n"]
     smaller, df = min(sites, states) - 1, (sites - 1) * (states - 1)
     if smaller < 1:  # one site, or nobody differs in outcome: nothing can be confounded
@@ -114,12 +117,20 @@ def site_confounding(site: Any, y: Any, *, threshold: float = 0.3) -> SiteConfou
     doubt = Objection(
         "batch-confounded-with-outcome",
         f"Site and outcome go together (Cramér's V {v:.2f} over {sites} sites): pooled performance rewards knowing the "
-        "scanner, and harmonisation removes true signal with it; only performance within sites can be read.", _SOURCE,
-    )  # fmt: skip
+        "scanner, and harmonisation removes true signal with it; only performance within sites can be read.",
+        _SOURCE,
+    )
     return SiteConfounding(
-        v, statistic, float(chi2.sf(statistic, df)), df, n, float(np.sqrt(df / (n * smaller))), threshold, table,
+        v,
+        statistic,
+        float(chi2.sf(statistic, df)),
+        df,
+        n,
+        float(np.sqrt(df / (n * smaller))),
+        threshold,
+        table,
         (doubt,) if v > threshold else (),
-    )  # fmt: skip
+    )
 
 
 def _states(y: Any) -> np.ndarray:

@@ -45,8 +45,16 @@ class ResponseResult(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a patient: ``change, could, improved, kind, amount, source``."""
-        return pd.DataFrame({"change": self.change, "could": self.could, "improved": self.improved, "kind": self.kind,
-                             "amount": self.amount, "source": self.source})  # fmt: skip
+        return pd.DataFrame(
+            {
+                "change": self.change,
+                "could": self.could,
+                "improved": self.improved,
+                "kind": self.kind,
+                "amount": self.amount,
+                "source": self.source,
+            }
+        )
 
     def _summary(self) -> str:
         judged = ~np.isnan(self.improved)

@@ -57,11 +57,18 @@ class ScoreResult(Result):
         """Return one row a patient and score: ``row, score, value, n_answered, band, missing_rule``."""
         parts = []
         for name in self.scores.columns:
-            parts.append(pd.DataFrame({
-                "row": np.arange(1, len(self.scores) + 1), "score": name, "value": self.scores[name].to_numpy(),
-                "n_answered": self.n_answered[name].to_numpy(), "band": self.bands[name].to_numpy(),
-                "missing_rule": self.missing_rule[name],
-            }))  # fmt: skip
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "row": np.arange(1, len(self.scores) + 1),
+                        "score": name,
+                        "value": self.scores[name].to_numpy(),
+                        "n_answered": self.n_answered[name].to_numpy(),
+                        "band": self.bands[name].to_numpy(),
+                        "missing_rule": self.missing_rule[name],
+                    }
+                )
+            )
         return pd.concat(parts, ignore_index=True)
 
     def _summary(self) -> str:
@@ -126,8 +133,9 @@ def score(
         rules[scale.name] = _rule(scale, limit)
     made = pd.DataFrame(scores, index=answers.index)
     named = _start_back_groups(made) if name == "start_back" else assign_bands(known, made, bands)
-    return ScoreResult(name, made, pd.DataFrame(counted, index=answers.index), rules, named, failures,
-                       changes_frame(known))  # fmt: skip
+    return ScoreResult(
+        name, made, pd.DataFrame(counted, index=answers.index), rules, named, failures, changes_frame(known)
+    )
 
 
 def _answers(known: Instrument, items: Any, columns: dict[str, str]) -> pd.DataFrame:
@@ -150,8 +158,12 @@ def _answers(known: Instrument, items: Any, columns: dict[str, str]) -> pd.DataF
     counted = {item for scale in known.scales for item in scale.items}
     absent = [item for item in known.items if item in counted and item not in frame.columns]
     if absent:
-        raise argument_error("items", f"columns {', '.join(known.items)}", f"a table without {', '.join(absent[:6])}",
-                             "Name your columns with columns={item: column}.")  # fmt: skip
+        raise argument_error(
+            "items",
+            f"columns {', '.join(known.items)}",
+            f"a table without {', '.join(absent[:6])}",
+            "Name your columns with columns={item: column}.",
+        )
     try:
         return frame.reindex(columns=list(known.items)).astype(float)
     except (TypeError, ValueError):
@@ -160,8 +172,12 @@ def _answers(known: Instrument, items: Any, columns: dict[str, str]) -> pd.DataF
 
 def _from_array(known: Instrument, items: Any) -> pd.DataFrame:
     if known.by_construct:
-        raise argument_error("items", f"a table with the columns {', '.join(known.items)}", "an array without names",
-                             "Published orders of the items differ: they are known by what they ask.")  # fmt: skip
+        raise argument_error(
+            "items",
+            f"a table with the columns {', '.join(known.items)}",
+            "an array without names",
+            "Published orders of the items differ: they are known by what they ask.",
+        )
     try:
         array = np.asarray(items, dtype=float)
     except (TypeError, ValueError):
@@ -187,8 +203,9 @@ def _bother(level: pd.Series) -> pd.Series:
     values = pd.to_numeric(level, errors="coerce")
     if (values.dropna().isin([1, 2, 3, 4, 5])).all():
         return (values >= 4).astype(float).where(values.notna())
-    raise argument_error("items", "`bother_level` from 1 (not at all) to 5 (extremely)",
-                         f"values {sorted(values.dropna().unique())[:6]}")  # fmt: skip
+    raise argument_error(
+        "items", "`bother_level` from 1 (not at all) to 5 (extremely)", f"values {sorted(values.dropna().unique())[:6]}"
+    )
 
 
 def _in_range(known: Instrument, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -203,8 +220,16 @@ def _in_range(known: Instrument, answers: pd.DataFrame) -> tuple[pd.DataFrame, p
             if item == "paindetect_radiation":
                 bad |= values == 1
         for row in np.flatnonzero(bad):
-            rows.append({"table": known.name, "row": int(row) + 1, "field": item, "reason": "range",
-                         "value": values[row], "message": f"answers lie between {low:g} and {high:g}"})  # fmt: skip
+            rows.append(
+                {
+                    "table": known.name,
+                    "row": int(row) + 1,
+                    "field": item,
+                    "reason": "range",
+                    "value": values[row],
+                    "message": f"answers lie between {low:g} and {high:g}",
+                }
+            )
         answers[item] = np.where(bad, np.nan, values)
     return failure_frame(rows), answers
 
@@ -270,8 +295,11 @@ def _start_back_groups(scores: pd.DataFrame) -> pd.DataFrame:
 
 def changes_frame(known: Instrument) -> pd.DataFrame:
     """Return important changes as a frame."""
-    rows = [{"score": name, "kind": entry.kind, "value": entry.value, "source": entry.source}
-            for name, entries in known.changes.items() for entry in entries]  # fmt: skip
+    rows = [
+        {"score": name, "kind": entry.kind, "value": entry.value, "source": entry.source}
+        for name, entries in known.changes.items()
+        for entry in entries
+    ]
     return pd.DataFrame(rows, columns=["score", "kind", "value", "source"])
 
 

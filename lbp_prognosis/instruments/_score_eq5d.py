@@ -92,9 +92,17 @@ def score_eq5d(items: pd.DataFrame, value_set: ValueSet, *, columns: Mapping[str
     given = levels.to_numpy()
     with np.errstate(invalid="ignore"):
         bad = ~np.isnan(given) & ((given < 1) | (given > value_set.levels) | (given != np.floor(given)))
-    rows = [{"table": "eq5d", "row": int(row) + 1, "field": EQ5D_DIMENSIONS[column], "reason": "range",
-             "value": given[row, column], "message": f"levels are 1 to {value_set.levels} in {value_set.version}"}
-            for row, column in zip(*np.nonzero(bad))]  # fmt: skip
+    rows = [
+        {
+            "table": "eq5d",
+            "row": int(row) + 1,
+            "field": EQ5D_DIMENSIONS[column],
+            "reason": "range",
+            "value": given[row, column],
+            "message": f"levels are 1 to {value_set.levels} in {value_set.version}",
+        }
+        for row, column in zip(*np.nonzero(bad))
+    ]
     levels = levels.mask(bad)
     whole = levels.notna().all(axis=1).to_numpy()
     name = f"eq5d{value_set.version.lower()}"
@@ -104,14 +112,16 @@ def score_eq5d(items: pd.DataFrame, value_set: ValueSet, *, columns: Mapping[str
     answered = levels.notna().sum(axis=1).to_frame(name)
     rule = f"every dimension must be answered; value set: {value_set.name} ({value_set.version})"
     empty = pd.DataFrame(columns=["score", "kind", "value", "source"])
-    return ScoreResult(name, scores, answered, {name: rule}, pd.DataFrame({name: ""}, index=frame.index),
-                       failure_frame(rows), empty)  # fmt: skip
+    return ScoreResult(
+        name, scores, answered, {name: rule}, pd.DataFrame({name: ""}, index=frame.index), failure_frame(rows), empty
+    )
 
 
 def _value(value_set: ValueSet, profile: Any) -> float:
     if value_set.decrements:
-        return 1.0 - sum(value_set.decrements[name, int(level)] for name, level in zip(EQ5D_DIMENSIONS, profile)
-                         if level > 1)  # fmt: skip
+        return 1.0 - sum(
+            value_set.decrements[name, int(level)] for name, level in zip(EQ5D_DIMENSIONS, profile) if level > 1
+        )
     key = "".join(str(level) for level in profile)
     if key not in value_set.profiles:
         raise argument_error("value_set", "a set with a value for every profile in the data", f"none for {key}")

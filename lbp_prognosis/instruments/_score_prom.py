@@ -60,8 +60,9 @@ def score_prom(prom: pd.DataFrame) -> ScoredProm:
     """
     absent = [name for name in (*_KEY, "instrument", "item", "value") if name not in prom.columns]
     if absent:
-        raise argument_error("prom", "a table with patient_id, visit_id, instrument, item, value",
-                             f"one without {', '.join(absent)}")  # fmt: skip
+        raise argument_error(
+            "prom", "a table with patient_id, visit_id, instrument, item, value", f"one without {', '.join(absent)}"
+        )
     parts, faults = [], []
     for known in instruments().values():
         rows = prom[prom["instrument"].eq(known.name) & prom["item"].ne("total")].dropna(subset=["item"])
@@ -88,27 +89,41 @@ def _one(known: Instrument, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     if strange:
         raise argument_error("prom.item", f"items of {known.name}: {', '.join(known.items)}", f"{strange[:5]}")
     wide = rows.assign(item=named).pivot_table(index=_KEY, columns="item", values="value", aggfunc="first")
-    wide = wide.reindex(columns=sorted({*known.items, *set(named)} - ({"bother"} if "bother_level" in set(named) else
-                                                                      set())))  # fmt: skip
+    wide = wide.reindex(
+        columns=sorted({*known.items, *set(named)} - ({"bother"} if "bother_level" in set(named) else set()))
+    )
     result = score(known.name, wide)
     parts = [
-        pd.DataFrame({
-            "patient_id": wide.index.get_level_values(0), "visit_id": wide.index.get_level_values(1),
-            "instrument": name, "value": result.scores[name].to_numpy(),
-            "n_answered": result.n_answered[name].to_numpy(), "missing_rule": result.missing_rule[name],
-        })
+        pd.DataFrame(
+            {
+                "patient_id": wide.index.get_level_values(0),
+                "visit_id": wide.index.get_level_values(1),
+                "instrument": name,
+                "value": result.scores[name].to_numpy(),
+                "n_answered": result.n_answered[name].to_numpy(),
+                "missing_rule": result.missing_rule[name],
+            }
+        )
         for name in result.scores.columns
-    ]  # fmt: skip
+    ]
     return pd.concat(parts, ignore_index=True), result.failures
 
 
 def _against_given(prom: pd.DataFrame, made: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Drop scores whose total is given already, and report totals more than half a point off their items."""
     given = prom[prom["item"].eq("total")].dropna(subset=["value"])
-    both = made.merge(given[[*_KEY, "instrument", "value"]], on=[*_KEY, "instrument"], how="left",
-                      suffixes=("", "_given"))  # fmt: skip
+    both = made.merge(
+        given[[*_KEY, "instrument", "value"]], on=[*_KEY, "instrument"], how="left", suffixes=("", "_given")
+    )
     off = both["value_given"].notna() & both["value"].notna() & ((both["value"] - both["value_given"]).abs() > 0.5)
-    rows = [{"table": "prom", "field": row["instrument"], "reason": "range", "value": row["value_given"],
-             "message": f"total of {row['patient_id']} at {row['visit_id']}; its items give {row['value']:g}"}
-            for row in both[off].to_dict("records")]  # fmt: skip
+    rows = [
+        {
+            "table": "prom",
+            "field": row["instrument"],
+            "reason": "range",
+            "value": row["value_given"],
+            "message": f"total of {row['patient_id']} at {row['visit_id']}; its items give {row['value']:g}",
+        }
+        for row in both[off].to_dict("records")
+    ]
     return both[both["value_given"].isna()].drop(columns="value_given").reset_index(drop=True), failure_frame(rows)

@@ -58,12 +58,27 @@ def score_totals(
     low, high = total_range(name)
     with np.errstate(invalid="ignore"):
         bad = (values < low) | (values > high) | np.isinf(values)
-    rows = [{"table": name, "row": int(row) + 1, "field": name, "reason": "range", "value": values[row],
-             "message": f"totals lie between {low:g} and {high:g}"} for row in np.flatnonzero(bad)]  # fmt: skip
+    rows = [
+        {
+            "table": name,
+            "row": int(row) + 1,
+            "field": name,
+            "reason": "range",
+            "value": values[row],
+            "message": f"totals lie between {low:g} and {high:g}",
+        }
+        for row in np.flatnonzero(bad)
+    ]
     index = totals.index if isinstance(totals, pd.Series) else None
     scores = pd.DataFrame({name: np.where(bad, np.nan, values)}, index=index)
     unknown = pd.DataFrame({name: pd.array([pd.NA] * len(values), dtype="Int64")}, index=index)
     changes = changes_frame(owner[name])
-    return ScoreResult(owner[name].name, scores, unknown, {name: "a total without items"},
-                       assign_bands(owner[name], scores, bands), failure_frame(rows),
-                       changes[changes["score"].eq(name)].reset_index(drop=True))  # fmt: skip
+    return ScoreResult(
+        owner[name].name,
+        scores,
+        unknown,
+        {name: "a total without items"},
+        assign_bands(owner[name], scores, bands),
+        failure_frame(rows),
+        changes[changes["score"].eq(name)].reset_index(drop=True),
+    )

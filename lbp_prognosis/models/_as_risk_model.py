@@ -143,9 +143,11 @@ class AdaptedModel(RiskEstimator):
         if callable(model):
             return "callable"
         raise argument_error(
-            "model", "a lifelines, scikit-survival, hazardous or statsmodels model, a classifier with predict_proba, a "
-            "search over models with predict_risk, a function of (X, horizons), or an object with predict_risk", model,
-        )  # fmt: skip
+            "model",
+            "a lifelines, scikit-survival, hazardous or statsmodels model, a classifier with predict_proba, a "
+            "search over models with predict_risk, a function of (X, horizons), or an object with predict_risk",
+            model,
+        )
 
     @property
     def folds_keep_clusters(self) -> bool:
@@ -153,9 +155,15 @@ class AdaptedModel(RiskEstimator):
         return tunes_on_folds(self.estimator)
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> AdaptedModel:  # fmt: skip
+    ) -> AdaptedModel:
         """Fit a copy of the foreign model.
 
         Parameters
@@ -175,9 +183,11 @@ class AdaptedModel(RiskEstimator):
         kind = self._kind()
         if kind == "statsmodels":
             raise argument_error(
-                "model", "one that can be fitted to other rows, for fit()", type(self.estimator).__name__,
+                "model",
+                "one that can be fitted to other rows, for fit()",
+                type(self.estimator).__name__,
                 "It predicts as it is. To validate a fit in resamples use LogisticRisk, CoxPH or a function that fits.",
-            )  # fmt: skip
+            )
         wanted: OutcomeKind = "status" if kind == "classifier" else "right"
         told = "Use Status.at for a classifier." if kind == "classifier" else "Use Surv.right for this model."
         if kind == "search":
@@ -207,9 +217,12 @@ class AdaptedModel(RiskEstimator):
             self._read_outcome(y, "right")
             if kind != "hazardous" and (self.causes_ > 1).any():
                 raise argument_error(
-                    "y", f"of one cause for a {kind} model", f"codes {self.causes_.tolist()}",
-                    "Use CauseSpecificCox, FineGray or BoostedCox for competing events.", kind=OutcomeError,
-                )  # fmt: skip
+                    "y",
+                    f"of one cause for a {kind} model",
+                    f"codes {self.causes_.tolist()}",
+                    "Use CauseSpecificCox, FineGray or BoostedCox for competing events.",
+                    kind=OutcomeError,
+                )
             FIT[kind](model, X, y, weights)
         self.estimator_ = model
         return self

@@ -89,16 +89,27 @@ class RiskEstimator(BaseEstimator):
     # ---- input -------------------------------------------------------------------------------------------------
 
     def _start_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, strata: Any = None, offset: Any = None, clusters: Any = None,
-        *, allow_missing: bool = False,
-    ) -> Design:  # fmt: skip
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
+        clusters: Any = None,
+        *,
+        allow_missing: bool = False,
+    ) -> Design:
         """Check all arguments of ``fit`` and remember names, follow-up and causes."""
         name = type(self).__name__
         if isinstance(X, str):
             check_matrix(X)
         if isinstance(X, np.ndarray) and X.dtype.names and not getattr(getattr(y, "dtype", None), "names", None):
-            raise argument_error("X", "a frame or a two-dimensional array of predictors", "an outcome",
-                                 "The order is fit(X, y): first the predictors, then the outcome.")  # fmt: skip
+            raise argument_error(
+                "X",
+                "a frame or a two-dimensional array of predictors",
+                "an outcome",
+                "The order is fit(X, y): first the predictors, then the outcome.",
+            )
         kind = check_outcome(y, self._accepts, caller=name, instead=self._instead)
         n = y.shape[0]
         given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
@@ -128,10 +139,17 @@ class RiskEstimator(BaseEstimator):
         taking_part = None if weights is None or (weights.values > 0).all() else weights.values > 0
         self._read_outcome(y if taking_part is None else y[taking_part], kind)
         return Design(
-            X=matrix, y=y, kind=kind, entry=y["entry"] if "entry" in (y.dtype.names or ()) else None,
-            weights=None if weights is None else weights.values, weight_kind=None if weights is None else weights.kind,
-            strata=codes, strata_levels=levels, offset=shift, clusters=check_clusters("clusters", clusters, n=n),
-        )  # fmt: skip
+            X=matrix,
+            y=y,
+            kind=kind,
+            entry=y["entry"] if "entry" in (y.dtype.names or ()) else None,
+            weights=None if weights is None else weights.values,
+            weight_kind=None if weights is None else weights.kind,
+            strata=codes,
+            strata_levels=levels,
+            offset=shift,
+            clusters=check_clusters("clusters", clusters, n=n),
+        )
 
     def _own_columns(self, X: Any, strata: Any, offset: Any) -> tuple[Any, Any, Any]:
         """Take the columns named by the constructor's ``strata`` and ``offset`` out of ``X``."""
@@ -141,9 +159,11 @@ class RiskEstimator(BaseEstimator):
                 continue
             if given is not None:
                 raise argument_error(
-                    parameter, "given once, in the constructor or in the call", "both",
+                    parameter,
+                    "given once, in the constructor or in the call",
+                    "both",
                     f"Drop the argument: {type(self).__name__} reads {wanted!r} from `X`.",
-                )  # fmt: skip
+                )
             names, rest = take_columns(X, wanted, parameter)
             if parameter == "strata":
                 strata = X[names]
@@ -203,9 +223,11 @@ class RiskEstimator(BaseEstimator):
         n = matrix.shape[0]
         if offset is None and self.offset_fitted_:
             raise argument_error(
-                "offset", f"given to a {type(self).__name__} fitted with an offset", "None",
+                "offset",
+                f"given to a {type(self).__name__} fitted with an offset",
+                "None",
                 "Pass zeros if these rows have none.",
-            )  # fmt: skip
+            )
         shift = None if offset is None else check_vector("offset", offset, n=n)
         return matrix, self._strata_codes(strata, n) if with_strata else None, shift
 
@@ -214,9 +236,11 @@ class RiskEstimator(BaseEstimator):
         if strata is None:
             if levels:
                 raise argument_error(
-                    "strata", f"given to a {type(self).__name__} fitted with strata", "None",
+                    "strata",
+                    f"given to a {type(self).__name__} fitted with strata",
+                    "None",
                     f"Fitted strata are {[str(level) for level in levels][:8]}.",
-                )  # fmt: skip
+                )
             return None
         if not levels:
             raise argument_error("strata", f"None for a {type(self).__name__} fitted without strata", strata)
@@ -225,9 +249,11 @@ class RiskEstimator(BaseEstimator):
         unknown = sorted({str(label) for label in labels if label not in place})
         if unknown:
             raise argument_error(
-                "strata", f"among the fitted strata {[str(level) for level in levels][:8]}", f"{unknown[:8]}",
+                "strata",
+                f"among the fitted strata {[str(level) for level in levels][:8]}",
+                f"{unknown[:8]}",
                 "A stratum without a baseline has no risk: fit without strata, or estimate its baseline.",
-            )  # fmt: skip
+            )
         return np.array([place[label] for label in labels], dtype=np.int64)
 
     def resampler(
@@ -290,12 +316,13 @@ class RiskEstimator(BaseEstimator):
             others = [int(code) for code in self.causes_ if code != 1]
             if others:
                 raise argument_error(
-                    "y", f"free of competing events for absolute risks from {name}",
+                    "y",
+                    f"free of competing events for absolute risks from {name}",
                     f"codes {others} besides 1 at fit",
                     "Its coefficients are those of the cause-specific hazard, but 1 − exp(−H) would treat patients "
                     "with a competing event as if they could still have the event: use CauseSpecificCox or FineGray.",
                     kind=OutcomeError,
-                )  # fmt: skip
+                )
             if cause != 1:
                 raise argument_error("cause", f"1 for {name}, which knows one cause", cause)
         elif isinstance(cause, bool) or not isinstance(cause, int | np.integer) or cause not in self.causes_:

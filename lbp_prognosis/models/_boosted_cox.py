@@ -147,9 +147,15 @@ class BoostedCox(RiskEstimator):
         self.random_state = random_state
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> BoostedCox:  # fmt: skip
+    ) -> BoostedCox:
         """Grow the trees of each cause and estimate its baseline.
 
         Parameters
@@ -218,9 +224,14 @@ class BoostedCox(RiskEstimator):
         }
 
     def _fit_cause(
-        self, cause: int, design: Design, event: np.ndarray, weights: np.ndarray, folds: np.ndarray,
+        self,
+        cause: int,
+        design: Design,
+        event: np.ndarray,
+        weights: np.ndarray,
+        folds: np.ndarray,
         parameters: dict[str, Any],
-    ) -> None:  # fmt: skip
+    ) -> None:
         n, rounds = event.size, int(self.rounds)
         margins = np.zeros((rounds + 1, n))
         held_out = np.zeros(rounds + 1)
@@ -240,16 +251,29 @@ class BoostedCox(RiskEstimator):
         slope = 1.0
         if self.recalibrate and np.ptp(margins[chosen]) > 0:
             found = cox_fit(
-                margins[chosen][:, None], design.y["time"], event, entry=design.entry, strata=design.strata,
-                weights=weights, offset=design.offset, ties=self.ties, frequency=design.frequency,
-            )  # fmt: skip
+                margins[chosen][:, None],
+                design.y["time"],
+                event,
+                entry=design.entry,
+                strata=design.strata,
+                weights=weights,
+                offset=design.offset,
+                ties=self.ties,
+                frequency=design.frequency,
+            )
             slope = max(float(found.coef[0]), 0.0)
         self.slope_[cause] = slope
         shift = 0.0 if design.offset is None else design.offset
         steps = cox_baseline(
-            design.y["time"], event, slope * margins[chosen] + shift, entry=design.entry, strata=design.strata,
-            weights=weights, ties=self.ties, frequency=design.frequency,
-        )  # fmt: skip
+            design.y["time"],
+            event,
+            slope * margins[chosen] + shift,
+            entry=design.entry,
+            strata=design.strata,
+            weights=weights,
+            ties=self.ties,
+            frequency=design.frequency,
+        )
         self.baseline_times_[cause] = [times for times, _ in steps]
         self.baseline_hazard_[cause] = [hazard for _, hazard in steps]
 

@@ -93,9 +93,15 @@ class CauseSpecificCox(RiskEstimator):
         self.collinear = collinear
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> CauseSpecificCox:  # fmt: skip
+    ) -> CauseSpecificCox:
         """Fit one model a cause; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
         check_choice("incidence", self.incidence, ("product_limit", "exponential"))
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
@@ -110,9 +116,13 @@ class CauseSpecificCox(RiskEstimator):
 
     def _fit_cause(self, design: Design, code: int) -> CoxPH:
         model = CoxPH(
-            ties=self.ties, penalty=self.penalty, penalty_factors=self.penalty_factors, standardize=self.standardize,
-            variance=self.variance, collinear=self.collinear,
-        )  # fmt: skip
+            ties=self.ties,
+            penalty=self.penalty,
+            penalty_factors=self.penalty_factors,
+            standardize=self.standardize,
+            variance=self.variance,
+            collinear=self.collinear,
+        )
         X = design.X if not hasattr(self, "feature_names_in_") else pd.DataFrame(design.X, columns=self._names())
         y = Surv.right(design.y["time"], design.y["event"] == code, entry=design.entry)
         weights = None if design.weights is None else Weights(design.weights, design.weight_kind or "sampling")

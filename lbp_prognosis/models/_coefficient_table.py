@@ -36,8 +36,17 @@ def coefficient_table(
         point, low, high = (np.where(mask, np.exp(part), np.nan) for part in (coef, coef - half, coef + half))
     return pd.DataFrame(
         {
-            "term": terms, "coef": coef, ratio: point, "low": low, "high": high, "se": se, "z": z,
-            "p": 2 * norm.sf(np.abs(z)), "confidence": level, "variance": variance,
-            "coef_low": coef - half, "coef_high": coef + half,
+            "term": terms,
+            "coef": coef,
+            ratio: point,
+            "low": low,
+            "high": high,
+            "se": se,
+            "z": z,
+            "p": 2 * norm.sf(np.abs(z)),
+            "confidence": level,
+            "variance": variance,
+            "coef_low": coef - half,
+            "coef_high": coef + half,
         }
-    )  # fmt: skip
+    )

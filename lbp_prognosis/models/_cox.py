@@ -149,9 +149,15 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         self.tol = tol
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> CoxPH:  # fmt: skip
+    ) -> CoxPH:
         """Maximise the partial likelihood.
 
         Parameters
@@ -201,9 +207,15 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
     def _maximise(self, design: Design, data: CoxData) -> None:
         ridge = self._ridge(design)
         fit = cox_fit_prepared(
-            data, weights=design.weights, offset=design.offset, ties=self.ties, penalty=ridge,
-            frequency=design.frequency, max_iter=self.max_iter, tol=self.tol,
-        )  # fmt: skip
+            data,
+            weights=design.weights,
+            offset=design.offset,
+            ties=self.ties,
+            penalty=ridge,
+            frequency=design.frequency,
+            max_iter=self.max_iter,
+            tol=self.tol,
+        )
         check_cox_fit(fit, self._names(), data.scale, design.X.shape[0], self.collinear)
         pieces = cox_pieces(
             data, fit.coef, weights=design.weights, offset=design.offset, ties=self.ties, frequency=design.frequency
@@ -361,11 +373,18 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         half = norm.ppf(0.5 + level / 2) * se
         return pd.DataFrame(
             {
-                "term": self._names(), "coef": self.coef_, "hr": np.exp(self.coef_),
-                "low": np.exp(self.coef_ - half), "high": np.exp(self.coef_ + half), "se": se, "z": z,
-                "p": 2 * norm.sf(np.abs(z)), "confidence": level, "variance": self.variance_,
+                "term": self._names(),
+                "coef": self.coef_,
+                "hr": np.exp(self.coef_),
+                "low": np.exp(self.coef_ - half),
+                "high": np.exp(self.coef_ + half),
+                "se": se,
+                "z": z,
+                "p": 2 * norm.sf(np.abs(z)),
+                "confidence": level,
+                "variance": self.variance_,
             }
-        )  # fmt: skip
+        )
 
     def fit_statistics(self) -> pd.DataFrame:
         """Return the tests of all coefficients: one row each for ``likelihood_ratio, wald, score``.
@@ -380,9 +399,14 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         statistic = np.array([2 * (self.log_likelihood_ - self.log_likelihood_null_), wald, self.score_statistic_])
         return pd.DataFrame(
             {
-                "test": ["likelihood_ratio", "wald", "score"], "statistic": statistic, "df": self.df_,
-                "p": chi2.sf(statistic, self.df_), "n": self.n_, "n_events": self.n_events_,
-                "log_likelihood": self.log_likelihood_, "log_likelihood_null": self.log_likelihood_null_,
+                "test": ["likelihood_ratio", "wald", "score"],
+                "statistic": statistic,
+                "df": self.df_,
+                "p": chi2.sf(statistic, self.df_),
+                "n": self.n_,
+                "n_events": self.n_events_,
+                "log_likelihood": self.log_likelihood_,
+                "log_likelihood_null": self.log_likelihood_null_,
                 "aic": 2 * self.df_ - 2 * self.log_likelihood_,
             }
-        )  # fmt: skip
+        )

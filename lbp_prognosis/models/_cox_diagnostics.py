@@ -41,15 +41,19 @@ class CoxDiagnostics:
         values = None if weights is None else weights.values
         frequency = weights is not None and weights.kind == "frequency"
         data = model._risk_sets(X, matrix, y, codes, values)
-        pieces = cox_pieces(
-            data, self.coef_, weights=values, offset=shift, ties=self.ties, frequency=frequency
-        )  # fmt: skip
+        pieces = cox_pieces(data, self.coef_, weights=values, offset=shift, ties=self.ties, frequency=frequency)
         return pieces, values
 
     def residuals(
-        self, X: Any, y: np.ndarray, kind: str = "martingale", *, sample_weight: Any = None, strata: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        kind: str = "martingale",
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
         offset: Any = None,
-    ) -> np.ndarray:  # fmt: skip
+    ) -> np.ndarray:
         """Return residuals of the rows the model was fitted on.
 
         Parameters
@@ -84,9 +88,15 @@ class CoxDiagnostics:
         return np.sign(martingale) * np.sqrt(np.maximum(-2 * (martingale + event * np.log(expected)), 0.0))
 
     def schoenfeld_residuals(
-        self, X: Any, y: np.ndarray, *, scaled: bool = False, sample_weight: Any = None, strata: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        scaled: bool = False,
+        sample_weight: Any = None,
+        strata: Any = None,
         offset: Any = None,
-    ) -> pd.DataFrame:  # fmt: skip
+    ) -> pd.DataFrame:
         """Return, for each event in order of time, its predictors minus their mean over the risk set.
 
         Parameters
@@ -113,9 +123,15 @@ class CoxDiagnostics:
         return frame
 
     def proportional_hazards_test(
-        self, X: Any, y: np.ndarray, transform: str = "km", *, sample_weight: Any = None, strata: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        transform: str = "km",
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
         offset: Any = None,
-    ) -> ProportionalHazardsTest:  # fmt: skip
+    ) -> ProportionalHazardsTest:
         """Do the coefficients change with time?
 
         Score test of ``β_j + θ_j g(t)`` for each predictor and for all together (Grambsch and Therneau's test in the
@@ -151,16 +167,19 @@ class CoxDiagnostics:
             if not (scale > 0).all() or np.linalg.cond(block / np.outer(scale, scale)) > 1e12:
                 continue  # no information on a trend, e.g. a curve that is zero after the first late entrants
             statistic[j] = float(gradient[kept] @ np.linalg.solve(block, gradient[kept]))
-        scaled = self.schoenfeld_residuals(
-            X, y, scaled=True, sample_weight=sample_weight, strata=strata, offset=offset
-        )  # fmt: skip
+        scaled = self.schoenfeld_residuals(X, y, scaled=True, sample_weight=sample_weight, strata=strata, offset=offset)
         place = {value: at for value, at in zip(grid.tolist(), g.tolist())}
         return ProportionalHazardsTest(
-            terms=(*model._names(), "GLOBAL"), statistic=statistic, df=df, p_value=chi2.sf(statistic, df),
-            transform=transform, times=scaled["time"].to_numpy(),
+            terms=(*model._names(), "GLOBAL"),
+            statistic=statistic,
+            df=df,
+            p_value=chi2.sf(statistic, df),
+            transform=transform,
+            times=scaled["time"].to_numpy(),
             transformed=np.array([place[value] for value in scaled["time"].tolist()]),
-            scaled_residuals=scaled.iloc[:, 2:].to_numpy(), coef=self.coef_,
-        )  # fmt: skip
+            scaled_residuals=scaled.iloc[:, 2:].to_numpy(),
+            coef=self.coef_,
+        )
 
     def _scale_of_time(self, y: np.ndarray, grid: np.ndarray, transform: str, copies: np.ndarray | None) -> np.ndarray:
         model: Any = self

@@ -47,9 +47,14 @@ class CoxResampler:
         if self.strata is not None and not np.bincount(self.strata[there], minlength=self.levels).all():
             return None
         found = cox_refit(
-            self.data, copies, self.start, self.covariance, offset=self.offset, ties=self.bare.ties,
+            self.data,
+            copies,
+            self.start,
+            self.covariance,
+            offset=self.offset,
+            ties=self.bare.ties,
             penalty=self._ridge(copies),
-        )  # fmt: skip
+        )
         if found is None:
             return None
         model = copy(self.bare)

@@ -181,8 +181,14 @@ def _remedy(reasons: set[str]) -> str:
 
 
 def _failure(row: int, field: str, reason: str, value: Any) -> dict[str, Any]:
-    return {"table": "X", "row": row, "field": field, "reason": reason, "value": value,
-            "message": f"{field} is {reason} at row {row}."}  # fmt: skip
+    return {
+        "table": "X",
+        "row": row,
+        "field": field,
+        "reason": reason,
+        "value": value,
+        "message": f"{field} is {reason} at row {row}.",
+    }
 
 
 def _column_by_column(columns: list[pd.Series], names: list[str]) -> tuple[np.ndarray, list[dict[str, Any]]]:

@@ -107,10 +107,19 @@ class DiscreteTimeHazard(RiskEstimator):
     weights_equal_copies: ClassVar[bool] = True
 
     def __init__(
-        self, visits: Any = None, *, tolerance: float = 0.0, between: str = "refuse", penalty: float = 0.0,
-        penalty_factors: Any = None, standardize: bool = True, variance: str = "auto", strata: Any = None,
-        offset: str | None = None, collinear: str = "error",
-    ) -> None:  # fmt: skip
+        self,
+        visits: Any = None,
+        *,
+        tolerance: float = 0.0,
+        between: str = "refuse",
+        penalty: float = 0.0,
+        penalty_factors: Any = None,
+        standardize: bool = True,
+        variance: str = "auto",
+        strata: Any = None,
+        offset: str | None = None,
+        collinear: str = "error",
+    ) -> None:
         self.visits = visits
         self.tolerance = tolerance
         self.between = between
@@ -123,9 +132,15 @@ class DiscreteTimeHazard(RiskEstimator):
         self.collinear = collinear
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> DiscreteTimeHazard:  # fmt: skip
+    ) -> DiscreteTimeHazard:
         """Fit by (penalised) maximum likelihood.
 
         Parameters
@@ -204,8 +219,12 @@ class DiscreteTimeHazard(RiskEstimator):
         free = np.hstack([possible, np.ones((causes, X.shape[1]), dtype=bool)])
         penalty = np.concatenate([np.zeros(cells), (ridge / scale**2)[kept]])
         start = np.hstack([_first_rates(rows, cell, cells, causes, weights, possible), np.zeros((causes, X.shape[1]))])
-        fit = {"categories": causes, "link": "cloglog" if causes == 1 else "logit", "weights": weights[rows.person],
-               "offset": offset}  # fmt: skip
+        fit = {
+            "categories": causes,
+            "link": "cloglog" if causes == 1 else "logit",
+            "weights": weights[rows.person],
+            "offset": offset,
+        }
         found = discrete_hazard_fit(inner, rows.response, rows.span, free=free, penalty=penalty, start=start, **fit)
         if not found.converged or undetermined(found.information):
             raise EstimationError(
@@ -247,9 +266,16 @@ class DiscreteTimeHazard(RiskEstimator):
             )
 
     def _store(
-        self, design: Design, rows: PersonPeriods, inner: np.ndarray, found: DiscreteHazardFit, free: np.ndarray,
-        penalty: np.ndarray, standard: tuple[np.ndarray, np.ndarray, np.ndarray], weights: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        design: Design,
+        rows: PersonPeriods,
+        inner: np.ndarray,
+        found: DiscreteHazardFit,
+        free: np.ndarray,
+        penalty: np.ndarray,
+        standard: tuple[np.ndarray, np.ndarray, np.ndarray],
+        weights: np.ndarray,
+    ) -> np.ndarray:
         """Set effects and their covariance on the user's columns; return the period effects ``(J, cells)``."""
         centre, scale, kept = standard
         causes, width, p = free.shape[0], inner.shape[1], kept.size
@@ -307,10 +333,12 @@ class DiscreteTimeHazard(RiskEstimator):
         between = ~np.isclose(ends, horizons, rtol=1e-8, atol=0)
         if between.any() and self.between == "refuse":
             raise argument_error(
-                "horizons", f"among the visits {self.visits_.tolist()}", str(horizons[between].tolist()),
+                "horizons",
+                f"among the visits {self.visits_.tolist()}",
+                str(horizons[between].tolist()),
                 "Between visits the data do not say when the event happened. Set between='interpolate' for a constant "
                 "hazard within periods, or use RoystonParmar.",
-            )  # fmt: skip
+            )
         hazards, survival = self._hazards(X, strata, offset)
         before = np.hstack([np.ones((X.shape[0], 1)), survival[:, :-1]])
         mine = hazards[:, :, int(np.searchsorted(self.causes_, cause))]
@@ -379,9 +407,13 @@ class DiscreteTimeHazard(RiskEstimator):
         self._check_fitted()
         causes = self.causes_.size
         table = coefficient_table(
-            self._names() * causes, self.coef_.ravel(), self.covariance_, ratio="hr" if causes == 1 else "or",
-            confidence=confidence, variance=self.variance_,
-        )  # fmt: skip
+            self._names() * causes,
+            self.coef_.ravel(),
+            self.covariance_,
+            ratio="hr" if causes == 1 else "or",
+            confidence=confidence,
+            variance=self.variance_,
+        )
         table["cause"] = np.repeat(self.causes_, len(self._names()))
         return table
 

@@ -158,9 +158,16 @@ class ElasticNetCox(RiskEstimator):
         self.random_state = random_state
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
-        clusters: Any = None, folds: Any = None,
-    ) -> ElasticNetCox:  # fmt: skip
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
+        clusters: Any = None,
+        folds: Any = None,
+    ) -> ElasticNetCox:
         """Follow the path and choose its penalty.
 
         Parameters
@@ -190,8 +197,9 @@ class ElasticNetCox(RiskEstimator):
         self.cv_: pd.DataFrame | None = None
         if isinstance(self.choose, str) or len(plans) > 1:
             labels = self._folds(design, folds)
-            tables = [self._cross_validate(design, centred, weights, plan, path, labels)
-                      for plan, path in zip(plans, paths)]  # fmt: skip
+            tables = [
+                self._cross_validate(design, centred, weights, plan, path, labels) for plan, path in zip(plans, paths)
+            ]
             best = self._smallest(np.array([table["mean"].iloc[self._place(table)] for table in tables]))
             k = self._place(tables[best])
             self.cv_ = self._table(tables, candidates)
@@ -222,9 +230,15 @@ class ElasticNetCox(RiskEstimator):
         self.centre_ = mean
         eta = centred @ path.coef[k]
         steps = cox_baseline(
-            design.y["time"], design.y["event"] == 1, eta if design.offset is None else eta + design.offset,
-            entry=design.entry, strata=design.strata, weights=weights, ties=self.ties, frequency=design.frequency,
-        )  # fmt: skip
+            design.y["time"],
+            design.y["event"] == 1,
+            eta if design.offset is None else eta + design.offset,
+            entry=design.entry,
+            strata=design.strata,
+            weights=weights,
+            ties=self.ties,
+            frequency=design.frequency,
+        )
         self.baseline_times_ = [times for times, _ in steps]
         self.baseline_hazard_ = [hazard for _, hazard in steps]
 
@@ -287,9 +301,14 @@ class ElasticNetCox(RiskEstimator):
         return self._path(design, centred, weights, rows, factors, np.append(above, float(self.choose)))
 
     def _path(
-        self, design: Design, centred: np.ndarray, weights: np.ndarray, rows: np.ndarray, factors: np.ndarray,
+        self,
+        design: Design,
+        centred: np.ndarray,
+        weights: np.ndarray,
+        rows: np.ndarray,
+        factors: np.ndarray,
         lambdas: np.ndarray | None,
-    ) -> CoxPath:  # fmt: skip
+    ) -> CoxPath:
         take = lambda values: None if values is None else values[rows]  # noqa: E731
         y, inside, w = design.y[rows], centred[rows], weights[rows]
         middle = (w @ inside) / w.sum()
@@ -301,9 +320,18 @@ class ElasticNetCox(RiskEstimator):
         fewer = (weights.sum() if design.frequency else weights.size) < centred.shape[1]
         ratio = (0.01 if fewer else 1e-4) if self.lambda_min_ratio is None else self.lambda_min_ratio
         path = cox_path(
-            data, lambdas=lambdas, n_lambdas=self.n_lambdas, min_ratio=ratio, alpha=self.l1_ratio, factors=factors,
-            weights=w, offset=take(design.offset), ties=self.ties, frequency=design.frequency, tol=self.tol,
-        )  # fmt: skip
+            data,
+            lambdas=lambdas,
+            n_lambdas=self.n_lambdas,
+            min_ratio=ratio,
+            alpha=self.l1_ratio,
+            factors=factors,
+            weights=w,
+            offset=take(design.offset),
+            ties=self.ties,
+            frequency=design.frequency,
+            tol=self.tol,
+        )
         return replace(path, coef=path.coef / scale)
 
     def _folds(self, design: Design, folds: Any) -> np.ndarray:
@@ -316,9 +344,14 @@ class ElasticNetCox(RiskEstimator):
         return event_folds(self.cv, design.y["event"] == 1, design.clusters, self.random_state, argument="cv")
 
     def _cross_validate(
-        self, design: Design, centred: np.ndarray, weights: np.ndarray, factors: np.ndarray, path: CoxPath,
+        self,
+        design: Design,
+        centred: np.ndarray,
+        weights: np.ndarray,
+        factors: np.ndarray,
+        path: CoxPath,
         labels: np.ndarray,
-    ) -> pd.DataFrame:  # fmt: skip
+    ) -> pd.DataFrame:
         event = design.y["event"] == 1
         deviances, sizes = [], []
         for fold in range(int(labels.max()) + 1):
@@ -338,9 +371,13 @@ class ElasticNetCox(RiskEstimator):
         mean = (values * share).sum(axis=0) / share.sum()
         spread = ((values - mean) ** 2 * share).sum(axis=0) / share.sum()
         return pd.DataFrame(
-            {"lambda": path.lambdas, "mean": mean, "se": np.sqrt(spread / (len(sizes) - 1)),
-             "nonzero": (path.coef != 0).sum(axis=1)}
-        )  # fmt: skip
+            {
+                "lambda": path.lambdas,
+                "mean": mean,
+                "se": np.sqrt(spread / (len(sizes) - 1)),
+                "nonzero": (path.coef != 0).sum(axis=1),
+            }
+        )
 
     def _loglik(
         self, design: Design, centred: np.ndarray, weights: np.ndarray, rows: np.ndarray, coef: np.ndarray
@@ -411,6 +448,11 @@ class ElasticNetCox(RiskEstimator):
         """Return one row a predictor: ``term, coef, hr, penalty_factor, selected``."""
         self._check_fitted()
         return pd.DataFrame(
-            {"term": self._names(), "coef": self.coef_, "hr": np.exp(self.coef_),
-             "penalty_factor": self.penalty_factors_, "selected": self.coef_ != 0}
-        )  # fmt: skip
+            {
+                "term": self._names(),
+                "coef": self.coef_,
+                "hr": np.exp(self.coef_),
+                "penalty_factor": self.penalty_factors_,
+                "selected": self.coef_ != 0,
+            }
+        )

@@ -103,17 +103,31 @@ class FineGray(CoxPH):
         tol: float = 1e-9,
     ) -> None:
         super().__init__(
-            ties=ties, penalty=penalty, penalty_factors=penalty_factors, standardize=standardize, variance=variance,
-            strata=strata, offset=offset, collinear=collinear, max_iter=max_iter, tol=tol,
-        )  # fmt: skip
+            ties=ties,
+            penalty=penalty,
+            penalty_factors=penalty_factors,
+            standardize=standardize,
+            variance=variance,
+            strata=strata,
+            offset=offset,
+            collinear=collinear,
+            max_iter=max_iter,
+            tol=tol,
+        )
         self.cause = cause
         self.censoring_ties = censoring_ties
         self.censoring_strata = censoring_strata
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> FineGray:  # fmt: skip
+    ) -> FineGray:
         """Maximise the weighted partial likelihood; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
         check_choice("ties", self.ties, ("efron", "breslow"))
         check_choice("censoring_ties", self.censoring_ties, ("events_first", "at_risk"))
@@ -124,16 +138,16 @@ class FineGray(CoxPH):
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if _late_entry(y) is not None and self.variance == "robust":
             raise argument_error(
-                "variance", '"auto", "robust_fixed" or "model" with delayed entry', '"robust"',
+                "variance",
+                '"auto", "robust_fixed" or "model" with delayed entry',
+                '"robust"',
                 "The sandwich that knows the censoring curve was estimated has no part for the curve of the entries.",
-            )  # fmt: skip
+            )
         check_events(y["event"] == self.cause, design.weights, self.cause)
         self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
         return self
 
-    def resampler(
-        self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None
-    ) -> None:  # fmt: skip
+    def resampler(self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None) -> None:
         """Return None: censoring, and with it the weights in the risk sets, is estimated anew from every resample."""
         return None
 
@@ -144,9 +158,11 @@ class FineGray(CoxPH):
     def _check_cause(self, cause: Any) -> None:
         if cause != self.cause:
             raise argument_error(
-                "cause", f"{self.cause}, which this FineGray was fitted for", cause,
+                "cause",
+                f"{self.cause}, which this FineGray was fitted for",
+                cause,
                 f"Fit FineGray(cause={cause}), or CauseSpecificCox for all causes at once.",
-            )  # fmt: skip
+            )
 
     def _risk_sets(
         self, X: Any, matrix: np.ndarray, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None

@@ -131,10 +131,16 @@ def _predict_search(model: Any, X: Any, times: np.ndarray, cause: int) -> np.nda
 
 
 FIT: dict[str, Callable[..., None]] = {
-    "lifelines": _fit_lifelines, "sksurv": _fit_sksurv, "hazardous": _fit_hazardous,
-}  # fmt: skip
+    "lifelines": _fit_lifelines,
+    "sksurv": _fit_sksurv,
+    "hazardous": _fit_hazardous,
+}
 PREDICT: dict[str, Callable[..., np.ndarray]] = {
-    "lifelines": _predict_lifelines, "sksurv": _predict_sksurv, "hazardous": _predict_hazardous,
-    "statsmodels": _predict_statsmodels, "classifier": _predict_classifier, "search": _predict_search,
+    "lifelines": _predict_lifelines,
+    "sksurv": _predict_sksurv,
+    "hazardous": _predict_hazardous,
+    "statsmodels": _predict_statsmodels,
+    "classifier": _predict_classifier,
+    "search": _predict_search,
     "callable": _predict_callable,
-}  # fmt: skip
+}

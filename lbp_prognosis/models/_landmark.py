@@ -48,11 +48,14 @@ class LandmarkData(Result):
         """Return one row: ``at, width, n, n_events, n_left, n_not_entered``."""
         return pd.DataFrame(
             {
-                "at": [self.at], "width": [self.width], "n": [self.rows.size],
+                "at": [self.at],
+                "width": [self.width],
+                "n": [self.rows.size],
                 "n_events": [int((self.y["event"] == 1).sum())],
-                "n_left": [self.n_left], "n_not_entered": [self.n_not_entered],
+                "n_left": [self.n_left],
+                "n_not_entered": [self.n_not_entered],
             }
-        )  # fmt: skip
+        )
 
     def _summary(self) -> str:
         return f"{self.rows.size} at risk at {self.at:g}, {int((self.y['event'] == 1).sum())} events"

@@ -154,6 +154,15 @@ def landmark_supermodel(
         raise argument_error("landmarks", "moments at which some row is at risk", str(points.tolist()))
     stacked = Surv.right(time, event, entry=at_row, censored=0, causes=named_causes(y))
     return LandmarkStack(
-        pd.concat(frames, ignore_index=True), stacked, at_row, at_row if baseline == "strata" else None, rows, rows,
-        points, width, tuple(interactions), degree, baseline,
-    )  # fmt: skip
+        pd.concat(frames, ignore_index=True),
+        stacked,
+        at_row,
+        at_row if baseline == "strata" else None,
+        rows,
+        rows,
+        points,
+        width,
+        tuple(interactions),
+        degree,
+        baseline,
+    )

@@ -96,9 +96,16 @@ class LogisticRisk(RiskEstimator):
     weights_equal_copies: ClassVar[bool] = True
 
     def __init__(
-        self, *, penalty: float = 0.0, penalty_factors: Any = None, standardize: bool = True,
-        horizon: float | None = None, variance: str = "auto", offset: str | None = None, collinear: str = "error",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        penalty: float = 0.0,
+        penalty_factors: Any = None,
+        standardize: bool = True,
+        horizon: float | None = None,
+        variance: str = "auto",
+        offset: str | None = None,
+        collinear: str = "error",
+    ) -> None:
         self.penalty = penalty
         self.penalty_factors = penalty_factors
         self.standardize = standardize
@@ -108,9 +115,15 @@ class LogisticRisk(RiskEstimator):
         self.collinear = collinear
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> LogisticRisk:  # fmt: skip
+    ) -> LogisticRisk:
         """Fit by (penalised) maximum likelihood.
 
         Parameters
@@ -140,9 +153,11 @@ class LogisticRisk(RiskEstimator):
         horizon = status_horizon(y) if self.horizon is None else check_number("horizon", self.horizon, low=0)
         if horizon is None:
             raise argument_error(
-                "y", "a Status that knows its visit time", "one that has lost it",
+                "y",
+                "a Status that knows its visit time",
+                "one that has lost it",
                 "Say LogisticRisk(horizon=…), in the unit of the study.",
-            )  # fmt: skip
+            )
         seen = y["status"] >= 0
         used = seen if design.weights is None else seen & (design.weights > 0)
         state = y["status"][used].astype(np.int64)
@@ -200,9 +215,16 @@ class LogisticRisk(RiskEstimator):
         self.n_, self.n_events_ = int(total.sum()), int(total @ state)
 
     def _store_variance(
-        self, design: Design, used: np.ndarray, inner: np.ndarray, found: CategoricalFit, inverse: np.ndarray,
-        back: np.ndarray, offset: np.ndarray | None, state: np.ndarray,
-    ) -> None:  # fmt: skip
+        self,
+        design: Design,
+        used: np.ndarray,
+        inner: np.ndarray,
+        found: CategoricalFit,
+        inverse: np.ndarray,
+        back: np.ndarray,
+        offset: np.ndarray | None,
+        state: np.ndarray,
+    ) -> None:
         weighted = design.weights is not None and not design.frequency
         robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
         self.variance_ = "robust" if robust else "model"

@@ -74,9 +74,15 @@ class NullModel(RiskEstimator):
         return np.zeros(shape if len(shape) == 2 and shape[1] else (len(X), 1)), strata, offset
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> NullModel:  # fmt: skip
+    ) -> NullModel:
         """Estimate the curve.
 
         Parameters
@@ -115,9 +121,11 @@ class NullModel(RiskEstimator):
         horizon = status_horizon(design.y) if self.horizon is None else self.horizon
         if horizon is None:
             raise argument_error(
-                "y", "a Status that knows its visit time", "one that has lost it",
+                "y",
+                "a Status that knows its visit time",
+                "one that has lost it",
                 "Say NullModel(horizon=…), in the unit of the study.",
-            )  # fmt: skip
+            )
         seen = design.y["status"] >= 0
         weights = np.ones(seen.size) if design.weights is None else design.weights
         total = np.bincount(codes, weights=weights * seen)
@@ -177,11 +185,17 @@ class NullModel(RiskEstimator):
         self._check_fitted()
         labels = self.strata_levels_ or [None]
         tables = [
-            pd.DataFrame({"cause": cause, "stratum": str(label) if self.strata_levels_ else "", "time": times,
-                          "incidence": incidence})
+            pd.DataFrame(
+                {
+                    "cause": cause,
+                    "stratum": str(label) if self.strata_levels_ else "",
+                    "time": times,
+                    "incidence": incidence,
+                }
+            )
             for cause in self.times_
             for label, times, incidence in zip(labels, self.times_[cause], self.incidence_[cause])
-        ]  # fmt: skip
+        ]
         return pd.concat(tables, ignore_index=True)
 
 

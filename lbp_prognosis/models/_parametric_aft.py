@@ -95,18 +95,28 @@ class ParametricAFT(RiskEstimator):
     weights_equal_copies: ClassVar[bool] = True
 
     def __init__(
-        self, distribution: str = "weibull", *, variance: str = "auto", offset: str | None = None,
+        self,
+        distribution: str = "weibull",
+        *,
+        variance: str = "auto",
+        offset: str | None = None,
         collinear: str = "error",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.distribution = distribution
         self.variance = variance
         self.offset = offset
         self.collinear = collinear
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> ParametricAFT:  # fmt: skip
+    ) -> ParametricAFT:
         """Fit by maximum likelihood.
 
         Parameters
@@ -263,9 +273,14 @@ class ParametricAFT(RiskEstimator):
         if self.distribution == "generalised_gamma":
             terms, values = [*terms, "shape"], [*values, self.shape_]
         return coefficient_table(
-            terms, np.array(values), self.covariance_, ratio="time_ratio", confidence=confidence,
-            variance=self.variance_, has_ratio=np.array([term not in ("log(scale)", "shape") for term in terms]),
-        )  # fmt: skip
+            terms,
+            np.array(values),
+            self.covariance_,
+            ratio="time_ratio",
+            confidence=confidence,
+            variance=self.variance_,
+            has_ratio=np.array([term not in ("log(scale)", "shape") for term in terms]),
+        )
 
 
 def _line(log_time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

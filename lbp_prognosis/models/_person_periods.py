@@ -42,9 +42,12 @@ class PersonPeriods:
         span = self.span[mask]
         left = np.unique(span[span >= 0])
         return replace(
-            self, person=self.person[mask], period=self.period[mask], response=self.response[mask],
+            self,
+            person=self.person[mask],
+            period=self.period[mask],
+            response=self.response[mask],
             span=np.where(span >= 0, np.searchsorted(left, span), -1),
-        )  # fmt: skip
+        )
 
 
 def visit_grid(y: np.ndarray, kind: str, visits: Any) -> np.ndarray:
@@ -56,18 +59,21 @@ def visit_grid(y: np.ndarray, kind: str, visits: Any) -> np.ndarray:
         return grid
     if kind == "right":
         raise argument_error(
-            "visits", "given with an outcome made by Surv.right", "None",
+            "visits",
+            "given with an outcome made by Surv.right",
+            "None",
             "Say at which visits the state is known, in the unit of `y`, e.g. visits=[3, 6, 12].",
-        )  # fmt: skip
+        )
     ends = np.concatenate([y["lower"], y["upper"]])
     grid = np.unique(ends[np.isfinite(ends) & (ends > 0)])
     if grid.size > _MOST_VISITS:
         raise argument_error(
-            "visits", f"given when visits are irregular (more than {_MOST_VISITS} distinct times)",
+            "visits",
+            f"given when visits are irregular (more than {_MOST_VISITS} distinct times)",
             f"{grid.size} distinct endpoints",
             "Give the schedule and a tolerance, e.g. visits=[3, 6, 12], tolerance=1; or use RoystonParmar or "
             "ParametricAFT, which take any interval.",
-        )  # fmt: skip
+        )
     return grid
 
 
@@ -115,9 +121,11 @@ def person_periods(y: np.ndarray, kind: str, visits: np.ndarray, tolerance: floa
         period=np.concatenate([period, last[ones], free[spans][owner] + inside]),
         response=np.concatenate([np.zeros(person.size, dtype=np.int64), codes[ones], codes[spans][owner]]),
         span=np.concatenate([np.full(person.size + ones.size, -1), owner]),
-        n_mapped=mapped, n_floored=floored, n_spans=int(spans.size),
+        n_mapped=mapped,
+        n_floored=floored,
+        n_spans=int(spans.size),
         n_uninformative=int(((certain == 0) & ~found).sum()),
-    )  # fmt: skip
+    )
 
 
 def _interval_places(
@@ -143,11 +151,13 @@ def _interval_places(
         rows = np.flatnonzero(bad)
         shown = [(int(row), float(y["lower"][row]), float(y["upper"][row])) for row in rows[:5]]
         raise argument_error(
-            "y", f"of intervals that begin and end at different visits {visits.tolist()[:12]} or at 0",
+            "y",
+            f"of intervals that begin and end at different visits {visits.tolist()[:12]} or at 0",
             f"{rows.size} other intervals, (row, lower, upper): {shown}",
             "Give the schedule in visits= and how far a visit may lie from it in tolerance=; or use RoystonParmar or "
-            "ParametricAFT, which take any interval.", kind=OutcomeError,
-        )  # fmt: skip
+            "ParametricAFT, which take any interval.",
+            kind=OutcomeError,
+        )
     codes = np.where(beyond, 0, codes)
     censored_low = np.where(low_gap <= slack, low, floor)
     free = np.where(found & ~exact, low, censored_low)

@@ -114,9 +114,15 @@ class PriorityCox(RiskEstimator):
         self.random_state = random_state
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> PriorityCox:  # fmt: skip
+    ) -> PriorityCox:
         """Fit the blocks one after the other; arguments as for `CoxPH.fit`, but whole blocks of a row may be NaN."""
         check_choice("missing", self.missing, ("conditional", "mean"))
         check_choice("choose", self.choose, ("min", "1se"))
@@ -146,9 +152,15 @@ class PriorityCox(RiskEstimator):
             carried = carried + np.where(rows, crossed, intercept + slope * (carried - base))
             fitted = fitted + np.where(rows, score, intercept + slope * fitted)
         steps = cox_baseline(
-            y["time"], y["event"] == 1, fitted + base, entry=design.entry, strata=design.strata,
-            weights=design.weights, ties=self.ties, frequency=design.frequency,
-        )  # fmt: skip
+            y["time"],
+            y["event"] == 1,
+            fitted + base,
+            entry=design.entry,
+            strata=design.strata,
+            weights=design.weights,
+            ties=self.ties,
+            frequency=design.frequency,
+        )
         self.baseline_times_ = [times for times, _ in steps]
         self.baseline_hazard_ = [hazard for _, hazard in steps]
         return self
@@ -159,9 +171,11 @@ class PriorityCox(RiskEstimator):
         names = self._names()
         if not isinstance(self.blocks, Mapping) or not self.blocks:
             raise argument_error(
-                "blocks", "a mapping from block to columns, in order of priority", self.blocks,
+                "blocks",
+                "a mapping from block to columns, in order of priority",
+                self.blocks,
                 'Name them: {"clinical": ["age", "sex"], "imaging": ["height"]}.',
-            )  # fmt: skip
+            )
         blocks = {name: [column_name(c, names) for c in columns] for name, columns in self.blocks.items()}
         listed = [column for columns in blocks.values() for column in columns]
         wrong = sorted(set(listed) ^ set(names), key=str) or [column for column in listed if listed.count(column) > 1]
@@ -186,9 +200,11 @@ class PriorityCox(RiskEstimator):
                 rows = np.flatnonzero(bad)[:5].tolist()
                 what = "complete in the first block" if k == 0 else "complete or wholly missing in each block"
                 raise argument_error(
-                    "X", what, f"single missing cells in block {name!r} at rows {rows}",
+                    "X",
+                    what,
+                    f"single missing cells in block {name!r} at rows {rows}",
                     "Impute cells inside the pipeline; only whole blocks may be missing.",
-                )  # fmt: skip
+                )
             out[name] = ~holes.any(axis=1)
         return out
 
@@ -207,7 +223,7 @@ class PriorityCox(RiskEstimator):
         else:
             model = ElasticNetCox(
                 l1_ratio=self.l1_ratio, choose=self.choose, cv=self.cv, ties=self.ties, random_state=0
-            )  # fmt: skip
+            )
         names = self._names()
         X = pd.DataFrame(design.X[np.ix_(rows, columns)], columns=[names[j] for j in columns])
         take = lambda values: None if values is None else values[rows]  # noqa: E731
@@ -216,9 +232,13 @@ class PriorityCox(RiskEstimator):
         outcome["event"] = outcome["event"] == 1  # other causes are censored here
         try:
             return model.fit(
-                X, outcome, sample_weight=weights, strata=take(design.strata), offset=carried[rows],
+                X,
+                outcome,
+                sample_weight=weights,
+                strata=take(design.strata),
+                offset=carried[rows],
                 clusters=take(design.clusters),
-            )  # fmt: skip
+            )
         except EstimationError as error:
             raise EstimationError(f"Block {name!r}: {error}") from error
 

@@ -49,9 +49,14 @@ class ProportionalHazardsTest(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return one row a term: ``term, statistic, df, p, transform``."""
         return pd.DataFrame(
-            {"term": self.terms, "statistic": self.statistic, "df": self.df, "p": self.p_value,
-             "transform": self.transform}
-        )  # fmt: skip
+            {
+                "term": self.terms,
+                "statistic": self.statistic,
+                "df": self.df,
+                "p": self.p_value,
+                "transform": self.transform,
+            }
+        )
 
     def _summary(self) -> str:
         return f"global χ² {self.statistic[-1]:.2f} on {self.df[-1]} df, p {self.p_value[-1]:.3g} ({self.transform})"

@@ -99,9 +99,16 @@ class RoystonParmar(RiskEstimator):
     weights_equal_copies: ClassVar[bool] = True
 
     def __init__(
-        self, df: int = 3, *, scale: str = "hazard", knots: Any = None, variance: str = "auto", strata: Any = None,
-        offset: str | None = None, collinear: str = "error",
-    ) -> None:  # fmt: skip
+        self,
+        df: int = 3,
+        *,
+        scale: str = "hazard",
+        knots: Any = None,
+        variance: str = "auto",
+        strata: Any = None,
+        offset: str | None = None,
+        collinear: str = "error",
+    ) -> None:
         self.df = df
         self.scale = scale
         self.knots = knots
@@ -111,9 +118,15 @@ class RoystonParmar(RiskEstimator):
         self.collinear = collinear
 
     def fit(
-        self, X: Any, y: np.ndarray, *, sample_weight: Any = None, strata: Any = None, offset: Any = None,
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
         clusters: Any = None,
-    ) -> RoystonParmar:  # fmt: skip
+    ) -> RoystonParmar:
         """Fit by maximum likelihood.
 
         Parameters
@@ -178,9 +191,11 @@ class RoystonParmar(RiskEstimator):
         knots = log_time_knots(middle[seen], df, None if weights is None else weights[seen])
         if (np.diff(knots) <= 1e-9).any():
             raise argument_error(
-                "df", f"small enough for {np.unique(middle[seen]).size} distinct event times", df,
+                "df",
+                f"small enough for {np.unique(middle[seen]).size} distinct event times",
+                df,
                 f"Knots at the times {np.exp(knots).round(4).tolist()} coincide: lower df, or give knots.",
-            )  # fmt: skip
+            )
         return knots
 
     def _check_strata(self, times: LikelihoodTimes, codes: np.ndarray, count: int) -> None:
@@ -267,10 +282,14 @@ class RoystonParmar(RiskEstimator):
         self._check_fitted()
         start = self.gamma_.size
         return coefficient_table(
-            self._names(), self.coef_, self.covariance_[start:, start:], ratio="or" if self.scale == "odds" else "hr",
-            confidence=confidence, variance=self.variance_,
+            self._names(),
+            self.coef_,
+            self.covariance_[start:, start:],
+            ratio="or" if self.scale == "odds" else "hr",
+            confidence=confidence,
+            variance=self.variance_,
             has_ratio=np.full(self.coef_.size, self.scale != "normal"),
-        )  # fmt: skip
+        )
 
 
 def _blocks(values: np.ndarray, codes: np.ndarray, count: int) -> np.ndarray:

@@ -78,15 +78,24 @@ class Simex(Result):
         """Return one row a predictor (``group``) and kind: ``coefficient_simex``, ``coefficient_naive``."""
         z = float(norm.ppf(0.5 + self.confidence / 2))
         rows = [
-            {"tier": "prognostic", "metric": metric, "group": name, "value": values[k], "se": errors[k],
-             "low": values[k] - z * errors[k], "high": values[k] + z * errors[k], "confidence": self.confidence,
-             "method": method, "n": self.n}
+            {
+                "tier": "prognostic",
+                "metric": metric,
+                "group": name,
+                "value": values[k],
+                "se": errors[k],
+                "low": values[k] - z * errors[k],
+                "high": values[k] + z * errors[k],
+                "confidence": self.confidence,
+                "method": method,
+                "n": self.n,
+            }
             for k, name in enumerate(self.names)
             for metric, values, errors, method in (
                 ("coefficient_simex", self.corrected, self.se, f"SIMEX, {self.extrapolation}"),
                 ("coefficient_naive", self.naive, self.naive_se, "error ignored"),
             )
-        ]  # fmt: skip
+        ]
         return metric_frame(rows)
 
     def _summary(self) -> str:
@@ -95,10 +104,19 @@ class Simex(Result):
 
 
 def simex(
-    model: Any, X: pd.DataFrame, y: np.ndarray, errors: Mapping[str, Any], *,
-    multipliers: Sequence[float] = (0.5, 1.0, 1.5, 2.0), replicates: int = 100, extrapolation: str = "quadratic",
-    confidence: float = 0.95, sample_weight: Any = None, random_state: RandomState = None, n_jobs: int | None = None,
-) -> Simex:  # fmt: skip
+    model: Any,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    errors: Mapping[str, Any],
+    *,
+    multipliers: Sequence[float] = (0.5, 1.0, 1.5, 2.0),
+    replicates: int = 100,
+    extrapolation: str = "quadratic",
+    confidence: float = 0.95,
+    sample_weight: Any = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+) -> Simex:
     """Correct coefficients for measurement error by simulation and extrapolation.
 
     Parameters
@@ -184,9 +202,18 @@ def simex(
     corrected = extrapolate(steps, np.array(grid), degree)
     variance = extrapolate(steps, np.array(spread), degree)
     return Simex(
-        names, at_zero, corrected, np.sqrt(variance_zero), np.sqrt(np.where(variance > 0, variance, np.nan)), steps,
-        np.array(grid), count, extrapolation, n, confidence,
-    )  # fmt: skip
+        names,
+        at_zero,
+        corrected,
+        np.sqrt(variance_zero),
+        np.sqrt(np.where(variance > 0, variance, np.nan)),
+        steps,
+        np.array(grid),
+        count,
+        extrapolation,
+        n,
+        confidence,
+    )
 
 
 def extrapolate(multipliers: np.ndarray, values: np.ndarray, degree: int) -> np.ndarray:
@@ -216,6 +243,8 @@ class _Refit:
     extra: dict[str, Any]
 
     def __call__(self, stream: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        noisy = {c: self.X[c].to_numpy(dtype=float) + self.factor * sd * stream.normal(size=sd.size)
-                 for c, sd in self.sds.items()}  # fmt: skip
+        noisy = {
+            c: self.X[c].to_numpy(dtype=float) + self.factor * sd * stream.normal(size=sd.size)
+            for c, sd in self.sds.items()
+        }
         return _coefficients(clone(self.model).fit(self.X.assign(**noisy), self.y, **self.extra))

@@ -65,9 +65,11 @@ def encode(value: Any, where: str) -> Any:
     if hasattr(value, "to_dict") and hasattr(type(value), "from_dict"):
         return {_TAG: "model", "state": value.to_dict()}
     raise argument_error(
-        where, "of a type that can be saved without pickle", value,
+        where,
+        "of a type that can be saved without pickle",
+        value,
         "Numbers, text, arrays, frames, lists, tuples, mappings and this library's own models can be.",
-    )  # fmt: skip
+    )
 
 
 def _decode_array(value: dict[str, Any], models: Any) -> np.ndarray:

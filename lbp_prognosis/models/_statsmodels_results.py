@@ -33,9 +33,11 @@ def statsmodels_risk(result: Any, X: Any, times: np.ndarray) -> np.ndarray:
     """
     if not (hasattr(result, "params") and hasattr(result, "model") and hasattr(result, "predict")):
         raise argument_error(
-            "model", "fitted: the object that fit() of statsmodels returns", type(result).__name__,
+            "model",
+            "fitted: the object that fit() of statsmodels returns",
+            type(result).__name__,
             "Call fit() first and hand its result on.",
-        )  # fmt: skip
+        )
     _refuse(result)
     rows = _rows(result, X)
     if not is_hazard_model(result):
@@ -45,9 +47,12 @@ def statsmodels_risk(result: Any, X: Any, times: np.ndarray) -> np.ndarray:
         raise argument_error("X", "without missing values in the formula's variables", "rows with some")
     model = result.model
     grid, hazard = cox_baseline(
-        np.asarray(model.endog, dtype=float), np.asarray(model.status) == 1, model.exog @ np.asarray(result.params),
-        entry=None if model.entry is None else np.asarray(model.entry, dtype=float), ties=model.ties,
-    )[0]  # fmt: skip
+        np.asarray(model.endog, dtype=float),
+        np.asarray(model.status) == 1,
+        model.exog @ np.asarray(result.params),
+        entry=None if model.entry is None else np.asarray(model.entry, dtype=float),
+        ties=model.ties,
+    )[0]
     return -np.expm1(-ratio[:, None] * step_at(grid, hazard, times, left=0.0))
 
 
@@ -56,21 +61,27 @@ def _refuse(result: Any) -> None:
     if is_hazard_model(result):
         if model.surv.nstrat > 1:
             raise argument_error(
-                "model", "a PHReg without strata", f"one of {model.surv.nstrat}",
+                "model",
+                "a PHReg without strata",
+                f"one of {model.surv.nstrat}",
                 "A patient's stratum cannot be handed on; use CoxPH with strata.",
-            )  # fmt: skip
+            )
     elif type(model).__name__ not in _BINARY and type(getattr(model, "family", None)).__name__ != "Binomial":
         raise argument_error(
-            "model", "a Logit, Probit, PHReg, or a GLM or GEE of the Binomial family", type(model).__name__,
+            "model",
+            "a Logit, Probit, PHReg, or a GLM or GEE of the Binomial family",
+            type(model).__name__,
             "Only these say how likely an event is.",
-        )  # fmt: skip
+        )
     offset = getattr(model, "offset", None)
     if offset is not None and np.any(offset):
         raise argument_error(
-            "model", "without an offset", f"a {type(model).__name__} with one",
+            "model",
+            "without an offset",
+            f"a {type(model).__name__} with one",
             "Its risk depends on an offset that predictions of new patients do not have; put it into a function of "
             "(X, horizons).",
-        )  # fmt: skip
+        )
 
 
 def _rows(result: Any, X: Any) -> Any:

@@ -62,10 +62,11 @@ def likelihood_times(design: Design, name: str) -> LikelihoodTimes:
     zero = (kind == 1) & (time <= 0)
     if zero.any():
         raise argument_error(
-            "y", f"free of events at time 0 for {name}, which works in log time",
+            "y",
+            f"free of events at time 0 for {name}, which works in log time",
             f"events at time 0 in rows {np.flatnonzero(zero)[:5].tolist()}",
             "Give such an event the smallest time at which it could have been recorded, or an interval (0, upper].",
-        )  # fmt: skip
+        )
     seen = kind > 0
     if design.weights is not None:
         seen = seen & (design.weights > 0)
@@ -98,9 +99,16 @@ class TransformationProblem:
     """
 
     def __init__(
-        self, design: Design, times: LikelihoodTimes, basis: Basis, kept: np.ndarray, *, variance: str,
-        fixed_slope: bool = False, offset: np.ndarray | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        design: Design,
+        times: LikelihoodTimes,
+        basis: Basis,
+        kept: np.ndarray,
+        *,
+        variance: str,
+        fixed_slope: bool = False,
+        offset: np.ndarray | None = None,
+    ) -> None:
         check_choice("variance", variance, ("auto", "model", "robust"))
         weights = design.weights
         rows = design.X if weights is None else design.X[weights > 0]
@@ -201,6 +209,9 @@ def _rows(
 
 def _without_columns(rows: TransformationDesign, width: int) -> TransformationDesign:
     return replace(
-        rows, time=rows.time[:, :width], slope=rows.slope[:, :width], lower=rows.lower[:, :width],
+        rows,
+        time=rows.time[:, :width],
+        slope=rows.slope[:, :width],
+        lower=rows.lower[:, :width],
         entry=None if rows.entry is None else rows.entry[:, :width],
-    )  # fmt: skip
+    )

@@ -71,7 +71,9 @@ def _count(given: Any) -> int:
     count = given if isinstance(given, int | np.integer) else getattr(given, "n_splits", None)
     if count is None:
         raise argument_error(
-            "cv", "a number of folds, or a splitter with `n_splits`, where rows are copies or belong together", given,
+            "cv",
+            "a number of folds, or a splitter with `n_splits`, where rows are copies or belong together",
+            given,
             "Row numbers given beforehand do not fit the rows of a resample.",
-        )  # fmt: skip
+        )
     return int(count)

@@ -68,14 +68,23 @@ def grow_booster(
         return "margin", 0.0
 
     settings = {
-        "tree_method": "hist", "nthread": 1, "verbosity": 0, "base_score": 0.0, "disable_default_eval_metric": True,
+        "tree_method": "hist",
+        "nthread": 1,
+        "verbosity": 0,
+        "base_score": 0.0,
+        "disable_default_eval_metric": True,
         **parameters,
-    }  # fmt: skip
+    }
     watched = [] if held_out is None else [(xgboost.DMatrix(held_out), "held_out")]
     booster = xgboost.train(
-        settings, train, num_boost_round=rounds, obj=objective, evals=watched, verbose_eval=False,
+        settings,
+        train,
+        num_boost_round=rounds,
+        obj=objective,
+        evals=watched,
+        verbose_eval=False,
         custom_metric=watch if watched else None,
-    )  # fmt: skip
+    )
     return booster, np.array(staged) if watched else None
 
 

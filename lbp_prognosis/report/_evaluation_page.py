@@ -16,8 +16,11 @@ from lbp_prognosis.report._page import Page
 __all__ = ["SAMPLE_WORDS", "evaluation_page"]
 
 SAMPLE_WORDS = {
-    "apparent": "as given", "internal": "out of fold", "internal-external": "sites left out", "external": "external",
-}  # fmt: skip
+    "apparent": "as given",
+    "internal": "out of fold",
+    "internal-external": "sites left out",
+    "external": "external",
+}
 _HOW = {
     "apparent": "The predictions were judged as they came; nothing was fitted, and nothing says that the models had "
     "not seen these patients.",
@@ -74,12 +77,22 @@ def evaluation_page(
     if len(names) > 1:
         claims.append(Claim.adds_value(names[-1], names[0], main, strength, unit=unit))
     return Page(
-        title=title, evaluation=evaluation, horizon=main, evidence=evidence, claims=tuple(claims),
-        sample=SAMPLE_WORDS[sample], how=_HOW[sample], unit=unit,
-        comparison=(names[0], names[-1]) if len(names) > 1 else (), addition=names[-1],
-        headline=_headline(evaluation, main, unit), groups=groups, provenance=dict(provenance or {}),
-        objections=evaluation.objections, synthetic=evaluation.synthetic,
-    )  # fmt: skip
+        title=title,
+        evaluation=evaluation,
+        horizon=main,
+        evidence=evidence,
+        claims=tuple(claims),
+        sample=SAMPLE_WORDS[sample],
+        how=_HOW[sample],
+        unit=unit,
+        comparison=(names[0], names[-1]) if len(names) > 1 else (),
+        addition=names[-1],
+        headline=_headline(evaluation, main, unit),
+        groups=groups,
+        provenance=dict(provenance or {}),
+        objections=evaluation.objections,
+        synthetic=evaluation.synthetic,
+    )
 
 
 def _headline(found: Evaluation, main: float, unit: str) -> pd.DataFrame:

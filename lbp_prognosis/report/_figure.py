@@ -13,16 +13,28 @@ from lbp_prognosis.report._blocks import Picture
 __all__ = ["figure"]
 
 _STYLE = {
-    "svg.hashsalt": "lbp_prognosis", "svg.fonttype": "path", "font.size": 9.5, "axes.labelsize": 9.5,
-    "axes.titlesize": 10.5, "figure.dpi": 100, "savefig.dpi": 100, "figure.facecolor": "none",
-    "axes.facecolor": "none", "text.parse_math": False,
-}  # fmt: skip
+    "svg.hashsalt": "lbp_prognosis",
+    "svg.fonttype": "path",
+    "font.size": 9.5,
+    "axes.labelsize": 9.5,
+    "axes.titlesize": 10.5,
+    "figure.dpi": 100,
+    "savefig.dpi": 100,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "text.parse_math": False,
+}
 
 
 def figure(
-    draw: Callable[[Any], Any], *, alt: str, caption: str, size: tuple[float, float] = (4.6, 3.5), wide: bool = False,
+    draw: Callable[[Any], Any],
+    *,
+    alt: str,
+    caption: str,
+    size: tuple[float, float] = (4.6, 3.5),
+    wide: bool = False,
     bare: bool = True,
-) -> Picture:  # fmt: skip
+) -> Picture:
     """Draw into axes of one size and return the picture.
 
     Parameters

@@ -25,16 +25,33 @@ from lbp_prognosis.report._wording import spoken
 __all__ = ["page_sections", "render_page"]
 
 _TITLES = {
-    "answer": "In short", "patients": "Patients", "measurement": "Measurement", "outcome": "Outcome",
-    "discrimination": "Discrimination", "calibration": "Calibration", "decisions": "Decisions",
-    "added": "Added value", "sites": "Sites",
-    "explanations": "Explanations", "optimism": "Optimism", "provenance": "Provenance",
-}  # fmt: skip
+    "answer": "In short",
+    "patients": "Patients",
+    "measurement": "Measurement",
+    "outcome": "Outcome",
+    "discrimination": "Discrimination",
+    "calibration": "Calibration",
+    "decisions": "Decisions",
+    "added": "Added value",
+    "sites": "Sites",
+    "explanations": "Explanations",
+    "optimism": "Optimism",
+    "provenance": "Provenance",
+}
 _ORDER = (
-    section_answer, section_patients, section_measurement, section_outcome, section_discrimination,
-    section_calibration, section_decisions, section_added, section_sites, section_explanations,
-    section_optimism, section_provenance,
-)  # fmt: skip
+    section_answer,
+    section_patients,
+    section_measurement,
+    section_outcome,
+    section_discrimination,
+    section_calibration,
+    section_decisions,
+    section_added,
+    section_sites,
+    section_explanations,
+    section_optimism,
+    section_provenance,
+)
 _MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="460" height="300"><text x="230" y="165" text-anchor="middle" '
     'font-family="sans-serif" font-size="46" font-weight="700" letter-spacing="7" fill="#8a6a20" '
@@ -80,11 +97,21 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
     template = environment.from_string(_file("page.html"))
     mark = "data:image/svg+xml;base64," + base64.b64encode(_MARK.encode()).decode("ascii")
     markup = require("markupsafe", caller="render_page", extra="report")
-    return str(template.render(
-        page=page, sections=page_sections(page) if sections is None else sections, titles=_TITLES, ladder=ladder(page),
-        doubts=doubts(page.objections, page.evaluation.models), facts=_facts(page), rows_of=_rows, batches=_batches,
-        css=markup.Markup(_file("page.css")), watermark=mark, version=__version__,
-    ))  # fmt: skip
+    return str(
+        template.render(
+            page=page,
+            sections=page_sections(page) if sections is None else sections,
+            titles=_TITLES,
+            ladder=ladder(page),
+            doubts=doubts(page.objections, page.evaluation.models),
+            facts=_facts(page),
+            rows_of=_rows,
+            batches=_batches,
+            css=markup.Markup(_file("page.css")),
+            watermark=mark,
+            version=__version__,
+        )
+    )
 
 
 @cache
@@ -97,8 +124,13 @@ def _facts(page: Page) -> list[tuple[str, str]]:
     events = found.n_events
     shown = f"< {page.smallest_cell}" if 0 < events < page.smallest_cell else f"{events:,}"
     horizons = ", ".join(f"{h:g}" for h in found.horizons)
-    facts = [("patients", f"{found.n:,}"), ("events", shown), ("horizons", f"{horizons} {page.unit}".strip()),
-             ("main", page.time), ("models", str(len(found.models)))]  # fmt: skip
+    facts = [
+        ("patients", f"{found.n:,}"),
+        ("events", shown),
+        ("horizons", f"{horizons} {page.unit}".strip()),
+        ("main", page.time),
+        ("models", str(len(found.models))),
+    ]
     return [*facts, ("numbers", page.sample)]
 
 

@@ -49,15 +49,24 @@ def section_decisions(page: Page) -> Section | None:
     if curve.reason[h]:
         blocks.append(Notice(f"No decision curve: {curve.reason[h]}"))
     else:
-        blocks.append(figure(
-            lambda ax: curve.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
-            alt=f"Decision curve for {page.target_words} by {page.time}; at a threshold of {points[0]:g}: "
-            + "; ".join(f"{row['strategy']} {list(row.values())[1]}" for row in rows),
-            caption=f"Net benefit of acting on the {page.sample} risk of {page.target_words} by {page.time}.",
-            size=(5.2, 4.1), wide=True,
-        ))  # fmt: skip
-    blocks.append(Table("net_benefit", f"Net benefit, {page.sample}, with 95% intervals.", pd.DataFrame(rows),
-                        "Treating nobody has net benefit 0."))  # fmt: skip
+        blocks.append(
+            figure(
+                lambda ax: curve.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
+                alt=f"Decision curve for {page.target_words} by {page.time}; at a threshold of {points[0]:g}: "
+                + "; ".join(f"{row['strategy']} {list(row.values())[1]}" for row in rows),
+                caption=f"Net benefit of acting on the {page.sample} risk of {page.target_words} by {page.time}.",
+                size=(5.2, 4.1),
+                wide=True,
+            )
+        )
+    blocks.append(
+        Table(
+            "net_benefit",
+            f"Net benefit, {page.sample}, with 95% intervals.",
+            pd.DataFrame(rows),
+            "Treating nobody has net benefit 0.",
+        )
+    )
     return Section("decisions", "Would decisions be better with it?", tuple(blocks))
 
 
@@ -73,29 +82,46 @@ def section_added(page: Page) -> Section | None:
         if name not in found.metrics[second] or name not in found.metrics[first]:
             continue
         for horizon, (value, low, high) in metric_rows(found.difference(name, second, first)).items():
-            rows.append({"difference in": metric_title(name), f"horizon ({page.unit})": f"{horizon:g}",
-                         f"{second} − {first}": estimate(value, low, high, sign=True)})  # fmt: skip
+            rows.append(
+                {
+                    "difference in": metric_title(name),
+                    f"horizon ({page.unit})": f"{horizon:g}",
+                    f"{second} − {first}": estimate(value, low, high, sign=True),
+                }
+            )
     blocks: list[Block] = []
     if found.decision is not None:
         pair = found.decision.difference(second, first)
         h = int(np.flatnonzero(np.isclose(pair.horizons, page.horizon))[0])
         for t in _shown_thresholds(page, pair.thresholds):
             k = int(np.abs(pair.thresholds - t).argmin())
-            rows.append({"difference in": f"net benefit at {t:g}", f"horizon ({page.unit})": f"{page.horizon:g}",
-                         f"{second} − {first}": estimate(pair.value[h, k], pair.low[h, k], pair.high[h, k],
-                                                         sign=True)})  # fmt: skip
+            rows.append(
+                {
+                    "difference in": f"net benefit at {t:g}",
+                    f"horizon ({page.unit})": f"{page.horizon:g}",
+                    f"{second} − {first}": estimate(pair.value[h, k], pair.low[h, k], pair.high[h, k], sign=True),
+                }
+            )
         if not pair.reason[h]:
-            blocks.append(figure(
-                lambda ax: pair.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
-                alt=f"Difference in net benefit of {second} and {first} over thresholds at {page.time}.",
-                caption=f"Net benefit of {second} minus that of {first}, by {page.time}.",
-            ))  # fmt: skip
+            blocks.append(
+                figure(
+                    lambda ax: pair.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
+                    alt=f"Difference in net benefit of {second} and {first} over thresholds at {page.time}.",
+                    caption=f"Net benefit of {second} minus that of {first}, by {page.time}.",
+                )
+            )
     frame = pd.DataFrame(rows)
-    blocks.append(Table(
-        "added_value", f"What {page.addition} adds, {page.sample}: paired differences with 95% intervals.", frame,
-        "Below 0 is better for the Brier score, above 0 for the others. An interval that includes 0 leaves open "
-        "whether anything is added.", head=2, group="difference in",
-    ))  # fmt: skip
+    blocks.append(
+        Table(
+            "added_value",
+            f"What {page.addition} adds, {page.sample}: paired differences with 95% intervals.",
+            frame,
+            "Below 0 is better for the Brier score, above 0 for the others. An interval that includes 0 leaves open "
+            "whether anything is added.",
+            head=2,
+            group="difference in",
+        )
+    )
     if page.association is not None:
         blocks.append(_association(page.association, page.addition))
     return Section("added", f"What does {page.addition} add to the clinical model?", tuple(blocks))
@@ -104,15 +130,19 @@ def section_added(page: Page) -> Section | None:
 def _association(found: AssociationTest, addition: str) -> Table:
     """Return the ratios of the added predictors, with the joint test under them."""
     rows = found.coefficients
-    frame = pd.DataFrame({
-        "predictor": [readable(term) for term in rows["term"]],
-        "ratio (95% interval)": [estimate(*r) for r in rows[["ratio", "low", "high"]].itertuples(index=False)],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "predictor": [readable(term) for term in rows["term"]],
+            "ratio (95% interval)": [estimate(*r) for r in rows[["ratio", "low", "high"]].itertuples(index=False)],
+        }
+    )
     sign = "χ²" if np.isinf(found.df2) else "F"
     df = f"{found.df:g}" if np.isinf(found.df2) else f"{found.df:g} and {found.df2:,.0f}"
     p = "p < 0.001" if found.p < 0.001 else f"p = {number(found.p)}"
     return Table(
-        "association", f"Is {addition} associated with the outcome at all? Apparent, beyond {found.without}.", frame,
+        "association",
+        f"Is {addition} associated with the outcome at all? Apparent, beyond {found.without}.",
+        frame,
         f"All together: {sign} {number(found.statistic, 2)} on {df} degrees of freedom, {p} ({found.method}). Ratios "
         "of hazards or odds a unit, above 1 sooner. An association is no gain in prediction.",
-    )  # fmt: skip
+    )

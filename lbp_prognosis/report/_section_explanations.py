@@ -17,8 +17,11 @@ __all__ = ["section_explanations"]
 
 _MOST = 15
 _SCALES = {
-    "modalities": "risk", "columns_risk": "risk", "columns": "log-hazard", "trees": "log-hazard, boosted trees",
-}  # fmt: skip
+    "modalities": "risk",
+    "columns_risk": "risk",
+    "columns": "log-hazard",
+    "trees": "log-hazard, boosted trees",
+}
 
 
 def section_explanations(page: Page) -> Section | None:
@@ -26,20 +29,24 @@ def section_explanations(page: Page) -> Section | None:
     if not page.explanations:
         return None
     main = page.comparison[1] if page.comparison else page.evaluation.models[-1]
-    blocks: list[Block] = [Words(
-        f"Attributions say what the fitted model ({main}) uses, not what brings the outcome about, nor what a "
-        "predictor is worth: for that see the differences above. They are of the model fitted to all patients."
-    )]  # fmt: skip
+    blocks: list[Block] = [
+        Words(
+            f"Attributions say what the fitted model ({main}) uses, not what brings the outcome about, nor what a "
+            "predictor is worth: for that see the differences above. They are of the model fitted to all patients."
+        )
+    ]
     modalities = page.explanations.get("modalities")
     if modalities is not None:
         shown = _shown(modalities, page, modality=True)
-        blocks.append(figure(
-            _bars(shown, "mean |change of the risk|", page),
-            size=(5.0, 0.7 + 0.42 * len(shown)),
-            alt="Modalities: " + "; ".join(f"{r.player} {number(r.importance)}" for r in shown.itertuples()),
-            caption=f"Modalities: exact Shapley values of the risk by {page.time}, mean over "
-            f"{len(modalities.rows)} patients.",
-        ))  # fmt: skip
+        blocks.append(
+            figure(
+                _bars(shown, "mean |change of the risk|", page),
+                size=(5.0, 0.7 + 0.42 * len(shown)),
+                alt="Modalities: " + "; ".join(f"{r.player} {number(r.importance)}" for r in shown.itertuples()),
+                caption=f"Modalities: exact Shapley values of the risk by {page.time}, mean over "
+                f"{len(modalities.rows)} patients.",
+            )
+        )
     scales = {
         "columns": "mean |change of the log-hazard|",
         "columns_risk": "mean |change of the risk|",
@@ -50,14 +57,16 @@ def section_explanations(page: Page) -> Section | None:
         if found is None:
             continue
         part = _shown(found, page).head(_MOST)
-        blocks.append(figure(
-            _bars(part, label, page),
-            size=(5.2, 0.8 + 0.29 * len(part)),
-            alt="Predictors: " + "; ".join(f"{r.player} {number(r.importance)}" for r in part.itertuples()),
-            caption=f"Predictors: {found.value_function} Shapley values, {label}; method: "
-            f"{'TreeSHAP of the event of interest' if key == 'trees' else found.method}, "
-            f"{found.n_background} background patients.",
-        ))  # fmt: skip
+        blocks.append(
+            figure(
+                _bars(part, label, page),
+                size=(5.2, 0.8 + 0.29 * len(part)),
+                alt="Predictors: " + "; ".join(f"{r.player} {number(r.importance)}" for r in part.itertuples()),
+                caption=f"Predictors: {found.value_function} Shapley values, {label}; method: "
+                f"{'TreeSHAP of the event of interest' if key == 'trees' else found.method}, "
+                f"{found.n_background} background patients.",
+            )
+        )
     blocks.append(_table(page))
     return Section("explanations", "What does the model use?", tuple(blocks))
 

@@ -56,9 +56,18 @@ def claim_words(claim: Claim) -> str:
 
 def _checks(verdict: Verdict) -> tuple[tuple[str, str, str], ...]:
     marks = {True: "met", False: "not met", None: "missing"}
-    return tuple((marks[check.passed], check.name, "" if check.metric in ("", "n_events") and check.value != check.value
-                  else f"{check.value:,.0f}" if check.metric == "n_events"
-                  else estimate(check.value, check.low, check.high)) for check in verdict.checks)  # fmt: skip
+    return tuple(
+        (
+            marks[check.passed],
+            check.name,
+            ""
+            if check.metric in ("", "n_events") and check.value != check.value
+            else f"{check.value:,.0f}"
+            if check.metric == "n_events"
+            else estimate(check.value, check.low, check.high),
+        )
+        for check in verdict.checks
+    )
 
 
 def doubts(objections: tuple[Objection, ...], models: tuple[str, ...]) -> tuple[Doubt, ...]:

@@ -25,18 +25,28 @@ def section_measurement(page: Page) -> Section | None:
     blocks: list[Block] = []
     technical, diagnostic = (every[every["tier"] == tier] for tier in ("technical", "diagnostic"))
     if len(technical):
-        blocks.append(Table(
-            "repeatability", "Does the measurement repeat? All readings of the registry, each level by itself.",
-            pd.DataFrame(_repeats(technical, page.smallest_cell)),
-            "ICC(2,1), absolute agreement, and kappa with 95% intervals. The smallest detectable change is what two "
-            "readings of one unchanged patient differ by in 5% of cases.", head=2, group="measure",
-        ))  # fmt: skip
+        blocks.append(
+            Table(
+                "repeatability",
+                "Does the measurement repeat? All readings of the registry, each level by itself.",
+                pd.DataFrame(_repeats(technical, page.smallest_cell)),
+                "ICC(2,1), absolute agreement, and kappa with 95% intervals. The smallest detectable change is what "
+                "two readings of one unchanged patient differ by in 5% of cases.",
+                head=2,
+                group="measure",
+            )
+        )
     if len(diagnostic):
-        blocks.append(Table(
-            "agreement", "Does it agree with the reference now?", pd.DataFrame(_tests(diagnostic, page.smallest_cell)),
-            "95% intervals allow for several findings of one patient. Agreement today says nothing about the outcome.",
-            head=2,
-        ))  # fmt: skip
+        blocks.append(
+            Table(
+                "agreement",
+                "Does it agree with the reference now?",
+                pd.DataFrame(_tests(diagnostic, page.smallest_cell)),
+                "95% intervals allow for several findings of one patient. Agreement today says nothing about the "
+                "outcome.",
+                head=2,
+            )
+        )
     return Section("measurement", "What is the measurement worth?", tuple(blocks))
 
 
@@ -47,13 +57,22 @@ def _repeats(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
         kappa = next((row for name, row in by.items() if name in _KAPPA), None)
         some = next(iter(by.values()))
         error, unit = by.get("sdc_agreement"), some["unit"]
-        rows.append({
-            "measure": f"{measure}: {str(compared).replace('_', ' ')}", "level": level_name(str(level)),
-            "patients": count_text(some["n"], smallest), "ICC": _shown(by.get("icc")),
-            "smallest detectable change": f"{number(error['value'], 2)} {_unit(unit)}" if error is not None else "–",
-            "kappa": "–" if kappa is None else f"{_shown(kappa)}, {_KAPPA[kappa['metric']].removesuffix(' kappa')}"
-            if kappa["metric"] != "kappa" and not kappa["reason"] else _shown(kappa),
-        })  # fmt: skip
+        rows.append(
+            {
+                "measure": f"{measure}: {str(compared).replace('_', ' ')}",
+                "level": level_name(str(level)),
+                "patients": count_text(some["n"], smallest),
+                "ICC": _shown(by.get("icc")),
+                "smallest detectable change": f"{number(error['value'], 2)} {_unit(unit)}"
+                if error is not None
+                else "–",
+                "kappa": "–"
+                if kappa is None
+                else f"{_shown(kappa)}, {_KAPPA[kappa['metric']].removesuffix(' kappa')}"
+                if kappa["metric"] != "kappa" and not kappa["reason"]
+                else _shown(kappa),
+            }
+        )
     return rows
 
 
@@ -62,11 +81,17 @@ def _tests(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
     for (measure, compared), part in frame.groupby(["model", "compared"], sort=False):
         by = {row["metric"]: row for row in part.to_dict("records")}
         places, patients = by["auc"]["n"], by["auc"]["clusters"]
-        rows.append({
-            "measure": measure, "compared": str(compared).replace("_", " "), "findings": count_text(places, smallest),
-            "patients": count_text(patients, smallest), "AUC": _shown(by["auc"]),
-            "sensitivity": _shown(by["sensitivity"]), "specificity": _shown(by["specificity"]),
-        })  # fmt: skip
+        rows.append(
+            {
+                "measure": measure,
+                "compared": str(compared).replace("_", " "),
+                "findings": count_text(places, smallest),
+                "patients": count_text(patients, smallest),
+                "AUC": _shown(by["auc"]),
+                "sensitivity": _shown(by["sensitivity"]),
+                "specificity": _shown(by["specificity"]),
+            }
+        )
     return rows
 
 

@@ -20,29 +20,39 @@ def section_outcome(page: Page) -> Section | None:
         return None
     target = page.target_words
     rows = groups.table[groups.table["horizon"].sub(page.horizon).abs() < 1e-9]
-    words = "; ".join(f"{row.group}: observed {number(row.observed, 2)}, predicted {number(row.mean_risk, 2)}"
-                      for row in rows.itertuples())  # fmt: skip
-    blocks: list[Block] = [figure(
-        lambda ax: groups.plot(ax, unit=page.unit, least=page.smallest_cell),
-        alt=f"Observed {target} by {page.time} in groups of predicted risk. {words}.",
-        caption=f"Observed curves in groups of the {page.sample} risk of {target} ({groups.model}), with numbers at "
-        "risk; diamonds are the mean predictions.", size=(4.8, 4.2),
-    )]  # fmt: skip
-    frame = pd.DataFrame({
-        f"risk of {target}": rows["group"], "patients": count_texts(rows["n"], page.smallest_cell),
-        "mean predicted": [number(v) for v in rows["mean_risk"]],
-        "observed (95% interval)": [
-            estimate(r["observed"], r["low"], r["high"]) if r["n"] >= page.smallest_cell else "masked"
-            for r in rows.to_dict("records")
-        ],
-    })  # fmt: skip
+    words = "; ".join(
+        f"{row.group}: observed {number(row.observed, 2)}, predicted {number(row.mean_risk, 2)}"
+        for row in rows.itertuples()
+    )
+    blocks: list[Block] = [
+        figure(
+            lambda ax: groups.plot(ax, unit=page.unit, least=page.smallest_cell),
+            alt=f"Observed {target} by {page.time} in groups of predicted risk. {words}.",
+            caption=f"Observed curves in groups of the {page.sample} risk of {target} ({groups.model}), with numbers "
+            "at risk; diamonds are the mean predictions.",
+            size=(4.8, 4.2),
+        )
+    ]
+    frame = pd.DataFrame(
+        {
+            f"risk of {target}": rows["group"],
+            "patients": count_texts(rows["n"], page.smallest_cell),
+            "mean predicted": [number(v) for v in rows["mean_risk"]],
+            "observed (95% interval)": [
+                estimate(r["observed"], r["low"], r["high"]) if r["n"] >= page.smallest_cell else "masked"
+                for r in rows.to_dict("records")
+            ],
+        }
+    )
     work = groups.workload[groups.workload["horizon"].sub(page.horizon).abs() < 1e-9]
-    load = pd.DataFrame({
-        "acting from": [number(v, 2) for v in work["threshold"]],
-        "patients above": [f"{100 * v:.0f}%" for v in work["share_above"]],
-        f"of all with {target}, found": [f"{100 * v:.0f}%" for v in work["events_found"]],
-        "acted on per one found": [number(v, 1) for v in work["number_per_event"]],
-    })  # fmt: skip
+    load = pd.DataFrame(
+        {
+            "acting from": [number(v, 2) for v in work["threshold"]],
+            "patients above": [f"{100 * v:.0f}%" for v in work["share_above"]],
+            f"of all with {target}, found": [f"{100 * v:.0f}%" for v in work["events_found"]],
+            "acted on per one found": [number(v, 1) for v in work["number_per_event"]],
+        }
+    )
     blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
     blocks.append(Table("workload", "What acting from a threshold would mean.", load))
     return Section("outcome", "What happened to them?", tuple(blocks))

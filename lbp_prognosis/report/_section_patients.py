@@ -32,19 +32,29 @@ def _flow(page: Page) -> list[Block]:
     words = "; ".join(f"{row['step']}: {row['shown']}" for row in shown.to_dict("records") if row["n"] > 0)
     drawn = shown[(shown["n"] > 0) | (shown["kind"] != "excluded")]
     picture = figure(
-        lambda ax: draw_flow(drawn, ax=ax), alt=f"Flow of patients: {words}",
-        caption="From all patients to those analysed.", size=(5.2, 0.5 + 0.62 * len(drawn)),
-    )  # fmt: skip
+        lambda ax: draw_flow(drawn, ax=ax),
+        alt=f"Flow of patients: {words}",
+        caption="From all patients to those analysed.",
+        size=(5.2, 0.5 + 0.62 * len(drawn)),
+    )
     notes = steps[~steps["kind"].isin(["start", "excluded", "end"]) & (steps["n"] > 0)]
-    frame = pd.DataFrame({
-        "what": notes["step"].map(lambda step: step.replace("_", " ")),
-        "n": [count_text(n, page.smallest_cell) for n in notes["n"]],
-        "of": ["values" if kind == "values" else "patients" for kind in notes["kind"]],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "what": notes["step"].map(lambda step: step.replace("_", " ")),
+            "n": [count_text(n, page.smallest_cell) for n in notes["n"]],
+            "of": ["values" if kind == "values" else "patients" for kind in notes["kind"]],
+        }
+    )
     blocks: list[Block] = [picture]
     if len(frame):
-        blocks.append(Table("flow_notes", "What was counted on the way.", frame,
-                            "Values dated after time zero are never predictors."))  # fmt: skip
+        blocks.append(
+            Table(
+                "flow_notes",
+                "What was counted on the way.",
+                frame,
+                "Values dated after time zero are never predictors.",
+            )
+        )
     return blocks
 
 
@@ -59,8 +69,10 @@ def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Tabl
     masked = masked.rename(columns={"value": "level", "smd": "standardised difference"})
     note = "Mean (SD), median [quartiles] or n (%). Differences are standardised; no p-values are given."
     if left_out:
-        note += (f" Groups are not shown where one has fewer than {page.smallest_cell} patients, or would give such a "
-                 f"one away: {', '.join(left_out)}.")  # fmt: skip
+        note += (
+            f" Groups are not shown where one has fewer than {page.smallest_cell} patients, or would give such a "
+            f"one away: {', '.join(left_out)}."
+        )
     return Table(name, caption, masked, note, head=2, group="variable")
 
 
@@ -73,10 +85,14 @@ def _columns(page: Page) -> Table:
     frame = page.columns
     assert frame is not None
     parts = [count_texts([n - k, k], page.smallest_cell) for n, k in zip(frame["n"], frame["n_missing"])]
-    shown = pd.DataFrame({
-        "predictor": [readable(c) for c in frame["column"]], "modality": [readable(m) for m in frame["modality"]],
-        "known in": [known for known, _ in parts], "missing": [missing for _, missing in parts],
-        "unit": list(frame["unit"]) if "unit" in frame else "",
-        "5% to 95%, or categories": list(frame["range"]),
-    })  # fmt: skip
+    shown = pd.DataFrame(
+        {
+            "predictor": [readable(c) for c in frame["column"]],
+            "modality": [readable(m) for m in frame["modality"]],
+            "known in": [known for known, _ in parts],
+            "missing": [missing for _, missing in parts],
+            "unit": list(frame["unit"]) if "unit" in frame else "",
+            "5% to 95%, or categories": list(frame["range"]),
+        }
+    )
     return Table("predictors", "Predictors as they were understood.", shown, head=2)

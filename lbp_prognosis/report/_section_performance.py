@@ -54,15 +54,22 @@ def section_discrimination(page: Page) -> Section:
         words = "; ".join(
             f"{m}: {_cell(page.evaluation.metrics[m]['auc'], page.horizon)}" for m in page.evaluation.models
         )
-        blocks.append(figure(
-            lambda ax: _auc(page, ax), alt=f"AUC at {page.time}. {words}.",
-            caption=f"AUC with 95% intervals, {page.sample}. 0.5 is chance.",
-        ))  # fmt: skip
-    blocks.append(_table(
-        page, ("auc", "concordance", "uno_concordance", "brier", "ipa"), "discrimination",
-        f"Discrimination and overall accuracy, {page.sample}.",
-        "IPA is the share of the Brier score of no model that is taken away: above 0 is better than no model.",
-    ))  # fmt: skip
+        blocks.append(
+            figure(
+                lambda ax: _auc(page, ax),
+                alt=f"AUC at {page.time}. {words}.",
+                caption=f"AUC with 95% intervals, {page.sample}. 0.5 is chance.",
+            )
+        )
+    blocks.append(
+        _table(
+            page,
+            ("auc", "concordance", "uno_concordance", "brier", "ipa"),
+            "discrimination",
+            f"Discrimination and overall accuracy, {page.sample}.",
+            "IPA is the share of the Brier score of no model that is taken away: above 0 is better than no model.",
+        )
+    )
     return Section("discrimination", "Does it tell patients apart?", tuple(blocks))
 
 
@@ -78,24 +85,32 @@ def section_calibration(page: Page) -> Section:
         fitted = page.evaluation.calibrations[model]
         try:
             picture = figure(
-                partial(fitted.plot, horizon=page.horizon, least=page.smallest_cell,
-                        label=f"{page.target_words} by {page.time}"),
+                partial(
+                    fitted.plot,
+                    horizon=page.horizon,
+                    least=page.smallest_cell,
+                    label=f"{page.target_words} by {page.time}",
+                ),
                 alt=f"Calibration of {model} at {page.time}: O/E {_cell(fitted.observed_expected, page.horizon)}, "
                 f"slope {_cell(fitted.calibration_slope, page.horizon)}.",
                 caption=f"{model}: observed against predicted risk of {page.target_words} by {page.time}, "
                 f"{page.sample}.",
                 size=(4.2, 4.2),
-            )  # fmt: skip
+            )
         except (ValueError, ArithmeticError) as error:
             blocks.append(Words(f"No calibration curve of {model}: {error}"))
             continue
         blocks.append(picture)
-    blocks.append(_table(
-        page, ("observed_expected", "calibration_slope", "ici", "ici_null"), "calibration",
-        f"Calibration, {page.sample}. O/E is of {page.target_words}.",
-        "O/E and slope are 1 where the risks are right. ICI is the mean distance of the curve from the diagonal; a "
-        "perfect model has one above 0 too.",
-    ))  # fmt: skip
+    blocks.append(
+        _table(
+            page,
+            ("observed_expected", "calibration_slope", "ici", "ici_null"),
+            "calibration",
+            f"Calibration, {page.sample}. O/E is of {page.target_words}.",
+            "O/E and slope are 1 where the risks are right. ICI is the mean distance of the curve from the diagonal; a "
+            "perfect model has one above 0 too.",
+        )
+    )
     return Section("calibration", "Do the risks mean what they say?", tuple(blocks))
 
 
@@ -108,13 +123,26 @@ def section_optimism(page: Page) -> Section | None:
         for name in ("auc", "ipa", "calibration_slope"):
             if name not in page.evaluation.metrics[model] or name not in page.apparent.metrics[model]:
                 continue
-            inside, outside = (_value(found.metrics[model][name], page.horizon) for found in
-                               (page.apparent, page.evaluation))  # fmt: skip
-            rows.append({"model": model, "measure": metric_title(name), "apparent": number(inside),
-                         page.sample: number(outside), "difference": number(inside - outside)})  # fmt: skip
-    table = Table("optimism", f"How much the models flatter themselves at {page.time}.", pd.DataFrame(rows),
-                  "Apparent: judged on the rows they were fitted to. These are no results.", head=2,
-                  group="model")  # fmt: skip
+            inside, outside = (
+                _value(found.metrics[model][name], page.horizon) for found in (page.apparent, page.evaluation)
+            )
+            rows.append(
+                {
+                    "model": model,
+                    "measure": metric_title(name),
+                    "apparent": number(inside),
+                    page.sample: number(outside),
+                    "difference": number(inside - outside),
+                }
+            )
+    table = Table(
+        "optimism",
+        f"How much the models flatter themselves at {page.time}.",
+        pd.DataFrame(rows),
+        "Apparent: judged on the rows they were fitted to. These are no results.",
+        head=2,
+        group="model",
+    )
     return Section("optimism", "How much would it flatter itself?", (table,))
 
 

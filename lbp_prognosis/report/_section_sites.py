@@ -33,28 +33,48 @@ def section_sites(page: Page) -> Section | None:
                 continue
             low, high = _limits(pooled, "prediction_low_hksj", "prediction_high_hksj")
             value_low, value_high = _limits(pooled, "low", "high")
-            rows.append({"model": model, "measure": metric_title(name), "sites": str(pooled.k),
-                         "pooled": estimate(pooled.value, value_low, value_high),
-                         "a new site may expect": f"{number(low)} to {number(high)}",
-                         "τ²": number(pooled.tau2, 4)})  # fmt: skip
+            rows.append(
+                {
+                    "model": model,
+                    "measure": metric_title(name),
+                    "sites": str(pooled.k),
+                    "pooled": estimate(pooled.value, value_low, value_high),
+                    "a new site may expect": f"{number(low)} to {number(high)}",
+                    "τ²": number(pooled.tau2, 4),
+                }
+            )
             if name == "auc" and model == main:
-                blocks.append(figure(
-                    partial(_forest, pooled),
-                    alt=f"AUC of {model} at each site left out.",
-                    caption=f"AUC of {model} at {page.time}: each site predicted by a model fitted without it.",
-                    size=(5.2, 0.34 * (pooled.k + 5)),
-                ))  # fmt: skip
+                blocks.append(
+                    figure(
+                        partial(_forest, pooled),
+                        alt=f"AUC of {model} at each site left out.",
+                        caption=f"AUC of {model} at {page.time}: each site predicted by a model fitted without it.",
+                        size=(5.2, 0.34 * (pooled.k + 5)),
+                    )
+                )
     if rows:
-        blocks.append(Table("sites_pooled", f"Sites left out in turn, at {page.time}.", pd.DataFrame(rows),
-                            "Random effects (REML), Hartung–Knapp intervals.", head=2, group="model"))  # fmt: skip
+        blocks.append(
+            Table(
+                "sites_pooled",
+                f"Sites left out in turn, at {page.time}.",
+                pd.DataFrame(rows),
+                "Random effects (REML), Hartung–Knapp intervals.",
+                head=2,
+                group="model",
+            )
+        )
     else:
         blocks.append(Notice("Too few sites with enough events to be pooled."))
     sites = found.sites
-    frame = pd.DataFrame({
-        "site": sites["site"].astype(str), "patients": count_texts(sites["n"], page.smallest_cell),
-        "events": count_texts(sites["n_events"], page.smallest_cell),
-        "evaluated": ["yes" if e else "no" for e in sites["evaluated"]], "why not": sites["reason"].fillna(""),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "site": sites["site"].astype(str),
+            "patients": count_texts(sites["n"], page.smallest_cell),
+            "events": count_texts(sites["n_events"], page.smallest_cell),
+            "evaluated": ["yes" if e else "no" for e in sites["evaluated"]],
+            "why not": sites["reason"].fillna(""),
+        }
+    )
     blocks.append(Table("sites", "The sites.", frame))
     return Section("sites", "What happens at a hospital it has not seen?", tuple(blocks))
 

@@ -59,8 +59,10 @@ def _small(counts: np.ndarray, smallest: int) -> np.ndarray:
 
 
 def _texts(counts: np.ndarray, hidden: np.ndarray, smallest: int) -> list[str]:
-    return ["–" if n != n else f"< {smallest}" if hide and n < smallest else "masked" if hide else f"{n:,.0f}"
-            for n, hide in zip(counts, hidden)]  # fmt: skip
+    return [
+        "–" if n != n else f"< {smallest}" if hide and n < smallest else "masked" if hide else f"{n:,.0f}"
+        for n, hide in zip(counts, hidden)
+    ]
 
 
 def mask_counts(frame: pd.DataFrame, columns: tuple[str, ...], smallest: int) -> pd.DataFrame:
@@ -126,8 +128,11 @@ def _sizes(table: pd.DataFrame, groups: list[str]) -> np.ndarray | None:
 
 
 def _without_small_groups(table: pd.DataFrame, smallest: int) -> pd.DataFrame:
-    names = [c for c in table.columns
-             if c not in ("variable", "value", "missing", "overall") and not str(c).startswith("smd")]  # fmt: skip
+    names = [
+        c
+        for c in table.columns
+        if c not in ("variable", "value", "missing", "overall") and not str(c).startswith("smd")
+    ]
     sizes = _sizes(table, names)
     if sizes is None or not names:
         return table

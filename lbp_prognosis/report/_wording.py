@@ -14,11 +14,33 @@ _POOLED = re.compile(r"^(count|any)_(eq|ge|le)_(.+)$")
 _SIGN = {"eq": "=", "ge": "≥", "le": "≤"}
 # as the field writes them; only whole words are replaced
 _NAMES = {
-    "bmi": "BMI", "csa": "CSA", "ct": "CT", "dhi": "DHI", "ebq": "EBQ", "eq5d3l": "EQ-5D-3L", "eq5d5l": "EQ-5D-5L",
-    "fabq": "FABQ", "genant": "Genant", "hads": "HADS", "hiz": "HIZ", "modic": "Modic", "mri": "MRI", "nrs": "NRS",
-    "odi": "ODI", "pfirrmann": "Pfirrmann", "phq2": "PHQ-2", "phq9": "PHQ-9", "promis": "PROMIS", "rmdq23": "RMDQ-23",
-    "rmdq24": "RMDQ-24", "schizas": "Schizas", "tsk11": "TSK-11", "tsk17": "TSK-17", "vas": "VAS", "vbq": "VBQ",
-}  # fmt: skip
+    "bmi": "BMI",
+    "csa": "CSA",
+    "ct": "CT",
+    "dhi": "DHI",
+    "ebq": "EBQ",
+    "eq5d3l": "EQ-5D-3L",
+    "eq5d5l": "EQ-5D-5L",
+    "fabq": "FABQ",
+    "genant": "Genant",
+    "hads": "HADS",
+    "hiz": "HIZ",
+    "modic": "Modic",
+    "mri": "MRI",
+    "nrs": "NRS",
+    "odi": "ODI",
+    "pfirrmann": "Pfirrmann",
+    "phq2": "PHQ-2",
+    "phq9": "PHQ-9",
+    "promis": "PROMIS",
+    "rmdq23": "RMDQ-23",
+    "rmdq24": "RMDQ-24",
+    "schizas": "Schizas",
+    "tsk11": "TSK-11",
+    "tsk17": "TSK-17",
+    "vas": "VAS",
+    "vbq": "VBQ",
+}
 
 
 def readable(name: str) -> str:

@@ -97,8 +97,10 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
             for row in _cells(block)
         )
         note = f"<p><small>{escape(block.note)}</small></p>" if block.note else ""
-        parts.append(f'<h3>{escape(block.caption)}</h3><table style="border-collapse:collapse"><thead><tr>{head}</tr>'
-                     f"</thead><tbody>{body}</tbody></table>{note}")  # fmt: skip
+        parts.append(
+            f'<h3>{escape(block.caption)}</h3><table style="border-collapse:collapse"><thead><tr>{head}</tr>'
+            f"</thead><tbody>{body}</tbody></table>{note}"
+        )
     mark = "<p><b>Simulated data: no evidence about anyone.</b></p>" if page.synthetic else ""
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(page.title)}: tables</title></head>'

@@ -33,8 +33,11 @@ def extended_ranges(codebook: pd.DataFrame | None, table: str) -> dict[str, Mapp
     for row in codebook[codebook["table"].eq(table).fillna(False)].to_dict("records"):
         name = row["name"]
         if isinstance(name, str) and name not in base:
-            base[name] = {key: row[key] for key in ("minimum", "maximum", "unit", "direction")
-                          if key in row and not pd.isna(row[key])}  # fmt: skip
+            base[name] = {
+                key: row[key]
+                for key in ("minimum", "maximum", "unit", "direction")
+                if key in row and not pd.isna(row[key])
+            }
     return base
 
 
@@ -91,7 +94,9 @@ def _against_data(wide: pd.DataFrame, name: str, direction: str) -> str:
         z = np.arctanh(np.clip(rho, -0.999999, 0.999999)) * np.sqrt(len(pair) - 3)
         wanted = 1 if direction == "higher_worse" else -1
         if z * wanted < -3:
-            return (f"declared {direction}, but its rank correlation with {anchor} is {rho:.2f} in {len(pair)} "
-                    "patients: is the score reversed?")  # fmt: skip
+            return (
+                f"declared {direction}, but its rank correlation with {anchor} is {rho:.2f} in {len(pair)} "
+                "patients: is the score reversed?"
+            )
         return ""
     return ""

@@ -46,8 +46,11 @@ def _coerce(series: pd.Series, field: Field, missing: tuple[str, ...]) -> tuple[
     if field.type == "date" and pd.api.types.is_datetime64_any_dtype(series):
         naive = series.dt.tz_localize(None) if series.dt.tz is not None else series
         return naive.astype("datetime64[ns]").reset_index(drop=True), np.zeros(len(series), dtype=bool), ""
-    if field.type in ("number", "integer") and pd.api.types.is_numeric_dtype(series) \
-            and not pd.api.types.is_bool_dtype(series):  # fmt: skip
+    if (
+        field.type in ("number", "integer")
+        and pd.api.types.is_numeric_dtype(series)
+        and not pd.api.types.is_bool_dtype(series)
+    ):
         numbers = series.astype("float64").reset_index(drop=True)
         bad = np.isinf(numbers.to_numpy())
         if field.type == "integer":
@@ -61,8 +64,9 @@ def _coerce(series: pd.Series, field: Field, missing: tuple[str, ...]) -> tuple[
     convert, dtype = _CONVERTERS[field.type]
     values, wrong = convert(texts, absent)
     # code −1 (missing) picks the entry appended at the end
-    values = pd.concat([values, pd.Series([pd.NA if dtype in ("string", "boolean") else None], dtype=dtype)],
-                       ignore_index=True)  # fmt: skip
+    values = pd.concat(
+        [values, pd.Series([pd.NA if dtype in ("string", "boolean") else None], dtype=dtype)], ignore_index=True
+    )
     wrong = np.append(wrong & ~absent, False)
     return values.take(codes % len(values)).reset_index(drop=True), wrong[codes], _WHY[field.type]
 

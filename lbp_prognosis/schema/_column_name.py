@@ -53,9 +53,11 @@ class ColumnName:
         for name, value in (("measure", self.measure), ("pooling", self.pooling)):
             if (value or name == "measure") and not _PLAIN.match(value):
                 raise argument_error(name, "a plain name (lower-case letters, digits, single underscores)", value)
-        for name, value, allowed in (("structure", self.structure, lists["structures"]),
-                                     ("level", self.level, lists["levels"]),
-                                     ("side", self.side, lists["sides"])):  # fmt: skip
+        for name, value, allowed in (
+            ("structure", self.structure, lists["structures"]),
+            ("level", self.level, lists["levels"]),
+            ("side", self.side, lists["sides"]),
+        ):
             if value and value not in allowed:
                 raise argument_error(name, f"one of the {len(allowed)} names of data_schemas/enumerations.json", value)
 

@@ -12,9 +12,14 @@ from lbp_prognosis.schema._failures import column_failures, failure_frame
 from lbp_prognosis.schema._table_schemas import TableSchema
 
 __all__ = [
-    "date_failures", "duplicate_failures", "index_date_failures", "method_failures", "range_failures",
-    "reference_failures", "visit_failures",
-]  # fmt: skip
+    "date_failures",
+    "duplicate_failures",
+    "index_date_failures",
+    "method_failures",
+    "range_failures",
+    "reference_failures",
+    "visit_failures",
+]
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -53,8 +58,9 @@ def duplicate_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.Data
     rows = np.flatnonzero(repeated)
     shown = np.full(len(frame), "", dtype=object)
     shown[rows] = _joined(frame.iloc[rows], columns)[0].str.replace("\x1f", " | ").to_numpy()
-    return [column_failures(schema.name, "+".join(columns), "duplicate_key", repeated, shown,
-                            "the key may stand only once")]  # fmt: skip
+    return [
+        column_failures(schema.name, "+".join(columns), "duplicate_key", repeated, shown, "the key may stand only once")
+    ]
 
 
 def reference_failures(tables: Tables, schema: TableSchema) -> list[pd.DataFrame]:
@@ -65,10 +71,18 @@ def reference_failures(tables: Tables, schema: TableSchema) -> list[pd.DataFrame
             continue  # reported as a missing field
         if target not in tables:
             if not optional:
-                failures.append(failure_frame([{
-                    "table": target, "field": "+".join(target_columns), "reason": "missing_table",
-                    "message": f"table `{schema.name}` refers to it",
-                }]))  # fmt: skip
+                failures.append(
+                    failure_frame(
+                        [
+                            {
+                                "table": target,
+                                "field": "+".join(target_columns),
+                                "reason": "missing_table",
+                                "message": f"table `{schema.name}` refers to it",
+                            }
+                        ]
+                    )
+                )
             continue
         other = tables[target]
         if not set(target_columns) <= set(other.columns):
@@ -90,8 +104,11 @@ def date_failures(frame: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame
         if early in frame.columns and late in frame.columns:
             bad = (frame[late] < frame[early]).fillna(False).to_numpy(dtype=bool)
             if bad.any():
-                failures.append(column_failures(schema.name, late, "date_order", bad, frame[late],
-                                                f"must not come before `{early}`"))  # fmt: skip
+                failures.append(
+                    column_failures(
+                        schema.name, late, "date_order", bad, frame[late], f"must not come before `{early}`"
+                    )
+                )
     return failures
 
 
@@ -122,8 +139,14 @@ def range_failures(
         units_fit = (expected == "") | (given == "") | (given == expected)
         bad = applies & ~units_fit
         if bad.any():
-            said = np.array([f"the unit of this measure is {unit!r}: convert it while mapping" for unit in expected],
-                            dtype=object) if bad.any() else ""  # fmt: skip
+            said = (
+                np.array(
+                    [f"the unit of this measure is {unit!r}: convert it while mapping" for unit in expected],
+                    dtype=object,
+                )
+                if bad.any()
+                else ""
+            )
             failures.append(column_failures(schema.name, rule["unit"], "unit", bad, given, said))
     with np.errstate(invalid="ignore"):
         bad = applies & units_fit & ((value < low) | (value > high))
@@ -151,11 +174,16 @@ def method_failures(frame: pd.DataFrame, schema: TableSchema, accepted: Collecti
         usual = group.sort_values("n", ascending=False, kind="stable").iloc[0]
         for found in group.to_dict("records"):
             if found[method] != usual[method]:
-                rows.append({
-                    "table": schema.name, "field": method, "reason": "mixed_method", "value": found[method],
-                    "message": f"{' '.join(names)}: {found['n']} values, beside {usual['n']} by {usual[method]!r}. "
-                               "Give each method its own measure, or accept the mixture and choose one in the cohort.",
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "table": schema.name,
+                        "field": method,
+                        "reason": "mixed_method",
+                        "value": found[method],
+                        "message": f"{' '.join(names)}: {found['n']} values, beside {usual['n']} by {usual[method]!r}. "
+                        "Give each method its own measure, or accept the mixture and choose one in the cohort.",
+                    }
+                )
     return [failure_frame(rows)] if rows else []
 
 
@@ -188,20 +216,34 @@ def index_date_failures(tables: Tables) -> list[pd.DataFrame]:
     when = [name for name in ("event_date", "event_day") if name in event.columns]
     undated = event[when].isna().all(axis=1).to_numpy() if when else np.ones(len(event), dtype=bool)
     if undated.any():
-        failures.append(column_failures("event", "event_date", "no_time", undated, event["event_type"],
-                                        "needs `event_date` or `event_day`"))  # fmt: skip
+        failures.append(
+            column_failures(
+                "event", "event_date", "no_time", undated, event["event_type"], "needs `event_date` or `event_day`"
+            )
+        )
     if "event_day" in when:
         early = (event["event_day"] < 0).to_numpy()
         if early.any():
-            failures.append(column_failures("event", "event_day", "before_index", early, event["event_day"],
-                                            "days count from the index date"))  # fmt: skip
+            failures.append(
+                column_failures(
+                    "event", "event_day", "before_index", early, event["event_day"], "days count from the index date"
+                )
+            )
     patient = tables.get("patient")
     if patient is not None and {"patient_id", "index_date"} <= set(patient.columns) and "event_date" in when:
         start = event["patient_id"].map(patient.drop_duplicates("patient_id").set_index("patient_id")["index_date"])
         early = (event["event_date"] < start).fillna(False).to_numpy(dtype=bool)
         if early.any():
-            failures.append(column_failures("event", "event_date", "before_index", early, event["event_date"],
-                                            "earlier than the patient's index date"))  # fmt: skip
+            failures.append(
+                column_failures(
+                    "event",
+                    "event_date",
+                    "before_index",
+                    early,
+                    event["event_date"],
+                    "earlier than the patient's index date",
+                )
+            )
     for column in when:
         failures.extend(_after_death(tables, event, column))
     return failures
@@ -219,6 +261,7 @@ def _after_death(tables: Tables, event: pd.DataFrame, column: str) -> list[pd.Da
             continue
         late = (frame[field] > frame["patient_id"].map(death)).fillna(False).to_numpy(dtype=bool)
         if late.any():
-            failures.append(column_failures(table, field, "after_death", late, frame[field],
-                                            "later than the patient's death"))  # fmt: skip
+            failures.append(
+                column_failures(table, field, "after_death", late, frame[field], "later than the patient's death")
+            )
     return failures

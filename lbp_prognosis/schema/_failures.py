@@ -61,11 +61,15 @@ def column_failures(
     said = message if isinstance(message, str) else np.asarray(message, dtype=object)[rows]
     return pd.DataFrame(
         {
-            "table": table, "row": pd.array(rows + 1, dtype="Int64"), "field": field, "reason": reason,
-            "value": [_text(value) for value in raw], "message": said,
+            "table": table,
+            "row": pd.array(rows + 1, dtype="Int64"),
+            "field": field,
+            "reason": reason,
+            "value": [_text(value) for value in raw],
+            "message": said,
         },
         columns=list(FAILURE_COLUMNS),
-    )  # fmt: skip
+    )
 
 
 def merge_failures(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:

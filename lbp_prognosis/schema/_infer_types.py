@@ -8,8 +8,20 @@ import pandas as pd
 __all__ = ["MISSING_WORDS", "infer_types"]
 
 MISSING_WORDS: tuple[str, ...] = (
-    "", "NA", "NaN", "nan", "N/A", "n/a", "NULL", "null", "None", "<NA>", "<undefined>", ".", "#N/A",
-)  # fmt: skip
+    "",
+    "NA",
+    "NaN",
+    "nan",
+    "N/A",
+    "n/a",
+    "NULL",
+    "null",
+    "None",
+    "<NA>",
+    "<undefined>",
+    ".",
+    "#N/A",
+)
 
 
 def infer_types(

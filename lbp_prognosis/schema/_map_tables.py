@@ -111,17 +111,31 @@ def map_tables(
         taken = _where(whole, entry.get("where", {}), source, used[source])
         made = _columns(taken, entry, name, source, used[source], actions, failures)
         parts.setdefault(name, []).append(made)
-        rows.append({"table": name, "source": source, "n_source": len(whole), "n_kept": len(made),
-                     "where": str(entry.get("where", ""))})  # fmt: skip
+        rows.append(
+            {
+                "table": name,
+                "source": source,
+                "n_source": len(whole),
+                "n_kept": len(made),
+                "where": str(entry.get("where", "")),
+            }
+        )
     found = merge_failures(failures)
     if len(found):
         first = found.iloc[0]
-        raise DataError(f"The mapping fails {len(found)} times; the first: `{first['table']}.{first['field']}`, value "
-                        f"{first['value']!r}: {first['message']}.", found)  # fmt: skip
+        raise DataError(
+            f"The mapping fails {len(found)} times; the first: `{first['table']}.{first['field']}`, value "
+            f"{first['value']!r}: {first['message']}.",
+            found,
+        )
     tables = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
     ignored = plan.get("ignore", {})
-    unmapped = [{"source": name, "column": column, "ignored": column in ignored.get(name, ())}
-                for name, frame in sources.items() for column in frame.columns if column not in used[name]]  # fmt: skip
+    unmapped = [
+        {"source": name, "column": column, "ignored": column in ignored.get(name, ())}
+        for name, frame in sources.items()
+        for column in frame.columns
+        if column not in used[name]
+    ]
     order = [name for name in table_schemas() if name in tables]
     return MappedTables(
         {name: tables[name] for name in order},
@@ -165,8 +179,10 @@ def _sources(name: str, entry: Mapping[str, Any], folder: Path) -> dict[str, pd.
     project = read_redcap(*files, **{key: entry[key] for key in _REDCAP if key in entry})
     frames = {name: project.records, f"{name}.visits": project.visits}
     frames |= {f"{name}.{form}": frame for form, frame in project.repeats.items()}
-    return {key: pd.DataFrame({column: _text(frame[column], MISSING_WORDS) for column in frame.columns})
-            for key, frame in frames.items()}  # fmt: skip
+    return {
+        key: pd.DataFrame({column: _text(frame[column], MISSING_WORDS) for column in frame.columns})
+        for key, frame in frames.items()
+    }
 
 
 def _source(name: str, entry: Mapping[str, Any], folder: Path) -> pd.DataFrame:
@@ -219,19 +235,35 @@ def _word(value: Any) -> str:
 
 def _have(frame: pd.DataFrame, column: str, source: str) -> None:
     if column not in frame.columns:
-        raise DataError(f"The mapping names the column {column!r}, which source {source!r} does not have; it has "
-                        f"{', '.join(map(repr, frame.columns[:12]))}.")  # fmt: skip
+        raise DataError(
+            f"The mapping names the column {column!r}, which source {source!r} does not have; it has "
+            f"{', '.join(map(repr, frame.columns[:12]))}."
+        )
 
 
 def _columns(
-    frame: pd.DataFrame, entry: Mapping[str, Any], table: str, source: str, used: set[str],
-    actions: list[dict[str, Any]], failures: list[pd.DataFrame],
-) -> pd.DataFrame:  # fmt: skip
+    frame: pd.DataFrame,
+    entry: Mapping[str, Any],
+    table: str,
+    source: str,
+    used: set[str],
+    actions: list[dict[str, Any]],
+    failures: list[pd.DataFrame],
+) -> pd.DataFrame:
     """Return the mapped table; what was done to each column goes to ``actions``."""
 
     def log(field: str, column: str, action: str, made: pd.Series) -> None:
-        actions.append({"table": table, "field": field, "source": source, "column": column, "action": action,
-                        "n": len(made), "n_missing": int(made.isna().sum())})  # fmt: skip
+        actions.append(
+            {
+                "table": table,
+                "field": field,
+                "source": source,
+                "column": column,
+                "action": action,
+                "n": len(made),
+                "n_missing": int(made.isna().sum()),
+            }
+        )
 
     made: dict[str, pd.Series] = {}
     for field, rule in entry.get("columns", {}).items():

@@ -38,9 +38,10 @@ def column_checks(
         words[name] = {reason: message for reason, _, message in rules}
         columns[name] = pa.Column(
             nullable=True,
-            checks=[pa.Check(test, name=reason, error=reason, ignore_na=reason != "required")
-                    for reason, test, _ in rules],
-        )  # fmt: skip
+            checks=[
+                pa.Check(test, name=reason, error=reason, ignore_na=reason != "required") for reason, test, _ in rules
+            ],
+        )
     try:
         pa.DataFrameSchema(columns, strict=False).validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:

@@ -14,9 +14,13 @@ from lbp_prognosis.schema._as_dates import as_dates
 __all__ = ["read_labelled"]
 
 _READERS = {
-    ".dta": ("read_dta", "stata"), ".sav": ("read_sav", "spss"), ".zsav": ("read_sav", "spss"),
-    ".por": ("read_por", "spss"), ".sas7bdat": ("read_sas7bdat", "sas"), ".xpt": ("read_xport", "sas"),
-}  # fmt: skip
+    ".dta": ("read_dta", "stata"),
+    ".sav": ("read_sav", "spss"),
+    ".zsav": ("read_sav", "spss"),
+    ".por": ("read_por", "spss"),
+    ".sas7bdat": ("read_sas7bdat", "sas"),
+    ".xpt": ("read_xport", "sas"),
+}
 _LETTERS = ("read_dta", "read_sas7bdat")  # missing values of 27 kinds: ., .a to .z
 
 

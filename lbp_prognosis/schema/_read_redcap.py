@@ -19,8 +19,13 @@ __all__ = ["RedcapReading", "read_redcap"]
 _NAME, _FORM, _TYPE = "Variable / Field Name", "Form Name", "Field Type"
 _CHOICES, _LABEL = "Choices, Calculations, OR Slider Labels", "Field Label"
 _LOW, _HIGH = "Text Validation Min", "Text Validation Max"
-_SYSTEM = ("redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance", "redcap_data_access_group",
-           "redcap_survey_identifier")  # fmt: skip
+_SYSTEM = (
+    "redcap_event_name",
+    "redcap_repeat_instrument",
+    "redcap_repeat_instance",
+    "redcap_data_access_group",
+    "redcap_survey_identifier",
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,8 +161,11 @@ def _split(
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Return rows of forms that do not repeat, and the rows of each repeating form."""
     head = ["patient_id", "visit_id"]
-    named = data["redcap_repeat_instrument"] if "redcap_repeat_instrument" in data.columns else pd.Series(
-        None, index=data.index, dtype=object)  # fmt: skip
+    named = (
+        data["redcap_repeat_instrument"]
+        if "redcap_repeat_instrument" in data.columns
+        else pd.Series(None, index=data.index, dtype=object)
+    )
     strange = sorted(set(named.dropna().unique()) - forms)
     if strange:
         raise DataError(f"The export repeats forms that are not in the dictionary: {', '.join(strange[:5])}.")
@@ -224,12 +232,20 @@ def _codebook(
             code = new.removeprefix(f"{field}__")
             # REDCap writes a leading minus of a code as an underscore
             words = {"1": words.get(code, words.get(code.replace("_", "-"), "")), "0": "not ticked"}
-        rows.append({
-            "column": name, "form": entry[_FORM], "type": entry[_TYPE], "label": entry[_LABEL],
-            "coding": "; ".join(f"{code} = {word}" for code, word in words.items()),
-            "minimum": _number(entry[_LOW]), "maximum": _number(entry[_HIGH]), "n": len(data),
-            "n_missing": int(data[name].isna().sum()), "n_coded_missing": coded.get(old, 0),
-        })  # fmt: skip
+        rows.append(
+            {
+                "column": name,
+                "form": entry[_FORM],
+                "type": entry[_TYPE],
+                "label": entry[_LABEL],
+                "coding": "; ".join(f"{code} = {word}" for code, word in words.items()),
+                "minimum": _number(entry[_LOW]),
+                "maximum": _number(entry[_HIGH]),
+                "n": len(data),
+                "n_missing": int(data[name].isna().sum()),
+                "n_coded_missing": coded.get(old, 0),
+            }
+        )
     return pd.DataFrame(rows)
 
 

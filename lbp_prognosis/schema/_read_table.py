@@ -59,11 +59,17 @@ class TableReading(Result):
         for column in self.frame.columns:
             series = self.frame[column]
             coding = self.value_labels.get(column, {})
-            rows.append({
-                "column": column, "type": _kind(series), "label": self.labels.get(column, ""), "n": len(series),
-                "n_missing": int(series.isna().sum()), "n_distinct": int(series.nunique()),
-                "coding": "; ".join(f"{_code(code)} = {word}" for code, word in coding.items()),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "column": column,
+                    "type": _kind(series),
+                    "label": self.labels.get(column, ""),
+                    "n": len(series),
+                    "n_missing": int(series.isna().sum()),
+                    "n_distinct": int(series.nunique()),
+                    "coding": "; ".join(f"{_code(code)} = {word}" for code, word in coding.items()),
+                }
+            )
         return pd.DataFrame(rows, columns=["column", "type", "label", "n", "n_missing", "n_distinct", "coding"])
 
     def _summary(self) -> str:
@@ -176,8 +182,9 @@ def _clean_header(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
     frame.columns = [str(column).strip() for column in frame.columns]
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
     if twice:
-        raise DataError(f"The file {file.name!r} has columns of the same name: {', '.join(map(repr, twice[:5]))}. "
-                        "Rename them.")  # fmt: skip
+        raise DataError(
+            f"The file {file.name!r} has columns of the same name: {', '.join(map(repr, twice[:5]))}. Rename them."
+        )
     if not len(frame.columns):
         raise DataError(f"The file {file.name!r} has no columns.")
     unnamed = [number for number, column in enumerate(frame.columns, start=1) if not column]

@@ -30,8 +30,17 @@ def read_text(
     if delimiter != ",":
         notes.append(f"delimiter: {_NAMES.get(delimiter, repr(delimiter))}")
     try:
-        frame = pd.read_csv(io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, na_filter=False,
-                            skipinitialspace=True, index_col=False, header=None, low_memory=False)  # fmt: skip
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep=delimiter,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            skipinitialspace=True,
+            index_col=False,
+            header=None,
+            low_memory=False,
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise DataError(f"The file {file.name!r} is not a table: {_plain(error)}.") from error
     frame = frame.fillna("")  # a short row lacks its last cells even with na_filter off

@@ -12,8 +12,15 @@ from typing import Any
 
 from lbp_prognosis._base import DataError
 
-__all__ = ["Field", "TableSchema", "data_schemas_folder", "enumerations", "instrument_ranges", "measures",
-           "table_schemas"]  # fmt: skip
+__all__ = [
+    "Field",
+    "TableSchema",
+    "data_schemas_folder",
+    "enumerations",
+    "instrument_ranges",
+    "measures",
+    "table_schemas",
+]
 
 
 @dataclass(frozen=True)
@@ -134,25 +141,38 @@ def _table(raw: Mapping[str, Any]) -> TableSchema:
         fields=MappingProxyType({field["name"]: _field(field) for field in raw["fields"]}),
         key=tuple(raw["primaryKey"] if "primaryKey" in raw else raw["uniqueKeys"][0]),
         foreign_keys=tuple(
-            (tuple(link["fields"]), link["reference"]["resource"], tuple(link["reference"]["fields"]),
-             bool(link.get("optional", False)))
+            (
+                tuple(link["fields"]),
+                link["reference"]["resource"],
+                tuple(link["reference"]["fields"]),
+                bool(link.get("optional", False)),
+            )
             for link in raw.get("foreignKeys", ())
         ),
         missing_values=tuple(raw["missingValues"]),
         date_order=tuple((pair[0], pair[1]) for pair in raw.get("dateOrder", ())),
         value_ranges=raw.get("valueRanges", {}),
         one_method=raw.get("oneMethod", {}),
-    )  # fmt: skip
+    )
 
 
 def _field(raw: Mapping[str, Any]) -> Field:
     rule = raw.get("constraints", {})
     return Field(
-        name=raw["name"], type=raw["type"], description=raw["description"], unit=raw["unit"], role=raw["role"],
-        timing=raw["timing"], required=bool(rule.get("required", False)), enum=tuple(rule.get("enum", ())),
-        minimum=rule.get("minimum"), maximum=rule.get("maximum"), pattern=rule.get("pattern", ""),
-        extensible="extensible" in raw, open_prefixes=tuple(raw.get("openPrefixes", ())),
-    )  # fmt: skip
+        name=raw["name"],
+        type=raw["type"],
+        description=raw["description"],
+        unit=raw["unit"],
+        role=raw["role"],
+        timing=raw["timing"],
+        required=bool(rule.get("required", False)),
+        enum=tuple(rule.get("enum", ())),
+        minimum=rule.get("minimum"),
+        maximum=rule.get("maximum"),
+        pattern=rule.get("pattern", ""),
+        extensible="extensible" in raw,
+        open_prefixes=tuple(raw.get("openPrefixes", ())),
+    )
 
 
 @lru_cache(maxsize=1)

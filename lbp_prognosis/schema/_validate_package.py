@@ -83,12 +83,20 @@ class PackageReport(Result):
             for column in frame.columns:
                 field = schema.fields.get(column)
                 series = frame[column]
-                rows.append({
-                    "table": name, "field": column, "declared": field is not None,
-                    "type": field.type if field else str(series.dtype), "unit": field.unit if field else "",
-                    "role": field.role if field else "", "timing": field.timing if field else "", "n": len(series),
-                    "n_missing": int(series.isna().sum()), "values": _values(series),
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "table": name,
+                        "field": column,
+                        "declared": field is not None,
+                        "type": field.type if field else str(series.dtype),
+                        "unit": field.unit if field else "",
+                        "role": field.role if field else "",
+                        "timing": field.timing if field else "",
+                        "n": len(series),
+                        "n_missing": int(series.isna().sum()),
+                        "values": _values(series),
+                    }
+                )
         return pd.DataFrame(rows)
 
     def accept_methods(self, measures: Collection[str]) -> PackageReport:
@@ -105,8 +113,9 @@ class PackageReport(Result):
             at = "" if pd.isna(first["row"]) else f", row {first['row']}"
             raise DataError(
                 f"The package has {len(self.failures)} failures; the first: table `{first['table']}`{at}, field "
-                f"`{first['field']}`: {first['reason']} ({first['message']}).", self.failures,
-            )  # fmt: skip
+                f"`{first['field']}`: {first['reason']} ({first['message']}).",
+                self.failures,
+            )
         return self
 
     def _summary(self) -> str:
@@ -160,8 +169,18 @@ def validate_package(
             tables[name], found = _columns(raw[name], schema, notes)
             failures.extend(found)
     if "patient" not in tables and not _mentions(failures, "patient"):
-        failures.append(failure_frame([{"table": "patient", "reason": "missing_table", "field": "patient_id",
-                                        "message": "every package needs it"}]))  # fmt: skip
+        failures.append(
+            failure_frame(
+                [
+                    {
+                        "table": "patient",
+                        "reason": "missing_table",
+                        "field": "patient_id",
+                        "message": "every package needs it",
+                    }
+                ]
+            )
+        )
     extended = codebook_extensions(tables.get("codebook"))
     for name, frame in tables.items():
         failures.extend(_table(tables, frame, schemas[name], extended.get(name, set()), mixed_methods))
@@ -203,8 +222,9 @@ def _from_folder(folder: Path, failures: list[pd.DataFrame], notes: list[dict[st
         try:
             reading = read_table(path, infer=False)
         except DataError as error:
-            failures.append(failure_frame([{"table": name, "reason": "unreadable", "value": path.name,
-                                            "message": str(error)}]))  # fmt: skip
+            failures.append(
+                failure_frame([{"table": name, "reason": "unreadable", "value": path.name, "message": str(error)}])
+            )
             continue
         raw[name] = reading.frame
         notes.extend({"table": name, "field": "", "note": note} for note in reading.notes)
@@ -224,8 +244,13 @@ def _resources(folder: Path, failures: list[pd.DataFrame], notes: list[dict[str,
             if name in known and name not in found:
                 found[name] = path
             else:
-                notes.append({"table": path.stem, "field": "", "note": f"file {path.name!r} is no table of the package "
-                              "and was not read"})  # fmt: skip
+                notes.append(
+                    {
+                        "table": path.stem,
+                        "field": "",
+                        "note": f"file {path.name!r} is no table of the package and was not read",
+                    }
+                )
         return found
     return _declared_resources(folder, package, failures, notes)
 
@@ -247,8 +272,12 @@ def _declared_resources(
     for name, path in entries:
         if name not in table_schemas():
             notes.append({"table": name, "field": "", "note": "the package has no table of this name; not read"})
-        elif not isinstance(path, str) or not path or "\x00" in path \
-                or not (folder / path).resolve().is_relative_to(root):  # fmt: skip
+        elif (
+            not isinstance(path, str)
+            or not path
+            or "\x00" in path
+            or not (folder / path).resolve().is_relative_to(root)
+        ):
             fault(name, "unsafe_path", path, "a path must be relative and stay inside the folder of the package")
         elif not (folder / path).is_file():
             fault(name, "missing_table", path, "the package names it, but the file is not there")
@@ -268,8 +297,15 @@ def _columns(
     frame.columns = [str(column).strip() for column in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     for column in dict.fromkeys(twice):
-        rows.append({"table": schema.name, "field": column, "reason": "duplicate_column", "value": column,
-                     "message": "rename one of them"})  # fmt: skip
+        rows.append(
+            {
+                "table": schema.name,
+                "field": column,
+                "reason": "duplicate_column",
+                "value": column,
+                "message": "rename one of them",
+            }
+        )
     frame = frame.loc[:, ~frame.columns.duplicated()]
     for column in frame.columns:
         if column in schema.fields:
@@ -277,12 +313,25 @@ def _columns(
         if ColumnName.is_plain(column):
             notes.append({"table": schema.name, "field": column, "note": "not declared; kept as it is"})
         else:
-            rows.append({"table": schema.name, "field": column, "reason": "column_name", "value": column,
-                         "message": "use lower-case letters, digits and underscores, a letter first"})  # fmt: skip
+            rows.append(
+                {
+                    "table": schema.name,
+                    "field": column,
+                    "reason": "column_name",
+                    "value": column,
+                    "message": "use lower-case letters, digits and underscores, a letter first",
+                }
+            )
     for column in schema.required:
         if column not in frame.columns:
-            rows.append({"table": schema.name, "field": column, "reason": "missing_field",
-                         "message": schema.fields[column].description})  # fmt: skip
+            rows.append(
+                {
+                    "table": schema.name,
+                    "field": column,
+                    "reason": "missing_field",
+                    "message": schema.fields[column].description,
+                }
+            )
     if frame.empty:
         rows.append({"table": schema.name, "reason": "empty", "field": "", "message": "a table needs rows"})
     typed, failures = coerce_table(frame, schema)
@@ -290,9 +339,12 @@ def _columns(
 
 
 def _table(
-    tables: Mapping[str, pd.DataFrame], frame: pd.DataFrame, schema: TableSchema, extra: Collection[str],
+    tables: Mapping[str, pd.DataFrame],
+    frame: pd.DataFrame,
+    schema: TableSchema,
+    extra: Collection[str],
     mixed_methods: Collection[str],
-) -> list[pd.DataFrame]:  # fmt: skip
+) -> list[pd.DataFrame]:
     codebook = tables.get("codebook")
     extensible = {name: extra for name, field in schema.fields.items() if field.extensible}
     return [

@@ -71,14 +71,22 @@ class DataPlan:
 
     def __post_init__(self) -> None:
         if bool(self.package) == bool(self.wide):
-            raise argument_error("data", "either [data] package = … or [table] wide = …",
-                                 "both" if self.package else "neither")  # fmt: skip
+            raise argument_error(
+                "data", "either [data] package = … or [table] wide = …", "both" if self.package else "neither"
+            )
         if self.wide and bool(self.status) == bool(self.time and self.event):
-            raise argument_error("table", "a table with `time` and `event`, or with `status`",
-                                 f"time={self.time!r}, event={self.event!r}, status={self.status!r}")  # fmt: skip
+            raise argument_error(
+                "table",
+                "a table with `time` and `event`, or with `status`",
+                f"time={self.time!r}, event={self.event!r}, status={self.status!r}",
+            )
         for name in ("sheet", "delimiter", "decimal", "encoding"):
             if not isinstance(getattr(self, name), str):
                 raise argument_error(f"table.{name}", "text", getattr(self, name))
         if self.package and (self.time or self.event or self.status):
-            raise argument_error("data", "without columns of an outcome: that of a package is derived", "time or event",
-                                 "Describe it under [outcome] kind = …")  # fmt: skip
+            raise argument_error(
+                "data",
+                "without columns of an outcome: that of a package is derived",
+                "time or event",
+                "Describe it under [outcome] kind = …",
+            )

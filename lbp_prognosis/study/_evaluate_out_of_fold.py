@@ -17,9 +17,17 @@ __all__ = ["evaluate_out_of_fold", "groups_out_of_fold"]
 
 
 def evaluate_out_of_fold(
-    y: np.ndarray, risks: Mapping[str, np.ndarray], spec: OutcomeSpec, thresholds: ThresholdRange | None, *,
-    step: float, resamples: int, seed: int, synthetic: bool, doubts: tuple[Objection, ...] = (),
-) -> Evaluation:  # fmt: skip
+    y: np.ndarray,
+    risks: Mapping[str, np.ndarray],
+    spec: OutcomeSpec,
+    thresholds: ThresholdRange | None,
+    *,
+    step: float,
+    resamples: int,
+    seed: int,
+    synthetic: bool,
+    doubts: tuple[Objection, ...] = (),
+) -> Evaluation:
     """Return `evaluate` of the risks; for outcomes seen at visits with a decision curve at the main horizon.
 
     Parameters
@@ -54,8 +62,12 @@ def evaluate_out_of_fold(
         )
         pairs = [curve.difference(second, first) for first, second in combinations(risks, 2)]
         pairs += [curve.difference(name) for name in risks]
-        found = replace(found, decision=curve, net_benefit_differences=tuple(pairs),
-                        objections=(*found.objections, *curve.objections))  # fmt: skip
+        found = replace(
+            found,
+            decision=curve,
+            net_benefit_differences=tuple(pairs),
+            objections=(*found.objections, *curve.objections),
+        )
     if found.decision is not None:
         found = replace(found, decision=replace(found.decision, threshold_range=thresholds, synthetic=synthetic))
     every = tuple(dict.fromkeys((*doubts, *found.objections)))

@@ -90,8 +90,9 @@ def evaluate_table(
     if not risks or len(set(risks)) != len(risks):
         raise argument_error("risk", "one or more different columns", str(list(risks)))
     if bool(status) == bool(time and event):
-        raise argument_error("time, event", "both given, or `status` instead",
-                             f"time={time!r}, event={event!r}, status={status!r}")  # fmt: skip
+        raise argument_error(
+            "time, event", "both given, or `status` instead", f"time={time!r}, event={event!r}, status={status!r}"
+        )
     grid = _thresholds(thresholds)
     reading = read_table(path)
     frame = reading.frame
@@ -161,9 +162,18 @@ def _thresholds(text: str) -> np.ndarray | None:
 
 
 def _page(
-    path: Path, notes: tuple[str, ...], found: Evaluation, y: np.ndarray, predicted: dict[str, np.ndarray],
-    grid: np.ndarray | None, horizon: float, unit: str, sample: str, setting: str, title: str,
-) -> Page:  # fmt: skip
+    path: Path,
+    notes: tuple[str, ...],
+    found: Evaluation,
+    y: np.ndarray,
+    predicted: dict[str, np.ndarray],
+    grid: np.ndarray | None,
+    horizon: float,
+    unit: str,
+    sample: str,
+    setting: str,
+    title: str,
+) -> Page:
     name = list(predicted)[-1]
     last = predicted[name][:, 0]
     groups = None
@@ -171,10 +181,20 @@ def _page(
         cuts = grid[[0, -1]] if grid.size > 1 else grid
         groups = replace(risk_groups(y, last, horizon, thresholds=cuts, target=found.target), model=name)
     provenance = {
-        "versions": package_versions(), "seed": 0, "notes": list(notes), "warnings": [],
+        "versions": package_versions(),
+        "seed": 0,
+        "notes": list(notes),
+        "warnings": [],
         "input_sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
-    }  # fmt: skip
+    }
     return evaluation_page(
-        found, title=title, horizon=horizon, unit=unit, sample=sample, setting=setting, groups=groups,
-        models=dict.fromkeys(predicted, ()), provenance=provenance,
-    )  # fmt: skip
+        found,
+        title=title,
+        horizon=horizon,
+        unit=unit,
+        sample=sample,
+        setting=setting,
+        groups=groups,
+        models=dict.fromkeys(predicted, ()),
+        provenance=provenance,
+    )

@@ -56,20 +56,27 @@ def explain_model(
         "modalities": lambda: prediction_shapley(model, rows, modalities, background, horizons=horizon),
         "columns": lambda: shap_values(model, rows, background, scale="log_hazard", groups=modalities),
         "columns_risk": lambda: shap_values(
-            model, rows.iloc[:40], background.iloc[:50], scale="risk", horizons=horizon, n_permutations=2,
+            model,
+            rows.iloc[:40],
+            background.iloc[:50],
+            scale="risk",
+            horizons=horizon,
+            n_permutations=2,
             random_state=seed,
         ),
-    }  # fmt: skip
+    }
     for name, task in tasks.items():
         try:
             found[name] = task()
         except LBPError as error:
             doubts.append(Objection("no-explanation", f"Attributions ({name}) were not computed: {error}"))
     if len(whole) < len(X):
-        doubts.append(Objection(
-            "explained-on-complete-rows",
-            f"Attributions are of patients with every predictor known ({len(whole)} of {len(X)}), who may differ.",
-        ))  # fmt: skip
+        doubts.append(
+            Objection(
+                "explained-on-complete-rows",
+                f"Attributions are of patients with every predictor known ({len(whole)} of {len(X)}), who may differ.",
+            )
+        )
     return found, tuple(dict.fromkeys((*doubts, *(o for result in found.values() for o in result.objections))))
 
 

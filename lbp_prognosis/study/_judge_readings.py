@@ -84,8 +84,10 @@ def judge_repeats(plan: TechnicalPlan, tables: Mapping[str, pd.DataFrame], synth
         rows = rows[rows["level"].isin(plan.levels)]
     wide = rows.pivot_table(index=_PLACE, columns=by, values="value", aggfunc="first")
     if wide.shape[1] < 2 or not len(wide):
-        raise DataError(f"The readings of {plan.measure!r} by {', '.join(plan.readers)} are not repeated"
-                        + (f" at {', '.join(plan.levels)}." if plan.levels else "."))  # fmt: skip
+        raise DataError(
+            f"The readings of {plan.measure!r} by {', '.join(plan.readers)} are not repeated"
+            + (f" at {', '.join(plan.levels)}." if plan.levels else ".")
+        )
     wide = wide.reset_index()
     kind = str(measures().get(plan.measure, {}).get("kind", "continuous"))
     unit = str(rows["unit"].iloc[0])
@@ -120,9 +122,7 @@ def _repeats(values: pd.DataFrame, kind: str, measure: str) -> list[dict[Any, An
         limits = measures()[measure]
         grades = list(range(int(limits["minimum"]), int(limits["maximum"]) + 1))
         weights = "quadratic" if kind == "ordinal" else "none"
-        found = technical.weighted_kappa(
-            *values.to_numpy(dtype=int).T, weights=weights, categories=grades
-        ).to_frame()  # fmt: skip
+        found = technical.weighted_kappa(*values.to_numpy(dtype=int).T, weights=weights, categories=grades).to_frame()
         rows += found[found["low"].notna() | found["metric"].eq("percent_agreement")].to_dict("records")
     elif metric == "kappa":
         rows.append({**base, "metric": metric, "reason": "categories are compared between two readings"})
@@ -155,16 +155,19 @@ def judge_test(plan: DiagnosticPlan, tables: Mapping[str, pd.DataFrame], synthet
     both = both.dropna(subset=["value", "value_test"])
     truth, called = (_positive(both[column], plan.positive) for column in ("value", "value_test"))
     if len(both) < LEAST or truth.all() or not truth.any():
-        raise DataError(f"The reference {plan.reference!r} for {plan.measure!r} needs positives and negatives in at "
-                        f"least {LEAST} places that were read; got {int(truth.sum())} positive of "
-                        f"{len(both)}.")  # fmt: skip
+        raise DataError(
+            f"The reference {plan.reference!r} for {plan.measure!r} needs positives and negatives in at "
+            f"least {LEAST} places that were read; got {int(truth.sum())} positive of "
+            f"{len(both)}."
+        )
     score = called.astype(float) if isinstance(plan.positive, tuple) else both["value_test"].to_numpy(dtype=float)
     what = "values of the biomarker table" if plan.test == "biomarker" else f"readings by {plan.test}"
     compared = f"{what} against {plan.reference} ({'a standard' if plan.against == 'standard' else 'readers'})"
     shared: dict[str, Any] = {
-        "clusters": both["patient_id"].to_numpy(), "model": plan.name,
+        "clusters": both["patient_id"].to_numpy(),
+        "model": plan.name,
         "standard": "readers" if plan.against == "readers" else "reference",
-    }  # fmt: skip
+    }
     y = Reference.now(truth.astype(int))
     parts = [diagnostic.roc(y, score, **shared), diagnostic.accuracy(y, called, **shared)]
     unit = str(reference["unit"].iloc[0])
@@ -204,12 +207,15 @@ def _of_structure(rows: pd.DataFrame, measure: str, structure: str) -> pd.DataFr
         rows = rows[rows["structure"].eq(structure).fillna(False)]
     found = sorted(rows["structure"].dropna().unique())
     if len(found) != 1:
-        raise DataError(f"The measure {measure!r} is of {', '.join(map(repr, found)) or 'no such structure'}: say "
-                        "`structure = …`.")  # fmt: skip
+        raise DataError(
+            f"The measure {measure!r} is of {', '.join(map(repr, found)) or 'no such structure'}: say `structure = …`."
+        )
     methods: Any = rows["method_id"].dropna().unique() if "method_id" in rows.columns else []
     if len(methods) > 1:
-        raise DataError(f"The readings of {measure!r} are by the methods {', '.join(map(repr, sorted(methods)))}, "
-                        "which are different variables.")  # fmt: skip
+        raise DataError(
+            f"The readings of {measure!r} are by the methods {', '.join(map(repr, sorted(methods)))}, "
+            "which are different variables."
+        )
     return rows
 
 

@@ -25,10 +25,16 @@ from lbp_prognosis.models import (
 __all__ = ["MODEL_KINDS", "ModelPlan"]
 
 MODEL_KINDS: dict[str, type] = {
-    "null": NullModel, "cox": CoxPH, "cause_specific_cox": CauseSpecificCox, "fine_gray": FineGray,
-    "discrete_time_hazard": DiscreteTimeHazard, "logistic": LogisticRisk, "boosted_cox": BoostedCox,
-    "elastic_net_cox": ElasticNetCox, "royston_parmar": RoystonParmar,
-}  # fmt: skip
+    "null": NullModel,
+    "cox": CoxPH,
+    "cause_specific_cox": CauseSpecificCox,
+    "fine_gray": FineGray,
+    "discrete_time_hazard": DiscreteTimeHazard,
+    "logistic": LogisticRisk,
+    "boosted_cox": BoostedCox,
+    "elastic_net_cox": ElasticNetCox,
+    "royston_parmar": RoystonParmar,
+}
 AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar")  # take outcomes that are known at visits as they are
 
 
@@ -78,9 +84,14 @@ class ModelPlan:
         return tuple(column for name in self.modalities for column in modalities[name])
 
     def pipeline(
-        self, modalities: Mapping[str, Sequence[str]], *, incomplete: bool, visits: np.ndarray | None, nominal: bool,
+        self,
+        modalities: Mapping[str, Sequence[str]],
+        *,
+        incomplete: bool,
+        visits: np.ndarray | None,
+        nominal: bool,
         random_state: int,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """Return the unfitted pipeline.
 
         Parameters
@@ -102,8 +113,10 @@ class ModelPlan:
         try:
             model = MODEL_KINDS[self.kind](**options)
         except TypeError as error:
-            raise ArgumentError(f"`model {self.name!r}.options` must be those of {MODEL_KINDS[self.kind].__name__}; "
-                                f"{str(error).split(') ')[-1]}.") from None  # fmt: skip
+            raise ArgumentError(
+                f"`model {self.name!r}.options` must be those of {MODEL_KINDS[self.kind].__name__}; "
+                f"{str(error).split(') ')[-1]}."
+            ) from None
         if self.kind == "null":
             return model
         chosen = {name: tuple(modalities[name]) for name in self.modalities}

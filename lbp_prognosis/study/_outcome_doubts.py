@@ -29,9 +29,12 @@ def outcome_doubts(
     rules = [rule for rule in study.cohort.get("eligibility", ()) if rule.get("op") != "present"]
     entry = [str(rule["field"]) for rule in rules if "field" in rule]
     shared = shared_constructs(
-        spec.constructs, [c for c in modalities.columns if any(c in columns for columns in used.values())],
-        measures={name: same_construct(name) for name in spec.constructs}, change=spec.change, entry=entry,
+        spec.constructs,
+        [c for c in modalities.columns if any(c in columns for columns in used.values())],
+        measures={name: same_construct(name) for name in spec.constructs},
+        change=spec.change,
+        entry=entry,
         added=added,
-    )  # fmt: skip
+    )
     before = [doubt for doubt in known if doubt.code != "change-from-baseline"]
     return tuple(dict.fromkeys((*before, *spec.doubts, *shared)))

@@ -11,8 +11,21 @@ from lbp_prognosis.study._study_data import StudyData
 
 __all__ = ["package_versions", "provenance"]
 
-_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "numba", "lifelines", "statsmodels", "pandera", "xgboost",
-             "shap", "matplotlib", "jinja2", "tableone")  # fmt: skip
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "numba",
+    "lifelines",
+    "statsmodels",
+    "pandera",
+    "xgboost",
+    "shap",
+    "matplotlib",
+    "jinja2",
+    "tableone",
+)
 
 
 def package_versions() -> dict[str, str]:
@@ -41,7 +54,13 @@ def provenance(study: Study, data: StudyData, messages: tuple[str, ...]) -> dict
         Warnings of the run.
     """
     return {
-        "versions": package_versions(), "platform": f"{platform.system()} {platform.machine()}", "seed": study.seed,
-        "spec_sha256": study.spec_hash, "input_sha256": data.hashes, "synthetic": data.synthetic,
-        "warnings": list(messages), "notes": list(data.notes), "study": study.to_dict(),
-    }  # fmt: skip
+        "versions": package_versions(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "seed": study.seed,
+        "spec_sha256": study.spec_hash,
+        "input_sha256": data.hashes,
+        "synthetic": data.synthetic,
+        "warnings": list(messages),
+        "notes": list(data.notes),
+        "study": study.to_dict(),
+    }

@@ -31,8 +31,11 @@ def read_fields(kind: type[T], name: str, table: Any) -> T:
     unknown = sorted(set(table) - set(known))
     if unknown:
         raise argument_error(name, f"a table of {', '.join(known)}", f"{unknown}")
-    needed = [entry.name for entry in fields(kind)  # type: ignore[arg-type]
-              if entry.default is MISSING and entry.default_factory is MISSING]  # fmt: skip
+    needed = [
+        entry.name
+        for entry in fields(kind)  # type: ignore[arg-type]
+        if entry.default is MISSING and entry.default_factory is MISSING
+    ]
     absent = [key for key in needed if key not in table]
     if absent:
         raise argument_error(name, f"a table with {', '.join(needed)}", f"one without {absent}")

@@ -75,12 +75,21 @@ def run_study(
         # first, so that kernels are compiled once and workers find them in the cache
         say("Fitting the models to all patients")
         fitted = {name: clone(model).fit(data.X, data.y) for name, model in models.items()}
-        say(f"Predicting {len(data.X):,} patients out of fold: {len(models)} models, {study.validation.folds} folds, "
-            f"{study.validation.repeats} repeats")  # fmt: skip
+        say(
+            f"Predicting {len(data.X):,} patients out of fold: {len(models)} models, {study.validation.folds} folds, "
+            f"{study.validation.repeats} repeats"
+        )
         folds = cross_validate_risk(
-            models, data.X, data.y, horizons, n_splits=study.validation.folds, n_repeats=study.validation.repeats,
-            random_state=study.seed, n_jobs=n_jobs, checkpoint=checkpoint,
-        )  # fmt: skip
+            models,
+            data.X,
+            data.y,
+            horizons,
+            n_splits=study.validation.folds,
+            n_repeats=study.validation.repeats,
+            random_state=study.seed,
+            n_jobs=n_jobs,
+            checkpoint=checkpoint,
+        )
         say("Judging: discrimination, calibration, decisions")
         found = _judge(study, data, folds, fitted)
         if study.validation.sites:
@@ -94,12 +103,28 @@ def run_study(
     messages = tuple(dict.fromkeys(f"{item.category.__name__}: {item.message}" for item in caught))
     evidence = _evidence(study, data, found)
     return StudyResult(
-        study=study, data=data, cross_validation=folds, explanations=explanations, models=fitted, evidence=evidence,
-        claims=_claims(study, data), provenance=provenance(study, data, messages),
-        objections=tuple(dict.fromkeys((*data.objections, *found["evaluation"].objections, *doubts, *untested,
-                                        *(o for result in found["readings"] for o in result.objections)))),
-        synthetic=data.synthetic, **found,
-    )  # fmt: skip
+        study=study,
+        data=data,
+        cross_validation=folds,
+        explanations=explanations,
+        models=fitted,
+        evidence=evidence,
+        claims=_claims(study, data),
+        provenance=provenance(study, data, messages),
+        objections=tuple(
+            dict.fromkeys(
+                (
+                    *data.objections,
+                    *found["evaluation"].objections,
+                    *doubts,
+                    *untested,
+                    *(o for result in found["readings"] for o in result.objections),
+                )
+            )
+        ),
+        synthetic=data.synthetic,
+        **found,
+    )
 
 
 def _horizons(data: StudyData) -> Any:
@@ -114,9 +139,12 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
         columns = list(plan.columns(data.modalities)) if plan.kind != "null" else []
         part = data.X[columns]
         model = plan.pipeline(
-            data.modalities, incomplete=bool(part.isna().any().any()), visits=data.visits,
-            nominal=any(dtype.kind == "O" for dtype in part.dtypes), random_state=study.seed + k,
-        )  # fmt: skip
+            data.modalities,
+            incomplete=bool(part.isna().any().any()),
+            visits=data.visits,
+            nominal=any(dtype.kind == "O" for dtype in part.dtypes),
+            random_state=study.seed + k,
+        )
         exact = outcome_kind(data.y) == "interval" and plan.kind not in AT_VISITS
         built[plan.name] = DatedAtVisit(model) if exact else model
     return built
@@ -128,9 +156,12 @@ def _judge(study: Study, data: StudyData, folds: CrossValidation, fitted: dict[s
     if kind == "interval" and any(plan.kind not in AT_VISITS for plan in study.models):
         doubts = (*doubts, DATED_AT_VISIT)
     shared: dict[str, Any] = {
-        "spec": data.spec, "thresholds": study.thresholds, "step": study.step, "synthetic": data.synthetic,
+        "spec": data.spec,
+        "thresholds": study.thresholds,
+        "step": study.step,
+        "synthetic": data.synthetic,
         "seed": study.seed,
-    }  # fmt: skip
+    }
     evaluation = evaluate_out_of_fold(
         data.y, folds.risks, resamples=study.validation.resamples, doubts=doubts, **shared
     )
@@ -167,8 +198,9 @@ def _explain(study: Study, data: StudyData, fitted: dict[str, Any]) -> tuple[dic
     model = fitted[name]
     model = model.estimator_ if isinstance(model, DatedAtVisit) else model
     part = data.modalities.restrict(*plan.modalities)
-    found, doubts = explain_model(model, data.X[list(part.columns)], part, float(data.spec.primary_horizon or 0),
-                                  study.seed, data.synthetic)  # fmt: skip
+    found, doubts = explain_model(
+        model, data.X[list(part.columns)], part, float(data.spec.primary_horizon or 0), study.seed, data.synthetic
+    )
     boosted = next((plan for plan in study.models if plan.kind == "boosted_cox"), None)
     if boosted is not None:
         trees = fitted[boosted.name]
@@ -187,9 +219,12 @@ def _readings(study: Study, data: StudyData) -> tuple[ReadingResult, ...]:
 def _evidence(study: Study, data: StudyData, found: dict[str, Any]) -> Evidence:
     columns = {plan.name: plan.columns(data.modalities) if plan.kind != "null" else () for plan in study.models}
     evidence = Evidence(
-        models=columns, clinical_minimum=study.clinical_minimum, prespecified=study.prespecified,
-        criteria=study.criteria, simulated=data.synthetic,
-    )  # fmt: skip
+        models=columns,
+        clinical_minimum=study.clinical_minimum,
+        prespecified=study.prespecified,
+        criteria=study.criteria,
+        simulated=data.synthetic,
+    )
     evidence = evidence.with_result(found["evaluation"], sample="internal")
     evidence = evidence.with_result(found["apparent"], sample="apparent")
     if found["association"] is not None:
@@ -210,8 +245,11 @@ def _claims(study: Study, data: StudyData) -> tuple[Claim, ...]:
     if study.comparison:
         first, second = study.comparison
         subject = second
-        claims += [Claim.is_associated(second, first), Claim.predicts(second, main, unit=unit),
-                   Claim.adds_value(second, first, main, unit=unit)]  # fmt: skip
+        claims += [
+            Claim.is_associated(second, first),
+            Claim.predicts(second, main, unit=unit),
+            Claim.adds_value(second, first, main, unit=unit),
+        ]
         if span is not None:
             claims.append(Claim.is_useful(second, main, span, first, unit=unit))
     elif span is not None:

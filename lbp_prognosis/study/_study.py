@@ -24,10 +24,26 @@ from lbp_prognosis.survival import OutcomeSpec
 __all__ = ["Study"]
 
 _TABLES = (
-    "title", "seed", "prespecified", "data", "table", "cohort", "imaging", "outcome", "decision", "modalities",
-    "transform", "clinical_minimum", "model", "comparison", "validation", "criteria", "page", "technical",
+    "title",
+    "seed",
+    "prespecified",
+    "data",
+    "table",
+    "cohort",
+    "imaging",
+    "outcome",
+    "decision",
+    "modalities",
+    "transform",
+    "clinical_minimum",
+    "model",
+    "comparison",
+    "validation",
+    "criteria",
+    "page",
+    "technical",
     "diagnostic",
-)  # fmt: skip
+)
 _PAGE = {"smallest_cell": 5, "patient_level": False, "table_one_by": ""}
 
 
@@ -129,8 +145,7 @@ class Study:
             raise argument_error("page", f"a table of {', '.join(_PAGE)}", f"{wrong}")
         object.__setattr__(self, "page", {**_PAGE, **self.page})
         if (self.technical or self.diagnostic) and not self.data.package:
-            raise argument_error("technical, diagnostic", "left out for a wide table, which has no readings",
-                                 "given")  # fmt: skip
+            raise argument_error("technical, diagnostic", "left out for a wide table, which has no readings", "given")
         if self.data.package:
             CohortSpec.from_dict(self.cohort)
             outcome_from_dict({k: v for k, v in self.outcome.items() if k != "schedule"})
@@ -245,13 +260,17 @@ class Study:
             step=step,
             modalities={name: tuple(columns) for name, columns in table.get("modalities", {}).items()},
             comparison=tuple(comparison[key] for key in ("clinical", "extended") if key in comparison),
-            cohort=dict(table.get("cohort", {})), imaging=dict(table.get("imaging", {})),
+            cohort=dict(table.get("cohort", {})),
+            imaging=dict(table.get("imaging", {})),
             transform={name: tuple(columns) for name, columns in table.get("transform", {}).items()},
             clinical_minimum=dict(table.get("clinical_minimum", {})),
             technical=tuple(read_fields(TechnicalPlan, "technical", item) for item in table.get("technical", [])),
             diagnostic=tuple(read_fields(DiagnosticPlan, "diagnostic", item) for item in table.get("diagnostic", [])),
             validation=read_fields(ValidationPlan, "validation", table.get("validation", {})),
             criteria=read_fields(Criteria, "criteria", table.get("criteria", {})),
-            page=dict(table.get("page", {})), seed=int(table.get("seed", 1)),
-            prespecified=bool(table.get("prespecified", False)), folder=folder, home=home,
-        )  # fmt: skip
+            page=dict(table.get("page", {})),
+            seed=int(table.get("seed", 1)),
+            prespecified=bool(table.get("prespecified", False)),
+            folder=folder,
+            home=home,
+        )

@@ -55,8 +55,11 @@ def _unpenalised(plan: ModelPlan, study: Study, data: StudyData) -> Any:
     imputations = plan.imputations if plan.imputations <= 0 else max(plan.imputations, IMPUTATIONS)
     part = data.X[list(plan.columns(data.modalities))]
     model = replace(plan, options=options, imputations=imputations).pipeline(
-        data.modalities, incomplete=bool(part.isna().any().any()), visits=data.visits,
-        nominal=any(dtype.kind == "O" for dtype in part.dtypes), random_state=study.seed,
-    )  # fmt: skip
+        data.modalities,
+        incomplete=bool(part.isna().any().any()),
+        visits=data.visits,
+        nominal=any(dtype.kind == "O" for dtype in part.dtypes),
+        random_state=study.seed,
+    )
     exact = outcome_kind(data.y) == "interval" and plan.kind not in AT_VISITS
     return DatedAtVisit(model) if exact else model

@@ -83,9 +83,17 @@ class StudyData(Result):
             else:
                 shown = ", ".join(map(str, sorted(values.dropna().unique().tolist())[:8]))
             modality = self.modalities.modality_of(column) if column in self.modalities.columns else ""
-            rows.append({"column": column, "modality": modality, "type": "number" if numeric else "text",
-                         "n": len(values), "n_missing": int(values.isna().sum()), "n_distinct": int(values.nunique()),
-                         "range": shown})  # fmt: skip
+            rows.append(
+                {
+                    "column": column,
+                    "modality": modality,
+                    "type": "number" if numeric else "text",
+                    "n": len(values),
+                    "n_missing": int(values.isna().sum()),
+                    "n_distinct": int(values.nunique()),
+                    "range": shown,
+                }
+            )
         return pd.DataFrame(rows)
 
     def _summary(self) -> str:
@@ -139,11 +147,20 @@ def _from_package(study: Study) -> StudyData:
         raise argument_error("data.site", "a column of the patient table", repr(column))
     sites = _labels(cohort.patients[column]) if column in cohort.patients.columns else None
     return StudyData(
-        X, y, cohort.spec, modalities, sites, visits, cohort.flow, cohort, _hashes(study, report),
+        X,
+        y,
+        cohort.spec,
+        modalities,
+        sites,
+        visits,
+        cohort.flow,
+        cohort,
+        _hashes(study, report),
         (*notes, *more),
-        outcome_doubts(study, cohort.spec, modalities, cohort.objections) + _without_imaging(modalities), synthetic,
+        outcome_doubts(study, cohort.spec, modalities, cohort.objections) + _without_imaging(modalities),
+        synthetic,
         _read(study, report),
-    )  # fmt: skip
+    )
 
 
 def _read(study: Study, report: PackageReport) -> dict[str, pd.DataFrame]:
@@ -160,9 +177,12 @@ def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]
         if extra:
             raise argument_error("imaging", "a table of pool, levels, nominal", f"{extra}")
         tables["imaging"] = pool_levels(
-            cohort.biomarkers, pool, patients=list(cohort.patients.index), levels=study.imaging.get("levels"),
+            cohort.biomarkers,
+            pool,
+            patients=list(cohort.patients.index),
+            levels=study.imaging.get("levels"),
             nominal=tuple(study.imaging.get("nominal", ())),
-        )  # fmt: skip
+        )
     if not tables:
         raise DataError("The package has no predictors known at time zero.")
     X, found = one_row_a_patient(tables, patients=cohort.patients.index)
@@ -186,8 +206,12 @@ def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
         elif pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
             out[column] = values.to_numpy(dtype=float, na_value=np.nan)
         elif pd.api.types.is_datetime64_any_dtype(values):
-            raise argument_error("modalities", "numbers or categories", f"{column!r}, which holds dates",
-                                 "Make it a duration before time zero.")  # fmt: skip
+            raise argument_error(
+                "modalities",
+                "numbers or categories",
+                f"{column!r}, which holds dates",
+                "Make it a duration before time zero.",
+            )
         else:
             out[column] = values.astype(object).where(values.notna(), None)
     return _transformed(out, study)
@@ -213,9 +237,11 @@ def _scheduled(study: Study, y: np.ndarray, spec: OutcomeSpec) -> tuple[np.ndarr
         return y, None, []
     if schedule is None:
         raise argument_error(
-            "outcome.schedule", "given for an outcome seen at visits", "nothing",
+            "outcome.schedule",
+            "given for an outcome seen at visits",
+            "nothing",
             f"List the planned visits, in {spec.unit}, e.g. schedule = [3, 6, 12].",
-        )  # fmt: skip
+        )
     planned = on_schedule(y, schedule)
     off = [h for h in spec.horizons if not np.isclose(planned.visits, h).any()]
     if off:
@@ -231,8 +257,12 @@ def _from_wide(study: Study) -> StudyData:
     spec = study.wide_outcome()
     rows: WideRows = read_wide(study.data, _path(study, study.data.wide), spec)
     if not study.modalities:
-        raise argument_error("modalities", "a table of columns by modality", "nothing",
-                             'Say which columns are of which kind, e.g. clinical = ["age", "pain"].')  # fmt: skip
+        raise argument_error(
+            "modalities",
+            "a table of columns by modality",
+            "nothing",
+            'Say which columns are of which kind, e.g. clinical = ["age", "pain"].',
+        )
     modalities = FeatureMap({str(name): tuple(columns) for name, columns in study.modalities.items()})
     absent = [column for column in modalities.columns if column not in rows.frame.columns]
     if absent:
@@ -245,8 +275,10 @@ def _from_wide(study: Study) -> StudyData:
     X = _typed(rows.frame[list(modalities.columns)], study)
     many = [c for c in X.columns if X[c].dtype == object and X[c].nunique() > 20]
     if many:
-        raise DataError(f"The column {many[0]!r} holds {X[many[0]].nunique()} different words: text among numbers, or "
-                        "free text; a category may have at most 20.")  # fmt: skip
+        raise DataError(
+            f"The column {many[0]!r} holds {X[many[0]].nunique()} different words: text among numbers, or "
+            "free text; a category may have at most 20."
+        )
     y, visits, more = _scheduled(study, rows.y, spec)
     unused = [c for c in rows.frame.columns if c not in {*modalities.columns, *taken, study.data.site}]
     notes = [*rows.notes, *more]
@@ -255,9 +287,19 @@ def _from_wide(study: Study) -> StudyData:
     sites = _labels(rows.frame[study.data.site]) if study.data.site else None
     X.attrs["synthetic"] = study.data.synthetic
     return StudyData(
-        X, y, spec, modalities, sites, visits, rows.flow, None, rows.hashes, tuple(notes),
-        outcome_doubts(study, spec, modalities) + _without_imaging(modalities), study.data.synthetic,
-    )  # fmt: skip
+        X,
+        y,
+        spec,
+        modalities,
+        sites,
+        visits,
+        rows.flow,
+        None,
+        rows.hashes,
+        tuple(notes),
+        outcome_doubts(study, spec, modalities) + _without_imaging(modalities),
+        study.data.synthetic,
+    )
 
 
 def _labels(column: pd.Series) -> np.ndarray:

@@ -30,16 +30,36 @@ def study_page(result: StudyResult) -> Page:
     study, data = result.study, result.data
     absent = tuple(o.sentence for o in data.objections if o.code == "no-imaging")
     return Page(
-        title=study.title, evaluation=result.evaluation, horizon=result.horizon, evidence=result.evidence,
-        claims=result.claims, sample=SAMPLE, how=_how(result), outcome=data.spec, unit=data.spec.unit,
-        comparison=study.comparison, addition=_addition(result), headline=result.headline(),
-        thresholds=study.thresholds, flow=data.flow, table_ones=_table_ones(result), groups=result.groups,
-        apparent=result.apparent, sites=result.sites, association=result.association,
-        explanations=result.explanations, modalities=data.modalities,
-        columns=_columns(result), protocol=_protocol(result), provenance=result.provenance,
-        objections=result.objections, absent=absent, smallest_cell=int(study.page["smallest_cell"]),
-        patient_level=bool(study.page["patient_level"]), synthetic=result.synthetic,
-    )  # fmt: skip
+        title=study.title,
+        evaluation=result.evaluation,
+        horizon=result.horizon,
+        evidence=result.evidence,
+        claims=result.claims,
+        sample=SAMPLE,
+        how=_how(result),
+        outcome=data.spec,
+        unit=data.spec.unit,
+        comparison=study.comparison,
+        addition=_addition(result),
+        headline=result.headline(),
+        thresholds=study.thresholds,
+        flow=data.flow,
+        table_ones=_table_ones(result),
+        groups=result.groups,
+        apparent=result.apparent,
+        sites=result.sites,
+        association=result.association,
+        explanations=result.explanations,
+        modalities=data.modalities,
+        columns=_columns(result),
+        protocol=_protocol(result),
+        provenance=result.provenance,
+        objections=result.objections,
+        absent=absent,
+        smallest_cell=int(study.page["smallest_cell"]),
+        patient_level=bool(study.page["patient_level"]),
+        synthetic=result.synthetic,
+    )
 
 
 def _addition(result: StudyResult) -> str:
@@ -106,13 +126,15 @@ def _protocol(result: StudyResult) -> tuple[tuple[str, str], ...]:
     spec = data.spec
     kinds = {"right": "exactly dated", "interval": "seen at visits", "status": "a state at one visit"}
     lines = [
-        ("outcome", f"{spec.name}: {spec.definition}"), ("recorded", kinds.get(outcome_kind(data.y), "")),
-        ("time zero", spec.time_zero), ("horizons", ", ".join(f"{h:g}" for h in spec.horizons) + f" {spec.unit}"),
+        ("outcome", f"{spec.name}: {spec.definition}"),
+        ("recorded", kinds.get(outcome_kind(data.y), "")),
+        ("time zero", spec.time_zero),
+        ("horizons", ", ".join(f"{h:g}" for h in spec.horizons) + f" {spec.unit}"),
         ("competing events", ", ".join(spec.competing) or "none"),
         ("treatment during follow-up", spec.estimand or "not declared"),
         ("transformed", "; ".join(f"{k} of {', '.join(v)}" for k, v in study.transform.items()) or "nothing"),
         ("declared before the data were seen", "yes" if study.prespecified else "not said"),
-    ]  # fmt: skip
+    ]
     for plan in study.models:
         words = plan.kind.replace("_", " ")
         if plan.modalities:

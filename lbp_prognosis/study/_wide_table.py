@@ -46,8 +46,9 @@ def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec) -> WideRows:
     frame, notes = reading.frame, list(reading.notes)
     for column in filter(None, (plan.id, plan.time, plan.event, plan.entry, plan.status, plan.site, *plan.where)):
         if column not in frame.columns:
-            raise DataError(f"The table {path.name!r} has no column {column!r}; it has "
-                            f"{', '.join(map(repr, frame.columns[:30]))}.")  # fmt: skip
+            raise DataError(
+                f"The table {path.name!r} has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}."
+            )
     steps: list[dict[str, Any]] = [{"kind": "start", "step": f"rows of {path.name}", "n": len(frame)}]
     frame = _where(frame, plan.where, steps)
     if frame.empty:
@@ -88,13 +89,20 @@ def _indexed(frame: pd.DataFrame, plan: DataPlan, name: str) -> pd.DataFrame:
     bad = keys.isna() | keys.duplicated()
     if bad.any():
         rows = [
-            {"table": name, "row": int(row) + 1, "field": plan.id, "value": keys.loc[row],
-             "reason": "required" if pd.isna(keys.loc[row]) else "duplicate_key",
-             "message": "each patient needs one row; for repeated measures use a package"}
+            {
+                "table": name,
+                "row": int(row) + 1,
+                "field": plan.id,
+                "value": keys.loc[row],
+                "reason": "required" if pd.isna(keys.loc[row]) else "duplicate_key",
+                "message": "each patient needs one row; for repeated measures use a package",
+            }
             for row in keys.index[bad]
-        ]  # fmt: skip
-        raise DataError(f"The table {name!r} must hold each patient once; {int(bad.sum())} rows repeat one or have no "
-                        f"{plan.id!r}.", failure_frame(rows))  # fmt: skip
+        ]
+        raise DataError(
+            f"The table {name!r} must hold each patient once; {int(bad.sum())} rows repeat one or have no {plan.id!r}.",
+            failure_frame(rows),
+        )
     return frame.set_index(plan.id, drop=False).rename_axis("patient_id")
 
 
@@ -103,8 +111,9 @@ def _outcome(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec) -> np.ndarr
         state = pd.to_numeric(frame[plan.status], errors="coerce")
         strange = frame[plan.status].notna() & ~state.isin([0, 1])
         if strange.any():
-            raise DataError(f"The state {plan.status!r} must be 0, 1 or missing; got "
-                            f"{frame[plan.status][strange].iloc[0]!r}.")  # fmt: skip
+            raise DataError(
+                f"The state {plan.status!r} must be 0, 1 or missing; got {frame[plan.status][strange].iloc[0]!r}."
+            )
         return Status.at(float(spec.primary_horizon or spec.horizons[0]), state.fillna(-1).astype(int).to_numpy())
     entry = frame[plan.entry].to_numpy() if plan.entry else None
     keywords: dict[str, Any] = {}

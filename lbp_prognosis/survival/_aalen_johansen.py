@@ -103,12 +103,29 @@ def aalen_johansen(
         low, high = curve_interval(value, se, confidence, interval)
         mine = counted.events[:, k]
         return Branch(
-            steps.times, value, se, low, high, counted.at_risk, mine, counted.events.sum(axis=1) - mine,
+            steps.times,
+            value,
+            se,
+            low,
+            high,
+            counted.at_risk,
+            mine,
+            counted.events.sum(axis=1) - mine,
             counted.censored,
-        )  # fmt: skip
+        )
 
     return build_curve(
-        y, estimate, caller="aalen_johansen", quantity="incidence", strata=strata, sample_weight=sample_weight,
-        confidence=confidence, interval=interval, method="Aalen–Johansen", variance=variance.capitalize(),
-        min_at_risk=min_at_risk, cause=cause, clusters=clusters,
-    )  # fmt: skip
+        y,
+        estimate,
+        caller="aalen_johansen",
+        quantity="incidence",
+        strata=strata,
+        sample_weight=sample_weight,
+        confidence=confidence,
+        interval=interval,
+        method="Aalen–Johansen",
+        variance=variance.capitalize(),
+        min_at_risk=min_at_risk,
+        cause=cause,
+        clusters=clusters,
+    )

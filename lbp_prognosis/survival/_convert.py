@@ -37,9 +37,11 @@ def from_frame(frame: pd.DataFrame) -> np.ndarray:
     if "reference" in names:
         return Reference.now(frame["reference"])
     raise argument_error(
-        "frame", "a frame with `time, event`, `lower, upper, event`, `status, horizon` or `reference`",
-        f"columns {sorted(map(str, names))[:8]}", kind=OutcomeError,
-    )  # fmt: skip
+        "frame",
+        "a frame with `time, event`, `lower, upper, event`, `status, horizon` or `reference`",
+        f"columns {sorted(map(str, names))[:8]}",
+        kind=OutcomeError,
+    )
 
 
 def to_sksurv(y: np.ndarray, cause: int = 1) -> np.ndarray:

@@ -73,9 +73,11 @@ class CurveRows:
         enough = np.flatnonzero((np.cumsum(step) >= min_at_risk) & last)
         if enough.size == 0:
             raise argument_error(
-                "min_at_risk", "a number at risk that is reached", f"{min_at_risk:g}, which no risk set reaches",
+                "min_at_risk",
+                "a number at risk that is reached",
+                f"{min_at_risk:g}, which no risk set reaches",
                 "With delayed entry a curve needs a risk set to start from; min_at_risk=0 takes it as it is.",
-            )  # fmt: skip
+            )
         start = float(when[order][enough[0]])
         if not ((self.event > 0) & (self.time <= start)).any():
             return self, 0.0
@@ -85,10 +87,12 @@ class CurveRows:
 def curve_rows(y: Any, sample_weight: Any, *, caller: str, cause: int | None = None, clusters: Any = None) -> CurveRows:
     """Check a right-censored outcome and its weights; rows of weight zero are left out."""
     check_outcome(
-        y, ("right",), caller=caller,
+        y,
+        ("right",),
+        caller=caller,
         instead="Use turnbull for an outcome seen only at visits, or Surv.interval_to_right(y, at=...) to date the "
         "events.",
-    )  # fmt: skip
+    )
     if cause is not None:
         check_cause(y, cause)
     weights: Weights | None = check_weights(sample_weight, y.shape[0])

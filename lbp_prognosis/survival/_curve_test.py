@@ -56,11 +56,16 @@ class CurveTest(Result):
         """Return one row a group: ``test, group, n, observed, expected, statistic, df, p``."""
         return pd.DataFrame(
             {
-                "test": self.name, "group": [str(group) for group in self.groups], "n": self.n,
-                "observed": self.observed, "expected": self.expected, "statistic": self.statistic, "df": self.df,
+                "test": self.name,
+                "group": [str(group) for group in self.groups],
+                "n": self.n,
+                "observed": self.observed,
+                "expected": self.expected,
+                "statistic": self.statistic,
+                "df": self.df,
                 "p": self.p,
             }
-        )  # fmt: skip
+        )
 
     def _summary(self) -> str:
         return f"{self.name} χ² = {self.statistic:.4g} on {self.df} df, p = {self.p:.3g}"

@@ -79,14 +79,24 @@ class CurveValues(Result):
         at_risk, reason = grid(self.at_risk), grid(self.reason)
         rows = [
             {
-                "metric": self.quantity, "cause": self.cause, "horizon": times[j], "group": str(label),
-                "value": value[k, j], "se": se[k, j], "low": low[k, j], "high": high[k, j],
-                "confidence": self.confidence, "method": self.method, "n": int(self.n[k]),
-                "n_events": int(self.n_events[k]), "reason": str(reason[k, j]), "at_risk": at_risk[k, j],
+                "metric": self.quantity,
+                "cause": self.cause,
+                "horizon": times[j],
+                "group": str(label),
+                "value": value[k, j],
+                "se": se[k, j],
+                "low": low[k, j],
+                "high": high[k, j],
+                "confidence": self.confidence,
+                "method": self.method,
+                "n": int(self.n[k]),
+                "n_events": int(self.n_events[k]),
+                "reason": str(reason[k, j]),
+                "at_risk": at_risk[k, j],
             }
             for k, label in enumerate(labels)
             for j in range(times.size)
-        ]  # fmt: skip
+        ]
         return metric_frame(rows, extra=("at_risk",))
 
     def _summary(self) -> str:

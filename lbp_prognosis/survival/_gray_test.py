@@ -50,9 +50,12 @@ def gray_test(y: Any, groups: Any, *, cause: int = 1, strata: Any = None, rho: f
     rows = curve_rows(y, None, caller="gray_test", cause=cause)
     if rows.entry is not None:
         raise argument_error(
-            "y", "without delayed entry", "an outcome with `entry`",
-            "Compare cause-specific hazards with log_rank(y, groups, cause=...).", kind=OutcomeError,
-        )  # fmt: skip
+            "y",
+            "without delayed entry",
+            "an outcome with `entry`",
+            "Compare cause-specific hazards with log_rank(y, groups, cause=...).",
+            kind=OutcomeError,
+        )
     codes, labels = label_codes("groups", groups, y.shape[0])
     k = len(labels)
     if k < 2:
@@ -67,9 +70,15 @@ def gray_test(y: Any, groups: Any, *, cause: int = 1, strata: Any = None, rho: f
         observed, expected, variance = observed + parts[0], expected + parts[1], variance + parts[2]
     statistic, df = quadratic_form(observed - expected, variance)
     return CurveTest(
-        name="Gray" + (" stratified" if strata is not None else ""), statistic=statistic, df=df, groups=labels,
-        n=np.bincount(codes, minlength=k), observed=observed, expected=expected, variance=variance,
-    )  # fmt: skip
+        name="Gray" + (" stratified" if strata is not None else ""),
+        statistic=statistic,
+        df=df,
+        groups=labels,
+        n=np.bincount(codes, minlength=k),
+        observed=observed,
+        expected=expected,
+        variance=variance,
+    )
 
 
 def _one_stratum(

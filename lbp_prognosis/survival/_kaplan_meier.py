@@ -85,10 +85,12 @@ def kaplan_meier(
         others = sorted({int(code) for code in np.unique(y["event"])} - {0, cause})
         if others:
             raise argument_error(
-                "cause", f"left out, or the only cause of `y`; it also holds {others}", cause,
+                "cause",
+                f"left out, or the only cause of `y`; it also holds {others}",
+                cause,
                 f"1 − Kaplan–Meier overstates a risk under competing events: use aalen_johansen(y, cause={cause}).",
                 kind=OutcomeError,
-            )  # fmt: skip
+            )
 
     def estimate(rows: CurveRows) -> Branch:
         steps = kaplan_meier_steps(rows.time, rows.event, entry=rows.entry, weights=rows.weights)
@@ -105,12 +107,28 @@ def kaplan_meier(
                 se = np.where(steps.survival > 0, steps.survival * np.sqrt(steps.greenwood), np.nan)
         low, high = curve_interval(steps.survival, se, confidence, interval)
         return Branch(
-            steps.times, steps.survival, se, low, high, counted.at_risk, counted.events,
-            np.zeros(steps.times.size), counted.censored,
-        )  # fmt: skip
+            steps.times,
+            steps.survival,
+            se,
+            low,
+            high,
+            counted.at_risk,
+            counted.events,
+            np.zeros(steps.times.size),
+            counted.censored,
+        )
 
     return build_curve(
-        y, estimate, caller="kaplan_meier", quantity="survival", strata=strata, sample_weight=sample_weight,
-        confidence=confidence, interval=interval, method="Kaplan–Meier", min_at_risk=min_at_risk, cause=cause,
+        y,
+        estimate,
+        caller="kaplan_meier",
+        quantity="survival",
+        strata=strata,
+        sample_weight=sample_weight,
+        confidence=confidence,
+        interval=interval,
+        method="Kaplan–Meier",
+        min_at_risk=min_at_risk,
+        cause=cause,
         clusters=clusters,
-    )  # fmt: skip
+    )

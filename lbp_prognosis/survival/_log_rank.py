@@ -66,9 +66,15 @@ def log_rank(
     statistic, df = quadratic_form(observed - expected, variance)
     name = "Log-rank" if rho == 0 and gamma == 0 else f"Fleming–Harrington ({rho:g}, {gamma:g})"
     return CurveTest(
-        name=name + (" stratified" if strata is not None else ""), statistic=statistic, df=df, groups=labels,
-        n=np.bincount(codes, minlength=k), observed=observed, expected=expected, variance=variance,
-    )  # fmt: skip
+        name=name + (" stratified" if strata is not None else ""),
+        statistic=statistic,
+        df=df,
+        groups=labels,
+        n=np.bincount(codes, minlength=k),
+        observed=observed,
+        expected=expected,
+        variance=variance,
+    )
 
 
 def _one_stratum(

@@ -54,8 +54,14 @@ def median_follow_up(
     value = float(found["time"])
     return MetricResult(
         metric="median_follow_up" if share == 0.5 else f"follow_up_quantile_{share:g}",
-        tier="", value=value, se=float("nan"), low=float(found["low"]), high=float(found["high"]),
-        confidence=float(confidence), method="reverse Kaplan–Meier; log-log interval", n=rows.size,
+        tier="",
+        value=value,
+        se=float("nan"),
+        low=float(found["low"]),
+        high=float(found["high"]),
+        confidence=float(confidence),
+        method="reverse Kaplan–Meier; log-log interval",
+        n=rows.size,
         n_events=int(np.sum((rows.event > 0) * (1 if rows.counts is None else rows.counts))),
         reason="" if np.isfinite(value) else "the reverse curve does not fall that far",
-    )  # fmt: skip
+    )

@@ -74,18 +74,28 @@ def nelson_aalen(
         se = np.sqrt(variance)
         low, high = hazard_interval(hazard, se, confidence, interval)
         other = np.bincount(
-            np.searchsorted(steps.times, rows.time), weights=((rows.event > 0) & ~mine) * _unit(rows),
+            np.searchsorted(steps.times, rows.time),
+            weights=((rows.event > 0) & ~mine) * _unit(rows),
             minlength=steps.times.size,
-        )  # fmt: skip
+        )
         return Branch(
             steps.times, hazard, se, low, high, counted.at_risk, counted.events, other, counted.censored - other
         )
 
     return build_curve(
-        y, estimate, caller="nelson_aalen", quantity="cumulative_hazard", strata=strata,
-        sample_weight=sample_weight, confidence=confidence, interval=interval, method="Nelson–Aalen", variance="Aalen",
-        min_at_risk=min_at_risk, cause=cause,
-    )  # fmt: skip
+        y,
+        estimate,
+        caller="nelson_aalen",
+        quantity="cumulative_hazard",
+        strata=strata,
+        sample_weight=sample_weight,
+        confidence=confidence,
+        interval=interval,
+        method="Nelson–Aalen",
+        variance="Aalen",
+        min_at_risk=min_at_risk,
+        cause=cause,
+    )
 
 
 def _unit(rows: CurveRows) -> np.ndarray:

@@ -43,9 +43,15 @@ class ScheduledOutcome(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return one row: ``n_moved, median_move, largest_move, n_same_visit``."""
         return pd.DataFrame(
-            [{"n_moved": self.n_moved, "median_move": self.median_move, "largest_move": self.largest_move,
-              "n_same_visit": self.n_same_visit}]
-        )  # fmt: skip
+            [
+                {
+                    "n_moved": self.n_moved,
+                    "median_move": self.median_move,
+                    "largest_move": self.largest_move,
+                    "n_same_visit": self.n_same_visit,
+                }
+            ]
+        )
 
     def _summary(self) -> str:
         return f"{self.y.shape[0]} patients, {self.n_moved} visits moved by at most {self.largest_move:.3g}"
@@ -112,6 +118,10 @@ def on_schedule(y: np.ndarray, visits: Any) -> ScheduledOutcome:
     moved = moved[moved > 1e-9]
     entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
     return ScheduledOutcome(
-        Surv.interval(lower, upper, np.where(found, y["event"], 0), entry=entry), planned, int(moved.size),
-        float(np.median(moved)) if moved.size else 0.0, float(moved.max()) if moved.size else 0.0, int(same.sum()),
-    )  # fmt: skip
+        Surv.interval(lower, upper, np.where(found, y["event"], 0), entry=entry),
+        planned,
+        int(moved.size),
+        float(np.median(moved)) if moved.size else 0.0,
+        float(moved.max()) if moved.size else 0.0,
+        int(same.sum()),
+    )

@@ -51,11 +51,14 @@ def outcome_kind(y: Any) -> OutcomeKind:
     flat = np.asarray(y)
     if not names and flat.ndim == 1 and flat.dtype.kind in "biuf" and set(np.unique(flat).tolist()) <= {0, 1}:
         raise argument_error(
-            "y", "an outcome that says what it is", "a bare 0/1 vector",
+            "y",
+            "an outcome that says what it is",
+            "a bare 0/1 vector",
             "Is it an outcome later, or a reference now? Use Status.at(horizon, value) for a state at a later visit, "
             "Surv.right(time, event) for a time to event, Reference.now(value) for a reference standard at the time "
-            "of the test.", kind=OutcomeError,
-        )  # fmt: skip
+            "of the test.",
+            kind=OutcomeError,
+        )
     remedy = None
     if names and len(names) == 2 and any(y.dtype[name].kind == "b" for name in names):
         remedy = "This looks like an outcome of scikit-survival: convert it by from_sksurv(y)."
@@ -83,9 +86,12 @@ def check_outcome(y: Any, accepted: tuple[OutcomeKind, ...], *, caller: str, ins
     kind = outcome_kind(y)
     if kind not in accepted:
         raise argument_error(
-            "y", f"made by {' or '.join(_MAKERS[k] for k in accepted)} for {caller}",
-            f"an outcome made by {_MAKERS[kind]}", instead or None, kind=OutcomeError,
-        )  # fmt: skip
+            "y",
+            f"made by {' or '.join(_MAKERS[k] for k in accepted)} for {caller}",
+            f"an outcome made by {_MAKERS[kind]}",
+            instead or None,
+            kind=OutcomeError,
+        )
     if y.shape[0] == 0:
         raise argument_error("y", "an outcome of at least one row", "an empty array", kind=OutcomeError)
     return kind
@@ -103,10 +109,15 @@ def check_cause(y: np.ndarray, cause: Any) -> int:
     if isinstance(cause, str):
         codes = {name: code for code, name in cause_names(y).items()}
         raise argument_error(
-            "cause", "a whole number of at least 1", cause,
-            f"{cause!r} has the code {codes[cause]}: cause={codes[cause]}." if cause in codes else
-            f"Codes of the named causes are {codes}." if codes else "It is the code of the event in `y`.",
-        )  # fmt: skip
+            "cause",
+            "a whole number of at least 1",
+            cause,
+            f"{cause!r} has the code {codes[cause]}: cause={codes[cause]}."
+            if cause in codes
+            else f"Codes of the named causes are {codes}."
+            if codes
+            else "It is the code of the event in `y`.",
+        )
     return int(check_number("cause", cause, low=1, whole=True))
 
 

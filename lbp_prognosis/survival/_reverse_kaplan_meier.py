@@ -74,12 +74,26 @@ def reverse_kaplan_meier(
                 se = np.where(steps.survival > 0, steps.survival * np.sqrt(steps.greenwood), np.nan)
         low, high = curve_interval(steps.survival, se, confidence, interval)
         return Branch(
-            steps.times, steps.survival, se, low, high, counted.at_risk + counted.censored, counted.events,
-            counted.censored, np.zeros(steps.times.size),
-        )  # fmt: skip
+            steps.times,
+            steps.survival,
+            se,
+            low,
+            high,
+            counted.at_risk + counted.censored,
+            counted.events,
+            counted.censored,
+            np.zeros(steps.times.size),
+        )
 
     return build_curve(
-        y, estimate, caller="reverse_kaplan_meier", quantity="censoring_survival", strata=strata,
-        sample_weight=sample_weight, confidence=confidence, interval=interval,
-        method="reverse Kaplan–Meier, events first", min_at_risk=min_at_risk,
-    )  # fmt: skip
+        y,
+        estimate,
+        caller="reverse_kaplan_meier",
+        quantity="censoring_survival",
+        strata=strata,
+        sample_weight=sample_weight,
+        confidence=confidence,
+        interval=interval,
+        method="reverse Kaplan–Meier, events first",
+        min_at_risk=min_at_risk,
+    )

@@ -101,12 +101,23 @@ def rmst(
         return float(np.asarray(values)[0]) if scalar else np.asarray(values, dtype=float)
 
     return MetricResult(
-        metric="rmst", tier="", value=shaped(value), se=shaped(se), low=shaped(low), high=shaped(high),
-        confidence=float(confidence), method="area under Kaplan–Meier, Greenwood variance"
-        if codes is None and not rows.robust else "area under Kaplan–Meier, robust variance",
-        horizon=shaped(taus), n=rows.size, n_events=count.events(), reason=reasons[0] if scalar else tuple(reasons),
-        influence=influence[:, 0] if scalar else influence, clusters=codes,
-    )  # fmt: skip
+        metric="rmst",
+        tier="",
+        value=shaped(value),
+        se=shaped(se),
+        low=shaped(low),
+        high=shaped(high),
+        confidence=float(confidence),
+        method="area under Kaplan–Meier, Greenwood variance"
+        if codes is None and not rows.robust
+        else "area under Kaplan–Meier, robust variance",
+        horizon=shaped(taus),
+        n=rows.size,
+        n_events=count.events(),
+        reason=reasons[0] if scalar else tuple(reasons),
+        influence=influence[:, 0] if scalar else influence,
+        clusters=codes,
+    )
 
 
 class _Counter:

@@ -132,11 +132,16 @@ class OutcomeSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
-        return {**asdict(self), "horizons": list(self.horizons), "causes": dict(self.causes),
-                "constructs": list(self.constructs)}  # fmt: skip
+        return {
+            **asdict(self),
+            "horizons": list(self.horizons),
+            "causes": dict(self.causes),
+            "constructs": list(self.constructs),
+        }
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> OutcomeSpec:
         """Read what `to_dict` wrote."""
-        return cls(**{**fields, "horizons": tuple(fields["horizons"]),
-                      "constructs": tuple(fields.get("constructs", ()))})  # fmt: skip
+        return cls(
+            **{**fields, "horizons": tuple(fields["horizons"]), "constructs": tuple(fields.get("constructs", ()))}
+        )

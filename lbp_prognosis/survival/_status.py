@@ -62,9 +62,11 @@ class Status:
         """
         if np.ndim(horizon) > 0 and np.ndim(value) == 0:
             raise argument_error(
-                "horizon", "one number, the time of the visit", describe(horizon),
+                "horizon",
+                "one number, the time of the visit",
+                describe(horizon),
                 "The order is Status.at(horizon, value): first the time, then the states.",
-            )  # fmt: skip
+            )
         time = check_number("horizon", horizon, low=0, open_low=True)
         states = _states("value", value, -1)
         y = np.empty(states.size, dtype=np.dtype([("status", "i1")], metadata={"horizon": time}))

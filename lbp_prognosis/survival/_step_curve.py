@@ -92,10 +92,15 @@ class StepCurve(Result):
             for name in ("times", "value", "se", "low", "high", "at_risk", "events", "competing", "censored")
         }
         return replace(
-            self, **flat, stratum=np.zeros(int(rows.sum()), dtype=np.int64), n=self.n[k : k + 1],
-            n_events=self.n_events[k : k + 1], start=self.start[k : k + 1], entered=(self.entered[k],),
+            self,
+            **flat,
+            stratum=np.zeros(int(rows.sum()), dtype=np.int64),
+            n=self.n[k : k + 1],
+            n_events=self.n_events[k : k + 1],
+            start=self.start[k : k + 1],
+            entered=(self.entered[k],),
             strata=(),
-        )  # fmt: skip
+        )
 
     def _number_at_risk(self, at: np.ndarray) -> np.ndarray:
         """Number at risk at any time, for a single curve."""
@@ -154,11 +159,23 @@ class StepCurve(Result):
                 columns = [c.item() if isinstance(c, np.ndarray) else c for c in columns]
         value, se, low, high, risk, reason = columns
         return CurveValues(
-            quantity=self.quantity, horizon=float(at[0]) if scalar else at, value=value, se=se, low=low, high=high,
-            at_risk=risk, reason=reason, strata=self.strata, confidence=self.confidence,
-            method=f"{self.method}; {self.interval} interval", cause=self.cause, n=self.n, n_events=self.n_events,
-            objections=self.objections, synthetic=self.synthetic,
-        )  # fmt: skip
+            quantity=self.quantity,
+            horizon=float(at[0]) if scalar else at,
+            value=value,
+            se=se,
+            low=low,
+            high=high,
+            at_risk=risk,
+            reason=reason,
+            strata=self.strata,
+            confidence=self.confidence,
+            method=f"{self.method}; {self.interval} interval",
+            cause=self.cause,
+            n=self.n,
+            n_events=self.n_events,
+            objections=self.objections,
+            synthetic=self.synthetic,
+        )
 
     def quantile(self, p: Any = (0.25, 0.5, 0.75)) -> pd.DataFrame:
         """Times by which a share ``p`` has had the event.
@@ -205,11 +222,18 @@ class StepCurve(Result):
         labels = np.array([str(label) for label in self.strata] or [""], dtype=object)
         return pd.DataFrame(
             {
-                "group": labels[self.stratum], "time": self.times, "value": self.value, "se": self.se,
-                "low": self.low, "high": self.high, "at_risk": self.at_risk, "events": self.events,
-                "competing": self.competing, "censored": self.censored,
+                "group": labels[self.stratum],
+                "time": self.times,
+                "value": self.value,
+                "se": self.se,
+                "low": self.low,
+                "high": self.high,
+                "at_risk": self.at_risk,
+                "events": self.events,
+                "competing": self.competing,
+                "censored": self.censored,
             }
-        )  # fmt: skip
+        )
 
     def plot(self, ax: Axes | None = None, *, risk_table: bool = True, band: bool = True, unit: str = "") -> Axes:
         """Draw the curve(s) with censoring marks.
@@ -228,9 +252,15 @@ class StepCurve(Result):
         from lbp_prognosis._draw import draw_curves
 
         return draw_curves(
-            self.to_frame(), quantity=self.quantity, confidence=self.confidence, number_at_risk=self._risk_rows,
-            risk_table=risk_table, band=band, unit=unit, ax=ax,
-        )  # fmt: skip
+            self.to_frame(),
+            quantity=self.quantity,
+            confidence=self.confidence,
+            number_at_risk=self._risk_rows,
+            risk_table=risk_table,
+            band=band,
+            unit=unit,
+            ax=ax,
+        )
 
     def _risk_rows(self, at: np.ndarray) -> dict[str, np.ndarray]:
         labels = [str(label) for label in self.strata] or [""]

@@ -33,9 +33,11 @@ class Surv:
     def __new__(cls, *args: Any, **kwargs: Any) -> Surv:
         """Refuse instantiation: the class is a name for its constructors."""
         raise argument_error(
-            "Surv", "called through a constructor", "a direct call",
+            "Surv",
+            "called through a constructor",
+            "a direct call",
             "Use Surv.right(time, event) or Surv.interval(lower, upper).",
-        )  # fmt: skip
+        )
 
     @staticmethod
     def right(
@@ -125,9 +127,11 @@ class Surv:
             if wrong.any():
                 rows = np.flatnonzero(wrong)[:5].tolist()
                 raise argument_error(
-                    "event", "a cause (1, 2, …) where `upper` is finite and 0 where it is infinite",
-                    f"disagreement at rows {rows}", kind=OutcomeError,
-                )  # fmt: skip
+                    "event",
+                    "a cause (1, 2, …) where `upper` is finite and 0 where it is infinite",
+                    f"disagreement at rows {rows}",
+                    kind=OutcomeError,
+                )
         return _assemble({"lower": low, "upper": up, "event": codes}, entry, low.size, "lower", None)
 
     @staticmethod
@@ -156,9 +160,11 @@ def _refuse_exchanged(time: Any, event: Any) -> None:
     kind, other = np.asarray(time).dtype.kind, np.asarray(event).dtype.kind
     if kind == "b" and other in "iuf":
         raise argument_error(
-            "time", "numbers, in the unit of the study", "truth values",
+            "time",
+            "numbers, in the unit of the study",
+            "truth values",
             "The order is Surv.right(time, event): first the time, then the event.",
-        )  # fmt: skip
+        )
 
 
 def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) -> np.ndarray:
@@ -184,20 +190,26 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
             return (raw != censored).astype(np.int8)
     if raw.dtype.kind not in "iuf" or not np.isfinite(raw).all() or (raw != np.floor(raw)).any():
         raise argument_error(
-            "event", "whole-number codes or booleans", f"values {sorted(map(str, set(raw.tolist())))[:6]}",
-            _words(sorted(set(raw.tolist()), key=str)), kind=OutcomeError,
-        )  # fmt: skip
+            "event",
+            "whole-number codes or booleans",
+            f"values {sorted(map(str, set(raw.tolist())))[:6]}",
+            _words(sorted(set(raw.tolist()), key=str)),
+            kind=OutcomeError,
+        )
     raw = raw.astype(np.int64)
     present = set(np.unique(raw).tolist())
     if censored is None:
         if present and 0 not in present and present != {1}:
             raise argument_error(
-                "event", "coded 0 for censored",
+                "event",
+                "coded 0 for censored",
                 f"codes {_some(present)} without a 0",
-                "So many codes look like times: the order is Surv.right(time, event)." if len(present) > 20 else
-                "If one of them means censored (R's 1/2 coding), say so: censored=1. If every row is an event, say "
-                "censored=0.", kind=OutcomeError,
-            )  # fmt: skip
+                "So many codes look like times: the order is Surv.right(time, event)."
+                if len(present) > 20
+                else "If one of them means censored (R's 1/2 coding), say so: censored=1. If every row is an event, "
+                "say censored=0.",
+                kind=OutcomeError,
+            )
         censored = 0
     codes = sorted(present - {censored})
     if any(code < 0 for code in codes):
@@ -205,16 +217,23 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
     if censored == 0 or not codes or codes[0] == 1:
         mapped = np.where(raw == censored, 0, raw)
         if censored != 0 and 0 in codes:
-            raise argument_error("event", f"free of 0 when censored={censored!r}", f"codes {_some(present)}",
-                                 "Name the events with causes=.", kind=OutcomeError)  # fmt: skip
+            raise argument_error(
+                "event",
+                f"free of 0 when censored={censored!r}",
+                f"codes {_some(present)}",
+                "Name the events with causes=.",
+                kind=OutcomeError,
+            )
     elif len(codes) == 1 and codes[0] != 0:
         mapped = np.where(raw == censored, 0, 1)
     else:
         raise argument_error(
-            "event", "events coded from 1, or named with causes=",
+            "event",
+            "events coded from 1, or named with causes=",
             f"codes {_some(present)} with censored={censored!r}",
-            'Name them: causes={"recovery": 2, "surgery": 3}.', kind=OutcomeError,
-        )  # fmt: skip
+            'Name them: causes={"recovery": 2, "surgery": 3}.',
+            kind=OutcomeError,
+        )
     if mapped.size and mapped.max() > 100:
         raise argument_error("event", "a small code a cause", f"codes {codes[-3:]}", kind=OutcomeError)
     return mapped.astype(np.int8)
@@ -241,9 +260,12 @@ def _named_codes(raw: np.ndarray, present: set[Any], censored: Any, causes: Mapp
     unknown = present - set(values) - {censored}
     if unknown:
         raise argument_error(
-            "event", f"one of {[censored, *values]}", f"other codes {sorted(map(str, unknown))[:6]}",
-            "Name every event in causes=, or say which code is censored.", kind=OutcomeError,
-        )  # fmt: skip
+            "event",
+            f"one of {[censored, *values]}",
+            f"other codes {sorted(map(str, unknown))[:6]}",
+            "Name every event in causes=, or say which code is censored.",
+            kind=OutcomeError,
+        )
     codes = np.zeros(raw.size, dtype=np.int8)
     for number, value in enumerate(values, start=1):
         codes[raw == value] = number
@@ -259,9 +281,11 @@ def _assemble(
         if late.any():
             rows = np.flatnonzero(late)[:5].tolist()
             raise argument_error(
-                "entry", f"before `{after}` in every row", f"entry not before it at rows {rows}",
+                "entry",
+                f"before `{after}` in every row",
+                f"entry not before it at rows {rows}",
                 "A patient who left before entering was never at risk: drop these rows and count them.",
-            )  # fmt: skip
+            )
         fields = {**fields, "entry": entry}
     metadata = {"causes": tuple(causes)} if causes else None
     names = [(name, "i1" if name == "event" else "f8") for name in fields]

@@ -126,12 +126,23 @@ class TurnbullCurve(Result):
             columns = [column.item() for column in columns]
             risk, reason = risk.item(), reason.item()
         return CurveValues(
-            quantity="survival" if self.cause is None else "incidence", horizon=float(at[0]) if scalar else at,
-            value=columns[0], se=columns[1], low=columns[2], high=columns[3], at_risk=risk, reason=reason, strata=(),
-            confidence=self.confidence, method="Turnbull; log-log interval", cause=self.cause,
-            n=np.array([self.n]), n_events=np.array([self.n_events]), objections=self.objections,
+            quantity="survival" if self.cause is None else "incidence",
+            horizon=float(at[0]) if scalar else at,
+            value=columns[0],
+            se=columns[1],
+            low=columns[2],
+            high=columns[3],
+            at_risk=risk,
+            reason=reason,
+            strata=(),
+            confidence=self.confidence,
+            method="Turnbull; log-log interval",
+            cause=self.cause,
+            n=np.array([self.n]),
+            n_events=np.array([self.n_events]),
+            objections=self.objections,
             synthetic=self.synthetic,
-        )  # fmt: skip
+        )
 
     def influence(self, times: Any) -> np.ndarray:
         """Per-row influence ψ of the value at visit times, (n_rows,) for one time or (n_rows, n_times).
@@ -180,9 +191,14 @@ class TurnbullCurve(Result):
         ends = np.unique(np.concatenate([self.left, self.right]))
         ends = ends[np.isfinite(ends)]
         return draw_interval_curve(
-            self.to_frame(), known=ends, value=self.at(ends).value,
-            quantity="survival" if self.cause is None else "incidence", cause=self.cause, unit=unit, ax=ax,
-        )  # fmt: skip
+            self.to_frame(),
+            known=ends,
+            value=self.at(ends).value,
+            quantity="survival" if self.cause is None else "incidence",
+            cause=self.cause,
+            unit=unit,
+            ax=ax,
+        )
 
     def _summary(self) -> str:
         return f"{self.n} patients, {self.n_events} events, {int((self.mass > 0).sum())} supports"
@@ -248,10 +264,12 @@ def turnbull(y: Any, *, cause: int | None = None, sample_weight: Any = None, con
     check_confidence(confidence)
     if "entry" in (y.dtype.names or ()):
         raise argument_error(
-            "y", "without delayed entry", "an outcome with `entry`",
+            "y",
+            "without delayed entry",
+            "an outcome with `entry`",
             "Use a parametric interval-censored model, or Surv.interval_to_right(y, at=...) with kaplan_meier.",
             kind=OutcomeError,
-        )  # fmt: skip
+        )
     code = y["event"].astype(np.int64)
     causes = np.unique(code[code > 0])
     if cause is not None:
@@ -278,10 +296,19 @@ def turnbull(y: Any, *, cause: int | None = None, sample_weight: Any = None, con
     order = np.argsort(y["lower"][used], kind="stable")
     events = (y["event"] > 0) if cause is None else (y["event"] == cause)
     return TurnbullCurve(
-        left=found.left, right=found.right, causes=found.cause, mass=found.mass, gradient=found.gradient,
-        loglik=found.loglik, cause=cause, n=round(float(counts[used].sum())),
-        n_events=round(float(counts[events & used].sum())), confidence=float(confidence), covariance=covariance,
+        left=found.left,
+        right=found.right,
+        causes=found.cause,
+        mass=found.mass,
+        gradient=found.gradient,
+        loglik=found.loglik,
+        cause=cause,
+        n=round(float(counts[used].sum())),
+        n_events=round(float(counts[events & used].sum())),
+        confidence=float(confidence),
+        covariance=covariance,
         row_influence=influence,
         followed=(y["lower"][used][order], np.cumsum(counts[used][order][::-1])[::-1]),
-        regular=bool((found.mass > 0).sum() * _LEAST_ROWS_A_SUPPORT <= counts[used].sum()), robust=robust,
-    )  # fmt: skip
+        regular=bool((found.mass > 0).sum() * _LEAST_ROWS_A_SUPPORT <= counts[used].sum()),
+        robust=robust,
+    )

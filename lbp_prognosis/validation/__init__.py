@@ -1,39 +1,38 @@
 """Clones and refits: what a model is worth on patients it has not seen."""
 
-from lbp_prognosis.validation._added_value import added_value
-from lbp_prognosis.validation._added_value_result import AddedValue
-from lbp_prognosis.validation._association_test import AssociationTest, association_test
-from lbp_prognosis.validation._attrition import (
+from lbp_prognosis.validation.comparison._added_value import added_value
+from lbp_prognosis.validation.comparison._added_value_result import AddedValue
+from lbp_prognosis.validation.comparison._association_test import AssociationTest, association_test
+from lbp_prognosis.validation.comparison._likelihood_ratio import LikelihoodRatio, likelihood_ratio
+from lbp_prognosis.validation.comparison._on_columns import OnColumns
+from lbp_prognosis.validation.comparison._reclassification import Reclassification, reclassification
+from lbp_prognosis.validation.planning._sample_size import SampleSize
+from lbp_prognosis.validation.planning._sample_size_development import r2_cox_snell_from_c, sample_size_development
+from lbp_prognosis.validation.planning._sample_size_support import SampleSizeSupport, sample_size_support
+from lbp_prognosis.validation.planning._sample_size_validation import sample_size_validation
+from lbp_prognosis.validation.pooling._meta_analysis import MetaAnalysis, meta_analysis
+from lbp_prognosis.validation.pooling._multiply_imputed import MultiplyImputed
+from lbp_prognosis.validation.pooling._pool_performance import PooledPerformance, pool_performance
+from lbp_prognosis.validation.pooling._probability_useful import ProbabilityUseful, probability_useful
+from lbp_prognosis.validation.resampling._bootstrap_validate import bootstrap_validate
+from lbp_prognosis.validation.resampling._bootstrap_validation import BootstrapValidation
+from lbp_prognosis.validation.resampling._calibration_instability import CalibrationInstability
+from lbp_prognosis.validation.resampling._cross_validate import CrossValidation, cross_validate_risk
+from lbp_prognosis.validation.resampling._instability import Instability
+from lbp_prognosis.validation.resampling._internal_external import InternalExternal, internal_external
+from lbp_prognosis.validation.sensitivity._attrition import (
     AttritionWeights,
     DeltaSensitivity,
     attrition_weights,
     delta_sensitivity,
 )
-from lbp_prognosis.validation._bootstrap_validate import bootstrap_validate
-from lbp_prognosis.validation._bootstrap_validation import BootstrapValidation
-from lbp_prognosis.validation._calibration_instability import CalibrationInstability
-from lbp_prognosis.validation._case_mix import CaseMix, case_mix
-from lbp_prognosis.validation._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
-from lbp_prognosis.validation._cross_validate import CrossValidation, cross_validate_risk
-from lbp_prognosis.validation._external_validate import ExternalValidation, external_validate
-from lbp_prognosis.validation._instability import Instability
-from lbp_prognosis.validation._internal_external import InternalExternal, internal_external
-from lbp_prognosis.validation._likelihood_ratio import LikelihoodRatio, likelihood_ratio
-from lbp_prognosis.validation._meta_analysis import MetaAnalysis, meta_analysis
-from lbp_prognosis.validation._model_based_concordance import model_based_concordance
-from lbp_prognosis.validation._multiply_imputed import MultiplyImputed
-from lbp_prognosis.validation._on_columns import OnColumns
-from lbp_prognosis.validation._pool_performance import PooledPerformance, pool_performance
-from lbp_prognosis.validation._probability_useful import ProbabilityUseful, probability_useful
-from lbp_prognosis.validation._reclassification import Reclassification, reclassification
-from lbp_prognosis.validation._sample_size import SampleSize
-from lbp_prognosis.validation._sample_size_development import r2_cox_snell_from_c, sample_size_development
-from lbp_prognosis.validation._sample_size_support import SampleSizeSupport, sample_size_support
-from lbp_prognosis.validation._sample_size_validation import sample_size_validation
-from lbp_prognosis.validation._subgroup_performance import SubgroupPerformance, subgroup_performance
-from lbp_prognosis.validation._tripod_answers import tripod_ai_answers
-from lbp_prognosis.validation._update_model import ModelUpdate, update_model
-from lbp_prognosis.validation._updated_model import UpdatedModel
+from lbp_prognosis.validation.sensitivity._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
+from lbp_prognosis.validation.sensitivity._subgroup_performance import SubgroupPerformance, subgroup_performance
+from lbp_prognosis.validation.transport._case_mix import CaseMix, case_mix
+from lbp_prognosis.validation.transport._external_validate import ExternalValidation, external_validate
+from lbp_prognosis.validation.transport._model_based_concordance import model_based_concordance
+from lbp_prognosis.validation.transport._update_model import ModelUpdate, update_model
+from lbp_prognosis.validation.transport._updated_model import UpdatedModel
 
 __all__ = [
     "AddedValue",
@@ -81,6 +80,5 @@ __all__ = [
     "sample_size_support",
     "sample_size_validation",
     "subgroup_performance",
-    "tripod_ai_answers",
     "update_model",
 ]

@@ -13,9 +13,25 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "lbp_prognosis"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {
-    "torch", "xgboost", "shap", "radiomics", "SimpleITK", "nibabel", "lifelines", "statsmodels", "pandera",
-    "matplotlib", "jinja2", "tableone", "typer", "pydicom", "skimage", "openpyxl", "pyreadstat", "docx",
-}  # fmt: skip
+    "torch",
+    "xgboost",
+    "shap",
+    "radiomics",
+    "SimpleITK",
+    "nibabel",
+    "lifelines",
+    "statsmodels",
+    "pandera",
+    "matplotlib",
+    "jinja2",
+    "tableone",
+    "typer",
+    "pydicom",
+    "skimage",
+    "openpyxl",
+    "pyreadstat",
+    "docx",
+}
 TOP_LIMIT = 60
 
 

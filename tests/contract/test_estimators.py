@@ -261,7 +261,7 @@ BAD = {
     "two rows": lambda X, y: (X[:2], y[:2]),
     "one row": lambda X, y: (X[:1], y[:1]),
     "huge and tiny columns": lambda X, y: (X.assign(c1=1e8 * X.c1 + 1e10, c2=1e-8 * X.c2), y),
-}  # fmt: skip
+}
 
 
 def _had_event(y):

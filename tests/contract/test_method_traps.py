@@ -29,8 +29,10 @@ TRAPS = {
     6: ("contract/test_traps.py", "test_an_interval_never_shorter_than_that_of_fixed_effects"),
     7: ("contract/test_method_traps.py", "test_7_a_slope_of_binned_risks_is_not_that_of_patients"),
     8: ("contract/test_method_traps.py", "test_8_slopes_of_small_sites_are_pooled_too_low_and_that_is_said"),
-    9: ("unit/evaluation/prognostic/test_calibration.py",
-        "test_a_calibration_holds_its_level_and_d_calibration_does_not"),
+    9: (
+        "unit/evaluation/prognostic/test_calibration.py",
+        "test_a_calibration_holds_its_level_and_d_calibration_does_not",
+    ),
     10: ("contract/test_traps.py", "test_a_perfect_model_has_a_calibration_distance"),
     11: ("unit/validation/test_added_value.py", "test_credit_without_added_value"),
     12: ("unit/explain/test_shap_values.py", "test_trap_observational_values_credit_an_unused_column"),
@@ -42,7 +44,7 @@ TRAPS = {
     18: ("contract/test_method_traps.py", "test_18_weights_of_a_stack_are_not_negative"),
     19: ("contract/test_method_traps.py", "test_19_a_resample_is_fitted_to_the_end"),
     20: ("unit/evaluation/prognostic/test_calibration.py", "test_the_empty_last_cell_is_merged"),
-}  # fmt: skip
+}
 
 
 def test_every_trap_has_its_check() -> None:
@@ -82,8 +84,9 @@ def test_8_slopes_of_small_sites_are_pooled_too_low_and_that_is_said() -> None:
         slopes, errors = np.empty(20), np.empty(20)
         for k in range(20):
             lp = rng.normal(-0.5, 1, 60)
-            fit = sm.GLM((rng.random(60) < expit(lp)).astype(int), sm.add_constant(lp),
-                         family=sm.families.Binomial()).fit()  # fmt: skip
+            fit = sm.GLM(
+                (rng.random(60) < expit(lp)).astype(int), sm.add_constant(lp), family=sm.families.Binomial()
+            ).fit()
             slopes[k], errors[k] = fit.params[1], fit.bse[1]
         pooled.append(meta_analysis(slopes, errors).value)
     assert np.mean(pooled) < 0.99  # the truth is 1: a slope that is low by chance has the smaller error

@@ -44,8 +44,18 @@ def test_thresholds_keep_the_order_they_are_given_in(estimator, clusters):
     found = decision_curve(Y, risks, 5, SCATTERED, **options)
     sorted_ = decision_curve(Y, risks, 5, sorted(SCATTERED), **options)
     assert found.thresholds.tolist() == SCATTERED
-    for name in ("value", "se", "low", "high", "band_low", "band_high", "treated", "true_positive", "false_positive",
-                 "carried_forward"):  # fmt: skip
+    for name in (
+        "value",
+        "se",
+        "low",
+        "high",
+        "band_low",
+        "band_high",
+        "treated",
+        "true_positive",
+        "false_positive",
+        "carried_forward",
+    ):
         np.testing.assert_allclose(getattr(found, name)[..., ORDER], getattr(sorted_, name), rtol=1e-12, err_msg=name)
     np.testing.assert_allclose(found.influence("cox")[:, ORDER], sorted_.influence("cox"), rtol=1e-12)
     for derived in ("standardised", "interventions_avoided"):
@@ -136,7 +146,7 @@ def test_labels_in_another_order_are_not_paired_by_position():
         ("strata", lambda: concordance(Y, risk, strata=event)),
         ("standard_errors", lambda: meta_analysis(pd.Series([0.6, 0.7]), pd.Series([0.1, 0.1]).iloc[::-1])),
         ("linear_predictors\\['a'\\]", lambda: evaluate(Y, {"a": risk}, 5, linear_predictors={"a": risk.iloc[turned]})),
-    ]  # fmt: skip
+    ]
     for name, call in calls:
         with pytest.raises(LBPError, match=f"`{name}` must be in the order of .*same labels in another order"):
             call()

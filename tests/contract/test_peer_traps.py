@@ -26,8 +26,10 @@ from lbp_prognosis.survival import Weights, kaplan_meier, rmst
 TESTS = Path(__file__).resolve().parents[1]
 
 ELSEWHERE = {
-    2: ("properties/test_peer_traps_calibration_decision.py",
-        "test_the_integrated_calibration_index_knows_no_unit_of_time"),
+    2: (
+        "properties/test_peer_traps_calibration_decision.py",
+        "test_the_integrated_calibration_index_knows_no_unit_of_time",
+    ),
     7: ("unit/models/test_boosted_cox.py", "test_weights_equal_copies"),
     8: ("unit/models/test_boosted_cox.py", "test_an_event_at_time_zero_is_an_event"),
     9: ("unit/models/test_boosted_cox.py", "test_contributions_add_up_to_the_log_hazard_not_to_the_risk"),
@@ -37,7 +39,7 @@ ELSEWHERE = {
     26: ("unit/validation/test_multiply_imputed.py", "test_bootstrap_draws_the_same_patients_in_every_imputation"),
     27: ("properties/test_peer_traps_calibration_decision.py", "test_an_observed_risk_stays_a_probability"),
     29: ("unit/fusion/test_harmonisation.py", "test_the_outcome_is_refused_as_covariate_and_never_read"),
-}  # fmt: skip
+}
 
 RNG = np.random.default_rng(11)
 N = 600
@@ -58,8 +60,11 @@ def test_the_index_is_true(trap):
 
 def test_every_trap_has_its_check():
     here = Path(__file__).read_text(encoding="utf-8")
-    direct = {int(part) for name in re.findall(r"^def test_((?:\d+_(?:and_)?)+)", here, re.MULTILINE)
-              for part in re.findall(r"\d+", name)}  # fmt: skip
+    direct = {
+        int(part)
+        for name in re.findall(r"^def test_((?:\d+_(?:and_)?)+)", here, re.MULTILINE)
+        for part in re.findall(r"\d+", name)
+    }
     assert direct | set(ELSEWHERE) == set(range(1, 30))
 
 
@@ -136,9 +141,13 @@ def test_12_and_13_survival_given_as_risk_is_said():
 def test_14_and_15_a_missing_risk_is_an_error_with_its_row():
     holes = np.where(np.arange(N) == 7, np.nan, RISK)
     for call in (
-        lambda: concordance(Y, holes), lambda: time_dependent_auc(Y, holes, 3), lambda: brier(Y, holes, 3),
-        lambda: decision_curve(Y, holes, 3, [0.3]), lambda: calibration(Y, holes, 3), lambda: evaluate(Y, holes, 3),
-    ):  # fmt: skip
+        lambda: concordance(Y, holes),
+        lambda: time_dependent_auc(Y, holes, 3),
+        lambda: brier(Y, holes, 3),
+        lambda: decision_curve(Y, holes, 3, [0.3]),
+        lambda: calibration(Y, holes, 3),
+        lambda: evaluate(Y, holes, 3),
+    ):
         with pytest.raises(LBPError, match="rows 7"):
             call()
 

@@ -66,8 +66,15 @@ from lbp_prognosis.validation import (
 
 pytest.importorskip("matplotlib").use("Agg")
 
-DOORS = ("evaluation", "evaluation.technical", "evaluation.diagnostic", "evaluation.prognostic", "evaluation.utility",
-         "validation", "explain")  # fmt: skip
+DOORS = (
+    "evaluation",
+    "evaluation.technical",
+    "evaluation.diagnostic",
+    "evaluation.prognostic",
+    "evaluation.utility",
+    "validation",
+    "explain",
+)
 COLUMNS = ["c1", "c2", "p1", "m1"]
 D = syn(240)
 X, Y = D[COLUMNS], Surv.right(D["time"], D["event"])
@@ -94,9 +101,9 @@ MAKE: dict[str, Callable[[], Result]] = {
     "Calibration": lambda: calibration(Y, RISK[:, 1], 12.0),
     "CalibrationTest": lambda: calibration(Y, RISK[:, 1], 12.0).gnd(),
     "DecisionCurve": lambda: decision_curve(Y, RISK[:, 1], 12.0, [0.2, 0.3]),
-    "NetBenefitDifference": lambda: decision_curve(
-        Y, {"a": RISK[:, 1], "b": SMALL}, 12.0, [0.2, 0.3]
-    ).difference("a", "b"),
+    "NetBenefitDifference": lambda: decision_curve(Y, {"a": RISK[:, 1], "b": SMALL}, 12.0, [0.2, 0.3]).difference(
+        "a", "b"
+    ),
     "Evaluation": lambda: evaluate(Y, {"a": RISK[:, 1], "b": SMALL}, 12.0, [0.2, 0.3], n_resamples=0),
     "FindingCeiling": lambda: finding_to_outcome_ceiling(0.4, 0.45, 0.2, 0.95),
     "RiskGroups": lambda: risk_groups(Y, RISK[:, 1], 12.0, [0.3, 0.5]),
@@ -117,8 +124,16 @@ MAKE: dict[str, Callable[[], Result]] = {
     "CalibrationInstability": lambda: MAKE["BootstrapValidation"]().calibration_instability(thresholds=[0.2, 0.4]),
     "DevelopmentValue": lambda: MAKE["BootstrapValidation"]().development_value([0.2, 0.3, 0.4]),
     "AddedValue": lambda: added_value(
-        CoxPH(), X, Y, {"clinical": ["c1", "c2"], "reported": ["p1"], "imaging": ["m1"]}, 12, [0.3], n_splits=3,
-        n_repeats=1, random_state=0, sites=np.arange(240) % 2,
+        CoxPH(),
+        X,
+        Y,
+        {"clinical": ["c1", "c2"], "reported": ["p1"], "imaging": ["m1"]},
+        12,
+        [0.3],
+        n_splits=3,
+        n_repeats=1,
+        random_state=0,
+        sites=np.arange(240) % 2,
     ),
     "AssociationTest": lambda: association_test(OnColumns(CoxPH(), ["c1"]), CoxPH(), X, Y),
     "AttritionWeights": lambda: attrition_weights(SEEN, X),
@@ -136,9 +151,7 @@ MAKE: dict[str, Callable[[], Result]] = {
     ),
     "Instability": lambda: MAKE["BootstrapValidation"]().instability([0.3]),
     "InternalExternal": lambda: internal_external(CoxPH(), X, Y, D["site"], 12, n_resamples=0),
-    "LikelihoodRatio": lambda: likelihood_ratio(
-        CoxPH().fit(X[["c1"]], Y), COX, X[["c1"]], X, added="rest"
-    ),
+    "LikelihoodRatio": lambda: likelihood_ratio(CoxPH().fit(X[["c1"]], Y), COX, X[["c1"]], X, added="rest"),
     "MetaAnalysis": lambda: meta_analysis([0.7, 0.72, 0.69], [0.02, 0.03, 0.02]),
     "ModelUpdate": lambda: update_model(HALVES, X[120:], STATE[120:]),
     "PooledPerformance": lambda: pool_performance([evaluate(Y, r, 12.0, n_resamples=0) for r in (RISK[:, 1], SMALL)]),
@@ -152,7 +165,7 @@ MAKE: dict[str, Callable[[], Result]] = {
     "FeatureEffect": lambda: feature_effect(COX, X, "c1", horizons=12),
     "ShapResult": lambda: shap_values(COX, X.head(5), X.head(40)),
     "ShapStability": lambda: shap_stability(CoxPH(), X, Y, X.head(3), X.head(20), n_bootstrap=4),
-}  # fmt: skip
+}
 
 
 def _public() -> dict[str, type]:

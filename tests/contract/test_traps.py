@@ -36,85 +36,96 @@ TESTS = Path(__file__).resolve().parents[1]
 COLUMNS = ["c1", "c2", "p1", "p2"]
 
 ELSEWHERE = {
-    "values after time zero as baseline":
-        ("unit/cohort/test_cohort_outcomes.py",
-         "test_a_value_after_time_zero_is_refused_and_counted"),
-    "5: outcome-defining variables among the predictors":
-        ("unit/evidence/test_shared_constructs.py",
-         "test_a_change_score_and_its_baseline"),
-    "5: what is added is the outcome":
-        ("unit/evidence/test_shared_constructs.py",
-         "test_such_an_addition_does_not_add_value"),
-    "5: on the page of a study":
-        ("unit/study/test_outcome_doubts.py",
-         "test_the_page_names_predictors_that_are_the_outcome"),
-    "34: treatment during follow-up that the estimand ignores":
-        ("unit/cohort/test_treated_after.py",
-         "test_treatment_that_the_estimand_should_notice"),
-    "34: an estimand that nobody declared":
-        ("unit/study/test_outcome_doubts.py",
-         "test_an_estimand_that_was_not_declared_is_on_the_page"),
-    "immortal time":
-        ("unit/cohort/test_cohort_outcomes.py",
-         "test_an_exposure_begun_after_time_zero_is_immortal_time"),
-    "nominal types as numbers: mean over time":
-        ("unit/cohort/test_cohort_outcomes.py",
-         "test_a_mean_of_a_nominal_measure_is_refused"),
-    "nominal types as numbers: pooling of levels":
-        ("unit/fusion/test_pool_levels.py",
-         "test_a_nominal_measure_is_no_number"),
-    "methods mixed under one name":
-        ("unit/cohort/test_cohort_outcomes.py",
-         "test_two_methods_under_one_name_are_refused_until_one_is_chosen"),
-    "recurrence among the never recovered":
-        ("unit/cohort/test_cohort_outcomes.py",
-         "test_recurrence_counts_from_recovery_and_only_the_recovered"),
-    "imaged by indication":
-        ("unit/cohort/test_cohort_outcomes.py",
-         "test_doubts_about_biomarkers_travel_with_the_cohort"),
-    "events dated at unattended visits":
-        ("unit/cohort/test_cohort_outcomes.py",
-         "test_an_unattended_visit_never_dates_an_event"),
-    "weights of flipped Kaplan-Meier with ties":
-        ("unit/_kernels/test_ipcw_kernel.py",
-         "test_weights_average_one_and_reproduce_kaplan_meier_with_greenwood"),
-    "Efron coefficients with a Breslow baseline":
-        ("unit/models/test_cox_models.py",
-         "test_worked_numbers_of_heavy_ties"),
-    "impute, then resample":
-        ("truth/test_imputation_leak.py",
-         "test_imputing_first_flatters_and_the_pipeline_does_not"),
-    "null imaging that adds value":
-        ("truth/test_validation_truth.py",
-         "test_null_imaging_is_not_said_to_add_value"),
-    "level of D- and A-calibration":
-        ("unit/evaluation/prognostic/test_calibration.py",
-         "test_a_calibration_holds_its_level_and_d_calibration_does_not"),
-    "empty last cell of A-calibration":
-        ("unit/evaluation/prognostic/test_calibration.py",
-         "test_the_empty_last_cell_is_merged"),
-    "observational attribution of an unused column":
-        ("unit/explain/test_shap_values.py",
-         "test_trap_observational_values_credit_an_unused_column"),
-    "sign of an attribution that changes with time":
-        ("unit/explain/test_shap_values.py",
-         "test_trap_the_sign_changes_over_time_under_proportional_hazards"),
-    "survival given as risk":
-        ("properties/test_peer_traps_calibration_decision.py",
-         "test_survival_given_as_risk_is_said"),
-    "noise modality in a penalised fusion":
-        ("unit/models/test_elastic_net_models.py",
-         "test_priority_leaves_noise_alone_and_takes_signal"),
-    "events dated at visits":
-        ("truth/test_bias_of_ascertainment.py",
-         "test_events_dated_at_visits"),
-    "the imaged taken for all":
-        ("truth/test_bias_of_ascertainment.py",
-         "test_images_taken_for_a_reason"),
-    "those who came back taken for all":
-        ("truth/test_bias_of_ascertainment.py",
-         "test_informative_attrition"),
-}  # fmt: skip
+    "values after time zero as baseline": (
+        "unit/cohort/test_cohort_outcomes.py",
+        "test_a_value_after_time_zero_is_refused_and_counted",
+    ),
+    "5: outcome-defining variables among the predictors": (
+        "unit/evidence/test_shared_constructs.py",
+        "test_a_change_score_and_its_baseline",
+    ),
+    "5: what is added is the outcome": (
+        "unit/evidence/test_shared_constructs.py",
+        "test_such_an_addition_does_not_add_value",
+    ),
+    "5: on the page of a study": (
+        "unit/study/test_outcome_doubts.py",
+        "test_the_page_names_predictors_that_are_the_outcome",
+    ),
+    "34: treatment during follow-up that the estimand ignores": (
+        "unit/cohort/test_treated_after.py",
+        "test_treatment_that_the_estimand_should_notice",
+    ),
+    "34: an estimand that nobody declared": (
+        "unit/study/test_outcome_doubts.py",
+        "test_an_estimand_that_was_not_declared_is_on_the_page",
+    ),
+    "immortal time": ("unit/cohort/test_cohort_outcomes.py", "test_an_exposure_begun_after_time_zero_is_immortal_time"),
+    "nominal types as numbers: mean over time": (
+        "unit/cohort/test_cohort_outcomes.py",
+        "test_a_mean_of_a_nominal_measure_is_refused",
+    ),
+    "nominal types as numbers: pooling of levels": (
+        "unit/fusion/test_pool_levels.py",
+        "test_a_nominal_measure_is_no_number",
+    ),
+    "methods mixed under one name": (
+        "unit/cohort/test_cohort_outcomes.py",
+        "test_two_methods_under_one_name_are_refused_until_one_is_chosen",
+    ),
+    "recurrence among the never recovered": (
+        "unit/cohort/test_cohort_outcomes.py",
+        "test_recurrence_counts_from_recovery_and_only_the_recovered",
+    ),
+    "imaged by indication": (
+        "unit/cohort/test_cohort_outcomes.py",
+        "test_doubts_about_biomarkers_travel_with_the_cohort",
+    ),
+    "events dated at unattended visits": (
+        "unit/cohort/test_cohort_outcomes.py",
+        "test_an_unattended_visit_never_dates_an_event",
+    ),
+    "weights of flipped Kaplan-Meier with ties": (
+        "unit/_kernels/test_ipcw_kernel.py",
+        "test_weights_average_one_and_reproduce_kaplan_meier_with_greenwood",
+    ),
+    "Efron coefficients with a Breslow baseline": (
+        "unit/models/test_cox_models.py",
+        "test_worked_numbers_of_heavy_ties",
+    ),
+    "impute, then resample": (
+        "truth/test_imputation_leak.py",
+        "test_imputing_first_flatters_and_the_pipeline_does_not",
+    ),
+    "null imaging that adds value": ("truth/test_validation_truth.py", "test_null_imaging_is_not_said_to_add_value"),
+    "level of D- and A-calibration": (
+        "unit/evaluation/prognostic/test_calibration.py",
+        "test_a_calibration_holds_its_level_and_d_calibration_does_not",
+    ),
+    "empty last cell of A-calibration": (
+        "unit/evaluation/prognostic/test_calibration.py",
+        "test_the_empty_last_cell_is_merged",
+    ),
+    "observational attribution of an unused column": (
+        "unit/explain/test_shap_values.py",
+        "test_trap_observational_values_credit_an_unused_column",
+    ),
+    "sign of an attribution that changes with time": (
+        "unit/explain/test_shap_values.py",
+        "test_trap_the_sign_changes_over_time_under_proportional_hazards",
+    ),
+    "survival given as risk": (
+        "properties/test_peer_traps_calibration_decision.py",
+        "test_survival_given_as_risk_is_said",
+    ),
+    "noise modality in a penalised fusion": (
+        "unit/models/test_elastic_net_models.py",
+        "test_priority_leaves_noise_alone_and_takes_signal",
+    ),
+    "events dated at visits": ("truth/test_bias_of_ascertainment.py", "test_events_dated_at_visits"),
+    "the imaged taken for all": ("truth/test_bias_of_ascertainment.py", "test_images_taken_for_a_reason"),
+    "those who came back taken for all": ("truth/test_bias_of_ascertainment.py", "test_informative_attrition"),
+}
 
 
 @pytest.mark.parametrize("trap", ELSEWHERE)
@@ -293,9 +304,16 @@ def test_28_and_29_age_and_sex_are_no_comparator() -> None:
     d = syn()
     X = d[["c1", "c2", "p1", "m1"]].rename(columns={"c1": "age", "c2": "sex"})
     found = added_value(
-        LogisticRisk(), X, Status.at(12, d["y"]), {"clinical": ["age", "sex"], "imaging": ["p1", "m1"]}, 12,
-        clinical_minimum={"age": "age", "sex": "sex"}, n_splits=5, n_repeats=1, random_state=0,
-    )  # fmt: skip
+        LogisticRisk(),
+        X,
+        Status.at(12, d["y"]),
+        {"clinical": ["age", "sex"], "imaging": ["p1", "m1"]},
+        12,
+        clinical_minimum={"age": "age", "sex": "sex"},
+        n_splits=5,
+        n_repeats=1,
+        random_state=0,
+    )
     assert found.gains  # p1 foretells
     assert not found.supported
     assert set(found.missing) == set(CLINICAL_MINIMUM) - {"age", "sex"}
@@ -363,9 +381,15 @@ def test_a_perfect_model_has_a_calibration_distance(cohort) -> None:
 def test_shapley_credit_stands_beside_the_added_value() -> None:
     d = syn()
     found = added_value(
-        LogisticRisk(), d[["c1", "c2", "p1", "g1"]], Status.at(12, d["y"]),
-        {"clinical": ["c1", "c2", "p1"], "imaging": ["g1"]}, 12, n_splits=5, n_repeats=2, random_state=3,
-    )  # fmt: skip
+        LogisticRisk(),
+        d[["c1", "c2", "p1", "g1"]],
+        Status.at(12, d["y"]),
+        {"clinical": ["c1", "c2", "p1"], "imaging": ["g1"]},
+        12,
+        n_splits=5,
+        n_repeats=2,
+        random_state=3,
+    )
     shares = found.shares[found.shares["metric"] == "ipa"].set_index(["modality", "share"])["value"]
     assert {"first_in", "shapley", "last_in"} <= {share.lower() for share in shares.index.get_level_values("share")}
     last = next(v for (m, s), v in shares.items() if m == "imaging" and s == "last_in")

@@ -18,10 +18,22 @@ def demo(tmp_path_factory):
     """Folder of a small demonstration, run once, in a process of its own."""
     folder = tmp_path_factory.mktemp("demo")
     done = subprocess.run(
-        [sys.executable, "-c", "from lbp_prognosis.cli import main; main()", "demo", "--patients", "600", "-o",
-         str(folder), "--jobs", "1"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "from lbp_prognosis.cli import main; main()",
+            "demo",
+            "--patients",
+            "600",
+            "-o",
+            str(folder),
+            "--jobs",
+            "1",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return folder, done
 
 
@@ -46,8 +58,21 @@ def test_demo_folder(demo):
     assert "<script" not in page
     assert page.count("data:image/svg+xml;base64,") >= 8
     assert "TreeSHAP" in page
-    for anchor in ("answer", "patients", "outcome", "discrimination", "calibration", "decisions", "added", "sites",
-                   "explanations", "optimism", "ladder", "doubts", "provenance"):  # fmt: skip
+    for anchor in (
+        "answer",
+        "patients",
+        "outcome",
+        "discrimination",
+        "calibration",
+        "decisions",
+        "added",
+        "sites",
+        "explanations",
+        "optimism",
+        "ladder",
+        "doubts",
+        "provenance",
+    ):
         assert f'id="{anchor}"' in page
     assert 'class="badge supported"' not in page  # simulated data support nothing
     told = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
@@ -67,8 +92,13 @@ def test_demo_folder(demo):
 def test_no_small_count_leaves(demo):
     """Counts of 1 to 4 are masked wherever a table counts patients."""
     folder, _ = demo
-    for name, columns in (("table_one", None), ("table_one_2", None), ("risk_groups", ["patients"]),
-                          ("sites", ["patients", "events"]), ("predictors", ["known in", "missing"])):  # fmt: skip
+    for name, columns in (
+        ("table_one", None),
+        ("table_one_2", None),
+        ("risk_groups", ["patients"]),
+        ("sites", ["patients", "events"]),
+        ("predictors", ["known in", "missing"]),
+    ):
         table = pd.read_csv(folder / "tables" / f"{name}.csv", dtype=str, keep_default_na=False)
         if columns is None:
             part = table[table["variable"].str.contains(r"n \(%\)") | table["variable"].eq("patients")]
@@ -137,9 +167,14 @@ def predictions(tmp_path):
     n = 500
     x = rng.normal(size=n)
     event, censor = rng.exponential(20 * np.exp(-x)), rng.uniform(6, 30, n)
-    frame = pd.DataFrame({"months": np.minimum(event, censor), "event": (event <= censor).astype(int),
-                          "model_a": 1 - np.exp(-np.exp(x) * 12 / 20),
-                          "<b>model_b</b>": 1 - np.exp(-np.exp(0.5 * x) * 12 / 20)})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "months": np.minimum(event, censor),
+            "event": (event <= censor).astype(int),
+            "model_a": 1 - np.exp(-np.exp(x) * 12 / 20),
+            "<b>model_b</b>": 1 - np.exp(-np.exp(0.5 * x) * 12 / 20),
+        }
+    )
     path = tmp_path / "predictions.csv"
     frame.to_csv(path, index=False)
     return path, frame
@@ -150,10 +185,26 @@ def test_evaluate(predictions, tmp_path, capsys, monkeypatch):
 
     path, frame = predictions
     called = call(
-        capsys, monkeypatch, "evaluate", path, "--time", "months", "--event", "event", "--risk",
-        "model_a,<b>model_b</b>", "--horizon", 12, "--thresholds", "0.1:0.4", "--unit", "months", "-o",
-        tmp_path / "out", "--quiet",
-    )  # fmt: skip
+        capsys,
+        monkeypatch,
+        "evaluate",
+        path,
+        "--time",
+        "months",
+        "--event",
+        "event",
+        "--risk",
+        "model_a,<b>model_b</b>",
+        "--horizon",
+        12,
+        "--thresholds",
+        "0.1:0.4",
+        "--unit",
+        "months",
+        "-o",
+        tmp_path / "out",
+        "--quiet",
+    )
     assert called.status == 0, called.err
     page = (tmp_path / "out" / "evidence.html").read_text(encoding="utf-8")
     assert "<b>model_b</b>" not in page
@@ -172,9 +223,24 @@ def test_evaluate_a_state_and_an_external_sample(predictions, tmp_path, capsys, 
     state = frame.assign(state=(chance < frame["model_a"]).astype(int).where(frame.index % 9 > 0))
     state.to_csv(path, index=False)
     called = call(
-        capsys, monkeypatch, "evaluate", path, "--status", "state", "--risk", "model_a", "--horizon", 12, "--sample",
-        "external", "--setting", "geographic", "-o", tmp_path / "out", "--quiet",
-    )  # fmt: skip
+        capsys,
+        monkeypatch,
+        "evaluate",
+        path,
+        "--status",
+        "state",
+        "--risk",
+        "model_a",
+        "--horizon",
+        12,
+        "--sample",
+        "external",
+        "--setting",
+        "geographic",
+        "-o",
+        tmp_path / "out",
+        "--quiet",
+    )
     assert called.status == 0, called.err
     assert "external" in called.out
 
@@ -182,8 +248,21 @@ def test_evaluate_a_state_and_an_external_sample(predictions, tmp_path, capsys, 
 def test_two_codes_of_r_are_asked_about(predictions, tmp_path, capsys, monkeypatch):
     path, frame = predictions
     frame.assign(event=frame["event"] + 1).to_csv(path, index=False)
-    arguments = ("evaluate", path, "--time", "months", "--event", "event", "--risk", "model_a", "--horizon", 12,
-                 "--quiet", "-o", tmp_path / "out")  # fmt: skip
+    arguments = (
+        "evaluate",
+        path,
+        "--time",
+        "months",
+        "--event",
+        "event",
+        "--risk",
+        "model_a",
+        "--horizon",
+        12,
+        "--quiet",
+        "-o",
+        tmp_path / "out",
+    )
     called = call(capsys, monkeypatch, *arguments)
     assert called.status == 1
     assert "censored" in called.err

@@ -76,8 +76,19 @@ def test_recovery_claims(recovery):
 
 
 def test_trial(shared, tmp_path, capsys, monkeypatch):
-    called = call(capsys, monkeypatch, "run", EXAMPLES / "prt_trial.toml", "--data", shared / "data", "-o", tmp_path,
-                  "--quiet", "--jobs", 1)  # fmt: skip
+    called = call(
+        capsys,
+        monkeypatch,
+        "run",
+        EXAMPLES / "prt_trial.toml",
+        "--data",
+        shared / "data",
+        "-o",
+        tmp_path,
+        "--quiet",
+        "--jobs",
+        1,
+    )
     assert called.status == 0, called.err
     assert re.search(r"AUC at 1 months?, pain and disability", called.out)
     told = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
@@ -100,10 +111,15 @@ def test_external_validation_as_printed(shared):
     rows = runpy.run_path(str(EXAMPLES / "rotterdam_gbsg.py"))["external"](shared / "reference" / "data")
     printed = json.loads((shared / "reference" / "published_tables.json").read_text(encoding="utf-8"))["rows"]
     names = {
-        "Harrell C": "Harrell's C", "Uno C": "Uno's C", "cumulative/dynamic AUC at 4.99y": "AUC at 4.99 years",
-        "Brier at 4.99y": "Brier at 4.99 years", "IPA at 4.99y": "IPA at 4.99 years", "O/E at 5y": "O/E at 5 years",
-        "Cox calibration slope": "calibration slope", "net benefit at threshold 0.23": "net benefit at 0.23",
-    }  # fmt: skip
+        "Harrell C": "Harrell's C",
+        "Uno C": "Uno's C",
+        "cumulative/dynamic AUC at 4.99y": "AUC at 4.99 years",
+        "Brier at 4.99y": "Brier at 4.99 years",
+        "IPA at 4.99y": "IPA at 4.99 years",
+        "O/E at 5y": "O/E at 5 years",
+        "Cox calibration slope": "calibration slope",
+        "net benefit at threshold 0.23": "net benefit at 0.23",
+    }
     models = {"basic model": "basic", "basic model + PGR": "basic + PGR"}
     compared = 0
     for row in printed:
@@ -118,8 +134,12 @@ def test_external_validation_as_printed(shared):
 
 
 def test_external_validation_says_where_the_files_are_absent(tmp_path):
-    done = subprocess.run([sys.executable, str(EXAMPLES / "rotterdam_gbsg.py"), str(tmp_path)], capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "rotterdam_gbsg.py"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0
     assert done.stdout.startswith("skipped: rotterdam.csv and gbsg.csv")
 

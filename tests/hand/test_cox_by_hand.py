@@ -49,8 +49,12 @@ def test_exact_by_enumeration():
     # two of three tied: e2(r1, r2, r3) with x = 0, 1, 3; derivative set to zero
     x, event = np.array([0.0, 1.0, 3.0]), np.array([1, 0, 1])
     fit = cox_fit(x[:, None], np.ones(3), event, ties="exact")
-    root = brentq(lambda b: 3 - (np.exp(b) + 3 * np.exp(3 * b) + 4 * np.exp(4 * b))
-                  / (np.exp(b) + np.exp(3 * b) + np.exp(4 * b)), -5, 5, xtol=1e-14)  # fmt: skip
+    root = brentq(
+        lambda b: 3 - (np.exp(b) + 3 * np.exp(3 * b) + 4 * np.exp(4 * b)) / (np.exp(b) + np.exp(3 * b) + np.exp(4 * b)),
+        -5,
+        5,
+        xtol=1e-14,
+    )
     np.testing.assert_allclose(fit.coef, [root], rtol=1e-10)
 
 
@@ -69,8 +73,14 @@ def test_residuals_at_zero_coefficients():
     breslow = cox_pieces(cox_data(X, TIME, EVENT), np.zeros(1), ties="breslow")
     np.testing.assert_allclose(breslow.martingale(), [5 / 6, -1 / 6, 1 / 3, 1 / 3, -2 / 3, -2 / 3], rtol=1e-14)
     # Breslow score residuals by hand: means of x in the risk sets are 1/2, 1/4, 0
-    score = [(1 - 1 / 2) * 5 / 6, (1 - 1 / 2) * (-1 / 6), 3 / 4 - (1 / 2) / 6 - (3 / 4) / 2,
-             -1 / 4 + (1 / 2) / 6 + (1 / 4) / 2, (1 / 2) / 6 + (1 / 4) / 2, (1 / 2) / 6 + (1 / 4) / 2]  # fmt: skip
+    score = [
+        (1 - 1 / 2) * 5 / 6,
+        (1 - 1 / 2) * (-1 / 6),
+        3 / 4 - (1 / 2) / 6 - (3 / 4) / 2,
+        -1 / 4 + (1 / 2) / 6 + (1 / 4) / 2,
+        (1 / 2) / 6 + (1 / 4) / 2,
+        (1 / 2) / 6 + (1 / 4) / 2,
+    ]
     np.testing.assert_allclose(breslow.score()[:, 0], score, rtol=1e-13)
     np.testing.assert_allclose(breslow.score().sum(), 1.0, rtol=1e-13)
 

@@ -151,9 +151,11 @@ def test_turnbull_with_exact_times_is_kaplan_meier(six) -> None:
     with_causes = Surv.interval(time, np.where(any_event, time, np.inf), EVENT)
     for cause in (1, 2):
         assert_allclose(
-            turnbull(with_causes, cause=cause).at(at).value, aalen_johansen(six, cause=cause).at(at).value,
-            rtol=1e-9, atol=1e-12,
-        )  # fmt: skip
+            turnbull(with_causes, cause=cause).at(at).value,
+            aalen_johansen(six, cause=cause).at(at).value,
+            rtol=1e-9,
+            atol=1e-12,
+        )
 
 
 def test_quantiles(six) -> None:

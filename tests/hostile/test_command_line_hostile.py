@@ -60,12 +60,11 @@ def test_malformed_wide_table_of_a_study(case, tmp_path, capsys, monkeypatch):
 STUDY = {
     "title": "t",
     "table": {"wide": "w.csv", "time": "time", "event": "event"},
-    "outcome": {"name": "e", "definition": "d", "polarity": "bad", "time_zero": "z", "unit": "months",
-                "horizons": [6]},
+    "outcome": {"name": "e", "definition": "d", "polarity": "bad", "time_zero": "z", "unit": "months", "horizons": [6]},
     "modalities": {"clinical": ["x"]},
     "model": [{"name": "m", "kind": "cox", "modalities": ["clinical"]}],
     "validation": {"folds": 2, "repeats": 1},
-}  # fmt: skip
+}
 
 
 def toml(value):
@@ -127,9 +126,15 @@ def toml(value):
 )
 def test_malformed_study(change, status, words, tmp_path, capsys, monkeypatch):
     n = 60
-    frame = pd.DataFrame({"time": [1 + i % 20 for i in range(n)], "event": [i % 2 for i in range(n)],
-                          "x": [(i * 7) % 11 - 5 for i in range(n)], "g": [i // 2 for i in range(n)],
-                          "words": [f"text {i}" for i in range(n)]})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "time": [1 + i % 20 for i in range(n)],
+            "event": [i % 2 for i in range(n)],
+            "x": [(i * 7) % 11 - 5 for i in range(n)],
+            "g": [i // 2 for i in range(n)],
+            "words": [f"text {i}" for i in range(n)],
+        }
+    )
     frame.to_csv(tmp_path / "w.csv", index=False)
     table = {key: value for key, value in {**STUDY, **change}.items() if value is not None}
     path = tmp_path / "study.toml"
@@ -152,9 +157,16 @@ def test_files_that_are_no_study(content, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("fly",), ("run",), ("evaluate", "x.csv"), ("--fly",), ("demo", "--patients", "3"), ("schema", "nobody"),
-     ("evaluate", "x.csv", "--risk", "r", "--horizon", "six")],
-)  # fmt: skip
+    [
+        ("fly",),
+        ("run",),
+        ("evaluate", "x.csv"),
+        ("--fly",),
+        ("demo", "--patients", "3"),
+        ("schema", "nobody"),
+        ("evaluate", "x.csv", "--risk", "r", "--horizon", "six"),
+    ],
+)
 def test_calls_that_are_not_accepted(arguments, capsys, monkeypatch):
     called = call(capsys, monkeypatch, *arguments)
     assert called.status == 2

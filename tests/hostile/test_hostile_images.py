@@ -83,8 +83,10 @@ def test_a_compressed_bomb_is_refused_before_it_is_unpacked(tmp_path):
 
 
 def test_headers_with_absurd_shapes_and_sides_are_refused(tmp_path):
-    text = "NRRD0004\ntype: uchar\ndimension: 3\nspace: left-posterior-superior\nsizes: 90000 90000 90000\n" \
-           "space directions: (1,0,0) (0,1,0) (0,0,1)\nencoding: gzip\nspace origin: (0,0,0)\n\n"  # fmt: skip
+    text = (
+        "NRRD0004\ntype: uchar\ndimension: 3\nspace: left-posterior-superior\nsizes: 90000 90000 90000\n"
+        "space directions: (1,0,0) (0,1,0) (0,0,1)\nencoding: gzip\nspace origin: (0,0,0)\n\n"
+    )
     (tmp_path / "big.nrrd").write_bytes(text.encode() + gzip.compress(bytes(1000)))
     with pytest.raises(DataError):
         read_image(tmp_path / "big.nrrd")
@@ -158,9 +160,13 @@ def test_an_image_of_constants_and_of_missing_values_gives_reasons(good):
     for fill in (0.0, np.nan):
         image = Image(np.full(mask.data.shape, fill, dtype=np.float32), mask.affine)
         study = {
-            "patient_id": "p", "mask": mask, "image": image, "convention": "totalspineseg", "modality": "mri",
+            "patient_id": "p",
+            "mask": mask,
+            "image": image,
+            "convention": "totalspineseg",
+            "modality": "mri",
             "sequence": "t2",
-        }  # fmt: skip
+        }
         result = extract(study)
         assert result.failures.empty, result.failures["message"].tolist()
         ratio = result.table[result.table["measure"] == "disc_csf_ratio"]

@@ -28,9 +28,12 @@ def test_nothing_else_is_raised(n, kind, risk, min_at_risk):
     elif kind == "day zero":
         time[:] = 0
     risks = {
-        "spread": rng.random(n), "constant": np.full(n, 0.3), "zero": np.zeros(n), "one": np.ones(n),
+        "spread": rng.random(n),
+        "constant": np.full(n, 0.3),
+        "zero": np.zeros(n),
+        "one": np.ones(n),
         "binary": rng.integers(0, 2, n).astype(float),
-    }[risk]  # fmt: skip
+    }[risk]
     y = Surv.right(time, event, censored=0)
     for call in (
         lambda: evaluate(y, risks, 4.0, [0.1, 0.3], min_at_risk=min_at_risk, n_resamples=3).to_frame(),

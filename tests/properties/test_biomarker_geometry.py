@@ -31,8 +31,9 @@ def measure(data, affine, recipe=RECIPE, **more) -> pd.Series:
 
 @QUICK
 @given(
-    order=st.permutations([0, 1, 2]), flips=st.tuples(st.booleans(), st.booleans(), st.booleans()),
-)  # fmt: skip
+    order=st.permutations([0, 1, 2]),
+    flips=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+)
 def test_the_order_and_sense_of_the_array_s_axes_change_nothing(spine, order, flips):
     data, affine = spine
     moved, matrix = data.transpose(order), affine[:, [*order, 3]].copy()
@@ -97,8 +98,11 @@ def test_lengths_areas_and_volumes_scale_with_the_unit_and_angles_do_not(scale):
     recipe = Recipe(families=("disc", "alignment"))
     one, many = measure(data, affine, recipe), measure(data, np.diag([scale, scale, scale, 1]) @ affine, recipe)
     for name, power, tolerance in (
-        ("disc_height", 1, 0.02), ("disc_volume", 3, 1e-6), ("disc_area", 2, 0.02), ("disc_height_index", 0, 0.03),
-    ):  # fmt: skip
+        ("disc_height", 1, 0.02),
+        ("disc_volume", 3, 1e-6),
+        ("disc_area", 2, 0.02),
+        ("disc_height_index", 0, 0.03),
+    ):
         a, b = one.xs(name, level="measure").dropna(), many.xs(name, level="measure").dropna()
         shared = a.index.intersection(b.index)
         assert len(shared) >= 3

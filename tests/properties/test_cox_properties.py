@@ -12,11 +12,15 @@ from lbp_prognosis.models import CauseSpecificCox, CoxPH, ElasticNetCox, FineGra
 from lbp_prognosis.survival import CensoringCox, Surv, Weights
 
 MODELS = {
-    "cox": CoxPH, "breslow": lambda: CoxPH(ties="breslow"), "robust": lambda: CoxPH(variance="robust"),
-    "ridge": lambda: CoxPH(penalty=3.0), "causes": CauseSpecificCox, "fine_gray": FineGray,
+    "cox": CoxPH,
+    "breslow": lambda: CoxPH(ties="breslow"),
+    "robust": lambda: CoxPH(variance="robust"),
+    "ridge": lambda: CoxPH(penalty=3.0),
+    "causes": CauseSpecificCox,
+    "fine_gray": FineGray,
     "crr": lambda: FineGray(ties="breslow", censoring_ties="at_risk"),
     "lasso": lambda: ElasticNetCox(choose=0.05, n_lambdas=5, tol=1e-10),
-}  # fmt: skip
+}
 TIES = st.sampled_from([1.0, 4.0])
 
 

@@ -56,13 +56,30 @@ def test_treating_everybody_and_standing_aside_have_closed_forms(seed, competing
     incidence = aalen_johansen(y, min_at_risk=0).at([2.0, 4.0], min_at_risk=0).value
     share = (incidence if target == "event" else 1 - incidence)[:, None]
     for estimator in ("km", "ipcw"):
-        curve = decision_curve(y, risk, [2.0, 4.0], thresholds, target=target, estimator=estimator, n_resamples=0,
-                               min_at_risk=0, min_censoring_survival=0)  # fmt: skip
+        curve = decision_curve(
+            y,
+            risk,
+            [2.0, 4.0],
+            thresholds,
+            target=target,
+            estimator=estimator,
+            n_resamples=0,
+            min_at_risk=0,
+            min_censoring_survival=0,
+        )
         kept = np.array([not reason for reason in curve.reason])
         np.testing.assert_allclose(curve.value[-1][kept], (share - odds * (1 - share))[kept], rtol=1e-9, atol=1e-12)
-        no_one = decision_curve(y, np.where(risk > -1, float(target == "no_event"), 0.0), [2.0, 4.0], thresholds,
-                                target=target, estimator=estimator, n_resamples=0, min_at_risk=0,
-                                min_censoring_survival=0)  # fmt: skip
+        no_one = decision_curve(
+            y,
+            np.where(risk > -1, float(target == "no_event"), 0.0),
+            [2.0, 4.0],
+            thresholds,
+            target=target,
+            estimator=estimator,
+            n_resamples=0,
+            min_at_risk=0,
+            min_censoring_survival=0,
+        )
         np.testing.assert_allclose(no_one.value[0][kept], 0, atol=1e-12)
 
 

@@ -117,13 +117,22 @@ def test_a_finer_look_never_has_a_higher_likelihood(seed):
 
 
 TAKE_OFFSETS = {
-    "cox": CoxPH(), "breslow": CoxPH(ties="breslow"), "exact": CoxPH(ties="exact"), "causes": CauseSpecificCox(),
-    "fine_gray": FineGray(), "unpenalised": ElasticNetCox(choose=1e-9, lambdas=[1e-9], tol=1e-9),
-    "priority": PriorityCox({"all": [0, 1]}, unpenalised=["all"]), "logistic": LogisticRisk(),
-    "visits": DiscreteTimeHazard(VISITS.tolist()), "weibull": ParametricAFT(), "lognormal": ParametricAFT("lognormal"),
-    "gamma": ParametricAFT("generalised_gamma"), "spline": RoystonParmar(2), "odds": RoystonParmar(2, scale="odds"),
+    "cox": CoxPH(),
+    "breslow": CoxPH(ties="breslow"),
+    "exact": CoxPH(ties="exact"),
+    "causes": CauseSpecificCox(),
+    "fine_gray": FineGray(),
+    "unpenalised": ElasticNetCox(choose=1e-9, lambdas=[1e-9], tol=1e-9),
+    "priority": PriorityCox({"all": [0, 1]}, unpenalised=["all"]),
+    "logistic": LogisticRisk(),
+    "visits": DiscreteTimeHazard(VISITS.tolist()),
+    "weibull": ParametricAFT(),
+    "lognormal": ParametricAFT("lognormal"),
+    "gamma": ParametricAFT("generalised_gamma"),
+    "spline": RoystonParmar(2),
+    "odds": RoystonParmar(2, scale="odds"),
     "normal": RoystonParmar(2, scale="normal"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("late", [False, True])

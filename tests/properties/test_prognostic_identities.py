@@ -99,8 +99,10 @@ def test_frequency_weights_are_copies(data, seed):
         if metric is brier:
             same(weighted.ipa, copied.ipa)
         other = risk[:, ::-1].copy()
-        same(weighted.minus(loose(metric, y, other, sample_weight=weights)),
-             copied.minus(loose(metric, y[rows], other[rows])))  # fmt: skip
+        same(
+            weighted.minus(loose(metric, y, other, sample_weight=weights)),
+            copied.minus(loose(metric, y[rows], other[rows])),
+        )
     for weighting in ("harrell", "uno"):
         same(
             concordance(y, risk[:, 0], weighting=weighting, sample_weight=weights),

@@ -11,8 +11,9 @@ FEW = settings(max_examples=30, deadline=None)  # each example validates a whole
 
 courses = st.lists(
     st.lists(st.tuples(st.integers(1, 400), st.integers(0, 10), st.booleans()), max_size=8, unique_by=lambda v: v[0]),
-    min_size=1, max_size=5,
-)  # fmt: skip
+    min_size=1,
+    max_size=5,
+)
 rivals = st.lists(st.one_of(st.none(), st.integers(1, 400)), min_size=5, max_size=5)
 
 

@@ -48,9 +48,12 @@ def everything(y, risks, horizons, weights=None, clusters=None) -> dict[str, np.
     shared = {"sample_weight": weights, "clusters": clusters}
     found = evaluate(y, risks, horizons, [0.2, 0.4], n_resamples=20, **shared, **LOOSE)
     frame = found.to_frame()
-    out = {f"{row.model} {row.reference} {row.metric} {row.horizon} {row.threshold}":
-           np.array([row.value, row.se, row.low, row.high, row.n, row.n_events], dtype=float)
-           for row in frame.itertuples()}  # fmt: skip
+    out = {
+        f"{row.model} {row.reference} {row.metric} {row.horizon} {row.threshold}": np.array(
+            [row.value, row.se, row.low, row.high, row.n, row.n_events], dtype=float
+        )
+        for row in frame.itertuples()
+    }
     for name, fitted in found.calibrations.items():
         for h, curve in enumerate(fitted.curves):
             out[f"{name} curve {h}"] = np.stack([curve.risk, curve.observed, curve.low, curve.high])
@@ -80,8 +83,13 @@ def test_counts_are_copies(kind, clustered):
     rows = np.repeat(np.arange(y.size), count)
     site = rng.integers(0, 12, y.size) if clustered else None
     weighted = everything(y, risks, horizons, Weights(count, "frequency"), site)
-    copied = everything(y[rows], {name: risk[rows] for name, risk in risks.items()}, horizons, None,
-                        None if site is None else site[rows])  # fmt: skip
+    copied = everything(
+        y[rows],
+        {name: risk[rows] for name, risk in risks.items()},
+        horizons,
+        None,
+        None if site is None else site[rows],
+    )
     same(weighted, copied)
 
 
@@ -123,8 +131,9 @@ def test_copies_at_risk_are_patients_at_risk():
     assert (many.n, many.n_events) == (54, 27)
     few = decision_curve(y, risk, 10.0, [0.2], n_resamples=0)
     assert "9 at risk" in few.reason[0]
-    none = decision_curve(y, risk, 10.0, [0.2], sample_weight=np.r_[np.ones(9), np.zeros(9)], min_at_risk=0,
-                          n_resamples=0)  # fmt: skip
+    none = decision_curve(
+        y, risk, 10.0, [0.2], sample_weight=np.r_[np.ones(9), np.zeros(9)], min_at_risk=0, n_resamples=0
+    )
     assert none.n == 9
     assert np.isnan(none.value).all()
     assert isinstance(none.to_frame(), pd.DataFrame)

@@ -29,9 +29,14 @@ def check(results, stored, factor=1.0, rtol=1e-7):
     np.testing.assert_allclose([one.se for one in results], np.ravel(stored["se"]) * factor, rtol=rtol)
 
 
-@pytest.mark.parametrize(("name", "weights", "clusters"), [
-    ("slope_clusters", None, CLUSTER), ("slope_weights", WEIGHT, None), ("slope_both", WEIGHT, CLUSTER),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "weights", "clusters"),
+    [
+        ("slope_clusters", None, CLUSTER),
+        ("slope_weights", WEIGHT, None),
+        ("slope_both", WEIGHT, CLUSTER),
+    ],
+)
 def test_slope_over_the_follow_up(name, weights, clusters):
     found = calibration(Y, RISK, 4, sample_weight=weights, clusters=clusters, n_resamples=0)
     check([found.calibration_slope], R[name], 1.0 if clusters is None else FEW)
@@ -45,9 +50,13 @@ def test_pseudo_values():
     check([found.calibration_intercept, found.others["calibration_slope_pseudo"]], R["pseudo_clusters"], FEW)
 
 
-@pytest.mark.parametrize(("name", "weights", "clusters"), [
-    ("state_weights", WEIGHT, None), ("state_clusters", None, CLUSTER),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "weights", "clusters"),
+    [
+        ("state_weights", WEIGHT, None),
+        ("state_clusters", None, CLUSTER),
+    ],
+)
 def test_a_state_at_a_visit(name, weights, clusters):
     found = calibration(STATE, RISK, sample_weight=weights, clusters=clusters, n_resamples=0)
     check([found.calibration_intercept, found.calibration_slope], R[name])

@@ -23,9 +23,13 @@ def test_censored(name, reference_case, reference_csv):
     table = reference_csv(case["data"]["csv"])
     y = Surv.right(table[given["time"]], table[given["event"]], censored=0)
     found = calibration(
-        y, table[given["risk"]], given["horizon"], linear_predictor=table[given["lp"]],
-        cumulative_hazard=table[given["cumhaz"]], knots=3,
-    )  # fmt: skip
+        y,
+        table[given["risk"]],
+        given["horizon"],
+        linear_predictor=table[given["lp"]],
+        cumulative_hazard=table[given["cumhaz"]],
+        knots=3,
+    )
     counted = calibration(y, table[given["risk"]], given["horizon"], oe_interval="events", n_resamples=0)
 
     def same(got, wanted, rtol=2e-8):
@@ -34,14 +38,18 @@ def test_censored(name, reference_case, reference_csv):
     same(numbers(found.observed_expected, "value", "low", "high"), [want["oe"], *want["oe_ci_delta"]])
     same(numbers(counted.observed_expected, "low", "high"), want["oe_ci_event_count"])
     slope = want["cox_slope"]
-    same(numbers(found.calibration_slope, "value", "se", "low", "high"),
-         [slope["slope"], slope["se"], slope["lower"], slope["upper"]])  # fmt: skip
+    same(
+        numbers(found.calibration_slope, "value", "se", "low", "high"),
+        [slope["slope"], slope["se"], slope["lower"], slope["upper"]],
+    )
     same(counted.calibration_slope.value, want["cox_slope_cloglog_risk"])
     followup, poisson = found.observed_expected_followup, want["poisson"]
     same(numbers(followup, "value", "low", "high"), [poisson["citl_ratio"], *poisson["citl_ratio_ci"]])
     same(found.others["calibration_intercept_followup"].value, poisson["intercept_slope_model"])
-    same(numbers(found.others["calibration_slope_followup"], "value", "se", "low", "high"),
-         [poisson["slope"], poisson["slope_se"], *poisson["slope_ci"]])  # fmt: skip
+    same(
+        numbers(found.others["calibration_slope_followup"], "value", "se", "low", "high"),
+        [poisson["slope"], poisson["slope_se"], *poisson["slope_ci"]],
+    )
     curve, flexible = found.curves[0], want["flexible_rcs3"]
     same(curve.knots, flexible["knots"])
     same(curve.coef[1:], flexible["coef"])
@@ -76,12 +84,14 @@ def test_competing(name, reference_case, reference_csv):
     model, joint = want["slope_model"], found.joint_test()
     np.testing.assert_allclose(
         [found.calibration_intercept.value, *numbers(found.calibration_slope, "value", "se", "low", "high")],
-        [model[k] for k in ("intercept", "slope", "slope_se", "lower", "upper")], rtol=1e-8,
-    )  # fmt: skip
+        [model[k] for k in ("intercept", "slope", "slope_se", "lower", "upper")],
+        rtol=1e-8,
+    )
     np.testing.assert_allclose([joint.statistic, joint.p], [model["wald_joint"], model["p_joint"]], rtol=1e-8)
     for smoother, field in (
-        ("loess_direct", "loess_degree1_span033_direct"), ("loess", "loess_degree1_span033_interpolated"),
-    ):  # fmt: skip
+        ("loess_direct", "loess_degree1_span033_direct"),
+        ("loess", "loess_degree1_span033_interpolated"),
+    ):
         local = calibration(y, risk, tau, smoother=smoother, span=0.33)
         np.testing.assert_allclose(distances(local), list(want[field].values())[:4], rtol=1e-9)
     cloglog = np.log(-np.log1p(-risk))
@@ -104,16 +114,22 @@ def test_states(name, reference_case, reference_csv):
     same(numbers(found.observed_expected, "value", "low", "high"), [want["oe"], *want["oe_ci_log_poisson"]])
     same(numbers(found.citl, "value", "se"), [want["citl"], want["citl_se"]])
     same(numbers(found.calibration_intercept, "value", "se"), [want["intercept"], want["intercept_se"]])
-    same(numbers(found.calibration_slope, "value", "se", "low", "high"),
-         [want["slope"], want["slope_se"], *want["slope_ci_wald"]])  # fmt: skip
+    same(
+        numbers(found.calibration_slope, "value", "se", "low", "high"),
+        [want["slope"], want["slope_se"], *want["slope_ci_wald"]],
+    )
     printed = want["val_prob"]
     same(found.others["spiegelhalter_z"].value, want["spiegelhalter_z"])
     same(found.others["spiegelhalter_z"].p, printed["S:p"])
-    same([found.others[f"{k}_index"].value for k in ("discrimination", "unreliability", "quality")],
-         [printed[k] for k in ("D", "U", "Q")])  # fmt: skip
+    same(
+        [found.others[f"{k}_index"].value for k in ("discrimination", "unreliability", "quality")],
+        [printed[k] for k in ("D", "U", "Q")],
+    )
     for smoother, field in (
-        ("loess_direct", "loess_direct"), ("loess", "loess_interpolated"), ("lowess", "lowess_iter0"),
-    ):  # fmt: skip
+        ("loess_direct", "loess_direct"),
+        ("loess", "loess_interpolated"),
+        ("lowess", "lowess_iter0"),
+    ):
         same(distances(calibration(y, risk, smoother=smoother)), list(want[field].values()))
     lowess = distances(calibration(y, risk, smoother="lowess"))
     same([lowess[0], lowess[2], lowess[3]], [printed["Eavg"], printed["E90"], printed["Emax"]])
@@ -202,9 +218,10 @@ def test_worked_tests(worked, golden):
     np.testing.assert_allclose([raw.statistic, raw.p], want["acal_unmerged"], rtol=5e-8)
     assert raw.observed.tolist() == [35, 23, 24, 17, 27, 13, 16, 4, 5, 5]
     np.testing.assert_allclose(
-        raw.expected, [28.143167, 25.407203, 21.420301, 18.610624, 16.509821, 13.979688, 11.216093, 8.5361594,
-                       6.8135787, 4.1789823], rtol=5e-8,
-    )  # fmt: skip
+        raw.expected,
+        [28.143167, 25.407203, 21.420301, 18.610624, 16.509821, 13.979688, 11.216093, 8.5361594, 6.8135787, 4.1789823],
+        rtol=5e-8,
+    )
     merged = found.a_calibration()
     assert merged.df == 9
     assert merged.expected.min() >= 5

@@ -34,10 +34,13 @@ def _expected(path) -> np.ndarray:
 def _step(name: str, tol: float) -> ComBat:
     words = name.removesuffix(".csv").split("_")
     return ComBat(
-        "batch", covariates=["pheno"] if "adjusted" in words else [],
-        prior="none" if "noeb" in words else words[2], mean_only="meanonly" in words or "meanonl" in words,
-        reference=1 if "batchref" in words else None, tol=tol,
-    )  # fmt: skip
+        "batch",
+        covariates=["pheno"] if "adjusted" in words else [],
+        prior="none" if "noeb" in words else words[2],
+        mean_only="meanonly" in words or "meanonl" in words,
+        reference=1 if "batchref" in words else None,
+        tol=tol,
+    )
 
 
 def test_all_outputs_of_the_published_programs(public):

@@ -37,8 +37,9 @@ def test_cause_specific(name, reference_case, reference_csv):
         risk = limit.predict_risk(rows, inputs["times"], cause)
         np.testing.assert_allclose(risk, expected["cif_prodlim_type"], **tolerance)
         np.testing.assert_allclose(risk, expected["cif_default"], **tolerance)
-        np.testing.assert_allclose(exponential.predict_risk(rows, inputs["times"], cause),
-                                   expected["cif_exp_type"], **tolerance)  # fmt: skip
+        np.testing.assert_allclose(
+            exponential.predict_risk(rows, inputs["times"], cause), expected["cif_exp_type"], **tolerance
+        )
     total = sum(limit.predict_risk(X, inputs["times"], cause) for cause in (1, 2))
     np.testing.assert_allclose(total + limit.predict_survival(X, inputs["times"]), 1.0, rtol=1e-12)
 

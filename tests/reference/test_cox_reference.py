@@ -11,11 +11,24 @@ from lbp_prognosis.models import CoxPH
 from lbp_prognosis.survival import Surv
 
 CASES = [
-    "cox_colon_efron", "cox_heart_lefttrunc", "cox_kidney_cluster", "cox_lbp_imp1_a", "cox_lbp_imp3_efron",
-    "cox_lung_efron", "cox_lung_offset", "cox_lung_weights", "cox_rats_strata_cluster", "cox_retinopathy_cluster",
-    "cox_rott5_breslow", "cox_rott5_efron", "cox_rott5_pgr_efron", "cox_veteran_breslow",
-    "cox_veteran_heavyties_breslow", "cox_veteran_heavyties_efron", "cox_veteran_strata",
-]  # fmt: skip
+    "cox_colon_efron",
+    "cox_heart_lefttrunc",
+    "cox_kidney_cluster",
+    "cox_lbp_imp1_a",
+    "cox_lbp_imp3_efron",
+    "cox_lung_efron",
+    "cox_lung_offset",
+    "cox_lung_weights",
+    "cox_rats_strata_cluster",
+    "cox_retinopathy_cluster",
+    "cox_rott5_breslow",
+    "cox_rott5_efron",
+    "cox_rott5_pgr_efron",
+    "cox_veteran_breslow",
+    "cox_veteran_heavyties_breslow",
+    "cox_veteran_heavyties_efron",
+    "cox_veteran_strata",
+]
 # R stops its iterations on the likelihood; its last covariance belongs to the step before, hence 1e-6 there
 CLOSE = {"rtol": 1e-7, "atol": 1e-9}
 
@@ -90,11 +103,13 @@ def test_baseline_and_risks(fitted):
         np.testing.assert_allclose(base, expected["baseline_cumhaz_x0"], **CLOSE)
     strata = None if extra["strata"] is None else extra["strata"][rows]
     if "risk" in expected:
-        np.testing.assert_allclose(model.predict_risk(X.iloc[rows], given["times"], strata=strata),
-                                   expected["risk"], **CLOSE)  # fmt: skip
+        np.testing.assert_allclose(
+            model.predict_risk(X.iloc[rows], given["times"], strata=strata), expected["risk"], **CLOSE
+        )
     if "risk_se" in expected:
-        np.testing.assert_allclose(model.risk_se(X.iloc[rows], given["times"], strata=strata),
-                                   expected["risk_se"], rtol=1e-6, atol=1e-9)  # fmt: skip
+        np.testing.assert_allclose(
+            model.risk_se(X.iloc[rows], given["times"], strata=strata), expected["risk_se"], rtol=1e-6, atol=1e-9
+        )
 
 
 def test_residuals(fitted):
@@ -165,8 +180,11 @@ def test_cox_with_splines(name, reference_case, reference_csv):
     np.testing.assert_allclose(model.coef_, values(expected["coef"]), rtol=1e-5)
     np.testing.assert_allclose(np.sqrt(np.diag(model.covariance_)), values(expected["se"]), rtol=1e-5)
     np.testing.assert_allclose(model.log_likelihood_, expected["loglik"], rtol=1e-9)
-    terms = {given["spline"]: range(given["nk"] - 1), "Nonlinear": range(1, given["nk"] - 1),
-             "TOTAL": range(columns.shape[1])}  # fmt: skip
+    terms = {
+        given["spline"]: range(given["nk"] - 1),
+        "Nonlinear": range(1, given["nk"] - 1),
+        "TOTAL": range(columns.shape[1]),
+    }
     terms |= {name: [given["nk"] - 1 + j] for j, name in enumerate(given["covariates"])}
     for term, places in terms.items():
         inner = np.ix_(list(places), list(places))

@@ -26,8 +26,15 @@ from lbp_prognosis.survival import (
 )
 
 KM_CASES = (
-    "km_colon", "km_dca_surv", "km_edge_ties", "km_heart_lefttrunc", "km_lbp", "km_lung", "km_rotterdam", "km_veteran",
-)  # fmt: skip
+    "km_colon",
+    "km_dca_surv",
+    "km_edge_ties",
+    "km_heart_lefttrunc",
+    "km_lbp",
+    "km_lung",
+    "km_rotterdam",
+    "km_veteran",
+)
 EDGE_CASES = ("edge_constant_prediction", "edge_no_censoring", "edge_tied_predictions", "edge_tied_predictions_end")
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
 

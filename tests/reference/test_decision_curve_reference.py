@@ -9,9 +9,15 @@ from lbp_prognosis.evaluation.utility import decision_curve, finding_to_outcome_
 from lbp_prognosis.survival import Status, Surv
 
 CENSORED = [
-    "nb_colon_1825", "nb_comprisk_rdata", "nb_comprisk_vdata", "nb_dca_surv", "nb_dca_surv_competing", "nb_gbsg5",
-    "nb_lbp_a_90", "nb_rott5",
-]  # fmt: skip
+    "nb_colon_1825",
+    "nb_comprisk_rdata",
+    "nb_comprisk_vdata",
+    "nb_dca_surv",
+    "nb_dca_surv_competing",
+    "nb_gbsg5",
+    "nb_lbp_a_90",
+    "nb_rott5",
+]
 EDGE = ["edge_constant_prediction", "edge_no_censoring", "edge_tied_predictions", "edge_tied_predictions_end"]
 
 
@@ -24,9 +30,13 @@ def test_censored_and_competing(name, reference_case, reference_csv):
     order = np.argsort(given["thresholds"])
     thresholds = np.array(given["thresholds"])[order]
     curve = decision_curve(
-        y, {r: table[r].to_numpy() for r in given["risks"]}, float(given["horizon"]), thresholds,
-        at_threshold="spare", n_resamples=0,
-    )  # fmt: skip
+        y,
+        {r: table[r].to_numpy() for r in given["risks"]},
+        float(given["horizon"]),
+        thresholds,
+        at_threshold="spare",
+        n_resamples=0,
+    )
 
     def same(got, wanted):
         np.testing.assert_allclose(got, np.array(wanted, dtype=float)[order], rtol=1e-9, atol=1e-9)
@@ -68,9 +78,14 @@ def test_risks_at_the_threshold(name, reference_case, reference_csv):
     table = reference_csv(case["data"]["csv"])
     y = Surv.right(table["time"], table["event"], censored=0)
     curve = decision_curve(
-        y, table["risk"].to_numpy(), given["horizon"], given["thresholds"], at_threshold="spare", min_at_risk=0,
+        y,
+        table["risk"].to_numpy(),
+        given["horizon"],
+        given["thresholds"],
+        at_threshold="spare",
+        min_at_risk=0,
         n_resamples=0,
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(curve.value[0, 0], want["net_benefit"], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(curve.value[1, 0], want["net_benefit_all"], rtol=1e-9, atol=1e-9)
 
@@ -80,9 +95,11 @@ def test_worked_values_of_both_estimators(shared, golden):
     want = golden["net_benefit_survival"]
     one, two = Surv.right(table["time"], table["event"]), Surv.right(table["time"], table["status"])
     for y, risk, estimator, value, se in (
-        (one, "r", "km", "KM_conditional", None), (one, "r", "ipcw", "IPCW", "IPCW_se"),
-        (two, "rc", "km", "AJ_conditional", None), (two, "rc", "ipcw", "IPCW_CR", "IPCW_CR_se"),
-    ):  # fmt: skip
+        (one, "r", "km", "KM_conditional", None),
+        (one, "r", "ipcw", "IPCW", "IPCW_se"),
+        (two, "rc", "km", "AJ_conditional", None),
+        (two, "rc", "ipcw", "IPCW_CR", "IPCW_CR_se"),
+    ):
         curve = decision_curve(y, table[risk].to_numpy(), 12, want["t"], estimator=estimator, n_resamples=0)
         np.testing.assert_allclose(curve.value[0, 0], want[value], rtol=5e-9)  # printed to nine digits
         if se:
@@ -103,8 +120,10 @@ def test_worked_values_of_a_fully_observed_outcome(golden):
     cohort = syn()
     y, fold, want = cohort["y"].to_numpy(), cohort["id"].to_numpy() % 5, golden["net_benefit_binary"]
     risks = {}
-    for name, columns in (("clinical", ["c1", "c2", "c3", "p1", "p2"]),
-                          ("imaging", ["c1", "c2", "c3", "p1", "p2", "m1", "m2", "m3"])):  # fmt: skip
+    for name, columns in (
+        ("clinical", ["c1", "c2", "c3", "p1", "p2"]),
+        ("imaging", ["c1", "c2", "c3", "p1", "p2", "m1", "m2", "m3"]),
+    ):
         design, risks[name] = sm.add_constant(cohort[columns].to_numpy()), np.empty(600)
         for k in range(5):
             fit = sm.GLM(y[fold != k], design[fold != k], family=sm.families.Binomial()).fit(tol=1e-12)

@@ -144,8 +144,9 @@ def test_paired_difference_of_apparent_concordances(golden):
         found.append(concordance(y, x @ cox_fit(x, data["time"].to_numpy(), data["event"].to_numpy()).coef))
     change = found[1].minus(found[0])
     np.testing.assert_allclose([c.value for c in found], golden["added_value"]["C"], atol=1e-8)
-    np.testing.assert_allclose([change.value, change.se], [golden["added_value"]["dC"], golden["added_value"]["dC_se"]],
-                               atol=1e-9)  # fmt: skip
+    np.testing.assert_allclose(
+        [change.value, change.se], [golden["added_value"]["dC"], golden["added_value"]["dC_se"]], atol=1e-9
+    )
 
 
 def test_held_out_comparison_with_score():

@@ -72,9 +72,9 @@ def test_auc_of_cause_two_has_the_jackknife_standard_error(reference_case, refer
     risk = frame[inputs["risk_columns"]["full"]].to_numpy()
     found = time_dependent_auc(y, risk, float(times[0]), cause=2)
     n, rows = len(frame), np.arange(len(frame))
-    left_out = np.array([
-        time_dependent_auc(y[rows != i], risk[rows != i], float(times[0]), cause=2).value for i in range(n)
-    ])  # fmt: skip
+    left_out = np.array(
+        [time_dependent_auc(y[rows != i], risk[rows != i], float(times[0]), cause=2).value for i in range(n)]
+    )
     jackknife = np.sqrt((n - 1) / n * np.sum((left_out - left_out.mean()) ** 2))
     assert found.se == pytest.approx(jackknife, rel=0.015)
     assert abs(expected["auc"]["t3"]["full"]["se"] / jackknife - 1) > 0.07
@@ -192,9 +192,7 @@ def test_binary_auc_is_that_of_proc(name, reference_case, reference_csv):
     np.testing.assert_allclose([paired.low, paired.high], expected["diff_ci_1_minus_2"], **close)
 
 
-@pytest.mark.parametrize(
-    "name", ["constant_prediction", "no_censoring", "tied_predictions", "tied_predictions_end"]
-)  # fmt: skip
+@pytest.mark.parametrize("name", ["constant_prediction", "no_censoring", "tied_predictions", "tied_predictions_end"])
 def test_edges(name, reference_case, reference_csv):
     case = reference_case(f"edge_{name}")
     inputs, expected = case["inputs"], case["expected"]
@@ -211,8 +209,10 @@ def test_edges(name, reference_case, reference_csv):
     np.testing.assert_allclose([pairs.value, pairs.se], [expected["harrell_c"], expected["harrell_se"]], **close)
     counts = expected["harrell_counts"]
     assert (pairs.concordant, pairs.discordant, pairs.tied) == (
-        counts["concordant"], counts["discordant"], counts["tied.x"],
-    )  # fmt: skip
+        counts["concordant"],
+        counts["discordant"],
+        counts["tied.x"],
+    )
 
 
 @pytest.mark.parametrize("name", ["constant_prediction", "no_censoring", "tied_predictions", "tied_predictions_end"])
@@ -254,8 +254,9 @@ def test_weights_and_strata(own_values, reference_csv):
     _agree(concordance(y, score, sample_weight=weights), own_values["weights"])
     _agree(concordance(y, score, strata=frame["inst"]), own_values["strata"])
     weighted = concordance(y, score, sample_weight=weights, weighting="uno")
-    np.testing.assert_allclose([weighted.value, weighted.se],
-                               [own_values["weights_uno"][k] for k in ("c", "se")], rtol=1e-9)  # fmt: skip
+    np.testing.assert_allclose(
+        [weighted.value, weighted.se], [own_values["weights_uno"][k] for k in ("c", "se")], rtol=1e-9
+    )
     _agree(concordance(y, score, weighting="uno", tau=500, strata=frame["sex"]), own_values["strata_uno"])
 
 

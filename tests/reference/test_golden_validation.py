@@ -36,8 +36,10 @@ def cohort() -> pd.DataFrame:
 def cross_fitted(cohort) -> dict[str, np.ndarray]:
     """Logistic risks of the five folds id mod 5."""
     models = {
-        "clinical": CLINICAL, "reported": [*CLINICAL, *REPORTED], "imaging": [*CLINICAL, *REPORTED, *IMAGING],
-    }  # fmt: skip
+        "clinical": CLINICAL,
+        "reported": [*CLINICAL, *REPORTED],
+        "imaging": [*CLINICAL, *REPORTED, *IMAGING],
+    }
     y, fold = Status.at(12, cohort["y"]), cohort["id"] % 5
     return {
         name: cross_validate_risk(LogisticRisk(), cohort[columns], y, 12, folds=fold).risks["LogisticRisk"][:, 0]
@@ -109,9 +111,15 @@ def test_two_stage_interval(cohort):
     """A hundred outer and thirty inner resamples gave .7396 to .8747: within the error of a hundred draws."""
     d = cohort.head(200)
     found = bootstrap_validate(
-        LogisticRisk(), d[EIGHT], Status.at(12, d["y"]), 12, n_resamples=100, interval="two-stage", n_inner=30,
+        LogisticRisk(),
+        d[EIGHT],
+        Status.at(12, d["y"]),
+        12,
+        n_resamples=100,
+        interval="two-stage",
+        n_inner=30,
         random_state=1,
-    ).at("auc")  # fmt: skip
+    ).at("auc")
     assert (found["low"], found["high"]) == pytest.approx((0.73956616, 0.8746683), abs=0.02)
 
 
@@ -146,8 +154,9 @@ def test_without_imaging_the_plug_in_and_the_clinical_submodel(cohort, golden):
 
 
 def test_six_sites_to_the_digit(cohort):
-    found = internal_external(LogisticRisk(), cohort[EIGHT], Status.at(12, cohort["y"]), cohort["site"], 12,
-                              n_resamples=0)  # fmt: skip
+    found = internal_external(
+        LogisticRisk(), cohort[EIGHT], Status.at(12, cohort["y"]), cohort["site"], 12, n_resamples=0
+    )
     table = found.table.set_index(["group", "metric"])
     errors = [0.060320926, 0.052906440, 0.045048687, 0.045386593, 0.042956743, 0.047504345]
     expected = [44.225636, 40.904108, 43.765204, 38.698561, 39.773204, 43.674777]
@@ -245,9 +254,9 @@ def test_sequential_policy_in_a_band(cohort, cross_fitted, golden):
     assert row["gain"] == pytest.approx(case["gain"], abs=5e-7)
     assert row["se"] * np.sqrt(600 / 599) == pytest.approx(case["se"], abs=5e-7)
     assert row["images_per_true_positive"] == pytest.approx(case["tests_per_net_TP"], abs=5e-3)
-    everybody = sequential_policy(
-        y, cross_fitted["clinical"], cross_fitted["reported"], 12, 0.4, band=(0.3, 0.5)
-    ).row("all")  # fmt: skip
+    everybody = sequential_policy(y, cross_fitted["clinical"], cross_fitted["reported"], 12, 0.4, band=(0.3, 0.5)).row(
+        "all"
+    )
     assert (everybody["up_events"], everybody["up_nonevents"]) == (24, 25)
     assert (everybody["down_events"], everybody["down_nonevents"]) == (13, 26)
     assert everybody["gain"] == pytest.approx(0.019444, abs=5e-7)

@@ -13,9 +13,13 @@ def test_ten_centres(reference_case, reference_csv):
     case = reference_case("iecv_ipd_afib_centre")
     frame = reference_csv(case["data"]["csv"])
     result = internal_external(
-        LogisticRisk(), frame[case["inputs"]["covariates"]], Status.at(1, frame["afib"]), frame["centre"], 1,
+        LogisticRisk(),
+        frame[case["inputs"]["covariates"]],
+        Status.at(1, frame["afib"]),
+        frame["centre"],
+        1,
         n_resamples=0,
-    )  # fmt: skip
+    )
     table = result.table.set_index(["group", "metric"])
     for centre, want in case["expected"]["by_centre"].items():
         site = centre.removeprefix("centre_")
@@ -68,8 +72,15 @@ def test_lung_institutions(reference_case, reference_csv):
 
 def _compare_pooled(pooled, want, **close):
     assert pooled.k == want["k"]
-    for ours, theirs in (("mean", "mu"), ("se_wald", "se"), ("tau2", "tau2"), ("tau2_dl", "tau2_dl"),
-                         ("cochran_q", "Q"), ("cochran_p", "Q_p"), ("i2", "I2_percent")):  # fmt: skip
+    for ours, theirs in (
+        ("mean", "mu"),
+        ("se_wald", "se"),
+        ("tau2", "tau2"),
+        ("tau2_dl", "tau2_dl"),
+        ("cochran_q", "Q"),
+        ("cochran_p", "Q_p"),
+        ("i2", "I2_percent"),
+    ):
         assert getattr(pooled, ours) == pytest.approx(want[theirs], **close), theirs
     # R's error is the plain one; ours is kept from falling below Wald's where no spread is found
     assert pooled.se_wald * pooled.q**0.5 == pytest.approx(want["se_hk"], **close)

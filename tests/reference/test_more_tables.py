@@ -36,9 +36,13 @@ def test_cox(want, reference_csv):
     frame = reference_csv(f"{want['table']}.csv")
     column = lambda key: frame[want[key]].to_numpy() if want.get(key) else None  # noqa: E731
     model = CoxPH(ties=want.get("ties", "efron")).fit(
-        frame[np.atleast_1d(want["columns"]).tolist()].astype(float), outcome(frame, want),
-        sample_weight=column("weights"), strata=column("strata"), offset=column("offset"), clusters=column("cluster"),
-    )  # fmt: skip
+        frame[np.atleast_1d(want["columns"]).tolist()].astype(float),
+        outcome(frame, want),
+        sample_weight=column("weights"),
+        strata=column("strata"),
+        offset=column("offset"),
+        clusters=column("cluster"),
+    )
     np.testing.assert_allclose(model.coef_, want["coef"], rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(np.sqrt(np.diag(model.covariance_model_)), want["se"], rtol=2e-6)
     np.testing.assert_allclose([model.log_likelihood_null_, model.log_likelihood_], want["loglik"], rtol=1e-9)

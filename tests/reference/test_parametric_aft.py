@@ -9,9 +9,15 @@ from lbp_prognosis import Surv
 from lbp_prognosis.models import ParametricAFT
 
 CASES = [
-    "aft_interval_lbp_lognormal", "aft_interval_lbp_weibull", "aft_lung_exponential", "aft_lung_loglogistic",
-    "aft_lung_lognormal", "aft_lung_weibull", "aft_veteran_lognormal", "aft_veteran_weibull",
-]  # fmt: skip
+    "aft_interval_lbp_lognormal",
+    "aft_interval_lbp_weibull",
+    "aft_lung_exponential",
+    "aft_lung_loglogistic",
+    "aft_lung_lognormal",
+    "aft_lung_weibull",
+    "aft_veteran_lognormal",
+    "aft_veteran_weibull",
+]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -11,17 +11,36 @@ from lbp_prognosis.models import CoxPH, LogisticRisk
 from lbp_prognosis.survival import Status, Surv
 
 COX = {
-    "mi_cox_lbp_doc1": ["Duration", "Radiation", "Onset", "Function", "Age", "Previous", "Tampascale", "JobControl",
-                        "JobDemand", "Social", "Expect_cat"],
+    "mi_cox_lbp_doc1": [
+        "Duration",
+        "Radiation",
+        "Onset",
+        "Function",
+        "Age",
+        "Previous",
+        "Tampascale",
+        "JobControl",
+        "JobDemand",
+        "Social",
+        "Expect_cat",
+    ],
     "mi_cox_lbp_doc2": ["Duration", "Function", "Social"],
-}  # fmt: skip
+}
 LOGISTIC = {
     "mi_lr_doc1": ["Gender", "Smoking", "Function", "JobControl", "JobDemands", "SocialSupport"],
     "mi_lr_performance": ["Gender", "Pain", "Tampascale", "Smoking", "Function", "Radiation", "Age", "Carrying"],
     "mi_lr_carrying": ["Carrying"],
 }
-FIELDS = {"estimate": "estimate", "se": "se", "riv": "riv", "df": "df", "fmi": "fmi", "low": "lower", "high": "upper",
-          "p": "p"}  # fmt: skip
+FIELDS = {
+    "estimate": "estimate",
+    "se": "se",
+    "riv": "riv",
+    "df": "df",
+    "fmi": "fmi",
+    "low": "lower",
+    "high": "upper",
+    "p": "p",
+}
 
 
 def _compare(frame: pd.DataFrame, expected: dict) -> None:

@@ -14,10 +14,21 @@ from lbp_prognosis.survival import Status, Surv
 from lbp_prognosis.validation import MultiplyImputed, bootstrap_validate, external_validate, pool_performance
 
 COX = {
-    "mi_cox_lbp_doc1": ["Duration", "Radiation", "Onset", "Function", "Age", "Previous", "Tampascale", "JobControl",
-                        "JobDemand", "Social", "Expect_cat"],
+    "mi_cox_lbp_doc1": [
+        "Duration",
+        "Radiation",
+        "Onset",
+        "Function",
+        "Age",
+        "Previous",
+        "Tampascale",
+        "JobControl",
+        "JobDemand",
+        "Social",
+        "Expect_cat",
+    ],
     "mi_cox_lbp_doc2": ["Duration", "Function", "Social"],
-}  # fmt: skip
+}
 LOGISTIC = {
     "mi_lr_doc1": (["Gender", "Smoking", "Function", "JobControl", "JobDemands", "SocialSupport"], [], []),
     "mi_lr_carrying": (["Carrying"], ["Carrying"], []),
@@ -48,8 +59,10 @@ def test_cox_concordance(reference_case, reference_csv, name: str) -> None:
     )
     assert row["df"] == pytest.approx(want["df"] if want["df"] is not None else np.inf, rel=1e-4)
     # Nagelkerke's R² in each table, averaged on Fisher's scale
-    inside = [bootstrap_validate(model, table, y, 90, n_resamples=2, random_state=1).at("nagelkerke_r2")["apparent"]
-              for model, table in ((RiskPipeline(steps, CoxPH()), table) for table in X.tables)]  # fmt: skip
+    inside = [
+        bootstrap_validate(model, table, y, 90, n_resamples=2, random_state=1).at("nagelkerke_r2")["apparent"]
+        for model, table in ((RiskPipeline(steps, CoxPH()), table) for table in X.tables)
+    ]
     assert inside == pytest.approx(expected["r2_by_imputation"], rel=1e-6)
     assert np.tanh(np.mean(np.arctanh(inside))) == pytest.approx(expected["pooled_nagelkerke_r2_fisher"], rel=1e-6)
 
@@ -123,8 +136,11 @@ def test_external_validation_of_a_fixed_model(reference_case, reference_csv) -> 
         )
         found.append(evaluate(y, 1 / (1 + np.exp(-lp.to_numpy(float)))))
     pooled = pool_performance(found, df_complete=len(y) - 1)
-    for ours, theirs in (("calibration_intercept", "pooled_intercept"), ("calibration_slope", "pooled_slope"),
-                         ("citl", "pooled_offset_intercept")):  # fmt: skip
+    for ours, theirs in (
+        ("calibration_intercept", "pooled_intercept"),
+        ("calibration_slope", "pooled_slope"),
+        ("citl", "pooled_offset_intercept"),
+    ):
         row, want = pooled.metric(ours), expected[theirs]
         # R's glm stops one Newton step before ours, which the between-imputation variance magnifies
         assert (row["value"], row["se"], row["low"], row["high"], row["df"], row["fmi"]) == pytest.approx(
@@ -134,8 +150,10 @@ def test_external_validation_of_a_fixed_model(reference_case, reference_csv) -> 
     want = expected["pooled_slope_df_infinite"]
     row = infinite.metric("calibration_slope")
     assert (row["df"], row["low"], row["high"]) == pytest.approx((want["df"], want["lower"], want["upper"]), rel=1e-5)
-    for ours, theirs in (("calibration_intercept", "pooled_intercept_df_infinite"),
-                         ("citl", "pooled_offset_intercept_df_infinite")):  # fmt: skip
+    for ours, theirs in (
+        ("calibration_intercept", "pooled_intercept_df_infinite"),
+        ("citl", "pooled_offset_intercept_df_infinite"),
+    ):
         row, want = infinite.metric(ours), expected[theirs]
         assert (row["df"], row["low"], row["high"]) == pytest.approx(
             (want["df"], want["lower"], want["upper"]), rel=1e-4
@@ -161,9 +179,10 @@ def test_developed_in_one_hospital_and_validated_in_another(reference_csv) -> No
     y = Status.at(12, imputed.observed(["Chronic"])["Chronic"])
     found = external_validate(model, imputed[columns], y, 12, kind="geographic").to_frame().set_index("metric")
     for metric, value, se in (
-        ("calibration_intercept", -0.690199840, 0.325995741), ("calibration_slope", 0.676914647, 0.198783131),
+        ("calibration_intercept", -0.690199840, 0.325995741),
+        ("calibration_slope", 0.676914647, 0.198783131),
         ("citl", -1.033256309, 0.266743857),
-    ):  # fmt: skip
+    ):
         assert (found.loc[metric, "value"], found.loc[metric, "se"]) == pytest.approx((value, se), rel=1e-7)
     assert found.loc["auc", ["value", "low", "high"]].tolist() == pytest.approx(
         [0.738179146, 0.614931722, 0.8327106796], rel=1e-8
@@ -173,8 +192,9 @@ def test_developed_in_one_hospital_and_validated_in_another(reference_csv) -> No
     parts = [evaluate(y, model.predict_risk(table, 12)) for table in imputed[columns].tables]
     pooled = pool_performance(parts, df_complete=79)
     for metric, df, low, high in (
-        ("calibration_slope", 76.3465236, 0.281032789, 1.0727965048), ("citl", 76.3785698, -1.564480161, -0.502032456),
-    ):  # fmt: skip
+        ("calibration_slope", 76.3465236, 0.281032789, 1.0727965048),
+        ("citl", 76.3785698, -1.564480161, -0.502032456),
+    ):
         row = pooled.metric(metric)
         assert [row["df"], row["low"], row["high"]] == pytest.approx([df, low, high], rel=1e-7)
 

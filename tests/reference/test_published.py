@@ -55,9 +55,9 @@ def survival_numbers(reference_csv):
             out["net benefit at threshold 0.23", where] = (curve.value[0, 0, 0],)
             out["net benefit treat all at 0.23", sample] = (curve.value[1, 0, 0],)
             if sample == "external":
-                hazard = np.array([
-                    float(h) for h in np.asarray(model.baseline_cumulative_hazard(outcome["time"])) * np.exp(score)
-                ])  # fmt: skip
+                hazard = np.array(
+                    [float(h) for h in np.asarray(model.baseline_cumulative_hazard(outcome["time"])) * np.exp(score)]
+                )
                 found = calibration(
                     outcome, at5, 5, linear_predictor=score, cumulative_hazard=hazard, knots=3, oe_interval="events"
                 )
@@ -80,8 +80,13 @@ def nearest_neighbours(x, y, share=0.05):
 
 def distances(fitted, risk):
     gap = np.abs(fitted - risk)
-    return {"ICI": gap.mean(), "E50": np.median(gap), "E90": np.quantile(gap, 0.9), "Emax": gap.max(),
-            "root_squared_bias": np.sqrt(np.mean(gap**2))}  # fmt: skip
+    return {
+        "ICI": gap.mean(),
+        "E50": np.median(gap),
+        "E90": np.quantile(gap, 0.9),
+        "Emax": gap.max(),
+        "root_squared_bias": np.sqrt(np.mean(gap**2)),
+    }
 
 
 def competing_numbers(reference_csv):
@@ -146,8 +151,9 @@ def test_printed_digits(printed, ours):
             continue
         wanted = [row["printed"]]
         if row["ci_agrees"]:
-            wanted += [row[side] if ok else None for side, ok in
-                       zip(("printed_lower", "printed_upper"), row["ci_agrees"])]  # fmt: skip
+            wanted += [
+                row[side] if ok else None for side, ok in zip(("printed_lower", "printed_upper"), row["ci_agrees"])
+            ]
         for got, want in zip(values, wanted):
             # half a unit of the last digit, and a hair for halves
             if want is not None and abs(got - want) > 0.5001 * 10.0 ** -row["printed_digits"]:

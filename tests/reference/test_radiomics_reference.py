@@ -18,7 +18,7 @@ from lbp_prognosis.biomarkers import (
     read_image,
     read_mask,
 )
-from lbp_prognosis.biomarkers._radiomics_names import measure_name
+from lbp_prognosis.biomarkers.texture._radiomics_names import measure_name
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("radiomics") is None, reason="pyradiomics is not installed (docs/howto/radiomics.md)"
@@ -124,9 +124,12 @@ def test_filters_and_ranges_as_a_plain_run(public):
     wanted = {k: float(v) for k, v in plain.execute(volume, label).items() if not k.startswith("diagnostics")}
     logger.setLevel(level)
     settings = RadiomicsSettings(
-        classes=classes, images=("original", "log", "wavelet"), bin_width=10, log_sigmas_mm=(2.0, 3.5),
+        classes=classes,
+        images=("original", "log", "wavelet"),
+        bin_width=10,
+        log_sigmas_mm=(2.0, 3.5),
         intensity_range=(50.0, 400.0),
-    )  # fmt: skip
+    )
     found = radiomics_features([(image, mask)], settings).iloc[0]
     assert len(wanted) > 500
     for feature, value in wanted.items():

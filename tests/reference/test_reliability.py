@@ -8,9 +8,13 @@ import pytest
 from lbp_prognosis.evaluation.technical import agreement, concordance_correlation, icc, weighted_kappa
 
 FORMS = {
-    "1,1": "icc_1_1", "2,1": "icc_2_1_A1", "3,1": "icc_3_1_C1",
-    "1,k": "icc_1_k", "2,k": "icc_2_k_Ak", "3,k": "icc_3_k_Ck",
-}  # fmt: skip
+    "1,1": "icc_1_1",
+    "2,1": "icc_2_1_A1",
+    "3,1": "icc_3_1_C1",
+    "1,k": "icc_1_k",
+    "2,k": "icc_2_k_Ak",
+    "3,k": "icc_3_k_Ck",
+}
 
 
 @pytest.mark.parametrize("name", ["icc_pefr_wright", "icc_shrout_fleiss"])
@@ -28,10 +32,13 @@ def test_icc(name, reference_case, reference_csv):
     squares = case["expected"]["mean_squares"]
     assert result.mean_squares == pytest.approx(
         {
-            "subjects": squares["between_subjects"], "raters": squares["between_raters"],
-            "residual": squares["residual"], "within": squares["within"],
-        }, **close,
-    )  # fmt: skip
+            "subjects": squares["between_subjects"],
+            "raters": squares["between_raters"],
+            "residual": squares["residual"],
+            "within": squares["within"],
+        },
+        **close,
+    )
     for field in ("sem_agreement", "sem_consistency", "sdc_agreement", "sdc_consistency"):
         assert getattr(result, field) == pytest.approx(case["expected"][field], **close)
 
@@ -77,15 +84,24 @@ def test_bland_altman(name, reference_case, reference_csv):
     first, second = frame[case["inputs"]["method_a"]], frame[case["inputs"]["method_b"]]
     result = agreement(first, second)
     pairs = {
-        "bias": result.bias, "sd": result.sd, "loa_lower": result.lower, "loa_upper": result.upper,
-        "bias_ci": (result.bias_low, result.bias_high), "loa_se_1999": result.se_limit,
+        "bias": result.bias,
+        "sd": result.sd,
+        "loa_lower": result.lower,
+        "loa_upper": result.upper,
+        "bias_ci": (result.bias_low, result.bias_high),
+        "loa_se_1999": result.se_limit,
         "loa_se_1986": result.se_limit_1986,
-        "loa_lower_ci_1999": result.lower_interval, "loa_upper_ci_1999": result.upper_interval,
-        "loa_lower_ci_1986": result.lower_interval_1986, "loa_upper_ci_1986": result.upper_interval_1986,
-        "exact_upper_loa_ci": result.upper_interval_exact, "exact_lower_loa_ci": result.lower_interval_exact,
-        "proportional_bias_slope": result.slope, "proportional_bias_p": result.slope_p,
-        "repeatability_within_sd": result.within_sd, "repeatability_coefficient": result.repeatability,
-    }  # fmt: skip
+        "loa_lower_ci_1999": result.lower_interval,
+        "loa_upper_ci_1999": result.upper_interval,
+        "loa_lower_ci_1986": result.lower_interval_1986,
+        "loa_upper_ci_1986": result.upper_interval_1986,
+        "exact_upper_loa_ci": result.upper_interval_exact,
+        "exact_lower_loa_ci": result.lower_interval_exact,
+        "proportional_bias_slope": result.slope,
+        "proportional_bias_p": result.slope_p,
+        "repeatability_within_sd": result.within_sd,
+        "repeatability_coefficient": result.repeatability,
+    }
     for key, got in pairs.items():
         # the non-central t quantiles of R and SciPy agree to about 1e-8
         tolerance = 1e-6 if key.startswith("exact") else 1e-9

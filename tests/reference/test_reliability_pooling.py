@@ -26,8 +26,9 @@ def test_all_forms_of_the_icc(name, key, confidence):
     """Also where subjects differ less than errors, and where raters contradict each other."""
     want = R["icc"][name]
     found = icc(want["ratings"], confidence=confidence).table
-    for row, expected in zip(found.set_index("form").loc[["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]].itertuples(),
-                             want[key]):  # fmt: skip
+    for row, expected in zip(
+        found.set_index("form").loc[["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]].itertuples(), want[key]
+    ):
         if name == "opposed" and row.Index == "2,k":
             # the spread left for subjects is negative: psych divides by it, we give no coefficient
             assert np.isnan([row.value, row.low, row.high]).all()
@@ -63,8 +64,15 @@ def test_random_effects(name):
     want = R["meta"][name]
     found = meta_analysis(want["y"], np.sqrt(want["v"]))
     close = {"rel": 1e-6, "abs": 1e-9}
-    for ours, theirs in (("mean", "mean"), ("tau2", "tau2"), ("se_wald", "se_wald"), ("tau2_dl", "tau2_dl"),
-                         ("cochran_q", "cochran_q"), ("cochran_p", "cochran_p"), ("i2", "i2")):  # fmt: skip
+    for ours, theirs in (
+        ("mean", "mean"),
+        ("tau2", "tau2"),
+        ("se_wald", "se_wald"),
+        ("tau2_dl", "tau2_dl"),
+        ("cochran_q", "cochran_q"),
+        ("cochran_p", "cochran_p"),
+        ("i2", "i2"),
+    ):
         assert getattr(found, ours) == pytest.approx(want[theirs], **close), ours
     assert [found.tau2_low, found.tau2_high] == pytest.approx(want["q_profile"], **close)
     assert found.leave_one_out()["estimate"].tolist() == pytest.approx(want["left_out"], **close)

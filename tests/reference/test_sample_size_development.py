@@ -7,8 +7,13 @@ import pytest
 from lbp_prognosis.validation import sample_size_development
 
 BINARY = ["pmsampsize_binary", "pmsampsize_binary_36", "pmsampsize_binary_cstat_1"]
-SURVIVAL = ["pmsampsize_survival_1", "pmsampsize_survival_2", "pmsampsize_survival_3", "pmsampsize_survival_4",
-            "pmsampsize_survival_doc"]  # fmt: skip
+SURVIVAL = [
+    "pmsampsize_survival_1",
+    "pmsampsize_survival_2",
+    "pmsampsize_survival_3",
+    "pmsampsize_survival_4",
+    "pmsampsize_survival_doc",
+]
 CONTINUOUS = ["pmsampsize_continuous_1", "pmsampsize_continuous_2", "pmsampsize_continuous_3"]
 
 

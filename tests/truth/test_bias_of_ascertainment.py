@@ -89,9 +89,7 @@ def test_images_taken_for_a_reason() -> None:
         base = event.mean()
         whole = LogisticRisk().fit(X.drop(columns="severity").assign(image=image), y)
         few = LogisticRisk().fit(X.loc[imaged, ["pain", "image"]], y[imaged])
-        bias["imaged only, mean risk"].append(
-            few.predict_risk(X.loc[imaged, ["pain", "image"]], 12).mean() - base
-        )  # fmt: skip
+        bias["imaged only, mean risk"].append(few.predict_risk(X.loc[imaged, ["pain", "image"]], 12).mean() - base)
         bias["imaged only, effect of imaging"].append(few.coef_[1] - whole.coef_[1])
         fitted = RiskPipeline([MultipleImputation(5, iterations=5)], LogisticRisk()).fit(X, y)
         bias["imputed, mean risk"].append(fitted.predict_risk(X, 12).mean() - base)

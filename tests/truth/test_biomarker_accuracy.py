@@ -16,20 +16,24 @@ DOUBT = "low_confidence"
 
 def spine(rng) -> Phantom:
     return Phantom(
-        sacral_slope=rng.uniform(20, 40), disc_height=tuple(rng.uniform(6, 13, 5)),
+        sacral_slope=rng.uniform(20, 40),
+        disc_height=tuple(rng.uniform(6, 13, 5)),
         disc_angle=tuple(rng.uniform(0, 14, 5)),
-        body_height=tuple(rng.uniform(24, 30, 5)), body_angle=tuple(rng.uniform(-3, 5, 5)),
+        body_height=tuple(rng.uniform(24, 30, 5)),
+        body_angle=tuple(rng.uniform(-3, 5, 5)),
         tilt=tuple(rng.uniform(-5, 5, 5)),
-    )  # fmt: skip
+    )
 
 
 def errors(phantom: Phantom, table: pd.DataFrame) -> list[dict]:
     found = []
     truth = {
-        "disc_height": phantom.disc_height, "body_height_middle": phantom.body_height, "disc_wedge": phantom.disc_angle,
+        "disc_height": phantom.disc_height,
+        "body_height_middle": phantom.body_height,
+        "disc_wedge": phantom.disc_angle,
         "canal_area": (np.pi / 4 * phantom.canal_ap * phantom.canal_lr,) * 5,
         "disc_area": (np.pi / 4 * phantom.depth * phantom.width,) * 5,
-    }  # fmt: skip
+    }
     for k in range(5):
         for row in table[table["level"].isin([LEVELS[k], LEVELS[k] + ("s1", *LEVELS)[k]])].to_dict("records"):
             if row["measure"] in truth and not row["method_id"].endswith("min_near_disc"):
@@ -57,9 +61,12 @@ def test_errors_over_random_spines_and_lattices(lattice):
     for _ in range(8):
         phantom = spine(rng)
         data, affine = phantom.draw(
-            labels_of("totalspineseg"), spacing=LATTICES[lattice], degrees=tuple(rng.uniform(-10, 10, 3)),
-            order=tuple(rng.permutation(3)), flips=tuple(rng.random(3) < 0.5),
-        )  # fmt: skip
+            labels_of("totalspineseg"),
+            spacing=LATTICES[lattice],
+            degrees=tuple(rng.uniform(-10, 10, 3)),
+            order=tuple(rng.permutation(3)),
+            flips=tuple(rng.random(3) < 0.5),
+        )
         result = extract({"patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg"}, recipe)
         assert result.failures.empty, result.failures
         rows += errors(phantom, result.table)

@@ -48,11 +48,14 @@ def truth():
     area = (rank[case].sum() - cases * (cases + 1) / 2) / (cases * (case.size - cases))
     score = np.mean((case - risk) ** 2)
     return {
-        "auc": area, "brier": score, "ipa": 1 - score / (case.mean() * (1 - case.mean())),
+        "auc": area,
+        "brier": score,
+        "ipa": 1 - score / (case.mean() * (1 - case.mean())),
         "log_score": -np.mean(np.log(np.where(case, risk, 1 - risk))),
-        "concordance": np.mean([ordered_share(x[o], time[o], code[o], TAU)
-                                for o in (rng.permutation(x.size) for _ in range(5))]),
-    }  # fmt: skip
+        "concordance": np.mean(
+            [ordered_share(x[o], time[o], code[o], TAU) for o in (rng.permutation(x.size) for _ in range(5))]
+        ),
+    }
 
 
 @cache
@@ -82,10 +85,13 @@ def test_intervals_cover(n, share, upper, truth):
         censored += np.mean(leave < time) / REPLICATES
         error = brier(y, risk, TAU)
         found = {
-            "auc": time_dependent_auc(y, risk, TAU), "brier": error, "ipa": error.ipa,
-            "log_score": log_score(y, risk, TAU), "concordance": concordance(y, x, weighting="uno", tau=TAU),
+            "auc": time_dependent_auc(y, risk, TAU),
+            "brier": error,
+            "ipa": error.ipa,
+            "log_score": log_score(y, risk, TAU),
+            "concordance": concordance(y, x, weighting="uno", tau=TAU),
             "harrell": concordance(y, x),
-        }  # fmt: skip
+        }
         for name, result in found.items():
             hits[name] += result.low <= truth[name] <= result.high
     assert censored == pytest.approx(share, abs=0.03)

@@ -24,8 +24,10 @@ def readings(first: int, count: int, *, cubes: bool) -> pd.DataFrame:
         data, affine = spine.draw(
             (side,) * 3 if cubes else (4.0, 0.6, 0.6),
             Rotation.from_euler("xyz", rng.uniform(-12, 12, 3), degrees=True),
-            tuple(rng.permutation(3)), tuple(rng.random(3) < 0.5), rng.uniform(0, 1, 3),
-        )  # fmt: skip
+            tuple(rng.permutation(3)),
+            tuple(rng.random(3) < 0.5),
+            rng.uniform(0, 1, 3),
+        )
         result = extract({"patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg"}, RECIPE)
         assert result.failures.empty, result.failures["message"].tolist()
         truth = spine.truths()

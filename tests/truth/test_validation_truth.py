@@ -36,9 +36,17 @@ def test_null_imaging_is_not_said_to_add_value() -> None:
     for _ in range(studies):
         X, y = study(rng, 300)
         found = added_value(
-            LogisticRisk(penalty=1.0), X, y, modalities, 12, [0.4, 0.5, 0.6], n_splits=5, n_repeats=2,
-            clinical_minimum={name: name for name in CLINICAL}, random_state=rng,
-        )  # fmt: skip
+            LogisticRisk(penalty=1.0),
+            X,
+            y,
+            modalities,
+            12,
+            [0.4, 0.5, 0.6],
+            n_splits=5,
+            n_repeats=2,
+            clinical_minimum={name: name for name in CLINICAL},
+            random_state=rng,
+        )
         assert not found.missing
         claimed += found.supported
         apparent += found.difference("auc", 12.0)["value"] > 0
@@ -69,8 +77,10 @@ def test_corrected_performance_is_that_in_new_patients() -> None:
             flattery[name].append(result.at(name)["apparent"] - value)
     for name, values in gaps.items():
         error = np.std(values, ddof=1) / np.sqrt(len(values))
-        print(f"{name}: corrected − truth {np.mean(values):+.4f} (MC error {error:.4f}), "
-              f"apparent − truth {np.mean(flattery[name]):+.4f}")  # fmt: skip
+        print(
+            f"{name}: corrected − truth {np.mean(values):+.4f} (MC error {error:.4f}), "
+            f"apparent − truth {np.mean(flattery[name]):+.4f}"
+        )
         assert abs(np.mean(values)) < 3 * error
         assert np.mean(flattery[name]) > 4 * error
 

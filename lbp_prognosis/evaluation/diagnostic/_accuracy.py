@@ -106,15 +106,27 @@ class Accuracy(Result):
             row = self.table[(self.table["metric"] == ratio) & (self.table["group"] == "")].iloc[0]
             right, wrong = values[metric]
             limits = sorted(1 / (1 + (odds * float(row[end])) ** -power) for end in ("low", "high"))
-            rows.append({"metric": metric, "prevalence": share,
-                         "value": right / (right + wrong) if right + wrong > 0 else np.nan,
-                         "low": limits[0], "high": limits[1], "reason": row["reason"]})  # fmt: skip
+            rows.append(
+                {
+                    "metric": metric,
+                    "prevalence": share,
+                    "value": right / (right + wrong) if right + wrong > 0 else np.nan,
+                    "low": limits[0],
+                    "high": limits[1],
+                    "reason": row["reason"],
+                }
+            )
         return pd.DataFrame(rows)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a metric (and level), with ``unit`` as a special column."""
-        common = {"model": self.model, "tier": "diagnostic", "confidence": self.confidence, "method": self.method,
-                  "unit": self.unit}  # fmt: skip
+        common = {
+            "model": self.model,
+            "tier": "diagnostic",
+            "confidence": self.confidence,
+            "method": self.method,
+            "unit": self.unit,
+        }
         records: list[dict[str, Any]] = [{**common, **dict(row)} for _, row in self.table.iterrows()]
         return metric_frame(records, extra=("unit",))
 
@@ -215,13 +227,18 @@ def accuracy(
         c = None if codes is None else codes[rows_in]
         rows += [{"group": name, **row} for row in _metrics(t, p, c, confidence)]
         tp = int((t & p).sum())
-        counts.append({"group": name, "tp": tp, "fp": int(p.sum()) - tp, "fn": int(t.sum()) - tp,
-                       "tn": int((~t & ~p).sum())})  # fmt: skip
+        counts.append(
+            {"group": name, "tp": tp, "fp": int(p.sum()) - tp, "fn": int(t.sum()) - tp, "tn": int((~t & ~p).sum())}
+        )
     return Accuracy(
-        table=pd.DataFrame(rows), counts=pd.DataFrame(counts), unit=unit, confidence=confidence,
-        method="Wilson" if codes is None else "ratio estimator over patients, logit", model=model,
+        table=pd.DataFrame(rows),
+        counts=pd.DataFrame(counts),
+        unit=unit,
+        confidence=confidence,
+        method="Wilson" if codes is None else "ratio estimator over patients, logit",
+        model=model,
         objections=check_standard(standard),
-    )  # fmt: skip
+    )
 
 
 def _metrics(truth: np.ndarray, test: np.ndarray, codes: np.ndarray | None, confidence: float) -> list[dict[str, Any]]:
@@ -252,8 +269,13 @@ def _proportion(hit: np.ndarray, base: np.ndarray, codes: np.ndarray | None, con
         centre = (p + z**2 / (2 * total)) / (1 + z**2 / total)
         half = z / (1 + z**2 / total) * np.sqrt(p * (1 - p) / total + z**2 / (4 * total**2))
         se = float(np.sqrt(p * (1 - p) / total))
-        return {"value": p, "se": se, "low": max(0.0, float(centre - half)), "high": min(1.0, float(centre + half)),
-                "reason": ""}  # fmt: skip
+        return {
+            "value": p,
+            "se": se,
+            "low": max(0.0, float(centre - half)),
+            "high": min(1.0, float(centre + half)),
+            "reason": "",
+        }
     a, b = np.bincount(codes, weights=hit), np.bincount(codes, weights=base)
     a, b = a[b > 0], b[b > 0]
     m = b.size
@@ -275,8 +297,15 @@ def _likelihood_ratios(
         ("lr_positive", sens, 1 - spec, test),
         ("lr_negative", 1 - sens, spec, ~test),
     ):
-        row: dict[str, Any] = {"metric": name, "n": truth.size, "n_events": int(truth.sum()), "se": float("nan"),
-                               "low": float("nan"), "high": float("nan"), "reason": ""}  # fmt: skip
+        row: dict[str, Any] = {
+            "metric": name,
+            "n": truth.size,
+            "n_events": int(truth.sum()),
+            "se": float("nan"),
+            "low": float("nan"),
+            "high": float("nan"),
+            "reason": "",
+        }
         if not (np.isfinite(top) and np.isfinite(bottom)) or top == 0 or bottom == 0:
             rows.append({**row, "value": float("nan"), "reason": "a cell of the two-by-two table is empty"})
             continue

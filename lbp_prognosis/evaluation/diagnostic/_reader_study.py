@@ -55,17 +55,30 @@ class ReaderStudy(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return rows ``auc`` (one a modality) and ``auc_difference`` (one a pair, with ``reference``)."""
-        common = {"tier": "diagnostic", "confidence": self.confidence, "method": self.method, "n": self.n,
-                  "n_events": self.n_positive}  # fmt: skip
+        common = {
+            "tier": "diagnostic",
+            "confidence": self.confidence,
+            "method": self.method,
+            "n": self.n,
+            "n_events": self.n_positive,
+        }
         rows: list[dict[str, Any]] = [
             {"model": r.modality, "metric": "auc", "value": r.auc, "se": r.se, "low": r.low, "high": r.high, **common}
             for r in self.modalities.itertuples()
         ]
         rows += [
-            {"model": r.first, "reference": r.second, "metric": "auc_difference", "value": r.difference, "se": r.se,
-             "low": r.low, "high": r.high, **common}
+            {
+                "model": r.first,
+                "reference": r.second,
+                "metric": "auc_difference",
+                "value": r.difference,
+                "se": r.se,
+                "low": r.low,
+                "high": r.high,
+                **common,
+            }
             for r in self.differences.itertuples()
-        ]  # fmt: skip
+        ]
         return metric_frame(rows, extra=("reference",))
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -80,8 +93,9 @@ class ReaderStudy(Result):
 
         axes = draw_estimates(
             self.modalities.assign(label=self.modalities["modality"], value=self.modalities["auc"]),
-            axis=f"AUC, readers and cases random, {self.confidence:.0%} intervals", ax=ax,
-        )  # fmt: skip
+            axis=f"AUC, readers and cases random, {self.confidence:.0%} intervals",
+            ax=ax,
+        )
         for row, modality in enumerate(self.modalities["modality"]):
             values = self.auc.loc[modality].to_numpy(dtype=float)
             axes.plot(values, [row - 0.22] * values.size, "|", ms=8, color="#7d8a96", zorder=2)
@@ -133,14 +147,18 @@ def reader_study(
     truth, codes = check_reference(y, clusters, caller="reader_study")
     confidence = check_confidence(confidence)
     if min(truth.sum(), (~truth).sum()) < 2:
-        raise argument_error("y", "at least two positives and two negatives",
-                             f"{int(truth.sum())} of {truth.size} positive")  # fmt: skip
+        raise argument_error(
+            "y", "at least two positives and two negatives", f"{int(truth.sum())} of {truth.size} positive"
+        )
     names, readers, matrix = _table(scores, truth.size)
     i, r = len(names), len(readers)
     auc, covariance, _ = auc_covariance(truth, matrix, codes)
     if np.isnan(covariance).any():
-        raise argument_error("clusters", "such that positives, and negatives, come from two patients or more",
-                             "all of one state in one patient")  # fmt: skip
+        raise argument_error(
+            "clusters",
+            "such that positives, and negatives, come from two patients or more",
+            "all of one state in one patient",
+        )
     table = auc.reshape(i, r)
     of_modality, of_reader = np.repeat(np.arange(i), r), np.tile(np.arange(r), i)
     same_m, same_r = of_modality[:, None] == of_modality, of_reader[:, None] == of_reader
@@ -162,18 +180,33 @@ def reader_study(
     se, t = float(np.sqrt(2 / r * noise)), float(student.ppf(0.5 + confidence / 2, df))
     differences = pd.DataFrame(
         [
-            {"first": names[a], "second": names[b], "difference": d, "se": se, "df": df, "low": d - t * se,
-             "high": d + t * se, "p": float(2 * student.sf(abs(d) / se, df))}
+            {
+                "first": names[a],
+                "second": names[b],
+                "difference": d,
+                "se": se,
+                "df": df,
+                "low": d - t * se,
+                "high": d + t * se,
+                "p": float(2 * student.sf(abs(d) / se, df)),
+            }
             for a, b in combinations(range(i), 2)
             for d in (float(by_modality[a] - by_modality[b]),)
         ]
-    )  # fmt: skip
+    )
     return ReaderStudy(
-        auc=pd.DataFrame(table, index=names, columns=readers), f=float(f), df=df, p=float(fisher.sf(f, i - 1, df)),
-        differences=differences, modalities=_single(table, covariance, names, r, confidence),
-        components={**parts, "ms_modality": ms_modality, "ms_interaction": ms_interaction}, confidence=confidence,
-        n=truth.size, n_positive=int(truth.sum()), objections=check_standard(standard),
-    )  # fmt: skip
+        auc=pd.DataFrame(table, index=names, columns=readers),
+        f=float(f),
+        df=df,
+        p=float(fisher.sf(f, i - 1, df)),
+        differences=differences,
+        modalities=_single(table, covariance, names, r, confidence),
+        components={**parts, "ms_modality": ms_modality, "ms_interaction": ms_interaction},
+        confidence=confidence,
+        n=truth.size,
+        n_positive=int(truth.sum()),
+        objections=check_standard(standard),
+    )
 
 
 def _hillis(noise: float, mean_square: float, df: int) -> float:
@@ -208,7 +241,8 @@ def _table(scores: Any, n: int) -> tuple[list[str], list[str], np.ndarray]:
     columns = []
     for name, by_reader in scores.items():
         if set(by_reader) != set(readers):
-            raise argument_error("scores", "read by the same readers with every modality",
-                                 f"{sorted(map(str, by_reader))} with {name!r}")  # fmt: skip
+            raise argument_error(
+                "scores", "read by the same readers with every modality", f"{sorted(map(str, by_reader))} with {name!r}"
+            )
         columns += [check_vector(f"scores[{name!r}][{reader!r}]", by_reader[reader], n=n) for reader in readers]
     return names, [str(reader) for reader in readers], np.column_stack(columns)

@@ -34,9 +34,11 @@ def check_positive(positive: Any, n: int) -> np.ndarray:
     values = check_vector("positive", np.asarray(positive, dtype=float), n=n)
     if not set(np.unique(values).tolist()) <= {0.0, 1.0}:
         raise argument_error(
-            "positive", "a test result, 0 or 1 (or booleans)", "other values",
+            "positive",
+            "a test result, 0 or 1 (or booleans)",
+            "other values",
             "Name the threshold: accuracy(y, score >= 4). For a score as it is, use roc(y, score).",
-        )  # fmt: skip
+        )
     return values == 1
 
 

@@ -83,19 +83,36 @@ class Roc(Result):
         low, high = interval(difference, se, self.confidence)
         z = difference / se if se > 0 else float("nan")
         return pd.Series(
-            {"difference": difference, "se": se, "low": float(low), "high": float(high), "z": z,
-             "p": float(2 * norm.sf(abs(z)))}
-        )  # fmt: skip
+            {
+                "difference": difference,
+                "se": se,
+                "low": float(low),
+                "high": float(high),
+                "z": z,
+                "p": float(2 * norm.sf(abs(z))),
+            }
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row, metric ``auc``."""
         return metric_frame(
             [
-                {"model": self.model, "tier": "diagnostic", "metric": "auc", "value": self.value, "se": self.se,
-                 "low": self.low, "high": self.high, "confidence": self.confidence, "method": self.method,
-                 "n": self.n, "n_events": self.n_positive, "reason": self.reason}
+                {
+                    "model": self.model,
+                    "tier": "diagnostic",
+                    "metric": "auc",
+                    "value": self.value,
+                    "se": self.se,
+                    "low": self.low,
+                    "high": self.high,
+                    "confidence": self.confidence,
+                    "method": self.method,
+                    "n": self.n,
+                    "n_events": self.n_positive,
+                    "reason": self.reason,
+                }
             ]
-        )  # fmt: skip
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the curve."""
@@ -160,12 +177,25 @@ def roc(
         reason = "all positive, or all negative, findings are of one patient"
     thresholds, fpr, tpr = _curve(truth, values)
     return Roc(
-        value=value, se=se, low=float(low), high=float(high), confidence=confidence,
-        method="DeLong" if codes is None else "Obuchowski, clustered", thresholds=thresholds,
-        false_positive_rate=fpr, true_positive_rate=tpr, n=truth.size, n_positive=int(truth.sum()),
-        n_clusters=0 if codes is None else np.unique(codes).size, model=model, reason=reason,
-        objections=check_standard(standard), scores=values, truth=truth, clusters=codes,
-    )  # fmt: skip
+        value=value,
+        se=se,
+        low=float(low),
+        high=float(high),
+        confidence=confidence,
+        method="DeLong" if codes is None else "Obuchowski, clustered",
+        thresholds=thresholds,
+        false_positive_rate=fpr,
+        true_positive_rate=tpr,
+        n=truth.size,
+        n_positive=int(truth.sum()),
+        n_clusters=0 if codes is None else np.unique(codes).size,
+        model=model,
+        reason=reason,
+        objections=check_standard(standard),
+        scores=values,
+        truth=truth,
+        clusters=codes,
+    )
 
 
 def _curve(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

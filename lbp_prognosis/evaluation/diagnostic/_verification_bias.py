@@ -53,9 +53,11 @@ def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> 
     d1, d0 = int(((state == 1) & test).sum()), int(((state == 1) & ~test).sum())
     if min(n1, n0) == 0:
         raise argument_error(
-            "reference", "read in some test positives and in some test negatives",
-            f"{n1} verified among positives, {n0} among negatives", "Verify a random sample of the test negatives.",
-        )  # fmt: skip
+            "reference",
+            "read in some test positives and in some test negatives",
+            f"{n1} verified among positives, {n0} among negatives",
+            "Verify a random sample of the test negatives.",
+        )
     if d1 + d0 == 0 or d1 + d0 == n1 + n0:
         raise argument_error("reference", "a reference with both states", "one state only")
     pi, p1, p0 = float(test.mean()), d1 / n1, d0 / n0
@@ -74,6 +76,16 @@ def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> 
         else:
             whom = "diseased" if name == "sensitivity" else "healthy"
             reason = f"nobody {whom} among the verified test {'positives' if yes == 0 else 'negatives'}"
-        rows.append({"metric": name, "value": value, "low": low, "high": high, "naive": naive[name], "n": n,
-                     "n_verified": n1 + n0, "reason": reason})  # fmt: skip
+        rows.append(
+            {
+                "metric": name,
+                "value": value,
+                "low": low,
+                "high": high,
+                "naive": naive[name],
+                "n": n,
+                "n_verified": n1 + n0,
+                "reason": reason,
+            }
+        )
     return pd.DataFrame(rows)

@@ -119,10 +119,19 @@ def brier(
     (0.125, 0.25, 0.5)
     """
     setting = Setting.check(
-        y, horizons, accepted=("right", "interval", "status"), caller="brier", cause=cause, target=target,
-        censoring=censoring, sample_weight=sample_weight, clusters=clusters, confidence=confidence,
-        min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
-    )  # fmt: skip
+        y,
+        horizons,
+        accepted=("right", "interval", "status"),
+        caller="brier",
+        cause=cause,
+        target=target,
+        censoring=censoring,
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=min_at_risk,
+        min_censoring_survival=min_censoring_survival,
+    )
     check_beside("risk", risk, sample_weight=sample_weight, clusters=clusters)
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     found = mean_losses(setting, risks, BRIER)
@@ -132,9 +141,14 @@ def brier(
     deferred = partial(partial, combined_influences, setting, risks, BRIER)
     null_reasons = [reason if "risk is missing" not in reason else "" for reason in found.reasons]
     baseline = setting.result(
-        "brier", null, method=f"{method}; null model", se=found.null_se, reasons=null_reasons,
-        influence=deferred(zeros, ones), model="null",
-    )  # fmt: skip
+        "brier",
+        null,
+        method=f"{method}; null model",
+        se=found.null_se,
+        reasons=null_reasons,
+        influence=deferred(zeros, ones),
+        model="null",
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         index = 1 - found.loss / null
         by_loss, by_null = (np.where(null > 0, by, np.nan) for by in (-1 / null, found.loss / null**2))
@@ -146,14 +160,27 @@ def brier(
         for reason, spread in zip(found.reasons, null)
     ]
     scaled = setting.result(
-        "ipa", index, kind=OverHorizons, method=method,
-        se=np.sqrt(np.maximum(variance, 0)), reasons=empty, objections=found.objections,
+        "ipa",
+        index,
+        kind=OverHorizons,
+        method=method,
+        se=np.sqrt(np.maximum(variance, 0)),
+        reasons=empty,
+        objections=found.objections,
         influence=deferred(by_loss, by_null),
-    )  # fmt: skip
+    )
     return setting.result(
-        "brier", found.loss, method=method, se=found.loss_se, reasons=found.reasons, objections=found.objections,
-        influence=deferred(ones, zeros), kind=BrierResult, null=baseline, ipa=scaled,
-    )  # fmt: skip
+        "brier",
+        found.loss,
+        method=method,
+        se=found.loss_se,
+        reasons=found.reasons,
+        objections=found.objections,
+        influence=deferred(ones, zeros),
+        kind=BrierResult,
+        null=baseline,
+        ipa=scaled,
+    )
 
 
 def ipa(
@@ -193,9 +220,17 @@ def ipa(
     Kattan MW, Gerds TA (2018). Diagnostic and Prognostic Research 2:7. doi:10.1186/s41512-018-0029-2
     """
     result = brier(
-        y, risk, horizons, cause=cause, target=target, censoring=censoring, sample_weight=sample_weight,
-        clusters=clusters, confidence=confidence, min_at_risk=min_at_risk,
+        y,
+        risk,
+        horizons,
+        cause=cause,
+        target=target,
+        censoring=censoring,
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=min_at_risk,
         min_censoring_survival=min_censoring_survival,
-    )  # fmt: skip
+    )
     assert result.ipa is not None
     return result.ipa

@@ -149,10 +149,19 @@ def calibration(
     of logistic regression models. Stat Med 2019;38:4051–4065. doi:10.1002/sim.8281.
     """
     setting = Setting.check(
-        y, horizons, accepted=("right", "interval", "status"), caller="calibration", cause=cause, target=target,
-        censoring="marginal", sample_weight=sample_weight, clusters=clusters, confidence=confidence,
-        min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
-    )  # fmt: skip
+        y,
+        horizons,
+        accepted=("right", "interval", "status"),
+        caller="calibration",
+        cause=cause,
+        target=target,
+        censoring="marginal",
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=min_at_risk,
+        min_censoring_survival=min_censoring_survival,
+    )
     check_choice("smoother", smoother, SMOOTHERS)
     check_choice("oe_interval", oe_interval, ("greenwood", "events"))
     check_number("span", span, low=0, high=10, open_low=True)
@@ -201,9 +210,10 @@ def _check_hazard(cumulative_hazard: Any, setting: Setting) -> np.ndarray | None
     if array.ndim == 2:
         if array.shape != (setting.n, setting.horizons.size):
             raise argument_error(
-                "cumulative_hazard", f"of shape ({setting.n},) or ({setting.n}, {setting.horizons.size})",
+                "cumulative_hazard",
+                f"of shape ({setting.n},) or ({setting.n}, {setting.horizons.size})",
                 f"shape {array.shape}",
-            )  # fmt: skip
+            )
         for column in array.T:
             check_vector("cumulative_hazard", column, n=setting.n, low=0)
         return array
@@ -266,14 +276,28 @@ def _states(rows: CalibrationRows) -> dict[str, Estimate]:
 
 
 _REQUIRED = (
-    "observed_expected", "citl", "calibration_intercept", "calibration_slope", "ici", "e50", "e90", "emax", "ici_null",
-)  # fmt: skip
+    "observed_expected",
+    "citl",
+    "calibration_intercept",
+    "calibration_slope",
+    "ici",
+    "e50",
+    "e90",
+    "emax",
+    "ici_null",
+)
 
 
 def _assemble(
-    setting: Setting, rows: list[CalibrationRows], found: list[dict[str, Estimate]], curves: list[CalibrationCurve],
-    joint: list[tuple[float, float]], hazard: np.ndarray | None, smoother: str, oe_interval: str,
-) -> Calibration:  # fmt: skip
+    setting: Setting,
+    rows: list[CalibrationRows],
+    found: list[dict[str, Estimate]],
+    curves: list[CalibrationCurve],
+    joint: list[tuple[float, float]],
+    hazard: np.ndarray | None,
+    smoother: str,
+    oe_interval: str,
+) -> Calibration:
     objections = [*setting.doubts, *(o for at in rows for o in at.objections)]
     names = list(dict.fromkeys([*_REQUIRED, *(name for part in found for name in part)]))
     methods = _methods(rows, curves, smoother, oe_interval)
@@ -282,28 +306,37 @@ def _assemble(
     objections += likely_inversion(mean, seen, setting.horizons)
     for at in rows:
         if at.clipped and not at.reason:
-            objections.append(Objection(
-                "risks-at-the-bounds",
-                f"{at.clipped} of {at.ascending.size} risks at {at.tau:g} are 0 or 1 up to 1e-8; they were held that "
-                "far away in regressions on a transformed scale.",
-            ))  # fmt: skip
+            objections.append(
+                Objection(
+                    "risks-at-the-bounds",
+                    f"{at.clipped} of {at.ascending.size} risks at {at.tau:g} are 0 or 1 up to 1e-8; they were held "
+                    "that far away in regressions on a transformed scale.",
+                )
+            )
     results: dict[str, MetricResult] = {}
     for name in names:
         parts = [part.get(name, undefined(at.reason or "not defined here")) for at, part in zip(rows, found)]
         results[name] = _metric(setting, name, parts, methods.get(name, methods["citl"]))
         objections += [
             Objection("no-convergence", f"{name}: {part.reason}, so no number is given.")
-            for part in parts if "did not converge" in part.reason
-        ]  # fmt: skip
+            for part in parts
+            if "did not converge" in part.reason
+        ]
     shared = tuple(dict.fromkeys(objections))
     results = {name: result.labelled(objections=shared) for name, result in results.items()}
     named: dict[str, Any] = {name: results.pop(name) for name in _REQUIRED}
     followup = results.pop("observed_expected_followup", None)
     return Calibration(
-        **named, observed_expected_followup=followup, others=results, curves=tuple(curves), horizons=setting.horizons,
-        objections=shared, _rows=tuple(rows), _joint=tuple(joint),
+        **named,
+        observed_expected_followup=followup,
+        others=results,
+        curves=tuple(curves),
+        horizons=setting.horizons,
+        objections=shared,
+        _rows=tuple(rows),
+        _joint=tuple(joint),
         _hazard=hazard if hazard is not None and hazard.ndim == 1 else None,
-    )  # fmt: skip
+    )
 
 
 def _stacked(influences: tuple[Any, ...], n: int, scalar: bool) -> np.ndarray:
@@ -320,9 +353,13 @@ def _metric(setting: Setting, name: str, parts: list[Estimate], method: str) -> 
     if any(values is not None for values in influences):
         influence = partial(_stacked, influences, setting.n, setting.scalar)
     result = setting.result(
-        name, [part.value for part in parts], se=[part.se for part in parts], method=method, influence=influence,
+        name,
+        [part.value for part in parts],
+        se=[part.se for part in parts],
+        method=method,
+        influence=influence,
         reasons=[part.reason for part in parts],
-    )  # fmt: skip
+    )
     low, high = (shaped([getattr(part, side) for part in parts], setting.scalar) for side in ("low", "high"))
     return result.labelled(low=low, high=high)
 
@@ -346,13 +383,17 @@ def _methods(
     curve = next((c.smoother for c in curves if c.smoother), smoother)
     poisson = "Poisson regression with the expected events as offset"
     out = {
-        "observed_expected": f"{observed}; {error}", "citl": f"{means}, slope held at 1",
+        "observed_expected": f"{observed}; {error}",
+        "citl": f"{means}, slope held at 1",
         "calibration_intercept": f"{means}, jointly with the slope",
         "calibration_slope": means if setting.kind != "right" or competing else cox,
-        "calibration_slope_pseudo": means, "calibration_slope_finegray": "Fine–Gray coefficient",
-        "observed_expected_followup": poisson, "calibration_intercept_followup": poisson,
-        "calibration_slope_followup": poisson, "spiegelhalter_z": "Spiegelhalter's z",
-    }  # fmt: skip
+        "calibration_slope_pseudo": means,
+        "calibration_slope_finegray": "Fine–Gray coefficient",
+        "observed_expected_followup": poisson,
+        "calibration_intercept_followup": poisson,
+        "calibration_slope_followup": poisson,
+        "spiegelhalter_z": "Spiegelhalter's z",
+    }
     for name in ("discrimination_index", "unreliability_index", "quality_index"):
         out[name] = "likelihood ratios per patient"
     for name in ("ici", "e50", "e90", "emax"):

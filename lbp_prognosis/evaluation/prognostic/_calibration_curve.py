@@ -134,9 +134,19 @@ def calibration_curve(
     half *= ndtri(0.5 + rows.setting.confidence / 2)
     fitted = _inverse(coef[0] + basis @ coef[1:], rows.link)
     return CalibrationCurve(
-        rows.tau, grid, _inverse(eta, rows.link), _inverse(eta - half, rows.link), _inverse(eta + half, rows.link),
-        fitted[rows.as_given], placed, words, "", coef, psi, covariance,
-    )  # fmt: skip
+        rows.tau,
+        grid,
+        _inverse(eta, rows.link),
+        _inverse(eta - half, rows.link),
+        _inverse(eta + half, rows.link),
+        fitted[rows.as_given],
+        placed,
+        words,
+        "",
+        coef,
+        psi,
+        covariance,
+    )
 
 
 def _nothing(rows: CalibrationRows, grid: np.ndarray, reason: str, knots: np.ndarray | None = None) -> CalibrationCurve:

@@ -79,9 +79,17 @@ class Calibration(Result):
     def metrics(self) -> tuple[MetricResult, ...]:
         """All scalar results, in the order of the frame."""
         named = (
-            self.observed_expected, self.observed_expected_followup, self.citl, self.calibration_intercept,
-            self.calibration_slope, self.ici, self.ici_null, self.e50, self.e90, self.emax,
-        )  # fmt: skip
+            self.observed_expected,
+            self.observed_expected_followup,
+            self.citl,
+            self.calibration_intercept,
+            self.calibration_slope,
+            self.ici,
+            self.ici_null,
+            self.e50,
+            self.e90,
+            self.emax,
+        )
         return tuple(m for m in (*named, *self.others.values()) if m is not None)
 
     def _at(self, horizon: float | None, method: str) -> CalibrationRows:
@@ -157,9 +165,17 @@ class Calibration(Result):
         rows = self._at(horizon, "joint_test")
         statistic, p = self._joint[rows.h]
         return CalibrationTest(
-            "joint", rows.tau, statistic, 2.0, p, np.empty(0), np.empty(0), round(float(rows.setting.copies.sum())),
-            round(rows.events_by_horizon), "" if np.isfinite(statistic) else "no joint fit",
-        )  # fmt: skip
+            "joint",
+            rows.tau,
+            statistic,
+            2.0,
+            p,
+            np.empty(0),
+            np.empty(0),
+            round(float(rows.setting.copies.sum())),
+            round(rows.events_by_horizon),
+            "" if np.isfinite(statistic) else "no joint fit",
+        )
 
     def a_calibration(self, bins: int = 10, min_expected: float = 5.0) -> CalibrationTest:
         """Return Akritas' test of the whole predicted distribution (needs ``cumulative_hazard`` of full follow-up).
@@ -223,11 +239,14 @@ class Calibration(Result):
         def turn(a: np.ndarray) -> np.ndarray:
             return 1 - a if complement else a
 
-        frame = pd.DataFrame({
-            "risk": turn(curve.risk), "observed": turn(curve.observed),
-            "low": turn(curve.high if complement else curve.low),
-            "high": turn(curve.low if complement else curve.high),
-        })  # fmt: skip
+        frame = pd.DataFrame(
+            {
+                "risk": turn(curve.risk),
+                "observed": turn(curve.observed),
+                "low": turn(curve.high if complement else curve.low),
+                "high": turn(curve.low if complement else curve.high),
+            }
+        )
         lines = [_line(m, rows.h) for m in (self.observed_expected, self.calibration_slope, self.ici)]
         null = np.atleast_1d(np.asarray(self.ici_null.value))[rows.h]
         if np.isfinite(null):
@@ -237,9 +256,16 @@ class Calibration(Result):
             table = table[table["n"] >= least]
         label = label or f"{'no event' if complement else 'event'} by {rows.tau:g}"
         return draw_calibration(
-            frame.sort_values("risk"), table, turn(rows.risk), notes=lines, model=self.model,
-            label=label, least=least, ax=ax, **({} if color is None else {"color": color}),
-        )  # fmt: skip
+            frame.sort_values("risk"),
+            table,
+            turn(rows.risk),
+            notes=lines,
+            model=self.model,
+            label=label,
+            least=least,
+            ax=ax,
+            **({} if color is None else {"color": color}),
+        )
 
     def _summary(self) -> str:
         parts: list[Any] = [self.observed_expected, self.calibration_slope, self.ici]
@@ -256,8 +282,9 @@ _WORDS = {"observed_expected": "O/E", "calibration_slope": "slope", "ici": "ICI"
 
 
 def _line(metric: MetricResult, h: int) -> str:
-    value, low, high = (float(np.atleast_1d(np.asarray(a, dtype=float))[h]) for a in
-                        (metric.value, metric.low, metric.high))  # fmt: skip
+    value, low, high = (
+        float(np.atleast_1d(np.asarray(a, dtype=float))[h]) for a in (metric.value, metric.low, metric.high)
+    )
     name = _WORDS.get(metric.metric, metric.metric)
     digits = 3 if metric.metric == "ici" else 2
     if not np.isfinite(value):

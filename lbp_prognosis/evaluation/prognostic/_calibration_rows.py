@@ -157,9 +157,13 @@ class CalibrationRows:
         used = np.flatnonzero(setting.row_weight > 0)
         happened = (setting.y["upper"][used] <= self.tau) & (setting.y["event"][used] == setting.cause)
         return replace(
-            self, index=used, risk=self.all_risks[used], known=np.ones(used.size), state=happened.astype(float),
+            self,
+            index=used,
+            risk=self.all_risks[used],
+            known=np.ones(used.size),
+            state=happened.astype(float),
             weight=None if setting.weights is None else setting.row_weight[used],
-        )  # fmt: skip
+        )
 
     def mean(self, values: np.ndarray) -> float:
         """Weighted mean over the rows."""
@@ -230,9 +234,20 @@ def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows
             reason = "the risk is missing at this horizon"
         elif followed < setting.min_at_risk or tau > time[used].max():
             reason = f"{followed:g} at risk at {tau:g}, fewer than {max(setting.min_at_risk, 1):g} (min_at_risk)"
-        out.append(CalibrationRows(
-            setting, h, used, risk[used, h], weight, np.ones(used.size), time[used], code[used], None, reason,
-        ))  # fmt: skip
+        out.append(
+            CalibrationRows(
+                setting,
+                h,
+                used,
+                risk[used, h],
+                weight,
+                np.ones(used.size),
+                time[used],
+                code[used],
+                None,
+                reason,
+            )
+        )
     return out
 
 
@@ -250,6 +265,16 @@ def _from_states(setting: Setting, risk: np.ndarray, h: int, known: Known) -> Ca
     # a weight that is the same for all changes nothing: rows then count as they are
     inverse = np.ones(used.size) if even else factor
     return CalibrationRows(
-        setting, h, used, risk[used], weight, inverse, None, None, known.case[used].astype(float), reason,
-        known.objections, risk,
-    )  # fmt: skip
+        setting,
+        h,
+        used,
+        risk[used],
+        weight,
+        inverse,
+        None,
+        None,
+        known.case[used].astype(float),
+        reason,
+        known.objections,
+        risk,
+    )

@@ -57,14 +57,21 @@ class CalibrationTest(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return one row a group or cell: test, horizon, cell, observed, expected, statistic, df, p, n, n_events."""
         size = max(self.observed.size, 1)
-        return pd.DataFrame({
-            "test": self.name, "horizon": np.nan if self.horizon is None else self.horizon,
-            "cell": np.arange(1, size + 1),
-            "observed": self.observed if self.observed.size else np.nan,
-            "expected": self.expected if self.expected.size else np.nan,
-            "statistic": self.statistic, "df": self.df, "p": self.p, "n": self.n, "n_events": self.n_events,
-            "reason": self.reason,
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "test": self.name,
+                "horizon": np.nan if self.horizon is None else self.horizon,
+                "cell": np.arange(1, size + 1),
+                "observed": self.observed if self.observed.size else np.nan,
+                "expected": self.expected if self.expected.size else np.nan,
+                "statistic": self.statistic,
+                "df": self.df,
+                "p": self.p,
+                "n": self.n,
+                "n_events": self.n_events,
+                "reason": self.reason,
+            }
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw what was observed in each group or cell, and what was expected (hollow).
@@ -76,8 +83,13 @@ class CalibrationTest(Result):
         """
         from lbp_prognosis._draw import draw_estimates
 
-        rows = pd.DataFrame({"label": [f"group {k}" for k in range(1, self.observed.size + 1)], "value": self.observed,
-                             "other": self.expected})  # fmt: skip
+        rows = pd.DataFrame(
+            {
+                "label": [f"group {k}" for k in range(1, self.observed.size + 1)],
+                "value": self.observed,
+                "other": self.expected,
+            }
+        )
         return draw_estimates(rows, axis=f"observed ({self._summary()})", hollow="expected", ax=ax)
 
     def _summary(self) -> str:
@@ -140,11 +152,18 @@ def group_table(rows: CalibrationRows, labels: np.ndarray, names: list[str] | No
         low, high = _limits(value, se, z)
         if complement:
             value, mean, low, high = 1 - value, 1 - mean, 1 - high, 1 - low
-        out.append({
-            "group": names[int(label)] if names else int(label) + 1, "n": round(float(copies[part].sum())),
-            "n_events": round(float(copies[part][happened[part]].sum())), "mean_risk": mean, "observed": value,
-            "se": se, "low": low, "high": high,
-        })  # fmt: skip
+        out.append(
+            {
+                "group": names[int(label)] if names else int(label) + 1,
+                "n": round(float(copies[part].sum())),
+                "n_events": round(float(copies[part][happened[part]].sum())),
+                "mean_risk": mean,
+                "observed": value,
+                "se": se,
+                "low": low,
+                "high": high,
+            }
+        )
     return pd.DataFrame(out)
 
 
@@ -181,24 +200,36 @@ def grouped_test(rows: CalibrationRows, name: str, groups: int, min_events: int)
     bad = "" if df >= 1 and np.isfinite(terms).all() else "fewer than two groups with enough events and variance"
     statistic = float(terms.sum()) if not bad else np.nan
     return CalibrationTest(
-        name, rows.tau, statistic, float(df), float(chi2.sf(statistic, df)) if not bad else np.nan, observed, expected,
-        round(float(n.sum())), int(table["n_events"].sum()), bad,
-    )  # fmt: skip
+        name,
+        rows.tau,
+        statistic,
+        float(df),
+        float(chi2.sf(statistic, df)) if not bad else np.nan,
+        observed,
+        expected,
+        round(float(n.sum())),
+        int(table["n_events"].sum()),
+        bad,
+    )
 
 
 def _distribution(rows: CalibrationRows, cumulative_hazard: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     if cumulative_hazard is None:
         raise argument_error(
-            "cumulative_hazard", "given to calibration for a test of the whole distribution", "None",
+            "cumulative_hazard",
+            "given to calibration for a test of the whole distribution",
+            "None",
             "Pass each patient's predicted cumulative hazard at the end of follow-up, −log S(T | x).",
-        )  # fmt: skip
+        )
     if rows.time is None or rows.code is None:
         raise argument_error("y", "a time to event for a test of the whole distribution", "states at a visit")
     if rows.competing:
         raise argument_error(
-            "y", "without competing events for this test", "several causes",
+            "y",
+            "without competing events for this test",
+            "several causes",
             "Survival of any event is not what a risk of one cause predicts.",
-        )  # fmt: skip
+        )
     if rows.weight is not None:
         raise argument_error("sample_weight", "absent for this test", "weights")
     return cumulative_hazard[rows.index], rows.code == 1
@@ -236,9 +267,17 @@ def a_calibration(
     reason = "" if e.size else f"fewer than {min_expected:g} events are expected in all"
     statistic = float(((o - e) ** 2 / e).sum()) if e.size else np.nan
     return CalibrationTest(
-        "a_calibration", None, statistic, float(e.size), float(chi2.sf(statistic, e.size)) if e.size else np.nan, o, e,
-        hazard.size, int(event.sum()), reason,
-    )  # fmt: skip
+        "a_calibration",
+        None,
+        statistic,
+        float(e.size),
+        float(chi2.sf(statistic, e.size)) if e.size else np.nan,
+        o,
+        e,
+        hazard.size,
+        int(event.sum()),
+        reason,
+    )
 
 
 def d_calibration(rows: CalibrationRows, cumulative_hazard: np.ndarray | None, bins: int) -> CalibrationTest:
@@ -260,8 +299,17 @@ def d_calibration(rows: CalibrationRows, cumulative_hazard: np.ndarray | None, b
     expected = np.full(bins, hazard.size / bins)
     statistic = float(((count - expected) ** 2 / expected).sum())
     return CalibrationTest(
-        "d_calibration", None, statistic, bins - 1.0, float(chi2.sf(statistic, bins - 1)), count, expected, hazard.size,
-        int(event.sum()), "",
+        "d_calibration",
+        None,
+        statistic,
+        bins - 1.0,
+        float(chi2.sf(statistic, bins - 1)),
+        count,
+        expected,
+        hazard.size,
+        int(event.sum()),
+        "",
         (Objection("low-power", "D-calibration rejects too rarely under censoring; A-calibration holds its level."),)
-        if not event.all() else (),
-    )  # fmt: skip
+        if not event.all()
+        else (),
+    )

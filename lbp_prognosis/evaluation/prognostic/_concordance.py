@@ -134,11 +134,13 @@ def concordance(
         own, beyond = _inverse_censoring(setting, layers)
         weight = own * (beyond if competing.any() else own)
         if own[earlier].max(initial=0) > 10:
-            objections.append(Objection(
-                "few-uncensored",
-                f"The probability of being uncensored falls to {1 / own[earlier].max():.3g} before the last event "
-                "counted: a few pairs with large weights carry the index. Choose a smaller tau.",
-            ))  # fmt: skip
+            objections.append(
+                Objection(
+                    "few-uncensored",
+                    f"The probability of being uncensored falls to {1 / own[earlier].max():.3g} before the last event "
+                    "counted: a few pairs with large weights carry the index. Choose a smaller tau.",
+                )
+            )
         keys = comparable_keys(y, kind, earlier, np.zeros(n, dtype=bool), layers)
         concordant, tied, comparable, totals = _pairs(
             setting, scores, order, keys, np.where(earlier, weight, 0.0), ones
@@ -153,13 +155,18 @@ def concordance(
     share = (concordant + tied / 2 - value * comparable) / pairs if pairs > 0 else np.full(n, np.nan)
     influence = setting.scale(share * setting.row_weight.sum())
     return setting.result(
-        "concordance" if weighting == "harrell" else "uno_concordance", value, influence=influence[:, None],
+        "concordance" if weighting == "harrell" else "uno_concordance",
+        value,
+        influence=influence[:, None],
         method=_method(weighting, kind, bool(competing.any())),
         reasons=["" if pairs > 0 else "no pair can be ordered: no event of interest has anybody at risk after it"],
         objections=(*objections, *below_half("concordance", np.array([value]))),
-        horizon=np.nan if tau is None else limit, kind=ConcordanceResult, concordant=float(totals[0]),
-        discordant=float(totals[1]), tied=float(totals[2]),
-    )  # fmt: skip
+        horizon=np.nan if tau is None else limit,
+        kind=ConcordanceResult,
+        concordant=float(totals[0]),
+        discordant=float(totals[1]),
+        tied=float(totals[2]),
+    )
 
 
 def _refuse_uno(y: np.ndarray, kind: str, weighting: str) -> None:
@@ -167,9 +174,11 @@ def _refuse_uno(y: np.ndarray, kind: str, weighting: str) -> None:
         raise argument_error("weighting", "'harrell' for interval-censored outcomes", weighting)
     if weighting == "uno" and has_entry(y):
         raise argument_error(
-            "weighting", "'harrell' where patients enter late", weighting,
+            "weighting",
+            "'harrell' where patients enter late",
+            weighting,
             "Censoring weights do not undo late entry; Harrell's pairs are those both of whom are at risk.",
-        )  # fmt: skip
+        )
 
 
 def _setting(
@@ -180,10 +189,19 @@ def _setting(
     horizon = limit if np.isfinite(limit) else max(float(end.max()), 1.0) * 2
     fields = [name for name in y.dtype.names or () if name != "entry"]
     checked = Setting.check(
-        y[fields] if has_entry(y) else y, horizon, accepted=("right", "interval"), caller="concordance",
-        cause=cause, target="event", censoring="marginal", sample_weight=sample_weight, clusters=clusters,
-        confidence=confidence, min_at_risk=0, min_censoring_survival=0,
-    )  # fmt: skip
+        y[fields] if has_entry(y) else y,
+        horizon,
+        accepted=("right", "interval"),
+        caller="concordance",
+        cause=cause,
+        target="event",
+        censoring="marginal",
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=0,
+        min_censoring_survival=0,
+    )
     return checked
 
 

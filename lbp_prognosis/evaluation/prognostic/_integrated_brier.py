@@ -104,11 +104,20 @@ def integrated_brier(
     rule = check_choice("rule", rule, ("trapezoid", "step"))
     start = check_choice("start", start, ("zero", "first"))
     setting = Setting.check(
-        y, horizons, accepted=("right", "interval"), caller="integrated_brier", cause=cause, target=target,
-        censoring=censoring, sample_weight=sample_weight, clusters=clusters, confidence=confidence,
-        min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
+        y,
+        horizons,
+        accepted=("right", "interval"),
+        caller="integrated_brier",
+        cause=cause,
+        target=target,
+        censoring=censoring,
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=min_at_risk,
+        min_censoring_survival=min_censoring_survival,
         instead="A state at one visit has no course over time: use brier.",
-    )  # fmt: skip
+    )
     grid = setting.horizons
     if grid.size < 2:
         raise argument_error("horizons", "a grid of at least two times", str(grid.tolist()))
@@ -128,9 +137,16 @@ def integrated_brier(
         se = influence_se(influence, setting.clusters)
     method = f"{rule} from {start}, {grid.size} times {grid[0]:g} to {grid[-1]:g}, IPCW"
     return last.result(
-        f"ibs_{rule}", value, method=method, se=se, influence=influence, reasons=[reason], objections=found.objections,
-        kind=IntegratedBrier, null_value=null,
-    )  # fmt: skip
+        f"ibs_{rule}",
+        value,
+        method=method,
+        se=se,
+        influence=influence,
+        reasons=[reason],
+        objections=found.objections,
+        kind=IntegratedBrier,
+        null_value=null,
+    )
 
 
 def _shares(grid: np.ndarray, rule: str, start: str) -> np.ndarray:

@@ -78,10 +78,19 @@ def log_score(
     0.693147
     """
     setting = Setting.check(
-        y, horizons, accepted=("right", "interval", "status"), caller="log_score", cause=cause, target=target,
-        censoring=censoring, sample_weight=sample_weight, clusters=clusters, confidence=confidence,
-        min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
-    )  # fmt: skip
+        y,
+        horizons,
+        accepted=("right", "interval", "status"),
+        caller="log_score",
+        cause=cause,
+        target=target,
+        censoring=censoring,
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=min_at_risk,
+        min_censoring_survival=min_censoring_survival,
+    )
     check_beside("risk", risk, sample_weight=sample_weight, clusters=clusters)
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     inside = np.clip(risks, _SMALLEST, 1 - _SMALLEST)
@@ -89,15 +98,21 @@ def log_score(
     found = mean_losses(setting, inside, LOG_SCORE)
     objections = list(found.objections)
     if certain:
-        objections.append(Objection(
-            "certain-risks",
-            f"{certain} prediction{'s' if certain > 1 else ''} within 1e-8 of 0 or 1 scored as 1e-8 from it: certainty "
-            "that proves wrong would have an infinite score.",
-        ))  # fmt: skip
+        objections.append(
+            Objection(
+                "certain-risks",
+                f"{certain} prediction{'s' if certain > 1 else ''} within 1e-8 of 0 or 1 scored as 1e-8 from it: "
+                "certainty that proves wrong would have an infinite score.",
+            )
+        )
     size = setting.horizons.size
     return setting.result(
-        "log_score", found.loss, kind=OverHorizons, se=found.loss_se,
+        "log_score",
+        found.loss,
+        kind=OverHorizons,
+        se=found.loss_se,
         method="patients whose state is known" if setting.kind == "status" else "IPCW",
-        reasons=found.reasons, objections=objections,
+        reasons=found.reasons,
+        objections=objections,
         influence=partial(combined_influences, setting, inside, LOG_SCORE, np.ones(size), np.zeros(size)),
-    )  # fmt: skip
+    )

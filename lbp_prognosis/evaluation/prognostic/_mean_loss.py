@@ -133,9 +133,19 @@ def _walk(setting: Setting, risk: np.ndarray, kind: int) -> tuple[CensoringProce
         before = 1 / process.left[process.code]
         beyond = 1 / step_at(process.times, process.right, setting.horizons, left=1.0)
     return process, (
-        kind, np.ascontiguousarray(risk), event == setting.cause, process.times, process.order, process.starts,
-        process.hazard, process.slope, before, beyond, setting.horizons, event == 0,
-    )  # fmt: skip
+        kind,
+        np.ascontiguousarray(risk),
+        event == setting.cause,
+        process.times,
+        process.order,
+        process.starts,
+        process.hazard,
+        process.slope,
+        before,
+        beyond,
+        setting.horizons,
+        event == 0,
+    )
 
 
 def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):

@@ -66,10 +66,20 @@ def nagelkerke_r2(
     0.6389
     """
     setting = Setting.check(
-        y, horizons, accepted=("status",), caller="nagelkerke_r2", cause=1, target="event", censoring="marginal",
-        sample_weight=sample_weight, clusters=clusters, confidence=confidence, min_at_risk=min_at_risk,
-        min_censoring_survival=0, instead="For a time to event use royston_d or ipa.",
-    )  # fmt: skip
+        y,
+        horizons,
+        accepted=("status",),
+        caller="nagelkerke_r2",
+        cause=1,
+        target="event",
+        censoring="marginal",
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=min_at_risk,
+        min_censoring_survival=0,
+        instead="For a time to event use royston_d or ipa.",
+    )
     risks = np.clip(check_risk("risk", risk, n=setting.n, n_horizons=1)[:, 0], 1e-8, 1 - 1e-8)
     (known,) = known_at_horizons(setting)
     value, influence, reason = np.nan, np.full(setting.n, np.nan), known.reason
@@ -89,6 +99,10 @@ def nagelkerke_r2(
             by_null = -2 * excess / room + value * 2 * np.exp(2 * null) / room
             influence = setting.scale(by_loglik * own + by_null * slope * counted)
     return setting.result(
-        "nagelkerke_r2", value, method="risks as given", influence=influence[:, None], reasons=[reason],
+        "nagelkerke_r2",
+        value,
+        method="risks as given",
+        influence=influence[:, None],
+        reasons=[reason],
         objections=known.objections,
-    )  # fmt: skip
+    )

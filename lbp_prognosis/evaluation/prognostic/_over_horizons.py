@@ -38,12 +38,16 @@ class OverHorizons(MetricResult):
         if np.ndim(self.value) == 0 and (self.horizon is None or self.metric not in _OVER_HORIZONS):
             label = f"{self.model} − {self.reference}" if self.reference else self.model or title
             return draw_estimates(
-                self.to_frame().assign(label=label), axis=f"difference in {title}" if self.reference else title,
-                neutral=0.0 if self.reference else _NEUTRAL.get(self.metric), ax=ax,
-            )  # fmt: skip
+                self.to_frame().assign(label=label),
+                axis=f"difference in {title}" if self.reference else title,
+                neutral=0.0 if self.reference else _NEUTRAL.get(self.metric),
+                ax=ax,
+            )
         null = getattr(self, "null", None)
         return draw_over_horizons(
-            self.to_frame(), title=f"difference in {title}" if self.reference else title,
+            self.to_frame(),
+            title=f"difference in {title}" if self.reference else title,
             neutral=0.0 if self.reference else _NEUTRAL.get(self.metric),
-            null=None if null is None else null.to_frame(), ax=ax,
-        )  # fmt: skip
+            null=None if null is None else null.to_frame(),
+            ax=ax,
+        )

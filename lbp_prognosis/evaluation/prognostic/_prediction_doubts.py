@@ -25,12 +25,14 @@ def _falls_with_time(mean_risk: np.ndarray, horizons: np.ndarray) -> tuple[Objec
     known = np.flatnonzero(np.isfinite(mean_risk))
     for before, after in pairwise(known):
         if mean_risk[after] < mean_risk[before] - 0.01:
-            return (Objection(
-                "risk-falls-with-time",
-                f"The mean risk falls from {mean_risk[before]:.3f} at {horizons[before]:g} to {mean_risk[after]:.3f} "
-                f"at {horizons[after]:g}, as P(event by the horizon) cannot: are the columns in the order of the "
-                "horizons, and risks, not survival?",
-            ),)  # fmt: skip
+            return (
+                Objection(
+                    "risk-falls-with-time",
+                    f"The mean risk falls from {mean_risk[before]:.3f} at {horizons[before]:g} to "
+                    f"{mean_risk[after]:.3f} at {horizons[after]:g}, as P(event by the horizon) cannot: are the "
+                    "columns in the order of the horizons, and risks, not survival?",
+                ),
+            )
     return ()
 
 

@@ -116,17 +116,41 @@ class RiskGroups(Result):
         rows = []
         for _, line in self.table.iterrows():
             shared = {
-                "model": self.model, "tier": "prognostic", "cause": self.cause, "horizon": line["horizon"],
-                "group": line["group"], "confidence": self.confidence, "n": line["n"], "n_events": line["n_events"],
-                "reason": line["reason"], "target": self.target, "reference": "",
-            }  # fmt: skip
-            rows.append({**shared, "metric": "observed_risk", "value": line["observed"], "se": line["se"],
-                         "low": line["low"], "high": line["high"], "method": self.method})  # fmt: skip
+                "model": self.model,
+                "tier": "prognostic",
+                "cause": self.cause,
+                "horizon": line["horizon"],
+                "group": line["group"],
+                "confidence": self.confidence,
+                "n": line["n"],
+                "n_events": line["n_events"],
+                "reason": line["reason"],
+                "target": self.target,
+                "reference": "",
+            }
+            rows.append(
+                {
+                    **shared,
+                    "metric": "observed_risk",
+                    "value": line["observed"],
+                    "se": line["se"],
+                    "low": line["low"],
+                    "high": line["high"],
+                    "method": self.method,
+                }
+            )
             # of predictions and shares nothing is missing in a group that is too small for an observed risk
             for metric, method in (("mean_risk", "mean of the predictions"), ("share", "share of all patients")):
                 known = np.isfinite(line[metric])
-                rows.append({**shared, "metric": metric, "value": line[metric], "method": method,
-                             "reason": "" if known else line["reason"]})  # fmt: skip
+                rows.append(
+                    {
+                        **shared,
+                        "metric": metric,
+                        "value": line[metric],
+                        "method": method,
+                        "reason": "" if known else line["reason"],
+                    }
+                )
         return metric_frame(rows, extra=("target", "reference"))
 
     def plot(self, ax: Axes | None = None, *, unit: str = "", least: int = 0) -> Axes:
@@ -150,10 +174,18 @@ class RiskGroups(Result):
             if code not in self.curves.strata:
                 continue
             one = self.curves[code]
-            frames.append(pd.DataFrame({
-                "group": name, "time": one.times, "value": one.value, "low": one.low, "high": one.high,
-                "at_risk": one.at_risk,
-            }))  # fmt: skip
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "group": name,
+                        "time": one.times,
+                        "value": one.value,
+                        "low": one.low,
+                        "high": one.high,
+                        "at_risk": one.at_risk,
+                    }
+                )
+            )
         complement = self.target == "no_event"
         means = self.table[["horizon", "group", "mean_risk"]].copy()
         curves = pd.concat(frames, ignore_index=True)
@@ -162,10 +194,17 @@ class RiskGroups(Result):
         # of incidence curves Gray's test is the comparison; the log-rank test is of hazards
         test = self.log_rank if self.gray is None else self.gray
         return draw_risk_groups(
-            curves, means, names=self.names, p=None if test is None else test.p, unit=unit,
-            test="log-rank" if self.gray is None else "Gray", start=1.0 if complement else 0.0,
-            label="free of the event" if complement else "cumulative incidence", least=least, ax=ax,
-        )  # fmt: skip
+            curves,
+            means,
+            names=self.names,
+            p=None if test is None else test.p,
+            unit=unit,
+            test="log-rank" if self.gray is None else "Gray",
+            start=1.0 if complement else 0.0,
+            label="free of the event" if complement else "cumulative incidence",
+            least=least,
+            ax=ax,
+        )
 
     def _summary(self) -> str:
         return f"{len(self.names)} groups, thresholds {np.round(self.thresholds, 4).tolist()}, n = {self.n}"
@@ -231,10 +270,19 @@ def risk_groups(
         With ``table``, ``workload``, ``curves``, ``log_rank``, method ``against``.
     """
     setting = Setting.check(
-        y, horizons, accepted=("right", "interval", "status"), caller="risk_groups", cause=cause, target=target,
-        censoring="marginal", sample_weight=sample_weight, clusters=clusters, confidence=confidence,
-        min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
-    )  # fmt: skip
+        y,
+        horizons,
+        accepted=("right", "interval", "status"),
+        caller="risk_groups",
+        cause=cause,
+        target=target,
+        censoring="marginal",
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=min_at_risk,
+        min_censoring_survival=min_censoring_survival,
+    )
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     h = _group_horizon(setting, group_by)
     score = risks[:, h]
@@ -255,11 +303,24 @@ def risk_groups(
     workload = pd.concat([_workload(at, codes, cuts) for at in rows], ignore_index=True)
     curves, rank, gray = _curves(setting, codes)
     return RiskGroups(
-        names=labels, thresholds=cuts, groups=codes, horizons=setting.horizons, table=table, workload=workload,
-        curves=curves, log_rank=rank, gray=gray, confidence=setting.confidence, method=_method(setting, rows),
-        cause=setting.cause, target=target, n=round(float(setting.copies.sum())), n_events=setting.n_events,
-        objections=tuple(dict.fromkeys(objections)), _rows=tuple(rows),
-    )  # fmt: skip
+        names=labels,
+        thresholds=cuts,
+        groups=codes,
+        horizons=setting.horizons,
+        table=table,
+        workload=workload,
+        curves=curves,
+        log_rank=rank,
+        gray=gray,
+        confidence=setting.confidence,
+        method=_method(setting, rows),
+        cause=setting.cause,
+        target=target,
+        n=round(float(setting.copies.sum())),
+        n_events=setting.n_events,
+        objections=tuple(dict.fromkeys(objections)),
+        _rows=tuple(rows),
+    )
 
 
 def _group_horizon(setting: Setting, group_by: float | None) -> int:
@@ -274,19 +335,23 @@ def _group_horizon(setting: Setting, group_by: float | None) -> int:
 def _cuts(thresholds: Any, quantiles: Any, development: Any, score: np.ndarray) -> tuple[np.ndarray, list[Objection]]:
     if (thresholds is None) == (quantiles is None):
         raise argument_error(
-            "thresholds", "given, or `quantiles` with `development`", "both" if thresholds is not None else "neither",
+            "thresholds",
+            "given, or `quantiles` with `development`",
+            "both" if thresholds is not None else "neither",
             "Cut at risks that mean something, or at quantiles of the development data.",
-        )  # fmt: skip
+        )
     if thresholds is not None:
         return np.round(check_thresholds(thresholds), 12), []
     shares = check_thresholds(quantiles)
     if development is None:
         cuts = np.unique(np.quantile(score, shares))
-        return cuts, [Objection(
-            "groups-cut-on-these-data",
-            "The groups are quantiles of the data they are judged on: their sizes are then fixed, and the same rule "
-            "would sort new patients otherwise. Take the quantiles of the development data.",
-        )]  # fmt: skip
+        return cuts, [
+            Objection(
+                "groups-cut-on-these-data",
+                "The groups are quantiles of the data they are judged on: their sizes are then fixed, and the same "
+                "rule would sort new patients otherwise. Take the quantiles of the development data.",
+            )
+        ]
     risk = check_vector("development", development, low=0, high=1)
     return np.unique(np.quantile(risk, shares)), []
 
@@ -385,9 +450,14 @@ def _curves(setting: Setting, codes: np.ndarray) -> tuple[StepCurve | None, Curv
     y, mine = setting.y[used], codes[used]
     weights = None if setting.weights is None else Weights(setting.row_weight[used], setting.weights.kind)
     curves = aalen_johansen(
-        y, cause=setting.cause, strata=mine, sample_weight=weights, confidence=setting.confidence, min_at_risk=0,
+        y,
+        cause=setting.cause,
+        strata=mine,
+        sample_weight=weights,
+        confidence=setting.confidence,
+        min_at_risk=0,
         clusters=None if setting.clusters is None else setting.clusters[used],
-    )  # fmt: skip
+    )
     tested = np.unique(mine).size > 1 and setting.weights is None
     rank = log_rank(y, mine, cause=setting.cause) if tested else None
     competing = bool(((y["event"] > 0) & (y["event"] != setting.cause)).any())

@@ -145,20 +145,37 @@ def royston_d(
     row_weight = np.ones(n) if weights is None else weights.values
     copies = row_weight if weights is not None and weights.kind == "frequency" else (row_weight > 0).astype(float)
     common: dict[str, Any] = {
-        "tier": "prognostic", "confidence": confidence, "cause": cause, "n": int(copies.sum()),
+        "tier": "prognostic",
+        "confidence": confidence,
+        "cause": cause,
+        "n": int(copies.sum()),
         "n_events": int(copies[event].sum()),
-        "reason": reason, "clusters": codes, "method": method,
-    }  # fmt: skip
+        "reason": reason,
+        "clusters": codes,
+        "method": method,
+    }
     ratio = d**2 / _KAPPA2
     slope = 2 * d / _KAPPA2 * (np.pi**2 / 6) / (np.pi**2 / 6 + ratio) ** 2
     r2 = OverHorizons(
-        metric="r2_d", value=_r2(d), se=abs(slope) * se, low=_r2(max(float(low), 0.0)) if d >= 0 else np.nan,
-        high=_r2(max(float(high), 0.0)) if d >= 0 else np.nan, influence=slope * psi, **common,
-    )  # fmt: skip
+        metric="r2_d",
+        value=_r2(d),
+        se=abs(slope) * se,
+        low=_r2(max(float(low), 0.0)) if d >= 0 else np.nan,
+        high=_r2(max(float(high), 0.0)) if d >= 0 else np.nan,
+        influence=slope * psi,
+        **common,
+    )
     return RoystonD(
-        metric="royston_d", value=d, se=se, low=float(low), high=float(high), influence=psi,
-        objections=upside_down(d), r2=r2, **common,
-    )  # fmt: skip
+        metric="royston_d",
+        value=d,
+        se=se,
+        low=float(low),
+        high=float(high),
+        influence=psi,
+        objections=upside_down(d),
+        r2=r2,
+        **common,
+    )
 
 
 def _r2(d: float) -> float:

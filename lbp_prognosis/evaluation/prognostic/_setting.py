@@ -62,21 +62,35 @@ class Setting:
 
     @classmethod
     def check(
-        cls, y: Any, horizons: Any, *, accepted: tuple[OutcomeKind, ...], caller: str, cause: int, target: str,
-        censoring: Any, sample_weight: Any, clusters: Any, confidence: float, min_at_risk: float,
-        min_censoring_survival: float, instead: str = "",
-    ) -> Setting:  # fmt: skip
+        cls,
+        y: Any,
+        horizons: Any,
+        *,
+        accepted: tuple[OutcomeKind, ...],
+        caller: str,
+        cause: int,
+        target: str,
+        censoring: Any,
+        sample_weight: Any,
+        clusters: Any,
+        confidence: float,
+        min_at_risk: float,
+        min_censoring_survival: float,
+        instead: str = "",
+    ) -> Setting:
         """Check all arguments but the predictions."""
         kind = check_outcome(y, accepted, caller=caller, instead=instead)
         n = y.shape[0]
         grid, scalar = _horizons(y, kind, horizons)
         if has_entry(y):
             raise argument_error(
-                "y", f"free of delayed entry for {caller}", "an outcome with `entry`",
+                "y",
+                f"free of delayed entry for {caller}",
+                "an outcome with `entry`",
                 "Censoring weights do not undo late entry, and the risks of those who entered are not those of all "
                 "who started. Use concordance, which compares patients at risk together, or start the clock at a "
                 "landmark: keep the rows that entered before it and subtract it from the times.",
-            )  # fmt: skip
+            )
         weights = check_weights(sample_weight, n)
         row = np.ones(n) if weights is None else weights.values
         if censoring == "marginal" if isinstance(censoring, str) else censoring is None:
@@ -90,14 +104,21 @@ class Setting:
                 censoring,
             )
         return cls(
-            y=y, kind=kind, horizons=grid, scalar=scalar, cause=check_cause(y, cause),
-            target=check_choice("target", target, ("event", "no_event")), censoring=model, weights=weights,
-            clusters=check_clusters("clusters", clusters, n=n), confidence=check_confidence(confidence),
+            y=y,
+            kind=kind,
+            horizons=grid,
+            scalar=scalar,
+            cause=check_cause(y, cause),
+            target=check_choice("target", target, ("event", "no_event")),
+            censoring=model,
+            weights=weights,
+            clusters=check_clusters("clusters", clusters, n=n),
+            confidence=check_confidence(confidence),
             min_at_risk=check_number("min_at_risk", min_at_risk, low=0),
             min_censoring_survival=check_number("min_censoring_survival", min_censoring_survival, low=0, high=1),
             row_weight=row,
             square_weight=row if weights is not None and weights.kind == "frequency" else row**2,
-        )  # fmt: skip
+        )
 
     @property
     def n(self) -> int:
@@ -124,10 +145,19 @@ class Setting:
         return psi * (factor if psi.ndim == 1 else factor[:, None])
 
     def result(
-        self, metric: str, values: Any, *, method: str, influence: Any = None, se: Any = None,
-        reasons: Sequence[str] = (), objections: Sequence[Objection] = (), horizon: Any = None,
-        kind: type | None = None, **fields: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        metric: str,
+        values: Any,
+        *,
+        method: str,
+        influence: Any = None,
+        se: Any = None,
+        reasons: Sequence[str] = (),
+        objections: Sequence[Objection] = (),
+        horizon: Any = None,
+        kind: type | None = None,
+        **fields: Any,
+    ) -> Any:
         """Build an `OverHorizons` (or a subclass ``kind``) from arrays over the horizons.
 
         ``influence`` (n, k) is on the scale of the rows, or a function that returns it shaped for the caller, in which
@@ -144,32 +174,50 @@ class Setting:
         if influence is not None and not callable(influence) and self.scalar:
             influence = influence[:, 0]
         return (kind or OverHorizons)(
-            metric=metric, tier="prognostic", value=shaped(value, self.scalar), se=shaped(error, self.scalar),
-            low=shaped(low, self.scalar), high=shaped(high, self.scalar), confidence=self.confidence, method=method,
-            horizon=None if np.isnan(times).any() else shaped(times, self.scalar), cause=self.cause,
-            target=self.target, n=round(float(self.copies.sum())), n_events=self.n_events,
-            reason=reason[0] if self.scalar else reason, influence=influence, clusters=self.clusters,
-            objections=tuple(dict.fromkeys((*self.doubts, *objections))), **fields,
-        )  # fmt: skip
+            metric=metric,
+            tier="prognostic",
+            value=shaped(value, self.scalar),
+            se=shaped(error, self.scalar),
+            low=shaped(low, self.scalar),
+            high=shaped(high, self.scalar),
+            confidence=self.confidence,
+            method=method,
+            horizon=None if np.isnan(times).any() else shaped(times, self.scalar),
+            cause=self.cause,
+            target=self.target,
+            n=round(float(self.copies.sum())),
+            n_events=self.n_events,
+            reason=reason[0] if self.scalar else reason,
+            influence=influence,
+            clusters=self.clusters,
+            objections=tuple(dict.fromkeys((*self.doubts, *objections))),
+            **fields,
+        )
 
     @cached_property
     def doubts(self) -> tuple[Objection, ...]:
         """What is doubtful whatever the metric: one cluster, or events but none of the cause asked about."""
         alone: tuple[Objection, ...] = ()
         if self.clusters is not None and self.n > 0 and not self.clusters.any():
-            alone = (Objection(
-                "one-cluster", "All rows are of one cluster, from which no standard error can be had.",
-            ),)  # fmt: skip
+            alone = (
+                Objection(
+                    "one-cluster",
+                    "All rows are of one cluster, from which no standard error can be had.",
+                ),
+            )
         if self.kind == "status":
             return alone
         seen = np.unique(self.y["event"])
         seen = seen[seen > 0]
         if seen.size == 0 or self.cause in seen:
             return alone
-        return (*alone, Objection(
-            "cause-not-seen",
-            f"Nobody has an event of cause {self.cause}; the causes in `y` are {seen.tolist()}.",
-        ))  # fmt: skip
+        return (
+            *alone,
+            Objection(
+                "cause-not-seen",
+                f"Nobody has an event of cause {self.cause}; the causes in `y` are {seen.tolist()}.",
+            ),
+        )
 
     @cached_property
     def n_events(self) -> int:
@@ -193,7 +241,9 @@ def _horizons(y: np.ndarray, kind: OutcomeKind, horizons: Any) -> tuple[np.ndarr
     grid, scalar = check_horizons(horizons)
     if kind == "status" and (grid.size != 1 or (own is not None and grid[0] != own)):
         raise argument_error(
-            "horizons", f"the horizon of the visit, {own:g}" if own is not None else "one horizon", str(grid.tolist()),
+            "horizons",
+            f"the horizon of the visit, {own:g}" if own is not None else "one horizon",
+            str(grid.tolist()),
             "A Status is known at one visit only; leave `horizons` out.",
-        )  # fmt: skip
+        )
     return grid, scalar

@@ -98,11 +98,20 @@ def time_dependent_auc(
     0.75
     """
     setting = Setting.check(
-        y, horizons, accepted=("right", "interval", "status"), caller="time_dependent_auc", cause=cause, target=target,
-        censoring=censoring, sample_weight=sample_weight, clusters=clusters, confidence=confidence,
-        min_at_risk=min_at_risk, min_censoring_survival=min_censoring_survival,
+        y,
+        horizons,
+        accepted=("right", "interval", "status"),
+        caller="time_dependent_auc",
+        cause=cause,
+        target=target,
+        censoring=censoring,
+        sample_weight=sample_weight,
+        clusters=clusters,
+        confidence=confidence,
+        min_at_risk=min_at_risk,
+        min_censoring_survival=min_censoring_survival,
         instead="For a reference standard at the time of the test use the diagnostic tier.",
-    )  # fmt: skip
+    )
     check_beside("risk", risk, sample_weight=sample_weight, clusters=clusters)
     risks = _scores(risk, setting)
     observed = np.full(setting.horizons.size, np.nan)

@@ -83,28 +83,71 @@ class Agreement(Result):
         bias_se = (self.bias_high - self.bias_low) / (2 * float(student.ppf(0.5 + self.confidence / 2, units - 1)))
         name = "Zou 2013, several measurements of a patient" if self.n_clusters else "Bland & Altman 1999"
         rows: list[dict[str, Any]] = [
-            {"metric": "bias", "value": self.bias, "se": bias_se, "low": self.bias_low, "high": self.bias_high,
-             "method": "t"},
-            {"metric": "loa_lower", "value": self.lower, "se": self.se_limit, "low": self.lower_interval[0],
-             "high": self.lower_interval[1], "method": name},
-            {"metric": "loa_upper", "value": self.upper, "se": self.se_limit, "low": self.upper_interval[0],
-             "high": self.upper_interval[1], "method": name},
-            {"metric": "loa_lower", "value": self.lower, "low": self.lower_interval_exact[0],
-             "high": self.lower_interval_exact[1], "method": "exact, non-central t"},
-            {"metric": "loa_upper", "value": self.upper, "low": self.upper_interval_exact[0],
-             "high": self.upper_interval_exact[1], "method": "exact, non-central t"},
-            {"metric": "loa_lower", "value": self.bias - 2 * self.sd, "se": self.se_limit_1986,
-             "low": self.lower_interval_1986[0], "high": self.lower_interval_1986[1],
-             "method": "Bland & Altman 1986, two sd"},
-            {"metric": "loa_upper", "value": self.bias + 2 * self.sd, "se": self.se_limit_1986,
-             "low": self.upper_interval_1986[0], "high": self.upper_interval_1986[1],
-             "method": "Bland & Altman 1986, two sd"},
-            {"metric": "proportional_bias", "value": self.slope, "se": self.slope_se,
-             "low": self.slope - t * self.slope_se, "high": self.slope + t * self.slope_se,
-             "method": "difference on mean"},
+            {
+                "metric": "bias",
+                "value": self.bias,
+                "se": bias_se,
+                "low": self.bias_low,
+                "high": self.bias_high,
+                "method": "t",
+            },
+            {
+                "metric": "loa_lower",
+                "value": self.lower,
+                "se": self.se_limit,
+                "low": self.lower_interval[0],
+                "high": self.lower_interval[1],
+                "method": name,
+            },
+            {
+                "metric": "loa_upper",
+                "value": self.upper,
+                "se": self.se_limit,
+                "low": self.upper_interval[0],
+                "high": self.upper_interval[1],
+                "method": name,
+            },
+            {
+                "metric": "loa_lower",
+                "value": self.lower,
+                "low": self.lower_interval_exact[0],
+                "high": self.lower_interval_exact[1],
+                "method": "exact, non-central t",
+            },
+            {
+                "metric": "loa_upper",
+                "value": self.upper,
+                "low": self.upper_interval_exact[0],
+                "high": self.upper_interval_exact[1],
+                "method": "exact, non-central t",
+            },
+            {
+                "metric": "loa_lower",
+                "value": self.bias - 2 * self.sd,
+                "se": self.se_limit_1986,
+                "low": self.lower_interval_1986[0],
+                "high": self.lower_interval_1986[1],
+                "method": "Bland & Altman 1986, two sd",
+            },
+            {
+                "metric": "loa_upper",
+                "value": self.bias + 2 * self.sd,
+                "se": self.se_limit_1986,
+                "low": self.upper_interval_1986[0],
+                "high": self.upper_interval_1986[1],
+                "method": "Bland & Altman 1986, two sd",
+            },
+            {
+                "metric": "proportional_bias",
+                "value": self.slope,
+                "se": self.slope_se,
+                "low": self.slope - t * self.slope_se,
+                "high": self.slope + t * self.slope_se,
+                "method": "difference on mean",
+            },
             {"metric": "within_sd", "value": self.within_sd, "method": "paired differences"},
             {"metric": "repeatability_coefficient", "value": self.repeatability, "method": "1.96 √2 within_sd"},
-        ]  # fmt: skip
+        ]
         if self.n_clusters:  # intervals that take every measurement for a patient of its own
             rows = [row for row in rows if not str(row["method"]).startswith(("exact", "Bland"))]
         return metric_frame({**row, **common} for row in rows)
@@ -114,9 +157,13 @@ class Agreement(Result):
         from lbp_prognosis._draw import draw_agreement
 
         return draw_agreement(
-            self.means, self.differences, bias=(self.bias, self.bias_low, self.bias_high),
-            lower=(self.lower, *self.lower_interval), upper=(self.upper, *self.upper_interval), ax=ax,
-        )  # fmt: skip
+            self.means,
+            self.differences,
+            bias=(self.bias, self.bias_low, self.bias_high),
+            lower=(self.lower, *self.lower_interval),
+            upper=(self.upper, *self.upper_interval),
+            ax=ax,
+        )
 
     def _summary(self) -> str:
         return f"bias {self.bias:.3g}, limits of agreement {self.lower:.3g} to {self.upper:.3g}, n = {self.n}"
@@ -179,17 +226,31 @@ def agreement(
     within = float(np.sqrt(np.mean(d**2) / 2))
     lower, upper = bias - z * sd, bias + z * sd
     return Agreement(
-        n=n, confidence=confidence, multiple=z, bias=bias, sd=sd, bias_low=bias - t * sd / np.sqrt(n),
-        bias_high=bias + t * sd / np.sqrt(n), lower=lower, upper=upper, se_limit=se_limit,
+        n=n,
+        confidence=confidence,
+        multiple=z,
+        bias=bias,
+        sd=sd,
+        bias_low=bias - t * sd / np.sqrt(n),
+        bias_high=bias + t * sd / np.sqrt(n),
+        lower=lower,
+        upper=upper,
+        se_limit=se_limit,
         se_limit_1986=se_early,
         lower_interval=(lower - t * se_limit, lower + t * se_limit),
         upper_interval=(upper - t * se_limit, upper + t * se_limit),
-        lower_interval_exact=(bias - outer, bias - inner), upper_interval_exact=(bias + inner, bias + outer),
+        lower_interval_exact=(bias - outer, bias - inner),
+        upper_interval_exact=(bias + inner, bias + outer),
         lower_interval_1986=(bias - 2 * sd - early, bias - 2 * sd + early),
         upper_interval_1986=(bias + 2 * sd - early, bias + 2 * sd + early),
-        slope=slope, slope_se=slope_se, slope_p=slope_p, within_sd=within,
-        repeatability=float(1.96 * np.sqrt(2) * within), means=mean, differences=d,
-    )  # fmt: skip
+        slope=slope,
+        slope_se=slope_se,
+        slope_p=slope_p,
+        within_sd=within,
+        repeatability=float(1.96 * np.sqrt(2) * within),
+        means=mean,
+        differences=d,
+    )
 
 
 def _of_clusters(d: np.ndarray, mean: np.ndarray, codes: np.ndarray, z: float, confidence: float) -> Agreement:
@@ -222,13 +283,32 @@ def _of_clusters(d: np.ndarray, mean: np.ndarray, codes: np.ndarray, z: float, c
     slope, slope_se, slope_p = _slope(mean, d, codes)
     repeat = float(np.sqrt(np.mean(d**2) / 2))
     return Agreement(
-        n=n, confidence=confidence, multiple=z, bias=bias, sd=sd, bias_low=float(bias - error),
-        bias_high=float(bias + error), lower=lower, upper=upper, se_limit=float("nan"), se_limit_1986=float("nan"),
-        lower_interval=(lower - outer, lower + inner), upper_interval=(upper - inner, upper + outer),
-        lower_interval_exact=none, upper_interval_exact=none, lower_interval_1986=none, upper_interval_1986=none,
-        slope=slope, slope_se=slope_se, slope_p=slope_p, within_sd=repeat,
-        repeatability=float(1.96 * np.sqrt(2) * repeat), n_clusters=patients, means=mean, differences=d,
-    )  # fmt: skip
+        n=n,
+        confidence=confidence,
+        multiple=z,
+        bias=bias,
+        sd=sd,
+        bias_low=float(bias - error),
+        bias_high=float(bias + error),
+        lower=lower,
+        upper=upper,
+        se_limit=float("nan"),
+        se_limit_1986=float("nan"),
+        lower_interval=(lower - outer, lower + inner),
+        upper_interval=(upper - inner, upper + outer),
+        lower_interval_exact=none,
+        upper_interval_exact=none,
+        lower_interval_1986=none,
+        upper_interval_1986=none,
+        slope=slope,
+        slope_se=slope_se,
+        slope_p=slope_p,
+        within_sd=repeat,
+        repeatability=float(1.96 * np.sqrt(2) * repeat),
+        n_clusters=patients,
+        means=mean,
+        differences=d,
+    )
 
 
 def _slope(x: np.ndarray, y: np.ndarray, codes: np.ndarray | None = None) -> tuple[float, float, float]:

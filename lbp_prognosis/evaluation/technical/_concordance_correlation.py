@@ -31,8 +31,9 @@ class ConcordanceCorrelation(MetricResult):
         """
         from lbp_prognosis._draw import draw_estimates
 
-        return draw_estimates(self.to_frame().assign(label="Lin's coefficient"), axis=f"n = {self.n}", neutral=1.0,
-                              ax=ax)  # fmt: skip
+        return draw_estimates(
+            self.to_frame().assign(label="Lin's coefficient"), axis=f"n = {self.n}", neutral=1.0, ax=ax
+        )
 
 
 def concordance_correlation(first: Any, second: Any, *, confidence: float = 0.95) -> ConcordanceCorrelation:
@@ -82,7 +83,13 @@ def concordance_correlation(first: Any, second: Any, *, confidence: float = 0.95
         se_z, z = float(np.sqrt(max(variance, 0.0))), float(np.arctanh(value))
     half = float(norm.ppf(0.5 + confidence / 2)) * se_z
     return ConcordanceCorrelation(
-        metric="concordance_correlation", tier="technical", value=float(value), se=float(se_z * (1 - value**2)),
-        low=float(np.tanh(z - half)), high=float(np.tanh(z + half)), confidence=confidence,
-        method="Lin, interval on Fisher's z", n=n,
-    )  # fmt: skip
+        metric="concordance_correlation",
+        tier="technical",
+        value=float(value),
+        se=float(se_z * (1 - value**2)),
+        low=float(np.tanh(z - half)),
+        high=float(np.tanh(z + half)),
+        confidence=confidence,
+        method="Lin, interval on Fisher's z",
+        n=n,
+    )

@@ -64,10 +64,17 @@ class ICC(Result):
         """Return one row a form (``group`` names it), then ``sem_*`` and ``sdc_*``."""
         common = {"tier": "technical", "n": self.n, "confidence": self.confidence}
         rows: list[dict[str, Any]] = [
-            {"metric": "icc", "group": row.form, "value": row.value, "low": row.low, "high": row.high,
-             "method": "one-way" if str(row.form).startswith("1") else "two-way", **common}
+            {
+                "metric": "icc",
+                "group": row.form,
+                "value": row.value,
+                "low": row.low,
+                "high": row.high,
+                "method": "one-way" if str(row.form).startswith("1") else "two-way",
+                **common,
+            }
             for row in self.table.itertuples()
-        ]  # fmt: skip
+        ]
         for name in ("sem_agreement", "sem_consistency", "sdc_agreement", "sdc_consistency"):
             rows.append({"metric": name, "value": getattr(self, name), "method": "analysis of variance", **common})
         return metric_frame(rows)
@@ -133,15 +140,21 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     form = _ALIASES.get(str(form).upper().replace("ICC", "").strip("(_ )"), form)
     if form not in _FORMS:
         raise argument_error(
-            "form", f"one of {', '.join(map(repr, _FORMS))}", form,
+            "form",
+            f"one of {', '.join(map(repr, _FORMS))}",
+            form,
             "In the letters of McGraw and Wong A,1 (agreement) is '2,1', and C,1 (consistency) is '3,1'.",
-        )  # fmt: skip
+        )
     confidence = check_confidence(confidence)
     x = check_ratings(ratings)
     n, k = x.shape
     if np.ptp(x) == 0:
-        raise argument_error("ratings", "measurements that vary", "one value throughout",
-                             "Without differences there is nothing to compare errors with.")  # fmt: skip
+        raise argument_error(
+            "ratings",
+            "measurements that vary",
+            "one value throughout",
+            "Without differences there is nothing to compare errors with.",
+        )
     squares = _mean_squares(x)
     table = _all_forms(squares, n, k, 1 - (1 - confidence) / 2)
     chosen = {name: float(table.loc[table["form"] == form, name].iloc[0]) for name in ("value", "low", "high")}
@@ -150,11 +163,20 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     consistency = float(np.sqrt(squares["residual"]))
     detect = 1.96 * np.sqrt(2)
     return ICC(
-        form=form, value=chosen["value"], low=chosen["low"], high=chosen["high"],
-        confidence=confidence, table=table, mean_squares=squares, sem_agreement=agreement,
-        sem_consistency=consistency, sdc_agreement=float(detect * agreement),
-        sdc_consistency=float(detect * consistency), n=n, k=k,
-    )  # fmt: skip
+        form=form,
+        value=chosen["value"],
+        low=chosen["low"],
+        high=chosen["high"],
+        confidence=confidence,
+        table=table,
+        mean_squares=squares,
+        sem_agreement=agreement,
+        sem_consistency=consistency,
+        sdc_agreement=float(detect * agreement),
+        sdc_consistency=float(detect * consistency),
+        n=n,
+        k=k,
+    )
 
 
 def _mean_squares(x: np.ndarray) -> dict[str, float]:

@@ -36,12 +36,18 @@ class Overlap(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return one row a label and metric (``dice, jaccard, hd95, assd``); ``group`` is the structure."""
         rows = [
-            {"tier": "technical", "metric": metric, "group": row.structure, "value": getattr(row, metric),
-             "method": "voxel surfaces, distances in mm" if metric in {"hd95", "assd"} else "voxel counts",
-             "reason": row.reason, "level": row.level}
+            {
+                "tier": "technical",
+                "metric": metric,
+                "group": row.structure,
+                "value": getattr(row, metric),
+                "method": "voxel surfaces, distances in mm" if metric in {"hd95", "assd"} else "voxel counts",
+                "reason": row.reason,
+                "level": row.level,
+            }
             for row in self.table.itertuples()
             for metric in ("dice", "jaccard", "hd95", "assd")
-        ]  # fmt: skip
+        ]
         return metric_frame(rows, extra=("level",))
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -55,10 +61,14 @@ class Overlap(Result):
         from lbp_prognosis._draw import draw_estimates
 
         rows = [
-            {"label": " ".join(filter(None, (str(r.structure), str(r.level or "")))), "series": name.capitalize(),
-             "value": getattr(r, name)}
-            for r in self.table.itertuples() for name in ("dice", "jaccard")
-        ]  # fmt: skip
+            {
+                "label": " ".join(filter(None, (str(r.structure), str(r.level or "")))),
+                "series": name.capitalize(),
+                "value": getattr(r, name),
+            }
+            for r in self.table.itertuples()
+            for name in ("dice", "jaccard")
+        ]
         axes = draw_estimates(pd.DataFrame(rows), axis="overlap", neutral=1.0, ax=ax)
         axes.set_xlim(0.0, 1.02)
         return axes
@@ -104,8 +114,12 @@ def overlap(
     """
     a, b = _labels("first", first), _labels("second", second)
     if a.shape != b.shape:
-        raise argument_error("second", f"on the grid of `first`, shape {a.shape}", f"shape {b.shape}",
-                             "Resample one of them first, with nearest-neighbour interpolation.")  # fmt: skip
+        raise argument_error(
+            "second",
+            f"on the grid of `first`, shape {a.shape}",
+            f"shape {b.shape}",
+            "Resample one of them first, with nearest-neighbour interpolation.",
+        )
     try:
         step = tuple(float(s) for s in spacing)
     except TypeError:
@@ -143,20 +157,38 @@ def _one(x: np.ndarray, y: np.ndarray, spacing: tuple[float, ...]) -> dict[str, 
     nx, ny = int(x.sum()), int(y.sum())
     nan = float("nan")
     if nx == 0 and ny == 0:
-        return {"n_first": 0, "n_second": 0, "dice": nan, "jaccard": nan, "hd95": nan, "assd": nan,
-                "reason": "absent from both volumes"}  # fmt: skip
+        return {
+            "n_first": 0,
+            "n_second": 0,
+            "dice": nan,
+            "jaccard": nan,
+            "hd95": nan,
+            "assd": nan,
+            "reason": "absent from both volumes",
+        }
     both = int(np.count_nonzero(x & y))
     dice, jaccard = 2 * both / (nx + ny), both / (nx + ny - both)
     if nx == 0 or ny == 0:
         where = "first" if nx == 0 else "second"
-        return {"n_first": nx, "n_second": ny, "dice": dice, "jaccard": jaccard, "hd95": nan, "assd": nan,
-                "reason": f"absent from the {where} volume"}  # fmt: skip
+        return {
+            "n_first": nx,
+            "n_second": ny,
+            "dice": dice,
+            "jaccard": jaccard,
+            "hd95": nan,
+            "assd": nan,
+            "reason": f"absent from the {where} volume",
+        }
     there, back = _surface_distances(x, y, spacing)
     return {
-        "n_first": nx, "n_second": ny, "dice": dice, "jaccard": jaccard,
+        "n_first": nx,
+        "n_second": ny,
+        "dice": dice,
+        "jaccard": jaccard,
         "hd95": float(max(np.percentile(there, 95), np.percentile(back, 95))),
-        "assd": float(np.concatenate([there, back]).mean()), "reason": "",
-    }  # fmt: skip
+        "assd": float(np.concatenate([there, back]).mean()),
+        "reason": "",
+    }
 
 
 def _surface_distances(x: np.ndarray, y: np.ndarray, spacing: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:

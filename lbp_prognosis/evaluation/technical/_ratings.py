@@ -21,15 +21,19 @@ def check_ratings(ratings: Any, *, columns: int = 2) -> np.ndarray:
         ) from None
     if matrix.ndim != 2 or matrix.shape[0] < 2 or matrix.shape[1] < columns:
         raise argument_error(
-            "ratings", f"of shape (n_subjects ≥ 2, n_raters ≥ {columns})", f"shape {matrix.shape}",
+            "ratings",
+            f"of shape (n_subjects ≥ 2, n_raters ≥ {columns})",
+            f"shape {matrix.shape}",
             "Pivot long tables first: one row a subject, one column a rater or session.",
-        )  # fmt: skip
+        )
     bad = ~np.isfinite(matrix).all(axis=1)
     if bad.any():
         raise argument_error(
-            "ratings", "complete", f"missing values in rows {np.flatnonzero(bad)[:5].tolist()}",
+            "ratings",
+            "complete",
+            f"missing values in rows {np.flatnonzero(bad)[:5].tolist()}",
             "Drop subjects without all measurements, and report how many.",
-        )  # fmt: skip
+        )
     return matrix
 
 

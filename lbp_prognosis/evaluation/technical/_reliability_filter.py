@@ -46,7 +46,13 @@ def reliability_filter(
     for feature, table in ratings.items():
         result = icc(table, form=form, confidence=confidence)
         rows.append(
-            {"feature": feature, "icc": result.value, "low": result.low, "high": result.high, "n": result.n,
-             "keep": bool(result.low >= threshold)}
-        )  # fmt: skip
+            {
+                "feature": feature,
+                "icc": result.value,
+                "low": result.low,
+                "high": result.high,
+                "n": result.n,
+                "keep": bool(result.low >= threshold),
+            }
+        )
     return pd.DataFrame(rows, columns=["feature", "icc", "low", "high", "n", "keep"])

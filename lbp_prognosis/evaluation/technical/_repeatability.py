@@ -49,14 +49,31 @@ class Repeatability(Result):
         ratio = 1.96 * np.sqrt(2)
         return metric_frame(
             [
-                {"metric": "within_sd", "value": self.within_sd, "low": self.within_sd_low,
-                 "high": self.within_sd_high, "method": "χ²", **common},
-                {"metric": "repeatability_coefficient", "value": self.repeatability_coefficient,
-                 "low": ratio * self.within_sd_low, "high": ratio * self.within_sd_high, "method": "χ²", **common},
-                {"metric": "within_cv", "value": self.within_cv, "method": "root mean square",
-                 "reason": "" if np.isfinite(self.within_cv) else "measurements are not all positive", **common},
+                {
+                    "metric": "within_sd",
+                    "value": self.within_sd,
+                    "low": self.within_sd_low,
+                    "high": self.within_sd_high,
+                    "method": "χ²",
+                    **common,
+                },
+                {
+                    "metric": "repeatability_coefficient",
+                    "value": self.repeatability_coefficient,
+                    "low": ratio * self.within_sd_low,
+                    "high": ratio * self.within_sd_high,
+                    "method": "χ²",
+                    **common,
+                },
+                {
+                    "metric": "within_cv",
+                    "value": self.within_cv,
+                    "method": "root mean square",
+                    "reason": "" if np.isfinite(self.within_cv) else "measurements are not all positive",
+                    **common,
+                },
             ]
-        )  # fmt: skip
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the within-subject standard deviation and the repeatability coefficient.
@@ -69,8 +86,12 @@ class Repeatability(Result):
         from lbp_prognosis._draw import draw_estimates
 
         frame = self.to_frame().iloc[:2]  # the coefficient of variation has another unit
-        return draw_estimates(frame.assign(label=["within-subject SD", "repeatability coefficient"]),
-                              axis="unit of the measurement", digits=".3g", ax=ax)  # fmt: skip
+        return draw_estimates(
+            frame.assign(label=["within-subject SD", "repeatability coefficient"]),
+            axis="unit of the measurement",
+            digits=".3g",
+            ax=ax,
+        )
 
     def _summary(self) -> str:
         return f"within-subject SD {self.within_sd:.3g}, coefficient {self.repeatability_coefficient:.3g}, n = {self.n}"

@@ -47,14 +47,27 @@ class ScannerEffect(Result):
         """Return rows ``scanner_r2`` and ``scanner_difference`` (one a scanner, named in ``group``)."""
         common = {"tier": "technical", "confidence": self.confidence}
         rows: list[dict[str, Any]] = [
-            {"metric": "scanner_r2", "value": self.r2, "method": f"F({self.df1}, {self.df2}) = {self.f:.3g}",
-             "n": self.n, **common}
-        ]  # fmt: skip
+            {
+                "metric": "scanner_r2",
+                "value": self.r2,
+                "method": f"F({self.df1}, {self.df2}) = {self.f:.3g}",
+                "n": self.n,
+                **common,
+            }
+        ]
         rows += [
-            {"metric": "scanner_difference", "group": str(row.scanner), "value": row.difference, "low": row.low,
-             "high": row.high, "n": row.n, "method": "against the grand mean", **common}
+            {
+                "metric": "scanner_difference",
+                "group": str(row.scanner),
+                "value": row.difference,
+                "low": row.low,
+                "high": row.high,
+                "n": row.n,
+                "method": "against the grand mean",
+                **common,
+            }
             for row in self.table.itertuples()
-        ]  # fmt: skip
+        ]
         return metric_frame(rows)
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -69,8 +82,11 @@ class ScannerEffect(Result):
 
         return draw_estimates(
             self.table.assign(label=self.table["scanner"], value=self.table["difference"]),
-            axis="difference from the grand mean, unit of the measurement", neutral=0.0, digits="+.3g", ax=ax,
-        )  # fmt: skip
+            axis="difference from the grand mean, unit of the measurement",
+            neutral=0.0,
+            digits="+.3g",
+            ax=ax,
+        )
 
     def _summary(self) -> str:
         return f"{len(self.table)} scanners explain {self.r2:.1%} of the variance (p = {self.p:.2g})"
@@ -128,18 +144,29 @@ def scanner_effect(
     se = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", padded, inverse, padded), 0) * rss_full / df2)
     half = student.ppf(0.5 + confidence / 2, df2) * se
     table = pd.DataFrame(
-        {"scanner": names, "n": np.bincount(codes), "difference": difference,
-         "low": difference - half, "high": difference + half}
-    )  # fmt: skip
+        {
+            "scanner": names,
+            "n": np.bincount(codes),
+            "difference": difference,
+            "low": difference - half,
+            "high": difference + half,
+        }
+    )
     doubt = Objection(
         "scanner-confounded-with-patients",
         "Different patients were measured on different scanners: a difference may be the patients', not the scanner's.",
     )
     return ScannerEffect(
-        r2=float(1 - rss_full / rss_base) if rss_base > 0 else float("nan"), f=float(f), df1=df1, df2=df2,
-        p=float(fisher.sf(f, df1, df2)), confidence=confidence, n=y.size, table=table,
+        r2=float(1 - rss_full / rss_base) if rss_base > 0 else float("nan"),
+        f=float(f),
+        df1=df1,
+        df2=df2,
+        p=float(fisher.sf(f, df1, df2)),
+        confidence=confidence,
+        n=y.size,
+        table=table,
         objections=() if subject is not None else (doubt,),
-    )  # fmt: skip
+    )
 
 
 def _nuisance(n: int, covariates: Any, subject: Any) -> np.ndarray:

@@ -64,14 +64,20 @@ class Kappa(Result):
         name = "kappa" if self.weights == "none" else f"kappa_{self.weights}"
         common = {"tier": "technical", "n": self.n, "confidence": self.confidence}
         rows: list[dict[str, Any]] = [
-            {"metric": name, "value": self.value, "se": self.se, "low": self.low, "high": self.high,
-             "method": "Fleiss–Cohen–Everitt"},
+            {
+                "metric": name,
+                "value": self.value,
+                "se": self.se,
+                "low": self.low,
+                "high": self.high,
+                "method": "Fleiss–Cohen–Everitt",
+            },
             {"metric": name, "value": self.value, "se": self.se_null, "method": "under independence (test)"},
             {"metric": "percent_agreement", "value": self.percent_agreement},
             {"metric": "pabak", "value": self.pabak},
             {"metric": "prevalence_index", "value": self.prevalence_index},
             {"metric": "bias_index", "value": self.bias_index},
-        ]  # fmt: skip
+        ]
         two = len(self.table) == 2
         for row in rows[-2:]:
             row["reason"] = "" if two else "defined for two grades"
@@ -154,14 +160,23 @@ def weighted_kappa(
     same = float(np.trace(p))
     two = size == 2
     return Kappa(
-        value=float(value), se=se, low=max(float(value - half), -1.0), high=min(float(value + half), 1.0),
+        value=float(value),
+        se=se,
+        low=max(float(value - half), -1.0),
+        high=min(float(value + half), 1.0),
         confidence=confidence,
-        weights=weights, se_null=se_null, z=float(value / se_null) if se_null > 0 else float("nan"),
-        observed=observed, expected=expected, percent_agreement=same, pabak=float((size * same - 1) / (size - 1)),
+        weights=weights,
+        se_null=se_null,
+        z=float(value / se_null) if se_null > 0 else float("nan"),
+        observed=observed,
+        expected=expected,
+        percent_agreement=same,
+        pabak=float((size * same - 1) / (size - 1)),
         prevalence_index=float(abs(p[0, 0] - p[1, 1])) if two else float("nan"),
-        bias_index=float(abs(p[0, 1] - p[1, 0])) if two else float("nan"), n=n,
+        bias_index=float(abs(p[0, 1] - p[1, 0])) if two else float("nan"),
+        n=n,
         table=pd.DataFrame(counts.astype(int), index=names, columns=names),
-    )  # fmt: skip
+    )
 
 
 def _counts(first: Any, second: Any, table: Any, categories: Any) -> tuple[np.ndarray, list[Any]]:
@@ -181,8 +196,12 @@ def _counts(first: Any, second: Any, table: Any, categories: Any) -> tuple[np.nd
         raise argument_error("first", "complete, as `second`", "missing grades", "Drop unread cases, and count them.")
     seen = set(a.tolist()) | set(b.tolist())
     if categories is None and len({isinstance(grade, str) for grade in seen}) > 1:
-        raise argument_error("second", "grades written as those of `first`", "numbers beside words",
-                             "Code both alike, or list `categories` in order.")  # fmt: skip
+        raise argument_error(
+            "second",
+            "grades written as those of `first`",
+            "numbers beside words",
+            "Code both alike, or list `categories` in order.",
+        )
     names = list(categories) if categories is not None else sorted(seen)
     unknown = seen - set(names)
     if unknown:

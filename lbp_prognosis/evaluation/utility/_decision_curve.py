@@ -132,9 +132,11 @@ def decision_curve(
     [0.3, 0.0]
     """
     kind = check_outcome(
-        y, ("right", "status"), caller="decision_curve",
+        y,
+        ("right", "status"),
+        caller="decision_curve",
         instead="For outcomes seen at visits use Status.at(visit, state) at each visit.",
-    )  # fmt: skip
+    )
     check_choice("target", target, ("event", "no_event"))
     check_choice("estimator", estimator, ("km", "ipcw"))
     check_choice("at_threshold", at_threshold, ("treat", "spare"))
@@ -145,9 +147,11 @@ def decision_curve(
     declared = thresholds if isinstance(thresholds, ThresholdRange) else None
     if thresholds is None:
         raise argument_error(
-            "thresholds", "given: the risks at which the decision turns, or a ThresholdRange", "None",
+            "thresholds",
+            "given: the risks at which the decision turns, or a ThresholdRange",
+            "None",
             "Declare the range in which the decision is really taken, e.g. np.arange(0.10, 0.41, 0.01).",
-        )  # fmt: skip
+        )
     # rounding: 0.1 + 0.2 as a threshold must not spare a patient whose risk is 0.3
     grid = np.round(check_thresholds(declared.grid() if declared else thresholds, ordered=False), 12)
     if horizons is None and kind == "status":
@@ -155,9 +159,11 @@ def decision_curve(
     times, scalar = check_horizons(horizons)
     if "entry" in (y.dtype.names or ()):
         raise argument_error(
-            "y", "without delayed entry for decision_curve", "an outcome with `entry`",
+            "y",
+            "without delayed entry for decision_curve",
+            "an outcome with `entry`",
             "Who would have been treated at time zero is unknown among late entrants: use landmark data.",
-        )  # fmt: skip
+        )
     n = y.shape[0]
     check_beside("risks", risks, sample_weight=sample_weight, clusters=clusters)
     models = check_risks(risks, n=n, n_horizons=times.size)
@@ -179,21 +185,39 @@ def decision_curve(
     if target == "no_event":
         stack = np.round(1 - stack, 12)  # 1 − 0.8 must reach a threshold of 0.2
     data = _prepare(
-        time, code, stack, np.ones_like(times) if kind == "status" else times, grid, values,
-        None if weights is None else weights.kind, None if groups is None else groups[keep],
-        at_threshold == "spare", target == "no_event", estimator == "ipcw", missing,
-    )  # fmt: skip
+        time,
+        code,
+        stack,
+        np.ones_like(times) if kind == "status" else times,
+        grid,
+        values,
+        None if weights is None else weights.kind,
+        None if groups is None else groups[keep],
+        at_threshold == "spare",
+        target == "no_event",
+        estimator == "ipcw",
+        missing,
+    )
     curve = _estimate(data, (*models, TREAT_ALL), times, reason, confidence, n_resamples, random_state)
     mean = np.where(missing, np.nan, np.average(stack, axis=1, weights=values))
     objections += _inversions(tuple(models), mean, curve["observed"], reason, times)
     events = (code == 1) if kind == "status" else (code == 1) & (time <= times[-1])
     return DecisionCurve(
-        models=(*models, TREAT_ALL), horizons=times, thresholds=grid, confidence=confidence,
+        models=(*models, TREAT_ALL),
+        horizons=times,
+        thresholds=grid,
+        confidence=confidence,
         method=_method(kind, estimator, bool((code == 2).any()), at_threshold),
-        cause=None if kind == "status" else cause, target=target, at_threshold=at_threshold,
-        n=round(float(copies.sum())), n_events=round(float(copies[events].sum())), threshold_range=declared,
-        objections=tuple(dict.fromkeys(objections)), scalar=scalar, **curve,
-    )  # fmt: skip
+        cause=None if kind == "status" else cause,
+        target=target,
+        at_threshold=at_threshold,
+        n=round(float(copies.sum())),
+        n_events=round(float(copies[events].sum())),
+        threshold_range=declared,
+        objections=tuple(dict.fromkeys(objections)),
+        scalar=scalar,
+        **curve,
+    )
 
 
 def _rows(
@@ -212,18 +236,27 @@ def _rows(
     state = y["status"][keep]
     objections = []
     if keep.size < y.shape[0]:
-        objections.append(Objection(
-            "status-not-observed",
-            f"{y.shape[0] - keep.size} of {y.shape[0]} patients were not seen at the visit and are left out; without "
-            "weights for attendance this assumes that they are like the others.",
-        ))  # fmt: skip
+        objections.append(
+            Objection(
+                "status-not-observed",
+                f"{y.shape[0] - keep.size} of {y.shape[0]} patients were not seen at the visit and are left out; "
+                "without weights for attendance this assumes that they are like the others.",
+            )
+        )
     return keep, np.where(state == 1, 1.0, 2.0), state.astype(np.int64), objections
 
 
 def _reasons(
-    kind: str, time: np.ndarray, code: np.ndarray, times: np.ndarray, weights: np.ndarray | None, copies: np.ndarray,
-    estimator: str, min_at_risk: int, min_censoring_survival: float,
-) -> tuple[tuple[str, ...], list[Objection]]:  # fmt: skip
+    kind: str,
+    time: np.ndarray,
+    code: np.ndarray,
+    times: np.ndarray,
+    weights: np.ndarray | None,
+    copies: np.ndarray,
+    estimator: str,
+    min_at_risk: int,
+    min_censoring_survival: float,
+) -> tuple[tuple[str, ...], list[Objection]]:
     if kind == "status":
         return ("",) * times.size, []
     out, doubts = [], []
@@ -240,11 +273,13 @@ def _reasons(
         else:
             out.append("")
             if estimator == "ipcw" and survivors and g < 0.10:
-                doubts.append(Objection(
-                    "few-uncensored",
-                    f"At {tau:g} the probability of being uncensored is {g:.3g}: a few patients with large weights "
-                    "carry the estimate.",
-                ))  # fmt: skip
+                doubts.append(
+                    Objection(
+                        "few-uncensored",
+                        f"At {tau:g} the probability of being uncensored is {g:.3g}: a few patients with large weights "
+                        "carry the estimate.",
+                    )
+                )
     return tuple(out), doubts
 
 
@@ -254,16 +289,27 @@ def _inversions(
     """Object to models whose mean risk (n_models, n_horizons) looks like that of the opposite outcome."""
     found = [
         inversion_objection(mean[m, h], observed[h], name, times[h])
-        for m, name in enumerate(models) for h in range(times.size) if not reason[h] and not np.isnan(mean[m, h])
-    ]  # fmt: skip
+        for m, name in enumerate(models)
+        for h in range(times.size)
+        if not reason[h] and not np.isnan(mean[m, h])
+    ]
     return [objection for objection in found if objection is not None]
 
 
 def _prepare(
-    time: np.ndarray, code: np.ndarray, risks: np.ndarray, horizons: np.ndarray, thresholds: np.ndarray,
-    weights: np.ndarray | None, weight_kind: str | None, clusters: np.ndarray | None, strict: bool, complement: bool,
-    ipcw: bool, missing: np.ndarray,
-) -> DecisionData:  # fmt: skip
+    time: np.ndarray,
+    code: np.ndarray,
+    risks: np.ndarray,
+    horizons: np.ndarray,
+    thresholds: np.ndarray,
+    weights: np.ndarray | None,
+    weight_kind: str | None,
+    clusters: np.ndarray | None,
+    strict: bool,
+    complement: bool,
+    ipcw: bool,
+    missing: np.ndarray,
+) -> DecisionData:
     order = order_of_times(time)
     every = np.concatenate([risks, np.ones((1, *risks.shape[1:]))])
     frequency = weight_kind == "frequency"
@@ -273,16 +319,32 @@ def _prepare(
     pick = lambda a: None if a is None else np.ascontiguousarray(a[order])  # noqa: E731
     labels = None if clusters is None else np.unique(clusters, return_inverse=True)[1]
     return DecisionData(
-        order, time[order], code[order], np.ascontiguousarray(every[:, order]), horizons, thresholds, pick(weights),
-        pick(scale), pick(labels), frequency, strict, complement, ipcw,
+        order,
+        time[order],
+        code[order],
+        np.ascontiguousarray(every[:, order]),
+        horizons,
+        thresholds,
+        pick(weights),
+        pick(scale),
+        pick(labels),
+        frequency,
+        strict,
+        complement,
+        ipcw,
         np.concatenate([missing, np.zeros((1, horizons.size), dtype=bool)]),
-    )  # fmt: skip
+    )
 
 
 def _estimate(
-    data: DecisionData, models: tuple[str, ...], times: np.ndarray, reason: tuple[str, ...], confidence: float,
-    n_resamples: int, random_state: RandomState,
-) -> dict[str, Any]:  # fmt: skip
+    data: DecisionData,
+    models: tuple[str, ...],
+    times: np.ndarray,
+    reason: tuple[str, ...],
+    confidence: float,
+    n_resamples: int,
+    random_state: RandomState,
+) -> dict[str, Any]:
     shape = (len(models), times.size, data.thresholds.size)
     out: dict[str, Any] = {
         name: np.full(shape, np.nan)

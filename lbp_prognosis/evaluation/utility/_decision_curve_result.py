@@ -113,9 +113,11 @@ class DecisionCurve(Result):
         near = np.flatnonzero(np.abs(self.thresholds - threshold) < 1e-9)
         if near.size == 0:
             raise argument_error(
-                "threshold", "one of the thresholds of the curve", float(threshold),
+                "threshold",
+                "one of the thresholds of the curve",
+                float(threshold),
                 "Add it to `thresholds` of decision_curve.",
-            )  # fmt: skip
+            )
         return int(near[0])
 
     def _needs_net_benefit(self, method: str) -> DecisionData:
@@ -210,13 +212,28 @@ class DecisionCurve(Result):
                     band_low[i, h], band_high[i, h] = value[i][h] - half, value[i][h] + half
         return [
             NetBenefitDifference(
-                model, reference, self.horizons, self.thresholds, value[i], se[i],
-                *interval(value[i], se[i], self.confidence), band_low[i], band_high[i], self.confidence, self.method,
-                self.cause, self.target, self.n, self.n_events, self._reasons(model, reference), self.threshold_range,
-                self.objections, self.synthetic,
+                model,
+                reference,
+                self.horizons,
+                self.thresholds,
+                value[i],
+                se[i],
+                *interval(value[i], se[i], self.confidence),
+                band_low[i],
+                band_high[i],
+                self.confidence,
+                self.method,
+                self.cause,
+                self.target,
+                self.n,
+                self.n_events,
+                self._reasons(model, reference),
+                self.threshold_range,
+                self.objections,
+                self.synthetic,
             )
             for i, (model, reference) in enumerate(pairs)
-        ]  # fmt: skip
+        ]
 
     def standardised(self) -> DecisionCurve:
         """Return net benefit divided by P(target by the horizon): the share of the greatest possible benefit."""
@@ -259,9 +276,18 @@ class DecisionCurve(Result):
         low, high = interval(value, se, self.confidence)
         nothing = np.full(value.shape, np.nan)
         return replace(
-            self, metric=metric, value=value, se=se, low=low, high=high, band_low=nothing, band_high=nothing,
-            _data=None, _resamples=(), **fields,
-        )  # fmt: skip
+            self,
+            metric=metric,
+            value=value,
+            se=se,
+            low=low,
+            high=high,
+            band_low=nothing,
+            band_high=nothing,
+            _data=None,
+            _resamples=(),
+            **fields,
+        )
 
     def weighted_area(
         self,
@@ -323,13 +349,27 @@ class DecisionCurve(Result):
         low, high = interval(value, se, self.confidence)
         shape = (lambda a: float(a[0])) if self.scalar else (lambda a: a)
         return MetricResult(
-            metric=metric, tier="utility", value=shape(value), se=shape(se), low=shape(low), high=shape(high),
-            confidence=self.confidence, method=f"{self.method}; {label}", cause=self.cause, target=self.target,
-            model=name, horizon=float(self.horizons[0]) if self.scalar else self.horizons, n=self.n,
-            n_events=self.n_events, reason=reasons[0] if self.scalar else reasons,
-            influence=influence[:, 0] if self.scalar else influence, clusters=_labels(data),
-            reference="" if second is None else reference, objections=self.objections, synthetic=self.synthetic,
-        )  # fmt: skip
+            metric=metric,
+            tier="utility",
+            value=shape(value),
+            se=shape(se),
+            low=shape(low),
+            high=shape(high),
+            confidence=self.confidence,
+            method=f"{self.method}; {label}",
+            cause=self.cause,
+            target=self.target,
+            model=name,
+            horizon=float(self.horizons[0]) if self.scalar else self.horizons,
+            n=self.n,
+            n_events=self.n_events,
+            reason=reasons[0] if self.scalar else reasons,
+            influence=influence[:, 0] if self.scalar else influence,
+            clusters=_labels(data),
+            reference="" if second is None else reference,
+            objections=self.objections,
+            synthetic=self.synthetic,
+        )
 
     # ---- showing -------------------------------------------------------------------------------------------------
 
@@ -344,18 +384,33 @@ class DecisionCurve(Result):
             for h, horizon in enumerate(self.horizons):
                 for k, threshold in enumerate(self.thresholds):
                     place = (m, h, k)
-                    rows.append({
-                        "model": name, "tier": "utility", "metric": self.metric, "cause": self.cause,
-                        "horizon": horizon, "value": self.value[place], "se": self.se[place],
-                        "low": self.low[place], "high": self.high[place], "confidence": self.confidence,
-                        "method": self.method,
-                        "n": self.n, "n_events": self.n_events,
-                        "reason": self.reason_for(name, h), "threshold": threshold, "target": self.target,
-                        "reference": "",
-                        "treated": self.treated[place], "true_positive": self.true_positive[place],
-                        "false_positive": self.false_positive[place], "band_low": self.band_low[place],
-                        "band_high": self.band_high[place], "carried_forward": self.carried_forward[place],
-                    })  # fmt: skip
+                    rows.append(
+                        {
+                            "model": name,
+                            "tier": "utility",
+                            "metric": self.metric,
+                            "cause": self.cause,
+                            "horizon": horizon,
+                            "value": self.value[place],
+                            "se": self.se[place],
+                            "low": self.low[place],
+                            "high": self.high[place],
+                            "confidence": self.confidence,
+                            "method": self.method,
+                            "n": self.n,
+                            "n_events": self.n_events,
+                            "reason": self.reason_for(name, h),
+                            "threshold": threshold,
+                            "target": self.target,
+                            "reference": "",
+                            "treated": self.treated[place],
+                            "true_positive": self.true_positive[place],
+                            "false_positive": self.false_positive[place],
+                            "band_low": self.band_low[place],
+                            "band_high": self.band_high[place],
+                            "carried_forward": self.carried_forward[place],
+                        }
+                    )
         return metric_frame(rows, extra=_EXTRA)
 
     def plot(
@@ -381,9 +436,14 @@ class DecisionCurve(Result):
         declared = self.threshold_range
         shade = None if declared is None else (declared.low, declared.high, declared.primary)
         return draw_decision_curve(
-            frame[frame["horizon"] == self.horizons[h]], metric=self.metric, shade=shade, bands=bands, ax=ax,
-            label=label or risk_words(self.target, float(self.horizons[h])), per=self.per,
-        )  # fmt: skip
+            frame[frame["horizon"] == self.horizons[h]],
+            metric=self.metric,
+            shade=shade,
+            bands=bands,
+            ax=ax,
+            label=label or risk_words(self.target, float(self.horizons[h])),
+            per=self.per,
+        )
 
     def _summary(self) -> str:
         names = ", ".join(self.models[:-1])
@@ -393,9 +453,16 @@ class DecisionCurve(Result):
 
 
 _EXTRA = (
-    "threshold", "target", "reference", "treated", "true_positive", "false_positive", "band_low", "band_high",
+    "threshold",
+    "target",
+    "reference",
+    "treated",
+    "true_positive",
+    "false_positive",
+    "band_low",
+    "band_high",
     "carried_forward",
-)  # fmt: skip
+)
 
 
 def _labels(data: DecisionData) -> np.ndarray | None:

@@ -234,9 +234,15 @@ class DecisionData:
                 # all thresholds of "treat all" have one group: one walk for one group instead of k
                 every = m == models - 1
                 got = incidence_by_threshold(
-                    one if every else cell_bins[m], time, code, tau, 1 if every else k, weights=used,
-                    competing=competing, variance=False,
-                )  # fmt: skip
+                    one if every else cell_bins[m],
+                    time,
+                    code,
+                    tau,
+                    1 if every else k,
+                    weights=used,
+                    competing=competing,
+                    variance=False,
+                )
                 place = slice(None) if every else self.rank
                 out[b, m] = self._split(got.weight[place] / total, got.incidence[place])[2]
         return out

@@ -43,13 +43,20 @@ class DevelopmentValue(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return rows ``evpi_development`` and ``net_benefit_perfect`` a threshold."""
-        common = {"model": self.model, "tier": "utility", "horizon": self.horizon, "n": self.n, "target": self.target,
-                  "method": f"{self.n_draws} draws of the right risks"}  # fmt: skip
+        common = {
+            "model": self.model,
+            "tier": "utility",
+            "horizon": self.horizon,
+            "n": self.n,
+            "target": self.target,
+            "method": f"{self.n_draws} draws of the right risks",
+        }
         rows: list[dict[str, Any]] = []
         for r in self.table.itertuples():
             rows.append({"metric": "evpi_development", "value": r.evpi, "se": r.se, "threshold": r.threshold, **common})
-            rows.append({"metric": "net_benefit_perfect", "value": r.net_benefit_perfect, "threshold": r.threshold,
-                         **common})  # fmt: skip
+            rows.append(
+                {"metric": "net_benefit_perfect", "value": r.net_benefit_perfect, "threshold": r.threshold, **common}
+            )
         return metric_frame(rows, extra=("threshold", "target"))
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -144,8 +151,12 @@ def development_value(
     p = check_probability("risk", risk, n)
     right = np.asarray(draws, dtype=float)
     if right.ndim != 2 or right.shape[0] < 2 or right.shape[1] != n:
-        raise argument_error("draws", f"of shape (n_draws ≥ 2, {n}), one row a draw", draws,
-                             "Keep the predictions: bootstrap_validate(…, keep_predictions=True).")  # fmt: skip
+        raise argument_error(
+            "draws",
+            f"of shape (n_draws ≥ 2, {n}), one row a draw",
+            draws,
+            "Keep the predictions: bootstrap_validate(…, keep_predictions=True).",
+        )
     if not (np.isfinite(right).all() and right.min() >= 0 and right.max() <= 1):
         raise argument_error("draws", "probabilities between 0 and 1 without missing values", draws)
     if target == "no_event":
@@ -161,9 +172,14 @@ def development_value(
         evpi = float(perfect.mean() - best.mean())
         gain = float(by_model.mean() - max(0.0, treat_all.mean()))
         rows.append(
-            {"threshold": t, "net_benefit": float(by_model.mean()), "net_benefit_all": float(treat_all.mean()),
-             "net_benefit_perfect": float(perfect.mean()), "evpi": max(evpi, 0.0),
-             "se": float(np.std(perfect - best, ddof=1) / np.sqrt(right.shape[0])),
-             "relative": evpi / gain if gain > 1e-12 else np.inf}
-        )  # fmt: skip
+            {
+                "threshold": t,
+                "net_benefit": float(by_model.mean()),
+                "net_benefit_all": float(treat_all.mean()),
+                "net_benefit_perfect": float(perfect.mean()),
+                "evpi": max(evpi, 0.0),
+                "se": float(np.std(perfect - best, ddof=1) / np.sqrt(right.shape[0])),
+                "relative": evpi / gain if gain > 1e-12 else np.inf,
+            }
+        )
     return DevelopmentValue(pd.DataFrame(rows), horizon, target, n, right.shape[0], model)

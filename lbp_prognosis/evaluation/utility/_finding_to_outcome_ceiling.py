@@ -55,16 +55,26 @@ class FindingCeiling(Result):
     def to_frame(self) -> pd.DataFrame:
         """Return the AUC for the outcome, then the gain at each threshold (evaluation columns, ``threshold``)."""
         rows = [
-            {"model": "test of the finding", "tier": "utility", "metric": "auc_outcome_ceiling",
-             "value": self.auc_outcome,
-             "method": "binormal test, outcome depends on the test through the finding only"},
-        ]  # fmt: skip
+            {
+                "model": "test of the finding",
+                "tier": "utility",
+                "metric": "auc_outcome_ceiling",
+                "value": self.auc_outcome,
+                "method": "binormal test, outcome depends on the test through the finding only",
+            },
+        ]
         for name, gain in (("test of the finding", self.gain), ("perfect test of the finding", self.gain_perfect)):
             rows += [
-                {"model": name, "tier": "utility", "metric": "net_benefit_gain_ceiling", "value": value,
-                 "method": "best decision minus the better of treat all and treat none", "threshold": t}
+                {
+                    "model": name,
+                    "tier": "utility",
+                    "metric": "net_benefit_gain_ceiling",
+                    "value": value,
+                    "method": "best decision minus the better of treat all and treat none",
+                    "threshold": t,
+                }
                 for t, value in zip(self.thresholds, gain)
-            ]  # fmt: skip
+            ]
         return metric_frame(rows, extra=("threshold",))
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -153,9 +163,17 @@ def finding_to_outcome_ceiling(
     window = (min(p_y_given_f, p_y_given_not_f), max(p_y_given_f, p_y_given_not_f))
     outside = (t <= window[0]) | (t >= window[1])
     return FindingCeiling(
-        float(prevalence), float(p_y_given_f), float(p_y_given_not_f), float(auc), float(outcome),
-        float(0.5 + (auc - 0.5) * (q1 - q0)), t, np.where(outside, 0.0, gain), np.where(outside, 0.0, perfect), window,
-    )  # fmt: skip
+        float(prevalence),
+        float(p_y_given_f),
+        float(p_y_given_not_f),
+        float(auc),
+        float(outcome),
+        float(0.5 + (auc - 0.5) * (q1 - q0)),
+        t,
+        np.where(outside, 0.0, gain),
+        np.where(outside, 0.0, perfect),
+        window,
+    )
 
 
 def _best_cut(with_f: np.ndarray, without: np.ndarray, auc: float) -> np.ndarray:

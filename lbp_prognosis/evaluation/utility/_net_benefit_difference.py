@@ -61,16 +61,29 @@ class NetBenefitDifference(Result):
         """Return one row a horizon and threshold: evaluation columns, then threshold, target, reference, band."""
         rows = [
             {
-                "model": self.model, "tier": "utility", "metric": "net_benefit", "cause": self.cause,
-                "horizon": horizon, "value": self.value[h, k], "se": self.se[h, k], "low": self.low[h, k],
+                "model": self.model,
+                "tier": "utility",
+                "metric": "net_benefit",
+                "cause": self.cause,
+                "horizon": horizon,
+                "value": self.value[h, k],
+                "se": self.se[h, k],
+                "low": self.low[h, k],
                 "high": self.high[h, k],
-                "confidence": self.confidence, "method": f"{self.method}; paired difference", "n": self.n,
-                "n_events": self.n_events, "reason": self.reason[h], "threshold": threshold, "target": self.target,
-                "reference": self.reference, "band_low": self.band_low[h, k], "band_high": self.band_high[h, k],
+                "confidence": self.confidence,
+                "method": f"{self.method}; paired difference",
+                "n": self.n,
+                "n_events": self.n_events,
+                "reason": self.reason[h],
+                "threshold": threshold,
+                "target": self.target,
+                "reference": self.reference,
+                "band_low": self.band_low[h, k],
+                "band_high": self.band_high[h, k],
             }
             for h, horizon in enumerate(self.horizons)
             for k, threshold in enumerate(self.thresholds)
-        ]  # fmt: skip
+        ]
         return metric_frame(rows, extra=("threshold", "target", "reference", "band_low", "band_high"))
 
     def plot(self, ax: Axes | None = None, *, horizon: float | None = None, label: str = "") -> Axes:
@@ -92,9 +105,11 @@ class NetBenefitDifference(Result):
         declared = self.threshold_range
         shade = None if declared is None else (declared.low, declared.high, declared.primary)
         return draw_net_benefit_difference(
-            frame[frame["horizon"] == self.horizons[h]], shade=shade, ax=ax,
+            frame[frame["horizon"] == self.horizons[h]],
+            shade=shade,
+            ax=ax,
             label=label or risk_words(self.target, float(self.horizons[h])),
-        )  # fmt: skip
+        )
 
     def _summary(self) -> str:
         return f"{self.model} − {self.reference}; {grid_words(self.thresholds, self.horizons)}"

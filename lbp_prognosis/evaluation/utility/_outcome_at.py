@@ -63,8 +63,9 @@ class OutcomeAt:
     @classmethod
     def read(cls, y: Any, horizon: Any, *, cause: int, target: str, clusters: Any, caller: str) -> OutcomeAt:
         """Check the outcome and weigh its rows."""
-        kind = check_outcome(y, ("right", "status"), caller=caller,
-                             instead="For outcomes seen at visits use Status.at(visit, state).")  # fmt: skip
+        kind = check_outcome(
+            y, ("right", "status"), caller=caller, instead="For outcomes seen at visits use Status.at(visit, state)."
+        )
         check_choice("target", target, ("event", "no_event"))
         check_cause(y, cause)
         if horizon is None and kind == "status":

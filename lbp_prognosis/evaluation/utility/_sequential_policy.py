@@ -80,19 +80,39 @@ class SequentialPolicy(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return rows ``net_benefit``, ``net_benefit_gain``, ``imaged_fraction``, ``images_per_true_positive``."""
-        common = {"tier": "utility", "horizon": self.horizon, "confidence": self.confidence, "n": self.n,
-                  "n_events": self.n_events, "threshold": self.threshold, "target": self.target}  # fmt: skip
+        common = {
+            "tier": "utility",
+            "horizon": self.horizon,
+            "confidence": self.confidence,
+            "n": self.n,
+            "n_events": self.n_events,
+            "threshold": self.threshold,
+            "target": self.target,
+        }
         rows: list[dict[str, Any]] = []
         for r in self.table.itertuples():
             rows.append({"model": r.policy, "metric": "net_benefit", "value": r.net_benefit, **common})
             if r.policy != "clinical":
                 rows += [
-                    {"model": r.policy, "metric": "net_benefit_gain", "value": r.gain, "se": r.se, "low": r.low,
-                     "high": r.high, "method": "paired influence values", **common},
+                    {
+                        "model": r.policy,
+                        "metric": "net_benefit_gain",
+                        "value": r.gain,
+                        "se": r.se,
+                        "low": r.low,
+                        "high": r.high,
+                        "method": "paired influence values",
+                        **common,
+                    },
                     {"model": r.policy, "metric": "imaged_fraction", "value": r.imaged_fraction, **common},
-                    {"model": r.policy, "metric": "images_per_true_positive", "value": r.images_per_true_positive,
-                     "reason": r.reason, **common},
-                ]  # fmt: skip
+                    {
+                        "model": r.policy,
+                        "metric": "images_per_true_positive",
+                        "value": r.images_per_true_positive,
+                        "reason": r.reason,
+                        **common,
+                    },
+                ]
         return metric_frame(rows, extra=("threshold", "target"))
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -110,9 +130,12 @@ class SequentialPolicy(Result):
         words = {"band": f"image {low:.3g} to {high:.3g}", "all": "image all"}
         labels = [f"{words[str(r.policy)]} ({r.imaged_fraction:.0%})" for r in rows.itertuples()]
         return draw_estimates(
-            rows.assign(label=labels, value=rows["gain"]), axis="gain in net benefit over the clinical model",
-            neutral=0.0, digits="+.4f", ax=ax,
-        )  # fmt: skip
+            rows.assign(label=labels, value=rows["gain"]),
+            axis="gain in net benefit over the clinical model",
+            neutral=0.0,
+            digits="+.4f",
+            ax=ax,
+        )
 
     def _summary(self) -> str:
         low, high = self.band
@@ -209,31 +232,51 @@ def sequential_policy(
         probability = check_probability("imaging_probability", imaging_probability, size)[data.keep]
         doubts += (_POSITIVITY,) if (probability[inside] < 0.05).any() else ()
     return SequentialPolicy(
-        threshold=t, band=limits, harm=cost, horizon=data.horizon, target=target, confidence=confidence, n=data.n,
-        n_events=int(((data.state == 1) & (data.weight > 0)).sum()), table=pd.DataFrame(rows), objections=doubts,
-    )  # fmt: skip
+        threshold=t,
+        band=limits,
+        harm=cost,
+        horizon=data.horizon,
+        target=target,
+        confidence=confidence,
+        n=data.n,
+        n_events=int(((data.state == 1) & (data.weight > 0)).sum()),
+        table=pd.DataFrame(rows),
+        objections=doubts,
+    )
 
 
 def _imaging_weights(imaged: np.ndarray, probability: Any, size: int, keep: np.ndarray) -> np.ndarray:
     if probability is None:
         if not imaged.all():
             raise argument_error(
-                "risk_second", "known for everybody, or given with `imaging_probability`",
+                "risk_second",
+                "known for everybody, or given with `imaging_probability`",
                 f"{int((~imaged).sum())} patients without imaging risk",
                 "Model who was imaged from what referral knew, and pass the probabilities.",
-            )  # fmt: skip
+            )
         return np.ones(imaged.size)
     chance = check_probability("imaging_probability", probability, size)[keep]
     if (chance <= 0).any():
-        raise argument_error("imaging_probability", "positive for everybody", "zeros",
-                             "Patients who could never be imaged are outside the policy's population.")  # fmt: skip
+        raise argument_error(
+            "imaging_probability",
+            "positive for everybody",
+            "zeros",
+            "Patients who could never be imaged are outside the policy's population.",
+        )
     return np.where(imaged, 1 / chance, 0.0)
 
 
 def _limits(
-    band: Any, first: np.ndarray, second: np.ndarray, imaged: np.ndarray, t: float, harm: float, folds: Any, size: int,
+    band: Any,
+    first: np.ndarray,
+    second: np.ndarray,
+    imaged: np.ndarray,
+    t: float,
+    harm: float,
+    folds: Any,
+    size: int,
     keep: np.ndarray,
-) -> tuple[tuple[float, float], np.ndarray, np.ndarray, tuple[Objection, ...]]:  # fmt: skip
+) -> tuple[tuple[float, float], np.ndarray, np.ndarray, tuple[Objection, ...]]:
     """Return the band to report and the one that applies to each row."""
     n = first.size
     if isinstance(band, str):
@@ -251,8 +294,12 @@ def _limits(
             low[own == fold], high[own == fold] = _optimal(first[other], second[other], t, harm)
         return whole, low, high, ()
     if len(band) != 2 or not 0 <= band[0] <= t <= band[1] <= 1:
-        raise argument_error("band", f"low ≤ threshold ({t:g}) ≤ high in [0, 1]", band,
-                             "Outside it an image could not change the decision.")  # fmt: skip
+        raise argument_error(
+            "band",
+            f"low ≤ threshold ({t:g}) ≤ high in [0, 1]",
+            band,
+            "Outside it an image could not change the decision.",
+        )
     limits = (float(band[0]), float(band[1]))
     return limits, np.full(n, limits[0]), np.full(n, limits[1]), ()
 
@@ -262,9 +309,15 @@ def _optimal(first: np.ndarray, second: np.ndarray, t: float, harm: float) -> tu
 
 
 def _row(
-    name: str, data: OutcomeAt, base: np.ndarray, flip: np.ndarray, sent: np.ndarray, t: float, harm: float,
+    name: str,
+    data: OutcomeAt,
+    base: np.ndarray,
+    flip: np.ndarray,
+    sent: np.ndarray,
+    t: float,
+    harm: float,
     confidence: float,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     value = benefit(data.state, t)
     fraction = float(sent.mean())
     gross, psi = data.mean(flip * value)
@@ -277,11 +330,19 @@ def _row(
     up, down, event = flip > 0, flip < 0, data.state == 1
     per = fraction / gross if gross > 1e-15 else float("inf")
     return {
-        "policy": name, "n_imaged": int(sent.sum()), "imaged_fraction": fraction,
-        "net_benefit": data.mean(base)[0] + gain, "gain": gain, "se": se, "low": float(low), "high": float(high),
-        "up_events": float(count[up & event].sum()), "up_nonevents": float(count[up & ~event].sum()),
-        "down_events": float(count[down & event].sum()), "down_nonevents": float(count[down & ~event].sum()),
+        "policy": name,
+        "n_imaged": int(sent.sum()),
+        "imaged_fraction": fraction,
+        "net_benefit": data.mean(base)[0] + gain,
+        "gain": gain,
+        "se": se,
+        "low": float(low),
+        "high": float(high),
+        "up_events": float(count[up & event].sum()),
+        "up_nonevents": float(count[up & ~event].sum()),
+        "down_events": float(count[down & event].sum()),
+        "down_nonevents": float(count[down & ~event].sum()),
         "acceptable_harm": max(gross, 0.0) / fraction if fraction > 0 else 0.0,
         "images_per_true_positive": per if fraction > 0 else float("nan"),
         "reason": "no finite trade-off" if fraction > 0 and not np.isfinite(per) else "",
-    }  # fmt: skip
+    }

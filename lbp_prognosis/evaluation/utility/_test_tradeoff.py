@@ -75,20 +75,46 @@ class TestTradeoff(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return rows ``net_benefit_difference``, ``tests_per_true_positive``, ``acceptable_harm``."""
-        common = {"tier": "utility", "horizon": self.horizon, "confidence": self.confidence, "n": self.n,
-                  "n_events": self.n_events, "threshold": self.threshold, "target": self.target}  # fmt: skip
+        common = {
+            "tier": "utility",
+            "horizon": self.horizon,
+            "confidence": self.confidence,
+            "n": self.n,
+            "n_events": self.n_events,
+            "threshold": self.threshold,
+            "target": self.target,
+        }
         none = "" if np.isfinite(self.tests_per_true_positive) else "no finite trade-off"
         return metric_frame(
             [
-                {"metric": "net_benefit_difference", "value": self.difference, "se": self.se, "low": self.low,
-                 "high": self.high, "method": "paired influence values", **common},
-                {"metric": "tests_per_true_positive", "value": self.tests_per_true_positive, "low": self.tests_low,
-                 "high": self.tests_high, "method": "inverted interval of the difference", "reason": none, **common},
-                {"metric": "acceptable_harm", "value": self.acceptable_harm, "method": "1 / trade-off", "reason": none,
-                 **common},
+                {
+                    "metric": "net_benefit_difference",
+                    "value": self.difference,
+                    "se": self.se,
+                    "low": self.low,
+                    "high": self.high,
+                    "method": "paired influence values",
+                    **common,
+                },
+                {
+                    "metric": "tests_per_true_positive",
+                    "value": self.tests_per_true_positive,
+                    "low": self.tests_low,
+                    "high": self.tests_high,
+                    "method": "inverted interval of the difference",
+                    "reason": none,
+                    **common,
+                },
+                {
+                    "metric": "acceptable_harm",
+                    "value": self.acceptable_harm,
+                    "method": "1 / trade-off",
+                    "reason": none,
+                    **common,
+                },
             ],
             extra=("threshold", "target"),
-        )  # fmt: skip
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the gain in net benefit before any harm of testing; the axis says what it buys.
@@ -177,11 +203,22 @@ def test_tradeoff(
     se = data.se(psi)
     low, high = (float(v) for v in interval(gain, se, confidence))
     return TestTradeoff(
-        threshold=t, horizon=data.horizon, target=target, tested_fraction=fraction, difference=gain, se=se, low=low,
-        high=high, tests_per_true_positive=_per(fraction, gain), tests_low=_per(fraction, high),
-        tests_high=_per(fraction, low), acceptable_harm=max(gain, 0.0) / fraction, confidence=confidence, n=data.n,
+        threshold=t,
+        horizon=data.horizon,
+        target=target,
+        tested_fraction=fraction,
+        difference=gain,
+        se=se,
+        low=low,
+        high=high,
+        tests_per_true_positive=_per(fraction, gain),
+        tests_low=_per(fraction, high),
+        tests_high=_per(fraction, low),
+        acceptable_harm=max(gain, 0.0) / fraction,
+        confidence=confidence,
+        n=data.n,
         n_events=int(((data.state == 1) & (data.weight > 0)).sum()),
-    )  # fmt: skip
+    )
 
 
 test_tradeoff.__test__ = False  # type: ignore[attr-defined]

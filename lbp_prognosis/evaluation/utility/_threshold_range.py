@@ -44,9 +44,11 @@ class ThresholdRange:
         check_number("primary", self.primary, low=low, high=self.high)
         if not isinstance(self.rationale, str) or not self.rationale.strip():
             raise argument_error(
-                "rationale", "a sentence that says why these thresholds", repr(self.rationale),
+                "rationale",
+                "a sentence that says why these thresholds",
+                repr(self.rationale),
                 "A range without a reason can be chosen after seeing the curve.",
-            )  # fmt: skip
+            )
 
     def grid(self, step: float = 0.01) -> np.ndarray:
         """Return thresholds from ``low`` to ``high`` in steps, both ends and ``primary`` included.

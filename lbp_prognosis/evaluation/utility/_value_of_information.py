@@ -50,8 +50,14 @@ class ValueOfInformation(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return rows ``evpi``, ``probability_useful`` and ``evsi`` (with ``n_future``)."""
-        common = {"model": self.model, "tier": "utility", "horizon": self.horizon, "n": self.n, "target": self.target,
-                  "method": "bivariate normal of net benefits"}  # fmt: skip
+        common = {
+            "model": self.model,
+            "tier": "utility",
+            "horizon": self.horizon,
+            "n": self.n,
+            "target": self.target,
+            "method": "bivariate normal of net benefits",
+        }
         rows: list[dict[str, Any]] = []
         for r in self.table.itertuples():
             rows.append({"metric": "evpi", "value": r.evpi, "threshold": r.threshold, **common})
@@ -70,8 +76,9 @@ class ValueOfInformation(Result):
         """
         from lbp_prognosis._draw import draw_thresholds
 
-        curves = pd.DataFrame({"threshold": self.table["threshold"], "value": self.table["evpi"],
-                               "series": "perfect information"})  # fmt: skip
+        curves = pd.DataFrame(
+            {"threshold": self.table["threshold"], "value": self.table["evpi"], "series": "perfect information"}
+        )
         more = self.evsi.assign(value=self.evsi["evsi"], series=[f"{n} more patients" for n in self.evsi["n_future"]])
         parts = [curves, more[list(curves)]] if len(more) else [curves]
         return draw_thresholds(pd.concat(parts), axis="expected value, true positives per patient", ax=ax)
@@ -155,15 +162,28 @@ def value_of_information(
         evpi = _expected_maximum(means, covariance) - max(0.0, nb, nb_all)
         root = np.sqrt(v11 * v22)
         rows.append(
-            {"threshold": t, "net_benefit": nb, "net_benefit_all": nb_all, "se": np.sqrt(v11), "se_all": np.sqrt(v22),
-             "correlation": v12 / root if root > 0 else np.nan, "evpi": max(evpi, 0.0),
-             "useful": _probability_best(means, np.column_stack([psi, psi_all]), data.clusters, gamma)}
-        )  # fmt: skip
+            {
+                "threshold": t,
+                "net_benefit": nb,
+                "net_benefit_all": nb_all,
+                "se": np.sqrt(v11),
+                "se_all": np.sqrt(v22),
+                "correlation": v12 / root if root > 0 else np.nan,
+                "evpi": max(evpi, 0.0),
+                "useful": _probability_best(means, np.column_stack([psi, psi_all]), data.clusters, gamma),
+            }
+        )
         for size in sizes:
             # C (C + C n/N)⁻¹ C = C · N/(N + n)
             gained = _expected_maximum(means, covariance * size / (size + data.n)) - max(0.0, nb, nb_all)
-            samples.append({"threshold": t, "n_future": size, "evsi": max(gained, 0.0),
-                            "share": gained / evpi if evpi > 0 else np.nan})  # fmt: skip
+            samples.append(
+                {
+                    "threshold": t,
+                    "n_future": size,
+                    "evsi": max(gained, 0.0),
+                    "share": gained / evpi if evpi > 0 else np.nan,
+                }
+            )
     if not rows:
         raise argument_error("thresholds", "at least one threshold", thresholds)
     evsi = pd.DataFrame(samples, columns=["threshold", "n_future", "evsi", "share"])

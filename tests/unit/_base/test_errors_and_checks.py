@@ -131,8 +131,9 @@ def test_risks() -> None:
     assert "at least one" in message(check_risks, {}, n=1, n_horizons=1)
     frame = pd.DataFrame({"small": [0.1, 0.2], "large": [0.3, 0.4]})
     assert {name: risk[:, 0].tolist() for name, risk in check_risks(frame, n=2, n_horizons=1).items()} == {
-        "small": [0.1, 0.2], "large": [0.3, 0.4],
-    }  # fmt: skip
+        "small": [0.1, 0.2],
+        "large": [0.3, 0.4],
+    }
     assert list(check_risks(frame, n=2, n_horizons=2)) == ["model"]  # its columns are then the horizons
 
 

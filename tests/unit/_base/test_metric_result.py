@@ -25,10 +25,21 @@ def metric(psi, value, model, **change):
     low, high = interval(value, se, 0.95)
     scalar = psi.ndim == 1
     fields = {
-        "metric": "brier", "tier": "prognostic", "confidence": 0.95, "method": "IPCW", "cause": 1,
-        "horizon": 6.0 if scalar else np.array([6.0, 12.0]), "n": 4, "n_events": 2, "influence": psi, "model": model,
-        "value": value, "se": float(se) if scalar else se, "low": low, "high": high,
-    }  # fmt: skip
+        "metric": "brier",
+        "tier": "prognostic",
+        "confidence": 0.95,
+        "method": "IPCW",
+        "cause": 1,
+        "horizon": 6.0 if scalar else np.array([6.0, 12.0]),
+        "n": 4,
+        "n_events": 2,
+        "influence": psi,
+        "model": model,
+        "value": value,
+        "se": float(se) if scalar else se,
+        "low": low,
+        "high": high,
+    }
     return MetricResult(**{**fields, **change})
 
 

@@ -45,11 +45,17 @@ def plain(X, kinds, levels, rng, iterations, donors, matching):
 def table(n, seed):
     rng = np.random.default_rng(seed)
     z = rng.normal(size=n)
-    X = np.column_stack([
-        2000 + z, 5 * z + rng.normal(size=n), rng.random(n) < expit(z),
-        np.digitize(z + rng.normal(size=n), [-0.5, 0.6]),
-        np.exp(0.3 * z + 0.2 * rng.normal(size=n)), np.full(n, 3.0), rng.integers(2, size=n),
-    ]).astype(float)  # fmt: skip
+    X = np.column_stack(
+        [
+            2000 + z,
+            5 * z + rng.normal(size=n),
+            rng.random(n) < expit(z),
+            np.digitize(z + rng.normal(size=n), [-0.5, 0.6]),
+            np.exp(0.3 * z + 0.2 * rng.normal(size=n)),
+            np.full(n, 3.0),
+            rng.integers(2, size=n),
+        ]
+    ).astype(float)
     holes = rng.random(X.shape) < np.array([0, 0.2, 0.3, 0.25, 0.6, 0, 0.1])
     return np.where(holes, np.nan, X), np.array([0, 0, 1, 2, 0, 0, 2]), np.array([0, 0, 0, 3, 0, 0, 2])
 

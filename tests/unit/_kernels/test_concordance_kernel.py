@@ -49,8 +49,11 @@ def test_numbers_do_not_depend_on_the_table():
     rng = np.random.default_rng(0)
     event = np.where(rng.random(40) < 0.5, rng.integers(0, 30, 40), -1)
     first, last = rng.integers(-1, 10, 40), rng.integers(-1, 30, 40)
-    wide = number_events(np.where(event >= 0, event * 10**9, -1), np.where(first >= 0, first * 10**9, -1),
-                         np.where(last >= 0, last * 10**9, -1))  # fmt: skip
+    wide = number_events(
+        np.where(event >= 0, event * 10**9, -1),
+        np.where(first >= 0, first * 10**9, -1),
+        np.where(last >= 0, last * 10**9, -1),
+    )
     for one, other in zip(number_events(event, first, last), wide):
         np.testing.assert_array_equal(one, other)
 

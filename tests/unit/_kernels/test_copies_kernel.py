@@ -103,8 +103,11 @@ def test_refit_is_the_fit_of_the_copies(ties, rich):
     time = np.ceil(rng.exponential(np.exp(-(X - 5) @ [0.4, 0.02, 3, 0])) * 30)
     event, more = rng.random(250) < 0.6, {}
     if rich:
-        more = {"strata": rng.integers(0, 2, 250), "entry": np.floor(time * rng.random(250)),
-                "offset": 0.3 * rng.normal(size=250)}  # fmt: skip
+        more = {
+            "strata": rng.integers(0, 2, 250),
+            "entry": np.floor(time * rng.random(250)),
+            "offset": 0.3 * rng.normal(size=250),
+        }
     ridge = np.array([0.0, 50.0, 0.01, 2.0]) if rich else None
     whole = cox_fit(X, time, event, ties=ties, penalty=ridge, **more)
     offset = more.pop("offset", None)

@@ -27,10 +27,14 @@ def draw(seed: int, n: int = 60, p: int = 3, strata: int = 2):
     time = rng.integers(2, 12, n).astype(float)
     entry = np.minimum(rng.integers(0, 6, n), time - 1).astype(float)
     return {
-        "X": X, "time": time, "event": rng.random(n) < 0.6, "entry": entry,
-        "strata": rng.integers(0, strata, n), "weights": rng.choice([0.0, 0.5, 1.0, 2.5], n, p=[0.1, 0.3, 0.3, 0.3]),
+        "X": X,
+        "time": time,
+        "event": rng.random(n) < 0.6,
+        "entry": entry,
+        "strata": rng.integers(0, strata, n),
+        "weights": rng.choice([0.0, 0.5, 1.0, 2.5], n, p=[0.1, 0.3, 0.3, 0.3]),
         "offset": 0.3 * rng.normal(size=n),
-    }  # fmt: skip
+    }
 
 
 def brute(coef, d, ties):
@@ -70,17 +74,16 @@ def test_likelihood_and_derivatives(seed, ties):
     coef = np.random.default_rng(seed).normal(size=3) * 0.4
     data = cox_data(d["X"], d["time"], d["event"], entry=d["entry"], strata=d["strata"])
     offset = d["offset"] + (data.centre - 5) @ coef  # the loop is centred at 5
-    fit = cox_fit_prepared(
-        data, weights=d["weights"], offset=offset, ties=ties, start=coef, max_iter=1
-    )  # fmt: skip
+    fit = cox_fit_prepared(data, weights=d["weights"], offset=offset, ties=ties, start=coef, max_iter=1)
     loglik, gradient, information, jumps = brute(coef, d, ties)
     np.testing.assert_allclose(fit.loglik, loglik, rtol=1e-10)
     np.testing.assert_allclose(fit.gradient, gradient, rtol=1e-8, atol=1e-9)
     np.testing.assert_allclose(fit.information, information, rtol=1e-9, atol=1e-10)
     eta = (d["X"] - 5) @ coef + d["offset"]
     np.testing.assert_allclose(cox_loglik(data, eta[:, None], weights=d["weights"], ties=ties), [loglik], rtol=1e-10)
-    steps = cox_baseline(d["time"], d["event"], eta, entry=d["entry"], strata=d["strata"], weights=d["weights"],
-                         ties=ties)  # fmt: skip
+    steps = cox_baseline(
+        d["time"], d["event"], eta, entry=d["entry"], strata=d["strata"], weights=d["weights"], ties=ties
+    )
     for s, (times, hazard) in enumerate(steps):
         mine = [(t, jump) for stratum, t, jump in jumps if stratum == s]
         np.testing.assert_array_equal(times, [t for t, _ in mine])
@@ -100,8 +103,10 @@ def test_score_residuals_add_up_to_the_gradient_and_are_derivatives_in_the_weigh
         up[row], down[row] = up[row] + 1e-5, max(down[row] - 1e-5, 0)
         if d["weights"][row] == 0:
             continue
-        slope = (brute(coef, {**unweighted, "weights": up}, "breslow")[1]
-                 - brute(coef, {**unweighted, "weights": down}, "breslow")[1]) / 2e-5  # fmt: skip
+        slope = (
+            brute(coef, {**unweighted, "weights": up}, "breslow")[1]
+            - brute(coef, {**unweighted, "weights": down}, "breslow")[1]
+        ) / 2e-5
         np.testing.assert_allclose(pieces.score()[row], slope, rtol=1e-5, atol=1e-7)  # a finite difference
 
 
@@ -118,9 +123,14 @@ def test_exact_ties_by_enumeration(seed):
         loglik += x[dead].sum(axis=0) @ coef - np.log(np.sum(subsets))
     np.testing.assert_allclose(fit.loglik, loglik, rtol=1e-11)
     step = 1e-5
-    slope = [(cox_fit(x, time, event, ties="exact", start=coef + step * e, max_iter=1).loglik
-              - cox_fit(x, time, event, ties="exact", start=coef - step * e, max_iter=1).loglik) / (2 * step)
-             for e in np.eye(2)]  # fmt: skip
+    slope = [
+        (
+            cox_fit(x, time, event, ties="exact", start=coef + step * e, max_iter=1).loglik
+            - cox_fit(x, time, event, ties="exact", start=coef - step * e, max_iter=1).loglik
+        )
+        / (2 * step)
+        for e in np.eye(2)
+    ]
     np.testing.assert_allclose(fit.gradient, slope, rtol=1e-6, atol=1e-8)
     final = cox_fit(x, time, event, ties="exact")
     if final.converged:
@@ -148,9 +158,13 @@ def test_subdistribution_equals_rows_split_at_censorings(seed, first):
                 rows.append((i, t - 0.5, t, False, weight))
     who = np.array([row[0] for row in rows])
     split = cox_fit(
-        X[who], np.array([row[2] for row in rows]), np.array([row[3] for row in rows]),
-        entry=np.array([row[1] for row in rows]), strata=strata[who], weights=np.array([row[4] for row in rows]),
-    )  # fmt: skip
+        X[who],
+        np.array([row[2] for row in rows]),
+        np.array([row[3] for row in rows]),
+        entry=np.array([row[1] for row in rows]),
+        strata=strata[who],
+        weights=np.array([row[4] for row in rows]),
+    )
     np.testing.assert_allclose(direct.coef, split.coef, rtol=1e-9, atol=1e-11)
     np.testing.assert_allclose(direct.loglik, split.loglik, rtol=1e-11)
     np.testing.assert_allclose(direct.covariance, split.covariance, rtol=1e-8)
@@ -163,8 +177,17 @@ def test_path_satisfies_its_optimality_conditions(alpha, ties):
     factors = np.array([0.0, 0.5] + [1.0] * 10)
     data = cox_data(d["X"], d["time"], d["event"], entry=d["entry"], strata=d["strata"])
     w = d["weights"]
-    path = cox_path(data, alpha=alpha, factors=factors, weights=w, offset=d["offset"], ties=ties, tol=1e-9,
-                    n_lambdas=12, min_ratio=0.01)  # fmt: skip
+    path = cox_path(
+        data,
+        alpha=alpha,
+        factors=factors,
+        weights=w,
+        offset=d["offset"],
+        ties=ties,
+        tol=1e-9,
+        n_lambdas=12,
+        min_ratio=0.01,
+    )
     assert path.converged.all()
     first = np.flatnonzero(path.coef[0])
     if alpha > 0:
@@ -197,8 +220,9 @@ def test_few_columns_and_many_give_one_information(ties):
     for X in (d["X"], many):  # a loop over rows for the first, matrix products for the second
         start = np.concatenate([[0.3, -0.2, 0.1], np.zeros(X.shape[1] - 3)])
         prepared = cox_data(X, d["time"], d["event"], **data)
-        fits.append(cox_fit_prepared(prepared, weights=d["weights"], offset=d["offset"], ties=ties, start=start,
-                                     max_iter=1))  # fmt: skip
+        fits.append(
+            cox_fit_prepared(prepared, weights=d["weights"], offset=d["offset"], ties=ties, start=start, max_iter=1)
+        )
     np.testing.assert_allclose(fits[0].information, fits[1].information[:3, :3], rtol=1e-11)
     np.testing.assert_allclose(fits[0].gradient, fits[1].gradient[:3], rtol=1e-10)
     assert fits[0].loglik == pytest.approx(fits[1].loglik, rel=1e-13)

@@ -43,11 +43,14 @@ def slow_curve(time, event, at, *, before):
 
 
 def slow_weights(time, event, tau):
-    return np.array([
-        1 / slow_curve(time, event, tau, before=False) if t > tau
-        else (1 / slow_curve(time, event, t, before=True) if e else 0.0)
-        for t, e in zip(time, event)
-    ])  # fmt: skip
+    return np.array(
+        [
+            1 / slow_curve(time, event, tau, before=False)
+            if t > tau
+            else (1 / slow_curve(time, event, t, before=True) if e else 0.0)
+            for t, e in zip(time, event)
+        ]
+    )
 
 
 @pytest.mark.parametrize("ties", [True, False])
@@ -135,9 +138,22 @@ def test_one_pass_loss_equals_horizon_by_horizon(kind, ties, weighted):
     beyond = 1 / step_at(process.times, process.right, horizons, left=1.0)
     influence = np.empty(risk.shape)
     out = ipcw_loss(
-        kind, risk, event == 1, process.times, process.order, process.starts, process.hazard, process.slope, before,
-        beyond, horizons, event == 0, row, square, influence,
-    )  # fmt: skip
+        kind,
+        risk,
+        event == 1,
+        process.times,
+        process.order,
+        process.starts,
+        process.hazard,
+        process.slope,
+        before,
+        beyond,
+        horizons,
+        event == 0,
+        row,
+        square,
+        influence,
+    )
     for k, tau in enumerate(horizons):
         case = (time <= tau) & (event == 1)
         miss = np.where(case, 1 - risk[:, k], risk[:, k])

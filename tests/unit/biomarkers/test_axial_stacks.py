@@ -67,10 +67,12 @@ def rows(table: pd.DataFrame, measure: str, method: str = "") -> pd.DataFrame:
 @pytest.mark.parametrize(
     "settings",
     [
-        {}, {"slices": 3, "lean": (12.0, 0.0, 0.0)}, {"lean": (-18.0, 6.0, 4.0), "order": (2, 0, 1), "flips": (0, 2)},
+        {},
+        {"slices": 3, "lean": (12.0, 0.0, 0.0)},
+        {"lean": (-18.0, 6.0, 4.0), "order": (2, 0, 1), "flips": (0, 2)},
         {"slices": 4, "spacing": (0.5, 0.5, 4.5), "lean": (8.0, -7.0, -5.0), "order": (1, 2, 0), "flips": (1,)},
     ],
-)  # fmt: skip
+)
 def test_stated_level_gives_canal_and_muscle_across_their_own_axis(settings):
     table = measured(stack(**settings), level="L4-L5")
     canal = rows(table, "canal_area", "canal_area_at_disc")
@@ -152,9 +154,14 @@ def test_a_muscle_cut_in_the_slice_is_missing_and_an_unnamed_stack_says_what_to_
 
 @pytest.mark.parametrize(
     ("level", "text"),
-    [("l4", "a disc such as"), ("l4l5;l3l4", "one disc a stack"), ({"l4l5": 99}, "within the 5 slices"),
-     ({"l4l5": float("nan")}, "a disc such as"), (7, "the name of a disc")],
-)  # fmt: skip
+    [
+        ("l4", "a disc such as"),
+        ("l4l5;l3l4", "one disc a stack"),
+        ({"l4l5": 99}, "within the 5 slices"),
+        ({"l4l5": float("nan")}, "a disc such as"),
+        (7, "the name of a disc"),
+    ],
+)
 def test_levels_that_make_no_sense_are_refused(level, text):
     _, muscle = stack()
     study = {"patient_id": "p", "mask": muscle, "convention": "musclemap", "level": level}

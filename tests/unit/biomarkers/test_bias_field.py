@@ -8,7 +8,7 @@ from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.biomarkers import Image, Mask, Recipe, extract
-from lbp_prognosis.biomarkers._n4 import correct_bias
+from lbp_prognosis.biomarkers.readers._n4 import correct_bias
 
 pytest.importorskip("SimpleITK")
 FAMILIES = ("muscle", "bone", "disc")
@@ -35,8 +35,15 @@ def scene():
 
 
 def measured(masks, image, recipe, **more):
-    study = {"patient_id": "p", "mask": masks, "convention": ["totalspineseg", "musclemap"], "image": image,
-             "modality": "mri", "sequence": "t1", **more}  # fmt: skip
+    study = {
+        "patient_id": "p",
+        "mask": masks,
+        "convention": ["totalspineseg", "musclemap"],
+        "image": image,
+        "modality": "mri",
+        "sequence": "t1",
+        **more,
+    }
     result = extract(study, recipe)
     assert result.failures.empty, result.failures["message"].tolist()
     return result
@@ -56,8 +63,10 @@ def test_the_field_spoils_ratios_and_fat_and_its_correction_gives_them_back(scen
     ratio = value(truth, "vbq", "marrow_over_canal_l3").item()
     assert abs(value(before, "vbq", "marrow_over_canal_l3").item() / ratio - 1) > 0.12
     assert abs(value(after, "vbq", "marrow_over_canal_l3_n4").item() / ratio - 1) < 0.05
-    worst = [np.abs(value(t, "fat_fraction", "fat_fraction_mixture" + s) - 100 * SHARE).max()
-             for t, s in ((before, ""), (after, "_n4"))]  # fmt: skip
+    worst = [
+        np.abs(value(t, "fat_fraction", "fat_fraction_mixture" + s) - 100 * SHARE).max()
+        for t, s in ((before, ""), (after, "_n4"))
+    ]
     assert worst[0] > 1.5 > worst[1]
     # both names never stand for one variable, and shapes are not touched
     assert set(after.loc[after["measure"] == "vbq", "method_id"]) == {"marrow_over_canal_l3_n4"}

@@ -66,7 +66,7 @@ def test_a_bad_case_is_a_row_of_failures_and_the_rest_is_measured(folder):
 
 def test_the_table_is_the_schema_s(folder):
     result = extract(folder / "studies.csv", Recipe(families=("disc", "canal", "bone", "alignment")))
-    from lbp_prognosis.biomarkers._measurement import BIOMARKER_COLUMNS
+    from lbp_prognosis.biomarkers.families._measurement import BIOMARKER_COLUMNS
 
     one, every = result.to_frame(), result.to_frame(methods="all")
     assert list(one.columns) == list(BIOMARKER_COLUMNS)
@@ -169,10 +169,14 @@ def test_the_picture_shows_structures_where_they_are(folder):
 
     case, _ = load_case(
         {
-            "patient_id": "1", "convention": "totalspineseg", "mask": str(folder / "a.nii.gz"),
+            "patient_id": "1",
+            "convention": "totalspineseg",
+            "mask": str(folder / "a.nii.gz"),
             "image": str(folder / "a_image.nii.gz"),
-        }, RECIPE, max_bytes=2**30,
-    )  # fmt: skip
+        },
+        RECIPE,
+        max_bytes=2**30,
+    )
     side, front, *across = overlay_panels(case)
     names = {name for name, _, _ in side["contours"]}
     assert {"disc l4l5", "vertebral_body l5", "canal"} <= names
@@ -192,9 +196,12 @@ def test_the_picture_shows_structures_where_they_are(folder):
 def test_tables_that_are_no_tables_are_refused(tmp_path):
     mask = Mask(np.ones((4, 4, 4), dtype=int), np.eye(4))
     for studies, word in (
-        ([], "at least one"), (5, "DataFrame"), ([{"mask": mask}], "patient_id"), (str(tmp_path), "studies.csv"),
+        ([], "at least one"),
+        (5, "DataFrame"),
+        ([{"mask": mask}], "patient_id"),
+        (str(tmp_path), "studies.csv"),
         ([{"patient_id": 1, "mask": mask}, {"patient_id": 1.0, "mask": mask}], "doubled"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ArgumentError, match=word):
             extract(studies)
     with pytest.raises(ArgumentError, match="recipe"):
@@ -205,12 +212,17 @@ def test_tables_that_are_no_tables_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("field", "value", "word"),
-    [("modality", "xray", "modality"), ("sequence", "flair", "sequence"), ("position", "hanging", "position"),
-     ("age", 300, "age"),
-     ("stature_cm", 1.8, "stature_cm"), ("acquired_on", "yesterday", "acquired_on"),
-     ("contrast", "perhaps", "contrast"),
-     ("image", "/no/such.nii", "existing")],
-)  # fmt: skip
+    [
+        ("modality", "xray", "modality"),
+        ("sequence", "flair", "sequence"),
+        ("position", "hanging", "position"),
+        ("age", 300, "age"),
+        ("stature_cm", 1.8, "stature_cm"),
+        ("acquired_on", "yesterday", "acquired_on"),
+        ("contrast", "perhaps", "contrast"),
+        ("image", "/no/such.nii", "existing"),
+    ],
+)
 def test_what_a_study_says_wrongly_is_its_own_failure(folder, field, value, word):
     study = {"patient_id": "p", "mask": str(folder / "a.nii.gz"), "convention": "totalspineseg", field: value}
     result = extract([study, {**study, "patient_id": "q", field: None}], RECIPE)

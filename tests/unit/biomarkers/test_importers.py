@@ -58,13 +58,19 @@ def test_spine_report(shared):
 
 STATISTICS = {
     "vertebrae_L5": {"volume": 0.0, "intensity": 0.0},
-    "vertebrae_L4": {"volume": 61250.0, "intensity": 152.5, "intensity_std": 40.0, "n_voxels": 2268,
-                     "intensity_min": -80.0, "centroid_vox": [1, 2, 3]},
+    "vertebrae_L4": {
+        "volume": 61250.0,
+        "intensity": 152.5,
+        "intensity_std": 40.0,
+        "n_voxels": 2268,
+        "intensity_min": -80.0,
+        "centroid_vox": [1, 2, 3],
+    },
     "autochthon_left": {"volume": 512000.0, "intensity": 41.0},
     "autochthon_right": {"volume": 498000.0, "intensity": 43.5},
     "vertebrae_S1": {"volume": 30000.0, "intensity": 0.0},
     "liver": {"volume": 1.4e6, "intensity": 60.0},
-}  # fmt: skip
+}
 
 
 def test_statistics_in_which_zero_means_missing(tmp_path):
@@ -89,11 +95,16 @@ def test_statistics_in_which_zero_means_missing(tmp_path):
 
 
 def test_report_with_a_vertebra_cut_by_the_border():
-    report = {"results": {"vertebrae_L1_height_middle_mm": 0.0, "vertebrae_L1_volume_ml": 0.0,
-                          "vertebrae_L1_intensity": 0.0, "vertebrae_L2_volume_ml": 30.0,
-                          "vertebrae_L2_intensity": 0.0},
-              "metadata": {"PatientID": "77", "StudyDate": "20240229",
-                           "PatientSex": "F", "version": "0.1.0"}}  # fmt: skip
+    report = {
+        "results": {
+            "vertebrae_L1_height_middle_mm": 0.0,
+            "vertebrae_L1_volume_ml": 0.0,
+            "vertebrae_L1_intensity": 0.0,
+            "vertebrae_L2_volume_ml": 30.0,
+            "vertebrae_L2_intensity": 0.0,
+        },
+        "metadata": {"PatientID": "77", "StudyDate": "20240229", "PatientSex": "F", "version": "0.1.0"},
+    }
     found = bm.import_totalsegmentator(report)
     assert found.table.query("level == 'l1'")["value"].isna().all()
     assert value(found, level="l2", measure="intensity_mean") == 0.0
@@ -115,20 +126,42 @@ def test_radiomics_of_totalsegmentator():
 
 def spineseg() -> dict[str, pd.DataFrame]:
     discs = pd.DataFrame(
-        {"structure": "disc", "name": ["L4-L5"] * 3 + ["L5-S"] * 2 + ["L3-L4"], "index": [0, 1, 2, 0, 1, 0],
-         "position_x": 0.0, "thickness": [8.0, 9.0, 10.0, 6.0, 7.0, 0.0],
-         "volume": [12000.0, np.nan, np.nan, 9000.0, np.nan, np.nan], "center": ""}
-    )  # fmt: skip
+        {
+            "structure": "disc",
+            "name": ["L4-L5"] * 3 + ["L5-S"] * 2 + ["L3-L4"],
+            "index": [0, 1, 2, 0, 1, 0],
+            "position_x": 0.0,
+            "thickness": [8.0, 9.0, 10.0, 6.0, 7.0, 0.0],
+            "volume": [12000.0, np.nan, np.nan, 9000.0, np.nan, np.nan],
+            "center": "",
+        }
+    )
     return {
         "discs": discs,
-        "vertebrae": pd.DataFrame({"structure": "v", "name": ["L4", "L4", "sacrum"], "index": [0, 1, 0],
-                                   "thickness": 25.0, "volume": [55000.0, np.nan, 80000.0]}),
-        "canal": pd.DataFrame({"structure": "canal", "index": range(3), "slice_nb": range(3),
-                               "area": [210.0, 0.0, 180.0], "diameter_AP": [14.0, 0.0, 12.5],
-                               "diameter_RL": [22.0, 0.0, 21.0], "eccentricity": 0.5}),
-        "foramens": pd.DataFrame({"structure": "foramen", "name": ["L4-L5"], "right_surface": [80.0],
-                                  "left_surface": [120.0]}),
-    }  # fmt: skip
+        "vertebrae": pd.DataFrame(
+            {
+                "structure": "v",
+                "name": ["L4", "L4", "sacrum"],
+                "index": [0, 1, 0],
+                "thickness": 25.0,
+                "volume": [55000.0, np.nan, 80000.0],
+            }
+        ),
+        "canal": pd.DataFrame(
+            {
+                "structure": "canal",
+                "index": range(3),
+                "slice_nb": range(3),
+                "area": [210.0, 0.0, 180.0],
+                "diameter_AP": [14.0, 0.0, 12.5],
+                "diameter_RL": [22.0, 0.0, 21.0],
+                "eccentricity": 0.5,
+            }
+        ),
+        "foramens": pd.DataFrame(
+            {"structure": "foramen", "name": ["L4-L5"], "right_surface": [80.0], "left_surface": [120.0]}
+        ),
+    }
 
 
 def test_totalspineseg(tmp_path):
@@ -161,17 +194,45 @@ def test_totalspineseg(tmp_path):
 
 def test_totalspineseg_with_one_row_a_structure():
     tables = {
-        "canal": pd.DataFrame({"structure": "canal", "index": [0, 1, 2], "slice_nb": [4, 5, 6],
-                               "disc_level": [np.nan, 21, np.nan], "centerline_distance": [0.0, 1.0, 2.0],
-                               "area_canal": [210.0, 180.0, -1.0], "area_spinalcord": [-1.0, 60.0, 55.0],
-                               "diameter_AP_canal": [14.0, 13.0, -1.0]}),
-        "discs": pd.DataFrame({"structure": "disc", "name": ["L4-L5", "L5-S"], "median_thickness": [9.5, -1.0],
-                               "volume": [12000.0, 9000.0], "eccentricity_AP-RL": [0.5, 0.4]}),
-        "vertebrae": pd.DataFrame({"structure": "vertebra", "name": ["L4"], "AP_thickness": [33.0],
-                                   "median_thickness": [26.0], "volume": [60000.0]}),
-        "foramens": pd.DataFrame({"structure": "foramen", "name": ["foramens_L4-L5", "foramens_L5-S"],
-                                  "right_surface": [80.0, -1.0], "left_surface": [120.0, 90.0]}),
-    }  # fmt: skip
+        "canal": pd.DataFrame(
+            {
+                "structure": "canal",
+                "index": [0, 1, 2],
+                "slice_nb": [4, 5, 6],
+                "disc_level": [np.nan, 21, np.nan],
+                "centerline_distance": [0.0, 1.0, 2.0],
+                "area_canal": [210.0, 180.0, -1.0],
+                "area_spinalcord": [-1.0, 60.0, 55.0],
+                "diameter_AP_canal": [14.0, 13.0, -1.0],
+            }
+        ),
+        "discs": pd.DataFrame(
+            {
+                "structure": "disc",
+                "name": ["L4-L5", "L5-S"],
+                "median_thickness": [9.5, -1.0],
+                "volume": [12000.0, 9000.0],
+                "eccentricity_AP-RL": [0.5, 0.4],
+            }
+        ),
+        "vertebrae": pd.DataFrame(
+            {
+                "structure": "vertebra",
+                "name": ["L4"],
+                "AP_thickness": [33.0],
+                "median_thickness": [26.0],
+                "volume": [60000.0],
+            }
+        ),
+        "foramens": pd.DataFrame(
+            {
+                "structure": "foramen",
+                "name": ["foramens_L4-L5", "foramens_L5-S"],
+                "right_surface": [80.0, -1.0],
+                "left_surface": [120.0, 90.0],
+            }
+        ),
+    }
     found = bm.import_totalspineseg(tables, patient_id="p")
     assert is_valid(found)
     assert value(found, measure="canal_area") == 180.0
@@ -209,8 +270,15 @@ def test_musclemap_dixon(tmp_path):
 
 
 def test_musclemap_with_the_number_of_slices_and_without_a_region():
-    frame = pd.DataFrame({"Label": [5101, 5102], "Anatomy": ["", None], "Slices with segmentation": [12, 11],
-                          "Fat (%)": [20.0, 25.0], "Volume (ml)": [60.0, 58.0]})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "Label": [5101, 5102],
+            "Anatomy": ["", None],
+            "Slices with segmentation": [12, 11],
+            "Fat (%)": [20.0, 25.0],
+            "Volume (ml)": [60.0, 58.0],
+        }
+    )
     found = bm.import_musclemap(frame, patient_id="p", method="dixon")
     assert is_valid(found)
     rows = found.table[found.table["measure"] == "fat_fraction"].set_index("side")
@@ -220,8 +288,16 @@ def test_musclemap_with_the_number_of_slices_and_without_a_region():
 
 
 def test_musclemap_mixtures_and_contradictions():
-    frame = pd.DataFrame({"Label": [5101], "Anatomy": ["left multifidus"], "Muscle (%)": [60.0], "Fat (%)": [40.0],
-                          "Total volume (ml)": [50.0], "Fat volume (ml)": [20.0]})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "Label": [5101],
+            "Anatomy": ["left multifidus"],
+            "Muscle (%)": [60.0],
+            "Fat (%)": [40.0],
+            "Total volume (ml)": [50.0],
+            "Fat volume (ml)": [20.0],
+        }
+    )
     with pytest.raises(ArgumentError, match="gmm_2"):
         bm.import_musclemap(frame, patient_id="p")
     found = bm.import_musclemap(frame, patient_id="p", method="kmeans_2")
@@ -243,11 +319,21 @@ def test_musclemap_mixtures_and_contradictions():
 
 def test_spinenet_counts_from_one_and_its_marrow_is_no_modic():
     frame = pd.DataFrame(
-        {"Pfirrmann": [2, 5], "Narrowing": [1, 4], "CentralCanalStenosis": [1, 3], "Spondylolisthesis": [0, 1],
-         "UpperEndplateDefect": [0, 1], "LowerEndplateDefect": [0, 0], "UpperMarrow": [0, 1], "LowerMarrow": [0, 0],
-         "ForaminalStenosisLeft": [0, 1], "ForaminalStenosisRight": [1, 0], "Herniation": [0, 1]},
+        {
+            "Pfirrmann": [2, 5],
+            "Narrowing": [1, 4],
+            "CentralCanalStenosis": [1, 3],
+            "Spondylolisthesis": [0, 1],
+            "UpperEndplateDefect": [0, 1],
+            "LowerEndplateDefect": [0, 0],
+            "UpperMarrow": [0, 1],
+            "LowerMarrow": [0, 0],
+            "ForaminalStenosisLeft": [0, 1],
+            "ForaminalStenosisRight": [1, 0],
+            "Herniation": [0, 1],
+        },
         index=["T12-L1", "L5-S1"],
-    )  # fmt: skip
+    )
     found = bm.import_spinenet(frame, patient_id="p")
     assert is_valid(found)
     assert value(found, level="l5s1", measure="pfirrmann") == 5
@@ -315,12 +401,16 @@ def test_spider_headers_with_blanks_and_either_spelling():
 
 def test_rsna2024():
     train = pd.DataFrame(
-        {"study_id": [4003253, 4646740], "spinal_canal_stenosis_l1_l2": ["Normal/Mild", "Severe"],
-         "left_neural_foraminal_narrowing_l5_s1": ["Moderate", None],
-         "right_subarticular_stenosis_l4_l5": ["Severe", "Normal/Mild"]}
-    )  # fmt: skip
-    series = pd.DataFrame({"study_id": [4003253, 4003253], "series_id": [1, 2],
-                           "series_description": ["Sagittal T1", "Axial T2"]})  # fmt: skip
+        {
+            "study_id": [4003253, 4646740],
+            "spinal_canal_stenosis_l1_l2": ["Normal/Mild", "Severe"],
+            "left_neural_foraminal_narrowing_l5_s1": ["Moderate", None],
+            "right_subarticular_stenosis_l4_l5": ["Severe", "Normal/Mild"],
+        }
+    )
+    series = pd.DataFrame(
+        {"study_id": [4003253, 4003253], "series_id": [1, 2], "series_description": ["Sagittal T1", "Axial T2"]}
+    )
     found = bm.import_rsna2024(train, series)
     assert is_valid(found)
     assert value(found, patient_id="4646740", measure="central_stenosis") == 2
@@ -370,14 +460,27 @@ def test_centroids_in_millimetres_do_not_depend_on_how_the_image_is_stored():
 
 
 def test_wide_tables():
-    frame = pd.DataFrame({"pid": ["a", "b"], "disc__disc_height__l4l5": [8.5, ""], "FF L (fraction)": [0.31, 0.2],
-                          "stenosis": ["none", "severe"], "note": ["x", "y"]})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "pid": ["a", "b"],
+            "disc__disc_height__l4l5": [8.5, ""],
+            "FF L (fraction)": [0.31, 0.2],
+            "stenosis": ["none", "severe"],
+            "note": ["x", "y"],
+        }
+    )
     mapping = {
         "disc__disc_height__l4l5": "disc__disc_height__l4l5",
-        "FF L (fraction)": {"measure": "fat_fraction", "structure": "multifidus", "side": "left", "unit": "fraction",
-                            "method_id": "dixon", "sd_error": 2.5},
+        "FF L (fraction)": {
+            "measure": "fat_fraction",
+            "structure": "multifidus",
+            "side": "left",
+            "unit": "fraction",
+            "method_id": "dixon",
+            "sd_error": 2.5,
+        },
         "stenosis": {"measure": "central_stenosis", "structure": "canal", "recode": {"none": 0, "severe": 3}},
-    }  # fmt: skip
+    }
     found = bm.import_wide(frame, mapping, patient_id="pid", method_id="reader_1", modality="mri")
     assert is_valid(found)
     assert value(found, patient_id="a", measure="fat_fraction") == pytest.approx(31.0)

@@ -8,28 +8,43 @@ from spine_phantom import LEVELS, Phantom, labels_of
 
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.biomarkers import CONVENTIONS, LabelMap, Mask, Recipe, extract
-from lbp_prognosis.biomarkers._anatomy import build_anatomy
-from lbp_prognosis.biomarkers._levels import VERTEBRAE, level_rank, neighbours, split_disc
-from lbp_prognosis.biomarkers._sanity import check_anatomy, level_confidence
-from lbp_prognosis.biomarkers._spine import build_spine
+from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
+from lbp_prognosis.biomarkers.anatomy._levels import VERTEBRAE, level_rank, neighbours, split_disc
+from lbp_prognosis.biomarkers.anatomy._sanity import check_anatomy, level_confidence
+from lbp_prognosis.biomarkers.anatomy._spine import build_spine
 
 COLLISIONS = {  # the integers of one number in several tools
     5: {"spider": ("vertebra", "l1"), "verse": ("vertebra", "c5"), "totalsegmentator_vertebrae_mr": ("vertebra", "l2")},
-    20: {"verse": ("vertebra", "l1"), "spider": ("vertebra", "c5"),
-         "totalsegmentator_vertebrae_pp": ("vertebral_body", "l1"), "totalsegmentator_total_v1": ("vertebra", "l3"),
-         "totalsegmentator_total_mr": ("disc", "")},
-    26: {"totalsegmentator_total_v2": ("sacral_vertebra", "s1"), "totalsegmentator_total_v3": ("vertebra", "l6"),
-         "totalspineseg": ("vertebra", "t6"), "spineps_subregion": ("sacrum", "")},
+    20: {
+        "verse": ("vertebra", "l1"),
+        "spider": ("vertebra", "c5"),
+        "totalsegmentator_vertebrae_pp": ("vertebral_body", "l1"),
+        "totalsegmentator_total_v1": ("vertebra", "l3"),
+        "totalsegmentator_total_mr": ("disc", ""),
+    },
+    26: {
+        "totalsegmentator_total_v2": ("sacral_vertebra", "s1"),
+        "totalsegmentator_total_v3": ("vertebra", "l6"),
+        "totalspineseg": ("vertebra", "t6"),
+        "spineps_subregion": ("sacrum", ""),
+    },
     27: {"totalsegmentator_total_v2": ("vertebra", "l5"), "totalspineseg": ("vertebra", "t7")},
-    45: {"totalspineseg": ("vertebra", "l5"), "totalsegmentator_total_v2": ("vertebra", "c6"),
-         "spineps_subregion": ("posterior_elements", "")},
-    100: {"spider": ("canal", ""), "totalspineseg": ("disc", "l5s1"), "spineps_subregion": ("disc", ""),
-          "totalsegmentator_total_v1": ("autochthon", "")},
+    45: {
+        "totalspineseg": ("vertebra", "l5"),
+        "totalsegmentator_total_v2": ("vertebra", "c6"),
+        "spineps_subregion": ("posterior_elements", ""),
+    },
+    100: {
+        "spider": ("canal", ""),
+        "totalspineseg": ("disc", "l5s1"),
+        "spineps_subregion": ("disc", ""),
+        "totalsegmentator_total_v1": ("autochthon", ""),
+    },
     120: {"spineps_instance": ("disc", "l1l2"), "spider": ("vertebra", "c5")},
     119: {"spineps_instance": ("disc", "t12l1")},
     201: {"spider": ("disc", "l5s1"), "spineps_instance": ("bony_endplate", "c1")},
     204: {"spider": ("disc", "l2l3"), "spineps_instance": ("bony_endplate", "c4")},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("value", COLLISIONS)
@@ -80,10 +95,12 @@ def test_an_unknown_convention_names_the_known_ones():
 
 def test_a_table_of_the_user_and_its_faults(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text('title = "Mine"\nmodality = "mri"\n'
-                    'other = [[90, 99]]\n[labels]\n'
-                    '7 = { structure = "vertebra", level = "l4" }\n'
-                    '8 = { structure = "dural_sac" }\n')  # fmt: skip
+    path.write_text(
+        'title = "Mine"\nmodality = "mri"\n'
+        "other = [[90, 99]]\n[labels]\n"
+        '7 = { structure = "vertebra", level = "l4" }\n'
+        '8 = { structure = "dural_sac" }\n'
+    )
     mine = LabelMap(str(path))
     assert (mine.labels[7].level, mine.labels[8].structure, mine.modality) == ("l4", "dural_sac", "mri")
     assert mine.knows(95)

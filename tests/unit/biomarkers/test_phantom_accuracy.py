@@ -19,9 +19,13 @@ RECIPE = Recipe(families=("disc", "canal", "bone", "alignment"))
 
 def phantom(**changes) -> Phantom:
     settings = dict(
-        sacral_slope=34.0, disc_height=(8.3, 11.7, 10.2, 9.4, 7.1), disc_angle=(13.0, 9.5, 7.0, 4.5, 2.0),
-        body_height=(26.3, 27.9, 27.2, 26.1, 25.4), body_angle=(5.0, 2.5, 0.5, -1.0, -2.0), n=4,
-    )  # fmt: skip
+        sacral_slope=34.0,
+        disc_height=(8.3, 11.7, 10.2, 9.4, 7.1),
+        disc_angle=(13.0, 9.5, 7.0, 4.5, 2.0),
+        body_height=(26.3, 27.9, 27.2, 26.1, 25.4),
+        body_angle=(5.0, 2.5, 0.5, -1.0, -2.0),
+        n=4,
+    )
     return Phantom(**{**settings, **changes})
 
 

@@ -23,15 +23,29 @@ def ct(shared):
     numbers = json.loads((report / "example_ct_report" / "spine_report.json").read_text())["results"]
     result = extract(
         [
-            {"patient_id": "ct", "study_id": "bodies", "image": str(folder / "example_ct.nii.gz"), "mask": str(bodies),
-             "convention": "totalsegmentator_vertebrae_pp"},
-            {"patient_id": "ct", "study_id": "whole", "image": str(folder / "example_ct.nii.gz"),
-             "mask": [str(masks / "totalseg.nii.gz"), str(masks / "totalseg_vertebrae_body.nii.gz")],
-             "convention": ["totalsegmentator_total_v2", "totalsegmentator_vertebrae_body"]},
-            {"patient_id": "ct", "study_id": "opened", "image": str(folder / "example_ct.nii.gz"),
-             "mask": str(masks / "totalseg.nii.gz"), "convention": "totalsegmentator_total_v2"},
+            {
+                "patient_id": "ct",
+                "study_id": "bodies",
+                "image": str(folder / "example_ct.nii.gz"),
+                "mask": str(bodies),
+                "convention": "totalsegmentator_vertebrae_pp",
+            },
+            {
+                "patient_id": "ct",
+                "study_id": "whole",
+                "image": str(folder / "example_ct.nii.gz"),
+                "mask": [str(masks / "totalseg.nii.gz"), str(masks / "totalseg_vertebrae_body.nii.gz")],
+                "convention": ["totalsegmentator_total_v2", "totalsegmentator_vertebrae_body"],
+            },
+            {
+                "patient_id": "ct",
+                "study_id": "opened",
+                "image": str(folder / "example_ct.nii.gz"),
+                "mask": str(masks / "totalseg.nii.gz"),
+                "convention": "totalsegmentator_total_v2",
+            },
         ]
-    )  # fmt: skip
+    )
     assert result.failures.empty
     return result.table, numbers, read_image(folder / "example_ct.nii.gz"), read_mask(bodies)
 
@@ -108,10 +122,11 @@ def test_discs_of_one_label_get_their_levels_and_the_sacrum_its_endplate(ct):
 def test_fused_levels_give_volumes_and_no_level(shared):
     folder = shared / "data" / "img_totalsegmentator"
     study = {
-        "patient_id": "mr", "image": str(folder / "example_mr_sm.nii.gz"),
+        "patient_id": "mr",
+        "image": str(folder / "example_mr_sm.nii.gz"),
         "mask": str(folder / "example_seg_mr.nii.gz"),
         "convention": "totalsegmentator_total_mr",
-    }  # fmt: skip
+    }
     result = extract(study)
     assert result.failures.empty
     table = result.table
@@ -128,10 +143,13 @@ def test_fused_levels_give_volumes_and_no_level(shared):
 def test_mri_crop_with_running_numbers_is_measured_and_its_level_names_doubted(shared):
     folder = shared / "data" / "img_tptbox_spine"
     study = {
-        "patient_id": "mr", "image": str(folder / "sub-mri_label-6_T2w.nii.gz"), "modality": "mri", "sequence": "t2",
+        "patient_id": "mr",
+        "image": str(folder / "sub-mri_label-6_T2w.nii.gz"),
+        "modality": "mri",
+        "sequence": "t2",
         "mask": [str(folder / f"sub-mri_seg-{part}_label-6_msk.nii.gz") for part in ("vert", "subreg")],
         "convention": ["spineps_instance", "spineps_subregion"],
-    }  # fmt: skip
+    }
     result = extract(study)
     assert result.failures.empty
     table = result.table
@@ -158,10 +176,12 @@ def test_mri_crop_with_running_numbers_is_measured_and_its_level_names_doubted(s
 def test_ct_crop_measures_the_one_whole_body(shared):
     folder = shared / "data" / "img_tptbox_spine"
     study = {
-        "patient_id": "ct", "image": str(folder / "sub-ct_label-22_ct.nii.gz"), "modality": "ct",
+        "patient_id": "ct",
+        "image": str(folder / "sub-ct_label-22_ct.nii.gz"),
+        "modality": "ct",
         "mask": [str(folder / f"sub-ct_seg-{part}_label-22_msk.nii.gz") for part in ("vert", "subreg")],
         "convention": ["verse", "spineps_subregion"],
-    }  # fmt: skip
+    }
     table = extract(study).table
     height = table[table["measure"] == "body_height_middle"].set_index("level")["value"]
     assert height.dropna().index.tolist() == ["l3"]

@@ -35,8 +35,14 @@ def case(seed: int = 0, patient: str = "p1") -> dict:
     mask[13:15, 5:12, 3:9] = 95  # their disc
     mask[0:4, 20:28, 2:8] = 50  # sacrum, cut by the border
     mask[28:29, 2:3, 2:4] = 94  # two voxels
-    return {"patient_id": patient, "study_id": "s", "image": Image(image, AFFINE), "mask": Mask(mask, AFFINE),
-            "convention": "totalspineseg", "modality": "mri"}  # fmt: skip
+    return {
+        "patient_id": patient,
+        "study_id": "s",
+        "image": Image(image, AFFINE),
+        "mask": Mask(mask, AFFINE),
+        "convention": "totalspineseg",
+        "modality": "mri",
+    }
 
 
 def test_settings_are_a_record_with_a_hash():
@@ -45,8 +51,14 @@ def test_settings_are_a_record_with_a_hash():
     assert one.classes == ("shape", "glcm")  # the order given makes no other method
     assert one.fingerprint == RadiomicsSettings(classes=("shape", "glcm"), bin_width=10.0).fingerprint
     assert one.method_id != RadiomicsSettings(classes=("shape", "glcm"), bin_width=11).method_id
-    for wrong in ({"classes": ("texture",)}, {"bin_width": 0}, {"bin_count": 1}, {"intensity_range": (3, 1)},
-                  {"distances": ()}, {"images": ("original", "log"), "log_sigmas_mm": ()}):  # fmt: skip
+    for wrong in (
+        {"classes": ("texture",)},
+        {"bin_width": 0},
+        {"bin_count": 1},
+        {"intensity_range": (3, 1)},
+        {"distances": ()},
+        {"images": ("original", "log"), "log_sigmas_mm": ()},
+    ):
         with pytest.raises(ArgumentError):
             RadiomicsSettings(**wrong)
     with pytest.raises(ArgumentError, match="bins"):
@@ -168,7 +180,7 @@ def test_every_feature_with_a_consensus_bears_one_permanent_id_that_is_in_use():
     from pydicom.sr.codedict import codes
 
     from lbp_prognosis.biomarkers import radiomics_features_table
-    from lbp_prognosis.biomarkers._radiomics_ibsi import IBSI_IDS
+    from lbp_prognosis.biomarkers.texture._radiomics_ibsi import IBSI_IDS
 
     table = radiomics_features_table()
     assert len(table) == len(IBSI_IDS) == 102
@@ -181,13 +193,18 @@ def test_every_feature_with_a_consensus_bears_one_permanent_id_that_is_in_use():
     assert len(known) == 87
     assert known.notna().all(), known[known.isna()]
     spelt = {
-        "shape_MeshVolume": "Volume of Mesh", "shape_LeastAxisLength": "Least Axis in 3D Length",
-        "firstorder_Entropy": "Intensity Histogram Entropy", "glcm_JointEnergy": "Angular Second Moment of GLCM",
-        "glcm_Idmn": "Normalized Inverse Difference Moment of GLCM", "glcm_SumSquares": "Joint Variance of GLCM",
-        "glrlm_RunPercentage": "Run Percentage", "glszm_ZoneEntropy": "Zone Size Entropy",
-        "gldm_SmallDependenceEmphasis": "Low dependence emphasis", "ngtdm_Strength": "Strength of NGTDM",
+        "shape_MeshVolume": "Volume of Mesh",
+        "shape_LeastAxisLength": "Least Axis in 3D Length",
+        "firstorder_Entropy": "Intensity Histogram Entropy",
+        "glcm_JointEnergy": "Angular Second Moment of GLCM",
+        "glcm_Idmn": "Normalized Inverse Difference Moment of GLCM",
+        "glcm_SumSquares": "Joint Variance of GLCM",
+        "glrlm_RunPercentage": "Run Percentage",
+        "glszm_ZoneEntropy": "Zone Size Entropy",
+        "gldm_SmallDependenceEmphasis": "Low dependence emphasis",
+        "ngtdm_Strength": "Strength of NGTDM",
         "gldm_LargeDependenceHighGrayLevelEmphasis": "High dependence high grey level emphasis",
-    }  # fmt: skip
+    }
     assert {feature: known[feature] for feature in spelt} == spelt
 
 

@@ -90,9 +90,17 @@ def write_dicom(folder, data, affine, **tags):
 
 def test_a_dicom_series_has_the_same_place_and_its_acquisition(tmp_path, block):
     folder = write_dicom(
-        tmp_path / "series", block, AFFINE, MagneticFieldStrength="1.5", Manufacturer="ACME", EchoTime="101",
-        AcquisitionDate="20240531", PatientPosition="HFS", RescaleSlope="2", RescaleIntercept="-5",
-    )  # fmt: skip
+        tmp_path / "series",
+        block,
+        AFFINE,
+        MagneticFieldStrength="1.5",
+        Manufacturer="ACME",
+        EchoTime="101",
+        AcquisitionDate="20240531",
+        PatientPosition="HFS",
+        RescaleSlope="2",
+        RescaleIntercept="-5",
+    )
     (folder / "notes.txt").write_text("not DICOM")
     image = read_image(folder)
     at = np.argwhere(image.data == 2 * 700 - 5)[0]
@@ -148,9 +156,11 @@ def test_four_dimensions_colours_and_lost_orientation_are_refused(tmp_path, bloc
 
 def test_a_matrix_that_is_no_lattice_is_refused(block):
     for affine, word in (
-        (np.diag([1e-5, 1, 1, 1]), "unit"), (np.zeros((4, 4)), "matrix"), (np.full((4, 4), np.nan), "matrix"),
+        (np.diag([1e-5, 1, 1, 1]), "unit"),
+        (np.zeros((4, 4)), "matrix"),
+        (np.full((4, 4), np.nan), "matrix"),
         (np.array([[1, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]), "right angles"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ArgumentError, match=word):
             Image(block, affine)
 
@@ -211,7 +221,7 @@ def test_public_test_images_keep_their_orientation_and_types(shared):
 
 def test_one_file_a_structure_is_one_mask(tmp_path):
     from lbp_prognosis.biomarkers import LabelMap, extract
-    from lbp_prognosis.biomarkers._read_class_files import read_class_files
+    from lbp_prognosis.biomarkers.readers._read_class_files import read_class_files
 
     label_map = LabelMap("totalsegmentator_total_v2")
     whole = np.zeros((12, 12, 20), dtype=np.uint8)

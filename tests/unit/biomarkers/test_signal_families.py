@@ -8,10 +8,10 @@ from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.biomarkers import Image, Mask, Recipe, extract
-from lbp_prognosis.biomarkers._bone import genant_probabilities
-from lbp_prognosis.biomarkers._endplate import modic_type
-from lbp_prognosis.biomarkers._slip import meyerding_grade
-from lbp_prognosis.biomarkers._two_modes import fit_mixture, otsu_threshold, valley
+from lbp_prognosis.biomarkers.families._bone import genant_probabilities
+from lbp_prognosis.biomarkers.families._endplate import modic_type
+from lbp_prognosis.biomarkers.families._slip import meyerding_grade
+from lbp_prognosis.biomarkers.geometry._two_modes import fit_mixture, otsu_threshold, valley
 
 SPINE = labels_of("totalspineseg", 3)
 MUSCLES = labels_of("musclemap")
@@ -203,9 +203,16 @@ def test_endplate_pit_and_modic_rule(scene):
     near = index[(down < 12) & (across < 24)]
     t1[tuple(near.T)], t2[tuple(near.T)] = 100.0, 320.0  # dark on T1, bright on T2
     table = extract(
-        {"patient_id": "p", "mask": Mask(data, mask.affine), "convention": "totalspineseg", "modality": "mri",
-         "image_t1": Image(t1, mask.affine), "image_t2": Image(t2, mask.affine)}, Recipe(families=("endplate",))
-    ).table  # fmt: skip
+        {
+            "patient_id": "p",
+            "mask": Mask(data, mask.affine),
+            "convention": "totalspineseg",
+            "modality": "mri",
+            "image_t1": Image(t1, mask.affine),
+            "image_t2": Image(t2, mask.affine),
+        },
+        Recipe(families=("endplate",)),
+    ).table
     top = table[(table["structure"] == "endplate_superior") & (table["level"] == "l4")].set_index("measure")["value"]
     assert 4.0 <= top["endplate_defect_depth"] <= 7.5
     assert abs(top["endplate_defect_area"] - np.pi * 49) < 60
@@ -258,11 +265,13 @@ def test_two_modes_by_hand():
 
 def test_settings_outside_their_range_are_refused():
     for settings, word in (
-        ({"families": ("liver",)}, "families"), ({"disc_heights": "area"}, "disc_heights"),
+        ({"families": ("liver",)}, "families"),
+        ({"disc_heights": "area"}, "disc_heights"),
         ({"central_width": 0}, "central_width"),
-        ({"genant_cuts": (0.4, 0.2, 0.3)}, "genant_cuts"), ({"ap_points": (0.1, 0.5, 1.0)}, "ap_points"),
+        ({"genant_cuts": (0.4, 0.2, 0.3)}, "genant_cuts"),
+        ({"ap_points": (0.1, 0.5, 1.0)}, "ap_points"),
         ({"muscle_slices": 0}, "muscle_slices"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ArgumentError, match=word):
             Recipe(**settings)
     assert Recipe.from_dict(Recipe.default().to_dict()) == Recipe.default()

@@ -54,10 +54,13 @@ def test_ideals_are_those_of_the_score_and_not_of_its_namesake():
 
 def test_the_identity_and_the_ranges():
     frame = pd.DataFrame(
-        {"pelvic_incidence": [50.0, 50.0, 50.0, np.nan], "pelvic_tilt": [12.0, 12.0, 10.0, 5.0],
-         "sacral_slope": [38.0, 33.0, 500.0, 40.0]},
+        {
+            "pelvic_incidence": [50.0, 50.0, 50.0, np.nan],
+            "pelvic_tilt": [12.0, 12.0, 10.0, 5.0],
+            "sacral_slope": [38.0, 33.0, 500.0, 40.0],
+        },
         index=["a", "b", "c", "d"],
-    )  # fmt: skip
+    )
     found = check_spinopelvic(frame)
     assert found[["row", "reason"]].to_numpy().tolist() == [["c", "range"], ["b", "identity"], ["c", "identity"]]
     assert check_spinopelvic(frame, tolerance=5.0)["row"].tolist() == ["c", "c"]
@@ -84,9 +87,12 @@ def test_pelvis_from_landmarks_on_a_drawn_spine():
     heads = -90 * np.array([0.0, -np.sin(tilt), np.cos(tilt)])
     aside = np.array([45.0, 0, 0])
     study = {
-        "patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg", "position": "standing",
+        "patient_id": "p",
+        "mask": Mask(data, affine),
+        "convention": "totalspineseg",
+        "position": "standing",
         "landmarks": {"femoral_head_left": heads - aside, "femoral_head_right": heads + aside},
-    }  # fmt: skip
+    }
     table = extract(study, Recipe(families=("alignment",))).table
     found = table[table["structure"].isin(["pelvis", "whole_spine"])].set_index("measure")["value"]
     assert found["pelvic_incidence"] == pytest.approx(found["pelvic_tilt"] + found["sacral_slope"], abs=1e-9)
@@ -106,8 +112,10 @@ def whole_spine():
     spine = Phantom(n=5, sacral_slope=38.0)
     up = np.array([0.0, 0.0, 1.0])
     points = {
-        "t1": np.array([0.0, 22.0, 300.0]), "c7": np.array([0.0, 30.0, 325.0]), "heads": np.array([0.0, 25.0, -85.0]),
-    }  # fmt: skip
+        "t1": np.array([0.0, 22.0, 300.0]),
+        "c7": np.array([0.0, 30.0, 325.0]),
+        "heads": np.array([0.0, 25.0, -85.0]),
+    }
     for level in ("t1", "c7"):
         spine.blocks[level] = Block(points[level] - 7 * up, up, points[level] + 7 * up, up, 18.0, 24.0)
     labels = {**labels_of("totalspineseg"), "t1": 21, "c7": 17}
@@ -116,12 +124,16 @@ def whole_spine():
     )
     aside = np.array([45.0, 0.0, 0.0])
     study = {
-        "patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg", "position": "standing", "age": 66,
+        "patient_id": "p",
+        "mask": Mask(data, affine),
+        "convention": "totalspineseg",
+        "position": "standing",
+        "age": 66,
         "landmarks": {
             "femoral_head_left": points["heads"] - aside,
             "femoral_head_right": points["heads"] + aside,
         },
-    }  # fmt: skip
+    }
     return study, points, spine
 
 
@@ -140,9 +152,12 @@ def test_global_alignment_of_a_drawn_spine_by_hand():
     slope = np.radians(spine.sacral_slope)
     corner = -0.5 * spine.depth * np.array([0.0, np.cos(slope), -np.sin(slope)])
     expected = {
-        "pelvic_tilt": tilt, "sacral_slope": 38.0, "pelvic_incidence": tilt + 38.0,
-        "tpa": tilt + np.degrees(np.arctan2(to_t1[1], to_t1[2])), "global_tilt": tilt + lean["c7"],
-    }  # fmt: skip
+        "pelvic_tilt": tilt,
+        "sacral_slope": 38.0,
+        "pelvic_incidence": tilt + 38.0,
+        "tpa": tilt + np.degrees(np.arctan2(to_t1[1], to_t1[2])),
+        "global_tilt": tilt + lean["c7"],
+    }
     for name, value in expected.items():
         assert abs(found[name] - value) <= 1.0, (name, found[name], value)
     assert abs(found["sva"] - (points["c7"][1] - corner[1])) <= 1.5

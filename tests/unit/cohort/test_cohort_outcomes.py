@@ -30,12 +30,23 @@ def package(courses, *, events=(), instrument="nrs_back", missed=(), planned=Non
         for day, value in course.items():
             visit = f"d{day}"
             came = (name, day) not in missed
-            visits.append({"patient_id": name, "visit_id": visit, "visit_day": day if came else None,
-                           "planned_day": day, "attended": came})  # fmt: skip
-            proms.append({"patient_id": name, "visit_id": visit, "instrument": instrument, "item": "total",
-                          "value": value})  # fmt: skip
-    tables = {"patient": pd.DataFrame({"patient_id": list(courses), **patient}), "visit": pd.DataFrame(visits),
-              "prom": pd.DataFrame(proms)}  # fmt: skip
+            visits.append(
+                {
+                    "patient_id": name,
+                    "visit_id": visit,
+                    "visit_day": day if came else None,
+                    "planned_day": day,
+                    "attended": came,
+                }
+            )
+            proms.append(
+                {"patient_id": name, "visit_id": visit, "instrument": instrument, "item": "total", "value": value}
+            )
+    tables = {
+        "patient": pd.DataFrame({"patient_id": list(courses), **patient}),
+        "visit": pd.DataFrame(visits),
+        "prom": pd.DataFrame(proms),
+    }
     if events:
         tables["event"] = pd.DataFrame(events, columns=["patient_id", "event_type", "event_day"])
     return tables
@@ -45,8 +56,10 @@ def interval(courses, outcome=None, rules=None, **options):
     outcome = outcome or PainRecovery(horizons=(365,), unit="days")
     cohort = Cohort.build(package(courses, **options), rules or CohortSpec(), outcome)
     y = cohort.outcome
-    return {name: (float(row["lower"]), float(row["upper"]), int(row["event"]))
-            for name, row in zip(cohort.patients.index, y)}, cohort  # fmt: skip
+    return {
+        name: (float(row["lower"]), float(row["upper"]), int(row["event"]))
+        for name, row in zip(cohort.patients.index, y)
+    }, cohort
 
 
 def test_recovery_lies_between_the_last_visit_without_it_and_the_first_of_the_confirmed_run():
@@ -163,8 +176,9 @@ def test_response_at_a_visit_is_a_status():
     outcome = MCIDResponse(horizons=(6,), instrument="odi", relative=0.3, visit=True)
     cohort = Cohort.build(
         package({"a": {0: 40, 180: 28}, "b": {0: 40, 180: 29}, "c": {0: 40, 91: 0}}, instrument="odi"),
-        CohortSpec(), outcome,
-    )  # fmt: skip
+        CohortSpec(),
+        outcome,
+    )
     assert cohort.outcome["status"].tolist() == [1, 0, -1]
     assert status_horizon(cohort.outcome) == 6
     with pytest.raises(ArgumentError, match="absolute"):
@@ -202,10 +216,15 @@ def dated(rows, **patient):
 
 def test_surgery_with_death_competing_and_censoring_at_last_contact():
     tables = dated(
-        [("a", "surgery", 30, None), ("b", "death", 40, None), ("d", "lost_to_followup", 20, None),
-         ("e", "surgery", 0, None)],
-        patient_id=list("abcdef"), last_contact_day=[100, 40, 100, 50, 100, None],
-    )  # fmt: skip
+        [
+            ("a", "surgery", 30, None),
+            ("b", "death", 40, None),
+            ("d", "lost_to_followup", 20, None),
+            ("e", "surgery", 0, None),
+        ],
+        patient_id=list("abcdef"),
+        last_contact_day=[100, 40, 100, 50, 100, None],
+    )
     cohort = Cohort.build(tables, CohortSpec(), Surgery(horizons=(365,), unit="days"))
     assert list(cohort.patients.index) == list("abcd")
     assert cohort.outcome["time"].tolist() == [30.0, 40.0, 100.0, 20.0]
@@ -220,10 +239,17 @@ def test_surgery_with_death_competing_and_censoring_at_last_contact():
 
 def test_return_to_work_must_last():
     tables = dated(
-        [("a", "return_to_work", 10, 20), ("a", "return_to_work", 40, None), ("b", "return_to_work", 15, None),
-         ("b", "sick_leave", 30, None), ("c", "return_to_work", 80, None), ("d", "retirement", 50, None)],
-        patient_id=list("abcd"), last_contact_day=[100, 100, 100, 100],
-    )  # fmt: skip
+        [
+            ("a", "return_to_work", 10, 20),
+            ("a", "return_to_work", 40, None),
+            ("b", "return_to_work", 15, None),
+            ("b", "sick_leave", 30, None),
+            ("c", "return_to_work", 80, None),
+            ("d", "retirement", 50, None),
+        ],
+        patient_id=list("abcd"),
+        last_contact_day=[100, 100, 100, 100],
+    )
     cohort = Cohort.build(tables, CohortSpec(), ReturnToWork(horizons=(365,), unit="days"))
     assert cohort.outcome["time"].tolist() == [40.0, 100.0, 100.0, 50.0]  # c was known for 20 days only
     assert cohort.outcome["event"].tolist() == [1, 0, 0, 2]
@@ -231,9 +257,20 @@ def test_return_to_work_must_last():
 
 
 def imaging(days, **more):
-    return pd.DataFrame({"patient_id": "a", "study_id": [f"s{d}" for d in days], "structure": "disc",
-                         "measure": "disc_height", "level": "l4l5", "value": [float(10 + i) for i in range(len(days))],
-                         "unit": "mm", "method_id": "area", "acquired_day": days, **more})  # fmt: skip
+    return pd.DataFrame(
+        {
+            "patient_id": "a",
+            "study_id": [f"s{d}" for d in days],
+            "structure": "disc",
+            "measure": "disc_height",
+            "level": "l4l5",
+            "value": [float(10 + i) for i in range(len(days))],
+            "unit": "mm",
+            "method_id": "area",
+            "acquired_day": days,
+            **more,
+        }
+    )
 
 
 def with_imaging(days, rules=None, **more):
@@ -291,8 +328,9 @@ def test_two_methods_under_one_name_are_refused_until_one_is_chosen():
 
 def test_a_mean_of_a_nominal_measure_is_refused():
     with pytest.raises(ArgumentError, match="nominal"):
-        with_imaging([-5], CohortSpec(windows={"imaging": Window(90, "mean")}), measure="modic", unit="category",
-                     value=[2.0])  # fmt: skip
+        with_imaging(
+            [-5], CohortSpec(windows={"imaging": Window(90, "mean")}), measure="modic", unit="category", value=[2.0]
+        )
 
 
 def test_an_exposure_begun_after_time_zero_is_immortal_time():
@@ -343,8 +381,9 @@ def test_index_rules():
     tables = package({"a": {10: 6, 24: 5, 52: 1, 101: 0}})
     cohort = Cohort.build(tables, CohortSpec(index="first_visit"), PainRecovery(horizons=(365,), unit="days"))
     assert cohort.outcome["upper"].tolist() == [42.0]
-    tables["imaging_study"] = pd.DataFrame({"patient_id": ["a"], "study_id": ["s"], "modality": ["mri"],
-                                            "acquired_day": [20]})  # fmt: skip
+    tables["imaging_study"] = pd.DataFrame(
+        {"patient_id": ["a"], "study_id": ["s"], "modality": ["mri"], "acquired_day": [20]}
+    )
     cohort = Cohort.build(tables, CohortSpec(index="first_imaging"), PainRecovery(horizons=(365,), unit="days"))
     assert (cohort.outcome["lower"].tolist(), cohort.outcome["upper"].tolist()) == ([4.0], [32.0])
     with pytest.raises(ArgumentError, match="index"):
@@ -354,9 +393,12 @@ def test_index_rules():
 def test_tables_and_splits():
     rng = np.random.default_rng(1)
     names = [f"p{i}" for i in range(40)]
-    tables = package({n: {0: int(rng.integers(3, 9)), 14: 5, 200: int(rng.integers(0, 9))} for n in names},
-                     age=rng.integers(20, 70, 40), sex=["male", "female"] * 20,
-                     site=["x"] * 15 + ["y"] * 25)  # fmt: skip
+    tables = package(
+        {n: {0: int(rng.integers(3, 9)), 14: 5, 200: int(rng.integers(0, 9))} for n in names},
+        age=rng.integers(20, 70, 40),
+        sex=["male", "female"] * 20,
+        site=["x"] * 15 + ["y"] * 25,
+    )
     cohort = Cohort.build(tables, CohortSpec(), PainRecovery(horizons=(6,)))
     assert cohort.modalities.groups == {"clinical": ("age", "sex"), "patient_reported": ("nrs_back",)}
     table = cohort.table_one("site")
@@ -415,10 +457,12 @@ def test_spec_reads_what_it_wrote():
 def test_outcomes_from_a_study_file():
     made = outcome_from_dict({"kind": "recurrence", "horizons": [12], "recovery": {"horizons": [12], "threshold": 0}})
     assert made == Recurrence(horizons=(12,), recovery=PainRecovery(horizons=(12,), threshold=0))
-    for wrong, word in (({"kind": "cure"}, "kind"), ({"kind": "surgery", "horizon": 12}, "horizon"),
-                        ({"kind": "surgery"}, "horizons"),
-                        ({"kind": "disability_recovery", "horizons": [3]}, "instrument"),
-                        ):  # fmt: skip
+    for wrong, word in (
+        ({"kind": "cure"}, "kind"),
+        ({"kind": "surgery", "horizon": 12}, "horizon"),
+        ({"kind": "surgery"}, "horizons"),
+        ({"kind": "disability_recovery", "horizons": [3]}, "instrument"),
+    ):
         with pytest.raises(ArgumentError, match=word):
             outcome_from_dict(wrong)
 
@@ -427,6 +471,7 @@ def test_predictors_by_modality():
     _, cohort = interval({"a": {0: 6, 14: 5}}, age=[50])
     frames = cohort.by_modality()
     assert {name: frame.columns.tolist() for name, frame in frames.items()} == {
-        "clinical": ["age"], "patient_reported": ["nrs_back"],
-    }  # fmt: skip
+        "clinical": ["age"],
+        "patient_reported": ["nrs_back"],
+    }
     assert all(frame.index.name == "patient_id" for frame in frames.values())

@@ -13,15 +13,26 @@ from lbp_prognosis.survival import OutcomeSpec
 
 def _package(events=()) -> dict[str, pd.DataFrame]:
     courses = {"a": {0: 6, 30: 5, 90: 1, 180: 1}, "b": {0: 7, 30: 6, 90: 6, 180: 6}, "c": {0: 5, 30: 5, 90: 5, 180: 5}}
-    visits = [{"patient_id": p, "visit_id": f"d{d}", "visit_day": d, "planned_day": d, "attended": True}
-              for p, course in courses.items() for d in course]  # fmt: skip
-    proms = [{"patient_id": p, "visit_id": f"d{d}", "instrument": "nrs_back", "item": "total", "value": v}
-             for p, course in courses.items() for d, v in course.items()]  # fmt: skip
+    visits = [
+        {"patient_id": p, "visit_id": f"d{d}", "visit_day": d, "planned_day": d, "attended": True}
+        for p, course in courses.items()
+        for d in course
+    ]
+    proms = [
+        {"patient_id": p, "visit_id": f"d{d}", "instrument": "nrs_back", "item": "total", "value": v}
+        for p, course in courses.items()
+        for d, v in course.items()
+    ]
     # a: after recovery; b: at time zero and during follow-up; c: before time zero
-    treatment = pd.DataFrame({"patient_id": ["a", "b", "b", "c"], "treatment": "injection",
-                              "start_day": [150, 0, 60, -20]})  # fmt: skip
-    tables = {"patient": pd.DataFrame({"patient_id": list(courses)}), "visit": pd.DataFrame(visits),
-              "prom": pd.DataFrame(proms), "treatment": treatment}  # fmt: skip
+    treatment = pd.DataFrame(
+        {"patient_id": ["a", "b", "b", "c"], "treatment": "injection", "start_day": [150, 0, 60, -20]}
+    )
+    tables = {
+        "patient": pd.DataFrame({"patient_id": list(courses)}),
+        "visit": pd.DataFrame(visits),
+        "prom": pd.DataFrame(proms),
+        "treatment": treatment,
+    }
     if events:
         tables["event"] = pd.DataFrame(events, columns=["patient_id", "event_type", "event_day"])
     return tables

@@ -185,9 +185,18 @@ def test_columns_and_codes_are_those_of_the_schemas(small) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n": 0}, {"imaging": "some"}, {"attrition": 1.0}, {"sites": 0}, {"imaging": "all", "imaging_rate": 0.5},
-              {"follow_up": 0}, {"disc_icc": 2}, {"seed": -1}],
-)  # fmt: skip
+    "wrong",
+    [
+        {"n": 0},
+        {"imaging": "some"},
+        {"attrition": 1.0},
+        {"sites": 0},
+        {"imaging": "all", "imaging_rate": 0.5},
+        {"follow_up": 0},
+        {"disc_icc": 2},
+        {"seed": -1},
+    ],
+)
 def test_nonsense_is_refused(wrong: dict) -> None:
     with pytest.raises(ArgumentError):
         simulate_cohort(**{"n": 10, **wrong})

@@ -228,8 +228,13 @@ def test_no_event_target_is_the_complement(cohort):
 )
 def test_refusals(cohort, change, words):
     arguments = {
-        "y": cohort["y"], "risk_first": cohort["clinical"], "risk_second": cohort["with_p"], "horizon": 12,
-        "threshold": 0.3, "band": (0.2, 0.4), **change,
-    }  # fmt: skip
+        "y": cohort["y"],
+        "risk_first": cohort["clinical"],
+        "risk_second": cohort["with_p"],
+        "horizon": 12,
+        "threshold": 0.3,
+        "band": (0.2, 0.4),
+        **change,
+    }
     with pytest.raises(ArgumentError, match=words):
         sequential_policy(**arguments)

@@ -92,9 +92,13 @@ def test_reader_study_worked_case():
     assert study.auc.loc["alone"].to_numpy() == pytest.approx([0.72729167, 0.72375, 0.7875, 0.778125], abs=5e-9)
     assert study.auc.loc["with aid"].to_numpy() == pytest.approx([0.680625, 0.70416667, 0.73875, 0.84041667], abs=5e-9)
     want = {
-        "variance": 0.0017367436, "cov1": 0.00041115522, "cov2": 0.00041641201, "cov3": 0.00041090428,
-        "ms_modality": 0.00034727105, "ms_interaction": 0.0013539261,
-    }  # fmt: skip
+        "variance": 0.0017367436,
+        "cov1": 0.00041115522,
+        "cov2": 0.00041641201,
+        "cov3": 0.00041090428,
+        "ms_modality": 0.00034727105,
+        "ms_interaction": 0.0013539261,
+    }
     assert study.components == pytest.approx(want, rel=5e-8)
     assert study.f == pytest.approx(0.25238509, abs=5e-9)
     assert study.df == pytest.approx(3.0984255, abs=5e-8)

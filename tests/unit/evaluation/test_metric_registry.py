@@ -53,11 +53,13 @@ def test_metrics_of_results_are_registered():
         evaluate(y, 1 / (1 + np.exp(-score)), thresholds=[0.3], n_resamples=0),
         bootstrap_validate(LogisticRisk(), score[:, None], y, 12, thresholds=[0.3], n_resamples=20, random_state=0),
         meta_analysis([0.7, 0.6, 0.8], [0.05, 0.05, 0.05]),
-        diagnostic.accuracy(truth, (score > 0).astype(int)), diagnostic.roc(truth, score),
+        diagnostic.accuracy(truth, (score > 0).astype(int)),
+        diagnostic.roc(truth, score),
         technical.icc(rng.normal(size=(9, 1)) + rng.normal(size=(9, 3))),
-        technical.weighted_kappa([1, 2, 3, 1, 2], [1, 2, 3, 2, 2]), technical.agreement(score, score + 0.1 * state),
+        technical.weighted_kappa([1, 2, 3, 1, 2], [1, 2, 3, 2, 2]),
+        technical.agreement(score, score + 0.1 * state),
         technical.overlap(np.ones((2, 3, 3), int), np.ones((2, 3, 3), int), (1.0, 1.0, 1.0)),
-    ]  # fmt: skip
+    ]
     for result in results:
         for row in result.to_frame().itertuples():
             entry = metric(row.metric)

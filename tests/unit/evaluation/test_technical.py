@@ -236,11 +236,13 @@ def test_overlap_agrees_with_simpleitk():
     assert row["jaccard"] == pytest.approx(measures.GetJaccardCoefficient())
     edges = [sitk.GetArrayFromImage(sitk.LabelContour(image)).astype(bool) for image in images]
     maps = [
-        np.abs(sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(
-            sitk.LabelContour(image), squaredDistance=False, useImageSpacing=True
-        )))
+        np.abs(
+            sitk.GetArrayFromImage(
+                sitk.SignedMaurerDistanceMap(sitk.LabelContour(image), squaredDistance=False, useImageSpacing=True)
+            )
+        )
         for image in images
-    ]  # fmt: skip
+    ]
     there, back = maps[1][edges[0]], maps[0][edges[1]]
     assert row["assd"] == pytest.approx(np.concatenate([there, back]).mean(), rel=1e-5)
     assert row["hd95"] == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)), rel=1e-5)

@@ -33,9 +33,18 @@ def test_a_change_score_and_its_baseline() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nrs_back_change", "nrs_back_3m", "nrs_back_12_months", "nrs_back_followup", "nrs_back_w6",
-             "nrs_back_visit2", "nrs_back_delta", "nrs_back_final"],
-)  # fmt: skip
+    "name",
+    [
+        "nrs_back_change",
+        "nrs_back_3m",
+        "nrs_back_12_months",
+        "nrs_back_followup",
+        "nrs_back_w6",
+        "nrs_back_visit2",
+        "nrs_back_delta",
+        "nrs_back_final",
+    ],
+)
 def test_a_later_value_is_known_by_its_name(name: str) -> None:
     (doubt,) = shared_constructs("nrs_back", ["age", "nrs_back", name])
     assert doubt.code == "later-than-time-zero"
@@ -69,9 +78,16 @@ def test_such_an_addition_does_not_add_value() -> None:
     y = Status.at(3, (start - later >= 2).astype(int))
     X = pd.DataFrame({"age": rng.normal(50, 10, n), "sex": rng.integers(0, 2, n), "odi_1": start})
     found = added_value(
-        LogisticRisk(), X, y, {"clinical": ["age", "sex"], "imaging": ["odi_1"]}, 3, n_splits=5, n_repeats=1,
-        random_state=0, outcome_measures={"nrs_back": ["nrs_back", "odi_1"]},
-    )  # fmt: skip
+        LogisticRisk(),
+        X,
+        y,
+        {"clinical": ["age", "sex"], "imaging": ["odi_1"]},
+        3,
+        n_splits=5,
+        n_repeats=1,
+        random_state=0,
+        outcome_measures={"nrs_back": ["nrs_back", "odi_1"]},
+    )
     assert found.gains
     assert found.difference("auc")["value"] > 0.2
     assert "added-is-the-outcome" in {doubt.code for doubt in found.objections}

@@ -41,8 +41,18 @@ class Rows(Result):
 
 def row(metric: str, value: float, low: float | None = None, high: float | None = None, **more: Any) -> dict[str, Any]:
     tier = more.pop("tier", "prognostic")
-    return {"metric": metric, "value": value, "low": low, "high": high, "tier": tier, "model": "full", "horizon": 12.0,
-            "n": 400, "n_events": 200, **more}  # fmt: skip
+    return {
+        "metric": metric,
+        "value": value,
+        "low": low,
+        "high": high,
+        "tier": tier,
+        "model": "full",
+        "horizon": 12.0,
+        "n": 400,
+        "n_events": 200,
+        **more,
+    }
 
 
 GOOD = {
@@ -393,8 +403,14 @@ def test_other_criteria_may_be_declared() -> None:
 
 
 def test_the_ladder_goes_up() -> None:
-    claims = [CLAIM, Claim.improves_outcomes("full"), Claim.predicts("full", 12, "validated"),
-              Claim.predicts("full", 12), Claim.repeats("full"), Claim.detects("full")]  # fmt: skip
+    claims = [
+        CLAIM,
+        Claim.improves_outcomes("full"),
+        Claim.predicts("full", 12, "validated"),
+        Claim.predicts("full", 12),
+        Claim.repeats("full"),
+        Claim.detects("full"),
+    ]
     frame = predicting().ladder(claims)
     assert frame["tier"].tolist() == ["technical", "diagnostic", "prognostic", "prognostic", "utility", "utility"]
     assert frame["strength"].tolist()[2:4] == ["development", "validated"]
@@ -466,11 +482,15 @@ def test_words_a_tier_does_not_allow(text: str, tier: str, words: tuple) -> None
 @pytest.mark.parametrize("strength", list(Strength))
 def test_claims_speak_in_words_of_their_tier(strength: Strength) -> None:
     made = {
-        "repeatable": Claim.repeats("x"), "agreement": Claim.detects("x"), "standard": Claim.detects("x", "standard"),
-        "association": Claim.is_associated("x", "y"), "development": Claim.predicts("x", 12),
-        "validated": Claim.adds_value("x", "y", 12, "validated"), "potential": CLAIM,
+        "repeatable": Claim.repeats("x"),
+        "agreement": Claim.detects("x"),
+        "standard": Claim.detects("x", "standard"),
+        "association": Claim.is_associated("x", "y"),
+        "development": Claim.predicts("x", 12),
+        "validated": Claim.adds_value("x", "y", 12, "validated"),
+        "potential": CLAIM,
         "effective": Claim.improves_outcomes("x"),
-    }[strength.value]  # fmt: skip
+    }[strength.value]
     assert made.tier is strength.tier
     allowed = ("improves outcomes",) if strength is Strength.EFFECTIVE else ()
     assert forbidden_words(made.sentence, made.tier) == allowed

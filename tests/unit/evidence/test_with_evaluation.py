@@ -13,10 +13,16 @@ from lbp_prognosis.models import CoxPH
 from lbp_prognosis.survival import Surv
 
 MINIMUM = {
-    "pain": "nrs_back", "disability": "odi", "duration": "log_duration", "leg_pain": "leg_pain",
-    "expectation": "expectation", "distress": "phq9", "previous_episodes": "log_previous", "age": "age",
+    "pain": "nrs_back",
+    "disability": "odi",
+    "duration": "log_duration",
+    "leg_pain": "leg_pain",
+    "expectation": "expectation",
+    "distress": "phq9",
+    "previous_episodes": "log_previous",
+    "age": "age",
     "sex": "female",
-}  # fmt: skip
+}
 
 
 def _study(effect: float, columns: tuple[str, ...] | None = None) -> Evidence:

@@ -153,9 +153,10 @@ def test_agreement_with_the_shap_package(case) -> None:
     model, X, _ = case
     background = X.iloc[:40].to_numpy()
     explainer = shap.Explainer(
-        lambda Z: model.predict_risk(Z, 12)[:, 0], shap.maskers.Independent(background, max_samples=100),
+        lambda Z: model.predict_risk(Z, 12)[:, 0],
+        shap.maskers.Independent(background, max_samples=100),
         algorithm="exact",
-    )  # fmt: skip
+    )
     theirs = explainer(X.iloc[2:5].to_numpy()).values
     ours = shap_values(model, X.iloc[2:5], X.iloc[:40], scale="risk", horizons=12).values[:, :, 0]
     np.testing.assert_allclose(ours, theirs, atol=1e-12)

@@ -209,8 +209,9 @@ def test_normal_draws_have_the_right_spread() -> None:
     y = 1 + 2 * x + 0.5 * rng.normal(size=3000)
     X = np.column_stack([x, np.where(rng.random(3000) < 0.5, np.nan, y)])
     for matching in (True, False):
-        done = chained_equations(X, np.zeros(2, int), np.zeros(2, int), rng, iterations=2,
-                                 matching=np.array([True, matching]))  # fmt: skip
+        done = chained_equations(
+            X, np.zeros(2, int), np.zeros(2, int), rng, iterations=2, matching=np.array([True, matching])
+        )
         drawn = np.isnan(X[:, 1])
         slope, intercept = np.polyfit(done[drawn, 0], done[drawn, 1], 1)
         residual = done[drawn, 1] - intercept - slope * done[drawn, 0]
@@ -268,10 +269,15 @@ def test_passive_columns_stay_true_to_what_they_come_from() -> None:
     X.loc[:40, ["weight", "bmi"]] = np.nan
     X.loc[30:60, ["d2", "worst", "sum"]] = np.nan
     step = MultipleImputation(
-        2, iterations=2, drop=["d1", "d2"],
-        passive={"bmi": "weight / (height / 100) ** 2", "worst": ("max", ["d1", "d2"]),
-                 "sum": lambda t: t["d1"] + t["d2"]},
-    )  # fmt: skip
+        2,
+        iterations=2,
+        drop=["d1", "d2"],
+        passive={
+            "bmi": "weight / (height / 100) ** 2",
+            "worst": ("max", ["d1", "d2"]),
+            "sum": lambda t: t["d1"] + t["d2"],
+        },
+    )
     y = Status.at(12, rng.integers(0, 2, 150))
     for table in (*step.complete_training(X, y), step.transform(X), step.completions(X).frame):
         np.testing.assert_allclose(table["bmi"], table["weight"] / (table["height"] / 100) ** 2)

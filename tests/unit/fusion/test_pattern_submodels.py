@@ -31,8 +31,11 @@ def test_each_pattern_has_the_model_of_its_rows(data) -> None:
     model.fit(X, y)
     table = model.patterns_.set_index("pattern")
     assert table["n"].to_dict() == {
-        "clinical": 10, "clinical+imaging": 10, "clinical+biomechanical": 240, "clinical+imaging+biomechanical": 340
-    }  # fmt: skip
+        "clinical": 10,
+        "clinical+imaging": 10,
+        "clinical+biomechanical": 240,
+        "clinical+imaging+biomechanical": 340,
+    }
     assert table.loc["clinical", "model"] == "fallback"
     assert table.loc["clinical+biomechanical", "model"] == "own"
     without = np.arange(600) < 240
@@ -41,16 +44,22 @@ def test_each_pattern_has_the_model_of_its_rows(data) -> None:
     np.testing.assert_allclose(risk[without], alone.predict_risk(X.loc[without, ["c1", "c2", "g1"]], 12), atol=1e-12)
     assert np.isfinite(risk).all()
     assert model.pattern_of(X)[[0, 245, 255, 599]].tolist() == [
-        "clinical+biomechanical", "clinical", "clinical+imaging", "clinical+imaging+biomechanical"
-    ]  # fmt: skip
+        "clinical+biomechanical",
+        "clinical",
+        "clinical+imaging",
+        "clinical+imaging+biomechanical",
+    ]
 
 
 def test_available_rows_serve_smaller_patterns_too(data) -> None:
     X, y = data
     model = PatternSubmodels(Logit(), GROUPS, rows="available").fit(X, y)
     assert set(model.models_) == {
-        ("clinical",), ("clinical", "imaging"), ("clinical", "biomechanical"), ("clinical", "imaging", "biomechanical")
-    }  # fmt: skip
+        ("clinical",),
+        ("clinical", "imaging"),
+        ("clinical", "biomechanical"),
+        ("clinical", "imaging", "biomechanical"),
+    }
     everybody = Logit().fit(X[["c1", "c2"]], y)
     np.testing.assert_allclose(model.models_[("clinical",)].coef_, everybody.coef_, atol=1e-12)
 
@@ -66,9 +75,11 @@ def test_a_pattern_without_a_model_is_refused_by_name(data) -> None:
 def test_declared_patterns_only(data) -> None:
     X, y = data
     model = PatternSubmodels(
-        Logit(), GROUPS, patterns=[["clinical", "imaging", "biomechanical"]],
+        Logit(),
+        GROUPS,
+        patterns=[["clinical", "imaging", "biomechanical"]],
         fallback=RiskPipeline([MultipleImputation(1, iterations=1)], Logit()),
-    ).fit(X, y)  # fmt: skip
+    ).fit(X, y)
     assert set(model.models_) == {("clinical", "imaging", "biomechanical")}
 
 
@@ -85,9 +96,15 @@ def test_without_the_mandatory_modality_nothing_is_predicted(data) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"modalities": {"clinical": ["z"]}}, {"mandatory": ["genetic"]}, {"rows": "all"}, {"min_patients": 10_000},
-     {"patterns": [["clinical", "genetic"]]}, {"min_patients": 0}],
-)  # fmt: skip
+    [
+        {"modalities": {"clinical": ["z"]}},
+        {"mandatory": ["genetic"]},
+        {"rows": "all"},
+        {"min_patients": 10_000},
+        {"patterns": [["clinical", "genetic"]]},
+        {"min_patients": 0},
+    ],
+)
 def test_nonsense_is_refused(data, change: dict) -> None:
     X, y = data
     with pytest.raises(ArgumentError):

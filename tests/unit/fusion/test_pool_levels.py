@@ -12,10 +12,18 @@ from lbp_prognosis.fusion import one_row_a_patient, pool_levels
 
 @pytest.fixture
 def long() -> pd.DataFrame:
-    rows = [("a", "pfirrmann", "l3l4", 2.0), ("a", "pfirrmann", "l4l5", 4.0), ("a", "pfirrmann", "l5s1", 5.0),
-            ("b", "pfirrmann", "l4l5", 3.0), ("b", "pfirrmann", "l5s1", np.nan),
-            ("a", "modic", "l4l5", 1.0), ("a", "modic", "l5s1", 2.0), ("b", "modic", "l4l5", 0.0),
-            ("a", "vertebral_fracture", None, 1.0), ("b", "vertebral_fracture", None, 0.0)]  # fmt: skip
+    rows = [
+        ("a", "pfirrmann", "l3l4", 2.0),
+        ("a", "pfirrmann", "l4l5", 4.0),
+        ("a", "pfirrmann", "l5s1", 5.0),
+        ("b", "pfirrmann", "l4l5", 3.0),
+        ("b", "pfirrmann", "l5s1", np.nan),
+        ("a", "modic", "l4l5", 1.0),
+        ("a", "modic", "l5s1", 2.0),
+        ("b", "modic", "l4l5", 0.0),
+        ("a", "vertebral_fracture", None, 1.0),
+        ("b", "vertebral_fracture", None, 0.0),
+    ]
     table = pd.DataFrame(rows, columns=["patient_id", "measure", "level", "value"])
     return table.assign(method_id="reader", unit="grade", structure="disc", side=None, study_id="s")
 
@@ -26,10 +34,17 @@ def test_every_rule_by_hand(long: pd.DataFrame) -> None:
     assert frame.loc["a"].tolist() == [5, 2, 11 / 3, 11, 5, 2, 1, 1, 1, 3]
     assert frame.loc["b"].tolist() == [3, 3, 3, 3, 3, 0, 0, 0, 0, 1]
     assert list(frame.columns) == [
-        "pfirrmann__max", "pfirrmann__min", "pfirrmann__mean", "pfirrmann__sum", "pfirrmann__worst",
-        "pfirrmann__count_ge_4", "pfirrmann__count_eq_5", "pfirrmann__any_ge_5", "pfirrmann__count_le_2",
+        "pfirrmann__max",
+        "pfirrmann__min",
+        "pfirrmann__mean",
+        "pfirrmann__sum",
+        "pfirrmann__worst",
+        "pfirrmann__count_ge_4",
+        "pfirrmann__count_eq_5",
+        "pfirrmann__any_ge_5",
+        "pfirrmann__count_le_2",
         "pfirrmann__n_levels",
-    ]  # fmt: skip
+    ]
 
 
 def test_each_level_and_the_single_value(long: pd.DataFrame) -> None:
@@ -102,8 +117,16 @@ def test_chosen_levels_and_patients(long: pd.DataFrame) -> None:
 
 
 def test_structures_are_kept_apart_by_name(long: pd.DataFrame) -> None:
-    muscles = pd.DataFrame({"patient_id": ["a", "a"], "structure": ["multifidus", "psoas"], "measure": "fat_fraction",
-                            "level": "l4l5", "value": [30.0, 10.0], "method_id": "dixon"})  # fmt: skip
+    muscles = pd.DataFrame(
+        {
+            "patient_id": ["a", "a"],
+            "structure": ["multifidus", "psoas"],
+            "measure": "fat_fraction",
+            "level": "l4l5",
+            "value": [30.0, 10.0],
+            "method_id": "dixon",
+        }
+    )
     frame = pool_levels(muscles, {"multifidus__fat_fraction": "mean", "psoas__fat_fraction": "mean"}).frame
     assert frame.loc["a", ["multifidus__fat_fraction__mean", "psoas__fat_fraction__mean"]].tolist() == [30, 10]
 
@@ -134,11 +157,22 @@ def test_the_simulated_cohort_pools_to_its_wide_view() -> None:
     X, _, _ = cohort.wide()
     pooled = pool_levels(
         cohort.tables["biomarker"],
-        {"pfirrmann": "mean", "fat_fraction": "mean", "modic": ["count==1", "count==2"], "central_stenosis": "max",
-         "vertebral_fracture": "only"},
+        {
+            "pfirrmann": "mean",
+            "fat_fraction": "mean",
+            "modic": ["count==1", "count==2"],
+            "central_stenosis": "max",
+            "vertebral_fracture": "only",
+        },
         patients=X.index,
-    )  # fmt: skip
-    for column in ("pfirrmann__mean", "fat_fraction__mean", "modic__count_eq_1", "modic__count_eq_2",
-                   "central_stenosis__max", "vertebral_fracture"):  # fmt: skip
+    )
+    for column in (
+        "pfirrmann__mean",
+        "fat_fraction__mean",
+        "modic__count_eq_1",
+        "modic__count_eq_2",
+        "central_stenosis__max",
+        "vertebral_fracture",
+    ):
         np.testing.assert_allclose(pooled.frame[column], X[column], atol=1e-12, err_msg=column)
     assert (pooled.frame["pfirrmann__n_levels"] == 5).all()

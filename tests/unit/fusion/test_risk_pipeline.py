@@ -117,9 +117,11 @@ def test_grid_search_runs(data) -> None:
         return -np.mean((estimator.predict_risk(X, 12)[:, 0] - y["status"]) ** 2)
 
     search = GridSearchCV(
-        RiskPipeline([RestrictedCubicSpline(["c1"])], Logit()), {"restrictedcubicspline__n_knots": [3, 5]}, cv=3,
+        RiskPipeline([RestrictedCubicSpline(["c1"])], Logit()),
+        {"restrictedcubicspline__n_knots": [3, 5]},
+        cv=3,
         scoring=brier,
-    )  # fmt: skip
+    )
     assert search.fit(X, y).best_params_["restrictedcubicspline__n_knots"] in (3, 5)
 
 

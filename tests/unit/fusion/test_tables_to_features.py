@@ -29,11 +29,22 @@ LEVELS = ("l3l4", "l4l5", "l5s1")
 def heights(n: int = 90, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     rows = [
-        {"patient_id": f"p{i}", "study_id": "s", "structure": "disc", "measure": "disc_height", "level": level,
-         "side": "", "value": 9.0 + k + rng.normal(), "unit": "mm", "method_id": "gap" if i % 2 else "chord",
-         "sd_error": 0.3 + 0.1 * k, "flags": ""}
-        for i in range(n) for k, level in enumerate(LEVELS)
-    ]  # fmt: skip
+        {
+            "patient_id": f"p{i}",
+            "study_id": "s",
+            "structure": "disc",
+            "measure": "disc_height",
+            "level": level,
+            "side": "",
+            "value": 9.0 + k + rng.normal(),
+            "unit": "mm",
+            "method_id": "gap" if i % 2 else "chord",
+            "sd_error": 0.3 + 0.1 * k,
+            "flags": "",
+        }
+        for i in range(n)
+        for k, level in enumerate(LEVELS)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -109,8 +120,14 @@ def test_errors_of_pooled_values():
 
 def test_scanners_stand_beside_and_are_no_predictors():
     table = heights(120).assign(method_id="gap")
-    studies = pd.DataFrame({"patient_id": [f"p{i}" for i in range(120)], "study_id": "s",
-                            "vendor": np.where(np.arange(120) % 3 == 0, "A", "B"), "field_strength": 1.5})  # fmt: skip
+    studies = pd.DataFrame(
+        {
+            "patient_id": [f"p{i}" for i in range(120)],
+            "study_id": "s",
+            "vendor": np.where(np.arange(120) % 3 == 0, "A", "B"),
+            "field_strength": 1.5,
+        }
+    )
     pooled = pool_levels(table, {"disc_height": ["mean", "each"]})
     beside = with_acquisition(pooled, table, studies.sample(frac=1, random_state=0))
     assert beside.frame["vendor"].tolist() == studies["vendor"].tolist()

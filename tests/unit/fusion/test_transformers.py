@@ -14,8 +14,13 @@ from lbp_prognosis.fusion import OneHot, RestrictedCubicSpline, Standardise
 @pytest.fixture
 def table() -> pd.DataFrame:
     rng = np.random.default_rng(3)
-    return pd.DataFrame({"age": rng.normal(50, 10, 120), "pain": rng.integers(0, 11, 120).astype(float),
-                         "work": rng.choice(["desk", "heavy", "none"], 120)})  # fmt: skip
+    return pd.DataFrame(
+        {
+            "age": rng.normal(50, 10, 120),
+            "pain": rng.integers(0, 11, 120).astype(float),
+            "work": rng.choice(["desk", "heavy", "none"], 120),
+        }
+    )
 
 
 def test_spline_is_the_one_of_rms(reference_case, reference_csv) -> None:

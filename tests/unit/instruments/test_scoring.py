@@ -43,8 +43,9 @@ def test_oswestry_bands_and_out_of_range_answers():
     assert result.scores["odi"].tolist() == [20.0, 100.0, pytest.approx(20.0), pytest.approx(20.0)]
     assert result.bands["odi"].tolist() == ["minimal", "bed-bound", "minimal", "minimal"]
     assert result.failures[["row", "field", "reason", "value"]].values.tolist() == [
-        [3, "odi_1", "range", "6"], [4, "odi_1", "range", "1.5"],
-    ]  # fmt: skip
+        [3, "odi_1", "range", "6"],
+        [4, "odi_1", "range", "1.5"],
+    ]
     assert result.n_answered["odi"].tolist() == [10, 10, 9, 9]
 
 
@@ -170,11 +171,17 @@ def test_paindetect_range_and_completeness():
 
 
 def test_impact_score_turns_function_round_and_needs_all_nine():
-    answers = {"impact_pain": [0], **{f"impact_interference_{n}": [1] for n in range(1, 5)},
-               **{f"impact_function_{n}": [5] for n in range(1, 5)}}  # fmt: skip
+    answers = {
+        "impact_pain": [0],
+        **{f"impact_interference_{n}": [1] for n in range(1, 5)},
+        **{f"impact_function_{n}": [5] for n in range(1, 5)},
+    }
     assert one("impact_score", answers) == [8]
-    worst = {"impact_pain": [10], **{f"impact_interference_{n}": [5] for n in range(1, 5)},
-             **{f"impact_function_{n}": [1] for n in range(1, 5)}}  # fmt: skip
+    worst = {
+        "impact_pain": [10],
+        **{f"impact_interference_{n}": [5] for n in range(1, 5)},
+        **{f"impact_function_{n}": [1] for n in range(1, 5)},
+    }
     assert one("impact_score", worst) == [50]
     assert np.isnan(one("impact_score", {**worst, "impact_pain": [NAN]})).all()
     given = score("impact_score", worst, bands={"impact_score": [("mild", 8, 27), ("severe", 28, 50)]})
@@ -208,8 +215,9 @@ def decrements(levels):
 
 
 def test_eq5d_needs_a_named_value_set_and_every_dimension():
-    items = pd.DataFrame([[1, 1, 1, 1, 1], [2, 1, 3, 5, 1], [1, 1, 1, 1, NAN], [6, 1, 1, 1, 1]],
-                         columns=list(EQ5D_DIMENSIONS))  # fmt: skip
+    items = pd.DataFrame(
+        [[1, 1, 1, 1, 1], [2, 1, 3, 5, 1], [1, 1, 1, 1, NAN], [6, 1, 1, 1, 1]], columns=list(EQ5D_DIMENSIONS)
+    )
     result = score_eq5d(items, ValueSet("Nowhere 2020", "5L", decrements=decrements(5)))
     assert result.scores["eq5d5l"].tolist()[:2] == [1.0, pytest.approx(1 - 0.05 - 0.10 - 0.20)]
     assert np.isnan(result.score[2:]).all()
@@ -278,11 +286,13 @@ def test_items_of_a_table_become_totals_and_given_totals_stay():
 
     tampa = [f"tsk11_{n}" for n in range(1, 12)]
     table = pd.DataFrame(
-        rows("a", "odi", [2.0] * 9, range(1, 10)) + rows("b", "odi", [1.0] * 10, range(1, 11))
-        + rows("b", "odi", [60.0], ["total"]) + rows("a", "tsk11", [2.0] * 10 + [9.0], tampa)
+        rows("a", "odi", [2.0] * 9, range(1, 10))
+        + rows("b", "odi", [1.0] * 10, range(1, 11))
+        + rows("b", "odi", [60.0], ["total"])
+        + rows("a", "tsk11", [2.0] * 10 + [9.0], tampa)
         + rows("a", "nrs_back", [6.0], ["total"]),
         columns=["patient_id", "visit_id", "instrument", "item", "value"],
-    ).astype({"item": str})  # fmt: skip
+    ).astype({"item": str})
     scored = score_prom(table)
     made = scored.made.set_index(["patient_id", "instrument"])["value"]
     assert made["a", "odi"] == 100 * 18 / 45
@@ -290,8 +300,11 @@ def test_items_of_a_table_become_totals_and_given_totals_stay():
     assert ("b", "odi") not in made.index
     totals = scored.prom[scored.prom["item"].eq("total")]
     assert sorted(zip(totals["patient_id"], totals["instrument"], totals["value"])) == [
-        ("a", "nrs_back", 6.0), ("a", "odi", 40.0), ("a", "tsk11", 22.0), ("b", "odi", 60.0),
-    ]  # fmt: skip
+        ("a", "nrs_back", 6.0),
+        ("a", "odi", 40.0),
+        ("a", "tsk11", 22.0),
+        ("b", "odi", 60.0),
+    ]
     assert scored.failures["field"].tolist() == ["tsk11_11", "odi"]  # b's items say 20, its total 60
     with pytest.raises(ArgumentError, match="items of odi"):
         score_prom(table.replace({"item": {"3": "33"}}))

@@ -56,10 +56,17 @@ def test_logistic_coefficients_and_tests(reference_case, reference_csv, name: st
     low, high = pooled.limits(0.95)
     for k, row in enumerate(expected["pooled"].values()):
         got = {
-            "estimate": pooled.estimate[k], "se": pooled.se[k], "riv": pooled.riv[k], "lambda": pooled.lambda_[k],
-            "df_rubin1987": pooled.df_rubin[k], "df": pooled.df[k], "fmi": pooled.fmi[k], "lower": low[k],
-            "upper": high[k], "p": pooled.p_value()[k],
-        }  # fmt: skip
+            "estimate": pooled.estimate[k],
+            "se": pooled.se[k],
+            "riv": pooled.riv[k],
+            "lambda": pooled.lambda_[k],
+            "df_rubin1987": pooled.df_rubin[k],
+            "df": pooled.df[k],
+            "fmi": pooled.fmi[k],
+            "lower": low[k],
+            "upper": high[k],
+            "p": pooled.p_value()[k],
+        }
         for field, value in got.items():
             assert value == pytest.approx(row[field], rel=2e-6, abs=1e-8), (k, field)
     if name == "mi_lr_carrying":

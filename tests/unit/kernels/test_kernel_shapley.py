@@ -72,11 +72,8 @@ def test_modality_shapley_of_the_notes(golden: dict) -> None:
     table = golden["modality_shapley"]
     players = ["C", "P", "M", "G"]
     values = np.array(
-        [
-            table["payoffs_LR_C_IPA"]["+".join(p for k, p in enumerate(players) if s >> k & 1)]
-            for s in range(16)
-        ]
-    )  # fmt: skip
+        [table["payoffs_LR_C_IPA"]["+".join(p for k, p in enumerate(players) if s >> k & 1)] for s in range(16)]
+    )
     phi = shapley_from_values(values)
     # the payoffs are printed to 6, 7 and 8 decimals, the attributions to 7 to 10
     np.testing.assert_allclose(phi[:, 0], table["phi_LR"], atol=2e-6)

@@ -166,8 +166,9 @@ def test_impossible_fits_name_the_columns(cohort):
     with pytest.raises(EstimationError, match="No event"):
         CoxPH().fit(X, Surv.right(cohort["time"], np.zeros(600)))
     with pytest.raises(EstimationError, match="Cause 1: .*perfect"):
-        CauseSpecificCox().fit(X.assign(perfect=(cohort["status"] == 2) * 1.0),
-                               Surv.right(cohort["time"], cohort["status"]))  # fmt: skip
+        CauseSpecificCox().fit(
+            X.assign(perfect=(cohort["status"] == 2) * 1.0), Surv.right(cohort["time"], cohort["status"])
+        )
     everyone = CoxPH().fit(X, Surv.right(np.full(600, 5.0), cohort["event"]))  # all events at one time is a fit
     assert np.isfinite(everyone.coef_).all()
     with pytest.raises(ArgumentError, match="sample_weight"):
@@ -203,6 +204,7 @@ def test_clusters_of_one_row_are_the_plain_sandwich_and_dfbeta_tracks_deletion(c
     np.testing.assert_allclose(single.covariance_, plain.covariance_, rtol=1e-12)
     change = plain.residuals(part[COLUMNS], y, "dfbeta")
     np.testing.assert_allclose(change.T @ change, plain.covariance_, rtol=1e-12)
-    deleted = np.array([plain.coef_ - CoxPH().fit(part[COLUMNS].drop(index=i), np.delete(y, i)).coef_
-                        for i in range(20)])  # fmt: skip
+    deleted = np.array(
+        [plain.coef_ - CoxPH().fit(part[COLUMNS].drop(index=i), np.delete(y, i)).coef_ for i in range(20)]
+    )
     assert np.corrcoef(deleted.ravel(), change[:20].ravel())[0, 1] > 0.98

@@ -92,8 +92,10 @@ def test_missed_visits_against_brute_force(cohort, missed, causes):
     for a in range(size):
         for b in range(a, size):
             signs = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
-            values = [s * t * _brute_force(theta + h * (s * np.eye(size)[a] + t * np.eye(size)[b]), *arguments)
-                      for s, t in signs]  # fmt: skip
+            values = [
+                s * t * _brute_force(theta + h * (s * np.eye(size)[a] + t * np.eye(size)[b]), *arguments)
+                for s, t in signs
+            ]
             hessian[a, b] = hessian[b, a] = sum(values) / (4 * h * h)
     effects = np.concatenate([c * (4 + 2) + 4 + np.arange(2) for c in range(causes)])
     covariance = np.linalg.inv(hessian)[np.ix_(effects, effects)]
@@ -191,7 +193,9 @@ def test_strata_offset_and_entry(cohort, missed):
     X = cohort[COLUMNS].assign(old=(cohort.c3 > 0).astype(int))
     model = DiscreteTimeHazard(VISITS, strata="old").fit(X, missed)
     apart = [DiscreteTimeHazard(VISITS).fit(X[["c1"]][X.old == k], missed[X.old == k]) for k in (0, 1)]
-    joint = DiscreteTimeHazard(VISITS, strata="old").fit(X.assign(a=X.c1 * (X.old == 0), b=X.c1 * (X.old == 1))[["a", "b", "old"]], missed)  # fmt: skip  # noqa: E501
+    joint = DiscreteTimeHazard(VISITS, strata="old").fit(
+        X.assign(a=X.c1 * (X.old == 0), b=X.c1 * (X.old == 1))[["a", "b", "old"]], missed
+    )
     assert joint.log_likelihood_ == pytest.approx(sum(one.log_likelihood_ for one in apart), rel=1e-10)
     assert model.alpha_.shape == (2, 2, 4)
     moved = DiscreteTimeHazard(VISITS).fit(X[COLUMNS], missed, offset=0.5 * X.c1)
@@ -228,7 +232,9 @@ def test_a_period_without_events_has_hazard_zero_and_one_with_nothing_else_one(c
     np.testing.assert_array_equal(risk[:, 2], 1.0)  # whoever was followed beyond 6 had the event by 12
     assert np.isneginf(model.alpha_[0, 0, 1])
     assert np.isposinf(model.alpha_[0, 0, 2])
-    first = DiscreteTimeHazard([3]).fit(x, Surv.interval(np.where(y["upper"] == 3, 0, 3), np.where(y["upper"] == 3, 3, np.inf)))  # fmt: skip  # noqa: E501
+    first = DiscreteTimeHazard([3]).fit(
+        x, Surv.interval(np.where(y["upper"] == 3, 0, 3), np.where(y["upper"] == 3, 3, np.inf))
+    )
     np.testing.assert_allclose(model.coef_, first.coef_, rtol=1e-10)
     again = DiscreteTimeHazard.from_dict(model.to_dict())
     np.testing.assert_array_equal(again.predict_risk(x, [3, 6, 12]), model.predict_risk(x, [3, 6, 12]))

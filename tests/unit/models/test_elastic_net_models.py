@@ -52,9 +52,12 @@ def test_worked_stress_test_of_penalty_factors(stress):
     values = {}
     for factor, (deviance, c) in {1.0: (None, 0.7006575), **wanted}.items():
         model = ElasticNetCox(
-            ties="breslow", modalities={"imaging": IMAGING}, modality_factors={"imaging": factor}, n_lambdas=60,
+            ties="breslow",
+            modalities={"imaging": IMAGING},
+            modality_factors={"imaging": factor},
+            n_lambdas=60,
             lambda_min_ratio=0.05,
-        ).fit(X.iloc[:200], y[train], folds=fold)  # fmt: skip
+        ).fit(X.iloc[:200], y[train], folds=fold)
         values[factor] = harrell(y[test], model.linear_predictor(X.iloc[200:]))
         # a grid of our own, so the chosen penalty lies beside glmnet's: 3e-3 in C, 1e-2 in the deviance
         np.testing.assert_allclose(values[factor], c, atol=3e-3)
@@ -67,9 +70,11 @@ def test_factor_grid_is_chosen_by_cross_validation(stress):
     X, y, fold = stress
     columns = [*CLINICAL, *IMAGING[:30]]
     model = ElasticNetCox(
-        modalities={"clinical": CLINICAL, "imaging": IMAGING[:30]}, modality_factors={"imaging": [1, 4]},
-        n_lambdas=20, lambda_min_ratio=0.05,
-    ).fit(X.loc[:199, columns], y[:200], folds=fold)  # fmt: skip
+        modalities={"clinical": CLINICAL, "imaging": IMAGING[:30]},
+        modality_factors={"imaging": [1, 4]},
+        n_lambdas=20,
+        lambda_min_ratio=0.05,
+    ).fit(X.loc[:199, columns], y[:200], folds=fold)
     best = model.cv_.loc[model.cv_["mean"].idxmin()]
     assert model.modality_factors_ == {"imaging": best["factor_imaging"]}
     assert model.lambda_ == best["lambda"]
@@ -204,8 +209,9 @@ def test_frequency_weights_are_copies_for_blocks_that_rows_lack():
     X = data[["c1", "c2", "m1", "m2"]].copy()
     X.loc[(X.index % 3 == 0) & (data["c1"] > 0), ["m1", "m2"]] = np.nan
     y = Surv.right(np.ceil(data.time), data.event)
-    model = PriorityCox({"clinical": ["c1", "c2"], "imaging": ["m1", "m2"]}, unpenalised=["clinical", "imaging"],
-                        cross_fit=0)  # fmt: skip
+    model = PriorityCox(
+        {"clinical": ["c1", "c2"], "imaging": ["m1", "m2"]}, unpenalised=["clinical", "imaging"], cross_fit=0
+    )
     weighted = model.fit(X, y, sample_weight=Weights(count, "frequency")).predict_risk(X, [6, 12])
     copied = model.fit(X.iloc[rows], y[rows]).predict_risk(X, [6, 12])
     np.testing.assert_allclose(weighted, copied, rtol=1e-9)

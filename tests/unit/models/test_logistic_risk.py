@@ -109,6 +109,7 @@ def test_scale_of_a_column_does_not_matter(cohort):
     X, y = cohort[COLUMNS], Status.at(12, cohort.y)
     model = LogisticRisk().fit(X, y)
     moved = LogisticRisk().fit(X.assign(c1=1e6 * X.c1 + 1e8), y)
-    np.testing.assert_allclose(moved.predict_risk(X.assign(c1=1e6 * X.c1 + 1e8), 12), model.predict_risk(X, 12),
-                               rtol=1e-8)  # fmt: skip
+    np.testing.assert_allclose(
+        moved.predict_risk(X.assign(c1=1e6 * X.c1 + 1e8), 12), model.predict_risk(X, 12), rtol=1e-8
+    )
     assert moved.coef_[0] * 1e6 == pytest.approx(model.coef_[0], rel=1e-8)

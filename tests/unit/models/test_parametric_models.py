@@ -15,10 +15,15 @@ from lbp_prognosis.survival import Weights
 
 COLUMNS = ["c1", "p1"]
 ALL = [
-    ParametricAFT("exponential"), ParametricAFT("weibull"), ParametricAFT("lognormal"), ParametricAFT("loglogistic"),
-    ParametricAFT("generalised_gamma"), RoystonParmar(df=3), RoystonParmar(df=2, scale="odds"),
+    ParametricAFT("exponential"),
+    ParametricAFT("weibull"),
+    ParametricAFT("lognormal"),
+    ParametricAFT("loglogistic"),
+    ParametricAFT("generalised_gamma"),
+    RoystonParmar(df=3),
+    RoystonParmar(df=2, scale="odds"),
     RoystonParmar(df=2, scale="normal"),
-]  # fmt: skip
+]
 IDS = [f"{type(m).__name__}-{getattr(m, 'distribution', getattr(m, 'scale', ''))}" for m in ALL]
 
 

@@ -40,12 +40,14 @@ def test_a_cox_model_in_text() -> None:
 @pytest.mark.parametrize(
     ("model", "outcome", "words"),
     [
-        (CauseSpecificCox(), TWO, "hazard ratio (95% interval)"), (FineGray(), TWO, "hazard ratio (95% interval)"),
+        (CauseSpecificCox(), TWO, "hazard ratio (95% interval)"),
+        (FineGray(), TWO, "hazard ratio (95% interval)"),
         (LogisticRisk(), Status.at(5, (CODE > 0).astype(int)), "odds ratio (95% interval)"),
         (ParametricAFT("weibull"), ONE, "time ratio (95% interval)"),
-        (RoystonParmar(2), ONE, "hazard ratio (95% interval)"), (ElasticNetCox(cv=3), ONE, "hazard ratio"),
+        (RoystonParmar(2), ONE, "hazard ratio (95% interval)"),
+        (ElasticNetCox(cv=3), ONE, "hazard ratio"),
     ],
-)  # fmt: skip
+)
 def test_every_model_with_coefficients(model, outcome, words) -> None:
     table = model.fit(X, outcome).table()
     assert words in table
@@ -55,8 +57,9 @@ def test_every_model_with_coefficients(model, outcome, words) -> None:
     if isinstance(model, LogisticRisk | ParametricAFT):  # of an intercept and a scale there is no ratio
         row = model.to_frame().iloc[0]
         assert table.iloc[0].tolist()[:2] == [
-            "(intercept), coefficient", f"{row['coef']:.3f} ({row['coef_low']:.3f} to {row['coef_high']:.3f})",
-        ]  # fmt: skip
+            "(intercept), coefficient",
+            f"{row['coef']:.3f} ({row['coef_low']:.3f} to {row['coef_high']:.3f})",
+        ]
     if isinstance(model, ParametricAFT):
         assert table.iloc[-1]["term"] == "log(scale), coefficient"
 

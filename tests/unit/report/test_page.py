@@ -120,10 +120,17 @@ def test_unknown_horizon_is_refused(found):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("modic__count_eq_1", "Modic, count = 1"), ("nrs_back", "NRS back"), ("sex=male", "sex = male"),
-     ("tsk11", "TSK-11"), ("period", "period"), ("fat_fraction__mean", "fat fraction, mean"),
-     ("grade__any_ge_minus2", "grade, any ≥ -2"), ("age", "age")],
-)  # fmt: skip
+    [
+        ("modic__count_eq_1", "Modic, count = 1"),
+        ("nrs_back", "NRS back"),
+        ("sex=male", "sex = male"),
+        ("tsk11", "TSK-11"),
+        ("period", "period"),
+        ("fat_fraction__mean", "fat fraction, mean"),
+        ("grade__any_ge_minus2", "grade, any ≥ -2"),
+        ("age", "age"),
+    ],
+)
 def test_readable(name, words):
     assert readable(name) == words
 
@@ -147,13 +154,14 @@ def test_attributions_share_colours_and_a_table(found):
     from lbp_prognosis.report._section_explanations import _shown, section_explanations
 
     page = replace(
-        evaluation_page(found), modalities=FeatureMap({"clinical": ("sex",), "imaging": ("fat_fraction__mean",)}),
+        evaluation_page(found),
+        modalities=FeatureMap({"clinical": ("sex",), "imaging": ("fat_fraction__mean",)}),
         explanations={
             "modalities": _Attributed(imaging=0.02, clinical=0.01),
             "columns": _Attributed(sex=0.3, fat_fraction__mean=0.1),
             "trees": _Attributed(**{"fat_fraction__mean": 0.2, "sex=male": 0.1}),
         },
-    )  # fmt: skip
+    )
     # an indicator belongs to the modality of the column it was made from
     assert _shown(page.explanations["trees"], page)["group"].tolist() == ["imaging", "clinical"]
     table = section_explanations(page).blocks[-1].frame

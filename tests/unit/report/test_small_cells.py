@@ -86,8 +86,13 @@ def test_no_small_part_of_a_known_total_follows(counts):
     smallest, texts = 4, count_texts(counts, 4)
     total, parts = sum(counts), []
     for text in texts:
-        parts.append(range(1, smallest) if text == f"< {smallest}" else
-                     range(smallest, total + 1) if text == "masked" else [int(text)])  # fmt: skip
+        parts.append(
+            range(1, smallest)
+            if text == f"< {smallest}"
+            else range(smallest, total + 1)
+            if text == "masked"
+            else [int(text)]
+        )
     possible = [way for way in itertools.product(*parts) if sum(way) == total]
     assert tuple(counts) in possible
     hidden = [text in (f"< {smallest}", "masked") for text in texts]

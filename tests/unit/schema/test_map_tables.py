@@ -13,19 +13,36 @@ def plan(**changes):
     base = {
         "source": {"raw": {"file": "raw.csv", "missing": ["<undefined>"]}},
         "table": [
-            {"name": "patient", "source": "raw", "where": {"wave": 1},
-             "columns": {"patient_id": "id", "age": "age",
-                         "sex": {"from": "sex", "recode": {"f": "female", "m": "male"}},
-                         "weight": {"from": "stones", "unit": "st", "to": "kg"}}},
-            {"name": "visit", "source": "raw",
-             "columns": {"patient_id": "id", "visit_id": "wave", "visit_day": {"from": "wave", "recode": {1: 0, 2: 90}},
-                         "attended": {"value": 1}}},
-            {"name": "prom", "source": "raw", "columns": {"patient_id": "id", "visit_id": "wave",
-                                                          "item": {"value": "total"}},
-             "melt": {"key": "instrument", "value": "value", "columns": {"odi": "odi_t", "nrs_back": "pain"}}},
+            {
+                "name": "patient",
+                "source": "raw",
+                "where": {"wave": 1},
+                "columns": {
+                    "patient_id": "id",
+                    "age": "age",
+                    "sex": {"from": "sex", "recode": {"f": "female", "m": "male"}},
+                    "weight": {"from": "stones", "unit": "st", "to": "kg"},
+                },
+            },
+            {
+                "name": "visit",
+                "source": "raw",
+                "columns": {
+                    "patient_id": "id",
+                    "visit_id": "wave",
+                    "visit_day": {"from": "wave", "recode": {1: 0, 2: 90}},
+                    "attended": {"value": 1},
+                },
+            },
+            {
+                "name": "prom",
+                "source": "raw",
+                "columns": {"patient_id": "id", "visit_id": "wave", "item": {"value": "total"}},
+                "melt": {"key": "instrument", "value": "value", "columns": {"odi": "odi_t", "nrs_back": "pain"}},
+            },
         ],
         "ignore": {},
-    }  # fmt: skip
+    }
     base.update(changes)
     return base
 
@@ -102,8 +119,9 @@ def test_missing_columns_files_and_bad_toml(folder):
 def test_toml_and_mapping_are_the_same(folder):
     (folder / "m.toml").write_text(
         '[source.raw]\nfile = "raw.csv"\n[[table]]\nname = "patient"\nsource = "raw"\ndistinct = true\n'
-        '[table.columns]\npatient_id = "id"\nage = "age"\n', encoding="utf-8",
-    )  # fmt: skip
+        '[table.columns]\npatient_id = "id"\nage = "age"\n',
+        encoding="utf-8",
+    )
     tables = map_tables(folder / "m.toml", folder).tables
     expected = pd.DataFrame({"patient_id": ["1", "2"], "age": ["50", "60"]})
     pd.testing.assert_frame_equal(tables["patient"], expected)
@@ -111,8 +129,12 @@ def test_toml_and_mapping_are_the_same(folder):
 
 def test_dates_are_read_as_the_mapping_says(tmp_path):
     (tmp_path / "raw.csv").write_text("id;seen\n1;31.12.2020\n2;\n3;12.31.2020\n", encoding="utf-8")
-    table = {"name": "patient", "source": "raw", "where": {"id": [1, 2]},
-             "columns": {"patient_id": "id", "index_date": {"from": "seen", "date": "%d.%m.%Y"}}}  # fmt: skip
+    table = {
+        "name": "patient",
+        "source": "raw",
+        "where": {"id": [1, 2]},
+        "columns": {"patient_id": "id", "index_date": {"from": "seen", "date": "%d.%m.%Y"}},
+    }
     mapped = map_tables({"source": {"raw": {"file": "raw.csv"}}, "table": [table]}, tmp_path)
     assert mapped.tables["patient"]["index_date"].tolist() == ["2020-12-31", None]
     assert validate_package(mapped.tables).ok

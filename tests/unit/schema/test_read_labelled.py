@@ -34,13 +34,19 @@ def test_values_labels_and_dates(file):
     assert frame["status"].tolist() == [1, 0, 2, 0, 1]
     assert frame["clinic"].tolist() == ["Zürich", "Łódź", None, "Montréal", None]
     assert frame["seen"].tolist() == [
-        pd.Timestamp("2020-01-10"), pd.Timestamp("1899-12-31"), pd.NaT, pd.Timestamp("2024-02-29"),
+        pd.Timestamp("2020-01-10"),
+        pd.Timestamp("1899-12-31"),
+        pd.NaT,
+        pd.Timestamp("2024-02-29"),
         pd.Timestamp("2021-07-01"),
-    ]  # fmt: skip
+    ]
     assert frame["asked"].tolist() == [
-        pd.Timestamp("2020-01-10 08:30"), pd.Timestamp("1999-12-31 23:59:59"), pd.NaT, pd.Timestamp("2024-02-29"),
+        pd.Timestamp("2020-01-10 08:30"),
+        pd.Timestamp("1999-12-31 23:59:59"),
+        pd.NaT,
+        pd.Timestamp("2024-02-29"),
         pd.Timestamp("2021-07-01 12:00"),
-    ]  # fmt: skip
+    ]
     assert reading.labels["seen"] == "First visit"
     assert reading.labels["nrs"] == ("Back pain, 0-10" if file.endswith("xpt") else "Back pain, 0–10")
     assert set(reading.labels) == set(frame.columns)
@@ -167,13 +173,26 @@ def test_endings_in_capitals(tmp_path):
 @pytest.mark.parametrize("file", EVERY)
 def test_a_study_reads_them(file, tmp_path):
     table = {
-        "title": "t", "table": {"wide": file, "id": "patient", "time": "months", "event": "status",
-                                "causes": {"recovery": 1, "surgery": 2}},
-        "outcome": {"name": "recovery", "definition": "d", "polarity": "good", "time_zero": "z", "unit": "months",
-                    "horizons": [6], "primary_horizon": 6},
+        "title": "t",
+        "table": {
+            "wide": file,
+            "id": "patient",
+            "time": "months",
+            "event": "status",
+            "causes": {"recovery": 1, "surgery": 2},
+        },
+        "outcome": {
+            "name": "recovery",
+            "definition": "d",
+            "polarity": "good",
+            "time_zero": "z",
+            "unit": "months",
+            "horizons": [6],
+            "primary_horizon": 6,
+        },
         "modalities": {"clinical": ["nrs"]},
         "model": [{"name": "m", "kind": "null"}],
-    }  # fmt: skip
+    }
     data = read_study_data(Study.from_dict(table, folder=FILES))
     assert data.y["time"].tolist() == [3, 12.25, 0.5, 7]  # one patient has no time
     assert data.y["event"].tolist() == [1, 0, 2, 1]
@@ -216,13 +235,16 @@ def workbook(path, *rows, title="data"):
 
 
 def test_cells_of_excel(tmp_path):
-    reading = read_table(workbook(
-        tmp_path / "t.xlsx", ["id", "seen", "fusion", "odi", "pain", "grade"],
-        ["007", datetime.date(2020, 1, 10), True, 40, 3, "2"],
-        [None] * 6,
-        ["012", None, False, None, "4.5", 3],
-        ["013", datetime.datetime(2024, 2, 29, 9), None, 18.5, None, "x"],
-    ))  # fmt: skip
+    reading = read_table(
+        workbook(
+            tmp_path / "t.xlsx",
+            ["id", "seen", "fusion", "odi", "pain", "grade"],
+            ["007", datetime.date(2020, 1, 10), True, 40, 3, "2"],
+            [None] * 6,
+            ["012", None, False, None, "4.5", 3],
+            ["013", datetime.datetime(2024, 2, 29, 9), None, 18.5, None, "x"],
+        )
+    )
     frame = reading.frame
     assert frame["id"].tolist() == ["007", "012", "013"]  # a blank line is no patient
     assert frame["seen"].tolist() == [pd.Timestamp("2020-01-10"), pd.NaT, pd.Timestamp("2024-02-29 09:00")]
@@ -236,9 +258,15 @@ def test_cells_of_excel(tmp_path):
 
 
 def test_errors_and_formulas_of_excel_are_said(tmp_path):
-    reading = read_table(workbook(
-        tmp_path / "t.xlsx", ["id", "change", "bmi"], ["a", "=1+1", "#DIV/0!"], ["b", "=A2", 24], ["c", None, "#N/A"],
-    ))  # fmt: skip
+    reading = read_table(
+        workbook(
+            tmp_path / "t.xlsx",
+            ["id", "change", "bmi"],
+            ["a", "=1+1", "#DIV/0!"],
+            ["b", "=A2", 24],
+            ["c", None, "#N/A"],
+        )
+    )
     assert reading.frame["change"].isna().all()
     np.testing.assert_array_equal(reading.frame["bmi"], [np.nan, 24, np.nan])
     assert "cells that hold an error became missing: 1 #DIV/0!, 1 #N/A" in reading.notes
@@ -263,12 +291,22 @@ def test_a_study_names_sheet_and_dialect(tmp_path):
         rows.to_excel(book, sheet_name="data", index=False)
     rows.to_csv(tmp_path / "t.csv", sep="|", decimal=",", encoding="utf-16", index=False)
     base = {
-        "title": "t", "modalities": {"clinical": ["pain"]}, "model": [{"name": "m", "kind": "null"}],
-        "outcome": {"name": "o", "definition": "d", "polarity": "good", "time_zero": "z", "unit": "months",
-                    "horizons": [6]},
-    }  # fmt: skip
-    for where in ({"wide": "t.xlsx", "sheet": "data"},
-                  {"wide": "t.csv", "delimiter": "|", "decimal": ",", "encoding": "utf-16"}):  # fmt: skip
+        "title": "t",
+        "modalities": {"clinical": ["pain"]},
+        "model": [{"name": "m", "kind": "null"}],
+        "outcome": {
+            "name": "o",
+            "definition": "d",
+            "polarity": "good",
+            "time_zero": "z",
+            "unit": "months",
+            "horizons": [6],
+        },
+    }
+    for where in (
+        {"wide": "t.xlsx", "sheet": "data"},
+        {"wide": "t.csv", "delimiter": "|", "decimal": ",", "encoding": "utf-16"},
+    ):
         study = Study.from_dict({**base, "table": {**where, "time": "months", "event": "status"}}, folder=tmp_path)
         data = read_study_data(study)
         assert data.y["time"].tolist() == [3.5, 12, 7]

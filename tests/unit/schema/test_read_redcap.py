@@ -7,8 +7,10 @@ import pytest
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.schema import map_tables, read_redcap, validate_package
 
-HEADER = ("Variable / Field Name,Form Name,Field Type,Field Label,\"Choices, Calculations, OR Slider Labels\","
-          "Text Validation Min,Text Validation Max")  # fmt: skip
+HEADER = (
+    'Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider Labels",'
+    "Text Validation Min,Text Validation Max"
+)
 DICTIONARY = (
     HEADER
     + """
@@ -23,8 +25,10 @@ dose,medication,text,Dose,,,
 intro,basics,descriptive,Welcome,,,
 """
 )
-COLUMNS = ("record_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,age,smoker,sites___1,"
-           "sites___2,sites____1,basics_complete,seen_on,odi,drug,dose,extra")  # fmt: skip
+COLUMNS = (
+    "record_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,age,smoker,sites___1,"
+    "sites___2,sites____1,basics_complete,seen_on,odi,drug,dose,extra"
+)
 EXPORT = (
     COLUMNS
     + """
@@ -51,14 +55,18 @@ def read(folder, **options):
 def test_records_visits_and_repeats(tmp_path):
     project = read(tmp_path, visit_date="seen_on", event_days={"baseline_arm_1": 0, "month_3_arm_1": 91})
     assert project.records[["patient_id", "visit_id"]].values.tolist() == [
-        ["1", "baseline_arm_1"], ["1", "month_3_arm_1"], ["2", "baseline_arm_1"], ["2", "month_3_arm_1"],
-    ]  # fmt: skip
+        ["1", "baseline_arm_1"],
+        ["1", "month_3_arm_1"],
+        ["2", "baseline_arm_1"],
+        ["2", "month_3_arm_1"],
+    ]
     assert project.visits["attended"].tolist() == [True, True, True, False]
     assert project.visits["planned_day"].tolist() == [0, 91, 0, 91]
     medication = project.repeats["medication"]
     assert medication[["patient_id", "instance", "drug", "dose"]].values.tolist() == [
-        ["1", 1, "ibuprofen", "400"], ["1", 2, "opioid", "10"],
-    ]  # fmt: skip
+        ["1", 1, "ibuprofen", "400"],
+        ["1", 2, "opioid", "10"],
+    ]
     assert "drug" not in project.records.columns
 
 
@@ -126,16 +134,32 @@ def test_table_of_columns(tmp_path):
 def test_a_project_becomes_a_valid_package(tmp_path):
     project = read(tmp_path, visit_date="seen_on", event_days={"baseline_arm_1": 0, "month_3_arm_1": 91})
     ids = {"patient_id": "patient_id", "visit_id": "visit_id"}
-    mapping = {"table": [
-        {"name": "patient", "source": "records", "where": {"visit_id": "baseline_arm_1"},
-         "columns": {"patient_id": "patient_id", "index_date": "seen_on", "age": "age", "leg_pain": "sites__2"}},
-        {"name": "visit", "source": "visits",
-         "columns": {**ids, "visit_date": "visit_date", "planned_day": "planned_day", "attended": "attended"}},
-        {"name": "prom", "source": "records", "columns": {**ids, "item": {"value": "total"}},
-         "melt": {"key": "instrument", "value": "value", "columns": {"odi": "odi"}}},
-        {"name": "treatment", "source": "medication",
-         "columns": {"patient_id": "patient_id", "treatment": "drug", "dose": "dose"}},
-    ]}  # fmt: skip
+    mapping = {
+        "table": [
+            {
+                "name": "patient",
+                "source": "records",
+                "where": {"visit_id": "baseline_arm_1"},
+                "columns": {"patient_id": "patient_id", "index_date": "seen_on", "age": "age", "leg_pain": "sites__2"},
+            },
+            {
+                "name": "visit",
+                "source": "visits",
+                "columns": {**ids, "visit_date": "visit_date", "planned_day": "planned_day", "attended": "attended"},
+            },
+            {
+                "name": "prom",
+                "source": "records",
+                "columns": {**ids, "item": {"value": "total"}},
+                "melt": {"key": "instrument", "value": "value", "columns": {"odi": "odi"}},
+            },
+            {
+                "name": "treatment",
+                "source": "medication",
+                "columns": {"patient_id": "patient_id", "treatment": "drug", "dose": "dose"},
+            },
+        ]
+    }
     frames = {"records": project.records, "visits": project.visits, **project.repeats}
     mapped = map_tables(mapping, frames=frames)
     report = validate_package(mapped.tables)
@@ -183,8 +207,11 @@ columns = { patient_id = "patient_id", treatment = "drug", dose = "dose" }
     for name in ("patient", "visit", "treatment"):
         pd.testing.assert_frame_equal(alone.tables[name], mapped.tables[name])
     assert set(alone.unmapped["source"]) == {"project", "project.medication"}
-    for change, word in (({"file": "export.csv"}, "file"), ({"dictionary": "../d.csv"}, "inside the folder"),
-                         ({"colour": 1}, "visit_date")):  # fmt: skip
+    for change, word in (
+        ({"file": "export.csv"}, "file"),
+        ({"dictionary": "../d.csv"}, "inside the folder"),
+        ({"colour": 1}, "visit_date"),
+    ):
         source = {"redcap": "export.csv", "dictionary": "dictionary.csv", **change}
         with pytest.raises(ArgumentError, match=word):
             map_tables({**mapping, "source": {"records": source}}, tmp_path)

@@ -108,8 +108,9 @@ def test_labelled_files(tmp_path, kind):
     if kind == "dta":
         pyreadstat.write_dta(FRAME, path, column_labels=names, variable_value_labels=words)
     elif kind == "sav":
-        pyreadstat.write_sav(FRAME, path, column_labels=names, variable_value_labels=words,
-                             missing_ranges={"age": [61.5]})  # fmt: skip
+        pyreadstat.write_sav(
+            FRAME, path, column_labels=names, variable_value_labels=words, missing_ranges={"age": [61.5]}
+        )
     else:
         pyreadstat.write_xport(FRAME, path, column_labels=names)
     reading = read_table(path)

@@ -40,8 +40,19 @@ def test_files_are_a_frictionless_package():
     folder = data_schemas_folder()
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     assert package["profile"] == "tabular-data-package"
-    wanted = {"patient", "visit", "prom", "examination", "motion", "imaging_study", "biomarker", "event", "treatment",
-              "reading", "prediction"}  # fmt: skip
+    wanted = {
+        "patient",
+        "visit",
+        "prom",
+        "examination",
+        "motion",
+        "imaging_study",
+        "biomarker",
+        "event",
+        "treatment",
+        "reading",
+        "prediction",
+    }
     assert wanted <= {item["name"] for item in package["resources"]}
     for item in package["resources"]:
         schema = json.loads((folder / item["schema"]).read_text(encoding="utf-8"))
@@ -64,8 +75,12 @@ def test_lists():
 
 
 def test_column_grammar_is_its_own_inverse():
-    for name in (ColumnName("pfirrmann", pooling="max"), ColumnName("fat_fraction", "multifidus", "l4l5", "left"),
-                 ColumnName("csa", side="right", pooling="mean"), ColumnName("age")):  # fmt: skip
+    for name in (
+        ColumnName("pfirrmann", pooling="max"),
+        ColumnName("fat_fraction", "multifidus", "l4l5", "left"),
+        ColumnName("csa", side="right", pooling="mean"),
+        ColumnName("age"),
+    ):
         assert ColumnName.parse(str(name)) == name
     for wrong in ("x__left__l4l5", "X", "x__max__mean", "x__", "1x"):
         with pytest.raises(ArgumentError):
@@ -117,20 +132,36 @@ def test_codings_echo_units_and_values():
 
 def test_codebook_may_add_measures_with_unit_and_range():
     tables = patients()
-    tables["codebook"] = pd.DataFrame({"table": ["motion"], "name": ["jump_height"], "unit": ["cm"], "minimum": [0],
-                                       "maximum": [100], "direction": ["higher_better"]})  # fmt: skip
-    tables["motion"] = pd.DataFrame({"patient_id": ["a", "b"], "session_id": "s", "measure": "jump_height",
-                                     "value": [30, 300], "unit": "cm"})  # fmt: skip
+    tables["codebook"] = pd.DataFrame(
+        {
+            "table": ["motion"],
+            "name": ["jump_height"],
+            "unit": ["cm"],
+            "minimum": [0],
+            "maximum": [100],
+            "direction": ["higher_better"],
+        }
+    )
+    tables["motion"] = pd.DataFrame(
+        {"patient_id": ["a", "b"], "session_id": "s", "measure": "jump_height", "value": [30, 300], "unit": "cm"}
+    )
     failures = validate_package(tables).failures
     assert failures[["row", "reason"]].values.tolist() == [[2, "range"]]
 
 
 def test_radiomics_measures_are_open():
     tables = patients()
-    tables["biomarker"] = pd.DataFrame({
-        "patient_id": ["a", "b"], "study_id": "s", "structure": "disc", "measure": ["radiomics_glcm_contrast", "xx"],
-        "value": [1.0, 1.0], "unit": "intensity", "method_id": "m",
-    })  # fmt: skip
+    tables["biomarker"] = pd.DataFrame(
+        {
+            "patient_id": ["a", "b"],
+            "study_id": "s",
+            "structure": "disc",
+            "measure": ["radiomics_glcm_contrast", "xx"],
+            "value": [1.0, 1.0],
+            "unit": "intensity",
+            "method_id": "m",
+        }
+    )
     failures = validate_package(tables).failures
     assert failures[["row", "field", "reason", "value"]].values.tolist() == [[2, "measure", "enum", "xx"]]
 
@@ -150,10 +181,17 @@ def test_a_fault_is_reported_once_and_counted():
 
 def test_mixed_methods_can_be_accepted():
     tables = patients()
-    tables["biomarker"] = pd.DataFrame({
-        "patient_id": ["a", "b"], "study_id": "s", "structure": "disc", "measure": "disc_height", "value": [9.0, 8.0],
-        "unit": "mm", "method_id": ["area", "three_point"],
-    })  # fmt: skip
+    tables["biomarker"] = pd.DataFrame(
+        {
+            "patient_id": ["a", "b"],
+            "study_id": "s",
+            "structure": "disc",
+            "measure": "disc_height",
+            "value": [9.0, 8.0],
+            "unit": "mm",
+            "method_id": ["area", "three_point"],
+        }
+    )
     report = validate_package(tables)
     assert report.failures["reason"].tolist() == ["mixed_method"]
     assert validate_package(tables, mixed_methods=["disc_height"]).ok
@@ -171,13 +209,30 @@ def test_wrong_tables_are_refused():
 def test_a_million_rows_are_checked_at_once():
     n, levels = 1_000_000, ["l1l2", "l2l3", "l3l4", "l4l5", "l5s1"]
     names = [f"p{i}" for i in range(n // 50)]
-    tried = ["disc_height", "disc_height_anterior", "disc_height_middle", "disc_height_posterior", "slip",
-             "dural_sac_ap", "dural_sac_lr", "canal_ap", "canal_lr", "endplate_concavity"]  # fmt: skip
-    long = pd.DataFrame({
-        "patient_id": np.repeat(names, 50), "study_id": "s1", "structure": "disc",
-        "measure": np.tile(np.repeat(tried, 5), len(names)), "level": np.tile(levels, n // 5),
-        "value": np.linspace(0, 20, n).round(3).astype(str), "unit": "mm", "method_id": "m",
-        "acquired_on": "2020-01-01",
-    })  # fmt: skip
+    tried = [
+        "disc_height",
+        "disc_height_anterior",
+        "disc_height_middle",
+        "disc_height_posterior",
+        "slip",
+        "dural_sac_ap",
+        "dural_sac_lr",
+        "canal_ap",
+        "canal_lr",
+        "endplate_concavity",
+    ]
+    long = pd.DataFrame(
+        {
+            "patient_id": np.repeat(names, 50),
+            "study_id": "s1",
+            "structure": "disc",
+            "measure": np.tile(np.repeat(tried, 5), len(names)),
+            "level": np.tile(levels, n // 5),
+            "value": np.linspace(0, 20, n).round(3).astype(str),
+            "unit": "mm",
+            "method_id": "m",
+            "acquired_on": "2020-01-01",
+        }
+    )
     report = validate_package({"patient": pd.DataFrame({"patient_id": names}), "biomarker": long})
     assert report.ok

@@ -15,14 +15,23 @@ pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib").use("Agg")
 
 TABLE = {
-    "title": "t", "seed": 4,
+    "title": "t",
+    "seed": 4,
     "table": {"wide": "w.csv", "id": "id", "time": "months", "event": "status"},
-    "outcome": {"name": "response", "definition": "two points better than at the start", "polarity": "good",
-                "time_zero": "visit", "unit": "months", "horizons": [6], "constructs": ["nrs_back"], "change": True},
+    "outcome": {
+        "name": "response",
+        "definition": "two points better than at the start",
+        "polarity": "good",
+        "time_zero": "visit",
+        "unit": "months",
+        "horizons": [6],
+        "constructs": ["nrs_back"],
+        "change": True,
+    },
     "modalities": {"clinical": ["age", "nrs_back", "nrs_back_3m"]},
     "model": [{"name": "clinical", "kind": "cox", "modalities": ["clinical"]}],
     "validation": {"folds": 3, "repeats": 1, "resamples": 0},
-}  # fmt: skip
+}
 
 
 def _study(folder: Path, **outcome: object) -> Study:
@@ -36,9 +45,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("wide")
     rng = np.random.default_rng(0)
     n = 160
-    frame = pd.DataFrame({"id": np.arange(n), "months": rng.exponential(6, n).round(2) + 0.1,
-                          "status": rng.integers(0, 2, n), "age": rng.normal(50, 12, n),
-                          "nrs_back": rng.integers(2, 11, n), "nrs_back_3m": rng.integers(0, 11, n)})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(n),
+            "months": rng.exponential(6, n).round(2) + 0.1,
+            "status": rng.integers(0, 2, n),
+            "age": rng.normal(50, 12, n),
+            "nrs_back": rng.integers(2, 11, n),
+            "nrs_back_3m": rng.integers(0, 11, n),
+        }
+    )
     frame.to_csv(where / "w.csv", index=False)
     return where
 

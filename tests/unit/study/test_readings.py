@@ -28,7 +28,7 @@ def wide(tables, who, level, measure="pfirrmann", by="reader_id"):
         rows = rows[rows["occasion"] == 1]
     return rows.pivot_table(index="patient_id", columns=by, values="value")[
         list(who) if by == "reader_id" else [1, 2]
-    ].dropna()  # fmt: skip
+    ].dropna()
 
 
 def test_two_readers_of_a_grade(tables):
@@ -61,8 +61,9 @@ def test_one_reader_twice(tables):
 
 
 def test_categories_have_kappa_and_no_error(tables):
-    rows = tables["reading"].assign(value=lambda t: t["value"].clip(0, 3), measure="modic", structure="endplate",
-                                    unit="category")  # fmt: skip
+    rows = tables["reading"].assign(
+        value=lambda t: t["value"].clip(0, 3), measure="modic", structure="endplate", unit="category"
+    )
     plan = TechnicalPlan("modic", ("reader_1", "reader_2"))
     found = judge_repeats(plan, {"reading": rows[rows["reader_id"].str.startswith("reader")]}, synthetic=False)
     assert set(found.to_frame()["metric"]) == {"kappa", "percent_agreement"}
@@ -157,18 +158,28 @@ def test_plans_refuse_nonsense():
 
 
 PROTOCOL = {
-    "title": "t", "seed": 1, "data": {"package": "cohort", "site": "site"}, "cohort": {"index": "index_date"},
+    "title": "t",
+    "seed": 1,
+    "data": {"package": "cohort", "site": "site"},
+    "cohort": {"index": "index_date"},
     "outcome": {"kind": "surgery", "unit": "months", "horizons": [12]},
     "imaging": {"pool": {"pfirrmann": "mean"}},
     "modalities": {"clinical": ["age", "leg_pain"], "imaging": ["pfirrmann__mean"]},
-    "model": [{"name": "clinical", "kind": "cause_specific_cox", "modalities": ["clinical"], "imputations": 2},
-              {"name": "both", "kind": "cause_specific_cox", "modalities": ["clinical", "imaging"], "imputations": 2,
-               "iterations": 2}],
+    "model": [
+        {"name": "clinical", "kind": "cause_specific_cox", "modalities": ["clinical"], "imputations": 2},
+        {
+            "name": "both",
+            "kind": "cause_specific_cox",
+            "modalities": ["clinical", "imaging"],
+            "imputations": 2,
+            "iterations": 2,
+        },
+    ],
     "comparison": {"clinical": "clinical", "extended": "both"},
     "validation": {"folds": 2, "repeats": 1, "resamples": 0},
     "technical": [{"measure": "pfirrmann", "readers": ["reader_1", "reader_2"], "name": "grade"}],
     "diagnostic": [{"measure": "pfirrmann", "reference": "reader_1", "positive": 4, "name": "program"}],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +199,13 @@ def test_a_study_answers_all_four_rungs(result, tmp_path):
     assert result.association.test == "wald"
     assert result.association.m >= 20
     page = result.write(tmp_path).read_text(encoding="utf-8")
-    for words in ("What is the measurement worth?", "L4–L5", "values of the biomarker table against reader 1 (readers)",
-                  "Is imaging associated with the outcome at all?", "degrees of freedom"):  # fmt: skip
+    for words in (
+        "What is the measurement worth?",
+        "L4–L5",
+        "values of the biomarker table against reader 1 (readers)",
+        "Is imaging associated with the outcome at all?",
+        "degrees of freedom",
+    ):
         assert words in page
     for name in ("repeatability", "agreement", "association"):
         assert len(pd.read_csv(tmp_path / "tables" / f"{name}.csv")) >= 1
@@ -207,14 +223,25 @@ def test_sections_are_part_of_the_protocol(result):
 
 
 def test_sections_that_are_not_as_they_must_be():
-    for change, word in (({"technical": {"measure": "x"}}, r"\[\[technical\]\]"),
-                         ({"diagnostic": [{"measure": "x", "reference": "r"}]}, "positive"),
-                         ({"technical": [{"measure": "x", "readers": ["a"], "colour": 1}]}, "colour")):  # fmt: skip
+    for change, word in (
+        ({"technical": {"measure": "x"}}, r"\[\[technical\]\]"),
+        ({"diagnostic": [{"measure": "x", "reference": "r"}]}, "positive"),
+        ({"technical": [{"measure": "x", "readers": ["a"], "colour": 1}]}, "colour"),
+    ):
         with pytest.raises(ArgumentError, match=word):
             Study.from_dict({**PROTOCOL, **change})
-    wide_table = {**PROTOCOL, "table": {"wide": "w.csv", "time": "t", "event": "e"}, "outcome": {
-        "name": "o", "definition": "d", "polarity": "bad", "time_zero": "z", "unit": "months", "horizons": [12],
-    }}  # fmt: skip
+    wide_table = {
+        **PROTOCOL,
+        "table": {"wide": "w.csv", "time": "t", "event": "e"},
+        "outcome": {
+            "name": "o",
+            "definition": "d",
+            "polarity": "bad",
+            "time_zero": "z",
+            "unit": "months",
+            "horizons": [12],
+        },
+    }
     del wide_table["data"], wide_table["cohort"]
     with pytest.raises(ArgumentError, match="wide table"):
         Study.from_dict(wide_table)

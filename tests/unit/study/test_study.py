@@ -17,18 +17,37 @@ from lbp_prognosis.survival import known_at, outcome_kind
 WIDE = {
     "title": "t",
     "seed": 4,
-    "table": {"wide": "w.csv", "id": "id", "time": "months", "event": "status",
-              "causes": {"recovery": 1, "surgery": 2}},
-    "outcome": {"name": "recovery", "definition": "d", "polarity": "good", "time_zero": "z", "unit": "months",
-                "horizons": [6, 12], "primary_horizon": 12},
+    "table": {
+        "wide": "w.csv",
+        "id": "id",
+        "time": "months",
+        "event": "status",
+        "causes": {"recovery": 1, "surgery": 2},
+    },
+    "outcome": {
+        "name": "recovery",
+        "definition": "d",
+        "polarity": "good",
+        "time_zero": "z",
+        "unit": "months",
+        "horizons": [6, 12],
+        "primary_horizon": 12,
+    },
     "modalities": {"clinical": ["age", "sex"], "imaging": ["fat"]},
-    "model": [{"name": "clinical", "kind": "cause_specific_cox", "modalities": ["clinical"]},
-              {"name": "both", "kind": "cause_specific_cox", "modalities": ["clinical", "imaging"], "imputations": 2,
-               "iterations": 2}],
+    "model": [
+        {"name": "clinical", "kind": "cause_specific_cox", "modalities": ["clinical"]},
+        {
+            "name": "both",
+            "kind": "cause_specific_cox",
+            "modalities": ["clinical", "imaging"],
+            "imputations": 2,
+            "iterations": 2,
+        },
+    ],
     "comparison": {"clinical": "clinical", "extended": "both"},
     "decision": {"low": 0.3, "high": 0.6, "primary": 0.4, "step": 0.1, "rationale": "because"},
     "validation": {"folds": 3, "repeats": 1, "resamples": 0},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +61,19 @@ def folder(tmp_path_factory):
     time = np.minimum.reduce([t1, t2, c])
     status = np.select([c <= np.minimum(t1, t2), t1 <= t2], [0, 1], 2)
     fat[rng.random(n) < 0.2] = np.nan
-    frame = pd.DataFrame({"id": np.arange(n), "months": time, "status": status, "age": age,
-                          "sex": rng.choice(["f", "m"], n), "fat": fat, "site": rng.choice(list("abc"), n),
-                          "unused": 1, "code": rng.integers(0, 3, n)})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(n),
+            "months": time,
+            "status": status,
+            "age": age,
+            "sex": rng.choice(["f", "m"], n),
+            "fat": fat,
+            "site": rng.choice(list("abc"), n),
+            "unused": 1,
+            "code": rng.integers(0, 3, n),
+        }
+    )
     frame.to_csv(where / "w.csv", index=False)
     frame.to_stata(where / "w.dta", write_index=False)
     frame.to_excel(where / "w.xlsx", index=False)
@@ -70,8 +99,13 @@ def test_frozen_and_hashed(folder):
     assert one.spec_hash == two.spec_hash  # where the data lie is no part of the protocol
     with pytest.raises(dataclasses.FrozenInstanceError):
         one.seed = 5
-    for change in ({"seed": 5}, {"decision": {"primary": 0.5}}, {"modalities": {"imaging": []}},
-                   {"outcome": {"primary_horizon": 6}}, {"prespecified": True}):  # fmt: skip
+    for change in (
+        {"seed": 5},
+        {"decision": {"primary": 0.5}},
+        {"modalities": {"imaging": []}},
+        {"outcome": {"primary_horizon": 6}},
+        {"prespecified": True},
+    ):
         assert study(folder, **change).spec_hash != one.spec_hash, change
     assert one != "study"
 
@@ -152,8 +186,9 @@ def test_every_patient_is_predicted_by_models_that_did_not_see_them(result):
     assert np.isfinite(folds.risks["both"]).all()
     plan = result.study.models[1]
     train = folds.folds[0] != 0
-    pipeline = plan.pipeline(result.data.modalities, incomplete=True, visits=None, nominal=True,
-                             random_state=result.study.seed + 1)  # fmt: skip
+    pipeline = plan.pipeline(
+        result.data.modalities, incomplete=True, visits=None, nominal=True, random_state=result.study.seed + 1
+    )
     again = pipeline.fit(result.data.X[train], result.data.y[train]).predict_risk(result.data.X[~train], [6, 12])
     assert np.allclose(folds.risks["both"][~train], again)
 
@@ -212,19 +247,27 @@ def registry(tmp_path_factory):
     where = tmp_path_factory.mktemp("registry")
     simulate_cohort(350, 5, imaging_rate=0.7).to_package(where / "cohort")
     return {
-        "title": "r", "data": {"package": "cohort"},
-        "outcome": {"kind": "pain_recovery", "threshold": 2, "sustained": 0, "competing": ["surgery"],
-                    "horizons": [6, 12], "primary_horizon": 12, "schedule": [1.5, 3, 6, 9, 12, 18, 24]},
+        "title": "r",
+        "data": {"package": "cohort"},
+        "outcome": {
+            "kind": "pain_recovery",
+            "threshold": 2,
+            "sustained": 0,
+            "competing": ["surgery"],
+            "horizons": [6, 12],
+            "primary_horizon": 12,
+            "schedule": [1.5, 3, 6, 9, 12, 18, 24],
+        },
         "imaging": {"pool": {"pfirrmann": "mean"}},
         "modalities": {"clinical": ["age", "nrs_back"], "imaging": ["pfirrmann__mean"]},
-        "model": [{"name": "visits", "kind": "discrete_time_hazard", "modalities": ["clinical"],
-                   "options": {"penalty": 1.0}},
-                  {"name": "dated", "kind": "cause_specific_cox", "modalities": ["clinical"],
-                   "options": {"penalty": 1.0}}],
+        "model": [
+            {"name": "visits", "kind": "discrete_time_hazard", "modalities": ["clinical"], "options": {"penalty": 1.0}},
+            {"name": "dated", "kind": "cause_specific_cox", "modalities": ["clinical"], "options": {"penalty": 1.0}},
+        ],
         "comparison": {"clinical": "visits", "extended": "dated"},
         "decision": {"low": 0.3, "high": 0.6, "primary": 0.4, "step": 0.1, "rationale": "because"},
         "validation": {"folds": 3, "repeats": 1, "resamples": 0},
-    }, where  # fmt: skip
+    }, where
 
 
 def test_visit_outcomes_stay_intervals_and_are_decided_on_at_the_visit(registry):
@@ -270,17 +313,25 @@ def test_a_table_of_predictions(folder, tmp_path):
     frame = pd.read_csv(folder / "w.csv").assign(risk=0.4)
     frame["risk"] = 1 - np.exp(-0.08 * 12 * np.exp(-0.03 * (frame["age"] - 50)))
     frame.to_csv(tmp_path / "p.csv", index=False)
-    page = evaluate_table(tmp_path / "p.csv", risks=["risk"], horizon=12, time="months", event="status",
-                          thresholds="0.2,0.4", target="no_event")  # fmt: skip
+    page = evaluate_table(
+        tmp_path / "p.csv",
+        risks=["risk"],
+        horizon=12,
+        time="months",
+        event="status",
+        thresholds="0.2,0.4",
+        target="no_event",
+    )
     assert page.evaluation.target == "no_event"
     assert page.objections[0].code == "origin-of-predictions"
     assert page.evidence.supports(page.claims[0]).answer != "supported"
     for keywords, error in (
-        ({"time": "months"}, ArgumentError), ({"time": "months", "event": "status", "thresholds": "0.5:0.1"},
-                                              ArgumentError),
-        ({"time": "months", "event": "sex"}, DataError), ({"status": "months"}, DataError),
+        ({"time": "months"}, ArgumentError),
+        ({"time": "months", "event": "status", "thresholds": "0.5:0.1"}, ArgumentError),
+        ({"time": "months", "event": "sex"}, DataError),
+        ({"status": "months"}, DataError),
         ({"time": "months", "event": "status", "sample": "hearsay"}, ArgumentError),
-    ):  # fmt: skip
+    ):
         with pytest.raises(error):
             evaluate_table(tmp_path / "p.csv", risks=["risk"], horizon=12, **keywords)
     assert issubclass(OutcomeError, ArgumentError)

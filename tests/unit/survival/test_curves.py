@@ -67,8 +67,17 @@ def test_frames(curve, y, groups) -> None:
     by = curve(y, strata=groups)
     frame = by.to_frame()
     assert list(frame) == [
-        "group", "time", "value", "se", "low", "high", "at_risk", "events", "competing", "censored",
-    ]  # fmt: skip
+        "group",
+        "time",
+        "value",
+        "se",
+        "low",
+        "high",
+        "at_risk",
+        "events",
+        "competing",
+        "censored",
+    ]
     every = frame.groupby("group")[["events", "competing", "censored"]].sum().sum(axis=1)
     assert every.to_dict() == {"mild": 60, "moderate": 30, "severe": 30}
     read = by.at([5, 10]).to_frame()
@@ -226,8 +235,7 @@ class TestCensoringModels:
         mild = (groups == "mild").to_numpy()
         alone = CensoringKaplanMeier().fit(y[mild])
         assert_allclose(by_name.survival_before(y["time"])[mild], alone.survival_before(y["time"][mild]))
-        assert_allclose(by_name.survival_before(y["time"][:5], frame.iloc[:5]),
-                        by_name.survival_before(y["time"])[:5])  # fmt: skip
+        assert_allclose(by_name.survival_before(y["time"][:5], frame.iloc[:5]), by_name.survival_before(y["time"])[:5])
         both = CensoringKaplanMeier(["grade", "sex"]).fit(y, frame)
         assert len(both.strata_) == 4
         with pytest.raises(ArgumentError, match="unseen strata"):

@@ -15,9 +15,11 @@ from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.validation import AddedValue, OnColumns, added_value, cross_validate_risk, likelihood_ratio
 
 MODALITIES = {
-    "clinical": ["c1", "c2", "c3"], "patient_reported": ["p1", "p2"], "imaging": ["m1", "m2", "m3"],
+    "clinical": ["c1", "c2", "c3"],
+    "patient_reported": ["p1", "p2"],
+    "imaging": ["m1", "m2", "m3"],
     "gait": ["g1", "g2"],
-}  # fmt: skip
+}
 LETTERS = {"clinical": "C", "patient_reported": "P", "imaging": "M", "gait": "G"}
 
 
@@ -36,9 +38,15 @@ def state(cohort):
 @pytest.fixture(scope="module")
 def time(cohort):
     return added_value(
-        CoxPH(), cohort, Surv.right(cohort["time"], cohort["event"]), MODALITIES, 12, [0.3], folds=cohort["id"] % 5,
+        CoxPH(),
+        cohort,
+        Surv.right(cohort["time"], cohort["event"]),
+        MODALITIES,
+        12,
+        [0.3],
+        folds=cohort["id"] % 5,
         sites=cohort["site"],
-    )  # fmt: skip
+    )
 
 
 def shares(result, metric, share):
@@ -134,8 +142,16 @@ def test_asking_at_more_horizons_makes_no_gain_easier(state, monkeypatch, horizo
 
     def difference(self, metric, horizon=None, threshold=None):
         value = 2.0 * se if (metric, horizon) == ("ipa", 12.0) else 0.0
-        return pd.Series({"metric": metric, "value": value, "se": se, "low": value - 1.96 * se,
-                          "high": value + 1.96 * se, "confidence": 0.95})  # fmt: skip
+        return pd.Series(
+            {
+                "metric": metric,
+                "value": value,
+                "se": se,
+                "low": value - 1.96 * se,
+                "high": value + 1.96 * se,
+                "confidence": 0.95,
+            }
+        )
 
     monkeypatch.setattr(AddedValue, "difference", difference)
     found = replace(state, horizons=np.array(horizons), missing=())
@@ -157,13 +173,27 @@ def test_by_site_and_pooled(time):
 
 def test_baselines_are_compared_on_the_same_folds(cohort):
     result = added_value(
-        LogisticRisk(), cohort, Status.at(12, cohort["y"]), MODALITIES, 12, modality="imaging",
-        clinical_minimum={"age": "c1", "pain": "c2"}, n_splits=4, n_repeats=1, random_state=0,
-    )  # fmt: skip
+        LogisticRisk(),
+        cohort,
+        Status.at(12, cohort["y"]),
+        MODALITIES,
+        12,
+        modality="imaging",
+        clinical_minimum={"age": "c1", "pain": "c2"},
+        n_splits=4,
+        n_repeats=1,
+        random_state=0,
+    )
     assert {"age only", "clinical minimum", "with", "without"} <= set(result.evaluation.to_frame()["model"])
     assert set(result.missing) == {
-        "disability", "duration", "leg_pain", "expectation", "distress", "previous_episodes", "sex",
-    }  # fmt: skip
+        "disability",
+        "duration",
+        "leg_pain",
+        "expectation",
+        "distress",
+        "previous_episodes",
+        "sex",
+    }
 
 
 def test_a_real_addition_is_supported_and_a_simulated_one_never(cohort):
@@ -174,9 +204,14 @@ def test_a_real_addition_is_supported_and_a_simulated_one_never(cohort):
     for k, name in enumerate(names):
         X[name] = cohort["c1"] + 0.1 * k * rng.standard_normal(len(X)) + rng.standard_normal(len(X))
     arguments = {
-        "modalities": {"clinical": names, "imaging": ["image"]}, "horizons": 12, "thresholds": [0.3],
-        "clinical_minimum": {name: name for name in names}, "n_splits": 4, "n_repeats": 1, "random_state": 1,
-    }  # fmt: skip
+        "modalities": {"clinical": names, "imaging": ["image"]},
+        "horizons": 12,
+        "thresholds": [0.3],
+        "clinical_minimum": {name: name for name in names},
+        "n_splits": 4,
+        "n_repeats": 1,
+        "random_state": 1,
+    }
     y = Status.at(12, cohort["y"])
     assert added_value(LogisticRisk(), X, y, **arguments).supported
     X.attrs["synthetic"] = True

@@ -25,8 +25,9 @@ from lbp_prognosis.validation import OnColumns, association_test, likelihood_rat
 def table():
     rng = np.random.default_rng(3)
     n = 500
-    X = pd.DataFrame({"age": rng.normal(size=n), "pain": rng.normal(size=n), "fat": rng.normal(size=n),
-                      "null": rng.normal(size=n)})  # fmt: skip
+    X = pd.DataFrame(
+        {"age": rng.normal(size=n), "pain": rng.normal(size=n), "fat": rng.normal(size=n), "null": rng.normal(size=n)}
+    )
     first = rng.exponential(np.exp(-0.5 * X["age"] - 0.4 * X["fat"]))
     second, end = rng.exponential(3, n), np.minimum(rng.uniform(0.5, 6, n), 2.5)
     time = np.minimum.reduce([first, second, end])
@@ -157,8 +158,9 @@ def test_it_speaks_to_the_claim_of_association(table):
         verdict = Evidence().with_result(found, sample="apparent").supports(claim)
         assert verdict.answer == answer
         assert ("p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}") in verdict.checks[0].name
-        wald = association_test(*pair(DiscreteTimeHazard(visits=[0.5, 1, 1.5, 2, 2.5]), columns), X, y,
-                                names=("clinical", "both"))  # fmt: skip
+        wald = association_test(
+            *pair(DiscreteTimeHazard(visits=[0.5, 1, 1.5, 2, 2.5]), columns), X, y, names=("clinical", "both")
+        )
         assert Evidence().with_result(wald, sample="apparent").supports(claim).answer == answer
 
 

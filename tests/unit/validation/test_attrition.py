@@ -25,9 +25,12 @@ def study():
     state = (rng.random(n) < expit(-0.3 + 0.8 * x + 0.9 * z)).astype(int)
     seen = rng.random(n) < expit(0.4 + 1.1 * z)
     return {
-        "X": pd.DataFrame({"x": x, "z": z}), "risk": expit(-0.25 + 0.7 * x), "state": state, "seen": seen,
+        "X": pd.DataFrame({"x": x, "z": z}),
+        "risk": expit(-0.25 + 0.7 * x),
+        "state": state,
+        "seen": seen,
         "y": Status.at(12, np.where(seen, state, -1)),
-    }  # fmt: skip
+    }
 
 
 def test_weights_recover_the_average_and_the_brier_score(study):
@@ -106,9 +109,9 @@ def test_assumptions_about_perfectly_ranked_patients():
     state = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, -1, -1])
     X = pd.DataFrame({"x": np.tile([0.0, 1.0], 6)})
     risk = np.r_[np.linspace(0.1, 0.3, 5), np.linspace(0.6, 0.9, 5), 0.05, 0.95]
-    table = delta_sensitivity(
-        Status.at(12, state), X, risk, deltas=[-40.0, 0.0, 40.0], imputations=4
-    ).table.set_index(["metric", "delta"])  # fmt: skip
+    table = delta_sensitivity(Status.at(12, state), X, risk, deltas=[-40.0, 0.0, 40.0], imputations=4).table.set_index(
+        ["metric", "delta"]
+    )
     # all lost patients without the state, or all with it: one of them stands on the wrong side
     assert table.loc[("auc", -40.0), "value"] == pytest.approx(30 / 35)
     assert table.loc[("auc", 40.0), "value"] == pytest.approx(30 / 35)

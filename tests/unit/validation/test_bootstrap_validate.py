@@ -22,9 +22,14 @@ COLUMNS = ["c1", "c2", "p1", "p2", "m1", "m2", "g1", "g2"]
 def worked():
     d = syn().head(200)
     return bootstrap_validate(
-        LogisticRisk(), d[COLUMNS], Status.at(12, d["y"]), 12, thresholds=[0.4],
-        resamples=bootstrap_rows(777, 200, 200), keep_predictions=True,
-    )  # fmt: skip
+        LogisticRisk(),
+        d[COLUMNS],
+        Status.at(12, d["y"]),
+        12,
+        thresholds=[0.4],
+        resamples=bootstrap_rows(777, 200, 200),
+        keep_predictions=True,
+    )
 
 
 def test_resamples_of_the_worked_example():
@@ -89,7 +94,7 @@ def test_resumes_to_identical_results(tmp_path):
 
 
 def test_clusters_are_drawn_whole_and_sites_keep_their_size():
-    from lbp_prognosis.validation._bootstrap_replicate import Draw
+    from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw
 
     rng = np.random.default_rng(0)
     units = np.repeat(np.arange(30), 4)
@@ -102,7 +107,7 @@ def test_clusters_are_drawn_whole_and_sites_keep_their_size():
 
 
 def test_a_resample_is_drawn_again_as_it_was_drawn():
-    from lbp_prognosis.validation._bootstrap_replicate import Draw
+    from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw
 
     rng = np.random.default_rng(1)
     units, sites = np.repeat(np.arange(30), 4), np.repeat([0, 1], [48, 72])
@@ -219,9 +224,14 @@ def test_a_fitted_model_is_refused():
 def test_frame_has_the_decision_curve():
     d = syn(120)
     result = bootstrap_validate(
-        CoxPH(), d[["c1", "p1"]], Surv.right(d["time"], d["status"] == 1), [6, 12], thresholds=[0.2, 0.3],
-        n_resamples=10, random_state=0,
-    )  # fmt: skip
+        CoxPH(),
+        d[["c1", "p1"]],
+        Surv.right(d["time"], d["status"] == 1),
+        [6, 12],
+        thresholds=[0.2, 0.3],
+        n_resamples=10,
+        random_state=0,
+    )
     frame = result.to_frame()
     assert set(frame.loc[frame["metric"] == "net_benefit", "threshold"]) == {0.2, 0.3}
     assert len(result.decision_curve(12)) == 2
@@ -268,8 +278,9 @@ def test_calibration_instability_is_that_of_each_model():
 
     d = syn().head(200)
     y = Surv.right(d["time"], d["event"])
-    found = bootstrap_validate(CoxPH(), d[COLUMNS], y, [6.0, 12.0], n_resamples=6, random_state=0, indexes=False,
-                               keep_predictions=True)  # fmt: skip
+    found = bootstrap_validate(
+        CoxPH(), d[COLUMNS], y, [6.0, 12.0], n_resamples=6, random_state=0, indexes=False, keep_predictions=True
+    )
     at = found.calibration_instability(12.0, thresholds=[0.3, 0.5])
     assert at.curves.shape == (6, at.grid.size)
     for b in range(6):

@@ -76,9 +76,15 @@ def test_reml_is_the_maximum_of_the_restricted_likelihood():
 def test_frame_names_every_quantity():
     frame = meta_analysis(Y, SE, metric="calibration_slope").to_frame()
     assert frame["metric"].tolist() == [
-        "estimate", "tau2", "prediction_low_hksj", "prediction_high_hksj", "prediction_low_riley",
-        "prediction_high_riley", "i2", "cochran_q",
-    ]  # fmt: skip
+        "estimate",
+        "tau2",
+        "prediction_low_hksj",
+        "prediction_high_hksj",
+        "prediction_low_riley",
+        "prediction_high_riley",
+        "i2",
+        "cochran_q",
+    ]
     assert set(frame["group"]) == {"calibration_slope"}
 
 

@@ -22,7 +22,7 @@ from lbp_prognosis.validation import (
     internal_external,
     pool_performance,
 )
-from lbp_prognosis.validation._fixed_by_fit import FIXED_BY_FIT
+from lbp_prognosis.validation.resampling._fixed_by_fit import FIXED_BY_FIT
 
 
 def _holes(n: int = 150) -> tuple[pd.DataFrame, np.ndarray]:

@@ -11,7 +11,7 @@ from lbp_prognosis._base import EstimationError
 from lbp_prognosis.models import CauseSpecificCox, FineGray, LogisticRisk
 from lbp_prognosis.survival import Weights
 from lbp_prognosis.validation import bootstrap_validate
-from lbp_prognosis.validation._performance import Panel
+from lbp_prognosis.validation.resampling._performance import Panel
 
 COLUMNS = ["c1", "c2", "p1", "p2", "m1"]
 
@@ -39,11 +39,18 @@ def test_numbers_are_those_of_rows_drawn(parameters, more):
         X, parameters = X.assign(**{more: sites if more == "strata" else offset}), {**parameters, more: more}
     found, want = (
         bootstrap_validate(
-            kind(**parameters), X, y, [6, 12], thresholds=[0.3], n_resamples=6, random_state=2, keep_predictions=True,
+            kind(**parameters),
+            X,
+            y,
+            [6, 12],
+            thresholds=[0.3],
+            n_resamples=6,
+            random_state=2,
+            keep_predictions=True,
             **given,
         )
         for kind in (CoxPH, Drawn)
-    )  # fmt: skip
+    )
     for name in ("apparent", "resampled", "tested", "out_of_bag", "corrected", "low", "high"):
         np.testing.assert_allclose(getattr(found, name), getattr(want, name), rtol=1e-9, atol=1e-10, err_msg=name)
     np.testing.assert_allclose(found.predictions, want.predictions, rtol=1e-6)  # kept in single precision
@@ -109,10 +116,11 @@ def test_measures_of_copies_are_those_of_rows(kind, linear):
     risk.sort(axis=1)
     lp = np.log(risk[:, 0]) + rng.normal(size=200) if linear else None
     y = {
-        "right": Surv.right(d["time"], d["event"] == 1), "competing": Surv.right(d["time"], d["event"]),
+        "right": Surv.right(d["time"], d["event"] == 1),
+        "competing": Surv.right(d["time"], d["event"]),
         "entry": Surv.right(d["time"], d["event"] == 1, entry=np.floor(d["time"] * 0.3)),
         "status": Status.at(12, np.where(rng.random(200) < 0.1, np.nan, d["y"])),
-    }[kind]  # fmt: skip
+    }[kind]
     panel = Panel("status" if kind == "status" else "right", np.array([6.0, 12.0]), np.array([0.2, 0.5]))
     rows = rng.integers(0, 200, 200)
     found = panel.measure(panel.prepare(y).counted(np.bincount(rows, minlength=200)), panel.rank(risk, lp))

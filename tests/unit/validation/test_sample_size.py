@@ -75,10 +75,15 @@ def test_validation_of_a_rare_outcome(reference_case):
     case = reference_case("pmvalsampsize_binary_1")
     inputs, want = case["inputs"], case["expected"]
     plan = sample_size_validation(
-        "binary", prevalence=inputs["prevalence"], c_statistic=inputs["cstatistic"], lp_mean=inputs["lpnormal"][0],
-        lp_sd=inputs["lpnormal"][1], oe_width=inputs["oeciwidth"], c_width=inputs["cstatciwidth"],
+        "binary",
+        prevalence=inputs["prevalence"],
+        c_statistic=inputs["cstatistic"],
+        lp_mean=inputs["lpnormal"][0],
+        lp_sd=inputs["lpnormal"][1],
+        oe_width=inputs["oeciwidth"],
+        c_width=inputs["cstatciwidth"],
         slope_width=inputs["cslopeciwidth"],
-    )  # fmt: skip
+    )
     assert plan.details["se_log_oe"] == pytest.approx(want["se_log_oe_exact"], rel=1e-9)
     assert plan.criterion("observed_expected") == want["n_oe_exact"]
     assert plan.criterion("concordance") == want["n_cstat"]
@@ -172,9 +177,12 @@ def test_continuous_outcomes(arguments, sizes):
 def test_survival_criteria_as_pmsampsize_has_them():
     """Printed by pmsampsize for rates, horizons and follow-ups; the second criterion by its formula."""
     for rate, horizon, follow_up, r2, count, first, second in (
-        (0.1, 2, 2.07, 0.051, 25, 4286, 731), (0.065, 4, 2.07, 0.051, 25, 4286, 866),
-        (0.065, 2, 4, 0.051, 25, 4286, 679), (0.09, 3, 3, 0.03, 10, 2950, 272), (0.03, 1, 5, 0.3, 80, 1974, 2272),
-    ):  # fmt: skip
+        (0.1, 2, 2.07, 0.051, 25, 4286, 731),
+        (0.065, 4, 2.07, 0.051, 25, 4286, 866),
+        (0.065, 2, 4, 0.051, 25, 4286, 679),
+        (0.09, 3, 3, 0.03, 10, 2950, 272),
+        (0.03, 1, 5, 0.3, 80, 1974, 2272),
+    ):
         plan = sample_size_development(
             "survival", parameters=count, r2=r2, rate=rate, horizon=horizon, mean_follow_up=follow_up
         )

@@ -149,8 +149,9 @@ def test_intervals_of_reclassification_cover_for_held_out_risks_only() -> None:
     found = reclassification(y, old, new, held_out=True)
     parts = [np.var((new - old)[state == s]) / (state == s).sum() for s in (0, 1)]
     assert found.se["idi"] == pytest.approx(np.sqrt(sum(parts)), rel=1e-9)
-    twice = reclassification(np.repeat(y, 2), np.repeat(old, 2), np.repeat(new, 2), held_out=True,
-                             clusters=np.repeat(np.arange(250), 2))  # fmt: skip
+    twice = reclassification(
+        np.repeat(y, 2), np.repeat(old, 2), np.repeat(new, 2), held_out=True, clusters=np.repeat(np.arange(250), 2)
+    )
     assert twice.se["nri"] == pytest.approx(found.se["nri"] * np.sqrt(250 / 249), rel=1e-9)
     assert [o.code for o in found.objections] == ["net-reclassification"]
 
@@ -211,8 +212,9 @@ def test_weights_side_by_side(cohort) -> None:
 def test_what_n_supports(cohort, kind) -> None:
     d, y, _ = cohort
     outcome, horizon = (Status.at(12, d["y"]), None) if kind == "state" else (y, 12.0)
-    found = sample_size_support(outcome, {"clinical": 10, "imaging": 14}, c_statistic=0.72, horizon=horizon,
-                                n_simulations=20)  # fmt: skip
+    found = sample_size_support(
+        outcome, {"clinical": 10, "imaging": 14}, c_statistic=0.72, horizon=horizon, n_simulations=20
+    )
     table = found.to_frame()
     development = table[table["purpose"] == "development"]
     assert found.supported == bool(development["met"].all())
@@ -246,7 +248,7 @@ def test_too_many_parameters_carry_an_objection(cohort) -> None:
 
 
 def test_the_spread_that_belongs_to_a_c_statistic() -> None:
-    from lbp_prognosis.validation._sample_size_support import _c_of_state, _spread_of_time
+    from lbp_prognosis.validation.planning._sample_size_support import _c_of_state, _spread_of_time
 
     rng = np.random.default_rng(0)
     sd = 1.1

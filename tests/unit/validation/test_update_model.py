@@ -20,10 +20,11 @@ def samples():
     d = syn()
     early, late = d[d["site"] <= 3], d[d["site"] >= 4]
     return {
-        "dev": early[COLUMNS], "val": late[COLUMNS],
+        "dev": early[COLUMNS],
+        "val": late[COLUMNS],
         "state": (Status.at(12, early["y"]), Status.at(12, late["y"])),
         "time": (Surv.right(early["time"], early["event"]), Surv.right(late["time"], late["event"])),
-    }  # fmt: skip
+    }
 
 
 def test_closed_test_of_a_state(samples, golden):
@@ -140,9 +141,13 @@ def test_model_based_concordance_equals_the_double_sum():
 def test_case_mix_of_a_state(samples, golden):
     model = LogisticRisk().fit(samples["dev"], samples["state"][0])
     result = case_mix(
-        samples["dev"], samples["state"][0], model.linear_predictor(samples["dev"]),
-        samples["val"], samples["state"][1], model.linear_predictor(samples["val"]),
-    )  # fmt: skip
+        samples["dev"],
+        samples["state"][0],
+        model.linear_predictor(samples["dev"]),
+        samples["val"],
+        samples["state"][1],
+        model.linear_predictor(samples["val"]),
+    )
     want = golden["updating"]
     assert result.membership == pytest.approx(want["membership_c"], abs=5e-9)
     assert result.mbc_development == pytest.approx(want["mbc_dev"], abs=5e-9)
@@ -156,9 +161,13 @@ def test_case_mix_of_a_state(samples, golden):
 def test_case_mix_of_a_time(samples):
     model = CoxPH().fit(samples["dev"], samples["time"][0])
     result = case_mix(
-        samples["dev"], samples["time"][0], model.linear_predictor(samples["dev"]),
-        samples["val"], samples["time"][1], model.linear_predictor(samples["val"]),
-    )  # fmt: skip
+        samples["dev"],
+        samples["time"][0],
+        model.linear_predictor(samples["dev"]),
+        samples["val"],
+        samples["time"][1],
+        model.linear_predictor(samples["val"]),
+    )
     assert result.mbc_development == pytest.approx(0.71395784, abs=5e-9)
     assert result.mbc_validation == pytest.approx(0.71740586, abs=5e-9)
     assert result.mbc_recalibrated == pytest.approx(0.71103386, abs=5e-9)
@@ -270,11 +279,14 @@ def test_model_based_concordance_needs_pairs(risks):
 @pytest.mark.parametrize(
     "model",
     [
-        CoxPH(), CoxPH(ties="breslow"), RiskPipeline([Standardise()], CoxPH()), ParametricAFT("weibull"),
+        CoxPH(),
+        CoxPH(ties="breslow"),
+        RiskPipeline([Standardise()], CoxPH()),
+        ParametricAFT("weibull"),
         RoystonParmar(2),
     ],
     ids=["efron", "breslow", "pipeline", "weibull", "splines"],
-)  # fmt: skip
+)
 def test_closed_test_of_a_time_compares_like_with_like(model):
     """Months, many ties, and a level that differs: every kind of model is told to change its level only.
 

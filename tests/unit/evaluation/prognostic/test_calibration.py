@@ -168,8 +168,15 @@ def test_what_cannot_be_fitted_is_said():
 
 def test_arguments_are_checked():
     y, risk, _ = cohort(50)
-    for bad in ({"knots": 2}, {"knots": [1.0, 0.5, 2.0]}, {"smoother": "hare"}, {"span": 0}, {"oe_interval": "exact"},
-                {"cumulative_hazard": -risk}, {"linear_predictor": risk[:3]}):  # fmt: skip
+    for bad in (
+        {"knots": 2},
+        {"knots": [1.0, 0.5, 2.0]},
+        {"smoother": "hare"},
+        {"span": 0},
+        {"oe_interval": "exact"},
+        {"cumulative_hazard": -risk},
+        {"linear_predictor": risk[:3]},
+    ):
         with pytest.raises(LBPError):
             calibration(y, risk, 8, **bad)
     late = Surv.right(y["time"] + 1, y["event"], entry=np.ones(50), censored=0)
@@ -214,9 +221,19 @@ def _tests(y):
     from lbp_prognosis.evaluation.prognostic._setting import Setting
 
     setting = Setting.check(
-        y, 0.5, accepted=("right",), caller="test", cause=1, target="event", censoring="marginal", sample_weight=None,
-        clusters=None, confidence=0.95, min_at_risk=0, min_censoring_survival=0,
-    )  # fmt: skip
+        y,
+        0.5,
+        accepted=("right",),
+        caller="test",
+        cause=1,
+        target="event",
+        censoring="marginal",
+        sample_weight=None,
+        clusters=None,
+        confidence=0.95,
+        min_at_risk=0,
+        min_censoring_survival=0,
+    )
     rows = calibration_rows(setting, np.full((y.size, 1), 0.4))[0]
     hazard = y["time"].copy()
     return a_calibration(rows, hazard, 10, 5).p, d_calibration(rows, hazard, 10).p
@@ -391,6 +408,8 @@ def test_attrition_weights_speak_for_those_not_seen():
             assert getattr(getattr(visits, name), part) == pytest.approx(wanted, rel=1e-9, nan_ok=True), name
     np.testing.assert_allclose(visits.groups(4).to_numpy(float), states.groups(4).to_numpy(float), rtol=1e-9)
     assert "attrition" in visits.observed_expected.method
-    table, other = (risk_groups(one, risk, 4.0, thresholds=[0.35], sample_weight=weights).table
-                    for one in (y, Status.at(4.0, state)))  # fmt: skip
+    table, other = (
+        risk_groups(one, risk, 4.0, thresholds=[0.35], sample_weight=weights).table
+        for one in (y, Status.at(4.0, state))
+    )
     np.testing.assert_allclose(table["observed"], other["observed"], rtol=1e-9)

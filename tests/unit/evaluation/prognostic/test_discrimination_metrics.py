@@ -22,9 +22,10 @@ def cohort(n=400, seed=0, competing=False):
 def test_shapes_follow_the_horizons():
     y, risk = cohort()
     scalar, one, two = (
-        time_dependent_auc(y, risk, 6), time_dependent_auc(y, risk, [6]),
+        time_dependent_auc(y, risk, 6),
+        time_dependent_auc(y, risk, [6]),
         time_dependent_auc(y, np.column_stack([risk, risk]), [6, 9]),
-    )  # fmt: skip
+    )
     assert isinstance(scalar.value, float)
     assert scalar.influence.shape == (400,)
     assert one.value.shape == (1,)
@@ -251,8 +252,9 @@ def test_missing_states_are_an_objection():
     result = time_dependent_auc(Status.at(6, state), np.linspace(0, 1, 35))
     assert {o.code for o in result.objections} == {"status-missing"}
     assert result.horizon == 6
-    attrition = time_dependent_auc(Status.at(6, state), np.linspace(0, 1, 35),
-                                   sample_weight=Weights(np.ones(35), "attrition"))  # fmt: skip
+    attrition = time_dependent_auc(
+        Status.at(6, state), np.linspace(0, 1, 35), sample_weight=Weights(np.ones(35), "attrition")
+    )
     assert attrition.objections == ()
     assert attrition.value == result.value
 

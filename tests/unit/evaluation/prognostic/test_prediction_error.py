@@ -300,8 +300,21 @@ def test_nagelkerke_influence_is_its_derivative():
 
 
 def test_every_metric_has_one_line():
-    assert {"concordance", "uno_concordance", "auc", "brier", "ipa", "ibs_step", "ibs_trapezoid", "log_score",
-            "royston_d", "r2_d", "nagelkerke_r2", "net_benefit", "ici"} <= METRICS.keys()  # fmt: skip
+    assert {
+        "concordance",
+        "uno_concordance",
+        "auc",
+        "brier",
+        "ipa",
+        "ibs_step",
+        "ibs_trapezoid",
+        "log_score",
+        "royston_d",
+        "r2_d",
+        "nagelkerke_r2",
+        "net_benefit",
+        "ici",
+    } <= METRICS.keys()
     for name, entry in METRICS.items():
         assert entry.name == name
         assert entry.better in {"higher", "lower", "zero", "one", ""}

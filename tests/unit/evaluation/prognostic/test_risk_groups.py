@@ -87,8 +87,13 @@ def test_empty_and_thin_groups_have_reasons():
 
 def test_refusals():
     y, risk = cohort(60)
-    for bad in ({}, {"thresholds": [0.5], "quantiles": [0.5]}, {"thresholds": [0.5], "names": ["one"]},
-                {"thresholds": [0.5], "group_by": 5}, {"thresholds": [1.5]}):  # fmt: skip
+    for bad in (
+        {},
+        {"thresholds": [0.5], "quantiles": [0.5]},
+        {"thresholds": [0.5], "names": ["one"]},
+        {"thresholds": [0.5], "group_by": 5},
+        {"thresholds": [1.5]},
+    ):
         with pytest.raises(LBPError):
             risk_groups(y, risk, [4, 8], **bad)
 

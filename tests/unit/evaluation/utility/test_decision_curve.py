@@ -124,9 +124,7 @@ def test_sampling_weights_and_clusters_use_the_influence_values():
     own = decision_curve(y, risks, 12, GRID, clusters=np.arange(300), n_resamples=0)
     np.testing.assert_allclose(own.se, unit.se * np.sqrt(300 / 299), rtol=1e-9)
     pairs = np.repeat(np.arange(300), 2)
-    twice = decision_curve(
-        y[pairs], {k: v[pairs] for k, v in risks.items()}, 12, GRID, clusters=pairs, n_resamples=0
-    )  # fmt: skip
+    twice = decision_curve(y[pairs], {k: v[pairs] for k, v in risks.items()}, 12, GRID, clusters=pairs, n_resamples=0)
     np.testing.assert_allclose(twice.se, unit.se * np.sqrt(300 / 299), rtol=1e-9)
 
 
@@ -302,8 +300,17 @@ def test_a_model_without_a_risk_has_no_error_and_a_reason(target, estimator):
     risk = np.column_stack([risks["a"], risks["b"]])
     lost = risk.copy()
     lost[:, 1] = np.nan
-    curve = decision_curve(y, {"a": risk, "b": lost}, [6.0, 12.0], [0.2, 0.4], target=target, estimator=estimator,
-                           n_resamples=20, min_at_risk=0, min_censoring_survival=0)  # fmt: skip
+    curve = decision_curve(
+        y,
+        {"a": risk, "b": lost},
+        [6.0, 12.0],
+        [0.2, 0.4],
+        target=target,
+        estimator=estimator,
+        n_resamples=20,
+        min_at_risk=0,
+        min_censoring_survival=0,
+    )
     assert curve.reason == ("", "")
     assert curve.reason_for("a", 1) == curve.reason_for("treat all", 1) == curve.reason_for("treat none", 1) == ""
     assert "no risk predicted" in curve.reason_for("b", 1)

@@ -67,8 +67,9 @@ def test_it_shrinks_with_the_sample_and_is_what_the_truth_would_give() -> None:
         for _ in range(studies):
             X = pd.DataFrame(rng.normal(size=(n, 5)), columns=list("abcde"))
             y = Status.at(12, (rng.random(n) < expit(-0.8 + X.to_numpy() @ beta)).astype(int))
-            found = bootstrap_validate(Logit(), X, y, 12, n_resamples=40, random_state=rng, keep_predictions=True,
-                                       indexes=False)  # fmt: skip
+            found = bootstrap_validate(
+                Logit(), X, y, 12, n_resamples=40, random_state=rng, keep_predictions=True, indexes=False
+            )
             said[n].append(found.development_value([t]).table["evpi"].iloc[0])
             model = Logit().fit(X, y).predict_risk(pd.DataFrame(new, columns=list("abcde")), 12)[:, 0]
             lost = np.maximum(worth, 0).mean() - max(0.0, worth.mean(), ((model >= t) * worth).mean())

@@ -1,0 +1,108 @@
+"""The upper endplate of the sacrum: the surface that faces the last disc."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lbp_prognosis.biomarkers.geometry._caps import Caps, EndplatePlane, fit_endplate
+from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame
+from lbp_prognosis.biomarkers.geometry._region import Region
+
+if TYPE_CHECKING:
+    from lbp_prognosis.biomarkers.anatomy._spine import BodyGeometry
+
+__all__ = ["sacral_endplate"]
+
+REACH_MM = 45.0
+NEAR_MM = 6.0
+
+
+def sacral_endplate(
+    sacrum: Region, last: BodyGeometry, disc: Region | None
+) -> tuple[EndplatePlane, Frame, tuple[np.ndarray, np.ndarray] | None] | None:
+    """Return the plane through the upper endplate of the sacrum, its frame, and its back and front end.
+
+    The plane goes through the first surface of the sacrum met from the lowest body downwards.
+
+    Columns start at the lower endplate of the last body. After the first fit the frame is turned to the plane found,
+    and only columns whose surface lies near it count: the wings and the canal of the sacrum stay out.
+    """
+    if last.inferior is None:
+        return None
+    start = last.inferior.point if disc is None else disc.centroid
+    frame = make_frame(start, last.inferior.normal, last.frame.ap)
+    plane: EndplatePlane | None = None
+    for _ in range(4):
+        top = _first_surface(sacrum, frame, last)
+        if plane is None:
+            seen = top[np.isfinite(top)]
+            if seen.size < 50:
+                return None
+            near = np.abs(top - np.median(seen)) < 3 * NEAR_MM
+        else:
+            near = np.abs(top - (plane.point - frame.origin) @ frame.cc) < NEAR_MM
+        caps = _caps(frame, np.where(near, top, np.nan), last)
+        new = fit_endplate(caps, "superior", sacrum)
+        if new is None:
+            return None
+        plane = new
+        frame = make_frame(plane.point, plane.normal, last.frame.ap)
+    assert plane is not None  # four rounds were fitted
+    if abs(np.degrees(np.arccos(np.clip(plane.normal @ last.inferior.normal, -1, 1)))) > 45:
+        return None
+    return plane, frame, _ends(_first_surface(sacrum, frame, last), last, frame)
+
+
+def _ends(top: np.ndarray, last: BodyGeometry, frame: Frame) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the back and front corner in the middle: where the surface leaves the plane by more than 2 mm."""
+    ap, left = _axes(last)
+    central = np.abs(left) <= 0.15 * last.width
+    share = (np.abs(top[:, central]) < 2.0).mean(axis=1)
+    near = share >= 0.5
+    start = int(np.argmin(np.abs(ap)))
+    if not near[start]:
+        return None
+    low = high = start
+    while low > 0 and near[low - 1]:
+        low -= 1
+    while high < ap.size - 1 and near[high + 1]:
+        high += 1
+    if low == 0 or high == ap.size - 1:
+        return None
+    # where the share of columns on the plane crosses one half, as at the walls of a body
+    ends = [
+        ap[at] + way * (ap[1] - ap[0]) * (share[at] - 0.5) / (share[at] - share[at + way])
+        for at, way in ((low, -1), (high, 1))
+    ]
+    return frame.to_world(np.array([ends[0], 0.0, 0.0])), frame.to_world(np.array([ends[1], 0.0, 0.0]))
+
+
+def _axes(last: BodyGeometry) -> tuple[np.ndarray, np.ndarray]:
+    """Columns over the footprint of the last body, a little wider in front and behind."""
+    step = max(1.0, max(last.depth, last.width) / 200)
+    ap, left = (step * np.arange(-n, n + 1) for n in (int(0.6 * last.depth / step), int(0.4 * last.width / step)))
+    return ap, left
+
+
+def _first_surface(sacrum: Region, frame: Frame, last: BodyGeometry) -> np.ndarray:
+    ap, left = _axes(last)
+    dz = max(min(0.5, 0.5 * float(sacrum.volume.spacing.min())), 0.1)
+    z = np.arange(NEAR_MM * 2, -REACH_MM, -dz)
+    points = np.stack(np.meshgrid(ap, left, z, indexing="ij"), axis=-1)
+    profile = sacrum.sample(frame.to_world(points))
+    inner = profile >= 0.5
+    first = np.argmax(inner, axis=2)
+    some = inner.any(axis=2) & (first > 0)
+    before = np.clip(first - 1, 0, z.size - 1)
+    p1 = np.take_along_axis(profile, first[..., None], axis=2)[..., 0].astype(float)
+    p0 = np.take_along_axis(profile, before[..., None], axis=2)[..., 0].astype(float)
+    share = np.clip((p1 - 0.5) / np.maximum(p1 - p0, 1e-9), 0, 1)
+    return np.where(some, z[first] + dz * share, np.nan)
+
+
+def _caps(frame: Frame, top: np.ndarray, last: BodyGeometry) -> Caps:
+    ap, left = _axes(last)
+    blank = np.full(top.shape, np.nan)
+    return Caps(frame, ap, left, top, blank, blank, blank)

@@ -1,0 +1,166 @@
+"""Does the mask, read by the stated convention, make an anatomy? What does not is refused, loudly."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from lbp_prognosis._base import DataError
+from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
+from lbp_prognosis.biomarkers.anatomy._levels import level_rank, neighbours, split_disc
+from lbp_prognosis.biomarkers.anatomy._spine import Spine
+from lbp_prognosis.biomarkers.geometry._region import Region
+
+__all__ = ["check_anatomy", "level_confidence"]
+
+STEP_MM = (6.0, 75.0)
+"""Smallest and largest believable distance between the centres of neighbouring vertebrae."""
+
+
+def check_anatomy(anatomy: Anatomy, spine: Spine) -> None:
+    """Refuse a mask whose structures lie where they cannot.
+
+    Checked in millimetres: no level in two large pieces; vertebrae in cranio-caudal order and at believable distances;
+    every disc between its two vertebrae; the canal behind the bodies; left structures on the left of their right
+    partners.
+
+    Raises
+    ------
+    DataError
+        Naming every finding; its ``failures`` hold one row each.
+    """
+    findings = [*_pieces(anatomy), *_order(spine), *_discs(anatomy, spine), *_canal(anatomy, spine), *_sides(anatomy)]
+    if findings:
+        import pandas as pd
+
+        frame = pd.DataFrame(
+            [("mask", None, field, "anatomy", None, text) for field, text in findings],
+            columns=["table", "row", "field", "reason", "value", "message"],
+        )
+        raise DataError(
+            "The mask makes no anatomy: "
+            + "; ".join(text for _, text in findings)
+            + ". Check `convention` and the orientation in the header.",
+            frame,
+        )
+
+
+def _pieces(anatomy: Anatomy) -> list[tuple[str, str]]:
+    """Find levels whose label is two structures: the second piece is 60 % of the first or more."""
+    found = []
+    for (structure, level, _), region in anatomy.regions.items():
+        if structure not in {"vertebra", "vertebral_body", "disc"} or not level or region.cut:
+            continue
+        pieces = ndimage.label(region.mask, structure=np.ones((3, 3, 3)))[0]
+        sizes = np.sort(np.bincount(pieces.ravel())[1:])
+        if sizes.size > 1 and sizes[-2] >= 0.6 * sizes[-1] and sizes[-2] >= 50:
+            found.append(("level", f"the {structure.replace('_', ' ')} {level} lies in two large pieces"))
+    return found
+
+
+def _order(spine: Spine) -> list[tuple[str, str]]:
+    found = []
+    for upper, lower in neighbours(spine.bodies):
+        step = spine.bodies[upper].region.centroid - spine.bodies[lower].region.centroid
+        distance = float(np.linalg.norm(step))
+        if step[2] <= 0:
+            found.append(("level", f"{upper} lies below {lower}"))
+        elif not STEP_MM[0] <= distance <= STEP_MM[1] and not (
+            spine.bodies[upper].region.cut or spine.bodies[lower].region.cut
+        ):
+            found.append(("level", f"{upper} and {lower} are {distance:.0f} mm apart"))
+    return found
+
+
+def _discs(anatomy: Anatomy, spine: Spine) -> list[tuple[str, str]]:
+    found = []
+    for level in anatomy.levels("disc"):
+        upper, lower = split_disc(level)
+        disc = anatomy.get("disc", level)
+        assert disc is not None
+        above = spine.bodies.get(upper)
+        below = spine.bodies.get(lower)
+        if above is not None and (disc.centroid - above.region.centroid) @ above.frame.cc >= 0:
+            found.append(("disc", f"disc {level} lies above {upper}"))
+        if below is not None and (disc.centroid - below.region.centroid) @ below.frame.cc <= 0:
+            found.append(("disc", f"disc {level} lies below {lower}"))
+        if above is not None and below is not None:
+            span = float(np.linalg.norm(above.region.centroid - below.region.centroid))
+            middle = 0.5 * (above.region.centroid + below.region.centroid)
+            if np.linalg.norm(disc.centroid - middle) > 0.75 * span:
+                found.append(("disc", f"disc {level} lies beside {upper} and {lower}, not between them"))
+    return found
+
+
+def _canal(anatomy: Anatomy, spine: Spine) -> list[tuple[str, str]]:
+    canal = anatomy.canal
+    if canal is None:
+        return []
+    found = []
+    for level, body in spine.bodies.items():
+        near = canal.points[np.abs((canal.points - body.region.centroid) @ body.frame.cc) < 10]
+        if near.shape[0] < 10:
+            continue
+        behind = body.region.centroid[1] - near.mean(axis=0)[1]
+        if behind <= 0:
+            found.append(("canal", f"the canal lies in front of {level}"))
+    return found
+
+
+def _sides(anatomy: Anatomy) -> list[tuple[str, str]]:
+    found = []
+    for (structure, level, side), region in anatomy.regions.items():
+        partner = anatomy.get(structure, level, "right") if side == "left" else None
+        if partner is not None and not _left_of(region, partner):
+            found.append(("side", f"the left {structure} lies to the right of the right one"))
+    return found
+
+
+def _left_of(left: Region, right: Region) -> bool:
+    return bool(left.centroid[0] < right.centroid[0])
+
+
+CERVICAL_DEPTH_MM = 28.0
+"""Front-to-back length of a body beyond which the name of a cervical or upper thoracic level is doubted."""
+
+LEAST_DEPTH_MM = 9.0
+"""Front-to-back length below which no level is believed: a cord divided into levels, say."""
+
+LUMBAR_ML = (10.0, 100.0)
+"""Volumes of a whole body outside which the name of a lumbar level is doubted."""
+
+
+def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, ...]]:
+    """Return how far the names of levels can be trusted, and why not fully.
+
+    1.0: named by the tool, five lumbar vertebrae or no sign against them. 0.75: counted from the bottom, where the
+    lowest mobile vertebra is taken for the last lumbar one. 0.5: a transitional sign (four or six lumbar vertebrae, a
+    thirteenth thoracic one). 0.25: bodies named cervical (or t1 to t4) that are as deep as lumbar ones, as running
+    instance numbers read for levels give, or bodies named lumbar of a size that no lumbar body has, or flatter than
+    any, as in a mask of something else. A rank to filter by, no estimated probability.
+    """
+    levels = list(spine.bodies)
+    upper = {level for level in levels if level.startswith("c")} | {"t1", "t2", "t3", "t4"}
+    deep = [b for level, b in spine.bodies.items() if level in upper and b.depth > CERVICAL_DEPTH_MM]
+    odd = [
+        b
+        for level, b in spine.bodies.items()
+        if level.startswith("l") and not b.region.cut and not LUMBAR_ML[0] <= b.region.volume_mm3 / 1000 <= LUMBAR_ML[1]
+    ]
+    thin = [b for b in spine.bodies.values() if not b.region.cut and b.depth < LEAST_DEPTH_MM]
+    if deep or odd or thin:
+        return 0.25, ("size_unlike_level",)
+    signs = []
+    if "l6" in levels:
+        signs.append("six_lumbar")
+    if "t13" in levels:
+        signs.append("thirteen_thoracic")
+    has_sacrum = bool(anatomy.get("sacrum", "s1") or anatomy.get("sacral_vertebra", "s1"))
+    lumbar = sorted((level for level in levels if level.startswith("l")), key=level_rank)
+    if has_sacrum and lumbar and lumbar[-1] == "l4":
+        signs.append("four_lumbar")
+    if signs:
+        return 0.5, tuple(signs)
+    if anatomy.numbering == "from_bottom":
+        return 0.75, ("counted_from_bottom",)
+    return 1.0, ()

@@ -1,0 +1,230 @@
+"""The geometry of one spine: a frame, two endplates and three axes for each vertebral body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
+from lbp_prognosis.biomarkers.anatomy._bodies import find_bodies
+from lbp_prognosis.biomarkers.anatomy._levels import level_rank, neighbours
+from lbp_prognosis.biomarkers.anatomy._sacrum import sacral_endplate
+from lbp_prognosis.biomarkers.geometry._caps import Caps, EndplatePlane, at_voxels, fit_endplate, measure_caps
+from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit
+from lbp_prognosis.biomarkers.geometry._region import Region
+
+__all__ = ["BodyGeometry", "Spine", "build_spine"]
+
+
+@dataclass(frozen=True, eq=False)
+class BodyGeometry:
+    """A vertebral body with its frame, surfaces and endplates.
+
+    Attributes
+    ----------
+    level : str
+    region : Region
+    frame : Frame
+        At the centroid; ``cc`` bisects the normals of the two endplates.
+    caps : Caps
+    superior, inferior : EndplatePlane or None
+    depth, width : float
+        Front-to-back chord in the middle, and side-to-side, at mid-height, mm.
+    """
+
+    level: str
+    region: Region
+    frame: Frame
+    caps: Caps
+    superior: EndplatePlane | None
+    inferior: EndplatePlane | None
+    depth: float
+    width: float
+
+
+@dataclass
+class Spine:
+    """All bodies of a case, the sacral endplate, and where front is.
+
+    Attributes
+    ----------
+    bodies : dict
+        From level to `BodyGeometry`, top to bottom.
+    sacral : EndplatePlane or None
+        Upper endplate of the sacrum.
+    sacral_ends : (array, array) or None
+        Its back and front corner in the middle.
+    front_from : str
+        What told front from back: ``canal``, ``spinal_cord``, ``posterior_elements`` or ``image``.
+    left : array of shape (3,)
+        Mean direction to the patient's left: the normal of the patient's sagittal plane.
+    """
+
+    bodies: dict[str, BodyGeometry]
+    sacral: EndplatePlane | None = None
+    sacral_frame: Frame | None = None
+    sacral_ends: tuple[np.ndarray, np.ndarray] | None = None
+    sacral_region: Region | None = None
+    front_from: str = "image"
+    left: np.ndarray = field(default_factory=lambda: np.array([-1.0, 0.0, 0.0]))
+    flags: tuple[str, ...] = ()
+
+    def endplate(self, level: str, which: str) -> EndplatePlane | None:
+        """Return an endplate; the sacrum has the upper one only."""
+        if level == "s1":
+            return self.sacral if which == "superior" else None
+        body = self.bodies.get(level)
+        return None if body is None else getattr(body, which)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return neighbouring levels, the sacrum included."""
+        return neighbours([*self.bodies, *(["s1"] if self.sacral is not None else [])])
+
+
+def build_spine(anatomy: Anatomy, *, central: float = 0.8) -> Spine:
+    """Find bodies, frames and endplates; ``central`` is the share of an endplate that its plane is fitted to."""
+    regions = find_bodies(anatomy)
+    levels = sorted(regions, key=level_rank)
+    centres = {level: regions[level].centroid for level in levels}
+    lowest = _sacral_region(anatomy)
+    ups = _tangents(levels, centres, lowest)
+    fronts, source = _fronts(anatomy, regions, centres, ups)
+    bodies = {}
+    for level in levels:
+        frame = make_frame(centres[level], ups[level], fronts[level])
+        bodies[level] = _body_geometry(level, regions[level], frame, central)
+    flags = () if source == "canal" else (f"front_from_{source}",)
+    spine = Spine(bodies, front_from=source, flags=flags)
+    if bodies:
+        spine.left = unit(np.mean([body.frame.left for body in bodies.values()], axis=0))
+    if lowest is not None and levels and not bodies[levels[-1]].region.cut:
+        found = sacral_endplate(lowest, bodies[levels[-1]], anatomy.get("disc", levels[-1] + "s1"))
+        if found is not None and neighbours([levels[-1], "s1"]):
+            spine.sacral, spine.sacral_frame, spine.sacral_ends = found
+            spine.sacral_region = lowest
+    return spine
+
+
+def _sacral_region(anatomy: Anatomy) -> Region | None:
+    for structure in ("vertebral_body", "sacral_vertebra", "sacrum"):
+        region = anatomy.get(structure, "s1")
+        if region is not None:
+            return region
+    return None
+
+
+def _tangents(levels: list[str], centres: dict[str, np.ndarray], lowest: Region | None) -> dict[str, np.ndarray]:
+    """Return the direction to the head at each body, from a spline through the centres."""
+    if len(levels) < 2:
+        return {level: np.array([0.0, 0.0, 1.0]) for level in levels}
+    points = np.array([centres[level] for level in levels])
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    s = np.concatenate([[0.0], np.cumsum(np.maximum(steps, 1e-3))])
+    if len(levels) == 2:
+        return dict.fromkeys(levels, unit(points[0] - points[1]))
+    derivative = CubicSpline(s, points, bc_type="natural").derivative()(s)
+    return {level: -unit(d) for level, d in zip(levels, derivative)}
+
+
+def _fronts(
+    anatomy: Anatomy, regions: dict[str, Region], centres: dict[str, np.ndarray], ups: dict[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], str]:
+    """Return the direction to the front at each body: away from the canal, or from the posterior elements.
+
+    A level where this fails takes the mean of the others; where all fail, the patient's front (image axis) is taken.
+    """
+    canal = anatomy.canal
+    cords = anatomy.of("spinal_cord")
+    behind = canal or (cords[0] if cords else None)
+    fronts: dict[str, np.ndarray] = {}
+    source = "canal" if canal is not None else "spinal_cord"
+    if behind is not None:
+        for level in regions:
+            offset = _away_from(behind.points, centres[level], ups[level], behind.volume.spacing.max())
+            if offset is not None:
+                fronts[level] = offset
+    if not fronts:
+        source = "posterior_elements"
+        for level, body in regions.items():
+            vertebra = anatomy.get("vertebra", level) or anatomy.get("posterior_elements", level)
+            if vertebra is None or (vertebra.n_voxels < 1.1 * body.n_voxels and vertebra.structure == "vertebra"):
+                continue
+            offset = centres[level] - vertebra.centroid
+            offset = offset - (offset @ ups[level]) * ups[level]
+            if np.linalg.norm(offset) > 2.0:
+                fronts[level] = unit(offset)
+    if not fronts:
+        source = "image"
+    mean = unit(np.mean(list(fronts.values()), axis=0)) if fronts else np.array([0.0, 1.0, 0.0])
+    return {level: fronts.get(level, mean) for level in regions}, source
+
+
+def _away_from(points: np.ndarray, centre: np.ndarray, up: np.ndarray, thickness: float) -> np.ndarray | None:
+    along = (points - centre) @ up
+    near = points[np.abs(along) <= max(3.0, thickness)]
+    if near.shape[0] < 10:
+        return None
+    offset = centre - near.mean(axis=0)
+    offset = offset - (offset @ up) * up
+    return unit(offset) if np.linalg.norm(offset) > 3.0 else None
+
+
+def _body_geometry(level: str, region: Region, frame: Frame, central: float) -> BodyGeometry:
+    """Measure the surfaces; turn the frame to the bisector of the endplates and measure again."""
+    cut_out = bool({"body_cut_at_canal", "body_by_opening"} & set(region.flags))
+
+    def planes(caps: Caps) -> tuple[EndplatePlane | None, EndplatePlane | None]:
+        return (
+            fit_endplate(caps, "superior", region, central=central, drop_pedicles=cut_out),
+            fit_endplate(caps, "inferior", region, central=central, drop_pedicles=cut_out),
+        )
+
+    caps = measure_caps(region, frame)
+    superior, inferior = planes(caps)
+    for _ in range(2):
+        if superior is None or inferior is None or max(superior.rms, inferior.rms) > 4.0:
+            break
+        bisector = unit(superior.normal + inferior.normal)
+        moved = np.degrees(np.arccos(np.clip(bisector @ frame.cc, -1, 1)))
+        if moved > 35:
+            break
+        frame = make_frame(region.centroid, bisector, frame.ap)
+        caps = measure_caps(region, frame)
+        superior, inferior = planes(caps)
+        if moved < 0.2:
+            break
+    depth, width = mid_extents(caps)
+    caps = at_voxels(caps, superior, inferior)
+    return BodyGeometry(level, region, frame, caps, superior, inferior, depth, width)
+
+
+def mid_extents(caps: Caps) -> tuple[float, float]:
+    """Return the front-to-back and side-to-side lengths at mid-height (partial voxels count in part)."""
+    step = caps.ap[1] - caps.ap[0]
+    middle = np.clip(caps.middle, 0, 1)
+    columns = middle.sum(axis=1) * step  # width at each ap
+    rows = middle.sum(axis=0) * step  # depth at each left
+    if not rows.any():
+        return float("nan"), float("nan")
+    width = float(rows.max() and (np.clip(rows / rows.max() * 2, 0, 1)).sum() * step)
+    half = 0.06 * width
+    total = rows.sum()
+    centre = float((rows * caps.left).sum() / total)
+    central = np.abs(caps.left - centre) <= max(half, step)
+    centre_ap = float((columns * caps.ap).sum() / columns.sum())
+    middle_rows = np.abs(caps.ap - centre_ap) <= max(0.06 * float(rows.max()), step)
+    return float(rows[central].mean()), float(columns[middle_rows].mean())
+
+
+def own_axis(region: Region, frame: Frame) -> Frame:
+    """Return the frame turned to the bisector of the region's own two surfaces."""
+    for _ in range(2):
+        caps = measure_caps(region, frame)
+        top = fit_endplate(caps, "superior", region)
+        bottom = fit_endplate(caps, "inferior", region)
+        if top is None or bottom is None:
+            return frame
+        frame = make_frame(region.centroid, top.normal + bottom.normal, frame.ap)
+    return frame

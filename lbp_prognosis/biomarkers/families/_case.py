@@ -1,0 +1,163 @@
+"""What the families measure on: one case with its structures, its geometry and its images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from lbp_prognosis.biomarkers._recipe import Recipe
+from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
+from lbp_prognosis.biomarkers.anatomy._axial_stack import AxialStack, find_stack
+from lbp_prognosis.biomarkers.anatomy._levels import split_disc
+from lbp_prognosis.biomarkers.anatomy._spine import Spine, build_spine
+from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit
+from lbp_prognosis.biomarkers.geometry._region import Region
+from lbp_prognosis.biomarkers.readers._image import Image
+
+__all__ = ["Case"]
+
+
+@dataclass
+class Case:
+    """One study ready to be measured.
+
+    Attributes
+    ----------
+    anatomy : Anatomy
+    recipe : Recipe
+    images : mapping
+        From contrast to image: ``main`` is the image of the study; ``t1, t2, water, fat, fat_fraction`` where given.
+    modality : str
+        ``mri``, ``ct`` or empty.
+    sequence : str
+        ``t1, t2, stir, dixon, pd`` or empty.
+    position : str
+        ``supine``, ``standing`` or empty.
+    stature_m : float
+        Height of the patient in metres; NaN if unknown.
+    age : float
+        Years; NaN if unknown.
+    contrast : bool or None
+        Whether a contrast agent was given.
+    landmarks : mapping
+        Further points in RAS millimetres, e.g. ``femoral_head_left``.
+    levels : mapping
+        Discs that an axial stack was stated to lie at, and where in it (see `read_levels`).
+    corrected : tuple of str
+        Names of the images whose bias field was taken out.
+    """
+
+    anatomy: Anatomy
+    recipe: Recipe
+    images: Mapping[str, Image] = field(default_factory=dict)
+    modality: str = ""
+    sequence: str = ""
+    position: str = ""
+    stature_m: float = float("nan")
+    age: float = float("nan")
+    contrast: bool | None = None
+    landmarks: Mapping[str, Any] = field(default_factory=dict)
+    levels: Mapping[str, float | tuple[float, ...] | None] = field(default_factory=dict)
+    corrected: tuple[str, ...] = ()
+
+    @cached_property
+    def spine(self) -> Spine:
+        """Frames and endplates of all bodies."""
+        return build_spine(self.anatomy, central=self.recipe.endplate_central)
+
+    @cached_property
+    def stack(self) -> AxialStack | None:
+        """The levels that are read slice by slice, where the volume is an axial stack without whole vertebrae."""
+        bodies = self.spine.bodies
+        whole = {
+            upper + lower
+            for upper, lower in self.spine.pairs()
+            if all(name not in bodies or not bodies[name].region.cut for name in (upper, lower))
+        }
+        return find_stack(self.anatomy, self.levels, whole)
+
+    def image_of(self, contrast: str) -> Image | None:
+        """Return the image of a contrast: its own, or the main image where the study states that contrast."""
+        if contrast in self.images:
+            return self.images[contrast]
+        return self.images.get("main") if self.sequence == contrast else None
+
+    def was_corrected(self, contrast: str) -> bool:
+        """Say whether the bias field was taken out of the image of a contrast."""
+        return (contrast if contrast in self.images else "main") in self.corrected
+
+    def disc_frame(self, level: str) -> tuple[Frame, tuple[str, ...]] | None:
+        """Return the frame of a disc: ``cc`` bisects the two endplates that face it; front is that of the bodies.
+
+        Where an endplate is missing, the disc's own surfaces give the axis (flag ``axis_from_disc``).
+        """
+        upper, lower = split_disc(level)
+        disc = self.anatomy.get("disc", level)
+        above, below = self.spine.endplate(upper, "inferior"), self.spine.endplate(lower, "superior")
+        fronts = [self.spine.bodies[name].frame.ap for name in (upper, lower) if name in self.spine.bodies]
+        if not fronts:
+            return None if disc is None else self._lone_disc(disc)
+        front = np.mean(fronts, axis=0)
+        whole = all(name not in self.spine.bodies or not self.spine.bodies[name].region.cut for name in (upper, lower))
+        if above is not None and below is not None and whole:
+            origin = disc.centroid if disc is not None else (above.point + below.point) / 2
+            return make_frame(origin, above.normal + below.normal, front), ()
+        if disc is None:
+            return None
+        from lbp_prognosis.biomarkers.anatomy._spine import own_axis
+
+        up = above.normal if above is not None else below.normal if below is not None else None
+        if up is None:
+            up = next(self.spine.bodies[name].frame.cc for name in (upper, lower) if name in self.spine.bodies)
+        return own_axis(disc, make_frame(disc.centroid, up, front)), ("axis_from_disc",)
+
+    def _lone_disc(self, disc: Region) -> tuple[Frame, tuple[str, ...]]:
+        """Return the frame of a disc without any body beside it, from its own surfaces and the image's axes."""
+        from lbp_prognosis.biomarkers.anatomy._spine import own_axis
+
+        others = [r.centroid for r in self.anatomy.of("disc") if r.level]
+        up = np.array([0.0, 0.0, 1.0])
+        if len(others) > 1:
+            ends = sorted(others, key=lambda centre: float(centre[2]))
+            up = unit(ends[-1] - ends[0])
+        frame = make_frame(disc.centroid, up, np.array([0.0, 1.0, 0.0]))
+        return own_axis(disc, frame), ("axis_from_disc", "front_from_image")
+
+    def disc_levels(self) -> list[str]:
+        """Return the levels of discs and of gaps between neighbouring bodies, top to bottom."""
+        from lbp_prognosis.biomarkers.anatomy._levels import level_rank
+
+        named = set(self.anatomy.levels("disc")) | {a + b for a, b in self.spine.pairs()}
+        return sorted(named, key=level_rank)
+
+    def section_levels(self) -> list[str]:
+        """Return the levels at which cross-sections are read: those of the discs and those stated for the stack."""
+        from lbp_prognosis.biomarkers.anatomy._levels import level_rank
+
+        return sorted({*self.disc_levels(), *(self.stack.levels if self.stack is not None else ())}, key=level_rank)
+
+
+def sample_image(image: Image, points: np.ndarray) -> np.ndarray:
+    """Return linearly interpolated intensities at RAS positions; NaN outside the image."""
+    index = np.moveaxis(image.grid.to_index(points), -1, 0)
+    return ndimage.map_coordinates(image.data, index, order=1, mode="constant", cval=np.nan, output=np.float32)
+
+
+def intensities(image: Image, region: Region, mask: np.ndarray | None = None) -> np.ndarray:
+    """Return the intensities in a region, voxel by voxel where the lattices agree and interpolated elsewhere."""
+    chosen = region.indices if mask is None else np.argwhere(mask)
+    if image.grid.matches(region.volume):
+        index = tuple((chosen + region.start).T)
+        return np.asarray(image.data[index], dtype=float)
+    values = sample_image(image, region.grid.to_world(chosen.astype(float)))
+    return values[np.isfinite(values)].astype(float)
+
+
+def mean_direction(vectors: list[np.ndarray]) -> np.ndarray:
+    """Return the unit vector along the mean."""
+    return unit(np.mean(vectors, axis=0))

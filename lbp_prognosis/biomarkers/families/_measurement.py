@@ -1,0 +1,101 @@
+"""One measured value with everything that is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis.biomarkers.geometry._region import Region
+
+__all__ = ["BIOMARKER_COLUMNS", "Measurement", "quality"]
+
+BIOMARKER_COLUMNS: tuple[str, ...] = (
+    "patient_id",
+    "study_id",
+    "structure",
+    "measure",
+    "level",
+    "side",
+    "value",
+    "unit",
+    "method_id",
+    "modality",
+    "acquired_on",
+    "extractor_version",
+    "sd_error",
+    "flags",
+    "reason",
+    "level_from_bottom",
+    "level_confidence",
+    "n_voxels",
+    "n_slices",
+    "spacing",
+    "fit_residual",
+    "touched_border",
+)
+"""Columns of the long table, those of the data schema ``biomarker`` in the same order."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A value, or the reason why there is none.
+
+    Attributes
+    ----------
+    structure, measure, level, side, unit, method_id : str
+        Names of the data schema ``biomarker``.
+    value : float
+        NaN where it could not be measured; then ``reason`` says why.
+    sd_error : float
+        Predicted SD of the error from the lattice and the fit alone, in the unit of the value.
+    flags : tuple of str
+        What to look at before trusting it.
+    n_voxels, n_slices, spacing, fit_residual, touched_border
+        What it was measured on.
+    """
+
+    structure: str
+    measure: str
+    unit: str
+    value: float
+    method_id: str
+    level: str = ""
+    side: str = ""
+    sd_error: float = float("nan")
+    flags: tuple[str, ...] = ()
+    reason: str = ""
+    n_voxels: int | None = None
+    n_slices: int | None = None
+    spacing: str = ""
+    fit_residual: float = float("nan")
+    touched_border: bool | None = None
+    level_from_bottom: int | None = None
+
+    def __post_init__(self) -> None:
+        value = float(self.value)
+        if not np.isfinite(value):
+            object.__setattr__(self, "sd_error", float("nan"))
+            if not self.reason:
+                object.__setattr__(self, "reason", "the geometry gives no number")
+            value = float("nan")
+        object.__setattr__(self, "value", value)
+
+
+def quality(region: Region | None, **more: Any) -> dict[str, Any]:
+    """Return the quality fields of a measurement on a region."""
+    if region is None:
+        return more
+    flags = (*region.flags, *more.pop("flags", ()))
+    if region.cut:
+        flags = (*flags, "touched_border")
+    return {
+        "n_voxels": region.n_voxels,
+        "n_slices": region.n_slices,
+        "spacing": "x".join(f"{side:.3g}" for side in region.volume.spacing),
+        "touched_border": region.cut,
+        "level_from_bottom": region.from_bottom or None,
+        "flags": tuple(dict.fromkeys(flags)),
+        **more,
+    }

@@ -1,0 +1,3 @@
+"""Lengths, areas, planes and angles of masks on their grid; no anatomy."""
+
+__all__: list[str] = []

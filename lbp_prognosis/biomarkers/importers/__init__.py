@@ -1,0 +1,3 @@
+"""Tables of other tools as biomarker tables."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Reading of images, masks and folders of class files, and what their headers say."""
+
+__all__: list[str] = []

@@ -1,0 +1,53 @@
+"""NIfTI files, through nibabel."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import DataError, argument_error, require
+from lbp_prognosis.biomarkers.readers._read_image import check_size
+
+__all__ = ["read_nifti"]
+
+_TO_MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
+
+
+def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return data in file order, the matrix to RAS millimetres, and no acquisition (NIfTI carries none)."""
+    nibabel = require("nibabel", caller="read_image", extra="imaging")
+    try:
+        volume = nibabel.load(path)
+        shape, stored = volume.shape, np.dtype(volume.get_data_dtype())
+        header = volume.header
+    except Exception as error:
+        raise DataError(f"{path} is not a readable NIfTI file: {error}") from error
+    if stored.names is not None:
+        raise argument_error("image", "one number a voxel (no colours)", f"{path.name} with fields {stored.names}")
+    if len(shape) > 3 and any(n > 1 for n in shape[3:]):
+        raise argument_error(
+            "image",
+            "three-dimensional",
+            f"shape {shape} in {path.name}",
+            "Choose one volume of a series in time or contrast, and save it alone.",
+        )
+    scaled = header.get_slope_inter() not in {(None, None), (1.0, 0.0)} if hasattr(header, "get_slope_inter") else False
+    check_size(shape, max(stored.itemsize, 8 if scaled else 1), max_bytes, str(path))
+    if "sform_code" in header and not int(header["sform_code"]) and not int(header["qform_code"]):
+        raise argument_error(
+            "image",
+            "with an orientation (sform or qform code above 0)",
+            f"{path.name} with both codes 0",
+            "Left and right can't be told: convert the file again from its source.",
+        )
+    try:
+        data = np.asanyarray(volume.dataobj)
+    except (OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
+        raise DataError(f"{path} is damaged or cut short: {error}") from error
+    factor = _TO_MM.get(header.get_xyzt_units()[0], 1.0) if hasattr(header, "get_xyzt_units") else 1.0
+    affine = np.array(volume.affine, dtype=float)
+    affine[:3] *= factor
+    return data, affine, {}

@@ -1,0 +1,3 @@
+"""What a block of predictors adds to others."""
+
+__all__: list[str] = []

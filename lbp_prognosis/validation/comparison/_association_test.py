@@ -1,0 +1,305 @@
+"""``association_test``: do the added predictors carry information about the outcome at all?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2, norm
+
+from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
+from lbp_prognosis._kernels import d1_test, rubin_pool
+from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation.resampling._estimator import check_rows, fresh
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["AssociationTest", "association_test"]
+
+_ONE_COMPLETION = Objection(
+    "single-imputation",
+    "One completed table stands for what was not known: the test takes imputed values for measured ones, and its p is "
+    "too small. Impute several times.",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class AssociationTest(Result):
+    """A test that all added predictors have no effect, on the rows the models were fitted to.
+
+    Attributes
+    ----------
+    without, with_ : str
+        The models.
+    added : tuple of str
+        Columns of the design that only the larger model has.
+    test : {"likelihood_ratio", "wald"}
+        Which test.
+    statistic, df, df2, p : float
+        χ² with ``df`` degrees of freedom; with several imputations the F statistic with ``df`` and ``df2`` (else inf).
+    coefficients : DataFrame
+        One row an added column: ``term, coef, se, ratio, low, high, p``; ``ratio`` is exp(coef).
+    n, n_events, m : int
+        Patients, events of the cause, completed tables.
+    cause : int
+        Event code.
+    """
+
+    without: str
+    with_: str
+    added: tuple[str, ...]
+    test: str
+    statistic: float
+    df: float
+    df2: float
+    p: float
+    coefficients: pd.DataFrame = field(repr=False)
+    n: int
+    n_events: int
+    m: int
+    cause: int
+    confidence: float
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    @property
+    def method(self) -> str:
+        """The test in words."""
+        if self.test == "likelihood_ratio":
+            return "likelihood ratio of nested fits, apparent"
+        return "Wald, apparent" if self.m == 1 else f"Wald pooled over {self.m} imputations (D1), apparent"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row, with ``reference, df, df2, p`` as special columns; ``model`` is the larger one."""
+        return metric_frame(
+            [
+                {
+                    "model": self.with_,
+                    "tier": "prognostic",
+                    "metric": self.test,
+                    "cause": self.cause,
+                    "value": self.statistic,
+                    "method": self.method,
+                    "n": self.n,
+                    "n_events": self.n_events,
+                    "reference": self.without,
+                    "df": self.df,
+                    "df2": self.df2,
+                    "p": self.p,
+                }
+            ],
+            extra=("reference", "df", "df2", "p"),
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the ratios of the added predictors.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.coefficients.assign(label=self.coefficients["term"], value=self.coefficients["ratio"])
+        return draw_estimates(rows, axis=f"ratio; {self._summary()}", neutral=1.0, ax=ax)
+
+    def _summary(self) -> str:
+        numbers = f"{self.df:g}" if np.isinf(self.df2) else f"{self.df:g} and {self.df2:.0f}"
+        sign = "χ²" if np.isinf(self.df2) else "F"
+        return f"{self.with_} beyond {self.without}: {sign} {self.statistic:.3g} on {numbers} df, p = {self.p:.3g}"
+
+
+class _Effects(NamedTuple):
+    """Coefficients of one cause on one completed table, and the log-likelihood where it is of that cause alone."""
+
+    names: list[str]
+    coef: np.ndarray
+    covariance: np.ndarray
+    loglik: float | None
+    completed: bool = False
+
+
+def association_test(
+    without: Any,
+    with_: Any,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    *,
+    cause: int = 1,
+    names: tuple[str, str] = ("without", "with"),
+    confidence: float = 0.95,
+) -> AssociationTest:
+    """Test what one model holds beyond another, on all patients.
+
+    Parameters
+    ----------
+    without, with_ : estimator
+        Unfitted, unpenalised models with coefficients and their covariance, or pipelines that end in one; each takes
+        its own columns of ``X`` (`RiskPipeline` with modalities, `OnColumns`).
+    X : DataFrame of shape (n, p)
+        Predictors.
+    y : ndarray of shape (n,)
+        Outcome.
+    cause : int, default 1
+        Event code: of several causes only the effects on this one are tested.
+    names : tuple of str, default ('without', 'with')
+        Names of the models.
+    confidence : float, default 0.95
+        Level of the intervals of single coefficients.
+
+    Returns
+    -------
+    AssociationTest
+        Apparent: it says that there is an association, not that new patients are predicted better.
+
+    Raises
+    ------
+    ArgumentError
+        If a model is penalised or has no coefficients, or if the larger one does not hold the smaller one.
+
+    Notes
+    -----
+    One table and a likelihood of this cause alone: the likelihood-ratio test, 2 (log L_with − log L_without). A model
+    of several causes at once: the Wald test b'V⁻¹b of the effects on this cause; so too with one completed table (each
+    pipeline completes its own columns, so that the likelihoods are not nested), with an objection. Several completed
+    tables: the pooled Wald test D1, F = b̄'Ū⁻¹b̄ / (k (1 + r)).
+
+    References
+    ----------
+    Li KH, Raghunathan TE, Rubin DB (1991). Large-sample significance levels from multiply imputed data using
+    moment-based statistics and an F reference distribution. JASA 86:1065–1073. doi:10.1080/01621459.1991.10475152
+
+    Examples
+    --------
+    >>> from lbp_prognosis import CoxPH, simulate_cohort, Surv
+    >>> from lbp_prognosis.validation import OnColumns, association_test
+    >>> X, y, _ = simulate_cohort(300, 1, imaging="all", missingness=0).wide()
+    >>> y = Surv.right(y["time"], y["event"] == 1)
+    >>> found = association_test(OnColumns(CoxPH(), ["age"]), OnColumns(CoxPH(), ["age", "odi"]), X, y)
+    >>> found.added, found.df, found.p < 0.001
+    (('odi',), 1.0, True)
+    """
+    check_rows(X, y, None)
+    small, large = (
+        _effects(fresh(model, name).fit(X, y), cause, name) for model, name in ((without, "without"), (with_, "with_"))
+    )
+    added = [name for name in large[0].names if name not in small[0].names]
+    if not added or set(small[0].names) - set(large[0].names):
+        raise argument_error(
+            "with_",
+            "a model that holds the columns of the other and more",
+            f"{large[0].names[:8]} beside {small[0].names[:8]}",
+        )
+    place = [large[0].names.index(name) for name in added]
+    coef = np.array([fit.coef[place] for fit in large])
+    covariance = np.array([fit.covariance[np.ix_(place, place)] for fit in large])
+    m, k = coef.shape
+    test, df2 = "wald", np.inf
+    before, after = small[0].loglik, large[0].loglik
+    if m > 1:
+        pooled = d1_test(coef, covariance)
+        statistic, df2, p = pooled.statistic, pooled.df2, pooled.p
+    elif before is not None and after is not None:
+        test, statistic = "likelihood_ratio", max(2 * (after - before), 0.0)
+        p = float(chi2.sf(statistic, k))
+    else:
+        statistic = float(coef[0] @ np.linalg.solve(covariance[0], coef[0]))
+        p = float(chi2.sf(statistic, k))
+    n, events = _counts(y, cause)
+    return AssociationTest(
+        without=names[0],
+        with_=names[1],
+        added=tuple(added),
+        test=test,
+        statistic=float(statistic),
+        df=float(k),
+        df2=float(df2),
+        p=float(p),
+        coefficients=_table(added, coef, covariance, confidence),
+        n=n,
+        n_events=events,
+        m=m,
+        cause=cause,
+        confidence=confidence,
+        objections=(_ONE_COMPLETION,) if m == 1 and large[0].completed else (),
+        synthetic=bool(X.attrs.get("synthetic", False)),
+    )
+
+
+def _table(names: list[str], coef: np.ndarray, covariance: np.ndarray, confidence: float) -> pd.DataFrame:
+    variances = np.diagonal(covariance, axis1=1, axis2=2)
+    if coef.shape[0] > 1:
+        pooled = rubin_pool(coef, variances)
+        value, se, p = pooled.estimate, pooled.se, pooled.p_value()
+        low, high = pooled.limits(confidence)
+    else:
+        value, se = coef[0], np.sqrt(variances[0])
+        half = norm.ppf(0.5 + confidence / 2) * se
+        low, high, p = value - half, value + half, 2 * norm.sf(np.abs(value / se))
+    return pd.DataFrame(
+        {
+            "term": names,
+            "coef": value,
+            "se": se,
+            "ratio": np.exp(value),
+            "low": np.exp(low),
+            "high": np.exp(high),
+            "p": p,
+        }
+    )
+
+
+def _effects(fitted: Any, cause: int, name: str) -> list[_Effects]:
+    """Return the effects on a cause, one a completed table."""
+    for inner in ("estimator_", "model_"):  # wrappers hold what they fitted
+        fitted = getattr(fitted, inner, fitted)
+    models = [branch.model for branch in fitted.branches_] if hasattr(fitted, "branches_") else [fitted]
+    effects = [_of_cause(model, cause, name) for model in models]
+    if getattr(fitted, "imputer_", None) is None:
+        return effects
+    # each pipeline completes the table with its own columns: likelihoods of different tables are not nested
+    return [each._replace(loglik=None, completed=True) for each in effects]
+
+
+def _of_cause(model: Any, cause: int, name: str) -> _Effects:
+    parts = getattr(model, "models_", None)
+    if isinstance(parts, dict):  # one model a cause
+        if cause not in parts:
+            raise argument_error("cause", f"one of {sorted(parts)}", cause)
+        model = parts[cause]
+    if not all(hasattr(model, attribute) for attribute in ("coef_", "covariance_", "log_likelihood_")):
+        raise argument_error(
+            name,
+            "a model with coefficients, their covariance and a likelihood",
+            type(model).__name__,
+            "Models without them are compared by scores of risks out of fold.",
+        )
+    if any(getattr(model, part, 0) not in (0, 0.0, None, "none") for part in ("penalty", "ridge")):
+        raise argument_error(
+            name,
+            "unpenalised: a test needs the estimates that the data alone give",
+            f"a penalty of {getattr(model, 'penalty', None)}",
+        )
+    columns = [str(column) for column in model.feature_names_in_]
+    coef = np.atleast_2d(np.asarray(model.coef_, dtype=float))
+    covariance, p = np.asarray(model.covariance_, dtype=float), len(columns)
+    several = coef.shape[0] > 1
+    if several:
+        row = int(np.searchsorted(model.causes_, cause))
+        covariance = covariance[row * p : (row + 1) * p, row * p : (row + 1) * p]
+        return _Effects(columns, coef[row], covariance, None)
+    # the table of coefficients names what the covariance holds; otherwise a baseline stands before the effects
+    terms = [str(term) for term in model.to_frame()["term"]]
+    place = [terms.index(column) for column in columns] if len(terms) == len(covariance) else range(-p, 0)
+    return _Effects(columns, coef[0], covariance[np.ix_(place, place)], float(model.log_likelihood_))
+
+
+def _counts(y: np.ndarray, cause: int) -> tuple[int, int]:
+    if outcome_kind(y) == "status":
+        seen = y["status"] >= 0
+        return int(seen.sum()), int((y["status"] == 1).sum())
+    return int(y.shape[0]), int((y["event"] == cause).sum())

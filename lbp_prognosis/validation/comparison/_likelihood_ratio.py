@@ -1,0 +1,133 @@
+"""Does the modality carry information at all? Likelihood ratio of nested fits, and the share that is new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from lbp_prognosis._base import Result, argument_error, metric_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["LikelihoodRatio", "likelihood_ratio"]
+
+
+@dataclass(frozen=True, repr=False)
+class LikelihoodRatio(Result):
+    """Likelihood-ratio test of nested fits on the same patients, and the fraction of information that is new.
+
+    Attributes
+    ----------
+    statistic, df, p : float
+        2 (log L_with − log L_without), added parameters, χ² p-value.
+    lr_without, lr_with : float
+        Likelihood-ratio χ² of each fit against no predictors.
+    fraction_new : float
+        1 − lr_without / lr_with.
+    fraction_new_adjusted : float
+        The same with each χ² less its parameters.
+    fraction_new_variance : float
+        1 − var(lp_without) / var(lp_with).
+    """
+
+    statistic: float
+    df: int
+    p: float
+    lr_without: float
+    lr_with: float
+    fraction_new: float
+    fraction_new_adjusted: float
+    fraction_new_variance: float
+    n: int
+    added: str = ""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return rows ``likelihood_ratio`` (with its p-value as a special column) and the fractions."""
+        common = {"model": self.added, "tier": "prognostic", "n": self.n, "method": "apparent, nested fits"}
+        rows: list[dict[str, Any]] = [
+            {"metric": "likelihood_ratio", "value": self.statistic, "df": self.df, "p": self.p, **common}
+        ]
+        for name in ("fraction_new", "fraction_new_adjusted", "fraction_new_variance"):
+            rows.append({"metric": name, "value": getattr(self, name), **common})
+        return metric_frame(rows, extra=("df", "p"))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the χ² of both fits against no predictors.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        words = ("without", "with")
+        rows = pd.DataFrame(
+            {"label": [f"{w} {self.added}".strip() for w in words], "value": [self.lr_without, self.lr_with]}
+        )
+        return draw_estimates(rows, axis=f"likelihood-ratio χ²; {self._summary()}", neutral=0.0, digits=".1f", ax=ax)
+
+    def _summary(self) -> str:
+        return f"χ² {self.statistic:.3g} on {self.df} df, p = {self.p:.3g}; {self.fraction_new:.1%} of information new"
+
+
+def likelihood_ratio(without: Any, with_: Any, X_without: Any, X_with: Any, *, added: str = "") -> LikelihoodRatio:
+    """Test what one fit adds to another, nested one.
+
+    Parameters
+    ----------
+    without, with_ : fitted models
+        With ``log_likelihood_``, ``log_likelihood_null_``, ``coef_`` and ``linear_predictor``, unpenalised, fitted on
+        the same patients.
+    X_without, X_with : DataFrame or array of shape (n, p)
+        What each was fitted on.
+    added : str, default ""
+        Name of what was added.
+
+    Notes
+    -----
+    The most powerful test of association; it says nothing about prediction in new patients.
+    """
+    for name, model in (("without", without), ("with_", with_)):
+        for attribute in ("log_likelihood_", "log_likelihood_null_", "coef_", "linear_predictor"):
+            if not hasattr(model, attribute):
+                raise argument_error(
+                    name,
+                    f"a fitted model with `{attribute}`",
+                    type(model).__name__,
+                    "Models without a likelihood are compared by cross-fitted scores.",
+                )
+    if X_without.shape[0] != X_with.shape[0]:
+        raise argument_error(
+            "X_with",
+            f"the same {X_without.shape[0]} patients",
+            f"{X_with.shape[0]} rows",
+            "Missing values must be handled alike in both fits.",
+        )
+    lr = [2 * (m.log_likelihood_ - m.log_likelihood_null_) for m in (without, with_)]
+    size = [int(np.count_nonzero(np.asarray(m.coef_) != 0)) for m in (without, with_)]
+    df = size[1] - size[0]
+    statistic = float(lr[1] - lr[0])
+    if df < 1 or statistic < -1e-6:
+        raise argument_error(
+            "with_", "a fit that holds the other and more", f"{df} more coefficients, χ² {statistic:.3g}"
+        )
+    spread = [float(np.var(m.linear_predictor(X), ddof=1)) for m, X in ((without, X_without), (with_, X_with))]
+    adjusted = (lr[0] - size[0]) / (lr[1] - size[1]) if lr[1] > size[1] else float("nan")
+    return LikelihoodRatio(
+        statistic=statistic,
+        df=df,
+        p=float(chi2.sf(max(statistic, 0.0), df)),
+        lr_without=float(lr[0]),
+        lr_with=float(lr[1]),
+        fraction_new=float(1 - lr[0] / lr[1]),
+        fraction_new_adjusted=float(1 - adjusted),
+        fraction_new_variance=float(1 - spread[0] / spread[1]),
+        n=int(X_with.shape[0]),
+        added=added,
+    )

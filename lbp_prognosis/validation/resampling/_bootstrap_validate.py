@@ -1,0 +1,329 @@
+"""What a model will be worth on new patients, from the patients it was developed on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import (
+    EstimationError,
+    Objection,
+    RandomState,
+    argument_error,
+    check_choice,
+    check_confidence,
+    check_horizons,
+    check_number,
+    check_thresholds,
+    generator,
+    spawn,
+)
+from lbp_prognosis.survival import check_outcome
+from lbp_prognosis.validation.pooling._multiply_imputed import MultiplyImputed
+from lbp_prognosis.validation.resampling._bootstrap_imputed import pool_bootstraps
+from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, bootstrap_replicate, fit_arguments, predicted
+from lbp_prognosis.validation.resampling._bootstrap_validation import BootstrapValidation, mean_defined, p632_plus
+from lbp_prognosis.validation.resampling._estimator import check_rows, describe_estimator, fit_on, fresh, own_horizons
+from lbp_prognosis.validation.resampling._fixed_by_fit import FIXED_BY_FIT, limits_of_calibration
+from lbp_prognosis.validation.resampling._folds import event_stratum
+from lbp_prognosis.validation.resampling._performance import Panel
+from lbp_prognosis.validation.resampling._refit import Refit
+from lbp_prognosis.validation.resampling._replicates import run_replicates
+
+__all__ = ["bootstrap_validate"]
+
+_INTERPOLATES = Objection(
+    "optimism-of-interpolating-model",
+    "The model can reproduce its training data, so its apparent performance says nothing and the optimism bootstrap "
+    "corrects too little; .632+ or nested cross-validation is meant for it.",
+    "https://doi.org/10.1080/01621459.1997.10474007",
+)
+_FAILED = Objection("failed-fits", "Some resamples could not be fitted and were drawn again; they are counted.")
+_FEW = Objection("few-resamples", "Fewer than 200 resamples: the corrected values carry Monte-Carlo error.")
+_LARGEST_SHARE_FAILED = 0.10
+
+
+def bootstrap_validate(
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    horizons: Any = None,
+    *,
+    thresholds: Any = (),
+    cause: int = 1,
+    target: str = "event",
+    method: str = "auto",
+    n_resamples: int = 500,
+    groups: Any = None,
+    within: Any = None,
+    resamples: Any = None,
+    interval: str = "shifted",
+    n_inner: int = 50,
+    fit_params: Mapping[str, Any] | None = None,
+    indexes: bool = True,
+    keep_predictions: bool = False,
+    confidence: float = 0.95,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    name: str | None = None,
+) -> BootstrapValidation:
+    """Correct all measures of performance for optimism by repeating the whole pipeline in resamples.
+
+    Parameters
+    ----------
+    model : estimator
+        Unfitted pipeline with ``fit`` and ``predict_risk``; everything learned from data must be inside.
+    X : DataFrame or array of shape (n, p), or MultiplyImputed
+        Predictors. With imputed tables the same patients are drawn in every imputation, measures are pooled, and the
+        result is marked ``imputed-outside-resampling``.
+    y : ndarray of shape (n,)
+        Made by `Surv.right` or `Status.at`.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own, for times they have to be given.
+    thresholds : array-like, default ()
+        Decision thresholds: the decision curve is corrected too.
+    cause : int, default 1
+        Event code of interest.
+    target : {"event", "no_event"}, default "event"
+        What net benefit is about.
+    method : {"auto", "optimism", ".632", ".632+"}, default "auto"
+        ``"auto"``: ``.632+`` for models that say they interpolate (``interpolates``), ``optimism`` for others.
+    n_resamples : int, default 500
+        Resamples.
+    groups : array-like of shape (n,), optional
+        Patients (or other units) resampled whole.
+    within : array-like of shape (n,), optional
+        Sites; rows are resampled within each.
+    resamples : array-like of int of shape (n_resamples, n), optional
+        Row numbers drawn beforehand, instead of drawing here.
+    interval : {"shifted", "two-stage"}, default "shifted"
+        ``"shifted"``: percentiles of the resamples' apparent values minus the optimism, a free by-product that is too
+        narrow when overfitting is strong. Measures of calibration, which the fit itself sets to about one or zero in
+        every resample, get limits as wide as those of the predictions taken as given (influence values), and U none.
+        ``"two-stage"``: the whole correction repeated in each resample, at
+        ``n_inner`` times the cost.
+    n_inner : int, default 50
+        Inner resamples of the two-stage interval.
+    fit_params : mapping of str to array-like of shape (n,), optional
+        Row-wise arguments of ``fit``.
+    indexes : bool, default True
+        Also Dxy, Nagelkerke's R², D, U, Q and g.
+    keep_predictions : bool, default False
+        Keep every resample's risks for the original patients (``instability``).
+    confidence : float, default 0.95
+        Level of the intervals.
+    random_state : int, Generator or None, default None
+        Seed; the numbers do not depend on ``n_jobs`` or the backend.
+    n_jobs : int, optional
+        Workers.
+    checkpoint : path, optional
+        Folder of finished resamples.
+    progress : bool, default False
+        Show a progress bar.
+    name : str, optional
+        Name of the model in frames.
+
+    Returns
+    -------
+    BootstrapValidation
+        Apparent, optimism, corrected, with intervals.
+
+    Raises
+    ------
+    LeakageError
+        If the model is fitted, or rows repeat patients without ``groups``.
+    EstimationError
+        If more than a tenth of the fits fail.
+
+    Notes
+    -----
+    Optimism O_b = A(D_b → D_b) − A(D_b → D); corrected = apparent − mean O_b. A failed fit is counted and drawn again,
+    up to a tenth of the resamples. Rows drawn twice carry their original number in ``groups`` of fits that ask for it,
+    so that tuning inside cannot put copies of one patient on both sides of a fold.
+
+    References
+    ----------
+    Harrell, Lee, Mark (1996), https://doi.org/10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4.
+    Efron, Tibshirani (1997), https://doi.org/10.1080/01621459.1997.10474007.
+    Noma et al. (2021), https://doi.org/10.1002/sim.9148.
+    """
+    if isinstance(X, MultiplyImputed):
+        return _in_every_imputation(locals())
+    estimator = fresh(model, "model")
+    kind = check_outcome(
+        y,
+        ("right", "status"),
+        caller="bootstrap_validate",
+        instead="For visits use Status.at(visit, state) or cross_validate_risk.",
+    )
+    check_choice("method", method, ("auto", "optimism", ".632", ".632+"))
+    check_choice("interval", interval, ("shifted", "two-stage"))
+    confidence = check_confidence(confidence)
+    times, _ = check_horizons(own_horizons(y, horizons))
+    grid = check_thresholds(thresholds) if np.size(thresholds) else np.empty(0)
+    panel = Panel(kind, times, grid, cause, target, indexes)
+    units = check_rows(X, y, groups)
+    count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
+    inner = int(check_number("n_inner", n_inner, low=2, whole=True)) if interval == "two-stage" else 0
+    drawn = None if resamples is None else _check_resamples(resamples, y.shape[0])
+    count = count if drawn is None else drawn.shape[0]
+    sites = None if within is None else np.unique(np.asarray(within), return_inverse=True)[1]
+    draw = Draw(y.shape[0], units, sites)
+    arguments = fit_arguments(estimator, fit_params, units, y.shape[0])
+    fitted = fit_on(estimator, X, y, np.arange(y.shape[0]), arguments)
+    risk, lp = predicted(fitted, X, panel)
+    whole = panel.prepare(y)
+    apparent = panel.measure(whole, panel.rank(risk, lp), training=True)
+    work = partial(
+        bootstrap_replicate,
+        refit=Refit.of(estimator, fitted, X, y, arguments),
+        panel=panel,
+        whole=whole,
+        draw=draw,
+        keep=keep_predictions,
+        inner=inner,
+    )
+    tasks = [(rng, None if drawn is None else drawn[b]) for b, rng in enumerate(spawn(random_state, count))]
+    what = (
+        "bootstrap_validate",
+        describe_estimator(estimator),
+        X,
+        y,
+        times,
+        grid,
+        cause,
+        target,
+        indexes,
+        inner,
+        keep_predictions,
+        units if units is not None else "",
+        sites if sites is not None else "",
+        drawn if drawn is not None else repr(tasks[0][0].bit_generator.state),
+        dict(fit_params or {}),
+    )
+    results = run_replicates(
+        work, tasks, what=what, n_jobs=n_jobs, checkpoint=checkpoint, progress=progress, description="Bootstrap"
+    )
+    n_failed = _count_failed(results)
+    chosen = _method(method, estimator)
+    inside, tested, outside = (np.stack([r[key] for r in results]) for key in ("inside", "tested", "outside"))
+    optimism = mean_defined(inside - tested)
+    nothing = panel.no_information(y, risk)
+    corrected = _corrected(chosen, apparent, optimism, mean_defined(outside), nothing)
+    low, high = _interval(inside, apparent - corrected, [r["corrected"] for r in results] if inner else [], confidence)
+    if not inner:
+        fixed = np.array([measure in FIXED_BY_FIT for measure, _, _ in panel.names])
+        own = limits_of_calibration(
+            panel.names, corrected, y, risk, lp, cause=cause, clusters=units, confidence=confidence
+        )
+        low, high = np.where(fixed, own[0], low), np.where(fixed, own[1], high)
+    doubts = tuple(
+        doubt
+        for doubt, holds in (
+            (_INTERPOLATES, chosen == "optimism" and _interpolates(estimator)),
+            (_FAILED, n_failed > 0),
+            (_FEW, count < 200),
+        )
+        if holds
+    )
+    return BootstrapValidation(
+        names=tuple(panel.names),
+        method=chosen,
+        interval_method=interval,
+        apparent=apparent,
+        optimism=optimism,
+        corrected=corrected,
+        low=low,
+        high=high,
+        confidence=confidence,
+        resampled=inside,
+        tested=tested,
+        out_of_bag=outside,
+        no_information=nothing,
+        n=y.shape[0],
+        n_events=int((event_stratum(y) == cause).sum()),
+        n_failed=n_failed,
+        model=name or type(estimator).__name__,
+        cause=cause,
+        target=target,
+        risk=risk,
+        predictions=np.stack([r["risk"] for r in results]) if keep_predictions else None,
+        y=y,
+        horizons=times,
+        objections=doubts,
+        synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
+    )
+
+
+def _corrected(
+    method: str, apparent: np.ndarray, optimism: np.ndarray, outside: np.ndarray, nothing: np.ndarray
+) -> np.ndarray:
+    if method == "optimism":
+        return apparent - optimism
+    if method == ".632":
+        return 0.368 * apparent + 0.632 * outside
+    return p632_plus(apparent, outside, nothing)
+
+
+def _count_failed(results: Sequence[Mapping[str, Any]]) -> int:
+    n_failed = sum(int(r["failed"]) for r in results)
+    if n_failed > _LARGEST_SHARE_FAILED * len(results):
+        raise EstimationError(
+            f"{n_failed} fits failed in {len(results)} resamples, more than a tenth: performance of what can be fitted "
+            "would not be that of the model. Simplify the model or penalise it."
+        )
+    return n_failed
+
+
+def _in_every_imputation(arguments: dict[str, Any]) -> BootstrapValidation:
+    seed = int(generator(arguments["random_state"]).integers(2**62))
+    folder = arguments["checkpoint"]
+    return pool_bootstraps(
+        [
+            bootstrap_validate(
+                **{
+                    **arguments,
+                    "X": table,
+                    "random_state": seed,
+                    "checkpoint": None if folder is None else os.path.join(folder, f"imputation-{k}"),
+                }
+            )
+            for k, table in enumerate(arguments["X"].tables, start=1)
+        ]
+    )
+
+
+def _interval(
+    inside: np.ndarray, shift: np.ndarray, two_stage: list[np.ndarray], confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    values = np.stack(two_stage) if two_stage else inside - shift
+    low, high = np.full(inside.shape[1], np.nan), np.full(inside.shape[1], np.nan)
+    for k in range(inside.shape[1]):
+        known = values[np.isfinite(values[:, k]), k]
+        if known.size > 1:
+            low[k], high[k] = np.quantile(known, tails)
+    return low, high
+
+
+def _interpolates(estimator: Any) -> bool:
+    return bool(
+        getattr(estimator, "interpolates", False) or getattr(getattr(estimator, "model", None), "interpolates", False)
+    )
+
+
+def _method(method: str, estimator: Any) -> str:
+    return (".632+" if _interpolates(estimator) else "optimism") if method == "auto" else method
+
+
+def _check_resamples(resamples: Any, n: int) -> np.ndarray:
+    rows = np.asarray(resamples)
+    if rows.ndim != 2 or rows.dtype.kind not in "iu" or rows.shape[0] < 2 or rows.min() < 0 or rows.max() >= n:
+        raise argument_error("resamples", f"row numbers 0…{n - 1} of shape (n_resamples ≥ 2, rows)", resamples)
+    return rows.astype(np.int64)

@@ -1,0 +1,404 @@
+"""Risks for patients the model has not seen: repeated cross-validation of whole pipelines on the same folds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import (
+    Objection,
+    RandomState,
+    Result,
+    check_horizons,
+    check_number,
+    generator,
+    metric_frame,
+    spawn,
+)
+from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
+from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
+from lbp_prognosis.validation.resampling._bootstrap_replicate import fit_arguments
+from lbp_prognosis.validation.resampling._estimator import (
+    check_models,
+    check_rows,
+    describe_estimator,
+    fit_on,
+    own_horizons,
+    take_rows,
+)
+from lbp_prognosis.validation.resampling._folds import event_stratum, given_folds, repeated_folds, site_folds
+from lbp_prognosis.validation.resampling._replicates import run_replicates
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["CrossValidation", "average_cross_validations", "cross_validate_risk"]
+
+_FEW_EVENTS = Objection(
+    "few-events-per-fold",
+    "Fewer than five events in a test fold on average: fold-wise measures are unstable; use fewer folds.",
+)
+_POOLED_SITES = Objection(
+    "pooled-over-sites",
+    "Every fold holds patients of every site: the result is about new patients of these sites. What a new site may "
+    "expect is told by internal_external.",
+    "https://doi.org/10.1016/j.jclinepi.2015.04.005",
+)
+_SHORT_FOLDS = Objection(
+    "horizon-beyond-a-fold",
+    "In some training folds follow-up ended before a horizon: risks there are not predicted for anybody.",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class CrossValidation(Result):
+    """Out-of-fold risks of several models on the same folds.
+
+    Attributes
+    ----------
+    models : tuple of str
+        Names.
+    horizons : ndarray of shape (n_horizons,)
+        Prediction times.
+    folds : ndarray of int of shape (n_repeats, n)
+        Fold of each row in each repeat; the model that predicts a row was fitted without its fold.
+    risks_by_repeat : dict of str to ndarray of shape (n_repeats, n, n_horizons)
+        Out-of-fold risks.
+    """
+
+    sample: ClassVar[str] = "internal"  # what `Evidence` takes the numbers for
+
+    models: tuple[str, ...]
+    horizons: np.ndarray
+    folds: np.ndarray = field(repr=False)
+    risks_by_repeat: dict[str, np.ndarray] = field(repr=False)
+    scores_by_repeat: dict[str, np.ndarray] = field(repr=False)
+    y: np.ndarray = field(repr=False)
+    cause: int = 1
+    groups: np.ndarray | None = field(default=None, repr=False)
+    scalar: bool = False
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    @property
+    def risks(self) -> dict[str, np.ndarray]:
+        """Out-of-fold risks averaged over repeats, (n, n_horizons) by model."""
+        return {name: values.mean(axis=0) for name, values in self.risks_by_repeat.items()}
+
+    @property
+    def scores(self) -> dict[str, np.ndarray]:
+        """Out-of-fold linear predictors averaged over repeats, (n,) by model; of the models that have one."""
+        return {name: values.mean(axis=0) for name, values in self.scores_by_repeat.items()}
+
+    def evaluate(self, thresholds: Any = None, **keywords: Any) -> Evaluation:
+        """Return `evaluation.evaluate` of the averaged out-of-fold risks.
+
+        Parameters
+        ----------
+        thresholds : array-like or ThresholdRange, optional
+            For decision curves.
+        **keywords
+            Passed on (``target``, ``confidence``, ``clusters`` …); rows of one group are clusters by default.
+
+        Notes
+        -----
+        Standard errors come from influence values of the averaged predictions and are conditional on this development
+        sample: they do not include the variation of the fitted models.
+        """
+        horizons = float(self.horizons[0]) if self.scalar else self.horizons
+        if self.groups is not None:
+            keywords.setdefault("clusters", self.groups)
+        if outcome_kind(self.y) == "right" and set(self.scores_by_repeat) == set(self.models):
+            keywords.setdefault("linear_predictors", self.scores)
+        return evaluate(self.y, self.risks, horizons, thresholds, cause=self.cause, **keywords)
+
+    def fold_averaged(self, target: str = "event") -> pd.DataFrame:
+        """Return rank measures pooled and averaged over folds, with their spread over repeats.
+
+        Returns
+        -------
+        DataFrame
+            Metrics ``auc`` (and ``concordance`` of the first horizon's risk for times); ``method`` is ``pooled`` or
+            ``fold-averaged``; ``se`` is the standard deviation over repeats and no standard error of the estimate.
+
+        Notes
+        -----
+        Pooling ranks patients predicted by different models: each fold has its own intercept, and the pooled value is
+        then too low. Averages within folds are the default for rank measures.
+        """
+        rows = []
+        for name, risks in self.risks_by_repeat.items():
+            for h, horizon in enumerate(self.horizons):
+                pooled: list[float] = []
+                averaged: list[float] = []
+                for repeat, fold in enumerate(self.folds):
+                    risk = risks[repeat, :, h]
+                    pooled.append(self._auc(np.arange(fold.size), risk, horizon, target))
+                    values = [self._auc(np.flatnonzero(fold == k), risk, horizon, target) for k in np.unique(fold)]
+                    averaged.append(float(np.nanmean(values)) if np.isfinite(values).any() else np.nan)
+                for method, values in (("pooled", pooled), ("fold-averaged", averaged)):
+                    rows.append(
+                        {
+                            "model": name,
+                            "tier": "prognostic",
+                            "metric": "auc",
+                            "cause": self.cause,
+                            "horizon": horizon,
+                            "value": float(np.mean(values)),
+                            "se": float(np.std(values, ddof=1)) if len(values) > 1 else np.nan,
+                            "method": method,
+                            "n": self.y.shape[0],
+                            "n_events": int((event_stratum(self.y) == 1).sum()),
+                            "reason": "" if np.isfinite(np.mean(values)) else "no cases or no controls in some fold",
+                        }
+                    )
+        return metric_frame(rows)
+
+    def _auc(self, rows: np.ndarray, risk: np.ndarray, horizon: float, target: str) -> float:
+        if np.isnan(risk).any():
+            return float("nan")
+        y = self.y[rows]
+        result = time_dependent_auc(
+            y, risk[rows], float(horizon), cause=self.cause, target=target, min_at_risk=0, min_censoring_survival=0.0
+        )
+        return float(result.value)
+
+    def concordance(self, **keywords: Any) -> pd.DataFrame:
+        """Return concordance of the averaged out-of-fold risk at the last horizon that all models predict."""
+        frames = []
+        for name, risk in self.risks.items():
+            known = np.flatnonzero(~np.isnan(risk).any(axis=0))
+            if outcome_kind(self.y) == "right" and known.size:
+                result = concordance(self.y, risk[:, known[-1]], cause=self.cause, **keywords)
+                frames.append(result.to_frame().assign(model=name))
+        return pd.concat(frames, ignore_index=True) if frames else metric_frame([])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the frame of `evaluate` without thresholds."""
+        return self.evaluate().to_frame()
+
+    def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
+        """Draw one measure of the averaged out-of-fold risks over the horizons, a colour a model.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metric : str, default "auc"
+            Name of a metric.
+        """
+        return self.evaluate().plot(ax, metric=metric)
+
+    def _summary(self) -> str:
+        repeats, n = self.folds.shape
+        return f"{len(self.models)} models, {n} rows, {self.folds.max() + 1} folds × {repeats} repeats"
+
+
+def cross_validate_risk(
+    models: Any,
+    X: Any,
+    y: np.ndarray,
+    horizons: Any = None,
+    *,
+    cause: int = 1,
+    n_splits: int = 10,
+    n_repeats: int = 20,
+    groups: Any = None,
+    sites: Any = None,
+    folds: Any = None,
+    fit_params: Mapping[str, Any] | None = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> CrossValidation:
+    """Predict every patient by models fitted without that patient.
+
+    Parameters
+    ----------
+    models : estimator or mapping of str to estimator
+        Unfitted pipelines with ``fit`` and ``predict_risk``; all are fitted on the same folds. Tuning inside a pipeline
+        is repeated in every training fold (nested).
+    X : DataFrame or array of shape (n, p), or MultiplyImputed
+        Predictors. With imputed tables the folds are the same in every imputation, a patient's risk is the mean over
+        the imputations' models, and the result is marked ``imputed-outside-resampling``.
+    y : ndarray of shape (n,)
+        Structured outcome.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own, for times they have to be given.
+    cause : int, default 1
+        Event code of interest.
+    n_splits : int, default 10
+        Folds.
+    n_repeats : int, default 20
+        Repeats with new folds.
+    groups : array-like of shape (n,), optional
+        Patient (or other unit) whose rows stay in one fold.
+    sites : array-like of shape (n,), optional
+        Hospital of each row: with three or more, the result says that it does not foretell a new one.
+    folds : array-like of int of shape (n_repeats, n) or (n,), optional
+        Fold numbers given beforehand, instead of drawing them here.
+    fit_params : mapping of str to array-like of shape (n,), optional
+        Row-wise arguments of ``fit``, e.g. ``sample_weight``.
+    random_state : int, Generator or None, default None
+        Seed of the folds.
+    n_jobs : int, optional
+        Workers; results do not depend on it.
+    checkpoint : path, optional
+        Folder of finished fits; a killed run resumes from it.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    CrossValidation
+        Out-of-fold risks; ``evaluate(thresholds)`` judges and compares them.
+
+    Raises
+    ------
+    LeakageError
+        If a model is fitted, or the index of ``X`` repeats and no ``groups`` are given.
+
+    Notes
+    -----
+    Folds are stratified on the event and the same for all models. No interval is computed from the spread over folds:
+    folds share training patients.
+    """
+    if isinstance(X, MultiplyImputed):
+        return _in_every_imputation(locals())
+    estimators = check_models(models)
+    times, scalar = check_horizons(own_horizons(y, horizons))
+    splits = int(check_number("n_splits", n_splits, low=2, whole=True))
+    repeats = int(check_number("n_repeats", n_repeats, low=1, whole=True))
+    codes = check_rows(X, y, groups)
+    if folds is None:
+        streams = spawn(random_state, repeats)
+        places = repeated_folds(y, n_splits=splits, n_repeats=repeats, groups=codes, generators=streams)
+    else:
+        places = given_folds(folds, y.shape[0], codes)
+        splits, repeats = int(places.max()) + 1, places.shape[0]
+    tasks = [(name, r, k) for name in estimators for r in range(repeats) for k in range(splits)]
+    work = partial(
+        _predict_fold,
+        estimators=estimators,
+        X=X,
+        y=y,
+        horizons=times,
+        cause=cause,
+        folds=places,
+        units=codes,
+        fit_params=fit_params,
+    )
+    described = {name: describe_estimator(model) for name, model in estimators.items()}
+    results = run_replicates(
+        work,
+        tasks,
+        what=("cross_validate_risk", described, X, y, times, cause, places, dict(fit_params or {})),
+        n_jobs=n_jobs,
+        checkpoint=checkpoint,
+        progress=progress,
+        description="Cross-validation",
+    )
+    risks = {name: np.full((repeats, y.shape[0], times.size), np.nan) for name in estimators}
+    scores = {name: np.full((repeats, y.shape[0]), np.nan) for name in estimators}
+    for (name, r, k), result in zip(tasks, results):
+        held_out = places[r] == k
+        risks[name][r, held_out] = result["risk"]
+        if result["score"].size:
+            scores[name][r, held_out] = result["score"]
+    # what the fitted steps found doubtful, once a code: their numbers differ a little from fold to fold
+    stated = {row[0]: Objection(*map(str, row)) for result in results[::-1] for row in result["objections"]}
+    doubts: tuple[Objection, ...] = tuple(stated.values())
+    for values in risks.values():
+        # one fold without a prediction at a horizon leaves nothing comparable there
+        short = np.isnan(values).any(axis=(0, 1))
+        if short.any() and not np.isnan(values[:, :, short]).all():
+            doubts = (*doubts, _SHORT_FOLDS) if _SHORT_FOLDS not in doubts else doubts
+        values[:, :, short] = np.nan
+    if (event_stratum(y) == 1).sum() < 5 * splits:
+        doubts = (*doubts, _FEW_EVENTS)
+    if sites is not None and len(site_folds(sites, y.shape[0])[1]) >= 3:
+        doubts = (*doubts, _POOLED_SITES)
+    known = {name: values for name, values in scores.items() if np.isfinite(values).all()}
+    return CrossValidation(
+        models=tuple(estimators),
+        horizons=times,
+        folds=places,
+        risks_by_repeat=risks,
+        scores_by_repeat=known,
+        y=y,
+        cause=cause,
+        groups=codes,
+        scalar=scalar,
+        objections=doubts,
+        synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
+    )
+
+
+def _in_every_imputation(arguments: dict[str, Any]) -> CrossValidation:
+    seed = int(generator(arguments["random_state"]).integers(2**62))
+    folder = arguments["checkpoint"]
+    parts = [
+        cross_validate_risk(
+            **{
+                **arguments,
+                "X": table,
+                "random_state": seed,
+                "checkpoint": None if folder is None else os.path.join(folder, f"imputation-{k}"),
+            }
+        )
+        for k, table in enumerate(arguments["X"].tables, start=1)
+    ]
+    return average_cross_validations(parts)
+
+
+def average_cross_validations(parts: Sequence[CrossValidation]) -> CrossValidation:
+    """Average the out-of-fold risks of imputations validated on the same folds."""
+    risks, scores = (
+        {
+            name: np.mean([getattr(part, kept)[name] for part in parts], axis=0)
+            for name in parts[0].models
+            if all(name in getattr(part, kept) for part in parts)
+        }
+        for kept in ("risks_by_repeat", "scores_by_repeat")
+    )
+    doubts = dict.fromkeys((IMPUTED_BEFORE, *(o for part in parts for o in part.objections)))
+    return replace(parts[0], risks_by_repeat=risks, scores_by_repeat=scores, objections=tuple(doubts))
+
+
+def _predict_fold(
+    task: tuple[str, int, int],
+    *,
+    estimators: Mapping[str, Any],
+    X: Any,
+    y: np.ndarray,
+    horizons: np.ndarray,
+    cause: int,
+    folds: np.ndarray,
+    units: np.ndarray | None,
+    fit_params: Mapping[str, Any] | None,
+) -> dict[str, np.ndarray]:
+    name, repeat, fold = task
+    test = np.flatnonzero(folds[repeat] == fold)
+    train = np.flatnonzero(folds[repeat] != fold)
+    # tuning inside keeps patients whole as well
+    given = fit_params if units is None else fit_arguments(estimators[name], fit_params, units, y.shape[0])
+    model = fit_on(estimators[name], X, y, train, given)
+    held_out = take_rows(X, test)
+    score = np.empty(0)
+    if hasattr(model, "linear_predictor"):
+        found = np.asarray(model.linear_predictor(held_out), dtype=float)
+        score = found if found.ndim == 1 else score  # several causes or stages have no one score
+    stated = [(doubt.code, doubt.sentence, doubt.source) for doubt in getattr(model, "objections_", ())]
+    return {
+        "risk": np.asarray(model.predict_risk(held_out, horizons, cause=cause), dtype=float),
+        "score": score,
+        "objections": np.array(stated, dtype=str).reshape(-1, 3),
+    }

@@ -1,0 +1,3 @@
+"""How far a result leans on who was seen, and for how long."""
+
+__all__: list[str] = []

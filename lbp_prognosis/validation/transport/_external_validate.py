@@ -1,0 +1,237 @@
+"""A fitted model on patients who had no part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection, Result, argument_error, check_choice, check_horizons
+from lbp_prognosis.evaluation import Evaluation, evaluate
+from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_NEW, MultiplyImputed
+from lbp_prognosis.validation.pooling._pool_evaluations import pool_evaluations
+from lbp_prognosis.validation.resampling._estimator import is_fitted, own_horizons
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["ExternalValidation", "external_validate"]
+
+_KINDS = ("temporal", "geographic", "setting", "random_split")
+_NOT_EXTERNAL = Objection(
+    "random-split-external",
+    "A random split of one data set is internal validation of a smaller model, not external validation.",
+    "https://doi.org/10.1136/bmj-2023-074819",
+)
+_FEW_EVENTS = Objection(
+    "few-events-for-validation",
+    "Fewer than 100 events: only gross miscalibration can be detected.",
+    "https://doi.org/10.1002/sim.6787",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class ExternalValidation(Result):
+    """External validation of one or several fitted models.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+        Every metric of every model and pair on the new patients.
+    kind : {"temporal", "geographic", "setting", "random_split"}
+        In what the new patients differ.
+    description : str
+        Who they are.
+    risks : dict of str to ndarray of shape (n, n_horizons)
+        Predicted risks.
+    """
+
+    evaluation: Evaluation
+    kind: str
+    description: str
+    risks: dict[str, np.ndarray] = field(repr=False)
+    n: int = 0
+    n_events: int = 0
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    sample: ClassVar[str] = "external"  # what `Evidence` takes the numbers for
+
+    @property
+    def setting(self) -> str:
+        """In what the patients differ; empty for a random split, which supports no claim of validation."""
+        return self.kind if self.external else ""
+
+    @property
+    def external(self) -> bool:
+        """Whether the new patients differ in time, place or setting."""
+        return self.kind != "random_split"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the frame of evaluation with the column ``validation`` (``external: kind`` or ``random split``)."""
+        label = f"external, {self.kind}" if self.external else "random split"
+        return self.evaluation.to_frame().assign(validation=label)
+
+    def figure(self) -> Figure:
+        """Draw discrimination, calibration and decision curves on one page."""
+        return self.evaluation.figure()
+
+    def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
+        """Draw one measure over the horizons, a colour a model; `figure` draws all tiers on one page.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metric : str, default "auc"
+            Name of a metric.
+        """
+        return self.evaluation.plot(ax, metric=metric)
+
+    def _summary(self) -> str:
+        names = ", ".join(self.evaluation.models)
+        return f"{self.kind}, {names}, {self.n} patients, {self.n_events} events"
+
+
+def external_validate(
+    models: Any,
+    X: Any,
+    y: np.ndarray,
+    horizons: Any = None,
+    thresholds: Any = None,
+    *,
+    kind: str | None = None,
+    description: str = "",
+    cause: int = 1,
+    target: str = "event",
+    clusters: Any = None,
+    development_X: Any = None,
+    **keywords: Any,
+) -> ExternalValidation:
+    """Judge fitted models on new patients: all tiers of prognosis and utility in one call.
+
+    Parameters
+    ----------
+    models : fitted model or mapping of str to fitted model
+        With ``predict_risk``; nothing is refitted.
+    X : DataFrame or array of shape (n, p), or MultiplyImputed
+        Predictors of the new patients. With imputed tables the models judge every table, numbers are pooled by Rubin's
+        rules (logit for C and AUC, log for O/E, others and differences as they are), curves are of the averaged risks,
+        and the result is marked ``imputed-outside-resampling``.
+    y : ndarray of shape (n,)
+        Their outcome.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own, for times they have to be given.
+    thresholds : array-like or ThresholdRange, optional
+        Decision thresholds.
+    kind : {"temporal", "geographic", "setting", "random_split"}
+        In what the new patients differ from those of development. It has to be said: the word external is earned, and
+        without it the call is refused.
+    description : str, default ""
+        Who the new patients are, for the page.
+    cause : int, default 1
+        Event code of interest.
+    target : {"event", "no_event"}, default "event"
+        What decisions are about.
+    clusters : array-like of shape (n,), optional
+        Unit of the standard errors.
+    development_X : DataFrame, optional
+        Predictors of development: rows that stand in both are refused.
+    **keywords
+        Passed to `evaluation.evaluate`.
+
+    Returns
+    -------
+    ExternalValidation
+        With ``evaluation``; a random split carries an objection.
+
+    Raises
+    ------
+    ArgumentError
+        If ``kind`` is not said, a model is not fitted, or patients of development are among the new ones.
+    """
+    if kind is None:
+        raise argument_error(
+            "kind",
+            f"one of {', '.join(map(repr, _KINDS))}",
+            "nothing",
+            "Say how the new patients differ from those of development: seen later, elsewhere or in another setting.",
+        )
+    check_choice("kind", kind, _KINDS)
+    named = dict(models) if isinstance(models, Mapping) else {type(models).__name__: models}
+    for name, model in named.items():
+        if not hasattr(model, "predict_risk") or not (is_fitted(model) or hasattr(model, "ledger")):
+            raise argument_error(
+                f"models[{name!r}]",
+                "a fitted model",
+                model,
+                "External validation judges a model as it is; to fit in resamples use cross_validate_risk.",
+            )
+    if isinstance(X, MultiplyImputed):
+        passed = {
+            "kind": kind,
+            "description": description,
+            "cause": cause,
+            "target": target,
+            "clusters": clusters,
+            "development_X": development_X,
+            **keywords,
+        }
+        return _in_every_imputation(named, X, y, horizons, thresholds, passed)
+    if development_X is not None and isinstance(X, pd.DataFrame) and isinstance(development_X, pd.DataFrame):
+        shared = X.index.intersection(development_X.index)
+        same = [i for i in shared if X.loc[i].equals(development_X.loc[i])] if X.index.is_unique else []
+        if same:
+            raise argument_error(
+                "X", "patients who had no part in development", f"{len(same)} rows of development, such as {same[:3]}"
+            )
+    times, scalar = check_horizons(own_horizons(y, horizons))
+    risks = {name: np.asarray(model.predict_risk(X, times, cause=cause), dtype=float) for name, model in named.items()}
+    found = evaluate(
+        y,
+        risks,
+        float(times[0]) if scalar else times,
+        thresholds,
+        cause=cause,
+        target=target,
+        clusters=clusters,
+        linear_predictors=_scores(named, X, y),
+        **keywords,
+    )
+    events = int(((y["status"] if outcome_kind(y) == "status" else y["event"]) == cause).sum())
+    doubts = (*((_NOT_EXTERNAL,) if kind == "random_split" else ()), *((_FEW_EVENTS,) if events < 100 else ()))
+    synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
+    found = replace(found, synthetic=synthetic)
+    return ExternalValidation(found, kind, description, risks, y.shape[0], events, doubts, synthetic)
+
+
+def _scores(named: Mapping[str, Any], X: Any, y: np.ndarray) -> dict[str, np.ndarray] | None:
+    """Linear predictors, if every model has one (several causes or stages have none)."""
+    if outcome_kind(y) != "right" or any(not hasattr(model, "linear_predictor") for model in named.values()):
+        return None
+    scores = {name: np.asarray(model.linear_predictor(X), dtype=float) for name, model in named.items()}
+    return scores if all(score.ndim == 1 for score in scores.values()) else None
+
+
+def _in_every_imputation(
+    named: Mapping[str, Any], X: MultiplyImputed, y: np.ndarray, horizons: Any, thresholds: Any, shared: dict[str, Any]
+) -> ExternalValidation:
+    parts = [external_validate(named, table, y, horizons, thresholds, **shared) for table in X.tables]
+    risks = {name: np.mean([part.risks[name] for part in parts], axis=0) for name in named}
+    passed = {k: v for k, v in shared.items() if k not in ("kind", "description", "development_X")}
+    each = [_scores(named, table, y) for table in X.tables]
+    scores = None if None in each else {k: np.mean([s[k] for s in each if s is not None], axis=0) for k in named}
+    averaged = evaluate(y, risks, own_horizons(y, horizons), thresholds, linear_predictors=scores, **passed)
+    averaged = replace(averaged, synthetic=parts[0].synthetic)
+    doubts = dict.fromkeys((IMPUTED_NEW, *(o for part in parts for o in part.objections)))
+    return replace(
+        parts[0],
+        risks=risks,
+        objections=tuple(doubts),
+        evaluation=pool_evaluations([part.evaluation for part in parts], averaged),
+    )

@@ -1,0 +1,445 @@
+"""How much of a model must change for new patients: the smallest update that the data do not contradict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import expit
+from scipy.stats import chi2, norm
+
+from lbp_prognosis._base import (
+    Objection,
+    OutcomeError,
+    Result,
+    argument_error,
+    check_choice,
+    check_number,
+    content_hash,
+)
+from lbp_prognosis._kernels import cox_baseline, cox_fit, kaplan_meier_steps, step_at
+from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.survival import check_outcome, status_horizon
+from lbp_prognosis.validation.resampling._estimator import describe_estimator, is_fitted
+from lbp_prognosis.validation.transport._bayes_update import posterior_cox, posterior_logistic, prior_of
+from lbp_prognosis.validation.transport._updated_model import UpdatedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["ModelUpdate", "update_model"]
+
+_APPARENT = Objection(
+    "apparent-on-updating-data",
+    "The updated model was fitted to these patients: its performance on them is apparent and needs its own correction.",
+)
+_FEW = Objection(
+    "few-events-for-updating",
+    "Fewer than 100 events: more than the average level can hardly be re-estimated.",
+)
+_SHRUNK = Objection(
+    "closed-test-of-shrunken-refit",
+    "The revision is penalised: it fits these patients less closely than its degrees of freedom allow, and the tests "
+    "against it keep the smaller update too often.",
+)
+_METHODS = ("closed_test", "original", "intercept", "slope", "refit", "bayes")
+
+
+@dataclass(frozen=True, repr=False)
+class ModelUpdate(Result):
+    """The chosen update, and the tests that led to it.
+
+    Attributes
+    ----------
+    model : UpdatedModel
+        The new version; predicts risks.
+    method : str
+        ``original``, ``intercept`` (for times: the baseline level), ``slope``, ``refit`` or ``bayes``.
+    table : DataFrame
+        One row a candidate: ``method, log_likelihood, parameters, intercept, slope, slope_se``.
+    tests : DataFrame
+        One row a test: ``test, statistic, df, p``.
+    """
+
+    model: UpdatedModel
+    method: str
+    table: pd.DataFrame
+    tests: pd.DataFrame
+    alpha: float
+    n: int
+    n_events: int
+    objections: tuple[Objection, ...] = field(default=())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table of candidates with a column ``chosen``."""
+        return self.table.assign(chosen=self.table["method"] == self.method)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how much better each candidate fits than the original, with the parameters it spends.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        known = self.table[self.table["log_likelihood"].notna()]
+        start = float(known["log_likelihood"].iloc[0])
+        labels = [
+            f"{r.method} ({r.parameters:g})" + (" ← chosen" if r.method == self.method else "")
+            for r in known.itertuples()
+        ]
+        rows = known.assign(label=labels, value=2 * (known["log_likelihood"] - start))
+        return draw_estimates(
+            rows, axis=f"χ² over {known['method'].iloc[0]}; parameters in brackets", neutral=0.0, digits=".2f", ax=ax
+        )
+
+    def _summary(self) -> str:
+        return f"{self.method} update on {self.n} patients, {self.n_events} events"
+
+
+def update_model(
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    *,
+    method: str = "closed_test",
+    horizon: float | None = None,
+    alpha: float = 0.05,
+    discount: float = 1.0,
+) -> ModelUpdate:
+    """Adapt a fitted model to new patients.
+
+    Parameters
+    ----------
+    model : fitted model
+        With ``predict_risk``; for a time to event also ``linear_predictor``.
+    X : DataFrame or array of shape (n, p)
+        Predictors of the new patients.
+    y : ndarray of shape (n,)
+        Made by `Status.at` or `Surv.right` (one cause).
+    method : {"closed_test", "original", "intercept", "slope", "refit", "bayes"}, default "closed_test"
+        ``"closed_test"`` takes the smallest update that the full revision does not improve significantly. ``"bayes"``
+        takes the old coefficients, discounted, as a prior (models with ``coef_`` and ``covariance_``).
+    horizon : float, optional
+        Time at which the level of a time-to-event model is matched; needed for `Surv`.
+    alpha : float, default 0.05
+        Level of each test in the closed procedure.
+    discount : float, default 1.0
+        Power λ in (0, 1] of a Bayesian update: the prior is N(b, V/λ) of the old fit, so that 1 pools old and new
+        patients and a small value all but forgets the old ones.
+
+    Returns
+    -------
+    ModelUpdate
+        With the new version in ``model``.
+
+    Raises
+    ------
+    ArgumentError
+        If the model is not fitted, or ``horizon`` is missing.
+    OutcomeError
+        With competing events.
+
+    Notes
+    -----
+    State: the full revision is tested against the original (p + 1 df), against the intercept update (p df) and against
+    intercept and slope (p − 1 df), stopping at the first that is not significant. Time to event: coefficients by the
+    partial likelihood of each candidate's log hazard (p df against the original one as offset, then p − 1 df against
+    its slope); if they stand, the level is tested by ln(O/E) at the horizon. The level update multiplies the cumulative
+    hazard by the k that solves mean{1 − exp(−k H(τ | x))} = F̂(τ).
+
+    Bayes: the mode of likelihood(new) × N(b, V/λ); for times the baseline is that of the new patients.
+
+    References
+    ----------
+    Vergouwe et al. (2017), https://doi.org/10.1002/sim.7179.
+    """
+    power = check_number("discount", discount, low=0, high=1, open_low=True)
+    if not (hasattr(model, "predict_risk") and is_fitted(model)):
+        raise argument_error(
+            "model", "a fitted model with `predict_risk`", model, "Updating starts from what was learned."
+        )
+    check_choice("method", method, _METHODS)
+    level = check_number("alpha", alpha, low=0, high=1, open_low=True, open_high=True)
+    kind = check_outcome(
+        y, ("right", "status"), caller="update_model", instead="For visits use Status.at(visit, state)."
+    )
+    if kind == "status":
+        keep = np.flatnonzero(y["status"] >= 0)
+        X, y = (X.iloc[keep] if hasattr(X, "iloc") else np.asarray(X)[keep]), y[keep]
+        if method == "bayes":
+            return _bayes_state(model, X, y, power, level)
+        update = _update_state(model, X, y, method, level)
+    else:
+        if (y["event"] > 1).any():
+            raise argument_error(
+                "y",
+                "an outcome with one cause",
+                "competing events",
+                "Update each cause's model by itself.",
+                kind=OutcomeError,
+            )
+        if horizon is None:
+            raise argument_error(
+                "horizon", "given for a time to event", "None", "The level is matched there, e.g. horizon=12."
+            )
+        if method == "bayes":
+            return _bayes_time(model, X, y, power, level)
+        update = _update_time(model, X, y, method, level, check_number("horizon", horizon, low=0, open_low=True))
+    return update
+
+
+def _ledger(model: Any, X: Any, y: np.ndarray, method: str, events: int, tests: pd.DataFrame) -> dict[str, Any]:
+    state = model.to_dict() if hasattr(model, "to_dict") else describe_estimator(model)
+    return {
+        "parent": content_hash(state),
+        "data": content_hash(_row_hashes(X), y),
+        "n": int(y.shape[0]),
+        "n_events": events,
+        "method": method,
+        "test": tests.to_dict("records"),
+    }
+
+
+def _row_hashes(X: Any) -> np.ndarray:
+    """Return one number a row, of whatever types the columns are."""
+    return pd.util.hash_pandas_object(pd.DataFrame(X), index=False).to_numpy()
+
+
+def _inner(model: Any) -> Any:
+    """Return the regression at the end of a fitted pipeline, or the model itself."""
+    return getattr(model, "models_", [model])[0]
+
+
+def _parameters(full: Any, X: Any) -> int:
+    """Return how many coefficients a refit spends."""
+    coefficients = getattr(_inner(full), "coef_", None)
+    return int(np.shape(X)[1] if coefficients is None else np.size(coefficients))
+
+
+def _closed(steps: list[tuple[str, float, int, str]], alpha: float) -> tuple[str, pd.DataFrame]:
+    """Walk the tests (name, statistic, df, method kept if not significant); ``refit`` if all are significant."""
+    rows, chosen = [], "refit"
+    for name, statistic, df, kept in steps:
+        p = float(chi2.sf(max(statistic, 0.0), df)) if df > 0 else 1.0
+        rows.append({"test": name, "statistic": statistic, "df": df, "p": p})
+        if p > alpha:
+            chosen = kept
+            break
+    return chosen, pd.DataFrame(rows, columns=["test", "statistic", "df", "p"])
+
+
+def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) -> ModelUpdate:
+    from sklearn.base import clone
+
+    horizon = status_horizon(y) or getattr(model, "horizon_", None)
+    if horizon is None:
+        raise argument_error(
+            "y", "a Status that knows its visit", "one that lost it", "Make it again: Status.at(visit, …)."
+        )
+    event = y["status"].astype(float)
+    risk = np.clip(model.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)
+    lp = np.log(risk / (1 - risk))
+
+    def likelihood(eta: np.ndarray) -> float:
+        return float(np.sum(event * eta - np.logaddexp(0, eta)))
+
+    if not 0 < event.mean() < 1:
+        raise argument_error("y", "states of both kinds", "one kind only")
+    level = float(brentq(lambda a: np.mean(expit(lp + a)) - event.mean(), -60.0, 60.0, xtol=1e-14))
+    line = LogisticRisk(horizon=horizon).fit(lp[:, None], y)
+    full = clone(model).fit(X, y)
+    refitted = np.clip(full.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)
+    p = _parameters(full, X)
+    slope, slope_se = float(line.coef_[0]), float(np.sqrt(line.covariance_[1, 1]))
+    table = pd.DataFrame(
+        [
+            ("original", likelihood(lp), 0, 0.0, 1.0, np.nan),
+            ("intercept", likelihood(lp + level), 1, level, 1.0, np.nan),
+            ("slope", line.log_likelihood_, 2, line.intercept_, slope, slope_se),
+            ("refit", likelihood(np.log(refitted / (1 - refitted))), p + 1, np.nan, np.nan, np.nan),
+        ],
+        columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
+    )
+    best = dict(zip(table["method"], table["log_likelihood"]))
+    steps = [
+        ("refit against original", 2 * (best["refit"] - best["original"]), p + 1, "original"),
+        ("refit against intercept", 2 * (best["refit"] - best["intercept"]), p, "intercept"),
+        ("refit against slope", 2 * (best["refit"] - best["slope"]), p - 1, "slope"),
+    ]
+    closed, tests = _closed(steps, alpha)
+    chosen = closed if method == "closed_test" else method
+    events = int(event.sum())
+    ledger = _ledger(model, X, y, chosen, events, tests)
+    row = table.loc[table["method"] == chosen].iloc[0]
+    new = (
+        UpdatedModel(full, "refit", "logit", ledger=ledger)
+        if chosen == "refit"
+        else UpdatedModel(model, chosen, "logit", float(row["intercept"]), float(row["slope"]), ledger=ledger)
+    )
+    return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(model, events, chosen))
+
+
+def _doubts(model: Any, events: int, chosen: str) -> tuple[Objection, ...]:
+    few = (_FEW,) if events < 100 and chosen in ("slope", "refit") else ()
+    penalty = getattr(_inner(model), "penalty", None)
+    shrunk = (_SHRUNK,) if chosen != "bayes" and penalty is not None and np.any(np.asarray(penalty) != 0) else ()
+    return (_APPARENT, *few, *shrunk) if chosen != "original" else (*few, *shrunk)
+
+
+def _ties(model: Any) -> str:
+    ties = getattr(_inner(model), "ties", "efron")
+    return ties if ties in ("efron", "breslow") else "efron"
+
+
+def _log_hazard(model: Any, X: Any, horizon: float) -> np.ndarray:
+    """Linear predictor as a log hazard: of an accelerated-failure model, the log cumulative hazard at the horizon."""
+    lp = np.asarray(model.linear_predictor(X), dtype=float)
+    risk = model.predict_risk(X, horizon)[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_hazard = np.log(-np.log1p(-risk))
+    gap = (log_hazard - lp)[(risk > 1e-9) & (risk < 1 - 1e-9)]
+    proportional = gap.size < 2 or np.ptp(gap) < 1e-6 or not np.isfinite(log_hazard).all()
+    return lp if proportional else log_hazard
+
+
+def _baseline(
+    time: np.ndarray, event: np.ndarray, eta: np.ndarray, entry: np.ndarray | None, ties: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """New cumulative baseline hazard, carried forward from the last event to the end of follow-up."""
+    ((times, hazard),) = cox_baseline(time, event, eta, entry=entry, ties=ties)
+    if times.size and time.max() > times[-1]:
+        times, hazard = np.append(times, time.max()), np.append(hazard, hazard[-1])
+    return times, hazard
+
+
+def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, horizon: float) -> ModelUpdate:
+    from sklearn.base import clone
+
+    if not hasattr(model, "linear_predictor"):
+        raise argument_error("model", "a model with `linear_predictor` for a time to event", type(model).__name__)
+    time, event = y["time"].astype(float), y["event"] == 1
+    entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+    if getattr(_inner(model), "strata", None) is not None and method in ("closed_test", "slope"):
+        raise argument_error(
+            "method",
+            "'intercept' or 'refit' for a model with strata",
+            method,
+            "The other updates estimate one baseline for all.",
+        )
+    ties = _ties(model)
+    lp = np.asarray(model.linear_predictor(X), dtype=float)
+    line = cox_fit(lp[:, None], time, event, entry=entry, ties=ties)
+    full = clone(model).fit(X, y)
+    # every candidate by the partial likelihood of its linear predictor: a parametric model's own likelihood, or one
+    # with other ties, cannot be compared with that of the offset
+    offset, refitted = (
+        cox_fit(eta[:, None], time, event, entry=entry, offset=eta, ties=ties, max_iter=1).loglik_null
+        for eta in (_log_hazard(model, X, horizon), _log_hazard(full, X, horizon))
+    )
+    p = _parameters(full, X)
+    multiplier, z = _level(model, X, time, event, entry, horizon)
+    slope, slope_se = float(line.coef[0]), float(np.sqrt(line.covariance[0, 0]))
+    table = pd.DataFrame(
+        [
+            ("original", offset, 0, 0.0, 1.0, np.nan),
+            ("intercept", offset, 1, np.log(multiplier), 1.0, np.nan),
+            ("slope", line.loglik, 2, np.nan, slope, slope_se),
+            ("refit", refitted, p + 1, np.nan, np.nan, np.nan),
+        ],
+        columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
+    )
+    steps = [
+        ("coefficients against original", 2 * (refitted - offset), p, "level"),
+        ("coefficients against slope", 2 * (refitted - line.loglik), p - 1, "slope"),
+    ]
+    closed, tests = _closed(steps, alpha)
+    if closed == "level":
+        level_p = float(2 * norm.sf(abs(z)))
+        row = pd.DataFrame([("level at the horizon", z**2, 1, level_p)], columns=tests.columns)
+        tests = pd.concat([tests, row], ignore_index=True)
+        closed = "original" if level_p > alpha else "intercept"
+    chosen = closed if method == "closed_test" else method
+    events = int(event.sum())
+    ledger = _ledger(model, X, y, chosen, events, tests)
+    if chosen == "refit":
+        new = UpdatedModel(full, "refit", "hazard", ledger=ledger)
+    elif chosen == "slope":
+        times, hazard = _baseline(time, event, slope * lp, entry, ties)
+        new = UpdatedModel(model, "slope", "hazard", 0.0, slope, times, hazard, ledger=ledger)
+    else:
+        log_k = 0.0 if chosen == "original" else float(np.log(multiplier))
+        new = UpdatedModel(model, chosen, "hazard", log_k, ledger=ledger)
+    return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(model, events, chosen))
+
+
+def _bayes_table(old: float, new: float, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table = pd.DataFrame(
+        [("original", old, 0, np.nan, np.nan, np.nan), ("bayes", new, count, np.nan, np.nan, np.nan)],
+        columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
+    )
+    return table, pd.DataFrame(columns=["test", "statistic", "df", "p"])
+
+
+def _bayes_state(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) -> ModelUpdate:
+    matrix, mean, covariance = prior_of(model, X, intercept=True)
+    event = y["status"].astype(float)
+    eta = matrix @ mean
+    old = float(np.sum(event * eta - np.logaddexp(0, eta)))
+    beta, spread, new = posterior_logistic(matrix, event, mean, covariance, power)
+    table, tests = _bayes_table(old, new, beta.size)
+    events = int(event.sum())
+    ledger = {**_ledger(model, X, y, "bayes", events, tests), "discount": power}
+    updated = UpdatedModel(model, "bayes", "logit", coefficients=beta, covariance=spread, ledger=ledger)
+    return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(model, events, "bayes"))
+
+
+def _bayes_time(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) -> ModelUpdate:
+    matrix, mean, covariance = prior_of(model, X, intercept=False)
+    time, event = y["time"].astype(float), y["event"] == 1
+    entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+    ties = _ties(model)
+    old = cox_fit(matrix[:, :1], time, event, entry=entry, offset=matrix @ mean, ties=ties, max_iter=1).loglik_null
+    beta, spread, new = posterior_cox(matrix, y, mean, covariance, power, ties)
+    table, tests = _bayes_table(old, new, beta.size)
+    times, hazard = _baseline(time, event, matrix @ beta, entry, ties)
+    events = int(event.sum())
+    ledger = {**_ledger(model, X, y, "bayes", events, tests), "discount": power}
+    updated = UpdatedModel(
+        model,
+        "bayes",
+        "hazard",
+        baseline_times=times,
+        baseline_hazard=hazard,
+        coefficients=beta,
+        covariance=spread,
+        ledger=ledger,
+    )
+    return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(model, events, "bayes"))
+
+
+def _level(
+    model: Any, X: Any, time: np.ndarray, event: np.ndarray, entry: np.ndarray | None, horizon: float
+) -> tuple[float, float]:
+    """Hazard multiplier that matches Kaplan–Meier at the horizon, and the z of ln(O/E)."""
+    risk = model.predict_risk(X, horizon)[:, 0]
+    if np.isnan(risk).any():
+        raise argument_error("horizon", "within the follow-up of the model", horizon)
+    steps = kaplan_meier_steps(time, event, entry=entry)
+    survival = float(step_at(steps.times, steps.survival, np.array([horizon]), left=1.0)[0])
+    greenwood = float(step_at(steps.times, steps.greenwood, np.array([horizon]), left=0.0)[0])
+    observed = 1 - survival
+    if not 0 < observed < 1:
+        raise argument_error("horizon", "a time by which some patients, but not all, had the event", horizon)
+    hazard = -np.log1p(-np.clip(risk, 0, 1 - 1e-12))
+
+    def gap(log_k: float) -> float:
+        return float(np.mean(-np.expm1(-np.exp(log_k) * hazard)) - observed)
+
+    log_k = float(brentq(gap, -20.0, 20.0, xtol=1e-13))
+    return float(np.exp(log_k)), float(np.log(observed / risk.mean()) / (survival * np.sqrt(greenwood) / observed))
