@@ -26,6 +26,7 @@ from lbp_prognosis._base._errors import (
     describe,
 )
 from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
+from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
 from lbp_prognosis._base._metric_title import metric_title
@@ -70,6 +71,8 @@ __all__ = [
     "content_hash",
     "describe",
     "generator",
+    "inert_cell",
+    "inert_cells",
     "influence_se",
     "interval",
     "inversion_objection",

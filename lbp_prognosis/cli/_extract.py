@@ -25,7 +25,7 @@ def extract(
     import json
     import tomllib
 
-    from lbp_prognosis._base import argument_error, check_choice
+    from lbp_prognosis._base import argument_error, check_choice, inert_cells
     from lbp_prognosis.biomarkers import Recipe
     from lbp_prognosis.biomarkers import extract as measure
     from lbp_prognosis.cli._jobs import workers
@@ -48,7 +48,7 @@ def extract(
     )
     result.to_frame(methods=methods).to_csv(out / "biomarker.csv", index=False)
     result.studies.to_csv(out / "imaging_study.csv", index=False)
-    result.failures.to_csv(out / "failures.csv", index=False)
+    inert_cells(result.failures).to_csv(out / "failures.csv", index=False)
     text = json.dumps(dict(result.provenance), indent=1, default=str)
     (out / "provenance.json").write_text(text, encoding="utf-8")
     typer.echo(repr(result)[1:-1])

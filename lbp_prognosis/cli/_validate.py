@@ -16,7 +16,7 @@ def validate(
     failures: Path | None = typer.Option(None, "--failures", help="Write all failures to this CSV file."),
 ) -> None:
     """Check data before anything runs: the failures, or units and codings as they were understood."""
-    from lbp_prognosis._base import ArgumentError, DataError
+    from lbp_prognosis._base import ArgumentError, DataError, inert_cells
     from lbp_prognosis.schema import read_table, validate_package
 
     try:
@@ -37,7 +37,7 @@ def validate(
     except (DataError, ArgumentError) as error:
         found = getattr(error, "failures", None)
         if failures is not None and found is not None:
-            found.to_csv(failures, index=False, lineterminator="\n")
+            inert_cells(found).to_csv(failures, index=False, lineterminator="\n")
         raise
     typer.echo("valid")
 

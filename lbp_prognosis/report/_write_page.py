@@ -7,11 +7,10 @@ import os
 import re
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import require
+from lbp_prognosis._base import inert_cells, require
 from lbp_prognosis.report._blocks import Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._render_page import page_sections, render_page
@@ -42,11 +41,11 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     html.write_text(render_page(page, sections), encoding="utf-8", newline="\n")
     tables = [block for section in sections for block in section.blocks if isinstance(block, Table)]
     for block in tables:
-        block.frame.map(_inert).to_csv(
+        inert_cells(block.frame).to_csv(
             target / "tables" / f"{_file_name(block.name)}.csv", index=False, lineterminator="\n"
         )
     ladder = page.evidence.ladder(page.claims)
-    ladder.map(_inert).to_csv(target / "tables" / "evidence_ladder.csv", index=False, lineterminator="\n")
+    inert_cells(ladder).to_csv(target / "tables" / "evidence_ladder.csv", index=False, lineterminator="\n")
     text = _tables_html(page, tables)
     (target / "tables" / "tables.html").write_text(text, encoding="utf-8", newline="\n")
     _tables_word(page, sections, target / "tables" / "tables.docx")
@@ -59,11 +58,6 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
 
 def _file_name(name: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "_", name.lower())
-
-
-def _inert(cell: Any) -> Any:
-    """Return a cell that a spreadsheet takes for text, not for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+@\t" and not re.match(r"^\+[\d.]", cell) else cell
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

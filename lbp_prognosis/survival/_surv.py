@@ -11,6 +11,7 @@ import pandas as pd
 
 from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_same_rows, check_vector, describe
 from lbp_prognosis.survival._outcome import check_outcome
+from lbp_prognosis.survival._outcome_columns import outcome_columns
 from lbp_prognosis.survival._truth_words import truth_words
 
 __all__ = ["Surv"]
@@ -85,6 +86,55 @@ class Surv:
         check_same_rows("entry", entry, "time", time)
         codes = _codes(event, times.size, censored, causes)
         return _assemble({"time": times, "event": codes}, entry, times.size, "time", causes)
+
+    @staticmethod
+    def from_frame(
+        frame: pd.DataFrame,
+        *,
+        time: str | None = None,
+        event: str | None = None,
+        entry: str | None = None,
+        censored: Any = None,
+        causes: Mapping[str, Any] | None = None,
+    ) -> np.ndarray:
+        """Right-censored times from the columns of a frame; those of Stata's ``stset`` need no names.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            A row a patient, or of `stset` data ``_t0, _t, _d`` and ``_st``.
+        time, event : str, optional
+            Columns of follow-up time and of codes, as in `right`. By default ``_t`` and ``_d`` where they are there.
+        entry : str, optional
+            Column of delayed entry. By default ``_t0``, where time is ``_t`` and not all of it is 0.
+        censored, causes : optional
+            As in `right`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            As from `right`, row by row as in ``frame``.
+
+        Raises
+        ------
+        ArgumentError
+            If a column is not there, or rows do not belong to the analysis (``_st`` of 0, or missing).
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from lbp_prognosis import Surv
+        >>> Surv.from_frame(pd.DataFrame({"_t0": [0, 2], "_t": [3, 9], "_d": [1, 0], "_st": [1, 1]})).tolist()
+        [(3.0, 1, 0.0), (9.0, 0, 2.0)]
+        """
+        names = outcome_columns(frame, time=time, event=event, entry=entry)
+        return Surv.right(
+            frame[names.time],
+            frame[names.event],
+            entry=None if names.entry is None else frame[names.entry],
+            censored=censored,
+            causes=causes,
+        )
 
     @staticmethod
     def interval(lower: Any, upper: Any, event: Any = None, *, entry: Any = None) -> np.ndarray:

@@ -104,15 +104,6 @@ def test_files(found, tmp_path):
     assert [row.cells[0].text for row in document.tables[0].rows] == ["model", EVIL, "", "$b_1$ & co", ""]
 
 
-def test_formulas_are_text_in_a_spreadsheet(tmp_path):
-    from lbp_prognosis.report._write_page import _inert
-
-    assert _inert("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert _inert("@x") == "'@x"
-    assert _inert("+0.012 (0.001 to 0.020)") == "+0.012 (0.001 to 0.020)"
-    assert _inert("0.7") == "0.7"
-
-
 def test_unknown_horizon_is_refused(found):
     with pytest.raises(ArgumentError, match="horizon"):
         evaluation_page(found, horizon=7)

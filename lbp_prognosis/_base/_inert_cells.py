@@ -1,0 +1,49 @@
+"""``inert_cells``: a table whose cells and headers no spreadsheet takes for formulas."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["inert_cell", "inert_cells"]
+
+# what a spreadsheet begins to calculate at, the wide forms of East Asian keyboards too
+_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_NUMBER = r"[-+]?(?:\d+(?:[.,]\d+)*|\.\d+)(?:[eE][-+]?\d+)?\s?%?"
+# a number, or an estimate with its interval: "-0.02 (-0.05 to 0.01)"
+_PLAIN = re.compile(rf"{_NUMBER}(?: to {_NUMBER})?(?: [(\[]{_NUMBER}(?: to |, |; | - |–){_NUMBER}[)\]])?\Z")
+
+
+def inert_cell(cell: Any) -> Any:
+    """Return text that would be calculated with an apostrophe before it; numbers, empty cells and words as they are."""
+    if not isinstance(cell, str):
+        return cell
+    text = cell.strip()
+    control = cell[:1] in ("\t", "\r", "\n") and text != ""
+    if control or (text.startswith(_STARTS) and not _PLAIN.match(text)):
+        return f"'{cell}"
+    return cell
+
+
+def inert_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame to be written as CSV: formulas in cells, headers and categories are text.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lbp_prognosis._base import inert_cells
+    >>> inert_cells(pd.DataFrame({"x": ["-2+3+cmd|' /C calc'!A0", "-2.5", ""]}))["x"].tolist()
+    ["'-2+3+cmd|' /C calc'!A0", '-2.5', '']
+    """
+    columns = [_inert_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    out = pd.concat(columns, axis=1) if columns else frame.copy()
+    out.columns = [inert_cell(name) for name in frame.columns]
+    return out
+
+
+def _inert_column(series: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return series
+    return series.astype(object).map(inert_cell)
