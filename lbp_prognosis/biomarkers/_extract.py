@@ -23,7 +23,7 @@ from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._measure import measure_case
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
-from lbp_prognosis.biomarkers.readers._read_image import DEFAULT_MAX_BYTES
+from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
 
 __all__ = ["extract"]
 

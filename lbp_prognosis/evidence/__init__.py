@@ -3,7 +3,8 @@
 from lbp_prognosis.evidence._claim import Claim
 from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs
 from lbp_prognosis.evidence._criteria import Criteria
-from lbp_prognosis.evidence._evidence import Entry, Evidence
+from lbp_prognosis.evidence._evidence import Evidence
+from lbp_prognosis.evidence._findings import Entry
 from lbp_prognosis.evidence._objection_rules import BLOCKING
 from lbp_prognosis.evidence._shared_constructs import shared_constructs
 from lbp_prognosis.evidence._tier import Strength, Tier

@@ -2,64 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from lbp_prognosis._base import METRIC_COLUMNS, Objection, Result, argument_error, check_choice
+from lbp_prognosis._base import METRIC_COLUMNS, Result, argument_error, check_choice
 from lbp_prognosis.evidence._claim import Claim
-from lbp_prognosis.evidence._clinical_minimum import missing_constructs
-from lbp_prognosis.evidence._criteria import Criteria
+from lbp_prognosis.evidence._findings import Entry, Findings
 from lbp_prognosis.evidence._objection_rules import BLOCKING
 from lbp_prognosis.evidence._rules import RULES, Found
 from lbp_prognosis.evidence._tier import Strength, Tier
 from lbp_prognosis.evidence._verdict import Check, Verdict
 
-__all__ = ["Entry", "Evidence"]
+__all__ = ["Evidence"]
 
 SAMPLES = ("apparent", "internal", "internal-external", "external")
 SETTINGS = ("temporal", "geographic", "setting")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A result, and how it came about.
-
-    Attributes
-    ----------
-    result : Result
-        The result.
-    frame : pandas.DataFrame
-        Its rows, with the columns of evaluation frames.
-    sample : {"apparent", "internal", "internal-external", "external"}
-        On the rows the model was fitted on; out of sample by resampling; by leaving sites out; on other patients.
-    setting : str
-        In what the external patients differ: ``"temporal"``, ``"geographic"`` or ``"setting"``.
-    against : str
-        For diagnostic results, ``"readers"`` or ``"standard"``.
-    """
-
-    result: Result
-    frame: pd.DataFrame = field(repr=False)
-    sample: str
-    setting: str = ""
-    against: str = ""
-
-    @property
-    def objections(self) -> tuple[Objection, ...]:
-        """Objections of the result."""
-        return tuple(getattr(self.result, "objections", ()))
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the result comes of simulated data."""
-        return bool(getattr(self.result, "synthetic", False))
-
-
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Findings):
     """Results by tier, with what has to be known to judge them.
 
     Attributes
@@ -85,19 +48,6 @@ class Evidence:
     >>> Evidence().supports(Claim.predicts("clinical", 12)).answer
     'not assessed'
     """
-
-    entries: tuple[Entry, ...] = ()
-    models: Mapping[str, Iterable[str]] = field(default_factory=dict)
-    clinical_minimum: Mapping[str, Any] = field(default_factory=dict)
-    prespecified: bool = False
-    label: str = "outcome"
-    criteria: Criteria = field(default_factory=Criteria)
-    simulated: bool = False
-
-    def __post_init__(self) -> None:
-        check_choice("label", self.label, ("outcome", "reader"))
-        object.__setattr__(self, "models", {str(name): tuple(columns) for name, columns in self.models.items()})
-        missing_constructs(self.clinical_minimum, ())  # refuses unknown constructs early
 
     def with_result(
         self, result: Result, *, sample: str | None = None, setting: str = "", against: str = "", model: str = ""
@@ -140,16 +90,6 @@ class Evidence:
         """Return the results that have numbers of a tier."""
         wanted = Tier(tier).value
         return tuple(entry.result for entry in self.entries if (entry.frame["tier"] == wanted).any())
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether any result comes of simulated data."""
-        return self.simulated or any(entry.synthetic for entry in self.entries)
-
-    @property
-    def objections(self) -> tuple[Objection, ...]:
-        """All objections, each once."""
-        return tuple(dict.fromkeys(o for entry in self.entries for o in entry.objections))
 
     def to_frame(self) -> pd.DataFrame:
         """Return all rows of all results, with ``sample, setting, against, synthetic`` beside them."""

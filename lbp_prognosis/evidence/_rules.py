@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,9 @@ import pandas as pd
 from lbp_prognosis._base import Objection
 from lbp_prognosis.evidence._claim import Claim
 from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs
+from lbp_prognosis.evidence._findings import Entry, Findings
 from lbp_prognosis.evidence._tier import Strength
 from lbp_prognosis.evidence._verdict import Check
-
-if TYPE_CHECKING:
-    from lbp_prognosis.evidence._evidence import Entry, Evidence
 
 __all__ = ["RULES", "Found"]
 
@@ -28,7 +26,7 @@ LOWER_IS_BETTER = ("brier", "log_score", "ibs_step", "ibs_trapezoid")
 class Found:
     """Looks rows up, and remembers which entries were used."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Findings) -> None:
         self.evidence = evidence
         self.used: list[Entry] = []
         self.raised: list[Objection] = []

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._kernels import normal_quadrature
 from lbp_prognosis.fusion._completions import Completions, Score
-
-if TYPE_CHECKING:
-    from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
+from lbp_prognosis.fusion._filling import Filling
 
 __all__ = ["Completer"]
 
@@ -32,16 +30,16 @@ class Completer:
     Draws and conditional means know no model; only the direction along which quadrature nodes lie does.
     """
 
-    def __init__(self, imputation: MultipleImputation, frame: pd.DataFrame) -> None:
-        self.imputation = imputation
+    def __init__(self, filling: Filling, frame: pd.DataFrame, *, nodes: int, draws: int) -> None:
+        self.filling, self.draws = filling, draws
         self.frame = frame
-        self.matrix = imputation.encoding_.encode(frame)
+        self.matrix = filling.encoding.encode(frame)
         self.missing = np.isnan(self.matrix)
         self.patterns, which = np.unique(self.missing, axis=0, return_inverse=True)
         order = np.argsort(which.ravel(), kind="stable")
         ends = np.cumsum(np.bincount(which.ravel(), minlength=len(self.patterns)))
         self.rows = np.split(order, ends[:-1])
-        self.quadrature = normal_quadrature(int(imputation.nodes))
+        self.quadrature = normal_quadrature(nodes)
         self._layouts: dict[tuple[bytes, bytes], _Layout] = {}
         self._unmodelled: Completions | None = None
         self._conditionals: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -51,7 +49,7 @@ class Completer:
         z, weights = self.quadrature
         if nodes is not None:
             z, weights = np.asarray(nodes, dtype=float), np.full(len(nodes), 1 / len(nodes))
-        slope = None if score is None else self.imputation._slope(self.matrix, self.frame, score)
+        slope = None if score is None else self.filling.slope(self.matrix, self.frame, score)
         slopes = np.full(self.matrix.shape[1], np.nan) if slope is None else slope
         straight = np.asarray(self.patterns.any(axis=1) & ~(self.patterns & np.isnan(slopes)).any(axis=1))
         if not straight.any() and self._unmodelled is not None:
@@ -61,11 +59,11 @@ class Completer:
         for k in map(int, np.flatnonzero(straight)):
             pattern, row = self.patterns[k], self.rows[k]
             if k not in self._conditionals:
-                self._conditionals[k] = self.imputation.imputer_.conditional(self.matrix[row], pattern)
+                self._conditionals[k] = self.filling.imputer.conditional(self.matrix[row], pattern)
             centre, residual = self._conditionals[k]
             block = values[layout.begins[k] : layout.begins[k + 1]].reshape(row.size, z.size, -1)
-            block[:, :, pattern] = self.imputation.imputer_.nodes(centre, residual, slopes[pattern], z)
-        table = self.imputation._finished(values, self.frame, layout.row, pd.RangeIndex(layout.row.size))
+            block[:, :, pattern] = self.filling.imputer.nodes(centre, residual, slopes[pattern], z)
+        table = self.filling.finished(values, self.frame, layout.row, pd.RangeIndex(layout.row.size))
         done = Completions(table, layout.row, layout.weight, layout.exact)
         if not straight.any():
             self._unmodelled = done
@@ -76,14 +74,14 @@ class Completer:
         if key in self._layouts:
             return self._layouts[key]
         incomplete = np.asarray(self.patterns.any(axis=1))
-        sizes = np.where(straight, z.size, np.where(incomplete, int(self.imputation.draws), 1))
+        sizes = np.where(straight, z.size, np.where(incomplete, self.draws, 1))
         exact = np.ones(len(self.frame), dtype=bool)
         open_ = np.flatnonzero(incomplete & ~straight)
-        drawn = np.empty((0, int(self.imputation.draws), self.matrix.shape[1]))
+        drawn = np.empty((0, self.draws, self.matrix.shape[1]))
         if open_.size:
             row = np.concatenate([self.rows[k] for k in open_])
             exact[row] = False
-            drawn = self.imputation.imputer_.draws(self.matrix[row])
+            drawn = self.filling.imputer.draws(self.matrix[row])
         parts, shares, at = [], [], 0
         for k, row in enumerate(self.rows):
             if incomplete[k] and not straight[k]:

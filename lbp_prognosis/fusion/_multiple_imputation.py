@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -13,17 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import RandomState, argument_error, check_number, spawn
 from lbp_prognosis._kernels import chained_equations
-from lbp_prognosis.fusion._column_formula import column_formula
 from lbp_prognosis.fusion._completer import Completer
 from lbp_prognosis.fusion._completions import Completions, Score
 from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
 from lbp_prognosis.fusion._encoding import Encoding
+from lbp_prognosis.fusion._filling import Filling, Passive
 from lbp_prognosis.fusion._frame import as_frame, match_columns
 from lbp_prognosis.fusion._outcome_columns import outcome_columns
 
 __all__ = ["MultipleImputation"]
 
-Passive = Callable[[pd.DataFrame], Any] | tuple[str, Sequence[str]] | str
 _POOLINGS = ("max", "min", "mean", "sum")
 
 
@@ -172,21 +171,12 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
             done = chained_equations(
                 matrix, kinds, levels, rng, iterations=self.iterations, donors=self.donors, matching=matching
             )
-            tables.append(self._finished(done, frame, rows, frame.index))
+            tables.append(self._filling.finished(done, frame, rows, frame.index))
         return tables
 
-    def _finished(self, values: np.ndarray, frame: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
-        """Fill in, compute the passive columns, and leave out what is only there to impute."""
-        table = self.encoding_.decode(values, frame, row, index)
-        for name, rule in self.passive_.items():
-            if isinstance(rule, tuple):
-                table[name] = getattr(table[list(rule[1])], rule[0])(axis=1)
-            elif isinstance(rule, str):
-                table[name] = column_formula(rule, table)
-            else:
-                table[name] = np.asarray(rule(table))
-        dropped = [name for name in self.drop if name in table.columns]
-        return table.drop(columns=dropped) if dropped else table
+    @property
+    def _filling(self) -> Filling:
+        return Filling(self.encoding_, self.imputer_, self.passive_, self.drop)
 
     # ---- new rows ------------------------------------------------------------------------------------------------
 
@@ -213,31 +203,8 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
             New rows.
         """
         check_is_fitted(self)
-        return Completer(self, match_columns(X, self.feature_names_in_))
-
-    def _slope(self, matrix: np.ndarray, frame: pd.DataFrame, score: Score) -> np.ndarray:
-        """Return the slope of the linear predictor by column, NaN where it has none."""
-
-        def scored(table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            if not self.passive_ and not self.drop:
-                return score(table, row)
-            # passive columns first: a score that bends through them is not linear
-            codes = self.encoding_.encode(table)
-            return score(self._finished(codes, table, np.arange(len(table)), table.index), row)
-
-        rows = np.flatnonzero(np.isnan(matrix).any(axis=1))
-        open_ = np.flatnonzero(np.isnan(matrix).any(axis=0) & (self.encoding_.kinds == 0))
-        slope = np.full(matrix.shape[1], np.nan)
-        if not rows.size or not open_.size:
-            return slope
-        found = self.imputer_.slope(matrix, frame, open_, scored)
-        if found is None:  # bent in some column: keep those that are straight, alone and with each other
-            straight = [j for j in open_ if self.imputer_.slope(matrix, frame, np.array([j]), scored) is not None]
-            open_ = np.array(straight, dtype=int)
-            found = self.imputer_.slope(matrix, frame, open_, scored) if straight else None
-        if found is not None:
-            slope[open_] = found
-        return slope
+        frame = match_columns(X, self.feature_names_in_)
+        return Completer(self._filling, frame, nodes=int(self.nodes), draws=int(self.draws))
 
     def transform(self, X: Any) -> pd.DataFrame:
         """Return rows with missing values at their conditional mean (or likeliest category), without any outcome.
@@ -247,7 +214,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
         done = self.imputer_.conditional_mean(self.encoding_.encode(frame))
-        return self._finished(done, frame, np.arange(len(frame)), frame.index)
+        return self._filling.finished(done, frame, np.arange(len(frame)), frame.index)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns that are passed on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -188,14 +189,24 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
 
     def resampler(
         self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None
-    ) -> CoxResampler | None:
+    ) -> CoxResampler[CoxPH] | None:
         """Return models of any numbers of copies of the rows of this fit, without sorting again; see the base."""
         self._check_fitted()
         if self.ties == "exact" or not (np.diag(self.covariance_model_) > 0).all():
             return None
         bare = clone(self)
         design = bare._start_fit(X, y, None, strata, offset, clusters)
-        return CoxResampler(self, bare, design, bare._risk_sets(X, design.X, y, design.strata, None))
+        data = bare._risk_sets(X, design.X, y, design.strata, None)
+        return CoxResampler(design, data, self.coef_, self.covariance_model_, self.ties, bare._ridge, bare._moved_to)
+
+    def _moved_to(
+        self, coef: np.ndarray, centre: np.ndarray, times: list[np.ndarray], hazard: list[np.ndarray], longest: float
+    ) -> CoxPH:
+        """Return a copy that predicts by these coefficients and baselines, and claims no more."""
+        model = copy(self)
+        model.coef_, model.centre_, model.max_time_ = coef, centre, longest
+        model.baseline_times_, model.baseline_hazard_ = times, hazard
+        return model
 
     def _risk_sets(
         self, X: Any, matrix: np.ndarray, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None
@@ -205,7 +216,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         return cox_data(matrix, y["time"], y["event"] == 1, entry=entry, strata=strata)
 
     def _maximise(self, design: Design, data: CoxData) -> None:
-        ridge = self._ridge(design)
+        ridge = self._ridge(design.X, design.weights if design.frequency else None)
         fit = cox_fit_prepared(
             data,
             weights=design.weights,
@@ -235,12 +246,12 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         self._store_variance(design, pieces)
         self._store_baseline(data, pieces)
 
-    def _ridge(self, design: Design) -> np.ndarray | None:
+    def _ridge(self, X: np.ndarray, counts: np.ndarray | None) -> np.ndarray | None:
+        """Penalty of each column of rows that stand for ``counts`` (n,) copies, one each by default."""
         factors = column_factors(self.penalty_factors, self._names(), "penalty_factors")
         if self.penalty == 0:
             return None
-        counts = design.weights if design.frequency else None
-        scale = column_sd(design.X, counts, "n-1") if self.standardize else 1.0
+        scale = column_sd(X, counts, "n-1") if self.standardize else 1.0
         return self.penalty * factors * scale**2
 
     def _robust(self, design: Design) -> bool:

@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
-from copy import copy
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from lbp_prognosis._kernels import CoxData, cox_refit
-from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
-
-if TYPE_CHECKING:
-    from lbp_prognosis.models._cox import CoxPH
 
 __all__ = ["CoxResampler"]
 
+Model = TypeVar("Model")
 
-class CoxResampler:
-    """A `CoxPH` for any numbers of copies of the rows it was fitted to.
+
+class CoxResampler(Generic[Model]):
+    """A Cox model for any numbers of copies of the rows it was fitted to.
 
     Parameters
     ----------
-    fitted : CoxPH
-        The model of all rows.
-    bare : CoxPH
-        The same without estimates: parameters, and what `fit` reads of the input.
     design : Design
         The rows.
     data : CoxData
         Their risk sets.
+    coef, covariance : ndarray of shape (p,) and (p, p)
+        Of the model of all rows, where the search starts.
+    ties : {"efron", "breslow"}
+        How tied events are counted.
+    ridge : callable
+        From rows (n, p) and their copies (n,) to the penalty of each column, or None.
+    build : callable
+        From coefficients, centre, times and cumulative hazards by stratum, and longest follow-up to a model.
     """
 
-    def __init__(self, fitted: CoxPH, bare: CoxPH, design: Design, data: CoxData) -> None:
-        self.bare, self.data, self.start, self.covariance = bare, data, fitted.coef_, fitted.covariance_model_
+    def __init__(
+        self,
+        design: Design,
+        data: CoxData,
+        coef: np.ndarray,
+        covariance: np.ndarray,
+        ties: str,
+        ridge: Callable[[np.ndarray, np.ndarray], np.ndarray | None],
+        build: Callable[[np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray], float], Model],
+    ) -> None:
+        self.data, self.coef, self.covariance, self.ties = data, coef, covariance, ties
+        self.ridge, self.build = ridge, build
         self.time, self.offset = design.y["time"].astype(float), design.offset
         self.strata, self.levels = design.strata, len(design.strata_levels)
 
-    def __call__(self, copies: np.ndarray) -> CoxPH | None:
+    def __call__(self, copies: np.ndarray) -> Model | None:
         """Return a model with the coefficients and baselines of a fit to ``copies`` (n,) of each row.
 
         It predicts; it has no standard errors. None if nothing but such a fit can say what comes of it: a stratum
@@ -49,24 +61,15 @@ class CoxResampler:
         found = cox_refit(
             self.data,
             copies,
-            self.start,
+            self.coef,
             self.covariance,
             offset=self.offset,
-            ties=self.bare.ties,
-            penalty=self._ridge(copies),
+            ties=self.ties,
+            penalty=self.ridge(self.data.X, self.data.sorted(copies)),
         )
         if found is None:
             return None
-        model = copy(self.bare)
-        model.coef_, hazard = found
-        model.centre_, model.max_time_ = self.data.centre, float(self.time[there].max())
-        model.baseline_times_ = np.split(self.data.times, self.data.ends[:-1])
-        model.baseline_hazard_ = [np.cumsum(part) for part in np.split(hazard, self.data.ends[:-1])]
-        return model
-
-    def _ridge(self, copies: np.ndarray) -> np.ndarray | None:
-        if self.bare.penalty == 0:
-            return None
-        factors = column_factors(self.bare.penalty_factors, self.bare._names(), "penalty_factors")
-        scale = column_sd(self.data.X, self.data.sorted(copies), "n-1") if self.bare.standardize else 1.0
-        return self.bare.penalty * factors * scale**2
+        coef, hazard = found
+        steps = [np.cumsum(part) for part in np.split(hazard, self.data.ends[:-1])]
+        times = np.split(self.data.times, self.data.ends[:-1])
+        return self.build(coef, self.data.centre, times, steps, float(self.time[there].max()))

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from lbp_prognosis._base import Result
 from lbp_prognosis.report import Page
 from lbp_prognosis.schema import instrument_ranges, table_schemas
+from lbp_prognosis.study._study_findings import StudyFindings
 from lbp_prognosis.survival import outcome_kind
-
-if TYPE_CHECKING:
-    from lbp_prognosis.study._study_result import StudyResult
 
 __all__ = ["study_page"]
 
 SAMPLE = "out of fold"
 
 
-def study_page(result: StudyResult) -> Page:
+def study_page(result: StudyFindings) -> Page:
     """Return the page of a study.
 
     Parameters
@@ -62,7 +58,7 @@ def study_page(result: StudyResult) -> Page:
     )
 
 
-def _addition(result: StudyResult) -> str:
+def _addition(result: StudyFindings) -> str:
     if not result.study.comparison:
         return "imaging"
     plans = {plan.name: plan for plan in result.study.models}
@@ -71,7 +67,7 @@ def _addition(result: StudyResult) -> str:
     return " and ".join(more) or second.name
 
 
-def _how(result: StudyResult) -> str:
+def _how(result: StudyFindings) -> str:
     plan = result.study.validation
     return (
         f"Each patient's risk is the mean of {plan.repeats} predictions by models fitted without that patient "
@@ -81,7 +77,7 @@ def _how(result: StudyResult) -> str:
     )
 
 
-def _table_ones(result: StudyResult) -> dict[str, Result]:
+def _table_ones(result: StudyFindings) -> dict[str, Result]:
     cohort, data = result.data.cohort, result.data
     if cohort is None:
         from lbp_prognosis.cohort import table_one_of
@@ -97,7 +93,7 @@ def _table_ones(result: StudyResult) -> dict[str, Result]:
     return found
 
 
-def _columns(result: StudyResult) -> pd.DataFrame:
+def _columns(result: StudyFindings) -> pd.DataFrame:
     frame = result.data.to_frame()
     bent = {column: name for name, columns in result.study.transform.items() for column in columns}
     words = {"log1p": "log(1 + {})", "log": "log {}", "sqrt": "√ {}"}
@@ -108,7 +104,7 @@ def _columns(result: StudyResult) -> pd.DataFrame:
     return frame.assign(unit=units)
 
 
-def _unit(result: StudyResult, column: str) -> str:
+def _unit(result: StudyFindings, column: str) -> str:
     """Return the unit of a predictor: as pooling says, else as the schemas of the registry do."""
     known = result.data.modalities.provenance.get(column, {})
     if str(column.rpartition("__")[2]).startswith("count"):
@@ -121,7 +117,7 @@ def _unit(result: StudyResult, column: str) -> str:
     return patient[column].unit if column in patient else str(instruments.get(column, {}).get("unit", ""))
 
 
-def _protocol(result: StudyResult) -> tuple[tuple[str, str], ...]:
+def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
     study, data = result.study, result.data
     spec = data.spec
     kinds = {"right": "exactly dated", "interval": "seen at visits", "status": "a state at one visit"}

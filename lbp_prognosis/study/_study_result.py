@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from lbp_prognosis._base import MetricResult, Objection, Result
-from lbp_prognosis.evaluation import Evaluation, RiskGroups
-from lbp_prognosis.evidence import Claim, Evidence
-from lbp_prognosis.explain import ShapResult
-from lbp_prognosis.study._judge_readings import ReadingResult
-from lbp_prognosis.study._study import Study
-from lbp_prognosis.study._study_data import StudyData
-from lbp_prognosis.validation import AssociationTest, CrossValidation, InternalExternal
+from lbp_prognosis.study._study_findings import StudyFindings
+from lbp_prognosis.study._study_page import study_page
 
 __all__ = ["StudyResult"]
 
 
 @dataclass(frozen=True, repr=False)
-class StudyResult(Result):
+class StudyResult(StudyFindings):
     """The results of a study.
 
     Attributes
@@ -59,84 +48,8 @@ class StudyResult(Result):
         Versions, hashes, seed, warnings, time.
     """
 
-    study: Study
-    data: StudyData
-    cross_validation: CrossValidation = field(repr=False)
-    evaluation: Evaluation = field(repr=False)
-    apparent: Evaluation = field(repr=False)
-    groups: RiskGroups | None = field(repr=False)
-    sites: InternalExternal | None = field(repr=False)
-    explanations: dict[str, ShapResult] = field(repr=False)
-    models: dict[str, Any] = field(repr=False)
-    association: AssociationTest | None = field(repr=False)
-    readings: tuple[ReadingResult, ...] = field(repr=False)
-    evidence: Evidence = field(repr=False)
-    claims: tuple[Claim, ...]
-    provenance: Mapping[str, Any] = field(repr=False)
-    objections: tuple[Objection, ...] = ()
-    synthetic: bool = False
-
-    @property
-    def horizon(self) -> float:
-        """The main horizon."""
-        return float(self.data.spec.primary_horizon or self.data.spec.horizons[0])
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return all numbers of all results, with ``sample`` beside them."""
-        return self.evidence.to_frame()
-
-    def headline(self) -> pd.DataFrame:
-        """Return the five numbers of the first lines: ``label, value, low, high``, all out of fold."""
-        main, unit = self.horizon, self.data.spec.unit
-        found = self.evaluation
-        at = f"at {main:g} {unit}"
-        if not self.study.comparison:
-            model = self.study.main_model
-            rows = [
-                (f"AUC {at}, {model}", found.metric("auc", model)),
-                (f"IPA {at}, {model}", found.metric("ipa", model)),
-                (f"O/E {at}, {model}", found.metric("observed_expected", model)),
-                (f"calibration slope {at}, {model}", found.metric("calibration_slope", model)),
-            ]
-            lines = [(label, *_at(result, main)) for label, result in rows]
-            if found.decision is not None and self.study.thresholds is not None:
-                t = self.study.thresholds.primary
-                gain = found.decision.difference(model)
-                lines.append((f"net benefit of {model} over treat all at a threshold of {t:g}", *_net(gain, main, t)))
-        else:
-            first, second = self.study.comparison
-            rows = [
-                (f"AUC {at}, {first}", found.metric("auc", first)),
-                (f"AUC {at}, {second}", found.metric("auc", second)),
-                (f"ΔIPA {at}, {second} − {first}", found.difference("ipa", second, first)),
-                (f"O/E {at}, {second}", found.metric("observed_expected", second)),
-            ]
-            lines = [(label, *_at(result, main)) for label, result in rows]
-            if found.decision is not None and self.study.thresholds is not None:
-                t = self.study.thresholds.primary
-                gain = found.decision.difference(second, first)
-                lines.append((f"Δ net benefit at a threshold of {t:g}, {second} − {first}", *_net(gain, main, t)))
-        return pd.DataFrame(lines, columns=["label", "value", "low", "high"])
-
     def write(self, folder: str | os.PathLike[str]) -> Path:
         """Write the page, tables, ``results.parquet`` and ``provenance.json``; returns the path of the page."""
         from lbp_prognosis.report import write_page
-        from lbp_prognosis.study._study_page import study_page
 
         return write_page(study_page(self), folder)
-
-    def _summary(self) -> str:
-        return f"{self.study.title!r}, {len(self.data.X)} patients, {len(self.models)} models"
-
-
-def _at(result: MetricResult, horizon: float) -> tuple[float, float, float]:
-    times = np.atleast_1d(np.asarray(result.horizon, dtype=float))
-    k = int(np.flatnonzero(np.isclose(times, horizon))[0]) if times.size > 1 else 0
-    value, low, high = (float(np.atleast_1d(part)[k]) for part in (result.value, result.low, result.high))
-    return value, low, high
-
-
-def _net(difference: Any, horizon: float, threshold: float) -> tuple[float, float, float]:
-    h = int(np.flatnonzero(np.isclose(difference.horizons, horizon))[0])
-    k = int(np.flatnonzero(np.isclose(difference.thresholds, threshold))[0])
-    return float(difference.value[h, k]), float(difference.low[h, k]), float(difference.high[h, k])

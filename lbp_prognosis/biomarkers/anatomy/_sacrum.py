@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.geometry._caps import Caps, EndplatePlane, fit_endplate
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame
 from lbp_prognosis.biomarkers.geometry._region import Region
-
-if TYPE_CHECKING:
-    from lbp_prognosis.biomarkers.anatomy._spine import BodyGeometry
 
 __all__ = ["sacral_endplate"]
 

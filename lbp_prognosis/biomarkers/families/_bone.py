@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
+from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.anatomy._levels import neighbours
-from lbp_prognosis.biomarkers.anatomy._spine import BodyGeometry
 from lbp_prognosis.biomarkers.families._bone_quality import measure_bone_quality
 from lbp_prognosis.biomarkers.families._case import Case, intensities
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.anatomy._levels import split_disc
-from lbp_prognosis.biomarkers.anatomy._spine import BodyGeometry
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.families._signal_ratio import disc_fluid_ratio

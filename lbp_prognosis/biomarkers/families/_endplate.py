@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from lbp_prognosis.biomarkers.anatomy._spine import BodyGeometry
+from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._marrow import central_marrow, strip
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from lbp_prognosis.biomarkers.anatomy._spine import BodyGeometry
+from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.families._case import Case, intensities
 from lbp_prognosis.biomarkers.readers._image import Image
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lbp_prognosis._base import DataError, argument_error, require
 from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, tidy_acquisition
-from lbp_prognosis.biomarkers.readers._read_image import check_size
+from lbp_prognosis.biomarkers.readers._volume_size import check_size
 
 __all__ = ["read_dicom_series"]
 

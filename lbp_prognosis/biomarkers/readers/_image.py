@@ -11,6 +11,8 @@ import numpy as np
 
 from lbp_prognosis._base import argument_error
 from lbp_prognosis.biomarkers.geometry._grid import Grid, check_affine
+from lbp_prognosis.biomarkers.readers._read_volume import read_volume
+from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
 
 __all__ = ["Image", "check_volume"]
 
@@ -76,11 +78,9 @@ class Image:
         return Grid(self.data.shape, self.affine)
 
     @classmethod
-    def read(cls, path: str | Path, **options: Any) -> Image:
+    def read(cls, path: str | Path, *, series: str | None = None, max_bytes: int = DEFAULT_MAX_BYTES) -> Image:
         """Read a NIfTI, NRRD or MHA file, or a folder with one DICOM series (see `read_image`)."""
-        from lbp_prognosis.biomarkers.readers._read_image import read_image
-
-        return read_image(path, **options)
+        return cls(*read_volume(path, series=series, max_bytes=max_bytes))
 
     def __repr__(self) -> str:
         grid = self.grid

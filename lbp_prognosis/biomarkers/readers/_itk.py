@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import DataError, argument_error, require
-from lbp_prognosis.biomarkers.readers._read_image import check_size
+from lbp_prognosis.biomarkers.readers._volume_size import check_size
 
 __all__ = ["read_itk"]
 

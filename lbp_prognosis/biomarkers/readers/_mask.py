@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lbp_prognosis._base import argument_error
 from lbp_prognosis.biomarkers.geometry._grid import Grid, check_affine
 from lbp_prognosis.biomarkers.readers._image import Image, check_volume
+from lbp_prognosis.biomarkers.readers._read_volume import read_volume
+from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
 
 __all__ = ["Mask"]
 
@@ -49,11 +50,10 @@ class Mask:
         return Grid(self.data.shape, self.affine)
 
     @classmethod
-    def read(cls, path: str | Path, **options: Any) -> Mask:
+    def read(cls, path: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> Mask:
         """Read a NIfTI, NRRD or MHA label file (see `read_mask`)."""
-        from lbp_prognosis.biomarkers.readers._read_image import read_mask
-
-        return read_mask(path, **options)
+        data, affine, _, source = read_volume(path, max_bytes=max_bytes)
+        return cls(data, affine, source)
 
     def on_grid_of(self, image: Image | Mask) -> Mask:
         """Return the mask on the lattice of ``image``.

@@ -18,7 +18,8 @@ from lbp_prognosis.biomarkers._study import study_name
 from lbp_prognosis.biomarkers.anatomy._label_map import Label, LabelMap
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
-from lbp_prognosis.biomarkers.readers._read_image import DEFAULT_MAX_BYTES, read_image, read_mask
+from lbp_prognosis.biomarkers.readers._read_image import read_image, read_mask
+from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
 from lbp_prognosis.biomarkers.texture._pyradiomics import pyradiomics_version, region_features, require_pyradiomics
 from lbp_prognosis.biomarkers.texture._radiomics_ibsi import radiomics_features_table
 from lbp_prognosis.biomarkers.texture._radiomics_names import measure_name

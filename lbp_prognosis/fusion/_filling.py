@@ -1,0 +1,66 @@
+"""Filling in what is missing: what was learned of the predictors, and the columns that follow from others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis.fusion._column_formula import column_formula
+from lbp_prognosis.fusion._completions import Score
+from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
+from lbp_prognosis.fusion._encoding import Encoding
+
+__all__ = ["Filling", "Passive"]
+
+Passive = Callable[[pd.DataFrame], Any] | tuple[str, Sequence[str]] | str
+
+
+@dataclass(frozen=True)
+class Filling:
+    """Codes to tables and back, by a fitted `MultipleImputation` (whose ``passive`` and ``drop`` these are)."""
+
+    encoding: Encoding
+    imputer: DeploymentImputer
+    passive: Mapping[str, Passive]
+    drop: Sequence[str]
+
+    def finished(self, values: np.ndarray, frame: pd.DataFrame, row: np.ndarray, index: pd.Index) -> pd.DataFrame:
+        """Fill in, compute the passive columns, and leave out what is only there to impute."""
+        table = self.encoding.decode(values, frame, row, index)
+        for name, rule in self.passive.items():
+            if isinstance(rule, tuple):
+                table[name] = getattr(table[list(rule[1])], rule[0])(axis=1)
+            elif isinstance(rule, str):
+                table[name] = column_formula(rule, table)
+            else:
+                table[name] = np.asarray(rule(table))
+        dropped = [name for name in self.drop if name in table.columns]
+        return table.drop(columns=dropped) if dropped else table
+
+    def slope(self, matrix: np.ndarray, frame: pd.DataFrame, score: Score) -> np.ndarray:
+        """Return the slope of the linear predictor by column, NaN where it has none."""
+
+        def scored(table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            if not self.passive and not self.drop:
+                return score(table, row)
+            # passive columns first: a score that bends through them is not linear
+            codes = self.encoding.encode(table)
+            return score(self.finished(codes, table, np.arange(len(table)), table.index), row)
+
+        rows = np.flatnonzero(np.isnan(matrix).any(axis=1))
+        open_ = np.flatnonzero(np.isnan(matrix).any(axis=0) & (self.encoding.kinds == 0))
+        slope = np.full(matrix.shape[1], np.nan)
+        if not rows.size or not open_.size:
+            return slope
+        found = self.imputer.slope(matrix, frame, open_, scored)
+        if found is None:  # bent in some column: keep those that are straight, alone and with each other
+            straight = [j for j in open_ if self.imputer.slope(matrix, frame, np.array([j]), scored) is not None]
+            open_ = np.array(straight, dtype=int)
+            found = self.imputer.slope(matrix, frame, open_, scored) if straight else None
+        if found is not None:
+            slope[open_] = found
+        return slope
