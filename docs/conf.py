@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from write_metrics import write_metrics
+from write_objections import write_objections
 from write_reference import write_reference
 
 project = "lbp_prognosis"
@@ -41,6 +42,7 @@ suppress_warnings = ["myst.xref_missing"]
 
 write_reference(Path(__file__).parent / "reference")
 write_metrics(Path(__file__).parent / "reference")
+write_objections(Path(__file__).parent / "reference")
 autosummary_generate = sorted(str(path) for path in (Path(__file__).parent / "reference").glob("*.rst"))
 
 

@@ -30,7 +30,7 @@ from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
 from lbp_prognosis._base._metric_title import metric_title
-from lbp_prognosis._base._objection import Objection
+from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact, objection
 from lbp_prognosis._base._optional import require
 from lbp_prognosis._base._parallel import parallel_map
 from lbp_prognosis._base._plain_label import plain_label
@@ -41,6 +41,7 @@ from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
 __all__ = [
     "METRIC_COLUMNS",
     "MODALITIES",
+    "OBJECTIONS",
     "ArgumentError",
     "CensoringModel",
     "Checkpoint",
@@ -52,6 +53,7 @@ __all__ = [
     "MetricResult",
     "MissingPackageError",
     "Objection",
+    "ObjectionFact",
     "OutcomeError",
     "RandomState",
     "Result",
@@ -78,6 +80,7 @@ __all__ = [
     "inversion_objection",
     "metric_frame",
     "metric_title",
+    "objection",
     "parallel_map",
     "plain_label",
     "require",

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,18 @@ def test_nothing_runs_code_from_files_or_prints(path: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found = re.search("/(?:home|root|tmp|work)/", node.value)
             assert found is None, f"line {node.lineno}: a machine path"
+
+
+REGISTERED = set(tomllib.loads((PACKAGE / "_base" / "objections.toml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_codes_of_objections_are_registered(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Objection", "objection") and node.args:
+            code = node.args[0]
+            if isinstance(code, ast.Constant):
+                assert code.value in REGISTERED, f"line {node.lineno}: add {code.value!r} to _base/objections.toml"
 
 
 def test_no_drawer_of_everything() -> None:

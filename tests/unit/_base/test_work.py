@@ -158,7 +158,7 @@ class TestFeatureMap:
 
 
 def test_objections_read_as_sentences() -> None:
-    assert str(Objection("random-split", "A random split is no external validation.")).endswith("validation.")
+    assert str(Objection("random-split-external", "A random split is no external validation.")).endswith("validation.")
 
 
 def test_protocols_are_told_by_their_methods() -> None:

@@ -82,7 +82,7 @@ def test_simulated_data_are_marked(found):
 def test_doubts_are_said_once(found):
     from dataclasses import replace
 
-    doubts = tuple(Objection("code", f"{name}: the same doubt.") for name in found.models)
+    doubts = tuple(Objection("weak-comparator", f"{name}: the same doubt.") for name in found.models)
     page = render_page(evaluation_page(replace(found, objections=doubts)))
     assert page.count("the same doubt.") == 1
 
