@@ -84,16 +84,19 @@ class _Deferred:
     function must be importable (a `functools.partial` of one that is), so that results can travel between processes.
     """
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._stored = f"_{name}"
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return None
-        value = instance.__dict__.get("_influence")
+        value = instance.__dict__.get(self._stored)
         if callable(value):
-            value = instance.__dict__["_influence"] = value()
+            value = instance.__dict__[self._stored] = value()
         return value
 
     def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__["_influence"] = None if value is self else value
+        instance.__dict__[self._stored] = None if value is self else value
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,6 +136,10 @@ class MetricResult(Result):
         Cluster codes used for the standard error.
     reference : str
         For a difference: the model subtracted; "the other" where it had no name.
+    draws : tuple of (str, ndarray of shape (n_draws,) or (n_draws, n_horizons)) or None
+        Values in resamples of the rows, and a mark of the resamples: of two results with one mark the difference is
+        paired resample by resample. Only for metrics whose error no influence value can describe (hidden from
+        ``repr``).
     """
 
     metric: str
@@ -156,6 +163,7 @@ class MetricResult(Result):
     reference: str = ""
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+    draws: Any = field(default=_Deferred(), repr=False, compare=False)
 
     @property
     def p(self) -> Any:
@@ -165,14 +173,20 @@ class MetricResult(Result):
 
     def named(self, model: str) -> MetricResult:
         """Return the result, and the results it carries, under a model's name."""
-        carried = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "influence"}
+        stored = {name: self.__dict__.get(f"_{name}") for name in ("influence", "draws")}
+        carried = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in stored}
         inner = {
             name: part.named(model)
             for name, part in carried.items()
             if isinstance(part, MetricResult) and not part.model
         }
-        # passed on as it is stored, so that deferred influence values are not computed for a label
-        return replace(self, model=model, influence=self.__dict__.get("_influence"), **inner)  # type: ignore[arg-type]
+        # passed on as they are stored, so that deferred values are not computed for a label
+        return replace(self, model=model, **stored, **inner)  # type: ignore[arg-type]
+
+    def comparable(self, other: MetricResult) -> bool:
+        """Return whether both carry influence values, or values in resamples, from which a difference can be made."""
+        kept, others = self.__dict__, other.__dict__
+        return any(kept.get(name) is not None and others.get(name) is not None for name in ("_influence", "_draws"))
 
     def minus(self, other: MetricResult) -> MetricResult:
         """Paired difference ``self − other`` on the same rows, with its standard error and interval.
@@ -190,16 +204,23 @@ class MetricResult(Result):
         )
         if not same:
             raise argument_error("other", f"the metric {self.metric!r} at the same horizons", repr(other))
-        if self.influence is None or other.influence is None or self.influence.shape != other.influence.shape:
+        paired = _paired_draws(self, other)
+        if paired is None and (
+            self.influence is None or other.influence is None or self.influence.shape != other.influence.shape
+        ):
             raise argument_error(
                 "other",
-                "a result on the same rows that carries influence values",
+                "a result on the same rows that carries influence values, or draws of the same resamples",
                 repr(other),
-                "Compute both with the same function on the same `y`.",
+                "Compute both with the same function, on the same `y` and with the same `random_state`.",
             )
-        influence = self.influence - other.influence
         value = np.asarray(self.value, dtype=float) - np.asarray(other.value, dtype=float)
-        se = influence_se(influence, self.clusters)
+        influence = None
+        if paired is None:
+            influence = self.influence - other.influence
+            se = influence_se(influence, self.clusters)
+        else:
+            se = paired[1].std(axis=0)
         low, high = interval(value, se, self.confidence)
         shape = (lambda a: float(a)) if np.ndim(self.value) == 0 else (lambda a: np.asarray(a))
         return replace(
@@ -209,6 +230,7 @@ class MetricResult(Result):
             low=shape(low),
             high=shape(high),
             influence=influence,
+            draws=paired,
             reference=other.model or "the other",
             reason=_join_reasons(self.reason, other.reason),
             objections=tuple(dict.fromkeys((*self.objections, *other.objections))),
@@ -273,6 +295,14 @@ class MetricResult(Result):
                 return f"{name} not estimable: {self.reason}"
             return f"{name} {self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
         return f"{name} {_at_horizons(self.value, self.low, self.high, self.horizon)}"
+
+
+def _paired_draws(first: MetricResult, second: MetricResult) -> tuple[str, np.ndarray] | None:
+    """Differences in the same resamples, if both results were computed in them."""
+    if first.draws is None or second.draws is None:
+        return None
+    (mark, values), (other_mark, other_values) = first.draws, second.draws
+    return (mark, values - other_values) if mark == other_mark and values.shape == other_values.shape else None
 
 
 def _at_horizons(value: Any, low: Any, high: Any, horizon: Any) -> str:

@@ -70,6 +70,7 @@ from lbp_prognosis._kernels._net_benefit import (
 )
 from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, normal_quadrature
 from lbp_prognosis._kernels._npmle import npmle_covariance, npmle_from_intervals
+from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
 from lbp_prognosis._kernels._row_products import row_products
@@ -195,6 +196,7 @@ __all__ = [
     "poisson_fit",
     "precedence_weights",
     "product_limit_incidence",
+    "pseudo_fit_influence",
     "pseudo_values",
     "pseudo_values_infinitesimal",
     "q_profile",

@@ -144,7 +144,7 @@ def evaluate(
     calibrations: dict[str, Calibration] = {}
     unit = horizon_unit_doubt(y, times, cause)
     objections = [Objection("unit-of-time", unit)] if unit else []
-    for k, (name, risk) in enumerate(models.items()):
+    for name, risk in models.items():
         weighted = {**shared, **guards, "target": target, "censoring": censoring}
         found = _discrimination(kind, y, risk, scores.get(name), ask, times, weighted, shared, objections, name)
         fitted = calibration(
@@ -161,7 +161,7 @@ def evaluate(
             clusters=clusters,
             confidence=confidence,
             n_resamples=n_resamples,
-            random_state=seeds[k],
+            random_state=seeds[0],  # one for all: their distances are compared in the same resamples
             **guards,
         )
         fitted = replace(fitted, model=name)
@@ -296,7 +296,7 @@ def _differences(metrics: dict[str, dict[str, MetricResult]], objections: list[O
     for first, second in combinations(metrics, 2):
         for name, result in metrics[second].items():
             other = metrics[first].get(name)
-            if other is None or result.influence is None or other.influence is None:
+            if other is None or not result.comparable(other):
                 continue
             if name == "uno_concordance" and result.horizon != other.horizon:
                 objections.append(

@@ -104,7 +104,7 @@ class Evaluation(Result):
             Names of the models.
         """
         first, second = self.metric(name, model), self.metric(name, reference)
-        if first.influence is None:  # pooled over imputations: only what was pooled as a difference
+        if not first.comparable(second):  # pooled over imputations: only what was pooled as a difference
             for found in self.differences:
                 if (found.metric, found.model, found.reference) == (first.metric, model, reference):
                     return found

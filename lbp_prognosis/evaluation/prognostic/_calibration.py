@@ -22,6 +22,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import logistic_fit
 from lbp_prognosis.evaluation.prognostic._calibration_curve import (
     SMOOTHERS,
+    STATISTICS,
     CalibrationCurve,
     agreement,
     calibration_curve,
@@ -39,6 +40,7 @@ from lbp_prognosis.evaluation.prognostic._calibration_levels import (
 from lbp_prognosis.evaluation.prognostic._calibration_result import Calibration
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows, calibration_rows
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import likely_inversion
+from lbp_prognosis.evaluation.prognostic._resampled_distances import ResampledDistances
 from lbp_prognosis.evaluation.prognostic._setting import Setting, shaped
 
 __all__ = ["calibration"]
@@ -173,6 +175,7 @@ def calibration(
     hazard = _check_hazard(cumulative_hazard, setting)
     rows = calibration_rows(setting, risks)
     rng = generator(random_state)
+    resamples = _seed_of_resamples(rng)
     found: list[dict[str, Estimate]] = []
     curves: list[CalibrationCurve] = []
     joint: list[tuple[float, float]] = []
@@ -184,10 +187,27 @@ def calibration(
             continue
         curve = calibration_curve(at, smoother, places, span, degree)
         values, test = _levels(at, score, hazard, oe_interval)
-        found.append({**values, **agreement(at, curve, draws, rng)})
+        distances = agreement(at, curve, draws, rng)
+        if draws and curve.influence is not None and not curve.reason:
+            distances = _with_resamples(distances, ResampledDistances(at, curve, draws, resamples))
+        found.append({**values, **distances})
         curves.append(curve)
         joint.append(test)
     return _assemble(setting, rows, found, curves, joint, hazard, smoother, oe_interval)
+
+
+def _seed_of_resamples(rng: np.random.Generator) -> np.random.SeedSequence:
+    """Return a seed that depends on ``random_state`` alone, not on what was drawn: models are compared by it."""
+    given = rng.bit_generator.seed_seq
+    assert isinstance(given, np.random.SeedSequence)
+    return np.random.SeedSequence(given.entropy, spawn_key=(*given.spawn_key, 0x1C1))
+
+
+def _with_resamples(found: dict[str, Estimate], resampled: ResampledDistances) -> dict[str, Estimate]:
+    return {
+        name: part._replace(draws=partial(resampled.column, name)) if name in STATISTICS else part
+        for name, part in found.items()
+    }
 
 
 def _check_knots(knots: Any) -> Any:
@@ -347,6 +367,14 @@ def _stacked(influences: tuple[Any, ...], n: int, scalar: bool) -> np.ndarray:
     return columns[0] if scalar else np.stack(columns, axis=1)
 
 
+def _stacked_draws(draws: tuple[Any, ...], scalar: bool) -> tuple[str, np.ndarray]:
+    """Values in resamples over the horizons, NaN where there is no estimate."""
+    made = [None if one is None else one() for one in draws]
+    mark, first = next(one for one in made if one is not None)
+    columns = [np.full(first.shape, np.nan) if one is None else one[1] for one in made]
+    return mark, columns[0] if scalar else np.stack(columns, axis=1)
+
+
 def _metric(setting: Setting, name: str, parts: list[Estimate], method: str) -> MetricResult:
     influences = tuple(part.influence for part in parts)
     influence = None
@@ -361,6 +389,9 @@ def _metric(setting: Setting, name: str, parts: list[Estimate], method: str) -> 
         reasons=[part.reason for part in parts],
     )
     low, high = (shaped([getattr(part, side) for part in parts], setting.scalar) for side in ("low", "high"))
+    draws = tuple(part.draws for part in parts)
+    if any(one is not None for one in draws):
+        result = result.labelled(draws=partial(_stacked_draws, draws, setting.scalar))
     return result.labelled(low=low, high=high)
 
 

@@ -23,11 +23,20 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.evaluation.prognostic._calibration_levels import Estimate, undefined
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows, transformed
 
-__all__ = ["SMOOTHERS", "CalibrationCurve", "agreement", "calibration_curve", "no_curve"]
+__all__ = [
+    "SMOOTHERS",
+    "STATISTICS",
+    "CalibrationCurve",
+    "agreement",
+    "calibration_curve",
+    "inverse_link",
+    "no_curve",
+    "spline_design",
+]
 
 SMOOTHERS = ("rcs", "loess", "loess_direct", "lowess")
 _CELLS = 200
-_STATISTICS = ("ici", "e50", "e90", "emax")
+STATISTICS = ("ici", "e50", "e90", "emax")
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,8 @@ class CalibrationCurve:
     covariance: np.ndarray | None = field(default=None, repr=False)
 
 
-def _inverse(eta: np.ndarray, link: str) -> np.ndarray:
+def inverse_link(eta: np.ndarray, link: str) -> np.ndarray:
+    """Risk of a linear predictor."""
     if link != "cloglog":
         return expit(eta)
     risk = np.minimum(eta, 30.0)
@@ -96,7 +106,8 @@ def _knots(rows: CalibrationRows, knots: object) -> np.ndarray:
     return placed if placed.size >= 3 else np.empty(0)
 
 
-def _design(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
+def spline_design(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Columns of the spline; the transformed risk alone where there are no knots."""
     return rcs_basis(x, knots) if knots.size else x[:, None]
 
 
@@ -113,7 +124,7 @@ def calibration_curve(
     if rows.events == 0:
         return _nothing(rows, grid, "nobody had the event")
     placed = _knots(rows, knots)
-    basis = _design(rows.x, placed)
+    basis = spline_design(rows.x, placed)
     words = f"restricted cubic spline, {placed.size} knots" if placed.size else "linear on the transformed scale"
     if rows.state is not None:
         found = _logistic(rows, basis)
@@ -129,16 +140,16 @@ def calibration_curve(
     coef, slopes = found
     psi = rows.influence(slopes)
     covariance = _covariance(rows, psi)
-    points = np.column_stack([np.ones(grid.size), _design(transformed(grid, rows.link), placed)])
+    points = np.column_stack([np.ones(grid.size), spline_design(transformed(grid, rows.link), placed)])
     eta, half = points @ coef, np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", points, covariance, points), 0))
     half *= ndtri(0.5 + rows.setting.confidence / 2)
-    fitted = _inverse(coef[0] + basis @ coef[1:], rows.link)
+    fitted = inverse_link(coef[0] + basis @ coef[1:], rows.link)
     return CalibrationCurve(
         rows.tau,
         grid,
-        _inverse(eta, rows.link),
-        _inverse(eta - half, rows.link),
-        _inverse(eta + half, rows.link),
+        inverse_link(eta, rows.link),
+        inverse_link(eta - half, rows.link),
+        inverse_link(eta + half, rows.link),
         fitted[rows.as_given],
         placed,
         words,
@@ -286,16 +297,16 @@ def agreement(
     """
     if curve.reason:
         nothing = undefined(curve.reason)
-        return dict.fromkeys((*_STATISTICS, "ici_null"), nothing)
+        return dict.fromkeys((*STATISTICS, "ici_null"), nothing)
     fitted = np.empty(rows.index.size)
     fitted[rows.as_given] = curve.fitted
     gap = np.abs(fitted - rows.risk)
     e50, e90 = _quantiles(rows, gap, [0.5, 0.9])
     value = {"ici": rows.mean(gap), "e50": e50, "e90": e90, "emax": float(gap.max())}
     if curve.coef is None or curve.influence is None or curve.covariance is None:
-        out = {name: Estimate(value[name], np.nan, np.nan, np.nan) for name in _STATISTICS}
+        out = {name: Estimate(value[name], np.nan, np.nan, np.nan) for name in STATISTICS}
         return {**out, "ici_null": undefined("for spline curves only")}
-    basis = _design(rows.x, curve.knots)
+    basis = spline_design(rows.x, curve.knots)
     full = np.column_stack([np.ones(rows.x.size), basis])
     eta = full @ curve.coef
     tilt = np.sign(fitted - rows.risk) * _slope(eta, rows.link)
@@ -309,7 +320,7 @@ def agreement(
     drawn, null = _drawn(rows, curve, n_draws, rng)
     alpha = 1 - rows.setting.confidence
     out = {}
-    for k, name in enumerate(_STATISTICS):
+    for k, name in enumerate(STATISTICS):
         if n_draws:
             low, high = quantiles_of_sorted(np.sort(drawn[:, k]), [alpha / 2, 1 - alpha / 2])
             # errors only push a distance away from zero: near it the percentiles can lie beyond the estimate
@@ -338,15 +349,15 @@ def _drawn(
     if not np.isfinite(curve.covariance).all():  # all rows of one cluster: there is nothing to draw from
         return np.full((n_draws, 4), np.nan), np.full(n_draws, np.nan)
     x = _cells(rows)
-    points = np.column_stack([np.ones(x.size), _design(x, curve.knots)])
+    points = np.column_stack([np.ones(x.size), spline_design(x, curve.knots)])
     values, vectors = np.linalg.eigh(curve.covariance)
     # the symmetric root: of the signs of eigenvectors, which rounding decides, the draws must not depend
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     error = rng.standard_normal((n_draws, values.size)) @ (root @ points.T)
-    risk = _inverse(x, rows.link)
+    risk = inverse_link(x, rows.link)
 
     def distances(at: np.ndarray) -> np.ndarray:
-        gap = _inverse(at + error, rows.link)
+        gap = inverse_link(at + error, rows.link)
         gap -= risk
         return np.abs(gap, out=gap)
 

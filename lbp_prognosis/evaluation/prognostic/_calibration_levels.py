@@ -19,6 +19,7 @@ from lbp_prognosis._kernels import (
     hazard_influence,
     logistic_fit,
     poisson_fit,
+    pseudo_fit_influence,
     subdistribution_fit,
 )
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
@@ -35,7 +36,11 @@ __all__ = [
 
 
 class Estimate(NamedTuple):
-    """One number with its uncertainty; influence values are of all rows of ``y``, or a function that returns them."""
+    """One number with its uncertainty.
+
+    Influence values are of all rows of ``y``, or a function that returns them; ``draws`` is a function that returns the
+    mark of the resamples and the values in them.
+    """
 
     value: float
     se: float
@@ -43,6 +48,7 @@ class Estimate(NamedTuple):
     high: float
     influence: np.ndarray | Callable[[], np.ndarray] | None = None
     reason: str = ""
+    draws: Callable[[], tuple[str, np.ndarray]] | None = None
 
 
 def undefined(reason: str) -> Estimate:
@@ -65,13 +71,20 @@ def _ratio(rows: CalibrationRows, value: float, se_log: float, influence: np.nda
 
 
 def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
-    """Observed risk over mean predicted risk at the horizon, expectation taken as given."""
+    """Observed risk over mean predicted risk at the horizon.
+
+    The interval takes the expectation as given. Another sample would have another one, and a difference of two models
+    hangs on nothing else: the influence values contain it.
+    """
     observed, psi = rows.incidence
-    expected = rows.everyone.mean(rows.everyone.risk)
+    everyone = rows.everyone
+    expected = everyone.mean(everyone.risk)
     if np.isnan(observed):
         return undefined("the visits do not determine the risk at this horizon")
+    total = float(everyone.index.size if everyone.weight is None else everyone.weight.sum())
+    psi_expected = everyone.influence((everyone.risk - expected) / total)
     if rows.setting.target == "no_event":
-        observed, expected, psi = 1 - observed, 1 - expected, -psi
+        observed, expected, psi, psi_expected = 1 - observed, 1 - expected, -psi, -psi_expected
     if expected <= 0:
         return undefined("the mean predicted risk is zero")
     if observed <= 0:
@@ -85,7 +98,8 @@ def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
         se_log = 1 / np.sqrt(events)
     else:
         se_log = float(rows.se(psi)) / observed
-    return _ratio(rows, observed / expected, se_log, psi / expected)
+    ratio = observed / expected
+    return _ratio(rows, ratio, se_log, (psi - ratio * psi_expected) / expected)
 
 
 def _fit_of_means(
@@ -110,11 +124,21 @@ def _standard_errors(rows: CalibrationRows, fit: MeanFit, psi: np.ndarray) -> np
     return np.atleast_1d(rows.se(psi))
 
 
+def _of_pseudo_values(rows: CalibrationRows, design: np.ndarray, fit: MeanFit, offset: np.ndarray | None) -> np.ndarray:
+    assert rows.time is not None
+    assert rows.code is not None
+    held = None if offset is None else np.clip(offset, -30, 3.5)  # as in the fit
+    return rows.influence(
+        pseudo_fit_influence(design, fit.coef, held, rows.pseudo, rows.time, rows.code, rows.tau, rows.weight)
+    )
+
+
 def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     """Intercept at slope one, joint intercept and slope, and their Wald test of (0, 1).
 
     Logistic regression of a state on the logit of the risk; quasi-likelihood of pseudo-values on its complementary
-    log-log, with a sandwich variance, for censored times.
+    log-log, with a sandwich variance, for censored times. That sandwich takes the pseudo-values as given, as programs
+    do; the influence values, from which differences of models have their error, do not.
     """
     one = np.ones((rows.risk.size, 1))
     scale = "logistic regression" if rows.state is not None else "pseudo-value regression"
@@ -122,18 +146,22 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     large = _fit_of_means(rows, one, rows.x)
     if large.converged:
         psi = rows.influence(large.influence)
-        out["citl"] = _wald(rows, large.coef[0], _standard_errors(rows, large, psi)[0], psi[:, 0])
+        se = _standard_errors(rows, large, psi)
+        psi = psi if rows.time is None else _of_pseudo_values(rows, one, large, rows.x)
+        out["citl"] = _wald(rows, large.coef[0], se[0], psi[:, 0])
     else:
         out["citl"] = undefined(f"the {scale} did not converge")
     nothing = undefined("all predictions are equal" if rows.constant else f"the {scale} did not converge")
     near = np.array([large.coef[0], 1.0]) if large.converged else None
-    both = None if rows.constant else _joint_fit(rows, np.column_stack([one, rows.x]), near)
+    line = np.column_stack([one, rows.x])
+    both = None if rows.constant else _joint_fit(rows, line, near)
     if both is None or not both.converged:
         return {**out, "intercept": nothing, "slope": nothing, "joint": (np.nan, np.nan)}
     psi = rows.influence(both.influence)
     se = _standard_errors(rows, both, psi)
-    out["intercept"] = _wald(rows, both.coef[0], se[0], psi[:, 0])
-    out["slope"] = _wald(rows, both.coef[1], se[1], psi[:, 1])
+    full = psi if rows.time is None else _of_pseudo_values(rows, line, both, None)
+    out["intercept"] = _wald(rows, both.coef[0], se[0], full[:, 0])
+    out["slope"] = _wald(rows, both.coef[1], se[1], full[:, 1])
     moved = both.coef - np.array([0.0, 1.0])
     if rows.state is not None and rows.model_based:
         covariance = both.covariance

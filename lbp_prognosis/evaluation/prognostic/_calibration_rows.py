@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -38,7 +39,8 @@ class CalibrationRows:
 
     ``index`` are the rows of ``y``, in any order; ``weight`` (of those rows) is None where each counts once, ``known``
     the inverse probability of being known (states) or ones; ``time``/``code`` are given for right-censored outcomes,
-    ``state`` for states at a visit; ``all_risks`` are those of all rows of ``y``, for states.
+    ``state`` for states at a visit; ``all_risks`` are those of all rows of ``y``, for states. ``attendance`` turns
+    weighted values of all rows into influence values, where ``known`` was estimated from the rows.
     """
 
     setting: Setting
@@ -53,6 +55,7 @@ class CalibrationRows:
     reason: str = ""
     objections: tuple = field(default=())
     all_risks: np.ndarray | None = None
+    attendance: Callable[[np.ndarray], tuple[float, np.ndarray]] | None = None
 
     @property
     def tau(self) -> float:
@@ -163,6 +166,7 @@ class CalibrationRows:
             known=np.ones(used.size),
             state=happened.astype(float),
             weight=None if setting.weights is None else setting.row_weight[used],
+            attendance=None,
         )
 
     def mean(self, values: np.ndarray) -> float:
@@ -174,6 +178,9 @@ class CalibrationRows:
         out = np.zeros((self.setting.n, *slope.shape[1:]))
         factor = self.known * self.setting.row_weight.sum()
         out[self.index] = slope * (factor if slope.ndim == 1 else factor[:, None])
+        if self.attendance is not None:  # another row would also have given other probabilities of being known
+            columns = [self.attendance(np.ascontiguousarray(column))[1] for column in out.reshape(self.setting.n, -1).T]
+            out = np.stack(columns, axis=1).reshape(out.shape)
         return self.setting.scale(out)
 
     def se(self, influence: np.ndarray) -> np.ndarray:
@@ -277,4 +284,5 @@ def _from_states(setting: Setting, risk: np.ndarray, h: int, known: Known) -> Ca
         reason,
         known.objections,
         risk,
+        None if even else known.influence,
     )

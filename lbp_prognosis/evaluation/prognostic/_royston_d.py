@@ -101,7 +101,8 @@ def royston_d(
     Notes
     -----
     D is the coefficient of z = Φ⁻¹((rank − 3/8)/(n + 1/4)) / √(8/π) in a Cox model (Efron's ties) or, with competing
-    events, in a Fine–Gray model. The normal scores are taken as given in the standard error.
+    events, in a Fine–Gray model. The normal scores are taken as given in the standard error, as is usual. Other
+    patients would give other ranks: the influence values, and so every paired difference, contain that.
 
     References
     ----------
@@ -127,17 +128,18 @@ def royston_d(
     event = y["event"] == cause
     competing = bool(((y["event"] != 0) & ~event).any())
     z = _normal_scores(values, ties, weights)
+    ranks = _Ranks(values, z, ties, weights)
     if weights is not None:
         event = event & (weights.values > 0)
     reason, d, se, psi = "", np.nan, np.nan, np.full(n, np.nan)
     if np.ptp(z) == 0 or not event.any():
         reason = "no event of interest" if not event.any() else "all scores are equal"
     elif competing:
-        d, se, psi = _competing(y, z, cause, censoring_ties == "events_first", weights, codes is not None)
+        d, se, given, psi = _competing(y, ranks, cause, censoring_ties == "events_first", codes is not None)
     else:
-        d, se, psi = _single(y, z, event, weights, codes is not None)
-    if competing or codes is not None or (weights is not None and weights.kind != "frequency"):
-        se = float(influence_se(psi, codes))
+        d, se, given, psi = _single(y, ranks, event, codes is not None)
+    if not np.isnan(d) and (competing or codes is not None or (weights is not None and weights.kind != "frequency")):
+        se = float(influence_se(given, codes))
     if not reason and not np.isfinite(d):
         reason = "the scores separate the events completely"
     low, high = interval(d, se, confidence)
@@ -202,45 +204,101 @@ def _normal_scores(values: np.ndarray, ties: str, weights: Weights | None) -> np
     return np.divide(mean, total, out=np.zeros(total.size), where=total > 0)[codes]
 
 
+@dataclass(frozen=True)
+class _Ranks:
+    """Scores, their normal scores ``z``, and what the weights of the rows do to them."""
+
+    score: np.ndarray
+    z: np.ndarray
+    ties: str
+    weights: Weights | None
+
+    def moved(self, by_z: np.ndarray) -> np.ndarray:
+        """Derivative of Σ ``by_z`` · z by the weight of each row, through the ranks.
+
+        The z of scores that are tied is the mean of the normal quantiles between the ranks below and up to them.
+        """
+        n = self.score.size
+        w = np.ones(n) if self.weights is None else self.weights.values
+        counted = self.weights is not None and self.weights.kind == "frequency"
+        used = w > 0
+        size = float(w.sum() if counted else used.sum())
+        order = np.argsort(self.score, kind="stable")
+        values, codes = np.unique(self.score, return_inverse=True)
+        if self.ties == "first":
+            codes = np.empty(n, dtype=np.int64)
+            codes[order] = np.arange(n)
+            values = self.score[order]
+        share = np.bincount(codes, weights=w, minlength=values.size) / w.sum()
+        high = np.cumsum(share)
+        low = high - share
+        alone = np.bincount(codes, weights=w if counted else used, minlength=values.size) <= 1
+        level = np.bincount(codes, weights=w * self.z, minlength=values.size) / np.maximum(share * w.sum(), 1e-300)
+        up, down = (np.clip((size * edge + 1 / 8) / (size + 1 / 4), 1e-12, 1 - 1e-12) for edge in (high, low))
+        width = np.maximum(up - down, 1e-300)
+        with np.errstate(all="ignore"):
+            steep = np.sqrt(2 * np.pi / _KAPPA2) * np.exp(norm.ppf((up + down) / 2) ** 2 / 2) / 2
+            by_high = np.where(alone, steep, (norm.ppf(up) / np.sqrt(_KAPPA2) - level) / width)
+            by_low = np.where(alone, -steep, (norm.ppf(down) / np.sqrt(_KAPPA2) - level) / width)
+        mass = np.bincount(codes, weights=by_z, minlength=values.size)
+        mass = np.where(share > 0, mass, 0.0)
+        from_high, from_low = mass * np.where(share > 0, by_high, 0), mass * np.where(share > 0, by_low, 0)
+        # a row lies below the upper edge of its own group and of every later one, below the lower edge of later ones
+        here = np.cumsum(from_high[::-1])[::-1] - (np.cumsum(from_low[::-1])[::-1] - from_low)
+        return (here[codes] - from_high @ high + from_low @ low) * size / ((size + 1 / 4) * w.sum())
+
+
 def _entry(y: np.ndarray) -> np.ndarray | None:
     return y["entry"] if "entry" in (y.dtype.names or ()) else None
 
 
-def _single(
-    y: np.ndarray, z: np.ndarray, event: np.ndarray, weights: Weights | None, clustered: bool
-) -> tuple[float, float, np.ndarray]:
-    data = cox_data(z[:, None], y["time"], event, entry=_entry(y))
-    return _slope(data, weights, clustered, "efron", lambda pieces: pieces.score())
+_Fit = tuple[float, float, np.ndarray, np.ndarray]
 
 
-def _competing(
-    y: np.ndarray, z: np.ndarray, cause: int, events_first: bool, weights: Weights | None, clustered: bool
-) -> tuple[float, float, np.ndarray]:
-    time, code, entry = y["time"], y["event"], _entry(y)
-    w = np.ones(z.size) if weights is None else weights.values
+def _single(y: np.ndarray, ranks: _Ranks, event: np.ndarray, clustered: bool) -> _Fit:
+    data = cox_data(ranks.z[:, None], y["time"], event, entry=_entry(y))
+    return _slope(data, ranks, clustered, "efron", lambda pieces: pieces.score())
+
+
+def _competing(y: np.ndarray, ranks: _Ranks, cause: int, events_first: bool, clustered: bool) -> _Fit:
+    time, code, entry, z = y["time"], y["event"], _entry(y), ranks.z
+    w = np.ones(z.size) if ranks.weights is None else ranks.weights.values
     curves = censoring_groups(time, code, np.zeros(z.size, dtype=np.int64), w, events_first, entry)
     data = fine_gray_data(z[:, None], time, code, cause, curves, None, entry)
 
     def score(pieces: CoxPieces) -> np.ndarray:
         return pieces.score() if entry is not None else pieces.score() + fine_gray_influence(pieces, time, code)
 
-    return _slope(data, weights, clustered, "breslow", score)
+    return _slope(data, ranks, clustered, "breslow", score)
 
 
-def _slope(
-    data: CoxData, weights: Weights | None, clustered: bool, ties: str, score: Callable[[CoxPieces], np.ndarray]
-) -> tuple[float, float, np.ndarray]:
-    """Coefficient, its standard error by the information, and influence values on the scale of the rows."""
-    n = data.event.size
+def _slope(data: CoxData, ranks: _Ranks, clustered: bool, ties: str, score: Callable[[CoxPieces], np.ndarray]) -> _Fit:
+    """Coefficient, its standard error by the information, and influence values on the scale of the rows.
+
+    The influence values come twice: with the normal scores as given, and with the ranks of other patients.
+    """
+    n, weights = data.event.size, ranks.weights
     frequency = weights is not None and weights.kind == "frequency"
     w = None if weights is None else weights.values
     fit: CoxFit = cox_fit_prepared(data, weights=w, ties=ties, frequency=frequency)
     if not fit.converged or fit.aliased.any() or abs(fit.coef[0]) > 30:
-        return np.nan, np.nan, np.full(n, np.nan)
+        return np.nan, np.nan, np.full(n, np.nan), np.full(n, np.nan)
     pieces = cox_pieces(data, fit.coef, weights=w, ties=ties, frequency=frequency)
     variance = float(fit.covariance[0, 0])
-    psi = n * variance * score(pieces)[:, 0]
+    own = score(pieces)[:, 0]
+    by_z = _by_score(pieces, float(fit.coef[0])) * (1.0 if w is None else w)
+    given, full = n * variance * own, n * variance * (own + ranks.moved(by_z))
     if w is not None:
         # squares of unclustered copies add one by one, a sum over a cluster adds copies
-        psi = psi * (np.sqrt(w) if frequency and not clustered else w)
-    return float(fit.coef[0]), float(np.sqrt(variance)), psi
+        factor = np.sqrt(w) if frequency and not clustered else w
+        given, full = given * factor, full * factor
+    return float(fit.coef[0]), float(np.sqrt(variance)), given, full
+
+
+def _by_score(pieces: CoxPieces, coef: float) -> np.ndarray:
+    """Derivative of the score of the likelihood by z of each row (one copy): M − β ∫ (z − z̄) r dΛ."""
+    data = pieces.data
+    ends = data.event & (data.last >= 0)
+    residual = np.zeros(data.event.size)
+    residual[ends] = (data.X[ends] - pieces.mean_x()[data.last[ends]])[:, 0]
+    return pieces.martingale() - coef * (data.unsorted(residual) - pieces.score()[:, 0])

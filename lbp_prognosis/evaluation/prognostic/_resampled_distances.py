@@ -1,0 +1,115 @@
+"""Distances of a calibration curve in resamples of the patients, for paired differences of two models."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lbp_prognosis.evaluation.prognostic._calibration_curve import (
+    STATISTICS,
+    CalibrationCurve,
+    inverse_link,
+    spline_design,
+)
+from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
+
+__all__ = ["ResampledDistances"]
+
+_CELLS = 200
+
+
+@dataclass(frozen=True)
+class ResampledDistances:
+    """Mean, median, 90 % quantile and maximum of |observed − predicted|, resample by resample.
+
+    A resample gives every patient (cluster) a random weight of mean and variance 1 (the Bayesian bootstrap). It moves
+    the coefficients of the curve along their influence values, and the distribution of the risks. The weights depend on
+    ``seed`` and the number of patients alone, so that two models meet the same resamples.
+    """
+
+    rows: CalibrationRows
+    curve: CalibrationCurve
+    n_draws: int
+    seed: np.random.SeedSequence
+
+    @cached_property
+    def _units(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Rows of ``y``, copies each for itself, the unit of each that is drawn, and the number of units."""
+        setting = self.rows.setting
+        used = np.flatnonzero(setting.row_weight > 0)
+        row = np.repeat(used, setting.copies[used].astype(np.int64))
+        unit = np.arange(row.size)
+        if setting.clusters is not None:
+            unit = np.unique(setting.clusters[row], return_inverse=True)[1]
+        return row, unit, int(unit.max(initial=-1)) + 1
+
+    @property
+    def mark(self) -> str:
+        """What two results must share for their resamples to be the same."""
+        unit = zlib.crc32(self._units[1].tobytes())
+        return f"{self.seed.entropy}/{self.seed.spawn_key}/{self.n_draws}/{unit:x}"
+
+    def _moves(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return moves of the coefficients (n_draws, p), and the weight of each cell (n_draws, n_cells)."""
+        rows, setting = self.rows, self.rows.setting
+        row, unit, units = self._units
+        assert self.curve.influence is not None
+        # of a row that stands for copies the influence value is that of their mean, for clusters that of their sum
+        split = np.sqrt(setting.copies[row]) if setting.frequency and setting.clusters is None else setting.copies[row]
+        by_unit = np.stack(
+            [np.bincount(unit, weights=column[row] / split, minlength=units) for column in self.curve.influence.T],
+            axis=1,
+        )
+        by_unit *= (np.sqrt(units / (units - 1)) if units > 1 else np.nan) / setting.n
+        cell, copy, base, count = self._cells
+        rng = np.random.default_rng(self.seed)
+        moves = np.empty((self.n_draws, by_unit.shape[1]))
+        mass = np.empty((self.n_draws, count))
+        for b in range(self.n_draws):
+            drawn = rng.standard_exponential(units)
+            drawn *= units / drawn.sum()
+            moves[b] = (drawn - 1) @ by_unit
+            mass[b] = np.bincount(cell, weights=base * drawn[unit[copy]], minlength=count)
+        return moves, mass
+
+    @cached_property
+    def _cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """Cell of each copy in increasing order of risk, which copy it is of `_units`, its weight; number of cells."""
+        rows, row = self.rows, self._units[0]
+        place = np.full(rows.setting.n, -1)
+        place[rows.index] = np.arange(rows.index.size)
+        copy = np.flatnonzero(place[row] >= 0)
+        copy = copy[np.lexsort((copy, rows.x[place[row[copy]]]))]
+        count = min(copy.size, _CELLS)
+        here = place[row[copy]]
+        base = np.ones(copy.size) if rows.weight is None else rows.weight[here] / rows.copies[here]
+        return np.arange(copy.size) * count // copy.size, copy, base, count
+
+    def column(self, statistic: str) -> tuple[str, np.ndarray]:
+        """Return the mark and one distance, ``"ici"``, ``"e50"``, ``"e90"`` or ``"emax"``, of shape (n_draws,)."""
+        return self.mark, self.values[:, STATISTICS.index(statistic)]
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """Distances of shape (n_draws, 4)."""
+        rows, curve = self.rows, self.curve
+        cell, copy, _, count = self._cells
+        x = np.empty(rows.setting.n)
+        x[rows.index] = rows.x
+        x = np.bincount(cell, weights=x[self._units[0][copy]], minlength=count) / np.bincount(cell, minlength=count)
+        moves, mass = self._moves()
+        assert curve.coef is not None
+        points = np.column_stack([np.ones(count), spline_design(x, curve.knots)])
+        eta = points @ curve.coef
+        gap = np.abs(inverse_link(eta + moves @ points.T, rows.link) - inverse_link(x, rows.link))
+        mass = mass / mass.sum(axis=1, keepdims=True)
+        order = np.argsort(gap, axis=1)
+        sorted_gap, sorted_mass = np.take_along_axis(gap, order, 1), np.take_along_axis(mass, order, 1)
+        reached = np.cumsum(sorted_mass, axis=1) + 1e-12
+        quantiles = np.column_stack(
+            [np.take_along_axis(sorted_gap, np.argmax(reached >= share, axis=1)[:, None], 1) for share in (0.5, 0.9)]
+        )
+        return np.column_stack([np.sum(gap * mass, axis=1), quantiles, sorted_gap[:, -1]])
