@@ -54,7 +54,7 @@ class ResampledDistances:
 
     def _moves(self) -> tuple[np.ndarray, np.ndarray]:
         """Return moves of the coefficients (n_draws, p), and the weight of each cell (n_draws, n_cells)."""
-        rows, setting = self.rows, self.rows.setting
+        setting = self.rows.setting
         row, unit, units = self._units
         assert self.curve.influence is not None
         # of a row that stands for copies the influence value is that of their mean, for clusters that of their sum
