@@ -16,6 +16,7 @@ from lbp_prognosis._draw._over_horizons import draw_over_horizons
 from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
+from lbp_prognosis._draw._strengths import draw_strengths
 from lbp_prognosis._draw._style import PALETTE
 from lbp_prognosis._draw._thresholds import draw_thresholds
 from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
@@ -45,6 +46,7 @@ __all__ = [
     "draw_page",
     "draw_risk_groups",
     "draw_roc",
+    "draw_strengths",
     "draw_thresholds",
     "draw_time_varying_effect",
 ]

@@ -26,6 +26,7 @@ from lbp_prognosis._kernels._chained_equations import (
 )
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, inverse_gamma_prior
 from lbp_prognosis._kernels._concordance import concordance_pairs, concordance_totals, number_events
+from lbp_prognosis._kernels._copied_rows import copied_rows
 from lbp_prognosis._kernels._copies import centred_copies, horizon_sums, mean_difference
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
@@ -142,6 +143,7 @@ __all__ = [
     "combat_fit",
     "concordance_pairs",
     "concordance_totals",
+    "copied_rows",
     "counted_ipcw",
     "cox_baseline",
     "cox_data",

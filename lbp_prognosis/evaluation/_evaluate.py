@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
     spawn,
 )
 from lbp_prognosis.evaluation._evaluation import Evaluation
+from lbp_prognosis.evaluation._screen_predictions import screen_predictions
 from lbp_prognosis.evaluation.prognostic import (
     Calibration,
     brier,
@@ -35,7 +36,7 @@ from lbp_prognosis.evaluation.prognostic import (
     time_dependent_auc,
 )
 from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference, decision_curve
-from lbp_prognosis.survival import check_outcome, horizon_unit_doubt, status_horizon
+from lbp_prognosis.survival import check_outcome, status_horizon
 
 __all__ = ["evaluate"]
 
@@ -142,8 +143,7 @@ def evaluate(
     guards: dict[str, Any] = {"min_at_risk": min_at_risk, "min_censoring_survival": min_censoring_survival}
     metrics: dict[str, dict[str, MetricResult]] = {}
     calibrations: dict[str, Calibration] = {}
-    unit = horizon_unit_doubt(y, times, cause)
-    objections = [Objection("unit-of-time", unit)] if unit else []
+    objections: list[Objection] = []
     for name, risk in models.items():
         weighted = {**shared, **guards, "target": target, "censoring": censoring}
         found = _discrimination(kind, y, risk, scores.get(name), ask, times, weighted, shared, objections, name)
@@ -202,6 +202,7 @@ def evaluate(
         said = dict.fromkeys(o for result in part.values() for o in result.objections)
         whose = f"{name}: " if len(models) > 1 else ""
         objections += [replace(o, sentence=f"{whose}{o.sentence}") for o in said]
+    objections += screen_predictions(y, models, times, metrics, cause=cause, target=target, clusters=clusters)
     first = next(iter(calibrations.values())).observed_expected
     return Evaluation(
         models=tuple(models),

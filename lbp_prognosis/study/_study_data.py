@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from lbp_prognosis.study._outcome_doubts import outcome_doubts
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._wide_table import WideRows, read_wide
 from lbp_prognosis.survival import OutcomeSpec, on_schedule, outcome_kind
+from lbp_prognosis.validation import screen
 
 __all__ = ["StudyData", "read_study_data"]
 
@@ -114,7 +115,11 @@ def read_study_data(study: Study) -> StudyData:
     DataError
         If the data are not what they must be; carries ``failures``.
     """
-    return _from_package(study) if study.data.package else _from_wide(study)
+    data = _from_package(study) if study.data.package else _from_wide(study)
+    horizons = None if outcome_kind(data.y) == "status" else list(data.spec.horizons)
+    # of the first cause of the outcome, as everywhere in a study
+    found = screen(data.X, data.y, horizons, polarity=data.spec.polarity)
+    return replace(data, objections=tuple(dict.fromkeys((*data.objections, *found.objections))))
 
 
 def _path(study: Study, name: str, *, home: bool = False) -> Path:

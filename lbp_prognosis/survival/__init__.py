@@ -23,6 +23,7 @@ from lbp_prognosis.survival._outcome import (
     outcome_kind,
     status_horizon,
 )
+from lbp_prognosis.survival._outcome_screen import outcome_screen
 from lbp_prognosis.survival._reverse_kaplan_meier import reverse_kaplan_meier
 from lbp_prognosis.survival._rmst import rmst
 from lbp_prognosis.survival._spec import OutcomeSpec
@@ -63,6 +64,7 @@ __all__ = [
     "nelson_aalen",
     "on_schedule",
     "outcome_kind",
+    "outcome_screen",
     "reverse_kaplan_meier",
     "rmst",
     "status_horizon",

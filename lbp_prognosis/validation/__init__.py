@@ -20,6 +20,8 @@ from lbp_prognosis.validation.resampling._calibration_instability import Calibra
 from lbp_prognosis.validation.resampling._cross_validate import CrossValidation, cross_validate_risk
 from lbp_prognosis.validation.resampling._instability import Instability
 from lbp_prognosis.validation.resampling._internal_external import InternalExternal, internal_external
+from lbp_prognosis.validation.screening._screen import screen
+from lbp_prognosis.validation.screening._screening import Finding, Screening
 from lbp_prognosis.validation.sensitivity._attrition import (
     AttritionWeights,
     DeltaSensitivity,
@@ -45,6 +47,7 @@ __all__ = [
     "CrossValidation",
     "DeltaSensitivity",
     "ExternalValidation",
+    "Finding",
     "Instability",
     "InternalExternal",
     "LikelihoodRatio",
@@ -57,6 +60,7 @@ __all__ = [
     "Reclassification",
     "SampleSize",
     "SampleSizeSupport",
+    "Screening",
     "SubgroupPerformance",
     "UpdatedModel",
     "added_value",
@@ -79,6 +83,7 @@ __all__ = [
     "sample_size_development",
     "sample_size_support",
     "sample_size_validation",
+    "screen",
     "subgroup_performance",
     "update_model",
 ]

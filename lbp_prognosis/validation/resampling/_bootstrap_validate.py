@@ -33,6 +33,7 @@ from lbp_prognosis.validation.resampling._folds import event_stratum
 from lbp_prognosis.validation.resampling._performance import Panel
 from lbp_prognosis.validation.resampling._refit import Refit
 from lbp_prognosis.validation.resampling._replicates import run_replicates
+from lbp_prognosis.validation.screening._screen_of import screen_of
 
 __all__ = ["bootstrap_validate"]
 
@@ -232,6 +233,7 @@ def bootstrap_validate(
         )
         if holds
     )
+    doubts = (*doubts, *screen_of({chosen: estimator}, X, y, times, cause, units))
     return BootstrapValidation(
         names=tuple(panel.names),
         method=chosen,

@@ -35,6 +35,7 @@ from lbp_prognosis.validation.resampling._estimator import (
 )
 from lbp_prognosis.validation.resampling._folds import event_stratum, given_folds, repeated_folds, site_folds
 from lbp_prognosis.validation.resampling._replicates import run_replicates
+from lbp_prognosis.validation.screening._screen_of import screen_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -327,6 +328,7 @@ def cross_validate_risk(
     if sites is not None and len(site_folds(sites, y.shape[0])[1]) >= 3:
         doubts = (*doubts, _POOLED_SITES)
     known = {name: values for name, values in scores.items() if np.isfinite(values).all()}
+    doubts = (*doubts, *screen_of(estimators, X, y, times, cause, codes))
     return CrossValidation(
         models=tuple(estimators),
         horizons=times,

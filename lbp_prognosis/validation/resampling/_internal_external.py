@@ -35,6 +35,7 @@ from lbp_prognosis.validation.resampling._estimator import (
 )
 from lbp_prognosis.validation.resampling._folds import event_stratum, site_folds
 from lbp_prognosis.validation.resampling._replicates import run_replicates
+from lbp_prognosis.validation.screening._screen_of import screen_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -330,7 +331,10 @@ def internal_external(
         models=tuple(estimators),
         horizons=times,
         confidence=confidence,
-        objections=() if listed["evaluated"].all() else (_SMALL,),
+        objections=(
+            *(() if listed["evaluated"].all() else (_SMALL,)),
+            *screen_of(estimators, X, y, times, cause, people),
+        ),
         synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )
 

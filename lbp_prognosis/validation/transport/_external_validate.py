@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, argument_error, check_choice, check_horizons
+from lbp_prognosis._base import Objection, Result, argument_error, check_choice, check_clusters, check_horizons
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_NEW, MultiplyImputed
 from lbp_prognosis.validation.pooling._pool_evaluations import pool_evaluations
 from lbp_prognosis.validation.resampling._estimator import is_fitted, own_horizons
+from lbp_prognosis.validation.screening._screen_of import screen_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -205,6 +206,7 @@ def external_validate(
     )
     events = int(((y["status"] if outcome_kind(y) == "status" else y["event"]) == cause).sum())
     doubts = (*((_NOT_EXTERNAL,) if kind == "random_split" else ()), *((_FEW_EVENTS,) if events < 100 else ()))
+    doubts = (*doubts, *screen_of(named, X, y, times, cause, check_clusters("clusters", clusters, n=y.shape[0])))
     synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
     found = replace(found, synthetic=synthetic)
     return ExternalValidation(found, kind, description, risks, y.shape[0], events, doubts, synthetic)

@@ -1,0 +1,164 @@
+"""What is too good, too far off or too often the same to be the performance of a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import MetricResult, Objection, check_clusters
+from lbp_prognosis._kernels import copied_rows
+from lbp_prognosis.survival import aalen_johansen, outcome_kind, outcome_screen
+
+__all__ = ["screen_predictions"]
+
+_IMPLAUSIBLE_AUC = 0.97  # no prognosis of back pain comes near it; a copied outcome does
+_LEAST = 100  # patients, for an area that high to mean something
+_FACTOR = 3.0  # O/E beyond which no recalibration is asked for, but an explanation
+_UNITS = (  # of one unit in the other, and how one says it
+    (365.25 / 12, "days, and horizons in months"),
+    (365.25, "days, and horizons in years"),
+    (12.0, "months, and horizons in years"),
+    (7.0, "days, and horizons in weeks"),
+    (365.25 / 84, "weeks, and horizons in months"),
+)
+
+
+def screen_predictions(
+    y: np.ndarray,
+    models: Mapping[str, np.ndarray],
+    horizons: np.ndarray,
+    found: Mapping[str, Mapping[str, MetricResult]],
+    *,
+    cause: int,
+    target: str,
+    clusters: Any = None,
+) -> list[Objection]:
+    """Return objections to predictions and outcome that look like a mistake of files, not like a poor model.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Structured outcome.
+    models : mapping of str to ndarray of shape (n, n_horizons)
+        Risks of the event.
+    horizons : ndarray of shape (n_horizons,)
+        Prediction times.
+    found : mapping of str to mapping of str to MetricResult
+        Metrics by model.
+    cause : int
+        Event of interest.
+    target : {"event", "no_event"}
+        Of O/E.
+    clusters : array-like of shape (n,), optional
+        Rows of one cluster may be alike.
+
+    Returns
+    -------
+    list of Objection
+        Codes ``unit-of-time``, ``events-at-one-time``, ``outcome-values-piled``, ``discrimination-implausible``,
+        ``observed-expected-implausible``, ``causes-swapped``, ``patients-copied``.
+    """
+    out = list(outcome_screen(y, horizons, cause))
+    said = {o.code for o in out}
+    for name, risk in models.items():
+        out += _of_model(name, y, risk, horizons, found[name], cause, target, "unit-of-time" in said)
+    out += _copies(y, models, clusters)
+    return list({(o.code, o.sentence): o for o in out}.values())
+
+
+def _of_model(
+    name: str,
+    y: np.ndarray,
+    risk: np.ndarray,
+    horizons: np.ndarray,
+    metrics: Mapping[str, MetricResult],
+    cause: int,
+    target: str,
+    unit_said: bool,
+) -> list[Objection]:
+    out = []
+    area = np.atleast_1d(np.asarray(metrics["auc"].value if "auc" in metrics else np.nan, dtype=float))
+    if y.shape[0] >= _LEAST and np.isfinite(area).any() and np.nanmax(area) >= _IMPLAUSIBLE_AUC:
+        sentence = (
+            f"{name}: the area under the curve is {np.nanmax(area):.3f}. No prognosis is that good: did the "
+            "predictors hold the outcome?"
+        )
+        out.append(Objection("discrimination-implausible", sentence))
+    swapped = _swapped(name, y, risk, horizons, cause, float(np.nanmax(area)) if np.isfinite(area).any() else np.nan)
+    if swapped:
+        return [*out, swapped]
+    oe = metrics.get("observed_expected")
+    if oe is None:
+        return out
+    for h in range(horizons.size):
+        value, low, high = (float(np.atleast_1d(part)[h]) for part in (oe.value, oe.low, oe.high))
+        expected = float(np.mean(risk[:, h]))
+        if target == "no_event" and np.isfinite(value):  # of the complement: back to the event
+            value, low, high = ((1 - part * (1 - expected)) / max(expected, 1e-12) for part in (value, high, low))
+        if not (low > _FACTOR or high < 1 / _FACTOR):
+            continue
+        why = "" if unit_said else _why(y, expected, value, horizons[h], cause)
+        sentence = (
+            f"{name}: at {horizons[h]:g} the observed risk is {value:.3g} times the mean predicted risk, more than a "
+            f"model in use is off by. {why}"
+        ).strip()
+        out.append(Objection("observed-expected-implausible", sentence))
+        break
+    return out
+
+
+def _why(y: np.ndarray, expected: float, ratio: float, horizon: float, cause: int) -> str:
+    """Say which slip would explain the ratio: per cent for fractions, or a unit of time."""
+    if 0.8 <= ratio / 100 <= 1.25 or 0.8 <= ratio * 100 <= 1.25:
+        return "A factor of 100 separates them: were per cent and fractions mixed?"
+    if outcome_kind(y) == "right":
+        curve = aalen_johansen(y, cause=cause)
+        for factor, words in _UNITS:
+            observed = float(np.asarray(curve.at([horizon * factor]).value)[0])
+            if np.isfinite(observed) and 0.8 <= observed / expected <= 1.25:
+                return f"They agree at {horizon * factor:.4g}: are times in {words}?"
+    return "Are the risks, the horizon and the outcome of one definition?"
+
+
+def _swapped(
+    name: str, y: np.ndarray, risk: np.ndarray, horizons: np.ndarray, cause: int, area: float
+) -> Objection | None:
+    """Object where the mean risk fits the frequency of another cause, and ranks patients the wrong way."""
+    if outcome_kind(y) != "right" or not area < 0.5:
+        return None
+    known = np.flatnonzero(~np.isnan(risk).any(axis=0))
+    codes = [code for code in np.unique(y["event"]) if code > 0]
+    if known.size == 0 or len(codes) < 2:
+        return None
+    tau, mean = float(horizons[known[-1]]), float(risk[:, known[-1]].mean())
+    observed = {int(code): float(np.asarray(aalen_johansen(y, cause=int(code)).at([tau]).value)[0]) for code in codes}
+    own = abs(mean - observed.get(cause, np.nan))
+    for code, frequency in observed.items():
+        if code != cause and own > 0.1 and abs(mean - frequency) < own / 3:
+            sentence = (
+                f"{name}: the mean risk at {tau:g} is {mean:.3f}, as frequent as event {code} ({frequency:.3f}), while "
+                f"event {cause} has {observed[cause]:.3f} and is ranked the wrong way: are the codes swapped?"
+            )
+            return Objection("causes-swapped", sentence)
+    return None
+
+
+def _copies(y: np.ndarray, models: Mapping[str, np.ndarray], clusters: Any) -> list[Objection]:
+    values = np.column_stack(list(models.values()))
+    outcome = np.column_stack([y[name].astype(float) for name in y.dtype.names or ()])
+    units = check_clusters("clusters", clusters, n=y.shape[0])
+    if units is not None:
+        first = np.unique(units, return_index=True)[1]
+        values, outcome = values[first], outcome[first]
+    count, how = copied_rows(values, np.nan_to_num(outcome, posinf=-1.0))
+    if not how:
+        return []
+    same = "agree in outcome and risks" if how == "exact" else "lie beside a row that is almost the same"
+    return [
+        Objection(
+            "patients-copied",
+            f"{count} of {values.shape[0]} rows {same}: are patients in the table twice under other identifiers?",
+        )
+    ]

@@ -1,0 +1,105 @@
+"""What is suspicious about an outcome before anything is predicted: piled values, clocks that stand still."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lbp_prognosis._base import Objection
+from lbp_prognosis.survival._horizon_unit import horizon_unit_doubt
+from lbp_prognosis.survival._outcome import outcome_kind
+
+__all__ = ["outcome_screen"]
+
+# Horizons as people give them in months or years. In days nobody asks for the risk by day 12; days 7, 14, 28, 30, 42
+# and 90 are meant, and are not here.
+_MONTHS_OR_YEARS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 9.0, 10.0, 12.0, 18.0, 24.0, 36.0, 48.0)
+_LATER = 10.0  # upper quartile of the times in days, as a multiple of a horizon meant in months
+_LONGEST = 40.0  # and the longest of them: 16 months; MGUS in months to 35 years stays below it at 12
+_EARLY = 0.35  # share of the events of an acute course that may lie before it
+_ONE_TIME = 0.9  # share of the events at one time above which the time says nothing
+_PILE = 0.1  # share of all rows at one time that is neither a visit nor the end of the study
+_LONE = 5.0  # times as many rows as at any other such time: visits come in several piles of similar height
+_LEAST = 10  # events
+
+
+def outcome_screen(y: np.ndarray, horizons: np.ndarray | None = None, cause: int = 1) -> tuple[Objection, ...]:
+    """Return objections to an outcome that looks damaged; empty for one that does not.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Structured outcome.
+    horizons : ndarray of shape (k,), optional
+        Prediction times, for the comparison of units.
+    cause : int, default 1
+        Event of interest.
+
+    Returns
+    -------
+    tuple of Objection
+        Codes ``unit-of-time``, ``events-at-one-time``, ``outcome-values-piled``.
+
+    Notes
+    -----
+    With at least ten events, ``events-at-one-time`` is said where nine in ten of them share one time.
+    ``unit-of-time`` is said where `horizon_unit_doubt` says so, and where all times are whole, the longest horizon is a
+    usual number of months or years (12, 24), and times go beyond forty times it while a third of the events at most lie
+    before it: in an acute course many recover within twelve days. ``outcome-values-piled`` is said where a tenth of all
+    rows share one time that is not the longest, and no other time but the longest has a fifth as many: missing times
+    filled by one value look so, visits do not.
+    """
+    unit = "" if horizons is None else horizon_unit_doubt(y, horizons, cause) or _days(y, horizons, cause)
+    found = [Objection("unit-of-time", unit)] if unit else []
+    if outcome_kind(y) == "right":
+        found += _one_time(y) or _piled(y)
+    return tuple(found)
+
+
+def _days(y: np.ndarray, horizons: np.ndarray, cause: int) -> str:
+    """Say that times look like days where the horizon looks like months or years."""
+    last = float(np.max(horizons))
+    if outcome_kind(y) != "right" or y.shape[0] < 2 * _LEAST or last not in _MONTHS_OR_YEARS:
+        return ""
+    time, happened = y["time"], y["event"] == cause
+    late = last * _LATER < float(np.quantile(time, 0.75)) and last * _LONGEST < float(time.max())
+    early = float(np.mean(time[happened] <= last)) if happened.any() else 0.0
+    if not late or early >= _EARLY or not np.all(time == np.round(time)):
+        return ""
+    return (
+        f"The longest horizon is {last:g}, a usual number of months or years, but all times are whole and go to "
+        f"{float(time.max()):g}: are the times days?"
+    )
+
+
+def _one_time(y: np.ndarray) -> list[Objection]:
+    times = y["time"][y["event"] > 0]
+    if times.size < _LEAST:
+        return []
+    values, counts = np.unique(times, return_counts=True)
+    share = counts.max() / times.size
+    if share < _ONE_TIME:
+        return []
+    return [
+        Objection(
+            "events-at-one-time",
+            f"{share:.0%} of the {times.size} events have the same time, {values[counts.argmax()]:g}: the outcome is a "
+            "state at a visit (Status.at), or the times were lost.",
+        )
+    ]
+
+
+def _piled(y: np.ndarray) -> list[Objection]:
+    values, counts = np.unique(y["time"], return_counts=True)
+    values, counts = values[:-1], counts[:-1]  # the longest time may be the planned end of follow-up
+    if values.size < 2:
+        return []
+    *_, second, first = np.sort(counts)
+    if first < max(_PILE * y.shape[0], 2 * _LEAST) or first < _LONE * second:
+        return []
+    return [
+        Objection(
+            "outcome-values-piled",
+            f"{first} of {y.shape[0]} patients share the time {values[counts.argmax()]:g}, and no other time but the "
+            "longest is shared by a fifth as many: missing times may have been filled by one value.",
+        )
+    ]

@@ -1,0 +1,281 @@
+"""``screen``: does the table hold what it should not know, before any model is fitted?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_clusters, check_horizons
+from lbp_prognosis._kernels import copied_rows
+from lbp_prognosis.survival import check_outcome, outcome_screen, status_horizon
+from lbp_prognosis.validation.screening._burden_direction import burden_direction
+from lbp_prognosis.validation.screening._column_strength import Strength, as_numbers, strength
+from lbp_prognosis.validation.screening._identifier_like import identifier_like
+from lbp_prognosis.validation.screening._screening import Finding, Screening
+
+__all__ = ["screen"]
+
+_IS_OUTCOME = 0.98  # area under the curve, or correlation with the time, of a column that is the outcome
+# area of one predictor, and its excess over the upper quartile of the others: bilirubin in primary biliary cholangitis,
+# as strong a predictor as medicine has, reaches 0.88 and an excess of 0.18
+_STRONG = ((0.82, 0.20), (0.92, 0.12))
+_STRONG_ALONE = 0.92  # where there are fewer than four predictors to compare with
+_MISSING = 0.75  # area of the pattern of missing values
+_FOLLOW_UP = 0.5  # rank correlation with the time under observation among the censored
+_CLEAR = 5.0  # standard errors that a correlation must differ from zero by
+_CERTAIN = 12.0  # events expected in a level that has none, or all
+_MOST = 20_000  # rows looked at
+
+
+def screen(
+    X: Any,
+    y: np.ndarray,
+    horizons: Any = None,
+    *,
+    cause: int = 1,
+    polarity: str | None = None,
+    groups: Any = None,
+) -> Screening:
+    """Look for leaks and other damage in predictors and outcome before any model is fitted.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n, p)
+        Predictors as they came, missing values included.
+    y : ndarray of shape (n,)
+        Made by `Surv.right`, `Surv.interval` or `Status.at`.
+    horizons : float or sequence of float, optional
+        Prediction times; a `Status` knows its own.
+    cause : int, default 1
+        Event of interest.
+    polarity : {"good", "bad"}, optional
+        Whether the event is good for the patient (recovery); with it the direction of pain and disability is checked.
+    groups : array-like of shape (n,), optional
+        Patient of each row, where a patient may have several: the first row of each is looked at.
+
+    Returns
+    -------
+    Screening
+        ``to_frame()``: ``code, column, value, sentence``; ``objections`` has one per code.
+
+    Raises
+    ------
+    ArgumentError
+        If ``X`` and ``y`` have different lengths or another argument is not accepted.
+
+    Notes
+    -----
+    Looked for, with the code of the objection: a predictor that equals the outcome or a monotone recode of it
+    (``predictor-is-outcome``); a predictor that alone discriminates far better than the others
+    (``predictor-too-strong``); one that tells how long a censored patient was observed, such as a number of visits
+    (``predictor-follows-follow-up``; a calendar year is left alone, it may be known at time zero); a level in which
+    everybody or nobody has the event although at least twelve would be expected to (``level-decides-outcome``); missing
+    values that tell the outcome (``missingness-tells-outcome``); row numbers, dates and identifiers
+    (``identifier-as-predictor``); patients that occur twice, exactly or nearly (``patients-copied``); events at one
+    time, piled times, and units of time that do not
+    fit the horizons (see `survival.outcome_screen`); pain and disability that go with more of a good event
+    (``causes-swapped``). Of more than 20,000 rows the first are looked at.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from lbp_prognosis import Surv
+    >>> from lbp_prognosis.validation import screen
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"pain": rng.normal(size=200), "age": rng.normal(size=200)})
+    >>> t, c = rng.exponential(9 * np.exp(0.5 * X["pain"])), rng.uniform(6, 24, 200)
+    >>> y = Surv.right(np.minimum(t, c), t <= c)
+    >>> screen(X, y, 12).to_frame().empty
+    True
+    >>> screen(X.assign(visits=y["time"] // 3 + rng.integers(0, 3, 200)), y, 12).to_frame()["code"].tolist()
+    ['predictor-follows-follow-up']
+    """
+    kind = check_outcome(y, ("right", "interval", "status"), caller="screen")
+    asked = status_horizon(y) if kind == "status" and horizons is None else horizons
+    times = None if kind == "status" and asked is None else check_horizons(asked)[0]
+    if polarity is not None:
+        check_choice("polarity", polarity, ("good", "bad"))
+    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X).rename(columns=lambda k: f"x{k}")
+    if len(table) != y.shape[0]:
+        raise argument_error("X", f"of length {y.shape[0]}, one row per row of `y`", f"length {len(table)}")
+    synthetic = bool(getattr(X, "attrs", {}).get("synthetic", False))
+    patients = check_clusters("groups", groups, n=y.shape[0])
+    if patients is not None:
+        first = np.unique(patients, return_index=True)[1]
+        table, y = table.iloc[first], y[first]
+    table, y = table.iloc[:_MOST].reset_index(drop=True), y[:_MOST]
+    states = _states(y, kind, times, cause)
+    fold = np.random.default_rng(0).permutation(len(table)) % 5
+    strengths = {
+        str(name): max((strength(table[name], state, fold) for state in states), key=_size) for name in table.columns
+    }
+    findings = [Finding(o.code, "", np.nan, o.sentence) for o in outcome_screen(y, times, cause)]
+    for name in table.columns:
+        findings += _of_column(str(name), table[name], y, kind, states, strengths, fold)
+    findings += _of_rows(table, y, kind)
+    if polarity is not None and kind != "status":
+        findings += [Finding("causes-swapped", *found) for found in burden_direction(table, y, cause, polarity)]
+    return Screening(
+        findings=tuple(findings),
+        strengths=pd.Series({name: value.auc for name, value in strengths.items()}, dtype=float),
+        n=y.shape[0],
+        objections=_objections(findings),
+        synthetic=synthetic,
+    )
+
+
+def _size(value: Strength) -> float:
+    return -1.0 if np.isnan(value.auc) else value.auc
+
+
+def _states(y: np.ndarray, kind: str, times: np.ndarray | None, cause: int) -> list[np.ndarray]:
+    """Return the states that a leak may tell: of the event by the horizons, and of each event code at all."""
+    if kind == "status":
+        value = y["status"].astype(float)
+        return [np.where(value < 0, np.nan, value)]
+    event = y["event"]
+    out = []
+    for tau in [] if times is None else times[-2:]:
+        if kind == "right":
+            seen, happened, later = y["time"], (y["time"] <= tau) & (event == cause), y["time"] > tau
+            known = happened | later | ((event > 0) & (event != cause) & (seen <= tau))
+        else:
+            happened, later = (y["upper"] <= tau) & (event == cause), y["lower"] >= tau
+            known = happened | later | ((y["upper"] <= tau) & (event != cause))
+        out.append(np.where(known, happened.astype(float), np.nan))
+    codes = [code for code in np.unique(event) if code > 0]
+    return [*out, *((event == code).astype(float) for code in codes)]
+
+
+def _of_column(
+    name: str,
+    column: pd.Series,
+    y: np.ndarray,
+    kind: str,
+    states: Sequence[np.ndarray],
+    strengths: dict[str, Strength],
+    fold: np.ndarray,
+) -> list[Finding]:
+    """Return the findings of one column, the gravest first; what explains the others ends the search."""
+    what = identifier_like(name, column)
+    if what:
+        return [Finding("identifier-as-predictor", name, np.nan, f"{name!r} looks like {what}, not like a predictor.")]
+    mine = strengths[name]
+    time = _correlation(column, y["time"], y["event"] > 0) if kind == "right" else 0.0
+    if _size(mine) >= _IS_OUTCOME and mine.low > 0.9:
+        sentence = f"{name!r} alone tells the outcome (area under the curve {mine.auc:.3f}): is it a copy of it?"
+        return [Finding("predictor-is-outcome", name, mine.auc, sentence)]
+    if abs(time) >= _IS_OUTCOME:
+        sentence = f"{name!r} puts the events in the order of their times (rank correlation {time:.3f})."
+        return [Finding("predictor-is-outcome", name, time, sentence)]
+    out = _of_missing(name, column, states, fold)
+    follow = _correlation(column, y["time"], y["event"] == 0) if kind == "right" else 0.0
+    if abs(follow) >= _FOLLOW_UP:
+        sentence = (
+            f"{name!r} tells how long patients without an event were observed (rank correlation {follow:.2f}), which "
+            "nobody knows at time zero: is it a count of visits or a date?"
+        )
+        return [*out, Finding("predictor-follows-follow-up", name, follow, sentence)]
+    others = [_size(value) for key, value in strengths.items() if key != name and not np.isnan(value.auc)]
+    usual = float(np.quantile(others, 0.75)) if len(others) >= 3 else np.nan
+    strong = any(_size(mine) >= area and mine.auc - usual >= excess for area, excess in _STRONG)
+    if mine.low > 0.75 and (strong or (np.isnan(usual) and _size(mine) >= _STRONG_ALONE)):
+        beside = "" if np.isnan(usual) else f", the upper quartile of the others is {usual:.3f}"
+        sentence = (
+            f"{name!r} alone has an area under the curve of {mine.auc:.3f}{beside}: was it recorded after time zero?"
+        )
+        return [*out, Finding("predictor-too-strong", name, mine.auc, sentence)]
+    return out + _of_levels(name, column, states)
+
+
+def _of_missing(name: str, column: pd.Series, states: Sequence[np.ndarray], fold: np.ndarray) -> list[Finding]:
+    gone = np.asarray(column.isna())
+    if not 0.02 <= gone.mean() <= 0.98:
+        return []
+    pattern = pd.Series(gone.astype(float))
+    found = max((strength(pattern, state, fold) for state in states), key=_size)
+    certain = any(_certain(gone, state) for state in states)
+    if not certain and not (_size(found) >= _MISSING and found.low > 0.65):
+        return []
+    sentence = (
+        f"That {name!r} is missing tells the outcome (area under the curve {found.auc:.3f}): it was recorded, or left "
+        "out, when the course was known."
+    )
+    return [Finding("missingness-tells-outcome", name, found.auc, sentence)]
+
+
+def _certain(rows: np.ndarray, state: np.ndarray) -> bool:
+    """Return whether all or none of some rows have the event where twelve would be expected to have it, or not."""
+    known = ~np.isnan(state)
+    inside = rows & known
+    if not inside.any() or not (known & ~rows).any():
+        return False
+    rate, seen = float(np.mean(state[known & ~rows])), float(state[inside].sum())
+    size = int(inside.sum())
+    return (seen == 0 and rate * size >= _CERTAIN) or (seen == size and (1 - rate) * size >= _CERTAIN)
+
+
+def _of_levels(name: str, column: pd.Series, states: Sequence[np.ndarray]) -> list[Finding]:
+    values = column.dropna()
+    if not 2 <= values.nunique() <= 12:
+        return []
+    for level in values.unique():
+        rows = np.asarray(column == level, dtype=bool)
+        # a level of most rows is the reference of the others, not a finding
+        if rows.mean() <= 0.5 and any(_certain(rows, state) for state in states):
+            share = float(rows.mean())
+            sentence = (
+                f"Of the patients with one level of {name!r} ({share:.0%} of all) everybody or nobody has the event: "
+                "does the level follow from the course?"
+            )
+            return [Finding("level-decides-outcome", name, share, sentence)]
+    return []
+
+
+def _correlation(column: pd.Series, time: np.ndarray, rows: np.ndarray) -> float:
+    """Return the rank correlation with the time among some rows, 0 where there is too little to say.
+
+    A calendar year goes with the time under observation because the study ended on one day; it may well be known at
+    time zero.
+    """
+    numbers = as_numbers(column)
+    if numbers is None:
+        return 0.0
+    known = rows & ~np.isnan(numbers)
+    if np.all((numbers[known] >= 1900) & (numbers[known] <= 2100)):
+        return 0.0
+    size = int(known.sum())
+    if size < 30 or np.unique(numbers[known]).size < 3 or np.unique(time[known]).size < 3:
+        return 0.0
+    found = float(np.corrcoef(rankdata(numbers[known]), rankdata(time[known]))[0, 1])
+    return found if abs(found) * np.sqrt(size) > _CLEAR else 0.0
+
+
+def _of_rows(table: pd.DataFrame, y: np.ndarray, kind: str) -> list[Finding]:
+    columns = [
+        np.where(table[name].isna(), np.nan, pd.factorize(table[name].astype(str))[0]) if numbers is None else numbers
+        for name, numbers in ((name, as_numbers(table[name])) for name in table.columns)
+    ]
+    values = np.column_stack(columns) if columns else np.empty((len(table), 0))
+    outcome = np.column_stack([y[name].astype(float) for name in y.dtype.names or ()])
+    count, how = copied_rows(values, np.nan_to_num(outcome, posinf=-1.0))
+    if not how:
+        return []
+    said = "agree in all predictors and the outcome" if how == "exact" else "lie beside a row that is almost the same"
+    sentence = f"{count} of {len(table)} rows {said}: are patients in the table twice under other identifiers?"
+    return [Finding("patients-copied", "", float(count), sentence)]
+
+
+def _objections(findings: Sequence[Finding]) -> tuple[Objection, ...]:
+    by_code: dict[str, list[Finding]] = {}
+    for found in findings:
+        by_code.setdefault(found.code, []).append(found)
+    out = []
+    for code, same in by_code.items():
+        more = f" So do {len(same) - 1} more: see the screening." if len(same) > 1 else ""
+        out.append(Objection(code, same[0].sentence + more))
+    return tuple(out)
