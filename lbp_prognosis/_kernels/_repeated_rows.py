@@ -44,8 +44,8 @@ def near_twins(values: np.ndarray, ratio: float) -> np.ndarray:
     -----
     For points without twins in p dimensions the ratio is below r with a probability of about r^p.
     """
-    from scipy.spatial import cKDTree
+    from sklearn.neighbors import NearestNeighbors
 
-    distances, _ = cKDTree(values).query(values, k=3)
+    distances, _ = NearestNeighbors(n_neighbors=3).fit(values).kneighbors(values)
     first, second = distances[:, 1], distances[:, 2]
     return (second > 0) & (first <= ratio * second)
