@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, Objection, check_clusters
+from lbp_prognosis._base import MetricResult, Objection, check_clusters, objection
 from lbp_prognosis._kernels import copied_rows
 from lbp_prognosis.survival import aalen_johansen, outcome_kind, outcome_screen
 
@@ -81,11 +81,7 @@ def _of_model(
     out = []
     area = np.atleast_1d(np.asarray(metrics["auc"].value if "auc" in metrics else np.nan, dtype=float))
     if y.shape[0] >= _LEAST and np.isfinite(area).any() and np.nanmax(area) >= _IMPLAUSIBLE_AUC:
-        sentence = (
-            f"{name}: the area under the curve is {np.nanmax(area):.3f}. No prognosis is that good: did the "
-            "predictors hold the outcome?"
-        )
-        out.append(Objection("discrimination-implausible", sentence))
+        out.append(objection("discrimination-implausible", model=name, area=float(np.nanmax(area))))
     swapped = _swapped(name, y, risk, horizons, cause, float(np.nanmax(area)) if np.isfinite(area).any() else np.nan)
     if swapped:
         return [*out, swapped]
@@ -100,11 +96,9 @@ def _of_model(
         if not (low > _FACTOR or high < 1 / _FACTOR):
             continue
         why = "" if unit_said else _why(y, expected, value, horizons[h], cause)
-        sentence = (
-            f"{name}: at {horizons[h]:g} the observed risk is {value:.3g} times the mean predicted risk, more than a "
-            f"model in use is off by. {why}"
-        ).strip()
-        out.append(Objection("observed-expected-implausible", sentence))
+        out.append(
+            objection("observed-expected-implausible", model=name, horizon=float(horizons[h]), ratio=value, why=why)
+        )
         break
     return out
 
@@ -137,11 +131,17 @@ def _swapped(
     own = abs(mean - observed.get(cause, np.nan))
     for code, frequency in observed.items():
         if code != cause and own > 0.1 and abs(mean - frequency) < own / 3:
-            sentence = (
-                f"{name}: the mean risk at {tau:g} is {mean:.3f}, as frequent as event {code} ({frequency:.3f}), while "
-                f"event {cause} has {observed[cause]:.3f} and is ranked the wrong way: are the codes swapped?"
+            return objection(
+                "causes-swapped",
+                variant="risk",
+                model=name,
+                horizon=tau,
+                mean=mean,
+                other=code,
+                frequency=frequency,
+                cause=cause,
+                observed=observed[cause],
             )
-            return Objection("causes-swapped", sentence)
     return None
 
 
@@ -155,10 +155,5 @@ def _copies(y: np.ndarray, models: Mapping[str, np.ndarray], clusters: Any) -> l
     count, how = copied_rows(values, np.nan_to_num(outcome, posinf=-1.0))
     if not how:
         return []
-    same = "agree in outcome and risks" if how == "exact" else "lie beside a row that is almost the same"
-    return [
-        Objection(
-            "patients-copied",
-            f"{count} of {values.shape[0]} rows {same}: are patients in the table twice under other identifiers?",
-        )
-    ]
+    variant = "risks" if how == "exact" else "near"
+    return [objection("patients-copied", variant=variant, count=count, n=values.shape[0])]

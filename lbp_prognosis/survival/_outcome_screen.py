@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lbp_prognosis._base import Objection
+from lbp_prognosis._base import Objection, objection
 from lbp_prognosis.survival._horizon_unit import horizon_unit_doubt
 from lbp_prognosis.survival._outcome import outcome_kind
 
@@ -48,27 +48,26 @@ def outcome_screen(y: np.ndarray, horizons: np.ndarray | None = None, cause: int
     rows share one time that is not the longest, and no other time but the longest has a fifth as many: missing times
     filled by one value look so, visits do not.
     """
-    unit = "" if horizons is None else horizon_unit_doubt(y, horizons, cause) or _days(y, horizons, cause)
-    found = [Objection("unit-of-time", unit)] if unit else []
+    found = [] if horizons is None else _unit(y, horizons, cause)
     if outcome_kind(y) == "right":
         found += _one_time(y) or _piled(y)
     return tuple(found)
 
 
-def _days(y: np.ndarray, horizons: np.ndarray, cause: int) -> str:
-    """Say that times look like days where the horizon looks like months or years."""
+def _unit(y: np.ndarray, horizons: np.ndarray, cause: int) -> list[Objection]:
+    words = horizon_unit_doubt(y, horizons, cause)
+    if words:
+        return [objection("unit-of-time", words=words)]
     last = float(np.max(horizons))
     if outcome_kind(y) != "right" or y.shape[0] < 2 * _LEAST or last not in _MONTHS_OR_YEARS:
-        return ""
+        return []
     time, happened = y["time"], y["event"] == cause
-    late = last * _LATER < float(np.quantile(time, 0.75)) and last * _LONGEST < float(time.max())
+    longest = float(time.max())
+    late = last * _LATER < float(np.quantile(time, 0.75)) and last * _LONGEST < longest
     early = float(np.mean(time[happened] <= last)) if happened.any() else 0.0
     if not late or early >= _EARLY or not np.all(time == np.round(time)):
-        return ""
-    return (
-        f"The longest horizon is {last:g}, a usual number of months or years, but all times are whole and go to "
-        f"{float(time.max()):g}: are the times days?"
-    )
+        return []
+    return [objection("unit-of-time", variant="days", last=last, longest=longest)]
 
 
 def _one_time(y: np.ndarray) -> list[Objection]:
@@ -79,13 +78,8 @@ def _one_time(y: np.ndarray) -> list[Objection]:
     share = counts.max() / times.size
     if share < _ONE_TIME:
         return []
-    return [
-        Objection(
-            "events-at-one-time",
-            f"{share:.0%} of the {times.size} events have the same time, {values[counts.argmax()]:g}: the outcome is a "
-            "state at a visit (Status.at), or the times were lost.",
-        )
-    ]
+    at = float(values[counts.argmax()])
+    return [objection("events-at-one-time", share=share, events=times.size, time=at)]
 
 
 def _piled(y: np.ndarray) -> list[Objection]:
@@ -96,10 +90,5 @@ def _piled(y: np.ndarray) -> list[Objection]:
     *_, second, first = np.sort(counts)
     if first < max(_PILE * y.shape[0], 2 * _LEAST) or first < _LONE * second:
         return []
-    return [
-        Objection(
-            "outcome-values-piled",
-            f"{first} of {y.shape[0]} patients share the time {values[counts.argmax()]:g}, and no other time but the "
-            "longest is shared by a fifth as many: missing times may have been filled by one value.",
-        )
-    ]
+    at = float(values[counts.argmax()])
+    return [objection("outcome-values-piled", count=int(first), n=y.shape[0], time=at)]

@@ -7,8 +7,10 @@ import re
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import objection
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.screening._column_strength import as_numbers
+from lbp_prognosis.validation.screening._screening import Finding
 
 __all__ = ["burden_direction"]
 
@@ -20,8 +22,8 @@ _BURDEN = re.compile(
 _Z = 4.0
 
 
-def burden_direction(table: pd.DataFrame, y: np.ndarray, cause: int, polarity: str) -> list[tuple[str, float, str]]:
-    """Return columns of burden that go the wrong way: name, z of a log-rank trend, sentence.
+def burden_direction(table: pd.DataFrame, y: np.ndarray, cause: int, polarity: str) -> list[Finding]:
+    """Return a finding per column of burden that goes the wrong way; its value is the z of a log-rank trend.
 
     Parameters
     ----------
@@ -50,12 +52,9 @@ def burden_direction(table: pd.DataFrame, y: np.ndarray, cause: int, polarity: s
         known = ~np.isnan(numbers)
         z = _trend(numbers[known], time[known], y["event"][known] == cause)
         if (z if polarity == "good" else -z) > _Z:
-            more = "sooner" if polarity == "good" else "later"
-            sentence = (
-                f"Patients with more {name!r} have the event {more} (z {z:.1f}), but it is declared {polarity}: are "
-                "the codes of the causes swapped, or is the scale of the score reversed?"
-            )
-            out.append((str(name), float(z), sentence))
+            when = "sooner" if polarity == "good" else "later"
+            doubt = objection("causes-swapped", column=str(name), when=when, z=z, polarity=polarity)
+            out.append(Finding("causes-swapped", str(name), z, doubt.sentence))
     return out
 
 

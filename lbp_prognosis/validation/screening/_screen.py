@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from lbp_prognosis._base import Objection, argument_error, check_choice, check_clusters, check_horizons
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_clusters, check_horizons, objection
 from lbp_prognosis._kernels import copied_rows
 from lbp_prognosis.survival import check_outcome, outcome_screen, status_horizon
 from lbp_prognosis.validation.screening._burden_direction import burden_direction
@@ -118,7 +118,7 @@ def screen(
         findings += _of_column(str(name), table[name], y, kind, states, strengths, fold)
     findings += _of_rows(table, y, kind)
     if polarity is not None and kind != "status":
-        findings += [Finding("causes-swapped", *found) for found in burden_direction(table, y, cause, polarity)]
+        findings += burden_direction(table, y, cause, polarity)
     return Screening(
         findings=tuple(findings),
         strengths=pd.Series({name: value.auc for name, value in strengths.items()}, dtype=float),
@@ -126,6 +126,10 @@ def screen(
         objections=_objections(findings),
         synthetic=synthetic,
     )
+
+
+def _found(code: str, column: str, value: float, *, variant: str = "", **fields: Any) -> Finding:
+    return Finding(code, column, value, objection(code, variant=variant, column=column, **fields).sentence)
 
 
 def _size(value: Strength) -> float:
@@ -163,32 +167,24 @@ def _of_column(
     """Return the findings of one column, the gravest first; what explains the others ends the search."""
     what = identifier_like(name, column)
     if what:
-        return [Finding("identifier-as-predictor", name, np.nan, f"{name!r} looks like {what}, not like a predictor.")]
+        return [_found("identifier-as-predictor", name, np.nan, what=what)]
     mine = strengths[name]
     time = _correlation(column, y["time"], y["event"] > 0) if kind == "right" else 0.0
     if _size(mine) >= _IS_OUTCOME and mine.low > 0.9:
-        sentence = f"{name!r} alone tells the outcome (area under the curve {mine.auc:.3f}): is it a copy of it?"
-        return [Finding("predictor-is-outcome", name, mine.auc, sentence)]
+        return [_found("predictor-is-outcome", name, mine.auc, area=mine.auc)]
     if abs(time) >= _IS_OUTCOME:
-        sentence = f"{name!r} puts the events in the order of their times (rank correlation {time:.3f})."
-        return [Finding("predictor-is-outcome", name, time, sentence)]
+        return [_found("predictor-is-outcome", name, time, variant="time", correlation=time)]
     out = _of_missing(name, column, states, fold)
     follow = _correlation(column, y["time"], y["event"] == 0) if kind == "right" else 0.0
     if abs(follow) >= _FOLLOW_UP:
-        sentence = (
-            f"{name!r} tells how long patients without an event were observed (rank correlation {follow:.2f}), which "
-            "nobody knows at time zero: is it a count of visits or a date?"
-        )
-        return [*out, Finding("predictor-follows-follow-up", name, follow, sentence)]
+        return [*out, _found("predictor-follows-follow-up", name, follow, correlation=follow)]
     others = [_size(value) for key, value in strengths.items() if key != name and not np.isnan(value.auc)]
     usual = float(np.quantile(others, 0.75)) if len(others) >= 3 else np.nan
     strong = any(_size(mine) >= area and mine.auc - usual >= excess for area, excess in _STRONG)
     if mine.low > 0.75 and (strong or (np.isnan(usual) and _size(mine) >= _STRONG_ALONE)):
-        beside = "" if np.isnan(usual) else f", the upper quartile of the others is {usual:.3f}"
-        sentence = (
-            f"{name!r} alone has an area under the curve of {mine.auc:.3f}{beside}: was it recorded after time zero?"
-        )
-        return [*out, Finding("predictor-too-strong", name, mine.auc, sentence)]
+        if np.isnan(usual):
+            return [*out, _found("predictor-too-strong", name, mine.auc, variant="alone", area=mine.auc)]
+        return [*out, _found("predictor-too-strong", name, mine.auc, area=mine.auc, usual=usual)]
     return out + _of_levels(name, column, states)
 
 
@@ -201,11 +197,7 @@ def _of_missing(name: str, column: pd.Series, states: Sequence[np.ndarray], fold
     certain = any(_certain(gone, state) for state in states)
     if not certain and not (_size(found) >= _MISSING and found.low > 0.65):
         return []
-    sentence = (
-        f"That {name!r} is missing tells the outcome (area under the curve {found.auc:.3f}): it was recorded, or left "
-        "out, when the course was known."
-    )
-    return [Finding("missingness-tells-outcome", name, found.auc, sentence)]
+    return [_found("missingness-tells-outcome", name, found.auc, area=found.auc)]
 
 
 def _certain(rows: np.ndarray, state: np.ndarray) -> bool:
@@ -228,11 +220,7 @@ def _of_levels(name: str, column: pd.Series, states: Sequence[np.ndarray]) -> li
         # a level of most rows is the reference of the others, not a finding
         if rows.mean() <= 0.5 and any(_certain(rows, state) for state in states):
             share = float(rows.mean())
-            sentence = (
-                f"Of the patients with one level of {name!r} ({share:.0%} of all) everybody or nobody has the event: "
-                "does the level follow from the course?"
-            )
-            return [Finding("level-decides-outcome", name, share, sentence)]
+            return [_found("level-decides-outcome", name, share, share=share)]
     return []
 
 
@@ -265,9 +253,9 @@ def _of_rows(table: pd.DataFrame, y: np.ndarray, kind: str) -> list[Finding]:
     count, how = copied_rows(values, np.nan_to_num(outcome, posinf=-1.0))
     if not how:
         return []
-    said = "agree in all predictors and the outcome" if how == "exact" else "lie beside a row that is almost the same"
-    sentence = f"{count} of {len(table)} rows {said}: are patients in the table twice under other identifiers?"
-    return [Finding("patients-copied", "", float(count), sentence)]
+    variant = "" if how == "exact" else "near"
+    doubt = objection("patients-copied", variant=variant, count=count, n=len(table))
+    return [Finding("patients-copied", "", float(count), doubt.sentence)]
 
 
 def _objections(findings: Sequence[Finding]) -> tuple[Objection, ...]:
