@@ -119,6 +119,7 @@ class Cohort(Result):
         for words, n in derived.excluded:
             _exclude(rows, words, n)
         if not len(derived.ids):
+            rows += [{"kind": "note", "step": words, "n": n} for words, n in derived.notes]
             raise DataError("No patient is left in the cohort. The steps: " + _steps(rows))
         rows.append({"kind": "end", "step": "patients in the cohort", "n": len(derived.ids)})
         rows += [{"kind": "note", "step": words, "n": n} for words, n in derived.notes]

@@ -123,7 +123,12 @@ class MCIDResponse:
 
         totals = timeline.totals(self.instrument)
         risk = AtRisk.at_baseline(
-            totals, ids, self.baseline_window, cannot, "too little at time zero to improve by the amount"
+            totals,
+            ids,
+            self.baseline_window,
+            cannot,
+            "too little at time zero to improve by the amount",
+            timeline.undated(self.instrument),
         )
         if self.visit:
             derived = status_at_visit(timeline, totals, risk, improved, self.spec, self.window)

@@ -71,12 +71,17 @@ class Recurrence:
         totals = timeline.totals(self.recovery.instrument)
         gone = self.recovery.threshold
         base = AtRisk.at_baseline(
-            totals, ids, self.recovery.baseline_window, lambda value: value <= gone, "already recovered at time zero"
+            totals,
+            ids,
+            self.recovery.baseline_window,
+            lambda value: value <= gone,
+            "already recovered at time zero",
+            timeline.undated(self.recovery.instrument),
         )
         start, proof = self._recovered(timeline, totals, base.ids)
         recovered = np.isfinite(start)
         excluded = (*base.excluded, ("not recovered: not at risk of recurrence", int((~recovered).sum())))
-        risk = AtRisk(base.ids[recovered], base.baseline[recovered], excluded)
+        risk = AtRisk(base.ids[recovered], base.baseline[recovered], excluded, base.notes)
         start, proof = start[recovered], proof[recovered]
         course = Course.of(totals, risk.ids, after=proof)
         shift = np.repeat(start, course.stop - course.start)

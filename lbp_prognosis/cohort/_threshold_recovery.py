@@ -51,7 +51,12 @@ class ThresholdRecovery:
         check_number("sustained", self.sustained, low=0)
         totals = timeline.totals(self.instrument)
         risk = AtRisk.at_baseline(
-            totals, ids, self.baseline_window, lambda value: value <= self.threshold, "already recovered at time zero"
+            totals,
+            ids,
+            self.baseline_window,
+            lambda value: value <= self.threshold,
+            "already recovered at time zero",
+            timeline.undated(self.instrument),
         )
         return threshold_outcome(
             timeline, totals, risk, lambda value, _: value <= self.threshold, self.spec, self.sustained

@@ -69,9 +69,21 @@ class Timeline:
             raise DataError("The outcome needs the table `prom`, which is not in the package.")
         held = prom[prom["instrument"].eq(instrument) & prom["item"].eq("total")].dropna(subset=["value", "day"])
         if held.empty:
+            undated = self.undated(instrument)
+            if len(undated):
+                raise DataError(
+                    f"No total of {instrument!r} has a date ({len(undated)} patients have totals without one): give "
+                    "`visit_date` or `visit_day` of attended visits, or `completed_on` in `prom`."
+                )
             known = sorted(prom.loc[prom["item"].eq("total"), "instrument"].dropna().unique())
             raise argument_error("instrument", f"one with totals in `prom`: {', '.join(known) or 'none'}", instrument)
         return held.sort_values(["patient_id", "day"], kind="stable")[["patient_id", "visit_id", "day", "value"]]
+
+    def undated(self, instrument: str) -> pd.Index:
+        """Return patients with a total of the instrument whose day is not known."""
+        prom = self.tables["prom"]
+        held = prom[prom["instrument"].eq(instrument) & prom["item"].eq("total") & prom["value"].notna()]
+        return pd.Index(held.loc[held["day"].isna(), "patient_id"].unique())
 
     def first_event(self, types: tuple[str, ...]) -> pd.DataFrame:
         """Return the first event of the types a patient: ``day, event_type``, indexed by patient; death wins ties."""

@@ -35,22 +35,45 @@ _ATTRITION = 0.20  # share not followed from which a reader should be told
 
 @dataclass(frozen=True)
 class AtRisk:
-    """Who is at risk: ids kept, their baseline value, and why others are not."""
+    """Who is at risk: ids kept, their baseline value, why others are not, and why a baseline value is missing."""
 
     ids: pd.Index
     baseline: np.ndarray
     excluded: tuple[tuple[str, int], ...]
+    notes: tuple[tuple[str, int], ...] = ()
 
     @classmethod
-    def at_baseline(cls, totals: pd.DataFrame, ids: pd.Index, before: float, already: Any, words: str) -> AtRisk:
-        """Keep patients with a baseline value that is not yet the event; ``already`` maps values to booleans."""
+    def at_baseline(
+        cls, totals: pd.DataFrame, ids: pd.Index, before: float, already: Any, words: str, undated: pd.Index
+    ) -> AtRisk:
+        """Keep patients with a baseline value that is not yet the event; ``already`` maps values to booleans.
+
+        ``undated`` are patients with a value whose day is not known: it may have been the one at time zero.
+        """
         values = baseline_value(totals, ids, before)
         unknown = np.isnan(values)
         with np.errstate(invalid="ignore"):
             there = already(values) & ~unknown
         kept = ~unknown & ~there
         excluded = (("outcome measure missing at time zero", int(unknown.sum())), (words, int(there.sum())))
-        return cls(ids[kept], values[kept], excluded)
+        return cls(ids[kept], values[kept], excluded, _why_missing(totals, ids[unknown], before, undated))
+
+
+def _why_missing(totals: pd.DataFrame, ids: pd.Index, before: float, undated: pd.Index) -> tuple[tuple[str, int], ...]:
+    """Return why patients have no value of the outcome measure at time zero, and how many."""
+    held = totals[totals["patient_id"].isin(ids)]
+    late = ids.isin(held.loc[held["day"] > 0, "patient_id"])
+    early = ids.isin(held.loc[held["day"] < -before, "patient_id"])
+    dateless = ids.isin(undated)
+    first = held.loc[held["day"] > 0].groupby("patient_id")["day"].min()
+    soon = f", in {int((first <= 7).sum())} within a week: is time zero right?" if (first <= 7).any() else ""
+    reasons = (
+        ("without a date", dateless),
+        (f"measured before the {before:g} days of the baseline window", early & ~dateless),
+        (f"measured after it alone{soon}", late & ~early & ~dateless),
+        ("never measured", ~late & ~early & ~dateless),
+    )
+    return tuple((f"outcome measure at time zero: {why}", int(who.sum())) for why, who in reasons if who.any())
 
 
 def check_horizon_tuple(horizons: Any) -> tuple[float, ...]:
@@ -120,6 +143,7 @@ def finish_interval(
         excluded.append(("event or last visit before delayed entry", int((gone & ~drop).sum())))
     never = int(((code == 0) & (lower <= entry[kept] / per)).sum())
     notes = [
+        *risk.notes,
         ("no attended visit after time zero", never),
         ("run not confirmed by a later visit", int(found.unconfirmed[kept].sum())),
     ]
@@ -190,7 +214,7 @@ def status_at_visit(
             row = course.start[i] + int(distance.argmin())
             status[i] = int(met(course.value[row], risk.baseline[i]))
     observed = status >= 0
-    notes = (("no attended visit in the window: state not observed", int((~observed).sum())),)
+    notes = (*risk.notes, ("no attended visit in the window: state not observed", int((~observed).sum())))
     return DerivedOutcome(
         Status.at(horizon, status), risk.ids, spec, risk.excluded, observed, notes, attrition_objection(observed, spec)
     )

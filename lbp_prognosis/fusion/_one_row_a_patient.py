@@ -7,19 +7,39 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, FeatureMap, argument_error
+from lbp_prognosis._base import DataError, FeatureMap, argument_error, check_choice
+from lbp_prognosis.fusion._patient_keys import kinds_of_keys, near_misses, patient_keys
 
 __all__ = ["WidePredictors", "one_row_a_patient"]
 
 
-class WidePredictors(NamedTuple):
-    """Predictors, one row a patient, and their modalities."""
-
+class _Pair(NamedTuple):
     X: pd.DataFrame
     modalities: FeatureMap
 
 
-def one_row_a_patient(tables: Mapping[str, Any], *, key: str = "patient_id", patients: Any = None) -> WidePredictors:
+class WidePredictors(_Pair):
+    """Predictors, one row a patient, and their modalities: ``X, modalities = one_row_a_patient(…)``.
+
+    Attributes
+    ----------
+    X : DataFrame
+        Indexed by patient.
+    modalities : FeatureMap
+        Which columns are of which modality.
+    joined : DataFrame
+        How the tables met, one row a table: ``modality, rule, n_rows, n_joined, n_without_patient, n_patients_absent``.
+    unmatched : DataFrame
+        Keys of a table that are no patient's, one row a key: ``modality, key``. Their rows are not in ``X``.
+    """
+
+    joined: pd.DataFrame
+    unmatched: pd.DataFrame
+
+
+def one_row_a_patient(
+    tables: Mapping[str, Any], *, key: str = "patient_id", patients: Any = None, match: str = "exact"
+) -> WidePredictors:
     """Join one table a modality into one row a patient.
 
     Parameters
@@ -32,55 +52,132 @@ def one_row_a_patient(tables: Mapping[str, Any], *, key: str = "patient_id", pat
         Column that names the patient.
     patients : sequence, optional
         Patients and their order; by default all of the first table. Patients absent from a table get missing values.
+    match : {"exact", "text", "number"}, default "exact"
+        When two keys are the same. ``"exact"``: equal, and of one kind (text, or whole numbers) in all tables.
+        ``"text"``: equal as they are written, so 3 is "3" and not "03". ``"number"``: equal as whole numbers, so 3, "3"
+        and "03" are one patient. Under the last two ``X`` is indexed by text, and by numbers.
 
     Returns
     -------
     WidePredictors
-        ``X`` (pandas.DataFrame indexed by patient) and ``modalities`` (`FeatureMap`).
+        ``X`` (pandas.DataFrame indexed by patient) and ``modalities`` (`FeatureMap`); ``joined`` and ``unmatched`` say
+        which keys met.
 
     Raises
     ------
+    ArgumentError
+        If keys of two tables are of different kinds under ``"exact"``, or are no whole numbers under ``"number"``.
     DataError
-        If a patient has two rows in a table: repeated measures have to be pooled or chosen from first.
+        If a patient has two rows in a table: repeated measures have to be pooled or chosen from first. If no key of a
+        table is a patient's, or keys miss patients by leading zeros, blanks or capitals alone; carries ``failures``.
     """
     if not tables:
         raise argument_error("tables", "a mapping of at least one modality", tables)
+    check_choice("match", match, ("exact", "text", "number"))
     parts: dict[str, pd.DataFrame] = {}
     groups: dict[str, tuple[str, ...]] = {}
     provenance: dict[str, dict[str, Any]] = {}
     for modality, table in tables.items():
         pooled = hasattr(table, "modalities") and hasattr(table, "frame")
-        frame = table.frame if pooled else table
-        if not isinstance(frame, pd.DataFrame):
-            raise argument_error("tables", "frames or pooled levels", {modality: type(table).__name__})
-        if key in frame.columns:
-            frame = frame.set_index(key)
-        elif frame.index.name != key:
-            raise argument_error("tables", f"frames with the column or index {key!r}", f"{modality!r} without it")
-        if frame.index.has_duplicates:
-            twice = frame.index[frame.index.duplicated()].unique()
-            failures = pd.DataFrame(
-                {
-                    "table": modality,
-                    "row": range(len(twice)),
-                    "field": key,
-                    "reason": "duplicate_key",
-                    "value": twice,
-                    "message": "more than one row",
-                }
-            )
-            raise DataError(
-                f"The table {modality!r} has several rows of {len(twice)} patients, e.g. {twice[0]!r}. Pool the levels "
-                "or choose one visit before joining.",
-                failures,
-            )
+        frame = _by_patient(table.frame if pooled else table, key, modality, match)
         columns = table.modalities.columns if pooled else tuple(map(str, frame.columns))
         groups[modality] = columns
         provenance.update(table.modalities.provenance if pooled else {column: {} for column in columns})
         parts[modality] = frame
     modalities = FeatureMap(groups, provenance)
-    order = pd.Index(next(iter(parts.values())).index if patients is None else list(patients), name=key)
+    if patients is None:
+        order = pd.Index(next(iter(parts.values())).index, name=key)
+    else:
+        order = patient_keys(pd.Index(list(patients)), match, "patients").rename(key)
+    if match == "exact":
+        _one_kind({"patients": order, **{name: frame.index for name, frame in parts.items()}})
+    rows = [_meeting(name, frame.index, order, key, match) for name, frame in parts.items()]
     X = pd.concat([frame.reindex(order) for frame in parts.values()], axis=1)
     if any(getattr(frame, "attrs", {}).get("synthetic") for frame in parts.values()):
         X.attrs["synthetic"] = True
-    return WidePredictors(X, modalities)
+    wide = WidePredictors(X, modalities)
+    wide.joined = pd.DataFrame([row for row, _ in rows])
+    lost = [(row["modality"], name) for row, names in rows for name in names]
+    wide.unmatched = pd.DataFrame(lost, columns=["modality", "key"])
+    return wide
+
+
+def _by_patient(frame: Any, key: str, modality: str, match: str) -> pd.DataFrame:
+    """Return the table indexed by patient, each once."""
+    if not isinstance(frame, pd.DataFrame):
+        raise argument_error("tables", "frames or pooled levels", {modality: type(frame).__name__})
+    if key in frame.columns:
+        frame = frame.set_index(key)
+    elif frame.index.name != key:
+        raise argument_error("tables", f"frames with the column or index {key!r}", f"{modality!r} without it")
+    missing = frame.index.isna()
+    if missing.any():
+        raise DataError(
+            f"The table {modality!r} has {int(missing.sum())} rows without {key!r}.",
+            _failures(modality, key, "required", missing.nonzero()[0], [None] * int(missing.sum()), "whose row is it?"),
+        )
+    frame = frame.set_axis(patient_keys(frame.index, match, modality).rename(key), axis=0)
+    if frame.index.has_duplicates:
+        again = frame.index.duplicated()
+        twice = frame.index[again].unique()
+        raise DataError(
+            f"The table {modality!r} has several rows of {len(twice)} patients. Pool the levels or choose one visit "
+            "before joining.",
+            _failures(modality, key, "duplicate_key", again.nonzero()[0], frame.index[again], "more than one row"),
+        )
+    return frame
+
+
+def _one_kind(indexes: Mapping[str, pd.Index]) -> None:
+    kinds = {name: kinds_of_keys(index) for name, index in indexes.items() if len(index)}
+    if len(set(kinds.values())) > 1:
+        shown = ", ".join(f"{kind} in {name!r}" for name, kind in kinds.items())
+        raise argument_error(
+            "tables",
+            "of keys of one kind",
+            shown,
+            'Say when two keys are the same: match="text" (3 is "3", not "03") or match="number" (3 is "3" and "03").',
+        )
+
+
+def _meeting(modality: str, index: pd.Index, order: pd.Index, key: str, match: str) -> tuple[dict[str, Any], list[Any]]:
+    """Return how many keys met, and those that did not; refuse what looks like a key written in two ways."""
+    known = index.isin(order)
+    lost = index[~known]
+    if not known.any():
+        raise DataError(
+            f"No key of the table {modality!r} is a patient's ({len(index)} rows, {len(order)} patients, match="
+            f"{match!r}): all its columns would be missing.",
+            _failures(modality, key, "foreign_key", range(len(lost)), lost, "not a patient"),
+        )
+    near = near_misses(lost, order.difference(index))
+    if len(near):
+        rows = [place for place, name in enumerate(index) if name in near]
+        raise DataError(
+            f"{len(near)} keys of the table {modality!r} miss a patient by leading zeros, blanks or capitals alone. "
+            'Write keys alike in all tables, or say match="number" where they are whole numbers.',
+            _failures(modality, key, "foreign_key", rows, index[rows], "nearly a patient's key"),
+        )
+    row = {
+        "modality": modality,
+        "rule": match,
+        "n_rows": len(index),
+        "n_joined": int(known.sum()),
+        "n_without_patient": len(lost),
+        "n_patients_absent": int((~order.isin(index)).sum()),
+    }
+    return row, list(lost)
+
+
+def _failures(modality: str, key: str, reason: str, rows: Any, values: Any, message: str) -> pd.DataFrame:
+    numbers = pd.array([int(row) + 1 for row in rows], dtype="Int64")
+    return pd.DataFrame(
+        {
+            "table": modality,
+            "row": numbers,
+            "field": key,
+            "reason": reason,
+            "value": ["" if value is None else str(value) for value in values],
+            "message": message,
+        }
+    )

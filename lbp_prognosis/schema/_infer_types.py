@@ -1,74 +1,230 @@
-"""Text columns of a wide table become numbers where every cell is one; what is nearly a number is said."""
+"""Text columns of a wide table become numbers where every cell is one; what is nearly a number is said by cell."""
 
 from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["MISSING_WORDS", "infer_types"]
+from lbp_prognosis.schema._missing_words import MissingWords
+from lbp_prognosis.schema._number_text import is_identifier, number_of, written_like
 
-MISSING_WORDS: tuple[str, ...] = (
-    "",
-    "NA",
-    "NaN",
-    "nan",
-    "N/A",
-    "n/a",
-    "NULL",
-    "null",
-    "None",
-    "<NA>",
-    "<undefined>",
-    ".",
-    "#N/A",
+__all__ = ["infer_types"]
+
+_TRUTH = {"true", "false", "TRUE", "FALSE", "True", "False", "T", "F"}
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
+_TOTALS = {
+    *(
+        "total",
+        "totals",
+        "grand total",
+        "sum",
+        "summe",
+        "gesamt",
+        "gesamtsumme",
+        "insgesamt",
+        "somme",
+        "totale",
+        "totaal",
+    ),
+    *(
+        "suma",
+        "summa",
+        "razem",
+        "celkem",
+        "toplam",
+        "yhteensä",
+        "összesen",
+        "итого",
+        "всего",
+        "合計",
+        "总计",
+        "总和",
+        "total général",
+    ),
+}
+_SUMMARIES = _TOTALS | {"mean", "average", "mittelwert", "durchschnitt", "moyenne", "media", "median", "sd", "n"}
+_MANY = 20  # rows of one column that are listed one by one
+
+_FORMATS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[-+]?[\d.,]+\s?%"), "a per cent sign: write plain numbers, all per cent or all shares of 1"),
+    (
+        re.compile(r"[-+]?\d{1,3}(?:,\d{3})+"),
+        "a comma that may separate thousands or decimals: say thousands=',' or decimal=','",
+    ),
+    (
+        re.compile(r"[-+]?\d{1,3}(?:[., '’\u00a0\u202f]\d{3})+(?:[.,]\d+)?"),
+        "marks between thousands: say thousands= and decimal=, or take them out",
+    ),
+    (re.compile(r"[-+]?\d+,\d+"), "a decimal comma beside decimal points: say decimal=','"),
+    (re.compile(r"[<>≤≥]=?\s?[-+]?\d+(?:[.,]\d+)?"), "below or above a limit: decide what it stands for, and recode"),
 )
 
 
+class Inferred(NamedTuple):
+    """The typed column, a note (or none), and faults as rows without table and field."""
+
+    values: pd.Series
+    note: str
+    faults: list[dict[str, Any]]
+
+
 def infer_types(
-    frame: pd.DataFrame, *, missing: tuple[str, ...] = (), decimal: str = "."
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the frame with numbers where a text column holds only numbers, and notes on the rest."""
-    words = set(MISSING_WORDS) | set(missing)
+    frame: pd.DataFrame, words: MissingWords, *, show_values: bool = False
+) -> tuple[pd.DataFrame, list[str], list[dict[str, Any]]]:
+    """Return the frame with numbers where a text column holds only numbers, notes, and faults.
+
+    Faults are rows of a failure frame without table: ``field, row, reason, value, message``.
+    """
+    words.check_columns(list(frame.columns))
     notes: list[str] = []
+    faults: list[dict[str, Any]] = []
     columns = {}
     for column in frame.columns:
-        series = frame[column]
-        if not (pd.api.types.is_object_dtype(series) or pd.api.types.is_string_dtype(series)):
-            columns[column] = series
-            continue
-        columns[column], note = _infer(series, words)
-        if note:
-            notes.append(f"{column}: {note}")
-    return pd.DataFrame(columns, index=frame.index), notes
+        made = _column(frame[column], str(column), words, show_values)
+        columns[column] = made.values
+        if made.note:
+            notes.append(f"{column}: {made.note}")
+        faults += [{"field": column, **fault} for fault in made.faults]
+    return pd.DataFrame(columns, index=frame.index), [*notes, *words.unmatched()], faults
 
 
-def _infer(series: pd.Series, words: set[str]) -> tuple[pd.Series, str]:
+def _column(series: pd.Series, column: str, words: MissingWords, show_values: bool) -> Inferred:
+    if pd.api.types.is_bool_dtype(series) or pd.api.types.is_datetime64_any_dtype(series):
+        return Inferred(series, "", [])
+    if pd.api.types.is_numeric_dtype(series):
+        return _numbers(series, column, words)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return _categories(series, column, words)
+    return _texts(series, column, words, show_values)
+
+
+def _numbers(series: pd.Series, column: str, words: MissingWords) -> Inferred:
+    codes, distinct = pd.factorize(series)
+    if not words.numbers_of(column) or not len(distinct):
+        return Inferred(series, "", [])
+    absent, _ = words.absent(distinct, column, np.bincount(codes[codes >= 0], minlength=len(distinct)))
+    if not absent.any():
+        return Inferred(series, "", [])
+    gone = pd.Series(np.append(absent, False)[codes], index=series.index)
+    used = ", ".join(sorted({f"{value:g}" for value in np.asarray(distinct, dtype=float)[absent]}))
+    values = series.astype("float64") if isinstance(series.dtype, np.dtype) else series
+    return Inferred(values.mask(gone), f"read as missing: {used}", [])
+
+
+def _categories(series: pd.Series, column: str, words: MissingWords) -> Inferred:
+    labels = series.cat.categories
+    counts = series.value_counts(sort=False).reindex(labels).to_numpy()
+    absent, asked = words.absent(labels, column, counts)
+    note = f"read as missing: {', '.join(map(repr, labels[absent]))}" if absent.any() else ""
+    values = series.cat.remove_categories(labels[absent]) if absent.any() else series
+    return Inferred(values, note, _questions(labels[asked & (counts > 0)], counts[asked & (counts > 0)]))
+
+
+def _texts(series: pd.Series, column: str, words: MissingWords, show_values: bool) -> Inferred:
     codes, distinct = pd.factorize(series)
     kinds = {type(value) for value in distinct}
     if not kinds <= {str, int, float} or str not in kinds:
-        return series, ""  # typed cells (dates, numbers, booleans) of a spreadsheet or database
+        return Inferred(series, "", [])  # typed cells (dates, numbers, booleans) of a spreadsheet or database
     texts = np.array([str(value).strip() for value in distinct], dtype=object)
-    absent = np.array([text in words for text in texts], dtype=bool)
+    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    absent, asked = words.absent(distinct, column, counts)
+    present = ~absent & ~asked
+    numbers = np.array([_as_number(value) for value in distinct], dtype=float)
+    digits = np.isfinite(numbers) | np.array([is_identifier(text) for text in texts], dtype=bool)
+    # among numbers, dates and truth values no word is a level
+    if asked.any() and (digits[present].all() or _dates(texts[present]) or set(texts[present]) <= _TRUTH):
+        absent, asked = absent | asked, np.zeros_like(asked)
     used = sorted({text for text in texts[absent] if text not in ("", "NA", "NaN", "nan")})
     note = f"read as missing: {', '.join(map(repr, used))}" if used else ""
-    present = texts[~absent]
-    numbers = pd.to_numeric(pd.Series(present, dtype=object), errors="coerce").to_numpy(dtype=float)
-    good = np.isfinite(numbers)
-    if present.size and good.all() and not _padded(present):
+    if present.any() and np.isfinite(numbers[present]).all():
         values = np.full(len(texts) + 1, np.nan)
-        values[:-1][~absent] = numbers
+        values[:-1][present] = numbers[present]
         if len(kinds) > 1:
             note = "; ".join(filter(None, [note, "numbers, some of them written as text"]))
-        return pd.Series(values[codes], index=series.index), note
+        return Inferred(pd.Series(values[codes], index=series.index), note, [])
     cells = np.array([*(None if gone else word for word, gone in zip(texts, absent)), None], dtype=object)
     text = pd.Series(cells[codes], index=series.index, dtype=object)
-    if good.all() and present.size:
-        return text, note or "leading zeros: kept as text"
-    if good.mean() > 0.5 if present.size else False:
-        odd = ", ".join(repr(value) for value in present[~good][:3])
-        return text, f"kept as text: most cells are numbers, but not {odd}"
-    return text, note
+    faults = _questions(texts[asked], counts[asked])
+    if present.any() and digits[present].all():
+        why = _identifiers(texts[present])
+        return Inferred(text, "; ".join(filter(None, [note, f"{why}: kept as text"])), faults)
+    return _nearly(text, texts, codes, present, digits, note, faults, show_values)
 
 
-def _padded(texts: np.ndarray) -> bool:
-    return any(len(text) > 1 and text[0] == "0" and text.isdigit() for text in texts)
+def _nearly(
+    text: pd.Series,
+    texts: np.ndarray,
+    codes: np.ndarray,
+    present: np.ndarray,
+    digits: np.ndarray,
+    note: str,
+    faults: list[dict[str, Any]],
+    show_values: bool,
+) -> Inferred:
+    """Name cells that keep a column from being one of numbers, and what looks like a row of totals."""
+    totals = np.array([word.casefold().rstrip(":.") in _SUMMARIES for word in texts], dtype=bool) & present
+    formats = {k: _format(texts[k]) for k in np.flatnonzero(present & ~digits)}
+    numberish = digits.copy()
+    numberish[[k for k, words in formats.items() if words]] = True
+    odd = present & ~digits
+    if present.any() and numberish[present].mean() > 0.5 and odd.any():
+        for k in np.flatnonzero(odd):
+            reason = "total_row" if totals[k] else "number_format" if formats[k] else "not_a_number"
+            words = _TOTAL if totals[k] else formats[k] or _written(texts[k], show_values)
+            for row in np.flatnonzero(codes == k)[:_MANY]:
+                faults.append({"row": int(row) + 1, "reason": reason, "value": texts[k], "message": words})
+        n = int(np.isin(codes, np.flatnonzero(odd)).sum())
+        rows = ", ".join(str(row + 1) for row in np.flatnonzero(np.isin(codes, np.flatnonzero(odd)))[:3])
+        said = sorted({repr(texts[k]) if totals[k] else formats[k] or _written(texts[k], show_values) for k in formats})
+        more = f"kept as text: most cells are numbers, but not {n} (row {rows}): {'; '.join(said[:3])}"
+        return Inferred(text, "; ".join(filter(None, [note, more])), faults)
+    last = texts[codes[-1]] if len(codes) and codes[-1] >= 0 else ""
+    if last.casefold().rstrip(":.") in _TOTALS and int((codes == codes[-1]).sum()) == 1 and len(codes) > 2:
+        faults.append({"row": len(codes), "reason": "total_row", "value": last, "message": _TOTAL})
+        note = "; ".join(filter(None, [note, f"the last row looks like totals ({last!r})"]))
+    return Inferred(text, note, faults)
+
+
+_TOTAL = "a row of totals is no patient: take it out of the file, or keep other rows with `where`"
+
+
+def _as_number(value: Any) -> float:
+    if isinstance(value, str):
+        found = number_of(value)
+        return np.nan if found is None else found
+    return float(value)
+
+
+def _dates(texts: np.ndarray) -> bool:
+    return bool(len(texts)) and all(_DATE.fullmatch(text) for text in texts)
+
+
+def _identifiers(texts: np.ndarray) -> str:
+    if any(len(text) > 1 and text[0] == "0" and text.isdigit() for text in texts):
+        return "leading zeros"
+    if any(sum(character.isdigit() for character in text) > 15 for text in texts):
+        return "more than 15 digits"
+    return "codes with an E between digits (12E3), not powers of ten"
+
+
+def _format(text: str) -> str:
+    return next((words for pattern, words in _FORMATS if pattern.fullmatch(text)), "")
+
+
+def _written(text: str, show_values: bool) -> str:
+    return f"{text!r} is no number" if show_values else f"a cell written like {written_like(text)!r} is no number"
+
+
+def _questions(words: Any, counts: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": None,
+            "reason": "missing_word",
+            "value": str(word),
+            "message": f"{str(word)!r} stands in {int(n)} cells: a level, or missing?",
+        }
+        for word, n in zip(words, counts)
+    ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, Result, argument_error
-from lbp_prognosis.schema._failures import column_failures, merge_failures
-from lbp_prognosis.schema._infer_types import MISSING_WORDS
+from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
+from lbp_prognosis.schema._missing_words import MissingWords
+from lbp_prognosis.schema._number_text import is_identifier, number_of
 from lbp_prognosis.schema._read_redcap import read_redcap
 from lbp_prognosis.schema._read_table import read_table
 from lbp_prognosis.schema._table_schemas import table_schemas
@@ -22,6 +24,8 @@ from lbp_prognosis.schema._units import convert_unit
 
 __all__ = ["MappedTables", "map_tables"]
 
+_DIALECT = ("sheet", "delimiter", "decimal", "thousands", "encoding")
+_DATED = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|(?:true|false)\Z", re.IGNORECASE)
 _TABLE_KEYS = {"name", "source", "where", "columns", "melt", "distinct"}
 _COLUMN_KEYS = {"from", "value", "recode", "unit", "to", "scale", "date"}
 _REDCAP = ("missing_codes", "visit_date", "event_days")
@@ -42,12 +46,15 @@ class MappedTables(Result):
         Columns of the sources that went nowhere: ``source, column, ignored``; ``ignored`` says whether on purpose.
     rows : DataFrame
         Rows taken: ``table, source, n_source, n_kept, where``.
+    notes : tuple of str
+        What was noticed, such as words for missing values that matched no cell.
     """
 
     tables: dict[str, pd.DataFrame]
     actions: pd.DataFrame
     unmapped: pd.DataFrame
     rows: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the actions."""
@@ -64,6 +71,7 @@ def map_tables(
     folder: str | os.PathLike[str] = ".",
     *,
     frames: Mapping[str, pd.DataFrame] | None = None,
+    show_values: bool = False,
 ) -> MappedTables:
     """Map a user's files to the tables of the data package.
 
@@ -76,14 +84,17 @@ def map_tables(
         ``<name>.visits`` and ``<name>.<form>`` of each repeating form;
         each ``[[table]]`` gives ``name``, ``source``, optionally ``where``
         (column to value or list), ``distinct`` (keep one row of equal ones), ``[table.columns]`` and
-        ``[table.melt]``; ``[ignore]`` lists columns left out on purpose, by source. A column is a name, or a table
-        of ``from`` or ``value``, ``recode``, ``unit`` with ``to``, ``scale``, ``date`` (how the source writes dates,
-        e.g. ``"%d.%m.%Y"``). ``melt`` turns columns into rows:
+        ``[table.melt]``; ``[ignore]`` lists columns left out on purpose, by source. ``missing`` is as in `read_table`;
+        recoding comes before it, so that ``recode = { None = "no surgery" }`` finds its None. A column is a name, or a
+        table of ``from`` or ``value``, ``recode``, ``unit`` with ``to``, ``scale``, ``date`` (how the source writes
+        dates, e.g. ``"%d.%m.%Y"``). ``melt`` turns columns into rows:
         ``key`` and ``value`` name the new columns, ``columns`` maps a key to a source column.
     folder : path
         Where the files lie; a file outside it is refused.
     frames : mapping of str to DataFrame, optional
         Sources that are already read, by name (the records and repeats of `read_redcap`, say).
+    show_values : bool, default False
+        Write values of patients into errors.
 
     Raises
     ------
@@ -93,13 +104,13 @@ def map_tables(
         If the mapping itself is not as described.
     """
     plan = _plan(mapping)
-    sources: dict[str, pd.DataFrame] = {}
+    sources: dict[str, Source] = {}
     for name, entry in plan.get("source", {}).items():
         sources.update(_sources(name, entry, Path(folder)))
     for name, frame in (frames or {}).items():
         if name in sources:
             raise argument_error("frames", "named otherwise than the sources of the mapping", repr(name))
-        sources[name] = pd.DataFrame({column: _text(frame[column], MISSING_WORDS) for column in frame.columns})
+        sources[name] = Source(_as_text(frame), MissingWords())
     used: dict[str, set[str]] = {name: set() for name in sources}
     parts: dict[str, list[pd.DataFrame]] = {}
     actions: list[dict[str, Any]] = []
@@ -107,8 +118,8 @@ def map_tables(
     failures: list[pd.DataFrame] = []
     for entry in plan["table"]:
         name, source = _entry(entry, sources)
-        whole = sources[source]
-        taken = _where(whole, entry.get("where", {}), source, used[source])
+        whole = sources[source].frame
+        taken = Source(_where(whole, entry.get("where", {}), source, used[source]), sources[source].words)
         made = _columns(taken, entry, name, source, used[source], actions, failures)
         parts.setdefault(name, []).append(made)
         rows.append(
@@ -123,17 +134,18 @@ def map_tables(
     found = merge_failures(failures)
     if len(found):
         first = found.iloc[0]
+        value = f", value {first['value']!r}" if show_values else ""
         raise DataError(
-            f"The mapping fails {len(found)} times; the first: `{first['table']}.{first['field']}`, value "
-            f"{first['value']!r}: {first['message']}.",
+            f"The mapping fails {len(found)} times; the first: `{first['table']}.{first['field']}`{value}: "
+            f"{first['message']}.",
             found,
         )
     tables = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
     ignored = plan.get("ignore", {})
     unmapped = [
         {"source": name, "column": column, "ignored": column in ignored.get(name, ())}
-        for name, frame in sources.items()
-        for column in frame.columns
+        for name, held in sources.items()
+        for column in held.frame.columns
         if column not in used[name]
     ]
     order = [name for name in table_schemas() if name in tables]
@@ -142,6 +154,7 @@ def map_tables(
         pd.DataFrame(actions, columns=["table", "field", "source", "column", "action", "n", "n_missing"]),
         pd.DataFrame(unmapped, columns=["source", "column", "ignored"]),
         pd.DataFrame(rows, columns=["table", "source", "n_source", "n_kept", "where"]),
+        tuple(f"source {name}: {note}" for name, held in sources.items() for note in held.notes),
     )
 
 
@@ -166,7 +179,15 @@ def _inside(name: str, key: str, entry: Mapping[str, Any], folder: Path) -> Path
     return path
 
 
-def _sources(name: str, entry: Mapping[str, Any], folder: Path) -> dict[str, pd.DataFrame]:
+class Source(NamedTuple):
+    """Cells of a source as text, what means missing in them, and what was noticed."""
+
+    frame: pd.DataFrame
+    words: MissingWords
+    notes: tuple[str, ...] = ()
+
+
+def _sources(name: str, entry: Mapping[str, Any], folder: Path) -> dict[str, Source]:
     """Return the tables of one source, all cells as text: one, or those of a REDCap project."""
     if not isinstance(entry, Mapping) or ("file" in entry) == ("redcap" in entry):
         raise argument_error(f"source.{name}", "a table with `file`, or with `redcap` and `dictionary`", entry)
@@ -179,35 +200,58 @@ def _sources(name: str, entry: Mapping[str, Any], folder: Path) -> dict[str, pd.
     project = read_redcap(*files, **{key: entry[key] for key in _REDCAP if key in entry})
     frames = {name: project.records, f"{name}.visits": project.visits}
     frames |= {f"{name}.{form}": frame for form, frame in project.repeats.items()}
+    # a REDCap project declares its own codes, which are missing by now: no other word is
     return {
-        key: pd.DataFrame({column: _text(frame[column], MISSING_WORDS) for column in frame.columns})
+        key: Source(_as_text(frame), MissingWords(()), project.notes if key == name else ())
         for key, frame in frames.items()
     }
 
 
-def _source(name: str, entry: Mapping[str, Any], folder: Path) -> pd.DataFrame:
+def _source(name: str, entry: Mapping[str, Any], folder: Path) -> Source:
     path = _inside(name, "file", entry, folder)
-    options = {key: entry[key] for key in ("sheet", "delimiter", "decimal", "encoding") if key in entry}
-    frame = read_table(path, infer=False, **options).frame
-    words = (*MISSING_WORDS, *entry.get("missing", ()))
-    # all cells as text: recodes are written as text, and ours are typed only when they are validated
-    return pd.DataFrame({column: _text(frame[column], words) for column in frame.columns})
+    options = {key: entry[key] for key in _DIALECT if key in entry}
+    reading = read_table(path, infer=False, **options)
+    words = MissingWords(entry.get("missing"))
+    words.check_columns(list(reading.frame.columns))
+    frame = _as_text(reading.frame)
+    for column in frame.columns:
+        _gone(frame[column], column, words)
+    return Source(frame, words, (*reading.notes, *words.unmatched()))
 
 
-def _text(series: pd.Series, missing: tuple[str, ...]) -> pd.Series:
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """All cells as text: recodes are written as text, and ours are typed only when they are validated."""
+    return pd.DataFrame({column: _text(frame[column]) for column in frame.columns}, index=frame.index)
+
+
+def _text(series: pd.Series) -> pd.Series:
     codes, distinct = pd.factorize(series)
     cells: list[str | None] = []
     for value in distinct:
-        if isinstance(value, float) and value.is_integer():
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
             value = int(value)
         elif isinstance(value, pd.Timestamp) and value == value.normalize():
             value = value.date()
         text = str(value).strip()
-        cells.append(None if text in missing else text)
+        cells.append(text or None)
     return pd.Series(np.array([*cells, None], dtype=object)[codes], index=series.index)
 
 
-def _entry(entry: Mapping[str, Any], sources: Mapping[str, pd.DataFrame]) -> tuple[str, str]:
+def _gone(series: pd.Series, column: str, words: MissingWords) -> tuple[pd.Series, dict[str, int]]:
+    """Return which cells are missing, and words that may be a level, with their counts."""
+    codes, distinct = pd.factorize(series)
+    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    absent, asked = words.absent(distinct, column, counts)
+    present = distinct[~absent & ~asked]
+    if asked.any() and all(
+        number_of(text) is not None or is_identifier(text) or _DATED.match(text) for text in present
+    ):
+        absent, asked = absent | asked, np.zeros_like(asked)
+    gone = pd.Series(np.append(absent, False)[codes], index=series.index)
+    return gone, {str(word): int(n) for word, n in zip(distinct[asked], counts[asked])}
+
+
+def _entry(entry: Mapping[str, Any], sources: Mapping[str, Source]) -> tuple[str, str]:
     unknown = set(entry) - _TABLE_KEYS
     if unknown:
         raise argument_error("table", f"a table of {', '.join(sorted(_TABLE_KEYS))}", f"{sorted(unknown)}")
@@ -224,13 +268,29 @@ def _where(frame: pd.DataFrame, rule: Mapping[str, Any], source: str, used: set[
     for column, wanted in rule.items():
         _have(frame, column, source)
         values = wanted if isinstance(wanted, list) else [wanted]
-        kept &= frame[column].isin([_word(value) for value in values])
+        kept &= _codes(frame[column], {_word(value) for value in values}).notna()
         used.add(column)
     return frame[kept].reset_index(drop=True)
 
 
 def _word(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _codes(values: pd.Series, codes: Collection[str]) -> pd.Series:
+    """Return each cell as the code it is: as it is written, else as the same number (1 is '1' and '1.0')."""
+    numbers = {number_of(code): code for code in codes if number_of(code) is not None}
+    found: dict[str, str | None] = {}
+    for text in values.dropna().unique():
+        number = None if text in codes else number_of(text)
+        found[text] = text if text in codes else numbers.get(number) if number is not None else None
+    return values.map(found)
+
+
+def _plain_number(text: Any) -> Any:
+    return str(text).replace("\u2212", "-") if isinstance(text, str) else text
 
 
 def _have(frame: pd.DataFrame, column: str, source: str) -> None:
@@ -242,7 +302,7 @@ def _have(frame: pd.DataFrame, column: str, source: str) -> None:
 
 
 def _columns(
-    frame: pd.DataFrame,
+    held: Source,
     entry: Mapping[str, Any],
     table: str,
     source: str,
@@ -267,17 +327,17 @@ def _columns(
 
     made: dict[str, pd.Series] = {}
     for field, rule in entry.get("columns", {}).items():
-        made[field], column, action = _one(frame, rule, table, field, source, failures)
+        made[field], column, action = _one(held, rule, table, field, source, failures)
         used.add(column)
         log(field, column, action, made[field])
-    out = pd.DataFrame(made, index=frame.index)
+    out = pd.DataFrame(made, index=held.frame.index)
     melt = entry.get("melt")
     if melt is not None:
         if set(melt) != _MELT_KEYS:
             raise argument_error("table.melt", f"a table of {', '.join(sorted(_MELT_KEYS))}", sorted(melt))
         blocks = []
         for key, rule in melt["columns"].items():
-            values, column, action = _one(frame, rule, table, f"{melt['value']} ({key})", source, failures)
+            values, column, action = _one(held, rule, table, f"{melt['value']} ({key})", source, failures)
             used.add(column)
             log(key, column, action + ", column to rows", values)
             block = out.assign(**{melt["key"]: key, melt["value"]: values})
@@ -289,7 +349,7 @@ def _columns(
 
 
 def _one(
-    frame: pd.DataFrame, rule: Any, table: str, field: str, source: str, failures: list[pd.DataFrame]
+    held: Source, rule: Any, table: str, field: str, source: str, failures: list[pd.DataFrame]
 ) -> tuple[pd.Series, str, str]:
     """Return the values, the source column, and words on what was done."""
     if isinstance(rule, str):
@@ -297,16 +357,27 @@ def _one(
     if not isinstance(rule, Mapping) or set(rule) - _COLUMN_KEYS or ("from" in rule) == ("value" in rule):
         raise argument_error(f"{table}.{field}", "a column name, or a table with `from` or `value`", rule)
     if "value" in rule:
-        return pd.Series(_word(rule["value"]), index=frame.index, dtype=object), "", "constant"
+        return pd.Series(_word(rule["value"]), index=held.frame.index, dtype=object), "", "constant"
     column = str(rule["from"])
-    _have(frame, column, source)
-    values, action = frame[column], "as it is" if column == field else "renamed"
-    if "recode" in rule:
-        codes = {_word(code): _word(word) for code, word in rule["recode"].items()}
-        strange = (values.notna() & ~values.isin(list(codes))).to_numpy()
+    _have(held.frame, column, source)
+    values, action = held.frame[column], "as it is" if column == field else "renamed"
+    codes = {_word(code): _word(word) for code, word in rule.get("recode", {}).items()}
+    known = _codes(values, codes)
+    # recoding comes first: a word that it names is no missing value
+    gone, asked = _gone(values.where(known.isna()), column, held.words)
+    for word, n in asked.items():
+        message = (
+            f"{word!r} stands in {n} cells of {column!r}: a level, or missing? Recode it, or say "
+            f'source.{source}.missing = ["{word}"], or missing = {{ {column} = [] }} for a level'
+        )
+        row = {"table": table, "field": field, "reason": "missing_word", "value": word, "message": message}
+        failures.append(failure_frame([row]))
+    values = values.mask(gone, None)
+    if codes:
+        strange = (values.notna() & known.isna() & ~values.isin(list(asked))).to_numpy()
         if strange.any():
             failures.append(column_failures(table, field, "enum", strange, values, "stands in no recode"))
-        values = values.map(codes)
+        values = known.map(codes)
         action = "recoded " + ", ".join(f"{code} = {word}" for code, word in codes.items())
     if "date" in rule:
         days = pd.to_datetime(values, format=str(rule["date"]), errors="coerce")
@@ -316,7 +387,7 @@ def _one(
         values = days.dt.strftime("%Y-%m-%d").astype(object).where(days.notna(), None)
         action += f", date read as {rule['date']}"
     if "scale" in rule or "unit" in rule:
-        numbers = pd.to_numeric(values, errors="coerce")
+        numbers = pd.to_numeric(values.map(_plain_number), errors="coerce")
         text = (values.notna() & numbers.isna()).to_numpy()
         if text.any():
             failures.append(column_failures(table, field, "type", text, values, "not a number"))

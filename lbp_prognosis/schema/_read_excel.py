@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import ArgumentError, DataError, argument_error, require
 from lbp_prognosis.schema._as_dates import as_dates
+from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
 
 __all__ = ["read_excel"]
 
 
-def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
-    """Return one sheet as it stands, the sheet's name, and notes."""
+def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, Any], list[str], pd.DataFrame]:
+    """Return one sheet as it stands, the sheet's name, notes, and failures."""
     require("openpyxl", caller="read_table", extra="io")
     try:
         sheets, chosen, cells, faults = _cells(file, sheet, stored=True)
@@ -33,10 +35,13 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
         shown = ", ".join(f"{n} {word}" for word, n in sorted(faults.items()))
         notes.append(f"cells that hold an error became missing: {shown}")
     columns = {}
+    failures = [failure_frame()]
     for place, name in enumerate(head):
         series = pd.Series([row[place] for row in body], dtype=object)
-        columns[place], said = _typed(series)
-        notes += [f"{name}: {words}" for words in said]
+        columns[place], bad = _typed(series)
+        if bad.any():
+            notes.append(f"{name}: {int(bad.sum())} dates outside 1677 to 2262 became missing")
+            failures.append(column_failures(file.stem, name, "bad_date", bad, series, "a date from 1677 to 2262"))
     frame = pd.DataFrame(columns)
     frame.columns = head
     empty = [place for place in columns if len(body) and columns[place].isna().all()]
@@ -44,7 +49,7 @@ def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, A
     if lost:
         shown = ", ".join(head[place] for place in lost)
         notes.append(f"formulas whose values are not stored: {shown}; open and save the file in a spreadsheet program")
-    return frame, {"sheet": chosen}, notes
+    return frame, {"sheet": chosen}, notes, merge_failures(failures)
 
 
 def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], str, list[list[Any]], dict[str, int]]:
@@ -75,15 +80,15 @@ def _cells(file: Path, sheet: str | None, *, stored: bool) -> tuple[list[str], s
     return sheets, chosen, rows, faults
 
 
-def _typed(series: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Return a column of one kind of cell as that kind; mixed columns stay as they are."""
+def _typed(series: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    """Return a column of one kind of cell as that kind (mixed columns as they are), and dates that cannot be held."""
+    nothing = np.zeros(len(series), dtype=bool)
     present = series[series.notna()]
     if len(present) and present.map(lambda cell: isinstance(cell, bool)).all():
-        return (series.astype("boolean") if len(present) < len(series) else series.astype(bool)), []
+        return (series.astype("boolean") if len(present) < len(series) else series.astype(bool)), nothing
     if len(present) and present.map(lambda cell: isinstance(cell, int | float) and not isinstance(cell, bool)).all():
-        return pd.to_numeric(series), []
-    days, notes = as_dates(series) if len(present) else (series, [])
-    return days, notes
+        return pd.to_numeric(series), nothing
+    return as_dates(series) if len(present) else (series, nothing)
 
 
 def _uncalculated(file: Path, sheet: str, places: list[int]) -> list[int]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, require
-from lbp_prognosis.schema._as_dates import as_dates
+from lbp_prognosis.schema._check_transport import check_transport
+from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
+from lbp_prognosis.schema._format_dates import format_dates
 
 __all__ = ["read_labelled"]
 
@@ -24,13 +26,23 @@ _READERS = {
 _LETTERS = ("read_dta", "read_sas7bdat")  # missing values of 27 kinds: ., .a to .z
 
 
-def read_labelled(
-    file: Path, encoding: str | None = None
-) -> tuple[pd.DataFrame, str, dict[str, str], dict[str, str], dict[str, dict[Any, str]], list[str]]:
-    """Return the codes, the program, the dialect, the labels of columns, the labels of values, and notes."""
+class LabelledFile(NamedTuple):
+    """What a file of Stata, SPSS or SAS holds: codes, program, dialect, labels, notes, and cells that were no dates."""
+
+    frame: pd.DataFrame
+    program: str
+    dialect: dict[str, str]
+    labels: dict[str, str]
+    value_labels: dict[str, dict[Any, str]]
+    notes: list[str]
+    failures: pd.DataFrame
+
+
+def read_labelled(file: Path, encoding: str | None = None) -> LabelledFile:
+    """Read one file; a cell that holds no date where the header promises one becomes missing and a failure."""
     pyreadstat = require("pyreadstat", caller="read_table", extra="io")
     name, program = _READERS[file.suffix.lower()]
-    notes: list[str] = []
+    notes: list[str] = check_transport(file) if name == "read_xport" else []
     try:
         frame, meta, declared = _read(pyreadstat, name, file, encoding, notes)
     except Exception as error:  # pyreadstat raises its own error, UnicodeError and OSError
@@ -51,13 +63,28 @@ def read_labelled(
         notes += [f"{column}: {words}" for words in said]
     if value_labels:
         notes.append(f"value labels kept beside the codes of: {', '.join(sorted(value_labels))}")
+    failures = _dated(frame, program, dict(meta.original_variable_types or {}), file, notes)
     for column in frame.columns:
-        if frame[column].dtype == object and frame[column].map(lambda cell: isinstance(cell, str)).all():
+        if frame[column].dtype == object:
             frame[column] = frame[column].where(frame[column] != "", None)
-        elif frame[column].dtype == object:
-            frame[column], said = as_dates(frame[column])
-            notes += [f"{column}: {words}" for words in said]
-    return frame, program, dialect, labels, value_labels, notes
+    return LabelledFile(frame, program, dialect, labels, value_labels, notes, failures)
+
+
+def _dated(
+    frame: pd.DataFrame, program: str, formats: dict[str, str | None], file: Path, notes: list[str]
+) -> pd.DataFrame:
+    """Turn numbers into dates where their format says so, in place; return the cells that were none."""
+    failures = [failure_frame()]
+    for column in frame.columns:
+        made = format_dates(frame[column], program, formats.get(column))
+        if made.note:
+            notes.append(f"{column}: {made.note}")
+        if made.bad.any():
+            notes.append(f"{column}: {int(made.bad.sum())} dates outside 1677 to 2262 became missing")
+            words = f"{formats[column]} of a date from 1677 to 2262 is expected"
+            failures.append(column_failures(file.stem, column, "bad_date", made.bad, frame[column], words))
+        frame[column] = made.values
+    return merge_failures(failures)
 
 
 def _read(
@@ -67,6 +94,8 @@ def _read(
     tried = (encoding,) if encoding else (None, "utf-8", "cp1252")
     for k, code in enumerate(tried):
         options: dict[str, Any] = {} if code is None or name == "read_por" else {"encoding": code}
+        # converted here: one number that is no date would end the reading, and formats unknown to it stay numbers
+        options["disable_datetime_conversion"] = True
         if name in _LETTERS:
             options["user_missing"] = True
         try:
@@ -81,7 +110,10 @@ def _read(
             return frame, meta, {}
         # reading with the missing codes applied loses which they were: ask the header again
         options |= {"metadataonly": True, "user_missing": True}
-        return frame, meta, pyreadstat.read_sav(str(file), **options)[1].missing_ranges
+        header = pyreadstat.read_sav(str(file), **options)[1]
+        if header.number_rows is not None and header.number_rows != len(frame):
+            raise ValueError(f"{header.number_rows} rows declared, {len(frame)} found")
+        return frame, meta, header.missing_ranges
     raise AssertionError("unreachable")
 
 

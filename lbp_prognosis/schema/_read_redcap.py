@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, Result, argument_error
+from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._read_table import read_table
 
 __all__ = ["RedcapReading", "read_redcap"]
@@ -36,7 +37,8 @@ class RedcapReading(Result):
     ----------
     records : DataFrame
         One row a record and event, columns of forms that do not repeat: ``patient_id, visit_id``, then the fields.
-        A checkbox is one 0/1 column a choice, ``<field>__<code>``.
+        A checkbox is one 0/1 column a choice, ``<field>__<code>``; its boxes are missing where the form was never
+        opened, or where the box of a missing code is ticked.
     repeats : dict of str to DataFrame
         For each repeating form: ``patient_id, visit_id, instance``, then its fields.
     visits : DataFrame
@@ -71,6 +73,7 @@ def read_redcap(
     missing_codes: Mapping[str, str] | None = None,
     visit_date: str | None = None,
     event_days: Mapping[str, float] | None = None,
+    show_values: bool = False,
 ) -> RedcapReading:
     """Read a REDCap export (raw codes, not labels) with its data dictionary.
 
@@ -87,6 +90,8 @@ def read_redcap(
         field of a form that does not repeat is filled.
     event_days : mapping of str to float, optional
         Planned day of each event, in days since the index date.
+    show_values : bool, default False
+        Write values of patients into notes.
 
     Raises
     ------
@@ -98,11 +103,12 @@ def read_redcap(
     key = fields.index[0]
     if key not in data.columns:
         raise DataError(f"The export has no column {key!r}, which the dictionary names as the record identifier.")
-    codes = dict(missing_codes or {})
+    words = MissingWords(list(missing_codes or {}))
     data = data.replace("", None)
-    coded = {column: int(data[column].isin(list(codes)).sum()) for column in data.columns}
-    data = data.where(~data.isin(list(codes)), None) if codes else data
+    data, coded = _without_codes(data, words)
     columns, notes = _match(data, fields)
+    notes += words.unmatched()
+    notes += _boxes(data, columns, fields, list(missing_codes or {}), coded)
     data = data.rename(columns={old: new for old, (new, _) in columns.items()})
     data = data.rename(columns={key: "patient_id"})
     if data["patient_id"].isna().any():
@@ -111,9 +117,74 @@ def read_redcap(
     data["visit_id"] = "visit" if event is None else event.fillna("visit")
     of_form = {new: str(fields.loc[field, _FORM]) for new, field in columns.values() if field != key}
     single, repeats = _split(data, of_form, set(fields[_FORM]))
-    notes += _outside(data, columns, fields)
+    notes += _outside(data, columns, fields, show_values)
     visits = _visits(single, of_form, visit_date, event_days)
     return RedcapReading(single, repeats, visits, _codebook(data, columns, fields, coded, key), tuple(notes))
+
+
+def _without_codes(data: pd.DataFrame, words: MissingWords) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the cells without the missing codes of the project, and how many there were in each column."""
+    counts: dict[str, int] = {}
+    columns = {}
+    for column in data.columns:
+        cells, distinct = pd.factorize(data[column])
+        usual = np.zeros(len(distinct), dtype=bool)
+        if words.declared:
+            n = np.bincount(cells[cells >= 0], minlength=len(distinct))
+            usual, _ = words.absent(distinct, column, n, usual=False)
+        gone = np.append(usual, False)[cells]
+        counts[column] = int(gone.sum())
+        columns[column] = data[column].mask(gone, None) if gone.any() else data[column]
+    return pd.DataFrame(columns, index=data.index), counts
+
+
+def _boxes(
+    data: pd.DataFrame,
+    columns: Mapping[str, tuple[str, str]],
+    fields: pd.DataFrame,
+    missing_codes: list[Any],
+    coded: dict[str, int],
+) -> list[str]:
+    """Make boxes missing, in place, where nobody was asked: REDCap exports an unticked box as 0 either way.
+
+    Nobody was asked where the form was never opened (its status 0 or empty, and nothing in it filled), nor where the
+    box of a missing code is ticked, which speaks for the other boxes of the field.
+    """
+    notes: list[str] = []
+    codes = {re.sub(r"[^a-z0-9]", "_", str(code).lower()) for code in missing_codes}
+    form_of = fields[_FORM].astype(str)
+    boxed = {field for field in fields.index if fields.loc[field, _TYPE] == "checkbox"}
+    for form in dict.fromkeys(form_of[field] for field in boxed):
+        own = [c for c, (_, field) in columns.items() if form_of[field] == form]
+        boxes = [c for c in own if columns[c][1] in boxed]
+        # the record identifier is in every row, whether or not its form was opened
+        others = [c for c in own if c not in boxes and columns[c][1] != fields.index[0]]
+        if not boxes:
+            continue
+        status = data.get(f"{form}_complete")
+        if status is None:
+            notes.append(
+                f"no column {form}_complete: whether the form of {boxes[0]} was opened shows in its fields alone"
+            )
+        filled = data[others].notna().any(axis=1) | data[boxes].isin(["1"]).any(axis=1)
+        shut = ~filled & (status.isin(["0"]) | status.isna() if status is not None else bool(others))
+        asked = data[boxes].notna().any(axis=1) & shut
+        if asked.any():
+            data.loc[asked, boxes] = None
+            notes.append(f"{form}: never opened in {int(asked.sum())} rows, its boxes are missing there")
+        for field in dict.fromkeys(columns[c][1] for c in boxes):
+            group = {c: c.removeprefix(f"{field}___") for c in boxes if columns[c][1] == field}
+            marks = [c for c, code in group.items() if code in codes]
+            rest = [c for c in group if c not in marks]
+            told = data[marks].isin(["1"]).any(axis=1)
+            if told.any():
+                data.loc[told, rest] = None
+                for c in rest:
+                    coded[c] = coded.get(c, 0) + int(told.sum())
+                notes.append(
+                    f"{field}: a missing code is ticked in {int(told.sum())} rows, the other boxes are missing"
+                )
+    return notes
 
 
 def _dictionary(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -208,7 +279,9 @@ def _visits(
     return visits.reset_index(drop=True)
 
 
-def _outside(data: pd.DataFrame, columns: Mapping[str, tuple[str, str]], fields: pd.DataFrame) -> list[str]:
+def _outside(
+    data: pd.DataFrame, columns: Mapping[str, tuple[str, str]], fields: pd.DataFrame, show_values: bool
+) -> list[str]:
     """Return notes on codes that the dictionary does not list."""
     notes = []
     for new, field in columns.values():
@@ -216,7 +289,10 @@ def _outside(data: pd.DataFrame, columns: Mapping[str, tuple[str, str]], fields:
             allowed = set(choices(str(fields.loc[field, _CHOICES])))
             strange = sorted(set(data[new].dropna().unique()) - allowed)
             if strange:
-                notes.append(f"{new}: codes outside the choices: {', '.join(strange[:5])}")
+                shown = (
+                    f": {', '.join(strange[:5])}" if show_values else f" in {int(data[new].isin(strange).sum())} rows"
+                )
+                notes.append(f"{new}: codes outside the choices{shown}")
     return notes
 
 
@@ -231,7 +307,8 @@ def _codebook(
         if entry[_TYPE] == "checkbox":
             code = new.removeprefix(f"{field}__")
             # REDCap writes a leading minus of a code as an underscore
-            words = {"1": words.get(code, words.get(code.replace("_", "-"), "")), "0": "not ticked"}
+            known = {re.sub(r"[^a-z0-9]", "_", key.lower()): word for key, word in words.items()}
+            words = {"1": words.get(code, known.get(code, "")), "0": "not ticked"}
         rows.append(
             {
                 "column": name,

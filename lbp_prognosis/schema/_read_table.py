@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError, Result, argument_error
+from lbp_prognosis.schema._failures import failure_frame, merge_failures
 from lbp_prognosis.schema._infer_types import infer_types
+from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._read_excel import read_excel
 from lbp_prognosis.schema._read_labelled import read_labelled
+from lbp_prognosis.schema._read_parquet import read_parquet
 from lbp_prognosis.schema._read_text import read_text
 
 __all__ = ["TableReading", "read_table"]
@@ -43,7 +46,10 @@ class TableReading(Result):
     value_labels : dict of str to dict
         For a column: code to word, where the file has them.
     notes : tuple of str
-        What was noticed.
+        What was noticed. Values of patients are written as patterns (9 a digit, a a letter) unless asked for.
+    failures : DataFrame
+        One row a cell, row or column that was not what the file promised: ``table, row, field, reason, value, message``
+        with reasons ``bad_date, short_row, not_a_number, number_format, total_row``. Empty if there were none.
     """
 
     frame: pd.DataFrame
@@ -52,6 +58,7 @@ class TableReading(Result):
     labels: Mapping[str, str] = field(default_factory=dict)
     value_labels: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    failures: pd.DataFrame = field(default_factory=failure_frame)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a column: ``column, type, label, n, n_missing, n_distinct, coding``."""
@@ -81,10 +88,12 @@ def read_table(
     *,
     delimiter: str | None = None,
     decimal: str | None = None,
+    thousands: str | None = None,
     encoding: str | None = None,
     sheet: str | None = None,
-    missing: tuple[str, ...] = (),
+    missing: Any = None,
     infer: bool = True,
+    show_values: bool = False,
 ) -> TableReading:
     """Read a CSV, TSV, Parquet, Excel, Stata, SPSS or SAS file, and say how it was understood.
 
@@ -92,54 +101,137 @@ def read_table(
     ----------
     path : path
         The file; its ending says the format.
-    delimiter, decimal : str, optional
-        For text files; noticed where not given. A decimal comma is noticed where every number of a column has one.
+    delimiter, decimal, thousands : str, optional
+        For text files; the first two are noticed where not given. A decimal comma is noticed where every number of a
+        column has one; marks between thousands are never guessed.
     encoding : str, optional
         Of text; noticed where not given. Stata, SPSS and SAS files say their own; old ones sometimes say the wrong one.
     sheet : str, optional
         For Excel; the first sheet if not given.
-    missing : tuple of str, optional
-        Words that mean missing in this file, beside the usual ones (empty, NA, NaN, ``.``, null …).
+    missing : word, number, sequence of them, or mapping, optional
+        What means missing in this file. By default the usual words (NaN, NULL, ``.`` …), and NA, N/A and None among
+        numbers, dates and truth values; where these stand among words they may be a level, and reading stops with the
+        question. A sequence adds to the usual words, in columns of text and of numbers (``[-9]`` is also "-9.0"); an
+        empty one, ``()``, switches all words off. A mapping from column (``"*"`` for all others) gives exactly the
+        words of that column: ``{"surgery_before": ()}`` says that None is a level there. Words that match no cell are
+        noted.
     infer : bool, default True
-        Turn text columns that hold only numbers into numbers. Identifiers with leading zeros stay text.
+        Turn text columns that hold only numbers into numbers. Identifiers stay text: leading zeros, more than 15
+        digits, codes such as 12E3.
+    show_values : bool, default False
+        Write values of patients into notes and errors.
 
     Returns
     -------
     TableReading
-        ``.frame`` holds the table, ``.to_frame()`` one row a column, ``.notes`` what was noticed.
+        ``.frame`` holds the table, ``.to_frame()`` one row a column, ``.notes`` what was noticed, ``.failures`` what
+        was not as promised.
 
     Raises
     ------
     DataError
-        If the file is absent, empty, damaged or not of the format its ending says.
+        If the file is absent, empty, cut, damaged or not of the format its ending says; if a word may be a level or
+        mean missing (``failures`` lists column and count).
     ArgumentError
-        If the ending is of no known format.
+        If the ending is of no known format, or ``missing`` names a column that is not there.
     """
     file = _existing(path)
+    _check_options(file, sheet, {"delimiter": delimiter, "decimal": decimal, "thousands": thousands})
+    words = MissingWords(missing)
+    reading = _of_format(file, delimiter, decimal, thousands, encoding, sheet, words)
+    notes = list(reading.notes)
+    frame = _clean_header(_without_row_numbers(reading.frame, notes), file)
+    failures = reading.failures
+    if infer:
+        frame, more, faults = infer_types(frame, words, show_values=show_values)
+        notes += more
+        failures = merge_failures([failures, failure_frame({"table": file.stem, **fault} for fault in faults)])
+        _ask(file, failures)
+    elif missing is not None:
+        frame, more = _without_words(frame, words)
+        notes += more
+    return replace(reading, frame=frame, notes=tuple(notes), failures=failures)
+
+
+def _check_options(file: Path, sheet: str | None, text: Mapping[str, str | None]) -> None:
     suffix = file.suffix.lower()
     if sheet is not None and suffix not in _WORKBOOKS:
         raise argument_error("sheet", "left out: only a workbook has sheets", f"{sheet!r} for {file.name!r}")
-    if (delimiter, decimal) != (None, None) and suffix not in _TEXT:
-        raise argument_error("delimiter, decimal", "left out: only text has them", f"given for {file.name!r}")
+    given = [name for name, value in text.items() if value is not None]
+    if given and suffix not in _TEXT:
+        raise argument_error(", ".join(text), "left out: only text has them", f"{given} for {file.name!r}")
+    for name in given:
+        if len(str(text[name])) != 1:
+            raise argument_error(name, "one character", repr(text[name]))
+    if text["thousands"] is not None and text["thousands"] == text["decimal"]:
+        raise argument_error("thousands", "another mark than `decimal`", repr(text["thousands"]))
+
+
+def _of_format(
+    file: Path,
+    delimiter: str | None,
+    decimal: str | None,
+    thousands: str | None,
+    encoding: str | None,
+    sheet: str | None,
+    words: MissingWords,
+) -> TableReading:
+    suffix = file.suffix.lower()
     if suffix in _TEXT:
-        frame, dialect, notes = read_text(file, delimiter=delimiter, decimal=decimal, encoding=encoding)
-        reading = TableReading(frame, "csv", dialect, notes=tuple(notes))
-    elif suffix in (".parquet", ".pq"):
-        reading = TableReading(_parquet(file), "parquet")
-    elif suffix in _WORKBOOKS:
-        frame, dialect, notes = read_excel(file, sheet)
-        reading = TableReading(frame, "excel", dialect, notes=tuple(notes))
-    elif suffix in _LABELLED:
-        frame, kind, dialect, labels, value_labels, notes = read_labelled(file, encoding)
-        reading = TableReading(frame, kind, dialect, labels, value_labels, tuple(notes))
-    else:
-        raise argument_error("path", f"a file of a known format: {_KNOWN}", repr(file.name))
-    notes = list(reading.notes)
-    frame = _clean_header(_without_row_numbers(reading.frame, notes), file)
-    if infer:
-        frame, more = infer_types(frame, missing=missing, decimal=reading.dialect.get("decimal", "."))
-        notes += more
-    return TableReading(frame, reading.format, reading.dialect, reading.labels, reading.value_labels, tuple(notes))
+        text = read_text(
+            file,
+            delimiter=delimiter,
+            decimal=decimal,
+            thousands=thousands,
+            encoding=encoding,
+            quoted_levels=words.declared is None and not words.by_column,
+        )
+        return TableReading(text.frame, "csv", text.dialect, notes=tuple(text.notes), failures=text.failures)
+    if suffix in (".parquet", ".pq"):
+        frame, notes, failures = read_parquet(file)
+        return TableReading(frame, "parquet", notes=tuple(notes), failures=failures)
+    if suffix in _WORKBOOKS:
+        frame, dialect, notes, failures = read_excel(file, sheet)
+        return TableReading(frame, "excel", dialect, notes=tuple(notes), failures=failures)
+    if suffix in _LABELLED:
+        found = read_labelled(file, encoding)
+        return TableReading(
+            found.frame,
+            found.program,
+            found.dialect,
+            found.labels,
+            found.value_labels,
+            tuple(found.notes),
+            found.failures,
+        )
+    raise argument_error("path", f"a file of a known format: {_KNOWN}", repr(file.name))
+
+
+def _ask(file: Path, failures: pd.DataFrame) -> None:
+    """Stop at words that may be a level or mean missing: neither is assumed."""
+    asked = failures[failures["reason"].eq("missing_word")]
+    if asked.empty:
+        return
+    places = "; ".join(f"{row.field!r}: {row.message.split(':')[0]}" for row in asked.head(8).itertuples())
+    field, word = asked["field"].iloc[0], asked["value"].iloc[0]
+    raise DataError(
+        f"The file {file.name!r} has words that may be a level or mean missing. {places}. Say which: "
+        f"missing=[{word!r}] (missing wherever it stands), missing={{{field!r}: []}} (a level there), or missing=[] "
+        "(no word means missing).",
+        asked.reset_index(drop=True),
+    )
+
+
+def _without_words(frame: pd.DataFrame, words: MissingWords) -> tuple[pd.DataFrame, list[str]]:
+    """Return the cells as they are, without those that mean missing."""
+    words.check_columns(list(frame.columns))
+    columns = {}
+    for column in frame.columns:
+        codes, distinct = pd.factorize(frame[column])
+        absent, _ = words.absent(distinct, str(column), np.bincount(codes[codes >= 0], minlength=len(distinct)))
+        gone = pd.Series(np.append(absent, False)[codes], index=frame.index)
+        columns[column] = frame[column].mask(gone, None) if gone.any() else frame[column]
+    return pd.DataFrame(columns, index=frame.index), words.unmatched()
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:
@@ -156,13 +248,6 @@ def _existing(path: str | os.PathLike[str]) -> Path:
     if size == 0:
         raise DataError(f"The file {file.name!r} is empty (0 bytes).")
     return file
-
-
-def _parquet(file: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(file)
-    except Exception as error:  # pyarrow's errors have no common public base
-        raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
 
 
 def _without_row_numbers(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

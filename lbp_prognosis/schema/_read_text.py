@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DataError
+from lbp_prognosis.schema._failures import column_failures, failure_frame
+from lbp_prognosis.schema._missing_words import ASKED_WORDS
 
 __all__ = ["read_text"]
 
@@ -18,11 +21,30 @@ _DELIMITERS = (",", ";", "\t", "|")
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
+class TextFile(NamedTuple):
+    """The cells as text, the dialect, notes, and rows that were not whole."""
+
+    frame: pd.DataFrame
+    dialect: dict[str, Any]
+    notes: list[str]
+    failures: pd.DataFrame
+
+
 def read_text(
-    file: Path, *, delimiter: str | None = None, decimal: str | None = None, encoding: str | None = None
-) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
-    """Return the cells as text, the dialect, and notes."""
+    file: Path,
+    *,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    encoding: str | None = None,
+    quoted_levels: bool = True,
+) -> TextFile:
+    """Read one file; ``quoted_levels`` lets NA without quotes beside quoted words be missing, as R writes it."""
     text, encoding, bom, notes = _decode(file, encoding)
+    named = re.match(r"sep=(.)[ \t]*\r?\n", text)
+    if named:
+        text, delimiter = text[named.end() :], delimiter or named[1]
+        notes.append(f"the first line names the delimiter ({named[1]!r}) and is no header")
     if not text.strip():
         raise DataError(f"The file {file.name!r} holds only blanks.")
     if delimiter is None:
@@ -43,28 +65,101 @@ def read_text(
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise DataError(f"The file {file.name!r} is not a table: {_plain(error)}.") from error
-    frame = frame.fillna("")  # a short row lacks its last cells even with na_filter off
+    short = frame.isna().any(axis=1).to_numpy()  # a short row lacks its last cells even with na_filter off
+    ended = text.endswith(("\n", "\r"))
+    if short[-1] and not ended and frame.shape[1] > 1:
+        raise DataError(f"The file {file.name!r} is cut: its last line ends within a row.")
+    if not ended:
+        notes.append("the last line has no end: is the file whole?")
+    frame = frame.fillna("")
+    if quoted_levels and '"' in text and delimiter is not None:
+        notes += _missing_without_quotes(frame, text, delimiter)
     frame.columns = frame.iloc[0].astype(str).str.strip().tolist()  # header=None keeps equal names from being renamed
-    frame = frame.iloc[1:].reset_index(drop=True)
+    frame, short = frame.iloc[1:].reset_index(drop=True), short[1:]
     blank = (frame == "").all(axis=1) if len(frame) else pd.Series([], dtype=bool)
     if blank.any():
         notes.append(f"{int(blank.sum())} blank lines left out")
-        frame = frame[~blank].reset_index(drop=True)
+        frame, short = frame[~blank].reset_index(drop=True), short[~blank.to_numpy()]
+    failures = failure_frame()
+    if short.any():
+        notes.append(f"{int(short.sum())} rows have fewer cells than the header: the others are missing")
+        failures = column_failures(
+            file.stem, "", "short_row", short, np.full(len(short), ""), "fewer cells than columns"
+        )
     if frame.shape[1] == 1:
         notes.append("only one column was found: is the delimiter unusual?")
+    if thousands is not None:
+        for place in range(frame.shape[1]):
+            cells = frame.iloc[:, place]
+            marked = cells.str.fullmatch(rf"\s*[-+]?\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:[.,]\d+)?\s*")
+            plain = cells.where(~marked, cells.str.replace(thousands, "", regex=False))
+            frame.isetitem(place, plain.to_numpy(dtype=object))
     if decimal is None:
         decimal, found = _decimal(frame, delimiter)
         if found:
             shown = ", ".join(found[:8]) + (" …" if len(found) > 8 else "")
             notes.append(f"decimal comma in: {shown}")
-            for column in found:
-                frame[column] = frame[column].str.replace(",", ".", regex=False)
+            places = [list(frame.columns).index(column) for column in found]
+            doubtful = _points_that_may_be_thousands(frame, places)
+            if doubtful:
+                raise DataError(
+                    f"The file {file.name!r} has decimal commas, and a point before three digits in "
+                    f"{', '.join(map(repr, doubtful))}: it may separate thousands. Say thousands='.' or decimal='.'."
+                )
+            for place in places:
+                frame.isetitem(place, frame.iloc[:, place].str.replace(",", ".", regex=False).to_numpy(dtype=object))
     elif decimal == ",":
         for place in range(frame.shape[1]):
             cells = frame.iloc[:, place]
             points = cells.where(~_comma_numbers(cells), cells.str.replace(",", ".", regex=False))
             frame.isetitem(place, points.to_numpy(dtype=object))
-    return frame, {"encoding": encoding, "delimiter": delimiter, "decimal": decimal, "bom": bom}, notes
+    dialect = {"encoding": encoding, "delimiter": delimiter, "decimal": decimal, "bom": bom}
+    return TextFile(frame, dialect, notes, failures)
+
+
+def _points_that_may_be_thousands(frame: pd.DataFrame, commas: list[int]) -> list[str]:
+    """Return columns of a table with decimal commas in which every point stands before exactly three digits."""
+    found = []
+    for place in set(range(frame.shape[1])) - set(commas):
+        cells = pd.Series(frame.iloc[:, place].unique())
+        point = cells[cells.str.fullmatch(r"\s*[-+]?\d*\.\d+\s*")]
+        if len(point) and point.str.fullmatch(r"\s*[-+]?[1-9]\d{0,2}\.\d{3}\s*").all():
+            found.append(str(frame.columns[place]))
+    return sorted(found)
+
+
+def _missing_without_quotes(frame: pd.DataFrame, text: str, delimiter: str) -> list[str]:
+    """Empty cells that hold NA (or None) without quotes where all other words of the column have them; return notes.
+
+    R writes a missing text as NA and the text "NA" in quotes: the file itself says which is which.
+    """
+    if not re.search(rf"(?:^|{re.escape(delimiter)})(?:NA|N/A|n/a|None)(?:{re.escape(delimiter)}|\r?$)", text, re.M):
+        return []
+    try:
+        raw = pd.read_csv(
+            io.StringIO(text),
+            sep=delimiter,
+            dtype=str,
+            na_filter=False,
+            header=None,
+            index_col=False,
+            quoting=csv.QUOTE_NONE,
+        ).fillna("")
+    except (pd.errors.ParserError, ValueError):
+        return []  # a delimiter or a line's end within quotes
+    if raw.shape != frame.shape:
+        return []
+    notes = []
+    for place in range(frame.shape[1]):
+        cells = raw.iloc[1:, place].str.strip()
+        bare = cells.isin(ASKED_WORDS)
+        others = cells[~bare & (cells != "")]
+        if bare.any() and len(others) and others.str.startswith('"').all():
+            column = frame.iloc[:, place].to_numpy(dtype=object).copy()
+            column[1:][bare.to_numpy()] = ""
+            frame.isetitem(place, column)
+            notes.append(f"{frame.iloc[0, place]}: {int(bare.sum())} NA without quotes beside quoted words are missing")
+    return notes
 
 
 def _decode(file: Path, encoding: str | None) -> tuple[str, str, bool, list[str]]:
@@ -77,7 +172,7 @@ def _decode(file: Path, encoding: str | None) -> tuple[str, str, bool, list[str]
                 return raw.decode(name), name, True, notes
             except UnicodeError as error:
                 raise DataError(f"The file {file.name!r} begins like {name} but is not.") from error
-    if b"\x00" in raw[:65536] and encoding is None:
+    if b"\x00" in raw and encoding is None:
         raise DataError(f"The file {file.name!r} is not text (it holds zero bytes).")
     for name in (encoding,) if encoding else ("utf-8", "cp1252"):
         try:

@@ -221,7 +221,8 @@ def test_dates_that_stand_for_never(tmp_path):
     pyreadstat.write_sav(never, tmp_path / "t.sav")
     reading = read_table(tmp_path / "t.sav")
     assert reading.frame["end"].isna().tolist() == [True, False, True]
-    assert "end: 1 dates outside 1677 to 2262 became missing, e.g. 9999-12-31" in reading.notes
+    assert "end: 1 dates outside 1677 to 2262 became missing" in reading.notes
+    assert reading.failures[["row", "field", "reason"]].to_numpy().tolist() == [[1, "end", "bad_date"]]
 
 
 def workbook(path, *rows, title="data"):

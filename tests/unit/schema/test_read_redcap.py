@@ -89,7 +89,8 @@ def test_visits_without_a_date_field_count_as_attended_where_something_is_filled
 
 
 def test_what_does_not_meet_is_noted(tmp_path):
-    notes = " ".join(read(tmp_path).notes)
+    notes = " ".join(read(tmp_path, show_values=True).notes)
+    assert "codes outside the choices in 1 rows" in " ".join(read(tmp_path).notes)
     assert "not in the dictionary, kept as they are: extra" in notes
     assert "smoker: codes outside the choices: 9" in notes
 

@@ -42,7 +42,8 @@ def test_commas_that_may_be_thousands_stay_text(tmp_path):
 def test_points_and_commas_in_one_column_stay_text(tmp_path):
     reading = read_table(write(tmp_path, "id;x\na;1,5\nb;1.5\nc;2.5\n"))
     assert reading.frame["x"].tolist() == ["1,5", "1.5", "2.5"]
-    assert any("'1,5'" in note for note in reading.notes)
+    assert reading.failures[["row", "reason"]].to_numpy().tolist() == [[1, "number_format"]]
+    assert any("decimal=','" in note for note in reading.notes)
 
 
 def test_byte_order_marks_and_windows_encoding(tmp_path):
@@ -71,7 +72,11 @@ def test_identifiers_with_leading_zeros_stay_text(tmp_path):
 def test_nearly_numbers_are_said(tmp_path):
     reading = read_table(write(tmp_path, "x,y\n1,a\n2,b\n3 cm,c\n"))
     assert reading.frame["x"].tolist() == ["1", "2", "3 cm"]
-    assert reading.notes == ("x: kept as text: most cells are numbers, but not '3 cm'",)
+    said = "x: kept as text: most cells are numbers, but not 1 (row 3): "
+    assert reading.notes == (f"{said}a cell written like '9 aa' is no number",)
+    shown = read_table(write(tmp_path, "x,y\n1,a\n2,b\n3 cm,c\n"), show_values=True)
+    assert shown.notes == (f"{said}'3 cm' is no number",)
+    assert shown.failures[["row", "field", "reason", "value"]].to_numpy().tolist() == [[3, "x", "not_a_number", "3 cm"]]
 
 
 def test_short_rows_and_blank_lines(tmp_path):

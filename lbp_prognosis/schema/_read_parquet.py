@@ -1,0 +1,59 @@
+"""The adapter to pyarrow: Parquet files, with page checksums verified and decimals read as numbers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+
+from lbp_prognosis._base import DataError
+from lbp_prognosis.schema._as_dates import as_dates
+from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
+
+__all__ = ["read_parquet"]
+
+_DIGITS = 15  # that a float keeps
+
+
+def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
+    """Return the table, notes, and failures."""
+    try:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(file, page_checksum_verification=True) as source:
+            declared = source.metadata.num_rows
+            frame = source.read().to_pandas(date_as_object=True)
+    except Exception as error:  # pyarrow's errors have no common public base
+        raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
+    if len(frame) != declared:
+        raise DataError(f"The file {file.name!r} declares {declared} rows and holds {len(frame)}.")
+    notes: list[str] = []
+    failures = [failure_frame()]
+    if any(name is not None for name in frame.index.names):
+        notes.append(f"the index of the file became columns: {', '.join(map(str, frame.index.names))}")
+        frame = frame.reset_index()
+    for place, column in enumerate(frame.columns):
+        series = frame.iloc[:, place]
+        if series.dtype != object or not series.notna().any():
+            continue
+        if series.dropna().map(lambda cell: isinstance(cell, Decimal)).all():
+            frame.isetitem(place, _numbers(series, str(column), notes))
+            continue
+        dates, bad = as_dates(series)
+        if bad.any():
+            notes.append(f"{column}: {int(bad.sum())} dates outside 1677 to 2262 became missing")
+            failures.append(
+                column_failures(file.stem, str(column), "bad_date", bad, series, "a date from 1677 to 2262")
+            )
+        frame.isetitem(place, dates)
+    return frame, notes, merge_failures(failures)
+
+
+def _numbers(series: pd.Series, column: str, notes: list[str]) -> pd.Series:
+    """Return decimals as numbers; those with more digits than a number keeps as text."""
+    digits = series.dropna().map(lambda cell: len(cell.normalize().as_tuple().digits))
+    if digits.max() > _DIGITS:
+        notes.append(f"{column}: decimals of more than {_DIGITS} digits: kept as text")
+        return series.map(lambda cell: None if cell is None else str(cell))
+    return series.map(lambda cell: float("nan") if cell is None else float(cell)).astype("float64")
