@@ -14,6 +14,9 @@ def validate(
     source: Path = typer.Argument(help="Folder of a data package, a table, or study.toml."),
     data: Path | None = typer.Option(None, "--data", help="For a study: where paths to data begin."),
     failures: Path | None = typer.Option(None, "--failures", help="Write all failures to this CSV file."),
+    show_values: bool = typer.Option(
+        False, "--show-values", help="Print and write values of patients; without it, patterns and counts alone."
+    ),
 ) -> None:
     """Check data before anything runs: the failures, or units and codings as they were understood."""
     from lbp_prognosis._base import ArgumentError, DataError, inert_cells
@@ -22,7 +25,9 @@ def validate(
     try:
         if "\x00" not in str(source) and source.is_dir():
             report = validate_package(source).raise_if_failed()
-            _echo(report.codings(), ["table", "field", "type", "unit", "n", "n_missing", "values"])
+            _echo(
+                report.codings(show_values=show_values), ["table", "field", "type", "unit", "n", "n_missing", "values"]
+            )
             _notes([f"{row.table} {row.field}: {row.note}" for row in report.notes.itertuples()])
         elif source.suffix.lower() == ".toml":
             from lbp_prognosis.study import Study, read_study_data
@@ -31,13 +36,15 @@ def validate(
             _echo(rows.to_frame(), ["column", "modality", "type", "n", "n_missing", "range"])
             _notes([*rows.notes, *(str(o) for o in rows.objections), repr(rows).strip("<>")])
         else:
-            reading = read_table(source)
+            reading = read_table(source, show_values=show_values)
             _echo(reading.to_frame(), ["column", "type", "label", "n", "n_missing", "n_distinct", "coding"])
             _notes(list(reading.notes))
+            reading.raise_if_failed()
     except (DataError, ArgumentError) as error:
         found = getattr(error, "failures", None)
         if failures is not None and found is not None:
-            inert_cells(found).to_csv(failures, index=False, lineterminator="\n")
+            shown = found if show_values else found.drop(columns="value", errors="ignore")
+            inert_cells(shown).to_csv(failures, index=False, lineterminator="\n")
         raise
     typer.echo("valid")
 

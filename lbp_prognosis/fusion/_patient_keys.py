@@ -33,7 +33,7 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real) and float(value).is_integer():
-        return int(value)
+        return int(float(value))
     return None
 
 

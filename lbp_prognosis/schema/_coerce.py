@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis.schema._failures import column_failures
+from lbp_prognosis.schema._failures import column_failures, failure_frame
+from lbp_prognosis.schema._missing_words import ASKED_WORDS
 from lbp_prognosis.schema._table_schemas import Field, TableSchema
 
 __all__ = ["coerce_table"]
@@ -36,10 +37,37 @@ def coerce_table(frame: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame
             typed[column] = series
             continue
         values, bad, why = _coerce(series, field, schema.missing_values)
+        if field.type == "string" and not field.enum and not field.required:
+            failures += _questions(series, column, schema)
         typed[column] = values
         if bad.any():
             failures.append(column_failures(schema.name, column, "type", bad, series, why))
     return pd.DataFrame(typed, index=frame.index).reset_index(drop=True), failures
+
+
+def _questions(series: pd.Series, column: str, schema: TableSchema) -> list[pd.DataFrame]:
+    """Ask about NA and None in text of free choice (a site, a treatment): the tables' own lists have neither."""
+    if not (pd.api.types.is_object_dtype(series) or pd.api.types.is_string_dtype(series)):
+        return []
+    counts = series[series.isin(list(ASKED_WORDS))].value_counts()
+    others = series.dropna().astype(str).str.strip()
+    if not (~others.isin([*ASKED_WORDS, *schema.missing_values])).any():
+        return []  # nothing but words for missing values
+    return [
+        failure_frame(
+            [
+                {
+                    "table": schema.name,
+                    "field": column,
+                    "reason": "missing_word",
+                    "value": str(word),
+                    "message": f"{str(word)!r} stands in {int(n)} cells: a level, or missing? Leave the cells empty, or "
+                    "name the level otherwise",
+                }
+            ]
+        )
+        for word, n in counts.items()
+    ]
 
 
 def _coerce(series: pd.Series, field: Field, missing: tuple[str, ...]) -> tuple[pd.Series, np.ndarray, str]:

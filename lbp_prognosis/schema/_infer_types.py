@@ -46,6 +46,7 @@ _TOTALS = {
     ),
 }
 _SUMMARIES = _TOTALS | {"mean", "average", "mittelwert", "durchschnitt", "moyenne", "media", "median", "sd", "n"}
+_NEARLY_ALL = 0.9  # share of numbers among the distinct cells from which a word is a fault, not a level
 _MANY = 20  # rows of one column that are listed one by one
 
 _FORMATS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -173,6 +174,8 @@ def _nearly(
     if present.any() and numberish[present].mean() > 0.5 and odd.any():
         for k in np.flatnonzero(odd):
             reason = "total_row" if totals[k] else "number_format" if formats[k] else "not_a_number"
+            if reason == "not_a_number" and numberish[present].mean() < _NEARLY_ALL:
+                continue  # grades 1, 2, 3, 3a: words of a category
             words = _TOTAL if totals[k] else formats[k] or _written(texts[k], show_values)
             for row in np.flatnonzero(codes == k)[:_MANY]:
                 faults.append({"row": int(row) + 1, "reason": reason, "value": texts[k], "message": words})

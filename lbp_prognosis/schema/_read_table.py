@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,29 @@ class TableReading(Result):
     value_labels: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     failures: pd.DataFrame = field(default_factory=failure_frame)
+
+    def raise_if_failed(self, columns: Collection[str] | None = None) -> TableReading:
+        """Return the reading, or raise a `DataError` on cells of ``columns`` that are no numbers, or a row of totals.
+
+        Parameters
+        ----------
+        columns : collection of str, optional
+            Columns that will be used; all by default. A row of totals is refused wherever it shows.
+        """
+        found = self.failures
+        inside = found["field"].isin(list(columns)) if columns is not None else found["reason"].ne("")
+        bad = found[
+            found["reason"].eq("total_row") | (inside & found["reason"].isin(["not_a_number", "number_format"]))
+        ]
+        if len(bad):
+            first = bad.iloc[0]
+            word = f" ({first['value']!r})" if first["reason"] == "total_row" else ""
+            raise DataError(
+                f"{len(bad)} cells are not what their columns hold; the first: row {first['row']}, column "
+                f"{first['field']!r}{word}: {first['message']}.",
+                bad.reset_index(drop=True),
+            )
+        return self
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a column: ``column, type, label, n, n_missing, n_distinct, coding``."""
@@ -212,7 +235,8 @@ def _ask(file: Path, failures: pd.DataFrame) -> None:
     asked = failures[failures["reason"].eq("missing_word")]
     if asked.empty:
         return
-    places = "; ".join(f"{row.field!r}: {row.message.split(':')[0]}" for row in asked.head(8).itertuples())
+    said = zip(asked["field"].head(8), asked["message"].head(8).astype(str))
+    places = "; ".join(f"{field!r}: {message.split(':')[0]}" for field, message in said)
     field, word = asked["field"].iloc[0], asked["value"].iloc[0]
     raise DataError(
         f"The file {file.name!r} has words that may be a level or mean missing. {places}. Say which: "

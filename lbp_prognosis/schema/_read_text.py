@@ -158,7 +158,9 @@ def _missing_without_quotes(frame: pd.DataFrame, text: str, delimiter: str) -> l
             column = frame.iloc[:, place].to_numpy(dtype=object).copy()
             column[1:][bare.to_numpy()] = ""
             frame.isetitem(place, column)
-            notes.append(f"{frame.iloc[0, place]}: {int(bare.sum())} NA without quotes beside quoted words are missing")
+            notes.append(
+                f"{frame.iloc[0, place]!s}: {int(bare.sum())} NA without quotes beside quoted words are missing"
+            )
     return notes
 
 

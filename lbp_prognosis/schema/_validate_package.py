@@ -25,6 +25,8 @@ from lbp_prognosis.schema._cross_checks import (
     visit_failures,
 )
 from lbp_prognosis.schema._failures import failure_frame, merge_failures
+from lbp_prognosis.schema._infer_types import infer_types
+from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._pandera_checks import column_checks
 from lbp_prognosis.schema._read_table import read_table
 from lbp_prognosis.schema._table_schemas import TableSchema, table_schemas
@@ -66,16 +68,24 @@ class PackageReport(Result):
         """Return the failures."""
         return self.failures
 
+    def _repr_html_(self) -> str:
+        shown = self.failures.drop(columns="value").head(60)
+        table: str = shown.to_html(index=False, na_rep="", border=0)
+        more = len(self.failures) - len(shown)
+        return f"{table}<p>{more} more; to_frame() has them all, with values.</p>" if more else table
+
     def counts(self) -> pd.DataFrame:
         """Return how often each failure occurs: ``table, field, reason, n``."""
         keys = ["table", "field", "reason"]
         counted = self.failures.fillna({"field": ""}).groupby(keys, sort=False).size()
         return counted.rename("n").reset_index()
 
-    def codings(self) -> pd.DataFrame:
+    def codings(self, *, show_values: bool = False) -> pd.DataFrame:
         """Return units and codings as they were understood.
 
-        Columns ``table, field, declared, type, unit, role, timing, n, n_missing, values``.
+        Columns ``table, field, declared, type, unit, role, timing, n, n_missing, values``. By default ``values`` holds
+        what no single patient can be known by: levels that five or more rows have, and where the middle nine tenths of
+        numbers and dates lie; with ``show_values`` the smallest and largest values, and the commonest words.
         """
         rows = []
         for name, frame in self.tables.items():
@@ -94,7 +104,7 @@ class PackageReport(Result):
                         "timing": field.timing if field else "",
                         "n": len(series),
                         "n_missing": int(series.isna().sum()),
-                        "values": _values(series),
+                        "values": _values(series) if show_values else _usual_values(series),
                     }
                 )
         return pd.DataFrame(rows)
@@ -227,6 +237,7 @@ def _from_folder(folder: Path, failures: list[pd.DataFrame], notes: list[dict[st
             )
             continue
         raw[name] = reading.frame
+        failures.append(reading.failures.assign(table=name))
         notes.extend({"table": name, "field": "", "note": note} for note in reading.notes)
     return raw
 
@@ -334,8 +345,26 @@ def _columns(
             )
     if frame.empty:
         rows.append({"table": schema.name, "reason": "empty", "field": "", "message": "a table needs rows"})
-    typed, failures = coerce_table(frame, schema)
+    own, faults = _undeclared(frame, schema, notes)
+    rows += faults
+    typed, failures = coerce_table(own, schema)
     return typed, [failure_frame(rows), *failures]
+
+
+def _undeclared(
+    frame: pd.DataFrame, schema: TableSchema, notes: list[dict[str, str]]
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Return the table with numbers where a column of the user's own holds only numbers, and questions about words.
+
+    Cells of a text file are all text: a codebook may make such a column a predictor, which must not be taken for words.
+    """
+    others = [column for column in frame.columns if column not in schema.fields]
+    if not others:
+        return frame, []
+    made, said, faults = infer_types(frame[others], MissingWords())
+    notes.extend({"table": schema.name, "field": "", "note": note} for note in said)
+    rows = [{"table": schema.name, **fault} for fault in faults if fault["reason"] in ("missing_word", "total_row")]
+    return frame.assign(**{column: made[column] for column in others}), rows
 
 
 def _table(
@@ -374,6 +403,26 @@ def _once(failures: pd.DataFrame) -> pd.DataFrame:
     kept = failures[~pd.Series(repeats, index=failures.index)]
     missing = (kept["reason"] == "missing_table") & kept.duplicated(["table", "reason"])
     return kept[~missing].reset_index(drop=True)
+
+
+_LEAST = 5  # rows that a shown level has
+_ENOUGH = 20  # values from which the middle nine tenths are shown
+
+
+def _usual_values(series: pd.Series, limit: int = 6) -> str:
+    """Say what stands in a column without any value of a single patient."""
+    present = series.dropna()
+    number = pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_bool_dtype(present)
+    if number or pd.api.types.is_datetime64_any_dtype(present):
+        if len(present) < _ENOUGH:
+            return f"{present.nunique()} different values" if len(present) else ""
+        low, high = present.quantile(0.05), present.quantile(0.95)
+        shown = f"{low:.4g} to {high:.4g}" if number else f"{low.year} to {high.year}"
+        return f"{shown} (5 % to 95 %)"
+    counts = present.astype(str).value_counts()
+    common = counts.index[counts >= _LEAST]
+    more = len(counts) - min(len(common), limit)
+    return ", ".join([*common[:limit], *([f"{more} other values"] if more else [])])
 
 
 def _values(series: pd.Series, limit: int = 6) -> str:

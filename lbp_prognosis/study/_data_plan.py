@@ -39,12 +39,12 @@ class DataPlan:
         Column of the centre, for leave-one-site-out.
     where : mapping of str to object
         Rows to keep: column to value or list of values (wide).
-    sheet, delimiter, decimal, encoding : str
+    sheet, delimiter, decimal, thousands, encoding : str
         How the table is to be read where it should not be found out: see `schema.read_table` (wide).
     nominal : tuple of str
         Columns whose numbers are names.
-    missing : tuple of str
-        Words that mean missing (wide).
+    missing : word, number, tuple of them, or mapping, optional
+        What means missing, as in `schema.read_table`: for all columns, or by column (wide).
     synthetic : bool
         Marks simulated data (a package says so itself).
     """
@@ -64,9 +64,10 @@ class DataPlan:
     sheet: str = ""
     delimiter: str = ""
     decimal: str = ""
+    thousands: str = ""
     encoding: str = ""
     nominal: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: Any = None
     synthetic: bool = False
 
     def __post_init__(self) -> None:
@@ -80,7 +81,7 @@ class DataPlan:
                 "a table with `time` and `event`, or with `status`",
                 f"time={self.time!r}, event={self.event!r}, status={self.status!r}",
             )
-        for name in ("sheet", "delimiter", "decimal", "encoding"):
+        for name in ("sheet", "delimiter", "decimal", "thousands", "encoding"):
             if not isinstance(getattr(self, name), str):
                 raise argument_error(f"table.{name}", "text", getattr(self, name))
         if self.package and (self.time or self.event or self.status):

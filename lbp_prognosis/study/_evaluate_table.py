@@ -102,6 +102,7 @@ def evaluate_table(
             raise DataError(f"The table has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}.")
     if frame.empty:
         raise DataError("The table has no rows.")
+    reading.raise_if_failed(wanted)
     y = _outcome(frame, horizon, time, event, status, censored)
     doubt = horizon_unit_doubt(y, np.array([float(horizon)]))
     if doubt:
@@ -121,7 +122,7 @@ def _outcome(frame: pd.DataFrame, horizon: float, time: str, event: str, status:
             strange = frame[status].notna() & ~state.isin([-1, 0, 1])
             if strange.any():
                 raise DataError(
-                    f"The state {status!r} must be 0, 1 or missing; got {frame[status][strange].iloc[0]!r}."
+                    f"The state {status!r} must be 0, 1 or missing; {int(strange.sum())} rows have another value."
                 )
             return Status.at(horizon, state.fillna(-1).astype(int).to_numpy())
         code: Any = None

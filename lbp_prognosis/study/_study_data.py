@@ -136,6 +136,7 @@ def _from_package(study: Study) -> StudyData:
         forgotten = mapped.unmapped.loc[~mapped.unmapped["ignored"].astype(bool), "column"].tolist()
         if forgotten:
             notes.append("Columns of the source that are not mapped: " + ", ".join(map(str, forgotten)) + ".")
+        notes += [f"{note[:1].upper()}{note[1:]}." for note in mapped.notes if "matched no cell" in note]
         report = validate_package(mapped.tables)
     else:
         report = validate_package(folder)
@@ -260,7 +261,8 @@ def _scheduled(study: Study, y: np.ndarray, spec: OutcomeSpec) -> tuple[np.ndarr
 
 def _from_wide(study: Study) -> StudyData:
     spec = study.wide_outcome()
-    rows: WideRows = read_wide(study.data, _path(study, study.data.wide), spec)
+    predictors = [column for columns in study.modalities.values() for column in columns]
+    rows: WideRows = read_wide(study.data, _path(study, study.data.wide), spec, predictors)
     if not study.modalities:
         raise argument_error(
             "modalities",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 
 from lbp_prognosis._base import DataError
 from lbp_prognosis.cohort import Flow
-from lbp_prognosis.schema import failure_frame, read_table
+from lbp_prognosis.schema import TableReading, failure_frame, read_table
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.survival import OutcomeSpec, Status, Surv, horizon_unit_doubt
 
@@ -31,8 +31,10 @@ class WideRows:
     notes: tuple[str, ...]
 
 
-def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec) -> WideRows:
+def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec, columns: Sequence[str] = ()) -> WideRows:
     """Read the table, keep the rows asked for, and make the outcome.
+
+    ``columns`` are those to be predictors: cells of them that are no numbers among numbers are refused.
 
     Rows without an outcome are counted and left out (for a state at a visit they stay, as not observed).
 
@@ -41,24 +43,27 @@ def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec) -> WideRows:
     DataError
         If the file or a column is not what it must be, or a patient stands in two rows.
     """
-    asked = {key: getattr(plan, key) for key in ("sheet", "delimiter", "decimal", "encoding") if getattr(plan, key)}
-    reading = read_table(path, missing=tuple(plan.missing), **asked)
+    dialect = ("sheet", "delimiter", "decimal", "thousands", "encoding")
+    asked = {key: getattr(plan, key) for key in dialect if getattr(plan, key)}
+    reading = read_table(path, missing=plan.missing, **asked)
     frame, notes = reading.frame, list(reading.notes)
     for column in filter(None, (plan.id, plan.time, plan.event, plan.entry, plan.status, plan.site, *plan.where)):
         if column not in frame.columns:
             raise DataError(
                 f"The table {path.name!r} has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}."
             )
+    outcome = [column for column in (plan.time, plan.event, plan.entry, plan.status) if column]
+    _whole_rows(reading.raise_if_failed([*outcome, *columns]), plan, path.name)
     steps: list[dict[str, Any]] = [{"kind": "start", "step": f"rows of {path.name}", "n": len(frame)}]
     frame = _where(frame, plan.where, steps)
     if frame.empty:
         raise DataError(f"The table {path.name!r} has no rows" + (" left by `where`." if plan.where else "."))
     frame = _indexed(frame, plan, path.name)
-    columns = [c for c in (plan.time, plan.event, plan.entry) if c]
-    if columns:
-        gone = frame[columns].isna().any(axis=1)
+    dated = [c for c in (plan.time, plan.event, plan.entry) if c]
+    if dated:
+        gone = frame[dated].isna().any(axis=1)
         if gone.any():
-            steps.append({"kind": "excluded", "step": f"without {' or '.join(columns)}", "n": int(gone.sum())})
+            steps.append({"kind": "excluded", "step": f"without {' or '.join(dated)}", "n": int(gone.sum())})
             frame = frame[~gone]
     if frame.empty:
         raise DataError(f"No row of {path.name!r} has an outcome.")
@@ -70,6 +75,19 @@ def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec) -> WideRows:
     files = [path, *(path.parent / name for name in filter(None, [reading.dialect.get("catalog")]))]
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     return WideRows(frame, y, flow, hashes, tuple(notes))
+
+
+def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:
+    """Times must be numbers: a text among them is named by its rows, not by its content."""
+    for column in filter(None, (plan.time, plan.entry)):
+        series = reading.frame[column]
+        if pd.api.types.is_object_dtype(series) or pd.api.types.is_string_dtype(series):
+            words = pd.to_numeric(series, errors="coerce").isna() & series.notna()
+            rows = ", ".join(str(row + 1) for row in np.flatnonzero(words)[:5])
+            raise DataError(
+                f"The column {column!r} of {name!r} must hold numbers; {int(words.sum())} cells are text (rows {rows}). "
+                "Take them out, or say under `missing` that they mean missing."
+            )
 
 
 def _where(frame: pd.DataFrame, rules: Mapping[str, Any], steps: list[dict[str, Any]]) -> pd.DataFrame:
@@ -112,7 +130,7 @@ def _outcome(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec) -> np.ndarr
         strange = frame[plan.status].notna() & ~state.isin([0, 1])
         if strange.any():
             raise DataError(
-                f"The state {plan.status!r} must be 0, 1 or missing; got {frame[plan.status][strange].iloc[0]!r}."
+                f"The state {plan.status!r} must be 0, 1 or missing; {int(strange.sum())} rows have another value."
             )
         return Status.at(float(spec.primary_horizon or spec.horizons[0]), state.fillna(-1).astype(int).to_numpy())
     entry = frame[plan.entry].to_numpy() if plan.entry else None
