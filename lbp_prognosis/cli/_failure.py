@@ -16,7 +16,7 @@ def report_failure(error: Exception) -> int:
     """Print one sentence, and the failures if there are any; return the exit status."""
     failures = getattr(error, "failures", None)
     if failures is not None and len(failures):
-        print_failures(failures)
+        print_failures(failures, show_values=getattr(error, "show_values", False))
     words = _one_line(str(error)) or type(error).__name__
     if isinstance(error, DataError | OutcomeError | EstimationError):
         status, start = 1, "Data problem"
@@ -41,17 +41,22 @@ def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def print_failures(failures: Any) -> None:
-    """Print the failure frame, as plain text: a name from a table is never taken for markup."""
+def print_failures(failures: Any, *, show_values: bool = False) -> None:
+    """Print the failure frame, as plain text: a name from a table is never taken for markup.
+
+    Values of patients are left out unless ``show_values`` asks for them.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from lbp_prognosis.schema import without_values
 
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
     columns = [c for c in ("table", "row", "field", "reason", "value", "message") if c in failures.columns]
     for column in columns:
         table.add_column(column, overflow="fold")
-    shown = failures.head(_MOST)[columns]
+    shown = (failures if show_values else without_values(failures)).head(_MOST)[columns]
     for row in shown.astype(object).where(shown.notna(), "").values.tolist():
         table.add_row(*(Text(_one_line(str(value))[:200]) for value in row))
     console = Console(stderr=False, highlight=False, soft_wrap=False)

@@ -20,7 +20,7 @@ def validate(
 ) -> None:
     """Check data before anything runs: the failures, or units and codings as they were understood."""
     from lbp_prognosis._base import ArgumentError, DataError, inert_cells
-    from lbp_prognosis.schema import read_table, validate_package
+    from lbp_prognosis.schema import read_table, validate_package, without_values
 
     try:
         if "\x00" not in str(source) and source.is_dir():
@@ -41,9 +41,10 @@ def validate(
             _notes(list(reading.notes))
             reading.raise_if_failed()
     except (DataError, ArgumentError) as error:
+        error.show_values = show_values  # type: ignore[union-attr]
         found = getattr(error, "failures", None)
         if failures is not None and found is not None:
-            shown = found if show_values else found.drop(columns="value", errors="ignore")
+            shown = found if show_values else without_values(found)
             inert_cells(shown).to_csv(failures, index=False, lineterminator="\n")
         raise
     typer.echo("valid")

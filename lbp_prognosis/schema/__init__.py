@@ -1,7 +1,7 @@
 """What a table must look like, and reading whatever comes."""
 
 from lbp_prognosis.schema._column_name import ColumnName
-from lbp_prognosis.schema._failures import FAILURE_COLUMNS, REASONS, failure_frame
+from lbp_prognosis.schema._failures import FAILURE_COLUMNS, REASONS, failure_frame, without_values
 from lbp_prognosis.schema._map_tables import MappedTables, map_tables
 from lbp_prognosis.schema._read_redcap import RedcapReading, read_redcap
 from lbp_prognosis.schema._read_table import TableReading, read_table
@@ -40,4 +40,5 @@ __all__ = [
     "read_table",
     "table_schemas",
     "validate_package",
+    "without_values",
 ]

@@ -20,7 +20,7 @@ def check_transport(file: Path) -> list[str]:
     Raises
     ------
     DataError
-        If the file is cut.
+        If the file is cut, or holds several tables.
     """
     raw = file.read_bytes()
     if not raw.startswith(_HEADER):
@@ -40,10 +40,10 @@ def check_transport(file: Path) -> list[str]:
     rest = data[len(data) - len(data) % width :] if width else b""
     if len(rest) >= _RECORD or rest.strip(b" "):
         raise DataError(_cut(file, "its last row is not whole"))
-    notes = ["a SAS transport file does not say how many rows it has: compare their number with the source"]
     if later:
-        notes.append(f"the file holds {len(later) + 1} tables; the first was read")
-    return notes
+        # the reader takes headers of further tables for rows of the first
+        raise DataError(f"The file {file.name!r} holds {len(later) + 1} tables: keep one in a file.")
+    return ["a SAS transport file does not say how many rows it has: compare their number with the source"]
 
 
 def _cut(file: Path, why: str) -> str:

@@ -61,8 +61,8 @@ def _questions(series: pd.Series, column: str, schema: TableSchema) -> list[pd.D
                     "field": column,
                     "reason": "missing_word",
                     "value": str(word),
-                    "message": f"{str(word)!r} stands in {int(n)} cells: a level, or missing? Leave the cells empty, or "
-                    "name the level otherwise",
+                    "message": f"{str(word)!r} stands in {int(n)} cells: a level, or missing? Leave the cells empty, "
+                    "or name the level otherwise",
                 }
             ]
         )

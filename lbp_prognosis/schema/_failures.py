@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["FAILURE_COLUMNS", "REASONS", "column_failures", "failure_frame", "merge_failures"]
+__all__ = ["FAILURE_COLUMNS", "REASONS", "column_failures", "failure_frame", "merge_failures", "without_values"]
 
 FAILURE_COLUMNS: tuple[str, ...] = ("table", "row", "field", "reason", "value", "message")
 """Columns of every failure frame. ``row`` counts data rows from 1; it is missing where the whole table is meant."""
@@ -48,6 +48,29 @@ REASONS: dict[str, str] = {
     "direction": "the direction in the codebook contradicts the data",
 }
 """Reason codes of the failure frame."""
+
+
+# reasons of which the value is a name or a word of a list, not what a patient has
+_NAMES = {
+    *(
+        "unreadable",
+        "unsafe_path",
+        "package",
+        "missing_table",
+        "missing_field",
+        "duplicate_column",
+        "column_name",
+        "empty",
+    ),
+    *("missing_word", "total_row", "mixed_method", "codebook", "direction"),
+}
+
+
+def without_values(failures: pd.DataFrame) -> pd.DataFrame:
+    """Return the failures as they may be printed: a value of a patient is empty, a name of a file or column stays."""
+    if not {"value", "reason"} <= set(failures.columns):
+        return failures
+    return failures.assign(value=failures["value"].where(failures["reason"].isin(_NAMES), ""))
 
 
 def failure_frame(rows: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:

@@ -114,7 +114,7 @@ def _periods(numbers: np.ndarray, kind: str) -> np.ndarray:
     day = (np.datetime64("1970-01", "M") + first).astype("datetime64[D]").astype("int64")
     day = day + (7 * part if kind == "tw" else 0)
     # a count beyond all calendars is a cell that cannot be held, not a missing one
-    return np.where(np.isfinite(numbers), np.where(fits, day.astype(float), np.inf), np.nan)
+    return np.where(np.isnan(numbers), np.nan, np.where(fits, day.astype(float), np.inf))
 
 
 def _stata_kind(form: str) -> str:

@@ -65,7 +65,7 @@ def read_text(
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise DataError(f"The file {file.name!r} is not a table: {_plain(error)}.") from error
-    short = frame.isna().any(axis=1).to_numpy()  # a short row lacks its last cells even with na_filter off
+    short = _short_rows(text, delimiter, frame.shape)
     ended = text.endswith(("\n", "\r"))
     if short[-1] and not ended and frame.shape[1] > 1:
         raise DataError(f"The file {file.name!r} is cut: its last line ends within a row.")
@@ -162,6 +162,18 @@ def _missing_without_quotes(frame: pd.DataFrame, text: str, delimiter: str) -> l
                 f"{frame.iloc[0, place]!s}: {int(bare.sum())} NA without quotes beside quoted words are missing"
             )
     return notes
+
+
+def _short_rows(text: str, delimiter: str, shape: tuple[int, int]) -> np.ndarray:
+    """Return which rows have fewer cells than the header: the parser fills them with nothing, without a word."""
+    if '"' in text:
+        widths = [len(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+    else:
+        lines = re.split(r"\r\n|\n|\r", text)
+        widths = [line.count(delimiter) + 1 for line in lines if line.strip(" \t" if delimiter != "\t" else " ")]
+    short = np.array(widths) < shape[1]
+    # where lines and rows do not pair, the last line alone can be told
+    return short if len(widths) == shape[0] else np.append(np.zeros(shape[0] - 1, dtype=bool), short[-1:])
 
 
 def _decode(file: Path, encoding: str | None) -> tuple[str, str, bool, list[str]]:

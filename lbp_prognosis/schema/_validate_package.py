@@ -24,7 +24,7 @@ from lbp_prognosis.schema._cross_checks import (
     reference_failures,
     visit_failures,
 )
-from lbp_prognosis.schema._failures import failure_frame, merge_failures
+from lbp_prognosis.schema._failures import failure_frame, merge_failures, without_values
 from lbp_prognosis.schema._infer_types import infer_types
 from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._pandera_checks import column_checks
@@ -69,7 +69,7 @@ class PackageReport(Result):
         return self.failures
 
     def _repr_html_(self) -> str:
-        shown = self.failures.drop(columns="value").head(60)
+        shown = without_values(self.failures.head(60))
         table: str = shown.to_html(index=False, na_rep="", border=0)
         more = len(self.failures) - len(shown)
         return f"{table}<p>{more} more; to_frame() has them all, with values.</p>" if more else table

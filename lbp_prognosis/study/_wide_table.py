@@ -85,8 +85,8 @@ def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:
             words = pd.to_numeric(series, errors="coerce").isna() & series.notna()
             rows = ", ".join(str(row + 1) for row in np.flatnonzero(words)[:5])
             raise DataError(
-                f"The column {column!r} of {name!r} must hold numbers; {int(words.sum())} cells are text (rows {rows}). "
-                "Take them out, or say under `missing` that they mean missing."
+                f"The column {column!r} of {name!r} must hold numbers; {int(words.sum())} cells are text (rows {rows})."
+                " Take them out, or say under `missing` that they mean missing."
             )
 
 
