@@ -125,7 +125,7 @@ def test_undeclared_columns_are_kept_and_noted():
 
 
 def test_codings_echo_units_and_values():
-    echo = validate_package(patients(age=[50, 60], sex=["male", None])).codings().set_index("field")
+    echo = validate_package(patients(age=[50, 60], sex=["male", None])).codings(show_values=True).set_index("field")
     assert echo.loc["age", ["unit", "values", "n_missing"]].tolist() == ["years", "50 to 60", 0]
     assert echo.loc["sex", ["values", "n_missing"]].tolist() == ["male", 1]
 
