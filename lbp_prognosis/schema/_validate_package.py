@@ -416,8 +416,8 @@ def _usual_values(series: pd.Series, limit: int = 6) -> str:
     if number or pd.api.types.is_datetime64_any_dtype(present):
         if len(present) < _ENOUGH:
             return f"{present.nunique()} different values" if len(present) else ""
-        low, high = present.quantile(0.05), present.quantile(0.95)
-        shown = f"{low:.4g} to {high:.4g}" if number else f"{low.year} to {high.year}"
+        low, high = (present if number else present.dt.year).quantile([0.05, 0.95])
+        shown = f"{low:.4g} to {high:.4g}"
         return f"{shown} (5 % to 95 %)"
     counts = present.astype(str).value_counts()
     common = counts.index[counts >= _LEAST]
