@@ -71,6 +71,15 @@ from lbp_prognosis._kernels._net_benefit import (
 )
 from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, normal_quadrature
 from lbp_prognosis._kernels._npmle import npmle_covariance, npmle_from_intervals
+from lbp_prognosis._kernels._ordinal import (
+    OrdinalFit,
+    ordinal_fit,
+    ordinal_inverse,
+    ordinal_link,
+    ordinal_rows,
+    solve_tridiagonal,
+    tridiagonal_inverse_diagonal,
+)
 from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
@@ -112,6 +121,7 @@ __all__ = [
     "DiscreteHazardFit",
     "KMSteps",
     "MeanFit",
+    "OrdinalFit",
     "Pooled",
     "PooledTest",
     "RandomEffects",
@@ -194,6 +204,10 @@ __all__ = [
     "npmle_from_intervals",
     "number_events",
     "order_of_times",
+    "ordinal_fit",
+    "ordinal_inverse",
+    "ordinal_link",
+    "ordinal_rows",
     "owen_weights",
     "poisson_fit",
     "precedence_weights",
@@ -212,6 +226,7 @@ __all__ = [
     "rubin_pool",
     "shapley_from_values",
     "shapley_weights",
+    "solve_tridiagonal",
     "step_at",
     "subdistribution_fit",
     "threshold_bins",
@@ -219,5 +234,6 @@ __all__ = [
     "transformation_fit",
     "transformation_rows",
     "transformation_scale",
+    "tridiagonal_inverse_diagonal",
     "weights_from_process",
 ]

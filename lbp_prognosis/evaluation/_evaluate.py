@@ -36,7 +36,7 @@ from lbp_prognosis.evaluation.prognostic import (
     time_dependent_auc,
 )
 from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference, decision_curve
-from lbp_prognosis.survival import check_outcome, status_horizon
+from lbp_prognosis.survival import check_outcome, measured_to_status, status_horizon
 
 __all__ = ["evaluate"]
 
@@ -127,6 +127,8 @@ def evaluate(
     >>> sorted(found.metrics["score"])[:4]
     ['auc', 'brier', 'calibration_intercept', 'calibration_slope']
     """
+    if check_outcome(y, ("right", "interval", "status", "measured"), caller="evaluate") == "measured":
+        y = measured_to_status(y)  # of the declared cut
     kind = check_outcome(y, ("right", "interval", "status"), caller="evaluate")
     if kind == "status" and horizons is None:
         horizons = status_horizon(y)

@@ -9,8 +9,10 @@ from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._fine_gray import FineGray
 from lbp_prognosis.models._landmark import LandmarkData, landmark
 from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
+from lbp_prognosis.models._linear_outcome import LinearOutcome
 from lbp_prognosis.models._logistic_risk import LogisticRisk
 from lbp_prognosis.models._null_model import NullModel
+from lbp_prognosis.models._ordinal_regression import OrdinalRegression
 from lbp_prognosis.models._parametric_aft import ParametricAFT
 from lbp_prognosis.models._priority_cox import PriorityCox
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
@@ -27,8 +29,10 @@ __all__ = [
     "FineGray",
     "LandmarkData",
     "LandmarkStack",
+    "LinearOutcome",
     "LogisticRisk",
     "NullModel",
+    "OrdinalRegression",
     "ParametricAFT",
     "PriorityCox",
     "ProportionalHazardsTest",

@@ -11,6 +11,7 @@ from lbp_prognosis.survival._horizon_unit import horizon_unit_doubt
 from lbp_prognosis.survival._kaplan_meier import kaplan_meier
 from lbp_prognosis.survival._known_at import known_at
 from lbp_prognosis.survival._log_rank import log_rank
+from lbp_prognosis.survival._measured import Measured, MeasuredSpec, measured_spec, measured_to_status
 from lbp_prognosis.survival._median_follow_up import median_follow_up
 from lbp_prognosis.survival._nelson_aalen import nelson_aalen
 from lbp_prognosis.survival._on_schedule import ScheduledOutcome, on_schedule
@@ -38,6 +39,8 @@ __all__ = [
     "CensoringKaplanMeier",
     "CurveTest",
     "CurveValues",
+    "Measured",
+    "MeasuredSpec",
     "OutcomeKind",
     "OutcomeSpec",
     "Reference",
@@ -60,6 +63,8 @@ __all__ = [
     "kaplan_meier",
     "known_at",
     "log_rank",
+    "measured_spec",
+    "measured_to_status",
     "median_follow_up",
     "nelson_aalen",
     "on_schedule",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import OutcomeError, argument_error, describe
+from lbp_prognosis.survival._measured import Measured, measured_spec
 from lbp_prognosis.survival._outcome import check_outcome, outcome_kind, status_horizon
 from lbp_prognosis.survival._status import Reference, Status
 from lbp_prognosis.survival._surv import Surv
@@ -16,17 +18,25 @@ __all__ = ["from_frame", "from_sksurv", "to_frame", "to_sksurv"]
 
 
 def to_frame(y: np.ndarray) -> pd.DataFrame:
-    """Return the outcome as a frame with one column a field (and ``horizon`` for a `Status` that knows it)."""
+    """Return the outcome as a frame with one column a field (and what a `Status` or a `Measured` says of itself)."""
     kind = outcome_kind(y)
     frame = pd.DataFrame({name: y[name] for name in y.dtype.names or ()})
     if kind == "status" and status_horizon(y) is not None:
         frame["horizon"] = status_horizon(y)
+    if kind == "measured":
+        for name, said in asdict(measured_spec(y)).items():
+            if said is not None:
+                frame[name] = said
     return frame
 
 
 def from_frame(frame: pd.DataFrame) -> np.ndarray:
     """Return the outcome from a frame written by `to_frame`."""
     names = set(frame.columns)
+    if {"value", "horizon", "lower", "upper", "kind"} <= names:
+        said = frame[[name for name in frame.columns if name != "value"]].drop_duplicates()
+        if len(said) == 1:
+            return Measured.at(value=frame["value"], **said.iloc[0].to_dict())
     entry = frame["entry"] if "entry" in names else None
     if {"time", "event"} <= names:
         return Surv.right(frame["time"], frame["event"], entry=entry, censored=0)
@@ -38,7 +48,8 @@ def from_frame(frame: pd.DataFrame) -> np.ndarray:
         return Reference.now(frame["reference"])
     raise argument_error(
         "frame",
-        "a frame with `time, event`, `lower, upper, event`, `status, horizon` or `reference`",
+        "a frame with `time, event`, `lower, upper, event`, `status, horizon`, `reference`, or `value, horizon, lower, "
+        "upper, kind`",
         f"columns {sorted(map(str, names))[:8]}",
         kind=OutcomeError,
     )

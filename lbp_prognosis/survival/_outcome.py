@@ -19,18 +19,19 @@ __all__ = [
     "status_horizon",
 ]
 
-OutcomeKind = Literal["right", "interval", "status", "reference"]
+OutcomeKind = Literal["right", "interval", "status", "reference", "measured"]
 
 _MAKERS: dict[str, str] = {
     "right": "Surv.right(time, event)",
     "interval": "Surv.interval(lower, upper)",
     "status": "Status.at(horizon, value)",
     "reference": "Reference.now(value)",
+    "measured": "Measured.at(horizon, value, lower=…, upper=…)",
 }
 
 
 def outcome_kind(y: Any) -> OutcomeKind:
-    """Return ``"right"``, ``"interval"``, ``"status"`` or ``"reference"``, read from the field names.
+    """Return ``"right"``, ``"interval"``, ``"status"``, ``"reference"`` or ``"measured"``, read from the field names.
 
     Raises
     ------
@@ -45,6 +46,7 @@ def outcome_kind(y: Any) -> OutcomeKind:
             ("interval", {"lower", "upper", "event"}),
             ("status", {"status"}),
             ("reference", {"reference"}),
+            ("measured", {"value"}),
         ):
             if fields == wanted:
                 return kind  # type: ignore[return-value]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import LeakageError, argument_error
-from lbp_prognosis.survival import check_outcome, outcome_kind, status_horizon
+from lbp_prognosis.survival import check_outcome, measured_spec, outcome_kind, status_horizon
 
 __all__ = [
     "check_models",
@@ -83,7 +83,7 @@ def check_rows(X: Any, y: np.ndarray, groups: Any) -> np.ndarray | None:
     from lbp_prognosis._base import check_clusters, check_same_rows
 
     check_same_rows("groups", groups, "X", X)
-    check_outcome(y, ("right", "interval", "status"), caller="validation of a risk", instead=_NOT_LATER)
+    check_outcome(y, ("right", "interval", "status", "measured"), caller="validation of a risk", instead=_NOT_LATER)
     n = y.shape[0]
     rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if rows != n:
@@ -102,9 +102,11 @@ def check_rows(X: Any, y: np.ndarray, groups: Any) -> np.ndarray | None:
 
 
 def own_horizons(y: np.ndarray, horizons: Any) -> Any:
-    """Return the horizons given; a `Status` knows its own."""
+    """Return the horizons given; a `Status` and a `Measured` know their own."""
     if horizons is None and outcome_kind(y) == "status":
         return status_horizon(y)
+    if horizons is None and outcome_kind(y) == "measured":
+        return measured_spec(y).horizon
     return horizons
 
 

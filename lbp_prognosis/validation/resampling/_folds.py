@@ -15,6 +15,9 @@ __all__ = ["event_stratum", "given_folds", "repeated_folds", "site_folds"]
 def event_stratum(y: np.ndarray) -> np.ndarray:
     """Return what happened to each row as a small code, for stratification."""
     kind = outcome_kind(y)
+    if kind == "measured":  # missing scores, and the lower and upper half
+        value = y["value"]
+        return np.where(np.isnan(value), -1, value > np.nanmedian(value)).astype(np.int64)
     return (y["status"] if kind == "status" else y["event"]).astype(np.int64)
 
 

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from lbp_prognosis._base import Objection, argument_error, check_choice, check_clusters, check_horizons, objection
 from lbp_prognosis._kernels import copied_rows
-from lbp_prognosis.survival import check_outcome, outcome_screen, status_horizon
+from lbp_prognosis.survival import check_outcome, measured_to_status, outcome_screen, status_horizon
 from lbp_prognosis.validation.screening._burden_direction import burden_direction
 from lbp_prognosis.validation.screening._column_strength import Strength, as_numbers, strength
 from lbp_prognosis.validation.screening._identifier_like import identifier_like
@@ -94,6 +94,9 @@ def screen(
     >>> screen(X.assign(visits=y["time"] // 3 + rng.integers(0, 3, 200)), y, 12).to_frame()["code"].tolist()
     ['predictor-follows-follow-up']
     """
+    if check_outcome(y, ("right", "interval", "status", "measured"), caller="screen") == "measured":
+        # the upper half stands for the score: a leak tells it as it tells any other cut
+        y = measured_to_status(y, at_least=float(np.nanmedian(y["value"])))
     kind = check_outcome(y, ("right", "interval", "status"), caller="screen")
     asked = status_horizon(y) if kind == "status" and horizons is None else horizons
     times = None if kind == "status" and asked is None else check_horizons(asked)[0]

@@ -1,0 +1,278 @@
+"""``OrdinalRegression``: the whole distribution of a score at a visit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import EstimationError, check_choice, check_number
+from lbp_prognosis._kernels import (
+    OrdinalFit,
+    ordinal_fit,
+    ordinal_link,
+    ordinal_rows,
+    row_products,
+    solve_tridiagonal,
+    tridiagonal_inverse_diagonal,
+)
+from lbp_prognosis.models._coefficient_table import coefficient_table
+from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._cox_checks import column_factors, column_sd
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._score_model import ScoreModel
+
+__all__ = ["OrdinalRegression"]
+
+_SEPARATED = 30.0  # coefficient per standard deviation that no data can estimate
+
+
+class OrdinalRegression(ScoreModel):
+    """Which score will a patient have at the visit?
+
+    Cumulative link model, P(Y ≤ k | x) = F(α_k − xβ), by maximum likelihood or with a ridge penalty. Each distinct
+    score is a level, so that a score of hundreds of values can be fitted without a distribution being assumed for it
+    (``rms::orm`` in R). Positive coefficients go with higher scores.
+
+    Parameters
+    ----------
+    link : {"logit", "probit", "cloglog"}, default "logit"
+        ``"logit"`` is the proportional-odds model.
+    penalty : float, default 0.0
+        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; thresholds are free.
+    penalty_factors : array-like of shape (p,) or mapping of str to float, optional
+        Factors ``f_j``, 1 by default.
+    standardize : bool, default True
+        ``s_j`` is the standard deviation of the column (divisor n − 1); otherwise 1.
+    variance : {"auto", "model", "robust"}, default "auto"
+        ``"auto"`` is robust (sandwich) with clusters or with weights that are not frequencies, and the inverse
+        observed information otherwise.
+    offset : str, optional
+        Column of ``X`` that enters the linear predictor with coefficient 1.
+    collinear : {"error", "drop"}, default "error"
+        What to do with a column that is constant or a combination of columns before it.
+
+    Attributes
+    ----------
+    levels_ : ndarray of shape (K,)
+        Observed scores, increasing.
+    thresholds_ : ndarray of shape (K − 1,)
+        α, increasing.
+    coef_ : ndarray of shape (p,)
+        Log odds ratios of a higher score (for the logit link).
+    covariance_ : ndarray of shape (p, p)
+        Of ``coef_``, of the kind in ``variance_``.
+    threshold_errors_ : ndarray of shape (K − 1,)
+        Standard errors of the thresholds, from the observed information.
+    log_likelihood_, log_likelihood_null_ : float
+        At the estimates (without the penalty), and of the thresholds alone.
+    n_, n_missing_, n_iter_ : int
+        Rows used, rows whose score was not observed, Newton steps.
+
+    Notes
+    -----
+    Rows without a score are left out and counted: predictions then hold for patients like those seen, unless weights
+    correct for attrition. Walker and Duncan 1967, doi:10.1093/biomet/54.1-2.167; McCullagh 1980,
+    doi:10.1111/j.2517-6161.1980.tb01109.x; Liu et al. 2017, doi:10.1002/sim.7433 (continuous scores).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Measured
+    >>> from lbp_prognosis.models import OrdinalRegression
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(300, 1))
+    >>> score = np.clip(np.round(3 + 2 * x[:, 0] + rng.logistic(size=300)), 0, 10)
+    >>> y = Measured.at(12, score, lower=0, upper=10, at_most=2)
+    >>> model = OrdinalRegression().fit(x, y)
+    >>> model.predict_risk([[-1.0], [1.0]]).round(2).tolist()
+    [[0.82], [0.06]]
+    """
+
+    linear_predictor_scale = "none"
+    weights_equal_copies = True
+
+    def __init__(
+        self,
+        *,
+        link: str = "logit",
+        penalty: float = 0.0,
+        penalty_factors: Any = None,
+        standardize: bool = True,
+        variance: str = "auto",
+        offset: str | None = None,
+        collinear: str = "error",
+    ) -> None:
+        self.link = link
+        self.penalty = penalty
+        self.penalty_factors = penalty_factors
+        self.standardize = standardize
+        self.variance = variance
+        self.offset = offset
+        self.collinear = collinear
+
+    def fit(
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
+        clusters: Any = None,
+    ) -> OrdinalRegression:
+        """Fit by (penalised) maximum likelihood.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        y : ndarray of shape (n,)
+            Made by `Measured.at`.
+        sample_weight : array-like of shape (n,) or Weights, optional
+            Row weights.
+        strata : None
+            Not taken: a column for each stratum does the same.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        clusters : array-like of shape (n,), optional
+            Labels of the variance unit.
+
+        Raises
+        ------
+        EstimationError
+            If only one score occurs, or the likelihood has no finite maximum (separation).
+        """
+        check_choice("link", self.link, ("logit", "probit", "cloglog"))
+        check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_number("penalty", self.penalty, low=0)
+        self._refuse(strata=strata)
+        design, used, _ = self._start_scores(X, y, sample_weight=sample_weight, offset=offset, clusters=clusters)
+        self.levels_, level = np.unique(y["value"][used], return_inverse=True)
+        self._fit_rows(design, used, level)
+        return self
+
+    def _fit_rows(self, design: Design, used: np.ndarray, level: np.ndarray) -> None:
+        X, names = design.X[used], self._names()
+        weights = None if design.weights is None else design.weights[used]
+        offset = None if design.offset is None else design.offset[used]
+        counts = weights if design.frequency else None
+        kept = kept_columns(X, None, names, self.collinear) if self.penalty == 0 else np.ones(X.shape[1], dtype=bool)
+        centre, scale = X.mean(axis=0), column_sd(X, None, "n")
+        inner = ((X - centre) / scale)[:, kept]
+        ridge = self.penalty * column_factors(self.penalty_factors, names, "penalty_factors")
+        if self.standardize:
+            ridge = ridge * column_sd(X, counts, "n-1") ** 2
+        options = {"link": self.link, "weights": weights, "offset": offset}
+        found = ordinal_fit(inner, level, self.levels_.size, ridge=(ridge / scale**2)[kept], **options)
+        if not found.converged or np.abs(found.beta).max(initial=0.0) > _SEPARATED:
+            worst = np.flatnonzero(kept)[np.argmax(np.abs(found.beta))]
+            raise EstimationError(
+                "The likelihood has no finite maximum within reach: a combination of columns separates the scores. "
+                f"Largest coefficient: {str(names[worst])!r}. Give a larger `penalty`, merge sparse categories, or "
+                "drop the column."
+            )
+        shift = float(found.beta @ (centre / scale)[kept])
+        self.coef_ = np.zeros(X.shape[1])
+        self.coef_[kept] = found.beta / scale[kept]
+        self.thresholds_ = found.alpha + shift
+        self.log_likelihood_, self.n_iter_ = found.loglik, found.iterations
+        self.log_likelihood_null_ = ordinal_fit(inner[:, :0], level, self.levels_.size, **options).loglik
+        self._store_variance(design, used, inner, level, found, kept, centre, scale)
+
+    def _store_variance(
+        self,
+        design: Design,
+        used: np.ndarray,
+        inner: np.ndarray,
+        level: np.ndarray,
+        found: OrdinalFit,
+        kept: np.ndarray,
+        centre: np.ndarray,
+        scale: np.ndarray,
+    ) -> None:
+        solved = solve_tridiagonal(found.band, found.cross)  # A⁻¹ B, K − 1 by p
+        inverse = np.linalg.inv(found.inner - found.cross.T @ solved) if found.beta.size else np.zeros((0, 0))
+        # errors of α + β·centre/scale need the whole inverse only on the diagonal and in its last block
+        pull = (centre / scale)[kept]
+        spread = pull[None, :] - solved
+        own = tridiagonal_inverse_diagonal(found.band)
+        self.threshold_errors_ = np.sqrt(own + np.einsum("kj,jl,kl->k", spread, inverse, spread))
+        weighted = design.weights is not None and not design.frequency
+        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        self.variance_ = "robust" if robust else "model"
+        if robust:
+            inverse = self._sandwich(design, used, inner, level, found, solved, inverse)
+        factor = np.zeros((scale.size, int(kept.sum())))
+        factor[np.flatnonzero(kept), np.arange(int(kept.sum()))] = 1 / scale[kept]
+        self.covariance_ = factor @ inverse @ factor.T
+
+    def _sandwich(
+        self,
+        design: Design,
+        used: np.ndarray,
+        inner: np.ndarray,
+        level: np.ndarray,
+        found: OrdinalFit,
+        solved: np.ndarray,
+        inverse: np.ndarray,
+    ) -> np.ndarray:
+        """Efficient scores of β (thresholds projected out), summed within clusters."""
+        padded = np.concatenate([[-np.inf], found.alpha, [np.inf]])
+        eta = inner @ found.beta + (0.0 if design.offset is None else design.offset[used])
+        _, d_low, d_high, *_ = ordinal_rows(padded[level] - eta, padded[level + 1] - eta, self.link)
+        ends = np.vstack([np.zeros((1, solved.shape[1])), solved, np.zeros((1, solved.shape[1]))])
+        score = -(d_low + d_high)[:, None] * inner - d_low[:, None] * ends[level] - d_high[:, None] * ends[level + 1]
+        if design.weights is not None:
+            power = 0.5 if design.frequency and design.clusters is None else 1.0
+            score = design.weights[used][:, None] ** power * score
+        if design.clusters is not None:
+            sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
+            np.add.at(sums, design.clusters[used], score)
+            score = sums
+        return inverse @ (score.T @ score) @ inverse
+
+    def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return xβ, higher for higher scores; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        """
+        matrix, _, shift = self._start_predict(X, None, offset)
+        return row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
+
+    def predict_distribution(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return P(Y = level) for each of ``levels_``; shape (n, K).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        """
+        eta = self.linear_predictor(X, offset=offset)
+        below, _, _ = ordinal_link(self.thresholds_ - eta[:, None], self.link)
+        edge = np.zeros((eta.size, 1))
+        return np.diff(np.column_stack([edge, below, edge + 1.0]), axis=1)
+
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return one row per coefficient.
+
+        Columns ``term, coef, or, low, high, se, z, p, confidence, variance, coef_low, coef_high``; ``or`` is an odds
+        ratio for the logit link, and exp(coef) otherwise.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            Level of the intervals.
+        """
+        self._check_fitted()
+        return coefficient_table(
+            self._names(), self.coef_, self.covariance_, ratio="or", confidence=confidence, variance=self.variance_
+        )

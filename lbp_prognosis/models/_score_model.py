@@ -1,0 +1,176 @@
+"""What models of a score at a visit share: risks at a cut, and the distribution behind them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lbp_prognosis._base import EstimationError, argument_error, check_horizons, check_number, describe
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.survival import MeasuredSpec, OutcomeKind, measured_spec
+
+__all__ = ["ScoreModel"]
+
+
+class ScoreModel(RiskEstimator):
+    """Base of models of a `Measured` outcome.
+
+    Attributes
+    ----------
+    levels_ : ndarray of shape (K,)
+        Scores that the distribution has mass on, increasing.
+    horizon_, lower_, upper_ : float
+        Visit and range of the score.
+    at_most_, at_least_ : float or None
+        Declared cut of the training outcome, the default of `predict_risk`.
+    n_, n_missing_ : int
+        Rows used, and rows left out because the score was not observed.
+    """
+
+    _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("measured",)
+    _instead: ClassVar[str] = "For a state at a visit use LogisticRisk, for a time to event CoxPH."
+
+    def _start_scores(self, X: Any, y: np.ndarray, **given: Any) -> tuple[Design, np.ndarray, MeasuredSpec]:
+        """Check the call, remember visit and range, and return the design and which rows are used."""
+        design = self._start_fit(X, y, given.get("sample_weight"), None, given.get("offset"), given.get("clusters"))
+        spec = measured_spec(y)
+        seen = ~np.isnan(y["value"])
+        used = seen if design.weights is None else seen & (design.weights > 0)
+        if np.unique(y["value"][used]).size < 2:
+            raise EstimationError(
+                f"{type(self).__name__} needs two different scores among the observed rows; {int(used.sum())} rows "
+                "have one."
+            )
+        self.horizon_ = self.max_time_ = spec.horizon
+        self.lower_, self.upper_ = spec.lower, spec.upper
+        self.at_most_, self.at_least_ = spec.at_most, spec.at_least
+        self.causes_ = np.array([1])
+        self.score_horizons_ = np.array([spec.horizon])
+        self.n_, self.n_missing_ = int(used.sum()), int((~seen).sum())
+        return design, used, spec
+
+    def predict_distribution(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return P(Y = level) for each of ``levels_``; shape (n, K).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        """
+        raise NotImplementedError
+
+    def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return the expected score, Σ level · P(Y = level); shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        """
+        return self.predict_distribution(X, offset=offset) @ self.levels_
+
+    def predict_quantile(
+        self, X: Any, q: float = 0.5, *, method: str = "interpolated", offset: Any = None
+    ) -> np.ndarray:
+        """Return quantiles of the predicted score; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        q : float, default 0.5
+            Probability in (0, 1).
+        method : {"interpolated", "discrete"}, default "interpolated"
+            ``"discrete"`` is the smallest level with P(Y ≤ level) ≥ q. ``"interpolated"`` joins the levels as
+            ``rms::Quantile`` in R does, which gives scores between the levels.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        """
+        check_number("q", q, low=0, high=1, open_low=True, open_high=True)
+        if method not in ("interpolated", "discrete"):
+            raise argument_error("method", "'interpolated' or 'discrete'", describe(method))
+        below = np.cumsum(self.predict_distribution(X, offset=offset), axis=1)[:, :-1]
+        levels = self.levels_
+        if method == "discrete":
+            return levels[(below < q).sum(axis=1)]
+        exceed = np.column_stack([1 - below, np.zeros(below.shape[0])])  # P(Y ≥ level) of all but the first, then 0
+        out = np.empty(below.shape[0])
+        for i, reached in enumerate(exceed):
+            span = reached[-2] - reached[0]
+            inner = (reached[:-1] - reached[0]) / span if span != 0 else np.zeros(reached.size - 1)
+            share = np.concatenate([[0.0], inner, [1.0]])
+            at = (1 - share) * np.concatenate([levels[:1], levels]) + share * np.concatenate([levels, levels[-1:]])
+            out[i] = np.interp(1 - q, np.concatenate([[1.0], reached])[::-1], at[::-1])
+        return out
+
+    def predict_risk(
+        self,
+        X: Any,
+        horizons: Any = None,
+        cause: int = 1,
+        *,
+        strata: Any = None,
+        offset: Any = None,
+        at_most: Any = None,
+        at_least: Any = None,
+    ) -> np.ndarray:
+        """Return the probability of a score of at most (or at least) a cut at the visit.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        horizons : float or sequence of float, optional
+            By default the visit; other times are NaN.
+        cause : int, default 1
+            Must be 1.
+        strata : None
+            Not taken.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        at_most, at_least : float or array-like of shape (n,), optional
+            The cut; by default the one declared with the training outcome. One value per row is a cut that depends on
+            the baseline (a minimal important change).
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Probabilities.
+
+        Raises
+        ------
+        ArgumentError
+            If no cut is known.
+        """
+        self._refuse(strata=strata)
+        self._check_fitted()
+        times, _ = check_horizons(self.horizon_ if horizons is None else horizons)
+        if cause != 1:
+            raise argument_error("cause", f"1 for {type(self).__name__}", cause)
+        if at_most is None and at_least is None:
+            at_most, at_least = self.at_most_, self.at_least_
+        if (at_most is None) == (at_least is None):
+            raise argument_error(
+                "at_most",
+                "given, or declared with the outcome",
+                "neither" if at_most is None else "at_most and at_least",
+                "Say predict_risk(X, at_most=2), or Measured.at(…, at_most=2) before the fit.",
+            )
+        probability = self.predict_distribution(X, offset=offset)
+        cut = np.asarray(at_most if at_most is not None else at_least, dtype=float)
+        if cut.ndim > 1 or (cut.ndim == 1 and cut.size != probability.shape[0]) or not np.isfinite(cut).all():
+            raise argument_error("at_most", f"a number, or {probability.shape[0]} of them", describe(cut))
+        # a level computed as 10 − 8 is the cut 2, whatever its last digits
+        slack = 1e-9 * max(abs(self.lower_), abs(self.upper_), 1.0)
+        cut = np.broadcast_to(cut, (probability.shape[0],))[:, None]
+        inside = self.levels_ <= cut + slack if at_most is not None else self.levels_ >= cut - slack
+        risk = np.clip((probability * inside).sum(axis=1), 0.0, 1.0)
+        out = np.full((risk.size, times.size), np.nan)
+        out[:, np.isclose(times, self.horizon_, rtol=1e-9, atol=0)] = risk[:, None]
+        return out

@@ -1,0 +1,213 @@
+"""``Measured``: a score at a later visit, with its range and, if declared, the cut that makes it a state."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_number, describe
+from lbp_prognosis.survival._status import Status
+
+__all__ = ["Measured", "MeasuredSpec", "measured_spec", "measured_to_status"]
+
+_PREFIX = "measured:"
+
+
+@dataclass(frozen=True)
+class MeasuredSpec:
+    """What a measured outcome says of itself.
+
+    Attributes
+    ----------
+    horizon : float
+        Time of the visit, in the unit of the study.
+    lower, upper : float
+        Range of the score.
+    kind : {"ordinal", "continuous"}
+        Whether differences between scores have a meaning of their own.
+    at_most, at_least : float or None
+        Declared cut: the state 1 is a score of at most, or at least, this.
+    """
+
+    horizon: float
+    lower: float
+    upper: float
+    kind: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def cut(self) -> float | None:
+        """The declared cut, of either direction."""
+        return self.at_most if self.at_least is None else self.at_least
+
+
+class Measured:
+    """A score at a later visit."""
+
+    @staticmethod
+    def at(
+        horizon: float,
+        value: Any,
+        *,
+        lower: float,
+        upper: float,
+        kind: str = "ordinal",
+        at_most: float | None = None,
+        at_least: float | None = None,
+    ) -> np.ndarray:
+        """Score at ``horizon``.
+
+        Parameters
+        ----------
+        horizon : float
+            Time of the visit, in the unit of the study.
+        value : array-like of shape (n,)
+            Scores; None or NaN where the patient was not seen.
+        lower, upper : float
+            Range of the instrument; a score outside is refused.
+        kind : {"ordinal", "continuous"}, default "ordinal"
+            What the scores are taken for.
+        at_most, at_least : float, optional
+            Declared before the data are seen: a score of at most (at least) this is the state 1. With it the outcome
+            enters calibration and decision curves as a risk, while models are fitted to the score.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Structured, with the field ``value`` (float); NaN is "not observed". The declaration is the title of the
+            field: it survives indexing, concatenation, copies between processes and ``numpy.save``, and two
+            declarations that differ cannot be concatenated.
+
+        Raises
+        ------
+        ArgumentError
+            If a score is outside the range, or an argument is not accepted.
+
+        Examples
+        --------
+        >>> from lbp_prognosis import Measured
+        >>> y = Measured.at(12, [0, 3, None, 7], lower=0, upper=10, at_most=2)
+        >>> y["value"].tolist()
+        [0.0, 3.0, nan, 7.0]
+        """
+        if np.ndim(horizon) > 0 and np.ndim(value) == 0:
+            raise argument_error(
+                "horizon",
+                "one number, the time of the visit",
+                describe(horizon),
+                "The order is Measured.at(horizon, value, lower=…, upper=…).",
+            )
+        low = check_number("lower", lower)
+        high = check_number("upper", upper, low=low, open_low=True)
+        if at_most is not None and at_least is not None:
+            raise argument_error("at_most, at_least", "one of them", f"at_most={at_most!r}, at_least={at_least!r}")
+        cuts = {}
+        for name, cut in (("at_most", at_most), ("at_least", at_least)):
+            cuts[name] = None if cut is None else check_number(name, cut, low=low, high=high)
+        spec = MeasuredSpec(
+            horizon=check_number("horizon", horizon, low=0, open_low=True),
+            lower=low,
+            upper=high,
+            kind=check_choice("kind", kind, ("ordinal", "continuous")),
+            **cuts,
+        )
+        scores = _scores(value)
+        outside = np.flatnonzero((scores < low) | (scores > high))
+        if outside.size:
+            raise argument_error(
+                "value",
+                f"between {low:g} and {high:g}, the range of the score, or missing",
+                f"other values at rows {outside[:5].tolist()} ({outside.size} in all)",
+                "A code for missing (99, -9) has to become NaN first.",
+                kind=OutcomeError,
+            )
+        return _build(scores, spec)
+
+
+def _scores(value: Any) -> np.ndarray:
+    raw = np.asarray(value)
+    if raw.dtype.kind in "mMc":
+        raise argument_error("value", "numbers, the scores", describe(value), kind=OutcomeError)
+    try:
+        scores = np.array([np.nan if v is None or v != v else v for v in raw.tolist()], dtype=float)
+    except (TypeError, ValueError):
+        # pd.NA has no truth value; any other text is not a score
+        import pandas as pd
+
+        try:
+            scores = pd.Series(raw, dtype=object).mask(pd.isna(raw), np.nan).astype(float).to_numpy()
+        except (TypeError, ValueError):
+            raise argument_error("value", "numbers, the scores", describe(value), kind=OutcomeError) from None
+    if raw.ndim != 1:
+        raise argument_error("value", "one-dimensional", f"shape {raw.shape}", kind=OutcomeError)
+    if np.isinf(scores).any():
+        raise argument_error("value", "finite or missing", "infinite values", kind=OutcomeError)
+    return scores
+
+
+def _build(scores: np.ndarray, spec: MeasuredSpec) -> np.ndarray:
+    title = _PREFIX + json.dumps(asdict(spec), sort_keys=True)
+    y = np.empty(scores.size, dtype=np.dtype([((title, "value"), "f8")]))
+    y["value"] = scores
+    return y
+
+
+def measured_spec(y: np.ndarray) -> MeasuredSpec:
+    """Return what a measured outcome says of itself.
+
+    Raises
+    ------
+    OutcomeError
+        If the array has lost its declaration.
+    """
+    for name, (_, _, *title) in (y.dtype.fields or {}).items():
+        if name == "value" and title and str(title[0]).startswith(_PREFIX):
+            return MeasuredSpec(**json.loads(str(title[0])[len(_PREFIX) :]))
+    raise argument_error(
+        "y",
+        "an outcome that knows its visit and range",
+        "one that has lost them",
+        "Make it by Measured.at(horizon, value, lower=…, upper=…), and do not rebuild its type.",
+        kind=OutcomeError,
+    )
+
+
+def measured_to_status(y: np.ndarray, *, at_most: float | None = None, at_least: float | None = None) -> np.ndarray:
+    """Return the state that a cut makes of a score.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Made by `Measured.at`.
+    at_most, at_least : float, optional
+        The cut; by default the declared one.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Made by `Status.at`: 1 for a score of at most (at least) the cut, −1 where the score is missing.
+
+    Raises
+    ------
+    OutcomeError
+        If no cut was declared or given.
+    """
+    spec = measured_spec(y)
+    if at_most is None and at_least is None:
+        at_most, at_least = spec.at_most, spec.at_least
+    if (at_most is None) == (at_least is None):
+        raise argument_error(
+            "y",
+            "a score with a declared cut",
+            "one without",
+            "Say Measured.at(…, at_most=2) or at_least=…: decisions need a state, and a cut chosen later is chosen on "
+            "the data.",
+            kind=OutcomeError,
+        )
+    value = y["value"]
+    state = value <= at_most if at_most is not None else value >= at_least
+    return Status.at(spec.horizon, np.where(np.isnan(value), -1, state.astype(int)))
