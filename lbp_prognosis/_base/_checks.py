@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base._errors import argument_error, describe
+from lbp_prognosis._base.intake import as_labels, as_numbers, in_order_of, labels_of
+from lbp_prognosis._base.intake import rows_in_words as _rows
 
 __all__ = [
     "check_beside",
@@ -28,33 +30,11 @@ __all__ = [
 ]
 
 
-def _rows(mask: np.ndarray, limit: int = 5) -> str:
-    rows = np.flatnonzero(mask)
-    shown = ", ".join(str(row) for row in rows[:limit])
-    return f"{shown}, … ({rows.size} in all)" if rows.size > limit else shown
-
-
-def _refuse_dates(name: str, value: Any) -> None:
-    """Dates and durations would pass as nanoseconds."""
-    kind = np.asarray(value).dtype.kind
-    if kind in "mM":
-        raise argument_error(
-            name,
-            "numbers, in the unit of the study",
-            "dates" if kind == "M" else "durations",
-            "Count from the index date in that unit, e.g. (end - start).dt.days or (end - start) / pd.Timedelta('1D').",
-        )
-
-
 def check_vector(
     name: str, value: Any, *, n: int | None = None, low: float | None = None, high: float | None = None
 ) -> np.ndarray:
     """Return a finite float vector of length ``n`` within ``[low, high]``; NaN and infinities name their rows."""
-    _refuse_dates(name, value)
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise argument_error(name, "numbers", describe(value)) from None
+    array = as_numbers(name, value)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -130,13 +110,7 @@ def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
     if horizons is None:
         raise argument_error("horizons", "given: a number or a sequence of numbers, in the unit of `y`", "None")
     scalar = np.ndim(horizons) == 0
-    _refuse_dates("horizons", horizons)
-    try:
-        array = np.atleast_1d(np.asarray(horizons, dtype=float))
-    except (TypeError, ValueError):
-        raise argument_error(
-            "horizons", "a number or a sequence of numbers, in the unit of `y`", describe(horizons)
-        ) from None
+    array = np.atleast_1d(as_numbers("horizons", horizons, "a number or a sequence of numbers, in the unit of `y`"))
     if array.ndim != 1 or array.size == 0:
         raise argument_error("horizons", "a number or a sequence of numbers, in the unit of `y`", describe(horizons))
     if not np.isfinite(array).all() or (array <= 0).any() or (np.diff(array) <= 0).any():
@@ -146,10 +120,7 @@ def check_horizons(horizons: Any) -> tuple[np.ndarray, bool]:
 
 def check_thresholds(thresholds: Any, *, ordered: bool = True) -> np.ndarray:
     """Return decision thresholds as a vector of distinct values inside (0, 1), increasing if ``ordered``."""
-    try:
-        array = np.atleast_1d(np.asarray(thresholds, dtype=float))
-    except (TypeError, ValueError):
-        raise argument_error("thresholds", "numbers between 0 and 1", describe(thresholds)) from None
+    array = np.atleast_1d(as_numbers("thresholds", thresholds, "numbers between 0 and 1"))
     steps = np.diff(array.ravel() if ordered else np.sort(array, axis=None))
     inside = np.isfinite(array).all() and (array > 0).all() and (array < 1).all() and (steps > 0).all()
     if array.ndim != 1 or array.size == 0 or not inside:
@@ -164,13 +135,12 @@ def check_thresholds(thresholds: Any, *, ordered: bool = True) -> np.ndarray:
 
 def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
     """Return risks as ``(n, n_horizons)`` in [0, 1]; an all-NaN column passes, scattered NaN names its rows."""
-    try:
-        array = np.asarray(risk, dtype=float)
-    except (TypeError, ValueError):
+    if hasattr(risk, "fit"):
         remedy = "Evaluation takes risks, not models: pass model.predict_risk(X, horizons)."
-        if hasattr(risk, "fit") and not hasattr(risk, "predict_risk"):
+        if not hasattr(risk, "predict_risk"):
             remedy += " models.as_risk_model gives a model of another library that method."
-        raise argument_error(name, "numbers", describe(risk), remedy if hasattr(risk, "fit") else None) from None
+        raise argument_error(name, "numbers", describe(risk), remedy)
+    array = as_numbers(name, risk)
     if array.ndim == 1 and n_horizons == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape != (n, n_horizons):
@@ -246,7 +216,7 @@ def check_clusters(name: str, labels: Any, *, n: int) -> np.ndarray | None:
     """Return labels as integer codes 0…K−1, or None; missing labels are refused."""
     if labels is None:
         return None
-    array = np.asarray(labels)
+    array = np.asarray(as_labels(name, labels))
     if array.ndim != 1 or array.size != n:
         raise argument_error(name, f"of length {n}, one label a row of `y`", describe(labels))
     missing = np.asarray(pd.isna(array))
@@ -256,14 +226,14 @@ def check_clusters(name: str, labels: Any, *, n: int) -> np.ndarray | None:
 
 
 def check_same_rows(name: str, labelled: Any, other_name: str, other: Any) -> None:
-    """Refuse labels that name the same rows in another order: by position they would be paired wrongly.
+    """Refuse labels in another order, of another kind or another set: by position they would be paired wrongly.
 
-    Objects without an index, and indexes of other labels, are taken by position.
+    Objects without an index are taken by position.
     """
-    mine, theirs = getattr(labelled, "index", None), getattr(other, "index", None)
-    if not isinstance(mine, pd.Index) or not isinstance(theirs, pd.Index) or mine.equals(theirs):
+    mine, theirs = labels_of(labelled), labels_of(other)
+    if mine is None or theirs is None or len(mine) != len(theirs):
         return
-    if len(mine) == len(theirs) and mine.is_unique and theirs.is_unique and mine.isin(theirs).all():
+    if in_order_of(name, mine, other_name, theirs) is not None:
         raise argument_error(
             name,
             f"in the order of `{other_name}`",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import LeakageError, argument_error
+from lbp_prognosis._base import LeakageError, argument_error, column_kind, is_number, numbers_in
 
 __all__ = ["CovariateDesign", "batch_codes", "batch_labels", "feature_matrix", "refuse_outcome"]
 
@@ -35,11 +35,11 @@ def batch_codes(labels: pd.Series, batches: Sequence[Any]) -> np.ndarray:
 
 def feature_matrix(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """Return features as floats with NaN for missing; text and infinities are refused."""
-    try:
-        values = frame[list(columns)].to_numpy(dtype=float, na_value=np.nan)
-    except (TypeError, ValueError):
-        text = [column for column in columns if not pd.api.types.is_numeric_dtype(frame[column].dtype)]
-        raise argument_error("columns", "numeric columns", f"{text[:5]}, which hold text") from None
+    text = [column for column in columns if not is_number(frame[column])]
+    if text:
+        told = ", ".join(f"{column!r} ({column_kind(frame[column])})" for column in text[:5])
+        raise argument_error("columns", "numeric columns", f"{told}, which hold no numbers")
+    values = numbers_in(frame, columns)
     if np.isinf(values).any():
         bad = [column for column, found in zip(columns, np.isinf(values).any(axis=0)) if found]
         raise argument_error("X", "free of infinite values", f"some in {bad[:5]}")
@@ -53,7 +53,7 @@ class CovariateDesign:
         self.covariates = list(covariates)
         self.categories: dict[str, list[Any]] = {}
         for name in self.covariates:
-            if not pd.api.types.is_numeric_dtype(frame[name].dtype):
+            if not is_number(frame[name]):
                 self.categories[name] = sorted(pd.unique(frame[name].dropna()), key=str)
 
     def matrix(self, frame: pd.DataFrame) -> np.ndarray:

@@ -11,7 +11,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import DataError, EstimationError, argument_error, check_choice, check_number
+from lbp_prognosis._base import (
+    DataError,
+    EstimationError,
+    argument_error,
+    check_choice,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis._kernels import combat_adjust, combat_fit, inverse_gamma_prior
 from lbp_prognosis.fusion._batch_columns import (
     CovariateDesign,
@@ -149,6 +156,7 @@ class ComBat(TransformerMixin, BaseEstimator):
 
     # ---- fitting -------------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def fit(self, X: Any, y: Any = None) -> ComBat:
         """Estimate the batch effects; ``y`` is only compared with the batch and the covariates.
 
@@ -266,6 +274,7 @@ class ComBat(TransformerMixin, BaseEstimator):
 
     # ---- new rows ------------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
         """Return the frame with the batch effects taken off.
 
@@ -298,6 +307,7 @@ class ComBat(TransformerMixin, BaseEstimator):
         )
         raise argument_error("X", f"rows of the batches {self.batches_[:8]}", f"rows of {strange[:5]}", remedy)
 
+    @takes_rows()
     def calibrate(self, X: Any) -> ComBat:
         """Return a copy that also knows new batches, from rows without outcome.
 

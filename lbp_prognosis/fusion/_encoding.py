@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import argument_error, categories_of, column_kind, is_number, numbers_of, refused_kind
 
 __all__ = ["METHODS", "Encoding"]
 
@@ -60,7 +60,10 @@ class Encoding:
                     f"{name!r} without any",
                     "Drop it: nothing can be learned of it.",
                 )
-            numeric = pd.api.types.is_numeric_dtype(column.dtype)
+            kind = column_kind(column)
+            if kind in ("date", "duration", "complex", "mixed"):
+                raise refused_kind("X", kind, "numbers and categories", column=name)
+            numeric = is_number(column)
             binary = numeric and set(column.dropna().unique()) <= {0, 1}
             method = methods.get(name, "logistic" if binary else "matching" if numeric else "nominal")
             if method == "logistic" and not binary:
@@ -68,9 +71,7 @@ class Encoding:
             if method in ("matching", "normal") and not numeric:
                 raise argument_error("methods", f"'nominal' for {name!r}, which holds no numbers", repr(method))
             if method == "nominal":
-                found = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else None
-                values = list(found) if found is not None else sorted(column.dropna().unique().tolist())
-                categories[name] = [value for value in values if (column == value).any()]
+                categories[name] = categories_of(column)
             kinds.append({"matching": 0, "normal": 0, "logistic": 1, "nominal": 2}[method])
             levels.append(len(categories.get(name, ())))
             matching.append(method == "matching")
@@ -89,7 +90,7 @@ class Encoding:
         for j, name in enumerate(self.columns):
             column = frame[name]
             if self.kinds[j] != 2:
-                out[:, j] = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+                out[:, j] = numbers_of(column)
                 continue
             place = {value: code for code, value in enumerate(self.categories[name])}
             codes = column.map(place).to_numpy(dtype=float, na_value=np.nan)

@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, describe
+from lbp_prognosis._base import argument_error, column_kind, describe, is_number, read_frame, refused_kind
 
 __all__ = ["as_frame", "as_output", "chosen_columns", "match_columns"]
 
 
 def as_frame(X: Any, name: str = "X") -> pd.DataFrame:
     """Return a frame; columns of an array are called x0, x1, …"""
+    X = read_frame(X, name)
     if isinstance(X, pd.DataFrame):
-        repeated = X.columns[X.columns.duplicated()]
-        if len(repeated):
-            raise argument_error(name, "a frame whose columns have distinct names", f"{list(repeated)[:3]} twice")
         return X
     array = np.asarray(X)
     if array.ndim != 2:
@@ -48,9 +46,18 @@ def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
 def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, numeric: bool) -> list[str]:
     """Return the columns a transformer works on: those named, or by default all that are (not) numbers."""
     if columns is None:
-        return [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c].dtype) == numeric]
+        chosen = [c for c in frame.columns if is_number(frame[c]) == numeric]
+        return chosen if numeric else [column for column in chosen if _nominal(frame[column])]
     names = [columns] if isinstance(columns, str) else list(columns)
     absent = [column for column in names if column not in frame.columns]
     if absent:
         raise argument_error("columns", "columns of `X`", f"{absent[:5]}, which `X` does not have")
     return names
+
+
+def _nominal(column: pd.Series) -> bool:
+    """Refuse what is neither number nor category: dates, durations, mixtures and identifiers."""
+    kind = column_kind(column)
+    if kind in ("date", "duration", "complex", "mixed", "identifier"):
+        raise refused_kind("X", kind, "numbers and categories", column=column.name)
+    return True

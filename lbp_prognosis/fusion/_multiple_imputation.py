@@ -11,7 +11,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import RandomState, argument_error, check_number, spawn
+from lbp_prognosis._base import (
+    RandomState,
+    argument_error,
+    check_number,
+    spawn,
+    takes_rows,
+)
 from lbp_prognosis._kernels import chained_equations
 from lbp_prognosis.fusion._completer import Completer
 from lbp_prognosis.fusion._completions import Completions, Score
@@ -106,6 +112,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
 
     # ---- training ------------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def fit(self, X: Any, y: Any = None) -> MultipleImputation:
         """Learn to complete new rows; the outcome is not looked at."""
         frame = as_frame(X)
@@ -145,6 +152,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
             elif not callable(rule) and not isinstance(rule, str):
                 raise argument_error("passive", "a function, an expression, or (pooling, columns)", rule)
 
+    @takes_rows()
     def complete_training(self, X: pd.DataFrame, y: Any) -> list[pd.DataFrame]:
         """Fit, and return ``m_`` completed training tables, imputed with the outcome.
 
@@ -180,6 +188,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
 
     # ---- new rows ------------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def completions(self, X: pd.DataFrame, score: Score | None = None, nodes: np.ndarray | None = None) -> Completions:
         """Complete new rows, without any outcome.
 
@@ -194,6 +203,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         """
         return self.completer(X)(score, nodes)
 
+    @takes_rows()
     def completer(self, X: pd.DataFrame) -> Completer:
         """Return what completes these rows, as `completions` does, for one linear predictor after another.
 
@@ -206,6 +216,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         frame = match_columns(X, self.feature_names_in_)
         return Completer(self._filling, frame, nodes=int(self.nodes), draws=int(self.draws))
 
+    @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
         """Return rows with missing values at their conditional mean (or likeliest category), without any outcome.
 

@@ -10,7 +10,15 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import argument_error, check_choice, plain_label
+from lbp_prognosis._base import (
+    argument_error,
+    categories_of,
+    check_choice,
+    column_kind,
+    plain_label,
+    refused_kind,
+    takes_rows,
+)
 from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
 
 __all__ = ["OneHot"]
@@ -46,6 +54,7 @@ class OneHot(TransformerMixin, BaseEstimator):
         """Columns that are said to be nominal: an imputation before this step takes their codes for categories."""
         return tuple(self.columns or ())
 
+    @takes_rows()
     def fit(self, X: Any, y: Any = None) -> OneHot:
         """Learn the categories; ``y`` is not looked at."""
         check_choice("unknown", self.unknown, ("error", "reference"))
@@ -55,14 +64,13 @@ class OneHot(TransformerMixin, BaseEstimator):
         self.columns_ = chosen_columns(frame, self.columns, numeric=False)
         self.categories_ = {}
         for column in self.columns_:
-            values = frame[column]
-            if isinstance(values.dtype, pd.CategoricalDtype):
-                # a declared category that is absent here would be a column without information
-                self.categories_[column] = [c for c in values.cat.categories if (values == c).any()]
-            else:
-                self.categories_[column] = sorted(values.dropna().unique().tolist())
+            kind = column_kind(frame[column])
+            if kind in ("date", "duration", "complex", "mixed"):
+                raise refused_kind("X", kind, "numbers and categories", column=column)
+            self.categories_[column] = categories_of(frame[column])
         return self
 
+    @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
         """Return the frame with indicators ``column=category`` in place of the columns."""
         check_is_fitted(self)

@@ -10,7 +10,15 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import DataError, FeatureMap, argument_error, check_choice, check_horizons, check_number
+from lbp_prognosis._base import (
+    DataError,
+    FeatureMap,
+    argument_error,
+    check_choice,
+    check_horizons,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis.fusion._frame import as_frame, match_columns
 from lbp_prognosis.survival import outcome_kind
 
@@ -81,6 +89,7 @@ class PatternSubmodels(BaseEstimator):
         self.rows = rows
         self.fallback = fallback
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -198,6 +207,7 @@ class PatternSubmodels(BaseEstimator):
                 failures,
             )
 
+    @takes_rows()
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:
@@ -242,6 +252,7 @@ class PatternSubmodels(BaseEstimator):
             out[use] = model.predict_risk(frame.loc[use, columns], times, cause, **extra)
         return out
 
+    @takes_rows()
     def pattern_of(self, X: Any) -> np.ndarray:
         """Return the pattern of each row, as names joined by ``+``; shape (n,)."""
         check_is_fitted(self)

@@ -9,13 +9,18 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis._base import (
+    argument_error,
+    check_choice,
+    takes_rows,
+)
 from lbp_prognosis._kernels import PooledTest, cox_fit, d3_test
 from lbp_prognosis.survival import check_outcome
 
 __all__ = ["pool_likelihood_ratio"]
 
 
+@takes_rows()
 def pool_likelihood_ratio(
     models: Sequence[Any], null_models: Sequence[Any] | None, X: Any, y: np.ndarray, *, intercept: str = "pooled"
 ) -> PooledTest:

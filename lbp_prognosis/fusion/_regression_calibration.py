@@ -10,7 +10,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import EstimationError, Objection, argument_error
+from lbp_prognosis._base import (
+    EstimationError,
+    Objection,
+    argument_error,
+    numbers_in,
+    takes_rows,
+)
 from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
 
 __all__ = ["RegressionCalibration"]
@@ -85,6 +91,7 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
         """Columns that are read beside the predictors."""
         return tuple(value for value in dict(self.errors).values() if isinstance(value, str))
 
+    @takes_rows()
     def fit(self, X: Any, y: Any = None) -> RegressionCalibration:
         """Learn means and covariances; ``y`` is not looked at."""
         frame = as_frame(X)
@@ -102,7 +109,7 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
         self.n_features_in_ = frame.shape[1]
         self.columns_ = [*measured, *others]
         self._n_measured = len(measured)
-        values = frame[self.columns_].to_numpy(dtype=float, na_value=np.nan)
+        values = numbers_in(frame, self.columns_)
         variances = self._variances(frame)
         whole = np.isfinite(values).all(axis=1) & np.isfinite(variances).all(axis=1)
         if whole.sum() < len(self.columns_) + 2:
@@ -135,7 +142,7 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
             if isinstance(given, str):
                 if given not in frame.columns:
                     raise argument_error("errors", "numbers, or names of columns of `X`", f"{given!r} for {column!r}")
-                sd = frame[given].to_numpy(dtype=float, na_value=np.nan)
+                sd = numbers_in(frame, [given])[:, 0]
                 sd = np.where(frame[column].isna().to_numpy() & np.isnan(sd), 0.0, sd)
                 if np.isnan(sd).any():
                     raise argument_error("errors", f"known wherever {column!r} is", f"missing values in {given!r}")
@@ -148,11 +155,12 @@ class RegressionCalibration(TransformerMixin, BaseEstimator):
             parts.append(sd**2)
         return np.column_stack(parts)
 
+    @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
         """Return the frame with each measurement replaced by its expectation."""
         check_is_fitted(self, "covariance_")
         frame = match_columns(X, self.feature_names_in_)
-        values = frame[self.columns_].to_numpy(dtype=float, na_value=np.nan)
+        values = numbers_in(frame, self.columns_)
         k = self._n_measured
         variances = np.zeros_like(values)
         variances[:, :k] = self._variances(frame)

@@ -10,7 +10,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import EstimationError, argument_error, check_number
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_number,
+    numbers_in,
+    takes_rows,
+)
 from lbp_prognosis._kernels import rcs_basis, rcs_knots
 from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
 
@@ -59,6 +65,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
         self.n_knots = n_knots
         self.knots = knots
 
+    @takes_rows()
     def fit(self, X: Any, y: Any = None) -> RestrictedCubicSpline:
         """Learn the knots; ``y`` is not looked at."""
         frame = as_frame(X)
@@ -74,7 +81,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
                 if knots.ndim != 1 or knots.size < 3 or (np.diff(knots) <= 0).any():
                     raise argument_error("knots", "at least three increasing numbers a column", dict(self.knots or {}))
             else:
-                values = frame[column].to_numpy(dtype=float)
+                values = numbers_in(frame, [column])[:, 0]
                 seen = values[np.isfinite(values)]
                 knots = rcs_knots(seen, n_knots)
                 if knots.size < n_knots:
@@ -85,6 +92,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
             self.knots_[column] = knots
         return self
 
+    @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
         """Return the frame with the spline terms behind their columns."""
         check_is_fitted(self)
@@ -93,7 +101,7 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
         for column in frame.columns:
             parts[column] = frame[column]
             if column in self.knots_:
-                basis = rcs_basis(frame[column].to_numpy(dtype=float), self.knots_[column])
+                basis = rcs_basis(numbers_in(frame, [column])[:, 0], self.knots_[column])
                 parts.update({f"{column}{chr(39) * k}": basis[:, k] for k in range(1, basis.shape[1])})
         return pd.DataFrame(parts, index=frame.index)
 

@@ -13,7 +13,15 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import FeatureMap, Objection, argument_error, check_choice, check_confidence, check_horizons
+from lbp_prognosis._base import (
+    FeatureMap,
+    Objection,
+    argument_error,
+    check_choice,
+    check_confidence,
+    check_horizons,
+    takes_rows,
+)
 from lbp_prognosis.fusion._completions import MultipleStep
 from lbp_prognosis.fusion._frame import as_frame, match_columns
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
@@ -152,6 +160,7 @@ class RiskPipeline(BaseEstimator):
 
     # ---- fitting -------------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -258,6 +267,7 @@ class RiskPipeline(BaseEstimator):
                 inner = step_output(step, inner)
         return inner, frame[self.held_columns_]
 
+    @takes_rows()
     def seen_by_model(self, X: Any) -> tuple[Any, pd.DataFrame]:
         """Return the model fitted on the first completed table, and rows without missing values as it sees them.
 
@@ -301,6 +311,7 @@ class RiskPipeline(BaseEstimator):
             averages.append(np.stack(sums, axis=1).reshape(n, *values.shape[1:]))
         return averages
 
+    @takes_rows()
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:
@@ -340,6 +351,7 @@ class RiskPipeline(BaseEstimator):
             return expit(logit(inside).mean(axis=0))
         return -np.expm1(-np.exp(np.log(-np.log1p(-inside)).mean(axis=0)))
 
+    @takes_rows()
     def predict_risk_band(
         self, X: Any, horizons: Any, cause: int = 1, *, confidence: float = 0.95, strata: Any = None, offset: Any = None
     ) -> RiskBand:
@@ -391,6 +403,7 @@ class RiskPipeline(BaseEstimator):
             highs.append(high)
         return RiskBand(risk, self._combined(lows), self._combined(highs))
 
+    @takes_rows()
     def calibrate(self, X: Any) -> RiskPipeline:
         """Return a copy whose harmonisation knows new sites too, from their rows without outcome.
 
@@ -421,6 +434,7 @@ class RiskPipeline(BaseEstimator):
         return made
 
     @_model_has("linear_predictor")
+    @takes_rows()
     def linear_predictor(self, X: Any, **keywords: Any) -> np.ndarray:
         """Return the linear predictor, averaged over completions and completed tables; shape (n,)."""
         inner, held = self._prepare(X)
@@ -431,6 +445,7 @@ class RiskPipeline(BaseEstimator):
         return np.mean(self._over_completions(inner, held, scores), axis=0)
 
     @_model_has("predict_survival")
+    @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) of any event, averaged over completions and completed tables; shape (n, n_times)."""
         inner, held = self._prepare(X)
@@ -441,6 +456,7 @@ class RiskPipeline(BaseEstimator):
         return np.mean(self._over_completions(inner, held, survival), axis=0)
 
     @_model_has("score")
+    @takes_rows()
     def score(self, X: Any, y: np.ndarray, **keywords: Any) -> float:
         """Return the model's own score of the pipeline's risks (proper by default; higher is better)."""
         check_is_fitted(self, "branches_")

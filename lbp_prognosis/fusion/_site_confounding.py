@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from lbp_prognosis._base import Objection, Result, argument_error, check_number
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    check_number,
+    takes_rows,
+)
 
 __all__ = ["SiteConfounding", "site_confounding"]
 
@@ -56,6 +62,7 @@ class SiteConfounding(Result):
         return f"{len(self.table)} sites, V = {self.cramer_v:.3f} (by chance {self.expected_v:.3f})"
 
 
+@takes_rows()
 def site_confounding(site: Any, y: Any, *, threshold: float = 0.3) -> SiteConfounding:
     """Measure how strongly site and outcome go together.
 

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from lbp_prognosis._base import numbers_in, takes_rows
 from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
 
 __all__ = ["Standardise"]
@@ -33,22 +34,24 @@ class Standardise(TransformerMixin, BaseEstimator):
     def __init__(self, columns: Sequence[str] | None = None) -> None:
         self.columns = columns
 
+    @takes_rows()
     def fit(self, X: Any, y: Any = None) -> Standardise:
         """Learn means and standard deviations; ``y`` is not looked at."""
         frame = as_frame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
         self.columns_ = chosen_columns(frame, self.columns, numeric=True)
-        self.scaler_ = StandardScaler().fit(frame[self.columns_].to_numpy(dtype=float)) if self.columns_ else None
+        self.scaler_ = StandardScaler().fit(numbers_in(frame, self.columns_)) if self.columns_ else None
         return self
 
+    @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
         """Return the frame with the columns scaled."""
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
         if self.scaler_ is None:
             return frame
-        scaled = self.scaler_.transform(frame[self.columns_].to_numpy(dtype=float))
+        scaled = self.scaler_.transform(numbers_in(frame, self.columns_))
         return frame.assign(**{column: scaled[:, k] for k, column in enumerate(self.columns_)})
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

@@ -22,6 +22,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     check_risk,
+    takes_rows,
 )
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._foreign_models import (
@@ -154,6 +155,7 @@ class AdaptedModel(RiskEstimator):
         """Whether the model tunes on folds, and so wants to know who is a copy of whom."""
         return tunes_on_folds(self.estimator)
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -255,12 +257,14 @@ class AdaptedModel(RiskEstimator):
         self.n_missing_ = int((~seen).sum())
 
     @available_if(_search_with_score)
+    @takes_rows()
     def linear_predictor(self, X: Any) -> np.ndarray:
         """Return the linear predictor of the model that a search chose."""
         return np.asarray(self.estimator_.best_estimator_.linear_predictor(X), dtype=float)
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:

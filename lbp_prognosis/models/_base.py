@@ -40,11 +40,14 @@ from lbp_prognosis._base import (
     argument_error,
     check_clusters,
     check_horizons,
-    check_same_rows,
     check_vector,
+    column_names,
+    read_frame,
+    read_matrix,
+    takes_rows,
 )
 from lbp_prognosis._kernels import ipcw_weights
-from lbp_prognosis.models._design import Design, check_matrix, column_names, strata_labels, take_columns
+from lbp_prognosis.models._design import Design, strata_labels, take_columns
 from lbp_prognosis.models._reading_table import reading_table
 from lbp_prognosis.models._state import decode, encode
 from lbp_prognosis.survival import OutcomeKind, Surv, check_outcome, check_weights, status_horizon
@@ -102,7 +105,7 @@ class RiskEstimator(BaseEstimator):
         """Check all arguments of ``fit`` and remember names, follow-up and causes."""
         name = type(self).__name__
         if isinstance(X, str):
-            check_matrix(X)
+            read_matrix(X)
         if isinstance(X, np.ndarray) and X.dtype.names and not getattr(getattr(y, "dtype", None), "names", None):
             raise argument_error(
                 "X",
@@ -112,12 +115,9 @@ class RiskEstimator(BaseEstimator):
             )
         kind = check_outcome(y, self._accepts, caller=name, instead=self._instead)
         n = y.shape[0]
-        given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
-        for argument, labelled in given.items():
-            check_same_rows(argument, labelled, "X", X)
-        predictors, strata, offset = self._own_columns(X, strata, offset)
-        names = column_names(predictors)
-        matrix = check_matrix(predictors, allow_missing=allow_missing or self._allow_missing)
+        predictors, strata, offset = self._own_columns(read_frame(X), strata, offset)
+        names = column_names(predictors) if isinstance(predictors, pd.DataFrame) else None
+        matrix = read_matrix(predictors, allow_missing=allow_missing or self._allow_missing)
         if matrix.shape[0] != n:
             raise argument_error("X", f"of {n} rows, as many as `y`", f"{matrix.shape[0]} rows")
         if names is not None:
@@ -206,18 +206,18 @@ class RiskEstimator(BaseEstimator):
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Return the matrix (columns brought into the fitted order by name), strata codes and offset of new rows."""
         self._check_fitted()
-        check_same_rows("strata", strata, "X", X)
-        check_same_rows("offset", offset, "X", X)
-        X, strata, offset = self._own_columns(X, strata, offset)
-        names = column_names(X)
+        X, strata, offset = self._own_columns(read_frame(X), strata, offset)
+        names = column_names(X) if isinstance(X, pd.DataFrame) else None
         fitted = getattr(self, "feature_names_in_", None)
+        if fitted is None and names is not None and set(names) == set(self._names()):
+            fitted = self._names()  # of an array, told by the names the array would have had
         if names is not None and fitted is not None:
             missing, extra = [c for c in fitted if c not in names], [c for c in names if c not in set(fitted)]
             if missing or extra:
                 told = [f"without {missing}"] * bool(missing) + [f"with unknown {extra}"] * bool(extra)
                 raise argument_error("X", "a frame with the columns of the fit", " and ".join(told))
             X = X[list(fitted)]
-        matrix = check_matrix(X, allow_missing=allow_missing or self._allow_missing)
+        matrix = read_matrix(X, allow_missing=allow_missing or self._allow_missing)
         if matrix.shape[1] != self.n_features_in_:
             raise argument_error("X", f"of {self.n_features_in_} columns, as fitted", f"{matrix.shape[1]} columns")
         n = matrix.shape[0]
@@ -256,6 +256,7 @@ class RiskEstimator(BaseEstimator):
             )
         return np.array([place[label] for label in labels], dtype=np.int64)
 
+    @takes_rows()
     def resampler(
         self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None
     ) -> Callable[[np.ndarray], RiskEstimator | None] | None:
@@ -278,6 +279,7 @@ class RiskEstimator(BaseEstimator):
 
     # ---- output ------------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:
@@ -333,6 +335,7 @@ class RiskEstimator(BaseEstimator):
     ) -> np.ndarray:
         raise NotImplementedError
 
+    @takes_rows()
     def score(self, X: Any, y: np.ndarray, *, horizons: Any = None, sample_weight: Any = None) -> float:
         """Return minus the Brier score of the event of interest, so that higher is better (a proper score).
 

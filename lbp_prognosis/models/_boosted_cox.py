@@ -6,7 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, generator
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_choice,
+    check_number,
+    generator,
+    takes_rows,
+)
 from lbp_prognosis._kernels import cox_baseline, cox_data, cox_fit, cox_gradient, product_limit_incidence, tied_events
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import Design
@@ -146,6 +153,7 @@ class BoostedCox(RiskEstimator):
         self.offset = offset
         self.random_state = random_state
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -308,6 +316,7 @@ class BoostedCox(RiskEstimator):
             return np.zeros(X.shape[0])
         return self.slope_[cause] * predict_margin(self.booster(cause), X)
 
+    @takes_rows()
     def linear_predictor(self, X: Any, cause: int = 1, *, offset: Any = None) -> np.ndarray:
         """Return slope · margin + offset: the log relative hazard of one cause; shape (n,), higher is sooner.
 
@@ -324,6 +333,7 @@ class BoostedCox(RiskEstimator):
         self._check_cause(cause)
         return self._margin(matrix, int(cause)) + (0.0 if shift is None else shift)
 
+    @takes_rows()
     def margin_contributions(self, X: Any, cause: int = 1) -> np.ndarray:
         """Return what each predictor adds to the log hazard (not to the risk), ``(n, p + 1)``.
 

@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, check_choice, check_horizons
+from lbp_prognosis._base import (
+    EstimationError,
+    check_choice,
+    check_horizons,
+    takes_rows,
+)
 from lbp_prognosis._kernels import exponential_incidence, product_limit_incidence, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
@@ -92,6 +97,7 @@ class CauseSpecificCox(RiskEstimator):
         self.offset = offset
         self.collinear = collinear
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -160,12 +166,14 @@ class CauseSpecificCox(RiskEstimator):
         # rounding, and the exponential form, can pass 1
         return np.minimum(self._curves(X, horizons, strata, offset)[:, :, place], 1.0)
 
+    @takes_rows()
     def predict_incidence(
         self, X: Any, times: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:
         """Return the cumulative incidence of ``cause`` at each time, shape (n, n_times)."""
         return self.predict_risk(X, times, cause, strata=strata, offset=offset)
 
+    @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return the probability of no event of any cause by each time, shape (n, n_times); NaN beyond follow-up."""
         matrix, codes, shift = self._start_predict(X, strata, offset)
@@ -176,6 +184,7 @@ class CauseSpecificCox(RiskEstimator):
             out[:, inside] = self._curves(matrix, at[inside], codes, shift)[:, :, -1]
         return out
 
+    @takes_rows()
     def linear_predictor(self, X: Any, cause: int = 1, *, offset: Any = None) -> np.ndarray:
         """Return ``X β`` for the hazard of ``cause``, plus the offset if there is one; shape (n,)."""
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)

@@ -10,7 +10,14 @@ import pandas as pd
 from scipy.stats import chi2, norm
 from sklearn.base import clone
 
-from lbp_prognosis._base import argument_error, check_choice, check_confidence, check_horizons, check_number
+from lbp_prognosis._base import (
+    argument_error,
+    check_choice,
+    check_confidence,
+    check_horizons,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis._kernels import CoxData, CoxPieces, cox_data, cox_fit_prepared, cox_pieces, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import (
@@ -149,6 +156,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         self.max_iter = max_iter
         self.tol = tol
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -187,6 +195,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
         self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
         return self
 
+    @takes_rows()
     def resampler(
         self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None
     ) -> CoxResampler[CoxPH] | None:
@@ -296,6 +305,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return ``X β`` (not centred), plus the offset if there is one; shape (n,), higher is sooner."""
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
@@ -319,16 +329,19 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
     ) -> np.ndarray:
         return -np.expm1(-self._cumulative_hazard(X, horizons, strata, offset))
 
+    @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
         return 1.0 - self.predict_risk(X, times, self._own_cause, strata=strata, offset=offset)
 
+    @takes_rows()
     def predict_incidence(
         self, X: Any, times: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:
         """Return the cumulative incidence at each time, shape (n, n_times); for one cause this is the risk."""
         return self.predict_risk(X, times, cause, strata=strata, offset=offset)
 
+    @takes_rows()
     def risk_se(self, X: Any, horizons: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return the standard error of each predicted risk, shape (n, n_horizons).
 

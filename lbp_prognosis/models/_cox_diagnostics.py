@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from lbp_prognosis._base import argument_error, check_choice
+from lbp_prognosis._base import (
+    argument_error,
+    check_choice,
+    takes_rows,
+)
 from lbp_prognosis._kernels import CoxPieces, cox_pieces, kaplan_meier_steps, step_at
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.survival import Weights, check_outcome, check_weights
@@ -44,6 +48,7 @@ class CoxDiagnostics:
         pieces = cox_pieces(data, self.coef_, weights=values, offset=shift, ties=self.ties, frequency=frequency)
         return pieces, values
 
+    @takes_rows()
     def residuals(
         self,
         X: Any,
@@ -87,6 +92,7 @@ class CoxDiagnostics:
         expected = np.where(event, np.maximum(event - martingale, np.finfo(float).tiny), 1.0)
         return np.sign(martingale) * np.sqrt(np.maximum(-2 * (martingale + event * np.log(expected)), 0.0))
 
+    @takes_rows()
     def schoenfeld_residuals(
         self,
         X: Any,
@@ -122,6 +128,7 @@ class CoxDiagnostics:
         frame.insert(1, "time", y["time"][rows])
         return frame
 
+    @takes_rows()
     def proportional_hazards_test(
         self,
         X: Any,

@@ -7,7 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, check_vector
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_choice,
+    check_number,
+    check_vector,
+    takes_rows,
+)
 from lbp_prognosis._kernels import DiscreteHazardFit, categorical_probabilities, discrete_hazard_fit, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
@@ -131,6 +138,7 @@ class DiscreteTimeHazard(RiskEstimator):
         self.offset = offset
         self.collinear = collinear
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -355,6 +363,7 @@ class DiscreteTimeHazard(RiskEstimator):
             out = np.where(between, out - before[:, place] * mine[:, place] + part, out)
         return np.clip(out, 0.0, 1.0)
 
+    @takes_rows()
     def linear_predictor(self, X: Any, cause: int = 1, *, offset: Any = None) -> np.ndarray:
         """Return x·coef + offset of one cause: higher means sooner; shape (n,).
 

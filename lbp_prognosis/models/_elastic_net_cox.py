@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_choice,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import check_events, column_factors, column_name
@@ -157,6 +163,7 @@ class ElasticNetCox(RiskEstimator):
         self.tol = tol
         self.random_state = random_state
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -420,6 +427,7 @@ class ElasticNetCox(RiskEstimator):
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
+    @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return ``X β`` at the chosen penalty, plus the offset if there is one; shape (n,), higher is sooner."""
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
@@ -435,6 +443,7 @@ class ElasticNetCox(RiskEstimator):
             relative = np.exp(eta if offset is None else eta + offset)[:, None]
             return -np.expm1(-np.where(base > 0, base * relative, 0.0))
 
+    @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
         return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)

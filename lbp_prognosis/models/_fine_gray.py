@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_choice,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis._kernels import (
     CensoringGroups,
     CoxData,
@@ -118,6 +124,7 @@ class FineGray(CoxPH):
         self.censoring_ties = censoring_ties
         self.censoring_strata = censoring_strata
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -147,6 +154,7 @@ class FineGray(CoxPH):
         self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
         return self
 
+    @takes_rows()
     def resampler(self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None) -> None:
         """Return None: censoring, and with it the weights in the risk sets, is estimated anew from every resample."""
         return None

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, check_number
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis.survival import Surv, cause_names, check_outcome
 
 __all__ = ["LandmarkData", "landmark"]
@@ -85,6 +90,7 @@ def at_landmark(y: np.ndarray, at: float, width: float) -> tuple[np.ndarray, np.
     return rows, time, event, int(left.sum()), int((waiting & ~left).sum())
 
 
+@takes_rows()
 def landmark(y: np.ndarray, X: Any, at: float, width: float | None = None) -> LandmarkData:
     """Who is still at risk at a landmark, and what happens to them within a window after it?
 

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, check_choice, check_number, check_vector
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_choice,
+    check_number,
+    check_vector,
+    takes_rows,
+)
 from lbp_prognosis.models._landmark import at_landmark, named_causes
 from lbp_prognosis.survival import Surv, check_outcome
 
@@ -54,6 +61,7 @@ class LandmarkStack(Result):
     degree: int
     baseline: str
 
+    @takes_rows()
     def design(self, X: pd.DataFrame, at: float) -> pd.DataFrame:
         """Return the columns of the stacked model for predictors ``X`` known at the landmark ``at``.
 
@@ -85,6 +93,7 @@ def _design(
     return pd.DataFrame(columns, index=X.index)
 
 
+@takes_rows()
 def landmark_supermodel(
     y: np.ndarray,
     X: pd.DataFrame | Mapping[float, pd.DataFrame] | Callable[[float], pd.DataFrame],

@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_choice,
     check_horizons,
     check_number,
+    takes_rows,
 )
 from lbp_prognosis._kernels import CategoricalFit, categorical_fit, categorical_parts, row_products
 from lbp_prognosis.models._base import RiskEstimator
@@ -114,6 +115,7 @@ class LogisticRisk(RiskEstimator):
         self.offset = offset
         self.collinear = collinear
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -241,6 +243,7 @@ class LogisticRisk(RiskEstimator):
             inverse = inverse @ (score.T @ score) @ inverse
         self.covariance_ = back @ inverse @ back.T
 
+    @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return the log odds, intercept included; shape (n,).
 
@@ -254,6 +257,7 @@ class LogisticRisk(RiskEstimator):
         matrix, _, shift = self._start_predict(X, None, offset)
         return self.intercept_ + row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
 
+    @takes_rows()
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:

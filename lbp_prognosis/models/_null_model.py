@@ -7,7 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, argument_error, check_horizons
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_horizons,
+    takes_rows,
+)
 from lbp_prognosis._kernels import step_at
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import Design
@@ -73,6 +78,7 @@ class NullModel(RiskEstimator):
         shape = np.shape(X)
         return np.zeros(shape if len(shape) == 2 and shape[1] else (len(X), 1)), strata, offset
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -152,6 +158,7 @@ class NullModel(RiskEstimator):
         table = np.clip(np.stack(read), 0.0, 1.0)
         return table[np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata]
 
+    @takes_rows()
     def predict_risk(
         self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
     ) -> np.ndarray:

@@ -15,7 +15,12 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
 
-from lbp_prognosis._base import EstimationError, check_choice, check_vector
+from lbp_prognosis._base import (
+    EstimationError,
+    check_choice,
+    check_vector,
+    takes_rows,
+)
 from lbp_prognosis._kernels import TransformationFit, generalised_gamma_scale, row_products, transformation_scale
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
@@ -107,6 +112,7 @@ class ParametricAFT(RiskEstimator):
         self.offset = offset
         self.collinear = collinear
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -206,6 +212,7 @@ class ParametricAFT(RiskEstimator):
         z = (np.log(horizons)[None, :] - location[:, None]) / self.scale_
         return -np.expm1(self._scale()(z)[0])
 
+    @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return −(x·coef + offset): higher means sooner.
 
@@ -219,6 +226,7 @@ class ParametricAFT(RiskEstimator):
         matrix, _, shift = self._start_predict(X, None, offset)
         return -(row_products(matrix, self.coef_) + (0.0 if shift is None else shift))
 
+    @takes_rows()
     def predict_quantile(self, X: Any, probabilities: Any, *, offset: Any = None) -> np.ndarray:
         """Return the times by which the event has happened with the given probabilities, ``(n, k)``.
 
@@ -237,6 +245,7 @@ class ParametricAFT(RiskEstimator):
         w = _quantile(self.distribution, levels, self.shape_)
         return np.exp(location[:, None] + self.scale_ * w[None, :])
 
+    @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up. Arguments as `predict_risk`."""
         return 1.0 - self.predict_risk(X, times, offset=offset)

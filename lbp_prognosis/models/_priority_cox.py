@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_choice,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis._kernels import cox_baseline, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
@@ -113,6 +119,7 @@ class PriorityCox(RiskEstimator):
         self.offset = offset
         self.random_state = random_state
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -279,12 +286,14 @@ class PriorityCox(RiskEstimator):
             before = before + out[name]
         return out
 
+    @takes_rows()
     def block_scores(self, X: Any) -> pd.DataFrame:
         """Return each block's part of the linear predictor, measured from the training mean; one column a block."""
         zero = None if self.offset is not None else np.zeros(len(X))  # offsets are no part of a block
         matrix, _, _ = self._start_predict(X, None, zero, with_strata=False)
         return pd.DataFrame(self._scores(matrix))
 
+    @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return the sum of the block scores, plus the offset if there is one; shape (n,), higher is sooner."""
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
@@ -300,6 +309,7 @@ class PriorityCox(RiskEstimator):
             relative = np.exp(eta if offset is None else eta + offset)[:, None]
             return -np.expm1(-np.where(base > 0, base * relative, 0.0))
 
+    @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
         return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)

@@ -13,6 +13,7 @@ from lbp_prognosis._base import (
     check_choice,
     check_number,
     check_vector,
+    takes_rows,
 )
 from lbp_prognosis._kernels import log_time_knots, log_time_spline, row_products, transformation_scale
 from lbp_prognosis.models._base import RiskEstimator
@@ -117,6 +118,7 @@ class RoystonParmar(RiskEstimator):
         self.offset = offset
         self.collinear = collinear
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -235,6 +237,7 @@ class RoystonParmar(RiskEstimator):
             )
         return np.zeros(n, dtype=np.int64) if strata is None else strata
 
+    @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return x·coef + offset: higher means sooner.
 
@@ -248,6 +251,7 @@ class RoystonParmar(RiskEstimator):
         matrix, _, shift = self._start_predict(X, None, offset)
         return row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
 
+    @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up. Arguments as `predict_risk`."""
         return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)

@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
     metric_frame,
     parallel_map,
     spawn,
+    takes_rows,
 )
 
 __all__ = ["Simex", "simex"]
@@ -103,6 +104,7 @@ class Simex(Result):
         return "; ".join(pairs[:4]) + (" …" if len(pairs) > 4 else "")
 
 
+@takes_rows(errors="many numbers")
 def simex(
     model: Any,
     X: pd.DataFrame,

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_choice, describe
+from lbp_prognosis._base import (
+    argument_error,
+    check_choice,
+    describe,
+    takes_rows,
+)
 from lbp_prognosis._kernels import (
     aalen_johansen_aalen_variance,
     aalen_johansen_robust_variance,
@@ -21,6 +26,7 @@ from lbp_prognosis.survival._step_curve import StepCurve
 __all__ = ["aalen_johansen"]
 
 
+@takes_rows()
 def aalen_johansen(
     y: Any,
     *,

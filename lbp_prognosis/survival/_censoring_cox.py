@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, check_vector, describe
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_choice,
+    check_number,
+    check_vector,
+    describe,
+    read_matrix,
+    takes_rows,
+)
 from lbp_prognosis._kernels import cox_baseline, cox_fit, distinct_times, step_at
 from lbp_prognosis.survival._curve_rows import curve_rows
 
@@ -44,6 +53,7 @@ class CensoringCox:
     def __repr__(self) -> str:
         return f"CensoringCox(columns={self.columns!r}, ties={self.ties!r})"
 
+    @takes_rows()
     def fit(self, y: np.ndarray, X: Any = None, *, sample_weight: Any = None) -> CensoringCox:
         """Fit the hazard of being censored.
 
@@ -95,10 +105,9 @@ class CensoringCox:
             raise argument_error("X", "given: censoring is modelled on it", "nothing")
         if self.columns is not None:
             return tuple(self.columns)
-        columns = getattr(X, "columns", None)
-        if columns is None:
-            return tuple(f"x{j}" for j in range(np.atleast_2d(np.asarray(X)).shape[1]))
-        return tuple(str(name) for name in columns)
+        if isinstance(X, pd.DataFrame):
+            return tuple(X.columns)
+        return tuple(f"x{j}" for j in range(np.atleast_2d(np.asarray(X)).shape[1]))
 
     def _matrix(self, X: Any, n: int) -> np.ndarray:
         if isinstance(X, pd.DataFrame):
@@ -110,15 +119,9 @@ class CensoringCox:
             X = X[list(self.feature_names_in_)]
         elif self.columns is not None:
             raise argument_error("X", "a DataFrame when `columns` are named", describe(X))
-        try:
-            matrix = np.asarray(X, dtype=float)
-        except (TypeError, ValueError):
-            raise argument_error("X", "numeric", describe(X), "Code categories as indicator columns.") from None
-        if matrix.ndim != 2 or matrix.shape[0] != n or matrix.shape[1] != len(self.feature_names_in_):
+        matrix = read_matrix(X)
+        if matrix.shape != (n, len(self.feature_names_in_)):
             raise argument_error("X", f"of shape ({n}, {len(self.feature_names_in_)})", f"shape {matrix.shape}")
-        if not np.isfinite(matrix).all():
-            rows = np.flatnonzero(~np.isfinite(matrix).all(axis=1))[:5].tolist()
-            raise argument_error("X", "free of missing values", f"missing or infinite values at rows {rows}")
         return matrix
 
     def _survival(self, place: np.ndarray, X: Any) -> np.ndarray:
@@ -128,11 +131,13 @@ class CensoringCox:
         hazard = step_at(self._grid, self._hazard, 2.0 * place - 0.5, left=0.0)
         return np.exp(-hazard * np.exp((matrix - self._center) @ self.coef_))
 
+    @takes_rows()
     def survival_before(self, times: np.ndarray, X: Any = None) -> np.ndarray:
         """Return G(t− | x) for each row's own time, in the order of the rows fitted, or of ``X``."""
         at = check_vector("times", times, low=0)
         return self._survival(np.searchsorted(self._times, at, side="left"), X)
 
+    @takes_rows()
     def survival_at(self, horizon: float, X: Any = None) -> np.ndarray:
         """Return G(horizon | x) for each row fitted, or of ``X``, of shape (n,)."""
         time = check_number("horizon", horizon, low=0)

@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_number, check_vector, describe
+from lbp_prognosis._base import (
+    argument_error,
+    check_number,
+    check_vector,
+    describe,
+    takes_rows,
+)
 from lbp_prognosis._kernels import reverse_kaplan_meier_steps, step_at
 from lbp_prognosis.survival._curve_rows import curve_rows, label_codes
 
@@ -47,6 +53,7 @@ class CensoringKaplanMeier:
     def __repr__(self) -> str:
         return "CensoringKaplanMeier()" if self.strata is None else "CensoringKaplanMeier(strata=...)"
 
+    @takes_rows()
     def fit(self, y: np.ndarray, X: Any = None, *, sample_weight: Any = None) -> CensoringKaplanMeier:
         """Fit on an outcome; ``X`` is needed only if ``strata`` names its columns.
 
@@ -106,6 +113,7 @@ class CensoringKaplanMeier:
             raise argument_error("X", "with strata seen when fitting", f"unseen strata {unknown[:5]}")
         return np.array([known[label] for label in labels.tolist()], dtype=np.int64)
 
+    @takes_rows()
     def survival_before(self, times: np.ndarray, X: Any = None) -> np.ndarray:
         """Return G(t−) for each row's own time.
 
@@ -126,6 +134,7 @@ class CensoringKaplanMeier:
             out[mine] = step_at(grid, survival, at[mine], left=1.0, before=True)
         return out
 
+    @takes_rows()
     def survival_at(self, horizon: float, X: Any = None) -> np.ndarray:
         """Return G(horizon) for each row fitted, or of ``X``, of shape (n,)."""
         time = check_number("horizon", horizon, low=0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_clusters, describe, plain_label
+from lbp_prognosis._base import argument_error, as_labels, check_clusters, describe, plain_label
 from lbp_prognosis.survival._outcome import check_cause, check_outcome
 from lbp_prognosis.survival._weights import Weights, check_weights
 
@@ -111,7 +111,7 @@ def curve_rows(y: Any, sample_weight: Any, *, caller: str, cause: int | None = N
 
 def label_codes(name: str, labels: Any, n: int) -> tuple[np.ndarray, tuple[Any, ...]]:
     """Return codes 0…K−1 and the K labels, sorted (a pandas categorical keeps its own order)."""
-    values = labels if isinstance(labels, pd.Series | pd.Categorical) else np.asarray(labels)
+    values = as_labels(name, labels)
     if getattr(values, "ndim", 1) != 1 or len(values) != n:
         raise argument_error(name, f"of length {n}, one label a row of `y`", describe(labels))
     missing = np.asarray(pd.isna(values))

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_number
+from lbp_prognosis._base import (
+    OutcomeError,
+    argument_error,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis.survival._curve_rows import CurveRows, curve_rows, label_codes
 from lbp_prognosis.survival._curve_test import CurveTest, quadratic_form
 from lbp_prognosis.survival._group_tables import group_tables
@@ -14,6 +19,7 @@ from lbp_prognosis.survival._group_tables import group_tables
 __all__ = ["gray_test"]
 
 
+@takes_rows()
 def gray_test(y: Any, groups: Any, *, cause: int = 1, strata: Any = None, rho: float = 0.0) -> CurveTest:
     """Do the groups have the same cumulative incidence of a cause, others competing?
 

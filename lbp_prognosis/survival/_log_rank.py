@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_number
+from lbp_prognosis._base import (
+    argument_error,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis.survival._curve_rows import CurveRows, curve_rows, label_codes
 from lbp_prognosis.survival._curve_test import CurveTest, quadratic_form
 from lbp_prognosis.survival._group_tables import group_tables
@@ -14,6 +18,7 @@ from lbp_prognosis.survival._group_tables import group_tables
 __all__ = ["log_rank"]
 
 
+@takes_rows()
 def log_rank(
     y: Any, groups: Any, *, strata: Any = None, cause: int | None = None, rho: float = 0.0, gamma: float = 0.0
 ) -> CurveTest:

@@ -6,13 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, check_confidence, check_number
+from lbp_prognosis._base import (
+    MetricResult,
+    check_confidence,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis.survival._curve_rows import curve_rows
 from lbp_prognosis.survival._reverse_kaplan_meier import reverse_kaplan_meier
 
 __all__ = ["median_follow_up"]
 
 
+@takes_rows()
 def median_follow_up(
     y: Any, *, p: float = 0.5, sample_weight: Any = None, confidence: float = 0.95, min_at_risk: float = 10
 ) -> MetricResult:

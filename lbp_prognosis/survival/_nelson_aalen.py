@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import check_choice
+from lbp_prognosis._base import (
+    check_choice,
+    takes_rows,
+)
 from lbp_prognosis._kernels import kaplan_meier_steps, step_at
 from lbp_prognosis.survival._build_curve import Branch, build_curve
 from lbp_prognosis.survival._curve_interval import hazard_interval
@@ -16,6 +19,7 @@ from lbp_prognosis.survival._step_curve import StepCurve
 __all__ = ["nelson_aalen"]
 
 
+@takes_rows()
 def nelson_aalen(
     y: Any,
     *,

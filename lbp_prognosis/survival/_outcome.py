@@ -40,7 +40,7 @@ def outcome_kind(y: Any) -> OutcomeKind:
     """
     names = getattr(getattr(y, "dtype", None), "names", None)
     if names:
-        fields = set(names) - {"entry"}
+        fields = set(names) - {"entry", "label"}
         for kind, wanted in (
             ("right", {"time", "event"}),
             ("interval", {"lower", "upper", "event"}),

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import check_choice
+from lbp_prognosis._base import (
+    check_choice,
+    takes_rows,
+)
 from lbp_prognosis._kernels import kaplan_meier_robust_variance, kaplan_meier_steps, reverse_kaplan_meier_steps
 from lbp_prognosis.survival._build_curve import Branch, build_curve
 from lbp_prognosis.survival._curve_interval import INTERVALS, curve_interval
@@ -16,6 +19,7 @@ from lbp_prognosis.survival._step_curve import StepCurve
 __all__ = ["reverse_kaplan_meier"]
 
 
+@takes_rows()
 def reverse_kaplan_meier(
     y: Any,
     *,

@@ -14,6 +14,7 @@ from lbp_prognosis._base import (
     check_number,
     influence_se,
     interval,
+    takes_rows,
 )
 from lbp_prognosis._kernels import KMSteps, distinct_times, kaplan_meier_steps, step_at
 from lbp_prognosis.survival._curve_rows import CurveRows, curve_rows
@@ -21,6 +22,7 @@ from lbp_prognosis.survival._curve_rows import CurveRows, curve_rows
 __all__ = ["rmst"]
 
 
+@takes_rows()
 def rmst(
     y: Any,
     horizons: Any,

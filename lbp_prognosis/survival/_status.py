@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_number, describe, plain_label
+from lbp_prognosis._base import OutcomeError, aligned, argument_error, as_labels, check_number, describe, plain_label
 from lbp_prognosis.survival._truth_words import truth_words
 
 __all__ = ["Reference", "Status"]
 
 
 def _states(name: str, value: Any, missing_code: int | None) -> np.ndarray:
-    raw = np.asarray(value)
+    raw = np.asarray(as_labels(name, value))
     if raw.ndim != 1:
         raise argument_error(name, "one-dimensional", f"shape {raw.shape}")
     raw = truth_words(raw)
@@ -41,11 +41,26 @@ def _mapping(seen: np.ndarray) -> str | None:
     return f"If {second!r} is the event, say pd.Series(value).map({{{first!r}: 0, {second!r}: 1}})."
 
 
+def _outcome(
+    field: str, value: Any, missing_code: int | None, index: Any, metadata: dict[str, Any] | None
+) -> np.ndarray:
+    given, labels = aligned({"value": value}, index)
+    states = _states("value", given["value"], missing_code)
+    names = [(field, "i1")] + [("label", "u8")] * (labels is not None)
+    y = np.empty(states.size, dtype=np.dtype(names, metadata=metadata) if metadata else np.dtype(names))
+    y[field] = states
+    if labels is not None:
+        if labels.size != states.size:
+            raise argument_error("index", f"of length {states.size}, as `value`", f"length {labels.size}")
+        y["label"] = labels
+    return y
+
+
 class Status:
     """A state at a later visit: 0, 1, or −1 where it was not observed."""
 
     @staticmethod
-    def at(horizon: float, value: Any) -> np.ndarray:
+    def at(horizon: float, value: Any, *, index: Any = None) -> np.ndarray:
         """State at ``horizon``.
 
         Parameters
@@ -54,11 +69,14 @@ class Status:
             Time of the visit, in the unit of the study.
         value : array-like of shape (n,)
             0, 1; −1, None or NaN where the patient was not seen.
+        index : Index, Series, DataFrame or array-like of shape (n,), optional
+            Labels of the rows that ``y`` carries, as in `Surv.right`.
 
         Returns
         -------
         ndarray of shape (n,)
-            Structured, with the field ``status`` (int8); the horizon travels as metadata of the type.
+            Structured, with the field ``status`` (int8) and, if given, ``label``; the horizon travels as metadata
+            of the type.
         """
         if np.ndim(horizon) > 0 and np.ndim(value) == 0:
             raise argument_error(
@@ -68,30 +86,26 @@ class Status:
                 "The order is Status.at(horizon, value): first the time, then the states.",
             )
         time = check_number("horizon", horizon, low=0, open_low=True)
-        states = _states("value", value, -1)
-        y = np.empty(states.size, dtype=np.dtype([("status", "i1")], metadata={"horizon": time}))
-        y["status"] = states
-        return y
+        return _outcome("status", value, -1, index, {"horizon": time})
 
 
 class Reference:
     """A reference standard at the time of the test."""
 
     @staticmethod
-    def now(value: Any) -> np.ndarray:
+    def now(value: Any, *, index: Any = None) -> np.ndarray:
         """Reference state, 0 or 1, at the time of the test.
 
         Parameters
         ----------
         value : array-like of shape (n,)
             0 or 1; a missing reference is refused (see verification bias in the diagnostic tier).
+        index : Index, Series, DataFrame or array-like of shape (n,), optional
+            Labels of the rows that ``y`` carries, as in `Surv.right`.
 
         Returns
         -------
         ndarray of shape (n,)
-            Structured, with the field ``reference`` (int8).
+            Structured, with the field ``reference`` (int8) and, if given, ``label``.
         """
-        states = _states("value", value, None)
-        y = np.empty(states.size, dtype=[("reference", "i1")])
-        y["reference"] = states
-        return y
+        return _outcome("reference", value, None, index, None)

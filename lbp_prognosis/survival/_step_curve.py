@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, argument_error, check_number, describe
+from lbp_prognosis._base import Objection, Result, argument_error, as_numbers, check_number, describe
 from lbp_prognosis._kernels import step_at
 from lbp_prognosis.survival._curve_values import CurveValues
 
@@ -129,10 +129,7 @@ class StepCurve(Result):
             (n_strata, n_times) with strata.
         """
         scalar = np.ndim(times) == 0
-        try:
-            at = np.atleast_1d(np.asarray(times, dtype=float))
-        except (TypeError, ValueError):
-            raise argument_error("times", "numbers, in the unit of `y`", describe(times)) from None
+        at = np.atleast_1d(as_numbers("times", times, "numbers, in the unit of `y`"))
         if at.ndim != 1 or not np.isfinite(at).all() or (at < 0).any():
             raise argument_error("times", "finite numbers of at least 0, in the unit of `y`", describe(times))
         check_number("min_at_risk", min_at_risk, low=0)

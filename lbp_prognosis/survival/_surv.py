@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_same_rows, check_vector, describe
+from lbp_prognosis._base import (
+    OutcomeError,
+    aligned,
+    argument_error,
+    as_labels,
+    as_numbers,
+    check_choice,
+    check_vector,
+    describe,
+    holds,
+    read_frame,
+)
 from lbp_prognosis.survival._outcome import check_outcome
 from lbp_prognosis.survival._outcome_columns import outcome_columns
 from lbp_prognosis.survival._truth_words import truth_words
@@ -48,6 +59,7 @@ class Surv:
         entry: Any = None,
         censored: Any = None,
         causes: Mapping[str, Any] | None = None,
+        index: Any = None,
     ) -> np.ndarray:
         """Right-censored times, with competing events and delayed entry.
 
@@ -67,11 +79,16 @@ class Surv:
         causes : mapping of str to scalar, optional
             Names of the events and the code each has in ``event``; the first named becomes 1, the second 2 …, e.g.
             ``{"recovery": 1, "surgery": 2}``. A code outside it, other than ``censored``, is an error.
+        index : Index, Series, DataFrame or array-like of shape (n,), optional
+            Labels of the rows (``index=X.index`` or ``index=X``). The arguments are brought into its order by their
+            own labels, and ``y`` carries the labels: whatever is labelled and given beside it later, predictors
+            included, is paired by label.
 
         Returns
         -------
         ndarray of shape (n,)
-            Structured, with fields ``time`` (float64), ``event`` (int8) and, if given, ``entry`` (float64).
+            Structured, with fields ``time`` (float64), ``event`` (int8) and, if given, ``entry`` (float64) and
+            ``label`` (uint64, a hash of each row's label).
 
         Raises
         ------
@@ -80,12 +97,11 @@ class Surv:
         ArgumentError
             If a time is missing, infinite or negative, or does not lie after its entry.
         """
-        _refuse_exchanged(time, event)
-        check_same_rows("event", event, "time", time)
-        times = check_vector("time", time, low=0)
-        check_same_rows("entry", entry, "time", time)
-        codes = _codes(event, times.size, censored, causes)
-        return _assemble({"time": times, "event": codes}, entry, times.size, "time", causes)
+        given, labels = aligned({"time": time, "event": event, "entry": entry}, index)
+        _refuse_exchanged(given["time"], given["event"])
+        times = check_vector("time", given["time"], low=0, n=None if labels is None else labels.size)
+        codes = _codes(given["event"], times.size, censored, causes)
+        return _assemble({"time": times, "event": codes}, given["entry"], "time", causes, labels)
 
     @staticmethod
     def from_frame(
@@ -127,6 +143,7 @@ class Surv:
         >>> Surv.from_frame(pd.DataFrame({"_t0": [0, 2], "_t": [3, 9], "_d": [1, 0], "_st": [1, 1]})).tolist()
         [(3.0, 1, 0.0), (9.0, 0, 2.0)]
         """
+        frame = read_frame(frame, "frame")
         names = outcome_columns(frame, time=time, event=event, entry=entry)
         return Surv.right(
             frame[names.time],
@@ -137,7 +154,7 @@ class Surv:
         )
 
     @staticmethod
-    def interval(lower: Any, upper: Any, event: Any = None, *, entry: Any = None) -> np.ndarray:
+    def interval(lower: Any, upper: Any, event: Any = None, *, entry: Any = None, index: Any = None) -> np.ndarray:
         """Interval-censored times, as outcomes seen only at visits are.
 
         Parameters
@@ -149,19 +166,19 @@ class Surv:
             Cause of the event, 1, 2, …; 0 where right-censored. By default 1 where ``upper`` is finite.
         entry : array-like of shape (n,), optional
             Delayed entry.
+        index : Index, Series, DataFrame or array-like of shape (n,), optional
+            Labels of the rows that ``y`` carries, as in `Surv.right`.
 
         Returns
         -------
         ndarray of shape (n,)
-            Structured, with fields ``lower``, ``upper`` (float64), ``event`` (int8) and, if given, ``entry``.
+            Structured, with fields ``lower``, ``upper`` (float64), ``event`` (int8) and, if given, ``entry`` and
+            ``label``.
         """
-        for name, given in (("upper", upper), ("event", event), ("entry", entry)):
-            check_same_rows(name, given, "lower", lower)
-        low = check_vector("lower", lower, low=0)
-        try:
-            up = np.asarray(upper, dtype=float).copy()
-        except (TypeError, ValueError):
-            raise argument_error("upper", "numbers, or infinity where right-censored", upper) from None
+        given, labels = aligned({"lower": lower, "upper": upper, "event": event, "entry": entry}, index)
+        low = check_vector("lower", given["lower"], low=0, n=None if labels is None else labels.size)
+        up = as_numbers("upper", given["upper"], "numbers, or infinity where right-censored").copy()
+        event, entry = given["event"], given["entry"]
         if up.shape != low.shape:
             raise argument_error("upper", f"of length {low.size}, as `lower`", describe(up))
         up[np.isnan(up)] = np.inf
@@ -182,7 +199,7 @@ class Surv:
                     f"disagreement at rows {rows}",
                     kind=OutcomeError,
                 )
-        return _assemble({"lower": low, "upper": up, "event": codes}, entry, low.size, "lower", None)
+        return _assemble({"lower": low, "upper": up, "event": codes}, entry, "lower", None, labels)
 
     @staticmethod
     def interval_to_right(y: np.ndarray, at: str) -> np.ndarray:
@@ -207,8 +224,8 @@ class Surv:
 
 def _refuse_exchanged(time: Any, event: Any) -> None:
     """Other libraries take the event first: truth values are no times."""
-    kind, other = np.asarray(time).dtype.kind, np.asarray(event).dtype.kind
-    if kind == "b" and other in "iuf":
+    cells, codes = (np.asarray(each) if not hasattr(each, "dtype") else each for each in (time, event))
+    if holds(cells) == "truth value" and holds(codes) == "number":
         raise argument_error(
             "time",
             "numbers, in the unit of the study",
@@ -219,7 +236,7 @@ def _refuse_exchanged(time: Any, event: Any) -> None:
 
 def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) -> np.ndarray:
     """Turn the user's codes into 0, 1, 2, …, refusing whatever could be read in two ways."""
-    raw = np.asarray(event)
+    raw = np.asarray(as_labels("event", event))
     if raw.ndim != 1 or raw.size != n:
         raise argument_error("event", f"of length {n}, one code a time", describe(event))
     missing = np.asarray(pd.isna(raw))
@@ -323,8 +340,13 @@ def _named_codes(raw: np.ndarray, present: set[Any], censored: Any, causes: Mapp
 
 
 def _assemble(
-    fields: dict[str, np.ndarray], entry: Any, n: int, after: str, causes: Mapping[str, Any] | None
+    fields: dict[str, np.ndarray],
+    entry: Any,
+    after: str,
+    causes: Mapping[str, Any] | None,
+    labels: np.ndarray | None,
 ) -> np.ndarray:
+    n = fields["event"].size
     if entry is not None:
         entry = check_vector("entry", entry, n=n, low=0)
         late = entry >= fields[after] if after == "time" else entry > fields[after]
@@ -338,7 +360,9 @@ def _assemble(
             )
         fields = {**fields, "entry": entry}
     metadata = {"causes": tuple(causes)} if causes else None
-    names = [(name, "i1" if name == "event" else "f8") for name in fields]
+    if labels is not None:
+        fields = {**fields, "label": labels}
+    names = [(name, {"event": "i1", "label": "u8"}.get(name, "f8")) for name in fields]
     dtype = np.dtype(names, metadata=metadata) if metadata else np.dtype(names)
     y = np.empty(n, dtype=dtype)
     for name, values in fields.items():

@@ -14,8 +14,10 @@ from lbp_prognosis._base import (
     OutcomeError,
     Result,
     argument_error,
+    as_numbers,
     check_confidence,
     describe,
+    takes_rows,
 )
 from lbp_prognosis._kernels import npmle_covariance, npmle_from_intervals
 from lbp_prognosis.survival._curve_interval import curve_interval
@@ -205,15 +207,13 @@ class TurnbullCurve(Result):
 
 
 def _times(times: Any) -> tuple[np.ndarray, bool]:
-    try:
-        at = np.atleast_1d(np.asarray(times, dtype=float))
-    except (TypeError, ValueError):
-        raise argument_error("times", "numbers, in the unit of `y`", describe(times)) from None
+    at = np.atleast_1d(as_numbers("times", times, "numbers, in the unit of `y`"))
     if at.ndim != 1 or not np.isfinite(at).all() or (at < 0).any():
         raise argument_error("times", "finite numbers of at least 0, in the unit of `y`", describe(times))
     return at, np.ndim(times) == 0
 
 
+@takes_rows()
 def turnbull(y: Any, *, cause: int | None = None, sample_weight: Any = None, confidence: float = 0.95) -> TurnbullCurve:
     """How many are free of the event at each visit, when events are only seen to have happened between visits?
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_choice, check_vector
+from lbp_prognosis._base import argument_error, as_pandas, check_choice, check_vector, labels_of
 
 __all__ = ["Weights", "check_weights"]
 
@@ -26,19 +27,31 @@ class Weights:
         ``frequency``: a row stands for that many identical patients (n is the sum; standard errors as for copies).
         ``sampling`` and ``attrition``: inverse probabilities; standard errors treat a row as one patient (robust), and
         the mean weight does not matter.
+    row_labels : Index or None
+        Labels of the rows, taken from a Series given as ``values``: they decide the order where others are labelled.
     """
 
     values: np.ndarray
     kind: str = "sampling"
+    row_labels: pd.Index | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, _KINDS)
+        object.__setattr__(self, "row_labels", labels_of(as_pandas(self.values)))
         values = check_vector("values", self.values, low=0)
         if self.kind == "frequency" and (values != np.floor(values)).any():
             raise argument_error("values", "whole numbers for frequency weights", "fractions")
         if not values.sum() > 0:
             raise argument_error("values", "weights with a positive sum", "only zeros")
         object.__setattr__(self, "values", values)
+
+    def take(self, rows: np.ndarray) -> Weights:
+        """Return the weights of the chosen rows, in their order."""
+        labels = self.row_labels
+        values: Any = self.values[rows]
+        if labels is not None:
+            values = pd.Series(values, index=labels[rows])
+        return Weights(values, self.kind)
 
 
 def check_weights(sample_weight: Any, n: int) -> Weights | None:

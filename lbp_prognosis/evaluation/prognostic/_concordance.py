@@ -187,7 +187,7 @@ def _setting(
     """Reuse the checks of the other metrics; a concordance has no horizon but its truncation time."""
     end = y["time"] if check_outcome(y, ("right", "interval"), caller="concordance") == "right" else y["lower"]
     horizon = limit if np.isfinite(limit) else max(float(end.max()), 1.0) * 2
-    fields = [name for name in y.dtype.names or () if name != "entry"]
+    fields = [name for name in y.dtype.names or () if name not in ("entry", "label")]
     checked = Setting.check(
         y[fields] if has_entry(y) else y,
         horizon,

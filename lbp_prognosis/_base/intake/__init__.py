@@ -1,0 +1,40 @@
+"""The one door of all row-wise arguments: order, length, finiteness and kind, in the same words everywhere."""
+
+from lbp_prognosis._base.intake._aligned import aligned
+from lbp_prognosis._base.intake._column_kind import ColumnKind, Holds, categories_of, column_kind, holds, is_number
+from lbp_prognosis._base.intake._foreign import as_pandas
+from lbp_prognosis._base.intake._labels import in_order_of, is_counter, label_codes_of, labels_of, outcome_labels
+from lbp_prognosis._base.intake._matrix import read_matrix
+from lbp_prognosis._base.intake._numbers import as_labels, as_numbers, numbers_in, numbers_of
+from lbp_prognosis._base.intake._read_frame import column_names, read_frame
+from lbp_prognosis._base.intake._roles import ROLES, Role
+from lbp_prognosis._base.intake._rows import refused_kind, rows_in_words
+from lbp_prognosis._base.intake._takes_rows import takes_rows
+
+__all__ = [
+    "ROLES",
+    "ColumnKind",
+    "Holds",
+    "Role",
+    "aligned",
+    "as_labels",
+    "as_numbers",
+    "as_pandas",
+    "categories_of",
+    "column_kind",
+    "column_names",
+    "holds",
+    "in_order_of",
+    "is_counter",
+    "is_number",
+    "label_codes_of",
+    "labels_of",
+    "numbers_in",
+    "numbers_of",
+    "outcome_labels",
+    "read_frame",
+    "read_matrix",
+    "refused_kind",
+    "rows_in_words",
+    "takes_rows",
+]

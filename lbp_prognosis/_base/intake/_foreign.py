@@ -1,0 +1,79 @@
+"""``as_pandas``: frames and columns of other libraries, read through Arrow by their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base._errors import argument_error
+
+__all__ = ["as_pandas", "is_foreign_frame"]
+
+
+def is_foreign_frame(value: Any) -> bool:
+    """Whether a value has named columns and is no pandas frame."""
+    if isinstance(value, pd.DataFrame | pd.Series | pd.Index | np.ndarray | list | tuple | dict | str | type):
+        return False
+    named = hasattr(value, "columns") or hasattr(value, "column_names")
+    return hasattr(value, "__dataframe__") or (named and np.ndim(getattr(value, "shape", ())) == 1)
+
+
+def as_pandas(value: Any, name: str = "X") -> Any:
+    """Return a polars, Arrow or other frame as a pandas frame, and such a column as a Series; all else as it came.
+
+    A frame is read through Arrow (``to_arrow``, the Arrow PyCapsule interface, or the frame interchange protocol), so
+    polars, pyarrow, narwhals, DuckDB and others are read without being needed.
+
+    Raises
+    ------
+    ArgumentError
+        If an object has columns whose names and cells can't be read so (a lazy or distributed frame).
+    """
+    if isinstance(value, pd.DataFrame | pd.Series | pd.Index | np.ndarray | list | tuple | dict | str | type(None)):
+        return value
+    if isinstance(value, int | float | bool | pd.api.extensions.ExtensionArray):
+        return value
+    if is_foreign_frame(value):
+        return _frame(value, name)
+    return _column(value)
+
+
+def _frame(value: Any, name: str) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow.interchange import from_dataframe
+
+    table = None
+    try:
+        if isinstance(value, pa.Table | pa.RecordBatch):
+            table = value
+        elif hasattr(value, "to_arrow"):
+            table = value.to_arrow()
+        elif hasattr(value, "__arrow_c_stream__"):
+            table = pa.table(value)
+        elif hasattr(value, "__dataframe__"):
+            table = from_dataframe(value)
+    except Exception:  # whatever another library raises here, its frame can't be read
+        table = None
+    if not isinstance(table, pa.Table | pa.RecordBatch):
+        raise argument_error(
+            name,
+            "a frame whose columns can be read (pandas, polars, pyarrow, or one with the interchange protocol)",
+            f"{type(value).__module__.split('.')[0]}.{type(value).__name__}",
+            "Collect it first: .collect(), .compute() or .to_pandas().",
+        )
+    names = list(table.schema.names)
+    if len(set(names)) != len(names):
+        twice = sorted({each for each in names if names.count(each) > 1})
+        raise argument_error(name, "a frame in which each name stands once", f"{twice} more than once")
+    return pd.DataFrame(table.to_pandas(date_as_object=True))
+
+
+def _column(value: Any) -> Any:
+    """A polars Series, an Arrow array or chunked array as a pandas Series."""
+    if type(value).__module__.startswith("pyarrow") and hasattr(value, "to_pandas"):
+        return value.to_pandas(date_as_object=True)
+    if hasattr(value, "__arrow_c_stream__") and hasattr(value, "to_arrow"):
+        return value.to_arrow().to_pandas(date_as_object=True)
+    return value

@@ -1,0 +1,71 @@
+"""What each row-wise argument of the public functions is, by its name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = ["ROLES", "Role"]
+
+Role = Literal["outcome", "matrix", "frame", "numbers", "risks", "labels", "weights", "many numbers", "many labels"]
+"""
+``outcome``
+    A structured array; pairs by position, or by the labels it carries.
+``matrix``
+    Predictors: a frame of any library, or an array.
+``frame``
+    A frame with rows of its own (background rows, a development sample): read, not paired.
+``numbers``
+    One number a row (or one column a horizon).
+``risks``
+    Risks of one model, a mapping from model name to risks, or a frame of models.
+``labels``
+    One label a row: strata, clusters, groups, sites.
+``weights``
+    `Weights` or one number a row.
+``many numbers``, ``many labels``
+    A mapping from a name to numbers or labels, or these themselves.
+"""
+
+ROLES: dict[str, Role] = {
+    "y": "outcome",
+    "X": "matrix",
+    "risk": "numbers",
+    "risks": "risks",
+    "score": "numbers",
+    "reference": "numbers",
+    "sample_weight": "weights",
+    "strata": "labels",
+    "clusters": "labels",
+    "groups": "labels",
+    "sites": "labels",
+    "site": "labels",
+    "within": "labels",
+    "offset": "numbers",
+    "entry": "numbers",
+    "linear_predictor": "numbers",
+    "linear_predictors": "many numbers",
+    "cumulative_hazard": "numbers",
+    "cumulative_hazards": "many numbers",
+    "fit_params": "many labels",
+    "risk_first": "numbers",
+    "risk_second": "numbers",
+    "risk_without": "numbers",
+    "risk_with": "numbers",
+    "imaging_probability": "numbers",
+    "tested": "numbers",
+    "spread": "numbers",
+    "first": "numbers",
+    "second": "numbers",
+    "scores": "many numbers",
+    "positive": "numbers",
+    "values": "numbers",
+    "scanner": "labels",
+    "subject": "labels",
+    "covariates": "matrix",
+    "ratings": "matrix",
+    "folds": "labels",
+    "group_by": "labels",
+    "background": "frame",
+    "development_X": "frame",
+}
+"""Roles by parameter name; a function that uses a name otherwise says so where it is decorated."""
