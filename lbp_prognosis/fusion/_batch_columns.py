@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import LeakageError, argument_error, column_kind, is_number, numbers_in
+from lbp_prognosis._base import LeakageError, argument_error, holds, is_number, numbers_in
 
 __all__ = ["CovariateDesign", "batch_codes", "batch_labels", "feature_matrix", "refuse_outcome"]
 
@@ -37,8 +37,8 @@ def feature_matrix(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """Return features as floats with NaN for missing; text and infinities are refused."""
     text = [column for column in columns if not is_number(frame[column])]
     if text:
-        told = ", ".join(f"{column!r} ({column_kind(frame[column])})" for column in text[:5])
-        raise argument_error("columns", "numeric columns", f"{told}, which hold no numbers")
+        held = " and ".join(sorted({holds(frame[column]) for column in text}))
+        raise argument_error("columns", "numeric columns", f"{text[:5]}, which hold {held}")
     values = numbers_in(frame, columns)
     if np.isinf(values).any():
         bad = [column for column, found in zip(columns, np.isinf(values).any(axis=0)) if found]
