@@ -15,11 +15,11 @@ from lbp_prognosis._base import (
     argument_error,
     as_labels,
     as_numbers,
+    as_pandas,
     check_choice,
     check_vector,
     describe,
     holds,
-    read_frame,
 )
 from lbp_prognosis.survival._outcome import check_outcome
 from lbp_prognosis.survival._outcome_columns import outcome_columns
@@ -143,7 +143,7 @@ class Surv:
         >>> Surv.from_frame(pd.DataFrame({"_t0": [0, 2], "_t": [3, 9], "_d": [1, 0], "_st": [1, 1]})).tolist()
         [(3.0, 1, 0.0), (9.0, 0, 2.0)]
         """
-        frame = read_frame(frame, "frame")
+        frame = as_pandas(frame, "frame")
         names = outcome_columns(frame, time=time, event=event, entry=entry)
         return Surv.right(
             frame[names.time],
