@@ -26,6 +26,7 @@ from lbp_prognosis._base._errors import (
     describe,
 )
 from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
+from lbp_prognosis._base._folder_lock import LOCK, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
@@ -37,6 +38,10 @@ from lbp_prognosis._base._plain_label import plain_label
 from lbp_prognosis._base._protocols import CensoringModel, RiskModel
 from lbp_prognosis._base._randomness import RandomState, generator, spawn
 from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
+from lbp_prognosis._base._row_level_files import row_level_files
+from lbp_prognosis._base._strict_table import StrictTable, nearest
+from lbp_prognosis._base._word_file import word_file
+from lbp_prognosis._base._write_file import TEMPORARY, check_writable, make_folder, write_file
 from lbp_prognosis._base.intake import (
     ROLES,
     ColumnKind,
@@ -65,10 +70,12 @@ from lbp_prognosis._base.intake import (
 )
 
 __all__ = [
+    "LOCK",
     "METRIC_COLUMNS",
     "MODALITIES",
     "OBJECTIONS",
     "ROLES",
+    "TEMPORARY",
     "ArgumentError",
     "CensoringModel",
     "Checkpoint",
@@ -87,6 +94,7 @@ __all__ = [
     "Result",
     "RiskModel",
     "Role",
+    "StrictTable",
     "aligned",
     "argument_error",
     "as_labels",
@@ -104,10 +112,12 @@ __all__ = [
     "check_same_rows",
     "check_thresholds",
     "check_vector",
+    "check_writable",
     "column_kind",
     "column_names",
     "content_hash",
     "describe",
+    "folder_lock",
     "generator",
     "holds",
     "in_order_of",
@@ -120,8 +130,10 @@ __all__ = [
     "is_number",
     "label_codes_of",
     "labels_of",
+    "make_folder",
     "metric_frame",
     "metric_title",
+    "nearest",
     "numbers_in",
     "numbers_of",
     "objection",
@@ -132,7 +144,10 @@ __all__ = [
     "read_matrix",
     "refused_kind",
     "require",
+    "row_level_files",
     "rows_in_words",
     "spawn",
     "takes_rows",
+    "word_file",
+    "write_file",
 ]

@@ -1,23 +1,32 @@
 """Finished work is written as it is finished, and found again after a kill.
 
 A checkpoint is a folder with one npz file a task and a JSON file that names what the work was. Arrays only: no
-object that could run code is ever written or read.
+object that could run code is ever written or read. Every file carries a digest of its arrays, its task and the work:
+one that was edited, cut short, exchanged for another or written by another run is said and done again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import logging
+import math
 import os
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from lbp_prognosis._base._errors import argument_error
+from lbp_prognosis._base._write_file import check_writable, write_file
 
 __all__ = ["Checkpoint", "content_hash"]
+
+_DIGEST = "_digest"
+_log = logging.getLogger("lbp_prognosis")
 
 
 def content_hash(*parts: Any) -> str:
@@ -40,7 +49,7 @@ def content_hash(*parts: Any) -> str:
 
 
 class Checkpoint:
-    """A folder of finished tasks.
+    """A folder of finished tasks, readable by its owner alone: the arrays have a row a patient.
 
     Parameters
     ----------
@@ -49,54 +58,113 @@ class Checkpoint:
     key : str
         What the work is: a hash of the specification, the data and the versions. A folder made for another key is
         refused, so that two studies never mix.
+
+    Raises
+    ------
+    ArgumentError
+        If the folder cannot be written, was made for another key, or its ``checkpoint.json`` cannot be read.
     """
 
     def __init__(self, path: str | os.PathLike[str], key: str) -> None:
         self.path = Path(path)
         self.key = key
-        self.path.mkdir(parents=True, exist_ok=True)
         note = self.path / "checkpoint.json"
-        if note.exists():
-            found = json.loads(note.read_text(encoding="utf-8")).get("key")
-            if found != key:
-                raise argument_error(
-                    "checkpoint",
-                    "a folder made by the same specification, data and versions",
-                    f"{str(self.path)!r}, made for another run",
-                    "Name a new folder, or delete this one.",
-                )
-        else:
-            _write_atomically(note, json.dumps({"key": key}).encode())
+        if not note.is_file():
+            check_writable("checkpoint", self.path, private=True)
+            write_file(note, json.dumps({"key": key}), private=True)
+            return
+        try:
+            found = json.loads(note.read_text(encoding="utf-8"))["key"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            raise argument_error(
+                "checkpoint",
+                "a folder whose checkpoint.json says what the work was",
+                f"{str(self.path)!r}, where it cannot be read",
+                "Name a new folder, or delete this one.",
+            ) from None
+        if found != key:
+            raise argument_error(
+                "checkpoint",
+                "a folder made by the same specification, data and versions",
+                f"{str(self.path)!r}, made for another run",
+                "Name a new folder, or delete this one.",
+            )
 
     def _file(self, task: int | str) -> Path:
         return self.path / f"task-{task}.npz"
 
     def load(self, task: int | str) -> dict[str, np.ndarray] | None:
-        """Return the arrays of a finished task, or None if it is not finished or its file is damaged."""
+        """Return the arrays of a finished task, or None if it is not finished or its file is not what was written.
+
+        A file that is there and was damaged, edited or exchanged is named in a warning of the logger
+        ``lbp_prognosis``: its work is done again.
+        """
+        path = self._file(task)
         try:
-            # opened here, because np.load leaves the file open when the archive is damaged
-            with open(self._file(task), "rb") as handle, np.load(handle, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, EOFError, KeyError):
+            with open(path, "rb") as handle:
+                arrays = _read_arrays(handle)
+            told = bytes(np.asarray(arrays.pop(_DIGEST)))
+        except FileNotFoundError:
             return None
-        except Exception as error:  # zipfile.BadZipFile and zlib.error have no common base
-            if type(error).__module__ in {"zipfile", "zlib"}:
-                return None
-            raise
+        except Exception:  # whatever a file that is not ours does to its readers
+            told, arrays = b"", {}
+        if hmac.compare_digest(told, self._digest(task, arrays)):
+            return arrays
+        _log.warning("%s is damaged or was changed after it was written; its work is done again.", path)
+        return None
+
+    def accepts(
+        self, task: int | str, accept: Callable[[Any, Mapping[str, np.ndarray]], bool], wanted: Any, arrays: Any
+    ) -> bool:
+        """Return whether arrays found for a task are what it makes: names, shapes, bounds; what is not is said."""
+        try:
+            if accept(wanted, arrays):
+                return True
+        except (KeyError, TypeError, ValueError, IndexError):
+            pass
+        _log.warning("%s does not hold what its task makes; its work is done again.", self._file(task))
+        return False
 
     def save(self, task: int | str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the arrays of a finished task; a kill during the write leaves no half file under its name."""
-        import io
+        whole = {name: np.asarray(value) for name, value in arrays.items()}
+        whole[_DIGEST] = np.frombuffer(self._digest(task, whole), dtype=np.uint8)
 
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **{name: np.asarray(value) for name, value in arrays.items()})
-        _write_atomically(self._file(task), buffer.getvalue())
+        def write(file: Any) -> None:
+            np.savez(file, allow_pickle=False, **whole)
+
+        write_file(self._file(task), write, private=True)
+
+    def _digest(self, task: int | str, arrays: Mapping[str, np.ndarray]) -> bytes:
+        parts = [part for name in sorted(arrays) for part in (name, arrays[name])]
+        return hmac.digest(self.key.encode(), content_hash(str(task), *parts).encode(), "sha256")
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
+def _read_arrays(handle: IO[bytes]) -> dict[str, np.ndarray]:
+    """Return the arrays of an uncompressed npz file.
+
+    Sizes are compared with the bytes that are there before anything is reserved for them: a header may claim any size.
+    """
+    size = os.fstat(handle.fileno()).st_size
+    found: dict[str, np.ndarray] = {}
+    with zipfile.ZipFile(handle) as archive:
+        for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size or entry.flag_bits & 1:
+                raise ValueError("not written by this library")
+            with archive.open(entry) as member:
+                found[entry.filename.removesuffix(".npy")] = _read_array(member, entry.file_size)
+    return found
+
+
+def _read_array(member: IO[bytes], size: int) -> np.ndarray:
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(member, max_header_size=4096)
+    elif version == (2, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(member, max_header_size=4096)
+    else:
+        raise ValueError("an unknown version")
+    content = member.read(size)
+    if dtype.hasobject or any(length < 0 for length in shape) or math.prod(shape) * dtype.itemsize != len(content):
+        raise ValueError("a header that does not fit its content")
+    return np.frombuffer(content, dtype=dtype).reshape(shape, order="F" if fortran else "C").copy()

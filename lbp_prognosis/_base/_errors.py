@@ -34,7 +34,15 @@ __all__ = [
 
 
 class LBPError(Exception):
-    """Any error this library raises on purpose."""
+    """Any error this library raises on purpose.
+
+    Attributes
+    ----------
+    failures : pandas.DataFrame or None
+        Where several things are wrong with a table or file, a row each: ``table, row, field, reason, value, message``.
+    """
+
+    failures: pd.DataFrame | None = None
 
 
 class ArgumentError(LBPError, ValueError):

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from lbp_prognosis._base import write_file
+
 __all__ = ["draw_overlay"]
 
 _COLOURS = {
@@ -61,7 +63,11 @@ def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     _legend(figure, panels)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # names in a script that the font lacks show as boxes
-        figure.savefig(path, dpi=110, metadata={"Software": ""})
+        write_file(
+            path,
+            lambda file: figure.savefig(file, format="png", dpi=110, metadata={"Software": ""}),
+            private=True,
+        )
 
 
 def _legend(figure: Any, panels: Sequence[Mapping[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Checkpoint, argument_error, content_hash, parallel_map
+from lbp_prognosis._base import Checkpoint, argument_error, content_hash, folder_lock, make_folder, parallel_map
 from lbp_prognosis.biomarkers._extraction_result import STUDY_COLUMNS, ExtractionResult, biomarker_frame
 from lbp_prognosis.biomarkers._recipe import Recipe
 from lbp_prognosis.biomarkers._study import _listed, file_hashes, load_case, study_name
@@ -90,13 +91,14 @@ def extract(
     rows = _study_rows(studies)
     folder = None if overlays is None else Path(overlays)
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, private=True)  # a picture is of one patient
     version = _version()
     store = (
         None if checkpoint is None else Checkpoint(checkpoint, content_hash("biomarkers", version, chosen.to_dict()))
     )
     work = partial(_run, recipe=chosen, store=store, overlays=folder, max_bytes=max_bytes)
-    done = parallel_map(work, rows, n_jobs=n_jobs, description="Measuring", progress=progress)
+    with nullcontext() if store is None else folder_lock("checkpoint", store.path):
+        done = parallel_map(work, rows, n_jobs=n_jobs, description="Measuring", progress=progress)
     return _collect(done, rows, chosen, version)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lbp_prognosis._base import argument_error, check_number, content_hash
+from lbp_prognosis._base import StrictTable, argument_error, check_number, content_hash
 
 __all__ = ["FAMILIES", "Recipe"]
 
@@ -196,12 +196,11 @@ class Recipe:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
         """Return a recipe from plain values (a TOML or JSON table); unknown names are refused."""
-        known = {entry.name for entry in fields(cls)}
-        unknown = set(settings) - known
-        if unknown:
-            raise argument_error("recipe", "of the settings " + ", ".join(sorted(known)), f"{sorted(unknown)}")
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        return cls(**plain)
+        read = StrictTable("recipe")
+        found = read.record(cls, "recipe", settings)
+        read.raise_if_any()
+        assert found is not None
+        return found
 
     @property
     def fingerprint(self) -> str:

@@ -19,6 +19,7 @@ def demo(
     """Simulate a registry, run its study, write the page. Nothing of it is evidence."""
     from importlib.resources import files
 
+    from lbp_prognosis._base import check_writable, folder_lock, write_file
     from lbp_prognosis.cli._headline import print_headline
     from lbp_prognosis.cli._jobs import workers
     from lbp_prognosis.cli._progress import progress
@@ -26,12 +27,12 @@ def demo(
     from lbp_prognosis.study import Study, run_study
 
     with progress(quiet) as say:
-        say(f"Simulating {patients:,} patients")
-        out.mkdir(parents=True, exist_ok=True)
-        simulate_cohort(patients, seed, imaging_rate=0.7).to_package(out / "cohort")
-        protocol = (files("lbp_prognosis.cli") / "demo.toml").read_text(encoding="utf-8")
-        (out / "study.toml").write_text(protocol, encoding="utf-8", newline="\n")
-        result = run_study(Study.from_toml(out / "study.toml"), n_jobs=workers(jobs), progress=say)
-        say("Writing the page")
-        page = result.write(out)
+        with folder_lock("out", check_writable("out", out)):
+            say(f"Simulating {patients:,} patients")
+            simulate_cohort(patients, seed, imaging_rate=0.7).to_package(out / "cohort")
+            protocol = (files("lbp_prognosis.cli") / "demo.toml").read_text(encoding="utf-8")
+            write_file(out / "study.toml", protocol)
+            result = run_study(Study.from_toml(out / "study.toml"), n_jobs=workers(jobs), progress=say)
+            say("Writing the page")
+            page = result.write(out)
     print_headline(result.headline(), page, "out of fold", synthetic=True)

@@ -32,11 +32,13 @@ def evaluate(
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
     """Judge predictions made by any model: discrimination, calibration, decisions, differences."""
+    from lbp_prognosis._base import check_writable
     from lbp_prognosis.cli._headline import print_headline
     from lbp_prognosis.cli._progress import progress
     from lbp_prognosis.study import evaluate_table
 
     with progress(quiet) as say:
+        check_writable("out", out)
         say("Reading the predictions and judging them")
         page = evaluate_table(
             predictions,

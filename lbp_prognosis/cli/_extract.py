@@ -25,7 +25,7 @@ def extract(
     import json
     import tomllib
 
-    from lbp_prognosis._base import argument_error, check_choice, inert_cells
+    from lbp_prognosis._base import argument_error, check_choice, check_writable, folder_lock, inert_cells, write_file
     from lbp_prognosis.biomarkers import Recipe
     from lbp_prognosis.biomarkers import extract as measure
     from lbp_prognosis.cli._jobs import workers
@@ -37,20 +37,19 @@ def extract(
             chosen = Recipe.from_dict(tomllib.loads(recipe.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise argument_error("recipe", "a readable TOML file", f"{recipe}: {error}") from error
-    out.mkdir(parents=True, exist_ok=True)
-    result = measure(
-        studies,
-        chosen,
-        n_jobs=workers(jobs),
-        progress=not quiet,
-        checkpoint=out / "checkpoint",
-        overlays=out / "pictures" if pictures else None,
-    )
-    result.to_frame(methods=methods).to_csv(out / "biomarker.csv", index=False)
-    result.studies.to_csv(out / "imaging_study.csv", index=False)
-    inert_cells(result.failures).to_csv(out / "failures.csv", index=False)
-    text = json.dumps(dict(result.provenance), indent=1, default=str)
-    (out / "provenance.json").write_text(text, encoding="utf-8")
+    with folder_lock("out", check_writable("out", out, private=True)):
+        result = measure(
+            studies,
+            chosen,
+            n_jobs=workers(jobs),
+            progress=not quiet,
+            checkpoint=out / "checkpoint",
+            overlays=out / "pictures" if pictures else None,
+        )
+        tables = {"biomarker": result.to_frame(methods=methods), "imaging_study": result.studies}
+        for name, frame in {**tables, "failures": inert_cells(result.failures)}.items():  # of single patients
+            write_file(out / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"), private=True)
+        write_file(out / "provenance.json", json.dumps(dict(result.provenance), indent=1, default=str))
     typer.echo(repr(result)[1:-1])
     for row in result.failures.to_dict("records"):
         typer.echo(f"{row['patient_id']} {row['study_id']}: {row['message']}", err=True)

@@ -1,6 +1,7 @@
 """The entry point: verbs, exit statuses, and never a traceback.
 
-0: done; 1: the data are not what they must be, or nothing could be estimated from them; 2: the call is not.
+0: done; 1: the data are not what they must be, or nothing could be estimated from them; 2: the call is not;
+130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import os
 import sys
 
 __all__ = ["main"]
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -23,8 +26,17 @@ def main() -> None:
         os.environ.setdefault(name, "1")
     from lbp_prognosis.cli._app import build_app
     from lbp_prognosis.cli._failure import report_failure
+    from lbp_prognosis.cli._plain_streams import plain_streams
 
+    plain_streams()
     try:
         build_app()(prog_name="lbp-prognosis")
     except Exception as error:
         raise SystemExit(report_failure(error)) from None
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, KeyboardInterrupt) or stop.code == INTERRUPTED:
+            sys.stderr.write(
+                "Interrupted: no file is half written; with --checkpoint the next call goes on from here.\n"
+            )
+            raise SystemExit(INTERRUPTED) from None
+        raise

@@ -18,6 +18,7 @@ def run(
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
     """Run a study: data, cohort, models, validation, evidence; write the page and its tables."""
+    from lbp_prognosis._base import check_writable, folder_lock
     from lbp_prognosis.cli._headline import print_headline
     from lbp_prognosis.cli._jobs import workers
     from lbp_prognosis.cli._progress import progress
@@ -26,7 +27,9 @@ def run(
     with progress(quiet) as say:
         say("Reading the protocol")
         protocol = Study.from_toml(study, data=data)
-        result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say)
-        say("Writing the page")
-        page = result.write(out)
+        # before the first fit: an hour of work is not lost to a folder that cannot be written
+        with folder_lock("out", check_writable("out", out)):
+            result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say)
+            say("Writing the page")
+            page = result.write(out)
     print_headline(result.headline(), page, "out of fold", synthetic=result.synthetic)

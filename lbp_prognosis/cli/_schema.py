@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import typer
@@ -17,7 +16,7 @@ def schema(
     """Show the tables of a data package, or the fields of one."""
     import pandas as pd
 
-    from lbp_prognosis._base import argument_error
+    from lbp_prognosis._base import argument_error, check_writable, write_file
     from lbp_prognosis.cli._validate import _echo
     from lbp_prognosis.schema import data_schemas_folder, table_schemas
 
@@ -25,9 +24,9 @@ def schema(
     if table and table not in known:
         raise argument_error("table", f"one of {', '.join(known)}", repr(table))
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        check_writable("out", out)
         for path in sorted(data_schemas_folder().glob("*.json")):
-            shutil.copyfile(path, out / path.name)
+            write_file(out / path.name, path.read_bytes())
         typer.echo(f"Schemas: {out}")
         return
     if not table:

@@ -19,7 +19,7 @@ def validate(
     ),
 ) -> None:
     """Check data before anything runs: the failures, or units and codings as they were understood."""
-    from lbp_prognosis._base import ArgumentError, DataError, inert_cells
+    from lbp_prognosis._base import ArgumentError, DataError, inert_cells, write_file
     from lbp_prognosis.schema import read_table, validate_package, without_values
 
     try:
@@ -45,7 +45,7 @@ def validate(
         found = getattr(error, "failures", None)
         if failures is not None and found is not None:
             shown = found if show_values else without_values(found)
-            inert_cells(shown).to_csv(failures, index=False, lineterminator="\n")
+            write_file(failures, inert_cells(shown).to_csv(index=False, lineterminator="\n"), private=True)
         raise
     typer.echo("valid")
 

@@ -15,7 +15,8 @@ from lbp_prognosis.cohort._biomarker_doubts import biomarker_doubts
 from lbp_prognosis.cohort._cohort_spec import CohortSpec
 from lbp_prognosis.cohort._derived_outcome import OutcomeDefinition
 from lbp_prognosis.cohort._flow import Flow
-from lbp_prognosis.cohort._table_one import TableOne, make_table_one
+from lbp_prognosis.cohort._make_table_one import make_table_one
+from lbp_prognosis.cohort._table_one import TableOne
 from lbp_prognosis.cohort._timeline import Timeline, build_timeline
 from lbp_prognosis.cohort._treated_after import treated_after
 from lbp_prognosis.schema import PackageReport, validate_package
@@ -175,6 +176,8 @@ class Cohort(Result):
         *,
         columns: tuple[str, ...] | None = None,
         skewed: tuple[str, ...] | None = None,
+        kinds: Mapping[str, str] | None = None,
+        value_labels: Mapping[str, Mapping[Any, str]] | None = None,
     ) -> TableOne:
         """Return Table 1.
 
@@ -186,34 +189,34 @@ class Cohort(Result):
             Variables; all baseline variables if not given.
         skewed : tuple of str, optional
             Variables shown as median and quartiles; by default those with a sample skewness beyond ±1.
+        kinds : mapping of str to {"number", "category", "date"}, optional
+            How a variable is to be taken where it should not be found out; see `table_one_of`.
+        value_labels : mapping of str to mapping, optional
+            Words of codes by variable.
         """
         if by is not None and by not in self.patients.columns:
             raise argument_error("by", f"a column: {', '.join(self.patients.columns[:12])} …", by)
         group = None if by is None else self.patients[by]
-        return self._table(group, columns, skewed, exclude=by)
+        return self._table(group, columns, by, skewed=skewed, kinds=kinds, value_labels=value_labels)
 
     def imaged_vs_not(self, *, columns: tuple[str, ...] | None = None) -> TableOne:
         """Return who was imaged against who was not: imaging by indication makes them different people."""
         words = np.where(self.imaged, "imaged", "not imaged")
-        return self._table(pd.Series(words, index=self.patients.index), columns, None)
+        return self._table(pd.Series(words, index=self.patients.index), columns)
 
     def attended_vs_not(self, *, columns: tuple[str, ...] | None = None) -> TableOne:
         """Return who was followed to the primary horizon (or had an event before) against who was not."""
         words = np.where(self.observed, "followed", "not followed")
-        return self._table(pd.Series(words, index=self.patients.index), columns, None)
+        return self._table(pd.Series(words, index=self.patients.index), columns)
 
     def _table(
-        self,
-        by: pd.Series | None,
-        columns: tuple[str, ...] | None,
-        skewed: tuple[str, ...] | None,
-        exclude: str | None = None,
+        self, by: pd.Series | None, columns: tuple[str, ...] | None, exclude: str | None = None, **how: Any
     ) -> TableOne:
         chosen = list(columns) if columns is not None else [c for c in self.modalities.columns if c != exclude]
         unknown = [c for c in chosen if c not in self.patients.columns]
         if unknown:
             raise argument_error("columns", "columns of the cohort", unknown[0])
-        return make_table_one(self.patients, chosen, by, exclude or "group", skewed)
+        return make_table_one(self.patients, chosen, by, by_name=exclude or "group", **how)
 
     def split_by(self, by: str, *, at: str | None = None) -> dict[str, Cohort]:
         """Cut the cohort by site or another column, or by date of time zero.

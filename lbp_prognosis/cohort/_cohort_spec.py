@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lbp_prognosis._base import argument_error, check_choice, check_number
+from lbp_prognosis._base import StrictTable, argument_error, check_choice, check_number
 from lbp_prognosis.cohort._criterion import Criterion
 from lbp_prognosis.schema import enumerations
 
@@ -99,11 +99,8 @@ class CohortSpec:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> CohortSpec:
         """Read what `to_dict` wrote, or a ``[cohort]`` table of ``study.toml``."""
-        known = dict(fields)
-        unknown = set(known) - set(cls.__dataclass_fields__)
-        if unknown:
-            raise argument_error("cohort", f"a table of {', '.join(cls.__dataclass_fields__)}", sorted(unknown))
-        known["eligibility"] = tuple(Criterion.from_dict(item) for item in known.get("eligibility", ()))
-        known["windows"] = {name: Window(**window) for name, window in known.get("windows", {}).items()}
-        known["exposures"] = tuple(known.get("exposures", ()))
-        return cls(**known)
+        read = StrictTable("cohort")
+        found = read.record(cls, "cohort", fields)
+        read.raise_if_any()
+        assert found is not None
+        return found

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import StrictTable, argument_error, nearest
 from lbp_prognosis.cohort._chronic_transition import ChronicTransition
 from lbp_prognosis.cohort._derived_outcome import OutcomeDefinition
 from lbp_prognosis.cohort._disability_recovery import DisabilityRecovery
@@ -49,20 +48,11 @@ def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:
     >>> outcome_from_dict({"kind": "pain_recovery", "horizons": [3, 6, 12], "threshold": 0}).spec.definition
     'nrs_back at most 0, sustained for 30 days'
     """
-    kind = table.get("kind")
-    if kind not in _KINDS:
-        raise argument_error("outcome.kind", f"one of {', '.join(_KINDS)}", repr(kind))
-    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
-    del given["kind"]
-    recovery = table.get("recovery")
-    if kind == "recurrence" and isinstance(recovery, Mapping):
-        given["recovery"] = outcome_from_dict({"kind": "pain_recovery", **recovery})
-    known = [field.name for field in fields(_KINDS[kind])]
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise argument_error(f"outcome ({kind})", f"a table of {', '.join(known)}", f"{unknown}")
-    try:
-        made: OutcomeDefinition = _KINDS[kind](**given)
-    except TypeError as error:
-        raise argument_error(f"outcome ({kind})", "complete", str(error).split(") ")[-1]) from None
+    kind = table.get("kind") if isinstance(table, Mapping) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        near = nearest(kind, _KINDS)
+        raise argument_error("outcome.kind", f"one of {', '.join(_KINDS)}", repr(kind), near or None)
+    read = StrictTable("outcome")
+    made = read.record(_KINDS[kind], "outcome", {name: value for name, value in table.items() if name != "kind"})
+    read.raise_if_any()
     return made

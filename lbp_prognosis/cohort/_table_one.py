@@ -1,100 +1,112 @@
-"""``TableOne``: the adapter to tableone, as a result."""
+"""``TableOne``: who the patients are, as a result that can be read, shown and written."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
 
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, plain_label, require
+from lbp_prognosis._base import Result, word_file, write_file
 
-__all__ = ["TableOne", "make_table_one"]
+__all__ = ["TableOne"]
+
+_NOTE = (
+    "Mean (SD), median [quartiles] where the sample skewness is beyond ±1 or as declared, or n (%). Shares of "
+    "categories are of those known, of missing values of all. Differences are standardised, of known values: of two "
+    "groups the second less the first, of two categories of the second, of more without a sign. No p-values are given."
+)
 
 
 @dataclass(frozen=True, repr=False)
 class TableOne(Result):
     """Characteristics of the patients, overall and by group.
 
+    Cells are not masked: for a table that leaves the house see `report.write_page`.
+
     Attributes
     ----------
     table : DataFrame
-        ``variable, value, missing``, then one column a group and ``overall``, then the standardised mean difference:
-        ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] for
-        skewed variables, or n (%).
+        ``variable, value, missing``, then one column a group and ``overall``, then the standardised difference:
+        ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] or
+        n (%). Missing values stand in a row of their own. Patients whose group is missing are a column
+        ``not recorded``, which is no part of a difference.
     groups : dict of str to int
         Patients a group; empty without groups.
     n : int
         Patients in all.
+    differences : DataFrame
+        Standardised differences as numbers: ``variable, first, second, difference`` (second less first).
+    kinds : dict of str to str
+        How each variable was taken: ``number``, ``category``, ``date`` or ``text``.
+    synthetic : bool
+        Whether the data were simulated.
     """
 
     table: pd.DataFrame
     groups: dict[str, int]
     n: int
+    differences: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    kinds: dict[str, str] = field(default_factory=dict, repr=False)
+    synthetic: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table."""
         return self.table
 
+    def to_html(self, caption: str = "Table 1. Patients at time zero.") -> str:
+        """Return the table as HTML; a variable stands once, before its rows.
+
+        Parameters
+        ----------
+        caption : str
+            Above the table.
+        """
+        head, *rows = self._cells()
+        top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+        body = "".join(
+            f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(c)}</td>" for c in row[1:]) + "</tr>"
+            for row in rows
+        )
+        said = "".join(f"<p><small>{escape(text)}</small></p>" for text in self._notes())
+        return (
+            f'<table border="0"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
+            f"<tbody>{body}</tbody></table>{said}"
+        )
+
+    def to_word(self, path: str | os.PathLike[str], caption: str = "Table 1. Patients at time zero.") -> Path:
+        """Write the table as a Word document and return its path; the same table gives the same bytes.
+
+        Parameters
+        ----------
+        path : path
+            Of the file; its folder must be there.
+        caption : str
+            Above the table.
+
+        Raises
+        ------
+        MissingPackageError
+            Without the extra ``report``.
+        """
+        content = word_file(caption, [caption, self._cells(), *self._notes()], caller="TableOne.to_word")
+        return write_file(path, content)
+
+    def _cells(self) -> list[list[str]]:
+        """Return header and rows as text, each variable named once."""
+        names = self.table["variable"].astype(str)
+        shown = self.table.astype(str).assign(variable=names.mask(names.eq(names.shift()), ""))
+        heads = {"value": "level", "smd": "standardised difference"}
+        return [[heads.get(str(c), str(c)) for c in shown.columns], *shown.values.tolist()]
+
+    def _notes(self) -> list[str]:
+        return [_NOTE, *(["Simulated data: no evidence about anyone."] if self.synthetic else [])]
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
     def _summary(self) -> str:
         by = ", ".join(f"{name} {n}" for name, n in self.groups.items())
-        return f"{self.table['variable'].nunique()} variables, {self.n} patients" + (f" ({by})" if by else "")
-
-
-def make_table_one(
-    frame: pd.DataFrame, columns: list[str], by: pd.Series | None, by_name: str, skewed: tuple[str, ...] | None
-) -> TableOne:
-    """Return Table 1 of ``columns``; differences are standardised, never tested (a p-value here answers nothing)."""
-    if frame.empty:
-        raise argument_error("cohort", "a cohort with patients", "none")
-    package = require("tableone", caller="Cohort.table_one", extra="report")
-    data = frame[columns].copy()
-    categorical = [c for c in columns if data[c].dtype == object or data[c].dropna().isin([0.0, 1.0]).all()]
-    for column in categorical:
-        words = data[column].map(lambda cell: f"{cell:g}" if isinstance(cell, float) and cell == cell else cell)
-        data[column] = words.astype(object).where(data[column].notna(), None)
-    used = [c for c in columns if data[c].notna().any()]
-    if skewed is None:
-        measured = data[[c for c in used if c not in categorical]].astype(float)
-        skewed = tuple(measured.columns[measured.skew().abs() > 1])
-    groups: dict[str, int] = {}
-    options = {}
-    if by is not None:
-        data["_group"] = by.astype(object).map(plain_label).reindex(data.index)
-        data = data[data["_group"].notna()]
-        groups = {str(k): int(n) for k, n in data["_group"].astype(str).value_counts(sort=False).sort_index().items()}
-        data["_group"] = data["_group"].astype(str)
-        options = {"groupby": "_group", "smd": len(groups) > 1}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tableone warns about its own use of pandas
-        made = package.TableOne(
-            data,
-            columns=used,
-            categorical=[c for c in categorical if c in used],
-            nonnormal=[c for c in skewed if c in used and c not in categorical],
-            pval=False,
-            missing=True,
-            label_suffix=True,
-            display_all=True,
-            decimals=1,
-            **options,
-        )
-        table = made.tableone
-    return TableOne(_flat(table), groups, len(data))
-
-
-def _flat(table: pd.DataFrame) -> pd.DataFrame:
-    """Return tableone's two-level frame as plain columns."""
-    flat = table.copy()
-    flat.columns = [str(c[-1] if isinstance(c, tuple) else c) for c in flat.columns]
-    flat = flat.rename(columns={"Missing": "missing", "Overall": "overall"})
-    pairs = [c for c in flat.columns if c.startswith("SMD")]
-    flat = flat.rename(columns={c: "smd" if len(pairs) == 1 else c.replace("SMD", "smd") for c in pairs})
-    flat = flat.reset_index()
-    flat.columns = ["variable", "value", *flat.columns[2:]]
-    flat["variable"], flat["value"] = flat["variable"].astype(str), flat["value"].astype(str)
-    if "overall" in flat.columns:
-        differences = [c for c in flat.columns if c.startswith("smd")]
-        rest = [c for c in flat.columns if c not in ("variable", "value", "missing", "overall", *differences)]
-        flat = flat[["variable", "value", "missing", *rest, "overall", *differences]]
-    return flat.fillna("").astype(str)
+        return f"{len(self.kinds)} variables, {self.n} patients" + (f" ({by})" if by else "")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import FeatureMap, Result
+from lbp_prognosis._base import FeatureMap, Result, make_folder, write_file
 from lbp_prognosis.datasets._latent_cohort import LatentCohort, Settings, recovery_score
 from lbp_prognosis.survival import OutcomeSpec, Surv
 
@@ -156,9 +156,10 @@ class SimulatedCohort(Result):
         The descriptor says ``"synthetic": true``, and so does everything made of the package.
         """
         target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
+        make_folder(target)
         for name, table in self.tables.items():
-            table.to_csv(target / f"{name}.csv", index=False, date_format="%Y-%m-%d", lineterminator="\n")
+            text = table.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
+            write_file(target / f"{name}.csv", text)
         descriptor = {
             "name": "simulated-cohort",
             "title": "Simulated patients with low back pain: no evidence about anyone",
@@ -171,7 +172,7 @@ class SimulatedCohort(Result):
             ],
         }
         text = json.dumps(descriptor, indent=1, ensure_ascii=False) + "\n"
-        (target / "datapackage.json").write_text(text, encoding="utf-8")
+        write_file(target / "datapackage.json", text)
         return target
 
     def to_frame(self) -> pd.DataFrame:

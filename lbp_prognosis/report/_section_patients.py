@@ -61,13 +61,17 @@ def _flow(page: Page) -> list[Block]:
 def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Table:
     masked = mask_table_one(frame, page.smallest_cell)
     left_out = [c for c in frame.columns if c not in masked.columns and not str(c).startswith("smd")]
-    binary = masked["value"].isin(["0", "1"]) & masked.groupby("variable")["value"].transform("nunique").le(2)
+    levels = masked["value"].where(~masked["value"].str.startswith("missing"))
+    binary = levels.isin(["0", "1"]) & levels.groupby(masked["variable"]).transform("nunique").le(2)
     masked["value"] = masked["value"].where(~binary, masked["value"].map({"0": "no", "1": "yes"}))
     masked["variable"] = [_variable(text) for text in masked["variable"]]
     for column in masked.columns[masked.columns.str.startswith("smd")]:
         masked[column] = masked[column].str.replace("-", "−")
     masked = masked.rename(columns={"value": "level", "smd": "standardised difference"})
-    note = "Mean (SD), median [quartiles] or n (%). Differences are standardised; no p-values are given."
+    note = (
+        "Mean (SD), median [quartiles] or n (%): shares of categories of those known, of missing values of all. "
+        "Differences are standardised, of known values; no p-values are given."
+    )
     if left_out:
         note += (
             f" Groups are not shown where one has fewer than {page.smallest_cell} patients, or would give such a "

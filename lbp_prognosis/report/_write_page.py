@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import inert_cells, require
+from lbp_prognosis._base import check_writable, folder_lock, inert_cells, make_folder, word_file, write_file
 from lbp_prognosis.report._blocks import Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._render_page import page_sections, render_page
 from lbp_prognosis.report._small_cells import mask_counts
 
-__all__ = ["write_page"]
+__all__ = ["page_files", "write_page"]
+
+_PAGE = "evidence.html"
 
 
 def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
@@ -32,28 +36,45 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     Returns
     -------
     pathlib.Path
-        Of ``evidence.html``.
+        Of ``evidence.html``, which is written last: where it stands, all the others do.
+
+    Raises
+    ------
+    ArgumentError
+        If the folder cannot be written, or another run writes to it.
+    OSError
+        If the disk is full; no file is left half written.
     """
-    target = Path(folder)
-    (target / "tables").mkdir(parents=True, exist_ok=True)
+    files = page_files(page)  # all of it before the first is written: a fault on the way leaves the folder as it was
+    target = check_writable("folder", folder)
+    make_folder(target / "tables")
+    with folder_lock("folder", target):
+        for name, content in files.items():
+            write_file(target / name, content)
+    return target / _PAGE
+
+
+def page_files(page: Page) -> dict[str, str | bytes]:
+    """Return the content of each file of a page by its name; ``evidence.html`` last, so that it stands for all."""
     sections = page_sections(page)
-    html = target / "evidence.html"
-    html.write_text(render_page(page, sections), encoding="utf-8", newline="\n")
     tables = [block for section in sections for block in section.blocks if isinstance(block, Table)]
-    for block in tables:
-        inert_cells(block.frame).to_csv(
-            target / "tables" / f"{_file_name(block.name)}.csv", index=False, lineterminator="\n"
-        )
     ladder = page.evidence.ladder(page.claims)
-    inert_cells(ladder).to_csv(target / "tables" / "evidence_ladder.csv", index=False, lineterminator="\n")
-    text = _tables_html(page, tables)
-    (target / "tables" / "tables.html").write_text(text, encoding="utf-8", newline="\n")
-    _tables_word(page, sections, target / "tables" / "tables.docx")
     numbers = mask_counts(page.evidence.to_frame(), ("n", "n_events"), page.smallest_cell)
-    _plain(numbers).to_parquet(target / "results.parquet", index=False)
     told = json.dumps(dict(page.provenance), indent=1, ensure_ascii=False, default=str, sort_keys=False)
-    (target / "provenance.json").write_text(told + "\n", encoding="utf-8", newline="\n")
-    return html
+    parquet = io.BytesIO()
+    _plain(numbers).to_parquet(parquet, index=False)
+    files: dict[str, str | bytes] = {f"tables/{_file_name(block.name)}.csv": _csv(block.frame) for block in tables}
+    files["tables/evidence_ladder.csv"] = _csv(ladder)
+    files["tables/tables.html"] = _tables_html(page, tables)
+    files["tables/tables.docx"] = _tables_word(page, sections)
+    files["results.parquet"] = parquet.getvalue()
+    files["provenance.json"] = told + "\n"
+    files[_PAGE] = render_page(page, sections)
+    return files
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return str(inert_cells(frame).to_csv(index=False, lineterminator="\n"))
 
 
 def _file_name(name: str) -> str:
@@ -102,36 +123,16 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
     )
 
 
-def _tables_word(page: Page, sections: tuple[Section, ...], path: Path) -> None:
-    import datetime
-
-    docx = require("docx", caller="write_page", extra="report")
-    document = docx.Document()
-    # no date of the run: the same results make the same file
-    document.core_properties.created = document.core_properties.modified = datetime.datetime(2000, 1, 1)
-    document.core_properties.title = _printable(page.title)
-    document.core_properties.author = ""
-    document.add_heading(_printable(page.title), level=1)
+def _tables_word(page: Page, sections: tuple[Section, ...]) -> bytes:
+    parts: list[Any] = [(1, page.title)]
     if page.synthetic:
-        document.add_paragraph("Simulated data: no evidence about anyone.")
+        parts.append("Simulated data: no evidence about anyone.")
     for section in sections:
         tables = [block for block in section.blocks if isinstance(block, Table)]
         if tables:
-            document.add_heading(_printable(section.title), level=2)
+            parts.append((2, section.title))
         for block in tables:
-            document.add_paragraph(_printable(block.caption))
-            made = document.add_table(rows=1, cols=block.frame.shape[1])
-            made.style = "Light List"
-            rows = [list(map(str, block.frame.columns)), *_cells(block)]
-            for k, row in enumerate(rows):
-                cells = made.rows[0].cells if k == 0 else made.add_row().cells
-                for cell, text in zip(cells, row):
-                    cell.text = _printable(text)
+            parts += [block.caption, [list(map(str, block.frame.columns)), *_cells(block)]]
             if block.note:
-                document.add_paragraph(_printable(block.note))
-    document.save(str(path))
-
-
-def _printable(text: str) -> str:
-    """Return text without the control characters that Word's XML forbids."""
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)
+                parts.append(block.note)
+    return word_file(page.title, parts, caller="write_page")

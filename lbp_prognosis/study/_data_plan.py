@@ -84,6 +84,22 @@ class DataPlan:
         for name in ("sheet", "delimiter", "decimal", "thousands", "encoding"):
             if not isinstance(getattr(self, name), str):
                 raise argument_error(f"table.{name}", "text", getattr(self, name))
+        for name, table in (("causes", self.causes), ("where", self.where)):
+            for key, value in table.items():
+                many = name == "where" and isinstance(value, list | tuple)
+                if any(isinstance(part, Mapping | list | tuple) for part in (value if many else (value,))):
+                    raise argument_error(
+                        f"table.{name}.{key}", "a code" + " or a list of codes" * (name == "where"), value
+                    )
+        if isinstance(self.censored, Mapping | list | tuple):
+            raise argument_error("table.censored", "a code", self.censored)
+        twice = [c for c in (self.id, self.time, self.event, self.entry, self.status, self.site) if c]
+        if len(set(twice)) != len(twice):
+            raise argument_error("table", "a table that names each column once", f"{twice}")
+        if self.status and (self.time or self.event or self.entry or self.causes or self.censored is not None):
+            raise argument_error(
+                "table", "`status` alone, without columns and codes of times", f"status={self.status!r}"
+            )
         if self.package and (self.time or self.event or self.status):
             raise argument_error(
                 "data",

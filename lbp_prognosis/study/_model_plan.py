@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import ArgumentError, argument_error, check_choice
+from lbp_prognosis._base import ArgumentError, argument_error, check_choice, check_number
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline
 from lbp_prognosis.models import (
     BoostedCox,
@@ -71,8 +71,18 @@ class ModelPlan:
 
     def __post_init__(self) -> None:
         check_choice("model.kind", self.kind, tuple(MODEL_KINDS))
+        check_number("model.imputations", self.imputations, low=-1, high=1000, whole=True)
+        check_number("model.iterations", self.iterations, low=1, high=1000, whole=True)
+        for column, knots in self.splines.items():
+            check_number(f"model.splines.{column}", knots, low=3, high=10, whole=True)
         if not str(self.name).strip() or self.name in ("treat all", "treat none"):
             raise argument_error("model.name", "a name other than 'treat all' and 'treat none'", self.name)
+        if len(set(self.modalities)) != len(self.modalities):
+            raise argument_error(f"model {self.name!r}.modalities", "different modalities", list(self.modalities))
+        if self.kind == "null" and (self.modalities or self.options or self.splines):
+            raise argument_error(
+                f"model {self.name!r}", "a null model without modalities, options and splines", "some", "It takes none."
+            )
         if not self.modalities and self.kind != "null":
             raise argument_error(f"model {self.name!r}.modalities", "at least one modality", "none")
 

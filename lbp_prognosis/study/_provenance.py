@@ -24,7 +24,6 @@ _PACKAGES = (
     "shap",
     "matplotlib",
     "jinja2",
-    "tableone",
 )
 
 

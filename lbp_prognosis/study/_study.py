@@ -9,42 +9,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lbp_prognosis._base import ArgumentError, DataError, FeatureMap, argument_error, content_hash
+from lbp_prognosis._base import DataError, FeatureMap, StrictTable, argument_error, content_hash
 from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
 from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import Criteria, missing_constructs
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import ModelPlan
-from lbp_prognosis.study._read_fields import plain, read_fields
+from lbp_prognosis.study._plain import plain
+from lbp_prognosis.study._read_study import PAGE, read_study
 from lbp_prognosis.study._technical_plan import TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
 
 __all__ = ["Study"]
-
-_TABLES = (
-    "title",
-    "seed",
-    "prespecified",
-    "data",
-    "table",
-    "cohort",
-    "imaging",
-    "outcome",
-    "decision",
-    "modalities",
-    "transform",
-    "clinical_minimum",
-    "model",
-    "comparison",
-    "validation",
-    "criteria",
-    "page",
-    "technical",
-    "diagnostic",
-)
-_PAGE = {"smallest_cell": 5, "patient_level": False, "table_one_by": ""}
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +118,10 @@ class Study:
         strange = sorted(set(self.transform) - {"log1p", "log", "sqrt"})
         if strange:
             raise argument_error("transform", "a table of log1p, log, sqrt", f"{strange}")
-        wrong = sorted(set(self.page) - set(_PAGE))
+        wrong = sorted(set(self.page) - set(PAGE))
         if wrong:
-            raise argument_error("page", f"a table of {', '.join(_PAGE)}", f"{wrong}")
-        object.__setattr__(self, "page", {**_PAGE, **self.page})
+            raise argument_error("page", f"a table of {', '.join(PAGE)}", f"{wrong}")
+        object.__setattr__(self, "page", {**PAGE, **self.page})
         if (self.technical or self.diagnostic) and not self.data.package:
             raise argument_error("technical, diagnostic", "left out for a wide table, which has no readings", "given")
         if self.data.package:
@@ -175,7 +153,11 @@ class Study:
         fields = {k: v for k, v in self.outcome.items() if k != "schedule"}
         fields.setdefault("causes", {name: k for k, name in enumerate(self.data.causes, start=1)} or {"event": 1})
         fields.setdefault("ascertainment", "status" if self.data.status else "exact")
-        return read_fields(OutcomeSpec, "outcome", fields)
+        read = StrictTable("study")
+        found = read.record(OutcomeSpec, "outcome", fields)
+        read.raise_if_any()
+        assert found is not None
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as plain values."""
@@ -224,53 +206,10 @@ class Study:
             Where paths to data begin.
         home : path, default "."
             Where the path to a mapping begins.
-        """
-        unknown = sorted(set(table) - set(_TABLES))
-        if unknown:
-            raise argument_error("study", f"made of {', '.join(_TABLES)}", f"{unknown}")
-        for name in ("title", "outcome", "model"):
-            if name not in table:
-                raise argument_error("study", "a file with `title`, [outcome] and [[model]]", f"one without {name!r}")
-        try:
-            return cls._read(table, str(folder), str(home))
-        except ArgumentError:
-            raise
-        except (TypeError, AttributeError, ValueError) as error:
-            raise ArgumentError(f"`study` must hold values of the right kind; {error}.") from None
 
-    @classmethod
-    def _read(cls, table: Mapping[str, Any], folder: str, home: str) -> Study:
-        data = {**table.get("data", {}), **table.get("table", {})}
-        if "data" in table and "table" in table:
-            raise argument_error("study", "made of [data] or [table]", "both")
-        decision = dict(table.get("decision", {}))
-        step = float(decision.pop("step", 0.01))
-        comparison = table.get("comparison", {})
-        if set(comparison) - {"clinical", "extended"}:
-            raise argument_error("comparison", "a table of clinical, extended", f"{sorted(comparison)}")
-        for name in ("model", "technical", "diagnostic"):
-            if not isinstance(table.get(name, []), list):
-                raise argument_error(name, f"written as [[{name}]]", table[name])
-        return cls(
-            title=str(table["title"]),
-            data=read_fields(DataPlan, "data", data),
-            outcome=dict(table["outcome"]),
-            models=tuple(read_fields(ModelPlan, "model", item) for item in table["model"]),
-            thresholds=read_fields(ThresholdRange, "decision", decision) if decision else None,
-            step=step,
-            modalities={name: tuple(columns) for name, columns in table.get("modalities", {}).items()},
-            comparison=tuple(comparison[key] for key in ("clinical", "extended") if key in comparison),
-            cohort=dict(table.get("cohort", {})),
-            imaging=dict(table.get("imaging", {})),
-            transform={name: tuple(columns) for name, columns in table.get("transform", {}).items()},
-            clinical_minimum=dict(table.get("clinical_minimum", {})),
-            technical=tuple(read_fields(TechnicalPlan, "technical", item) for item in table.get("technical", [])),
-            diagnostic=tuple(read_fields(DiagnosticPlan, "diagnostic", item) for item in table.get("diagnostic", [])),
-            validation=read_fields(ValidationPlan, "validation", table.get("validation", {})),
-            criteria=read_fields(Criteria, "criteria", table.get("criteria", {})),
-            page=dict(table.get("page", {})),
-            seed=int(table.get("seed", 1)),
-            prespecified=bool(table.get("prespecified", False)),
-            folder=folder,
-            home=home,
-        )
+        Raises
+        ------
+        ArgumentError
+            If anything is not what it must be; ``failures`` names every fault, with the nearest known key.
+        """
+        return cls(**read_study(table), folder=str(folder), home=str(home))

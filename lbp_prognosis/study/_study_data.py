@@ -53,6 +53,8 @@ class StudyData(Result):
         SHA-256 of each file read.
     notes : tuple of str
         Units, codings, dialects, columns that were not used.
+    value_labels : dict of str to dict
+        Words of the codes of a wide table, as its file keeps them.
     readings : dict of str to DataFrame
         Tables ``reading`` and ``biomarker`` of a registry, where the study asks for them.
     """
@@ -70,6 +72,7 @@ class StudyData(Result):
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
     readings: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    value_labels: dict[str, dict[Any, str]] = field(default_factory=dict, repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a column: ``column, modality, type, n, n_missing, n_distinct, range`` (5 % to 95 %)."""
@@ -306,6 +309,7 @@ def _from_wide(study: Study) -> StudyData:
         tuple(notes),
         outcome_doubts(study, spec, modalities) + _without_imaging(modalities),
         study.data.synthetic,
+        value_labels=rows.value_labels,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from lbp_prognosis._base import Result
+from lbp_prognosis.cohort import table_one_of
 from lbp_prognosis.report import Page
 from lbp_prognosis.schema import instrument_ranges, table_schemas
 from lbp_prognosis.study._study_findings import StudyFindings
@@ -20,7 +23,7 @@ def study_page(result: StudyFindings) -> Page:
 
     Parameters
     ----------
-    result : StudyResult
+    result : StudyFindings
         What was found.
     """
     study, data = result.study, result.data
@@ -80,9 +83,7 @@ def _how(result: StudyFindings) -> str:
 def _table_ones(result: StudyFindings) -> dict[str, Result]:
     cohort, data = result.data.cohort, result.data
     if cohort is None:
-        from lbp_prognosis.cohort import table_one_of
-
-        return {"Table 1. Patients at time zero.": table_one_of(data.X)}
+        return {"Table 1. Patients at time zero.": _wide_table_one(result)}
     columns = tuple(c for c in data.modalities.columns if c in cohort.patients.columns)
     by = str(result.study.page["table_one_by"]) or None
     found: dict[str, Result] = {"Table 1. Patients at time zero.": cohort.table_one(by, columns=columns)}
@@ -91,6 +92,16 @@ def _table_ones(result: StudyFindings) -> dict[str, Result]:
     if 0 < cohort.observed.sum() < len(cohort):
         found["Who was followed to the main horizon, and who was not."] = cohort.attended_vs_not(columns=columns)
     return found
+
+
+def _wide_table_one(result: StudyFindings) -> Result:
+    data = result.data
+    labels: dict[str, dict[Any, str]] = {}
+    for column, words in data.value_labels.items():
+        # codes that the study calls nominal have become words by now
+        labels[column] = {**words, **{f"{code:g}": w for code, w in words.items() if isinstance(code, int | float)}}
+    kinds = {c: "category" for c in result.study.data.nominal if c in data.X.columns}
+    return table_one_of(data.X, kinds=kinds, value_labels=labels)
 
 
 def _columns(result: StudyFindings) -> pd.DataFrame:

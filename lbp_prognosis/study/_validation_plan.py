@@ -16,11 +16,11 @@ class ValidationPlan:
     Attributes
     ----------
     folds, repeats : int
-        Of the cross-validation.
+        Of the cross-validation: 2 to 100, 1 to 1000.
     sites : bool
         Whether each site is predicted by models fitted without it.
     resamples : int
-        For simultaneous bands and intervals of calibration distances.
+        0 to 100,000, for simultaneous bands and intervals of calibration distances.
     """
 
     folds: int = 10
@@ -29,6 +29,6 @@ class ValidationPlan:
     resamples: int = 200
 
     def __post_init__(self) -> None:
-        check_number("validation.folds", self.folds, low=2, whole=True)
-        check_number("validation.repeats", self.repeats, low=1, whole=True)
-        check_number("validation.resamples", self.resamples, low=0, whole=True)
+        check_number("validation.folds", self.folds, low=2, high=100, whole=True)
+        check_number("validation.repeats", self.repeats, low=1, high=1000, whole=True)
+        check_number("validation.resamples", self.resamples, low=0, high=100_000, whole=True)

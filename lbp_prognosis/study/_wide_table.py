@@ -29,6 +29,7 @@ class WideRows:
     flow: Flow
     hashes: dict[str, str]
     notes: tuple[str, ...]
+    value_labels: dict[str, dict[Any, str]]
 
 
 def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec, columns: Sequence[str] = ()) -> WideRows:
@@ -74,7 +75,8 @@ def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec, columns: Sequence[s
     notes += [f"Label of {text}" for text in labels]
     files = [path, *(path.parent / name for name in filter(None, [reading.dialect.get("catalog")]))]
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    return WideRows(frame, y, flow, hashes, tuple(notes))
+    words = {column: dict(codes) for column, codes in reading.value_labels.items()}
+    return WideRows(frame, y, flow, hashes, tuple(notes), words)
 
 
 def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:

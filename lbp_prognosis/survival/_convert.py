@@ -36,7 +36,7 @@ def from_frame(frame: pd.DataFrame) -> np.ndarray:
     if {"value", "horizon", "lower", "upper", "kind"} <= names:
         said = frame[[name for name in frame.columns if name != "value"]].drop_duplicates()
         if len(said) == 1:
-            return Measured.at(value=frame["value"], **said.iloc[0].to_dict())
+            return Measured.at(value=frame["value"], **{str(name): cell for name, cell in said.iloc[0].items()})
     entry = frame["entry"] if "entry" in names else None
     if {"time", "event"} <= names:
         return Surv.right(frame["time"], frame["event"], entry=entry, censored=0)

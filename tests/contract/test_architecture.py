@@ -25,7 +25,6 @@ HEAVY = {
     "pandera",
     "matplotlib",
     "jinja2",
-    "tableone",
     "typer",
     "pydicom",
     "skimage",
@@ -141,3 +140,59 @@ def test_importing_the_package_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+_WRITERS = re.compile(
+    r"\.(write_text|write_bytes|savefig|to_csv|to_parquet|to_excel|to_stata|savez|savez_compressed|mkdir|touch|copyfile)$"
+    r"|^(shutil\.copy\w*|shutil\.move|os\.open|os\.rename|os\.mkdir|os\.makedirs|tempfile\.\w+|np\.save\w*|np\.memmap)$"
+)
+_OPENS_FILES = {"_base/_write_file.py", "_base/_folder_lock.py", "_kernels/_numba_cache.py"}
+
+
+def _writes_to_a_path(call: ast.Call) -> bool:
+    """Whether a call may open a file for writing: a mode, or a writer that is given more than options."""
+    name = ast.unparse(call.func)
+    if name in ("open", "os.fdopen") or name.endswith(".open"):
+        modes = [a for a in (*call.args, *(k.value for k in call.keywords if k.arg == "mode"))]
+        return any(
+            isinstance(m, ast.Constant)
+            and re.fullmatch(r"[rwxab+t]{1,3}", str(m.value))
+            and str(m.value) not in ("r", "rb", "rt")
+            for m in modes
+        )
+    if not _WRITERS.search(name):
+        return False
+    if name.endswith((".to_csv", ".to_parquet", ".savefig", ".savez")):
+        # into memory, or into a file that `write_file` opened
+        return bool(call.args) and ast.unparse(call.args[0]) not in ("file", "out", "buffer", "parquet")
+    return True
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_one_function_opens_for_writing(path: Path) -> None:
+    """Files are complete or absent because nobody writes but `_base.write_file`."""
+    if path.relative_to(PACKAGE).as_posix() in _OPENS_FILES:
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and _writes_to_a_path(node):
+            raise AssertionError(f"line {node.lineno}: {ast.unparse(node)[:80]} writes without `write_file`")
+
+
+@pytest.mark.parametrize(
+    ("code", "writes"),
+    [
+        ("open(p, 'w')", True),
+        ("open(p, mode='ab')", True),
+        ("p.open('r+')", True),
+        ("open(p, 'rb')", False),
+        ("p.write_text('a')", True),
+        ("frame.to_csv(p)", True),
+        ("frame.to_csv(index=False)", False),
+        ("frame.to_csv(file)", False),
+        ("np.save(p, a)", True),
+        ("p.mkdir()", True),
+        ("p.read_text()", False),
+    ],
+)
+def test_writing_is_seen(code: str, writes: bool) -> None:
+    assert _writes_to_a_path(ast.parse(code).body[0].value) is writes  # type: ignore[attr-defined]

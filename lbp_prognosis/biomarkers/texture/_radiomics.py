@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Checkpoint, Result, argument_error, content_hash, parallel_map
+from lbp_prognosis._base import Checkpoint, Result, argument_error, content_hash, folder_lock, parallel_map
 from lbp_prognosis.biomarkers._extract import _signature, _study_rows
 from lbp_prognosis.biomarkers._extraction_result import biomarker_frame
 from lbp_prognosis.biomarkers._study import study_name
@@ -170,11 +171,12 @@ def extract_radiomics(
         n_jobs=n_jobs if alone else 1,
         progress=progress and alone,
     )
-    done = (
-        [work(row) for row in rows]
-        if alone
-        else parallel_map(work, rows, n_jobs=n_jobs, description="Texture", progress=progress)
-    )
+    with nullcontext() if store is None else folder_lock("checkpoint", store.path):
+        done = (
+            [work(row) for row in rows]
+            if alone
+            else parallel_map(work, rows, n_jobs=n_jobs, description="Texture", progress=progress)
+        )
     failures = [result["failure"] for result in done if result["failure"]]
     conventions = sorted({str(row.get("convention")) for row in rows if row.get("convention") is not None})
     provenance = {

@@ -209,7 +209,15 @@ def bootstrap_validate(
         dict(fit_params or {}),
     )
     results = run_replicates(
-        work, tasks, what=what, n_jobs=n_jobs, checkpoint=checkpoint, progress=progress, description="Bootstrap"
+        work,
+        tasks,
+        what=what,
+        n_jobs=n_jobs,
+        checkpoint=checkpoint,
+        progress=progress,
+        description="Bootstrap",
+        # each measure of the panel, thrice
+        accept=lambda _, arrays: all(arrays[key].shape == apparent.shape for key in ("inside", "tested", "outside")),
     )
     n_failed = _count_failed(results)
     chosen = _method(method, estimator)

@@ -306,6 +306,7 @@ def cross_validate_risk(
         checkpoint=checkpoint,
         progress=progress,
         description="Cross-validation",
+        accept=partial(_is_of_fold, folds=places, n_horizons=times.size),
     )
     risks = {name: np.full((repeats, y.shape[0], times.size), np.nan) for name in estimators}
     scores = {name: np.full((repeats, y.shape[0]), np.nan) for name in estimators}
@@ -373,6 +374,15 @@ def average_cross_validations(parts: Sequence[CrossValidation]) -> CrossValidati
     )
     doubts = dict.fromkeys((IMPUTED_BEFORE, *(o for part in parts for o in part.objections)))
     return replace(parts[0], risks_by_repeat=risks, scores_by_repeat=scores, objections=tuple(doubts))
+
+
+def _is_of_fold(task: tuple[str, int, int], arrays: Mapping[str, np.ndarray], *, folds: Any, n_horizons: int) -> bool:
+    """Return whether arrays are risks of the patients held out: one row each, in [0, 1] or not predicted."""
+    held_out = int((folds[task[1]] == task[2]).sum())
+    risk, score = arrays["risk"], arrays["score"]
+    inside = np.isnan(risk) | ((risk >= 0) & (risk <= 1))
+    shaped = risk.shape == (held_out, n_horizons) and score.shape in ((held_out,), (0,))
+    return bool(shaped and inside.all() and arrays["objections"].dtype.kind in "UfS")
 
 
 def _predict_fold(

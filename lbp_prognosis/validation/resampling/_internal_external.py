@@ -314,6 +314,7 @@ def internal_external(
         checkpoint=checkpoint,
         progress=progress,
         description="Sites",
+        accept=partial(_is_of_site, codes=codes, n_horizons=times.size),
     )
     risks = {name: np.full((y.shape[0], times.size), np.nan) for name in estimators}
     for (name, site), result in zip(tasks, results):
@@ -438,6 +439,13 @@ def _told_apart(sites: Any, horizons: Any, groups: Any, n: int) -> tuple[Any, An
     if horizons is None and np.size(sites) != n:
         return groups, sites, None
     return sites, horizons, groups
+
+
+def _is_of_site(task: tuple[str, int], arrays: Mapping[str, np.ndarray], *, codes: Any, n_horizons: int) -> bool:
+    """Return whether arrays are risks of the patients of a site, in [0, 1] or not predicted."""
+    risk = arrays["risk"]
+    inside = np.isnan(risk) | ((risk >= 0) & (risk <= 1))
+    return bool(risk.shape == (int((codes == task[1]).sum()), n_horizons) and inside.all())
 
 
 def _predict_site(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import Checkpoint, content_hash, parallel_map
+from lbp_prognosis._base import Checkpoint, content_hash, folder_lock, parallel_map
 
 __all__ = ["run_replicates"]
 
@@ -25,6 +25,7 @@ def run_replicates(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
     description: str = "",
+    accept: Callable[[Any, Arrays], bool] | None = None,
 ) -> list[Arrays]:
     """Apply ``function`` to each task and return its named arrays, in order.
 
@@ -45,23 +46,24 @@ def run_replicates(
         Show a progress bar.
     description : str, default ""
         Its label.
+    accept : callable, optional
+        Takes a task and the arrays found for it in the checkpoint; what it does not accept is done again.
     """
     if checkpoint is None:
         return parallel_map(function, tasks, n_jobs=n_jobs, progress=progress, description=description)
     from lbp_prognosis import __version__
 
     store = Checkpoint(checkpoint, content_hash(__version__, np.__version__, len(tasks), *what))
-    found: dict[int, Arrays] = {}
-    for number in range(len(tasks)):
-        arrays = store.load(number)
-        if arrays is not None:
-            found[number] = arrays
-    missing = [number for number in range(len(tasks)) if number not in found]
-    work = partial(_run_and_keep, function=function, path=store.path, key=store.key)
-    fresh = parallel_map(
-        work, [(number, tasks[number]) for number in missing], n_jobs=n_jobs, progress=progress, description=description
-    )
-    found.update(zip(missing, fresh))
+    with folder_lock("checkpoint", store.path):
+        found: dict[int, Arrays] = {}
+        for number in range(len(tasks)):
+            arrays = store.load(number)
+            if arrays is not None and (accept is None or store.accepts(number, accept, tasks[number], arrays)):
+                found[number] = arrays
+        missing = [(number, tasks[number]) for number in range(len(tasks)) if number not in found]
+        work = partial(_run_and_keep, function=function, path=store.path, key=store.key)
+        fresh = parallel_map(work, missing, n_jobs=n_jobs, progress=progress, description=description)
+        found.update((number, arrays) for (number, _), arrays in zip(missing, fresh))
     return [found[number] for number in range(len(tasks))]
 
 

@@ -1,0 +1,189 @@
+"""``shown_column``: how a column stands in Table 1: as a number, as a date, or as categories in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, plain_label
+
+__all__ = ["KINDS", "ShownColumn", "shown_column"]
+
+KINDS = ("number", "category", "date", "text")
+MOST_CODES, WIDEST_CODES = 5, 9
+"""Whole numbers are taken for codes if there are so few of them, and they lie so near to each other."""
+MOST_CATEGORIES = 30
+
+
+@dataclass(frozen=True)
+class ShownColumn:
+    """A column as Table 1 counts it.
+
+    Attributes
+    ----------
+    name : str
+        Of the variable.
+    kind : {"number", "category", "date", "text"}
+        ``text``: more than 30 different words, of which only the number is shown.
+    values : ndarray of shape (n,)
+        Numbers (dates: days since 1970), NaN missing; for categories their place in ``categories``, −1 missing.
+    categories : tuple of str
+        In order.
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    categories: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> np.ndarray:
+        """Whether each row has a value."""
+        return self.values >= 0 if self.kind in ("category", "text") else ~np.isnan(self.values)
+
+
+def shown_column(name: str, column: pd.Series, kind: str | None, labels: Mapping[Any, str] | None) -> ShownColumn:
+    """Return a column as it is to be shown.
+
+    Parameters
+    ----------
+    name : str
+        Of the variable.
+    column : Series of shape (n,)
+        Of any type.
+    kind : {"number", "category", "date"} or None
+        As declared; None finds it out: value labels of every code, declared categories, words and truth values are
+        categories, 0 and 1 too, and whole numbers of at most five values within a span of nine; dates are dates; all
+        else is a number.
+    labels : mapping of code to str or None
+        Value labels, as SPSS, Stata and SAS keep them.
+    """
+    missing = column.isna().to_numpy(dtype=bool)
+    cells = np.asarray(column.astype(object), dtype=object)
+    if kind not in (None, "number", "category", "date"):
+        raise argument_error("kinds", "a mapping to 'number', 'category' or 'date'", f"{kind!r} for {name!r}")
+    known = cells[~missing]
+    dated = _is_dated(column, known)
+    numbers = None if dated else _numbers(cells, missing)
+    words = {} if not labels else _by_code(labels)
+    if kind is None:
+        kind = _found(column, known, numbers, missing, words, dated)
+    if kind == "date":
+        return ShownColumn(name, "date", _days(name, cells, missing))
+    if kind == "number":
+        if numbers is None:
+            raise argument_error("kinds", "'category' for words", f"'number' for {name!r}")
+        return ShownColumn(name, "number", numbers)
+    return _categories(name, column, cells, missing, words)
+
+
+def _is_dated(column: pd.Series, known: np.ndarray) -> bool:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
+        return True
+    import datetime
+
+    return bool(known.size) and all(isinstance(cell, datetime.date | np.datetime64 | pd.Period) for cell in known)
+
+
+def _numbers(cells: np.ndarray, missing: np.ndarray) -> np.ndarray | None:
+    """Return numbers however they are stored (Decimal, nullable, arrow, durations in days), or None for words."""
+    out = np.full(cells.size, np.nan)
+    for k in np.flatnonzero(~missing):
+        cell = cells[k]
+        if isinstance(cell, pd.Timedelta | np.timedelta64):
+            out[k] = pd.Timedelta(cell) / pd.Timedelta(days=1)
+        elif isinstance(cell, str | bytes):
+            return None
+        else:
+            try:
+                out[k] = float(cell)
+            except (TypeError, ValueError):
+                return None
+    out[np.isinf(out)] = np.nan
+    return out
+
+
+def _found(
+    column: pd.Series,
+    known: np.ndarray,
+    numbers: np.ndarray | None,
+    missing: np.ndarray,
+    words: Mapping[Any, str],
+    dated: bool,
+) -> str:
+    if dated:
+        return "date"
+    if numbers is None or isinstance(column.dtype, pd.CategoricalDtype):
+        return "category"
+    if any(isinstance(cell, bool | np.bool_) for cell in known):
+        return "category"
+    values = np.unique(numbers[~np.isnan(numbers)])
+    if words and all(plain_label(value) in words for value in values):
+        return "category"  # where the ends of a scale alone have labels it is a scale
+    if not values.size:
+        return "number"
+    if np.isin(values, (0.0, 1.0)).all():
+        return "category"
+    if any(isinstance(cell, pd.Timedelta | np.timedelta64) for cell in known):
+        return "number"
+    codes = (values == np.round(values)).all() and 2 <= values.size <= MOST_CODES and np.ptp(values) <= WIDEST_CODES
+    # in a table of a few rows five values may be anything
+    return "category" if codes and (~missing).sum() >= 4 * values.size else "number"
+
+
+def _days(name: str, cells: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    out = np.full(cells.size, np.nan)
+    for k in np.flatnonzero(~missing):
+        cell = cells[k]
+        try:
+            time = pd.Timestamp(cell.start_time if isinstance(cell, pd.Period) else cell)
+        except (TypeError, ValueError):
+            raise argument_error("kinds", "'date' for dates", f"{name!r}, which holds others") from None
+        time = time.tz_localize(None) if time.tzinfo is not None else time
+        out[k] = (time - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    return out
+
+
+def _by_code(labels: Mapping[Any, str]) -> dict[Any, str]:
+    return {plain_label(code): str(label) for code, label in labels.items()}
+
+
+def _word(cell: Any, words: Mapping[Any, str]) -> str:
+    code = plain_label(cell)
+    if code in words:
+        return words[code]
+    if isinstance(cell, bool | np.bool_):
+        return "yes" if cell else "no"
+    return f"{code:g}" if isinstance(code, float | np.floating) else str(code)
+
+
+def _categories(
+    name: str, column: pd.Series, cells: np.ndarray, missing: np.ndarray, words: Mapping[Any, str]
+) -> ShownColumn:
+    text = np.array([None if gone else _word(cell, words) for cell, gone in zip(cells, missing)], dtype=object)
+    order = list(dict.fromkeys(_ordered(column, cells, missing, words)))
+    place = {word: k for k, word in enumerate(order)}
+    codes = np.array([-1.0 if word is None else float(place[word]) for word in text])
+    if len(order) > MOST_CATEGORIES:
+        return ShownColumn(name, "text", codes, tuple(order))
+    return ShownColumn(name, "category", codes, tuple(order))
+
+
+def _ordered(column: pd.Series, cells: np.ndarray, missing: np.ndarray, words: Mapping[Any, str]) -> list[str]:
+    """Return the words that occur: declared categories and codes in their order, others by the alphabet."""
+    distinct = list(dict.fromkeys(cells[~missing].tolist()))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        declared = {value: k for k, value in enumerate(column.dtype.categories.tolist())}
+        return [_word(cell, words) for cell in sorted(distinct, key=lambda cell: declared[cell])]
+    return [_word(cell, words) for cell in sorted(distinct, key=_rank)]
+
+
+def _rank(cell: Any) -> tuple[int, float, str]:
+    try:
+        return (0, float(cell), "") if not isinstance(cell, str | bytes) else (1, 0.0, str(cell))
+    except (TypeError, ValueError):
+        return (1, 0.0, str(cell))

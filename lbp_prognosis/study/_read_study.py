@@ -1,0 +1,321 @@
+"""``read_study``: what ``study.toml`` holds, checked as a whole before any work, all faults in one frame."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+from lbp_prognosis._base import ArgumentError, StrictTable, nearest
+from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
+from lbp_prognosis.evaluation import ThresholdRange
+from lbp_prognosis.evidence import CLINICAL_MINIMUM, Criteria
+from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
+from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
+from lbp_prognosis.study._technical_plan import TechnicalPlan
+from lbp_prognosis.study._validation_plan import ValidationPlan
+from lbp_prognosis.survival import OutcomeSpec
+
+__all__ = ["PAGE", "read_study"]
+
+TABLES = (
+    "title",
+    "seed",
+    "prespecified",
+    "data",
+    "table",
+    "cohort",
+    "imaging",
+    "outcome",
+    "decision",
+    "modalities",
+    "transform",
+    "clinical_minimum",
+    "model",
+    "comparison",
+    "validation",
+    "criteria",
+    "page",
+    "technical",
+    "diagnostic",
+)
+PAGE: dict[str, Any] = {"smallest_cell": 5, "patient_level": False, "table_one_by": ""}
+DESIGN = ("strata", "psu", "fpc", "weight", "weights", "sampling_weight", "cluster", "clusters")
+_PACKAGE = ("package", "mapping", "site", "nominal", "synthetic")
+_STEP = (0.001, 0.5)
+_LARGEST_SEED = 2**63 - 1
+_Columns = tuple[str, ...]
+
+
+def read_study(table: Any) -> dict[str, Any]:
+    """Return the fields of a `Study` but its places.
+
+    Parameters
+    ----------
+    table : mapping
+        Tables and keys of the file.
+
+    Raises
+    ------
+    ArgumentError
+        If anything is not what it must be; ``failures`` has a row a fault.
+    """
+    read = StrictTable("study")
+    top = read.keys("study", table, TABLES, ("title", "outcome", "model"))
+    found: dict[str, Any] = {
+        "title": _title(read, top.get("title", "")),
+        "seed": _whole(read, "seed", top.get("seed", 1), 0, _LARGEST_SEED),
+        "prespecified": read.value("prespecified", bool, top.get("prespecified", False)),
+        "data": _data(read, top),
+        "models": _list(read, "model", ModelPlan, top.get("model", [])),
+        "technical": _list(read, "technical", TechnicalPlan, top.get("technical", [])),
+        "diagnostic": _list(read, "diagnostic", DiagnosticPlan, top.get("diagnostic", [])),
+        "modalities": read.value("modalities", Mapping[str, _Columns], top.get("modalities", {})),
+        "transform": read.value("transform", Mapping[str, _Columns], top.get("transform", {})),
+        "clinical_minimum": read.value(
+            "clinical_minimum", Mapping[str, str | _Columns], top.get("clinical_minimum", {})
+        ),
+        "validation": read.record(ValidationPlan, "validation", top.get("validation", {})),
+        "criteria": read.record(Criteria, "criteria", top.get("criteria", {})),
+        "page": _page(read, top.get("page", {})),
+        "comparison": _comparison(read, top.get("comparison", {})),
+        **_decision(read, top.get("decision", {})),
+        **_rooms(read, top),
+    }
+    _check_words(read, found)
+    _check_models(read, found)
+    read.raise_if_any()
+    return found
+
+
+def _title(read: StrictTable, value: Any) -> Any:
+    found = read.value("title", str, value)
+    if isinstance(found, str) and not found.strip():
+        read.fault("title", "text", "title", "words", repr(found))
+    return found
+
+
+def _whole(read: StrictTable, field: str, value: Any, low: int, high: int) -> Any:
+    found = read.value(field, int, value)
+    if isinstance(found, int) and not low <= found <= high:
+        read.fault(field, "range", field, f"a whole number from {low} to {high}", value)
+    return found
+
+
+def _list(read: StrictTable, name: str, kind: type, value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        read.fault(name, "type", name, f"written as [[{name}]]", value)
+        return ()
+    if name == "model" and not value:
+        read.fault(name, "missing_key", name, "at least one [[model]]", "none")
+    made = [read.record(kind, f"{name}.{k}", item) for k, item in enumerate(value, start=1)]
+    return tuple(made)
+
+
+def _data(read: StrictTable, top: Mapping[str, Any]) -> DataPlan | None:
+    if "data" in top and "table" in top:
+        read.fault("data", "conflict", "study", "made of [data] or [table]", "both")
+        return None
+    name = "table" if "table" in top else "data"
+    given = top.get(name, {})
+    if not isinstance(given, Mapping):
+        read.fault(name, "type", "study", f"a file with [{name}]", given)
+        return None
+    for key in [key for key in given if key in DESIGN]:
+        read.fault(
+            f"{name}.{key}",
+            "unknown_key",
+            f"{name}.{key}",
+            "left out: a study takes no sampling design",
+            given[key],
+            "`evaluate(…, sample_weight=, clusters=)` takes weights and primary sampling units of predictions; strata "
+            "are used by nothing here.",
+        )
+    rest = {key: value for key, value in given.items() if key not in DESIGN}
+    wide = [entry.name for entry in fields(DataPlan) if entry.name != "mapping"]
+    return read.record(DataPlan, name, rest, known=_PACKAGE if "package" in rest else wide)
+
+
+def _page(read: StrictTable, value: Any) -> dict[str, Any]:
+    given = read.keys("page", value, tuple(PAGE))
+    found = {key: read.value(f"page.{key}", type(PAGE[key]), item) for key, item in given.items()}
+    if "smallest_cell" in found:
+        _whole_in(read, "page.smallest_cell", found["smallest_cell"], 1, 1000)
+    return found
+
+
+def _whole_in(read: StrictTable, field: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, int) and not low <= value <= high:
+        read.fault(field, "range", field, f"a whole number from {low} to {high}", value)
+
+
+def _comparison(read: StrictTable, value: Any) -> tuple[str, ...]:
+    needed = ("clinical", "extended")
+    given = read.keys("comparison", value, needed, needed if value else ())
+    found = tuple(read.value(f"comparison.{key}", str, given[key]) for key in needed if key in given)
+    return found if all(isinstance(name, str) for name in found) and len(found) in (0, 2) else ()
+
+
+def _decision(read: StrictTable, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        read.fault("decision", "type", "decision", "a table", value)
+        return {}
+    given = dict(value)
+    step = read.value("decision.step", float, given.pop("step", 0.01))
+    low, high = _STEP
+    if isinstance(step, int | float) and not low <= step <= high:
+        read.fault("decision.step", "range", "decision.step", f"a number from {low:g} to {high:g}", step)
+    if value and not given:
+        read.fault("decision", "missing_key", "decision", "a table with low, high, primary, rationale", "step alone")
+    return {"step": step, "thresholds": read.record(ThresholdRange, "decision", given) if given else None}
+
+
+def _rooms(read: StrictTable, top: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what is of a registry or of a wide table: the outcome, [cohort] and [imaging]."""
+    package = isinstance(top.get("data"), Mapping) and bool(top["data"].get("package"))
+    outcome = top.get("outcome", {})
+    found: dict[str, Any] = {"outcome": outcome, "cohort": top.get("cohort", {}), "imaging": top.get("imaging", {})}
+    if not isinstance(outcome, Mapping):
+        read.fault("outcome", "type", "outcome", "a table", outcome)
+        return found
+    found["outcome"] = dict(outcome)
+    schedule = outcome.get("schedule")
+    if schedule is not None:
+        times = read.value("outcome.schedule", tuple[float, ...], schedule)
+        if isinstance(times, tuple) and (not times or min(times) <= 0 or list(times) != sorted(set(times))):
+            read.fault("outcome.schedule", "range", "outcome.schedule", "positive times in increasing order", schedule)
+    rest = {key: value for key, value in outcome.items() if key != "schedule"}
+    if not package:
+        for name in ("cohort", "imaging", "technical", "diagnostic"):
+            if top.get(name):
+                words = "left out for a wide table: it has no visits, images or readings"
+                read.fault(name, "conflict", name, words, f"{list(top[name])}")
+        _wide_outcome(read, top, rest)
+        return found
+    for name, reader, given in (
+        ("cohort", CohortSpec.from_dict, found["cohort"]),
+        ("outcome", outcome_from_dict, rest),
+    ):
+        try:
+            reader(given)
+        except ArgumentError as error:
+            read.take(name, error)
+    _imaging(read, found["imaging"])
+    return found
+
+
+def _wide_outcome(read: StrictTable, top: Mapping[str, Any], rest: Mapping[str, Any]) -> None:
+    spec = read.record(OutcomeSpec, "outcome", rest)
+    data = top.get("table", top.get("data", {}))
+    if spec is None or not isinstance(data, Mapping):
+        return
+    kind = "status" if data.get("status") else "exact"
+    if rest.get("ascertainment", kind) != kind:
+        words = f"{kind!r}, as [table] says, or left out"
+        read.fault("outcome.ascertainment", "conflict", "outcome.ascertainment", words, rest["ascertainment"])
+    causes = data.get("causes")
+    if isinstance(causes, Mapping) and causes and "causes" in rest and list(causes) != list(rest["causes"]):
+        words = f"those of [table], {list(causes)}, or left out"
+        read.fault("outcome.causes", "conflict", "outcome.causes", words, f"{list(rest['causes'])}")
+
+
+def _imaging(read: StrictTable, value: Any) -> None:
+    given = read.keys("imaging", value, ("pool", "levels", "nominal"))
+    pool = read.value("imaging.pool", Mapping[str, str | _Columns], given.get("pool", {}))
+    if "levels" in given:
+        read.value("imaging.levels", _Columns, given["levels"])
+    nominal = read.value("imaging.nominal", _Columns, given.get("nominal", ()))
+    if pool is not MISSING and not pool and given:
+        read.fault("imaging.pool", "missing_key", "imaging", "a table with pool", f"{list(given)}")
+    if pool is not MISSING and nominal is not MISSING:
+        measures = [name.rpartition("__")[2] for name in pool]
+        for name in nominal:
+            if name not in measures:
+                words = f"among the measures of imaging.pool: {', '.join(measures)}"
+                read.fault("imaging.nominal", "reference", "imaging.nominal", words, name, nearest(name, measures))
+
+
+def _check_words(read: StrictTable, found: Mapping[str, Any]) -> None:
+    """Check names of columns, transformations and constructs against each other."""
+    groups, bent = found["modalities"], found["transform"]
+    if groups is MISSING:
+        return
+    every = [column for columns in groups.values() for column in columns]
+    for column in sorted({c for c in every if every.count(c) > 1 or not c.strip()}):
+        read.fault("modalities", "conflict", "modalities", "a table in which each column stands once", repr(column))
+    if bent is not MISSING:
+        for name in bent:
+            if name not in ("log1p", "log", "sqrt"):
+                words = "a table of log1p, log, sqrt"
+                read.fault(
+                    f"transform.{name}", "choice", "transform", words, name, nearest(name, ("log1p", "log", "sqrt"))
+                )
+        chosen = [column for columns in bent.values() for column in columns]
+        for column in dict.fromkeys(chosen):
+            if chosen.count(column) > 1:
+                read.fault("transform", "conflict", "transform", "a table in which a column stands once", repr(column))
+            elif every and column not in every:
+                words = f"among the columns of [modalities]: {', '.join(every[:12])}"
+                read.fault("transform", "reference", "transform", words, column, nearest(column, every))
+    minimum = found["clinical_minimum"]
+    for construct in () if minimum is MISSING else minimum:
+        if construct not in CLINICAL_MINIMUM:
+            words = f"a table of {', '.join(CLINICAL_MINIMUM)}"
+            near = nearest(construct, CLINICAL_MINIMUM)
+            read.fault(f"clinical_minimum.{construct}", "choice", "clinical_minimum", words, construct, near)
+
+
+def _check_models(read: StrictTable, found: Mapping[str, Any]) -> None:
+    """Check models against modalities, their classes and the comparison."""
+    plans: Sequence[ModelPlan | None] = found["models"]
+    names = [plan.name for plan in plans if plan is not None]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        read.fault("model", "conflict", "model", "a list of models with names of their own", f"{name!r} twice")
+    if len(names) == len(plans):
+        pair = found["comparison"]
+        for name in pair:
+            if name not in names:
+                read.fault("comparison", "reference", "comparison", f"among {names}", name, nearest(name, names))
+        if len(pair) == 2 and pair[0] == pair[1]:
+            read.fault("comparison", "conflict", "comparison", "of two different models", f"{pair[0]!r} twice")
+    groups = found["modalities"]
+    for k, plan in enumerate(plans, start=1):
+        if plan is None:
+            continue
+        _check_options(read, f"model.{k}.options", plan)
+        if groups is MISSING or not groups:
+            continue
+        columns = [column for name in plan.modalities for column in groups.get(name, ())]
+        for name in plan.modalities:
+            if name not in groups:
+                field = f"model.{k}.modalities"
+                read.fault(field, "reference", field, f"among {', '.join(groups)}", name, nearest(name, groups))
+        for column in plan.splines:
+            if column not in columns and all(name in groups for name in plan.modalities):
+                field = f"model.{k}.splines"
+                read.fault(field, "reference", field, "of columns of the model", column, nearest(column, columns))
+
+
+def _check_options(read: StrictTable, field: str, plan: ModelPlan) -> None:
+    """Check options against the parameters of the class, by name and, where it says one, by type."""
+    kind = MODEL_KINDS[plan.kind]
+    known = [name for name in inspect.signature(kind).parameters if name not in ("self", "random_state")]
+    given = read.keys(field, plan.options, [*known, "random_state"])
+    try:
+        hints = typing.get_type_hints(kind.__init__)
+    except NameError:  # a type that is only known to the type checker
+        hints = {}
+    for name, value in given.items():
+        hint = hints.get(name, Any)
+        read.value(f"{field}.{name}", Any if _is_loose(hint) else hint, value)
+
+
+def _is_loose(hint: Any) -> bool:
+    """Return whether a hint names more than numbers, words and lists of them."""
+    parts = typing.get_args(hint)
+    if parts:
+        return any(_is_loose(part) for part in parts if part is not Ellipsis)
+    return hint not in (int, float, str, bool, type(None), Mapping, Sequence, tuple, dict, list)
