@@ -67,7 +67,6 @@ from lbp_prognosis._kernels._net_benefit import (
     cell_counts,
     incidence_by_threshold,
     incidence_by_threshold_influence,
-    threshold_bins,
 )
 from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, normal_quadrature
 from lbp_prognosis._kernels._npmle import npmle_covariance, npmle_from_intervals
@@ -96,6 +95,7 @@ from lbp_prognosis._kernels._sorted_quantiles import quantiles_of_sorted
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
 from lbp_prognosis._kernels._steps import distinct_times, order_of_times, step_at
 from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
+from lbp_prognosis._kernels._threshold_bins import RESOLUTION, reaches, threshold_bins
 from lbp_prognosis._kernels._transformation import (
     TransformationDesign,
     TransformationFit,
@@ -108,6 +108,7 @@ from lbp_prognosis._kernels._transformation import (
 __all__ = [
     "BRIER",
     "LOG_SCORE",
+    "RESOLUTION",
     "AJSteps",
     "CategoricalFit",
     "CensoringGroups",
@@ -219,6 +220,7 @@ __all__ = [
     "quantiles_of_sorted",
     "rcs_basis",
     "rcs_knots",
+    "reaches",
     "reml",
     "reverse_kaplan_meier_steps",
     "rising_order",

@@ -18,7 +18,6 @@ __all__ = [
     "cell_counts",
     "incidence_by_threshold",
     "incidence_by_threshold_influence",
-    "threshold_bins",
 ]
 
 _NOBODY = 1e-12  # share of a group's weight below which what is left is the rounding of its subtractions
@@ -30,11 +29,6 @@ class ThresholdIncidence(NamedTuple):
     weight: np.ndarray
     incidence: np.ndarray
     variance: np.ndarray
-
-
-def threshold_bins(risk: np.ndarray, thresholds: np.ndarray, strict: bool) -> np.ndarray:
-    """Return how many thresholds each risk reaches (``risk >= t``), or exceeds when ``strict`` (``risk > t``)."""
-    return np.searchsorted(thresholds, risk, side="left" if strict else "right").astype(np.int64)
 
 
 @nb.njit(cache=True)

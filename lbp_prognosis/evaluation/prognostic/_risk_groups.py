@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_vector,
     metric_frame,
 )
+from lbp_prognosis._kernels import threshold_bins
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows, calibration_rows
 from lbp_prognosis.evaluation.prognostic._calibration_test import group_table
 from lbp_prognosis.evaluation.prognostic._setting import Setting
@@ -289,12 +290,12 @@ def risk_groups(
     if np.isnan(score).any():
         raise argument_error("risk", f"known at {setting.horizons[h]:g}, by which patients are grouped", "missing")
     if target == "no_event":
-        score = np.round(1 - score, 12)  # 1 − 0.8 must reach a threshold of 0.2
+        score = 1 - score
     if np.ndim(development) == 2 and np.shape(development)[1] == setting.horizons.size:
         development = np.asarray(development)[:, h]
     cuts, objections = _cuts(thresholds, quantiles, development, np.repeat(score, setting.copies.astype(np.int64)))
     labels = _names(names, cuts)
-    codes = np.searchsorted(np.round(cuts, 12), np.round(score, 12), side="right")
+    codes = threshold_bins(score, cuts)
     rows = calibration_rows(setting, risks)
     objections += setting.doubts
     for at in rows:

@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     interval,
     metric_frame,
 )
+from lbp_prognosis._kernels import RESOLUTION
 from lbp_prognosis.evaluation.utility._decision_data import DecisionData
 from lbp_prognosis.evaluation.utility._drawn_horizon import drawn_horizon, grid_words, risk_words
 from lbp_prognosis.evaluation.utility._net_benefit_difference import NetBenefitDifference
@@ -110,7 +111,7 @@ class DecisionCurve(Result):
         return self.models[0]
 
     def _place(self, threshold: float) -> int:
-        near = np.flatnonzero(np.abs(self.thresholds - threshold) < 1e-9)
+        near = np.flatnonzero(np.abs(self.thresholds - threshold) < RESOLUTION)
         if near.size == 0:
             raise argument_error(
                 "threshold",

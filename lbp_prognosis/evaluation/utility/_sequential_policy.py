@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     interval,
     metric_frame,
 )
+from lbp_prognosis._kernels import reaches
 from lbp_prognosis.evaluation.utility._imaging_value import imaging_band, imaging_spread
 from lbp_prognosis.evaluation.utility._outcome_at import OutcomeAt, check_probability
 from lbp_prognosis.evaluation.utility._test_tradeoff import benefit, decide
@@ -221,7 +222,7 @@ def sequential_policy(
     imaged = ~np.isnan(second)
     weight = _imaging_weights(imaged, imaging_probability, size, data.keep)
     limits, low, high, doubts = _limits(band, first, second, imaged, t, cost, folds, size, data.keep)
-    inside = (first >= low) & (first < high)
+    inside = reaches(first, low) & ~reaches(first, high)
     value = benefit(data.state, t)
     base = decide(first, t)
     flip = np.where(imaged, decide(np.where(imaged, second, 0.0), t).astype(float) - base, 0.0) * weight

@@ -16,6 +16,7 @@ from lbp_prognosis._base import (
     interval,
     metric_frame,
 )
+from lbp_prognosis._kernels import reaches
 from lbp_prognosis.evaluation.utility._outcome_at import OutcomeAt, check_probability
 
 if TYPE_CHECKING:
@@ -225,8 +226,8 @@ test_tradeoff.__test__ = False  # type: ignore[attr-defined]
 
 
 def decide(risk: np.ndarray, threshold: float) -> np.ndarray:
-    """Treat at or above the threshold; rounding keeps 1 − 0.7 at 0.3."""
-    return np.round(risk, 12) >= round(threshold, 12)
+    """Treat at or above the threshold."""
+    return reaches(risk, threshold)
 
 
 def benefit(state: np.ndarray, threshold: float) -> np.ndarray:

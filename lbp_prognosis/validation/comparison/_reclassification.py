@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     interval,
     metric_frame,
 )
+from lbp_prognosis._kernels import threshold_bins
 from lbp_prognosis.survival import check_outcome, status_horizon
 from lbp_prognosis.validation.resampling._performance import Panel, known_state
 
@@ -178,11 +179,7 @@ def reclassification(
     borders = check_thresholds(thresholds) if np.size(thresholds) else np.empty(0)
     rows, event, weight = known_state(y, Panel(kind, np.array([time]), np.empty(0), cause, "event", False), time)
     old, new = old[rows], new[rows]
-    up = (
-        np.searchsorted(borders, new, "right") - np.searchsorted(borders, old, "right")
-        if borders.size
-        else np.sign(new - old)
-    )
+    up = threshold_bins(new, borders) - threshold_bins(old, borders) if borders.size else np.sign(new - old)
     step = np.sign(up)
 
     codes = check_clusters("clusters", clusters, n=y.shape[0])

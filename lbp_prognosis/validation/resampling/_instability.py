@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, check_thresholds, metric_frame
+from lbp_prognosis._kernels import reaches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +80,7 @@ class Instability(Result):
         final, drawn = (1 - risk, 1 - predictions) if target == "no_event" else (risk, predictions)
         flips = np.empty((*risk.shape, grid.size))
         for k, t in enumerate(grid):
-            flips[..., k] = ((drawn >= t) != (final >= t)[None]).mean(axis=0)
+            flips[..., k] = (reaches(drawn, t) != reaches(final, t)[None]).mean(axis=0)
         mape = away.mean(axis=0)
         doubts = (_UNSTABLE,) if (mape > 0.05).any() else ()
         if grid.size and (flips.mean(axis=0) > 0.10).any():

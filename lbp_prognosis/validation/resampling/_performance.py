@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lbp_prognosis._kernels import horizon_sums, logistic_level, logistic_line, mean_difference
+from lbp_prognosis._kernels import horizon_sums, logistic_level, logistic_line, mean_difference, threshold_bins
 from lbp_prognosis.survival import OutcomeKind
 from lbp_prognosis.validation.resampling._prepared_rows import Line, PreparedRows, State
 from lbp_prognosis.validation.resampling._ranked import Ranked, transformed
@@ -110,9 +110,9 @@ class Panel:
     def _net_benefit(self, state: State, r: np.ndarray) -> list[float]:
         if not self.thresholds.size:
             return []
-        p, event = (np.round(1 - r, 12), ~state.event) if self.target == "no_event" else (np.round(r, 12), state.event)
+        p, event = (1 - r, ~state.event) if self.target == "no_event" else (r, state.event)
         w = state.weight * state.copies
-        reached = np.searchsorted(np.round(self.thresholds, 12), p, side="right")
+        reached = threshold_bins(p, self.thresholds)
         size = self.thresholds.size + 1
         good = np.bincount(reached, weights=w * event, minlength=size)[::-1].cumsum()[::-1][1:]
         bad = np.bincount(reached, weights=w * ~event, minlength=size)[::-1].cumsum()[::-1][1:]
