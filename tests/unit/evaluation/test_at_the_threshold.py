@@ -1,4 +1,4 @@
-"""A risk at the threshold is at it however it is represented; one clearly below is below, wherever thresholds decide."""
+"""A risk at the threshold is at it however it is represented, and one clearly below is below, at every door."""
 
 import numpy as np
 import pytest
