@@ -1,5 +1,8 @@
 """Numerical kernels: arrays in, arrays out; they check nothing and know no patient."""
 
+from lbp_prognosis._kernels import _numba_cache  # noqa: F401 - numba asks for its folder at the first decorator
+
+# isort: split
 from lbp_prognosis._kernels._aalen_johansen import (
     AJSteps,
     aalen_johansen_aalen_variance,

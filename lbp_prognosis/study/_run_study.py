@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from lbp_prognosis._base import Objection, argument_error
 from lbp_prognosis.evidence import Claim, Evidence
+from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
 from lbp_prognosis.study._explain_model import explain_model, explain_trees
@@ -70,6 +71,7 @@ def run_study(
             warnings.simplefilter("ignore", kind)
         say("Reading and checking the data")
         data = read_study_data(study)
+        check_before_work(study, data)
         models = build_models(study, data)
         horizons = _horizons(data)
         # first, so that kernels are compiled once and workers find them in the cache

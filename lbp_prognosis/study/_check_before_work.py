@@ -1,0 +1,43 @@
+"""``check_before_work``: what the protocol asks of the data, answered before the first fit."""
+
+from __future__ import annotations
+
+from lbp_prognosis._base import argument_error, nearest
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._study_data import StudyData
+from lbp_prognosis.survival import outcome_kind
+
+__all__ = ["check_before_work"]
+
+
+def check_before_work(study: Study, data: StudyData) -> None:
+    """Refuse what would fail, or mean nothing, only after all fits.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+    data : StudyData
+        One row a patient.
+
+    Raises
+    ------
+    ArgumentError
+        If sites are to be left out and none are named, a column of ``nominal`` is no predictor, the column of
+        ``page.table_one_by`` is not there, or there are more folds than events.
+    """
+    if study.validation.sites and data.sites is None:
+        raise argument_error("validation.sites", "false where the data name no site", "true")
+    for name in study.data.nominal:
+        if name not in data.X.columns:
+            words = f"columns of the predictors: {', '.join(map(str, data.X.columns[:12]))}"
+            raise argument_error("nominal", words, repr(name), nearest(name, data.X.columns) or None)
+    by = str(study.page["table_one_by"])
+    known = () if data.cohort is None else tuple(data.cohort.patients.columns)
+    if by and by not in known:
+        words = "left out for a wide table" if data.cohort is None else "a column of the patients"
+        raise argument_error("page.table_one_by", words, repr(by), nearest(by, known) or None)
+    column = "status" if outcome_kind(data.y) == "status" else "event"
+    events = int((data.y[column] == 1).sum())
+    if study.validation.folds > events:
+        raise argument_error("validation.folds", f"at most {events}, the number of events", str(study.validation.folds))

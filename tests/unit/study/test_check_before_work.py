@@ -1,0 +1,61 @@
+"""Faults that the data alone can tell are told before the first fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis._base import ArgumentError
+from lbp_prognosis.study import Study, read_study_data
+from lbp_prognosis.study._check_before_work import check_before_work
+
+
+@pytest.fixture
+def checked(tmp_path):
+    """Return a function that checks a study of 60 patients with 20 events."""
+    frame = pd.DataFrame(
+        {"time": np.arange(1.0, 61), "event": [1, 0, 0] * 20, "x": np.arange(60) % 7, "g": [1, 2] * 30}
+    )
+    frame.to_csv(tmp_path / "w.csv", index=False)
+
+    def check(**changes):
+        table = {
+            "title": "t",
+            "table": {"wide": "w.csv", "time": "time", "event": "event", **changes.pop("table", {})},
+            "outcome": {
+                "name": "e",
+                "definition": "d",
+                "polarity": "bad",
+                "time_zero": "z",
+                "unit": "months",
+                "horizons": [6],
+            },
+            "modalities": {"clinical": ["x", "g"]},
+            "model": [{"name": "m", "kind": "cox", "modalities": ["clinical"]}],
+            **changes,
+        }
+        study = Study.from_dict(table, folder=tmp_path)
+        check_before_work(study, read_study_data(study))
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"validation": {"sites": True}}, "validation.sites"),
+        ({"validation": {"folds": 21}}, "validation.folds"),
+        ({"table": {"nominal": ["gg"]}}, "nominal"),
+        ({"page": {"table_one_by": "g"}}, "page.table_one_by"),
+    ],
+)
+def test_refused(checked, changes, name) -> None:
+    with pytest.raises(ArgumentError, match=f"`{name}`"):
+        checked(**changes)
+
+
+def test_accepted(checked) -> None:
+    checked()
+    checked(validation={"folds": 20}, table={"nominal": ["g"]})
+    checked(validation={"folds": 19})
