@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 __all__ = ["auc_placements", "rising_order"]
 
@@ -13,21 +12,16 @@ def rising_order(score: np.ndarray, order: np.ndarray | None = None) -> np.ndarr
 
     Under proportional hazards the risks at all horizons have one order: it is checked in O(n) instead of sorted again.
     """
-    if order is not None and _rises(order, score):
-        return order
+    if order is not None:
+        ranked = score[order]
+        if not (ranked[1:] < ranked[:-1]).any():
+            return order
     return np.argsort(score)
 
 
-@njit(cache=True)
-def _rises(order, score):
-    for k in range(1, order.size):
-        if score[order[k]] < score[order[k - 1]]:
-            return False
-    return True
-
-
-@njit(cache=True)
-def auc_placements(order, score, case_weight, control_weight, row_weight):
+def auc_placements(
+    order: np.ndarray, score: np.ndarray, case_weight: np.ndarray, control_weight: np.ndarray, row_weight: np.ndarray
+) -> tuple[float, np.ndarray, float, float]:
     """Return the weighted AUC, and for each row the share of the other class that it beats.
 
     Parameters
@@ -50,36 +44,30 @@ def auc_placements(order, score, case_weight, control_weight, row_weight):
     cases, controls : float
         Total weight of each class.
     """
-    n = order.size
-    cases, controls = 0.0, 0.0
-    for i in range(n):
-        cases += row_weight[i] * case_weight[i]
-        controls += row_weight[i] * control_weight[i]
-    placement = np.zeros(n)
+    case, control = row_weight * case_weight, row_weight * control_weight
+    cases, controls = float(case.sum()), float(control.sum())
+    placement = np.zeros(order.size)
     if cases <= 0.0 or controls <= 0.0:
         return np.nan, placement, cases, controls
-    auc, below_controls, below_cases = 0.0, 0.0, 0.0
-    start = 0
-    while start < n:
-        stop = start + 1
-        value = score[order[start]]
-        same_cases = row_weight[order[start]] * case_weight[order[start]]
-        same_controls = row_weight[order[start]] * control_weight[order[start]]
-        while stop < n and score[order[stop]] == value:
-            i = order[stop]
-            same_cases += row_weight[i] * case_weight[i]
-            same_controls += row_weight[i] * control_weight[i]
-            stop += 1
-        beaten = (below_controls + 0.5 * same_controls) / controls
-        beating = (cases - below_cases - 0.5 * same_cases) / cases
-        for k in range(start, stop):
-            i = order[k]
-            if case_weight[i] > 0.0:
-                placement[i] = beaten
-                auc += row_weight[i] * case_weight[i] * beaten
-            elif control_weight[i] > 0.0:
-                placement[i] = beating
-        below_controls += same_controls
-        below_cases += same_cases
-        start = stop
-    return auc / cases, placement, cases, controls
+    ranked = score[order]
+    new = np.empty(order.size, dtype=bool)
+    new[0] = True
+    np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
+    below_cases, below_controls = _below(case[order], new), _below(control[order], new)
+    placement[order] = np.where(
+        case_weight[order] > 0.0,
+        below_controls / controls,
+        np.where(control_weight[order] > 0.0, (cases - below_cases) / cases, 0.0),
+    )
+    return float(np.dot(case, placement)) / cases, placement, cases, controls
+
+
+def _below(ranked: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Weight of the rows with a lower score, and half of that with the same; ``new`` marks where the score changes."""
+    before = np.cumsum(ranked)
+    if new.all():
+        return before - 0.5 * ranked
+    starts = np.flatnonzero(new)
+    ends = np.append(starts[1:], ranked.size) - 1
+    low = before[starts] - ranked[starts]
+    return np.repeat(0.5 * (low + before[ends]), np.diff(np.append(starts, ranked.size)))

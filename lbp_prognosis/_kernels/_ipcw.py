@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from scipy.sparse import csc_array
 
 from lbp_prognosis._kernels._steps import distinct_times, step_at
 
@@ -44,20 +45,12 @@ class CensoringProcess(NamedTuple):
     right: np.ndarray
 
 
-@njit(cache=True)
-def group_order(code, groups):
+def group_order(code: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows in ascending order of group (stable), and where each group starts (length groups + 1)."""
-    starts = np.zeros(groups + 1, dtype=np.int64)
-    for i in range(code.size):
-        starts[code[i] + 1] += 1
-    for k in range(groups):
-        starts[k + 1] += starts[k]
-    fill = starts[:-1].copy()
-    order = np.empty(code.size, dtype=np.int64)
-    for i in range(code.size):
-        order[fill[code[i]]] = i
-        fill[code[i]] += 1
-    return order, starts
+    # a matrix with one entry a row, kept by columns: turned over, its rows are counted into groups in O(n)
+    entries = csc_array((np.empty(code.size, np.int8), code, np.arange(code.size + 1)), shape=(groups, code.size))
+    by_group = entries.tocsr()
+    return by_group.indices.astype(np.int64), by_group.indptr.astype(np.int64)
 
 
 def censoring_process(time: np.ndarray, event: np.ndarray, weights: np.ndarray | None = None) -> CensoringProcess:
@@ -187,32 +180,6 @@ def counted_ipcw(place, out, copies, groups, reached):
     return weights
 
 
-@njit(cache=True)
-def _correct(order, starts, hazard, slope, times, censored, weighted, tau, row_weight, total):
-    """Walk the times backwards: see `ipcw_influence`. ``weighted`` (n,) is w h for one horizon."""
-    n = order.size
-    psi = np.empty(n)
-    ahead = 0.0  # Σ weight · w h over rows that leave later, divided by the total weight
-    tail = 0.0  # Σ f λ over later times up to τ
-    theta = 0.0
-    for k in range(n):
-        theta += row_weight[k] * weighted[k]
-    theta /= total
-    for g in range(times.size - 1, -1, -1):
-        factor = ahead * slope[g] if times[g] <= tau else 0.0
-        step = factor * hazard[g]
-        gone = 0.0
-        for k in range(starts[g], starts[g + 1]):
-            i = order[k]
-            gone += row_weight[i] * weighted[i]
-            psi[i] = weighted[i] + tail + (factor if censored[i] else step)
-        ahead += gone / total
-        tail += step
-    for i in range(n):
-        psi[i] -= theta + tail
-    return theta, psi
-
-
 def influence_from_process(
     process: CensoringProcess,
     event: np.ndarray,
@@ -221,19 +188,20 @@ def influence_from_process(
     weights: np.ndarray | None = None,
 ) -> tuple[float, np.ndarray]:
     """`ipcw_influence` from a counted censoring process and the products w h (n,) of one horizon."""
-    row_weight = np.ones(weighted.size) if weights is None else weights
-    return _correct(
-        process.order,
-        process.starts,
-        process.hazard,
-        process.slope,
-        process.times,
-        np.asarray(event) == 0,
-        weighted,
-        float(tau),
-        row_weight,
-        float(row_weight.sum()),
-    )
+    own = weighted if weights is None else weights * weighted
+    total = float(weighted.size) if weights is None else float(weights.sum())
+    gone = np.bincount(process.code, weights=own, minlength=process.times.size) / total
+    theta = float(own.sum()) / total
+    ahead = np.zeros(gone.size)  # of rows that leave later
+    ahead[:-1] = np.cumsum(gone[:0:-1])[::-1]
+    factor = np.where(process.times <= tau, ahead * process.slope, 0.0)
+    step = factor * process.hazard
+    tail = np.zeros(step.size)  # Σ f λ over later times up to τ
+    tail[:-1] = np.cumsum(step[:0:-1])[::-1]
+    level = tail - (theta + float(step.sum()))
+    psi = np.where(np.asarray(event) == 0, (level + factor)[process.code], (level + step)[process.code])
+    psi += weighted
+    return theta, psi
 
 
 def ipcw_influence(

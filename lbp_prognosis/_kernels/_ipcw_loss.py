@@ -1,11 +1,13 @@
-"""Mean loss of predicted risks at many horizons, its variance and that of the event frequency, in one pass.
+"""Mean loss of predicted risks at many horizons, its influence values and those of the event frequency.
 
-The rows are walked backwards in time. At each horizon the influence value of a row is a part known on the way minus a
-constant known at the end, so that the squares can be summed without keeping a value a row and a horizon; they are
-written out only where they are asked for.
+Rows are put in the order of time once. One small compiled walk backwards in time serves each horizon, score and purpose:
+influence values are a part known on the way minus a constant known at the end, so that the squares are summed without
+keeping them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numba import njit
@@ -13,50 +15,157 @@ from numba import njit
 __all__ = ["BRIER", "LOG_SCORE", "ipcw_loss", "ipcw_loss_combined"]
 
 BRIER, LOG_SCORE = 0, 1
-
-
-@njit(cache=True)
-def _loss(kind, miss):
-    """Loss of a prediction that gave ``miss`` to what did not happen."""
-    if kind == 0:
-        return miss * miss
-    return -np.log(1.0 - miss)
-
-
-@njit(cache=True)
-def _finish(kind, risk, case, times, order, starts, before, beyond, horizons, censored, influence, shift):
-    """Add each row's own weighted loss to what the walk left in ``influence``, and centre."""
-    for g in range(times.size):
-        for position in range(starts[g], starts[g + 1]):
-            i = order[position]
-            for h in range(horizons.size):
-                if times[g] > horizons[h]:
-                    influence[i, h] = beyond[h] * _loss(kind, risk[i, h]) - shift[h]
-                elif censored[i]:
-                    influence[i, h] -= shift[h]
-                else:
-                    miss = 1.0 - risk[i, h] if case[i] else risk[i, h]
-                    influence[i, h] += before[i] * _loss(kind, miss) - shift[h]
+_COLUMNS, _ROWS = 64, 256  # horizons gathered together, and rows turned at a time: both sides stay in the cache
 
 
 @njit(cache=True, error_model="numpy")
+def _weighted(brier, weight, miss):
+    """Weighted loss of a prediction that missed by ``miss`` (of either sign); 0 where the weight is."""
+    if brier:
+        return weight * (miss * miss)
+    return -weight * np.log(1.0 - abs(miss)) if weight > 0.0 else 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def _walk(brier, risk, case, before, own, square, starts, hazard, slope, table, groups, beyond, values):
+    """Score one horizon, rows by time; see `ipcw_loss`. ``values`` (n,) is filled up to a constant, unless empty.
+
+    ``before`` is 0 for censored rows. Of ``table`` (m, 5) the columns are the sums of ``square`` over other events,
+    events of interest and censored rows of a time, Σ own · before over its events of interest, and 1 / G(t−).
+    Returns loss, event frequency, the three sums of squares, and the constant.
+    """
+    total, squares, ahead, cases, tail, cases_tail = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    sum_l, sum_f, sum_ll, sum_ff, sum_lf = 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(risk.size):
+        total += own[i]
+        squares += square[i]
+    for i in range(starts[groups], risk.size):
+        loss = _weighted(brier, beyond, risk[i])
+        ahead += own[i] * loss
+        sum_l += square[i] * loss
+        sum_ll += square[i] * loss * loss
+        if values.size:
+            values[i] = loss
+    ahead /= total
+    for g in range(groups - 1, -1, -1):
+        lost, seen, seen_case = 0.0, 0.0, 0.0
+        for i in range(starts[g], starts[g + 1]):
+            loss = _weighted(brier, before[i], case[i] - risk[i])
+            lost += own[i] * loss
+            seen += square[i] * loss
+            seen_case += square[i] * loss * case[i]
+            sum_ll += square[i] * loss * loss
+        # of a censored row of this time, then of an event: loss and frequency, without what is the row's own
+        loss, frequency = tail + ahead * slope[g], cases_tail + cases * slope[g]
+        gone = table[g, 2]
+        sum_l += gone * loss
+        sum_f += gone * frequency
+        sum_ll += gone * loss * loss
+        sum_lf += gone * loss * frequency
+        sum_ff += gone * frequency * frequency
+        if values.size:
+            for i in range(starts[g], starts[g + 1]):
+                values[i] = loss
+        tail += ahead * slope[g] * hazard[g]
+        cases_tail += cases * slope[g] * hazard[g]
+        sum_ll += 2.0 * tail * seen + (table[g, 0] + table[g, 1]) * tail * tail
+        for kind in range(2):
+            summed = (seen_case if kind else seen - seen_case) + table[g, kind] * tail
+            frequency = cases_tail + kind * table[g, 4]
+            sum_l += summed
+            sum_f += table[g, kind] * frequency
+            sum_lf += summed * frequency
+            sum_ff += table[g, kind] * frequency * frequency
+        if values.size:
+            for i in range(starts[g], starts[g + 1]):
+                if before[i] > 0.0:
+                    values[i] = tail + _weighted(brier, before[i], case[i] - risk[i])
+        ahead += lost / total
+        cases += table[g, 3] / total
+    shift, cases_shift = ahead + tail, cases + cases_tail
+    sum_ll = max(sum_ll - 2.0 * shift * sum_l + squares * shift * shift, 0.0)
+    sum_ff = max(sum_ff - 2.0 * cases_shift * sum_f + squares * cases_shift * cases_shift, 0.0)
+    sum_lf += squares * shift * cases_shift - shift * sum_f - cases_shift * sum_l
+    return ahead, cases, sum_ll, sum_ff, sum_lf, shift
+
+
+def _by_column(risk: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return the rows in an order, a column after the other: (k, n)."""
+    out = np.empty(risk.shape[::-1])
+    for low in range(0, order.size, _ROWS):
+        out[:, low : low + _ROWS] = risk[order[low : low + _ROWS]].T
+    return out
+
+
+class _Rows:
+    """Rows by time, and the horizons walked over them; arguments as for `ipcw_loss`."""
+
+    def __init__(
+        self,
+        kind,
+        risk,
+        case,
+        times,
+        order,
+        starts,
+        hazard,
+        slope,
+        before,
+        beyond,
+        horizons,
+        censored,
+        row_weight,
+        square_weight,
+        keep: bool,
+    ) -> None:
+        self.brier, self.risk, self.order, self.beyond = kind == BRIER, risk, order, beyond
+        self.groups = np.searchsorted(times, horizons, side="right")
+        of_interest, out, own, square = (v[order] for v in (case & ~censored, censored, row_weight, square_weight))
+        known, m = np.where(out, 0.0, before[order]), times.size
+        place = np.repeat(np.arange(m), np.diff(starts))
+
+        def summed(values: np.ndarray) -> np.ndarray:
+            return np.bincount(place, weights=values, minlength=m)
+
+        left = np.zeros(m)
+        left[place] = before[order]
+        others = square * ~(of_interest | out)
+        parts = (others, square * of_interest, square * out, own * known * of_interest)
+        table = np.column_stack([*(summed(part) for part in parts), left])
+        self.rows = (of_interest.astype(float), known, own, square, starts, hazard, slope, table)
+        mass = np.append(0.0, np.cumsum(summed(own * known)))[self.groups]
+        later = float(own.sum()) - np.append(0.0, np.cumsum(own))[starts[self.groups]]
+        self.mass = (mass + np.multiply(later, beyond, out=np.zeros(later.size), where=later > 0)) / float(own.sum())
+        self.values = np.empty(order.size if keep else 0)
+
+    def horizons(self) -> Iterator[tuple[float, ...]]:
+        """Yield what `ipcw_loss` returns for each horizon; put the influence values into ``values``."""
+        for h in range(self.beyond.size):
+            if h % _COLUMNS == 0:
+                columns = _by_column(self.risk[:, h : h + _COLUMNS], self.order)
+            at = (self.groups[h], self.beyond[h])
+            loss, frequency, *squares, shift = _walk(self.brier, columns[h % _COLUMNS], *self.rows, *at, self.values)
+            self.values -= shift
+            yield (loss, frequency, self.mass[h], *squares)
+
+
 def ipcw_loss(
-    kind,
-    risk,
-    case,
-    times,
-    order,
-    starts,
-    hazard,
-    slope,
-    before,
-    beyond,
-    horizons,
-    censored,
-    row_weight,
-    square_weight,
-    influence,
-):
+    kind: int,
+    risk: np.ndarray,
+    case: np.ndarray,
+    times: np.ndarray,
+    order: np.ndarray,
+    starts: np.ndarray,
+    hazard: np.ndarray,
+    slope: np.ndarray,
+    before: np.ndarray,
+    beyond: np.ndarray,
+    horizons: np.ndarray,
+    censored: np.ndarray,
+    row_weight: np.ndarray,
+    square_weight: np.ndarray,
+    influence: np.ndarray,
+) -> np.ndarray:
     """Score risks against an outcome by horizons, every row weighted for censoring.
 
     Parameters
@@ -87,101 +196,33 @@ def ipcw_loss(
         Mean loss, weighted event frequency, mean weight, and the sums of ``square_weight`` times: squared influence of
         the loss, of the frequency, and their product.
     """
-    k = horizons.size
-    total = row_weight.sum()
     keep = influence.shape[0] > 0
-    # of the loss (l) and of the event frequency (f): contribution of rows that leave later, and Σ f λ over later times
-    ahead_l, ahead_f = np.zeros(k), np.zeros(k)
-    tail_l, tail_f = np.zeros(k), np.zeros(k)
-    mass = np.zeros(k)
-    sum_l, sum_f, sum_ll, sum_ff, sum_lf = np.zeros(k), np.zeros(k), np.zeros(k), np.zeros(k), np.zeros(k)
-    lost, squares = np.zeros(k), np.zeros(k)  # of one time: Σ own · loss, Σ square · loss²
-    seen = np.zeros((2, k))  # of one time: Σ square · loss, cases apart
-    own_gone, square_gone = np.zeros(2), np.zeros(2)
-    past = k
-    for g in range(times.size - 1, -1, -1):
-        # horizons before this time: its rows are followed beyond them; ``past`` is the first that they are not
-        while past > 0 and horizons[past - 1] >= times[g]:
-            past -= 1
-        own_all, square_censored = 0.0, 0.0
-        own_gone[:] = 0.0
-        square_gone[:] = 0.0
-        lost[:] = 0.0
-        squares[:] = 0.0
-        seen[:] = 0.0
-        weight = 0.0
-        for position in range(starts[g], starts[g + 1]):
-            i = order[position]
-            own, square, row = row_weight[i], square_weight[i], risk[i]
-            own_all += own
-            for h in range(past):
-                value = beyond[h] * _loss(kind, row[h])
-                lost[h] += own * value
-                seen[0, h] += square * value
-                squares[h] += square * value * value
-            if censored[i]:
-                square_censored += square
-            else:
-                kept = 1 if case[i] else 0
-                weight = before[i]
-                own_gone[kept] += own
-                square_gone[kept] += square
-                sums = seen[kept]
-                for h in range(past, k):
-                    value = weight * _loss(kind, (1.0 - row[h]) if kept == 1 else row[h])
-                    lost[h] += own * value
-                    sums[h] += square * value
-                    squares[h] += square * value * value
-        for h in range(past):
-            ahead_l[h] += lost[h] / total
-            mass[h] += own_all * beyond[h]
-            sum_l[h] += seen[0, h]
-            sum_ll[h] += squares[h]
-        for h in range(past, k):
-            factor_l, factor_f = ahead_l[h] * slope[g], ahead_f[h] * slope[g]
-            value, frequency = tail_l[h] + factor_l, tail_f[h] + factor_f
-            sum_l[h] += square_censored * value
-            sum_f[h] += square_censored * frequency
-            sum_ll[h] += square_censored * value * value
-            sum_ff[h] += square_censored * frequency * frequency
-            sum_lf[h] += square_censored * value * frequency
-            tail_l[h] += factor_l * hazard[g]
-            tail_f[h] += factor_f * hazard[g]
-            ahead_l[h] += lost[h] / total
-            ahead_f[h] += own_gone[1] * weight / total
-            mass[h] += (own_gone[0] + own_gone[1]) * weight
-            base = tail_l[h]
-            sum_ll[h] += squares[h] + 2 * base * (seen[0, h] + seen[1, h])
-            sum_ll[h] += (square_gone[0] + square_gone[1]) * base * base
-            for kept in range(2):
-                total_l = seen[kept, h] + square_gone[kept] * base
-                frequency = tail_f[h] + kept * weight
-                sum_l[h] += total_l
-                sum_f[h] += square_gone[kept] * frequency
-                sum_ff[h] += square_gone[kept] * frequency * frequency
-                sum_lf[h] += total_l * frequency
-            if keep:
-                # the value of the censored rows, then what is common to the events, until the losses are added
-                for position in range(starts[g], starts[g + 1]):
-                    i = order[position]
-                    influence[i, h] = value if censored[i] else base
-    square_total = square_weight.sum()
-    out = np.empty((6, k))
-    for h in range(k):
-        shift_l, shift_f = ahead_l[h] + tail_l[h], ahead_f[h] + tail_f[h]
-        out[0, h], out[1, h], out[2, h] = ahead_l[h], ahead_f[h], mass[h] / total
-        out[3, h] = max(sum_ll[h] - 2 * shift_l * sum_l[h] + square_total * shift_l * shift_l, 0.0)
-        out[4, h] = max(sum_ff[h] - 2 * shift_f * sum_f[h] + square_total * shift_f * shift_f, 0.0)
-        out[5, h] = sum_lf[h] - shift_l * sum_f[h] - shift_f * sum_l[h] + square_total * shift_l * shift_f
-    if keep:
-        _finish(kind, risk, case, times, order, starts, before, beyond, horizons, censored, influence, ahead_l + tail_l)
+    setting = (kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored)
+    rows = _Rows(*setting, row_weight, square_weight, keep)
+    out = np.empty((6, horizons.size))
+    for h, sums in enumerate(rows.horizons()):
+        out[:, h] = sums
+        if keep:
+            influence[order, h] = rows.values
     return out
 
 
-@njit(cache=True, error_model="numpy")
 def ipcw_loss_combined(
-    kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored, row_weight, share
-):
+    kind: int,
+    risk: np.ndarray,
+    case: np.ndarray,
+    times: np.ndarray,
+    order: np.ndarray,
+    starts: np.ndarray,
+    hazard: np.ndarray,
+    slope: np.ndarray,
+    before: np.ndarray,
+    beyond: np.ndarray,
+    horizons: np.ndarray,
+    censored: np.ndarray,
+    row_weight: np.ndarray,
+    share: np.ndarray,
+) -> tuple[float, np.ndarray]:
     """Return Σ share · mean loss over the horizons and its influence values, without a matrix of them.
 
     Parameters
@@ -197,38 +238,13 @@ def ipcw_loss_combined(
     psi : ndarray of shape (n,)
         For one copy of a row.
     """
-    k = horizons.size
-    total = row_weight.sum()
-    ahead, tail, lost = np.zeros(k), np.zeros(k), np.zeros(k)
-    psi = np.empty(case.size)
-    past = k
-    for g in range(times.size - 1, -1, -1):
-        while past > 0 and horizons[past - 1] >= times[g]:
-            past -= 1
-        lost[:] = 0.0
-        for position in range(starts[g], starts[g + 1]):
-            i = order[position]
-            own, row, value = row_weight[i], risk[i], 0.0
-            for h in range(past):
-                loss = beyond[h] * _loss(kind, row[h])
-                lost[h] += own * loss
-                value += share[h] * loss
-            if not censored[i]:
-                for h in range(past, k):
-                    loss = before[i] * _loss(kind, (1.0 - row[h]) if case[i] else row[h])
-                    lost[h] += own * loss
-                    value += share[h] * loss
-            psi[i] = value
-        of_censored, of_events = 0.0, 0.0
-        for h in range(k):
-            if h >= past:
-                factor = ahead[h] * slope[g]
-                of_censored += share[h] * (tail[h] + factor)
-                tail[h] += factor * hazard[g]
-                of_events += share[h] * tail[h]
-            ahead[h] += lost[h] / total
-        for position in range(starts[g], starts[g + 1]):
-            i = order[position]
-            psi[i] += of_censored if censored[i] else of_events
-    theta = (share * ahead).sum()
-    return theta, psi - (theta + (share * tail).sum())
+    setting = (kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored)
+    rows = _Rows(*setting, row_weight, row_weight, True)
+    theta, psi = 0.0, np.zeros(order.size)
+    for sums, part in zip(rows.horizons(), share):
+        theta += part * sums[0]
+        rows.values *= part
+        psi += rows.values
+    out = np.empty_like(psi)
+    out[order] = psi
+    return theta, out

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 
 from lbp_prognosis._kernels._censoring_groups import censoring_groups
@@ -161,12 +160,19 @@ def hazard_influence(
     thin = np.where(by_tau, step / s0, 0.0)
     sums = np.column_stack([step, step[:, None] * mean, thin])
     lived = _prefix(sums)
+    place = rows.last + 1  # 0: before the first event time
+    spent = lived[place]
+    ahead = np.empty((0, 0))
     if rows.competing.any():
-        ahead, after = _ahead(rows, sums), np.where(rows.competing, 1 / rows.g_rows, 0.0)
-    else:
-        ahead, after = np.zeros((1, sums.shape[1])), np.empty(0)
-    score, hazard = np.empty_like(rows.X), np.empty(rows.X.shape[0])
-    _own_terms(rows.X, relative, rows.event, rows.last, lived, ahead, after, s0, mean, by_tau, score, hazard)
+        ahead = _ahead(rows, sums)
+        c = np.flatnonzero(rows.competing)
+        spent[c] += ahead[place[c]] / rows.g_rows[c, None]
+    # a row's event, minus what it expected while it was at risk
+    score = -relative[:, None] * (rows.X * spent[:, :1] - spent[:, 1:-1])
+    hazard = -relative * spent[:, -1]
+    ends = np.flatnonzero(rows.event)
+    score[ends] += rows.X[ends] - mean[rows.last[ends]]
+    hazard[ends] += np.where(by_tau, 1 / s0, 0.0)[rows.last[ends]]
     if rows.competing.any():
         extra, extra_hazard = _censoring_part(rows, time, code, weights, relative, ahead)
         score, hazard = score + extra, hazard + extra_hazard
@@ -177,26 +183,6 @@ def hazard_influence(
     # log of H0 at linear predictor 0: the hazard at the centre, minus centre · coefficients
     level = (hazard - slopes @ drift) / total - slopes @ centre if total > 0 else np.full(slopes.shape[0], np.nan)
     return np.column_stack([level, slopes])
-
-
-@nb.njit(cache=True, nogil=True)
-def _own_terms(
-    X, relative, event, last, lived, ahead, after, s0, mean, by_tau, score, hazard
-):  # pragma: no cover - compiled
-    """Fill score (n, p) and hazard (n,): a row's event, minus what it expected while it was at risk."""
-    n, p = X.shape
-    for i in range(n):
-        k = last[i] + 1  # 0: before the first event time
-        stays = after[i] if after.size else 0.0
-        expected = lived[k, 0] + stays * ahead[k, 0] if stays else lived[k, 0]
-        for j in range(p):
-            moved = lived[k, 1 + j] + stays * ahead[k, 1 + j] if stays else lived[k, 1 + j]
-            score[i, j] = -relative[i] * (X[i, j] * expected - moved)
-            if event[i]:
-                score[i, j] += X[i, j] - mean[k - 1, j]
-        hazard[i] = -relative[i] * (lived[k, 1 + p] + stays * ahead[k, 1 + p] if stays else lived[k, 1 + p])
-        if event[i] and by_tau[k - 1]:
-            hazard[i] += 1 / s0[k - 1]
 
 
 def _prefix(values: np.ndarray) -> np.ndarray:
