@@ -23,7 +23,6 @@ class CoxPass:
     """Log-likelihood, martingale residuals and the scalars of the information at linear predictors; rows only."""
 
     def __init__(self, data: CoxData, tied: TiedEvents, efron: bool) -> None:
-        n, m = data.last.size, data.times.size
         self.data, self.tied, self.efron = data, tied, efron
         self.own = np.where(data.event, tied.weights, 0.0)
 
@@ -83,9 +82,7 @@ def _by_columns(X: np.ndarray, order: np.ndarray, out: np.ndarray) -> None:
         out[low : low + rows] = X[low : low + rows].take(order, axis=1)
 
 
-def _bring_forward(
-    values: np.ndarray, order: np.ndarray, place: np.ndarray, first: int, columns: np.ndarray
-) -> None:
+def _bring_forward(values: np.ndarray, order: np.ndarray, place: np.ndarray, first: int, columns: np.ndarray) -> None:
     """Exchange columns so that these follow the ``first`` ones."""
     for j, column in enumerate(columns.tolist()):
         here, there = first + j, int(place[column])

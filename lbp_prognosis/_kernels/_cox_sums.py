@@ -20,10 +20,10 @@ from lbp_prognosis._kernels._cox_data import CoxData, Tail
 
 __all__ = [
     "GroupSums",
+    "Scatter",
     "TiedEvents",
     "cumulative_hazards",
     "evaluate",
-    "Scatter",
     "group_sums",
     "group_terms",
     "information_matrix",
@@ -42,9 +42,9 @@ class TiedEvents:
     """What the events at each distinct time weigh; fixed while coefficients move.
 
     ``event_weights`` are the rows' weights, 0 where there was no event; ``count`` is the number of terms of the tied
-    group, ``mean_weight`` the weight of each term. Of the groups with more terms than one (``several``), ``term`` is the
-    position of each term's group, ``first`` where each group begins, and ``share`` the part l/d of its events that has
-    left before the term.
+    group, ``mean_weight`` the weight of each term. Of the groups with more terms than one (``several``), ``term`` is
+    the position of each term's group, ``first`` where each group begins, and ``share`` the part l/d of its events that
+    has left before the term.
     """
 
     weights: np.ndarray

@@ -1,6 +1,6 @@
 """Mean loss of predicted risks at many horizons, its influence values and those of the event frequency.
 
-Rows are put in the order of time once. One small compiled walk backwards in time serves each horizon, score and purpose:
+Rows are put in the order of time once. One small compiled walk backwards in time serves each horizon and each score:
 influence values are a part known on the way minus a constant known at the end, so that the squares are summed without
 keeping them.
 """
