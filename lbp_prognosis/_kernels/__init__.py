@@ -88,7 +88,9 @@ from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_la
 from lbp_prognosis._kernels._row_products import row_products
 from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, d3_test, rubin_pool
 from lbp_prognosis._kernels._shapley import (
+    NestedPlan,
     coalition_members,
+    nested_plan,
     owen_weights,
     precedence_weights,
     shapley_from_values,
@@ -125,6 +127,7 @@ __all__ = [
     "DiscreteHazardFit",
     "KMSteps",
     "MeanFit",
+    "NestedPlan",
     "OrdinalFit",
     "Pooled",
     "PooledTest",
@@ -201,6 +204,7 @@ __all__ = [
     "logistic_line",
     "lowess",
     "mean_difference",
+    "nested_plan",
     "normal_conditional",
     "normal_em",
     "normal_quadrature",

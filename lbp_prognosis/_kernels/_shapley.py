@@ -6,12 +6,23 @@ has one row a coalition, 2ⁿ rows, and any further axes (patients, horizons, me
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from math import factorial
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-__all__ = ["coalition_members", "owen_weights", "precedence_weights", "shapley_from_values", "shapley_weights"]
+__all__ = [
+    "NestedPlan",
+    "coalition_members",
+    "nested_plan",
+    "owen_weights",
+    "precedence_weights",
+    "shapley_from_values",
+    "shapley_weights",
+]
 
 
 @lru_cache(maxsize=32)
@@ -92,3 +103,79 @@ def shapley_from_values(values: np.ndarray, weights: np.ndarray | None = None) -
     if weights is None:
         weights = shapley_weights(int(values.shape[0]).bit_length() - 1)
     return np.tensordot(weights, values, axes=(1, 0))
+
+
+@dataclass(frozen=True)
+class NestedPlan:
+    """Which coalitions nested values need, and how they are weighted.
+
+    Attributes
+    ----------
+    members : ndarray of bool of shape (n_coalitions, n)
+        Coalitions, each once; the first is empty, the last is everybody.
+    weights : csr_matrix of shape (n, n_coalitions)
+        φ = weights @ worths.
+    """
+
+    members: np.ndarray
+    weights: csr_matrix
+
+
+def nested_plan(tree: tuple, n: int) -> NestedPlan:
+    """Return the plan of Owen and Winter values for players in a tree of unions.
+
+    Parameters
+    ----------
+    tree : tuple
+        Children of the root: a player (int from 0 to n − 1), or a tuple of children of its own. Two levels are Owen's
+        values, more are Winter's (the average over the orders in which every union stands together).
+    n : int
+        Number of players; each occurs once in the tree.
+
+    Notes
+    -----
+    Before a player enters, whole siblings of it and of each of its ancestors may have entered: a subset S of k siblings
+    has the weight |S|! (k − |S| − 1)! / k!. The number of coalitions grows with 2 to the siblings along a path, not
+    with 2 to the number of players. Winter 1989, doi:10.1007/BF01268150.
+    """
+    place: dict[int, int] = {0: 0}
+    row: list[int] = []
+    column: list[int] = []
+    value: list[float] = []
+    for player, before, weight in _orders(tree, 0, 1.0):
+        for coalition, signed in ((before | 1 << player, weight), (before, -weight)):
+            row.append(player)
+            column.append(place.setdefault(coalition, len(place)))
+            value.append(signed)
+    everybody = (1 << n) - 1
+    end = place.setdefault(everybody, len(place))
+    order = np.arange(len(place))
+    order[[end, -1]] = order[[-1, end]]  # the whole coalition goes last
+    masks = [0] * len(place)
+    for coalition, k in place.items():
+        masks[order[k]] = coalition
+    size = (n + 7) // 8
+    packed = np.frombuffer(b"".join(mask.to_bytes(size, "little") for mask in masks), dtype=np.uint8)
+    members = np.unpackbits(packed.reshape(len(masks), size), axis=1, count=n, bitorder="little").astype(bool)
+    weights = csr_matrix((value, (row, order[np.asarray(column)])), shape=(n, len(masks)))
+    return NestedPlan(members, weights)
+
+
+def _leaves(node: int | tuple) -> int:
+    return 1 << node if isinstance(node, int) else sum(_leaves(child) for child in node)
+
+
+def _orders(children: tuple, before: int, weight: float) -> Iterator[tuple[int, int, float]]:
+    """Yield a player, the coalition before it, and the probability, for the players below some siblings."""
+    k = len(children)
+    bits = [_leaves(child) for child in children]
+    for i, child in enumerate(children):
+        others = bits[:i] + bits[i + 1 :]
+        for chosen in range(2 ** (k - 1)):
+            held = chosen.bit_count()
+            share = weight * factorial(held) * factorial(k - 1 - held) / factorial(k)
+            joined = before | sum(bit for j, bit in enumerate(others) if chosen >> j & 1)
+            if isinstance(child, int):
+                yield child, joined, share
+            else:
+                yield from _orders(child, joined, share)

@@ -28,8 +28,8 @@ def prediction_shapley(
     estimator : fitted model
         With ``predict_risk``.
     X : DataFrame of shape (n, p)
-        Rows to explain. A modality that is missing in a row keeps out of it: it is drawn from the background in every
-        coalition, and its share is zero.
+        Rows to explain. A row keeps its missing values, if the model takes them: the share of a modality that a row
+        lacks is what its absence does to the prediction.
     modalities : mapping of str to sequence of str
         Columns by modality; each is one player (2⁴ coalitions for four).
     background : DataFrame of shape (b, p)

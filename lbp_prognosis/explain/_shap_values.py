@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from lbp_prognosis._base import (
     Objection,
@@ -15,9 +15,11 @@ from lbp_prognosis._base import (
     check_choice,
     check_number,
     content_hash,
+    describe,
     generator,
 )
-from lbp_prognosis._kernels import coalition_members, owen_weights, precedence_weights, shapley_weights
+from lbp_prognosis._kernels import coalition_members, nested_plan, precedence_weights, shapley_weights
+from lbp_prognosis.explain._score_terms import score_terms
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._worth import (
     Players,
@@ -31,6 +33,10 @@ from lbp_prognosis.explain._worth import (
 __all__ = ["shap_values"]
 
 MOST_PLAYERS = 12  # 4096 coalitions a row
+MOST_NESTED = 8192  # coalitions of nested values, where each is a table
+MOST_SUMS = 400_000  # and where each is a sum
+_CHUNK = 4096
+Worths = Callable[[np.ndarray], np.ndarray]
 SMALL_BACKGROUND = 50
 
 
@@ -43,6 +49,7 @@ def shap_values(
     horizons: Any = None,
     cause: int = 1,
     groups: Mapping[str, Sequence[str]] | None = None,
+    tree: Mapping[str, Any] | None = None,
     players: str = "features",
     first: Sequence[str] = (),
     method: str = "auto",
@@ -68,8 +75,12 @@ def shap_values(
         Event code, on the risk scale.
     groups : mapping of str to sequence of str, optional
         Columns by group (modality).
+    tree : mapping, optional
+        With ``players="owen"``, unions within unions: names to columns, or to mappings of the same kind, e.g.
+        ``{"clinical": ["age"], "imaging": {"l4l5": ["pfirrmann__l4l5", "height__l4l5"], "l5s1": […]}}``.
     players : {"features", "groups", "owen"}, default "features"
         Who shares: columns; groups as one player each; or columns by Owen values, which add up to the groups' values.
+        With ``tree`` they are Winter's values, and add up at every level of the tree.
     first : sequence of str, default ()
         Players that come before all others in every order (asymmetric values): e.g. ``["clinical"]``.
     method : {"auto", "additive", "exact", "permutation"}, default "auto"
@@ -89,13 +100,19 @@ def shap_values(
     Notes
     -----
     The worth of a coalition S for row x is v(S) = mean_b f(x_S, b_¬S) over background rows b, and
-    φ_j = Σ_{S∌j} |S|! (K−|S|−1)!/K! · [v(S∪j) − v(S)]. Signs can differ between scales, and between horizons under
-    proportional hazards: the risk is a non-linear function of the log-hazard.
+    φ_j = Σ_{S∌j} |S|! (K−|S|−1)!/K! · [v(S∪j) − v(S)]. A missing value of a row is kept by the player it belongs to, so
+    that the values add up to the prediction of the row as it is; the share of an absent modality is what its absence
+    does to the prediction. Where the risk is a link of a sum over players (Cox, parametric and logistic models, also
+    behind steps that treat each player by itself) coalitions are sums instead of tables, with the same result. Signs
+    can differ between scales, and between horizons under proportional hazards: the risk is a non-linear function of
+    the log-hazard.
 
     References
     ----------
     Lundberg SM, Lee S-I. A unified approach to interpreting model predictions. NeurIPS 2017.
     Janzing D, Minorics L, Blöbaum P. Feature relevance quantification in explainable AI. AISTATS 2020.
+    Winter E. A value for cooperative games with levels structure of cooperation. Int J Game Theory 1989;18:227-240.
+    doi:10.1007/BF01268150
     """
     check_choice("players", players, ("features", "groups", "owen"))
     check_choice("method", method, ("auto", "additive", "exact", "permutation"))
@@ -105,7 +122,9 @@ def shap_values(
     if drawn.isna().any().any():
         raise argument_error("background", "complete", "missing values", "Impute it, or choose complete rows.")
     function, times = output_function(estimator, scale, horizons, cause)
-    if groups is None and players != "features":
+    if tree is not None and players != "owen":
+        raise argument_error("tree", f'left out with players="{players}"', describe(tree))
+    if groups is None and tree is None and players != "features":
         raise argument_error("groups", f'given with players="{players}"', "None")
     fixed = fixed_columns(estimator)
     blocks = read_players(rows, groups, fixed)
@@ -115,9 +134,11 @@ def shap_values(
         raise argument_error("first", f"among the players {list(who)[:8]}", f"{unknown[:5]}")
     if first and players == "owen":
         raise argument_error("first", 'left out with players="owen"', list(first))
+    sums = score_terms(estimator, function, scale, rows, drawn, who)
+    worths: Worths = partial(coalition_worths, function, rows, drawn, who) if sums is None else sums.worths
     parts = None
     if method in ("auto", "additive") and scale == "log_hazard":
-        parts = _additive(function, rows, drawn, who)
+        parts = _additive(worths, len(who))
         if parts is None and method == "additive":
             raise argument_error(
                 "method", '"exact" or "permutation" for a score that is no sum over the players', "'additive'"
@@ -125,16 +146,18 @@ def shap_values(
     elif method == "additive":
         raise argument_error("method", '"exact" or "permutation" on the risk scale', "'additive'")
     if parts is None:
-        if method == "permutation" or (method == "auto" and len(who) > MOST_PLAYERS):
-            if players == "owen" or first:
-                raise argument_error("players", f"at most {MOST_PLAYERS} for Owen and asymmetric values", len(who))
-            parts = _permutation(function, rows, drawn, who, int(n_permutations), random_state)
+        if players == "owen":
+            parts = _nested(worths, who, blocks if tree is None else tree, MOST_NESTED if sums is None else MOST_SUMS)
+        elif method == "permutation" or (method == "auto" and len(who) > MOST_PLAYERS):
+            if first:
+                raise argument_error("players", f"at most {MOST_PLAYERS} for asymmetric values", len(who))
+            parts = _permutation(worths, len(who), int(n_permutations), random_state)
         elif len(who) > MOST_PLAYERS:
             raise argument_error(
                 "method", f"'permutation' for more than {MOST_PLAYERS} players", f"'exact' for {len(who)}"
             )
         else:
-            parts = _exact(function, rows, drawn, who, blocks if players == "owen" else None, tuple(first))
+            parts = _exact(worths, who, tuple(first))
     few = len(drawn) < SMALL_BACKGROUND
     objections = (_small_background(len(drawn)),) if few else ()
     return ShapResult(
@@ -155,13 +178,10 @@ def _small_background(size: int) -> Objection:
     return Objection("small-background", f"The background has {size} rows; attributions change with it.")
 
 
-def _additive(
-    function: Callable[[pd.DataFrame], np.ndarray], X: pd.DataFrame, background: pd.DataFrame, who: Players
-) -> dict[str, Any] | None:
+def _additive(worths: Worths, k: int) -> dict[str, Any] | None:
     """First-in and last-in effects; None unless they agree and add up, as they do for a sum over players."""
-    k = len(who)
     members = np.vstack([np.zeros((1, k), bool), np.eye(k, dtype=bool), ~np.eye(k, dtype=bool), np.ones((1, k), bool)])
-    worth = coalition_worths(function, X, background, who, members)
+    worth = worths(members)
     alone = worth[1 : k + 1] - worth[0]
     last = worth[-1] - worth[k + 1 : 2 * k + 1]
     size = np.abs(worth).max() + np.abs(alone).max() + 1e-300
@@ -179,44 +199,76 @@ def _additive(
     }
 
 
-def _exact(
-    function: Callable[[pd.DataFrame], np.ndarray],
-    X: pd.DataFrame,
-    background: pd.DataFrame,
-    who: Players,
-    blocks: Players | None,
-    first: tuple[str, ...],
-) -> dict[str, Any]:
+def _exact(worths: Worths, who: Players, first: tuple[str, ...]) -> dict[str, Any]:
     k, names = len(who), list(who)
-    worth = coalition_worths(function, X, background, who, coalition_members(k))
-    if blocks is not None:
-        weights = owen_weights(tuple(tuple(names.index(column) for column in columns) for columns in blocks.values()))
-    elif first:
-        weights = precedence_weights(k, tuple(names.index(name) for name in first))
-    else:
-        weights = shapley_weights(k)
+    worth = worths(coalition_members(k))
+    weights = precedence_weights(k, tuple(names.index(name) for name in first)) if first else shapley_weights(k)
     values = np.tensordot(weights, worth, axes=(1, 0)).transpose(1, 0, 2)
     single = [1 << j for j in range(k)]
     return {
         "values": values,
         "base": worth[0],
         "prediction": worth[-1],
-        "method": "owen" if blocks else "exact",
+        "method": "exact",
         "first_in": (worth[single] - worth[0]).transpose(1, 0, 2),
         "last_in": (worth[-1] - worth[[2**k - 1 - s for s in single]]).transpose(1, 0, 2),
     }
 
 
-def _permutation(
-    function: Callable[[pd.DataFrame], np.ndarray],
-    X: pd.DataFrame,
-    background: pd.DataFrame,
-    who: Players,
-    orders: int,
-    random_state: RandomState,
-) -> dict[str, Any]:
+def _nested(worths: Worths, who: Players, tree: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """Owen and Winter values; the worths of many coalitions are weighed a part at a time."""
+    names = list(who)
+    seen: list[str] = []
+
+    def children(node: Any) -> tuple:
+        if isinstance(node, Mapping):
+            parts = [children(inner) for inner in node.values()]
+            return tuple(part[0] if len(part) == 1 else part for part in parts if part)
+        columns = [str(column) for column in ([node] if isinstance(node, str) else node)]
+        seen.extend(columns)
+        return tuple(names.index(column) for column in columns if column in who)
+
+    nested = children(tree)
+    left = sorted(set(names) - set(seen))
+    twice = sorted({name for name in seen if seen.count(name) > 1})
+    if left or twice:
+        raise argument_error(
+            "tree", "each player once", f"without {left[:5]}" if left else f"{twice[:5]} more than once"
+        )
+    count = _coalitions(nested)
+    if count > most:
+        raise argument_error(
+            "tree",
+            f"of at most {most:,} coalitions for this model",
+            f"about {count:,}",
+            "Give the tree more levels (modality, spine level, column): unions of few members are cheap.",
+        )
+    plan = nested_plan(nested, len(names))
+    values, ends = None, []
+    for start in range(0, plan.members.shape[0], _CHUNK):
+        worth = worths(plan.members[start : start + _CHUNK])
+        share = plan.weights[:, start : start + _CHUNK] @ worth.reshape(worth.shape[0], -1)
+        values = share if values is None else values + share
+        ends = [ends[0] if ends else worth[0], worth[-1]]
+    base, prediction = ends
+    return {
+        "values": np.asarray(values).reshape(len(names), *base.shape).transpose(1, 0, 2),
+        "base": base,
+        "prediction": prediction,
+        "method": "owen",
+    }
+
+
+def _coalitions(children: tuple, before: int = 1) -> int:
+    """Count the coalitions before and after the players below some siblings, those met twice included."""
+    own = before * 2 ** (len(children) - 1)
+    inner = sum(_coalitions(child, own) for child in children if not isinstance(child, int))
+    return inner + (2 * own if any(isinstance(child, int) for child in children) else 0)
+
+
+def _permutation(worths: Worths, k: int, orders: int, random_state: RandomState) -> dict[str, Any]:
     """Average marginal contributions over sampled orders and their reverses (the same orders for every row)."""
-    rng, k = generator(random_state), len(who)
+    rng = generator(random_state)
     total: Any = 0.0
     squares: Any = 0.0
     base, prediction = None, None
@@ -227,7 +279,7 @@ def _permutation(
             members = np.zeros((k + 1, k), dtype=bool)
             for step, player in enumerate(path, start=1):
                 members[step:, player] = True
-            worth = coalition_worths(function, X, background, who, members)
+            worth = worths(members)
             gains = np.empty((k, *worth.shape[1:]))
             gains[path] = np.diff(worth, axis=0)
             pair = pair + gains / 2

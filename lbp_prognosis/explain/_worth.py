@@ -103,14 +103,13 @@ def coalition_worths(
 ) -> np.ndarray:
     """Return ``(n_coalitions, n, n_outputs)``: mean over the background of the output with a coalition's values kept.
 
-    A value that is missing in ``X`` is drawn from the background in every coalition: what is not there has no credit.
+    A missing value is a value: a player that is present keeps it, so that the worth of everybody is the prediction.
     """
     n, size, count = len(X), len(background), members.shape[0]
     pool = pd.concat([background, X], ignore_index=True)
     if not pool.dtypes.equals(background.dtypes):
         pool = pool.astype(background.dtypes.to_dict(), errors="ignore")
     owner = {column: k for k, columns in enumerate(players.values()) for column in columns}
-    present = ~X.isna()
     per_patient = count * size
     step = max(1, CHUNK // per_patient)
     out: np.ndarray | None = None
@@ -121,8 +120,7 @@ def coalition_worths(
         for column in X.columns:
             if column in owner:
                 kept = np.repeat(members[:, owner[column]], size)
-                own = kept[None, :] & present[column].to_numpy()[rows, None]
-                index = np.where(own, size + rows[:, None], base[None, :])
+                index = np.where(kept[None, :], size + rows[:, None], base[None, :])
             else:
                 index = np.broadcast_to(size + rows[:, None], (rows.size, per_patient))
             columns[column] = pool[column].array.take(index.ravel())

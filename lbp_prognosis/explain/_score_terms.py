@@ -1,0 +1,166 @@
+"""Models whose risk is a link of a sum over players: coalitions are sums of terms, and no frame has to be built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit, ndtr, ndtri
+
+from lbp_prognosis.explain._worth import Players
+
+__all__ = ["ScoreTerms", "score_terms"]
+
+_EXACT = 1e-9  # relative to the size of the scores
+_CHECKED = 60  # rows of the background whose risks must lie on one line against the score
+_CELLS = 2_000_000  # coalition × row × background cells at a time
+
+
+def _cloglog(p: np.ndarray) -> np.ndarray:
+    return np.log(-np.log1p(-p))
+
+
+_LINKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"cloglog": _cloglog, "logit": logit, "probit": ndtri}
+
+
+@dataclass(frozen=True)
+class ScoreTerms:
+    """An output that is F(intercept + slope · score), with a score that is a sum over players.
+
+    Attributes
+    ----------
+    own : ndarray of shape (n, k)
+        Terms of the explained rows, less those of a reference row.
+    drawn : ndarray of shape (b, k)
+        Terms of the background rows, less those of the reference row.
+    link : str
+        ``"identity"``, ``"cloglog"``, ``"logit"`` or ``"probit"``.
+    intercept, slope : ndarray of shape (n_outputs,)
+        Of each output.
+    """
+
+    own: np.ndarray
+    drawn: np.ndarray
+    link: str
+    intercept: np.ndarray
+    slope: np.ndarray
+
+    def worths(self, members: np.ndarray) -> np.ndarray:
+        """Return ``(n_coalitions, n, n_outputs)``: means over the background.
+
+        Parameters
+        ----------
+        members : ndarray of bool of shape (n_coalitions, k)
+            Players whose own values are kept.
+        """
+        n, b, outputs = self.own.shape[0], self.drawn.shape[0], self.intercept.size
+        kept = members.astype(float)
+        own, rest = kept @ self.own.T, (1 - kept) @ self.drawn.T
+        out = np.empty((members.shape[0], n, outputs))
+        if self.link == "identity":
+            mean = own + rest.mean(axis=1)[:, None]
+            return self.intercept + mean[:, :, None] * self.slope
+        step = max(1, _CELLS // max(n * b, 1))
+        for start in range(0, members.shape[0], step):
+            part = slice(start, start + step)
+            for h in range(outputs):
+                out[part, :, h] = self._mean(own[part], rest[part], h)
+        return out
+
+    def _mean(self, own: np.ndarray, rest: np.ndarray, h: int) -> np.ndarray:
+        a, c = self.intercept[h] + self.slope[h] * own, self.slope[h] * rest
+        if self.link == "probit":
+            return ndtr(a[:, :, None] + c[:, None, :]).mean(axis=2)
+        # e^(a + c) is a product, so that one exponential per cell is spared
+        with np.errstate(over="ignore"):
+            size = np.exp(a)[:, :, None] * np.exp(c)[:, None, :]
+        if self.link == "cloglog":
+            np.negative(size, out=size)
+            np.expm1(size, out=size)
+            return -size.mean(axis=2)
+        size += 1
+        np.reciprocal(size, out=size)
+        return 1 - size.mean(axis=2)
+
+
+def score_terms(
+    estimator: Any,
+    function: Callable[[pd.DataFrame], np.ndarray],
+    scale: str,
+    X: pd.DataFrame,
+    background: pd.DataFrame,
+    who: Players,
+) -> ScoreTerms | None:
+    """Return the terms of an output that is a link of a sum over players, or None if it is not one.
+
+    Whether it is one is found out by evaluating it, to one part in 10⁹: the score of every row must be the sum of what
+    each player changes alone, and a link of the risk must be a straight line against the score, horizon by horizon.
+
+    Parameters
+    ----------
+    estimator : fitted model
+        With ``linear_predictor``.
+    function : callable
+        From a table to the outputs.
+    scale : {"log_hazard", "risk"}
+        What is explained.
+    X, background : DataFrame
+        Rows to explain, and rows that stand for "not known".
+    who : mapping of str to tuple of str
+        Columns by player.
+    """
+    if not hasattr(estimator, "linear_predictor"):
+        return None
+    n, b = len(X), len(background)
+    pool = pd.concat([background, X], ignore_index=True).astype(background.dtypes.to_dict(), errors="ignore")
+    try:
+        whole = np.asarray(estimator.linear_predictor(pool), dtype=float)
+        changed = []
+        for columns in who.values():
+            table = pool.iloc[np.zeros(b + n, dtype=int)].reset_index(drop=True)
+            for column in columns:
+                table[column] = pool[column].array
+            changed.append(np.asarray(estimator.linear_predictor(table), dtype=float))
+    except (TypeError, AttributeError, NotImplementedError):
+        return None  # a score that needs more than the table
+    if whole.ndim != 1 or not np.isfinite(whole).all():
+        return None
+    terms = np.column_stack(changed) - whole[0]
+    size = np.abs(whole).max() + np.abs(terms).max() + 1e-300
+    if np.abs(whole[0] + terms.sum(axis=1) - whole).max() > _EXACT * size:
+        return None
+    drawn, own = terms[:b], terms[b:]
+    if scale == "log_hazard":
+        return ScoreTerms(own, drawn, "identity", np.array([whole[0]]), np.ones(1))
+    checked = np.unique(
+        np.r_[np.linspace(0, b + n - 1, min(_CHECKED, b + n)).astype(int), whole.argmin(), whole.argmax()]
+    )
+    risk = function(pool.iloc[checked].reset_index(drop=True))
+    line = _line(risk, whole[checked] - whole[0])
+    return None if line is None else ScoreTerms(own, drawn, *line)
+
+
+def _line(risk: np.ndarray, score: np.ndarray) -> tuple[str, np.ndarray, np.ndarray] | None:
+    """Find the link under which every column of risks is a line in the score."""
+    if np.ptp(score) <= 0 or not np.isfinite(risk).all():
+        return None
+    for name, link in _LINKS.items():
+        intercepts, slopes = [], []
+        for column in risk.T:
+            inside = (column > 1e-12) & (column < 1 - 1e-9)
+            if inside.sum() < 3 or not inside.all():
+                break
+            value = link(column)
+            low, high = score.argmin(), score.argmax()
+            slope = (value[high] - value[low]) / (score[high] - score[low])
+            intercept = value[low] - slope * score[low]
+            if np.abs(intercept + slope * score - value).max() > _EXACT * (1 + np.abs(value).max()):
+                break
+            intercepts.append(intercept)
+            slopes.append(slope)
+        else:
+            return name, np.array(intercepts), np.array(slopes)
+    return None
