@@ -118,7 +118,7 @@ def toml(value):
         ({"diagnostic": [{"measure": "pfirrmann", "reference": "a", "positive": "high"}]}, 2, "positive"),
         ({"diagnostic": ["pfirrmann"]}, 2, "diagnostic"),
         ({"table": {"wide": "w.csv", "time": "time", "event": "event", "encoding": "klingon"}}, 1, "unknown"),
-        ({"table": {"wide": "w.csv", "time": "time", "event": "event", "delimiter": "ab"}}, 1, "column|table"),
+        ({"table": {"wide": "w.csv", "time": "time", "event": "event", "delimiter": "ab"}}, 2, "delimiter"),
         ({"table": {"wide": "w.csv", "time": "time", "event": "event", "sheet": 3}}, 2, "table.sheet"),
         ({"table": {"wide": "w.csv", "time": "time", "event": "event", "sheet": "data"}}, 2, "workbook"),
     ],

@@ -422,7 +422,7 @@ def test_a_long_tail_is_described_by_quartiles():
     group = pd.Series(np.arange(len(X)) % 2 + 1.0, index=X.index)
     for by in (group, group.to_numpy(), group.tolist()):
         assert {"1", "2"} <= set(table_one_of(X, by=by).to_frame().columns)
-    with pytest.raises(ArgumentError, match="`by` must be in the order of `X`"):
+    with pytest.raises(ArgumentError, match="`by` must be"):
         table_one_of(X, by=group.iloc[::-1])
     with pytest.raises(ArgumentError, match="`by` must be of length"):
         table_one_of(X, by=group[:-1])
