@@ -12,6 +12,7 @@ cross product at BLAS speed, the second one over event times.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csc_array
@@ -120,7 +121,7 @@ def _scatter(data: CoxData, with_d: bool) -> Scatter:
         return Scatter(data.last, np.arange(n + 1, dtype=np.int32), None, None, False)
     starts = np.zeros(n + 1, dtype=np.int64)
     parts = [inside] + ([data.event & inside] if with_d else []) + ([late] if late is not None else [])
-    places = [data.last] + ([data.last + m] if with_d else []) + ([data.before] if late is not None else [])
+    places: list[Any] = [data.last] + ([data.last + m] if with_d else []) + ([data.before] if late is not None else [])
     np.cumsum(sum(part.astype(np.int8) for part in parts), out=starts[1:])
     place, free = np.empty(starts[-1], dtype=np.int64), starts[:-1].copy()
     sign = None if late is None else np.ones(place.size)
@@ -150,11 +151,11 @@ def risk_totals(
     if tied.scatter.with_d:
         s0, d0 = np.bincount(tied.scatter.place, weights=amounts, minlength=2 * m).reshape(2, m)
     else:
-        s0 = np.bincount(tied.scatter.place, weights=amounts, minlength=m).astype(float, copy=False)
+        s0 = np.asarray(np.bincount(tied.scatter.place, weights=amounts, minlength=m), dtype=float)
         d0 = np.zeros(m)
         if data.before is not None:
             events = data.event & (data.last >= 0)
-            d0 = np.bincount(data.last[events], weights=risk[events], minlength=m)
+            d0 = np.asarray(np.bincount(data.last[events], weights=risk[events], minlength=m), dtype=float)
     _backwards(s0, data.ends)
     if data.before is not None:
         np.maximum(s0, d0, out=s0)  # differences of sums may fall a rounding short of the events themselves

@@ -28,7 +28,7 @@ def prepare_cache() -> None:
             return
     from numba.core.dispatcher import Dispatcher
 
-    Dispatcher.enable_caching = lambda self: None
+    Dispatcher.enable_caching = lambda self: None  # type: ignore[method-assign]
     sys.stderr.write("lbp_prognosis: no folder for compiled kernels can be written; they are compiled at each start.\n")
 
 

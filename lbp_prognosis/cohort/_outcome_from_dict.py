@@ -55,4 +55,5 @@ def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:
     read = StrictTable("outcome")
     made = read.record(_KINDS[kind], "outcome", {name: value for name, value in table.items() if name != "kind"})
     read.raise_if_any()
+    assert made is not None  # only a table with faults has no record
     return made

@@ -244,7 +244,8 @@ def _nested(worths: Worths, who: Players, tree: Mapping[str, Any], most: int) ->
             "Give the tree more levels (modality, spine level, column): unions of few members are cheap.",
         )
     plan = nested_plan(nested, len(names))
-    values, ends = None, []
+    values: Any = None
+    ends: list[np.ndarray] = []
     for start in range(0, plan.members.shape[0], _CHUNK):
         worth = worths(plan.members[start : start + _CHUNK])
         share = plan.weights[:, start : start + _CHUNK] @ worth.reshape(worth.shape[0], -1)

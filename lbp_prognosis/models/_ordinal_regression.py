@@ -164,7 +164,7 @@ class OrdinalRegression(ScoreModel):
         ridge = self.penalty * column_factors(self.penalty_factors, names, "penalty_factors")
         if self.standardize:
             ridge = ridge * column_sd(X, counts, "n-1") ** 2
-        options = {"link": self.link, "weights": weights, "offset": offset}
+        options: dict[str, Any] = {"link": self.link, "weights": weights, "offset": offset}
         found = ordinal_fit(inner, level, self.levels_.size, ridge=(ridge / scale**2)[kept], **options)
         if not found.converged or np.abs(found.beta).max(initial=0.0) > _SEPARATED:
             worst = np.flatnonzero(kept)[np.argmax(np.abs(found.beta))]

@@ -305,7 +305,7 @@ def _check_options(read: StrictTable, field: str, plan: ModelPlan) -> None:
     known = [name for name in inspect.signature(kind).parameters if name not in ("self", "random_state")]
     given = read.keys(field, plan.options, [*known, "random_state"])
     try:
-        hints = typing.get_type_hints(kind.__init__)
+        hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
     except NameError:  # a type that is only known to the type checker
         hints = {}
     for name, value in given.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -59,11 +60,11 @@ class ResampledDistances:
         assert self.curve.influence is not None
         # of a row that stands for copies the influence value is that of their mean, for clusters that of their sum
         split = np.sqrt(setting.copies[row]) if setting.frequency and setting.clusters is None else setting.copies[row]
-        by_unit = np.stack(
+        by_unit: Any = np.stack(
             [np.bincount(unit, weights=column[row] / split, minlength=units) for column in self.curve.influence.T],
             axis=1,
         )
-        by_unit *= (np.sqrt(units / (units - 1)) if units > 1 else np.nan) / setting.n
+        by_unit = by_unit * (float(np.sqrt(units / (units - 1))) if units > 1 else np.nan) / setting.n
         cell, copy, base, count = self._cells
         rng = np.random.default_rng(self.seed)
         moves = np.empty((self.n_draws, by_unit.shape[1]))
