@@ -30,7 +30,7 @@ from lbp_prognosis._base._folder_lock import LOCK, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
-from lbp_prognosis._base._metric_title import metric_title
+from lbp_prognosis._base._metric_registry import METRICS, Metric, check_metrics, metric, metric_title
 from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact, objection
 from lbp_prognosis._base._optional import require
 from lbp_prognosis._base._parallel import parallel_map
@@ -71,6 +71,7 @@ from lbp_prognosis._base.intake import (
 
 __all__ = [
     "LOCK",
+    "METRICS",
     "METRIC_COLUMNS",
     "MODALITIES",
     "OBJECTIONS",
@@ -85,6 +86,7 @@ __all__ = [
     "FeatureMap",
     "LBPError",
     "LeakageError",
+    "Metric",
     "MetricResult",
     "MissingPackageError",
     "Objection",
@@ -106,6 +108,7 @@ __all__ = [
     "check_clusters",
     "check_confidence",
     "check_horizons",
+    "check_metrics",
     "check_number",
     "check_risk",
     "check_risks",
@@ -131,6 +134,7 @@ __all__ = [
     "label_codes_of",
     "labels_of",
     "make_folder",
+    "metric",
     "metric_frame",
     "metric_title",
     "nearest",

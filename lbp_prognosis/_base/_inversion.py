@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lbp_prognosis._base._objection import Objection
+from lbp_prognosis._base._objection import Objection, objection
 
 __all__ = ["inversion_objection"]
 
@@ -25,8 +25,6 @@ def inversion_objection(mean_risk: float, observed: float, model: str, horizon: 
     if not (direct > 0.2 and inverted < direct / 3):
         return None
     name = f"of {model!r} " if model else ""
-    return Objection(
-        "risk-looks-inverted",
-        f"The mean risk {name}at {horizon:g} is {mean_risk:.3f} where {observed:.3f} had the event and "
-        f"{1 - observed:.3f} had not: survival may have been given as risk (risk = 1 − survival).",
+    return objection(
+        "risk-looks-inverted", of=name, horizon=horizon, mean_risk=mean_risk, observed=observed, free=1 - observed
     )

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from scipy.stats import norm
 
 from lbp_prognosis._base._errors import argument_error
+from lbp_prognosis._base._metric_registry import check_metrics
 from lbp_prognosis._base._objection import Objection
 from lbp_prognosis._base._result import Result, metric_frame
 
@@ -164,6 +165,9 @@ class MetricResult(Result):
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
     draws: Any = field(default=_Deferred(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_metrics((self.metric,))
 
     @property
     def p(self) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from lbp_prognosis._base._metric_registry import check_metrics
+
 __all__ = ["METRIC_COLUMNS", "Result", "metric_frame"]
 
 METRIC_COLUMNS: tuple[str, ...] = (
@@ -59,12 +61,18 @@ def metric_frame(rows: Iterable[Mapping[str, Any]], extra: Iterable[str] = ()) -
         One mapping a metric; absent fixed columns are filled with missing values.
     extra : iterable of str
         Special columns, in the order wanted (e.g. ``threshold``, ``target``).
+
+    Raises
+    ------
+    ArgumentError
+        If a name in ``metric`` is not registered.
     """
     columns = [*METRIC_COLUMNS, *extra]
     rows = list(rows)
     unknown = {key for row in rows for key in row} - set(columns)
     if unknown:
         raise KeyError(f"columns {sorted(unknown)} are neither fixed nor declared as extra")
+    check_metrics(dict.fromkeys(name for row in rows if (name := row.get("metric")) is not None))
     frame = pd.DataFrame({name: [row.get(name) for row in rows] for name in columns}, columns=columns)
     for name, dtype in _DTYPES.items():
         frame[name] = frame[name].astype(dtype)  # type: ignore[call-overload]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lbp_prognosis._base import metric_title
 from lbp_prognosis._draw._style import INK, PALETTE, new_axes, tidy_axes
 
 if TYPE_CHECKING:
@@ -17,12 +18,6 @@ __all__ = ["draw_curves", "draw_interval_curve"]
 
 # line styles tell curves apart in grey print
 _DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
-_NAMES = {
-    "survival": "Free of the event",
-    "incidence": "Cumulative incidence",
-    "cumulative_hazard": "Cumulative hazard",
-    "censoring_survival": "Still under observation",
-}
 
 
 def draw_curves(
@@ -78,7 +73,7 @@ def draw_curves(
     ax.set_xlim(left=0)
     if quantity != "cumulative_hazard":
         ax.set_ylim(0, 1.02)
-    ax.set_ylabel(_NAMES[quantity] + (f" ({confidence:.0%} band)" if band else ""))
+    ax.set_ylabel(metric_title(quantity).capitalize() + (f" ({confidence:.0%} band)" if band else ""))
     ax.set_xlabel(f"Time ({unit})" if unit else "Time")
     tidy_axes(ax)
     if any(groups):
@@ -182,7 +177,7 @@ def draw_interval_curve(
         ax.fill_between([low, high], min(before, after), max(before, after), color=PALETTE[0], alpha=0.2, linewidth=0)
     ax.set_ylim(0, 1.02)
     ax.set_xlim(left=0)
-    ax.set_ylabel(_NAMES[quantity])
+    ax.set_ylabel(metric_title(quantity).capitalize())
     ax.set_xlabel(f"Time ({unit})" if unit else "Time")
     tidy_axes(ax)
     return ax

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lbp_prognosis._base import metric_title
 from lbp_prognosis._draw._style import INK, PALETTE, SOFT, direct_labels, new_axes, tidy_axes
 
 if TYPE_CHECKING:
@@ -14,10 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_decision_curve", "draw_net_benefit_difference"]
 
-_LABELS = {
-    "net_benefit": "net benefit (true positives per patient)",
-    "standardised_net_benefit": "standardised net benefit",
-    "interventions_avoided": "net interventions avoided per {per:,g} patients",
+_UNITS = {
+    "net_benefit": " (true positives per patient)",
+    "interventions_avoided": " per {per:,g} patients",
 }
 
 
@@ -130,7 +130,7 @@ def draw_decision_curve(
             _name_where_it_leaves(ax, every["threshold"].to_numpy(), last, floor)
     direct_labels(ax, edge, ends, labels, colors)
     ax.set_xlabel(f"risk of {label} at which one would act")
-    ax.set_ylabel(_LABELS.get(metric, metric).format(per=per))
+    ax.set_ylabel(metric_title(metric) + _UNITS.get(metric, "").format(per=per))
     from matplotlib.ticker import PercentFormatter
 
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

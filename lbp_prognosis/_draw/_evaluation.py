@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lbp_prognosis._base import metric
 from lbp_prognosis._draw._style import INK, PALETTE, SOFT, new_axes, tidy_axes
 
 if TYPE_CHECKING:
@@ -15,17 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["draw_metric", "draw_page"]
-
-_NEUTRAL = {
-    "auc": 0.5,
-    "concordance": 0.5,
-    "uno_concordance": 0.5,
-    "observed_expected": 1.0,
-    "calibration_slope": 1.0,
-    "ipa": 0.0,
-    "citl": 0.0,
-    "calibration_intercept": 0.0,
-}
 
 
 def draw_metric(frame: pd.DataFrame, *, title: str, ax: Axes | None = None) -> Axes:
@@ -50,7 +40,7 @@ def draw_metric(frame: pd.DataFrame, *, title: str, ax: Axes | None = None) -> A
         x = np.array([places.get(horizon, 0) + shift for horizon in part["horizon"]])
         ax.vlines(x, part["low"], part["high"], color=color, linewidth=1.8, alpha=0.65)
         ax.plot(x, part["value"], "o", color=color, ms=6, label=model)
-    neutral = _NEUTRAL.get(str(frame["metric"].iloc[0]))
+    neutral = metric(str(frame["metric"].iloc[0])).line
     if neutral is not None:
         ax.axhline(neutral, color=SOFT, linewidth=1.0, linestyle=(0, (5, 3)), zorder=1)
     ax.set_xlim(-0.5, len(places) - 0.5)

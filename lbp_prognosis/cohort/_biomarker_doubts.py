@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lbp_prognosis._base import Objection
+from lbp_prognosis._base import Objection, objection
 
 __all__ = ["biomarker_doubts"]
 
@@ -19,33 +19,15 @@ def biomarker_doubts(markers: pd.DataFrame, n_patients: int) -> tuple[Objection,
     found = []
     imaged = markers["patient_id"].nunique() / n_patients
     if imaged < _ALL:
-        found.append(
-            Objection(
-                "imaged-by-indication",
-                f"{imaged:.0%} of the patients have imaging in the window: those imaged are other people than those "
-                "not imaged, and an analysis of the imaged alone is about them only.",
-            )
-        )
+        found.append(objection("imaged-by-indication", imaged=imaged))
     if "extractor_version" in markers.columns:
         versions = markers.groupby("measure")["extractor_version"].nunique()
         changed = sorted(versions[versions > 1].index)
         if changed:
-            found.append(
-                Objection(
-                    "extractor-version",
-                    f"More than one program version measured {', '.join(changed[:5])}: a change of version can look "
-                    "like a change of patients.",
-                )
-            )
+            found.append(objection("extractor-version", measures=", ".join(changed[:5])))
     if "level_confidence" in markers.columns:
         unsure = markers["level_confidence"] < _SURE
         if unsure.any():
             n = markers.loc[unsure, "patient_id"].nunique()
-            found.append(
-                Objection(
-                    "level-names",
-                    f"The names of levels are uncertain in {n} patients (transitional vertebrae): do not use their "
-                    "level-by-level values, only values pooled over levels.",
-                )
-            )
+            found.append(objection("level-names", n=n))
     return tuple(found)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argument_error
+from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argument_error, objection
 from lbp_prognosis.cohort._baseline import baseline_biomarkers, baseline_frame, exposures
 from lbp_prognosis.cohort._biomarker_doubts import biomarker_doubts
 from lbp_prognosis.cohort._cohort_spec import CohortSpec
@@ -265,12 +265,7 @@ class Cohort(Result):
         return f"{len(self)} patients, {self.spec.name} in {events} ({kind}), {int(self.imaged.sum())} imaged"
 
 
-_LATE = (
-    Objection(
-        "values-after-time-zero",
-        "Predictors dated after time zero were accepted within a tolerance: they may know the outcome.",
-    ),
-)
+_LATE = (objection("values-after-time-zero"),)
 
 
 def _declared(report: PackageReport) -> dict[str, set[str]]:

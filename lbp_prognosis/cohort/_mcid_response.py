@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, argument_error, check_number
+from lbp_prognosis._base import argument_error, check_number, objection
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
 from lbp_prognosis.cohort._recovery_spec import recovery_spec
 from lbp_prognosis.cohort._timeline import Timeline
@@ -134,9 +134,5 @@ class MCIDResponse:
             derived = status_at_visit(timeline, totals, risk, improved, self.spec, self.window)
         else:
             derived = threshold_outcome(timeline, totals, risk, improved, self.spec, self.sustained)
-        doubt = Objection(
-            "change-from-baseline",
-            f"The outcome is a change of {self.instrument} from its baseline: a baseline value of {self.instrument} "
-            "among the predictors is tied to it by arithmetic.",
-        )
+        doubt = objection("change-from-baseline", variant="outcome", construct=self.instrument)
         return replace(derived, objections=(*derived.objections, doubt))

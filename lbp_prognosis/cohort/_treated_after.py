@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection
+from lbp_prognosis._base import Objection, objection
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
 from lbp_prognosis.cohort._timeline import Timeline
 from lbp_prognosis.schema import days_per
@@ -13,7 +13,6 @@ from lbp_prognosis.survival import outcome_kind
 
 __all__ = ["treated_after"]
 
-_SOURCE = "https://doi.org/10.1007/s10654-020-00636-1"
 _TREATING_EVENTS = ("surgery",)  # event types that are treatments; others come from the table `treatment`
 _MEANT = {
     "while-untreated": "under the declared estimand while-untreated the risk ends with treatment",
@@ -45,14 +44,7 @@ def treated_after(
         return notes, ()
     total = len(derived.ids)
     words = ", ".join(f"{name} in {n} of {total} patients" for name, n in found.items())
-    return notes, (
-        Objection(
-            "treatment-ignored",
-            f"Treatment began during follow-up and changed nothing in the outcome ({words}), although {meant}: the "
-            "risks are those under the care given. Make it a competing event, or declare the treatment policy.",
-            _SOURCE,
-        ),
-    )
+    return notes, (objection("treatment-ignored", treatments=words, meant=meant),)
 
 
 def _treatments(timeline: Timeline) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, argument_error
+from lbp_prognosis._base import Objection, argument_error, objection
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome
 from lbp_prognosis.cohort._timeline import Timeline
 from lbp_prognosis.cohort._visit_course import (
@@ -163,13 +163,7 @@ def attrition_objection(observed: np.ndarray, spec: OutcomeSpec) -> tuple[Object
     lost = 1.0 - float(np.mean(observed)) if observed.size else 0.0
     if lost <= _ATTRITION:
         return ()
-    return (
-        Objection(
-            "attrition",
-            f"{lost:.0%} of the patients were not followed to {spec.primary_horizon:g} {spec.unit}: compare those who "
-            "were with those who were not, and weight for attrition.",
-        ),
-    )
+    return (objection("attrition", lost=lost, horizon=spec.primary_horizon, unit=spec.unit),)
 
 
 def status_at_visit(

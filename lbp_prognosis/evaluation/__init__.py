@@ -1,9 +1,9 @@
 """(y, risk) to results, tier by tier."""
 
+from lbp_prognosis._base import METRICS, Metric, metric
 from lbp_prognosis.evaluation import diagnostic, prognostic, technical, utility
 from lbp_prognosis.evaluation._evaluate import evaluate
 from lbp_prognosis.evaluation._evaluation import Evaluation
-from lbp_prognosis.evaluation._registry import METRICS, Metric, metric
 from lbp_prognosis.evaluation.prognostic import (
     BrierResult,
     Calibration,

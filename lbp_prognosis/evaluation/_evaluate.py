@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_risks,
     check_vector,
+    objection,
     spawn,
 )
 from lbp_prognosis.evaluation._evaluation import Evaluation
@@ -193,13 +194,7 @@ def evaluate(
         # of an inversion each model's own metrics speak already
         objections += [o for o in decision.objections if o.code != "risk-looks-inverted"]
     elif thresholds is not None:
-        objections.append(
-            Objection(
-                "no-decision-curve",
-                "Net benefit is not defined here for outcomes seen at visits: make a Status at the visit of the "
-                "decision.",
-            )
-        )
+        objections.append(objection("no-decision-curve"))
     for name, part in metrics.items():
         said = dict.fromkeys(o for result in part.values() for o in result.objections)
         whose = f"{name}: " if len(models) > 1 else ""
@@ -259,7 +254,7 @@ def _discrimination(
             out[key] = compute()
         except expected as error:
             # one metric that is not defined for this outcome must not hide the others
-            objections.append(Objection("metric-not-computed", f"{key} of {name!r}: {error}"))
+            objections.append(objection("metric-not-computed", metric=key, model=name, reason=error))
             return None
         return out[key]
 
@@ -303,10 +298,13 @@ def _differences(metrics: dict[str, dict[str, MetricResult]], objections: list[O
                 continue
             if name == "uno_concordance" and result.horizon != other.horizon:
                 objections.append(
-                    Objection(
+                    objection(
                         "difference-not-computed",
-                        f"{name} of {second!r} stops at {result.horizon:g} and that of {first!r} at {other.horizon:g}, "
-                        "the last horizons at which they have risks: the two are not compared.",
+                        metric=name,
+                        second=second,
+                        second_last=result.horizon,
+                        first=first,
+                        first_last=other.horizon,
                     )
                 )
                 continue

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection
+from lbp_prognosis._base import METRICS, Objection, metric, objection
 from lbp_prognosis.evidence._claim import Claim
 from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs
 from lbp_prognosis.evidence._findings import Entry, Findings
@@ -19,8 +19,7 @@ __all__ = ["RULES", "Found"]
 
 OUT_OF_SAMPLE = ("internal", "internal-external", "external")
 PROPER = ("ipa", "brier", "log_score", "ibs_step", "ibs_trapezoid")  # differences of these judge added value
-KAPPA = ("kappa", "kappa_linear", "kappa_quadratic", "weighted_kappa")
-LOWER_IS_BETTER = ("brier", "log_score", "ibs_step", "ibs_trapezoid")
+KAPPA = ("kappa", "kappa_linear", "kappa_quadratic")
 
 
 class Found:
@@ -114,7 +113,7 @@ def _sample(claim: Claim) -> dict[str, Any]:
 def _repeats(found: Found, claim: Claim) -> list[Check]:
     criteria = found.evidence.criteria
     icc = [*found.rows("technical", ("icc",), claim.subject), *_by_group(found, ("icc",), claim.subject)]
-    error = ("repeatability_coefficient", "within_sd", "sdc_agreement", "sem_agreement", "sdc", "sem", "loa_lower")
+    error = ("repeatability_coefficient", "within_sd", "sdc_agreement", "sem_agreement", "loa_lower")
     sizes = [*found.rows("technical", error, claim.subject), *_by_group(found, error, claim.subject)]
     kappa = [] if icc else [*_agreement(found, ("technical",), claim.subject), *_by_group(found, KAPPA, claim.subject)]
     if kappa:  # categories have no error in a unit
@@ -171,12 +170,11 @@ def _is_associated(found: Found, claim: Claim) -> list[Check]:
             return _number(row["p"]) < alpha
         if not _interval(row):
             return None
-        null = 1.0 if row["metric"] in ("hazard_ratio", "odds_ratio") else 0.0
+        null = METRICS[row["metric"]].no_information or 0.0
         return not _number(row["low"]) <= null <= _number(row["high"])
 
     metrics = (
         "likelihood_ratio",
-        "lr_chi2",
         "wald",
         "hazard_ratio",
         "odds_ratio",
@@ -266,13 +264,7 @@ def _validation(found: Found, claim: Claim) -> list[Check]:
     external = [e for e in found.evidence.entries if e.sample == "external"]
     named = [e for e in external if e.setting]
     if external and not named:
-        found.raised.append(
-            Objection(
-                "random-split-external",
-                "The external data are not said to differ in time, place or setting: a random split is internal.",
-                "Moons et al. 2015, doi:10.7326/M14-0698",
-            )
-        )
+        found.raised.append(objection("random-split-external", variant="undeclared"))
     return [
         Check("external data that differ in time, place or setting", bool(named) if external else None),
         Check("analysis declared before the data were seen", found.evidence.prespecified or None),
@@ -288,15 +280,13 @@ def _comparator(found: Found, claim: Claim) -> list[Check]:
     if not absent:
         return [Check("comparator with the clinical minimum", True, required="all constructs")]
     words = ", ".join(CLINICAL_MINIMUM[name] for name in absent)
-    found.raised.append(
-        Objection("weak-comparator", f"{claim.comparator} lacks {words}; what adds to it may only stand for these.", "")
-    )
+    found.raised.append(objection("weak-comparator", variant="named", comparator=claim.comparator, lacking=words))
     return [Check(f"comparator with the clinical minimum (it lacks {words})", False, required="all constructs")]
 
 
 def _as_gain(row: Any) -> dict[str, Any]:
     """Turn a difference in a score of which less is better, so that a gain is above zero in all of them."""
-    if row["metric"] not in LOWER_IS_BETTER:
+    if metric(row["metric"]).better != "lower":
         return dict(row)
     return {**row, "value": -_number(row["value"]), "low": -_number(row["high"]), "high": -_number(row["low"])}
 

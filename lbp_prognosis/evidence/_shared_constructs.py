@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from lbp_prognosis._base import Objection
+from lbp_prognosis._base import Objection, objection
 
 __all__ = ["shared_constructs"]
 
@@ -75,14 +75,7 @@ def shared_constructs(
         out += _of_construct(construct, now, later, change=change, entry=set(entry))
         fresh = [c for c in now if c in set(added)]
         if fresh and len(fresh) == len(now):
-            out.append(
-                Objection(
-                    "added-is-the-outcome",
-                    f"What is added ({_listed(fresh)}) measures {construct}, of which the outcome is made, and the "
-                    "comparator holds nothing of it: the addition is the outcome at time zero. Its baseline belongs in "
-                    "the comparator.",
-                )
-            )
+            out.append(objection("added-is-the-outcome", construct=construct, columns=_listed(fresh)))
     return tuple(out)
 
 
@@ -91,33 +84,12 @@ def _of_construct(
 ) -> list[Objection]:
     out = []
     if change and now:
-        out.append(
-            Objection(
-                "change-from-baseline",
-                f"The outcome is a change of {construct} from its baseline, and {_listed(now)} is that baseline or "
-                "measures the same: a high start leaves more to improve and falls by itself, so that part of the "
-                "association is arithmetic. The state at follow-up, given the baseline, has no such tie.",
-                "https://doi.org/10.3389/fpubh.2013.00029",
-            )
-        )
+        out.append(objection("change-from-baseline", construct=construct, columns=_listed(now)))
     if later:
-        out.append(
-            Objection(
-                "later-than-time-zero",
-                f"By their names {_listed(later)} measure {construct}, of which the outcome is made, after time zero "
-                "or as a difference: who knows them knows the outcome in part, and no new patient has them.",
-            )
-        )
+        out.append(objection("later-than-time-zero", construct=construct, columns=_listed(later)))
     gate = [c for c in now if c in entry]
     if gate:
-        out.append(
-            Objection(
-                "entry-by-the-outcome",
-                f"Patients were let in by {_listed(gate)}, of which the outcome is made and which is a predictor: "
-                "values at entry are high in part by chance and fall by themselves, and the range is cut. What it "
-                "foretells holds for patients chosen in this way.",
-            )
-        )
+        out.append(objection("entry-by-the-outcome", columns=_listed(gate)))
     return out
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import Objection, argument_error, content_hash
+from lbp_prognosis._base import argument_error, content_hash, objection
 from lbp_prognosis._kernels import coalition_members, normal_conditional, shapley_from_values
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._worth import read_players, table_of
@@ -72,12 +72,6 @@ def observational_shap(
             slope, _ = normal_conditional(covariance, absent)
             filled[:, absent] = mean[absent] + (matrix[:, ~absent] - mean[~absent]) @ slope.T
         worth[s] = score(filled)
-    objection = Objection(
-        "observational-credit",
-        "Observational attributions credit columns the model does not use; they say what a finding tells, not what the "
-        "model does with it.",
-        "Janzing et al., AISTATS 2020",
-    )
     return ShapResult(
         values=shapley_from_values(worth).T[:, :, None],
         players=tuple(players),
@@ -89,6 +83,6 @@ def observational_shap(
         background_hash=content_hash(drawn),
         n_background=len(drawn),
         rows=tuple(rows.index.tolist()),
-        objections=(objection,),
+        objections=(objection("observational-credit"),),
         synthetic=bool(rows.attrs.get("synthetic", False)),
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import FeatureMap, Objection, Result, argument_error
+from lbp_prognosis._base import FeatureMap, Objection, Result, argument_error, objection
 
 __all__ = ["ShapResult"]
 
@@ -126,11 +126,7 @@ class ShapResult(Result):
         if self.method not in ("owen", "additive"):
             objections = (
                 *objections,
-                Objection(
-                    "sum-of-shapley",
-                    "Columns' Shapley values were added up; a modality as one player can differ.",
-                    "Owen 1977, Values of games with a priori unions",
-                ),
+                objection("sum-of-shapley"),
             )
         return replace(
             self, values=values, players=tuple(wanted), se=None, first_in=None, last_in=None, objections=objections

@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     content_hash,
     describe,
     generator,
+    objection,
 )
 from lbp_prognosis._kernels import coalition_members, nested_plan, precedence_weights, shapley_weights
 from lbp_prognosis.explain._score_terms import score_terms
@@ -175,7 +176,7 @@ def shap_values(
 
 
 def _small_background(size: int) -> Objection:
-    return Objection("small-background", f"The background has {size} rows; attributions change with it.")
+    return objection("small-background", n=size)
 
 
 def _additive(worths: Worths, k: int) -> dict[str, Any] | None:

@@ -12,21 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import (
     EstimationError,
-    Objection,
     argument_error,
     numbers_in,
+    objection,
     takes_rows,
 )
 from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
 
 __all__ = ["RegressionCalibration"]
 
-_DOUBT = Objection(
-    "corrected-for-measurement-error",
-    "Measurements were replaced by what they are expected to be without error: the coefficients describe the true "
-    "quantity and not the measurement that a new patient brings, so they support an association and no prediction.",
-    "Carroll RJ, Ruppert D, Stefanski LA, Crainiceanu CM. Measurement Error in Nonlinear Models. 2nd ed. 2006",
-)
+_DOUBT = objection("corrected-for-measurement-error")
 
 
 class RegressionCalibration(TransformerMixin, BaseEstimator):

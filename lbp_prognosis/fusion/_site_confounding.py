@@ -14,12 +14,11 @@ from lbp_prognosis._base import (
     Result,
     argument_error,
     check_number,
+    objection,
     takes_rows,
 )
 
 __all__ = ["SiteConfounding", "site_confounding"]
-
-_SOURCE = "Nygaard V, Rødland EA, Hovig E. Biostatistics 2016;17:29-39. doi:10.1093/biostatistics/kxv027"
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,12 +120,7 @@ def site_confounding(site: Any, y: Any, *, threshold: float = 0.3) -> SiteConfou
     expected = observed.sum(axis=1, keepdims=True) * observed.sum(axis=0) / n
     statistic = float(((observed - expected) ** 2 / expected).sum())
     v = float(np.sqrt(statistic / (n * smaller)))
-    doubt = Objection(
-        "batch-confounded-with-outcome",
-        f"Site and outcome go together (Cramér's V {v:.2f} over {sites} sites): pooled performance rewards knowing the "
-        "scanner, and harmonisation removes true signal with it; only performance within sites can be read.",
-        _SOURCE,
-    )
+    doubt = objection("batch-confounded-with-outcome", v=v, sites=sites)
     return SiteConfounding(
         v,
         statistic,

@@ -21,6 +21,7 @@ from lbp_prognosis._base import (
     check_number,
     check_vector,
     metric_frame,
+    objection,
     parallel_map,
     spawn,
     takes_rows,
@@ -28,12 +29,7 @@ from lbp_prognosis._base import (
 
 __all__ = ["Simex", "simex"]
 
-_DOUBT = Objection(
-    "corrected-for-measurement-error",
-    "The coefficients are extrapolated to measurements without error: they describe an association with the true "
-    "quantity and predict nothing for patients who are measured with error.",
-    "Cook JR, Stefanski LA. J Am Stat Assoc 1994;89:1314-1328. doi:10.1080/01621459.1994.10476871",
-)
+_DOUBT = objection("corrected-for-measurement-error", variant="simex")
 
 
 @dataclass(frozen=True, repr=False)

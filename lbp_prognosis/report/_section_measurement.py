@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from lbp_prognosis._base import metric_title
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._small_cells import count_text
@@ -13,7 +14,7 @@ from lbp_prognosis.report._wording import estimate, level_name, number
 
 __all__ = ["section_measurement"]
 
-_KAPPA = {"kappa": "kappa", "kappa_linear": "linear kappa", "kappa_quadratic": "quadratic kappa"}
+_KAPPA = ("kappa", "kappa_linear", "kappa_quadratic")
 
 
 def section_measurement(page: Page) -> Section | None:
@@ -68,7 +69,7 @@ def _repeats(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
                 else "–",
                 "kappa": "–"
                 if kappa is None
-                else f"{_shown(kappa)}, {_KAPPA[kappa['metric']].removesuffix(' kappa')}"
+                else f"{_shown(kappa)}, {metric_title(kappa['metric']).removesuffix(' kappa')}"
                 if kappa["metric"] != "kappa" and not kappa["reason"]
                 else _shown(kappa),
             }

@@ -7,16 +7,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from lbp_prognosis._base import Objection
+from lbp_prognosis._base import objection
 from lbp_prognosis.survival import Surv
 
 __all__ = ["DATED_AT_VISIT", "DatedAtVisit"]
 
-DATED_AT_VISIT = Objection(
-    "dated-at-visit",
-    "Models of exact times were given the visit at which an event was found as its date. Where visits were missed the "
-    "event then comes late; DiscreteTimeHazard needs no such date.",
-)
+DATED_AT_VISIT = objection("dated-at-visit")
 
 
 class DatedAtVisit(BaseEstimator):

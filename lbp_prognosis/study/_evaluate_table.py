@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import ArgumentError, DataError, Objection, argument_error, check_choice, check_risk
+from lbp_prognosis._base import ArgumentError, DataError, argument_error, check_choice, check_risk, objection
 from lbp_prognosis.evaluation import Evaluation, evaluate, risk_groups
 from lbp_prognosis.report import Page, evaluation_page
 from lbp_prognosis.schema import read_table
@@ -22,11 +22,7 @@ from lbp_prognosis.survival import Status, Surv, horizon_unit_doubt
 __all__ = ["evaluate_table"]
 
 _SAMPLES = ("apparent", "internal", "internal-external", "external")
-_UNSAID = Objection(
-    "origin-of-predictions",
-    "It was not said where the predictions come from: if the models saw these patients, the numbers flatter them. No "
-    "claim of prediction can rest on them.",
-)
+_UNSAID = objection("origin-of-predictions")
 
 
 def evaluate_table(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import FeatureMap, LBPError, Objection
+from lbp_prognosis._base import FeatureMap, LBPError, Objection, objection
 from lbp_prognosis.explain import ShapResult, prediction_shapley, shap_values, tree_shap
 
 __all__ = ["explain_model", "explain_trees"]
@@ -43,8 +43,7 @@ def explain_model(
     """
     whole = X.dropna()
     if len(whole) < 30:
-        words = f"Only {len(whole)} patients have every predictor of the model: predictions were not explained."
-        return {}, (Objection("no-explanation", words),)
+        return {}, (objection("no-explanation", variant="few_complete", n=len(whole)),)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(whole))
     background = whole.iloc[order[:MOST_BACKGROUND]]
@@ -69,14 +68,9 @@ def explain_model(
         try:
             found[name] = task()
         except LBPError as error:
-            doubts.append(Objection("no-explanation", f"Attributions ({name}) were not computed: {error}"))
+            doubts.append(objection("no-explanation", name=name, reason=error))
     if len(whole) < len(X):
-        doubts.append(
-            Objection(
-                "explained-on-complete-rows",
-                f"Attributions are of patients with every predictor known ({len(whole)} of {len(X)}), who may differ.",
-            )
-        )
+        doubts.append(objection("explained-on-complete-rows", complete=len(whole), n=len(X)))
     return found, tuple(dict.fromkeys((*doubts, *(o for result in found.values() for o in result.objections))))
 
 
@@ -111,4 +105,4 @@ def explain_trees(
         rows.attrs["synthetic"] = synthetic
         return {"trees": tree_shap(boosted, rows, background)}, ()
     except LBPError as error:
-        return {}, (Objection("no-explanation", f"Attributions (boosted trees) were not computed: {error}"),)
+        return {}, (objection("no-explanation", name="boosted trees", reason=error),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lbp_prognosis._base import LBPError, Objection
+from lbp_prognosis._base import LBPError, Objection, objection
 from lbp_prognosis.study._dated_at_visit import DatedAtVisit
 from lbp_prognosis.study._model_plan import AT_VISITS, ModelPlan
 from lbp_prognosis.study._study import Study
@@ -37,8 +37,8 @@ def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | 
     pair = [plans[name] for name in study.comparison]
     other = [plan for plan in pair if plan.kind not in _WITH_LIKELIHOOD]
     if other:
-        words = f"Association was not tested: {other[0].name} ({other[0].kind.replace('_', ' ')}) has no likelihood."
-        return None, (Objection("no-association-test", words),)
+        words = f"{other[0].name} ({other[0].kind.replace('_', ' ')}) has no likelihood."
+        return None, (objection("no-association-test", reason=words),)
     try:
         without, with_ = (_unpenalised(plan, study, data) for plan in pair)
         columns = list(dict.fromkeys(c for plan in pair for c in plan.columns(data.modalities)))
@@ -46,7 +46,7 @@ def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | 
         X.attrs["synthetic"] = data.synthetic
         found = association_test(without, with_, X, data.y, names=(pair[0].name, pair[1].name))
     except LBPError as error:
-        return None, (Objection("no-association-test", f"Association was not tested: {error}"),)
+        return None, (objection("no-association-test", reason=error),)
     return found, ()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argument_error
+from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argument_error, objection
 from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
 from lbp_prognosis.fusion import one_row_a_patient, pool_levels
 from lbp_prognosis.schema import PackageReport, map_tables, validate_package
@@ -22,9 +22,7 @@ from lbp_prognosis.validation import screen
 
 __all__ = ["StudyData", "read_study_data"]
 
-NO_IMAGING = Objection(
-    "no-imaging", "These data hold no imaging: nothing here says whether imaging adds to what is known without it."
-)
+NO_IMAGING = objection("no-imaging")
 
 
 @dataclass(frozen=True, repr=False)

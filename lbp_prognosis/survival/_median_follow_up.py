@@ -40,7 +40,8 @@ def median_follow_up(
     Returns
     -------
     MetricResult
-        ``metric="median_follow_up"`` in the unit of the outcome, without a standard error; NaN with a reason where the
+        ``metric="median_follow_up"`` in the unit of the outcome, without a standard error (for another ``p``
+        ``"follow_up_quantile"``, with the share in ``group``); NaN with a reason where the
         reverse curve never falls to 1 − p.
 
     Notes
@@ -59,7 +60,8 @@ def median_follow_up(
     found = curve.quantile(share).iloc[0]
     value = float(found["time"])
     return MetricResult(
-        metric="median_follow_up" if share == 0.5 else f"follow_up_quantile_{share:g}",
+        metric="median_follow_up" if share == 0.5 else "follow_up_quantile",
+        group="" if share == 0.5 else f"{share:g}",
         tier="",
         value=value,
         se=float("nan"),

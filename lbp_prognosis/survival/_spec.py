@@ -6,23 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lbp_prognosis._base import Objection, argument_error, check_choice, check_horizons
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_horizons, objection
 
 __all__ = ["OutcomeSpec"]
 
-_SOURCE = "https://doi.org/10.1007/s10654-020-00636-1"
-_UNDECLARED = Objection(
-    "estimand-not-declared",
-    "What treatment during follow-up means for the outcome was not declared: the risks are those under whatever care "
-    "these patients were given, and hold where the care is the same.",
-    _SOURCE,
-)
-_HYPOTHETICAL = Objection(
-    "estimand-hypothetical",
-    "Risks as if nobody were treated need the reasons for treatment among the predictors, and weights or a model for "
-    "them; nothing here weights for treatment, so that they are at best those of the untreated.",
-    _SOURCE,
-)
+_UNDECLARED = objection("estimand-not-declared")
+_HYPOTHETICAL = objection("estimand-hypothetical")
 _TREATMENTS = ("surg", "operat", "treat", "injection", "opioid", "fusion", "decompression", "rehab", "physio", "therap")
 
 
@@ -120,14 +109,7 @@ class OutcomeSpec:
             return (_HYPOTHETICAL,)
         treated = ", ".join(self.treated_competing)
         if treated and self.estimand == "treatment-policy":
-            return (
-                Objection(
-                    "estimand-against-competing",
-                    f"Declared is the treatment policy, under which follow-up goes on after treatment; but {treated} "
-                    "ends it as a competing event. The risks are those of what comes before it.",
-                    _SOURCE,
-                ),
-            )
+            return (objection("estimand-against-competing", treatments=treated),)
         return ()
 
     def to_dict(self) -> dict[str, Any]:

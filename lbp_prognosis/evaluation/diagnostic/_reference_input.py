@@ -6,17 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import Objection, argument_error, check_choice, check_clusters, check_vector
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_clusters, check_vector, objection
 from lbp_prognosis.survival import check_outcome
 
 __all__ = ["READERS", "check_positive", "check_reference", "check_standard"]
 
 _INSTEAD = "An outcome later is judged by the prognostic functions: concordance, time_dependent_auc, calibration."
 
-READERS = Objection(
-    "reader-reference",
-    "The reference is readers' grades, so this is agreement with readers, not accuracy for the source of pain.",
-)
+READERS = objection("reader-reference")
 
 
 def check_reference(y: Any, clusters: Any, *, caller: str) -> tuple[np.ndarray, np.ndarray | None]:

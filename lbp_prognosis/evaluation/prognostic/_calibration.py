@@ -9,7 +9,6 @@ import numpy as np
 
 from lbp_prognosis._base import (
     MetricResult,
-    Objection,
     RandomState,
     argument_error,
     check_beside,
@@ -18,6 +17,7 @@ from lbp_prognosis._base import (
     check_risk,
     check_vector,
     generator,
+    objection,
 )
 from lbp_prognosis._kernels import logistic_fit
 from lbp_prognosis.evaluation.prognostic._calibration_curve import (
@@ -326,19 +326,13 @@ def _assemble(
     objections += likely_inversion(mean, seen, setting.horizons)
     for at in rows:
         if at.clipped and not at.reason:
-            objections.append(
-                Objection(
-                    "risks-at-the-bounds",
-                    f"{at.clipped} of {at.ascending.size} risks at {at.tau:g} are 0 or 1 up to 1e-8; they were held "
-                    "that far away in regressions on a transformed scale.",
-                )
-            )
+            objections.append(objection("risks-at-the-bounds", clipped=at.clipped, n=at.ascending.size, horizon=at.tau))
     results: dict[str, MetricResult] = {}
     for name in names:
         parts = [part.get(name, undefined(at.reason or "not defined here")) for at, part in zip(rows, found)]
         results[name] = _metric(setting, name, parts, methods.get(name, methods["citl"]))
         objections += [
-            Objection("no-convergence", f"{name}: {part.reason}, so no number is given.")
+            objection("no-convergence", metric=name, reason=part.reason)
             for part in parts
             if "did not converge" in part.reason
         ]

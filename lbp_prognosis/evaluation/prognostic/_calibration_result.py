@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import MetricResult, Objection, Result, argument_error, check_number
+from lbp_prognosis._base import MetricResult, Objection, Result, argument_error, check_number, metric_title
 from lbp_prognosis.evaluation.prognostic._calibration_curve import CalibrationCurve
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
 from lbp_prognosis.evaluation.prognostic._calibration_test import (
@@ -278,14 +278,11 @@ class Calibration(Result):
         )
 
 
-_WORDS = {"observed_expected": "O/E", "calibration_slope": "slope", "ici": "ICI"}
-
-
 def _line(metric: MetricResult, h: int) -> str:
     value, low, high = (
         float(np.atleast_1d(np.asarray(a, dtype=float))[h]) for a in (metric.value, metric.low, metric.high)
     )
-    name = _WORDS.get(metric.metric, metric.metric)
+    name = metric_title(metric.metric).removeprefix("calibration ")
     digits = 3 if metric.metric == "ici" else 2
     if not np.isfinite(value):
         return f"{name} not estimable"

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import ndtri
 from scipy.stats import chi2
 
-from lbp_prognosis._base import Objection, Result, argument_error
+from lbp_prognosis._base import Objection, Result, argument_error, objection
 from lbp_prognosis._kernels import aalen_johansen_steps, incidence_influence, step_at
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
 from lbp_prognosis.survival import Weights, turnbull
@@ -309,7 +309,5 @@ def d_calibration(rows: CalibrationRows, cumulative_hazard: np.ndarray | None, b
         hazard.size,
         int(event.sum()),
         "",
-        (Objection("low-power", "D-calibration rejects too rarely under censoring; A-calibration holds its level."),)
-        if not event.all()
-        else (),
+        (objection("low-power"),) if not event.all() else (),
     )

@@ -15,6 +15,7 @@ from lbp_prognosis._base import (
     check_clusters,
     check_number,
     check_vector,
+    objection,
 )
 from lbp_prognosis._kernels import censoring_process, concordance_pairs, number_events
 from lbp_prognosis.evaluation.prognostic._comparable import Keys, comparable_keys, earlier_competing_keys
@@ -134,13 +135,7 @@ def concordance(
         own, beyond = _inverse_censoring(setting, layers)
         weight = own * (beyond if competing.any() else own)
         if own[earlier].max(initial=0) > 10:
-            objections.append(
-                Objection(
-                    "few-uncensored",
-                    f"The probability of being uncensored falls to {1 / own[earlier].max():.3g} before the last event "
-                    "counted: a few pairs with large weights carry the index. Choose a smaller tau.",
-                )
-            )
+            objections.append(objection("few-uncensored", variant="pairs", probability=1 / own[earlier].max()))
         keys = comparable_keys(y, kind, earlier, np.zeros(n, dtype=bool), layers)
         concordant, tied, comparable, totals = _pairs(
             setting, scores, order, keys, np.where(earlier, weight, 0.0), ones

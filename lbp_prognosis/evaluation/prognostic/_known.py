@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from lbp_prognosis._base import Objection, argument_error
+from lbp_prognosis._base import Objection, argument_error, objection
 from lbp_prognosis._kernels import (
     CensoringProcess,
     censoring_process,
@@ -70,14 +70,7 @@ def _from_status(setting: Setting) -> Known:
     )
     objections: tuple[Objection, ...] = ()
     if share < 1 and setting.weights is None and not reason:
-        objections = (
-            Objection(
-                "status-missing",
-                f"The state is missing for {setting.n - observed:g} of {setting.n} patients, who were left out: this "
-                "is right only if they resemble those seen. Attrition weights, Weights(values, 'attrition'), can say "
-                "more.",
-            ),
-        )
+        objections = (objection("status-missing", missing=setting.n - observed, n=setting.n),)
     return Known(status == 1, weight, partial(_mean, row_weight=row, weight=weight), reason, objections)
 
 
@@ -114,20 +107,9 @@ def right_guards(
             if setting.min_at_risk > 0 or not np.isfinite(mean):
                 reason = lost
             else:  # asked for without guards: what the known rows give, and what is missing from it
-                objections.append(
-                    Objection(
-                        "weights-below-one",
-                        f"At {tau:g} the weights have mean {mean:.3g} instead of 1: {lost}.",
-                    )
-                )
+                objections.append(objection("weights-below-one", horizon=tau, mean=mean, reason=lost))
         elif survivors and free < 0.10:
-            objections.append(
-                Objection(
-                    "few-uncensored",
-                    f"At {tau:g} the probability of being uncensored is {free:.3g}: a few patients with large weights "
-                    "carry the estimate.",
-                )
-            )
+            objections.append(objection("few-uncensored", horizon=tau, probability=free))
         reasons.append(reason)
     return reasons, objections
 
@@ -243,11 +225,5 @@ def _from_interval(setting: Setting, tau: float) -> Known:
     case = happened & (y["event"] == setting.cause)
     astride = float(setting.copies[~happened & ~free & np.isfinite(y["upper"])].sum())
     if astride > 0:
-        objections.append(
-            Objection(
-                "state-between-visits",
-                f"For {astride:g} patients the event lies in an interval around {tau:g}, so that their state then is "
-                "unknown; they count as lost at their last visit before it. Evaluate at visit times.",
-            )
-        )
+        objections.append(objection("state-between-visits", n=astride, horizon=tau))
     return Known(case, weight, influence, reasons[0], tuple(objections))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, Objection, check_beside, check_risk
+from lbp_prognosis._base import MetricResult, check_beside, check_risk, objection
 from lbp_prognosis.evaluation.prognostic._mean_loss import LOG_SCORE, combined_influences, mean_losses
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
@@ -98,13 +98,7 @@ def log_score(
     found = mean_losses(setting, inside, LOG_SCORE)
     objections = list(found.objections)
     if certain:
-        objections.append(
-            Objection(
-                "certain-risks",
-                f"{certain} prediction{'s' if certain > 1 else ''} within 1e-8 of 0 or 1 scored as 1e-8 from it: "
-                "certainty that proves wrong would have an infinite score.",
-            )
-        )
+        objections.append(objection("certain-risks", predictions=f"{certain} prediction{'s' if certain > 1 else ''}"))
     size = setting.horizons.size
     return setting.result(
         "log_score",

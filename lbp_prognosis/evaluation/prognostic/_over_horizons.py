@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, metric_title
+from lbp_prognosis._base import MetricResult, metric, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["OverHorizons"]
 
 _OVER_HORIZONS = ("auc", "brier", "ipa", "log_score")
-_NEUTRAL = {"auc": 0.5, "ipa": 0.0, "concordance": 0.5, "uno_concordance": 0.5, "royston_d": 0.0}
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,14 +39,14 @@ class OverHorizons(MetricResult):
             return draw_estimates(
                 self.to_frame().assign(label=label),
                 axis=f"difference in {title}" if self.reference else title,
-                neutral=0.0 if self.reference else _NEUTRAL.get(self.metric),
+                neutral=0.0 if self.reference else metric(self.metric).line,
                 ax=ax,
             )
         null = getattr(self, "null", None)
         return draw_over_horizons(
             self.to_frame(),
             title=f"difference in {title}" if self.reference else title,
-            neutral=0.0 if self.reference else _NEUTRAL.get(self.metric),
+            neutral=0.0 if self.reference else metric(self.metric).line,
             null=None if null is None else null.to_frame(),
             ax=ax,
         )

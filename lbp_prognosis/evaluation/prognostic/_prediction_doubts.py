@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lbp_prognosis._base import Objection, inversion_objection
+from lbp_prognosis._base import Objection, inversion_objection, objection
 
 __all__ = ["below_half", "likely_inversion", "upside_down"]
 
@@ -26,11 +26,12 @@ def _falls_with_time(mean_risk: np.ndarray, horizons: np.ndarray) -> tuple[Objec
     for before, after in pairwise(known):
         if mean_risk[after] < mean_risk[before] - 0.01:
             return (
-                Objection(
+                objection(
                     "risk-falls-with-time",
-                    f"The mean risk falls from {mean_risk[before]:.3f} at {horizons[before]:g} to "
-                    f"{mean_risk[after]:.3f} at {horizons[after]:g}, as P(event by the horizon) cannot: are the "
-                    "columns in the order of the horizons, and risks, not survival?",
+                    earlier_risk=mean_risk[before],
+                    earlier=horizons[before],
+                    later_risk=mean_risk[after],
+                    later=horizons[after],
                 ),
             )
     return ()
@@ -42,17 +43,11 @@ def below_half(metric: str, value: np.ndarray) -> tuple[Objection, ...]:
         low = np.atleast_1d(value)[np.atleast_1d(value) < 0.5]
     if low.size == 0:
         return ()
-    return (
-        Objection(
-            "below-half",
-            f"The {metric} is {float(low[0]):.3g}, below 0.5: either the prediction orders patients worse than chance, "
-            "or it is a survival probability, for which higher means later.",
-        ),
-    )
+    return (objection("below-half", metric=metric, value=float(low[0])),)
 
 
 def upside_down(slope: float) -> tuple[Objection, ...]:
     """Object to a score whose higher values go with later events."""
     if not slope < 0:
         return ()
-    return (Objection("below-half", "Patients with higher scores have the event later: was survival given as score?"),)
+    return (objection("below-half", variant="score"),)

@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_thresholds,
     check_vector,
     metric_frame,
+    objection,
 )
 from lbp_prognosis._kernels import threshold_bins
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows, calibration_rows
@@ -346,13 +347,7 @@ def _cuts(thresholds: Any, quantiles: Any, development: Any, score: np.ndarray) 
     shares = check_thresholds(quantiles)
     if development is None:
         cuts = np.unique(np.quantile(score, shares))
-        return cuts, [
-            Objection(
-                "groups-cut-on-these-data",
-                "The groups are quantiles of the data they are judged on: their sizes are then fixed, and the same "
-                "rule would sort new patients otherwise. Take the quantiles of the development data.",
-            )
-        ]
+        return cuts, [objection("groups-cut-on-these-data")]
     risk = check_vector("development", development, low=0, high=1)
     return np.unique(np.quantile(risk, shares)), []
 

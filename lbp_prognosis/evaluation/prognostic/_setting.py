@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_number,
     influence_se,
     interval,
+    objection,
 )
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.survival import OutcomeKind, Weights, check_cause, check_outcome, check_weights, status_horizon
@@ -199,12 +200,7 @@ class Setting:
         """What is doubtful whatever the metric: one cluster, or events but none of the cause asked about."""
         alone: tuple[Objection, ...] = ()
         if self.clusters is not None and self.n > 0 and not self.clusters.any():
-            alone = (
-                Objection(
-                    "one-cluster",
-                    "All rows are of one cluster, from which no standard error can be had.",
-                ),
-            )
+            alone = (objection("one-cluster"),)
         if self.kind == "status":
             return alone
         seen = np.unique(self.y["event"])
@@ -213,10 +209,7 @@ class Setting:
             return alone
         return (
             *alone,
-            Objection(
-                "cause-not-seen",
-                f"Nobody has an event of cause {self.cause}; the causes in `y` are {seen.tolist()}.",
-            ),
+            objection("cause-not-seen", cause=self.cause, seen=seen.tolist()),
         )
 
     @cached_property

@@ -10,7 +10,15 @@ import pandas as pd
 from scipy.stats import f as fisher
 from scipy.stats import t as student
 
-from lbp_prognosis._base import Objection, Result, argument_error, check_confidence, check_vector, metric_frame
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    check_confidence,
+    check_vector,
+    metric_frame,
+    objection,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,10 +160,7 @@ def scanner_effect(
             "high": difference + half,
         }
     )
-    doubt = Objection(
-        "scanner-confounded-with-patients",
-        "Different patients were measured on different scanners: a difference may be the patients', not the scanner's.",
-    )
+    doubt = objection("scanner-confounded-with-patients")
     return ScannerEffect(
         r2=float(1 - rss_full / rss_base) if rss_base > 0 else float("nan"),
         f=float(f),

@@ -21,6 +21,7 @@ from lbp_prognosis._base import (
     generator,
     interval,
     inversion_objection,
+    objection,
 )
 from lbp_prognosis._kernels import censoring_curve, order_of_times, step_at
 from lbp_prognosis.evaluation.utility._decision_curve_result import (
@@ -237,13 +238,7 @@ def _rows(
     state = y["status"][keep]
     objections = []
     if keep.size < y.shape[0]:
-        objections.append(
-            Objection(
-                "status-not-observed",
-                f"{y.shape[0] - keep.size} of {y.shape[0]} patients were not seen at the visit and are left out; "
-                "without weights for attendance this assumes that they are like the others.",
-            )
-        )
+        objections.append(objection("status-not-observed", missing=y.shape[0] - keep.size, n=y.shape[0]))
     return keep, np.where(state == 1, 1.0, 2.0), state.astype(np.int64), objections
 
 
@@ -274,13 +269,7 @@ def _reasons(
         else:
             out.append("")
             if estimator == "ipcw" and survivors and g < 0.10:
-                doubts.append(
-                    Objection(
-                        "few-uncensored",
-                        f"At {tau:g} the probability of being uncensored is {g:.3g}: a few patients with large weights "
-                        "carry the estimate.",
-                    )
-                )
+                doubts.append(objection("few-uncensored", horizon=tau, probability=g))
     return tuple(out), doubts
 
 

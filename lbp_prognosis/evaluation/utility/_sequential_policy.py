@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_number,
     interval,
     metric_frame,
+    objection,
 )
 from lbp_prognosis._kernels import reaches
 from lbp_prognosis.evaluation.utility._imaging_value import imaging_band, imaging_spread
@@ -28,15 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SequentialPolicy", "sequential_policy"]
 
-_POSITIVITY = Objection(
-    "imaging-positivity",
-    "Some patients in the imaging band had a probability below 0.05 of being imaged: their kind is represented by few, "
-    "with large weights.",
-)
-_CHOSEN = Objection(
-    "band-chosen-on-data",
-    "The imaging band was chosen on the data it is judged on; give `folds` to choose it on other patients.",
-)
+_POSITIVITY = objection("imaging-positivity")
+_CHOSEN = objection("band-chosen-on-data")
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_number,
     generator,
     metric_frame,
+    objection,
 )
 from lbp_prognosis.evaluation import ThresholdRange, evaluate
 from lbp_prognosis.evidence import CLINICAL_MINIMUM, missing_constructs, shared_constructs
@@ -368,12 +369,7 @@ def _doubts(missing: tuple[str, ...]) -> tuple[Objection, ...]:
     if not missing:
         return ()
     lacking = ", ".join(CLINICAL_MINIMUM[name] for name in missing)
-    return (
-        Objection(
-            "weak-comparator",
-            f"The comparator does not hold {lacking}: a modality easily adds to a weak comparator.",
-        ),
-    )
+    return (objection("weak-comparator", lacking=lacking),)
 
 
 def _apparent(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from lbp_prognosis._base import Objection, Result, argument_error, metric_frame, metric_title
+from lbp_prognosis._base import Objection, Result, argument_error, metric, metric_frame, metric_title
 from lbp_prognosis.evaluation import Evaluation
 from lbp_prognosis.evidence import CLINICAL_MINIMUM
 from lbp_prognosis.validation.comparison._likelihood_ratio import LikelihoodRatio
@@ -201,7 +201,7 @@ class AddedValue(Result):
             neutral=0.0,
             digits="+.4f",
             ax=ax,
-            axis=f"worth in {_DRAWN.get(metric, metric).removeprefix('Δ ')}, cross-fitted",
+            axis=f"worth in {metric_title(metric)}, cross-fitted",
         )
 
     def figure(self, horizon: float | None = None) -> Figure:
@@ -232,7 +232,7 @@ class AddedValue(Result):
         here = rows["horizon"].isna() | np.isclose(rows["horizon"].astype(float), horizon)
         rows = rows[here & (rows["threshold"].isna() | (rows["threshold"] == self.threshold))]
         return draw_estimates(
-            rows.assign(label=rows["metric"].map(_DRAWN)),
+            rows.assign(label=rows["metric"].map(_difference_title)),
             neutral=0.0,
             digits="+.4f",
             ax=ax,
@@ -243,14 +243,11 @@ class AddedValue(Result):
         return self.sentence
 
 
-_DRAWN = {
-    "concordance": "Δ C",
-    "uno_concordance": "Δ Uno's C",
-    "auc": "Δ AUC",
-    "brier": "Δ Brier, less is better",
-    "ipa": "Δ IPA",
-    "net_benefit": "Δ net benefit",
-}
+def _difference_title(name: str) -> str:
+    return f"Δ {metric_title(name)}" + (", less is better" if metric(name).better == "lower" else "")
+
+
+_DRAWN = ("concordance", "uno_concordance", "auc", "brier", "ipa", "net_benefit")
 _PAIR = (
     "tier",
     "metric",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from lbp_prognosis._base import Objection, Result, argument_error, metric_frame
+from lbp_prognosis._base import Objection, Result, argument_error, metric_frame, objection
 from lbp_prognosis._kernels import d1_test, rubin_pool
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.resampling._estimator import check_rows, fresh
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AssociationTest", "association_test"]
 
-_ONE_COMPLETION = Objection(
-    "single-imputation",
-    "One completed table stands for what was not known: the test takes imputed values for measured ones, and its p is "
-    "too small. Impute several times.",
-)
+_ONE_COMPLETION = objection("single-imputation")
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,6 +19,8 @@ from lbp_prognosis._base import (
     influence_se,
     interval,
     metric_frame,
+    metric_title,
+    objection,
 )
 from lbp_prognosis._kernels import threshold_bins
 from lbp_prognosis.survival import check_outcome, status_horizon
@@ -29,12 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reclassification", "reclassification"]
 
-_OBJECTION = Objection(
-    "net-reclassification",
-    "NRI and IDI reward miscalibration and grow above zero from noise alone: they are no evidence of added value. Use "
-    "the difference in a proper score and in net benefit (added_value).",
-    "https://doi.org/10.1002/sim.5804",
-)
+_OBJECTION = objection("net-reclassification")
 _NO_INTERVAL = (
     "no interval: where the models were fitted to these patients, the distribution under no added value is neither "
     "centred at zero nor normal; held_out=True says that they were not"
@@ -108,9 +105,8 @@ class Reclassification(Result):
         from lbp_prognosis._draw import draw_estimates
 
         frame = self.to_frame()
-        names = {"nri": "NRI", "nri_events": "NRI, events", "nri_nonevents": "NRI, non-events", "idi": "IDI"}
         return draw_estimates(
-            frame.assign(label=frame["metric"].map(names)),
+            frame.assign(label=frame["metric"].map(metric_title)),
             axis="no evidence of added value (see objection)",
             neutral=0.0,
             digits="+.4f",

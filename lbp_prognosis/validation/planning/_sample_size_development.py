@@ -10,7 +10,7 @@ from scipy.special import log_expit
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from lbp_prognosis._base import Objection, argument_error, check_choice, check_number
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_number, objection
 from lbp_prognosis.validation.planning._sample_size import SampleSize
 
 __all__ = ["r2_cox_snell_from_c", "sample_size_development"]
@@ -281,13 +281,7 @@ def _survival(
         target = f"overall risk at the horizon within ±{wanted:g}"
         criteria.append({"criterion": "risk_at_horizon", "n": needed, "target": target})
     elif max(risk - low, high - risk) > wanted:
-        doubts = (
-            Objection(
-                "overall-risk-imprecise",
-                f"With {reached} patients the overall risk at the horizon is known to {low:.3f}–{high:.3f}; {needed} "
-                "would know it to within ±0.05 (risk_margin=0.05 asks for that).",
-            ),
-        )
+        doubts = (objection("overall-risk-imprecise", reached=reached, low=low, high=high, needed=needed),)
     details = {
         "r2_cox_snell": value,
         "max_r2": largest,

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import norm
 
-from lbp_prognosis._base import Objection, RandomState, Result, argument_error, check_number
+from lbp_prognosis._base import Objection, RandomState, Result, argument_error, check_number, metric_title, objection
 from lbp_prognosis.survival import check_outcome, status_horizon
 from lbp_prognosis.validation.planning._sample_size import SampleSize
 from lbp_prognosis.validation.planning._sample_size_development import sample_size_development
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SampleSizeSupport", "sample_size_support"]
 
-_TOO_MANY = Objection(
-    "events-per-parameter",
-    "More candidate parameters than the patients support: the model will be overfitted, and shrinkage cannot fully "
-    "repair it.",
-    "https://doi.org/10.1002/sim.7992",
-)
+_TOO_MANY = objection("events-per-parameter")
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,7 +105,7 @@ class SampleSizeSupport(Result):
         table = self.to_frame()
         for row in table[table["purpose"] == "validation"].itertuples():
             words.append(
-                f"As a validation sample they give an interval of the {_WORDS[str(row.criterion)]} about "
+                f"As a validation sample they give an interval for {metric_title(str(row.criterion))} about "
                 f"{row.expected:.2f} wide ({row.target} needs {row.needed} patients)."
             )
         return tuple(words)
@@ -141,11 +136,6 @@ class SampleSizeSupport(Result):
 
 
 _WIDTH = {"observed_expected": 0.2, "calibration_slope": 0.2, "concordance": 0.1}
-_WORDS = {
-    "observed_expected": "observed/expected ratio",
-    "calibration_slope": "calibration slope",
-    "concordance": "C statistic",
-}
 
 
 def sample_size_support(

@@ -21,6 +21,7 @@ from lbp_prognosis._base import (
     check_vector,
     metric_frame,
     metric_title,
+    objection,
 )
 from lbp_prognosis._kernels import dersimonian_laird, q_profile, reml
 
@@ -30,12 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["MetaAnalysis", "meta_analysis"]
 
 _SCALES = ("identity", "logit", "log")
-_FEW_SITES = Objection(
-    "few-sites",
-    "Fewer than five sites: the between-site variance is hardly estimable, and the prediction interval is wide or "
-    "fragile.",
-    "https://doi.org/10.1186/1471-2288-14-25",
-)
+_FEW_SITES = objection("few-sites")
 
 
 def _forward(value: np.ndarray, se: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray]:

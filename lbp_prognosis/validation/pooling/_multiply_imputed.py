@@ -9,22 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, argument_error
+from lbp_prognosis._base import argument_error, objection
 
 __all__ = ["IMPUTED_BEFORE", "IMPUTED_NEW", "MultiplyImputed"]
 
-IMPUTED_BEFORE = Objection(
-    "imputed-outside-resampling",
-    "The tables were imputed before they were resampled or split: an imputation that saw the outcome of all patients "
-    "carries it into those held out, and performance looks better than it is.",
-    "https://doi.org/10.1186/s12874-016-0239-7",
-)
-IMPUTED_NEW = Objection(
-    "imputed-outside-resampling",
-    "Values of the new patients were imputed before the model met them: where their outcome had a part in that, it "
-    "sits in the predictors and performance looks better than it is. In use there is no outcome to impute from.",
-    "https://doi.org/10.1186/s12874-016-0239-7",
-)
+IMPUTED_BEFORE = objection("imputed-outside-resampling")
+IMPUTED_NEW = objection("imputed-outside-resampling", variant="new_patients")
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 
 from lbp_prognosis._base import (
     METRIC_COLUMNS,
+    METRICS,
     Objection,
     Result,
     argument_error,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PooledPerformance", "backward", "forward", "pool_one", "pool_performance", "scale_of"]
 
-_LOGIT = ("concordance", "uno_concordance", "auc")
-_LOG = ("observed_expected", "observed_expected_followup")
-_FISHER = ("nagelkerke_r2", "r2_d")
 _KEYS = ("model", "tier", "metric", "cause", "horizon", "group", "threshold", "target", "reference")
 _SPECIAL = ("threshold", "target", "reference")
 
@@ -166,7 +164,7 @@ def scale_of(metric: str, reference: Any = "") -> str:
     """Return the scale on which a measure is pooled; differences (with a reference) are pooled as they are."""
     if isinstance(reference, str) and reference:
         return "identity"
-    return "logit" if metric in _LOGIT else "log" if metric in _LOG else "fisher" if metric in _FISHER else "identity"
+    return METRICS[metric].scale
 
 
 def forward(scale: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

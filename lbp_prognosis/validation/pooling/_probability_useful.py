@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_thresholds,
     generator,
     metric_frame,
+    objection,
 )
 from lbp_prognosis.validation.pooling._meta_analysis import MetaAnalysis
 from lbp_prognosis.validation.pooling._pool_performance import backward
@@ -29,11 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ProbabilityUseful", "probability_useful"]
 
 _JOINT_SITES = 8
-_FEW = Objection(
-    "too-few-sites-for-a-joint-probability",
-    "With fewer than eight sites the covariance between measures is not estimable: only each measure's own probability "
-    "is given.",
-)
+_FEW = objection("too-few-sites-for-a-joint-probability")
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,7 +11,6 @@ import numpy as np
 
 from lbp_prognosis._base import (
     EstimationError,
-    Objection,
     RandomState,
     argument_error,
     check_choice,
@@ -20,6 +19,7 @@ from lbp_prognosis._base import (
     check_number,
     check_thresholds,
     generator,
+    objection,
     spawn,
 )
 from lbp_prognosis.survival import check_outcome
@@ -37,14 +37,9 @@ from lbp_prognosis.validation.screening._screen_of import screen_of
 
 __all__ = ["bootstrap_validate"]
 
-_INTERPOLATES = Objection(
-    "optimism-of-interpolating-model",
-    "The model can reproduce its training data, so its apparent performance says nothing and the optimism bootstrap "
-    "corrects too little; .632+ or nested cross-validation is meant for it.",
-    "https://doi.org/10.1080/01621459.1997.10474007",
-)
-_FAILED = Objection("failed-fits", "Some resamples could not be fitted and were drawn again; they are counted.")
-_FEW = Objection("few-resamples", "Fewer than 200 resamples: the corrected values carry Monte-Carlo error.")
+_INTERPOLATES = objection("optimism-of-interpolating-model")
+_FAILED = objection("failed-fits")
+_FEW = objection("few-resamples")
 _LARGEST_SHARE_FAILED = 0.10
 
 

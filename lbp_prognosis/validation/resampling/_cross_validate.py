@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_number,
     generator,
     metric_frame,
+    objection,
     spawn,
 )
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
@@ -42,20 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CrossValidation", "average_cross_validations", "cross_validate_risk"]
 
-_FEW_EVENTS = Objection(
-    "few-events-per-fold",
-    "Fewer than five events in a test fold on average: fold-wise measures are unstable; use fewer folds.",
-)
-_POOLED_SITES = Objection(
-    "pooled-over-sites",
-    "Every fold holds patients of every site: the result is about new patients of these sites. What a new site may "
-    "expect is told by internal_external.",
-    "https://doi.org/10.1016/j.jclinepi.2015.04.005",
-)
-_SHORT_FOLDS = Objection(
-    "horizon-beyond-a-fold",
-    "In some training folds follow-up ended before a horizon: risks there are not predicted for anybody.",
-)
+_FEW_EVENTS = objection("few-events-per-fold")
+_POOLED_SITES = objection("pooled-over-sites")
+_SHORT_FOLDS = objection("horizon-beyond-a-fold")
 
 
 @dataclass(frozen=True, repr=False)

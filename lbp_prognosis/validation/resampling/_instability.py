@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, check_thresholds, metric_frame
+from lbp_prognosis._base import Objection, Result, check_thresholds, metric_frame, objection
 from lbp_prognosis._kernels import reaches
 
 if TYPE_CHECKING:
@@ -16,16 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Instability"]
 
-_UNSTABLE = Objection(
-    "unstable-risks",
-    "Risks of individual patients change by more than 0.05 on average between samples of this size.",
-    "https://doi.org/10.1002/bimj.202200302",
-)
-_FLIPPING = Objection(
-    "unstable-decisions",
-    "More than a tenth of decisions at a declared threshold would differ in another sample of this size.",
-    "https://doi.org/10.1002/bimj.202200302",
-)
+_UNSTABLE = objection("unstable-risks")
+_FLIPPING = objection("unstable-decisions")
 
 
 @dataclass(frozen=True, repr=False)

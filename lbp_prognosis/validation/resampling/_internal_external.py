@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
+    METRICS,
     Objection,
     Result,
     argument_error,
@@ -19,6 +20,7 @@ from lbp_prognosis._base import (
     check_number,
     check_same_rows,
     metric_frame,
+    objection,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.validation.pooling._meta_analysis import MetaAnalysis, meta_analysis
@@ -42,27 +44,21 @@ if TYPE_CHECKING:
 
 __all__ = ["InternalExternal", "internal_external"]
 
-_SCALES = {
-    "auc": "logit",
-    "concordance": "logit",
-    "uno_concordance": "logit",
-    "observed_expected": "log",
-    "calibration_slope": "identity",
-    "citl": "identity",
-    "brier": "identity",
-    "ipa": "identity",
-    "net_benefit": "identity",
-}
-_SMALL = Objection(
-    "sites-too-small",
-    "Some sites had too few events or non-events to be evaluated; they were used for training only.",
+_POOLED = (
+    "auc",
+    "concordance",
+    "uno_concordance",
+    "observed_expected",
+    "calibration_slope",
+    "citl",
+    "brier",
+    "ipa",
+    "net_benefit",
 )
+"""Measures that are pooled over sites."""
+_SMALL = objection("sites-too-small")
 _EVENTS_OF_A_SLOPE = 100
-_SMALL_SLOPES = Objection(
-    "slopes-of-small-sites",
-    "Half of the sites have fewer than 100 events: a slope that is low by chance has the smaller error and weighs "
-    "more, so that the pooled slope is somewhat too low.",
-)
+_SMALL_SLOPES = objection("slopes-of-small-sites")
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,7 +117,7 @@ class InternalExternal(Result):
             raise argument_error(
                 "metric", "a measure known with its error at two sites at least", f"{metric!r}, known at {len(known)}"
             )
-        scale = "identity" if reference else _SCALES.get(metric, "identity")
+        scale = "identity" if reference or METRICS[metric].scale == "fisher" else METRICS[metric].scale
         if scale == "logit":
             inside = (known["value"] > 0) & (known["value"] < 1)
             known = known[inside]
@@ -161,7 +157,7 @@ class InternalExternal(Result):
             model, metric, horizon, threshold, reference = (
                 None if pd.isna(value) else value for value in cell[keys].iloc[0].tolist()
             )
-            if metric not in _SCALES:
+            if metric not in _POOLED:
                 continue
             try:
                 pooled = self.pooled(metric, model=model, horizon=horizon, threshold=threshold, reference=reference)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lbp_prognosis._base import METRICS
 from lbp_prognosis._kernels import horizon_sums, logistic_level, logistic_line, mean_difference, threshold_bins
 from lbp_prognosis.survival import OutcomeKind
 from lbp_prognosis.validation.resampling._prepared_rows import Line, PreparedRows, State
@@ -144,7 +145,6 @@ class Panel:
 
     def no_information(self, y: np.ndarray, risk: np.ndarray) -> np.ndarray:
         """Return what each measure would be if predictions and outcomes were independent; NaN where not defined."""
-        values = {"auc": 0.5, "concordance": 0.5, "calibration_slope": 0.0, "dxy": 0.0, "ipa": 0.0}
         out, rows = [], self.prepare(y)
         for name, horizon, _ in self.names:
             if name == "brier":
@@ -155,7 +155,8 @@ class Panel:
                 spread = (state.event[counted] - r.mean()) ** 2 + r.var()
                 out.append(float(np.sum(state.weight[counted] * spread) / r.size))
             else:
-                out.append(values.get(name, np.nan))
+                value = METRICS[name].no_information
+                out.append(np.nan if value is None else value)
         return np.array(out)
 
 

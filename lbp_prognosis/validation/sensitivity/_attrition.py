@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_risk,
     generator,
     metric_frame,
+    objection,
     spawn,
 )
 from lbp_prognosis._kernels import rubin_pool
@@ -30,10 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AttritionWeights", "DeltaSensitivity", "attrition_weights", "delta_sensitivity"]
 
-_POSITIVITY = Objection(
-    "attendance-positivity",
-    "Some patients had a probability below 0.05 of being seen: a few patients stand for many.",
-)
+_POSITIVITY = objection("attendance-positivity")
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, check_horizons, check_risks, metric_frame, metric_title
+from lbp_prognosis._base import Objection, Result, check_horizons, check_risks, metric_frame, metric_title, objection
 from lbp_prognosis.evaluation import brier, time_dependent_auc
 from lbp_prognosis.survival import CensoringCox, check_outcome
 
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CensoringSensitivity", "censoring_sensitivity"]
 
-_MATTERS = Objection(
-    "censoring-depends-on-predictors",
-    "Weights from a Cox model of the censoring move a measure by more than half its standard error: the marginal "
-    "weights assume a censoring that these data do not show.",
-)
+_MATTERS = objection("censoring-depends-on-predictors")
 
 
 @dataclass(frozen=True, repr=False)

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     check_number,
     check_risks,
     metric_title,
+    objection,
     plain_label,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
@@ -32,10 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SubgroupPerformance", "subgroup_performance"]
 
-_SMALL = Objection(
-    "groups-too-small",
-    "Some groups had too few events or non-events for any measure; they are counted, not evaluated.",
-)
+_SMALL = objection("groups-too-small")
 _UNKNOWN = "not recorded"
 _MEASURES = (
     "concordance",

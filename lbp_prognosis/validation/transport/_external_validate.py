@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, argument_error, check_choice, check_clusters, check_horizons
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    check_choice,
+    check_clusters,
+    check_horizons,
+    objection,
+)
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_NEW, MultiplyImputed
@@ -24,16 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["ExternalValidation", "external_validate"]
 
 _KINDS = ("temporal", "geographic", "setting", "random_split")
-_NOT_EXTERNAL = Objection(
-    "random-split-external",
-    "A random split of one data set is internal validation of a smaller model, not external validation.",
-    "https://doi.org/10.1136/bmj-2023-074819",
-)
-_FEW_EVENTS = Objection(
-    "few-events-for-validation",
-    "Fewer than 100 events: only gross miscalibration can be detected.",
-    "https://doi.org/10.1002/sim.6787",
-)
+_NOT_EXTERNAL = objection("random-split-external")
+_FEW_EVENTS = objection("few-events-for-validation")
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_choice,
     check_number,
     content_hash,
+    objection,
 )
 from lbp_prognosis._kernels import cox_baseline, cox_fit, kaplan_meier_steps, step_at
 from lbp_prognosis.models import LogisticRisk
@@ -32,19 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelUpdate", "update_model"]
 
-_APPARENT = Objection(
-    "apparent-on-updating-data",
-    "The updated model was fitted to these patients: its performance on them is apparent and needs its own correction.",
-)
-_FEW = Objection(
-    "few-events-for-updating",
-    "Fewer than 100 events: more than the average level can hardly be re-estimated.",
-)
-_SHRUNK = Objection(
-    "closed-test-of-shrunken-refit",
-    "The revision is penalised: it fits these patients less closely than its degrees of freedom allow, and the tests "
-    "against it keep the smaller update too often.",
-)
+_APPARENT = objection("apparent-on-updating-data")
+_FEW = objection("few-events-for-updating")
+_SHRUNK = objection("closed-test-of-shrunken-refit")
 _METHODS = ("closed_test", "original", "intercept", "slope", "refit", "bayes")
 
 

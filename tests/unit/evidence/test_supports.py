@@ -372,7 +372,7 @@ def test_agreement_with_readers_is_not_accuracy() -> None:
     assert readers.supports(Claim.detects("full"))
     assert readers.supports(Claim.detects("full", "standard")).answer == "not assessed"
     assert "agrees with readers" in Claim.detects("full").sentence
-    kappa = Rows((row("weighted_kappa", 0.3, 0.2, 0.4, tier="technical", horizon=None),))
+    kappa = Rows((row("kappa_quadratic", 0.3, 0.2, 0.4, tier="technical", horizon=None),))
     assert evidence((kappa, {})).supports(Claim.detects("full")).answer == "not supported"
 
 
@@ -389,7 +389,7 @@ def test_an_objection_blocks_the_claims_it_is_about(code: str, kinds: tuple[str,
 
 
 def test_an_objection_to_a_result_that_was_not_used_stays_out() -> None:
-    aside = Rows((row("icc", 0.9, 0.8, 0.95, tier="technical"),), (Objection("few-events", "A doubt."),))
+    aside = Rows((row("icc", 0.9, 0.8, 0.95, tier="technical"),), (Objection("events-per-parameter", "A doubt."),))
     verdict = evidence((Rows(tuple(GOOD.values())), {}), (aside, {})).supports(Claim.predicts("full", 12))
     assert verdict.answer == "supported"
     assert verdict.objections == ()

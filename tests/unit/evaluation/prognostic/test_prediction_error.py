@@ -322,7 +322,7 @@ def test_every_metric_has_one_line():
         assert entry.title
     assert metric("brier").proper
     assert not metric("concordance").proper
-    with pytest.raises(ArgumentError, match="one of"):
+    with pytest.raises(ArgumentError, match="`name`"):
         metric("accuracy")
 
 
