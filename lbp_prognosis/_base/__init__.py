@@ -35,7 +35,7 @@ from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact,
 from lbp_prognosis._base._optional import require
 from lbp_prognosis._base._parallel import parallel_map
 from lbp_prognosis._base._plain_label import plain_label
-from lbp_prognosis._base._protocols import CensoringModel, RiskModel
+from lbp_prognosis._base._prepared import mark_prepared, prepared_objections
 from lbp_prognosis._base._randomness import RandomState, generator, spawn
 from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
 from lbp_prognosis._base._row_level_files import row_level_files
@@ -78,7 +78,6 @@ __all__ = [
     "ROLES",
     "TEMPORARY",
     "ArgumentError",
-    "CensoringModel",
     "Checkpoint",
     "ColumnKind",
     "DataError",
@@ -94,7 +93,6 @@ __all__ = [
     "OutcomeError",
     "RandomState",
     "Result",
-    "RiskModel",
     "Role",
     "StrictTable",
     "aligned",
@@ -134,6 +132,7 @@ __all__ = [
     "label_codes_of",
     "labels_of",
     "make_folder",
+    "mark_prepared",
     "metric",
     "metric_frame",
     "metric_title",
@@ -144,6 +143,7 @@ __all__ = [
     "outcome_labels",
     "parallel_map",
     "plain_label",
+    "prepared_objections",
     "read_frame",
     "read_matrix",
     "refused_kind",

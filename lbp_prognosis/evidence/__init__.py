@@ -5,6 +5,7 @@ from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_c
 from lbp_prognosis.evidence._criteria import Criteria
 from lbp_prognosis.evidence._evidence import Evidence
 from lbp_prognosis.evidence._findings import Entry
+from lbp_prognosis.evidence._missing_indicators import missing_indicators
 from lbp_prognosis.evidence._objection_rules import BLOCKING
 from lbp_prognosis.evidence._shared_constructs import shared_constructs
 from lbp_prognosis.evidence._tier import Strength, Tier
@@ -25,6 +26,7 @@ __all__ = [
     "Verdict",
     "forbidden_words",
     "missing_constructs",
+    "missing_indicators",
     "shared_constructs",
     "tripod_ai_items",
 ]

@@ -342,6 +342,7 @@ def _is_useful(found: Found, claim: Claim) -> list[Check]:
         return [(e, row) for e, row in every if low - 1e-9 <= _number(row.get("threshold")) <= high + 1e-9]
 
     checks = list(_outcome_label(found))
+    _declared_thresholds(found, claim)
     references = {"treating none": "", "treating all": "treat all"}
     if claim.comparator:
         references[claim.comparator] = claim.comparator
@@ -369,6 +370,28 @@ def _is_useful(found: Found, claim: Claim) -> list[Check]:
         checks += _comparator(found, claim)
     checks.append(Check("thresholds declared before the data were seen", found.evidence.prespecified or None))
     return checks
+
+
+def _declared_thresholds(found: Found, claim: Claim) -> None:
+    """Object where the claim is about other thresholds than those for which the curve was declared."""
+    for entry in found.evidence.entries:
+        curve = entry.result
+        for part in ("evaluation", "decision"):
+            curve = getattr(curve, part, None) or curve
+        declared = getattr(curve, "threshold_range", None)
+        if declared is None:
+            continue
+        of_curve = (declared.low, declared.primary, declared.high)
+        if any(abs(a - b) > 1e-9 for a, b in zip(of_curve, claim.thresholds)):
+            low, primary, high = claim.thresholds
+            found.raised.append(
+                objection(
+                    "thresholds-after-data",
+                    declared=f"{declared.low:g} to {declared.high:g}, mainly {declared.primary:g}",
+                    claimed=f"{low:g} to {high:g}, mainly {primary:g}",
+                )
+            )
+            return
 
 
 def _improves_outcomes(found: Found, claim: Claim) -> list[Check]:

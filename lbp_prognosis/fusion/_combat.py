@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_choice,
     check_number,
+    mark_prepared,
     takes_rows,
 )
 from lbp_prognosis._kernels import combat_adjust, combat_fit, inverse_gamma_prior
@@ -275,6 +276,16 @@ class ComBat(TransformerMixin, BaseEstimator):
     # ---- new rows ------------------------------------------------------------------------------------------------
 
     @takes_rows()
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> pd.DataFrame:
+        """Fit, and return these rows transformed; their frame remembers that the step saw all of them.
+
+        Resampling such a frame brings the objection ``harmonised-outside-resampling``. A step of a
+        `RiskPipeline` is fitted to the training rows alone.
+        """
+        made = self.fit(X, y, **fit_params).transform(X)
+        return mark_prepared(made, "harmonised-outside-resampling", type(self).__name__, X)
+
+    @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
         """Return the frame with the batch effects taken off.
 
@@ -290,7 +301,10 @@ class ComBat(TransformerMixin, BaseEstimator):
         even = self._adjusted(Y, codes, self.design_.matrix(frame))
         made = pd.DataFrame(even, columns=self.columns_, index=frame.index)
         rest = frame.drop(columns=[*self.columns_, *([self.batch] if self.drop_batch else [])])
-        return pd.concat([made, rest], axis=1)[list(self.get_feature_names_out())] if rest.shape[1] else made
+        if rest.shape[1]:
+            made = pd.concat([made, rest], axis=1)[list(self.get_feature_names_out())]
+        made.attrs = dict(frame.attrs)  # whether the data are simulated, what was learned from them: concat forgets
+        return made
 
     def _adjusted(self, Y: np.ndarray, codes: np.ndarray, design: np.ndarray) -> np.ndarray:
         return combat_adjust(Y, codes, design, self.estimates_, self.gamma_, self.delta_)

@@ -15,6 +15,7 @@ from lbp_prognosis._base import (
     RandomState,
     argument_error,
     check_number,
+    mark_prepared,
     spawn,
     takes_rows,
 )
@@ -215,6 +216,16 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
         return Completer(self._filling, frame, nodes=int(self.nodes), draws=int(self.draws))
+
+    @takes_rows()
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> pd.DataFrame:
+        """Fit, and return these rows transformed; their frame remembers that the step saw all of them.
+
+        Resampling such a frame brings the objection ``imputed-outside-resampling``. A step of a
+        `RiskPipeline` is fitted to the training rows alone.
+        """
+        made = self.fit(X, y, **fit_params).transform(X)
+        return mark_prepared(made, "imputed-outside-resampling", type(self).__name__, X)
 
     @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from lbp_prognosis._base import numbers_in, takes_rows
+from lbp_prognosis._base import mark_prepared, numbers_in, takes_rows
 from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
 
 __all__ = ["Standardise"]
@@ -43,6 +43,16 @@ class Standardise(TransformerMixin, BaseEstimator):
         self.columns_ = chosen_columns(frame, self.columns, numeric=True)
         self.scaler_ = StandardScaler().fit(numbers_in(frame, self.columns_)) if self.columns_ else None
         return self
+
+    @takes_rows()
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> pd.DataFrame:
+        """Fit, and return these rows transformed; their frame remembers that the step saw all of them.
+
+        Resampling such a frame brings the objection ``preprocessed-outside-resampling``. A step of a
+        `RiskPipeline` is fitted to the training rows alone.
+        """
+        made = self.fit(X, y, **fit_params).transform(X)
+        return mark_prepared(made, "preprocessed-outside-resampling", type(self).__name__, X)
 
     @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from lbp_prognosis._base import (
     objection,
 )
 from lbp_prognosis.evaluation import ThresholdRange, evaluate
-from lbp_prognosis.evidence import CLINICAL_MINIMUM, missing_constructs, shared_constructs
+from lbp_prognosis.evidence import CLINICAL_MINIMUM, missing_constructs, missing_indicators, shared_constructs
 from lbp_prognosis.models import NullModel
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.comparison._added_value_result import WITH, WITHOUT, AddedValue
@@ -218,6 +218,7 @@ def added_value(
         measures=outcome_measures,
         added=columns[modality],
     )
+    again = (*again, *missing_indicators(X, columns[modality]))
     return AddedValue(
         modality=modality,
         evaluation=replace(found, synthetic=crossed.synthetic, objections=(*found.objections, *again)),

@@ -11,6 +11,7 @@ from scipy.stats import chi2, norm
 
 from lbp_prognosis._base import Objection, Result, argument_error, metric_frame, objection
 from lbp_prognosis._kernels import d1_test, rubin_pool
+from lbp_prognosis.evidence import missing_indicators
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.resampling._estimator import check_rows, fresh
 
@@ -221,7 +222,7 @@ def association_test(
         m=m,
         cause=cause,
         confidence=confidence,
-        objections=(_ONE_COMPLETION,) if m == 1 and large[0].completed else (),
+        objections=(*((_ONE_COMPLETION,) if m == 1 and large[0].completed else ()), *missing_indicators(X, added)),
         synthetic=bool(X.attrs.get("synthetic", False)),
     )
 

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     check_thresholds,
     generator,
     objection,
+    prepared_objections,
     spawn,
 )
 from lbp_prognosis.survival import check_outcome
@@ -236,7 +237,7 @@ def bootstrap_validate(
         )
         if holds
     )
-    doubts = (*doubts, *screen_of({chosen: estimator}, X, y, times, cause, units))
+    doubts = (*prepared_objections(X), *doubts, *screen_of({chosen: estimator}, X, y, times, cause, units))
     return BootstrapValidation(
         names=tuple(panel.names),
         method=chosen,

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     generator,
     metric_frame,
     objection,
+    prepared_objections,
     spawn,
 )
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
@@ -101,14 +102,25 @@ class CrossValidation(Result):
         Notes
         -----
         Standard errors come from influence values of the averaged predictions and are conditional on this development
-        sample: they do not include the variation of the fitted models.
+        sample: they do not include the variation of the fitted models. The objections to the cross-validation travel
+        with the result; rows of one group that are not taken as clusters (``clusters=None``) bring
+        ``discs-as-patients``.
         """
         horizons = float(self.horizons[0]) if self.scalar else self.horizons
+        doubts = self.objections
         if self.groups is not None:
             keywords.setdefault("clusters", self.groups)
+            patients = np.unique(self.groups).size
+            if keywords["clusters"] is None and patients < self.y.shape[0]:
+                doubts = (*doubts, objection("discs-as-patients", rows=self.y.shape[0], patients=patients))
         if outcome_kind(self.y) == "right" and set(self.scores_by_repeat) == set(self.models):
             keywords.setdefault("linear_predictors", self.scores)
-        return evaluate(self.y, self.risks, horizons, thresholds, cause=self.cause, **keywords)
+        found = evaluate(self.y, self.risks, horizons, thresholds, cause=self.cause, **keywords)
+        return replace(
+            found,
+            objections=tuple(dict.fromkeys((*found.objections, *doubts))),
+            synthetic=found.synthetic or self.synthetic,
+        )
 
     def fold_averaged(self, target: str = "event") -> pd.DataFrame:
         """Return rank measures pooled and averaged over folds, with their spread over repeats.
@@ -307,7 +319,7 @@ def cross_validate_risk(
             scores[name][r, held_out] = result["score"]
     # what the fitted steps found doubtful, once a code: their numbers differ a little from fold to fold
     stated = {row[0]: Objection(*map(str, row)) for result in results[::-1] for row in result["objections"]}
-    doubts: tuple[Objection, ...] = tuple(stated.values())
+    doubts: tuple[Objection, ...] = (*prepared_objections(X), *stated.values())
     for values in risks.values():
         # one fold without a prediction at a horizon leaves nothing comparable there
         short = np.isnan(values).any(axis=(0, 1))

@@ -21,6 +21,7 @@ from lbp_prognosis._base import (
     check_same_rows,
     metric_frame,
     objection,
+    prepared_objections,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.validation.pooling._meta_analysis import MetaAnalysis, meta_analysis
@@ -329,6 +330,7 @@ def internal_external(
         horizons=times,
         confidence=confidence,
         objections=(
+            *prepared_objections(X),
             *(() if listed["evaluated"].all() else (_SMALL,)),
             *screen_of(estimators, X, y, times, cause, people),
         ),

@@ -10,11 +10,9 @@ import pytest
 
 from lbp_prognosis._base import (
     ArgumentError,
-    CensoringModel,
     Checkpoint,
     FeatureMap,
     Objection,
-    RiskModel,
     content_hash,
     generator,
     parallel_map,
@@ -159,15 +157,3 @@ class TestFeatureMap:
 
 def test_objections_read_as_sentences() -> None:
     assert str(Objection("random-split-external", "A random split is no external validation.")).endswith("validation.")
-
-
-def test_protocols_are_told_by_their_methods() -> None:
-    class Constant:
-        def fit(self, X, y):
-            return self
-
-        def predict_risk(self, X, horizons, cause=1):
-            return np.zeros((len(X), 1))
-
-    assert isinstance(Constant(), RiskModel)
-    assert not isinstance(Constant(), CensoringModel)
