@@ -30,6 +30,7 @@ from lbp_prognosis.validation import (
     internal_external,
     reclassification,
     sample_size_support,
+    screen,
 )
 
 RNG = np.random.default_rng(0)
@@ -40,6 +41,23 @@ STATE = (RNG.uniform(size=N) < RISK).astype(int)
 Y = Status.at(12, STATE)
 SITES = np.where(RNG.uniform(size=N) < 0.5, "a", "b")
 HELD = {name: f"{name}_column" for name in CLINICAL_MINIMUM}
+
+
+# recovery (cause 1) and surgery (cause 2), 400 patients
+M = 400
+P = pd.DataFrame(
+    {"age": RNG.normal(48, 12, M).round(), "odi": RNG.normal(35, 14, M).round(), "fat": RNG.normal(size=M)}
+)
+RECOVERY = RNG.exponential(8 * np.exp(0.03 * (P["odi"].to_numpy() - 35)))
+SURGERY, LOST = RNG.exponential(60, M), RNG.uniform(4, 30, M)
+TIME = np.maximum(np.minimum(np.minimum(RECOVERY, SURGERY), LOST), 0.01)
+EVENT = np.where(TIME == RECOVERY, 1, np.where(TIME == SURGERY, 2, 0))
+TIMES = Surv.right(TIME, EVENT)
+EARLY = (TIME <= 12) & (EVENT == 1)
+
+
+def screened(y: np.ndarray = TIMES, polarity: str | None = None, **columns: Any) -> tuple[Objection, ...]:
+    return screen(P.assign(**columns), y, [6, 12], **({"polarity": polarity} if polarity else {})).objections
 
 
 def crossed(table: pd.DataFrame, **keywords: Any) -> Any:
@@ -75,6 +93,23 @@ def curve_for_other_thresholds() -> Any:
 
 
 RAISED: dict[str, Callable[[], Iterable[Objection]]] = {
+    "causes-swapped": lambda: screened(polarity="bad"),
+    "discrimination-implausible": lambda: evaluate(TIMES, np.where(EARLY, 0.9, 0.1) + P["fat"] / 100, 12).objections,
+    "events-at-one-time": lambda: screened(Surv.right(np.full(M, 6.0), EVENT)),
+    "identifier-as-predictor": lambda: screened(number=np.random.default_rng(1).permutation(M)),
+    "level-decides-outcome": lambda: screened(
+        Surv.right(TIME, EVENT == 1), operated=((TIME > 6) & (P["fat"] > 0.4)).astype(int)
+    ),
+    "missingness-tells-outcome": lambda: screened(late=P["odi"].where(EVENT == 1)),
+    "observed-expected-implausible": lambda: evaluate(TIMES, 0.009 - P["odi"].rank() / 1e5, 12).objections,
+    "outcome-values-piled": lambda: screened(Surv.right(np.where(P["fat"] > 0.8, np.median(TIME), TIME), EVENT)),
+    "patients-copied": lambda: (
+        screen(pd.concat([P, P], ignore_index=True), np.concatenate([TIMES, TIMES]), [6, 12]).objections
+    ),
+    "predictor-follows-follow-up": lambda: screened(visits=np.floor(TIME / 3) + np.arange(M) % 4),
+    "predictor-is-outcome": lambda: screened(recovered=EVENT == 1),
+    "predictor-too-strong": lambda: screened(Surv.right(TIME, EVENT == 1), strong=np.log(RECOVERY) + 0.8 * P["fat"]),
+    "unit-of-time": lambda: screened(Surv.right(np.ceil(TIME * 30.4), EVENT)),
     "added-is-the-outcome": lambda: shared_constructs(
         "nrs_back", ["age", "odi_1"], measures={"nrs_back": ["odi_1"]}, added=["odi_1"]
     ),
@@ -202,6 +237,17 @@ def test_clean_calls_raise_none_of_them() -> None:
     fitted_elsewhere = Standardise().fit(X.iloc[:80]).transform(X)
     for found in (plain, crossed(fitted_elsewhere), crossed(X[["age", "disc"]]).evaluate()):
         assert not {doubt.code for doubt in found.objections} & set(BLOCKING)
+
+
+def test_simulated_data_stay_simulated_on_the_way_in() -> None:
+    table = X.assign(site=SITES)  # a column of text is read anew
+    table.attrs["synthetic"] = True
+    made = Standardise().fit_transform(table)
+    assert made.attrs["synthetic"]
+    assert ComBat("site", columns=["disc"]).fit(made).transform(made).attrs["synthetic"]
+    folds = crossed(made[["age", "disc"]])
+    assert folds.synthetic
+    assert folds.evaluate().synthetic
 
 
 def test_marks_travel_with_the_frame_and_name_the_steps() -> None:

@@ -64,7 +64,9 @@ def read_frame(X: Any, name: str = "X") -> Any:
     }
     if changed:
         parts = {each: changed.get(j, frame.iloc[:, j]) for j, each in enumerate(names)}
-        return pd.DataFrame(parts, index=frame.index, columns=names)
+        made = pd.DataFrame(parts, index=frame.index, columns=names)
+        made.attrs = dict(frame.attrs)  # that data are simulated must not be forgotten on the way in
+        return made
     return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
 
 

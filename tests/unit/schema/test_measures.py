@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def _pairs(node: ast.AST) -> list[tuple[object, object]]:
         return [(held.get("measure"), held.get("unit"))]
     parts = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
     words = [getattr(part, "value", None) for part in parts]
-    return list(zip(words, words[1:]))
+    return list(itertools.pairwise(words))
 
 
 def test_units_in_the_code_are_those_of_the_table() -> None:
