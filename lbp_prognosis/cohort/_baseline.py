@@ -195,5 +195,5 @@ def exposures(timeline: Timeline, spec: CohortSpec, ids: pd.Index) -> pd.DataFra
                 "Move time zero with `landmark`, or model the treatment as time-dependent.",
                 kind=LeakageError,
             )
-        columns[f"exposed__{name}"] = pd.Series(ids.isin(held["patient_id"]).astype(float), index=ids)
+        columns[f"exposed__{name}"] = pd.Series(ids.isin(held.loc[~late, "patient_id"]).astype(float), index=ids)
     return pd.DataFrame(columns, index=ids)

@@ -164,6 +164,8 @@ def read_table(
     reading = _of_format(file, delimiter, decimal, thousands, encoding, sheet, words)
     notes = list(reading.notes)
     frame = _clean_header(_without_row_numbers(reading.frame, notes), file)
+    if frame.empty and file.suffix.lower() in _LABELLED:
+        notes.append("the header says that there are no rows: is the file whole?")
     failures = reading.failures
     if infer:
         frame, more, faults = infer_types(frame, words, show_values=show_values)
