@@ -29,6 +29,13 @@ from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
 from lbp_prognosis._base._folder_lock import LOCK, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
+from lbp_prognosis._base._linear_predictor import (
+    HAZARD_SCALES,
+    LINEAR_PREDICTOR_SCALES,
+    linear_predictor_of,
+    linear_predictor_scale,
+    stated_score,
+)
 from lbp_prognosis._base._metric import MetricResult, influence_se, interval
 from lbp_prognosis._base._metric_registry import METRICS, Metric, check_metrics, metric, metric_title
 from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact, objection
@@ -70,6 +77,8 @@ from lbp_prognosis._base.intake import (
 )
 
 __all__ = [
+    "HAZARD_SCALES",
+    "LINEAR_PREDICTOR_SCALES",
     "LOCK",
     "METRICS",
     "METRIC_COLUMNS",
@@ -131,6 +140,8 @@ __all__ = [
     "is_number",
     "label_codes_of",
     "labels_of",
+    "linear_predictor_of",
+    "linear_predictor_scale",
     "make_folder",
     "mark_prepared",
     "metric",
@@ -151,6 +162,7 @@ __all__ = [
     "row_level_files",
     "rows_in_words",
     "spawn",
+    "stated_score",
     "takes_rows",
     "word_file",
     "write_file",

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_attributions", "draw_feature_effect"]
 
-_SCALES = {"log_hazard": "Change of the log-hazard", "risk": "Change of the risk", "margin": "Change of the margin"}
+_SCALES = {
+    "log_hazard": "Change of the log-hazard",
+    "log_cumulative_hazard": "Change of the log cumulative hazard",
+    "log_subdistribution_hazard": "Change of the log subdistribution hazard",
+    "log_odds": "Change of the log odds",
+    "log_time": "Change of minus the log of time",
+    "probit": "Change of the probit",
+    "linear_predictor": "Change of the linear predictor",
+    "risk": "Change of the risk",
+    "margin": "Change of the margin",
+}
 
 
 def draw_attributions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

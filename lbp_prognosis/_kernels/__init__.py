@@ -41,6 +41,7 @@ from lbp_prognosis._kernels._cox_path import CoxPath, cox_path
 from lbp_prognosis._kernels._cox_refit import cox_refit
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
 from lbp_prognosis._kernels._cox_sums import tied_events
+from lbp_prognosis._kernels._discrete_baseline import discrete_baseline
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
 from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
 from lbp_prognosis._kernels._incidence import exponential_incidence, product_limit_incidence
@@ -176,6 +177,7 @@ __all__ = [
     "d2_test",
     "d3_test",
     "dersimonian_laird",
+    "discrete_baseline",
     "discrete_hazard_fit",
     "distinct_times",
     "expand_columns",

@@ -149,7 +149,8 @@ def risk_totals(
     """Return ``S0`` and ``D0`` (m,): the relative hazards at risk at each event time, and of its own events."""
     m = data.times.size
     if tied.scatter.with_d:
-        s0, d0 = np.bincount(tied.scatter.place, weights=amounts, minlength=2 * m).reshape(2, m)
+        both = np.asarray(np.bincount(tied.scatter.place, weights=amounts, minlength=2 * m), dtype=float)
+        s0, d0 = both[:m], both[m:]
     else:
         s0 = np.asarray(np.bincount(tied.scatter.place, weights=amounts, minlength=m), dtype=float)
         d0 = np.zeros(m)

@@ -9,7 +9,7 @@ __all__ = ["exponential_incidence", "product_limit_incidence"]
 
 
 @nb.njit(cache=True, nogil=True)
-def product_limit_incidence(increments, relative, places):  # pragma: no cover - compiled
+def product_limit_incidence(increments, relative, places, fitted):  # pragma: no cover - compiled
     """Return incidences and survival at each horizon by the product limit.
 
     Parameters
@@ -20,6 +20,9 @@ def product_limit_incidence(increments, relative, places):  # pragma: no cover -
         Relative hazard of each row for each cause.
     places : ndarray of int of shape (h,)
         Number of event times at or before each horizon, increasing.
+    fitted : bool
+        Whether increments are those of `discrete_baseline`: a row leaves with probability ``1 − exp(−h r)``. Otherwise
+        ``h r`` is taken for that probability.
 
     Returns
     -------
@@ -39,7 +42,10 @@ def product_limit_incidence(increments, relative, places):  # pragma: no cover -
             while at < places[h]:
                 total = 0.0
                 for c in range(k):
-                    step[c] = increments[at, c] * relative[i, c] if increments[at, c] > 0.0 else 0.0
+                    some = increments[at, c] > 0.0 and relative[i, c] > 0.0
+                    step[c] = increments[at, c] * relative[i, c] if some else 0.0
+                    if fitted:
+                        step[c] = -np.expm1(-step[c])
                     total += step[c]
                 if total > 1.0:
                     for c in range(k):
@@ -58,8 +64,12 @@ def product_limit_incidence(increments, relative, places):  # pragma: no cover -
 
 
 @nb.njit(cache=True, nogil=True)
-def exponential_incidence(increments, relative, places):  # pragma: no cover - compiled
-    """As `product_limit_incidence` with survival ``exp(−ΣH)``; the sums can then exceed 1 a little."""
+def exponential_incidence(increments, relative, places, shares):  # pragma: no cover - compiled
+    """As `product_limit_incidence` with survival ``exp(−ΣH)``.
+
+    With ``shares`` what survival loses at a time, ``S(u−)(1 − exp(−ΣdH))``, goes to the causes in proportion, and all
+    sum to 1. Without, each cause takes ``S(u−) dH``, and the sum can pass 1, far where many events are tied.
+    """
     n, k = relative.shape
     out = np.zeros((n, places.size, k + 1))
     incidence = np.zeros(k)
@@ -70,12 +80,19 @@ def exponential_incidence(increments, relative, places):  # pragma: no cover - c
         for h in range(places.size):
             while at < places[h]:
                 survival = np.exp(-hazard)
+                total = 0.0
                 for c in range(k):
                     if increments[at, c] > 0.0:
+                        total += increments[at, c] * relative[i, c]
+                lost = -np.expm1(-total) / total if shares and total > 0.0 else 1.0
+                for c in range(k):
+                    if increments[at, c] > 0.0 and survival > 0.0:
                         step = increments[at, c] * relative[i, c]
-                        if survival > 0.0:
-                            incidence[c] += survival * step
-                        hazard += step
+                        if shares and not np.isfinite(step):
+                            incidence[c] += survival
+                        else:
+                            incidence[c] += survival * step * lost
+                hazard += total
                 at += 1
             for c in range(k):
                 out[i, h, c] = incidence[c]

@@ -28,8 +28,8 @@ class FeatureEffect(Result):
         Effect at the edges; mean zero over the rows.
     kind : {"ale", "partial"}
         Accumulated local effects, or partial dependence.
-    scale : {"log_hazard", "risk"}
-        What moves.
+    scale : str
+        What moves: ``"risk"``, or the scale of the linear predictor, e.g. ``"log_hazard"``.
     horizons : ndarray or None
         On the risk scale.
     n : int
@@ -95,8 +95,8 @@ def feature_effect(
     kind : {"ale", "partial"}, default "ale"
         Accumulated local effects move a row only within its own bin, and so stay among rows that exist when columns are
         correlated; partial dependence moves every row everywhere.
-    scale : {"log_hazard", "risk"}, default "risk"
-        Output.
+    scale : {"linear_predictor", "log_hazard", "risk"}, default "risk"
+        Output, as in `shap_values`.
     horizons : float or sequence of float, optional
         Prediction times, on the risk scale.
     cause : int, default 1
@@ -114,7 +114,7 @@ def feature_effect(
     if feature not in rows.columns:
         raise argument_error("feature", "a column of `X`", feature)
     bins = int(check_number("n_bins", n_bins, low=1, whole=True))
-    function, times = output_function(estimator, scale, horizons, cause)
+    function, times, named = output_function(estimator, scale, horizons, cause)
     values = rows[feature].to_numpy(dtype=float)
     grid = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
     if grid.size < 2:
@@ -126,7 +126,7 @@ def feature_effect(
             grid,
             effect - function(rows).mean(axis=0),
             kind,
-            scale,
+            named,
             times,
             len(rows),
             bool(rows.attrs.get("synthetic", False)),
@@ -138,4 +138,4 @@ def feature_effect(
     local = np.divide(sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0)
     effect = np.vstack([np.zeros((1, step.shape[1])), np.cumsum(local, axis=0)])
     effect -= (counts[:, None] * (effect[:-1] + effect[1:]) / 2).sum(axis=0) / counts.sum()
-    return FeatureEffect(feature, grid, effect, kind, scale, times, len(rows), bool(rows.attrs.get("synthetic", False)))
+    return FeatureEffect(feature, grid, effect, kind, named, times, len(rows), bool(rows.attrs.get("synthetic", False)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, content_hash, objection
+from lbp_prognosis._base import argument_error, content_hash, linear_predictor_scale, objection
 from lbp_prognosis._kernels import coalition_members, normal_conditional, shapley_from_values
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._worth import read_players, table_of
@@ -18,7 +18,7 @@ __all__ = ["observational_shap"]
 def observational_shap(
     estimator: Any, X: Any, background: Any, *, groups: Mapping[str, Sequence[str]] | None = None
 ) -> ShapResult:
-    """Attribute a linear log-hazard with absent columns at their conditional mean given the present ones.
+    """Attribute a linear predictor with absent columns at their conditional mean given the present ones.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def observational_shap(
         players=tuple(players),
         base=worth[0][:, None],
         prediction=worth[-1][:, None],
-        scale="log_hazard",
+        scale=linear_predictor_scale(estimator) or "linear_predictor",
         value_function="observational",
         method="conditional normal",
         background_hash=content_hash(drawn),

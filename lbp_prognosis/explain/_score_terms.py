@@ -105,7 +105,7 @@ def score_terms(
         With ``linear_predictor``.
     function : callable
         From a table to the outputs.
-    scale : {"log_hazard", "risk"}
+    scale : {"linear_predictor", "log_hazard", "risk"}
         What is explained.
     X, background : DataFrame
         Rows to explain, and rows that stand for "not known".
@@ -115,15 +115,19 @@ def score_terms(
     if not hasattr(estimator, "linear_predictor"):
         return None
     n, b = len(X), len(background)
+
+    def score(table: pd.DataFrame) -> np.ndarray:
+        return np.asarray(estimator.linear_predictor(table), dtype=float) if scale == "risk" else function(table)[:, 0]
+
     pool = pd.concat([background, X], ignore_index=True).astype(background.dtypes.to_dict(), errors="ignore")
     try:
-        whole = np.asarray(estimator.linear_predictor(pool), dtype=float)
+        whole = score(pool)
         changed = []
         for columns in who.values():
             table = pool.iloc[np.zeros(b + n, dtype=int)].reset_index(drop=True)
             for column in columns:
                 table[column] = pool[column].array
-            changed.append(np.asarray(estimator.linear_predictor(table), dtype=float))
+            changed.append(score(table))
     except (TypeError, AttributeError, NotImplementedError):
         return None  # a score that needs more than the table
     if whole.ndim != 1 or not np.isfinite(whole).all():
@@ -133,7 +137,7 @@ def score_terms(
     if np.abs(whole[0] + terms.sum(axis=1) - whole).max() > _EXACT * size:
         return None
     drawn, own = terms[:b], terms[b:]
-    if scale == "log_hazard":
+    if scale != "risk":
         return ScoreTerms(own, drawn, "identity", np.array([whole[0]]), np.ones(1))
     checked = np.unique(
         np.r_[np.linspace(0, b + n - 1, min(_CHECKED, b + n)).astype(int), whole.argmin(), whole.argmax()]

@@ -21,15 +21,15 @@ class ShapResult(Result):
     Attributes
     ----------
     values : ndarray of shape (n, n_players, n_outputs)
-        Attributions; those of a row add up to ``prediction − base``. One output a horizon; one on the log-hazard scale.
+        Attributions; those of a row add up to ``prediction − base``. One output a horizon; one of a linear predictor.
     players : tuple of str
         Names of the players.
     base : ndarray of shape (n, n_outputs)
         Mean output over the background; rows differ only in columns that are no players (strata).
     prediction : ndarray of shape (n, n_outputs)
         Output of each row.
-    scale : {"log_hazard", "risk", "margin"}
-        What is being explained.
+    scale : str
+        What is being explained: ``"risk"``, or the scale of the linear predictor, e.g. ``"log_hazard"``.
     value_function : {"interventional", "observational", "path_dependent"}
         Where the values of absent players come from: drawn from the background whatever the others are, drawn given
         the others, or the training rows that pass through the tree.

@@ -90,7 +90,7 @@ def shap_stability(
     rows: Any,
     background: Any,
     *,
-    scale: str = "log_hazard",
+    scale: str = "linear_predictor",
     horizons: Any = None,
     cause: int = 1,
     groups: Mapping[str, Sequence[str]] | None = None,

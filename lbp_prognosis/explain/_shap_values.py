@@ -46,7 +46,7 @@ def shap_values(
     X: Any,
     background: Any,
     *,
-    scale: str = "log_hazard",
+    scale: str = "linear_predictor",
     horizons: Any = None,
     cause: int = 1,
     groups: Mapping[str, Sequence[str]] | None = None,
@@ -62,18 +62,19 @@ def shap_values(
     Parameters
     ----------
     estimator : fitted model
-        With ``predict_risk`` (risk scale) or ``linear_predictor`` (log-hazard scale); a pipeline explains its inputs.
+        With ``predict_risk`` (risk scale) or ``linear_predictor`` (the other scales); a pipeline explains its inputs.
         Columns it reads as strata or offset are no players: a row keeps its own.
     X : DataFrame or array of shape (n, p)
         Rows to explain.
     background : DataFrame or array of shape (b, p)
         Rows that stand for "not known", complete; at best all training rows or 500 of them. It is part of the result.
-    scale : {"log_hazard", "risk"}, default "log_hazard"
-        What is explained.
+    scale : {"linear_predictor", "log_hazard", "risk"}, default "linear_predictor"
+        What is explained. The result names the scale that the model states for its linear predictor; ``"log_hazard"``
+        refuses a model that states another.
     horizons : float or sequence of float, optional
         Prediction times; needed on the risk scale.
     cause : int, default 1
-        Event code, on the risk scale.
+        Event code.
     groups : mapping of str to sequence of str, optional
         Columns by group (modality).
     tree : mapping, optional
@@ -122,7 +123,7 @@ def shap_values(
     drawn = table_of("background", background, like=rows)
     if drawn.isna().any().any():
         raise argument_error("background", "complete", "missing values", "Impute it, or choose complete rows.")
-    function, times = output_function(estimator, scale, horizons, cause)
+    function, times, named = output_function(estimator, scale, horizons, cause)
     if tree is not None and players != "owen":
         raise argument_error("tree", f'left out with players="{players}"', describe(tree))
     if groups is None and tree is None and players != "features":
@@ -138,7 +139,7 @@ def shap_values(
     sums = score_terms(estimator, function, scale, rows, drawn, who)
     worths: Worths = partial(coalition_worths, function, rows, drawn, who) if sums is None else sums.worths
     parts = None
-    if method in ("auto", "additive") and scale == "log_hazard":
+    if method in ("auto", "additive") and scale != "risk":
         parts = _additive(worths, len(who))
         if parts is None and method == "additive":
             raise argument_error(
@@ -164,7 +165,7 @@ def shap_values(
     return ShapResult(
         **parts,
         players=tuple(who),
-        scale=scale,
+        scale=named,
         value_function="interventional",
         background_hash=content_hash(drawn),
         n_background=len(drawn),

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import FeatureMap, argument_error, check_choice, check_horizons
+from lbp_prognosis._base import (
+    HAZARD_SCALES,
+    FeatureMap,
+    argument_error,
+    check_choice,
+    check_horizons,
+    linear_predictor_of,
+    linear_predictor_scale,
+)
 
 __all__ = ["Players", "coalition_worths", "fixed_columns", "output_function", "read_players", "table_of"]
 
@@ -72,26 +80,38 @@ def read_players(X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None, fi
 
 def output_function(
     estimator: Any, scale: str, horizons: Any, cause: int
-) -> tuple[Callable[[pd.DataFrame], np.ndarray], np.ndarray | None]:
-    """Return a function from a table to ``(n, n_outputs)``, and the horizons (None on the log-hazard scale)."""
-    check_choice("scale", scale, ("log_hazard", "risk"))
-    if scale == "log_hazard":
+) -> tuple[Callable[[pd.DataFrame], np.ndarray], np.ndarray | None, str]:
+    """Return a function from a table to ``(n, n_outputs)``, the horizons (None off the risk scale), and the scale.
+
+    A linear predictor is named by the scale that the model states.
+    """
+    check_choice("scale", scale, ("linear_predictor", "log_hazard", "risk"))
+    if scale != "risk":
         if horizons is not None:
-            raise argument_error("horizons", "left out on the log-hazard scale, which knows no horizon", horizons)
+            raise argument_error("horizons", "left out for a linear predictor, which knows no horizon", horizons)
         if not hasattr(estimator, "linear_predictor"):
             raise argument_error(
                 "estimator",
-                "a model with `linear_predictor` on the log-hazard scale",
+                f'a model with `linear_predictor` for scale="{scale}"',
                 estimator,
                 'Explain its risk instead: scale="risk", horizons=…',
             )
-        return lambda table: np.asarray(estimator.linear_predictor(table), dtype=float)[:, None], None
+        stated = linear_predictor_scale(estimator)
+        if scale == "log_hazard" and stated is not None and stated not in HAZARD_SCALES:
+            raise argument_error(
+                "scale",
+                f'"linear_predictor" or "risk" for {type(estimator).__name__}',
+                '"log_hazard"',
+                f'Its linear predictor is on the scale "{stated}".',
+            )
+        named = scale if scale == "log_hazard" else stated or "linear_predictor"
+        return lambda table: linear_predictor_of(estimator, table, cause)[:, None], None, named
     if horizons is None:
         raise argument_error("horizons", "given on the risk scale", "None")
     times, _ = check_horizons(horizons)
     if not hasattr(estimator, "predict_risk"):
         raise argument_error("estimator", "a fitted model with `predict_risk`", estimator)
-    return lambda table: np.asarray(estimator.predict_risk(table, times, cause), dtype=float), times
+    return lambda table: np.asarray(estimator.predict_risk(table, times, cause), dtype=float), times, scale
 
 
 def coalition_worths(

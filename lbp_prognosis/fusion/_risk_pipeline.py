@@ -20,6 +20,8 @@ from lbp_prognosis._base import (
     check_choice,
     check_confidence,
     check_horizons,
+    linear_predictor_of,
+    linear_predictor_scale,
     takes_rows,
 )
 from lbp_prognosis.fusion._completions import MultipleStep
@@ -435,14 +437,18 @@ class RiskPipeline(BaseEstimator):
 
     @_model_has("linear_predictor")
     @takes_rows()
-    def linear_predictor(self, X: Any, **keywords: Any) -> np.ndarray:
+    def linear_predictor(self, X: Any, cause: int = 1, **keywords: Any) -> np.ndarray:
         """Return the linear predictor, averaged over completions and completed tables; shape (n,)."""
-        inner, held = self._prepare(X)
+        scores = self._over_completions(
+            *self._prepare(X),
+            lambda model, table, row: linear_predictor_of(model, table, cause, **_rows_of(row, **keywords)),
+        )
+        return np.mean(scores, axis=0)
 
-        def scores(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.linear_predictor(table, **_rows_of(row, **keywords))
-
-        return np.mean(self._over_completions(inner, held, scores), axis=0)
+    @property
+    def linear_predictor_scale(self) -> str | None:
+        """Scale of the linear predictor, as the model at the end states it."""
+        return linear_predictor_scale(self.branches_[0].model if hasattr(self, "branches_") else self.model)
 
     @_model_has("predict_survival")
     @takes_rows()

@@ -22,6 +22,8 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     check_risk,
+    linear_predictor_of,
+    linear_predictor_scale,
     takes_rows,
 )
 from lbp_prognosis.models._base import RiskEstimator
@@ -151,6 +153,14 @@ class AdaptedModel(RiskEstimator):
         )
 
     @property
+    def fixed(self) -> bool:
+        """Whether nothing is there to be fitted: a published formula, or the result of a fit elsewhere."""
+        return self._kind() in ("callable", "statsmodels")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_") or self._kind() == "callable" or looks_fitted(self.estimator, self._kind())
+
+    @property
     def folds_keep_clusters(self) -> bool:
         """Whether the model tunes on folds, and so wants to know who is a copy of whom."""
         return tunes_on_folds(self.estimator)
@@ -256,11 +266,17 @@ class AdaptedModel(RiskEstimator):
         self.causes_, self.score_horizons_ = np.array([1]), np.array([self.horizon_])
         self.n_missing_ = int((~seen).sum())
 
+    @property
+    def linear_predictor_scale(self) -> str | None:
+        """Scale of the linear predictor of the model that a search chose, or searches over; None for others."""
+        chosen = getattr(getattr(self, "estimator_", None), "best_estimator_", None)
+        return linear_predictor_scale(getattr(self.estimator, "estimator", None) if chosen is None else chosen)
+
     @available_if(_search_with_score)
     @takes_rows()
-    def linear_predictor(self, X: Any) -> np.ndarray:
+    def linear_predictor(self, X: Any, cause: int = 1) -> np.ndarray:
         """Return the linear predictor of the model that a search chose."""
-        return np.asarray(self.estimator_.best_estimator_.linear_predictor(X), dtype=float)
+        return linear_predictor_of(self.estimator_.best_estimator_, X, cause)
 
     # ---- predictions -------------------------------------------------------------------------------------------
 

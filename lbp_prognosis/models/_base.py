@@ -18,7 +18,9 @@ To write a model:
    horizons within follow-up, strata as codes and offset as a vector (both None if not given). ``predict_risk`` of the
    base does the rest: columns beyond ``max_time_`` are NaN. ``score`` follows (minus the Brier score); a model of
    interval outcomes has to bring its own.
-5. ``to_dict`` saves the parameters and all public attributes that end with an underscore (numbers, text, arrays,
+5. A model with a ``linear_predictor`` (higher is sooner) sets ``_linear_predictor_scale``, one of
+   `LINEAR_PREDICTOR_SCALES`: whoever uses the number asks what it is.
+6. ``to_dict`` saves the parameters and all public attributes that end with an underscore (numbers, text, arrays,
    frames, lists, mappings, our own models); keep nothing else. Attributes of other types need ``_state``/``_restore``.
 
 A model that has ``strata`` or ``offset`` among its constructor parameters reads those columns from ``X`` and takes
@@ -77,12 +79,18 @@ class RiskEstimator(BaseEstimator):
     _single_cause: ClassVar[bool] = False
     _allow_missing: ClassVar[bool] = False
     weights_equal_copies: ClassVar[bool] = False
+    _linear_predictor_scale: ClassVar[str | None] = None
     _registry: ClassVar[dict[str, type[RiskEstimator]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("lbp_prognosis."):
             RiskEstimator._registry[cls.__name__] = cls
+
+    @property
+    def linear_predictor_scale(self) -> str | None:
+        """Scale of ``linear_predictor``, e.g. ``"log_hazard"``; None without one."""
+        return self._linear_predictor_scale
 
     @property
     def _own_cause(self) -> int:

@@ -14,7 +14,15 @@ from lbp_prognosis._base import (
     generator,
     takes_rows,
 )
-from lbp_prognosis._kernels import cox_baseline, cox_data, cox_fit, cox_gradient, product_limit_incidence, tied_events
+from lbp_prognosis._kernels import (
+    cox_baseline,
+    cox_data,
+    cox_fit,
+    cox_gradient,
+    discrete_baseline,
+    product_limit_incidence,
+    tied_events,
+)
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import steps_at
@@ -86,12 +94,14 @@ class BoostedCox(RiskEstimator):
         Margins of the training rows by boosters that did not see them.
     baseline_times_, baseline_hazard_ : dict of int to list of ndarray
         For each cause and stratum: event times and cumulative hazard at linear predictor 0.
+    increments_ : dict of int to list of ndarray
+        What meets the product limit of several causes, one value an event time; as in `CauseSpecificCox`.
 
     Notes
     -----
     Missing values of predictors are taken as they come (trees send them to the side that fits better). The
-    cause-specific hazards are combined by the product limit. One thread and seeded draws: the same data give the same
-    bits.
+    cause-specific hazards are combined by the product limit as in `CauseSpecificCox`. One thread and
+    seeded draws: the same data give the same bits.
 
     Identical rows, and rows of one cluster, stay in one fold, so that copies made by a bootstrap do not leak.
 
@@ -113,6 +123,7 @@ class BoostedCox(RiskEstimator):
     """
 
     _instead: ClassVar[str] = "For visits use DiscreteTimeHazard, for a state at a visit LogisticRisk."
+    _linear_predictor_scale: ClassVar[str | None] = "log_hazard"
     folds_keep_clusters: ClassVar[bool] = True
     """Tuning folds never part rows of one cluster: resampling passes who is a copy of whom."""
     interpolates: ClassVar[bool] = True
@@ -202,6 +213,7 @@ class BoostedCox(RiskEstimator):
         self.cross_fitted_margin_: dict[int, np.ndarray] = {}
         self.baseline_times_: dict[int, list[np.ndarray]] = {}
         self.baseline_hazard_: dict[int, list[np.ndarray]] = {}
+        self.increments_: dict[int, list[np.ndarray]] = {}
         for cause in self.causes_.tolist():
             event = (y["event"] == cause) & (weights > 0)
             if event.sum() < _FEWEST_EVENTS:
@@ -284,6 +296,15 @@ class BoostedCox(RiskEstimator):
         )
         self.baseline_times_[cause] = [times for times, _ in steps]
         self.baseline_hazard_[cause] = [hazard for _, hazard in steps]
+        fitted = discrete_baseline(
+            design.y["time"],
+            event,
+            slope * margins[chosen] + shift,
+            entry=design.entry,
+            strata=design.strata,
+            weights=weights,
+        )
+        self.increments_[cause] = [values for _, values in fitted]
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
@@ -375,10 +396,9 @@ class BoostedCox(RiskEstimator):
             grid = np.unique(np.concatenate([self.baseline_times_[k][code] for k in causes]))
             increments = np.zeros((grid.size, len(causes)))
             for c, k in enumerate(causes):
-                steps = np.diff(self.baseline_hazard_[k][code], prepend=0.0)
-                increments[np.searchsorted(grid, self.baseline_times_[k][code]), c] = steps
+                increments[np.searchsorted(grid, self.baseline_times_[k][code]), c] = self.increments_[k][code]
             places = np.searchsorted(grid, horizons, side="right")
-            curves = product_limit_incidence(increments, np.ascontiguousarray(relative[rows]), places)
+            curves = product_limit_incidence(increments, np.ascontiguousarray(relative[rows]), places, True)
             out[rows] = curves[:, :, causes.index(cause)]
         return np.minimum(out, 1.0)
 

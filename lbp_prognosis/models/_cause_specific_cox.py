@@ -13,13 +13,15 @@ from lbp_prognosis._base import (
     check_horizons,
     takes_rows,
 )
-from lbp_prognosis._kernels import exponential_incidence, product_limit_incidence, row_products
+from lbp_prognosis._kernels import discrete_baseline, exponential_incidence, product_limit_incidence, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.survival import Surv, Weights
 
 __all__ = ["CauseSpecificCox"]
+
+_FORMS = ("product_limit", "exponential", "product_limit_efron", "exponential_efron")
 
 
 class CauseSpecificCox(RiskEstimator):
@@ -30,9 +32,11 @@ class CauseSpecificCox(RiskEstimator):
 
     Parameters
     ----------
-    incidence : {"product_limit", "exponential"}, default "product_limit"
-        How hazards become incidences. ``"exponential"`` uses ``exp(−ΣH)`` for survival just before each event; with
-        large relative hazards its incidence can pass 1 and is then reported as 1.
+    incidence : {"product_limit", "exponential", "product_limit_efron", "exponential_efron"}, default "product_limit"
+        How hazards become incidences; see the notes. The first gives the Aalen–Johansen estimate where no predictor has
+        an effect, whatever the ties. The last two put hazard increments as they are into both forms, as R's
+        riskRegression does (``product.limit = TRUE`` and ``FALSE``): where many events share a time, as at visits,
+        their risks are too high; what passes 1 is reported as 1.
     ties : {"efron", "breslow", "exact"}, default "efron"
         As in `CoxPH`.
     penalty, penalty_factors, standardize
@@ -52,6 +56,8 @@ class CauseSpecificCox(RiskEstimator):
         Log cause-specific hazard ratios.
     covariance_ : dict of int to ndarray of shape (p, p)
         Their covariances.
+    increments_ : dict of int to list of ndarray
+        For each cause and stratum, what meets the product limit: one value an event time of that cause.
     log_likelihood_, log_likelihood_null_ : float
         Sums over causes.
 
@@ -62,17 +68,27 @@ class CauseSpecificCox(RiskEstimator):
 
     Notes
     -----
-    ``F_k(t) = Σ_{u ≤ t} S(u−) dH_k(u)`` over the event times u of all causes, with ``S(u) = Π (1 − Σ_j dH_j)``. Where a
-    row's hazards at one time exceed 1 together, all survivors leave then, to the causes in proportion, so no risk
-    passes 1.
+    ``F_k(t) = Σ_{u ≤ t} S(u−) p_k(u)`` over the event times u of all causes, with ``S(u) = Π (1 − Σ_j p_j)``. By
+    default ``p_k = 1 − exp(−h_k r)`` with r the relative hazard and h_k the increment of Kalbfleisch and Prentice; it
+    solves ``Σ_events r/(1 − exp(−h_k r)) = Σ_at risk r`` and is one for all methods for ties.
+    ``"product_limit_efron"`` takes the increment of Efron's (or Breslow's) cumulative hazard for the probability p_k:
+    Efron's stands for ``−log(1 − d/n)``, not for d/n. Where a row's parts at one time exceed 1 together, all survivors
+    leave then, to the causes in proportion, so no risk passes 1.
+
+    ``"exponential"``: survival ``S(u) = exp(−Σ_j H_j)``, and what it loses at a time goes to the causes in proportion
+    to their increments. It takes the events of several causes at one time for events one after the other, so that it
+    lies a little below Aalen–Johansen where such ties are many.
 
     References
     ----------
+    Kalbfleisch JD, Prentice RL (1973). Marginal likelihoods based on Cox's regression and life model. Biometrika
+    60:267–278. doi:10.1093/biomet/60.2.267
     Benichou J, Gail MH (1990). Estimates of absolute cause-specific risk in cohort studies. Biometrics 46:813–826.
     """
 
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."
     weights_equal_copies = True
+    _linear_predictor_scale = "log_hazard"
 
     def __init__(
         self,
@@ -109,11 +125,12 @@ class CauseSpecificCox(RiskEstimator):
         clusters: Any = None,
     ) -> CauseSpecificCox:
         """Fit one model a cause; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
-        check_choice("incidence", self.incidence, ("product_limit", "exponential"))
+        check_choice("incidence", self.incidence, _FORMS)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if self.causes_.size == 0:
             raise EstimationError(f"No event among {y.shape[0]} rows: no hazard can be estimated.")
         self.models_ = {int(code): self._fit_cause(design, int(code)) for code in self.causes_}
+        self.increments_ = {code: self._increments(design, code) for code in self.models_}
         self.coef_ = {code: model.coef_ for code, model in self.models_.items()}
         self.covariance_ = {code: model.covariance_ for code, model in self.models_.items()}
         self.log_likelihood_ = sum(model.log_likelihood_ for model in self.models_.values())
@@ -139,24 +156,40 @@ class CauseSpecificCox(RiskEstimator):
         except EstimationError as error:
             raise EstimationError(f"Cause {code}: {error}") from error
 
+    def _increments(self, design: Design, code: int) -> list[np.ndarray]:
+        model = self.models_[code]
+        eta = row_products(design.X - model.centre_, model.coef_)
+        steps = discrete_baseline(
+            design.y["time"],
+            design.y["event"] == code,
+            eta if design.offset is None else eta + design.offset,
+            entry=design.entry,
+            strata=design.strata,
+            weights=design.weights,
+        )
+        return [values for _, values in steps]
+
     def _curves(
         self, X: np.ndarray, horizons: np.ndarray, strata: np.ndarray | None, offset: np.ndarray | None
     ) -> np.ndarray:
         """Incidence of each cause and survival, shape (n, horizons, causes + 1)."""
         models = list(self.models_.values())
         relative = np.column_stack([model._relative_hazard(X, offset) for model in models])
-        kernel = product_limit_incidence if self.incidence == "product_limit" else exponential_incidence
+        by_product = self.incidence.startswith("product_limit")
+        kernel = product_limit_incidence if by_product else exponential_incidence
+        mended = not self.incidence.endswith("_efron")
         out = np.empty((X.shape[0], horizons.size, len(models) + 1))
         codes = np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata
         for code in np.unique(codes):
             rows = codes == code
             grid = np.unique(np.concatenate([model.baseline_times_[code] for model in models]))
             increments = np.zeros((grid.size, len(models)))
-            for c, model in enumerate(models):
-                steps = np.diff(model.baseline_hazard_[code], prepend=0.0)
+            for c, (cause, model) in enumerate(self.models_.items()):
+                fitted = by_product and mended
+                steps = self.increments_[cause][code] if fitted else np.diff(model.baseline_hazard_[code], prepend=0.0)
                 increments[np.searchsorted(grid, model.baseline_times_[code]), c] = steps
             places = np.searchsorted(grid, horizons, side="right")
-            out[rows] = kernel(increments, np.ascontiguousarray(relative[rows]), places)
+            out[rows] = kernel(increments, np.ascontiguousarray(relative[rows]), places, mended)
         return out
 
     def _risk(

@@ -128,6 +128,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
     """
 
     _single_cause = True
+    _linear_predictor_scale = "log_hazard"
     _instead = "For interval-censored outcomes use DiscreteTimeHazard or RoystonParmar."
     weights_equal_copies = True
 

@@ -363,6 +363,11 @@ class DiscreteTimeHazard(RiskEstimator):
             out = np.where(between, out - before[:, place] * mine[:, place] + part, out)
         return np.clip(out, 0.0, 1.0)
 
+    @property
+    def linear_predictor_scale(self) -> str:
+        """Scale of ``linear_predictor``: log hazard of one cause; log odds against no event in a period of several."""
+        return "log_hazard" if getattr(self, "causes_", np.ones(1)).size == 1 else "log_odds"
+
     @takes_rows()
     def linear_predictor(self, X: Any, cause: int = 1, *, offset: Any = None) -> np.ndarray:
         """Return x·coef + offset of one cause: higher means sooner; shape (n,).

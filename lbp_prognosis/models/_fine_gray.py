@@ -89,6 +89,7 @@ class FineGray(CoxPH):
     """
 
     _single_cause = False
+    _linear_predictor_scale = "log_subdistribution_hazard"
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."
 
     def __init__(

@@ -56,7 +56,7 @@ class LinearOutcome(ScoreModel):
     `OrdinalRegression`. HC3: MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7.
     """
 
-    linear_predictor_scale = "none"
+    _linear_predictor_scale = "score"
 
     def __init__(self, *, variance: str = "auto", offset: str | None = None, collinear: str = "error") -> None:
         self.variance = variance

@@ -94,6 +94,7 @@ class LogisticRisk(RiskEstimator):
 
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("status",)
     _instead: ClassVar[str] = "For a time to event use CoxPH, for visits DiscreteTimeHazard."
+    _linear_predictor_scale: ClassVar[str | None] = "log_odds"
     weights_equal_copies: ClassVar[bool] = True
 
     def __init__(

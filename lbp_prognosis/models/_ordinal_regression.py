@@ -90,7 +90,7 @@ class OrdinalRegression(ScoreModel):
     [[0.82], [0.06]]
     """
 
-    linear_predictor_scale = "none"
+    _linear_predictor_scale = "score"
     weights_equal_copies = True
 
     def __init__(

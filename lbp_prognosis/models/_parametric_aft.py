@@ -97,6 +97,7 @@ class ParametricAFT(RiskEstimator):
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right", "interval")
     _instead: ClassVar[str] = "For a state at a later visit use LogisticRisk."
     _single_cause: ClassVar[bool] = True
+    _linear_predictor_scale: ClassVar[str | None] = "log_time"
     weights_equal_copies: ClassVar[bool] = True
 
     def __init__(
@@ -214,7 +215,7 @@ class ParametricAFT(RiskEstimator):
 
     @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
-        """Return −(x·coef + offset): higher means sooner.
+        """Return −(x·coef + offset), minus the log of time up to a constant: higher means sooner.
 
         Parameters
         ----------

@@ -89,6 +89,7 @@ class PriorityCox(RiskEstimator):
 
     folds_keep_clusters = True  # tuning folds never part rows of one cluster: resampling passes who is a copy of whom
     _single_cause = True
+    _linear_predictor_scale = "log_hazard"
     _allow_missing = True
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."
 

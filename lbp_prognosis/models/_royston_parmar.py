@@ -180,6 +180,11 @@ class RoystonParmar(RiskEstimator):
         self._check_monotone(times, codes)
         return self
 
+    @property
+    def linear_predictor_scale(self) -> str:
+        """Scale of ``linear_predictor``: that of the coefficients."""
+        return {"hazard": "log_cumulative_hazard", "odds": "log_odds"}.get(self.scale, "probit")
+
     def _place_knots(self, times: LikelihoodTimes, weights: np.ndarray | None) -> np.ndarray:
         if self.knots is not None:
             given = check_vector("knots", self.knots, low=0)

@@ -39,7 +39,8 @@ def explain_model(
     Returns
     -------
     dict of str to ShapResult
-        ``modalities`` (risk), ``columns`` (log-hazard), ``columns_risk``; what cannot be computed is left out and said.
+        ``modalities`` (risk), ``columns`` (linear predictor), ``columns_risk``; what cannot be computed is left out
+        and said.
     """
     whole = X.dropna()
     if len(whole) < 30:
@@ -53,7 +54,7 @@ def explain_model(
     found: dict[str, ShapResult] = {}
     tasks = {
         "modalities": lambda: prediction_shapley(model, rows, modalities, background, horizons=horizon),
-        "columns": lambda: shap_values(model, rows, background, scale="log_hazard", groups=modalities),
+        "columns": lambda: shap_values(model, rows, background, groups=modalities),
         "columns_risk": lambda: shap_values(
             model,
             rows.iloc[:40],

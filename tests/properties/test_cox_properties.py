@@ -94,8 +94,7 @@ def test_incidences_and_survival_sum_to_one_however_large_the_hazards(seed, size
         new, at = size * rng.normal(size=(40, 2)), np.unique(time)
         risks = [model.predict_risk(new, at, int(cause)) for cause in model.causes_]
         assert all(((risk >= 0) & (risk <= 1)).all() for risk in risks)
-        if kind == "product_limit":
-            np.testing.assert_allclose(sum(risks) + model.predict_survival(new, at), 1.0, rtol=1e-10)
+        np.testing.assert_allclose(sum(risks) + model.predict_survival(new, at), 1.0, rtol=1e-10)
 
 
 @settings(max_examples=10, deadline=None)

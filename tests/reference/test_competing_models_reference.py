@@ -27,8 +27,8 @@ def test_cause_specific(name, reference_case, reference_csv):
     X, y, inputs = given(case, reference_csv)
     rows = X.iloc[np.array(inputs["rows_1based_after_filter"]) - 1]
     tolerance = {"rtol": case["tolerance"]["rel"], "atol": case["tolerance"]["abs"]}
-    limit = CauseSpecificCox().fit(X, y)
-    exponential = CauseSpecificCox(incidence="exponential").fit(X, y)
+    limit = CauseSpecificCox(incidence="product_limit_efron").fit(X, y)
+    exponential = CauseSpecificCox(incidence="exponential_efron").fit(X, y)
     for cause in (1, 2):
         expected = case["expected"][f"cause_{cause}"]
         np.testing.assert_allclose(limit.coef_[cause], values(expected["coef"]), **tolerance)
@@ -74,3 +74,5 @@ def test_without_competing_events_all_models_agree(reference_case, reference_csv
     np.testing.assert_allclose(specific.coef_[1], cox.coef_, rtol=1e-12)
     np.testing.assert_allclose(subdistribution.predict_risk(X, inputs["times"]), cox.predict_risk(X, inputs["times"]))
     np.testing.assert_allclose(1 - specific.predict_survival(X, inputs["times"]), cox.predict_risk(X, inputs["times"]))
+    exact = CauseSpecificCox(incidence="exponential_efron").fit(X, alone)
+    np.testing.assert_allclose(1 - exact.predict_survival(X, inputs["times"]), cox.predict_risk(X, inputs["times"]))

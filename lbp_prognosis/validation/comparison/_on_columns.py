@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import argument_error, linear_predictor_of, linear_predictor_scale
 
 __all__ = ["OnColumns"]
 
@@ -49,9 +49,14 @@ class OnColumns(BaseEstimator):
         return self.model_.predict_risk(self._cut(X), horizons, cause=cause)
 
     @available_if(_has_score)
-    def linear_predictor(self, X: Any) -> np.ndarray:
+    def linear_predictor(self, X: Any, cause: int = 1) -> np.ndarray:
         """Return the linear predictor."""
-        return self.model_.linear_predictor(self._cut(X))
+        return linear_predictor_of(self.model_, self._cut(X), cause)
+
+    @property
+    def linear_predictor_scale(self) -> str | None:
+        """Scale of the linear predictor, as the model inside states it."""
+        return linear_predictor_scale(getattr(self, "model_", self.model))
 
     def _cut(self, X: Any) -> Any:
         # by position: several times sooner than by label, and this is asked thousands of times

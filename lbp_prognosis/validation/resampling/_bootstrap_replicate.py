@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lbp_prognosis._base import stated_score
 from lbp_prognosis.validation.resampling._bootstrap_validation import mean_defined
 from lbp_prognosis.validation.resampling._performance import Panel
 from lbp_prognosis.validation.resampling._prepared_rows import PreparedRows
@@ -141,12 +142,9 @@ def _inner_optimism(
 
 
 def predicted(fitted: Any, X: Any, panel: Panel) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return risks (n, n_horizons), and one score a row if the model has one (several causes or stages have none)."""
+    """Return risks (n, n_horizons), and one score a row if the model has one on the scale of the slopes."""
     risk = np.asarray(fitted.predict_risk(X, panel.horizons, cause=panel.cause), dtype=float)
-    if not hasattr(fitted, "linear_predictor"):
-        return risk, None
-    score = np.asarray(fitted.linear_predictor(X), dtype=float)
-    return risk, score if score.ndim == 1 else None
+    return risk, stated_score(fitted, X, panel.kind, panel.cause)
 
 
 def fit_arguments(

@@ -22,6 +22,7 @@ from lbp_prognosis._base import (
     objection,
     prepared_objections,
     spawn,
+    stated_score,
 )
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
 from lbp_prognosis.survival import outcome_kind
@@ -86,7 +87,7 @@ class CrossValidation(Result):
 
     @property
     def scores(self) -> dict[str, np.ndarray]:
-        """Out-of-fold linear predictors averaged over repeats, (n,) by model; of the models that have one."""
+        """Out-of-fold log hazards (log odds of a state) averaged over repeats, (n,); of the models that have them."""
         return {name: values.mean(axis=0) for name, values in self.scores_by_repeat.items()}
 
     def evaluate(self, thresholds: Any = None, **keywords: Any) -> Evaluation:
@@ -406,13 +407,10 @@ def _predict_fold(
     given = fit_params if units is None else fit_arguments(estimators[name], fit_params, units, y.shape[0])
     model = fit_on(estimators[name], X, y, train, given)
     held_out = take_rows(X, test)
-    score = np.empty(0)
-    if hasattr(model, "linear_predictor"):
-        found = np.asarray(model.linear_predictor(held_out), dtype=float)
-        score = found if found.ndim == 1 else score  # several causes or stages have no one score
+    score = stated_score(model, held_out, outcome_kind(y), cause)
     stated = [(doubt.code, doubt.sentence, doubt.source) for doubt in getattr(model, "objections_", ())]
     return {
         "risk": np.asarray(model.predict_risk(held_out, horizons, cause=cause), dtype=float),
-        "score": score,
+        "score": np.empty(0) if score is None else score,
         "objections": np.array(stated, dtype=str).reshape(-1, 3),
     }

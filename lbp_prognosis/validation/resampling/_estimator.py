@@ -18,6 +18,7 @@ __all__ = [
     "fit_on",
     "fresh",
     "is_fitted",
+    "is_ready",
     "own_horizons",
     "take_rows",
 ]
@@ -33,6 +34,12 @@ def is_fitted(estimator: Any) -> bool:
     """Return whether an estimator carries learned attributes (names that end in one underscore)."""
     learned = [name for name in vars(estimator) if name.endswith("_") and not name.startswith("_")]
     return bool(learned)
+
+
+def is_ready(model: Any) -> bool:
+    """Return whether a model predicts as it is: fitted, an update of a fitted model, or a formula of others."""
+    told = getattr(model, "__sklearn_is_fitted__", None)
+    return is_fitted(model) or hasattr(model, "ledger") or bool(told is not None and told())
 
 
 def fresh(estimator: Any, name: str = "estimator") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,12 +18,14 @@ from lbp_prognosis._base import (
     check_clusters,
     check_horizons,
     objection,
+    stated_score,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
+from lbp_prognosis.models import as_risk_model
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_NEW, MultiplyImputed
 from lbp_prognosis.validation.pooling._pool_evaluations import pool_evaluations
-from lbp_prognosis.validation.resampling._estimator import is_fitted, own_horizons
+from lbp_prognosis.validation.resampling._estimator import is_ready, own_horizons
 from lbp_prognosis.validation.screening._screen_of import screen_of
 
 if TYPE_CHECKING:
@@ -119,7 +122,8 @@ def external_validate(
     Parameters
     ----------
     models : fitted model or mapping of str to fitted model
-        With ``predict_risk``; nothing is refitted.
+        With ``predict_risk``; nothing is refitted. A published formula has nothing to fit: a function
+        ``f(X, horizons) -> risk``, or `as_risk_model` of it, is taken as it is.
     X : DataFrame or array of shape (n, p), or MultiplyImputed
         Predictors of the new patients. With imputed tables the models judge every table, numbers are pooled by Rubin's
         rules (logit for C and AUC, log for O/E, others and differences as they are), curves are of the averaged risks,
@@ -164,9 +168,13 @@ def external_validate(
             "Say how the new patients differ from those of development: seen later, elsewhere or in another setting.",
         )
     check_choice("kind", kind, _KINDS)
-    named = dict(models) if isinstance(models, Mapping) else {type(models).__name__: models}
+    named = (
+        dict(models) if isinstance(models, Mapping) else {getattr(models, "__name__", type(models).__name__): models}
+    )
     for name, model in named.items():
-        if not hasattr(model, "predict_risk") or not (is_fitted(model) or hasattr(model, "ledger")):
+        if not hasattr(model, "predict_risk") and inspect.isroutine(model):
+            named[name] = model = as_risk_model(model)
+        if not hasattr(model, "predict_risk") or not is_ready(model):
             raise argument_error(
                 f"models[{name!r}]",
                 "a fitted model",
@@ -201,7 +209,7 @@ def external_validate(
         cause=cause,
         target=target,
         clusters=clusters,
-        linear_predictors=_scores(named, X, y),
+        linear_predictors=_scores(named, X, y, cause),
         **keywords,
     )
     events = int(((y["status"] if outcome_kind(y) == "status" else y["event"]) == cause).sum())
@@ -212,12 +220,12 @@ def external_validate(
     return ExternalValidation(found, kind, description, risks, y.shape[0], events, doubts, synthetic)
 
 
-def _scores(named: Mapping[str, Any], X: Any, y: np.ndarray) -> dict[str, np.ndarray] | None:
-    """Linear predictors, if every model has one (several causes or stages have none)."""
-    if outcome_kind(y) != "right" or any(not hasattr(model, "linear_predictor") for model in named.values()):
+def _scores(named: Mapping[str, Any], X: Any, y: np.ndarray, cause: int) -> dict[str, np.ndarray] | None:
+    """Log-hazard scores of the models that have one; of the others the risk is judged on its own scale."""
+    if outcome_kind(y) != "right":
         return None
-    scores = {name: np.asarray(model.linear_predictor(X), dtype=float) for name, model in named.items()}
-    return scores if all(score.ndim == 1 for score in scores.values()) else None
+    scores = {name: stated_score(model, X, "right", cause) for name, model in named.items()}
+    return {name: score for name, score in scores.items() if score is not None} or None
 
 
 def _in_every_imputation(
@@ -226,8 +234,10 @@ def _in_every_imputation(
     parts = [external_validate(named, table, y, horizons, thresholds, **shared) for table in X.tables]
     risks = {name: np.mean([part.risks[name] for part in parts], axis=0) for name in named}
     passed = {k: v for k, v in shared.items() if k not in ("kind", "description", "development_X")}
-    each = [_scores(named, table, y) for table in X.tables]
-    scores = None if None in each else {k: np.mean([s[k] for s in each if s is not None], axis=0) for k in named}
+    each = [_scores(named, table, y, shared["cause"]) for table in X.tables]
+    scores = (
+        None if None in each else {k: np.mean([s[k] for s in each if s is not None], axis=0) for k in each[0] or ()}
+    )
     averaged = evaluate(y, risks, own_horizons(y, horizons), thresholds, linear_predictors=scores, **passed)
     averaged = replace(averaged, synthetic=parts[0].synthetic)
     doubts = dict.fromkeys((IMPUTED_NEW, *(o for part in parts for o in part.objections)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from scipy.special import expit
 from scipy.stats import chi2, norm
 
 from lbp_prognosis._base import (
+    ArgumentError,
     Objection,
     OutcomeError,
     Result,
@@ -20,13 +22,14 @@ from lbp_prognosis._base import (
     check_number,
     content_hash,
     objection,
+    stated_score,
 )
 from lbp_prognosis._kernels import cox_baseline, cox_fit, kaplan_meier_steps, step_at
-from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.models import LogisticRisk, as_risk_model
 from lbp_prognosis.survival import check_outcome, status_horizon
-from lbp_prognosis.validation.resampling._estimator import describe_estimator, is_fitted
+from lbp_prognosis.validation.resampling._estimator import describe_estimator, is_ready
 from lbp_prognosis.validation.transport._bayes_update import posterior_cox, posterior_logistic, prior_of
-from lbp_prognosis.validation.transport._updated_model import UpdatedModel
+from lbp_prognosis.validation.transport._updated_model import UpdatedModel, original_score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +111,9 @@ def update_model(
     Parameters
     ----------
     model : fitted model
-        With ``predict_risk``; for a time to event also ``linear_predictor``.
+        With ``predict_risk``. Where it states no log-hazard score (log odds for a state) its risk at the horizon, on
+        that scale, stands in for it. A published formula, a function ``f(X, horizons) -> risk`` or `as_risk_model` of
+        it, is taken as it is: it can be recalibrated, not refitted.
     X : DataFrame or array of shape (n, p)
         Predictors of the new patients.
     y : ndarray of shape (n,)
@@ -144,6 +149,9 @@ def update_model(
     its slope); if they stand, the level is tested by ln(O/E) at the horizon. The level update multiplies the cumulative
     hazard by the k that solves mean{1 − exp(−k H(τ | x))} = F̂(τ).
 
+    A fixed score is not refitted: slope against original and against intercept (state), slope against original, then
+    the level (time).
+
     Bayes: the mode of likelihood(new) × N(b, V/λ); for times the baseline is that of the new patients.
 
     References
@@ -151,7 +159,9 @@ def update_model(
     Vergouwe et al. (2017), https://doi.org/10.1002/sim.7179.
     """
     power = check_number("discount", discount, low=0, high=1, open_low=True)
-    if not (hasattr(model, "predict_risk") and is_fitted(model)):
+    if not hasattr(model, "predict_risk") and inspect.isroutine(model):
+        model = as_risk_model(model)
+    if not (hasattr(model, "predict_risk") and is_ready(model)):
         raise argument_error(
             "model", "a fitted model with `predict_risk`", model, "Updating starts from what was learned."
         )
@@ -186,15 +196,25 @@ def update_model(
 
 
 def _ledger(model: Any, X: Any, y: np.ndarray, method: str, events: int, tests: pd.DataFrame) -> dict[str, Any]:
-    state = model.to_dict() if hasattr(model, "to_dict") else describe_estimator(model)
     return {
-        "parent": content_hash(state),
+        "parent": content_hash(_description(model)),
         "data": content_hash(_row_hashes(X), y),
         "n": int(y.shape[0]),
         "n_events": events,
         "method": method,
         "test": tests.to_dict("records"),
     }
+
+
+def _description(model: Any) -> Any:
+    """Return what tells one parent from another; a formula of others is named by its function."""
+    formula = getattr(model, "estimator", None)
+    if inspect.isroutine(formula):
+        return f"{formula.__module__}.{formula.__qualname__}"
+    try:
+        return model.to_dict() if hasattr(model, "to_dict") else describe_estimator(model)
+    except ArgumentError:  # a model of another library
+        return describe_estimator(model)
 
 
 def _row_hashes(X: Any) -> np.ndarray:
@@ -213,9 +233,22 @@ def _parameters(full: Any, X: Any) -> int:
     return int(np.shape(X)[1] if coefficients is None else np.size(coefficients))
 
 
-def _closed(steps: list[tuple[str, float, int, str]], alpha: float) -> tuple[str, pd.DataFrame]:
-    """Walk the tests (name, statistic, df, method kept if not significant); ``refit`` if all are significant."""
-    rows, chosen = [], "refit"
+def _refits(model: Any, method: str) -> bool:
+    """Say whether a model can be fitted anew; a formula of others, or an update, can only be recalibrated."""
+    fixed = not (hasattr(model, "fit") and hasattr(model, "get_params")) or getattr(_inner(model), "fixed", False)
+    if fixed and method in ("refit", "bayes"):
+        raise argument_error(
+            "method",
+            '"closed_test", "original", "intercept" or "slope" for a fixed score',
+            f'"{method}"',
+            "There is nothing to fit anew: it can be recalibrated.",
+        )
+    return not fixed
+
+
+def _closed(steps: list[tuple[str, float, int, str]], alpha: float, largest: str) -> tuple[str, pd.DataFrame]:
+    """Walk the tests (name, statistic, df, method kept if not significant); the ``largest`` if all are significant."""
+    rows, chosen = [], largest
     for name, statistic, df, kept in steps:
         p = float(chi2.sf(max(statistic, 0.0), df)) if df > 0 else 1.0
         rows.append({"test": name, "statistic": statistic, "df": df, "p": p})
@@ -236,6 +269,8 @@ def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) 
     event = y["status"].astype(float)
     risk = np.clip(model.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)
     lp = np.log(risk / (1 - risk))
+    at = None if stated_score(model, X, "status") is not None else float(horizon)
+    refits = _refits(model, method)
 
     def likelihood(eta: np.ndarray) -> float:
         return float(np.sum(event * eta - np.logaddexp(0, eta)))
@@ -244,26 +279,28 @@ def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) 
         raise argument_error("y", "states of both kinds", "one kind only")
     level = float(brentq(lambda a: np.mean(expit(lp + a)) - event.mean(), -60.0, 60.0, xtol=1e-14))
     line = LogisticRisk(horizon=horizon).fit(lp[:, None], y)
-    full = clone(model).fit(X, y)
-    refitted = np.clip(full.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)
-    p = _parameters(full, X)
+    full = clone(model).fit(X, y) if refits else None
+    p = _parameters(full, X) if refits else 0
     slope, slope_se = float(line.coef_[0]), float(np.sqrt(line.covariance_[1, 1]))
     table = pd.DataFrame(
         [
             ("original", likelihood(lp), 0, 0.0, 1.0, np.nan),
             ("intercept", likelihood(lp + level), 1, level, 1.0, np.nan),
             ("slope", line.log_likelihood_, 2, line.intercept_, slope, slope_se),
-            ("refit", likelihood(np.log(refitted / (1 - refitted))), p + 1, np.nan, np.nan, np.nan),
         ],
         columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
     )
+    if full is not None:
+        refitted = np.clip(full.predict_risk(X, horizon)[:, 0], 1e-12, 1 - 1e-12)
+        table.loc[3] = ("refit", likelihood(np.log(refitted / (1 - refitted))), p + 1, np.nan, np.nan, np.nan)
     best = dict(zip(table["method"], table["log_likelihood"]))
+    largest, spent = ("refit", p + 1) if refits else ("slope", 2)  # what is fixed can only be recalibrated
     steps = [
-        ("refit against original", 2 * (best["refit"] - best["original"]), p + 1, "original"),
-        ("refit against intercept", 2 * (best["refit"] - best["intercept"]), p, "intercept"),
-        ("refit against slope", 2 * (best["refit"] - best["slope"]), p - 1, "slope"),
+        (f"{largest} against {kept}", 2 * (best[largest] - best[kept]), spent - used, kept)
+        for kept, used in (("original", 0), ("intercept", 1), ("slope", 2))
+        if kept != largest
     ]
-    closed, tests = _closed(steps, alpha)
+    closed, tests = _closed(steps, alpha, largest)
     chosen = closed if method == "closed_test" else method
     events = int(event.sum())
     ledger = _ledger(model, X, y, chosen, events, tests)
@@ -271,7 +308,9 @@ def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) 
     new = (
         UpdatedModel(full, "refit", "logit", ledger=ledger)
         if chosen == "refit"
-        else UpdatedModel(model, chosen, "logit", float(row["intercept"]), float(row["slope"]), ledger=ledger)
+        else UpdatedModel(
+            model, chosen, "logit", float(row["intercept"]), float(row["slope"]), horizon=at, ledger=ledger
+        )
     )
     return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(model, events, chosen))
 
@@ -288,17 +327,6 @@ def _ties(model: Any) -> str:
     return ties if ties in ("efron", "breslow") else "efron"
 
 
-def _log_hazard(model: Any, X: Any, horizon: float) -> np.ndarray:
-    """Linear predictor as a log hazard: of an accelerated-failure model, the log cumulative hazard at the horizon."""
-    lp = np.asarray(model.linear_predictor(X), dtype=float)
-    risk = model.predict_risk(X, horizon)[:, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_hazard = np.log(-np.log1p(-risk))
-    gap = (log_hazard - lp)[(risk > 1e-9) & (risk < 1 - 1e-9)]
-    proportional = gap.size < 2 or np.ptp(gap) < 1e-6 or not np.isfinite(log_hazard).all()
-    return lp if proportional else log_hazard
-
-
 def _baseline(
     time: np.ndarray, event: np.ndarray, eta: np.ndarray, entry: np.ndarray | None, ties: str
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -312,8 +340,6 @@ def _baseline(
 def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, horizon: float) -> ModelUpdate:
     from sklearn.base import clone
 
-    if not hasattr(model, "linear_predictor"):
-        raise argument_error("model", "a model with `linear_predictor` for a time to event", type(model).__name__)
     time, event = y["time"].astype(float), y["event"] == 1
     entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
     if getattr(_inner(model), "strata", None) is not None and method in ("closed_test", "slope"):
@@ -324,16 +350,18 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
             "The other updates estimate one baseline for all.",
         )
     ties = _ties(model)
-    lp = np.asarray(model.linear_predictor(X), dtype=float)
+    lp = original_score(model, X, "hazard", horizon)
+    at = None if stated_score(model, X, "right") is not None else float(horizon)
     line = cox_fit(lp[:, None], time, event, entry=entry, ties=ties)
-    full = clone(model).fit(X, y)
+    refits = _refits(model, method)
+    full = clone(model).fit(X, y) if refits else None
     # every candidate by the partial likelihood of its linear predictor: a parametric model's own likelihood, or one
     # with other ties, cannot be compared with that of the offset
-    offset, refitted = (
+    offset, *others = (
         cox_fit(eta[:, None], time, event, entry=entry, offset=eta, ties=ties, max_iter=1).loglik_null
-        for eta in (_log_hazard(model, X, horizon), _log_hazard(full, X, horizon))
+        for eta in (lp, *(() if full is None else (original_score(full, X, "hazard", horizon),)))
     )
-    p = _parameters(full, X)
+    p = _parameters(full, X) if refits else 0
     multiplier, z = _level(model, X, time, event, entry, horizon)
     slope, slope_se = float(line.coef[0]), float(np.sqrt(line.covariance[0, 0]))
     table = pd.DataFrame(
@@ -341,15 +369,18 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
             ("original", offset, 0, 0.0, 1.0, np.nan),
             ("intercept", offset, 1, np.log(multiplier), 1.0, np.nan),
             ("slope", line.loglik, 2, np.nan, slope, slope_se),
-            ("refit", refitted, p + 1, np.nan, np.nan, np.nan),
+            *(("refit", refitted, p + 1, np.nan, np.nan, np.nan) for refitted in others),
         ],
         columns=["method", "log_likelihood", "parameters", "intercept", "slope", "slope_se"],
     )
-    steps = [
-        ("coefficients against original", 2 * (refitted - offset), p, "level"),
-        ("coefficients against slope", 2 * (refitted - line.loglik), p - 1, "slope"),
-    ]
-    closed, tests = _closed(steps, alpha)
+    if refits:
+        steps = [
+            ("coefficients against original", 2 * (others[0] - offset), p, "level"),
+            ("coefficients against slope", 2 * (others[0] - line.loglik), p - 1, "slope"),
+        ]
+    else:
+        steps = [("slope against original", 2 * (line.loglik - offset), 1, "level")]
+    closed, tests = _closed(steps, alpha, "refit" if refits else "slope")
     if closed == "level":
         level_p = float(2 * norm.sf(abs(z)))
         row = pd.DataFrame([("level at the horizon", z**2, 1, level_p)], columns=tests.columns)
@@ -362,10 +393,10 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
         new = UpdatedModel(full, "refit", "hazard", ledger=ledger)
     elif chosen == "slope":
         times, hazard = _baseline(time, event, slope * lp, entry, ties)
-        new = UpdatedModel(model, "slope", "hazard", 0.0, slope, times, hazard, ledger=ledger)
+        new = UpdatedModel(model, "slope", "hazard", 0.0, slope, times, hazard, horizon=at, ledger=ledger)
     else:
         log_k = 0.0 if chosen == "original" else float(np.log(multiplier))
-        new = UpdatedModel(model, chosen, "hazard", log_k, ledger=ledger)
+        new = UpdatedModel(model, chosen, "hazard", log_k, horizon=at, ledger=ledger)
     return ModelUpdate(new, chosen, table, tests, alpha, y.shape[0], events, _doubts(model, events, chosen))
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_horizons
+from lbp_prognosis._base import argument_error, check_horizons, linear_predictor_scale, stated_score
 from lbp_prognosis._kernels import row_products, step_at
 
-__all__ = ["UpdatedModel"]
+__all__ = ["UpdatedModel", "original_score"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class UpdatedModel:
         New cumulative baseline hazard (for ``"slope"`` of a time to event), for a linear predictor of zero.
     coefficients, covariance : ndarray or None
         (Intercept and) coefficients after a Bayesian update, and their posterior covariance.
+    horizon : float or None
+        Where the original is judged by its risk, because it states no linear predictor on this scale: the time of
+        that risk.
     ledger : dict
         ``parent, data, n, n_events, method, test``: what this version comes from.
     """
@@ -46,6 +49,7 @@ class UpdatedModel:
     baseline_hazard: np.ndarray | None = field(default=None, repr=False)
     coefficients: np.ndarray | None = field(default=None, repr=False)
     covariance: np.ndarray | None = field(default=None, repr=False)
+    horizon: float | None = None
     ledger: dict[str, Any] = field(default_factory=dict)
 
     def fit(self, X: Any, y: Any) -> None:
@@ -92,5 +96,41 @@ class UpdatedModel:
             if self.scale == "hazard":
                 return row_products(matrix, self.coefficients)
             return self.coefficients[0] + row_products(matrix, self.coefficients[1:])
-        lp = np.asarray(self.model.linear_predictor(X), dtype=float)
-        return lp if self.method in ("original", "refit") else self.intercept + self.slope * lp
+        if self.method in ("original", "refit"):
+            return np.asarray(self.model.linear_predictor(X), dtype=float)
+        return self.intercept + self.slope * original_score(self.model, X, self.scale, self.horizon)
+
+    @property
+    def linear_predictor_scale(self) -> str | None:
+        """Scale of the linear predictor: that of the original until it was changed."""
+        if self.method in ("original", "refit"):
+            return linear_predictor_scale(self.model)
+        if self.scale == "logit":
+            return "log_odds"
+        return "log_hazard" if self.horizon is None else "log_cumulative_hazard"
+
+
+def original_score(model: Any, X: Any, scale: str, horizon: float | None) -> np.ndarray:
+    """Return a model's score on the scale of an update: its linear predictor if it states that scale, else its risk.
+
+    Parameters
+    ----------
+    model : fitted model
+        With ``predict_risk``.
+    X : DataFrame or array of shape (n, p)
+        Predictors.
+    scale : {"logit", "hazard"}
+        Of the update.
+    horizon : float or None
+        Time of the risk that stands in for the linear predictor.
+    """
+    kind = "status" if scale == "logit" else "right"
+    score = stated_score(model, X, kind)
+    if score is not None:
+        return score
+    if horizon is None:
+        raise argument_error(
+            "model", f"a model with a linear predictor on the {scale} scale", type(model).__name__, "Ask for its risk."
+        )
+    risk = np.clip(np.asarray(model.predict_risk(X, [horizon]), dtype=float)[:, 0], 1e-12, 1 - 1e-12)
+    return np.log(risk / (1 - risk)) if scale == "logit" else np.log(-np.log1p(-risk))

@@ -1,0 +1,6 @@
+# Baseline of Kalbfleisch and Prentice under ties: survfit(coxph, stype = 1)
+library(survival)
+t <- c(1,1,2,2,2,3,4,4,5,6); d <- c(1,1,1,1,0,1,1,0,1,0); x <- c(1.2,-.3,1.5,.4,.3,-.7,1,-.2,-.8,0)
+f <- coxph(Surv(t,d)~x, ties="breslow", control=coxph.control(eps=1e-13, toler.chol=1e-14, iter.max=50))
+s <- summary(survfit(f, newdata=data.frame(x=c(0,1)), stype=1, ctype=1), times=1:5)
+cat(sprintf("%.10f", s$surv[,1]), "\n", sprintf("%.10f", s$surv[,2]), "\n", coef(f), "\n")
