@@ -11,7 +11,6 @@ from lbp_prognosis._kernels._aalen_johansen import (
     aalen_johansen_variance,
 )
 from lbp_prognosis._kernels._aliased import aliased_columns
-from lbp_prognosis._kernels._auc import auc_placements, rising_order
 from lbp_prognosis._kernels._categorical import (
     CategoricalFit,
     categorical_fit,
@@ -28,9 +27,8 @@ from lbp_prognosis._kernels._chained_equations import (
     expand_columns,
 )
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, inverse_gamma_prior
-from lbp_prognosis._kernels._concordance import concordance_pairs, concordance_totals, number_events
 from lbp_prognosis._kernels._copied_rows import copied_rows
-from lbp_prognosis._kernels._copies import centred_copies, horizon_sums, mean_difference
+from lbp_prognosis._kernels._copies import centred_copies, mean_difference
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
 from lbp_prognosis._kernels._cox_baseline import cox_baseline
 from lbp_prognosis._kernels._cox_data import CoxData, cox_data
@@ -64,7 +62,6 @@ from lbp_prognosis._kernels._kaplan_meier import (
 )
 from lbp_prognosis._kernels._loess import loess, lowess
 from lbp_prognosis._kernels._log_time_spline import log_time_knots, log_time_spline
-from lbp_prognosis._kernels._logistic_line import logistic_level, logistic_line
 from lbp_prognosis._kernels._mean_regression import MeanFit, cloglog_pseudo_fit, logistic_fit, poisson_fit
 from lbp_prognosis._kernels._net_benefit import (
     ThresholdIncidence,
@@ -110,6 +107,24 @@ from lbp_prognosis._kernels._transformation import (
     transformation_rows,
     transformation_scale,
 )
+from lbp_prognosis._kernels.points._auc import auc_placements, rising_order
+from lbp_prognosis._kernels.points._concordance import (
+    concordance_index,
+    concordance_pairs,
+    concordance_totals,
+    number_events,
+)
+from lbp_prognosis._kernels.points._decisions import DecisionShares, decision_shares
+from lbp_prognosis._kernels.points._lines import (
+    HazardLine,
+    calibration_pseudo_values,
+    hazard_line,
+    observed_over_expected,
+    pseudo_levels,
+    transformed_risk,
+)
+from lbp_prognosis._kernels.points._logistic_line import logistic_level, logistic_line
+from lbp_prognosis._kernels.points._scores import null_brier, row_losses, score_sums, skill
 
 __all__ = [
     "BRIER",
@@ -125,7 +140,9 @@ __all__ = [
     "CoxFit",
     "CoxPath",
     "CoxPieces",
+    "DecisionShares",
     "DiscreteHazardFit",
+    "HazardLine",
     "KMSteps",
     "MeanFit",
     "NestedPlan",
@@ -143,6 +160,7 @@ __all__ = [
     "aalen_johansen_variance",
     "aliased_columns",
     "auc_placements",
+    "calibration_pseudo_values",
     "categorical_fit",
     "categorical_parts",
     "categorical_probabilities",
@@ -159,6 +177,7 @@ __all__ = [
     "column_model",
     "combat_adjust",
     "combat_fit",
+    "concordance_index",
     "concordance_pairs",
     "concordance_totals",
     "copied_rows",
@@ -176,6 +195,7 @@ __all__ = [
     "d1_test",
     "d2_test",
     "d3_test",
+    "decision_shares",
     "dersimonian_laird",
     "discrete_baseline",
     "discrete_hazard_fit",
@@ -186,7 +206,7 @@ __all__ = [
     "fine_gray_influence",
     "generalised_gamma_scale",
     "hazard_influence",
-    "horizon_sums",
+    "hazard_line",
     "incidence_by_threshold",
     "incidence_by_threshold_influence",
     "incidence_influence",
@@ -212,7 +232,9 @@ __all__ = [
     "normal_quadrature",
     "npmle_covariance",
     "npmle_from_intervals",
+    "null_brier",
     "number_events",
+    "observed_over_expected",
     "order_of_times",
     "ordinal_fit",
     "ordinal_inverse",
@@ -223,6 +245,7 @@ __all__ = [
     "precedence_weights",
     "product_limit_incidence",
     "pseudo_fit_influence",
+    "pseudo_levels",
     "pseudo_values",
     "pseudo_values_infinitesimal",
     "q_profile",
@@ -233,10 +256,13 @@ __all__ = [
     "reml",
     "reverse_kaplan_meier_steps",
     "rising_order",
+    "row_losses",
     "row_products",
     "rubin_pool",
+    "score_sums",
     "shapley_from_values",
     "shapley_weights",
+    "skill",
     "solve_tridiagonal",
     "step_at",
     "subdistribution_fit",
@@ -245,6 +271,7 @@ __all__ = [
     "transformation_fit",
     "transformation_rows",
     "transformation_scale",
+    "transformed_risk",
     "tridiagonal_inverse_diagonal",
     "weights_from_process",
 ]

@@ -35,11 +35,11 @@ def auc_covariance(
     The covariance is NaN where all positive, or all negative, findings are of one patient.
     """
     n, m = scores.shape
-    positive, negative, ones = truth.astype(float), (~truth).astype(float), np.ones(n)
+    ones = np.ones(n)
     auc, placements = np.empty(m), np.empty((n, m))
     for k in range(m):
         column = np.ascontiguousarray(scores[:, k])
-        auc[k], placements[:, k] = auc_placements(np.argsort(column), column, positive, negative, ones)[:2]
+        auc[k], placements[:, k] = auc_placements(np.argsort(column), column, truth, ones, ones)[:2]
     x, y = placements[truth] - auc, placements[~truth] - auc
     nx, ny = x.shape[0], y.shape[0]
     if clusters is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import MetricResult, check_beside, check_risk
+from lbp_prognosis._kernels import skill
 from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_influences, mean_losses
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
@@ -150,7 +151,7 @@ def brier(
         model="null",
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        index = 1 - found.loss / null
+        index = skill(found.loss, null)
         by_loss, by_null = (np.where(null > 0, by, np.nan) for by in (-1 / null, found.loss / null**2))
         variance = (
             (by_loss * found.loss_se) ** 2 + (by_null * found.null_se) ** 2 + 2 * by_loss * by_null * found.covariance

@@ -19,9 +19,10 @@ from lbp_prognosis._kernels import (
     rcs_basis,
     rcs_knots,
     subdistribution_fit,
+    transformed_risk,
 )
 from lbp_prognosis.evaluation.prognostic._calibration_levels import Estimate, undefined
-from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows, transformed
+from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
 
 __all__ = [
     "SMOOTHERS",
@@ -140,7 +141,7 @@ def calibration_curve(
     coef, slopes = found
     psi = rows.influence(slopes)
     covariance = _covariance(rows, psi)
-    points = np.column_stack([np.ones(grid.size), spline_design(transformed(grid, rows.link), placed)])
+    points = np.column_stack([np.ones(grid.size), spline_design(transformed_risk(grid, rows.link), placed)])
     eta, half = points @ coef, np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", points, covariance, points), 0))
     half *= ndtri(0.5 + rows.setting.confidence / 2)
     fitted = inverse_link(coef[0] + basis @ coef[1:], rows.link)

@@ -12,14 +12,17 @@ from scipy.special import ndtri
 from lbp_prognosis._kernels import (
     CoxData,
     MeanFit,
-    cloglog_pseudo_fit,
     cox_data,
     cox_fit_prepared,
     cox_pieces,
     hazard_influence,
     logistic_fit,
+    logistic_level,
+    logistic_line,
+    observed_over_expected,
     poisson_fit,
     pseudo_fit_influence,
+    pseudo_levels,
     subdistribution_fit,
 )
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
@@ -98,24 +101,29 @@ def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
         se_log = 1 / np.sqrt(events)
     else:
         se_log = float(rows.se(psi)) / observed
-    ratio = observed / expected
+    ratio = observed_over_expected(observed, expected)
     return _ratio(rows, ratio, se_log, (psi - ratio * psi_expected) / expected)
 
 
-def _fit_of_means(
-    rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | None, start: np.ndarray | None = None
-) -> MeanFit:
-    if rows.state is not None:
-        return logistic_fit(design, rows.state, offset=offset, weights=rows.weight, start=start)
-    return cloglog_pseudo_fit(design, rows.pseudo, offset=offset, weights=rows.weight, start=start)
+def _fits_of_means(rows: CalibrationRows) -> tuple[MeanFit, MeanFit | None]:
+    """Fit the intercept at slope one, and intercept and slope (None where all risks are equal)."""
+    if rows.state is None:
+        return pseudo_levels(rows.x, rows.pseudo, rows.weight, rows.risk)
+    one = np.ones((rows.risk.size, 1))
+    level = logistic_level(rows.x, rows.state, rows.weight)[0]
+    large = _at_point(rows, one, rows.x, np.array([level]))
+    if rows.constant:
+        return large, None
+    line = logistic_line(rows.x, rows.state, rows.weight)[:2]
+    return large, _at_point(rows, np.column_stack([one, rows.x]), None, np.array(line))
 
 
-def _joint_fit(rows: CalibrationRows, design: np.ndarray, near: np.ndarray | None) -> MeanFit:
-    """Fit intercept and slope; of two optima, which risks of 0 or 1 can make for pseudo-values, the better."""
-    fit = _fit_of_means(rows, design, None, near)
-    if rows.state is not None or near is None or (fit.converged and not rows.clipped):
-        return fit
-    return max(fit, _fit_of_means(rows, design, None), key=lambda one: (one.converged, one.loglik))
+def _at_point(rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | None, coef: np.ndarray) -> MeanFit:
+    """Return errors and influence values of a logistic regression at its point estimates."""
+    assert rows.state is not None
+    start = coef if np.isfinite(coef).all() else np.full(coef.size, np.nan)
+    fit = logistic_fit(design, rows.state, offset=offset, weights=rows.weight, start=start)
+    return fit._replace(coef=start)
 
 
 def _standard_errors(rows: CalibrationRows, fit: MeanFit, psi: np.ndarray) -> np.ndarray:
@@ -143,7 +151,7 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     one = np.ones((rows.risk.size, 1))
     scale = "logistic regression" if rows.state is not None else "pseudo-value regression"
     out: dict[str, object] = {}
-    large = _fit_of_means(rows, one, rows.x)
+    large, both = _fits_of_means(rows)
     if large.converged:
         psi = rows.influence(large.influence)
         se = _standard_errors(rows, large, psi)
@@ -152,9 +160,7 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     else:
         out["citl"] = undefined(f"the {scale} did not converge")
     nothing = undefined("all predictions are equal" if rows.constant else f"the {scale} did not converge")
-    near = np.array([large.coef[0], 1.0]) if large.converged else None
     line = np.column_stack([one, rows.x])
-    both = None if rows.constant else _joint_fit(rows, line, near)
     if both is None or not both.converged:
         return {**out, "intercept": nothing, "slope": nothing, "joint": (np.nan, np.nan)}
     psi = rows.influence(both.influence)

@@ -11,26 +11,19 @@ import numpy as np
 from lbp_prognosis._base import influence_se
 from lbp_prognosis._kernels import (
     aalen_johansen_steps,
+    calibration_pseudo_values,
     incidence_influence,
     order_of_times,
-    pseudo_values,
-    pseudo_values_infinitesimal,
     step_at,
+    transformed_risk,
 )
 from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 from lbp_prognosis.survival import Weights, cause_codes, turnbull
 
-__all__ = ["EXACT_PSEUDO_VALUES", "CalibrationRows", "calibration_rows", "transformed"]
+__all__ = ["CalibrationRows", "calibration_rows"]
 
-EXACT_PSEUDO_VALUES = 5000
 _EPSILON = 1e-8
-
-
-def transformed(risk: np.ndarray, link: str) -> np.ndarray:
-    """Complementary log-log or logit of risks, with risks held 1e-8 away from 0 and 1."""
-    inside = np.clip(risk, _EPSILON, 1 - _EPSILON)
-    return np.log(-np.log1p(-inside)) if link == "cloglog" else np.log(inside / (1 - inside))
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ class CalibrationRows:
     @cached_property
     def x(self) -> np.ndarray:
         """Transformed risk."""
-        return transformed(self.risk, self.link)
+        return transformed_risk(self.risk, self.link)
 
     @cached_property
     def ascending(self) -> np.ndarray:
@@ -85,7 +78,7 @@ class CalibrationRows:
     @cached_property
     def ascending_x(self) -> np.ndarray:
         """Transformed risks in increasing order, copies each for itself."""
-        return transformed(self.ascending, self.link)
+        return transformed_risk(self.ascending, self.link)
 
     @cached_property
     def as_given(self) -> np.ndarray:
@@ -206,13 +199,8 @@ class CalibrationRows:
         """Pseudo-values of the incidence at the horizon: exact up to 5000 patients, infinitesimal beyond."""
         assert self.time is not None
         assert self.code is not None
-        if self.weight is None:
-            exact = self.time.size <= EXACT_PSEUDO_VALUES
-            return (pseudo_values if exact else pseudo_values_infinitesimal)(self.time, self.code, self.tau)
-        if self.counted and self.weight.sum() <= EXACT_PSEUDO_VALUES:
-            values = pseudo_values(self.each(self.time), self.each(self.code), self.tau)
-            return values[np.cumsum(self.copies) - self.copies]
-        return pseudo_values_infinitesimal(self.time, self.code, self.tau, self.weight)
+        copies, weights = (self.weight, None) if self.counted else (None, self.weight)
+        return calibration_pseudo_values(self.time, self.code, self.tau, copies, weights)
 
 
 def _turnbull(setting: Setting, tau: float) -> tuple[float, np.ndarray]:

@@ -17,7 +17,7 @@ from lbp_prognosis._base import (
     check_vector,
     objection,
 )
-from lbp_prognosis._kernels import censoring_process, concordance_pairs, number_events
+from lbp_prognosis._kernels import censoring_process, concordance_index, concordance_pairs, number_events
 from lbp_prognosis.evaluation.prognostic._comparable import Keys, comparable_keys, earlier_competing_keys
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half
@@ -130,23 +130,23 @@ def concordance(
     ones = np.ones(n)
     if weighting == "harrell":
         keys = comparable_keys(y, kind, earlier, competing, layers)
-        concordant, tied, comparable, totals = _pairs(setting, scores, order, keys, earlier.astype(float), ones)
+        own_pairs, totals = _pairs(setting, scores, order, keys, earlier.astype(float), ones)
     else:
         own, beyond = _inverse_censoring(setting, layers)
         weight = own * (beyond if competing.any() else own)
         if own[earlier].max(initial=0) > 10:
             objections.append(objection("few-uncensored", variant="pairs", probability=1 / own[earlier].max()))
         keys = comparable_keys(y, kind, earlier, np.zeros(n, dtype=bool), layers)
-        concordant, tied, comparable, totals = _pairs(
-            setting, scores, order, keys, np.where(earlier, weight, 0.0), ones
-        )
+        own_pairs, totals = _pairs(setting, scores, order, keys, np.where(earlier, weight, 0.0), ones)
         if competing.any():
             keys = earlier_competing_keys(y, earlier, layers)
-            more = _pairs(setting, scores, order, keys, np.where(earlier, own, 0.0), np.where(competing, own, 0.0))
-            concordant, tied, comparable = concordant + more[0], tied + more[1], comparable + more[2]
-            totals = tuple(a + b for a, b in zip(totals, more[3]))
-    pairs = sum(totals)
-    value = (totals[0] + totals[2] / 2) / pairs if pairs > 0 else np.nan
+            more, further = _pairs(
+                setting, scores, order, keys, np.where(earlier, own, 0.0), np.where(competing, own, 0.0)
+            )
+            own_pairs = own_pairs + more
+            totals = tuple(a + b for a, b in zip(totals, further))
+    pairs, value = sum(totals), concordance_index(totals)
+    concordant, tied, comparable = own_pairs
     share = (concordant + tied / 2 - value * comparable) / pairs if pairs > 0 else np.full(n, np.nan)
     influence = setting.scale(share * setting.row_weight.sum())
     return setting.result(
@@ -202,7 +202,7 @@ def _setting(
 
 def _pairs(
     setting: Setting, score: np.ndarray, order: np.ndarray, keys: Keys, early: np.ndarray, late: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, ...]]:
+) -> tuple[np.ndarray, tuple[float, ...]]:
     event, first, last, events = number_events(*keys)
     return concordance_pairs(order, score, event, first, last, setting.row_weight, early, late, events)
 

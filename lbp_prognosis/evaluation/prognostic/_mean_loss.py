@@ -17,6 +17,9 @@ from lbp_prognosis._kernels import (
     incidence_influence,
     ipcw_loss,
     ipcw_loss_combined,
+    null_brier,
+    row_losses,
+    score_sums,
     step_at,
 )
 from lbp_prognosis.evaluation.prognostic._known import known_at_horizons, right_guards
@@ -81,7 +84,7 @@ def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
         covariance = (influence_se(psi + psi_null, setting.clusters) ** 2 - loss_se**2 - null_se**2) / 2
     else:
         # lost: by how much the weights fall short of a mean of 1, at a horizon that nobody is followed beyond
-        null, tilt = frequency * (1 - frequency) - frequency**2 * lost, _tilt(frequency, lost)
+        null, tilt = null_brier(frequency, lost), _tilt(frequency, lost)
         null_se, covariance = np.abs(tilt) * frequency_se, tilt * covariance
     return Losses(loss, loss_se, null, null_se, covariance, reasons, (*objections, *doubt))
 
@@ -160,13 +163,14 @@ def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):
         objections.extend(known.objections)
         if known.reason:
             continue
-        miss = np.where(known.case, 1 - risk[:, h], risk[:, h])
-        value = miss**2 if kind == BRIER else -np.log1p(-miss)
-        loss[h], own = known.influence(np.where(known.weight > 0, known.weight * value, 0.0))
-        frequency[h], counted = known.influence(np.where(known.case, known.weight, 0.0))
+        column = np.ascontiguousarray(risk[:, h])
+        loss[h], frequency[h], mean, _ = score_sums(kind, column, known.case, known.weight, setting.row_weight)
+        value = row_losses(kind, column, known.case)
+        own = known.influence(np.where(known.weight > 0, known.weight * value, 0.0))[1]
+        counted = known.influence(np.where(known.case, known.weight, 0.0))[1]
         psi[:, h], psi_frequency[:, h] = setting.scale(own), setting.scale(counted)
         if setting.kind == "right" and setting.censoring is None:
-            lost[h] = 1 - np.average(known.weight, weights=setting.row_weight)
+            lost[h] = 1 - mean
     return loss, frequency, psi, psi_frequency, reasons, list(dict.fromkeys(objections)), lost
 
 

@@ -167,7 +167,7 @@ def _scores(risk: Any, setting: Setting) -> np.ndarray:
 def _auc(setting: Setting, known: Known, risk: np.ndarray, order: np.ndarray) -> tuple[float, np.ndarray, str]:
     row = setting.row_weight
     case_weight, control_weight = np.where(known.case, known.weight, 0.0), np.where(known.case, 0.0, known.weight)
-    auc, placement, cases, controls = auc_placements(order, risk, case_weight, control_weight, row)
+    auc, placement, cases, controls = auc_placements(order, risk, known.case, known.weight, row)
     if not np.isfinite(auc):
         lacking = (
             "no event of interest by this horizon" if cases <= 0 else "nobody is known to be free of it at this horizon"

@@ -9,6 +9,7 @@ import numpy as np
 from lbp_prognosis._base import influence_se, spawn
 from lbp_prognosis._kernels import (
     cell_counts,
+    decision_shares,
     incidence_by_threshold,
     incidence_by_threshold_influence,
     ipcw_influence,
@@ -104,11 +105,6 @@ class DecisionData:
             self._cache[key] = threshold_bins(self.risks[model, :, h], np.sort(self.thresholds), self.strict)
         return self._cache[key]
 
-    def _split(self, treated: np.ndarray, incidence: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        success = 1 - incidence if self.complement else incidence
-        tp, fp = treated * success, treated * (1 - success)
-        return tp, fp, tp - self.odds * fp
-
     def point(self, model: int, h: int) -> Point:
         """Return the estimates of one model at one horizon, with analytic standard errors."""
         if self.ipcw:
@@ -117,10 +113,10 @@ class DecisionData:
         out = incidence_by_threshold(
             self.bins(model, h), self.time, self.code, tau, k, weights=self.weights, competing=self.competing
         )
-        treated, incidence = out.weight[self.rank] / self.total, out.incidence[self.rank]
-        tp, fp, net = self._split(treated, incidence)
+        shares = decision_shares(out, self.rank, self.total, self.thresholds, complement=self.complement)
         if self.clusters is None and (self.weights is None or self.frequency):
-            success = 1 - incidence if self.complement else incidence
+            treated, success = shares.treated, out.incidence[self.rank]
+            success = 1 - success if self.complement else success
             value = success - self.odds * (1 - success)
             # variance of an incidence among the treated, and of who is treated; the two are uncorrelated
             spread = treated * (1 - treated) * value**2 / self.total
@@ -128,7 +124,7 @@ class DecisionData:
             se = np.sqrt(np.maximum(variance, 0.0))
         else:
             se = self.se(self.influence(model, h))
-        return Point(treated, tp, fp, net, se)
+        return Point(*shares, se)
 
     def _point_ipcw(self, model: int, h: int) -> Point:
         bins = self.bins(model, h)
@@ -244,7 +240,8 @@ class DecisionData:
                     variance=False,
                 )
                 place = slice(None) if every else self.rank
-                out[b, m] = self._split(got.weight[place] / total, got.incidence[place])[2]
+                shares = decision_shares(got, place, total, self.thresholds, complement=self.complement)
+                out[b, m] = shares.net_benefit
         return out
 
     def _resample_linear(self, h: int, generators: list[np.random.Generator], out: np.ndarray) -> np.ndarray:

@@ -12,10 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from lbp_prognosis._base import METRICS
-from lbp_prognosis._kernels import horizon_sums, logistic_level, logistic_line, mean_difference, threshold_bins
+from lbp_prognosis._kernels import (
+    BRIER,
+    HazardLine,
+    auc_placements,
+    logistic_level,
+    logistic_line,
+    mean_difference,
+    null_brier,
+    observed_over_expected,
+    score_sums,
+    skill,
+    transformed_risk,
+)
 from lbp_prognosis.survival import OutcomeKind
-from lbp_prognosis.validation.resampling._prepared_rows import Line, PreparedRows, State
-from lbp_prognosis.validation.resampling._ranked import Ranked, transformed
+from lbp_prognosis.validation.resampling._prepared_rows import PreparedRows
+from lbp_prognosis.validation.resampling._ranked import Ranked
 
 __all__ = ["Panel", "known_state"]
 
@@ -94,33 +106,31 @@ class Panel:
             out += [2 * (out[0] - 0.5), *self._indexes(rows, said, line, training)]
         return np.array(out)
 
-    def _at_horizon(self, rows: PreparedRows, k: int, said: Ranked, line: Line | None) -> list[float]:
+    def _at_horizon(self, rows: PreparedRows, k: int, said: Ranked, line: HazardLine | None) -> list[float]:
         state, risk = rows.states[k], said.risk[k]
-        auc, brier, null, share, mean = horizon_sums(said.orders[k], risk, state.event, state.weight, state.copies)
+        brier, share, known, mean = score_sums(BRIER, risk, state.event, state.weight, state.copies)
         if np.isnan(mean):
             return [np.nan] * (4 + (3 if self.kind == "status" else 1) + self.thresholds.size)
-        out = [auc, brier, 1 - brier / null if null > 0 else np.nan, share / mean if mean > 0 else np.nan]
+        auc = auc_placements(said.orders[k], risk, state.event, state.weight, state.copies)[0]
+        ipa = float(skill(brier, null_brier(share, 1 - known)))
+        out = [auc, brier, ipa, observed_over_expected(share, mean), *self._line(rows, k, risk, line)]
+        if rows.entry is not None:  # neither weights nor incidences from time zero know of late entry
+            out[:4] = [np.nan] * 4
+            return out + [np.nan] * self.thresholds.size
+        complement = self.target == "no_event"
+        target = 1 - risk if complement else risk
+        return [*out, *rows.net_benefits(k, target, self.thresholds, complement=complement).tolist()]
+
+    def _line(self, rows: PreparedRows, k: int, risk: np.ndarray, line: HazardLine | None) -> list[float]:
+        """Intercepts and slope at a horizon; without a linear predictor the risk there, transformed, stands for it."""
         if self.kind == "status":
-            x, event = transformed(risk, "status"), state.event.astype(float)
-            out += [logistic_level(x, event, state.copies)[0], *logistic_line(x, event, state.copies)[:2]]
-        else:
-            # without a linear predictor the risk at this horizon, on its own scale, stands for it
-            out.append((line if line is not None else rows.line(transformed(risk, "right"))).slope)
-        return out + self._net_benefit(state, risk)
+            x, event, copies = transformed_risk(risk, "logit"), rows.event.astype(float), rows.states[k].copies
+            return [logistic_level(x, event, copies)[0], *logistic_line(x, event, copies)[:2]]
+        if rows.competing:
+            return [rows.pseudo_slope(k, risk)]
+        return [(rows.line(transformed_risk(risk, "cloglog")) if line is None else line).slope]
 
-    def _net_benefit(self, state: State, r: np.ndarray) -> list[float]:
-        if not self.thresholds.size:
-            return []
-        p, event = (1 - r, ~state.event) if self.target == "no_event" else (r, state.event)
-        w = state.weight * state.copies
-        reached = threshold_bins(p, self.thresholds)
-        size = self.thresholds.size + 1
-        good = np.bincount(reached, weights=w * event, minlength=size)[::-1].cumsum()[::-1][1:]
-        bad = np.bincount(reached, weights=w * ~event, minlength=size)[::-1].cumsum()[::-1][1:]
-        odds = self.thresholds / (1 - self.thresholds)
-        return [float(v) for v in (good - odds * bad) / state.copies.sum()]
-
-    def _indexes(self, rows: PreparedRows, said: Ranked, line: Line | None, training: bool) -> list[float]:
+    def _indexes(self, rows: PreparedRows, said: Ranked, line: HazardLine | None, training: bool) -> list[float]:
         """Nagelkerke's R², D, U, Q of the recalibrated linear predictor, and g, as `rms::validate` computes them."""
         copies, lp = rows.states[0].copies, said.score
         n = float(copies.sum())

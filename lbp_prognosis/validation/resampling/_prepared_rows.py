@@ -7,18 +7,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lbp_prognosis._kernels import (
-    centred_copies,
+    HazardLine,
+    calibration_pseudo_values,
+    concordance_index,
     concordance_totals,
     counted_ipcw,
-    cox_data,
-    cox_fit_prepared,
-    cox_line,
+    decision_shares,
     distinct_times,
+    hazard_line,
+    incidence_by_threshold,
     number_events,
+    order_of_times,
+    pseudo_levels,
+    threshold_bins,
+    transformed_risk,
 )
 from lbp_prognosis.survival import cause_codes, outcome_kind
 
-__all__ = ["Line", "PreparedRows", "State"]
+__all__ = ["PreparedRows", "State"]
 
 
 @dataclass(frozen=True)
@@ -41,19 +47,6 @@ class State:
 
 
 @dataclass(frozen=True)
-class Line:
-    """Cox's model of one linear predictor: slope and log partial likelihoods.
-
-    With competing events it is the cause-specific hazard.
-    """
-
-    slope: float
-    loglik: float
-    null: float
-    fixed: float  # slope 1: the null model with the linear predictor as offset
-
-
-@dataclass(frozen=True)
 class PreparedRows:
     """An outcome, read. Each row stands for some copies of itself: a resample is the rows with other `copies`.
 
@@ -61,18 +54,22 @@ class PreparedRows:
     ----------
     copies : ndarray of shape (n,)
         Whole numbers, possibly 0.
+    horizons : ndarray of shape (k,)
+        Prediction times; for a state at a visit 1, the time at which those who have it are set.
     states : tuple of State
         At each horizon.
-    event : ndarray of bool of shape (n,)
-        Whether the event of interest was seen.
     time : ndarray of shape (n,)
-        When observation ended. This and what follows is empty for a state.
-    censored : ndarray of bool of shape (n,)
-        Whether nothing was seen to happen.
+        When observation ended; of a state 1 where it is so, otherwise 2.
+    code : ndarray of int of shape (n,)
+        0 nothing seen, 1 the event of interest, 2 another.
+    by_time : ndarray of int of shape (n,)
+        Rows in the order of time.
+    competing : bool
+        Whether another event is seen.
     entry : ndarray of shape (n,) or None
         Start of observation.
     places : tuple of ndarray
-        Distinct times, and the place of each row's own.
+        Distinct times, and the place of each row's own. This and what follows is empty for a state.
     reached : ndarray of shape (k,)
         Number of distinct times up to each horizon.
     pairs : tuple
@@ -80,14 +77,16 @@ class PreparedRows:
     """
 
     copies: np.ndarray
+    horizons: np.ndarray
     states: tuple[State, ...]
-    event: np.ndarray
     time: np.ndarray
-    censored: np.ndarray
-    entry: np.ndarray | None
-    places: tuple[np.ndarray, np.ndarray]
-    reached: np.ndarray
-    pairs: tuple[np.ndarray, np.ndarray, np.ndarray, int]
+    code: np.ndarray
+    by_time: np.ndarray
+    competing: bool = False
+    entry: np.ndarray | None = None
+    places: tuple[np.ndarray, np.ndarray] | None = None
+    reached: np.ndarray | None = None
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray, int] | None = None
 
     @classmethod
     def of(cls, y: np.ndarray, horizons: np.ndarray, cause: int) -> PreparedRows:
@@ -102,20 +101,12 @@ class PreparedRows:
         cause : int
             Event code of interest.
         """
-        once, nobody = np.ones(y.shape[0]), np.empty(0, dtype=np.int64)
+        once = np.ones(y.shape[0])
         if outcome_kind(y) == "status":
             event, known = y["status"] == 1, (y["status"] >= 0).astype(float)
-            return cls(
-                once,
-                (State(event, known, known),) * horizons.size,
-                event,
-                np.empty(0),
-                nobody == 1,
-                None,
-                (np.empty(0), nobody),
-                nobody,
-                (nobody, nobody, nobody, 0),
-            )
+            time = np.where(event, 1.0, 2.0)
+            states = (State(event, known, known),) * horizons.size
+            return cls(once, np.ones(horizons.size), states, time, event.astype(np.int64), order_of_times(time))
         time, code = y["time"].astype(float), cause_codes(y, cause)
         event = code == 1
         times, place = distinct_times(time)
@@ -130,10 +121,12 @@ class PreparedRows:
         reached = np.searchsorted(times, horizons, side="right")
         rows = cls(
             once,
+            horizons,
             tuple(State(event & (place < stop), once, once) for stop in reached),
-            event,
             time,
-            code == 0,
+            code,
+            order_of_times(time),
+            bool((code == 2).any()),
             entry,
             (times, place),
             reached,
@@ -141,46 +134,54 @@ class PreparedRows:
         )
         return rows.counted(once)
 
+    @property
+    def event(self) -> np.ndarray:
+        """Whether the event of interest was seen (n,)."""
+        return self.code == 1
+
     def counted(self, copies: np.ndarray) -> PreparedRows:
         """Return the same rows with other numbers of copies (n,): whatever is estimated from rows follows them."""
         copies = np.asarray(copies, dtype=float)
-        if not self.time.size:
+        if self.places is None or self.reached is None:
             return replace(self, copies=copies, states=tuple(replace(s, copies=copies * s.weight) for s in self.states))
         times, place = self.places
-        weights = counted_ipcw(place, self.censored, copies, times.size, self.reached)
+        weights = counted_ipcw(place, self.code == 0, copies, times.size, self.reached)
         states = tuple(State(state.event, weight, copies) for state, weight in zip(self.states, weights))
         return replace(self, copies=copies, states=states)
 
-    def unknown(self, values: np.ndarray) -> bool:
-        """Say whether a row that counts has no value."""
-        missing = np.isnan(values)
-        return bool(missing.any() and self.copies[missing].any())
-
     def concordance(self, order: np.ndarray, score: np.ndarray) -> float:
         """Harrell's C of a score, higher meaning sooner, with the rows in its ascending order."""
-        if self.unknown(score):
+        missing = np.isnan(score)
+        if self.pairs is None or (missing.any() and self.copies[missing].any()):
             return float("nan")
         number, first, last, count = self.pairs
-        agree, against, tied = concordance_totals(order, score, number, first, last, self.copies, count)
-        pairs = agree + against + tied
-        return (agree + tied / 2) / pairs if pairs > 0 else float("nan")
+        return concordance_index(concordance_totals(order, score, number, first, last, self.copies, count))
 
-    def line(self, lp: np.ndarray) -> Line:
-        """Fit Cox's model of one linear predictor."""
-        nan = float("nan")
-        if self.unknown(lp) or centred_copies(lp, self.copies)[1] < 1e-12:
-            return Line(nan, nan, nan, nan)
-        if self.entry is None:
-            converged, slope, loglik, null, fixed = cox_line(
-                self.time, self.event, lp, places=self.places, copies=self.copies
-            )
-            if converged and np.isfinite(fixed):
-                return Line(slope, loglik, null, fixed)
+    def line(self, score: np.ndarray) -> HazardLine:
+        """Fit Cox's model of one score; with competing events it is the cause-specific hazard."""
+        return hazard_line(self.time, self.event, score, self.copies, entry=self.entry, places=self.places)
+
+    def pseudo_slope(self, k: int, risk: np.ndarray) -> float:
+        """Slope of the k-th horizon's risk among competing events, from pseudo-values."""
         some = self.copies > 0
-        data = cox_data(
-            lp[some, None], self.time[some], self.event[some], entry=None if self.entry is None else self.entry[some]
+        copies, risk = self.copies[some], risk[some]
+        pseudo = calibration_pseudo_values(self.time[some], self.code[some], float(self.horizons[k]), copies, None)
+        x = transformed_risk(risk, "cloglog")
+        _, line = pseudo_levels(x, pseudo, copies, risk)
+        return float(line.coef[1]) if line is not None and line.converged else float("nan")
+
+    def net_benefits(self, k: int, risk: np.ndarray, thresholds: np.ndarray, *, complement: bool) -> np.ndarray:
+        """Net benefit of treating where the k-th horizon's risk (n,) of the target reaches each threshold."""
+        levels, rank = np.unique(thresholds, return_inverse=True)
+        order, counted = self.by_time, self.states[k].copies
+        found = incidence_by_threshold(
+            threshold_bins(risk[order], levels, strict=False),
+            self.time[order],
+            self.code[order],
+            self.horizons[k],
+            levels.size,
+            weights=counted[order],
+            competing=self.competing,
+            variance=False,
         )
-        copies = self.copies[some]
-        fit = cox_fit_prepared(data, weights=copies, frequency=True)
-        fixed = cox_fit_prepared(data, weights=copies, frequency=True, offset=lp[some], max_iter=1).loglik_null
-        return Line(float(fit.coef[0]) if fit.converged else nan, fit.loglik, fit.loglik_null, fixed)
+        return decision_shares(found, rank, float(counted.sum()), thresholds, complement=complement).net_benefit

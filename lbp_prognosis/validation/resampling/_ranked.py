@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lbp_prognosis._kernels import rising_order
+from lbp_prognosis._kernels import rising_order, transformed_risk
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["Ranked"]
-
-_CLIP = 1e-8
 
 
 @dataclass(frozen=True)
@@ -42,15 +40,9 @@ class Ranked:
     def of(cls, risk: np.ndarray, lp: np.ndarray | None, kind: OutcomeKind) -> Ranked:
         """Sort risks (n, k) and the linear predictor, if there is one."""
         rows = np.ascontiguousarray(risk.T)
-        score = transformed(rows[-1], kind) if lp is None else lp
+        score = transformed_risk(rows[-1], "logit" if kind == "status" else "cloglog") if lp is None else lp
         order = rising_order(score)
         orders = [order]
         for column in rows:
             orders.append(rising_order(column, orders[-1]))
         return cls(rows, orders[1:], score, order, lp is not None)
-
-
-def transformed(risk: np.ndarray, kind: OutcomeKind) -> np.ndarray:
-    """Return log odds of a risk for a state, the log of the cumulative hazard for a time to event."""
-    p = np.clip(risk, _CLIP, 1 - _CLIP)
-    return np.log(p / (1 - p)) if kind == "status" else np.log(-np.log1p(-p))

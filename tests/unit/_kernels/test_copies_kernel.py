@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lbp_prognosis._kernels import (
+    BRIER,
     auc_placements,
     censoring_process,
     centred_copies,
@@ -18,11 +19,12 @@ from lbp_prognosis._kernels import (
     cox_line,
     cox_refit,
     distinct_times,
-    horizon_sums,
     logistic_level,
     logistic_line,
     mean_difference,
+    null_brier,
     number_events,
+    score_sums,
     weights_from_process,
 )
 
@@ -41,7 +43,7 @@ def test_concordance_totals_are_those_of_all_pairs(seed):
     start = np.minimum(rng.integers(-1, 6, 80), key - 1) if seed > 2 else np.full(80, -1)
     numbers = number_events(np.where(happened, key, -1), start, np.where(happened, key - 1, key))
     order, ones = np.argsort(score), np.ones(80)
-    want = concordance_pairs(order, score, *numbers[:3], copies, ones, ones, numbers[3])[3]
+    want = concordance_pairs(order, score, *numbers[:3], copies, ones, ones, numbers[3])[1]
     np.testing.assert_allclose(concordance_totals(order, score, *numbers[:3], copies, numbers[3]), want, rtol=1e-13)
 
 
@@ -63,11 +65,12 @@ def test_sums_at_a_horizon_are_those_of_the_copies(ties):
     risk = rng.integers(1, 9, 70) / 10 if ties else rng.random(70)
     event, weight = rng.random(70) < 0.4, rng.uniform(0, 2, 70) * (rng.random(70) < 0.8)
     risk[copies == 0] = np.nan  # not read
-    found = horizon_sums(np.argsort(risk), risk, event, weight, copies)
+    auc = auc_placements(np.argsort(risk), risk, event, weight, copies)[0]
+    brier, share, known, mean = score_sums(BRIER, risk, event, weight, copies)
+    found = [auc, brier, null_brier(share, 1 - known), share, mean]
     r, e, w = risk[rows], event[rows], weight[rows]
-    auc = auc_placements(np.argsort(r), r, w * e, w * ~e, np.ones(70))[0]
-    share = np.mean(w * e)
-    want = [auc, np.mean(w * (e - r) ** 2), np.mean(w * (e - share) ** 2), share, r.mean()]
+    want = [auc_placements(np.argsort(r), r, e, w, np.ones(70))[0], np.mean(w * (e - r) ** 2)]
+    want += [np.mean(w * (e - np.mean(w * e)) ** 2), np.mean(w * e), r.mean()]
     np.testing.assert_allclose(found, want, rtol=1e-12)
 
 

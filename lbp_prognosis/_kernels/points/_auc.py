@@ -20,7 +20,7 @@ def rising_order(score: np.ndarray, order: np.ndarray | None = None) -> np.ndarr
 
 
 def auc_placements(
-    order: np.ndarray, score: np.ndarray, case_weight: np.ndarray, control_weight: np.ndarray, row_weight: np.ndarray
+    order: np.ndarray, score: np.ndarray, event: np.ndarray, weight: np.ndarray, copies: np.ndarray
 ) -> tuple[float, np.ndarray, float, float]:
     """Return the weighted AUC, and for each row the share of the other class that it beats.
 
@@ -30,10 +30,12 @@ def auc_placements(
         Rows in ascending order of ``score``.
     score : ndarray of shape (n,)
         Higher means more likely a case.
-    case_weight, control_weight : ndarray of shape (n,)
-        Inverse probability weights in each class, 0 outside it.
-    row_weight : ndarray of shape (n,)
-        Weight of the row itself.
+    event : ndarray of bool of shape (n,)
+        Cases.
+    weight : ndarray of shape (n,)
+        Inverse probability that this is known, 0 where it is not.
+    copies : ndarray of shape (n,)
+        Weight of the row itself, possibly 0.
 
     Returns
     -------
@@ -44,7 +46,8 @@ def auc_placements(
     cases, controls : float
         Total weight of each class.
     """
-    case, control = row_weight * case_weight, row_weight * control_weight
+    case = np.where(event, copies * weight, 0.0)
+    control = np.where(event, 0.0, copies * weight)
     cases, controls = float(case.sum()), float(control.sum())
     placement = np.zeros(order.size)
     if cases <= 0.0 or controls <= 0.0:
@@ -54,11 +57,8 @@ def auc_placements(
     new[0] = True
     np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
     below_cases, below_controls = _below(case[order], new), _below(control[order], new)
-    placement[order] = np.where(
-        case_weight[order] > 0.0,
-        below_controls / controls,
-        np.where(control_weight[order] > 0.0, (cases - below_cases) / cases, 0.0),
-    )
+    beaten = np.where(event[order], below_controls / controls, (cases - below_cases) / cases)
+    placement[order] = np.where(weight[order] > 0.0, beaten, 0.0)
     return float(np.dot(case, placement)) / cases, placement, cases, controls
 
 
