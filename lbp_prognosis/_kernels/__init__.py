@@ -107,7 +107,7 @@ from lbp_prognosis._kernels._transformation import (
     transformation_rows,
     transformation_scale,
 )
-from lbp_prognosis._kernels.points._auc import auc_placements, rising_order
+from lbp_prognosis._kernels.points._auc import auc_placements, auc_point, rising_order
 from lbp_prognosis._kernels.points._concordance import (
     concordance_index,
     concordance_pairs,
@@ -160,6 +160,7 @@ __all__ = [
     "aalen_johansen_variance",
     "aliased_columns",
     "auc_placements",
+    "auc_point",
     "calibration_pseudo_values",
     "categorical_fit",
     "categorical_parts",

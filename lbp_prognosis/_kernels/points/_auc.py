@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["auc_placements", "rising_order"]
+__all__ = ["auc_placements", "auc_point", "rising_order"]
 
 
 def rising_order(score: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
@@ -46,20 +46,41 @@ def auc_placements(
     cases, controls : float
         Total weight of each class.
     """
-    case = np.where(event, copies * weight, 0.0)
-    control = np.where(event, 0.0, copies * weight)
-    cases, controls = float(case.sum()), float(control.sum())
+    auc, below, cases, controls = _walk(order, score, event, weight, copies)
     placement = np.zeros(order.size)
-    if cases <= 0.0 or controls <= 0.0:
-        return np.nan, placement, cases, controls
-    ranked = score[order]
-    new = np.empty(order.size, dtype=bool)
-    new[0] = True
+    if np.isfinite(auc):
+        happened = event[order]
+        below_cases = _below(np.where(happened, (copies * weight)[order], 0.0), _changes(score[order]))
+        beaten = np.where(happened, below / controls, (cases - below_cases) / cases)
+        placement[order] = np.where(weight[order] > 0.0, beaten, 0.0)
+    return auc, placement, cases, controls
+
+
+def auc_point(order: np.ndarray, score: np.ndarray, event: np.ndarray, weight: np.ndarray, copies: np.ndarray) -> float:
+    """Return the AUC of `auc_placements` without the placements; arguments as there."""
+    return _walk(order, score, event, weight, copies)[0]
+
+
+def _walk(
+    order: np.ndarray, score: np.ndarray, event: np.ndarray, weight: np.ndarray, copies: np.ndarray
+) -> tuple[float, np.ndarray, float, float]:
+    """Return the AUC, the weight of controls below each row in ``order``, and the weight of each class."""
+    own = (copies * weight)[order]
+    case = own * event[order]
+    control = own - case
+    cases, controls = float(case.sum()), float(control.sum())
+    if not (cases > 0.0 and controls > 0.0):
+        return np.nan, control, cases, controls
+    below = _below(control, _changes(score[order]))
+    return float(case @ below) / (cases * controls), below, cases, controls
+
+
+def _changes(ranked: np.ndarray) -> np.ndarray:
+    """Mark where the score differs from the one before."""
+    new = np.empty(ranked.size, dtype=bool)
+    new[:1] = True
     np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
-    below_cases, below_controls = _below(case[order], new), _below(control[order], new)
-    beaten = np.where(event[order], below_controls / controls, (cases - below_cases) / cases)
-    placement[order] = np.where(weight[order] > 0.0, beaten, 0.0)
-    return float(np.dot(case, placement)) / cases, placement, cases, controls
+    return new
 
 
 def _below(ranked: np.ndarray, new: np.ndarray) -> np.ndarray:

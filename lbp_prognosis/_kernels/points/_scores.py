@@ -35,14 +35,14 @@ def score_sums(
     copies : ndarray of shape (n,)
         Weight of the row itself, possibly 0; means are over all copies.
     """
+    total, own, mean = float(copies.sum()), copies * weight, float(copies @ risk)
     some = copies > 0
-    if not some.all():
-        risk, event, weight, copies = risk[some], event[some], weight[some], copies[some]
-    total, own = float(copies.sum()), copies * weight
+    if np.isnan(mean) and not some.all():
+        return score_sums(kind, risk[some], event[some], weight[some], copies[some])
     if total == 0:
         return np.nan, np.nan, np.nan, np.nan
     lost, cases = float(own @ row_losses(kind, risk, event)), float(own @ event)
-    return lost / total, cases / total, float(own.sum()) / total, float(copies @ risk) / total
+    return lost / total, cases / total, float(own.sum()) / total, mean / total
 
 
 def null_brier(share: Any, lost: Any) -> Any:
@@ -50,7 +50,6 @@ def null_brier(share: Any, lost: Any) -> Any:
     return share * (1 - share) - share**2 * lost
 
 
-def skill(score: Any, null: Any) -> np.ndarray:
-    """Return by which share a score falls below that of the null model (IPA); NaN where that is perfect."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.asarray(null) > 0, 1 - np.divide(score, null), np.nan)
+def skill(score: Any, null: Any) -> Any:
+    """Return by which share a score falls below that of the null model: IPA."""
+    return 1 - score / null

@@ -15,7 +15,7 @@ from lbp_prognosis._base import METRICS
 from lbp_prognosis._kernels import (
     BRIER,
     HazardLine,
-    auc_placements,
+    auc_point,
     logistic_level,
     logistic_line,
     mean_difference,
@@ -111,12 +111,15 @@ class Panel:
         brier, share, known, mean = score_sums(BRIER, risk, state.event, state.weight, state.copies)
         if np.isnan(mean):
             return [np.nan] * (4 + (3 if self.kind == "status" else 1) + self.thresholds.size)
-        auc = auc_placements(said.orders[k], risk, state.event, state.weight, state.copies)[0]
-        ipa = float(skill(brier, null_brier(share, 1 - known)))
+        auc = auc_point(said.orders[k], risk, state.event, state.weight, state.copies)
+        null = null_brier(share, 1 - known)
+        ipa = skill(brier, null) if null > 0 else np.nan
         out = [auc, brier, ipa, observed_over_expected(share, mean), *self._line(rows, k, risk, line)]
         if rows.entry is not None:  # neither weights nor incidences from time zero know of late entry
             out[:4] = [np.nan] * 4
             return out + [np.nan] * self.thresholds.size
+        if not self.thresholds.size:
+            return out
         complement = self.target == "no_event"
         target = 1 - risk if complement else risk
         return [*out, *rows.net_benefits(k, target, self.thresholds, complement=complement).tolist()]

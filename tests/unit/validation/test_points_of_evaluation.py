@@ -113,7 +113,7 @@ def test_each_number_is_that_of_evaluation(kind, ties, weights):
 
 @pytest.mark.parametrize("kind", ["right", "status"])
 def test_without_an_estimate_neither_has_a_number(kind):
-    y, risk, lp = cohort(kind, True, 3)
+    y, risk, _ = cohort(kind, True, 3)
     flat = np.full_like(risk, 0.25)
     horizons = HORIZONS[:1] if kind == "status" else HORIZONS
     panel = Panel(kind, horizons, THRESHOLDS)
