@@ -42,6 +42,7 @@ from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._discrete_baseline import discrete_baseline
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
 from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
+from lbp_prognosis._kernels._followed import followed_times
 from lbp_prognosis._kernels._incidence import exponential_incidence, product_limit_incidence
 from lbp_prognosis._kernels._ipcw import (
     CensoringProcess,
@@ -205,6 +206,7 @@ __all__ = [
     "exponential_incidence",
     "fine_gray_data",
     "fine_gray_influence",
+    "followed_times",
     "generalised_gamma_scale",
     "hazard_influence",
     "hazard_line",

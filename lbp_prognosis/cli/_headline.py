@@ -9,7 +9,7 @@ __all__ = ["print_headline"]
 
 
 def print_headline(headline: Any, page: Path, sample: str, *, synthetic: bool = False) -> None:
-    """Print the headline numbers with their intervals, and the path of the page."""
+    """Print the headline numbers with their intervals, why one is missing, and the path of the page."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -23,6 +23,10 @@ def print_headline(headline: Any, page: Path, sample: str, *, synthetic: bool = 
         low_high = f"{row.low:.3f} to {row.high:.3f}" if row.low == row.low else ""
         table.add_row(Text(str(row.label)), f"{row.value:.3f}", low_high)
     console.print(table)
+    for row in headline.itertuples():
+        if row.value != row.value:
+            why = getattr(row, "reason", "") or "no reason is given"
+            console.print(f"{row.label}: not estimable: {why}", markup=False, soft_wrap=True)
     if synthetic:
         console.print("Simulated data: no evidence about anyone.", style="bold yellow")
     console.print(f"Page: {page}", markup=False, soft_wrap=True)

@@ -102,5 +102,5 @@ def _headline(found: Evaluation, main: float, unit: str) -> pd.DataFrame:
             for row in found.metrics[name][metric].rows() if metric in found.metrics[name] else ():
                 if np.isclose(row["horizon"], main) or np.isnan(row["horizon"]):
                     label = f"{words} at {main:g} {unit}".strip() + f", {name}"
-                    rows.append((label, row["value"], row["low"], row["high"]))
-    return pd.DataFrame(rows, columns=["label", "value", "low", "high"])
+                    rows.append((label, row["value"], row["low"], row["high"], row["reason"]))
+    return pd.DataFrame(rows, columns=["label", "value", "low", "high", "reason"])

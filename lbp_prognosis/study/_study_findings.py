@@ -52,7 +52,7 @@ class StudyFindings(Result):
         return self.evidence.to_frame()
 
     def headline(self) -> pd.DataFrame:
-        """Return the five numbers of the first lines: ``label, value, low, high``, all out of fold."""
+        """Return the five numbers of the first lines: ``label, value, low, high, reason``, all out of fold."""
         main, unit = self.horizon, self.data.spec.unit
         found = self.evaluation
         at = f"at {main:g} {unit}"
@@ -82,20 +82,23 @@ class StudyFindings(Result):
                 t = self.study.thresholds.primary
                 gain = found.decision.difference(second, first)
                 lines.append((f"Δ net benefit at a threshold of {t:g}, {second} − {first}", *_net(gain, main, t)))
-        return pd.DataFrame(lines, columns=["label", "value", "low", "high"])
+        return pd.DataFrame(lines, columns=["label", "value", "low", "high", "reason"])
 
     def _summary(self) -> str:
         return f"{self.study.title!r}, {len(self.data.X)} patients, {len(self.models)} models"
 
 
-def _at(result: MetricResult, horizon: float) -> tuple[float, float, float]:
+def _at(result: MetricResult, horizon: float) -> tuple[float, float, float, str]:
     times = np.atleast_1d(np.asarray(result.horizon, dtype=float))
     k = int(np.flatnonzero(np.isclose(times, horizon))[0]) if times.size > 1 else 0
     value, low, high = (float(np.atleast_1d(part)[k]) for part in (result.value, result.low, result.high))
-    return value, low, high
+    reason = result.reason if isinstance(result.reason, str) else result.reason[k]
+    return value, low, high, reason
 
 
-def _net(difference: Any, horizon: float, threshold: float) -> tuple[float, float, float]:
+def _net(difference: Any, horizon: float, threshold: float) -> tuple[float, float, float, str]:
     h = int(np.flatnonzero(np.isclose(difference.horizons, horizon))[0])
     k = int(np.flatnonzero(np.isclose(difference.thresholds, threshold))[0])
-    return float(difference.value[h, k]), float(difference.low[h, k]), float(difference.high[h, k])
+    parts = (float(part[h, k]) for part in (difference.value, difference.low, difference.high))
+    value, low, high = parts
+    return value, low, high, difference.reason[h]

@@ -136,7 +136,7 @@ def brier(
     check_beside("risk", risk, sample_weight=sample_weight, clusters=clusters)
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     found = mean_losses(setting, risks, BRIER)
-    method = _METHODS[setting.kind]
+    method = setting.named(_METHODS[setting.kind])
     ones, zeros = np.ones(setting.horizons.size), np.zeros(setting.horizons.size)
     null = found.null
     deferred = partial(partial, combined_influences, setting, risks, BRIER)

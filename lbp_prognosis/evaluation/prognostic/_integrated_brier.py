@@ -135,7 +135,7 @@ def integrated_brier(
         chosen = replace(setting, horizons=grid[used])
         influence = combined_loss_influence(chosen, risks[:, used], BRIER, share[used])[:, None]
         se = influence_se(influence, setting.clusters)
-    method = f"{rule} from {start}, {grid.size} times {grid[0]:g} to {grid[-1]:g}, IPCW"
+    method = setting.named(f"{rule} from {start}, {grid.size} times {grid[0]:g} to {grid[-1]:g}, IPCW")
     return last.result(
         f"ibs_{rule}",
         value,

@@ -115,7 +115,7 @@ def right_guards(
 
 
 def _from_right(setting: Setting) -> Iterator[Known]:
-    time, event, row = setting.y["time"], setting.y["event"], setting.row_weight
+    time, event, row = setting.followed, setting.y["event"], setting.row_weight
     weights = None if setting.weights is None else row
     process = censoring_process(time, event, weights)
     strata = None
@@ -147,7 +147,7 @@ def _curves_of_strata(setting: Setting, columns: np.ndarray) -> _Strata | None:
     codes = getattr(setting.censoring, "codes_", None)
     if codes is None or np.shape(codes) != (setting.n,):
         return None
-    time, event, row = setting.y["time"], setting.y["event"], setting.row_weight
+    time, event, row = setting.followed, setting.y["event"], setting.row_weight
     out, again = [], np.empty_like(columns)
     for code in np.unique(codes):
         rows = np.flatnonzero(codes == code)
@@ -173,7 +173,16 @@ def _model_weights(setting: Setting) -> np.ndarray:
     """Inverse probabilities by a fitted censoring model, (n, k)."""
     time, event, n = setting.y["time"], setting.y["event"], setting.n
     before = np.asarray(setting.censoring.survival_before(time), dtype=float)
-    beyond = [np.asarray(setting.censoring.survival_at(float(tau)), dtype=float) for tau in setting.horizons]
+    beyond = [
+        # where follow-up ends for all, those censored there were followed to it: their own censoring does not count
+        np.asarray(
+            setting.censoring.survival_before(np.full(n, tau))
+            if tau == setting.ends_at
+            else setting.censoring.survival_at(float(tau)),
+            dtype=float,
+        )
+        for tau in setting.horizons
+    ]
     if before.shape != (n,) or any(at.shape != (n,) for at in beyond):
         raise argument_error(
             "censoring",
@@ -183,7 +192,7 @@ def _model_weights(setting: Setting) -> np.ndarray:
     with np.errstate(divide="ignore"):
         own = np.where(event != 0, 1 / before, 0.0)
         later = 1 / np.stack(beyond, axis=1)
-    return np.where(time[:, None] > setting.horizons, later, own[:, None])
+    return np.where(setting.followed[:, None] > setting.horizons, later, own[:, None])
 
 
 def _estimated(

@@ -105,7 +105,7 @@ def log_score(
         found.loss,
         kind=OverHorizons,
         se=found.loss_se,
-        method="patients whose state is known" if setting.kind == "status" else "IPCW",
+        method=setting.named("patients whose state is known" if setting.kind == "status" else "IPCW"),
         reasons=found.reasons,
         objections=objections,
         influence=partial(combined_influences, setting, inside, LOG_SCORE, np.ones(size), np.zeros(size)),

@@ -130,7 +130,7 @@ def _one_pass(setting: Setting, risk: np.ndarray, kind: int, influence: np.ndarr
 
 def _walk(setting: Setting, risk: np.ndarray, kind: int) -> tuple[CensoringProcess, tuple[Any, ...]]:
     """Return the censoring process and the first arguments of the loss kernels."""
-    time, event = setting.y["time"], setting.y["event"]
+    time, event = setting.followed, setting.y["event"]
     process = censoring_process(time, event, None if setting.weights is None else setting.row_weight)
     with np.errstate(divide="ignore"):
         before = 1 / process.left[process.code]

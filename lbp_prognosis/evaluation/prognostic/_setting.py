@@ -21,6 +21,7 @@ from lbp_prognosis._base import (
     interval,
     objection,
 )
+from lbp_prognosis._kernels import followed_times
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.survival import OutcomeKind, Weights, check_cause, check_outcome, check_weights, status_horizon
 
@@ -135,6 +136,28 @@ class Setting:
     def copies(self) -> np.ndarray:
         """How many patients each row counts for (n,): copies, else 1 where the weight is positive."""
         return self.row_weight if self.frequency else (self.row_weight > 0).astype(float)
+
+    @cached_property
+    def _follow_up(self) -> tuple[np.ndarray, float | None]:
+        if self.min_at_risk == 0:  # without guards a censoring at the horizon weighs 0, as in R
+            return self.y["time"].astype(float), None
+        return followed_times(self.y["time"], self.y["event"], self.horizons, self.copies)
+
+    @property
+    def followed(self) -> np.ndarray:
+        """Times (n,) of `Surv.right`; whoever is censored at a horizon where follow-up ends for all: just beyond it."""
+        return self._follow_up[0]
+
+    @property
+    def ends_at(self) -> float | None:
+        """The horizon at which follow-up ends for all and somebody is censored; None without one."""
+        return self._follow_up[1] if self.kind == "right" else None
+
+    def named(self, method: str) -> str:
+        """Add to the name of a method that those censored at the end of a fixed follow-up count as known."""
+        return (
+            method if self.ends_at is None else f"{method}; nobody seen beyond {self.ends_at:g}: censored there is free"
+        )
 
     def scale(self, psi: np.ndarray) -> np.ndarray:
         """Turn influence values of one copy (n,) or (n, k) into those of the rows, ``SE = sqrt(Σ ψ²) / n``."""

@@ -140,7 +140,7 @@ def time_dependent_auc(
     return setting.result(
         "auc",
         values,
-        method=_METHODS[setting.kind],
+        method=setting.named(_METHODS[setting.kind]),
         influence=influence,
         reasons=reasons,
         objections=objections,

@@ -23,7 +23,7 @@ from lbp_prognosis._base import (
     inversion_objection,
     objection,
 )
-from lbp_prognosis._kernels import censoring_curve, order_of_times, step_at
+from lbp_prognosis._kernels import censoring_curve, followed_times, order_of_times, step_at
 from lbp_prognosis.evaluation.utility._decision_curve_result import (
     NO_RISK,
     TREAT_ALL,
@@ -179,6 +179,8 @@ def decision_curve(
     copies = np.ones(keep.size) if values is None else (values > 0).astype(float)
     if weights is not None and values is not None and weights.kind == "frequency":
         copies = values
+    if kind == "right" and min_at_risk > 0:  # without guards a censoring at the horizon weighs 0, as in R
+        time, _ = followed_times(time, code, times, copies)
     reason, doubts = _reasons(kind, time, code, times, values, copies, estimator, min_at_risk, min_censoring_survival)
     objections += doubts
     stack = np.stack([risk[keep] for risk in models.values()])

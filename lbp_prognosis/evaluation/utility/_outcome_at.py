@@ -15,7 +15,7 @@ from lbp_prognosis._base import (
     check_vector,
     influence_se,
 )
-from lbp_prognosis._kernels import censoring_process, influence_from_process, weights_from_process
+from lbp_prognosis._kernels import censoring_process, followed_times, influence_from_process, weights_from_process
 from lbp_prognosis.survival import cause_codes, check_cause, check_outcome, status_horizon
 
 __all__ = ["OutcomeAt", "check_probability"]
@@ -89,6 +89,7 @@ class OutcomeAt:
             time, event = y["time"].astype(float), cause_codes(y, cause)
             if not (time >= tau).any():
                 raise argument_error("horizon", f"at most the longest follow-up ({time.max():g})", tau)
+            time, _ = followed_times(time, event, times)  # censored where follow-up ends for all: known at the end
             process = censoring_process(time, event)
             weight = weights_from_process(process, time, event, tau)
             state = ((event == 1) & (time <= tau)).astype(float)

@@ -14,6 +14,7 @@ from lbp_prognosis._kernels import (
     counted_ipcw,
     decision_shares,
     distinct_times,
+    followed_times,
     hazard_line,
     incidence_by_threshold,
     number_events,
@@ -109,6 +110,7 @@ class PreparedRows:
             return cls(once, np.ones(horizons.size), states, time, event.astype(np.int64), order_of_times(time))
         time, code = y["time"].astype(float), cause_codes(y, cause)
         event = code == 1
+        time, _ = followed_times(time, code, horizons)
         times, place = distinct_times(time)
         entry = y["entry"].astype(float) if "entry" in (y.dtype.names or ()) else None
         # tied with a censoring an event is first; competing events never have the event: they outlast all

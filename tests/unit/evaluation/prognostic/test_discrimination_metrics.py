@@ -62,14 +62,25 @@ def test_small_censoring_probability_is_nan_and_before_that_an_objection():
     assert "min_censoring_survival" in strict.reason
 
 
-def test_administrative_end_at_the_horizon_has_no_controls_there():
+def test_where_follow_up_ends_for_all_at_the_horizon_those_censored_there_are_controls():
     rng = np.random.default_rng(1)
     time = np.minimum(np.ceil(rng.exponential(8, 300)), 5.0)
-    y, risk = Surv.right(time, (time < 5).astype(int)), rng.uniform(0.05, 0.95, 300)
-    at, before = time_dependent_auc(y, risk, 5), time_dependent_auc(y, risk, 4.99)
-    assert np.isnan(at.value)
-    assert "followed beyond 5" in at.reason
-    assert np.isfinite(before.value)
+    event, risk = (time < 5).astype(int), rng.uniform(0.05, 0.95, 300)
+    y = Surv.right(time, event)
+    at, before, state = (
+        time_dependent_auc(y, risk, 5),
+        time_dependent_auc(y, risk, 4.99),
+        time_dependent_auc(Status.at(5, event), risk),
+    )
+    assert at.value == pytest.approx(before.value, abs=1e-13)
+    assert (at.value, at.se) == (pytest.approx(state.value, abs=1e-13), pytest.approx(before.se, abs=1e-13))
+    assert "beyond 5" in at.method
+    assert "beyond" not in before.method
+    # one patient seen a day longer: a censoring at the horizon is one like any other, and one survivor is too few
+    longer = time_dependent_auc(Surv.right(np.r_[time, 5.01], np.r_[event, 0]), np.r_[risk, 0.5], 5)
+    assert "beyond" not in longer.method
+    assert np.isnan(longer.value)
+    assert np.isnan(time_dependent_auc(y, risk, 5, min_at_risk=0).value)  # without guards nobody is a control
 
 
 def test_an_event_on_the_last_day_raises_nothing():
@@ -313,7 +324,10 @@ def test_without_guards_the_last_day_is_what_the_known_rows_give():
     from lbp_prognosis.evaluation import brier
 
     y, risk = Surv.right([1, 2, 3, 4, 4, 4], [1, 1, 0, 1, 0, 0]), np.array([0.9, 0.7, 0.5, 0.6, 0.2, 0.1])
-    assert "unknown" in brier(y, risk, 4, min_at_risk=1).reason
+    ended = brier(y, risk, 4, min_at_risk=1)  # nobody is seen beyond 4: the two censored there are free of the event
+    assert ended.value == pytest.approx((0.1**2 + 0.3**2 + 4 / 3 * (0.4**2 + 0.2**2 + 0.1**2)) / 6)
+    risen = (1 + 1 + 4 / 3) / 6
+    assert ended.null.value == pytest.approx(risen * (1 - risen))
     found = brier(y, risk, 4, min_at_risk=0)
     # one of four was censored at 3, so the event at 4 counts 4/3
     assert found.value == pytest.approx((0.1**2 + 0.3**2 + 4 / 3 * 0.4**2) / 6)
