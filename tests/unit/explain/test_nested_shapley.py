@@ -89,7 +89,7 @@ def test_winter_values_of_the_worked_example(table) -> None:
     assert winter.method == "owen"
 
 
-@pytest.mark.parametrize("scale", ["risk", "log_hazard"])
+@pytest.mark.parametrize("scale", ["risk", "linear_predictor"])
 @pytest.mark.parametrize(
     "make",
     [
