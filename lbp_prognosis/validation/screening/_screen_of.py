@@ -19,14 +19,27 @@ def screen_of(
 ) -> tuple[Objection, ...]:
     """Return the objections of `screen` to the columns that the models use.
 
-    A pipeline says by ``modalities`` which columns are its own; if a model does not say so, every column is looked at.
+    A pipeline says by ``modalities`` which columns are its own, a fitted model by the names it was fitted with, others
+    by ``columns``. A fitted model that says nothing may have been given the whole table, outcome included, and read
+    two columns of it: then the outcome is looked at, and no predictor.
     """
     table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
     used: set[Any] = set()
     for model in models.values():
-        modalities = getattr(model, "modalities", None)
-        if not isinstance(modalities, Mapping):
-            used = set(table.columns)
+        own = _columns_of(model)
+        if own is None:
+            used = set(table.columns) if hasattr(model, "fit") else set()
             break
-        used |= {column for columns in modalities.values() for column in columns}
+        used |= own
     return screen(table[[c for c in table.columns if c in used]], y, horizons, cause=cause, groups=groups).objections
+
+
+def _columns_of(model: Any) -> set[Any] | None:
+    modalities = getattr(model, "modalities", None)
+    if isinstance(modalities, Mapping):
+        return {column for columns in modalities.values() for column in columns}
+    for name in ("feature_names_in_", "columns"):
+        columns = getattr(model, name, None)
+        if isinstance(columns, list | tuple | np.ndarray):
+            return set(columns)
+    return None

@@ -178,3 +178,20 @@ def test_a_leak_travels_with_cross_validated_risks_and_blocks(clean) -> None:
     said = {o.code for o in folds.objections}
     assert "predictor-follows-follow-up" in said
     assert "predicts" in BLOCKING["predictor-follows-follow-up"]
+
+
+def test_screen_looks_at_the_columns_that_models_use(clean) -> None:
+    from lbp_prognosis.validation.screening._screen_of import screen_of
+
+    X, time, event, y, _ = clean
+    whole = X.assign(time=time, event=event)
+    horizons = np.array([6.0, 12.0])
+
+    class Fixed:
+        def predict_risk(self, X, horizons, cause=1):
+            return np.full((len(X), 1), 0.5)
+
+    fitted = CoxPH(penalty=1.0).fit(X[["odi", "nrs"]], y)
+    assert screen_of({"a": fitted}, whole, y, horizons, 1, None) == ()
+    assert screen_of({"a": Fixed()}, whole, y, horizons, 1, None) == ()  # nobody knows what it reads
+    assert "predictor-is-outcome" in {o.code for o in screen_of({"a": CoxPH()}, whole, y, horizons, 1, None)}
