@@ -121,9 +121,10 @@ def _fits_of_means(rows: CalibrationRows) -> tuple[MeanFit, MeanFit | None]:
 def _at_point(rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | None, coef: np.ndarray) -> MeanFit:
     """Return errors and influence values of a logistic regression at its point estimates."""
     assert rows.state is not None
-    start = coef if np.isfinite(coef).all() else np.full(coef.size, np.nan)
-    fit = logistic_fit(design, rows.state, offset=offset, weights=rows.weight, start=start)
-    return fit._replace(coef=start)
+    found = bool(np.isfinite(coef).all())
+    start, rounds = (coef, 50) if found else (None, 0)  # without a point nothing converges
+    fit = logistic_fit(design, rows.state, offset=offset, weights=rows.weight, start=start, max_iter=rounds)
+    return fit._replace(coef=coef)
 
 
 def _standard_errors(rows: CalibrationRows, fit: MeanFit, psi: np.ndarray) -> np.ndarray:
