@@ -9,7 +9,7 @@ import numpy as np
 from lbp_prognosis._base import EstimationError, argument_error, check_horizons, check_number, describe
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.survival import MeasuredSpec, OutcomeKind, measured_spec
+from lbp_prognosis.survival import MeasuredSpec, OutcomeKind, check_outcome, check_weights, measured_spec
 
 __all__ = ["ScoreModel"]
 
@@ -62,6 +62,41 @@ class ScoreModel(RiskEstimator):
             Fixed part of the linear predictor.
         """
         raise NotImplementedError
+
+    def score(self, X: Any, y: np.ndarray, *, horizons: Any = None, sample_weight: Any = None) -> float:
+        """Return minus the continuous ranked probability score, so that higher is better (a proper score).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        y : ndarray of shape (n,)
+            Made by `Measured.at`.
+        horizons : None
+            Not taken: the visit is that of the outcome.
+        sample_weight : array-like of shape (n,) or Weights, optional
+            Row weights.
+
+        Returns
+        -------
+        float
+            −mean ∫ (P(Y ≤ s) − 1{y ≤ s})² ds over the rows whose score was observed, in points of the score; NaN if
+            there is none. Gneiting and Raftery 2007, doi:10.1198/016214506000001437.
+        """
+        self._refuse(horizons=horizons)
+        check_outcome(y, ("measured",), caller=f"{type(self).__name__}.score")
+        weights = check_weights(sample_weight, y.shape[0])
+        seen = ~np.isnan(y["value"])
+        if not seen.any():
+            return float("nan")
+        below = np.cumsum(self.predict_distribution(X), axis=1)[seen]
+        value = y["value"][seen][:, None]
+        # the forecast steps at the levels, the outcome at the score: both are constant between neighbouring points
+        points = np.unique(np.concatenate([self.levels_, y["value"][seen]]))
+        held = np.searchsorted(self.levels_, points[:-1], side="right") - 1
+        forecast = np.where(held >= 0, below[:, np.maximum(held, 0)], 0.0)
+        loss = (forecast - (value <= points[:-1])) ** 2 @ np.diff(points)
+        return -float(np.average(loss, weights=None if weights is None else weights.values[seen]))
 
     def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return the expected score, Σ level · P(Y = level); shape (n,).

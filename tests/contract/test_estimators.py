@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from syn import syn
 
-from lbp_prognosis import Reference, Status, Surv
+from lbp_prognosis import Measured, Reference, Status, Surv
 from lbp_prognosis import models as M
 from lbp_prognosis._base import LBPError, OutcomeError
 from lbp_prognosis.models._base import RiskEstimator
@@ -34,7 +34,7 @@ class Case:
     """How to make an estimator, which outcome it takes, and a grid to search."""
 
     make: Any
-    kind: str = "single"  # single, competing, status, visits
+    kind: str = "single"  # single, competing, status, measured, visits
     grid: dict = field(default_factory=dict)
     saved: bool = True
     looks_at_x: bool = True
@@ -77,6 +77,8 @@ ESTIMATORS: dict[str, Case] = {
         lambda: M.NullModel(), "visits", {"horizon": [None]}, looks_at_x=False, refuses_events=False
     ),
     "BoostedCox": Case(lambda: M.BoostedCox(rounds=4, folds=2), "competing", {"max_depth": [1, 2]}, package="xgboost"),
+    "OrdinalRegression": Case(lambda: M.OrdinalRegression(), "measured", {"link": ["logit", "probit"]}),
+    "LinearOutcome": Case(lambda: M.LinearOutcome(), "measured", {"variance": ["model", "robust"]}),
     "as_risk_model": Case(
         lambda: M.as_risk_model(LogisticRegression()), "status", {"estimator__C": [0.1, 1.0]}, saved=False
     ),
@@ -90,6 +92,13 @@ def data(kind: str, n: int = 240) -> tuple[pd.DataFrame, np.ndarray]:
         "competing": lambda: Surv.right(cohort.time, cohort.status),
         "visits": lambda: visits(cohort.time.to_numpy(), cohort.event.to_numpy()),
         "status": lambda: Status.at(12, np.where(np.arange(n) % 11 == 0, -1, cohort.y)),
+        "measured": lambda: Measured.at(
+            12,
+            np.where(np.arange(n) % 11 == 0, np.nan, np.clip(np.round(10 - cohort.time / 4), 0, 10)),
+            lower=0,
+            upper=10,
+            at_most=5,
+        ),
     }[kind]()
     return cohort[COLUMNS], y
 
@@ -113,7 +122,7 @@ def case(request) -> Case:
 
 
 def horizons(case: Case) -> list[float]:
-    return [12.0] if case.kind == "status" else [6.0, 12.0]
+    return [12.0] if case.kind in ("status", "measured") else [6.0, 12.0]
 
 
 def test_every_estimator_of_the_door_is_here():
@@ -234,7 +243,7 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     np.testing.assert_allclose(
         shuffled.predict_risk(X, horizons(case)), model.predict_risk(X, horizons(case)), atol=tolerance
     )
-    if case.kind == "status":
+    if case.kind in ("status", "measured"):
         return
     if case.kind == "visits":
         days = Surv.interval(30 * y["lower"], 30 * y["upper"])
@@ -265,6 +274,8 @@ BAD = {
 
 
 def _had_event(y):
+    if "value" in y.dtype.names:
+        return (y["value"] <= 5).astype(float)
     return (y["status"] == 1 if "status" in y.dtype.names else y["event"] == 1).astype(float)
 
 
@@ -275,13 +286,15 @@ def _first(y):
 def _with_event(y, event):
     if "status" in y.dtype.names:
         return Status.at(12, event)
+    if "value" in y.dtype.names:
+        return Measured.at(12, 10 * event, lower=0, upper=10, at_most=5)
     if "lower" in y.dtype.names:
         return Surv.interval(y["lower"], np.where(event == 1, y["upper"], np.inf))
     return Surv.right(y["time"], event)
 
 
 def _at_one_time(y):
-    if "status" in y.dtype.names:
+    if {"status", "value"} & set(y.dtype.names):
         return y
     if "lower" in y.dtype.names:
         found = y["event"] == 1

@@ -109,11 +109,10 @@ def test_labels_in_another_order_are_not_paired_by_position():
     a, b = D["c1"], D["c1"] + 0.3 * D["c2"]
     turned = b.sample(frac=1, random_state=1)
     for measure in (agreement, concordance_correlation):
-        with pytest.raises(ArgumentError, match="same labels in another order"):
+        with pytest.raises(ArgumentError, match="second"):
             measure(a, turned)
         assert measure(a, turned.loc[a.index]).to_frame().equals(measure(a.to_numpy(), b.to_numpy()).to_frame())
-        measure(a, pd.Series(b.to_numpy()))  # other labels: by position
-    with pytest.raises(ArgumentError, match="same labels in another order"):
+    with pytest.raises(ArgumentError, match="second"):
         weighted_kappa((a > 0).astype(int), (turned > 0).astype(int))
     with pytest.raises(ArgumentError, match="groups"):
         cross_validate_risk(CoxPH(), X, Y, 12, groups=SITE.sample(frac=1, random_state=1))

@@ -60,6 +60,7 @@ from lbp_prognosis.validation import (
     reclassification,
     sample_size_development,
     sample_size_support,
+    screen,
     subgroup_performance,
     update_model,
 )
@@ -158,6 +159,7 @@ MAKE: dict[str, Callable[[], Result]] = {
     "ProbabilityUseful": lambda: probability_useful(MAKE["InternalExternal"](), 12),
     "Reclassification": lambda: reclassification(STATE, SMALL, RISK[:, 1]),
     "SampleSize": lambda: sample_size_development("binary", parameters=20, c_statistic=0.75, prevalence=0.3),
+    "Screening": lambda: screen(X.assign(copy=D["event"]), Y, 12),
     "SampleSizeSupport": lambda: sample_size_support(STATE, {"clinical": 5, "imaging": 20}, c_statistic=0.75),
     "SubgroupPerformance": lambda: subgroup_performance(
         Y, RISK[:, 1], {"half": np.where(D["c1"] > 0, "a", "b")}, 12.0, n_resamples=0

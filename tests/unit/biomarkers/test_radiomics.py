@@ -18,7 +18,7 @@ from lbp_prognosis.biomarkers import (
     radiomics_features,
     radiomics_features_table,
 )
-from lbp_prognosis.biomarkers import _radiomics as room
+from lbp_prognosis.biomarkers.texture import _radiomics as room
 from lbp_prognosis.fusion import pool_levels
 from lbp_prognosis.schema import ColumnName, validate_package
 
