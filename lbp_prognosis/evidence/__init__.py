@@ -1,7 +1,7 @@
 """Tiers, claims and what supports them."""
 
 from lbp_prognosis.evidence._claim import Claim
-from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs
+from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs, undeclared_constructs
 from lbp_prognosis.evidence._criteria import Criteria
 from lbp_prognosis.evidence._evidence import Evidence
 from lbp_prognosis.evidence._findings import Entry
@@ -29,4 +29,5 @@ __all__ = [
     "missing_indicators",
     "shared_constructs",
     "tripod_ai_items",
+    "undeclared_constructs",
 ]

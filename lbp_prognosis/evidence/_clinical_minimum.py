@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from lbp_prognosis._base import argument_error
 
-__all__ = ["CLINICAL_MINIMUM", "missing_constructs"]
+__all__ = ["CLINICAL_MINIMUM", "missing_constructs", "undeclared_constructs"]
 
 CLINICAL_MINIMUM: dict[str, str] = {
     "pain": "pain intensity at baseline",
@@ -62,3 +62,15 @@ def missing_constructs(
         if not held & set(names):
             absent.append(construct)
     return tuple(absent)
+
+
+def undeclared_constructs(clinical_minimum: Mapping[str, str | Iterable[str]] | None) -> tuple[str, ...]:
+    """Return the constructs of the clinical minimum of which no column is declared: they may be there unsaid.
+
+    Parameters
+    ----------
+    clinical_minimum : mapping of str to str or iterable of str
+        Construct to the column(s) that measure it. None: nothing was declared.
+    """
+    declared = clinical_minimum or {}
+    return tuple(name for name in CLINICAL_MINIMUM if not declared.get(name))

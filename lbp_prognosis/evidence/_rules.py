@@ -10,7 +10,7 @@ import pandas as pd
 
 from lbp_prognosis._base import METRICS, Objection, metric, objection
 from lbp_prognosis.evidence._claim import Claim
-from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs
+from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_constructs, undeclared_constructs
 from lbp_prognosis.evidence._findings import Entry, Findings
 from lbp_prognosis.evidence._tier import Strength
 from lbp_prognosis.evidence._verdict import Check
@@ -236,14 +236,14 @@ def _predicts(found: Found, claim: Claim) -> list[Check]:
             lambda row: criteria.ratio_low <= _number(row["value"]) <= criteria.ratio_high,
         ),
         _judged(rows("ipa"), f"{where} prediction error below that of no model", "low > 0", _low_above(0.0)),
-        _events(ranking, least),
+        _events(ranking, least, where),
     ]
     if validated:
         checks += _validation(found, claim)
     return checks
 
 
-def _events(rows: list[tuple[Entry, Any]], least: int) -> Check:
+def _events(rows: list[tuple[Entry, Any]], least: int, where: str) -> Check:
     counts = [int(row["n_events"]) for _, row in rows if not pd.isna(row["n_events"])]
     if not counts:  # pooled over sites: the sites' events add up
         for entry, row in rows:
@@ -251,9 +251,9 @@ def _events(rows: list[tuple[Entry, Any]], least: int) -> Check:
             sites = frame[(frame["metric"] == row["metric"]) & (frame["model"].fillna("") == row["model"])]
             events = sites[~sites["group"].fillna("").isin(["", "pooled"])].groupby("group")["n_events"].max()
             counts += [int(events.sum())] if events.notna().any() else []
-    name = f"at least {least} events"
-    if not counts:
-        return Check(name, None, required=f"≥ {least}")
+    name = f"at least {least} events {'in external data' if where == 'external' else 'out of sample'}"
+    if not counts:  # no such numbers at all: the events of the data at hand are not what is missing
+        return Check(f"{where} numbers, from which events are counted", None, required=f"≥ {least}")
     return Check(
         name, min(counts) >= least, "n_events", float(min(counts)), n_events=min(counts), required=f"≥ {least}"
     )
@@ -279,9 +279,18 @@ def _comparator(found: Found, claim: Claim) -> list[Check]:
     absent = missing_constructs(evidence.clinical_minimum, evidence.models[claim.comparator])
     if not absent:
         return [Check("comparator with the clinical minimum", True, required="all constructs")]
-    words = ", ".join(CLINICAL_MINIMUM[name] for name in absent)
-    found.raised.append(objection("weak-comparator", variant="named", comparator=claim.comparator, lacking=words))
-    return [Check(f"comparator with the clinical minimum (it lacks {words})", False, required="all constructs")]
+    unsaid = set(undeclared_constructs(evidence.clinical_minimum))
+    lacking = ", ".join(CLINICAL_MINIMUM[name] for name in absent if name not in unsaid)
+    undeclared = ", ".join(CLINICAL_MINIMUM[name] for name in absent if name in unsaid)
+    parts = []
+    if lacking:
+        found.raised.append(objection("weak-comparator", variant="named", comparator=claim.comparator, lacking=lacking))
+        parts.append(f"it lacks {lacking}")
+    if undeclared:
+        found.raised.append(objection("weak-comparator", variant="undeclared", lacking=undeclared))
+        parts.append(f"not declared in `[clinical_minimum]` (Python: `clinical_minimum=`): {undeclared}")
+    name = f"comparator with the clinical minimum ({'; '.join(parts)})"
+    return [Check(name, False, required="all constructs")]
 
 
 def _as_gain(row: Any) -> dict[str, Any]:
@@ -320,7 +329,7 @@ def _adds_value(found: Found, claim: Claim) -> list[Check]:
             f"{low:g} to {high:g}",
             lambda row: low <= _number(row["value"]) <= high,
         ),
-        _events(gains, least),
+        _events(gains, least, where),
     ]
     if claim.strength is Strength.VALIDATED:
         checks += _validation(found, claim)

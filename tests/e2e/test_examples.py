@@ -72,7 +72,7 @@ def test_recovery_claims(recovery):
     assert answers["adds_value"] == "not supported"
     assert answers["improves_outcomes"] == "not assessed"
     adds = next(claim for claim in result.claims if claim.kind == "adds_value")
-    assert any("lacks" in check.name and "sex" in check.name for check in result.evidence.supports(adds).checks)
+    assert any("declared" in check.name and "sex" in check.name for check in result.evidence.supports(adds).checks)
 
 
 def test_trial(shared, tmp_path, capsys, monkeypatch):

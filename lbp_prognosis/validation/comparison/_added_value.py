@@ -22,7 +22,13 @@ from lbp_prognosis._base import (
     objection,
 )
 from lbp_prognosis.evaluation import ThresholdRange, evaluate
-from lbp_prognosis.evidence import CLINICAL_MINIMUM, missing_constructs, missing_indicators, shared_constructs
+from lbp_prognosis.evidence import (
+    CLINICAL_MINIMUM,
+    missing_constructs,
+    missing_indicators,
+    shared_constructs,
+    undeclared_constructs,
+)
 from lbp_prognosis.models import NullModel
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation.comparison._added_value_result import WITH, WITHOUT, AddedValue
@@ -37,8 +43,11 @@ from lbp_prognosis.validation.resampling._cross_validate import (
     cross_validate_risk,
 )
 from lbp_prognosis.validation.resampling._estimator import check_rows, fresh, own_horizons, take_rows
+from lbp_prognosis.validation.resampling._folds import rarer_events
 
 __all__ = ["added_value"]
+
+_EVENTS_PER_PARAMETER = 10  # a lenient bound: `sample_size_support` says what an anticipated C asks for
 
 
 def added_value(
@@ -119,6 +128,8 @@ def added_value(
     -------
     AddedValue
         Differences with intervals; first-in, Shapley and last-in side by side; the likelihood-ratio test.
+        Fewer than ten events (of a state: of the rarer outcome) a candidate parameter of all modalities: it carries
+        ``events-per-parameter``.
 
     Raises
     ------
@@ -227,10 +238,16 @@ def added_value(
         by_site=_by_site(y, risks, pair, sites, times, thresholds, cause, target, crossed.groups, confidence),
         risks={**{name: risks[key] for name, key in pair.items()}, **risks},
         missing=missing,
+        undeclared=tuple(name for name in missing if name in undeclared_constructs(clinical_minimum)),
         horizons=times,
         threshold=primary,
         cross_validation=crossed,
-        objections=(*crossed.objections, *_doubts(missing), *again),
+        objections=(
+            *crossed.objections,
+            *_crowded(X[[c for group in columns.values() for c in group]], y, cause),
+            *_doubts(missing, clinical_minimum),
+            *again,
+        ),
         synthetic=crossed.synthetic,
     )
 
@@ -366,11 +383,28 @@ def _baselines(estimator: Any, clinical_minimum: Mapping[str, Any] | None, X: pd
     return out
 
 
-def _doubts(missing: tuple[str, ...]) -> tuple[Objection, ...]:
-    if not missing:
+def _doubts(missing: tuple[str, ...], clinical_minimum: Mapping[str, Any] | None) -> tuple[Objection, ...]:
+    unsaid = undeclared_constructs(clinical_minimum)
+    lacking = ", ".join(CLINICAL_MINIMUM[name] for name in missing if name not in unsaid)
+    undeclared = ", ".join(CLINICAL_MINIMUM[name] for name in missing if name in unsaid)
+    return (
+        *((objection("weak-comparator", lacking=lacking),) if lacking else ()),
+        *((objection("weak-comparator", variant="undeclared", lacking=undeclared),) if undeclared else ()),
+    )
+
+
+def _crowded(X: pd.DataFrame, y: np.ndarray, cause: int) -> tuple[Objection, ...]:
+    """Object to fewer than ten events (of a state: of the rarer outcome) a candidate parameter, all modalities counted.
+
+    A column of words counts a parameter a level but one; splines and interactions that a model makes are not seen.
+    """
+    words = [c for c in X if not pd.api.types.is_numeric_dtype(X[c])]
+    parameters = X.shape[1] - len(words) + sum(max(X[c].nunique() - 1, 1) for c in words)
+    events = rarer_events(y, cause)
+    if events >= _EVENTS_PER_PARAMETER * parameters:
         return ()
-    lacking = ", ".join(CLINICAL_MINIMUM[name] for name in missing)
-    return (objection("weak-comparator", lacking=lacking),)
+    of = "events" if outcome_kind(y) in ("right", "interval") else "patients of the rarer outcome"
+    return (objection("events-per-parameter", variant="counted", parameters=parameters, events=events, of=of),)
 
 
 def _apparent(

@@ -45,7 +45,9 @@ class AddedValue(Result):
         Cross-fitted risks: ``"with"`` and ``"without"`` the modality, of every coalition of modalities by name, and of
         the baselines.
     missing : tuple of str
-        Constructs of the clinical minimum that the comparator does not hold.
+        Constructs of the clinical minimum that the comparator is not known to hold.
+    undeclared : tuple of str
+        Those of them of which no column was declared: they may be there unsaid.
     """
 
     sample: ClassVar[str] = "internal"  # what `Evidence` takes the numbers for
@@ -62,6 +64,7 @@ class AddedValue(Result):
     cross_validation: CrossValidation | None = field(default=None, repr=False)
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+    undeclared: tuple[str, ...] = ()
 
     def difference(self, metric: str, horizon: float | None = None, threshold: float | None = None) -> pd.Series:
         """Return the paired difference ``with`` minus ``without`` of one metric: a row of the evaluation frame."""
@@ -167,8 +170,13 @@ class AddedValue(Result):
         numbers = " and ".join(found) + f" at {horizon:g}"
         numbers += "" if self.threshold is None else f", net benefit at a threshold of {self.threshold:g}"
         if self.missing:
-            lacking = ", ".join(CLINICAL_MINIMUM[name] for name in self.missing)
-            return f"Whether {self.modality} adds value was not tested: the comparator lacks {lacking}. ({numbers}.)"
+            lacking = ", ".join(CLINICAL_MINIMUM[name] for name in self.missing if name not in self.undeclared)
+            unsaid = ", ".join(CLINICAL_MINIMUM[name] for name in self.undeclared)
+            reasons = [f"the comparator lacks {lacking}"] if lacking else []
+            if unsaid:
+                reasons.append(f"it is not declared (`clinical_minimum`) which column measures {unsaid}")
+            why = "; ".join(reasons)
+            return f"Whether {self.modality} adds value was not tested: {why}. ({numbers}.)"
         verdict = "is not shown to add to" if gaining is None else "adds to"
         return f"{self.modality.capitalize()} {verdict} the other modalities: {numbers}."
 

@@ -92,9 +92,13 @@ class SampleSizeSupport(Result):
         """What to tell the reader."""
         total = sum(self.parameters.values())
         parts = ", ".join(f"{count} {name}" for name, count in self.parameters.items())
+        # of a state the rarer outcome limits the parameters, be it the event or its absence
+        rarer, of = self.n_events, "events"
+        if self.development.outcome == "binary" and 2 * self.n_events > self.n:
+            rarer, of = self.n - self.n_events, "patients without the event"
         words = [
             f"{self.n} patients with {self.n_events} events; {total} candidate parameters ({parts}): "
-            f"{self.n_events / total:.1f} events per parameter.",
+            f"{rarer / total:.1f} {of} per parameter.",
             f"At an anticipated C of {self.c_statistic:g} they support {self.max_parameters} candidate parameters; "
             f"{total}, with all criteria met, would need {self.development.n} patients.",
             f"Expected shrinkage {self.expected_shrinkage:.2f}: predictions of an unpenalised model would be too "

@@ -36,7 +36,13 @@ from lbp_prognosis.validation.resampling._estimator import (
     own_horizons,
     take_rows,
 )
-from lbp_prognosis.validation.resampling._folds import event_stratum, given_folds, repeated_folds, site_folds
+from lbp_prognosis.validation.resampling._folds import (
+    event_stratum,
+    given_folds,
+    rarer_events,
+    repeated_folds,
+    site_folds,
+)
 from lbp_prognosis.validation.resampling._replicates import run_replicates
 from lbp_prognosis.validation.screening._screen_of import screen_of
 
@@ -327,7 +333,7 @@ def cross_validate_risk(
         if short.any() and not np.isnan(values[:, :, short]).all():
             doubts = (*doubts, _SHORT_FOLDS) if _SHORT_FOLDS not in doubts else doubts
         values[:, :, short] = np.nan
-    if (event_stratum(y) == 1).sum() < 5 * splits:
+    if rarer_events(y, cause) < 5 * splits:
         doubts = (*doubts, _FEW_EVENTS)
     if sites is not None and len(site_folds(sites, y.shape[0])[1]) >= 3:
         doubts = (*doubts, _POOLED_SITES)

@@ -9,7 +9,7 @@ import numpy as np
 from lbp_prognosis._base import LeakageError, argument_error, check_clusters
 from lbp_prognosis.survival import outcome_kind
 
-__all__ = ["event_stratum", "given_folds", "repeated_folds", "site_folds"]
+__all__ = ["event_stratum", "given_folds", "rarer_events", "repeated_folds", "site_folds"]
 
 
 def event_stratum(y: np.ndarray) -> np.ndarray:
@@ -19,6 +19,22 @@ def event_stratum(y: np.ndarray) -> np.ndarray:
         value = y["value"]
         return np.where(np.isnan(value), -1, value > np.nanmedian(value)).astype(np.int64)
     return (y["status"] if kind == "status" else y["event"]).astype(np.int64)
+
+
+def rarer_events(y: np.ndarray, cause: int = 1) -> int:
+    """Return how many patients carry the information: events of a time, the rarer outcome of a state.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Structured outcome.
+    cause : int, default 1
+        Event code of interest of a time.
+    """
+    stratum = event_stratum(y)
+    if outcome_kind(y) in ("right", "interval"):
+        return int((stratum == cause).sum())
+    return int(min((stratum == 0).sum(), (stratum == 1).sum()))
 
 
 def repeated_folds(

@@ -20,6 +20,7 @@ from lbp_prognosis.evidence import (
     forbidden_words,
     missing_constructs,
     tripod_ai_items,
+    undeclared_constructs,
 )
 
 COLUMNS = {name: f"{name}_column" for name in CLINICAL_MINIMUM}
@@ -502,3 +503,39 @@ def test_the_reporting_items() -> None:
     assert set(items["item"].str.extract(r"(\d+)")[0].astype(int)) == set(range(1, 28))
     filled = "5b 6a 7 8a 9b 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 20a 20b 20c 21 22 23a 23b 24 27a".split()
     assert items.loc[items["autofill"], "item"].tolist() == filled
+
+
+def test_what_is_not_declared_is_not_said_to_lack() -> None:
+    claim = Claim.adds_value("full", "clinical", 12)
+
+    def check_of(minimum: dict[str, str]) -> tuple[str, list[str]]:
+        verdict = adding(clinical_minimum=minimum).supports(claim)
+        assert "weak-comparator" in verdict.blocking
+        assert verdict.answer == "not supported"
+        (name,) = [c.name for c in verdict.checks if c.passed is False]
+        return name, [o.sentence for o in verdict.objections if o.code == "weak-comparator"]
+
+    nothing, said = check_of({})
+    assert "lacks" not in nothing + " ".join(said)
+    assert "[clinical_minimum]" in nothing
+    assert all(words in nothing for words in CLINICAL_MINIMUM.values())
+    declared = {name: column for name, column in COLUMNS.items() if name != "sex"}
+    mixed, said = check_of({**declared, "pain": "another_column"})
+    assert "it lacks pain intensity at baseline;" in mixed
+    assert mixed.endswith("sex)")
+    assert len(said) == 2
+    assert undeclared_constructs(declared) == ("sex",)
+    assert undeclared_constructs({**declared, "sex": []}) == ("sex",)
+    assert undeclared_constructs(None) == tuple(CLINICAL_MINIMUM)
+
+
+@pytest.mark.parametrize(("events", "passed"), [(49, False), (50, True), (51, True)])
+def test_events_are_counted_in_the_numbers_that_are_judged(events: int, passed: bool) -> None:
+    rows = tuple({**r, "n_events": events} for r in GOOD.values())
+    checks = evidence((Rows(rows), {})).supports(Claim.predicts("full", 12)).checks
+    (counted,) = [c for c in checks if c.metric == "n_events"]
+    assert (counted.passed, counted.n_events) == (passed, events)
+    # of apparent numbers no events are counted: what is missing is the sample, not events
+    apparent = evidence((Rows(rows), {"sample": "apparent"})).supports(Claim.predicts("full", 12))
+    assert apparent.missing
+    assert not any("at least" in name and "events" in name for name in apparent.missing)

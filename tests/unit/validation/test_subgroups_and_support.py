@@ -306,3 +306,13 @@ def test_support_of_rare_states_is_found():
     found = sample_size_support(Status.at(12, np.r_[1, np.zeros(39, dtype=int)]), 4, c_statistic=0.7)
     assert found.max_parameters == 0
     assert found.validation.criterion("concordance") > 40
+
+
+def test_events_per_parameter_are_of_the_rarer_outcome(cohort) -> None:
+    d, _, _ = cohort
+    state = d["y"].to_numpy()
+    found, other = (sample_size_support(Status.at(12, v), 12, c_statistic=0.7) for v in (state, 1 - state))
+    rarer = min(state.sum(), (1 - state).sum())
+    for one in (found, other):
+        assert f"{rarer / 12:.1f} " in one.sentences[0]
+    assert found.max_parameters == other.max_parameters
