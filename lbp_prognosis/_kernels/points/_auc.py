@@ -68,11 +68,12 @@ def _walk(
     own = (copies * weight)[order]
     case = own * event[order]
     control = own - case
-    cases, controls = float(case.sum()), float(control.sum())
+    # summed as the numerators are, so that a score that is the same for all has one half exactly
+    cases, controls = float(case @ np.ones(case.size)), float(np.cumsum(control)[-1])
     if not (cases > 0.0 and controls > 0.0):
         return np.nan, control, cases, controls
     below = _below(control, _changes(score[order]))
-    return float(case @ below) / (cases * controls), below, cases, controls
+    return float(case @ (below / controls)) / cases, below, cases, controls
 
 
 def _changes(ranked: np.ndarray) -> np.ndarray:

@@ -141,3 +141,10 @@ def test_refit_leaves_what_has_no_near_maximum_to_a_fit_from_scratch():
     assert cox_refit(cox_data(X, time, event), separated, whole.coef, whole.covariance) is None
     nobody = cox_data(X, time, event & (time > 30))
     assert cox_refit(nobody, (time <= 30).astype(float), whole.coef, whole.covariance) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_score_that_is_the_same_for_all_has_an_auc_of_one_half_exactly(seed):
+    rng, _, copies = drawn(397, seed)
+    event, weight = rng.random(397) < 0.3, rng.uniform(0.5, 3, 397)
+    assert auc_placements(np.arange(397), np.full(397, 0.3), event, weight, copies)[0] == 0.5
