@@ -22,6 +22,7 @@ from lbp_prognosis._base import (
     check_vector,
     objection,
     spawn,
+    takes_rows,
 )
 from lbp_prognosis.evaluation._evaluation import Evaluation
 from lbp_prognosis.evaluation._screen_predictions import screen_predictions
@@ -42,6 +43,7 @@ from lbp_prognosis.survival import check_outcome, measured_to_status, status_hor
 __all__ = ["evaluate"]
 
 
+@takes_rows()
 def evaluate(
     y: np.ndarray,
     risks: Any,

@@ -12,7 +12,15 @@ import pandas as pd
 from scipy.stats import rankdata
 from sklearn.base import clone
 
-from lbp_prognosis._base import RandomState, Result, argument_error, check_number, parallel_map, spawn
+from lbp_prognosis._base import (
+    RandomState,
+    Result,
+    argument_error,
+    check_number,
+    parallel_map,
+    spawn,
+    takes_rows,
+)
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._shap_values import shap_values
 from lbp_prognosis.explain._worth import table_of
@@ -83,6 +91,7 @@ def _refitted(
     return shap_values(model, rows, background, **keywords).values
 
 
+@takes_rows(groups=None)
 def shap_stability(
     estimator: Any,
     X: Any,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lbp_prognosis._base import takes_rows
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._shap_values import shap_values
 
 __all__ = ["survival_shap"]
 
 
+@takes_rows(groups=None)
 def survival_shap(
     estimator: Any,
     X: Any,

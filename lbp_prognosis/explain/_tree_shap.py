@@ -9,13 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, content_hash, require
+from lbp_prognosis._base import (
+    argument_error,
+    content_hash,
+    require,
+    takes_rows,
+)
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._worth import table_of
 
 __all__ = ["tree_shap"]
 
 
+@takes_rows()
 def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> ShapResult:
     """Attribute the log-hazard of a `BoostedCox` to its columns by TreeSHAP.
 

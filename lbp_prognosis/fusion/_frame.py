@@ -46,8 +46,9 @@ def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
 def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, numeric: bool) -> list[str]:
     """Return the columns a transformer works on: those named, or by default all that are (not) numbers."""
     if columns is None:
-        chosen = [c for c in frame.columns if is_number(frame[c]) == numeric]
-        return chosen if numeric else [column for column in chosen if _nominal(frame[column])]
+        for column in frame.columns:
+            _refuse_strange(frame[column], identifiers=not numeric)
+        return [c for c in frame.columns if is_number(frame[c]) == numeric]
     names = [columns] if isinstance(columns, str) else list(columns)
     absent = [column for column in names if column not in frame.columns]
     if absent:
@@ -55,9 +56,10 @@ def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, 
     return names
 
 
-def _nominal(column: pd.Series) -> bool:
-    """Refuse what is neither number nor category: dates, durations, mixtures and identifiers."""
+def _refuse_strange(column: pd.Series, *, identifiers: bool) -> None:
+    """Refuse what is neither number nor category: dates, durations, mixtures, and identifiers in text."""
+    if is_number(column):
+        return
     kind = column_kind(column)
-    if kind in ("date", "duration", "complex", "mixed", "identifier"):
+    if kind in ("date", "duration", "complex", "mixed") or (identifiers and kind == "identifier"):
         raise refused_kind("X", kind, "numbers and categories", column=column.name)
-    return True

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, check_number, check_vector
+from lbp_prognosis._base import Result, argument_error, as_numbers, check_number, check_vector, takes_rows
 from lbp_prognosis.instruments._registry import instruments
 from lbp_prognosis.instruments._score import total_range
 from lbp_prognosis.schema import instrument_ranges
@@ -61,6 +61,7 @@ class ResponseResult(Result):
         return f"{int(np.nansum(self.improved))} of {int(judged.sum())} improved ({self.kind} {self.amount:g})"
 
 
+@takes_rows(baseline="numbers", follow_up="numbers")
 def response(
     name: str, baseline: Any, follow_up: Any, *, kind: str = "absolute", amount: float | None = None
 ) -> ResponseResult:
@@ -112,7 +113,7 @@ def response(
 
 
 def _floats(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(value, dtype=float)
+    array = as_numbers(name, value)
     check_vector(name, np.nan_to_num(array))
     return array
 

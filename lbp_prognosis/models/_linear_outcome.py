@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from lbp_prognosis._base import EstimationError, check_choice
+from lbp_prognosis._base import (
+    EstimationError,
+    check_choice,
+    takes_rows,
+)
 from lbp_prognosis._kernels import row_products
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
@@ -63,6 +67,7 @@ class LinearOutcome(ScoreModel):
         self.offset = offset
         self.collinear = collinear
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -134,6 +139,7 @@ class LinearOutcome(ScoreModel):
         self.levels_ = np.unique(y["value"][used])
         return self
 
+    @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return the mean score; shape (n,).
 
@@ -147,6 +153,7 @@ class LinearOutcome(ScoreModel):
         matrix, _, shift = self._start_predict(X, None, offset)
         return self.intercept_ + row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
 
+    @takes_rows()
     def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return the mean score, the fitted line; shape (n,).
 
@@ -159,6 +166,7 @@ class LinearOutcome(ScoreModel):
         """
         return self.linear_predictor(X, offset=offset)
 
+    @takes_rows()
     def predict_distribution(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return the normal distribution gathered at ``levels_``; shape (n, K).
 

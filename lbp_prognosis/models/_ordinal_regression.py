@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import EstimationError, check_choice, check_number
+from lbp_prognosis._base import (
+    EstimationError,
+    check_choice,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis._kernels import (
     OrdinalFit,
     ordinal_fit,
@@ -112,6 +117,7 @@ class OrdinalRegression(ScoreModel):
         self.offset = offset
         self.collinear = collinear
 
+    @takes_rows()
     def fit(
         self,
         X: Any,
@@ -233,6 +239,7 @@ class OrdinalRegression(ScoreModel):
             score = sums
         return inverse @ (score.T @ score) @ inverse
 
+    @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return xβ, higher for higher scores; shape (n,).
 
@@ -246,6 +253,7 @@ class OrdinalRegression(ScoreModel):
         matrix, _, shift = self._start_predict(X, None, offset)
         return row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
 
+    @takes_rows()
     def predict_distribution(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return P(Y = level) for each of ``levels_``; shape (n, K).
 

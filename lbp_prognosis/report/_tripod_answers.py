@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import METRIC_COLUMNS, Result, argument_error
+from lbp_prognosis._base import (
+    METRIC_COLUMNS,
+    Result,
+    argument_error,
+    takes_rows,
+)
 from lbp_prognosis.evidence import tripod_ai_items
 from lbp_prognosis.survival import OutcomeSpec
 from lbp_prognosis.validation import (
@@ -28,6 +33,7 @@ __all__ = ["tripod_ai_answers"]
 _SHOWN = ("concordance", "auc", "ipa", "observed_expected", "calibration_slope", "net_benefit")
 
 
+@takes_rows()
 def tripod_ai_answers(
     results: Sequence[Result],
     *,

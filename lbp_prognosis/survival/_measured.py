@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_choice, check_number, describe
+from lbp_prognosis._base import (
+    ArgumentError,
+    OutcomeError,
+    argument_error,
+    as_numbers,
+    check_choice,
+    check_number,
+    describe,
+)
 from lbp_prognosis.survival._status import Status
 
 __all__ = ["Measured", "MeasuredSpec", "measured_spec", "measured_to_status"]
@@ -129,21 +137,12 @@ class Measured:
 
 
 def _scores(value: Any) -> np.ndarray:
-    raw = np.asarray(value)
-    if raw.dtype.kind in "mMc":
-        raise argument_error("value", "numbers, the scores", describe(value), kind=OutcomeError)
     try:
-        scores = np.array([np.nan if v is None or v != v else v for v in raw.tolist()], dtype=float)
-    except (TypeError, ValueError):
-        # pd.NA has no truth value; any other text is not a score
-        import pandas as pd
-
-        try:
-            scores = pd.Series(raw, dtype=object).mask(pd.isna(raw), np.nan).astype(float).to_numpy()
-        except (TypeError, ValueError):
-            raise argument_error("value", "numbers, the scores", describe(value), kind=OutcomeError) from None
-    if raw.ndim != 1:
-        raise argument_error("value", "one-dimensional", f"shape {raw.shape}", kind=OutcomeError)
+        scores = as_numbers("value", value, "numbers, the scores")
+    except ArgumentError as refused:
+        raise OutcomeError(str(refused)) from None
+    if scores.ndim != 1:
+        raise argument_error("value", "one-dimensional", f"shape {scores.shape}", kind=OutcomeError)
     if np.isinf(scores).any():
         raise argument_error("value", "finite or missing", "infinite values", kind=OutcomeError)
     return scores

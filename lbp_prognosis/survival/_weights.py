@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, as_pandas, check_choice, check_vector, labels_of
+from lbp_prognosis._base import argument_error, check_choice, check_vector, labels_of
 
 __all__ = ["Weights", "check_weights"]
 
@@ -37,7 +37,7 @@ class Weights:
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, _KINDS)
-        object.__setattr__(self, "row_labels", labels_of(as_pandas(self.values)))
+        object.__setattr__(self, "row_labels", labels_of(self.values))
         values = check_vector("values", self.values, low=0)
         if self.kind == "frequency" and (values != np.floor(values)).any():
             raise argument_error("values", "whole numbers for frequency weights", "fractions")

@@ -21,7 +21,7 @@ def is_foreign_frame(value: Any) -> bool:
 
 
 def as_pandas(value: Any, name: str = "X") -> Any:
-    """Return a polars, Arrow or other frame as a pandas frame, and such a column as a Series; all else as it came.
+    """Return a polars, Arrow or other frame as a pandas frame, and such a column as an array; all else as it came.
 
     A frame is read through Arrow (``to_arrow``, the Arrow PyCapsule interface, or the frame interchange protocol), so
     polars, pyarrow, narwhals, DuckDB and others are read without being needed.
@@ -71,9 +71,10 @@ def _frame(value: Any, name: str) -> pd.DataFrame:
 
 
 def _column(value: Any) -> Any:
-    """A polars Series, an Arrow array or chunked array as a pandas Series."""
-    if type(value).__module__.startswith("pyarrow") and hasattr(value, "to_pandas"):
-        return value.to_pandas(date_as_object=True)
+    """A polars Series, an Arrow array or chunked array as an array: it has no labels."""
     if hasattr(value, "__arrow_c_stream__") and hasattr(value, "to_arrow"):
-        return value.to_arrow().to_pandas(date_as_object=True)
+        value = value.to_arrow()
+    if type(value).__module__.startswith("pyarrow") and hasattr(value, "to_pandas"):
+        column = value.to_pandas(date_as_object=True)
+        return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array
     return value

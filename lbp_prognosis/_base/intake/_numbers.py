@@ -92,7 +92,7 @@ def as_numbers(name: str, value: Any, accepted: str = "numbers") -> np.ndarray:
 
 
 def as_labels(name: str, value: Any) -> Any:
-    """Return labels: an ndarray of one kind, or a Series of declared categories; missing ones stay missing.
+    """Return labels: an ndarray of one kind, or a Categorical where categories are declared; missing ones stay missing.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def as_labels(name: str, value: Any) -> Any:
     if what in ("date", "duration", "complex", "mixed"):
         raise refused_kind(name, what, "labels" if what != "mixed" else "labels of one kind")
     if isinstance(array.dtype, pd.CategoricalDtype):
-        return pd.Series(pd.Categorical(array))
+        return pd.Categorical(array)
     cells = pd.Series(array).to_numpy(dtype=object, copy=True)
     missing = np.asarray(pd.isna(cells))
     if what in ("number", "truth value"):

@@ -52,7 +52,7 @@ ROLES: dict[str, Role] = {
     "risk_without": "numbers",
     "risk_with": "numbers",
     "imaging_probability": "numbers",
-    "tested": "numbers",
+    "tested": "labels",
     "spread": "numbers",
     "first": "numbers",
     "second": "numbers",

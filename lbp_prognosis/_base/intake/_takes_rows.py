@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base._errors import argument_error
@@ -28,7 +27,7 @@ def takes_rows(**roles: Role | None) -> Callable[[F], F]:
     """Return a decorator that puts all row-wise arguments of a function in one order and one form.
 
     The function then gets: frames of pandas with named, plain columns; numbers as float arrays; labels as arrays of
-    one kind or a Series of declared categories. Rows are those of ``y`` where it carries labels, else of the first
+    one kind or a Categorical. Rows are those of ``y`` where it carries labels, else of the first
     labelled argument (predictors first); the others are brought into that order by their labels, or refused.
     ``y`` without labels pairs by position, as arrays do.
 
@@ -67,7 +66,7 @@ def takes_rows(**roles: Role | None) -> Callable[[F], F]:
                     extra[name] = value
             return function(*bound.args, **bound.kwargs)
 
-        wrapped.row_roles = own  # type: ignore[attr-defined]
+        wrapped.row_roles = {**getattr(function, "row_roles", {}), **own}  # type: ignore[attr-defined]
         return wrapped  # type: ignore[return-value]
 
     return decorate
@@ -75,52 +74,68 @@ def takes_rows(**roles: Role | None) -> Callable[[F], F]:
 
 def _taken(given: Mapping[str, tuple[Any, Role]]) -> dict[str, Any]:
     """Return all row-wise arguments read, ordered and checked."""
-    read = {name: _read(name, value, role) for name, (value, role) in given.items() if value is not None}
-    base_name, base = _base(read, given)
-    n, of = _rows(read, given)
+    parts = {name: _parts(value, role) for name, (value, role) in given.items() if value is not None}
+    roles = {name: given[name][1] for name in parts}
+    # labels are those of what was given: a frame of another library has none, whatever it becomes
+    labels = {(name, key): _index(part) for name, own in parts.items() for key, part in own.items()}
+    read = {
+        name: {key: _read(_told(name, key), part, roles[name]) for key, part in own.items()}
+        for name, own in parts.items()
+    }
+    base_name, base, coded = _base(read, labels, roles)
+    n, of = _rows(read, roles)
     out: dict[str, Any] = {}
-    for name, value in read.items():
-        role = given[name][1]
-        if role in _UNPAIRED:
-            out[name] = value
-            continue
-        parts = value if isinstance(value, Mapping) else {None: value}
-        done = {}
-        for key, part in parts.items():
-            told = name if key is None else f"{name}[{key!r}]"
-            if base is not None and told != base_name:
-                part = _ordered(told, part, base_name, base)
-            done[key] = _in_form(told, part, role, n, of)
-        out[name] = done if isinstance(value, Mapping) else done[None]
+    for name, own in read.items():
+        if roles[name] not in _UNPAIRED:
+            own = {
+                key: _in_form(
+                    _told(name, key),
+                    _ordered(_told(name, key), part, labels[name, key], base_name, base, coded=coded),
+                    roles[name],
+                    n,
+                    of,
+                )
+                for key, part in own.items()
+            }
+        out[name] = own[None] if set(own) == {None} else own
     return out
 
 
+def _told(name: str, key: Any) -> str:
+    return name if key is None else f"{name}[{key!r}]"
+
+
+def _parts(value: Any, role: Role) -> dict[Any, Any]:
+    """Return the entries of a mapping, or a value as its only part."""
+    if role not in ("outcome", "matrix", "frame") and isinstance(value, Mapping):
+        return dict(value)
+    if role == "many labels" and isinstance(value, pd.Series):
+        return {str(value.name or "group"): value}  # one variable, named after its series
+    return {None: value}
+
+
 def _read(name: str, value: Any, role: Role) -> Any:
-    """Read frames and columns of other libraries; mappings by their entries."""
+    """Read frames and columns of other libraries."""
     if role == "outcome":
         return value
-    if role in ("matrix", "frame"):
-        return read_frame(value, name)
-    if isinstance(value, Mapping):
-        return {key: as_pandas(part, f"{name}[{key!r}]") for key, part in value.items()}
-    return as_pandas(value, name)
+    return read_frame(value, name) if role in ("matrix", "frame") else as_pandas(value, name)
 
 
-def _base(read: Mapping[str, Any], given: Mapping[str, tuple[Any, Role]]) -> tuple[str, pd.Index | None]:
-    """Return whose labels give the order: those of the outcome, else of the predictors, else the first labelled."""
-    for name, value in read.items():
-        if given[name][1] == "outcome" and (carried := outcome_labels(value)) is not None:
-            return name, carried
-    ranked = sorted(
-        (name for name in read if given[name][1] not in _UNPAIRED), key=lambda name: given[name][1] != "matrix"
-    )
-    for name in ranked:
-        value = read[name]
-        for key, part in (value if isinstance(value, Mapping) else {None: value}).items():
-            index = _index(part)
-            if index is not None:
-                return (name if key is None else f"{name}[{key!r}]"), index
-    return "", None
+def _base(
+    read: Mapping[str, Mapping[Any, Any]],
+    labels: Mapping[tuple[str, Any], pd.Index | None],
+    roles: Mapping[str, Role],
+) -> tuple[str, pd.Index | None, bool]:
+    """Return whose labels give the order (of the outcome, else of the predictors, else the first), and if as codes."""
+    for name, own in read.items():
+        if roles[name] == "outcome" and (carried := outcome_labels(own[None])) is not None:
+            return name, carried, True
+    paired = [(name, key) for name, key in labels if roles[name] not in _UNPAIRED]
+    for name, key in sorted(paired, key=lambda place: roles[place[0]] != "matrix"):
+        index = labels[name, key]
+        if index is not None:
+            return _told(name, key), index, False
+    return "", None, False
 
 
 def _index(value: Any) -> pd.Index | None:
@@ -128,21 +143,25 @@ def _index(value: Any) -> pd.Index | None:
     return getattr(value, "row_labels", None) if index is None else index
 
 
-def _rows(read: Mapping[str, Any], given: Mapping[str, tuple[Any, Role]]) -> tuple[int | None, str]:
+def _rows(read: Mapping[str, Mapping[Any, Any]], roles: Mapping[str, Role]) -> tuple[int | None, str]:
     """Return how many rows there are and which argument says so."""
     for wanted in ("outcome", "matrix"):
-        for name, value in read.items():
-            shape: tuple[int, ...] = getattr(value, "shape", ())
-            if given[name][1] == wanted and len(shape) == (1 if wanted == "outcome" else 2):
+        for name, own in read.items():
+            shape: tuple[int, ...] = getattr(own.get(None), "shape", ())
+            if roles[name] == wanted and len(shape) == (1 if wanted == "outcome" else 2):
                 return int(shape[0]), name
     return None, ""
 
 
-def _ordered(name: str, value: Any, other: str, theirs: pd.Index) -> Any:
-    index = _index(value)
-    if index is None:
+def _ordered(name: str, value: Any, index: pd.Index | None, other: str, theirs: pd.Index | None, *, coded: bool) -> Any:
+    """Return a value in the order of the base; what has no labels keeps its own."""
+    if theirs is None or name == other:
         return value
-    if other == "y" and theirs.dtype == np.uint64:
+    if index is None:
+        if isinstance(value, pd.DataFrame) and len(value) == len(theirs):
+            return value.set_axis(theirs, axis=0)  # of another library: by position, and from here on with the labels
+        return value
+    if coded and not index.equals(theirs):
         codes = pd.Index(label_codes_of(index))
         if is_counter(index) and not codes.equals(theirs):
             in_order_of(name, index, other, theirs)
@@ -171,7 +190,7 @@ def _in_form(name: str, value: Any, role: Role, n: int | None, of: str) -> Any:
         return value
     if role == "labels" or role == "many labels":
         out = as_labels(name, value)
-    elif role == "risks" and isinstance(value, pd.DataFrame):
+    elif role in ("risks", "many numbers") and isinstance(value, pd.DataFrame):
         return pd.DataFrame(
             {each: as_numbers(f"{name}[{each!r}]", value[each]) for each in value.columns}, index=value.index
         )

@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_number,
     interval,
     metric_frame,
+    takes_rows,
 )
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_positive, check_reference, check_standard
 
@@ -149,6 +150,7 @@ class Accuracy(Result):
         return f"per {self.unit}: sensitivity {self.sensitivity:.3f}, specificity {self.specificity:.3f}"
 
 
+@takes_rows()
 def accuracy(
     y: Any,
     positive: Any,

@@ -7,12 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_confidence, check_number, interval
+from lbp_prognosis._base import (
+    argument_error,
+    check_confidence,
+    check_number,
+    interval,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_positive, check_reference
 
 __all__ = ["imperfect_reference"]
 
 
+@takes_rows()
 def imperfect_reference(
     y: Any,
     positive: Any,

@@ -12,7 +12,15 @@ import pandas as pd
 from scipy.stats import f as fisher
 from scipy.stats import t as student
 
-from lbp_prognosis._base import Objection, Result, argument_error, check_confidence, check_vector, metric_frame
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    check_confidence,
+    check_vector,
+    metric_frame,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.diagnostic._auc_covariance import auc_covariance
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_reference, check_standard
 
@@ -105,6 +113,7 @@ class ReaderStudy(Result):
         return f"{self.auc.shape[0]} modalities × {self.auc.shape[1]} readers, F = {self.f:.3g}, p = {self.p:.3g}"
 
 
+@takes_rows()
 def reader_study(
     y: Any,
     scores: Mapping[str, Mapping[str, Any]],

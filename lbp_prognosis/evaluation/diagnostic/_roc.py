@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_vector,
     interval,
     metric_frame,
+    takes_rows,
 )
 from lbp_prognosis.evaluation.diagnostic._auc_covariance import auc_covariance
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_reference, check_standard
@@ -125,6 +126,7 @@ class Roc(Result):
         return f"AUC {self.value:.3f} ({self.low:.3f} to {self.high:.3f}), {self.n} findings"
 
 
+@takes_rows()
 def roc(
     y: Any,
     score: Any,

@@ -9,12 +9,17 @@ import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from lbp_prognosis._base import argument_error, check_confidence
+from lbp_prognosis._base import (
+    argument_error,
+    check_confidence,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_positive
 
 __all__ = ["begg_greenes"]
 
 
+@takes_rows()
 def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> pd.DataFrame:
     """Sensitivity and specificity corrected for verification by test result.
 

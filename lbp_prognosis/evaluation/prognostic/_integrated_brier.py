@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_choice, check_risk, influence_se
+from lbp_prognosis._base import (
+    argument_error,
+    check_choice,
+    check_risk,
+    influence_se,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_loss_influence, mean_losses
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
@@ -28,6 +34,7 @@ class IntegratedBrier(OverHorizons):
     null_value: float = np.nan
 
 
+@takes_rows()
 def integrated_brier(
     y: np.ndarray,
     risk: Any,

@@ -6,13 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, check_risk
+from lbp_prognosis._base import (
+    MetricResult,
+    check_risk,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.prognostic._known import known_at_horizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
 
 __all__ = ["nagelkerke_r2"]
 
 
+@takes_rows()
 def nagelkerke_r2(
     y: np.ndarray,
     risk: Any,

@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_vector,
     influence_se,
     interval,
+    takes_rows,
 )
 from lbp_prognosis._kernels import (
     CoxData,
@@ -58,6 +59,7 @@ class RoystonD(OverHorizons):
         return replace(difference, r2=self.r2.minus(other.r2))  # type: ignore[call-arg]
 
 
+@takes_rows()
 def royston_d(
     y: np.ndarray,
     score: Any,

@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, Objection, check_beside, check_risk, check_vector
+from lbp_prognosis._base import (
+    MetricResult,
+    Objection,
+    check_beside,
+    check_risk,
+    check_vector,
+    takes_rows,
+)
 from lbp_prognosis._kernels import auc_placements, rising_order
 from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
@@ -22,6 +29,7 @@ _METHODS = {
 }
 
 
+@takes_rows()
 def time_dependent_auc(
     y: np.ndarray,
     risk: Any,

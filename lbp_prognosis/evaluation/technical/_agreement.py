@@ -10,7 +10,15 @@ import pandas as pd
 from scipy.stats import chi2, nct, norm
 from scipy.stats import t as student
 
-from lbp_prognosis._base import Result, argument_error, check_clusters, check_confidence, check_number, metric_frame
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_clusters,
+    check_confidence,
+    check_number,
+    metric_frame,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.technical._ratings import check_pair
 
 if TYPE_CHECKING:
@@ -169,6 +177,7 @@ class Agreement(Result):
         return f"bias {self.bias:.3g}, limits of agreement {self.lower:.3g} to {self.upper:.3g}, n = {self.n}"
 
 
+@takes_rows()
 def agreement(
     first: Any, second: Any, *, clusters: Any = None, multiple: float = 1.96, confidence: float = 0.95
 ) -> Agreement:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import norm
 
-from lbp_prognosis._base import MetricResult, argument_error, check_confidence
+from lbp_prognosis._base import (
+    MetricResult,
+    argument_error,
+    check_confidence,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.technical._ratings import check_pair
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ class ConcordanceCorrelation(MetricResult):
         )
 
 
+@takes_rows()
 def concordance_correlation(first: Any, second: Any, *, confidence: float = 0.95) -> ConcordanceCorrelation:
     """Concordance correlation coefficient of two measurements.
 

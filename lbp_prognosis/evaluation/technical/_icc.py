@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import f as fisher
 
-from lbp_prognosis._base import Result, argument_error, check_confidence, metric_frame
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_confidence,
+    metric_frame,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.technical._ratings import check_ratings
 
 if TYPE_CHECKING:
@@ -96,6 +102,7 @@ class ICC(Result):
         return f"ICC({self.form}) {self.value:.3f} ({self.low:.3f} to {self.high:.3f}), {self.n} subjects × {self.k}"
 
 
+@takes_rows()
 def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     """Intraclass correlation of repeated measurements.
 

@@ -7,12 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_number
+from lbp_prognosis._base import (
+    argument_error,
+    check_number,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.technical._icc import icc
 
 __all__ = ["reliability_filter"]
 
 
+@takes_rows()
 def reliability_filter(
     ratings: Mapping[str, Any], *, minimum: float = 0.75, form: str = "2,1", confidence: float = 0.95
 ) -> pd.DataFrame:

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from lbp_prognosis._base import Result, argument_error, check_confidence, metric_frame
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_confidence,
+    metric_frame,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.technical._ratings import check_ratings
 
 if TYPE_CHECKING:
@@ -97,6 +103,7 @@ class Repeatability(Result):
         return f"within-subject SD {self.within_sd:.3g}, coefficient {self.repeatability_coefficient:.3g}, n = {self.n}"
 
 
+@takes_rows()
 def repeatability(ratings: Any, *, confidence: float = 0.95) -> Repeatability:
     """Within-subject spread of repeated readings by one method.
 

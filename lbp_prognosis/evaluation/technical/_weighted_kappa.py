@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from lbp_prognosis._base import Result, argument_error, check_choice, check_confidence, check_same_rows, metric_frame
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_choice,
+    check_confidence,
+    check_same_rows,
+    metric_frame,
+    takes_rows,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,6 +107,7 @@ class Kappa(Result):
         return f"{self.weights} weights, {self.value:.3f} ({self.low:.3f} to {self.high:.3f}), n = {self.n}"
 
 
+@takes_rows(first="labels", second="labels")
 def weighted_kappa(
     first: Any = None,
     second: Any = None,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, check_choice, check_thresholds, metric_frame
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_choice,
+    check_thresholds,
+    metric_frame,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.utility._outcome_at import check_probability
 from lbp_prognosis.evaluation.utility._test_tradeoff import decide
 
@@ -80,6 +87,7 @@ class DevelopmentValue(Result):
         return f"{len(self.table)} thresholds, largest EVPI {self.table['evpi'].max():.2g}, {self.n_draws} draws"
 
 
+@takes_rows()
 def development_value(
     risk: Any,
     draws: Any,

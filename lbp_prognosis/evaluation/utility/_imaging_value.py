@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from lbp_prognosis._base import argument_error, check_number, check_vector
+from lbp_prognosis._base import (
+    argument_error,
+    check_number,
+    check_vector,
+    takes_rows,
+)
 
 __all__ = ["expected_value_of_imaging", "imaging_band", "imaging_spread"]
 
 _NODES = 60
 
 
+@takes_rows()
 def expected_value_of_imaging(risk: Any, spread: float, threshold: float, *, harm: float = 0.0) -> np.ndarray:
     """Net benefit that imaging one patient is expected to bring, by clinical risk.
 
@@ -75,6 +81,7 @@ def _exceeding(centre: np.ndarray, spread: float, threshold: float) -> np.ndarra
     return np.maximum(half * (value @ w), 0.0)
 
 
+@takes_rows()
 def imaging_spread(risk_first: Any, risk_second: Any) -> float:
     """Residual standard deviation of the logit risk with imaging, given the logit risk without.
 
@@ -93,6 +100,7 @@ def imaging_spread(risk_first: Any, risk_second: Any) -> float:
     return float(np.sqrt(np.sum((v - design @ coef) ** 2) / (x.size - 2)))
 
 
+@takes_rows()
 def imaging_band(spread: float, threshold: float, harm: float, *, step: float = 0.005) -> tuple[float, float]:
     """Clinical risks between which imaging is worth its harm.
 

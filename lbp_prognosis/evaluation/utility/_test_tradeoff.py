@@ -13,8 +13,10 @@ from lbp_prognosis._base import (
     argument_error,
     check_confidence,
     check_number,
+    holds,
     interval,
     metric_frame,
+    takes_rows,
 )
 from lbp_prognosis._kernels import reaches
 from lbp_prognosis.evaluation.utility._outcome_at import OutcomeAt, check_probability
@@ -134,6 +136,7 @@ class TestTradeoff(Result):
         return self.sentence
 
 
+@takes_rows()
 def test_tradeoff(
     y: Any,
     risk_without: Any,
@@ -193,7 +196,7 @@ def test_tradeoff(
     if target == "no_event":
         first, second = 1 - first, 1 - second
     mask = np.ones(size, dtype=bool) if tested is None else np.asarray(tested)
-    if mask.shape != (size,) or mask.dtype != bool:
+    if mask.shape != (size,) or holds(mask) != "truth value":
         raise argument_error("tested", f"{size} booleans", tested)
     mask = mask[data.keep]
     fraction = float(mask.mean())

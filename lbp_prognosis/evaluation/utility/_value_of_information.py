@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_thresholds,
     generator,
     metric_frame,
+    takes_rows,
 )
 from lbp_prognosis.evaluation.utility._outcome_at import OutcomeAt, check_probability
 from lbp_prognosis.evaluation.utility._test_tradeoff import benefit, decide
@@ -87,6 +88,7 @@ class ValueOfInformation(Result):
         return f"{len(self.table)} thresholds, largest EVPI {self.table['evpi'].max():.2g}"
 
 
+@takes_rows()
 def value_of_information(
     y: Any,
     risk: Any,

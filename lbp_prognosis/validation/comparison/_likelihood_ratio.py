@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from lbp_prognosis._base import Result, argument_error, metric_frame
+from lbp_prognosis._base import Result, argument_error, metric_frame, takes_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,6 +76,7 @@ class LikelihoodRatio(Result):
         return f"χ² {self.statistic:.3g} on {self.df} df, p = {self.p:.3g}; {self.fraction_new:.1%} of information new"
 
 
+@takes_rows(X_without="matrix", X_with="matrix")
 def likelihood_ratio(without: Any, with_: Any, X_without: Any, X_with: Any, *, added: str = "") -> LikelihoodRatio:
     """Test what one fit adds to another, nested one.
 

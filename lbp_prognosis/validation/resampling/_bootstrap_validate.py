@@ -22,6 +22,7 @@ from lbp_prognosis._base import (
     objection,
     prepared_objections,
     spawn,
+    takes_rows,
 )
 from lbp_prognosis.survival import check_outcome
 from lbp_prognosis.validation.pooling._multiply_imputed import MultiplyImputed
@@ -44,6 +45,7 @@ _FEW = objection("few-resamples")
 _LARGEST_SHARE_FAILED = 0.10
 
 
+@takes_rows()
 def bootstrap_validate(
     model: Any,
     X: Any,

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import LBPError, Result, check_number, metric_frame
+from lbp_prognosis._base import (
+    LBPError,
+    Result,
+    check_number,
+    metric_frame,
+    takes_rows,
+)
 from lbp_prognosis.evaluation import calibration
 from lbp_prognosis.evaluation.utility import decision_curve
 
@@ -56,6 +62,7 @@ class CalibrationInstability(Result):
     model: str = ""
 
     @classmethod
+    @takes_rows()
     def of(
         cls,
         y: np.ndarray,

@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from lbp_prognosis._base import Objection, argument_error, check_choice, check_clusters, check_horizons, objection
+from lbp_prognosis._base import (
+    Objection,
+    argument_error,
+    check_choice,
+    check_clusters,
+    check_horizons,
+    objection,
+    takes_rows,
+)
 from lbp_prognosis._kernels import copied_rows
 from lbp_prognosis.survival import check_outcome, measured_to_status, outcome_screen, status_horizon
 from lbp_prognosis.validation.screening._burden_direction import burden_direction
@@ -31,6 +39,7 @@ _CERTAIN = 12.0  # events expected in a level that has none, or all
 _MOST = 20_000  # rows looked at
 
 
+@takes_rows()
 def screen(
     X: Any,
     y: np.ndarray,

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     metric_frame,
     objection,
     spawn,
+    takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.evaluation import brier, time_dependent_auc
@@ -86,6 +87,7 @@ class AttritionWeights(Result):
         return f"{self.n_seen} of {self.n} seen, effective size {self.effective_size:.0f}"
 
 
+@takes_rows()
 def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
     """Model who was seen at the visit, and weigh those who were.
 
@@ -185,6 +187,7 @@ class DeltaSensitivity(Result):
         return f"{self.n - self.n_seen} of {self.n} outcomes imputed under {self.table['delta'].nunique()} assumptions"
 
 
+@takes_rows()
 def delta_sensitivity(
     y: np.ndarray,
     X: pd.DataFrame,

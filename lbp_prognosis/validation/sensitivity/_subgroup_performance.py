@@ -15,6 +15,7 @@ from lbp_prognosis._base import (
     Objection,
     Result,
     argument_error,
+    as_labels,
     check_clusters,
     check_horizons,
     check_number,
@@ -22,6 +23,7 @@ from lbp_prognosis._base import (
     metric_title,
     objection,
     plain_label,
+    takes_rows,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind, status_horizon
@@ -162,6 +164,7 @@ class SubgroupPerformance(Result):
         return f"{len(self.models)} models, {used} of {len(self.groups)} groups evaluated"
 
 
+@takes_rows(groups="many labels")
 def subgroup_performance(
     y: np.ndarray,
     risks: Any,
@@ -282,11 +285,16 @@ def _labels(
         raise argument_error("bands", f"of the variables {list(named)}", f"{unknown}")
     out: dict[str, pd.Categorical[Any]] = {}
     for name, values in named.items():
-        column = pd.Series(np.asarray(values, dtype=object))
-        if len(column) != n:
-            raise argument_error(f"groups[{name!r}]", f"of length {n}", f"length {len(column)}")
+        told = as_labels(f"groups[{name!r}]", values)
+        if len(told) != n:
+            raise argument_error(f"groups[{name!r}]", f"of length {n}", f"length {len(told)}")
+        order = None
+        if isinstance(told, pd.Categorical):
+            # by code: the values of a cut with a gap no longer print as its categories do
+            order = [plain_label(category) for category in told.categories]
+            told = np.array([*order, None], dtype=object)[told.codes]
+        column = pd.Series(told, dtype=object)
         missing = column.isna()
-        order = list(values.cat.categories) if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype) else None
         if name in bands:
             column, order = _banded(pd.to_numeric(column).astype(float), [float(cut) for cut in bands[name]], name)
         elif column[~missing].map(lambda v: isinstance(v, float | int | np.number)).all() and column.nunique() > 10:

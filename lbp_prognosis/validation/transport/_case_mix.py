@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import rankdata
 
-from lbp_prognosis._base import Result, argument_error, metric_frame
+from lbp_prognosis._base import Result, argument_error, as_numbers, metric_frame, read_matrix, takes_rows
 from lbp_prognosis.evaluation import concordance, time_dependent_auc
 from lbp_prognosis.models import CoxPH, LogisticRisk
 from lbp_prognosis.survival import Status, check_outcome, outcome_kind, status_horizon
@@ -112,6 +112,8 @@ class CaseMix(Result):
         )
 
 
+@takes_rows(X_development="matrix", y_development="outcome", lp_development="numbers")
+@takes_rows(X_validation="matrix", y_validation="outcome", lp_validation="numbers")
 def case_mix(
     X_development: Any,
     y_development: np.ndarray,
@@ -150,8 +152,11 @@ def case_mix(
         check_outcome(y, ("right", "status"), caller="case_mix")
     if outcome_kind(y_validation) != kind:
         raise argument_error("y_validation", f"of the kind of `y_development` ({kind})", outcome_kind(y_validation))
-    lps = [np.asarray(lp, dtype=float) for lp in (lp_development, lp_validation)]
-    frames = [pd.DataFrame(np.asarray(X, dtype=float)) for X in (X_development, X_validation)]
+    samples = (("development", X_development, lp_development), ("validation", X_validation, lp_validation))
+    lps = [as_numbers(f"lp_{name}", lp) for name, _, lp in samples]
+    if all(isinstance(X, pd.DataFrame) for _, X, _ in samples) and set(X_development) == set(X_validation):
+        samples = (samples[0], ("validation", X_validation[list(X_development)], lp_validation))
+    frames = [pd.DataFrame(read_matrix(X, allow_missing=True)) for _, X, _ in samples]
     seen = []
     for y in (y_development, y_validation):
         if kind == "status":

@@ -1,0 +1,291 @@
+"""Which public parameter is a row of what, and one working call of each function that takes rows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis import evaluation, explain, models, survival, validation
+from lbp_prognosis.evaluation import diagnostic, technical, utility
+from lbp_prognosis.fusion import (
+    MultipleImputation,
+    OneHot,
+    RestrictedCubicSpline,
+    RiskPipeline,
+    Standardise,
+    site_confounding,
+)
+from lbp_prognosis.instruments import response
+from lbp_prognosis.survival import Reference, Status, Surv
+
+N = 90
+_RNG = np.random.default_rng(8)
+INDEX = pd.Index([f"p{k:03d}" for k in range(N)])
+ORDER = _RNG.permutation(N)
+_a, _b = _RNG.normal(size=N).round(3), _RNG.integers(0, 5, N).astype(float)
+_t = (_RNG.exponential(10, N) * np.exp(-0.5 * _a)).round(2) + 0.01
+_c = _RNG.uniform(3, 25, N).round(2)
+
+ROWS = SimpleNamespace(
+    X=pd.DataFrame({"a": _a, "b": _b, "c": _RNG.normal(size=N).round(3)}, index=INDEX),
+    time=pd.Series(np.minimum(_t, _c), INDEX),
+    event=pd.Series((_t <= _c).astype(int), INDEX),
+    risk=pd.Series((1 / (1 + np.exp(-_a + _RNG.normal(0, 0.6, N)))).round(4), INDEX),
+    risk_2=pd.Series((1 / (1 + np.exp(-_a))).round(4), INDEX),
+    weight=pd.Series(_RNG.integers(1, 4, N).astype(float), INDEX),
+    label=pd.Series(np.where(np.arange(N) % 3 == 0, "north", "south"), INDEX)
+    .sample(frac=1, random_state=1)
+    .set_axis(INDEX),
+    cluster=pd.Series(np.arange(N) // 3, INDEX),
+    offset=pd.Series(_RNG.normal(0, 0.1, N).round(3), INDEX),
+    finding=pd.Series((_b > 2).astype(float), INDEX),
+    tested=pd.Series(_RNG.uniform(size=N) < 0.8, INDEX),
+    state=pd.Series((_RNG.uniform(size=N) < 1 / (1 + np.exp(-_a))).astype(int), INDEX),
+)
+Y = Surv.right(ROWS.time, ROWS.event, index=INDEX)
+STATUS = Status.at(6.0, ROWS.state, index=INDEX)
+REFERENCE = Reference.now(ROWS.state, index=INDEX)
+STAGES = [0.3, 0.5]
+COX = models.CoxPH().fit(ROWS.X, Y)
+NARROW = models.CoxPH().fit(ROWS.X[["a"]], Y)
+
+
+def fitted(model: Any, y: np.ndarray = Y, horizon: float = 6.0, *, new: Any = None) -> Any:
+    """Return a call that fits and predicts."""
+
+    def call(X: Any, **rows: Any) -> np.ndarray:
+        clone = type(model)(**model.get_params(deep=False))
+        clone.fit(X, y, **rows)
+        later = {name: value for name, value in rows.items() if name in ("strata", "offset")}
+        return clone.predict_risk(X if isinstance(X, pd.DataFrame) else ROWS.X, horizon, **later).mean(axis=0)
+
+    return call
+
+
+def predicted(X: Any, **rows: Any) -> np.ndarray:
+    """Predictions for rows that need not be in the order of the fit: compared as a sorted vector."""
+    return np.sort(COX.predict_risk(X, 6.0)[:, 0])
+
+
+def transformed(step: Any) -> Any:
+    """Return a call that fits a step and applies it, reading column means."""
+    return lambda X: type(step)(**step.get_params()).fit(X, Y).transform(X).mean(numeric_only=True).sort_index()
+
+
+R = ROWS
+COMMON = {"sample_weight": R.weight, "clusters": R.cluster}
+SHORT = {"n_resamples": 20, "random_state": 1}
+
+
+def pipeline() -> RiskPipeline:
+    """An unfitted pipeline."""
+    return RiskPipeline([("scale", Standardise())], models.CoxPH())
+
+
+def attrition(X: Any) -> np.ndarray:
+    """Weights against attrition, sorted: they come in the order of the rows."""
+    y = Status.at(6.0, R.state.where(R.weight > 1), index=INDEX)
+    return np.sort(validation.attrition_weights(y, X).weights.values)
+
+
+def widths(lower: Any, upper: Any) -> np.ndarray:
+    """Widths of intervals: wrong ones where ends are paired wrongly."""
+    y = Surv.interval(lower, upper, index=INDEX)
+    return np.sort(y["upper"] - y["lower"])
+
+
+CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    # name: (call, row-wise arguments, others)
+    "models.CoxPH": (fitted(models.CoxPH()), {"X": R.X, **COMMON, "strata": R.label, "offset": R.offset}, {}),
+    "models.LogisticRisk": (fitted(models.LogisticRisk(), STATUS), {"X": R.X, **COMMON, "offset": R.offset}, {}),
+    "models.FineGray": (fitted(models.FineGray()), {"X": R.X, "sample_weight": R.weight, "strata": R.label}, {}),
+    "models.CauseSpecificCox": (fitted(models.CauseSpecificCox()), {"X": R.X, "sample_weight": R.weight}, {}),
+    "models.ParametricAFT": (fitted(models.ParametricAFT()), {"X": R.X, "sample_weight": R.weight}, {}),
+    "models.RoystonParmar": (fitted(models.RoystonParmar()), {"X": R.X, "offset": R.offset}, {}),
+    "models.NullModel": (fitted(models.NullModel()), {"X": R.X, "sample_weight": R.weight, "strata": R.label}, {}),
+    "models.predict_risk": (predicted, {"X": R.X}, {}),
+    "fusion.RiskPipeline": (
+        lambda X, **k: (
+            RiskPipeline([("scale", Standardise())], models.CoxPH()).fit(X, Y, **k).predict_risk(R.X, 6.0).mean(axis=0)
+        ),
+        {"X": R.X, "sample_weight": R.weight},
+        {},
+    ),
+    "fusion.Standardise": (transformed(Standardise()), {"X": R.X}, {}),
+    "fusion.OneHot": (transformed(OneHot()), {"X": R.X}, {}),
+    "fusion.RestrictedCubicSpline": (transformed(RestrictedCubicSpline(["a", "c"])), {"X": R.X}, {}),
+    "fusion.MultipleImputation": (
+        lambda X: MultipleImputation(m=2, random_state=0).fit(X, Y).transform(X).mean(numeric_only=True).sort_index(),
+        {"X": R.X},
+        {},
+    ),
+    "fusion.site_confounding": (site_confounding, {"site": R.label}, {"y": Y}),
+    "survival.kaplan_meier": (survival.kaplan_meier, {"strata": R.label, **COMMON}, {"y": Y}),
+    "survival.aalen_johansen": (survival.aalen_johansen, {"strata": R.label, **COMMON}, {"y": Y}),
+    "survival.nelson_aalen": (survival.nelson_aalen, {"strata": R.label, "sample_weight": R.weight}, {"y": Y}),
+    "survival.reverse_kaplan_meier": (
+        survival.reverse_kaplan_meier,
+        {"strata": R.label, "sample_weight": R.weight},
+        {"y": Y},
+    ),
+    "survival.rmst": (survival.rmst, COMMON, {"y": Y, "horizons": 6.0}),
+    "survival.median_follow_up": (survival.median_follow_up, {"sample_weight": R.weight}, {"y": Y, "min_at_risk": 0}),
+    "survival.log_rank": (survival.log_rank, {"groups": R.label, "strata": R.finding}, {"y": Y}),
+    "survival.gray_test": (survival.gray_test, {"groups": R.label, "strata": R.finding}, {"y": Y}),
+    "survival.Surv.right": (
+        lambda time, event, entry: survival.kaplan_meier(Surv.right(time, event, entry=entry, index=INDEX)),
+        {"time": R.time, "event": R.event, "entry": R.time * 0},
+        {},
+    ),
+    "survival.Surv.interval": (widths, {"lower": R.time, "upper": R.time + R.weight}, {}),
+    "survival.Status.at": (
+        lambda value: models.LogisticRisk().fit(R.X, Status.at(6.0, value, index=INDEX)).coef_,
+        {"value": R.state},
+        {},
+    ),
+    "evaluation.brier": (evaluation.brier, {"risk": R.risk, **COMMON}, {"y": Y, "horizons": 6.0}),
+    "evaluation.ipa": (evaluation.ipa, {"risk": R.risk, **COMMON}, {"y": Y, "horizons": 6.0}),
+    "evaluation.log_score": (evaluation.log_score, {"risk": R.risk, **COMMON}, {"y": Y, "horizons": 6.0}),
+    "evaluation.time_dependent_auc": (
+        evaluation.time_dependent_auc,
+        {"risk": R.risk, **COMMON},
+        {"y": Y, "horizons": 6.0},
+    ),
+    "evaluation.nagelkerke_r2": (
+        evaluation.nagelkerke_r2,
+        {"risk": R.risk, **COMMON},
+        {"y": STATUS, "horizons": 6.0},
+    ),
+    "evaluation.concordance": (
+        evaluation.concordance,
+        {"score": R.risk, "strata": R.label, "clusters": R.cluster},
+        {"y": Y},
+    ),
+    "evaluation.royston_d": (evaluation.royston_d, {"score": R.risk, **COMMON}, {"y": Y}),
+    "evaluation.risk_groups": (
+        evaluation.risk_groups,
+        {"risk": R.risk, **COMMON},
+        {"y": Y, "horizons": 6.0, "thresholds": [0.5]},
+    ),
+    "evaluation.decision_curve": (
+        evaluation.decision_curve,
+        {"risks": R.risk, **COMMON},
+        {"y": Y, "horizons": 6.0, "thresholds": STAGES, **SHORT},
+    ),
+    "utility.test_tradeoff": (
+        utility.test_tradeoff,
+        {"risk_without": R.risk, "risk_with": R.risk_2, "clusters": R.cluster, "tested": R.tested},
+        {"y": Y, "horizon": 6.0, "threshold": 0.4},
+    ),
+    "utility.sequential_policy": (
+        utility.sequential_policy,
+        {"risk_first": R.risk, "risk_second": R.risk_2, "clusters": R.cluster},
+        {"y": Y, "horizon": 6.0, "threshold": 0.4, "band": (0.3, 0.6), "harm": 0.01},
+    ),
+    "utility.imaging_spread": (utility.imaging_spread, {"risk_first": R.risk, "risk_second": R.risk_2}, {}),
+    "diagnostic.roc": (diagnostic.roc, {"score": R.risk, "clusters": R.cluster}, {"y": REFERENCE}),
+    "diagnostic.accuracy": (diagnostic.accuracy, {"positive": R.finding, "clusters": R.cluster}, {"y": REFERENCE}),
+    "diagnostic.begg_greenes": (diagnostic.begg_greenes, {"positive": R.finding, "reference": R.state}, {}),
+    "technical.agreement": (technical.agreement, {"first": R.risk, "second": R.risk_2}, {}),
+    "technical.concordance_correlation": (
+        technical.concordance_correlation,
+        {"first": R.risk, "second": R.risk_2},
+        {},
+    ),
+    "technical.scanner_effect": (technical.scanner_effect, {"values": R.risk, "scanner": R.label}, {}),
+    "technical.weighted_kappa": (technical.weighted_kappa, {"first": R.finding, "second": R.state}, {}),
+    "instruments.response": (
+        lambda baseline, follow_up: np.sort(response("odi", baseline, follow_up).change),
+        {"baseline": R.risk * 50, "follow_up": R.risk_2 * 50},
+        {},
+    ),
+    "validation.reclassification": (
+        validation.reclassification,
+        {"reference": R.risk, "risk": R.risk_2, "clusters": R.cluster},
+        {"y": Y, "horizon": 6.0, "thresholds": [0.5]},
+    ),
+    "validation.censoring_sensitivity": (
+        validation.censoring_sensitivity,
+        {"risks": R.risk, "X": R.X},
+        {"y": Y, "horizons": 6.0},
+    ),
+    "validation.external_validate": (
+        validation.external_validate,
+        {"X": R.X, "clusters": R.cluster},
+        {"models": COX, "y": Y, "horizons": 6.0, "kind": "geographic", **SHORT},
+    ),
+    "validation.likelihood_ratio": (
+        lambda X_without, X_with: validation.likelihood_ratio(NARROW, COX, X_without, X_with),
+        {"X_without": R.X[["a"]], "X_with": R.X},
+        {},
+    ),
+    "validation.attrition_weights": (
+        attrition,
+        {"X": R.X},
+        {},
+    ),
+    "explain.feature_effect": (
+        explain.feature_effect,
+        {"X": R.X},
+        {"estimator": COX, "feature": "a", "horizons": 6.0},
+    ),
+}
+SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "evaluation.calibration": (
+        evaluation.calibration,
+        {"risk": R.risk, "linear_predictor": R.offset, **COMMON},
+        {"y": Y, "horizons": 6.0, **SHORT},
+    ),
+    "validation.subgroup_performance": (
+        validation.subgroup_performance,
+        {"risks": R.risk, "groups": R.label, "clusters": R.cluster},
+        {"y": Y, "horizons": 6.0, "min_events": 5, **SHORT},
+    ),
+    "evaluation.evaluate": (
+        evaluation.evaluate,
+        {"risks": R.risk, "linear_predictors": R.offset, **COMMON},
+        {"y": Y, "horizons": 6.0, **SHORT},
+    ),
+    "models.BoostedCox": (
+        fitted(models.BoostedCox(rounds=5, select_rounds=False, random_state=0)),
+        {"X": R.X, "sample_weight": R.weight},
+        {},
+    ),
+    "models.ElasticNetCox": (fitted(models.ElasticNetCox(random_state=0)), {"X": R.X, "clusters": R.cluster}, {}),
+    "validation.cross_validate_risk": (
+        lambda X, **k: validation.cross_validate_risk(COX_NEW(), X, Y, 6.0, n_splits=3, n_repeats=1, **k).evaluate(),
+        {"X": R.X, "groups": R.cluster},
+        {},
+    ),
+    "validation.cross_validate_risk of sites": (
+        lambda X, **k: validation.cross_validate_risk(COX_NEW(), X, Y, 6.0, **k).evaluate(),
+        {"X": R.X, "sites": R.label},
+        {},
+    ),
+    "validation.internal_external": (
+        lambda X, sites: validation.internal_external(COX_NEW(), X, Y, sites, 6.0, min_events=5, **SHORT),
+        {"X": R.X, "sites": R.label},
+        {},
+    ),
+    "validation.bootstrap_validate": (
+        lambda X, **k: validation.bootstrap_validate(COX_NEW(), X, Y, 6.0, **SHORT, **k),
+        {"X": R.X, "groups": R.cluster},
+        {},
+    ),
+}
+
+
+def COX_NEW() -> Any:
+    """An unfitted model."""
+    return models.CoxPH()
+
+
+def as_decimal(value: Any) -> Any:
+    """Numbers as a database gives them."""
+    if isinstance(value, pd.DataFrame):
+        return value.apply(as_decimal)
+    return value.map(lambda cell: Decimal(str(cell))).astype(object)

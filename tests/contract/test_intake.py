@@ -1,0 +1,231 @@
+"""Every row-wise argument of every public function: the right number by label and by kind, or one clear error."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import LBPError
+from lbp_prognosis._base import ROLES
+from tests.contract.intake_calls import CALLS, INDEX, ORDER, SLOW_CALLS, N, as_decimal
+
+ROOMS = (
+    "survival",
+    "models",
+    "fusion",
+    "evaluation",
+    "evaluation.diagnostic",
+    "evaluation.technical",
+    "evaluation.prognostic",
+    "evaluation.utility",
+    "explain",
+    "validation",
+    "cohort",
+    "instruments",
+    "report",
+    "study",
+)
+EXCEPTIONS = {
+    # function: why a parameter of a row-wise name is none there
+    "fusion.*.reference": "`reference` is the source of a conversion or of norms",
+    "evaluation.technical.overlap": "`first` and `second` are label images",
+    "evaluation.*.reference": "`reference` of a result's method names a model",
+    "evaluation.Calibration.*": "`groups` is a number of groups",
+    "explain.*": "`groups` and `first` name players, not rows",
+    "validation.sample_size_validation": "`risk` is a distribution that is assumed",
+    "study.evaluate_table": "`risks` and `clusters` name columns of a file",
+    "report.evaluation_page": "`groups` are results",
+    "survival.Surv.*": "constructors of outcomes bring their arguments in order by `aligned`",
+    "validation.MultiplyImputed.fit": "hands its rows to the fit of a model, which pairs them with its table",
+}
+
+
+def public_functions() -> dict[str, Any]:
+    """All functions and methods at the doors, by name."""
+    found: dict[str, Any] = {}
+    for room in ROOMS:
+        door = importlib.import_module(f"lbp_prognosis.{room}")
+        for name in door.__all__:
+            thing = getattr(door, name)
+            if inspect.isclass(thing) and not issubclass(thing, Exception):
+                for own in dir(thing):
+                    function = inspect.getattr_static(thing, own)
+                    function = getattr(function, "__func__", function)
+                    if not own.startswith("_") and inspect.isfunction(function):
+                        if function.__module__.startswith("lbp_prognosis"):
+                            found[f"{room}.{name}.{own}"] = function
+            elif inspect.isfunction(thing):
+                found[f"{room}.{name}"] = thing
+    return found
+
+
+def excepted(name: str, parameter: str) -> bool:
+    room, last = name.split(".")[0], name.split(".")[-1]
+    if name in ("fusion.Conversion.from_paired", "fusion.norms_of") or name.startswith("survival.Surv."):
+        return True
+    if name in EXCEPTIONS or (room == "explain" and parameter in ("groups", "first")):
+        return True
+    if parameter == "reference" and last in ("at", "difference", "weighted_area", "pooled"):
+        return True
+    return parameter == "groups" and ".Calibration." in name
+
+
+def test_exceptions_are_few():
+    assert len(EXCEPTIONS) <= 10
+
+
+def test_functions_that_take_rows_take_them_by_the_intake():
+    found = public_functions()
+    assert len(found) > 300
+    assert [f"{name}: {lost}" for name, function in found.items() if (lost := unread(name, function))] == []
+
+
+def unread(name: str, function: Any) -> list[str]:
+    """Row-wise parameters that a function reads by itself."""
+    wanted = {
+        p: ROLES[p]
+        for p in inspect.signature(function).parameters
+        if p in ROLES and ROLES[p] not in ("outcome",) and not excepted(name, p)
+    }
+    if name.endswith((".check_weights", ".get_feature_names_out")):
+        return []
+    taken = getattr(function, "row_roles", {})
+    return [p for p in wanted if p not in taken and p != "group_by"]
+
+
+# ---- feeding -----------------------------------------------------------------------------------------------------
+
+
+def digest(result: Any) -> np.ndarray:
+    """What a call gave, as numbers."""
+    if hasattr(result, "to_frame") and not isinstance(result, pd.Series | pd.Index):
+        result = result.to_frame()
+    if isinstance(result, pd.DataFrame):
+        result = result.select_dtypes("number").to_numpy(dtype=float)
+    return np.asarray(result, dtype=float).ravel()
+
+
+def run(spec: tuple[Any, dict[str, Any], dict[str, Any]], **changed: Any) -> np.ndarray:
+    call, rows, others = spec
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return digest(call(**{**rows, **others, **changed}))
+
+
+def is_labels(value: Any, name: str) -> bool:
+    return ROLES.get(name) == "labels"
+
+
+def right_variants(name: str, value: Any) -> dict[str, Any]:
+    """Other ways to give the same rows: each must give the same number."""
+    import polars as pl
+    import pyarrow as pa
+
+    shuffled = value.iloc[ORDER]
+    out = {"reordered": shuffled, "array": value.to_numpy()}
+    if isinstance(value, pd.DataFrame):
+        swapped = value[list(value.columns)[::-1]]
+        out |= {
+            "nullable": value.convert_dtypes(),
+            "decimal": as_decimal(value),
+            "object": value.astype(object),
+            "arrow-backed": value.convert_dtypes(dtype_backend="pyarrow"),
+            "columns reordered": swapped,
+            "polars reordered": pl.from_pandas(swapped.reset_index(drop=True)),
+            "arrow table reordered": pa.Table.from_pandas(swapped, preserve_index=False),
+            "whole": shuffled.iloc[np.argsort(ORDER)],
+        }
+        return out
+    text = value.dtype == object
+    out |= {
+        "nullable": value.convert_dtypes(),
+        "arrow-backed": value.convert_dtypes(dtype_backend="pyarrow"),
+        "object": value.astype(object),
+        "polars": pl.Series(value.to_list()),
+        "list": value.to_list(),
+        "category": value.astype("category") if text else value,
+    }
+    if not text and name != "event" and value.dtype != bool:
+        out["decimal"] = as_decimal(value)
+        out["decimal reordered"] = as_decimal(shuffled)
+    return out
+
+
+def wrong_variants(name: str, value: Any, others_labelled: bool) -> dict[str, Any]:
+    """What can't be read rightly: one clear error each."""
+    if isinstance(value, pd.DataFrame):
+        first = value.columns[0]
+        out = {
+            "dates": value.assign(**{first: pd.date_range("2020-01-01", periods=len(value), tz="Europe/Oslo")}),
+            "durations": value.assign(**{first: pd.to_timedelta(np.arange(len(value)), unit="D")}),
+            "complex": value.assign(**{first: value[first] + 1j}),
+            "shorter": value.iloc[:-1],
+        }
+    else:
+        days = pd.date_range("2020-01-01", periods=len(value), tz="Europe/Oslo")
+        mixed = value.astype(object).copy()
+        mixed.iloc[0] = "?" if value.dtype != object else 3
+        out = {
+            "dates": pd.Series(days, value.index),
+            "dates as objects": pd.Series(list(days), value.index, dtype=object),
+            "durations": pd.Series(pd.to_timedelta(np.arange(len(value)), unit="D"), value.index),
+            "complex": pd.Series(np.arange(len(value)) + 1j, value.index),
+            "mixed": mixed,
+            "shorter": value.iloc[:-1],
+            "one row": value.iloc[:1],
+            "no row": value.iloc[:0],
+        }
+    if others_labelled:
+        twice = value.set_axis(INDEX[np.arange(N) // 2])
+        out |= {
+            "labels twice, reordered": twice.iloc[ORDER],
+            "numbers for labels": value.set_axis(pd.Index(ORDER)),
+            "default index": value.reset_index(drop=True),
+            "other labels": value.set_axis([f"q{k}" for k in range(N)]),
+        }
+    return out
+
+
+MISLABELLED = ("labels twice, reordered", "numbers for labels", "default index", "other labels")
+
+
+def feed(title: str, spec: tuple[Any, dict[str, Any], dict[str, Any]]) -> None:
+    _, rows, others = spec
+    expected = run(spec)
+    assert np.isfinite(expected).any(), title
+    alone = {name: value for name, value in rows.items()}
+    for name, value in alone.items():
+        for kind, given in right_variants(name, value).items():
+            if kind == "reordered" and len(rows) == 1 and not others and name != "X":
+                continue  # nothing beside it to be ordered by
+            if kind == "array" and isinstance(value, pd.DataFrame):
+                continue  # an array has no names: another question
+            found = run(spec, **{name: given})
+            np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8, err_msg=f"{title}, {name} {kind}")
+        labelled = len(rows) > 1 or "y" in others or title.startswith(("models.", "fusion.RiskPipeline"))
+        labelled &= not title.startswith("models.predict")
+        for kind, given in wrong_variants(name, value, labelled).items():
+            if kind == "shorter" and not labelled:
+                continue  # fewer rows, and nothing beside them
+            if title == "models.NullModel" and name == "X" and kind != "shorter" and kind not in MISLABELLED:
+                continue  # which looks at no predictor
+            with pytest.raises(LBPError) as told:
+                run(spec, **{name: given})
+            assert str(told.value), (title, name, kind)
+
+
+@pytest.mark.parametrize("title", CALLS)
+def test_rows_are_paired_by_label_and_read_by_kind(title):
+    feed(title, CALLS[title])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", SLOW_CALLS)
+def test_rows_of_long_calls(title):
+    feed(title, SLOW_CALLS[title])
