@@ -7,13 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_same_rows
+from lbp_prognosis._base import (
+    argument_error,
+    check_same_rows,
+    takes_rows,
+)
 from lbp_prognosis.cohort._make_table_one import make_table_one
 from lbp_prognosis.cohort._table_one import TableOne
 
 __all__ = ["table_one_of"]
 
 
+@takes_rows()
 def table_one_of(
     X: pd.DataFrame,
     *,

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, check_choice, check_number
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_choice,
+    check_number,
+    numbers_in,
+    takes_rows,
+)
 from lbp_prognosis.explain._worth import output_function, table_of
 
 __all__ = ["FeatureEffect", "feature_effect"]
@@ -71,6 +78,7 @@ class FeatureEffect(Result):
         return f"{self.kind} of {self.feature}, {self.scale}, {self.n} rows"
 
 
+@takes_rows()
 def feature_effect(
     estimator: Any,
     X: Any,
@@ -115,7 +123,7 @@ def feature_effect(
         raise argument_error("feature", "a column of `X`", feature)
     bins = int(check_number("n_bins", n_bins, low=1, whole=True))
     function, times, named = output_function(estimator, scale, horizons, cause)
-    values = rows[feature].to_numpy(dtype=float)
+    values = numbers_in(rows, [feature])[:, 0]
     grid = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
     if grid.size < 2:
         raise argument_error("feature", "a column with at least two values", feature)

@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, content_hash, linear_predictor_scale, objection
+from lbp_prognosis._base import (
+    argument_error,
+    content_hash,
+    linear_predictor_scale,
+    objection,
+    takes_rows,
+)
 from lbp_prognosis._kernels import coalition_members, normal_conditional, shapley_from_values
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._worth import read_players, table_of
@@ -15,6 +21,7 @@ from lbp_prognosis.explain._worth import read_players, table_of
 __all__ = ["observational_shap"]
 
 
+@takes_rows(groups=None)
 def observational_shap(
     estimator: Any, X: Any, background: Any, *, groups: Mapping[str, Sequence[str]] | None = None
 ) -> ShapResult:

@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     describe,
     generator,
     objection,
+    takes_rows,
 )
 from lbp_prognosis._kernels import coalition_members, nested_plan, precedence_weights, shapley_weights
 from lbp_prognosis.explain._score_terms import score_terms
@@ -41,6 +42,7 @@ Worths = Callable[[np.ndarray], np.ndarray]
 SMALL_BACKGROUND = 50
 
 
+@takes_rows(groups=None, first=None)
 def shap_values(
     estimator: Any,
     X: Any,

@@ -196,3 +196,36 @@ def test_one_function_opens_for_writing(path: Path) -> None:
 )
 def test_writing_is_seen(code: str, writes: bool) -> None:
     assert _writes_to_a_path(ast.parse(code).body[0].value) is writes  # type: ignore[attr-defined]
+
+
+DTYPES_ASKED = {
+    # file or folder: why it asks how a column is stored, and not what it holds
+    "_base/intake": "the one answer",
+    "_base/_checkpoint.py": "arrays written to files",
+    "_base/_inert_cells.py": "cells of tables that are written",
+    "_kernels": "arrays of single precision",
+    "schema": "text of files before it is read",
+    "biomarkers": "voxels of images and masks",
+    "evaluation/technical/_overlap.py": "label images",
+    "models/_state.py": "arrays written to files",
+    "report/_write_page.py": "cells of tables that are written",
+    "survival/_truth_words.py": "words of other programs",
+    "survival/_surv.py": "codes that were read already",
+    "survival/_outcome.py": "what is no outcome",
+    "study": "columns as the reader left them",
+    "cohort": "columns as the reader left them",
+    "validation/screening": "columns as the intake left them",
+    "validation/resampling/_cross_validate.py": "arrays read from a checkpoint",
+    "validation/resampling/_bootstrap_validate.py": "row numbers of resamples",
+    "fusion/_encoding.py": "the storage that imputed codes go back to",
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_one_place_says_what_kind_a_column_is(path: Path) -> None:
+    place = path.relative_to(PACKAGE).as_posix()
+    if place.startswith(tuple(DTYPES_ASKED)):
+        return
+    asked = re.compile(r"is_\w+_dtype|select_dtypes|CategoricalDtype|dtypes?\.kind|\.dtype [=!]= |infer_dtype")
+    found = [line for line in path.read_text(encoding="utf-8").splitlines() if asked.search(line)]
+    assert not found, f"ask column_kind, is_number or holds: {found}"

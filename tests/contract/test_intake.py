@@ -90,8 +90,11 @@ def unread(name: str, function: Any) -> list[str]:
     """Row-wise parameters that a function reads by itself."""
     wanted = {
         p: ROLES[p]
-        for p in inspect.signature(function).parameters
-        if p in ROLES and ROLES[p] not in ("outcome",) and not excepted(name, p)
+        for p, parameter in inspect.signature(function).parameters.items()
+        if p in ROLES
+        and ROLES[p] != "outcome"
+        and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        and not excepted(name, p)
     }
     if name.endswith((".check_weights", ".get_feature_names_out")):
         return []

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, check_beside, check_risk
+from lbp_prognosis._base import (
+    MetricResult,
+    check_beside,
+    check_risk,
+    takes_rows,
+)
 from lbp_prognosis._kernels import skill
 from lbp_prognosis.evaluation.prognostic._mean_loss import BRIER, combined_influences, mean_losses
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
@@ -46,6 +51,7 @@ class BrierResult(OverHorizons):
         return replace(difference, null=None, ipa=self.ipa.minus(other.ipa))  # type: ignore[call-arg]
 
 
+@takes_rows()
 def brier(
     y: np.ndarray,
     risk: Any,
@@ -184,6 +190,7 @@ def brier(
     )
 
 
+@takes_rows()
 def ipa(
     y: np.ndarray,
     risk: Any,

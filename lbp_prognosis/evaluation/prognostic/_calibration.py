@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_vector,
     generator,
     objection,
+    takes_rows,
 )
 from lbp_prognosis._kernels import logistic_fit
 from lbp_prognosis.evaluation.prognostic._calibration_curve import (
@@ -46,6 +47,7 @@ from lbp_prognosis.evaluation.prognostic._setting import Setting, shaped
 __all__ = ["calibration"]
 
 
+@takes_rows()
 def calibration(
     y: np.ndarray,
     risk: Any,

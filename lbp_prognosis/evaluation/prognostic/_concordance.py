@@ -16,6 +16,7 @@ from lbp_prognosis._base import (
     check_number,
     check_vector,
     objection,
+    takes_rows,
 )
 from lbp_prognosis._kernels import censoring_process, concordance_index, concordance_pairs, number_events
 from lbp_prognosis.evaluation.prognostic._comparable import Keys, comparable_keys, earlier_competing_keys
@@ -42,6 +43,7 @@ class ConcordanceResult(OverHorizons):
     tied: float = np.nan
 
 
+@takes_rows()
 def concordance(
     y: np.ndarray,
     score: Any,

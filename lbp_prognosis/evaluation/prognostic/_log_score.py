@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, check_beside, check_risk, objection
+from lbp_prognosis._base import (
+    MetricResult,
+    check_beside,
+    check_risk,
+    objection,
+    takes_rows,
+)
 from lbp_prognosis.evaluation.prognostic._mean_loss import LOG_SCORE, combined_influences, mean_losses
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._setting import Setting
@@ -17,6 +23,7 @@ __all__ = ["log_score"]
 _SMALLEST = 1e-8
 
 
+@takes_rows()
 def log_score(
     y: np.ndarray,
     risk: Any,

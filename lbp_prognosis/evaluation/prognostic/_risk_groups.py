@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_vector,
     metric_frame,
     objection,
+    takes_rows,
 )
 from lbp_prognosis._kernels import threshold_bins
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows, calibration_rows
@@ -212,6 +213,7 @@ class RiskGroups(Result):
         return f"{len(self.names)} groups, thresholds {np.round(self.thresholds, 4).tolist()}, n = {self.n}"
 
 
+@takes_rows(group_by=None)
 def risk_groups(
     y: np.ndarray,
     risk: Any,

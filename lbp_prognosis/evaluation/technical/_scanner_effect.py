@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_vector,
     metric_frame,
     objection,
+    takes_rows,
 )
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class ScannerEffect(Result):
         return f"{len(self.table)} scanners explain {self.r2:.1%} of the variance (p = {self.p:.2g})"
 
 
+@takes_rows()
 def scanner_effect(
     values: Any, scanner: Any, *, covariates: Any = None, subject: Any = None, confidence: float = 0.95
 ) -> ScannerEffect:

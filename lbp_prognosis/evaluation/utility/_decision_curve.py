@@ -22,6 +22,7 @@ from lbp_prognosis._base import (
     interval,
     inversion_objection,
     objection,
+    takes_rows,
 )
 from lbp_prognosis._kernels import censoring_curve, followed_times, order_of_times, step_at
 from lbp_prognosis.evaluation.utility._decision_curve_result import (
@@ -38,6 +39,7 @@ from lbp_prognosis.survival import cause_codes, check_outcome, check_weights, st
 __all__ = ["decision_curve"]
 
 
+@takes_rows()
 def decision_curve(
     y: np.ndarray,
     risks: Any,

@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     interval,
     metric_frame,
     objection,
+    takes_rows,
 )
 from lbp_prognosis._kernels import reaches
 from lbp_prognosis.evaluation.utility._imaging_value import imaging_band, imaging_spread
@@ -141,6 +142,7 @@ class SequentialPolicy(Result):
         )
 
 
+@takes_rows()
 def sequential_policy(
     y: Any,
     risk_first: Any,

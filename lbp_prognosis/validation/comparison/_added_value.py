@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     generator,
     metric_frame,
     objection,
+    takes_rows,
 )
 from lbp_prognosis.evaluation import ThresholdRange, evaluate
 from lbp_prognosis.evidence import (
@@ -50,6 +51,7 @@ __all__ = ["added_value"]
 _EVENTS_PER_PARAMETER = 10  # a lenient bound: `sample_size_support` says what an anticipated C asks for
 
 
+@takes_rows()
 def added_value(
     model: Any,
     X: pd.DataFrame,

@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from lbp_prognosis._base import Objection, Result, argument_error, metric_frame, objection
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    metric_frame,
+    objection,
+    takes_rows,
+)
 from lbp_prognosis._kernels import d1_test, rubin_pool
 from lbp_prognosis.evidence import missing_indicators
 from lbp_prognosis.survival import outcome_kind
@@ -120,6 +127,7 @@ class _Effects(NamedTuple):
     completed: bool = False
 
 
+@takes_rows()
 def association_test(
     without: Any,
     with_: Any,

@@ -9,7 +9,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
 
-from lbp_prognosis._base import argument_error, linear_predictor_of, linear_predictor_scale
+from lbp_prognosis._base import (
+    argument_error,
+    linear_predictor_of,
+    linear_predictor_scale,
+    takes_rows,
+)
 
 __all__ = ["OnColumns"]
 
@@ -39,16 +44,19 @@ class OnColumns(BaseEstimator):
         inner = getattr(self.model, "model", None)
         return bool(getattr(self.model, "interpolates", False) or getattr(inner, "interpolates", False))
 
+    @takes_rows()
     def fit(self, X: Any, y: np.ndarray, **parameters: Any) -> OnColumns:
         """Fit on the columns."""
         self.model_ = clone(self.model).fit(self._cut(X), y, **parameters)
         return self
 
+    @takes_rows()
     def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
         """Return risks of shape (n, n_horizons)."""
         return self.model_.predict_risk(self._cut(X), horizons, cause=cause)
 
     @available_if(_has_score)
+    @takes_rows()
     def linear_predictor(self, X: Any, cause: int = 1) -> np.ndarray:
         """Return the linear predictor."""
         return linear_predictor_of(self.model_, self._cut(X), cause)

@@ -21,6 +21,7 @@ from lbp_prognosis._base import (
     metric_frame,
     metric_title,
     objection,
+    takes_rows,
 )
 from lbp_prognosis._kernels import threshold_bins
 from lbp_prognosis.survival import check_outcome, status_horizon
@@ -117,6 +118,7 @@ class Reclassification(Result):
         return f"NRI {self.nri:.3f}, IDI {self.idi:.4f}; no evidence of added value"
 
 
+@takes_rows()
 def reclassification(
     y: np.ndarray,
     reference: Any,

@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
     prepared_objections,
     spawn,
     stated_score,
+    takes_rows,
 )
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
 from lbp_prognosis.survival import outcome_kind
@@ -211,6 +212,7 @@ class CrossValidation(Result):
         return f"{len(self.models)} models, {n} rows, {self.folds.max() + 1} folds × {repeats} repeats"
 
 
+@takes_rows()
 def cross_validate_risk(
     models: Any,
     X: Any,

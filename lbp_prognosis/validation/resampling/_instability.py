@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, check_thresholds, metric_frame, objection
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    check_thresholds,
+    metric_frame,
+    objection,
+    takes_rows,
+)
 from lbp_prognosis._kernels import reaches
 
 if TYPE_CHECKING:
@@ -55,6 +62,7 @@ class Instability(Result):
     objections: tuple[Objection, ...] = ()
 
     @classmethod
+    @takes_rows()
     def of(
         cls,
         risk: np.ndarray,

@@ -22,6 +22,7 @@ from lbp_prognosis._base import (
     metric_frame,
     objection,
     prepared_objections,
+    takes_rows,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.validation.pooling._meta_analysis import MetaAnalysis, meta_analysis
@@ -189,6 +190,7 @@ class InternalExternal(Result):
         return f"{len(self.models)} models, {used} of {len(self.sites)} sites evaluated"
 
 
+@takes_rows()
 def internal_external(
     models: Any,
     X: Any,

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, check_horizons, check_risks, metric_frame, metric_title, objection
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    check_horizons,
+    check_risks,
+    metric_frame,
+    metric_title,
+    objection,
+    takes_rows,
+)
 from lbp_prognosis.evaluation import brier, time_dependent_auc
 from lbp_prognosis.survival import CensoringCox, check_outcome
 
@@ -75,6 +84,7 @@ class CensoringSensitivity(Result):
         return f"largest shift {largest:.2f} standard errors"
 
 
+@takes_rows()
 def censoring_sensitivity(
     y: np.ndarray, risks: Any, horizons: Any, X: Any, *, cause: int = 1, **keywords: Any
 ) -> CensoringSensitivity:

@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     check_horizons,
     objection,
     stated_score,
+    takes_rows,
 )
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.models import as_risk_model
@@ -102,6 +103,7 @@ class ExternalValidation(Result):
         return f"{self.kind}, {names}, {self.n} patients, {self.n_events} events"
 
 
+@takes_rows()
 def external_validate(
     models: Any,
     X: Any,

@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
     content_hash,
     objection,
     stated_score,
+    takes_rows,
 )
 from lbp_prognosis._kernels import cox_baseline, cox_fit, kaplan_meier_steps, step_at
 from lbp_prognosis.models import LogisticRisk, as_risk_model
@@ -96,6 +97,7 @@ class ModelUpdate(Result):
         return f"{self.method} update on {self.n} patients, {self.n_events} events"
 
 
+@takes_rows()
 def update_model(
     model: Any,
     X: Any,

@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_horizons, linear_predictor_scale, stated_score
+from lbp_prognosis._base import (
+    argument_error,
+    check_horizons,
+    linear_predictor_scale,
+    stated_score,
+    takes_rows,
+)
 from lbp_prognosis._kernels import row_products, step_at
 
 __all__ = ["UpdatedModel", "original_score"]
@@ -52,12 +58,14 @@ class UpdatedModel:
     horizon: float | None = None
     ledger: dict[str, Any] = field(default_factory=dict)
 
+    @takes_rows()
     def fit(self, X: Any, y: Any) -> None:
         """Refuse: an updated model is a version, not an estimator."""
         raise argument_error(
             "model", "an unfitted estimator", "an updated model", "Update the original again with update_model."
         )
 
+    @takes_rows()
     def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
         """Return updated risks of shape (n, n_horizons).
 
@@ -88,6 +96,7 @@ class UpdatedModel:
                 return 1 / (1 + np.exp(-(self.intercept + self.slope * np.log(risk / (1 - risk)))))
         return 1 - (1 - risk) ** np.exp(self.intercept)
 
+    @takes_rows()
     def linear_predictor(self, X: Any) -> np.ndarray:
         """Return the updated linear predictor (log odds or log hazard)."""
         if self.coefficients is not None:
