@@ -6,7 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lbp_prognosis._base import EstimationError, argument_error, check_horizons, check_number, describe
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_horizons,
+    check_number,
+    describe,
+    takes_rows,
+)
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.survival import MeasuredSpec, OutcomeKind, check_outcome, check_weights, measured_spec
@@ -51,6 +58,7 @@ class ScoreModel(RiskEstimator):
         self.n_, self.n_missing_ = int(used.sum()), int((~seen).sum())
         return design, used, spec
 
+    @takes_rows()
     def predict_distribution(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return P(Y = level) for each of ``levels_``; shape (n, K).
 
@@ -63,6 +71,7 @@ class ScoreModel(RiskEstimator):
         """
         raise NotImplementedError
 
+    @takes_rows()
     def score(self, X: Any, y: np.ndarray, *, horizons: Any = None, sample_weight: Any = None) -> float:
         """Return minus the continuous ranked probability score, so that higher is better (a proper score).
 
@@ -98,6 +107,7 @@ class ScoreModel(RiskEstimator):
         loss = (forecast - (value <= points[:-1])) ** 2 @ np.diff(points)
         return -float(np.average(loss, weights=None if weights is None else weights.values[seen]))
 
+    @takes_rows()
     def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return the expected score, Σ level · P(Y = level); shape (n,).
 
@@ -110,6 +120,7 @@ class ScoreModel(RiskEstimator):
         """
         return self.predict_distribution(X, offset=offset) @ self.levels_
 
+    @takes_rows()
     def predict_quantile(
         self, X: Any, q: float = 0.5, *, method: str = "interpolated", offset: Any = None
     ) -> np.ndarray:
@@ -144,6 +155,7 @@ class ScoreModel(RiskEstimator):
             out[i] = np.interp(1 - q, np.concatenate([[1.0], reached])[::-1], at[::-1])
         return out
 
+    @takes_rows()
     def predict_risk(
         self,
         X: Any,
