@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     generator,
+    is_number,
     metric_frame,
     objection,
     takes_rows,
@@ -400,7 +401,7 @@ def _crowded(X: pd.DataFrame, y: np.ndarray, cause: int) -> tuple[Objection, ...
 
     A column of words counts a parameter a level but one; splines and interactions that a model makes are not seen.
     """
-    words = [c for c in X if not pd.api.types.is_numeric_dtype(X[c])]
+    words = [c for c in X if not is_number(X[c])]
     parameters = X.shape[1] - len(words) + sum(max(X[c].nunique() - 1, 1) for c in words)
     events = rarer_events(y, cause)
     if events >= _EVENTS_PER_PARAMETER * parameters:
