@@ -335,7 +335,8 @@ def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: 
         centred = sums.s1 - share[:, None] * sums.d1
         several = np.flatnonzero(tied.count > 1)
         rest = np.sqrt(np.maximum(sums.c2 - share * sums.c1, 0.0)[several])[:, None] * sums.d1[several]
-    centred = np.sqrt(sums.c0)[:, None] * centred
+    with np.errstate(invalid="ignore"):  # a baseline that no number can hold is refused where it is used
+        centred = np.sqrt(sums.c0)[:, None] * centred
     information = -(centred.T @ centred)
     if efron and tied.ties:
         information -= rest.T @ rest

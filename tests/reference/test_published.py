@@ -93,7 +93,7 @@ def competing_numbers(reference_csv):
     out = {}
     tables = {"rdata": reference_csv("comprisk_rdata.csv"), "vdata": reference_csv("comprisk_vdata.csv")}
     y = {name: Surv.right(table["time"], table["status_num"]) for name, table in tables.items()}
-    model = CauseSpecificCox().fit(tables["rdata"][FULL], y["rdata"])
+    model = CauseSpecificCox(incidence="product_limit_efron").fit(tables["rdata"][FULL], y["rdata"])
     gray = FineGray().fit(tables["rdata"][FULL], y["rdata"])
     for name, coefficient in zip(FULL, gray.coef_):
         out[f"Fine-Gray coefficient {name}", "rdata"] = (coefficient,)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -190,6 +192,28 @@ class InternalExternal(Result):
         return f"{len(self.models)} models, {used} of {len(self.sites)} sites evaluated"
 
 
+def _told_apart(function: Callable[..., InternalExternal]) -> Callable[..., InternalExternal]:
+    """Before rows are read: ``groups`` alone are the sites, and what stands in their place may be the horizons."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> InternalExternal:
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            return function(*args, **kwargs)  # Python's own message
+        if given.get("groups") is not None:
+            sites = given.get("sites")
+            if sites is None:
+                given["sites"] = given.pop("groups")
+            elif given.get("horizons") is None and np.size(sites) != len(given["y"]):
+                given["sites"], given["horizons"] = given.pop("groups"), sites
+        return function(**{**given.pop("keywords", {}), **given})
+
+    return wrapped
+
+
+@_told_apart
 @takes_rows()
 def internal_external(
     models: Any,
@@ -270,7 +294,6 @@ def internal_external(
     if isinstance(X, MultiplyImputed):
         return _in_every_imputation(locals())
     estimators = check_models(models)
-    sites, horizons, groups = _told_apart(sites, horizons, groups, y.shape[0])
     times, scalar = check_horizons(own_horizons(y, horizons))
     check_same_rows("sites", sites, "X", X)
     codes, names = site_folds(sites, y.shape[0])
@@ -428,17 +451,6 @@ def eligible_groups(
             }
         )
     return pd.DataFrame(rows)
-
-
-def _told_apart(sites: Any, horizons: Any, groups: Any, n: int) -> tuple[Any, Any, Any]:
-    """Return sites, horizons and groups, where ``groups`` alone say what is left out at a time."""
-    if groups is None:
-        return sites, horizons, groups
-    if sites is None:
-        return groups, horizons, None
-    if horizons is None and np.size(sites) != n:
-        return groups, sites, None
-    return sites, horizons, groups
 
 
 def _is_of_site(task: tuple[str, int], arrays: Mapping[str, np.ndarray], *, codes: Any, n_horizons: int) -> bool:
