@@ -378,7 +378,7 @@ def _in_every_imputation(arguments: dict[str, Any]) -> InternalExternal:
         )
         for k, table in enumerate(tables, start=1)
     ]
-    sites, horizons, groups = _told_apart(arguments["sites"], arguments["horizons"], arguments["groups"], y.shape[0])
+    sites, horizons, groups = (arguments[name] for name in ("sites", "horizons", "groups"))
     times, scalar = check_horizons(own_horizons(y, horizons))
     codes, names = site_folds(sites, y.shape[0])
     people = check_rows(tables[0], y, groups)
