@@ -102,7 +102,7 @@ def page(found: dict):
         how="The models were developed on 159 other patients; shown is the first of five imputations, pooled numbers "
         "decide the claims.",
         objections=tuple(doubts),
-        absent=("The data hold no imaging.", *found["support"].sentences),
+        absent=("The data contain no imaging.", *found["support"].sentences),
     )
 
 
