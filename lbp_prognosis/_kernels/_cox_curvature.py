@@ -12,33 +12,103 @@ import numpy as np
 
 from lbp_prognosis._kernels._cox_data import CoxData
 from lbp_prognosis._kernels._cox_quadratic import Quadratic
-from lbp_prognosis._kernels._cox_sums import TiedEvents, cumulative_hazards, group_terms, lived_rows, risk_totals
+from lbp_prognosis._kernels._cox_sums import TiedEvents, _accumulate, _before, _group_terms, _lived
 
 __all__ = ["CoxPass", "Curvature"]
 
-_BLOCK = 16384  # cells copied at a time
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _pass(
+    eta,
+    shift,
+    weights,
+    event,
+    last,
+    before,
+    ends,
+    count,
+    mean_weight,
+    efron,
+    none,
+    risk,
+    s0,
+    d0,
+    hazard,
+    own,
+    c0,
+    c1,
+    c2,
+    lived,
+    residual,
+):  # pragma: no cover - compiled
+    n, m = eta.size, s0.size
+    for i in range(n):
+        risk[i] = np.exp(eta[i] - shift) * weights[i]
+    for k in range(m):
+        s0[k] = d0[k] = hazard[k] = own[k] = c0[k] = c1[k] = c2[k] = 0.0
+    nothing = np.empty((1, 0))
+    _accumulate(none, risk, event, last, before, ends, False, s0, nothing, d0, nothing)
+    if before.size > 0:
+        for k in range(m):
+            s0[k] = max(s0[k], d0[k])  # differences of sums may fall a rounding short of the events themselves
+    loglik = _group_terms(s0, d0, count, mean_weight, efron, hazard, own, c0, c1, c2)
+    cumulative, correction = np.empty(m), np.empty(m)
+    start = 0
+    for end in ends:
+        total = 0.0
+        for k in range(start, end):
+            total += hazard[k]
+            cumulative[k] = total
+            correction[k] = hazard[k] - own[k]
+        start = end
+    _lived(event, last, before, cumulative, correction, lived)
+    for i in range(n):
+        residual[i] = 0.0
+        if lived[i] > 0.0:  # 0 · inf of a row that lived no hazard is 0
+            lived[i] *= risk[i]
+            residual[i] = -lived[i]
+        if event[i]:
+            residual[i] += weights[i]
+            loglik += (eta[i] - shift) * weights[i]
+    return loglik
 
 
 class CoxPass:
     """Log-likelihood, martingale residuals and the scalars of the information at linear predictors; rows only."""
 
     def __init__(self, data: CoxData, tied: TiedEvents, efron: bool) -> None:
+        n, m = data.last.size, data.times.size
         self.data, self.tied, self.efron = data, tied, efron
-        self.own = np.where(data.event, tied.weights, 0.0)
+        self.none = np.empty((n, 0))
+        self.risk, self.lived, self.residual = np.zeros((3, n))
+        self.s0, self.d0, self.hazard, self.own, self.c0, self.c1, self.c2 = np.zeros((7, m))
 
     def at(self, eta: np.ndarray) -> float:
         """Move to ``eta``; return the log-likelihood there."""
-        data, tied = self.data, self.tied
-        with np.errstate(over="ignore", invalid="ignore"):
-            inner = eta - (float(eta.mean()) if eta.size else 0.0)
-            self.risk = np.exp(inner) * tied.weights
-            s0, d0 = risk_totals(data, tied, tied.scatter.amounts(self.risk), self.risk)
-            self.hazard, own, self.c0, self.c1, self.c2, loglik = group_terms(s0, d0, tied, self.efron)
-            lived = lived_rows(data, cumulative_hazards(self.hazard, data.ends), self.hazard - own)
-            # 0 · inf of a row that lived no hazard is 0
-            self.lived = np.multiply(lived, self.risk, out=lived, where=lived > 0.0)
-            self.residual = self.own - np.maximum(self.lived, 0.0)
-        return loglik + float(self.own @ inner)
+        d, shift = self.data, float(eta.mean()) if eta.size else 0.0
+        return _pass(
+            eta,
+            shift,
+            self.tied.weights,
+            d.event,
+            d.last,
+            _before(d),
+            d.ends,
+            self.tied.count,
+            self.tied.mean_weight,
+            self.efron,
+            self.none,
+            self.risk,
+            self.s0,
+            self.d0,
+            self.hazard,
+            self.own,
+            self.c0,
+            self.c1,
+            self.c2,
+            self.lived,
+            self.residual,
+        )
 
 
 @nb.njit(cache=True, nogil=True)
@@ -75,24 +145,29 @@ def _scale_and_sum(
             U[m + r, j] = root2[r] * d1[second[r]]
 
 
-def _by_columns(X: np.ndarray, order: np.ndarray, out: np.ndarray) -> None:
+@nb.njit(cache=True, nogil=True)
+def _by_columns(X, order, out):  # pragma: no cover - compiled
     """Copy a matrix kept by rows into one kept by columns, a few rows at a time so that both stay in the cache."""
-    rows = max(32, _BLOCK // max(order.size, 1))
-    for low in range(0, X.shape[0], rows):
-        out[low : low + rows] = X[low : low + rows].take(order, axis=1)
+    for low in range(0, X.shape[0], 32):
+        high = min(low + 32, X.shape[0])
+        for j in range(order.size):
+            column = order[j]
+            for i in range(low, high):
+                out[i, j] = X[i, column]
 
 
-def _bring_forward(values: np.ndarray, order: np.ndarray, place: np.ndarray, first: int, columns: np.ndarray) -> None:
+@nb.njit(cache=True, nogil=True)
+def _bring_forward(values, order, place, first, columns):  # pragma: no cover - compiled
     """Exchange columns so that these follow the ``first`` ones."""
-    for j, column in enumerate(columns.tolist()):
-        here, there = first + j, int(place[column])
+    for j in range(columns.size):
+        here, there = first + j, place[columns[j]]
         if here == there:
             continue
-        kept = values[:, here].copy()
-        values[:, here] = values[:, there]
-        values[:, there] = kept
-        order[here], order[there] = order[there], order[here]
-        place[order[here]], place[order[there]] = here, there
+        for i in range(values.shape[0]):
+            values[i, here], values[i, there] = values[i, there], values[i, here]
+        other = order[here]
+        order[here], order[there] = order[there], other
+        place[order[here]], place[other] = here, there
 
 
 class Curvature:
@@ -202,7 +277,7 @@ class Curvature:
             self.root,
             d.event,
             d.last,
-            np.empty(0, np.int32) if d.before is None else d.before,
+            _before(d),
             d.ends,
             self.root0,
             self.share,

@@ -12,30 +12,26 @@ cross product at BLAS speed, the second one over event times.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+import numba as nb
 import numpy as np
-from scipy.sparse import csc_array
 
 from lbp_prognosis._kernels._cox_data import CoxData, Tail
 
 __all__ = [
     "GroupSums",
-    "Scatter",
     "TiedEvents",
     "cumulative_hazards",
     "evaluate",
     "group_sums",
-    "group_terms",
     "information_matrix",
     "lived_hazard",
-    "lived_rows",
-    "risk_totals",
     "tail_sum",
     "tied_events",
 ]
 
 _BLOCK = 8192  # rows of X scaled at a time, so that the copy stays in the cache
+_FEW = 5  # up to so many columns a loop over the rows beats the call of a matrix product
 
 
 @dataclass(frozen=True)
@@ -43,9 +39,7 @@ class TiedEvents:
     """What the events at each distinct time weigh; fixed while coefficients move.
 
     ``event_weights`` are the rows' weights, 0 where there was no event; ``count`` is the number of terms of the tied
-    group, ``mean_weight`` the weight of each term. Of the groups with more terms than one (``several``), ``term`` is
-    the position of each term's group, ``first`` where each group begins, and ``share`` the part l/d of its events that
-    has left before the term.
+    group, ``mean_weight`` the weight of each term.
     """
 
     weights: np.ndarray
@@ -54,11 +48,6 @@ class TiedEvents:
     mean_weight: np.ndarray
     weighted_x: np.ndarray
     ties: bool
-    scatter: Scatter
-    several: np.ndarray
-    term: np.ndarray
-    first: np.ndarray
-    share: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -82,157 +71,169 @@ class GroupSums:
     loglik: float
 
 
-@dataclass(frozen=True)
-class Scatter:
-    """Which sums each row is added to: 0 … m−1 are those at risk at each event time, m … 2m−1 the events tied there.
-
-    Entries ``starts[i]`` to ``starts[i + 1]`` are of row i: ``place`` is the sum, ``sign`` −1 where a late entry is
-    taken off. ``source`` is the row of each entry; None where every row has one entry, with a plus.
-    """
-
-    place: np.ndarray
-    starts: np.ndarray
-    source: np.ndarray | None
-    sign: np.ndarray | None
-    with_d: bool
-
-    def amounts(self, risk: np.ndarray) -> np.ndarray:
-        """Return what each entry adds for relative hazards ``risk`` (n,)."""
-        if self.source is None:
-            return risk
-        amounts = risk[self.source]
-        if self.sign is not None:
-            amounts *= self.sign
-        return amounts
-
-    def table(self, amounts: np.ndarray, X: np.ndarray, m: int) -> np.ndarray:
-        """Return the sums of ``amounts · X``, of shape (m or 2m, p): one pass over the rows, compiled in SciPy."""
-        rows = 2 * m if self.with_d else m
-        if X.shape[1] == 0 or m == 0:
-            return np.zeros((rows, X.shape[1]))
-        return csc_array((amounts, self.place, self.starts), shape=(rows, X.shape[0])) @ X
-
-
-def _scatter(data: CoxData, with_d: bool) -> Scatter:
-    n, m = data.last.size, data.times.size
-    inside = data.last >= 0
-    late = inside & (data.before >= 0) if data.before is not None else None
-    if inside.all() and not with_d and (late is None or not late.any()):
-        return Scatter(data.last, np.arange(n + 1, dtype=np.int32), None, None, False)
-    starts = np.zeros(n + 1, dtype=np.int64)
-    parts = [inside] + ([data.event & inside] if with_d else []) + ([late] if late is not None else [])
-    places: list[Any] = [data.last] + ([data.last + m] if with_d else []) + ([data.before] if late is not None else [])
-    np.cumsum(sum(part.astype(np.int8) for part in parts), out=starts[1:])
-    place, free = np.empty(starts[-1], dtype=np.int64), starts[:-1].copy()
-    sign = None if late is None else np.ones(place.size)
-    for part, where in zip(parts, places):
-        rows = np.flatnonzero(part)
-        place[free[rows]] = where[rows]
-        if sign is not None and part is late:
-            sign[free[rows]] = -1.0
-        free[rows] += 1
-    return Scatter(place, starts, np.repeat(np.arange(n), np.diff(starts)), sign, with_d)
-
-
-def _backwards(values: np.ndarray, ends: np.ndarray) -> None:
-    """Turn sums at each event time into sums over it and all later ones of its stratum, in place."""
+@nb.njit(cache=True, nogil=True)
+def _accumulate(X, risk, event, last, before, ends, with_d, s0, s1, d0, d1):  # pragma: no cover - compiled
+    n, p = X.shape
+    delayed = before.size > 0
+    for i in range(n):
+        k = last[i]
+        a = risk[i]
+        if k < 0 or a == 0.0:
+            continue
+        s0[k] += a
+        for j in range(p):
+            s1[k, j] += a * X[i, j]
+        if event[i]:
+            d0[k] += a
+            if with_d:
+                for j in range(p):
+                    d1[k, j] += a * X[i, j]
+        if delayed:
+            b = before[i]
+            if b >= 0:
+                s0[b] -= a
+                for j in range(p):
+                    s1[b, j] -= a * X[i, j]
     start = 0
     for end in ends:
-        part = values[start:end][::-1]
-        np.cumsum(part, axis=0, out=part)
+        for k in range(end - 2, start - 1, -1):
+            s0[k] += s0[k + 1]
+            for j in range(p):
+                s1[k, j] += s1[k + 1, j]
         start = end
 
 
-def risk_totals(
-    data: CoxData, tied: TiedEvents, amounts: np.ndarray, risk: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``S0`` and ``D0`` (m,): the relative hazards at risk at each event time, and of its own events."""
-    m = data.times.size
-    if tied.scatter.with_d:
-        both = np.asarray(np.bincount(tied.scatter.place, weights=amounts, minlength=2 * m), dtype=float)
-        s0, d0 = both[:m], both[m:]
-    else:
-        s0 = np.asarray(np.bincount(tied.scatter.place, weights=amounts, minlength=m), dtype=float)
-        d0 = np.zeros(m)
-        if data.before is not None:
-            events = data.event & (data.last >= 0)
-            d0 = np.asarray(np.bincount(data.last[events], weights=risk[events], minlength=m), dtype=float)
-    _backwards(s0, data.ends)
-    if data.before is not None:
-        np.maximum(s0, d0, out=s0)  # differences of sums may fall a rounding short of the events themselves
-    return s0, d0
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _group_terms(s0, d0, count, weight, efron, hazard, own, c0, c1, c2):  # pragma: no cover - compiled
+    loglik = 0.0
+    for k in range(s0.size):
+        d = count[k]
+        if d == 0:
+            continue
+        w = weight[k]
+        if d == 1 or not efron:
+            total = w * d
+            inverse = 1.0 / s0[k]
+            loglik -= total * np.log(s0[k])
+            hazard[k] = total * inverse
+            own[k] = hazard[k]
+            c0[k] = hazard[k] * inverse
+            continue
+        for term in range(d):
+            f = term / d
+            rest = s0[k] - f * d0[k]
+            inverse = 1.0 / rest
+            h = w * inverse
+            loglik -= w * np.log(rest)
+            hazard[k] += h
+            own[k] += (1.0 - f) * h
+            c0[k] += h * inverse
+            c1[k] += f * h * inverse
+            c2[k] += f * f * h * inverse
+    return loglik
 
 
-def group_terms(
-    s0: np.ndarray, d0: np.ndarray, tied: TiedEvents, efron: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-    """Return ``hazard, own_hazard, c0, c1, c2`` of each tied group, and their part of the log-likelihood."""
-    hazard, c1, c2 = np.zeros((3, s0.size))
-    with np.errstate(all="ignore"):
-        total = tied.mean_weight * tied.count
-        some = tied.count > 0
-        inverse = np.divide(1.0, s0, out=np.zeros_like(s0), where=some)
-        np.multiply(total, inverse, out=hazard, where=some)
-        own, c0 = hazard.copy(), hazard * inverse
-        logs = np.log(s0, out=np.zeros_like(s0), where=some)
-        logs *= total
-        if efron and tied.ties:
-            several, share = tied.several, tied.share
-            inverse = 1.0 / (s0[several][tied.term] - share * d0[several][tied.term])
-            each = tied.mean_weight[several][tied.term]
-            term = each * inverse
-
-            def summed(values: np.ndarray) -> np.ndarray:
-                return np.add.reduceat(values, tied.first)
-
-            logs[several] = -summed(each * np.log(inverse))
-            hazard[several] = summed(term)
-            own[several] = hazard[several] - summed(share * term)
-            term *= inverse
-            c0[several] = summed(term)
-            term *= share
-            c1[several] = summed(term)
-            term *= share
-            c2[several] = summed(term)
-        return hazard, own, c0, c1, c2, -float(logs.sum())
+@nb.njit(cache=True, nogil=True)
+def _tie_counts(event, last, weights, frequency, count, total, X, weighted_x):  # pragma: no cover - compiled
+    for i in range(event.size):
+        if event[i] and weights[i] > 0.0:
+            count[last[i]] += int(weights[i]) if frequency else 1
+            total[last[i]] += weights[i]
+            for j in range(X.shape[1]):
+                weighted_x[j] += weights[i] * X[i, j]
 
 
-def lived_rows(data: CoxData, cumulative: np.ndarray, correction: np.ndarray) -> np.ndarray:
-    """Return the hazard each row has lived through: ``cumulative`` (m,) at its last event time.
+@nb.njit(cache=True, nogil=True)
+def _lived(event, last, before, cumulative, correction, out):  # pragma: no cover - compiled
+    delayed = before.size > 0
+    for i in range(last.size):
+        k = last[i]
+        if k < 0:
+            out[i] = 0.0
+            continue
+        a = cumulative[k]
+        if event[i]:
+            a -= correction[k]
+        if delayed and before[i] >= 0:
+            a -= cumulative[before[i]]
+        out[i] = a
 
-    From it are taken ``correction`` (m,), where the row ends with the event, and what came before its entry.
-    """
-    if cumulative.size == 0:
-        return np.zeros(data.last.size)
-    place = np.maximum(data.last, 0)
-    lived = cumulative[place]
-    if correction.any():
-        lived = np.where(data.event, lived - correction[place], lived)
-    if data.before is not None:
-        lived = np.where(data.before >= 0, lived - cumulative[np.maximum(data.before, 0)], lived)
-    return np.where(data.last >= 0, lived, 0.0)
 
-
-def _add_tails(X: np.ndarray, risk: np.ndarray, ends: np.ndarray, tail: Tail, s0: np.ndarray, s1: np.ndarray) -> None:
+@nb.njit(cache=True, nogil=True)
+def _add_tails(X, risk, ends, factor, start, group, curve, s0, s1):  # pragma: no cover - compiled
     """Add the rows with an earlier competing event to later risk sets, with their fading weight."""
-    m = s0.size
-    rows = np.flatnonzero((tail.factor != 0.0) & (tail.start < m))
-    amount = risk[rows] * tail.factor[rows]
-    for c, curve in enumerate(tail.curve):
-        mine = tail.group[rows] == c
-        some, weights = rows[mine], amount[mine]
-        place = tail.start[some]
-        ahead0 = np.bincount(place, weights=weights, minlength=m)
-        ahead1 = np.zeros_like(s1)
-        if s1.shape[1]:
-            every = np.arange(some.size + 1)
-            ahead1 = csc_array((weights, place, every), shape=(m, some.size)) @ X[some]
+    p = X.shape[1]
+    for c in range(curve.shape[0]):
+        ahead0 = np.zeros(s0.size)
+        ahead1 = np.zeros((s0.size, p))
+        for i in range(risk.size):
+            if factor[i] == 0.0 or group[i] != c:
+                continue
+            a = risk[i] * factor[i]
+            ahead0[start[i]] += a
+            for j in range(p):
+                ahead1[start[i], j] += a * X[i, j]
         low = 0
         for end in ends:
-            part = slice(low, int(end))
-            s0[part] += curve[part] * np.cumsum(ahead0[part])
-            s1[part] += curve[part, None] * np.cumsum(ahead1[part], axis=0)
-            low = int(end)
+            for k in range(low, end):
+                if k > low:
+                    ahead0[k] += ahead0[k - 1]
+                    for j in range(p):
+                        ahead1[k, j] += ahead1[k - 1, j]
+                s0[k] += curve[c, k] * ahead0[k]
+                for j in range(p):
+                    s1[k, j] += curve[c, k] * ahead1[k, j]
+            low = end
+
+
+@nb.njit(cache=True, nogil=True)
+def _information_of_few(X, risk, lived, s1, d1, c0, c1, c2, with_d):  # pragma: no cover - compiled
+    """Form the information of a few columns in one pass over rows and one over event times."""
+    n, p = X.shape
+    out = np.zeros((p, p))
+    for i in range(n):
+        a = lived[i]
+        if not a > 0.0:
+            continue
+        a *= risk[i]
+        for j in range(p):
+            b = a * X[i, j]
+            for q in range(j + 1):
+                out[j, q] += b * X[i, q]
+    first, second = np.empty(p), np.empty(p)
+    for k in range(c0.size):
+        root = np.sqrt(c0[k])
+        tied = with_d and c1[k] > 0.0
+        if tied:  # a sum of two squares, as for many columns
+            share = c1[k] / c0[k]
+            rest = np.sqrt(max(c2[k] - share * c1[k], 0.0))
+        for j in range(p):
+            first[j] = root * (s1[k, j] - share * d1[k, j] if tied else s1[k, j])
+            if tied:
+                second[j] = rest * d1[k, j]
+            for q in range(j + 1):
+                out[j, q] -= first[j] * first[q]
+                if tied:
+                    out[j, q] -= second[j] * second[q]
+    for j in range(p):
+        for q in range(j):
+            out[q, j] = out[j, q]
+    return out
+
+
+@nb.njit(cache=True, nogil=True)
+def _scale_rows(X, factor, low, high, out):  # pragma: no cover - compiled
+    for i in range(low, high):
+        f = factor[i]
+        for j in range(X.shape[1]):
+            out[i - low, j] = f * X[i, j]
+
+
+_NONE = np.empty(0, dtype=np.int32)
+
+
+def _before(data: CoxData) -> np.ndarray:
+    return _NONE if data.before is None else data.before
 
 
 def tied_events(data: CoxData, weights: np.ndarray, frequency: bool) -> TiedEvents:
@@ -241,49 +242,32 @@ def tied_events(data: CoxData, weights: np.ndarray, frequency: bool) -> TiedEven
     Under ``frequency`` a weight of three is three tied events; else a row is one event and the terms of a tied
     group share its mean weight.
     """
-    m = data.times.size
-    ends = np.flatnonzero(data.event & (weights > 0.0))
-    place, weight = data.last[ends], weights[ends]
-    total = np.bincount(place, weights=weight, minlength=m)
-    count = np.bincount(place, weights=np.floor(weight) if frequency else None, minlength=m).astype(np.int64)
+    m, p = data.times.size, data.X.shape[1]
+    count, total, weighted_x = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(p)
+    _tie_counts(data.event, data.last, weights, frequency, count, total, data.X, weighted_x)
     mean = np.divide(total, count, out=np.zeros(m), where=count > 0)
-    event_weights = weights * data.event
-    several = np.flatnonzero(count > 1)
-    sizes = count[several]
-    first = np.cumsum(sizes) - sizes
-    term = np.repeat(np.arange(several.size), sizes)
-    share = (np.arange(term.size) - first[term]) / sizes[term]
-    ties = several.size > 0
-    return TiedEvents(
-        weights,
-        event_weights,
-        count,
-        mean,
-        event_weights @ data.X,
-        ties,
-        _scatter(data, ties),
-        several,
-        term,
-        first,
-        share,
-    )
+    return TiedEvents(weights, weights * data.event, count, mean, weighted_x, bool(m and count.max() > 1))
 
 
 def group_sums(data: CoxData, tied: TiedEvents, eta: np.ndarray, efron: bool) -> GroupSums:
     """Return the sums over risk sets for linear predictors ``eta`` (rows in the order of ``data``)."""
-    m = data.times.size
+    m, p = data.times.size, data.X.shape[1]
     shift = float(eta.mean()) if eta.size else 0.0
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore"):
         risk = np.exp(eta - shift)
-        risk *= tied.weights
-        amounts = tied.scatter.amounts(risk)
-        s0, d0 = risk_totals(data, tied, amounts, risk)
-        table = tied.scatter.table(amounts, data.X, m)
-        s1, d1 = table[:m], table[m:] if tied.scatter.with_d else table[:1]
-        _backwards(s1, data.ends)
-        if data.tail is not None:
-            _add_tails(data.X, risk, data.ends, data.tail, s0, s1)
-    hazard, own, c0, c1, c2, loglik = group_terms(s0, d0, tied, efron)
+    risk *= tied.weights
+    s0, d0, s1 = np.zeros(m), np.zeros(m), np.zeros((m, p))
+    with_d = efron and tied.ties
+    d1 = np.zeros((m, p) if with_d else (1, p))
+    _accumulate(data.X, risk, data.event, data.last, _before(data), data.ends, with_d, s0, s1, d0, d1)
+    if data.tail is not None:
+        t = data.tail
+        _add_tails(data.X, risk, data.ends, t.factor, t.start, t.group, t.curve, s0, s1)
+    if data.before is not None:
+        np.maximum(s0, d0, out=s0)  # differences of sums may fall a rounding short of the events themselves
+    hazard, own, c0, c1, c2 = np.zeros((5, m))
+    with np.errstate(all="ignore"):
+        loglik = _group_terms(s0, d0, tied.count, tied.mean_weight, efron, hazard, own, c0, c1, c2)
     return GroupSums(risk, shift, s0, s1, d0, d1, hazard, own, c0, c1, c2, loglik)
 
 
@@ -301,7 +285,9 @@ def cumulative_hazards(hazard: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 def lived_hazard(data: CoxData, sums: GroupSums) -> np.ndarray:
     """Return the baseline hazard each row has lived through, its own tied group counted the way of the ties method."""
-    out = lived_rows(data, cumulative_hazards(sums.hazard, data.ends), sums.hazard - sums.own_hazard)
+    out = np.empty(data.last.size)
+    cumulative = cumulative_hazards(sums.hazard, data.ends)
+    _lived(data.event, data.last, _before(data), cumulative, sums.hazard - sums.own_hazard, out)
     if data.tail is not None:
         out += tail_sum(data, data.tail, sums.hazard)
     return out
@@ -328,6 +314,10 @@ def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: 
     if data.times.size == 0:
         return np.zeros((p, p))
     factor = lived_hazard(data, sums)
+    if p <= _FEW:
+        return _information_of_few(
+            data.X, sums.risk, factor, sums.s1, sums.d1, sums.c0, sums.c1, sums.c2, efron and tied.ties
+        )
     centred = sums.s1
     if efron and tied.ties:
         # a sum of two squares, the second only where events are tied: products of a matrix with itself cost half
@@ -335,8 +325,7 @@ def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: 
         centred = sums.s1 - share[:, None] * sums.d1
         several = np.flatnonzero(tied.count > 1)
         rest = np.sqrt(np.maximum(sums.c2 - share * sums.c1, 0.0)[several])[:, None] * sums.d1[several]
-    with np.errstate(invalid="ignore"):  # a baseline that no number can hold is refused where it is used
-        centred = np.sqrt(sums.c0)[:, None] * centred
+    centred = np.sqrt(sums.c0)[:, None] * centred
     information = -(centred.T @ centred)
     if efron and tied.ties:
         information -= rest.T @ rest
@@ -347,7 +336,8 @@ def information_matrix(data: CoxData, tied: TiedEvents, sums: GroupSums, efron: 
     buffer = np.empty((min(n, _BLOCK), p))
     for low in range(0, n, _BLOCK):
         high = min(low + _BLOCK, n)
-        block = np.multiply(data.X[low:high], factor[low:high, None], out=buffer[: high - low])
+        _scale_rows(data.X, factor, low, high, buffer)
+        block = buffer[: high - low]
         information += block.T @ block
     return information
 

@@ -93,10 +93,12 @@ def test_centroid_lists_that_are_none(tmp_path, bad):
 def test_batches_of_odd_names_and_odd_numbers():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
-    for labels in (["", "x"], [True, False], [1.5, 2.5], [("s", 1), ("s", 2)], [1, "1"], ["<b>", "\n"]):
+    for labels in (["", "x"], [True, False], [1.5, 2.5], [("s", 1), ("s", 2)], ["<b>", "\n"]):
         odd = frame.assign(site=pd.Series([labels[k % 2] for k in range(60)], dtype=object))
         made = ComBat().fit_transform(odd)
         assert np.isfinite(made.to_numpy()).all()
+    with pytest.raises(LBPError, match="numbers and text mixed in column 'site'"):
+        ComBat().fit(frame.assign(site=pd.Series([1, "1"] * 30, dtype=object)))
     tiny, huge = frame * 1e-150, frame * 1e120
     for scaled in (tiny, huge):
         made = ComBat().fit_transform(scaled.assign(site=["x", "y"] * 30))
