@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lbp_prognosis._draw._style import GRID, PALETTE, SOFT, new_axes, tidy_axes
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -28,19 +30,22 @@ def draw_strengths(strengths: pd.Series, marked: Collection[str], ax: Axes | Non
     ax : Axes, optional
         Where to draw; a new figure by default.
     """
-    import matplotlib.pyplot as plt
-
     shown = strengths.dropna().sort_values(ascending=False).head(_MOST)[::-1]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.0, 1.2 + 0.24 * max(len(shown), 1)), layout="constrained")
+    ax = new_axes(ax, size=(6.4, 1.4 + 0.24 * max(len(shown), 1)))
     rows = np.arange(len(shown))
-    colours = ["#b3261e" if name in marked else "#0b6e99" for name in shown.index]
-    ax.hlines(rows, 0.5, shown, color="#c9d1d8", linewidth=1.2, zorder=1)
-    ax.scatter(shown, rows, c=colours, s=26, zorder=2)
+    suspicious = np.array([name in marked for name in shown.index], dtype=bool)
+    ax.hlines(rows, 0.5, shown, color=GRID, linewidth=1.4, zorder=1)
+    for chosen, colour, label in (
+        (~suspicious, PALETTE[0], None),
+        (suspicious, PALETTE[1], "suspicious: see the findings"),
+    ):
+        if chosen.any():
+            ax.scatter(shown[chosen], rows[chosen], color=colour, s=26, zorder=2, label=label)
     ax.set_yticks(rows, [str(name) for name in shown.index])
     ax.set_xlim(0.48, 1.02)
-    ax.axvline(0.5, color="#8795a1", linewidth=0.8)
+    ax.axvline(0.5, color=SOFT, linewidth=0.8)
     ax.set_xlabel("area under the curve of one predictor alone")
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    tidy_axes(ax, grid="x")
+    if suspicious.any():
+        ax.legend(frameon=False, loc="lower right", fontsize=9)
     return ax

@@ -11,6 +11,7 @@ import numpy as np
 from lbp_prognosis._base import (
     ArgumentError,
     OutcomeError,
+    aligned,
     argument_error,
     as_numbers,
     check_choice,
@@ -66,6 +67,7 @@ class Measured:
         kind: str = "ordinal",
         at_most: float | None = None,
         at_least: float | None = None,
+        index: Any = None,
     ) -> np.ndarray:
         """Score at ``horizon``.
 
@@ -82,13 +84,16 @@ class Measured:
         at_most, at_least : float, optional
             Declared before the data are seen: a score of at most (at least) this is the state 1. With it the outcome
             enters calibration and decision curves as a risk, while models are fitted to the score.
+        index : Index, Series, DataFrame or array-like of shape (n,), optional
+            Labels of the rows, in the order in which the outcome is to stand; a value with labels of its own is put in
+            this order. With it, models and evaluation check that ``X`` has the same labels in the same order.
 
         Returns
         -------
         ndarray of shape (n,)
-            Structured, with the field ``value`` (float); NaN is "not observed". The declaration is the title of the
-            field: it survives indexing, concatenation, copies between processes and ``numpy.save``, and two
-            declarations that differ cannot be concatenated.
+            Structured, with the field ``value`` (float); NaN is "not observed"; and, if given, ``label``. The
+            declaration is the title of the field: it survives indexing, concatenation, copies between processes and
+            ``numpy.save``, and two declarations that differ cannot be concatenated.
 
         Raises
         ------
@@ -123,7 +128,8 @@ class Measured:
             kind=check_choice("kind", kind, ("ordinal", "continuous")),
             **cuts,
         )
-        scores = _scores(value)
+        given, labels = aligned({"value": value}, index)
+        scores = _scores(given["value"])
         outside = np.flatnonzero((scores < low) | (scores > high))
         if outside.size:
             raise argument_error(
@@ -133,7 +139,9 @@ class Measured:
                 "A code for missing (99, -9) has to become NaN first.",
                 kind=OutcomeError,
             )
-        return _build(scores, spec)
+        if labels is not None and labels.size != scores.size:
+            raise argument_error("index", f"of length {scores.size}, as `value`", f"length {labels.size}")
+        return _build(scores, spec, labels)
 
 
 def _scores(value: Any) -> np.ndarray:
@@ -148,10 +156,13 @@ def _scores(value: Any) -> np.ndarray:
     return scores
 
 
-def _build(scores: np.ndarray, spec: MeasuredSpec) -> np.ndarray:
+def _build(scores: np.ndarray, spec: MeasuredSpec, labels: np.ndarray | None) -> np.ndarray:
     title = _PREFIX + json.dumps(asdict(spec), sort_keys=True)
-    y = np.empty(scores.size, dtype=np.dtype([((title, "value"), "f8")]))
+    fields: list[Any] = [((title, "value"), "f8")] + [("label", "u8")] * (labels is not None)
+    y = np.empty(scores.size, dtype=np.dtype(fields))
     y["value"] = scores
+    if labels is not None:
+        y["label"] = labels
     return y
 
 
@@ -209,4 +220,10 @@ def measured_to_status(y: np.ndarray, *, at_most: float | None = None, at_least:
         )
     value = y["value"]
     state = value <= at_most if at_most is not None else value >= at_least
-    return Status.at(spec.horizon, np.where(np.isnan(value), -1, state.astype(int)))
+    status = Status.at(spec.horizon, np.where(np.isnan(value), -1, state.astype(int)))
+    if "label" not in (y.dtype.names or ()):
+        return status
+    fields = [("status", "i1"), ("label", "u8")]
+    labelled = np.empty(status.size, dtype=np.dtype(fields, metadata=dict(status.dtype.metadata or {})))
+    labelled["status"], labelled["label"] = status["status"], y["label"]
+    return labelled

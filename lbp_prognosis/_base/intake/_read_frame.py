@@ -23,6 +23,10 @@ def column_names(frame: pd.DataFrame, name: str = "X") -> list[str]:
     ArgumentError
         If names are neither all text nor all whole numbers, or one stands twice.
     """
+    if (
+        frame.columns.inferred_type == "string" and frame.columns.is_unique
+    ):  # nearly all frames: no name need be looked at
+        return list(frame.columns)
     names = list(frame.columns)
     if names and all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in names):
         names = [f"x{each}" for each in names]
@@ -57,11 +61,9 @@ def read_frame(X: Any, name: str = "X") -> Any:
     if not isinstance(frame, pd.DataFrame):
         return X
     names = column_names(frame, name)
-    changed = {
-        j: plain_column(frame.iloc[:, j])
-        for j, dtype in enumerate(frame.dtypes)
-        if not (isinstance(dtype, np.dtype) and dtype.kind in "fiub")
-    }
+    dtypes = frame.dtypes
+    plain = {dtype for dtype in set(dtypes) if isinstance(dtype, np.dtype) and dtype.kind in "fiub"}
+    changed = {j: plain_column(frame.iloc[:, j]) for j, dtype in enumerate(dtypes) if dtype not in plain}
     if changed:
         parts = {each: changed.get(j, frame.iloc[:, j]) for j, each in enumerate(names)}
         made = pd.DataFrame(parts, index=frame.index, columns=names)

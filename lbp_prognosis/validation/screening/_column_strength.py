@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from lbp_prognosis._base import is_number, numbers_of
+
 __all__ = ["Strength", "as_numbers", "strength"]
 
 _FOLDS = 5
@@ -40,15 +42,8 @@ class Strength:
 
 
 def as_numbers(column: pd.Series) -> np.ndarray | None:
-    """Return a column as floats with NaN for missing, or None if it holds words or dates."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype if column.cat.ordered else object)
-    if column.dtype.kind in "mM":
-        return None
-    try:
-        return np.asarray(pd.to_numeric(column), dtype=float)
-    except (TypeError, ValueError):
-        return None
+    """Return a column that holds numbers as floats with NaN for missing, or None if it holds words or dates."""
+    return numbers_of(column) if is_number(column) else None
 
 
 def strength(column: pd.Series, state: np.ndarray, fold: np.ndarray) -> Strength:

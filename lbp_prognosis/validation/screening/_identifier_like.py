@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import holds
 from lbp_prognosis.validation.screening._column_strength import as_numbers
 
 __all__ = ["identifier_like"]
@@ -36,7 +37,7 @@ def identifier_like(name: str, column: pd.Series) -> str:
     known = column.dropna()
     if known.size < _LEAST:
         return ""
-    if known.dtype.kind in "mM" or all(hasattr(value, "isoformat") for value in known.iloc[:20]):
+    if holds(known) in ("date", "duration"):
         return "a date"
     numbers = as_numbers(known)
     distinct = int(known.nunique())

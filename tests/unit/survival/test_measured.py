@@ -78,3 +78,15 @@ def test_measured_to_status_cuts_on_the_declared_side(y) -> None:
     np.testing.assert_array_equal(measured_to_status(y, at_least=3)["status"], [0, 0, -1, 1, 1])
     with pytest.raises(OutcomeError, match="cut"):
         measured_to_status(Measured.at(12, [1, 2], lower=0, upper=10))
+
+
+def test_measured_carries_labels_and_pairs_by_them():
+    value = pd.Series([3.0, 0.0, None], index=["c", "a", "b"])
+    y = Measured.at(12, value, lower=0, upper=10, at_most=2, index=["a", "b", "c"])
+    np.testing.assert_array_equal(y["value"], [0.0, np.nan, 3.0])
+    state = measured_to_status(y)
+    assert state["status"].tolist() == [1, -1, 0]
+    np.testing.assert_array_equal(state["label"], y["label"])
+    assert state.dtype.metadata["horizon"] == 12
+    with pytest.raises(ArgumentError, match="index"):
+        Measured.at(12, [1, 2], lower=0, upper=10, index=["a", "b", "c"])
