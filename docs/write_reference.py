@@ -21,6 +21,7 @@ ROOMS = {
     "validation": "Validation",
     "explain": "Explanation",
     "evidence": "Evidence",
+    "disclosure": "What may leave",
     "report": "Page and tables",
     "study": "Studies",
     "datasets": "Data sets",

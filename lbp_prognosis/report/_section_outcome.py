@@ -7,7 +7,7 @@ import pandas as pd
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.report._small_cells import count_texts
+from lbp_prognosis.disclosure import count_texts
 from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_outcome"]

@@ -16,7 +16,7 @@ from lbp_prognosis._base import check_writable, folder_lock, inert_cells, make_f
 from lbp_prognosis.report._blocks import Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._render_page import page_sections, render_page
-from lbp_prognosis.report._small_cells import mask_counts
+from lbp_prognosis.disclosure import mask_counts
 
 __all__ = ["page_files", "write_page"]
 

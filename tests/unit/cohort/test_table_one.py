@@ -16,7 +16,7 @@ from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.cohort import TableOne, table_one_of
 from lbp_prognosis.cohort._shown_column import MOST_CATEGORIES, shown_column
 from lbp_prognosis.cohort._standardised_difference import standardised_difference
-from lbp_prognosis.report import mask_table_one
+from lbp_prognosis.disclosure import mask_table_one
 
 NA = np.nan
 # as in tests/reference/r/table_one.R

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lbp_prognosis.report import mask_counts, mask_flow, mask_table_one
-from lbp_prognosis.report._small_cells import count_texts
+from lbp_prognosis import report
+from lbp_prognosis.disclosure import count_texts, mask_counts, mask_flow, mask_table_one
 
 
 def flow(*exclusions):
@@ -136,3 +136,16 @@ def test_masking_can_be_switched_off(smallest):
     assert mask_flow(flow(3), smallest)["shown"].tolist() == ["100", "3", "97"]
     table = one([(1, 2), (0, 3)])
     assert mask_table_one(table.drop(columns="missing"), smallest).equals(table.drop(columns="missing").astype(object))
+
+
+def test_the_old_door_still_opens_and_names_the_new_one():
+    table = one([(3, 20), (30, 25), (17, 40)])
+    frame = pd.DataFrame({"n": [4, 50]})
+    for old, new, arguments in (
+        (report.mask_counts, mask_counts, (frame, ("n",), 5)),
+        (report.mask_flow, mask_flow, (flow(3, 20), 5)),
+        (report.mask_table_one, mask_table_one, (table, 5)),
+    ):
+        with pytest.warns(DeprecationWarning, match=f"disclosure.{new.__name__}"):
+            found = old(*arguments)
+        pd.testing.assert_frame_equal(found, new(*arguments))

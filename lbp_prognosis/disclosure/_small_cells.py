@@ -1,4 +1,4 @@
-"""``mask_counts`` and ``mask_table_one``: no number on the page is of fewer than five patients."""
+"""``mask_counts``, ``mask_flow``, ``mask_table_one``: small counts of one table, and what would give them away."""
 
 from __future__ import annotations
 
