@@ -1,9 +1,9 @@
 """Results to a page, tables and files."""
 
 from lbp_prognosis.report._evaluation_page import evaluation_page
+from lbp_prognosis.report._masks import mask_counts, mask_flow, mask_table_one
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._render_page import render_page
-from lbp_prognosis.report._masks import mask_counts, mask_flow, mask_table_one
 from lbp_prognosis.report._tripod_answers import tripod_ai_answers
 from lbp_prognosis.report._write_page import write_page
 

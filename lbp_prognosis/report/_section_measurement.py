@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import metric_title
+from lbp_prognosis.disclosure import count_text
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.disclosure import count_text
 from lbp_prognosis.report._wording import estimate, level_name, number
 
 __all__ = ["section_measurement"]

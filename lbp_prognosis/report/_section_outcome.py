@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from lbp_prognosis.disclosure import count_texts
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.disclosure import count_texts
 from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_outcome"]

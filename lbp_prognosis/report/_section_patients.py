@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from lbp_prognosis._draw import draw_flow
+from lbp_prognosis.disclosure import count_text, count_texts, mask_flow, mask_table_one
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.disclosure import count_text, count_texts, mask_flow, mask_table_one
 from lbp_prognosis.report._wording import readable
 
 __all__ = ["section_patients"]

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import LBPError, metric_title
+from lbp_prognosis.disclosure import count_texts
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.disclosure import count_texts
 from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_sites"]

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import check_writable, folder_lock, inert_cells, make_folder, word_file, write_file
+from lbp_prognosis.disclosure import mask_counts
 from lbp_prognosis.report._blocks import Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._render_page import page_sections, render_page
-from lbp_prognosis.disclosure import mask_counts
 
 __all__ = ["page_files", "write_page"]
 
