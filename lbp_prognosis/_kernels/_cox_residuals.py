@@ -106,6 +106,8 @@ class CoxPieces:
     def score(self) -> np.ndarray:
         """First derivative of the log-likelihood by row, unweighted, in the caller's order, shape (n, p)."""
         data, s = self.data, self.sums
+        if data.X.shape[1] == 0:
+            return np.zeros_like(data.X)
         q = self._q()
         cumulative = np.column_stack([cumulative_hazards(q[:, j], data.ends) for j in range(q.shape[1])])
         inside = data.last >= 0

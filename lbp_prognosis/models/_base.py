@@ -7,7 +7,8 @@ To write a model:
    knows one cause only and treats the others as censored says ``_single_cause = True``: then ``predict_risk`` after a
    fit on competing codes is refused. If frequency weights give exactly the fit of copied rows:
    ``weights_equal_copies = True``, and a ``resampler`` may spare resampling most of its work. If predictors may be
-   missing: ``_allow_missing = True``.
+   missing: ``_allow_missing = True``. If the model has a baseline or intercepts that stand alone:
+   ``_allow_no_column = True``.
 3. ``fit(self, X, y, *, sample_weight=None, strata=None, offset=None, clusters=None)`` begins with
    ``design = self._start_fit(X, y, sample_weight, strata, offset, clusters)``, which checks everything and sets
    ``feature_names_in_`` (frames only), ``n_features_in_``, ``max_time_`` (end of follow-up), ``causes_`` (codes in
@@ -78,6 +79,7 @@ class RiskEstimator(BaseEstimator):
     _instead: ClassVar[str] = ""
     _single_cause: ClassVar[bool] = False
     _allow_missing: ClassVar[bool] = False
+    _allow_no_column: ClassVar[bool] = False
     weights_equal_copies: ClassVar[bool] = False
     _linear_predictor_scale: ClassVar[str | None] = None
     _registry: ClassVar[dict[str, type[RiskEstimator]]] = {}
@@ -125,7 +127,9 @@ class RiskEstimator(BaseEstimator):
         n = y.shape[0]
         predictors, strata, offset = self._own_columns(read_frame(X), strata, offset)
         names = column_names(predictors) if isinstance(predictors, pd.DataFrame) else None
-        matrix = read_matrix(predictors, allow_missing=allow_missing or self._allow_missing)
+        matrix = read_matrix(
+            predictors, allow_missing=allow_missing or self._allow_missing, allow_no_column=self._allow_no_column
+        )
         if matrix.shape[0] != n:
             raise argument_error("X", f"of {n} rows, as many as `y`", f"{matrix.shape[0]} rows")
         if names is not None:
@@ -225,7 +229,9 @@ class RiskEstimator(BaseEstimator):
                 told = [f"without {missing}"] * bool(missing) + [f"with unknown {extra}"] * bool(extra)
                 raise argument_error("X", "a frame with the columns of the fit", " and ".join(told))
             X = X[list(fitted)]
-        matrix = read_matrix(X, allow_missing=allow_missing or self._allow_missing)
+        matrix = read_matrix(
+            X, allow_missing=allow_missing or self._allow_missing, allow_no_column=self._allow_no_column
+        )
         if matrix.shape[1] != self.n_features_in_:
             raise argument_error("X", f"of {self.n_features_in_} columns, as fitted", f"{matrix.shape[1]} columns")
         n = matrix.shape[0]

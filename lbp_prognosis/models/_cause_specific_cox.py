@@ -88,6 +88,7 @@ class CauseSpecificCox(RiskEstimator):
 
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."
     weights_equal_copies = True
+    _allow_no_column = True
     _linear_predictor_scale = "log_hazard"
 
     def __init__(

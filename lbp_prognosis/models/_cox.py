@@ -131,6 +131,7 @@ class CoxPH(CoxDiagnostics, RiskEstimator):
     _linear_predictor_scale = "log_hazard"
     _instead = "For interval-censored outcomes use DiscreteTimeHazard or RoystonParmar."
     weights_equal_copies = True
+    _allow_no_column = True
 
     def __init__(
         self,

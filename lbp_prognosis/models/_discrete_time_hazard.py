@@ -112,6 +112,7 @@ class DiscreteTimeHazard(RiskEstimator):
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("interval", "right")
     _instead: ClassVar[str] = "For a state at one visit use LogisticRisk."
     weights_equal_copies: ClassVar[bool] = True
+    _allow_no_column: ClassVar[bool] = True
 
     def __init__(
         self,

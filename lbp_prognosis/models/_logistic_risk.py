@@ -96,6 +96,7 @@ class LogisticRisk(RiskEstimator):
     _instead: ClassVar[str] = "For a time to event use CoxPH, for visits DiscreteTimeHazard."
     _linear_predictor_scale: ClassVar[str | None] = "log_odds"
     weights_equal_copies: ClassVar[bool] = True
+    _allow_no_column: ClassVar[bool] = True
 
     def __init__(
         self,

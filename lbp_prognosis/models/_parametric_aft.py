@@ -99,6 +99,7 @@ class ParametricAFT(RiskEstimator):
     _single_cause: ClassVar[bool] = True
     _linear_predictor_scale: ClassVar[str | None] = "log_time"
     weights_equal_copies: ClassVar[bool] = True
+    _allow_no_column: ClassVar[bool] = True
 
     def __init__(
         self,

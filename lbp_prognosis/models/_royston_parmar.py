@@ -98,6 +98,7 @@ class RoystonParmar(RiskEstimator):
     _instead: ClassVar[str] = "For a state at a later visit use LogisticRisk."
     _single_cause: ClassVar[bool] = True
     weights_equal_copies: ClassVar[bool] = True
+    _allow_no_column: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ class ScoreModel(RiskEstimator):
 
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("measured",)
     _instead: ClassVar[str] = "For a state at a visit use LogisticRisk, for a time to event CoxPH."
+    _allow_no_column: ClassVar[bool] = True
 
     def _start_scores(self, X: Any, y: np.ndarray, **given: Any) -> tuple[Design, np.ndarray, MeasuredSpec]:
         """Check the call, remember visit and range, and return the design and which rows are used."""

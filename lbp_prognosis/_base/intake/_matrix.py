@@ -16,11 +16,13 @@ from lbp_prognosis._base.intake._read_frame import read_frame
 __all__ = ["read_matrix"]
 
 
-def read_matrix(X: Any, *, allow_missing: bool = False) -> np.ndarray:
+def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = False) -> np.ndarray:
     """Return ``X`` as a float matrix; text, missing and infinite cells are reported together, by column.
 
     Raises
     ------
+    ArgumentError
+        If ``X`` has not two dimensions, or no column (unless ``allow_no_column``).
     DataError
         With ``failures``: one row a bad cell (at most 20 a column), columns
         ``table, row, field, reason, value, message``.
@@ -39,8 +41,10 @@ def read_matrix(X: Any, *, allow_missing: bool = False) -> np.ndarray:
             raise argument_error("X", "a frame or a two-dimensional array", describe(X), _shape_remedy(X))
         names = [f"x{j}" for j in range(array.shape[1])]
         matrix = as_numbers("X", array)
-    if matrix.shape[1] == 0:
-        raise argument_error("X", "a matrix of at least one column", "no column")
+    if matrix.shape[1] == 0 and not allow_no_column:
+        raise argument_error(
+            "X", "a matrix of at least one column", "no column", "NullModel and regressions need no predictor."
+        )
     bad = ~np.isfinite(matrix)
     if allow_missing:
         bad &= ~np.isnan(matrix)

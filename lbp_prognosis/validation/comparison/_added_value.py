@@ -237,7 +237,7 @@ def added_value(
         modality=modality,
         evaluation=replace(found, synthetic=crossed.synthetic, objections=(*found.objections, *again)),
         shares=shares,
-        likelihood_ratio=_apparent(estimator, X, y, columns, others, modality),
+        likelihood_ratio=_apparent(estimator, X, y, columns, others, modality, cause),
         by_site=_by_site(y, risks, pair, sites, times, thresholds, cause, target, crossed.groups, confidence),
         risks={**{name: risks[key] for name, key in pair.items()}, **risks},
         missing=missing,
@@ -417,8 +417,9 @@ def _apparent(
     columns: Mapping[str, tuple[str, ...]],
     others: tuple[str, ...],
     modality: str,
+    cause: int,
 ) -> LikelihoodRatio | None:
-    """Nested fits on all rows; None for models without an unpenalised likelihood, or where a fit fails."""
+    """Nested fits on all rows, all causes together; None without an unpenalised likelihood, or where a fit fails."""
     from sklearn.base import clone
 
     small = [c for name in others for c in columns[name]]
@@ -427,7 +428,7 @@ def _apparent(
         return None
     try:
         fits = [clone(estimator).fit(X[cut], y) for cut in (small, large)]
-        return likelihood_ratio(fits[0], fits[1], X[small], X[large], added=modality)
+        return likelihood_ratio(fits[0], fits[1], X[small], X[large], added=modality, cause=cause)
     except (LBPError, ValueError, AttributeError):
         return None
 

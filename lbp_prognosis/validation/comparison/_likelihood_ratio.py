@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ class LikelihoodRatio(Result):
     Attributes
     ----------
     statistic, df, p : float
-        2 (log L_with − log L_without), added parameters, χ² p-value.
+        2 (log L_with − log L_without), added parameters, χ² p-value. Of models of several causes the likelihood and
+        the parameters are those of all causes together.
     lr_without, lr_with : float
         Likelihood-ratio χ² of each fit against no predictors.
     fraction_new : float
@@ -32,7 +34,7 @@ class LikelihoodRatio(Result):
     fraction_new_adjusted : float
         The same with each χ² less its parameters.
     fraction_new_variance : float
-        1 − var(lp_without) / var(lp_with).
+        1 − var(lp_without) / var(lp_with), of several causes for the one asked about.
     """
 
     statistic: float
@@ -77,22 +79,28 @@ class LikelihoodRatio(Result):
 
 
 @takes_rows(X_without="matrix", X_with="matrix")
-def likelihood_ratio(without: Any, with_: Any, X_without: Any, X_with: Any, *, added: str = "") -> LikelihoodRatio:
+def likelihood_ratio(
+    without: Any, with_: Any, X_without: Any, X_with: Any, *, added: str = "", cause: int = 1
+) -> LikelihoodRatio:
     """Test what one fit adds to another, nested one.
 
     Parameters
     ----------
     without, with_ : fitted models
         With ``log_likelihood_``, ``log_likelihood_null_``, ``coef_`` and ``linear_predictor``, unpenalised, fitted on
-        the same patients.
+        the same patients. A model without predictors may be the smaller one.
     X_without, X_with : DataFrame or array of shape (n, p)
         What each was fitted on.
     added : str, default ""
         Name of what was added.
+    cause : int, default 1
+        Event code of the linear predictor, for models of several causes (`CauseSpecificCox`, `DiscreteTimeHazard`).
 
     Notes
     -----
-    The most powerful test of association; it says nothing about prediction in new patients.
+    The most powerful test of association; it says nothing about prediction in new patients. The likelihood of
+    cause-specific hazards is a product over causes (Prentice et al. 1978, doi:10.2307/2530374): its ratio, summed over
+    causes, tests whether what is added goes with any of them.
     """
     for name, model in (("without", without), ("with_", with_)):
         for attribute in ("log_likelihood_", "log_likelihood_null_", "coef_", "linear_predictor"):
@@ -111,14 +119,14 @@ def likelihood_ratio(without: Any, with_: Any, X_without: Any, X_with: Any, *, a
             "Missing values must be handled alike in both fits.",
         )
     lr = [2 * (m.log_likelihood_ - m.log_likelihood_null_) for m in (without, with_)]
-    size = [int(np.count_nonzero(np.asarray(m.coef_) != 0)) for m in (without, with_)]
+    size = [_parameters(m) for m in (without, with_)]
     df = size[1] - size[0]
     statistic = float(lr[1] - lr[0])
     if df < 1 or statistic < -1e-6:
         raise argument_error(
             "with_", "a fit that holds the other and more", f"{df} more coefficients, χ² {statistic:.3g}"
         )
-    spread = [float(np.var(m.linear_predictor(X), ddof=1)) for m, X in ((without, X_without), (with_, X_with))]
+    spread = [float(np.var(_linear_predictor(m, X, cause), ddof=1)) for m, X in ((without, X_without), (with_, X_with))]
     adjusted = (lr[0] - size[0]) / (lr[1] - size[1]) if lr[1] > size[1] else float("nan")
     return LikelihoodRatio(
         statistic=statistic,
@@ -132,3 +140,16 @@ def likelihood_ratio(without: Any, with_: Any, X_without: Any, X_with: Any, *, a
         n=int(X_with.shape[0]),
         added=added,
     )
+
+
+def _parameters(model: Any) -> int:
+    """Count the coefficients that are estimated, of all causes."""
+    coef = model.coef_
+    parts = list(coef.values()) if isinstance(coef, Mapping) else [coef]
+    return sum(int(np.count_nonzero(np.asarray(part))) for part in parts)
+
+
+def _linear_predictor(model: Any, X: Any, cause: int) -> np.ndarray:
+    several = isinstance(model.coef_, Mapping) or np.ndim(model.coef_) == 2
+    found: np.ndarray = model.linear_predictor(X, cause) if several else model.linear_predictor(X)
+    return found

@@ -26,7 +26,7 @@ from lbp_prognosis._base import (
     prepared_objections,
     takes_rows,
 )
-from lbp_prognosis.evaluation import Evaluation, evaluate
+from lbp_prognosis.evaluation import Evaluation
 from lbp_prognosis.validation.pooling._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation.pooling._pool_evaluations import pool_evaluations
@@ -39,6 +39,7 @@ from lbp_prognosis.validation.resampling._estimator import (
     own_horizons,
     take_rows,
 )
+from lbp_prognosis.validation.resampling._evaluate_rows import evaluate_rows
 from lbp_prognosis.validation.resampling._folds import event_stratum, site_folds
 from lbp_prognosis.validation.resampling._replicates import run_replicates
 from lbp_prognosis.validation.screening._screen_of import screen_of
@@ -271,7 +272,8 @@ def internal_external(
     progress : bool, default False
         Show a progress bar.
     **keywords
-        Passed to `evaluation.evaluate` at each site.
+        Passed to `evaluation.evaluate` at each site; what is row-wise (``sample_weight`` …) is given for all rows and
+        cut to each site.
 
     Returns
     -------
@@ -341,10 +343,10 @@ def internal_external(
     risks = {name: np.full((y.shape[0], times.size), np.nan) for name in estimators}
     for (name, site), result in zip(tasks, results):
         risks[name][codes == site] = result["risk"]
-    options = {"cause": cause, "target": target, "confidence": confidence, **keywords}
+    options = {"cause": cause, "target": target, "confidence": confidence, "clusters": people, **keywords}
     at = float(times[0]) if scalar else times
     evaluations = {
-        names[k]: _judged(y, risks, np.flatnonzero(codes == k), at, thresholds, people, options) for k in used.tolist()
+        names[k]: evaluate_rows(y, risks, np.flatnonzero(codes == k), at, thresholds, options) for k in used.tolist()
     }
     return InternalExternal(
         sites=listed,
@@ -383,35 +385,19 @@ def _in_every_imputation(arguments: dict[str, Any]) -> InternalExternal:
     codes, names = site_folds(sites, y.shape[0])
     people = check_rows(tables[0], y, groups)
     risks = {name: np.mean([part.risks[name] for part in parts], axis=0) for name in parts[0].models}
-    options = {**{name: arguments[name] for name in ("cause", "target", "confidence")}, **keywords}
+    options = {
+        **{name: arguments[name] for name in ("cause", "target", "confidence")},
+        "clusters": people,
+        **keywords,
+    }
+    at = float(times[0]) if scalar else times
     evaluations = {}
     for site in parts[0].evaluations:
         rows = np.flatnonzero(codes == names.index(site))
-        averaged = _judged(
-            y, risks, rows, float(times[0]) if scalar else times, arguments["thresholds"], people, options
-        )
+        averaged = evaluate_rows(y, risks, rows, at, arguments["thresholds"], options)
         evaluations[site] = pool_evaluations([part.evaluations[site] for part in parts], averaged)
     doubts = dict.fromkeys((IMPUTED_BEFORE, *(o for part in parts for o in part.objections)))
     return replace(parts[0], risks=risks, table=_table(evaluations), evaluations=evaluations, objections=tuple(doubts))
-
-
-def _judged(
-    y: np.ndarray,
-    risks: Mapping[str, np.ndarray],
-    rows: np.ndarray,
-    times: Any,
-    thresholds: Any,
-    people: np.ndarray | None,
-    options: Mapping[str, Any],
-) -> Evaluation:
-    return evaluate(
-        y[rows],
-        {name: risk[rows] for name, risk in risks.items()},
-        times,
-        thresholds,
-        clusters=None if people is None else people[rows],
-        **options,
-    )
 
 
 def _table(evaluations: Mapping[str, Evaluation]) -> pd.DataFrame:

@@ -16,7 +16,6 @@ from lbp_prognosis._base import (
     Result,
     argument_error,
     as_labels,
-    check_clusters,
     check_horizons,
     check_number,
     check_risks,
@@ -28,6 +27,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.evaluation import Evaluation, evaluate
 from lbp_prognosis.survival import outcome_kind, status_horizon
 from lbp_prognosis.validation.pooling._pool_performance import forward, scale_of
+from lbp_prognosis.validation.resampling._evaluate_rows import evaluate_rows
 from lbp_prognosis.validation.resampling._internal_external import eligible_groups
 
 if TYPE_CHECKING:
@@ -212,7 +212,9 @@ def subgroup_performance(
     confidence : float, default 0.95
         Level of intervals.
     **keywords
-        Passed to `evaluation.evaluate`.
+        Passed to `evaluation.evaluate`. What is row-wise (``sample_weight``, ``cumulative_hazards``) is given for all
+        rows, as ``clusters`` and ``linear_predictors`` are, and cut to each group. A fitted model as ``censoring`` is
+        that of all rows, read for those of the group; the marginal curve is estimated within each group.
 
     Returns
     -------
@@ -229,16 +231,17 @@ def subgroup_performance(
         horizons = status_horizon(y)
     times, scalar = check_horizons(horizons)
     models = check_risks(risks, n=y.shape[0], n_horizons=times.size)
-    units = check_clusters("clusters", clusters, n=y.shape[0])
     least = int(check_number("min_events", min_events, low=1, whole=True))
-    scores = (
-        linear_predictors
-        if isinstance(linear_predictors, Mapping) or linear_predictors is None
-        else {next(iter(models)): linear_predictors}
-    )
     ask = float(times[0]) if scalar else times
-    same: dict[str, Any] = {"cause": cause, "target": target, "confidence": confidence, **keywords}
-    overall = evaluate(y, models, ask, thresholds, linear_predictors=scores, clusters=units, **same)
+    options: dict[str, Any] = {
+        "cause": cause,
+        "target": target,
+        "confidence": confidence,
+        "linear_predictors": linear_predictors,
+        "clusters": clusters,
+        **keywords,
+    }
+    overall = evaluate(y, models, ask, thresholds, **options)
     counted, frames = [], []
     for variable, labels in _labels(groups, bands or {}, y.shape[0]).items():
         names, codes = list(labels.categories), np.asarray(labels.codes)
@@ -246,15 +249,7 @@ def subgroup_performance(
         counted.append(listed.assign(variable=variable))
         for k in np.flatnonzero(listed["evaluated"]):
             rows = np.flatnonzero(codes == k)
-            found = evaluate(
-                y[rows],
-                {name: risk[rows] for name, risk in models.items()},
-                ask,
-                thresholds,
-                linear_predictors=None if scores is None else {n: np.asarray(s)[rows] for n, s in scores.items()},
-                clusters=None if units is None else units[rows],
-                **same,
-            )
+            found = evaluate_rows(y, models, rows, ask, thresholds, options)
             frames.append(found.to_frame().assign(group=names[k], variable=variable))
     listed = pd.concat(counted, ignore_index=True)[["variable", "group", "n", "n_events", "evaluated", "reason"]]
     if not frames:

@@ -13,6 +13,7 @@ from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.evaluation import evaluate, time_dependent_auc
 from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.survival import CensoringCox, Weights
 from lbp_prognosis.validation import (
     added_value,
     censoring_sensitivity,
@@ -316,3 +317,87 @@ def test_events_per_parameter_are_of_the_rarer_outcome(cohort) -> None:
     for one in (found, other):
         assert f"{rarer / 12:.1f} " in one.sentences[0]
     assert found.max_parameters == other.max_parameters
+
+
+# ---- what is row-wise is cut to the group ------------------------------------------------------------------------
+
+
+def _of_group(frame: pd.DataFrame, group: str) -> np.ndarray:
+    return frame[frame["group"] == group][["value", "se"]].to_numpy(float)
+
+
+@pytest.mark.parametrize("kind", ["sampling", "frequency"])
+def test_weights_and_clusters_are_cut_to_each_group(cohort, kind: str) -> None:
+    d, y, risk = cohort
+    sex, weights = np.where(d["c3"] > 0, "f", "m"), Weights(np.resize([1.0, 2.0, 3.0], 600), kind)
+    unit = np.arange(600) // 2
+    score = {"model": np.log(-np.log1p(-risk))}
+    options = {"n_resamples": 20, "min_at_risk": 5}
+    found = subgroup_performance(
+        y,
+        risk,
+        {"sex": sex},
+        12.0,
+        [0.3],
+        sample_weight=weights,
+        clusters=unit,
+        linear_predictors=score,
+        cumulative_hazards=score["model"] * 0 + 0.3,
+        **options,
+    )
+    for group in ("f", "m"):
+        rows = np.flatnonzero(sex == group)
+        alone = evaluate(
+            y[rows],
+            risk[rows],
+            12.0,
+            [0.3],
+            sample_weight=weights.take(rows),
+            clusters=unit[rows],
+            linear_predictors={"model": score["model"][rows]},
+            cumulative_hazards={"model": np.full(rows.size, 0.3)},
+            **options,
+        ).to_frame()
+        np.testing.assert_array_equal(_of_group(found.table, group), alone[["value", "se"]].to_numpy(float))
+    plain = subgroup_performance(y, risk, {"sex": sex}, 12.0, [0.3], **options)
+    assert not np.array_equal(_of_group(plain.table, "f"), _of_group(found.table, "f"))
+
+
+def test_a_censoring_model_of_all_rows_is_read_for_the_rows_of_a_group(cohort) -> None:
+    d, y, risk = cohort
+    sex = np.where(d["c3"] > 0, "f", "m")
+    model = CensoringCox(["c1"]).fit(y, d)
+    found = subgroup_performance(y, risk, {"sex": sex}, 12.0, censoring=model)
+    rows = sex == "f"
+    value = found.table.query("group == 'f' and metric == 'brier' and reference == ''")["value"].item()
+    before, at = model.survival_before(y["time"])[rows], model.survival_at(12.0)[rows]
+    event, time = y["event"][rows] == 1, y["time"][rows]
+    known = np.where(event & (time <= 12), 1 / before, np.where(time > 12, 1 / at, 0.0))
+    by_hand = np.mean(known * ((event & (time <= 12)) - risk[rows]) ** 2)
+    assert value == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_sites_take_weights_too(cohort) -> None:
+    d, y, _ = cohort
+    weights = np.resize([1.0, 2.0], 600)
+    found = internal_external(CoxPH(), d[COLUMNS], y, d["site"], 12.0, sample_weight=weights, min_events=5)
+    risk, rows = found.risks[found.models[0]], np.flatnonzero(d["site"] == 2)
+    alone = evaluate(y[rows], risk[rows], 12.0, sample_weight=weights[rows])
+    np.testing.assert_array_equal(_of_group(found.table, "2"), alone.to_frame()[["value", "se"]].to_numpy(float))
+
+
+# ---- a cut with a gap --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", [0, 1, 60])
+def test_bands_of_pandas_keep_their_rows_where_ages_are_missing(missing: int) -> None:
+    """pd.cut with a missing age has whole-number categories and float values, which once met nowhere."""
+    d = syn(n=300)
+    y = Surv.right(d["time"], d["event"])
+    risk = CoxPH().fit(d[COLUMNS], y).predict_risk(d[COLUMNS], 12)[:, 0]
+    age = np.clip(50 + 10 * d["c1"], 20, 99).round()
+    age[:missing] = np.nan
+    found = subgroup_performance(y, risk, {"age": pd.cut(age, [0, 40, 60, 120])}, 12.0, min_events=1).groups
+    counts = [(age <= 40).sum(), ((age > 40) & (age <= 60)).sum(), (age > 60).sum(), missing]
+    names = ["(0, 40]", "(40, 60]", "(60, 120]", "not recorded"]
+    assert list(zip(found["group"], found["n"])) == [(name, n) for name, n in zip(names, counts) if n]
