@@ -21,6 +21,7 @@ _PACKAGES = (
     "statsmodels",
     "pandera",
     "xgboost",
+    "xgboost-cpu",  # the same module, built for processors alone
     "shap",
     "matplotlib",
     "jinja2",
