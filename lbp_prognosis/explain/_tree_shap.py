@@ -80,14 +80,25 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
             **common,
         )
     drawn = table_of("background", background, like=rows)
+    if model.categories_:
+        raise argument_error(
+            "background",
+            "left out for a model with native categories",
+            f"a table, and categories in {list(model.categories_)[:5]}",
+            "shap_values takes any model, by coalitions.",
+        )
     if model.n_rounds_[cause] == 0:
         values, base = np.zeros(rows.shape), 0.0
     else:
         shap = require("shap", caller="tree_shap", extra="shap")
+        place = {str(name): j for j, name in enumerate(rows.columns if names is not None else model.tree_columns_)}
+        order = [place[name] for name in model.tree_columns_]  # trees see columns by name
         explainer = shap.TreeExplainer(
-            model.booster(cause), data=drawn.to_numpy(dtype=float), feature_perturbation="interventional"
+            model.booster(cause), data=drawn.to_numpy(dtype=float)[:, order], feature_perturbation="interventional"
         )
-        values = slope * np.asarray(explainer.shap_values(rows.to_numpy(dtype=float), check_additivity=False))
+        values = np.empty(rows.shape)
+        inner = rows.to_numpy(dtype=float)[:, order]
+        values[:, order] = slope * np.asarray(explainer.shap_values(inner, check_additivity=False))
         base = float(np.asarray(model.linear_predictor(drawn, cause), dtype=float).mean())
     return ShapResult(
         values=values[:, :, None],

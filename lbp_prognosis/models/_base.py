@@ -127,9 +127,7 @@ class RiskEstimator(BaseEstimator):
         n = y.shape[0]
         predictors, strata, offset = self._own_columns(read_frame(X), strata, offset)
         names = column_names(predictors) if isinstance(predictors, pd.DataFrame) else None
-        matrix = read_matrix(
-            predictors, allow_missing=allow_missing or self._allow_missing, allow_no_column=self._allow_no_column
-        )
+        matrix = self._read_predictors(predictors, allow_missing or self._allow_missing, fitting=True)
         if matrix.shape[0] != n:
             raise argument_error("X", f"of {n} rows, as many as `y`", f"{matrix.shape[0]} rows")
         if names is not None:
@@ -162,6 +160,10 @@ class RiskEstimator(BaseEstimator):
             offset=shift,
             clusters=check_clusters("clusters", clusters, n=n),
         )
+
+    def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
+        """Return predictors as numbers; a model that takes categories learns and applies their codes here."""
+        return read_matrix(X, allow_missing=allow_missing, allow_no_column=self._allow_no_column)
 
     def _own_columns(self, X: Any, strata: Any, offset: Any) -> tuple[Any, Any, Any]:
         """Take the columns named by the constructor's ``strata`` and ``offset`` out of ``X``."""
@@ -229,9 +231,7 @@ class RiskEstimator(BaseEstimator):
                 told = [f"without {missing}"] * bool(missing) + [f"with unknown {extra}"] * bool(extra)
                 raise argument_error("X", "a frame with the columns of the fit", " and ".join(told))
             X = X[list(fitted)]
-        matrix = read_matrix(
-            X, allow_missing=allow_missing or self._allow_missing, allow_no_column=self._allow_no_column
-        )
+        matrix = self._read_predictors(X, allow_missing or self._allow_missing, fitting=False)
         if matrix.shape[1] != self.n_features_in_:
             raise argument_error("X", f"of {self.n_features_in_} columns, as fitted", f"{matrix.shape[1]} columns")
         n = matrix.shape[0]

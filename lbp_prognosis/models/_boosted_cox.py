@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,6 @@ from lbp_prognosis._base import (
     EstimationError,
     argument_error,
     check_choice,
-    check_number,
     generator,
     takes_rows,
 )
@@ -23,23 +23,16 @@ from lbp_prognosis._kernels import (
     product_limit_incidence,
     tied_events,
 )
-from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._boosted_model import BoostedModel
+from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, deal_folds, grow_trees
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import steps_at
-from lbp_prognosis.models._xgboost_adapter import (
-    grow_booster,
-    load_booster,
-    margin_contributions,
-    predict_margin,
-    save_booster,
-)
+from lbp_prognosis.models._xgboost_adapter import margin_contributions, save_booster
 
 __all__ = ["BoostedCox"]
 
-_FEWEST_EVENTS = 10
 
-
-class BoostedCox(RiskEstimator):
+class BoostedCox(BoostedModel):
     """What is the risk if effects may bend and interact?
 
     Trees are boosted on the log partial likelihood (Efron's ties, weights in the risk sets, delayed entry, strata,
@@ -49,11 +42,14 @@ class BoostedCox(RiskEstimator):
 
     Parameters
     ----------
-    rounds : int, default 100
+    rounds : int, default 200
         Most trees.
     select_rounds : bool, default True
         Choose how many of them by the partial likelihood of the held-out folds; no tree at all is a possible answer.
         False uses ``rounds``.
+    early_stopping : int or None, default 20
+        The folds grow side by side and stop when their likelihood has not risen for so many trees; None grows
+        ``rounds``. Without ``select_rounds`` it has no part.
     learning_rate : float, default 0.1
         Shrinkage of each tree.
     max_depth : int, default 2
@@ -73,6 +69,11 @@ class BoostedCox(RiskEstimator):
         How tied events are counted.
     max_bin : int, default 256
         Most split points of a column; columns with fewer distinct values lose nothing.
+    monotone : mapping of str to int, optional
+        1 where the risk of the event of interest may only rise with a column, −1 where it may only fall. A name is a
+        column, or a measure: ``"pfirrmann"`` stands for all columns ``pfirrmann__…``.
+    interactions : sequence or mapping of groups of str, optional
+        Columns (or measures) that may meet in one tree, e.g. the modalities; a column of no group meets no other.
     strata : str or list of str, optional
         Columns of ``X`` that define strata, each with a baseline of its own.
     offset : str, optional
@@ -88,18 +89,23 @@ class BoostedCox(RiskEstimator):
         Trees used for each cause.
     slope_ : dict of int to float
         Factor of the margins of each cause.
-    cv_log_likelihood_ : dict of int to ndarray of shape (rounds + 1,)
-        Held-out log partial likelihood after 0, 1, … trees, summed over folds.
+    cv_log_likelihood_ : dict of int to ndarray of shape (grown + 1,)
+        Held-out log partial likelihood after 0, 1, … trees, summed over folds, up to where growing stopped.
     cross_fitted_margin_ : dict of int to ndarray of shape (n,)
         Margins of the training rows by boosters that did not see them.
     baseline_times_, baseline_hazard_ : dict of int to list of ndarray
         For each cause and stratum: event times and cumulative hazard at linear predictor 0.
     increments_ : dict of int to list of ndarray
         What meets the product limit of several causes, one value an event time; as in `CauseSpecificCox`.
+    categories_ : dict of str to list
+        Categories of the columns that have any; those of a declared order are taken as ranks.
+    tree_columns_ : list of str
+        Columns in the order in which the boosters see them: by name, so that the order in a table changes nothing.
 
     Notes
     -----
-    Missing values of predictors are taken as they come (trees send them to the side that fits better). The
+    Missing values and categories of predictors are taken as they come (trees send missing values to the side that fits
+    better); a declared category that no training row had is a missing value, an undeclared one is refused. The
     cause-specific hazards are combined by the product limit as in `CauseSpecificCox`. One thread and
     seeded draws: the same data give the same bits.
 
@@ -124,16 +130,12 @@ class BoostedCox(RiskEstimator):
 
     _instead: ClassVar[str] = "For visits use DiscreteTimeHazard, for a state at a visit LogisticRisk."
     _linear_predictor_scale: ClassVar[str | None] = "log_hazard"
-    folds_keep_clusters: ClassVar[bool] = True
-    """Tuning folds never part rows of one cluster: resampling passes who is a copy of whom."""
-    interpolates: ClassVar[bool] = True
-    """Its apparent performance is near perfect and says nothing: validate with .632+ or nested cross-validation."""
-
     def __init__(
         self,
         *,
-        rounds: int = 100,
+        rounds: int = 200,
         select_rounds: bool = True,
+        early_stopping: int | None = 20,
         learning_rate: float = 0.1,
         max_depth: int = 2,
         min_leaf_events: float = 5.0,
@@ -144,12 +146,15 @@ class BoostedCox(RiskEstimator):
         folds: int = 5,
         ties: str = "efron",
         max_bin: int = 256,
+        monotone: Mapping[str, int] | None = None,
+        interactions: Any = None,
         strata: Any = None,
         offset: str | None = None,
         random_state: Any = 0,
     ) -> None:
         self.rounds = rounds
         self.select_rounds = select_rounds
+        self.early_stopping = early_stopping
         self.learning_rate = learning_rate
         self.max_depth = max_depth
         self.min_leaf_events = min_leaf_events
@@ -160,6 +165,8 @@ class BoostedCox(RiskEstimator):
         self.folds = folds
         self.ties = ties
         self.max_bin = max_bin
+        self.monotone = monotone
+        self.interactions = interactions
         self.strata = strata
         self.offset = offset
         self.random_state = random_state
@@ -180,7 +187,7 @@ class BoostedCox(RiskEstimator):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n, p)
-            Numeric predictors; missing values are allowed.
+            Numbers and categories; missing values are allowed.
         y : ndarray of shape (n,)
             Made by `Surv.right`.
         sample_weight : array-like of shape (n,) or Weights, optional
@@ -199,13 +206,15 @@ class BoostedCox(RiskEstimator):
         MissingPackageError
             If xgboost is not installed.
         """
-        parameters = self._parameters()
-        design = self._start_fit(X, y, sample_weight, strata, offset, clusters, allow_missing=True)
+        check_choice("ties", self.ties, ("efron", "breslow"))
+        design = self._ordered_design(self._start_fit(X, y, sample_weight, strata, offset, clusters))
+        columns = self.tree_columns_
+        self._tree_parameters(columns, sign=1, seed=0)  # what is wrong with the settings is told first
         if self.causes_.size == 0:
             raise EstimationError(f"BoostedCox needs events to fit; there is none among {y.shape[0]} rows.")
         weights = np.ones(y.shape[0]) if design.weights is None else design.weights
         rng = generator(self.random_state)
-        groups = _groups(design)
+        groups = self._groups(design)
         self.trees_: dict[int, str] = {}
         self.n_rounds_: dict[int, int] = {}
         self.slope_: dict[int, float] = {}
@@ -216,62 +225,34 @@ class BoostedCox(RiskEstimator):
         self.increments_: dict[int, list[np.ndarray]] = {}
         for cause in self.causes_.tolist():
             event = (y["event"] == cause) & (weights > 0)
-            if event.sum() < _FEWEST_EVENTS:
-                raise EstimationError(
-                    f"BoostedCox needs at least {_FEWEST_EVENTS} events of each cause; cause {cause} has "
-                    f"{int(event.sum())}. Use CoxPH or CauseSpecificCox with a penalty."
-                )
-            parameters["seed"] = int(rng.integers(2**31))
-            folds = _deal(groups, event, min(self.folds, int(event.sum()) // 5), rng)
-            self._fit_cause(cause, design, event, weights, folds, parameters)
-        self._boosters: dict[int, Any] = {}
+            count = self._fold_count(event, cause)
+            settings = self._tree_parameters(columns, sign=int(cause == 1), seed=int(rng.integers(2**31)))
+            folds = deal_folds(groups, event, count, rng)
+            self._fit_cause(cause, design, _CauseRows(design, event, weights, self.ties), folds, settings)
+        self._boosters: dict[Any, Any] = {}
         return self
 
-    def _parameters(self) -> dict[str, Any]:
-        check_choice("ties", self.ties, ("efron", "breslow"))
-        check_number("rounds", self.rounds, low=1, whole=True)
-        check_number("folds", self.folds, low=2, whole=True)
-        return {
-            "learning_rate": check_number("learning_rate", self.learning_rate, low=0, high=1, open_low=True),
-            "max_depth": int(check_number("max_depth", self.max_depth, low=1, whole=True)),
-            "min_child_weight": check_number("min_leaf_events", self.min_leaf_events, low=0),
-            "reg_lambda": check_number("reg_lambda", self.reg_lambda, low=0),
-            "subsample": check_number("subsample", self.subsample, low=0, high=1, open_low=True),
-            "colsample_bytree": check_number("colsample", self.colsample, low=0, high=1, open_low=True),
-            # a leaf whose rows all have the event, or none has, would otherwise step without bound
-            "max_delta_step": 2.0,
-            "max_bin": int(check_number("max_bin", self.max_bin, low=2, whole=True)),
-        }
-
     def _fit_cause(
-        self,
-        cause: int,
-        design: Design,
-        event: np.ndarray,
-        weights: np.ndarray,
-        folds: np.ndarray,
-        parameters: dict[str, Any],
+        self, cause: int, design: Design, problem: _CauseRows, folds: np.ndarray, settings: dict[str, Any]
     ) -> None:
-        n, rounds = event.size, int(self.rounds)
-        margins = np.zeros((rounds + 1, n))
-        held_out = np.zeros(rounds + 1)
-        for fold in range(int(folds.max()) + 1):
-            inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            train = _PartialLikelihood(design, event, weights, inside, self.ties)
-            test = _PartialLikelihood(design, event, weights, outside, self.ties)
-            _, staged = grow_booster(design.X[inside], train, parameters, rounds, held_out=design.X[outside])
-            if staged is not None:
-                margins[1:, outside] = staged
-            held_out += [test.loglik(margins[k, outside]) for k in range(rounds + 1)]
-        chosen = int(np.argmax(held_out)) if self.select_rounds else rounds
-        everybody = _PartialLikelihood(design, event, weights, np.arange(n), self.ties)
-        booster, _ = grow_booster(design.X, everybody, parameters, chosen)
-        self.trees_[cause], self.n_rounds_[cause] = save_booster(booster), chosen
-        self.cv_log_likelihood_[cause], self.cross_fitted_margin_[cause] = held_out, margins[chosen]
+        event, weights = problem.event, problem.weights
+        table: TreeTable = self._table(design.X, [settings])
+        chosen = cross_fit(
+            table,
+            problem,
+            folds,
+            rounds=int(self.rounds),
+            select=bool(self.select_rounds),
+            patience=self.early_stopping,
+        )
+        margin = chosen.margins[:, 0]
+        self.trees_[cause] = save_booster(grow_trees(table, problem, chosen.rounds).boosters[0])
+        self.n_rounds_[cause] = chosen.rounds
+        self.cv_log_likelihood_[cause], self.cross_fitted_margin_[cause] = chosen.log_likelihood, margin
         slope = 1.0
-        if self.recalibrate and np.ptp(margins[chosen]) > 0:
+        if self.recalibrate and np.ptp(margin) > 0:
             found = cox_fit(
-                margins[chosen][:, None],
+                margin[:, None],
                 design.y["time"],
                 event,
                 entry=design.entry,
@@ -287,7 +268,7 @@ class BoostedCox(RiskEstimator):
         steps = cox_baseline(
             design.y["time"],
             event,
-            slope * margins[chosen] + shift,
+            slope * margin + shift,
             entry=design.entry,
             strata=design.strata,
             weights=weights,
@@ -299,7 +280,7 @@ class BoostedCox(RiskEstimator):
         fitted = discrete_baseline(
             design.y["time"],
             event,
-            slope * margins[chosen] + shift,
+            slope * margin + shift,
             entry=design.entry,
             strata=design.strata,
             weights=weights,
@@ -308,11 +289,6 @@ class BoostedCox(RiskEstimator):
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
-    def _start_predict(
-        self, X: Any, strata: Any = None, offset: Any = None, *, allow_missing: bool = True, with_strata: bool = True
-    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-        return super()._start_predict(X, strata, offset, allow_missing=allow_missing, with_strata=with_strata)
-
     def booster(self, cause: int = 1) -> Any:
         """Return the xgboost Booster of one cause: ``slope_[cause]`` times its margin is the log relative hazard.
 
@@ -320,22 +296,19 @@ class BoostedCox(RiskEstimator):
         ----------
         cause : int, default 1
             Event code.
+
+        Notes
+        -----
+        It sees the columns in the order of ``tree_columns_``.
         """
         self._check_fitted()
         self._check_cause(cause)
-        cache = self.__dict__.setdefault("_boosters", {})
-        if cause not in cache:
-            cache[int(cause)] = load_booster(self.trees_[int(cause)])
-        return cache[int(cause)]
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_boosters"}
+        return self._loaded(int(cause), self.trees_[int(cause)])
 
     def _margin(self, X: np.ndarray, cause: int) -> np.ndarray:
         if not self.n_rounds_[cause]:
             return np.zeros(X.shape[0])
-        return self.slope_[cause] * predict_margin(self.booster(cause), X)
+        return self.slope_[cause] * self._predicted(self.booster(cause), X)
 
     @takes_rows()
     def linear_predictor(self, X: Any, cause: int = 1, *, offset: Any = None) -> np.ndarray:
@@ -374,7 +347,13 @@ class BoostedCox(RiskEstimator):
         self._check_cause(cause)
         if not self.n_rounds_[int(cause)]:
             return np.zeros((matrix.shape[0], matrix.shape[1] + 1))
-        return self.slope_[int(cause)] * margin_contributions(self.booster(cause), matrix)
+        order = self._tree_order()
+        parts = margin_contributions(
+            self.booster(cause), np.ascontiguousarray(matrix[:, order]), self._kinds(), caller="BoostedCox"
+        )
+        out = np.empty_like(parts)
+        out[:, np.append(order, order.size)] = parts
+        return self.slope_[int(cause)] * out
 
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
@@ -403,44 +382,24 @@ class BoostedCox(RiskEstimator):
         return np.minimum(out, 1.0)
 
 
-class _PartialLikelihood:
-    """Derivatives of the partial likelihood of some rows in their margins."""
+class _CauseRows:
+    """The partial likelihood of one cause, of any part of the rows."""
 
-    def __init__(self, design: Design, event: np.ndarray, weights: np.ndarray, rows: np.ndarray, ties: str) -> None:
+    def __init__(self, design: Design, event: np.ndarray, weights: np.ndarray, ties: str) -> None:
+        self.design, self.event, self.weights, self.efron = design, event, weights, ties == "efron"
+
+    def part(self, rows: np.ndarray) -> Likelihood:
+        """Return the log partial likelihood, its gradient, and expected events as a bound on the curvature."""
+        design = self.design
         entry = None if design.entry is None else design.entry[rows]
         strata = None if design.strata is None else design.strata[rows]
-        self.data = cox_data(np.empty((rows.size, 0)), design.y["time"][rows], event[rows], entry=entry, strata=strata)
-        self.tied = tied_events(self.data, self.data.sorted(weights[rows]), design.frequency)
-        self.offset = 0.0 if design.offset is None else design.offset[rows]
-        self.efron = ties == "efron"
+        event = self.event[rows]
+        data = cox_data(np.empty((rows.size, 0)), design.y["time"][rows], event, entry=entry, strata=strata)
+        tied = tied_events(data, data.sorted(self.weights[rows]), design.frequency)
+        offset = 0.0 if design.offset is None else design.offset[rows]
 
-    def loglik(self, margin: np.ndarray) -> float:
-        """Log partial likelihood."""
-        return cox_gradient(self.data, self.tied, margin + self.offset, efron=self.efron)[0]
+        def derivatives(margins: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            loglik, gradient, expected = cox_gradient(data, tied, margins[:, 0] + offset, efron=self.efron)
+            return loglik, gradient[:, None], expected[:, None]
 
-    def __call__(self, margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gradient, and expected events as a bound on the curvature."""
-        _, gradient, expected = cox_gradient(self.data, self.tied, margin + self.offset, efron=self.efron)
-        return gradient, expected
-
-
-def _groups(design: Design) -> np.ndarray:
-    """Codes of rows that must stay in one fold: clusters, or copies of a row."""
-    if design.clusters is not None:
-        return design.clusters
-    columns = [design.X, design.y["time"], design.y["event"]]
-    columns += [part for part in (design.entry, design.strata, design.offset) if part is not None]
-    table = np.nan_to_num(np.column_stack(columns), nan=np.finfo(float).max)
-    return np.unique(table, axis=0, return_inverse=True)[1].ravel()
-
-
-def _deal(groups: np.ndarray, event: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Deal groups out to folds, those with events and those without in turn, so that folds hold alike many events."""
-    count = int(groups.max()) + 1
-    has_event = np.zeros(count, dtype=bool)
-    has_event[groups[event]] = True
-    order = rng.permutation(count)
-    order = np.concatenate([order[has_event[order]], order[~has_event[order]]])
-    fold = np.empty(count, dtype=np.int64)
-    fold[order] = np.arange(count) % folds
-    return fold[groups]
+        return derivatives

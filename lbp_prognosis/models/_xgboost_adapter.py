@@ -2,90 +2,117 @@
 
 xgboost's objective ``survival:cox`` is not used: it leaves row weights out of the risk sets, takes an event at time 0
 for a censored row (the sign of the label carries the event), knows Breslow's ties only, no delayed entry and no strata,
-and predicts exp(margin). Given the gradient and curvature of the partial likelihood, its trees have none of these
-faults.
+and predicts exp(margin). Its ``survival:aft`` keeps times in single precision, so that another unit of time gives other
+trees, knows no delayed entry, and scores a trained booster with scale 1. Given the gradient and curvature of the
+likelihood, its trees have none of these faults.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from lbp_prognosis._base import require
 
-__all__ = ["grow_booster", "load_booster", "margin_contributions", "predict_margin", "save_booster"]
+__all__ = ["GrowingTrees", "load_booster", "margin_contributions", "predict_margin", "save_booster"]
 
 BoosterParameters = dict[str, Any]
-Derivatives = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def _xgboost() -> Any:
-    return require("xgboost", caller="BoostedCox", extra="boost")
+def _xgboost(caller: str) -> Any:
+    return require("xgboost", caller=caller, extra="boost")
 
 
-def grow_booster(
-    X: np.ndarray,
-    derivatives: Derivatives,
-    parameters: BoosterParameters,
-    rounds: int,
-    *,
-    held_out: np.ndarray | None = None,
-) -> tuple[Any, np.ndarray | None]:
-    """Grow trees for a number of rounds, in one thread.
+def _table(xgboost: Any, X: np.ndarray, kinds: Sequence[str]) -> Any:
+    """Return xgboost's table; ``kinds`` are ``"q"`` (a number) or ``"c"`` (the code of a category)."""
+    nominal = "c" in kinds
+    return xgboost.DMatrix(
+        X, feature_types=list(kinds) if nominal else None, enable_categorical=nominal, nthread=1, missing=np.nan
+    )
+
+
+class GrowingTrees:
+    """Boosters of one table, one an output, which grow by a tree at a time, in one thread.
 
     Parameters
     ----------
     X : ndarray of shape (n, p)
         Predictors; NaN is missing.
-    derivatives : callable
-        Margins ``(n,)`` -> gradient of the log-likelihood and curvature, each ``(n,)``.
-    parameters : dict
-        xgboost's parameters.
-    rounds : int
-        Trees.
+    kinds : sequence of str of length p
+        ``"q"`` for a number, ``"c"`` for the code of a category.
+    parameters : sequence of dict
+        xgboost's parameters, one an output.
     held_out : ndarray of shape (m, p), optional
-        Rows whose margins are wanted after every round.
+        Rows whose margins are wanted as the trees grow.
+    caller : str
+        Public name of the model, for the error where xgboost is absent.
 
-    Returns
-    -------
-    booster : xgboost.Booster
-        All trees.
-    margins : ndarray of shape (rounds, m) or None
-        Margins of the held-out rows after each round.
+    Attributes
+    ----------
+    boosters : list of xgboost.Booster
+        One an output.
+    rounds : int
+        Trees so far.
     """
-    xgboost = _xgboost()
-    train = xgboost.DMatrix(X)
-    staged: list[np.ndarray] = []
 
-    def objective(margin: np.ndarray, _: Any) -> tuple[np.ndarray, np.ndarray]:
-        gradient, curvature = derivatives(np.asarray(margin, dtype=float).ravel())
-        return -gradient, curvature
+    def __init__(
+        self,
+        X: np.ndarray,
+        kinds: Sequence[str],
+        parameters: Sequence[BoosterParameters],
+        *,
+        held_out: np.ndarray | None = None,
+        caller: str,
+    ) -> None:
+        xgboost = _xgboost(caller)
+        common = {
+            "tree_method": "hist",
+            "nthread": 1,
+            "verbosity": 0,
+            "base_score": 0.0,
+            "disable_default_eval_metric": True,
+            # drawn rows and columns depend on the seed and the round, not on what else grows in this process
+            "seed_per_iteration": True,
+        }
+        self._train = _table(xgboost, X, kinds)
+        tables = [self._train]
+        self._held_out = None
+        if held_out is not None:
+            self._held_out = _table(xgboost, held_out, kinds)
+            tables.append(self._held_out)
+        self.boosters = [xgboost.Booster({**common, **own}, tables) for own in parameters]
+        self.rounds = 0
 
-    def watch(margin: np.ndarray, _: Any) -> tuple[str, float]:
-        staged.append(np.array(margin, dtype=float).ravel())
-        return "margin", 0.0
+    def margins(self) -> np.ndarray:
+        """Return the margins of the table, ``(n, n_outputs)``."""
+        return self._margins(self._train)
 
-    settings = {
-        "tree_method": "hist",
-        "nthread": 1,
-        "verbosity": 0,
-        "base_score": 0.0,
-        "disable_default_eval_metric": True,
-        **parameters,
-    }
-    watched = [] if held_out is None else [(xgboost.DMatrix(held_out), "held_out")]
-    booster = xgboost.train(
-        settings,
-        train,
-        num_boost_round=rounds,
-        obj=objective,
-        evals=watched,
-        verbose_eval=False,
-        custom_metric=watch if watched else None,
-    )
-    return booster, np.array(staged) if watched else None
+    def held_out_margins(self) -> np.ndarray:
+        """Return the margins of the held-out rows, ``(m, n_outputs)``."""
+        return self._margins(self._held_out)
+
+    def _margins(self, table: Any) -> np.ndarray:
+        columns = [booster.predict(table, output_margin=True, training=True) for booster in self.boosters]
+        return np.column_stack([np.asarray(column, dtype=float).ravel() for column in columns])
+
+    def grow(self, gradient: np.ndarray, curvature: np.ndarray) -> None:
+        """Add a tree to each booster.
+
+        Parameters
+        ----------
+        gradient, curvature : ndarray of shape (n, n_outputs)
+            Derivative of the log-likelihood in the margins, and a bound on its curvature.
+        """
+        for j, booster in enumerate(self.boosters):
+            booster.boost(
+                self._train,
+                self.rounds,
+                grad=(-gradient[:, j]).astype(np.float32),
+                hess=curvature[:, j].astype(np.float32),
+            )
+        self.rounds += 1
 
 
 def save_booster(booster: Any) -> str:
@@ -93,20 +120,20 @@ def save_booster(booster: Any) -> str:
     return bytes(booster.save_raw(raw_format="json")).decode("utf-8")
 
 
-def load_booster(text: str) -> Any:
+def load_booster(text: str, *, caller: str) -> Any:
     """Return the booster of `save_booster`'s text; JSON only, so nothing in it can run."""
-    xgboost = _xgboost()
-    booster = xgboost.Booster({"nthread": 1})
+    booster = _xgboost(caller).Booster({"nthread": 1})
     booster.load_model(bytearray(text.encode("utf-8")))
     return booster
 
 
-def predict_margin(booster: Any, X: np.ndarray) -> np.ndarray:
+def predict_margin(booster: Any, X: np.ndarray, kinds: Sequence[str], *, caller: str) -> np.ndarray:
     """Return margins ``(n,)``."""
-    margin = booster.predict(_xgboost().DMatrix(X), output_margin=True)
+    margin = booster.predict(_table(_xgboost(caller), X, kinds), output_margin=True)
     return np.asarray(margin, dtype=float).ravel()
 
 
-def margin_contributions(booster: Any, X: np.ndarray) -> np.ndarray:
+def margin_contributions(booster: Any, X: np.ndarray, kinds: Sequence[str], *, caller: str) -> np.ndarray:
     """Return path-dependent TreeSHAP values of the margin, ``(n, p + 1)``, the last column the mean margin."""
-    return np.asarray(booster.predict(_xgboost().DMatrix(X), pred_contribs=True), dtype=float)
+    table = _table(_xgboost(caller), X, kinds)
+    return np.asarray(booster.predict(table, pred_contribs=True), dtype=float)

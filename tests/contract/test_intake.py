@@ -212,7 +212,7 @@ def feed(title: str, spec: tuple[Any, dict[str, Any], dict[str, Any]]) -> None:
             found = run(spec, **{name: given})
             np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8, err_msg=f"{title}, {name} {kind}")
         labelled = len(rows) > 1 or "y" in others or title.startswith(("models.", "fusion.RiskPipeline"))
-        labelled &= not title.startswith("models.predict") and (title, name) != ("models.BoostedCox", "X")
+        labelled &= not title.startswith("models.predict")
         for kind, given in wrong_variants(name, value, labelled).items():
             if kind == "shorter" and not labelled:
                 continue  # fewer rows, and nothing beside them

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from syn import syn
 
@@ -33,7 +34,7 @@ def test_margins_are_no_probabilities_and_risks_are(cohort, model):
     """xgboost predicts exp(margin); our risk is a probability, right on average, and rises with the margin."""
     X = cohort[COLUMNS]
     margin = model.linear_predictor(X)
-    direct = model.booster(1).predict(xgboost.DMatrix(X.to_numpy()), output_margin=True)
+    direct = model.booster(1).predict(xgboost.DMatrix(X[model.tree_columns_].to_numpy()), output_margin=True)
     np.testing.assert_allclose(margin, model.slope_[1] * direct, rtol=1e-6)
     fresh = syn(n=2000, seed=7)
     null = NullModel().fit(X, Surv.right(cohort.time, cohort.status))
@@ -95,8 +96,8 @@ def test_baseline_comes_from_margins_that_no_patient_helped_to_fit(cohort):
     observed = NullModel().fit(X, y).predict_risk(X[:1], 12)[0, 0]
     assert risk.mean() == pytest.approx(observed, abs=0.02)
     assert deep.slope_[1] < 0.8
-    own = cox_baseline(y["time"], y["event"] == 1, deep.booster(1).predict(xgboost.DMatrix(X), output_margin=True))[0]
-    naive = -np.expm1(-np.interp(12, *own) * np.exp(deep.booster(1).predict(xgboost.DMatrix(new), output_margin=True)))
+    own = cox_baseline(y["time"], y["event"] == 1, deep.booster(1).predict(xgboost.DMatrix(X[deep.tree_columns_].to_numpy()), output_margin=True))[0]
+    naive = -np.expm1(-np.interp(12, *own) * np.exp(deep.booster(1).predict(xgboost.DMatrix(new[deep.tree_columns_].to_numpy()), output_margin=True)))
     slopes = [
         CoxPH()
         .fit(np.log(-np.log1p(-np.clip(r, 1e-6, 1 - 1e-6)))[:, None], Surv.right(fresh.time, fresh.event))
@@ -153,6 +154,117 @@ def test_it_learns_what_a_linear_model_cannot():
     y_test = Surv.right(rng.exponential(np.exp(-np.where(np.abs(test[:, 0]) > 1, 1.5, 0.0))), np.ones(600), censored=0)
     boosted, linear = BoostedCox().fit(X, y), CoxPH().fit(X, y)
     assert boosted.score(test, y_test) > linear.score(test, y_test) + 0.005
+
+
+def test_the_order_of_columns_and_rows_changes_nothing(cohort):
+    """Tied splits, drawn columns and the deal of the folds must not depend on how a table is laid out."""
+    X = cohort[COLUMNS].round(0)  # few values: equal splits are common
+    y = Surv.right(cohort.time, cohort.status)
+    settings = {"rounds": 40, "colsample": 0.5, "subsample": 0.8}
+    first = BoostedCox(**settings).fit(X, y)
+    turned = BoostedCox(**settings).fit(X[COLUMNS[::-1]], y)
+    np.testing.assert_array_equal(first.predict_risk(X, [6, 12]), turned.predict_risk(X, [6, 12]))
+    np.testing.assert_array_equal(
+        first.margin_contributions(X), turned.margin_contributions(X)[:, [4, 3, 2, 1, 0, 5]]
+    )
+    whole = BoostedCox(rounds=20).fit(X, y)
+    order = np.random.default_rng(1).permutation(len(X))
+    shuffled = BoostedCox(rounds=20).fit(X.iloc[order], y[order])
+    np.testing.assert_allclose(whole.predict_risk(X, [6, 12]), shuffled.predict_risk(X, [6, 12]), atol=1e-4)
+    assert whole.tree_columns_ == ["c1", "c2", "g2", "m1", "p1"]
+    numbered = pd.DataFrame(X.to_numpy(), columns=["x10", "x9", "x2", "x1", "x0"])
+    assert BoostedCox(rounds=2).fit(numbered, y).tree_columns_ == ["x0", "x1", "x2", "x9", "x10"]
+
+
+def test_growing_stops_when_held_out_patients_gain_no_more(cohort):
+    X, y = cohort[COLUMNS], Surv.right(cohort.time, cohort.event)
+    full = BoostedCox(rounds=150, early_stopping=None).fit(X, y)
+    stopped = BoostedCox(rounds=150, early_stopping=15).fit(X, y)
+    held_out = full.cv_log_likelihood_[1]
+    assert held_out.size == 151
+    assert stopped.n_rounds_ == full.n_rounds_
+    grown = stopped.cv_log_likelihood_[1].size - 1
+    assert grown == stopped.n_rounds_[1] + 15
+    np.testing.assert_array_equal(held_out[: grown + 1], stopped.cv_log_likelihood_[1])
+    np.testing.assert_array_equal(full.predict_risk(X, [6, 12]), stopped.predict_risk(X, [6, 12]))
+    fixed = BoostedCox(rounds=30, select_rounds=False, early_stopping=1).fit(X, y)
+    assert fixed.n_rounds_ == {1: 30}
+
+
+def test_rows_of_one_cluster_stay_in_one_fold(cohort):
+    """A copy of each patient under the same label must not make more trees look good."""
+    X, y = cohort[COLUMNS], Surv.right(cohort.time, cohort.event)
+    noisy = pd.concat([X, X + 1e-9], ignore_index=True)  # no longer identical rows
+    twice = np.concatenate([y, y])
+    label = np.tile(np.arange(len(X)), 2)
+    apart = BoostedCox(max_depth=4, min_leaf_events=1.0).fit(noisy, twice)
+    together = BoostedCox(max_depth=4, min_leaf_events=1.0).fit(noisy, twice, clusters=label)
+    assert together.n_rounds_[1] < apart.n_rounds_[1]
+    assert together.slope_[1] < apart.slope_[1]
+
+
+def test_monotone_and_interaction_constraints(cohort):
+    X = cohort[COLUMNS].rename(columns={"m1": "height__l4l5", "g2": "height__l5s1"})
+    y = Surv.right(cohort.time, cohort.status)
+    model = BoostedCox(rounds=40, max_depth=3, select_rounds=False, monotone={"c1": -1, "height": 1}).fit(X, y)
+    grid = np.linspace(-3, 3, 41)
+    for column, sign in (("c1", -1), ("height__l4l5", 1), ("height__l5s1", 1)):
+        for row in range(5):
+            line = pd.concat([X.iloc[[row]]] * 41, ignore_index=True).assign(**{column: grid})
+            assert (sign * np.diff(model.linear_predictor(line)) >= -1e-6).all()
+    free = BoostedCox(rounds=40, max_depth=3, select_rounds=False).fit(X, y)
+    assert (np.diff(free.linear_predictor(line)) < -1e-3).any()
+
+    apart = BoostedCox(
+        rounds=40, max_depth=3, select_rounds=False, interactions={"clinical": ["c1", "c2", "p1"], "imaging": "height"}
+    ).fit(X, y)
+    a, b = X.iloc[[0]], X.iloc[[1]]
+
+    def mixed(model, columns, others):
+        """Second difference of the margin between two groups of columns: 0 where they never meet in a tree."""
+        rows = [a.copy(), b.copy(), a.copy(), b.copy()]
+        rows[2][columns], rows[3][columns] = b[columns].to_numpy(), a[columns].to_numpy()
+        value = [model.linear_predictor(row)[0] for row in rows]
+        return value[0] + value[1] - value[2] - value[3]
+
+    imaging = ["height__l4l5", "height__l5s1"]
+    assert mixed(apart, imaging, None) == pytest.approx(0, abs=1e-5)
+    assert abs(mixed(free, imaging, None)) > 1e-3
+    for settings, told in (
+        ({"monotone": {"c9": 1}}, "c9"),
+        ({"monotone": {"c1": 2}}, "monotone"),
+        ({"monotone": {"height": 1, "height__l4l5": -1}}, "one direction"),
+        ({"interactions": [["c1", "nobody"]]}, "nobody"),
+    ):
+        with pytest.raises(ArgumentError, match=told):
+            BoostedCox(**settings).fit(X, y)
+
+
+def test_native_categories(cohort):
+    """A category is no number: a risk that only the middle code has is found by one split, and codes can't be ranked."""
+    rng = np.random.default_rng(5)
+    job = rng.choice(["desk", "heavy", "none", "retired"], size=400)
+    time = rng.exponential(np.where(job == "heavy", 2.0, 10.0))
+    X = pd.DataFrame({"job": pd.Categorical(job, categories=["desk", "heavy", "none", "retired", "student"])})
+    X["age"] = rng.normal(size=400)
+    X.loc[::9, "job"] = np.nan
+    y = Surv.right(time, np.ones(400), censored=0)
+    model = BoostedCox(rounds=30, max_depth=1, select_rounds=False).fit(X, y)
+    asked = pd.DataFrame({"job": ["desk", "heavy", "none", "student", None], "age": 0.0})
+    score = model.linear_predictor(asked)
+    assert score[1] > score[[0, 2, 3, 4]].max() + 0.5
+    assert score[3] == score[4]  # declared, but no training row had it: missing
+    with pytest.raises(ArgumentError, match="miner"):
+        model.predict_risk(asked.assign(job="miner"), 5.0)
+    read = BoostedCox.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
+    np.testing.assert_array_equal(read.predict_risk(asked, 5.0), model.predict_risk(asked, 5.0))
+    np.testing.assert_allclose(model.margin_contributions(asked).sum(axis=1), score, atol=1e-5)
+    grade = pd.Categorical(rng.choice(["I", "II", "IV"], 400), categories=["I", "II", "III", "IV"], ordered=True)
+    ranked = BoostedCox(rounds=5, select_rounds=False, monotone={"grade": 1}).fit(X.assign(grade=grade), y)
+    assert ranked.ordered_columns_ == ["grade"]
+    assert ranked.categories_["grade"] == ["I", "II", "III", "IV"]
+    with pytest.raises(ArgumentError, match="ordered categories"):
+        BoostedCox(monotone={"job": 1}).fit(X, y)
 
 
 def test_refusals(cohort):

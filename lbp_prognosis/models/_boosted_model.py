@@ -1,0 +1,234 @@
+"""What all boosted models share: columns as trees take them, constraints, settings, files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    categories_of,
+    check_number,
+    column_kind,
+    is_number,
+    read_matrix,
+)
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._cross_fit import TreeTable, identical_rows
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._xgboost_adapter import load_booster, predict_margin
+
+__all__ = ["FEWEST_EVENTS", "BoostedModel"]
+
+FEWEST_EVENTS = 10
+_NO_NUMBERS = ("nominal", "ordered", "constant", "truth value")
+
+
+class BoostedModel(RiskEstimator):
+    """Base of models of boosted trees.
+
+    Missing values and categories of predictors are taken as they are; trees see the columns in the order of their
+    names, so that the order in a table changes nothing.
+    """
+
+    _allow_missing: ClassVar[bool] = True
+    folds_keep_clusters: ClassVar[bool] = True
+    """Tuning folds never part rows of one cluster: resampling passes who is a copy of whom."""
+    interpolates: ClassVar[bool] = True
+    """Its apparent performance is near perfect and says nothing: validate with .632+ or nested cross-validation."""
+
+    rounds: int
+    select_rounds: bool
+    early_stopping: int | None
+    learning_rate: float
+    max_depth: int
+    min_leaf_events: float
+    reg_lambda: float
+    subsample: float
+    colsample: float
+    folds: int
+    max_bin: int
+    monotone: Mapping[str, int] | None
+    interactions: Any
+    categories_: dict[str, list[Any]]
+    unseen_categories_: dict[str, list[Any]]
+    ordered_columns_: list[str]
+    feature_names_in_: np.ndarray
+
+    # ---- columns -----------------------------------------------------------------------------------------------
+
+    def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
+        """Learn the codes of categories (at fit) and put them in; the rest is numbers."""
+        if fitting:
+            self.categories_, self.unseen_categories_, self.ordered_columns_ = {}, {}, []
+            if isinstance(X, pd.DataFrame):
+                self._learn_categories(X)
+        if not isinstance(X, pd.DataFrame) or not self.categories_:
+            return read_matrix(X, allow_missing=allow_missing)
+        codes = {name: self._codes(name, X[name]) for name in self.categories_}
+        return read_matrix(X.assign(**codes), allow_missing=allow_missing)
+
+    def _learn_categories(self, X: pd.DataFrame) -> None:
+        for name in X.columns:
+            column = X[name]
+            if is_number(column) or (kind := column_kind(column)) not in _NO_NUMBERS:
+                continue  # dates, identifiers … are refused by name where the matrix is read
+            declared = list(column.cat.categories) if hasattr(column, "cat") else categories_of(column)
+            ordered = kind == "ordered"
+            seen = declared if ordered else categories_of(column)
+            self.categories_[str(name)] = seen
+            self.unseen_categories_[str(name)] = [label for label in declared if label not in seen]
+            if ordered:
+                self.ordered_columns_.append(str(name))
+
+    def _codes(self, name: str, column: pd.Series) -> np.ndarray:
+        place: dict[Any, float] = {label: float(code) for code, label in enumerate(self.categories_[name])}
+        place |= {label: np.nan for label in self.unseen_categories_[name]}
+        labels = column.astype(object)
+        known = labels.notna().to_numpy()
+        unknown = sorted({str(label) for label in labels[known] if label not in place})
+        if unknown:
+            raise argument_error(
+                "X",
+                f"a frame whose column {name!r} holds categories of the fit, {list(place)[:8]}",
+                f"{unknown[:5]}",
+                "Declare all categories that may come before the fit: X[name].astype(pd.CategoricalDtype([...])). One "
+                "that no training row had is then taken as missing.",
+            )
+        return np.array([place[label] if there else np.nan for label, there in zip(labels, known)], dtype=float)
+
+    def _tree_order(self) -> np.ndarray:
+        """Positions of the columns as trees see them: by name, numbers in names by their size."""
+        names = self._names()
+        if not hasattr(self, "feature_names_in_"):
+            return np.arange(len(names))
+        keys = [[int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(name))] for name in names]
+        return np.array(sorted(range(len(names)), key=keys.__getitem__), dtype=np.int64)
+
+    @property
+    def tree_columns_(self) -> list[str]:
+        """Names of the columns in the order in which `booster` sees them."""
+        self._check_fitted()
+        names = self._names()
+        return [str(names[j]) for j in self._tree_order()]
+
+    def _kinds(self) -> tuple[str, ...]:
+        nominal = set(self.categories_) - set(self.ordered_columns_)
+        names = self._names()
+        return tuple("c" if names[j] in nominal else "q" for j in self._tree_order())
+
+    # ---- settings ----------------------------------------------------------------------------------------------
+
+    def _tree_parameters(self, columns: Sequence[str], *, sign: int, seed: int) -> dict[str, Any]:
+        """Return xgboost's parameters; ``sign`` is 1 where a higher margin is a higher risk, −1 where it is lower.
+
+        0 leaves the constraints of direction out: they are about the event of interest.
+        """
+        check_number("rounds", self.rounds, low=1, whole=True)
+        check_number("folds", self.folds, low=2, whole=True)
+        if self.early_stopping is not None:
+            check_number("early_stopping", self.early_stopping, low=1, whole=True)
+        out: dict[str, Any] = {
+            "learning_rate": check_number("learning_rate", self.learning_rate, low=0, high=1, open_low=True),
+            "max_depth": int(check_number("max_depth", self.max_depth, low=1, whole=True)),
+            "min_child_weight": check_number("min_leaf_events", self.min_leaf_events, low=0),
+            "reg_lambda": check_number("reg_lambda", self.reg_lambda, low=0),
+            "subsample": check_number("subsample", self.subsample, low=0, high=1, open_low=True),
+            "colsample_bytree": check_number("colsample", self.colsample, low=0, high=1, open_low=True),
+            # a leaf whose rows all have the event, or none has, would otherwise step without bound
+            "max_delta_step": 2.0,
+            "max_bin": int(check_number("max_bin", self.max_bin, low=2, whole=True)),
+            "seed": seed,
+        }
+        directions = self._directions(columns)
+        if sign and any(directions):
+            out["monotone_constraints"] = "(" + ",".join(str(sign * each) for each in directions) + ")"
+        groups = self._interaction_groups(columns)
+        if groups is not None:
+            out["interaction_constraints"] = str(groups)
+        return out
+
+    def _directions(self, columns: Sequence[str]) -> list[int]:
+        out = [0] * len(columns)
+        nominal = set(self.categories_) - set(self.ordered_columns_)
+        for key, direction in dict(self.monotone or {}).items():
+            if isinstance(direction, bool) or direction not in (-1, 0, 1):
+                raise argument_error("monotone", "1 (risk rises), −1 (risk falls) or 0 for each column", direction)
+            for place in _named(columns, key, "monotone"):
+                if columns[place] in nominal:
+                    raise argument_error("monotone", "columns of numbers or of ordered categories", repr(columns[place]))
+                if out[place] not in (0, direction):
+                    raise argument_error("monotone", "one direction a column", f"two for {columns[place]!r}")
+                out[place] = int(direction)
+        return out
+
+    def _interaction_groups(self, columns: Sequence[str]) -> list[list[int]] | None:
+        if self.interactions is None:
+            return None
+        given = list(self.interactions.values()) if isinstance(self.interactions, Mapping) else list(self.interactions)
+        groups: list[list[int]] = []
+        for group in given:
+            names = [group] if isinstance(group, str) else list(group)
+            groups.append(sorted({place for name in names for place in _named(columns, str(name), "interactions")}))
+        alone = set(range(len(columns))) - {place for group in groups for place in group}
+        return [group for group in groups if group] + [[place] for place in sorted(alone)]
+
+    def _table(self, X: np.ndarray, parameters: Sequence[dict[str, Any]]) -> TreeTable:
+        return TreeTable(X, self._kinds(), tuple(parameters), type(self).__name__)
+
+    # ---- folds -------------------------------------------------------------------------------------------------
+
+    def _ordered_design(self, design: Design) -> Design:
+        return replace(design, X=np.ascontiguousarray(design.X[:, self._tree_order()]))
+
+    def _fold_count(self, event: np.ndarray, cause: int) -> int:
+        """Return how many folds a cause can fill; too few events are refused."""
+        name = type(self).__name__
+        if event.sum() < FEWEST_EVENTS:
+            raise EstimationError(
+                f"{name} needs at least {FEWEST_EVENTS} events of each cause; cause {cause} has {int(event.sum())}. "
+                "Use a regression model with a penalty."
+            )
+        return min(int(self.folds), int(event.sum()) // 5)
+
+    @staticmethod
+    def _groups(design: Design) -> np.ndarray:
+        """Codes of rows that must stay in one fold: clusters, or copies of a row."""
+        if design.clusters is not None:
+            return design.clusters
+        columns = [design.X, *(design.y[name].astype(float) for name in design.y.dtype.names or ())]
+        return identical_rows(columns + [part for part in (design.strata, design.offset) if part is not None])
+
+    # ---- boosters ----------------------------------------------------------------------------------------------
+
+    def _loaded(self, key: Any, text: str) -> Any:
+        cache = self.__dict__.setdefault("_boosters", {})
+        if key not in cache:
+            cache[key] = load_booster(text, caller=type(self).__name__)
+        return cache[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_boosters"}
+
+    def _predicted(self, booster: Any, X: np.ndarray) -> np.ndarray:
+        """Return the margins of a checked matrix in the order of the fit's columns."""
+        inner = np.ascontiguousarray(X[:, self._tree_order()])
+        return predict_margin(booster, inner, self._kinds(), caller=type(self).__name__)
+
+
+def _named(columns: Sequence[str], key: str, parameter: str) -> list[int]:
+    """Places of the column of this name, or of all columns of the measure ``key`` (``key__…`` in the grammar)."""
+    exact = [j for j, name in enumerate(columns) if name == key]
+    found = exact or [j for j, name in enumerate(columns) if str(name).startswith(f"{key}__")]
+    if not found:
+        raise argument_error(
+            parameter, f"names of columns, or of measures (before `__`), among {list(map(str, columns))[:8]}", repr(key)
+        )
+    return found

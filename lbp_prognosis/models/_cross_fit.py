@@ -1,0 +1,141 @@
+"""``cross_fit``: margins of rows by trees that never saw them, and the number of trees that is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from lbp_prognosis.models._xgboost_adapter import BoosterParameters, GrowingTrees
+
+__all__ = ["CrossFit", "Likelihood", "Problem", "TreeTable", "cross_fit", "deal_folds", "grow_trees", "identical_rows"]
+
+Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
+"""Margins ``(n, n_outputs)`` -> log-likelihood, its gradient, and a bound on its curvature, both ``(n, n_outputs)``."""
+
+
+class Problem(Protocol):
+    """What is boosted: the likelihood of any part of the rows."""
+
+    def part(self, rows: np.ndarray) -> Likelihood:
+        """Return the likelihood of these rows in their margins."""
+
+
+@dataclass(frozen=True)
+class TreeTable:
+    """What trees see.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, p)
+        Predictors, NaN where missing.
+    kinds : tuple of str
+        ``"q"`` or ``"c"`` for each column.
+    parameters : tuple of dict
+        xgboost's parameters, one an output.
+    caller : str
+        Name of the model.
+    """
+
+    X: np.ndarray
+    kinds: tuple[str, ...]
+    parameters: tuple[BoosterParameters, ...]
+    caller: str
+
+    def growing(self, rows: np.ndarray, held_out: np.ndarray | None = None) -> GrowingTrees:
+        """Return boosters without trees of some rows."""
+        outside = None if held_out is None else self.X[held_out]
+        return GrowingTrees(self.X[rows], self.kinds, self.parameters, held_out=outside, caller=self.caller)
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """What the folds found.
+
+    Attributes
+    ----------
+    rounds : int
+        Trees that were chosen.
+    margins : ndarray of shape (n, n_outputs)
+        Margin of each row by as many trees of the other folds.
+    log_likelihood : ndarray of shape (grown + 1,)
+        Of the held-out rows, summed over folds, after 0, 1, … trees.
+    """
+
+    rounds: int
+    margins: np.ndarray
+    log_likelihood: np.ndarray
+
+
+def cross_fit(
+    table: TreeTable, problem: Problem, folds: np.ndarray, *, rounds: int, select: bool, patience: int | None
+) -> CrossFit:
+    """Grow all folds side by side, a tree at a time, and stop when their held-out likelihood no longer rises.
+
+    Parameters
+    ----------
+    table : TreeTable
+        All rows.
+    problem : Problem
+        What is boosted.
+    folds : ndarray of int of shape (n,)
+        Fold of each row.
+    rounds : int
+        Most trees.
+    select : bool
+        Choose the number of trees; otherwise all are grown and kept.
+    patience : int or None
+        Trees without a rise after which growing stops; None grows all of them.
+    """
+    outputs = len(table.parameters)
+    margins = np.zeros((folds.size, outputs))
+    parts = []
+    for fold in range(int(folds.max()) + 1):
+        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        parts.append((outside, table.growing(inside, outside), problem.part(inside), problem.part(outside)))
+    likelihood = [sum(test(margins[outside])[0] for outside, _, _, test in parts)]
+    best, kept = 0, margins.copy()
+    for count in range(1, rounds + 1):
+        total = 0.0
+        for outside, trees, train, test in parts:
+            _, gradient, curvature = train(trees.margins())
+            trees.grow(gradient, curvature)
+            margins[outside] = trees.held_out_margins()
+            total += test(margins[outside])[0]
+        likelihood.append(total)
+        if not select or total > likelihood[best]:
+            best, kept = count, margins.copy()
+        if select and patience is not None and count - best >= patience:
+            break
+    return CrossFit(best, kept, np.array(likelihood))
+
+
+def grow_trees(table: TreeTable, problem: Problem, rounds: int) -> GrowingTrees:
+    """Return boosters of all rows with a number of trees."""
+    rows = np.arange(table.X.shape[0])
+    trees, likelihood = table.growing(rows), problem.part(rows)
+    for _ in range(rounds):
+        _, gradient, curvature = likelihood(trees.margins())
+        trees.grow(gradient, curvature)
+    trees.margins()  # a booster without trees learns only now how many columns it has
+    return trees
+
+
+def identical_rows(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Return codes of rows that are alike in all columns (copies made by a bootstrap must stay in one fold)."""
+    table = np.nan_to_num(np.column_stack(columns), nan=np.finfo(float).max)
+    return np.unique(table, axis=0, return_inverse=True)[1].ravel()
+
+
+def deal_folds(groups: np.ndarray, event: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Deal groups out to folds, those with events and those without in turn, so that folds hold alike many events."""
+    count = int(groups.max()) + 1
+    has_event = np.zeros(count, dtype=bool)
+    has_event[groups[event]] = True
+    order = rng.permutation(count)
+    order = np.concatenate([order[has_event[order]], order[~has_event[order]]])
+    fold = np.empty(count, dtype=np.int64)
+    fold[order] = np.arange(count) % folds
+    return fold[groups]
