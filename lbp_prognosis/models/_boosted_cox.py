@@ -130,6 +130,7 @@ class BoostedCox(BoostedModel):
 
     _instead: ClassVar[str] = "For visits use DiscreteTimeHazard, for a state at a visit LogisticRisk."
     _linear_predictor_scale: ClassVar[str | None] = "log_hazard"
+
     def __init__(
         self,
         *,

@@ -162,7 +162,9 @@ class BoostedModel(RiskEstimator):
                 raise argument_error("monotone", "1 (risk rises), −1 (risk falls) or 0 for each column", direction)
             for place in _named(columns, key, "monotone"):
                 if columns[place] in nominal:
-                    raise argument_error("monotone", "columns of numbers or of ordered categories", repr(columns[place]))
+                    raise argument_error(
+                        "monotone", "columns of numbers or of ordered categories", repr(columns[place])
+                    )
                 if out[place] not in (0, direction):
                     raise argument_error("monotone", "one direction a column", f"two for {columns[place]!r}")
                 out[place] = int(direction)

@@ -96,8 +96,15 @@ def test_baseline_comes_from_margins_that_no_patient_helped_to_fit(cohort):
     observed = NullModel().fit(X, y).predict_risk(X[:1], 12)[0, 0]
     assert risk.mean() == pytest.approx(observed, abs=0.02)
     assert deep.slope_[1] < 0.8
-    own = cox_baseline(y["time"], y["event"] == 1, deep.booster(1).predict(xgboost.DMatrix(X[deep.tree_columns_].to_numpy()), output_margin=True))[0]
-    naive = -np.expm1(-np.interp(12, *own) * np.exp(deep.booster(1).predict(xgboost.DMatrix(new[deep.tree_columns_].to_numpy()), output_margin=True)))
+    own = cox_baseline(
+        y["time"],
+        y["event"] == 1,
+        deep.booster(1).predict(xgboost.DMatrix(X[deep.tree_columns_].to_numpy()), output_margin=True),
+    )[0]
+    naive = -np.expm1(
+        -np.interp(12, *own)
+        * np.exp(deep.booster(1).predict(xgboost.DMatrix(new[deep.tree_columns_].to_numpy()), output_margin=True))
+    )
     slopes = [
         CoxPH()
         .fit(np.log(-np.log1p(-np.clip(r, 1e-6, 1 - 1e-6)))[:, None], Surv.right(fresh.time, fresh.event))
@@ -164,9 +171,7 @@ def test_the_order_of_columns_and_rows_changes_nothing(cohort):
     first = BoostedCox(**settings).fit(X, y)
     turned = BoostedCox(**settings).fit(X[COLUMNS[::-1]], y)
     np.testing.assert_array_equal(first.predict_risk(X, [6, 12]), turned.predict_risk(X, [6, 12]))
-    np.testing.assert_array_equal(
-        first.margin_contributions(X), turned.margin_contributions(X)[:, [4, 3, 2, 1, 0, 5]]
-    )
+    np.testing.assert_array_equal(first.margin_contributions(X), turned.margin_contributions(X)[:, [4, 3, 2, 1, 0, 5]])
     whole = BoostedCox(rounds=20).fit(X, y)
     order = np.random.default_rng(1).permutation(len(X))
     shuffled = BoostedCox(rounds=20).fit(X.iloc[order], y[order])
@@ -241,7 +246,7 @@ def test_monotone_and_interaction_constraints(cohort):
 
 
 def test_native_categories(cohort):
-    """A category is no number: a risk that only the middle code has is found by one split, and codes can't be ranked."""
+    """A category is no number: a risk of the middle code alone is found by one split, and codes can't be ranked."""
     rng = np.random.default_rng(5)
     job = rng.choice(["desk", "heavy", "none", "retired"], size=400)
     time = rng.exponential(np.where(job == "heavy", 2.0, 10.0))
