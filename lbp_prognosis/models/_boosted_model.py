@@ -98,7 +98,7 @@ class BoostedModel(RiskEstimator):
                 "X",
                 f"a frame whose column {name!r} holds categories of the fit, {list(place)[:8]}",
                 f"{unknown[:5]}",
-                "Declare all categories that may come before the fit: X[name].astype(pd.CategoricalDtype([...])). One "
+                "Declare all categories that may come before the fit: pd.Categorical(X[name], categories=[...]). One "
                 "that no training row had is then taken as missing.",
             )
         return np.array([place[label] if there else np.nan for label, there in zip(labels, known)], dtype=float)
