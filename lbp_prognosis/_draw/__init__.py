@@ -16,6 +16,7 @@ from lbp_prognosis._draw._over_horizons import draw_over_horizons
 from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
+from lbp_prognosis._draw._scores import draw_mean_calibration, draw_pit
 from lbp_prognosis._draw._strengths import draw_strengths
 from lbp_prognosis._draw._style import PALETTE
 from lbp_prognosis._draw._thresholds import draw_thresholds
@@ -38,12 +39,14 @@ __all__ = [
     "draw_instability",
     "draw_interval_curve",
     "draw_levels",
+    "draw_mean_calibration",
     "draw_metric",
     "draw_net_benefit_difference",
     "draw_over_horizons",
     "draw_overlaid",
     "draw_overlay",
     "draw_page",
+    "draw_pit",
     "draw_risk_groups",
     "draw_roc",
     "draw_strengths",

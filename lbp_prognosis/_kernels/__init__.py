@@ -78,12 +78,14 @@ from lbp_prognosis._kernels._ordinal import (
     ordinal_inverse,
     ordinal_link,
     ordinal_rows,
+    ordinal_score_test,
     solve_tridiagonal,
     tridiagonal_inverse_diagonal,
 )
 from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
+from lbp_prognosis._kernels._ranked_loss import ranked_losses
 from lbp_prognosis._kernels._row_products import row_products
 from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, d3_test, rubin_pool
 from lbp_prognosis._kernels._shapley import (
@@ -243,6 +245,7 @@ __all__ = [
     "ordinal_inverse",
     "ordinal_link",
     "ordinal_rows",
+    "ordinal_score_test",
     "owen_weights",
     "poisson_fit",
     "precedence_weights",
@@ -253,6 +256,7 @@ __all__ = [
     "pseudo_values_infinitesimal",
     "q_profile",
     "quantiles_of_sorted",
+    "ranked_losses",
     "rcs_basis",
     "rcs_knots",
     "reaches",

@@ -15,6 +15,7 @@ __all__ = [
     "ordinal_inverse",
     "ordinal_link",
     "ordinal_rows",
+    "ordinal_score_test",
     "solve_tridiagonal",
     "tridiagonal_inverse_diagonal",
 ]
@@ -246,6 +247,35 @@ def ordinal_fit(
             return OrdinalFit(alpha, beta, loglik, band, cross, inner, iteration, False)
         alpha, beta, now = tried_a, beta + scale * step_b, tried
     return OrdinalFit(alpha, beta, now[6], now[3], now[4], now[5], _MAX_STEPS, False)
+
+
+def ordinal_score_test(
+    alpha: np.ndarray, X: np.ndarray, level: np.ndarray, link: str, offset: np.ndarray | None = None
+) -> float:
+    """Return Rao's score statistic of β = 0 at the thresholds of the model without predictors.
+
+    Parameters
+    ----------
+    alpha : ndarray of shape (K − 1,)
+        Thresholds of that model.
+    X : ndarray of shape (n, p)
+        Predictors.
+    level : ndarray of int of shape (n,)
+        0 … K − 1.
+    link : str
+        As in `ordinal_link`.
+    offset : ndarray of shape (n,), optional
+        Fixed part of xβ.
+    """
+    n, p = X.shape
+    shift = np.zeros(n) if offset is None else offset
+    centred = X - X.mean(axis=0)
+    parts = _parts(alpha, np.zeros(p), centred, level, np.ones(n), shift, np.zeros(p), link)
+    _, g_alpha, g_beta, band, cross, inner, _ = parts
+    solved = solve_tridiagonal(band, np.column_stack([cross, g_alpha]))
+    schur = inner - cross.T @ solved[:, :p]
+    gradient = g_beta - cross.T @ solved[:, p]
+    return float(gradient @ np.linalg.solve(schur, gradient))
 
 
 def solve_tridiagonal(band: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     RandomState,
     argument_error,
     check_beside,
+    check_choice,
     check_horizons,
     check_risks,
     check_vector,
@@ -24,6 +25,7 @@ from lbp_prognosis._base import (
     spawn,
     takes_rows,
 )
+from lbp_prognosis.evaluation._evaluate_scores import cut_risks, forecasts_in, score_metrics
 from lbp_prognosis.evaluation._evaluation import Evaluation
 from lbp_prognosis.evaluation._screen_predictions import screen_predictions
 from lbp_prognosis.evaluation.prognostic import (
@@ -38,7 +40,13 @@ from lbp_prognosis.evaluation.prognostic import (
     time_dependent_auc,
 )
 from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference, decision_curve
-from lbp_prognosis.survival import check_outcome, measured_to_status, status_horizon
+from lbp_prognosis.survival import (
+    ScoreForecast,
+    check_outcome,
+    measured_spec,
+    measured_to_status,
+    status_horizon,
+)
 
 __all__ = ["evaluate"]
 
@@ -71,9 +79,11 @@ def evaluate(
     Parameters
     ----------
     y : ndarray of shape (n,)
-        `Surv.right` (with competing events if there are any), `Surv.interval` (at visit times) or `Status.at`.
+        `Surv.right` (with competing events if there are any), `Surv.interval` (at visit times), `Status.at` or
+        `Measured.at`.
     risks : array-like of shape (n, n_horizons) or (n,), or mapping from name to such arrays
-        P(event of ``cause`` by the horizon).
+        P(event of ``cause`` by the horizon). For a measured score a `ScoreForecast` (or a mapping to them): its
+        distribution is evaluated, and the risk of the declared cut if there is one; a risk alone is that of the cut.
     horizons : float or sequence of float, optional
         In the unit of ``y``; a `Status` knows its own.
     thresholds : array-like or ThresholdRange, optional
@@ -131,6 +141,19 @@ def evaluate(
     ['auc', 'brier', 'calibration_intercept', 'calibration_slope']
     """
     if check_outcome(y, ("right", "interval", "status", "measured"), caller="evaluate") == "measured":
+        forecasts = forecasts_in(risks, y.shape[0])
+        if forecasts:
+            given: dict[str, Any] = {
+                "linear_predictors": linear_predictors,
+                "target": target,
+                "estimator": estimator,
+                "knots": knots,
+                "smoother": smoother,
+                "n_resamples": n_resamples,
+                "random_state": random_state,
+            }
+            shared = {"sample_weight": sample_weight, "clusters": clusters, "confidence": confidence}
+            return _of_scores(y, forecasts, horizons, thresholds, given, {**shared, "min_at_risk": min_at_risk})
         y = measured_to_status(y)  # of the declared cut
     kind = check_outcome(y, ("right", "interval", "status"), caller="evaluate")
     if kind == "status" and horizons is None:
@@ -216,6 +239,55 @@ def evaluate(
         n=int(first.n or y.shape[0]),
         n_events=int(first.n_events or 0),
         objections=tuple(dict.fromkeys(objections)),
+    )
+
+
+def _of_scores(
+    y: np.ndarray,
+    forecasts: dict[str, ScoreForecast],
+    horizons: Any,
+    thresholds: Any,
+    given: dict[str, Any],
+    shared: dict[str, Any],
+) -> Evaluation:
+    """Evaluate distributions of a score, and the risks of its cut where one was declared."""
+    spec = measured_spec(y)
+    risks = cut_risks(forecasts, spec)
+    if thresholds is not None and not risks:
+        measured_to_status(y)  # which says that decisions need a cut
+    metrics, calibrations, transforms = score_metrics(y, forecasts, shared)
+    objections: list[Objection] = []
+    said = dict.fromkeys(o for part in metrics.values() for result in part.values() for o in result.objections)
+    objections += said
+    scores = {"mean_calibrations": calibrations, "pits": transforms}
+    if not risks:
+        times, _ = check_horizons(spec.horizon if horizons is None else horizons)
+        if times.size != 1 or times[0] != spec.horizon:
+            raise argument_error("horizons", f"the time of the visit, {spec.horizon:g}", str(times.tolist()))
+        first = next(iter(metrics.values()))["crps"]
+        return Evaluation(
+            models=tuple(forecasts),
+            horizons=times,
+            metrics=metrics,
+            differences=_differences(metrics, objections),
+            calibrations={},
+            decision=None,
+            net_benefit_differences=(),
+            target=check_choice("target", given["target"], ("event", "no_event")),
+            cause=1,
+            n=int(first.n or 0),
+            n_events=0,
+            objections=tuple(objections),
+            **scores,
+        )
+    at_cut = evaluate(measured_to_status(y), risks, horizons, thresholds, **given, **shared)
+    merged = {name: {**metrics[name], **at_cut.metrics[name]} for name in forecasts}
+    return replace(
+        at_cut,
+        metrics=merged,
+        differences=(*_differences(metrics, objections), *at_cut.differences),
+        objections=tuple(dict.fromkeys((*objections, *at_cut.objections))),
+        **scores,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import MetricResult, Objection, Result, argument_error, metric_frame, metric_title
-from lbp_prognosis.evaluation.prognostic import Calibration
+from lbp_prognosis.evaluation.prognostic import Calibration, MeanCalibration, Pit
 from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ _SHOWN = (
     "ici_null",
     "royston_d",
     "nagelkerke_r2",
+    "crps",
+    "ordinal_concordance",
+    "score_r2",
+    "mae",
+    "mean_error",
+    "mean_calibration_slope",
 )
 
 
@@ -55,6 +61,8 @@ class Evaluation(Result):
         Of all models; None without thresholds.
     net_benefit_differences : tuple of NetBenefitDifference
         Every two models, and each model minus treat all.
+    mean_calibrations, pits : dict of str to MeanCalibration, Pit
+        By model, where whole distributions of a score were predicted; empty otherwise.
     """
 
     models: tuple[str, ...]
@@ -70,6 +78,8 @@ class Evaluation(Result):
     n_events: int
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+    mean_calibrations: dict[str, MeanCalibration] = field(default_factory=dict, repr=False)
+    pits: dict[str, Pit] = field(default_factory=dict, repr=False)
 
     def _model(self, model: str | None) -> str:
         if model is None and len(self.models) == 1:
@@ -158,7 +168,8 @@ class Evaluation(Result):
         )
 
     def _repr_html_(self) -> str:
-        words = f"<p><b>Evaluation</b>: n = {self.n:,}, {self.n_events:,} events, target “{escape(self.target)}”</p>"
+        events = f", {self.n_events:,} events, target “{escape(self.target)}”" if self.calibrations else ""
+        words = f"<p><b>Evaluation</b>: n = {self.n:,}{events}</p>"
         table = self.table().to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:g}")
         notes = "".join(f"<li>{escape(str(o))}</li>" for o in self.objections)
         pairs = ""
@@ -166,23 +177,27 @@ class Evaluation(Result):
             pairs = self.difference_table().to_html(index=False, border=0, float_format=lambda value: f"{value:g}")
         return words + table + pairs + (f"<ul>{notes}</ul>" if notes else "")
 
-    def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
+    def plot(self, ax: Axes | None = None, *, metric: str | None = None) -> Axes:
         """Draw one metric with intervals over the horizons, a colour a model.
 
         Parameters
         ----------
         ax : Axes, optional
             Where to draw; a new figure by default.
-        metric : str, default "auc"
-            Name of a metric.
+        metric : str, optional
+            Name of a metric; by default the AUC, or the CRPS of scores without a declared cut.
         """
         from lbp_prognosis._draw import draw_metric
 
+        if metric is None:
+            metric = "auc" if self.calibrations else "crps"
         rows = [row for model in self.models for row in self.metric(metric, model).rows()]
         return draw_metric(metric_frame(rows, extra=("target", "reference")), title=metric_title(metric), ax=ax)
 
     def figure(self, horizon: float | None = None) -> Figure:
         """Draw one page for a horizon: calibration of every model, discrimination, accuracy and decision curve.
+
+        Of predicted scores: calibration of the mean and the probability integral transform come first.
 
         Parameters
         ----------
@@ -193,8 +208,9 @@ class Evaluation(Result):
 
         tau = float(self._last_estimated() if horizon is None else horizon)
         panels: list[tuple[float, Any]] = [
-            (1.0, lambda ax, name=name: self._calibration_panel(name, tau, ax)) for name in self.models
+            (1.0, lambda ax, part=part: part.plot(ax)) for part in (*self.mean_calibrations.values(), *self.pits.values())
         ]
+        panels += [(1.0, lambda ax, name=name: self._calibration_panel(name, tau, ax)) for name in self.calibrations]
         panels += [
             (1.0, lambda ax, name=name: self.plot(ax, metric=name))
             for name in ("auc", "ipa")
@@ -207,6 +223,8 @@ class Evaluation(Result):
 
     def _last_estimated(self) -> float:
         ratios = [np.atleast_1d(np.asarray(c.observed_expected.value, dtype=float)) for c in self.calibrations.values()]
+        if not ratios:
+            return float(self.horizons[-1])
         known = np.flatnonzero(np.isfinite(ratios).all(axis=0))
         return float(self.horizons[known[-1] if known.size else -1])
 
@@ -218,7 +236,8 @@ class Evaluation(Result):
     def _summary(self) -> str:
         pairs = f", {len(self.models)} models" if len(self.models) > 1 else ""
         at = f"{self.horizons.size} horizons" if self.horizons.size > 1 else f"horizon {self.horizons[0]:g}"
-        return f"{at}{pairs}, n = {self.n}, {self.n_events} events"
+        events = f", {self.n_events} events" if self.calibrations else ""
+        return f"{at}{pairs}, n = {self.n}{events}"
 
 
 def _interval(value: float, low: float, high: float) -> str:

@@ -12,6 +12,7 @@ from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_su
 from lbp_prognosis.models._linear_outcome import LinearOutcome
 from lbp_prognosis.models._logistic_risk import LogisticRisk
 from lbp_prognosis.models._null_model import NullModel
+from lbp_prognosis.models._ordinal_indices import ordinal_indices
 from lbp_prognosis.models._ordinal_regression import OrdinalRegression
 from lbp_prognosis.models._parametric_aft import ParametricAFT
 from lbp_prognosis.models._priority_cox import PriorityCox
@@ -41,5 +42,6 @@ __all__ = [
     "as_risk_model",
     "landmark",
     "landmark_supermodel",
+    "ordinal_indices",
     "simex",
 ]

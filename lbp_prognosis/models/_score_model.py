@@ -10,13 +10,13 @@ from lbp_prognosis._base import (
     EstimationError,
     argument_error,
     check_horizons,
-    check_number,
-    describe,
+    labels_of,
     takes_rows,
 )
+from lbp_prognosis._kernels import ranked_losses
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.survival import MeasuredSpec, OutcomeKind, check_outcome, check_weights, measured_spec
+from lbp_prognosis.survival import MeasuredSpec, OutcomeKind, ScoreForecast, check_outcome, check_weights, measured_spec
 
 __all__ = ["ScoreModel"]
 
@@ -73,6 +73,19 @@ class ScoreModel(RiskEstimator):
         raise NotImplementedError
 
     @takes_rows()
+    def predict_forecast(self, X: Any, *, offset: Any = None) -> ScoreForecast:
+        """Return the predicted distribution with its levels, as `evaluate` takes it.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Fixed part of the linear predictor.
+        """
+        return ScoreForecast(self.levels_, self.predict_distribution(X, offset=offset), labels_of(X))
+
+    @takes_rows()
     def score(self, X: Any, y: np.ndarray, *, horizons: Any = None, sample_weight: Any = None) -> float:
         """Return minus the continuous ranked probability score, so that higher is better (a proper score).
 
@@ -99,13 +112,8 @@ class ScoreModel(RiskEstimator):
         seen = ~np.isnan(y["value"])
         if not seen.any():
             return float("nan")
-        below = np.cumsum(self.predict_distribution(X), axis=1)[seen]
-        value = y["value"][seen][:, None]
-        # the forecast steps at the levels, the outcome at the score: both are constant between neighbouring points
-        points = np.unique(np.concatenate([self.levels_, y["value"][seen]]))
-        held = np.searchsorted(self.levels_, points[:-1], side="right") - 1
-        forecast = np.where(held >= 0, below[:, np.maximum(held, 0)], 0.0)
-        loss = (forecast - (value <= points[:-1])) ** 2 @ np.diff(points)
+        forecast = self.predict_forecast(X)
+        loss = ranked_losses(self.levels_, forecast.cumulative()[seen], y["value"][seen])
         return -float(np.average(loss, weights=None if weights is None else weights.values[seen]))
 
     @takes_rows()
@@ -139,22 +147,7 @@ class ScoreModel(RiskEstimator):
         offset : array-like of shape (n,), optional
             Fixed part of the linear predictor.
         """
-        check_number("q", q, low=0, high=1, open_low=True, open_high=True)
-        if method not in ("interpolated", "discrete"):
-            raise argument_error("method", "'interpolated' or 'discrete'", describe(method))
-        below = np.cumsum(self.predict_distribution(X, offset=offset), axis=1)[:, :-1]
-        levels = self.levels_
-        if method == "discrete":
-            return levels[(below < q).sum(axis=1)]
-        exceed = np.column_stack([1 - below, np.zeros(below.shape[0])])  # P(Y ≥ level) of all but the first, then 0
-        out = np.empty(below.shape[0])
-        for i, reached in enumerate(exceed):
-            span = reached[-2] - reached[0]
-            inner = (reached[:-1] - reached[0]) / span if span != 0 else np.zeros(reached.size - 1)
-            share = np.concatenate([[0.0], inner, [1.0]])
-            at = (1 - share) * np.concatenate([levels[:1], levels]) + share * np.concatenate([levels, levels[-1:]])
-            out[i] = np.interp(1 - q, np.concatenate([[1.0], reached])[::-1], at[::-1])
-        return out
+        return self.predict_forecast(X, offset=offset).quantile(q, method=method)
 
     @takes_rows()
     def predict_risk(
@@ -210,15 +203,8 @@ class ScoreModel(RiskEstimator):
                 "neither" if at_most is None else "at_most and at_least",
                 "Say predict_risk(X, at_most=2), or Measured.at(…, at_most=2) before the fit.",
             )
-        probability = self.predict_distribution(X, offset=offset)
-        cut = np.asarray(at_most if at_most is not None else at_least, dtype=float)
-        if cut.ndim > 1 or (cut.ndim == 1 and cut.size != probability.shape[0]) or not np.isfinite(cut).all():
-            raise argument_error("at_most", f"a number, or {probability.shape[0]} of them", describe(cut))
-        # a level computed as 10 − 8 is the cut 2, whatever its last digits
-        slack = 1e-9 * max(abs(self.lower_), abs(self.upper_), 1.0)
-        cut = np.broadcast_to(cut, (probability.shape[0],))[:, None]
-        inside = self.levels_ <= cut + slack if at_most is not None else self.levels_ >= cut - slack
-        risk = np.clip((probability * inside).sum(axis=1), 0.0, 1.0)
+        forecast = self.predict_forecast(X, offset=offset)
+        risk = forecast.at_least(at_least) if at_most is None else forecast.at_most(at_most)
         out = np.full((risk.size, times.size), np.nan)
         out[:, np.isclose(times, self.horizon_, rtol=1e-9, atol=0)] = risk[:, None]
         return out

@@ -27,6 +27,7 @@ from lbp_prognosis.survival._outcome import (
 from lbp_prognosis.survival._outcome_screen import outcome_screen
 from lbp_prognosis.survival._reverse_kaplan_meier import reverse_kaplan_meier
 from lbp_prognosis.survival._rmst import rmst
+from lbp_prognosis.survival._score_forecast import ScoreForecast
 from lbp_prognosis.survival._spec import OutcomeSpec
 from lbp_prognosis.survival._status import Reference, Status
 from lbp_prognosis.survival._step_curve import StepCurve
@@ -45,6 +46,7 @@ __all__ = [
     "OutcomeSpec",
     "Reference",
     "ScheduledOutcome",
+    "ScoreForecast",
     "Status",
     "StepCurve",
     "Surv",

@@ -20,7 +20,7 @@ from lbp_prognosis.fusion import (
     site_confounding,
 )
 from lbp_prognosis.instruments import response
-from lbp_prognosis.survival import Reference, Status, Surv
+from lbp_prognosis.survival import Measured, Reference, Status, Surv
 
 N = 90
 _RNG = np.random.default_rng(8)
@@ -49,6 +49,7 @@ ROWS = SimpleNamespace(
 Y = Surv.right(ROWS.time, ROWS.event, index=INDEX)
 STATUS = Status.at(6.0, ROWS.state, index=INDEX)
 REFERENCE = Reference.now(ROWS.state, index=INDEX)
+SCORES = Measured.at(6.0, ROWS.finding + 2 * ROWS.state, lower=0, upper=4, index=INDEX)
 STAGES = [0.3, 0.5]
 COX = models.CoxPH().fit(ROWS.X, Y)
 NARROW = models.CoxPH().fit(ROWS.X[["a"]], Y)
@@ -159,6 +160,28 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         evaluation.nagelkerke_r2,
         {"risk": R.risk, **COMMON},
         {"y": STATUS, "horizons": 6.0},
+    ),
+    "evaluation.mean_absolute_error": (
+        evaluation.mean_absolute_error,
+        {"predicted": R.risk, **COMMON},
+        {"y": SCORES},
+    ),
+    "evaluation.score_r2": (evaluation.score_r2, {"predicted": R.risk, **COMMON}, {"y": SCORES}),
+    "evaluation.mean_calibration": (evaluation.mean_calibration, {"predicted": R.risk, **COMMON}, {"y": SCORES}),
+    "evaluation.ordinal_concordance": (
+        evaluation.ordinal_concordance,
+        {"predicted": R.risk, **COMMON},
+        {"y": SCORES},
+    ),
+    "models.OrdinalRegression": (
+        lambda X, **rows: models.OrdinalRegression().fit(X, SCORES, **rows).coef_[:1],
+        {"X": R.X[["a"]], **COMMON, "offset": R.offset},
+        {},
+    ),
+    "survival.Measured.at": (
+        lambda value: models.OrdinalRegression().fit(R.X, Measured.at(6.0, value, lower=0, upper=1, index=INDEX)).coef_,
+        {"value": R.state.astype(float)},
+        {},
     ),
     "evaluation.concordance": (
         evaluation.concordance,

@@ -15,7 +15,7 @@ import pytest
 from small_models import Logit
 from syn import syn
 
-from lbp_prognosis import CoxPH, Reference, Status, Surv
+from lbp_prognosis import CoxPH, Measured, Reference, Status, Surv
 from lbp_prognosis._base import METRIC_COLUMNS, Result
 from lbp_prognosis.evaluation import (
     calibration,
@@ -24,6 +24,9 @@ from lbp_prognosis.evaluation import (
     evaluate,
     finding_to_outcome_ceiling,
     integrated_brier,
+    mean_calibration,
+    ordinal_concordance,
+    pit,
     risk_groups,
     royston_d,
     time_dependent_auc,
@@ -41,6 +44,7 @@ from lbp_prognosis.evaluation.technical import (
 )
 from lbp_prognosis.evaluation.utility import sequential_policy, test_tradeoff, value_of_information
 from lbp_prognosis.explain import feature_effect, shap_stability, shap_values
+from lbp_prognosis.models import OrdinalRegression
 from lbp_prognosis.validation import (
     OnColumns,
     added_value,
@@ -91,12 +95,18 @@ REFERENCE = Reference.now((D["c1"] + 0.6 * D["c2"] > 0).astype(int))
 HALVES = Logit().fit(X[:120], STATE[:120])
 MASK = np.zeros((8, 8), dtype=int)
 MASK[2:6, 2:6] = 1
+SCORES = Measured.at(12, np.clip(np.round(5 + 2 * D["c1"] + 6 * D["u15"]), 0, 10), lower=0, upper=10)
+FORECAST = OrdinalRegression().fit(X, SCORES).predict_forecast(X)
+
 
 MAKE: dict[str, Callable[[], Result]] = {
     "ConcordanceCorrelation": lambda: concordance_correlation(*RATINGS.T),
     "OverHorizons": lambda: time_dependent_auc(Y, RISK, [6.0, 12.0]),
     "BrierResult": lambda: brier(Y, RISK, [6.0, 12.0]),
     "ConcordanceResult": lambda: concordance(Y, RISK[:, 1]),
+    "MeanCalibration": lambda: mean_calibration(SCORES, FORECAST),
+    "OrdinalConcordance": lambda: ordinal_concordance(SCORES, FORECAST),
+    "Pit": lambda: pit(SCORES, FORECAST),
     "IntegratedBrier": lambda: integrated_brier(Y, RISK, [6.0, 12.0]),
     "RoystonD": lambda: royston_d(Y, COX.linear_predictor(X)),
     "Calibration": lambda: calibration(Y, RISK[:, 1], 12.0),

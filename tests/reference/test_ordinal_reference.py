@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import Measured
-from lbp_prognosis.models import LinearOutcome, OrdinalRegression
+from lbp_prognosis.evaluation import crps, ordinal_concordance, score_r2
+from lbp_prognosis.models import LinearOutcome, OrdinalRegression, ordinal_indices
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 ROUND2 = SHARED / "reference" / "round2"
@@ -77,3 +78,71 @@ def test_linear_outcome_equals_lm(painr) -> None:
     assert [model.sigma_, model.r2_, model.adjusted_r2_] == pytest.approx(
         [ref["lm"]["sigma"], ref["lm"]["r2"], ref["lm"]["adj"]], rel=1e-9
     )
+
+
+def test_scores_of_the_predictions_equal_r(painr) -> None:
+    X, y, ref = painr
+    model = OrdinalRegression().fit(X, y)
+    forecast = model.predict_forecast(X)
+    assert crps(y, forecast).value == pytest.approx(ref["CRPS_numeric"], rel=1e-9)
+    assert crps(y, forecast, spacing="levels").value == pytest.approx(ref["RPS"], rel=1e-9)
+    found = ordinal_concordance(y, model.linear_predictor(X))
+    assert found.dxy is not None
+    assert [found.value, found.dxy.value, found.dxy.se] == pytest.approx(ref["C_ordinal_harrell"], rel=1e-9)
+    assert found.se == pytest.approx(ref["C_ordinal_harrell"][2] / 2, rel=1e-9)
+    line = LinearOutcome().fit(X, y)
+    assert score_r2(y, line.predict_mean(X)).value == pytest.approx(ref["lm"]["r2"], rel=1e-9)
+
+
+LRM = {
+    "model_lr": "Model L.R.",
+    "df": "d.f.",
+    "c": "C",
+    "dxy": "Dxy",
+    "gamma": "Gamma",
+    "tau_a": "Tau-a",
+    "r2": "R2",
+    "r2_n": "R2(101)",
+    "r2_df_n": "R2(3,101)",
+    "r2_m": "R2(96.8)",
+    "r2_df_m": "R2(3,96.8)",
+    "brier": "Brier",
+    "g": "g",
+    "gr": "gr",
+    "gp": "gp",
+}
+ORM = {
+    "model_lr": "Model L.R.",
+    "df": "d.f.",
+    "score": "Score",
+    "rho": "rho",
+    "r2": "R2",
+    "r2_n": "R2(381)",
+    "r2_df_n": "R2(6,381)",
+    "r2_m": "R2(275.6)",
+    "r2_df_m": "R2(6,275.6)",
+    "g": "g",
+    "gr": "gr",
+    "pdm": "pdm",
+}
+
+
+def test_indices_equal_lrm_and_orm(values, painr) -> None:
+    X, y, ref = painr
+    table = ordinal_indices(OrdinalRegression().fit(X, y), X, y).set_index("index")["value"]
+    for name, theirs in ORM.items():
+        assert table[name] == pytest.approx(ref["orm_stats"][theirs], rel=1e-9), name
+    ref = values["backpain_anderson"]
+    d = pd.read_csv(SHARED / "data" / "backpain_anderson1984" / "backPain.csv")
+    X, score = d[["x1", "x2", "x3"]], d["pain"].map({word: k for k, word in enumerate(ref["levels"])})
+    y = Measured.at(0.75, score, lower=0, upper=5)
+    table = ordinal_indices(OrdinalRegression().fit(X, y), X, y).set_index("index")["value"]
+    for name, theirs in LRM.items():
+        assert table[name] == pytest.approx(ref["lrm_stats"][theirs], rel=1e-9), name
+
+
+def test_signs_are_those_of_clm_and_not_of_rms(values, painr) -> None:
+    X, y, ref = painr
+    model = OrdinalRegression().fit(X, y)
+    theirs = np.array(list(ref["orm_coef"].values()))
+    np.testing.assert_allclose(np.r_[-model.thresholds_, model.coef_], theirs, rtol=1e-8)

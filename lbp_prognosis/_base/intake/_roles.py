@@ -32,6 +32,8 @@ ROLES: dict[str, Role] = {
     "risk": "numbers",
     "risks": "risks",
     "score": "numbers",
+    "forecast": "numbers",
+    "predicted": "numbers",
     "reference": "numbers",
     "sample_weight": "weights",
     "strata": "labels",

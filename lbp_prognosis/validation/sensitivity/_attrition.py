@@ -94,7 +94,7 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Status.at`; −1 where not seen.
+        Made by `Status.at` (−1 where not seen) or `Measured.at` (NaN where not seen).
     X : DataFrame of shape (n, p)
         What is known of everybody and tells who comes back; complete.
 
@@ -107,12 +107,12 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
     -----
     Right if, given ``X``, being seen does not depend on the outcome. `delta_sensitivity` shows what follows if it does.
     """
-    check_outcome(y, ("status",), caller="attrition_weights")
-    seen = (y["status"] >= 0).astype(int)
+    scores = check_outcome(y, ("status", "measured"), caller="attrition_weights") == "measured"
+    seen = (~np.isnan(y["value"]) if scores else y["status"] >= 0).astype(int)
     if seen.all():
-        raise argument_error("y", "a Status with unobserved states", "everybody seen", "No weights are needed.")
+        raise argument_error("y", "an outcome that was not observed in some", "everybody seen", "No weights are needed.")
     if not seen.any():
-        raise argument_error("y", "a Status with observed states", "nobody seen")
+        raise argument_error("y", "an outcome that was observed in some", "nobody seen")
     model = LogisticRisk(collinear="drop").fit(X, Status.at(1.0, seen))
     chance = model.predict_risk(X, 1.0)[:, 0]
     weights = np.where(seen == 1, 1 / chance, 0.0)
