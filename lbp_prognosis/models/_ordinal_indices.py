@@ -59,7 +59,7 @@ def ordinal_indices(model: OrdinalRegression, X: Any, y: np.ndarray, *, offset: 
     >>> y = Measured.at(12, [0, 0, 1, 0, 1, 2, 1, 2, 1, 2, 2, 2], lower=0, upper=2)
     >>> table = ordinal_indices(OrdinalRegression().fit(x, y), x, y)
     >>> round(float(table.set_index("index").loc["c", "value"]), 3)
-    0.904
+    0.915
     """
     if not isinstance(model, OrdinalRegression):
         raise argument_error("model", "an OrdinalRegression", describe(model))
