@@ -208,7 +208,8 @@ class Evaluation(Result):
 
         tau = float(self._last_estimated() if horizon is None else horizon)
         panels: list[tuple[float, Any]] = [
-            (1.0, lambda ax, part=part: part.plot(ax)) for part in (*self.mean_calibrations.values(), *self.pits.values())
+            (1.0, lambda ax, part=part: part.plot(ax))
+            for part in (*self.mean_calibrations.values(), *self.pits.values())
         ]
         panels += [(1.0, lambda ax, name=name: self._calibration_panel(name, tau, ax)) for name in self.calibrations]
         panels += [

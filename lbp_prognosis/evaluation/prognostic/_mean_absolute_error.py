@@ -62,6 +62,4 @@ def mean_absolute_error(
     )
     error = np.abs(setting.value - setting.predicted(predicted, "median"))
     mean = np.nan if setting.reason else setting.mean(error)
-    return setting.result(
-        "mae", mean, error - mean, method="patients whose score is known", reason=setting.reason
-    )
+    return setting.result("mae", mean, error - mean, method="patients whose score is known", reason=setting.reason)

@@ -51,9 +51,7 @@ class MeanCalibration(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return error, intercept and slope, with the columns of evaluation frames."""
-        return metric_frame(
-            [row for result in self.metrics for row in result.rows()], extra=("target", "reference")
-        )
+        return metric_frame([row for result in self.metrics for row in result.rows()], extra=("target", "reference"))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the curve with its band, the tenths with intervals, and the diagonal.

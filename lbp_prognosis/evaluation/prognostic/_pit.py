@@ -49,15 +49,11 @@ class Pit(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return bias and spread, with the columns of evaluation frames."""
-        return metric_frame(
-            [row for result in self.metrics for row in result.rows()], extra=("target", "reference")
-        )
+        return metric_frame([row for result in self.metrics for row in result.rows()], extra=("target", "reference"))
 
     def histogram(self) -> pd.DataFrame:
         """Return the histogram: columns ``low, high, density, se``."""
-        return pd.DataFrame(
-            {"low": self.edges[:-1], "high": self.edges[1:], "density": self.density, "se": self.se}
-        )
+        return pd.DataFrame({"low": self.edges[:-1], "high": self.edges[1:], "density": self.density, "se": self.se})
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the histogram with intervals.

@@ -110,7 +110,9 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
     scores = check_outcome(y, ("status", "measured"), caller="attrition_weights") == "measured"
     seen = (~np.isnan(y["value"]) if scores else y["status"] >= 0).astype(int)
     if seen.all():
-        raise argument_error("y", "an outcome that was not observed in some", "everybody seen", "No weights are needed.")
+        raise argument_error(
+            "y", "an outcome that was not observed in some", "everybody seen", "No weights are needed."
+        )
     if not seen.any():
         raise argument_error("y", "an outcome that was observed in some", "nobody seen")
     model = LogisticRisk(collinear="drop").fit(X, Status.at(1.0, seen))
