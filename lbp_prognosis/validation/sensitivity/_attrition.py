@@ -114,7 +114,7 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
             "y", "an outcome that was not observed in some", "everybody seen", "No weights are needed."
         )
     if not seen.any():
-        raise argument_error("y", "an outcome that was observed in some", "nobody seen")
+        raise argument_error("y", "an outcome that some have", "nobody seen")
     model = LogisticRisk(collinear="drop").fit(X, Status.at(1.0, seen))
     chance = model.predict_risk(X, 1.0)[:, 0]
     weights = np.where(seen == 1, 1 / chance, 0.0)

@@ -27,7 +27,7 @@ def test_facts_are_of_their_kinds() -> None:
         assert fact.tier in {"", "technical", "diagnostic", "prognostic", "utility"}
         assert fact.better in {"", "higher", "lower", "zero", "one"}
         assert fact.scale in {"identity", "log", "logit", "fisher"}
-        assert set(fact.outcomes) <= {"right", "interval", "status", "reference"}
+        assert set(fact.outcomes) <= {"right", "interval", "status", "reference", "measured"}
         assert fact.low < fact.high
         for value in (fact.no_information, fact.line):
             assert value is None or fact.low <= value <= fact.high
