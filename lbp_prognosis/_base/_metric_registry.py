@@ -26,8 +26,8 @@ class Metric:
     tier : str
         ``"technical"``, ``"diagnostic"``, ``"prognostic"`` or ``"utility"``; ``""`` for summaries over any metric.
     outcomes : tuple of str
-        Kinds of outcome it is defined for: ``"right"``, ``"interval"``, ``"status"``, ``"measured"``, ``"reference"``; empty where
-        there is none (readings against readings) or any will do.
+        Kinds of outcome it is defined for: ``"right"``, ``"interval"``, ``"status"``, ``"measured"``, ``"reference"``;
+        empty where there is none (readings against readings) or any will do.
     better : {"higher", "lower", "zero", "one", ""}
         Where good values lie; empty where no value is better.
     low, high : float
