@@ -27,6 +27,7 @@ from lbp_prognosis._kernels._chained_equations import (
     expand_columns,
 )
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, inverse_gamma_prior
+from lbp_prognosis._kernels._convex_weights import convex_minimum, quadratic_minimum
 from lbp_prognosis._kernels._copied_rows import copied_rows
 from lbp_prognosis._kernels._copies import centred_copies, mean_difference
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
@@ -35,6 +36,7 @@ from lbp_prognosis._kernels._cox_data import CoxData, cox_data
 from lbp_prognosis._kernels._cox_gradient import cox_gradient
 from lbp_prognosis._kernels._cox_line import cox_line
 from lbp_prognosis._kernels._cox_loglik import cox_loglik
+from lbp_prognosis._kernels._cox_nonnegative import cox_nonnegative
 from lbp_prognosis._kernels._cox_path import CoxPath, cox_path
 from lbp_prognosis._kernels._cox_refit import cox_refit
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
@@ -184,6 +186,7 @@ __all__ = [
     "concordance_index",
     "concordance_pairs",
     "concordance_totals",
+    "convex_minimum",
     "copied_rows",
     "counted_ipcw",
     "cox_baseline",
@@ -193,6 +196,7 @@ __all__ = [
     "cox_gradient",
     "cox_line",
     "cox_loglik",
+    "cox_nonnegative",
     "cox_path",
     "cox_pieces",
     "cox_refit",
@@ -255,6 +259,7 @@ __all__ = [
     "pseudo_values",
     "pseudo_values_infinitesimal",
     "q_profile",
+    "quadratic_minimum",
     "quantiles_of_sorted",
     "ranked_losses",
     "rcs_basis",

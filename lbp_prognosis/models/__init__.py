@@ -1,6 +1,7 @@
 """X and y to risk."""
 
 from lbp_prognosis.models._as_risk_model import AdaptedModel, as_risk_model
+from lbp_prognosis.models._average_risk import AverageRisk
 from lbp_prognosis.models._boosted_cox import BoostedCox
 from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
@@ -19,9 +20,11 @@ from lbp_prognosis.models._priority_cox import PriorityCox
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.models._royston_parmar import RoystonParmar
 from lbp_prognosis.models._simex import Simex, simex
+from lbp_prognosis.models._stacked_risk import StackedRisk
 
 __all__ = [
     "AdaptedModel",
+    "AverageRisk",
     "BoostedCox",
     "CauseSpecificCox",
     "CoxPH",
@@ -39,6 +42,7 @@ __all__ = [
     "ProportionalHazardsTest",
     "RoystonParmar",
     "Simex",
+    "StackedRisk",
     "as_risk_model",
     "landmark",
     "landmark_supermodel",

@@ -11,6 +11,7 @@ import numpy as np
 from lbp_prognosis._base import ArgumentError, argument_error, check_choice, check_number
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline
 from lbp_prognosis.models import (
+    AverageRisk,
     BoostedCox,
     CauseSpecificCox,
     CoxPH,
@@ -20,6 +21,7 @@ from lbp_prognosis.models import (
     LogisticRisk,
     NullModel,
     RoystonParmar,
+    StackedRisk,
 )
 
 __all__ = ["MODEL_KINDS", "ModelPlan"]
@@ -34,7 +36,10 @@ MODEL_KINDS: dict[str, type] = {
     "boosted_cox": BoostedCox,
     "elastic_net_cox": ElasticNetCox,
     "royston_parmar": RoystonParmar,
+    "average": AverageRisk,
+    "stacked": StackedRisk,
 }
+COMBINED = ("average", "stacked")  # made of other models
 AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar")  # take outcomes that are known at visits as they are
 
 
@@ -47,12 +52,14 @@ class ModelPlan:
     name : str
         As it stands on the page.
     kind : str
-        ``null, cox, cause_specific_cox, fine_gray, discrete_time_hazard, logistic, boosted_cox, elastic_net_cox`` or
-        ``royston_parmar``.
+        ``null, cox, cause_specific_cox, fine_gray, discrete_time_hazard, logistic, boosted_cox, elastic_net_cox,
+        royston_parmar, average`` or ``stacked``.
     modalities : tuple of str
         Whose columns are predictors.
     options : mapping of str to object
-        Of the model, as its class names them.
+        Of the model, as its class names them. Of ``average`` and ``stacked``: ``learners`` maps names to kinds, or to
+        tables of ``kind, modalities, options, splines, imputations``; a learner that is named as modalities
+        (``"clinical+imaging"``) has those, any other all of the model's.
     splines : mapping of str to int
         Column to number of knots.
     imputations : int
@@ -85,6 +92,42 @@ class ModelPlan:
             )
         if not self.modalities and self.kind != "null":
             raise argument_error(f"model {self.name!r}.modalities", "at least one modality", "none")
+        if self.kind in COMBINED:
+            self.learners()
+
+    def learners(self) -> dict[str, ModelPlan]:
+        """Return the plans of the models that an average or a stack is made of."""
+        field = f"model {self.name!r}.options.learners"
+        given = self.options.get("learners")
+        if not isinstance(given, Mapping) or not given:
+            raise argument_error(field, "a table from names to kinds of models", given)
+        return {str(name): self._learner(str(name), entry, f"{field}.{name}") for name, entry in given.items()}
+
+    def _learner(self, name: str, entry: Any, field: str) -> ModelPlan:
+        told = {"kind": entry} if isinstance(entry, str) else entry
+        known = ("kind", "modalities", "options", "splines", "imputations")
+        if not isinstance(told, Mapping) or "kind" not in told or set(told) - set(known):
+            raise argument_error(field, f"a kind, or a table of {', '.join(known)} with a kind", entry)
+        if told["kind"] in COMBINED:
+            raise argument_error(f"{field}.kind", "a single model", told["kind"])
+        parts = tuple(part.strip() for part in name.split("+"))
+        own = parts if set(parts) <= set(self.modalities) else self.modalities
+        return ModelPlan(
+            name=name,
+            kind=str(told["kind"]),
+            modalities=() if told["kind"] == "null" else tuple(told.get("modalities", own)),
+            options=dict(told.get("options", {})),
+            splines=dict(told.get("splines", {})),
+            imputations=int(told.get("imputations", self.imputations)),
+            iterations=self.iterations,
+        )
+
+    @property
+    def at_visits(self) -> bool:
+        """Whether outcomes that are known at visits are taken as they are."""
+        if self.kind in COMBINED:
+            return all(plan.at_visits for plan in self.learners().values())
+        return self.kind in AT_VISITS
 
     def columns(self, modalities: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """Return the model's predictors."""
@@ -118,6 +161,13 @@ class ModelPlan:
             Seed of the imputation.
         """
         options = dict(self.options)
+        if self.kind in COMBINED:
+            options["learners"] = {
+                name: plan.pipeline(
+                    modalities, incomplete=incomplete, visits=visits, nominal=nominal, random_state=random_state
+                )
+                for name, plan in self.learners().items()
+            }
         if self.kind == "discrete_time_hazard" and visits is not None:
             options.setdefault("visits", visits)
         try:
@@ -130,6 +180,8 @@ class ModelPlan:
         if self.kind == "null":
             return model
         chosen = {name: tuple(modalities[name]) for name in self.modalities}
+        if self.kind in COMBINED:
+            return RiskPipeline([], model, modalities=chosen)  # each learner prepares its own columns
         steps: list[Any] = []
         if incomplete and self.imputations != 0:
             m = None if self.imputations < 0 else int(self.imputations)

@@ -19,7 +19,6 @@ from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
 from lbp_prognosis.study._explain_model import explain_model, explain_trees
 from lbp_prognosis.study._judge_readings import ReadingResult, judge_repeats, judge_test
-from lbp_prognosis.study._model_plan import AT_VISITS
 from lbp_prognosis.study._provenance import provenance
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_association import study_association
@@ -147,7 +146,7 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
             nominal=any(dtype.kind == "O" for dtype in part.dtypes),
             random_state=study.seed + k,
         )
-        exact = outcome_kind(data.y) == "interval" and plan.kind not in AT_VISITS
+        exact = outcome_kind(data.y) == "interval" and not plan.at_visits
         built[plan.name] = DatedAtVisit(model) if exact else model
     return built
 
@@ -155,7 +154,7 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
 def _judge(study: Study, data: StudyData, folds: CrossValidation, fitted: dict[str, Any]) -> dict[str, Any]:
     kind = outcome_kind(data.y)
     doubts: tuple[Objection, ...] = (*data.objections, *folds.objections)
-    if kind == "interval" and any(plan.kind not in AT_VISITS for plan in study.models):
+    if kind == "interval" and any(not plan.at_visits for plan in study.models):
         doubts = (*doubts, DATED_AT_VISIT)
     shared: dict[str, Any] = {
         "spec": data.spec,

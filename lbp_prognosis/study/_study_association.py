@@ -7,7 +7,7 @@ from typing import Any
 
 from lbp_prognosis._base import LBPError, Objection, objection
 from lbp_prognosis.study._dated_at_visit import DatedAtVisit
-from lbp_prognosis.study._model_plan import AT_VISITS, ModelPlan
+from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.survival import outcome_kind
@@ -61,5 +61,5 @@ def _unpenalised(plan: ModelPlan, study: Study, data: StudyData) -> Any:
         nominal=any(dtype.kind == "O" for dtype in part.dtypes),
         random_state=study.seed,
     )
-    exact = outcome_kind(data.y) == "interval" and plan.kind not in AT_VISITS
+    exact = outcome_kind(data.y) == "interval" and not plan.at_visits
     return DatedAtVisit(model) if exact else model

@@ -273,6 +273,16 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"risks": R.risk, "linear_predictors": R.offset, **COMMON},
         {"y": Y, "horizons": 6.0, **SHORT},
     ),
+    "models.StackedRisk": (
+        fitted(models.StackedRisk({"cox": models.CoxPH(), "null": models.NullModel()}, cv=2)),
+        {"X": R.X, **COMMON},
+        {},
+    ),
+    "models.AverageRisk": (
+        fitted(models.AverageRisk({"cox": models.CoxPH(), "null": models.NullModel()}, cv=2)),
+        {"X": R.X, **COMMON},
+        {},
+    ),
     "models.BoostedCox": (
         fitted(models.BoostedCox(rounds=5, select_rounds=False, random_state=0)),
         {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},

@@ -77,6 +77,40 @@ ESTIMATORS: dict[str, Case] = {
         lambda: M.NullModel(), "visits", {"horizon": [None]}, looks_at_x=False, refuses_events=False
     ),
     "BoostedCox": Case(lambda: M.BoostedCox(rounds=4, folds=2), "competing", {"max_depth": [1, 2]}, package="xgboost"),
+    "AverageRisk": Case(
+        lambda: M.AverageRisk({"cox": M.CauseSpecificCox(), "null": M.NullModel()}, cv=3),
+        "competing",
+        {"scale": ["cloglog", "risk"]},
+    ),
+    "AverageRisk-visits": Case(
+        lambda: M.AverageRisk({"cox": M.RoystonParmar(df=2), "weibull": M.ParametricAFT()}, cv=2, scale="logit"),
+        "visits",
+        {"recalibrate": [False, True]},
+    ),
+    "StackedRisk": Case(
+        lambda: M.StackedRisk({"clinical": M.CoxPH(), "few": M.CoxPH(penalty=50.0)}, cv=3),
+        grid={"meta": ["log_score", "cox_nonneg"]},
+    ),
+    "StackedRisk-competing": Case(
+        lambda: M.StackedRisk({"cox": M.CauseSpecificCox(), "null": M.NullModel()}, cv=3),
+        "competing",
+        {"cox__penalty": [0.0, 10.0]},
+    ),
+    "StackedRisk-status": Case(
+        lambda: M.StackedRisk(
+            {"clinical": M.LogisticRisk(), "imaging": M.LogisticRisk()},
+            modalities={"clinical": ["c1", "c2", "p1"], "imaging": ["m1"]},
+            cv=3,
+        ),
+        "status",
+        {"discrete": [True, False]},
+        names_only=True,
+    ),
+    "StackedRisk-visits": Case(
+        lambda: M.StackedRisk({"spline": M.RoystonParmar(df=2), "null": M.NullModel()}, cv=2, meta="log_score"),
+        "visits",
+        {"cv": [2, 3]},
+    ),
     "OrdinalRegression": Case(lambda: M.OrdinalRegression(), "measured", {"link": ["logit", "probit"]}),
     "LinearOutcome": Case(lambda: M.LinearOutcome(), "measured", {"variance": ["model", "robust"]}),
     "as_risk_model": Case(
@@ -239,7 +273,13 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     order = np.random.default_rng(0).permutation(len(X))
     shuffled = case.make().fit(X.iloc[order], y[order])
     # folds of the inner cross-validation are dealt to other patients
-    tolerance = {"BoostedCox": 0.2, "ElasticNetCox": 0.02, "PriorityCox": 0.1}.get(type(model).__name__, 1e-6)
+    tolerance = {
+        "BoostedCox": 0.2,
+        "ElasticNetCox": 0.02,
+        "PriorityCox": 0.1,
+        "AverageRisk": 0.1,
+        "StackedRisk": 0.1,
+    }.get(type(model).__name__, 1e-6)
     np.testing.assert_allclose(
         shuffled.predict_risk(X, horizons(case)), model.predict_risk(X, horizons(case)), atol=tolerance
     )

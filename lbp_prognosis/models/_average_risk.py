@@ -1,0 +1,183 @@
+"""`AverageRisk`: the unweighted mean of several models, recalibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import check_choice, takes_rows
+from lbp_prognosis.models._combined_risk import CombinedRisk, Rows
+from lbp_prognosis.models._known_states import default_horizons
+from lbp_prognosis.models._risk_scale import calibrating_line, on_scale, to_risk
+
+__all__ = ["AverageRisk"]
+
+_SCALES = ("cloglog", "logit", "risk")
+
+
+class AverageRisk(CombinedRisk):
+    """What do several models say together, if none is trusted more than another?
+
+    The mean of their risks on a stated scale. A mean of models is closer to the average patient than each of them, so
+    it is recalibrated on predictions for patients that no learner had seen.
+
+    Parameters
+    ----------
+    learners : mapping of str to estimator
+        Anything with ``fit`` and ``predict_risk``, pipelines too. A learner named as modalities (``"clinical"``,
+        ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one a modality.
+    scale : {"cloglog", "logit", "risk"}, default "cloglog"
+        Where the mean is taken. On the first it is the mean of log cumulative hazards; on ``"risk"`` the mean is
+        recalibrated on the complementary log-log scale.
+    recalibrate : bool, default True
+        Shift and stretch the mean by what cross-fitted predictions show.
+    modalities : mapping of str to sequence of str, optional
+        Columns of each modality.
+    horizons : float or sequence of float, optional
+        Times at which it is recalibrated; by default the quartiles of the times of events, or the visit of a `Status`.
+    cv : int, default 5
+        Folds of the cross-fitting. Rows of one cluster stay in one fold.
+    random_state : int, Generator or None, default 0
+        Draws the folds.
+
+    Attributes
+    ----------
+    models_ : dict of str to estimator
+        Learners fitted on all rows.
+    recalibration_ : dict of str to float
+        ``intercept, slope, centre, horizon``: a slope above 1 says that the mean was too cautious. 0 and 1 (and NaN)
+        without recalibration.
+    horizons_ : ndarray of shape (h,)
+        Times at which it was recalibrated.
+
+    Notes
+    -----
+    With m(τ, x) the mean on the scale, the risk has the value ``m(τ, x) + a + (b − 1)(m(τ*, x) − m̄)``: the whole
+    cumulative hazard (on ``"logit"`` the odds) of a patient is multiplied by one number, so that risks rise with time
+    whatever a and b. τ* is the middle horizon and m̄ the mean over the training rows; a and b ≥ 0 maximise the
+    likelihood of the states at all horizons, each row weighted by the inverse probability that its state is known.
+    Only the risk of cause 1 is recalibrated; those of the others are means, scaled to what cause 1 leaves where a row's
+    causes would sum to more than 1.
+
+    References
+    ----------
+    Ranjan R, Gneiting T (2010). Combining probability forecasts. J R Stat Soc B 72:71–91.
+    doi:10.1111/j.1467-9868.2009.00726.x
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Surv
+    >>> from lbp_prognosis.models import AverageRisk, CoxPH, NullModel
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = Surv.right(rng.exponential(np.exp(-X[:, 0])), np.ones(200))
+    >>> model = AverageRisk({"cox": CoxPH(), "null": NullModel()}).fit(X, y)
+    >>> model.recalibration_["slope"] > 1.5
+    True
+    """
+
+    def __init__(
+        self,
+        learners: Any,
+        *,
+        scale: str = "cloglog",
+        recalibrate: bool = True,
+        modalities: Mapping[str, Any] | None = None,
+        horizons: Any = None,
+        cv: int = 5,
+        random_state: Any = 0,
+    ) -> None:
+        self.learners = learners
+        self.scale = scale
+        self.recalibrate = recalibrate
+        self.modalities = modalities
+        self.horizons = horizons
+        self.cv = cv
+        self.random_state = random_state
+
+    @takes_rows()
+    def fit(
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
+        clusters: Any = None,
+        folds: Any = None,
+    ) -> AverageRisk:
+        """Fit the learners, and the line that recalibrates their mean.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; what may be missing is for the learners to say.
+        y : ndarray of shape (n,)
+            Made by `Surv.right`, `Surv.interval` or `Status.at`, as the learners take it.
+        sample_weight, strata, offset : array-like of shape (n,), optional
+            Passed to the learners.
+        clusters : array-like of shape (n,), optional
+            Rows with one label stay in one fold; passed to the learners.
+        folds : array-like of shape (n,), optional
+            Fold of each row, instead of ``cv``.
+
+        Raises
+        ------
+        EstimationError
+            If a learner can't be fitted; it is named.
+        """
+        check_choice("scale", self.scale, _SCALES)
+        rows = self._begin(X, y, sample_weight, strata, offset, clusters)
+        self.horizons_ = np.empty(0)
+        self.recalibration_ = {"intercept": 0.0, "slope": 1.0, "centre": np.nan, "horizon": np.nan}
+        if self.recalibrate:
+            self.horizons_ = default_horizons(y, rows.kind, self.score_horizons_, self.horizons)
+            self.recalibration_ = self._line(rows, self._cross_fit(rows, self._folds(rows, folds), self.horizons_))
+        self._fit_all(rows)
+        return self
+
+    def _line(self, rows: Rows, risks: np.ndarray) -> dict[str, float]:
+        """Learn from cross-fitted risks (n, h, n_learners)."""
+        states, middle = rows.states(self.horizons_), self.horizons_.size // 2
+        level = self._mean(risks)
+        centre = float(np.average(level[:, middle], weights=states.rows))
+        weight = states.rows[:, None] * states.weight
+        intercept, slope = calibrating_line(level, level[:, middle] - centre, states.case, weight, self._link)
+        return {"intercept": intercept, "slope": slope, "centre": centre, "horizon": float(self.horizons_[middle])}
+
+    @property
+    def _link(self) -> str:
+        return "logit" if self.scale == "logit" else "cloglog"
+
+    def _mean(self, risks: np.ndarray) -> np.ndarray:
+        """Mean over the last axis but of the learners, on the scale of the line."""
+        if self.scale == "risk":
+            return on_scale(risks.mean(axis=-1), self._link)
+        return on_scale(risks, self.scale).mean(axis=-1)
+
+    def _one_cause(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
+        line, asked = self.recalibration_, horizons
+        moved = cause == 1 and not np.isnan(line["horizon"])
+        if moved:
+            asked = np.unique(np.append(horizons, line["horizon"]))
+        risks = self._all_risks(frame, asked, cause, given)
+        level, at = self._mean(risks), np.searchsorted(asked, horizons)
+        value = level[:, at]
+        if moved:
+            place = level[:, np.searchsorted(asked, line["horizon"])] - line["centre"]
+            value = value + line["intercept"] + (line["slope"] - 1) * place[:, None]
+        return np.where((risks[:, at] == 0).all(axis=2), 0.0, to_risk(value, self._link))
+
+    def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
+        own = self._one_cause(frame, horizons, cause, given)
+        others = [int(code) for code in self.causes_ if code != 1]
+        if cause == 1 or not others:
+            return own
+        rest = sum((self._one_cause(frame, horizons, code, given) for code in others), np.zeros(own.shape))
+        room = 1.0 - self._one_cause(frame, horizons, 1, given) if 1 in self.causes_ else np.ones(own.shape)
+        return own * np.minimum(1.0, np.divide(room, rest, out=np.ones(own.shape), where=rest > 0))

@@ -1,0 +1,334 @@
+"""What averages and stacks of models share: named learners, their columns, and predictions without the own fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from lbp_prognosis._base import (
+    EstimationError,
+    argument_error,
+    check_clusters,
+    check_horizons,
+    check_number,
+    describe,
+    read_frame,
+    takes_rows,
+)
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._event_folds import event_folds
+from lbp_prognosis.models._known_states import KnownStates, default_horizons, states_at
+from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights
+
+__all__ = ["CombinedRisk", "Rows"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a fit works on: ``given`` holds the row-wise keywords that learners are passed."""
+
+    frame: pd.DataFrame
+    y: np.ndarray
+    kind: str
+    weights: np.ndarray | None
+    weight_kind: str | None
+    clusters: np.ndarray | None
+    given: dict[str, Any]
+
+    @property
+    def event(self) -> np.ndarray:
+        """Whether a row has the event of interest, shape (n,)."""
+        return self.y["status"] == 1 if self.kind == "status" else self.y["event"] == 1
+
+    def states(self, horizons: np.ndarray, cause: int = 1) -> KnownStates:
+        """Return what is known at each horizon."""
+        return states_at(
+            self.y,
+            self.kind,
+            horizons,
+            cause,
+            weights=self.weights,
+            weight_kind=self.weight_kind,
+            clusters=self.clusters,
+        )
+
+
+class CombinedRisk(RiskEstimator):
+    """Base of models made of other models, which are fitted on their own columns and named."""
+
+    _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right", "interval", "status")
+    _instead: ClassVar[str] = "For a score at a visit combine nothing: use OrdinalRegression."
+    folds_keep_clusters: ClassVar[bool] = True
+    """Cross-fitting never parts rows of one cluster: resampling passes who is a copy of whom."""
+
+    learners: Any
+    cv: int
+    random_state: Any
+
+    # ---- parameters --------------------------------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters; with ``deep`` those of the learners too, as ``name__parameter``."""
+        parameters = super().get_params(deep=deep)
+        if deep and isinstance(self.learners, Mapping):
+            for name, learner in self.learners.items():
+                if hasattr(learner, "get_params"):
+                    parameters.update({f"{name}__{key}": v for key, v in learner.get_params(deep=True).items()})
+        return parameters
+
+    def set_params(self, **parameters: Any) -> CombinedRisk:
+        """Set parameters by the names that `get_params` gives."""
+        rest: dict[str, Any] = {}
+        for key, value in parameters.items():
+            name, _, inner = key.partition("__")
+            if inner and isinstance(self.learners, Mapping) and name in self.learners:
+                self.learners[name].set_params(**{inner: value})
+            else:
+                rest[key] = value
+        super().set_params(**rest)
+        return self
+
+    def _named(self) -> dict[str, Any]:
+        """Learners by name; one estimator stands for one a modality."""
+        modalities = getattr(self, "modalities", None)
+        learners = self.learners
+        if not isinstance(learners, Mapping):
+            if modalities is None or not hasattr(learners, "predict_risk"):
+                raise argument_error(
+                    "learners",
+                    "a mapping from name to estimator, or one estimator together with `modalities`",
+                    learners,
+                    'Name them: {"clinical": CoxPH(), "trees": BoostedCox()}.',
+                )
+            learners = {name: learners for name in modalities}
+        if len(learners) == 0:
+            raise argument_error("learners", "at least one estimator", "none")
+        for name, learner in learners.items():
+            if not isinstance(name, str) or "__" in name or not name:
+                raise argument_error("learners", "named by text without '__'", repr(name))
+            if not hasattr(learner, "fit") or not hasattr(learner, "predict_risk"):
+                raise argument_error(f"learners[{name!r}]", "an estimator with `fit` and `predict_risk`", learner)
+        return dict(learners)
+
+    def _columns(self, names: list[str]) -> dict[str, list[str]]:
+        """Columns of each learner: of the modalities that its name says (joined by ``+``), or all."""
+        modalities: Mapping[str, Sequence[Any]] = getattr(self, "modalities", None) or {}
+        groups = {str(m): [_as_name(c, names) for c in _listed(columns)] for m, columns in modalities.items()}
+        lost = sorted({c for columns in groups.values() for c in columns if c not in names})
+        if lost:
+            raise argument_error("modalities", "a mapping to columns of `X`", f"columns {lost[:5]} that it lacks")
+        out = {}
+        for learner in self._named():
+            parts = [part.strip() for part in learner.split("+")]
+            known = [part in groups for part in parts]
+            if all(known) and known:
+                out[learner] = [column for part in parts for column in groups[part]]
+            elif any(known):
+                unknown = [part for part, is_known in zip(parts, known) if not is_known]
+                raise argument_error("learners", f"named by modalities {list(groups)} or otherwise", f"{unknown}")
+            else:
+                out[learner] = list(names)
+        return out
+
+    # ---- input -------------------------------------------------------------------------------------------------
+
+    def _begin(self, X: Any, y: np.ndarray, sample_weight: Any, strata: Any, offset: Any, clusters: Any) -> Rows:
+        """Check the arguments of ``fit`` and remember names, follow-up and causes; cells are for the learners."""
+        name = type(self).__name__
+        kind = check_outcome(y, self._accepts, caller=name, instead=self._instead)
+        check_number("cv", self.cv, low=2, whole=True)
+        self._named()
+        frame, named = _as_frame(X)
+        n = y.shape[0]
+        if len(frame) != n:
+            raise argument_error("X", f"of {n} rows, as many as `y`", f"{len(frame)} rows")
+        if named:
+            self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self.n_features_in_ = frame.shape[1]
+        weights = check_weights(sample_weight, n)
+        counted = np.ones(n, dtype=bool) if weights is None else weights.values > 0
+        self._read_outcome(y[counted], kind)
+        if kind == "status":
+            horizon = default_horizons(y, kind, np.empty(0), getattr(self, "horizons", None))
+            self.max_time_, self.causes_, self.score_horizons_ = float(horizon[-1]), np.array([1]), horizon
+        given = {"sample_weight": weights, "strata": strata, "offset": offset, "clusters": clusters}
+        return Rows(
+            frame=frame,
+            y=y,
+            kind=kind,
+            weights=None if weights is None else weights.values,
+            weight_kind=None if weights is None else weights.kind,
+            clusters=check_clusters("clusters", clusters, n=n),
+            given={key: value for key, value in given.items() if value is not None},
+        )
+
+    def _ordered(self, X: Any) -> pd.DataFrame:
+        """Return new rows with the columns of the fit, in their order."""
+        self._check_fitted()
+        frame, named = _as_frame(X)
+        names = self._names()
+        if not named and frame.shape[1] != len(names):
+            raise argument_error("X", f"of {len(names)} columns, as fitted", f"{frame.shape[1]} columns")
+        if not named:
+            return frame.set_axis(names, axis=1)
+        missing = [c for c in names if c not in frame.columns]
+        extra = [c for c in frame.columns if c not in set(names)]
+        if missing or extra:
+            told = [f"without {missing}"] * bool(missing) + [f"with unknown {extra}"] * bool(extra)
+            raise argument_error("X", "a frame with the columns of the fit", " and ".join(told))
+        return frame[names]
+
+    # ---- learners ----------------------------------------------------------------------------------------------
+
+    def _folds(self, rows: Rows, folds: Any) -> np.ndarray:
+        if folds is not None:
+            labels = np.unique(np.asarray(folds), return_inverse=True)[1]
+            if labels.size != len(rows.frame):
+                raise argument_error("folds", f"of length {len(rows.frame)}", f"length {labels.size}")
+            return labels
+        return event_folds(self.cv, rows.event, rows.clusters, self.random_state, argument="cv")
+
+    def _fit_learner(self, name: str, rows: Rows, use: np.ndarray, columns: list[str]) -> Any:
+        given = {key: _take(value, use) for key, value in rows.given.items()}
+        try:
+            return clone(self._named()[name]).fit(rows.frame.loc[use, columns], rows.y[use], **given)
+        except EstimationError as error:
+            raise EstimationError(f"Learner {name!r}: {error}") from error
+
+    def _risk_of(
+        self, name: str, model: Any, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]
+    ) -> np.ndarray:
+        extra = {key: value for key, value in given.items() if key in ("strata", "offset") and value is not None}
+        risk = model.predict_risk(frame, horizons, cause, **extra)
+        return np.asarray(risk, dtype=float).reshape(len(frame), horizons.size)
+
+    def _cross_fit(self, rows: Rows, labels: np.ndarray, horizons: np.ndarray) -> np.ndarray:
+        """Risks of cause 1 of each row by learners that were fitted without its fold, shape (n, h, learners)."""
+        columns = self._columns(list(rows.frame.columns))
+        out = np.full((len(rows.frame), horizons.size, len(columns)), np.nan)
+        for fold in range(int(labels.max()) + 1):
+            held = labels == fold
+            given = {key: _take(value, held) for key, value in rows.given.items()}
+            for k, (name, own) in enumerate(columns.items()):
+                model = self._fit_learner(name, rows, ~held, own)
+                out[held, :, k] = self._risk_of(name, model, rows.frame.loc[held, own], horizons, 1, given)
+            lost = np.isnan(out[held]).any(axis=0)
+            if lost.any():
+                j, k = np.argwhere(lost)[0]
+                raise EstimationError(
+                    f"Learner {list(columns)[k]!r} gives no risk at {horizons[j]:g} when fitted without fold {fold}: "
+                    "the follow-up of the others ends before, or a value is missing. Take earlier `horizons` or fewer "
+                    "folds (`cv`)."
+                )
+        return out
+
+    def _fit_all(self, rows: Rows) -> None:
+        """Fit the learners that stay, on all rows."""
+        self.columns_ = self._columns(list(rows.frame.columns))
+        use = np.ones(len(rows.frame), dtype=bool)
+        self.models_ = {name: self._fit_learner(name, rows, use, own) for name, own in self.columns_.items()}
+
+    def _all_risks(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
+        """Risks of the learners that stay, shape (n, h, learners)."""
+        risks = [
+            self._risk_of(name, model, frame[self.columns_[name]], horizons, cause, given)
+            for name, model in self.models_.items()
+        ]
+        return np.stack(risks, axis=2)
+
+    # ---- output ------------------------------------------------------------------------------------------------
+
+    @takes_rows()
+    def predict_risk(
+        self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return the probability of the event of ``cause`` by each horizon.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; a frame is matched by name.
+        horizons : float or sequence of float
+            Prediction times, increasing, in the unit of the training outcome.
+        cause : int, default 1
+            Event code.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the learners where given.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Risks in [0, 1]; a column beyond the longest follow-up of the training data is NaN.
+        """
+        frame = self._ordered(X)
+        times, _ = check_horizons(horizons)
+        self._check_cause(cause)
+        out = np.full((len(frame), times.size), np.nan)
+        inside = times <= self.max_time_
+        if inside.any():
+            given = {"strata": strata, "offset": offset}
+            out[:, inside] = self._combine(frame, times[inside], int(cause), given)
+        return out
+
+    def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
+        raise NotImplementedError
+
+    @takes_rows()
+    def learner_risks(self, X: Any, horizon: float, cause: int = 1, *, strata: Any = None, offset: Any = None) -> Any:
+        """Return the risk of each learner by one horizon, one column a learner.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        horizon : float
+            Prediction time.
+        cause : int, default 1
+            Event code.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the learners where given.
+
+        Returns
+        -------
+        DataFrame of shape (n, n_learners)
+        """
+        frame = self._ordered(X)
+        times, _ = check_horizons(horizon)
+        self._check_cause(cause)
+        risks = self._all_risks(frame, times, int(cause), {"strata": strata, "offset": offset})
+        return pd.DataFrame(risks[:, 0], columns=list(self.models_), index=frame.index)
+
+
+def _as_frame(X: Any) -> tuple[pd.DataFrame, bool]:
+    """Return a frame, and whether its columns came with names; columns of an array are called x0, x1, …"""
+    X = read_frame(X)
+    if isinstance(X, pd.DataFrame):
+        return X, True
+    array = np.asarray(X)
+    if array.ndim != 2:
+        raise argument_error("X", "a frame or a two-dimensional array of predictors", describe(X))
+    return pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])]), False
+
+
+def _as_name(column: Any, names: list[str]) -> str:
+    """Return the name of a column given by its number, where ``X`` was an array."""
+    if isinstance(column, int | np.integer) and 0 <= column < len(names) and names[column] == f"x{column}":
+        return names[int(column)]
+    return str(column)
+
+
+def _listed(columns: Any) -> list[Any]:
+    return [columns] if isinstance(columns, str) else list(columns)
+
+
+def _take(value: Any, use: np.ndarray) -> Any:
+    if isinstance(value, Weights):
+        return Weights(value.values[use], value.kind)
+    return value[use] if hasattr(value, "iloc") else np.asarray(value)[use]

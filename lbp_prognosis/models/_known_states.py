@@ -1,0 +1,171 @@
+"""``KnownStates``: who had the event by each horizon, weighted for those of whom it is not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import EstimationError, argument_error, check_horizons
+from lbp_prognosis._kernels import ipcw_influence, ipcw_weights
+from lbp_prognosis.survival import known_at, status_horizon
+
+__all__ = ["KnownStates", "loss_of", "states_at"]
+
+_LEAST_RISK = 1e-8  # a risk nearer to 0 or 1 is scored as this far from it by the log score
+
+
+@dataclass(frozen=True)
+class KnownStates:
+    """The state of each row at each horizon.
+
+    Attributes
+    ----------
+    horizons : ndarray of shape (h,)
+        Prediction times.
+    case : ndarray of shape (n, h)
+        1 where the event of the cause came by the horizon.
+    weight : ndarray of shape (n, h)
+        Inverse probability that the state is known (events first: 1/G(T−) for an event, 1/G(τ) beyond τ); 0 where it is
+        not. They average 1.
+    time, event : ndarray of shape (n, h)
+        The right-censored outcome that is true of each horizon.
+    rows : ndarray of shape (n,)
+        Row weights.
+    weight_kind : str or None
+        Their kind.
+    clusters : ndarray of int of shape (n,) or None
+        Units of the variance.
+    """
+
+    horizons: np.ndarray
+    case: np.ndarray
+    weight: np.ndarray
+    time: np.ndarray
+    event: np.ndarray
+    rows: np.ndarray
+    weight_kind: str | None
+    clusters: np.ndarray | None
+
+    def means(self, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return weighted means over rows and horizons, and their influence values.
+
+        Parameters
+        ----------
+        losses : ndarray of shape (n, h, k)
+            What is averaged.
+
+        Returns
+        -------
+        mean : ndarray of shape (k,)
+        influence : ndarray of shape (n, k)
+            The censoring curve is estimated from the same rows.
+        """
+        parts = [
+            ipcw_influence(self.time[:, j], self.event[:, j], float(tau), losses[:, j], self.rows)
+            for j, tau in enumerate(self.horizons)
+        ]
+        mean = np.mean([np.atleast_1d(part[0]) for part in parts], axis=0)
+        return mean, np.mean([part[1] for part in parts], axis=0)
+
+    def standard_errors(self, influence: np.ndarray) -> np.ndarray:
+        """Return the standard error of a mean from its influence values (n, k), by cluster where there are any."""
+        own = self.rows[:, None] * influence
+        total = float(self.rows.sum())
+        if self.clusters is not None:
+            sums = np.array([np.bincount(self.clusters, column) for column in own.T])
+            m = int(np.unique(self.clusters).size)
+            return np.sqrt((sums**2).sum(axis=1) * m / max(m - 1, 1)) / total
+        squares = self.rows[:, None] * influence**2 if self.weight_kind == "frequency" else own**2
+        return np.sqrt(squares.sum(axis=0)) / total
+
+
+def states_at(
+    y: np.ndarray,
+    kind: str,
+    horizons: Any,
+    cause: int = 1,
+    *,
+    weights: np.ndarray | None = None,
+    weight_kind: str | None = None,
+    clusters: np.ndarray | None = None,
+) -> KnownStates:
+    """Return what is known of the event of ``cause`` at each horizon.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Made by `Surv.right`, `Surv.interval` (the state known at the visit) or `Status.at`.
+    kind : {"right", "interval", "status"}
+        Which of them.
+    horizons : array-like of shape (h,)
+        Increasing.
+    cause : int, default 1
+        Event code.
+    weights, weight_kind, clusters
+        Of the rows.
+
+    Raises
+    ------
+    EstimationError
+        If at a horizon nobody is left whose state stands for those who were lost.
+    """
+    if "entry" in (y.dtype.names or ()):
+        raise argument_error(
+            "y",
+            "free of delayed entry where models are combined",
+            "an outcome with `entry`",
+            "Censoring weights do not undo late entry: combine by hand, or leave the late out.",
+        )
+    taus, _ = check_horizons(horizons)
+    n = y.shape[0]
+    rows = np.ones(n) if weights is None else weights
+    time, event = np.empty((n, taus.size)), np.empty((n, taus.size), dtype=np.int64)
+    for j, tau in enumerate(taus):
+        time[:, j], event[:, j] = _right(y, kind, float(tau))
+    known = np.column_stack([ipcw_weights(time[:, j], event[:, j], float(tau), rows) for j, tau in enumerate(taus)])
+    if not np.isfinite(known).all():
+        bad = taus[~np.isfinite(known).all(axis=0)][0]
+        raise EstimationError(f"Nobody is followed to {bad:g} whose state there could stand for those who were lost.")
+    case = ((time <= taus) & (event == cause)).astype(float)
+    return KnownStates(taus, case, known, time, event, rows, weight_kind, clusters)
+
+
+def _right(y: np.ndarray, kind: str, tau: float) -> tuple[np.ndarray, np.ndarray]:
+    if kind == "right":
+        return y["time"], y["event"]
+    if kind == "interval":
+        seen = known_at(y, tau)
+        # free of the event at the horizon: beyond it, not lost there
+        free = (seen["event"] == 0) & (y["lower"] >= tau)
+        return np.where(free, 2 * tau, seen["time"]), seen["event"]
+    state = y["status"]
+    return np.where(state < 0, 0.0, np.where(state == 1, tau, 2 * tau)), (state == 1).astype(np.int64)
+
+
+def loss_of(kind: str, case: np.ndarray, risk: np.ndarray) -> np.ndarray:
+    """Return the squared error (``"brier"``) or minus the log-likelihood (``"log_score"``) of risks, row by row."""
+    if kind == "brier":
+        return (case - risk) ** 2
+    inside = np.clip(risk, _LEAST_RISK, 1 - _LEAST_RISK)
+    return -np.where(case > 0, np.log(inside), np.log1p(-inside))
+
+
+def default_horizons(y: np.ndarray, kind: str, score_horizons: np.ndarray, given: Any) -> np.ndarray:
+    """Return the horizons at which models are compared: those given, else the visit of a status or event quartiles."""
+    if given is not None:
+        return check_horizons(given)[0]
+    if kind == "status":
+        horizon = status_horizon(y)
+        if horizon is None:
+            raise argument_error(
+                "y",
+                "a Status that knows its visit time",
+                "one that has lost it",
+                "Say horizons=…, in the unit of the study.",
+            )
+        return np.array([horizon])
+    if score_horizons.size == 0:
+        raise EstimationError(f"No event of cause 1 among {y.shape[0]} rows: models can't be compared.")
+    return score_horizons

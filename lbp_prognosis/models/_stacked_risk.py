@@ -1,0 +1,330 @@
+"""`StackedRisk`: a weighted mean of models, the weights learned from predictions that no model helped to fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import (
+    EstimationError,
+    Objection,
+    OutcomeError,
+    argument_error,
+    check_choice,
+    generator,
+    objection,
+    spawn,
+    takes_rows,
+)
+from lbp_prognosis._kernels import cox_baseline, step_at
+from lbp_prognosis.models._combined_risk import CombinedRisk, Rows
+from lbp_prognosis.models._known_states import KnownStates, default_horizons, loss_of
+from lbp_prognosis.models._risk_scale import on_scale, to_risk
+from lbp_prognosis.models._stack_weights import brier_moments, brier_weights, cox_weights, log_score_weights
+
+__all__ = ["StackedRisk"]
+
+_METAS = ("brier_simplex", "log_score", "cox_nonneg")
+_RESAMPLES = 200
+_STABLE = 0.8
+
+
+class StackedRisk(CombinedRisk):
+    """Which mixture of models predicts best for patients that none of them has seen?
+
+    A super learner: every learner predicts each patient from a fit without that patient's fold; the weights minimise
+    the loss of the mixture over these predictions; the learners are then fitted on all rows.
+
+    Parameters
+    ----------
+    learners : mapping of str to estimator
+        Anything with ``fit`` and ``predict_risk``, pipelines too. A learner named as modalities (``"clinical"``,
+        ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one a modality.
+    modalities : mapping of str to sequence of str, optional
+        Columns of each modality.
+    meta : {"brier_simplex", "log_score", "cox_nonneg"}, default "brier_simplex"
+        The first two give weights of at least 0 that sum to 1, of least Brier or log score over all horizons, weighted
+        for censoring. The third is a Cox model (one cause) of the learners' log cumulative hazards by the last horizon,
+        with coefficients of at least 0, and its own baseline.
+    horizons : float or sequence of float, optional
+        Times at which the mixture is judged; by default the quartiles of the times of events, or the visit of a
+        `Status`.
+    cv : int, default 5
+        Folds of the cross-fitting. Rows of one cluster stay in one fold.
+    always : sequence of str, default ('clinical',)
+        Learners that the stack is compared with and that ``"cox_nonneg"`` always keeps (their coefficients are not
+        bounded). Where ``learners`` has none of the default name the default counts for nothing.
+    discrete : bool, default False
+        Take the best single learner instead of a mixture (not with ``"cox_nonneg"``).
+    random_state : int, Generator or None, default 0
+        Draws the folds and the resamples.
+
+    Attributes
+    ----------
+    weights_ : DataFrame
+        ``learner, weight, share, low, high``: the weight, the share of 200 bootstrap resamples of patients (clusters)
+        in which it is above 0, and the 2.5 and 97.5 per cent points.
+    cross_validated_loss_ : DataFrame
+        One row a learner, then ``mean`` (equal weights), ``stack`` (on the rows its weights come from, so too good)
+        and ``stack, weights cross-fitted`` (weights of the other folds): ``learner, weight, loss, se, versus_best,
+        versus_best_se, versus_clinical, versus_clinical_se, versus_mean, versus_mean_se, reason``. Differences are
+        paired, own loss minus that of the best single learner, of the first of ``always``, of the mean; negative is
+        better. NaN with a reason where there is none.
+    models_ : dict of str to estimator
+        Learners fitted on all rows.
+    horizons_ : ndarray of shape (h,)
+        Times at which the mixture was judged.
+    baseline_times_, baseline_hazard_ : ndarray
+        Of ``"cox_nonneg"``: event times and cumulative hazard where all scores are at ``centre_``.
+    centre_ : ndarray of shape (n_learners,)
+        Means of the scores.
+
+    Raises
+    ------
+    EstimationError
+        By `fit`, naming the learner.
+
+    Notes
+    -----
+    Minimises ``Σ_τ n⁻¹ Σ_i w_i(τ) (1{T_i ≤ τ, cause 1} − Σ_k α_k F_k(τ|x_i))²`` over the simplex, exactly (an active
+    set). ``w`` is 1/G(T−) for an event by τ (a competing event is "no event"), 1/G(τ) beyond it, 0 for whoever was lost
+    before; G is estimated from the rows of the fit, so anew in each fold of an outer validation. Learners that can't be
+    told apart share their weight. One set of weights serves all horizons and causes, so that risks rise with time and
+    the causes sum to at most 1.
+
+    Losses are mean Brier scores over the horizons (log scores with ``meta="log_score"``). Their standard errors contain
+    the estimation of G and go by cluster where there are clusters. The gain of a stack is shown by validation from
+    outside, e.g. ``cross_validate_risk``; the table only says what to expect.
+
+    References
+    ----------
+    van der Laan MJ, Polley EC, Hubbard AE (2007). Super learner. Stat Appl Genet Mol Biol 6:25.
+    doi:10.2202/1544-6115.1309
+    Gonzalez Ginestet P, Kotalik A, Vock DM, Wolfson J, Gabriel EE (2021). Stacked inverse probability of censoring
+    weighted bagging. J R Stat Soc C 70:51–65. doi:10.1111/rssc.12448
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Surv
+    >>> from lbp_prognosis.models import CoxPH, NullModel, StackedRisk
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> y = Surv.right(rng.exponential(np.exp(-X[:, 0])), np.ones(200))
+    >>> stack = StackedRisk({"cox": CoxPH(), "null": NullModel()}, horizons=0.5).fit(X, y)
+    >>> bool(stack.weights_["weight"][0] > 0.8)
+    True
+    """
+
+    def __init__(
+        self,
+        learners: Any,
+        *,
+        modalities: Mapping[str, Any] | None = None,
+        meta: str = "brier_simplex",
+        horizons: Any = None,
+        cv: int = 5,
+        always: Sequence[str] = ("clinical",),
+        discrete: bool = False,
+        random_state: Any = 0,
+    ) -> None:
+        self.learners = learners
+        self.modalities = modalities
+        self.meta = meta
+        self.horizons = horizons
+        self.cv = cv
+        self.always = always
+        self.discrete = discrete
+        self.random_state = random_state
+
+    @takes_rows()
+    def fit(
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
+        clusters: Any = None,
+        folds: Any = None,
+    ) -> StackedRisk:
+        """Cross-fit the learners, learn the weights, and fit the learners on all rows.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors; what may be missing is for the learners to say.
+        y : ndarray of shape (n,)
+            Made by `Surv.right`, `Surv.interval` or `Status.at`, as the learners take it.
+        sample_weight, strata, offset : array-like of shape (n,), optional
+            Passed to the learners; weights count in the loss too.
+        clusters : array-like of shape (n,), optional
+            Rows with one label stay in one fold; passed to the learners.
+        folds : array-like of shape (n,), optional
+            Fold of each row, instead of ``cv``.
+
+        Raises
+        ------
+        EstimationError
+            If a learner can't be fitted; it is named.
+        """
+        rows = self._begin(X, y, sample_weight, strata, offset, clusters)
+        self._check_settings(rows)
+        self.horizons_ = default_horizons(y, rows.kind, self.score_horizons_, self.horizons)
+        if not rows.event.any():
+            raise EstimationError(f"No event of cause 1 among {y.shape[0]} rows: weights can't be learned.")
+        labels = self._folds(rows, folds)
+        self._learn(rows, labels, self._cross_fit(rows, labels, self.horizons_))
+        self._fit_all(rows)
+        return self
+
+    def _check_settings(self, rows: Rows) -> None:
+        check_choice("meta", self.meta, _METAS)
+        names = list(self._named())
+        unknown = [name for name in self.always if name not in names]
+        if unknown and tuple(self.always) != ("clinical",):
+            raise argument_error("always", f"among the learners {names}", unknown)
+        if self.meta != "cox_nonneg":
+            return
+        if self.discrete:
+            raise argument_error("discrete", 'False with meta="cox_nonneg"', self.discrete, "Take a simplex.")
+        if rows.kind != "right" or set(self.causes_.tolist()) - {1}:
+            raise argument_error(
+                "y",
+                'right-censored and of one cause with meta="cox_nonneg"',
+                "another outcome",
+                'meta="brier_simplex" takes competing, interval-censored and status outcomes.',
+                kind=OutcomeError,
+            )
+
+    # ---- weights -----------------------------------------------------------------------------------------------
+
+    def _learn(self, rows: Rows, labels: np.ndarray, risks: np.ndarray) -> None:
+        """Learn from cross-fitted risks (n, h, n_learners); they are of patients, so they are not kept."""
+        names, states = list(self._named()), rows.states(self.horizons_)
+        solve = self._solver(rows, states, risks)
+        alpha = solve(states.rows)
+        drawn = np.array([solve(copies) for copies in _resamples(states, self.random_state)])
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+        self.weights_ = pd.DataFrame(
+            {"learner": names, "weight": alpha, "share": (drawn > 0).mean(axis=0), "low": low, "high": high}
+        )
+        mixed = self._mixture(rows, risks, alpha, states.rows)
+        crossed = np.empty(mixed.shape)
+        for fold in range(int(labels.max()) + 1):
+            copies = np.where(labels == fold, 0.0, states.rows)
+            crossed[labels == fold] = self._mixture(rows, risks, solve(copies), copies)[labels == fold]
+        if self.meta == "cox_nonneg":
+            self.centre_, self.baseline_times_, self.baseline_hazard_ = self._baseline(rows, risks, alpha, states.rows)
+        table = np.concatenate([risks, risks.mean(axis=2)[:, :, None], mixed[:, :, None], crossed[:, :, None]], axis=2)
+        self.cross_validated_loss_ = self._loss_table(states, table, names, alpha)
+
+    def _solver(self, rows: Rows, states: KnownStates, risks: np.ndarray) -> Any:
+        """Return the function from copies of the rows (n,) to weights (n_learners,)."""
+        if self.meta == "cox_nonneg":
+            free = np.array([name in self.always for name in self._named()])
+            scores = on_scale(risks[:, -1], "cloglog")
+            return lambda copies: cox_weights(scores, rows.y, copies, free, states.weight_kind == "frequency")
+        if self.discrete:
+            kind = "log_score" if self.meta == "log_score" else "brier"
+            each = (states.weight[:, :, None] * loss_of(kind, states.case[:, :, None], risks)).sum(axis=1)
+            return lambda copies: np.eye(each.shape[1])[int(np.argmin(copies @ each))]
+        if self.meta == "log_score":
+            return partial(log_score_weights, states, risks)
+        moments = brier_moments(states, risks)
+        return lambda copies: brier_weights(copies @ moments)
+
+    def _mixture(self, rows: Rows, risks: np.ndarray, alpha: np.ndarray, copies: np.ndarray) -> np.ndarray:
+        """Cross-fitted risk of the mixture, shape (n, h)."""
+        if self.meta != "cox_nonneg":
+            return risks @ alpha
+        centre, times, hazard = self._baseline(rows, risks, alpha, copies)
+        scores = on_scale(risks[:, -1], "cloglog")
+        return _from_hazard((scores - centre) @ alpha, step_at(times, hazard, self.horizons_, left=0.0))
+
+    def _baseline(
+        self, rows: Rows, risks: np.ndarray, alpha: np.ndarray, copies: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        scores = on_scale(risks[:, -1], "cloglog")
+        centre = copies @ scores / copies.sum()
+        used = copies > 0
+        steps = cox_baseline(
+            rows.y["time"][used],
+            rows.y["event"][used] == 1,
+            ((scores - centre) @ alpha)[used],
+            weights=copies[used],
+            frequency=rows.weight_kind == "frequency",
+        )
+        return centre, *steps[0]
+
+    def _loss_table(self, states: KnownStates, risks: np.ndarray, names: list[str], alpha: np.ndarray) -> pd.DataFrame:
+        kind = "log_score" if self.meta == "log_score" else "brier"
+        loss, psi = states.means(loss_of(kind, states.case[:, :, None], risks))
+        k = len(names)
+        clinical = next((names.index(name) for name in self.always if name in names), None)
+        table = pd.DataFrame(
+            {
+                "learner": [*names, "mean", "stack", "stack, weights cross-fitted"],
+                "weight": [*alpha, np.nan, np.nan, np.nan],
+                "loss": loss,
+                "se": states.standard_errors(psi),
+            }
+        )
+        for column, place in (("best", int(np.argmin(loss[:k]))), ("clinical", clinical), ("mean", k)):
+            found = np.full((2, loss.size), np.nan)
+            if place is not None:
+                found = np.array([loss - loss[place], states.standard_errors(psi - psi[:, [place]])])
+            table[f"versus_{column}"], table[f"versus_{column}_se"] = found
+        table["reason"] = "" if clinical is not None else f"no learner is named as one of {list(self.always)}"
+        return table
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What the cross-fitted predictions found doubtful about the weights and the gain."""
+        self._check_fitted()
+        doubts = []
+        weights, table = self.weights_, self.cross_validated_loss_
+        if len(weights) > 1 and not (weights["share"] > _STABLE).any():
+            top = weights.loc[weights["share"].idxmax()]
+            doubts.append(objection("stack-weights-unstable", learner=top["learner"], share=float(top["share"])))
+        honest = table.iloc[-1]
+        against = "clinical" if np.isfinite(honest["versus_clinical"]) else "best"
+        gain, se = -float(honest[f"versus_{against}"]), float(honest[f"versus_{against}_se"])
+        if len(weights) > 1 and gain < se:
+            which = "clinical model" if against == "clinical" else "best single learner"
+            doubts.append(objection("stack-gain-within-error", which=which, gain=gain, se=se))
+        return tuple(doubts)
+
+    # ---- predictions -------------------------------------------------------------------------------------------
+
+    def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
+        alpha = self.weights_["weight"].to_numpy()
+        if self.meta != "cox_nonneg":
+            return np.clip(self._all_risks(frame, horizons, cause, given) @ alpha, 0.0, 1.0)
+        scores = on_scale(self._all_risks(frame, self.horizons_[-1:], cause, given)[:, 0], "cloglog")
+        hazard = step_at(self.baseline_times_, self.baseline_hazard_, horizons, left=0.0)
+        return _from_hazard((scores - self.centre_) @ alpha, hazard)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return ``weights_``: one row a learner."""
+        self._check_fitted()
+        return self.weights_.copy()
+
+
+def _from_hazard(score: np.ndarray, hazard: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return to_risk(score[:, None] + np.log(hazard), "cloglog")
+
+
+def _resamples(states: KnownStates, random_state: Any) -> Any:
+    """Yield numbers of copies of the rows, drawn by cluster, times the weights of the rows."""
+    rng = generator(random_state if isinstance(random_state, np.random.Generator) else spawn(random_state, 2)[1])
+    units = np.arange(states.rows.size) if states.clusters is None else states.clusters
+    many = int(units.max()) + 1
+    for _ in range(_RESAMPLES):
+        yield rng.multinomial(many, np.full(many, 1 / many))[units] * states.rows

@@ -1,0 +1,286 @@
+"""`StackedRisk` and `AverageRisk`: cross-fitting by patient, weights, comparisons, recalibration, explanation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import logit
+from sklearn.base import BaseEstimator
+from syn import syn
+
+from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
+from lbp_prognosis.evaluation.prognostic import brier, log_score
+from lbp_prognosis.explain import prediction_shapley
+from lbp_prognosis.fusion import RiskPipeline, Standardise
+from lbp_prognosis.models import AverageRisk, CauseSpecificCox, CoxPH, FineGray, LogisticRisk, NullModel, StackedRisk
+from lbp_prognosis.survival import Status, Surv, Weights
+
+MODALITIES = {"clinical": ["c1", "c2", "c3"], "patient_reported": ["p1", "p2"], "imaging": ["m1", "m2", "m3"]}
+COHORT = syn(n=300)
+X = COHORT[[column for columns in MODALITIES.values() for column in columns]]
+Y = Surv.right(COHORT.time, COHORT.event)
+COMPETING = Surv.right(COHORT.time, COHORT.status)
+
+
+def fitted(**options) -> StackedRisk:
+    return StackedRisk(CoxPH(), modalities=MODALITIES, horizons=[6, 12], cv=3, **options).fit(X, Y)
+
+
+class Seen(BaseEstimator):
+    """A model that remembers which patients it was fitted to, and foretells 0.9 for them."""
+
+    def fit(self, X, y, **rows):
+        self.known_ = set(X["id"])
+        return self
+
+    def predict_risk(self, X, horizons, cause=1):
+        return np.repeat(np.where(X[["id"]].isin(self.known_), 0.9, 0.2), np.size(horizons), axis=1)
+
+
+class Column(BaseEstimator):
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    def fit(self, X, y, **rows):
+        return self
+
+    def predict_risk(self, X, horizons, cause=1):
+        return np.repeat(X[[self.column]].to_numpy(), np.size(horizons), axis=1)
+
+
+# ---- cross-fitting -----------------------------------------------------------------------------------------------
+
+
+def test_no_risk_comes_from_a_model_that_saw_the_patient():
+    rows = pd.DataFrame({"id": np.repeat(np.arange(60), 2)})
+    state = Status.at(12, np.tile([0, 1], 60))
+    stack = StackedRisk({"memory": Seen()}, cv=4).fit(rows, state, clusters=rows["id"])
+    # 0.2 for everybody: the Brier score says so
+    np.testing.assert_allclose(stack.cross_validated_loss_["loss"][0], (0.04 + 0.64) / 2, rtol=1e-12)
+    leaking = StackedRisk({"memory": Seen()}, cv=4).fit(rows, state)  # without being told who is whom
+    assert abs(leaking.cross_validated_loss_["loss"][0] - 0.34) > 0.01
+
+
+def test_each_learner_gets_the_columns_of_its_name():
+    stack = StackedRisk(
+        {"clinical": CoxPH(), "clinical+imaging": CoxPH(), "everything": CoxPH()}, modalities=MODALITIES, cv=2
+    ).fit(X, Y)
+    assert stack.columns_["clinical"] == MODALITIES["clinical"]
+    assert stack.columns_["clinical+imaging"] == MODALITIES["clinical"] + MODALITIES["imaging"]
+    assert stack.columns_["everything"] == list(X)
+    with pytest.raises(ArgumentError, match="imagng"):
+        StackedRisk({"clinical+imagng": CoxPH()}, modalities=MODALITIES).fit(X, Y)
+
+
+def test_pipelines_are_learners():
+    learners = {"clinical": RiskPipeline([Standardise()], CoxPH()), "imaging": RiskPipeline([Standardise()], CoxPH())}
+    by_pipeline = StackedRisk(learners, modalities=MODALITIES, horizons=12, cv=3).fit(X, Y)
+    plain = StackedRisk({"clinical": CoxPH(), "imaging": CoxPH()}, modalities=MODALITIES, horizons=12, cv=3).fit(X, Y)
+    np.testing.assert_allclose(by_pipeline.predict_risk(X, 12), plain.predict_risk(X, 12), rtol=1e-7)
+
+
+# ---- weights -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("meta", ["brier_simplex", "log_score"])
+def test_order_of_learners_is_nothing_and_no_single_one_is_better(meta):
+    first = fitted(meta=meta)
+    loss = first.cross_validated_loss_.set_index("learner")["loss"]
+    assert loss["stack"] <= loss.iloc[:3].min() + 1e-12
+    turned = {name: CoxPH() for name in list(MODALITIES)[::-1]}
+    second = StackedRisk(turned, modalities=MODALITIES, horizons=[6, 12], cv=3, meta=meta).fit(X, Y)
+    mine, theirs = (stack.weights_.set_index("learner")["weight"] for stack in (first, second))
+    np.testing.assert_allclose(mine, theirs[mine.index], atol=1e-8)
+
+
+@pytest.mark.parametrize(("meta", "metric"), [("brier_simplex", brier), ("log_score", log_score)])
+def test_losses_and_their_errors_are_those_of_the_evaluation(meta, metric):
+    """A learner that reads its risk from a column is scored as `brier` and `log_score` score it."""
+    rng = np.random.default_rng(0)
+    F = pd.DataFrame({"a": rng.uniform(0.1, 0.9, 300), "b": rng.uniform(0.1, 0.9, 300)})
+    for y in (Y, COMPETING, Status.at(12, np.where(np.arange(300) % 9 == 0, -1, COHORT.y))):
+        table = StackedRisk({"a": Column("a"), "b": Column("b")}, horizons=12, cv=2, meta=meta).fit(F, y)
+        table = table.cross_validated_loss_
+        results = [metric(y, F[name], 12) for name in "ab"]
+        np.testing.assert_allclose(table["loss"][:2], [r.value for r in results], rtol=1e-10)
+        np.testing.assert_allclose(table["se"][:2], [r.se for r in results], rtol=1e-10)
+        best = int(np.argmin(table["loss"][:2]))
+        difference = results[1 - best].minus(results[best])
+        np.testing.assert_allclose(table["versus_best"][1 - best], difference.value, rtol=1e-9)
+        np.testing.assert_allclose(table["versus_best_se"][1 - best], difference.se, rtol=1e-9)
+
+
+def test_prediction_is_the_weighted_mean_and_rises_with_time():
+    stack = StackedRisk(
+        {"clinical": CauseSpecificCox(), "imaging": CauseSpecificCox(), "null": NullModel()},
+        modalities=MODALITIES,
+        horizons=[6, 12],
+        cv=3,
+    ).fit(X, COMPETING)
+    for cause in (1, 2):
+        parts = stack.learner_risks(X, 12, cause)
+        np.testing.assert_allclose(
+            stack.predict_risk(X, 12, cause)[:, 0], parts.to_numpy() @ stack.weights_["weight"], rtol=1e-12
+        )
+    risks = stack.predict_risk(X, [3, 6, 12, 24])
+    assert (np.diff(risks, axis=1) >= 0).all()
+    assert (risks + stack.predict_risk(X, [3, 6, 12, 24], 2) <= 1 + 1e-12).all()
+
+
+def test_cox_stack_is_a_cox_model_of_cross_fitted_scores():
+    """Late fusion: with β ≥ 0 inside its bounds the stack is CoxPH on log(−log(1 − F)), baseline included."""
+    rng = np.random.default_rng(2)
+    F = pd.DataFrame({"a": -np.expm1(-np.exp(X["c1"] - 2)), "b": -np.expm1(-np.exp(X["p1"] - 2))})
+    F["noise"] = -np.expm1(-np.exp(-X["c1"] - 2 + rng.normal(size=300)))
+    scores = np.log(-np.log1p(-F[["a", "b"]]))
+    stack = StackedRisk({k: Column(k) for k in ("a", "b")}, meta="cox_nonneg", horizons=12, cv=2).fit(F, Y)
+    cox = CoxPH().fit(scores, Y)
+    np.testing.assert_allclose(stack.weights_["weight"], cox.coef_, rtol=1e-8)
+    np.testing.assert_allclose(stack.predict_risk(F, [6, 12]), cox.predict_risk(scores, [6, 12]), rtol=1e-8)
+    against = StackedRisk({"a": Column("a"), "noise": Column("noise")}, meta="cox_nonneg", horizons=12, cv=2).fit(F, Y)
+    assert against.weights_["weight"][1] == 0
+    kept = StackedRisk(
+        {"a": Column("a"), "noise": Column("noise")}, meta="cox_nonneg", horizons=12, cv=2, always=("noise",)
+    ).fit(F, Y)
+    assert kept.weights_["weight"][1] < 0  # what is always in is not bounded
+    with pytest.raises(OutcomeError, match="brier_simplex"):
+        StackedRisk({"a": Column("a")}, meta="cox_nonneg", horizons=12).fit(F, COMPETING)
+
+
+def test_frequency_weights_are_copies_in_the_weights_and_the_losses():
+    counts = np.random.default_rng(4).integers(1, 4, 300)
+    copies = np.repeat(np.arange(300), counts)
+    F = pd.DataFrame({"a": -np.expm1(-np.exp(X["c1"] - 2)), "b": -np.expm1(-np.exp(X["p1"] - 2))})
+    learners = {"a": Column("a"), "b": Column("b")}
+    for meta in ("brier_simplex", "log_score", "cox_nonneg"):
+        weighted = StackedRisk(learners, horizons=12, cv=2, meta=meta).fit(
+            F, Y, sample_weight=Weights(counts, "frequency"), folds=np.arange(300) % 2
+        )
+        copied = StackedRisk(learners, horizons=12, cv=2, meta=meta).fit(
+            F.iloc[copies].reset_index(drop=True), Y[copies], folds=(np.arange(300) % 2)[copies]
+        )
+        for column in ("loss", "se", "versus_best", "versus_best_se"):
+            np.testing.assert_allclose(
+                weighted.cross_validated_loss_[column], copied.cross_validated_loss_[column], rtol=1e-7, atol=1e-12
+            )
+        np.testing.assert_allclose(weighted.weights_["weight"], copied.weights_["weight"], rtol=1e-7)
+
+
+def test_visits_and_a_state_that_is_not_known():
+    """Whoever was not seen at the visit counts for nothing; the others weigh the same."""
+    state = np.where(np.arange(300) % 7 == 0, -1, COHORT.y)
+    F = pd.DataFrame({"a": -np.expm1(-np.exp(X["c1"] - 1)), "b": -np.expm1(-np.exp(X["p1"] - 1))})
+    learners = {"a": Column("a"), "b": Column("b")}
+    stack = StackedRisk(learners, cv=3).fit(F, Status.at(12, state))
+    assert stack.horizons_.tolist() == [12.0]
+    seen = StackedRisk(learners, cv=3).fit(F[state >= 0], Status.at(12, state[state >= 0]))
+    np.testing.assert_allclose(stack.weights_["weight"], seen.weights_["weight"], rtol=1e-9)
+    np.testing.assert_allclose(stack.cross_validated_loss_["loss"][:4], seen.cross_validated_loss_["loss"][:4])
+    # the same states as intervals between visits
+    y = Surv.interval(np.where(state == 1, 0, np.where(state == 0, 12, 0)), np.where(state == 1, 12, np.inf))
+    visits = StackedRisk(learners, cv=3, horizons=12).fit(F, y)
+    np.testing.assert_allclose(visits.weights_["weight"], stack.weights_["weight"], rtol=1e-9)
+
+
+# ---- doubts ------------------------------------------------------------------------------------------------------
+
+
+def test_objections():
+    rng = np.random.default_rng(1)
+    noise = pd.DataFrame(rng.uniform(0.3, 0.5, (300, 3)), columns=["a", "b", "c"])
+    stack = StackedRisk({name: Column(name) for name in noise}, horizons=12, cv=3).fit(noise, Y)
+    codes = {doubt.code for doubt in stack.objections_}
+    assert "stack-gain-within-error" in codes
+    assert not {doubt.code for doubt in fitted().objections_} & {"stack-weights-unstable"}
+    same = pd.DataFrame({"a": noise["a"], "b": noise["a"] + rng.normal(0, 1e-3, 300)})
+    twins = StackedRisk({"a": Column("a"), "b": Column("b")}, horizons=12, cv=3, random_state=3).fit(same, Y)
+    assert (twins.weights_["share"] < 0.95).all()
+    few = fitted(discrete=True)
+    assert few.weights_["weight"].tolist() == [1.0, 0.0, 0.0]
+    assert few.weights_["share"].sum() == pytest.approx(1.0)
+
+
+def test_what_is_refused():
+    for options, word in (
+        ({"learners": {}}, "learners"),
+        ({"learners": [CoxPH()]}, "learners"),
+        ({"learners": {"a__b": CoxPH()}}, "learners"),
+        ({"learners": {"a": object()}}, "learners"),
+        ({"learners": {"a": CoxPH()}, "always": ("b",)}, "always"),
+        ({"learners": {"a": CoxPH()}, "meta": "nnls"}, "meta"),
+        ({"learners": {"a": CoxPH()}, "cv": 1}, "cv"),
+        ({"learners": {"a": CoxPH()}, "meta": "cox_nonneg", "discrete": True}, "discrete"),
+        ({"learners": {"a": CoxPH()}, "modalities": {"imaging": ["d9"]}}, "modalities"),
+    ):
+        with pytest.raises(ArgumentError, match=word):
+            StackedRisk(**options).fit(X, Y)
+    late = Surv.right(COHORT.time, COHORT.event, entry=np.full(300, 0.01))
+    with pytest.raises(ArgumentError, match="entry"):
+        StackedRisk({"a": CoxPH()}, horizons=12).fit(X, late)
+    with pytest.raises(EstimationError, match="'a'"):
+        StackedRisk({"a": CoxPH()}, horizons=12).fit(X.assign(flat=1.0), Y)
+    with pytest.raises(EstimationError, match=r"gives no risk at|followed"):
+        StackedRisk({"a": CoxPH()}, horizons=float(COHORT.time.max()), cv=2).fit(X, Y)
+
+
+# ---- the mean ----------------------------------------------------------------------------------------------------
+
+
+def test_the_mean_without_recalibration():
+    for scale, inverse in (("risk", lambda f: f.mean(1)), ("logit", lambda f: 1 / (1 + np.exp(-logit(f).mean(1))))):
+        model = AverageRisk(CoxPH(), modalities=MODALITIES, scale=scale, recalibrate=False).fit(X, Y)
+        parts = model.learner_risks(X, 12).to_numpy()
+        np.testing.assert_allclose(model.predict_risk(X, 12)[:, 0], inverse(parts), rtol=1e-10)
+    cloglog = AverageRisk(CoxPH(), modalities=MODALITIES, recalibrate=False).fit(X, Y)
+    hazards = -np.log1p(-cloglog.learner_risks(X, 12).to_numpy())
+    np.testing.assert_allclose(
+        cloglog.predict_risk(X, 12)[:, 0], -np.expm1(-np.exp(np.log(hazards).mean(1))), rtol=1e-10
+    )
+
+
+def test_recalibration_is_a_logistic_regression_on_the_cross_fitted_mean():
+    """On log odds at one horizon, everybody known: intercept and slope are those of `LogisticRisk`."""
+    rng = np.random.default_rng(6)
+    F = pd.DataFrame({"a": 1 / (1 + np.exp(-0.4 * X["c1"])), "b": 1 / (1 + np.exp(-0.4 * X["p1"] - 0.1))})
+    state = Status.at(12, (rng.uniform(size=300) < 1 / (1 + np.exp(-X["c1"] - X["p1"]))).astype(int))
+    model = AverageRisk({"a": Column("a"), "b": Column("b")}, scale="logit", cv=2).fit(F, state)
+    mean = logit(F.to_numpy()).mean(1)
+    line = LogisticRisk().fit(mean[:, None], state)
+    np.testing.assert_allclose(model.recalibration_["slope"], line.coef_[0], rtol=1e-8)
+    np.testing.assert_allclose(model.predict_risk(F, 12), line.predict_risk(mean[:, None], 12), rtol=1e-8)
+    assert model.recalibration_["slope"] > 1.5  # a mean of two views of the patient is too cautious
+
+
+def test_recalibrated_risks_rise_with_time_and_causes_sum_to_one():
+    model = AverageRisk(
+        {"clinical": CauseSpecificCox(), "imaging": CauseSpecificCox(), "null": NullModel()},
+        modalities=MODALITIES,
+        horizons=[6, 12],
+        cv=3,
+    ).fit(X, COMPETING)
+    both = [model.predict_risk(X, [3, 6, 12, 24], cause) for cause in (1, 2)]
+    assert (np.diff(both[0], axis=1) >= 0).all()
+    assert (sum(both) <= 1 + 1e-12).all()
+    np.testing.assert_allclose(model.predict_risk(X, 6), both[0][:, [1]], rtol=1e-12)
+    # calibrated on what it was calibrated on: mean cross-fitted risk is the observed one, about
+    np.testing.assert_allclose(
+        both[0][:, 2].mean(), NullModel().fit(X, COMPETING).predict_risk(X[:1], 12)[0, 0], atol=0.02
+    )
+
+
+def test_learners_of_one_cause_are_averaged_for_that_cause():
+    model = AverageRisk({"fine_gray": FineGray(), "cox": CauseSpecificCox()}, horizons=12, cv=2).fit(X, COMPETING)
+    assert np.isfinite(model.predict_risk(X, 12)).all()
+    with pytest.raises(ArgumentError, match="cause"):
+        model.predict_risk(X, 12, 2)
+
+
+# ---- explanation -------------------------------------------------------------------------------------------------
+
+
+def test_explanations_add_up():
+    for model in (fitted(), AverageRisk(CoxPH(), modalities=MODALITIES, horizons=12, cv=3).fit(X, Y)):
+        frame = prediction_shapley(model, X[:3], MODALITIES, X[:40], horizons=12.0).to_frame()
+        gained = model.predict_risk(X[:3], 12)[:, 0] - model.predict_risk(X[:40], 12).mean()
+        np.testing.assert_allclose(frame.groupby("row")["value"].sum(), gained, atol=1e-12)
