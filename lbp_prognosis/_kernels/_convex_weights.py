@@ -151,8 +151,8 @@ def convex_minimum(
         target = quadratic_minimum(H, H @ x - slope, total=total, free=free)
         step = target - x
         gain = -float(slope @ step)
-        if gain <= 1e-15 * (1 + abs(value)):
-            return target if np.abs(step).max(initial=0.0) < 1e-6 else x, True
+        if gain <= 1e-12 * (1 + abs(value)):  # what the last step leaves is the square of it
+            return target, True
         share = 1.0
         while True:
             fresh = at(x + share * step)
@@ -160,7 +160,7 @@ def convex_minimum(
                 break
             share /= 2
             if share < 1e-10:
-                return x, gain <= 1e-12 * (1 + abs(value))
+                return x, False
         x = target if share == 1.0 else x + share * step
         value, slope, H = fresh
     return x, False
