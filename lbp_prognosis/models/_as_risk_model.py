@@ -32,6 +32,7 @@ from lbp_prognosis.models._foreign_models import (
     PREDICT,
     end_of_follow_up,
     looks_fitted,
+    through_steps,
     weights_argument,
 )
 from lbp_prognosis.models._statsmodels_results import is_hazard_model, is_statsmodels
@@ -40,7 +41,7 @@ from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, status_h
 
 __all__ = ["AdaptedModel", "as_risk_model"]
 
-_KINDS = ("lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "callable")
+_KINDS = ("lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "pipeline", "callable")
 
 
 def as_risk_model(
@@ -54,11 +55,12 @@ def as_risk_model(
         One of: a lifelines fitter; a scikit-survival estimator (``predict_survival_function``); a hazardous estimator
         (``predict_cumulative_incidence``); what ``fit()`` of statsmodels returned (Logit, Probit, GLM or GEE of the
         Binomial family, PHReg); a scikit-learn classifier of the state 0/1 at one horizon; a scikit-learn
-        search (``GridSearchCV`` …) over a classifier or over an object with ``predict_risk``; a function
+        search (``GridSearchCV`` …) over a classifier or over an object with ``predict_risk``; a scikit-learn
+        ``Pipeline`` that ends in an object with ``predict_risk``; a function
         ``f(X, horizons) -> risk`` of shape (n, n_horizons), or (n,) for one horizon, such as a published formula; or
         anything with ``predict_risk``, which is returned as it is. Fitted, or to be fitted by ``fit`` (statsmodels:
         fitted).
-    kind : {"auto", "lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "callable"}
+    kind : {"auto", "lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "pipeline", "callable"}
         What the object is, if it can't be recognised (``"auto"``, the default).
     horizon : float, optional
         Time at which the probabilities of a classifier or a binary regression hold; needed for a fitted one.
@@ -91,8 +93,15 @@ def as_risk_model(
     return AdaptedModel(model, kind=kind, horizon=horizon, max_time=max_time)
 
 
-def _search_with_score(model: AdaptedModel) -> bool:
-    return hasattr(getattr(model.estimator, "estimator", None), "linear_predictor")
+def _last_step(model: Any) -> Any:
+    """Return the last step of a scikit-learn pipeline; None of anything else."""
+    steps = getattr(model, "steps", None)
+    return steps[-1][1] if isinstance(steps, list) and steps and hasattr(model, "named_steps") else None
+
+
+def _with_score(model: AdaptedModel) -> bool:
+    inner = (getattr(model.estimator, "estimator", None), _last_step(model.estimator))
+    return any(hasattr(each, "linear_predictor") for each in inner)
 
 
 class AdaptedModel(RiskEstimator):
@@ -102,7 +111,7 @@ class AdaptedModel(RiskEstimator):
     ----------
     estimator : object
         The foreign model.
-    kind : {"auto", "lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "callable"}
+    kind : {"auto", "lifelines", "sksurv", "hazardous", "statsmodels", "classifier", "search", "pipeline", "callable"}
         What it is; ``"auto"``, the default, looks.
     horizon : float, optional
         Time at which the probabilities of a classifier or a binary regression hold.
@@ -131,6 +140,8 @@ class AdaptedModel(RiskEstimator):
         if self.kind != "auto":
             return check_choice("kind", self.kind, _KINDS)
         model = self.estimator
+        if hasattr(_last_step(model), "predict_risk"):
+            return "pipeline"
         if any(base.__module__.split(".")[0] == "lifelines" for base in type(model).__mro__):
             return "lifelines"
         if is_statsmodels(model):
@@ -148,7 +159,8 @@ class AdaptedModel(RiskEstimator):
         raise argument_error(
             "model",
             "a lifelines, scikit-survival, hazardous or statsmodels model, a classifier with predict_proba, a "
-            "search over models with predict_risk, a function of (X, horizons), or an object with predict_risk",
+            "search over models with predict_risk, a pipeline that ends in one, a function of (X, horizons), or an "
+            "object with predict_risk",
             model,
         )
 
@@ -202,8 +214,8 @@ class AdaptedModel(RiskEstimator):
             )
         wanted: OutcomeKind = "status" if kind == "classifier" else "right"
         told = "Use Status.at for a classifier." if kind == "classifier" else "Use Surv.right for this model."
-        if kind == "search":
-            check_outcome(y, ("right", "interval", "status"), caller="as_risk_model of a search")
+        if kind in ("search", "pipeline"):
+            check_outcome(y, ("right", "interval", "status"), caller=f"as_risk_model of a {kind}")
         elif kind != "callable":
             check_outcome(y, (wanted,), caller=f"as_risk_model({type(self.estimator).__name__})", instead=told)
         weights = None
@@ -225,6 +237,9 @@ class AdaptedModel(RiskEstimator):
             self._fit_classifier(model, X, y, weights, units)
         elif kind == "search":
             self._fit_search(model, X, y, weights, units)
+        elif kind == "pipeline":
+            model.fit(X, y, **({} if weights is None else {f"{model.steps[-1][0]}__sample_weight": sample_weight}))
+            self._read_model(_last_step(model))
         else:
             self._read_outcome(y, "right")
             if kind != "hazardous" and (self.causes_ > 1).any():
@@ -245,10 +260,12 @@ class AdaptedModel(RiskEstimator):
         if units is not None:
             with_whole_folds(model, X, _event_labels(y), units)
         model.fit(X, y, **({} if weights is None else {"sample_weight": weights}))
-        best = model.best_estimator_
-        self.causes_ = np.asarray(getattr(best, "causes_", [1]))
-        self.max_time_ = float(getattr(best, "max_time_", np.inf))
-        self.score_horizons_ = np.asarray(getattr(best, "score_horizons_", [self.max_time_]))
+        self._read_model(model.best_estimator_)
+
+    def _read_model(self, model: Any) -> None:
+        self.causes_ = np.asarray(getattr(model, "causes_", [1]))
+        self.max_time_ = float(getattr(model, "max_time_", np.inf))
+        self.score_horizons_ = np.asarray(getattr(model, "score_horizons_", [self.max_time_]))
 
     def _fit_classifier(
         self, model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None, units: np.ndarray | None
@@ -268,15 +285,22 @@ class AdaptedModel(RiskEstimator):
 
     @property
     def linear_predictor_scale(self) -> str | None:
-        """Scale of the linear predictor of the model that a search chose, or searches over; None for others."""
-        chosen = getattr(getattr(self, "estimator_", None), "best_estimator_", None)
-        return linear_predictor_scale(getattr(self.estimator, "estimator", None) if chosen is None else chosen)
+        """Scale of the linear predictor of the model inside a search or a pipeline; None for others."""
+        model = getattr(self, "estimator_", self.estimator)
+        for inner in (getattr(model, "best_estimator_", None), getattr(model, "estimator", None), _last_step(model)):
+            if inner is not None:
+                return linear_predictor_scale(inner)
+        return None
 
-    @available_if(_search_with_score)
+    @available_if(_with_score)
     @takes_rows()
     def linear_predictor(self, X: Any, cause: int = 1) -> np.ndarray:
-        """Return the linear predictor of the model that a search chose."""
-        return linear_predictor_of(self.estimator_.best_estimator_, X, cause)
+        """Return the linear predictor of the model that a search chose, or a pipeline ends in; shape (n,)."""
+        model = getattr(self, "estimator_", self.estimator)
+        last = _last_step(model)
+        if last is None:
+            return linear_predictor_of(model.best_estimator_, X, cause)
+        return linear_predictor_of(last, through_steps(model, X), cause)
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
@@ -306,7 +330,7 @@ class AdaptedModel(RiskEstimator):
         times, _ = check_horizons(horizons)
         kind = self._kind()
         model = getattr(self, "estimator_", self.estimator)
-        if kind not in ("hazardous", "search") and cause != 1:
+        if kind not in ("hazardous", "search", "pipeline") and cause != 1:
             raise argument_error("cause", f"1 for a {kind} model", cause)
         if not hasattr(self, "estimator_") and not looks_fitted(model, kind):
             raise NotFittedError(f"The {type(model).__name__} is not fitted yet. Call fit(X, y) first.")

@@ -17,6 +17,7 @@ from lbp_prognosis._kernels import discrete_baseline, exponential_incidence, pro
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Surv, Weights
 
 __all__ = ["CauseSpecificCox"]
@@ -24,7 +25,7 @@ __all__ = ["CauseSpecificCox"]
 _FORMS = ("product_limit", "exponential", "product_limit_efron", "exponential_efron")
 
 
-class CauseSpecificCox(RiskEstimator):
+class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     """What is the risk of each cause by a horizon, when other causes can come first?
 
     A Cox model for the hazard of each cause, the others censored, combined by the product limit, so that the risks

@@ -32,11 +32,12 @@ from lbp_prognosis.models._cox_diagnostics import CoxDiagnostics
 from lbp_prognosis.models._cox_resampler import CoxResampler
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
+from lbp_prognosis.models._survival_regression import SurvivalRegression
 
 __all__ = ["CoxPH"]
 
 
-class CoxPH(CoxDiagnostics, RiskEstimator):
+class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
     """How does each predictor change the hazard, and what is a patient's risk by a horizon?
 
     Cox's proportional hazards model with Efron, Breslow or exact ties, strata, weights, offsets, delayed entry, ridge

@@ -23,11 +23,12 @@ from lbp_prognosis.models._cox_checks import check_events, column_factors, colum
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
+from lbp_prognosis.models._survival_regression import SurvivalRegression
 
 __all__ = ["ElasticNetCox"]
 
 
-class ElasticNetCox(RiskEstimator):
+class ElasticNetCox(SurvivalRegression, RiskEstimator):
     """Which of many predictors carry the hazard, when their coefficients are shrunk?
 
     Cox regression with an elastic-net penalty: the whole path, penalty factors by column and by modality (IPF), columns

@@ -91,6 +91,7 @@ class FineGray(CoxPH):
     _single_cause = False
     _linear_predictor_scale = "log_subdistribution_hazard"
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."
+    _has_survival = False
 
     def __init__(
         self,

@@ -17,13 +17,15 @@ from lbp_prognosis._kernels import step_at
 from lbp_prognosis.models._statsmodels_results import is_hazard_model, statsmodels_risk
 from lbp_prognosis.survival import to_sksurv
 
-__all__ = ["FIT", "PREDICT", "end_of_follow_up", "looks_fitted", "weights_argument"]
+__all__ = ["FIT", "PREDICT", "end_of_follow_up", "looks_fitted", "through_steps", "weights_argument"]
 
 
 def looks_fitted(model: Any, kind: str) -> bool:
     """Say whether the object holds what a fit leaves behind; a function needs none."""
     if kind in ("callable", "statsmodels"):  # the latter says so itself
         return True
+    if kind == "pipeline":
+        model = model.steps[-1][1]
     return any(name.endswith("_") and not name.startswith("_") for name in vars(model)) or hasattr(model, "durations")
 
 
@@ -33,10 +35,20 @@ def end_of_follow_up(model: Any, kind: str) -> float:
         return float(np.max(model.durations))
     if kind == "statsmodels" and is_hazard_model(model):
         return float(np.max(model.model.endog))
+    if kind == "pipeline":
+        return float(getattr(model.steps[-1][1], "max_time_", np.inf))
     for name in ("unique_times_", "event_times_", "time_grid_"):
         if hasattr(model, name):
             return float(np.max(getattr(model, name)))
     return np.inf
+
+
+def through_steps(pipeline: Any, X: Any) -> Any:
+    """Return what the last step of a fitted scikit-learn pipeline gets to see."""
+    for _, step in pipeline.steps[:-1]:
+        if step not in (None, "passthrough"):
+            X = step.transform(X)
+    return X
 
 
 def weights_argument(model: Any, weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -130,6 +142,10 @@ def _predict_search(model: Any, X: Any, times: np.ndarray, cause: int) -> np.nda
     return np.asarray(model.best_estimator_.predict_risk(X, times, cause=cause), dtype=float)
 
 
+def _predict_pipeline(model: Any, X: Any, times: np.ndarray, cause: int) -> np.ndarray:
+    return model.steps[-1][1].predict_risk(through_steps(model, X), times, cause)
+
+
 FIT: dict[str, Callable[..., None]] = {
     "lifelines": _fit_lifelines,
     "sksurv": _fit_sksurv,
@@ -142,5 +158,6 @@ PREDICT: dict[str, Callable[..., np.ndarray]] = {
     "statsmodels": _predict_statsmodels,
     "classifier": _predict_classifier,
     "search": _predict_search,
+    "pipeline": _predict_pipeline,
     "callable": _predict_callable,
 }

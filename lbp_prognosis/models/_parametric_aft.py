@@ -25,6 +25,7 @@ from lbp_prognosis._kernels import TransformationFit, generalised_gamma_scale, r
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.models._transformation_model import LikelihoodTimes, TransformationProblem, likelihood_times
 from lbp_prognosis.survival import OutcomeKind
 
@@ -34,7 +35,7 @@ _SCALES = {"exponential": "hazard", "weibull": "hazard", "loglogistic": "odds", 
 _STEP = 1e-3  # in the shape of the generalised gamma; five-point differences leave an error of its fourth power
 
 
-class ParametricAFT(RiskEstimator):
+class ParametricAFT(SurvivalRegression, RiskEstimator):
     """How much do predictors stretch or shorten the time to the event, if its distribution is of a known form?
 
     log T = intercept + x·coef + offset + scale · W, with W standard extreme-value (Weibull; scale 1: exponential),

@@ -23,12 +23,13 @@ from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import steps_at
+from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Weights
 
 __all__ = ["PriorityCox"]
 
 
-class PriorityCox(RiskEstimator):
+class PriorityCox(SurvivalRegression, RiskEstimator):
     """What do costly predictors add, once the cheap ones have said all they can?
 
     Blocks are fitted in the order given: the score of the blocks before enters each fit as an offset, so a later

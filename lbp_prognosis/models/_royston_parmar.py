@@ -19,13 +19,14 @@ from lbp_prognosis._kernels import log_time_knots, log_time_spline, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.models._transformation_model import LikelihoodTimes, TransformationProblem, likelihood_times
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["RoystonParmar"]
 
 
-class RoystonParmar(RiskEstimator):
+class RoystonParmar(SurvivalRegression, RiskEstimator):
     """Which risk over time, with a smooth baseline that also holds between visits and needs few numbers to be told?
 
     S(t | x) = S₀(s(log t) + x·coef + offset), with s a natural cubic spline and S₀ such that coefficients are log

@@ -112,7 +112,7 @@ def simex(
     extrapolation: str = "quadratic",
     confidence: float = 0.95,
     sample_weight: Any = None,
-    random_state: RandomState = None,
+    random_state: RandomState = 0,
     n_jobs: int | None = None,
 ) -> Simex:
     """Correct coefficients for measurement error by simulation and extrapolation.
@@ -137,7 +137,7 @@ def simex(
         Level of the limits.
     sample_weight : array-like of shape (n,), optional
         Passed to `fit`.
-    random_state : int, SeedSequence, Generator or None
+    random_state : int, SeedSequence, Generator or None, default 0
         Source of the added errors.
     n_jobs : int, optional
         As in joblib; the numbers do not depend on it.

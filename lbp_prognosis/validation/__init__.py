@@ -20,6 +20,7 @@ from lbp_prognosis.validation.resampling._calibration_instability import Calibra
 from lbp_prognosis.validation.resampling._cross_validate import CrossValidation, cross_validate_risk
 from lbp_prognosis.validation.resampling._instability import Instability
 from lbp_prognosis.validation.resampling._internal_external import InternalExternal, internal_external
+from lbp_prognosis.validation.resampling._risk_scorer import RiskScorer, risk_scorer
 from lbp_prognosis.validation.screening._screen import screen
 from lbp_prognosis.validation.screening._screening import Finding, Screening
 from lbp_prognosis.validation.sensitivity._attrition import (
@@ -58,6 +59,7 @@ __all__ = [
     "PooledPerformance",
     "ProbabilityUseful",
     "Reclassification",
+    "RiskScorer",
     "SampleSize",
     "SampleSizeSupport",
     "Screening",
@@ -80,6 +82,7 @@ __all__ = [
     "probability_useful",
     "r2_cox_snell_from_c",
     "reclassification",
+    "risk_scorer",
     "sample_size_development",
     "sample_size_support",
     "sample_size_validation",

@@ -65,7 +65,7 @@ def calibration(
     sample_weight: Any = None,
     clusters: Any = None,
     confidence: float = 0.95,
-    n_resamples: int = 500,
+    n_resamples: int = 200,
     random_state: RandomState = 0,
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
@@ -112,7 +112,7 @@ def calibration(
         Unit of the standard errors.
     confidence : float, default 0.95
         Level of intervals.
-    n_resamples : int, default 500
+    n_resamples : int, default 200
         Curves drawn from the distribution of the spline's coefficients, for the intervals of ICI, E50, E90, Emax and
         for the null ICI.
     random_state : int, SeedSequence, Generator or None, default 0

@@ -53,7 +53,7 @@ def decision_curve(
     sample_weight: Any = None,
     clusters: Any = None,
     confidence: float = 0.95,
-    n_resamples: int = 500,
+    n_resamples: int = 200,
     random_state: RandomState = 0,
     min_at_risk: int = 10,
     min_censoring_survival: float = 0.02,
@@ -88,7 +88,7 @@ def decision_curve(
         Unit of the variance and of resampling, e.g. the centre.
     confidence : float, default 0.95
         Level of intervals and bands.
-    n_resamples : int, default 500
+    n_resamples : int, default 200
         Resamples for the simultaneous bands; 0 leaves them out.
     random_state : int, SeedSequence, Generator or None, default 0
         Seed of the resamples.

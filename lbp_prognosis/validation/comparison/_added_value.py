@@ -72,7 +72,7 @@ def added_value(
     sites: Any = None,
     folds: Any = None,
     confidence: float = 0.95,
-    random_state: RandomState = None,
+    random_state: RandomState = 0,
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -118,7 +118,7 @@ def added_value(
         Folds given beforehand.
     confidence : float, default 0.95
         Level of intervals.
-    random_state : int, Generator or None, default None
+    random_state : int, Generator or None, default 0
         Seed of the folds.
     n_jobs : int, optional
         Workers.

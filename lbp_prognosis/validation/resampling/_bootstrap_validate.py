@@ -56,7 +56,7 @@ def bootstrap_validate(
     cause: int = 1,
     target: str = "event",
     method: str = "auto",
-    n_resamples: int = 500,
+    n_resamples: int = 200,
     groups: Any = None,
     within: Any = None,
     resamples: Any = None,
@@ -66,7 +66,7 @@ def bootstrap_validate(
     indexes: bool = True,
     keep_predictions: bool = False,
     confidence: float = 0.95,
-    random_state: RandomState = None,
+    random_state: RandomState = 0,
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -93,7 +93,7 @@ def bootstrap_validate(
         What net benefit is about.
     method : {"auto", "optimism", ".632", ".632+"}, default "auto"
         ``"auto"``: ``.632+`` for models that say they interpolate (``interpolates``), ``optimism`` for others.
-    n_resamples : int, default 500
+    n_resamples : int, default 200
         Resamples.
     groups : array-like of shape (n,), optional
         Patients (or other units) resampled whole.
@@ -117,7 +117,7 @@ def bootstrap_validate(
         Keep every resample's risks for the original patients (``instability``).
     confidence : float, default 0.95
         Level of the intervals.
-    random_state : int, Generator or None, default None
+    random_state : int, Generator or None, default 0
         Seed; the numbers do not depend on ``n_jobs`` or the backend.
     n_jobs : int, optional
         Workers.

@@ -226,7 +226,7 @@ def cross_validate_risk(
     sites: Any = None,
     folds: Any = None,
     fit_params: Mapping[str, Any] | None = None,
-    random_state: RandomState = None,
+    random_state: RandomState = 0,
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -259,7 +259,7 @@ def cross_validate_risk(
         Fold numbers given beforehand, instead of drawing them here.
     fit_params : mapping of str to array-like of shape (n,), optional
         Row-wise arguments of ``fit``, e.g. ``sample_weight``.
-    random_state : int, Generator or None, default None
+    random_state : int, Generator or None, default 0
         Seed of the folds.
     n_jobs : int, optional
         Workers; results do not depend on it.

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from lbp_prognosis._base import LeakageError, argument_error
+from lbp_prognosis.models import as_risk_model
 from lbp_prognosis.survival import check_outcome, measured_spec, outcome_kind, status_horizon
 
 __all__ = [
@@ -57,6 +59,8 @@ def fresh(estimator: Any, name: str = "estimator") -> Any:
         raise argument_error(
             name, "an unfitted object", f"the class {estimator.__name__}", f"Make one of it: {estimator.__name__}()."
         )
+    if isinstance(estimator, Pipeline) and hasattr(estimator.steps[-1][1], "predict_risk"):
+        estimator = as_risk_model(estimator)
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_risk")):
         raise argument_error(
             name,

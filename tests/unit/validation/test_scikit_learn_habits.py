@@ -1,0 +1,81 @@
+"""Scorers and pipelines of scikit-learn work as its users write them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from syn import syn
+
+from lbp_prognosis import Surv
+from lbp_prognosis._base import ArgumentError
+from lbp_prognosis.evaluation import brier, concordance, time_dependent_auc
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, as_risk_model
+from lbp_prognosis.validation import cross_validate_risk, external_validate, risk_scorer
+
+DATA = syn(400)
+X = DATA[["c1", "p1", "m1"]]
+Y = Surv.right(DATA["time"], DATA["status"] == 1)
+COMPETING = Surv.right(DATA["time"], DATA["status"], censored=0)
+
+
+def test_a_scorer_is_the_metric_with_higher_for_better():
+    model = CoxPH().fit(X, Y)
+    risk = model.predict_risk(X, [6.0, 12.0])
+    assert risk_scorer("brier", [6, 12])(model, X, Y) == pytest.approx(
+        -np.mean(brier(Y, risk, [6, 12]).value), abs=1e-15
+    )
+    assert risk_scorer("ipa", 12)(model, X, Y) == pytest.approx(float(brier(Y, risk[:, 1], 12).ipa.value), abs=1e-15)
+    assert risk_scorer("auc", 12)(model, X, Y) == pytest.approx(
+        float(time_dependent_auc(Y, risk[:, 1], 12).value), abs=1e-15
+    )
+    assert risk_scorer("concordance", 12)(model, X, Y) == pytest.approx(
+        float(concordance(Y, risk[:, 1], tau=12).value), abs=1e-15
+    )
+
+
+@pytest.mark.parametrize("metric", ["ipa", "brier", "log_score", "auc", "concordance", "uno_concordance"])
+def test_every_scorer_works_in_cross_val_score_with_competing_events(metric):
+    if metric == "uno_concordance":
+        model, y = CoxPH(), Y
+    else:
+        model, y = CauseSpecificCox(), COMPETING
+    values = cross_val_score(model, X, y, scoring=risk_scorer(metric, 12), cv=KFold(3), error_score="raise")
+    assert np.isfinite(values).all()
+
+
+def test_a_search_is_led_by_the_scorer():
+    grid = {"penalty": [0.1, 1e6]}
+    search = GridSearchCV(CoxPH(), grid, scoring=risk_scorer("ipa", 12), cv=KFold(3)).fit(X, Y)
+    assert search.best_params_ == {"penalty": 0.1}
+
+
+def test_a_scorer_refuses_what_it_cannot_score():
+    with pytest.raises(ArgumentError, match="`metric`"):
+        risk_scorer("ici", 12)
+    with pytest.raises(ArgumentError, match="`min_at_risk`"):
+        risk_scorer("ipa", 12, min_at_risk=0)
+
+
+def test_without_anybody_at_risk_a_scorer_is_missing():
+    model = CoxPH().fit(X, Y)
+    assert np.isnan(risk_scorer("ipa", 12)(model, X.iloc[:8], Y[:8]))
+    assert np.isfinite(risk_scorer("ipa", 12, min_at_risk=1)(model, X.iloc[:8], Y[:8]))
+
+
+def test_a_pipeline_is_taken_as_it_is():
+    def plain():
+        return make_pipeline(StandardScaler().set_output(transform="pandas"), CoxPH())
+
+    found = cross_validate_risk(plain(), X, Y, 12.0, n_splits=3, n_repeats=1, random_state=0)
+    wanted = cross_validate_risk(CoxPH(), X, Y, 12.0, n_splits=3, n_repeats=1, random_state=0)
+    risk, same = (next(iter(each.risks.values())) for each in (found, wanted))
+    np.testing.assert_allclose(risk, same, atol=1e-8)  # a Cox model does not mind the scale
+    fitted = plain().fit(X, Y)
+    adapted = as_risk_model(fitted)
+    np.testing.assert_allclose(adapted.predict_risk(X, 12.0), CoxPH().fit(X, Y).predict_risk(X, 12.0), atol=1e-8)
+    np.testing.assert_allclose(adapted.linear_predictor(X), fitted.predict(X))
+    assert adapted.linear_predictor_scale == "log_hazard"
+    assert external_validate(adapted, X, Y, 12.0, kind="temporal").evaluation.n == 400
