@@ -20,6 +20,7 @@ ROOMS = {
     "evaluation.utility": "Evaluation: utility tier",
     "validation": "Validation",
     "explain": "Explanation",
+    "federation": "Federation",
     "evidence": "Evidence",
     "disclosure": "What may leave",
     "report": "Page and tables",

@@ -28,6 +28,7 @@ from lbp_prognosis._kernels._chained_equations import (
 )
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, inverse_gamma_prior
 from lbp_prognosis._kernels._convex_weights import convex_minimum, quadratic_minimum
+from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, combat_shrink, inverse_gamma_prior
 from lbp_prognosis._kernels._copied_rows import copied_rows
 from lbp_prognosis._kernels._copies import centred_copies, mean_difference
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
@@ -63,6 +64,7 @@ from lbp_prognosis._kernels._kaplan_meier import (
     kaplan_meier_steps,
     reverse_kaplan_meier_steps,
 )
+from lbp_prognosis._kernels._likelihood_parts import cloglog_parts, cox_parts, logistic_parts
 from lbp_prognosis._kernels._loess import loess, lowess
 from lbp_prognosis._kernels._log_time_spline import log_time_knots, log_time_spline
 from lbp_prognosis._kernels._mean_regression import MeanFit, cloglog_pseudo_fit, logistic_fit, poisson_fit
@@ -178,11 +180,13 @@ __all__ = [
     "centred_copies",
     "chained_draws",
     "chained_equations",
+    "cloglog_parts",
     "cloglog_pseudo_fit",
     "coalition_members",
     "column_model",
     "combat_adjust",
     "combat_fit",
+    "combat_shrink",
     "concordance_index",
     "concordance_pairs",
     "concordance_totals",
@@ -197,6 +201,7 @@ __all__ = [
     "cox_line",
     "cox_loglik",
     "cox_nonnegative",
+    "cox_parts",
     "cox_path",
     "cox_pieces",
     "cox_refit",
@@ -233,6 +238,7 @@ __all__ = [
     "logistic_fit",
     "logistic_level",
     "logistic_line",
+    "logistic_parts",
     "lowess",
     "mean_difference",
     "nested_plan",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-__all__ = ["CombatFit", "combat_adjust", "combat_fit", "inverse_gamma_prior"]
+__all__ = ["CombatFit", "combat_adjust", "combat_fit", "combat_shrink", "inverse_gamma_prior"]
 
 
 class CombatFit(NamedTuple):
@@ -87,10 +87,38 @@ def combat_fit(
         gamma_hat[s] = average(rows, axis=0)
         if not mean_only:
             delta_hat[s] = spread(rows, axis=0, ddof=1)
+    gamma, delta, iterations = combat_shrink(
+        gamma_hat, delta_hat, counts, reference=reference, mean_only=mean_only, prior=prior, tol=tol, max_iter=max_iter
+    )
+    return CombatFit(mean, coefficients, variance, gamma_hat, delta_hat, gamma, delta, counts, iterations)
+
+
+def combat_shrink(
+    gamma_hat: np.ndarray,
+    delta_hat: np.ndarray,
+    counts: np.ndarray,
+    *,
+    reference: int | None = None,
+    mean_only: bool = False,
+    prior: str = "parametric",
+    tol: float = 1e-10,
+    max_iter: int = 10_000,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return shrunken means and variances of the batches (B, p) and the most iterations used.
+
+    Parameters
+    ----------
+    gamma_hat, delta_hat, counts : ndarray of shape (B, p)
+        Means and variances (divisor n − 1) of the standardised features in each batch, and their numbers.
+    reference, mean_only, prior, tol, max_iter
+        As for `combat_fit`.
+    """
     gamma, delta, iterations = gamma_hat.copy(), delta_hat.copy(), 0
-    for s in range(n_batches) if prior != "none" else ():
+    for s in range(gamma_hat.shape[0]) if prior != "none" else ():
+        if s == reference:
+            continue  # its own scale: nothing to shrink
         if prior == "nonparametric":
-            within = np.nansum((Z[batch == s] - gamma_hat[s]) ** 2, axis=0)
+            within = (counts[s] - 1) * delta_hat[s]
             gamma[s], delta[s] = _nonparametric(gamma_hat[s], delta_hat[s], counts[s], within)
         elif mean_only:
             tau2 = gamma_hat[s].var(ddof=1)
@@ -102,7 +130,7 @@ def combat_fit(
         delta[:] = 1.0
     if reference is not None:
         gamma[reference], delta[reference] = 0.0, 1.0
-    return CombatFit(mean, coefficients, variance, gamma_hat, delta_hat, gamma, delta, counts, iterations)
+    return gamma, delta, iterations
 
 
 def combat_adjust(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lbp_prognosis import evaluation, explain, models, survival, validation
 from lbp_prognosis.evaluation import diagnostic, technical, utility
+from lbp_prognosis.federation import FederatedCox, FederatedLogistic, Policy, combat_moments
 from lbp_prognosis.fusion import (
     MultipleImputation,
     OneHot,
@@ -99,6 +100,12 @@ def widths(lower: Any, upper: Any) -> np.ndarray:
     return np.sort(y["upper"] - y["lower"])
 
 
+def score_of(model: Any, y: np.ndarray) -> Any:
+    """Return a call that asks a site for its score."""
+    policy = Policy(events_per_parameter=2, digits=12)
+    return lambda X, **rows: model.round(X, y, model.start(), site="s", policy=policy, **rows).score
+
+
 CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     # name: (call, row-wise arguments, others)
     "models.CoxPH": (fitted(models.CoxPH()), {"X": R.X, **COMMON, "strata": R.label, "offset": R.offset}, {}),
@@ -108,6 +115,21 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "models.ParametricAFT": (fitted(models.ParametricAFT()), {"X": R.X, "sample_weight": R.weight}, {}),
     "models.RoystonParmar": (fitted(models.RoystonParmar()), {"X": R.X, "offset": R.offset}, {}),
     "models.NullModel": (fitted(models.NullModel()), {"X": R.X, "sample_weight": R.weight, "strata": R.label}, {}),
+    "federation.FederatedCox.round": (
+        score_of(FederatedCox(["a", "b", "c"]), Y),
+        {"X": R.X, "sample_weight": R.weight, "strata": R.label, "offset": R.offset},
+        {},
+    ),
+    "federation.FederatedLogistic.round": (
+        score_of(FederatedLogistic(["a", "b", "c"]), STATUS),
+        {"X": R.X, "sample_weight": R.weight, "offset": R.offset},
+        {},
+    ),
+    "federation.combat_moments": (
+        lambda X: combat_moments(X, ["a", "b", "c"], site="s", policy=Policy(release_budget=1.0)).mean_features,
+        {"X": R.X},
+        {},
+    ),
     "models.predict_risk": (predicted, {"X": R.X}, {}),
     "fusion.RiskPipeline": (
         lambda X, **k: (

@@ -26,6 +26,7 @@ ROOMS = (
     "evaluation.utility",
     "explain",
     "validation",
+    "federation",
     "cohort",
     "instruments",
     "report",

@@ -1,0 +1,77 @@
+"""Why a site does not answer a round: too few patients, a column that is one patient, coefficients that probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from lbp_prognosis.federation._policy import Policy
+
+__all__ = ["Parts", "few_patients", "few_patients_behind", "outside_trust", "stands_for", "weighs_few"]
+
+Parts = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
+"""Log-likelihood, score and information at given coefficients."""
+
+
+def stands_for(weights: np.ndarray) -> float:
+    """Return (Σw)²/Σw²: as many equal patients would weigh the same."""
+    total = float(weights.sum())
+    return total**2 / float(weights @ weights) if total > 0 else 0.0
+
+
+def few_patients(n: float, events: float, parameters: int, policy: Policy) -> str:
+    """Return why a site is too small for a round, or an empty string."""
+    if n < policy.min_n:
+        return "insufficient: fewer patients than the site's minimum"
+    if min(events, n - events) < policy.min_events:
+        return "insufficient: fewer events or non-events than the site's minimum"
+    if parameters > n * policy.release_budget:
+        return "insufficient: more parameters than the release budget"
+    if events < policy.events_per_parameter * parameters:
+        return "insufficient: fewer events for each parameter than the site's minimum"
+    return ""
+
+
+def few_patients_behind(X: np.ndarray, columns: Sequence[str], weights: np.ndarray, policy: Policy) -> str:
+    """Return which columns fewer patients than the cell limit make up, or an empty string.
+
+    A column that is 0 but for one patient has that patient's covariates in its row of the information. So has one with
+    a single far value: it stands for as many patients as its squared deviations weigh.
+    """
+    found = []
+    taking = weights > 0
+    for name, column in zip(columns, X.T):
+        values, counts = np.unique(column[taking], return_counts=True)
+        off = int(counts.sum() - counts.max())
+        deviation = (column[taking] - np.median(column[taking])) ** 2
+        if 0 < off < policy.min_cell or (values.size > 1 and stands_for(deviation) < policy.min_cell):
+            found.append(name)
+    return f"few patients behind the columns {', '.join(found)}" if found else ""
+
+
+def weighs_few(eta: np.ndarray, weights: np.ndarray, policy: Policy) -> str:
+    """Return that relative hazards make sums those of a few patients, or an empty string."""
+    with np.errstate(over="ignore", under="ignore"):
+        relative = weights * np.exp(eta - eta.max(initial=-np.inf, where=weights > 0))
+    if stands_for(relative) < 2 * policy.min_cell:
+        return "probing: at these coefficients the sums are those of a few patients"
+    return ""
+
+
+def outside_trust(parts: Parts, previous: np.ndarray, asked: np.ndarray, policy: Policy) -> str:
+    """Return that coefficients lie too far from the last ones and the site's own step from there, or nothing.
+
+    The distance is (Δ − t s)ᵀ I (Δ − t s) ≤ p · trust² with the nearest t in [0, 1] and the site's Newton step s.
+    """
+    _, score, information = parts(previous)
+    own = np.linalg.lstsq(information, score, rcond=None)[0]
+    move = asked - previous
+    length = float(own @ information @ own)
+    share = float(np.clip((move @ information @ own) / length, 0, 1)) if length > 0 else 0.0
+    rest = move - share * own
+    distance = float(rest @ information @ rest) / max(asked.size, 1)
+    blind = np.abs(rest) > 1e-12  # coefficients on which the site has no information have no standard error
+    if distance > policy.trust**2 or (blind & ~(np.diag(information) > 0)).any():
+        return "probing: the coefficients lie outside the region of trust"
+    return ""

@@ -1,0 +1,27 @@
+"""The rows of a site, in the order of the agreed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, read_frame, read_matrix
+
+__all__ = ["agreed_matrix"]
+
+
+def agreed_matrix(X: Any, columns: Sequence[str], n: int) -> np.ndarray:
+    """Return the agreed columns (n, p) of a frame, or an array that has as many."""
+    frame = read_frame(X)
+    if isinstance(frame, pd.DataFrame):
+        missing = [name for name in columns if name not in frame.columns]
+        if missing:
+            raise argument_error("X", f"a frame with the agreed columns {list(columns)}", f"one without {missing}")
+        frame = frame[list(columns)]
+    matrix = read_matrix(frame)
+    if matrix.shape != (n, len(columns)):
+        raise argument_error("X", f"of {n} rows, as many as `y`, and {len(columns)} columns", f"shape {matrix.shape}")
+    return matrix

@@ -1,0 +1,237 @@
+"""Rounds at a site and at the centre: what they refuse, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from syn import syn
+
+from lbp_prognosis import LBPError, Status, Surv
+from lbp_prognosis.federation import FederatedCox, FederatedLogistic, Policy, Round, RoundRequest
+
+COLUMNS = ["c1", "p1"]
+D = syn(240, sites=2)
+MODEL = FederatedCox(COLUMNS)
+KEY = b"sixteen bytes or more"
+PARTS = {str(site): part for site, part in D.groupby("site")}
+
+
+def right(part: pd.DataFrame) -> np.ndarray:
+    return Surv.right(part["time"], part["event"])
+
+
+def answers(request: RoundRequest, model: FederatedCox = MODEL, key: bytes | None = None) -> list[Round]:
+    return [model.round(part, right(part), request, site=site, key=key) for site, part in PARTS.items()]
+
+
+def test_a_site_below_the_minimum_says_only_that() -> None:
+    part = D.iloc[:2]
+    answer = MODEL.round(part, right(part), MODEL.start(), site="small")
+    assert answer.withheld.startswith("insufficient")
+    assert (answer.n, answer.n_events, answer.score, answer.information, answer.loglik) == (0, 0, (), (), 0.0)
+    for number in (1, 2, 3):
+        asked = replace(MODEL.start(), number=number)
+        assert MODEL.round(part, right(part), asked, site="small").withheld
+
+
+@pytest.mark.parametrize(("events", "withheld"), [(19, True), (20, False), (21, False)])
+def test_ten_events_for_each_parameter(events: int, withheld: bool) -> None:
+    event = (np.arange(80) % 80 < events).astype(int)
+    time = np.random.default_rng(1).permutation(80) + 1.0
+    answer = MODEL.round(D.iloc[:80], Surv.right(time, event), MODEL.start(), site="a")
+    assert bool(answer.withheld) is withheld
+
+
+@pytest.mark.parametrize(("ones", "withheld"), [(1, True), (4, True), (5, False), (6, False)])
+def test_one_hot_columns_are_refused(ones: int, withheld: bool) -> None:
+    """The row of the information that belongs to a dummy of one patient holds that patient's covariates."""
+    part = D.iloc[:120].assign(mark=0.0)
+    part.iloc[:ones, part.columns.get_loc("mark")] = 1.0
+    model = FederatedCox(["c1", "mark"])
+    answer = model.round(part, right(part), model.start(), site="a")
+    assert bool(answer.withheld) is withheld
+    if withheld:
+        assert "mark" in answer.withheld
+
+
+def test_extreme_coefficients_are_refused() -> None:
+    """At a huge β the mean over a risk set is the covariates of the patient with the largest product."""
+    part = PARTS["1"]
+    for coef in ([40.0, 0.0], [0.0, -60.0], [9.0, 9.0]):
+        answer = MODEL.round(part, right(part), MODEL.start(coef), site="1")
+        assert answer.withheld.startswith("probing"), coef
+
+
+def test_one_hot_probing_learns_nothing() -> None:
+    """A centre that asks for β along each axis, ever further, is stopped before one patient carries the sums."""
+    part = PARTS["1"].assign(lone=PARTS["1"]["c1"])
+    X = part[COLUMNS].to_numpy()
+    kept: list[Round] = []
+    for number, size in enumerate(np.geomspace(0.1, 100, 30), start=1):
+        asked = RoundRequest(MODEL.agreement, number, (float(size), 0.0))
+        answer = MODEL.round(part, right(part), asked, site="1", answered=kept)
+        if answer.withheld:
+            break
+        kept.append(answer)
+        weight = np.exp(X @ [size, 0.0])
+        assert weight.sum() ** 2 / (weight @ weight) >= 10
+    assert answer.withheld
+    assert len(kept) <= 8
+
+
+def test_steps_of_the_fit_itself_are_trusted() -> None:
+    fit, request = None, MODEL.start()
+    kept: dict[str, list[Round]] = {site: [] for site in PARTS}
+    while fit is None or not fit.converged:
+        for site, part in PARTS.items():
+            kept[site].append(MODEL.round(part, right(part), request, site=site, answered=kept[site]))
+        fit = MODEL.step([own[-1] for own in kept.values()], fit)
+        request = fit.request
+    assert not fit.left_out
+    assert fit.number <= 5
+
+
+def test_rounds_are_counted() -> None:
+    part, kept = PARTS["1"], []
+    for number in range(1, 12):
+        asked = RoundRequest(MODEL.agreement, number, (0.01 * number, 0.0))
+        answer = MODEL.round(part, right(part), asked, site="1", answered=kept)
+        if answer.withheld:
+            assert answer.withheld.startswith("budget")
+            break
+        kept.append(answer)
+    assert len(kept) == 8
+    # the same request again is answered the same way, and costs nothing
+    again = MODEL.round(part, right(part), RoundRequest(MODEL.agreement, 8, (0.08, 0.0)), site="1", answered=kept)
+    assert again == kept[-1]
+
+
+def test_two_answers_of_cohorts_that_differ_by_one_patient() -> None:
+    part = PARTS["1"]
+    first = MODEL.round(part, right(part), MODEL.start(), site="1")
+    fewer = part.iloc[:-1]
+    with pytest.raises(LBPError, match="the patients of the earlier answers"):
+        MODEL.round(fewer, right(fewer), MODEL.start([0.1, 0.1]), site="1", answered=[first])
+    changed = part.assign(c1=part["c1"] + np.r_[np.zeros(len(part) - 1), 2.0])
+    with pytest.raises(LBPError, match="the patients of the earlier answers"):
+        MODEL.round(changed, right(part), MODEL.start([0.1, 0.1]), site="1", answered=[first])
+
+
+def test_a_stratum_with_a_few_events() -> None:
+    part = PARTS["1"]
+    event = part["event"].to_numpy()
+    some = np.flatnonzero(event)[:3]
+    labels = np.where(np.isin(np.arange(len(part)), some), "rare", "usual")
+    assert MODEL.round(part, right(part), MODEL.start(), site="1", strata=labels).withheld
+
+
+def test_replayed_answers_are_refused() -> None:
+    first = answers(MODEL.start())
+    fit = MODEL.step(first)
+    second = answers(fit.request)
+    with pytest.raises(LBPError, match="another one"):
+        MODEL.step([second[0], first[1]], fit)
+    with pytest.raises(LBPError, match="one answer a site"):
+        MODEL.step([second[0], second[0]], fit)
+    forged = replace(first[1], number=2, request=second[0].request, coef=second[0].coef, seal="")
+    with pytest.raises(LBPError, match="seal"):
+        MODEL.step([second[0].sealed(KEY), forged], fit, key=KEY)
+
+
+def test_changed_answers_are_refused() -> None:
+    sent = answers(MODEL.start(), key=KEY)
+    assert MODEL.step(sent, key=KEY).n == len(D)
+    changed = replace(sent[0], score=(sent[0].score[0] + 1, sent[0].score[1]))
+    with pytest.raises(LBPError, match="seal"):
+        MODEL.step([changed, sent[1]], key=KEY)
+    with pytest.raises(LBPError, match="positive semidefinite"):
+        MODEL.step([replace(answers(MODEL.start())[0], information=((-1.0, 0.0), (0.0, 1.0)))])
+    with pytest.raises(LBPError, match="16 bytes"):
+        answers(MODEL.start(), key=b"short")
+
+
+def test_another_version_or_model_is_refused() -> None:
+    sent = answers(MODEL.start())
+    with pytest.raises(LBPError, match="version"):
+        MODEL.step([replace(sent[0], version="0.0.1"), sent[1]])
+    other = FederatedCox(COLUMNS, ties="breslow")
+    with pytest.raises(LBPError, match="another agreement"):
+        other.round(PARTS["1"], right(PARTS["1"]), MODEL.start(), site="1")
+    with pytest.raises(LBPError, match="of this model and version"):
+        other.step(sent)
+    text = sent[0].to_json().replace('"withheld":""', '"withheld":"","more":1')
+    with pytest.raises(LBPError, match="of this version"):
+        Round.from_json(text)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"a":1,"a":2}', '{"a":NaN}', "{" * 100_000])
+def test_broken_files(text: str) -> None:
+    for kind in (Round, RoundRequest):
+        with pytest.raises(LBPError):
+            kind.from_json(text)
+
+
+def test_sites_that_leave_are_named() -> None:
+    first = MODEL.step(answers(MODEL.start()))
+    sent = answers(first.request)
+    gone = replace(Round.from_json(sent[0].to_json()), n=0, n_events=0, withheld="budget: spent")
+    with pytest.raises(LBPError, match="sites of the step before"):
+        MODEL.step([gone, sent[1]], first)
+    alone = MODEL.step([gone, sent[1]])
+    assert alone.left_out == {"1": "budget: spent"}
+    assert [doubt.code for doubt in alone.objections] == ["sites-left-out"]
+
+
+def test_a_step_that_went_too_far_is_halved() -> None:
+    model = FederatedCox(["c1"])
+    part = PARTS["1"]
+    start = model.step([model.round(part, right(part), model.start(), site="1")])
+    # an unlucky step: the request is three times as far
+    far = RoundRequest(model.agreement, 2, (float(start.coef[0]) + 8 * float(start.se[0]),))
+    loose = Policy(trust=50.0)
+    back = model.step([model.round(part, right(part), far, site="1", policy=loose)], start)
+    assert back.coef[0] == pytest.approx(far.coef[0] / 2)
+
+
+def test_states_not_observed_take_no_part() -> None:
+    y = D["y"].to_numpy().copy()
+    y[::7] = -1
+    model = FederatedLogistic(COLUMNS)
+    answer = model.round(D, Status.at(12, y), model.start(), site="a")
+    assert answer.n == int((y >= 0).sum())
+    assert answer.n_events == int((y == 1).sum())
+    assert answer.numbers == 3 * 6 // 2 + 1
+
+
+def test_frame_and_picture() -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    fit = MODEL.step(answers(MODEL.start()))
+    assert fit.to_frame()["parameter"].tolist() == COLUMNS
+    assert fit.plot().get_xlabel() == "coefficient"
+    assert "round 1" in repr(fit)
+
+
+def test_at_most_four_horizons_and_none_with_few_events_between() -> None:
+    part = PARTS["1"]
+    with pytest.raises(LBPError, match="at most 4"):
+        MODEL.baseline(part, right(part), [0.3, 0.2], [3, 6, 9, 12, 18], site="1")
+    found = MODEL.baseline(part, right(part), [0.3, 0.2], [6, 6.1, 12], site="1")
+    assert found.horizons == (6.0, 12.0)
+    assert found.withheld == {6.1: "few events since the horizon before"}
+    risk = found.predict_risk(part[COLUMNS].to_numpy(), [6, 12])
+    assert risk.shape == (len(part), 2)
+    assert (np.diff(risk, axis=1) > 0).all()
+    with pytest.raises(LBPError, match="among"):
+        found.predict_risk(part[COLUMNS].to_numpy(), 7)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"min_cell": 1}, {"thresholds": [0.1, 0.2, 0.3, 0.4]}, {"release_budget": 0}, {"min_n": 5}, {"thresholds": [1.2]}],
+)
+def test_policies_that_protect_nobody(change: dict) -> None:
+    with pytest.raises(LBPError):
+        Policy(**change)
