@@ -26,9 +26,8 @@ from lbp_prognosis._kernels._chained_equations import (
     column_model,
     expand_columns,
 )
-from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, inverse_gamma_prior
-from lbp_prognosis._kernels._convex_weights import convex_minimum, quadratic_minimum
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, combat_shrink, inverse_gamma_prior
+from lbp_prognosis._kernels._convex_weights import convex_minimum, quadratic_minimum
 from lbp_prognosis._kernels._copied_rows import copied_rows
 from lbp_prognosis._kernels._copies import centred_copies, mean_difference
 from lbp_prognosis._kernels._cox import CoxFit, cox_fit, cox_fit_prepared
