@@ -34,6 +34,8 @@ class Encoding:
         Categories by code of a nominal column.
     dtypes : dict
         Of the training frame.
+    unknown : {"error", "reference"}
+        A category that the training frame lacks is refused, or counts as the first.
     """
 
     columns: tuple[str, ...]
@@ -42,12 +44,13 @@ class Encoding:
     matching: np.ndarray
     categories: dict[str, list[Any]]
     dtypes: dict[str, Any]
+    unknown: str = "error"
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, methods: Mapping[str, str]) -> Encoding:
+    def of(cls, frame: pd.DataFrame, methods: Mapping[str, str], unknown: str = "error") -> Encoding:
         """Choose a method a column: logistic for 0/1, matching for other numbers, nominal for the rest."""
-        unknown = [name for name in methods if name not in frame.columns]
-        if unknown or any(method not in METHODS for method in methods.values()):
+        absent = [name for name in methods if name not in frame.columns]
+        if absent or any(method not in METHODS for method in methods.values()):
             raise argument_error("methods", f"a mapping from columns of `X` to {METHODS}", dict(methods))
         kinds, levels, matching = [], [], []
         categories: dict[str, list[Any]] = {}
@@ -82,6 +85,7 @@ class Encoding:
             np.array(matching),
             categories,
             {name: frame[name].dtype for name in frame.columns},
+            unknown,
         )
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
@@ -93,14 +97,16 @@ class Encoding:
                 out[:, j] = numbers_of(column)
                 continue
             place = {value: code for code, value in enumerate(self.categories[name])}
-            codes = column.map(place).to_numpy(dtype=float, na_value=np.nan)
+            codes = np.array(column.map(place).to_numpy(dtype=float, na_value=np.nan))
             strange = np.isnan(codes) & column.notna().to_numpy()
-            if strange.any():
+            if strange.any() and self.unknown == "error":
                 raise argument_error(
                     "X",
                     f"of the categories of the fit in {name!r}: {self.categories[name][:6]}",
                     f"{sorted(map(str, column[strange].unique()))[:4]}",
+                    'Say unknown="reference" to count them as the first category.',
                 )
+            codes[strange] = 0
             out[:, j] = codes
         return out
 

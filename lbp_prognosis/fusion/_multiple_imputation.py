@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from lbp_prognosis._base import (
     RandomState,
     argument_error,
+    check_choice,
     check_number,
     mark_prepared,
     spawn,
@@ -62,6 +63,10 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         Draws of a new row, elsewhere.
     donors : int, default 5
         Donors in predictive mean matching.
+    unknown : {"error", "reference"}, default "error"
+        A category that was not in the training rows is refused, or counts as the first category where other columns
+        are imputed from it (its own cell stays what it is). A `OneHot` later in the pipeline that counts such
+        categories as the reference decides this too.
     random_state : int, SeedSequence or Generator, default 0
         Seed.
 
@@ -99,6 +104,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         nodes: int = 20,
         draws: int = 50,
         donors: int = 5,
+        unknown: str = "error",
         random_state: RandomState = 0,
     ) -> None:
         self.m = m
@@ -109,6 +115,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         self.nodes = nodes
         self.draws = draws
         self.donors = donors
+        self.unknown = unknown
         self.random_state = random_state
 
     # ---- training ------------------------------------------------------------------------------------------------
@@ -119,6 +126,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         frame = as_frame(X)
         for name in ("iterations", "nodes", "draws", "donors"):
             check_number(name, getattr(self, name), low=1, whole=True)
+        check_choice("unknown", self.unknown, ("error", "reference"))
         if self.m is not None:
             check_number("m", self.m, low=1, whole=True)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
@@ -128,7 +136,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         self._check_names(frame)
         modelled = frame.drop(columns=list(self.passive_))
         methods = {k: v for k, v in (self.methods or {}).items() if k in modelled.columns}
-        self.encoding_ = Encoding.of(modelled, methods)
+        self.encoding_ = Encoding.of(modelled, methods, self.unknown)
         matrix = self.encoding_.encode(modelled)
         self.incomplete_ = float(np.isnan(matrix).any(axis=1).mean())
         wanted = min(20, max(5, ceil(100 * self.incomplete_ - 1e-9))) if self.incomplete_ else 1

@@ -476,9 +476,10 @@ class RiskPipeline(BaseEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What the fitted steps found doubtful, e.g. a scanner that goes with the outcome."""
+        """What the fitted steps and models found doubtful, e.g. a scanner that goes with the outcome."""
         check_is_fitted(self, "branches_")
         steps = [step for _, step in self.steps_] + [step for branch in self.branches_ for step in branch.steps]
+        steps += self.models_
         return tuple(dict.fromkeys(found for step in steps for found in getattr(step, "objections_", ())))
 
     @property
@@ -503,7 +504,15 @@ class _Scored:
 
 
 def _name_nominal(imputer: Any, frame: pd.DataFrame, later: list[Any]) -> None:
-    """Tell the imputation which numeric codes a later step takes for categories: no value may come to lie between."""
+    """Tell the imputation what later steps do with categories.
+
+    Numeric codes that a later step takes for categories are categories here too (no value may come to lie between), and
+    a category new to the fit counts as the reference here if it does there.
+    """
+    if "unknown" in imputer.get_params(deep=False) and any(
+        getattr(step, "unknown", "error") == "reference" for step in later
+    ):
+        imputer.set_params(unknown="reference")
     if "methods" not in imputer.get_params(deep=False):
         return
     named = [column for step in later for column in getattr(step, "nominal_columns", ()) if column in frame.columns]

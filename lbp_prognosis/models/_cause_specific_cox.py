@@ -9,6 +9,7 @@ import pandas as pd
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     check_choice,
     check_horizons,
     takes_rows,
@@ -17,6 +18,7 @@ from lbp_prognosis._kernels import discrete_baseline, exponential_incidence, pro
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._rare_causes import RARE_CAUSES, NotDetermined, is_rare, rare_cause_objections
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Surv, Weights
 
@@ -48,6 +50,9 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         Columns of ``X``, as in `CoxPH`.
     collinear : {"error", "drop"}, default "error"
         As in `CoxPH`.
+    rare_causes : {"same_for_all", "error"}, default "same_for_all"
+        What to do where the effects on a cause other than 1 have no finite estimate and it has fewer than ten events a
+        predictor: give all patients the same hazard of it (coefficients 0), which is objected to, or raise.
 
     Attributes
     ----------
@@ -61,6 +66,8 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         For each cause and stratum, what meets the product limit: one value an event time of that cause.
     log_likelihood_, log_likelihood_null_ : float
         Sums over causes.
+    rare_causes_ : dict of int to int
+        Causes whose hazard is the same for all, with their events.
 
     Raises
     ------
@@ -104,6 +111,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         strata: Any = None,
         offset: str | None = None,
         collinear: str = "error",
+        rare_causes: str = "same_for_all",
     ) -> None:
         self.incidence = incidence
         self.ties = ties
@@ -114,6 +122,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         self.strata = strata
         self.offset = offset
         self.collinear = collinear
+        self.rare_causes = rare_causes
 
     @takes_rows()
     def fit(
@@ -128,10 +137,15 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     ) -> CauseSpecificCox:
         """Fit one model a cause; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
         check_choice("incidence", self.incidence, _FORMS)
+        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if self.causes_.size == 0:
             raise EstimationError(f"No event among {y.shape[0]} rows: no hazard can be estimated.")
-        self.models_ = {int(code): self._fit_cause(design, int(code)) for code in self.causes_}
+        self.rare_causes_: dict[int, int] = {}
+        rare = set(self._rare(design))
+        if len(rare) == self.causes_.size:
+            rare = set()  # without effects on any cause there is no model
+        self.models_ = {int(code): self._fit_cause(design, int(code), int(code) in rare) for code in self.causes_}
         self.increments_ = {code: self._increments(design, code) for code in self.models_}
         self.coef_ = {code: model.coef_ for code, model in self.models_.items()}
         self.covariance_ = {code: model.covariance_ for code, model in self.models_.items()}
@@ -139,7 +153,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         self.log_likelihood_null_ = sum(model.log_likelihood_null_ for model in self.models_.values())
         return self
 
-    def _fit_cause(self, design: Design, code: int) -> CoxPH:
+    def _fit_cause(self, design: Design, code: int, rare: bool) -> CoxPH:
         model = CoxPH(
             ties=self.ties,
             penalty=self.penalty,
@@ -151,12 +165,39 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         X = design.X if not hasattr(self, "feature_names_in_") else pd.DataFrame(design.X, columns=self._names())
         y = Surv.right(design.y["time"], design.y["event"] == code, entry=design.entry)
         weights = None if design.weights is None else Weights(design.weights, design.weight_kind or "sampling")
+        rows = {"strata": design.strata, "offset": design.offset, "clusters": design.clusters}
         try:
-            return model.fit(
-                X, y, sample_weight=weights, strata=design.strata, offset=design.offset, clusters=design.clusters
-            )
+            return model.fit(X, y, sample_weight=weights, **rows)
+        except NotDetermined as error:
+            if not rare:
+                raise NotDetermined(f"Cause {code}: {error}") from error
         except EstimationError as error:
             raise EstimationError(f"Cause {code}: {error}") from error
+        self.rare_causes_[code] = int(self._events(design, code))
+        return model.fit(X[[]] if isinstance(X, pd.DataFrame) else X[:, :0], y, sample_weight=weights, **rows)._widened(
+            self._names() if isinstance(X, pd.DataFrame) else None, design.X.mean(axis=0)
+        )
+
+    def _rare(self, design: Design) -> list[int]:
+        """Return the causes that may do without effects."""
+        if self.rare_causes == "error":
+            return []
+        columns = design.X.shape[1]
+        others = [int(code) for code in self.causes_ if code != self._own_cause]
+        return [code for code in others if is_rare(self._events(design, code), columns)]
+
+    @staticmethod
+    def _events(design: Design, code: int) -> float:
+        """Count the events of a cause; frequency weights are copies, rows of weight 0 nobody."""
+        mine = design.y["event"] == code
+        if design.weights is None:
+            return float(mine.sum())
+        return float(design.weights[mine].sum() if design.frequency else (design.weights[mine] > 0).sum())
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What is doubtful about the fit: causes whose hazard is taken to be the same for all."""
+        return rare_cause_objections(self.rare_causes_, self.n_features_in_)
 
     def _increments(self, design: Design, code: int) -> list[np.ndarray]:
         model = self.models_[code]

@@ -220,6 +220,17 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         model.baseline_times_, model.baseline_hazard_ = times, hazard
         return model
 
+    def _widened(self, names: list[str] | None, centre: np.ndarray) -> CoxPH:
+        """Return this fit without predictors as one to columns with means ``centre`` (p,) and no effects."""
+        wide, p = copy(self), centre.size
+        wide.n_features_in_, wide.centre_ = p, centre
+        if names is not None:
+            wide.feature_names_in_ = np.asarray(names, dtype=object)
+        wide.coef_ = np.zeros(p)
+        wide.covariance_ = wide.covariance_model_ = np.zeros((p, p))
+        wide.baseline_mean_ = [np.zeros((part.shape[0], p)) for part in self.baseline_mean_]
+        return wide
+
     def _risk_sets(
         self, X: Any, matrix: np.ndarray, y: np.ndarray, strata: np.ndarray | None, weights: np.ndarray | None
     ) -> CoxData:
@@ -239,11 +250,20 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
             max_iter=self.max_iter,
             tol=self.tol,
         )
-        check_cox_fit(fit, self._names(), data.scale, design.X.shape[0], self.collinear)
+        check_cox_fit(
+            fit,
+            self._names(),
+            data.scale,
+            design.X.shape[0],
+            self.collinear,
+            penalty=self.penalty,
+            factors=column_factors(self.penalty_factors, self._names(), "penalty_factors"),
+            max_iter=self.max_iter,
+        )
         pieces = cox_pieces(
             data, fit.coef, weights=design.weights, offset=design.offset, ties=self.ties, frequency=design.frequency
         )
-        check_precision(pieces)
+        check_precision(pieces, self.penalty)
         self.coef_ = fit.coef
         self.covariance_model_ = fit.covariance
         self.log_likelihood_, self.log_likelihood_null_ = fit.loglik, fit.loglik_null

@@ -9,6 +9,8 @@ import numpy as np
 
 from lbp_prognosis._base import EstimationError, argument_error, check_vector
 from lbp_prognosis._kernels import CoxFit, CoxPieces
+from lbp_prognosis.models._penalty_remedy import penalty_remedy
+from lbp_prognosis.models._rare_causes import NotDetermined
 
 __all__ = [
     "check_cox_fit",
@@ -41,8 +43,18 @@ def check_exact_weights(weights: np.ndarray | None) -> None:
         )
 
 
-def check_cox_fit(fit: CoxFit, names: list[str], scale: np.ndarray, n: int, collinear: str) -> None:
-    """Raise `EstimationError` where the fit has no unique, finite answer, naming the columns."""
+def check_cox_fit(
+    fit: CoxFit,
+    names: list[str],
+    scale: np.ndarray,
+    n: int,
+    collinear: str,
+    *,
+    penalty: float,
+    factors: np.ndarray,
+    max_iter: int,
+) -> None:
+    """Raise `EstimationError` where the fit has no unique, finite answer, naming the columns and what helps."""
     if fit.aliased.any() and collinear == "error":
         columns = [name for name, aliased in zip(names, fit.aliased) if aliased]
         told = ", ".join(repr(column) for column in columns[:8]) + (", …" if len(columns) > 8 else "")
@@ -51,22 +63,28 @@ def check_cox_fit(fit: CoxFit, names: list[str], scale: np.ndarray, n: int, coll
             if len(names) >= n
             else "Among the rows at risk at an event they are constant or linear combinations of columns before them"
         )
-        raise EstimationError(
+        remedy = penalty_remedy(penalty, factors, names, np.flatnonzero(fit.aliased).tolist())
+        raise NotDetermined(
             f"The coefficients of {told} are not determined. {why}. Drop these columns, set collinear='drop' (their "
-            "coefficients become 0), give a `penalty`, or use ElasticNetCox."
+            f"coefficients become 0), or use ElasticNetCox. {remedy}, if all of them are to stay."
         )
     if not fit.converged:
         large = np.abs(fit.coef * scale)
-        guilty = [repr(names[j]) for j in np.argsort(-large)[:3] if large[j] > max(5.0, 0.2 * large.max())]
-        which = f" Largest coefficients: {', '.join(guilty)}." if guilty else ""
-        raise EstimationError(
+        guilty = [int(j) for j in np.argsort(-large)[:3] if large[j] > max(5.0, 0.2 * large.max())]
+        if not guilty and fit.iterations >= max_iter:
+            raise EstimationError(
+                f"The partial likelihood still rises after {fit.iterations} iterations, and no coefficient drifts off "
+                "yet. Raise `max_iter`."
+            )
+        which = f" Largest coefficients: {', '.join(repr(names[j]) for j in guilty)}." if guilty else ""
+        raise NotDetermined(
             "The partial likelihood has no finite maximum within reach: a combination of columns separates patients "
-            f"with the event from those still at risk, or the iterations ran out.{which} Give a `penalty` (a ridge "
-            "keeps coefficients finite), merge sparse categories, or drop the column."
+            f"with the event from those still at risk.{which} {penalty_remedy(penalty, factors, names, guilty)}, merge "
+            "sparse categories, or drop the column."
         )
 
 
-def check_precision(pieces: CoxPieces) -> None:
+def check_precision(pieces: CoxPieces, penalty: float) -> None:
     """Refuse a fit whose baseline no number can hold, or whose sums over risk sets drown in rounding (late entry)."""
     hazard = pieces.hazard[pieces.tied.count > 0]
     if not (np.isfinite(hazard).all() and (hazard > 0).all()):
@@ -78,7 +96,7 @@ def check_precision(pieces: CoxPieces) -> None:
         raise EstimationError(
             "Linear predictors lie so far apart that, with delayed entry, sums over risk sets are lost in rounding: "
             f"they range over {np.ptp(pieces.eta):.3g}, and a difference of 10 is a hazard 22000 times as high. Check "
-            "`offset` and outlying values of the columns, or give a `penalty`."
+            f"`offset` and outlying values of the columns, or give a {'larger ' if penalty else ''}`penalty`."
         )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     argument_error,
     check_choice,
     check_number,
@@ -21,7 +22,9 @@ from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._penalty_remedy import penalty_remedy
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
+from lbp_prognosis.models._rare_causes import RARE_CAUSES, is_rare, rare_cause_objections
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["DiscreteTimeHazard"]
@@ -61,6 +64,10 @@ class DiscreteTimeHazard(RiskEstimator):
     collinear : {"error", "drop"}, default "error"
         What to do with a column that is constant or a combination of columns before it: raise, or give it the
         coefficient 0. Under a penalty such a column is determined and kept.
+    rare_causes : {"same_for_all", "error"}, default "same_for_all"
+        What to do where the effects have no finite estimate and a cause other than 1 has fewer than ten events a
+        predictor: give all patients the same odds of it (coefficients 0), the rarest cause first, which is objected to;
+        or raise.
 
     Attributes
     ----------
@@ -84,6 +91,8 @@ class DiscreteTimeHazard(RiskEstimator):
     n_rows_, n_spans_, n_mapped_, n_floored_, n_uninformative_ : int
         Person-periods; events known only up to several periods; endpoints taken for a visit within the tolerance;
         censoring times taken back to the last visit; patients that add nothing.
+    rare_causes_ : dict of int to int
+        Causes of which all patients have the same odds, with their events.
     n_iter_ : int
         Newton iterations.
 
@@ -127,6 +136,7 @@ class DiscreteTimeHazard(RiskEstimator):
         strata: Any = None,
         offset: str | None = None,
         collinear: str = "error",
+        rare_causes: str = "same_for_all",
     ) -> None:
         self.visits = visits
         self.tolerance = tolerance
@@ -138,6 +148,7 @@ class DiscreteTimeHazard(RiskEstimator):
         self.strata = strata
         self.offset = offset
         self.collinear = collinear
+        self.rare_causes = rare_causes
 
     @takes_rows()
     def fit(
@@ -176,6 +187,7 @@ class DiscreteTimeHazard(RiskEstimator):
         """
         check_choice("between", self.between, ("refuse", "interpolate"))
         check_choice("variance", self.variance, ("auto", "model", "robust"))
+        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
         check_number("penalty", self.penalty, low=0)
         tolerance = check_number("tolerance", self.tolerance, low=0)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
@@ -205,7 +217,8 @@ class DiscreteTimeHazard(RiskEstimator):
         centre, scale = design.X[used].mean(axis=0), column_sd(design.X[used], None, "n")
         X = ((design.X - centre) / scale)[:, kept]
         counts = design.weights if design.frequency else None
-        ridge = self.penalty * column_factors(self.penalty_factors, names, "penalty_factors")
+        factors = column_factors(self.penalty_factors, names, "penalty_factors")
+        ridge = self.penalty * factors
         if self.standardize:
             ridge = ridge * column_sd(design.X, counts, "n-1") ** 2
         codes = np.zeros(design.X.shape[0], dtype=np.int64) if design.strata is None else design.strata
@@ -234,12 +247,28 @@ class DiscreteTimeHazard(RiskEstimator):
             "weights": weights[rows.person],
             "offset": offset,
         }
-        found = discrete_hazard_fit(inner, rows.response, rows.span, free=free, penalty=penalty, start=start, **fit)
-        if not found.converged or undetermined(found.information):
+        rare = self._rare(rows, weights if design.frequency else (weights > 0).astype(float), X.shape[1])
+        self.rare_causes_: dict[int, int] = {}
+        while True:
+            found = discrete_hazard_fit(inner, rows.response, rows.span, free=free, penalty=penalty, start=start, **fit)
+            determined = found.converged and not undetermined(found.information)
+            if determined or not rare:
+                break
+            code, events = rare.pop(0)
+            self.rare_causes_[code] = events
+            free[int(np.searchsorted(self.causes_, code)), cells:] = False
+        if not determined:
+            large = np.abs(found.coef[:, cells:]).max(axis=0, initial=0.0)
+            guilty = [int(j) for j, size in zip(np.flatnonzero(kept), large) if size > max(5, large.max() / 5)]
+            told = ", ".join(repr(str(names[j])) for j in guilty[:3])
             raise EstimationError(
                 "The likelihood has no finite maximum within reach: a combination of columns separates patients with "
-                "the event from those without, or a period can't be told from its neighbours because its visit was "
-                "always missed. Give a `penalty`, merge visits, or drop the column."
+                f"the event from those without. Largest coefficients: {told}. "
+                f"{penalty_remedy(self.penalty, factors, names, guilty)}, merge sparse categories, or drop the column."
+                if guilty
+                else "The likelihood has no finite maximum within reach: a period can't be told from its neighbours, "
+                "because its visit was always missed. Leave that visit out of `visits`; a penalty does not reach the "
+                "effects of periods."
             )
         null = discrete_hazard_fit(
             dummies, rows.response, rows.span, free=possible, penalty=penalty[:cells], start=start[:, :cells], **fit
@@ -247,6 +276,25 @@ class DiscreteTimeHazard(RiskEstimator):
         self.log_likelihood_, self.log_likelihood_null_, self.n_iter_ = found.loglik, null.loglik, found.iterations
         alpha = self._store(design, rows, inner, found, free, penalty, (centre, scale, kept), weights)
         self.alpha_ = np.where(possible, alpha, fixed).reshape(causes, -1, periods)
+
+    def _rare(self, rows: PersonPeriods, copies: np.ndarray, columns: int) -> list[tuple[int, int]]:
+        """Return competing causes with fewer than ten events a column and their events, the rarest first."""
+        if self.rare_causes == "error" or columns == 0:
+            return []
+        found = []
+        for place, code in enumerate(self.causes_.tolist()):
+            people = np.unique(rows.person[rows.response == place + 1])
+            events = float(copies[people].sum())
+            if code != self._own_cause and is_rare(events, columns):
+                found.append((code, int(events)))
+        if len(found) == self.causes_.size:
+            return []  # without effects on any cause there is no model
+        return sorted(found, key=lambda pair: pair[1])
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What is doubtful about the fit: causes of which all patients have the same odds."""
+        return rare_cause_objections(self.rare_causes_, self.n_features_in_)
 
     def _check_cells(self, cell: np.ndarray, cells: int, weights: np.ndarray) -> None:
         empty = np.flatnonzero(np.bincount(cell, weights=weights, minlength=cells) == 0)

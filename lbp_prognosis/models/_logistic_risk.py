@@ -27,6 +27,7 @@ from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._penalty_remedy import penalty_remedy
 from lbp_prognosis.survival import OutcomeKind, status_horizon
 
 __all__ = ["LogisticRisk"]
@@ -188,20 +189,21 @@ class LogisticRisk(RiskEstimator):
             kept = kept_columns(X, None, names, self.collinear)
         centre, scale = X.mean(axis=0), column_sd(X, None, "n")
         inner = np.column_stack([np.ones(state.size), ((X - centre) / scale)[:, kept]])
-        ridge = self.penalty * column_factors(self.penalty_factors, names, "penalty_factors")
+        factors = column_factors(self.penalty_factors, names, "penalty_factors")
+        ridge = self.penalty * factors
         if self.standardize:
             ridge = ridge * column_sd(X, counts, "n-1") ** 2
         penalty = np.concatenate([[0.0], (ridge / scale**2)[kept]])
         found = categorical_fit(inner, state, weights=weights, offset=offset, penalty=penalty)
         if not found.converged or undetermined(found.information):
             large = np.abs(found.coef[0, 1:])
-            guilty = [
-                repr(str(name)) for name, size in zip(np.array(names)[kept], large) if size > max(5, large.max() / 5)
-            ]
+            guilty = [int(j) for j, size in zip(np.flatnonzero(kept), large) if size > max(5, large.max() / 5)]
+            told = ", ".join(repr(str(names[j])) for j in guilty[:3])
             raise EstimationError(
                 "The likelihood has no finite maximum within reach: a combination of columns separates the two states."
-                + (f" Largest coefficients: {', '.join(guilty[:3])}." if guilty else "")
-                + " Give a `penalty` (a ridge keeps coefficients finite), merge sparse categories, or drop the column."
+                + (f" Largest coefficients: {told}." if guilty else "")
+                + f" {penalty_remedy(self.penalty, factors, names, guilty)}, merge sparse categories, or drop the "
+                "column."
             )
         null = categorical_fit(inner[:, :1], state, weights=weights, offset=offset)
         back = np.zeros((X.shape[1] + 1, inner.shape[1]))

@@ -23,14 +23,13 @@ from lbp_prognosis._kernels import (
     tridiagonal_inverse_diagonal,
 )
 from lbp_prognosis.models._coefficient_table import coefficient_table
-from lbp_prognosis.models._collinear import kept_columns
+from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._penalty_remedy import penalty_remedy
 from lbp_prognosis.models._score_model import ScoreModel
 
 __all__ = ["OrdinalRegression"]
-
-_SEPARATED = 30.0  # coefficient per standard deviation that no data can estimate
 
 
 class OrdinalRegression(ScoreModel):
@@ -167,17 +166,19 @@ class OrdinalRegression(ScoreModel):
         kept = kept_columns(X, None, names, self.collinear) if self.penalty == 0 else np.ones(X.shape[1], dtype=bool)
         centre, scale = X.mean(axis=0), column_sd(X, None, "n")
         inner = ((X - centre) / scale)[:, kept]
-        ridge = self.penalty * column_factors(self.penalty_factors, names, "penalty_factors")
+        factors = column_factors(self.penalty_factors, names, "penalty_factors")
+        ridge = self.penalty * factors
         if self.standardize:
             ridge = ridge * column_sd(X, counts, "n-1") ** 2
         options: dict[str, Any] = {"link": self.link, "weights": weights, "offset": offset}
         found = ordinal_fit(inner, level, self.levels_.size, ridge=(ridge / scale**2)[kept], **options)
-        if not found.converged or np.abs(found.beta).max(initial=0.0) > _SEPARATED:
-            worst = np.flatnonzero(kept)[np.argmax(np.abs(found.beta))]
+        if not found.converged or _drifts(found):
+            worst = [int(np.flatnonzero(kept)[np.argmax(np.abs(found.beta))])] if found.beta.size else []
+            which = f" Largest coefficient: {str(names[worst[0]])!r}." if worst else ""
             raise EstimationError(
-                "The likelihood has no finite maximum within reach: a combination of columns separates the scores. "
-                f"Largest coefficient: {str(names[worst])!r}. Give a larger `penalty`, merge sparse categories, or "
-                "drop the column."
+                "The likelihood has no finite maximum within reach: a combination of columns separates the scores."
+                f"{which} {penalty_remedy(self.penalty, factors, names, worst)}, merge sparse categories, or drop the "
+                "column."
             )
         shift = float(found.beta @ (centre / scale)[kept])
         self.coef_ = np.zeros(X.shape[1])
@@ -284,3 +285,12 @@ class OrdinalRegression(ScoreModel):
         return coefficient_table(
             self._names(), self.coef_, self.covariance_, ratio="or", confidence=confidence, variance=self.variance_
         )
+
+
+def _drifts(found: OrdinalFit) -> bool:
+    """Say whether a coefficient per standard deviation has drifted off, thresholds projected out."""
+    try:
+        solved = solve_tridiagonal(found.band, found.cross)
+    except np.linalg.LinAlgError:
+        return True
+    return undetermined(found.inner - found.cross.T @ solved)

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
 
 from lbp_prognosis._base import (
+    Objection,
     argument_error,
     linear_predictor_of,
     linear_predictor_scale,
@@ -65,6 +66,22 @@ class OnColumns(BaseEstimator):
     def linear_predictor_scale(self) -> str | None:
         """Scale of the linear predictor, as the model inside states it."""
         return linear_predictor_scale(getattr(self, "model_", self.model))
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What the model inside found doubtful."""
+        return tuple(getattr(self.model_, "objections_", ()))
+
+    @property
+    def causes_(self) -> np.ndarray:
+        """Event codes that occurred in the training data, where the model inside knows them."""
+        found: np.ndarray = self.model_.causes_
+        return found
+
+    @property
+    def max_time_(self) -> float:
+        """Longest follow-up of the training data, where the model inside knows it."""
+        return float(self.model_.max_time_)
 
     def _cut(self, X: Any) -> Any:
         # by position: several times sooner than by label, and this is asked thousands of times

@@ -239,7 +239,8 @@ def bootstrap_validate(
         )
         if holds
     )
-    doubts = (*prepared_objections(X), *doubts, *screen_of({chosen: estimator}, X, y, times, cause, units))
+    stated = tuple(getattr(fitted, "objections_", ()))
+    doubts = (*prepared_objections(X), *stated, *doubts, *screen_of({chosen: estimator}, X, y, times, cause, units))
     return BootstrapValidation(
         names=tuple(panel.names),
         method=chosen,

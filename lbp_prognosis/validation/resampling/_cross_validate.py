@@ -35,6 +35,9 @@ from lbp_prognosis.validation.resampling._estimator import (
     describe_estimator,
     fit_on,
     own_horizons,
+    risk_of,
+    stated_once,
+    stated_rows,
     take_rows,
 )
 from lbp_prognosis.validation.resampling._folds import (
@@ -326,9 +329,7 @@ def cross_validate_risk(
         risks[name][r, held_out] = result["risk"]
         if result["score"].size:
             scores[name][r, held_out] = result["score"]
-    # what the fitted steps found doubtful, once a code: their numbers differ a little from fold to fold
-    stated = {row[0]: Objection(*map(str, row)) for result in results[::-1] for row in result["objections"]}
-    doubts: tuple[Objection, ...] = (*prepared_objections(X), *stated.values())
+    doubts: tuple[Objection, ...] = (*prepared_objections(X), *stated_once(results))
     for values in risks.values():
         # one fold without a prediction at a horizon leaves nothing comparable there
         short = np.isnan(values).any(axis=(0, 1))
@@ -415,10 +416,11 @@ def _predict_fold(
     given = fit_params if units is None else fit_arguments(estimators[name], fit_params, units, y.shape[0])
     model = fit_on(estimators[name], X, y, train, given)
     held_out = take_rows(X, test)
-    score = stated_score(model, held_out, outcome_kind(y), cause)
-    stated = [(doubt.code, doubt.sentence, doubt.source) for doubt in getattr(model, "objections_", ())]
+    risk, doubts = risk_of(model, held_out, horizons, cause, y)
+    absent = cause not in getattr(model, "causes_", (cause,))
+    score = None if absent else stated_score(model, held_out, outcome_kind(y), cause)
     return {
-        "risk": np.asarray(model.predict_risk(held_out, horizons, cause=cause), dtype=float),
+        "risk": risk,
         "score": np.empty(0) if score is None else score,
-        "objections": np.array(stated, dtype=str).reshape(-1, 3),
+        "objections": stated_rows(doubts),
     }

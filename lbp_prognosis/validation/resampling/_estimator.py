@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from lbp_prognosis._base import LeakageError, argument_error
+from lbp_prognosis._base import LeakageError, Objection, argument_error, objection
 from lbp_prognosis.models import as_risk_model
 from lbp_prognosis.survival import check_outcome, measured_spec, outcome_kind, status_horizon
 
@@ -22,6 +22,9 @@ __all__ = [
     "is_fitted",
     "is_ready",
     "own_horizons",
+    "risk_of",
+    "stated_once",
+    "stated_rows",
     "take_rows",
 ]
 
@@ -132,6 +135,37 @@ def fit_on(estimator: Any, X: Any, y: np.ndarray, rows: np.ndarray, fit_params: 
 
     arguments = {key: take_rows(value, rows) for key, value in (fit_params or {}).items() if value is not None}
     return clone(estimator).fit(take_rows(X, rows), y[rows], **arguments)
+
+
+def risk_of(
+    model: Any, X: Any, horizons: np.ndarray, cause: int, y: np.ndarray
+) -> tuple[np.ndarray, tuple[Objection, ...]]:
+    """Return risks (n, n_horizons), and what is doubtful about them.
+
+    A cause that the training rows of ``model`` lack, though rows of ``y`` have it, has a hazard of zero: its risk is 0
+    as far as the model's follow-up goes, and that is objected to.
+    """
+    causes = getattr(model, "causes_", None)
+    known = outcome_kind(y) in ("right", "interval") and bool((y["event"] == cause).any())
+    stated: tuple[Objection, ...] = tuple(getattr(model, "objections_", ()))
+    if causes is None or cause in causes or not known:
+        return np.asarray(model.predict_risk(X, horizons, cause=cause), dtype=float), stated
+    inside = np.asarray(horizons) <= getattr(model, "max_time_", np.inf)
+    rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    risk = np.where(inside, 0.0, np.nan) * np.ones((rows, 1))
+    return risk, (*stated, objection("rare-cause", variant="absent", cause=cause))
+
+
+def stated_rows(doubts: Sequence[Objection]) -> np.ndarray:
+    """Return objections as text (k, 3), as a checkpoint keeps them."""
+    stated = [(doubt.code, doubt.sentence, doubt.source) for doubt in doubts]
+    return np.array(stated, dtype=str).reshape(-1, 3)
+
+
+def stated_once(results: Sequence[Mapping[str, np.ndarray]]) -> tuple[Objection, ...]:
+    """Return what fitted models found doubtful, once a code: their numbers differ a little from fold to fold."""
+    stated = {row[0]: Objection(*map(str, row)) for result in results[::-1] for row in result["objections"]}
+    return tuple(stated.values())
 
 
 def describe_estimator(estimator: Any) -> str:

@@ -37,6 +37,9 @@ from lbp_prognosis.validation.resampling._estimator import (
     describe_estimator,
     fit_on,
     own_horizons,
+    risk_of,
+    stated_once,
+    stated_rows,
     take_rows,
 )
 from lbp_prognosis.validation.resampling._evaluate_rows import evaluate_rows
@@ -358,6 +361,7 @@ def internal_external(
         confidence=confidence,
         objections=(
             *prepared_objections(X),
+            *stated_once(results),
             *(() if listed["evaluated"].all() else (_SMALL,)),
             *screen_of(estimators, X, y, times, cause, people),
         ),
@@ -443,7 +447,8 @@ def _is_of_site(task: tuple[str, int], arrays: Mapping[str, np.ndarray], *, code
     """Return whether arrays are risks of the patients of a site, in [0, 1] or not predicted."""
     risk = arrays["risk"]
     inside = np.isnan(risk) | ((risk >= 0) & (risk <= 1))
-    return bool(risk.shape == (int((codes == task[1]).sum()), n_horizons) and inside.all())
+    shaped = risk.shape == (int((codes == task[1]).sum()), n_horizons)
+    return bool(shaped and inside.all() and arrays["objections"].dtype.kind in "UfS")
 
 
 def _predict_site(
@@ -461,5 +466,5 @@ def _predict_site(
     name, site = task
     given = fit_params if people is None else fit_arguments(estimators[name], fit_params, people, y.shape[0])
     model = fit_on(estimators[name], X, y, np.flatnonzero(codes != site), given)
-    here = np.flatnonzero(codes == site)
-    return {"risk": np.asarray(model.predict_risk(take_rows(X, here), horizons, cause=cause), dtype=float)}
+    risk, doubts = risk_of(model, take_rows(X, np.flatnonzero(codes == site)), horizons, cause, y)
+    return {"risk": risk, "objections": stated_rows(doubts)}

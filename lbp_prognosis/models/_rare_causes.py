@@ -1,0 +1,34 @@
+"""Competing causes too rare for effects of predictors: when their hazard is the same for all, and how that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lbp_prognosis._base import EstimationError, Objection, objection
+
+__all__ = ["RARE_CAUSES", "NotDetermined", "is_rare", "rare_cause_objections"]
+
+RARE_CAUSES = ("same_for_all", "error")
+_EVENTS_PER_COLUMN = 10
+
+
+class NotDetermined(EstimationError):
+    """Coefficients have no unique, finite estimate (separation, or columns that do not vary where it matters)."""
+
+
+def is_rare(events: float, columns: int) -> bool:
+    """Return whether a cause has fewer than ten events a column."""
+    return events < _EVENTS_PER_COLUMN * columns
+
+
+def rare_cause_objections(rare: Mapping[int, int], columns: int) -> tuple[Objection, ...]:
+    """Return one objection a cause whose hazard was taken to be the same for all.
+
+    Parameters
+    ----------
+    rare : mapping of int to int
+        Events of each such cause.
+    columns : int
+        Number of predictors.
+    """
+    return tuple(objection("rare-cause", cause=cause, events=events, columns=columns) for cause, events in rare.items())
