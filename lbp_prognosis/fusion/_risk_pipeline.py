@@ -27,6 +27,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.fusion._completions import MultipleStep
 from lbp_prognosis.fusion._frame import as_frame, match_columns
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
+from lbp_prognosis.fusion._tell_categories import tell_categories
 
 __all__ = ["RiskBand", "RiskPipeline"]
 
@@ -222,7 +223,7 @@ class RiskPipeline(BaseEstimator):
         self.imputer_ = None
         if multiple:
             name, self.imputer_ = named[cut]
-            _name_nominal(self.imputer_, inner, [step for _, step in named[cut + 1 :]])
+            tell_categories(self.imputer_, inner, [step for _, step in named[cut + 1 :]])
             tables = self.imputer_.complete_training(inner, y)
             self.steps_.append((name, self.imputer_))
         self.branches_: list[_Branch] = []
@@ -501,24 +502,6 @@ class _Scored:
         twin = copy.copy(model)
         twin.predict_risk = self.pipeline.predict_risk
         return twin
-
-
-def _name_nominal(imputer: Any, frame: pd.DataFrame, later: list[Any]) -> None:
-    """Tell the imputation what later steps do with categories.
-
-    Numeric codes that a later step takes for categories are categories here too (no value may come to lie between), and
-    a category new to the fit counts as the reference here if it does there.
-    """
-    if "unknown" in imputer.get_params(deep=False) and any(
-        getattr(step, "unknown", "error") == "reference" for step in later
-    ):
-        imputer.set_params(unknown="reference")
-    if "methods" not in imputer.get_params(deep=False):
-        return
-    named = [column for step in later for column in getattr(step, "nominal_columns", ()) if column in frame.columns]
-    codes = {column: "nominal" for column in named if not set(frame[column].dropna().unique()) <= {0, 1}}
-    if codes:
-        imputer.set_params(methods={**codes, **(imputer.methods or {})})
 
 
 def _beside(table: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
