@@ -215,7 +215,7 @@ DTYPES_ASKED = {
     "study": "columns as the reader left them",
     "cohort": "columns as the reader left them",
     "validation/screening": "columns as the intake left them",
-    "validation/resampling/_cross_validate.py": "arrays read from a checkpoint",
+    "validation/resampling/_stated_objections.py": "arrays read from a checkpoint",
     "validation/resampling/_bootstrap_validate.py": "row numbers of resamples",
     "fusion/_encoding.py": "the storage that imputed codes go back to",
 }

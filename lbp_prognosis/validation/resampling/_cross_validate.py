@@ -36,8 +36,6 @@ from lbp_prognosis.validation.resampling._estimator import (
     fit_on,
     own_horizons,
     risk_of,
-    stated_once,
-    stated_rows,
     take_rows,
 )
 from lbp_prognosis.validation.resampling._folds import (
@@ -48,6 +46,7 @@ from lbp_prognosis.validation.resampling._folds import (
     site_folds,
 )
 from lbp_prognosis.validation.resampling._replicates import run_replicates
+from lbp_prognosis.validation.resampling._stated_objections import are_stated, stated_once, stated_rows
 from lbp_prognosis.validation.screening._screen_of import screen_of
 
 if TYPE_CHECKING:
@@ -394,7 +393,7 @@ def _is_of_fold(task: tuple[str, int, int], arrays: Mapping[str, np.ndarray], *,
     risk, score = arrays["risk"], arrays["score"]
     inside = np.isnan(risk) | ((risk >= 0) & (risk <= 1))
     shaped = risk.shape == (held_out, n_horizons) and score.shape in ((held_out,), (0,))
-    return bool(shaped and inside.all() and arrays["objections"].dtype.kind in "UfS")
+    return bool(shaped and inside.all() and are_stated(arrays["objections"]))
 
 
 def _predict_fold(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,6 @@ __all__ = [
     "is_ready",
     "own_horizons",
     "risk_of",
-    "stated_once",
-    "stated_rows",
     "take_rows",
 ]
 
@@ -154,18 +152,6 @@ def risk_of(
     rows = X.shape[0] if hasattr(X, "shape") else len(X)
     risk = np.where(inside, 0.0, np.nan) * np.ones((rows, 1))
     return risk, (*stated, objection("rare-cause", variant="absent", cause=cause))
-
-
-def stated_rows(doubts: Sequence[Objection]) -> np.ndarray:
-    """Return objections as text (k, 3), as a checkpoint keeps them."""
-    stated = [(doubt.code, doubt.sentence, doubt.source) for doubt in doubts]
-    return np.array(stated, dtype=str).reshape(-1, 3)
-
-
-def stated_once(results: Sequence[Mapping[str, np.ndarray]]) -> tuple[Objection, ...]:
-    """Return what fitted models found doubtful, once a code: their numbers differ a little from fold to fold."""
-    stated = {row[0]: Objection(*map(str, row)) for result in results[::-1] for row in result["objections"]}
-    return tuple(stated.values())
 
 
 def describe_estimator(estimator: Any) -> str:

@@ -38,13 +38,12 @@ from lbp_prognosis.validation.resampling._estimator import (
     fit_on,
     own_horizons,
     risk_of,
-    stated_once,
-    stated_rows,
     take_rows,
 )
 from lbp_prognosis.validation.resampling._evaluate_rows import evaluate_rows
 from lbp_prognosis.validation.resampling._folds import event_stratum, site_folds
 from lbp_prognosis.validation.resampling._replicates import run_replicates
+from lbp_prognosis.validation.resampling._stated_objections import are_stated, stated_once, stated_rows
 from lbp_prognosis.validation.screening._screen_of import screen_of
 
 if TYPE_CHECKING:
@@ -448,7 +447,7 @@ def _is_of_site(task: tuple[str, int], arrays: Mapping[str, np.ndarray], *, code
     risk = arrays["risk"]
     inside = np.isnan(risk) | ((risk >= 0) & (risk <= 1))
     shaped = risk.shape == (int((codes == task[1]).sum()), n_horizons)
-    return bool(shaped and inside.all() and arrays["objections"].dtype.kind in "UfS")
+    return bool(shaped and inside.all() and are_stated(arrays["objections"]))
 
 
 def _predict_site(
