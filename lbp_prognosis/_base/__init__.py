@@ -73,6 +73,7 @@ from lbp_prognosis._base.intake import (
     read_matrix,
     refused_kind,
     rows_in_words,
+    shape_remedy,
     takes_rows,
 )
 
@@ -161,6 +162,7 @@ __all__ = [
     "require",
     "row_level_files",
     "rows_in_words",
+    "shape_remedy",
     "spawn",
     "stated_score",
     "takes_rows",

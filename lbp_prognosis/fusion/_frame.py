@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, column_kind, describe, is_number, read_frame, refused_kind
+from lbp_prognosis._base import argument_error, column_kind, describe, is_number, read_frame, refused_kind, shape_remedy
 
 __all__ = ["as_frame", "as_output", "chosen_columns", "match_columns"]
 
@@ -20,7 +20,7 @@ def as_frame(X: Any, name: str = "X") -> pd.DataFrame:
         return X
     array = np.asarray(X)
     if array.ndim != 2:
-        raise argument_error(name, "a frame or a two-dimensional array", describe(X))
+        raise argument_error(name, "a frame or a two-dimensional array", describe(X), shape_remedy(X))
     return pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])])
 
 

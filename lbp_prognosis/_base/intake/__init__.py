@@ -4,7 +4,7 @@ from lbp_prognosis._base.intake._aligned import aligned
 from lbp_prognosis._base.intake._column_kind import ColumnKind, Holds, categories_of, column_kind, holds, is_number
 from lbp_prognosis._base.intake._foreign import as_pandas
 from lbp_prognosis._base.intake._labels import in_order_of, is_counter, label_codes_of, labels_of, outcome_labels
-from lbp_prognosis._base.intake._matrix import read_matrix
+from lbp_prognosis._base.intake._matrix import read_matrix, shape_remedy
 from lbp_prognosis._base.intake._numbers import as_labels, as_numbers, numbers_in, numbers_of
 from lbp_prognosis._base.intake._read_frame import column_names, read_frame
 from lbp_prognosis._base.intake._roles import ROLES, Role
@@ -36,5 +36,6 @@ __all__ = [
     "read_matrix",
     "refused_kind",
     "rows_in_words",
+    "shape_remedy",
     "takes_rows",
 ]

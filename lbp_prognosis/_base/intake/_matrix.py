@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 
 from lbp_prognosis._base._errors import DataError, argument_error, describe
 from lbp_prognosis._base.intake._column_kind import holds
 from lbp_prognosis._base.intake._numbers import as_numbers, numbers_of
 from lbp_prognosis._base.intake._read_frame import read_frame
 
-__all__ = ["read_matrix"]
+__all__ = ["read_matrix", "shape_remedy"]
 
 
 def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = False) -> np.ndarray:
@@ -38,7 +39,7 @@ def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = 
     else:
         array = np.asarray(X)
         if array.ndim != 2:
-            raise argument_error("X", "a frame or a two-dimensional array", describe(X), _shape_remedy(X))
+            raise argument_error("X", "a frame or a two-dimensional array", describe(X), shape_remedy(X))
         names = [f"x{j}" for j in range(array.shape[1])]
         matrix = as_numbers("X", array)
     if matrix.shape[1] == 0 and not allow_no_column:
@@ -64,9 +65,12 @@ def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = 
     raise DataError(f"`X` must be numeric and finite; got columns {told}{more}. {_remedy(set(frame['reason']))}", frame)
 
 
-def _shape_remedy(X: Any) -> str | None:
+def shape_remedy(X: Any) -> str | None:
+    """Say what makes a table of something that is none."""
     if isinstance(X, pd.Series):
         return "One patient is a frame of one row, X.iloc[[0]]; one predictor is a frame of one column, X[['age']]."
+    if issparse(X):
+        return "Sparse matrices are not taken here: X.toarray(), or a frame of the columns in use."
     if isinstance(X, Mapping):
         return "A patient in a mapping is a frame of one row: pd.DataFrame([patient])."
     if isinstance(X, str):
