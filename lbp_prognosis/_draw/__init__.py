@@ -17,6 +17,7 @@ from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
 from lbp_prognosis._draw._scores import draw_mean_calibration, draw_pit
+from lbp_prognosis._draw._states import draw_states
 from lbp_prognosis._draw._strengths import draw_strengths
 from lbp_prognosis._draw._style import PALETTE
 from lbp_prognosis._draw._thresholds import draw_thresholds
@@ -49,6 +50,7 @@ __all__ = [
     "draw_pit",
     "draw_risk_groups",
     "draw_roc",
+    "draw_states",
     "draw_strengths",
     "draw_thresholds",
     "draw_time_varying_effect",

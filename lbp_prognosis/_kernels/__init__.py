@@ -102,6 +102,7 @@ from lbp_prognosis._kernels._shapley import (
 )
 from lbp_prognosis._kernels._sorted_quantiles import quantiles_of_sorted
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
+from lbp_prognosis._kernels._state_process import StateProcess, state_influence, state_process, state_sojourn
 from lbp_prognosis._kernels._steps import distinct_times, order_of_times, step_at
 from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
 from lbp_prognosis._kernels._threshold_bins import RESOLUTION, reaches, threshold_bins
@@ -156,6 +157,7 @@ __all__ = [
     "Pooled",
     "PooledTest",
     "RandomEffects",
+    "StateProcess",
     "SubdistributionFit",
     "ThresholdIncidence",
     "TransformationDesign",
@@ -281,6 +283,9 @@ __all__ = [
     "shapley_weights",
     "skill",
     "solve_tridiagonal",
+    "state_influence",
+    "state_process",
+    "state_sojourn",
     "step_at",
     "subdistribution_fit",
     "threshold_bins",

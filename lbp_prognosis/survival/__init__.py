@@ -13,6 +13,7 @@ from lbp_prognosis.survival._known_at import known_at
 from lbp_prognosis.survival._log_rank import log_rank
 from lbp_prognosis.survival._measured import Measured, MeasuredSpec, measured_spec, measured_to_status
 from lbp_prognosis.survival._median_follow_up import median_follow_up
+from lbp_prognosis.survival._multi_state import MultiState
 from lbp_prognosis.survival._nelson_aalen import nelson_aalen
 from lbp_prognosis.survival._on_schedule import ScheduledOutcome, on_schedule
 from lbp_prognosis.survival._outcome import (
@@ -29,6 +30,12 @@ from lbp_prognosis.survival._reverse_kaplan_meier import reverse_kaplan_meier
 from lbp_prognosis.survival._rmst import rmst
 from lbp_prognosis.survival._score_forecast import ScoreForecast
 from lbp_prognosis.survival._spec import OutcomeSpec
+from lbp_prognosis.survival._state_occupancy import (
+    StateOccupancy,
+    mean_sojourn,
+    probability_ever,
+    state_occupancy,
+)
 from lbp_prognosis.survival._status import Reference, Status
 from lbp_prognosis.survival._step_curve import StepCurve
 from lbp_prognosis.survival._surv import Surv
@@ -42,11 +49,13 @@ __all__ = [
     "CurveValues",
     "Measured",
     "MeasuredSpec",
+    "MultiState",
     "OutcomeKind",
     "OutcomeSpec",
     "Reference",
     "ScheduledOutcome",
     "ScoreForecast",
+    "StateOccupancy",
     "Status",
     "StepCurve",
     "Surv",
@@ -65,6 +74,7 @@ __all__ = [
     "kaplan_meier",
     "known_at",
     "log_rank",
+    "mean_sojourn",
     "measured_spec",
     "measured_to_status",
     "median_follow_up",
@@ -72,8 +82,10 @@ __all__ = [
     "on_schedule",
     "outcome_kind",
     "outcome_screen",
+    "probability_ever",
     "reverse_kaplan_meier",
     "rmst",
+    "state_occupancy",
     "status_horizon",
     "to_frame",
     "to_sksurv",

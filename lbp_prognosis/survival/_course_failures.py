@@ -1,0 +1,120 @@
+"""What is wrong with the rows of courses through states, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+__all__ = ["course_failures", "visit_failures"]
+
+
+def _failure(row: Any, field: str, reason: str, value: Any, message: str) -> dict[str, Any]:
+    return {"table": "courses", "row": int(row), "field": field, "reason": reason, "value": value, "message": message}
+
+
+def course_failures(
+    patient: np.ndarray,
+    start: np.ndarray,
+    stop: np.ndarray,
+    target: np.ndarray,
+    initial: np.ndarray,
+    stated: np.ndarray | None,
+    order: np.ndarray,
+    *,
+    gaps: bool,
+    states: tuple[str, ...],
+) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Follow each patient through the rows; return the state of each row and all contradictions.
+
+    Parameters
+    ----------
+    patient, start, stop : ndarray of shape (n,)
+        Rows.
+    target : ndarray of int of shape (n,)
+        State entered at the stop; −1 none, −2 unknown.
+    initial : ndarray of int of shape (n,)
+        State of the row if it is the patient's first; −2 unknown.
+    stated : ndarray of int of shape (n,), optional
+        What each row says of its own state.
+    order : ndarray of int of shape (n,)
+        Rows by patient and time.
+    gaps : bool
+        Whether gaps are allowed.
+    states : tuple of str
+        Names.
+    """
+    out: list[dict[str, Any]] = []
+    finite = np.isfinite(start) & np.isfinite(stop) & (start >= 0)
+    for row in np.flatnonzero(~finite):
+        out.append(
+            _failure(row, "start, stop", "not-finite", f"{start[row]:g}, {stop[row]:g}", "times are no times ≥ 0.")
+        )
+    for row in np.flatnonzero(finite & ~(stop > start)):
+        message = f"stop {stop[row]:g} is not after start {start[row]:g}."
+        out.append(_failure(row, "stop", "backward-time", stop[row], message))
+    for name, codes in (("state", target), ("initial", initial)):
+        for row in np.flatnonzero(codes == -2):
+            out.append(_failure(row, name, "unknown-state", "", f"the state is none of {list(states)}."))
+    origin = np.empty(patient.size, dtype=np.int64)
+    p, begin, end = patient[order], start[order], stop[order]
+    same = np.append(False, p[1:] == p[:-1])
+    before = np.append(np.nan, end[:-1])
+    for k in np.flatnonzero(same & (begin < before)):
+        message = f"the row starts at {begin[k]:g}, before the row before it ends ({before[k]:g})."
+        out.append(_failure(order[k], "start", "overlap", begin[k], message))
+    if not gaps:
+        for k in np.flatnonzero(same & (begin > before)):
+            message = f"nothing is known between {before[k]:g} and {begin[k]:g}; say gaps=True if that may be."
+            out.append(_failure(order[k], "start", "gap", begin[k], message))
+    current = -1
+    for k, row in enumerate(order):
+        current = int(initial[row]) if not same[k] else current
+        origin[row] = current
+        if stated is not None and same[k] and stated[row] != current and stated[row] >= 0 <= current:
+            message = f"the row is in {states[stated[row]]!r}, and the row before went on in {states[current]!r}."
+            out.append(_failure(row, "initial", "teleport", states[stated[row]], message))
+        current = int(target[row]) if target[row] >= 0 else current
+    return origin, out
+
+
+def visit_failures(
+    patient: np.ndarray,
+    time: np.ndarray,
+    code: np.ndarray,
+    attended: np.ndarray,
+    absorbing: Collection[int],
+    *,
+    states: tuple[str, ...],
+) -> list[dict[str, Any]]:
+    """Return contradictions of visits; ``code`` is −2 for an unknown state.
+
+    Parameters
+    ----------
+    patient, time, code : ndarray of shape (n,)
+        Visits.
+    attended : ndarray of bool of shape (n,)
+        Whether a state was seen.
+    absorbing : collection of int
+        States that are never left.
+    states : tuple of str
+        Names.
+    """
+    out: list[dict[str, Any]] = []
+    for row in np.flatnonzero(attended & ~(np.isfinite(time) & (time >= 0))):
+        out.append(_failure(row, "time", "not-finite", time[row], "the time is no time ≥ 0."))
+    for row in np.flatnonzero(attended & (code == -2)):
+        out.append(_failure(row, "state", "unknown-state", "", f"the state is none of {list(states)}."))
+    order = np.lexsort((time, patient))
+    order = order[attended[order]]
+    for first, second in zip(order[:-1], order[1:]):
+        if patient[first] != patient[second] or min(code[first], code[second]) < 0 or code[first] == code[second]:
+            continue
+        if time[first] == time[second]:
+            message = f"{states[code[first]]!r} and {states[code[second]]!r} at {time[first]:g}."
+            out.append(_failure(second, "state", "two-states-at-once", states[code[second]], message))
+        elif code[first] in absorbing:
+            message = f"{states[code[second]]!r} at {time[second]:g}, after {states[code[first]]!r} that is never left."
+            out.append(_failure(second, "state", "after-absorbing", states[code[second]], message))
+    return out

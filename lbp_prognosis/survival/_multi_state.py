@@ -1,0 +1,325 @@
+"""``MultiState``: the course of each patient through states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import (
+    DataError,
+    Objection,
+    aligned,
+    argument_error,
+    as_labels,
+    as_numbers,
+    describe,
+    objection,
+    plain_label,
+)
+from lbp_prognosis.survival._course_failures import course_failures, visit_failures
+
+__all__ = ["MultiState"]
+
+
+@dataclass(frozen=True, repr=False)
+class MultiState:
+    """Courses through states: one row a spell of a patient, in the order in which they were given.
+
+    Made by `from_long` or `from_visits`.
+
+    Attributes
+    ----------
+    patient : ndarray of int of shape (n,)
+        Position in ``ids`` of each row.
+    ids : tuple
+        Labels of the patients.
+    start, stop : ndarray of shape (n,)
+        The row is at risk at t if start < t ≤ stop.
+    origin, target : ndarray of int of shape (n,)
+        State between start and stop, and state entered at ``stop`` (−1: the row is censored there), as positions in
+        ``states``.
+    states : tuple of str
+        Names.
+    panel : bool
+        Whether states were seen at visits only, so that a transition is dated at the visit that found it.
+    objections : tuple of Objection
+        Code ``panel-observed``.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import MultiState
+    >>> course = MultiState.from_long(
+    ...     id=[1, 1, 2, 3], start=[0, 3, 0, 0], stop=[3, 9, 12, 6], state=["recovered", "relapsed", None, "recovered"],
+    ...     initial="pain",
+    ... )
+    >>> course.transitions().loc["pain", "recovered"]
+    2
+    """
+
+    patient: np.ndarray
+    ids: tuple[Any, ...]
+    start: np.ndarray
+    stop: np.ndarray
+    origin: np.ndarray
+    target: np.ndarray
+    states: tuple[str, ...]
+    panel: bool = False
+    objections: tuple[Objection, ...] = field(default=())
+
+    # ---- construction ------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_long(
+        cls,
+        id: Any,
+        start: Any,
+        stop: Any,
+        state: Any,
+        *,
+        initial: Any = "start",
+        states: Sequence[str] | None = None,
+        censored: str = "censored",
+        gaps: bool = False,
+    ) -> MultiState:
+        """Build courses from rows (start, stop] and the state that is entered at ``stop``.
+
+        Parameters
+        ----------
+        id : array-like of shape (n,)
+            Patient of each row.
+        start, stop : array-like of shape (n,)
+            Times, finite and at least 0, in any order of rows.
+        state : array-like of shape (n,)
+            State entered at ``stop``; missing or ``censored`` where none is. The state of the row before goes on.
+        initial : str or array-like of shape (n,), default "start"
+            State in which everybody starts; or the state between start and stop of each row, which is compared with
+            what the row before says.
+        states : sequence of str, optional
+            Names in order, among them states that nobody enters; by default those that occur.
+        censored : str, default "censored"
+            The label of no state.
+        gaps : bool, default False
+            Whether a patient may leave observation for a while. The state before the gap is then taken to go on.
+
+        Raises
+        ------
+        DataError
+            With ``failures``, a row each: ``backward-time`` (stop is not after start), ``not-finite``, ``overlap``,
+            ``gap``, ``teleport`` (the state of a row is not the one that the row before entered), ``unknown-state``.
+        """
+        given, _ = aligned({"id": id, "start": start, "stop": stop, "state": state}, None)
+        times = {name: as_numbers(name, given[name]) for name in ("start", "stop")}
+        entered = _state_labels("state", given["state"], censored)
+        patient, ids = pd.factorize(np.asarray(as_labels("id", given["id"]), dtype=object))
+        n = patient.size
+        if n == 0:
+            raise argument_error("id", "rows of at least one patient", "no row")
+        for name, part in (("start", times["start"]), ("stop", times["stop"]), ("state", entered)):
+            if part.shape != (n,):
+                raise argument_error(name, f"of length {n}, as `id`", describe(part))
+        each = not isinstance(initial, str) and np.ndim(initial) > 0
+        occupied = _state_labels("initial", initial, "") if each else None
+        if occupied is not None and (occupied.shape != (n,) or any(name is None for name in occupied)):
+            raise argument_error("initial", f"a state for each of the {n} rows, or one for all", describe(initial))
+        order = np.lexsort((times["stop"], times["start"], patient))
+        known = _names(states, [str(initial)] if occupied is None else list(occupied), list(entered))
+        place = {name: k for k, name in enumerate(known)}
+        target = np.array([-1 if name is None else place.get(name, -2) for name in entered], dtype=np.int64)
+        stated = None
+        if occupied is not None:
+            stated = np.array([place.get(name, -2) for name in occupied], dtype=np.int64)
+        first = np.full(n, place.get(str(initial), -2), dtype=np.int64) if stated is None else stated
+        origin, failures = course_failures(
+            patient, times["start"], times["stop"], target, first, stated, order, gaps=gaps, states=known
+        )
+        if failures:
+            _raise(failures, np.asarray(ids, dtype=object)[patient])
+        return cls(patient, tuple(ids), times["start"], times["stop"], origin, target, known)
+
+    @classmethod
+    def from_visits(
+        cls,
+        id: Any,
+        time: Any,
+        state: Any,
+        *,
+        absorbing: Sequence[str] = (),
+        states: Sequence[str] | None = None,
+    ) -> MultiState:
+        """Build courses from states seen at visits, in any order of rows.
+
+        Parameters
+        ----------
+        id : array-like of shape (n,)
+            Patient of each visit.
+        time : array-like of shape (n,)
+            Time of the visit, at least 0. The first visit of a patient is the start of the course.
+        state : array-like of shape (n,)
+            State seen; missing where the visit was not attended, which tells nothing.
+        absorbing : sequence of str
+            States that are never left. They are taken as dated (an operation), not as found at a visit.
+        states : sequence of str, optional
+            Names in order.
+
+        Returns
+        -------
+        MultiState
+            Marked ``panel``: a transition is dated at the visit that found it, which is late, and one that went back
+            between two visits was not seen. Results carry the objection ``panel-observed``.
+
+        Raises
+        ------
+        DataError
+            With ``failures``: ``not-finite``, ``two-states-at-once``, ``after-absorbing``, ``unknown-state``.
+        """
+        given, _ = aligned({"id": id, "time": time, "state": state}, None)
+        when = as_numbers("time", given["time"])
+        seen = _state_labels("state", given["state"], "")
+        patient, ids = pd.factorize(np.asarray(as_labels("id", given["id"]), dtype=object))
+        for name, part in (("time", when), ("state", seen)):
+            if part.shape != patient.shape:
+                raise argument_error(name, f"of length {patient.size}, as `id`", describe(part))
+        known = _names(states, list(seen), list(absorbing))
+        attended = np.array([name is not None for name in seen], dtype=bool)
+        place = {name: k for k, name in enumerate(known)}
+        code = np.array([place.get(name, -2) if name is not None else -1 for name in seen], dtype=np.int64)
+        ends = {place[name] for name in absorbing}
+        failures = visit_failures(patient, when, code, attended, ends, states=known)
+        if failures:
+            _raise(failures, np.asarray(ids, dtype=object)[patient])
+        order = np.lexsort((when, patient))
+        order = order[attended[order]]
+        p, t, s = patient[order], when[order], code[order]
+        same = np.append(False, (p[1:] == p[:-1]) & (t[1:] == t[:-1]))
+        p, t, s = p[~same], t[~same], s[~same]
+        follows = np.flatnonzero(p[1:] == p[:-1])
+        if follows.size == 0:
+            raise argument_error("time", "two visits of at least one patient", "one visit each")
+        kept, codes = np.unique(p[follows], return_inverse=True)
+        moved = s[follows + 1] != s[follows]
+        names = {known[k] for k in ends}
+        only_dated = set(np.asarray(known, dtype=object)[s[follows + 1][moved]]) <= names
+        return cls(
+            codes,
+            tuple(np.asarray(ids, dtype=object)[kept]),
+            t[follows],
+            t[follows + 1],
+            s[follows],
+            np.where(moved, s[follows + 1], -1),
+            known,
+            panel=not only_dated,
+            objections=() if only_dated else (objection("panel-observed"),),
+        )
+
+    # ---- looking at it -----------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Number of rows."""
+        return (int(self.patient.size),)
+
+    @property
+    def n_patients(self) -> int:
+        """Number of patients."""
+        return len(self.ids)
+
+    def __len__(self) -> int:
+        return int(self.patient.size)
+
+    def __repr__(self) -> str:
+        seen = " seen at visits" if self.panel else ""
+        moves = int((self.target >= 0).sum())
+        return f"<MultiState: {self.n_patients} patients, {moves} transitions, states {', '.join(self.states)}{seen}>"
+
+    def code(self, state: Any) -> int:
+        """Return the position of a state.
+
+        Parameters
+        ----------
+        state : str
+            Its name.
+        """
+        if str(state) not in self.states:
+            raise argument_error("state", f"one of {list(self.states)}", describe(state))
+        return self.states.index(str(state))
+
+    def transitions(self) -> pd.DataFrame:
+        """Return how often rows of each state (index) ended with the entry into another (columns), or censored."""
+        counts = np.zeros((len(self.states), len(self.states) + 1), dtype=np.int64)
+        np.add.at(counts, (self.origin, self.target), 1)  # −1 is the last column
+        return pd.DataFrame(counts, index=list(self.states), columns=[*self.states, "(censored)"])
+
+    def absorbing(self) -> tuple[str, ...]:
+        """Return the states in which nobody was seen afterwards."""
+        return tuple(name for k, name in enumerate(self.states) if not (self.origin == k).any())
+
+    def take(self, patients: Any) -> MultiState:
+        """Return the courses of the chosen patients.
+
+        Parameters
+        ----------
+        patients : ndarray of bool or int of shape (k,)
+            Positions in ``ids``, or a mask.
+        """
+        chosen = np.arange(self.n_patients)[np.asarray(patients)]
+        rows = np.flatnonzero(np.isin(self.patient, chosen))
+        return self._rows(rows)
+
+    def _rows(self, rows: np.ndarray, **changed: np.ndarray) -> MultiState:
+        kept, codes = np.unique(self.patient[rows], return_inverse=True)
+        parts = {name: getattr(self, name)[rows] for name in ("start", "stop", "origin", "target")}
+        return replace(self, patient=codes, ids=tuple(self.ids[k] for k in kept), **{**parts, **changed})
+
+    def after(self, time: float) -> MultiState:
+        """Return the courses of those under observation just after ``time``, from there on (a landmark).
+
+        Parameters
+        ----------
+        time : float
+            The landmark.
+        """
+        rows = np.flatnonzero(self.stop > time)
+        under = np.zeros(self.n_patients, dtype=bool)
+        under[self.patient[(self.start <= time) & (self.stop > time)]] = True
+        rows = rows[under[self.patient[rows]]]
+        if rows.size == 0:
+            raise argument_error("time", "a time at which somebody is under observation", f"{time:g}")
+        return self._rows(rows, start=np.maximum(self.start[rows], time))
+
+
+def _state_labels(name: str, value: Any, censored: str) -> np.ndarray:
+    """Names of states as text; None where there is none."""
+    raw = np.asarray(as_labels(name, value), dtype=object)
+    if raw.ndim != 1:
+        raise argument_error(name, "one-dimensional", f"shape {raw.shape}")
+    gone = pd.isna(raw)
+    out = np.empty(raw.size, dtype=object)
+    for k, cell in enumerate(raw):
+        text = None if gone[k] else str(plain_label(cell))
+        out[k] = None if text in (None, censored, "") else text
+    return out
+
+
+def _names(states: Sequence[str] | None, *seen: list[Any]) -> tuple[str, ...]:
+    if states is not None:
+        if isinstance(states, str) or len(set(states)) != len(list(states)):
+            raise argument_error("states", "different names", describe(states))
+        return tuple(str(name) for name in states)
+    return tuple(dict.fromkeys(str(name) for part in seen for name in part if name is not None))
+
+
+def _raise(failures: list[dict[str, Any]], ids: np.ndarray) -> None:
+    for failure in failures:
+        failure["message"] = f"patient {plain_label(ids[failure['row']])}: {failure['message']}"
+    frame = pd.DataFrame(failures, columns=["table", "row", "field", "reason", "value", "message"])
+    frame = frame.sort_values(["row", "reason"], kind="stable").reset_index(drop=True)
+    counts = ", ".join(f"{reason} ({count})" for reason, count in frame["reason"].value_counts().items())
+    raise DataError(
+        f"`MultiState` expects courses without contradictions, got {counts}. First: row {frame.loc[0, 'row']}, "
+        f"{frame.loc[0, 'message']} All are in `failures`.",
+        frame,
+    )

@@ -1,0 +1,394 @@
+"""``state_occupancy``: in which state are patients at a time, how long were they in it, and were they ever there?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    check_choice,
+    check_clusters,
+    check_confidence,
+    check_horizons,
+    describe,
+    interval,
+    takes_rows,
+)
+from lbp_prognosis._kernels import StateProcess, state_influence, state_process, state_sojourn
+from lbp_prognosis.survival._multi_state import MultiState
+from lbp_prognosis.survival._weights import check_weights
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["StateOccupancy", "mean_sojourn", "probability_ever", "state_occupancy"]
+
+_MOST_TIMES = 200
+
+
+@dataclass(frozen=True, repr=False)
+class StateOccupancy(Result):
+    """Probability of each state, or mean time in it, at some times.
+
+    Attributes
+    ----------
+    quantity : {"occupancy", "sojourn", "ever"}
+        P(in the state at t), mean time in the state by t, or P(in the state at any time by t).
+    states : tuple of str
+        Names.
+    times : ndarray of shape (k,)
+        In the unit of the courses.
+    value, se, low, high : ndarray of shape (k, s)
+        Estimates, standard errors and limits; NaN beyond the last time at which somebody was followed.
+    at_risk : ndarray of shape (k, s)
+        Patients under observation in each state just before each time.
+    n : int
+        Patients.
+    confidence : float
+        Level of the limits.
+    method : str
+        Estimator in a few words.
+    influence : ndarray of shape (units, k, s)
+        Derivatives by the weight of a patient (or cluster): the covariance of all estimates is its cross product.
+    """
+
+    quantity: str
+    states: tuple[str, ...]
+    times: np.ndarray
+    value: np.ndarray
+    se: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    at_risk: np.ndarray
+    n: int
+    confidence: float
+    method: str
+    influence: np.ndarray = field(repr=False, compare=False)
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    def __getitem__(self, state: str) -> np.ndarray:
+        """Return the estimates of one state, shape (k,)."""
+        if state not in self.states:
+            raise argument_error("state", f"one of {list(self.states)}", describe(state))
+        return self.value[:, self.states.index(state)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a time and state: ``quantity, time, state, value, se, low, high, at_risk``."""
+        k, s = self.value.shape
+        return pd.DataFrame(
+            {
+                "quantity": self.quantity,
+                "time": np.repeat(self.times, s),
+                "state": np.tile(np.array(self.states, dtype=object), k),
+                "value": self.value.ravel(),
+                "se": self.se.ravel(),
+                "low": self.low.ravel(),
+                "high": self.high.ravel(),
+                "at_risk": self.at_risk.ravel(),
+            }
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw one line a state, with its band.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_states
+
+        labels = {"sojourn": "mean time in the state", "ever": "probability of ever having been in the state"}
+        return draw_states(self.to_frame(), label=labels.get(self.quantity, "probability of the state"), ax=ax)
+
+    def _summary(self) -> str:
+        last = ", ".join(f"{name} {value:.3g}" for name, value in zip(self.states, self.value[-1]))
+        return f"{self.quantity} of {self.n} patients at {self.times[-1]:g}: {last}"
+
+
+@takes_rows()
+def state_occupancy(
+    courses: MultiState,
+    times: Any = None,
+    *,
+    initial: str | Mapping[str, float] = "estimated",
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+) -> StateOccupancy:
+    """Estimate the probability of each state over time (Aalen–Johansen).
+
+    Parameters
+    ----------
+    courses : MultiState
+        Courses, with late entry if there is any; ``courses.after(s)`` starts at a landmark.
+    times : float or sequence of float, optional
+        By default all times of a transition, or 200 of them where there are more.
+    initial : {"estimated", "known"} or mapping of str to float, default "estimated"
+        Initial distribution: that of the patients at the earliest start, or, where patients enter late, of those at
+        risk at the first transition. ``"known"`` takes it without an error, as ``survfit`` in R does; a mapping gives
+        another one.
+    sample_weight : array-like of shape (n,) or Weights, optional
+        One weight a row of ``courses``.
+    clusters : array-like of shape (n,), optional
+        One label a row: the unit of the standard errors, with the factor m/(m − 1) for m clusters; patients by default.
+    confidence : float, default 0.95
+        Level of the limits, which are symmetric on the logit scale.
+
+    Returns
+    -------
+    StateOccupancy
+        Quantity ``"occupancy"``.
+
+    Notes
+    -----
+    p(t) = p(0) Π (I + dΛ̂), with the infinitesimal jackknife: the derivative of p(t) by the weight of each patient.
+    It needs no Markov assumption for the occupancy itself, if censoring tells nothing of the course.
+
+    References
+    ----------
+    Aalen OO, Johansen S (1978). Scand J Stat 5:141–150.
+    Datta S, Satten GA (2001). Stat Probab Lett 55:403–411. doi:10.1016/S0167-7152(01)00155-9
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import MultiState, state_occupancy
+    >>> courses = MultiState.from_long([1, 2, 2, 3], [0, 0, 4, 0], [6, 4, 9, 8], ["b", "b", None, None], initial="a")
+    >>> state_occupancy(courses, [5, 7]).value.round(3).tolist()
+    [[0.667, 0.333], [0.333, 0.667]]
+    """
+    check_confidence(confidence)
+    process, start, weights, units = _process(courses, initial, sample_weight, clusters)
+    taus = _times(times, process)
+    own = state_influence(process, taus, initial != "estimated")
+    value = process.probability[np.searchsorted(process.times, taus, side="right")]
+    return _result(
+        courses, "occupancy", taus, value, own, weights, units, confidence, "Aalen–Johansen, infinitesimal jackknife"
+    )
+
+
+@takes_rows()
+def mean_sojourn(
+    courses: MultiState,
+    times: Any,
+    *,
+    initial: str | Mapping[str, float] = "estimated",
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+) -> StateOccupancy:
+    """Estimate the mean time spent in each state by some times (restricted mean).
+
+    Parameters
+    ----------
+    courses, initial, sample_weight, clusters, confidence
+        As in `state_occupancy`; limits are symmetric.
+    times : float or sequence of float
+        Ends of the time that is counted, from the earliest start on.
+
+    Returns
+    -------
+    StateOccupancy
+        Quantity ``"sojourn"``, in the unit of time; the states sum to the time.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import MultiState, mean_sojourn
+    >>> courses = MultiState.from_long([1, 2], [0, 0], [6, 8], ["b", None], initial="a")
+    >>> mean_sojourn(courses, 8).value.tolist()
+    [[7.0, 1.0]]
+    """
+    check_confidence(confidence)
+    process, start, weights, units = _process(courses, initial, sample_weight, clusters)
+    taus, _ = check_horizons(times)
+    value, own = state_sojourn(process, start, taus, initial != "estimated")
+    words = "area under Aalen–Johansen curves, infinitesimal jackknife"
+    return _result(courses, "sojourn", taus, value, own, weights, units, confidence, words)
+
+
+@takes_rows()
+def probability_ever(
+    courses: MultiState,
+    times: Any = None,
+    *,
+    states: Any = None,
+    sample_weight: Any = None,
+    clusters: Any = None,
+    confidence: float = 0.95,
+) -> StateOccupancy:
+    """Estimate the probability of having been in a state at any time by t, which occupancy is not.
+
+    Parameters
+    ----------
+    courses : MultiState
+        Courses.
+    times : float or sequence of float, optional
+        As in `state_occupancy`.
+    states : sequence of str, optional
+        Which states; all by default.
+    sample_weight, clusters, confidence
+        As in `state_occupancy`.
+
+    Returns
+    -------
+    StateOccupancy
+        Quantity ``"ever"``: for each state the occupancy if it were never left.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import MultiState, probability_ever
+    >>> courses = MultiState.from_long([1, 1, 2], [0, 4, 0], [4, 6, 8], ["b", "a", None], initial="a")
+    >>> probability_ever(courses, 7, states=["b"]).value.tolist()
+    [[0.5]]
+    """
+    check_confidence(confidence)
+    chosen = courses.states if states is None else tuple(np.atleast_1d(np.asarray(states, dtype=object)))
+    every, _, weights, units = _process(courses, "estimated", sample_weight, clusters)
+    taus = _times(times, every)
+    value = np.empty((taus.size, len(chosen)))
+    own = np.zeros((len(courses), taus.size, len(chosen)))
+    for place, name in enumerate(chosen):
+        k = courses.code(name)
+        rows, cut = _until(courses, k)
+        process = state_process(
+            courses.start[rows],
+            courses.stop[rows],
+            courses.origin[rows],
+            cut,
+            weights[rows],
+            np.where(every.initial > 0, weights, 0.0)[rows],
+            len(courses.states),
+        )
+        value[:, place] = process.probability[np.searchsorted(process.times, taus, side="right"), k]
+        own[rows, :, place] = state_influence(process, taus, False)[:, :, k]
+    words = "Aalen–Johansen with the state made absorbing, infinitesimal jackknife"
+    return _result(
+        courses, "ever", taus, value, own, weights, units, confidence, words, states=tuple(str(s) for s in chosen)
+    )
+
+
+class _Units(NamedTuple):
+    """Unit of variance of each row: clusters, of which there may be few, or patients."""
+
+    codes: np.ndarray
+    clusters: bool
+
+
+def _until(courses: MultiState, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows up to the first entry into a state, and the states they enter."""
+    entry = np.full(courses.n_patients, np.inf)
+    np.minimum.at(entry, courses.patient, np.where(courses.target == k, courses.stop, np.inf))
+    first = np.full(courses.n_patients, np.inf)
+    np.minimum.at(first, courses.patient, courses.start)
+    there = (courses.origin == k) & (courses.start == first[courses.patient])
+    begins = np.zeros(courses.n_patients, dtype=bool)
+    begins[courses.patient[there]] = True
+    rows = np.flatnonzero(np.where(begins[courses.patient], there, courses.stop <= entry[courses.patient]))
+    return rows, np.where(there[rows], -1, courses.target[rows])
+
+
+def _process(
+    courses: MultiState, initial: str | Mapping[str, float], sample_weight: Any, clusters: Any
+) -> tuple[StateProcess, float, np.ndarray, _Units]:
+    """Return the estimates, the earliest start, row weights, and the unit of variance of each row."""
+    if not isinstance(courses, MultiState):
+        raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
+    n = len(courses)
+    checked = check_weights(sample_weight, n)
+    weights = np.ones(n) if checked is None else checked.values
+    codes = check_clusters("clusters", clusters, n=n)
+    units = courses.patient if codes is None else codes
+    begin = float(courses.start.min())
+    first = np.full(courses.n_patients, np.inf)
+    np.minimum.at(first, courses.patient, courses.start)
+    counted = courses.start == begin
+    if (first > begin).any():
+        moves = courses.stop[(courses.target >= 0) & (courses.target != courses.origin)]
+        at = float(moves.min()) if moves.size else float(courses.stop.min())
+        counted = (courses.start < at) & (courses.stop >= at)
+    given = None if isinstance(initial, str) else initial
+    if given is None:
+        check_choice("initial", initial, ("estimated", "known"))
+    part = np.where(counted | (given is not None), weights, 0.0)
+    if given is not None:
+        wanted = np.zeros(len(courses.states))
+        for name, share in given.items():
+            wanted[courses.code(name)] = share
+        if (wanted < 0).any() or abs(wanted.sum() - 1) > 1e-9:
+            raise argument_error("initial", "probabilities that sum to 1", str(dict(given)))
+        have = np.bincount(courses.origin, weights=part, minlength=wanted.size)
+        if ((wanted > 0) & (have == 0)).any():
+            raise argument_error("initial", "of states in which somebody was seen", str(dict(given)))
+        part = part * np.divide(wanted, have, out=np.zeros_like(wanted), where=have > 0)[courses.origin]
+    process = state_process(
+        courses.start, courses.stop, courses.origin, courses.target, weights, part, len(courses.states)
+    )
+    return process, begin, weights, _Units(units, codes is not None)
+
+
+def _times(times: Any, process: StateProcess) -> np.ndarray:
+    if times is not None:
+        return check_horizons(times)[0]
+    found = process.times
+    if found.size == 0:
+        raise argument_error("times", "given where nobody changes state", "None")
+    if found.size > _MOST_TIMES:
+        found = found[np.unique(np.linspace(0, found.size - 1, _MOST_TIMES).round().astype(int))]
+    return found
+
+
+def _result(
+    courses: MultiState,
+    quantity: str,
+    taus: np.ndarray,
+    value: np.ndarray,
+    own: np.ndarray,
+    weights: np.ndarray,
+    units: _Units,
+    confidence: float,
+    method: str,
+    states: tuple[str, ...] | None = None,
+) -> StateOccupancy:
+    names = courses.states if states is None else states
+    count = int(units.codes.max()) + 1
+    influence = np.zeros((count, taus.size, len(names)))
+    np.add.at(influence, units.codes, weights[:, None, None] * own)
+    scale = (count / (count - 1) if count > 1 else np.nan) if units.clusters else 1.0
+    se = np.sqrt(scale * np.einsum("uks,uks->ks", influence, influence))
+    value = np.clip(value, 0.0, None) if quantity == "sojourn" else np.clip(value, 0.0, 1.0)
+    if quantity == "sojourn":
+        low, high = interval(value, se, confidence)
+    else:
+        low, high = interval(value, se, confidence, "logit")
+        sure = (value <= 0) | (value >= 1)
+        low, high = np.where(sure, value, low), np.where(sure, value, high)
+    at_risk = np.zeros((taus.size, len(names)))
+    for t, tau in enumerate(taus):
+        under = (courses.start < tau) & (courses.stop >= tau) & (weights > 0)
+        counts = np.bincount(courses.origin[under], minlength=len(courses.states))
+        at_risk[t] = [counts[courses.code(name)] for name in names]
+    beyond = taus > courses.stop.max()
+    moving = np.array([name not in courses.absorbing() for name in courses.states])
+    if quantity == "occupancy":  # where all have reached a state that is never left, the end is known
+        beyond &= value[:, moving].sum(axis=1) > 1e-12
+    parts = [np.where(beyond[:, None], np.nan, part) for part in (value, se, low, high)]
+    return StateOccupancy(
+        quantity,
+        names,
+        taus,
+        *parts,
+        at_risk,
+        courses.n_patients,
+        confidence,
+        method,
+        influence,
+        courses.objections,
+    )
