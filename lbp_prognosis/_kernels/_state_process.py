@@ -1,10 +1,10 @@
 """Aalen–Johansen estimator of any number of states, and its infinitesimal jackknife.
 
-The influence U of a patient on the state probabilities p(t) follows dU = U dA + p (dN − Y dA) / Y. While the patient stays
-in state j the added part is the same for all who are there, −c_j(t); with C_j(t) its sum from the origin, carried along by
-the product integral M, the whole influence at τ is a sum over the patient's rows of C_j(start) M(start, τ) −
-C_j(stop) M(stop, τ) and the jump at the stop carried to τ. The cost is that of one backward product for each τ, and does not
-grow with patients times event times.
+The influence U of a patient on the state probabilities p(t) follows dU = U dA + p (dN − Y dA) / Y. While the patient
+stays in state j the added part is the same for all who are there, −c_j(t); with C_j(t) its sum from the origin, carried
+along by the product integral M, the whole influence at τ is a sum over the patient's rows of C_j(start) M(start, τ) −
+C_j(stop) M(stop, τ) and the jump at the stop carried to τ. The cost is that of one backward product for each τ, and does
+not grow with patients times event times.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _shared(hazard, at_risk, events, probability):
 
 @njit(cache=True)
 def _backward(hazard, last):
-    """Product integral from the origin and from just after each of the first ``last`` times to the end; (last + 1, s, s)."""
+    """Product integral to the end from the origin, and from after each of the first ``last`` times; (last + 1, s, s)."""
     s = hazard.shape[1]
     out = np.zeros((last + 1, s, s))
     for a in range(s):
@@ -248,6 +248,13 @@ def _initial(process: StateProcess, carry: np.ndarray) -> np.ndarray:
     return counted[:, None] * (carry[process.origin] - mean) / total
 
 
+def _from_time(
+    common: np.ndarray, spent: np.ndarray, place: np.ndarray, state: np.ndarray, since: np.ndarray
+) -> np.ndarray:
+    """C M integrated from times within steps, which have begun ``since`` ago."""
+    return np.einsum("ri,rij->rj", common[place, state], spent[place]) - since[:, None] * common[place, state]
+
+
 def state_sojourn(
     process: StateProcess, start: float, taus: np.ndarray, fixed_start: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -274,12 +281,8 @@ def state_sojourn(
         since_a = np.minimum(process.start, tau) - knots[a]
         since_b = np.minimum(process.stop, tau) - knots[b]
 
-        def from_time(place: np.ndarray, state: np.ndarray, since: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-            # C M integrated from a time within a step: the step has begun ``since`` ago
-            return np.einsum("ri,rij->rj", kernel[place, state], spent[place]) - since[:, None] * kernel[place, state]
-
-        carried = from_time(a, j, since_a, common)
-        stopped = from_time(b, j, since_b, common)
+        carried = _from_time(common, spent, a, j, since_a)
+        stopped = _from_time(common, spent, b, j, since_b)
         jumped = _jumps(process, end, spent, process.stop <= tau)
         held = (lived[b, j] + since_b[:, None] * common[b, j]) - (lived[a, j] + since_a[:, None] * common[a, j])
         ended = (process.stop <= tau)[:, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ def visit_failures(
         out.append(_failure(row, "state", "unknown-state", "", f"the state is none of {list(states)}."))
     order = np.lexsort((time, patient))
     order = order[attended[order]]
-    for first, second in zip(order[:-1], order[1:]):
+    for first, second in pairwise(order):
         if patient[first] != patient[second] or min(code[first], code[second]) < 0 or code[first] == code[second]:
             continue
         if time[first] == time[second]:

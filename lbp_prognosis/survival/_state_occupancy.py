@@ -166,7 +166,7 @@ def state_occupancy(
     [[0.667, 0.333], [0.333, 0.667]]
     """
     check_confidence(confidence)
-    process, start, weights, units = _process(courses, initial, sample_weight, clusters)
+    process, _, weights, units = _process(courses, initial, sample_weight, clusters)
     taus = _times(times, process)
     own = state_influence(process, taus, initial != "estimated")
     value = process.probability[np.searchsorted(process.times, taus, side="right")]

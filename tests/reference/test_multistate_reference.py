@@ -1,4 +1,4 @@
-"""Courses through states against R's survival: occupancy, time in states, Cox models of the transitions, recurrent events."""
+"""Courses through states against R's survival: occupancy, time in states, Cox models, recurrent events."""
 
 from __future__ import annotations
 
