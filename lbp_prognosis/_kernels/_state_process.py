@@ -3,7 +3,7 @@
 The influence U of a patient on the state probabilities p(t) follows dU = U dA + p (dN − Y dA) / Y. While the patient
 stays in state j the added part is the same for all who are there, −c_j(t); with C_j(t) its sum from the origin, carried
 along by the product integral M, the whole influence at τ is a sum over the patient's rows of C_j(start) M(start, τ) −
-C_j(stop) M(stop, τ) and the jump at the stop carried to τ. The cost is that of one backward product for each τ, and does
+C_j(stop) M(stop, τ) and the jump at the stop carried to τ. The cost is one backward product for each τ: it does
 not grow with patients times event times.
 """
 
@@ -149,7 +149,7 @@ def _shared(hazard, at_risk, events, probability):
 
 @njit(cache=True)
 def _backward(hazard, last):
-    """Product integral to the end from the origin, and from after each of the first ``last`` times; (last + 1, s, s)."""
+    """Product integral to the end from the origin, and from after each of ``last`` times; (last + 1, s, s)."""
     s = hazard.shape[1]
     out = np.zeros((last + 1, s, s))
     for a in range(s):
