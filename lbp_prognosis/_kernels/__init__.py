@@ -64,6 +64,7 @@ from lbp_prognosis._kernels._kaplan_meier import (
     reverse_kaplan_meier_steps,
 )
 from lbp_prognosis._kernels._likelihood_parts import cloglog_parts, cox_parts, logistic_parts
+from lbp_prognosis._kernels._location_gradient import LocationTimes, location_gradient
 from lbp_prognosis._kernels._loess import loess, lowess
 from lbp_prognosis._kernels._log_time_spline import log_time_knots, log_time_spline
 from lbp_prognosis._kernels._mean_regression import MeanFit, cloglog_pseudo_fit, logistic_fit, poisson_fit
@@ -151,6 +152,7 @@ __all__ = [
     "DiscreteHazardFit",
     "HazardLine",
     "KMSteps",
+    "LocationTimes",
     "MeanFit",
     "NestedPlan",
     "OrdinalFit",
@@ -233,6 +235,7 @@ __all__ = [
     "ipcw_weights",
     "kaplan_meier_robust_variance",
     "kaplan_meier_steps",
+    "location_gradient",
     "loess",
     "log_time_knots",
     "log_time_spline",

@@ -20,6 +20,7 @@ __all__ = [
     "TransformationFit",
     "generalised_gamma_scale",
     "transformation_fit",
+    "transformation_parts",
     "transformation_rows",
     "transformation_scale",
 ]
@@ -113,7 +114,7 @@ def generalised_gamma_scale(q: float) -> Scale:
     return _normal if abs(q) < 1e-6 else partial(_gamma, q=q)
 
 
-def _parts(design: TransformationDesign, scale: Scale, theta: np.ndarray) -> tuple[np.ndarray, ...]:
+def transformation_parts(design: TransformationDesign, scale: Scale, theta: np.ndarray) -> tuple[np.ndarray, ...]:
     """Per-row log-likelihood and its first and second derivatives in z(time), z(lower), slope and z(entry)."""
     kind = design.kind
     n = kind.size
@@ -168,7 +169,7 @@ def _parts(design: TransformationDesign, scale: Scale, theta: np.ndarray) -> tup
 
 def transformation_rows(design: TransformationDesign, scale: Scale, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the log-likelihood ``(n,)`` and score ``(n, P)`` of each row, unweighted."""
-    loglik, g_t, _, g_l, _, _, g_s, _, g_e, _ = _parts(design, scale, theta)
+    loglik, g_t, _, g_l, _, _, g_s, _, g_e, _ = transformation_parts(design, scale, theta)
     score = g_t[:, None] * design.time + g_l[:, None] * design.lower + g_s[:, None] * design.slope
     if design.entry is not None:
         score += g_e[:, None] * design.entry
@@ -178,7 +179,7 @@ def transformation_rows(design: TransformationDesign, scale: Scale, theta: np.nd
 def _second_order(
     design: TransformationDesign, scale: Scale, theta: np.ndarray, weights: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    parts = np.where(weights > 0, np.stack(_parts(design, scale, theta)), 0.0) * weights
+    parts = np.where(weights > 0, np.stack(transformation_parts(design, scale, theta)), 0.0) * weights
     if not np.isfinite(parts).all():
         return -np.inf, np.empty(0), np.empty(0)
     loglik, g_t, h_tt, g_l, h_ll, h_tl, g_s, h_ss, g_e, h_ee = parts

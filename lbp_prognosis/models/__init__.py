@@ -2,6 +2,7 @@
 
 from lbp_prognosis.models._as_risk_model import AdaptedModel, as_risk_model
 from lbp_prognosis.models._average_risk import AverageRisk
+from lbp_prognosis.models._boosted_aft import BoostedAFT
 from lbp_prognosis.models._boosted_cox import BoostedCox
 from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
@@ -25,6 +26,7 @@ from lbp_prognosis.models._stacked_risk import StackedRisk
 __all__ = [
     "AdaptedModel",
     "AverageRisk",
+    "BoostedAFT",
     "BoostedCox",
     "CauseSpecificCox",
     "CoxPH",

@@ -92,7 +92,7 @@ class BoostedCox(BoostedModel):
     cv_log_likelihood_ : dict of int to ndarray of shape (grown + 1,)
         Held-out log partial likelihood after 0, 1, … trees, summed over folds, up to where growing stopped.
     cross_fitted_margin_ : dict of int to ndarray of shape (n,)
-        Margins of the training rows by boosters that did not see them.
+        Margins of the training rows by boosters that did not see them; NaN for rows of weight 0.
     baseline_times_, baseline_hazard_ : dict of int to list of ndarray
         For each cause and stratum: event times and cumulative hazard at linear predictor 0.
     increments_ : dict of int to list of ndarray
@@ -215,7 +215,9 @@ class BoostedCox(BoostedModel):
             raise EstimationError(f"BoostedCox needs events to fit; there is none among {y.shape[0]} rows.")
         weights = np.ones(y.shape[0]) if design.weights is None else design.weights
         rng = generator(self.random_state)
-        groups = self._groups(design)
+        used = design.taking_part
+        part = design.part(used)
+        groups = self._groups(part)
         self.trees_: dict[int, str] = {}
         self.n_rounds_: dict[int, int] = {}
         self.slope_: dict[int, float] = {}
@@ -228,16 +230,16 @@ class BoostedCox(BoostedModel):
             event = (y["event"] == cause) & (weights > 0)
             count = self._fold_count(event, cause)
             settings = self._tree_parameters(columns, sign=int(cause == 1), seed=int(rng.integers(2**31)))
-            folds = deal_folds(groups, event, count, rng)
-            self._fit_cause(cause, design, _CauseRows(design, event, weights, self.ties), folds, settings)
+            folds = deal_folds(groups, event[used], count, rng)
+            problem = _CauseRows(part, event[used], weights[used], self.ties)
+            chosen = self._grow(cause, self._table(part.X, [settings]), problem, folds)
+            self.cross_fitted_margin_[cause] = self._everybody(chosen, used, y.shape[0])
+            self._calibrate(cause, design, event, weights, np.nan_to_num(self.cross_fitted_margin_[cause]))
         self._boosters: dict[Any, Any] = {}
         return self
 
-    def _fit_cause(
-        self, cause: int, design: Design, problem: _CauseRows, folds: np.ndarray, settings: dict[str, Any]
-    ) -> None:
-        event, weights = problem.event, problem.weights
-        table: TreeTable = self._table(design.X, [settings])
+    def _grow(self, cause: int, table: TreeTable, problem: _CauseRows, folds: np.ndarray) -> np.ndarray:
+        """Grow the trees of a cause and return the cross-fitted margins."""
         chosen = cross_fit(
             table,
             problem,
@@ -246,10 +248,14 @@ class BoostedCox(BoostedModel):
             select=bool(self.select_rounds),
             patience=self.early_stopping,
         )
-        margin = chosen.margins[:, 0]
         self.trees_[cause] = save_booster(grow_trees(table, problem, chosen.rounds).boosters[0])
-        self.n_rounds_[cause] = chosen.rounds
-        self.cv_log_likelihood_[cause], self.cross_fitted_margin_[cause] = chosen.log_likelihood, margin
+        self.n_rounds_[cause], self.cv_log_likelihood_[cause] = chosen.rounds, chosen.log_likelihood
+        return chosen.margins[:, 0]
+
+    def _calibrate(
+        self, cause: int, design: Design, event: np.ndarray, weights: np.ndarray, margin: np.ndarray
+    ) -> None:
+        """Set slope and baseline of a cause from margins of trees that did not see the rows."""
         slope = 1.0
         if self.recalibrate and np.ptp(margin) > 0:
             found = cox_fit(

@@ -207,6 +207,13 @@ class BoostedModel(RiskEstimator):
         columns = [design.X, *(design.y[name].astype(float) for name in design.y.dtype.names or ())]
         return identical_rows(columns + [part for part in (design.strata, design.offset) if part is not None])
 
+    @staticmethod
+    def _everybody(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+        """Put values of the rows that took part among all rows; NaN for the others."""
+        out = np.full((n, *values.shape[1:]), np.nan)
+        out[rows] = values
+        return out
+
     # ---- boosters ----------------------------------------------------------------------------------------------
 
     def _loaded(self, key: Any, text: str) -> Any:

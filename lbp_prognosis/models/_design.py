@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,29 @@ class Design:
     def frequency(self) -> bool:
         """Whether a weight counts identical rows."""
         return self.weight_kind == "frequency"
+
+    @property
+    def taking_part(self) -> np.ndarray:
+        """Numbers of the rows of positive weight, ``(m,)``."""
+        return np.arange(self.X.shape[0]) if self.weights is None else np.flatnonzero(self.weights > 0)
+
+    def part(self, rows: np.ndarray) -> Design:
+        """Return the design of some rows; clusters are numbered anew."""
+
+        def cut(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[rows]
+
+        clusters = None if self.clusters is None else np.unique(self.clusters[rows], return_inverse=True)[1]
+        return replace(
+            self,
+            X=self.X[rows],
+            y=self.y[rows],
+            entry=cut(self.entry),
+            weights=cut(self.weights),
+            strata=cut(self.strata),
+            offset=cut(self.offset),
+            clusters=clusters,
+        )
 
 
 def take_columns(X: Any, wanted: Any, parameter: str) -> tuple[list[str], Any]:

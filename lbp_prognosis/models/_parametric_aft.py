@@ -8,7 +8,6 @@ the maximum in five steps, so it is done here.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +25,14 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._survival_regression import SurvivalRegression
-from lbp_prognosis.models._transformation_model import LikelihoodTimes, TransformationProblem, likelihood_times
+from lbp_prognosis.models._transformation_model import (
+    TransformationProblem,
+    exponential_start,
+    intercept_alone,
+    likelihood_times,
+    log_time_line,
+    shifted_times,
+)
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["ParametricAFT"]
@@ -151,13 +157,13 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         check_choice("distribution", self.distribution, (*_SCALES, "generalised_gamma"))
         self._refuse(strata=strata)
         design = self._start_fit(X, y, sample_weight, None, offset, clusters)
-        times = _shifted(likelihood_times(design, type(self).__name__), design.offset)
+        times = shifted_times(likelihood_times(design, type(self).__name__), design.offset)
         fixed = self.distribution == "exponential"
         kept = kept_columns(design.X, design.weights, self._names(), self.collinear)
-        basis = _intercept if fixed else _line
+        basis = intercept_alone if fixed else log_time_line
         problem = TransformationProblem(design, times, basis, kept, variance=self.variance, fixed_slope=fixed)
         self.variance_ = "robust" if problem.robust else "model"
-        start = _start(times, problem.weights)[: 1 if fixed else 2]
+        start = exponential_start(times, problem.weights)[: 1 if fixed else 2]
         if self.distribution == "generalised_gamma":
             found, shape = _fit_shape(problem, start, True)
             null = problem.loglik(_fit_shape(problem, start, False)[0])
@@ -293,30 +299,6 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
             variance=self.variance_,
             has_ratio=np.array([term not in ("log(scale)", "shape") for term in terms]),
         )
-
-
-def _line(log_time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    one, zero = np.ones(log_time.size), np.zeros(log_time.size)
-    return np.column_stack([one, log_time]), np.column_stack([zero, one])
-
-
-def _intercept(log_time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.ones((log_time.size, 1)), np.zeros((log_time.size, 1))
-
-
-def _shifted(times: LikelihoodTimes, offset: np.ndarray | None) -> LikelihoodTimes:
-    """An offset in log time is a change of the unit of each row's clock; the density keeps the user's unit."""
-    if offset is None:
-        return times
-    entry = None if times.entry is None else times.entry - offset
-    return replace(times, time=times.time - offset, lower=times.lower - offset, entry=entry)
-
-
-def _start(times: LikelihoodTimes, weights: np.ndarray) -> np.ndarray:
-    """Exponential rate as first intercept; slope 1."""
-    finite = np.isfinite(times.time)
-    total = weights[finite] @ np.exp(times.time[finite])
-    return np.array([np.log((weights @ (times.kind > 0)) / total), 1.0])
 
 
 def _quantile(distribution: str, levels: np.ndarray, q: float) -> np.ndarray:

@@ -18,7 +18,15 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.models._collinear import undetermined
 from lbp_prognosis.models._design import Design
 
-__all__ = ["LikelihoodTimes", "TransformationProblem", "likelihood_times"]
+__all__ = [
+    "LikelihoodTimes",
+    "TransformationProblem",
+    "exponential_start",
+    "intercept_alone",
+    "likelihood_times",
+    "log_time_line",
+    "shifted_times",
+]
 
 Basis = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Log times of all rows -> basis of the baseline ``(n, m)`` and its derivative in log time."""
@@ -75,6 +83,32 @@ def likelihood_times(design: Design, name: str) -> LikelihoodTimes:
     with np.errstate(divide="ignore"):
         entry = None if design.entry is None or not (design.entry > 0).any() else np.log(design.entry)
         return LikelihoodTimes(kind, np.log(time), np.log(time), np.log(lower), entry)
+
+
+def shifted_times(times: LikelihoodTimes, offset: np.ndarray | None) -> LikelihoodTimes:
+    """Return times less an offset in log time: a change of the unit of each row's clock; densities keep the user's."""
+    if offset is None:
+        return times
+    entry = None if times.entry is None else times.entry - offset
+    return replace(times, time=times.time - offset, lower=times.lower - offset, entry=entry)
+
+
+def log_time_line(log_time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Basis of a baseline that is a line in log time, and its derivative."""
+    one, zero = np.ones(log_time.size), np.zeros(log_time.size)
+    return np.column_stack([one, log_time]), np.column_stack([zero, one])
+
+
+def intercept_alone(log_time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Basis of a baseline whose slope in log time is fixed, and its derivative."""
+    return np.ones((log_time.size, 1)), np.zeros((log_time.size, 1))
+
+
+def exponential_start(times: LikelihoodTimes, weights: np.ndarray) -> np.ndarray:
+    """Exponential rate as first intercept; slope 1."""
+    finite = np.isfinite(times.time)
+    total = weights[finite] @ np.exp(times.time[finite])
+    return np.array([np.log((weights @ (times.kind > 0)) / total), 1.0])
 
 
 class TransformationProblem:

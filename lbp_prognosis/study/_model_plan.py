@@ -12,6 +12,7 @@ from lbp_prognosis._base import ArgumentError, argument_error, check_choice, che
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline
 from lbp_prognosis.models import (
     AverageRisk,
+    BoostedAFT,
     BoostedCox,
     CauseSpecificCox,
     CoxPH,
@@ -34,13 +35,15 @@ MODEL_KINDS: dict[str, type] = {
     "discrete_time_hazard": DiscreteTimeHazard,
     "logistic": LogisticRisk,
     "boosted_cox": BoostedCox,
+    "boosted_aft": BoostedAFT,
     "elastic_net_cox": ElasticNetCox,
     "royston_parmar": RoystonParmar,
     "average": AverageRisk,
     "stacked": StackedRisk,
 }
 COMBINED = ("average", "stacked")  # made of other models
-AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar")  # take outcomes that are known at visits as they are
+AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar", "boosted_aft")
+"""Kinds that take outcomes known at visits as they are."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,7 @@ class ModelPlan:
     name : str
         As it stands on the page.
     kind : str
-        ``null, cox, cause_specific_cox, fine_gray, discrete_time_hazard, logistic, boosted_cox, elastic_net_cox,
-        royston_parmar, average`` or ``stacked``.
+        One of `MODEL_KINDS`.
     modalities : tuple of str
         Whose columns are predictors.
     options : mapping of str to object

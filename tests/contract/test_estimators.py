@@ -111,6 +111,12 @@ ESTIMATORS: dict[str, Case] = {
         "visits",
         {"cv": [2, 3]},
     ),
+    "BoostedAFT": Case(
+        lambda: M.BoostedAFT(rounds=4, folds=2), grid={"distribution": ["normal", "extreme"]}, package="xgboost"
+    ),
+    "BoostedAFT-visits": Case(
+        lambda: M.BoostedAFT(rounds=4, folds=2), "visits", {"max_depth": [1, 2]}, package="xgboost"
+    ),
     "OrdinalRegression": Case(lambda: M.OrdinalRegression(), "measured", {"link": ["logit", "probit"]}),
     "LinearOutcome": Case(lambda: M.LinearOutcome(), "measured", {"variance": ["model", "robust"]}),
     "as_risk_model": Case(
@@ -160,7 +166,7 @@ def horizons(case: Case) -> list[float]:
 
 
 def test_every_estimator_of_the_door_is_here():
-    made = {type(case.make()).__name__ for case in ESTIMATORS.values() if not case.package} | {"BoostedCox"}
+    made = {type(case.make()).__name__ for case in ESTIMATORS.values()}
     public = {
         name for name in M.__all__ if isinstance(getattr(M, name), type) and issubclass(getattr(M, name), RiskEstimator)
     }
@@ -275,6 +281,7 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     # folds of the inner cross-validation are dealt to other patients
     tolerance = {
         "BoostedCox": 0.2,
+        "BoostedAFT": 0.2,
         "ElasticNetCox": 0.02,
         "PriorityCox": 0.1,
         "AverageRisk": 0.1,

@@ -68,6 +68,11 @@ def test_weights_equal_copies(cohort):
     np.testing.assert_allclose(one.predict_risk(X, [6, 12]), two.predict_risk(X, [6, 12]), atol=1e-4)
     plain = BoostedCox(**settings).fit(X, y)
     assert np.abs(one.linear_predictor(X) - plain.linear_predictor(X)).max() > 0.1
+    nobody = np.where(np.arange(150) < 40, 0.0, 1.0)
+    without, zero = BoostedCox(**settings).fit(X[40:], y[40:]), BoostedCox(**settings).fit(X, y, sample_weight=nobody)
+    # not even a split point comes from them
+    np.testing.assert_allclose(without.linear_predictor(X), zero.linear_predictor(X), rtol=1e-10)
+    np.testing.assert_allclose(without.predict_risk(X, [6, 12]), zero.predict_risk(X, [6, 12]), rtol=1e-10)
 
 
 def test_an_event_at_time_zero_is_an_event(cohort):

@@ -33,6 +33,7 @@ STATED = {
     "ElasticNetCox": "log_hazard",
     "PriorityCox": "log_hazard",
     "BoostedCox": "log_hazard",
+    "BoostedAFT": "log_time",
     "CauseSpecificCox": "log_hazard",
     "FineGray": "log_subdistribution_hazard",
     "RoystonParmar": "log_cumulative_hazard",
@@ -142,7 +143,11 @@ def test_slopes_of_boosted_trees_and_visits_are_those_of_their_risks():
     pytest.importorskip("xgboost")
     X, y = weibull(2.0, 300)
     visits = (4.0, 8.0, 10.0, 20.0, 40.0)
-    for model in (M.BoostedCox(rounds=10, folds=2), M.DiscreteTimeHazard(visits, between="interpolate")):
+    for model in (
+        M.BoostedCox(rounds=10, folds=2),
+        M.BoostedAFT(rounds=10, folds=2),
+        M.DiscreteTimeHazard(visits, between="interpolate"),
+    ):
         fitted = model.fit(X, y)
         assert slope(fitted, X, y) == pytest.approx(by_cox(fitted.predict_risk(X, 10.0), y), abs=1e-6)
 
