@@ -19,10 +19,12 @@ def aliased_columns(X: np.ndarray, *, intercept: bool = True, tolerance: float =
     tolerance : float
         Share of a column's own sum of squares that must be left after regression on the columns before it.
     """
+    largest = np.abs(X).max(axis=0, initial=0.0)
+    # each column on its own scale: what is left of a constant after centring is rounding of its own values
+    X = X / np.where(largest > 0, largest, 1.0)
     X = X - X.mean(axis=0) if intercept else X
     size = np.sqrt(np.einsum("ij,ij->j", X, X))
-    floor = 1e-13 * np.sqrt(max(X.shape[0], 1)) * np.abs(X).max(initial=0.0)
-    constant = size <= floor
+    constant = size <= 1e-13 * np.sqrt(max(X.shape[0], 1))
     X = X / np.where(constant, 1.0, size)
     gram = X.T @ X
     out = np.zeros(X.shape[1], dtype=bool)

@@ -418,13 +418,15 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         se = np.sqrt(np.diag(self.covariance_))
         z = np.divide(self.coef_, se, out=np.full(se.size, np.nan), where=se > 0)
         half = norm.ppf(0.5 + level / 2) * se
+        with np.errstate(over="ignore"):  # per unit of a column whose values are tiny
+            hr, low, high = np.exp([self.coef_, self.coef_ - half, self.coef_ + half])
         return pd.DataFrame(
             {
                 "term": self._names(),
                 "coef": self.coef_,
-                "hr": np.exp(self.coef_),
-                "low": np.exp(self.coef_ - half),
-                "high": np.exp(self.coef_ + half),
+                "hr": hr,
+                "low": low,
+                "high": high,
                 "se": se,
                 "z": z,
                 "p": 2 * norm.sf(np.abs(z)),
