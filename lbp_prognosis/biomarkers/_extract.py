@@ -223,13 +223,16 @@ def _measured(
     measurements = measure_case(case)
     levels = list(case.spine.bodies)
     confidence, signs = level_confidence(case.anatomy, case.spine)
-    bottom = _from_bottom(case.anatomy.levels("vertebra") or levels)
+    bottom = _from_bottom(case.anatomy.levels("vertebra") or levels) if _sees_sacrum(case) else {}
+    uncounted = _lowest_is_cut(case)
     rows = []
     for measurement in measurements:
         row = asdict(measurement)
         level = row["level"]
         row["flags"] = "|".join(dict.fromkeys((*row["flags"], *(signs if level and confidence < 1 else ()))))
-        if level and row["level_from_bottom"] is None:
+        if uncounted:
+            row["level_from_bottom"] = None
+        elif level and row["level_from_bottom"] is None:
             row["level_from_bottom"] = bottom.get(level)
         row.update(
             patient_id=patient,
@@ -237,7 +240,7 @@ def _measured(
             modality=acquisition["modality"],
             extractor_version=_version(),
             acquired_on=acquisition["acquired_on"],
-            level_confidence=confidence if level else None,
+            level_confidence=min(confidence, case.gate.confidence(level)) if level else None,
         )
         rows.append(row)
     failure = None if rows else _nothing(case, patient, number)
@@ -274,8 +277,22 @@ def _picture(case: Case, path: Path, patient: str, number: str) -> dict[str, str
     return None
 
 
+def _sees_sacrum(case: Case) -> bool:
+    """Say whether the sacrum is labelled, so that the vertebra above it is the lowest mobile one."""
+    anatomy = case.anatomy
+    return any(anatomy.get(name, "s1") is not None for name in ("sacrum", "sacral_vertebra", "vertebral_body"))
+
+
+def _lowest_is_cut(case: Case) -> bool:
+    """Say whether the tool's own count starts at a vertebra that the lower border cuts: others may follow below."""
+    counted = [
+        r for r in case.anatomy.regions.values() if r.from_bottom and r.structure in {"vertebra", "vertebral_body"}
+    ]
+    return bool(counted) and "I" in min(counted, key=lambda region: region.from_bottom).touched
+
+
 def _from_bottom(levels: list[str]) -> dict[str, int]:
-    """Return the count from the lowest mobile vertebra where that one is in view (a lumbar spine down to l4 or l5)."""
+    """Return the count from the lowest mobile vertebra (l4 to l6) upwards, to the first name that is missing."""
     ordered = sorted((level for level in levels if level != "s1"), key=level_rank, reverse=True)
     if not ordered or ordered[0] not in {"l4", "l5", "l6"}:
         return {}

@@ -51,8 +51,16 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     named = [(b.level, b.region.centroid) for b in bodies]
     named += [(disc.level, disc.centroid) for disc in case.anatomy.of("disc") if disc.level]
     for panel, across in zip(panels, ("ap", "left")):
-        panel["labels"] = [(level, _on(upright, centre, across, "cc")) for level, centre in named]
+        panel["labels"] = [(level + _mark(case, level), _on(upright, centre, across, "cc")) for level, centre in named]
     return panels + _across(case, regions)
+
+
+def _mark(case: Case, level: str) -> str:
+    """Return what is appended to the name of a level that is withheld or doubted, with the first reason."""
+    codes = case.gate.flags(level)
+    if not codes:
+        return ""
+    return f" withheld: {codes[0]}" if case.gate.withheld(level) else f" ? {codes[0]}"
 
 
 def _shown(case: Case) -> list[Region]:

@@ -76,7 +76,7 @@ def _losses(case: Case, heights: dict[str, tuple[float, ...]]) -> dict[str, tupl
     """Return the height loss 1 − min(front/back, middle/back, each over its reference) and how many neighbours gave it.
 
     The reference is the mean of the same height in the whole neighbours, one that has lost 20 % of its own
-    back height left out.
+    back height, or whose labels are not its own, left out.
     """
     shape = {level: 1 - min(h[2] / h[0], h[1] / h[0]) for level, h in heights.items()}
     losses = {}
@@ -85,7 +85,8 @@ def _losses(case: Case, heights: dict[str, tuple[float, ...]]) -> dict[str, tupl
         beside[upper].append(lower)
         beside[lower].append(upper)
     for level, own in heights.items():
-        intact = [other for other in beside[level] if shape[other] < case.recipe.genant_cuts[0]]
+        sound = [other for other in beside[level] if other not in case.gate.lost]
+        intact = [other for other in sound if shape[other] < case.recipe.genant_cuts[0]]
         ratios = [own[2] / own[0], own[1] / own[0]]
         if intact:
             reference = np.mean([heights[other] for other in intact], axis=0)

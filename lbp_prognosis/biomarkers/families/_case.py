@@ -17,6 +17,7 @@ from lbp_prognosis.biomarkers.anatomy._levels import split_disc
 from lbp_prognosis.biomarkers.anatomy._spine import Spine, build_spine
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit
 from lbp_prognosis.biomarkers.geometry._region import Region
+from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate, judge_mask
 from lbp_prognosis.biomarkers.readers._image import Image
 
 __all__ = ["Case"]
@@ -69,6 +70,11 @@ class Case:
     def spine(self) -> Spine:
         """Frames and endplates of all bodies."""
         return build_spine(self.anatomy, central=self.recipe.endplate_central)
+
+    @cached_property
+    def gate(self) -> MaskGate:
+        """What speaks against the labels of each level."""
+        return judge_mask(self.anatomy, self.spine, self.images.get("main"))
 
     @cached_property
     def stack(self) -> AxialStack | None:

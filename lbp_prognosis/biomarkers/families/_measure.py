@@ -30,7 +30,9 @@ _FAMILIES: dict[str, Callable[[Case], list[Measurement]]] = {
 
 
 def measure_case(case: Case) -> list[Measurement]:
-    """Check the anatomy and measure every family of the recipe.
+    """Check the anatomy, judge the labels of each level and measure every family of the recipe.
+
+    Values of levels whose labels are not those of one whole vertebra are withheld: NaN with the reason.
 
     Raises
     ------
@@ -39,7 +41,36 @@ def measure_case(case: Case) -> list[Measurement]:
     """
     check_anatomy(case.anatomy, case.spine)
     rows = [row for family in case.recipe.families for row in _FAMILIES[family](case)]
-    return [_with_repeatability(_with_correction(row, case), case) for row in rows]
+    return [_judged(_with_repeatability(_with_correction(row, case), case), case) for row in rows]
+
+
+_USES = {
+    "l1_superior_to_s1_superior": ("l1",),
+    "l1_superior_to_l5_inferior": ("l1", "l5"),
+    "l4s1_over_l1s1": ("l1", "l4"),
+    "marrow_over_canal_l3": ("l1", "l2", "l3", "l4"),
+    "volume_l1_l5": ("l1", "l5"),
+    "t1_heads_s1": ("t1",),
+    "c7_centre_to_s1_back_corner": ("c7",),
+    "c7_s1_heads": ("c7",),
+    "s1_normal_to_heads": ("l1",),
+    "gap_2017": ("c7", "l1", "l4"),
+}
+"""Vertebrae that a value without a level rests on; other values of the spine rest on all of them."""
+
+
+def _judged(row: Measurement, case: Case) -> Measurement:
+    """Flag a value whose labels are doubted, and withhold it where they are wrong."""
+    gate = case.gate
+    flags, reason = gate.flags(row.level), gate.withheld(row.level)
+    if not row.level and gate.lost:
+        spinal = row.structure.endswith("spine")
+        used = _USES.get(row.method_id.removesuffix("_n4"), tuple(case.spine.bodies) if spinal else ())
+        wrong = [level for level in used if level in gate.lost]
+        flags = ("levels_withheld",)
+        reason = gate.withheld(wrong[0]) if wrong else ""
+    row = replace(row, flags=tuple(dict.fromkeys((*row.flags, *flags)))) if flags else row
+    return replace(row, value=np.nan, reason=reason) if reason and np.isfinite(row.value) else row
 
 
 _SIGNALS = {"disc_csf_ratio": "t2", "vbq": "t1", "ebq": "t1", "marrow_signal_t1": "t1", "marrow_signal_t2": "t2"}

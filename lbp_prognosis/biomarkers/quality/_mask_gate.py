@@ -1,0 +1,331 @@
+"""The gate between a mask and its measurement: which levels can be trusted, and why the others cannot.
+
+Segmenters mix, double, merge, split and lose labels. What is wrong with a level is found along the line through the
+bodies (`read_column`), by comparison with the level's own neighbours: no norm of a population enters, so that short,
+scoliotic or fractured spines are measured against themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from scipy import ndimage
+
+from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
+from lbp_prognosis.biomarkers.anatomy._levels import level_rank, neighbours, split_disc
+from lbp_prognosis.biomarkers.anatomy._spine import Spine
+from lbp_prognosis.biomarkers.geometry._region import Region
+from lbp_prognosis.biomarkers.quality._column import Column, label_of, read_column
+from lbp_prognosis.biomarkers.quality._edges import EdgeAgreement, edge_agreement
+from lbp_prognosis.biomarkers.readers._image import Image
+
+__all__ = ["MaskGate", "judge_mask"]
+
+END_MM = 6.0
+"""How far a body may reach beyond its own stretch of the line: its ends are oblique and rounded."""
+
+PIECE_MM = 1.5
+"""Least amount of a label outside its own stretch, as mm of a full ellipse, that is a piece of its own."""
+
+TALL = 1.5
+"""Height over that of the neighbours from which two bodies are taken for one."""
+
+SPLIT_GAP_MM = 1.5
+SPLIT_SUM = 1.35
+"""Two bodies that touch, and together are no taller than this many neighbours, are one body in two."""
+
+MISSING_GAP_MM = 20.0
+"""A space between two bodies that holds another body."""
+
+TORN_HALF = 0.75
+TORN_AREA = 0.80
+FULL = 0.97
+"""A side is missing where half the ellipse is filled by less than the first, or by less than the last with an area over
+that of the neighbours below the second (a body cut out beside a screw is small, and its label is full)."""
+
+TORN_LOSS_MM = 4.0
+TORN_GAP_MM = 3.5
+"""Height that a body lacks against its neighbours, and width that the space beside it has more than the others."""
+
+SMALL = 0.35
+"""Volume over that of the neighbours below which a label is a remnant."""
+
+FRAGMENT_MM3 = 150.0
+EDGE = 1.15
+EDGE_SIDES = 1.25
+EDGE_MEAN = 1.3
+"""Ratios of `edge_agreement` (of one direction, of both sides, geometric mean) below which the image shows no border."""
+
+FRONT_DEG = 60.0
+FAR_LEVELS = 7
+"""Names apart (t13 counts) from which a vertebra is no neighbour to compare with."""
+
+SENTENCES: Mapping[str, str] = {
+    "label_shared": "part of one vertebra bears the label of its neighbour",
+    "label_doubled": "the label lies on two vertebrae",
+    "label_merged": "the label spans two vertebrae",
+    "label_split": "one vertebra bears two labels",
+    "part_missing": "part of the vertebra bears no label",
+    "remnant": "the label is a remnant",
+    "between_missing": "a vertebra between them bears no label",
+    "label_in_pieces": "pieces of the label lie elsewhere",
+    "numbering_jump": "names and vertebrae do not match along the spine",
+    "beside_missing_level": "the vertebra beside it bears no label",
+    "image_disagrees": "the image does not change where the mask ends",
+    "front_against_header": "the mask's front is not the header's",
+}
+"""What each reason means; the first seven withhold values."""
+
+_WITHHELD = frozenset(list(SENTENCES)[:7])
+_CONFIDENCE = {"numbering_jump": 0.25, "image_disagrees": 0.25, "front_against_header": 0.25}
+
+
+@dataclass
+class MaskGate:
+    """What was found about the levels of a mask.
+
+    Attributes
+    ----------
+    reasons : dict
+        From level to the codes of `SENTENCES` that speak against it, in order of finding.
+    spaces : dict
+        From disc to the code that speaks against what lies between two bodies.
+    edges : EdgeAgreement or None
+        Agreement with the image, where there is one.
+    """
+
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    spaces: dict[str, str] = field(default_factory=dict)
+    edges: EdgeAgreement | None = None
+
+    def add(self, code: str, *levels: str) -> None:
+        """Note a reason against levels."""
+        for level in levels:
+            found = self.reasons.setdefault(level, [])
+            if code not in found:
+                found.append(code)
+
+    def flags(self, level: str) -> tuple[str, ...]:
+        """Return the reasons against a level, or against a disc and both its vertebrae."""
+        if not level:
+            return ()
+        codes = [code for name in self._parts(level) for code in self.reasons.get(name, [])]
+        return tuple(dict.fromkeys([*codes, *([self.spaces[level]] if level in self.spaces else [])]))
+
+    def confidence(self, level: str) -> float:
+        """Return the confidence that the level's label is its vertebra: 0 withheld, 0.25, 0.5, or 1 unsuspected."""
+        flags = self.flags(level)
+        if set(flags) & _WITHHELD:
+            return 0.0
+        return min([1.0, *(_CONFIDENCE.get(code, 0.5) for code in flags)])
+
+    def withheld(self, level: str) -> str:
+        """Return why no value of a level is given, or an empty text."""
+        for name in self._parts(level) if level else []:
+            for code in self.reasons.get(name, []):
+                if code in _WITHHELD:
+                    return f"{SENTENCES[code]} ({name})"
+        if level in self.spaces:
+            return f"{SENTENCES[self.spaces[level]]} ({level})"
+        return ""
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """Vertebrae that no value is given of."""
+        return frozenset(level for level, codes in self.reasons.items() if set(codes) & _WITHHELD)
+
+    @staticmethod
+    def _parts(level: str) -> tuple[str, ...]:
+        try:
+            return (level, *split_disc(level))
+        except ValueError:
+            return (level,)
+
+
+def judge_mask(anatomy: Anatomy, spine: Spine, image: Image | None = None) -> MaskGate:
+    """Judge the labels of all vertebral bodies.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+    spine : Spine
+    image : Image, optional
+        The image that the mask was drawn on.
+
+    Returns
+    -------
+    MaskGate
+    """
+    gate = MaskGate()
+    column = read_column(anatomy, spine)
+    if column is not None:
+        _pieces(gate, column, spine)
+        _shared(gate, column)
+        _sizes(gate, column, spine)
+        _spaces(gate, column, spine)
+        _fragments(gate, anatomy, spine)
+    _front(gate, spine)
+    if image is not None and spine.bodies:
+        gate.edges = edge_agreement(anatomy, spine, image)
+        _image(gate, spine, gate.edges)
+    return gate
+
+
+def _pieces(gate: MaskGate, column: Column, spine: Spine) -> None:
+    """Find labels that lie on the line a second time."""
+    for level, (first, last) in column.runs.items():
+        share = column.filled[level]
+        outside = (column.at < first - END_MM) | (column.at > last + END_MM)
+        extra = float(share[outside].sum())
+        if extra < PIECE_MM:
+            continue
+        if extra >= 0.55 * (last - first):
+            gate.add("label_doubled", level)
+        held = column.at[outside & (share > 0.05)]
+        for other, (top, bottom) in column.runs.items():
+            near = (held >= top - 4.0) & (held <= bottom + 4.0)
+            if other != level and near.any() and float(share[outside & np.isin(column.at, held[near])].sum()) >= 1.0:
+                gate.add("label_shared", level, other)
+        if not gate.reasons.get(level) and not spine.bodies[level].region.cut:
+            gate.add("label_in_pieces", level)
+
+
+def _shared(gate: MaskGate, column: Column) -> None:
+    """Find labels within the stretch of another level."""
+    for level in column.filled:
+        for other, (top, bottom) in column.runs.items():
+            if other != level and column.amount(level, top + 5.0, bottom - 5.0) >= PIECE_MM:
+                gate.add("label_shared", level, other)
+
+
+def _reference(values: Mapping[str, float], level: str) -> float:
+    """Return the median of the nearest four others, none farther than `FAR_LEVELS`; NaN with fewer than two."""
+    rank = level_rank(level)
+    away = sorted((abs(level_rank(name) - rank), value) for name, value in values.items() if name != level)
+    others = [value for distance, value in away[:4] if distance <= FAR_LEVELS]
+    return float(np.median(others)) if len(others) >= 2 else float("nan")
+
+
+def _sizes(gate: MaskGate, column: Column, spine: Spine) -> None:
+    """Compare height, filling and volume with those of the neighbours."""
+    whole = [level for level, body in spine.bodies.items() if not body.region.cut]
+    heights = {level: last - first for level, (first, last) in column.runs.items() if level in whole}
+    volumes = {level: spine.bodies[level].region.volume_mm3 for level in whole}
+    areas = {level: volumes[level] / heights[level] for level in heights}
+    for level in whole:
+        if level not in column.runs:
+            gate.add("remnant" if volumes[level] < SMALL * _reference(volumes, level) else "part_missing", level)
+            continue
+        if volumes[level] < SMALL * _reference(volumes, level):
+            gate.add("remnant", level)
+        if heights[level] > TALL * _reference(heights, level):
+            gate.add("label_merged", level)
+        first, last = column.runs[level]
+        margin = 0.1 * (last - first)
+        inner = (column.at >= first + margin) & (column.at <= last - margin)
+        half = float(np.median(column.halves[level][inner])) if inner.any() else 1.0
+        if half < TORN_HALF or (half < FULL and areas[level] < TORN_AREA * _reference(areas, level)):
+            gate.add("part_missing", level)
+
+
+def _spaces(gate: MaskGate, column: Column, spine: Spine) -> None:
+    """Look at the space between each two bodies that follow one another, and at the names on both sides."""
+    order = [level for level in spine.bodies if level in column.runs and "remnant" not in gate.reasons.get(level, [])]
+    heights = {level: column.runs[level][1] - column.runs[level][0] for level in order}
+    gaps = {(a, b): column.runs[b][0] - column.runs[a][1] for a, b in pairwise(order)}
+    jumped = False
+    for (upper, lower), gap in gaps.items():
+        follows = bool(neighbours([upper, lower]))
+        if gap >= MISSING_GAP_MM:
+            gate.spaces[upper + lower] = "between_missing"
+            gate.add("beside_missing_level", upper, lower)
+            jumped = jumped or follows
+        elif not follows:
+            jumped = True
+        both = {level: h for level, h in heights.items() if level not in (upper, lower)}
+        usual = float(np.median(list(both.values()))) if both else float("nan")
+        if gap < SPLIT_GAP_MM and heights[upper] + heights[lower] + max(gap, 0.0) <= SPLIT_SUM * usual:
+            gate.add("label_split", upper, lower)
+            jumped = True
+    if jumped:
+        gate.add("numbering_jump", *spine.bodies)
+    for level in order:
+        if spine.bodies[level].region.cut:
+            continue
+        lack = _reference(heights, level) - heights[level]
+        beside = [gap for pair, gap in gaps.items() if level in pair]
+        others = [gap for pair, gap in gaps.items() if level not in pair and gap < MISSING_GAP_MM]
+        if beside and others and max(beside) < MISSING_GAP_MM:
+            wide = max(beside) - float(np.median(others))
+            if lack >= TORN_LOSS_MM and wide >= max(TORN_GAP_MM, 0.5 * lack):
+                gate.add("part_missing", level)
+
+
+def _fragments(gate: MaskGate, anatomy: Anatomy, spine: Spine) -> None:
+    """Find pieces of a label that cannot belong to its vertebra.
+
+    A posterior element may hang by nothing but what thick slices do not show; then it does so at other levels too.
+    """
+    whole = {
+        level: body for level, body in spine.bodies.items() if not body.region.cut
+    }  # else cropping cuts pieces off
+    if not whole:
+        return
+    depth, width = (
+        float(np.nanmedian([getattr(body, side) for body in whole.values()])) for side in ("depth", "width")
+    )
+    behind: list[str] = []
+    for level, body in whole.items():
+        label = label_of(anatomy, level)
+        for centre in _loose(label, body.region.centroid):
+            if label.structure == "vertebral_body" or not _is_behind(body.frame.to_local(centre), depth, width):
+                gate.add("label_in_pieces", level)
+            elif level not in behind:
+                behind.append(level)
+    if 0 < len(behind) < 0.5 * len(whole):
+        gate.add("label_in_pieces", *behind)
+
+
+def _loose(label: Region, home: np.ndarray) -> list[np.ndarray]:
+    """Return the centres of the pieces of a label that do not hold its body."""
+    pieces, count = ndimage.label(label.mask, structure=np.ones((3, 3, 3)))
+    if count < 2:
+        return []
+    sizes = np.bincount(pieces.ravel())[1:] * label.volume.voxel_volume
+    at = np.clip(np.rint(label.grid.to_index(home)).astype(int), 0, np.array(label.mask.shape) - 1)
+    main = int(pieces[tuple(at)]) or int(np.argmax(sizes)) + 1
+    large = [number for number in np.flatnonzero(sizes >= FRAGMENT_MM3) + 1 if number != main]
+    return [label.grid.to_world(np.argwhere(pieces == number).mean(axis=0)) for number in large]
+
+
+def _is_behind(local: np.ndarray, depth: float, width: float) -> bool:
+    """Say whether a piece lies where a posterior element of its vertebra can."""
+    ap, left, up = (float(x) for x in local)
+    return -0.5 * depth - 60.0 <= ap <= -0.3 * depth and abs(left) <= 0.5 * width + 20.0 and -45.0 <= up <= 20.0
+
+
+def _front(gate: MaskGate, spine: Spine) -> None:
+    """Compare the front that the structures tell with the header's."""
+    if spine.front_from == "image" or not spine.bodies:
+        return
+    front = np.mean([body.frame.ap for body in spine.bodies.values()], axis=0)
+    if front[1] < np.cos(np.radians(FRONT_DEG)) * np.linalg.norm(front):
+        gate.add("front_against_header", *spine.bodies)
+
+
+def _image(gate: MaskGate, spine: Spine, edges: EdgeAgreement) -> None:
+    """Doubt all levels where the image shows no border in a direction."""
+    ratio = edges.ratio
+    seen = [value for value in ratio.values() if np.isfinite(value)]
+    mean = float(np.exp(np.mean(np.log(np.maximum(seen, 1e-9))))) if len(seen) >= 3 else float("inf")
+    blind = (
+        ratio["front"] < EDGE
+        or np.fmax(ratio["left"], ratio["right"]) < EDGE_SIDES
+        or np.fmax(ratio["up"], ratio["down"]) < EDGE
+        or mean < EDGE_MEAN
+    )
+    if blind:
+        gate.add("image_disagrees", *spine.bodies)

@@ -1,0 +1,150 @@
+"""Labels that are not those of one whole vertebra give no values; odd but sound spines keep theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from corrupted_masks import KINDS, ODDITIES, corrupt, is_caught, judged, varied_spine
+from spine_phantom import Phantom, labels_of
+
+from lbp_prognosis.biomarkers import Image, Mask, Recipe, extract
+from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate
+
+RECIPE = Recipe(families=("bone", "alignment"))
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    labels = {k: v for k, v in labels_of("totalspineseg").items() if k != "canal" and len(k) < 4}
+    return Phantom().draw(labels, spacing=(2.0, 1.2, 1.2))
+
+
+def heights(data, affine, number):
+    voxels = np.argwhere(data == number)
+    return voxels, (voxels @ affine[:3, :3].T + affine[:3, 3])[:, 2]
+
+
+def rows(data, affine, **more):
+    result = extract({"patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg", **more}, RECIPE)
+    assert result.failures.empty, result.failures["message"].tolist()
+    return result.table
+
+
+def test_a_third_of_l2_labelled_l1_costs_both_their_values_and_no_other(drawn):
+    data, affine = drawn
+    sound = rows(data, affine)
+    assert (sound.loc[sound["level"] != "", "level_confidence"] == 1).all()
+    mixed = data.copy()
+    voxels, z = heights(data, affine, 42)
+    mixed[tuple(voxels[z > np.quantile(z, 2 / 3)].T)] = 41
+    table = rows(mixed, affine)
+    spoilt = table[table["level"].isin(["l1", "l2"])]
+    assert spoilt["value"].isna().all()
+    assert (spoilt["level_confidence"] == 0).all()
+    assert spoilt["flags"].str.contains("label_shared").all()
+    assert spoilt["reason"].str.contains("label of its neighbour").sum() >= 10
+    kept = table[table["level"].isin(["l3", "l4", "l5"])].set_index(["measure", "level"])["value"]
+    before = sound[sound["level"].isin(["l3", "l4", "l5"])].set_index(["measure", "level"])["value"]
+    body = [key for key in kept.index if key[0].startswith("body_")]
+    np.testing.assert_allclose(kept[body], before[body])
+    # the height loss of l3 takes l4 alone for its reference
+    l3 = table[(table["level"] == "l3") & (table["measure"] == "height_loss")]
+    assert "reference_bodies=1" in l3["flags"].item()
+    whole = table[table["measure"].isin(["lumbar_lordosis", "cobb"])]
+    assert whole["value"].isna().all()
+
+
+def test_l2_labelled_l1_as_a_whole_is_refused(drawn):
+    data, affine = drawn
+    doubled = np.where(data == 42, 41, data)
+    result = extract({"patient_id": "p", "mask": Mask(doubled, affine), "convention": "totalspineseg"}, RECIPE)
+    assert "l1 lies in two large pieces" in result.failures["message"].item()
+
+
+def test_a_remnant_above_is_no_vertebra(drawn):
+    data, affine = drawn
+    data = np.pad(data, ((0, 0), (0, 0), (0, 15)))
+    _, z = heights(data, affine, 41)
+    grid = np.stack(np.meshgrid(*map(np.arange, data.shape), indexing="ij"), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+    centre = np.argwhere(data == 41).mean(axis=0) @ affine[:3, :3].T + affine[:3, 3]
+    ball = ((grid - [centre[0], centre[1] + 10, z.max() + 7]) ** 2).sum(axis=-1) <= 7.5**2  # 1.8 ml
+    table = rows(np.where(ball & (data == 0), 32, data), affine)
+    assert table.loc[table["level"] == "t12", "value"].isna().all()
+    assert table.loc[table["level"] == "t12", "flags"].str.contains("remnant").all()
+    assert table.loc[(table["level"] == "l2") & (table["measure"] == "body_volume"), "value"].notna().all()
+
+
+def test_names_that_jump_are_doubted_everywhere(drawn):
+    data, affine = drawn
+    gone = data.copy()
+    gone[data == 43] = 0
+    for number in (44, 45):
+        gone[data == number] = number - 1  # the names close up over the lost body
+    table = rows(gone, affine)
+    named = table[table["level"] != ""]
+    assert (named["level_confidence"] <= 0.25).all()
+    assert named["flags"].str.contains("numbering_jump").all()
+    assert table.loc[table["level"] == "l2l3", "value"].isna().all()
+
+
+def test_a_mask_mirrored_front_to_back_is_doubted_by_the_image():
+    spine = varied_spine(1000, "plain", canal=False)
+    axis = int(np.argmax(np.abs((spine.affine[:3, :3] / np.linalg.norm(spine.affine[:3, :3], axis=0))[1])))
+    gate, bodies = judged(np.flip(spine.data, axis).copy(), spine.affine, spine.image)
+    assert isinstance(gate, MaskGate)
+    assert all(gate.confidence(level) <= 0.25 for level in bodies)
+    assert all("image_disagrees" in gate.flags(level) for level in bodies)
+
+
+def test_arches_in_front_of_the_bodies_contradict_the_header(drawn):
+    data, affine = drawn
+    mirrored = affine.copy()
+    mirrored[1] *= -1
+    table = rows(data, mirrored)
+    named = table[table["level"] != ""]
+    assert named["flags"].str.contains("front_against_header").all()
+    assert (named["level_confidence"] <= 0.25).all()
+
+
+def test_levels_are_counted_from_below_only_where_the_sacrum_is_seen():
+    spine = Phantom(n=3)
+    labels = {k: v for k, v in labels_of("totalspineseg", 3).items() if k != "canal"}
+    for names, expected in ((labels, [1, 2, 3]), ({k: v for k, v in labels.items() if k != "s1"}, None)):
+        table = rows(*spine.draw(names, spacing=(3.0, 1.5, 1.5)))
+        found = table[table["measure"] == "body_volume"].set_index("level")["level_from_bottom"]
+        if expected is None:
+            assert found.isna().all()
+        else:
+            assert found.loc[["l5", "l4", "l3"]].tolist() == expected
+    # SPIDER counts itself; a lowest vertebra that the lower border cuts is not known to be the last
+    own = {k: v for k, v in labels_of("spider", 3).items() if k in {"l5", "l4", "l3"}}
+    for keep, counted in (((0.0, 1.0), True), ((0.3, 1.0), False)):
+        data, affine = spine.draw(own, spacing=(3.0, 1.5, 1.5), keep=keep)
+        result = extract({"patient_id": "p", "mask": Mask(data, affine), "convention": "spider"}, RECIPE)
+        volumes = result.table[result.table["measure"] == "body_volume"]
+        assert volumes["level_from_bottom"].notna().all() == counted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_damage_is_caught(kind):
+    seed = 1001 + KINDS.index(kind)
+    drawn = varied_spine(seed, "plain")
+    spoilt = corrupt(drawn.data, drawn.affine, kind, np.random.default_rng([seed, KINDS.index(kind)]))
+    assert is_caught(spoilt, drawn.affine, drawn.image)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_odd_but_sound_spines_keep_every_level(oddity):
+    drawn = varied_spine(1000 + ODDITIES.index(oddity), oddity)
+    gate, bodies = judged(drawn.data, drawn.affine, drawn.image)
+    assert isinstance(gate, MaskGate)
+    assert len(bodies) == 5
+    assert not gate.lost
+    assert not gate.spaces
+    assert all(gate.confidence(level) == 1 for level in bodies), gate.reasons
+
+
+def test_an_image_of_nothing_is_no_agreement(drawn):
+    data, affine = drawn
+    table = rows(data, affine, image=Image(np.zeros(data.shape), affine), modality="mri")
+    assert table.loc[table["level"] != "", "flags"].str.contains("image_disagrees").all()
