@@ -112,7 +112,7 @@ def corrupt(data: np.ndarray, affine: np.ndarray, kind: str, rng: np.random.Gene
         row = int(rng.choice([0, 1, 2]))
         axis = int(np.argmax(np.abs(cosines[row])))
         size = float(np.linalg.norm(affine[:3, axis]))
-        steps = int(round(rng.uniform(7, 14) / size)) * int(rng.choice([-1, 1]))
+        steps = round(rng.uniform(7, 14) / size) * int(rng.choice([-1, 1]))
         return Spoilt(_shifted(data, axis, steps), kind, every)
     raise KeyError(kind)
 

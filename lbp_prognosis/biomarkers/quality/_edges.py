@@ -1,7 +1,7 @@
 """Does the image change where the mask says that the bone ends?
 
 Rays leave the line through the bodies to the front, to both sides, up and down; the image along them is read about the
-border of the mask. Where mask and image agree, the median change is largest at the border itself, whatever the contrast.
+border of the mask. Where mask and image agree, the median change is largest at the border, whatever the contrast.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ FRAGMENT_MM3 = 150.0
 EDGE = 1.15
 EDGE_SIDES = 1.25
 EDGE_MEAN = 1.3
-"""Ratios of `edge_agreement` (of one direction, of both sides, geometric mean) below which the image shows no border."""
+"""Ratios of `edge_agreement` (one direction, both sides, geometric mean) below which the image shows no border."""
 
 FRONT_DEG = 60.0
 FAR_LEVELS = 7
