@@ -12,6 +12,7 @@ from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._importance import draw_importance
 from lbp_prognosis._draw._instability import draw_instability, draw_overlaid
 from lbp_prognosis._draw._levels import draw_levels
+from lbp_prognosis._draw._monitoring import draw_cusum, draw_shifts
 from lbp_prognosis._draw._over_horizons import draw_over_horizons
 from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
@@ -30,6 +31,7 @@ __all__ = [
     "draw_calibration",
     "draw_counts",
     "draw_curves",
+    "draw_cusum",
     "draw_decision_curve",
     "draw_estimates",
     "draw_feature_effect",
@@ -50,6 +52,7 @@ __all__ = [
     "draw_pit",
     "draw_risk_groups",
     "draw_roc",
+    "draw_shifts",
     "draw_states",
     "draw_strengths",
     "draw_thresholds",

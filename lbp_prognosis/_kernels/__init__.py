@@ -11,6 +11,7 @@ from lbp_prognosis._kernels._aalen_johansen import (
     aalen_johansen_variance,
 )
 from lbp_prognosis._kernels._aliased import aliased_columns
+from lbp_prognosis._kernels._calibration_taylor import TaylorSums, solve_taylor, taylor_sums
 from lbp_prognosis._kernels._categorical import (
     CategoricalFit,
     categorical_fit,
@@ -41,6 +42,13 @@ from lbp_prognosis._kernels._cox_path import CoxPath, cox_path
 from lbp_prognosis._kernels._cox_refit import cox_refit
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
 from lbp_prognosis._kernels._cox_sums import tied_events
+from lbp_prognosis._kernels._cusum import (
+    Chart,
+    cusum,
+    cusum_scores_binary,
+    cusum_scores_survival,
+    cusum_with_limits,
+)
 from lbp_prognosis._kernels._discrete_baseline import discrete_baseline
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
 from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
@@ -104,6 +112,8 @@ from lbp_prognosis._kernels._shapley import (
 from lbp_prognosis._kernels._sorted_quantiles import quantiles_of_sorted
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
 from lbp_prognosis._kernels._state_process import StateProcess, state_influence, state_process, state_sojourn
+from lbp_prognosis._kernels._stability_index import population_stability_index, ratio_limits
+from lbp_prognosis._kernels._standardised_difference import standardised_difference
 from lbp_prognosis._kernels._steps import distinct_times, order_of_times, step_at
 from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
 from lbp_prognosis._kernels._threshold_bins import RESOLUTION, reaches, threshold_bins
@@ -142,6 +152,7 @@ __all__ = [
     "CategoricalFit",
     "CensoringGroups",
     "CensoringProcess",
+    "Chart",
     "ColumnModel",
     "CombatFit",
     "CoxData",
@@ -161,6 +172,7 @@ __all__ = [
     "RandomEffects",
     "StateProcess",
     "SubdistributionFit",
+    "TaylorSums",
     "ThresholdIncidence",
     "TransformationDesign",
     "TransformationFit",
@@ -208,6 +220,10 @@ __all__ = [
     "cox_path",
     "cox_pieces",
     "cox_refit",
+    "cusum",
+    "cusum_scores_binary",
+    "cusum_scores_survival",
+    "cusum_with_limits",
     "d1_test",
     "d2_test",
     "d3_test",
@@ -262,6 +278,7 @@ __all__ = [
     "ordinal_score_test",
     "owen_weights",
     "poisson_fit",
+    "population_stability_index",
     "precedence_weights",
     "product_limit_incidence",
     "pseudo_fit_influence",
@@ -272,6 +289,7 @@ __all__ = [
     "quadratic_minimum",
     "quantiles_of_sorted",
     "ranked_losses",
+    "ratio_limits",
     "rcs_basis",
     "rcs_knots",
     "reaches",
@@ -285,12 +303,15 @@ __all__ = [
     "shapley_from_values",
     "shapley_weights",
     "skill",
+    "solve_taylor",
     "solve_tridiagonal",
+    "standardised_difference",
     "state_influence",
     "state_process",
     "state_sojourn",
     "step_at",
     "subdistribution_fit",
+    "taylor_sums",
     "threshold_bins",
     "tied_events",
     "transformation_fit",

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import argument_error
+from lbp_prognosis._kernels import standardised_difference
 from lbp_prognosis.cohort._shown_column import ShownColumn, shown_column
-from lbp_prognosis.cohort._standardised_difference import standardised_difference
 from lbp_prognosis.cohort._table_one import TableOne
 
 __all__ = ["make_table_one"]

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis._base import ArgumentError
+from lbp_prognosis._kernels import standardised_difference
 from lbp_prognosis.cohort import TableOne, table_one_of
 from lbp_prognosis.cohort._shown_column import MOST_CATEGORIES, shown_column
-from lbp_prognosis.cohort._standardised_difference import standardised_difference
 from lbp_prognosis.disclosure import mask_table_one
 
 NA = np.nan
