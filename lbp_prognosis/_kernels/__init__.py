@@ -111,9 +111,9 @@ from lbp_prognosis._kernels._shapley import (
 )
 from lbp_prognosis._kernels._sorted_quantiles import quantiles_of_sorted
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
-from lbp_prognosis._kernels._state_process import StateProcess, state_influence, state_process, state_sojourn
 from lbp_prognosis._kernels._stability_index import population_stability_index, ratio_limits
 from lbp_prognosis._kernels._standardised_difference import standardised_difference
+from lbp_prognosis._kernels._state_process import StateProcess, state_influence, state_process, state_sojourn
 from lbp_prognosis._kernels._steps import distinct_times, order_of_times, step_at
 from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
 from lbp_prognosis._kernels._threshold_bins import RESOLUTION, reaches, threshold_bins
