@@ -259,7 +259,6 @@ def _of_scores(
     objections: list[Objection] = []
     said = dict.fromkeys(o for part in metrics.values() for result in part.values() for o in result.objections)
     objections += said
-    scores = {"mean_calibrations": calibrations, "pits": transforms}
     if not risks:
         times, _ = check_horizons(spec.horizon if horizons is None else horizons)
         if times.size != 1 or times[0] != spec.horizon:
@@ -278,7 +277,8 @@ def _of_scores(
             n=int(first.n or 0),
             n_events=0,
             objections=tuple(objections),
-            **scores,
+            mean_calibrations=calibrations,
+            pits=transforms,
         )
     at_cut = evaluate(measured_to_status(y), risks, horizons, thresholds, **given, **shared)
     merged = {name: {**metrics[name], **at_cut.metrics[name]} for name in forecasts}
@@ -287,7 +287,8 @@ def _of_scores(
         metrics=merged,
         differences=(*_differences(metrics, objections), *at_cut.differences),
         objections=tuple(dict.fromkeys((*objections, *at_cut.objections))),
-        **scores,
+        mean_calibrations=calibrations,
+        pits=transforms,
     )
 
 

@@ -290,7 +290,7 @@ class StackedRisk(CombinedRisk):
         doubts = []
         weights, table = self.weights_, self.cross_validated_loss_
         if len(weights) > 1 and not (weights["share"] > _STABLE).any():
-            top = weights.loc[weights["share"].idxmax()]
+            top = weights.iloc[int(np.argmax(weights["share"].to_numpy()))]
             doubts.append(objection("stack-weights-unstable", learner=top["learner"], share=float(top["share"])))
         honest = table.iloc[-1]
         against = "clinical" if np.isfinite(honest["versus_clinical"]) else "best"

@@ -106,7 +106,7 @@ class ModelPlan:
         return {str(name): self._learner(str(name), entry, f"{field}.{name}") for name, entry in given.items()}
 
     def _learner(self, name: str, entry: Any, field: str) -> ModelPlan:
-        told = {"kind": entry} if isinstance(entry, str) else entry
+        told: Any = {"kind": entry} if isinstance(entry, str) else entry
         known = ("kind", "modalities", "options", "splines", "imputations")
         if not isinstance(told, Mapping) or "kind" not in told or set(told) - set(known):
             raise argument_error(field, f"a kind, or a table of {', '.join(known)} with a kind", entry)

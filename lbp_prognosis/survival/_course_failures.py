@@ -70,13 +70,13 @@ def course_failures(
             message = f"nothing is known between {before[k]:g} and {begin[k]:g}; say gaps=True if that may be."
             out.append(_failure(order[k], "start", "gap", begin[k], message))
     current = -1
-    for k, row in enumerate(order):
-        current = int(initial[row]) if not same[k] else current
-        origin[row] = current
-        if stated is not None and same[k] and stated[row] != current and stated[row] >= 0 <= current:
-            message = f"the row is in {states[stated[row]]!r}, and the row before went on in {states[current]!r}."
-            out.append(_failure(row, "initial", "teleport", states[stated[row]], message))
-        current = int(target[row]) if target[row] >= 0 else current
+    for k, at in enumerate(order.tolist()):
+        current = int(initial[at]) if not same[k] else current
+        origin[at] = current
+        if stated is not None and same[k] and stated[at] != current and stated[at] >= 0 <= current:
+            message = f"the row is in {states[stated[at]]!r}, and the row before went on in {states[current]!r}."
+            out.append(_failure(at, "initial", "teleport", states[stated[at]], message))
+        current = int(target[at]) if target[at] >= 0 else current
     return origin, out
 
 

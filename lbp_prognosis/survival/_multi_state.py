@@ -318,8 +318,9 @@ def _raise(failures: list[dict[str, Any]], ids: np.ndarray) -> None:
     frame = pd.DataFrame(failures, columns=["table", "row", "field", "reason", "value", "message"])
     frame = frame.sort_values(["row", "reason"], kind="stable").reset_index(drop=True)
     counts = ", ".join(f"{reason} ({count})" for reason, count in frame["reason"].value_counts().items())
+    row, message = int(frame["row"].iloc[0]), str(frame["message"].iloc[0])
     raise DataError(
-        f"`MultiState` expects courses without contradictions, got {counts}. First: row {frame.loc[0, 'row']}, "
-        f"{frame.loc[0, 'message']} All are in `failures`.",
+        f"`MultiState` expects courses without contradictions, got {counts}. First: row {row}, {message} "
+        "All are in `failures`.",
         frame,
     )

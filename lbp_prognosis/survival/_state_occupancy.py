@@ -379,12 +379,15 @@ def _result(
     moving = np.array([name not in courses.absorbing() for name in courses.states])
     if quantity == "occupancy":  # where all have reached a state that is never left, the end is known
         beyond &= value[:, moving].sum(axis=1) > 1e-12
-    parts = [np.where(beyond[:, None], np.nan, part) for part in (value, se, low, high)]
+    value, se, low, high = (np.where(beyond[:, None], np.nan, part) for part in (value, se, low, high))
     return StateOccupancy(
         quantity,
         names,
         taus,
-        *parts,
+        value,
+        se,
+        low,
+        high,
         at_risk,
         courses.n_patients,
         confidence,

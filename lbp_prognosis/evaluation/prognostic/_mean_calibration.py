@@ -174,7 +174,8 @@ def _curve(setting: ScoreSetting, ahead: np.ndarray) -> pd.DataFrame:
 
     coef, own = _least_squares(setting, design(ahead))
     covariance = setting.covariance(own)
-    grid = np.linspace(*np.quantile(ahead, [0.01, 0.99]), 101)
+    first, last = np.quantile(ahead, [0.01, 0.99]).tolist()
+    grid = np.linspace(first, last, 101)
     points = design(grid)
     half = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", points, covariance, points), 0))
     half *= ndtri(0.5 + setting.confidence / 2)
@@ -183,7 +184,7 @@ def _curve(setting: ScoreSetting, ahead: np.ndarray) -> pd.DataFrame:
 
 
 def _groups(setting: ScoreSetting, ahead: np.ndarray, groups: int) -> pd.DataFrame:
-    rows = []
+    rows: list[dict[str, float]] = []
     edges = np.unique(np.quantile(ahead, np.linspace(0, 1, groups + 1)[1:-1])) if ahead.size else np.empty(0)
     place = np.searchsorted(edges, ahead, side="left")
     for group in np.unique(place):
