@@ -36,6 +36,7 @@ _ROOMS = (
     "biomarkers",
     "cohort",
     "datasets",
+    "deployment",
     "disclosure",
     "evaluation",
     "evidence",

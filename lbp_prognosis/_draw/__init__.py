@@ -13,6 +13,7 @@ from lbp_prognosis._draw._importance import draw_importance
 from lbp_prognosis._draw._instability import draw_instability, draw_overlaid
 from lbp_prognosis._draw._levels import draw_levels
 from lbp_prognosis._draw._monitoring import draw_cusum, draw_shifts
+from lbp_prognosis._draw._nomogram import draw_nomogram
 from lbp_prognosis._draw._over_horizons import draw_over_horizons
 from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
@@ -45,6 +46,7 @@ __all__ = [
     "draw_mean_calibration",
     "draw_metric",
     "draw_net_benefit_difference",
+    "draw_nomogram",
     "draw_over_horizons",
     "draw_overlaid",
     "draw_overlay",

@@ -117,6 +117,7 @@ from lbp_prognosis._kernels._state_process import StateProcess, state_influence,
 from lbp_prognosis._kernels._steps import distinct_times, order_of_times, step_at
 from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
 from lbp_prognosis._kernels._threshold_bins import RESOLUTION, reaches, threshold_bins
+from lbp_prognosis._kernels._training_ranges import MIN_BEYOND, training_ranges
 from lbp_prognosis._kernels._transformation import (
     TransformationDesign,
     TransformationFit,
@@ -147,6 +148,7 @@ from lbp_prognosis._kernels.points._scores import null_brier, row_losses, score_
 __all__ = [
     "BRIER",
     "LOG_SCORE",
+    "MIN_BEYOND",
     "RESOLUTION",
     "AJSteps",
     "CategoricalFit",
@@ -314,6 +316,7 @@ __all__ = [
     "taylor_sums",
     "threshold_bins",
     "tied_events",
+    "training_ranges",
     "transformation_fit",
     "transformation_rows",
     "transformation_scale",

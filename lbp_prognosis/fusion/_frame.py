@@ -8,9 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, column_kind, describe, is_number, read_frame, refused_kind, shape_remedy
+from lbp_prognosis._base import (
+    argument_error,
+    column_kind,
+    describe,
+    is_number,
+    numbers_in,
+    read_frame,
+    refused_kind,
+    shape_remedy,
+)
+from lbp_prognosis._kernels import training_ranges
 
-__all__ = ["as_frame", "as_output", "chosen_columns", "match_columns"]
+__all__ = ["as_frame", "as_output", "chosen_columns", "coarse_ranges", "match_columns"]
 
 
 def as_frame(X: Any, name: str = "X") -> pd.DataFrame:
@@ -41,6 +51,13 @@ def match_columns(X: Any, fitted: Iterable[str]) -> pd.DataFrame:
             "X", f"a table with the columns of the fit, {len(fitted)} in all", f"one without {absent[:5]}"
         )
     return frame[fitted]
+
+
+def coarse_ranges(frame: pd.DataFrame) -> dict[str, tuple[float, ...]]:
+    """Return low bound, high bound and the rows at or beyond each, of every column of numbers."""
+    numbers = [column for column in frame.columns if is_number(frame[column])]
+    rows = training_ranges(numbers_in(frame, numbers)) if numbers else ()
+    return {column: tuple(map(float, row)) for column, row in zip(numbers, rows)}
 
 
 def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, numeric: bool) -> list[str]:

@@ -25,7 +25,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis.fusion._completions import MultipleStep
-from lbp_prognosis.fusion._frame import as_frame, match_columns
+from lbp_prognosis.fusion._frame import as_frame, coarse_ranges, match_columns
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
 from lbp_prognosis.fusion._tell_categories import tell_categories
 
@@ -76,6 +76,8 @@ class RiskPipeline(BaseEstimator):
         Fitted models, one a completed table; one in all without imputation.
     feature_names_in_ : ndarray of str
         Columns of ``X`` at the fit.
+    training_ranges_ : dict of str to tuple
+        Of each numeric column: coarse low and high bound, and how many training rows lie at or beyond them.
     unused_columns_ : tuple of str
         Columns of ``X`` that are of no modality and so were not used.
 
@@ -201,7 +203,7 @@ class RiskPipeline(BaseEstimator):
             used = [column for column in used if column in mapped]
         if not set(used) - context:
             raise argument_error("X", "a table with at least one predictor", f"columns {list(frame.columns)[:5]}")
-        self.columns_ = used
+        self.columns_, self.training_ranges_ = used, coarse_ranges(frame[used])
         given = {"sample_weight": sample_weight, "strata": strata, "offset": offset, "clusters": clusters}
         extra = {name: value for name, value in given.items() if value is not None}
         held = frame[self.held_columns_]

@@ -49,7 +49,7 @@ from lbp_prognosis._base import (
     read_matrix,
     takes_rows,
 )
-from lbp_prognosis._kernels import ipcw_weights
+from lbp_prognosis._kernels import ipcw_weights, training_ranges
 from lbp_prognosis.models._design import Design, strata_labels, take_columns
 from lbp_prognosis.models._reading_table import reading_table
 from lbp_prognosis.models._state import decode, encode
@@ -69,6 +69,8 @@ class RiskEstimator(BaseEstimator):
         Names of the predictors, if `fit` was given a frame.
     n_features_in_ : int
         Number of predictors.
+    training_ranges_ : ndarray of shape (p, 4)
+        Coarse low and high bound of each predictor, and how many training rows lie at or beyond them.
     max_time_ : float
         Longest follow-up in the training data; risks beyond it are NaN.
     causes_ : ndarray of int
@@ -135,6 +137,7 @@ class RiskEstimator(BaseEstimator):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self.n_features_in_ = matrix.shape[1]
+        self.training_ranges_ = training_ranges(matrix)
         weights = check_weights(sample_weight, n)
         codes, levels = None, []
         if strata is not None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis import evaluation, explain, models, survival, validation
+from lbp_prognosis.deployment import equation, nomogram
 from lbp_prognosis.evaluation import diagnostic, technical, utility
 from lbp_prognosis.federation import FederatedCox, FederatedLogistic, Policy, combat_moments
 from lbp_prognosis.fusion import (
@@ -53,6 +54,7 @@ REFERENCE = Reference.now(ROWS.state, index=INDEX)
 SCORES = Measured.at(6.0, ROWS.finding + 2 * ROWS.state, lower=0, upper=4, index=INDEX)
 STAGES = [0.3, 0.5]
 COX = models.CoxPH().fit(ROWS.X, Y)
+FORMULA = equation(COX, horizons=6.0)
 NARROW = models.CoxPH().fit(ROWS.X[["a"]], Y)
 
 
@@ -273,6 +275,8 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"X": R.X},
         {},
     ),
+    "deployment.Equation.predict_risk": (lambda X: np.sort(FORMULA.predict_risk(X)[:, 0]), {"X": R.X}, {}),
+    "deployment.Nomogram.total_points": (lambda X: np.sort(nomogram(FORMULA).total_points(X)), {"X": R.X}, {}),
     "explain.feature_effect": (
         explain.feature_effect,
         {"X": R.X},

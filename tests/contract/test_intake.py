@@ -27,6 +27,7 @@ ROOMS = (
     "explain",
     "validation",
     "federation",
+    "deployment",
     "cohort",
     "instruments",
     "report",

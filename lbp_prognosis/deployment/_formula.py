@@ -1,0 +1,372 @@
+"""``Formula``: a risk model as numbers, and the risks they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, ndtr
+
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_horizons,
+    check_number,
+    plain_label,
+    read_frame,
+    takes_rows,
+)
+from lbp_prognosis.deployment._terms import (
+    LevelTerm,
+    NumberTerm,
+    Term,
+    rounded,
+    same_level,
+    significant,
+    term_to_dict,
+)
+
+__all__ = ["FORMAT", "LINKS", "Formula"]
+
+LINKS = ("cloglog", "logit", "probit")
+FORMAT = 1
+
+
+@dataclass(frozen=True, repr=False)
+class Formula(Result):
+    """A risk model as a formula.
+
+    ``lp(x) = Σ_j f_j(x_j) − centre`` and, at horizon τ in stratum s,
+
+    - link ``cloglog`` (proportional hazards): ``risk = 1 − exp(−B_s(τ) · exp(lp))``, with B the cumulative hazard of a
+      patient whose ``lp`` is 0; ``exp(−B)`` is the baseline survival at the centre;
+    - link ``logit``: ``risk = 1 / (1 + exp(−(B_s(τ) + lp)))``;
+    - link ``probit``: ``risk = Φ(B_s(τ) + lp)``.
+
+    Attributes
+    ----------
+    terms : tuple of NumberTerm or LevelTerm
+        One a predictor, in the predictor's own unit.
+    link : str
+        ``"cloglog"``, ``"logit"`` or ``"probit"``.
+    centre : float
+        Taken off the sum of the terms; the baseline holds there.
+    horizons : tuple of float
+        Times at which risks are known, in ``time_unit``.
+    baseline : dict of str to tuple of float
+        B at the horizons, by stratum; the one entry of a model without strata is named by the empty text.
+    stratum : str
+        Column of the stratum; empty without strata.
+    cause : int
+        Event code that the risk is about.
+    scale : str
+        Scale of the linear predictor, as the model states it.
+    time_unit : str
+        Unit of the horizons, as told.
+    model : str
+        Class the equation was taken from, or a published model's name.
+    digits : int
+        Significant digits that texts are written with; the numbers here are kept in full.
+    n_completed : int
+        Completed tables whose coefficients and log baselines were averaged; 1 without imputation.
+    """
+
+    terms: tuple[Term, ...]
+    link: str
+    centre: float
+    horizons: tuple[float, ...]
+    baseline: Mapping[str, tuple[float, ...]]
+    stratum: str = ""
+    cause: int = 1
+    scale: str = ""
+    time_unit: str = ""
+    model: str = ""
+    digits: int = 12
+    n_completed: int = 1
+    synthetic: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        if self.link not in LINKS:
+            raise argument_error("link", f"one of {LINKS}", repr(self.link))
+        names = [term.name for term in self.terms]
+        if len(set(names)) != len(names) or self.stratum in names:
+            raise argument_error("terms", "one a column", f"{names}")
+        if not self.horizons or not self.baseline:
+            raise argument_error("baseline", "known at one horizon or more", "none")
+        numbers = [self.centre, *self.horizons, *(b for values in self.baseline.values() for b in values)]
+        for term in self.terms:
+            numbers += list(term.effects) if isinstance(term, LevelTerm) else [term.slope, *term.knots, *term.cubes]
+        if not np.isfinite(np.array(numbers, dtype=float)).all():
+            raise argument_error("equation", "made of finite numbers", "NaN or infinity")
+        if any(len(values) != len(self.horizons) for values in self.baseline.values()):
+            raise argument_error("baseline", f"of {len(self.horizons)} values, one a horizon", "another number")
+        if self.link == "cloglog" and any(b < 0 for values in self.baseline.values() for b in values):
+            raise argument_error("baseline", "cumulative hazards of at least 0", "a negative one")
+        if list(self.horizons) != sorted(set(self.horizons)):
+            raise argument_error("horizons", "increasing", str(self.horizons))
+        if bool(self.stratum) != ("" not in self.baseline):
+            raise argument_error("stratum", "the column of the strata, where the baseline has strata", self.stratum)
+        check_number("digits", self.digits, low=4, high=17, whole=True)
+
+    # ---- risks -------------------------------------------------------------------------------------------------
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Columns that `predict_risk` needs, the stratum's last."""
+        return np.asarray([term.name for term in self.terms] + [self.stratum] * bool(self.stratum), dtype=object)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns that `predict_risk` needs."""
+        return len(self.feature_names_in_)
+
+    @property
+    def max_time_(self) -> float:
+        """Last horizon."""
+        return self.horizons[-1]
+
+    @property
+    def causes_(self) -> np.ndarray:
+        """Event code of the risk."""
+        return np.array([self.cause])
+
+    @property
+    def linear_predictor_scale(self) -> str | None:
+        """Scale of `linear_predictor`."""
+        return self.scale or None
+
+    def _table(self, X: Any) -> pd.DataFrame:
+        frame = read_frame(X)
+        if not isinstance(frame, pd.DataFrame):
+            if np.ndim(frame) != 2 or np.shape(frame)[1] != self.n_features_in_:
+                accepted = f"a frame with the columns {list(self.feature_names_in_)}, or an array of these"
+                raise argument_error("X", accepted, X)
+            return pd.DataFrame(frame, columns=list(self.feature_names_in_))
+        absent = [name for name in self.feature_names_in_ if name not in frame.columns]
+        if absent:
+            raise argument_error("X", f"a frame with the columns {list(self.feature_names_in_)}", f"without {absent}")
+        return frame
+
+    @takes_rows()
+    def linear_predictor(self, X: Any) -> np.ndarray:
+        """Return ``Σ f_j(x_j) − centre``, shape (n,); NaN where a value is missing or a category unknown.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Rows with the columns of the equation.
+        """
+        frame = self._table(X)
+        out = np.full(len(frame), -self.centre)
+        for term in self.terms:
+            out = out + term.of(frame[term.name])
+        return out
+
+    @takes_rows()
+    def predict_risk(self, X: Any, horizons: Any = None, cause: int | None = None) -> np.ndarray:
+        """Return the probability of the event by each horizon, in plain NumPy.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Rows with the columns of the equation.
+        horizons : float or sequence of float, optional
+            By default those of the equation; others are NaN.
+        cause : int, optional
+            Event code; only that of the equation is taken.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Risks in [0, 1]. A row with a missing value or an unknown category is NaN: it does not count as the
+            reference. Values outside the training range are computed as they are (see `outside`).
+        """
+        if cause is not None and cause != self.cause:
+            raise argument_error("cause", f"{self.cause}, which the equation is about", repr(cause))
+        times = np.array(self.horizons) if horizons is None else check_horizons(horizons)[0]
+        frame = self._table(X)
+        lp = self.linear_predictor(frame)
+        known = self.baselines(frame)
+        out = np.full((lp.size, times.size), np.nan)
+        for k, time in enumerate(times):
+            place = np.flatnonzero(np.isclose(self.horizons, time, rtol=1e-9, atol=0))
+            if place.size:
+                out[:, k] = self.risk_of(lp, known[:, place[0]])
+        return out
+
+    @takes_rows()
+    def baselines(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the baseline of each row at the equation's horizons, NaN for an unknown stratum.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Rows with the column of the stratum.
+        """
+        if not self.stratum:
+            return np.broadcast_to(np.array(self.baseline[""]), (len(X), len(self.horizons)))
+        out = np.full((len(X), len(self.horizons)), np.nan)
+        for label, values in self.baseline.items():
+            out[same_level(X[self.stratum], label)] = values
+        return out
+
+    def risk_of(self, lp: Any, baseline: Any) -> np.ndarray:
+        """Return the risk at linear predictors and baselines that fit together in shape."""
+        if self.link == "cloglog":
+            with np.errstate(over="ignore", invalid="ignore"):
+                hazard = np.where(np.asarray(baseline) == 0, 0.0 * np.asarray(lp), baseline * np.exp(lp))
+            return -np.expm1(-hazard)
+        return (expit if self.link == "logit" else ndtr)(np.asarray(baseline) + lp)
+
+    @takes_rows()
+    def outside(self, X: Any) -> pd.DataFrame:
+        """Return which values lie outside what the training rows held: shown, never clipped.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Rows with the columns of the equation.
+
+        Returns
+        -------
+        DataFrame
+            ``row, column, value, low, high, reason``; the reason is ``"below range"``, ``"above range"``,
+            ``"missing"`` or ``"unknown category"``.
+        """
+        frame = self._table(X)
+        found: list[dict[str, Any]] = []
+        for term in self.terms:
+            column = frame[term.name]
+            missing = column.isna().to_numpy()
+            value = term.of(column)
+            reasons = np.where(missing, "missing", "").astype(object)
+            low = high = np.nan
+            if isinstance(term, NumberTerm):
+                x = term.numbers(column)
+                low, high = term.low, term.high
+                reasons[x < low], reasons[x > high] = "below range", "above range"
+            else:
+                reasons[np.isnan(value) & ~missing] = "unknown category"
+            for row in np.flatnonzero(reasons != ""):
+                entry = {"row": int(row), "column": term.name, "value": column.iloc[row], "low": low, "high": high}
+                found.append({**entry, "reason": reasons[row]})
+        return pd.DataFrame(found, columns=["row", "column", "value", "low", "high", "reason"])
+
+    # ---- rounding ----------------------------------------------------------------------------------------------
+
+    def rounded(self, digits: int) -> Self:
+        """Return the equation with all its numbers at so many significant digits.
+
+        Parameters
+        ----------
+        digits : int
+            4 to 17. Fewer are refused: an odds ratio of two digits moves a risk by several points (see
+            `rounding_error`).
+        """
+        check_number("digits", digits, low=4, high=17, whole=True)
+        return replace(
+            self,
+            terms=tuple(rounded(term, digits) for term in self.terms),
+            centre=significant(self.centre, digits),
+            baseline={label: tuple(significant(b, digits) for b in values) for label, values in self.baseline.items()},
+            digits=digits,
+        )
+
+    def rounding_error(self, digits: int | None = None) -> float:
+        """Return the largest change of risk that rounding the coefficients makes inside the training range.
+
+        Parameters
+        ----------
+        digits : int, optional
+            Significant digits; by default those of the equation.
+
+        Returns
+        -------
+        float
+            An upper bound over all combinations of values inside the training range, strata and horizons; NaN where
+            the range of a predictor is not known.
+        """
+        return _rounding_error(self, self.rounded(self.digits if digits is None else digits))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole equation in types that strict JSON holds."""
+        return {
+            "format": FORMAT,
+            "terms": [term_to_dict(term) for term in self.terms],
+            "link": self.link,
+            "centre": self.centre,
+            "horizons": list(self.horizons),
+            "baseline": {label: list(values) for label, values in self.baseline.items()},
+            "stratum": self.stratum,
+            "cause": self.cause,
+            "scale": self.scale,
+            "time_unit": self.time_unit,
+            "model": self.model,
+            "digits": self.digits,
+            "n_completed": self.n_completed,
+            "synthetic": self.synthetic,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a number: ``part, column, level, knot, horizon, stratum, value, unit, low, high``."""
+        rows: list[dict[str, Any]] = []
+        for term in self.terms:
+            shared = {"column": term.name, "unit": term.unit}
+            if isinstance(term, LevelTerm):
+                rows += [
+                    {**shared, "part": "level", "level": plain_label(level), "value": effect}
+                    for level, effect in zip(term.levels, term.effects)
+                ]
+                continue
+            shared |= {"low": term.low, "high": term.high}
+            rows.append({**shared, "part": "slope", "value": term.slope})
+            rows += [{**shared, "part": "cube", "knot": k, "value": c} for k, c in zip(term.knots, term.cubes)]
+        rows.append({"part": "centre", "value": self.centre})
+        for label, values in self.baseline.items():
+            rows += [
+                {"part": "baseline", "stratum": label, "horizon": horizon, "value": value}
+                for horizon, value in zip(self.horizons, values)
+            ]
+        columns = ["part", "column", "level", "knot", "horizon", "stratum", "value", "unit", "low", "high"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _summary(self) -> str:
+        names = ", ".join(term.name for term in self.terms[:6]) + (", …" if len(self.terms) > 6 else "")
+        return f"{self.model or 'a model'} of {names}; risk by {', '.join(f'{h:g}' for h in self.horizons)}"
+
+
+def _reach(terms: tuple[Term, ...]) -> list[np.ndarray]:
+    """Return what each term can add inside its training range, on a fine grid; empty where no range is known."""
+    return [np.array(term.effects) if isinstance(term, LevelTerm) else term.values(term.grid(2001)) for term in terms]
+
+
+def _rounding_error(full: Formula, short: Formula) -> float:
+    """Return an upper bound of the difference of the risks of two equations inside the training range.
+
+    The terms are added: the linear predictors lie between the sums of the terms' smallest and largest values, and their
+    difference between the sums of the terms' smallest and largest differences. The bound takes the worst of both.
+    """
+    exact = _reach(full.terms)
+    rough = [
+        np.array(b.effects) if isinstance(a, LevelTerm) else b.values(a.grid(2001))  # type: ignore[union-attr]
+        for a, b in zip(full.terms, short.terms)
+    ]
+    if any(values.size == 0 for values in exact):
+        return float("nan")
+    shift = full.centre - short.centre
+    moves = [b - a for a, b in zip(exact, rough)]
+    low = shift + sum(float(move.min()) for move in moves)
+    high = shift + sum(float(move.max()) for move in moves)
+    least = -full.centre + sum(float(values.min()) for values in exact)
+    most = -full.centre + sum(float(values.max()) for values in exact)
+    lp = np.linspace(least, most, 2001)
+    worst = 0.0
+    for label, values in full.baseline.items():
+        for k, base in enumerate(values):
+            here, there = full.risk_of(lp, base), short.baseline[label][k]
+            for move in (low, high):
+                worst = max(worst, float(np.abs(short.risk_of(lp + move, there) - here).max()))
+    return worst

@@ -1,0 +1,15 @@
+"""What a model that cannot leave in the asked form says."""
+
+from __future__ import annotations
+
+from lbp_prognosis._base import ArgumentError
+
+__all__ = ["MissingCoefficients", "NoEquation"]
+
+
+class NoEquation(ArgumentError):
+    """The model has no closed equation; a model file (`save_model`) can hold it."""
+
+
+class MissingCoefficients(ArgumentError):
+    """A published model whose numbers were not read from its source cannot predict."""

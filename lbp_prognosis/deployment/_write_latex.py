@@ -1,0 +1,76 @@
+"""An equation as LaTeX."""
+
+from __future__ import annotations
+
+from lbp_prognosis._base import plain_label
+from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._terms import LevelTerm, Term
+from lbp_prognosis.deployment._written import header, number, one_line
+
+__all__ = ["latex_text"]
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+_RISK = {
+    "cloglog": r"1-\exp\{-H_0(\tau)\,e^{\eta}\}",
+    "logit": r"\{1+e^{-(\alpha(\tau)+\eta)}\}^{-1}",
+    "probit": r"\Phi\{\alpha(\tau)+\eta\}",
+}
+
+
+def latex_text(equation: Formula) -> str:
+    """Return ``\\[ … \\]`` with an ``aligned`` block; needs amsmath."""
+    digits = equation.digits
+    lines = [rf"\mathrm{{risk}}(\tau) &= {_RISK[equation.link]} \\"]
+    lines.append(rf"\eta &= {_number(-equation.centre, digits)}")
+    for term in equation.terms:
+        lines += [rf"\\ &\quad {part}" for part in _parts(term, digits)]
+    word = "H_0" if equation.link == "cloglog" else r"\alpha"
+    for label, values in equation.baseline.items():
+        index = rf"_{{\text{{{_words(plain_label(label))}}}}}" if equation.stratum else ""
+        given = [rf"{word}{index}({h:g}) = {_number(b, digits)}" for h, b in zip(equation.horizons, values)]
+        lines.append(r"\\ & " + r",\quad ".join(given))
+    body = "\n".join(lines)
+    return f"{header(equation, '%')}\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]\n"
+
+
+def _parts(term: Term, digits: int) -> list[str]:
+    name = rf"\text{{{_words(term.name)}}}"
+    if isinstance(term, LevelTerm):
+        return [
+            rf"{_signed(effect, digits)}\,[{name} = \text{{{_words(plain_label(level))}}}]"
+            for level, effect in zip(term.levels, term.effects)
+            if effect
+        ]
+    out = [rf"{_signed(term.slope, digits)}\,{name}"]
+    out += [
+        rf"{_signed(cube, digits)}\,({name} - {_number(knot, max(digits, 12))})_+^3"
+        for knot, cube in zip(term.knots, term.cubes)
+    ]
+    return out
+
+
+def _number(value: float, digits: int) -> str:
+    text = number(value, digits)
+    if "e" not in text:
+        return text
+    mantissa, power = text.split("e")
+    return rf"{mantissa}\times 10^{{{int(power)}}}"
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{'-' if value < 0 else '+'} {_number(abs(value), digits)}"
+
+
+def _words(text: object) -> str:
+    return "".join(_SPECIAL.get(c, c) for c in one_line(text))

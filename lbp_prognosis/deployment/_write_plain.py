@@ -1,0 +1,54 @@
+"""An equation for reading."""
+
+from __future__ import annotations
+
+import math
+
+from lbp_prognosis._base import plain_label
+from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._terms import LevelTerm
+from lbp_prognosis.deployment._written import header, number, one_line
+
+__all__ = ["plain_text"]
+
+_RISK = {
+    "cloglog": "risk = 1 - S0^exp(lp)",
+    "logit": "risk = 1 / (1 + exp(-(a + lp)))",
+    "probit": "risk = Phi(a + lp), the normal distribution function",
+}
+
+
+def plain_text(equation: Formula) -> str:
+    """Return the formula line by line."""
+    digits = equation.digits
+    lines = [header(equation, "").replace("\n ", "\n").lstrip(), f"\n{_RISK[equation.link]}\n\n"]
+    lines.append(f"lp = {number(-equation.centre, digits)}\n")
+    for term in equation.terms:
+        name = one_line(term.name)
+        if isinstance(term, LevelTerm):
+            lines += [
+                f"   {_signed(effect, digits)} if {name} is {one_line(plain_label(level))}\n"
+                for level, effect in zip(term.levels, term.effects)
+                if effect
+            ]
+            continue
+        lines.append(f"   {_signed(term.slope, digits)} * {name}\n")
+        lines += [
+            f"   {_signed(cube, digits)} * max({name} - {number(knot, max(digits, 12))}, 0)^3\n"
+            for knot, cube in zip(term.knots, term.cubes)
+        ]
+    lines.append("\n")
+    unit = f" {one_line(equation.time_unit)}" if equation.time_unit else ""
+    for label, values in equation.baseline.items():
+        where = f", {one_line(equation.stratum)} {one_line(label)}" if equation.stratum else ""
+        for horizon, value in zip(equation.horizons, values):
+            if equation.link == "cloglog":
+                survival = number(math.exp(-value), digits)
+                lines.append(f"S0({horizon:g}{unit}{where}) = {survival}   (at lp = 0, where the sum is the centre)\n")
+            else:
+                lines.append(f"a({horizon:g}{unit}{where}) = {number(value, digits)}\n")
+    return "".join(lines)
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{'-' if value < 0 else '+'} {number(abs(value), digits)}"

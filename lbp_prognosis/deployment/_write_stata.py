@@ -1,0 +1,81 @@
+"""An equation as Stata commands."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lbp_prognosis._base import plain_label
+from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._terms import LevelTerm, Term
+from lbp_prognosis.deployment._written import header, number, one_line
+
+__all__ = ["stata_names", "stata_text"]
+
+_RISK = {
+    "cloglog": "1 - exp(-({base}) * exp(lp))",
+    "logit": "invlogit(({base}) + lp)",
+    "probit": "normal(({base}) + lp)",
+}
+_RESERVED = {"lp", "base", "if", "in", "using", "with", "_all", "_b", "_coef", "_cons", "_n", "_N", "_pi", "_se"}
+
+
+def stata_names(columns: list[str]) -> dict[str, str]:
+    """Return a legal, distinct Stata name of each column: letters, digits and underscores, 32 at most."""
+    out: dict[str, str] = {}
+    taken = set(_RESERVED)
+    for column in columns:
+        word = re.sub(r"[^A-Za-z0-9_]", "_", column)[:32]
+        word = f"v_{word}"[:32] if not word or word[0].isdigit() or word in _RESERVED or word[0] == "_" else word
+        base, k = word, 1
+        while word in taken:
+            k += 1
+            word = f"{base[: 31 - len(str(k))]}_{k}"
+        taken.add(word)
+        out[column] = word
+    return out
+
+
+def stata_text(equation: Formula) -> str:
+    """Return commands for a do-file; Stata's ``max()`` passes over missing values, so they are kept out first."""
+    digits = equation.digits
+    columns = list(map(str, equation.feature_names_in_))
+    names = stata_names(columns)
+    lines = [header(equation, "*")]
+    lines += [f"* {one_line(c)} is the variable {names[c]}\n" for c in columns if names[c] != c]
+    lines.append(f"generate double lp = {number(-equation.centre, digits)}\n")
+    for term in equation.terms:
+        lines += _term(term, names[term.name], digits)
+    for k, horizon in enumerate(equation.horizons):
+        word = f"risk_{re.sub(r'[^A-Za-z0-9]', '_', f'{horizon:g}')}"
+        if equation.stratum:
+            base = "."
+            for label, values in reversed(list(equation.baseline.items())):
+                base = f"cond({_equal(names[equation.stratum], label)}, {number(values[k], digits)}, {base})"
+        else:
+            base = number(equation.baseline[""][k], digits)
+        lines.append(f"generate double {word} = {_RISK[equation.link].format(base=base)}\n")
+    return "".join(lines)
+
+
+def _term(term: Term, name: str, digits: int) -> list[str]:
+    if isinstance(term, LevelTerm):
+        value = "."
+        for level, effect in reversed(list(zip(term.levels, term.effects))):
+            value = f"cond({_equal(name, level)}, {number(effect, digits)}, {value})"
+        return [f"replace lp = lp + {value}\n"]
+    lines = [f"replace lp = lp + ({number(term.slope, digits)}) * {name}\n"]
+    for knot, cube in zip(term.knots, term.cubes):
+        step = f"max({name} - ({number(knot, max(digits, 12))}), 0)"
+        lines.append(f"replace lp = lp + ({number(cube, digits)}) * {step}^3\n")
+    return lines
+
+
+def _equal(name: str, level: Any) -> str:
+    level = plain_label(level)
+    if isinstance(level, bool):
+        return f"{name} == {int(level)}"
+    if isinstance(level, int | float):
+        return f"{name} == {level!r}"
+    word = one_line(level).replace('"', "'").replace("`", "'").replace("$", "S")
+    return f'{name} == "{word}"'

@@ -1,0 +1,85 @@
+"""What all written forms of an equation share: numbers, quoted names, and the lines above them."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from typing import Any
+
+from lbp_prognosis._base import plain_label
+from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._terms import LevelTerm, Term
+
+__all__ = ["ascii_quoted", "header", "number", "one_line", "quoted", "range_words", "reference_words"]
+
+
+def number(value: float, digits: int) -> str:
+    """Return a number at so many significant digits, as all the languages read it."""
+    return f"{value:.{digits}g}"
+
+
+def one_line(text: Any) -> str:
+    """Return text without line breaks, control and direction marks: it stands in comments."""
+    shown = "".join(c if c.isprintable() and unicodedata.category(c) not in ("Cf", "Cc") else " " for c in str(text))
+    return " ".join(shown.split()).replace("*/", "* /")
+
+
+def quoted(text: Any) -> str:
+    """Return text in double quotes with everything beyond plain letters escaped, as JavaScript and R read it."""
+    out = json.dumps(str(text), ensure_ascii=True).replace("</", "<\\/")
+    return out.replace("\\/", "/") if "</" not in str(text) else out
+
+
+def ascii_quoted(text: Any) -> str:
+    """Return text in double quotes for R, whose strings know no escaped slash and no surrogate pairs."""
+    parts = []
+    for c in str(text):
+        if c in '"\\':
+            parts.append("\\" + c)
+        elif c == "\n":
+            parts.append("\\n")
+        elif 32 <= ord(c) < 127:
+            parts.append(c)
+        else:
+            parts.append(f"\\u{{{ord(c):x}}}" if ord(c) > 0xFFFF else f"\\u{ord(c):04x}")
+    return '"' + "".join(parts) + '"'
+
+
+def range_words(term: Term) -> str:
+    """Return the training range of a predictor in words; empty where it is not known."""
+    if isinstance(term, LevelTerm):
+        return "categories " + ", ".join(one_line(plain_label(level)) for level in term.levels)
+    if not (math.isfinite(term.low) and math.isfinite(term.high)):
+        return "training range not known"
+    return f"training range {term.low:.6g} to {term.high:.6g}" + (f" {one_line(term.unit)}" if term.unit else "")
+
+
+def reference_words(term: Term) -> str:
+    """Return the reference of a predictor."""
+    return f"reference {one_line(plain_label(term.levels[0]))}" if isinstance(term, LevelTerm) else ""
+
+
+def header(equation: Formula, mark: str) -> str:
+    """Return comment lines that say what the equation is, what it takes, and how exact it is."""
+    unit = f" {one_line(equation.time_unit)}" if equation.time_unit else ""
+    times = ", ".join(f"{h:g}" for h in equation.horizons)
+    error = equation.rounding_error()
+    exact = (
+        f"largest risk error inside the training range at most {error:.2g}"
+        if math.isfinite(error)
+        else "the training ranges are not known, so the largest risk error is not either"
+    )
+    lines = [
+        f"Risk of event {equation.cause} by {times}{unit}; from {one_line(equation.model) or 'a model'}.",
+        f"Numbers at {equation.digits} significant digits: {exact}.",
+        "A missing value or an unknown category gives no risk; values outside the training range are not clipped.",
+    ]
+    if equation.synthetic:
+        lines.insert(0, "SIMULATED DATA: not for any use with patients.")
+    if equation.n_completed > 1:
+        lines.append(f"Coefficients and log baselines averaged over {equation.n_completed} completed tables.")
+    for term in equation.terms:
+        said = "; ".join(part for part in (range_words(term), reference_words(term)) if part)
+        lines.append(f"  {one_line(term.name)}: {said}")
+    return "".join(f"{mark} {line}\n" for line in lines)
