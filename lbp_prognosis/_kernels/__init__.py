@@ -50,6 +50,7 @@ from lbp_prognosis._kernels._cusum import (
     cusum_with_limits,
 )
 from lbp_prognosis._kernels._discrete_baseline import discrete_baseline
+from lbp_prognosis._kernels._discrete_gradient import discrete_hazard_gradient
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
 from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
 from lbp_prognosis._kernels._followed import followed_times
@@ -233,6 +234,7 @@ __all__ = [
     "dersimonian_laird",
     "discrete_baseline",
     "discrete_hazard_fit",
+    "discrete_hazard_gradient",
     "distinct_times",
     "expand_columns",
     "exponential_incidence",

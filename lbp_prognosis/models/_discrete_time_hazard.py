@@ -23,6 +23,13 @@ from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._penalty_remedy import penalty_remedy
+from lbp_prognosis.models._period_effects import (
+    certain_periods,
+    check_cells,
+    check_survivors,
+    first_rates,
+    incidence_at,
+)
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, is_rare, rare_cause_objections
 from lbp_prognosis.survival import OutcomeKind
@@ -224,9 +231,9 @@ class DiscreteTimeHazard(RiskEstimator):
         codes = np.zeros(design.X.shape[0], dtype=np.int64) if design.strata is None else design.strata
         cell = codes[rows.person] * periods + rows.period
         cells = max(len(design.strata_levels), 1) * periods
-        self._check_cells(cell, cells, weights[rows.person])
-        self._check_survivors(rows, cell, cells)
-        fixed = _certain_periods(rows, cell, cells, causes)
+        check_cells(cell, cells, weights[rows.person], self.visits_, self.strata_levels_)
+        check_survivors(rows, cell, cells, causes, self.visits_, self.strata_levels_)
+        fixed = certain_periods(rows, cell, cells, causes)
         open_cells = np.asarray(~np.isposinf(fixed).any(axis=0))
         if not (rows.response[open_cells[cell]] > 0).any():
             raise EstimationError("DiscreteTimeHazard: in every period all patients at risk had the event.")
@@ -240,7 +247,9 @@ class DiscreteTimeHazard(RiskEstimator):
             offset = offset + design.offset[rows.person][:, None]
         free = np.hstack([possible, np.ones((causes, X.shape[1]), dtype=bool)])
         penalty = np.concatenate([np.zeros(cells), (ridge / scale**2)[kept]])
-        start = np.hstack([_first_rates(rows, cell, cells, causes, weights, possible), np.zeros((causes, X.shape[1]))])
+        start = np.hstack(
+            [first_rates(rows, cell, cells, causes, weights[rows.person], possible), np.zeros((causes, X.shape[1]))]
+        )
         fit = {
             "categories": causes,
             "link": "cloglog" if causes == 1 else "logit",
@@ -295,32 +304,6 @@ class DiscreteTimeHazard(RiskEstimator):
     def objections_(self) -> tuple[Objection, ...]:
         """What is doubtful about the fit: causes of which all patients have the same odds."""
         return rare_cause_objections(self.rare_causes_, self.n_features_in_)
-
-    def _check_cells(self, cell: np.ndarray, cells: int, weights: np.ndarray) -> None:
-        empty = np.flatnonzero(np.bincount(cell, weights=weights, minlength=cells) == 0)
-        if empty.size:
-            stratum, period = divmod(int(empty[0]), self.visits_.size)
-            label = f" in stratum {self.strata_levels_[stratum]!r}" if self.strata_levels_ else ""
-            raise EstimationError(
-                f"Nobody was at risk{label} in the period that ends at the visit {self.visits_[period]:g}: its hazard "
-                "can't be estimated. Leave that visit out of `visits`, or fit without strata."
-            )
-
-    def _check_survivors(self, rows: PersonPeriods, cell: np.ndarray, cells: int) -> None:
-        """Refuse a period that nobody comes through and that several causes end: their odds are against nobody."""
-        through = np.bincount(cell, weights=(rows.response == 0) | (rows.span >= 0), minlength=cells) > 0
-        different = np.zeros(cells, dtype=np.int64)
-        for cause in range(1, self.causes_.size + 1):
-            different += np.bincount(cell[rows.response == cause], minlength=cells) > 0
-        lost = np.flatnonzero(~through & (different > 1))
-        if lost.size:
-            stratum, period = divmod(int(lost[0]), self.visits_.size)
-            label = f" in stratum {self.strata_levels_[stratum]!r}" if self.strata_levels_ else ""
-            raise EstimationError(
-                f"Everybody at risk{label} in the period that ends at the visit {self.visits_[period]:g} had an event, "
-                "of more than one cause: odds against no event can't be estimated there. Leave that visit out of "
-                "`visits`."
-            )
 
     def _store(
         self,
@@ -385,32 +368,9 @@ class DiscreteTimeHazard(RiskEstimator):
             raise argument_error(
                 "strata", "given, as at fit", "None", "A risk needs the period effects of the stratum of each row."
             )
-        place = np.searchsorted(self.visits_, horizons * (1 - 1e-9), side="left")
-        ends = self.visits_[place]
-        between = ~np.isclose(ends, horizons, rtol=1e-8, atol=0)
-        if between.any() and self.between == "refuse":
-            raise argument_error(
-                "horizons",
-                f"among the visits {self.visits_.tolist()}",
-                str(horizons[between].tolist()),
-                "Between visits the data do not say when the event happened. Set between='interpolate' for a constant "
-                "hazard within periods, or use RoystonParmar.",
-            )
         hazards, survival = self._hazards(X, strata, offset)
-        before = np.hstack([np.ones((X.shape[0], 1)), survival[:, :-1]])
-        mine = hazards[:, :, int(np.searchsorted(self.causes_, cause))]
-        incidence = np.cumsum(before * mine, axis=1)
-        out = incidence[:, place]
-        if between.any():
-            starts = np.concatenate([[0.0], self.visits_])[place]
-            share = np.where(between, (horizons - starts) / (ends - starts), 1.0)
-            every = hazards.sum(axis=2)[:, place]
-            passed = -np.expm1(share * np.log1p(-np.minimum(every, 1.0)))  # P(any event by the horizon | at risk)
-            with np.errstate(invalid="ignore"):
-                split = np.where(every > 0, mine[:, place] / every, 0.0)
-            part = before[:, place] * passed * split
-            out = np.where(between, out - before[:, place] * mine[:, place] + part, out)
-        return np.clip(out, 0.0, 1.0)
+        mine = int(np.searchsorted(self.causes_, cause))
+        return incidence_at(hazards, survival, mine, self.visits_, horizons, self.between)
 
     @property
     def linear_predictor_scale(self) -> str:
@@ -479,39 +439,6 @@ class DiscreteTimeHazard(RiskEstimator):
         )
         table["cause"] = np.repeat(self.causes_, len(self._names()))
         return table
-
-
-def _certain_periods(rows: PersonPeriods, cell: np.ndarray, cells: int, causes: int) -> np.ndarray:
-    """Return ``(J, cells)``: 0 where a period effect is to be estimated, else the infinite value that it tends to.
-
-    A cause that nobody had in a period has hazard 0 there. Where all patients at risk had the event, of one cause and
-    known to lie in that period, the hazard is 1 whatever the predictors: such a period says nothing about them.
-    """
-    fixed = np.full((causes, cells), -np.inf)
-    events = rows.response > 0
-    fixed[rows.response[events] - 1, cell[events]] = 0.0
-    others = np.bincount(cell, weights=(~events | (rows.span >= 0)), minlength=cells)
-    alone = (others == 0) & ((fixed == 0).sum(axis=0) == 1)
-    return np.where(alone & (fixed == 0), np.inf, fixed)
-
-
-def _first_rates(
-    rows: PersonPeriods, cell: np.ndarray, cells: int, causes: int, weights: np.ndarray, possible: np.ndarray
-) -> np.ndarray:
-    """Crude log rates of each period as starting values; an event of a span is shared out among its rows."""
-    w = weights[rows.person].astype(float)
-    share = w.copy()
-    spans = rows.span >= 0
-    if spans.any():
-        share[spans] /= np.bincount(rows.span[spans])[rows.span[spans]]
-    total = np.bincount(cell, weights=w, minlength=cells)
-    out = np.zeros((causes, cells))
-    for j in range(causes):
-        mine = rows.response == j + 1
-        events = np.bincount(cell[mine], weights=share[mine], minlength=cells)
-        rate = np.clip(events / np.maximum(total, 1e-12), 1e-6, 0.9)
-        out[j] = np.where(possible[j], np.log(rate / (1 - rate) if causes > 1 else -np.log1p(-rate)), 0.0)
-    return out
 
 
 def _meat(

@@ -14,6 +14,7 @@ from lbp_prognosis.models import (
     AverageRisk,
     BoostedAFT,
     BoostedCox,
+    BoostedHazard,
     CauseSpecificCox,
     CoxPH,
     DiscreteTimeHazard,
@@ -36,13 +37,14 @@ MODEL_KINDS: dict[str, type] = {
     "logistic": LogisticRisk,
     "boosted_cox": BoostedCox,
     "boosted_aft": BoostedAFT,
+    "boosted_hazard": BoostedHazard,
     "elastic_net_cox": ElasticNetCox,
     "royston_parmar": RoystonParmar,
     "average": AverageRisk,
     "stacked": StackedRisk,
 }
 COMBINED = ("average", "stacked")  # made of other models
-AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar", "boosted_aft")
+AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar", "boosted_aft", "boosted_hazard")
 """Kinds that take outcomes known at visits as they are."""
 
 
@@ -170,7 +172,7 @@ class ModelPlan:
                 )
                 for name, plan in self.learners().items()
             }
-        if self.kind == "discrete_time_hazard" and visits is not None:
+        if self.kind in ("discrete_time_hazard", "boosted_hazard") and visits is not None:
             options.setdefault("visits", visits)
         try:
             model = MODEL_KINDS[self.kind](**options)

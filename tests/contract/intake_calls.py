@@ -319,6 +319,11 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"X": R.X, "sample_weight": R.weight, "offset": R.offset},
         {},
     ),
+    "models.BoostedHazard": (
+        fitted(models.BoostedHazard((2.0, 4.0, 8.0, 20.0), rounds=5, select_rounds=False, random_state=0)),
+        {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},
+        {},
+    ),
     "models.ElasticNetCox": (fitted(models.ElasticNetCox(random_state=0)), {"X": R.X, "clusters": R.cluster}, {}),
     "validation.cross_validate_risk": (
         lambda X, **k: validation.cross_validate_risk(COX_NEW(), X, Y, 6.0, n_splits=3, random_state=0, **k).evaluate(),

@@ -114,6 +114,15 @@ ESTIMATORS: dict[str, Case] = {
     "BoostedAFT": Case(
         lambda: M.BoostedAFT(rounds=4, folds=2), grid={"distribution": ["normal", "extreme"]}, package="xgboost"
     ),
+    "BoostedHazard": Case(
+        lambda: M.BoostedHazard(VISITS, rounds=4, folds=2), "competing", {"max_depth": [1, 2]}, package="xgboost"
+    ),
+    "BoostedHazard-visits": Case(
+        lambda: M.BoostedHazard(VISITS, rounds=4, folds=2), "visits", {"max_depth": [1, 2]}, package="xgboost"
+    ),
+    "BoostedHazard-status": Case(
+        lambda: M.BoostedHazard(rounds=4, folds=2), "status", {"max_depth": [1, 2]}, package="xgboost"
+    ),
     "BoostedAFT-visits": Case(
         lambda: M.BoostedAFT(rounds=4, folds=2), "visits", {"max_depth": [1, 2]}, package="xgboost"
     ),
@@ -282,6 +291,7 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     tolerance = {
         "BoostedCox": 0.2,
         "BoostedAFT": 0.2,
+        "BoostedHazard": 0.2,
         "ElasticNetCox": 0.02,
         "PriorityCox": 0.1,
         "AverageRisk": 0.1,
@@ -297,7 +307,7 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     else:
         days = Surv.right(30 * y["time"], y["event"])
     scaled = case.make()
-    if isinstance(scaled, M.DiscreteTimeHazard):
+    if isinstance(scaled, M.DiscreteTimeHazard | M.BoostedHazard):
         scaled.set_params(visits=[30 * visit for visit in VISITS])
     scaled.fit(X, days)
     np.testing.assert_allclose(scaled.predict_risk(X, [180, 360]), model.predict_risk(X, [6, 12]), rtol=1e-6, atol=1e-7)
