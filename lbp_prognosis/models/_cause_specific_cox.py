@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,20 @@ import pandas as pd
 from lbp_prognosis._base import (
     EstimationError,
     Objection,
+    argument_error,
     check_choice,
     check_horizons,
+    check_number,
     takes_rows,
 )
 from lbp_prognosis._kernels import discrete_baseline, exponential_incidence, product_limit_incidence, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
+from lbp_prognosis.models._factor_plans import factor_plans
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, NotDetermined, is_rare, rare_cause_objections
+from lbp_prognosis.models._ridge_choice import check_penalty
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Surv, Weights
 
@@ -42,8 +48,18 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         their risks are too high; what passes 1 is reported as 1.
     ties : {"efron", "breslow", "exact"}, default "efron"
         As in `CoxPH`.
-    penalty, penalty_factors, standardize
-        Ridge penalty of every cause, as in `CoxPH`.
+    penalty : float or "cv", default 0.0
+        Ridge penalty of every cause, as in `CoxPH`. ``"cv"`` chooses one for each cause by cross-validated partial
+        likelihood, of the elastic net where ``l1_ratio`` is above 0.
+    penalty_factors, standardize
+        As in `CoxPH`.
+    l1_ratio : float, default 0.0
+        Share of the absolute penalty, as in `ElasticNetCox`: 0 is ridge. Above 0 the penalty has to be ``"cv"``.
+    modalities : mapping of str to sequence of str, optional
+        Columns of each modality; column numbers for an array.
+    modality_factors : mapping of str to float or sequence of float, optional
+        Factor of each modality's penalty, 1 by default, times the column's own. A sequence is tried by
+        cross-validation, all combinations of them, for each cause (integrative penalty factors).
     variance : {"auto", "model", "robust"}, default "auto"
         As in `CoxPH`.
     strata, offset
@@ -53,15 +69,24 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     rare_causes : {"same_for_all", "error"}, default "same_for_all"
         What to do where the effects on a cause other than 1 have no finite estimate and it has fewer than ten events a
         predictor: give all patients the same hazard of it (coefficients 0), which is objected to, or raise.
+    choose : {"min", "one_se"}, default "min"
+        Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard
+        error of that.
+    cv : int, default 5
+        Of ``penalty="cv"``: number of folds. Rows of one cluster stay in one fold.
+    random_state : int, Generator or None, default 0
+        Draws the folds of ``penalty="cv"``.
 
     Attributes
     ----------
-    models_ : dict of int to CoxPH
-        The model of each cause, by code.
+    models_ : dict of int to CoxPH or ElasticNetCox
+        The model of each cause, by code; elastic nets with ``l1_ratio`` above 0.
     coef_ : dict of int to ndarray of shape (p,)
         Log cause-specific hazard ratios.
     covariance_ : dict of int to ndarray of shape (p, p)
-        Their covariances.
+        Their covariances; empty with ``l1_ratio`` above 0, where none has its nominal meaning.
+    modality_factors_ : dict of int to dict of str to float
+        Factors used for each cause.
     increments_ : dict of int to list of ndarray
         For each cause and stratum, what meets the product limit: one value an event time of that cause.
     log_likelihood_, log_likelihood_null_ : float
@@ -104,25 +129,37 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         *,
         incidence: str = "product_limit",
         ties: str = "efron",
-        penalty: float = 0.0,
+        penalty: Any = 0.0,
         penalty_factors: Any = None,
         standardize: bool = True,
+        l1_ratio: float = 0.0,
+        modalities: Mapping[str, Any] | None = None,
+        modality_factors: Mapping[str, Any] | None = None,
         variance: str = "auto",
         strata: Any = None,
         offset: str | None = None,
         collinear: str = "error",
         rare_causes: str = "same_for_all",
+        choose: str = "min",
+        cv: int = 5,
+        random_state: Any = 0,
     ) -> None:
         self.incidence = incidence
         self.ties = ties
         self.penalty = penalty
         self.penalty_factors = penalty_factors
         self.standardize = standardize
+        self.l1_ratio = l1_ratio
+        self.modalities = modalities
+        self.modality_factors = modality_factors
         self.variance = variance
         self.strata = strata
         self.offset = offset
         self.collinear = collinear
         self.rare_causes = rare_causes
+        self.choose = choose
+        self.cv = cv
+        self.random_state = random_state
 
     @takes_rows()
     def fit(
@@ -134,49 +171,100 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         strata: Any = None,
         offset: Any = None,
         clusters: Any = None,
+        folds: Any = None,
     ) -> CauseSpecificCox:
         """Fit one model a cause; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
         check_choice("incidence", self.incidence, _FORMS)
         check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
+        tuned = check_penalty(self.penalty, self.choose, self.cv)
+        check_number("l1_ratio", self.l1_ratio, low=0, high=1)
+        if self.l1_ratio > 0 and not tuned:
+            raise argument_error("penalty", '"cv" with l1_ratio above 0', self.penalty, "Or take l1_ratio=0, a ridge.")
+        if isinstance(self.ties, str) and self.ties == "exact" and tuned:
+            raise argument_error("ties", '"efron" or "breslow" with penalty="cv"', '"exact"')
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if self.causes_.size == 0:
             raise EstimationError(f"No event among {y.shape[0]} rows: no hazard can be estimated.")
+        plans = factor_plans(self.modalities, self.modality_factors, self.penalty_factors, self._names())
+        if len(plans) > 1 and not tuned:
+            raise argument_error("modality_factors", 'single numbers unless penalty="cv"', dict(self.modality_factors))
         self.rare_causes_: dict[int, int] = {}
         rare = set(self._rare(design))
         if len(rare) == self.causes_.size:
             rare = set()  # without effects on any cause there is no model
-        self.models_ = {int(code): self._fit_cause(design, int(code), int(code) in rare) for code in self.causes_}
+        found = {
+            int(code): self._fit_cause(design, int(code), plans, folds, int(code) in rare) for code in self.causes_
+        }
+        self.models_ = {code: model for code, (model, _) in found.items()}
+        self.modality_factors_ = {code: plan for code, (_, plan) in found.items()}
         self.increments_ = {code: self._increments(design, code) for code in self.models_}
         self.coef_ = {code: model.coef_ for code, model in self.models_.items()}
-        self.covariance_ = {code: model.covariance_ for code, model in self.models_.items()}
+        ridges = {code: model for code, model in self.models_.items() if isinstance(model, CoxPH)}
+        self.covariance_ = {code: model.covariance_ for code, model in ridges.items()}
         self.log_likelihood_ = sum(model.log_likelihood_ for model in self.models_.values())
         self.log_likelihood_null_ = sum(model.log_likelihood_null_ for model in self.models_.values())
         return self
 
-    def _fit_cause(self, design: Design, code: int, rare: bool) -> CoxPH:
-        model = CoxPH(
-            ties=self.ties,
-            penalty=self.penalty,
-            penalty_factors=self.penalty_factors,
-            standardize=self.standardize,
-            variance=self.variance,
-            collinear=self.collinear,
-        )
+    @property
+    def folds_keep_clusters(self) -> bool:
+        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
+        return self.penalty == "cv"
+
+    def _fit_cause(
+        self, design: Design, code: int, plans: list[tuple[dict[str, float], np.ndarray]], folds: Any, rare: bool
+    ) -> tuple[CoxPH | ElasticNetCox, dict[str, float]]:
+        """Fit each set of penalty factors and keep the one of least cross-validated deviance."""
         X = design.X if not hasattr(self, "feature_names_in_") else pd.DataFrame(design.X, columns=self._names())
         y = Surv.right(design.y["time"], design.y["event"] == code, entry=design.entry)
         weights = None if design.weights is None else Weights(design.weights, design.weight_kind or "sampling")
-        rows = {"strata": design.strata, "offset": design.offset, "clusters": design.clusters}
+        given = {
+            "sample_weight": weights,
+            "strata": design.strata,
+            "offset": design.offset,
+            "clusters": design.clusters,
+        }
+        chosen = {"folds": folds} if self.penalty == "cv" else {}
         try:
-            return model.fit(X, y, sample_weight=weights, **rows)
+            models = [self._cause_model(factors).fit(X, y, **given, **chosen) for _, factors in plans]
         except NotDetermined as error:
             if not rare:
                 raise NotDetermined(f"Cause {code}: {error}") from error
+            return self._without_effects(design, code, X, y, given), {}
         except EstimationError as error:
             raise EstimationError(f"Cause {code}: {error}") from error
-        self.rare_causes_[code] = int(self._events(design, code))
-        return model.fit(X[[]] if isinstance(X, pd.DataFrame) else X[:, :0], y, sample_weight=weights, **rows)._widened(
-            self._names() if isinstance(X, pd.DataFrame) else None, design.X.mean(axis=0)
+        least = [0.0 if model.cv_ is None else float(model.cv_["mean"].min()) for model in models]
+        best = int(np.argmin(least))
+        return models[best], plans[best][0]
+
+    def _cause_model(self, factors: np.ndarray) -> CoxPH | ElasticNetCox:
+        if self.l1_ratio > 0:
+            return ElasticNetCox(
+                l1_ratio=self.l1_ratio,
+                choose="1se" if self.choose == "one_se" else "min",
+                cv=self.cv,
+                ties=self.ties,
+                standardize=self.standardize,
+                penalty_factors=factors,
+                random_state=self.random_state,
+            )
+        return CoxPH(
+            ties=self.ties,
+            penalty=self.penalty,
+            penalty_factors=factors,
+            standardize=self.standardize,
+            variance=self.variance,
+            collinear=self.collinear,
+            choose=self.choose,
+            cv=self.cv,
+            random_state=self.random_state,
         )
+
+    def _without_effects(self, design: Design, code: int, X: Any, y: np.ndarray, given: dict[str, Any]) -> CoxPH:
+        """Fit the hazard of a rare cause, the same for all."""
+        self.rare_causes_[code] = int(self._events(design, code))
+        named = isinstance(X, pd.DataFrame)
+        bare = CoxPH(ties=self.ties, variance=self.variance).fit(X[[]] if named else X[:, :0], y, **given)
+        return bare._widened(self._names() if named else None, design.X.mean(axis=0))
 
     def _rare(self, design: Design) -> list[int]:
         """Return the causes that may do without effects."""
@@ -217,7 +305,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     ) -> np.ndarray:
         """Incidence of each cause and survival, shape (n, horizons, causes + 1)."""
         models = list(self.models_.values())
-        relative = np.column_stack([model._relative_hazard(X, offset) for model in models])
+        relative = np.column_stack([_relative_hazard(model, X, offset) for model in models])
         by_product = self.incidence.startswith("product_limit")
         kernel = product_limit_incidence if by_product else exponential_incidence
         mended = not self.incidence.endswith("_efron")
@@ -284,15 +372,23 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     def fit_statistics(self) -> pd.DataFrame:
         """Return the tests of each cause's model: ``cause``, then the columns of `CoxPH.fit_statistics`."""
         self._check_fitted()
-        parts = {code: model.fit_statistics() for code, model in self.models_.items()}
+        if self.l1_ratio > 0:
+            raise argument_error("l1_ratio", "0 for tests", self.l1_ratio, "An elastic net has none.")
+        parts = {code: model.fit_statistics() for code, model in self.models_.items() if isinstance(model, CoxPH)}
         return pd.concat(parts, names=["cause"]).reset_index(level=0).reset_index(drop=True)
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a cause and coefficient: ``cause``, then the columns of `CoxPH.to_frame`."""
+        """Return one row a cause and coefficient: ``cause``, then the columns of `CoxPH.to_frame` (or of the net's)."""
         self._check_fitted()
         frames = []
         for code, model in self.models_.items():
-            frame = model.to_frame(confidence)
+            frame = model.to_frame(confidence) if isinstance(model, CoxPH) else model.to_frame()
             frame.insert(0, "cause", code)
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
+
+
+def _relative_hazard(model: CoxPH | ElasticNetCox, X: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
+    eta = row_products(X - model.centre_, model.coef_)
+    with np.errstate(over="ignore"):
+        return np.exp(eta if offset is None else eta + offset)

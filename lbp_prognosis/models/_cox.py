@@ -15,10 +15,17 @@ from lbp_prognosis._base import (
     check_choice,
     check_confidence,
     check_horizons,
-    check_number,
     takes_rows,
 )
-from lbp_prognosis._kernels import CoxData, CoxPieces, cox_data, cox_fit_prepared, cox_pieces, row_products
+from lbp_prognosis._kernels import (
+    CoxData,
+    CoxPieces,
+    cox_data,
+    cox_fit_prepared,
+    cox_loglik,
+    cox_pieces,
+    row_products,
+)
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import (
     check_cox_fit,
@@ -32,6 +39,15 @@ from lbp_prognosis.models._cox_diagnostics import CoxDiagnostics
 from lbp_prognosis.models._cox_resampler import CoxResampler
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
+from lbp_prognosis.models._ridge_choice import (
+    check_penalty,
+    chosen_ridge,
+    fold_labels,
+    fold_share,
+    ridge_grid,
+    saturated_loglik,
+    some_rows,
+)
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 
 __all__ = ["CoxPH"]
@@ -48,8 +64,9 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
     ties : {"efron", "breslow", "exact"}, default "efron"
         How tied events are counted. ``"exact"`` is the discrete likelihood (its cost grows with the size of the tied
         groups); its baseline is Breslow's.
-    penalty : float, default 0.0
-        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``.
+    penalty : float or "cv", default 0.0
+        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``. ``"cv"`` chooses it by cross-validated
+        partial likelihood (see the notes).
     penalty_factors : array-like of shape (p,) or mapping of str to float, optional
         Factors ``f_j``, 1 by default; 0 leaves a column unpenalised.
     standardize : bool, default True
@@ -68,6 +85,13 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         Newton iterations.
     tol : float, default 1e-9
         Converged when a step moves no coefficient by more than this, in standard deviations of its column.
+    choose : {"min", "one_se"}, default "min"
+        Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard
+        error of that.
+    cv : int, default 5
+        Of ``penalty="cv"``: number of folds. Rows of one cluster stay in one fold.
+    random_state : int, Generator or None, default 0
+        Draws the folds of ``penalty="cv"``.
 
     Attributes
     ----------
@@ -85,6 +109,10 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         Score test of all coefficients.
     df_ : float
         Degrees of freedom: number of coefficients, effective under a penalty.
+    penalty_ : float
+        The penalty used.
+    cv_ : DataFrame or None
+        Of ``penalty="cv"``: ``penalty, mean, se``, the cross-validated deviance per event.
     n_, n_events_ : int
         Rows and events of cause 1 (sums of frequency weights).
     centre_ : ndarray of shape (p,)
@@ -112,6 +140,10 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
     sums ``w exp(η)`` over the risk set and ``D0`` over the tied events; with weights each term has their mean weight.
     Frequency weights count copies as tied events, so they equal the fit to copied rows exactly.
 
+    ``penalty="cv"`` tries 13 penalties from 32 to 0.001 times the number of events. The deviance of a fold is that of
+    all rows minus that of the training rows, both at the coefficients of the training rows (van Houwelingen). As in
+    ``glmnet``, a fold's penalty is smaller in proportion to its rows. Standard errors then take the penalty as given.
+
     References
     ----------
     Cox DR (1972). Regression models and life-tables. J R Stat Soc B 34:187–220.
@@ -138,7 +170,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         self,
         *,
         ties: str = "efron",
-        penalty: float = 0.0,
+        penalty: Any = 0.0,
         penalty_factors: Any = None,
         standardize: bool = True,
         variance: str = "auto",
@@ -147,6 +179,9 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         collinear: str = "error",
         max_iter: int = 30,
         tol: float = 1e-9,
+        choose: str = "min",
+        cv: int = 5,
+        random_state: Any = 0,
     ) -> None:
         self.ties = ties
         self.penalty = penalty
@@ -158,6 +193,9 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         self.collinear = collinear
         self.max_iter = max_iter
         self.tol = tol
+        self.choose = choose
+        self.cv = cv
+        self.random_state = random_state
 
     @takes_rows()
     def fit(
@@ -169,6 +207,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         strata: Any = None,
         offset: Any = None,
         clusters: Any = None,
+        folds: Any = None,
     ) -> CoxPH:
         """Maximise the partial likelihood.
 
@@ -185,18 +224,27 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         offset : array-like of shape (n,), optional
             Fixed part of the linear predictor.
         clusters : array-like of shape (n,), optional
-            Labels of the variance unit.
+            Labels of the variance unit; they stay in one fold.
+        folds : array-like of shape (n,), optional
+            Fold of each row, instead of ``cv``.
         """
         check_choice("ties", self.ties, ("efron", "breslow", "exact"))
         check_choice("variance", self.variance, ("auto", "model", "robust"))
         check_choice("collinear", self.collinear, ("error", "drop"))
-        check_number("penalty", self.penalty, low=0)
+        tuned = check_penalty(self.penalty, self.choose, self.cv)
+        if tuned and self.ties == "exact":
+            raise argument_error("ties", '"efron" or "breslow" with penalty="cv"', '"exact"')
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         check_events(y["event"] == 1, design.weights)
         if self.ties == "exact":
             check_exact_weights(design.weights)
-        self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
+        self._maximise(X, design, folds)
         return self
+
+    @property
+    def folds_keep_clusters(self) -> bool:
+        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
+        return self.penalty == "cv"
 
     @takes_rows()
     def resampler(
@@ -204,9 +252,10 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
     ) -> CoxResampler[CoxPH] | None:
         """Return models of any numbers of copies of the rows of this fit, without sorting again; see the base."""
         self._check_fitted()
-        if self.ties == "exact" or not (np.diag(self.covariance_model_) > 0).all():
+        if self.penalty == "cv" or self.ties == "exact" or not (np.diag(self.covariance_model_) > 0).all():
             return None
         bare = clone(self)
+        bare.penalty_ = self.penalty_
         design = bare._start_fit(X, y, None, strata, offset, clusters)
         data = bare._risk_sets(X, design.X, y, design.strata, None)
         return CoxResampler(design, data, self.coef_, self.covariance_model_, self.ties, bare._ridge, bare._moved_to)
@@ -238,7 +287,56 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
         return cox_data(matrix, y["time"], y["event"] == 1, entry=entry, strata=strata)
 
-    def _maximise(self, design: Design, data: CoxData) -> None:
+    def _choose_penalty(self, X: Any, design: Design, data: CoxData, folds: Any) -> None:
+        """Set ``penalty_`` and ``cv_``; ``data`` are the risk sets of all rows of ``X``."""
+        self.penalty_, self.cv_ = 0.0, None
+        if self.penalty != "cv" or design.X.shape[1] == 0:
+            self.penalty_ = 0.0 if self.penalty == "cv" else float(self.penalty)
+            return
+        event = design.y["event"] == self._own_cause
+        weights = np.ones(event.size) if design.weights is None else design.weights
+        labels = fold_labels(folds, self.cv, event, design.clusters, self.random_state)
+        grid = ridge_grid(float(weights[event].sum()))
+
+        def deviance(train: np.ndarray) -> np.ndarray:
+            part, own = some_rows(design, train), weights[train]
+            inner = self._risk_sets(_cut(X, train), part.X, part.y, part.strata, part.weights)
+            share = fold_share(weights, train, standardize=self.standardize, frequency=design.frequency)
+            unit = share * self._unit_ridge(part.X, part.weights if design.frequency else None)
+            coef = self._path(inner, part, grid[:, None] * unit)
+            both = []
+            for rows, sets, w in ((design, data, weights), (part, inner, own)):
+                eta = (rows.X - data.centre) @ np.nan_to_num(coef).T
+                eta = eta if rows.offset is None else eta + rows.offset[:, None]
+                value = cox_loglik(sets, eta, weights=w, ties=self.ties, frequency=design.frequency)
+                happened = rows.y["event"] == self._own_cause
+                both.append(value - saturated_loglik(rows.y["time"], happened, w, rows.strata))
+            return np.where(np.isnan(coef).any(axis=1), np.nan, -2 * (both[0] - both[1]))
+
+        self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights * event, deviance, self.choose)
+
+    def _path(self, data: CoxData, design: Design, ridges: np.ndarray) -> np.ndarray:
+        """Coefficients at each row of ``ridges`` (k, p), from strong to weak; NaN without a maximum."""
+        out, start = np.full(ridges.shape, np.nan), None
+        for k, ridge in enumerate(ridges):
+            fit = cox_fit_prepared(
+                data,
+                weights=design.weights,
+                offset=design.offset,
+                ties=self.ties,
+                start=start,
+                penalty=ridge,
+                frequency=design.frequency,
+                max_iter=self.max_iter,
+                tol=1e-7,
+            )
+            if fit.converged:
+                out[k] = start = fit.coef
+        return out
+
+    def _maximise(self, X: Any, design: Design, folds: Any) -> None:
+        data = self._risk_sets(X, design.X, design.y, design.strata, design.weights)
+        self._choose_penalty(X, design, data, folds)
         ridge = self._ridge(design.X, design.weights if design.frequency else None)
         fit = cox_fit_prepared(
             data,
@@ -256,14 +354,14 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
             data.scale,
             design.X.shape[0],
             self.collinear,
-            penalty=self.penalty,
+            penalty=self.penalty_,
             factors=column_factors(self.penalty_factors, self._names(), "penalty_factors"),
             max_iter=self.max_iter,
         )
         pieces = cox_pieces(
             data, fit.coef, weights=design.weights, offset=design.offset, ties=self.ties, frequency=design.frequency
         )
-        check_precision(pieces, self.penalty)
+        check_precision(pieces, self.penalty_)
         self.coef_ = fit.coef
         self.covariance_model_ = fit.covariance
         self.log_likelihood_, self.log_likelihood_null_ = fit.loglik, fit.loglik_null
@@ -280,11 +378,13 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
 
     def _ridge(self, X: np.ndarray, counts: np.ndarray | None) -> np.ndarray | None:
         """Penalty of each column of rows that stand for ``counts`` (n,) copies, one each by default."""
+        unit = self._unit_ridge(X, counts)
+        return None if self.penalty_ == 0 else self.penalty_ * unit
+
+    def _unit_ridge(self, X: np.ndarray, counts: np.ndarray | None) -> np.ndarray:
         factors = column_factors(self.penalty_factors, self._names(), "penalty_factors")
-        if self.penalty == 0:
-            return None
-        scale = column_sd(X, counts, "n-1") if self.standardize else 1.0
-        return self.penalty * factors * scale**2
+        scale = column_sd(X, counts, "n-1") if self.standardize else np.ones(factors.size)
+        return factors * scale**2
 
     def _robust(self, design: Design) -> bool:
         weighted = design.weights is not None and not design.frequency
@@ -459,3 +559,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
                 "aic": 2 * self.df_ - 2 * self.log_likelihood_,
             }
         )
+
+
+def _cut(X: Any, rows: np.ndarray) -> Any:
+    return X[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from lbp_prognosis._base import (
     EstimationError,
@@ -32,6 +34,7 @@ from lbp_prognosis.models._period_effects import (
 )
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, is_rare, rare_cause_objections
+from lbp_prognosis.models._ridge_choice import check_penalty, chosen_ridge, fold_labels, fold_share, ridge_grid
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["DiscreteTimeHazard"]
@@ -55,8 +58,9 @@ class DiscreteTimeHazard(RiskEstimator):
     between : {"refuse", "interpolate"}, default "refuse"
         What to do at horizons that are no visits, where the data say nothing: raise, or take the hazard as constant
         within the period.
-    penalty : float, default 0.0
-        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; periods are free.
+    penalty : float or "cv", default 0.0
+        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; periods are free. ``"cv"``
+        chooses it among 13 by the deviance of held-out patients.
     penalty_factors : array-like of shape (p,) or mapping of str to float, optional
         Factors ``f_j``, 1 by default; 0 leaves a column unpenalised.
     standardize : bool, default True
@@ -75,9 +79,20 @@ class DiscreteTimeHazard(RiskEstimator):
         What to do where the effects have no finite estimate and a cause other than 1 has fewer than ten events a
         predictor: give all patients the same odds of it (coefficients 0), the rarest cause first, which is objected to;
         or raise.
+    choose : {"min", "one_se"}, default "min"
+        Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard
+        error of that.
+    cv : int, default 5
+        Of ``penalty="cv"``: number of folds. Rows of one cluster stay in one fold.
+    random_state : int, Generator or None, default 0
+        Draws the folds of ``penalty="cv"``.
 
     Attributes
     ----------
+    penalty_ : float
+        The penalty used.
+    cv_ : DataFrame or None
+        Of ``penalty="cv"``: ``penalty, mean, se``, the mean deviance of a held-out row (event).
     visits_ : ndarray of shape (K,)
         Visits up to the last at which somebody was at risk.
     coef_ : ndarray of shape (p,) or (n_causes, p)
@@ -136,7 +151,7 @@ class DiscreteTimeHazard(RiskEstimator):
         *,
         tolerance: float = 0.0,
         between: str = "refuse",
-        penalty: float = 0.0,
+        penalty: Any = 0.0,
         penalty_factors: Any = None,
         standardize: bool = True,
         variance: str = "auto",
@@ -144,6 +159,9 @@ class DiscreteTimeHazard(RiskEstimator):
         offset: str | None = None,
         collinear: str = "error",
         rare_causes: str = "same_for_all",
+        choose: str = "min",
+        cv: int = 5,
+        random_state: Any = 0,
     ) -> None:
         self.visits = visits
         self.tolerance = tolerance
@@ -156,6 +174,9 @@ class DiscreteTimeHazard(RiskEstimator):
         self.offset = offset
         self.collinear = collinear
         self.rare_causes = rare_causes
+        self.choose = choose
+        self.cv = cv
+        self.random_state = random_state
 
     @takes_rows()
     def fit(
@@ -167,6 +188,7 @@ class DiscreteTimeHazard(RiskEstimator):
         strata: Any = None,
         offset: Any = None,
         clusters: Any = None,
+        folds: Any = None,
     ) -> DiscreteTimeHazard:
         """Fit by (penalised) maximum likelihood.
 
@@ -183,7 +205,9 @@ class DiscreteTimeHazard(RiskEstimator):
         offset : array-like of shape (n,), optional
             Fixed part of the linear predictors.
         clusters : array-like of shape (n,), optional
-            Labels of the variance unit; a patient by default.
+            Labels of the variance unit, a patient by default; they stay in one fold.
+        folds : array-like of shape (n,), optional
+            Fold of each row, instead of ``cv``.
 
         Raises
         ------
@@ -195,7 +219,7 @@ class DiscreteTimeHazard(RiskEstimator):
         check_choice("between", self.between, ("refuse", "interpolate"))
         check_choice("variance", self.variance, ("auto", "model", "robust"))
         check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
-        check_number("penalty", self.penalty, low=0)
+        check_penalty(self.penalty, self.choose, self.cv)
         tolerance = check_number("tolerance", self.tolerance, low=0)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if self.causes_.size == 0:
@@ -211,21 +235,63 @@ class DiscreteTimeHazard(RiskEstimator):
         self.score_horizons_ = self.visits_[np.unique(rows.period[rows.response > 0])][-3:]
         self.n_rows_, self.n_spans_, self.n_mapped_ = rows.person.size, rows.n_spans, rows.n_mapped
         self.n_floored_, self.n_uninformative_ = rows.n_floored, rows.n_uninformative
+        self._choose_penalty(design, rows, folds)
         self._fit_rows(design, rows)
         return self
+
+    @property
+    def folds_keep_clusters(self) -> bool:
+        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
+        return self.penalty == "cv"
+
+    def _choose_penalty(self, design: Design, rows: PersonPeriods, folds: Any) -> None:
+        """Set ``penalty_`` and ``cv_``: held-out patients are scored by minus twice their log-likelihood."""
+        self.penalty_, self.cv_ = 0.0, None
+        if self.penalty != "cv" or design.X.shape[1] == 0:
+            self.penalty_ = 0.0 if self.penalty == "cv" else float(self.penalty)
+            return
+        n = design.X.shape[0]
+        weights = np.ones(n) if design.weights is None else design.weights
+        event = np.bincount(rows.person[rows.response > 0], minlength=n) > 0
+        labels = fold_labels(folds, self.cv, event, design.clusters, self.random_state)
+        grid = ridge_grid(float(weights @ event))
+        counted = design.weights is None or design.frequency
+        trial = clone(self).set_params(variance="model")
+        trial.n_features_in_, trial.causes_ = self.n_features_in_, self.causes_
+        trial.strata_levels_ = self.strata_levels_
+        if hasattr(self, "feature_names_in_"):
+            trial.feature_names_in_ = self.feature_names_in_
+
+        def deviance(train: np.ndarray) -> np.ndarray:
+            inside = rows.where(train[rows.person])
+            kind = "frequency" if counted else design.weight_kind
+            part = replace(design, weights=weights * train, weight_kind=kind)
+            trial.visits_ = self.visits_[: int(inside.period.max()) + 1]
+            held = rows.where((~train)[rows.person] & (rows.period < trial.visits_.size))
+            # sampling weights do not enter the scale of a column, which is then that of all patients
+            share = fold_share(weights, train, standardize=self.standardize and counted, frequency=True)
+            out = np.empty(grid.size)
+            for k, penalty in enumerate(grid * share):
+                trial.penalty_ = float(penalty)
+                trial._fit_rows(part, inside)
+                hazards, _ = trial._hazards(design.X, design.strata, design.offset)
+                out[k] = -2 * float(weights[held.person] @ _row_loglik(held, hazards))
+            return out
+
+        self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights * event, deviance, self.choose)
 
     def _fit_rows(self, design: Design, rows: PersonPeriods) -> None:
         names, causes, periods = self._names(), self.causes_.size, self.visits_.size
         weights = np.ones(design.X.shape[0]) if design.weights is None else design.weights
         used = weights > 0
         kept = np.ones(len(names), dtype=bool)
-        if self.penalty == 0:
+        if self.penalty_ == 0:
             kept = kept_columns(design.X, design.weights, names, self.collinear)
         centre, scale = design.X[used].mean(axis=0), column_sd(design.X[used], None, "n")
         X = ((design.X - centre) / scale)[:, kept]
         counts = design.weights if design.frequency else None
         factors = column_factors(self.penalty_factors, names, "penalty_factors")
-        ridge = self.penalty * factors
+        ridge = self.penalty_ * factors
         if self.standardize:
             ridge = ridge * column_sd(design.X, counts, "n-1") ** 2
         codes = np.zeros(design.X.shape[0], dtype=np.int64) if design.strata is None else design.strata
@@ -273,7 +339,7 @@ class DiscreteTimeHazard(RiskEstimator):
             raise EstimationError(
                 "The likelihood has no finite maximum within reach: a combination of columns separates patients with "
                 f"the event from those without. Largest coefficients: {told}. "
-                f"{penalty_remedy(self.penalty, factors, names, guilty)}, merge sparse categories, or drop the column."
+                f"{penalty_remedy(self.penalty_, factors, names, guilty)}, merge sparse categories, or drop the column."
                 if guilty
                 else "The likelihood has no finite maximum within reach: a period can't be told from its neighbours, "
                 "because its visit was always missed. Leave that visit out of `visits`; a penalty does not reach the "
@@ -439,6 +505,26 @@ class DiscreteTimeHazard(RiskEstimator):
         )
         table["cause"] = np.repeat(self.causes_, len(self._names()))
         return table
+
+
+def _row_loglik(rows: PersonPeriods, hazards: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of person-periods (m,), that of a span at its last row; at least log 1e-8 each.
+
+    ``hazards`` (n, K, causes) are those of all patients. A span is an event in one of its periods.
+    """
+    own = hazards[rows.person, rows.period]
+    none = np.clip(1.0 - own.sum(axis=1), 1e-8, 1.0)
+    out = np.where(rows.response == 0, np.log(none), 0.0)
+    alone = (rows.response > 0) & (rows.span < 0)
+    out[alone] = np.log(np.clip(own[alone, rows.response[alone] - 1], 1e-8, 1.0))
+    spans = np.flatnonzero(rows.span >= 0)
+    for span in np.unique(rows.span[spans]):
+        places = spans[rows.span[spans] == span]
+        places = places[np.argsort(rows.period[places])]
+        before = np.append(1.0, np.cumprod(none[places])[:-1])
+        chance = float(before @ own[places, rows.response[places].max() - 1])
+        out[places], out[places[-1]] = 0.0, np.log(max(chance, 1e-8))
+    return out
 
 
 def _meat(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,11 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path, row_products
 from lbp_prognosis.models._base import RiskEstimator
-from lbp_prognosis.models._cox_checks import check_events, column_factors, column_name
+from lbp_prognosis.models._cox_checks import check_events
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.models._event_folds import event_folds
+from lbp_prognosis.models._factor_plans import factor_plans
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
+from lbp_prognosis.models._ridge_choice import fold_labels, saturated_loglik
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 
 __all__ = ["ElasticNetCox"]
@@ -198,8 +198,8 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         weights = np.ones(y.shape[0]) if design.weights is None else design.weights
         mean = (weights @ design.X) / weights.sum()
         centred = design.X - mean
-        candidates = self._candidates()
-        plans = [self._factors(candidate) for candidate in candidates]
+        pairs = factor_plans(self.modalities, self.modality_factors, self.penalty_factors, self._names())
+        candidates, plans = [pair[0] for pair in pairs], [self._scaled(pair[1]) for pair in pairs]
         rows = np.ones(y.shape[0], dtype=bool)
         paths = [self._whole_path(design, centred, weights, rows, plan) for plan in plans]
         best, k = 0, paths[0].lambdas.size - 1
@@ -271,28 +271,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
             return grid
         return None
 
-    def _candidates(self) -> list[dict[str, float]]:
-        if self.modality_factors is None:
-            return [{}]
-        if self.modalities is None:
-            raise argument_error("modalities", "given with `modality_factors`", "None")
-        unknown = set(self.modality_factors) - set(self.modalities)
-        if unknown:
-            raise argument_error("modality_factors", "a mapping from modalities", f"unknown {sorted(unknown)}")
-        options = [np.atleast_1d(np.asarray(value, dtype=float)).tolist() for value in self.modality_factors.values()]
-        if any(value < 0 for option in options for value in option):
-            raise argument_error("modality_factors", "numbers of at least 0", dict(self.modality_factors))
-        return [dict(zip(self.modality_factors, combination)) for combination in product(*options)]
-
-    def _factors(self, candidate: dict[str, float]) -> np.ndarray:
-        names = self._names()
-        factors = column_factors(self.penalty_factors, names, "penalty_factors").copy()
-        for modality, factor in candidate.items():
-            columns = [column_name(column, names) for column in (self.modalities or {})[modality]]
-            missing = [column for column in columns if column not in names]
-            if missing:
-                raise argument_error("modalities", "a mapping to columns of `X`", f"{missing} under {modality!r}")
-            factors[[names.index(column) for column in columns]] *= factor
+    def _scaled(self, factors: np.ndarray) -> np.ndarray:
         if factors.sum() == 0:
             raise argument_error("penalty_factors", "positive for at least one column", "only zeros", "Use CoxPH.")
         return factors * factors.size / factors.sum() if self.rescale_factors else factors
@@ -344,13 +323,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         return replace(path, coef=path.coef / scale)
 
     def _folds(self, design: Design, folds: Any) -> np.ndarray:
-        n = design.X.shape[0]
-        if folds is not None:
-            labels = np.unique(np.asarray(folds), return_inverse=True)[1]
-            if labels.size != n:
-                raise argument_error("folds", f"of length {n}", f"length {labels.size}")
-            return labels
-        return event_folds(self.cv, design.y["event"] == 1, design.clusters, self.random_state, argument="cv")
+        return fold_labels(folds, self.cv, design.y["event"] == 1, design.clusters, self.random_state)
 
     def _cross_validate(
         self,
@@ -401,9 +374,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
             eta = eta + design.offset[rows][:, None]
         data = cox_data(np.empty((y.size, 0)), y["time"], event, entry=take(design.entry), strata=strata)
         # the saturated likelihood does not depend on the coefficients, but on the rows: glmnet subtracts it
-        labels = y["time"][event] if strata is None else list(zip(strata[event].tolist(), y["time"][event].tolist()))
-        tied = pd.Series(w[event]).groupby(pd.factorize(pd.Index(labels))[0]).sum().to_numpy()
-        saturated = -float(np.sum(tied * np.log(tied, out=np.zeros_like(tied), where=tied > 0)))
+        saturated = saturated_loglik(y["time"], event, w, strata)
         return cox_loglik(data, eta, weights=w, ties=self.ties, frequency=design.frequency) - saturated
 
     def _place(self, table: pd.DataFrame) -> int:

@@ -24,6 +24,7 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._cox_checks import check_events
 from lbp_prognosis.models._design import Design, strata_labels, take_columns
+from lbp_prognosis.models._ridge_choice import check_penalty
 
 __all__ = ["FineGray"]
 
@@ -56,8 +57,8 @@ class FineGray(CoxPH):
         ``"robust"`` is the sandwich that knows the censoring curve was estimated (as ``crr``), ``"robust_fixed"`` takes
         it as known (as a robust fit to ``finegray`` data), ``"model"`` the inverse information. ``"auto"`` is
         ``"robust"``, and ``"robust_fixed"`` with delayed entry, where ``"robust"`` is not offered.
-    penalty, penalty_factors, standardize, strata, offset, collinear, max_iter, tol
-        As in `CoxPH`.
+    penalty, penalty_factors, standardize, strata, offset, collinear, max_iter, tol, choose, cv, random_state
+        As in `CoxPH`; a fold's training rows estimate their own censoring curve.
 
     Attributes
     ----------
@@ -101,7 +102,7 @@ class FineGray(CoxPH):
         censoring_ties: str = "events_first",
         censoring_strata: Any = None,
         variance: str = "auto",
-        penalty: float = 0.0,
+        penalty: Any = 0.0,
         penalty_factors: Any = None,
         standardize: bool = True,
         strata: Any = None,
@@ -109,6 +110,9 @@ class FineGray(CoxPH):
         collinear: str = "error",
         max_iter: int = 30,
         tol: float = 1e-9,
+        choose: str = "min",
+        cv: int = 5,
+        random_state: Any = 0,
     ) -> None:
         super().__init__(
             ties=ties,
@@ -121,6 +125,9 @@ class FineGray(CoxPH):
             collinear=collinear,
             max_iter=max_iter,
             tol=tol,
+            choose=choose,
+            cv=cv,
+            random_state=random_state,
         )
         self.cause = cause
         self.censoring_ties = censoring_ties
@@ -136,13 +143,14 @@ class FineGray(CoxPH):
         strata: Any = None,
         offset: Any = None,
         clusters: Any = None,
+        folds: Any = None,
     ) -> FineGray:
         """Maximise the weighted partial likelihood; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
         check_choice("ties", self.ties, ("efron", "breslow"))
         check_choice("censoring_ties", self.censoring_ties, ("events_first", "at_risk"))
         check_choice("variance", self.variance, ("auto", "model", "robust", "robust_fixed"))
         check_choice("collinear", self.collinear, ("error", "drop"))
-        check_number("penalty", self.penalty, low=0)
+        check_penalty(self.penalty, self.choose, self.cv)
         check_number("cause", self.cause, low=1, whole=True)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         if _late_entry(y) is not None and self.variance == "robust":
@@ -153,7 +161,7 @@ class FineGray(CoxPH):
                 "The sandwich that knows the censoring curve was estimated has no part for the curve of the entries.",
             )
         check_events(y["event"] == self.cause, design.weights, self.cause)
-        self._maximise(design, self._risk_sets(X, design.X, y, design.strata, design.weights))
+        self._maximise(X, design, folds)
         return self
 
     @takes_rows()

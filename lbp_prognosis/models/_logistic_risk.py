@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from scipy import special
+from sklearn.base import clone
 
 from lbp_prognosis._base import (
     EstimationError,
@@ -28,6 +29,14 @@ from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._penalty_remedy import penalty_remedy
+from lbp_prognosis.models._ridge_choice import (
+    check_penalty,
+    chosen_ridge,
+    fold_labels,
+    fold_share,
+    ridge_grid,
+    some_rows,
+)
 from lbp_prognosis.survival import OutcomeKind, status_horizon
 
 __all__ = ["LogisticRisk"]
@@ -40,8 +49,9 @@ class LogisticRisk(RiskEstimator):
 
     Parameters
     ----------
-    penalty : float, default 0.0
-        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; the intercept is free.
+    penalty : float or "cv", default 0.0
+        Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; the intercept is free. ``"cv"``
+        chooses it among 13 by the deviance of held-out patients.
     penalty_factors : array-like of shape (p,) or mapping of str to float, optional
         Factors ``f_j``, 1 by default; 0 leaves a column unpenalised.
     standardize : bool, default True
@@ -56,9 +66,20 @@ class LogisticRisk(RiskEstimator):
     collinear : {"error", "drop"}, default "error"
         What to do with a column that is constant or a combination of columns before it: raise, or give it the
         coefficient 0. Under a penalty such a column is determined and kept.
+    choose : {"min", "one_se"}, default "min"
+        Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard
+        error of that.
+    cv : int, default 5
+        Of ``penalty="cv"``: number of folds. Rows of one cluster stay in one fold.
+    random_state : int, Generator or None, default 0
+        Draws the folds of ``penalty="cv"``.
 
     Attributes
     ----------
+    penalty_ : float
+        The penalty used.
+    cv_ : DataFrame or None
+        Of ``penalty="cv"``: ``penalty, mean, se``, the mean deviance of a held-out row (event).
     coef_ : ndarray of shape (p,)
         Log odds ratios.
     intercept_ : float
@@ -102,13 +123,16 @@ class LogisticRisk(RiskEstimator):
     def __init__(
         self,
         *,
-        penalty: float = 0.0,
+        penalty: Any = 0.0,
         penalty_factors: Any = None,
         standardize: bool = True,
         horizon: float | None = None,
         variance: str = "auto",
         offset: str | None = None,
         collinear: str = "error",
+        choose: str = "min",
+        cv: int = 5,
+        random_state: Any = 0,
     ) -> None:
         self.penalty = penalty
         self.penalty_factors = penalty_factors
@@ -117,6 +141,9 @@ class LogisticRisk(RiskEstimator):
         self.variance = variance
         self.offset = offset
         self.collinear = collinear
+        self.choose = choose
+        self.cv = cv
+        self.random_state = random_state
 
     @takes_rows()
     def fit(
@@ -128,6 +155,7 @@ class LogisticRisk(RiskEstimator):
         strata: Any = None,
         offset: Any = None,
         clusters: Any = None,
+        folds: Any = None,
     ) -> LogisticRisk:
         """Fit by (penalised) maximum likelihood.
 
@@ -144,7 +172,9 @@ class LogisticRisk(RiskEstimator):
         offset : array-like of shape (n,), optional
             Fixed part of the linear predictor.
         clusters : array-like of shape (n,), optional
-            Labels of the variance unit.
+            Labels of the variance unit; they stay in one fold.
+        folds : array-like of shape (n,), optional
+            Fold of each row, instead of ``cv``.
 
         Raises
         ------
@@ -152,7 +182,7 @@ class LogisticRisk(RiskEstimator):
             If only one state occurs, or the likelihood has no finite maximum (separation).
         """
         check_choice("variance", self.variance, ("auto", "model", "robust"))
-        check_number("penalty", self.penalty, low=0)
+        check_penalty(self.penalty, self.choose, self.cv)
         self._refuse(strata=strata)
         design = self._start_fit(X, y, sample_weight, None, offset, clusters)
         horizon = status_horizon(y) if self.horizon is None else check_number("horizon", self.horizon, low=0)
@@ -175,8 +205,45 @@ class LogisticRisk(RiskEstimator):
         self.causes_ = np.array([1])
         self.score_horizons_ = np.array([self.horizon_])
         self.n_missing_ = int((~seen).sum())
+        self._choose_penalty(design, used, folds)
         self._fit_rows(design, used, state)
         return self
+
+    @property
+    def folds_keep_clusters(self) -> bool:
+        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
+        return self.penalty == "cv"
+
+    def _choose_penalty(self, design: Design, used: np.ndarray, folds: Any) -> None:
+        """Set ``penalty_`` and ``cv_``: held-out rows are scored by minus twice their log-likelihood."""
+        self.penalty_, self.cv_ = 0.0, None
+        if self.penalty != "cv" or design.X.shape[1] == 0:
+            self.penalty_ = 0.0 if self.penalty == "cv" else float(self.penalty)
+            return
+        state = design.y["status"] == 1
+        weights = (np.ones(used.size) if design.weights is None else design.weights) * used
+        labels = fold_labels(folds, self.cv, state & used, design.clusters, self.random_state)
+        grid = ridge_grid(float(min(weights @ state, weights @ ~state)))
+        trial = clone(self).set_params(variance="model")
+        trial.n_features_in_ = self.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            trial.feature_names_in_ = self.feature_names_in_
+
+        def deviance(train: np.ndarray) -> np.ndarray:
+            part, held = some_rows(design, train & used), ~train & used
+            if len(set(part.y["status"].tolist())) < 2:
+                raise EstimationError("A fold leaves only one state to fit to: take fewer folds.")
+            share = fold_share(weights[used], train[used], standardize=self.standardize, frequency=design.frequency)
+            out = np.empty(grid.size)
+            for k, penalty in enumerate(grid * share):
+                trial.penalty_ = float(penalty)
+                trial._fit_rows(part, np.ones(len(part.y), dtype=bool), part.y["status"].astype(np.int64))
+                eta = trial.intercept_ + design.X[held] @ trial.coef_
+                eta = eta if design.offset is None else eta + design.offset[held]
+                out[k] = 2 * weights[held] @ (np.logaddexp(0.0, eta) - state[held] * eta)
+            return out
+
+        self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights, deviance, self.choose)
 
     def _fit_rows(self, design: Design, used: np.ndarray, state: np.ndarray) -> None:
         X = design.X[used]
@@ -185,12 +252,12 @@ class LogisticRisk(RiskEstimator):
         counts = weights if design.frequency else None
         names = self._names()
         kept = np.ones(X.shape[1], dtype=bool)
-        if self.penalty == 0:
+        if self.penalty_ == 0:
             kept = kept_columns(X, None, names, self.collinear)
         centre, scale = X.mean(axis=0), column_sd(X, None, "n")
         inner = np.column_stack([np.ones(state.size), ((X - centre) / scale)[:, kept]])
         factors = column_factors(self.penalty_factors, names, "penalty_factors")
-        ridge = self.penalty * factors
+        ridge = self.penalty_ * factors
         if self.standardize:
             ridge = ridge * column_sd(X, counts, "n-1") ** 2
         penalty = np.concatenate([[0.0], (ridge / scale**2)[kept]])
@@ -202,7 +269,7 @@ class LogisticRisk(RiskEstimator):
             raise EstimationError(
                 "The likelihood has no finite maximum within reach: a combination of columns separates the two states."
                 + (f" Largest coefficients: {told}." if guilty else "")
-                + f" {penalty_remedy(self.penalty, factors, names, guilty)}, merge sparse categories, or drop the "
+                + f" {penalty_remedy(self.penalty_, factors, names, guilty)}, merge sparse categories, or drop the "
                 "column."
             )
         null = categorical_fit(inner[:, :1], state, weights=weights, offset=offset)
