@@ -1,0 +1,197 @@
+"""A model in use: inputs, matured outcomes, charts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import CoxPH, LBPError, Status, Surv
+from lbp_prognosis.deployment import DriftReport, monitor
+
+COLUMNS = ["age", "pain"]
+BETA = np.array([0.5, 0.7])
+END = pd.Timestamp("2024-01-01")
+
+
+class Known:
+    """The model is the truth: hazard 0.03 exp(xβ) a month."""
+
+    def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
+        hazard = 0.03 * np.exp(X[COLUMNS].to_numpy(float) @ BETA)
+        return -np.expm1(-np.outer(hazard, np.atleast_1d(horizons)))
+
+
+def batch(
+    seed: int, start: str, *, n: int = 120, shift: float = 0.0, ratio: float = 1.0, kind: str = "right"
+) -> tuple[pd.DataFrame, np.ndarray, pd.DatetimeIndex]:
+    """Half a year of patients; times are cut at the end of 2023 and by losses."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(shift, 1, (n, 2)), columns=COLUMNS)
+    entry = pd.Timestamp(start) + pd.to_timedelta(np.sort(rng.integers(0, 180, n)), unit="D")
+    time = rng.exponential(size=n) / (0.03 * ratio * np.exp(X.to_numpy() @ BETA))
+    left = np.asarray((END - entry).days, dtype=float) / (365.25 / 12)
+    if kind == "status":
+        return X, Status.at(12, np.where(left >= 12, time <= 12, -1).astype(int)), entry
+    end = np.minimum(np.maximum(left, 0.01), rng.uniform(8, 60, n))
+    return X, Surv.right(np.minimum(time, end), (time <= end).astype(int)), entry
+
+
+STARTS = ["2020-01-01", "2020-07-01", "2021-01-01", "2021-07-01", "2022-01-01", "2022-07-01"]
+
+
+def watch(batches: list, **more: Any) -> DriftReport:
+    return monitor(Known(), batches, horizon=12, false_alarms_per_year=0.05, until=END, **more)
+
+
+def test_nothing_has_changed() -> None:
+    found = watch([batch(seed, start) for seed, start in enumerate(STARTS)])
+    assert not found.drifted
+    assert found.update is None
+    assert found.n_matured == found.n == 720
+    assert found.windows["low"].le(1).all()
+    assert found.windows["high"].ge(1).all()
+    assert (found.inputs["psi"] < found.inputs["psi_by_chance"]).all()
+    assert found.membership["auc"].between(0.38, 0.62).all()
+    assert found.false_alarm_probability == pytest.approx(found.alarms_expected / 720 / 2)
+
+
+@pytest.mark.parametrize("kind", ["right", "status"])
+def test_half_as_many_again_are_found_within_two_batches(kind: str) -> None:
+    """O/E of about 1.5 from the third batch on, 240 patients a year."""
+    ratios = [1, 1, 1.8, 1.8, 1.8, 1.8]
+    found = watch([batch(s, start, ratio=r, kind=kind) for s, (start, r) in enumerate(zip(STARTS, ratios))])
+    assert found.drifted
+    first = found.alarms.iloc[0]
+    assert first["direction"] == "more events than predicted"
+    assert pd.Timestamp("2021-01-01") <= first["date"] <= pd.Timestamp("2022-01-01")
+    assert {doubt.code for doubt in found.objections} == {"drift"}
+    assert found.update is not None
+    assert found.update.method != "original"
+
+
+def test_fewer_events_are_found_too() -> None:
+    found = watch([batch(s, start, ratio=1 if s < 2 else 0.45) for s, start in enumerate(STARTS)])
+    assert set(found.alarms["direction"]) == {"fewer events than predicted"}
+
+
+def test_case_mix_alone_moves_inputs_and_no_outcome() -> None:
+    shifts = [0, 0, 0.9, 0.9, 0.9, 0.9]
+    found = watch([batch(s, start, shift=m) for s, (start, m) in enumerate(zip(STARTS, shifts))])
+    assert not found.drifted
+    assert {doubt.code for doubt in found.objections} == {"inputs-moved"}
+    assert found.membership["auc"].iloc[-1] > 0.75
+
+
+def test_a_window_that_has_not_matured_says_nothing() -> None:
+    """Of patients entered within the last year only the failures are known: they must not be counted."""
+    found = watch([batch(0, "2021-01-01"), batch(1, "2023-03-01")])
+    young = found.windows.iloc[1]
+    assert (young["matured"], young["observed"], young["expected"]) == (0, 0, 0)
+    assert np.isnan(young["observed_expected"])
+    assert "not" not in found.windows.iloc[0]["reason"]
+    assert "windows-not-matured" in {doubt.code for doubt in found.objections}
+    # counted as they come in, they would look alarming: all known states are events
+    _, y, _ = batch(1, "2023-03-01")
+    assert ((y["event"] == 1) | (y["time"] >= 12)).sum() == (y["event"] == 1).sum()
+
+
+def test_matured_on_the_day() -> None:
+    """Entry and twelve months before the last day, the same day, the day after."""
+    X, y, _ = batch(0, "2021-01-01", n=3)
+    entry = [END - pd.Timedelta(days=366), END - pd.Timedelta(days=365.25), END - pd.Timedelta(days=365)]
+    found = watch([(X, y, entry)])
+    assert found.n_matured == 2
+
+
+def test_new_levels_and_missing_values() -> None:
+    first, second = batch(0, "2020-01-01"), batch(1, "2020-07-01")
+    old = first[0].assign(scanner="A")
+    new = second[0].assign(
+        scanner=np.where(np.arange(120) < 30, "B", "A"), pain=second[0]["pain"].where(second[0].index > 59)
+    )
+
+    class Blind(Known):
+        def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
+            return super().predict_risk(X.fillna({"pain": 0.0}), horizons)
+
+    found = monitor(Blind(), [(old, *first[1:]), (new, *second[1:])], horizon=12, false_alarms_per_year=0.2, until=END)
+    rows = found.inputs.set_index("column")
+    assert rows.loc["scanner", "new_levels"] == "B"
+    assert rows.loc["scanner", "outside"] == pytest.approx(0.25)
+    assert rows.loc["pain", "missing_now"] == pytest.approx(0.5)
+    assert rows.loc["pain", "psi"] > 0.25
+    assert "levels-not-seen-before" in {doubt.code for doubt in found.objections}
+    assert found.membership["auc"].iloc[0] > 0.6
+
+
+def test_competing_events_are_known_states() -> None:
+    X, y, entry = batch(0, "2020-01-01")
+    codes = np.where((y["event"] == 1) & (np.arange(120) % 4 == 0), 2, y["event"])
+    found = watch([(X, Surv.right(y["time"], codes, causes={"recovery": 1, "surgery": 2}), entry)])
+    window = found.windows.iloc[0]
+    lost = ((codes == 0) & (y["time"] < 12)).sum()
+    assert window["unknown"] == lost
+    assert window["matured"] == 120 - lost
+
+
+def test_ledger_is_told() -> None:
+    told = []
+
+    class Ledger:
+        def record(self, model: Any, *, reason: str) -> None:
+            told.append((model, reason))
+
+    watch([batch(s, start, ratio=2.5) for s, start in enumerate(STARTS[:3])], ledger=Ledger())
+    assert len(told) == 1
+    assert "closed test" in told[0][1]
+    with pytest.raises(LBPError, match="record"):
+        watch([batch(0, "2020-01-01")], ledger=3)
+
+
+def test_a_fitted_model_and_its_default_last_day() -> None:
+    big = batch(9, "2018-01-01", n=600)
+    model = CoxPH().fit(*big[:2])
+    found = monitor(model, [batch(k, start) for k, start in enumerate(STARTS)], horizon=12, false_alarms_per_year=0.2)
+    assert found.until <= END + pd.Timedelta(days=1)
+    assert found.n_matured > 300
+    frame = found.to_frame()
+    assert set(frame["metric"]) == {"observed_expected", "calibration_slope", "membership_auc"}
+
+
+def test_pictures() -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    found = watch([batch(s, start, ratio=2.5) for s, start in enumerate(STARTS[:3])])
+    assert found.plot().get_ylabel() == "cumulative log likelihood ratio"
+    assert len(found.figure().axes) == 3
+    assert "alarms of outcomes" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("batches", "told"),
+    [
+        ([], "at least one batch"),
+        ([(1, 2)], "triples"),
+        ([(np.zeros((120, 2)), *batch(0, "2020-01-01")[1:])], "frames"),
+        ([(*batch(0, "2020-01-01")[:2], ["?"] * 120)], "dates"),
+        ([(*batch(0, "2020-01-01")[:2], ["2020-01-01"] * 119)], "as many rows"),
+        ([batch(0, "2020-01-01"), batch(1, "2020-07-01", kind="status")], "one kind"),
+    ],
+)
+def test_what_is_no_batch(batches: list, told: str) -> None:
+    with pytest.raises(LBPError, match=told):
+        watch(batches)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [0.0, 0.9])
+def test_false_alarms_come_at_the_declared_rate(shift: float) -> None:
+    """Alarms over 60 charts against the number expected, with and without a shift of case mix: two standard errors."""
+    alarms, expected = 0, 0.0
+    for seed in range(60):
+        parts = [batch(1000 * seed + k, start, shift=0.0 if k < 2 else shift, n=80) for k, start in enumerate(STARTS)]
+        found = monitor(Known(), parts, horizon=12, false_alarms_per_year=2, until=END, random_state=seed)
+        alarms, expected = alarms + len(found.alarms), expected + found.alarms_expected
+    assert abs(alarms - expected) <= 2 * np.sqrt(expected)
