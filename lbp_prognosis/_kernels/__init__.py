@@ -85,6 +85,7 @@ from lbp_prognosis._kernels._net_benefit import (
 )
 from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, normal_quadrature
 from lbp_prognosis._kernels._npmle import npmle_covariance, npmle_from_intervals
+from lbp_prognosis._kernels._occupancy_path import occupancy_path
 from lbp_prognosis._kernels._ordinal import (
     OrdinalFit,
     ordinal_fit,
@@ -274,6 +275,7 @@ __all__ = [
     "null_brier",
     "number_events",
     "observed_over_expected",
+    "occupancy_path",
     "order_of_times",
     "ordinal_fit",
     "ordinal_inverse",

@@ -14,12 +14,14 @@ from lbp_prognosis.models._landmark import LandmarkData, landmark
 from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
 from lbp_prognosis.models._linear_outcome import LinearOutcome
 from lbp_prognosis.models._logistic_risk import LogisticRisk
+from lbp_prognosis.models._multi_state_cox import MultiStateCox
 from lbp_prognosis.models._null_model import NullModel
 from lbp_prognosis.models._ordinal_indices import ordinal_indices
 from lbp_prognosis.models._ordinal_regression import OrdinalRegression
 from lbp_prognosis.models._parametric_aft import ParametricAFT
 from lbp_prognosis.models._priority_cox import PriorityCox
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
+from lbp_prognosis.models._recurrent_cox import RecurrentCox
 from lbp_prognosis.models._royston_parmar import RoystonParmar
 from lbp_prognosis.models._simex import Simex, simex
 from lbp_prognosis.models._stacked_risk import StackedRisk
@@ -39,11 +41,13 @@ __all__ = [
     "LandmarkStack",
     "LinearOutcome",
     "LogisticRisk",
+    "MultiStateCox",
     "NullModel",
     "OrdinalRegression",
     "ParametricAFT",
     "PriorityCox",
     "ProportionalHazardsTest",
+    "RecurrentCox",
     "RoystonParmar",
     "Simex",
     "StackedRisk",

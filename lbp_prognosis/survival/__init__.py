@@ -26,6 +26,7 @@ from lbp_prognosis.survival._outcome import (
     status_horizon,
 )
 from lbp_prognosis.survival._outcome_screen import outcome_screen
+from lbp_prognosis.survival._recurrent_events import MeanCumulative, RecurrentEvents, mean_cumulative
 from lbp_prognosis.survival._reverse_kaplan_meier import reverse_kaplan_meier
 from lbp_prognosis.survival._rmst import rmst
 from lbp_prognosis.survival._score_forecast import ScoreForecast
@@ -47,11 +48,13 @@ __all__ = [
     "CensoringKaplanMeier",
     "CurveTest",
     "CurveValues",
+    "MeanCumulative",
     "Measured",
     "MeasuredSpec",
     "MultiState",
     "OutcomeKind",
     "OutcomeSpec",
+    "RecurrentEvents",
     "Reference",
     "ScheduledOutcome",
     "ScoreForecast",
@@ -74,6 +77,7 @@ __all__ = [
     "kaplan_meier",
     "known_at",
     "log_rank",
+    "mean_cumulative",
     "mean_sojourn",
     "measured_spec",
     "measured_to_status",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+import pandas as pd
 
-__all__ = ["course_failures", "visit_failures"]
+from lbp_prognosis._base import DataError, plain_label
+
+__all__ = ["course_failures", "raise_failures", "visit_failures"]
 
 
 def _failure(row: Any, field: str, reason: str, value: Any, message: str) -> dict[str, Any]:
@@ -119,3 +122,27 @@ def visit_failures(
             message = f"{states[code[second]]!r} at {time[second]:g}, after {states[code[first]]!r} that is never left."
             out.append(_failure(second, "state", "after-absorbing", states[code[second]], message))
     return out
+
+
+def raise_failures(name: str, failures: list[dict[str, Any]], ids: np.ndarray) -> NoReturn:
+    """Raise all contradictions together.
+
+    Parameters
+    ----------
+    name : str
+        What was to be made.
+    failures : list of dict
+        As the functions here return them.
+    ids : ndarray of shape (n,)
+        Patient of each row, for the messages.
+    """
+    for failure in failures:
+        failure["message"] = f"patient {plain_label(ids[failure['row']])}: {failure['message']}"
+    frame = pd.DataFrame(failures, columns=["table", "row", "field", "reason", "value", "message"])
+    frame = frame.sort_values(["row", "reason"], kind="stable").reset_index(drop=True)
+    counts = ", ".join(f"{reason} ({count})" for reason, count in frame["reason"].value_counts().items())
+    row, message = int(frame["row"].iloc[0]), str(frame["message"].iloc[0])
+    raise DataError(
+        f"{name} expects courses without contradictions, got {counts}. First: row {row}, {message} All are in `failures`.",
+        frame,
+    )

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
-    DataError,
     Objection,
     aligned,
     argument_error,
@@ -20,7 +19,7 @@ from lbp_prognosis._base import (
     objection,
     plain_label,
 )
-from lbp_prognosis.survival._course_failures import course_failures, visit_failures
+from lbp_prognosis.survival._course_failures import course_failures, raise_failures, visit_failures
 
 __all__ = ["MultiState"]
 
@@ -56,7 +55,7 @@ class MultiState:
     ...     id=[1, 1, 2, 3], start=[0, 3, 0, 0], stop=[3, 9, 12, 6], state=["recovered", "relapsed", None, "recovered"],
     ...     initial="pain",
     ... )
-    >>> course.transitions().loc["pain", "recovered"]
+    >>> int(course.transitions().loc["pain", "recovered"])
     2
     """
 
@@ -137,7 +136,7 @@ class MultiState:
             patient, times["start"], times["stop"], target, first, stated, order, gaps=gaps, states=known
         )
         if failures:
-            _raise(failures, np.asarray(ids, dtype=object)[patient])
+            raise_failures("MultiState", failures, np.asarray(ids, dtype=object)[patient])
         return cls(patient, tuple(ids), times["start"], times["stop"], origin, target, known)
 
     @classmethod
@@ -190,7 +189,7 @@ class MultiState:
         ends = {place[name] for name in absorbing}
         failures = visit_failures(patient, when, code, attended, ends, states=known)
         if failures:
-            _raise(failures, np.asarray(ids, dtype=object)[patient])
+            raise_failures("MultiState", failures, np.asarray(ids, dtype=object)[patient])
         order = np.lexsort((when, patient))
         order = order[attended[order]]
         p, t, s = patient[order], when[order], code[order]
@@ -310,17 +309,3 @@ def _names(states: Sequence[str] | None, *seen: list[Any]) -> tuple[str, ...]:
             raise argument_error("states", "different names", describe(states))
         return tuple(str(name) for name in states)
     return tuple(dict.fromkeys(str(name) for part in seen for name in part if name is not None))
-
-
-def _raise(failures: list[dict[str, Any]], ids: np.ndarray) -> None:
-    for failure in failures:
-        failure["message"] = f"patient {plain_label(ids[failure['row']])}: {failure['message']}"
-    frame = pd.DataFrame(failures, columns=["table", "row", "field", "reason", "value", "message"])
-    frame = frame.sort_values(["row", "reason"], kind="stable").reset_index(drop=True)
-    counts = ", ".join(f"{reason} ({count})" for reason, count in frame["reason"].value_counts().items())
-    row, message = int(frame["row"].iloc[0]), str(frame["message"].iloc[0])
-    raise DataError(
-        f"`MultiState` expects courses without contradictions, got {counts}. First: row {row}, {message} "
-        "All are in `failures`.",
-        frame,
-    )

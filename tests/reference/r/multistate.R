@@ -18,4 +18,7 @@ out <- list(survival = as.character(packageVersion("survival")),
   pbcseq = list(id = d$id, start = d$tstart, stop = d$tstop, here = as.character(d$here), state = entered),
   states = fit$states, times = times, plain = read(fit), weighted = read(weighted),
   transitions = unclass(table(d$here, d$state)), sojourn = spent[, "rmean"])
+arms <- survfit(Surv(tstart, tstop, status) ~ treat, data = cgd, id = id)
+at <- summary(arms, times = c(90, 180, 270, 360))
+out$cgd <- list(mean = matrix(at$cumhaz, 2, byrow = TRUE), se = matrix(at$std.chaz, 2, byrow = TRUE))
 writeLines(toJSON(out, digits = NA, auto_unbox = TRUE), "tests/reference/r/multistate.json")

@@ -1,0 +1,413 @@
+"""``MultiStateCox``: a hazard for each transition, and in which state a patient will be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import (
+    EstimationError,
+    OutcomeError,
+    argument_error,
+    check_choice,
+    check_horizons,
+    check_number,
+    describe,
+    takes_rows,
+)
+from lbp_prognosis._kernels import discrete_baseline, occupancy_path, row_products
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._coefficient_table import coefficient_table
+from lbp_prognosis.models._cox import CoxPH
+from lbp_prognosis.models._design import Design
+from lbp_prognosis.survival import MultiState, Surv, Weights, cause_names
+
+__all__ = ["MultiStateCox"]
+
+
+class MultiStateCox(RiskEstimator):
+    """In which state will a patient be: in pain, recovered, relapsed, operated?
+
+    A Cox model for the hazard of each transition, each with a baseline of its own, joined by the product integral.
+
+    Parameters
+    ----------
+    transitions : list of (str, str), optional
+        Transitions from one state to another that have a hazard; by default all that were seen. A transition that was
+        seen and is not among them is an error.
+    shared : list of str, optional
+        Predictors with one coefficient for all transitions; the others have one for each.
+    incidence : {"product_limit", "exponential"}, default "product_limit"
+        How hazards become probabilities: increments of Kalbfleisch and Prentice in a product limit (Aalen–Johansen
+        where no predictor has an effect), or matrix exponentials of Efron's increments, as ``survfit`` of a ``coxph``
+        with several states does in R.
+    ties : {"efron", "breslow"}, default "efron"
+        As in `CoxPH`.
+    variance : {"auto", "model", "robust"}, default "auto"
+        ``"auto"`` is robust by patient for courses, and as in `CoxPH` for `Surv.right`.
+    collinear : {"error", "drop"}, default "error"
+        As in `CoxPH`.
+
+    Attributes
+    ----------
+    states_ : tuple of str
+        Names.
+    transitions_ : list of (int, int)
+        Positions of the states of each transition.
+    coef_ : ndarray of shape (q, p)
+        Log hazard ratios, a row a transition.
+    centre_ : ndarray of shape (p,)
+        Means at which the stored increments stand.
+    terms_ : list of str
+        Coefficients that were estimated: ``"age: pain → recovered"``, or ``"age"`` where shared.
+    estimates_ : ndarray of shape (k,)
+        Their values.
+    covariance_, covariance_model_ : ndarray of shape (k, k)
+        Of ``estimates_``, of the kind in ``variance_``, and from the information.
+    initial_ : ndarray of shape (s,)
+        Shares of the states in which the patients started.
+    log_likelihood_, log_likelihood_null_ : float
+        Sums over transitions.
+    n_, n_transitions_ : int
+        Patients and transitions seen.
+
+    Notes
+    -----
+    Clock forward: hazards are functions of the time since the origin, whatever the way into a state (Markov). A patient
+    who is seen later starts from the state and time then: ``predict_occupancy(X, times, state=…, start=…)``.
+
+    References
+    ----------
+    Andersen PK, Keiding N (2002). Stat Methods Med Res 11:91–115. doi:10.1191/0962280202SM276ra
+    de Wreede LC, Fiocco M, Putter H (2010). Comput Methods Programs Biomed 99:261–274. doi:10.1016/j.cmpb.2010.01.001
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lbp_prognosis.models import MultiStateCox
+    >>> from lbp_prognosis.survival import MultiState
+    >>> courses = MultiState.from_long(
+    ...     [1, 1, 2, 3, 4, 4], [0, 2, 0, 0, 0, 3], [2, 6, 4, 5, 3, 7], ["well", "ill", "well", None, "well", None],
+    ...     initial="ill",
+    ... )
+    >>> X = pd.DataFrame({"x": [0.1, 0.1, 0.5, 0.2, 0.4, 0.4]})
+    >>> model = MultiStateCox(shared=["x"]).fit(X, courses)
+    >>> model.predict_occupancy(X.head(1), [2, 5]).shape
+    (1, 2, 2)
+    """
+
+    _instead = "For states seen at visits build courses by MultiState.from_visits."
+    _linear_predictor_scale = None
+    weights_equal_copies = True
+
+    def __init__(
+        self,
+        *,
+        transitions: Sequence[tuple[str, str]] | None = None,
+        shared: Sequence[str] | None = None,
+        incidence: str = "product_limit",
+        ties: str = "efron",
+        variance: str = "auto",
+        collinear: str = "error",
+    ) -> None:
+        self.transitions = transitions
+        self.shared = shared
+        self.incidence = incidence
+        self.ties = ties
+        self.variance = variance
+        self.collinear = collinear
+
+    @takes_rows()
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
+        clusters: Any = None,
+    ) -> MultiStateCox:
+        """Fit the hazards of all transitions.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors of each row of ``y`` (they may change from row to row).
+        y : MultiState or ndarray of shape (n,)
+            Courses, or `Surv.right` with competing events: one transition a cause.
+        sample_weight : array-like of shape (n,) or Weights, optional
+            Row weights.
+        strata, offset : None
+            Not taken.
+        clusters : array-like of shape (n,), optional
+            Labels of the variance unit; patients of courses by default.
+
+        Raises
+        ------
+        EstimationError
+            If nobody changes state, or the likelihood has no finite maximum.
+        """
+        check_choice("incidence", self.incidence, ("product_limit", "exponential"))
+        check_choice("ties", self.ties, ("efron", "breslow"))
+        self._refuse(strata=strata, offset=offset)
+        courses = y if isinstance(y, MultiState) else _ends(y)
+        if isinstance(y, MultiState) and clusters is None:
+            clusters = courses.patient
+        moves = (courses.target >= 0) & (courses.target != courses.origin)
+        self.states_ = courses.states
+        self.transitions_ = self._chosen(courses, moves)
+        if not self.transitions_:
+            raise EstimationError(f"Nobody changes state in {len(courses)} rows: no hazard can be estimated.")
+        code = np.zeros(len(courses), dtype=np.int64)
+        for t, (j, k) in enumerate(self.transitions_, start=1):
+            code[moves & (courses.origin == j) & (courses.target == k)] = t
+        entry = None if not isinstance(y, MultiState) and courses.start.max() == 0 else courses.start
+        design = self._start_fit(X, Surv.right(courses.stop, code, entry=entry), sample_weight, None, None, clusters)
+        self.causes_ = np.unique([k for _, k in self.transitions_])
+        first = np.full(courses.n_patients, np.inf)
+        np.minimum.at(first, courses.patient, courses.start)
+        starts = courses.start == first[courses.patient]
+        weights = np.ones(len(courses)) if design.weights is None else design.weights
+        self.initial_ = np.bincount(courses.origin[starts], weights=weights[starts], minlength=len(self.states_))
+        self.initial_ = self.initial_ / self.initial_.sum()
+        self.n_, self.n_transitions_ = courses.n_patients, int(moves.sum())
+        self._fit_stacked(design, courses.origin, code, entry)
+        return self
+
+    def _chosen(self, courses: MultiState, moves: np.ndarray) -> list[tuple[int, int]]:
+        pairs = np.unique(np.column_stack([courses.origin[moves], courses.target[moves]]), axis=0)
+        seen = [(int(j), int(k)) for j, k in pairs]
+        if self.transitions is None:
+            return seen
+        wanted = []
+        for pair in self.transitions:
+            if isinstance(pair, str) or len(pair) != 2:
+                raise argument_error("transitions", 'pairs of states, [("pain", "recovered")]', describe(pair))
+            wanted.append((courses.code(pair[0]), courses.code(pair[1])))
+        absent = [pair for pair in wanted if pair not in seen]
+        beyond = [pair for pair in seen if pair not in wanted]
+        for said, found in (("seen in the courses", absent), ("that name all transitions seen", beyond)):
+            if found:
+                names = [f"{courses.states[j]} → {courses.states[k]}" for j, k in found]
+                raise argument_error(
+                    "transitions",
+                    said,
+                    f"{names[:5]}, {'never seen' if found is absent else 'seen and not named'}",
+                    "Drop it: it has no hazard."
+                    if found is absent
+                    else "Name it, or make its states one before the fit.",
+                )
+        return wanted
+
+    def _fit_stacked(self, design: Design, origin: np.ndarray, code: np.ndarray, entry: np.ndarray | None) -> None:
+        """One stratified fit to the rows at risk for each transition, with columns for each."""
+        names, p, q = self._names(), self.n_features_in_, len(self.transitions_)
+        lost = [name for name in self.shared or () if name not in names]
+        if lost:
+            raise argument_error("shared", f"names of predictors, {names[:8]}", f"{lost[:5]}")
+        one = np.array([name in set(self.shared or ()) for name in names], dtype=bool)
+        rows = [np.flatnonzero(origin == j) for j, _ in self.transitions_]
+        self.terms_, place = [], np.zeros((q, p), dtype=np.int64)
+        for c, name in enumerate(names):
+            for t, (j, k) in enumerate(self.transitions_):
+                if t == 0 or not one[c]:
+                    arrow = f"{self.states_[j]} → {self.states_[k]}"
+                    self.terms_.append(name if one[c] else f"{name}: {arrow}")
+                place[t, c] = len(self.terms_) - 1
+        self.centre_ = design.X.mean(axis=0)
+        centred = design.X - self.centre_
+        stacked = np.zeros((sum(map(len, rows)), len(self.terms_)))
+        start = 0
+        for t, chosen in enumerate(rows):
+            stacked[start : start + chosen.size, place[t]] = centred[chosen]
+            start += chosen.size
+        every = np.concatenate(rows)
+        layer = np.repeat(np.arange(q), [len(chosen) for chosen in rows])
+        y = Surv.right(design.y["time"][every], code[every] == layer + 1, entry=None if entry is None else entry[every])
+        weights = None if design.weights is None else Weights(design.weights[every], design.weight_kind or "sampling")
+        frame = pd.DataFrame(stacked, columns=self.terms_)
+        model = CoxPH(ties=self.ties, variance=self.variance, collinear=self.collinear)
+        units = None if design.clusters is None else design.clusters[every]
+        model.fit(frame, y, sample_weight=weights, strata=layer, clusters=units)
+        self.estimates_, self.variance_ = model.coef_, model.variance_
+        self.covariance_, self.covariance_model_ = model.covariance_, model.covariance_model_
+        self.log_likelihood_, self.log_likelihood_null_ = model.log_likelihood_, model.log_likelihood_null_
+        self.coef_ = model.coef_[place]
+        self.shift_ = float(model.centre_ @ model.coef_)
+        eta = row_products(stacked, model.coef_) - self.shift_
+        self.increments_ = self._steps(model, y, eta, layer, None if weights is None else weights.values)
+        self.baseline_times_ = list(model.baseline_times_)
+
+    def _steps(
+        self, model: CoxPH, y: np.ndarray, eta: np.ndarray, layer: np.ndarray, weights: np.ndarray | None
+    ) -> list[np.ndarray]:
+        if self.incidence == "exponential":
+            return [np.diff(hazard, prepend=0.0) for hazard in model.baseline_hazard_]
+        entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
+        found = discrete_baseline(y["time"], y["event"] == 1, eta, entry=entry, strata=layer, weights=weights)
+        return [values for _, values in found]
+
+    # ---- predictions -------------------------------------------------------------------------------------------
+
+    def _origins(self, state: Any, n: int) -> np.ndarray:
+        """State probabilities (n, s) at the start of the prediction."""
+        if state is None:
+            place = np.flatnonzero(self.initial_ > 0)
+            if place.size != 1:
+                raise argument_error(
+                    "from_state",
+                    "given: the patients of the fit started in several states",
+                    "None",
+                    f"The states are {list(self.states_)}.",
+                )
+            names = np.full(n, self.states_[int(place[0])], dtype=object)
+        else:
+            names = np.asarray([state] * n if isinstance(state, str) else state, dtype=object)
+        unknown = sorted({str(name) for name in names} - set(self.states_))
+        if names.shape != (n,) or unknown:
+            raise argument_error("from_state", f"one of {list(self.states_)}, or {n} of them", describe(state))
+        out = np.zeros((n, len(self.states_)))
+        out[np.arange(n), [self.states_.index(str(name)) for name in names]] = 1.0
+        return out
+
+    @takes_rows()
+    def predict_occupancy(self, X: Any, times: Any, *, from_state: Any = None, start: float = 0.0) -> np.ndarray:
+        """Return the probability of each state at each time.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        times : float or sequence of float
+            Times since the origin, increasing.
+        from_state : str or array-like of shape (n,), optional
+            State in which the patients are at ``start``; by default the one in which all patients of the fit started.
+        start : float, default 0.0
+            Time from which the prediction runs: the probabilities are those of a patient who is in ``from_state`` then.
+
+        Returns
+        -------
+        ndarray of shape (n, n_times, n_states)
+            Rows sum to 1; NaN beyond the longest follow-up of the fit and before ``start``. States are those of
+            ``states_``.
+        """
+        matrix, _, _ = self._start_predict(X, None, None)
+        at, _ = check_horizons(times)
+        check_number("start", start, low=0)
+        first = self._origins(from_state, matrix.shape[0])
+        out = np.full((matrix.shape[0], at.size, len(self.states_)), np.nan)
+        inside = (at <= self.max_time_) & (at >= start)
+        if inside.any():
+            grid = np.unique(np.concatenate(self.baseline_times_))
+            grid = grid[(grid > start) & (grid <= at[inside].max())]
+            increments = np.zeros((grid.size, len(self.transitions_)))
+            for t, (when, step) in enumerate(zip(self.baseline_times_, self.increments_)):
+                own = (when > start) & (when <= at[inside].max())
+                increments[np.searchsorted(grid, when[own]), t] = step[own]
+            with np.errstate(over="ignore"):
+                relative = np.exp((matrix - self.centre_) @ self.coef_.T - self.shift_)
+            pairs = np.array(self.transitions_, dtype=np.int64)
+            out[:, inside] = occupancy_path(
+                increments,
+                np.ascontiguousarray(pairs[:, 0]),
+                np.ascontiguousarray(pairs[:, 1]),
+                np.ascontiguousarray(relative),
+                np.searchsorted(grid, at[inside], side="right"),
+                first,
+                self.incidence == "exponential",
+            )
+        return out
+
+    @takes_rows()
+    def predict_risk(
+        self,
+        X: Any,
+        horizons: Any,
+        cause: int = 1,
+        *,
+        strata: Any = None,
+        offset: Any = None,
+        state: Any = None,
+        from_state: Any = None,
+    ) -> np.ndarray:
+        """Return the probability of being in one state at each horizon.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        horizons : float or sequence of float
+            Times since the origin, increasing.
+        cause : int, default 1
+            Position of the state in ``states_``; for a fit to `Surv.right` the code of the event.
+        strata, offset : None
+            Not taken.
+        state : str, optional
+            Name of the state, instead of its position.
+        from_state : str or array-like of shape (n,), optional
+            As in `predict_occupancy`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Probabilities: "in pain at twelve months", which is not "never recovered by twelve months".
+        """
+        self._refuse(strata=strata, offset=offset)
+        self._check_fitted()
+        if state is not None:
+            if str(state) not in self.states_:
+                raise argument_error("state", f"one of {list(self.states_)}", describe(state))
+            place = self.states_.index(str(state))
+        else:
+            place = int(check_number("cause", cause, low=0, high=len(self.states_) - 1, whole=True))
+        return self.predict_occupancy(X, horizons, from_state=from_state)[:, :, place]
+
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return one row a coefficient, with the columns of `CoxPH.to_frame`.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            Level of the intervals.
+        """
+        self._check_fitted()
+        return coefficient_table(
+            list(self.terms_),
+            self.estimates_,
+            self.covariance_,
+            ratio="hr",
+            confidence=confidence,
+            variance=self.variance_,
+        )
+
+
+def _ends(y: Any) -> MultiState:
+    """Competing events as courses of one row each: code k ends in the state at position k."""
+    names = getattr(getattr(y, "dtype", None), "names", None) or ()
+    if not {"time", "event"} <= set(names):
+        raise argument_error(
+            "y",
+            "made by MultiState.from_long, MultiState.from_visits or Surv.right(time, event)",
+            describe(y),
+            kind=OutcomeError,
+        )
+    n = y.shape[0]
+    if n == 0:
+        raise argument_error("y", "an outcome of at least one row", "an empty array", kind=OutcomeError)
+    start = y["entry"].astype(float) if "entry" in names else np.zeros(n)
+    event = y["event"].astype(np.int64)
+    said = cause_names(y)
+    states = ("start", *(said.get(code, f"event {code}") for code in range(1, int(event.max(initial=1)) + 1)))
+    return MultiState(
+        np.arange(n),
+        tuple(range(n)),
+        start,
+        y["time"].astype(float),
+        np.zeros(n, dtype=np.int64),
+        np.where(event > 0, event, -1),
+        states,
+    )
