@@ -143,6 +143,7 @@ def raise_failures(name: str, failures: list[dict[str, Any]], ids: np.ndarray) -
     counts = ", ".join(f"{reason} ({count})" for reason, count in frame["reason"].value_counts().items())
     row, message = int(frame["row"].iloc[0]), str(frame["message"].iloc[0])
     raise DataError(
-        f"{name} expects courses without contradictions, got {counts}. First: row {row}, {message} All are in `failures`.",
+        f"{name} expects courses without contradictions, got {counts}. First: row {row}, {message} "
+        "All are in `failures`.",
         frame,
     )
