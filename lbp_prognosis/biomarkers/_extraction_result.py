@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, check_choice
-from lbp_prognosis.biomarkers.families._measurement import BIOMARKER_COLUMNS
+from lbp_prognosis.biomarkers.families._measurement import BIOMARKER_COLUMNS, SOURCE_MARK
 
 __all__ = ["ExtractionResult", "biomarker_frame"]
 
@@ -72,14 +72,17 @@ METHOD_ORDER: dict[str, tuple[str, ...]] = {
 def _one_method(table: pd.DataFrame) -> pd.DataFrame:
     keep = pd.Series(True, index=table.index)
     for (_, measure), group in table.groupby(["structure", "measure"], sort=False):
-        methods = list(group["method_id"].unique())
+        formulas = (
+            group["method_id"].str.split(SOURCE_MARK).str[0]
+        )  # labels of several tools are kept: they clash aloud
+        methods = list(formulas.unique())
         if len(methods) < 2:
             continue
         known = [name for name in METHOD_ORDER.get(str(measure), ()) if name in methods]
         order = known + [name for name in methods if name not in known]
-        measured = set(group.loc[group["value"].notna(), "method_id"])
+        measured = set(formulas[group["value"].notna()])
         chosen = next((name for name in order if name in measured), order[0])
-        keep[group.index[group["method_id"] != chosen]] = False
+        keep[group.index[formulas != chosen]] = False
     return table[keep].reset_index(drop=True)
 
 

@@ -52,6 +52,10 @@ class Recipe:
         Ratio of endplate to central marrow below which a signal counts as dark.
     modic_high : float, default 1.2
         Ratio above which it counts as bright.
+    modic_skip_mm : float, default 2.0
+        Depth of cortical bone below the surface of an endplate that is left out of its columns (half a voxel more).
+    modic_least_share : float, default 0.05
+        Share of the endplate from which changes are a Modic change.
     muscle_fat : tuple of str, default ('dixon', 'mixture', 'otsu')
         Fat-fraction methods, each where its images are given.
     muscle_erosion : int, default 1
@@ -123,6 +127,8 @@ class Recipe:
     defect_depth_mm: float = 2.0
     modic_low: float = 0.80
     modic_high: float = 1.20
+    modic_skip_mm: float = 2.0
+    modic_least_share: float = 0.05
     muscle_fat: tuple[str, ...] = _FAT_METHODS
     muscle_erosion: int = 1
     muscle_slices: int = 3
@@ -168,6 +174,8 @@ class Recipe:
             "slip_present_percent",
             "modic_low",
             "modic_high",
+            "modic_skip_mm",
+            "modic_least_share",
             "ellipsoid_shift_mm",
         ):
             check_number(name, getattr(self, name), low=0)

@@ -16,6 +16,7 @@ from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
 from lbp_prognosis.biomarkers.anatomy._axial_stack import read_levels
 from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
 from lbp_prognosis.biomarkers.families._case import Case
+from lbp_prognosis.biomarkers.families._fat_map import FAT_UNITS
 from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, modality_of, sequence_of, tidy_acquisition
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
@@ -45,6 +46,8 @@ STUDY_FIELDS: tuple[str, ...] = (
     "image_water",
     "image_fat",
     "image_fat_fraction",
+    "fat_fraction_unit",
+    "image_stir",
     "landmarks",
     "level",
 )
@@ -56,6 +59,7 @@ _EXTRA_IMAGES = {
     "image_water": "water",
     "image_fat": "fat",
     "image_fat_fraction": "fat_fraction",
+    "image_stir": "stir",
 }
 
 
@@ -146,8 +150,21 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
         dict(_given(study, "landmarks") or {}),
         read_levels(_given(study, "level")),
         tuple(corrected),
+        _fat_unit(study),
+        tuple(dict.fromkeys(str(name) for name in conventions)),
     )
     return case, {**acquisition, **stated}
+
+
+def _fat_unit(study: Mapping[str, Any]) -> str:
+    """Return the stated unit of a fat-fraction image, or an empty text."""
+    stated = _given(study, "fat_fraction_unit")
+    if stated is None:
+        return ""
+    text = str(stated).strip().lower()
+    if text not in FAT_UNITS:
+        raise argument_error("fat_fraction_unit", "one of " + ", ".join(map(repr, FAT_UNITS)), text)
+    return text
 
 
 def _has_field(name: str, modality: str, sequence: str) -> bool:

@@ -41,12 +41,11 @@ class BodyGeometry:
 
 def measure_body(level: str, region: Region, frame: Frame, central: float) -> BodyGeometry:
     """Measure the surfaces; turn the frame to the bisector of the endplates and measure again."""
-    cut_out = bool({"body_cut_at_canal", "body_by_opening"} & set(region.flags))
 
     def planes(caps: Caps) -> tuple[EndplatePlane | None, EndplatePlane | None]:
         return (
-            fit_endplate(caps, "superior", region, central=central, drop_pedicles=cut_out),
-            fit_endplate(caps, "inferior", region, central=central, drop_pedicles=cut_out),
+            fit_endplate(caps, "superior", region, central=central, drop_pedicles=True),
+            fit_endplate(caps, "inferior", region, central=central, drop_pedicles=True),
         )
 
     caps = measure_caps(region, frame)

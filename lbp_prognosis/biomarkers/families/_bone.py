@@ -166,10 +166,14 @@ def _volume_and_signal(case: Case, level: str, body: BodyGeometry) -> list[Measu
                     "whole_label",
                     level,
                     sd_error=float(values.std() / np.sqrt(values.size)),
-                    **info,
+                    **(info if case.modality != "ct" or not case.no_hu else _flagged(info, "eight_bit_image")),
                 )
             )
     return rows
+
+
+def _flagged(info: dict, flag: str) -> dict:
+    return {**info, "flags": (*info["flags"], flag)}
 
 
 def _vertebra_volumes(case: Case) -> list[Measurement]:
@@ -216,6 +220,8 @@ def _trabecular(case: Case, level: str, body: BodyGeometry) -> list[Measurement]
 
     if body.region.cut:
         return row(np.nan, "the field of view cuts the body")
+    if case.no_hu:
+        return row(np.nan, case.no_hu, flags=(*info["flags"], "eight_bit_image"))
     local = body.frame.to_local(body.region.points) - [recipe.ellipsoid_shift_mm, 0, 0]
     half = (
         0.5

@@ -15,6 +15,7 @@ from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
 from lbp_prognosis.biomarkers.anatomy._axial_stack import AxialStack, find_stack
 from lbp_prognosis.biomarkers.anatomy._levels import split_disc
 from lbp_prognosis.biomarkers.anatomy._spine import Spine, build_spine
+from lbp_prognosis.biomarkers.families._fat_map import FatUnit, fat_unit
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit
 from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate, judge_mask
@@ -51,6 +52,10 @@ class Case:
         Discs that an axial stack was stated to lie at, and where in it (see `read_levels`).
     corrected : tuple of str
         Names of the images whose bias field was taken out.
+    fat_unit : str
+        Stated unit of the fat-fraction image: ``fraction``, ``percent``, ``permille`` or empty.
+    conventions : tuple of str
+        Conventions of the masks: the tools that drew them.
     """
 
     anatomy: Anatomy
@@ -65,6 +70,8 @@ class Case:
     landmarks: Mapping[str, Any] = field(default_factory=dict)
     levels: Mapping[str, float | tuple[float, ...] | None] = field(default_factory=dict)
     corrected: tuple[str, ...] = ()
+    fat_unit: str = ""
+    conventions: tuple[str, ...] = ()
 
     @cached_property
     def spine(self) -> Spine:
@@ -75,6 +82,19 @@ class Case:
     def gate(self) -> MaskGate:
         """What speaks against the labels of each level."""
         return judge_mask(self.anatomy, self.spine, self.images.get("main"))
+
+    @cached_property
+    def fat_map(self) -> FatUnit:
+        """Unit of the fat-fraction image, read once."""
+        return fat_unit(self.images["fat_fraction"], self.fat_unit)
+
+    @cached_property
+    def no_hu(self) -> str:
+        """Why the main image holds no attenuation: it is no CT, or holds the grey values of a window; else empty."""
+        image = self.images.get("main")
+        if image is None or self.modality != "ct":
+            return "no CT"
+        return "the image holds grey values from 0 to 255, as a window gives, and no HU" if _eight_bit(image) else ""
 
     @cached_property
     def stack(self) -> AxialStack | None:
@@ -146,6 +166,15 @@ class Case:
         from lbp_prognosis.biomarkers.anatomy._levels import level_rank
 
         return sorted({*self.disc_levels(), *(self.stack.levels if self.stack is not None else ())}, key=level_rank)
+
+
+def _eight_bit(image: Image) -> bool:
+    """Say whether an image has no more than 256 grey values from 0: a CT holds air below that."""
+    data = image.data
+    if data.dtype == np.uint8:
+        return True
+    low, high = float(np.nanmin(data)), float(np.nanmax(data))
+    return 0 <= low and 1 < high <= 255 and bool((data.ravel()[:: max(1, data.size // 100_000)] % 1 == 0).all())
 
 
 def sample_image(image: Image, points: np.ndarray) -> np.ndarray:

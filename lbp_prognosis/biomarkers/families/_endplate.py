@@ -9,23 +9,21 @@ from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._marrow import central_marrow, strip
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
+from lbp_prognosis.biomarkers.families._modic import measure_modic
+from lbp_prognosis.biomarkers.geometry._caps import pedicle_columns
 from lbp_prognosis.biomarkers.geometry._heights import height_sd
 
-__all__ = ["measure_endplate", "modic_type"]
+__all__ = ["measure_endplate"]
 
+METHOD = "depth_below_plane_body"
 
-def modic_type(t1: float, t2: float, low: float, high: float) -> int:
-    """Return the type by signal relative to central marrow: 1 dark/bright, 2 bright/not dark, 3 dark/dark, else 0.
+FOOT_AP = 0.45
+FOOT_LEFT = 0.42
+"""Half axes of the ellipse of the endplate over the depth and width of the body."""
 
-    The types are names, not a scale.
-    """
-    if t1 < low and t2 > high:
-        return 1
-    if t1 > high and t2 >= low:
-        return 2
-    if t1 < low and t2 < low:
-        return 3
-    return 0
+PEDICLE_AP = 0.15
+PEDICLE_LEFT = 0.20
+"""Shares of depth and width behind and beside which a column may belong to a pedicle."""
 
 
 def measure_endplate(case: Case) -> list[Measurement]:
@@ -33,13 +31,14 @@ def measure_endplate(case: Case) -> list[Measurement]:
 
     ``endplate_concavity``: largest distance of the surface from the fitted plane into the body, after a 3 × 3 mm
     median; ``endplate_defect_depth`` and ``_area``: the same where it exceeds the recipe's depth, else 0.
-    ``marrow_signal_t1`` and ``_t2``: subchondral strip over central marrow; ``modic`` where both images exist.
+    ``marrow_signal_t1`` and ``_t2``: subchondral strip over central marrow; Modic changes by `measure_modic`.
     """
     rows: list[Measurement] = []
     for level, body in case.spine.bodies.items():
         for which in ("superior", "inferior"):
             rows += _shape(case, level, body, which)
             rows += _signal(case, level, body, which)
+            rows += measure_modic(case, level, body, which)
     return rows
 
 
@@ -51,10 +50,14 @@ def _shape(case: Case, level: str, body: BodyGeometry, which: str) -> list[Measu
     if plane is None or body.region.cut:
         reason = "the field of view cuts the body" if body.region.cut else "too few columns for a plane"
         return [
-            Measurement(structure, name, unit, np.nan, "depth_below_plane", level, reason=reason, **info)
+            Measurement(structure, name, unit, np.nan, METHOD, level, reason=reason, **info) for name, unit in names
+        ]
+    depth = _median3(np.where(_endplate_zone(body), plane.depth, np.nan))
+    if np.isfinite(depth).sum() < 25:
+        return [
+            Measurement(structure, name, unit, np.nan, METHOD, level, reason="too few columns of the body", **info)
             for name, unit in names
         ]
-    depth = _median3(plane.depth)
     deepest = float(np.nanmax(depth))
     pit = depth > case.recipe.defect_depth_mm
     cell = (body.caps.ap[1] - body.caps.ap[0]) ** 2
@@ -68,7 +71,7 @@ def _shape(case: Case, level: str, body: BodyGeometry, which: str) -> list[Measu
             name,
             unit,
             value,
-            "depth_below_plane",
+            METHOD,
             level,
             fit_residual=plane.rms,
             sd_error=sd if unit == "mm" else np.nan,
@@ -76,6 +79,20 @@ def _shape(case: Case, level: str, body: BodyGeometry, which: str) -> list[Measu
         )
         for (name, unit), value in zip(names, values)
     ]
+
+
+def _endplate_zone(body: BodyGeometry) -> np.ndarray:
+    """Return the columns of the endplate: an ellipse in the body, without those that the pedicles may hold.
+
+    Where the pedicles leave the body its surface is theirs: the two corners at the back, and short columns beside them
+    with a rim of 2 mm.
+    """
+    caps = body.caps
+    ap, left = np.meshgrid(caps.ap, caps.left, indexing="ij")
+    inner = (ap / (FOOT_AP * body.depth)) ** 2 + (left / (FOOT_LEFT * body.width)) ** 2 <= 1
+    corners = (ap < -PEDICLE_AP * body.depth) & (np.abs(left) > PEDICLE_LEFT * body.width)
+    short = ndimage.binary_dilation(pedicle_columns(caps), iterations=2)
+    return inner & ~corners & ~(short & (ap < 0))
 
 
 def _median3(depth: np.ndarray) -> np.ndarray:
@@ -86,7 +103,6 @@ def _median3(depth: np.ndarray) -> np.ndarray:
 
 def _signal(case: Case, level: str, body: BodyGeometry, which: str) -> list[Measurement]:
     structure = f"endplate_{which}"
-    ratios: dict[str, float] = {}
     rows = []
     for contrast in ("t1", "t2"):
         image = case.image_of(contrast)
@@ -97,7 +113,6 @@ def _signal(case: Case, level: str, body: BodyGeometry, which: str) -> list[Meas
         value, reason = np.nan, "the field of view cuts the body" if body.region.cut else "too few voxels of marrow"
         if len(near) >= 30 and np.isfinite(centre) and centre > 0:
             value, reason = float(np.median(near)) / centre, ""
-            ratios[contrast] = value
         sd = 1.2533 * float(np.std(near)) / np.sqrt(len(near)) / centre if not reason else np.nan
         rows.append(
             Measurement(
@@ -110,19 +125,6 @@ def _signal(case: Case, level: str, body: BodyGeometry, which: str) -> list[Meas
                 sd_error=sd,
                 reason=reason,
                 **quality(body.region, n_voxels=len(near)),
-            )
-        )
-    if len(ratios) == 2:
-        kind = modic_type(ratios["t1"], ratios["t2"], case.recipe.modic_low, case.recipe.modic_high)
-        rows.append(
-            Measurement(
-                structure,
-                "modic",
-                "category",
-                kind,
-                "two_signal_rule",
-                level,
-                **quality(body.region, flags=("nominal",)),
             )
         )
     return rows

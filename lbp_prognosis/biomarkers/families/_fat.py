@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lbp_prognosis.biomarkers.families._case import Case, intensities
+from lbp_prognosis.biomarkers.families._fat_map import pair_flags
 from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.geometry._two_modes import fit_mixture, otsu_threshold, valley
 
@@ -18,9 +19,10 @@ Share = Callable[[Region, np.ndarray], tuple[float, float, str]]
 
 @dataclass(frozen=True)
 class FatModel:
-    """A fitted method: gives the share of fat, its sampling SD and a reason where there is none."""
+    """A fitted method: gives the share of fat, its sampling SD and a reason where there is none; and its flags."""
 
     share: Share
+    flags: tuple[str, ...] = ()
 
 
 def fat_models(case: Case, region: Region, rim: np.ndarray) -> dict[str, FatModel | str]:
@@ -33,7 +35,7 @@ def fat_models(case: Case, region: Region, rim: np.ndarray) -> dict[str, FatMode
     found: dict[str, FatModel | str] = {}
     for method in case.recipe.muscle_fat:
         if method == "dixon":
-            model = _dixon(case)
+            model = _dixon(case, region, rim)
             if model is not None:
                 found[method] = model
             continue
@@ -41,7 +43,7 @@ def fat_models(case: Case, region: Region, rim: np.ndarray) -> dict[str, FatMode
             continue
         image = next((case.image_of(s) for s in ("t1", "t2") if case.image_of(s) is not None), None)
         if image is None:
-            if case.modality == "mri" and "main" in case.images and _dixon(case) is None:
+            if case.modality == "mri" and "main" in case.images and not _has_dixon(case):
                 found[method] = "no T1 or T2 image: state sequence='t1' or 't2'"
             continue
         values = intensities(image, region, rim)
@@ -49,29 +51,61 @@ def fat_models(case: Case, region: Region, rim: np.ndarray) -> dict[str, FatMode
     return found
 
 
-def _dixon(case: Case) -> FatModel | None:
+def _has_dixon(case: Case) -> bool:
+    return "fat_fraction" in case.images or {"water", "fat"} <= set(case.images)
+
+
+def _dixon(case: Case, whole: Region, rim: np.ndarray) -> FatModel | str | None:
     ready, water, fat = (case.images.get(name) for name in ("fat_fraction", "water", "fat"))
     if ready is not None:
+        unit = case.fat_map
+        if unit.reason:
+            return unit.reason
+        outside = _outside(intensities(ready, whole, rim) / unit.full)
+        flags = (*unit.flags, *(("values_out_of_range",) if outside > 0.01 else ()))
 
         def from_map(region: Region, mask: np.ndarray) -> tuple[float, float, str]:
-            values = intensities(ready, region, mask)
-            values = values / 100 if values.size and np.quantile(values, 0.99) > 1.5 else values
-            return _mean(np.clip(values, 0, 1))
+            values = intensities(ready, region, mask) / unit.full
+            if _outside(values) > 0.2:
+                return np.nan, np.nan, "more than a fifth of the voxels lie outside 0 to 100 %"
+            return _mean(np.clip(values[_within(values)], 0, 1))
 
-        return FatModel(from_map)
+        return FatModel(from_map, flags)
     if water is None or fat is None:
         return None
 
-    def from_pair(region: Region, mask: np.ndarray) -> tuple[float, float, str]:
+    def share_of(region: Region, mask: np.ndarray) -> np.ndarray:
         w, f = intensities(water, region, mask), intensities(fat, region, mask)
         total = w + f
         noise = 0.05 * float(np.quantile(total, 0.95)) if total.size else 0.0
         signal = total > noise  # voxels without signal have no fraction
-        if signal.sum() < 20:
-            return np.nan, np.nan, "fewer than 20 voxels with signal"
-        return _mean(np.clip(f[signal] / total[signal], 0, 1))
+        return np.clip(f[signal] / total[signal], 0, 1)
 
-    return FatModel(from_pair)
+    def from_pair(region: Region, mask: np.ndarray) -> tuple[float, float, str]:
+        shares = share_of(region, mask)
+        if shares.size < 20:
+            return np.nan, np.nan, "fewer than 20 voxels with signal"
+        return _mean(shares)
+
+    under_skin = case.anatomy.of("subcutaneous_fat")
+    outer = float(np.median(share_of(under_skin[0], under_skin[0].mask))) if under_skin else float("nan")
+    inner = share_of(whole, rim)
+    flags = pair_flags(
+        np.asarray(water.data, dtype=float),
+        np.asarray(fat.data, dtype=float),
+        outer,
+        float(np.median(inner)) if inner.size else float("nan"),
+    )
+    return FatModel(from_pair, flags)
+
+
+def _within(values: np.ndarray) -> np.ndarray:
+    """Say which fractions are noise about 0 to 1 at most; others are no fraction."""
+    return (values >= -0.1) & (values <= 1.1)
+
+
+def _outside(values: np.ndarray) -> float:
+    return float(1 - _within(values).mean()) if values.size else 0.0
 
 
 def _mean(values: np.ndarray) -> tuple[float, float, str]:

@@ -9,7 +9,10 @@ import numpy as np
 
 from lbp_prognosis.biomarkers.geometry._region import Region
 
-__all__ = ["BIOMARKER_COLUMNS", "Measurement", "quality"]
+__all__ = ["BIOMARKER_COLUMNS", "SOURCE_MARK", "Measurement", "quality"]
+
+SOURCE_MARK = "__"
+"""Stands in a ``method_id`` between the formula and the label it was applied to."""
 
 BIOMARKER_COLUMNS: tuple[str, ...] = (
     "patient_id",

@@ -237,22 +237,23 @@ def _fat_rows(
             rows.append(Measurement(name, "fat_fraction", "%", np.nan, label, level, side, reason=reason, **info))
             continue
         share, sd, reason = model.share(region, mask)
+        own = {**info, "flags": (*info["flags"], *model.flags)}
         rows.append(
             Measurement(
-                name, "fat_fraction", "%", 100 * share, label, level, side, sd_error=100 * sd, reason=reason, **info
+                name, "fat_fraction", "%", 100 * share, label, level, side, sd_error=100 * sd, reason=reason, **own
             )
         )
         if np.isfinite(area) and np.isfinite(share):
             rows.append(
                 Measurement(
-                    name, "fcsa", "mm2", area * (1 - share), f"fcsa_{method}", level, side, sd_error=area * sd, **info
+                    name, "fcsa", "mm2", area * (1 - share), f"fcsa_{method}", level, side, sd_error=area * sd, **own
                 )
             )
     if ct is not None and n >= 20:
         low, high = case.recipe.attenuation_window
         values = intensities(ct, region, mask)  # type: ignore[arg-type]
         values = values[(values >= low) & (values <= high)]
-        mean = float(values.mean()) if values.size >= 20 else np.nan
+        mean = float(values.mean()) if values.size >= 20 and not case.no_hu else np.nan
         sd = float(values.std() / np.sqrt(values.size)) if values.size else np.nan
         rows.append(
             Measurement(
@@ -264,7 +265,7 @@ def _fat_rows(
                 level,
                 side,
                 sd_error=sd,
-                reason="" if values.size >= 20 else "fewer than 20 voxels in the window",
+                reason=case.no_hu or ("" if values.size >= 20 else "fewer than 20 voxels in the window"),
                 **info,
             )
         )

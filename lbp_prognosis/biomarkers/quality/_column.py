@@ -27,7 +27,7 @@ REACH_MM = 40.0
 SHARE = 0.42
 """Half axes of the ellipse over the depth and the width of the bodies."""
 
-RADII = (0.25, 0.6, 0.9)
+RADII = (0.35, 0.61, 0.79, 0.94)  # rings of equal area
 ANGLES = 12
 
 
@@ -117,8 +117,8 @@ def _size(spine: Spine, level: str) -> tuple[float, float]:
 def _ellipse(points: Floats, down: Floats, front: Floats, ap: Floats, lr: Floats) -> Floats:
     """Return points spread over an ellipse across the line at each of its positions, (n, points, 3)."""
     angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
-    a = ap[:, None] * np.concatenate([[0.0], *(r * np.cos(angle) for r in RADII)])
-    b = lr[:, None] * np.concatenate([[0.0], *(r * np.sin(angle) for r in RADII)])
+    a = ap[:, None] * np.concatenate([r * np.cos(angle) for r in RADII])
+    b = lr[:, None] * np.concatenate([r * np.sin(angle) for r in RADII])
     side = np.cross(front, down)
     return points[:, None] + a[..., None] * front[:, None] + b[..., None] * side[:, None]
 
@@ -126,7 +126,7 @@ def _ellipse(points: Floats, down: Floats, front: Floats, ap: Floats, lr: Floats
 def _emptiest(inside: npt.NDArray[np.bool_]) -> Floats:
     """Return the share of the emptiest of the four halves of the ellipse, each without the line between them."""
     angle = np.tile(2 * np.pi * np.arange(ANGLES) / ANGLES, len(RADII))
-    sides = [np.concatenate([[False], np.cos(angle - turn) > 0.1]) for turn in np.pi / 2 * np.arange(4)]
+    sides = [np.cos(angle - turn) > 0.1 for turn in np.pi / 2 * np.arange(4)]
     return np.min([inside[:, side].mean(axis=1) for side in sides], axis=0)
 
 

@@ -46,8 +46,8 @@ FULL = 0.97
 """A side is missing where half the ellipse is filled by less than the first, or by less than the last with an area over
 that of the neighbours below the second (a body cut out beside a screw is small, and its label is full)."""
 
-TORN_LOSS_MM = 4.0
-TORN_GAP_MM = 3.5
+TORN_LOSS_MM = 5.0
+TORN_GAP_MM = 5.0
 """Height that a body lacks against its neighbours, and width that the space beside it has more than the others."""
 
 SMALL = 0.35
@@ -260,7 +260,7 @@ def _spaces(gate: MaskGate, column: Column, spine: Spine) -> None:
         others = [gap for pair, gap in gaps.items() if level not in pair and gap < MISSING_GAP_MM]
         if beside and others and max(beside) < MISSING_GAP_MM:
             wide = max(beside) - float(np.median(others))
-            if lack >= TORN_LOSS_MM and wide >= max(TORN_GAP_MM, 0.5 * lack):
+            if lack >= TORN_LOSS_MM and wide >= max(TORN_GAP_MM, 0.6 * lack):
                 gate.add("part_missing", level)
 
 

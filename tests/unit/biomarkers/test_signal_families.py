@@ -9,7 +9,7 @@ from spine_phantom import Phantom, labels_of
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.biomarkers import Image, Mask, Recipe, extract
 from lbp_prognosis.biomarkers.families._bone import genant_probabilities
-from lbp_prognosis.biomarkers.families._endplate import modic_type
+from lbp_prognosis.biomarkers.families._modic import column_types
 from lbp_prognosis.biomarkers.families._slip import meyerding_grade
 from lbp_prognosis.biomarkers.geometry._two_modes import fit_mixture, otsu_threshold, valley
 
@@ -228,7 +228,9 @@ def test_endplate_pit_and_modic_rule(scene):
     [(0.6, 1.5, 1), (1.5, 1.0, 2), (1.5, 1.5, 2), (0.6, 0.6, 3), (1.0, 1.0, 0), (1.0, 1.5, 0), (1.5, 0.5, 0)],
 )
 def test_modic_types_by_hand(t1, t2, kind):
-    assert modic_type(t1, t2, 0.8, 1.2) == kind
+    chances = column_types(np.array([t1]), np.array([t2]), 0.02, 0.02, 0.8, 1.2, stir=False)[:, 0]
+    assert chances.sum() == pytest.approx(1)
+    assert int(np.argmax(chances)) == kind
 
 
 def test_genant_probabilities_sum_to_one_and_turn_at_the_cuts():
