@@ -9,6 +9,7 @@ from lbp_prognosis.validation.comparison._reclassification import Reclassificati
 from lbp_prognosis.validation.planning._sample_size import SampleSize
 from lbp_prognosis.validation.planning._sample_size_development import r2_cox_snell_from_c, sample_size_development
 from lbp_prognosis.validation.planning._sample_size_support import SampleSizeSupport, sample_size_support
+from lbp_prognosis.validation.planning._sample_size_trial import sample_size_trial
 from lbp_prognosis.validation.planning._sample_size_validation import sample_size_validation
 from lbp_prognosis.validation.pooling._meta_analysis import MetaAnalysis, meta_analysis
 from lbp_prognosis.validation.pooling._multiply_imputed import MultiplyImputed
@@ -30,6 +31,7 @@ from lbp_prognosis.validation.sensitivity._attrition import (
     delta_sensitivity,
 )
 from lbp_prognosis.validation.sensitivity._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
+from lbp_prognosis.validation.sensitivity._fairness import Fairness, fairness
 from lbp_prognosis.validation.sensitivity._subgroup_performance import SubgroupPerformance, subgroup_performance
 from lbp_prognosis.validation.transport._case_mix import CaseMix, case_mix
 from lbp_prognosis.validation.transport._external_validate import ExternalValidation, external_validate
@@ -48,6 +50,7 @@ __all__ = [
     "CrossValidation",
     "DeltaSensitivity",
     "ExternalValidation",
+    "Fairness",
     "Finding",
     "Instability",
     "InternalExternal",
@@ -74,6 +77,7 @@ __all__ = [
     "cross_validate_risk",
     "delta_sensitivity",
     "external_validate",
+    "fairness",
     "internal_external",
     "likelihood_ratio",
     "meta_analysis",
@@ -85,6 +89,7 @@ __all__ = [
     "risk_scorer",
     "sample_size_development",
     "sample_size_support",
+    "sample_size_trial",
     "sample_size_validation",
     "screen",
     "subgroup_performance",

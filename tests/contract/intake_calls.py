@@ -132,6 +132,11 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"X": R.X},
         {},
     ),
+    "validation.fairness": (
+        validation.fairness,
+        {"risk": R.risk, "groups": R.label},
+        {"y": Y, "horizon": 6.0, "n_draws": 100},
+    ),
     "models.predict_risk": (predicted, {"X": R.X}, {}),
     "fusion.RiskPipeline": (
         lambda X, **k: (

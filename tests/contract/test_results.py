@@ -56,6 +56,7 @@ from lbp_prognosis.validation import (
     cross_validate_risk,
     delta_sensitivity,
     external_validate,
+    fairness,
     internal_external,
     likelihood_ratio,
     meta_analysis,
@@ -171,6 +172,7 @@ MAKE: dict[str, Callable[[], Result]] = {
     "SampleSize": lambda: sample_size_development("binary", parameters=20, c_statistic=0.75, prevalence=0.3),
     "Screening": lambda: screen(X.assign(copy=D["event"]), Y, 12),
     "SampleSizeSupport": lambda: sample_size_support(STATE, {"clinical": 5, "imaging": 20}, c_statistic=0.75),
+    "Fairness": lambda: fairness(Y, RISK[:, 1], {"sex": np.where(D["c3"] > 0, "f", "m")}, 12.0, n_draws=100),
     "SubgroupPerformance": lambda: subgroup_performance(
         Y, RISK[:, 1], {"half": np.where(D["c1"] > 0, "a", "b")}, 12.0, n_resamples=0
     ),

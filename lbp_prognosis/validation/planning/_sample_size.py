@@ -22,7 +22,7 @@ class SampleSize(Result):
 
     Attributes
     ----------
-    purpose : {"development", "validation"}
+    purpose : {"development", "validation", "trial"}
         What the patients are for.
     outcome : {"binary", "survival", "continuous"}
         Kind of outcome.

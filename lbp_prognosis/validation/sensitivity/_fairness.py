@@ -1,0 +1,362 @@
+"""``fairness``: how far each group's performance lies from that of all patients, with bands over all groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from lbp_prognosis._base import (
+    METRICS,
+    Objection,
+    RandomState,
+    Result,
+    argument_error,
+    check_choice,
+    check_confidence,
+    check_horizons,
+    check_number,
+    check_risk,
+    check_thresholds,
+    generator,
+    metric_frame,
+    metric_title,
+    objection,
+    takes_rows,
+)
+from lbp_prognosis._kernels import ipcw_weights
+from lbp_prognosis.evaluation import brier, calibration, decision_curve, time_dependent_auc
+from lbp_prognosis.survival import check_outcome, status_horizon
+from lbp_prognosis.validation.resampling._internal_external import eligible_groups
+from lbp_prognosis.validation.sensitivity._subgroup_labels import subgroup_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Fairness", "fairness"]
+
+_SMALL = objection("groups-too-small")
+_MEASURES = ("auc", "observed_expected", "brier", "ipa", "net_benefit")
+_EXTRA = ("threshold", "reference", "variable", "group_value", "overall_value", "band_low", "band_high")
+
+
+@dataclass(frozen=True, repr=False)
+class Fairness(Result):
+    """Differences of groups from all patients.
+
+    Attributes
+    ----------
+    groups : DataFrame
+        ``variable, group, n, n_events, evaluated, reason``.
+    table : DataFrame
+        A row a variable, group and measure: evaluation columns (``value`` is the group's value less that of all
+        patients; of O/E their ratio), then ``threshold, reference, variable, group_value, overall_value, band_low,
+        band_high``.
+    gaps : DataFrame
+        A row a variable and measure: ``variable, metric, threshold, lowest, highest, gap, gap_by_chance, gap_corrected,
+        p``.
+    rates : DataFrame
+        At the threshold: ``variable, group, treated, sensitivity, specificity``, described and not tested.
+    confidence : float
+        Level of the intervals, and of the bands over all groups of a variable.
+    note : str
+        What the table does not say.
+    """
+
+    groups: pd.DataFrame = field(repr=False)
+    table: pd.DataFrame = field(repr=False)
+    gaps: pd.DataFrame
+    rates: pd.DataFrame = field(repr=False)
+    confidence: float
+    horizon: float
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+    note: str = (
+        "Differences describe how well predictions fit each group. They do not say why, nor that belonging to a group "
+        "changes the outcome: case mix, measurement, follow-up and care differ too. Rates at a threshold depend on how "
+        "common the outcome is in a group, and cannot all be equal where that differs."
+    )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table of differences."""
+        return self.table
+
+    def plot(self, ax: Axes | None = None, *, metric: str = "auc", threshold: float | None = None) -> Axes:
+        """Draw the differences of one measure with their bands, a row a group.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        metric : str, default "auc"
+            One of the measures.
+        threshold : float, optional
+            Of net benefit.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        rows = self.table[self.table["metric"] == metric]
+        if threshold is not None:
+            rows = rows[np.isclose(rows["threshold"].astype(float), threshold)]
+        rows = rows[np.isfinite(rows["value"].astype(float))]
+        if rows.empty or rows.duplicated(["variable", "group"]).any():
+            raise argument_error(
+                "metric", f"one of {sorted(self.table['metric'].unique())}, one number a group", metric
+            )
+        ratio = metric == "observed_expected"
+        frame = pd.DataFrame(
+            {
+                "label": [f"{row.variable}: {row.group} ({row.n_events}/{row.n})" for row in rows.itertuples()],
+                "value": rows["value"].to_numpy(float),
+                "low": rows["band_low"].to_numpy(float),
+                "high": rows["band_high"].to_numpy(float),
+            }
+        )
+        word = "ratio to" if ratio else "difference from"
+        return draw_estimates(
+            frame,
+            axis=f"{metric_title(metric)}: {word} all patients, simultaneous bands",
+            neutral=1.0 if ratio else 0.0,
+            ax=ax,
+        )
+
+    def _summary(self) -> str:
+        used = int(self.groups["evaluated"].sum())
+        return f"{used} of {len(self.groups)} groups evaluated, {len(self.gaps)} gaps"
+
+
+@takes_rows(groups="many labels")
+def fairness(
+    y: np.ndarray,
+    risk: Any,
+    groups: Mapping[str, Any] | pd.DataFrame,
+    horizon: float | None = None,
+    threshold: float | None = None,
+    *,
+    metrics: Sequence[str] = ("auc", "observed_expected", "brier"),
+    bands: Mapping[str, Sequence[float]] | None = None,
+    cause: int = 1,
+    min_events: int = 10,
+    confidence: float = 0.95,
+    n_draws: int = 2000,
+    random_state: RandomState = 0,
+) -> Fairness:
+    """Say how far the performance in each group lies from that in all patients.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Made by `Surv.right` or `Status.at`.
+    risk : array-like of shape (n,)
+        Out-of-sample risks by the horizon.
+    groups : mapping of str to array-like of shape (n,), DataFrame, or array-like of shape (n,)
+        Labels by variable, as for `subgroup_performance`.
+    horizon : float, optional
+        Prediction time; a `Status` knows its own.
+    threshold : float, optional
+        Declared decision threshold: adds net benefit, and the rates at it.
+    metrics : sequence of str
+        Of ``auc``, ``observed_expected``, ``brier``, ``ipa``.
+    bands : mapping of str to sequence of float, optional
+        Cut points of numeric variables, declared and not searched.
+    cause : int, default 1
+        Event code of interest.
+    min_events : int, default 10
+        A group with fewer events, or fewer followed without, is counted only.
+    confidence : float, default 0.95
+        Level.
+    n_draws : int, default 2000
+        Draws for bands and for the gap that chance alone makes.
+    random_state : int, SeedSequence, Generator or None, default 0
+        Their seed.
+
+    Returns
+    -------
+    Fairness
+        Differences, gaps, rates.
+
+    Raises
+    ------
+    ArgumentError
+        If fewer than two groups of a variable can be evaluated.
+
+    Notes
+    -----
+    With influence values ψ of a group's and the overall value, the difference has those of (n/n_g) 1{i in g} ψ_g − ψ. A
+    band takes the quantile of the largest |t| over the groups of a variable, drawn with normal multipliers. The gap
+    between the best and the worst group is larger than 0 by chance alone, the more so the more small groups there are:
+    ``gap_by_chance`` is its mean when the influence values are permuted among the patients, ``gap_corrected`` the gap
+    less that, at least 0, and ``p`` the share of permutations with a gap as large. O/E is compared on the log scale, its gaps too.
+
+    References
+    ----------
+    Hothorn T, Bretz F, Westfall P (2008). Biom J 50:346–363. doi:10.1002/bimj.200810425
+    Chouldechova A (2017). Big Data 5:153–163. doi:10.1089/big.2016.0047
+    """
+    kind = check_outcome(y, ("right", "status"), caller="fairness", instead="Visits become states by Status.at.")
+    times, _ = check_horizons(status_horizon(y) if horizon is None and kind == "status" else horizon)
+    tau = float(times[0])
+    if times.size > 1:
+        raise argument_error("horizon", "one number", horizon)
+    for name in metrics:
+        check_choice("metrics", name, _MEASURES[:-1])
+    at = check_risk("risk", risk, n=y.shape[0], n_horizons=1)[:, 0]
+    cut = None if threshold is None else float(check_thresholds(threshold)[0])
+    least = int(check_number("min_events", min_events, low=1, whole=True))
+    confidence = check_confidence(confidence)
+    draws = int(check_number("n_draws", n_draws, low=100, whole=True))
+    random = generator(random_state)
+    wanted = [(name, np.nan) for name in metrics] + ([] if cut is None else [("net_benefit", cut)])
+    options: dict[str, Any] = {"cause": cause} if kind == "right" else {}
+    when = None if kind == "status" else tau
+    everyone = {key: _measure(key, y, at, when, options) for key in wanted}
+    counted, rows, gaps, rates = [], [], [], []
+    for variable, labels in subgroup_labels(groups, bands or {}, y.shape[0]).items():
+        names, codes = list(labels.categories), np.asarray(labels.codes)
+        listed = eligible_groups(y, codes, names, tau, cause, least).rename(columns={"site": "group"})
+        counted.append(listed.assign(variable=variable))
+        used = np.flatnonzero(listed["evaluated"])
+        if used.size < 2:
+            raise argument_error(
+                f"groups[{variable!r}]",
+                f"at least two groups with {least} events and {least} non-events",
+                f"{used.size}",
+                "Lower min_events, or merge groups that belong together.",
+            )
+        sizes = listed["n"].to_numpy()
+        for key in wanted:
+            own = {k: _measure(key, y[codes == k], at[codes == k], when, options) for k in used}
+            found = _compared(key[0], own, everyone[key], codes, draws, confidence, random)
+            gaps.append({"variable": variable, "metric": key[0], "threshold": key[1], **found["gap"]})
+            for place, k in enumerate(used):
+                rows.append(
+                    {
+                        "tier": METRICS[key[0]].tier,
+                        "metric": key[0],
+                        "cause": cause,
+                        "horizon": tau,
+                        "group": names[k],
+                        "confidence": confidence,
+                        "method": "influence values; band by normal multipliers",
+                        "n": sizes[k],
+                        "n_events": listed["n_events"].iloc[k],
+                        "threshold": key[1],
+                        "reference": "all patients",
+                        "variable": variable,
+                        **{name: values[place] for name, values in found["rows"].items()},
+                    }
+                )
+        if cut is not None:
+            for k in used:
+                inside = codes == k
+                rates.append(
+                    {"variable": variable, "group": names[k], **_rates(y[inside], kind, at[inside], tau, cause, cut)}
+                )
+    listed = pd.concat(counted, ignore_index=True)[["variable", "group", "n", "n_events", "evaluated", "reason"]]
+    return Fairness(
+        groups=listed,
+        table=metric_frame(rows, extra=_EXTRA),
+        gaps=pd.DataFrame(gaps),
+        rates=pd.DataFrame(rates, columns=["variable", "group", "treated", "sensitivity", "specificity"]),
+        confidence=confidence,
+        horizon=tau,
+        objections=() if listed["evaluated"].all() else (_SMALL,),
+    )
+
+
+Measured = tuple[float, np.ndarray]
+
+
+def _measure(
+    key: tuple[str, float], y: np.ndarray, risk: np.ndarray, horizon: float | None, options: Mapping[str, Any]
+) -> Measured:
+    """Return the value and its influence values (n,); of O/E on the log scale."""
+    name, cut = key
+    result: Any
+    if name == "auc":
+        result = time_dependent_auc(y, risk, horizon, **options)
+    elif name == "observed_expected":
+        result = calibration(y, risk, horizon, **options).observed_expected
+    elif name == "net_benefit":
+        result = decision_curve(y, risk, horizon, [cut], n_resamples=0, **options).at(cut)
+    else:
+        score = brier(y, risk, horizon, **options)
+        result = score.ipa if name == "ipa" else score
+    value, psi = float(np.ravel(result.value)[0]), result.influence
+    if psi is None or not np.isfinite(value):
+        return float("nan"), np.full(y.shape[0], np.nan)
+    psi = np.asarray(psi, dtype=float).reshape(y.shape[0])
+    return (float(np.log(value)), psi / value) if name == "observed_expected" else (value, psi)
+
+
+def _compared(
+    name: str,
+    own: Mapping[int, Measured],
+    whole: Measured,
+    codes: np.ndarray,
+    draws: int,
+    confidence: float,
+    random: np.random.Generator,
+) -> dict[str, Any]:
+    n = codes.size
+    overall, psi = whole
+    values = np.array([value for value, _ in own.values()])
+    moved = np.zeros((n, len(own)))
+    for place, (k, (_, inside)) in enumerate(own.items()):
+        rows = codes == k
+        moved[rows, place] = inside * (n / rows.sum())
+    moved -= psi[:, None]
+    difference = values - overall
+    se = np.sqrt((moved**2).sum(axis=0)) / n
+    drawn = random.standard_normal((draws, n)) @ moved / n
+    largest = np.quantile(np.nanmax(np.abs(drawn) / se, axis=1), confidence)
+    z = norm.ppf(0.5 + confidence / 2)
+    back = np.exp if name == "observed_expected" else (lambda x: x)
+    sizes = np.array([int((codes == k).sum()) for k in own])
+    taken = np.flatnonzero(np.isin(codes, list(own)))
+    chance = np.empty(draws)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    for b in range(draws):
+        means = np.add.reduceat(psi[random.permutation(taken)], starts) / sizes
+        chance[b] = np.ptp(means)
+    gap = float(np.ptp(values))
+    return {
+        "rows": {
+            "value": back(difference),
+            "se": se,
+            "low": back(difference - z * se),
+            "high": back(difference + z * se),
+            "group_value": back(values),
+            "overall_value": back(np.full(values.size, overall)),
+            "band_low": back(difference - largest * se),
+            "band_high": back(difference + largest * se),
+        },
+        "gap": {
+            "lowest": float(back(values.min())),
+            "highest": float(back(values.max())),
+            "gap": gap,
+            "gap_by_chance": float(chance.mean()),
+            "gap_corrected": max(gap - float(chance.mean()), 0.0),
+            "p": float((1 + (chance >= gap).sum()) / (draws + 1)),
+        },
+    }
+
+
+def _rates(y: np.ndarray, kind: str, risk: np.ndarray, tau: float, cause: int, cut: float) -> dict[str, float]:
+    """Shares treated: of all, of those with the event, and spared of those without."""
+    if kind == "status":
+        weight, case = (y["status"] >= 0).astype(float), y["status"] == 1
+    else:
+        weight = np.asarray(ipcw_weights(y["time"], y["event"], np.array([tau])))[:, 0]
+        case = (y["event"] == cause) & (y["time"] <= tau)
+    treated = risk >= cut - 1e-7
+    with_it, without = weight * case, weight * ~case
+    return {
+        "treated": float(treated.mean()),
+        "sensitivity": float(with_it @ treated / with_it.sum()),
+        "specificity": float(without @ ~treated / without.sum()),
+    }
