@@ -21,6 +21,7 @@ from lbp_prognosis._base import (
     generator,
     objection,
     read_frame,
+    takes_rows,
 )
 from lbp_prognosis._kernels import (
     cusum_scores_binary,
@@ -44,6 +45,7 @@ _LARGE = 0.25
 _PATHS = (2_000, 40_000)
 
 
+@takes_rows()
 def monitor(
     model: Any,
     batches: Iterable[tuple[Any, np.ndarray, Any]],
@@ -51,7 +53,7 @@ def monitor(
     horizon: float,
     false_alarms_per_year: float,
     ledger: Any = None,
-    reference: Any = None,
+    development_X: Any = None,
     unit: str = "months",
     until: Any = None,
     ratio: float = 2.0,
@@ -74,7 +76,7 @@ def monitor(
     ledger : object, optional
         With ``record(model, *, reason)``: where the new version is written down to which an alarm of outcomes led
         (closed test of `update_model`).
-    reference : DataFrame, optional
+    development_X : DataFrame, optional
         Predictors of development; the first batch by default.
     unit : {"days", "weeks", "months", "years"}, default "months"
         Unit of ``y``.
@@ -125,11 +127,11 @@ def monitor(
         raise argument_error("batches", "outcomes of one kind", sorted({part.kind for part in parts}))
     days = _DAYS[unit]
     last = _until(parts, until, days)
-    old = parts[0].X if reference is None else read_frame(reference)
+    old = parts[0].X if development_X is None else development_X
     if not isinstance(old, pd.DataFrame) or list(old.columns) != list(parts[0].X.columns):
-        raise argument_error("reference", "a frame with the columns of the batches", reference)
+        raise argument_error("development_X", "a frame with the columns of the batches", development_X)
     inputs, members = [], []
-    for part in parts[1 if reference is None else 0 :]:
+    for part in parts[1 if development_X is None else 0 :]:
         inputs.append(input_drift(old, part.X).assign(batch=part.name))
         members.append((part.name, len(part.X), *membership(old, part.X)))
     ripe = [_matured(model, part, tau, last, days) for part in parts]

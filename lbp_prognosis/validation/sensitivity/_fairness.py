@@ -190,7 +190,8 @@ def fairness(
     band takes the quantile of the largest |t| over the groups of a variable, drawn with normal multipliers. The gap
     between the best and the worst group is larger than 0 by chance alone, the more so the more small groups there are:
     ``gap_by_chance`` is its mean when the influence values are permuted among the patients, ``gap_corrected`` the gap
-    less that, at least 0, and ``p`` the share of permutations with a gap as large. O/E is compared on the log scale, its gaps too.
+    less that, at least 0, and ``p`` the share of permutations with a gap as large. O/E is compared on the log scale,
+    its gaps too.
 
     References
     ----------
