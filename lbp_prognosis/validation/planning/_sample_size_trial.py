@@ -56,8 +56,10 @@ def sample_size_trial(
         Coefficient of variation of cluster sizes (parallel only).
     steps : int, default 4
         Stepped wedge: groups of clusters that begin one after another; there are ``steps + 1`` periods.
-    power, alpha : float, default 0.9 and 0.05
+    power : float, default 0.9
         Of a two-sided test.
+    alpha : float, default 0.05
+        Its level.
 
     Returns
     -------
