@@ -22,6 +22,7 @@ from lbp_prognosis.models._parametric_aft import ParametricAFT
 from lbp_prognosis.models._priority_cox import PriorityCox
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.models._recurrent_cox import RecurrentCox
+from lbp_prognosis.models._risk_stratifier import RiskStratifier
 from lbp_prognosis.models._royston_parmar import RoystonParmar
 from lbp_prognosis.models._simex import Simex, simex
 from lbp_prognosis.models._stacked_risk import StackedRisk
@@ -48,6 +49,7 @@ __all__ = [
     "PriorityCox",
     "ProportionalHazardsTest",
     "RecurrentCox",
+    "RiskStratifier",
     "RoystonParmar",
     "Simex",
     "StackedRisk",

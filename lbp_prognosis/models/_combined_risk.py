@@ -66,7 +66,6 @@ class CombinedRisk(RiskEstimator):
     folds_keep_clusters: ClassVar[bool] = True
     """Cross-fitting never parts rows of one cluster: resampling passes who is a copy of whom."""
 
-    learners: Any
     cv: int
     random_state: Any
 
@@ -75,8 +74,9 @@ class CombinedRisk(RiskEstimator):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters; with ``deep`` those of the learners too, as ``name__parameter``."""
         parameters = super().get_params(deep=deep)
-        if deep and isinstance(self.learners, Mapping):
-            for name, learner in self.learners.items():
+        given = self._given()
+        if deep and isinstance(given, Mapping):
+            for name, learner in given.items():
                 if hasattr(learner, "get_params"):
                     parameters.update({f"{name}__{key}": v for key, v in learner.get_params(deep=True).items()})
         return parameters
@@ -84,19 +84,24 @@ class CombinedRisk(RiskEstimator):
     def set_params(self, **parameters: Any) -> CombinedRisk:
         """Set parameters by the names that `get_params` gives."""
         rest: dict[str, Any] = {}
+        given = self._given()
         for key, value in parameters.items():
             name, _, inner = key.partition("__")
-            if inner and isinstance(self.learners, Mapping) and name in self.learners:
-                self.learners[name].set_params(**{inner: value})
+            if inner and isinstance(given, Mapping) and name in given:
+                given[name].set_params(**{inner: value})
             else:
                 rest[key] = value
         super().set_params(**rest)
         return self
 
+    def _given(self) -> Any:
+        """Learners as they were given."""
+        return getattr(self, "learners", None)
+
     def _named(self) -> dict[str, Any]:
         """Learners by name; one estimator stands for one a modality."""
         modalities = getattr(self, "modalities", None)
-        learners = self.learners
+        learners = self._given()
         if not isinstance(learners, Mapping):
             if modalities is None or not hasattr(learners, "predict_risk"):
                 raise argument_error(
@@ -209,8 +214,8 @@ class CombinedRisk(RiskEstimator):
         risk = model.predict_risk(frame, horizons, cause, **extra)
         return np.asarray(risk, dtype=float).reshape(len(frame), horizons.size)
 
-    def _cross_fit(self, rows: Rows, labels: np.ndarray, horizons: np.ndarray) -> np.ndarray:
-        """Risks of cause 1 of each row by learners that were fitted without its fold, shape (n, h, learners)."""
+    def _cross_fit(self, rows: Rows, labels: np.ndarray, horizons: np.ndarray, cause: int = 1) -> np.ndarray:
+        """Risks of each row by learners that were fitted without its fold, shape (n, h, learners)."""
         columns = self._columns(list(rows.frame.columns))
         out = np.full((len(rows.frame), horizons.size, len(columns)), np.nan)
         for fold in range(int(labels.max()) + 1):
@@ -218,7 +223,7 @@ class CombinedRisk(RiskEstimator):
             given = {key: _take(value, held) for key, value in rows.given.items()}
             for k, (name, own) in enumerate(columns.items()):
                 model = self._fit_learner(name, rows, ~held, own)
-                out[held, :, k] = self._risk_of(name, model, rows.frame.loc[held, own], horizons, 1, given)
+                out[held, :, k] = self._risk_of(name, model, rows.frame.loc[held, own], horizons, cause, given)
             lost = np.isnan(out[held]).any(axis=0)
             if lost.any():
                 j, k = np.argwhere(lost)[0]

@@ -22,6 +22,7 @@ from lbp_prognosis.validation.resampling._cross_validate import CrossValidation,
 from lbp_prognosis.validation.resampling._instability import Instability
 from lbp_prognosis.validation.resampling._internal_external import InternalExternal, internal_external
 from lbp_prognosis.validation.resampling._risk_scorer import RiskScorer, risk_scorer
+from lbp_prognosis.validation.resampling._validate_groups import GroupValidation, validate_groups
 from lbp_prognosis.validation.screening._screen import screen
 from lbp_prognosis.validation.screening._screening import Finding, Screening
 from lbp_prognosis.validation.sensitivity._attrition import (
@@ -52,6 +53,7 @@ __all__ = [
     "ExternalValidation",
     "Fairness",
     "Finding",
+    "GroupValidation",
     "Instability",
     "InternalExternal",
     "LikelihoodRatio",
@@ -94,4 +96,5 @@ __all__ = [
     "screen",
     "subgroup_performance",
     "update_model",
+    "validate_groups",
 ]

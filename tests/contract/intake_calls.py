@@ -304,6 +304,25 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"risks": R.risk, "linear_predictors": R.offset, **COMMON},
         {"y": Y, "horizons": 6.0, **SHORT},
     ),
+    "models.RiskStratifier": (
+        fitted(models.RiskStratifier(models.CoxPH(), horizon=6.0, n_groups=2, cv=2)),
+        {"X": R.X, **COMMON},
+        {},
+    ),
+    "validation.validate_groups": (
+        lambda X, **k: validation.validate_groups(
+            models.RiskStratifier(models.CoxPH(), horizon=6.0, cuts=[0.4]), X, Y, n_splits=3, n_resamples=2, **k
+        ),
+        {"X": R.X, "groups": R.cluster},
+        {},
+    ),
+    "validation.validate_groups of sites": (
+        lambda X, **k: validation.validate_groups(
+            models.RiskStratifier(models.CoxPH(), horizon=6.0, cuts=[0.4]), X, Y, n_resamples=0, **k
+        ),
+        {"X": R.X, "sites": R.label},
+        {},
+    ),
     "models.StackedRisk": (
         fitted(models.StackedRisk({"cox": models.CoxPH(), "null": models.NullModel()}, cv=2)),
         {"X": R.X, **COMMON},

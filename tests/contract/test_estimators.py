@@ -140,6 +140,14 @@ ESTIMATORS: dict[str, Case] = {
     "BoostedAFT-visits": Case(
         lambda: M.BoostedAFT(rounds=4, folds=2), "visits", {"max_depth": [1, 2]}, package="xgboost"
     ),
+    "RiskStratifier": Case(
+        lambda: M.RiskStratifier(M.CauseSpecificCox(), horizon=12.0, cuts=[0.2, 0.5]),
+        "competing",
+        {"model__penalty": [0.0, 10.0]},
+    ),
+    "RiskStratifier-status": Case(
+        lambda: M.RiskStratifier(M.LogisticRisk(), n_groups=3, cv=3), "status", {"n_groups": [2, 3]}
+    ),
     "OrdinalRegression": Case(lambda: M.OrdinalRegression(), "measured", {"link": ["logit", "probit"]}),
     "LinearOutcome": Case(lambda: M.LinearOutcome(), "measured", {"variance": ["model", "robust"]}),
     "as_risk_model": Case(

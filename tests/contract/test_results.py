@@ -44,7 +44,7 @@ from lbp_prognosis.evaluation.technical import (
 )
 from lbp_prognosis.evaluation.utility import sequential_policy, test_tradeoff, value_of_information
 from lbp_prognosis.explain import feature_effect, shap_stability, shap_values
-from lbp_prognosis.models import OrdinalRegression
+from lbp_prognosis.models import OrdinalRegression, RiskStratifier
 from lbp_prognosis.validation import (
     OnColumns,
     added_value,
@@ -68,6 +68,7 @@ from lbp_prognosis.validation import (
     screen,
     subgroup_performance,
     update_model,
+    validate_groups,
 )
 
 pytest.importorskip("matplotlib").use("Agg")
@@ -160,6 +161,9 @@ MAKE: dict[str, Callable[[], Result]] = {
     "DeltaSensitivity": lambda: delta_sensitivity(SEEN, X, RISK[:, 1], deltas=(-1.0, 0.0, 1.0), imputations=5),
     "ExternalValidation": lambda: external_validate(
         CoxPH().fit(X[:120], Y[:120]), X[120:], Y[120:], 12, [0.2, 0.3], kind="temporal", n_resamples=0
+    ),
+    "GroupValidation": lambda: validate_groups(
+        RiskStratifier(CoxPH(), horizon=12.0, n_groups=3, cv=2), X, Y, n_splits=3, n_resamples=3
     ),
     "Instability": lambda: MAKE["BootstrapValidation"]().instability([0.3]),
     "InternalExternal": lambda: internal_external(CoxPH(), X, Y, D["site"], 12, n_resamples=0),

@@ -1,0 +1,226 @@
+"""`RiskStratifier`: a model and the groups that its risks make, learned together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, check_number, check_vector, takes_rows
+from lbp_prognosis.models._combined_risk import CombinedRisk, Rows
+from lbp_prognosis.survival import status_horizon
+
+__all__ = ["RiskStratifier"]
+
+_NAMES = {2: ("low", "high"), 3: ("low", "intermediate", "high")}
+
+
+class RiskStratifier(CombinedRisk):
+    """Which risk group is a patient in, by a rule that was made from the training patients alone?
+
+    A model together with its cuts. Both are learned by `fit`, saved together, and learned again in every fold of a
+    validation: groups are never quantiles of the data that they are judged on.
+
+    Parameters
+    ----------
+    model : estimator
+        Anything with ``fit`` and ``predict_risk``, pipelines too.
+    horizon : float, optional
+        Time of the risk that makes the groups; a `Status` knows its own.
+    cuts : sequence of float, optional
+        Risks between the groups, increasing, in (0, 1). A risk at a cut belongs to the group above it.
+    from_utility : ThresholdRange, optional
+        Declared thresholds of a decision: below ``low`` nobody would act, from ``high`` on everybody, and in between it
+        depends on the patient.
+    n_groups : int, optional
+        Groups of equal size in the training data, cut at quantiles of cross-fitted risks: risks of a model for its own
+        patients are too spread out.
+    names : sequence of str, optional
+        Of the groups, lowest first; by default ``low, high``, ``low, intermediate, high`` or ``group 1``, ….
+    cause : int, default 1
+        Event code.
+    cv : int, default 5
+        Folds of the cross-fitting for ``n_groups``. Rows of one cluster stay in one fold.
+    random_state : int, Generator or None, default 0
+        Draws the folds.
+
+    Attributes
+    ----------
+    model_ : estimator
+        Fitted on all rows.
+    cuts_ : ndarray of shape (n_groups − 1,)
+        Risks between the groups.
+    names_ : tuple of str
+        Groups, lowest risk first.
+    horizon_ : float
+        Time of the risk.
+
+    Notes
+    -----
+    Exactly one of ``cuts``, ``from_utility`` and ``n_groups`` is given. `validation.validate_groups` judges the groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import CoxPH, Surv
+    >>> from lbp_prognosis.models import RiskStratifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 1))
+    >>> y = Surv.right(rng.exponential(np.exp(-X[:, 0])), np.ones(200))
+    >>> groups = RiskStratifier(CoxPH(), horizon=0.5, cuts=[0.2, 0.6]).fit(X, y)
+    >>> groups.names_, groups.predict_group(np.array([[-3.0], [3.0]])).tolist()
+    (('low', 'intermediate', 'high'), [0, 2])
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        horizon: float | None = None,
+        cuts: Any = None,
+        from_utility: Any = None,
+        n_groups: int | None = None,
+        names: Sequence[str] | None = None,
+        cause: int = 1,
+        cv: int = 5,
+        random_state: Any = 0,
+    ) -> None:
+        self.model = model
+        self.horizon = horizon
+        self.cuts = cuts
+        self.from_utility = from_utility
+        self.n_groups = n_groups
+        self.names = names
+        self.cause = cause
+        self.cv = cv
+        self.random_state = random_state
+
+    def _given(self) -> Any:
+        return {"model": self.model}
+
+    @takes_rows()
+    def fit(
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        sample_weight: Any = None,
+        strata: Any = None,
+        offset: Any = None,
+        clusters: Any = None,
+        folds: Any = None,
+    ) -> RiskStratifier:
+        """Fit the model and learn its cuts.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors, as the model takes them.
+        y : ndarray of shape (n,)
+            Outcome, as the model takes it.
+        sample_weight, strata, offset : array-like of shape (n,), optional
+            Passed to the model; weights count in the quantiles too.
+        clusters : array-like of shape (n,), optional
+            Rows with one label stay in one fold; passed to the model.
+        folds : array-like of shape (n,), optional
+            Fold of each row, instead of ``cv``.
+
+        Raises
+        ------
+        ArgumentError
+            If not exactly one rule is given, or so many risks are equal that quantiles make fewer groups.
+        """
+        rows = self._begin(X, y, sample_weight, strata, offset, clusters)
+        horizon = status_horizon(y) if self.horizon is None and rows.kind == "status" else self.horizon
+        if horizon is None:
+            raise argument_error("horizon", "the time of the risk that makes the groups", "None")
+        self.horizon_ = check_number("horizon", horizon, low=0, open_low=True)
+        if rows.kind == "status":
+            self.max_time_ = self.horizon_
+        self.cuts_ = self._learn_cuts(rows, folds)
+        self.names_ = self._learn_names(self.cuts_.size + 1)
+        self._fit_all(rows)
+        return self
+
+    @property
+    def model_(self) -> Any:
+        """The fitted model."""
+        return self.models_["model"]
+
+    def _learn_cuts(self, rows: Rows, folds: Any) -> np.ndarray:
+        given = [name for name in ("cuts", "from_utility", "n_groups") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise argument_error("cuts", "given, or one of `from_utility` and `n_groups` instead", given or "none")
+        if self.n_groups is not None:
+            return self._quantiles(rows, folds)
+        cuts = self.cuts
+        if self.from_utility is not None:
+            if not hasattr(self.from_utility, "low") or not hasattr(self.from_utility, "high"):
+                raise argument_error("from_utility", "a ThresholdRange", self.from_utility)
+            cuts = [self.from_utility.low, self.from_utility.high]
+        values = check_vector(given[0], np.atleast_1d(cuts), low=0, high=1)
+        if values.size == 0 or (np.diff(values) <= 0).any() or values[0] <= 0 or values[-1] >= 1:
+            raise argument_error(given[0], "increasing risks between 0 and 1", str(values.tolist()))
+        return values
+
+    def _quantiles(self, rows: Rows, folds: Any) -> np.ndarray:
+        count = int(check_number("n_groups", self.n_groups, low=2, whole=True))
+        horizon = np.array([self.horizon_])
+        risk = self._cross_fit(rows, self._folds(rows, folds), horizon, self.cause)[:, 0, 0]
+        weights = np.ones(risk.size) if rows.weights is None else rows.weights
+        order = np.argsort(risk, kind="stable")
+        below = np.cumsum(weights[order]) / weights.sum()
+        # the first risk with at least the share below or at it, moved half-way to the next one that is higher
+        cuts = []
+        for share in np.arange(1, count) / count:
+            at = risk[order][int(np.searchsorted(below, share - 1e-12))]
+            higher = risk[risk > at]
+            cuts.append((at + higher.min()) / 2 if higher.size else at)
+        out = np.array(cuts)
+        if (np.diff(out) <= 0).any() or out[0] <= risk.min() or out[-1] > risk.max():
+            raise argument_error(
+                "n_groups", "a number of groups that the risks can be told apart into", count, "Take fewer, or `cuts`."
+            )
+        return out
+
+    def _learn_names(self, count: int) -> tuple[str, ...]:
+        if self.names is None:
+            return _NAMES.get(count, tuple(f"group {k + 1}" for k in range(count)))
+        names = tuple(str(name) for name in self.names)
+        if len(names) != count or len(set(names)) != count:
+            raise argument_error("names", f"{count} different names", list(names))
+        return names
+
+    @takes_rows()
+    def predict_group(self, X: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
+        """Return the group of each row, 0 the lowest; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the model where given.
+        """
+        risk = self.predict_risk(X, self.horizon_, self.cause, strata=strata, offset=offset)[:, 0]
+        return np.searchsorted(self.cuts_, risk, side="right")
+
+    def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
+        return self._all_risks(frame, horizons, cause, given)[:, :, 0]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rule: ``group, low, high``, one row a group; the risk lies in [low, high)."""
+        self._check_fitted()
+        ends = np.concatenate([[0.0], self.cuts_, [1.0]])
+        return pd.DataFrame({"group": self.names_, "low": ends[:-1], "high": ends[1:]})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return parameters and learned attributes; declared thresholds are saved as ``cuts``."""
+        if self.from_utility is None:
+            return super().to_dict()
+        plain = copy(self)
+        plain.cuts, plain.from_utility = [self.from_utility.low, self.from_utility.high], None
+        return plain.to_dict()
