@@ -105,8 +105,12 @@ def corrupt(data: np.ndarray, affine: np.ndarray, kind: str, rng: np.random.Gene
         return Spoilt(out, kind, (NAMES[x],))
     every = tuple(NAMES[n] for n in present)
     cosines = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    if kind == "flipped":
-        axis = int(np.argmax(np.abs(cosines[int(rng.choice([0, 1, 1, 2]))])))
+    if kind == "flipped":  # a mask that falls on itself is not damaged
+        bone = np.isin(data, present)
+        rows = [int(row) for row in rng.permutation([0, 1, 2])]
+        axes = [int(np.argmax(np.abs(cosines[row]))) for row in rows]
+        overlap = [(bone & np.flip(bone, axis)).sum() / bone.sum() for axis in axes]
+        axis = next((axis for axis, share in zip(axes, overlap) if share < 0.8), axes[int(np.argmin(overlap))])
         return Spoilt(np.flip(data, axis).copy(), kind, every)
     if kind == "displaced":
         row = int(rng.choice([0, 1, 2]))

@@ -4,7 +4,9 @@ from lbp_prognosis.biomarkers._extract import extract
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult
 from lbp_prognosis.biomarkers._recipe import FAMILIES, Recipe
 from lbp_prognosis.biomarkers.anatomy._label_map import CONVENTIONS, Label, LabelMap
+from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._gap_score import GapScore, gap_score
+from lbp_prognosis.biomarkers.families._measurement import Measurement
 from lbp_prognosis.biomarkers.families._spinopelvic import check_spinopelvic
 from lbp_prognosis.biomarkers.importers._import_musclemap import import_musclemap
 from lbp_prognosis.biomarkers.importers._import_rsna2024 import import_rsna2024
@@ -25,6 +27,7 @@ from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettin
 __all__ = [
     "CONVENTIONS",
     "FAMILIES",
+    "Case",
     "ExtractionResult",
     "GapScore",
     "Image",
@@ -32,6 +35,7 @@ __all__ = [
     "Label",
     "LabelMap",
     "Mask",
+    "Measurement",
     "RadiomicsResult",
     "RadiomicsSettings",
     "Recipe",

@@ -15,6 +15,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Checkpoint, argument_error, content_hash, folder_lock, make_folder, parallel_map
 from lbp_prognosis.biomarkers._extraction_result import STUDY_COLUMNS, ExtractionResult, biomarker_frame
+from lbp_prognosis.biomarkers._own_family import describe_family, family_name
 from lbp_prognosis.biomarkers._recipe import Recipe
 from lbp_prognosis.biomarkers._study import _listed, file_hashes, load_case, study_name
 from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
@@ -96,7 +97,7 @@ def extract(
         make_folder(folder, private=True)  # a picture is of one patient
     version = _version()
     store = (
-        None if checkpoint is None else Checkpoint(checkpoint, content_hash("biomarkers", version, chosen.to_dict()))
+        None if checkpoint is None else Checkpoint(checkpoint, content_hash("biomarkers", version, chosen.fingerprint))
     )
     work = partial(_run, recipe=chosen, store=store, overlays=folder, max_bytes=max_bytes)
     with nullcontext() if store is None else folder_lock("checkpoint", store.path):
@@ -246,8 +247,11 @@ def _measured(
         )
         rows.append(row)
     failure = None if rows else _nothing(case, patient, number)
+    if case.troubles:
+        message = "measured, but " + "; ".join(case.troubles)
+        failure = {"patient_id": patient, "study_id": number, "error": "OwnFamilyError", "message": message}
     if picture is not None:
-        failure = _picture(case, picture, patient, number) or failure
+        failure = failure or _picture(case, picture, patient, number)
     known = {key: acquisition.get(key) for key in STUDY_COLUMNS if key not in {"patient_id", "study_id"}}
     names = [str(name) for name in _listed(study["convention"])]
     return {
@@ -255,7 +259,7 @@ def _measured(
         "study": {"patient_id": patient, "study_id": number, **known},
         "files": file_hashes(study),
         "conventions": {name: LabelMap(name).fingerprint for name in names},
-        "picture": picture.name if picture is not None and failure is None else "",
+        "picture": picture.name if picture is not None and picture.exists() else "",
         "failure": failure,
     }
 
@@ -263,7 +267,9 @@ def _measured(
 def _nothing(case: Case, patient: str, number: str) -> dict[str, str]:
     """Return the failure of a case whose mask holds nothing that the recipe measures."""
     held = ", ".join(sorted({region.structure for region in case.anatomy.regions.values()})) or "no known structure"
-    message = f"nothing was measured: the mask holds {held}, and the families are " + ", ".join(case.recipe.families)
+    message = f"nothing was measured: the mask holds {held}, and the families are " + ", ".join(
+        family_name(family) for family in case.recipe.families
+    )
     return {"patient_id": patient, "study_id": number, "error": "DataError", "message": message}
 
 
@@ -337,6 +343,7 @@ def _collect(done: list[dict[str, Any]], rows: list[dict[str, Any]], recipe: Rec
         "packages": {"numpy": np.__version__, "scipy": scipy.__version__, "pandas": pd.__version__},
         "recipe": recipe.to_dict(),
         "recipe_sha256": recipe.fingerprint,
+        "own_families": [describe_family(family) for family in recipe.own_families],
         "conventions": conventions,
         "cases": [
             {"patient_id": name[0], "study_id": name[1], "files": result["files"], "overlay": result["picture"]}

@@ -30,7 +30,7 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     """Return the panels: one from the side, one from the front, and one across at each disc (at most four).
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
-    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane``, 2 × 2 points) and
+    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane, own``, n × 2 points) and
     ``labels`` (text, point). The view from the front and the view across show the patient's left on the right of the
     picture.
     """
@@ -48,6 +48,11 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
         _panel(case, "from the front (patient's left to the right)", upright, "left", "cc", points, regions),
     ]
     panels[0]["lines"] = _endplate_lines(case, upright) + _height_lines(case, upright) + _plane_lines(case, upright)
+    for family in case.recipe.own_families:
+        for points_of in getattr(family, "overlay", lambda _: ())(case):
+            path = np.asarray(points_of, dtype=float).reshape(-1, 3)
+            for panel, across in zip(panels, ("ap", "left")):
+                panel["lines"].append(("own", np.array([_on(upright, point, across, "cc") for point in path])))
     named = [(b.level, b.region.centroid) for b in bodies]
     named += [(disc.level, disc.centroid) for disc in case.anatomy.of("disc") if disc.level]
     for panel, across in zip(panels, ("ap", "left")):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lbp_prognosis._base import StrictTable, argument_error, check_number, content_hash
+from lbp_prognosis.biomarkers._own_family import OwnFamily, describe_family, family_name, find_family
 
 __all__ = ["FAMILIES", "Recipe"]
 
@@ -24,8 +25,10 @@ class Recipe:
 
     Parameters
     ----------
-    families : tuple of str
-        Families to measure; by default all of `FAMILIES`.
+    families : tuple of str or callable
+        Families to measure, in this order; by default all of `FAMILIES`. A function ``(case) -> rows`` is a family of
+        your own; a name may also be that of an entry point in the group ``lbp_prognosis.biomarkers``. Only names can
+        stand in a file.
     disc_heights : tuple of str, default ('area', 'three_point', 'gap', 'chord')
         Formulas of the disc height; each gives its own ``method_id``.
     ap_points : tuple of float, default (0.1, 0.5, 0.9)
@@ -113,7 +116,7 @@ class Recipe:
     ('disc', 'canal', 'endplate', 'muscle', 'bone', 'alignment')
     """
 
-    families: tuple[str, ...] = FAMILIES
+    families: tuple[str | OwnFamily, ...] = FAMILIES
     disc_heights: tuple[str, ...] = _HEIGHTS
     ap_points: tuple[float, float, float] = (0.10, 0.50, 0.90)
     central_width: float = 0.30
@@ -149,7 +152,8 @@ class Recipe:
     repeatability_sd: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, allowed in (("families", FAMILIES), ("disc_heights", _HEIGHTS), ("muscle_fat", _FAT_METHODS)):
+        object.__setattr__(self, "families", _checked_families(self.families))
+        for name, allowed in (("disc_heights", _HEIGHTS), ("muscle_fat", _FAT_METHODS)):
             given = getattr(self, name)
             if isinstance(given, str) or not set(given) <= set(allowed):
                 raise argument_error(name, "a sequence out of " + ", ".join(map(repr, allowed)), repr(given))
@@ -198,8 +202,21 @@ class Recipe:
         return cls()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        return asdict(self)
+        """Return the settings as plain values, a family of your own by its name."""
+        return {**asdict(self), "families": tuple(family_name(family) for family in self.families)}
+
+    @property
+    def own_families(self) -> tuple[OwnFamily, ...]:
+        """The families that are not the library's, as functions."""
+        return tuple(self.family(name) for name in self.families if callable(name) or name not in FAMILIES)
+
+    @staticmethod
+    def family(family: str | OwnFamily) -> OwnFamily:
+        """Return the function of a family of your own: itself, or what the entry point of that name offers."""
+        found = find_family(family) if isinstance(family, str) else family
+        if found is None:
+            raise argument_error("families", "names of families that are installed", repr(family))
+        return found
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
@@ -212,5 +229,23 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the settings."""
-        return content_hash(self.to_dict())
+        """SHA-256 of the settings, and of the source of families of your own."""
+        own = [describe_family(family) for family in self.own_families]
+        return content_hash(self.to_dict(), *([own] if own else []))
+
+
+def _checked_families(families: Any) -> tuple[str | OwnFamily, ...]:
+    """Return families that are known, each once."""
+    accepted = "a sequence out of " + ", ".join(map(repr, FAMILIES)) + ", names of entry points and functions"
+    if isinstance(families, str) or callable(families) or not isinstance(families, Iterable):
+        raise argument_error("families", accepted, repr(families), "Write a list, even of one.")
+    found = tuple(families)
+    for family in found:
+        if not callable(family) and family not in FAMILIES and not (isinstance(family, str) and find_family(family)):
+            raise argument_error("families", accepted, repr(family))
+    names = [family_name(family) for family in found]
+    doubled = [name for name in names if names.count(name) > 1]
+    own = [name for name, family in zip(names, found) if callable(family) and name in FAMILIES]
+    if doubled or own:
+        raise argument_error("families", "of different names", repr((doubled or own)[0]), "Rename your function.")
+    return found

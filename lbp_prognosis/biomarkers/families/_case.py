@@ -56,6 +56,8 @@ class Case:
         Stated unit of the fat-fraction image: ``fraction``, ``percent``, ``permille`` or empty.
     conventions : tuple of str
         Conventions of the masks: the tools that drew them.
+    troubles : list of str
+        What failed without costing the case: families of the user.
     """
 
     anatomy: Anatomy
@@ -72,6 +74,7 @@ class Case:
     corrected: tuple[str, ...] = ()
     fat_unit: str = ""
     conventions: tuple[str, ...] = ()
+    troubles: list[str] = field(default_factory=list)
 
     @cached_property
     def spine(self) -> Spine:
@@ -106,6 +109,11 @@ class Case:
             if all(name not in bodies or not bodies[name].region.cut for name in (upper, lower))
         }
         return find_stack(self.anatomy, self.levels, whole)
+
+    def intensities(self, region: Region, contrast: str = "main") -> np.ndarray:
+        """Return the intensities of an image in a region; empty without that image."""
+        image = self.images.get(contrast) if contrast == "main" else self.image_of(contrast)
+        return np.empty(0) if image is None else intensities(image, region)
 
     def image_of(self, contrast: str) -> Image | None:
         """Return the image of a contrast: its own, or the main image where the study states that contrast."""

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from lbp_prognosis.biomarkers._own_family import OwnFamily, checked_rows, family_name
+from lbp_prognosis.biomarkers._recipe import Recipe
 from lbp_prognosis.biomarkers.anatomy._levels import split_disc
 from lbp_prognosis.biomarkers.anatomy._sanity import check_anatomy
 from lbp_prognosis.biomarkers.families._alignment import measure_alignment
@@ -41,8 +43,21 @@ def measure_case(case: Case) -> list[Measurement]:
         If the structures lie where they cannot.
     """
     check_anatomy(case.anatomy, case.spine)
-    rows = [row for family in case.recipe.families for row in _FAMILIES[family](case)]
+    rows = [row for family in case.recipe.families for row in _rows_of(family, case)]
     return [_with_source(_judged(_with_repeatability(_with_correction(row, case), case), case), case) for row in rows]
+
+
+def _rows_of(family: str | OwnFamily, case: Case) -> list[Measurement]:
+    """Return the rows of a family; one of the user's that fails costs its own rows, and is reported."""
+    if isinstance(family, str) and family in _FAMILIES:
+        return _FAMILIES[family](case)
+    name = family_name(family)
+    try:
+        own = Recipe.family(family)
+        return checked_rows(own, own(case))
+    except Exception as error:  # whatever the user's code does, the other families stand
+        case.troubles.append(f"the family {name} failed: {type(error).__name__}: {error}")
+        return []
 
 
 _OF_BODIES = {"vertebral_body", "vertebra", "endplate", "endplate_superior", "endplate_inferior"}
@@ -54,7 +69,7 @@ def _with_source(row: Measurement, case: Case) -> Measurement:
 
     The same CT under three masks gives volumes of l5 of 34 to 44 ml: they are three variables.
     """
-    if row.structure not in _OF_BODIES or not case.conventions:
+    if row.structure not in _OF_BODIES or not case.conventions or SOURCE_MARK in row.method_id:
         return row
     source = "+".join(case.conventions)
     if row.structure != "vertebra" and row.level:

@@ -56,8 +56,10 @@ SMALL = 0.35
 FRAGMENT_MM3 = 150.0
 EDGE = 1.15
 EDGE_SIDES = 1.25
+EDGE_ONE = 0.8
 EDGE_MEAN = 1.3
-"""Ratios of `edge_agreement` (one direction, both sides, geometric mean) below which the image shows no border."""
+"""Ratios of `edge_agreement` below which the image shows no border: to the front or both up and down, to both sides, of
+one of a pair, geometric mean."""
 
 FRONT_DEG = 60.0
 FAR_LEVELS = 7
@@ -325,6 +327,8 @@ def _image(gate: MaskGate, spine: Spine, edges: EdgeAgreement) -> None:
         ratio["front"] < EDGE
         or np.fmax(ratio["left"], ratio["right"]) < EDGE_SIDES
         or np.fmax(ratio["up"], ratio["down"]) < EDGE
+        or np.fmin(ratio["left"], ratio["right"]) < EDGE_ONE
+        or np.fmin(ratio["up"], ratio["down"]) < EDGE_ONE
         or mean < EDGE_MEAN
     )
     if blind:

@@ -1,0 +1,148 @@
+"""A function of the user is a family: checked rows, its lines in the picture, its state in the provenance."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pandas as pd
+import pytest
+from spine_phantom import Phantom, labels_of
+
+from lbp_prognosis._base import ArgumentError
+from lbp_prognosis.biomarkers import Case, Image, Mask, Measurement, Recipe, _own_family, extract
+
+ROW = {"structure": "vertebral_body", "measure": "own_index", "unit": "ratio", "value": 1.5, "level": "l4"}
+
+
+def voxels(case: Case) -> list[dict]:
+    return [
+        {**ROW, "level": level, "value": float(body.region.n_voxels), "unit": "count"}
+        for level, body in case.spine.bodies.items()
+    ]
+
+
+voxels.version = "3"
+voxels.overlay = lambda case: [np.array([[0, 0, 0], [0, 10, 0], [0, 10, 30]])]
+
+
+@pytest.fixture(scope="module")
+def study():
+    data, affine = Phantom(n=3).draw(labels_of("totalspineseg", 3), spacing=(2.5, 1.5, 1.5))
+    image = Image(data.astype(np.float32), affine)
+    return {"patient_id": "p", "mask": Mask(data, affine), "image": image, "convention": "totalspineseg"}
+
+
+def test_rows_are_carried_like_the_library_s_own(study, tmp_path):
+    from lbp_prognosis.schema import validate_package
+
+    recipe = Recipe(families=("bone", voxels))
+    result = extract(study, recipe, overlays=tmp_path, checkpoint=tmp_path / "c")
+    assert result.failures.empty
+    rows = result.table[result.table["measure"] == "own_index"].set_index("level")
+    own = result.table[result.table["measure"] == "body_volume"].set_index("level")
+    assert rows["value"].tolist() == own["n_voxels"].tolist()
+    assert set(rows["method_id"]) == {"voxels__totalspineseg_from_vertebra"}
+    assert (rows["level_confidence"] == 1).all()
+    described = result.provenance["own_families"]
+    assert [(d["name"], d["version"], len(d["source_sha256"])) for d in described] == [("voxels", "3", 64)]
+    assert len(list(tmp_path.glob("*.png"))) == 1
+    patients = pd.DataFrame({"patient_id": ["p"], "sex": ["female"], "birth_year": [1980]})
+    studies = result.studies.drop(columns=["bandwidth", "kernel"])
+    report = validate_package({"patient": patients, "imaging_study": studies, "biomarker": result.to_frame()})
+    assert not report.failures["message"].astype(str).str.contains("own_").any()
+    assert recipe.to_dict()["families"] == ("bone", "voxels")
+
+
+def test_a_changed_function_is_another_recipe(study):
+    def first(case: Case) -> list[dict]:
+        return [ROW]
+
+    def other(case: Case) -> list[dict]:
+        return [{**ROW, "value": 2.0}]
+
+    other.__name__ = "first"
+    assert Recipe(families=(first,)).fingerprint != Recipe(families=(other,)).fingerprint
+    assert Recipe(families=(first,)).fingerprint == Recipe(families=(first,)).fingerprint
+    with pytest.raises(ArgumentError, match="different names"):
+        Recipe(families=(first, other))
+
+
+def test_lines_of_the_user_are_in_the_picture(study):
+    from lbp_prognosis.biomarkers._overlay import overlay_panels
+    from lbp_prognosis.biomarkers._study import load_case
+
+    case, _ = load_case(study, Recipe(families=(voxels,)), max_bytes=2**30)
+    side, front, *_ = overlay_panels(case)
+    for panel in (side, front):
+        lines = [ends for kind, ends in panel["lines"] if kind == "own"]
+        assert [line.shape for line in lines] == [(3, 2)]
+    assert np.ptp(next(ends for kind, ends in side["lines"] if kind == "own")[:, 1]) == pytest.approx(30, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "word"),
+    [
+        (5, "sequence of rows"),
+        ({"a": 1}, "sequence of rows"),
+        ([3], "mapping"),
+        ([{**ROW, "colour": 1}], "unknown"),
+        ([{k: v for k, v in ROW.items() if k != "unit"}], "without"),
+        ([{**ROW, "structure": "liver"}], "structure"),
+        ([{**ROW, "measure": "disc_height"}], "own_"),
+        ([{**ROW, "measure": "own_Index"}], "own_"),
+        ([{**ROW, "level": "l9"}], "level"),
+        ([{**ROW, "side": "L"}], "side"),
+        ([{**ROW, "value": "1.5"}], "number"),
+        ([{**ROW, "value": True}], "number"),
+        ([{**ROW, "flags": "odd"}], "flags"),
+        ([ROW, ROW], "one row"),
+    ],
+)
+def test_a_row_that_is_none_costs_its_family_and_is_named(study, rows, word):
+    def mine(case: Case) -> object:
+        return rows
+
+    result = extract(study, Recipe(families=("bone", mine)))
+    message = result.failures["message"].item()
+    assert message.startswith("measured, but the family mine failed: ArgumentError")
+    assert word in message
+    assert (result.table["measure"] == "body_volume").any()
+    assert not result.table["measure"].str.startswith("own_").any()
+
+
+def test_a_measurement_is_a_row_and_a_value_that_is_missing_has_a_reason(study):
+    def mine(case: Case) -> list[Measurement]:
+        return [Measurement("spine", "own_length", "mm", np.nan, "by_hand", reason="not today")]
+
+    row = extract(study, Recipe(families=(mine,))).table.iloc[0]
+    assert (row["reason"], row["method_id"], row["level"]) == ("not today", "by_hand", "")
+
+
+def test_code_that_breaks_costs_its_family_alone(study):
+    def broken(case: Case) -> list[dict]:
+        raise ZeroDivisionError("by zero")
+
+    result = extract([study, {**study, "patient_id": "q"}], Recipe(families=("bone", broken)))
+    assert result.failures["message"].str.contains("family broken failed: ZeroDivisionError: by zero").all()
+    assert set(result.table["patient_id"]) == {"p", "q"}
+
+
+def test_a_package_offers_a_family_by_name(study, monkeypatch):
+    point = EntryPoint("voxels_of_bodies", f"{__name__}:voxels", _own_family.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: voxels)
+    monkeypatch.setattr(_own_family, "entry_points", lambda group: [point] if group == point.group else [])
+    recipe = Recipe.from_dict({"families": ["bone", "voxels_of_bodies"]})
+    assert (extract(study, recipe).table["measure"] == "own_index").sum() == 3
+    with pytest.raises(ArgumentError, match="families"):
+        Recipe.from_dict({"families": ["voxels"]})
+
+
+def test_values_of_withheld_levels_are_withheld_here_too(study):
+    data = study["mask"].data.copy()
+    at = np.argwhere(data == 44)
+    z = (at @ study["mask"].affine[:3, :3].T)[:, 2]
+    data[tuple(at[z > np.quantile(z, 2 / 3)].T)] = 43
+    spoilt = {**study, "mask": Mask(data, study["mask"].affine)}
+    rows = extract(spoilt, Recipe(families=(voxels,))).table.set_index("level")
+    assert rows["value"].isna().to_dict() == {"l3": True, "l4": True, "l5": False}
