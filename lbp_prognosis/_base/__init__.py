@@ -40,7 +40,7 @@ from lbp_prognosis._base._metric import MetricResult, influence_se, interval
 from lbp_prognosis._base._metric_registry import METRICS, Metric, check_metrics, metric, metric_title
 from lbp_prognosis._base._objection import OBJECTIONS, Objection, ObjectionFact, objection
 from lbp_prognosis._base._optional import require
-from lbp_prognosis._base._parallel import parallel_map
+from lbp_prognosis._base._parallel import parallel_map, surviving_map
 from lbp_prognosis._base._plain_label import plain_label
 from lbp_prognosis._base._prepared import mark_prepared, prepared_objections
 from lbp_prognosis._base._randomness import RandomState, generator, spawn
@@ -165,6 +165,7 @@ __all__ = [
     "shape_remedy",
     "spawn",
     "stated_score",
+    "surviving_map",
     "takes_rows",
     "word_file",
     "write_file",

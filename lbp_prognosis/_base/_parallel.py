@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-__all__ = ["parallel_map"]
+__all__ = ["parallel_map", "surviving_map"]
 
 T = TypeVar("T")
 _POOLED = ("numpy", "scipy.linalg", "sklearn", "xgboost", "torch", "shap")
@@ -54,10 +54,74 @@ def parallel_map(
     progress : bool, default False
         Show a progress bar on a terminal.
     """
+    return list(_stream(function, tasks, n_jobs, description, progress))
+
+
+def surviving_map(
+    function: Callable[[Any], T],
+    tasks: Sequence[Any],
+    killed: Callable[[Any], T],
+    *,
+    n_jobs: int | None = None,
+    description: str = "",
+    progress: bool = False,
+) -> list[T]:
+    """Apply ``function`` to each task as `parallel_map` does; a worker that is killed costs its task alone.
+
+    A killed worker takes all workers with it, and nobody says whose task it was. The tasks that can have been under way
+    are then done one by one, each in a process that may die; the rest go on side by side.
+
+    Parameters
+    ----------
+    function, tasks, n_jobs, description, progress
+        As in `parallel_map`. Work that was done before the kill is done again unless ``function`` finds it on disk.
+    killed : callable
+        Gives the result of a task whose own process was killed.
+    """
+    from concurrent.futures.process import BrokenProcessPool
+
+    done: list[T] = []
+    alone = 0
+    while len(done) < len(tasks):
+        rest = tasks[len(done) :]
+        if alone:
+            done.append(_in_own_process(function, rest[0], killed))
+            alone -= 1
+            continue
+        try:
+            for result in _stream(function, rest, n_jobs, description, progress):
+                done.append(result)
+        except BrokenProcessPool:
+            alone = min(len(tasks) - len(done), 4 * _workers(n_jobs))
+    return done
+
+
+def _stream(
+    function: Callable[..., T], tasks: Sequence[Any], n_jobs: int | None, description: str, progress: bool
+) -> Iterable[T]:
     from joblib import Parallel, delayed
 
     calls = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_one_thread)(function, task) for task in tasks)
-    return list(_shown(calls, len(tasks), description) if progress else calls)
+    return _shown(calls, len(tasks), description) if progress else calls
+
+
+def _workers(n_jobs: int | None) -> int:
+    from joblib import effective_n_jobs
+
+    return max(1, int(effective_n_jobs(n_jobs)))
+
+
+def _in_own_process(function: Callable[[Any], T], task: Any, killed: Callable[[Any], T]) -> T:
+    """Do a task in a fresh process; where that is killed, return what stands for the task."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(max_workers=1) as pool:
+        try:
+            return pool.submit(_one_thread, function, task).result()  # type: ignore[no-any-return]
+        except BrokenProcessPool:
+            return killed(task)
 
 
 def _shown(items: Iterable[T], total: int, description: str) -> Iterable[T]:

@@ -1,5 +1,6 @@
 """Image and mask to numbers with names."""
 
+from lbp_prognosis.biomarkers._batch_page import batch_page
 from lbp_prognosis.biomarkers._extract import extract
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult
 from lbp_prognosis.biomarkers._recipe import FAMILIES, Recipe
@@ -39,6 +40,7 @@ __all__ = [
     "RadiomicsResult",
     "RadiomicsSettings",
     "Recipe",
+    "batch_page",
     "check_spinopelvic",
     "extract",
     "extract_radiomics",

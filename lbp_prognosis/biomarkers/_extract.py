@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Checkpoint, argument_error, content_hash, folder_lock, make_folder, parallel_map
+from lbp_prognosis._base import (
+    Checkpoint,
+    MissingPackageError,
+    argument_error,
+    content_hash,
+    folder_lock,
+    make_folder,
+    surviving_map,
+)
 from lbp_prognosis.biomarkers._extraction_result import STUDY_COLUMNS, ExtractionResult, biomarker_frame
 from lbp_prognosis.biomarkers._own_family import describe_family, family_name
 from lbp_prognosis.biomarkers._recipe import Recipe
@@ -25,7 +33,7 @@ from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._measure import measure_case
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
-from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
+from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES, VolumeTooLargeError
 
 __all__ = ["extract"]
 
@@ -41,6 +49,8 @@ def extract(
     progress: bool = False,
     overlays: str | Path | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
+    chunk: tuple[int, int] | None = None,
+    gather: bool = False,
 ) -> ExtractionResult:
     """Measure the biomarkers of a batch of studies.
 
@@ -64,13 +74,19 @@ def extract(
         As in joblib; the numbers do not depend on it.
     checkpoint : str or Path, optional
         Folder where each finished case is written; a killed run resumes there to the same table. A case is measured
-        again if its row or one of its files changed.
+        again if its row or one of its files changed, or if it failed for want of memory, disk, a package or a larger
+        ``max_bytes``: such failures may pass.
     progress : bool, default False
         Show a progress bar on a terminal.
     overlays : str or Path, optional
         Folder for one picture a case: planes, landmarks and contours on the image, to be looked at.
     max_bytes : int, default 4294967296
         Largest unpacked volume that is read.
+    chunk : tuple of int, optional
+        ``(k, n)``: measure every n-th case from the k-th on, for one of n jobs of a cluster that share the checkpoint.
+    gather : bool, default False
+        Measure nothing: collect what the checkpoint holds, each case that is not in it a failure. The last step after
+        chunks.
 
     Returns
     -------
@@ -99,10 +115,47 @@ def extract(
     store = (
         None if checkpoint is None else Checkpoint(checkpoint, content_hash("biomarkers", version, chosen.fingerprint))
     )
-    work = partial(_run, recipe=chosen, store=store, overlays=folder, max_bytes=max_bytes)
-    with nullcontext() if store is None else folder_lock("checkpoint", store.path):
-        done = parallel_map(work, rows, n_jobs=n_jobs, description="Measuring", progress=progress)
+    work = partial(_run, recipe=chosen, store=store, overlays=folder, max_bytes=max_bytes, gather=gather)
+    if chunk is not None:
+        rows = _of_chunk(rows, chunk, store)
+    held = None if store is None else store.path if chunk is None else store.path / f"chunk-{chunk[0]}-of-{chunk[1]}"
+    if gather and (store is None or chunk is not None):
+        raise argument_error("gather", "used with a checkpoint and without a chunk", f"chunk={chunk}")
+    with nullcontext() if held is None else folder_lock("checkpoint", make_folder(held, private=True)):
+        done = surviving_map(work, rows, _killed, n_jobs=n_jobs, description="Measuring", progress=progress)
     return _collect(done, rows, chosen, version)
+
+
+def _of_chunk(rows: list[dict[str, Any]], chunk: tuple[int, int], store: Checkpoint | None) -> list[dict[str, Any]]:
+    """Return every n-th row from the k-th on."""
+    try:
+        k, n = (int(part) for part in chunk)
+    except (TypeError, ValueError):
+        raise argument_error("chunk", "(k, n), two whole numbers", chunk) from None
+    if not 1 <= k <= n:
+        raise argument_error("chunk", "(k, n) with 1 ≤ k ≤ n", chunk)
+    if store is None:
+        raise argument_error("chunk", "used with a checkpoint that the jobs share", "none")
+    return rows[k - 1 :: n]
+
+
+_TRANSIENT = (MemoryError, OSError, MissingPackageError, VolumeTooLargeError)
+"""Failures that another run may not have: they are not kept in a checkpoint."""
+
+
+def _killed(study: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of a case whose process was killed."""
+    patient, number = study_name(study)
+    message = (
+        "the process that measured it was killed: out of memory, or stopped from outside; "
+        "it is tried again when the run is resumed"
+    )
+    return _unmeasured({"patient_id": patient, "study_id": number, "error": "WorkerKilled", "message": message})
+
+
+def _unmeasured(failure: dict[str, str] | None, signature: str = "") -> dict[str, Any]:
+    """Return a result without rows."""
+    return {"signature": signature, "rows": [], "study": None, "failure": failure, "files": [], "picture": ""}
 
 
 def _version() -> str:
@@ -176,7 +229,13 @@ def _signature(study: Mapping[str, Any]) -> str:
 
 
 def _run(
-    study: Mapping[str, Any], *, recipe: Recipe, store: Checkpoint | None, overlays: Path | None, max_bytes: int
+    study: Mapping[str, Any],
+    *,
+    recipe: Recipe,
+    store: Checkpoint | None,
+    overlays: Path | None,
+    max_bytes: int,
+    gather: bool = False,
 ) -> dict[str, Any]:
     """Measure one case, or take it from the checkpoint; whatever goes wrong with it becomes its failure."""
     patient, number = study_name(study)
@@ -187,28 +246,27 @@ def _run(
         known = store.load(task)
         if known is not None and "result" in known:
             stored = json.loads(known["result"].tobytes().decode("utf-8"))
-            drawn = picture is None or picture.exists() or stored["failure"] is not None
+            drawn = gather or picture is None or picture.exists() or stored["failure"] is not None
             if stored["signature"] == signature and drawn:
                 return dict(stored)
-    result: dict[str, Any] = {
-        "signature": signature,
-        "rows": [],
-        "study": None,
-        "failure": None,
-        "files": [],
-        "picture": "",
-    }
+    if gather:
+        message = "not measured yet, or its row or files changed since: run its chunk again"
+        return _unmeasured({"patient_id": patient, "study_id": number, "error": "NotMeasured", "message": message})
+    result = _unmeasured(None, signature)
+    passing = False
     try:
         result.update(_measured(study, patient, number, recipe, picture, max_bytes))
     except Exception as error:
         # One unreadable or absurd case must not end a batch of thousands; it is reported by name and message.
+        passing = isinstance(error, _TRANSIENT)
         result["failure"] = {
             "patient_id": patient,
             "study_id": number,
             "error": type(error).__name__,
             "message": str(error) or type(error).__name__,
         }
-    if store is not None:
+    passing = passing or bool(result.pop("passing", False))
+    if store is not None and not passing:
         text = json.dumps(result).encode("utf-8")
         store.save(task, {"result": np.frombuffer(text, dtype=np.uint8)})
     return result
@@ -250,8 +308,8 @@ def _measured(
     if case.troubles:
         message = "measured, but " + "; ".join(case.troubles)
         failure = {"patient_id": patient, "study_id": number, "error": "OwnFamilyError", "message": message}
-    if picture is not None:
-        failure = failure or _picture(case, picture, patient, number)
+    undrawn, passing = (None, False) if picture is None else _picture(case, picture, patient, number)
+    failure = failure or undrawn
     known = {key: acquisition.get(key) for key in STUDY_COLUMNS if key not in {"patient_id", "study_id"}}
     names = [str(name) for name in _listed(study["convention"])]
     return {
@@ -261,6 +319,7 @@ def _measured(
         "conventions": {name: LabelMap(name).fingerprint for name in names},
         "picture": picture.name if picture is not None and picture.exists() else "",
         "failure": failure,
+        "passing": passing,
     }
 
 
@@ -273,16 +332,17 @@ def _nothing(case: Case, patient: str, number: str) -> dict[str, str]:
     return {"patient_id": patient, "study_id": number, "error": "DataError", "message": message}
 
 
-def _picture(case: Case, path: Path, patient: str, number: str) -> dict[str, str] | None:
-    """Draw the picture; where that fails the values stand, and the failure is reported."""
+def _picture(case: Case, path: Path, patient: str, number: str) -> tuple[dict[str, str] | None, bool]:
+    """Draw the picture; where that fails the values stand, and the failure is reported, and whether it may pass."""
     from lbp_prognosis.biomarkers._overlay import save_overlay
 
     try:
         save_overlay(case, path, f"{patient} · {number}")
     except Exception as error:  # a picture is never worth the measurements
         message = f"measured, but the picture could not be drawn: {error}"
-        return {"patient_id": patient, "study_id": number, "error": type(error).__name__, "message": message}
-    return None
+        failure = {"patient_id": patient, "study_id": number, "error": type(error).__name__, "message": message}
+        return failure, isinstance(error, _TRANSIENT)
+    return None, False
 
 
 def _sees_sacrum(case: Case) -> bool:

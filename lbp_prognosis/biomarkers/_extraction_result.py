@@ -10,6 +10,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Objection, Result, check_choice
 from lbp_prognosis.biomarkers.families._measurement import BIOMARKER_COLUMNS, SOURCE_MARK
+from lbp_prognosis.biomarkers.quality._mask_gate import SENTENCES
 
 __all__ = ["ExtractionResult", "biomarker_frame"]
 
@@ -86,6 +87,29 @@ def _one_method(table: pd.DataFrame) -> pd.DataFrame:
     return table[keep].reset_index(drop=True)
 
 
+_WORST = ("patient_id", "study_id", "failure", "withheld", "doubted", "missing", "reasons", "overlay")
+
+
+def _case_row(
+    case: Mapping[str, Any], groups: Mapping[tuple[str, str], pd.DataFrame], failed: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
+    """Return what needs a look in a case."""
+    name = (case["patient_id"], case["study_id"])
+    rows = groups.get(name)
+    row = dict(zip(_WORST, (*name, failed.get(name, ""), 0, 0, 1.0, "", case["overlay"])))
+    if rows is None:
+        return row
+    confidence = rows.loc[rows["level"] != ""].groupby("level")["level_confidence"].min()
+    flags = {flag for text in rows["flags"].unique() for flag in str(text).split("|")}
+    return {
+        **row,
+        "withheld": int((confidence == 0).sum()),
+        "doubted": int(((confidence > 0) & (confidence <= 0.5)).sum()),
+        "missing": float(rows["value"].isna().mean()),
+        "reasons": ", ".join(code for code in SENTENCES if code in flags),
+    }
+
+
 @dataclass(frozen=True, repr=False)
 class ExtractionResult(Result):
     """Measured biomarkers of a batch of studies.
@@ -129,6 +153,25 @@ class ExtractionResult(Result):
         if check_choice("methods", methods, ("one", "all")) == "all":
             return self.table.copy()
         return _one_method(self.table)
+
+    def worst_first(self) -> pd.DataFrame:
+        """Return one row a case, what most needs a look first: failures, withheld levels, doubted ones, missing values.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``patient_id, study_id, failure`` (its message or empty), ``withheld`` and ``doubted`` (levels
+            whose labels are not believed, and those with a confidence of at most one half), ``missing`` (share of rows
+            without a value), ``reasons`` (the gate's, joined by ``, ``) and ``overlay`` (name of the picture).
+        """
+        failed = {(row["patient_id"], row["study_id"]): row["message"] for row in self.failures.to_dict("records")}
+        table = self.table.groupby(["patient_id", "study_id"], sort=False)
+        groups = {(str(name[0]), str(name[1])): rows for name, rows in table}
+        found = [_case_row(case, groups, failed) for case in self.provenance["cases"]]
+        frame = pd.DataFrame(found, columns=list(_WORST))
+        frame["_failed"] = frame["failure"] != ""
+        order = ["_failed", "withheld", "doubted", "missing"]
+        return frame.sort_values(order, ascending=False, kind="stable").drop(columns="_failed").reset_index(drop=True)
 
     def plot(self, measure: str = "disc_height", ax: Any = None) -> Any:
         """Draw the values of a measure by level, one line a case and method.

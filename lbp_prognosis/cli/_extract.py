@@ -16,17 +16,23 @@ def extract(
     jobs: int = typer.Option(1, "--jobs", help="Cases measured side by side; 0 for as many as there are cores."),
     pictures: bool = typer.Option(True, help="Draw one picture a case."),
     methods: str = typer.Option("one", "--methods", help="One formula a measure, as the schema wants, or all."),
+    chunk: str = typer.Option("", "--chunk", help="k/n: measure every n-th case from the k-th, one of n jobs."),
+    gather: bool = typer.Option(False, "--gather", help="Collect what the chunks have measured."),
+    report: bool = typer.Option(False, "--report", help="Write batch.html: what failed or is doubted, worst first."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
     """Measure biomarkers: biomarker.csv, imaging_study.csv, failures.csv, provenance.json and pictures.
 
-    A second call goes on where the first was stopped. Exit status 1 if a case failed.
+    A second call goes on where the first was stopped, and tries again what failed for want of memory, disk or a
+    package. On a cluster each of n jobs runs with --chunk k/n and the same -o, and one call with --gather writes the
+    tables. Exit status 1 if a case failed.
     """
     import json
     import tomllib
+    from contextlib import nullcontext
 
     from lbp_prognosis._base import argument_error, check_choice, check_writable, folder_lock, inert_cells, write_file
-    from lbp_prognosis.biomarkers import Recipe
+    from lbp_prognosis.biomarkers import Recipe, batch_page
     from lbp_prognosis.biomarkers import extract as measure
     from lbp_prognosis.cli._jobs import workers
 
@@ -37,7 +43,9 @@ def extract(
             chosen = Recipe.from_dict(tomllib.loads(recipe.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise argument_error("recipe", "a readable TOML file", f"{recipe}: {error}") from error
-    with folder_lock("out", check_writable("out", out, private=True)):
+    part = _part(chunk)
+    folder = check_writable("out", out, private=True)
+    with nullcontext() if part else folder_lock("out", folder):
         result = measure(
             studies,
             chosen,
@@ -45,13 +53,30 @@ def extract(
             progress=not quiet,
             checkpoint=out / "checkpoint",
             overlays=out / "pictures" if pictures else None,
+            chunk=part,
+            gather=gather,
         )
         tables = {"biomarker": result.to_frame(methods=methods), "imaging_study": result.studies}
-        for name, frame in {**tables, "failures": inert_cells(result.failures)}.items():  # of single patients
-            write_file(out / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"), private=True)
-        write_file(out / "provenance.json", json.dumps(dict(result.provenance), indent=1, default=str))
+        if not part:
+            for name, frame in {**tables, "failures": inert_cells(result.failures)}.items():  # of single patients
+                write_file(out / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"), private=True)
+            write_file(out / "provenance.json", json.dumps(dict(result.provenance), indent=1, default=str))
+            if report:
+                write_file(out / "batch.html", batch_page(result, "pictures"), private=True)
     typer.echo(repr(result)[1:-1])
     for row in result.failures.to_dict("records"):
         typer.echo(f"{row['patient_id']} {row['study_id']}: {row['message']}", err=True)
     if not result.failures.empty:
         raise typer.Exit(1)
+
+
+def _part(chunk: str) -> tuple[int, int] | None:
+    """Return k and n of ``k/n``."""
+    from lbp_prognosis._base import argument_error
+
+    if not chunk:
+        return None
+    parts = chunk.split("/")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise argument_error("chunk", "k/n, such as 3/20", chunk)
+    return int(parts[0]), int(parts[1])

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from lbp_prognosis._base import DataError
 
-__all__ = ["DEFAULT_MAX_BYTES", "check_size"]
+__all__ = ["DEFAULT_MAX_BYTES", "VolumeTooLargeError", "check_size"]
 
 DEFAULT_MAX_BYTES = 4 * 2**30
+
+
+class VolumeTooLargeError(DataError):
+    """A volume needs more memory than this call allows; another call may allow it."""
 
 
 def check_size(shape: tuple[int, ...], itemsize: int, max_bytes: int, source: str) -> None:
@@ -15,7 +19,7 @@ def check_size(shape: tuple[int, ...], itemsize: int, max_bytes: int, source: st
     for side in shape:
         needed *= int(side)
     if needed > max_bytes:
-        raise DataError(
+        raise VolumeTooLargeError(
             f"{source} declares {'×'.join(map(str, shape))} voxels, {needed / 2**30:.1f} GiB unpacked; at most "
             f"{max_bytes / 2**30:.1f} GiB are read. Crop it, or raise `max_bytes`."
         )
