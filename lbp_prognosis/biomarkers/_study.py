@@ -24,7 +24,7 @@ from lbp_prognosis.biomarkers.readers._n4 import correct_bias
 from lbp_prognosis.biomarkers.readers._read_class_files import read_class_files
 from lbp_prognosis.biomarkers.readers._read_image import read_image, read_mask
 
-__all__ = ["STUDY_FIELDS", "file_hashes", "load_case", "study_name"]
+__all__ = ["STUDY_FIELDS", "file_hashes", "given", "load_case", "read_masks", "study_name"]
 
 STUDY_FIELDS: tuple[str, ...] = (
     "patient_id",
@@ -63,7 +63,7 @@ _EXTRA_IMAGES = {
 }
 
 
-def _given(study: Mapping[str, Any], name: str) -> Any:
+def given(study: Mapping[str, Any], name: str) -> Any:
     """Return a field, None where it is absent or missing."""
     value = study.get(name)
     if (
@@ -77,10 +77,10 @@ def _given(study: Mapping[str, Any], name: str) -> Any:
 
 def study_name(study: Mapping[str, Any]) -> tuple[str, str]:
     """Return patient and study id; the study id defaults to the patient's."""
-    patient = _given(study, "patient_id")
+    patient = given(study, "patient_id")
     if patient is None:
         raise argument_error("studies", "a mapping with `patient_id` for each study", str(sorted(study))[:80])
-    number = _given(study, "study_id")
+    number = given(study, "study_id")
     return _text(patient), _text(patient if number is None else number)
 
 
@@ -103,35 +103,18 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
     acquisition : dict
         What is known of the acquisition, the study's own statements before the header's.
     """
-    masks = _given(study, "mask")
-    conventions = _given(study, "convention")
-    if masks is None or conventions is None:
-        missing = "mask" if masks is None else "convention"
-        raise argument_error(
-            missing,
-            "given for each study",
-            "nothing",
-            "No convention is ever guessed." if missing == "convention" else None,
-        )
-    masks, conventions = _listed(masks), _listed(conventions)
-    if len(conventions) == 1:
-        conventions = conventions * len(masks)
-    if len(conventions) != len(masks):
-        raise argument_error("convention", f"one, or one a mask ({len(masks)})", f"{len(conventions)}")
-    count = int(_given(study, "lumbar_count") or 5)
-    maps = [LabelMap(str(name), lumbar_count=count) for name in conventions]
-    pairs = [(_mask(mask, label_map, max_bytes), label_map) for mask, label_map in zip(masks, maps)]
+    pairs = read_masks(study, max_bytes)
     images, acquisition = _images(study, max_bytes)
     if "main" in images:
         pairs = [(mask.on_grid_of(images["main"]), label_map) for mask, label_map in pairs]
     anatomy = build_anatomy(pairs)
-    modality = modality_of(_given(study, "modality"), acquisition, anatomy.modality)
-    sequence = sequence_of(_given(study, "sequence"))
+    modality = modality_of(given(study, "modality"), acquisition, anatomy.modality)
+    sequence = sequence_of(given(study, "sequence"))
     corrected = [name for name in images if recipe.bias_correction == "n4" and _has_field(name, modality, sequence)]
     images = {name: correct_bias(image) if name in corrected else image for name, image in images.items()}
-    contrast = _given(study, "contrast")
+    contrast = given(study, "contrast")
     stated: dict[str, Any] = {
-        "acquired_on": _date(_given(study, "acquired_on") or acquisition.get("acquired_on")),
+        "acquired_on": _date(given(study, "acquired_on") or acquisition.get("acquired_on")),
         "modality": modality,
         "position": _position(study, acquisition),
         "sequence": sequence,
@@ -147,18 +130,40 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
         _number(study, "stature_cm", 80, 250) / 100,
         _number(study, "age", 0, 120),
         stated["contrast"],
-        dict(_given(study, "landmarks") or {}),
-        read_levels(_given(study, "level")),
+        dict(given(study, "landmarks") or {}),
+        read_levels(given(study, "level")),
         tuple(corrected),
         _fat_unit(study),
-        tuple(dict.fromkeys(str(name) for name in conventions)),
+        tuple(dict.fromkeys(names.convention for _, names in pairs)),
     )
     return case, {**acquisition, **stated}
 
 
+def read_masks(study: Mapping[str, Any], max_bytes: int) -> list[tuple[Mask, LabelMap]]:
+    """Return the masks of a study with their conventions: one or several, files or folders of one file a structure."""
+    masks = given(study, "mask")
+    conventions = given(study, "convention")
+    if masks is None or conventions is None:
+        missing = "mask" if masks is None else "convention"
+        raise argument_error(
+            missing,
+            "given for each study",
+            "nothing",
+            "No convention is ever guessed." if missing == "convention" else None,
+        )
+    masks, conventions = _listed(masks), _listed(conventions)
+    if len(conventions) == 1:
+        conventions = conventions * len(masks)
+    if len(conventions) != len(masks):
+        raise argument_error("convention", f"one, or one a mask ({len(masks)})", f"{len(conventions)}")
+    count = int(given(study, "lumbar_count") or 5)
+    maps = [LabelMap(str(name), lumbar_count=count) for name in conventions]
+    return [(_mask(mask, label_map, max_bytes), label_map) for mask, label_map in zip(masks, maps)]
+
+
 def _fat_unit(study: Mapping[str, Any]) -> str:
     """Return the stated unit of a fat-fraction image, or an empty text."""
-    stated = _given(study, "fat_fraction_unit")
+    stated = given(study, "fat_fraction_unit")
     if stated is None:
         return ""
     text = str(stated).strip().lower()
@@ -172,37 +177,37 @@ def _has_field(name: str, modality: str, sequence: str) -> bool:
     return name in {"t1", "t2"} or (name == "main" and modality != "ct" and sequence not in {"", "dixon"})
 
 
-def _mask(given: Any, label_map: LabelMap, max_bytes: int) -> Mask:
-    if isinstance(given, Mask):
-        return given
-    if Path(given).is_dir():
-        return read_class_files(Path(given), label_map, max_bytes=max_bytes)
-    return read_mask(given, max_bytes=max_bytes)
+def _mask(source: Any, label_map: LabelMap, max_bytes: int) -> Mask:
+    if isinstance(source, Mask):
+        return source
+    if Path(source).is_dir():
+        return read_class_files(Path(source), label_map, max_bytes=max_bytes)
+    return read_mask(source, max_bytes=max_bytes)
 
 
 def _images(study: Mapping[str, Any], max_bytes: int) -> tuple[dict[str, Image], dict[str, Any]]:
     images: dict[str, Image] = {}
     acquisition: dict[str, Any] = {}
-    main = _given(study, "image")
+    main = given(study, "image")
     if main is not None:
-        series = _given(study, "series")
+        series = given(study, "series")
         image = main if isinstance(main, Image) else read_image(main, series=series, max_bytes=max_bytes)
         images["main"] = image
         acquisition = dict(image.acquisition)
     for tag in ACQUISITION_TAGS:
-        stated = _given(study, tag)
+        stated = given(study, tag)
         if tag not in {"modality", "acquired_on", "contrast"} and stated is not None:
             acquisition[tag] = tidy_acquisition(tag, stated)
     for field, contrast in _EXTRA_IMAGES.items():
-        given = _given(study, field)
-        if given is not None:
-            images[contrast] = given if isinstance(given, Image) else read_image(given, max_bytes=max_bytes)
+        extra = given(study, field)
+        if extra is not None:
+            images[contrast] = extra if isinstance(extra, Image) else read_image(extra, max_bytes=max_bytes)
     return images, acquisition
 
 
 def _position(study: Mapping[str, Any], acquisition: Mapping[str, Any]) -> str:
     """Return how the patient lay or stood; DICOM codes such as HFS end in S for supine and P for prone."""
-    stated = _given(study, "position")
+    stated = given(study, "position")
     if stated is not None:
         text = str(stated).strip().lower()
         if text not in {"supine", "standing", "prone", "sitting"}:
@@ -213,7 +218,7 @@ def _position(study: Mapping[str, Any], acquisition: Mapping[str, Any]) -> str:
 
 
 def _number(study: Mapping[str, Any], name: str, low: float, high: float) -> float:
-    value = _given(study, name)
+    value = given(study, name)
     if value is None:
         return float("nan")
     try:
@@ -248,8 +253,8 @@ def file_hashes(study: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the SHA-256 of each file of a study, a folder as the hash of its files in order of name."""
     found = []
     for field in ("image", "mask", *_EXTRA_IMAGES):
-        given = _given(study, field)
-        for item in [] if given is None else _listed(given):
+        named = given(study, field)
+        for item in [] if named is None else _listed(named):
             if isinstance(item, str | Path) and Path(item).exists():
                 digest, size = _digest(Path(item))
                 found.append({"field": field, "path": str(item), "sha256": digest, "bytes": size})

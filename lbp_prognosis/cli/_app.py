@@ -15,6 +15,7 @@ def build_app() -> Any:
     from lbp_prognosis.cli._evaluate import evaluate
     from lbp_prognosis.cli._extract import extract
     from lbp_prognosis.cli._purge import purge
+    from lbp_prognosis.cli._radiomics import radiomics
     from lbp_prognosis.cli._run import run
     from lbp_prognosis.cli._schema import schema
     from lbp_prognosis.cli._validate import validate
@@ -27,7 +28,7 @@ def build_app() -> Any:
         help="Outcome-linked validation of spine imaging in low back pain: from tables to an evidence page. "
         "Exit status: 0 done, 1 the data are not what they must be, 2 the call is not.",
     )
-    for verb in (validate, run, evaluate, extract, demo, schema, purge):
+    for verb in (validate, run, evaluate, extract, radiomics, demo, schema, purge):
         app.command()(verb)
 
     @app.callback(invoke_without_command=True)

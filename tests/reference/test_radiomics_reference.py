@@ -72,9 +72,9 @@ def _read(path):
 @pytest.mark.parametrize(
     ("words", "settings"),
     [
-        ("", RadiomicsSettings(bin_width=25)),
-        ("_normalization", RadiomicsSettings(bin_width=5, normalise=True)),
-        ("_resampling", RadiomicsSettings(bin_width=25, spacing_mm=2.0)),
+        ("", RadiomicsSettings(bin_width=25, preprocessing="pyradiomics")),
+        ("_normalization", RadiomicsSettings(bin_width=5, normalise=True, preprocessing="pyradiomics")),
+        ("_resampling", RadiomicsSettings(bin_width=25, spacing_mm=2.0, preprocessing="pyradiomics")),
         ("_FBN", RadiomicsSettings(bin_count=64)),
     ],
 )
@@ -129,9 +129,93 @@ def test_filters_and_ranges_as_a_plain_run(public):
         bin_width=10,
         log_sigmas_mm=(2.0, 3.5),
         intensity_range=(50.0, 400.0),
+        preprocessing="pyradiomics",
     )
     found = radiomics_features([(image, mask)], settings).iloc[0]
     assert len(wanted) > 500
     for feature, value in wanted.items():
         value -= 3.0 if feature.endswith("_Kurtosis") else 0.0
         assert found[measure_name(feature)] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), feature
+
+
+CONFIGURATIONS = {
+    "a": RadiomicsSettings(classes=("firstorder", "shape"), bin_width=25, intensity_range=(-500, 400)),
+    "c": RadiomicsSettings(spacing_mm=2, bin_width=25, intensity_range=(-1000, 400)),
+    "d": RadiomicsSettings(spacing_mm=2, bin_count=32, outlier_sd=3),
+    "e": RadiomicsSettings(
+        spacing_mm=2, bin_count=32, outlier_sd=3, intensity_range=(-1000, 400), interpolation="cubic"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def chest(shared):
+    folder = shared / "data" / "ibsi" / "ibsi1_ct_phantom" / "nifti"
+    if not folder.is_dir():
+        pytest.skip("the IBSI-1 CT phantom is not beside the checkout")
+    image, mask = (next((folder / part).glob("*.nii.gz")) for part in ("image", "mask"))
+    return read_image(image), read_mask(mask)
+
+
+@pytest.mark.parametrize(("name", "features"), [("a", 28), ("c", 102), ("d", 102), ("e", 102)])
+def test_ibsi_consensus_of_the_ct_phantom_after_resampling(chest, shared, name, features):
+    settings = CONFIGURATIONS[name]
+    found = radiomics_features([chest], settings).iloc[0]
+    consensus = pd.read_csv(shared / "data" / "ibsi" / "reference_values" / f"ibsi_1_chest_config_{name}.csv", sep=";")
+    consensus = consensus.set_index("tag")
+    table = radiomics_features_table(settings)
+    table = table[table["measure"].isin(found.index) & table["ibsi"].isin(consensus.index)]
+    assert len(table) == features
+    off = []
+    for row in table.itertuples():
+        value, tolerance = consensus.loc[row.ibsi, ["reference value", "tolerance"]].astype(float)
+        printed = 0.5 * 10 ** (np.floor(np.log10(abs(value))) - 2) if value else 0.0
+        if abs(found[row.measure] - value) > max(tolerance, printed) * (1 + 1e-9):
+            off.append((row.ibsi, found[row.measure], value))
+    assert not off
+
+
+def test_ibsi_2_laplacian_of_gaussian(chest, shared):
+    consensus = pd.read_csv(shared / "data" / "ibsi" / "ibsi2" / "ibsi2_reference_values.csv", sep=";")
+    consensus = consensus[consensus["filter_id"] == "3.B"].set_index("feature_tag")
+    settings = RadiomicsSettings(
+        classes=("firstorder",),
+        images=("log",),
+        spacing_mm=1,
+        interpolation="cubic",
+        intensity_range=(-1000, 400),
+        log_sigmas_mm=(1.5,),
+    )
+    found = radiomics_features([chest], settings).iloc[0]
+    found.index = found.index.str.removeprefix("radiomics_log_sigma_1_5_mm_3d_")
+    names = {
+        "mean": "stat_mean",
+        "variance": "stat_var",
+        "skewness": "stat_skew",
+        "kurtosis": "stat_kurt",
+        "median": "stat_median",
+        "minimum": "stat_min",
+        "10percentile": "stat_p10",
+        "90percentile": "stat_p90",
+        "maximum": "stat_max",
+        "interquartile_range": "stat_iqr",
+        "range": "stat_range",
+        "mean_absolute_deviation": "stat_mad",
+        "robust_mean_absolute_deviation": "stat_rmad",
+        "energy": "stat_energy",
+        "root_mean_squared": "stat_rms",
+    }
+    for name, tag in names.items():
+        value, tolerance = consensus.loc[tag, ["consensus_value", "tolerance"]].astype(float)
+        assert abs(found[f"firstorder_{name}"] - value) <= tolerance, (name, found[f"firstorder_{name}"], value)
+
+
+def test_what_the_engine_resamples_is_not_said_to_conform():
+    plain = radiomics_features_table(RadiomicsSettings(preprocessing="pyradiomics", spacing_mm=2.0))
+    assert not plain["conforms"].any()
+    binned = radiomics_features_table(RadiomicsSettings(preprocessing="pyradiomics"))
+    kinds = binned.groupby(binned["feature"].str.split("_").str[0])["conforms"].sum()
+    assert kinds["glcm"] == 0
+    assert kinds["shape"] == 9
+    assert kinds["firstorder"] == 15
+    assert radiomics_features_table(CONFIGURATIONS["e"])["conforms"].all()

@@ -11,6 +11,13 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import MissingPackageError
+from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import (
+    Prepared,
+    grey_levels,
+    laplacian_of_gaussian,
+    prepare,
+    resegmented,
+)
 from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettings
 
 __all__ = ["pyradiomics_version", "region_features", "require_pyradiomics"]
@@ -99,6 +106,8 @@ def region_features(
     dict
         From ``image_class_Feature`` to value.
     """
+    if settings.preprocessing == "ibsi":
+        return _by_ibsi(image, mask, spacing, settings)
     import SimpleITK as sitk
 
     keywords: dict[str, Any] = {"binWidth": settings.bin_width, "distances": list(settings.distances)}
@@ -143,6 +152,60 @@ def region_features(
             for feature_class in texture:
                 found.update(_of_class(feature_class, part, cut, name, shared))
     return found
+
+
+def _by_ibsi(image: np.ndarray, mask: np.ndarray, spacing: np.ndarray, settings: RadiomicsSettings) -> dict[str, float]:
+    """Compute the features of a region that this library resamples, cuts and bins; the engine counts."""
+    if not mask.any():
+        return {}
+    prepared = prepare(image, mask, spacing, settings)
+    region = prepared.region
+    if region.sum() < settings.min_voxels or sum(np.ptp(where) > 0 for where in np.nonzero(region)) < 3:
+        return {}
+    keywords: dict[str, Any] = {"binWidth": settings.bin_width, "distances": list(settings.distances)}
+    found: dict[str, float] = {}
+    with _quiet(), np.errstate(invalid="ignore", divide="ignore"):
+        volume = _volume_of(prepared.volume, prepared.spacing)
+        if "shape" in settings.classes:
+            found.update(_of_class("shape", *_cropped(volume, region, region), "original", keywords))
+        texture = [name for name in settings.classes if name != "shape"]
+        kept = resegmented(prepared, settings)
+        if kept.sum() < settings.min_voxels:
+            return {}
+        for name, filtered in _filtered(prepared, settings) if texture else ():
+            levels = grey_levels(filtered, kept, settings, filtered=name != "original")
+            part, cut = _cropped(_volume_of(filtered, prepared.spacing), kept, kept)
+            inside = tuple(slice(int(w.min()), int(w.max()) + 1) for w in np.nonzero(kept))
+            binned = levels[inside]
+            shared = {**keywords, "binned": (binned, np.unique(binned[binned > 0]))}
+            for feature_class in texture:
+                found.update(_of_class(feature_class, part, cut, name, shared))
+    return found
+
+
+def _volume_of(values: np.ndarray, spacing: np.ndarray) -> Any:
+    import SimpleITK as sitk
+
+    volume = sitk.GetImageFromArray(np.ascontiguousarray(values))
+    volume.SetSpacing([float(side) for side in spacing])
+    return volume
+
+
+def _filtered(prepared: Prepared, settings: RadiomicsSettings) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the images that texture is computed on, by name."""
+    if "original" in settings.images:
+        yield "original", prepared.volume
+    if "log" in settings.images:
+        for sigma in settings.log_sigmas_mm:
+            name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
+            yield name, laplacian_of_gaussian(prepared, sigma)
+    if "wavelet" in settings.images:
+        import SimpleITK as sitk
+        from radiomics import imageoperations
+
+        label = _volume_of(prepared.region.astype(np.uint8), prepared.spacing)
+        for image, name, _ in imageoperations.getWaveletImage(_volume_of(prepared.volume, prepared.spacing), label):
+            yield name, sitk.GetArrayFromImage(image)
 
 
 def _images(volume: Any, label: Any, settings: RadiomicsSettings) -> Iterator[tuple[str, Any]]:

@@ -15,11 +15,12 @@ import pandas as pd
 from lbp_prognosis._base import Checkpoint, Result, argument_error, content_hash, folder_lock, parallel_map
 from lbp_prognosis.biomarkers._extract import _signature, _study_rows
 from lbp_prognosis.biomarkers._extraction_result import biomarker_frame
-from lbp_prognosis.biomarkers._study import study_name
-from lbp_prognosis.biomarkers.anatomy._label_map import Label, LabelMap
+from lbp_prognosis.biomarkers._study import given, read_masks, study_name
+from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
+from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
-from lbp_prognosis.biomarkers.readers._read_image import read_image, read_mask
+from lbp_prognosis.biomarkers.readers._read_image import read_image
 from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
 from lbp_prognosis.biomarkers.texture._pyradiomics import pyradiomics_version, region_features, require_pyradiomics
 from lbp_prognosis.biomarkers.texture._radiomics_ibsi import radiomics_features_table
@@ -120,7 +121,8 @@ def extract_radiomics(
     Parameters
     ----------
     studies : DataFrame, sequence of mappings, mapping, or path
-        As in `extract`: ``patient_id, study_id, image, mask, convention`` and optionally ``modality``; one mask.
+        As in `extract`: ``patient_id, study_id, image, mask, convention`` and optionally ``modality, series``; several
+        masks, and folders with one file a structure, are taken as there.
     settings : RadiomicsSettings, optional
         By default ``RadiomicsSettings()``.
     structures : sequence of str, optional
@@ -188,7 +190,7 @@ def extract_radiomics(
     return RadiomicsResult(
         biomarker_frame([row for result in done for row in result["rows"]]),
         pd.DataFrame(failures, columns=["patient_id", "study_id", "error", "message"]),
-        radiomics_features_table(),
+        radiomics_features_table(chosen),
         chosen,
         provenance,
     )
@@ -276,22 +278,18 @@ def _rows(
     for name in ("image", "mask", "convention"):
         if study.get(name) is None:
             raise argument_error(name, "given for each study", "nothing")
-    image, mask = study["image"], study["mask"]
-    image = image if isinstance(image, Image) else read_image(image, max_bytes=max_bytes)
-    mask = (mask if isinstance(mask, Mask) else read_mask(mask, max_bytes=max_bytes)).on_grid_of(image)
+    image = study["image"]
+    if not isinstance(image, Image):
+        image = read_image(image, series=given(study, "series"), max_bytes=max_bytes)
     if not np.isfinite(image.data).all():
         raise argument_error("image", "finite", "missing or infinite intensities")
-    known = enumerations()["structures"]
-    labels = LabelMap(str(study["convention"]), lumbar_count=int(study.get("lumbar_count") or 5)).labels
-    found: dict[Label, list[int]] = {}
-    for value in np.unique(mask.data[mask.data > 0]):
-        label = labels.get(int(value))
-        if label is not None and label.structure in (known if structures is None else structures):
-            found.setdefault(label, []).append(int(value))
+    anatomy = build_anatomy([(mask.on_grid_of(image), names) for mask, names in read_masks(study, max_bytes)])
+    wanted = enumerations()["structures"] if structures is None else structures
+    found = [region for region in anatomy.regions.values() if region.structure in wanted]
     if not found:
-        raise argument_error("mask", "a mask with the structures asked for", f"none of them in {mask.source or 'it'}")
+        raise argument_error("mask", "a mask with the structures asked for", "none of them in it")
     volume = _normalised(image, settings)
-    regions = [np.isin(mask.data, values) for values in found.values()]
+    regions = [_whole(region) for region in found]
     tasks = [_task(volume, region, image, settings) for region in regions]
     done = parallel_map(
         partial(_features, settings=settings), tasks, n_jobs=n_jobs, description="Texture", progress=progress
@@ -299,7 +297,7 @@ def _rows(
     spacing = "x".join(f"{side:.3g}" for side in image.grid.spacing)
     rows = []
     for label, region, values in zip(found, regions, done):
-        cut = _touches(region) or label.partial
+        cut = label.cut
         common = {
             "patient_id": patient,
             "study_id": number,
@@ -330,5 +328,11 @@ def _rows(
     return rows
 
 
-def _touches(region: np.ndarray) -> bool:
-    return any(bool(np.take(region, end, axis=axis).any()) for axis in range(3) for end in (0, -1))
+def _whole(region: Region) -> np.ndarray:
+    """Return a region as a mask of the whole volume."""
+    out = np.zeros(region.volume.shape, dtype=bool)
+    low = np.maximum(region.start, 0)
+    high = np.minimum(region.start + region.mask.shape, out.shape)
+    part = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, region.start))
+    out[tuple(slice(a, b) for a, b in zip(low, high))] = region.mask[part]
+    return out

@@ -7,6 +7,7 @@ import re
 import pandas as pd
 
 from lbp_prognosis.biomarkers.texture._radiomics_names import measure_name
+from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettings
 
 __all__ = ["IBSI_IDS", "IBSI_TAGS", "OFF_TAGS", "radiomics_features_table"]
 
@@ -247,8 +248,17 @@ OFF_TAGS: dict[str, str] = {
 _CORRECTED = {"firstorder_Kurtosis": "pyradiomics gives 3 for a normal distribution; 3 is subtracted here, as in IBSI"}
 
 
-def radiomics_features_table() -> pd.DataFrame:
+_ENGINE = "resampled and binned by pyradiomics, whose grid, splines and bins miss the consensus"
+
+
+def radiomics_features_table(settings: RadiomicsSettings | None = None) -> pd.DataFrame:
     """Return what is known of the features with an IBSI counterpart.
+
+    Parameters
+    ----------
+    settings : RadiomicsSettings, optional
+        Settings that ``conforms`` is decided for as well: the preprocessing of pyradiomics does not conform once it
+        resamples or counts bins of a width, but for shape without resampling.
 
     Returns
     -------
@@ -256,18 +266,24 @@ def radiomics_features_table() -> pd.DataFrame:
         ``measure`` (name in the biomarker table), ``feature`` (of pyradiomics), ``ibsi`` (feature and aggregation of
         the IBSI reference tables), ``ibsi_id`` (permanent identifier of the feature in the IBSI reference manual and,
         but for the intensity statistics, in DICOM PS3.16), ``conforms`` (within the consensus tolerance on the digital
-        phantom), ``note``.
+        phantom, by these settings), ``note``.
         Features not listed have no IBSI counterpart.
     """
-    rows = [
-        (
-            measure_name(feature),
-            feature,
-            tag,
-            IBSI_IDS[re.sub(r"_3D(_avg)?\Z", "", tag)],
-            feature not in OFF_TAGS,
-            OFF_TAGS.get(feature) or _CORRECTED.get(feature, ""),
-        )
-        for feature, tag in IBSI_TAGS.items()
-    ]
+    rows = []
+    for feature, tag in IBSI_TAGS.items():
+        note = OFF_TAGS.get(feature, "") if settings is None or settings.spacing_mm is None else ""
+        by_engine = settings is not None and _by_engine(settings, feature)
+        conforms = not (note or by_engine)
+        note = note or (_ENGINE if by_engine else _CORRECTED.get(feature, ""))
+        ibsi_id = IBSI_IDS[re.sub(r"_3D(_avg)?\Z", "", tag)]
+        rows.append((measure_name(feature), feature, tag, ibsi_id, conforms, note))
     return pd.DataFrame(rows, columns=["measure", "feature", "ibsi", "ibsi_id", "conforms", "note"])
+
+
+def _by_engine(settings: RadiomicsSettings, feature: str) -> bool:
+    """Say whether the engine's own preprocessing touches a feature."""
+    if settings.preprocessing != "pyradiomics":
+        return False
+    kind = feature.split("_")[0]
+    binned = kind not in {"shape", "firstorder"} or feature in {"firstorder_Entropy", "firstorder_Uniformity"}
+    return settings.spacing_mm is not None or (binned and settings.bin_count is None)

@@ -26,15 +26,23 @@ class RadiomicsSettings:
         Images that texture is computed on: ``original``, ``log`` (Laplacian of Gaussian, one a sigma), ``wavelet``
         (eight decompositions).
     bin_width : float, default 25.0
-        Width of a grey-level bin, in the unit of the image; bins start at a multiple of it.
+        Width of a grey-level bin, in the unit of the image; bins are counted from the lower limit of
+        ``intensity_range``, without one from the lowest intensity of the region.
     bin_count : int, optional
         Number of bins over the range of the region, in place of a width; for intensities without a unit, as in MRI.
     spacing_mm : float, optional
         Image and mask are resampled to cubes of this side; by default voxels stay as they are.
+    interpolation : {'linear', 'cubic'}, default 'linear'
+        Of the intensities when they are resampled; the mask is always interpolated linearly.
     normalise : bool, default False
         Centre and scale the intensities of the whole image first, SD 100 (MRI).
     intensity_range : (float, float), optional
         Voxels outside are left out of the region, in texture but not in shape.
+    outlier_sd : float, optional
+        Voxels farther than this many SDs from the mean of the region are left out of texture (3 in IBSI 1).
+    preprocessing : {'ibsi', 'pyradiomics'}, default 'ibsi'
+        Who resamples and bins: this library by the rules of IBSI 1, or pyradiomics, whose grid, splines and bins are
+        others and miss the consensus after resampling.
     log_sigmas_mm : tuple of float, default ``(1.0, 3.0)``
         Sigmas of the Laplacian of Gaussian.
     distances : tuple of int, default ``(1,)``
@@ -58,8 +66,11 @@ class RadiomicsSettings:
     bin_width: float = 25.0
     bin_count: int | None = None
     spacing_mm: float | None = None
+    interpolation: str = "linear"
     normalise: bool = False
     intensity_range: tuple[float, float] | None = None
+    outlier_sd: float | None = None
+    preprocessing: str = "ibsi"
     log_sigmas_mm: tuple[float, ...] = (1.0, 3.0)
     distances: tuple[int, ...] = (1,)
     min_voxels: int = 20
@@ -80,6 +91,17 @@ class RadiomicsSettings:
             if low >= high:
                 raise argument_error("intensity_range", "a lower and a higher value", str(self.intensity_range))
             object.__setattr__(self, "intensity_range", (low, high))
+        if self.outlier_sd is not None:
+            object.__setattr__(self, "outlier_sd", float(check_number("outlier_sd", self.outlier_sd, low=0.5, high=20)))
+        for name, words in (("interpolation", ("linear", "cubic")), ("preprocessing", ("ibsi", "pyradiomics"))):
+            if getattr(self, name) not in words:
+                raise argument_error(name, " or ".join(map(repr, words)), repr(getattr(self, name)))
+        if self.preprocessing == "pyradiomics" and (self.outlier_sd is not None or self.interpolation != "linear"):
+            raise argument_error(
+                "preprocessing",
+                "'ibsi' where `outlier_sd` or `interpolation` is given",
+                "'pyradiomics', which has none",
+            )
         sigmas = tuple(float(check_number("log_sigmas_mm", s, low=0, open_low=True)) for s in self.log_sigmas_mm)
         object.__setattr__(self, "log_sigmas_mm", sigmas)
         whole = tuple(int(check_number("distances", d, low=1, high=20, whole=True)) for d in self.distances)

@@ -213,3 +213,84 @@ def test_consensus_values_exist_for_every_feature_of_the_table(shared):
 
     consensus = pd.read_csv(shared / "data" / "ibsi" / "reference_values" / "ibsi_1_dig_phantom.csv", sep=";")
     assert set(radiomics_features_table()["ibsi"]) <= set(consensus["tag"])
+
+
+@needs
+def test_folders_of_class_files_and_several_masks_are_taken_as_in_extract(tmp_path):
+    nib = pytest.importorskip("nibabel")
+    study = case()
+    mask = study["mask"]
+    spine, muscle = np.where(mask.data < 60, mask.data, 0), np.where(mask.data == 95, 5111, 0)
+    two = {**study, "mask": [Mask(spine, AFFINE), Mask(muscle, AFFINE)], "convention": ["totalspineseg", "musclemap"]}
+    found = extract_radiomics(two, QUICK)
+    assert found.failures.empty, found.failures["message"].tolist()
+    assert {"vertebra", "erector_spinae"} <= set(found.table["structure"])
+    folder = tmp_path / "classes"
+    folder.mkdir()
+    for stem, value in (("vertebrae_L4", 44), ("vertebrae_L5", 45)):
+        nib.save(nib.Nifti1Image((mask.data == value).astype(np.uint8), AFFINE), folder / f"{stem}.nii.gz")
+    image = tmp_path / "image.nii.gz"
+    nib.save(nib.Nifti1Image(study["image"].data, AFFINE), image)
+    files = {**study, "image": str(image), "mask": str(folder), "convention": "totalsegmentator_total_v2"}
+    by_file = extract_radiomics(files, QUICK)
+    assert by_file.failures.empty, by_file.failures["message"].tolist()
+    keys = ["structure", "level", "measure"]
+    one, other = (t.set_index(keys)["value"].loc["vertebra"] for t in (found.table, by_file.table))
+    np.testing.assert_allclose(other, one.loc[other.index], rtol=1e-6)
+
+
+@needs
+def test_the_command_line_measures_texture(tmp_path, capsys, monkeypatch):
+    nib = pytest.importorskip("nibabel")
+    from command import call
+
+    study = case()
+    nib.save(nib.Nifti1Image(study["image"].data, AFFINE), tmp_path / "i.nii.gz")
+    nib.save(nib.Nifti1Image(study["mask"].data, AFFINE), tmp_path / "m.nii.gz")
+    row = ("p1", "i.nii.gz", "m.nii.gz", "totalspineseg")
+    pd.DataFrame([row], columns=["patient_id", "image", "mask", "convention"]).to_csv(tmp_path / "studies.csv")
+    (tmp_path / "s.toml").write_text('classes = ["firstorder"]\nbin_width = 20\n')
+    given = ("radiomics", tmp_path, "-o", tmp_path / "out", "--settings", tmp_path / "s.toml", "--structures", "disc")
+    done = call(capsys, monkeypatch, *given, "--quiet")
+    assert done.status == 0, done.err
+    table = pd.read_csv(tmp_path / "out" / "radiomics.csv")
+    assert set(table["structure"]) == {"disc"}
+    assert (tmp_path / "out" / "features.csv").is_file()
+    (tmp_path / "s.toml").write_text("bins = 5")
+    assert call(capsys, monkeypatch, *given, "--quiet").status == 2
+
+
+def test_grid_rounding_and_bins_by_hand():
+    from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import grey_levels, prepare, resegmented
+
+    # five voxels of 2 mm become ten of 1 mm: centres at -0.25, 0.25, 0.75, … of the old ones
+    ramp = np.broadcast_to(np.arange(5.0) * 10, (3, 3, 5)).copy()
+    region = np.zeros(ramp.shape, dtype=bool)
+    region[:, :, 1:4] = True
+    fine = prepare(ramp + 0.5, region, np.array([2.0, 1.0, 1.0]), RadiomicsSettings(spacing_mm=1.0))
+    np.testing.assert_allclose(fine.volume[1, 1] - 0.5, [0, 2.5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5, 37.5, 40])
+    assert fine.region[1, 1].tolist() == [False, False, True, True, True, True, True, True, False, False]
+    rounded = prepare(ramp, region, np.array([2.0, 1.0, 1.0]), RadiomicsSettings(spacing_mm=1.0))
+    np.testing.assert_array_equal(rounded.volume[1, 1], [0, 3, 8, 13, 18, 23, 28, 33, 38, 40])
+    # a mask of exactly one half lies inside
+    half = prepare(ramp, region, np.array([2.0, 1.0, 1.0]), RadiomicsSettings(spacing_mm=2.0))
+    assert half.volume.shape == (2, 2, 5)
+    assert half.region.all(axis=(0, 1)).tolist() == [False, True, True, True, False]
+    values = np.array([[[-5.0, 0.0, 24.9, 25.0, 50.0, 99.0]]])
+    kept = values >= 0
+    by_range = RadiomicsSettings(bin_width=25, intensity_range=(-10, 400))
+    assert grey_levels(values, kept, by_range, filtered=False)[0, 0].tolist() == [0, 1, 2, 2, 3, 5]
+    assert grey_levels(values, kept, by_range, filtered=True)[0, 0].tolist() == [0, 1, 1, 2, 3, 4]
+    assert grey_levels(values, kept, RadiomicsSettings(bin_count=4), filtered=False)[0, 0].tolist() == [
+        0,
+        1,
+        2,
+        2,
+        3,
+        4,
+    ]
+    spread = np.zeros((1, 1, 101))
+    spread[0, 0, 0], spread[0, 0, 1] = 100.0, 1.0
+    prepared = prepare(spread, np.ones(spread.shape, dtype=bool), np.ones(3), RadiomicsSettings())
+    assert resegmented(prepared, RadiomicsSettings(outlier_sd=3)).sum() == 100
+    assert resegmented(prepared, RadiomicsSettings(outlier_sd=3, intensity_range=(0, 99))).sum() == 99  # then 1 is far

@@ -1,0 +1,137 @@
+"""From an image and a region to grey levels, as IBSI 1 lays it down: resample, round, re-segment, bin.
+
+Zwanenburg A et al. The Image Biomarker Standardization Initiative. Radiology. 2020;295:328–338.
+doi:10.1148/radiol.2020191145, and its reference manual (arXiv:1612.07003), chapter 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from lbp_prognosis.biomarkers.texture._radiomics_settings import RadiomicsSettings
+
+__all__ = ["Prepared", "grey_levels", "laplacian_of_gaussian", "prepare", "resegmented"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+MARGIN_MM = 15.0
+"""How far around the region the image is kept, for filters and the support of a spline."""
+
+TIE = 1e-9
+"""A mask interpolated to one half lies inside, whatever the last digit of its weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A region ready to be measured.
+
+    Attributes
+    ----------
+    volume : array of shape (nk, nj, ni)
+        Intensities.
+    region : array of bool
+        The region that shape is measured on.
+    spacing : array of shape (3,)
+        Sides of a voxel along i, j, k in mm.
+    """
+
+    volume: Floats
+    region: Bools
+    spacing: Floats
+
+
+def prepare(image: np.ndarray, region: Bools, spacing: Floats, settings: RadiomicsSettings) -> Prepared:
+    """Resample image and region to cubes on a grid whose centre is that of the image.
+
+    Intensities are interpolated linearly or by cubic splines, and rounded where the image holds whole numbers; the
+    region is interpolated linearly and kept where it is at least one half.
+
+    Parameters
+    ----------
+    image, region : arrays of shape (nk, nj, ni)
+    spacing : array of shape (3,)
+        Sides of a voxel along i, j, k in mm.
+    settings : RadiomicsSettings
+    """
+    if settings.spacing_mm is None:
+        return Prepared(np.asarray(image, dtype=float), region, np.asarray(spacing, dtype=float))
+    sides = np.asarray(spacing, dtype=float)[::-1]
+    new = settings.spacing_mm
+    shape = np.array(image.shape)
+    count = np.ceil(np.round(shape * sides / new, 9)).astype(int)
+    first = 0.5 * ((shape - 1) - (count - 1) * new / sides)  # in voxels of the image: both grids share their centre
+    starts, lengths, boxes = [], [], []
+    for axis in range(3):
+        where = np.flatnonzero(region.any(axis=tuple(a for a in range(3) if a != axis)))
+        at = first[axis] + np.arange(count[axis]) * new / sides[axis]
+        reach = MARGIN_MM / sides[axis]
+        wanted = np.flatnonzero((at >= where[0] - reach) & (at <= where[-1] + reach))
+        pad = int(np.ceil(reach)) + 12  # the support of a spline dies out within some voxels
+        low = max(int(where[0]) - pad, 0)
+        boxes.append(slice(low, min(int(where[-1]) + pad + 1, int(shape[axis]))))
+        starts.append(at[wanted[0]] - low)
+        lengths.append(int(wanted.size))
+    part, inside = np.asarray(image[tuple(boxes)], dtype=float), region[tuple(boxes)].astype(float)
+    grid = {"offset": np.array(starts), "output_shape": tuple(lengths), "mode": "nearest", "prefilter": True}
+    order = 3 if settings.interpolation == "cubic" else 1
+    volume = ndimage.affine_transform(part, new / sides, order=order, **grid)
+    if (part == np.floor(part)).all():  # a CT, however its numbers are stored
+        volume = np.floor(volume + 0.5)
+    soft = ndimage.affine_transform(inside, new / sides, order=1, **grid)
+    return Prepared(volume, soft >= 0.5 - TIE, np.full(3, new))
+
+
+def resegmented(prepared: Prepared, settings: RadiomicsSettings) -> Bools:
+    """Return the voxels of the region that intensities and texture are read from.
+
+    Those outside ``intensity_range`` are left out first, then those farther than ``outlier_sd`` SDs from the mean of
+    the rest.
+    """
+    kept = prepared.region.copy()
+    if settings.intensity_range is not None:
+        low, high = settings.intensity_range
+        kept &= (prepared.volume >= low) & (prepared.volume <= high)
+    if settings.outlier_sd is not None and kept.any():
+        values = prepared.volume[kept]
+        half = settings.outlier_sd * float(values.std())
+        kept &= np.abs(prepared.volume - float(values.mean())) <= half
+    return kept
+
+
+def grey_levels(volume: Floats, kept: Bools, settings: RadiomicsSettings, *, filtered: bool) -> npt.NDArray[np.int64]:
+    """Return grey levels from 1 within the region, 0 outside.
+
+    A fixed width counts from the lower limit of ``intensity_range``, without one from the lowest intensity of the
+    region (a filtered image has none of that range); a fixed number divides the range of the region.
+    """
+    values = volume[kept]
+    low, high = float(values.min()), float(values.max())
+    out = np.zeros(volume.shape, dtype=np.int64)
+    if settings.bin_count is not None:
+        share = (values - low) / (high - low) if high > low else np.zeros(values.size)
+        out[kept] = np.minimum(np.floor(settings.bin_count * share) + 1, settings.bin_count)
+        return out
+    if settings.intensity_range is not None and not filtered:
+        low = settings.intensity_range[0]
+    out[kept] = np.floor((values - low) / settings.bin_width) + 1
+    return out
+
+
+def laplacian_of_gaussian(prepared: Prepared, sigma: float) -> Floats:
+    """Return the Laplacian of a Gaussian of ``sigma`` mm, per mm², cut off at four sigmas, mirrored at the border.
+
+    As in IBSI 2 (arXiv:2006.05470) it is not multiplied by sigma².
+    """
+    sides = prepared.spacing[::-1]
+    total = np.zeros(prepared.volume.shape)
+    for axis in range(3):
+        order = [2 if a == axis else 0 for a in range(3)]
+        total += ndimage.gaussian_filter(prepared.volume, sigma / sides, order=order, mode="mirror", truncate=4.0) / (
+            sides[axis] ** 2
+        )
+    return total
