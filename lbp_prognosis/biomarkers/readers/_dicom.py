@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,60 @@ from lbp_prognosis.biomarkers.readers._volume_size import check_size
 __all__ = ["read_dicom_series"]
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_GEOMETRY = ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "Rows", "Columns")
+_PLACES = {
+    "ImageOrientationPatient": "PlaneOrientationSequence",
+    "ImagePositionPatient": "PlanePositionSequence",
+    "PixelSpacing": "PixelMeasuresSequence",
+    "RescaleSlope": "PixelValueTransformationSequence",
+    "RescaleIntercept": "PixelValueTransformationSequence",
+}
+"""Tags of a slice and the functional group that holds them in an enhanced object."""
+
+_GEOMETRY = ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing")
+
+
+@dataclass(frozen=True, eq=False)
+class _Slice:
+    """One plane of an image: a file, or a frame of one."""
+
+    head: Any
+    file: Path
+    frame: int
+    orientation: np.ndarray
+    position: np.ndarray
+    spacing: tuple[float, float]
+    slope: float
+    offset: float
 
 
 def read_dicom_series(
     folder: Path, *, series: str | None, max_bytes: int
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Return data indexed ``[column, row, slice]``, the matrix to RAS millimetres, and the acquisition tags."""
+    """Return data indexed ``[column, row, slice]``, the matrix to RAS millimetres, and the acquisition tags.
+
+    Enhanced (multi-frame) objects are read frame by frame, each at its own place. A series whose slices have several
+    orientations (axial blocks, localizers) is read block by block: ``series`` is then ``UID#k`` or ``#k``.
+    """
     pydicom = require("pydicom", caller="read_image", extra="imaging")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns of every odd value; what matters is checked below
         heads = _headers(pydicom, folder)
-        chosen = _one_series(heads, series, folder)
-        order, normal = _stacked(chosen, folder)
-        first = order[0][1]
+        uid, _, block = ("" if series is None else series).partition("#")
+        slices = [part for head, file in _one_series(heads, uid or None, folder) for part in _slices(head, file)]
+        order, normal = _stacked(_one_block(slices, block, folder), folder)
+        first = order[0][1].head
         rows, columns = int(first.Rows), int(first.Columns)
         check_size((columns, rows, len(order)), 4, max_bytes, str(folder))
         data = np.empty((columns, rows, len(order)), dtype=np.float32)
-        for k, (_, head, file) in enumerate(order):
-            data[:, :, k] = _pixels(pydicom, file, (rows, columns), head).T
+        read: tuple[Path, np.ndarray, bool] | None = None
+        for k, (_, part) in enumerate(order):
+            if read is None or read[0] != part.file:
+                frames = int(part.head.get("NumberOfFrames", 1) or 1)
+                check_size((columns, rows, frames), 4, max_bytes, part.file.name)
+                read = (part.file, *_pixels(pydicom, part.file, (frames, rows, columns)))
+            values = read[1][part.frame].astype(np.float32)
+            scaled = values if read[2] else values * np.float32(part.slope) + np.float32(part.offset)
+            data[:, :, k] = scaled.T
     return data, _affine(order, normal), _acquisition(first)
 
 
@@ -71,28 +107,91 @@ def _one_series(heads: list[tuple[Any, Path]], series: str | None, folder: Path)
     return [(head, file) for head, file in heads if str(head.SeriesInstanceUID) == wanted]
 
 
-def _stacked(chosen: list[tuple[Any, Path]], folder: Path) -> tuple[list[tuple[float, Any, Path]], np.ndarray]:
-    """Return the slices in order along the normal of their planes; a gap, a double or a tilt is refused."""
-    for head, file in chosen:
-        missing = [name for name in _GEOMETRY if name not in head or head[name].value in (None, "")]
+def _slices(head: Any, file: Path) -> list[_Slice]:
+    """Return the planes of a file with their places; of an enhanced object one a frame."""
+    if int(head.get("SamplesPerPixel", 1) or 1) != 1:
+        raise DataError(f"{file.name} holds colours ({head.SamplesPerPixel} numbers a pixel), not intensities.")
+    frames = int(head.get("NumberOfFrames", 1) or 1)
+    groups = head.get("PerFrameFunctionalGroupsSequence")
+    if frames > 1 and (groups is None or len(groups) != frames):
+        raise DataError(
+            f"{file.name} holds {frames} frames without a place for each (no functional groups). Export the series "
+            "as single slices or as an enhanced object, or convert it to NIfTI with a tool that knows the scanner."
+        )
+    shared = head.get("SharedFunctionalGroupsSequence")
+    common = shared[0] if shared else None
+    found = []
+    for frame in range(frames):
+        sources = (groups[frame] if groups is not None and len(groups) == frames else None, common)
+        tags = {name: _tag(head, sources, group, name) for name, group in _PLACES.items()}
+        missing = [name for name in _GEOMETRY if tags[name] in (None, "")]
+        missing += [name for name in ("Rows", "Columns") if head.get(name) in (None, "")]
         if missing:
             raise DataError(
                 f"{file.name} lacks {', '.join(missing)}: its place in the patient is unknown. Export the series again "
                 f"with these tags, or convert it to NIfTI with a tool that knows the scanner."
             )
-        if int(head.get("NumberOfFrames", 1) or 1) > 1:
-            raise DataError(f"{file.name} is a multi-frame object; convert it to NIfTI first.")
-        if int(head.get("SamplesPerPixel", 1) or 1) != 1:
-            raise DataError(f"{file.name} holds colours ({head.SamplesPerPixel} numbers a pixel), not intensities.")
-    orientation = np.array([[float(v) for v in head.ImageOrientationPatient] for head, _ in chosen])
-    sizes = {(int(head.Rows), int(head.Columns), *map(float, head.PixelSpacing)) for head, _ in chosen}
-    if np.abs(orientation - orientation[0]).max() > 1e-3 or len(sizes) > 1:
-        raise DataError(f"{folder}: the slices of the series differ in orientation, size or pixel spacing.")
-    normal = np.cross(orientation[0, :3], orientation[0, 3:])
-    order = sorted(
-        ((float(np.dot([float(v) for v in head.ImagePositionPatient], normal)), head, file) for head, file in chosen),
-        key=lambda entry: entry[0],
-    )
+        found.append(
+            _Slice(
+                head,
+                file,
+                frame,
+                np.array([float(v) for v in tags["ImageOrientationPatient"]]),
+                np.array([float(v) for v in tags["ImagePositionPatient"]]),
+                (float(tags["PixelSpacing"][0]), float(tags["PixelSpacing"][1])),
+                float(tags["RescaleSlope"] or 1),
+                float(tags["RescaleIntercept"] or 0),
+            )
+        )
+    return found
+
+
+def _tag(head: Any, sources: tuple[Any, Any], group: str, name: str) -> Any:
+    """Return a tag of a frame: its own, that of all frames, or that of the object."""
+    for source in sources:
+        part = None if source is None else source.get(group)
+        if part and name in part[0]:
+            return part[0][name].value
+    return head[name].value if name in head else None
+
+
+def _one_block(slices: list[_Slice], block: str, folder: Path) -> list[_Slice]:
+    """Return the slices of one orientation and size; several must be chosen from by number."""
+    kinds: list[tuple[_Slice, list[_Slice]]] = []
+    for part in slices:
+        for first, members in kinds:
+            same = np.abs(part.orientation - first.orientation).max() <= 1e-3 and part.spacing == first.spacing
+            if same and (part.head.Rows, part.head.Columns) == (first.head.Rows, first.head.Columns):
+                members.append(part)
+                break
+        else:
+            kinds.append((part, [part]))
+    if len(kinds) == 1 and not block:
+        return slices
+    kinds.sort(key=lambda kind: -float(np.mean([part.position[2] for part in kind[1]])))
+    if not block.isdigit() or not 1 <= int(block) <= len(kinds):
+        told = "; ".join(f"#{k}: {_block_in_words(members)}" for k, (_, members) in enumerate(kinds, start=1))
+        raise argument_error(
+            "series",
+            f"the number of a block, as the slices of {folder} differ in orientation, size or pixel spacing",
+            f"#{block}" if block else "none",
+            f"Blocks from the head down: {told}. Read each as a study of its own.",
+        )
+    return kinds[int(block) - 1][1]
+
+
+def _block_in_words(members: list[_Slice]) -> str:
+    normal = np.cross(members[0].orientation[:3], members[0].orientation[3:])
+    axis = int(np.argmax(np.abs(normal)))
+    tilt = float(np.degrees(np.arccos(min(1.0, abs(float(normal[axis]))))))
+    name = ("sagittal", "coronal", "axial")[axis]
+    return f"{len(members)} {name} slice{'s' if len(members) > 1 else ''}, {tilt:.0f}° oblique"
+
+
+def _stacked(slices: list[_Slice], folder: Path) -> tuple[list[tuple[float, _Slice]], np.ndarray]:
+    """Return the slices in order along the normal of their planes; a gap or a double is refused."""
+    normal = np.cross(slices[0].orientation[:3], slices[0].orientation[3:])
+    order = sorted(((float(np.dot(part.position, normal)), part) for part in slices), key=lambda entry: entry[0])
     steps = np.diff([entry[0] for entry in order])
     if steps.size and (steps.min() < 1e-3):
         raise argument_error(
@@ -108,30 +207,40 @@ def _stacked(chosen: list[tuple[Any, Path]], folder: Path) -> tuple[list[tuple[f
     return order, normal
 
 
-def _pixels(pydicom: Any, file: Path, shape: tuple[int, int], head: Any) -> np.ndarray:
+def _pixels(pydicom: Any, file: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, bool]:
+    """Return the frames of a file, and whether their numbers are rescaled already.
+
+    What pydicom has no decoder for (JPEG-lossless, JPEG-LS, JPEG 2000) is read by SimpleITK, which rescales.
+    """
+    rescaled = False
     try:
         pixels = pydicom.dcmread(file).pixel_array
     except Exception as error:
-        raise DataError(f"{file.name} is damaged, cut short or of an unknown compression: {error}") from error
-    if pixels.shape != shape:
+        try:
+            import SimpleITK as sitk
+
+            pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
+            rescaled = True
+        except Exception:  # the first reader's words name the compression
+            raise DataError(f"{file.name} is damaged, cut short or of an unknown compression: {error}") from error
+    if pixels.shape not in {shape, shape[1:]} or (shape[0] > 1 and pixels.ndim == 2):
         raise DataError(f"{file.name} holds {pixels.shape} pixels where its header says {shape}.")
-    slope, offset = float(head.get("RescaleSlope", 1) or 1), float(head.get("RescaleIntercept", 0) or 0)
-    return pixels.astype(np.float32) * np.float32(slope) + np.float32(offset)
+    return pixels.reshape(shape), rescaled
 
 
-def _affine(order: list[tuple[float, Any, Path]], normal: np.ndarray) -> np.ndarray:
+def _affine(order: list[tuple[float, _Slice]], normal: np.ndarray) -> np.ndarray:
     first, last = order[0][1], order[-1][1]
-    rows, columns = (float(v) for v in first.PixelSpacing)  # between rows, between columns
-    origin = np.array([float(v) for v in first.ImagePositionPatient])
+    rows, columns = first.spacing  # between rows, between columns
     if len(order) > 1:
-        step = (np.array([float(v) for v in last.ImagePositionPatient]) - origin) / (len(order) - 1)
+        step = (last.position - first.position) / (len(order) - 1)
     else:
-        step = normal * float(first.get("SpacingBetweenSlices", 0) or first.get("SliceThickness", 0) or 1.0)
+        head = first.head
+        step = normal * float(head.get("SpacingBetweenSlices", 0) or head.get("SliceThickness", 0) or 1.0)
     affine = np.eye(4)
-    affine[:3, 0] = np.array([float(v) for v in first.ImageOrientationPatient[:3]]) * columns
-    affine[:3, 1] = np.array([float(v) for v in first.ImageOrientationPatient[3:]]) * rows
+    affine[:3, 0] = first.orientation[:3] * columns
+    affine[:3, 1] = first.orientation[3:] * rows
     affine[:3, 2] = step
-    affine[:3, 3] = origin
+    affine[:3, 3] = first.position
     affine[:2] *= -1  # LPS to RAS
     return affine
 

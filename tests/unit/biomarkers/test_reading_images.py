@@ -139,6 +139,111 @@ def test_doubled_positions_are_a_series_in_time(tmp_path, block):
         read_image(folder)
 
 
+def write_enhanced(path, data, affine, *, frames_at=None):
+    """Write all slices as frames of one enhanced object, in a shuffled order, rescaling shared and places their own."""
+    source = write_dicom(path.parent / "single", data, affine)
+    singles = sorted((pydicom.dcmread(f) for f in source.glob("*.dcm")), key=lambda d: d.ImagePositionPatient[2])
+    one, count = pydicom.dcmread(sorted(source.glob("*.dcm"))[0]), data.shape[2]
+    order = [*range(0, count, 2), *range(1, count, 2)]
+    for name in ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing"):
+        delattr(one, name)
+    one.NumberOfFrames = count
+    one.PixelData = b"".join(singles[k].PixelData for k in order)
+
+    def group(sequence, **tags):
+        outer, inner = pydicom.Dataset(), pydicom.Dataset()
+        for name, value in tags.items():
+            setattr(inner, name, value)
+        setattr(outer, sequence, pydicom.Sequence([inner]))
+        return outer
+
+    shared = group("PixelMeasuresSequence", PixelSpacing=singles[0].PixelSpacing)
+    shared.PlaneOrientationSequence = group(
+        "PlaneOrientationSequence", ImageOrientationPatient=singles[0].ImageOrientationPatient
+    ).PlaneOrientationSequence
+    shared.PixelValueTransformationSequence = group(
+        "PixelValueTransformationSequence", RescaleSlope="2", RescaleIntercept="-5"
+    ).PixelValueTransformationSequence
+    one.SharedFunctionalGroupsSequence = pydicom.Sequence([shared])
+    one.PerFrameFunctionalGroupsSequence = pydicom.Sequence(
+        [group("PlanePositionSequence", ImagePositionPatient=singles[k].ImagePositionPatient) for k in order]
+    )
+    path.mkdir()
+    one.save_as(path / "enhanced.dcm", enforce_file_format=True)
+    return path, one
+
+
+def test_an_enhanced_object_is_read_frame_by_frame(tmp_path, block):
+    folder, head = write_enhanced(tmp_path / "enhanced", block, AFFINE)
+    image = read_image(folder)
+    plain = read_image(write_dicom(tmp_path / "plain", block, AFFINE, RescaleSlope="2", RescaleIntercept="-5"))
+    np.testing.assert_array_equal(image.data, plain.data)
+    np.testing.assert_allclose(image.affine, plain.affine, atol=1e-6)
+    del head.PerFrameFunctionalGroupsSequence
+    head.save_as(folder / "enhanced.dcm", enforce_file_format=True)
+    with pytest.raises(DataError, match="functional groups"):
+        read_image(folder)
+
+
+@pytest.mark.parametrize("compressor", ["JPEG", "JPEG2000"])
+def test_compressed_slices_are_read_and_rescaled_once(tmp_path, compressor):
+    sitk = pytest.importorskip("SimpleITK")
+    rng = np.random.default_rng(0)
+    data = rng.integers(0, 900, (24, 20, 3))
+    folder = tmp_path / "jpeg"
+    folder.mkdir()
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for k in range(3):
+        part = sitk.GetImageFromArray(data[:, :, k].T.astype(np.int16)[None])
+        part.SetSpacing((0.8, 0.8, 3.0))
+        part.SetOrigin((0.0, 0.0, 3.0 * k))
+        for tag, value in (
+            ("0020|000e", "1.2.840.1"),
+            ("0020|000d", "1.2.840.2"),
+            ("0008|0018", f"1.2.840.3.{k}"),
+            ("0008|0060", "CT"),
+            ("0020|0032", f"0\\0\\{3 * k}"),
+            ("0020|0037", "1\\0\\0\\0\\1\\0"),
+            ("0028|1052", "-1024"),
+            ("0028|1053", "1"),
+        ):
+            part.SetMetaData(tag, value)
+        writer.UseCompressionOn()
+        writer.SetCompressor(compressor)
+        writer.SetFileName(str(folder / f"{k}.dcm"))
+        writer.Execute(part)
+    syntax = pydicom.dcmread(folder / "0.dcm").file_meta.TransferSyntaxUID
+    assert syntax.is_compressed
+    image = read_image(folder)
+    plain = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "1.dcm")))[0].T
+    np.testing.assert_allclose(image.data[:, :, 1], plain)
+    assert np.ptp(image.data[:, :, 1] - data[:, :, 1]) == 0  # lossless, one offset
+    assert image.grid.shape == (24, 20, 3)
+
+
+def test_blocks_of_several_angulations_are_told_and_read_one_by_one(tmp_path, block):
+    folder = tmp_path / "blocks"
+    turn = np.eye(4)
+    turn[:3, :3] = [[1, 0, 0], [0, np.cos(0.3), -np.sin(0.3)], [0, np.sin(0.3), np.cos(0.3)]]
+    plain = np.diag([1.0, 1.0, 4.0, 1.0])
+    up = plain.copy()
+    up[2, 3] = 60.0
+    write_dicom(folder, block, turn @ plain)
+    write_dicom(folder / "b", block + 1, up)
+    with pytest.raises(ArgumentError, match=rf"#1: {block.shape[2]} axial slices, 0° oblique; #2: .* 17° oblique"):
+        read_image(folder)
+    first, second = read_image(folder, series="#1"), read_image(folder, series="#2")
+    assert first.affine[2, 3] > second.affine[2, 3] + 20
+    np.testing.assert_allclose(np.abs(first.affine[:3, :3]), plain[:3, :3], atol=1e-5)
+    np.testing.assert_array_equal(first.data, second.data + 1)
+    uid = str(pydicom.dcmread(next(folder.glob("*.dcm"))).SeriesInstanceUID)
+    np.testing.assert_array_equal(read_image(folder, series=f"{uid}#2").data, second.data)
+    for wrong in ("#3", "#0", "#x"):
+        with pytest.raises(ArgumentError, match="number of a block"):
+            read_image(folder, series=wrong)
+
+
 def test_four_dimensions_colours_and_lost_orientation_are_refused(tmp_path, block):
     with pytest.raises(ArgumentError, match="three-dimensional"):
         read_image(save_nifti(tmp_path / "t.nii.gz", np.stack([block, block], axis=-1), AFFINE))
