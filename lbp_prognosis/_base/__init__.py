@@ -17,6 +17,7 @@ from lbp_prognosis._base._checks import (
 from lbp_prognosis._base._errors import (
     ArgumentError,
     DataError,
+    DisclosureError,
     EstimationError,
     LBPError,
     LeakageError,
@@ -47,6 +48,7 @@ from lbp_prognosis._base._randomness import RandomState, generator, spawn
 from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
 from lbp_prognosis._base._row_level_files import row_level_files
 from lbp_prognosis._base._strict_table import StrictTable, nearest
+from lbp_prognosis._base._visible import visible
 from lbp_prognosis._base._word_file import word_file
 from lbp_prognosis._base._write_file import TEMPORARY, check_writable, make_folder, write_file
 from lbp_prognosis._base.intake import (
@@ -91,6 +93,7 @@ __all__ = [
     "Checkpoint",
     "ColumnKind",
     "DataError",
+    "DisclosureError",
     "EstimationError",
     "FeatureMap",
     "LBPError",
@@ -167,6 +170,7 @@ __all__ = [
     "stated_score",
     "surviving_map",
     "takes_rows",
+    "visible",
     "word_file",
     "write_file",
 ]

@@ -5,6 +5,7 @@
 │   ├── ``OutcomeError``                  the outcome is of a kind this call cannot take
 │   └── ``LeakageError``                  the call would let the answer into the question
 ├── ``DataError`` (ValueError)            a table or file is not what it must be; carries ``failures``
+├── ``DisclosureError`` (ValueError)      what is asked for would give single patients away
 ├── ``EstimationError`` (ArithmeticError) a fit did not reach an answer
 └── ``MissingPackageError`` (ImportError) an optional package is absent
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgumentError",
     "DataError",
+    "DisclosureError",
     "EstimationError",
     "LBPError",
     "LeakageError",
@@ -55,6 +57,10 @@ class OutcomeError(ArgumentError):
 
 class LeakageError(ArgumentError):
     """The call would let the outcome, the future or a patient's other rows into the predictors."""
+
+
+class DisclosureError(LBPError, ValueError):
+    """What is to leave would give single patients away."""
 
 
 class DataError(LBPError, ValueError):

@@ -7,24 +7,29 @@ from typing import Any
 
 import pandas as pd
 
+from lbp_prognosis._base._visible import visible
+
 __all__ = ["inert_cell", "inert_cells"]
 
 # what a spreadsheet begins to calculate at, the wide forms of East Asian keyboards too
 _STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
-_NUMBER = r"[-+]?(?:\d+(?:[.,]\d+)*|\.\d+)(?:[eE][-+]?\d+)?\s?%?"
+_NUMBER = r"[-+\u2212]?(?:\d+(?:[.,]\d+)*|\.\d+)(?:[eE][-+]?\d+)?\s?%?"
 # a number, or an estimate with its interval: "-0.02 (-0.05 to 0.01)"
 _PLAIN = re.compile(rf"{_NUMBER}(?: to {_NUMBER})?(?: [(\[]{_NUMBER}(?: to |, |; | - |–){_NUMBER}[)\]])?\Z")
 
 
 def inert_cell(cell: Any) -> Any:
-    """Return text that would be calculated with an apostrophe before it; numbers, empty cells and words as they are."""
+    """Return text that would be calculated with an apostrophe before it, and hidden characters as their codes.
+
+    Numbers, empty cells and words stay as they are.
+    """
     if not isinstance(cell, str):
         return cell
     text = cell.strip()
     control = cell[:1] in ("\t", "\r", "\n") and text != ""
     if control or (text.startswith(_STARTS) and not _PLAIN.match(text)):
-        return f"'{cell}"
-    return cell
+        return f"'{visible(cell)}"
+    return visible(cell)
 
 
 def inert_cells(frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 
 from lbp_prognosis._base._optional import require
+from lbp_prognosis._base._visible import visible
 
 __all__ = ["word_file"]
 
@@ -61,8 +62,8 @@ def _add_table(document: object, rows: list[list[str]]) -> None:
 
 
 def _printable(text: str) -> str:
-    """Return text without what Word's XML forbids: control characters, lone surrogates."""
-    return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", text)
+    """Return text without what Word's XML forbids (controls, lone surrogates); what is hidden as its code."""
+    return visible(re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", text))
 
 
 def _undated(content: bytes) -> bytes:

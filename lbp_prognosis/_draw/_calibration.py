@@ -19,7 +19,7 @@ __all__ = ["draw_calibration"]
 def draw_calibration(
     curve: pd.DataFrame,
     groups: pd.DataFrame | None,
-    risks: np.ndarray,
+    risks: np.ndarray | None,
     *,
     notes: Sequence[str] = (),
     model: str = "",
@@ -36,8 +36,8 @@ def draw_calibration(
         Columns ``risk, observed, low, high``.
     groups : DataFrame, optional
         Columns ``mean_risk, observed, low, high``.
-    risks : ndarray of shape (n,)
-        Predicted risks, for the histogram.
+    risks : ndarray of shape (n,), optional
+        Predicted risks, for the histogram; without them none is drawn.
     notes : sequence of str
         Lines written into the upper left corner, or the lower right if fewer points stand there.
     model, label : str
@@ -50,7 +50,7 @@ def draw_calibration(
         Where to draw; a new figure by default.
     """
     ax = new_axes(ax, (5.2, 5.2))
-    highs = [float(np.nanmax(risks))]
+    highs = [float(curve["risk"].max() if risks is None else np.nanmax(risks))]
     if curve["observed"].notna().any():
         highs.append(float(curve[["observed", "risk"]].max().max()))
         highs.append(min(float(np.nanquantile(curve["high"].fillna(0), 0.9)), 1.0))
@@ -65,8 +65,9 @@ def draw_calibration(
         x, y = groups["mean_risk"].to_numpy(dtype=float), groups["observed"].to_numpy(dtype=float)
         ax.vlines(x, groups["low"], groups["high"], color=INK, linewidth=1.0, alpha=0.55, zorder=3)
         ax.plot(x, y, "o", ms=5, mfc="white", mec=INK, mew=1.2, zorder=5)
-    depth = 0.11 * top
-    _draw_histogram(ax, risks, top, depth, color, least)
+    depth = 0.0 if risks is None else 0.11 * top
+    if risks is not None:
+        _draw_histogram(ax, risks, top, depth, color, least)
     ax.set_xlim(0, top)
     ax.set_ylim(-depth * 1.15, top)
     ax.set_aspect("equal", adjustable="box")

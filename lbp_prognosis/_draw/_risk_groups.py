@@ -42,6 +42,7 @@ def draw_risk_groups(
     test: str = "log-rank",
     unit: str = "",
     least: int = 0,
+    numbers: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw step curves with bands, diamonds where the predictions are, and the numbers at risk under the axis.
@@ -66,6 +67,8 @@ def draw_risk_groups(
         Unit of time.
     least : int
         A curve ends where fewer are at risk, and smaller numbers at risk are masked.
+    numbers : bool
+        Whether the numbers at risk are written under the axis.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """
@@ -114,7 +117,8 @@ def draw_risk_groups(
 
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     tidy_axes(ax)
-    _numbers(ax, curves, shown, colors, least)
+    if numbers:
+        _numbers(ax, curves, shown, colors, least)
     return ax
 
 

@@ -28,17 +28,28 @@ def evaluate(
         "", "--setting", help="In what external patients differ: temporal, geographic, setting."
     ),
     title: str = typer.Option("Evaluation of predictions", "--title", help="Title of the page."),
+    mode: str = typer.Option(
+        "", "--mode", help="release: a page that may leave; not-for-release (the default): everything, with a banner."
+    ),
+    smallest_cell: int | None = typer.Option(
+        None, "--smallest-cell", help="Smallest count that may leave, at least 2; makes a page that may leave."
+    ),
+    ledger: Path | None = typer.Option(None, "--ledger", help="File of earlier releases; needs --id."),
+    id: str = typer.Option("", "--id", help="Column that names the patient."),
+    exclude: Path | None = typer.Option(None, "--exclude", help="File of patients who withdrew, an identifier a line."),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the page."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
     """Judge predictions made by any model: discrimination, calibration, decisions, differences."""
     from lbp_prognosis._base import check_writable
+    from lbp_prognosis.cli._excluded import excluded, print_withdrawn
     from lbp_prognosis.cli._headline import print_headline
     from lbp_prognosis.cli._progress import progress
     from lbp_prognosis.study import evaluate_table
 
     with progress(quiet) as say:
         check_writable("out", out)
+        gone = excluded(exclude)
         say("Reading the predictions and judging them")
         page = evaluate_table(
             predictions,
@@ -55,9 +66,16 @@ def evaluate(
             sample=sample,
             setting=setting,
             title=title,
+            mode=mode,
+            smallest_cell=smallest_cell,
+            release_ledger=ledger,
+            id=id,
+            exclude_ids=gone,
         )
         say("Writing the page")
-        from lbp_prognosis.report import write_page
+        from lbp_prognosis.report import released_page, write_page
 
+        page = released_page(page)
         path = write_page(page, out)
-    print_headline(page.headline, path, page.sample, synthetic=page.synthetic)
+    print_headline(page.headline, path, page.sample, synthetic=page.synthetic, leaves=page.release is not None)
+    print_withdrawn(page.ledger, gone)

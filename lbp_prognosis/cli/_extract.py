@@ -64,6 +64,7 @@ def extract(
             if report:
                 write_file(out / "batch.html", batch_page(result, "pictures"), private=True)
     typer.echo(repr(result)[1:-1])
+    typer.echo("Not for release: tables, pictures and failures are of single patients.")
     for row in result.failures.to_dict("records"):
         typer.echo(f"{row['patient_id']} {row['study_id']}: {row['message']}", err=True)
     if not result.failures.empty:

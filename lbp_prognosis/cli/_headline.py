@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["print_headline"]
 
 
-def print_headline(headline: Any, page: Path, sample: str, *, synthetic: bool = False) -> None:
+def print_headline(headline: Any, page: Path, sample: str, *, synthetic: bool = False, leaves: bool = False) -> None:
     """Print the headline numbers with their intervals, why one is missing, and the path of the page."""
     from rich.console import Console
     from rich.table import Table
@@ -29,4 +29,6 @@ def print_headline(headline: Any, page: Path, sample: str, *, synthetic: bool = 
             console.print(f"{row.label}: not estimable: {why}", markup=False, soft_wrap=True)
     if synthetic:
         console.print("Simulated data: no evidence about anyone.", style="bold yellow")
+    if not leaves:
+        console.print("Not for release: page and files show counts of single patients.", style="bold")
     console.print(f"Page: {page}", markup=False, soft_wrap=True)

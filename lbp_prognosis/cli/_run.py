@@ -14,22 +14,30 @@ def run(
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the page."),
     data: Path | None = typer.Option(None, "--data", help="Where paths to data begin, if not beside the study."),
     jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
+    mode: str = typer.Option("", "--mode", help="release or not-for-release, in the place of what the study says."),
+    ledger: Path | None = typer.Option(None, "--ledger", help="File of earlier releases, in the place of the study's."),
+    exclude: Path | None = typer.Option(None, "--exclude", help="File of patients who withdrew, an identifier a line."),
     checkpoint: Path | None = typer.Option(None, help="Folder of finished fits: a killed run resumes."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
     """Run a study: data, cohort, models, validation, evidence; write the page and its tables."""
     from lbp_prognosis._base import check_writable, folder_lock
+    from lbp_prognosis.cli._excluded import excluded, print_withdrawn
     from lbp_prognosis.cli._headline import print_headline
     from lbp_prognosis.cli._jobs import workers
     from lbp_prognosis.cli._progress import progress
+    from lbp_prognosis.report import released_page, write_page
     from lbp_prognosis.study import Study, run_study
 
     with progress(quiet) as say:
         say("Reading the protocol")
-        protocol = Study.from_toml(study, data=data)
+        protocol = Study.from_toml(study, data=data).for_release(mode, ledger)
+        gone = excluded(exclude)
         # before the first fit: an hour of work is not lost to a folder that cannot be written
         with folder_lock("out", check_writable("out", out)):
-            result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say)
+            result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say, exclude_ids=gone)
             say("Writing the page")
-            page = result.write(out)
-    print_headline(result.headline(), page, "out of fold", synthetic=result.synthetic)
+            shown = released_page(result.page())
+            page = write_page(shown, out)
+    print_headline(shown.headline, page, "out of fold", synthetic=result.synthetic, leaves=shown.release is not None)
+    print_withdrawn(shown.ledger, gone)

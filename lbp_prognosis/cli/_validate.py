@@ -41,6 +41,7 @@ def validate(
             _notes(list(reading.notes))
             reading.raise_if_failed()
     except (DataError, ArgumentError) as error:
+        typer.echo("Not for release: failures name rows of single patients.", err=True)
         error.show_values = show_values  # type: ignore[union-attr]
         found = getattr(error, "failures", None)
         if failures is not None and found is not None:
@@ -48,6 +49,7 @@ def validate(
             write_file(failures, inert_cells(shown).to_csv(index=False, lineterminator="\n"), private=True)
         raise
     typer.echo("valid")
+    typer.echo("Not for release: ranges, codings and counts of single patients.")
 
 
 def _echo(frame: Any, columns: list[str]) -> None:

@@ -1,5 +1,35 @@
 """What may leave a hospital: counts, tables and curves in; those that give nobody away, and what was done, out."""
 
+from lbp_prognosis.disclosure._budget import Budget
+from lbp_prognosis.disclosure._chosen_gate import MODES, chosen_gate
+from lbp_prognosis.disclosure._coarse_curve import coarse_curve
+from lbp_prognosis.disclosure._dominance import is_dominated
+from lbp_prognosis.disclosure._gate import Gate
+from lbp_prognosis.disclosure._kept_cuts import bands_are_safe, kept_cuts
+from lbp_prognosis.disclosure._ledger import ReleaseLedger
+from lbp_prognosis.disclosure._merged_levels import merged_levels
+from lbp_prognosis.disclosure._patients import Patients
+from lbp_prognosis.disclosure._plain_words import without_numbers
+from lbp_prognosis.disclosure._release import Release
 from lbp_prognosis.disclosure._small_cells import count_text, count_texts, mask_counts, mask_flow, mask_table_one
 
-__all__ = ["count_text", "count_texts", "mask_counts", "mask_flow", "mask_table_one"]
+__all__ = [
+    "MODES",
+    "Budget",
+    "Gate",
+    "Patients",
+    "Release",
+    "ReleaseLedger",
+    "bands_are_safe",
+    "chosen_gate",
+    "coarse_curve",
+    "count_text",
+    "count_texts",
+    "is_dominated",
+    "kept_cuts",
+    "mask_counts",
+    "mask_flow",
+    "mask_table_one",
+    "merged_levels",
+    "without_numbers",
+]

@@ -3,6 +3,7 @@
 from lbp_prognosis.report._evaluation_page import evaluation_page
 from lbp_prognosis.report._masks import mask_counts, mask_flow, mask_table_one
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._render_page import render_page
 from lbp_prognosis.report._tripod_answers import tripod_ai_answers
 from lbp_prognosis.report._write_page import write_page
@@ -13,6 +14,7 @@ __all__ = [
     "mask_counts",
     "mask_flow",
     "mask_table_one",
+    "released_page",
     "render_page",
     "tripod_ai_answers",
     "write_page",

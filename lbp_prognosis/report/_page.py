@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import FeatureMap, Objection, Result
+from lbp_prognosis.disclosure import Gate, Release, ReleaseLedger
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange
-from lbp_prognosis.evidence import Claim, Evidence
+from lbp_prognosis.evidence import Claim, Evidence, Verdict
+from lbp_prognosis.report._released_shapes import ReleasedGroups
 from lbp_prognosis.survival import OutcomeSpec
 from lbp_prognosis.validation import AssociationTest, InternalExternal
 
@@ -53,7 +55,7 @@ class Page:
         With ``steps`` of ``kind, step, n``.
     table_ones : mapping of str to Result
         Caption to Table 1.
-    groups : RiskGroups or None
+    groups : RiskGroups or ReleasedGroups or None
         Observed against predicted in groups.
     apparent : Evaluation or None
         On the rows the models were fitted to.
@@ -75,12 +77,28 @@ class Page:
         All doubts.
     absent : tuple of str
         What these data cannot say, in sentences.
-    smallest_cell : int
-        Counts from 1 to one less are masked.
+    gate : Gate or None
+        By whose rules the page leaves. None: it is not for release, shows everything, and says so.
+    ledger : ReleaseLedger or None
+        Of earlier releases.
+    ids : tuple of str or None
+        Identifier of each row of ``evaluation``, for the ledger.
+    rows : DataFrame or None
+        Predictors of each row, for the gate alone: whether one patient makes up a mean.
     patient_level : bool
         Whether pictures may show single patients.
     synthetic : bool
         Whether the data were simulated.
+    release : Release or None
+        What the gate did; filled by `released_page`, as is all below.
+    verdicts : tuple of Verdict
+        Answers to ``claims``, without counts.
+    ladder : DataFrame or None
+        The same as a table.
+    numbers : DataFrame or None
+        Rows of ``results.parquet``.
+    n_events : int or None
+        Events by the main horizon, if they may be told.
     """
 
     title: str
@@ -98,7 +116,7 @@ class Page:
     thresholds: ThresholdRange | None = None
     flow: Any = None
     table_ones: Mapping[str, Result] = field(default_factory=dict)
-    groups: RiskGroups | None = None
+    groups: RiskGroups | ReleasedGroups | None = None
     apparent: Evaluation | None = None
     sites: InternalExternal | None = None
     association: AssociationTest | None = None
@@ -109,9 +127,29 @@ class Page:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     objections: tuple[Objection, ...] = ()
     absent: tuple[str, ...] = ()
-    smallest_cell: int = 5
+    gate: Gate | None = None
+    ledger: ReleaseLedger | None = None
+    ids: tuple[str, ...] | None = field(default=None, repr=False)
+    rows: pd.DataFrame | None = field(default=None, repr=False)
     patient_level: bool = False
     synthetic: bool = False
+    release: Release | None = field(default=None, repr=False)
+    verdicts: tuple[Verdict, ...] = ()
+    ladder: pd.DataFrame | None = field(default=None, repr=False)
+    numbers: pd.DataFrame | None = field(default=None, repr=False)
+    n_events: int | None = None
+
+    def verdict(self, claim: Claim) -> Verdict:
+        """Return the answer to one of the claims, without counts if the page leaves.
+
+        Parameters
+        ----------
+        claim : Claim
+            One of ``claims``.
+        """
+        if self.release is None:
+            return self.evidence.supports(claim)
+        return next(verdict for verdict in self.verdicts if verdict.claim == claim)
 
     @property
     def time(self) -> str:

@@ -7,9 +7,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from lbp_prognosis._base import require
+from lbp_prognosis._base import require, visible
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._section_answer import section_answer
 from lbp_prognosis.report._section_decisions import section_added, section_decisions
 from lbp_prognosis.report._section_explanations import section_explanations
@@ -19,6 +20,7 @@ from lbp_prognosis.report._section_outcome import section_outcome
 from lbp_prognosis.report._section_patients import section_patients
 from lbp_prognosis.report._section_performance import section_calibration, section_discrimination, section_optimism
 from lbp_prognosis.report._section_provenance import section_provenance
+from lbp_prognosis.report._section_release import section_release
 from lbp_prognosis.report._section_sites import section_sites
 from lbp_prognosis.report._wording import spoken
 
@@ -36,6 +38,7 @@ _TITLES = {
     "sites": "Sites",
     "explanations": "Explanations",
     "optimism": "Optimism",
+    "release": "Release",
     "provenance": "Provenance",
 }
 _ORDER = (
@@ -50,8 +53,10 @@ _ORDER = (
     section_sites,
     section_explanations,
     section_optimism,
+    section_release,
     section_provenance,
 )
+_INSUFFICIENT = (section_answer, section_release)
 _MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="460" height="300"><text x="230" y="165" text-anchor="middle" '
     'font-family="sans-serif" font-size="46" font-weight="700" letter-spacing="7" fill="#8a6a20" '
@@ -67,12 +72,14 @@ class _Cell(NamedTuple):
 
 def page_sections(page: Page) -> tuple[Section, ...]:
     """Return the sections that have something to show."""
-    made = [build(page) for build in _ORDER]
+    page = released_page(page)
+    refused = page.release is not None and page.release.insufficient
+    made = [build(page) for build in (_INSUFFICIENT if refused else _ORDER)]
     return tuple(section for section in made if section is not None)
 
 
 def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
-    """Return the page as HTML.
+    """Return the page as HTML; of one that leaves, what the gate lets through.
 
     Parameters
     ----------
@@ -90,10 +97,15 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
 
     jinja2 = require("jinja2", caller="render_page", extra="report")
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalized,
     )
     environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["spoken"] = spoken
+    page = released_page(page)
     template = environment.from_string(_file("page.html"))
     mark = "data:image/svg+xml;base64," + base64.b64encode(_MARK.encode()).decode("ascii")
     markup = require("markupsafe", caller="render_page", extra="report")
@@ -114,6 +126,10 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
     )
 
 
+def _finalized(value: Any) -> Any:
+    return visible(value) if type(value) is str else value  # markup of the templates stays as it is
+
+
 @cache
 def _file(name: str) -> str:
     return (files("lbp_prognosis.report") / "templates" / name).read_text(encoding="utf-8")
@@ -121,12 +137,14 @@ def _file(name: str) -> str:
 
 def _facts(page: Page) -> list[tuple[str, str]]:
     found = page.evaluation
-    events = found.n_events
-    shown = f"< {page.smallest_cell}" if 0 < events < page.smallest_cell else f"{events:,}"
+    if page.release is not None and page.release.insufficient:
+        return [("patients", f"fewer than {page.release.min_n}, or too few with the outcome")]
+    events = found.n_events if page.release is None else page.n_events
+    shown = "not told" if events is None else f"{events:,}"
     horizons = ", ".join(f"{h:g}" for h in found.horizons)
     facts = [
         ("patients", f"{found.n:,}"),
-        ("events", shown),
+        ("events" if page.release is None else f"events by {page.time}", shown),
         ("horizons", f"{horizons} {page.unit}".strip()),
         ("main", page.time),
         ("models", str(len(found.models))),

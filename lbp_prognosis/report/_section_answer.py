@@ -14,6 +14,9 @@ __all__ = ["section_answer"]
 def section_answer(page: Page) -> Section:
     """Return what the page says, what it cannot say, and the headline numbers."""
     blocks: list[Block] = []
+    if page.release is not None and page.release.insufficient:
+        words = f"Nothing leaves: {page.release.insufficient}. Show these numbers to nobody who may not see the data."
+        return Section("answer", "In short", (Notice(words, "absent"),))
     items = []
     for row in page.headline.itertuples():
         difference = str(row.label).startswith("Δ")
@@ -25,7 +28,7 @@ def section_answer(page: Page) -> Section:
     for kind in ("adds_value", "predicts"):
         claims = [c for c in page.claims if c.kind == kind and c.strength == "development"]
         if claims:
-            blocks.append(Words(_sentence(page.evidence.supports(claims[-1]))))
+            blocks.append(Words(_sentence(page.verdict(claims[-1]))))
             break
     blocks += [Notice(words, "absent") for words in page.absent]
     blocks.append(Words(page.how))

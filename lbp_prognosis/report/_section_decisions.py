@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import metric_title
+from lbp_prognosis._base import MetricResult, metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
@@ -81,7 +81,8 @@ def section_added(page: Page) -> Section | None:
     for name in ("auc", "brier", "ipa"):
         if name not in found.metrics[second] or name not in found.metrics[first]:
             continue
-        for horizon, (value, low, high) in metric_rows(found.difference(name, second, first)).items():
+        paired = _paired(page, name, second, first)
+        for horizon, (value, low, high) in metric_rows(paired).items():
             rows.append(
                 {
                     "difference in": metric_title(name),
@@ -91,7 +92,9 @@ def section_added(page: Page) -> Section | None:
             )
     blocks: list[Block] = []
     if found.decision is not None:
-        pair = found.decision.difference(second, first)
+        made = found.net_benefit_differences
+        pair = next((d for d in made if (d.model, d.reference) == (second, first)), None)
+        pair = found.decision.difference(second, first) if pair is None else pair
         h = int(np.flatnonzero(np.isclose(pair.horizons, page.horizon))[0])
         for t in _shown_thresholds(page, pair.thresholds):
             k = int(np.abs(pair.thresholds - t).argmin())
@@ -125,6 +128,15 @@ def section_added(page: Page) -> Section | None:
     if page.association is not None:
         blocks.append(_association(page.association, page.addition))
     return Section("added", f"What does {page.addition} add to the clinical model?", tuple(blocks))
+
+
+def _paired(page: Page, name: str, model: str, reference: str) -> MetricResult | None:
+    """Return a paired difference; of a released page one of those that left."""
+    found = page.evaluation
+    if page.release is None:
+        return found.difference(name, model, reference)
+    pairs = ((d.metric, d.model, d.reference) for d in found.differences)
+    return next((d for d, key in zip(found.differences, pairs) if key == (name, model, reference)), None)
 
 
 def _association(found: AssociationTest, addition: str) -> Table:

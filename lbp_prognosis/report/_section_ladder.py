@@ -34,7 +34,7 @@ class Doubt:
 
 def ladder(page: Page) -> tuple[Rung, ...]:
     """Return the four tiers, from the lowest up; each check as (mark, requirement, number)."""
-    verdicts = [page.evidence.supports(claim) for claim in page.claims]
+    verdicts = [page.verdict(claim) for claim in page.claims]
     rungs = []
     for tier in Tier:
         mine = [v for v in verdicts if v.claim.tier is tier]

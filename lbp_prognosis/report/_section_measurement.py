@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import metric_title
-from lbp_prognosis.disclosure import count_text
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import estimate, level_name, number
@@ -30,7 +29,7 @@ def section_measurement(page: Page) -> Section | None:
             Table(
                 "repeatability",
                 "Does the measurement repeat? All readings of the registry, each level by itself.",
-                pd.DataFrame(_repeats(technical, page.smallest_cell)),
+                pd.DataFrame(_repeats(technical)),
                 "ICC(2,1), absolute agreement, and kappa with 95% intervals. The smallest detectable change is what "
                 "two readings of one unchanged patient differ by in 5% of cases.",
                 head=2,
@@ -42,7 +41,7 @@ def section_measurement(page: Page) -> Section | None:
             Table(
                 "agreement",
                 "Does it agree with the reference now?",
-                pd.DataFrame(_tests(diagnostic, page.smallest_cell)),
+                pd.DataFrame(_tests(diagnostic)),
                 "95% intervals allow for several findings of one patient. Agreement today says nothing about the "
                 "outcome.",
                 head=2,
@@ -51,7 +50,7 @@ def section_measurement(page: Page) -> Section | None:
     return Section("measurement", "What is the measurement worth?", tuple(blocks))
 
 
-def _repeats(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
+def _repeats(frame: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for (measure, compared, level), part in frame.groupby(["model", "compared", "group"], sort=False):
         by = {row["metric"]: row for row in part.to_dict("records")}
@@ -62,7 +61,7 @@ def _repeats(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
             {
                 "measure": f"{measure}: {str(compared).replace('_', ' ')}",
                 "level": level_name(str(level)),
-                "patients": count_text(some["n"], smallest),
+                "patients": number(some["n"], 0),
                 "ICC": _shown(by.get("icc")),
                 "smallest detectable change": f"{number(error['value'], 2)} {_unit(unit)}"
                 if error is not None
@@ -77,20 +76,21 @@ def _repeats(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _tests(frame: pd.DataFrame, smallest: int) -> list[dict[str, Any]]:
+def _tests(frame: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for (measure, compared), part in frame.groupby(["model", "compared"], sort=False):
         by = {row["metric"]: row for row in part.to_dict("records")}
-        places, patients = by["auc"]["n"], by["auc"]["clusters"]
+        some = next(iter(by.values()))
+        places, patients = some["n"], some["clusters"]
         rows.append(
             {
                 "measure": measure,
                 "compared": str(compared).replace("_", " "),
-                "findings": count_text(places, smallest),
-                "patients": count_text(patients, smallest),
-                "AUC": _shown(by["auc"]),
-                "sensitivity": _shown(by["sensitivity"]),
-                "specificity": _shown(by["specificity"]),
+                "findings": number(places, 0),
+                "patients": number(patients, 0),
+                "AUC": _shown(by.get("auc")),
+                "sensitivity": _shown(by.get("sensitivity")),
+                "specificity": _shown(by.get("specificity")),
             }
         )
     return rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lbp_prognosis.disclosure import count_texts
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
@@ -26,22 +25,20 @@ def section_outcome(page: Page) -> Section | None:
     )
     blocks: list[Block] = [
         figure(
-            lambda ax: groups.plot(ax, unit=page.unit, least=page.smallest_cell),
+            lambda ax: groups.plot(ax, unit=page.unit),
             alt=f"Observed {target} by {page.time} in groups of predicted risk. {words}.",
-            caption=f"Observed curves in groups of the {page.sample} risk of {target} ({groups.model}), with numbers "
-            "at risk; diamonds are the mean predictions.",
+            caption=f"Observed curves in groups of the {page.sample} risk of {target} ({groups.model}), "
+            + ("with numbers at risk" if page.release is None else "in coarse steps")
+            + "; diamonds are the mean predictions.",
             size=(4.8, 4.2),
         )
     ]
     frame = pd.DataFrame(
         {
             f"risk of {target}": rows["group"],
-            "patients": count_texts(rows["n"], page.smallest_cell),
+            "patients": [f"{n:,.0f}" for n in rows["n"]],
             "mean predicted": [number(v) for v in rows["mean_risk"]],
-            "observed (95% interval)": [
-                estimate(r["observed"], r["low"], r["high"]) if r["n"] >= page.smallest_cell else "masked"
-                for r in rows.to_dict("records")
-            ],
+            "observed (95% interval)": [estimate(r["observed"], r["low"], r["high"]) for r in rows.to_dict("records")],
         }
     )
     work = groups.workload[groups.workload["horizon"].sub(page.horizon).abs() < 1e-9]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from lbp_prognosis._draw import draw_flow
-from lbp_prognosis.disclosure import count_text, count_texts, mask_flow, mask_table_one
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
-from lbp_prognosis.report._wording import readable
+from lbp_prognosis.report._wording import number, readable
 
 __all__ = ["section_patients"]
 
@@ -27,7 +26,7 @@ def section_patients(page: Page) -> Section | None:
 
 
 def _flow(page: Page) -> list[Block]:
-    steps = mask_flow(page.flow.steps, page.smallest_cell)
+    steps = page.flow.steps.assign(shown=[f"{n:,.0f}" for n in page.flow.steps["n"]])
     shown = steps[steps["kind"].isin(["start", "excluded", "end"])]
     words = "; ".join(f"{row['step']}: {row['shown']}" for row in shown.to_dict("records") if row["n"] > 0)
     drawn = shown[(shown["n"] > 0) | (shown["kind"] != "excluded")]
@@ -41,7 +40,7 @@ def _flow(page: Page) -> list[Block]:
     frame = pd.DataFrame(
         {
             "what": notes["step"].map(lambda step: step.replace("_", " ")),
-            "n": [count_text(n, page.smallest_cell) for n in notes["n"]],
+            "n": [f"{n:,.0f}" for n in notes["n"]],
             "of": ["values" if kind == "values" else "patients" for kind in notes["kind"]],
         }
     )
@@ -59,25 +58,20 @@ def _flow(page: Page) -> list[Block]:
 
 
 def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Table:
-    masked = mask_table_one(frame, page.smallest_cell)
-    left_out = [c for c in frame.columns if c not in masked.columns and not str(c).startswith("smd")]
-    levels = masked["value"].where(~masked["value"].str.startswith("missing"))
-    binary = levels.isin(["0", "1"]) & levels.groupby(masked["variable"]).transform("nunique").le(2)
-    masked["value"] = masked["value"].where(~binary, masked["value"].map({"0": "no", "1": "yes"}))
-    masked["variable"] = [_variable(text) for text in masked["variable"]]
-    for column in masked.columns[masked.columns.str.startswith("smd")]:
-        masked[column] = masked[column].str.replace("-", "−")
-    masked = masked.rename(columns={"value": "level", "smd": "standardised difference"})
+    shown = frame.astype(object)
+    levels = shown["value"].where(~shown["value"].str.startswith("missing"))
+    binary = levels.isin(["0", "1"]) & levels.groupby(shown["variable"]).transform("nunique").le(2)
+    shown["value"] = shown["value"].where(~binary, shown["value"].map({"0": "no", "1": "yes"}))
+    shown["variable"] = [_variable(text) for text in shown["variable"]]
+    for column in shown.columns[shown.columns.str.startswith("smd")]:
+        shown[column] = shown[column].str.replace("-", "−")
+    shown = shown.rename(columns={"value": "level", "smd": "standardised difference"})
     note = (
-        "Mean (SD), median [quartiles] or n (%): shares of categories of those known, of missing values of all. "
+        "Mean (SD), median [quartiles] or n (%): shares of categories of those known, of missing values (and of "
+        "what is merged with them) of all. "
         "Differences are standardised, of known values; no p-values are given."
     )
-    if left_out:
-        note += (
-            f" Groups are not shown where one has fewer than {page.smallest_cell} patients, or would give such a "
-            f"one away: {', '.join(left_out)}."
-        )
-    return Table(name, caption, masked, note, head=2, group="variable")
+    return Table(name, caption, shown, note, head=2, group="variable")
 
 
 def _variable(text: str) -> str:
@@ -88,13 +82,12 @@ def _variable(text: str) -> str:
 def _columns(page: Page) -> Table:
     frame = page.columns
     assert frame is not None
-    parts = [count_texts([n - k, k], page.smallest_cell) for n, k in zip(frame["n"], frame["n_missing"])]
     shown = pd.DataFrame(
         {
             "predictor": [readable(c) for c in frame["column"]],
             "modality": [readable(m) for m in frame["modality"]],
-            "known in": [known for known, _ in parts],
-            "missing": [missing for _, missing in parts],
+            "known in": [number(n, 0) for n in frame["n"] - frame["n_missing"]],
+            "missing": [number(n, 0) for n in frame["n_missing"]],
             "unit": list(frame["unit"]) if "unit" in frame else "",
             "5% to 95%, or categories": list(frame["range"]),
         }

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import MetricResult, metric_title
-from lbp_prognosis.report._blocks import Block, Section, Table, Words
+from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["metric_rows", "section_calibration", "section_discrimination", "section_optimism"]
+
+_BUDGET = "Not released: the release budget is used up (see below what was held back)."
 
 
 def metric_rows(result: MetricResult | None) -> dict[float, tuple[float, float, float]]:
@@ -50,6 +52,8 @@ def _table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str
 def section_discrimination(page: Page) -> Section:
     """Return ranks and overall accuracy, with a picture of the AUC."""
     blocks: list[Block] = []
+    if not any(page.evaluation.metrics.values()):
+        return Section("discrimination", "Does it tell patients apart?", (Notice(_BUDGET, "absent"),))
     if all("auc" in page.evaluation.metrics[model] for model in page.evaluation.models):
         words = "; ".join(
             f"{m}: {_cell(page.evaluation.metrics[m]['auc'], page.horizon)}" for m in page.evaluation.models
@@ -82,13 +86,14 @@ def section_calibration(page: Page) -> Section:
     """Return curves at the main horizon and their numbers."""
     blocks: list[Block] = []
     for model in page.evaluation.models:
-        fitted = page.evaluation.calibrations[model]
+        fitted: Any = page.evaluation.calibrations[model]
+        if page.release is not None and fitted.curve.empty:
+            continue
         try:
             picture = figure(
                 partial(
                     fitted.plot,
                     horizon=page.horizon,
-                    least=page.smallest_cell,
                     label=f"{page.target_words} by {page.time}",
                 ),
                 alt=f"Calibration of {model} at {page.time}: O/E {_cell(fitted.observed_expected, page.horizon)}, "

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import LBPError, metric_title
-from lbp_prognosis.disclosure import count_texts
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
@@ -43,7 +42,7 @@ def section_sites(page: Page) -> Section | None:
                     "τ²": number(pooled.tau2, 4),
                 }
             )
-            if name == "auc" and model == main:
+            if name == "auc" and model == main and page.release is None:  # a site by itself may be a few patients
                 blocks.append(
                     figure(
                         partial(_forest, pooled),
@@ -69,13 +68,14 @@ def section_sites(page: Page) -> Section | None:
     frame = pd.DataFrame(
         {
             "site": sites["site"].astype(str),
-            "patients": count_texts(sites["n"], page.smallest_cell),
-            "events": count_texts(sites["n_events"], page.smallest_cell),
+            "patients": [f"{n:,.0f}" for n in sites["n"]],
+            "events": [f"{n:,.0f}" for n in sites["n_events"]],
             "evaluated": ["yes" if e else "no" for e in sites["evaluated"]],
             "why not": sites["reason"].fillna(""),
         }
     )
-    blocks.append(Table("sites", "The sites.", frame))
+    if len(frame):
+        blocks.append(Table("sites", "The sites.", frame))
     return Section("sites", "What happens at a hospital it has not seen?", tuple(blocks))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -12,19 +13,37 @@ from typing import Any
 
 import pandas as pd
 
-from lbp_prognosis._base import check_writable, folder_lock, inert_cells, make_folder, word_file, write_file
-from lbp_prognosis.disclosure import mask_counts
+from lbp_prognosis._base import (
+    LOCK,
+    argument_error,
+    check_writable,
+    folder_lock,
+    inert_cells,
+    make_folder,
+    visible,
+    word_file,
+    write_file,
+)
 from lbp_prognosis.report._blocks import Section, Table
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._render_page import page_sections, render_page
 
 __all__ = ["page_files", "write_page"]
 
 _PAGE = "evidence.html"
+_MARK = "NOT_FOR_RELEASE.txt"
+_UNRELEASED = (
+    "Not for release. The page, its figures and the tables in this folder show counts of single patients.\n"
+    'They stay where the data are. To make a page that may leave: mode = "release".\n'
+)
 
 
 def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     """Write ``evidence.html``, ``tables/`` (CSV, HTML, Word), ``results.parquet`` and ``provenance.json``.
+
+    A page with a ``gate`` is written as it may leave; one without shows everything, carries a banner, and
+    ``NOT_FOR_RELEASE.txt`` lies beside it.
 
     Parameters
     ----------
@@ -41,26 +60,58 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     Raises
     ------
     ArgumentError
-        If the folder cannot be written, or another run writes to it.
+        If the folder cannot be written, another run writes to it, or a page that leaves would stand beside files that
+        do not.
+    DisclosureError
+        If earlier releases in the page's ledger forbid this one.
     OSError
         If the disk is full; no file is left half written.
     """
+    page = released_page(page)
     files = page_files(page)  # all of it before the first is written: a fault on the way leaves the folder as it was
     target = check_writable("folder", folder)
+    digest = hashlib.sha256(b"".join(_bytes(content) for content in files.values())).hexdigest()
+    if page.release is not None:
+        _check_alone(target, set(files))
+        page.release.check(digest)
     make_folder(target / "tables")
     with folder_lock("folder", target):
         for name, content in files.items():
             write_file(target / name, content)
+    if page.release is not None and not page.release.insufficient:
+        page.release.close(page.title, digest)
     return target / _PAGE
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.encode("utf-8")
+
+
+def _check_alone(target: Path, names: set[str]) -> None:
+    """Refuse a folder in which files that are not for release would lie beside those that are."""
+    found = [target / _MARK, *((target / "tables").glob("*") if (target / "tables").is_dir() else ())]
+    beside = [p.relative_to(target).as_posix() for p in found if p.is_file() and p.name != LOCK]
+    beside = sorted(name for name in beside if name not in names)
+    if beside:
+        raise argument_error(
+            "folder",
+            "empty, or one that holds this release alone",
+            f"one with {', '.join(beside[:3])}",
+            "What lies there is of another run and may not be for release: give another folder.",
+        )
 
 
 def page_files(page: Page) -> dict[str, str | bytes]:
     """Return the content of each file of a page by its name; ``evidence.html`` last, so that it stands for all."""
+    page = released_page(page)
     sections = page_sections(page)
     tables = [block for section in sections for block in section.blocks if isinstance(block, Table)]
-    ladder = page.evidence.ladder(page.claims)
-    numbers = mask_counts(page.evidence.to_frame(), ("n", "n_events"), page.smallest_cell)
-    told = json.dumps(dict(page.provenance), indent=1, ensure_ascii=False, default=str, sort_keys=False)
+    ladder = page.evidence.ladder(page.claims) if page.ladder is None else page.ladder
+    numbers = page.evidence.to_frame() if page.numbers is None else page.numbers
+    told = (
+        {**page.provenance} if page.release is not None else {**page.provenance, "release": {"mode": "not-for-release"}}
+    )
+    made_by = json.dumps(told, indent=1, ensure_ascii=False, default=str, sort_keys=False)
     parquet = io.BytesIO()
     _plain(numbers).to_parquet(parquet, index=False)
     files: dict[str, str | bytes] = {f"tables/{_file_name(block.name)}.csv": _csv(block.frame) for block in tables}
@@ -68,7 +119,9 @@ def page_files(page: Page) -> dict[str, str | bytes]:
     files["tables/tables.html"] = _tables_html(page, tables)
     files["tables/tables.docx"] = _tables_word(page, sections)
     files["results.parquet"] = parquet.getvalue()
-    files["provenance.json"] = told + "\n"
+    files["provenance.json"] = made_by + "\n"
+    if page.release is None:
+        files[_MARK] = _UNRELEASED
     files[_PAGE] = render_page(page, sections)
     return files
 
@@ -116,8 +169,8 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
             f'<h3>{escape(block.caption)}</h3><table style="border-collapse:collapse"><thead><tr>{head}</tr>'
             f"</thead><tbody>{body}</tbody></table>{note}"
         )
-    mark = "<p><b>Simulated data: no evidence about anyone.</b></p>" if page.synthetic else ""
-    return (
+    mark = "".join(f"<p><b>{escape(words)}</b></p>" for words in _marks(page))
+    return visible(
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(page.title)}: tables</title></head>'
         f'<body style="font-family:serif">{mark}{"".join(parts)}</body></html>\n'
     )
@@ -125,8 +178,7 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
 
 def _tables_word(page: Page, sections: tuple[Section, ...]) -> bytes:
     parts: list[Any] = [(1, page.title)]
-    if page.synthetic:
-        parts.append("Simulated data: no evidence about anyone.")
+    parts += _marks(page)
     for section in sections:
         tables = [block for block in section.blocks if isinstance(block, Table)]
         if tables:
@@ -136,3 +188,9 @@ def _tables_word(page: Page, sections: tuple[Section, ...]) -> bytes:
             if block.note:
                 parts.append(block.note)
     return word_file(page.title, parts, caller="write_page")
+
+
+def _marks(page: Page) -> list[str]:
+    """Return what stands above all tables."""
+    marks = ["Simulated data: no evidence about anyone."] if page.synthetic else []
+    return marks + (["Not for release: shows counts of single patients."] if page.release is None else [])

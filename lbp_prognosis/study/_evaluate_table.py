@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import ArgumentError, DataError, argument_error, check_choice, check_risk, objection
+from lbp_prognosis.disclosure import ReleaseLedger, chosen_gate
 from lbp_prognosis.evaluation import Evaluation, evaluate, risk_groups
 from lbp_prognosis.report import Page, evaluation_page
 from lbp_prognosis.schema import read_table
@@ -41,6 +42,11 @@ def evaluate_table(
     sample: str = "apparent",
     setting: str = "",
     title: str = "Evaluation of predictions",
+    mode: str = "",
+    smallest_cell: int | None = None,
+    release_ledger: str | os.PathLike[str] | None = None,
+    id: str = "",
+    exclude_ids: Iterable[object] = (),
 ) -> Page:
     """Read predictions and outcomes, judge them, and return the page.
 
@@ -72,6 +78,16 @@ def evaluate_table(
         In what external patients differ from those of the development.
     title : str, default "Evaluation of predictions"
         Of the page.
+    mode : {"", "not-for-release", "release"}, default ""
+        Whether the page may leave; unsaid it may where one of the next two is given, and else may not.
+    smallest_cell : int, optional
+        k, at least 2, for a page that leaves; 5 if not given.
+    release_ledger : path, optional
+        File of earlier releases.
+    id : str, default ""
+        Column that names the patient, for the ledger and ``exclude_ids``.
+    exclude_ids : iterable, optional
+        Patients who withdrew: their rows are left out.
 
     Raises
     ------
@@ -80,6 +96,13 @@ def evaluate_table(
     ArgumentError
         If an argument is not accepted.
     """
+    gate = chosen_gate(mode, smallest_cell, release_ledger)
+    ledger = None if release_ledger is None else ReleaseLedger(release_ledger)
+    if isinstance(exclude_ids, str):
+        raise argument_error("exclude_ids", "a list of identifiers", repr(exclude_ids))
+    gone = {str(one) for one in exclude_ids}
+    if not id and (gone or ledger is not None):
+        raise argument_error("id", "the column that names the patient, for the ledger and `exclude_ids`", "nothing")
     check_choice("target", target, ("event", "no_event"))
     check_choice("sample", sample, _SAMPLES)
     check_choice("setting", setting, ("", "temporal", "geographic", "setting"))
@@ -92,10 +115,12 @@ def evaluate_table(
     grid = _thresholds(thresholds)
     reading = read_table(path)
     frame = reading.frame
-    wanted = [*risks, *filter(None, (time, event, status, clusters))]
+    wanted = [*risks, *filter(None, (time, event, status, clusters, id))]
     for column in wanted:
         if column not in frame.columns:
             raise DataError(f"The table has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}.")
+    if gone:
+        frame = frame[~frame[id].astype(str).isin(sorted(gone))].reset_index(drop=True)
     if frame.empty:
         raise DataError("The table has no rows.")
     reading.raise_if_failed(wanted)
@@ -108,7 +133,16 @@ def evaluate_table(
     found = evaluate(y, predicted, float(horizon), grid, target=target, clusters=groups)
     doubts = (*((_UNSAID,) if sample == "apparent" else ()), *found.objections)
     found = replace(found, objections=doubts)
-    return _page(Path(path), reading.notes, found, y, predicted, grid, float(horizon), unit, sample, setting, title)
+    page = _page(Path(path), reading.notes, found, y, predicted, grid, float(horizon), unit, sample, setting, title)
+    return replace(page, gate=gate, ledger=ledger, ids=_ids(frame, id))
+
+
+def _ids(frame: pd.DataFrame, column: str) -> tuple[str, ...] | None:
+    if not column:
+        return None
+    if frame[column].isna().any():
+        raise DataError(f"The identifier {column!r} is missing in {int(frame[column].isna().sum())} rows.")
+    return tuple(frame[column].astype(str))
 
 
 def _outcome(frame: pd.DataFrame, horizon: float, time: str, event: str, status: str, censored: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lbp_prognosis._base import ArgumentError, StrictTable, nearest
 from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
+from lbp_prognosis.disclosure import MODES
 from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import CLINICAL_MINIMUM, Criteria
 from lbp_prognosis.study._data_plan import DataPlan
@@ -42,7 +43,13 @@ TABLES = (
     "technical",
     "diagnostic",
 )
-PAGE: dict[str, Any] = {"smallest_cell": 5, "patient_level": False, "table_one_by": ""}
+PAGE: dict[str, Any] = {
+    "mode": "",
+    "smallest_cell": None,
+    "release_ledger": "",
+    "patient_level": False,
+    "table_one_by": "",
+}
 DESIGN = ("strata", "psu", "fpc", "weight", "weights", "sampling_weight", "cluster", "clusters")
 _PACKAGE = ("package", "mapping", "site", "nominal", "synthetic")
 _STEP = (0.001, 0.5)
@@ -141,9 +148,17 @@ def _data(read: StrictTable, top: Mapping[str, Any]) -> DataPlan | None:
 
 def _page(read: StrictTable, value: Any) -> dict[str, Any]:
     given = read.keys("page", value, tuple(PAGE))
-    found = {key: read.value(f"page.{key}", type(PAGE[key]), item) for key, item in given.items()}
+    kinds = {key: int if key == "smallest_cell" else type(PAGE[key]) for key in PAGE}
+    found = {key: read.value(f"page.{key}", kinds[key], item) for key, item in given.items()}
     if "smallest_cell" in found:
-        _whole_in(read, "page.smallest_cell", found["smallest_cell"], 1, 1000)
+        _whole_in(read, "page.smallest_cell", found["smallest_cell"], 2, 1000)
+    mode = found.get("mode", "")
+    if isinstance(mode, str) and mode not in ("", *MODES):
+        read.fault("page.mode", "choice", "page.mode", " or ".join(map(repr, MODES)), repr(mode), nearest(mode, MODES))
+    for key in ("smallest_cell", "release_ledger"):
+        if mode == "not-for-release" and found.get(key):
+            words = "left out of a page that is not for release"
+            read.fault(f"page.{key}", "conflict", f"page.{key}", words, given[key], 'Or say mode = "release".')
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,7 @@ def run_study(
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] | None = None,
+    exclude_ids: Iterable[object] = (),
 ) -> StudyResult:
     """Run a study: data, cohort, models, out-of-fold risks, evaluation, explanations, evidence.
 
@@ -49,6 +50,9 @@ def run_study(
         Folder of finished fits: a killed run resumes to the same numbers.
     progress : callable, optional
         Called with a sentence at each step.
+    exclude_ids : iterable, optional
+        Patients who withdrew: left out of every table. A page that leaves is checked against earlier releases in the
+        study's ``release_ledger``.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def run_study(
         for kind in (DeprecationWarning, PendingDeprecationWarning):  # of libraries to their callers, on first use
             warnings.simplefilter("ignore", kind)
         say("Reading and checking the data")
-        data = read_study_data(study)
+        data = read_study_data(study, exclude_ids=exclude_ids)
         check_before_work(study, data)
         models = build_models(study, data)
         horizons = _horizons(data)

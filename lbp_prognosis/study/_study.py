@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lbp_prognosis._base import DataError, FeatureMap, StrictTable, argument_error, content_hash
 from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
+from lbp_prognosis.disclosure import chosen_gate
 from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import Criteria, missing_constructs
 from lbp_prognosis.study._data_plan import DataPlan
@@ -63,7 +64,9 @@ class Study:
     criteria : Criteria
         What a claim has to reach.
     page : mapping
-        ``smallest_cell`` (5), ``patient_level`` (false), ``table_one_by``.
+        ``mode`` ("not-for-release", or "release"; the latter where one of the next two is given), ``smallest_cell``
+        (5 where the page leaves), ``release_ledger`` (a file beside the study), ``patient_level`` (false),
+        ``table_one_by``.
     seed : int
         Of everything that is drawn.
     prespecified : bool
@@ -159,9 +162,30 @@ class Study:
         assert found is not None
         return found
 
+    def for_release(self, mode: str = "", ledger: str | os.PathLike[str] | None = None) -> Study:
+        """Return the protocol with another mode of the page, or another ledger of releases.
+
+        Parameters
+        ----------
+        mode : {"", "not-for-release", "release"}, default ""
+            Unsaid: that of the protocol.
+        ledger : path, optional
+            In the place of the protocol's.
+        """
+        page = dict(self.page)
+        if ledger is not None:
+            page["release_ledger"] = str(Path(ledger).absolute())
+        if mode:
+            page["mode"] = mode
+            if mode == "not-for-release":
+                page |= {"smallest_cell": None, "release_ledger": ""}
+        chosen_gate(page["mode"], page["smallest_cell"], page["release_ledger"])
+        return replace(self, page=page)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the protocol as plain values."""
+        """Return the protocol as plain values, without places of files that only this machine knows."""
         fields = asdict(self)
+        fields["page"]["release_ledger"] = ""
         del fields["folder"], fields["home"]
         return plain(fields)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -103,20 +104,25 @@ class StudyData(Result):
         return f"{len(self.X)} patients, {outcome_kind(self.y)}, columns: {sizes}"
 
 
-def read_study_data(study: Study) -> StudyData:
+def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> StudyData:
     """Read, map, validate, build the cohort, pool levels: everything up to one row a patient.
 
     Parameters
     ----------
     study : Study
         The protocol.
+    exclude_ids : iterable, optional
+        Patients who withdrew: they are left out of every table before anything is made of it.
 
     Raises
     ------
     DataError
         If the data are not what they must be; carries ``failures``.
     """
-    data = _from_package(study) if study.data.package else _from_wide(study)
+    if isinstance(exclude_ids, str):
+        raise argument_error("exclude_ids", "a list of identifiers", repr(exclude_ids))
+    gone = frozenset(str(one) for one in exclude_ids)
+    data = _from_package(study, gone) if study.data.package else _from_wide(study, gone)
     horizons = None if outcome_kind(data.y) == "status" else list(data.spec.horizons)
     # of the first cause of the outcome, as everywhere in a study
     found = screen(data.X, data.y, horizons, polarity=data.spec.polarity)
@@ -129,7 +135,7 @@ def _path(study: Study, name: str, *, home: bool = False) -> Path:
     return Path(study.home if home else study.folder) / name
 
 
-def _from_package(study: Study) -> StudyData:
+def _from_package(study: Study, gone: frozenset[str]) -> StudyData:
     folder = _path(study, study.data.package)
     notes: list[str] = []
     if study.data.mapping:
@@ -143,6 +149,8 @@ def _from_package(study: Study) -> StudyData:
         report = validate_package(folder)
     rules = CohortSpec.from_dict(study.cohort)
     report = report.accept_methods(rules.methods).raise_if_failed()
+    if gone:
+        report = replace(report, tables={name: _staying(table, gone) for name, table in report.tables.items()})
     notes += [f"{row['table']} {row['field']}: {row['note']}." for row in report.notes.to_dict("records")]
     synthetic = study.data.synthetic or _says_synthetic(folder)
     definition = outcome_from_dict({key: value for key, value in study.outcome.items() if key != "schedule"})
@@ -168,6 +176,13 @@ def _from_package(study: Study) -> StudyData:
         synthetic,
         _read(study, report),
     )
+
+
+def _staying(table: pd.DataFrame, gone: frozenset[str]) -> pd.DataFrame:
+    """Return the rows of patients who did not withdraw."""
+    if "patient_id" not in table.columns:
+        return table
+    return table[~table["patient_id"].astype(str).isin(gone)].reset_index(drop=True)
 
 
 def _read(study: Study, report: PackageReport) -> dict[str, pd.DataFrame]:
@@ -260,10 +275,10 @@ def _scheduled(study: Study, y: np.ndarray, spec: OutcomeSpec) -> tuple[np.ndarr
     return planned.y, planned.visits, [words]
 
 
-def _from_wide(study: Study) -> StudyData:
+def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
     spec = study.wide_outcome()
     predictors = [column for columns in study.modalities.values() for column in columns]
-    rows: WideRows = read_wide(study.data, _path(study, study.data.wide), spec, predictors)
+    rows: WideRows = read_wide(study.data, _path(study, study.data.wide), spec, predictors, gone)
     if not study.modalities:
         raise argument_error(
             "modalities",

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lbp_prognosis.study._study_findings import StudyFindings
 from lbp_prognosis.study._study_page import study_page
+
+if TYPE_CHECKING:
+    from lbp_prognosis.report import Page
 
 __all__ = ["StudyResult"]
 
@@ -52,4 +56,8 @@ class StudyResult(StudyFindings):
         """Write the page, tables, ``results.parquet`` and ``provenance.json``; returns the path of the page."""
         from lbp_prognosis.report import write_page
 
-        return write_page(study_page(self), folder)
+        return write_page(self.page(), folder)
+
+    def page(self) -> Page:
+        """Return what `write` writes, before the gate of the study: see `report.released_page`."""
+        return study_page(self)

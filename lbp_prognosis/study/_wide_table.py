@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError
+from lbp_prognosis._base import DataError, argument_error
 from lbp_prognosis.cohort import Flow
 from lbp_prognosis.schema import TableReading, failure_frame, read_table
 from lbp_prognosis.study._data_plan import DataPlan
@@ -32,10 +32,13 @@ class WideRows:
     value_labels: dict[str, dict[Any, str]]
 
 
-def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec, columns: Sequence[str] = ()) -> WideRows:
+def read_wide(
+    plan: DataPlan, path: Path, spec: OutcomeSpec, columns: Sequence[str] = (), gone: frozenset[str] = frozenset()
+) -> WideRows:
     """Read the table, keep the rows asked for, and make the outcome.
 
-    ``columns`` are those to be predictors: cells of them that are no numbers among numbers are refused.
+    ``columns`` are those to be predictors: cells of them that are no numbers among numbers are refused; patients of
+    ``gone`` have withdrawn.
 
     Rows without an outcome are counted and left out (for a state at a visit they stay, as not observed).
 
@@ -60,6 +63,15 @@ def read_wide(plan: DataPlan, path: Path, spec: OutcomeSpec, columns: Sequence[s
     if frame.empty:
         raise DataError(f"The table {path.name!r} has no rows" + (" left by `where`." if plan.where else "."))
     frame = _indexed(frame, plan, path.name)
+    if gone:
+        if not plan.id:
+            raise argument_error(
+                "exclude_ids", "given with [table] id = …, the column that names the patient", f"{len(gone)} without it"
+            )
+        left = frame.index.astype(str).isin(sorted(gone))
+        if left.any():
+            steps.append({"kind": "excluded", "step": "withdrawn", "n": int(left.sum())})
+            frame = frame[~left]
     dated = [c for c in (plan.time, plan.event, plan.entry) if c]
     if dated:
         gone = frame[dated].isna().any(axis=1)

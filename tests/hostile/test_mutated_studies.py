@@ -72,7 +72,11 @@ BASE = {
         ("page", "smallest_cell", "five", "type"),
         ("page", "smallest_cell", 0, "range"),
         ("page", "smallest_cell", -1, "range"),
+        ("page", "smallest_cell", 1, "range"),
+        ("page", "smallest_cell", 1.5, "type"),
         ("page", "smallest_cell", True, "type"),
+        ("page", "mode", "public", "choice"),
+        ("page", "mode", 1, "type"),
         ("page", "smallest_cells", 5, "unknown_key"),
         ("cohort", "index", "index_date", "conflict"),
         ("imaging", "junk", 1, "conflict"),
@@ -100,7 +104,9 @@ def test_each_fault_has_its_reason(table, key, value, reason) -> None:
         ("validation", "folds", 100),
         ("decision", "step", 0.001),
         ("decision", "step", 0.5),
-        ("page", "smallest_cell", 1),
+        ("page", "smallest_cell", 2),
+        ("page", "mode", "release"),
+        ("page", "mode", "not-for-release"),
     ],
 )
 def test_the_limits_themselves_are_accepted(table, key, value) -> None:

@@ -8,6 +8,7 @@ from lbp_prognosis.evaluation.prognostic._calibration_test import CalibrationTes
 from lbp_prognosis.evaluation.prognostic._concordance import ConcordanceResult, concordance
 from lbp_prognosis.evaluation.prognostic._crps import crps
 from lbp_prognosis.evaluation.prognostic._integrated_brier import IntegratedBrier, integrated_brier
+from lbp_prognosis.evaluation.prognostic._judged_rows import JudgedRows
 from lbp_prognosis.evaluation.prognostic._log_score import log_score
 from lbp_prognosis.evaluation.prognostic._mean_absolute_error import mean_absolute_error
 from lbp_prognosis.evaluation.prognostic._mean_calibration import MeanCalibration, mean_calibration
@@ -27,6 +28,7 @@ __all__ = [
     "CalibrationTest",
     "ConcordanceResult",
     "IntegratedBrier",
+    "JudgedRows",
     "MeanCalibration",
     "OrdinalConcordance",
     "OverHorizons",

@@ -19,6 +19,7 @@ from lbp_prognosis.evaluation.prognostic._calibration_test import (
     grouped_test,
     risk_cuts,
 )
+from lbp_prognosis.evaluation.prognostic._judged_rows import JudgedRows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,6 +107,36 @@ class Calibration(Result):
         if rows.reason:
             raise argument_error("horizon", "one with an estimate", f"{rows.tau:g}: {rows.reason}")
         return rows
+
+    def judged(self, horizon: float) -> JudgedRows:
+        """Return outcome and risk of every row, and how rows count.
+
+        Parameters
+        ----------
+        horizon : float
+            One of the horizons.
+
+        Raises
+        ------
+        ArgumentError
+            If nothing was estimated there, or the result keeps no rows (numbers pooled over imputations).
+        """
+        if not self._rows:
+            raise argument_error("self", "a calibration that keeps its rows", "numbers pooled over imputations")
+        rows = self._at(horizon, "judged")
+        setting, risk = rows.setting, np.full(rows.setting.n, np.nan)
+        risk[rows.index] = rows.risk
+        return JudgedRows(
+            setting.y,
+            risk if rows.all_risks is None else rows.all_risks,
+            setting.kind,
+            rows.tau,
+            setting.cause,
+            setting.target,
+            setting.copies,
+            setting.clusters,
+            setting.weights,
+        )
 
     def groups(self, groups: int = 10, horizon: float | None = None) -> pd.DataFrame:
         """Return observed against predicted risk in groups between quantiles of the predicted risk.

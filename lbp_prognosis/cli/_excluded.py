@@ -1,0 +1,34 @@
+"""``excluded``: the patients who withdrew, from a file; and what was made with them before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["excluded", "print_withdrawn"]
+
+
+def excluded(path: Path | None) -> tuple[str, ...]:
+    """Return the identifiers of a file, one a line."""
+    if path is None:
+        return ()
+    from lbp_prognosis._base import argument_error
+
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise argument_error("exclude", "a readable file, an identifier a line", f"{path}: {error}") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def print_withdrawn(ledger: Any, gone: tuple[str, ...]) -> None:
+    """Say which releases and models in the ledger the withdrawn patients were in."""
+    import typer
+
+    if ledger is None or not gone:
+        return
+    for what, names in (
+        ("earlier releases with a withdrawn patient", ledger.released_with(gone)),
+        ("models trained with a withdrawn patient, to be refitted", ledger.trained_with(gone)),
+    ):
+        typer.echo(f"{what}: {', '.join(names) or 'none'}")

@@ -1,0 +1,82 @@
+"""``coarse_curve``: a curve over time with enough events in each step, none of whose corners is a patient's time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["coarse_curve"]
+
+_PIECES = (12, 8, 6, 4, 3, 2)
+_SHIFTS = (0.0, 0.137, 0.271, 0.389, 0.443)
+
+
+def coarse_curve(
+    times: Any, value: Any, low: Any, high: Any, events: Any, *, end: float, smallest: int, start: float = 0.0
+) -> pd.DataFrame:
+    """Return a step curve read at a few round times.
+
+    Parameters
+    ----------
+    times : array-like of shape (m,)
+        Distinct observed times, increasing: those of patients.
+    value, low, high : array-like of shape (m,)
+        Height from each time on, with limits.
+    events : array-like of shape (m,)
+        Patients whose event moves the curve at each time.
+    end : float
+        A time that was declared (the horizon), the last of the curve.
+    smallest : int
+        k: between two corners of the curve lie at least so many events.
+    start : float, default 0.0
+        Height at time zero.
+
+    Returns
+    -------
+    DataFrame
+        ``time, value, low, high``, from time zero to ``end``; only these two where there are fewer than 2 k events.
+    """
+    seen = np.asarray(times, dtype=float)
+    moved = np.asarray(events, dtype=float)
+    inside = seen <= end
+    total = float(moved[inside].sum())
+    corners = [0.0]
+    for pieces in _PIECES:
+        grid = _quiet_grid(end, pieces, seen)
+        found, last = [0.0], 0.0
+        for time in grid:
+            passed = float(moved[(seen > found[-1]) & (seen <= time)].sum())
+            left = total - last - passed
+            if passed >= smallest and left >= smallest:
+                found.append(time)
+                last += passed
+        if len(found) > len(corners):
+            corners = found
+    heights = {
+        name: [start if time == 0 else _height(seen, np.asarray(part, dtype=float), time, start) for time in corners]
+        for name, part in (("value", value), ("low", low), ("high", high))
+    }
+    ends = {
+        name: _height(seen, np.asarray(part, dtype=float), end, start)
+        for name, part in (("value", value), ("low", low), ("high", high))
+    }
+    return pd.DataFrame(
+        {"time": [*corners, end], **{name: [*heights[name], ends[name]] for name in ("value", "low", "high")}}
+    )
+
+
+def _quiet_grid(end: float, pieces: int, seen: np.ndarray) -> list[float]:
+    """Return times that divide a stretch into equal pieces, moved a little where one is a patient's."""
+    step = end / pieces
+    for shift in _SHIFTS:
+        grid = [float(f"{step * (k + shift):.4g}") for k in range(1, pieces)]
+        if not np.isin(np.round(grid, 9), np.round(seen, 9)).any():
+            return grid
+    return [time for time in grid if not np.isclose(seen, time).any()]
+
+
+def _height(times: np.ndarray, part: np.ndarray, at: float, start: float) -> float:
+    place = int(np.searchsorted(times, at, side="right")) - 1
+    return start if place < 0 else float(part[place])

@@ -1,0 +1,72 @@
+"""``kept_cuts``: thresholds whose bands hold enough patients with and without the target, for every model at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from lbp_prognosis._kernels import threshold_bins
+from lbp_prognosis.disclosure._patients import Patients
+
+__all__ = ["bands_are_safe", "kept_cuts"]
+
+
+def kept_cuts(
+    patients: Patients, candidates: Iterable[float], smallest: int, most: int
+) -> tuple[list[float], list[float]]:
+    """Return thresholds that may leave, and those that may not.
+
+    Numbers at two thresholds (net benefit, patients above, events found) subtract to those of the band between them,
+    so that a threshold is kept only if all bands that it leaves have at least ``smallest`` patients with the target and
+    as many without, and of those whose state is not known none or as many.
+
+    Parameters
+    ----------
+    patients : Patients
+        With ``scores``.
+    candidates : iterable of float
+        Declared thresholds, the most wanted first.
+    smallest : int
+        k.
+    most : int
+        Thresholds kept at most.
+
+    Returns
+    -------
+    kept, dropped : list of float
+        ``kept`` in increasing order.
+    """
+    kept: list[float] = []
+    dropped: list[float] = []
+    for cut in dict.fromkeys(float(cut) for cut in candidates):
+        trial = sorted([*kept, cut])
+        if len(trial) <= most and all(bands_are_safe(patients, s, trial, smallest) for s in patients.scores.values()):
+            kept = trial
+        else:
+            dropped.append(cut)
+    return kept, dropped
+
+
+def bands_are_safe(patients: Patients, score: np.ndarray, cuts: Sequence[float], smallest: int) -> bool:
+    """Return whether every band between the cuts may be told apart.
+
+    Parameters
+    ----------
+    patients : Patients
+        Whose state counts.
+    score : ndarray of shape (n_rows,)
+        Risk of the target; a risk at a cut belongs to the band above.
+    cuts : sequence of float
+        In increasing order.
+    smallest : int
+        k.
+    """
+    code = threshold_bins(score, np.asarray(cuts, dtype=float))
+    for band in range(len(cuts) + 1):
+        with_it, without, unknown = patients.parts(code == band)
+        if with_it == without == unknown == 0:
+            continue
+        if min(with_it, without) < smallest or 0 < unknown < smallest:
+            return False
+    return True

@@ -1,0 +1,184 @@
+"""``ReleaseLedger``: who was in which release, so that no two of them can be subtracted to a few patients."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lbp_prognosis._base import DataError, DisclosureError, argument_error, write_file
+
+__all__ = ["ReleaseLedger"]
+
+_FORMAT = "lbp_prognosis release ledger 1"
+
+
+class ReleaseLedger:
+    """A file beside the data that knows the patients of each release by a keyed hash.
+
+    It never leaves: whoever has it and an identifier can ask whether that patient was in. Only its owner may read it.
+
+    Parameters
+    ----------
+    path : path
+        Of the file; made at the first release. Its folder must be there.
+
+    Raises
+    ------
+    DataError
+        If the file is there and is no ledger.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._held: dict[str, Any] = {"format": _FORMAT, "key": secrets.token_hex(32), "releases": [], "models": []}
+        if self.path.exists():
+            self._held = _read(self.path)
+
+    @property
+    def releases(self) -> tuple[str, ...]:
+        """Titles of the releases, the first one first."""
+        return tuple(entry["title"] for entry in self._held["releases"])
+
+    def check(self, ids: Iterable[object], smallest: int, content: str = "") -> None:
+        """Raise if a release of these patients could be combined with earlier ones to fewer than ``smallest``.
+
+        Parameters
+        ----------
+        ids : iterable
+            Identifiers of the patients of the new release.
+        smallest : int
+            k; that of an earlier release counts where it is larger.
+        content : str, default ""
+            Digest of what is to be released; the same patients leave again only with the same content.
+
+        Raises
+        ------
+        DisclosureError
+            If any set that follows from the releases by union, intersection and difference has 1 to k − 1 patients, or
+            the same patients are to leave with other numbers.
+
+        Notes
+        -----
+        Sums over cohorts can be added and subtracted. What can be reached is made of the patients who share the same
+        releases; each such set has to be empty or of at least k, however many releases there are.
+        """
+        members = self._hashes(ids)
+        earlier = [(entry, set(entry["members"])) for entry in self._held["releases"]]
+        k = max([smallest, *(int(entry["smallest_cell"]) for entry, _ in earlier)])
+        for entry, known in earlier:
+            if known == members and content and entry["content"] != content:
+                raise DisclosureError(
+                    f"The patients of the release {entry['title']!r} are to leave again with other numbers: both "
+                    "together tell more than either may. Release the same page, or wait for "
+                    f"{k} or more further patients."
+                )
+        pattern: Counter[tuple[bool, ...]] = Counter()
+        for member in set().union(members, *(known for _, known in earlier)):
+            pattern[(member in members, *(member in known for _, known in earlier))] += 1
+        for where, count in pattern.items():
+            if 0 < count < k:
+                near = [entry["title"] for (entry, _), inside in zip(earlier, where[1:]) if inside != where[0]]
+                raise DisclosureError(
+                    f"This cohort and that of {', '.join(map(repr, near)) or 'earlier releases'} differ by 1 to "
+                    f"{k - 1} patients, whose numbers could be had by subtraction. Wait until {k} or more have come or "
+                    "gone, or keep the page: `not-for-release`."
+                )
+
+    def add(self, title: str, ids: Iterable[object], smallest: int, content: str = "") -> None:
+        """Write down a release; the same one again is written down once.
+
+        Parameters
+        ----------
+        title : str
+            Of the page.
+        ids : iterable
+            Identifiers of its patients.
+        smallest : int
+            k.
+        content : str, default ""
+            Digest of what was released.
+        """
+        self.check(ids, smallest, content)
+        entry = {
+            "title": title,
+            "smallest_cell": int(smallest),
+            "content": content,
+            "members": sorted(self._hashes(ids)),
+        }
+        if not any({**held, "title": title} == entry for held in self._held["releases"]):
+            self._held["releases"].append(entry)
+            self._write()
+
+    def add_model(self, name: str, ids: Iterable[object]) -> None:
+        """Write down on whom a model was trained.
+
+        Parameters
+        ----------
+        name : str
+            Of the model.
+        ids : iterable
+            Identifiers of its training patients.
+        """
+        entry = {"name": name, "members": sorted(self._hashes(ids))}
+        if entry not in self._held["models"]:
+            self._held["models"].append(entry)
+            self._write()
+
+    def trained_with(self, ids: Iterable[object]) -> tuple[str, ...]:
+        """Return the models that were trained with any of these patients: after a withdrawal they are to be refitted.
+
+        Parameters
+        ----------
+        ids : iterable
+            Identifiers of the patients who withdrew.
+        """
+        gone = self._hashes(ids)
+        return tuple(entry["name"] for entry in self._held["models"] if gone & set(entry["members"]))
+
+    def released_with(self, ids: Iterable[object]) -> tuple[str, ...]:
+        """Return the titles of the releases that any of these patients was in.
+
+        Parameters
+        ----------
+        ids : iterable
+            Identifiers of the patients.
+        """
+        gone = self._hashes(ids)
+        return tuple(entry["title"] for entry in self._held["releases"] if gone & set(entry["members"]))
+
+    def _hashes(self, ids: Iterable[object]) -> set[str]:
+        if isinstance(ids, str):
+            raise argument_error("ids", "a list of identifiers", repr(ids))
+        key = bytes.fromhex(self._held["key"])
+        return {hmac.new(key, str(one).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest() for one in ids}
+
+    def _write(self) -> None:
+        write_file(self.path, json.dumps(self._held, indent=1) + "\n", private=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{path.name!r} is no ledger of releases: {error}") from None
+    if not isinstance(held, dict) or held.get("format") != _FORMAT:
+        raise DataError(f"{path.name!r} is no ledger of releases of this version ({_FORMAT}).")
+    shape = {"releases": ("title", "smallest_cell", "content", "members"), "models": ("name", "members")}
+    for part, names in shape.items():
+        entries = held.get(part)
+        if not isinstance(entries, list) or not all(
+            isinstance(entry, dict) and set(entry) == set(names) and isinstance(entry["members"], list)
+            for entry in entries
+        ):
+            raise DataError(f"{path.name!r} is a broken ledger of releases: its {part} are not what they must be.")
+    key = held.get("key")
+    if not isinstance(key, str) or len(key) != 64 or set(key) - set("0123456789abcdef"):
+        raise DataError(f"{path.name!r} is a broken ledger of releases: it has no key.")
+    return held

@@ -1,0 +1,66 @@
+"""``Patients``: who is behind the numbers of a release, and what is known of the outcome of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import argument_error
+
+__all__ = ["Patients"]
+
+_PARTS = (1, 0, -1)
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Rows behind a release.
+
+    Attributes
+    ----------
+    state : ndarray of int of shape (n_rows,)
+        At the main horizon: 1 with the target, 0 without it, −1 not known.
+    scores : mapping of str to ndarray of shape (n_rows,)
+        Predicted risk of the target by each model whose thresholds are to leave.
+    copies : ndarray of shape (n_rows,), optional
+        Patients a row stands for; 1 each if left out.
+    clusters : ndarray of shape (n_rows,), optional
+        Patient of each row, where a patient has several; cells then count patients.
+    ids : tuple of str, optional
+        Identifier of each row, for the ledger.
+    """
+
+    state: np.ndarray = field(repr=False)
+    scores: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    copies: np.ndarray | None = field(default=None, repr=False)
+    clusters: np.ndarray | None = field(default=None, repr=False)
+    ids: Sequence[str] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        size = self.state.shape[0]
+        if not np.isin(self.state, _PARTS).all():
+            raise argument_error("state", "of 1, 0 and −1", sorted(set(self.state.tolist()))[:5])
+        beside: dict[str, Any] = {"copies": self.copies, "clusters": self.clusters, "ids": self.ids, **self.scores}
+        for name, values in beside.items():
+            if values is not None and len(values) != size:
+                raise argument_error(name, f"of length {size}, one a row of `state`", f"length {len(values)}")
+
+    @property
+    def n(self) -> int:
+        """Patients."""
+        return self.count(np.ones(self.state.shape[0], dtype=bool))
+
+    def count(self, rows: np.ndarray) -> int:
+        """Return how many patients are in the rows, given as truth values of shape (n_rows,)."""
+        if self.clusters is not None:
+            return int(np.unique(self.clusters[rows]).size)
+        return int(rows.sum()) if self.copies is None else round(float(self.copies[rows].sum()))
+
+    def parts(self, rows: np.ndarray | None = None) -> tuple[int, int, int]:
+        """Return how many of the rows have the target, have it not, and are not known."""
+        inside = np.ones(self.state.shape[0], dtype=bool) if rows is None else rows
+        with_it, without, unknown = (self.count(inside & (self.state == part)) for part in _PARTS)
+        return with_it, without, unknown

@@ -1,0 +1,282 @@
+"""``Release``: one cohort's way out: all that is to leave is given to it; it keeps count, and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import DisclosureError
+from lbp_prognosis._kernels import threshold_bins
+from lbp_prognosis.disclosure._budget import Budget
+from lbp_prognosis.disclosure._coarse_curve import coarse_curve
+from lbp_prognosis.disclosure._dominance import is_dominated
+from lbp_prognosis.disclosure._kept_cuts import kept_cuts
+from lbp_prognosis.disclosure._ledger import ReleaseLedger
+from lbp_prognosis.disclosure._merged_levels import merged_levels
+from lbp_prognosis.disclosure._patients import Patients
+
+__all__ = ["Release"]
+
+_MEAN, _QUANTILE = 50, 100
+_NO_LEDGER = (
+    "Without a ledger of releases nothing protects against subtracting this release from another of nearly the same "
+    "patients."
+)
+
+
+@dataclass
+class Release:
+    """Made by `Gate.open`.
+
+    Tables and arrays go in; what may leave comes out, merged and rounded, or None. A page drops what is None and goes
+    on; a packet that must not be thinned is built with `strict`, which refuses instead.
+
+    Attributes
+    ----------
+    smallest_cell, min_n, min_events, most_thresholds, digits : int
+        See `Gate`.
+    patients : Patients
+        Behind all numbers.
+    budget : Budget
+        Numbers that have left.
+    ledger : ReleaseLedger or None
+        Of earlier releases.
+    strict : bool
+        Whether what may not leave is an error.
+    """
+
+    smallest_cell: int
+    min_n: int
+    min_events: int
+    most_thresholds: int
+    digits: int
+    patients: Patients = field(repr=False)
+    budget: Budget = field(repr=False)
+    ledger: ReleaseLedger | None = field(default=None, repr=False)
+    strict: bool = False
+    _actions: list[tuple[str, str, str]] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.ledger is None:
+            self._actions.append(("release", "said", _NO_LEDGER))
+            return
+        if self.patients.ids is None:
+            raise DisclosureError(
+                "A ledger of releases needs to know the patients: name the column of their identifiers, or release "
+                "without a ledger."
+            )
+        self.ledger.check(self.patients.ids, self.smallest_cell)
+
+    @property
+    def insufficient(self) -> str:
+        """Why nothing may leave but this sentence; empty if enough patients are behind it."""
+        with_it, without, _ = self.patients.parts()
+        if self.patients.n < self.min_n:
+            return f"fewer than {self.min_n} patients"
+        if min(with_it, without) < self.min_events:
+            return f"fewer than {self.min_events} patients with the outcome, or without it"
+        return ""
+
+    @property
+    def count_digits(self) -> int:
+        """Decimals of estimates from which a count follows (observed risk, net benefit, Brier score).
+
+        Where 1 to k − 1 patients are of unknown state the denominator of a share would give them away, unless the share
+        is rounded to more than one patient.
+        """
+        unknown = self.patients.parts()[2]
+        if unknown == 0 or unknown >= self.smallest_cell:
+            return self.digits
+        return int(max(1, min(self.digits, np.floor(np.log10(self.patients.n)))))
+
+    def note(self, where: str, action: str, reason: str) -> None:
+        """Write down what was done: ``action`` is ``merged``, ``dropped``, ``rounded``, ``coarsened`` or ``said``."""
+        if self.strict and action == "dropped":
+            raise DisclosureError(f"{where} may not leave: {reason}.")
+        if (where, action, reason) not in self._actions:
+            self._actions.append((where, action, reason))
+
+    def take(self, item: str, numbers: int | Iterable[Hashable]) -> bool:
+        """Return whether an item fits into the release budget, counting it; what does not fit is written down.
+
+        Parameters
+        ----------
+        item : str
+            What it is.
+        numbers : int or iterable of hashable
+            How many numbers it has, or their keys.
+        """
+        fits = self.budget.take(item, numbers)
+        if not fits:
+            self.note(item, "dropped", f"the release budget of {self.budget.most} numbers is used up")
+        return fits
+
+    def counts(self, where: str, labels: Sequence[str], counts: Any, *, ordered: bool = False) -> pd.DataFrame | None:
+        """Return parts of a known total, merged until none is small.
+
+        Parameters
+        ----------
+        where : str
+            What is counted.
+        labels : sequence of str
+            Names of the parts.
+        counts : array-like of shape (n_parts,) or (n_parts, n_columns)
+            Patients in each part; columns are groups, the total among them.
+        ordered : bool, default False
+            Whether only neighbours are joined.
+
+        Returns
+        -------
+        DataFrame or None
+            ``label`` and one column a group (``n`` if there is one); None where it has to be dropped.
+        """
+        table = np.asarray(counts, dtype=float)
+        table = table[:, None] if table.ndim == 1 else table
+        parts = merged_levels(table, self.smallest_cell, ordered=ordered)
+        if parts is None:
+            self.note(where, "dropped", f"a part would have fewer than {self.smallest_cell} patients")
+            return None
+        if len(parts) < len(labels):
+            self.note(where, "merged", f"parts of fewer than {self.smallest_cell} patients")
+        names = ["n"] if table.shape[1] == 1 else list(range(table.shape[1]))
+        out = pd.DataFrame({"label": [" or ".join(str(labels[k]) for k in part) for part in parts]})
+        for column, name in enumerate(names):
+            out[name] = [int(table[part, column].sum()) for part in parts]
+        return out
+
+    def cuts(self, where: str, candidates: Iterable[float]) -> list[float]:
+        """Return the thresholds of the candidates (most wanted first) whose bands may be told apart.
+
+        Parameters
+        ----------
+        where : str
+            What they divide.
+        candidates : iterable of float
+            Declared thresholds.
+        """
+        kept, dropped = kept_cuts(self.patients, candidates, self.smallest_cell, self.most_thresholds)
+        if dropped:
+            self.note(
+                where,
+                "merged",
+                f"at most {self.most_thresholds} thresholds leave, with {self.smallest_cell} or more patients with and "
+                f"without the target between neighbours; left out: {', '.join(f'{cut:g}' for cut in dropped)}",
+            )
+        return kept
+
+    def curve(self, where: str, curve: Mapping[str, Any], *, end: float, start: float = 0.0) -> pd.DataFrame:
+        """Return a curve over time in steps of at least ``smallest_cell`` events; see `coarse_curve`.
+
+        Parameters
+        ----------
+        where : str
+            What it shows.
+        curve : mapping of str to array-like of shape (m,)
+            ``times, value, low, high, events``.
+        end : float
+            The horizon.
+        start : float, default 0.0
+            Height at time zero.
+        """
+        self.note(where, "coarsened", f"steps of {self.smallest_cell} or more events, at no patient's time")
+        found = coarse_curve(
+            *(curve[name] for name in ("times", "value", "low", "high", "events")),
+            end=end,
+            smallest=self.smallest_cell,
+            start=start,
+        )
+        heights = ["value", "low", "high"]
+        found[heights] = found[heights].round(min(2, self.count_digits))
+        return found
+
+    def mean(self, where: str, known: int, values: Any = None) -> bool:
+        """Return whether mean and SD of a group may leave: at least 50 values, none of which dominates.
+
+        Parameters
+        ----------
+        where : str
+            What they are of.
+        known : int
+            Values.
+        values : array-like of shape (n,), optional
+            The values, to look for one that dominates.
+        """
+        if known < max(_MEAN, self.smallest_cell):
+            self.note(where, "dropped", f"mean and SD of fewer than {max(_MEAN, self.smallest_cell)} values")
+            return False
+        if values is not None and is_dominated(values):
+            self.note(where, "dropped", "one patient makes up most of the mean or SD")
+            return False
+        return True
+
+    def quantiles(self, where: str, known: int, tail: float = 0.25) -> bool:
+        """Return whether quantiles may leave: of at least 100 values, with ``smallest_cell`` beyond the outermost.
+
+        Parameters
+        ----------
+        where : str
+            What they are of.
+        known : int
+            Values.
+        tail : float, default 0.25
+            Share of the values beyond the outermost quantile.
+        """
+        if known < _QUANTILE or tail * known < self.smallest_cell:
+            self.note(where, "dropped", f"quantiles of fewer than {_QUANTILE} values, or too near an extreme")
+            return False
+        return True
+
+    def paired(self, where: str, first: np.ndarray, second: np.ndarray, cut: float) -> bool:
+        """Return whether the interval of a paired difference at a threshold may leave.
+
+        Its width tells how many patients one model treats and the other does not; each of the four such groups, with
+        the target and without, has to be empty or of at least ``smallest_cell``.
+
+        Parameters
+        ----------
+        where : str
+            What is compared.
+        first, second : ndarray of shape (n_rows,)
+            Risks of the target by the two models.
+        cut : float
+            The threshold.
+        """
+        above = [threshold_bins(score, np.array([cut])) == 1 for score in (first, second)]
+        moved = (above[0] & ~above[1], above[1] & ~above[0])
+        cells = [count for rows in moved for count in self.patients.parts(rows)]
+        small = [count for count in cells if 0 < count < self.smallest_cell]
+        if small:
+            self.note(where, "dropped", f"the interval tells of fewer than {self.smallest_cell} who change sides")
+        return not small
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return what was done: ``where, action, reason``."""
+        return pd.DataFrame(self._actions, columns=["where", "action", "reason"])
+
+    def check(self, digest: str) -> None:
+        """Raise if the ledger forbids that this content leaves: the same patients with other numbers.
+
+        Parameters
+        ----------
+        digest : str
+            Of all that leaves.
+        """
+        if self.ledger is not None and self.patients.ids is not None:
+            self.ledger.check(self.patients.ids, self.smallest_cell, digest)
+
+    def close(self, title: str, digest: str) -> None:
+        """Write the release down in the ledger, if there is one; raises if the content may not leave.
+
+        Parameters
+        ----------
+        title : str
+            Of the page or packet.
+        digest : str
+            Of all that leaves.
+        """
+        if self.ledger is not None and self.patients.ids is not None:
+            self.ledger.add(title, self.patients.ids, self.smallest_cell, digest)

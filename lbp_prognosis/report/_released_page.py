@@ -1,0 +1,315 @@
+"""``released_page``: a page as it may leave. All that is printed, drawn or written comes through one release."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection, argument_error
+from lbp_prognosis.disclosure import Patients, Release, without_numbers
+from lbp_prognosis.evaluation import Evaluation
+from lbp_prognosis.evaluation.prognostic import JudgedRows
+from lbp_prognosis.evidence import Verdict
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._released_groups import released_calibration, released_curves, released_groups
+from lbp_prognosis.report._released_numbers import (
+    METRICS_SHOWN,
+    released_decision,
+    released_evaluation,
+    triple,
+)
+from lbp_prognosis.report._released_patients import ReleasedVariables, released_flow, released_sites
+
+__all__ = ["released_page"]
+
+_KEPT_OF_READINGS = ("icc", "sdc_agreement", "kappa", "kappa_linear", "kappa_quadratic", "auc")
+_APPARENT = ("auc", "ipa", "calibration_slope")
+_OF_THE_RUN = ("versions", "platform", "seed", "spec_sha256", "synthetic", "study")
+
+
+def released_page(page: Page) -> Page:
+    """Return the page with everything that gives single patients away merged, rounded, coarsened or dropped.
+
+    A page without a gate is not for release and comes back as it is; so does one that was released before.
+
+    Parameters
+    ----------
+    page : Page
+        With ``gate``.
+
+    Raises
+    ------
+    ArgumentError
+        If the page's numbers keep no rows from which cells could be counted (pooled over imputations).
+    DisclosureError
+        If earlier releases in the ledger forbid this one.
+    """
+    if page.gate is None or page.release is not None:
+        return page
+    rows = _rows(page)
+    first = next(iter(rows.values()))
+    scores = {name: one.score for name, one in rows.items()}
+    used = first.copies > 0
+    patients = Patients(
+        np.where(used, first.state(), -1),
+        scores,
+        None if (first.copies == 1).all() else first.copies,
+        first.clusters,
+        page.ids,
+    )
+    release = page.gate.open(patients, page.ledger)
+    shared = {
+        "release": release,
+        "provenance": _provenance(page, release),
+        "objections": tuple(_plain_objection(o) for o in page.objections),
+        "rows": None,
+        "ids": page.ids,
+    }
+    if release.insufficient:
+        release.note("everything", "dropped", release.insufficient)
+        return replace(_emptied(page), **shared)  # type: ignore[arg-type]
+    return replace(_thinned(page, release, rows), **shared)  # type: ignore[arg-type]
+
+
+def _rows(page: Page) -> dict[str, JudgedRows]:
+    found = page.evaluation.calibrations
+    if not found:
+        raise argument_error(
+            "page", "an evaluation that keeps its rows", "numbers without rows", "Write it `not-for-release`."
+        )
+    return {model: fitted.judged(page.horizon) for model, fitted in found.items()}
+
+
+def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
+    """Return the page; the order of the calls is the priority list of the budget."""
+    found, pair = page.evaluation, page.comparison
+    cuts = release.cuts("thresholds", _candidates(page))
+    release.take("patients and events", 2)
+    headline = _headline(page, release, rows, cuts)
+    variables = ReleasedVariables(page.table_ones, page.columns, page.rows, release)
+    tables, columns = variables.tables(), variables.columns()
+    flow = None if page.flow is None else released_flow(page.flow, release)
+    scores = {name: one.score for name, one in rows.items()}
+    decision, gains = None, ()
+    if found.decision is not None:
+        wanted = [cut for cut in _candidates(page) if cut in cuts]
+        decision, gains = released_decision(found.decision, release, page.horizon, wanted, pair, scores)
+    horizons = _kept_horizons(found, next(iter(rows.values())), release, page.horizon)
+    numbers = released_evaluation(found, release, horizons, page.horizon, METRICS_SHOWN, pair)
+    groups = made = None
+    if page.groups is not None:
+        judged = rows.get(page.groups.model) or next(iter(rows.values()))
+        groups, made = released_groups(page.groups, judged, release, cuts)
+    apparent = None
+    if page.apparent is not None:
+        few = tuple(
+            name for name in ("auc", "ipa", "calibration_slope") if any(name in m for m in numbers.metrics.values())
+        )
+        apparent = released_evaluation(page.apparent, release, horizons[:0], page.horizon, few, (), "apparent ")
+    sites = None if page.sites is None else replace(page.sites, sites=released_sites(page.sites.sites, release))
+    explanations = _explanations(page, release)
+    evidence = replace(page.evidence, entries=_readings(page, release))
+    association = page.association
+    if association is not None:
+        release.note(
+            "coefficients of what is added", "dropped", "each may be of a handful of patients; the joint test stays"
+        )
+        association = replace(association, coefficients=association.coefficients.iloc[:0], n=0, n_events=0)
+    # curves last
+    if groups is not None and made is not None:
+        groups = released_curves(groups, made, release, page.horizon)
+    calibrations: dict[str, Any] = {
+        model: released_calibration(fitted, model, numbers, rows[model], release)
+        for model, fitted in found.calibrations.items()
+    }
+    numbers = replace(numbers, calibrations=calibrations, decision=decision, net_benefit_differences=gains)
+    return replace(
+        page,
+        evaluation=numbers,
+        headline=headline,
+        flow=flow,
+        table_ones=tables,
+        columns=columns,
+        groups=groups,
+        apparent=apparent,
+        sites=sites,
+        association=association,
+        explanations=explanations,
+        evidence=evidence,
+        verdicts=tuple(_plain_verdict(page.evidence.supports(claim)) for claim in page.claims),
+        ladder=_plain_ladder(page),
+        numbers=_numbers(page, numbers, apparent),
+        n_events=_events(release, next(iter(rows.values()))),
+        patient_level=False,
+    )
+
+
+def _emptied(page: Page) -> Page:
+    """Return a page that says that too few patients are behind it, and nothing else."""
+    return replace(
+        page,
+        headline=page.headline.iloc[:0],
+        flow=None,
+        table_ones={},
+        columns=None,
+        groups=None,
+        apparent=None,
+        sites=None,
+        association=None,
+        explanations={},
+        claims=(),
+        verdicts=(),
+        ladder=page.evidence.ladder(()),
+        numbers=page.evidence.to_frame().iloc[:0],
+        n_events=None,
+        patient_level=False,
+    )
+
+
+def _candidates(page: Page) -> list[float]:
+    """Return declared thresholds, the most wanted first; without them the middle and both ends of the curve."""
+    found: list[float] = []
+    if page.thresholds is not None:
+        found = [page.thresholds.primary, page.thresholds.low, page.thresholds.high]
+    elif page.evaluation.decision is not None:
+        grid = page.evaluation.decision.thresholds
+        found = [float(grid[len(grid) // 2]), float(grid[0]), float(grid[-1])]
+    elif page.groups is not None:
+        found = [round(float(cut), 2) for cut in page.groups.thresholds]
+    return list(dict.fromkeys(float(cut) for cut in found))
+
+
+def _kept_horizons(found: Evaluation, rows: JudgedRows, release: Release, main: float) -> np.ndarray:
+    """Return the horizons between which enough patients, or none, change their state."""
+    kept = [main]
+    k = release.smallest_cell
+    for horizon in sorted((float(h) for h in found.horizons), key=lambda h: (abs(h - main), h)):
+        if abs(horizon - main) < 1e-9:
+            continue
+        trial = sorted([*kept, horizon])
+        states = [rows.state(h) for h in trial]
+        enough = all(
+            min(release.patients.count(state == 1), release.patients.count(state == 0)) >= release.min_events
+            for state in states
+        )
+        cells = [
+            release.patients.count((first == a) & (second == b))
+            for first, second in pairwise(states)
+            for a in (1, 0, -1)
+            for b in (1, 0, -1)
+        ]
+        if enough and all(cell == 0 or cell >= k for cell in cells):
+            kept = trial
+        else:
+            release.note(f"horizon {horizon:g}", "dropped", "too few patients change their state between horizons")
+    return np.array(kept)
+
+
+def _headline(page: Page, release: Release, rows: dict[str, JudgedRows], cuts: list[float]) -> pd.DataFrame:
+    out = page.headline.copy()
+    if out.empty:
+        return out
+    kept = []
+    for place, row in enumerate(out.itertuples()):
+        label = str(row.label)
+        digits = release.digits if label.startswith(("AUC", "calibration slope")) else release.count_digits
+        low, high = row.low, row.high
+        if "net benefit" in label:
+            primary = _candidates(page)[0]
+            if primary not in cuts:
+                release.note(label, "dropped", "its threshold does not leave")
+                continue
+            two = page.comparison and label.startswith("Δ")
+            if two and not release.paired(label, *(rows[m].score for m in page.comparison), primary):
+                low = high = float("nan")
+        if release.take(label, triple(row.value, low, high)):
+            kept.append(place)
+            out.loc[out.index[place], ["value", "low", "high"]] = [
+                round(float(v), digits) for v in (row.value, low, high)
+            ]
+    out["reason"] = [without_numbers(str(reason)) for reason in out.get("reason", pd.Series("", index=out.index))]
+    return out.iloc[kept].reset_index(drop=True)
+
+
+def _explanations(page: Page, release: Release) -> dict[str, Any]:
+    return {
+        key: result
+        for key, result in page.explanations.items()
+        if release.take(f"attributions ({key.replace('_', ' ')})", len(result.importance()))
+    }
+
+
+def _readings(page: Page, release: Release) -> tuple[Any, ...]:
+    """Return what was read of the measurement itself: of enough patients, and nothing that counts the rarer finding."""
+    out = []
+    for entry in page.evidence.entries:
+        if "compared" not in entry.frame:
+            continue
+        count = entry.frame["n"].astype(float)
+        enough = (count >= release.min_n) & entry.frame["metric"].isin(_KEPT_OF_READINGS)
+        if not enough.all():
+            release.note(
+                "readings", "dropped", f"of fewer than {release.min_n} readings, and shares of the rarer finding"
+            )
+        frame = entry.frame[enough]
+        if len(frame) and release.take("readings", 3 * len(frame)):
+            out.append(replace(entry, frame=frame))
+    return tuple(out)
+
+
+def _provenance(page: Page, release: Release) -> dict[str, Any]:
+    out = {key: page.provenance[key] for key in _OF_THE_RUN if key in page.provenance}
+    gone = [key for key in page.provenance if key not in _OF_THE_RUN]
+    if gone:
+        release.note(
+            f"provenance: {', '.join(gone)}",
+            "dropped",
+            "digests can be tried out, notes and warnings name rows",
+        )
+    out["release"] = {"mode": "release", "smallest_cell": release.smallest_cell, "ledger": release.ledger is not None}
+    return out
+
+
+def _plain_objection(found: Objection) -> Objection:
+    return replace(found, sentence=without_numbers(found.sentence))
+
+
+def _plain_verdict(verdict: Verdict) -> Verdict:
+    nothing = float("nan")
+    checks = tuple(replace(check, value=nothing, low=nothing, high=nothing, n_events=None) for check in verdict.checks)
+    return replace(verdict, checks=checks, objections=tuple(_plain_objection(o) for o in verdict.objections))
+
+
+def _plain_ladder(page: Page) -> pd.DataFrame:
+    out = page.evidence.ladder(page.claims)
+    out["objections"] = [without_numbers(str(text)) for text in out["objections"]]
+    return out
+
+
+def _numbers(page: Page, numbers: Evaluation, apparent: Evaluation | None) -> pd.DataFrame:
+    """Return the rows of ``results.parquet``: the released numbers, with the columns of all of them."""
+    entries = page.evidence.entries
+    sample = next((e for e in entries if e.result is page.evaluation), entries[0] if entries else None)
+    frames = []
+    for found, how in ((numbers, sample.sample if sample else "apparent"), (apparent, "apparent")):
+        if found is not None:
+            frame = found.to_frame()
+            setting = sample.setting if sample is not None and found is numbers else ""
+            frames.append(frame.assign(sample=how, setting=setting, against="", synthetic=page.synthetic))
+    out = pd.concat([frame.astype(object) for frame in frames], ignore_index=True)
+    out = out.reindex(columns=list(page.evidence.to_frame().columns))
+    out[["n", "n_events", "se"]] = None
+    return out[out["value"].notna()].reset_index(drop=True)
+
+
+def _events(release: Release, rows: JudgedRows) -> int | None:
+    """Return patients with the event by the main horizon, unless those of unknown state would follow from it."""
+    with_it, without, unknown = release.patients.parts()
+    if 0 < unknown < release.smallest_cell:
+        release.note("events", "dropped", "patients of unknown state would follow")
+        return None
+    return with_it if rows.target == "event" else without

@@ -1,0 +1,331 @@
+"""Flow, Table 1, predictors and sites that may leave: counts are merged over all tables of the page at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Result
+from lbp_prognosis.disclosure import Release, merged_levels, without_numbers
+from lbp_prognosis.report._released_shapes import ReleasedFlow, ReleasedTable
+
+__all__ = ["ReleasedVariables", "released_flow", "released_sites"]
+
+_LABELS = ("variable", "value", "missing")
+_COUNT = re.compile(r"^\s*(\d[\d,]*)")
+
+
+def _count(cell: object) -> int:
+    found = _COUNT.match(str(cell))
+    return int(found.group(1).replace(",", "")) if found else 0
+
+
+def released_flow(flow: Any, release: Release) -> ReleasedFlow | None:
+    """Return the flow with exclusions merged until none is small.
+
+    Parameters
+    ----------
+    flow : Result
+        With ``steps`` of ``kind, step, n``, for values also ``patients``.
+    release : Release
+        The way out.
+    """
+    k = release.smallest_cell
+    steps = flow.steps.copy()
+    excluded = steps[steps["kind"].eq("excluded") & (steps["n"] > 0)]
+    rows = [steps[steps["kind"].eq("start")], steps[steps["kind"].eq("end")]]
+    if len(excluded):
+        parts = merged_levels(excluded["n"].to_numpy(), k)
+        if parts is None and excluded["n"].sum() >= k:
+            parts = [list(range(len(excluded)))]
+        if parts is None:
+            release.note("flow", "dropped", f"fewer than {k} patients were left out")
+            rows = rows[1:]
+        else:
+            if len(parts) < len(excluded):
+                release.note("flow", "merged", f"exclusions of fewer than {k} patients")
+            names, counts = excluded["step"].tolist(), excluded["n"].tolist()
+            made = [
+                {"kind": "excluded", "step": " or ".join(names[i] for i in p), "n": sum(counts[i] for i in p)}
+                for p in parts
+            ]
+            rows.insert(1, pd.DataFrame(made))
+    others = steps[~steps["kind"].isin(["start", "excluded", "end"]) & (steps["n"] > 0)]
+    behind = others["n"].where(others["kind"].ne("values"), others.get("patients", others["n"])).astype(float)
+    small = ~(behind >= k)
+    if small.any():
+        release.note("what was counted on the way", "dropped", f"of fewer than {k} patients")
+    out = pd.concat([*rows, others[~small]], ignore_index=True)[["kind", "step", "n"]]
+    return ReleasedFlow(out) if release.take("flow of patients", len(out)) else None
+
+
+def released_sites(sites: pd.DataFrame, release: Release) -> pd.DataFrame:
+    """Return the sites with small ones merged, by patients with and without the event.
+
+    Parameters
+    ----------
+    sites : DataFrame
+        ``site, n, n_events, evaluated, reason``.
+    release : Release
+        The way out.
+    """
+    with_it = sites["n_events"].to_numpy(dtype=float)
+    cells = np.column_stack([with_it, sites["n"].to_numpy(dtype=float) - with_it])
+    shown = release.counts("sites", [str(name) for name in sites["site"]], cells)
+    columns = list(sites.columns)
+    if shown is None or not release.take("sites", 2 * len(shown)):
+        return sites.iloc[:0]
+    known = dict(zip(sites["site"].astype(str), zip(sites["evaluated"], sites["reason"].fillna(""))))
+    out = pd.DataFrame({"site": shown["label"], "n": shown[0] + shown[1], "n_events": shown[0]})
+    facts = [known.get(label, (False, "several sites")) for label in out["site"]]
+    out["evaluated"] = [bool(evaluated) for evaluated, _ in facts]
+    out["reason"] = [without_numbers(str(reason)) for _, reason in facts]
+    return out.reindex(columns=columns)
+
+
+class ReleasedVariables:
+    """Variables of all tables of patients, merged alike everywhere: what two tables merge differently, they give away.
+
+    Parameters
+    ----------
+    tables : mapping of str to Result
+        Caption to Table 1, with the columns of `TableOne.table`.
+    columns : DataFrame or None
+        Predictors: ``column, n, n_missing, range``.
+    rows : DataFrame or None
+        The values themselves, to see whether one patient makes up a mean.
+    release : Release
+        The way out.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, Result],
+        columns: pd.DataFrame | None,
+        rows: pd.DataFrame | None,
+        release: Release,
+    ) -> None:
+        self.release, self.rows, self.predictors = release, rows, columns
+        self._unknown: set[str] = set()  # whose missing values are not told
+        self._levels: dict[str, list[str] | None] = {}
+        self._frames = {caption: self._grouped(caption, result.to_frame()) for caption, result in tables.items()}
+        self._made: dict[str, list[pd.DataFrame]] = {caption: [] for caption in self._frames}
+        for name in self._names():
+            self._variable(name)
+
+    # ---- groups ----------------------------------------------------------------------------------------------------
+
+    def _grouped(self, caption: str, frame: pd.DataFrame) -> pd.DataFrame:
+        frame = frame.astype(object)
+        groups = self._groups(frame, overall=False)
+        sizes = [_count(frame.loc[frame["variable"].eq("n"), group].iloc[0]) for group in groups]
+        if all(size == 0 or size >= self.release.smallest_cell for size in sizes):
+            return frame
+        self.release.note(caption, "dropped", f"groups, one of fewer than {self.release.smallest_cell} patients")
+        gone = [*groups, *(c for c in frame.columns if str(c).startswith("smd"))]
+        return frame.drop(columns=gone)
+
+    @staticmethod
+    def _groups(frame: pd.DataFrame, *, overall: bool = True) -> list[str]:
+        out = [str(c) for c in frame.columns if c not in _LABELS and not str(c).startswith("smd")]
+        return out if overall else [c for c in out if c != "overall"]
+
+    def _sizes(self, frame: pd.DataFrame) -> np.ndarray:
+        row = frame.loc[frame["variable"].eq("n")].iloc[0]
+        return np.array([_count(row[group]) for group in self._groups(frame)])
+
+    def _names(self) -> list[str]:
+        every = [str(v) for frame in self._frames.values() for v in frame["variable"] if v != "n"]
+        return list(dict.fromkeys(_base(v) for v in every))
+
+    # ---- variables -------------------------------------------------------------------------------------------------
+
+    def _variable(self, name: str) -> None:
+        parts = {c: frame[frame["variable"].map(_base).eq(name)] for c, frame in self._frames.items()}
+        first = next(part for part in parts.values() if len(part))
+        if str(first["variable"].iloc[0]).endswith("n (%)") and not str(first["variable"].iloc[0]).endswith(
+            "missing, n (%)"
+        ):
+            self._category(name, parts)
+        else:
+            self._number(name, parts)
+
+    def _category(self, name: str, parts: Mapping[str, pd.DataFrame]) -> None:
+        levels = list(dict.fromkeys(str(v) for part in parts.values() for v in part["value"]))
+        absent = [v for v in levels if v.startswith("missing")]
+        levels = [v for v in levels if v not in absent] + absent
+        tables = {c: part for c, part in parts.items() if len(part)}
+        blocks = [self._matrix(part.set_index("value"), levels, self._groups(part)) for part in tables.values()]
+        ordered = all(_is_number(v) for v in levels if v not in absent)
+        merged = merged_levels(np.hstack(blocks), self.release.smallest_cell, ordered=ordered, last=len(absent))
+        self._levels[name] = None
+        if merged is None:
+            self._unknown.add(name)
+            self.release.note(name, "dropped", f"a part has fewer than {self.release.smallest_cell} patients")
+            return
+        numbers = (len(merged) - 1) * sum(max(1, block.shape[1] - 1) for block in blocks)
+        if not self.release.take(name, numbers):
+            return
+        joined = len(merged) < len(levels)
+        if joined:
+            self.release.note(name, "merged", f"parts of fewer than {self.release.smallest_cell} patients")
+        labels = [" or ".join(levels[k] for k in part) for part in merged]
+        hidden = any(len(part) > 1 and any(levels[k] in absent for k in part) for part in merged)
+        if hidden:
+            self._unknown.add(name)
+        self._levels[name] = [
+            label for label, part in zip(labels, merged) if not (len(part) == 1 and levels[part[0]] in absent)
+        ]
+        for (caption, part), block in zip(tables.items(), blocks):
+            self._made[caption].append(self._category_rows(name, part, block, merged, labels, levels, hidden, joined))
+
+    @staticmethod
+    def _matrix(by: pd.DataFrame, levels: list[str], groups: list[str]) -> np.ndarray:
+        return np.array([[_count(by.loc[v, g]) if v in by.index else 0 for g in groups] for v in levels], dtype=float)
+
+    def _category_rows(
+        self,
+        name: str,
+        part: pd.DataFrame,
+        block: np.ndarray,
+        merged: list[list[int]],
+        labels: list[str],
+        levels: list[str],
+        hidden: bool,
+        joined: bool,
+    ) -> pd.DataFrame:
+        groups = self._groups(part)
+        every = block.sum(axis=0)
+        known = every - block[[k for k, v in enumerate(levels) if v.startswith("missing")]].sum(axis=0)
+        rows = []
+        for label, members in zip(labels, merged):
+            lost = any(levels[k].startswith("missing") for k in members)
+            base = every if hidden or lost else known
+            counts = block[members].sum(axis=0)
+            row: dict[str, object] = dict.fromkeys(part.columns, "")
+            row |= {"variable": f"{name}, n (%)", "value": label}
+            row |= {g: f"{c:.0f} ({100 * c / b:.1f})" if b else "0" for g, c, b in zip(groups, counts, base)}
+            rows.append(row)
+        out = pd.DataFrame(rows, columns=part.columns)
+        differences = [c for c in part.columns if str(c).startswith("smd")]
+        if differences and not joined:
+            out.loc[0, differences] = part[differences].iloc[0].to_numpy()
+        if not hidden and "missing" in part.columns:
+            out.loc[0, "missing"] = part["missing"].iloc[0]
+        return out
+
+    def _number(self, name: str, parts: Mapping[str, pd.DataFrame]) -> None:
+        k = self.release.smallest_cell
+        known: dict[str, np.ndarray] = {}
+        safe = True
+        for caption, part in parts.items():
+            if not len(part):
+                continue
+            sizes, groups = self._sizes(self._frames[caption]), self._groups(part)
+            absent = part[part["variable"].str.endswith("missing, n (%)")]
+            gone = np.array([_count(absent[g].iloc[0]) if len(absent) else 0 for g in groups])
+            known[caption] = sizes - gone
+            both = np.concatenate([gone, sizes - gone])
+            safe = safe and bool(((both == 0) | (both >= k)).all())
+        if not safe:
+            self._unknown.add(name)
+            self.release.note(f"{name}: missing values", "dropped", f"fewer than {k} are missing or known")
+        fewest = min(int(v.min()) for v in known.values())
+        whole = min(int(v[-1]) for v in known.values())
+        for caption, numbers in known.items():
+            part = parts[caption]
+            shown = self._summary_row(name, part, fewest, whole, safe)
+            rows = [] if shown is None else [shown]
+            absent = part[part["variable"].str.endswith("missing, n (%)")]
+            if safe and len(absent) and self.release.take(f"{name}, missing", numbers.size):
+                rows.append(absent)
+            if rows:
+                self._made[caption].append(pd.concat(rows))
+
+    def _summary_row(self, name: str, part: pd.DataFrame, fewest: int, whole: int, safe: bool) -> pd.DataFrame | None:
+        row = part[part["variable"].str.contains(r"mean \(SD\)|median \[")].head(1).copy()
+        if row.empty:
+            return None
+        values = None if self.rows is None or name not in self.rows else self.rows[name]
+        words = str(row["variable"].iloc[0])
+        if words.endswith("mean (SD)"):
+            numeric = None if values is None else pd.to_numeric(values, errors="coerce")
+            fits, all_groups = self.release.mean(name, whole, numeric), fewest >= 50
+        else:
+            dated = bool(re.search(r"\d{4}-\d{2}-\d{2}", str(row["overall"].iloc[0])))
+            fits = not dated and self.release.quantiles(name, whole)
+            all_groups = fewest >= 100
+            if dated:
+                self.release.note(name, "dropped", "a quantile of dates is a patient's day")
+        if not fits:
+            return None
+        groups = self._groups(part, overall=False)
+        if groups and not all_groups:
+            self.release.note(name, "dropped", "means or quantiles of groups, one of which is small")
+            row[groups] = ""
+            row[[c for c in part.columns if str(c).startswith("smd")]] = ""
+        if not safe and "missing" in row.columns:
+            row["missing"] = ""
+        count = len(groups) if groups and all_groups else 1
+        return row if self.release.take(name, count * (2 if words.endswith("mean (SD)") else 3)) else None
+
+    # ---- out -------------------------------------------------------------------------------------------------------
+
+    def tables(self) -> dict[str, Result]:
+        """Return the tables by caption; one that has no variable left is left out."""
+        out: dict[str, Result] = {}
+        for caption, frame in self._frames.items():
+            made = self._made[caption]
+            if made and self.release.take(f"{caption}: patients", len(self._groups(frame))):
+                top = frame[frame["variable"].eq("n")]
+                out[caption] = ReleasedTable(pd.concat([top, *made], ignore_index=True).fillna(""))
+        return out
+
+    def columns(self) -> pd.DataFrame | None:
+        """Return the predictors, with missing values and ranges where they may leave."""
+        if self.predictors is None:
+            return None
+        k = self.release.smallest_cell
+        out = self.predictors.copy()
+        known, absent = (out["n"] - out["n_missing"]).to_numpy(), out["n_missing"].to_numpy()
+        parts_safe = ((known == 0) | (known >= k)) & ((absent == 0) | (absent >= k))
+        hide = ~parts_safe | out["column"].isin(self._unknown).to_numpy()
+        ranges = []
+        for row in out.itertuples():
+            name = str(row.column)
+            if self._levels.get(name) is not None:
+                ranges.append(", ".join(self._levels[name] or []))
+            elif str(row.type) == "number" and name not in self._levels:
+                count = int(row.n - row.n_missing)
+                fits = self.release.quantiles(f"{name}: 5% to 95%", count, 0.05)
+                ranges.append(str(row.range) if fits and self.release.take(f"{name}: 5% to 95%", 2) else "")
+            else:
+                ranges.append("")
+        out["range"] = ranges
+        out[["n", "n_missing"]] = out[["n", "n_missing"]].astype(float)
+        out.loc[hide, ["n", "n_missing"]] = np.nan
+        told = int((~hide & (absent > 0)).sum())
+        if told and not self.release.take("missing values of predictors", told):
+            out[["n", "n_missing"]] = np.nan
+        return out
+
+
+def _base(variable: object) -> str:
+    """Return the name of a variable: ``age, mean (SD)`` and ``age, missing, n (%)`` are both of ``age``."""
+    text = str(variable)
+    for end in (", missing, n (%)", ", n (%)", ", mean (SD)", ", median [Q1,Q3]", ", different values"):
+        if text.endswith(end):
+            return text.removesuffix(end)
+    return text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,33 @@
+"""What the gate did: what was merged, coarsened and held back, and what the release budget was spent on."""
+
+from __future__ import annotations
+
+from lbp_prognosis.report._blocks import Section, Table, Words
+from lbp_prognosis.report._page import Page
+
+__all__ = ["section_release"]
+
+
+def section_release(page: Page) -> Section | None:
+    """Return the actions and the priority list; None for a page that is not for release."""
+    release = page.release
+    if release is None:
+        return None
+    spent, most = release.budget.spent, release.budget.most
+    return Section(
+        "release",
+        "What was held back?",
+        (
+            Words(
+                f"Every count on this page is 0 or at least {release.smallest_cell}, also what follows from several of "
+                f"them; {spent} of at most {most} numbers were released, a third of the number of patients."
+            ),
+            Table("release", "What the gate did.", release.to_frame(), head=1),
+            Table(
+                "release_budget",
+                "The release budget, the most wanted first.",
+                release.budget.to_frame().astype({"numbers": str}),
+                "What does not fit is left out. Numbers that stand in several places count once.",
+            ),
+        ),
+    )
