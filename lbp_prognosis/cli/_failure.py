@@ -5,7 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from lbp_prognosis._base import ArgumentError, DataError, EstimationError, MissingPackageError, OutcomeError
+from lbp_prognosis._base import (
+    ArgumentError,
+    DataError,
+    DisclosureError,
+    EstimationError,
+    MissingPackageError,
+    OutcomeError,
+)
 
 __all__ = ["print_failures", "report_failure"]
 
@@ -20,6 +27,8 @@ def report_failure(error: Exception) -> int:
     words = _one_line(str(error)) or type(error).__name__
     if isinstance(error, DataError | OutcomeError | EstimationError):
         status, start = 1, "Data problem"
+    elif isinstance(error, DisclosureError):
+        status, start = 1, "Not released"
     elif isinstance(error, ArgumentError):
         status, start = 2, "Not accepted"
     elif isinstance(error, MissingPackageError):

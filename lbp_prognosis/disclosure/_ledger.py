@@ -85,10 +85,10 @@ class ReleaseLedger:
         for where, count in pattern.items():
             if 0 < count < k:
                 near = [entry["title"] for (entry, _), inside in zip(earlier, where[1:]) if inside != where[0]]
+                names = ", ".join(map(repr, near or [entry["title"] for entry, _ in earlier]))
                 raise DisclosureError(
-                    f"This cohort and that of {', '.join(map(repr, near)) or 'earlier releases'} differ by 1 to "
-                    f"{k - 1} patients, whose numbers could be had by subtraction. Wait until {k} or more have come or "
-                    "gone, or keep the page: `not-for-release`."
+                    f"This cohort and that of {names} single out 1 to {k - 1} patients, whose numbers could be had by "
+                    f"subtraction. Wait until {k} or more have come or gone, or keep the page: `not-for-release`."
                 )
 
     def add(self, title: str, ids: Iterable[object], smallest: int, content: str = "") -> None:

@@ -7,7 +7,7 @@ import re
 __all__ = ["without_numbers"]
 
 # a number by itself; digits within a name ("tsk11", "l4l5", "h12_v2") are the name's
-_NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?\s?%?(?!\w)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?(?:\s?%)?(?!\w)", re.IGNORECASE)
 
 
 def without_numbers(text: str) -> str:

@@ -115,6 +115,17 @@ class Release:
             self.note(item, "dropped", f"the release budget of {self.budget.most} numbers is used up")
         return fits
 
+    def keeps(self, counts: Any) -> bool:
+        """Return whether each part of a partition is empty or of at least ``smallest_cell`` patients.
+
+        Parameters
+        ----------
+        counts : array-like of numbers
+            Patients in each part.
+        """
+        found = np.asarray(counts, dtype=float)
+        return bool(((found == 0) | (found >= self.smallest_cell)).all())
+
     def counts(self, where: str, labels: Sequence[str], counts: Any, *, ordered: bool = False) -> pd.DataFrame | None:
         """Return parts of a known total, merged until none is small.
 

@@ -98,12 +98,12 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     if found.decision is not None:
         wanted = [cut for cut in _candidates(page) if cut in cuts]
         decision, gains = released_decision(found.decision, release, page.horizon, wanted, pair, scores)
-    horizons = _kept_horizons(found, next(iter(rows.values())), release, page.horizon)
-    numbers = released_evaluation(found, release, horizons, page.horizon, METRICS_SHOWN, pair)
     groups = made = None
     if page.groups is not None:
         judged = rows.get(page.groups.model) or next(iter(rows.values()))
         groups, made = released_groups(page.groups, judged, release, cuts)
+    horizons = _kept_horizons(found, next(iter(rows.values())), release, page.horizon)
+    numbers = released_evaluation(found, release, horizons, page.horizon, METRICS_SHOWN, pair)
     apparent = None
     if page.apparent is not None:
         few = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -123,7 +123,7 @@ class ReleasedVariables:
         frame = frame.astype(object)
         groups = self._groups(frame, overall=False)
         sizes = [_count(frame.loc[frame["variable"].eq("n"), group].iloc[0]) for group in groups]
-        if all(size == 0 or size >= self.release.smallest_cell for size in sizes):
+        if self.release.keeps(sizes):
             return frame
         self.release.note(caption, "dropped", f"groups, one of fewer than {self.release.smallest_cell} patients")
         gone = [*groups, *(c for c in frame.columns if str(c).startswith("smd"))]
@@ -161,19 +161,25 @@ class ReleasedVariables:
         tables = {c: part for c, part in parts.items() if len(part)}
         blocks = [self._matrix(part.set_index("value"), levels, self._groups(part)) for part in tables.values()]
         ordered = all(_is_number(v) for v in levels if v not in absent)
-        merged = merged_levels(np.hstack(blocks), self.release.smallest_cell, ordered=ordered, last=len(absent))
+        k = self.release.smallest_cell
+        merged = merged_levels(np.hstack(blocks), k, ordered=ordered, last=len(absent))
+        if merged is None:  # in no group then, but for all
+            merged = merged_levels(blocks[0][:, -1], k, ordered=ordered, last=len(absent))
+            tables = {c: self._ungrouped(part) for c, part in tables.items()}
+            if merged is not None and any(block.shape[1] > 1 for block in blocks):
+                self.release.note(name, "dropped", f"counts in groups, some of fewer than {k} patients")
         self._levels[name] = None
         if merged is None:
             self._unknown.add(name)
             self.release.note(name, "dropped", f"a part has fewer than {self.release.smallest_cell} patients")
             return
-        numbers = (len(merged) - 1) * sum(max(1, block.shape[1] - 1) for block in blocks)
-        if not self.release.take(name, numbers):
+        labels = [" or ".join(levels[k] for k in part) for part in merged]
+        keys = [key for c, part in tables.items() for label in labels[:-1] for key in self._keys(name, label, c, part)]
+        if not self.release.take(name, keys):
             return
         joined = len(merged) < len(levels)
         if joined:
             self.release.note(name, "merged", f"parts of fewer than {self.release.smallest_cell} patients")
-        labels = [" or ".join(levels[k] for k in part) for part in merged]
         hidden = any(len(part) > 1 and any(levels[k] in absent for k in part) for part in merged)
         if hidden:
             self._unknown.add(name)
@@ -182,6 +188,17 @@ class ReleasedVariables:
         ]
         for (caption, part), block in zip(tables.items(), blocks):
             self._made[caption].append(self._category_rows(name, part, block, merged, labels, levels, hidden, joined))
+
+    def _ungrouped(self, part: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a variable without what they say of groups."""
+        out = part.copy()
+        out[[c for c in out.columns if c not in (*_LABELS, "overall")]] = ""
+        return out
+
+    def _keys(self, name: str, what: str, caption: str, part: pd.DataFrame) -> list[Hashable]:
+        """Return keys of the cells of a row: the total is that of all tables, and the last group follows."""
+        groups = [g for g in self._groups(part, overall=False) if not part[g].eq("").all()]
+        return [(name, what), *((name, what, caption, group) for group in groups[:-1])]
 
     @staticmethod
     def _matrix(by: pd.DataFrame, levels: list[str], groups: list[str]) -> np.ndarray:
@@ -209,6 +226,7 @@ class ReleasedVariables:
             row: dict[str, object] = dict.fromkeys(part.columns, "")
             row |= {"variable": f"{name}, n (%)", "value": label}
             row |= {g: f"{c:.0f} ({100 * c / b:.1f})" if b else "0" for g, c, b in zip(groups, counts, base)}
+            row |= dict.fromkeys([g for g in groups if part[g].eq("").all()], "")
             rows.append(row)
         out = pd.DataFrame(rows, columns=part.columns)
         differences = [c for c in part.columns if str(c).startswith("smd")]
@@ -229,24 +247,29 @@ class ReleasedVariables:
             absent = part[part["variable"].str.endswith("missing, n (%)")]
             gone = np.array([_count(absent[g].iloc[0]) if len(absent) else 0 for g in groups])
             known[caption] = sizes - gone
-            both = np.concatenate([gone, sizes - gone])
-            safe = safe and bool(((both == 0) | (both >= k)).all())
+            safe = safe and self.release.keeps(np.concatenate([gone, sizes - gone]))
         if not safe:
             self._unknown.add(name)
             self.release.note(f"{name}: missing values", "dropped", f"fewer than {k} are missing or known")
         fewest = min(int(v.min()) for v in known.values())
         whole = min(int(v[-1]) for v in known.values())
-        for caption, numbers in known.items():
+        for caption in known:
             part = parts[caption]
-            shown = self._summary_row(name, part, fewest, whole, safe)
+            shown = self._summary_row(name, caption, part, fewest, whole, safe)
             rows = [] if shown is None else [shown]
             absent = part[part["variable"].str.endswith("missing, n (%)")]
-            if safe and len(absent) and self.release.take(f"{name}, missing", numbers.size):
+            if (
+                safe
+                and len(absent)
+                and self.release.take(f"{name}, missing", self._keys(name, "missing", caption, part))
+            ):
                 rows.append(absent)
             if rows:
                 self._made[caption].append(pd.concat(rows))
 
-    def _summary_row(self, name: str, part: pd.DataFrame, fewest: int, whole: int, safe: bool) -> pd.DataFrame | None:
+    def _summary_row(
+        self, name: str, caption: str, part: pd.DataFrame, fewest: int, whole: int, safe: bool
+    ) -> pd.DataFrame | None:
         row = part[part["variable"].str.contains(r"mean \(SD\)|median \[")].head(1).copy()
         if row.empty:
             return None
@@ -270,8 +293,9 @@ class ReleasedVariables:
             row[[c for c in part.columns if str(c).startswith("smd")]] = ""
         if not safe and "missing" in row.columns:
             row["missing"] = ""
-        count = len(groups) if groups and all_groups else 1
-        return row if self.release.take(name, count * (2 if words.endswith("mean (SD)") else 3)) else None
+        cells = [("overall",), *((caption, group) for group in groups if all_groups)]
+        numbers = 2 if words.endswith("mean (SD)") else 3
+        return row if self.release.take(name, [(name, *cell, k) for cell in cells for k in range(numbers)]) else None
 
     # ---- out -------------------------------------------------------------------------------------------------------
 
@@ -280,7 +304,7 @@ class ReleasedVariables:
         out: dict[str, Result] = {}
         for caption, frame in self._frames.items():
             made = self._made[caption]
-            if made and self.release.take(f"{caption}: patients", len(self._groups(frame))):
+            if made and self.release.take(f"{caption}: patients", self._keys("n", "patients", caption, frame)):
                 top = frame[frame["variable"].eq("n")]
                 out[caption] = ReleasedTable(pd.concat([top, *made], ignore_index=True).fillna(""))
         return out
@@ -289,10 +313,9 @@ class ReleasedVariables:
         """Return the predictors, with missing values and ranges where they may leave."""
         if self.predictors is None:
             return None
-        k = self.release.smallest_cell
         out = self.predictors.copy()
         known, absent = (out["n"] - out["n_missing"]).to_numpy(), out["n_missing"].to_numpy()
-        parts_safe = ((known == 0) | (known >= k)) & ((absent == 0) | (absent >= k))
+        parts_safe = np.array([self.release.keeps(pair) for pair in zip(known, absent)], dtype=bool)
         hide = ~parts_safe | out["column"].isin(self._unknown).to_numpy()
         ranges = []
         for row in out.itertuples():

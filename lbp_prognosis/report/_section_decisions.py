@@ -48,7 +48,7 @@ def section_decisions(page: Page) -> Section | None:
         rows.append(row)
     if curve.reason[h]:
         blocks.append(Notice(f"No decision curve: {curve.reason[h]}"))
-    else:
+    elif page.release is None:  # of two or three thresholds the table says all
         blocks.append(
             figure(
                 lambda ax: curve.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
@@ -105,7 +105,7 @@ def section_added(page: Page) -> Section | None:
                     f"{second} − {first}": estimate(pair.value[h, k], pair.low[h, k], pair.high[h, k], sign=True),
                 }
             )
-        if not pair.reason[h]:
+        if not pair.reason[h] and page.release is None:
             blocks.append(
                 figure(
                     lambda ax: pair.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
@@ -114,6 +114,8 @@ def section_added(page: Page) -> Section | None:
                 )
             )
     frame = pd.DataFrame(rows)
+    if frame.empty:
+        return Section("added", f"What does {page.addition} add?", (Notice("No difference is released.", "absent"),))
     blocks.append(
         Table(
             "added_value",

@@ -140,6 +140,8 @@ def section_optimism(page: Page) -> Section | None:
                     "difference": number(inside - outside),
                 }
             )
+    if not rows:
+        return None
     table = Table(
         "optimism",
         f"How much the models flatter themselves at {page.time}.",

@@ -89,30 +89,41 @@ def test_demo_folder(demo):
     assert {"AUC", "Brier score", "IPA", "net benefit at 0.5"} <= set(added["difference in"])
 
 
-def test_no_small_count_leaves(demo):
-    """Counts of 1 to 4 are masked wherever a table counts patients."""
+def test_no_small_count_leaves(demo, tmp_path, capsys, monkeypatch):
+    """The same study as a page that may leave: counts of 1 to 4 stand in no table, text or file."""
     folder, _ = demo
-    for name, columns in (
-        ("table_one", None),
-        ("table_one_2", None),
-        ("risk_groups", ["patients"]),
-        ("sites", ["patients", "events"]),
-        ("predictors", ["known in", "missing"]),
-    ):
-        table = pd.read_csv(folder / "tables" / f"{name}.csv", dtype=str, keep_default_na=False)
-        if columns is None:
+    assert 'class="unreleased"' in (folder / "evidence.html").read_text(encoding="utf-8")
+    out = tmp_path / "leaves"
+    ledger = tmp_path / "ledger.json"
+    called = call(
+        capsys, monkeypatch, "run", folder / "study.toml", "-o", out, "--quiet", "--mode", "release", "--ledger", ledger
+    )
+    assert called.status == 0, called.err
+    assert ledger.exists()
+    page = (out / "evidence.html").read_text(encoding="utf-8")
+    assert "Every count is 0 or at least 5" in page
+    assert len(re.findall("<img ", page)) >= 4
+    for path in (out / "tables").glob("*.csv"):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if path.stem.startswith("table_one"):
             part = table[table["variable"].str.contains(r"n \(%\)") | table["variable"].eq("patients")]
             rest = [c for c in part.columns if c not in ("variable", "level", "missing", "standardised difference")]
             cells = [*part[rest].to_numpy().ravel(), *table["missing"]]
         else:
-            cells = table[columns].to_numpy().ravel()
+            columns = {"patients", "events", "known in", "missing", "findings", "n"} & set(table.columns)
+            cells = table[sorted(columns)].to_numpy().ravel()
+            if path.stem in ("evidence_ladder", "release"):
+                continue
         for cell in cells:
             count = re.match(r"^\s*(\d+)", str(cell).replace(",", ""))
-            assert count is None or int(count.group(1)) == 0 or int(count.group(1)) >= 5, (name, cell)
-    results = pd.read_parquet(folder / "results.parquet")
-    for column in ("n", "n_events"):
-        counts = results[column].dropna()
-        assert not ((counts > 0) & (counts < 5)).any()
+            assert count is None or int(count.group(1)) == 0 or int(count.group(1)) >= 5, (path.name, cell)
+    results = pd.read_parquet(out / "results.parquet")
+    assert results[["n", "n_events", "se"]].isna().all(axis=None)
+    told = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
+    assert told["release"] == {"mode": "release", "smallest_cell": 5, "ledger": True}
+    assert str(tmp_path) not in json.dumps(told)
+    budget = pd.read_csv(out / "tables" / "release_budget.csv")
+    assert budget.loc[budget["released"] == "yes", "numbers"].sum() <= 400
 
 
 def test_same_study_same_bytes(demo, tmp_path, capsys, monkeypatch):

@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from lbp_prognosis._base import inert_cell, inert_cells
+from lbp_prognosis._base import inert_cell, inert_cells, visible
 
 FORMULAS = (
     "=HYPERLINK(1)",
@@ -43,6 +43,8 @@ PLAIN = (
     "+0.012 (0.001 to 0.020)",
     "-0.5 to 0.3",
     "-3.1 [-4.0, -2.2]",
+    "+0.009 (−0.016 to +0.034)",
+    "−0.2",
     "lower back",
     "a=b",
     "–",
@@ -76,3 +78,31 @@ def test_headers_categories_and_numbers():
 def test_columns_of_one_name_and_no_columns():
     assert inert_cells(pd.DataFrame([["=a", "b"]], columns=["x", "x"])).to_numpy().tolist() == [["'=a", "b"]]
     assert inert_cells(pd.DataFrame(index=[0, 1])).shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cod\u202etxt.exe", "cod‹U+202E›txt.exe"),
+        ("a\u200bb", "a‹U+200B›b"),
+        ("\ufeffid", "‹U+FEFF›id"),
+        ("a\x00b\x1b[31m", "a‹U+0000›b‹U+001B›[31m"),
+        ("\u2067x\u2069", "‹U+2067›x‹U+2069›"),
+        ("soft\u00adhyphen", "soft‹U+00AD›hyphen"),
+        ("\U000e0041", "‹U+E0041›"),
+    ],
+)
+def test_hidden_characters_are_shown(text, shown):
+    assert visible(text) == shown
+    assert inert_cell(text) == shown
+
+
+@pytest.mark.parametrize("text", ["Müller", "שלום", "مرحبا", "日本語", "a\tb\nc", "−0.2 (χ² ≥ 3)", "é", "👩"])
+def test_letters_of_any_script_stay(text):
+    assert visible(text) is text
+
+
+def test_a_formula_behind_a_hidden_character():
+    # the mark stands where the formula would have to begin
+    assert inert_cell("\u200b=1+1") == "‹U+200B›=1+1"
+    assert inert_cell("=1+1\u200b") == "'=1+1‹U+200B›"

@@ -1,0 +1,148 @@
+"""Small random studies with a page: right-censored, competing, at one visit, at several; rare categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis import OutcomeSpec, Status, Surv, ThresholdRange
+from lbp_prognosis.cohort import Flow, table_one_of
+from lbp_prognosis.report import Page, evaluation_page
+from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
+
+__all__ = ["KINDS", "SmallStudy", "small_study"]
+
+KINDS = ("right", "competing", "status", "interval")
+MAIN = 12.0
+
+
+@dataclass(frozen=True)
+class SmallStudy:
+    """What was written from, for those who judge whether it was found out."""
+
+    kind: str
+    y: np.ndarray
+    risks: dict[str, np.ndarray]
+    rows: pd.DataFrame
+    sites: np.ndarray
+    page: Page
+
+
+def small_study(
+    seed: int, kind: str, *, n: int | None = None, complete: bool | None = None, horizons: tuple[float, ...] = (6, 12)
+) -> SmallStudy:
+    """Return a study of 55 to 260 patients with a page that has not passed any gate."""
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    n = int(rng.integers(55, 260)) if n is None else n
+    complete = bool(rng.integers(2)) if complete is None else complete
+    x = rng.normal(size=n)
+    scale = rng.uniform(8, 25)
+    time = rng.exponential(scale * np.exp(-0.8 * x))
+    lost = np.full(n, 60.0) if complete else rng.uniform(4, 40, n)
+    at = (MAIN,) if kind == "status" else horizons
+    y = _outcome(kind, time, lost, rng, complete)
+    share = rng.uniform(0.6, 1.4)
+    risks = {
+        name: np.clip(
+            np.column_stack([1 - np.exp(-h / scale * np.exp(b * x + rng.normal(0, 0.1, n))) for h in at]), 0.001, 0.999
+        )
+        for name, b in (("old", 0.4 * share), ("new", 0.8 * share))
+    }
+    for risk in risks.values():
+        risk.sort(axis=1)
+    spec = OutcomeSpec(
+        name="surgery",
+        definition="d",
+        polarity="bad",
+        time_zero="visit",
+        unit="months",
+        horizons=at,
+        primary_horizon=MAIN,
+        ascertainment={"right": "exact", "competing": "exact", "status": "status", "interval": "visits"}[kind],
+    )
+    cuts = ThresholdRange(0.15, 0.55, 0.35, "as declared")
+    shared: dict[str, Any] = {"synthetic": False}
+    found = evaluate_out_of_fold(y, risks, spec, cuts, step=0.05, resamples=0, seed=0, **shared)
+    last = risks["new"][:, -1]
+    rows, sites = _rows(n, x, rng)
+    page = evaluation_page(found, title=f"{kind} {seed}", horizon=MAIN, unit="months", sample="internal")
+    flow = [("start", "asked", n + 9), ("excluded", "declined", int(rng.integers(0, 9)))]
+    flow.append(("excluded", "not eligible", 9 - flow[1][2]))
+    steps = pd.DataFrame([*flow, ("end", "analysed", n)], columns=["kind", "step", "n"])
+    parts = {
+        "outcome": spec,
+        "thresholds": cuts,
+        "groups": groups_out_of_fold(y, last, spec, cuts, "new", False),
+        "flow": Flow(steps.assign(patients=pd.array([None] * len(steps), dtype="Int64"))),
+        "table_ones": {
+            "Table 1.": table_one_of(rows),
+            "By site.": table_one_of(rows, by=sites),
+        },
+        "columns": _columns(rows),
+        "rows": rows,
+        "ids": tuple(f"p{k}" for k in range(n)),
+        "provenance": {"input_sha256": {"a.csv": "0" * 64}, "notes": ["3 rows lack an id"], "versions": {"x": "1"}},
+    }
+    return SmallStudy(kind, y, {m: r[:, -1] for m, r in risks.items()}, rows, sites, replace(page, **parts))
+
+
+def _outcome(kind: str, time: np.ndarray, lost: np.ndarray, rng: np.random.Generator, complete: bool) -> np.ndarray:
+    n = time.size
+    if kind == "status":
+        value = (time <= MAIN).astype(int)
+        if not complete:
+            value[rng.choice(n, int(rng.integers(1, max(2, n // 6))), replace=False)] = -1
+        return Status.at(MAIN, value)
+    if kind == "interval":
+        visits = np.array([0.0, 3, 6, 12, 24])
+        seen = np.where(complete, 4, np.searchsorted(visits, np.minimum(lost, 24), side="right") - 1)
+        upper = np.searchsorted(visits, time, side="left")
+        known = upper <= seen
+        low = np.where(known, visits[np.minimum(upper, 4) - 1], visits[seen])
+        high = np.where(known, visits[np.minimum(upper, 4)], np.inf)
+        return Surv.interval(low, high)
+    event = (time <= lost).astype(int)
+    if kind == "competing":
+        event[(event == 1) & (rng.uniform(size=n) < 0.2)] = 2
+    return Surv.right(np.minimum(time, lost), event, censored=0)
+
+
+def _rows(n: int, x: np.ndarray, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
+    grade = rng.choice([1, 2, 3, 4], n, p=[0.55, 0.3, 0.12, 0.03])
+    rows = pd.DataFrame(
+        {
+            "age": np.round(50 + 10 * x + rng.normal(0, 5, n)),
+            "pain": rng.integers(0, 11, n).astype(float),
+            "cost": np.round(rng.lognormal(5, rng.uniform(0.5, 2.5), n)),
+            "grade": grade.astype(float),
+            "sex": rng.choice(["female", "male"], n),
+            "smoker": rng.choice(["no", "yes"], n, p=[0.95, 0.05]),
+        }
+    )
+    for column, most in (("pain", 12), ("grade", 9), ("cost", n - 3)):
+        rows.loc[rng.choice(n, int(rng.integers(0, most)), replace=False), column] = np.nan
+    rows["grade"] = rows["grade"].map(lambda g: None if g != g else f"{g:.0f}").astype(object)
+    return rows, rng.choice(["north", "south", "west"], n, p=[0.6, 0.33, 0.07])
+
+
+def _columns(rows: pd.DataFrame) -> pd.DataFrame:
+    made = []
+    for column in rows.columns:
+        values = rows[column]
+        number = values.dtype.kind == "f"
+        low, high = values.quantile([0.05, 0.95]) if number and values.notna().any() else (0, 0)
+        shown = f"{low:.4g} to {high:.4g}" if number else ", ".join(sorted(values.dropna().unique()))
+        made.append(
+            {
+                "column": column,
+                "modality": "clinical",
+                "type": "number" if number else "text",
+                "n": len(values),
+                "n_missing": int(values.isna().sum()),
+                "range": shown,
+            }
+        )
+    return pd.DataFrame(made)

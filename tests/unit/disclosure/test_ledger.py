@@ -1,0 +1,143 @@
+"""Releases of nearly the same patients can be subtracted; the ledger sees to it that they are not."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from lbp_prognosis._base import ArgumentError, DataError, DisclosureError
+from lbp_prognosis.disclosure import Gate, Patients, ReleaseLedger
+
+
+def ids(*ranges):
+    return [f"p{k}" for a, b in ranges for k in range(a, b)]
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    made = ReleaseLedger(tmp_path / "ledger.json")
+    made.add("first", ids((0, 100)), 5, "abc")
+    return made
+
+
+@pytest.mark.parametrize(
+    "new", [ids((0, 101)), ids((0, 99)), ids((0, 104)), ids((4, 100)), ids((1, 101)), ids((96, 300))]
+)
+def test_a_few_patients_more_or_less_are_refused(ledger, new):
+    with pytest.raises(DisclosureError, match=r"'first' single out 1 to 4 patients"):
+        ledger.check(new, 5)
+    assert ledger.releases == ("first",)
+
+
+@pytest.mark.parametrize(
+    "new", [ids((0, 105)), ids((0, 95)), ids((5, 100)), ids((5, 105)), ids((100, 200)), ids((95, 300))]
+)
+def test_five_or_more_are_accepted(ledger, new):
+    ledger.add("second", new, 5, "def")
+    assert ledger.releases == ("first", "second")
+    assert ReleaseLedger(ledger.path).releases == ("first", "second")
+
+
+def test_the_same_patients_leave_again_only_with_the_same_numbers(ledger):
+    ledger.add("again", ids((0, 100)), 5, "abc")
+    assert ledger.releases == ("first",)
+    with pytest.raises(DisclosureError, match="with other numbers"):
+        ledger.add("again", ids((0, 100)), 5, "xyz")
+
+
+def test_the_larger_smallest_cell_counts(tmp_path):
+    ledger = ReleaseLedger(tmp_path / "l.json")
+    ledger.add("first", ids((0, 100)), 10)
+    with pytest.raises(DisclosureError, match="1 to 9 patients"):
+        ledger.check(ids((0, 106)), 5)
+
+
+def test_five_releases_leave_no_small_set(tmp_path):
+    """Whatever can be had by union, intersection and difference of the accepted ones is empty or of at least five."""
+    rng = np.random.default_rng(3)
+    ledger, accepted = ReleaseLedger(tmp_path / "l.json"), []
+    tried = 0
+    while len(accepted) < 5 and tried < 2000:
+        tried += 1
+        new = {f"p{k}" for k in np.flatnonzero(np.repeat(rng.uniform(size=40) < 0.5, 5))}  # blocks of five …
+        if rng.uniform() < 0.7:
+            new ^= {f"p{k}" for k in rng.choice(200, int(rng.integers(1, 4)), replace=False)}  # … often torn
+        try:
+            ledger.add(f"r{tried}", sorted(new), 5, str(tried))
+        except DisclosureError:
+            continue
+        accepted.append(new)
+    assert len(accepted) == 5
+    assert tried > 5
+    everyone = set().union(*accepted)
+    for signs in itertools.product([True, False], repeat=5):
+        part = [p for p in everyone if all((p in release) is inside for release, inside in zip(accepted, signs))]
+        assert len(part) == 0 or len(part) >= 5
+
+
+def test_withdrawal(ledger):
+    ledger.add_model("cox", ids((0, 80)))
+    ledger.add_model("trees", ids((50, 100)))
+    ledger.add_model("trees", ids((50, 100)))
+    again = ReleaseLedger(ledger.path)
+    assert again.trained_with(["p10"]) == ("cox",)
+    assert again.trained_with(["p60", "unknown"]) == ("cox", "trees")
+    assert again.trained_with(["unknown"]) == ()
+    assert again.released_with(["p99"]) == ("first",)
+    with pytest.raises(DisclosureError):  # one who withdrew would be the difference
+        again.check(ids((0, 99)), 5)
+    with pytest.raises(ArgumentError, match="ids"):
+        again.check("p1", 5)
+
+
+def test_the_file_names_nobody_and_is_its_owners(ledger):
+    text = ledger.path.read_text()
+    assert "p17" not in text
+    assert ledger.path.stat().st_mode & 0o077 == 0
+    other = ReleaseLedger(ledger.path.with_name("other.json"))
+    other.add("first", ids((0, 100)), 5, "abc")
+    members = [json.loads(path.read_text())["releases"][0]["members"] for path in (ledger.path, other.path)]
+    assert not set(members[0]) & set(members[1])  # keyed: two ledgers cannot be compared
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"format": "x"}',
+        '{"format": "lbp_prognosis release ledger 1", "releases": 3}',
+        "\ud800",
+        "[" * 99999,
+    ],
+)
+def test_a_broken_ledger_is_one_error(tmp_path, text):
+    path = tmp_path / "l.json"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(DataError, match=r"l\.json"):
+        ReleaseLedger(path)
+
+
+@pytest.mark.parametrize("change", [{"key": "zz"}, {"releases": [{"title": "a"}]}, {"models": [3]}, {"releases": [{}]}])
+def test_a_ledger_that_lacks_something(ledger, change):
+    held = json.loads(ledger.path.read_text()) | change
+    ledger.path.write_text(json.dumps(held))
+    with pytest.raises(DataError, match="broken ledger"):
+        ReleaseLedger(ledger.path)
+
+
+def test_a_release_asks_its_ledger_first(ledger):
+    state = np.repeat([1, 0], [40, 61])
+    with pytest.raises(DisclosureError, match="needs to know the patients"):
+        Gate(5).open(Patients(state), ledger)
+    with pytest.raises(DisclosureError, match="single out 1 to 4"):
+        Gate(5).open(Patients(state, ids=ids((0, 101))), ledger)
+    release = Gate(5).open(Patients(np.repeat([1, 0], [40, 65]), ids=ids((0, 105))), ledger)
+    release.close("second", "def")
+    assert ledger.releases == ("first", "second")
+    assert not release.to_frame()["reason"].str.contains("Without a ledger").any()
+    assert Gate(5).open(Patients(state)).to_frame()["reason"].str.contains("Without a ledger").any()
