@@ -27,6 +27,7 @@ from lbp_prognosis.report._released_patients import ReleasedVariables, released_
 __all__ = ["released_page"]
 
 _KEPT_OF_READINGS = ("icc", "sdc_agreement", "kappa", "kappa_linear", "kappa_quadratic", "auc")
+_POOLED = 4  # measures that are pooled over sites, each with two intervals
 _APPARENT = ("auc", "ipa", "calibration_slope")
 _OF_THE_RUN = ("versions", "platform", "seed", "spec_sha256", "synthetic", "study")
 
@@ -91,7 +92,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     release.take("patients and events", 2)
     headline = _headline(page, release, rows, cuts)
     variables = ReleasedVariables(page.table_ones, page.columns, page.rows, release)
-    tables, columns = variables.tables(), variables.columns()
+    tables = variables.tables()
     flow = None if page.flow is None else released_flow(page.flow, release)
     scores = {name: one.score for name, one in rows.items()}
     decision, gains = None, ()
@@ -110,15 +111,21 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
             name for name in ("auc", "ipa", "calibration_slope") if any(name in m for m in numbers.metrics.values())
         )
         apparent = released_evaluation(page.apparent, release, horizons[:0], page.horizon, few, (), "apparent ")
-    sites = None if page.sites is None else replace(page.sites, sites=released_sites(page.sites.sites, release))
+    columns = variables.columns()
+    sites = None
+    if page.sites is not None and release.take("pooled over sites", 5 * _POOLED * len(page.sites.models)):
+        release.note("numbers of single sites", "dropped", "a site may be a few patients; what is pooled stays")
+        sites = replace(page.sites, sites=released_sites(page.sites.sites, release))
     explanations = _explanations(page, release)
     evidence = replace(page.evidence, entries=_readings(page, release))
     association = page.association
-    if association is not None:
+    if association is not None and release.take("joint test of what is added", 3):
         release.note(
             "coefficients of what is added", "dropped", "each may be of a handful of patients; the joint test stays"
         )
         association = replace(association, coefficients=association.coefficients.iloc[:0], n=0, n_events=0)
+    else:
+        association = None
     # curves last
     if groups is not None and made is not None:
         groups = released_curves(groups, made, release, page.horizon)
