@@ -143,6 +143,8 @@ def released_evaluation(
         metrics=kept,
         differences=tuple(differences),
         calibrations={},
+        mean_calibrations={},
+        pits={},
         decision=None,
         net_benefit_differences=(),
         n_events=0,

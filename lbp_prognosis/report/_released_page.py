@@ -11,7 +11,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Objection, argument_error
 from lbp_prognosis.disclosure import Patients, Release, without_numbers
-from lbp_prognosis.evaluation import Evaluation
+from lbp_prognosis.evaluation import DecisionCurve, Evaluation, NetBenefitDifference, RiskGroups
 from lbp_prognosis.evaluation.prognostic import JudgedRows
 from lbp_prognosis.evidence import Verdict
 from lbp_prognosis.report._page import Page
@@ -95,12 +95,13 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     tables = variables.tables()
     flow = None if page.flow is None else released_flow(page.flow, release)
     scores = {name: one.score for name, one in rows.items()}
-    decision, gains = None, ()
+    decision: DecisionCurve | None = None
+    gains: tuple[NetBenefitDifference, ...] = ()
     if found.decision is not None:
         wanted = [cut for cut in _candidates(page) if cut in cuts]
         decision, gains = released_decision(found.decision, release, page.horizon, wanted, pair, scores)
     groups = made = None
-    if page.groups is not None:
+    if isinstance(page.groups, RiskGroups):
         judged = rows.get(page.groups.model) or next(iter(rows.values()))
         groups, made = released_groups(page.groups, judged, release, cuts)
     horizons = _kept_horizons(found, next(iter(rows.values())), release, page.horizon)
@@ -185,7 +186,7 @@ def _candidates(page: Page) -> list[float]:
     elif page.evaluation.decision is not None:
         grid = page.evaluation.decision.thresholds
         found = [float(grid[len(grid) // 2]), float(grid[0]), float(grid[-1])]
-    elif page.groups is not None:
+    elif isinstance(page.groups, RiskGroups):
         found = [round(float(cut), 2) for cut in page.groups.thresholds]
     return list(dict.fromkeys(float(cut) for cut in found))
 
@@ -220,26 +221,24 @@ def _headline(page: Page, release: Release, rows: dict[str, JudgedRows], cuts: l
     out = page.headline.copy()
     if out.empty:
         return out
-    kept = []
-    for place, row in enumerate(out.itertuples()):
-        label = str(row.label)
+    kept: list[dict[str, Any]] = []
+    for row in out.to_dict("records"):
+        label = str(row["label"])
         digits = release.digits if label.startswith(("AUC", "calibration slope")) else release.count_digits
-        low, high = row.low, row.high
+        value, low, high = (float(row[part]) for part in ("value", "low", "high"))
         if "net benefit" in label:
             primary = _candidates(page)[0]
             if primary not in cuts:
                 release.note(label, "dropped", "its threshold does not leave")
                 continue
-            two = page.comparison and label.startswith("Δ")
-            if two and not release.paired(label, *(rows[m].score for m in page.comparison), primary):
-                low = high = float("nan")
-        if release.take(label, triple(row.value, low, high)):
-            kept.append(place)
-            out.loc[out.index[place], ["value", "low", "high"]] = [
-                round(float(v), digits) for v in (row.value, low, high)
-            ]
-    out["reason"] = [without_numbers(str(reason)) for reason in out.get("reason", pd.Series("", index=out.index))]
-    return out.iloc[kept].reset_index(drop=True)
+            if page.comparison and label.startswith("Δ"):
+                first, second = (rows[model].score for model in page.comparison)
+                if not release.paired(label, first, second, primary):
+                    low = high = float("nan")
+        if release.take(label, triple(value, low, high)):
+            numbers = {"value": round(value, digits), "low": round(low, digits), "high": round(high, digits)}
+            kept.append({"label": label, **numbers, "reason": without_numbers(str(row.get("reason", "")))})
+    return pd.DataFrame(kept, columns=["label", "value", "low", "high", "reason"])
 
 
 def _explanations(page: Page, release: Release) -> dict[str, Any]:

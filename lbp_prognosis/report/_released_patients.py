@@ -318,14 +318,14 @@ class ReleasedVariables:
         parts_safe = np.array([self.release.keeps(pair) for pair in zip(known, absent)], dtype=bool)
         hide = ~parts_safe | out["column"].isin(self._unknown).to_numpy()
         ranges = []
-        for row in out.itertuples():
-            name = str(row.column)
+        for row in out.to_dict("records"):
+            name = str(row["column"])
             if self._levels.get(name) is not None:
                 ranges.append(", ".join(self._levels[name] or []))
-            elif str(row.type) == "number" and name not in self._levels:
-                count = int(row.n - row.n_missing)
+            elif str(row["type"]) == "number" and name not in self._levels:
+                count = int(row["n"]) - int(row["n_missing"])
                 fits = self.release.quantiles(f"{name}: 5% to 95%", count, 0.05)
-                ranges.append(str(row.range) if fits and self.release.take(f"{name}: 5% to 95%", 2) else "")
+                ranges.append(str(row["range"]) if fits and self.release.take(f"{name}: 5% to 95%", 2) else "")
             else:
                 ranges.append("")
         out["range"] = ranges

@@ -13,7 +13,7 @@ from lbp_prognosis.cohort import Flow, table_one_of
 from lbp_prognosis.report import Page, evaluation_page
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
 
-__all__ = ["KINDS", "SmallStudy", "small_study"]
+__all__ = ["KINDS", "SmallStudy", "columns_of", "small_study"]
 
 KINDS = ("right", "competing", "status", "interval")
 MAIN = 12.0
@@ -81,7 +81,7 @@ def small_study(
             "Table 1.": table_one_of(rows),
             "By site.": table_one_of(rows, by=sites),
         },
-        "columns": _columns(rows),
+        "columns": columns_of(rows),
         "rows": rows,
         "ids": tuple(f"p{k}" for k in range(n)),
         "provenance": {"input_sha256": {"a.csv": "0" * 64}, "notes": ["3 rows lack an id"], "versions": {"x": "1"}},
@@ -128,7 +128,8 @@ def _rows(n: int, x: np.ndarray, rng: np.random.Generator) -> tuple[pd.DataFrame
     return rows, rng.choice(["north", "south", "west"], n, p=[0.6, 0.33, 0.07])
 
 
-def _columns(rows: pd.DataFrame) -> pd.DataFrame:
+def columns_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what a page is told of its predictors."""
     made = []
     for column in rows.columns:
         values = rows[column]

@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from hostile.attacker import Haul, attack, curve_times, read_run
-from hostile.small_studies import KINDS, MAIN, SmallStudy, small_study
+from hostile.small_studies import KINDS, MAIN, SmallStudy, columns_of, small_study
 
 from lbp_prognosis import Status, Surv
-from lbp_prognosis.disclosure import Gate, Release, count_texts, is_dominated
+from lbp_prognosis._base import DisclosureError
+from lbp_prognosis.cohort import table_one_of
+from lbp_prognosis.disclosure import Gate, Release, ReleaseLedger, count_texts, is_dominated
 from lbp_prognosis.evaluation import evaluate, risk_groups
 from lbp_prognosis.report import Page, _released_page, _released_patients, evaluation_page, write_page
 
@@ -149,14 +151,10 @@ def test_four_known_values(tmp_path: Path) -> None:
 
 
 def _with_rows(study: SmallStudy, rows: pd.DataFrame) -> SmallStudy:
-    from hostile.small_studies import _columns
-
-    from lbp_prognosis.cohort import table_one_of
-
     kinds = {"pain": "number"}
     shared: dict[str, Any] = {"kinds": kinds, "skewed": ()}
     tables = {"Table 1.": table_one_of(rows, **shared), "By site.": table_one_of(rows, by=study.sites, **shared)}
-    page = replace(study.page, rows=rows, columns=_columns(rows), table_ones=tables)
+    page = replace(study.page, rows=rows, columns=columns_of(rows), table_ones=tables)
     return replace(study, rows=rows, page=page)
 
 
@@ -221,8 +219,6 @@ def _one_pays() -> SmallStudy:
     rows = study.rows.copy()
     rows["cost"] = np.r_[np.tile([1.0, 2.0, 3.0], 50)[:149], 90000.0]
     study = _with_rows(study, rows)
-    from lbp_prognosis.cohort import table_one_of
-
     return replace(study, page=replace(study.page, table_ones={"Table 1.": table_one_of(rows, skewed=())}))
 
 
@@ -316,3 +312,45 @@ def test_without_a_rule_somebody_is_found(rule: str, tmp_path: Path, monkeypatch
         monkeypatch.setattr(place, name, without)
     found = found_out(study, tmp_path / "without", gate)
     assert any(said in line for line in found), found
+
+
+# ---- two pages -------------------------------------------------------------------------------------------------------
+
+
+def _subtracted(first: Haul, second: Haul, k: int) -> list[str]:
+    """What one patient more changes: counts of the same name in both pages."""
+    out = []
+    for name in first.tables.keys() & second.tables.keys():
+        a, b = first.tables[name], second.tables[name]
+        if not name.startswith("table_one") or list(a.columns) != list(b.columns):
+            continue
+        both = a.merge(b, on=["variable", "level"], suffixes=(" a", " b"))
+        for row in both.to_dict("records"):
+            counts = [re.match(r"\d+", str(row[f"overall {page}"])) for page in "ab"]
+            if str(row["variable"]).endswith("n (%)") and all(counts):
+                moved = int(counts[1][0]) - int(counts[0][0])  # type: ignore[index]
+                out += [f"{row['variable']} {row['level']}: {moved}"] if 0 < abs(moved) < k else []
+    return out
+
+
+def test_two_pages_of_one_patient_more(tmp_path: Path) -> None:
+    """Without a ledger the second page gives the new patient away, and both say so; with one it does not leave."""
+    rows = small_study(1, "status", n=150).rows.iloc[:, 4:5]
+    pages = []
+    study = small_study(1, "status", n=150)
+    for n in (149, 150):
+        y, risk = study.y[:n], {"new": study.risks["new"][:n, None]}
+        page = evaluation_page(evaluate(y, risk, MAIN, n_resamples=0), horizon=MAIN)
+        tables = {"Table 1.": table_one_of(rows.iloc[:n])}
+        pages.append(replace(page, table_ones=tables, gate=Gate(**LOOSE), ids=tuple(f"p{k}" for k in range(n))))
+    hauls = []
+    for place, page in enumerate(pages):
+        write_page(page, tmp_path / str(place))
+        hauls.append(read_run(tmp_path / str(place)))
+    assert len(_subtracted(*hauls, 5)) == 1
+    assert all("nothing protects against subtracting" in haul.text for haul in hauls)
+    ledger = tmp_path / "ledger.json"
+    write_page(replace(pages[0], ledger=ReleaseLedger(ledger)), tmp_path / "a")
+    with pytest.raises(DisclosureError, match="single out 1 to 4 patients"):
+        write_page(replace(pages[1], ledger=ReleaseLedger(ledger)), tmp_path / "b")
+    assert not (tmp_path / "b").exists()
