@@ -10,6 +10,7 @@ import pandas as pd
 __all__ = ["coarse_curve"]
 
 _PIECES = (12, 8, 6, 4, 3, 2)
+_NEAR = 1e-4  # nearer to a patient's time a corner would be taken for it
 _SHIFTS = (0.0, 0.137, 0.271, 0.389, 0.443)
 
 
@@ -69,12 +70,13 @@ def coarse_curve(
 
 def _quiet_grid(end: float, pieces: int, seen: np.ndarray) -> list[float]:
     """Return times that divide a stretch into equal pieces, moved a little where one is a patient's."""
-    step = end / pieces
+    step, grids = end / pieces, []
     for shift in _SHIFTS:
         grid = [float(f"{step * (k + shift):.4g}") for k in range(1, pieces)]
-        if not np.isin(np.round(grid, 9), np.round(seen, 9)).any():
-            return grid
-    return [time for time in grid if not np.isclose(seen, time).any()]
+        grids.append([time for time in grid if not np.isclose(seen, time, rtol=0, atol=_NEAR * end).any()])
+        if len(grids[-1]) == len(grid):
+            break
+    return max(grids, key=len)
 
 
 def _height(times: np.ndarray, part: np.ndarray, at: float, start: float) -> float:

@@ -445,7 +445,7 @@ def _between_horizons(haul: Haul, k: int) -> list[str]:
     n = haul.fact("patients")
     rows = haul.numbers[(haul.numbers["reference"].fillna("") == "") & (haul.numbers["sample"] != "apparent")]
     half = _HALF * _digits(haul)
-    counts: dict[float, tuple[int, int]] = {}
+    counts: dict[float, set[int]] = {}
     for horizon in rows["horizon"].dropna().unique():
         possible: set[int] | None = None
         for model in rows["model"].unique():
@@ -454,14 +454,17 @@ def _between_horizons(haul: Haul, k: int) -> list[str]:
                 continue
             brier, ipa = float(part["brier"]), float(part["ipa"])
             low, high = (brier - half) / (1 - ipa + half), (brier + half) / (1 - ipa - half)
-            fit = {e for e in range(n // 2 + 1) if low <= e / n * (1 - e / n) <= high}
+            fit = {e for e in range(n + 1) if low <= e / n * (1 - e / n) <= high}
             possible = fit if possible is None else possible & fit
         if possible:
-            counts[float(horizon)] = (min(possible), max(possible))
+            counts[float(horizon)] = possible
     out = []
+    events = haul.fact("events by") if haul.released else None
+    if events is not None and counts:  # of the two roots the one that is told
+        counts[max(counts)] = {events}
     for first, second in itertools.pairwise(sorted(counts)):
-        bounds = (counts[second][0] - counts[first][1], counts[second][1] - counts[first][0])
-        line = _finding(f"events from {first:g} to {second:g}", bounds, k)
+        gaps = [b - a for a in counts[first] for b in counts[second] if b >= a]
+        line = _finding(f"events from {first:g} to {second:g}", (min(gaps), max(gaps)) if gaps else None, k)
         out += [line] if line else []
     return out
 
