@@ -16,6 +16,7 @@ from scipy import optimize, special, stats
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     check_choice,
     check_vector,
     takes_rows,
@@ -27,7 +28,9 @@ from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.models._transformation_model import (
     TransformationProblem,
+    event_times,
     exponential_start,
+    few_event_times,
     intercept_alone,
     likelihood_times,
     log_time_line,
@@ -77,6 +80,8 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         exp(−coef / scale) for Weibull and exponential, NaN for the others.
     variance_ : str
         ``"model"`` or ``"robust"``: the kind of ``covariance_``.
+    n_exact_events_, n_event_times_ : int
+        Events with exact times, and distinct times among them.
     n_iter_ : int
         Newton iterations.
 
@@ -158,6 +163,7 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         self._refuse(strata=strata)
         design = self._start_fit(X, y, sample_weight, None, offset, clusters)
         times = shifted_times(likelihood_times(design, type(self).__name__), design.offset)
+        self.n_exact_events_, self.n_event_times_ = event_times(times, design.weights)
         fixed = self.distribution == "exponential"
         kept = kept_columns(design.X, design.weights, self._names(), self.collinear)
         basis = intercept_alone if fixed else log_time_line
@@ -178,6 +184,11 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         self.n_iter_ = found.iterations
         self._learn(problem, found, covariance, shape)
         return self
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What is doubtful about the fit: exact times that are really visits."""
+        return few_event_times(type(self).__name__, self.n_exact_events_, self.n_event_times_)
 
     def _learn(
         self, problem: TransformationProblem, found: TransformationFit, covariance: np.ndarray, shape: float

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     argument_error,
     check_choice,
     check_number,
@@ -20,7 +21,13 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._survival_regression import SurvivalRegression
-from lbp_prognosis.models._transformation_model import LikelihoodTimes, TransformationProblem, likelihood_times
+from lbp_prognosis.models._transformation_model import (
+    LikelihoodTimes,
+    TransformationProblem,
+    event_times,
+    few_event_times,
+    likelihood_times,
+)
 from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["RoystonParmar"]
@@ -68,6 +75,8 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
         Labels of the strata; empty without strata.
     variance_ : str
         ``"model"`` or ``"robust"``: the kind of ``covariance_``.
+    n_exact_events_, n_event_times_ : int
+        Events with exact times, and distinct times among them.
     n_iter_ : int
         Newton iterations.
 
@@ -156,6 +165,7 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
         check_choice("scale", self.scale, ("hazard", "odds", "normal"))
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         times = likelihood_times(design, type(self).__name__)
+        self.n_exact_events_, self.n_event_times_ = event_times(times, design.weights)
         self.knots_ = self._place_knots(times, design.weights)
         codes = np.zeros(times.kind.size, dtype=np.int64) if design.strata is None else design.strata
         count, width = max(len(design.strata_levels), 1), self.knots_.size
@@ -181,6 +191,11 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
         self.n_iter_ = found.iterations
         self._check_monotone(times, codes)
         return self
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What is doubtful about the fit: exact times that are really visits."""
+        return few_event_times(type(self).__name__, self.n_exact_events_, self.n_event_times_)
 
     @property
     def linear_predictor_scale(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice
+from lbp_prognosis._base import EstimationError, Objection, argument_error, check_choice, objection
 from lbp_prognosis._kernels import (
     TransformationDesign,
     TransformationFit,
@@ -21,12 +21,17 @@ from lbp_prognosis.models._design import Design
 __all__ = [
     "LikelihoodTimes",
     "TransformationProblem",
+    "event_times",
     "exponential_start",
+    "few_event_times",
     "intercept_alone",
     "likelihood_times",
     "log_time_line",
     "shifted_times",
 ]
+
+_FEW_TIMES = 10
+_EVENTS_A_TIME = 5
 
 Basis = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Log times of all rows -> basis of the baseline ``(n, m)`` and its derivative in log time."""
@@ -109,6 +114,21 @@ def exponential_start(times: LikelihoodTimes, weights: np.ndarray) -> np.ndarray
     finite = np.isfinite(times.time)
     total = weights[finite] @ np.exp(times.time[finite])
     return np.array([np.log((weights @ (times.kind > 0)) / total), 1.0])
+
+
+def event_times(times: LikelihoodTimes, weights: np.ndarray | None) -> tuple[int, int]:
+    """Return the number of events with exact times, and of distinct times among them; rows of weight 0 do not count."""
+    exact = times.kind == 1
+    if weights is not None:
+        exact = exact & (weights > 0)
+    return int(exact.sum()), int(np.unique(times.clock[exact]).size)
+
+
+def few_event_times(model: str, events: int, times: int) -> tuple[Objection, ...]:
+    """Object to fewer than ten distinct event times that five events or more share on average: they are visits."""
+    if times == 0 or times >= _FEW_TIMES or events < _EVENTS_A_TIME * times:
+        return ()
+    return (objection("few-event-times", model=model, events=events, times=times),)
 
 
 class TransformationProblem:
