@@ -14,6 +14,7 @@ from scipy.stats import norm
 from lbp_prognosis._base._errors import argument_error
 from lbp_prognosis._base._metric_registry import check_metrics
 from lbp_prognosis._base._objection import Objection
+from lbp_prognosis._base._range_interval import inside_range
 from lbp_prognosis._base._result import Result, metric_frame
 
 __all__ = ["MetricResult", "influence_se", "interval"]
@@ -118,7 +119,8 @@ class MetricResult(Result):
     confidence : float
         Level of the interval.
     method : str
-        Convention in a few words, e.g. ``"IPCW, marginal Kaplan–Meier censoring"``.
+        Convention in a few words, e.g. ``"IPCW, marginal Kaplan–Meier censoring"``. Limits that would leave the range
+        of the metric are those of a logit (or log) scale, which is said here.
     horizon : float or ndarray or None
         Time(s) the estimate refers to, in the unit of the outcome.
     cause : int or None
@@ -168,6 +170,17 @@ class MetricResult(Result):
 
     def __post_init__(self) -> None:
         check_metrics((self.metric,))
+        if not self.reference:  # a difference has another range
+            self._keep_in_range()
+
+    def _keep_in_range(self) -> None:
+        """Where limits leave the range of the metric, take those of a scale without border, and say so."""
+        low, high, words = inside_range(self.metric, self.value, self.low, self.high)
+        if words:
+            single = np.ndim(self.value) == 0
+            object.__setattr__(self, "low", float(low) if single else low)
+            object.__setattr__(self, "high", float(high) if single else high)
+            object.__setattr__(self, "method", f"{self.method}; {words}")
 
     @property
     def p(self) -> Any:
@@ -255,6 +268,8 @@ class MetricResult(Result):
         other = copy(self)
         for name, value in fields.items():
             object.__setattr__(other, name, value)
+        if {"low", "high"} & fields.keys() and not other.reference:
+            other._keep_in_range()
         return other
 
     def rows(self) -> list[dict[str, Any]]:

@@ -96,6 +96,7 @@ from lbp_prognosis._kernels._ordinal import (
     solve_tridiagonal,
     tridiagonal_inverse_diagonal,
 )
+from lbp_prognosis._kernels._perfect_order import perfect_order_limits
 from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
@@ -283,6 +284,7 @@ __all__ = [
     "ordinal_rows",
     "ordinal_score_test",
     "owen_weights",
+    "perfect_order_limits",
     "poisson_fit",
     "population_stability_index",
     "precedence_weights",

@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     metric_frame,
     takes_rows,
 )
+from lbp_prognosis._kernels import perfect_order_limits
 from lbp_prognosis.evaluation.diagnostic._auc_covariance import auc_covariance
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_reference, check_standard
 
@@ -173,18 +174,24 @@ def roc(
         )
     auc, covariance, _ = auc_covariance(truth, values[:, None], codes)
     value, se = float(auc[0]), float(np.sqrt(covariance[0, 0]))
-    low, high = interval(value, se, confidence, "logit") if 0 < value < 1 else (np.nan, np.nan)
-    reason = "" if 0 < value < 1 else "the test separates the two states without error: no spread to measure"
+    method = "DeLong" if codes is None else "Obuchowski, clustered"
+    if 0 < value < 1:
+        low, high = (float(limit) for limit in interval(value, se, confidence, "logit"))
+    else:
+        units = [part.sum() if codes is None else np.unique(codes[part]).size for part in (truth, ~truth)]
+        low, high = perfect_order_limits(value, float(units[0]), float(units[1]), confidence)
+        method += "; Newcombe's limits of a perfect order"
+    reason = ""
     if np.isnan(se):
         reason = "all positive, or all negative, findings are of one patient"
     thresholds, fpr, tpr = _curve(truth, values)
     return Roc(
         value=value,
         se=se,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         confidence=confidence,
-        method="DeLong" if codes is None else "Obuchowski, clustered",
+        method=method,
         thresholds=thresholds,
         false_positive_rate=fpr,
         true_positive_rate=tpr,

@@ -14,11 +14,11 @@ from lbp_prognosis._base import (
     check_vector,
     takes_rows,
 )
-from lbp_prognosis._kernels import auc_placements, rising_order
+from lbp_prognosis._kernels import auc_placements, perfect_order_limits, rising_order
 from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half, likely_inversion
-from lbp_prognosis.evaluation.prognostic._setting import Setting
+from lbp_prognosis.evaluation.prognostic._setting import Setting, shaped
 
 __all__ = ["time_dependent_auc"]
 
@@ -89,7 +89,8 @@ def time_dependent_auc(
     -----
     With weights w (1/G(T−) for an event by τ, 1/G(τ) beyond τ) the AUC is Σ w_i w_j (1{r_i > r_j} + ½·1{r_i = r_j})
     over pairs of a case i and a control j, divided by Σ w_i w_j. The influence values contain the estimation of G. For
-    a `Status` the variance has DeLong's divisors, cases − 1 and controls − 1.
+    a `Status` the variance has DeLong's divisors, cases − 1 and controls − 1. Where Wald's limits would pass 0 or 1
+    they are those of the logit; an area of exactly 0 or 1 has Newcombe's (doi:10.1002/sim.2324).
 
     References
     ----------
@@ -145,7 +146,7 @@ def time_dependent_auc(
     if not one_marker and np.nanmin(risks, initial=0) >= 0 and np.nanmax(risks, initial=1) <= 1:
         mean_risk = (setting.row_weight @ risks) / setting.row_weight.sum()
         objections.extend(likely_inversion(mean_risk, observed, setting.horizons))
-    return setting.result(
+    result: MetricResult = setting.result(
         "auc",
         values,
         method=setting.named(_METHODS[setting.kind]),
@@ -154,6 +155,29 @@ def time_dependent_auc(
         objections=objections,
         kind=OverHorizons,
     )
+    return _with_perfect_order(setting, result)
+
+
+def _with_perfect_order(setting: Setting, result: MetricResult) -> MetricResult:
+    """Give an area of exactly 0 or 1, whose influence values are all 0, limits that know how few patients say so."""
+    values, low, high = (np.atleast_1d(np.array(part, dtype=float)) for part in (result.value, result.low, result.high))
+    perfect = np.flatnonzero((values == 0) | (values == 1))
+    if perfect.size == 0 or (np.atleast_1d(result.se)[perfect] > 0).all():
+        return result
+    for k, known in enumerate(known_at_horizons(setting)):
+        if k in perfect and np.atleast_1d(result.se)[k] == 0:
+            cases, controls = (_units(setting, (known.weight > 0) & part) for part in (known.case, ~known.case))
+            low[k], high[k] = perfect_order_limits(values[k], cases, controls, result.confidence)
+    return result.labelled(
+        low=shaped(low, setting.scalar),
+        high=shaped(high, setting.scalar),
+        method=f"{result.method}; Newcombe's limits of a perfect order",
+    )
+
+
+def _units(setting: Setting, rows: np.ndarray) -> float:
+    """Count the patients (clusters) among some rows."""
+    return float(setting.copies[rows].sum() if setting.clusters is None else np.unique(setting.clusters[rows]).size)
 
 
 def _scores(risk: Any, setting: Setting) -> np.ndarray:

@@ -18,7 +18,9 @@ from lbp_prognosis._base import (
     check_number,
     check_risks,
     check_thresholds,
+    clip_to_range,
     generator,
+    inside_range,
     interval,
     inversion_objection,
     objection,
@@ -375,8 +377,10 @@ def _estimate(
             draws = resamples[h]
             if draws is not None:
                 half = simultaneous_factor(draws[:, m] - point.net_benefit, point.se, confidence) * point.se
-                out["band_low"][m, h], out["band_high"][m, h] = point.net_benefit - half, point.net_benefit + half
-    out["low"], out["high"] = interval(out["value"], out["se"], confidence)
+                out["band_low"][m, h] = clip_to_range("net_benefit", point.net_benefit - half)
+                out["band_high"][m, h] = clip_to_range("net_benefit", point.net_benefit + half)
+    limits = interval(out["value"], out["se"], confidence)
+    out["low"], out["high"], _ = inside_range("net_benefit", out["value"], *limits)
     gone = [NO_RISK if not r and data.missing[:-1, h].all() else r for h, r in enumerate(reason)]
     return {**out, "reason": tuple(gone), "_data": data, "_resamples": tuple(resamples)}
 

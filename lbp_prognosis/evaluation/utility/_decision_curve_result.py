@@ -16,6 +16,7 @@ from lbp_prognosis._base import (
     Result,
     argument_error,
     check_choice,
+    inside_range,
     interval,
     metric_frame,
 )
@@ -274,7 +275,7 @@ class DecisionCurve(Result):
                 if not self.reason[h] and np.isfinite(self.value[m, h]).any():
                     value[m, h], psi = change(m, h)
                     se[m, h] = self._data.se(psi)  # type: ignore[union-attr]
-        low, high = interval(value, se, self.confidence)
+        low, high, _ = inside_range(metric, value, *interval(value, se, self.confidence))
         nothing = np.full(value.shape, np.nan)
         return replace(
             self,

@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_risk,
     check_thresholds,
     influence_se,
+    inside_range,
     interval,
     metric_frame,
     metric_title,
@@ -88,8 +89,10 @@ class Reclassification(Result):
                 "n_events": self.n_events,
             }
             if name in self.se:
-                low, high = interval(value, self.se[name], self.confidence)
-                row |= {"se": self.se[name], "low": float(low), "high": float(high), "confidence": self.confidence}
+                se, level = self.se[name], self.confidence
+                low, high, words = inside_range(name, value, *interval(value, se, level))
+                row |= {"se": se, "low": float(low), "high": float(high), "confidence": level}
+                row["method"] += f"; {words}" if words else ""
             else:
                 row["reason"] = _NO_INTERVAL
             rows.append(row)

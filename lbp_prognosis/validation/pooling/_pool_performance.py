@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_confidence,
     check_number,
+    inside_range,
     metric_frame,
 )
 from lbp_prognosis._kernels import rubin_pool
@@ -217,6 +218,8 @@ def pool_one(
     pooled = rubin_pool(z, (errors * slope) ** 2, df)
     low, high = (float(backward(scale, limit)) for limit in pooled.limits(confidence))
     back = 1 / forward(scale, np.asarray(value))[1]
+    if scale == "identity" and not row.get("reference", ""):
+        low, high = (float(limit) for limit in inside_range(row["metric"], value, low, high)[:2])
     return {
         "scale": scale,
         "value": value,

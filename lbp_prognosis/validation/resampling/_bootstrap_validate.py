@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     check_thresholds,
+    clip_to_range,
     generator,
     objection,
     prepared_objections,
@@ -230,6 +231,11 @@ def bootstrap_validate(
             panel.names, corrected, y, risk, lp, cause=cause, clusters=units, confidence=confidence
         )
         low, high = np.where(fixed, own[0], low), np.where(fixed, own[1], high)
+    low, high = (
+        # a shifted percentile can pass the border by the optimism
+        np.array([clip_to_range(measure, limit) for (measure, _, _), limit in zip(panel.names, limits)])
+        for limits in (low, high)
+    )
     doubts = tuple(
         doubt
         for doubt, holds in (

@@ -203,12 +203,16 @@ def test_predictive_values_elsewhere(discs):
         sample.predictive_values(1.0)
 
 
-def test_a_perfect_test_has_a_value_and_no_interval():
+def test_a_perfect_test_has_newcombes_interval_and_no_spread():
     y, patient = Reference.now([1, 1, 0, 0, 1, 0]), [1, 1, 2, 2, 3, 3]
     whole = roc(y, [3, 4, 1, 0, 5, 2]).to_frame().iloc[0]
-    assert whole["value"] == 1
-    assert np.isnan(whole["low"])
-    assert "without error" in whole["reason"]
+    assert (whole["value"], whole["se"], whole["high"]) == (1, 0, 1)
+    # (1 − θ) mn = z² θ [1 + N((1 − θ)/(2 − θ) + θ/(1 + θ))] with three of each: N = 2
+    low = whole["low"]
+    spread = 1 + 2 * ((1 - low) / (2 - low) + low / (1 + low))
+    assert (1 - low) * 9 == pytest.approx(norm.ppf(0.975) ** 2 * low * spread)
+    assert low == pytest.approx(0.50101876070, abs=1e-10)
+    assert "Newcombe" in whole["method"]
     result = accuracy(y, [1, 1, 0, 0, 1, 0], clusters=patient)
     elsewhere = result.predictive_values(0.2)
     assert elsewhere["value"].tolist() == [1, 1]
