@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import optimize
 
-from lbp_prognosis._base import argument_error, check_choice, check_number, generator, takes_rows
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_number, generator, takes_rows
 from lbp_prognosis._kernels import LocationTimes, location_gradient, transformation_scale
 from lbp_prognosis.models._boosted_model import BoostedModel
 from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, deal_folds, grow_trees
@@ -17,7 +17,9 @@ from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._transformation_model import (
     LikelihoodTimes,
     TransformationProblem,
+    event_times,
     exponential_start,
+    few_event_times,
     intercept_alone,
     likelihood_times,
     log_time_line,
@@ -98,6 +100,8 @@ class BoostedAFT(BoostedModel):
         Categories of the columns that have any.
     tree_columns_ : list of str
         Columns in the order in which the booster sees them: by name.
+    n_exact_events_, n_event_times_ : int
+        Events with exact times, and distinct times among them.
 
     Notes
     -----
@@ -215,6 +219,7 @@ class BoostedAFT(BoostedModel):
         self._tree_parameters(self.tree_columns_, sign=-1, seed=0)
         design = whole.part(whole.taking_part)
         times = shifted_times(likelihood_times(design, type(self).__name__), design.offset)
+        self.n_exact_events_, self.n_event_times_ = event_times(times, design.weights)
         weights = np.ones(design.X.shape[0]) if design.weights is None else design.weights
         event = times.kind > 0
         count = self._fold_count(event, 1)
@@ -314,6 +319,11 @@ class BoostedAFT(BoostedModel):
         inner = LocationTimes(times.kind, times.time / sigma, times.lower / sigma, entry)
         rows, _, _ = location_gradient(inner, location / sigma, transformation_scale(_SCALES[self.distribution]))
         return float(weights @ (rows - (times.kind == 1) * (np.log(sigma) + np.where(times.kind == 1, times.clock, 0))))
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What is doubtful about the fit: exact times that are really visits."""
+        return few_event_times(type(self).__name__, self.n_exact_events_, self.n_event_times_)
 
     # ---- predictions -------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lbp_prognosis import Surv
-from lbp_prognosis.models import ParametricAFT, RoystonParmar
+from lbp_prognosis.models import BoostedAFT, ParametricAFT, RoystonParmar
 from lbp_prognosis.survival import kaplan_meier
 from lbp_prognosis.validation import bootstrap_validate, cross_validate_risk, internal_external
 
@@ -39,6 +39,12 @@ def test_intervals_and_rows_of_weight_zero_are_no_exact_times() -> None:
     y = np.concatenate([y, y[:1]])  # one more event, of weight 0
     weights = np.append(np.ones(88), 0.0)
     assert ParametricAFT("exponential").fit(np.zeros((89, 0)), y, sample_weight=weights).objections_ == ()
+
+
+def test_boosted_trees_object_too() -> None:
+    pytest.importorskip("xgboost")
+    model = BoostedAFT(rounds=2, folds=2).fit(np.arange(200.0)[:, None] % 7, shared_times(100, 4))
+    assert [doubt.code for doubt in model.objections_] == ["few-event-times"]
 
 
 @pytest.fixture(scope="module")
