@@ -20,6 +20,7 @@ _TURNS = 200
 _SYSTEMS = 60  # linear systems in one turn
 _LEFT = 32  # about one column in so many may have left before the factor is made anew
 _REPEAT = 0.3  # a step on a factor that leaves more of the slope than this asks for a new one
+_LOST = 1e30  # a coefficient, per standard deviation, of a quadratic that falls without end
 _GROUND = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)  # shares of the mean diagonal tried until a factor exists
 
 
@@ -53,6 +54,8 @@ def _sweeps(H, b, slope, l1, l2, tol, most):  # pragma: no cover - compiled
                 for k in range(p):
                     slope[k] -= d * row[k]
                 largest = max(largest, abs(d) * (h + l2[j]))
+        if not largest < _LOST:
+            return False
         if largest <= tol:
             if everything:
                 return True
@@ -147,6 +150,9 @@ class Quadratic:
         b, slope = start.copy(), gradient.copy()
         for turn in range(_TURNS):
             _sweeps(H, b, slope, l1, l2, 0.5 * tol, _SWEEPS if turn else _FIRST_SWEEPS)
+            if not np.abs(b).max(initial=0.0) < _LOST:
+                # rounding has made H indefinite: it has no minimum, and the caller needs a better H
+                return start.copy(), gradient.copy()
             if violations(b, slope, l1, l2) <= tol:
                 break
             self._to_minimum(H, b, slope, l1, l2, 0.5 * tol)

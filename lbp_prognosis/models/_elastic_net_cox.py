@@ -11,9 +11,11 @@ import pandas as pd
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     argument_error,
     check_choice,
     check_number,
+    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path, row_products
@@ -79,6 +81,8 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         The chosen penalty.
     lambdas_ : ndarray of shape (k,)
         The path.
+    path_end_ : float or None
+        Penalty at which the fit did not converge and the path ends (which is objected to); None if it is complete.
     coef_path_ : ndarray of shape (k, p)
         Coefficients along it.
     deviance_ratio_ : ndarray of shape (k,)
@@ -231,11 +235,14 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
                 "penalty may separate patients with the event from the others. Penalise them, or raise "
                 "`lambda_min_ratio`."
             )
-        self.lambdas_, self.lambda_ = path.lambdas, float(path.lambdas[k])
-        self.coef_path_, self.coef_ = path.coef, path.coef[k]
+        # what did not converge is no solution: as in glmnet the path ends before it
+        end = path.lambdas.size if path.converged.all() else int(np.argmin(path.converged))
+        self.path_end_ = None if end == path.lambdas.size else float(path.lambdas[end])
+        self.lambdas_, self.lambda_ = path.lambdas[:end], float(path.lambdas[k])
+        self.coef_path_, self.coef_ = path.coef[:end], path.coef[k]
         self.log_likelihood_, self.log_likelihood_null_ = float(path.loglik[k]), path.loglik_null
-        room = path.loglik_saturated - path.loglik_null
-        self.deviance_ratio_ = (path.loglik - path.loglik_null) / room if room > 0 else np.zeros(path.loglik.size)
+        room, gained = path.loglik_saturated - path.loglik_null, path.loglik[:end] - path.loglik_null
+        self.deviance_ratio_ = gained / room if room > 0 else np.zeros(end)
         self.centre_ = mean
         eta = centred @ path.coef[k]
         steps = cox_baseline(
@@ -250,6 +257,11 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         )
         self.baseline_times_ = [times for times, _ in steps]
         self.baseline_hazard_ = [hazard for _, hazard in steps]
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """What is doubtful about the fit: a path that ends before the smallest penalty asked for."""
+        return () if self.path_end_ is None else (objection("penalty-path-ends", penalty=self.path_end_),)
 
     # ---- settings ----------------------------------------------------------------------------------------------
 
@@ -350,7 +362,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         if len(sizes) < 2:
             raise EstimationError("Fewer than two folds hold an event: cross-validation has nothing to compare.")
         values, share = np.array(deviances), np.array(sizes)[:, None]
-        mean = (values * share).sum(axis=0) / share.sum()
+        mean = np.where(path.converged, (values * share).sum(axis=0) / share.sum(), np.nan)
         spread = ((values - mean) ** 2 * share).sum(axis=0) / share.sum()
         return pd.DataFrame(
             {
