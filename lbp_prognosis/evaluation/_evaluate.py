@@ -43,6 +43,7 @@ from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference
 from lbp_prognosis.survival import (
     ScoreForecast,
     check_outcome,
+    has_competing,
     measured_spec,
     measured_to_status,
     status_horizon,
@@ -89,7 +90,9 @@ def evaluate(
     thresholds : array-like or ThresholdRange, optional
         Decision thresholds on the risk of the target; without them there is no decision curve.
     linear_predictors : array-like of shape (n,), or mapping from name to such arrays, optional
-        Log-hazard scores, for concordance, D and slopes; by default the risk at the last horizon.
+        Log-hazard scores, for concordance, D and slopes; by default the risk at the last horizon. With competing events
+        patients are ranked by that risk all the same, the cumulative incidence: a hazard of one cause orders it
+        otherwise (Wolbers et al. 2014, doi:10.1093/biostatistics/kxt059).
     cumulative_hazards : array-like, or mapping from name to arrays, optional
         As ``cumulative_hazard`` of `calibration`.
     cause : int, default 1
@@ -319,7 +322,7 @@ def _discrimination(
     objections: list[Objection],
     name: str,
 ) -> dict[str, MetricResult]:
-    """All metrics but calibration; the ranking score is the linear predictor, or the last known risk."""
+    """All metrics but calibration; patients are ranked by the linear predictor, or the last known risk."""
     out: dict[str, MetricResult] = {}
 
     def add(key: str, compute: Callable[[], MetricResult]) -> MetricResult | None:
@@ -334,7 +337,8 @@ def _discrimination(
         return out[key]
 
     known = np.flatnonzero(~np.isnan(risk).all(axis=0))
-    if score is None and known.size:
+    by_risk = bool(known.size) and (score is None or has_competing(y, shared["cause"]))
+    if by_risk:  # among competing events the hazard of one cause does not order its incidence (Wolbers)
         score = risk[:, known[-1]]
     if kind != "status" and score is not None:
         add("concordance", lambda: concordance(y, score, **shared))

@@ -7,6 +7,7 @@ from lbp_prognosis.survival._convert import from_frame, from_sksurv, to_frame, t
 from lbp_prognosis.survival._curve_test import CurveTest
 from lbp_prognosis.survival._curve_values import CurveValues
 from lbp_prognosis.survival._gray_test import gray_test
+from lbp_prognosis.survival._has_competing import has_competing
 from lbp_prognosis.survival._horizon_unit import horizon_unit_doubt
 from lbp_prognosis.survival._kaplan_meier import kaplan_meier
 from lbp_prognosis.survival._known_at import known_at
@@ -73,6 +74,7 @@ __all__ = [
     "from_frame",
     "from_sksurv",
     "gray_test",
+    "has_competing",
     "horizon_unit_doubt",
     "kaplan_meier",
     "known_at",

@@ -11,7 +11,7 @@ import pandas as pd
 from lbp_prognosis._base import influence_se, interval
 from lbp_prognosis._kernels import coalition_members, precedence_weights, shapley_weights
 from lbp_prognosis.evaluation import brier, concordance, decision_curve, time_dependent_auc
-from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.survival import has_competing, outcome_kind
 
 __all__ = ["NOTHING", "coalition_name", "coalitions", "shared_worth", "worth_of"]
 
@@ -68,7 +68,8 @@ def worth_of(
     if outcome_kind(y) == "right":
         out["concordance", np.nan] = (0.5, zero)
         if risk is not None:
-            found = concordance(y, score if score is not None else risk[:, -1], cause=cause, clusters=clusters)
+            ranks = risk[:, -1] if score is None or has_competing(y, cause) else score
+            found = concordance(y, ranks, cause=cause, clusters=clusters)
             out["concordance", np.nan] = (float(found.value), np.ravel(found.influence))
     return out
 

@@ -25,7 +25,7 @@ from lbp_prognosis._base import (
     spawn,
     takes_rows,
 )
-from lbp_prognosis.survival import check_outcome
+from lbp_prognosis.survival import check_outcome, has_competing
 from lbp_prognosis.validation.pooling._multiply_imputed import MultiplyImputed
 from lbp_prognosis.validation.resampling._bootstrap_imputed import pool_bootstraps
 from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, bootstrap_replicate, fit_arguments, predicted
@@ -167,7 +167,7 @@ def bootstrap_validate(
     confidence = check_confidence(confidence)
     times, _ = check_horizons(own_horizons(y, horizons))
     grid = check_thresholds(thresholds) if np.size(thresholds) else np.empty(0)
-    panel = Panel(kind, times, grid, cause, target, indexes)
+    panel = Panel(kind, times, grid, cause, target, indexes, competing=has_competing(y, cause))
     units = check_rows(X, y, groups)
     count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
     inner = int(check_number("n_inner", n_inner, low=2, whole=True)) if interval == "two-stage" else 0

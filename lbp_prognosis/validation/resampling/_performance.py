@@ -48,6 +48,8 @@ class Panel:
         What net benefit is about.
     indexes : bool
         Whether Dxy, Nagelkerke's R², D, U, Q and g of the linear predictor are taken.
+    competing : bool
+        Whether other events occur: patients are then ranked by the risk at the last horizon, as in evaluation.
     """
 
     kind: OutcomeKind
@@ -56,6 +58,7 @@ class Panel:
     cause: int = 1
     target: str = "event"
     indexes: bool = True
+    competing: bool = False
 
     @property
     def names(self) -> list[tuple[str, float, float]]:
@@ -81,7 +84,7 @@ class Panel:
 
     def rank(self, risk: np.ndarray, lp: np.ndarray | None) -> Ranked:
         """Sort risks (n, n_horizons), and linear predictors (n,) if the model has them."""
-        return Ranked.of(risk, lp, self.kind)
+        return Ranked.of(risk, None if self.competing else lp, self.kind)
 
     def measure(self, rows: PreparedRows, said: Ranked, *, training: bool = False) -> np.ndarray:
         """Return all measures of one set of predictions.

@@ -8,7 +8,7 @@ import pytest
 from lbp_prognosis.evaluation import calibration
 from lbp_prognosis.evaluation.prognostic import brier, concordance, time_dependent_auc
 from lbp_prognosis.evaluation.utility import decision_curve
-from lbp_prognosis.survival import Status, Surv, Weights
+from lbp_prognosis.survival import Status, Surv, Weights, has_competing
 from lbp_prognosis.validation.resampling._performance import Panel
 
 HORIZONS, THRESHOLDS = np.array([4.0, 9.0]), np.array([0.5, 0.2, 0.3])
@@ -60,7 +60,9 @@ def evaluated(y, risk, lp, horizons, weights, target, linear):
     right = "time" in y.dtype.names
     if right:
         score = lp if linear else risk[:, -1]
-        out["concordance", None, None] = concordance(y, score, sample_weight=weights).value
+        out["concordance", None, None] = concordance(
+            y, risk[:, -1] if has_competing(y) else score, sample_weight=weights
+        ).value
     found = brier(y, risk, horizons, **free)
     line = {"linear_predictor": lp} if right and linear else {}
     fitted = calibration(y, risk, horizons, n_resamples=0, **free, **line)
@@ -91,7 +93,8 @@ def test_each_number_is_that_of_evaluation(kind, ties, weights):
         y, risk, lp = cohort(kind, ties, seed)
         given, copies = weigh(weights, y.shape[0], seed)
         horizons = HORIZONS[:1] if kind.startswith("status") else HORIZONS
-        panel = Panel("status" if kind.startswith("status") else "right", horizons, THRESHOLDS, target=target)
+        kinds, competing = "status" if kind.startswith("status") else "right", has_competing(y)
+        panel = Panel(kinds, horizons, THRESHOLDS, target=target, competing=competing)
         rows = panel.prepare(y).counted(copies)
         found = panel.measure(rows, panel.rank(risk, lp if linear else None))
         want = evaluated(y, risk, lp, horizons, given, target, linear)
