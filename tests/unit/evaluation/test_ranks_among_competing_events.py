@@ -31,7 +31,7 @@ def test_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "cause", "found"), [([1, 0], 1, False), ([2, 0], 1, True), ([2, 0], 2, False), ([1, 2], 2, True)]
+    ("events", "cause", "found"), [([1, 0], 1, False), ([2, 0], 1, True), ([2, 0], 2, False), ([0, 1, 2], 2, True)]
 )
 def test_what_competes(events: list[int], cause: int, found: bool) -> None:
     assert has_competing(Surv.right(np.arange(1.0, 1 + len(events)), events), cause) == found
