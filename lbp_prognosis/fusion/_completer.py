@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._kernels import normal_quadrature
+from lbp_prognosis.fusion._absent_blocks import absent_blocks
 from lbp_prognosis.fusion._completions import Completions, Score
 from lbp_prognosis.fusion._filling import Filling
 
@@ -30,12 +32,16 @@ class Completer:
     Draws and conditional means know no model; only the direction along which quadrature nodes lie does.
     """
 
-    def __init__(self, filling: Filling, frame: pd.DataFrame, *, nodes: int, draws: int) -> None:
+    def __init__(
+        self, filling: Filling, frame: pd.DataFrame, *, nodes: int, draws: int, blocks: Sequence[np.ndarray] = ()
+    ) -> None:
         self.filling, self.draws = filling, draws
         self.frame = frame
         self.matrix = filling.encoding.encode(frame)
         self.missing = np.isnan(self.matrix)
         self.patterns, which = np.unique(self.missing, axis=0, return_inverse=True)
+        self.absent = absent_blocks(np.where(self.patterns, np.nan, 0.0), blocks)
+        self.scattered = np.asarray((self.patterns & ~self.absent).any(axis=1))
         order = np.argsort(which.ravel(), kind="stable")
         ends = np.cumsum(np.bincount(which.ravel(), minlength=len(self.patterns)))
         self.rows = np.split(order, ends[:-1])
@@ -51,7 +57,8 @@ class Completer:
             z, weights = np.asarray(nodes, dtype=float), np.full(len(nodes), 1 / len(nodes))
         slope = None if score is None else self.filling.slope(self.matrix, self.frame, score)
         slopes = np.full(self.matrix.shape[1], np.nan) if slope is None else slope
-        straight = np.asarray(self.patterns.any(axis=1) & ~(self.patterns & np.isnan(slopes)).any(axis=1))
+        # beside an absent block draws: what it would add to the linear predictor is no part of the risk
+        straight = self.scattered & ~self.absent.any(axis=1) & ~(self.patterns & np.isnan(slopes)).any(axis=1)
         if not straight.any() and self._unmodelled is not None:
             return self._unmodelled
         layout = self._layout(straight, z, weights)
@@ -73,7 +80,7 @@ class Completer:
         key = (straight.tobytes(), z.tobytes())
         if key in self._layouts:
             return self._layouts[key]
-        incomplete = np.asarray(self.patterns.any(axis=1))
+        incomplete = self.scattered
         sizes = np.where(straight, z.size, np.where(incomplete, self.draws, 1))
         exact = np.ones(len(self.frame), dtype=bool)
         open_ = np.flatnonzero(incomplete & ~straight)
@@ -85,7 +92,9 @@ class Completer:
         parts, shares, at = [], [], 0
         for k, row in enumerate(self.rows):
             if incomplete[k] and not straight[k]:
-                parts.append(drawn[at : at + row.size].reshape(-1, self.matrix.shape[1]))
+                filled = drawn[at : at + row.size].reshape(-1, self.matrix.shape[1])
+                filled[:, self.absent[k]] = np.nan
+                parts.append(filled)
                 at += row.size
             else:
                 parts.append(np.repeat(self.matrix[row], sizes[k], axis=0))

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import (
+    FeatureMap,
     RandomState,
     argument_error,
     check_choice,
@@ -21,6 +22,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import chained_equations
+from lbp_prognosis.fusion._absent_blocks import absent_blocks
 from lbp_prognosis.fusion._completer import Completer
 from lbp_prognosis.fusion._completions import Completions, Score
 from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
@@ -67,6 +69,10 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         A category that was not in the training rows is refused, or counts as the first category where other columns
         are imputed from it (its own cell stays what it is). A `OneHot` later in the pipeline that counts such
         categories as the reference decides this too.
+    keep_blocks : mapping of str to sequence of str, optional
+        Columns by modality. Of a row that lacks all columns of a modality these stay missing: an image that was never
+        taken is not made up, and the model has to take rows without it (`models.PriorityCox`, `models.StackedRisk`,
+        `models.BoostedCox`). Scattered cells are filled in all the same.
     random_state : int, SeedSequence or Generator, default 0
         Seed.
 
@@ -75,7 +81,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
     m_ : int
         Imputations made.
     incomplete_ : float
-        Share of incomplete training rows.
+        Share of training rows with cells to be filled in.
     imputer_ : DeploymentImputer
         What was learned of the predictors, for new rows.
 
@@ -105,6 +111,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         draws: int = 50,
         donors: int = 5,
         unknown: str = "error",
+        keep_blocks: Mapping[str, Sequence[str]] | None = None,
         random_state: RandomState = 0,
     ) -> None:
         self.m = m
@@ -116,6 +123,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         self.draws = draws
         self.donors = donors
         self.unknown = unknown
+        self.keep_blocks = keep_blocks
         self.random_state = random_state
 
     # ---- training ------------------------------------------------------------------------------------------------
@@ -138,7 +146,8 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         methods = {k: v for k, v in (self.methods or {}).items() if k in modelled.columns}
         self.encoding_ = Encoding.of(modelled, methods, self.unknown)
         matrix = self.encoding_.encode(modelled)
-        self.incomplete_ = float(np.isnan(matrix).any(axis=1).mean())
+        self.blocks_ = self._block_places(modelled)
+        self.incomplete_ = float((np.isnan(matrix) & ~absent_blocks(matrix, self.blocks_)).any(axis=1).mean())
         wanted = min(20, max(5, ceil(100 * self.incomplete_ - 1e-9))) if self.incomplete_ else 1
         self.m_ = int(self.m) if self.m is not None and self.incomplete_ else wanted
         self._generators = spawn(self.random_state, self.m_ + 1)
@@ -151,6 +160,13 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
             donors=self.donors,
         )
         return self
+
+    def _block_places(self, modelled: pd.DataFrame) -> list[np.ndarray]:
+        """Places of the columns of each kept block; columns that this table does not have are left out."""
+        names = list(modelled.columns)
+        groups = FeatureMap({str(k): tuple(v) for k, v in (self.keep_blocks or {}).items()})
+        places = [[names.index(c) for c in columns if c in names] for columns in groups.values()]
+        return [np.array(place, dtype=np.int64) for place in places if place]
 
     def _check_names(self, frame: pd.DataFrame) -> None:
         for name, rule in self.passive_.items():
@@ -183,11 +199,14 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         levels = np.concatenate([self.encoding_.levels, np.zeros(outcome.shape[1], dtype=int)])
         matching = np.concatenate([self.encoding_.matching, np.ones(outcome.shape[1], dtype=bool)])
         rows = np.arange(len(frame))
+        width = len(self.encoding_.kinds)
+        absent = absent_blocks(matrix[:, :width], self.blocks_)
         tables = []
         for rng in self._generators[: self.m_]:
             done = chained_equations(
                 matrix, kinds, levels, rng, iterations=self.iterations, donors=self.donors, matching=matching
             )
+            done[:, : absent.shape[1]][absent] = np.nan
             tables.append(self._filling.finished(done, frame, rows, frame.index))
         return tables
 
@@ -223,7 +242,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
-        return Completer(self._filling, frame, nodes=int(self.nodes), draws=int(self.draws))
+        return Completer(self._filling, frame, nodes=int(self.nodes), draws=int(self.draws), blocks=self.blocks_)
 
     @takes_rows()
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> pd.DataFrame:
@@ -243,7 +262,9 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         frame = match_columns(X, self.feature_names_in_)
-        done = self.imputer_.conditional_mean(self.encoding_.encode(frame))
+        matrix = self.encoding_.encode(frame)
+        done = self.imputer_.conditional_mean(matrix)
+        done[absent_blocks(matrix, self.blocks_)] = np.nan
         return self._filling.finished(done, frame, np.arange(len(frame)), frame.index)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

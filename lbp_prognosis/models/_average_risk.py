@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import check_choice, takes_rows
+from lbp_prognosis._base import argument_error, check_choice, takes_rows
 from lbp_prognosis.models._combined_risk import CombinedRisk, Rows
 from lbp_prognosis.models._known_states import default_horizons
 from lbp_prognosis.models._risk_scale import calibrating_line, on_scale, to_risk
@@ -133,6 +133,7 @@ class AverageRisk(CombinedRisk):
         """
         check_choice("scale", self.scale, _SCALES)
         rows = self._begin(X, y, sample_weight, strata, offset, clusters)
+        self._refuse_blocks(rows.frame)
         self.horizons_ = np.empty(0)
         self.recalibration_ = {"intercept": 0.0, "slope": 1.0, "centre": np.nan, "horizon": np.nan}
         if self.recalibrate:
@@ -149,6 +150,16 @@ class AverageRisk(CombinedRisk):
         weight = states.rows[:, None] * states.weight
         intercept, slope = calibrating_line(level, level[:, middle] - centre, states.case, weight, self._link)
         return {"intercept": intercept, "slope": slope, "centre": centre, "horizon": float(self.horizons_[middle])}
+
+    def _refuse_blocks(self, frame: pd.DataFrame) -> None:
+        lacking = int((~self._available(frame).all(axis=1)).sum())
+        if lacking:
+            raise argument_error(
+                "X",
+                "of rows that have the modalities of all learners",
+                f"{lacking} rows without",
+                "StackedRisk has weights for rows that lack one; or impute.",
+            )
 
     @property
     def _link(self) -> str:
@@ -174,6 +185,7 @@ class AverageRisk(CombinedRisk):
         return np.where((risks[:, at] == 0).all(axis=2), 0.0, to_risk(value, self._link))
 
     def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
+        self._refuse_blocks(frame)
         own = self._one_cause(frame, horizons, cause, given)
         others = [int(code) for code in self.causes_ if code != 1]
         if cause == 1 or not others:

@@ -140,6 +140,19 @@ class CombinedRisk(RiskEstimator):
                 out[learner] = list(names)
         return out
 
+    def _available(self, frame: pd.DataFrame) -> np.ndarray:
+        """Whether a row has the modalities that a learner is named as, shape (n, learners)."""
+        modalities: Mapping[str, Sequence[Any]] = getattr(self, "modalities", None) or {}
+        names = list(frame.columns)
+        groups = {str(m): [_as_name(c, names) for c in _listed(columns)] for m, columns in modalities.items()}
+        absent = {m: frame[columns].isna().all(axis=1).to_numpy() for m, columns in groups.items() if columns}
+        out = np.ones((len(frame), len(self._named())), dtype=bool)
+        for k, learner in enumerate(self._named()):
+            for part in learner.split("+"):
+                if part.strip() in absent:
+                    out[:, k] &= ~absent[part.strip()]
+        return out
+
     # ---- input -------------------------------------------------------------------------------------------------
 
     def _begin(self, X: Any, y: np.ndarray, sample_weight: Any, strata: Any, offset: Any, clusters: Any) -> Rows:
@@ -157,6 +170,7 @@ class CombinedRisk(RiskEstimator):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self.n_features_in_ = frame.shape[1]
+        self._columns(list(frame.columns))
         weights = check_weights(sample_weight, n)
         counted = np.ones(n, dtype=bool) if weights is None else weights.values > 0
         self._read_outcome(y[counted], kind)
@@ -218,13 +232,16 @@ class CombinedRisk(RiskEstimator):
         """Risks of each row by learners that were fitted without its fold, shape (n, h, learners)."""
         columns = self._columns(list(rows.frame.columns))
         out = np.full((len(rows.frame), horizons.size, len(columns)), np.nan)
+        there = self._available(rows.frame)
         for fold in range(int(labels.max()) + 1):
             held = labels == fold
-            given = {key: _take(value, held) for key, value in rows.given.items()}
             for k, (name, own) in enumerate(columns.items()):
-                model = self._fit_learner(name, rows, ~held, own)
-                out[held, :, k] = self._risk_of(name, model, rows.frame.loc[held, own], horizons, cause, given)
-            lost = np.isnan(out[held]).any(axis=0)
+                model = self._fit_learner(name, rows, ~held & there[:, k], own)
+                use = held & there[:, k]
+                if use.any():
+                    given = {key: _take(value, use) for key, value in rows.given.items()}
+                    out[use, :, k] = self._risk_of(name, model, rows.frame.loc[use, own], horizons, cause, given)
+            lost = (np.isnan(out[held]) & there[held][:, None, :]).any(axis=0)
             if lost.any():
                 j, k = np.argwhere(lost)[0]
                 raise EstimationError(
@@ -237,16 +254,21 @@ class CombinedRisk(RiskEstimator):
     def _fit_all(self, rows: Rows) -> None:
         """Fit the learners that stay, on all rows."""
         self.columns_ = self._columns(list(rows.frame.columns))
-        use = np.ones(len(rows.frame), dtype=bool)
-        self.models_ = {name: self._fit_learner(name, rows, use, own) for name, own in self.columns_.items()}
+        there = self._available(rows.frame)
+        self.models_ = {
+            name: self._fit_learner(name, rows, there[:, k], own) for k, (name, own) in enumerate(self.columns_.items())
+        }
 
     def _all_risks(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
-        """Risks of the learners that stay, shape (n, h, learners)."""
-        risks = [
-            self._risk_of(name, model, frame[self.columns_[name]], horizons, cause, given)
-            for name, model in self.models_.items()
-        ]
-        return np.stack(risks, axis=2)
+        """Risks of the learners that stay, shape (n, h, learners); NaN where a row lacks a learner's modalities."""
+        there = self._available(frame)
+        out = np.full((len(frame), horizons.size, len(self.models_)), np.nan)
+        for k, (name, model) in enumerate(self.models_.items()):
+            use = there[:, k]
+            if use.any():
+                own = {key: _take(value, use) for key, value in given.items() if value is not None}
+                out[use, :, k] = self._risk_of(name, model, frame.loc[use, self.columns_[name]], horizons, cause, own)
+        return out
 
     # ---- output ------------------------------------------------------------------------------------------------
 

@@ -51,9 +51,11 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     cross_fit : int, default 5
         Folds that predict the offset of each row by models fitted without it; 0 uses the fitted scores themselves,
         which are too good on their own rows and leave later blocks too little.
-    missing : {"conditional", "mean"}, default "conditional"
+    missing : {"conditional", "mean", "ignore", "impute_offset"}, default "conditional"
         Score of a block that a row lacks: its mean given the score of the blocks before (a straight line among the rows
-        that have it), or its mean.
+        that have it); its mean; nothing, so that the row keeps the score of the blocks before; or its mean given the
+        columns of the first block and the scores of the other blocks before, by least squares. The last two are
+        ``handle.missingdata`` of R's prioritylasso, which regresses on all other blocks instead.
     ties : {"efron", "breslow"}, default "efron"
         As in `CoxPH`.
     strata, offset
@@ -67,8 +69,9 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         The model of each block.
     coef_ : ndarray of shape (p,)
         Log hazard ratios, in the order of the columns.
-    substitutes_ : dict of str to tuple of float
-        Intercept and slope of the score of a missing block given the score before it.
+    substitutes_ : dict of str to ndarray
+        Coefficients of the score of a missing block: intercept, then slopes of the score before it (with
+        ``"impute_offset"``, of the scores before it and of the first block's columns).
     centre_ : ndarray of shape (p,)
         Means of the columns among the rows that have them; scores are measured from there.
     baseline_times_, baseline_hazard_ : list of ndarray
@@ -133,7 +136,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         clusters: Any = None,
     ) -> PriorityCox:
         """Fit the blocks one after the other; arguments as for `CoxPH.fit`, but whole blocks of a row may be NaN."""
-        check_choice("missing", self.missing, ("conditional", "mean"))
+        check_choice("missing", self.missing, ("conditional", "mean", "ignore", "impute_offset"))
         check_choice("choose", self.choose, ("min", "1se"))
         check_number("cross_fit", self.cross_fit, low=0, whole=True)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
@@ -143,8 +146,10 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         n = y.shape[0]
         base = np.zeros(n) if design.offset is None else design.offset
         carried, fitted = base.copy(), np.zeros(n)  # offsets for the next block; score of the final models
+        crossed_before, fitted_before = np.empty((n, 0)), np.empty((n, 0))  # the same, block by block
+        first = np.nan_to_num(design.X[:, next(iter(places.values()))])
         self.models_: dict[str, Any] = {}
-        self.substitutes_: dict[str, tuple[float, float]] = {}
+        self.substitutes_: dict[str, np.ndarray] = {}
         self.centre_ = np.nanmean(design.X, axis=0)
         self.coef_ = np.zeros(design.X.shape[1])
         folds = self._folds(design)
@@ -156,10 +161,15 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
             score = self._score(design.X, columns, model.coef_)
             crossed = score if folds is None else self._crossed(design, name, columns, rows, carried, folds)
             weights = np.ones(int(rows.sum())) if design.weights is None else design.weights[rows]
-            self.substitutes_[name] = self._line(fitted[rows], score[rows], weights)
-            intercept, slope = self.substitutes_[name]
-            carried = carried + np.where(rows, crossed, intercept + slope * (carried - base))
-            fitted = fitted + np.where(rows, score, intercept + slope * fitted)
+            known = self._known_of(fitted_before, first)
+            self.substitutes_[name] = self._line(known[rows], score[rows], weights)
+            crossed = np.where(
+                rows, crossed, _predicted(self._known_of(crossed_before, first), self.substitutes_[name])
+            )
+            score = np.where(rows, score, _predicted(known, self.substitutes_[name]))
+            crossed_before = np.column_stack([crossed_before, crossed])
+            fitted_before = np.column_stack([fitted_before, score])
+            carried, fitted = carried + crossed, fitted + score
         steps = cox_baseline(
             y["time"],
             y["event"] == 1,
@@ -266,26 +276,37 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     def _score(self, X: np.ndarray, columns: np.ndarray, coef: np.ndarray) -> np.ndarray:
         return row_products(np.nan_to_num(X[:, columns] - self.centre_[columns]), coef)
 
-    def _line(self, before: np.ndarray, score: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    def _known_of(self, before: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """What the score of a missing block is told from, given the scores of the blocks before (n, k)."""
+        if self.missing == "impute_offset":
+            return np.column_stack([before, first])
+        return before.sum(axis=1)[:, None]
+
+    def _line(self, known: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Weighted least squares of a block's score, intercept first."""
+        out = np.zeros(known.shape[1] + 1)
+        if self.missing == "ignore":
+            return out
         share = weights / weights.sum()
-        middle, mean = float(share @ before), float(share @ score)
-        spread = float(share @ (before - middle) ** 2)
-        if self.missing == "mean" or spread == 0:
-            return mean, 0.0
-        slope = float(share @ ((before - middle) * (score - mean))) / spread
-        return mean - slope * middle, slope
+        middle = share @ known
+        out[0] = share @ score
+        if self.missing != "mean":
+            root = np.sqrt(share)
+            out[1:] = np.linalg.lstsq(root[:, None] * (known - middle), root * (score - out[0]), rcond=1e-10)[0]
+            out[0] -= out[1:] @ middle
+        return out
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
     def _scores(self, X: np.ndarray) -> dict[str, np.ndarray]:
         places = self._places()
         present = self._present(X, places)
-        before, out = np.zeros(X.shape[0]), {}
+        before, out = np.empty((X.shape[0], 0)), {}
+        first = np.nan_to_num(X[:, next(iter(places.values()))])
         for name, columns in places.items():
-            intercept, slope = self.substitutes_[name]
             own = self._score(X, columns, self.coef_[columns])
-            out[name] = np.where(present[name], own, intercept + slope * before)
-            before = before + out[name]
+            out[name] = np.where(present[name], own, _predicted(self._known_of(before, first), self.substitutes_[name]))
+            before = np.column_stack([before, out[name]])
         return out
 
     @takes_rows()
@@ -325,3 +346,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         frame["hr"] = np.exp(frame["coef"])
         frame["selected"] = frame["coef"] != 0
         return frame
+
+
+def _predicted(known: np.ndarray, coef: np.ndarray) -> np.ndarray:
+    return coef[0] + known @ coef[1:]

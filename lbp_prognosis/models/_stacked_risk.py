@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ __all__ = ["StackedRisk"]
 _METAS = ("brier_simplex", "log_score", "cox_nonneg")
 _RESAMPLES = 200
 _STABLE = 0.8
+_SHRINK = 100.0  # rows of all patterns that a pattern's own rows are joined by
 
 
 class StackedRisk(CombinedRisk):
@@ -45,7 +47,7 @@ class StackedRisk(CombinedRisk):
         Anything with ``fit`` and ``predict_risk``, pipelines too. A learner named as modalities (``"clinical"``,
         ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one a modality.
     modalities : mapping of str to sequence of str, optional
-        Columns of each modality.
+        Columns of each modality. A row may lack a modality as a whole (see the notes).
     meta : {"brier_simplex", "log_score", "cox_nonneg"}, default "brier_simplex"
         The first two give weights of at least 0 that sum to 1, of least Brier or log score over all horizons, weighted
         for censoring. The third is a Cox model (one cause) of the learners' log cumulative hazards by the last horizon,
@@ -75,9 +77,12 @@ class StackedRisk(CombinedRisk):
         paired, own loss minus that of the best single learner, of the first of ``always``, of the mean; negative is
         better. NaN with a reason where there is none.
     models_ : dict of str to estimator
-        Learners fitted on all rows.
+        Learners fitted on all rows (that have their modalities).
     horizons_ : ndarray of shape (h,)
         Times at which the mixture was judged.
+    pattern_weights_ : DataFrame or None
+        Where rows lack modalities: ``pattern, n`` and a column a learner with its weight for rows that have just the
+        learners of the pattern.
     baseline_times_, baseline_hazard_ : ndarray
         Of ``"cox_nonneg"``: event times and cumulative hazard where all scores are at ``centre_``.
     centre_ : ndarray of shape (n_learners,)
@@ -95,6 +100,12 @@ class StackedRisk(CombinedRisk):
     before; G is estimated from the rows of the fit, so anew in each fold of an outer validation. Learners that can't be
     told apart share their weight. One set of weights serves all horizons and causes, so that risks rise with time and
     the causes sum to at most 1.
+
+    **Missing blocks** (``meta="brier_simplex"``, learners named as modalities): a learner is fitted to the rows that
+    have its modalities. Rows that have the same learners have weights of their own, which minimise the loss of these
+    rows together with that of 100 rows from all that have at least these learners: few rows of a pattern change little.
+    ``weights_`` are those of complete rows. A row without a learner of ``always`` is refused. Losses are of all rows,
+    NaN for a learner that some rows lack; ``mean`` is that of the learners a row has.
 
     Losses are mean Brier scores over the horizons (log scores with ``meta="log_score"``). Their standard errors contain
     the estimation of G and go by cluster where there are clusters. The gain of a stack is shown by validation from
@@ -179,7 +190,13 @@ class StackedRisk(CombinedRisk):
         if not rows.event.any():
             raise EstimationError(f"No event of cause 1 among {y.shape[0]} rows: weights can't be learned.")
         labels = self._folds(rows, folds)
-        self._learn(rows, labels, self._cross_fit(rows, labels, self.horizons_))
+        there = self._available(rows.frame)
+        self.pattern_weights_: pd.DataFrame | None = None
+        if there.all():
+            self._learn(rows, labels, self._cross_fit(rows, labels, self.horizons_))
+        else:
+            self._check_blocks(there)
+            self._learn_patterns(rows, labels, self._cross_fit(rows, labels, self.horizons_), there)
         self._fit_all(rows)
         return self
 
@@ -203,6 +220,71 @@ class StackedRisk(CombinedRisk):
             )
 
     # ---- weights -----------------------------------------------------------------------------------------------
+
+    def _check_blocks(self, there: np.ndarray) -> None:
+        """Refuse rows without a learner that is always needed, and settings that know no missing blocks."""
+        names = list(self._named())
+        needed = [names.index(name) for name in self.always if name in names]
+        lacking = ~there[:, needed].all(axis=1) | ~there.any(axis=1)
+        if lacking.any():
+            raise argument_error(
+                "X",
+                f"of rows that have the modalities of {[names[k] for k in needed] or 'one learner'}",
+                f"{int(lacking.sum())} rows without, e.g. row {int(np.flatnonzero(lacking)[0])}",
+                "Nothing is predicted without them: leave the rows out, or impute.",
+            )
+        if self.meta != "brier_simplex" or self.discrete:
+            raise argument_error("meta", '"brier_simplex" and a mixture where rows lack modalities', self.meta)
+        if not there.all(axis=1).any():
+            raise argument_error("X", "a table in which some rows have the modalities of all learners", "none")
+
+    def _learn_patterns(self, rows: Rows, labels: np.ndarray, risks: np.ndarray, there: np.ndarray) -> None:
+        """Learn weights for each set of learners that rows have, shrunk to those of all rows that have the set."""
+        names, states = list(self._named()), rows.states(self.horizons_)
+        moments = brier_moments(states, np.nan_to_num(risks))
+        complete = there.all(axis=1)
+
+        def overall(copies: np.ndarray) -> np.ndarray:
+            return brier_weights((copies * complete) @ moments)
+
+        drawn = np.array([overall(copies) for copies in _resamples(states, self.random_state)])
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+        alpha = overall(states.rows)
+        self.weights_ = pd.DataFrame(
+            {"learner": names, "weight": alpha, "share": (drawn > 0).mean(axis=0), "low": low, "high": high}
+        )
+        patterns = _patterns(len(names), [names.index(name) for name in self.always if name in names])
+        found = [(p, *_shrunken(moments, states.rows, there, p)) for p in patterns]
+        self.pattern_weights_ = pd.DataFrame(
+            [["+".join(n for n, has in zip(names, p) if has), n_rows, *w] for p, n_rows, w in found if w is not None],
+            columns=["pattern", "n", *names],
+        )
+        own = self._weights_of(there)
+        mixed = np.einsum("nhk,nk->nh", np.nan_to_num(risks), own)
+        crossed = np.empty(mixed.shape)
+        for fold in range(int(labels.max()) + 1):
+            copies = np.where(labels == fold, 0.0, states.rows)
+            for p in np.unique(there[labels == fold], axis=0):
+                _, weights = _shrunken(moments, copies, there, p)
+                use = (labels == fold) & (there == p).all(axis=1)
+                crossed[use] = np.nan_to_num(risks[use]) @ (own[use][0] if weights is None else weights)
+        mean = (np.nan_to_num(risks) * there[:, None, :]).sum(axis=2) / there.sum(axis=1)[:, None]
+        table = np.concatenate([risks, mean[:, :, None], mixed[:, :, None], crossed[:, :, None]], axis=2)
+        self.cross_validated_loss_ = self._loss_table(states, table, names, alpha)
+
+    def _weights_of(self, there: np.ndarray) -> np.ndarray:
+        """Weights of each row (n, n_learners) by the learners it has."""
+        names = list(self._named())
+        if self.pattern_weights_ is None:
+            return np.broadcast_to(self.weights_["weight"].to_numpy(), there.shape)
+        table = self.pattern_weights_.set_index("pattern")
+        out = np.empty(there.shape)
+        for p in np.unique(there, axis=0):
+            word = "+".join(name for name, has in zip(names, p) if has)
+            if word not in table.index:
+                raise argument_error("X", f"of rows that have one of {list(table.index)}", word or "no learner")
+            out[(there == p).all(axis=1)] = table.loc[word, names].to_numpy(dtype=float)
+        return out
 
     def _learn(self, rows: Rows, labels: np.ndarray, risks: np.ndarray) -> None:
         """Learn from cross-fitted risks (n, h, n_learners); they are of patients, so they are not kept."""
@@ -264,7 +346,9 @@ class StackedRisk(CombinedRisk):
 
     def _loss_table(self, states: KnownStates, risks: np.ndarray, names: list[str], alpha: np.ndarray) -> pd.DataFrame:
         kind = "log_score" if self.meta == "log_score" else "brier"
-        loss, psi = states.means(loss_of(kind, states.case[:, :, None], risks))
+        known = ~np.isnan(risks).any(axis=(0, 1))
+        loss, psi = states.means(loss_of(kind, states.case[:, :, None], np.nan_to_num(risks)))
+        loss, psi = np.where(known, loss, np.nan), np.where(known, psi, np.nan)
         k = len(names)
         clinical = next((names.index(name) for name in self.always if name in names), None)
         table = pd.DataFrame(
@@ -275,12 +359,14 @@ class StackedRisk(CombinedRisk):
                 "se": states.standard_errors(psi),
             }
         )
-        for column, place in (("best", int(np.argmin(loss[:k]))), ("clinical", clinical), ("mean", k)):
+        best = int(np.nanargmin(loss[:k])) if known[:k].any() else None
+        for column, place in (("best", best), ("clinical", clinical), ("mean", k)):
             found = np.full((2, loss.size), np.nan)
             if place is not None:
                 found = np.array([loss - loss[place], states.standard_errors(psi - psi[:, [place]])])
             table[f"versus_{column}"], table[f"versus_{column}_se"] = found
         table["reason"] = "" if clinical is not None else f"no learner is named as one of {list(self.always)}"
+        table.loc[~known, "reason"] = "some rows lack its modalities"
         return table
 
     @property
@@ -294,6 +380,8 @@ class StackedRisk(CombinedRisk):
             doubts.append(objection("stack-weights-unstable", learner=top["learner"], share=float(top["share"])))
         honest = table.iloc[-1]
         against = "clinical" if np.isfinite(honest["versus_clinical"]) else "best"
+        if not np.isfinite(honest[f"versus_{against}"]):
+            return tuple(doubts)
         gain, se = -float(honest[f"versus_{against}"]), float(honest[f"versus_{against}_se"])
         if len(weights) > 1 and gain < se:
             which = "clinical model" if against == "clinical" else "best single learner"
@@ -305,7 +393,12 @@ class StackedRisk(CombinedRisk):
     def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
         alpha = self.weights_["weight"].to_numpy()
         if self.meta != "cox_nonneg":
-            return np.clip(self._all_risks(frame, horizons, cause, given) @ alpha, 0.0, 1.0)
+            there = self._available(frame)
+            if not there.all() and self.pattern_weights_ is None:
+                raise argument_error("X", "complete, as all rows of the fit were", "rows that lack modalities")
+            risks = self._all_risks(frame, horizons, cause, given)
+            risks = np.where(there[:, None, :], risks, 0.0)
+            return np.clip(np.einsum("nhk,nk->nh", risks, self._weights_of(there)), 0.0, 1.0)
         scores = on_scale(self._all_risks(frame, self.horizons_[-1:], cause, given)[:, 0], "cloglog")
         hazard = step_at(self.baseline_times_, self.baseline_hazard_, horizons, left=0.0)
         return _from_hazard((scores - self.centre_) @ alpha, hazard)
@@ -328,3 +421,26 @@ def _resamples(states: KnownStates, random_state: Any) -> Any:
     many = int(units.max()) + 1
     for _ in range(_RESAMPLES):
         yield rng.multinomial(many, np.full(many, 1 / many))[units] * states.rows
+
+
+def _patterns(k: int, needed: list[int]) -> list[np.ndarray]:
+    """All sets of learners that contain those needed, as flags; at least one learner."""
+    sets = (np.array(flags) for flags in product([False, True], repeat=k))
+    return [flags for flags in sets if flags.any() and flags[needed].all()]
+
+
+def _shrunken(
+    moments: np.ndarray, copies: np.ndarray, there: np.ndarray, pattern: np.ndarray
+) -> tuple[int, np.ndarray | None]:
+    """Number of rows of a pattern, and its weights (k,): of its rows and 100 of all that have at least its learners."""
+    k = pattern.size
+    exact, least = (there == pattern).all(axis=1), there[:, pattern].all(axis=1)
+    total = float(copies[least].sum())
+    if total == 0:
+        return int(exact.sum()), None
+    summed = (copies * exact) @ moments + _SHRINK * ((copies * least) @ moments) / total
+    kept = np.flatnonzero(pattern)
+    H = summed[: k * k].reshape(k, k)[np.ix_(kept, kept)]
+    out = np.zeros(k)
+    out[kept] = brier_weights(np.concatenate([H.ravel(), summed[k * k :][kept]]))
+    return int(exact.sum()), out

@@ -183,6 +183,73 @@ def test_visits_and_a_state_that_is_not_known():
     np.testing.assert_allclose(visits.weights_["weight"], stack.weights_["weight"], rtol=1e-9)
 
 
+# ---- missing blocks ----------------------------------------------------------------------------------------------
+
+
+def with_holes(seed: int = 0, share: float = 0.4) -> pd.DataFrame:
+    holes = X.copy()
+    holes.loc[np.random.default_rng(seed).random(300) < share, MODALITIES["imaging"]] = np.nan
+    return holes
+
+
+def fitted_on(table: pd.DataFrame, **options) -> StackedRisk:
+    return StackedRisk(CoxPH(), modalities=MODALITIES, horizons=12, cv=3, **options).fit(table, Y)
+
+
+def test_rows_without_a_modality_have_weights_of_their_own():
+    holes = with_holes()
+    lacks = holes["m1"].isna().to_numpy()
+    stack = fitted_on(holes)
+    table = stack.pattern_weights_.set_index("pattern")
+    assert table["n"].sum() == 300
+    for word in table.index:
+        absent = [name for name in MODALITIES if name not in word]
+        assert (table.loc[word, absent] == 0).all()
+    np.testing.assert_allclose(table[list(MODALITIES)].sum(axis=1), 1.0, atol=1e-12)
+    # a learner is fitted to the rows that have its modality, the others to all
+    alone = CoxPH().fit(X.loc[~lacks, MODALITIES["imaging"]], Y[~lacks])
+    np.testing.assert_allclose(stack.models_["imaging"].coef_, alone.coef_, rtol=1e-10)
+    risk = stack.predict_risk(holes, 12)[:, 0]
+    two = CoxPH().fit(X[MODALITIES["clinical"]], Y).predict_risk(X[MODALITIES["clinical"]], 12)[:, 0]
+    other = CoxPH().fit(X[MODALITIES["patient_reported"]], Y).predict_risk(X[MODALITIES["patient_reported"]], 12)[:, 0]
+    w = table.loc["clinical+patient_reported"]
+    np.testing.assert_allclose(risk[lacks], (w["clinical"] * two + w["patient_reported"] * other)[lacks], rtol=1e-10)
+    honest = stack.cross_validated_loss_.set_index("learner")
+    assert np.isnan(honest.loc["imaging", "loss"])
+    assert "lack" in honest.loc["imaging", "reason"]
+    assert np.isfinite(honest.loc["stack, weights cross-fitted", "versus_clinical"])
+
+
+def test_few_rows_of_a_pattern_take_the_weights_of_all():
+    """Three rows without images are weighted nearly as all others would be without their images."""
+    holes = X.copy()
+    holes.loc[[5, 90, 200], MODALITIES["imaging"]] = np.nan
+    stack = fitted_on(holes)
+    without = {name: columns for name, columns in MODALITIES.items() if name != "imaging"}
+    all_rows = StackedRisk(CoxPH(), modalities=without, horizons=12, cv=3).fit(X, Y)
+    mine = stack.pattern_weights_.set_index("pattern").loc["clinical+patient_reported", list(without)]
+    np.testing.assert_allclose(mine.astype(float), all_rows.weights_["weight"], atol=0.05)
+
+
+def test_a_pattern_that_was_not_seen_is_weighted_by_those_who_have_more():
+    stack = fitted_on(with_holes())
+    new = X.copy()
+    new[MODALITIES["patient_reported"]] = np.nan
+    assert np.isfinite(stack.predict_risk(new, 12)).all()
+    new[MODALITIES["clinical"]] = np.nan
+    with pytest.raises(ArgumentError, match="clinical"):
+        stack.predict_risk(new, 12)
+    with pytest.raises(ArgumentError, match="clinical"):
+        fitted_on(X.assign(**dict.fromkeys(MODALITIES["clinical"], np.nan)))
+    with pytest.raises(ArgumentError, match="meta"):
+        fitted_on(with_holes(), meta="log_score")
+    with pytest.raises(ArgumentError, match="StackedRisk"):
+        AverageRisk(CoxPH(), modalities=MODALITIES).fit(with_holes(), Y)
+    complete = fitted_on(X)
+    with pytest.raises(ArgumentError, match="complete"):
+        complete.predict_risk(with_holes(), 12)
+
+
 # ---- doubts ------------------------------------------------------------------------------------------------------
 
 
