@@ -103,6 +103,23 @@ class Numbers:
 Block = Words | Notice | Table | Picture | Numbers
 
 
+_TITLES = {
+    "answer": "Summary",
+    "patients": "Patients",
+    "measurement": "Reliability",
+    "outcome": "Outcome",
+    "discrimination": "Discrimination",
+    "calibration": "Calibration",
+    "decisions": "Clinical utility",
+    "added": "Added value",
+    "sites": "Transportability",
+    "explanations": "Explanations",
+    "optimism": "Optimism",
+    "release": "Release",
+    "provenance": "Provenance",
+}
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the page.
@@ -111,12 +128,17 @@ class Section:
     ----------
     key : str
         Its anchor.
-    title : str
-        The question it answers.
+    question : str
+        What it answers; may be empty.
     blocks : tuple of Block
         In order.
     """
 
     key: str
-    title: str
+    question: str
     blocks: tuple[Block, ...]
+
+    @property
+    def title(self) -> str:
+        """Heading, in the words of prognosis research."""
+        return _TITLES[self.key]

@@ -26,21 +26,6 @@ from lbp_prognosis.report._wording import spoken
 
 __all__ = ["page_sections", "render_page"]
 
-_TITLES = {
-    "answer": "In short",
-    "patients": "Patients",
-    "measurement": "Measurement",
-    "outcome": "Outcome",
-    "discrimination": "Discrimination",
-    "calibration": "Calibration",
-    "decisions": "Decisions",
-    "added": "Added value",
-    "sites": "Sites",
-    "explanations": "Explanations",
-    "optimism": "Optimism",
-    "release": "Release",
-    "provenance": "Provenance",
-}
 _ORDER = (
     section_answer,
     section_patients,
@@ -113,7 +98,6 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
         template.render(
             page=page,
             sections=page_sections(page) if sections is None else sections,
-            titles=_TITLES,
             ladder=ladder(page),
             doubts=doubts(page.objections, page.evaluation.models),
             facts=_facts(page),

@@ -32,7 +32,7 @@ def section_answer(page: Page) -> Section:
             break
     blocks += [Notice(words, "absent") for words in page.absent]
     blocks.append(Words(page.how))
-    return Section("answer", "In short", tuple(blocks))
+    return Section("answer", "", tuple(blocks))
 
 
 def _sentence(verdict: Verdict) -> str:

@@ -67,7 +67,7 @@ def section_decisions(page: Page) -> Section | None:
             "Treating nobody has net benefit 0.",
         )
     )
-    return Section("decisions", "Would decisions be better with it?", tuple(blocks))
+    return Section("decisions", "Would decisions be better with the model?", tuple(blocks))
 
 
 def section_added(page: Page) -> Section | None:

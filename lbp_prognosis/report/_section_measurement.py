@@ -47,7 +47,7 @@ def section_measurement(page: Page) -> Section | None:
                 head=2,
             )
         )
-    return Section("measurement", "What is the measurement worth?", tuple(blocks))
+    return Section("measurement", "Are the measurements repeatable?", tuple(blocks))
 
 
 def _repeats(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -52,4 +52,4 @@ def section_outcome(page: Page) -> Section | None:
     )
     blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
     blocks.append(Table("workload", "What acting from a threshold would mean.", load))
-    return Section("outcome", "What happened to them?", tuple(blocks))
+    return Section("outcome", "What happened to the patients?", tuple(blocks))

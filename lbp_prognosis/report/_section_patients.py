@@ -49,7 +49,7 @@ def _flow(page: Page) -> list[Block]:
         blocks.append(
             Table(
                 "flow_notes",
-                "What was counted on the way.",
+                "Counts of rows and values that were set aside.",
                 frame,
                 "Values dated after time zero are never predictors.",
             )
@@ -65,6 +65,7 @@ def _table_one(frame: pd.DataFrame, caption: str, name: str, page: Page) -> Tabl
     shown["variable"] = [_variable(text) for text in shown["variable"]]
     for column in shown.columns[shown.columns.str.startswith("smd")]:
         shown[column] = shown[column].str.replace("-", "−")
+    shown = shown.drop(columns="missing", errors="ignore")  # missing values have rows of their own, with their share
     shown = shown.rename(columns={"value": "level", "smd": "standardised difference"})
     note = (
         "Mean (SD), median [quartiles] or n (%): shares of categories of those known, of missing values (and of "

@@ -74,7 +74,7 @@ def section_discrimination(page: Page) -> Section:
             "IPA is the share of the Brier score of no model that is taken away: above 0 is better than no model.",
         )
     )
-    return Section("discrimination", "Does it tell patients apart?", tuple(blocks))
+    return Section("discrimination", "Do patients with the event have higher risks?", tuple(blocks))
 
 
 def _auc(page: Page, ax: Any) -> None:
@@ -116,7 +116,7 @@ def section_calibration(page: Page) -> Section:
             "perfect model has one above 0 too.",
         )
     )
-    return Section("calibration", "Do the risks mean what they say?", tuple(blocks))
+    return Section("calibration", "Do predicted risks agree with observed ones?", tuple(blocks))
 
 
 def section_optimism(page: Page) -> Section | None:
@@ -150,7 +150,7 @@ def section_optimism(page: Page) -> Section | None:
         head=2,
         group="model",
     )
-    return Section("optimism", "How much would it flatter itself?", (table,))
+    return Section("optimism", "How much better does the model look in the data it was fitted to?", (table,))
 
 
 def _value(result: MetricResult, horizon: float) -> float:

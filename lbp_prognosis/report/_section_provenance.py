@@ -27,4 +27,4 @@ def section_provenance(page: Page) -> Section:
         said = page.provenance.get(key, [])
         if said:
             blocks.append(Words(f"{title}: " + " ".join(str(line) for line in said)))
-    return Section("provenance", "By what was this made?", tuple(blocks))
+    return Section("provenance", "From which inputs and versions was this page made?", tuple(blocks))

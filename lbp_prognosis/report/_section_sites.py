@@ -76,7 +76,7 @@ def section_sites(page: Page) -> Section | None:
     )
     if len(frame):
         blocks.append(Table("sites", "The sites.", frame))
-    return Section("sites", "What happens at a hospital it has not seen?", tuple(blocks))
+    return Section("sites", "How does the model perform at a hospital it has not seen?", tuple(blocks))
 
 
 def _forest(pooled: Any, ax: Any) -> None:

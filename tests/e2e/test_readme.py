@@ -1,14 +1,16 @@
 """What the README shows is what happens."""
 
 import re
+import runpy
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from command import call
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 TOML = re.findall(r"^```toml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
@@ -16,27 +18,24 @@ TOML = re.findall(r"^```toml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
     """A folder with the table the README speaks of."""
-    from lbp_prognosis.datasets import simulate_cohort
-
-    X, y, _ = simulate_cohort(400, 2, imaging_rate=0.6).wide(observed=True)
-    frame = X.rename(columns={"pfirrmann__mean": "pfirrmann_mean", "fat_fraction__mean": "fat_fraction_mean"})
-    columns = ["age", "nrs_back", "odi", "expectation", "pfirrmann_mean", "fat_fraction_mean"]
-    table = frame[columns].assign(months=y["time"], status=y["event"].astype(np.int32)).reset_index(drop=True)
-    table.to_stata(tmp_path / "registry.dta", write_index=False)
-    table.to_csv(tmp_path / "registry.csv", index=False)
+    (tmp_path / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "registry.dta", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def copy_as(registry, kind):
     """Write the README's table in another format, by the program's own adapter."""
-    table = pd.read_stata(registry / "registry.dta")
-    if kind == "xlsx":
-        table.to_excel(registry / "registry.xlsx", index=False)
+    folder = registry / "examples"
+    table = pd.read_stata(folder / "registry.dta", convert_categoricals=False)
+    if kind == "csv":
+        table.to_csv(folder / "registry.csv", index=False)
+    elif kind == "xlsx":
+        table.to_excel(folder / "registry.xlsx", index=False)
     elif kind == "sav":
-        pytest.importorskip("pyreadstat").write_sav(table, registry / "registry.sav")
+        pytest.importorskip("pyreadstat").write_sav(table, folder / "registry.sav")
     elif kind == "xpt":
-        pytest.importorskip("pyreadstat").write_xport(table, registry / "registry.xpt", file_format_version=8)
+        pytest.importorskip("pyreadstat").write_xport(table, folder / "registry.xpt", file_format_version=8)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=["predictions", "wide table"])
@@ -93,7 +92,13 @@ def test_honest_about_data():
 
 
 def test_links_lead_somewhere():
-    root = Path(__file__).resolve().parents[2]
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):
-            assert (root / target).exists(), target
+            assert (ROOT / target).exists(), target
+
+
+def test_the_registry_is_what_its_script_writes(tmp_path):
+    written = runpy.run_path(str(ROOT / "examples" / "make_registry.py"))["main"]
+    written(tmp_path / "registry.dta")
+    found, kept = (pd.read_stata(path / "registry.dta") for path in (tmp_path, ROOT / "examples"))
+    pd.testing.assert_frame_equal(found, kept)
