@@ -99,7 +99,8 @@ def equation(
             f"`model` averages the {combine}s of {len(inner)} completed tables, which is no equation. "
             + (f'Say set_params(combine="{wanted}"), or use save_model.' if wanted else "Use save_model.")
         )
-    const, sums = 0.0, {}
+    const = 0.0
+    sums: dict[str, Piece] = {}
     for line, pieces in zip(found, branches):
         shift, parts = total(pieces, line.coef)
         const += (shift - line.centre) / len(found)

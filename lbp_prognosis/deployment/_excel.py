@@ -67,8 +67,8 @@ def write_excel(equation: Formula, path: str | os.PathLike[str]) -> Path:
         sheet.cell(here, 5).number_format = "0.0%"
     for k, line in enumerate(header(equation, "").splitlines()):
         _put(sheet, lp + len(equation.horizons) + 2 + k, 1, one_line(line))
-    for column, width in zip("ABCDE", (34, 12, 14, 44, 16)):
-        sheet.column_dimensions[column].width = width
+    for letter, width in zip("ABCDE", (34, 12, 14, 44, 16)):
+        sheet.column_dimensions[letter].width = width
     buffer = io.BytesIO()
     book.save(buffer)
     return write_file(path, buffer.getvalue())

@@ -314,7 +314,7 @@ class Formula(Result):
         """Return one row a number: ``part, column, level, knot, horizon, stratum, value, unit, low, high``."""
         rows: list[dict[str, Any]] = []
         for term in self.terms:
-            shared = {"column": term.name, "unit": term.unit}
+            shared: dict[str, Any] = {"column": term.name, "unit": term.unit}
             if isinstance(term, LevelTerm):
                 rows += [
                     {**shared, "part": "level", "level": plain_label(level), "value": effect}

@@ -63,7 +63,8 @@ def raw_pieces(columns: Iterable[str]) -> dict[str, Piece]:
 
 def total(pieces: Mapping[str, Piece], coef: Mapping[str, float]) -> tuple[float, dict[str, Piece]]:
     """Return the constant and one piece a source of ``Σ coef · column``."""
-    const, out = 0.0, {}
+    const = 0.0
+    out: dict[str, Piece] = {}
     for name, value in coef.items():
         piece = pieces[name].times(float(value))
         const += piece.const

@@ -187,7 +187,9 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
             raise EstimationError(f"No event among {y.shape[0]} rows: no hazard can be estimated.")
         plans = factor_plans(self.modalities, self.modality_factors, self.penalty_factors, self._names())
         if len(plans) > 1 and not tuned:
-            raise argument_error("modality_factors", 'single numbers unless penalty="cv"', dict(self.modality_factors))
+            raise argument_error(
+                "modality_factors", 'single numbers unless penalty="cv"', dict(self.modality_factors or {})
+            )
         self.rare_causes_: dict[int, int] = {}
         rare = set(self._rare(design))
         if len(rare) == self.causes_.size:

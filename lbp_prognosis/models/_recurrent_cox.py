@@ -100,6 +100,7 @@ class RecurrentCox(CoxPH):
         strata: Any = None,
         offset: Any = None,
         clusters: Any = None,
+        folds: Any = None,
     ) -> RecurrentCox:
         """Maximise the partial likelihood.
 
@@ -117,6 +118,8 @@ class RecurrentCox(CoxPH):
             Fixed part of the linear predictor.
         clusters : array-like of shape (n,), optional
             Labels of the variance unit; by default patients.
+        folds : array-like of shape (n,), optional
+            Fold of each row, for ``penalty="cv"``; rows of a patient belong to one.
         """
         check_choice("kind", self.kind, ("andersen_gill", "pwp_total", "pwp_gap"))
         self._refuse(strata=strata)
@@ -128,7 +131,7 @@ class RecurrentCox(CoxPH):
         layer = None
         if self.kind != "andersen_gill":
             layer = np.minimum(episode, self._last(episode[right["event"] == 1]))
-        super().fit(X, right, sample_weight=sample_weight, strata=layer, offset=offset, clusters=clusters)
+        super().fit(X, right, sample_weight=sample_weight, strata=layer, offset=offset, clusters=clusters, folds=folds)
         own = np.ones(episode.size, dtype=np.int64) if layer is None else layer
         self.episode_events_ = np.bincount(own[right["event"] == 1], minlength=int(own.max()) + 1)[1:]
         return self

@@ -73,10 +73,10 @@ def course_failures(
             message = f"nothing is known between {before[k]:g} and {begin[k]:g}; say gaps=True if that may be."
             out.append(_failure(order[k], "start", "gap", begin[k], message))
     current = -1
-    for k, at in enumerate(order.tolist()):
-        current = int(initial[at]) if not same[k] else current
+    for place, at in enumerate(order.tolist()):
+        current = int(initial[at]) if not same[place] else current
         origin[at] = current
-        if stated is not None and same[k] and stated[at] != current and stated[at] >= 0 <= current:
+        if stated is not None and same[place] and stated[at] != current and stated[at] >= 0 <= current:
             message = f"the row is in {states[stated[at]]!r}, and the row before went on in {states[current]!r}."
             out.append(_failure(at, "initial", "teleport", states[stated[at]], message))
         current = int(target[at]) if target[at] >= 0 else current

@@ -97,10 +97,9 @@ def measure_modic(case: Case, level: str, body: BodyGeometry, which: str) -> lis
         return none("the field of view cuts the body")
     if plane is None:
         return none("too few columns for a plane")
-    signals = [_columns(case, image, body, which) for image in (t1, second)]
-    if signals[0] is None or signals[1] is None:
+    one, two = (_columns(case, image, body, which) for image in (t1, second))
+    if one is None or two is None:
         return none("too few voxels of marrow")
-    one, two = signals
     seen = np.isfinite(one.ratio) & np.isfinite(two.ratio)
     if seen.sum() < 100:
         return none("too few columns of marrow")
