@@ -14,6 +14,7 @@ import pytest
 from lbp_prognosis import LBPError
 from lbp_prognosis._base import ROLES
 from tests.contract.intake_calls import CALLS, INDEX, ORDER, SLOW_CALLS, N, as_decimal
+from tests.contract.parameters import PARAMETERS
 
 ROOMS = (
     "survival",
@@ -80,6 +81,31 @@ def excepted(name: str, parameter: str) -> bool:
 
 def test_exceptions_are_few():
     assert len(EXCEPTIONS) <= 10
+
+
+def unknown_parameters(functions: dict[str, Any]) -> list[str]:
+    """Parameters of which nobody has said whether they hold a row."""
+    return sorted(
+        {
+            f"{name}: {parameter}"
+            for name, function in functions.items()
+            for parameter, kind in inspect.signature(function).parameters.items()
+            if parameter not in ROLES and parameter not in PARAMETERS and kind.kind is not inspect.Parameter.VAR_KEYWORD
+        }
+    )
+
+
+def test_the_role_of_every_parameter_is_known():
+    """A new name is a line of ROLES, if it holds one thing a row, else of tests/contract/parameters.py."""
+    assert unknown_parameters(public_functions()) == []
+    assert not set(PARAMETERS) & set(ROLES)
+
+
+def test_an_unknown_parameter_fails():
+    def measure(y, risk, mystery, *, horizons=None, **keywords):
+        return y, risk, mystery, horizons, keywords
+
+    assert unknown_parameters({"evaluation.measure": measure}) == ["evaluation.measure: mystery"]
 
 
 def test_functions_that_take_rows_take_them_by_the_intake():

@@ -1,0 +1,64 @@
+"""What each public parameter that holds no row is, by its name; those that do stand in `lbp_prognosis._base.ROLES`.
+
+A new name fails `test_intake.py` until it has a line in one of the two.
+"""
+
+from __future__ import annotations
+
+__all__ = ["PARAMETERS"]
+
+_BY_ROLE = {
+    "a choice by word": """
+        action any_unit at at_threshold by censoring_ties claim dependence extrapolation form from_state imputation
+        interval kind method mode null_likelihood oe_interval polarity policy reason rule scale scaled shrinkage
+        smoother source spacing standard structure target ties time_unit transform unit unvalidated_reason use
+        variance weight weighting
+    """,
+    "a number or a switch": """
+        absorbing accepted alpha amount approved_for_care auc c_statistic c_width cause censored
+        cluster_autocorrelation cluster_size coef confidence control cut deep degree df_complete digits discount draws
+        end false_alarms_per_year follow_up h harm held_out high home icc incomplete indexes intercept
+        keep_predictions last least low lp_mean lp_sd max_age max_points max_rows max_time mean_absolute_error
+        mean_follow_up mean_only min_at_risk min_cell min_censoring_survival min_count min_events min_expected min_n
+        min_pairs minimum most n n_bins n_bootstrap n_draws n_future n_groups n_inner n_jobs n_models n_permutations
+        n_repeats n_resamples n_simulations n_splits net_benefit_width nodes observed_expected oe_width ordered p
+        p_y_given_f p_y_given_not_f penalty per power prevalence prior progress q r2 r2_cox_snell r2_nagelkerke
+        random_state rate ratio recovered_at_most reference_sensitivity reference_specificity relapsed_above
+        return_array rho risk_beta risk_margin risk_table rounds sd sensitivity size size_cv skewed slope_width
+        smallest smallest_cell span specificity start steps strict synthetic tau tol weibull_shape width
+    """,
+    "a grid, an order or one value a group, site or stage": """
+        band bands batches bins clock counts cuts deltas equation errors estimates gamma gaps horizon horizons knots
+        known landmarks levels moments multipliers numbers probabilities quantiles standard_errors tail threshold
+        threshold_range thresholds times until visits weights which
+    """,
+    "names of columns, groups, models or terms": """
+        actor added allowed_missing biomarkers categories causes clinical_minimum column columns conditions constructs
+        courses exclude_ids feature features fields formula instrument interactions item items key label labels
+        measure measures metric metrics modalities modality multiple name names nominal other outcome_measures
+        parameters players pooled poolings reference_site sections state states stratum subgroup subgroups surgery
+        term terms title totals tree types units useful value_labels value_set where
+    """,
+    "a model, a result or a step": """
+        agreement answered answers baseline candidates caption censoring comparator conversions curve design
+        development estimator evaluation events evidence frames imputations ledger model models new null_models old
+        packets provenance release_ledger replicates request resamples results rules sample samples setting step study
+        tables validation with_ without
+    """,
+    "a table or an outcome with rows of its own": """
+        X_development X_validation X_with X_without data description frame index instead norms outcome package patient
+        patients prom row rows structures studies table text timeline y_development y_validation
+    """,
+    "read row by row, in the order of `aligned` or of their own": """
+        at_least at_most event id ids initial intervention lower lp lp_development lp_from_c lp_validation match pairs
+        predictions previous status stop time upper value x
+    """,
+    "where something is drawn or written": """
+        artifact_sha256 ax axes checkpoint color content date digest expect_sha256 folder model_id page path
+    """,
+    "the function's own machinery": """
+        caller cls input_features keywords kinds options parts self
+    """,
+}
+
+PARAMETERS: dict[str, str] = {name: role for role, names in _BY_ROLE.items() for name in names.split()}
