@@ -230,7 +230,7 @@ def fairness(
             )
         sizes = listed["n"].to_numpy()
         for key in wanted:
-            own = {k: _measure(key, y[codes == k], at[codes == k], when, options) for k in used}
+            own = {int(k): _measure(key, y[codes == k], at[codes == k], when, options) for k in used}
             found = _compared(key[0], own, everyone[key], codes, draws, confidence, random)
             gaps.append({"variable": variable, "metric": key[0], "threshold": key[1], **found["gap"]})
             for place, k in enumerate(used):
