@@ -14,6 +14,8 @@ def build_app() -> Any:
     from lbp_prognosis.cli._demo import demo
     from lbp_prognosis.cli._evaluate import evaluate
     from lbp_prognosis.cli._extract import extract
+    from lbp_prognosis.cli._packet import packet
+    from lbp_prognosis.cli._pool import pool
     from lbp_prognosis.cli._purge import purge
     from lbp_prognosis.cli._radiomics import radiomics
     from lbp_prognosis.cli._run import run
@@ -28,7 +30,7 @@ def build_app() -> Any:
         help="Outcome-linked validation of spine imaging in low back pain: from tables to an evidence page. "
         "Exit status: 0 done, 1 the data are not what they must be, 2 the call is not.",
     )
-    for verb in (validate, run, evaluate, extract, radiomics, demo, schema, purge):
+    for verb in (validate, run, evaluate, extract, radiomics, demo, schema, purge, packet, pool):
         app.command()(verb)
 
     @app.callback(invoke_without_command=True)

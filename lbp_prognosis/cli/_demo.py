@@ -13,6 +13,7 @@ def demo(
     out: Path = typer.Option(Path("out/demo"), "-o", "--out", help="Folder of the page."),
     patients: int = typer.Option(1200, min=600, max=100_000, help="Patients to simulate."),
     seed: int = typer.Option(11, min=0, help="Seed of the simulation."),
+    federated: bool = typer.Option(False, "--federated", help="Six hospitals that share packets and no patients."),
     jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
@@ -26,6 +27,13 @@ def demo(
     from lbp_prognosis.datasets import simulate_cohort
     from lbp_prognosis.study import Study, run_study
 
+    if federated:
+        from lbp_prognosis.cli._demo_federated import run_federated_demo
+
+        with progress(quiet) as say, folder_lock("out", check_writable("out", out)):
+            page = run_federated_demo(out, patients, seed, say)
+        typer.echo(f"Page: {page}")
+        return
     with progress(quiet) as say:
         with folder_lock("out", check_writable("out", out)):
             say(f"Simulating {patients:,} patients")

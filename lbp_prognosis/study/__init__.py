@@ -4,6 +4,7 @@ from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._evaluate_table import evaluate_table
 from lbp_prognosis.study._model_plan import ModelPlan
+from lbp_prognosis.study._packet_of_table import packet_of_table
 from lbp_prognosis.study._run_study import run_study
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData, read_study_data
@@ -21,6 +22,7 @@ __all__ = [
     "TechnicalPlan",
     "ValidationPlan",
     "evaluate_table",
+    "packet_of_table",
     "read_study_data",
     "run_study",
 ]

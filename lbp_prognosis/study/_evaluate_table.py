@@ -20,7 +20,7 @@ from lbp_prognosis.schema import read_table
 from lbp_prognosis.study._provenance import package_versions
 from lbp_prognosis.survival import Status, Surv, horizon_unit_doubt
 
-__all__ = ["evaluate_table"]
+__all__ = ["evaluate_table", "outcome_of_table"]
 
 _SAMPLES = ("apparent", "internal", "internal-external", "external")
 _UNSAID = objection("origin-of-predictions")
@@ -124,7 +124,7 @@ def evaluate_table(
     if frame.empty:
         raise DataError("The table has no rows.")
     reading.raise_if_failed(wanted)
-    y = _outcome(frame, horizon, time, event, status, censored)
+    y = outcome_of_table(frame, horizon, time, event, status, censored)
     doubt = horizon_unit_doubt(y, np.array([float(horizon)]))
     if doubt:
         raise DataError(doubt)
@@ -145,7 +145,9 @@ def _ids(frame: pd.DataFrame, column: str) -> tuple[str, ...] | None:
     return tuple(frame[column].astype(str))
 
 
-def _outcome(frame: pd.DataFrame, horizon: float, time: str, event: str, status: str, censored: str) -> np.ndarray:
+def outcome_of_table(
+    frame: pd.DataFrame, horizon: float, time: str, event: str, status: str, censored: str
+) -> np.ndarray:
     try:
         if status:
             state = pd.to_numeric(frame[status], errors="coerce")

@@ -12,7 +12,14 @@ import pandas as pd
 from lbp_prognosis import evaluation, explain, models, survival, validation
 from lbp_prognosis.deployment import equation, nomogram
 from lbp_prognosis.evaluation import diagnostic, technical, utility
-from lbp_prognosis.federation import FederatedCox, FederatedLogistic, Policy, combat_moments
+from lbp_prognosis.federation import (
+    FederatedCox,
+    FederatedLogistic,
+    Policy,
+    combat_moments,
+    site_packet,
+    table_one_sums,
+)
 from lbp_prognosis.fusion import (
     MultipleImputation,
     OneHot,
@@ -108,6 +115,14 @@ def score_of(model: Any, y: np.ndarray) -> Any:
     return lambda X, **rows: model.round(X, y, model.start(), site="s", policy=policy, **rows).score
 
 
+def sums_of(X: Any, subgroups: Any) -> list[float]:
+    """Return the sums that a site sends, and means of its columns."""
+    policy = Policy(min_n=20, min_events=5, digits=12)
+    packet = site_packet(COX, X, Y, site="s", policy=policy, horizon=6.0, subgroups=subgroups)
+    levels = packet.content["subgroups"].get("group", {})
+    return [*packet.content["sums"].values(), *(level["predicted"] for _, level in sorted(levels.items()))]
+
+
 CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     # name: (call, row-wise arguments, others)
     "models.CoxPH": (fitted(models.CoxPH()), {"X": R.X, **COMMON, "strata": R.label, "offset": R.offset}, {}),
@@ -125,6 +140,16 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "federation.FederatedLogistic.round": (
         score_of(FederatedLogistic(["a", "b", "c"]), STATUS),
         {"X": R.X, "sample_weight": R.weight, "offset": R.offset},
+        {},
+    ),
+    "federation.table_one_sums": (
+        lambda X: table_one_sums(X, site="s", policy=Policy(min_n=20)).numbers["a"],
+        {"X": R.X},
+        {},
+    ),
+    "federation.site_packet": (
+        lambda X, **rows: sums_of(X, **rows),
+        {"X": R.X, "subgroups": R.label},
         {},
     ),
     "federation.combat_moments": (

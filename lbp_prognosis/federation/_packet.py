@@ -1,0 +1,367 @@
+"""``Packet``: what one hospital says about a model, as canonical JSON with a digest and a twin for people."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lbp_prognosis
+from lbp_prognosis._base import argument_error, write_file
+from lbp_prognosis.federation._canonical import as_read, canonical, digest, sealed
+
+__all__ = ["SCHEMA", "Packet"]
+
+SCHEMA = "lbp_prognosis site packet 1"
+_PARTS = {
+    "schema",
+    "version",
+    "study",
+    "site",
+    "model",
+    "policy",
+    "cohort",
+    "sums",
+    "estimates",
+    "pairs",
+    "taylor",
+    "decisions",
+    "paired",
+    "subgroups",
+    "covariance",
+    "budget",
+    "withheld",
+    "signed_by",
+    "sha256",
+    "seal",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Packet:
+    """Aggregates of a site, that have passed its gate.
+
+    Attributes
+    ----------
+    content : mapping
+        ``schema, version, study, site, model, policy, cohort, sums, estimates, pairs, taylor, decisions, paired,
+        subgroups, covariance, budget, withheld, signed_by, sha256, seal``; a site below its minimum has only
+        ``withheld``.
+    """
+
+    content: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], key: bytes | None = None) -> Packet:
+        """Return the packet of a content, with its digest and seal.
+
+        Parameters
+        ----------
+        content : mapping
+            All parts but ``sha256`` and ``seal``.
+        key : bytes, optional
+            Shared by the sites and the centre.
+        """
+        bare = {name: value for name, value in content.items() if name not in ("sha256", "seal")}
+        return cls({**bare, "sha256": digest(bare), "seal": sealed(bare, key)})
+
+    @property
+    def site(self) -> str:
+        """Pseudonym of the site."""
+        return str(self.content["site"])
+
+    @property
+    def insufficient(self) -> str:
+        """Why the site says nothing; empty for a packet with numbers."""
+        return next((str(row["reason"]) for row in self.content["withheld"] if row["item"] == "everything"), "")
+
+    def signed(self, name: str, key: bytes | None = None) -> Packet:
+        """Return the packet with the name of the person who read it and lets it out.
+
+        Parameters
+        ----------
+        name : str
+            Who signs.
+        key : bytes, optional
+            As for `site_packet`.
+        """
+        if not isinstance(name, str) or not name.strip():
+            raise argument_error("name", "the name of a person", name)
+        return Packet.of({**self.content, "signed_by": name.strip()}, key)
+
+    def to_json(self) -> str:
+        """Return canonical JSON: equal contents have equal bytes."""
+        return canonical(dict(self.content))
+
+    @classmethod
+    def from_json(cls, text: str) -> Packet:
+        """Read what `to_json` wrote; `verify` says whether it holds together.
+
+        Parameters
+        ----------
+        text : str
+            JSON.
+
+        Raises
+        ------
+        ArgumentError
+            If it is none, or was written by another version.
+        """
+        found = as_read("text", text)
+        if found.get("schema") != SCHEMA:
+            raise argument_error(
+                "text",
+                f"a packet of the form {SCHEMA!r}",
+                repr(str(found.get("schema"))[:60]),
+                f"Write it again with version {lbp_prognosis.__version__} of the library.",
+            )
+        if set(found) != _PARTS:
+            raise argument_error(
+                "text", "a whole packet", f"parts {sorted(set(found) ^ _PARTS)[:6]} too many or too few"
+            )
+        return cls(found)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the packet, and beside it its twin for people, with the ending ``.txt``.
+
+        Parameters
+        ----------
+        path : path
+            Of the JSON file.
+        """
+        target = Path(path)
+        write_file(target.with_suffix(".txt"), self.to_text())
+        return write_file(target, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Packet:
+        """Read a file that `save` wrote.
+
+        Parameters
+        ----------
+        path : path
+            Of the JSON file.
+        """
+        target = Path(path)
+        if not target.is_file():
+            raise argument_error("path", "a file that is there", str(target))
+        if target.stat().st_size > 4_000_000:
+            raise argument_error("path", "a packet of at most 4 MB", f"{target.name!r}, which is larger")
+        try:
+            return cls.from_json(target.read_bytes().decode("utf-8"))
+        except UnicodeDecodeError:
+            raise argument_error("path", "a JSON file in UTF-8", f"{target.name!r}, which is none") from None
+
+    def verify(self, key: bytes | None = None) -> Packet:
+        """Return the packet if it holds together; every number that follows from others is computed again.
+
+        Parameters
+        ----------
+        key : bytes, optional
+            With which it was sealed. A digest alone shows accidents; a seal shows that nobody changed it on the way.
+
+        Raises
+        ------
+        ArgumentError
+            Naming the first thing that does not fit: digest, seal, version, O/E, Brier score, IPA, AUC, net benefit,
+            counts, budget.
+        """
+        bare = {name: value for name, value in self.content.items() if name not in ("sha256", "seal")}
+        if self.content["sha256"] != digest(bare):
+            raise argument_error(
+                "packet", "as the site wrote it", f"one of site {self.site!r} that was changed (digest)"
+            )
+        if self.content["seal"] != sealed(bare, key):
+            raise argument_error(
+                "packet", "sealed with this key", f"one of site {self.site!r} with another seal or none"
+            )
+        if self.content["version"] != lbp_prognosis.__version__:
+            raise argument_error(
+                "packet",
+                f"written by version {lbp_prognosis.__version__}",
+                f"one of site {self.site!r} by version {self.content['version']!r}",
+            )
+        if not self.insufficient:
+            try:
+                told = next((word for word in map(lambda check: check(self.content), _CHECKS) if word), "")
+            except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
+                told = f"a part of another shape ({type(error).__name__})"
+            if told:
+                raise argument_error("packet", "consistent in itself", f"one of site {self.site!r}: {told}")
+        return self
+
+    def to_text(self) -> str:
+        """Return the packet as text for the person who lets it out."""
+        c = self.content
+        lines = [
+            f"Site {c['site']}: what leaves",
+            f"Model {c['model'].get('name', '')}, {c['model'].get('digest', '')[:12]}",
+            f"Horizon {c['model'].get('horizon')}",
+            f"Policy: cells of at least {c['policy']['min_cell']}, sites of at least {c['policy']['min_n']} patients",
+            "",
+        ]
+        if self.insufficient:
+            lines.append(f"Nothing: {self.insufficient}.")
+        else:
+            lines += [f"{name}: {value}" for name, value in c["cohort"].items()]
+            lines += [f"sum, {name}: {value}" for name, value in c["sums"].items()]
+            lines += [f"{name}: {value} (SE {se})" for name, (value, se) in c["estimates"].items()]
+            if c["pairs"]:
+                lines.append("pairs concordant, discordant, tied: " + ", ".join(map(str, c["pairs"])))
+            if c["taylor"]:
+                lines += [f"calibration, {name}: {value}" for name, value in c["taylor"].items()]
+            lines += [
+                f"threshold {cut}: {row[0]} above, net benefit {row[1]} (SE {row[2]})"
+                for cut, row in c["decisions"].items()
+            ]
+            lines += [f"less comparator, {name}: {value} (SE {se})" for name, (value, se) in c["paired"].items()]
+            for group, levels in c["subgroups"].items():
+                for level, row in levels.items():
+                    lines.append(f"subgroup {group} = {level}: " + ", ".join(f"{k} {v}" for k, v in row.items()))
+            if c["covariance"]:
+                lines.append(f"covariance of {', '.join(c['covariance']['names'])}: sent")
+        lines += ["", f"{c['budget']['numbers']} numbers of at most {c['budget']['most']}", ""]
+        lines += [f"Withheld: {row['item']} ({row['reason']})" for row in c["withheld"]]
+        lines.append(f"Signed by: {c['signed_by'] or '-'}")
+        lines.append(f"SHA-256 {c['sha256']}")
+        return "\n".join(_plain(line) for line in lines) + "\n"
+
+    def __repr__(self) -> str:
+        if self.insufficient:
+            return f"<Packet: site {self.site}, {self.insufficient}>"
+        cohort = self.content["cohort"]
+        return f"<Packet: site {self.site}, {cohort['n']} patients, {self.content['budget']['numbers']} numbers>"
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the numbers without the site's name: two sites cannot share it."""
+        parts = {name: self.content[name] for name in ("cohort", "sums", "estimates", "pairs", "taylor")}
+        return hashlib.sha256(canonical(parts).encode("utf-8")).hexdigest()
+
+
+def _plain(line: str) -> str:
+    """Keep a line a line: names may not carry control or direction characters."""
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
+
+
+def _tolerance(content: Mapping[str, Any]) -> float:
+    """Released numbers have so many digits, and differences of them lose some."""
+    return max(1e-6, 40 * 10.0 ** -int(content["policy"]["digits"]))
+
+
+def _close(told: float, found: float, scale: float, content: Mapping[str, Any]) -> bool:
+    return bool(abs(told - found) <= _tolerance(content) * max(abs(scale), 1e-3))
+
+
+def _counts(c: Mapping[str, Any]) -> str:
+    cohort, policy = c["cohort"], c["policy"]
+    counts = [cohort[name] for name in ("n", "events", "without", "unknown")]
+    if not all(isinstance(value, int) and value >= 0 for value in counts) or counts[0] != sum(counts[1:]):
+        return "counts that do not add up"
+    k = policy["min_cell"]
+    if any(0 < value < k for value in counts) or counts[0] < policy["min_n"]:
+        return "counts below its own limits"
+    if (
+        c["budget"]["numbers"] > c["budget"]["most"]
+        or c["budget"]["most"] > counts[0] * policy["release_budget"] + 1e-9
+    ):
+        return "more numbers than its budget"
+    return ""
+
+
+def _brier(c: Mapping[str, Any]) -> str:
+    if "brier" not in c["estimates"]:
+        return ""
+    n, s = c["cohort"]["n"], c["sums"]
+    mean = s["observed"] / n
+    found = (s["observed"] - 2 * s["observed_predicted"] + s["predicted_squared"]) / n
+    if not _close(c["estimates"]["brier"][0], found, 1.0, c):
+        return "a Brier score that is not that of its sums"
+    null = mean * (1 - mean)
+    if "ipa" in c["estimates"] and not _close(c["estimates"]["ipa"][0], 1 - found / null, 1 / null, c):
+        return "an IPA that is not that of its sums"
+    return ""
+
+
+def _sums(c: Mapping[str, Any]) -> str:
+    n, s = c["cohort"]["n"], c["sums"]
+    if not all(0 <= s[name] <= n * (1 + 1e-6) for name in ("predicted", "observed", "observed_predicted")):
+        return "sums that no patients have"
+    slack = 1 + _tolerance(c)
+    if s["observed_predicted"] > min(s["observed"], s["predicted"] * 1e6) * slack:
+        return "sums that no patients have"
+    if c["model"]["kind"] == "status" and c["cohort"]["unknown"] == 0:
+        if not _close(s["observed"], c["cohort"]["events"], n, c):
+            return "an observed sum that is not the number of events"
+        if s["predicted"] ** 2 / n > s["predicted_squared"] * slack or s["predicted_squared"] > s["predicted"] * slack:
+            return "sums that no risks have"
+    return ""
+
+
+def _ranks(c: Mapping[str, Any]) -> str:
+    if not c["pairs"]:
+        return ""
+    concordant, discordant, tied = c["pairs"]
+    total = concordant + discordant + tied
+    name = "concordance" if c["model"]["kind"] == "right" else "auc"
+    if c["model"]["kind"] == "status" and abs(total - c["cohort"]["events"] * c["cohort"]["without"]) > 0.5:
+        return "pairs that are not those of its events"
+    if name in c["estimates"] and not _close(c["estimates"][name][0], (concordant + tied / 2) / total, 1.0, c):
+        return f"a value of {name} that is not that of its pairs"
+    return ""
+
+
+def _benefits(c: Mapping[str, Any]) -> str:
+    n, k = c["cohort"]["n"], c["policy"]["min_cell"]
+    previous = n
+    for cut, (treated, benefit, *_) in sorted(c["decisions"].items(), key=lambda item: float(item[0])):
+        odds = float(cut) / (1 - float(cut))
+        share = treated / n
+        if not -odds * share - 1e-6 <= benefit <= share + 1e-6:
+            return f"a net benefit at {cut} that so many treated cannot have"
+        if treated > previous or 0 < previous - treated < 2 * k or 0 < treated < 2 * k:
+            return f"a count above {cut} that tells of fewer patients than its limit"
+        previous = treated
+    return ""
+
+
+def _errors(c: Mapping[str, Any]) -> str:
+    """Standard errors of bounded means: no n patients can be surer than this, or less sure than that."""
+    n = c["cohort"]["n"]
+    for name, (value, se) in c["estimates"].items():
+        if not (np.isfinite(value) and 0 < se < 10):
+            return f"a standard error of {name} that cannot be"
+        if name == "brier" and se > 1.05 / np.sqrt(n):
+            return "a standard error of the Brier score that so many patients cannot have"
+    return ""
+
+
+def _symmetry(c: Mapping[str, Any]) -> str:
+    if not c["taylor"]:
+        return ""
+    score, information, third = (np.array(c["taylor"][name], dtype=float) for name in ("score", "information", "third"))
+    if score.shape != (2,) or information.shape != (2, 2) or third.shape != (4,):
+        return "calibration sums of another shape"
+    if not information[0, 1] == information[1, 0] or not np.linalg.eigvalsh(information)[0] > 0:
+        return "an information of calibration that is not positive definite"
+    if c["model"]["calibration"] == "state" and c["cohort"]["unknown"] == 0:
+        s = c["sums"]
+        if not _close(score[0], s["observed"] - s["predicted"], c["cohort"]["n"], c):
+            return "a score of calibration that is not observed less predicted"
+    return ""
+
+
+_CHECKS: tuple[Callable[[Mapping[str, Any]], str], ...] = (
+    _counts,
+    _sums,
+    _brier,
+    _ranks,
+    _benefits,
+    _errors,
+    _symmetry,
+)

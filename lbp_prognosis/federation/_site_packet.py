@@ -1,0 +1,433 @@
+"""``site_packet``: a hospital's aggregates about a frozen model, past the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import lbp_prognosis
+from lbp_prognosis._base import (
+    argument_error,
+    check_horizons,
+    check_risk,
+    content_hash,
+    labels_of,
+    read_frame,
+    stated_score,
+    takes_rows,
+)
+from lbp_prognosis._kernels import rubin_pool
+from lbp_prognosis.disclosure import Budget, Patients, ReleaseLedger, kept_cuts
+from lbp_prognosis.federation._canonical import significant
+from lbp_prognosis.federation._packet import SCHEMA, Packet
+from lbp_prognosis.federation._policy import Policy
+from lbp_prognosis.federation._site_numbers import SiteNumbers, site_numbers, state_at
+from lbp_prognosis.models import as_risk_model
+from lbp_prognosis.survival import check_cause, check_outcome, status_horizon
+from lbp_prognosis.validation import MultiplyImputed
+
+__all__ = ["site_packet"]
+
+_NO_LEDGER = "differences between releases are not protected: no ledger was given"
+_AT_MOST = 10  # metrics with a covariance
+
+
+@takes_rows(subgroups="many labels")
+def site_packet(
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    *,
+    site: str,
+    policy: Policy | None = None,
+    horizon: float | None = None,
+    cause: int = 1,
+    comparator: Any = None,
+    subgroups: Any = None,
+    model_id: str = "",
+    study: str = "",
+    ledger: ReleaseLedger | None = None,
+    key: bytes | None = None,
+) -> Packet:
+    """Run a frozen model on a hospital's patients and return the aggregates that may leave.
+
+    Parameters
+    ----------
+    model : fitted model
+        With ``predict_risk``, or a function ``f(X, horizons) -> risk``. Nothing is refitted.
+    X : DataFrame or ndarray of shape (n, p), or MultiplyImputed
+        Predictors. With imputed tables estimates are pooled by Rubin's rules and sums are averaged.
+    y : ndarray of shape (n,)
+        Made by `Surv.right` (competing events too) or `Status.at`. Visits become states by `Status.at`, scores by
+        `measured_to_status`.
+    site : str
+        Pseudonym of the site.
+    policy : Policy, optional
+        What the site lets out.
+    horizon : float, optional
+        Prediction time; a `Status` knows its own.
+    cause : int, default 1
+        Event code of interest.
+    comparator : fitted model, optional
+        Paired differences from it are sent: what imaging adds to the clinical model.
+    subgroups : mapping of str to array-like of shape (n,), optional
+        Labels; a level is sent if it and its complement are each large enough to be a site.
+    model_id : str, default ""
+        Which model it is; by default a digest of its parameters, where it has ``to_dict``.
+    study : str, default ""
+        Name of the study: packets of another one are not pooled with these.
+    ledger : ReleaseLedger, optional
+        Of this site's releases: patients are those of the index of ``X``. Without one the packet says that differences
+        between releases are not protected.
+    key : bytes, optional
+        At least 16 bytes shared with the centre, to seal the packet.
+
+    Returns
+    -------
+    Packet
+        Canonical JSON with a digest; what was withheld, and why, stands in it. A site below its minimum says only that.
+
+    Raises
+    ------
+    ArgumentError
+        For a model without an identity, or that gives no risks.
+    DisclosureError
+        If the patients differ from those of an earlier release by a few.
+
+    Notes
+    -----
+    Sums are of (p, w y, w y p, w p²) with the site's own weights w against censoring; ranks are pairs within the site;
+    calibration is the score of a recalibration and its first two derivatives at intercept 0 and slope 1: of the state
+    by the horizon, or with one cause of the cumulative hazard, from which the centre solves the cubic. Numbers are
+    counted against the budget in the order of this list; then come thresholds, the comparator, subgroups and the
+    covariance of the metrics (from 200 patients).
+
+    References
+    ----------
+    Gaye A et al. (2014). DataSHIELD. Int J Epidemiol 43:1929–1944. doi:10.1093/ije/dyu188
+    """
+    policy = Policy() if policy is None else policy
+    kind = check_outcome(
+        y,
+        ("right", "status"),
+        caller="site_packet",
+        instead="Visits become states by Status.at, scores by measured_to_status.",
+    )
+    if kind == "right" and "entry" in (y.dtype.names or ()):
+        raise argument_error("y", "free of delayed entry", "an outcome with entry", "Start the clock at a landmark.")
+    cause = 1 if kind == "status" else check_cause(y, cause)
+    tau = _horizon(y, kind, horizon)
+    tables = X.tables if isinstance(X, MultiplyImputed) else (read_frame(X),)
+    named = {"model": _ready("model", model)}
+    if comparator is not None:
+        named["comparator"] = _ready("comparator", comparator)
+    n = y.shape[0]
+    state = state_at(y, kind, tau, cause)
+    content = _empty(
+        str(site),
+        study,
+        policy,
+        {
+            "name": type(named["model"]).__name__,
+            "digest": model_id or _identity("model_id", named["model"]),
+            "comparator": _identity("comparator", named["comparator"]) if comparator is not None else "",
+            "kind": kind,
+            "cause": cause,
+            "horizon": tau,
+        },
+    )
+    reason = _too_small(state, policy)
+    if reason:
+        content["withheld"].append({"item": "everything", "reason": reason})
+        return Packet.of(content, key)
+    if ledger is not None:
+        ledger.check(_ids(tables[0], n), policy.min_cell)
+    else:
+        content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
+    risks = {name: [_risk(each, table, tau, cause, n) for table in tables] for name, each in named.items()}
+    scores = [_score(named["model"], table, kind, cause) for table in tables]
+    # a formula that knows its risks at some horizons alone has no hazard up to any other time
+    single = kind == "right" and not (y["event"] > 1).any() and getattr(named["model"], "horizons", None) is None
+    expected = [_expected(named["model"], table, y, tau) if single else None for table in tables]
+    content["model"]["calibration"] = "cumulative hazard" if single else "state"
+    mean_risks = {name: np.mean(each, axis=0) for name, each in risks.items()}
+    patients = Patients(state=state, scores=mean_risks)
+    cuts, dropped = kept_cuts(patients, policy.thresholds, policy.min_cell, 3)
+    for cut in dropped:
+        content["withheld"].append(
+            {"item": f"threshold {cut:g}", "reason": "few patients between it and its neighbours"}
+        )
+
+    others = risks["comparator"] if comparator is not None else [None] * len(tables)
+
+    def numbers(rows: np.ndarray, thresholds: tuple[float, ...], paired: bool) -> SiteNumbers:
+        parts = [
+            site_numbers(
+                y[rows],
+                kind,
+                risk[rows],
+                tau,
+                cause,
+                score=_of(score, rows),
+                expected=_of(hazard, rows),
+                thresholds=thresholds,
+                comparator=_of(other, rows) if paired else None,
+            )
+            for risk, score, hazard, other in zip(risks["model"], scores, expected, others)
+        ]
+        return parts[0] if len(parts) == 1 else _over_imputations(parts)
+
+    found = numbers(np.ones(n, dtype=bool), tuple(cuts), True)
+    budget = Budget(int(policy.release_budget * n))
+    _fill(content, found, budget, policy)
+    if subgroups is not None:
+        _subgroups(content, subgroups, state, numbers, budget, policy)
+    _covariance(content, found, budget, policy)
+    content["budget"] = {"numbers": budget.spent, "most": budget.most}
+    packet = Packet.of(content, key)
+    if ledger is not None:
+        ledger.add(f"packet {packet.content['sha256'][:12]}", _ids(tables[0], n), policy.min_cell)
+    return packet
+
+
+# ---- what comes in ----------------------------------------------------------------------------------------------
+
+
+def _horizon(y: np.ndarray, kind: str, horizon: float | None) -> float:
+    if kind == "status":
+        known = status_horizon(y)
+        if horizon is not None and known is not None and float(horizon) != known:
+            raise argument_error("horizon", f"{known:g}, that of the states", horizon)
+        return float(known if known is not None else horizon)  # type: ignore[arg-type]
+    times, scalar = check_horizons(horizon)
+    if not scalar:
+        raise argument_error("horizon", "one number", horizon, "Write a packet for each horizon.")
+    return float(times[0])
+
+
+def _ready(name: str, model: Any) -> Any:
+    ready = as_risk_model(model)
+    if not hasattr(ready, "predict_risk"):
+        raise argument_error(name, "a fitted model with predict_risk", model)
+    return ready
+
+
+def _identity(name: str, model: Any) -> str:
+    """Return a digest of what the model is."""
+    if hasattr(model, "to_dict") and not getattr(model, "fixed", False):
+        return content_hash(model.to_dict())
+    raise argument_error(
+        name if name == "model_id" else "comparator",
+        "a name or digest of the model, or a model with to_dict",
+        f"a {type(model).__name__} that does not say which model it is",
+        "Give model_id=, the same at all sites.",
+    )
+
+
+def _risk(model: Any, table: Any, tau: float, cause: int, n: int) -> np.ndarray:
+    found = np.asarray(model.predict_risk(table, tau, cause=cause), dtype=float)
+    risk = check_risk("risk", found.reshape(n, -1), n=n, n_horizons=1)[:, 0]
+    if np.isnan(risk).any():
+        raise argument_error("horizon", "within the follow-up of the model", f"{tau:g}, where it gives no risk")
+    return risk
+
+
+def _score(model: Any, table: Any, kind: str, cause: int) -> np.ndarray | None:
+    found = stated_score(model, table, kind, cause) if kind == "right" else None
+    return None if found is None else np.asarray(found, dtype=float).reshape(-1)
+
+
+def _expected(model: Any, table: Any, y: np.ndarray, tau: float) -> np.ndarray:
+    """Cumulative hazard (n,) that the model gives each patient up to min(time, horizon)."""
+    end = np.minimum(y["time"], tau)
+    out = np.zeros(y.shape[0])
+    for times in _blocks(np.unique(end[end > 0])):
+        risk = np.asarray(model.predict_risk(table, times), dtype=float).reshape(y.shape[0], -1)
+        rows = np.flatnonzero(np.isin(end, times))
+        place = np.searchsorted(times, end[rows])
+        out[rows] = -np.log1p(-np.minimum(risk[rows, place], 1 - 1e-12))
+    return out
+
+
+def _blocks(times: np.ndarray, size: int = 200) -> Iterator[np.ndarray]:
+    for start in range(0, times.size, size):
+        yield times[start : start + size]
+
+
+def _ids(table: Any, n: int) -> list[str]:
+    index = labels_of(table)
+    if index is None or isinstance(index, pd.RangeIndex):
+        raise argument_error("X", "a frame whose index names the patients, for a ledger", "rows without names")
+    return [str(label) for label in index[:n]]
+
+
+def _of(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if values is None else values[rows]
+
+
+# ---- what goes out ----------------------------------------------------------------------------------------------
+
+
+def _empty(site: str, study: str, policy: Policy, model: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "version": lbp_prognosis.__version__,
+        "study": str(study),
+        "site": site,
+        "model": {**model, "calibration": ""},
+        "policy": policy.to_dict(),
+        "cohort": {},
+        "sums": {},
+        "estimates": {},
+        "pairs": [],
+        "taylor": {},
+        "decisions": {},
+        "paired": {},
+        "subgroups": {},
+        "covariance": {},
+        "budget": {"numbers": 0, "most": 0},
+        "withheld": [],
+        "signed_by": "",
+    }
+
+
+def _too_small(state: np.ndarray, policy: Policy) -> str:
+    unknown = int((state < 0).sum())
+    if state.size < policy.min_n:
+        return "insufficient: fewer patients than the site's minimum"
+    if min((state == 1).sum(), (state == 0).sum()) < policy.min_events:
+        return "insufficient: fewer with the event, or without it, than the site's minimum"
+    if 0 < unknown < policy.min_cell:
+        return "insufficient: the state of a few patients is unknown, and counts would tell them apart"
+    return ""
+
+
+def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: Policy) -> None:
+    """Take what fits, the most wanted first."""
+    d = policy.digits
+    withheld: list[dict[str, str]] = content["withheld"]
+
+    def fits(item: str, count: int) -> bool:
+        if budget.take(item, count):
+            return True
+        withheld.append({"item": item, "reason": f"{count} numbers more than the release budget of {budget.most}"})
+        return False
+
+    counts = {"n": found.n, "events": found.events, "without": found.without, "unknown": found.unknown}
+    if fits("counts", 2 if found.unknown == 0 else 3):
+        content["cohort"] = counts
+    if fits("sums", 3 if content["model"]["kind"] == "status" and found.unknown == 0 else 5):
+        content["sums"] = significant(found.sums, d)
+    ranks = "concordance" if content["model"]["kind"] == "right" else "auc"
+    if ranks in found.estimates and fits("pairs", 3 if content["model"]["kind"] == "status" else 4):
+        content["pairs"] = [round(value) for value in found.pairs]
+        content["estimates"][ranks] = significant(found.estimates[ranks], d)
+    # values of the Brier score and IPA follow from the sums: their errors are new
+    for name, count in (("brier", 1), ("ipa", 1), ("auc", 2)):
+        if name in found.estimates and name not in content["estimates"] and fits(name, count):
+            content["estimates"][name] = significant(found.estimates[name], d)
+    withheld += [{"item": name, "reason": reason} for name, reason in found.reasons.items()]
+    state = content["model"]["calibration"] == "state"
+    if found.taylor is not None and fits("calibration", 8 if state else 6):
+        content["taylor"] = {
+            "score": significant(found.taylor.score, d),
+            "information": significant(found.taylor.information, d),
+            "third": significant(found.taylor.third, d),
+        }
+    for cut, row in found.decisions.items():
+        if fits(f"threshold {cut:g}", 4):
+            content["decisions"][f"{cut:g}"] = [row[0], *significant(row[1:], d)]
+    for name, pair in found.paired.items():
+        cut_of = name.partition("@")[2]
+        if cut_of and cut_of not in content["decisions"]:
+            continue
+        if fits(f"difference in {name}", 2):
+            content["paired"][name] = significant(pair, d)
+
+
+def _subgroups(
+    content: dict[str, Any], subgroups: Any, state: np.ndarray, numbers: Any, budget: Budget, policy: Policy
+) -> None:
+    """A level leaves if it and its complement could each be a site; and only levels that differ by enough."""
+    groups = subgroups if isinstance(subgroups, Mapping) else {"group": subgroups}
+    for group, labels in groups.items():
+        values = np.asarray(labels).astype(str)
+        for level in sorted(set(values)):
+            inside = values == level
+            item = f"subgroup {group} = {level}"
+            if _too_small(state[inside], policy) or _too_small(state[~inside], policy):
+                content["withheld"].append({"item": item, "reason": "it or its complement is too small to be a site"})
+                continue
+            part = numbers(inside, (), False)
+            told = {
+                "n": part.n,
+                "events": part.events,
+                "observed": part.sums["observed"],
+                "predicted": part.sums["predicted"],
+                **{
+                    f"{name}{ending}": value
+                    for name in ("auc", "brier")
+                    if name in part.estimates
+                    for ending, value in zip(("", "_se"), part.estimates[name])
+                },
+            }
+            if not budget.take(item, len(told)):
+                reason = f"{len(told)} numbers more than the release budget of {budget.most}"
+                content["withheld"].append({"item": item, "reason": reason})
+                continue
+            content["subgroups"].setdefault(str(group), {})[level] = significant(told, policy.digits)
+
+
+def _covariance(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: Policy) -> None:
+    """Covariance of the metrics on their own scales, from 200 patients."""
+    names = [name for name in found.influence if name in content["estimates"]][:_AT_MOST]
+    if found.n < 200 or len(names) < 2:
+        return
+    count = len(names) * (len(names) - 1) // 2  # the diagonal is the standard errors
+    if not budget.take("covariance", count):
+        reason = f"{count} numbers more than the release budget of {budget.most}"
+        content["withheld"].append({"item": "covariance", "reason": reason})
+        return
+    psi = np.column_stack([found.influence[name] for name in names])
+    content["covariance"] = {"names": names, "matrix": significant(psi.T @ psi / found.n**2, policy.digits)}
+
+
+def _over_imputations(parts: list[SiteNumbers]) -> SiteNumbers:
+    """Estimates by Rubin's rules, sums averaged."""
+
+    def pooled(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+        values, errors = np.array(pairs).T
+        result = rubin_pool(values, errors**2, np.inf)
+        return float(values.mean()), float(result.se)
+
+    first = parts[0]
+    shared = set.intersection(*(set(part.estimates) for part in parts))
+    sums = {name: float(np.mean([part.sums[name] for part in parts])) for name in first.sums}
+    taylor = None
+    if first.taylor is not None:
+        taylor = type(first.taylor)(*(np.mean([part.taylor[k] for part in parts], axis=0) for k in range(3)))  # type: ignore[index]
+    return replace(
+        first,
+        sums=sums,
+        estimates={
+            name: pooled([part.estimates[name] for part in parts]) for name in first.estimates if name in shared
+        },
+        influence={
+            name: np.mean([p.influence[name] for p in parts], axis=0) for name in first.influence if name in shared
+        },
+        pairs=tuple(float(np.mean([part.pairs[k] for part in parts])) for k in range(3)),  # type: ignore[arg-type]
+        taylor=taylor,
+        decisions={
+            cut: (
+                round(float(np.mean([part.decisions[cut][0] for part in parts]))),
+                *pooled([part.decisions[cut][1:3] for part in parts]),
+                float(np.sqrt(np.mean([part.decisions[cut][3] ** 2 for part in parts]))),
+            )
+            for cut in first.decisions
+        },
+        paired={name: pooled([part.paired[name] for part in parts]) for name in first.paired},
+    )

@@ -1,0 +1,106 @@
+"""``packet_of_table``: a site's packet from a model file and one table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from lbp_prognosis._base import DataError, argument_error
+from lbp_prognosis.deployment import from_equation
+from lbp_prognosis.disclosure import ReleaseLedger
+from lbp_prognosis.federation import Packet, Policy, site_packet
+from lbp_prognosis.schema import read_table
+from lbp_prognosis.study._evaluate_table import outcome_of_table
+
+__all__ = ["packet_of_table"]
+
+
+def packet_of_table(
+    model: Path,
+    table: Path,
+    *,
+    site: str,
+    horizon: float,
+    time: str = "",
+    event: str = "",
+    status: str = "",
+    censored: str = "",
+    subgroups: Sequence[str] = (),
+    ids: str = "",
+    ledger: Path | None = None,
+    study: str = "",
+    policy: Policy | None = None,
+    key: bytes | None = None,
+) -> Packet:
+    """Return the packet of the patients of a table.
+
+    Parameters
+    ----------
+    model : path
+        JSON of an `Equation`.
+    table : path
+        A row a patient: predictors, outcome.
+    site : str
+        Pseudonym of the site.
+    horizon : float
+        Prediction time, in the unit of the times.
+    time, event, status, censored : str, default ""
+        Columns of the outcome, as for `evaluate_table`.
+    subgroups : sequence of str
+        Columns of labels.
+    ids : str, default ""
+        Column that names the patients, for the ledger.
+    ledger : path, optional
+        The site's ledger of releases; made at the first one.
+    study : str, default ""
+        Name of the study.
+    policy : Policy, optional
+        What the site lets out.
+    key : bytes, optional
+        Shared with the centre.
+
+    Raises
+    ------
+    DataError
+        If the table has no such columns, or is not what it must be.
+    """
+    if bool(status) == bool(time and event):
+        raise argument_error(
+            "time, event", "both given, or `status` instead", f"time={time!r}, event={event!r}, status={status!r}"
+        )
+    if ledger is not None and not ids:
+        raise argument_error("ids", "the column that names the patients, for a ledger", "none")
+    if not Path(model).is_file():
+        raise argument_error("model", "a file that is there", str(model))
+    raw = Path(model).read_bytes()
+    try:
+        frozen = from_equation(raw.decode("utf-8"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise DataError(f"{Path(model).name!r} is no equation: {error}") from None
+    reading = read_table(table)
+    frame = reading.frame
+    predictors = [*(term.name for term in frozen.terms), *filter(None, [frozen.stratum])]
+    wanted = list(dict.fromkeys([*predictors, *filter(None, (time, event, status, ids)), *subgroups]))
+    missing = [column for column in wanted if column not in frame.columns]
+    if missing:
+        raise DataError(f"The table has no column {missing[0]!r}; it has {', '.join(map(repr, frame.columns[:30]))}.")
+    if frame.empty:
+        raise DataError("The table has no rows.")
+    reading.raise_if_failed(wanted)
+    y = outcome_of_table(frame, horizon, time, event, status, censored)
+    X = frame[list(dict.fromkeys(predictors))]
+    X = X.set_index(frame[ids].astype(str)) if ids else X
+    return site_packet(
+        frozen,
+        X,
+        y,
+        site=site,
+        policy=policy,
+        horizon=None if status else horizon,
+        subgroups={name: frame[name].astype(str).to_numpy() for name in subgroups} or None,
+        model_id=hashlib.sha256(raw).hexdigest(),
+        study=study,
+        ledger=None if ledger is None else ReleaseLedger(ledger),
+        key=key,
+    )

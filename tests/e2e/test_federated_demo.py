@@ -1,0 +1,110 @@
+"""Six hospitals from files alone: processes that share packets, and the verbs by themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from command import call
+from syn import syn
+
+from lbp_prognosis import Status
+from lbp_prognosis.deployment import equation
+from lbp_prognosis.models import LogisticRisk
+
+pytest.importorskip("matplotlib").use("Agg")
+
+C = ["c1", "c2", "p1"]
+DEV, D = syn(400, 11), syn(900, 5, 3)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: Any) -> Path:
+    folder = tmp_path_factory.mktemp("sites")
+    model = LogisticRisk().fit(DEV[C], Status.at(12, DEV["y"]))
+    (folder / "model.json").write_text(equation(model).to_json(), encoding="utf-8")
+    for site, part in D.groupby("site"):
+        part.assign(sex=np.where(part["c3"] > 0, "f", "m")).to_csv(folder / f"s{site}.csv", index=False)
+    (folder / "key").write_text("a key of the study\n", encoding="utf-8")
+    return folder
+
+
+def packet(capsys: Any, monkeypatch: Any, files: Path, site: str, *more: object) -> Any:
+    options = ("--site", site, "--status", "y", "--horizon", 12, "--thresholds", "0.4", "--study", "t")
+    paths = (files / "model.json", files / f"{site}.csv")
+    return call(capsys, monkeypatch, "packet", *paths, *options, "-o", files / f"{site}.json", *more)
+
+
+def test_packets_and_their_page(files: Path, capsys: Any, monkeypatch: Any) -> None:
+    for site in ("s1", "s2", "s3"):
+        done = packet(
+            capsys, monkeypatch, files, site, "--subgroups", "sex", "--key-file", files / "key", "--sign", "A. R."
+        )
+        assert done.status == 0
+        assert "Signed by: A. R." in done.out
+    content = json.loads((files / "s1.json").read_text(encoding="utf-8"))
+    assert set(content["subgroups"]["sex"]) == {"f", "m"}
+    paths = [files / f"s{k}.json" for k in (1, 2, 3)]
+    done = call(capsys, monkeypatch, "pool", *paths, "--key-file", files / "key", "-o", files / "out")
+    assert done.status == 0
+    assert "auc:" in done.out
+    assert "new hospital" in done.out
+    page = (files / "out" / "pooled.html").read_text(encoding="utf-8")
+    assert page.count("<img") >= 8
+    assert "sex = f" in page
+    assert "http" not in page.replace("http-equiv", "")
+    frame = pd.read_csv(files / "out" / "pooled.csv")
+    assert {"prediction_low", "probability_useful"} <= set(frame.columns)
+    # without the key nobody's packet is taken
+    assert call(capsys, monkeypatch, "pool", *paths, "-o", files / "out").status == 2
+
+
+def test_a_ledger_refuses_a_release_that_differs_by_a_few(files: Path, capsys: Any, monkeypatch: Any) -> None:
+    more = ("--id", "id", "--ledger", files / "ledger.json")
+    assert packet(capsys, monkeypatch, files, "s1", *more).status == 0
+    whole = (files / "s1.csv").read_text(encoding="utf-8")
+    (files / "s1.csv").write_text("\n".join(whole.splitlines()[:-2]) + "\n", encoding="utf-8")
+    done = packet(capsys, monkeypatch, files, "s1", *more)
+    (files / "s1.csv").write_text(whole, encoding="utf-8")
+    assert done.status != 0
+    assert "patients" in done.err
+    assert packet(capsys, monkeypatch, files, "s1", "--ledger", files / "ledger.json").status == 2
+
+
+def test_what_is_no_call(files: Path, capsys: Any, monkeypatch: Any) -> None:
+    broken = files / "broken.json"
+    broken.write_text('{"format": "other"}', encoding="utf-8")
+    table = files / "s1.csv"
+    base = ("--site", "a", "--horizon", 12)
+    for arguments, status in (
+        (("packet", files / "none.json", table, *base, "--status", "y"), 2),
+        (("packet", broken, table, *base, "--status", "y"), 1),
+        (("packet", files / "model.json", table, *base), 2),
+        (("packet", files / "model.json", table, *base, "--status", "none"), 1),
+        (("packet", files / "model.json", table, *base, "--status", "y", "--thresholds", "0.1,0.2,0.3,0.4"), 2),
+        (("pool", broken, "-o", files / "o2"), 2),
+        (("pool", files / "none.json", "-o", files / "o2"), 2),
+    ):
+        done = call(capsys, monkeypatch, *arguments)
+        assert done.status == status, (arguments, done.err)
+        assert "Traceback" not in done.err
+
+
+def test_demo_of_six_folders_and_six_processes(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    done = call(capsys, monkeypatch, "demo", "--federated", "--patients", 900, "-o", tmp_path, "--quiet")
+    assert done.status == 0, done.err
+    folders = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
+    assert len([name for name in folders if name != "packets"]) == 6
+    assert len(list((tmp_path / "packets").glob("*.json"))) == 6
+    page = (tmp_path / "pooled.html").read_text(encoding="utf-8")
+    assert "nothing of it is evidence" in page
+    for path in (tmp_path / "packets").glob("*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        table = pd.read_csv(tmp_path / content["site"] / "patients.csv")
+        assert content["cohort"]["n"] == len(table)
+        text = path.read_text(encoding="utf-8")
+        assert not any(f"{value!r}" in text for value in table["odi"].astype(float) if value != round(value))

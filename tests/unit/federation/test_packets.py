@@ -1,0 +1,392 @@
+"""Packets: what leaves, what does not, and who is caught."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from syn import syn
+
+from lbp_prognosis import CoxPH, LBPError, Status, Surv
+from lbp_prognosis.disclosure import ReleaseLedger
+from lbp_prognosis.federation import Packet, Policy, pool, site_packet
+from lbp_prognosis.federation._canonical import canonical
+from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.validation import MultiplyImputed
+
+pytest.importorskip("matplotlib").use("Agg")
+
+C = ["c1", "c2", "c3", "p1", "p2"]
+DEV = syn(400, 11)
+D = syn(1500, 5).set_index(pd.Index([f"p{k}" for k in range(1500)]))
+LOGIT = LogisticRisk().fit(DEV[C], Status.at(12, DEV["y"]))
+COX = CoxPH().fit(DEV[C], Surv.right(DEV["time"], DEV["event"]))
+SMALL = CoxPH(penalty=300).fit(DEV[C], Surv.right(DEV["time"], DEV["event"]))
+PARTS = {f"s{site}": part for site, part in D.groupby("site")}
+KEY = b"a key of the study"
+
+
+def states(site: str = "s1", rows: pd.DataFrame | None = None, **more: Any) -> Packet:
+    part = PARTS[site] if rows is None else rows
+    return site_packet(LOGIT, part[C], Status.at(12, part["y"]), site=site, **more)
+
+
+def times(site: str = "s1", **more: Any) -> Packet:
+    part = PARTS[site]
+    return site_packet(COX, part[C], Surv.right(part["time"], part["event"]), site=site, horizon=12, **more)
+
+
+def changed(packet: Packet, **parts: Any) -> Packet:
+    """Forge a packet whose digest fits."""
+    return Packet.of({**packet.content, **parts})
+
+
+def everywhere(content: Any) -> list[Any]:
+    if isinstance(content, dict):
+        return [leaf for value in content.values() for leaf in everywhere(value)]
+    if isinstance(content, list):
+        return [leaf for value in content for leaf in everywhere(value)]
+    return [content]
+
+
+# ---- what leaves ------------------------------------------------------------------------------------------------
+
+
+def test_equal_contents_have_equal_bytes_and_come_back() -> None:
+    first, second = states(), states()
+    assert first.to_json() == second.to_json()
+    again = Packet.from_json(first.to_json())
+    assert again.to_json() == first.to_json()
+    assert again.verify() is again
+    assert json.loads(first.to_json()) == first.content
+
+
+def test_twin_for_people_and_signature(tmp_path: Any) -> None:
+    packet = states(key=KEY).signed("Dr A. Reader", KEY)
+    packet.save(tmp_path / "s1.json")
+    assert Packet.load(tmp_path / "s1.json").verify(KEY).content["signed_by"] == "Dr A. Reader"
+    twin = (tmp_path / "s1.txt").read_text(encoding="utf-8")
+    assert "Signed by: Dr A. Reader" in twin
+    assert packet.content["sha256"] in twin
+    with pytest.raises(LBPError, match="person"):
+        packet.signed(" ")
+
+
+def test_names_cannot_break_the_twin() -> None:
+    text = states(study="x\nSite s9: forged\u202e").signed("A\u202eB").to_text()
+    assert "\u202e" not in text
+    assert "\nSite s9" not in text
+
+
+def test_the_budget_is_a_third_of_the_patients() -> None:
+    part = PARTS["s1"].iloc[:120]
+    packet = states(rows=part, policy=Policy(thresholds=[0.2, 0.4, 0.6]))
+    spent, most = packet.content["budget"].values()
+    assert spent <= most == 40
+    more = states(rows=part, policy=Policy(thresholds=[0.4], release_budget=0.15))
+    dropped = [row["item"] for row in more.content["withheld"] if "budget" in row["reason"]]
+    assert dropped
+    assert more.content["budget"]["numbers"] <= 18
+    more.verify()
+
+
+def test_a_site_with_two_patients_says_only_that() -> None:
+    """And so at every further call."""
+    for _ in range(3):
+        packet = states(rows=PARTS["s1"].iloc[:2])
+        assert packet.insufficient == "insufficient: fewer patients than the site's minimum"
+        assert not any(packet.content[part] for part in ("cohort", "sums", "estimates", "pairs", "taylor", "decisions"))
+        numbers = [leaf for leaf in everywhere(packet.content) if isinstance(leaf, int | float)]
+        assert set(numbers) <= set(everywhere({**packet.content["policy"], "model": packet.content["model"]})) | {0}
+        assert "insufficient" in packet.verify().to_text()
+
+
+@pytest.mark.parametrize(("n", "enough"), [(49, False), (50, True), (51, True)])
+def test_fifty_patients(n: int, enough: bool) -> None:
+    assert (states(rows=PARTS["s1"].iloc[:n]).insufficient == "") is enough
+
+
+@pytest.mark.parametrize(("events", "enough"), [(9, False), (10, True), (11, True)])
+def test_ten_with_the_event_and_ten_without(events: int, enough: bool) -> None:
+    part = PARTS["s1"].iloc[:100]
+    for y in (np.arange(100) < events, np.arange(100) >= events):
+        packet = site_packet(LOGIT, part[C], Status.at(12, y.astype(int)), site="a")
+        assert (packet.insufficient == "") is enough
+
+
+def test_a_few_unknown_states_would_be_told_apart() -> None:
+    part = PARTS["s1"].iloc[:100]
+    for unknown, enough in ((0, True), (1, False), (4, False), (5, True)):
+        y = part["y"].to_numpy().copy()
+        y[:unknown] = -1
+        packet = site_packet(LOGIT, part[C], Status.at(12, y), site="a")
+        assert (packet.insufficient == "") is enough
+
+
+def test_neighbouring_thresholds_are_not_sent_together() -> None:
+    packet = states(policy=Policy(thresholds=[0.30, 0.31, 0.5]))
+    assert set(packet.content["decisions"]) == {"0.3", "0.5"}
+    assert any(row["item"] == "threshold 0.31" for row in packet.content["withheld"])
+
+
+def test_subgroups_and_their_complements() -> None:
+    part = PARTS["s1"]
+    few = np.where(np.arange(len(part)) < 30, "rare", "usual")
+    half = np.where(part["c3"] > 0, "high", "low")
+    packet = states(subgroups={"few": few, "half": half})
+    assert "few" not in packet.content["subgroups"]
+    assert set(packet.content["subgroups"]["half"]) == {"high", "low"}
+    levels = packet.content["subgroups"]["half"]
+    assert sum(row["n"] for row in levels.values()) == packet.content["cohort"]["n"]
+
+
+def test_added_value_is_paired() -> None:
+    packet = times(comparator=SMALL, policy=Policy(thresholds=[0.4]))
+    assert {"brier", "ipa", "auc", "net_benefit@0.4"} == set(packet.content["paired"])
+    assert packet.content["paired"]["auc"][0] > 0
+
+
+def test_covariance_of_metrics_from_200_patients() -> None:
+    assert len(PARTS["s1"]) >= 200
+    covariance = states().content["covariance"]
+    matrix = np.array(covariance["matrix"])
+    for k, name in enumerate(covariance["names"]):
+        assert np.sqrt(matrix[k, k]) == pytest.approx(states().content["estimates"][name][1], rel=0.01)
+    assert states(rows=PARTS["s1"].iloc[:199]).content["covariance"] == {}
+
+
+def test_competing_events() -> None:
+    part = PARTS["s2"]
+    y = Surv.right(part["time"], part["status"], causes={"recovery": 1, "surgery": 2})
+    model = CoxPH().fit(DEV[C], Surv.right(DEV["time"], DEV["event"]))
+    packet = site_packet(model, part[C], y, site="s2", horizon=12).verify()
+    assert packet.content["model"]["calibration"] == "state"
+    assert packet.content["cohort"]["n"] == len(part)
+
+
+def test_imputed_tables_are_pooled() -> None:
+    part = PARTS["s1"]
+    moved = [part[C] + shift for shift in (-0.2, 0.0, 0.2)]
+    packet = site_packet(LOGIT, MultiplyImputed(moved), Status.at(12, part["y"]), site="a").verify()
+    single = states()
+    assert packet.content["estimates"]["brier"][1] > single.content["estimates"]["brier"][1]
+    assert packet.content["cohort"] == single.content["cohort"]
+
+
+def test_models_without_a_name_are_refused() -> None:
+    part = PARTS["s1"]
+
+    def formula(X: Any, horizons: Any) -> np.ndarray:
+        return np.full((len(X), np.size(horizons)), 0.4) + 0.01 * np.asarray(X)[:, :1]
+
+    with pytest.raises(LBPError, match="model_id"):
+        site_packet(formula, part[C], Status.at(12, part["y"]), site="a")
+    assert site_packet(formula, part[C].clip(-3, 3), Status.at(12, part["y"]), site="a", model_id="formula 1")
+    with pytest.raises(LBPError, match="horizon"):
+        site_packet(COX, part[C], Surv.right(part["time"], part["event"]), site="a", horizon=[6, 12])
+    late = Surv.right(part["time"], part["event"], entry=np.zeros(len(part)) + 0.01)
+    with pytest.raises(LBPError, match="entry"):
+        site_packet(COX, part[C], late, site="a", horizon=12)
+
+
+# ---- attackers --------------------------------------------------------------------------------------------------
+
+
+def test_differencing_two_releases(tmp_path: Any) -> None:
+    ledger = ReleaseLedger(tmp_path / "ledger.json")
+    part = PARTS["s1"]
+    first = states(rows=part, ledger=ledger)
+    assert not any("no ledger" in row["reason"] for row in first.content["withheld"])
+    states(rows=part, ledger=ledger)  # the same patients and numbers again
+    for gone in (1, 4):
+        with pytest.raises(LBPError):
+            states(rows=part.iloc[gone:], ledger=ledger)
+    states(rows=part.iloc[5:], ledger=ledger)
+    assert any("no ledger" in row["reason"] for row in states().content["withheld"])
+    with pytest.raises(LBPError, match="names the patients"):
+        states(rows=part.reset_index(drop=True), ledger=ledger)
+
+
+def test_tampered_packets() -> None:
+    packet = states()
+    raw = json.loads(packet.to_json())
+    raw["estimates"]["auc"][0] = 0.99
+    with pytest.raises(LBPError, match="digest"):
+        Packet.from_json(canonical(raw)).verify()
+    with pytest.raises(LBPError, match="seal"):
+        changed(states(key=KEY), study="other").verify(KEY)
+    with pytest.raises(LBPError, match="seal"):
+        states().verify(KEY)
+    with pytest.raises(LBPError, match="seal"):
+        states(key=KEY).verify()
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "told"),
+    [
+        ("cohort", {"n": 9000}, "add up"),
+        ("cohort", {"events": 3}, "add up"),
+        ("estimates", {"brier": [0.05, 0.01]}, "Brier"),
+        ("estimates", {"ipa": [0.9, 0.01]}, "IPA"),
+        ("estimates", {"auc": [0.99, 0.01]}, "auc"),
+        ("sums", {"observed": 3.0}, "sums"),
+        ("sums", {"predicted": 1e9}, "sums"),
+        ("decisions", {"0.4": [100, 0.9, 0.01, 0.01]}, "net benefit"),
+        ("taylor", {"score": [50.0, 0.0]}, "score"),
+        ("taylor", {"information": [[1.0, 5.0], [5.0, 1.0]]}, "information"),
+        ("budget", {"numbers": 9999}, "budget"),
+        ("sums", {}, "shape"),
+    ],
+)
+def test_packets_that_contradict_themselves(part: str, change: dict, told: str) -> None:
+    packet = states(policy=Policy(thresholds=[0.4]))
+    content = {**packet.content[part], **change} if change else {}
+    with pytest.raises(LBPError, match=told):
+        changed(packet, **{part: content}).verify()
+
+
+def test_a_site_that_lies_about_n_contradicts_its_pairs() -> None:
+    packet = states()
+    cohort = {name: 10 * value for name, value in packet.content["cohort"].items()}
+    sums = {name: 10 * value for name, value in packet.content["sums"].items()}
+    forged = changed(packet, cohort=cohort, sums=sums, budget={"numbers": 10, "most": len(PARTS["s1"]) // 3})
+    with pytest.raises(LBPError, match="pairs"):
+        forged.verify()
+
+
+def test_a_consistent_lie_is_seen_beside_the_others() -> None:
+    """A site that makes up a whole packet of better patients, ten times as many: the median hardly moves."""
+    honest = [states(site) for site in ("s2", "s3", "s4", "s5", "s6")]
+    part = pd.concat([PARTS["s1"]] * 10)
+    risk = LOGIT.predict_risk(part[C], 12)
+    perfect = ((risk > np.median(risk)).ravel() ^ (np.arange(risk.size) % 40 == 0)).astype(int)
+    liar = site_packet(LOGIT, part[C], Status.at(12, perfect), site="s1").verify()
+    alone, together = pool(honest), pool([*honest, liar])
+    assert "site-unlike-others" in {doubt.code for doubt in together.objections}
+    influence = together.influence()
+    worst = influence.loc[influence["residual"].abs().idxmax()]
+    assert worst["site"] == "s1"
+    gap = together.measure("brier").robust - alone.measure("brier").robust
+    assert abs(gap) < 0.02
+    assert abs(together.measure("brier").stratified - alone.measure("brier").stratified) > 0.04
+
+
+def test_replayed_packets() -> None:
+    first, second = states("s1"), states("s2")
+    with pytest.raises(LBPError, match="one a site"):
+        pool([first, first])
+    with pytest.raises(LBPError, match="same numbers"):
+        pool([first, changed(first, site="s9")])
+    with pytest.raises(LBPError, match="one study"):
+        pool([states("s1", study="2023"), states("s2", study="2024")])
+    with pytest.raises(LBPError, match="one model"):
+        pool([first, times("s2")])
+    assert pool([first, second]).n == len(PARTS["s1"]) + len(PARTS["s2"])
+
+
+def test_packets_of_another_version() -> None:
+    packet = states()
+    with pytest.raises(LBPError, match="version"):
+        changed(packet, version="0.0.1").verify()
+    raw = {**packet.content, "schema": "lbp_prognosis site packet 0"}
+    with pytest.raises(LBPError, match="site packet 1"):
+        Packet.from_json(canonical(raw))
+    with pytest.raises(LBPError, match="whole packet"):
+        Packet.from_json(canonical({**packet.content, "patients": [1, 2]}))
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", '{"schema": 1}', '{"a":1,"a":1}', "[" * 50_000])
+def test_files_that_are_no_packets(text: str, tmp_path: Any) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LBPError):
+        Packet.load(path)
+    with pytest.raises(LBPError):
+        Packet.load(tmp_path / "absent.json")
+    path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(LBPError, match="UTF-8"):
+        Packet.load(path)
+
+
+def test_random_sites_never_show_a_small_cell() -> None:
+    """Counts of a packet, and all differences of two of them, are 0 or at least the cell limit."""
+    rng = np.random.default_rng(1)
+    released = 0
+    for _ in range(60):
+        n = int(rng.integers(40, 160))
+        part = D.iloc[rng.choice(1500, n, replace=False)]
+        y = np.where(rng.random(n) < rng.choice([0.0, 0.02, 0.2]), -1, part["y"])
+        k = int(rng.choice([3, 5, 10]))
+        cuts = sorted(rng.choice(np.arange(0.05, 0.95, 0.01), 3, replace=False).round(2))
+        policy = Policy(min_cell=k, min_n=max(50, 2 * k), min_events=max(10, k), thresholds=cuts)
+        packet = site_packet(LOGIT, part[C], Status.at(12, y), site="r", policy=policy)
+        if packet.insufficient:
+            continue
+        released += 1
+        packet.verify()
+        c = packet.content
+        above = [row[0] for _, row in sorted(c["decisions"].items(), key=lambda item: -float(item[0]))]
+        counts = [0, *above, n]
+        steps = np.diff(counts)
+        assert (steps[steps > 0] >= k).all()
+        for name in ("events", "without", "unknown"):
+            assert c["cohort"][name] == 0 or c["cohort"][name] >= k
+        # true positives follow from net benefit and the number above: they are safe too
+        for cut, (treated, benefit, *_rest) in c["decisions"].items():
+            odds = float(cut) / (1 - float(cut))
+            if c["cohort"]["unknown"] == 0:
+                positives = (benefit * n + odds * treated) / (1 + odds)
+                for cell in (positives, treated - positives, c["cohort"]["events"] - positives):
+                    assert abs(cell) < 0.01 or round(cell, 2) >= k
+    assert released >= 30
+
+
+# ---- pooled -----------------------------------------------------------------------------------------------------
+
+
+def test_evidence_frame_and_picture() -> None:
+    found = pool([states(site, policy=Policy(thresholds=[0.4])) for site in PARTS])
+    frame = found.to_frame()
+    assert frame["metric"].tolist()[0] == "auc"
+    assert {"prediction_low", "probability_useful", "stratified", "robust"} <= set(frame.columns)
+    pooled = frame[(frame["group"] == "") & (frame["metric"] == "observed_expected")].iloc[0]
+    assert pooled["prediction_low"] < pooled["value"] < pooled["prediction_high"]
+    assert 0 <= pooled["probability_useful"] <= 1
+    assert found.plot(metric="net_benefit", threshold=0.4).get_xlabel()
+    assert "6 sites" in repr(found)
+    with pytest.raises(LBPError, match="one of"):
+        found.measure("concordance")
+    assert set(found.influence()["site"]) == set(PARTS)
+
+
+def test_sites_left_out_are_named() -> None:
+    few = states("s3", rows=PARTS["s3"].iloc[:20])
+    found = pool([states("s1"), states("s2"), few])
+    assert found.left_out == {"s3": few.insufficient}
+    assert {doubt.code for doubt in found.objections} >= {"sites-left-out", "few-sites"}
+    with pytest.raises(LBPError, match="enough patients"):
+        pool([few])
+    with pytest.raises(LBPError, match="at least one"):
+        pool([])
+    one = pool([states("s1")])
+    assert one.to_frame().iloc[0]["reason"] == "one site is not a meta-analysis"
+
+
+def test_calibration_far_from_the_predictions_is_said() -> None:
+    part = {site: rows for site, rows in PARTS.items() if site in ("s1", "s2")}
+
+    class Off:
+        def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
+            p = LOGIT.predict_risk(X, horizons)
+            return 1 / (1 + np.exp(-(1.5 + 0.4 * np.log(p / (1 - p)))))
+
+    found = pool(
+        [
+            site_packet(Off(), rows[C], Status.at(12, rows["y"]), site=site, model_id="off")
+            for site, rows in part.items()
+        ]
+    )
+    assert "calibration-far-from-predictions" in {doubt.code for doubt in found.objections}
