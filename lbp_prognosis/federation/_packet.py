@@ -14,31 +14,32 @@ import numpy as np
 import lbp_prognosis
 from lbp_prognosis._base import argument_error, write_file
 from lbp_prognosis.federation._canonical import as_read, canonical, digest, sealed
+from lbp_prognosis.federation._policy import Policy
 
 __all__ = ["SCHEMA", "Packet"]
 
 SCHEMA = "lbp_prognosis site packet 1"
-_PARTS = {
-    "schema",
-    "version",
-    "study",
-    "site",
-    "model",
-    "policy",
-    "cohort",
-    "sums",
-    "estimates",
-    "pairs",
-    "taylor",
-    "decisions",
-    "paired",
-    "subgroups",
-    "covariance",
-    "budget",
-    "withheld",
-    "signed_by",
-    "sha256",
-    "seal",
+_PARTS: dict[str, type] = {
+    "schema": str,
+    "version": str,
+    "study": str,
+    "site": str,
+    "model": dict,
+    "policy": dict,
+    "cohort": dict,
+    "sums": dict,
+    "estimates": dict,
+    "pairs": list,
+    "taylor": dict,
+    "decisions": dict,
+    "paired": dict,
+    "subgroups": dict,
+    "covariance": dict,
+    "budget": dict,
+    "withheld": list,
+    "signed_by": str,
+    "sha256": str,
+    "seal": str,
 }
 
 
@@ -120,10 +121,13 @@ class Packet:
                 repr(str(found.get("schema"))[:60]),
                 f"Write it again with version {lbp_prognosis.__version__} of the library.",
             )
-        if set(found) != _PARTS:
-            raise argument_error(
-                "text", "a whole packet", f"parts {sorted(set(found) ^ _PARTS)[:6]} too many or too few"
-            )
+        if set(found) != set(_PARTS):
+            odd = sorted(set(found) ^ set(_PARTS))[:6]
+            raise argument_error("text", "a whole packet", f"parts {odd} too many or too few")
+        wrong = [name for name, kind in _PARTS.items() if not isinstance(found[name], kind)]
+        rows = found["withheld"] if not wrong else []
+        if wrong or not all(isinstance(row, dict) and set(row) == {"item", "reason"} for row in rows):
+            raise argument_error("text", "a packet whose parts have their shapes", f"others: {wrong or ['withheld']}")
         return cls(found)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -259,7 +263,7 @@ def _close(told: float, found: float, scale: float, content: Mapping[str, Any]) 
 
 
 def _counts(c: Mapping[str, Any]) -> str:
-    cohort, policy = c["cohort"], c["policy"]
+    cohort, policy = c["cohort"], Policy(**c["policy"]).to_dict()
     counts = [cohort[name] for name in ("n", "events", "without", "unknown")]
     if not all(isinstance(value, int) and value >= 0 for value in counts) or counts[0] != sum(counts[1:]):
         return "counts that do not add up"

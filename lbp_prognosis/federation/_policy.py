@@ -70,7 +70,7 @@ class Policy:
         check_number("events_per_parameter", self.events_per_parameter, low=1)
         check_number("max_rounds", self.max_rounds, low=1, whole=True)
         check_number("trust", self.trust, low=0, open_low=True)
-        check_number("digits", self.digits, low=2, high=17, whole=True)
+        check_number("digits", self.digits, low=5, high=17, whole=True)
         cuts: tuple[float, ...] = ()
         if len(self.thresholds):
             cuts = tuple(float(value) for value in check_thresholds(self.thresholds))

@@ -144,9 +144,7 @@ def site_packet(
     if reason:
         content["withheld"].append({"item": "everything", "reason": reason})
         return Packet.of(content, key)
-    if ledger is not None:
-        ledger.check(_ids(tables[0], n), policy.min_cell)
-    else:
+    if ledger is None:
         content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
     risks = {name: [_risk(each, table, tau, cause, n) for table in tables] for name, each in named.items()}
     scores = [_score(named["model"], table, kind, cause) for table in tables]
@@ -182,6 +180,10 @@ def site_packet(
         return parts[0] if len(parts) == 1 else _over_imputations(parts)
 
     found = numbers(np.ones(n, dtype=bool), tuple(cuts), True)
+    if not np.isfinite(list(found.sums.values())).all():
+        raise argument_error(
+            "horizon", "within the follow-up of the site's patients", f"{tau:g}: {found.reasons.get('brier', '')}"
+        )
     budget = Budget(int(policy.release_budget * n))
     _fill(content, found, budget, policy)
     if subgroups is not None:
@@ -190,7 +192,8 @@ def site_packet(
     content["budget"] = {"numbers": budget.spent, "most": budget.most}
     packet = Packet.of(content, key)
     if ledger is not None:
-        ledger.add(f"packet {packet.content['sha256'][:12]}", _ids(tables[0], n), policy.min_cell)
+        told = packet.content["sha256"]
+        ledger.add(f"packet {told[:12]}", _ids(tables[0], n), policy.min_cell, content=told)
     return packet
 
 
@@ -356,11 +359,13 @@ def _subgroups(
     groups = subgroups if isinstance(subgroups, Mapping) else {"group": subgroups}
     for group, labels in groups.items():
         values = np.asarray(labels).astype(str)
+        kept = _separable(values, state, policy)
         for level in sorted(set(values)):
             inside = values == level
             item = f"subgroup {group} = {level}"
-            if _too_small(state[inside], policy) or _too_small(state[~inside], policy):
-                content["withheld"].append({"item": item, "reason": "it or its complement is too small to be a site"})
+            if level not in kept:
+                reason = "it, or those that would be left, are too few to be a site"
+                content["withheld"].append({"item": item, "reason": reason})
                 continue
             part = numbers(inside, (), False)
             told = {
@@ -380,6 +385,21 @@ def _subgroups(
                 content["withheld"].append({"item": item, "reason": reason})
                 continue
             content["subgroups"].setdefault(str(group), {})[level] = significant(told, policy.digits)
+
+
+def _separable(values: np.ndarray, state: np.ndarray, policy: Policy) -> set[str]:
+    """Return levels that may leave: each, its complement, and whatever the total less all of them leaves."""
+    kept = {
+        level
+        for level in set(values)
+        if not _too_small(state[values == level], policy) and not _too_small(state[values != level], policy)
+    }
+    while kept:
+        rest = ~np.isin(values, list(kept))
+        if not rest.any() or not _too_small(state[rest], policy):
+            break
+        kept.remove(min(kept, key=lambda level: (int((values == level).sum()), level)))
+    return kept
 
 
 def _covariance(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: Policy) -> None:

@@ -143,6 +143,23 @@ def test_subgroups_and_their_complements() -> None:
     assert sum(row["n"] for row in levels.values()) == packet.content["cohort"]["n"]
 
 
+def test_a_level_that_would_follow_by_subtraction() -> None:
+    """Two levels could leave, but the total less both is a third one of few patients."""
+    part = PARTS["s1"]
+    third = np.where(np.arange(len(part)) < 20, "c", np.where(part["c3"] > 0, "a", "b"))
+    packet = states(subgroups={"g": third})
+    assert len(packet.content["subgroups"].get("g", {})) <= 1
+    told = packet.content["subgroups"].get("g", {})
+    assert packet.content["cohort"]["n"] - sum(row["n"] for row in told.values()) >= 50
+
+
+def test_a_horizon_beyond_the_follow_up_of_the_site() -> None:
+    part = PARTS["s1"]
+    early = Surv.right(np.minimum(part["time"], 8.0), part["event"] * (part["time"] <= 8.0))
+    packet = site_packet(COX, part[C], early, site="s1", horizon=12)
+    assert "without it" in packet.insufficient  # nobody is known to be free of the event at the horizon
+
+
 def test_added_value_is_paired() -> None:
     packet = times(comparator=SMALL, policy=Policy(thresholds=[0.4]))
     assert {"brier", "ipa", "auc", "net_benefit@0.4"} == set(packet.content["paired"])
@@ -201,6 +218,8 @@ def test_differencing_two_releases(tmp_path: Any) -> None:
     first = states(rows=part, ledger=ledger)
     assert not any("no ledger" in row["reason"] for row in first.content["withheld"])
     states(rows=part, ledger=ledger)  # the same patients and numbers again
+    with pytest.raises(LBPError, match="other numbers"):
+        states(rows=part, ledger=ledger, policy=Policy(thresholds=[0.4]))
     for gone in (1, 4):
         with pytest.raises(LBPError):
             states(rows=part.iloc[gone:], ledger=ledger)
@@ -296,6 +315,15 @@ def test_packets_of_another_version() -> None:
         Packet.from_json(canonical(raw))
     with pytest.raises(LBPError, match="whole packet"):
         Packet.from_json(canonical({**packet.content, "patients": [1, 2]}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"withheld": [3]}, {"cohort": []}, {"site": 4}, {"policy": {"digits": 1}}, {"policy": {}}, {"taylor": {"a": 1}}],
+)
+def test_parts_of_another_shape(change: dict) -> None:
+    with pytest.raises(LBPError):
+        Packet.from_json(changed(states(), **change).to_json()).verify()
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", '{"schema": 1}', '{"a":1,"a":1}', "[" * 50_000])

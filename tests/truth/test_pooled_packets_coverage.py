@@ -1,0 +1,68 @@
+"""Coverage of means pooled from packets, and of a new hospital's interval; slow suite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from lbp_prognosis import Status
+from lbp_prognosis.federation import Policy, pool, site_packet
+
+pytestmark = pytest.mark.slow
+
+N, SPREAD = 250, 0.35
+
+
+class Known:
+    """Risks of the truth without the hospital's own level."""
+
+    def predict_risk(self, X: Any, horizons: Any, cause: int = 1) -> np.ndarray:
+        return expit(X["lp"].to_numpy(float))[:, None]
+
+
+def truth() -> tuple[float, float]:
+    """Mean log O/E over hospitals, and the AUC of a hospital of the usual level."""
+    random = np.random.default_rng(0)
+    lp = random.normal(-0.4, 1, 400_000)
+    expected = expit(lp).mean()
+    levels = np.linspace(-4, 4, 81) * SPREAD
+    weight = np.exp(-0.5 * (levels / SPREAD) ** 2)
+    ratios = np.array([np.log(expit(lp[:40_000] + level).mean() / expected) for level in levels])
+    y = random.random(lp.size) < expit(lp)
+    order = np.argsort(lp)
+    ranks = np.empty(lp.size)
+    ranks[order] = np.arange(1, lp.size + 1)
+    cases = int(y.sum())
+    auc = (ranks[y].sum() - cases * (cases + 1) / 2) / (cases * (lp.size - cases))
+    return float(weight @ ratios / weight.sum()), float(auc)
+
+
+@pytest.mark.parametrize("sites", [6, 12])
+def test_intervals_cover(sites: int) -> None:
+    """300 studies: 0.93 to 0.97 within two Monte-Carlo errors (0.025)."""
+    ratio, auc = truth()
+    model, policy, studies = Known(), Policy(), 300
+    covered = {"observed_expected": 0, "auc": 0, "new": 0}
+    for seed in range(studies):
+        random = np.random.default_rng((seed, sites))
+        packets = []
+        for site in range(sites + 1):
+            X = pd.DataFrame({"lp": random.normal(-0.4, 1, N)})
+            level = random.normal(0, SPREAD)
+            y = Status.at(12, (random.random(N) < expit(X["lp"] + level)).astype(int))
+            if site == sites:  # a hospital that was not there: its true value
+                new = float(np.log(expit(X["lp"] + level).mean() / expit(X["lp"]).mean()))
+                continue
+            packets.append(site_packet(model, X, y, site=f"s{site}", policy=policy, model_id="known"))
+        found = pool(packets)
+        oe, rank = found.measure("observed_expected").meta, found.measure("auc").meta
+        covered["observed_expected"] += np.log(oe.low) <= ratio <= np.log(oe.high)
+        covered["auc"] += rank.low <= auc <= rank.high
+        low, high = oe.prediction_hksj
+        covered["new"] += np.log(low) <= new <= np.log(high)
+    for name, count in covered.items():
+        assert 0.93 - 0.025 <= count / studies <= 0.97 + 0.03, (name, count / studies)
