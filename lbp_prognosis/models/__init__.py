@@ -15,6 +15,7 @@ from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_su
 from lbp_prognosis.models._linear_outcome import LinearOutcome
 from lbp_prognosis.models._logistic_risk import LogisticRisk
 from lbp_prognosis.models._multi_state_cox import MultiStateCox
+from lbp_prognosis.models._multimodal_net import MultimodalNet
 from lbp_prognosis.models._null_model import NullModel
 from lbp_prognosis.models._ordinal_indices import ordinal_indices
 from lbp_prognosis.models._ordinal_regression import OrdinalRegression
@@ -43,6 +44,7 @@ __all__ = [
     "LinearOutcome",
     "LogisticRisk",
     "MultiStateCox",
+    "MultimodalNet",
     "NullModel",
     "OrdinalRegression",
     "ParametricAFT",

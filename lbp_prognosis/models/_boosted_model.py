@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -21,7 +20,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cross_fit import TreeTable, identical_rows
-from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._design import Design, order_of_names
 from lbp_prognosis.models._xgboost_adapter import load_booster, predict_margin
 
 __all__ = ["FEWEST_EVENTS", "BoostedModel"]
@@ -108,8 +107,7 @@ class BoostedModel(RiskEstimator):
         names = self._names()
         if not hasattr(self, "feature_names_in_"):
             return np.arange(len(names))
-        keys = [[int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(name))] for name in names]
-        return np.array(sorted(range(len(names)), key=keys.__getitem__), dtype=np.int64)
+        return np.array(order_of_names(names), dtype=np.int64)
 
     @property
     def tree_columns_(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +12,7 @@ import pandas as pd
 
 from lbp_prognosis._base import argument_error, as_labels, describe
 
-__all__ = ["Design", "strata_labels", "take_columns"]
+__all__ = ["Design", "order_of_names", "strata_labels", "take_columns"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,12 @@ class Design:
             offset=cut(self.offset),
             clusters=clusters,
         )
+
+
+def order_of_names(names: Sequence[Any]) -> list[int]:
+    """Return places of names in their order, numbers in names by their size, so that no table's layout counts."""
+    keys = [[int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(name))] for name in names]
+    return sorted(range(len(names)), key=keys.__getitem__)
 
 
 def take_columns(X: Any, wanted: Any, parameter: str) -> tuple[list[str], Any]:

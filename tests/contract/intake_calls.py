@@ -373,6 +373,11 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},
         {},
     ),
+    "models.MultimodalNet": (
+        fitted(models.MultimodalNet(seeds=1, max_epochs=2, bins=3)),
+        {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},
+        {},
+    ),
     "models.ElasticNetCox": (fitted(models.ElasticNetCox(random_state=0)), {"X": R.X, "clusters": R.cluster}, {}),
     "validation.cross_validate_risk": (
         lambda X, **k: validation.cross_validate_risk(COX_NEW(), X, Y, 6.0, n_splits=3, random_state=0, **k).evaluate(),

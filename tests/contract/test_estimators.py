@@ -27,6 +27,7 @@ from lbp_prognosis.models._base import RiskEstimator
 
 COLUMNS = ["c1", "c2", "p1", "m1"]
 VISITS = (3.0, 6.0, 12.0, 24.0)
+NET_MODALITIES = {"clinical": ["c1", "c2", "p1"], "imaging": ["m1"]}
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,33 @@ ESTIMATORS: dict[str, Case] = {
     ),
     "BoostedAFT": Case(
         lambda: M.BoostedAFT(rounds=4, folds=2), grid={"distribution": ["normal", "extreme"]}, package="xgboost"
+    ),
+    "MultimodalNet": Case(
+        lambda: M.MultimodalNet(NET_MODALITIES, seeds=2, max_epochs=4, bins=4),
+        "competing",
+        {"hidden": [(), (4,)]},
+        names_only=True,
+        package="torch",
+    ),
+    "MultimodalNet-efron": Case(
+        lambda: M.MultimodalNet(NET_MODALITIES, loss="efron", seeds=2, max_epochs=4),
+        grid={"penalty": [0.0, 0.1]},
+        names_only=True,
+        package="torch",
+    ),
+    "MultimodalNet-visits": Case(
+        lambda: M.MultimodalNet(NET_MODALITIES, seeds=2, max_epochs=4),
+        "visits",
+        {"dropout": [0.0, 0.2]},
+        names_only=True,
+        package="torch",
+    ),
+    "MultimodalNet-status": Case(
+        lambda: M.MultimodalNet(NET_MODALITIES, seeds=2, max_epochs=4),
+        "status",
+        {"modality_dropout": [0.0, 0.2]},
+        names_only=True,
+        package="torch",
     ),
     "BoostedHazard": Case(
         lambda: M.BoostedHazard(VISITS, rounds=4, folds=2), "competing", {"max_depth": [1, 2]}, package="xgboost"
@@ -313,6 +341,7 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     tolerance = {
         "BoostedCox": 0.2,
         "BoostedAFT": 0.2,
+        "MultimodalNet": 0.2,
         "BoostedHazard": 0.2,
         "ElasticNetCox": 0.02,
         "PriorityCox": 0.1,
