@@ -13,7 +13,7 @@ HASH := $(shell cat $(INPUTS) | $(PYTHON) -c "import hashlib,sys; print(hashlib.
 DEMO_READY := $(VENV)/.demo-$(HASH)
 TEST_READY := $(VENV)/.test-$(HASH)
 
-.PHONY: demo test test-slow lint types contracts docs wheel radiomics wheelhouse bench clean
+.PHONY: demo test test-slow lint types contracts docs wheel radiomics wheelhouse bench clean deep
 
 $(PY):
 	$(PYTHON) -m venv $(VENV)
@@ -60,6 +60,12 @@ radiomics: $(TEST_READY)
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps build/radiomics/wheel/pyradiomics-3.0.1-*.whl
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt PyWavelets pykwalify six
 	$(PY) -c "import radiomics.featureextractor"
+
+# torch for MultimodalNet. Where no build without the libraries of graphics cards is at hand, say
+# TORCH="--index-url https://download.pytorch.org/whl/cpu". Everything else works without it.
+TORCH ?=
+deep: $(TEST_READY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) "$$(grep -i '^torch==' constraints.txt)"
 
 # Everything needed for an installation without a network, extras included:
 #   pip install --no-index --find-links wheelhouse "lbp-prognosis[report,boost,shap,io,imaging]"

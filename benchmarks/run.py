@@ -14,7 +14,16 @@ from pathlib import Path
 
 from benchmarks._contest import Contest
 
-NAMES = ["discrimination", "regression", "decisions", "resampling", "memory", "processes", "multiple_imputation"]
+NAMES = [
+    "discrimination",
+    "regression",
+    "boosting",
+    "decisions",
+    "resampling",
+    "memory",
+    "processes",
+    "multiple_imputation",
+]
 
 
 def main(names: list[str]) -> None:

@@ -21,6 +21,7 @@ from lbp_prognosis.models import (
     ElasticNetCox,
     FineGray,
     LogisticRisk,
+    MultimodalNet,
     NullModel,
     RoystonParmar,
     StackedRisk,
@@ -40,11 +41,12 @@ MODEL_KINDS: dict[str, type] = {
     "boosted_hazard": BoostedHazard,
     "elastic_net_cox": ElasticNetCox,
     "royston_parmar": RoystonParmar,
+    "multimodal_net": MultimodalNet,
     "average": AverageRisk,
     "stacked": StackedRisk,
 }
 COMBINED = ("average", "stacked")  # made of other models
-AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar", "boosted_aft", "boosted_hazard")
+AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar", "boosted_aft", "boosted_hazard", "multimodal_net")
 """Kinds that take outcomes known at visits as they are."""
 
 
@@ -174,6 +176,10 @@ class ModelPlan:
             }
         if self.kind in ("discrete_time_hazard", "boosted_hazard") and visits is not None:
             options.setdefault("visits", visits)
+        if self.kind == "multimodal_net":
+            options["modalities"] = {name: list(modalities[name]) for name in self.modalities}
+            if visits is not None:
+                options.setdefault("bins", visits)
         try:
             model = MODEL_KINDS[self.kind](**options)
         except TypeError as error:
