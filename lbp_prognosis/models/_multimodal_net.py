@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
-    DataError,
     EstimationError,
-    FeatureMap,
     Objection,
     OutcomeError,
     argument_error,
@@ -20,19 +17,18 @@ from lbp_prognosis._base import (
     check_number,
     check_vector,
     objection,
-    rows_in_words,
     spawn,
     takes_rows,
 )
 from lbp_prognosis._kernels import categorical_probabilities, cox_baseline, cox_fit
-from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cross_fit import deal_folds, identical_rows
-from lbp_prognosis.models._design import Design, order_of_names
+from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import steps_at
+from lbp_prognosis.models._modality_blocks import ModalityBlocks
 from lbp_prognosis.models._net_losses import EfronLoss, NetLoss, PeriodLoss, over_periods, time_basis
 from lbp_prognosis.models._net_shape import NetShape, Weights, first_weights, net_outputs
 from lbp_prognosis.models._period_effects import check_cells, check_survivors, incidence_at, period_effects
-from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
+from lbp_prognosis.models._person_periods import PersonPeriods, begun_periods, person_periods, visit_grid
 from lbp_prognosis.models._torch_adapter import Training, train_net
 from lbp_prognosis.survival import OutcomeKind, status_horizon
 
@@ -41,10 +37,9 @@ __all__ = ["MultimodalNet"]
 _FEWEST_EVENTS = 10
 _MANY_EVENTS = 500
 _SPLITS = 5
-_ONE = "all"
 
 
-class MultimodalNet(RiskEstimator):
+class MultimodalNet(ModalityBlocks):
     """What is the risk if each modality is read by a net of its own, and some patients lack some modalities?
 
     Experimental: below some 500 events penalised regression and averages of simple models do as well or better (the
@@ -278,52 +273,6 @@ class MultimodalNet(RiskEstimator):
         check_number("learning_rate", self.learning_rate, low=0, open_low=True)
         check_number("penalty", self.penalty, low=0)
 
-    def _read_modalities(self) -> None:
-        """Set the columns of each modality, in an order that no table's layout changes."""
-        names = [str(name) for name in self._names()]
-        given = FeatureMap({_ONE: tuple(names)} if self.modalities is None else dict(self.modalities))
-        groups: dict[str, list[str]] = {}
-        for name, columns in given.items():
-            found = {column: [each for each in names if _made_of(each, column)] for column in columns}
-            absent = [column for column, made in found.items() if not made]
-            if absent and len(absent) < len(columns):
-                raise argument_error("modalities", "columns of `X`", f"{absent[:5]} of {name!r}, which are not")
-            if not absent and columns:
-                groups[name] = [each for made in found.values() for each in made]
-        left = sorted(set(names) - {column for columns in groups.values() for column in columns})
-        if left:
-            raise argument_error("modalities", "a mapping that holds every column of `X`", f"one without {left[:5]}")
-        order = [sorted(groups)[k] for k in order_of_names(sorted(groups))]
-        self.columns_ = {name: [groups[name][k] for k in order_of_names(groups[name])] for name in order}
-
-    def _places(self) -> dict[str, np.ndarray]:
-        place = {str(name): j for j, name in enumerate(self._names())}
-        return {name: np.array([place[column] for column in columns]) for name, columns in self.columns_.items()}
-
-    def _needed(self) -> set[str]:
-        return set(self.columns_) if len(self.columns_) == 1 else set(self.always) & set(self.columns_)
-
-    def _check_blocks(self, X: np.ndarray, *, fitting: bool) -> None:
-        known = {name: ~np.isnan(X[:, places]) for name, places in self._places().items()}
-        for name, cells in known.items():
-            some, every = cells.any(axis=1), cells.all(axis=1)
-            if fitting and (some & ~every).any():
-                self._tell(
-                    f"have all columns of a modality or none, {self.columns_[name][:4]} of {name!r} among them",
-                    some & ~every,
-                    "Impute scattered cells in a RiskPipeline and leave absent modalities missing.",
-                )
-            if name in self._needed() and (~some).any():
-                self._tell(f"have the modality {name!r}", ~some, "Impute it, or leave it out of `always`.")
-        nothing = ~np.any([cells.any(axis=1) for cells in known.values()], axis=0)
-        if nothing.any():
-            self._tell("have at least one modality", nothing, "Drop rows of which nothing is known.")
-
-    @staticmethod
-    def _tell(accepted: str, rows: np.ndarray, remedy: str) -> None:
-        failures = pd.DataFrame({"table": "X", "row": np.flatnonzero(rows)[:20], "reason": "missing"})
-        raise DataError(f"Rows of `X` must {accepted}; got others at rows {rows_in_words(rows)}. {remedy}", failures)
-
     def _taking_part(self, design: Design) -> Design:
         """Leave out rows of weight 0, and states that were not observed."""
         if self.loss == "efron" and design.kind != "right":
@@ -345,28 +294,6 @@ class MultimodalNet(RiskEstimator):
         self.causes_, self.max_time_ = np.array([1]), float(horizon)
         self.score_horizons_ = np.array([self.max_time_])
         return design.part(used[design.y["status"][used] >= 0])
-
-    def _standardise(self, X: np.ndarray, weights: np.ndarray) -> None:
-        self.centre_: dict[str, np.ndarray] = {}
-        self.spread_: dict[str, np.ndarray] = {}
-        for name, places in self._places().items():
-            cells = X[:, places]
-            rows = ~np.isnan(cells).any(axis=1)
-            if not rows.any():
-                raise EstimationError(f"No training row has the modality {name!r}: leave it out.")
-            centre = np.average(cells[rows], axis=0, weights=weights[rows])
-            spread = np.sqrt(np.average((cells[rows] - centre) ** 2, axis=0, weights=weights[rows]))
-            floor = 1e-12 * (1 + np.abs(centre))  # a constant column has no unit
-            self.centre_[name], self.spread_[name] = centre, np.where(spread > floor, spread, 1.0)
-
-    def _blocks(self, X: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """Return standardised columns of each modality (0 where missing), and which modalities a row has."""
-        blocks, present = [], []
-        for name, places in self._places().items():
-            cells = (X[:, places] - self.centre_[name]) / self.spread_[name]
-            present.append(~np.isnan(cells).all(axis=1))
-            blocks.append(np.nan_to_num(cells, nan=0.0))
-        return blocks, np.column_stack(present)
 
     # ---- likelihoods -------------------------------------------------------------------------------------------
 
@@ -408,7 +335,7 @@ class MultimodalNet(RiskEstimator):
             if not (rows.response > 0).any():
                 raise EstimationError("MultimodalNet needs an event by the end of `bins`; all events lie beyond it.")
             rows, share = (
-                _begun_periods(rows, design, grid) if design.kind == "right" else (rows, np.ones(rows.person.size))
+                begun_periods(rows, design.y, grid) if design.kind == "right" else (rows, np.ones(rows.person.size))
             )
             self.visits_ = grid[: int(rows.period.max()) + 1]
             self.max_time_ = float(self.visits_[-1])
@@ -469,7 +396,7 @@ class MultimodalNet(RiskEstimator):
         if self.patience is not None:
             groups = design.clusters if design.clusters is not None else self._copies(design)
             count = min(max(int(self.seeds), _SPLITS), int(found.sum(axis=1).min()) // 5)
-            folds = deal_folds(groups, found.any(axis=0), max(count, 2), streams[0])
+            folds = deal_folds(groups, np.asarray(found.any(axis=0)), max(count, 2), streams[0])
         total, times = np.zeros((n, shape.outputs)), np.zeros((n, 1))
         self.nets_: list[Weights] = []
         self.epochs_: list[int] = []
@@ -498,7 +425,7 @@ class MultimodalNet(RiskEstimator):
             self.nets_.append(weights)
             self.epochs_.append(int(np.argmax(curve)) if outside.size else curve.size - 1)
         self.output_centre_ = np.array(centres)
-        self.shape_ = {"hidden": list(shape.hidden), "d": shape.d, "outputs": shape.outputs}
+        self.shape_: dict[str, Any] = {"hidden": list(shape.hidden), "d": shape.d, "outputs": shape.outputs}
         # a fold that several nets did not see: the mean of their outputs
         return np.where(times > 0, total / np.maximum(times, 1), np.nan)
 
@@ -520,7 +447,12 @@ class MultimodalNet(RiskEstimator):
             return
         part, margin = design.part(known), seen[known, 0]
         event = part.y["event"] == 1
-        own = {"entry": part.entry, "weights": part.weights, "ties": "efron", "frequency": part.frequency}
+        own: dict[str, Any] = {
+            "entry": part.entry,
+            "weights": part.weights,
+            "ties": "efron",
+            "frequency": part.frequency,
+        }
         slope = 1.0
         if free and np.ptp(margin) > 0:
             slope = max(float(cox_fit(margin[:, None], part.y["time"], event, **own).coef[0]), 0.0)
@@ -620,35 +552,3 @@ class MultimodalNet(RiskEstimator):
         gates = np.mean([net_outputs(shape, weights, blocks, present)[1] for weights in self.nets_], axis=0)
         means = [float(gates[present[:, m], m].mean()) for m in range(present.shape[1])]
         return pd.DataFrame({"modality": list(self.columns_), "gate": means, "n_present": present.sum(axis=0)})
-
-
-def _made_of(name: str, column: str) -> bool:
-    """Whether a column of the table is a named one, or what a step made of it: an indicator, a term of a spline."""
-    return name == column or name.startswith(f"{column}=") or name.rstrip("'") == column
-
-
-def _begun_periods(rows: PersonPeriods, design: Design, grid: np.ndarray) -> tuple[PersonPeriods, np.ndarray]:
-    """Add the period in which a row was censored, by the share of it that was passed; return rows and shares."""
-    y = design.y
-    place = np.searchsorted(grid, y["time"], side="right")
-    censored = np.flatnonzero((y["event"] == 0) & (place < grid.size))
-    starts = np.concatenate([[0.0], grid])[place[censored]]
-    if design.entry is not None:
-        # a period is observed whole or not at all from its beginning on
-        late = design.entry[censored] > starts
-        censored, starts = censored[~late], starts[~late]
-    share = (y["time"][censored] - starts) / (grid[place[censored]] - starts)
-    begun = share > 0
-    censored, share = censored[begun], share[begun]
-    none = np.zeros(censored.size, dtype=np.int64)
-    # certain rows come first
-    return (
-        replace(
-            rows,
-            person=np.concatenate([censored, rows.person]),
-            period=np.concatenate([place[censored], rows.period]),
-            response=np.concatenate([none, rows.response]),
-            span=np.concatenate([none - 1, rows.span]),
-        ),
-        np.concatenate([share, np.ones(rows.person.size)]),
-    )

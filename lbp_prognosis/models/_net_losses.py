@@ -14,7 +14,15 @@ __all__ = ["EfronLoss", "NetLoss", "PeriodLoss", "over_periods", "time_basis"]
 
 
 class NetLoss:
-    """The log-likelihood of some rows in the outputs of a net, and its gradient."""
+    """The log-likelihood of some rows in the outputs of a net, and its gradient.
+
+    Attributes
+    ----------
+    events : float
+        Weight of the events among the rows.
+    """
+
+    events: float
 
     def part(self, rows: np.ndarray) -> NetLoss:
         """Return the likelihood of some rows alone."""

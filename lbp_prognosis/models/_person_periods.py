@@ -9,7 +9,7 @@ import numpy as np
 
 from lbp_prognosis._base import OutcomeError, argument_error, check_vector
 
-__all__ = ["PersonPeriods", "person_periods", "visit_grid"]
+__all__ = ["PersonPeriods", "begun_periods", "person_periods", "visit_grid"]
 
 _MOST_VISITS = 60
 
@@ -172,3 +172,29 @@ def _interval_places(
     moved_high = found & ~exact & (high_gap > 1e-9 * grid[-1]) & (high_gap <= slack)
     floored = int((~found & (low_gap > slack)).sum())
     return free, last, codes, int(moved.sum() + moved_high.sum()), floored
+
+
+def begun_periods(rows: PersonPeriods, y: np.ndarray, grid: np.ndarray) -> tuple[PersonPeriods, np.ndarray]:
+    """Add the period in which a row was censored, by the share of it that was passed; return rows and shares."""
+    place = np.searchsorted(grid, y["time"], side="right")
+    censored = np.flatnonzero((y["event"] == 0) & (place < grid.size))
+    starts = np.concatenate([[0.0], grid])[place[censored]]
+    if "entry" in (y.dtype.names or ()):
+        # a period is observed whole or not at all from its beginning on
+        late = y["entry"][censored] > starts
+        censored, starts = censored[~late], starts[~late]
+    share = (y["time"][censored] - starts) / (grid[place[censored]] - starts)
+    begun = share > 0
+    censored, share = censored[begun], share[begun]
+    none = np.zeros(censored.size, dtype=np.int64)
+    # certain rows come first
+    return (
+        replace(
+            rows,
+            person=np.concatenate([censored, rows.person]),
+            period=np.concatenate([place[censored], rows.period]),
+            response=np.concatenate([none, rows.response]),
+            span=np.concatenate([none - 1, rows.span]),
+        ),
+        np.concatenate([share, np.ones(rows.person.size)]),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +134,43 @@ class ModelPlan:
         if self.kind in COMBINED:
             return all(plan.at_visits for plan in self.learners().values())
         return self.kind in AT_VISITS
+
+    def by_constructs(self, constructs: Mapping[str, Any], modalities: Mapping[str, Sequence[str]]) -> ModelPlan:
+        """Return the plan with constructs in ``monotone`` and ``interactions`` replaced by the columns of the model.
+
+        Parameters
+        ----------
+        constructs : mapping of str to str or sequence of str
+            Columns by construct; only those that are predictors of the model count.
+        modalities : mapping of str to sequence of str
+            Columns by modality.
+        """
+        held = set(self.columns(modalities))
+
+        def columns_of(name: str) -> list[str]:
+            if name in held or name not in constructs:
+                return [name]
+            named = constructs[name]
+            found = [column for column in ([named] if isinstance(named, str) else named) if column in held]
+            if not found:
+                raise argument_error(
+                    f"model {self.name!r}.options", "constructs that the model's columns measure", repr(name)
+                )
+            return found
+
+        options = dict(self.options)
+        if isinstance(options.get("monotone"), Mapping):
+            options["monotone"] = {
+                column: direction for name, direction in options["monotone"].items() for column in columns_of(str(name))
+            }
+        given = options.get("interactions")
+        if given is not None:
+            groups = given.values() if isinstance(given, Mapping) else given
+            options["interactions"] = [
+                [column for name in ([group] if isinstance(group, str) else group) for column in columns_of(str(name))]
+                for group in groups
+            ]
+        return replace(self, options=options)
 
     def columns(self, modalities: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """Return the model's predictors."""

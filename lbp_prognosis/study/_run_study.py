@@ -143,7 +143,7 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
     for k, plan in enumerate(study.models):
         columns = list(plan.columns(data.modalities)) if plan.kind != "null" else []
         part = data.X[columns]
-        model = plan.pipeline(
+        model = plan.by_constructs(study.clinical_minimum, data.modalities).pipeline(
             data.modalities,
             incomplete=bool(part.isna().any().any()),
             visits=data.visits,
