@@ -39,12 +39,9 @@ class ModalityBlocks(RiskEstimator):
         )
         groups: dict[str, list[str]] = {}
         for name, columns in given.items():
-            found = {column: [each for each in names if _made_of(each, column)] for column in columns}
-            absent = [column for column, made in found.items() if not made]
-            if absent and len(absent) < len(columns):
-                raise argument_error("modalities", "columns of `X`", f"{absent[:5]} of {name!r}, which are not")
-            if not absent and columns:
-                groups[name] = [each for made in found.values() for each in made]
+            made = [each for column in columns for each in names if _made_of(each, column)]
+            if made:
+                groups[name] = made
         left = sorted(set(names) - {column for columns in groups.values() for column in columns})
         if left:
             raise argument_error("modalities", "a mapping that holds every column of `X`", f"one without {left[:5]}")
@@ -56,7 +53,8 @@ class ModalityBlocks(RiskEstimator):
         return {name: np.array([place[column] for column in columns]) for name, columns in self.columns_.items()}
 
     def _needed(self) -> set[str]:
-        return set(self.columns_) if len(self.columns_) == 1 else set(self.always) & set(self.columns_)
+        """Modalities that every row must have."""
+        return set(self.columns_) & ({_ONE} if self.modalities is None else set(self.always))
 
     def _check_blocks(self, X: np.ndarray, *, fitting: bool) -> None:
         known = {name: ~np.isnan(X[:, places]) for name, places in self._places().items()}
@@ -70,9 +68,6 @@ class ModalityBlocks(RiskEstimator):
                 )
             if name in self._needed() and (~some).any():
                 self._tell(f"have the modality {name!r}", ~some, "Impute it, or leave it out of `always`.")
-        nothing = ~np.any([cells.any(axis=1) for cells in known.values()], axis=0)
-        if nothing.any():
-            self._tell("have at least one modality", nothing, "Drop rows of which nothing is known.")
 
     @staticmethod
     def _tell(accepted: str, rows: np.ndarray, remedy: str) -> None:

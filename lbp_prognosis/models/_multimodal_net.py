@@ -46,14 +46,15 @@ class MultimodalNet(ModalityBlocks):
     objection ``deep-small-sample`` says so); compare on the same folds.
 
     Each modality has an encoder, a gate shares out the present ones, and one head predicts. A modality of which a row
-    has nothing is absent: it takes no part, and the others share its weight. Several nets from different seeds are
-    averaged on the scale of the risk.
+    has nothing is absent: it takes no part, and the others share its weight (a row without any modality gets the risk
+    of such rows). Several nets from different seeds are averaged on the scale of the risk.
 
     Parameters
     ----------
     modalities : mapping of str to sequence of str, optional
         Columns by modality (what `OneHot` and splines made of them included); by default one modality of all columns.
-        One that is absent from ``X`` as a whole is left out.
+        Those that ``X`` lacks are left out, so that validation can refit without them; each column of ``X`` must have a
+        modality.
     loss : {"discrete", "efron"}, default "discrete"
         ``"discrete"``: what happens in each period, with competing causes, events known up to an interval, and states.
         ``"efron"``: the partial likelihood of one cause, of all patients at once.

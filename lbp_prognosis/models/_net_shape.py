@@ -85,12 +85,13 @@ def gate_weights(encodings: np.ndarray, present: np.ndarray, V: np.ndarray, u: n
     encodings : ndarray of shape (n, M, d)
         One a modality; those of absent ones are not looked at.
     present : ndarray of bool of shape (n, M)
-        At least one a row.
+        A row without any has no shares.
     V, u : ndarray of shape (k, d) and (k,)
         Weights of the gate.
     """
     scores = np.tanh(encodings @ V.T) @ u
-    return np.asarray(softmax(np.where(present, scores, -np.inf), axis=1))
+    among = present | ~present.any(axis=1, keepdims=True)
+    return np.where(present, softmax(np.where(among, scores, -np.inf), axis=1), 0.0)
 
 
 def net_outputs(
@@ -125,6 +126,6 @@ def net_outputs(
     if shape.gated:
         gates = gate_weights(stacked, present, weights["gate.V"], weights["gate.u"])
     else:
-        gates = np.ones((stacked.shape[0], 1))
+        gates = present.astype(float)
     fused = (gates[:, :, None] * np.where(present[:, :, None], stacked, 0.0)).sum(axis=1)
     return fused @ weights["head.weight"].T + weights["head.bias"], gates

@@ -49,11 +49,11 @@ class Training:
 
 
 @contextmanager
-def _one_thread(torch: Any) -> Iterator[None]:
-    """One thread and deterministic algorithms, and afterwards what was set before."""
+def _one_thread(torch: Any, device: str) -> Iterator[None]:
+    """One thread and (on the processor) deterministic algorithms, and afterwards what was set before."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(strict or device == "cpu")
     try:
         yield
     finally:
@@ -94,10 +94,11 @@ class _Net:
 
     def fused(self, encodings: Sequence[Any], present: Any) -> Any:
         if not self.shape.gated:
-            return encodings[0]
+            return encodings[0].masked_fill(~present, 0.0)
         stacked = self.torch.stack(list(encodings), dim=1)
         scores = self.torch.tanh(stacked @ self.parameters["gate.V"].T) @ self.parameters["gate.u"]
-        gates = self.torch.softmax(scores.masked_fill(~present, -np.inf), dim=1)
+        among = present | ~present.any(dim=1, keepdim=True)  # a row that has nothing has no shares
+        gates = self.torch.softmax(scores.masked_fill(~among, -np.inf), dim=1).masked_fill(~present, 0.0)
         return (gates[:, :, None] * stacked.masked_fill(~present[:, :, None], 0.0)).sum(dim=1)
 
 
@@ -140,7 +141,7 @@ def train_net(
         Held-out log-likelihood, from before the first step on; without held-out rows, that of the training rows.
     """
     torch = require("torch", caller="MultimodalNet", extra="deep")
-    with _one_thread(torch):
+    with _one_thread(torch, settings.device):
         return _train(torch, shape, weights, blocks, present, loss, held_out, settings, rng)
 
 

@@ -12,6 +12,7 @@ from syn import syn
 from lbp_prognosis import Surv
 from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
 from lbp_prognosis._kernels import cox_baseline
+from lbp_prognosis.explain import prediction_shapley, shap_values
 from lbp_prognosis.models import BoostedCox, CoxPH, NullModel
 from lbp_prognosis.survival import Weights
 
@@ -269,6 +270,13 @@ def test_native_categories(cohort):
     read = BoostedCox.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
     np.testing.assert_array_equal(read.predict_risk(asked, 5.0), model.predict_risk(asked, 5.0))
     np.testing.assert_allclose(model.margin_contributions(asked).sum(axis=1), score, atol=1e-5)
+    for found in (
+        prediction_shapley(model, asked, {"clinical": ["age"], "work": ["job"]}, X.dropna()[:60], horizons=5.0),
+        shap_values(model, asked, X.dropna()[:60], scale="risk", horizons=5.0),
+        shap_values(model, asked, X.dropna()[:60]),
+    ):
+        np.testing.assert_allclose(found.base + found.values.sum(axis=1), found.prediction, atol=1e-12)
+    np.testing.assert_allclose(found.prediction[:, 0], score, atol=1e-12)
     grade = pd.Categorical(rng.choice(["I", "II", "IV"], 400), categories=["I", "II", "III", "IV"], ordered=True)
     ranked = BoostedCox(rounds=5, select_rounds=False, monotone={"grade": 1}).fit(X.assign(grade=grade), y)
     assert ranked.ordered_columns_ == ["grade"]

@@ -308,11 +308,12 @@ def test_refusals(cohort, gappy) -> None:
         ({"patience": 0}, "patience"),
         ({"bins": [3.0, 2.0]}, "visits|bins"),
         ({"modalities": {"clinical": ["c1", "c2"]}}, "every column"),
-        ({"modalities": {**MODALITIES, "imaging": ["m1", "m2", "m9"]}}, "m9"),
+        ({"modalities": {**MODALITIES, "imaging": ["m1", "m9"]}}, "m2"),
     ):
         with pytest.raises(ArgumentError, match=told):
             fit(**settings)
-    fit(modalities={**MODALITIES, "gait": ["g1", "g2"]})  # absent as a whole
+    assert list(fit(modalities={**MODALITIES, "gait": ["g1", "g2"]}).columns_) == ["clinical", "imaging", "prom"]
+    assert fit(X=X.drop(columns="m2")).columns_["imaging"] == ["m1"]
     scattered = gappy.copy()
     scattered.loc[1, "m1"] = np.nan
     with pytest.raises(DataError, match=r"imaging.*at rows 1\. Impute"):
@@ -324,6 +325,12 @@ def test_refusals(cohort, gappy) -> None:
     net = fit(X=gappy)
     with pytest.raises(DataError, match="clinical"):
         net.predict_risk(no_clinical, 6.0)
+    open_net = fit(X=gappy, modalities={"prom": ["c1", "c2", "p1"], "imaging": ["m1", "m2"]}, max_epochs=3)
+    nobody = gappy[:2] * np.nan  # none of the modalities has to be there
+    assert np.ptp(open_net.predict_risk(nobody, 6.0)) == 0
+    assert (open_net.gates(nobody) == 0).all(axis=None)
+    alone = fit(X=gappy[["m1", "m2"]], modalities={"imaging": ["m1", "m2"]}, max_epochs=3)
+    assert np.isfinite(alone.predict_risk(gappy[["m1", "m2"]], 6.0)).all()
     one = gappy[:1].assign(m1=0.3, m2=np.nan)  # a cell of a present modality: its mean
     mean = float(net.centre_["imaging"][1])
     np.testing.assert_allclose(net.predict_risk(one, 6.0), net.predict_risk(one.assign(m2=mean), 6.0), atol=1e-12)
