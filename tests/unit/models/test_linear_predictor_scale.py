@@ -42,6 +42,7 @@ STATED = {
     "LogisticRisk": "log_odds",
     "OrdinalRegression": "score",
     "LinearOutcome": "score",
+    "RecurrentCox": "log_hazard",
 }
 
 
@@ -71,7 +72,7 @@ def test_every_class_states_a_scale_or_has_no_linear_predictor(name):
     if hasattr(kind, "linear_predictor"):
         assert linear_predictor_scale(kind()) == STATED[name]
     else:
-        assert kind().linear_predictor_scale is None
+        assert kind._linear_predictor_scale is None
 
 
 def test_the_scale_of_some_depends_on_parameters_or_outcome():
