@@ -28,6 +28,7 @@ AROUND_MM = 12.0
 NEAR_MM = 3.0
 LONGEST_MM = 45.0
 FEWEST_RAYS = 12
+FEWEST_OF_LEVEL = 7
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,19 @@ class EdgeAgreement:
         (5 mm up and down, where the next bone is near).
     rays : dict
         From sector to the number of rays.
+    levels : dict
+        From level to the same ratios of its own rays, by sector; at least `FEWEST_OF_LEVEL` of them.
     """
 
     ratio: dict[str, float]
     rays: dict[str, int]
+    levels: dict[str, dict[str, float]]
 
 
 def edge_agreement(anatomy: Anatomy, spine: Spine, image: Image) -> EdgeAgreement:
     """Compare image and mask along rays from all whole bodies."""
     changes: dict[str, list[Floats]] = {sector: [] for sector in SECTORS}
+    levels: dict[str, dict[str, float]] = {}
     for level, body in spine.bodies.items():
         if body.region.cut or not np.isfinite([body.depth, body.width]).all():
             continue
@@ -59,18 +64,23 @@ def edge_agreement(anatomy: Anatomy, spine: Spine, image: Image) -> EdgeAgreemen
             r = np.arange(0.0, LONGEST_MM, STEP_MM)
             path = starts[:, None] + r[None, :, None] * directions[:, None]
             inside = region.sample(path) >= 0.5
+            own: list[Floats] = []
             for ray, (start, direction) in enumerate(zip(starts, directions)):
                 if not inside[ray, 0] or inside[ray].all():
                     continue
                 border = float(r[int(np.argmin(inside[ray]))]) - STEP_MM / 2
                 about = np.arange(border - AROUND_MM - 1.0, border + AROUND_MM + 1.0 + STEP_MM / 2, STEP_MM)
-                changes[sector].append(_profile(image, start + about[:, None] * direction))
+                own.append(_profile(image, start + about[:, None] * direction))
+            changes[sector] += own
+            seen = [profile for profile in own if np.isfinite(profile).all()]
+            if len(seen) >= FEWEST_OF_LEVEL:
+                levels.setdefault(level, {})[sector] = _ratio(np.array(seen), sector)
     ratio, rays = {}, {}
     for sector, found in changes.items():
         kept = [profile for profile in found if np.isfinite(profile).all()]
         rays[sector] = len(kept)
         ratio[sector] = _ratio(np.array(kept), sector) if len(kept) >= FEWEST_RAYS else float("nan")
-    return EdgeAgreement(ratio, rays)
+    return EdgeAgreement(ratio, rays, levels)
 
 
 def _rays(frame: Frame, sector: str, depth: float, width: float) -> tuple[Floats, Floats]:

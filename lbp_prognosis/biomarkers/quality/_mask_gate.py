@@ -58,8 +58,12 @@ EDGE = 1.15
 EDGE_SIDES = 1.25
 EDGE_ONE = 0.8
 EDGE_MEAN = 1.3
+EDGE_OF_LEVEL = 0.6
+SMALL_LOSS_MM = 4.0
+SMALL_AREA = 0.9
 """Ratios of `edge_agreement` below which the image shows no border: to the front or both up and down, to both sides, of
-one of a pair, geometric mean."""
+one of a pair, geometric mean; of a level over those of the others, where it
+is also lower or narrower than its neighbours by this much."""
 
 FRONT_DEG = 60.0
 FAR_LEVELS = 7
@@ -76,6 +80,7 @@ SENTENCES: Mapping[str, str] = {
     "label_in_pieces": "pieces of the label lie elsewhere",
     "numbering_jump": "names and vertebrae do not match along the spine",
     "beside_missing_level": "the vertebra beside it bears no label",
+    "border_inside_bone": "the image does not change where the label of this level ends",
     "image_disagrees": "the image does not change where the mask ends",
     "front_against_header": "the mask's front is not the header's",
 }
@@ -173,6 +178,8 @@ def judge_mask(anatomy: Anatomy, spine: Spine, image: Image | None = None) -> Ma
     if image is not None and spine.bodies:
         gate.edges = edge_agreement(anatomy, spine, image)
         _image(gate, spine, gate.edges)
+        if column is not None:
+            _border_of_level(gate, gate.edges, _small(column, spine))
     return gate
 
 
@@ -231,6 +238,19 @@ def _sizes(gate: MaskGate, column: Column, spine: Spine) -> None:
         half = float(np.median(column.halves[level][inner])) if inner.any() else 1.0
         if half < TORN_HALF or (half < FULL and areas[level] < TORN_AREA * _reference(areas, level)):
             gate.add("part_missing", level)
+
+
+def _small(column: Column, spine: Spine) -> set[str]:
+    """Return the whole levels that are lower or narrower than their neighbours, more than most are."""
+    whole = [level for level in column.runs if not spine.bodies[level].region.cut]
+    heights = {level: column.runs[level][1] - column.runs[level][0] for level in whole}
+    areas = {level: spine.bodies[level].region.volume_mm3 / heights[level] for level in whole}
+    return {
+        level
+        for level in whole
+        if _reference(heights, level) - heights[level] >= SMALL_LOSS_MM
+        or areas[level] < SMALL_AREA * _reference(areas, level)
+    }
 
 
 def _spaces(gate: MaskGate, column: Column, spine: Spine) -> None:
@@ -333,3 +353,15 @@ def _image(gate: MaskGate, spine: Spine, edges: EdgeAgreement) -> None:
     )
     if blind:
         gate.add("image_disagrees", *spine.bodies)
+
+
+def _border_of_level(gate: MaskGate, edges: EdgeAgreement, small: set[str]) -> None:
+    """Doubt a level that is small beside its neighbours and whose label ends where the image does not change.
+
+    Either alone is common in sound spines: a short body, a border against tissue of the same signal.
+    """
+    least = {level: min(ratios.values()) for level, ratios in edges.levels.items()}
+    for level in small & set(least):
+        others = [ratio for name, ratio in least.items() if name != level]
+        if len(others) >= 2 and least[level] < EDGE_OF_LEVEL * float(np.median(others)):
+            gate.add("border_inside_bone", level)
