@@ -149,7 +149,7 @@ class PooledEvidence(Result):
     sample = "external"
 
     def measure(
-        self, metric: str, *, threshold: float | None = None, reference: str = "", subgroup: str = ""
+        self, metric: str, *, threshold: float | None = None, against: str = "", subgroup: str = ""
     ) -> PooledMeasure:
         """Return one measure.
 
@@ -159,14 +159,14 @@ class PooledEvidence(Result):
             Registered name.
         threshold : float, optional
             Of net benefit.
-        reference : str, default ""
+        against : str, default ""
             ``"comparator"`` or ``"treat all"`` for differences.
         subgroup : str, default ""
             ``group = level``.
         """
         for each in self.measures:
             at = threshold is None if np.isnan(each.threshold) else each.threshold == threshold
-            if (each.metric, each.reference, each.subgroup) == (metric, reference, subgroup) and at:
+            if (each.metric, each.reference, each.subgroup) == (metric, against, subgroup) and at:
                 return each
         raise argument_error("metric", f"one of {[each.name for each in self.measures]}", metric)
 
@@ -241,7 +241,7 @@ class PooledEvidence(Result):
         metric : str, default ""
             Registered name; by default the first measure.
         **which
-            ``threshold``, ``reference`` and ``subgroup``, as of `measure`.
+            ``threshold``, ``against`` and ``subgroup``, as of `measure`.
         """
         chosen = self.measure(metric, **which) if metric else self.measures[0]
         if chosen.meta is None:

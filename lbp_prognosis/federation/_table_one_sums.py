@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Result, argument_error, is_number, numbers_of, read_frame, takes_rows
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    holds,
+    is_number,
+    numbers_of,
+    read_frame,
+    read_matrix,
+    refused_kind,
+    takes_rows,
+)
 from lbp_prognosis.disclosure import Budget, is_dominated, merged_levels
 from lbp_prognosis.federation._canonical import significant
 from lbp_prognosis.federation._policy import Policy
@@ -73,7 +83,8 @@ def table_one_sums(
     policy = Policy() if policy is None else policy
     frame = read_frame(X)
     if not isinstance(frame, pd.DataFrame):
-        raise argument_error("X", "a frame, whose columns have names", X)
+        matrix = read_matrix(frame, allow_missing=True)
+        frame = pd.DataFrame(matrix, columns=[f"x{j}" for j in range(matrix.shape[1])])
     names = list(frame.columns) if columns is None else list(columns)
     absent = [name for name in names if name not in frame.columns]
     if absent:
@@ -90,6 +101,8 @@ def table_one_sums(
     withheld: dict[str, str] = {}
     for name in names:
         column = frame[name]
+        if holds(column) in ("date", "duration", "complex", "mixed"):
+            raise refused_kind("X", holds(column), column=str(name))
         if is_number(column):
             told = _number(str(name), column, policy)
             if isinstance(told, str):

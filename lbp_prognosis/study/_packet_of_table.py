@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from lbp_prognosis._base import DataError, argument_error
+from lbp_prognosis._base import DataError, argument_error, takes_rows
 from lbp_prognosis.deployment import from_equation
 from lbp_prognosis.disclosure import ReleaseLedger
 from lbp_prognosis.federation import Packet, Policy, site_packet
@@ -16,6 +16,7 @@ from lbp_prognosis.study._evaluate_table import outcome_of_table
 __all__ = ["packet_of_table"]
 
 
+@takes_rows()
 def packet_of_table(
     model: Path,
     table: Path,

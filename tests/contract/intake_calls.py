@@ -117,7 +117,7 @@ def score_of(model: Any, y: np.ndarray) -> Any:
 
 def sums_of(X: Any, subgroups: Any) -> list[float]:
     """Return the sums that a site sends, and means of its columns."""
-    policy = Policy(min_n=20, min_events=5, digits=12)
+    policy = Policy(min_cell=2, min_n=20, min_events=5, digits=12)
     packet = site_packet(COX, X, Y, site="s", policy=policy, horizon=6.0, subgroups=subgroups)
     levels = packet.content["subgroups"].get("group", {})
     return [*packet.content["sums"].values(), *(level["predicted"] for _, level in sorted(levels.items()))]
@@ -143,7 +143,7 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {},
     ),
     "federation.table_one_sums": (
-        lambda X: table_one_sums(X, site="s", policy=Policy(min_n=20)).numbers["a"],
+        lambda X: [row for _, row in sorted(table_one_sums(X, site="s", policy=Policy(digits=12)).numbers.items())],
         {"X": R.X},
         {},
     ),
