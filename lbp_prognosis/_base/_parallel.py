@@ -119,7 +119,7 @@ def _in_own_process(function: Callable[[Any], T], task: Any, killed: Callable[[A
 
     with ProcessPoolExecutor(max_workers=1) as pool:
         try:
-            return pool.submit(_one_thread, function, task).result()  # type: ignore[no-any-return]
+            return pool.submit(_one_thread, function, task).result()
         except BrokenProcessPool:
             return killed(task)
 

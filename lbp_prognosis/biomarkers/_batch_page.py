@@ -48,22 +48,22 @@ def batch_page(result: ExtractionResult, pictures: str = "", *, shown: int = 50)
         "<h2>What speaks against labels</h2>",
         _table(
             ("reason", "meaning", "cases"),
-            [(code, SENTENCES[code], str(n)) for code, n in reasons.items() if code in SENTENCES],
+            [(code, SENTENCES[code], str(n)) for code, n in zip(map(str, reasons.index), reasons) if code in SENTENCES],
         ),
         "<h2>Cases, worst first</h2>",
         _table(
             ("patient", "study", "withheld", "doubted", "missing", "reasons", "failure"),
             [
                 (
-                    str(row.patient_id),
-                    str(row.study_id),
-                    str(row.withheld),
-                    str(row.doubted),
-                    f"{100 * row.missing:.0f} %",
-                    row.reasons,
-                    row.failure,
+                    str(row["patient_id"]),
+                    str(row["study_id"]),
+                    str(row["withheld"]),
+                    str(row["doubted"]),
+                    f"{100 * row['missing']:.0f} %",
+                    str(row["reasons"]),
+                    str(row["failure"]),
                 )
-                for row in cases.itertuples()
+                for row in cases.to_dict("records")
             ],
         ),
         f"<h2>Pictures of the first {min(shown, int((cases['overlay'] != '').sum()))}</h2>",

@@ -74,10 +74,10 @@ def read_wide(
             frame = frame[~left]
     dated = [c for c in (plan.time, plan.event, plan.entry) if c]
     if dated:
-        gone = frame[dated].isna().any(axis=1)
-        if gone.any():
-            steps.append({"kind": "excluded", "step": f"without {' or '.join(dated)}", "n": int(gone.sum())})
-            frame = frame[~gone]
+        undated = frame[dated].isna().any(axis=1)
+        if undated.any():
+            steps.append({"kind": "excluded", "step": f"without {' or '.join(dated)}", "n": int(undated.sum())})
+            frame = frame[~undated]
     if frame.empty:
         raise DataError(f"No row of {path.name!r} has an outcome.")
     steps.append({"kind": "end", "step": "patients in the cohort", "n": len(frame)})
