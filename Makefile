@@ -61,8 +61,8 @@ radiomics: $(TEST_READY)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt PyWavelets pykwalify six
 	$(PY) -c "import radiomics.featureextractor"
 
-# torch for MultimodalNet. Where no build without the libraries of graphics cards is at hand, say
-# TORCH="--index-url https://download.pytorch.org/whl/cpu". Everything else works without it.
+# torch for MultimodalNet. TORCH passes options to pip, such as an index that has the build for processors alone (the other
+# one pulls gigabytes). Everything else works without it.
 TORCH ?=
 deep: $(TEST_READY)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) "$$(grep -i '^torch==' constraints.txt)"
