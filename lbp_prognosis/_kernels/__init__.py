@@ -96,6 +96,7 @@ from lbp_prognosis._kernels._ordinal import (
     solve_tridiagonal,
     tridiagonal_inverse_diagonal,
 )
+from lbp_prognosis._kernels._partial_odds import PartialFit, partial_odds_fit, partial_odds_score
 from lbp_prognosis._kernels._perfect_order import perfect_order_limits
 from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
@@ -172,6 +173,7 @@ __all__ = [
     "MeanFit",
     "NestedPlan",
     "OrdinalFit",
+    "PartialFit",
     "Pooled",
     "PooledTest",
     "RandomEffects",
@@ -284,6 +286,8 @@ __all__ = [
     "ordinal_rows",
     "ordinal_score_test",
     "owen_weights",
+    "partial_odds_fit",
+    "partial_odds_score",
     "perfect_order_limits",
     "poisson_fit",
     "population_stability_index",

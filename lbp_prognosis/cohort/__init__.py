@@ -9,6 +9,7 @@ from lbp_prognosis.cohort._disability_recovery import DisabilityRecovery
 from lbp_prognosis.cohort._flow import Flow
 from lbp_prognosis.cohort._mcid_response import MCIDResponse
 from lbp_prognosis.cohort._outcome_from_dict import outcome_from_dict
+from lbp_prognosis.cohort._pain_course import pain_course
 from lbp_prognosis.cohort._pain_recovery import PainRecovery
 from lbp_prognosis.cohort._recurrence import Recurrence
 from lbp_prognosis.cohort._return_to_work import ReturnToWork
@@ -35,5 +36,6 @@ __all__ = [
     "Timeline",
     "Window",
     "outcome_from_dict",
+    "pain_course",
     "table_one_of",
 ]

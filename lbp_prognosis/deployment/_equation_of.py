@@ -218,6 +218,11 @@ def _ordinal(model: Any) -> _Line:
     cut, below = model.at_most_, True
     if cut is None:
         cut, below = model.at_least_, False
+    if model.partial_coef_.shape[1]:
+        raise NoEquation(
+            f"`model` has a coefficient for each threshold of {list(model.partial)}, whose lines are put in order "
+            "where they cross. Use save_model, or a model with common coefficients."
+        )
     links = {"logit": "logit", "probit": "probit"}
     if cut is None or model.link not in links:
         raise NoEquation(

@@ -3,6 +3,7 @@
 from lbp_prognosis._base import METRICS, Metric, metric
 from lbp_prognosis.evaluation import diagnostic, prognostic, technical, utility
 from lbp_prognosis.evaluation._evaluate import evaluate
+from lbp_prognosis.evaluation._evaluate_state import evaluate_state
 from lbp_prognosis.evaluation._evaluation import Evaluation
 from lbp_prognosis.evaluation.prognostic import (
     BrierResult,
@@ -70,6 +71,7 @@ __all__ = [
     "decision_curve",
     "diagnostic",
     "evaluate",
+    "evaluate_state",
     "finding_to_outcome_ceiling",
     "integrated_brier",
     "ipa",

@@ -4,6 +4,8 @@ from lbp_prognosis.fusion._acquisition import pooled_errors, with_acquisition
 from lbp_prognosis.fusion._combat import ComBat
 from lbp_prognosis.fusion._conversion import Conversion, convert_methods
 from lbp_prognosis.fusion._covbat import CovBat
+from lbp_prognosis.fusion._formula_terms import FormulaTerms
+from lbp_prognosis.fusion._from_formula import from_formula
 from lbp_prognosis.fusion._level_norms import level_norms, norms_of
 from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
@@ -22,6 +24,7 @@ __all__ = [
     "ComBat",
     "Conversion",
     "CovBat",
+    "FormulaTerms",
     "MultipleImputation",
     "OneHot",
     "PatternSubmodels",
@@ -35,6 +38,7 @@ __all__ = [
     "Standardise",
     "WidePredictors",
     "convert_methods",
+    "from_formula",
     "level_norms",
     "norms_of",
     "one_row_a_patient",

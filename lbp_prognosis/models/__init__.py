@@ -8,6 +8,7 @@ from lbp_prognosis.models._boosted_hazard import BoostedHazard
 from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._discrete_time_hazard import DiscreteTimeHazard
+from lbp_prognosis.models._dynamic_risk import DynamicRisk, RiskUpdates, visits_by_landmark
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._fine_gray import FineGray
 from lbp_prognosis.models._landmark import LandmarkData, landmark
@@ -22,6 +23,7 @@ from lbp_prognosis.models._ordinal_regression import OrdinalRegression
 from lbp_prognosis.models._parametric_aft import ParametricAFT
 from lbp_prognosis.models._priority_cox import PriorityCox
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
+from lbp_prognosis.models._proportional_odds_test import proportional_odds_test
 from lbp_prognosis.models._recurrent_cox import RecurrentCox
 from lbp_prognosis.models._risk_stratifier import RiskStratifier
 from lbp_prognosis.models._royston_parmar import RoystonParmar
@@ -37,6 +39,7 @@ __all__ = [
     "CauseSpecificCox",
     "CoxPH",
     "DiscreteTimeHazard",
+    "DynamicRisk",
     "ElasticNetCox",
     "FineGray",
     "LandmarkData",
@@ -52,6 +55,7 @@ __all__ = [
     "ProportionalHazardsTest",
     "RecurrentCox",
     "RiskStratifier",
+    "RiskUpdates",
     "RoystonParmar",
     "Simex",
     "StackedRisk",
@@ -59,5 +63,7 @@ __all__ = [
     "landmark",
     "landmark_supermodel",
     "ordinal_indices",
+    "proportional_odds_test",
     "simex",
+    "visits_by_landmark",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from lbp_prognosis._base import (
     EstimationError,
+    argument_error,
     check_choice,
     check_number,
     takes_rows,
@@ -18,6 +20,7 @@ from lbp_prognosis._kernels import (
     ordinal_fit,
     ordinal_link,
     ordinal_rows,
+    partial_odds_fit,
     row_products,
     solve_tridiagonal,
     tridiagonal_inverse_diagonal,
@@ -56,6 +59,9 @@ class OrdinalRegression(ScoreModel):
         Column of ``X`` that enters the linear predictor with coefficient 1.
     collinear : {"error", "drop"}, default "error"
         What to do with a column that is constant or a combination of columns before it.
+    partial : sequence of str, optional
+        Columns with a coefficient for each threshold (partial proportional odds), where `proportional_odds_test` says
+        that one does not do. Without a penalty.
 
     Attributes
     ----------
@@ -64,9 +70,11 @@ class OrdinalRegression(ScoreModel):
     thresholds_ : ndarray of shape (K − 1,)
         α, increasing.
     coef_ : ndarray of shape (p,)
-        Log odds ratios of a higher score (for the logit link).
+        Log odds ratios of a higher score (for the logit link); NaN for the columns in ``partial``.
+    partial_coef_ : ndarray of shape (K − 1, q)
+        Coefficients of the columns in ``partial`` at each threshold.
     covariance_ : ndarray of shape (p, p)
-        Of ``coef_``, of the kind in ``variance_``.
+        Of ``coef_``, of the kind in ``variance_``; with ``partial`` of the rows of `to_frame`.
     threshold_errors_ : ndarray of shape (K − 1,)
         Standard errors of the thresholds, from the observed information.
     log_likelihood_, log_likelihood_null_ : float
@@ -107,6 +115,7 @@ class OrdinalRegression(ScoreModel):
         variance: str = "auto",
         offset: str | None = None,
         collinear: str = "error",
+        partial: Sequence[str] | None = None,
     ) -> None:
         self.link = link
         self.penalty = penalty
@@ -115,6 +124,12 @@ class OrdinalRegression(ScoreModel):
         self.variance = variance
         self.offset = offset
         self.collinear = collinear
+        self.partial = partial
+
+    @property
+    def linear_predictor_scale(self) -> str | None:
+        """``"score"``; None with ``partial``, where there is no one linear predictor."""
+        return None if self.partial is not None and len(self.partial) else self._linear_predictor_scale
 
     @takes_rows()
     def fit(
@@ -153,6 +168,10 @@ class OrdinalRegression(ScoreModel):
         check_choice("variance", self.variance, ("auto", "model", "robust"))
         check_number("penalty", self.penalty, low=0)
         self._refuse(strata=strata)
+        if self.partial is not None and self.penalty > 0:
+            raise argument_error(
+                "penalty", "0 with `partial`", self.penalty, "Shrink a model with common coefficients."
+            )
         design, used, _ = self._start_scores(X, y, sample_weight=sample_weight, offset=offset, clusters=clusters)
         self.levels_, level = np.unique(y["value"][used], return_inverse=True)
         self._fit_rows(design, used, level)
@@ -186,7 +205,84 @@ class OrdinalRegression(ScoreModel):
         self.thresholds_ = found.alpha + shift
         self.log_likelihood_, self.n_iter_ = found.loglik, found.iterations
         self.log_likelihood_null_ = ordinal_fit(inner[:, :0], level, self.levels_.size, **options).loglik
-        self._store_variance(design, used, inner, level, found, kept, centre, scale)
+        self.partial_coef_ = np.zeros((self.levels_.size - 1, 0))
+        if self.partial is not None and len(self.partial):
+            self._relax(design, used, inner, level, found, kept, centre, scale)
+        else:
+            self._store_variance(design, used, inner, level, found, kept, centre, scale)
+
+    def _robust(self, design: Design) -> bool:
+        weighted = design.weights is not None and not design.frequency
+        return self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+
+    def _relax(
+        self,
+        design: Design,
+        used: np.ndarray,
+        inner: np.ndarray,
+        level: np.ndarray,
+        found: OrdinalFit,
+        kept: np.ndarray,
+        centre: np.ndarray,
+        scale: np.ndarray,
+    ) -> None:
+        """Give the columns in ``partial`` a coefficient for each threshold, from the common ones on."""
+        names, cuts = self._names(), self.levels_.size - 1
+        lost = [name for name in self.partial or () if name not in names]
+        if lost:
+            raise argument_error("partial", f"names of predictors, {names[:8]}", f"{lost[:5]}")
+        dropped = [name for name in self.partial or () if not kept[names.index(name)]]
+        if dropped:
+            raise argument_error("partial", "columns that are estimated", f"{dropped}, dropped as collinear")
+        own = np.array([name in set(self.partial or ()) for name in names])
+        free, one = own[kept], ~own[kept]
+        start = np.concatenate([found.alpha, np.tile(found.beta[free], cuts), found.beta[one]])
+        weights = None if design.weights is None else design.weights[used]
+        fit = partial_odds_fit(
+            start,
+            inner[:, one],
+            inner[:, free],
+            level,
+            self.levels_.size,
+            link=self.link,
+            weights=weights,
+            offset=None if design.offset is None else design.offset[used],
+        )
+        if not fit.converged or undetermined(fit.information[cuts:, cuts:]):
+            raise EstimationError(
+                f"With a coefficient for each of {cuts} thresholds the likelihood has no finite maximum within reach: "
+                "some thresholds have too few scores on one side. Merge scores, or name fewer columns in `partial`."
+            )
+        q, pull = int(free.sum()), (centre / scale)[kept]
+        gamma, beta = fit.theta[cuts : cuts * (1 + q)].reshape(cuts, q), fit.theta[cuts * (1 + q) :]
+        self.thresholds_ = fit.theta[:cuts] + gamma @ pull[free] + beta @ pull[one]
+        self.partial_coef_ = gamma / scale[own]
+        self.coef_[own] = np.nan
+        self.coef_[np.flatnonzero(kept & ~own)] = beta / scale[kept & ~own]
+        self.log_likelihood_, self.n_iter_ = fit.loglik, self.n_iter_ + fit.iterations
+        inverse = np.linalg.inv(fit.information)
+        back = np.eye(fit.theta.size)
+        for k in range(cuts):
+            back[k, cuts + k * q : cuts + (k + 1) * q] = pull[free]
+        back[:cuts, cuts * (1 + q) :] = pull[one]
+        self.threshold_errors_ = np.sqrt(np.diag(back @ inverse @ back.T))[:cuts]
+        robust = self._robust(design)
+        self.variance_ = "robust" if robust else "model"
+        if robust:
+            inverse = inverse @ self._meat(design, used, fit.scores) @ inverse
+        factor = np.concatenate([np.tile(1 / scale[own], cuts), 1 / scale[kept & ~own]])
+        self.covariance_ = inverse[cuts:, cuts:] * np.outer(factor, factor)
+
+    def _meat(self, design: Design, used: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """Sum of squared scores, of rows or of clusters."""
+        if design.weights is not None:
+            power = 0.5 if design.frequency and design.clusters is None else 1.0
+            score = design.weights[used][:, None] ** power * score
+        if design.clusters is not None:
+            sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
+            np.add.at(sums, design.clusters[used], score)
+            score = sums
+        return score.T @ score
 
     def _store_variance(
         self,
@@ -206,8 +302,7 @@ class OrdinalRegression(ScoreModel):
         spread = pull[None, :] - solved
         own = tridiagonal_inverse_diagonal(found.band)
         self.threshold_errors_ = np.sqrt(own + np.einsum("kj,jl,kl->k", spread, inverse, spread))
-        weighted = design.weights is not None and not design.frequency
-        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        robust = self._robust(design)
         self.variance_ = "robust" if robust else "model"
         if robust:
             inverse = self._sandwich(design, used, inner, level, found, solved, inverse)
@@ -231,14 +326,7 @@ class OrdinalRegression(ScoreModel):
         _, d_low, d_high, *_ = ordinal_rows(padded[level] - eta, padded[level + 1] - eta, self.link)
         ends = np.vstack([np.zeros((1, solved.shape[1])), solved, np.zeros((1, solved.shape[1]))])
         score = -(d_low + d_high)[:, None] * inner - d_low[:, None] * ends[level] - d_high[:, None] * ends[level + 1]
-        if design.weights is not None:
-            power = 0.5 if design.frequency and design.clusters is None else 1.0
-            score = design.weights[used][:, None] ** power * score
-        if design.clusters is not None:
-            sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
-            np.add.at(sums, design.clusters[used], score)
-            score = sums
-        return inverse @ (score.T @ score) @ inverse
+        return inverse @ self._meat(design, used, score) @ inverse
 
     @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
@@ -251,12 +339,23 @@ class OrdinalRegression(ScoreModel):
         offset : array-like of shape (n,), optional
             Fixed part of the linear predictor.
         """
+        self._check_fitted()
+        if self.partial_coef_.shape[1]:
+            raise argument_error(
+                "partial",
+                "None for a linear predictor",
+                f"{list(self.partial or ())}",
+                "With a coefficient for each threshold there is no one score: use predict_mean or predict_risk.",
+            )
         matrix, _, shift = self._start_predict(X, None, offset)
         return row_products(matrix, self.coef_) + (0.0 if shift is None else shift)
 
     @takes_rows()
     def predict_distribution(self, X: Any, *, offset: Any = None) -> np.ndarray:
         """Return P(Y = level) for each of ``levels_``; shape (n, K).
+
+        With ``partial`` the lines of two thresholds can cross for a patient unlike those of the fit; their cumulative
+        probabilities are then put in order.
 
         Parameters
         ----------
@@ -265,8 +364,13 @@ class OrdinalRegression(ScoreModel):
         offset : array-like of shape (n,), optional
             Fixed part of the linear predictor.
         """
-        eta = self.linear_predictor(X, offset=offset)
-        below, _, _ = ordinal_link(self.thresholds_ - eta[:, None], self.link)
+        matrix, _, shift = self._start_predict(X, None, offset)
+        common = np.where(np.isnan(self.coef_), 0.0, self.coef_)
+        eta = row_products(matrix, common) + (0.0 if shift is None else shift)
+        limits = self.thresholds_ - eta[:, None]
+        if self.partial_coef_.shape[1]:
+            limits = np.sort(limits - matrix[:, np.isnan(self.coef_)] @ self.partial_coef_.T, axis=1)
+        below, _, _ = ordinal_link(limits, self.link)
         edge = np.zeros((eta.size, 1))
         return np.diff(np.column_stack([edge, below, edge + 1.0]), axis=1)
 
@@ -274,7 +378,8 @@ class OrdinalRegression(ScoreModel):
         """Return one row per coefficient.
 
         Columns ``term, coef, or, low, high, se, z, p, confidence, variance, coef_low, coef_high``; ``or`` is an odds
-        ratio for the logit link, and exp(coef) otherwise.
+        ratio for the logit link, and exp(coef) otherwise. Columns in ``partial`` have a row a threshold, named
+        ``"age: > 2"``.
 
         Parameters
         ----------
@@ -282,8 +387,14 @@ class OrdinalRegression(ScoreModel):
             Level of the intervals.
         """
         self._check_fitted()
+        names, coef = self._names(), self.coef_
+        if self.partial_coef_.shape[1]:
+            own = [name for name, value in zip(names, self.coef_) if np.isnan(value)]
+            others = [name for name, value in zip(names, self.coef_) if not np.isnan(value)]
+            names = [f"{name}: > {level:g}" for level in self.levels_[:-1] for name in own] + others
+            coef = np.concatenate([self.partial_coef_.ravel(), self.coef_[~np.isnan(self.coef_)]])
         return coefficient_table(
-            self._names(), self.coef_, self.covariance_, ratio="or", confidence=confidence, variance=self.variance_
+            names, coef, self.covariance_, ratio="or", confidence=confidence, variance=self.variance_
         )
 
 

@@ -27,7 +27,7 @@ class RecurrentCox(CoxPH):
     max_episode : int or None, default None
         Later episodes share the baseline of this one; None: the last of which 20 events or more were seen. Without
         effect for Andersen–Gill.
-    ties, penalty, penalty_factors, standardize, offset, collinear, max_iter, tol
+    ties, penalty, penalty_factors, standardize, offset, collinear, max_iter, tol, choose, cv, random_state
         As in `CoxPH`.
     variance : {"auto", "model", "robust"}, default "auto"
         ``"auto"`` is robust by patient: events of one patient go together.
@@ -67,7 +67,7 @@ class RecurrentCox(CoxPH):
         *,
         max_episode: int | None = None,
         ties: str = "efron",
-        penalty: float = 0.0,
+        penalty: Any = 0.0,
         penalty_factors: Any = None,
         standardize: bool = True,
         variance: str = "auto",
@@ -75,6 +75,9 @@ class RecurrentCox(CoxPH):
         collinear: str = "error",
         max_iter: int = 30,
         tol: float = 1e-9,
+        choose: str = "min",
+        cv: int = 5,
+        random_state: Any = 0,
     ) -> None:
         super().__init__(
             ties=ties,
@@ -86,6 +89,9 @@ class RecurrentCox(CoxPH):
             collinear=collinear,
             max_iter=max_iter,
             tol=tol,
+            choose=choose,
+            cv=cv,
+            random_state=random_state,
         )
         self.kind = kind
         self.max_episode = max_episode
@@ -119,7 +125,7 @@ class RecurrentCox(CoxPH):
         clusters : array-like of shape (n,), optional
             Labels of the variance unit; by default patients.
         folds : array-like of shape (n,), optional
-            Fold of each row, for ``penalty="cv"``; rows of a patient belong to one.
+            Fold of each row for ``penalty="cv"``; by default patients stay in one fold.
         """
         check_choice("kind", self.kind, ("andersen_gill", "pwp_total", "pwp_gap"))
         self._refuse(strata=strata)

@@ -32,6 +32,7 @@ from lbp_prognosis.survival._reverse_kaplan_meier import reverse_kaplan_meier
 from lbp_prognosis.survival._rmst import rmst
 from lbp_prognosis.survival._score_forecast import ScoreForecast
 from lbp_prognosis.survival._spec import OutcomeSpec
+from lbp_prognosis.survival._state_at import state_at, state_pseudo_values
 from lbp_prognosis.survival._state_occupancy import (
     StateOccupancy,
     mean_sojourn,
@@ -91,7 +92,9 @@ __all__ = [
     "probability_ever",
     "reverse_kaplan_meier",
     "rmst",
+    "state_at",
     "state_occupancy",
+    "state_pseudo_values",
     "status_horizon",
     "to_frame",
     "to_sksurv",

@@ -186,15 +186,16 @@ def measured_spec(y: np.ndarray) -> MeasuredSpec:
     )
 
 
-def measured_to_status(y: np.ndarray, *, at_most: float | None = None, at_least: float | None = None) -> np.ndarray:
+def measured_to_status(y: np.ndarray, *, at_most: Any = None, at_least: Any = None) -> np.ndarray:
     """Return the state that a cut makes of a score.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         Made by `Measured.at`.
-    at_most, at_least : float, optional
-        The cut; by default the declared one.
+    at_most, at_least : float or array-like of shape (n,), optional
+        The cut; by default the declared one. One a row, in the order of ``y``, is a cut that depends on the baseline: a
+        response by the minimal important change is ``at_most=baseline - change``.
 
     Returns
     -------
@@ -219,7 +220,12 @@ def measured_to_status(y: np.ndarray, *, at_most: float | None = None, at_least:
             kind=OutcomeError,
         )
     value = y["value"]
-    state = value <= at_most if at_most is not None else value >= at_least
+    name = "at_most" if at_most is not None else "at_least"
+    cut = np.asarray(as_numbers(name, at_most if at_most is not None else at_least), dtype=float)
+    if cut.shape not in ((), value.shape) or not np.isfinite(cut).all():
+        raise argument_error(name, f"a finite number, or {value.size} of them", describe(cut))
+    slack = 1e-9 * max(abs(spec.lower), abs(spec.upper), 1.0)  # 10 − 8 is the cut 2, whatever its last digits
+    state = value <= cut + slack if at_most is not None else value >= cut - slack
     status = Status.at(spec.horizon, np.where(np.isnan(value), -1, state.astype(int)))
     if "label" not in (y.dtype.names or ()):
         return status

@@ -47,6 +47,8 @@ class MultiState:
         Whether states were seen at visits only, so that a transition is dated at the visit that found it.
     objections : tuple of Objection
         Code ``panel-observed``.
+    label : ndarray of shape (n,) or None
+        Codes of the labels of the rows, if ``index`` was given: other arguments are brought into their order.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class MultiState:
     states: tuple[str, ...]
     panel: bool = False
     objections: tuple[Objection, ...] = field(default=())
+    label: np.ndarray | None = None
 
     # ---- construction ------------------------------------------------------------------------------------------
 
@@ -83,6 +86,7 @@ class MultiState:
         states: Sequence[str] | None = None,
         censored: str = "censored",
         gaps: bool = False,
+        index: Any = None,
     ) -> MultiState:
         """Build courses from rows (start, stop] and the state that is entered at ``stop``.
 
@@ -103,6 +107,8 @@ class MultiState:
             The label of no state.
         gaps : bool, default False
             Whether a patient may leave observation for a while. The state before the gap is then taken to go on.
+        index : Index, Series, DataFrame or array-like of shape (n,), optional
+            Labels of the rows that the courses carry, as in `Surv.right`.
 
         Raises
         ------
@@ -110,7 +116,7 @@ class MultiState:
             With ``failures``, a row each: ``backward-time`` (stop is not after start), ``not-finite``, ``overlap``,
             ``gap``, ``teleport`` (the state of a row is not the one that the row before entered), ``unknown-state``.
         """
-        given, _ = aligned({"id": id, "start": start, "stop": stop, "state": state}, None)
+        given, label = aligned({"id": id, "start": start, "stop": stop, "state": state}, index)
         times = {name: as_numbers(name, given[name]) for name in ("start", "stop")}
         entered = _state_labels("state", given["state"], censored)
         patient, ids = pd.factorize(np.asarray(as_labels("id", given["id"]), dtype=object))
@@ -137,7 +143,9 @@ class MultiState:
         )
         if failures:
             raise_failures("MultiState", failures, np.asarray(ids, dtype=object)[patient])
-        return cls(patient, tuple(ids), times["start"], times["stop"], origin, target, known)
+        if label is not None and label.size != n:
+            raise argument_error("index", f"of length {n}, as `id`", f"length {label.size}")
+        return cls(patient, tuple(ids), times["start"], times["stop"], origin, target, known, label=label)
 
     @classmethod
     def from_visits(
@@ -271,6 +279,8 @@ class MultiState:
     def _rows(self, rows: np.ndarray, **changed: np.ndarray) -> MultiState:
         kept, codes = np.unique(self.patient[rows], return_inverse=True)
         parts = {name: getattr(self, name)[rows] for name in ("start", "stop", "origin", "target")}
+        if self.label is not None:
+            parts["label"] = self.label[rows]
         return replace(self, patient=codes, ids=tuple(self.ids[k] for k in kept), **{**parts, **changed})
 
     def after(self, time: float) -> MultiState:

@@ -51,6 +51,8 @@ class RecurrentEvents:
         What comes at the stop: 0 nothing, 1 the event, 2 an end after which none can come.
     episode : ndarray of int of shape (n,)
         Number of the event that the row is at risk for, from 1.
+    label : ndarray of shape (n,) or None
+        Codes of the labels of the rows, if ``index`` was given.
 
     Examples
     --------
@@ -68,9 +70,12 @@ class RecurrentEvents:
     stop: np.ndarray
     event: np.ndarray
     episode: np.ndarray
+    label: np.ndarray | None = None
 
     @classmethod
-    def from_long(cls, id: Any, start: Any, stop: Any, event: Any, *, gaps: bool = False) -> RecurrentEvents:
+    def from_long(
+        cls, id: Any, start: Any, stop: Any, event: Any, *, gaps: bool = False, index: Any = None
+    ) -> RecurrentEvents:
         """Build them from rows (start, stop] in any order.
 
         Parameters
@@ -83,13 +88,15 @@ class RecurrentEvents:
             0 nothing, 1 the event, 2 a terminal event (death, an operation after which none is counted) at ``stop``.
         gaps : bool, default False
             Whether a patient may be unobserved, or not at risk, for a while.
+        index : Index, Series, DataFrame or array-like of shape (n,), optional
+            Labels of the rows that the events carry, as in `Surv.right`.
 
         Raises
         ------
         DataError
             With ``failures``: ``not-finite``, ``backward-time``, ``overlap``, ``gap``, ``after-terminal``.
         """
-        given, _ = aligned({"id": id, "start": start, "stop": stop, "event": event}, None)
+        given, label = aligned({"id": id, "start": start, "stop": stop, "event": event}, index)
         begin, end, code = (as_numbers(name, given[name]) for name in ("start", "stop", "event"))
         patient, ids = pd.factorize(np.asarray(as_labels("id", given["id"]), dtype=object))
         if patient.size == 0:
@@ -122,7 +129,9 @@ class RecurrentEvents:
         first = np.append(True, p[1:] != p[:-1])
         episode = np.empty(patient.size, dtype=np.int64)
         episode[order] = before - np.repeat(before[first], np.diff(np.append(np.flatnonzero(first), p.size))) + 1
-        return cls(patient, tuple(ids), begin, end, code.astype(np.int64), episode)
+        if label is not None and label.size != patient.size:
+            raise argument_error("index", f"of length {patient.size}, as `id`", f"length {label.size}")
+        return cls(patient, tuple(ids), begin, end, code.astype(np.int64), episode, label)
 
     @property
     def shape(self) -> tuple[int]:
@@ -231,7 +240,7 @@ class MeanCumulative(Result):
         return f"{int(self.n_events.sum())} events of {int(self.n.sum())} patients; by {self.times[-1]:g} {last}"
 
 
-@takes_rows()
+@takes_rows(events="outcome")
 def mean_cumulative(
     events: RecurrentEvents,
     times: Any,

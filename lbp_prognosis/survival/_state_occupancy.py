@@ -28,7 +28,7 @@ from lbp_prognosis.survival._weights import check_weights
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["StateOccupancy", "mean_sojourn", "probability_ever", "state_occupancy"]
+__all__ = ["StateOccupancy", "mean_sojourn", "probability_ever", "state_occupancy", "state_process_of"]
 
 _MOST_TIMES = 200
 
@@ -114,7 +114,7 @@ class StateOccupancy(Result):
         return f"{self.quantity} of {self.n} patients at {self.times[-1]:g}: {last}"
 
 
-@takes_rows()
+@takes_rows(courses="outcome")
 def state_occupancy(
     courses: MultiState,
     times: Any = None,
@@ -175,7 +175,7 @@ def state_occupancy(
     )
 
 
-@takes_rows()
+@takes_rows(courses="outcome")
 def mean_sojourn(
     courses: MultiState,
     times: Any,
@@ -214,7 +214,7 @@ def mean_sojourn(
     return _result(courses, "sojourn", taus, value, own, weights, units, confidence, words)
 
 
-@takes_rows()
+@takes_rows(courses="outcome")
 def probability_ever(
     courses: MultiState,
     times: Any = None,
@@ -273,6 +273,11 @@ def probability_ever(
     return _result(
         courses, "ever", taus, value, own, weights, units, confidence, words, states=tuple(str(s) for s in chosen)
     )
+
+
+def state_process_of(courses: MultiState) -> StateProcess:
+    """Return the estimates of all patients, each with weight 1."""
+    return _process(courses, "estimated", None, None)[0]
 
 
 class _Units(NamedTuple):

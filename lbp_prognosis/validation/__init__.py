@@ -35,6 +35,7 @@ from lbp_prognosis.validation.sensitivity._censoring_sensitivity import Censorin
 from lbp_prognosis.validation.sensitivity._fairness import Fairness, fairness
 from lbp_prognosis.validation.sensitivity._subgroup_performance import SubgroupPerformance, subgroup_performance
 from lbp_prognosis.validation.transport._case_mix import CaseMix, case_mix
+from lbp_prognosis.validation.transport._dynamic_performance import DynamicPerformance, dynamic_performance
 from lbp_prognosis.validation.transport._external_validate import ExternalValidation, external_validate
 from lbp_prognosis.validation.transport._model_based_concordance import model_based_concordance
 from lbp_prognosis.validation.transport._update_model import ModelUpdate, update_model
@@ -50,6 +51,7 @@ __all__ = [
     "CensoringSensitivity",
     "CrossValidation",
     "DeltaSensitivity",
+    "DynamicPerformance",
     "ExternalValidation",
     "Fairness",
     "Finding",
@@ -78,6 +80,7 @@ __all__ = [
     "censoring_sensitivity",
     "cross_validate_risk",
     "delta_sensitivity",
+    "dynamic_performance",
     "external_validate",
     "fairness",
     "internal_external",

@@ -59,6 +59,17 @@ Y = Surv.right(ROWS.time, ROWS.event, index=INDEX)
 STATUS = Status.at(6.0, ROWS.state, index=INDEX)
 REFERENCE = Reference.now(ROWS.state, index=INDEX)
 SCORES = Measured.at(6.0, ROWS.finding + 2 * ROWS.state, lower=0, upper=4, index=INDEX)
+COURSES = survival.MultiState.from_long(
+    np.arange(N),
+    np.zeros(N),
+    ROWS.time.to_numpy(),
+    np.where(ROWS.event == 1, "recovered", "censored"),
+    initial="pain",
+    index=INDEX,
+)
+EVENTS = survival.RecurrentEvents.from_long(
+    np.arange(N), np.zeros(N), ROWS.time.to_numpy(), ROWS.event.to_numpy(), index=INDEX
+)
 STAGES = [0.3, 0.5]
 COX = models.CoxPH().fit(ROWS.X, Y)
 FORMULA = equation(COX, horizons=6.0)
@@ -161,6 +172,17 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         validation.fairness,
         {"risk": R.risk, "groups": R.label},
         {"y": Y, "horizon": 6.0, "n_draws": 100},
+    ),
+    "models.MultiStateCox": (fitted(models.MultiStateCox(), COURSES), {"X": R.X, **COMMON}, {}),
+    "models.RecurrentCox": (fitted(models.RecurrentCox(), EVENTS), {"X": R.X, **COMMON}, {}),
+    "models.DynamicRisk": (fitted(models.DynamicRisk([0.0, 2.0], 6.0)), {"X": R.X, **COMMON}, {}),
+    "survival.state_occupancy": (survival.state_occupancy, COMMON, {"courses": COURSES, "times": 6.0}),
+    "survival.mean_sojourn": (survival.mean_sojourn, COMMON, {"courses": COURSES, "times": 6.0}),
+    "survival.probability_ever": (survival.probability_ever, COMMON, {"courses": COURSES, "times": 6.0}),
+    "survival.mean_cumulative": (
+        survival.mean_cumulative,
+        {**COMMON, "groups": R.label},
+        {"events": EVENTS, "times": 6.0},
     ),
     "models.predict_risk": (predicted, {"X": R.X}, {}),
     "fusion.RiskPipeline": (

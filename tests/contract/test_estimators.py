@@ -70,6 +70,12 @@ ESTIMATORS: dict[str, Case] = {
         names_only=True,
     ),
     "NullModel": Case(lambda: M.NullModel(), "competing", {"horizon": [None]}, looks_at_x=False, refuses_events=False),
+    "DynamicRisk": Case(
+        lambda: M.DynamicRisk([0.0, 3.0, 6.0], 12.0, interactions=["c1"]),
+        "competing",
+        {"degree": [1, 2]},
+        names_only=True,
+    ),
     "MultiStateCox": Case(lambda: M.MultiStateCox(), "competing", {"incidence": ["product_limit", "exponential"]}),
     "RecurrentCox": Case(lambda: M.RecurrentCox(), grid={"kind": ["andersen_gill", "pwp_gap"]}),
     "LogisticRisk": Case(lambda: M.LogisticRisk(), "status", {"penalty": [0.0, 1.0]}),
@@ -360,6 +366,8 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     scaled = case.make()
     if isinstance(scaled, M.DiscreteTimeHazard | M.BoostedHazard):
         scaled.set_params(visits=[30 * visit for visit in VISITS])
+    if isinstance(scaled, M.DynamicRisk):
+        scaled.set_params(landmarks=[0.0, 90.0, 180.0], width=360.0)
     scaled.fit(X, days)
     np.testing.assert_allclose(scaled.predict_risk(X, [180, 360]), model.predict_risk(X, [6, 12]), rtol=1e-6, atol=1e-7)
 

@@ -44,7 +44,7 @@ from lbp_prognosis.evaluation.technical import (
 )
 from lbp_prognosis.evaluation.utility import sequential_policy, test_tradeoff, value_of_information
 from lbp_prognosis.explain import feature_effect, shap_stability, shap_values
-from lbp_prognosis.models import OrdinalRegression, RiskStratifier
+from lbp_prognosis.models import DynamicRisk, OrdinalRegression, RiskStratifier
 from lbp_prognosis.validation import (
     OnColumns,
     added_value,
@@ -55,6 +55,7 @@ from lbp_prognosis.validation import (
     censoring_sensitivity,
     cross_validate_risk,
     delta_sensitivity,
+    dynamic_performance,
     external_validate,
     fairness,
     internal_external,
@@ -166,6 +167,9 @@ MAKE: dict[str, Callable[[], Result]] = {
         RiskStratifier(CoxPH(), horizon=12.0, n_groups=3, cv=2), X, Y, n_splits=3, n_resamples=3
     ),
     "Instability": lambda: MAKE["BootstrapValidation"]().instability([0.3]),
+    "DynamicPerformance": lambda: dynamic_performance(
+        DynamicRisk([0.0, 3.0], 6.0).fit(X[:120], Y[:120]), X[120:], Y[120:], n_resamples=0
+    ),
     "InternalExternal": lambda: internal_external(CoxPH(), X, Y, D["site"], 12, n_resamples=0),
     "LikelihoodRatio": lambda: likelihood_ratio(CoxPH().fit(X[["c1"]], Y), COX, X[["c1"]], X, added="rest"),
     "MetaAnalysis": lambda: meta_analysis([0.7, 0.72, 0.69], [0.02, 0.03, 0.02]),

@@ -11,7 +11,7 @@ import pytest
 
 from lbp_prognosis import Measured
 from lbp_prognosis.evaluation import crps, ordinal_concordance, score_r2
-from lbp_prognosis.models import LinearOutcome, OrdinalRegression, ordinal_indices
+from lbp_prognosis.models import LinearOutcome, OrdinalRegression, ordinal_indices, proportional_odds_test
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 ROUND2 = SHARED / "reference" / "round2"
@@ -146,3 +146,10 @@ def test_signs_are_those_of_clm_and_not_of_rms(values, painr) -> None:
     model = OrdinalRegression().fit(X, y)
     theirs = np.array(list(ref["orm_coef"].values()))
     np.testing.assert_allclose(np.r_[-model.thresholds_, model.coef_], theirs, rtol=1e-8)
+
+
+def test_pain_at_baseline_has_no_common_odds_ratio_at_six_months(painr) -> None:
+    X, y, _ = painr
+    found = proportional_odds_test(OrdinalRegression().fit(X, y), X, y).set_index("term")
+    assert found.loc["pain_intensity", "p"] < 0.001
+    assert (found["p"].drop(["pain_intensity", "all"]) > 0.05).all()

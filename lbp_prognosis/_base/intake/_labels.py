@@ -107,6 +107,9 @@ def label_codes_of(index: pd.Index) -> np.ndarray:
 
 
 def outcome_labels(y: Any) -> pd.Index | None:
-    """Return the label codes an outcome carries (its field ``label``), None where it has none."""
+    """Return the label codes an outcome carries (its field, or attribute, ``label``), None where it has none."""
+    if not hasattr(y, "dtype"):  # courses of several rows a patient
+        carried = getattr(y, "label", None)
+        return pd.Index(carried) if isinstance(carried, np.ndarray) else None
     names = getattr(getattr(y, "dtype", None), "names", None) or ()
     return pd.Index(y["label"]) if "label" in names else None

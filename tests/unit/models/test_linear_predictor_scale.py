@@ -36,6 +36,7 @@ STATED = {
     "BoostedAFT": "log_time",
     "CauseSpecificCox": "log_hazard",
     "FineGray": "log_subdistribution_hazard",
+    "RecurrentCox": "log_hazard",
     "RoystonParmar": "log_cumulative_hazard",
     "DiscreteTimeHazard": "log_hazard",
     "ParametricAFT": "log_time",

@@ -90,3 +90,16 @@ def test_measured_carries_labels_and_pairs_by_them():
     assert state.dtype.metadata["horizon"] == 12
     with pytest.raises(ArgumentError, match="index"):
         Measured.at(12, [1, 2], lower=0, upper=10, index=["a", "b", "c"])
+
+
+def test_a_cut_for_each_patient_is_a_response_against_the_baseline():
+    baseline = np.array([8.0, 8.0, 5.0, 8.0])
+    y = Measured.at(12, [6.0, 6.1, 3.0, None], lower=0, upper=10)
+    state = measured_to_status(y, at_most=baseline - 2)  # on, above, on, not seen
+    assert state["status"].tolist() == [1, 0, 1, -1]
+    assert measured_to_status(y, at_least=baseline - 2)["status"].tolist() == [1, 1, 1, -1]
+    tenth = Measured.at(12, [0.1 + 0.2], lower=0, upper=10)
+    assert measured_to_status(tenth, at_most=0.3)["status"].tolist() == [1]
+    for wrong in (baseline[:2], [np.nan] * 4, np.inf):
+        with pytest.raises(ArgumentError, match="at_most"):
+            measured_to_status(y, at_most=wrong)

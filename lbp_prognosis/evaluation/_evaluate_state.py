@@ -1,0 +1,194 @@
+"""``evaluate_state``: how good are predicted probabilities of being in a state at a time?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, logit
+
+from lbp_prognosis._base import (
+    MetricResult,
+    RandomState,
+    argument_error,
+    check_clusters,
+    check_risks,
+    describe,
+    influence_se,
+    interval,
+    takes_rows,
+)
+from lbp_prognosis.evaluation._evaluate import evaluate
+from lbp_prognosis.evaluation._evaluation import Evaluation
+from lbp_prognosis.evaluation.prognostic import OverHorizons
+from lbp_prognosis.survival import MultiState, state_at, state_occupancy, state_pseudo_values
+
+__all__ = ["evaluate_state"]
+
+_MOST_STEPS = 50
+
+
+@takes_rows()
+def evaluate_state(
+    courses: MultiState,
+    risks: Any,
+    time: float,
+    state: str,
+    thresholds: Any = None,
+    *,
+    clusters: Any = None,
+    confidence: float = 0.95,
+    n_resamples: int = 200,
+    random_state: RandomState = 0,
+    min_at_risk: int = 10,
+) -> Evaluation:
+    """Judge predictions of "in this state at this time": in pain at twelve months, instead of not recovered by then.
+
+    Parameters
+    ----------
+    courses : MultiState
+        Courses of the patients, all from one start.
+    risks : array-like of shape (n_patients,), or mapping from name to such arrays
+        P(in ``state`` at ``time``), in the order of ``courses.ids``: ``predict_risk(X, time, state=state)`` of a
+        `MultiStateCox`.
+    time : float
+        The time.
+    state : str
+        Name of the state.
+    thresholds : array-like or ThresholdRange, optional
+        Decision thresholds on the probability of the state.
+    clusters : array-like of shape (n_patients,), optional
+        Unit of the standard errors.
+    confidence : float, default 0.95
+        Level of intervals.
+    n_resamples : int, default 200
+        For simultaneous bands of net benefit and for the intervals of calibration distances.
+    random_state : int, SeedSequence, Generator or None, default 0
+        Seed of these.
+    min_at_risk : int, default 10
+        Fewer patients whose state is known: NaN with a reason.
+
+    Returns
+    -------
+    Evaluation
+        AUC, Brier score, calibration and net benefit of those whose state is known, weighted by the inverse probability
+        of that (`state_at`); and of all patients ``calibration_slope_pseudo``, ``calibration_intercept_pseudo`` (logit
+        lines through pseudo-values) and ``observed_occupancy`` (Aalen–Johansen).
+
+    Notes
+    -----
+    A patient who recovered and relapsed is in pain again: occupancy is no cumulative incidence, and the two questions
+    have different answers. Weights are taken as known in the standard errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis.evaluation import evaluate_state
+    >>> from lbp_prognosis.survival import MultiState
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=200)
+    >>> t = rng.exponential(10 * np.exp(-x))
+    >>> stop = np.minimum(t, 24)
+    >>> state = np.where(t < 24, "recovered", "censored")
+    >>> courses = MultiState.from_long(range(200), np.zeros(200), stop, state, initial="pain")
+    >>> found = evaluate_state(courses, np.exp(-12 * np.exp(x) / 10), 12, "pain", n_resamples=0)
+    >>> round(found.metric("observed_occupancy").value, 3)
+    0.35
+    """
+    if not isinstance(courses, MultiState):
+        raise argument_error("courses", "made by MultiState.from_long or from_visits", describe(courses))
+    n = courses.n_patients
+    models = check_risks(risks, n=n, n_horizons=1)
+    status, weights = state_at(courses, time, state)
+    found = evaluate(
+        status,
+        models,
+        time,
+        thresholds,
+        sample_weight=weights,
+        clusters=clusters,
+        confidence=confidence,
+        n_resamples=n_resamples,
+        random_state=random_state,
+        min_at_risk=min_at_risk,
+    )
+    units = check_clusters("clusters", clusters, n=n)
+    pseudo = state_pseudo_values(courses, time)[:, 0, courses.code(state)]
+    shared = {"time": float(time), "confidence": confidence, "clusters": units, "n": n}
+    metrics = {}
+    for name in found.models:
+        own = [*_lines(pseudo, models[name][:, 0], shared), _observed(courses, state, shared)]
+        metrics[name] = {**found.metrics[name], **{part.metric: part.labelled(model=name) for part in own}}
+    more = [
+        metrics[second][key].minus(metrics[first][key])
+        for i, first in enumerate(found.models)
+        for second in found.models[i + 1 :]
+        for key in ("calibration_intercept_pseudo", "calibration_slope_pseudo")
+    ]
+    return replace(
+        found,
+        metrics=metrics,
+        differences=(*found.differences, *more),
+        objections=tuple(dict.fromkeys((*courses.objections, *found.objections))),
+    )
+
+
+def _result(
+    metric: str, value: float, own: np.ndarray, method: str, shared: dict[str, Any], reason: str
+) -> MetricResult:
+    own = np.where(bool(reason), np.nan, own)
+    se = float(influence_se(own, shared["clusters"]))
+    value = np.nan if reason else value
+    low, high = interval(value, se, shared["confidence"])
+    return OverHorizons(
+        metric=metric,
+        tier="prognostic",
+        value=float(value),
+        se=se,
+        low=float(low),
+        high=float(high),
+        confidence=shared["confidence"],
+        method=method,
+        horizon=shared["time"],
+        target="event",
+        n=shared["n"],
+        reason=reason,
+        influence=own,
+        clusters=shared["clusters"],
+    )
+
+
+def _observed(courses: MultiState, state: str, shared: dict[str, Any]) -> MetricResult:
+    found = state_occupancy(courses, shared["time"])
+    k = courses.code(state)
+    own = found.influence[:, 0, k] * shared["n"]
+    reason = "" if np.isfinite(found.value[0, k]) else "nobody is followed to this time"
+    return _result("observed_occupancy", float(found.value[0, k]), own, "Aalen–Johansen", shared, reason)
+
+
+def _lines(pseudo: np.ndarray, risk: np.ndarray, shared: dict[str, Any]) -> list[MetricResult]:
+    """Logit line of pseudo-values on the logit of the risk, by estimating equations."""
+    words = "logit line through pseudo-values"
+    x = logit(np.clip(risk, 1e-8, 1 - 1e-8))
+    design = np.column_stack([np.ones(x.size), x])
+    reason = "all predictions are equal" if np.ptp(x) < 1e-10 else ""
+    theta, own = np.array([0.0, 1.0]), np.full((x.size, 2), np.nan)
+    if not reason:
+        for _ in range(_MOST_STEPS):
+            mean = expit(design @ theta)
+            slope = (mean * (1 - mean))[:, None] * design
+            step = np.linalg.lstsq(slope.T @ design, design.T @ (pseudo - mean), rcond=None)[0]
+            theta = theta + np.clip(step, -2, 2)
+            if np.abs(step).max() < 1e-10:
+                break
+        else:
+            reason = "the line through pseudo-values did not converge"
+    if not reason:
+        mean = expit(design @ theta)
+        bread = np.linalg.inv(((mean * (1 - mean))[:, None] * design).T @ design / x.size)
+        own = (design * (pseudo - mean)[:, None]) @ bread
+    return [
+        _result(f"calibration_{what}_pseudo", float(theta[k]), own[:, k], words, shared, reason)
+        for k, what in enumerate(("intercept", "slope"))
+    ]

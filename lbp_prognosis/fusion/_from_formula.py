@@ -1,0 +1,125 @@
+"""``from_formula``: a model as R users write it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from lbp_prognosis._base import argument_error
+from lbp_prognosis.fusion._formula_grammar import parse_formula
+from lbp_prognosis.fusion._formula_nodes import Category, Formula, Response
+from lbp_prognosis.fusion._formula_terms import FormulaTerms
+from lbp_prognosis.fusion._frame import as_frame
+from lbp_prognosis.fusion._risk_pipeline import RiskPipeline
+from lbp_prognosis.survival import Measured, Status, Surv
+
+__all__ = ["from_formula"]
+
+
+def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline, pd.DataFrame, np.ndarray]:
+    """Return an unfitted pipeline, its table and its outcome.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model with ``fit`` and ``predict_risk``; ``strata()`` and ``offset()`` set its parameters of these names.
+    formula : str
+        ``"Surv(months, status) ~ rcs(odi, 4) + C(grade) * sex + strata(site)"``, at most 10,000 characters. Left:
+        ``Surv(time, status)``, ``Surv(start, stop, status)``, ``Interval(lower, upper)``, ``Status(state, horizon)``,
+        ``Measured(score, horizon, lower, upper)``. Right: columns, ``rcs(x, knots)`` (a number, 5 by default, or
+        ``c(…)``), ``C(x, ref="a")``, ``log``, ``log1p``, ``sqrt``, ``poly(x, degree)``, ``I`` of ``+ - * /``,
+        ``strata``, ``offset``, joined by ``+``, ``-`` (removes), ``:`` and ``*``. Names with other signs stand in
+        backticks. Columns of text are nominal, as are those in ``C()``.
+    data : DataFrame
+        One row a patient.
+
+    Returns
+    -------
+    tuple of (RiskPipeline, DataFrame, ndarray)
+        The columns are those that the formula names; a missing value stays one, and an imputation can be put before
+        the step.
+
+    Raises
+    ------
+    ArgumentError
+        For anything outside the grammar: nothing in the text is run or looked up but columns of ``data``.
+
+    Notes
+    -----
+    The terms are a step (`FormulaTerms`) that learns knots, categories and polynomials from the training rows of each
+    fold. Knots are Harrell's, the basis that of ``rms``; ``poly`` is R's.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from lbp_prognosis import CoxPH
+    >>> from lbp_prognosis.fusion import from_formula
+    >>> rng = np.random.default_rng(0)
+    >>> d = pd.DataFrame({"months": rng.exponential(9, 90), "status": 1, "odi": rng.uniform(0, 80, 90)})
+    >>> pipeline, X, y = from_formula(CoxPH(), "Surv(months, status) ~ rcs(odi, 4)", d)
+    >>> pipeline.fit(X, y).models_[0].feature_names_in_.tolist()
+    ['odi', "odi'", "odi''"]
+    """
+    said = parse_formula(formula)
+    frame = as_frame(data, "data")
+    named = _columns(said)
+    response = said.response
+    assert response is not None
+    absent = [name for name in (*response.columns, *named) if name not in frame.columns]
+    if absent:
+        raise argument_error("formula", f"of columns of `data`, {list(frame.columns)[:8]}", f"{absent[:5]}")
+    leaked = [name for name in named if name in response.columns]
+    if leaked:
+        raise argument_error("formula", "predictors that are not part of the outcome", f"{leaked}")
+    if not said.terms:
+        raise argument_error("formula", "at least one predictor on the right", repr(formula[-40:]))
+    model = clone(estimator)
+    for parameter, wanted in (("strata", list(said.strata) or None), ("offset", said.offset)):
+        if wanted is None:
+            continue
+        if parameter not in model.get_params(deep=False):
+            raise argument_error(
+                "formula",
+                f"without {parameter}() for {type(estimator).__name__}, which can't use it",
+                f"{parameter}({wanted if isinstance(wanted, str) else ', '.join(wanted)})",
+            )
+        model.set_params(**{parameter: wanted})
+    terms = set(said.strata) | ({said.offset} if said.offset else set())
+    both = [name for name in _term_columns(said) if name in terms]
+    if both:
+        raise argument_error("formula", "columns that are a predictor, a stratum or the offset, one of them", f"{both}")
+    pipeline = RiskPipeline([("formula", FormulaTerms(said.right))], model)
+    return pipeline, frame[named], _outcome(response, frame)
+
+
+def _term_columns(said: Formula) -> list[str]:
+    names: list[str] = []
+    for term in said.terms:
+        for factor in term:
+            if isinstance(factor, Category):
+                names.append(factor.column)
+            else:
+                names += (factor.of if hasattr(factor, "of") else factor).columns()
+    return list(dict.fromkeys(names))
+
+
+def _columns(said: Formula) -> list[str]:
+    offset = [] if said.offset is None else [said.offset]
+    return list(dict.fromkeys([*_term_columns(said), *said.strata, *offset]))
+
+
+def _outcome(response: Response, frame: pd.DataFrame) -> np.ndarray:
+    parts = [frame[name].to_numpy() for name in response.columns]
+    if response.kind == "Surv":
+        if len(parts) == 3:
+            return Surv.right(parts[1], parts[2], entry=parts[0])
+        return Surv.right(parts[0], parts[1])
+    if response.kind == "Interval":
+        return Surv.interval(parts[0], parts[1])
+    if response.kind == "Status":
+        return Status.at(response.numbers[0], parts[0])
+    horizon, lower, upper = response.numbers
+    return Measured.at(horizon, parts[0], lower=lower, upper=upper)

@@ -1,0 +1,115 @@
+"""Predicted states against courses: what is known, weights, pseudo-values, and the true model as the best."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import LBPError, Surv
+from lbp_prognosis.evaluation import brier, evaluate_state
+from lbp_prognosis.models import MultiStateCox
+from lbp_prognosis.survival import MultiState, aalen_johansen, state_at, state_occupancy, state_pseudo_values
+
+
+def courses(n: int = 600, seed: int = 4, last: float = 30.0) -> tuple[pd.DataFrame, MultiState]:
+    """Pain, recovery and relapse; surgery from both; x speeds recovery."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    rates = {0: ((1, 0.10, 0.8), (2, 0.02, -0.5)), 1: ((0, 0.06, -0.4), (2, 0.005, -0.5))}
+    names, rows = ("pain", "recovered", "surgery"), []
+    for i in range(n):
+        now, state, end = 0.0, 0, rng.uniform(6, last)
+        while state != 2:
+            wait, to = min((rng.exponential(np.exp(-b * x[i]) / rate), to) for to, rate, b in rates[state])
+            if now + wait >= end:
+                rows.append((i, now, end, "censored", x[i]))
+                break
+            rows.append((i, now, now + wait, names[to], x[i]))
+            now, state = now + wait, to
+    d = pd.DataFrame(rows, columns=["id", "start", "stop", "state", "x"])
+    return d[["x"]], MultiState.from_long(d["id"], d["start"], d["stop"], d["state"], initial="pain", states=names)
+
+
+def test_one_event_a_patient_weighs_to_aalen_johansen() -> None:
+    rng = np.random.default_rng(0)
+    n = 300
+    time, event = rng.exponential(8, n).round(1) + 0.1, rng.integers(0, 3, n)
+    names = np.array(["censored", "recovered", "surgery"], dtype=object)
+    one = MultiState.from_long(range(n), np.zeros(n), time, names[event], initial="pain")
+    at = 4.05  # between times of the table
+    for code, state in ((1, "recovered"), (2, "surgery")):
+        status, weights = state_at(one, at, state)
+        known = status["status"] >= 0
+        share = np.average(status["status"][known], weights=weights.values[known])
+        curve = aalen_johansen(Surv.right(time, event), cause=code, min_at_risk=0).at(at)
+        assert share == pytest.approx(curve.value, rel=1e-12)
+        assert weights.values.sum() == pytest.approx(n, rel=1e-12)
+
+
+def test_without_censoring_all_is_seen() -> None:
+    _, ms = courses(200)
+    whole = ms.take(
+        np.array([ms.stop[ms.patient == i].max() >= 6 or ms.target[ms.patient == i][-1] == 2 for i in range(200)])
+    )
+    status, weights = state_at(whole, 6.0, "pain")
+    assert (status["status"] >= 0).all()
+    np.testing.assert_allclose(weights.values, 1)
+    values = state_pseudo_values(whole, 6.0)[:, 0, 0]
+    np.testing.assert_allclose(values, status["status"], atol=1e-9)
+
+
+def test_at_the_time_of_a_move_the_new_state_counts() -> None:
+    ms = MultiState.from_long([1, 1, 2, 3], [0, 4, 0, 0], [4, 9, 4, 3], ["well", None, None, None], initial="pain")
+    assert state_at(ms, 4, "well")[0]["status"].tolist() == [1, 0, -1]
+    assert state_at(ms, 4.01, "well")[0]["status"].tolist() == [1, -1, -1]
+    assert state_at(ms, 3.99, "well")[0]["status"].tolist() == [0, 0, -1]
+
+
+def test_pseudo_values_have_the_mean_of_the_occupancy() -> None:
+    _, ms = courses()
+    found = state_pseudo_values(ms, [5.0, 12.0])
+    np.testing.assert_allclose(found.mean(axis=0), state_occupancy(ms, [5.0, 12.0]).value, rtol=1e-10)
+    np.testing.assert_allclose(found.sum(axis=2), 1, rtol=1e-9)
+
+
+def test_a_good_model_is_calibrated_and_better_than_a_poor_one() -> None:
+    X, ms = courses(900)
+    new_X, new = courses(900, seed=9)
+    first = ~new_X.duplicated()  # one row a patient, in the order of ids
+    model = MultiStateCox().fit(X, ms)
+    good = model.predict_risk(new_X[first], 12.0, state="pain")[:, 0]
+    poor = np.clip(good + np.random.default_rng(1).uniform(-0.4, 0.4, good.size), 0.01, 0.99)
+    found = evaluate_state(new, {"cox": good, "noise": poor}, 12.0, "pain", [0.3, 0.5], n_resamples=0)
+    slope, level = found.metric("calibration_slope_pseudo", "cox"), found.metric("observed_occupancy", "cox")
+    assert abs(slope.value - 1) < 3 * slope.se
+    assert level.value == pytest.approx(state_occupancy(new, 12.0)["pain"][0], rel=1e-12)
+    assert abs(good.mean() - level.value) < 3 * level.se
+    gain = found.difference("brier", "cox", "noise")
+    assert gain.high < 0
+    assert found.metric("auc", "cox").value > 0.6
+    status, weights = state_at(new, 12.0, "pain")
+    assert found.metric("brier", "cox").value == pytest.approx(brier(status, good, sample_weight=weights).value)
+    assert found.decision is not None
+    weighted = found.metric("calibration_slope", "cox")
+    assert abs(weighted.value - slope.value) < 0.25
+
+
+def test_wrong_calls_are_told() -> None:
+    _, ms = courses(60)
+    with pytest.raises(LBPError, match="state"):
+        state_at(ms, 6.0, "paradise")
+    with pytest.raises(LBPError, match="after the start"):
+        state_at(ms, 0.0, "pain")
+    with pytest.raises(LBPError, match="last follow-up"):
+        state_at(ms, 1e5, "pain") if not (ms.target == 2).any() else state_at(ms.take(_never(ms)), 1e5, "pain")
+    late = MultiState.from_long([1, 2], [0, 1], [4, 6], ["b", None], initial="a")
+    with pytest.raises(LBPError, match="late entry"):
+        state_at(late, 3.0, "a")
+    with pytest.raises(LBPError, match="MultiState"):
+        evaluate_state(Surv.right([1], [1]), [0.5], 3.0, "a")
+    assert evaluate_state(ms, np.full(60, 0.5), 6.0, "pain", n_resamples=0).metric("calibration_slope_pseudo").reason
+
+
+def _never(ms: MultiState) -> np.ndarray:
+    return ~np.isin(np.arange(ms.n_patients), ms.patient[ms.target == 2])

@@ -1,0 +1,147 @@
+"""Risks that are predicted again: what is known by then, conditional risks, and simulated truth."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from syn import syn
+
+from lbp_prognosis import CoxPH, LBPError, Surv
+from lbp_prognosis.models import CauseSpecificCox, DynamicRisk, landmark, landmark_supermodel, visits_by_landmark
+from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.validation import dynamic_performance
+
+D = syn(400)
+X, Y = D[["c1", "c2"]], Surv.right(D["time"], D["event"])
+MARKS = [0.0, 3.0, 6.0]
+
+
+def test_the_stacked_model_is_that_of_the_supermodel() -> None:
+    ours = DynamicRisk(MARKS, 12.0, interactions=["c1"]).fit(X, Y)
+    stack = landmark_supermodel(Y, X, MARKS, 12.0, interactions=["c1"])
+    theirs = CoxPH(ties="breslow").fit(stack.X, stack.y, strata=stack.strata, clusters=stack.clusters)
+    np.testing.assert_allclose(ours.model_.coef_, theirs.coef_, rtol=1e-12)
+    np.testing.assert_allclose(ours.model_.covariance_, theirs.covariance_, rtol=1e-12)
+    risk = theirs.predict_risk(stack.design(X.head(5), 3.0), 15.0, strata=np.full(5, 3.0))
+    np.testing.assert_allclose(ours.predict_risk(X.head(5), 15.0, at=3.0), risk, rtol=1e-10)
+    assert ours.at_risk_["n"].tolist() == stack.to_frame()["n"].tolist()
+
+
+def test_one_landmark_at_the_start_is_a_cox_model_of_the_window() -> None:
+    ours = DynamicRisk([0.0], 12.0).fit(X, Y)
+    window = landmark(Y, X, 0.0, 12.0)
+    plain = CoxPH(ties="breslow").fit(window.X, window.y)
+    np.testing.assert_allclose(ours.predict_risk(X, [6.0, 12.0]), plain.predict_risk(X, [6.0, 12.0]), rtol=1e-10)
+    assert np.isnan(ours.predict_risk(X.head(2), 12.5)).all()
+
+
+def test_smooth_baselines_predict_between_landmarks_and_condition() -> None:
+    model = DynamicRisk(MARKS, 12.0, baseline="smooth").fit(X, Y)
+    risk = model.predict_risk(X.head(4), [4.5, 9.0, 16.5], at=4.5)
+    np.testing.assert_allclose(risk[:, 0], 0, atol=1e-12)
+    assert (np.diff(risk, axis=1) > 0).all()
+    whole = model.model_.predict_risk(model._columns(X.head(4).to_numpy(), 4.5), [4.5, 16.5])
+    np.testing.assert_allclose(risk[:, 2], (whole[:, 1] - whole[:, 0]) / (1 - whole[:, 0]), rtol=1e-12)
+    with pytest.raises(LBPError, match="smooth"):
+        DynamicRisk(MARKS, 12.0).fit(X, Y).predict_risk(X, 12.0, at=4.5)
+    with pytest.raises(LBPError, match="between"):
+        model.predict_risk(X, 12.0, at=7.0)
+
+
+def test_competing_surgery_has_a_risk_of_its_own() -> None:
+    y = Surv.right(D["time"], D["status"])
+    model = DynamicRisk(MARKS, 12.0).fit(X, y)
+    assert isinstance(model.model_, CauseSpecificCox)
+    parts = [model.predict_risk(X, 15.0, cause, at=3.0) for cause in (1, 2)]
+    assert (parts[0] + parts[1] < 1).all()
+    with pytest.raises(LBPError, match="cause"):
+        model.predict_risk(X, 12.0, 3)
+
+
+def test_only_what_was_seen_by_the_landmark_is_known() -> None:
+    visits = pd.DataFrame(
+        {
+            "patient_id": ["a", "a", "a", "b", "c"],
+            "time": [6.0, 0.0, 3.0, 0.0, 5.0],
+            "nrs": [2.0, 8.0, np.nan, 5.0, 9.0],
+            "odi": [20.0, 60.0, 40.0, np.nan, 50.0],
+        }
+    )
+    known = visits_by_landmark(visits, ["a", "b", "c"], MARKS)
+    assert known[3.0]["nrs"].tolist()[:2] == [8.0, 5.0]  # of a missing value the last before stands
+    assert known[3.0]["odi"].tolist()[0] == 40.0
+    assert np.isnan(known[3.0].loc["c", "nrs"])
+    assert known[6.0]["nrs"].tolist() == [2.0, 5.0, 9.0]
+    fresh = visits_by_landmark(visits, ["a", "b", "c"], [3.0, 6.0], max_age=2.0)
+    assert np.isnan(fresh[3.0].loc["a", "nrs"])
+    assert fresh[6.0].loc["c", "nrs"] == 9.0
+    later = visits.assign(nrs=np.where(visits["time"] > 3, 99.0, visits["nrs"]))
+    pd.testing.assert_frame_equal(visits_by_landmark(later, ["a", "b", "c"], [3.0])[3.0], known[3.0])
+    with pytest.raises(LBPError, match="each patient once"):
+        visits_by_landmark(visits, ["a", "a"], MARKS)
+
+
+def simulated(n: int, seed: int) -> tuple[dict[float, pd.DataFrame], np.ndarray, np.ndarray]:
+    """A marker that wanders; the hazard of each three months is 0.05 exp(marker then). True risks from month 3 on."""
+    rng = np.random.default_rng(seed)
+    steps = 10
+    marker = np.cumsum(rng.normal(0, 0.5, (n, steps)), axis=1)
+    rates = 0.05 * np.exp(marker)
+    cumulative = np.cumsum(3 * rates, axis=1)
+    goal = rng.exponential(size=n)
+    place = (cumulative < goal[:, None]).sum(axis=1)
+    before = np.where(place > 0, np.take_along_axis(cumulative, np.maximum(place - 1, 0)[:, None], 1)[:, 0], 0)
+    inside = np.minimum(place, steps - 1)
+    time = np.where(place < steps, 3 * place + (goal - before) / rates[np.arange(n), inside], 30.0)
+    censor = rng.uniform(10, 40, n)
+    y = Surv.right(np.minimum(time, censor), (time <= censor) & (place < steps))
+    known = {float(3 * k): pd.DataFrame({"marker": marker[:, k]}) for k in range(3)}
+    return known, y, 1 - np.exp(-3 * rates[:, 1])
+
+
+def test_updated_risks_are_right_and_better_than_old_ones() -> None:
+    known, y, _ = simulated(3000, 1)
+    new, later, truth = simulated(3000, 2)
+    model = DynamicRisk(MARKS, 3.0).fit(known, y)
+    risk = model.predict_risk(new[3.0], 6.0, at=3.0)[:, 0]
+    assert np.corrcoef(risk, truth)[0, 1] > 0.99
+    assert abs(np.mean(risk - truth)) < 0.02  # two standard errors of the baseline
+    old = DynamicRisk(MARKS, 3.0).fit({at: known[0.0] for at in MARKS}, y)
+    found = dynamic_performance({"updated": model}, new, later, n_resamples=0)
+    stale = dynamic_performance(old, {at: new[0.0] for at in MARKS}, later, n_resamples=0)
+    for at in (3.0, 6.0):
+        slope = found.evaluations[at].metric("calibration_slope")
+        assert abs(slope.value - 1) < 3 * slope.se
+        assert found.evaluations[at].metric("auc").value > stale.evaluations[at].metric("auc").value
+    table = found.at_risk.set_index("landmark")
+    assert (table["n"] + table["n_left"] == 3000).all()
+    assert table["n"].is_monotonic_decreasing
+
+
+def test_missed_visits_are_counted_and_left_out() -> None:
+    known, y, _ = simulated(600, 3)
+    model = DynamicRisk(MARKS, 3.0).fit(known, y)
+    holes = {at: frame.mask(np.random.default_rng(0).random(frame.shape) < 0.2) for at, frame in known.items()}
+    found = dynamic_performance(model, holes, y, n_resamples=0)
+    assert (found.at_risk["n_unknown"] > 0).all()
+    updates = model.updates(holes)
+    assert updates.risk.shape == (600, 3)
+    assert np.isnan(updates.risk[:, 1]).sum() == holes[3.0]["marker"].isna().sum()
+    assert list(updates.to_frame().columns) == ["row", "landmark", "horizon", "risk"]
+
+
+def test_saved_as_json_and_refused_calls() -> None:
+    model = DynamicRisk(MARKS, 12.0, interactions=["c1"]).fit(X, Y)
+    again = RiskEstimator.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
+    np.testing.assert_array_equal(again.predict_risk(X, 15.0, at=3.0), model.predict_risk(X, 15.0, at=3.0))
+    with pytest.raises(LBPError, match="DynamicRisk"):
+        dynamic_performance(CoxPH().fit(X, Y), X, Y)
+    with pytest.raises(LBPError, match="landmarks and width"):
+        dynamic_performance({"a": model, "b": DynamicRisk(MARKS, 6.0).fit(X, Y)}, X, Y)
+    with pytest.raises(LBPError, match="interactions"):
+        DynamicRisk(MARKS, 12.0, interactions=["age"]).fit(X, Y)
+    with pytest.raises(LBPError, match="at risk"):
+        DynamicRisk([1e6], 12.0).fit(X, Y)
