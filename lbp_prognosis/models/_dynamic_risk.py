@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     check_vector,
+    is_number,
     takes_rows,
 )
 from lbp_prognosis.models._base import RiskEstimator
@@ -85,7 +86,7 @@ def visits_by_landmark(
         seen = ordered[(ordered[time] <= at) & (ordered[time] >= at - age)]
         last = seen.groupby(id)[columns].last()  # the last that is not missing, column by column
         frame = last.reindex(patients)
-        numbers = [name for name in columns if pd.api.types.is_numeric_dtype(frame[name])]
+        numbers = [name for name in columns if is_number(frame[name])]
         out[float(at)] = frame.astype({name: float for name in numbers})
     return out
 
