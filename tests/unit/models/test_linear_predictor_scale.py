@@ -43,7 +43,6 @@ STATED = {
     "LogisticRisk": "log_odds",
     "OrdinalRegression": "score",
     "LinearOutcome": "score",
-    "RecurrentCox": "log_hazard",
 }
 
 
