@@ -128,7 +128,9 @@ class BoostedCox(BoostedModel):
     (2, 2)
     """
 
-    _instead: ClassVar[str] = "For visits use DiscreteTimeHazard, for a state at a visit LogisticRisk."
+    _instead: ClassVar[str] = (
+        "For visits use DiscreteTimeHazard, BoostedHazard or BoostedAFT, for a state at a visit LogisticRisk."
+    )
     _linear_predictor_scale: ClassVar[str | None] = "log_hazard"
 
     def __init__(
