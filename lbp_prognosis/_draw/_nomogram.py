@@ -69,7 +69,9 @@ def draw_nomogram(
 
 
 def _word(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.6g}"
 
 
 def _scale(

@@ -14,8 +14,10 @@ def build_app() -> Any:
     from lbp_prognosis.cli._demo import demo
     from lbp_prognosis.cli._evaluate import evaluate
     from lbp_prognosis.cli._extract import extract
+    from lbp_prognosis.cli._model import model_verbs
     from lbp_prognosis.cli._packet import packet
     from lbp_prognosis.cli._pool import pool
+    from lbp_prognosis.cli._predict import predict
     from lbp_prognosis.cli._purge import purge
     from lbp_prognosis.cli._radiomics import radiomics
     from lbp_prognosis.cli._run import run
@@ -41,4 +43,6 @@ def build_app() -> Any:
             typer.echo(f"lbp-prognosis {__version__}")
             raise typer.Exit(0)
 
+    app.command()(predict)
+    app.add_typer(model_verbs(), name="model")
     return app

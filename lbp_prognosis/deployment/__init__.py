@@ -1,23 +1,46 @@
 """What leaves the study as a model: equations, nomograms, model files, published models, calculators."""
 
+from lbp_prognosis.deployment._calculator_page import IntendedUse, calculator_page
 from lbp_prognosis.deployment._drift_report import DriftReport
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of import equation, from_equation
+from lbp_prognosis.deployment._file_error import ModelFileError
+from lbp_prognosis.deployment._ledger import Ledger
+from lbp_prognosis.deployment._lock import LockedModel, LockReport, lock
+from lbp_prognosis.deployment._model_file import ModelFile, load_model, save_model, verify
 from lbp_prognosis.deployment._monitor import monitor
 from lbp_prognosis.deployment._no_equation import MissingCoefficients, NoEquation
 from lbp_prognosis.deployment._nomogram import Nomogram, nomogram
+from lbp_prognosis.deployment._predict_rows import NewRisks, predict_rows
+from lbp_prognosis.deployment._published_model import PublishedModel, published_model, published_models
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm
 
 __all__ = [
     "DriftReport",
     "Equation",
+    "IntendedUse",
+    "Ledger",
     "LevelTerm",
+    "LockReport",
+    "LockedModel",
     "MissingCoefficients",
+    "ModelFile",
+    "ModelFileError",
+    "NewRisks",
     "NoEquation",
     "Nomogram",
     "NumberTerm",
+    "PublishedModel",
+    "calculator_page",
     "equation",
     "from_equation",
+    "load_model",
+    "lock",
     "monitor",
     "nomogram",
+    "predict_rows",
+    "published_model",
+    "published_models",
+    "save_model",
+    "verify",
 ]

@@ -83,7 +83,7 @@ def equation(
     >>> y = Surv.right([9, 3, 6, 2, 8, 4, 7, 1, 5, 10], [1, 1, 1, 0, 1, 1, 1, 1, 0, 1])
     >>> model = CoxPH().fit(X, y)
     >>> formula = equation(model, horizons=[6], time_unit="months")
-    >>> abs(formula.predict_risk(X) - model.predict_risk(X, [6])).max() < 1e-10
+    >>> bool(abs(formula.predict_risk(X) - model.predict_risk(X, [6])).max() < 1e-10)
     True
     """
     check_number("digits", digits, low=4, high=17, whole=True)

@@ -145,8 +145,7 @@ def _one_hot(pieces: dict[str, Piece], step: Any) -> dict[str, Piece]:
         piece = pieces[name]
         if piece.slope != 1.0 or piece.const != 0.0 or piece.cubes or piece.effects:
             raise _no_equation("OneHot", name, "which is no column as it comes")
-        if step.unknown == "reference":
-            raise _no_equation("OneHot(unknown='reference')", name, "where an unknown category counts as the reference")
+        # a category that the fit did not see has no risk, also where the step counts it as the reference
         known = tuple(step.categories_[name])
         for level in known[1:]:
             out[next(names)] = Piece(name, levels=known, effects={level: 1.0})

@@ -19,6 +19,7 @@ from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
 from lbp_prognosis.fusion._risk_pipeline import RiskBand, RiskPipeline
 from lbp_prognosis.fusion._site_confounding import SiteConfounding, site_confounding
 from lbp_prognosis.fusion._standardise import Standardise
+from lbp_prognosis.fusion._stored_classes import stored_classes
 
 __all__ = [
     "ComBat",
@@ -47,5 +48,6 @@ __all__ = [
     "pool_likelihood_ratio",
     "pooled_errors",
     "site_confounding",
+    "stored_classes",
     "with_acquisition",
 ]

@@ -29,7 +29,7 @@ from lbp_prognosis.fusion._frame import as_frame, coarse_ranges, match_columns
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
 from lbp_prognosis.fusion._tell_categories import tell_categories
 
-__all__ = ["RiskBand", "RiskPipeline"]
+__all__ = ["Branch", "RiskBand", "RiskPipeline"]
 
 
 class RiskBand(NamedTuple):
@@ -40,7 +40,7 @@ class RiskBand(NamedTuple):
     high: np.ndarray
 
 
-class _Branch(NamedTuple):
+class Branch(NamedTuple):
     """Steps after the imputation, and the model, fitted on one completed table."""
 
     steps: list[Any]
@@ -228,13 +228,13 @@ class RiskPipeline(BaseEstimator):
             tell_categories(self.imputer_, inner, [step for _, step in named[cut + 1 :]])
             tables = self.imputer_.complete_training(inner, y)
             self.steps_.append((name, self.imputer_))
-        self.branches_: list[_Branch] = []
+        self.branches_: list[Branch] = []
         for table in tables:
             steps = [clone(step) for _, step in named[cut + 1 :]]
             for step in steps:
                 table = fitted_output(step, table, y)
             model = clone(self.model).fit(_beside(table, held), y, **extra)
-            self.branches_.append(_Branch(steps, model))
+            self.branches_.append(Branch(steps, model))
 
     def _held(self, frame: pd.DataFrame) -> list[str]:
         held: list[str] = []
@@ -286,12 +286,12 @@ class RiskPipeline(BaseEstimator):
         return branch.model, self._model_input(branch, inner, held, np.arange(len(inner)))
 
     @staticmethod
-    def _model_input(branch: _Branch, inner: pd.DataFrame, held: pd.DataFrame, row: np.ndarray) -> pd.DataFrame:
+    def _model_input(branch: Branch, inner: pd.DataFrame, held: pd.DataFrame, row: np.ndarray) -> pd.DataFrame:
         for step in branch.steps:
             inner = step_output(step, inner)
         return inner if held.shape[1] == 0 else _beside(inner, held.iloc[row].set_axis(inner.index, axis=0))
 
-    def _score(self, branch: _Branch, held: pd.DataFrame) -> Any:
+    def _score(self, branch: Branch, held: pd.DataFrame) -> Any:
         if not hasattr(branch.model, "linear_predictor"):
             return None
         return lambda table, row: np.asarray(

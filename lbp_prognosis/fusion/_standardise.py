@@ -62,6 +62,8 @@ class Standardise(TransformerMixin, BaseEstimator):
         if self.scaler_ is None:
             return frame
         scaled = self.scaler_.transform(numbers_in(frame, self.columns_))
+        if list(frame.columns) == self.columns_:
+            return pd.DataFrame(scaled, index=frame.index, columns=frame.columns)
         return frame.assign(**{column: scaled[:, k] for k, column in enumerate(self.columns_)})
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

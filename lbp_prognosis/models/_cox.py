@@ -38,7 +38,7 @@ from lbp_prognosis.models._cox_checks import (
 from lbp_prognosis.models._cox_diagnostics import CoxDiagnostics
 from lbp_prognosis.models._cox_resampler import CoxResampler
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
+from lbp_prognosis.models._hazard_steps import baseline_at_zero, events_at, steps_at
 from lbp_prognosis.models._ridge_choice import (
     check_penalty,
     chosen_ridge,
@@ -119,6 +119,8 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         Means at which the stored baseline stands.
     baseline_times_, baseline_hazard_ : list of ndarray
         For each stratum: event times and cumulative hazard of a row at ``centre_`` without offset.
+    baseline_events_ : list of ndarray
+        Rows with the event at each of these times.
     strata_levels_ : list
         Labels of the strata.
     n_iter_ : int
@@ -267,6 +269,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         model = copy(self)
         model.coef_, model.centre_, model.max_time_ = coef, centre, longest
         model.baseline_times_, model.baseline_hazard_ = times, hazard
+        del model.baseline_events_
         return model
 
     def _widened(self, names: list[str] | None, centre: np.ndarray) -> CoxPH:
@@ -375,6 +378,8 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         self.centre_ = data.centre
         self._store_variance(design, pieces)
         self._store_baseline(data, pieces)
+        mine = design.y["event"] == self._own_cause
+        self.baseline_events_ = events_at(self.baseline_times_, design.y["time"], mine, design.strata)
 
     def _ridge(self, X: np.ndarray, counts: np.ndarray | None) -> np.ndarray | None:
         """Penalty of each column of rows that stand for ``counts`` (n,) copies, one each by default."""

@@ -23,7 +23,7 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import check_events
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._factor_plans import factor_plans
-from lbp_prognosis.models._hazard_steps import baseline_at_zero, steps_at
+from lbp_prognosis.models._hazard_steps import baseline_at_zero, events_at, steps_at
 from lbp_prognosis.models._ridge_choice import fold_labels, saturated_loglik
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 
@@ -257,6 +257,8 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         )
         self.baseline_times_ = [times for times, _ in steps]
         self.baseline_hazard_ = [hazard for _, hazard in steps]
+        mine = design.y["event"] == 1
+        self.baseline_events_ = events_at(self.baseline_times_, design.y["time"], mine, design.strata)
 
     @property
     def objections_(self) -> tuple[Objection, ...]:

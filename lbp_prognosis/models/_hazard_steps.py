@@ -9,7 +9,7 @@ import numpy as np
 
 from lbp_prognosis._base import argument_error
 
-__all__ = ["baseline_at_zero", "steps_at"]
+__all__ = ["baseline_at_zero", "events_at", "steps_at"]
 
 
 def steps_at(
@@ -60,3 +60,15 @@ def baseline_at_zero(model: Any, times: Any, stratum: Any) -> Any:
     if stratum not in levels:
         raise argument_error("stratum", f"one of {levels[:8]}", stratum)
     return values[levels.index(stratum)]
+
+
+def events_at(
+    grid: Sequence[np.ndarray], time: np.ndarray, event: np.ndarray, strata: np.ndarray | None
+) -> list[np.ndarray]:
+    """Count the rows with the event at each jump time, one array a stratum: how many patients are behind a step."""
+    out = []
+    for code, times in enumerate(grid):
+        mine = event if strata is None else event & (strata == code)
+        found = np.searchsorted(times, time[mine])
+        out.append(np.bincount(found[found < times.size], minlength=times.size))
+    return out

@@ -22,7 +22,7 @@ from lbp_prognosis.models._cox_checks import check_events, column_name
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._event_folds import event_folds
-from lbp_prognosis.models._hazard_steps import steps_at
+from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Weights
 
@@ -182,6 +182,8 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         )
         self.baseline_times_ = [times for times, _ in steps]
         self.baseline_hazard_ = [hazard for _, hazard in steps]
+        mine = design.y["event"] == 1
+        self.baseline_events_ = events_at(self.baseline_times_, design.y["time"], mine, design.strata)
         return self
 
     # ---- blocks ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._evaluate_table import evaluate_table
+from lbp_prognosis.study._fit_study import fit_study
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._packet_of_table import packet_of_table
 from lbp_prognosis.study._run_study import run_study
@@ -22,6 +23,7 @@ __all__ = [
     "TechnicalPlan",
     "ValidationPlan",
     "evaluate_table",
+    "fit_study",
     "packet_of_table",
     "read_study_data",
     "run_study",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import ArgumentError, argument_error, check_choice, check_number
+from lbp_prognosis.deployment import PublishedModel
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline
 from lbp_prognosis.models import (
     AverageRisk,
@@ -44,6 +45,7 @@ MODEL_KINDS: dict[str, type] = {
     "multimodal_net": MultimodalNet,
     "average": AverageRisk,
     "stacked": StackedRisk,
+    "published": PublishedModel,
 }
 COMBINED = ("average", "stacked")  # made of other models
 AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar", "boosted_aft", "boosted_hazard", "multimodal_net")
@@ -233,7 +235,7 @@ class ModelPlan:
         if incomplete and self.imputations != 0:
             m = None if self.imputations < 0 else int(self.imputations)
             steps.append(MultipleImputation(m=m, iterations=int(self.iterations), random_state=random_state))
-        if nominal:
+        if nominal and self.kind != "published":  # which knows its categories by their words
             steps.append(OneHot(unknown="reference"))
         by_knots: dict[int, list[str]] = {}
         for column, knots in self.splines.items():

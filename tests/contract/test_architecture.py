@@ -208,6 +208,7 @@ DTYPES_ASKED = {
     "biomarkers": "voxels of images and masks",
     "evaluation/technical/_overlap.py": "label images",
     "models/_state.py": "arrays written to files",
+    "deployment/_codec.py": "arrays written to files",
     "report/_write_page.py": "cells of tables that are written",
     "survival/_truth_words.py": "words of other programs",
     "survival/_surv.py": "codes that were read already",

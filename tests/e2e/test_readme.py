@@ -38,7 +38,7 @@ def copy_as(registry, kind):
         pytest.importorskip("pyreadstat").write_xport(table, folder / "registry.xpt", file_format_version=8)
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=["predictions", "wide table"])
+@pytest.mark.parametrize("block", BLOCKS, ids=["predictions", "wide table", "calculator"])
 def test_block_runs(block, registry, capsys):
     import matplotlib
 
@@ -47,7 +47,10 @@ def test_block_runs(block, registry, capsys):
 
     exec(compile(block, "README.md", "exec"), {})
     plt.close("all")
-    if "registry.dta" in block:
+    if "calculator_page" in block:
+        assert "Research use, not for care" in (registry / "calculator.html").read_text(encoding="utf-8")
+        assert (registry / "recovery.lbpm").stat().st_size > 1000
+    elif "registry.dta" in block:
         assert (registry / "out" / "registry" / "evidence.html").is_file()
         assert (registry / "decision_curve.png").stat().st_size > 10_000
     else:

@@ -34,6 +34,9 @@ def numbers_of(column: Any) -> np.ndarray:
 
 def numbers_in(frame: pd.DataFrame, columns: Any, name: str = "X") -> np.ndarray:
     """Return columns of a frame as a float matrix, NaN where missing; what is no number is refused by its name."""
+    block = frame[list(columns)]
+    if block.shape[1] == len(columns) and all(dtype == np.float64 for dtype in block.dtypes):
+        return block.to_numpy(dtype=float)
     out = np.empty((len(frame), len(columns)))
     for j, column in enumerate(columns):
         values = frame[column]

@@ -159,9 +159,8 @@ def test_scalers_of_scikit_learn_are_read():
         lambda: OrdinalRegression(link="cloglog").fit(X[["c1"]], SCORE),
         lambda: CoxPH().fit(X[["c1"]], SINGLE, offset=D["g1"]),
         lambda: RiskPipeline([ComBat("site", columns=["c1", "p1"])], CoxPH()).fit(D[["c1", "p1", "site"]], SINGLE),
-        lambda: RiskPipeline([RestrictedCubicSpline(["age"]), OneHot(unknown="reference")], CoxPH()).fit(X, SINGLE),
     ],
-    ids=["causes", "null", "gamma", "discrete", "loglog", "offset", "combat", "unknown"],
+    ids=["causes", "null", "gamma", "discrete", "loglog", "offset", "combat"],
 )
 def test_what_has_no_equation_names_the_file(model):
     with pytest.raises(NoEquation, match="save_model"):

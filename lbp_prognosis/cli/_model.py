@@ -1,0 +1,168 @@
+"""``lbp-prognosis model``: model files, their ledger, and what they are exported to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+__all__ = ["model_verbs"]
+
+
+def model_verbs() -> typer.Typer:
+    """Return the verbs under ``model``."""
+    told = "Model files: save, show, verify, compare, export."
+    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=told)
+    for verb in (save, verify, show, diff, ledger, export):
+        app.command()(verb)
+    return app
+
+
+def save(
+    study: Path = typer.Argument(help="study.toml"),
+    out: Path = typer.Option(..., "-o", "--out", help="Model file to write, *.lbpm."),
+    reason: str = typer.Option(..., "--reason", help="Why this version exists; it stands in the file."),
+    name: str = typer.Option("", "--model", help="Name of the model in the study; its main model if left out."),
+    data: Path | None = typer.Option(None, "--data", help="Where paths to data begin, if not beside the study."),
+    chain: Path | None = typer.Option(None, "--ledger", help="Ledger to add a line to."),
+    actor: str = typer.Option("", "--actor", help="Who saves, for the ledger."),
+    min_cell: int = typer.Option(5, min=2, help="Fewest events behind a step of a baseline."),
+) -> None:
+    """Fit a study's model to all its patients, lock it, and write it as a file without patients."""
+    from lbp_prognosis._base import argument_error, check_writable
+    from lbp_prognosis.deployment import lock, save_model
+    from lbp_prognosis.study import Study, fit_study
+
+    check_writable("out", out.parent)
+    protocol = Study.from_toml(study, data=data)
+    fitted = fit_study(protocol)
+    chosen = name or protocol.main_model
+    if chosen not in fitted:
+        raise argument_error("model", f"one of {', '.join(fitted)}", repr(chosen))
+    locked = lock(fitted[chosen], min_cell=min_cell)
+    made = save_model(locked, out, reason=reason, ledger=chain, actor=actor)
+    report = locked.report
+    typer.echo(f"Model {chosen!r}: {out}")
+    typer.echo(f"sha256 {made.sha256}")
+    typer.echo(f"Locking moved risks by at most {report.largest_change:.2g} (at {report.at:g}).")
+    for note in report.notes:
+        typer.echo(f"Note: {note}.")
+
+
+def verify(
+    file: Path = typer.Argument(help="Model file."),
+    sha256: str = typer.Option("", "--sha256", help="Digest that the file must have."),
+) -> None:
+    """Check every byte of a model file, and that it predicts what it did."""
+    from lbp_prognosis.deployment import load_model
+    from lbp_prognosis.deployment import verify as verify_file
+
+    if sha256:
+        load_model(file, expect_sha256=sha256)
+    made = verify_file(file)
+    typer.echo(f"{file.name}: whole; check rows within {made.golden_error:.1g}; sha256 {made.sha256}")
+
+
+def show(file: Path = typer.Argument(help="Model file.")) -> None:
+    """Say what a model file holds."""
+    from lbp_prognosis.deployment import verify as verify_file
+
+    made = verify_file(file)
+    _rows([(str(fact), str(value)) for fact, value in made.to_frame().itertuples(index=False)])
+    typer.echo("")
+    columns = made.manifest["columns"]
+    _rows([(str(column["name"]), _words(column)) for column in columns])
+
+
+def diff(
+    first: Path = typer.Argument(help="Model file."),
+    second: Path = typer.Argument(help="Another."),
+) -> None:
+    """Say in what two model files differ."""
+    from lbp_prognosis.deployment import verify as verify_file
+
+    one, two = verify_file(first), verify_file(second)
+    if one.sha256 == two.sha256:
+        typer.echo("The files are the same.")
+        return
+    rows = []
+    for key in sorted(set(one.manifest) | set(two.manifest)):
+        left, right = one.manifest.get(key), two.manifest.get(key)
+        if left != right and key != "members":
+            rows.append((key, f"{left}  ->  {right}"))
+    if one.manifest["members"] != two.manifest["members"]:
+        rows.append(("numbers", "the models hold different numbers"))
+    _rows(rows)
+
+
+def ledger(
+    file: Path = typer.Argument(help="Ledger, *.jsonl."),
+    versions: str = typer.Option("", "--diff", help="Two versions to compare: 1,2."),
+) -> None:
+    """Check the chain of versions and show it."""
+    from lbp_prognosis._base import argument_error
+    from lbp_prognosis.deployment import Ledger
+
+    chain = Ledger(file)
+    if versions:
+        parts = versions.split(",")
+        if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+            raise argument_error("diff", "two numbers of versions, such as 1,2", repr(versions))
+        found = chain.diff(int(parts[0]), int(parts[1]))
+        _rows([(str(r.field), f"{r.old}  ->  {r.new}") for r in found.itertuples()])
+        return
+    found = chain.verify()
+    for line in found.to_dict("records"):
+        typer.echo(f"{line['n']}  {line['date']}  {line['artifact_sha256'][:12]}  {line['actor']}  {line['reason']}")
+    typer.echo(f"The chain of {len(found)} versions is whole.")
+
+
+def export(
+    file: Path = typer.Argument(help="Model file."),
+    to: str = typer.Option(..., "--to", help="r, stata, excel, js, latex, text, json or html."),
+    out: Path = typer.Option(..., "-o", "--out", help="File to write."),
+    horizon: str = typer.Option("", "--horizon", help="Times of the risks: 6,12; a model with visits knows its own."),
+    digits: int = typer.Option(12, min=4, max=17, help="Significant digits of the numbers."),
+    unit: str = typer.Option("", "--unit", help="Unit of the times."),
+    purpose: str = typer.Option("", "--purpose", help="Of an html calculator: what it is for."),
+    population: str = typer.Option("", "--population", help="Of an html calculator: whom the model was made for."),
+    outcome: str = typer.Option("", "--outcome", help="Of an html calculator: what the risk is of."),
+    version: str = typer.Option("", "--version", help="Of an html calculator: version and date."),
+    unvalidated: str = typer.Option("", "--unvalidated-reason", help="Why it is shown without external validation."),
+) -> None:
+    """Write a model as an equation in another language, or as a calculator page."""
+    from lbp_prognosis._base import check_choice, check_writable, write_file
+    from lbp_prognosis.deployment import IntendedUse, calculator_page, equation, load_model
+
+    check_choice("to", to, ("r", "stata", "excel", "js", "latex", "text", "json", "html"))
+    check_writable("out", out.parent)
+    model = load_model(file)
+    times = [float(part) for part in horizon.split(",") if part.strip()] or None
+    if to == "html":
+        use = IntendedUse(purpose, population, outcome, version)
+        calculator_page(model, out, use=use, horizons=times, time_unit=unit, unvalidated_reason=unvalidated)
+    else:
+        inner = model.unlocked
+        made = inner if hasattr(inner, "to_r") else equation(model, horizons=times, digits=digits, time_unit=unit)
+        texts = {"r": made.to_r, "stata": made.to_stata, "js": made.to_javascript, "latex": made.to_latex}
+        texts |= {"text": made.to_text, "json": made.to_json}
+        books = {"excel": made.to_excel}  # which writes by itself
+        if to in books:
+            books[to](out)
+        else:
+            write_file(out, texts[to]())
+    typer.echo(f"Written: {out}")
+
+
+def _words(column: dict[str, Any]) -> str:
+    if column["kind"] == "category":
+        return "one of " + ", ".join(str(level) for level in column["levels"])
+    known = column["low"] is not None
+    return f"number, usually {column['low']:g} to {column['high']:g}" if known else "number"
+
+
+def _rows(rows: list[tuple[str, str]]) -> None:
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        typer.echo(f"{name.ljust(width)}  {value}")

@@ -1,0 +1,265 @@
+"""Objects of the closed list as JSON and flat arrays, and back.
+
+All numbers of one type lie one after the other in one array; the JSON says how many each entry takes, and their shape.
+Reading takes them in the order of writing, each once: no file can make the reader allocate more than the file holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from lbp_prognosis._base import argument_error
+from lbp_prognosis.deployment._file_error import ModelFileError
+from lbp_prognosis.deployment._registry import NOT_STORED, class_named, stored_name
+
+__all__ = ["DTYPES", "pack", "unpack"]
+
+DTYPES = {"f8": np.float64, "f4": np.float32, "i8": np.int64, "i4": np.int32, "i1": np.int8, "b1": np.bool_}
+_DTYPE_NAMES = ("float64", "float32", "int64", "int32", "int8", "bool", "object")
+_TAG = "$"
+_WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_LEFT_OUT = {"_generators", "_boosters", "confounding_"}  # of the fit alone
+_MOST_DIMENSIONS = 4
+_DEEPEST = 60
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.parts: dict[str, list[np.ndarray]] = {name: [] for name in DTYPES}
+
+    def array(self, value: np.ndarray, where: str) -> dict[str, Any]:
+        if value.dtype.kind in "OU":
+            words = [self.entry(item, where) for item in value.ravel().tolist()]
+            return {_TAG: "words", "kind": value.dtype.kind, "shape": list(value.shape), "items": words}
+        name = {"float64": "f8", "float32": "f4", "int64": "i8", "int32": "i4", "int8": "i1", "bool": "b1"}.get(
+            value.dtype.name
+        )
+        if name is None or value.dtype.names:
+            raise argument_error(where, "an array of floats, integers, truth values or text", f"{value.dtype}")
+        self.parts[name].append(np.ascontiguousarray(value).ravel())
+        return {_TAG: "array", "dtype": name, "shape": list(value.shape)}
+
+    def entry(self, value: Any, where: str) -> Any:
+        if value is None or type(value) in (bool, str):
+            return value
+        if isinstance(value, np.bool_):
+            return bool(value)
+        if isinstance(value, np.str_):
+            return str(value)
+        if isinstance(value, int | np.integer):
+            return int(value)
+        if isinstance(value, float | np.floating):
+            number = float(value)
+            return number if math.isfinite(number) else {_TAG: "float", "value": str(number)}
+        if isinstance(value, np.ndarray):
+            return self.array(value, where)
+        name = stored_name(value)
+        if name is not None:
+            return self.object(value, name)
+        if isinstance(value, np.dtype) and value.name in _DTYPE_NAMES:
+            return {_TAG: "dtype", "value": value.name}
+        if isinstance(value, slice):
+            return {_TAG: "slice", "items": [value.start, value.stop, value.step]}
+        if isinstance(value, list):
+            return [self.entry(item, where) for item in value]
+        if isinstance(value, tuple) and type(value) is tuple:
+            return {_TAG: "tuple", "items": [self.entry(item, where) for item in value]}
+        if isinstance(value, pd.DataFrame):
+            columns = [self.array(value[name].to_numpy(), where) for name in value.columns]
+            names, index = (
+                [self.entry(item, where) for item in value.columns],
+                self.array(value.index.to_numpy(), where),
+            )
+            return {_TAG: "frame", "names": names, "index": index, "columns": columns}
+        if isinstance(value, Mapping):
+            keys = [self.entry(key, where) for key in value]
+            return {_TAG: "mapping", "keys": keys, "items": [self.entry(item, where) for item in value.values()]}
+        if isinstance(value, frozenset | set):
+            return {_TAG: "set", "items": sorted((self.entry(item, where) for item in value), key=str)}
+        why = NOT_STORED.get(type(value).__name__, "is not among the classes that a model file holds")
+        raise argument_error(
+            where,
+            "of a kind that can be saved without pickle",
+            f"{type(value).__name__}, which {why}",
+            "Functions, generators and models of other libraries are not saved.",
+        )
+
+    def object(self, value: Any, name: str) -> dict[str, Any]:
+        parameters, learned = _state(value)
+        return {
+            _TAG: "object",
+            "class": name,
+            "parameters": {key: self.entry(item, f"{name}.{key}") for key, item in sorted(parameters.items())},
+            "learned": {key: self.entry(item, f"{name}.{key}") for key, item in sorted(learned.items())},
+        }
+
+
+def _state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the constructor takes, and what is set afterwards."""
+    if not isinstance(value, BaseEstimator):
+        if is_dataclass(value):
+            return {field.name: getattr(value, field.name) for field in fields(value)}, {}
+        if isinstance(value, tuple):  # of names
+            return dict(zip(type(value)._fields, value)), {}  # type: ignore[attr-defined]
+        return {}, dict(vars(value))
+    parameters = value.get_params(deep=False)
+    if hasattr(value, "_state"):
+        learned = value._state()
+    else:
+        learned = {key: item for key, item in vars(value).items() if key not in parameters}
+    if type(value).__name__ == "RiskPipeline" and "branches_" in learned:  # the same objects twice
+        learned = {**learned, "models_": None, "imputer_": None}
+    left_out = {"_sklearn_output_config", "_repr_html_"} | _LEFT_OUT
+    return parameters, {key: item for key, item in learned.items() if key not in left_out}
+
+
+def pack(value: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return an object as JSON types and one flat array a number type (those that occur).
+
+    Raises
+    ------
+    ArgumentError
+        Naming the attribute that is of a kind that cannot be saved.
+    """
+    writer = _Writer()
+    state = writer.entry(value, "model")
+    arrays = {name: np.concatenate(parts) for name, parts in writer.parts.items() if parts}
+    return state, arrays
+
+
+class _Reader:
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.arrays = arrays
+        self.at = dict.fromkeys(arrays, 0)
+
+    def array(self, entry: Mapping[str, Any]) -> np.ndarray:
+        shape = _shape(entry)
+        size = math.prod(shape)
+        if entry[_TAG] == "words":
+            items = entry["items"]
+            if not isinstance(items, list) or len(items) != size or entry["kind"] not in ("O", "U"):
+                raise ModelFileError("The model file holds words that do not fill their shape.")
+            words = [self.entry(item, 0) for item in items]
+            if entry["kind"] == "U":
+                return np.array(words, dtype=str).reshape(shape)
+            out = np.empty(size, dtype=object)
+            out[:] = words
+            return out.reshape(shape)
+        name = entry["dtype"]
+        if name not in self.arrays or size > self.arrays[name].size - self.at[name]:
+            raise ModelFileError("The model file names more numbers than it holds.")
+        start = self.at[name]
+        self.at[name] = start + size
+        return self.arrays[name][start : start + size].reshape(shape).copy()
+
+    def entry(self, value: Any, depth: int) -> Any:
+        if depth > _DEEPEST:
+            raise ModelFileError("The model file is nested too deeply.")
+        if isinstance(value, list):
+            return [self.entry(item, depth + 1) for item in value]
+        if not isinstance(value, dict):
+            return value
+        tag = value.get(_TAG)
+        keys = _KEYS.get(tag) if isinstance(tag, str) else None
+        if keys is None or set(value) != keys:
+            raise ModelFileError(f"The model file holds an entry of an unknown kind: {str(tag)[:40]!r}.")
+        if tag in ("array", "words"):
+            return self.array(value)
+        if tag == "object":
+            return self.object(value, depth)
+        if tag == "float":
+            return _WORDS[value["value"]]
+        if tag == "dtype":
+            if value["value"] not in _DTYPE_NAMES:
+                raise ModelFileError("The model file names an unknown type of numbers.")
+            return np.dtype(value["value"])
+        if tag == "frame":
+            columns, index = (
+                [self.array(_array_entry(c)) for c in value["columns"]],
+                self.array(_array_entry(value["index"])),
+            )
+            names = [self.entry(item, depth + 1) for item in value["names"]]
+            return pd.DataFrame(dict(enumerate(columns)), index=index).set_axis(names, axis=1)
+        if tag == "mapping":
+            keys_read = [self.entry(key, depth + 1) for key in value["keys"]]
+            items = [self.entry(item, depth + 1) for item in value["items"]]
+            if len(keys_read) != len(items):
+                raise ModelFileError("The model file holds a mapping with more keys than values.")
+            return dict(zip(keys_read, items))
+        items = [self.entry(item, depth + 1) for item in value["items"]]
+        if tag == "slice":
+            return slice(*items)
+        return tuple(items) if tag == "tuple" else frozenset(items)
+
+    def object(self, value: Mapping[str, Any], depth: int) -> Any:
+        kind = class_named(value["class"])
+        if kind is None:
+            raise ModelFileError(f"The model file names {str(value['class'])[:60]!r}, which is no class it may hold.")
+        parameters = {str(key): self.entry(item, depth + 1) for key, item in sorted(value["parameters"].items())}
+        learned = {str(key): self.entry(item, depth + 1) for key, item in sorted(value["learned"].items())}
+        wrong = [key for key in learned if not key.isidentifier() or hasattr(kind, key) or key.startswith("__")]
+        if wrong:
+            raise ModelFileError(f"The model file would set {wrong[0][:40]!r} of a {kind.__name__}.")
+        if kind.__name__ == "CovariateDesign":
+            made: Any = object.__new__(kind)
+            made.__dict__.update(learned)
+            return made
+        made = kind(**parameters)
+        if hasattr(made, "_restore"):
+            made._restore(learned)
+        elif learned:
+            made.__dict__.update(learned)
+        if kind.__name__ == "RiskPipeline" and "branches_" in learned:
+            made.models_ = [branch.model for branch in made.branches_]
+            made.imputer_ = next((step for _, step in made.steps_ if hasattr(step, "completions")), None)
+        return made
+
+
+_KEYS: dict[str, set[str]] = {
+    "array": {_TAG, "dtype", "shape"},
+    "words": {_TAG, "kind", "shape", "items"},
+    "object": {_TAG, "class", "parameters", "learned"},
+    "float": {_TAG, "value"},
+    "dtype": {_TAG, "value"},
+    "frame": {_TAG, "names", "index", "columns"},
+    "mapping": {_TAG, "keys", "items"},
+    "slice": {_TAG, "items"},
+    "tuple": {_TAG, "items"},
+    "set": {_TAG, "items"},
+}
+
+
+def _array_entry(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict) or value.get(_TAG) not in ("array", "words") or set(value) != _KEYS[value[_TAG]]:
+        raise ModelFileError("The model file holds a table whose columns are no arrays.")
+    return value
+
+
+def _shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
+    shape = entry["shape"]
+    whole = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
+    if not whole or len(shape) > _MOST_DIMENSIONS:
+        raise ModelFileError("The model file holds an array of an impossible shape.")
+    return tuple(shape)
+
+
+def unpack(state: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Rebuild what `pack` returned.
+
+    Raises
+    ------
+    ModelFileError
+        If an entry is unknown, a class is not on the list, or numbers are left over or lacking.
+    """
+    reader = _Reader(arrays)
+    out = reader.entry(state, 0)
+    if any(reader.at[name] != array.size for name, array in arrays.items()):
+        raise ModelFileError("The model file holds numbers that nothing names.")
+    return out

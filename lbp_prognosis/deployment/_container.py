@@ -1,0 +1,148 @@
+"""The container of a model file: a zip of a fixed shape, of which every byte is accounted for.
+
+Members are stored and not compressed, in one order, dated 1980: equal content gives equal bytes on every machine. A
+reader builds the zip again from what it read and compares the bytes, so that nothing can hide between the members and
+no flipped bit goes unseen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis.deployment._codec import DTYPES
+from lbp_prognosis.deployment._file_error import ModelFileError
+
+__all__ = ["MOST_BYTES", "canonical", "read_container", "written_container"]
+
+MOST_BYTES = 512 * 2**20
+_ARRAYS = {f"arrays/{name}.npy": name for name in DTYPES}
+_NAMES = ("manifest.json", "params.json", *_ARRAYS)
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def canonical(value: Any) -> bytes:
+    """Return JSON with sorted keys and no spaces; numbers as Python writes them, which read back to the same bits."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+def _npy(name: str, array: np.ndarray) -> bytes:
+    """Return a flat array as version 1.0 of NumPy's format, little-endian."""
+    little = np.ascontiguousarray(array).astype(np.dtype(DTYPES[name]).newbyteorder("<"), copy=False)
+    return _npy_header(name, little.size) + little.tobytes()
+
+
+def _npy_header(name: str, size: int) -> bytes:
+    words = np.dtype(DTYPES[name]).newbyteorder("<").str
+    text = f"{{'descr': '{words}', 'fortran_order': False, 'shape': ({size},), }}"
+    text += " " * (-(10 + len(text) + 1) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("ascii")
+
+
+def _array(name: str, data: bytes) -> np.ndarray:
+    """Read what `_npy` wrote: the header is compared and never evaluated."""
+    dtype = np.dtype(DTYPES[name]).newbyteorder("<")
+    if len(data) < 10:
+        raise ModelFileError("An array of the model file is cut short.")
+    begin = 10 + struct.unpack("<H", data[8:10])[0]
+    size, rest = divmod(len(data) - begin, dtype.itemsize)
+    if size < 0 or rest or data[:begin] != _npy_header(name, size):
+        raise ModelFileError("An array of the model file has another type, shape or length than its name says.")
+    if name == "b1" and data[begin:].strip(b"\x00\x01"):
+        raise ModelFileError("An array of truth values of the model file holds others.")
+    return np.frombuffer(data, dtype=dtype, offset=begin).astype(DTYPES[name])
+
+
+def _sealed(members: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in _NAMES:
+            if name in members:
+                entry = zipfile.ZipInfo(name, _DATE)
+                entry.create_system = 3
+                entry.external_attr = 0o100644 << 16
+                archive.writestr(entry, members[name])
+    return buffer.getvalue()
+
+
+def written_container(manifest: Mapping[str, Any], params: Any, arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return the bytes of a model file; the manifest gets the digests of the other members."""
+    members = {"params.json": canonical(params)}
+    members |= {f"arrays/{name}.npy": _npy(name, array) for name, array in arrays.items()}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    members["manifest.json"] = canonical({**manifest, "members": digests})
+    data = _sealed(members)
+    if len(data) > MOST_BYTES:
+        raise ModelFileError(f"The model would be a file of {len(data) >> 20} MB; at most {MOST_BYTES >> 20} are read.")
+    return data
+
+
+def read_container(data: bytes) -> tuple[dict[str, Any], Any, dict[str, np.ndarray]]:
+    """Return manifest, parameters and arrays of a model file.
+
+    Raises
+    ------
+    ModelFileError
+        If one byte is not what writing the same content would give.
+    """
+    if len(data) > MOST_BYTES:
+        raise ModelFileError(f"The model file has {len(data) >> 20} MB; at most {MOST_BYTES >> 20} are read.")
+    members = _members(data)
+    for name in ("manifest.json", "params.json"):
+        if name not in members:
+            raise ModelFileError(f"The model file has no {name}.")
+    manifest, params = (_json(name, members[name]) for name in ("manifest.json", "params.json"))
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("members"), dict):
+        raise ModelFileError("The manifest of the model file has no digests.")
+    digests = {name: hashlib.sha256(body).hexdigest() for name, body in members.items() if name != "manifest.json"}
+    if manifest["members"] != digests:
+        raise ModelFileError("The digests of the model file are not those of its members: it was changed or damaged.")
+    arrays = {_ARRAYS[name]: _array(_ARRAYS[name], body) for name, body in members.items() if name in _ARRAYS}
+    return manifest, params, arrays
+
+
+def _members(data: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            names = [entry.filename for entry in entries]
+            if len(set(names)) != len(names) or not set(names) <= set(_NAMES):
+                raise ModelFileError(f"The model file holds members it may not hold: {names[:4]!r}.")
+            if any(e.compress_type != zipfile.ZIP_STORED or e.file_size > len(data) for e in entries):
+                raise ModelFileError("A member of the model file is compressed, or larger than the file.")
+            members = {entry.filename: archive.read(entry) for entry in entries}
+    except ModelFileError:
+        raise
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        OSError,
+        struct.error,
+    ) as error:
+        raise ModelFileError(f"The file is no whole model file: {str(error)[:80] or type(error).__name__}.") from error
+    if _sealed(members) != data:
+        raise ModelFileError("The model file holds bytes that belong to no member: it was changed or damaged.")
+    return members
+
+
+def _json(name: str, data: bytes) -> Any:
+    def refuse(word: str) -> Any:
+        raise ValueError(f"{word} is no number of strict JSON")
+
+    try:
+        value = json.loads(data.decode("utf-8"), parse_constant=refuse)
+        if canonical(value) != data:
+            raise ValueError("it is not in its one form")
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{name} of the model file can't be read: {str(error)[:80]}.") from error
+    return value

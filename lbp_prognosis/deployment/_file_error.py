@@ -1,0 +1,11 @@
+"""What a model file that is not whole says."""
+
+from __future__ import annotations
+
+from lbp_prognosis._base import DataError
+
+__all__ = ["ModelFileError"]
+
+
+class ModelFileError(DataError):
+    """A model file is damaged, forged, too large, or of another kind."""

@@ -1,0 +1,174 @@
+"""``Ledger``: the versions of a model as a chain of lines, each of which knows the one before it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, folder_lock, write_file
+from lbp_prognosis.deployment._file_error import ModelFileError
+
+__all__ = ["Ledger"]
+
+_FIRST = "0" * 64
+_FIELDS = ("n", "prev_sha256", "artifact_sha256", "reason", "actor", "date", "metrics", "sha256")
+
+
+class Ledger:
+    """A file of one JSON line a version.
+
+    Parameters
+    ----------
+    path : path
+        The file, by habit ``*.jsonl``; it need not exist yet.
+
+    Notes
+    -----
+    Each line holds the digest of the line before it and its own; a changed, removed or inserted line breaks the chain.
+    Cutting lines off the end does not: keep the digest of the last line elsewhere.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from lbp_prognosis.deployment import Ledger
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> ledger = Ledger(pathlib.Path(folder.name) / "versions.jsonl")
+    >>> line = ledger.append("a" * 64, reason="first version", actor="A. Statistician", date="2026-01-31")
+    >>> ledger.verify()["n"].tolist()
+    [1]
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def append(
+        self,
+        artifact_sha256: str,
+        *,
+        reason: str,
+        actor: str = "",
+        date: str | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """Add a version.
+
+        Parameters
+        ----------
+        artifact_sha256 : str
+            Digest of the model file.
+        reason : str
+            Why this version exists.
+        actor : str, default ""
+            Who made it.
+        date : str, optional
+            ISO date or time; now (UTC) by default.
+        metrics : mapping of str to float, optional
+            Performance at that time.
+
+        Returns
+        -------
+        dict
+            The line.
+        """
+        if not re.fullmatch(r"[0-9a-f]{64}", str(artifact_sha256)):
+            raise argument_error("artifact_sha256", "64 hexadecimal digits", artifact_sha256)
+        if not isinstance(reason, str) or not reason.strip():
+            raise argument_error("reason", "a sentence that says why this version exists", reason)
+        with folder_lock("path", self.path.parent):
+            lines = self._lines()
+            entry: dict[str, Any] = {
+                "n": len(lines) + 1,
+                "prev_sha256": lines[-1]["sha256"] if lines else _FIRST,
+                "artifact_sha256": artifact_sha256,
+                "reason": reason.strip(),
+                "actor": str(actor),
+                "date": date or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "metrics": {str(name): float(value) for name, value in (metrics or {}).items()},
+            }
+            entry["sha256"] = _digest(entry)
+            text = "".join(_line(old) for old in [*lines, entry])
+            write_file(self.path, text)
+        return entry
+
+    def verify(self) -> pd.DataFrame:
+        """Check the chain and return it, one row a version.
+
+        Returns
+        -------
+        DataFrame
+            ``n, date, actor, reason, artifact_sha256, prev_sha256, sha256`` and one column a metric.
+
+        Raises
+        ------
+        ModelFileError
+            If a line was changed, removed or inserted; it is named.
+        """
+        rows = []
+        for line in self._lines():
+            named = {
+                key: line[key] for key in ("n", "date", "actor", "reason", "artifact_sha256", "prev_sha256", "sha256")
+            }
+            rows.append({**named, **line["metrics"]})
+        columns = ["n", "date", "actor", "reason", "artifact_sha256", "prev_sha256", "sha256"]
+        frame = pd.DataFrame(rows)
+        return frame if len(frame) else pd.DataFrame(columns=columns)
+
+    def diff(self, old: int, new: int) -> pd.DataFrame:
+        """Return what differs between two versions: ``field, old, new``.
+
+        Parameters
+        ----------
+        old, new : int
+            Numbers of the versions, from 1.
+        """
+        lines = self._lines()
+        chosen = []
+        for name, n in (("old", old), ("new", new)):
+            if not 1 <= n <= len(lines):
+                raise argument_error(name, f"a version from 1 to {len(lines)}", n)
+            line = lines[n - 1]
+            flat = {key: line[key] for key in ("date", "actor", "reason", "artifact_sha256")}
+            chosen.append({**flat, **{f"metric {key}": value for key, value in line["metrics"].items()}})
+        names = dict.fromkeys([*chosen[0], *chosen[1]])
+        rows = [
+            {"field": name, "old": chosen[0].get(name), "new": chosen[1].get(name)}
+            for name in names
+            if chosen[0].get(name) != chosen[1].get(name)
+        ]
+        return pd.DataFrame(rows, columns=["field", "old", "new"])
+
+    def _lines(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        before, lines = _FIRST, []
+        text = self.path.read_bytes().decode("utf-8", errors="replace")
+        for n, words in enumerate(text.splitlines(), 1):
+            try:
+                line = json.loads(words)
+            except ValueError:
+                line = None
+            if not isinstance(line, dict) or set(line) != set(_FIELDS) or _line(line) != words + "\n":
+                raise ModelFileError(f"Line {n} of the ledger is no line of a ledger.")
+            if line["n"] != n or line["prev_sha256"] != before or line["sha256"] != _digest(line):
+                raise ModelFileError(f"Line {n} of the ledger breaks the chain: it or a line before it was changed.")
+            before = line["sha256"]
+            lines.append(line)
+        return lines
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _digest(entry: Mapping[str, Any]) -> str:
+    body = {key: value for key, value in entry.items() if key != "sha256"}
+    return hashlib.sha256(_line(body).encode("utf-8")).hexdigest()

@@ -1,0 +1,222 @@
+"""``lock``: a fitted model that predicts, cannot be fitted, and holds no single patient."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Result, argument_error, check_number, takes_rows
+from lbp_prognosis.deployment._coarsen import coarsen
+from lbp_prognosis.deployment._codec import pack
+from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._published_model import PublishedModel
+from lbp_prognosis.deployment._registry import NOT_STORED, stored_name
+from lbp_prognosis.deployment._synthetic_rows import check_horizons_of, risks_of, synthetic_rows
+
+__all__ = ["LockReport", "LockedModel", "lock"]
+
+_ROWS, _TIMES = 64, 40
+
+
+@dataclass(frozen=True, repr=False)
+class LockReport(Result):
+    """What locking changed.
+
+    Attributes
+    ----------
+    min_cell : int
+        Fewest events behind a step, and rows beyond a bound.
+    largest_change : float
+        Largest absolute change of a risk, over rows drawn within the training ranges and times over follow-up.
+    at : float
+        The time where it is.
+    steps_before, steps_after : int
+        Steps of all baselines.
+    notes : tuple of str
+        What could not be made coarse.
+    """
+
+    min_cell: int
+    largest_change: float
+    at: float
+    steps_before: int
+    steps_after: int
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row with these numbers."""
+        return pd.DataFrame([{**self.to_dict(), "notes": "; ".join(self.notes)}])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers in types that strict JSON holds."""
+        return {
+            "min_cell": self.min_cell,
+            "largest_change": self.largest_change,
+            "at": self.at,
+            "steps_before": self.steps_before,
+            "steps_after": self.steps_after,
+            "notes": list(self.notes),
+        }
+
+    def _summary(self) -> str:
+        steps = f", {self.steps_before} steps became {self.steps_after}" if self.steps_before else ""
+        return f"risks change by at most {self.largest_change:.2g} (at {self.at:g}){steps}"
+
+
+class LockedModel:
+    """A fitted model that only predicts; made by `lock` and `load_model`.
+
+    Attributes
+    ----------
+    unlocked : fitted model
+        The coarse model inside.
+    report : LockReport
+        What locking changed.
+    """
+
+    fixed = True
+
+    def __init__(self, model: Any, report: LockReport) -> None:
+        self.unlocked = model
+        self.report = report
+
+    @takes_rows()
+    def predict_risk(self, X: Any, horizons: Any, cause: int = 1, **keywords: Any) -> np.ndarray:
+        """Return the risks of the model inside.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors.
+        horizons : float or sequence of float
+            Prediction times.
+        cause : int, default 1
+            Event code.
+        **keywords
+            As the model inside takes them: ``strata``, ``offset``.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Risks in [0, 1].
+        """
+        return np.asarray(self.unlocked.predict_risk(X, horizons, cause, **keywords))
+
+    @takes_rows()
+    def fit(self, X: Any, y: Any = None, **keywords: Any) -> None:
+        """Refuse: a locked model is a version.
+
+        Parameters
+        ----------
+        X, y, **keywords
+            Not taken.
+        """
+        raise argument_error(
+            "model",
+            "an unfitted estimator, to be fitted",
+            "a locked model",
+            "A new fit is a new version: fit the estimator and save it under its own reason.",
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # predictions and facts of the model inside; nothing of fitting
+        if name.startswith("__") or name in ("unlocked", "report", "get_params", "set_params", "resampler"):
+            raise AttributeError(name)
+        return getattr(self.unlocked, name)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all that the two models hold is the same, to the bit."""
+        if not isinstance(other, LockedModel):
+            return NotImplemented
+        (mine, arrays), (theirs, others) = pack(self.unlocked), pack(other.unlocked)
+        return (
+            mine == theirs
+            and self.report == other.report
+            and arrays.keys() == others.keys()
+            and all(arrays[name].tobytes() == others[name].tobytes() for name in arrays)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<LockedModel: {type(self.unlocked).__name__}, {self.report._summary()}>"
+
+
+def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
+    """Make a fitted model into a version that predicts and holds no single patient.
+
+    Parameters
+    ----------
+    model : fitted model or pipeline
+        One of the classes that a model file holds (see `save_model`).
+    min_cell : int, default 5
+        Fewest events behind each step of a baseline and fewest rows beyond a training bound.
+
+    Returns
+    -------
+    LockedModel
+        Its ``report`` says by how much risks changed at most.
+
+    Raises
+    ------
+    ArgumentError
+        If the model is not fitted, or of a class that cannot be saved.
+
+    Notes
+    -----
+    Steps of baselines are merged until each has ``min_cell`` events, and stand in the middle of them; knots and split
+    points of trees keep three digits, the end of follow-up is rounded down to three, training ranges keep 5 % bounds
+    with ``min_cell`` rows beyond. What imputation was fitted to is dropped: moments and regressions remain, drawn
+    values are bounded by rounded limits. Values kept a row a patient are dropped.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import CoxPH, Surv
+    >>> from lbp_prognosis.deployment import lock
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> locked = lock(CoxPH().fit(X, Surv.right(rng.exponential(10, 200), rng.random(200) < 0.7)))
+    >>> locked.report.steps_after < locked.report.steps_before / 4
+    True
+    """
+    least = int(check_number("min_cell", min_cell, low=2, whole=True))
+    if isinstance(model, LockedModel):
+        if model.report.min_cell < least:
+            raise argument_error(
+                "model", "one that was not locked before", f"one locked with {model.report.min_cell}", "Lock the fit."
+            )
+        return model
+    check_storable(model)
+    coarse = copy.deepcopy(model)
+    if isinstance(model, Formula | PublishedModel):
+        return LockedModel(coarse, LockReport(least, 0.0, float(check_horizons_of(coarse)[0]), 0, 0))
+    before, after, notes = coarsen(coarse, least)
+    change, at = _largest_change(model, coarse)
+    return LockedModel(coarse, LockReport(least, change, at, before, after, tuple(notes)))
+
+
+def check_storable(model: Any) -> None:
+    """Refuse what is not fitted or of no known class."""
+    name = type(model).__name__
+    if stored_name(model) is None:
+        why = NOT_STORED.get(name, "is not among the classes that a model file holds")
+        raise argument_error("model", "a fitted model of this library", f"{name}, which {why}")
+    if hasattr(model, "fit") and not (hasattr(model, "n_features_in_") or name == "UpdatedModel"):
+        raise argument_error("model", "a fitted model", f"an unfitted {name}", "Call fit(X, y) first.")
+
+
+def _largest_change(fine: Any, coarse: Any) -> tuple[float, float]:
+    rows = synthetic_rows(coarse, _ROWS)
+    times = check_horizons_of(coarse, _TIMES)
+    change = np.abs(risks_of(coarse, rows, times) - risks_of(fine, rows, times))
+    by_time = np.where(np.isnan(change), 0.0, change).max(axis=(0, 2))
+    place = int(np.argmax(by_time))
+    return float(by_time[place]), float(times[min(place, times.size - 1)])

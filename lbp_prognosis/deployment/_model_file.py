@@ -1,0 +1,365 @@
+"""``save_model``, ``load_model``, ``verify``: models as files without pickle, without patients, and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import LBPError, Result, argument_error, plain_label, write_file
+from lbp_prognosis.deployment._codec import pack, unpack
+from lbp_prognosis.deployment._container import MOST_BYTES, read_container, written_container
+from lbp_prognosis.deployment._file_error import ModelFileError
+from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._ledger import Ledger
+from lbp_prognosis.deployment._lock import LockedModel, LockReport, lock
+from lbp_prognosis.deployment._synthetic_rows import (
+    categories_of_columns,
+    check_horizons_of,
+    columns_of_new_rows,
+    ranges_of_columns,
+    risks_of,
+    synthetic_rows,
+)
+
+__all__ = ["ModelFile", "load_model", "save_model", "verify"]
+
+FORMAT, SCHEMA = "lbp-model", 1
+_GOLDEN, _LACKING = 20, 2
+_SAME = 1e-9  # risks on another machine, whose libraries add up in another order
+
+
+@dataclass(frozen=True, repr=False)
+class ModelFile(Result):
+    """What a model file says of itself, after all its checks.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    sha256 : str
+        Digest of all its bytes: the name of this version.
+    manifest : dict
+        What the file says: class, reason, columns, outcome, conventions, lock report, versions.
+    golden_error : float
+        Largest difference between the stored risks of the 20 check rows and those computed now.
+    """
+
+    path: Path
+    sha256: str
+    manifest: dict[str, Any]
+    golden_error: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a fact: ``fact, value``."""
+        known = self.manifest
+        rows = [
+            ("file", self.path.name),
+            ("sha256", self.sha256),
+            ("class", known["class"]),
+            ("reason", known["reason"]),
+        ]
+        rows += [
+            ("written by", f"lbp_prognosis {known['library']}"),
+            ("columns", ", ".join(c["name"] for c in known["columns"])),
+        ]
+        rows += [("horizons checked", ", ".join(f"{h:g}" for h in known["horizons"]))]
+        rows += [
+            ("end of follow-up", known["max_time"]),
+            ("largest change by locking", known["lock"]["largest_change"]),
+        ]
+        rows += [("check rows differ by", self.golden_error)]
+        return pd.DataFrame(rows, columns=["fact", "value"])
+
+    def _summary(self) -> str:
+        return f"{self.manifest['class']}, {self.sha256[:12]}, check rows within {self.golden_error:.1g}"
+
+
+def save_model(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    reason: str,
+    min_cell: int = 5,
+    ledger: str | os.PathLike[str] | Ledger | None = None,
+    actor: str = "",
+) -> ModelFile:
+    """Write a model as one file that holds no patient and runs no code when it is read.
+
+    Parameters
+    ----------
+    model : fitted model, RiskPipeline, LockedModel or Equation
+        Any class of this library's, with scikit-learn's scalers and SimpleImputer as steps. One that is not locked is
+        locked first (see `lock`); the file's ``lock`` entry says how far risks moved.
+    path : path
+        File to write, by habit ``*.lbpm``.
+    reason : str
+        Why this version exists; it stands in the file. Name no patient.
+    min_cell : int, default 5
+        For the lock.
+    ledger : path or Ledger, optional
+        Chain of versions to which a line is added.
+    actor : str, default ""
+        Who saves, for the ledger; never in the file.
+
+    Returns
+    -------
+    ModelFile
+        With the digest under which the version is known. Equal models with equal reasons give equal bytes within one
+        version of the library.
+
+    Raises
+    ------
+    ArgumentError
+        If the model is of a class, or has an attribute, that cannot be saved without pickle.
+    """
+    if not isinstance(reason, str) or not reason.strip():
+        raise argument_error("reason", "a sentence that says why this version exists", reason)
+    locked = lock(model, min_cell=min_cell)
+    inner = locked.unlocked
+    times = check_horizons_of(inner)
+    rows = synthetic_rows(inner, _GOLDEN, missing=_LACKING)
+    golden = {"rows": rows, "times": times, "risks": risks_of(inner, rows, times)}
+    params, arrays = pack({"model": inner, "golden": golden})
+    data = written_container(_manifest(locked, reason.strip(), times), params, arrays)
+    target = write_file(path, data)
+    digest = hashlib.sha256(data).hexdigest()
+    if ledger is not None:
+        chain = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
+        chain.append(digest, reason=reason.strip(), actor=actor)
+    manifest, _, _ = read_container(data)
+    return ModelFile(target, digest, manifest, 0.0)
+
+
+def _manifest(locked: LockedModel, reason: str, times: np.ndarray) -> dict[str, Any]:
+    from lbp_prognosis import __version__
+
+    inner = locked.unlocked
+    end = getattr(inner, "models_", [inner])
+    end = end[0] if isinstance(end, list) and end else inner
+    causes = [int(code) for code in np.atleast_1d(getattr(inner, "causes_", [1]))]
+    longest = float(getattr(inner, "max_time_", times[-1]))
+    conventions = {"risk": "P(T <= horizon, event = cause | x)", "beyond follow-up": "no risk"}
+    for name in ("ties", "incidence", "combine", "scale", "distribution", "between"):
+        value = getattr(end, name, getattr(inner, name, None))
+        if isinstance(value, str):
+            conventions[name] = value
+    return {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "library": __version__,
+        "packages": _versions(),
+        "class": type(inner).__name__,
+        "model": type(end).__name__,
+        "reason": reason,
+        "columns": _columns(inner),
+        "causes": causes,
+        "horizons": [float(t) for t in times],
+        "max_time": longest if np.isfinite(longest) else None,
+        "conventions": conventions,
+        "lock": locked.report.to_dict(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    import scipy
+    import sklearn
+
+    modules = {"numpy": np, "pandas": pd, "scipy": scipy, "sklearn": sklearn}
+    found = {name: str(module.__version__) for name, module in modules.items()}
+    return {**found, "python": ".".join(platform.python_version_tuple()[:2])}
+
+
+def _columns(model: Any) -> list[dict[str, Any]]:
+    """Return each column that new rows need: its kind, coarse range or categories, and unit where it is known."""
+    ranges, categories = ranges_of_columns(model), categories_of_columns(model)
+    units = {term.name: term.unit for term in getattr(model, "terms", ())}
+    out: list[dict[str, Any]] = []
+    for name in columns_of_new_rows(model):
+        entry: dict[str, Any] = {"name": str(name), "unit": units.get(name, "")}
+        if name in categories:
+            levels = [plain_label(level) for level in categories[name]]
+            out.append({**entry, "kind": "category", "levels": [v if isinstance(v, int) else str(v) for v in levels]})
+            continue
+        low, high = ranges.get(name, (np.nan, np.nan))
+        bounds = [float(v) if np.isfinite(v) else None for v in (low, high)]
+        out.append({**entry, "kind": "number", "low": bounds[0], "high": bounds[1]})
+    return out
+
+
+def load_model(path: str | os.PathLike[str], *, expect_sha256: str | None = None) -> LockedModel:
+    """Read a model file, check all of it, and return the model.
+
+    Parameters
+    ----------
+    path : path
+        Written by `save_model`.
+    expect_sha256 : str, optional
+        Digest that the file must have: only this tells a forged file from the right one.
+
+    Returns
+    -------
+    LockedModel
+        Equal to the bit to the locked model that was saved.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged, forged, too large, of another kind, or predicts other risks for its check rows.
+
+    Notes
+    -----
+    Nothing that the file names is imported and no text in it is run: a file can only name classes of a closed list.
+    """
+    return _read(path, expect_sha256)[0]
+
+
+def verify(path: str | os.PathLike[str]) -> ModelFile:
+    """Check a model file as `load_model` does, and return what it says of itself.
+
+    Parameters
+    ----------
+    path : path
+        Written by `save_model`.
+    """
+    return _read(path, None)[1]
+
+
+def _read(path: str | os.PathLike[str], expected: str | None) -> tuple[LockedModel, ModelFile]:
+    source = Path(path)
+    size = source.stat().st_size
+    if size > MOST_BYTES:
+        raise ModelFileError(f"The model file has {size >> 20} MB; at most {MOST_BYTES >> 20} are read.")
+    data = source.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if expected is not None:
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
+            raise argument_error("expect_sha256", "64 hexadecimal digits", expected)
+        if digest != expected.lower():
+            raise ModelFileError(f"The model file is another than expected: its digest is {digest}.")
+    manifest, params, arrays = read_container(data)
+    if manifest.get("format") != FORMAT or manifest.get("schema") != SCHEMA:
+        raise ModelFileError(
+            f"The file is no model file of schema {SCHEMA}: format {str(manifest.get('format'))[:40]!r}, schema "
+            f"{str(manifest.get('schema'))[:20]!r}. A newer library may read it."
+        )
+    try:
+        locked, error = _rebuilt(manifest, params, arrays)
+    except LBPError as problem:
+        if isinstance(problem, ModelFileError):
+            raise
+        raise ModelFileError(f"The model in the file does not work: {str(problem)[:200]}") from problem
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RuntimeError) as problem:
+        raise ModelFileError(
+            f"The model in the file can't be built: {type(problem).__name__}: {str(problem)[:120]}."
+        ) from problem
+    if not error <= _SAME:
+        raise ModelFileError(
+            f"The model in the file predicts other risks for its check rows than when it was saved (difference "
+            f"{error:.2g}): another version of a library calculates differently, or the file was changed."
+        )
+    return locked, ModelFile(source, digest, manifest, error)
+
+
+def _rebuilt(manifest: dict[str, Any], params: Any, arrays: dict[str, np.ndarray]) -> tuple[LockedModel, float]:
+    held = unpack(params, arrays)
+    if not isinstance(held, dict) or set(held) != {"model", "golden"} or not isinstance(held["golden"], dict):
+        raise ModelFileError("The model file does not hold a model and its check rows.")
+    model, golden = held["model"], held["golden"]
+    if not hasattr(model, "predict_risk") or type(model).__name__ != manifest["class"]:
+        raise ModelFileError("The model file holds another class than it says.")
+    report = manifest["lock"]
+    locked = LockedModel(
+        model,
+        LockReport(
+            report["min_cell"],
+            report["largest_change"],
+            report["at"],
+            report["steps_before"],
+            report["steps_after"],
+            tuple(report["notes"]),
+        ),
+    )
+    check_parts(model)
+    risks = risks_of(model, golden["rows"], golden["times"])
+    stored = golden["risks"]
+    if risks.shape != stored.shape or (np.isnan(risks) != np.isnan(stored)).any():
+        return locked, np.inf
+    gaps = np.abs(risks - stored)
+    return locked, float(np.nanmax(gaps)) if np.isfinite(gaps).any() else 0.0
+
+
+def check_parts(model: Any) -> None:
+    """Refuse parts whose sizes do not fit together before compiled code reads them."""
+    from lbp_prognosis.deployment._coarsen import parts_of
+
+    if isinstance(model, Formula):
+        return
+    for part in parts_of(model):
+        if type(part).__name__ == "DeploymentImputer":
+            _check_imputer(part)
+        if type(part).__name__ == "MultiStateCox" and hasattr(part, "transitions_"):
+            _check_transitions(part)
+        for times, values in _step_functions(part):
+            if times.ndim != 1 or times.shape[0] != values.shape[0] or (np.diff(times) <= 0).any():
+                raise ModelFileError("The model file holds a baseline whose times and values do not fit together.")
+
+
+def _check_transitions(part: Any) -> None:
+    """Refuse transitions between states that are not there, before compiled code follows them."""
+    pairs, count = np.asarray(part.transitions_), len(part.states_)
+    fits = pairs.ndim == 2 and pairs.shape[1] == 2 and len(part.increments_) == len(part.baseline_times_) == len(pairs)
+    if not fits or (pairs < 0).any() or (pairs >= count).any() or np.shape(part.initial_) != (count,):
+        raise ModelFileError("The model file holds transitions that do not fit its states.")
+
+
+def _step_functions(part: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    times = getattr(part, "baseline_times_", None)
+    values = getattr(part, "baseline_hazard_", None)
+    if isinstance(times, list) and isinstance(values, list):
+        pairs = list(zip(times, values, strict=True))
+    elif isinstance(times, dict) and isinstance(values, dict):
+        pairs = [pair for code in times for pair in zip(times[code], values[code], strict=True)]
+    else:
+        pairs = []
+    return pairs
+
+
+def _check_imputer(part: Any) -> None:
+    count = len(part.encoding.columns)
+    draws = part.normals.shape[0]
+    widths = [place.stop - place.start for place in part.places]
+    levels = max(int(part.encoding.levels.max(initial=0)), 1)
+    wide = sum(widths)
+    fits = (
+        part.encoding.kinds.shape == part.encoding.levels.shape == part.low.shape == part.high.shape == (count,)
+        and part.start.shape == (count,)
+        and len(part.models) == len(part.places) == count
+        and part.normals.ndim == 3
+        and part.normals.shape[2] == count
+        and part.uniforms.shape == (draws, part.normals.shape[1], count, levels)
+        and part.mean.shape == (wide,)
+        and part.covariance.shape == (wide, wide)
+        and np.isin(part.encoding.kinds, (0, 1, 2)).all()
+        and [place.start for place in part.places] == np.cumsum([0, *widths[:-1]]).tolist()
+        and all(
+            width == (max(int(level) - 1, 0) if kind == 2 else 1)
+            for width, kind, level in zip(widths, part.encoding.kinds, part.encoding.levels)
+        )
+        and all(
+            model.coef.ndim == 2
+            and model.coef.shape[1] == 1 + wide - width
+            and model.centre.shape == model.scale.shape == (wide - width,)
+            and model.coef.shape[0] == (width if kind == 2 else 1)
+            for model, width, kind in zip(part.models, widths, part.encoding.kinds)
+        )
+    )
+    if not fits:
+        raise ModelFileError("The model file holds an imputation whose parts do not fit together.")

@@ -1,0 +1,177 @@
+"""``predict_rows``: risks of new rows, and all that stood in their way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import (
+    Result,
+    argument_error,
+    check_horizons,
+    holds,
+    numbers_in,
+    plain_label,
+    read_frame,
+    takes_rows,
+)
+from lbp_prognosis.deployment._lock import LockedModel
+from lbp_prognosis.deployment._synthetic_rows import (
+    categories_of_columns,
+    check_horizons_of,
+    columns_of_new_rows,
+    ranges_of_columns,
+)
+
+__all__ = ["NewRisks", "predict_rows"]
+
+_OTHER_UNIT = 0.9  # share of values outside the training range from which another unit is suspected
+_FEWEST = 5
+
+
+@dataclass(frozen=True, repr=False)
+class NewRisks(Result):
+    """Risks of new rows.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row a row: ``row``, for each horizon ``risk_<h>``, with ``low_<h>`` and ``high_<h>`` where missing values
+        leave it open, then ``imputed`` and ``outside`` (names of columns).
+    notes : tuple of str
+        What was imputed, what lies outside the training range, which modality is absent.
+    """
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the frame."""
+        return self.frame
+
+    def _summary(self) -> str:
+        return f"{len(self.frame)} rows, {len(self.notes)} notes"
+
+
+@takes_rows()
+def predict_rows(model: LockedModel, X: Any, horizons: Any = None, *, any_unit: bool = False) -> NewRisks:
+    """Check new rows against what a model was made for, and predict them.
+
+    Parameters
+    ----------
+    model : LockedModel
+        From `load_model` or `lock`.
+    X : DataFrame of shape (n, p)
+        New rows; columns that the model does not know are passed over.
+    horizons : float or sequence of float, optional
+        Prediction times; by default the model's visits, or thirds of its follow-up.
+    any_unit : bool, default False
+        Predict although most values of a column lie outside the training range, which is how another unit looks.
+
+    Returns
+    -------
+    NewRisks
+        Risks, and notes about rows.
+
+    Raises
+    ------
+    ArgumentError
+        If columns are absent that the model cannot do without, a category is unknown, values are missing that nothing
+        fills in, a scanner was not calibrated, or a column seems to be in another unit.
+    """
+    frame = read_frame(X)
+    if not isinstance(frame, pd.DataFrame):
+        raise argument_error("X", "a frame with named columns", X)
+    inner = model.unlocked
+    frame, notes = _with_modalities(inner, frame)
+    frame = _in_levels(inner, frame)
+    outside = _outside(inner, frame, any_unit)
+    missing = frame.isna()
+    fills = getattr(inner, "imputer_", None) is not None
+    lacking = [column for column in frame.columns if bool(missing[column].any())]
+    if lacking and not fills:
+        raise argument_error(
+            "X", f"complete: {type(inner).__name__} fills in no missing value", f"missing values in {lacking[:5]}"
+        )
+    times = check_horizons_of(inner) if horizons is None else check_horizons(horizons)[0]
+    out = pd.DataFrame({"row": np.arange(1, len(frame) + 1)})
+    band = inner.predict_risk_band(frame, times) if fills else None
+    risk = model.predict_risk(frame, times) if band is None else band.risk
+    for k, time in enumerate(times):
+        out[f"risk_{time:g}"] = risk[:, k]
+        if band is not None:
+            out[f"low_{time:g}"], out[f"high_{time:g}"] = band.low[:, k], band.high[:, k]
+    out["imputed"] = _names(missing)
+    out["outside"] = _names(outside)
+    for column in frame.columns:
+        for table, words in ((missing, "filled in from the other values"), (outside, "outside the training range")):
+            count = int(table[column].sum()) if column in table else 0
+            if count:
+                notes.append(f"{column}: {words} in {count} of {len(frame)} rows")
+    beyond = [f"{time:g}" for time, column in zip(times, np.isnan(risk).all(axis=0)) if column]
+    if beyond:
+        notes.append(f"no risk is known at {', '.join(beyond)}: beyond the model's follow-up, or not one of its visits")
+    return NewRisks(out, tuple(notes))
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    return [", ".join(str(column) for column in table.columns[row]) for row in table.to_numpy(dtype=bool)]
+
+
+def _with_modalities(model: Any, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the model's columns; those of an absent modality are missing throughout, where the model can take it."""
+    wanted, notes = columns_of_new_rows(model), []
+    absent = [column for column in wanted if column not in frame.columns]
+    if absent:
+        groups = {name: set(columns) for name, columns in (getattr(model, "modalities", None) or {}).items()}
+        whole = [name for name, columns in groups.items() if columns and not columns & set(frame.columns)]
+        covered = set().union(*(groups[name] for name in whole)) if whole else set()
+        if getattr(model, "imputer_", None) is None or not set(absent) <= covered:
+            accepted = f"a table with the {len(wanted)} columns of the model"
+            raise argument_error("X", accepted, f"one without {absent[:6]}")
+        notes = [f"{name} is absent: its {len(groups[name])} columns are filled in for every row" for name in whole]
+        frame = frame.assign(**dict.fromkeys(absent, np.nan))
+    return frame[wanted], notes
+
+
+def _in_levels(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """Refuse unknown categories by name; numbers that were words at the fit (or the reverse) become what they were."""
+    out = frame.copy()
+    for column, levels in categories_of_columns(model).items():
+        if column not in frame:
+            continue
+        known = {str(plain_label(level)): level for level in levels}
+        words = frame[column].map(lambda value: value if pd.isna(value) else str(plain_label(value)))
+        strange = sorted(set(words.dropna()) - set(known))
+        if strange:
+            accepted = f"of known categories in {column!r}: {list(known)[:8]}"
+            raise argument_error("X", accepted, f"{strange[:4]}", "It was not seen at the fit.")
+        out[column] = words.map(known).astype(object) if holds(frame[column]) != "number" else words.map(known)
+    return out
+
+
+def _outside(model: Any, frame: pd.DataFrame, any_unit: bool) -> pd.DataFrame:
+    ranges, categories = ranges_of_columns(model), categories_of_columns(model)
+    out = pd.DataFrame(False, index=frame.index, columns=frame.columns)
+    for column, (low, high) in ranges.items():
+        if column not in frame or column in categories or not np.isfinite([low, high]).all():
+            continue
+        if frame[column].isna().all():
+            continue
+        values = numbers_in(frame, [column])[:, 0]
+        with np.errstate(invalid="ignore"):
+            beyond = (values < low) | (values > high)
+        known = int((~np.isnan(values)).sum())
+        if not any_unit and known >= _FEWEST and beyond.sum() > _OTHER_UNIT * known:
+            middle = float(np.nanmedian(values))
+            raise argument_error(
+                "X",
+                f"in the units of the fit: {column!r} lay between {low:g} and {high:g}",
+                f"a median of {middle:g}, and {int(beyond.sum())} of {known} values outside",
+                "Convert it, or say any_unit=True (--any-unit) if these patients are like that.",
+            )
+        out[column] = beyond
+    return out

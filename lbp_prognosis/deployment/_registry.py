@@ -1,0 +1,88 @@
+"""The closed list of classes that a model file can hold; nothing that a file names is ever imported."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from lbp_prognosis import fusion, models
+from lbp_prognosis._base import FeatureMap, Objection
+from lbp_prognosis.deployment._equation import Equation
+from lbp_prognosis.deployment._published_model import PublishedModel
+from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm
+from lbp_prognosis.validation import UpdatedModel
+
+__all__ = ["NOT_STORED", "SKLEARN_STEPS", "class_named", "known_classes", "stored_name"]
+
+MODELS = (
+    "AverageRisk",
+    "BoostedAFT",
+    "BoostedCox",
+    "BoostedHazard",
+    "CauseSpecificCox",
+    "CoxPH",
+    "DiscreteTimeHazard",
+    "DynamicRisk",
+    "ElasticNetCox",
+    "FineGray",
+    "LinearOutcome",
+    "LogisticRisk",
+    "MultiStateCox",
+    "MultimodalNet",
+    "NullModel",
+    "OrdinalRegression",
+    "ParametricAFT",
+    "PriorityCox",
+    "RecurrentCox",
+    "RiskStratifier",
+    "RoystonParmar",
+    "StackedRisk",
+)
+STEPS = ("FormulaTerms",)
+NOT_STORED = {
+    "AdaptedModel": "holds a model of another library, whose own files are the place for it",
+    "OnColumns": "is a comparison's view of a model: save the model itself",
+}
+"""Public estimators that say why they cannot be saved."""
+
+SKLEARN_STEPS = (
+    ("sklearn.preprocessing", "MaxAbsScaler"),
+    ("sklearn.preprocessing", "MinMaxScaler"),
+    ("sklearn.preprocessing", "RobustScaler"),
+    ("sklearn.preprocessing", "StandardScaler"),
+    ("sklearn.impute", "SimpleImputer"),
+)
+
+
+@functools.cache
+def known_classes() -> dict[str, type]:
+    """Return the classes by the name that stands in a file."""
+    from sklearn import impute, preprocessing
+
+    rooms = {"sklearn.preprocessing": preprocessing, "sklearn.impute": impute}
+    found: dict[str, type] = {name: getattr(models, name) for name in MODELS if hasattr(models, name)}
+    found |= fusion.stored_classes()
+    found |= {name: getattr(fusion, name) for name in STEPS if hasattr(fusion, name)}
+    found |= {f"sklearn.{name}": getattr(rooms[room], name) for room, name in SKLEARN_STEPS}
+    for kind in (UpdatedModel, PublishedModel, Equation, NumberTerm, LevelTerm, Objection, FeatureMap):
+        found[kind.__name__] = kind
+    return found
+
+
+def class_named(name: Any) -> type | None:
+    """Return the class of a name, None for an unknown one."""
+    return known_classes().get(name) if isinstance(name, str) else None
+
+
+@functools.cache
+def _names() -> dict[type, str]:
+    return {kind: name for name, kind in known_classes().items()}
+
+
+def stored_name(value: Any) -> str | None:
+    """Return the name of a value's class in files; None where it cannot be saved. A subclass is not its parent."""
+    return _names().get(type(value))
+
+
+Restore = Callable[..., Any]

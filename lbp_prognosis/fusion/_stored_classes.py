@@ -1,0 +1,43 @@
+"""``stored_classes``: the closed list of what a model file may hold of this room."""
+
+from __future__ import annotations
+
+from lbp_prognosis._kernels import ColumnModel, CombatFit
+from lbp_prognosis.fusion._batch_columns import CovariateDesign
+from lbp_prognosis.fusion._combat import ComBat
+from lbp_prognosis.fusion._covbat import CovBat
+from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
+from lbp_prognosis.fusion._encoding import Encoding
+from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
+from lbp_prognosis.fusion._one_hot import OneHot
+from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
+from lbp_prognosis.fusion._regression_calibration import RegressionCalibration
+from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
+from lbp_prognosis.fusion._risk_pipeline import Branch, RiskPipeline
+from lbp_prognosis.fusion._standardise import Standardise
+
+__all__ = ["stored_classes"]
+
+
+def stored_classes() -> dict[str, type]:
+    """Return the classes by the name that stands in a file: estimators, steps and the parts inside them."""
+    return {
+        kind.__name__: kind
+        for kind in (
+            Branch,
+            ColumnModel,
+            ComBat,
+            CombatFit,
+            CovBat,
+            CovariateDesign,
+            DeploymentImputer,
+            Encoding,
+            MultipleImputation,
+            OneHot,
+            PatternSubmodels,
+            RegressionCalibration,
+            RestrictedCubicSpline,
+            RiskPipeline,
+            Standardise,
+        )
+    }

@@ -1,0 +1,34 @@
+"""``fit_study``: the models of a study, fitted to all its patients and not judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from lbp_prognosis.study._dated_at_visit import DatedAtVisit
+from lbp_prognosis.study._run_study import build_models
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._study_data import read_study_data
+
+__all__ = ["fit_study"]
+
+
+def fit_study(study: Study) -> dict[str, Any]:
+    """Read a study's data and fit its models to all patients; nothing is validated (see `run_study`).
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+
+    Returns
+    -------
+    dict of str to fitted model
+        By name.
+    """
+    with threadpool_limits(1):
+        data = read_study_data(study)
+        fitted = {name: clone(model).fit(data.X, data.y) for name, model in build_models(study, data).items()}
+    return {name: model.estimator_ if isinstance(model, DatedAtVisit) else model for name, model in fitted.items()}

@@ -1,0 +1,102 @@
+"""``lbp-prognosis model`` and ``predict``: from a study to a file, an equation, a page and risks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from command import call
+from syn import syn
+
+STUDY = """
+title = "Recovery"
+[table]
+wide = "registry.csv"
+time = "months"
+event = "status"
+causes = { recovery = 1 }
+[outcome]
+name = "recovery"
+definition = "pain of at most 2 of 10"
+polarity = "good"
+time_zero = "first visit"
+unit = "months"
+horizons = [12]
+primary_horizon = 12
+[modalities]
+clinical = ["age", "pain", "leg"]
+[[model]]
+name = "clinical"
+kind = "cox"
+modalities = ["clinical"]
+[[model]]
+name = "null"
+kind = "null"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    cohort = syn(n=240)
+    table = pd.DataFrame({"age": np.round(50 + 12 * cohort["c1"], 1), "pain": np.round(5 + 2 * cohort["p1"])})
+    table["leg"] = np.array(["none", "below knee"])[cohort["site"] % 2]
+    table = table.assign(months=cohort["time"].round(1) + 0.1, status=cohort["event"])
+    table.to_csv(tmp_path / "registry.csv", index=False)
+    table.drop(columns=["months", "status"]).head(12).assign(patient_id=[f"p{k}" for k in range(12)]).to_csv(
+        tmp_path / "new.csv", index=False
+    )
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_from_a_study_to_risks(folder, capsys, monkeypatch):
+    def run(*words):
+        return call(capsys, monkeypatch, *words)
+
+    chain = ("--ledger", "v.jsonl", "--actor", "A")
+    made = run("model", "save", "study.toml", "-o", "m.lbpm", "--reason", "first", *chain)
+    assert made.status == 0, made.err
+    digest = made.out.split("sha256 ")[1].split()[0]
+    assert "Locking moved risks by at most" in made.out
+    assert run("model", "verify", "m.lbpm", "--sha256", digest).status == 0
+    assert run("model", "verify", "m.lbpm", "--sha256", "0" * 64).status == 1
+    shown = run("model", "show", "m.lbpm")
+    assert "first" in shown.out
+    assert "one of below knee, none" in shown.out
+    assert run("model", "save", "study.toml", "-o", "n.lbpm", "--reason", "second", "--ledger", "v.jsonl").status == 0
+    assert "reason" in run("model", "diff", "m.lbpm", "n.lbpm").out
+    assert "the same" in run("model", "diff", "m.lbpm", "m.lbpm").out
+    assert "chain of 2 versions is whole" in run("model", "ledger", "v.jsonl").out
+    assert "first  ->  second" in run("model", "ledger", "v.jsonl", "--diff", "1,2").out
+    done = run("predict", "m.lbpm", "new.csv", "-o", "risks.csv", "--horizon", "12", "--keep", "patient_id")
+    assert done.status == 0, done.err
+    risks = pd.read_csv(folder / "risks.csv")
+    assert risks["patient_id"].tolist() == [f"p{k}" for k in range(12)]
+    assert risks["risk_12"].between(0, 1).all()
+    (folder / "m.lbpm").write_bytes((folder / "m.lbpm").read_bytes()[:-7])
+    broken = run("predict", "m.lbpm", "new.csv", "-o", "risks2.csv")
+    assert broken.status == 1
+    assert "no whole model file" in broken.err
+    assert not (folder / "risks2.csv").exists()
+
+
+def test_exports(folder, capsys, monkeypatch):
+    def run(*words):
+        return call(capsys, monkeypatch, *words)
+
+    assert run("model", "save", "study.toml", "-o", "m.lbpm", "--reason", "first").status == 0
+    for to in ("r", "stata", "excel", "js", "latex", "text", "json"):
+        done = run("model", "export", "m.lbpm", "--to", to, "-o", f"m.{to}", "--horizon", "12", "--unit", "months")
+        assert done.status == 0, done.err
+        assert (folder / f"m.{to}").stat().st_size > 200
+    page = ("model", "export", "m.lbpm", "--to", "html", "-o", "m.html", "--horizon", "12")
+    assert run(*page).status == 2  # no intended use
+    told = ("--purpose", "a", "--population", "b", "--outcome", "recovered", "--version", "1")
+    assert run(*page, *told).status == 2  # no external validation and no reason
+    assert run(*page, *told, "--unvalidated-reason", "none yet").status == 0
+    assert "Research use, not for care" in (folder / "m.html").read_text(encoding="utf-8")
+    assert run("model", "export", "m.lbpm", "--to", "word", "-o", "m.docx").status == 2
+    wrong = run("model", "save", "study.toml", "-o", "x.lbpm", "--reason", "x", "--model", "nobody")
+    assert wrong.status == 2
+    assert not (folder / "x.lbpm").exists()

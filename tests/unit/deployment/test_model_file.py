@@ -1,0 +1,503 @@
+"""Model files: the same to the bit, no patient inside, and one clear error for every damaged byte."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from syn import syn
+
+from lbp_prognosis import Surv, fusion, models, validation
+from lbp_prognosis._base import ArgumentError
+from lbp_prognosis.deployment import Ledger, LockedModel, ModelFileError, load_model, lock, save_model, verify
+from lbp_prognosis.deployment._codec import pack, unpack
+from lbp_prognosis.deployment._container import read_container, written_container
+from lbp_prognosis.deployment._registry import NOT_STORED, known_classes
+from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline, Standardise
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, NullModel
+from tests.unit.deployment.stored_models import BARE, EVERY, fitted, table
+
+D = syn(n=300)
+
+
+def saved(model, path, **options):
+    return save_model(model, path, reason="a test", **options)
+
+
+def horizons(model):
+    from lbp_prognosis.deployment._synthetic_rows import check_horizons_of
+
+    return check_horizons_of(model)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_comes_back_is_the_same_to_the_bit(name, tmp_path):
+    if name in BARE and BARE[name].package:
+        pytest.importorskip(BARE[name].package)
+    model, X = fitted(name)
+    locked = lock(model)
+    made = saved(locked, tmp_path / "a.lbpm")
+    again = load_model(tmp_path / "a.lbpm", expect_sha256=made.sha256)
+    assert isinstance(again, LockedModel)
+    assert again == locked
+    if name not in ("LinearOutcome", "OrdinalRegression"):
+        times = horizons(locked.unlocked)
+        np.testing.assert_array_equal(again.predict_risk(X[:50], times), locked.predict_risk(X[:50], times))
+    # locking first or saving first is the same, and so are the bytes
+    assert saved(model, tmp_path / "b.lbpm").sha256 == made.sha256
+    assert (tmp_path / "b.lbpm").read_bytes() == (tmp_path / "a.lbpm").read_bytes()
+    told = verify(tmp_path / "a.lbpm")
+    assert told.golden_error == 0
+    assert told.manifest["reason"] == "a test"
+    assert {"fact", "value"} == set(told.to_frame())
+    with pytest.raises(ArgumentError, match="locked"):
+        again.fit(X, None)
+
+
+def test_every_public_estimator_has_a_codec_or_says_why_not():
+    public = set()
+    for room in (models, fusion, validation):
+        for name in room.__all__:
+            kind = getattr(room, name)
+            if isinstance(kind, type) and any(hasattr(kind, verb) for verb in ("predict_risk", "transform")):
+                public.add(name)
+    assert public - set(known_classes()) - set(NOT_STORED) == set()
+    made = {type(case.make()).__name__ for case in BARE.values() if not case.package}
+    assert made <= set(known_classes())
+
+
+def test_models_of_other_libraries_and_functions_are_refused(tmp_path):
+    with pytest.raises(ArgumentError, match="AdaptedModel"):
+        lock(models.as_risk_model(lambda X, horizons: np.zeros((len(X), 1))))
+    with pytest.raises(ArgumentError, match="fit"):
+        lock(CoxPH())
+    X, y = table()
+    numbers = X[["c1", "c2", "p1"]].assign(m1=X["c1"] * X["c2"])
+    step = MultipleImputation(1, passive={"m1": lambda frame: frame["c1"] * frame["c2"]})
+    with pytest.raises(ArgumentError, match="passive"):
+        saved(RiskPipeline([step], CoxPH()).fit(numbers, y), tmp_path / "a.lbpm")
+    for reason in ("", "  ", None):
+        with pytest.raises(ArgumentError, match="reason"):
+            save_model(CoxPH().fit(numbers[["c1"]], y), tmp_path / "a.lbpm", reason=reason)
+
+
+# ---- no patient -----------------------------------------------------------------------------------------------------
+
+
+def digits_of(values: np.ndarray) -> list[str]:
+    return [f"{value:.12g}".replace(".", "").replace("-", "").lstrip("0")[:8] for value in np.ravel(values)]
+
+
+def numbers_in_file(path) -> set[str]:
+    """Leading eight digits of every number of a file, as text and as bytes."""
+    _, params, arrays = read_container(path.read_bytes())
+    found = set()
+
+    def walk(value):
+        if isinstance(value, dict):
+            for item in value.values():
+                walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                walk(item)
+        elif isinstance(value, float):
+            found.update(digits_of(np.array([value])))
+        elif isinstance(value, str):
+            for word in re.findall(r"\d+\.?\d*(?:[eE][-+]?\d+)?", value):
+                if len(word.replace(".", "")) >= 8:
+                    found.update(digits_of(np.array([float(word)])))
+
+    walk(params)
+    for array in arrays.values():
+        if array.dtype.kind == "f":
+            found.update(digits_of(array[np.isfinite(array)]))
+            found.update(digits_of(np.exp(array[np.isfinite(array) & (np.abs(array) < 50)])))
+    return found
+
+
+@pytest.mark.parametrize("name", ["bare", "competing", "null", "splines", "imputation", "strata", "trees", "parmar"])
+def test_no_value_of_a_patient_is_in_the_file(name, tmp_path):
+    """Every patient's time and predictors are twelve random digits: none of them is found."""
+    rng = np.random.default_rng(5)
+    n = 300
+    a, b, c = (np.round(rng.uniform(10, 100, n), 10) for _ in range(3))
+    times = np.round(rng.exponential(10, n) * np.exp(-0.01 * a) + 1, 11)
+    status = rng.choice([0, 1, 2], n, p=[0.2, 0.6, 0.2])
+    X = pd.DataFrame({"a": a, "b": b, "c": c})
+    single = Surv.right(times, status == 1)
+    if name == "trees":
+        pytest.importorskip("xgboost")
+    model = {
+        "bare": lambda: CoxPH().fit(X, single),
+        "competing": lambda: CauseSpecificCox().fit(X, Surv.right(times, status)),
+        "null": lambda: NullModel().fit(X, Surv.right(times, status)),
+        "splines": lambda: RiskPipeline([Standardise(), RestrictedCubicSpline(["a"])], CoxPH()).fit(X, single),
+        "imputation": lambda: RiskPipeline([MultipleImputation(2, draws=10)], CoxPH()).fit(
+            X.mask(rng.random(X.shape) < 0.1), single
+        ),
+        "strata": lambda: CoxPH(strata="s").fit(X.assign(s=rng.integers(0, 2, n)), single),
+        "trees": lambda: models.BoostedCox(rounds=20, folds=2).fit(X, single),
+        "parmar": lambda: models.RoystonParmar(df=3).fit(X, single),
+    }[name]()
+    saved(model, tmp_path / "a.lbpm")
+    found = numbers_in_file(tmp_path / "a.lbpm")
+    for values in (a, b, c, times):
+        assert not found & set(digits_of(values))
+        text = (tmp_path / "a.lbpm").read_bytes()
+        assert not any(np.float64(value).tobytes() in text for value in values)
+
+
+def test_steps_have_enough_events_and_the_change_is_told():
+    X, y = table(240)
+    model = CoxPH().fit(X[["c1", "p1"]], y)
+    locked = lock(model)
+    coarse = locked.unlocked
+    assert locked.report.steps_before == model.baseline_times_[0].size
+    assert locked.report.steps_after == coarse.baseline_times_[0].size
+    assert coarse.baseline_times_[0].size <= int(y["event"].sum()) / 5
+    # within each coarse step lie at least five events of the fit
+    ends = np.searchsorted(model.baseline_hazard_[0], coarse.baseline_hazard_[0] - 1e-12)
+    counts = np.diff(np.cumsum(model.baseline_events_[0])[ends], prepend=0)
+    assert (counts >= 5).all()
+    assert model.baseline_events_[0].sum() == y["event"].sum()
+    assert coarse.baseline_hazard_[0][-1] == model.baseline_hazard_[0][-1]
+    assert 0 < locked.report.largest_change < 0.1  # at the end, where few are left
+    rows, times = X[["c1", "p1"]], np.linspace(1, coarse.max_time_, 50)
+    seen = np.abs(locked.predict_risk(rows, times) - model.predict_risk(rows, times)).max()
+    assert seen < 1.5 * locked.report.largest_change
+    assert lock(locked) is locked
+    assert lock(model, min_cell=20).report.steps_after < locked.report.steps_after
+    assert lock(model, min_cell=20).report.largest_change > locked.report.largest_change
+    with pytest.raises(ArgumentError, match="min_cell"):
+        lock(model, min_cell=1)
+    with pytest.raises(ArgumentError, match="locked"):
+        lock(locked, min_cell=20)
+
+
+def test_times_of_visits_that_many_share_stay():
+    X, y = table(240)
+    visits = np.array([3.0, 6, 12, 24, 36, 60])
+    at = visits[np.minimum(np.searchsorted(visits, y["time"]), 5)]
+    model = CoxPH().fit(X[["c1", "p1"]], Surv.right(at, y["event"]))
+    locked = lock(model)
+    assert set(locked.unlocked.baseline_times_[0]) <= set(visits)
+    np.testing.assert_array_equal(
+        locked.predict_risk(X[["c1", "p1"]], [6, 12]), model.predict_risk(X[["c1", "p1"]], [6, 12])
+    )
+
+
+def test_ranges_have_rows_beyond_them():
+    X, y = table(240)
+    locked = lock(CoxPH().fit(X[["c1", "sick"]], y))
+    low, high, *_ = locked.training_ranges_[0]
+    assert (X["c1"] <= low).sum() >= 5
+    assert (X["c1"] >= high).sum() >= 5
+    assert locked.training_ranges_[1][:2].tolist() == [0, 1]
+    assert np.isnan(lock(CoxPH().fit(X[["c1", "sick"]], y), min_cell=40).training_ranges_[0]).all()
+
+
+def test_a_locked_model_leaves_the_fitted_one_alone():
+    model, X = fitted("imputation")
+    before = model.predict_risk(X, [6, 12])
+    steps = model.models_[0].baseline_times_[0].size
+    lock(model)
+    np.testing.assert_array_equal(model.predict_risk(X, [6, 12]), before)
+    assert model.models_[0].baseline_times_[0].size == steps
+
+
+# ---- damaged and forged files ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("file")
+    X, y = table(120)
+    steps = [MultipleImputation(1, draws=5), OneHot(["grade", "site"]), Standardise(["c1"])]
+    model = RiskPipeline(steps, CoxPH()).fit(X, y)
+    saved(model, folder / "good.lbpm")
+    return (folder / "good.lbpm").read_bytes()
+
+
+def refused(data: bytes, path) -> str:
+    path.write_bytes(data)
+    start = time.perf_counter()
+    with pytest.raises(ModelFileError) as told:
+        load_model(path)
+    assert time.perf_counter() - start < 1
+    return str(told.value)
+
+
+def mutations(good: bytes, rng: np.random.Generator):
+    """A flipped byte, a cut, a repeat, a piece moved, noise: anywhere in the file."""
+    kind = int(rng.integers(0, 6))
+    at = int(rng.integers(0, len(good)))
+    data = bytearray(good)
+    if kind <= 2:
+        data[at] ^= int(rng.integers(1, 256))
+    elif kind == 3:
+        data = data[:at]
+    elif kind == 4:
+        data[at:at] = data[at : at + int(rng.integers(1, 400))] or b"x"
+    else:
+        size = int(rng.integers(1, 40))
+        data[at : at + size] = rng.bytes(size)
+    return bytes(data)
+
+
+def test_damaged_files_give_one_clear_error(good, tmp_path):
+    rng = np.random.default_rng(11)
+    for _ in range(1000):
+        data = mutations(good, rng)
+        if data != good:
+            assert refused(data, tmp_path / "bad.lbpm")
+
+
+def resealed(good: bytes, change) -> bytes:
+    """A file whose content was changed by someone who can count digests."""
+    manifest, params, arrays = read_container(good)
+    state = {"manifest": manifest, "params": params, "arrays": dict(arrays)}
+    change(state)
+    return written_container(state["manifest"], state["params"], state["arrays"])
+
+
+def nodes(value, path=()):
+    yield path, value
+    if isinstance(value, dict):
+        for key in value:
+            yield from nodes(value[key], (*path, key))
+    elif isinstance(value, list):
+        for k, item in enumerate(value):
+            yield from nodes(item, (*path, k))
+
+
+def test_forged_files_give_one_clear_error_or_the_same_risks(good, tmp_path):
+    """Content that was changed and sealed again: refused, or harmless; nothing imported, nothing run."""
+    rng = np.random.default_rng(12)
+    _, params, _ = read_container(good)
+    places = [path for path, _ in nodes(params) if path]
+    junk = [None, -1, 10**9, 2**63, 1e300, "os.system", [], {}, {"$": "array", "dtype": "f8", "shape": [10**9]}, True]
+    junk += [
+        {"$": "object", "class": "os.system", "parameters": {}, "learned": {}},
+        {"$": "pickle", "items": []},
+        "x" * 99,
+    ]
+    before = set(sys.modules)
+    harmless = 0
+    for k in range(1000):
+        path = places[int(rng.integers(0, len(places)))]
+        wrong = junk[int(rng.integers(0, len(junk)))]
+
+        def change(state, path=path, wrong=wrong, k=k):
+            copied = json.loads(json.dumps(state["params"]))
+            at = copied
+            for key in path[:-1]:
+                at = at[key]
+            if k % 3 == 0 and isinstance(at, dict):
+                del at[path[-1]]
+            else:
+                at[path[-1]] = wrong
+            state["params"] = copied
+
+        (tmp_path / "bad.lbpm").write_bytes(resealed(good, change))
+        start = time.perf_counter()
+        try:
+            load_model(tmp_path / "bad.lbpm")
+            harmless += 1
+        except ModelFileError:
+            pass
+        assert time.perf_counter() - start < 1
+    assert harmless < 400
+    new = {name.split(".")[0] for name in set(sys.modules) - before}
+    assert new <= {"lbp_prognosis", "sklearn", "scipy", "numpy", "pandas", "numba", "llvmlite", "xgboost", "joblib"}
+
+
+def test_known_attacks(good, tmp_path):
+    bad = tmp_path / "bad.lbpm"
+
+    def of_class(name):
+        def change(state):
+            state["params"]["items"][0]["class"] = name
+
+        return change
+
+    for name in ("os.system", "builtins.eval", "CoxPH.__init__", "sklearn.pipeline.Pipeline", "NullModelX"):
+        assert "no class it may hold" in refused(resealed(good, of_class(name)), bad)
+
+    def sets(name):
+        def change(state):
+            state["params"]["items"][0]["learned"][name] = 1
+
+        return change
+
+    for name in ("predict_risk", "__class__", "__dict__", "fit", "a b"):
+        assert "would set" in refused(resealed(good, sets(name)), bad)
+
+    def deep(state):
+        value = 1
+        for _ in range(900):
+            value = [value]
+        state["params"]["items"][0]["learned"]["deep_"] = value
+
+    assert refused(resealed(good, deep), bad)
+
+    def unused(state):
+        state["arrays"]["f8"] = np.append(state["arrays"]["f8"], 1.0)
+
+    assert "nothing names" in refused(resealed(good, unused), bad)
+
+    def other_risk(state):
+        state["arrays"]["f8"] = state["arrays"]["f8"] * 1.001
+
+    assert "check rows" in refused(resealed(good, other_risk), bad)
+
+    def newer(state):
+        state["manifest"]["schema"] = 99
+
+    assert "schema" in refused(resealed(good, newer), bad)
+    assert "no whole model file" in refused(b"", bad)
+    assert "no whole model file" in refused(b"\x80\x04\x95" + b"pickle" * 20, bad)
+
+
+def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED, twice: str = "") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, body in members.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), body, compression)
+        if twice:
+            with pytest.warns(UserWarning, match="Duplicate"):
+                archive.writestr(zipfile.ZipInfo(twice, (1980, 1, 1, 0, 0, 0)), b"{}")
+    return buffer.getvalue()
+
+
+def test_archives_of_other_shapes(good, tmp_path):
+    bad = tmp_path / "bad.lbpm"
+    with zipfile.ZipFile(io.BytesIO(good)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    assert zipped(members) != good  # other attributes: refused, too
+    for data in (
+        zipped(members),
+        zipped(members, zipfile.ZIP_DEFLATED),
+        zipped({**members, "../../evil.py": b""}),
+        zipped({**members, "/etc/passwd": b""}),
+        zipped({**members, "data.pkl": b"\x80\x04."}),
+        zipped({"manifest.json": members["manifest.json"]}),
+        zipped(members, twice="params.json"),
+        zipped({"bomb": b"\0" * 10_000_000}, zipfile.ZIP_DEFLATED),
+        good + b"tail",
+        b"head" + good,
+    ):
+        assert refused(data, bad)
+    assert not (tmp_path.parent / "evil.py").exists()
+
+
+def test_an_array_is_never_evaluated_and_nothing_is_allocated_that_is_not_there(good, tmp_path):
+    with zipfile.ZipFile(io.BytesIO(good)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    body = members["arrays/f8.npy"]
+    for header in (b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", b"__import__('os').system('x')"):
+        text = header + b" " * (117 - len(header)) + b"\n"
+        forged = body[:8] + len(text).to_bytes(2, "little") + text + body[10 + body[8] :]
+        changed = {**members, "arrays/f8.npy": forged}
+        manifest = json.loads(members["manifest.json"])
+        manifest["members"]["arrays/f8.npy"] = hashlib.sha256(forged).hexdigest()
+        from lbp_prognosis.deployment import _container
+
+        changed["manifest.json"] = _container.canonical(manifest)
+        assert "type, shape or length" in refused(_container._sealed(changed), tmp_path / "bad.lbpm")
+
+
+def test_the_digest_tells_a_forged_file(good, tmp_path):
+    path = tmp_path / "a.lbpm"
+    path.write_bytes(good)
+    digest = hashlib.sha256(good).hexdigest()
+    assert load_model(path, expect_sha256=digest.upper()) == load_model(path)
+    with pytest.raises(ModelFileError, match="another than expected"):
+        load_model(path, expect_sha256="0" * 64)
+    with pytest.raises(ArgumentError, match="expect_sha256"):
+        load_model(path, expect_sha256="short")
+
+
+def test_numbers_survive_to_the_bit():
+    values = {
+        "odd": [0.1 + 0.2, 5e-324, -0.0, 1.7976931348623157e308, float("nan"), float("inf"), -float("inf")],
+        "arrays": np.array([np.nan, np.inf, 1e-310]),
+        "words": np.array(["a", "ü"], dtype=object),
+        "nested": ({"k": (1, None, True)}, frozenset({1, 2}), slice(0, 3, None)),
+        "frame": pd.DataFrame({"x": [1.5, 2.5], 3: ["a", "b"]}, index=["r", "s"]),
+        "many": np.arange(6, dtype=np.int8).reshape(2, 3),
+    }
+    state, arrays = pack(values)
+    back = unpack(json.loads(json.dumps(state, allow_nan=False)), arrays)
+    assert repr(back["odd"]) == repr(values["odd"])
+    assert np.signbit(back["odd"][2])
+    np.testing.assert_array_equal(back["arrays"], values["arrays"])
+    assert back["nested"] == values["nested"]
+    pd.testing.assert_frame_equal(back["frame"], values["frame"])
+    assert back["many"].dtype == np.int8
+
+
+# ---- speed -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_wide_pipeline_is_saved_and_read_quickly(tmp_path):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(400, 200)), columns=[f"f{k}" for k in range(200)])
+    y = Surv.right(rng.exponential(10, 400), rng.random(400) < 0.7)
+    locked = lock(RiskPipeline([Standardise()], CoxPH(penalty=50.0)).fit(X, y))
+    saved(locked, tmp_path / "warm.lbpm")
+    took = []
+    for k in range(5):
+        start = time.process_time()
+        saved(locked, tmp_path / f"{k}.lbpm")
+        load_model(tmp_path / f"{k}.lbpm")
+        took.append(time.process_time() - start)
+    assert min(took) < 0.1  # 0.05 s on an idle core; the machines of tests are busy
+
+
+# ---- the ledger ------------------------------------------------------------------------------------------------------
+
+
+def test_the_ledger_is_a_chain(tmp_path):
+    ledger = Ledger(tmp_path / "versions.jsonl")
+    assert len(ledger.verify()) == 0
+    X, y = table(120)
+    model = CoxPH().fit(X[["c1"]], y)
+    first = save_model(model, tmp_path / "1.lbpm", reason="first", ledger=ledger, actor="A")
+    second = save_model(model, tmp_path / "2.lbpm", reason="second", ledger=tmp_path / "versions.jsonl", actor="B")
+    ledger.append(second.sha256, reason="checked", date="2026-05-01", metrics={"concordance": 0.71})
+    frame = ledger.verify()
+    assert frame["artifact_sha256"].tolist() == [first.sha256, second.sha256, second.sha256]
+    assert frame["n"].tolist() == [1, 2, 3]
+    assert set(ledger.diff(1, 2)["field"]) >= {"reason", "actor", "artifact_sha256"}
+    assert "metric concordance" in set(ledger.diff(2, 3)["field"])
+    for wrong in (0, 4):
+        with pytest.raises(ArgumentError, match="old"):
+            ledger.diff(wrong, 1)
+    # who made it and when is in the ledger alone
+    assert b'"A"' not in (tmp_path / "1.lbpm").read_bytes()
+    lines = ledger.path.read_text().splitlines(keepends=True)
+    for damage in (
+        lines[1:],
+        [lines[0], lines[2]],
+        [lines[1], lines[0], lines[2]],
+        [lines[0].replace("first", "First"), *lines[1:]],
+        [lines[0], lines[0], *lines[1:]],
+        [lines[0], "\n", *lines[1:]],
+        [lines[0], "{}\n", *lines[1:]],
+    ):
+        ledger.path.write_text("".join(damage))
+        with pytest.raises(ModelFileError, match="ledger"):
+            ledger.verify()
+    ledger.path.write_text("".join(lines))
+    with pytest.raises(ArgumentError, match="artifact"):
+        ledger.append("x", reason="no digest")
+    with pytest.raises(ArgumentError, match="reason"):
+        ledger.append("a" * 64, reason=" ")
