@@ -95,14 +95,16 @@ def test_no_small_count_leaves(demo, tmp_path, capsys, monkeypatch):
     assert 'class="unreleased"' in (folder / "evidence.html").read_text(encoding="utf-8")
     out = tmp_path / "leaves"
     ledger = tmp_path / "ledger.json"
-    called = call(
-        capsys, monkeypatch, "run", folder / "study.toml", "-o", out, "--quiet", "--mode", "release", "--ledger", ledger
-    )
+    study = tmp_path / "study.toml"  # with fewer fits: what leaves does not depend on how many there are
+    protocol = (folder / "study.toml").read_text(encoding="utf-8")
+    study.write_text(re.sub(r"repeats = \d+", "repeats = 1", protocol), encoding="utf-8")
+    asked = ("--quiet", "--data", folder, "--mode", "release", "--ledger", ledger)
+    called = call(capsys, monkeypatch, "run", study, "-o", out, *asked)
     assert called.status == 0, called.err
     assert ledger.exists()
     page = (out / "evidence.html").read_text(encoding="utf-8")
     assert "Every count is 0 or at least 5" in page
-    assert len(re.findall("<img ", page)) >= 4
+    assert len(re.findall("<img ", page)) >= 2
     for path in (out / "tables").glob("*.csv"):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         if path.stem.startswith("table_one"):
