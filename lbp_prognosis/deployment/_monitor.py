@@ -32,6 +32,8 @@ from lbp_prognosis._kernels import (
     ratio_limits,
 )
 from lbp_prognosis.deployment._drift_report import DriftReport
+from lbp_prognosis.deployment._ledger import Ledger
+from lbp_prognosis.deployment._model_file import save_model
 from lbp_prognosis.deployment._monitor_inputs import input_drift, membership
 from lbp_prognosis.models import as_risk_model
 from lbp_prognosis.survival import check_outcome, status_horizon
@@ -73,9 +75,9 @@ def monitor(
         Prediction time, in the unit of ``y``.
     false_alarms_per_year : float
         How often a chart may call although nothing has changed, both directions together.
-    ledger : object, optional
-        With ``record(model, *, reason)``: where the new version is written down to which an alarm of outcomes led
-        (closed test of `update_model`).
+    ledger : path or Ledger, optional
+        Chain of versions. After an alarm of outcomes the new version (closed test of `update_model`) is saved beside it
+        as ``after-drift-<until>.lbpm`` and gets its line.
     development_X : DataFrame, optional
         Predictors of development; the first batch by default.
     unit : {"days", "weeks", "months", "years"}, default "months"
@@ -116,6 +118,7 @@ def monitor(
     Zhang X, Woodall WH (2015). Stat Med 34:3336–3348. doi:10.1002/sim.6547
     """
     tau = check_number("horizon", horizon, low=0, open_low=True)
+    chain = ledger if isinstance(ledger, Ledger) or ledger is None else Ledger(ledger)
     rate = check_number("false_alarms_per_year", false_alarms_per_year, low=0, open_low=True)
     check_choice("unit", unit, tuple(_DAYS))
     check_number("ratio", ratio, low=1, open_low=True)
@@ -135,15 +138,15 @@ def monitor(
         inputs.append(input_drift(old, part.X).assign(batch=part.name))
         members.append((part.name, len(part.X), *membership(old, part.X)))
     ripe = [_matured(model, part, tau, last, days) for part in parts]
-    if ledger is not None and not hasattr(ledger, "record"):
-        raise argument_error("ledger", "an object with record(model, *, reason)", ledger)
     windows = pd.DataFrame([_window(part, confidence) for part in ripe])
     chart, sizes = _charts(_joined(ripe), rate, ratio, random_state)
     alarms = chart[chart["alarm"]].reset_index(drop=True)
     shifts = pd.concat(inputs, ignore_index=True) if inputs else pd.DataFrame(columns=_INPUT_COLUMNS)
     update = _updated(model, parts, ripe, tau) if len(alarms) else None
-    if update is not None and ledger is not None:
-        ledger.record(update.model, reason=f"drift: {update.method} update by closed test")
+    if update is not None and chain is not None:
+        target = chain.path.with_name(f"after-drift-{last:%Y-%m-%d}.lbpm")
+        reason = f"drift: {update.method} update by closed test on {update.n} matured patients"
+        save_model(update.model, target, reason=reason, ledger=chain, actor="monitor")
     return DriftReport(
         inputs=shifts[_INPUT_COLUMNS],
         membership=pd.DataFrame(members, columns=["batch", "n", "auc", "se"]),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lbp_prognosis._base import DataError, argument_error, takes_rows
-from lbp_prognosis.deployment import from_equation
+from lbp_prognosis.deployment import from_equation, load_model
 from lbp_prognosis.disclosure import ReleaseLedger
 from lbp_prognosis.federation import Packet, Policy, site_packet
 from lbp_prognosis.schema import read_table
@@ -39,7 +40,7 @@ def packet_of_table(
     Parameters
     ----------
     model : path
-        JSON of an `Equation`.
+        A model file (``*.lbpm``), or the JSON of an `Equation`.
     table : path
         A row a patient: predictors, outcome.
     site : str
@@ -74,14 +75,9 @@ def packet_of_table(
         raise argument_error("ids", "the column that names the patients, for a ledger", "none")
     if not Path(model).is_file():
         raise argument_error("model", "a file that is there", str(model))
-    raw = Path(model).read_bytes()
-    try:
-        frozen = from_equation(raw.decode("utf-8"))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{Path(model).name!r} is no equation: {error}") from None
+    frozen, predictors = _frozen(Path(model))
     reading = read_table(table)
     frame = reading.frame
-    predictors = [*(term.name for term in frozen.terms), *filter(None, [frozen.stratum])]
     wanted = list(dict.fromkeys([*predictors, *filter(None, (time, event, status, ids)), *subgroups]))
     missing = [column for column in wanted if column not in frame.columns]
     if missing:
@@ -100,8 +96,23 @@ def packet_of_table(
         policy=policy,
         horizon=None if status else horizon,
         subgroups={name: frame[name].astype(str).to_numpy() for name in subgroups} or None,
-        model_id=hashlib.sha256(raw).hexdigest(),
+        model_id=hashlib.sha256(Path(model).read_bytes()).hexdigest(),
         study=study,
         ledger=None if ledger is None else ReleaseLedger(ledger),
         key=key,
     )
+
+
+def _frozen(path: Path) -> tuple[Any, list[str]]:
+    """Return the model of a file and the columns it reads."""
+    if path.suffix == ".lbpm":
+        locked = load_model(path)
+        names = getattr(locked.unlocked, "feature_names_in_", None)
+        if names is None:
+            raise DataError(f"{path.name!r} does not say which columns it reads: it was fitted to an array.")
+        return locked, [str(name) for name in names]
+    try:
+        formula = from_equation(path.read_bytes().decode("utf-8"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise DataError(f"{path.name!r} is no equation: {error}") from None
+    return formula, [*(term.name for term in formula.terms), *filter(None, [formula.stratum])]

@@ -13,7 +13,7 @@ from command import call
 from syn import syn
 
 from lbp_prognosis import Status
-from lbp_prognosis.deployment import equation
+from lbp_prognosis.deployment import equation, save_model
 from lbp_prognosis.models import LogisticRisk
 
 pytest.importorskip("matplotlib").use("Agg")
@@ -61,6 +61,20 @@ def test_packets_and_their_page(files: Path, capsys: Any, monkeypatch: Any) -> N
     assert {"prediction_low", "probability_useful"} <= set(frame.columns)
     # without the key nobody's packet is taken
     assert call(capsys, monkeypatch, "pool", *paths, "-o", files / "out").status == 2
+
+
+def test_a_model_file_is_taken_too(files: Path, capsys: Any, monkeypatch: Any) -> None:
+    model = LogisticRisk().fit(DEV[C], Status.at(12, DEV["y"]))
+    save_model(model, files / "model.lbpm", reason="for the test")
+    call_of = ("--site", "s1", "--status", "y", "--horizon", 12, "-o", files / "l1.json")
+    done = call(capsys, monkeypatch, "packet", files / "model.lbpm", files / "s1.csv", *call_of)
+    assert done.status == 0, done.err
+    content = json.loads((files / "l1.json").read_text(encoding="utf-8"))
+    assert content["model"]["name"] == "LockedModel"
+    own = call(capsys, monkeypatch, "packet", files / "model.json", files / "s1.csv", *call_of[:-1], files / "l2.json")
+    assert own.status == 0
+    other = json.loads((files / "l2.json").read_text(encoding="utf-8"))
+    assert content["estimates"]["brier"][0] == pytest.approx(other["estimates"]["brier"][0], abs=1e-4)
 
 
 def test_a_ledger_refuses_a_release_that_differs_by_a_few(files: Path, capsys: Any, monkeypatch: Any) -> None:

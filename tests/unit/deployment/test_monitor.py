@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import CoxPH, LBPError, Status, Surv
-from lbp_prognosis.deployment import DriftReport, monitor
+from lbp_prognosis.deployment import DriftReport, Ledger, load_model, monitor
 
 COLUMNS = ["age", "pain"]
 BETA = np.array([0.5, 0.7])
@@ -137,18 +137,21 @@ def test_competing_events_are_known_states() -> None:
     assert window["matured"] == 120 - lost
 
 
-def test_ledger_is_told() -> None:
-    told = []
-
-    class Ledger:
-        def record(self, model: Any, *, reason: str) -> None:
-            told.append((model, reason))
-
-    watch([batch(s, start, ratio=2.5) for s, start in enumerate(STARTS[:3])], ledger=Ledger())
-    assert len(told) == 1
-    assert "closed test" in told[0][1]
-    with pytest.raises(LBPError, match="record"):
-        watch([batch(0, "2020-01-01")], ledger=3)
+def test_the_new_version_gets_a_file_and_a_line(tmp_path: Any) -> None:
+    model = CoxPH().fit(*batch(9, "2018-01-01", n=600)[:2])
+    parts = [batch(s, start, ratio=2.5) for s, start in enumerate(STARTS[:3])]
+    chain = Ledger(tmp_path / "versions.jsonl")
+    found = monitor(model, parts, horizon=12, false_alarms_per_year=0.05, until=END, ledger=chain)
+    assert found.update is not None
+    lines = chain.verify()
+    assert "closed test" in lines["reason"].iloc[0]
+    saved = load_model(tmp_path / "after-drift-2024-01-01.lbpm", expect_sha256=lines["artifact_sha256"].iloc[0])
+    X = parts[0][0]
+    np.testing.assert_allclose(
+        saved.predict_risk(X, 12).ravel(), found.update.model.predict_risk(X, 12).ravel(), atol=0.05
+    )
+    watch([batch(0, "2020-01-01")], ledger=tmp_path / "other.jsonl")
+    assert not (tmp_path / "other.jsonl").exists()  # nothing has changed: no version
 
 
 def test_a_fitted_model_and_its_default_last_day() -> None:
