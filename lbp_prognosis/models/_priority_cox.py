@@ -24,7 +24,7 @@ from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._survival_regression import SurvivalRegression
-from lbp_prognosis.survival import Weights
+from lbp_prognosis.survival import Surv, Weights
 
 __all__ = ["PriorityCox"]
 
@@ -249,8 +249,8 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         X = pd.DataFrame(design.X[np.ix_(rows, columns)], columns=[names[j] for j in columns])
         take = lambda values: None if values is None else values[rows]  # noqa: E731
         weights = None if design.weights is None else Weights(design.weights[rows], design.weight_kind or "sampling")
-        outcome = design.y[rows].copy()
-        outcome["event"] = outcome["event"] == 1  # other causes are censored here
+        # other causes are censored here; rows are in order already, so that labels of the outcome are left behind
+        outcome = Surv.right(design.y["time"][rows], design.y["event"][rows] == 1, entry=take(design.entry))
         try:
             return model.fit(
                 X,

@@ -21,8 +21,10 @@ from lbp_prognosis.federation import (
     table_one_sums,
 )
 from lbp_prognosis.fusion import (
+    ComBat,
     MultipleImputation,
     OneHot,
+    RegressionCalibration,
     RestrictedCubicSpline,
     RiskPipeline,
     Standardise,
@@ -132,6 +134,16 @@ def sums_of(X: Any, subgroups: Any) -> list[float]:
     packet = site_packet(COX, X, Y, site="s", policy=policy, horizon=6.0, subgroups=subgroups)
     levels = packet.content["subgroups"].get("group", {})
     return [*packet.content["sums"].values(), *(level["predicted"] for _, level in sorted(levels.items()))]
+
+
+_SEEN = R.time - R.time % 3
+INTERVALS = Surv.interval(_SEEN, (_SEEN + 3).where(R.event == 1, np.inf), index=INDEX)
+
+
+def _landmark(X: Any) -> tuple[Any, np.ndarray]:
+    """Rows still under observation at three, and their outcome."""
+    found = models.landmark(Y, X, 3.0)
+    return found.X, found.y
 
 
 CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
@@ -335,6 +347,81 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"estimator": COX, "feature": "a", "horizons": 6.0},
     ),
 }
+CALLS |= {
+    "models.DiscreteTimeHazard": (
+        fitted(models.DiscreteTimeHazard([3.0, 6.0, 12.0, 24.0])),
+        {"X": R.X, **COMMON, "strata": R.label, "offset": R.offset},
+        {},
+    ),
+    "models.LinearOutcome": (
+        lambda X, **rows: models.LinearOutcome().fit(X, SCORES, **rows).coef_[:1],
+        {"X": R.X[["a"]], **COMMON, "offset": R.offset},
+        {},
+    ),
+    "models.PriorityCox": (
+        fitted(models.PriorityCox({"one": ["a"], "two": ["b", "c"]}, cv=2, cross_fit=2)),
+        {"X": R.X, "sample_weight": R.weight},
+        {},
+    ),
+    "models.simex": (
+        lambda X, **rows: (
+            models.simex(models.CoxPH(), X, Y, {"a": 0.2}, replicates=5, random_state=0, **rows)
+            .to_frame()
+            .sort_values(["group", "metric"], kind="stable")
+        ),
+        {"X": R.X, "sample_weight": R.weight},
+        {},
+    ),
+    "models.landmark": (lambda X: np.sort(models.CoxPH().fit(*_landmark(X)).coef_), {"X": R.X}, {}),
+    "survival.turnbull": (
+        lambda **rows: survival.turnbull(INTERVALS, **rows),
+        {"sample_weight": R.weight},
+        {},
+    ),
+    "survival.CensoringCox": (
+        lambda X, **rows: np.sort(survival.CensoringCox(["a"]).fit(Y, X, **rows).survival_at(6.0)),
+        {"X": R.X, "sample_weight": R.weight},
+        {},
+    ),
+    "fusion.ComBat": (
+        lambda X: np.sort(ComBat("site").fit(X).transform(X).to_numpy(float), axis=None),
+        {"X": R.X.assign(site=(R.label == "north").astype(float))},
+        {},
+    ),
+    "fusion.RegressionCalibration": (transformed(RegressionCalibration({"a": 0.3})), {"X": R.X}, {}),
+    "diagnostic.imperfect_reference": (
+        diagnostic.imperfect_reference,
+        {"positive": R.finding},
+        {"y": REFERENCE, "reference_sensitivity": 0.9, "reference_specificity": 0.9},
+    ),
+    "utility.value_of_information": (
+        utility.value_of_information,
+        {"risk": R.risk, "clusters": R.cluster},
+        {"y": Y, "horizon": 6.0, "thresholds": STAGES},
+    ),
+    "technical.icc": (technical.icc, {"ratings": R.X[["a", "c"]]}, {}),
+    "technical.repeatability": (technical.repeatability, {"ratings": R.X[["a", "c"]]}, {}),
+    "validation.association_test": (
+        lambda X: validation.association_test(
+            validation.OnColumns(models.CoxPH(), ["a"]), validation.OnColumns(models.CoxPH(), ["a", "b"]), X, Y
+        ),
+        {"X": R.X},
+        {},
+    ),
+    "validation.case_mix": (
+        validation.case_mix,
+        {
+            "X_validation": R.X,
+            "lp_validation": R.risk,
+        },
+        {"X_development": R.X, "y_development": Y, "lp_development": R.risk_2, "y_validation": Y},
+    ),
+    "explain.shap_values": (
+        lambda X: np.sort(explain.shap_values(COX, X, R.X.iloc[:20]).values, axis=None),
+        {"X": R.X},
+        {},
+    ),
+}
 SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "evaluation.calibration": (
         evaluation.calibration,
@@ -343,7 +430,7 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     ),
     "validation.subgroup_performance": (
         validation.subgroup_performance,
-        {"risks": R.risk, "groups": R.label, "clusters": R.cluster},
+        {"risks": R.risk, "groups": R.label, **COMMON},
         {"y": Y, "horizons": 6.0, "min_events": 5, **SHORT},
     ),
     "evaluation.evaluate": (

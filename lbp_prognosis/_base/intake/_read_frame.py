@@ -11,6 +11,7 @@ from lbp_prognosis._base._errors import argument_error
 from lbp_prognosis._base.intake._column_kind import holds
 from lbp_prognosis._base.intake._foreign import as_pandas
 from lbp_prognosis._base.intake._numbers import numbers_of
+from lbp_prognosis._base.intake._rows import refused_kind
 
 __all__ = ["column_names", "read_frame"]
 
@@ -55,13 +56,17 @@ def read_frame(X: Any, name: str = "X") -> Any:
     Raises
     ------
     ArgumentError
-        For names that are neither text nor whole numbers, repeated names, and frames that can't be read.
+        For names that are neither text nor whole numbers, repeated names, complex columns, and frames that can't be
+        read.
     """
     frame = as_pandas(X, name)
     if not isinstance(frame, pd.DataFrame):
         return X
     names = column_names(frame, name)
     dtypes = frame.dtypes
+    for each, dtype in zip(names, dtypes):
+        if getattr(dtype, "kind", "") == "c":  # whatever is done with it drops the imaginary part
+            raise refused_kind(name, "complex", "numbers and categories", column=each)
     plain = {dtype for dtype in set(dtypes) if isinstance(dtype, np.dtype) and dtype.kind in "fiub"}
     changed = {j: plain_column(frame.iloc[:, j]) for j, dtype in enumerate(dtypes) if dtype not in plain}
     if changed:

@@ -14,6 +14,8 @@ __all__ = ["check_pair", "check_ratings"]
 def check_ratings(ratings: Any, *, columns: int = 2) -> np.ndarray:
     """Return a finite (n_subjects, k) matrix with n ≥ 2 and k ≥ ``columns``."""
     try:
+        if np.iscomplexobj(np.asarray(ratings)):
+            raise TypeError  # a cast would drop the imaginary part
         matrix = np.asarray(ratings, dtype=float)
     except (TypeError, ValueError):
         raise argument_error(
