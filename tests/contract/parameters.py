@@ -33,6 +33,7 @@ _BY_ROLE = {
         threshold_range thresholds times until visits weights which
     """,
     "names of columns, groups, models or terms": """
+        against
         actor added allowed_missing biomarkers categories causes clinical_minimum column columns conditions constructs
         courses exclude_ids feature features fields formula instrument interactions item items key label labels
         measure measures metric metrics modalities modality multiple name names nominal other outcome_measures
