@@ -191,6 +191,7 @@ def test_the_same_spine_by_two_conventions_gives_the_same_numbers():
         labels = {k: v for k, v in labels_of(convention, 3).items() if k != "s1"}
         data, affine = phantom.draw(labels, spacing=(1.5, 1.0, 1.0), degrees=(4, 3, -2))
         found = extract({"patient_id": "p", "mask": Mask(data, affine), "convention": convention}, recipe).table
+        found["method_id"] = found["method_id"].str.split("__").str[0]  # after it the tool is named
         frames.append(found.set_index(["structure", "measure", "level", "method_id"])["value"])
     both = frames[0].to_frame("a").join(frames[1].rename("b"), how="inner").dropna()
     assert len(both) > 80
