@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from lbp_prognosis._base import (
     METRICS,
@@ -187,7 +188,8 @@ def fairness(
     Notes
     -----
     With influence values ψ of a group's and the overall value, the difference has those of (n/n_g) 1{i in g} ψ_g − ψ. A
-    band takes the quantile of the largest |t| over the groups of a variable, drawn with normal multipliers. The gap
+    band takes the quantile of the largest |t| over the groups of a variable, drawn with normal multipliers, and the
+    quantile of t as far out with as many degrees of freedom as the group has of the rarer outcome, less one. The gap
     between the best and the worst group is larger than 0 by chance alone, the more so the more small groups there are:
     ``gap_by_chance`` is its mean when the influence values are permuted among the patients, ``gap_corrected`` the gap
     less that, at least 0, and ``p`` the share of permutations with a gap as large. O/E is compared on the log scale,
@@ -229,9 +231,11 @@ def fairness(
                 "Lower min_events, or merge groups that belong together.",
             )
         sizes = listed["n"].to_numpy()
+        # the rarer of both outcomes says how well a group's standard error is known
+        fewest = np.minimum(listed["n_events"], listed["n"] - listed["n_events"]).to_numpy()[used]
         for key in wanted:
             own = {int(k): _measure(key, y[codes == k], at[codes == k], when, options) for k in used}
-            found = _compared(key[0], own, everyone[key], codes, draws, confidence, random)
+            found = _compared(key[0], own, everyone[key], codes, fewest, draws, confidence, random)
             gaps.append({"variable": variable, "metric": key[0], "threshold": key[1], **found["gap"]})
             for place, k in enumerate(used):
                 rows.append(
@@ -299,6 +303,7 @@ def _compared(
     own: Mapping[int, Measured],
     whole: Measured,
     codes: np.ndarray,
+    fewest: np.ndarray,
     draws: int,
     confidence: float,
     random: np.random.Generator,
@@ -314,7 +319,8 @@ def _compared(
     difference = values - overall
     se = np.sqrt((moved**2).sum(axis=0)) / n
     drawn = random.standard_normal((draws, n)) @ moved / n
-    largest = np.quantile(np.nanmax(np.abs(drawn) / se, axis=1), confidence)
+    largest = float(np.quantile(np.nanmax(np.abs(drawn) / se, axis=1), confidence))
+    wide = student.ppf(norm.cdf(largest), np.maximum(fewest - 1, 1))
     z = norm.ppf(0.5 + confidence / 2)
     back = np.exp if name == "observed_expected" else (lambda x: x)
     sizes = np.array([int((codes == k).sum()) for k in own])
@@ -333,8 +339,8 @@ def _compared(
             "high": back(difference + z * se),
             "group_value": back(values),
             "overall_value": back(np.full(values.size, overall)),
-            "band_low": back(difference - largest * se),
-            "band_high": back(difference + largest * se),
+            "band_low": back(difference - wide * se),
+            "band_high": back(difference + wide * se),
         },
         "gap": {
             "lowest": float(back(values.min())),
