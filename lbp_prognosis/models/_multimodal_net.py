@@ -61,7 +61,7 @@ class MultimodalNet(ModalityBlocks):
     bins : int or sequence of float, default 20
         Periods of ``"discrete"``: their ends, or how many for `Surv.right` (at quantiles of the event times; an
         interval outcome has its visits). A time of censoring within a period counts by its share of it.
-    always : sequence of str, default ("clinical",)
+    always : sequence of str, default ('clinical',)
         Modalities that every row must have and that are never dropped in training.
     d : int, default 8
         Length of an encoding, at most 16.

@@ -14,6 +14,7 @@ EXCEPTIONS = {
     # curves are drawn to their end; a metric is judged where enough are left
     ("StepCurve.at", "min_at_risk"): 1,
     ("rmst", "min_at_risk"): 1,
+    ("mean_cumulative", "min_at_risk"): 1,
     # of any event
     ("kaplan_meier", "cause"): None,
     ("log_rank", "cause"): None,
