@@ -14,7 +14,7 @@ from syn import syn
 from lbp_prognosis import CoxPH, Status, Surv, models
 from lbp_prognosis._kernels import cox_data, cox_fit_prepared
 from lbp_prognosis.evaluation import calibration
-from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.models import LogisticRisk, NullModel
 from lbp_prognosis.survival import Weights
 from lbp_prognosis.validation import internal_external, meta_analysis
 
