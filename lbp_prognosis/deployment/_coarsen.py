@@ -157,16 +157,16 @@ def _cox(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     before = after = 0
     lists = ("baseline_hazard_", "baseline_variance_", "baseline_mean_")
     cumulated = {name: list(getattr(part, name)) for name in lists if hasattr(part, name)}
-    times, counts = list(part.baseline_times_), list(events)
-    for code in range(len(times)):
+    steps, counts = list(part.baseline_times_), list(events)
+    for code in range(len(steps)):
         _few(counts[code], least, notes)
-        grid, last = coarse_steps(times[code], counts[code], least)
-        before, after = before + times[code].size, after + grid.size
+        grid, last = coarse_steps(steps[code], counts[code], least)
+        before, after = before + steps[code].size, after + grid.size
         for held in cumulated.values():
             held[code] = held[code][last]
         counts[code] = np.full(grid.size, least)
-        times[code] = grid
-    part.baseline_times_ = times
+        steps[code] = grid
+    part.baseline_times_ = steps
     for name, held in cumulated.items():
         setattr(part, name, held)
     if hasattr(part, "baseline_events_"):

@@ -269,7 +269,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         model = copy(self)
         model.coef_, model.centre_, model.max_time_ = coef, centre, longest
         model.baseline_times_, model.baseline_hazard_ = times, hazard
-        vars(model).pop("baseline_events_", None)
+        model.__dict__.pop("baseline_events_", None)
         return model
 
     def _widened(self, names: list[str] | None, centre: np.ndarray) -> CoxPH:

@@ -232,7 +232,8 @@ def fairness(
             )
         sizes = listed["n"].to_numpy()
         # the rarer of both outcomes says how well a group's standard error is known
-        fewest = np.minimum(listed["n_events"], listed["n"] - listed["n_events"]).to_numpy()[used]
+        events = listed["n_events"].to_numpy()
+        fewest = np.minimum(events, sizes - events)[used]
         for key in wanted:
             own = {int(k): _measure(key, y[codes == k], at[codes == k], when, options) for k in used}
             found = _compared(key[0], own, everyone[key], codes, fewest, draws, confidence, random)
