@@ -53,7 +53,7 @@ def section_discrimination(page: Page) -> Section:
     """Return ranks and overall accuracy, with a picture of the AUC."""
     blocks: list[Block] = []
     if not any(page.evaluation.metrics.values()):
-        return Section("discrimination", "Does it tell patients apart?", (Notice(_BUDGET, "absent"),))
+        return Section("discrimination", "Do patients with the event have higher risks?", (Notice(_BUDGET, "absent"),))
     if all("auc" in page.evaluation.metrics[model] for model in page.evaluation.models):
         words = "; ".join(
             f"{m}: {_cell(page.evaluation.metrics[m]['auc'], page.horizon)}" for m in page.evaluation.models

@@ -200,7 +200,7 @@ def test_a_study_answers_all_four_rungs(result, tmp_path):
     assert result.association.m >= 20
     page = result.write(tmp_path).read_text(encoding="utf-8")
     for words in (
-        "What is the measurement worth?",
+        "Are the measurements repeatable?",
         "L4–L5",
         "values of the biomarker table against reader 1 (readers)",
         "Is imaging associated with the outcome at all?",
