@@ -46,7 +46,7 @@ class TableOneSums:
     numbers : dict of str to (int, float, float)
         Of columns of numbers: how many are known, their mean, and the sum of squares around it.
     levels : dict of str to dict of str to int
-        Of columns of labels: patients of each level; levels of few patients are merged, joined by `` | ``.
+        Of columns of labels: patients of each level; levels of few patients are merged, joined by a vertical bar.
     withheld : dict of str to str
         Columns that are not told, and why.
     """
