@@ -132,7 +132,7 @@ class Contest:
 
 
 def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return one row a contender and task."""
+    """Return one row per contender and task."""
     return pd.DataFrame(list(rows), columns=COLUMNS)
 
 

@@ -23,7 +23,7 @@ LIMIT = 2.0
 
 
 def main(contest: Any = None) -> pd.DataFrame:
-    """Return one row a kernel: ``kernel, seconds``, longest first, and print it."""
+    """Return one row per kernel: ``kernel, seconds``, longest first, and print it."""
     del contest
     with tempfile.TemporaryDirectory() as empty:
         done = subprocess.run(

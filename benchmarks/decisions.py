@@ -32,7 +32,7 @@ def main(contest: Contest | None = None) -> pd.DataFrame:
         "decision curve, 99 thresholds, 500 resamples",
         n,
         lambda: decision_curve(y, risk, year[0], THRESHOLDS, n_resamples=500),
-        [("dcurves, a curve a resample", "python", "dcurves_curve")],
+        [("dcurves, a curve per resample", "python", "dcurves_curve")],
         data=data,
         target=0.3,
         scale={"dcurves_curve": 501.0},

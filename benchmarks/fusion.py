@@ -163,7 +163,7 @@ def run(folder: Path, sizes: list[int], sets: int, generators: list[str], conten
 
 
 def summary(folder: Path) -> pd.DataFrame:
-    """Return one row a generator, size and contender, with the paired difference to the default."""
+    """Return one row per generator, size and contender, with the paired difference to the default."""
     fits = pd.read_csv(folder / "fits.csv")
     rows = []
     for (generator, n), cell in fits.groupby(["generator", "n"]):

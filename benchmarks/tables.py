@@ -56,7 +56,7 @@ def seconds(work):
 
 
 def main() -> None:
-    """Print one line a task."""
+    """Print one line per task."""
     seconds(lambda: validate_package(biomarkers(500)))  # imports
     tables = biomarkers(1_000_000)
     report, taken = seconds(lambda: validate_package(tables))

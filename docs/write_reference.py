@@ -11,7 +11,7 @@ ROOMS = {
     "cohort": "Cohorts",
     "instruments": "Questionnaires",
     "biomarkers": "Biomarkers",
-    "fusion": "One row a patient",
+    "fusion": "One row per patient",
     "models": "Models",
     "evaluation": "Evaluation",
     "evaluation.technical": "Evaluation: technical tier",

@@ -1,6 +1,6 @@
 """Finished work is written as it is finished, and found again after a kill.
 
-A checkpoint is a folder with one npz file a task and a JSON file that names what the work was. Arrays only: no
+A checkpoint is a folder with one npz file per task and a JSON file that names what the work was. Arrays only: no
 object that could run code is ever written or read. Every file carries a digest of its arrays, its task and the work:
 one that was edited, cut short, exchanged for another or written by another run is said and done again.
 """
@@ -49,7 +49,7 @@ def content_hash(*parts: Any) -> str:
 
 
 class Checkpoint:
-    """A folder of finished tasks, readable by its owner alone: the arrays have a row a patient.
+    """A folder of finished tasks, readable by its owner alone: the arrays have a row per patient.
 
     Parameters
     ----------

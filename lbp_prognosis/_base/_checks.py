@@ -40,7 +40,7 @@ def check_vector(
     if array.ndim != 1:
         raise argument_error(name, "one-dimensional", f"shape {array.shape}")
     if n is not None and array.size != n:
-        raise argument_error(name, f"of length {n}, one value a row of `y`", f"length {array.size}")
+        raise argument_error(name, f"of length {n}, one value per row of `y`", f"length {array.size}")
     bad = ~np.isfinite(array)
     if bad.any():
         raise argument_error(
@@ -146,7 +146,7 @@ def check_risk(name: str, risk: Any, *, n: int, n_horizons: int) -> np.ndarray:
     if array.ndim != 2 or array.shape != (n, n_horizons):
         raise argument_error(
             name,
-            f"of shape ({n}, {n_horizons}): one row a patient, one column a horizon",
+            f"of shape ({n}, {n_horizons}): one row per patient, one column per horizon",
             f"shape {np.shape(risk)}",
             "Predict at exactly the horizons you evaluate." if array.ndim == 2 else None,
         )
@@ -182,7 +182,7 @@ def check_risks(risks: Any, *, n: int, n_horizons: int) -> dict[str, np.ndarray]
     if isinstance(risks, pd.DataFrame) and risks.shape[0] != n and risks.shape[1] == n:
         raise argument_error(
             "risks",
-            f"with one row a patient, {n} in all",
+            f"with one row per patient, {n} in all",
             f"a frame of shape {risks.shape}",
             "Turn it: risks.T. A frame of survival functions holds survival: 1 − it is the risk.",
         )
@@ -218,7 +218,7 @@ def check_clusters(name: str, labels: Any, *, n: int) -> np.ndarray | None:
         return None
     array = np.asarray(as_labels(name, labels))
     if array.ndim != 1 or array.size != n:
-        raise argument_error(name, f"of length {n}, one label a row of `y`", describe(labels))
+        raise argument_error(name, f"of length {n}, one label per row of `y`", describe(labels))
     missing = np.asarray(pd.isna(array))
     if missing.any():
         raise argument_error(name, "free of missing labels", f"missing labels at rows {_rows(missing)}")

@@ -69,7 +69,7 @@ class DataError(LBPError, ValueError):
     Attributes
     ----------
     failures : pandas.DataFrame or None
-        One row a failure: ``table, row, field, reason, value, message``.
+        One row per failure: ``table, row, field, reason, value, message``.
     """
 
     def __init__(self, message: str, failures: pd.DataFrame | None = None) -> None:

@@ -103,7 +103,7 @@ class _Deferred:
 
 @dataclass(frozen=True, repr=False)
 class MetricResult(Result):
-    """One metric: a number, or one number a horizon, with standard error and interval.
+    """One metric: a number, or one number per horizon, with standard error and interval.
 
     ``value``, ``se``, ``low`` and ``high`` have the shape of the ``horizons`` that were asked for: floats for a
     single number, arrays of shape (n_horizons,) for a sequence.
@@ -303,7 +303,7 @@ class MetricResult(Result):
         ]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a horizon, with the columns of `METRIC_COLUMNS`, then ``target`` and ``reference``."""
+        """Return one row per horizon, with the columns of `METRIC_COLUMNS`, then ``target`` and ``reference``."""
         return metric_frame(self.rows(), extra=("target", "reference"))
 
     def _summary(self) -> str:

@@ -35,7 +35,7 @@ def write_file(
     content : bytes, str or callable
         Text is written as UTF-8, its line ends as they are; a callable gets the open binary file.
     private : bool, default False
-        Whether only the owner may read it (0600): what has a row a patient.
+        Whether only the owner may read it (0600): what has a row per patient.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def draw_attributions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     frame : DataFrame
-        One row a player and horizon: ``player, horizon, value, base, prediction, scale``, and where known ``se`` or
+        One row per player and horizon: ``player, horizon, value, base, prediction, scale``, and where known ``se`` or
         ``sd`` and ``stable``.
     ax : Axes, optional
         Where to draw.
@@ -77,7 +77,7 @@ def _curves(frame: pd.DataFrame, ax: Axes | None) -> Axes:
 
 
 def draw_feature_effect(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the effect of one column: ``feature, kind, scale, horizon, at, effect``; one curve a horizon."""
+    """Draw the effect of one column: ``feature, kind, scale, horizon, at, effect``; one curve per horizon."""
     axes = new_axes(ax)
     horizons = frame["horizon"].drop_duplicates().tolist()
     for k, horizon in enumerate(horizons):

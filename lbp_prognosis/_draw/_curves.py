@@ -31,7 +31,7 @@ def draw_curves(
     unit: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw one step curve a group.
+    """Draw one step curve per group.
 
     Parameters
     ----------

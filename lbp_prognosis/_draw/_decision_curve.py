@@ -68,7 +68,7 @@ def draw_decision_curve(
     per: float = 100.0,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw one curve a model with its interval, treat all and treat none.
+    """Draw one curve per model with its interval, treat all and treat none.
 
     Parameters
     ----------

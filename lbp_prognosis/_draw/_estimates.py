@@ -25,7 +25,7 @@ def draw_estimates(
     digits: str = ".3f",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw one row a label, a colour a series, and the number beside it.
+    """Draw one row per label, a colour per series, and the number beside it.
 
     Parameters
     ----------

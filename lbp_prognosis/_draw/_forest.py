@@ -23,7 +23,7 @@ def draw_forest(
     ax: Axes | None = None,
     summary: str = "pooled",
 ) -> Axes:
-    """Draw one row a site and a diamond.
+    """Draw one row per site and a diamond.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Mean absolute attributions as bars, a colour a group."""
+"""Mean absolute attributions as bars, a colour per group."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["draw_importance"]
 
 
 def draw_importance(frame: pd.DataFrame, *, label: str, groups: Sequence[str] = (), ax: Axes | None = None) -> Axes:
-    """Draw one bar a player, the largest on top.
+    """Draw one bar per player, the largest on top.
 
     Parameters
     ----------

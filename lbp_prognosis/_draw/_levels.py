@@ -10,7 +10,7 @@ __all__ = ["draw_levels"]
 
 
 def draw_levels(frame: pd.DataFrame, measure: str, ax: Any = None) -> Any:
-    """Draw values against levels, one line a case, side and method.
+    """Draw values against levels, one line per case, side and method.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def draw_cusum(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def draw_shifts(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the stability index of each input, a mark a batch; the largest first.
+    """Draw the stability index of each input, a mark per batch; the largest first.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Occupancy of states over time, a line a state."""
+"""Occupancy of states over time, a line per state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["draw_states"]
 
 
 def draw_states(frame: pd.DataFrame, *, label: str, unit: str = "", ax: Axes | None = None) -> Axes:
-    """Draw one step line a state with its pointwise band.
+    """Draw one step line per state with its pointwise band.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ __all__ = ["draw_thresholds"]
 
 
 def draw_thresholds(frame: pd.DataFrame, *, axis: str, ax: Axes | None = None) -> Axes:
-    """Draw one curve a series.
+    """Draw one curve per series.
 
     Parameters
     ----------

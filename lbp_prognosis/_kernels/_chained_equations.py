@@ -25,7 +25,7 @@ PRIOR = 0.1  # precision of the normal prior of a logistic coefficient on the st
 class ColumnModel(NamedTuple):
     """Regression of a column on all others.
 
-    ``coef`` has a row a category (nominal, the last has none) or one row; ``factor`` holds, likewise, square roots of
+    ``coef`` has a row per category (nominal, the last has none) or one row; ``factor`` holds, likewise, square roots of
     the coefficients' covariance (for continuous columns up to σ²); ``sigma`` and ``df`` are of the residuals.
     """
 

@@ -1,7 +1,7 @@
 """Quadratic model of a Cox log-likelihood on a growing set of columns.
 
 The information at a reference point is ``ZᵀZ − UᵀU``: ``Z`` holds the rows times the root of the hazard they have lived
-through, ``U`` one or two rows an event time. Per tied group ``c0·S1S1ᵀ − c1·(S1D1ᵀ + D1S1ᵀ) + c2·D1D1ᵀ`` is a sum of
+through, ``U`` one or two rows per event time. Per tied group ``c0·S1S1ᵀ − c1·(S1D1ᵀ + D1S1ᵀ) + c2·D1D1ᵀ`` is a sum of
 two squares, the second of which is there only with two tied events or more.
 """
 
@@ -185,7 +185,7 @@ class Curvature:
     matrix : ndarray
         The information, in the first rows and columns of a larger array.
     tall : bool
-        Whether there are many rows a column.
+        Whether there are many rows per column.
     refreshed : int
         Times it was computed.
     """

@@ -47,7 +47,7 @@ class CensoringProcess(NamedTuple):
 
 def group_order(code: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows in ascending order of group (stable), and where each group starts (length groups + 1)."""
-    # a matrix with one entry a row, kept by columns: turned over, its rows are counted into groups in O(n)
+    # a matrix with one entry per row, kept by columns: turned over, its rows are counted into groups in O(n)
     entries = csc_array((np.empty(code.size, np.int8), code, np.arange(code.size + 1)), shape=(groups, code.size))
     by_group = entries.tocsr()
     return by_group.indices.astype(np.int64), by_group.indptr.astype(np.int64)

@@ -173,7 +173,7 @@ def ipcw_loss(
     kind : int
         ``BRIER`` or ``LOG_SCORE``.
     risk : ndarray of shape (n, k)
-        Predicted risks, a column a horizon.
+        Predicted risks, a column per horizon.
     case : ndarray of bool of shape (n,)
         The row's event is the one of interest.
     times, order, starts, hazard, slope

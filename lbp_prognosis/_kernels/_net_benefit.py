@@ -24,7 +24,7 @@ _NOBODY = 1e-12  # share of a group's weight below which what is left is the rou
 
 
 class ThresholdIncidence(NamedTuple):
-    """One value a threshold: weight of the rows above it, P(T ≤ τ, cause 1) among them, its Greenwood-type variance."""
+    """One value per threshold: weight of the rows above it, their P(T ≤ τ, cause 1), its Greenwood-type variance."""
 
     weight: np.ndarray
     incidence: np.ndarray

@@ -81,7 +81,7 @@ def d1_test(estimates: np.ndarray, covariances: np.ndarray) -> PooledTest:
     Parameters
     ----------
     estimates : ndarray of shape (m, k)
-        One row an imputation.
+        One row per imputation.
     covariances : ndarray of shape (m, k, k)
         Within-imputation covariance matrices.
     """

@@ -1,7 +1,7 @@
 """Shapley and Owen values from a table of coalition worths.
 
 Coalitions of ``n`` players are numbered by their bits: ``s`` holds player ``j`` when ``s >> j & 1``. The worth table
-has one row a coalition, 2ⁿ rows, and any further axes (patients, horizons, metrics, influence values …).
+has one row per coalition, 2ⁿ rows, and any further axes (patients, horizons, metrics, influence values …).
 """
 
 from __future__ import annotations

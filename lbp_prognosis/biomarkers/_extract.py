@@ -57,7 +57,7 @@ def extract(
     Parameters
     ----------
     studies : DataFrame, sequence of mappings, mapping, or path
-        One row a study. Needed: ``patient_id``, ``mask`` and ``convention``; usual: ``study_id``, ``image``,
+        One row per study. Needed: ``patient_id``, ``mask`` and ``convention``; usual: ``study_id``, ``image``,
         ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position``. Further: ``acquired_on,
         lumbar_count, stature_cm, age, contrast, series, image_t1, image_t2, image_stir, image_water, image_fat,
         image_fat_fraction, fat_fraction_unit, landmarks, level`` and acquisition tags under their own names
@@ -79,7 +79,7 @@ def extract(
     progress : bool, default False
         Show a progress bar on a terminal.
     overlays : str or Path, optional
-        Folder for one picture a case: planes, landmarks and contours on the image, to be looked at.
+        Folder for one picture per case: planes, landmarks and contours on the image, to be looked at.
     max_bytes : int, default 4294967296
         Largest unpacked volume that is read.
     chunk : tuple of int, optional
@@ -191,7 +191,7 @@ def _study_rows(studies: Any) -> list[dict[str, Any]]:
     names = [study_name(row) for row in rows]
     doubled = sorted({name for name in names if names.count(name) > 1}) if len(names) < 5000 else _doubled(names)
     if doubled:
-        raise argument_error("studies", "one row a patient and study", f"doubled: {doubled[:5]}")
+        raise argument_error("studies", "one row per patient and study", f"doubled: {doubled[:5]}")
     return [_anchored(row, base) for row in rows]
 
 

@@ -117,9 +117,9 @@ class ExtractionResult(Result):
     Attributes
     ----------
     table : DataFrame
-        The long biomarker table (columns of the data schema ``biomarker``), one row a value or a reason.
+        The long biomarker table (columns of the data schema ``biomarker``), one row per value or a reason.
     failures : DataFrame
-        One row a case that could not be measured: ``patient_id, study_id, error, message``.
+        One row per case that could not be measured: ``patient_id, study_id, error, message``.
     studies : DataFrame
         One row a measured case with what is known of its acquisition (columns of ``imaging_study``, and ``bandwidth``,
         ``kernel``).
@@ -155,7 +155,7 @@ class ExtractionResult(Result):
         return _one_method(self.table)
 
     def worst_first(self) -> pd.DataFrame:
-        """Return one row a case, what most needs a look first: failures, withheld levels, doubted ones, missing values.
+        """Return one row per case, those to look at first: failures, withheld levels, doubted ones, missing values.
 
         Returns
         -------
@@ -174,7 +174,7 @@ class ExtractionResult(Result):
         return frame.sort_values(order, ascending=False, kind="stable").drop(columns="_failed").reset_index(drop=True)
 
     def plot(self, measure: str = "disc_height", ax: Any = None) -> Any:
-        """Draw the values of a measure by level, one line a case and method.
+        """Draw the values of a measure by level, one line per case and method.
 
         Parameters
         ----------

@@ -75,7 +75,7 @@ def checked_rows(family: OwnFamily, rows: Any) -> list[Measurement]:
     keys = [(row.structure, row.measure, row.level, row.side, row.method_id) for row in found]
     doubled = sorted({key for key in keys if keys.count(key) > 1})
     if doubled:
-        raise argument_error(name, "one row a structure, measure, level, side and method", f"two of {doubled[0]}")
+        raise argument_error(name, "one row per structure, measure, level, side and method", f"two of {doubled[0]}")
     return found
 
 

@@ -140,7 +140,7 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
 
 
 def read_masks(study: Mapping[str, Any], max_bytes: int) -> list[tuple[Mask, LabelMap]]:
-    """Return the masks of a study with their conventions: one or several, files or folders of one file a structure."""
+    """Return the masks of a study and their conventions: files, or folders of one file per structure."""
     masks = given(study, "mask")
     conventions = given(study, "convention")
     if masks is None or conventions is None:

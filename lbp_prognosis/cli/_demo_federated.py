@@ -21,7 +21,7 @@ def run_federated_demo(out: Path, patients: int, seed: int, say: Callable[[str],
     Parameters
     ----------
     out : path
-        Folder: ``model.json``, a folder a site with its table, ``packets`` and the page.
+        Folder: ``model.json``, a folder per site with its table, ``packets`` and the page.
     patients : int
         Patients of all sites together.
     seed : int

@@ -10,7 +10,7 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    predictions: Path = typer.Argument(help="Table with a row a patient: outcome and predicted risks."),
+    predictions: Path = typer.Argument(help="Table with a row per patient: outcome and predicted risks."),
     risk: str = typer.Option(..., "--risk", help="Columns of the risks, one a model: model_a,model_b."),
     horizon: float = typer.Option(..., "--horizon", help="Prediction time, in the unit of the times."),
     time: str = typer.Option("", "--time", help="Column of the time."),

@@ -14,7 +14,7 @@ def extract(
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the results."),
     recipe: Path | None = typer.Option(None, "--recipe", help="TOML file with settings of the recipe."),
     jobs: int = typer.Option(1, "--jobs", help="Cases measured side by side; 0 for as many as there are cores."),
-    pictures: bool = typer.Option(True, help="Draw one picture a case."),
+    pictures: bool = typer.Option(True, help="Draw one picture per case."),
     methods: str = typer.Option("one", "--methods", help="One formula a measure, as the schema wants, or all."),
     chunk: str = typer.Option("", "--chunk", help="k/n: measure every n-th case from the k-th, one of n jobs."),
     gather: bool = typer.Option(False, "--gather", help="Collect what the chunks have measured."),

@@ -11,7 +11,7 @@ __all__ = ["packet"]
 
 def packet(
     model: Path = typer.Argument(help="The frozen model: *.lbpm, or JSON of its equation."),
-    table: Path = typer.Argument(help="Table with a row a patient: predictors and outcome. It does not leave."),
+    table: Path = typer.Argument(help="Table with a row per patient: predictors and outcome. It does not leave."),
     site: str = typer.Option(..., "--site", help="Pseudonym of the site."),
     horizon: float = typer.Option(..., "--horizon", help="Prediction time, in the unit of the times."),
     time: str = typer.Option("", "--time", help="Column of the time."),

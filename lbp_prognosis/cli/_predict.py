@@ -12,7 +12,7 @@ __all__ = ["predict"]
 def predict(
     model: Path = typer.Argument(help="Model file, *.lbpm."),
     rows: Path = typer.Argument(help="Table of new patients."),
-    out: Path = typer.Option(..., "-o", "--out", help="CSV to write: a row a patient."),
+    out: Path = typer.Option(..., "-o", "--out", help="CSV to write: a row per patient."),
     horizon: str = typer.Option("", "--horizon", help="Prediction times: 6,12."),
     keep: str = typer.Option("", "--keep", help="Columns of the table to copy beside the risks: patient_id."),
     sha256: str = typer.Option("", "--sha256", help="Digest that the model file must have."),

@@ -52,7 +52,7 @@ def _choose(frame: pd.DataFrame, by: list[str], choice: str) -> pd.DataFrame:
 def baseline_frame(
     timeline: Timeline, spec: CohortSpec, declared: Mapping[str, set[str]], counts: Counts
 ) -> tuple[pd.DataFrame, FeatureMap, list[str]]:
-    """Return one row a patient, which column is of which modality, and columns that are of none.
+    """Return one row per patient, which column is of which modality, and columns that are of none.
 
     Columns: predictors of ``patient`` and ``site``; instruments (totals); measures of ``examination`` and ``motion``,
     with ``__left`` … where a side is given. ``declared`` names, by table, what the codebook adds.

@@ -1,4 +1,4 @@
-"""``Cohort``: one row a patient at time zero, the biomarkers known then, and what happened after."""
+"""``Cohort``: one row per patient at time zero, the biomarkers known then, and what happened after."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Cohort(Result):
     Attributes
     ----------
     patients : DataFrame
-        One row a patient, indexed by ``patient_id``: baseline variables that are not imaging, ``site`` and ``arm``.
+        One row per patient, indexed by ``patient_id``: baseline variables that are not imaging, ``site`` and ``arm``.
     biomarkers : DataFrame
         Long: ``patient_id, structure, measure, level, side, value, unit, method_id, …, day`` (days since time zero),
-        only values of the look-back window; one value a place.
+        only values of the look-back window; one value per place.
     outcome : ndarray
         Aligned with ``patients``; made by `Surv` or `Status`, in the unit of ``spec``.
     spec : OutcomeSpec
@@ -160,14 +160,14 @@ class Cohort(Result):
         return self.patients.index.isin(self.biomarkers["patient_id"])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return baseline variables and outcome side by side, one row a patient, indexed by ``patient_id``."""
+        """Return baseline variables and outcome side by side, one row per patient, indexed by ``patient_id``."""
         from lbp_prognosis.survival import to_frame
 
         after = to_frame(self.outcome).add_prefix("outcome_").set_index(self.patients.index)
         return self.patients.join(after)
 
     def by_modality(self) -> dict[str, pd.DataFrame]:
-        """Return the predictors that are not imaging, one frame a modality, each indexed by ``patient_id``."""
+        """Return the predictors that are not imaging, one frame per modality, each indexed by ``patient_id``."""
         return {name: self.patients[list(columns)] for name, columns in self.modalities.items()}
 
     def table_one(

@@ -31,7 +31,7 @@ def pain_course(
     Parameters
     ----------
     visits : DataFrame
-        One row a visit, in any order: patient, time since the start, and the score; a missing score was not seen.
+        One row per visit, in any order: patient, time since the start, and the score; a missing score was not seen.
     recovered_at_most : float, default 2.0
         A patient with a score of at most this has recovered.
     relapsed_above : float, optional

@@ -29,7 +29,7 @@ class TableOne(Result):
     Attributes
     ----------
     table : DataFrame
-        ``variable, value, missing``, then one column a group and ``overall``, then the standardised difference:
+        ``variable, value, missing``, then one column per group and ``overall``, then the standardised difference:
         ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] or
         n (%). Missing values stand in a row of their own. Patients whose group is missing are a column
         ``not recorded``, which is no part of a difference.

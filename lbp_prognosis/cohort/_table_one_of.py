@@ -1,4 +1,4 @@
-"""``table_one_of``: Table 1 of any table with a row a patient."""
+"""``table_one_of``: Table 1 of any table with a row per patient."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def table_one_of(
     Parameters
     ----------
     X : DataFrame
-        One row a patient.
+        One row per patient.
     by : array-like of shape (n,), optional
         Group of each row; rows without one are counted in a column ``not recorded``.
     columns : tuple of str, optional
@@ -75,6 +75,6 @@ def table_one_of(
     if by is not None:
         check_same_rows("by", by, "X", X)
         if len(by) != len(X):
-            raise argument_error("by", f"of length {len(X)}, one group a row of `X`", f"length {len(by)}")
+            raise argument_error("by", f"of length {len(X)}, one group per row of `X`", f"length {len(by)}")
         by = pd.Series(by).reset_index(drop=True)
     return make_table_one(X.reset_index(drop=True), chosen, by, skewed=skewed, kinds=kinds, value_labels=value_labels)

@@ -18,7 +18,7 @@ __all__ = ["Course", "VisitIntervals", "baseline_value", "competing_days", "firs
 
 @dataclass(frozen=True)
 class VisitIntervals:
-    """Intervals in days, one row a patient.
+    """Intervals in days, one row per patient.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ _MODALITIES: dict[str, tuple[str, ...]] = {
 
 
 class WideTable(NamedTuple):
-    """One row a patient: predictors, outcome, and which columns are of which modality."""
+    """One row per patient: predictors, outcome, and which columns are of which modality."""
 
     X: pd.DataFrame
     y: np.ndarray
@@ -64,7 +64,7 @@ class SimulatedCohort(Result):
     synthetic: bool = True
 
     def wide(self, *, observed: bool = False) -> WideTable:
-        """Return one row a patient.
+        """Return one row per patient.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class SimulatedCohort(Result):
         return target
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a table: ``table, rows, columns``."""
+        """Return one row per table: ``table, rows, columns``."""
         return pd.DataFrame(
             [{"table": name, "rows": len(table), "columns": table.shape[1]} for name, table in self.tables.items()]
         )

@@ -121,7 +121,7 @@ def _state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def pack(value: Any) -> tuple[Any, dict[str, np.ndarray]]:
-    """Return an object as JSON types and one flat array a number type (those that occur).
+    """Return an object as JSON types and one flat array per number type (those that occur).
 
     Raises
     ------

@@ -25,13 +25,13 @@ class DriftReport(Result):
     Attributes
     ----------
     inputs : DataFrame
-        A row a batch and column: ``batch, column, missing_before, missing_now, psi, psi_by_chance, difference, outside,
-        new_levels``.
+        A row per batch and column: ``batch, column, missing_before, missing_now, psi, psi_by_chance, difference,
+        outside, new_levels``.
     membership : DataFrame
-        A row a batch: ``batch, n, auc, se``; AUC of telling it from the reference by the predictors.
+        A row per batch: ``batch, n, auc, se``; AUC of telling it from the reference by the predictors.
     windows : DataFrame
-        A row a batch: ``batch, n, matured, unknown, observed, expected, observed_expected, low, high, slope, slope_se,
-        reason``; matured patients only.
+        A row per batch: ``batch, n, matured, unknown, observed, expected, observed_expected, low, high, slope,
+        slope_se, reason``; matured patients only.
     chart : DataFrame
         A row a matured patient and direction, in order of entry: ``date, direction, patient, value, limit, alarm``.
     alarms : DataFrame

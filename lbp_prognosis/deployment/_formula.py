@@ -311,7 +311,7 @@ class Formula(Result):
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a number: ``part, column, level, knot, horizon, stratum, value, unit, low, high``."""
+        """Return one row per number: ``part, column, level, knot, horizon, stratum, value, unit, low, high``."""
         rows: list[dict[str, Any]] = []
         for term in self.terms:
             shared: dict[str, Any] = {"column": term.name, "unit": term.unit}

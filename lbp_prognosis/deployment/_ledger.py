@@ -100,12 +100,12 @@ class Ledger:
         return entry
 
     def verify(self) -> pd.DataFrame:
-        """Check the chain and return it, one row a version.
+        """Check the chain and return it, one row per version.
 
         Returns
         -------
         DataFrame
-            ``n, date, actor, reason, artifact_sha256, prev_sha256, sha256`` and one column a metric.
+            ``n, date, actor, reason, artifact_sha256, prev_sha256, sha256`` and one column per metric.
 
         Raises
         ------

@@ -174,7 +174,7 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
     Steps of baselines are merged until each has ``min_cell`` events, and stand in the middle of them; knots and split
     points of trees keep three digits, the end of follow-up is rounded down to three, training ranges keep 5 % bounds
     with ``min_cell`` rows beyond. What imputation was fitted to is dropped: moments and regressions remain, drawn
-    values are bounded by rounded limits. Values kept a row a patient are dropped.
+    values are bounded by rounded limits. Values kept a row per patient are dropped.
 
     Examples
     --------

@@ -58,7 +58,7 @@ class ModelFile(Result):
     golden_error: float
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a fact: ``fact, value``."""
+        """Return one row per fact: ``fact, value``."""
         known = self.manifest
         rows = [
             ("file", self.path.name),

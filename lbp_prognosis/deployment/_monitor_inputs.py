@@ -18,7 +18,7 @@ _FLOOR = 0.001
 
 
 def input_drift(reference: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a column: ``column, missing_before, missing_now, psi, psi_by_chance, difference, outside,
+    """Return a row per column: ``column, missing_before, missing_now, psi, psi_by_chance, difference, outside,
     new_levels``.
 
     Parameters

@@ -69,7 +69,7 @@ class Nomogram(Result):
         return (self.equation.linear_predictor(X) - self.intercept) * self.points_per_unit
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the scales: points above, one or more rows a predictor, total and risk below.
+        """Draw the scales: points above, one or more rows per predictor, total and risk below.
 
         Parameters
         ----------

@@ -385,7 +385,7 @@ class PublishedModel(BaseEstimator):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a predictor: ``column, level, value, mean, sd, construct, unit, coding``, as printed."""
+        """Return one row per predictor: ``column, level, value, mean, sd, construct, unit, coding``, as printed."""
         rows: list[dict[str, Any]] = []
         for p in registry()[self.name].get("predictors", ()):
             shared = {"column": self._column(p["name"]), **{k: p[k] for k in ("construct", "unit", "coding")}}

@@ -79,7 +79,7 @@ class NumberTerm:
 
 @dataclass(frozen=True)
 class LevelTerm:
-    """One number a category; the reference category adds 0.
+    """One number per category; the reference category adds 0.
 
     Attributes
     ----------

@@ -143,7 +143,7 @@ class Release:
         Returns
         -------
         DataFrame or None
-            ``label`` and one column a group (``n`` if there is one); None where it has to be dropped.
+            ``label`` and one column per group (``n`` if there is one); None where it has to be dropped.
         """
         table = np.asarray(counts, dtype=float)
         table = table[:, None] if table.ndim == 1 else table

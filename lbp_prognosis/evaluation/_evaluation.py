@@ -124,7 +124,7 @@ class Evaluation(Result):
         """Return everything as one frame.
 
         Columns of evaluation frames, then ``threshold, target, reference``. A row with a ``reference`` is a paired
-        difference; net benefit has one row a threshold, with the model ``"treat all"`` among them.
+        difference; net benefit has one row per threshold, with the model ``"treat all"`` among them.
         """
         rows: list[dict[str, Any]] = []
         for model in self.models:
@@ -139,7 +139,7 @@ class Evaluation(Result):
         return metric_frame(rows, extra=("threshold", "target", "reference"))
 
     def table(self) -> pd.DataFrame:
-        """Return the main numbers for reading: one row a model and horizon, values with intervals as text."""
+        """Return the main numbers for reading: one row per model and horizon, values with intervals as text."""
         shown = [name for name in _SHOWN if any(name in self.metrics[model] for model in self.models)]
         rows = []
         for model in self.models:
@@ -151,7 +151,7 @@ class Evaluation(Result):
         return pd.DataFrame(rows)
 
     def difference_table(self) -> pd.DataFrame:
-        """Return the main paired differences for reading: one row a pair and horizon, values with intervals as text.
+        """Return the main paired differences for reading: one row per pair and horizon, values with intervals as text.
 
         Columns ``difference`` (model − reference), ``horizon``, then one a metric, as in `table`.
         """
@@ -178,7 +178,7 @@ class Evaluation(Result):
         return words + table + pairs + (f"<ul>{notes}</ul>" if notes else "")
 
     def plot(self, ax: Axes | None = None, *, metric: str | None = None) -> Axes:
-        """Draw one metric with intervals over the horizons, a colour a model.
+        """Draw one metric with intervals over the horizons, a colour per model.
 
         Parameters
         ----------

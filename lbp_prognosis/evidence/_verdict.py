@@ -91,7 +91,7 @@ class Verdict(Result):
         return text
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a requirement: ``claim, tier, strength, answer, check, passed, metric, value, low, high,
+        """Return one row per requirement: ``claim, tier, strength, answer, check, passed, metric, value, low, high,
         n_events, required``; ``passed`` is empty where nothing was found."""
         rows = [
             {

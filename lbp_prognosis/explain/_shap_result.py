@@ -21,7 +21,7 @@ class ShapResult(Result):
     Attributes
     ----------
     values : ndarray of shape (n, n_players, n_outputs)
-        Attributions; those of a row add up to ``prediction − base``. One output a horizon; one of a linear predictor.
+        Attributions; those of a row add up to ``prediction − base``. One output per horizon; one of a linear predictor.
     players : tuple of str
         Names of the players.
     base : ndarray of shape (n, n_outputs)
@@ -67,7 +67,7 @@ class ShapResult(Result):
     synthetic: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a patient, player and horizon.
+        """Return one row per patient, player and horizon.
 
         Columns: ``row, player, horizon, value, se, first_in, last_in, base, prediction, scale, value_function, method,
         n_background, background_hash``.

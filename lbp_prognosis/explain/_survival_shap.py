@@ -42,7 +42,7 @@ def survival_shap(
     Returns
     -------
     ShapResult
-        One output a time; ``plot`` draws curves.
+        One output per time; ``plot`` draws curves.
 
     Notes
     -----

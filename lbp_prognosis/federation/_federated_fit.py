@@ -159,7 +159,7 @@ class FederatedFit(Result):
         )
 
     def to_frame(self, *, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a coefficient: ``parameter, coef, se, low, high, p_value``.
+        """Return one row per coefficient: ``parameter, coef, se, low, high, p_value``.
 
         Parameters
         ----------

@@ -246,7 +246,7 @@ class FederatedLikelihood(ABC):
         Parameters
         ----------
         rounds : sequence of Round
-            One answer a site, all to the same request.
+            One answer per site, all to the same request.
         previous : FederatedFit, optional
             What the step before gave: a step that lowered the likelihood is then halved.
         key : bytes, optional
@@ -275,7 +275,7 @@ class FederatedLikelihood(ABC):
         names = [each.site for each in answers]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise argument_error("rounds", "one answer a site", f"more than one of {twice}")
+            raise argument_error("rounds", "one answer per site", f"more than one of {twice}")
         wanted = RoundRequest(self.agreement, answers[0].number, answers[0].coef).digest
         p = len(self.parameters)
         for each in answers:

@@ -176,7 +176,7 @@ class PooledEvidence(Result):
         return pd.concat(parts, ignore_index=True) if parts else self.measures[0].influence()
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row a measure (``group`` empty or a subgroup) and a row a site (``group`` is the site).
+        """Return a row per measure (``group`` empty or a subgroup) and a row per site (``group`` is the site).
 
         Special columns: ``threshold, reference, prediction_low, prediction_high, tau2, i2, probability_useful,
         stratified, stratified_se, robust``.

@@ -67,7 +67,7 @@ def table_one_sums(
     Parameters
     ----------
     X : DataFrame of shape (n, p)
-        A row a patient.
+        A row per patient.
     columns : sequence of str, optional
         Which, the most wanted first; all by default.
     site : str
@@ -149,8 +149,8 @@ class PooledTableOne(Result):
     Attributes
     ----------
     table : DataFrame
-        A row a column of numbers, and a row a level of a column of labels: ``column, level, sites, n, known, mean, sd,
-        count, share``.
+        A row per column of numbers, and a row per level of a column of labels: ``column, level, sites, n, known, mean,
+        sd, count, share``.
     sites : tuple of str
         Whose patients they are.
     withheld : DataFrame

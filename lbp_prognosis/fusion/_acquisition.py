@@ -30,7 +30,7 @@ def with_acquisition(
     biomarkers : DataFrame
         The long table that was pooled, with ``patient_id`` and ``study_id``.
     studies : DataFrame
-        ``imaging_study``: one row a patient and study.
+        ``imaging_study``: one row per patient and study.
     columns : sequence of str, default ('field_strength', 'vendor', 'model', 'kvp')
         What to carry; those that ``studies`` does not have are left out, but not all of them.
 
@@ -71,7 +71,7 @@ def pooled_errors(pooled: PooledLevels, biomarkers: pd.DataFrame) -> pd.DataFram
     Returns
     -------
     DataFrame
-        One row a patient and one column a pooled column whose rule has an error SD: ``mean`` (√Σsd²/k), ``sum``
+        One row per patient and one column a pooled column whose rule has an error SD: ``mean`` (√Σsd²/k), ``sum``
         (√Σsd²), ``each`` and ``only`` (sd). NaN where a level has none. Largest and smallest values and counts are
         left out: their error is no single SD.
 

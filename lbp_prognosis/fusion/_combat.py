@@ -385,7 +385,7 @@ class ComBat(TransformerMixin, BaseEstimator):
     # ---- looking at it -------------------------------------------------------------------------------------------
 
     def effects(self) -> pd.DataFrame:
-        """Return the effects taken off, one row a batch and feature.
+        """Return the effects taken off, one row per batch and feature.
 
         Returns
         -------

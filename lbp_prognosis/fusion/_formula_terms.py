@@ -99,7 +99,7 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
 
     @takes_rows()
     def transform(self, X: Any) -> pd.DataFrame:
-        """Return one column a coefficient; missing values stay missing."""
+        """Return one column per coefficient; missing values stay missing."""
         check_is_fitted(self, "feature_names_in_")
         return self._terms(match_columns(X, self.feature_names_in_))
 

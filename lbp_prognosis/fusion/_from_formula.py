@@ -34,7 +34,7 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
         ``strata``, ``offset``, joined by ``+``, ``-`` (removes), ``:`` and ``*``. Names with other signs stand in
         backticks. Columns of text are nominal, as are those in ``C()``.
     data : DataFrame
-        One row a patient.
+        One row per patient.
 
     Returns
     -------

@@ -22,7 +22,7 @@ def norms_of(reference: pd.DataFrame, measures: Sequence[str], *, min_n: int = 2
     measures : sequence of str
         Measures.
     min_n : int, default 20
-        Fewest values a level.
+        Fewest values per level.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def level_norms(biomarkers: pd.DataFrame, norms: pd.DataFrame) -> pd.DataFrame:
         )
     keys = [name for name in ("measure", "level", "structure", "method_id") if name in norms.columns]
     if norms.duplicated(keys).any():
-        raise argument_error("norms", "one row a level", "levels that stand twice")
+        raise argument_error("norms", "one row per level", "levels that stand twice")
     table = biomarkers.assign(level=biomarkers["level"].fillna(""))
     joined = table[keys].merge(norms.assign(level=norms["level"].fillna(""))[[*keys, "mean", "sd"]], "left", on=keys)
     mean, sd = joined["mean"].to_numpy(dtype=float), joined["sd"].to_numpy(dtype=float)

@@ -19,7 +19,7 @@ class _Pair(NamedTuple):
 
 
 class WidePredictors(_Pair):
-    """Predictors, one row a patient, and their modalities: ``X, modalities = one_row_a_patient(…)``.
+    """Predictors, one row per patient, and their modalities: ``X, modalities = one_row_a_patient(…)``.
 
     Attributes
     ----------
@@ -28,9 +28,10 @@ class WidePredictors(_Pair):
     modalities : FeatureMap
         Which columns are of which modality.
     joined : DataFrame
-        How the tables met, one row a table: ``modality, rule, n_rows, n_joined, n_without_patient, n_patients_absent``.
+        How the tables met, one row per table: ``modality, rule, n_rows, n_joined, n_without_patient,
+        n_patients_absent``.
     unmatched : DataFrame
-        Keys of a table that are no patient's, one row a key: ``modality, key``. Their rows are not in ``X``.
+        Keys of a table that are no patient's, one row per key: ``modality, key``. Their rows are not in ``X``.
     """
 
     joined: pd.DataFrame
@@ -40,7 +41,7 @@ class WidePredictors(_Pair):
 def one_row_a_patient(
     tables: Mapping[str, Any], *, key: str = "patient_id", patients: Any = None, match: str = "exact"
 ) -> WidePredictors:
-    """Join one table a modality into one row a patient.
+    """Join one table per modality into one row per patient.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ class PatternSubmodels(BaseEstimator):
         offset: Any = None,
         clusters: Any = None,
     ) -> PatternSubmodels:
-        """Fit one model a pattern.
+        """Fit one model per pattern.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""``pool_levels``: many levels to one row a patient, by a rule that is named in the column."""
+"""``pool_levels``: many levels to one row per patient, by a rule that is named in the column."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIGN = {">=": "ge", "≥": "ge", "<=": "le", "≤": "le", "==": "eq"}
 
 @dataclass(frozen=True, repr=False)
 class PooledLevels(Result):
-    """One row a patient.
+    """One row per patient.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def pool_levels(
         Rules by measure; a key may name the structure too (``"multifidus__fat_fraction"``). ``"max"``, ``"min"``,
         ``"mean"``, ``"sum"`` over the levels read; ``"worst"`` the worse end of the measure (declared in the schema);
         ``"count>=k"``, ``"count<=k"``, ``"count==k"`` the number of levels; ``"any==k"`` (also ``>=``, ``<=``) whether
-        there is one; ``"each"`` a column a level; ``"only"`` the single value of a measure without levels.
+        there is one; ``"each"`` a column per level; ``"only"`` the single value of a measure without levels.
     levels : sequence of str, optional
         Levels that count; by default all that occur.
     patients : sequence, optional

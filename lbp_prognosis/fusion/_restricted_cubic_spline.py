@@ -79,7 +79,9 @@ class RestrictedCubicSpline(TransformerMixin, BaseEstimator):
             if given is not None:
                 knots = np.asarray(given, dtype=float)
                 if knots.ndim != 1 or knots.size < 3 or (np.diff(knots) <= 0).any():
-                    raise argument_error("knots", "at least three increasing numbers a column", dict(self.knots or {}))
+                    raise argument_error(
+                        "knots", "at least three increasing numbers per column", dict(self.knots or {})
+                    )
             else:
                 values = numbers_in(frame, [column])[:, 0]
                 seen = values[np.isfinite(values)]

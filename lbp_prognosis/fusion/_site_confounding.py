@@ -38,7 +38,7 @@ class SiteConfounding(Result):
     threshold : float
         V above which there is an objection.
     table : DataFrame
-        One row a site: ``site, n, events, share``.
+        One row per site: ``site, n, events, share``.
     objections : tuple of Objection
         ``batch-confounded-with-outcome`` where V is above the threshold.
     """

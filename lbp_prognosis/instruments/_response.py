@@ -44,7 +44,7 @@ class ResponseResult(Result):
     source: str
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a patient: ``change, could, improved, kind, amount, source``."""
+        """Return one row per patient: ``change, could, improved, kind, amount, source``."""
         return pd.DataFrame(
             {
                 "change": self.change,

@@ -27,7 +27,7 @@ class ScoreResult(Result):
     instrument : str
         Name of the instrument.
     scores : DataFrame
-        One row a patient, one column a score; missing where it could not be made.
+        One row per patient, one column per score; missing where it could not be made.
     n_answered : DataFrame
         Answered items, by score (missing for totals that came without items).
     missing_rule : dict of str to str
@@ -54,7 +54,7 @@ class ScoreResult(Result):
         return self.scores.iloc[:, 0].to_numpy(dtype=float)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a patient and score: ``row, score, value, n_answered, band, missing_rule``."""
+        """Return one row per patient and score: ``row, score, value, n_answered, band, missing_rule``."""
         parts = []
         for name in self.scores.columns:
             parts.append(

@@ -82,7 +82,7 @@ def score_prom(prom: pd.DataFrame) -> ScoredProm:
 
 
 def _one(known: Instrument, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the scores of one instrument, a row a visit and score, and answers out of range."""
+    """Return the scores of one instrument, a row per visit and score, and answers out of range."""
     names = rows["item"].astype(str)
     named = names.where(names.isin([*known.items, "bother_level"]), known.name + "_" + names)
     strange = sorted(set(named) - set(known.items) - {"bother_level"})

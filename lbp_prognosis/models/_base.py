@@ -453,7 +453,7 @@ class RiskEstimator(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} has no table of coefficients.")
 
     def table(self) -> pd.DataFrame:
-        """Return the coefficients for reading: one row a term, the ratio with its interval and p as text.
+        """Return the coefficients for reading: one row per term, the ratio with its interval and p as text.
 
         Columns ``term`` (after ``cause``, where there are several), the ratio (of hazards, odds or times) with its
         interval, ``p``; an intercept or a scale shows its coefficient. `to_frame` holds the numbers.

@@ -96,7 +96,7 @@ class BoostedCox(BoostedModel):
     baseline_times_, baseline_hazard_ : dict of int to list of ndarray
         For each cause and stratum: event times and cumulative hazard at linear predictor 0.
     increments_ : dict of int to list of ndarray
-        What meets the product limit of several causes, one value an event time; as in `CauseSpecificCox`.
+        What meets the product limit of several causes, one value per event time; as in `CauseSpecificCox`.
     categories_ : dict of str to list
         Categories of the columns that have any; those of a declared order are taken as ranks.
     tree_columns_ : list of str

@@ -30,8 +30,8 @@ __all__ = ["BoostedHazard"]
 class BoostedHazard(BoostedModel):
     """What is the risk by each visit if effects may bend, interact, and change over time?
 
-    Person-periods (one row a patient and period between visits) are boosted on the joint likelihood of what happens in
-    a period: nothing, or one of the causes. It takes events found after missed visits (the sum over the periods in
+    Person-periods (one row per patient and period between visits) are boosted on the joint likelihood of what happens
+    in a period: nothing, or one of the causes. It takes events found after missed visits (the sum over the periods in
     which they may lie), competing causes, and the state at one visit.
 
     Parameters
@@ -48,9 +48,9 @@ class BoostedHazard(BoostedModel):
         Visit of a `Status` that has lost its own.
     time_varying : bool, default True
         The number of the period is a column of the trees, so that effects may change over time. False gives effects
-        that are the same in all periods, from trees of one row a patient.
+        that are the same in all periods, from trees of one row per patient.
     rounds : int, default 200
-        Most rounds; each grows a tree a cause.
+        Most rounds; each grows a tree per cause.
     select_rounds : bool, default True
         Choose how many of them by the likelihood of the held-out folds. False uses ``rounds``.
     early_stopping : int or None, default 20
@@ -116,10 +116,10 @@ class BoostedHazard(BoostedModel):
     With one cause hazards are 1 − exp(−exp(α_k + f(x, k))), grouped proportional hazards; with several a multinomial
     logit; the state at one visit is a logit. Period effects come from margins that no patient helped to fit.
 
-    **Memory.** Trees see one row a person-period: 8 · N · (p + 1) bytes for N = ``n_rows_`` (``expansion_bytes_``).
+    **Memory.** Trees see one row per person-period: 8 · N · (p + 1) bytes for N = ``n_rows_`` (``expansion_bytes_``).
     They are held by us and by xgboost, for each fold that grows: about eight times that at the peak with five folds
     (10,000 patients, twelve visits, 100 columns: a table of 71 MB, 560 MB at the peak). ``time_varying=False`` keeps
-    one row a patient.
+    one row per patient.
 
     References
     ----------
@@ -422,7 +422,7 @@ class _PeriodRows:
     link : {"cloglog", "logit"}
         Of the hazards.
     by_person : bool
-        Trees see one row a person; otherwise one a person-period.
+        Trees see one row per person; otherwise one a person-period.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     modality_factors_ : dict of int to dict of str to float
         Factors used for each cause.
     increments_ : dict of int to list of ndarray
-        For each cause and stratum, what meets the product limit: one value an event time of that cause.
+        For each cause and stratum, what meets the product limit: one value per event time of that cause.
     log_likelihood_, log_likelihood_null_ : float
         Sums over causes.
     rare_causes_ : dict of int to int
@@ -173,7 +173,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         clusters: Any = None,
         folds: Any = None,
     ) -> CauseSpecificCox:
-        """Fit one model a cause; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
+        """Fit one model per cause; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
         check_choice("incidence", self.incidence, _FORMS)
         check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
         tuned = check_penalty(self.penalty, self.choose, self.cv)
@@ -380,7 +380,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         return pd.concat(parts, names=["cause"]).reset_index(level=0).reset_index(drop=True)
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a cause and coefficient: ``cause``, then the columns of `CoxPH.to_frame` (or of the net's)."""
+        """Return one row per cause and coefficient: ``cause``, then the columns of `CoxPH.to_frame` (or the net's)."""
         self._check_fitted()
         frames = []
         for code, model in self.models_.items():

@@ -309,7 +309,7 @@ class CombinedRisk(RiskEstimator):
 
     @takes_rows()
     def learner_risks(self, X: Any, horizon: float, cause: int = 1, *, strata: Any = None, offset: Any = None) -> Any:
-        """Return the risk of each learner by one horizon, one column a learner.
+        """Return the risk of each learner by one horizon, one column per learner.
 
         Parameters
         ----------

@@ -511,7 +511,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
     # ---- tables ------------------------------------------------------------------------------------------------
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a coefficient: ``term, coef, hr, low, high, se, z, p, confidence, variance``.
+        """Return one row per coefficient: ``term, coef, hr, low, high, se, z, p, confidence, variance``.
 
         Parameters
         ----------

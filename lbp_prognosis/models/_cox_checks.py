@@ -119,7 +119,7 @@ def column_factors(factors: Any, names: list[str], parameter: str) -> np.ndarray
         return check_vector(parameter, [factors.get(name, 1.0) for name in names], low=0)
     vector = check_vector(parameter, factors, low=0)
     if vector.size != len(names):
-        raise argument_error(parameter, f"of length {len(names)}, one factor a column", f"length {vector.size}")
+        raise argument_error(parameter, f"of length {len(names)}, one factor per column", f"length {vector.size}")
     return vector
 
 

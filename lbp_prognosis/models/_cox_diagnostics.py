@@ -74,7 +74,7 @@ class CoxDiagnostics:
         Returns
         -------
         ndarray of shape (n,) or (n, p)
-            One value a row; one a coefficient for ``score`` and ``dfbeta``.
+            One value per row; one a coefficient for ``score`` and ``dfbeta``.
         """
         check_choice("kind", kind, _KINDS)
         model: Any = self

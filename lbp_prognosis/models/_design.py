@@ -101,7 +101,7 @@ def take_columns(X: Any, wanted: Any, parameter: str) -> tuple[list[str], Any]:
 
 
 def strata_labels(strata: Any, n: int) -> list:
-    """One label a row: the value itself, or a tuple where several columns define the strata."""
+    """One label per row: the value itself, or a tuple where several columns define the strata."""
     strata = as_labels("strata", strata)
     if isinstance(strata, pd.DataFrame):
         labels = [tuple(row) for row in strata.itertuples(index=False, name=None)]
@@ -109,10 +109,10 @@ def strata_labels(strata: Any, n: int) -> list:
             labels = [label[0] for label in labels]
     else:
         if strata.ndim != 1:
-            raise argument_error("strata", "one label a row", describe(strata))
+            raise argument_error("strata", "one label per row", describe(strata))
         labels = strata.tolist()
     if len(labels) != n:
-        raise argument_error("strata", f"of length {n}, one label a row of `X`", f"length {len(labels)}")
+        raise argument_error("strata", f"of length {n}, one label per row of `X`", f"length {len(labels)}")
     flat = [part for label in labels for part in (label if isinstance(label, tuple) else (label,))]
     if any(part is None or part is pd.NA or part != part for part in flat):
         raise argument_error("strata", "free of missing labels", "missing labels")

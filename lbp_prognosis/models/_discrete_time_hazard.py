@@ -96,7 +96,7 @@ class DiscreteTimeHazard(RiskEstimator):
     visits_ : ndarray of shape (K,)
         Visits up to the last at which somebody was at risk.
     coef_ : ndarray of shape (p,) or (n_causes, p)
-        Effects, one row a cause in the order of ``causes_``; one-dimensional for a single cause.
+        Effects, one row per cause in the order of ``causes_``; one-dimensional for a single cause.
     alpha_ : ndarray of shape (n_causes, n_strata, K)
         Period effects of a row of zeros; −inf in a period in which nobody had the event, inf in one in which all
         patients at risk had it.
@@ -353,7 +353,7 @@ class DiscreteTimeHazard(RiskEstimator):
         self.alpha_ = np.where(possible, alpha, fixed).reshape(causes, -1, periods)
 
     def _rare(self, rows: PersonPeriods, copies: np.ndarray, columns: int) -> list[tuple[int, int]]:
-        """Return competing causes with fewer than ten events a column and their events, the rarest first."""
+        """Return competing causes with fewer than ten events per column and their events, the rarest first."""
         if self.rare_causes == "error" or columns == 0:
             return []
         found = []
@@ -483,7 +483,7 @@ class DiscreteTimeHazard(RiskEstimator):
             return -np.log(np.concatenate([[1.0], survival]))[place]
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a cause and predictor.
+        """Return one row per cause and predictor.
 
         Columns ``term, coef, hr, low, high, se, z, p, confidence, variance, coef_low, coef_high, cause``; the ratio is
         called ``or`` (odds against no event in the period) with several causes.

@@ -46,7 +46,7 @@ def visits_by_landmark(
     Parameters
     ----------
     visits : DataFrame
-        One row a visit; all columns but ``id`` and ``time`` are values. A missing value was not measured.
+        One row per visit; all columns but ``id`` and ``time`` are values. A missing value was not measured.
     ids : array-like of shape (n,)
         Patients, in the order of the outcome.
     landmarks : float or sequence of float
@@ -112,7 +112,7 @@ class RiskUpdates(Result):
     synthetic: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a patient and landmark: ``row, landmark, horizon, risk``."""
+        """Return one row per patient and landmark: ``row, landmark, horizon, risk``."""
         n, k = self.risk.shape
         return pd.DataFrame(
             {

@@ -441,7 +441,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         return baseline_at_zero(self, times, stratum)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a predictor: ``term, coef, hr, penalty_factor, selected``."""
+        """Return one row per predictor: ``term, coef, hr, penalty_factor, selected``."""
         self._check_fitted()
         return pd.DataFrame(
             {

@@ -65,7 +65,7 @@ def baseline_at_zero(model: Any, times: Any, stratum: Any) -> Any:
 def events_at(
     grid: Sequence[np.ndarray], time: np.ndarray, event: np.ndarray, strata: np.ndarray | None
 ) -> list[np.ndarray]:
-    """Count the rows with the event at each jump time, one array a stratum: how many patients are behind a step."""
+    """Count the rows with the event at each jump time, one array per stratum: how many patients are behind a step."""
     out = []
     for code, times in enumerate(grid):
         mine = event if strata is None else event & (strata == code)

@@ -71,7 +71,7 @@ class LandmarkStack(Result):
         return _design(X, at, self.landmarks.max(), self.interactions, self.degree, self.baseline)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a landmark: ``landmark, n, n_events``."""
+        """Return one row per landmark: ``landmark, n, n_events``."""
         table = pd.DataFrame({"landmark": self.landmark, "n": 1, "n_events": (self.y["event"] == 1).astype(int)})
         return table.groupby("landmark", as_index=False).sum()
 

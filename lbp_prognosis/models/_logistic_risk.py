@@ -361,7 +361,7 @@ class LogisticRisk(RiskEstimator):
         return out
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a coefficient, the intercept first.
+        """Return one row per coefficient, the intercept first.
 
         Columns ``term, coef, or, low, high, se, z, p, confidence, variance, coef_low, coef_high``.
 

@@ -58,7 +58,7 @@ class MultiStateCox(RiskEstimator):
     transitions_ : list of (int, int)
         Positions of the states of each transition.
     coef_ : ndarray of shape (q, p)
-        Log hazard ratios, a row a transition.
+        Log hazard ratios, a row per transition.
     centre_ : ndarray of shape (p,)
         Means at which the stored increments stand.
     terms_ : list of str
@@ -367,7 +367,7 @@ class MultiStateCox(RiskEstimator):
         return self.predict_occupancy(X, horizons, from_state=from_state)[:, :, place]
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a coefficient, with the columns of `CoxPH.to_frame`.
+        """Return one row per coefficient, with the columns of `CoxPH.to_frame`.
 
         Parameters
         ----------

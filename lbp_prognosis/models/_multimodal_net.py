@@ -1,4 +1,4 @@
-"""``MultimodalNet``: an encoder a modality behind a gate, trained by torch, kept as plain arrays."""
+"""``MultimodalNet``: an encoder per modality behind a gate, trained by torch, kept as plain arrays."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ class MultimodalNet(ModalityBlocks):
     nets_ : list of dict of str to ndarray
         Weights of each net, as plain arrays.
     gates_ : DataFrame
-        One row a modality: ``modality, gate`` (mean share among training rows that have it, over nets), ``n_present``.
+        One row per modality: ``modality, gate`` (mean share among training rows that have it, over nets),
+        ``n_present``.
     epochs_ : list of int
         Steps of each net until its best.
     centre_, spread_ : dict of str to ndarray

@@ -378,7 +378,7 @@ class OrdinalRegression(ScoreModel):
         """Return one row per coefficient.
 
         Columns ``term, coef, or, low, high, se, z, p, confidence, variance, coef_low, coef_high``; ``or`` is an odds
-        ratio for the logit link, and exp(coef) otherwise. Columns in ``partial`` have a row a threshold, named
+        ratio for the logit link, and exp(coef) otherwise. Columns in ``partial`` have a row per threshold, named
         ``"age: > 2"``.
 
         Parameters

@@ -148,7 +148,7 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         sample_weight : array-like of shape (n,) or Weights, optional
             Row weights; unless they are frequencies, the covariance is robust.
         strata : None
-            Not taken: fit one model a stratum.
+            Not taken: fit one model per stratum.
         offset : array-like of shape (n,), optional
             Fixed part of log time.
         clusters : array-like of shape (n,), optional
@@ -285,7 +285,7 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         return np.where(at > 0, -self._scale()(np.where(at > 0, z, 0.0))[0], 0.0)
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a parameter.
+        """Return one row per parameter.
 
         Columns ``term, coef, time_ratio, low, high, se, z, p, confidence, variance, coef_low, coef_high``: the ratio is
         exp(coef), by which times are multiplied, with its limits. Scale and shape multiply no times and have none.

@@ -108,7 +108,7 @@ def period_effects(
     offset: np.ndarray,
     slopes: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit period effects, and slopes (at least 0) of one score a cause, by maximum likelihood.
+    """Fit period effects, and slopes (at least 0) of one score per cause, by maximum likelihood.
 
     Parameters
     ----------

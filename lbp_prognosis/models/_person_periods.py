@@ -1,4 +1,4 @@
-"""From outcomes seen at visits to one row a person and period."""
+"""From outcomes seen at visits to one row per person and period."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_VISITS = 60
 
 @dataclass(frozen=True)
 class PersonPeriods:
-    """One row a person and period; period k (from 0) is (visit k−1, visit k].
+    """One row per person and period; period k (from 0) is (visit k−1, visit k].
 
     Attributes
     ----------

@@ -313,7 +313,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
 
     @takes_rows()
     def block_scores(self, X: Any) -> pd.DataFrame:
-        """Return each block's part of the linear predictor, measured from the training mean; one column a block."""
+        """Return each block's part of the linear predictor, measured from the training mean; one column per block."""
         zero = None if self.offset is not None else np.zeros(len(X))  # offsets are no part of a block
         matrix, _, _ = self._start_predict(X, None, zero, with_strata=False)
         return pd.DataFrame(self._scores(matrix))
@@ -340,7 +340,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a predictor: ``block, term, coef, hr, selected``."""
+        """Return one row per predictor: ``block, term, coef, hr, selected``."""
         self._check_fitted()
         names = self._names()
         rows = [(block, names[j], self.coef_[j]) for block, columns in self._places().items() for j in columns]

@@ -47,7 +47,7 @@ class ProportionalHazardsTest(Result):
     coef: np.ndarray
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a term: ``term, statistic, df, p, transform``."""
+        """Return one row per term: ``term, statistic, df, p, transform``."""
         return pd.DataFrame(
             {
                 "term": self.terms,

@@ -17,7 +17,7 @@ class NotDetermined(EstimationError):
 
 
 def is_rare(events: float, columns: int) -> bool:
-    """Return whether a cause has fewer than ten events a column."""
+    """Return whether a cause has fewer than ten events per column."""
     return events < _EVENTS_PER_COLUMN * columns
 
 

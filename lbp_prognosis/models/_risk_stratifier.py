@@ -212,7 +212,7 @@ class RiskStratifier(CombinedRisk):
         return self._all_risks(frame, horizons, cause, given)[:, :, 0]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the rule: ``group, low, high``, one row a group; the risk lies in [low, high)."""
+        """Return the rule: ``group, low, high``, one row per group; the risk lies in [low, high)."""
         self._check_fitted()
         ends = np.concatenate([[0.0], self.cuts_, [1.0]])
         return pd.DataFrame({"group": self.names_, "low": ends[:-1], "high": ends[1:]})

@@ -295,7 +295,7 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
         return np.where(at > 0, -transformation_scale(self.scale)(z)[0], 0.0)
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row a predictor.
+        """Return one row per predictor.
 
         Columns ``term, coef, hr, low, high, se, z, p, confidence, variance, coef_low, coef_high``; the ratio is called
         ``or`` on the odds scale and stays empty on the normal scale.

@@ -72,7 +72,7 @@ class Simex(Result):
     objections: tuple[Objection, ...] = field(default=(_DOUBT,))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a predictor (``group``) and kind: ``coefficient_simex``, ``coefficient_naive``."""
+        """Return one row per predictor (``group``) and kind: ``coefficient_simex``, ``coefficient_naive``."""
         z = float(norm.ppf(0.5 + self.confidence / 2))
         rows = [
             {

@@ -71,7 +71,7 @@ class StackedRisk(CombinedRisk):
         ``learner, weight, share, low, high``: the weight, the share of 200 bootstrap resamples of patients (clusters)
         in which it is above 0, and the 2.5 and 97.5 per cent points.
     cross_validated_loss_ : DataFrame
-        One row a learner, then ``mean`` (equal weights), ``stack`` (on the rows its weights come from, so too good)
+        One row per learner, then ``mean`` (equal weights), ``stack`` (on the rows its weights come from, so too good)
         and ``stack, weights cross-fitted`` (weights of the other folds): ``learner, weight, loss, se, versus_best,
         versus_best_se, versus_clinical, versus_clinical_se, versus_mean, versus_mean_se, reason``. Differences are
         paired, own loss minus that of the best single learner, of the first of ``always``, of the mean; negative is
@@ -81,7 +81,7 @@ class StackedRisk(CombinedRisk):
     horizons_ : ndarray of shape (h,)
         Times at which the mixture was judged.
     pattern_weights_ : DataFrame or None
-        Where rows lack modalities: ``pattern, n`` and a column a learner with its weight for rows that have just the
+        Where rows lack modalities: ``pattern, n`` and a column per learner with its weight for rows that have just the
         learners of the pattern.
     baseline_times_, baseline_hazard_ : ndarray
         Of ``"cox_nonneg"``: event times and cumulative hazard where all scores are at ``centre_``.
@@ -404,7 +404,7 @@ class StackedRisk(CombinedRisk):
         return _from_hazard((scores - self.centre_) @ alpha, hazard)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return ``weights_``: one row a learner."""
+        """Return ``weights_``: one row per learner."""
         self._check_fitted()
         return self.weights_.copy()
 

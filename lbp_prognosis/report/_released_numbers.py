@@ -46,7 +46,7 @@ def released_metric(found: MetricResult, release: Release, places: np.ndarray) -
     release : Release
         Says how many digits leave.
     places : ndarray of int
-        Horizons kept, where it has one value a horizon.
+        Horizons kept, where it has one value per horizon.
     """
     digits = release.count_digits if found.metric in _OF_COUNTS else release.digits
 

@@ -92,7 +92,7 @@ def _modality(player: str, page: Page) -> str:
 
 
 def _table(page: Page) -> Table:
-    """Return one row a modality or predictor, one column a scale."""
+    """Return one row per modality or predictor, one column per scale."""
     parts = []
     for key, words in _SCALES.items():
         found = page.explanations.get(key)

@@ -72,12 +72,12 @@ def _row(number: int, field: str, reason: str, value: str, message: str) -> dict
 
 
 def _baseline_totals(prom: pd.DataFrame | None, visit: pd.DataFrame | None) -> pd.DataFrame:
-    """Return one row a patient and visit, one column an instrument total."""
+    """Return one row per patient and visit, one column per instrument total."""
     if prom is None or not {"patient_id", "visit_id", "instrument", "item", "value"} <= set(prom.columns):
         return pd.DataFrame()
     totals = prom[prom["item"].eq("total").fillna(False)].dropna(subset=["patient_id", "visit_id", "instrument"])
     wide = totals.pivot_table(index=["patient_id", "visit_id"], columns="instrument", values="value", aggfunc="first")
-    return wide.groupby(level="patient_id").first()  # one row a patient: visits of one patient are not independent
+    return wide.groupby(level="patient_id").first()  # one row per patient: visits of one patient are not independent
 
 
 def _against_data(wide: pd.DataFrame, name: str, direction: str) -> str:

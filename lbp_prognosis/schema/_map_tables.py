@@ -41,7 +41,7 @@ class MappedTables(Result):
     tables : dict of str to DataFrame
         To be given to `validate_package`.
     actions : DataFrame
-        One row a column made: ``table, field, source, column, action, n, n_missing``.
+        One row per column made: ``table, field, source, column, action, n, n_missing``.
     unmapped : DataFrame
         Columns of the sources that went nowhere: ``source, column, ignored``; ``ignored`` says whether on purpose.
     rows : DataFrame

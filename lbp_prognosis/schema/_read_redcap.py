@@ -36,7 +36,7 @@ class RedcapReading(Result):
     Attributes
     ----------
     records : DataFrame
-        One row a record and event, columns of forms that do not repeat: ``patient_id, visit_id``, then the fields.
+        One row per record and event, columns of forms that do not repeat: ``patient_id, visit_id``, then the fields.
         A checkbox is one 0/1 column a choice, ``<field>__<code>``; its boxes are missing where the form was never
         opened, or where the box of a missing code is ticked.
     repeats : dict of str to DataFrame
@@ -44,7 +44,7 @@ class RedcapReading(Result):
     visits : DataFrame
         ``patient_id, visit_id, attended`` and, where asked for, ``visit_date`` and ``planned_day``.
     codebook : DataFrame
-        One row a column: ``column, form, type, label, coding, minimum, maximum, n, n_missing, n_coded_missing``.
+        One row per column: ``column, form, type, label, coding, minimum, maximum, n, n_missing, n_coded_missing``.
     notes : tuple of str
         What was noticed: columns that are not in the dictionary, fields without a column, codes outside the choices.
     """

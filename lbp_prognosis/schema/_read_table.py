@@ -48,7 +48,7 @@ class TableReading(Result):
     notes : tuple of str
         What was noticed. Values of patients are written as patterns (9 a digit, a a letter) unless asked for.
     failures : DataFrame
-        One row a cell, row or column that was not what the file promised: ``table, row, field, reason, value, message``
+        One row per cell, row or column that is not as promised: ``table, row, field, reason, value, message``
         with reasons ``bad_date, short_row, not_a_number, number_format, total_row``. Empty if there were none.
     """
 
@@ -84,7 +84,7 @@ class TableReading(Result):
         return self
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a column: ``column, type, label, n, n_missing, n_distinct, coding``."""
+        """Return one row per column: ``column, type, label, n, n_missing, n_distinct, coding``."""
         rows = []
         for column in self.frame.columns:
             series = self.frame[column]
@@ -147,7 +147,7 @@ def read_table(
     Returns
     -------
     TableReading
-        ``.frame`` holds the table, ``.to_frame()`` one row a column, ``.notes`` what was noticed, ``.failures`` what
+        ``.frame`` holds the table, ``.to_frame()`` one row per column, ``.notes`` what was noticed, ``.failures`` what
         was not as promised.
 
     Raises

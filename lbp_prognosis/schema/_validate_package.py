@@ -45,7 +45,7 @@ class PackageReport(Result):
     tables : dict of str to DataFrame
         The tables that were found, with typed columns, in the order of the data package.
     failures : DataFrame
-        One row a failure: ``table, row, field, reason, value, message``; ``row`` counts data rows from 1. Empty if
+        One row per failure: ``table, row, field, reason, value, message``; ``row`` counts data rows from 1. Empty if
         the package is valid.
     notes : DataFrame
         What was noticed and is no fault: ``table, field, note`` (undeclared columns, dialect, decimal comma …).
@@ -141,7 +141,7 @@ def validate_package(
     Parameters
     ----------
     source : path or mapping of str to DataFrame
-        A folder with one file a table (``patient.csv``, ``visit.csv`` …; CSV, TSV, Parquet, Excel, Stata, SPSS, SAS),
+        A folder with one file per table (``patient.csv``, ``visit.csv`` …; CSV, TSV, Parquet, Excel, Stata, SPSS, SAS),
         with or without its own ``datapackage.json``; or the tables themselves by name.
     mixed_methods : collection of str, optional
         Measures of which more than one ``method_id`` is accepted.

@@ -18,7 +18,7 @@ def check_before_work(study: Study, data: StudyData) -> None:
     study : Study
         The protocol.
     data : StudyData
-        One row a patient.
+        One row per patient.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class DataPlan:
     mapping : str
         ``mapping.toml`` that turns files of ``package`` into its tables; relative to the study file.
     wide : str
-        One table with a row a patient: CSV, Excel, Stata, SPSS, SAS, Parquet; relative to the folder of the data.
+        One table with a row per patient: CSV, Excel, Stata, SPSS, SAS, Parquet; relative to the folder of the data.
     id : str
         Column that names the patient (wide).
     time, event : str

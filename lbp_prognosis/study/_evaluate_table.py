@@ -53,7 +53,7 @@ def evaluate_table(
     Parameters
     ----------
     path : path
-        CSV, Excel, Stata, SPSS, SAS or Parquet; a row a patient.
+        CSV, Excel, Stata, SPSS, SAS or Parquet; a row per patient.
     risks : sequence of str
         Columns of predicted risks at the horizon, one a model.
     horizon : float

@@ -46,7 +46,7 @@ class ReadingResult(Result):
     synthetic: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a level and metric."""
+        """Return one row per level and metric."""
         return self.frame
 
     def _summary(self) -> str:

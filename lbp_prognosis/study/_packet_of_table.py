@@ -42,7 +42,7 @@ def packet_of_table(
     model : path
         A model file (``*.lbpm``), or the JSON of an `Equation`.
     table : path
-        A row a patient: predictors, outcome.
+        A row per patient: predictors, outcome.
     site : str
         Pseudonym of the site.
     horizon : float

@@ -29,7 +29,7 @@ def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | 
     study : Study
         The protocol.
     data : StudyData
-        One row a patient.
+        One row per patient.
     """
     if not study.comparison:
         return None, ()

@@ -28,7 +28,7 @@ NO_IMAGING = objection("no-imaging")
 
 @dataclass(frozen=True, repr=False)
 class StudyData(Result):
-    """One row a patient.
+    """One row per patient.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class StudyData(Result):
     value_labels: dict[str, dict[Any, str]] = field(default_factory=dict, repr=False)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a column: ``column, modality, type, n, n_missing, n_distinct, range`` (5 % to 95 %)."""
+        """Return one row per column: ``column, modality, type, n, n_missing, n_distinct, range`` (5 % to 95 %)."""
         rows = []
         for column in self.X.columns:
             values = self.X[column]
@@ -105,7 +105,7 @@ class StudyData(Result):
 
 
 def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> StudyData:
-    """Read, map, validate, build the cohort, pool levels: everything up to one row a patient.
+    """Read, map, validate, build the cohort, pool levels: everything up to one row per patient.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ class StudyResult(StudyFindings):
     study : Study
         The protocol.
     data : StudyData
-        One row a patient.
+        One row per patient.
     cross_validation : CrossValidation
         Out-of-fold risks.
     evaluation : Evaluation

@@ -1,4 +1,4 @@
-"""``read_wide``: one table with a row a patient, to rows and an outcome."""
+"""``read_wide``: one table with a row per patient, to rows and an outcome."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def aalen_johansen(
     cause : int, default 1
         Code of the event.
     strata : array-like of shape (n,), optional
-        One curve a label.
+        One curve per label.
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; with sampling or attrition weights (a bare array) the variance is the
         infinitesimal jackknife, in which a row is one patient.

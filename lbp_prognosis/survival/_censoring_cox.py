@@ -80,7 +80,7 @@ class CensoringCox:
             matrix = matrix[np.asarray(getattr(sample_weight, "values", sample_weight), dtype=float) > 0]
         self._times, place = distinct_times(rows.time)
         lost = rows.event == 0
-        # two places a time: events at the first, censorings at the second
+        # two places per time: events at the first, censorings at the second
         order = 2.0 * place + lost
         entry = None
         if rows.entry is not None:

@@ -18,7 +18,7 @@ __all__ = ["from_frame", "from_sksurv", "to_frame", "to_sksurv"]
 
 
 def to_frame(y: np.ndarray) -> pd.DataFrame:
-    """Return the outcome as a frame with one column a field (and what a `Status` or a `Measured` says of itself)."""
+    """Return the outcome as a frame with one column per field (and what a `Status` or a `Measured` says of itself)."""
     kind = outcome_kind(y)
     frame = pd.DataFrame({name: y[name] for name in y.dtype.names or () if name != "label"})
     if kind == "status" and status_horizon(y) is not None:

@@ -113,7 +113,7 @@ def label_codes(name: str, labels: Any, n: int) -> tuple[np.ndarray, tuple[Any, 
     """Return codes 0…K−1 and the K labels, sorted (a pandas categorical keeps its own order)."""
     values = as_labels(name, labels)
     if getattr(values, "ndim", 1) != 1 or len(values) != n:
-        raise argument_error(name, f"of length {n}, one label a row of `y`", describe(labels))
+        raise argument_error(name, f"of length {n}, one label per row of `y`", describe(labels))
     missing = np.asarray(pd.isna(values))
     if missing.any():
         rows = np.flatnonzero(missing)[:5].tolist()

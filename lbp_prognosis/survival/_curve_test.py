@@ -53,7 +53,7 @@ class CurveTest(Result):
         return float(chi2.sf(self.statistic, self.df)) if self.df > 0 else float("nan")
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a group: ``test, group, n, observed, expected, statistic, df, p``."""
+        """Return one row per group: ``test, group, n, observed, expected, statistic, df, p``."""
         return pd.DataFrame(
             {
                 "test": self.name,

@@ -15,7 +15,7 @@ __all__ = ["CurveValues"]
 
 @dataclass(frozen=True, repr=False)
 class CurveValues(Result):
-    """A curve, or one curve a stratum, read at given times.
+    """A curve, or one curve per stratum, read at given times.
 
     ``numpy.asarray(values)`` gives ``value``. Without strata, arrays have the shape of the times asked for (floats for
     a single number); with strata they are (n_strata, n_times).
@@ -68,7 +68,7 @@ class CurveValues(Result):
         return float(self.value)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a stratum and time, with `METRIC_COLUMNS` (``group`` is the stratum), then ``at_risk``."""
+        """Return one row per stratum and time, with `METRIC_COLUMNS` (``group`` is the stratum), then ``at_risk``."""
         times = np.atleast_1d(np.asarray(self.horizon, dtype=float))
         labels = self.strata or ("",)
 

@@ -44,7 +44,7 @@ def kaplan_meier(
         By default an event is an event of any cause. A single cause is taken only if no other occurs, because the
         complement of a curve that censors competing events is not a risk: use `aalen_johansen`.
     strata : array-like of shape (n,), optional
-        One curve a label.
+        One curve per label.
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; with sampling or attrition weights (a bare array) the variance is the
         infinitesimal jackknife, in which a row is one patient.

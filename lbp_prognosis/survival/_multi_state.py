@@ -26,7 +26,7 @@ __all__ = ["MultiState"]
 
 @dataclass(frozen=True, repr=False)
 class MultiState:
-    """Courses through states: one row a spell of a patient, in the order in which they were given.
+    """Courses through states: one row per spell of a patient, in the order in which they were given.
 
     Made by `from_long` or `from_visits`.
 

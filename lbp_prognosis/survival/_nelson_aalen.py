@@ -39,7 +39,7 @@ def nelson_aalen(
     cause : int, optional
         Cause-specific cumulative hazard of one cause; by default of any event.
     strata : array-like of shape (n,), optional
-        One curve a label.
+        One curve per label.
     sample_weight : Weights or array-like of shape (n,), optional
         Frequency weights count as copies; otherwise the variance treats a row as one patient.
     interval : {"log", "plain"}, default "log"

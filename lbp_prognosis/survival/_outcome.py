@@ -67,7 +67,7 @@ def outcome_kind(y: Any) -> OutcomeKind:
     elif hasattr(y, "columns"):
         remedy = "Take its columns: Surv.right(frame[time], frame[event]); a frame made by to_frame goes to from_frame."
     elif isinstance(y, tuple | list) and len(y) == 2:
-        remedy = "For a time and an event code a patient write Surv.right(time, event)."
+        remedy = "For a time and an event code per patient write Surv.right(time, event)."
     raise argument_error("y", "made by " + ", ".join(_MAKERS.values()), describe(y), remedy, kind=OutcomeError)
 
 

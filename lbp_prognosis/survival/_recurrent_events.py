@@ -37,7 +37,7 @@ __all__ = ["MeanCumulative", "RecurrentEvents", "mean_cumulative"]
 
 @dataclass(frozen=True, repr=False)
 class RecurrentEvents:
-    """Events that can come again (flare-ups, visits to care): one row a spell at risk, as it was given.
+    """Events that can come again (flare-ups, visits to care): one row per spell at risk, as it was given.
 
     Attributes
     ----------
@@ -205,7 +205,7 @@ class MeanCumulative(Result):
     synthetic: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a group and time: ``group, time, value, se, low, high, at_risk``."""
+        """Return one row per group and time: ``group, time, value, se, low, high, at_risk``."""
         g, k = self.value.shape
         return pd.DataFrame(
             {
@@ -220,7 +220,7 @@ class MeanCumulative(Result):
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw one line a group, with its band.
+        """Draw one line per group, with its band.
 
         Parameters
         ----------
@@ -260,11 +260,11 @@ def mean_cumulative(
     times : float or sequence of float
         In the unit of the rows.
     groups : array-like of shape (n,), optional
-        One label a row: a curve each.
+        One label per row: a curve each.
     sample_weight : array-like of shape (n,) or Weights, optional
-        One weight a row.
+        One weight per row.
     clusters : array-like of shape (n,), optional
-        One label a row: the unit of the standard errors, with the factor m/(m − 1); patients by default.
+        One label per row: the unit of the standard errors, with the factor m/(m − 1); patients by default.
     confidence : float, default 0.95
         Level of the limits.
     min_at_risk : float, default 1

@@ -36,7 +36,7 @@ def reverse_kaplan_meier(
     y : ndarray of shape (n,)
         Made by `Surv.right`; an event of any cause ends the observation.
     strata : array-like of shape (n,), optional
-        One curve a label.
+        One curve per label.
     sample_weight : Weights or array-like of shape (n,), optional
         Row weights; frequency weights count as copies.
     interval : {"log-log", "log", "plain", "logit", "arcsin"}, default "log-log"

@@ -52,7 +52,7 @@ class ScoreForecast:
             raise argument_error("levels", "increasing finite scores", describe(self.levels))
         if probability.ndim != 2 or probability.shape[1] != levels.size:
             raise argument_error(
-                "probability", f"of shape (n, {levels.size}), one column a level", describe(self.probability)
+                "probability", f"of shape (n, {levels.size}), one column per level", describe(self.probability)
             )
         total = probability.sum(axis=1)
         bad = np.flatnonzero(~((probability >= -1e-9).all(axis=1) & (np.abs(total - 1) < 1e-6)))

@@ -81,7 +81,7 @@ class StateOccupancy(Result):
         return self.value[:, self.states.index(state)]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a time and state: ``quantity, time, state, value, se, low, high, at_risk``."""
+        """Return one row per time and state: ``quantity, time, state, value, se, low, high, at_risk``."""
         k, s = self.value.shape
         return pd.DataFrame(
             {
@@ -97,7 +97,7 @@ class StateOccupancy(Result):
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw one line a state, with its band.
+        """Draw one line per state, with its band.
 
         Parameters
         ----------
@@ -137,9 +137,10 @@ def state_occupancy(
         risk at the first transition. ``"known"`` takes it without an error, as ``survfit`` in R does; a mapping gives
         another one.
     sample_weight : array-like of shape (n,) or Weights, optional
-        One weight a row of ``courses``.
+        One weight per row of ``courses``.
     clusters : array-like of shape (n,), optional
-        One label a row: the unit of the standard errors, with the factor m/(m − 1) for m clusters; patients by default.
+        One label per row: the unit of the standard errors, with the factor m/(m − 1) for m clusters; patients by
+        default.
     confidence : float, default 0.95
         Level of the limits, which are symmetric on the logit scale.
 

@@ -212,7 +212,7 @@ class StepCurve(Result):
         return pd.DataFrame(rows, columns=["group", "p", "time", "low", "high"])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a stratum and time.
+        """Return one row per stratum and time.
 
         Columns ``group, time, value, se, low, high, at_risk, events, competing, censored``.
         """

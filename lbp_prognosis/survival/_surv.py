@@ -118,7 +118,7 @@ class Surv:
         Parameters
         ----------
         frame : DataFrame of n rows
-            A row a patient, or of `stset` data ``_t0, _t, _d`` and ``_st``.
+            A row per patient, or of `stset` data ``_t0, _t, _d`` and ``_st``.
         time, event : str, optional
             Columns of follow-up time and of codes, as in `right`. By default ``_t`` and ``_d`` where they are there.
         entry : str, optional
@@ -238,7 +238,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
     """Turn the user's codes into 0, 1, 2, …, refusing whatever could be read in two ways."""
     raw = np.asarray(as_labels("event", event))
     if raw.ndim != 1 or raw.size != n:
-        raise argument_error("event", f"of length {n}, one code a time", describe(event))
+        raise argument_error("event", f"of length {n}, one code per time", describe(event))
     missing = np.asarray(pd.isna(raw))
     if missing.any():
         rows = np.flatnonzero(missing)[:5].tolist()
@@ -302,7 +302,7 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
             kind=OutcomeError,
         )
     if mapped.size and mapped.max() > 100:
-        raise argument_error("event", "a small code a cause", f"codes {codes[-3:]}", kind=OutcomeError)
+        raise argument_error("event", "a small code per cause", f"codes {codes[-3:]}", kind=OutcomeError)
     return mapped.astype(np.int8)
 
 

@@ -173,7 +173,7 @@ class TurnbullCurve(Result):
         return np.concatenate([size, [0.0]])[np.searchsorted(lower, at, side="left")]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a support, with columns ``left, right, cause, mass, gradient``."""
+        """Return one row per support, with columns ``left, right, cause, mass, gradient``."""
         return pd.DataFrame(
             {"left": self.left, "right": self.right, "cause": self.causes, "mass": self.mass, "gradient": self.gradient}
         )

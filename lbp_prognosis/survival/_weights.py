@@ -65,6 +65,6 @@ def check_weights(sample_weight: Any, n: int) -> Weights | None:
     weights = sample_weight if isinstance(sample_weight, Weights) else Weights(values)
     if weights.values.size != n:
         raise argument_error(
-            "sample_weight", f"of length {n}, one weight a row of `y`", f"length {weights.values.size}"
+            "sample_weight", f"of length {n}, one weight per row of `y`", f"length {weights.values.size}"
         )
     return weights

@@ -27,7 +27,7 @@ _BY_ROLE = {
         return_array rho risk_beta risk_margin risk_table rounds sd sensitivity size size_cv skewed slope_width
         smallest smallest_cell span specificity start steps strict synthetic tau tol weibull_shape width
     """,
-    "a grid, an order or one value a group, site or stage": """
+    "a grid, an order or one value per group, site or stage": """
         band bands batches bins clock counts cuts deltas equation errors estimates gamma gaps horizon horizons knots
         known landmarks levels moments multipliers numbers probabilities quantiles standard_errors tail threshold
         threshold_range thresholds times until visits weights which

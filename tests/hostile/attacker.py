@@ -108,7 +108,7 @@ def _finding(where: str, bounds: tuple[int, int] | None, k: int) -> str | None:
 def attack(
     haul: Haul, k: int, *, kind: str, complete: bool, levels: dict[str, list[str]], bands: bool = True
 ) -> list[str]:
-    """Return what was found out, a line a finding."""
+    """Return what was found out, a line per finding."""
     found = _bands(haul, k, kind, complete) if bands else []
     found += _by_accuracy(haul, k, kind, complete)
     found += _quantiles(haul)

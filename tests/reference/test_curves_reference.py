@@ -140,7 +140,7 @@ def test_turnbull_golden(golden) -> None:
 
 
 def test_clustered_rows(reference_csv) -> None:
-    """``survfit(Surv(time, status) ~ 1, kidney, cluster = id)``: two rows a patient."""
+    """``survfit(Surv(time, status) ~ 1, kidney, cluster = id)``: two rows per patient."""
     table = reference_csv("kidney.csv")
     read = kaplan_meier(Surv.right(table["time"], table["status"]), clusters=table["id"]).at([20, 100, 200])
     stored = np.array([0.0500133487211, 0.0698515994654, 0.0605668109412])

@@ -62,7 +62,7 @@ def in_order_of(name: str, mine: pd.Index, other: str, theirs: pd.Index) -> np.n
     if all(counters):
         return None  # of differing lengths, which is told as such
     if len(mine) != len(theirs):
-        raise argument_error(name, f"of length {len(theirs)}, one value a row of `{other}`", f"length {len(mine)}")
+        raise argument_error(name, f"of length {len(theirs)}, one value per row of `{other}`", f"length {len(mine)}")
     if any(counters):
         labelled, bare = (other, name) if counters[0] else (name, other)
         raise argument_error(
@@ -108,7 +108,7 @@ def label_codes_of(index: pd.Index) -> np.ndarray:
 
 def outcome_labels(y: Any) -> pd.Index | None:
     """Return the label codes an outcome carries (its field, or attribute, ``label``), None where it has none."""
-    if not hasattr(y, "dtype"):  # courses of several rows a patient
+    if not hasattr(y, "dtype"):  # courses of several rows per patient
         carried = getattr(y, "label", None)
         return pd.Index(carried) if isinstance(carried, np.ndarray) else None
     names = getattr(getattr(y, "dtype", None), "names", None) or ()

@@ -15,13 +15,13 @@ Role = Literal["outcome", "matrix", "frame", "numbers", "risks", "labels", "weig
 ``frame``
     A frame with rows of its own (background rows, a development sample): read, not paired.
 ``numbers``
-    One number a row (or one column a horizon).
+    One number per row (or one column per horizon).
 ``risks``
     Risks of one model, a mapping from model name to risks, or a frame of models.
 ``labels``
-    One label a row: strata, clusters, groups, sites.
+    One label per row: strata, clusters, groups, sites.
 ``weights``
-    `Weights` or one number a row.
+    `Weights` or one number per row.
 ``many numbers``, ``many labels``
     A mapping from a name to numbers or labels, or these themselves.
 """

@@ -197,5 +197,5 @@ def _in_form(name: str, value: Any, role: Role, n: int | None, of: str) -> Any:
     else:
         out = as_numbers(name, value)
     if n is not None and out.ndim == 1 and role != "risks" and len(out) != n:
-        raise argument_error(name, f"of length {n}, one value a row of `{of}`", f"length {len(out)}")
+        raise argument_error(name, f"of length {n}, one value per row of `{of}`", f"length {len(out)}")
     return out

@@ -1,4 +1,4 @@
-"""Which number means which structure: one table a tool, never guessed from the numbers themselves."""
+"""Which number means which structure: one table per tool, never guessed from the numbers themselves."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Label:
     from_bottom : int
         Position counted from the lowest mobile segment; 0 where the tool does not count.
     file : str
-        Stem of the file that holds the structure where the tool writes one file a structure.
+        Stem of the file that holds the structure where the tool writes one file per structure.
     """
 
     structure: str

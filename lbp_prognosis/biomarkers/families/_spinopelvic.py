@@ -40,7 +40,7 @@ def check_spinopelvic(
     Returns
     -------
     DataFrame
-        One row a failure: ``row`` (index label), ``field``, ``reason`` (``identity`` or ``range``), ``value``,
+        One row per failure: ``row`` (index label), ``field``, ``reason`` (``identity`` or ``range``), ``value``,
         ``message``. Empty where all holds.
 
     Raises

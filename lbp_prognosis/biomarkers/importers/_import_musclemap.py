@@ -46,7 +46,7 @@ def import_musclemap(
     Parameters
     ----------
     source : path, DataFrame, or sequence of paths
-        ``<id>_<method>[_<n>component]_results.csv``: one row a muscle and side. Several files are one patient each
+        ``<id>_<method>[_<n>component]_results.csv``: one row per muscle and side. Several files are one patient each
         unless ``patient_id`` is given.
     patient_id : str, optional
         Patient; by default the ``id`` of the file's name.

@@ -28,7 +28,7 @@ def import_rsna2024(train: Any, series: Any = None) -> ImportedTable:
     Parameters
     ----------
     train : path or DataFrame
-        ``train.csv``: one row a study, one column a condition and level.
+        ``train.csv``: one row per study, one column per condition and level.
     series : path or DataFrame, optional
         ``train_series_descriptions.csv``; gives the sequences in ``studies``.
 

@@ -35,9 +35,9 @@ def import_spider(gradings: Any, overview: Any = None, *, lumbar_count: int = 5)
     Parameters
     ----------
     gradings : path or DataFrame
-        ``radiological_gradings.csv``: one row a patient and disc.
+        ``radiological_gradings.csv``: one row per patient and disc.
     overview : path or DataFrame, optional
-        ``overview.csv``: one row a series; gives ``studies``, one row a patient.
+        ``overview.csv``: one row per series; gives ``studies``, one row per patient.
     lumbar_count : int, default 5
         Lumbar vertebrae; the discs are counted from the lowest, so with 5 number 1 is ``l5s1``.
 
@@ -109,7 +109,7 @@ def _patient(value: Any) -> str:
 
 
 def _studies(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Return one row a patient: the T2 series' tags before those of T2 SPACE and T1."""
+    """Return one row per patient: the T2 series' tags before those of T2 SPACE and T1."""
     if "new_file_name" not in frame.columns:
         raise argument_error("overview", "SPIDER's overview table", shown_columns(frame))
     parts = frame["new_file_name"].astype(str).str.extract(r"\A(\d+)_(t1|t2_SPACE|t2)\Z")

@@ -41,7 +41,7 @@ def import_spinenet(source: Any, *, patient_id: str, study_id: str | None = None
     Parameters
     ----------
     source : path or DataFrame
-        One row a disc; its level ("L5-S1") stands in the index, in the first unnamed column, or in ``level``. The
+        One row per disc; its level ("L5-S1") stands in the index, in the first unnamed column, or in ``level``. The
         order of the rows does not matter.
     patient_id : str
         Patient.

@@ -54,7 +54,7 @@ def import_totalspineseg(
 
     Notes
     -----
-    The program has written two layouts. In one, discs and vertebrae have many rows a level (points of the surface):
+    The program has written two layouts. In one, discs and vertebrae have many rows per level (points of the surface):
     their thickness is averaged, and the volume, which stands only in the row of index 0, is taken once. In the other
     they have one row with ``median_thickness`` (mm), which is another method; columns of the canal end in ``_canal``
     beside those of the cord, which are left out, as the program warns that they are not validated. The canal table is

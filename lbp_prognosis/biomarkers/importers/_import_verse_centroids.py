@@ -26,12 +26,12 @@ _NAMES = {
 
 
 def import_verse_centroids(source: Any, image: Image | Mask | None = None) -> pd.DataFrame:
-    """Read a centroid list as one row a vertebra.
+    """Read a centroid list as one row per vertebra.
 
     Parameters
     ----------
     source : path or list
-        ``*_ctd.json``: a list whose first entry gives the axis directions, and one entry a vertebra.
+        ``*_ctd.json``: a list whose first entry gives the axis directions, and one entry per vertebra.
     image : Image or Mask, optional
         The image the voxels count in; then positions in millimetres are given too.
 

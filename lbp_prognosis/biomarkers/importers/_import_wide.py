@@ -28,7 +28,7 @@ def import_wide(
     modality: str = "",
     extractor_version: str = "",
 ) -> ImportedTable:
-    """Import a table with one row a study and one column a measurement.
+    """Import a table with one row per study and one column per measurement.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ class ImportedTable(Result):
         The long biomarker table (columns of the data schema ``biomarker``); a value that the program did not give is
         missing with a ``reason``.
     studies : DataFrame
-        What the files say of the acquisition, one row a study (columns of ``imaging_study`` that are known).
+        What the files say of the acquisition, one row per study (columns of ``imaging_study`` that are known).
     left_out : DataFrame
         What was in the files and is not in the table: ``source, item, reason``.
     """

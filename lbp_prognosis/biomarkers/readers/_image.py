@@ -22,7 +22,7 @@ def check_volume(data: Any, *, name: str, source: str = "") -> np.ndarray:
     array = np.asarray(data)
     where = f" in {source}" if source else ""
     if array.dtype.names is not None or array.dtype.kind not in "biuf":
-        raise argument_error(name, "one number a voxel (no colours, vectors or text)", f"type {array.dtype}{where}")
+        raise argument_error(name, "one number per voxel (no colours, vectors or text)", f"type {array.dtype}{where}")
     if array.ndim > 3 and all(n == 1 for n in array.shape[3:]):
         array = array.reshape(array.shape[:3])
     if array.ndim != 3:

@@ -24,7 +24,7 @@ def read_itk(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, dic
         raise DataError(f"{path} is not a readable {path.suffix[1:].upper()} file: {_last_line(error)}") from error
     size = reader.GetSize()
     if reader.GetNumberOfComponents() != 1:
-        raise argument_error("image", "one number a voxel", f"{reader.GetNumberOfComponents()} in {path.name}")
+        raise argument_error("image", "one number per voxel", f"{reader.GetNumberOfComponents()} in {path.name}")
     if len([n for n in size[3:] if n > 1]) or len(size) < 3:
         raise argument_error(
             "image",

@@ -26,7 +26,7 @@ def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, d
     except Exception as error:
         raise DataError(f"{path} is not a readable NIfTI file: {error}") from error
     if stored.names is not None:
-        raise argument_error("image", "one number a voxel (no colours)", f"{path.name} with fields {stored.names}")
+        raise argument_error("image", "one number per voxel (no colours)", f"{path.name} with fields {stored.names}")
     if len(shape) > 3 and any(n > 1 for n in shape[3:]):
         raise argument_error(
             "image",

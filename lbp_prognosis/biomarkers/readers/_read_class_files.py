@@ -1,4 +1,4 @@
-"""A label volume out of a folder with one file a structure."""
+"""A label volume out of a folder with one file per structure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_class_files(folder: Path, label_map: LabelMap, *, max_bytes: int) -> Ma
         names = ", ".join(f"{stem}.nii.gz" for stem in list(files)[:3])
         raise argument_error(
             "mask",
-            f"a label file, or a folder with one file a structure ({names or 'not written by this tool'}, …)",
+            f"a label file, or a folder with one file per structure ({names or 'not written by this tool'}, …)",
             f"{str(folder)!r}",
         )
     data: np.ndarray | None = None

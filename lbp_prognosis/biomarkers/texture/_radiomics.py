@@ -43,7 +43,7 @@ class RadiomicsResult(Result):
         The long biomarker table; measures ``radiomics_<image>_<class>_<feature>``, without the image where it is the
         original; ``method_id`` names the settings.
     failures : DataFrame
-        One row a case that could not be read: ``patient_id, study_id, error, message``.
+        One row per case that could not be read: ``patient_id, study_id, error, message``.
     features : DataFrame
         IBSI names and conformity, see `radiomics_features_table`.
     settings : RadiomicsSettings
@@ -91,7 +91,7 @@ def radiomics_features(
     Returns
     -------
     DataFrame
-        One row a region, one column a feature, named as in the biomarker table; NaN where a region is too small.
+        One row per region, one column per feature, named as in the biomarker table; NaN where a region is too small.
     """
     require_pyradiomics("radiomics_features")
     chosen = _settings(settings)
@@ -122,7 +122,7 @@ def extract_radiomics(
     ----------
     studies : DataFrame, sequence of mappings, mapping, or path
         As in `extract`: ``patient_id, study_id, image, mask, convention`` and optionally ``modality, series``; several
-        masks, and folders with one file a structure, are taken as there.
+        masks, and folders with one file per structure, are taken as there.
     settings : RadiomicsSettings, optional
         By default ``RadiomicsSettings()``.
     structures : sequence of str, optional

@@ -120,7 +120,7 @@ class Accuracy(Result):
         return pd.DataFrame(rows)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a metric (and level), with ``unit`` as a special column."""
+        """Return one row per metric (and level), with ``unit`` as a special column."""
         common = {
             "model": self.model,
             "tier": "diagnostic",
@@ -132,7 +132,7 @@ class Accuracy(Result):
         return metric_frame(records, extra=("unit",))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every measure with its interval; a colour a level where accuracy is by level.
+        """Draw every measure with its interval; a colour per level where accuracy is by level.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ def accuracy(
     Parameters
     ----------
     y : ndarray
-        Made by `Reference.now`; one row a finding.
+        Made by `Reference.now`; one row per finding.
     positive : array-like of shape (n,)
         Test result, 0 or 1.
     clusters : array-like of shape (n,), optional

@@ -89,7 +89,7 @@ def calibration(
         The model's log-hazard score: slopes are then its coefficient. By default the complementary log-log of the risk.
     cumulative_hazard : array-like of shape (n,) or (n, n_horizons), optional
         Predicted cumulative hazard of each patient at the end of that patient's follow-up (one column), or at the end
-        of follow-up or the horizon, whichever is earlier (a column a horizon). Gives O/E over the follow-up, and (one
+        of follow-up or the horizon, whichever is earlier (a column per horizon). Gives O/E over the follow-up, and (one
         column) A- and D-calibration.
     knots : int or array-like, optional
         Number of knots of the spline, or their places on the transformed scale (complementary log-log; logit for

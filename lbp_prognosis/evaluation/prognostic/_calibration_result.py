@@ -231,7 +231,7 @@ class Calibration(Result):
         return d_calibration(self._rows[0], self._hazard, bins)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a metric and horizon, with the columns of evaluation frames, ``target`` and ``reference``."""
+        """Return one row per metric and horizon, with the columns of an evaluation, ``target`` and ``reference``."""
         return pd.concat([metric.to_frame() for metric in self.metrics], ignore_index=True)
 
     def plot(

@@ -55,7 +55,7 @@ class CalibrationTest(Result):
     synthetic: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a group or cell: test, horizon, cell, observed, expected, statistic, df, p, n, n_events."""
+        """Return one row per group or cell: test, horizon, cell, observed, expected, statistic, df, p, n, n_events."""
         size = max(self.observed.size, 1)
         return pd.DataFrame(
             {

@@ -49,7 +49,7 @@ def comparable_keys(
         found = np.isfinite(upper)
         exact = lower == upper
         times = np.unique(np.concatenate([lower, upper[found]]))
-        # Two keys a time: an event found by then (interval), then an event at it (exact). An event is earlier than
+        # Two keys per time: an event found by then (interval), then an event at it (exact). An event is earlier than
         # a row only if its interval ends by the start of the other's; an exact row follows intervals ending there.
         event = np.where(found, 2 * np.searchsorted(times, np.where(found, upper, times[0])) + exact, 0)
         last = 2 * np.searchsorted(times, lower) + np.where(exact, 0, 1)

@@ -1,4 +1,4 @@
-"""``OverHorizons``: a metric and its picture, over the horizons where it has one value a horizon."""
+"""``OverHorizons``: a metric and its picture, over the horizons where it has one value per horizon."""
 
 from __future__ import annotations
 

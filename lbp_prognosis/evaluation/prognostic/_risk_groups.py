@@ -46,10 +46,10 @@ class RiskGroups(Result):
     groups : ndarray of int of shape (n,)
         Group of each row, 0 the lowest.
     table : DataFrame
-        One row a horizon and group: ``horizon, group, n, n_events, share, at_risk, mean_risk, observed, se, low, high,
-        reason``, of the target.
+        One row per horizon and group: ``horizon, group, n, n_events, share, at_risk, mean_risk, observed, se, low,
+        high, reason``, of the target.
     workload : DataFrame
-        One row a horizon and threshold: ``horizon, threshold, share_above, events_found, observed_above,
+        One row per horizon and threshold: ``horizon, threshold, share_above, events_found, observed_above,
         number_per_event``: share of patients at or above it, share of all events among them, their observed risk, and
         patients treated for one with the event.
     curves : StepCurve or None
@@ -91,12 +91,12 @@ class RiskGroups(Result):
         Returns
         -------
         DataFrame
-            One row a cell: ``group, other, n, n_events, mean_risk, observed, se, low, high``. Cells are small: read the
-            intervals.
+            One row per cell: ``group, other, n, n_events, mean_risk, observed, se, low, high``. Cells are small: read
+            the intervals.
         """
         labels = other.groups if isinstance(other, RiskGroups) else np.asarray(other)
         if labels.shape != self.groups.shape:
-            raise argument_error("other", f"of length {self.groups.size}, one label a row of `y`", f"{labels.shape}")
+            raise argument_error("other", f"of length {self.groups.size}, one label per row of `y`", f"{labels.shape}")
         place = len(self._rows) - 1 if horizon is None else int(np.flatnonzero(np.isclose(self.horizons, horizon))[0])
         rows = self._rows[place]
         if rows.reason:

@@ -41,7 +41,7 @@ class ICC(Result):
     value, low, high : float
         Chosen coefficient and its interval.
     table : DataFrame
-        One row a form: ``form, value, low, high, f, df1, df2, p``.
+        One row per form: ``form, value, low, high, f, df1, df2, p``.
     mean_squares : dict
         ``subjects, raters, residual, within``.
     sem_agreement, sem_consistency : float
@@ -67,7 +67,7 @@ class ICC(Result):
     k: int
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a form (``group`` names it), then ``sem_*`` and ``sdc_*``."""
+        """Return one row per form (``group`` names it), then ``sem_*`` and ``sdc_*``."""
         common = {"tier": "technical", "n": self.n, "confidence": self.confidence}
         rows: list[dict[str, Any]] = [
             {
@@ -109,7 +109,7 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     Parameters
     ----------
     ratings : array-like of shape (n_subjects, k)
-        One row a subject, one column a rater, session or scanner.
+        One row per subject, one column per rater, session or scanner.
     form : {"1,1", "2,1", "3,1", "1,k", "2,k", "3,k"}, default "2,1"
         Shrout–Fleiss form: 1 one-way; 2 two-way random, absolute agreement; 3 two-way mixed, consistency; ``k`` for the
         mean of the k raters. A single future reader or scanner is ``"2,1"``. ``"A,1"``, ``"C,k"``, ``"ICC2"`` or

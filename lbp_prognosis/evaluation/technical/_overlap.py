@@ -24,8 +24,8 @@ class Overlap(Result):
     Attributes
     ----------
     table : DataFrame
-        One row a label: ``label, structure, level, n_first, n_second, dice, jaccard, hd95, assd, reason``; distances in
-        mm.
+        One row per label: ``label, structure, level, n_first, n_second, dice, jaccard, hd95, assd, reason``; distances
+        in mm.
     spacing : tuple of float
         Voxel size in mm, in the order of the array's axes.
     """
@@ -34,7 +34,7 @@ class Overlap(Result):
     spacing: tuple[float, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a label and metric (``dice, jaccard, hd95, assd``); ``group`` is the structure."""
+        """Return one row per label and metric (``dice, jaccard, hd95, assd``); ``group`` is the structure."""
         rows = [
             {
                 "tier": "technical",
@@ -91,15 +91,15 @@ def overlap(
     first, second : array-like of int
         Label volumes on one grid; 0 is background.
     spacing : sequence of float
-        Voxel size in mm, one entry an axis.
+        Voxel size in mm, one entry per axis.
     structures : mapping of int to str or (structure, level), optional
         Names of the labels to compare; by default every label that occurs.
 
     Returns
     -------
     Overlap
-        One row a label. A label absent from one volume has Dice 0 and no distance, with the reason; absent from both it
-        has none.
+        One row per label. A label absent from one volume has Dice 0 and no distance, with the reason; absent from both
+        it has none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Repeated measurements as a matrix: one row a subject, one column a rater, session or scanner."""
+"""Repeated measurements as a matrix: one row per subject, one column per rater, session or scanner."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def check_ratings(ratings: Any, *, columns: int = 2) -> np.ndarray:
         matrix = np.asarray(ratings, dtype=float)
     except (TypeError, ValueError):
         raise argument_error(
-            "ratings", "a table of numbers, one row a subject and one column a rater", ratings
+            "ratings", "a table of numbers, one row per subject and one column per rater", ratings
         ) from None
     if matrix.ndim != 2 or matrix.shape[0] < 2 or matrix.shape[1] < columns:
         raise argument_error(
             "ratings",
             f"of shape (n_subjects ≥ 2, n_raters ≥ {columns})",
             f"shape {matrix.shape}",
-            "Pivot long tables first: one row a subject, one column a rater or session.",
+            "Pivot long tables first: one row per subject, one column per rater or session.",
         )
     bad = ~np.isfinite(matrix).all(axis=1)
     if bad.any():

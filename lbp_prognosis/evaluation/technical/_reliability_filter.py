@@ -37,7 +37,7 @@ def reliability_filter(
     Returns
     -------
     DataFrame
-        One row a feature: ``feature, icc, low, high, n, keep``.
+        One row per feature: ``feature, icc, low, high, n, keep``.
 
     Notes
     -----

@@ -110,7 +110,7 @@ def repeatability(ratings: Any, *, confidence: float = 0.95) -> Repeatability:
     Parameters
     ----------
     ratings : array-like of shape (n_subjects, k)
-        Repeated readings; one row a subject.
+        Repeated readings; one row per subject.
     confidence : float, default 0.95
         Level of the interval.
 

@@ -192,7 +192,7 @@ class DecisionCurve(Result):
 
         Notes
         -----
-        Influence values are a number a patient and threshold: those of one horizon at a time are held.
+        Influence values are a number per patient and threshold: those of one horizon at a time are held.
         """
         data = self._needs_net_benefit("difference")
         named = [
@@ -376,7 +376,7 @@ class DecisionCurve(Result):
     # ---- showing -------------------------------------------------------------------------------------------------
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a model, horizon and threshold.
+        """Return one row per model, horizon and threshold.
 
         Columns of evaluation frames, then ``threshold, target, reference, treated, true_positive, false_positive,
         band_low, band_high, carried_forward``. "treat none", whose net benefit is 0 by definition, has no rows.

@@ -165,7 +165,7 @@ class DecisionData:
             out = incidence_by_threshold(
                 bins, self.time, self.code, tau, k, weights=self.weights, competing=self.competing, variance=False
             )
-            # a row a threshold, and in place: this is the largest table of the analysis
+            # a row per threshold, and in place: this is the largest table of the analysis
             psi = incidence_by_threshold_influence(bins, self.time, self.code, tau, k, self.weights)[self.rank]
             weight, incidence = out.weight[self.rank], out.incidence[self.rank]
             success = 1 - incidence if self.complement else incidence

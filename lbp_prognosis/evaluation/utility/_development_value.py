@@ -32,7 +32,7 @@ class DevelopmentValue(Result):
     Attributes
     ----------
     table : DataFrame
-        One row a threshold: ``threshold, net_benefit, net_benefit_all, net_benefit_perfect, evpi, se, relative``.
+        One row per threshold: ``threshold, net_benefit, net_benefit_all, net_benefit_perfect, evpi, se, relative``.
         Net benefits are expected ones, over the draws: of deciding by the model, of treating all, of deciding by the
         right risks. ``evpi`` is the last minus the best of the others and zero; ``se`` its Monte-Carlo error;
         ``relative`` is ``evpi`` over the gain of the model on the better of treating all and none (infinite where it
@@ -161,7 +161,7 @@ def development_value(
     if right.ndim != 2 or right.shape[0] < 2 or right.shape[1] != n:
         raise argument_error(
             "draws",
-            f"of shape (n_draws ≥ 2, {n}), one row a draw",
+            f"of shape (n_draws ≥ 2, {n}), one row per draw",
             draws,
             "Keep the predictions: bootstrap_validate(…, keep_predictions=True).",
         )

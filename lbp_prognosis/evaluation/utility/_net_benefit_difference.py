@@ -58,7 +58,7 @@ class NetBenefitDifference(Result):
     synthetic: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a horizon and threshold: evaluation columns, then threshold, target, reference, band."""
+        """Return one row per horizon and threshold: evaluation columns, then threshold, target, reference, band."""
         rows = [
             {
                 "model": self.model,

@@ -36,7 +36,7 @@ class ValueOfInformation(Result):
     Attributes
     ----------
     table : DataFrame
-        One row a threshold: ``threshold, net_benefit, net_benefit_all, se, se_all, correlation, evpi, useful``;
+        One row per threshold: ``threshold, net_benefit, net_benefit_all, se, se_all, correlation, evpi, useful``;
         ``useful`` is the probability that the model beats treating all and treating none.
     evsi : DataFrame
         ``threshold, n_future, evsi, share``: value of a further study of that size, and its share of ``evpi``.

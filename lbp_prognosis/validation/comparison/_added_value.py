@@ -399,7 +399,7 @@ def _doubts(missing: tuple[str, ...], clinical_minimum: Mapping[str, Any] | None
 def _crowded(X: pd.DataFrame, y: np.ndarray, cause: int) -> tuple[Objection, ...]:
     """Object to fewer than ten events (of a state: of the rarer outcome) a candidate parameter, all modalities counted.
 
-    A column of words counts a parameter a level but one; splines and interactions that a model makes are not seen.
+    A column of words counts a parameter per level but one; splines and interactions that a model makes are not seen.
     """
     words = [c for c in X if not is_number(X[c])]
     parameters = X.shape[1] - len(words) + sum(max(X[c].nunique() - 1, 1) for c in words)

@@ -272,7 +272,7 @@ def _effects(fitted: Any, cause: int, name: str) -> list[_Effects]:
 
 def _of_cause(model: Any, cause: int, name: str) -> _Effects:
     parts = getattr(model, "models_", None)
-    if isinstance(parts, dict):  # one model a cause
+    if isinstance(parts, dict):  # one model per cause
         if cause not in parts:
             raise argument_error("cause", f"one of {sorted(parts)}", cause)
         model = parts[cause]

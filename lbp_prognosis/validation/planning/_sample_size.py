@@ -1,4 +1,4 @@
-"""The result of a sample-size calculation: one row a criterion, and the largest of them."""
+"""The result of a sample-size calculation: one row per criterion, and the largest of them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class SampleSize(Result):
         raise KeyError(name)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a criterion: ``purpose, outcome, criterion, n, events, target, decisive``."""
+        """Return one row per criterion: ``purpose, outcome, criterion, n, events, target, decisive``."""
         per = self.details.get("events_per_patient", np.nan)
         return pd.DataFrame(
             [

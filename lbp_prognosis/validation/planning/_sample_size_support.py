@@ -63,7 +63,7 @@ class SampleSizeSupport(Result):
         return self.n >= self.development.n
 
     def to_frame(self) -> pd.DataFrame:
-        """Return ``purpose, criterion, target, needed, at_hand, met, expected``: a row a criterion.
+        """Return ``purpose, criterion, target, needed, at_hand, met, expected``: a row per criterion.
 
         ``expected`` says what the patients at hand give where that is a number: the full width of an interval for
         validation.

@@ -176,7 +176,7 @@ class MetaAnalysis(Result):
         return pd.DataFrame(rows, columns=["left_out", "estimate", "tau2"])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a quantity: ``estimate``, ``tau2``, the prediction limits by name, ``i2`` and ``cochran_q``.
+        """Return one row per quantity: ``estimate``, ``tau2``, the prediction limits by name, ``i2`` and ``cochran_q``.
 
         Notes
         -----
@@ -269,7 +269,7 @@ def meta_analysis(
     Parameters
     ----------
     estimates : array-like of shape (k,)
-        One value a site.
+        One value per site.
     standard_errors : array-like of shape (k,)
         Their standard errors, on the same scale as ``estimates``.
     labels : sequence of str, optional

@@ -68,7 +68,7 @@ class MultiplyImputed:
         Parameters
         ----------
         frame : DataFrame
-            One row a patient and imputation. Rows of imputation 0 (the table with its holes) are left out.
+            One row per patient and imputation. Rows of imputation 0 (the table with its holes) are left out.
         imputation, patient : str, optional
             Columns that name the imputation and the patient; found by name if they are ``.imp``/``.id`` (mice) or
             ``_mi_m``/``_mi_id`` (Stata).
@@ -96,7 +96,7 @@ class MultiplyImputed:
             row = frame.loc[frame.duplicated([number, who]), [number, who]].iloc[0]
             raise argument_error(
                 "frame",
-                "one row a patient and imputation",
+                "one row per patient and imputation",
                 f"several of patient {row[who]!r} in imputation {row[number]!r}",
             )
         tables, ids = [], None

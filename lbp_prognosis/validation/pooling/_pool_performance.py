@@ -71,7 +71,7 @@ class PooledPerformance(Result):
         return self.frame
 
     def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
-        """Draw one pooled measure over the horizons, a colour a model.
+        """Draw one pooled measure over the horizons, a colour per model.
 
         Parameters
         ----------

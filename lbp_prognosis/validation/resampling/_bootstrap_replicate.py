@@ -142,7 +142,7 @@ def _inner_optimism(
 
 
 def predicted(fitted: Any, X: Any, panel: Panel) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return risks (n, n_horizons), and one score a row if the model has one on the scale of the slopes."""
+    """Return risks (n, n_horizons), and one score per row if the model has one on the scale of the slopes."""
     risk = np.asarray(fitted.predict_risk(X, panel.horizons, cause=panel.cause), dtype=float)
     return risk, stated_score(fitted, X, panel.kind, panel.cause)
 

@@ -197,7 +197,7 @@ class BootstrapValidation(Result):
         return pd.DataFrame(rows, columns=["horizon", "threshold", "apparent", "corrected", "low", "high"])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a measure: ``value`` is corrected; then ``threshold, apparent, optimism``."""
+        """Return one row per measure: ``value`` is corrected; then ``threshold, apparent, optimism``."""
         rows = [
             {
                 "model": self.model,

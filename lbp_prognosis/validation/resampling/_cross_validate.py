@@ -198,7 +198,7 @@ class CrossValidation(Result):
         return self.evaluate().to_frame()
 
     def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
-        """Draw one measure of the averaged out-of-fold risks over the horizons, a colour a model.
+        """Draw one measure of the averaged out-of-fold risks over the horizons, a colour per model.
 
         Parameters
         ----------

@@ -37,7 +37,7 @@ def evaluate_rows(
     horizons, thresholds
         As for `evaluation.evaluate`.
     options : mapping
-        Further keywords of `evaluation.evaluate`; those with one value a row (weights, clusters, linear predictors,
+        Further keywords of `evaluation.evaluate`; those with one value per row (weights, clusters, linear predictors,
         cumulative hazards, a censoring model fitted on them) are for all rows.
     """
     n = y.shape[0]

@@ -1,4 +1,4 @@
-"""Folds: stratified on what happened, patients kept whole, one draw a repeat."""
+"""Folds: stratified on what happened, patients kept whole, one draw per repeat."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def site_folds(sites: Any, n: int) -> tuple[np.ndarray, list[str]]:
     """Return site codes and names."""
     codes = check_clusters("sites", sites, n=n)
     if codes is None:
-        raise argument_error("sites", "one label a row", "None")
+        raise argument_error("sites", "one label per row", "None")
     names = [str(name) for name in np.unique(np.asarray(sites))]
     if len(names) < 2:
         raise argument_error("sites", "labels of at least two sites", f"{len(names)}")

@@ -79,7 +79,7 @@ class InternalExternal(Result):
     risks : dict of str to ndarray of shape (n, n_horizons)
         Risk of each patient by the model fitted without the patient's site.
     table : DataFrame
-        One row a site, model and metric, with the columns of evaluation; ``group`` is the site.
+        One row per site, model and metric, with the columns of evaluation; ``group`` is the site.
     evaluations : dict of str to Evaluation
         By site.
     """

@@ -91,7 +91,7 @@ class PreparedRows:
 
     @classmethod
     def of(cls, y: np.ndarray, horizons: np.ndarray, cause: int) -> PreparedRows:
-        """Read an outcome, one copy a row.
+        """Read an outcome, one copy per row.
 
         Parameters
         ----------

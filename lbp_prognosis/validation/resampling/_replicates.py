@@ -34,7 +34,7 @@ def run_replicates(
     function : callable
         Takes a task, returns a mapping from name to array; importable by workers.
     tasks : sequence
-        One entry a replicate; anything random comes as the task's own generator.
+        One entry per replicate; anything random comes as the task's own generator.
     what : sequence
         Everything the results depend on (specification, data, seeds): arrays, frames and plain values. Its hash, with
         the version of the library, names the checkpoint.

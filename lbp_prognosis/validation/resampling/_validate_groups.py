@@ -65,8 +65,9 @@ class GroupValidation(Result):
     cuts : ndarray of shape (n_groups − 1,)
         Of the rule made from all patients.
     table : DataFrame
-        One row a group: ``horizon, group, n, n_events, share, mean_risk, observed, se, low, high, step, step_se, stays,
-        reason``. ``low`` and ``high`` hold for all groups together. ``step`` is the observed risk minus that of the
+        One row per group: ``horizon, group, n, n_events, share, mean_risk, observed, se, low, high, step, step_se,
+        stays, reason``.
+        ``low`` and ``high`` hold for all groups together. ``step`` is the observed risk minus that of the
         group below, with its standard error; ``stays`` the mean probability that a patient of the group would be in it
         by the rule of another sample.
     groups : ndarray of int of shape (n,)
@@ -113,7 +114,7 @@ class GroupValidation(Result):
         Returns
         -------
         DataFrame
-            Counts, a row a group here, a column a group there.
+            Counts, a row per group here, a column per group there.
         """
         if other is None:
             mine, theirs, words = self.groups, self.groups_all, self.names

@@ -137,8 +137,8 @@ class DeltaSensitivity(Result):
     Attributes
     ----------
     table : DataFrame
-        One row a delta and metric: ``delta, metric, value, se, low, high``; delta is added to the log odds of the state
-        of those not seen. Delta 0: they are like those seen with the same predictors.
+        One row per delta and metric: ``delta, metric, value, se, low, high``; delta is added to the log odds of the
+        state of those not seen. Delta 0: they are like those seen with the same predictors.
     imputations : int
         Completed outcomes a delta.
     """
@@ -152,7 +152,7 @@ class DeltaSensitivity(Result):
     model: str = ""
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a delta and metric, with ``delta`` as a special column."""
+        """Return one row per delta and metric, with ``delta`` as a special column."""
         rows = [
             {
                 "model": self.model,

@@ -54,12 +54,12 @@ class Fairness(Result):
     groups : DataFrame
         ``variable, group, n, n_events, evaluated, reason``.
     table : DataFrame
-        A row a variable, group and measure: evaluation columns (``value`` is the group's value less that of all
+        A row per variable, group and measure: evaluation columns (``value`` is the group's value less that of all
         patients; of O/E their ratio), then ``threshold, reference, variable, group_value, overall_value, band_low,
         band_high``.
     gaps : DataFrame
-        A row a variable and measure: ``variable, metric, threshold, lowest, highest, gap, gap_by_chance, gap_corrected,
-        p``.
+        A row per variable and measure: ``variable, metric, threshold, lowest, highest, gap, gap_by_chance,
+        gap_corrected, p``.
     rates : DataFrame
         At the threshold: ``variable, group, treated, sensitivity, specificity``, described and not tested.
     confidence : float
@@ -87,7 +87,7 @@ class Fairness(Result):
         return self.table
 
     def plot(self, ax: Axes | None = None, *, metric: str = "auc", threshold: float | None = None) -> Axes:
-        """Draw the differences of one measure with their bands, a row a group.
+        """Draw the differences of one measure with their bands, a row per group.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Fairness(Result):
         rows = rows[np.isfinite(rows["value"].astype(float))]
         if rows.empty or rows.duplicated(["variable", "group"]).any():
             raise argument_error(
-                "metric", f"one of {sorted(self.table['metric'].unique())}, one number a group", metric
+                "metric", f"one of {sorted(self.table['metric'].unique())}, one number per group", metric
             )
         ratio = metric == "observed_expected"
         frame = pd.DataFrame(

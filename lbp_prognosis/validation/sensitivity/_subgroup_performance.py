@@ -128,7 +128,7 @@ class SubgroupPerformance(Result):
         horizon: float | None = None,
         threshold: float | None = None,
     ) -> Axes:
-        """Draw one measure: a row a group, the value of all patients below."""
+        """Draw one measure: a row per group, the value of all patients below."""
         from lbp_prognosis._draw import draw_forest
 
         def pick(frame: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +141,9 @@ class SubgroupPerformance(Result):
 
         groups, whole = pick(self.table), pick(self.overall.to_frame())
         if groups.empty or len(whole) != 1 or groups.duplicated(["variable", "group"]).any():
-            raise argument_error("metric", "a measure that, with horizon and threshold, is one number a group", metric)
+            raise argument_error(
+                "metric", "a measure that, with horizon and threshold, is one number per group", metric
+            )
         lines = pd.DataFrame(
             {
                 "label": [f"{r.variable}: {r.group} ({r.n_events}/{r.n})" for r in groups.itertuples()],

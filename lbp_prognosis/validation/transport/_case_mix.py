@@ -64,7 +64,7 @@ class CaseMix(Result):
         return self.c_validation - self.mbc_validation
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a quantity; ``group`` is the sample."""
+        """Return one row per quantity; ``group`` is the sample."""
         rows: list[dict[str, Any]] = [
             {"metric": "membership_auc", "value": self.membership, "se": self.membership_se, "group": "both"},
             {"metric": "membership_auc_linear_predictor", "value": self.membership_lp, "group": "both"},

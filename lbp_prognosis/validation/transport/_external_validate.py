@@ -87,7 +87,7 @@ class ExternalValidation(Result):
         return self.evaluation.figure()
 
     def plot(self, ax: Axes | None = None, *, metric: str = "auc") -> Axes:
-        """Draw one measure over the horizons, a colour a model; `figure` draws all tiers on one page.
+        """Draw one measure over the horizons, a colour per model; `figure` draws all tiers on one page.
 
         Parameters
         ----------

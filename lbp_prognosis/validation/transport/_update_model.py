@@ -220,7 +220,7 @@ def _description(model: Any) -> Any:
 
 
 def _row_hashes(X: Any) -> np.ndarray:
-    """Return one number a row, of whatever types the columns are."""
+    """Return one number per row, of whatever types the columns are."""
     return pd.util.hash_pandas_object(pd.DataFrame(X), index=False).to_numpy()
 
 

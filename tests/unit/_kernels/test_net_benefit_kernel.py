@@ -1,4 +1,4 @@
-"""The walk over all thresholds equals one curve a threshold; its influence values are derivatives."""
+"""The walk over all thresholds equals one curve per threshold; its influence values are derivatives."""
 
 import numpy as np
 import pytest

@@ -76,7 +76,7 @@ def test_pseudo_values_have_the_mean_of_the_occupancy() -> None:
 def test_a_good_model_is_calibrated_and_better_than_a_poor_one() -> None:
     X, ms = courses(900)
     new_X, new = courses(900, seed=9)
-    first = ~new_X.duplicated()  # one row a patient, in the order of ids
+    first = ~new_X.duplicated()  # one row per patient, in the order of ids
     model = MultiStateCox().fit(X, ms)
     good = model.predict_risk(new_X[first], 12.0, state="pain")[:, 0]
     poor = np.clip(good + np.random.default_rng(1).uniform(-0.4, 0.4, good.size), 0.01, 0.99)

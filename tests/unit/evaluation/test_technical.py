@@ -156,7 +156,7 @@ def test_reliability_filter_uses_the_lower_limit():
     ("call", "words"),
     [
         (lambda: icc([[1, 2], [3, np.nan]]), "missing values in rows"),
-        (lambda: icc([1, 2, 3]), "one row a subject"),
+        (lambda: icc([1, 2, 3]), "one row per subject"),
         (lambda: agreement([1, 2, 3], [1, 2]), "length 3"),
         (lambda: weighted_kappa([1, 1], [1, 1]), "one grade throughout"),
         (lambda: weighted_kappa(["a", None], ["a", "b"]), "missing grades"),

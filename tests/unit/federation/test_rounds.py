@@ -134,7 +134,7 @@ def test_replayed_answers_are_refused() -> None:
     second = answers(fit.request)
     with pytest.raises(LBPError, match="another one"):
         MODEL.step([second[0], first[1]], fit)
-    with pytest.raises(LBPError, match="one answer a site"):
+    with pytest.raises(LBPError, match="one answer per site"):
         MODEL.step([second[0], second[0]], fit)
     forged = replace(first[1], number=2, request=second[0].request, coef=second[0].coef, seal="")
     with pytest.raises(LBPError, match="seal"):

@@ -57,7 +57,7 @@ def test_long_tables_of_mice_and_stata() -> None:
     [
         (lambda d: d.drop(columns=".imp"), "imputation"),
         (lambda d: d.drop(index=3), "the same patients"),
-        (lambda d: pd.concat([d, d.tail(1)]), "one row a patient"),
+        (lambda d: pd.concat([d, d.tail(1)]), "one row per patient"),
         (lambda d: d[d[".imp"] <= 1], "at least two"),
         (lambda d: d.assign(**{".id": [7, np.nan] * 3}), "without missing"),
     ],

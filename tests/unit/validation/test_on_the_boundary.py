@@ -25,7 +25,7 @@ def cohort():
 @pytest.mark.parametrize("torn", [0, 1, 2, 60])
 @pytest.mark.parametrize("repeat", [0, 1])
 def test_one_torn_patient_is_one_too_many(cohort, torn: int, repeat: int) -> None:
-    """Two rows a patient; the first ``torn`` patients of one of two repeats lie on both sides."""
+    """Two rows per patient; the first ``torn`` patients of one of two repeats lie on both sides."""
     X, y = cohort
     patient = np.arange(120) // 2
     folds = np.stack([patient % 2, (patient // 2) % 2])
