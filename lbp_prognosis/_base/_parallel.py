@@ -46,7 +46,7 @@ def parallel_map(
     function : callable
         Takes one task; must be importable by the workers (a module-level function or a `functools.partial` of one).
     tasks : sequence
-        One entry a call. Anything random must come in as the task's own generator.
+        One entry per call. Anything random must come in as the task's own generator.
     n_jobs : int, optional
         As in joblib; None obeys `joblib.parallel_config`.
     description : str

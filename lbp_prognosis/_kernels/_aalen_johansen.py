@@ -20,7 +20,7 @@ __all__ = [
 
 
 class AJSteps(NamedTuple):
-    """One row a distinct observed time, one column per cause.
+    """One row per distinct observed time, one column per cause.
 
     ``events`` and ``cif`` are (m, n_causes); ``survival`` is P(no event of any cause by t).
     """

@@ -216,7 +216,7 @@ class _Solver:
                     last = violation
                     close = max(0.1 * tol, _INEXACT * violation)
                     guess = self._predicted(step) if first and step else 0.0
-                    # a gradient wrongly foretold need not descend, the exact one must
+                    # a gradient wrongly predicted need not descend, the exact one must
                     if not self._step(l1[columns], l2[columns], close, guess) and not (
                         np.any(guess) and self._step(l1[columns], l2[columns], close, 0.0)
                     ):
@@ -245,13 +245,13 @@ class _Solver:
         return rate * step
 
     def _departure(self, past: _Stride) -> np.ndarray:
-        """What the gradient lacked, by unit of penalty, had the present quadratic foretold a past step."""
+        """What the gradient lacked, by unit of penalty, had the present quadratic predicted a past step."""
         columns = self.curvature.columns
-        foretold = np.zeros(columns.size)
+        predicted = np.zeros(columns.size)
         move = past.move[columns]
         moved = np.flatnonzero(move)
-        product(self.curvature.matrix, moved, move[moved], foretold)
-        return (past.change[columns] + foretold) / past.step
+        product(self.curvature.matrix, moved, move[moved], predicted)
+        return (past.change[columns] + predicted) / past.step
 
     def _step(self, l1: np.ndarray, l2: np.ndarray, tol: float, guess: np.ndarray | float) -> bool:
         """One quadratic; halve its step as long as the objective does not fall."""

@@ -2,7 +2,7 @@
 
 A row with a competing event stays in the risk sets of later events with the weight G(t−)/G(T−), where G is the
 Kaplan–Meier curve of the censoring times in its group. The sums over these rows are running sums times G(t−), so
-nothing is expanded to one row a censoring time.
+nothing is expanded to one row per censoring time.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ __all__ = [
 
 
 class CensoringProcess(NamedTuple):
-    """Censoring seen as the event, one entry a distinct time unless said otherwise.
+    """Censoring seen as the event, one entry per distinct time unless said otherwise.
 
     ``code`` (n,) is each row's position among ``times``; ``order`` (n,) are the rows by time and ``starts`` (m + 1,)
     where each time begins in it. ``hazard`` is censored / at risk, ``slope`` is total weight / (at risk · (1 − hazard))

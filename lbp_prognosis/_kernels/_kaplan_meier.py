@@ -20,7 +20,7 @@ __all__ = [
 
 
 class KMSteps(NamedTuple):
-    """One row a distinct observed time (event or censoring).
+    """One row per distinct observed time (event or censoring).
 
     ``survival`` is S(t), ``greenwood`` the sum Σ d/(Y(Y − d)), so that Var S = S² · greenwood (infinite where S = 0).
     """

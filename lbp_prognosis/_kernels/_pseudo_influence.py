@@ -1,4 +1,4 @@
-"""Influence values of a regression of pseudo-values that know the pseudo-values of all rows hang together."""
+"""Influence values of a regression of pseudo-values that know the pseudo-values of all rows are correlated."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def coalition_members(n: int) -> np.ndarray:
 def shapley_weights(n: int) -> np.ndarray:
     """Return ``(n, 2**n)`` weights W with φ = W v: the values are linear in the worths.
 
-    A coalition that holds the player enters with +(s−1)!(n−s)!/n!, one that does not with −s!(n−s−1)!/n!.
+    A coalition that contains the player enters with +(s−1)!(n−s)!/n!, one that does not with −s!(n−s−1)!/n!.
     """
     members = coalition_members(n)
     size = members.sum(axis=1)

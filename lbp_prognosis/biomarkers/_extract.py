@@ -101,8 +101,8 @@ def extract(
 
     Notes
     -----
-    ``sd_error`` is the SD predicted from the lattice and the fit alone: it holds no error of the segmentation, of the
-    patient's position or of the scanner. A value that cannot be measured is NaN with a ``reason``.
+    ``sd_error`` is the SD predicted from the lattice and the fit alone: it contains no error of the segmentation, of
+    the patient's position or of the scanner. A value that cannot be measured is NaN with a ``reason``.
     """
     chosen = Recipe.default() if recipe is None else recipe
     if not isinstance(chosen, Recipe):
@@ -324,9 +324,9 @@ def _measured(
 
 
 def _nothing(case: Case, patient: str, number: str) -> dict[str, str]:
-    """Return the failure of a case whose mask holds nothing that the recipe measures."""
+    """Return the failure of a case whose mask contains nothing that the recipe measures."""
     held = ", ".join(sorted({region.structure for region in case.anatomy.regions.values()})) or "no known structure"
-    message = f"nothing was measured: the mask holds {held}, and the families are " + ", ".join(
+    message = f"nothing was measured: the mask contains {held}, and the families are " + ", ".join(
         family_name(family) for family in case.recipe.families
     )
     return {"patient_id": patient, "study_id": number, "error": "DataError", "message": message}

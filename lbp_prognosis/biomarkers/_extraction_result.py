@@ -121,8 +121,8 @@ class ExtractionResult(Result):
     failures : DataFrame
         One row per case that could not be measured: ``patient_id, study_id, error, message``.
     studies : DataFrame
-        One row a measured case with what is known of its acquisition (columns of ``imaging_study``, and ``bandwidth``,
-        ``kernel``).
+        One row per measured case with what is known of its acquisition (columns of ``imaging_study``, and
+        ``bandwidth``, ``kernel``).
     provenance : mapping
         Versions, recipe and its hash, conventions and their hashes, and the SHA-256 of every file read.
     objections : tuple of Objection

@@ -187,7 +187,7 @@ def load_public(name: str, folder: str | os.PathLike[str]) -> pd.DataFrame:
     name : str
         One of the names of `public_datasets`.
     folder : str or Path
-        Folder that holds the file, at any depth.
+        Folder that contains the file, at any depth.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 __all__ = ["coarse_steps", "coarsen", "parts_of"]
 
 _ROW_LEVEL = ("cross_fitted_margin_", "cross_fitted_risk_", "folds_", "oof_")
-"""Learned attributes with a value a training row; predictions do not use them."""
+"""Learned attributes with a value per training row; predictions do not use them."""
 
 
 def digits(values: Any, count: int) -> np.ndarray:

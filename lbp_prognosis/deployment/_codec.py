@@ -145,7 +145,7 @@ class _Reader:
         if entry[_TAG] == "words":
             items = entry["items"]
             if not isinstance(items, list) or len(items) != size or entry["kind"] not in ("O", "U"):
-                raise ModelFileError("The model file holds words that do not fill their shape.")
+                raise ModelFileError("The model file contains words that do not fill their shape.")
             words = [self.entry(item, 0) for item in items]
             if entry["kind"] == "U":
                 return np.array(words, dtype=str).reshape(shape)
@@ -169,7 +169,7 @@ class _Reader:
         tag = value.get(_TAG)
         keys = _KEYS.get(tag) if isinstance(tag, str) else None
         if keys is None or set(value) != keys:
-            raise ModelFileError(f"The model file holds an entry of an unknown kind: {str(tag)[:40]!r}.")
+            raise ModelFileError(f"The model file contains an entry of an unknown kind: {str(tag)[:40]!r}.")
         if tag in ("array", "words"):
             return self.array(value)
         if tag == "object":
@@ -191,7 +191,7 @@ class _Reader:
             keys_read = [self.entry(key, depth + 1) for key in value["keys"]]
             items = [self.entry(item, depth + 1) for item in value["items"]]
             if len(keys_read) != len(items):
-                raise ModelFileError("The model file holds a mapping with more keys than values.")
+                raise ModelFileError("The model file contains a mapping with more keys than values.")
             return dict(zip(keys_read, items))
         items = [self.entry(item, depth + 1) for item in value["items"]]
         if tag == "slice":
@@ -238,7 +238,7 @@ _KEYS: dict[str, set[str]] = {
 
 def _array_entry(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict) or value.get(_TAG) not in ("array", "words") or set(value) != _KEYS[value[_TAG]]:
-        raise ModelFileError("The model file holds a table whose columns are no arrays.")
+        raise ModelFileError("The model file contains a table whose columns are no arrays.")
     return value
 
 
@@ -246,7 +246,7 @@ def _shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
     shape = entry["shape"]
     whole = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
     if not whole or len(shape) > _MOST_DIMENSIONS:
-        raise ModelFileError("The model file holds an array of an impossible shape.")
+        raise ModelFileError("The model file contains an array of an impossible shape.")
     return tuple(shape)
 
 
@@ -261,5 +261,5 @@ def unpack(state: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     reader = _Reader(arrays)
     out = reader.entry(state, 0)
     if any(reader.at[name] != array.size for name, array in arrays.items()):
-        raise ModelFileError("The model file holds numbers that nothing names.")
+        raise ModelFileError("The model file contains numbers that nothing names.")
     return out

@@ -56,7 +56,7 @@ def _array(name: str, data: bytes) -> np.ndarray:
     if size < 0 or rest or data[:begin] != _npy_header(name, size):
         raise ModelFileError("An array of the model file has another type, shape or length than its name says.")
     if name == "b1" and data[begin:].strip(b"\x00\x01"):
-        raise ModelFileError("An array of truth values of the model file holds others.")
+        raise ModelFileError("An array of truth values of the model file contains others.")
     return np.frombuffer(data, dtype=dtype, offset=begin).astype(DTYPES[name])
 
 
@@ -114,7 +114,7 @@ def _members(data: bytes) -> dict[str, bytes]:
             entries = archive.infolist()
             names = [entry.filename for entry in entries]
             if len(set(names)) != len(names) or not set(names) <= set(_NAMES):
-                raise ModelFileError(f"The model file holds members it may not hold: {names[:4]!r}.")
+                raise ModelFileError(f"The model file contains members it may not hold: {names[:4]!r}.")
             if any(e.compress_type != zipfile.ZIP_STORED or e.file_size > len(data) for e in entries):
                 raise ModelFileError("A member of the model file is compressed, or larger than the file.")
             members = {entry.filename: archive.read(entry) for entry in entries}
@@ -131,7 +131,7 @@ def _members(data: bytes) -> dict[str, bytes]:
     ) as error:
         raise ModelFileError(f"The file is no whole model file: {str(error)[:80] or type(error).__name__}.") from error
     if _sealed(members) != data:
-        raise ModelFileError("The model file holds bytes that belong to no member: it was changed or damaged.")
+        raise ModelFileError("The model file contains bytes that belong to no member: it was changed or damaged.")
     return members
 
 

@@ -33,7 +33,7 @@ class DriftReport(Result):
         A row per batch: ``batch, n, matured, unknown, observed, expected, observed_expected, low, high, slope,
         slope_se, reason``; matured patients only.
     chart : DataFrame
-        A row a matured patient and direction, in order of entry: ``date, direction, patient, value, limit, alarm``.
+        A row per matured patient and direction, in order of entry: ``date, direction, patient, value, limit, alarm``.
     alarms : DataFrame
         The rows of ``chart`` that crossed their limit.
     horizon, unit, until : float, str, Timestamp

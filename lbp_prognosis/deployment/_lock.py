@@ -155,7 +155,7 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
     Parameters
     ----------
     model : fitted model or pipeline
-        One of the classes that a model file holds (see `save_model`).
+        One of the classes that a model file contains (see `save_model`).
     min_cell : int, default 5
         Fewest events behind each step of a baseline and fewest rows beyond a training bound.
 

@@ -91,7 +91,7 @@ def save_model(
     ledger: str | os.PathLike[str] | Ledger | None = None,
     actor: str = "",
 ) -> ModelFile:
-    """Write a model as one file that holds no patient and runs no code when it is read.
+    """Write a model as one file that contains no patient and runs no code when it is read.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ def _rebuilt(manifest: dict[str, Any], params: Any, arrays: dict[str, np.ndarray
         raise ModelFileError("The model file does not hold a model and its check rows.")
     model, golden = held["model"], held["golden"]
     if not hasattr(model, "predict_risk") or type(model).__name__ != manifest["class"]:
-        raise ModelFileError("The model file holds another class than it says.")
+        raise ModelFileError("The model file contains another class than it says.")
     report = manifest["lock"]
     locked = LockedModel(
         model,
@@ -309,7 +309,7 @@ def check_parts(model: Any) -> None:
             _check_transitions(part)
         for times, values in _step_functions(part):
             if times.ndim != 1 or times.shape[0] != values.shape[0] or (np.diff(times) <= 0).any():
-                raise ModelFileError("The model file holds a baseline whose times and values do not fit together.")
+                raise ModelFileError("The model file contains a baseline whose times and values do not fit together.")
 
 
 def _check_transitions(part: Any) -> None:
@@ -317,7 +317,7 @@ def _check_transitions(part: Any) -> None:
     pairs, count = np.asarray(part.transitions_), len(part.states_)
     fits = pairs.ndim == 2 and pairs.shape[1] == 2 and len(part.increments_) == len(part.baseline_times_) == len(pairs)
     if not fits or (pairs < 0).any() or (pairs >= count).any() or np.shape(part.initial_) != (count,):
-        raise ModelFileError("The model file holds transitions that do not fit its states.")
+        raise ModelFileError("The model file contains transitions that do not fit its states.")
 
 
 def _step_functions(part: Any) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -362,4 +362,4 @@ def _check_imputer(part: Any) -> None:
         )
     )
     if not fits:
-        raise ModelFileError("The model file holds an imputation whose parts do not fit together.")
+        raise ModelFileError("The model file contains an imputation whose parts do not fit together.")

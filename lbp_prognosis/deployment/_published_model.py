@@ -59,7 +59,7 @@ def check_entry(name: str, entry: Mapping[str, Any]) -> None:
 
 
 def published_models() -> pd.DataFrame:
-    """Return one row a published model.
+    """Return one row per published model.
 
     Returns
     -------

@@ -100,7 +100,7 @@ class Claim:
 
     @classmethod
     def is_associated(cls, model: str, comparator: str) -> Claim:
-        """It is associated with the outcome beyond what the comparator holds (prognostic, association)."""
+        """It is associated with the outcome beyond what the comparator contains (prognostic, association)."""
         return cls("is_associated", model, Strength.ASSOCIATION, comparator)
 
     @classmethod

@@ -275,7 +275,7 @@ def _comparator(found: Found, claim: Claim) -> list[Check]:
     """The comparator must hold the clinical minimum; what is missing is named."""
     evidence = found.evidence
     if claim.comparator not in evidence.models:
-        return [Check(f"the predictors of {claim.comparator}, to see whether it holds the clinical minimum", None)]
+        return [Check(f"the predictors of {claim.comparator}, to see whether it contains the clinical minimum", None)]
     absent = missing_constructs(evidence.clinical_minimum, evidence.models[claim.comparator])
     if not absent:
         return [Check("comparator with the clinical minimum", True, required="all constructs")]

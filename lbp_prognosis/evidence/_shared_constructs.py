@@ -53,7 +53,7 @@ def shared_constructs(
         ``change-from-baseline``: a change score with its own baseline among the predictors; ``later-than-time-zero``:
         columns of the construct whose names say that they were measured later, or are differences;
         ``entry-by-the-outcome``: patients were let in by the scale the outcome is made of, which is also a predictor;
-        ``added-is-the-outcome``: what is added measures the outcome's construct and the comparator holds nothing of
+        ``added-is-the-outcome``: what is added measures the outcome's construct and the comparator contains nothing of
         it. Each names the columns.
 
     Examples

@@ -30,7 +30,7 @@ class Tier(StrEnum):
         """What no evidence of this tier can say."""
         return {
             "technical": "that it means anything for the patient",
-            "diagnostic": "that it foretells",
+            "diagnostic": "that it predicts",
             "prognostic": "that acting on it helps",
             "utility": "that outcomes improved, unless an impact trial shows it",
         }[self.value]

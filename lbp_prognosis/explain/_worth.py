@@ -71,7 +71,7 @@ def read_players(X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None, fi
     if not players or left:
         raise argument_error(
             "groups",
-            "a mapping that holds every column of `X`",
+            "a mapping that contains every column of `X`",
             f"one without {left[:5]}",
             "A column of no group would move with nobody: add it, or drop it from `X`.",
         )

@@ -249,7 +249,7 @@ class Packet:
 
 
 def _plain(line: str) -> str:
-    """Keep a line a line: names may not carry control or direction characters."""
+    """Return the line without control or direction characters, which names may carry."""
     return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 

@@ -71,7 +71,7 @@ def pooled_errors(pooled: PooledLevels, biomarkers: pd.DataFrame) -> pd.DataFram
     Returns
     -------
     DataFrame
-        One row per patient and one column a pooled column whose rule has an error SD: ``mean`` (√Σsd²/k), ``sum``
+        One row per patient and one column per pooled column whose rule has an error SD: ``mean`` (√Σsd²/k), ``sum``
         (√Σsd²), ``each`` and ``only`` (sd). NaN where a level has none. Largest and smallest values and counts are
         left out: their error is no single SD.
 

@@ -72,7 +72,7 @@ class Encoding:
             if method == "logistic" and not binary:
                 raise argument_error("methods", f"'logistic' for 0/1 columns only, not {name!r}", "'logistic'")
             if method in ("matching", "normal") and not numeric:
-                raise argument_error("methods", f"'nominal' for {name!r}, which holds no numbers", repr(method))
+                raise argument_error("methods", f"'nominal' for {name!r}, which contains no numbers", repr(method))
             if method == "nominal":
                 categories[name] = categories_of(column)
             kinds.append({"matching": 0, "normal": 0, "logistic": 1, "nominal": 2}[method])

@@ -178,7 +178,7 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
 
 
 def _nominal(factor: Factor, frame: pd.DataFrame) -> str | None:
-    """Column of a nominal factor: said by C(), or because it holds categories."""
+    """Column of a nominal factor: said by C(), or because it contains categories."""
     if isinstance(factor, Category):
         _there((factor.column,), frame)
         return factor.column

@@ -27,7 +27,7 @@ class PooledLevels(Result):
     Attributes
     ----------
     frame : pandas.DataFrame
-        Indexed by patient; a column a pooling, and ``<measure>__n_levels`` beside it.
+        Indexed by patient; a column per pooling, and ``<measure>__n_levels`` beside it.
     modalities : FeatureMap
         The pooled columns under ``imaging``, with their provenance. The counts of levels read are not predictors and
         stand in the provenance as ``n_levels_column``.

@@ -95,7 +95,7 @@ class BoostedModel(RiskEstimator):
         if unknown:
             raise argument_error(
                 "X",
-                f"a frame whose column {name!r} holds categories of the fit, {list(place)[:8]}",
+                f"a frame whose column {name!r} contains categories of the fit, {list(place)[:8]}",
                 f"{unknown[:5]}",
                 "Declare all categories that may come before the fit: pd.Categorical(X[name], categories=[...]). One "
                 "that no training row had is then taken as missing.",

@@ -473,7 +473,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
     def risk_se(self, X: Any, horizons: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return the standard error of each predicted risk, shape (n, n_horizons).
 
-        It holds the uncertainty of the coefficients (in the covariance of ``variance_``) and of the baseline; NaN
+        It contains the uncertainty of the coefficients (in the covariance of ``variance_``) and of the baseline; NaN
         beyond follow-up.
         """
         matrix, codes, shift = self._start_predict(X, strata, offset)

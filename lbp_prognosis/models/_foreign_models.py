@@ -21,7 +21,7 @@ __all__ = ["FIT", "PREDICT", "end_of_follow_up", "looks_fitted", "through_steps"
 
 
 def looks_fitted(model: Any, kind: str) -> bool:
-    """Say whether the object holds what a fit leaves behind; a function needs none."""
+    """Say whether the object contains what a fit leaves behind; a function needs none."""
     if kind in ("callable", "statsmodels"):  # the latter says so itself
         return True
     if kind == "pipeline":

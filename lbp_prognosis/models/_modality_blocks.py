@@ -44,7 +44,7 @@ class ModalityBlocks(RiskEstimator):
                 groups[name] = made
         left = sorted(set(names) - {column for columns in groups.values() for column in columns})
         if left:
-            raise argument_error("modalities", "a mapping that holds every column of `X`", f"one without {left[:5]}")
+            raise argument_error("modalities", "a mapping that contains every column of `X`", f"one without {left[:5]}")
         order = [sorted(groups)[k] for k in order_of_names(sorted(groups))]
         self.columns_ = {name: [groups[name][k] for k in order_of_names(groups[name])] for name in order}
 

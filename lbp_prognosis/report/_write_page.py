@@ -95,7 +95,7 @@ def _check_alone(target: Path, names: set[str]) -> None:
     if beside:
         raise argument_error(
             "folder",
-            "empty, or one that holds this release alone",
+            "empty, or one that contains this release alone",
             f"one with {', '.join(beside[:3])}",
             "What lies there is of another run and may not be for release: give another folder.",
         )

@@ -42,7 +42,7 @@ def check_transport(file: Path) -> list[str]:
         raise DataError(_cut(file, "its last row is not whole"))
     if later:
         # the reader takes headers of further tables for rows of the first
-        raise DataError(f"The file {file.name!r} holds {len(later) + 1} tables: keep one in a file.")
+        raise DataError(f"The file {file.name!r} contains {len(later) + 1} tables: keep one in a file.")
     return ["a SAS transport file does not say how many rows it has: compare their number with the source"]
 
 

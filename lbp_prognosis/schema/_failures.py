@@ -27,7 +27,7 @@ REASONS: dict[str, str] = {
     "missing_word": "a word that may be a level or mean missing, which nobody said",
     "not_a_number": "a cell of a column of numbers is none",
     "number_format": "the number is written in a way that can be read in two ways",
-    "total_row": "the row holds totals, not a patient",
+    "total_row": "the row contains totals, not a patient",
     "type": "the value is not of the declared type",
     "required": "a value that is needed is missing",
     "enum": "the value is not one of the listed ones",

@@ -39,7 +39,7 @@ class LabelledFile(NamedTuple):
 
 
 def read_labelled(file: Path, encoding: str | None = None) -> LabelledFile:
-    """Read one file; a cell that holds no date where the header promises one becomes missing and a failure."""
+    """Read one file; a cell that contains no date where the header promises one becomes missing and a failure."""
     pyreadstat = require("pyreadstat", caller="read_table", extra="io")
     name, program = _READERS[file.suffix.lower()]
     notes: list[str] = check_transport(file) if name == "read_xport" else []

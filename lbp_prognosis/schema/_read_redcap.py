@@ -86,7 +86,7 @@ def read_redcap(
     missing_codes : mapping of str to str, optional
         The project's missing-data codes and their words, e.g. ``{"-99": "refused"}``. They become missing, counted.
     visit_date : str, optional
-        Field that holds the date of a visit. A visit counts as attended if it has one; without the field, if any
+        Field that contains the date of a visit. A visit counts as attended if it has one; without the field, if any
         field of a form that does not repeat is filled.
     event_days : mapping of str to float, optional
         Planned day of each event, in days since the index date.

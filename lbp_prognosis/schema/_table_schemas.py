@@ -32,7 +32,7 @@ class Field:
     name, type, description : str
         Name, Table Schema type (string, number, integer, boolean, date), and words.
     unit : str
-        Unit of the values; empty where there is none or another column holds it.
+        Unit of the values; empty where there is none or another column contains it.
     role : str
         key, time, group, predictor, exposure, value, method, error, acquisition or context.
     timing : str

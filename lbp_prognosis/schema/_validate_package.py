@@ -38,7 +38,7 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".dta", ".sav", ".sas7
 
 @dataclass(frozen=True, repr=False)
 class PackageReport(Result):
-    """What a package holds and what is wrong with it.
+    """What a package contains and what is wrong with it.
 
     Attributes
     ----------
@@ -356,7 +356,8 @@ def _undeclared(
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Return the table with numbers where a column of the user's own holds only numbers, and questions about words.
 
-    Cells of a text file are all text: a codebook may make such a column a predictor, which must not be taken for words.
+    Cells of a text file are all text: a codebook may make such a column per predictor, which must not be taken for
+    words.
     """
     others = [column for column in frame.columns if column not in schema.fields]
     if not others:

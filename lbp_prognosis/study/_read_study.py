@@ -68,7 +68,7 @@ def read_study(table: Any) -> dict[str, Any]:
     Raises
     ------
     ArgumentError
-        If anything is not what it must be; ``failures`` has a row a fault.
+        If anything is not what it must be; ``failures`` has a row per fault.
     """
     read = StrictTable("study")
     top = read.keys("study", table, TABLES, ("title", "outcome", "model"))

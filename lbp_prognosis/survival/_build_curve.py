@@ -1,4 +1,4 @@
-"""One curve a stratum, joined into a `StepCurve`."""
+"""One curve per stratum, joined into a `StepCurve`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Branch", "build_curve"]
 
 
 class Branch(NamedTuple):
-    """The arrays of one stratum, one entry a distinct time."""
+    """The arrays of one stratum, one entry per distinct time."""
 
     times: np.ndarray
     value: np.ndarray

@@ -8,7 +8,7 @@ __all__ = ["has_competing"]
 
 
 def has_competing(y: np.ndarray, cause: int = 1) -> bool:
-    """Return whether an outcome holds events of other causes than ``cause``; a state or a score never does.
+    """Return whether an outcome contains events of other causes than ``cause``; a state or a score never does.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What each public parameter that holds no row is, by its name; those that do stand in `lbp_prognosis._base.ROLES`.
+"""What each public parameter that contains no row is, by its name; those that do stand in `lbp_prognosis._base.ROLES`.
 
 A new name fails `test_intake.py` until it has a line in one of the two.
 """

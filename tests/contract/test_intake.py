@@ -96,7 +96,7 @@ def unknown_parameters(functions: dict[str, Any]) -> list[str]:
 
 
 def test_the_role_of_every_parameter_is_known():
-    """A new name is a line of ROLES, if it holds one thing a row, else of tests/contract/parameters.py."""
+    """A new name is a line of ROLES, if it contains one thing a row, else of tests/contract/parameters.py."""
     assert unknown_parameters(public_functions()) == []
     assert not set(PARAMETERS) & set(ROLES)
 

@@ -314,7 +314,7 @@ def test_28_and_29_age_and_sex_are_no_comparator() -> None:
         n_repeats=1,
         random_state=0,
     )
-    assert found.gains  # p1 foretells
+    assert found.gains  # p1 predicts
     assert not found.supported
     assert set(found.missing) == set(CLINICAL_MINIMUM) - {"age", "sex"}
     assert "weak-comparator" in {o.code for o in found.objections}

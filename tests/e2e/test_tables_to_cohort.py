@@ -1,4 +1,4 @@
-"""Simulated people, written as a package, read back, and made a cohort whose outcome holds their true fate."""
+"""Simulated people, written as a package, read back, and made a cohort whose outcome contains their true fate."""
 
 import numpy as np
 import pytest

@@ -205,7 +205,7 @@ def test_a_mask_of_something_else_is_a_failure_or_a_doubted_level():
     ]
     result = extract(studies)
     assert result.failures["patient_id"].tolist() == ["0"]
-    assert "the mask holds spinal_cord" in result.failures["message"].item()
+    assert "the mask contains spinal_cord" in result.failures["message"].item()
     named = result.table[(result.table["patient_id"] == "1") & (result.table["level"] != "")]
     assert (named["level_confidence"] == 0.25).all()
     assert named["flags"].str.contains("size_unlike_level").all()

@@ -1,4 +1,4 @@
-"""Study files with one thing wrong: one clear error with its frame, or a protocol that holds all that was written."""
+"""Study files with one thing wrong: one clear error with its frame, or a protocol with all that was written."""
 
 from __future__ import annotations
 

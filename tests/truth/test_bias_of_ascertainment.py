@@ -28,7 +28,7 @@ def _said(title: str, bias: dict[str, list[float]]) -> dict[str, tuple[float, fl
 
 
 def test_informative_attrition() -> None:
-    """Those with much pain and distress come back more often; pain foretells, distress too but is not in the model."""
+    """Those with much pain and distress come back more often; pain predicts, distress too but is not in the model."""
     rng = np.random.default_rng(41)
     hows, whats = ("seen only", "weighted"), ("O/E", "AUC", "Brier")
     bias: dict[str, list[float]] = {f"{what}, {how}": [] for what in whats for how in hows}

@@ -20,7 +20,7 @@ IMAGING = [f"disc_{k}" for k in range(12)]
 
 
 def null_study(rng: np.random.Generator, n: int = 300) -> tuple[pd.DataFrame, np.ndarray]:
-    """The clinical minimum foretells; imaging follows age and nothing else, and a third of the patients lack it."""
+    """The clinical minimum predicts; imaging follows age and nothing else, and a third of the patients lack it."""
     X = pd.DataFrame(rng.normal(size=(n, len(CLINICAL))), columns=CLINICAL)
     effect = np.array([0.5, 0.4, 0.5, 0.3, -0.5, 0.4, 0.2, 0.3, 0.1])
     for name in IMAGING:

@@ -20,7 +20,7 @@ IMAGING = ["modic", "stenosis", "fat"]
 
 
 def study(rng: np.random.Generator, n: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """The clinical minimum foretells; imaging follows age and nothing else."""
+    """The clinical minimum predicts; imaging follows age and nothing else."""
     X = pd.DataFrame(rng.normal(size=(n, len(CLINICAL))), columns=CLINICAL)
     effect = np.array([0.5, 0.4, 0.5, 0.3, -0.5, 0.4, 0.2, 0.3, 0.1])
     for name in IMAGING:

@@ -168,7 +168,7 @@ def column_kind(values: Any) -> ColumnKind:
 
 
 def is_number(values: Any) -> bool:
-    """Whether a column is worked on as numbers: it holds numbers or truth values and declares no categories."""
+    """Whether a column is worked on as numbers: it contains numbers or truth values and declares no categories."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         return False
     return holds(values) in ("number", "truth value", "nothing")

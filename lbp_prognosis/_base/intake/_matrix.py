@@ -25,7 +25,7 @@ def read_matrix(X: Any, *, allow_missing: bool = False, allow_no_column: bool = 
     ArgumentError
         If ``X`` has not two dimensions, or no column (unless ``allow_no_column``).
     DataError
-        With ``failures``: one row a bad cell (at most 20 a column), columns
+        With ``failures``: one row per bad cell (at most 20 a column), columns
         ``table, row, field, reason, value, message``.
     """
     failures: list[dict[str, Any]] = []

@@ -17,7 +17,7 @@ __all__ = ["as_labels", "as_numbers", "numbers_in", "numbers_of"]
 
 
 def numbers_of(column: Any) -> np.ndarray:
-    """Return a column that holds numbers or truth values as floats, NaN where missing."""
+    """Return a column that contains numbers or truth values as floats, NaN where missing."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
         return np.asarray(column, dtype=float)
     if isinstance(column.dtype, pd.CategoricalDtype | pd.SparseDtype):

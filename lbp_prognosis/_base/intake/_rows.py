@@ -33,8 +33,8 @@ def refused_kind(name: str, kind: str, accepted: str = "numbers", *, column: Any
         "pd.Timedelta('1D').",
         "duration": "Divide by the unit, e.g. duration / pd.Timedelta('1D') or duration.dt.days.",
         "complex": "Take the real part if the imaginary part is zero: .real.",
-        "text": "Turn text that holds numbers into numbers: pd.to_numeric(value).",
-        "identifier": "Each row has a value of its own: drop the column, it foretells nothing.",
+        "text": "Turn text that contains numbers into numbers: pd.to_numeric(value).",
+        "identifier": "Each row has a value of its own: drop the column, it predicts nothing.",
         "mixed": "Make all of one kind: pd.to_numeric(value), or .astype(str) for labels.",
     }
     unit = ", in the unit of the study" if kind in ("date", "duration") and accepted == "numbers" else ""

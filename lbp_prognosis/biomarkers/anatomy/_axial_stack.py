@@ -1,4 +1,4 @@
-"""Axial stacks: a few slices across one disc, whose mask holds no whole vertebra that could tell the level's axis."""
+"""Axial stacks: a few slices across one disc, with no whole vertebra in their mask to tell the level's axis."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Label:
     from_bottom : int
         Position counted from the lowest mobile segment; 0 where the tool does not count.
     file : str
-        Stem of the file that holds the structure where the tool writes one file per structure.
+        Stem of the file that contains the structure where the tool writes one file per structure.
     """
 
     structure: str

@@ -93,11 +93,11 @@ class Case:
 
     @cached_property
     def no_hu(self) -> str:
-        """Why the main image holds no attenuation: it is no CT, or holds the grey values of a window; else empty."""
+        """Why the main image contains no attenuation: it is no CT, or holds the grey values of a window; else empty."""
         image = self.images.get("main")
         if image is None or self.modality != "ct":
             return "no CT"
-        return "the image holds grey values from 0 to 255, as a window gives, and no HU" if _eight_bit(image) else ""
+        return "the image contains grey values from 0 to 255, as a window gives, and no HU" if _eight_bit(image) else ""
 
     @cached_property
     def stack(self) -> AxialStack | None:

@@ -44,7 +44,7 @@ def fat_unit(image: Image, stated: str = "") -> FatUnit:
 
     The image is read once, never region by region: a lean muscle in per cent looks like a fat one as a fraction. Its
     95th percentile is that of subcutaneous fat and marrow. A few voxels of noise beyond the range change nothing. Where
-    the image holds no low and no high values, or a percentile between two units, the unit can't be told.
+    the image contains no low and no high values, or a percentile between two units, the unit can't be told.
     """
     if stated:
         return FatUnit(_FULL[stated])

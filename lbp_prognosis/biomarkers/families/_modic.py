@@ -2,7 +2,7 @@
 
 Each column of the endplate is read below its cortical bone, on T1 and on T2 (or a fat-suppressed image), relative to
 the marrow of the body's middle. A lesion is where enough neighbouring columns bear a type; the median of the whole
-strip would hide one that holds a third of the endplate.
+strip would hide one that contains a third of the endplate.
 """
 
 from __future__ import annotations

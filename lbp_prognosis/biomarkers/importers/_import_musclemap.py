@@ -62,7 +62,7 @@ def import_musclemap(
 
     Notes
     -----
-    The Dixon fat percentage counts voxels without signal as 0 % fat, which makes it low where the mask holds air or
+    The Dixon fat percentage counts voxels without signal as 0 % fat, which makes it low where the mask contains air or
     dark voxels (flag ``empty_voxels_as_lean``). In labels of the whole-body model the last digit is the side, 1 left
     and 2 right; where it contradicts the name of the muscle the file is refused.
     """

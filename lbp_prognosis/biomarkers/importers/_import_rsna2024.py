@@ -39,8 +39,8 @@ def import_rsna2024(train: Any, series: Any = None) -> ImportedTable:
 
     Notes
     -----
-    A patient is named as the study. The collection holds no outcome, age or sex: it can show that readings are
-    detected, never that anything is foretold.
+    A patient is named as the study. The collection contains no outcome, age or sex: it can show that readings are
+    detected, never that anything is predicted.
     """
     frame, where = tidy_table(train, name="train"), source_name(train)
     if "study_id" not in frame.columns:

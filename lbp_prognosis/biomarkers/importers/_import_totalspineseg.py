@@ -107,7 +107,7 @@ def _tables(source: Any) -> dict[str, pd.DataFrame]:
 def _numbers(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
     values = pd.to_numeric(frame[column], errors="coerce")
     if values.isna().sum() > frame[column].isna().sum():
-        raise DataError(f"{name}.csv: the column {column!r} holds text.")
+        raise DataError(f"{name}.csv: the column {column!r} contains text.")
     return values
 
 

@@ -28,7 +28,7 @@ def correct_bias(image: Image) -> Image:
     Raises
     ------
     DataError
-        If the image holds too little signal for a field.
+        If the image contains too little signal for a field.
 
     References
     ----------

@@ -19,7 +19,7 @@ def read_image(path: str | Path, *, series: str | None = None, max_bytes: int = 
     path : str or Path
         ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``, or a folder with the files of a DICOM series.
     series : str, optional
-        SeriesInstanceUID, where a folder holds several series.
+        SeriesInstanceUID, where a folder contains several series.
     max_bytes : int, default 4294967296
         Largest unpacked size that is read.
 

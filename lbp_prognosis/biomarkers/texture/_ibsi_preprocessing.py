@@ -48,7 +48,7 @@ class Prepared:
 def prepare(image: np.ndarray, region: Bools, spacing: Floats, settings: RadiomicsSettings) -> Prepared:
     """Resample image and region to cubes on a grid whose centre is that of the image.
 
-    Intensities are interpolated linearly or by cubic splines, and rounded where the image holds whole numbers; the
+    Intensities are interpolated linearly or by cubic splines, and rounded where the image contains whole numbers; the
     region is interpolated linearly and kept where it is at least one half.
 
     Parameters

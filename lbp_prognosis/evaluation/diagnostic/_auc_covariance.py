@@ -19,7 +19,7 @@ def auc_covariance(
     truth : ndarray of bool of shape (n,)
         Reference state.
     scores : ndarray of shape (n, m)
-        One column a test.
+        One column per test.
     clusters : ndarray of int of shape (n,) or None
         Patient of each finding.
 

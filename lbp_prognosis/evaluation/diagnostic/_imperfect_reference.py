@@ -49,7 +49,7 @@ def imperfect_reference(
     Returns
     -------
     DataFrame
-        One row a dependence: ``dependence, prevalence, sensitivity, sensitivity_low, sensitivity_high, specificity,
+        One row per dependence: ``dependence, prevalence, sensitivity, sensitivity_low, sensitivity_high, specificity,
         specificity_low, specificity_high, reason``. A solution outside [0, 1] is NaN with the reason: the assumed
         errors contradict the data.
 

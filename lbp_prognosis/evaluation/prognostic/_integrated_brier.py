@@ -69,7 +69,7 @@ def integrated_brier(
     cause : int, default 1
         Event of interest.
     target : {"event", "no_event"}, default "event"
-        What is foretold; the value is the same for an event and its complement.
+        What is predicted; the value is the same for an event and its complement.
     censoring : "marginal" or object, default "marginal"
         As in `brier`.
     sample_weight : array-like of shape (n,) or Weights, optional

@@ -52,7 +52,7 @@ def log_score(
     cause : int, default 1
         Event of interest; a competing event by the horizon is "no event of interest".
     target : {"event", "no_event"}, default "event"
-        What is foretold; the value is the same for an event and its complement.
+        What is predicted; the value is the same for an event and its complement.
     censoring : "marginal" or object, default "marginal"
         Kaplan–Meier curve of the censoring times on these rows (events first), or a fitted model with
         ``survival_before`` and ``survival_at``.

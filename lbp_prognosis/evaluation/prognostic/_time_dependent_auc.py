@@ -59,7 +59,7 @@ def time_dependent_auc(
     cause : int, default 1
         Event of interest. Patients with a competing event by the horizon are controls.
     target : {"event", "no_event"}, default "event"
-        What is foretold; the value is the same, cases and controls change places.
+        What is predicted; the value is the same, cases and controls change places.
     censoring : "marginal" or object, default "marginal"
         Kaplan–Meier curve of the censoring times on these rows (events first), or a model fitted on them with
         ``survival_before`` and ``survival_at``. The standard error contains the estimation of a curve, also by stratum;

@@ -38,7 +38,7 @@ class ScannerEffect(Result):
     f, df1, df2, p : float
         Test of no difference.
     table : DataFrame
-        One row a scanner: ``scanner, n, difference, low, high`` against the (adjusted) grand mean, in the unit of the
+        One row per scanner: ``scanner, n, difference, low, high`` against the (adjusted) grand mean, in the unit of the
         measurement.
     """
 

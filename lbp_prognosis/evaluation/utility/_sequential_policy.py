@@ -43,7 +43,7 @@ class SequentialPolicy(Result):
     band : tuple of float
         Clinical risks of the target [low, high) between which patients are imaged.
     table : DataFrame
-        One row a policy: ``policy, n_imaged, imaged_fraction, net_benefit, gain, se, low, high, up_events,
+        One row per policy: ``policy, n_imaged, imaged_fraction, net_benefit, gain, se, low, high, up_events,
         up_nonevents, down_events, down_nonevents, acceptable_harm, images_per_true_positive, reason``. Gains are over
         the clinical model, after ``harm``; the last two are before it. Counts are of patients whose decision imaging
         changes (weighted when outcomes are censored).

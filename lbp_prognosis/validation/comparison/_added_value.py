@@ -99,7 +99,7 @@ def added_value(
         The one in question.
     clinical_minimum : mapping of str to str, optional
         Construct to column, for the constructs of `evidence.CLINICAL_MINIMUM`. "Adds value" is not supported unless the
-        comparator holds them all; what is missing is named.
+        comparator contains them all; what is missing is named.
     outcome_measures : mapping of str to str or sequence of str, optional
         Constructs the outcome is made of, to the predictors that measure them, e.g. ``{"nrs_back": ["nrs_back",
         "odi_1"]}``: where the modality in question holds them and the comparator does not, what is added is the

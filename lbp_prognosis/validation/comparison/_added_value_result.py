@@ -86,7 +86,7 @@ class AddedValue(Result):
     def supported(self) -> bool:
         """Whether "adds value" is supported.
 
-        It is, if the comparator holds the clinical minimum, what is added is not the outcome's own measure, the data
+        It is, if the comparator contains the clinical minimum, what is added is not the outcome's own measure, the data
         are not simulated, and at some horizon the lower limit of the gain in IPA, or of the gain in net benefit at the
         primary threshold, is above zero, with the other not showing a loss (upper limit above zero). Of several
         horizons each is held to its share of the error (Bonferroni), so that asking at more of them does not make a

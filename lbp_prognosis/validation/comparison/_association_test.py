@@ -45,7 +45,7 @@ class AssociationTest(Result):
     statistic, df, df2, p : float
         χ² with ``df`` degrees of freedom; with several imputations the F statistic with ``df`` and ``df2`` (else inf).
     coefficients : DataFrame
-        One row an added column: ``term, coef, se, ratio, low, high, p``; ``ratio`` is exp(coef).
+        One row per added column: ``term, coef, se, ratio, low, high, p``; ``ratio`` is exp(coef).
     n, n_events, m : int
         Patients, events of the cause, completed tables.
     cause : int
@@ -196,7 +196,7 @@ def association_test(
     if not added or set(small[0].names) - set(large[0].names):
         raise argument_error(
             "with_",
-            "a model that holds the columns of the other and more",
+            "a model that contains the columns of the other and more",
             f"{large[0].names[:8]} beside {small[0].names[:8]}",
         )
     place = [large[0].names.index(name) for name in added]

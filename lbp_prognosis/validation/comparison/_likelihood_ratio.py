@@ -124,7 +124,7 @@ def likelihood_ratio(
     statistic = float(lr[1] - lr[0])
     if df < 1 or statistic < -1e-6:
         raise argument_error(
-            "with_", "a fit that holds the other and more", f"{df} more coefficients, χ² {statistic:.3g}"
+            "with_", "a fit that contains the other and more", f"{df} more coefficients, χ² {statistic:.3g}"
         )
     spread = [float(np.var(_linear_predictor(m, X, cause), ddof=1)) for m, X in ((without, X_without), (with_, X_with))]
     adjusted = (lr[0] - size[0]) / (lr[1] - size[1]) if lr[1] > size[1] else float("nan")

@@ -151,7 +151,7 @@ def sample_size_trial(
 
 
 def _pattern(design: str, groups: int) -> np.ndarray:
-    """Return 1 where the model is used: a row per group of clusters, a column a period."""
+    """Return 1 where the model is used: a row per group of clusters, a column per period."""
     if design == "parallel":
         return np.array([[0.0], [1.0]])
     if design == "parallel with baseline":

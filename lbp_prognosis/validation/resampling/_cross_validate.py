@@ -256,7 +256,7 @@ def cross_validate_risk(
     groups : array-like of shape (n,), optional
         Patient (or other unit) whose rows stay in one fold.
     sites : array-like of shape (n,), optional
-        Hospital of each row: with three or more, the result says that it does not foretell a new one.
+        Hospital of each row: with three or more, the result says that it does not predict a new one.
     folds : array-like of int of shape (n_repeats, n) or (n,), optional
         Fold numbers given beforehand, instead of drawing them here.
     fit_params : mapping of str to array-like of shape (n,), optional

@@ -42,7 +42,7 @@ class Strength:
 
 
 def as_numbers(column: pd.Series) -> np.ndarray | None:
-    """Return a column that holds numbers as floats with NaN for missing, or None if it holds words or dates."""
+    """Return a column that contains numbers as floats with NaN for missing, or None if it contains words or dates."""
     return numbers_of(column) if is_number(column) else None
 
 

@@ -54,9 +54,9 @@ class ModelUpdate(Result):
     method : str
         ``original``, ``intercept`` (for times: the baseline level), ``slope``, ``refit`` or ``bayes``.
     table : DataFrame
-        One row a candidate: ``method, log_likelihood, parameters, intercept, slope, slope_se``.
+        One row per candidate: ``method, log_likelihood, parameters, intercept, slope, slope_se``.
     tests : DataFrame
-        One row a test: ``test, statistic, df, p``.
+        One row per test: ``test, statistic, df, p``.
     """
 
     model: UpdatedModel

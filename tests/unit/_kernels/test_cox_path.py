@@ -61,7 +61,7 @@ def test_one_long_step_costs_little_and_ends_where_many_short_ones_do(n, p, shar
     for path in (alone, two, fine):
         assert path.converged.all()
         assert worst(data, X, path, alpha=alpha) < 1e-7
-    # slopes agree to 1e-8; where columns are nearly the same coefficients agree less closely than what they foretell
+    # slopes agree to 1e-8; where columns are nearly the same coefficients agree less closely than what they predict
     for path in (alone, two):
         np.testing.assert_allclose(path.loglik[-1], fine.loglik[-1], rtol=1e-7)
         np.testing.assert_allclose(X @ path.coef[-1], X @ fine.coef[-1], atol=1e-4)

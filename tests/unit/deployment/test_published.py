@@ -225,7 +225,7 @@ def test_names_and_units_of_the_study(tmp_path):
         weeks.predict_risk(own, [26, 52])[:, 1], published_model("swespine_disc_satisfaction").predict_risk(X)[:, 0]
     )
     assert np.isnan(weeks.predict_risk(own, [26, 52])[:, 0]).all()
-    # a file holds its name and not its numbers; nothing is fitted
+    # a file contains its name and not its numbers; nothing is fitted
     save_model(weeks, tmp_path / "a.lbpm", reason="comparator")
     again = load_model(tmp_path / "a.lbpm")
     assert again == lock(weeks)

@@ -71,7 +71,7 @@ def test_an_addition_that_is_the_outcome() -> None:
 
 
 def test_such_an_addition_does_not_add_value() -> None:
-    """A change since time zero is foretold by its own baseline in pure noise, and that is not called added value."""
+    """A change since time zero is predicted by its own baseline in pure noise, and that is not called added value."""
     rng = np.random.default_rng(0)
     n = 400
     start, later = rng.normal(6, 2, n), rng.normal(6, 2, n)  # two measurements that have nothing in common

@@ -28,7 +28,7 @@ def fitted(**options) -> StackedRisk:
 
 
 class Seen(BaseEstimator):
-    """A model that remembers which patients it was fitted to, and foretells 0.9 for them."""
+    """A model that remembers which patients it was fitted to, and predicts 0.9 for them."""
 
     def fit(self, X, y, **rows):
         self.known_ = set(X["id"])

@@ -197,7 +197,7 @@ def test_tuning_inside_knows_copies_and_patients(wrap):
 def test_a_tuned_elastic_net_in_a_pipeline_is_validated_nested():
     rng = np.random.default_rng(3)
     X = pd.DataFrame(rng.normal(size=(150, 30)), columns=[f"x{j}" for j in range(30)])
-    y = Surv.right(rng.exponential(10, 150), rng.integers(0, 2, 150))  # nothing foretells
+    y = Surv.right(rng.exponential(10, 150), rng.integers(0, 2, 150))  # nothing predicts
     model = RiskPipeline([Standardise()], ElasticNetCox(cv=4))
     found = cross_validate_risk(model, X, y, 5, n_splits=4, n_repeats=1, random_state=0)
     again = cross_validate_risk(model, X, y, 5, n_splits=4, n_repeats=1, random_state=0)

@@ -89,7 +89,7 @@ def test_rows_of_one_patient_stay_in_one_inner_fold():
 
 
 def test_leaky_tuning_chooses_memory_and_grouped_tuning_does_not():
-    """Nothing foretells: one nearest neighbour is worthless, but finds the copy of a patient in another fold."""
+    """Nothing predicts: one nearest neighbour is worthless, but finds the copy of a patient in another fold."""
     X, y = _neighbours(150, np.random.default_rng(2))
     options: dict[str, Any] = {"n_resamples": 20, "random_state": 0, "indexes": False, "method": ".632+"}
     whole = bootstrap_validate(as_risk_model(_search()), X, y, 12, **options)
@@ -128,7 +128,7 @@ def test_grouped_tuning_in_cross_validation_differs_from_leaky_tuning():
 def test_the_elastic_net_is_penalised_more_when_copies_stay_together():
     rng = np.random.default_rng(6)
     X = pd.DataFrame(rng.normal(size=(120, 25)), columns=[f"x{j}" for j in range(25)])
-    y = Surv.right(rng.exponential(10, 120), np.ones(120, dtype=int))  # nothing foretells
+    y = Surv.right(rng.exponential(10, 120), np.ones(120, dtype=int))  # nothing predicts
     kept = {"told": 0, "untold": 0}
     for _ in range(8):
         rows = rng.integers(0, 120, 120)

@@ -356,9 +356,9 @@ def test_lowess_takes_no_weights_and_says_so():
     assert counted.ici.value == pytest.approx(
         calibration(y[twice], risk[twice], 8, smoother="lowess").ici.value, rel=1e-9
     )
-    visits, foretold, _ = drop_out(400)
-    foretold = foretold + np.linspace(0, 0.1, 400)
-    assert "lowess takes no weights" in calibration(visits, foretold, 4.0, smoother="lowess").ici.reason
+    visits, predicted, _ = drop_out(400)
+    predicted = predicted + np.linspace(0, 0.1, 400)
+    assert "lowess takes no weights" in calibration(visits, predicted, 4.0, smoother="lowess").ici.reason
 
 
 def test_a_group_that_had_the_event_to_the_last_has_no_variance():
