@@ -11,9 +11,11 @@ from dataclasses import fields
 from importlib.metadata import entry_points
 from typing import Any
 
+import numpy as np
+
 from lbp_prognosis._base import argument_error, describe
 from lbp_prognosis.biomarkers.anatomy._levels import level_rank
-from lbp_prognosis.biomarkers.families._measurement import Measurement
+from lbp_prognosis.biomarkers.families._measurement import SOURCE_MARK, Measurement
 from lbp_prognosis.schema import enumerations
 
 __all__ = ["ENTRY_POINT_GROUP", "OwnFamily", "checked_rows", "describe_family", "family_name", "find_family"]
@@ -37,15 +39,24 @@ def family_name(family: str | OwnFamily) -> str:
 
 
 def find_family(name: str) -> OwnFamily | None:
-    """Return the function that an installed package offers under a name, or None."""
-    found = [point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name == name]
-    return found[0].load() if found else None
+    """Return the function that an installed package offers under a name, or None.
+
+    Raises
+    ------
+    ArgumentError
+        If packages offer different functions under one name.
+    """
+    found = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name == name}
+    if len(found) > 1:
+        raise argument_error("families", "names that one package offers", f"{name!r}, which is {sorted(found)}")
+    return next(iter(found.values())).load() if found else None
 
 
 def describe_family(family: OwnFamily) -> dict[str, str]:
     """Return what tells one state of a function from another: module, name, version and the SHA-256 of its source.
 
-    A family whose source can't be read is described by its name and ``version`` alone.
+    A family whose source can't be read is described by its name and ``version`` alone. Functions that it calls and
+    values from outside it are not in the source: its ``version`` has to change with them.
     """
     try:
         digest = hashlib.sha256(inspect.getsource(family).encode("utf-8")).hexdigest()
@@ -66,7 +77,7 @@ def checked_rows(family: OwnFamily, rows: Any) -> list[Measurement]:
     ------
     ArgumentError
         Naming the first row that is none: fields that are missing or unknown, a structure, level or side that the data
-        schema does not know, a measure without the prefix ``own_``, a value that is no number, rows that are doubled.
+        schema does not know, a measure without the prefix ``own_``, a field of another type, rows that are doubled.
     """
     name = family_name(family)
     if isinstance(rows, Mapping | str | bytes) or not isinstance(rows, Iterable):
@@ -103,27 +114,67 @@ def _row(name: str, number: int, row: Any) -> Measurement:
         raise argument_error(f"{where}: level", "a vertebra or disc such as 'l4' or 'l4l5', or ''", repr(row["level"]))
     if row.get("side", "") not in ("", *known["sides"]):
         raise argument_error(f"{where}: side", f"one of {list(known['sides'])} or ''", repr(row["side"]))
+    method = row.get("method_id") or name
+    if not isinstance(method, str) or SOURCE_MARK in method:
+        raise argument_error(
+            f"{where}: method_id",
+            f"a name without {SOURCE_MARK!r}",
+            repr(method),
+            "What follows it names the tool of the label, and is added by the library.",
+        )
     flags = row.get("flags", ())
     if isinstance(flags, str) or not isinstance(flags, Sequence) or not all(isinstance(flag, str) for flag in flags):
         raise argument_error(f"{where}: flags", "a sequence of words", describe(flags))
+    value = _number(f"{where}: value", row["value"])
+    reason = _text(f"{where}: reason", row.get("reason", ""))
     return Measurement(
-        **{
-            **row,
-            "value": _number(f"{where}: value", row["value"]),
-            "sd_error": _number(f"{where}: sd_error", row.get("sd_error", math.nan)),
-            "method_id": str(row.get("method_id") or name),
-            "flags": tuple(flags),
-        }
+        row["structure"],
+        row["measure"],
+        _text(f"{where}: unit", row["unit"]),
+        value,
+        method,
+        row.get("level", ""),
+        row.get("side", ""),
+        sd_error=_number(f"{where}: sd_error", row.get("sd_error", math.nan)),
+        flags=tuple(flags),
+        reason=reason or ("" if math.isfinite(value) else f"{name} gave no number"),
+        n_voxels=_count(f"{where}: n_voxels", row.get("n_voxels")),
+        n_slices=_count(f"{where}: n_slices", row.get("n_slices")),
+        spacing=_text(f"{where}: spacing", row.get("spacing", "")),
+        fit_residual=_number(f"{where}: fit_residual", row.get("fit_residual", math.nan)),
+        touched_border=_yes_or_no(f"{where}: touched_border", row.get("touched_border")),
+        level_from_bottom=_count(f"{where}: level_from_bottom", row.get("level_from_bottom")),
     )
 
 
 def _number(where: str, value: Any) -> float:
     try:
-        if isinstance(value, bool | str):
+        if isinstance(value, bool | np.bool_ | str | bytes):
             raise TypeError
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise argument_error(where, "a number, NaN with a reason where there is none", describe(value)) from None
+
+
+def _text(where: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise argument_error(where, "a text", describe(value))
+    return str(value)
+
+
+def _count(where: str, value: Any) -> int | None:
+    """Return a plain whole number: rows are written as JSON, which knows none of NumPy's."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise argument_error(where, "a whole number from 0, or None", describe(value))
+    return int(value)
+
+
+def _yes_or_no(where: str, value: Any) -> bool | None:
+    if value is not None and not isinstance(value, bool | np.bool_):
+        raise argument_error(where, "True, False or None", describe(value))
+    return None if value is None else bool(value)
 
 
 def _is_level(level: Any) -> bool:

@@ -96,6 +96,15 @@ def test_lines_of_the_user_are_in_the_picture(study):
         ([{**ROW, "value": "1.5"}], "number"),
         ([{**ROW, "value": True}], "number"),
         ([{**ROW, "flags": "odd"}], "flags"),
+        ([{**ROW, "unit": None}], "unit"),
+        ([{**ROW, "reason": None}], "reason"),
+        ([{**ROW, "n_voxels": "many"}], "n_voxels"),
+        ([{**ROW, "n_slices": 2.5}], "n_slices"),
+        ([{**ROW, "level_from_bottom": "a"}], "level_from_bottom"),
+        ([{**ROW, "fit_residual": "x"}], "fit_residual"),
+        ([{**ROW, "touched_border": "yes"}], "touched_border"),
+        ([{**ROW, "spacing": 3}], "spacing"),
+        ([{**ROW, "method_id": "thirds__mine"}], "method_id"),
         ([ROW, ROW], "one row"),
     ],
 )
@@ -117,6 +126,24 @@ def test_a_measurement_is_a_row_and_a_value_that_is_missing_has_a_reason(study):
 
     row = extract(study, Recipe(families=(mine,))).table.iloc[0]
     assert (row["reason"], row["method_id"], row["level"]) == ("not today", "by_hand", "")
+
+
+def test_fields_of_numpy_are_kept_in_a_checkpoint(study, tmp_path):
+    def mine(case: Case) -> list[dict]:
+        fields = {"n_voxels": np.int64(5), "fit_residual": np.float32(0.5), "touched_border": np.bool_(False)}
+        return [{**ROW, **fields, "value": np.float32(2)}, {**ROW, "level": "l5", "value": np.nan}]
+
+    for _ in range(2):  # measured, and taken from the checkpoint
+        rows = extract(study, Recipe(families=(mine,)), checkpoint=tmp_path).table.set_index("level")
+        assert rows.loc["l4", ["value", "n_voxels", "fit_residual"]].tolist() == [2.0, 5, 0.5]
+        assert rows.loc["l5", "reason"] == "mine gave no number"
+
+
+def test_a_name_that_two_packages_offer_is_refused(monkeypatch):
+    points = [EntryPoint("voxels", f"{package}:voxels", _own_family.ENTRY_POINT_GROUP) for package in ("one", "other")]
+    monkeypatch.setattr(_own_family, "entry_points", lambda group: points)
+    with pytest.raises(ArgumentError, match="one:voxels.*other:voxels"):
+        Recipe(families=["voxels"])
 
 
 def test_code_that_breaks_costs_its_family_alone(study):
