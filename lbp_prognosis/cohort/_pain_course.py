@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ def pain_course(
         on.
     surgery : Series or mapping, optional
         Time of the operation by patient; missing where there was none. It ends the course: later visits do not count.
+        Every patient in it is one of ``visits``.
     id, time, value : str
         Names of the columns.
 
@@ -51,7 +52,8 @@ def pain_course(
     Raises
     ------
     ArgumentError
-        If a column is absent, or an operation is not after the patient's first visit.
+        If a column is absent, an identifier is missing, an operation is of no patient of ``visits``, or it is not after
+        the patient's first visit.
     DataError
         If visits contradict each other.
 
@@ -66,49 +68,67 @@ def pain_course(
     >>> int(course.transitions().loc["recovered", "relapsed"]), int(course.transitions().loc["pain", "surgery"])
     (1, 1)
     """
-    absent = [name for name in (id, time, value) if name not in visits.columns]
+    absent = [name for name in (id, time, value) if name not in getattr(visits, "columns", ())]
     if absent:
         raise argument_error("visits", f"a frame with the columns {[id, time, value]}", f"one without {absent}")
+    if visits[id].isna().any():
+        raise argument_error("visits", f"a frame that names a patient in each row of {id!r}", "missing identifiers")
     low = check_number("recovered_at_most", recovered_at_most)
     high = low if relapsed_above is None else check_number("relapsed_above", relapsed_above, low=low)
     numbers = numbers_in(visits, [time, value])
     table = pd.DataFrame({"id": visits[id].to_numpy(), "time": numbers[:, 0], "value": numbers[:, 1]})
+    operated = _operations(surgery, set(table["id"]))
     table = table.dropna(subset=["value"]).sort_values("time", kind="stable")
-    operated = _operations(surgery)
-    first = table.groupby("id", sort=False)["time"].min()
-    early = [name for name, at in operated.items() if name in first.index and not at > first[name]]
+    rows = []
+    early = []
+    for name, own in table.groupby("id", sort=False):
+        end = operated.get(name, np.inf)
+        if not end > own["time"].min():
+            early.append(name)
+        rows += [(name, *row) for row in _course(own["time"], own["value"], end, low, high)]
     if early:
         raise argument_error(
             "surgery", "after the first visit of the patient", f"not so in {len(early)}: {early[:5]}", "Leave them out."
         )
-    rows: list[tuple[Any, float, str]] = []
-    for name, own in table.groupby("id", sort=False):
-        state, end = "", operated.get(name, np.inf)
-        for at, score in zip(own["time"], own["value"]):
-            if at >= end:
-                break
-            if score <= low:
-                state = "recovered"
-            elif state == "":
-                state = "pain"
-            elif state == "recovered" and score > high:
-                state = "relapsed"
-            rows.append((name, float(at), state))
-        if np.isfinite(end):
-            rows.append((name, float(end), "surgery"))
     if not rows:
         raise argument_error("visits", "at least one score", "none")
     ids, times, states = zip(*rows)
     return MultiState.from_visits(list(ids), list(times), list(states), absorbing=["surgery"], states=_STATES)
 
 
-def _operations(surgery: Any) -> dict[Any, float]:
+def _course(times: pd.Series, scores: pd.Series, end: float, low: float, high: float) -> Iterator[tuple[float, str]]:
+    """Yield the state of a patient at each visit before an operation, and the operation."""
+    state = ""
+    for at, score in zip(times, scores):
+        if at >= end:
+            break
+        if score <= low:
+            state = "recovered"
+        elif state == "":
+            state = "pain"
+        elif state == "recovered" and score > high:
+            state = "relapsed"
+        yield float(at), state
+    if np.isfinite(end):
+        yield float(end), "surgery"
+
+
+def _operations(surgery: Any, patients: set[Any]) -> dict[Any, float]:
+    """Return the times of operations that took place, by patient."""
     if surgery is None:
         return {}
     if isinstance(surgery, pd.Series):
         if not surgery.index.is_unique:
-            raise argument_error("surgery", "one time a patient", "repeated patients")
+            raise argument_error("surgery", "one time per patient", "repeated patients")
         surgery = surgery.to_dict()
     if not isinstance(surgery, Mapping):
         raise argument_error("surgery", "times by patient, a Series or a mapping", describe(surgery))
-    return {name: float(at) for name, at in surgery.items() if pd.notna(at)}
+    strangers = [name for name in surgery if name not in patients]
+    if strangers:
+        raise argument_error(
+            "surgery",
+            "times of patients in `visits`",
+            f"{len(strangers)} others: {strangers[:5]}",
+            "Leave out patients without visits; identifiers are compared as they are (1 is not '1').",
+        )
+    return {name: float(check_number(f"surgery of {name}", at)) for name, at in surgery.items() if pd.notna(at)}

@@ -63,3 +63,16 @@ def test_wrong_calls_are_told() -> None:
         pain_course(visits(a=[7, 1]), surgery=[3.0])
     with pytest.raises(LBPError, match="two visits"):
         pain_course(visits(a=[7], b=[6]))
+    with pytest.raises(LBPError, match="columns"):
+        pain_course([1])
+    with pytest.raises(LBPError, match="missing identifiers"):
+        pain_course(visits(a=[7, 1]).assign(patient_id=["a", None]))
+
+
+def test_an_operation_of_nobody_or_at_no_time_is_refused() -> None:
+    frame = visits(a=[7, 1], b=[6, 5]).assign(patient_id=["1", "1", "2", "2"])
+    with pytest.raises(LBPError, match="patients in `visits`.*1 others"):
+        pain_course(frame, surgery={1: 2.0})
+    for at in ("soon", pd.Timestamp("2020-01-01"), np.inf):
+        with pytest.raises(LBPError, match="surgery of 1"):
+            pain_course(frame, surgery={"1": at})
