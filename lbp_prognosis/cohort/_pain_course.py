@@ -47,7 +47,8 @@ def pain_course(
     -------
     MultiState
         States ``pain, recovered, relapsed, surgery``. They were seen at visits, and results say so
-        (``panel-observed``); surgery is dated. Patients with one visit and no operation have no course.
+        (``panel-observed``); surgery is dated. Patients with one visit and no operation, and those
+        without any score, have no course.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def pain_course(
     early = []
     for name, own in table.groupby("id", sort=False):
         end = operated.get(name, np.inf)
-        if not end > own["time"].min():
+        if own["time"].min() >= end:
             early.append(name)
         rows += [(name, *row) for row in _course(own["time"], own["value"], end, low, high)]
     if early:

@@ -67,6 +67,10 @@ def test_wrong_calls_are_told() -> None:
         pain_course([1])
     with pytest.raises(LBPError, match="missing identifiers"):
         pain_course(visits(a=[7, 1]).assign(patient_id=["a", None]))
+    frame = visits(a=[7, 1], b=[6])
+    for surgery in (None, {"b": 5.0}):  # the times are at fault, whether there are operations or not
+        with pytest.raises(LBPError, match="not-finite"):
+            pain_course(frame.assign(time=frame["time"].mask(frame["patient_id"] == "b")), surgery=surgery)
 
 
 def test_an_operation_of_nobody_or_at_no_time_is_refused() -> None:
