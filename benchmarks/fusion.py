@@ -108,7 +108,7 @@ def _learners() -> dict[str, Any]:
 
 
 CONTENDERS: dict[str, Callable[[], Any]] = {
-    "nobody": NullModel,
+    "null model": NullModel,
     "no penalty": lambda: _imputed(CauseSpecificCox()),
     "ridge 20": lambda: _imputed(CauseSpecificCox(penalty=20.0)),
     DEFAULT: lambda: _imputed(CauseSpecificCox(penalty="cv")),

@@ -14,7 +14,7 @@ def test_the_page_runs():
         exec(compile(block, f"combining_models.md, block {number}", "exec"), names)
     stack, mean = names["stack"], names["mean"]
     assert mean.recalibration_["slope"] > 1  # one learner of three knows nothing: the mean is too cautious
-    assert stack.weights_.set_index("learner")["weight"]["nobody"] < 0.2
+    assert stack.weights_.set_index("learner")["weight"]["null"] < 0.2
     loss = stack.cross_validated_loss_.set_index("learner")["loss"]
     assert loss["stack"] <= loss.iloc[:3].min()
     assert np.isfinite(stack.predict_risk(names["X"], 12)).all()

@@ -42,7 +42,7 @@ def test_the_best_possible_index_is_that_of_the_truth():
 
 
 def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
-    asked = ["nobody", fusion.DEFAULT]
+    asked = ["null model", fusion.DEFAULT]
     generator = next(iter(fusion.GENERATORS))
     fusion.run(tmp_path, [120], 1, [generator], asked[:1])
     fits = {name: 0 for name in asked}
@@ -56,7 +56,7 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fusion, "CONTENDERS", {name: counted(name) for name in asked})
     fusion.run(tmp_path, [120], 2, [generator], asked)
-    assert fits == {"nobody": 1, fusion.DEFAULT: 2}
+    assert fits == {"null model": 1, fusion.DEFAULT: 2}
     table = fusion.summary(tmp_path)
     assert table["sets"].tolist() == [2, 2]
     np.testing.assert_allclose(table["difference"], 0.0)  # both are the same model
