@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     Checkpoint,
     MissingPackageError,
     argument_error,
+    check_number,
     content_hash,
     folder_lock,
     make_folder,
@@ -129,10 +130,10 @@ def extract(
 def _of_chunk(rows: list[dict[str, Any]], chunk: tuple[int, int], store: Checkpoint | None) -> list[dict[str, Any]]:
     """Return every n-th row from the k-th on."""
     try:
-        k, n = (int(part) for part in chunk)
+        k, n = (int(check_number("chunk", part, low=1, whole=True)) for part in chunk)
     except (TypeError, ValueError):
         raise argument_error("chunk", "(k, n), two whole numbers", chunk) from None
-    if not 1 <= k <= n:
+    if k > n:
         raise argument_error("chunk", "(k, n) with 1 ≤ k ≤ n", chunk)
     if store is None:
         raise argument_error("chunk", "used with a checkpoint that the jobs share", "none")
@@ -306,10 +307,13 @@ def _measured(
         rows.append(row)
     failure = None if rows else _nothing(case, patient, number)
     if case.troubles:
-        message = "measured, but " + "; ".join(case.troubles)
+        message = "measured, but " + "; ".join(
+            f"the family {name} failed: {type(error).__name__}: {error}" for name, error in case.troubles
+        )
         failure = {"patient_id": patient, "study_id": number, "error": "OwnFamilyError", "message": message}
     undrawn, passing = (None, False) if picture is None else _picture(case, picture, patient, number)
     failure = failure or undrawn
+    passing = passing or any(isinstance(error, _TRANSIENT) for _, error in case.troubles)
     known = {key: acquisition.get(key) for key in STUDY_COLUMNS if key not in {"patient_id", "study_id"}}
     names = [str(name) for name in _listed(study["convention"])]
     return {

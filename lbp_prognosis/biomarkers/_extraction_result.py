@@ -73,9 +73,8 @@ METHOD_ORDER: dict[str, tuple[str, ...]] = {
 def _one_method(table: pd.DataFrame) -> pd.DataFrame:
     keep = pd.Series(True, index=table.index)
     for (_, measure), group in table.groupby(["structure", "measure"], sort=False):
-        formulas = (
-            group["method_id"].str.split(SOURCE_MARK).str[0]
-        )  # labels of several tools are kept: they clash aloud
+        # labels of several tools are kept, so that pooling refuses the mixture
+        formulas = group["method_id"].str.split(SOURCE_MARK).str[0]
         methods = list(formulas.unique())
         if len(methods) < 2:
             continue

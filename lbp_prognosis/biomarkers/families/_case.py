@@ -56,8 +56,8 @@ class Case:
         Stated unit of the fat-fraction image: ``fraction``, ``percent``, ``permille`` or empty.
     conventions : tuple of str
         Conventions of the masks: the tools that drew them.
-    troubles : list of str
-        What failed without costing the case: families of the user.
+    troubles : list of (str, Exception)
+        What failed without costing the case: families of the user, by name.
     """
 
     anatomy: Anatomy
@@ -74,7 +74,7 @@ class Case:
     corrected: tuple[str, ...] = ()
     fat_unit: str = ""
     conventions: tuple[str, ...] = ()
-    troubles: list[str] = field(default_factory=list)
+    troubles: list[tuple[str, Exception]] = field(default_factory=list)
 
     @cached_property
     def spine(self) -> Spine:

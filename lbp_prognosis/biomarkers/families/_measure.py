@@ -56,7 +56,7 @@ def _rows_of(family: str | OwnFamily, case: Case) -> list[Measurement]:
         own = Recipe.family(family)
         return checked_rows(own, own(case))
     except Exception as error:  # whatever the user's code does, the other families stand
-        case.troubles.append(f"the family {name} failed: {type(error).__name__}: {error}")
+        case.troubles.append((name, error.with_traceback(None)))  # frames would hold the images
         return []
 
 
@@ -95,10 +95,10 @@ _USES = {
     "t1_heads_s1": ("t1",),
     "c7_centre_to_s1_back_corner": ("c7",),
     "c7_s1_heads": ("c7",),
-    "s1_normal_to_heads": ("l1",),
+    "pi_minus_ll": ("l1",),
     "gap_2017": ("c7", "l1", "l4"),
 }
-"""Vertebrae that a value without a level rests on; other values of the spine rest on all of them."""
+"""Vertebrae that a value without a level rests on, by method or measure; other values of the spine rest on all."""
 
 
 def _judged(row: Measurement, case: Case) -> Measurement:
@@ -107,7 +107,8 @@ def _judged(row: Measurement, case: Case) -> Measurement:
     flags, reason = gate.flags(row.level), gate.withheld(row.level)
     if not row.level and gate.lost:
         spinal = row.structure.endswith("spine")
-        used = _USES.get(row.method_id.removesuffix("_n4"), tuple(case.spine.bodies) if spinal else ())
+        method = row.method_id.removesuffix("_n4")
+        used = _USES.get(row.measure) or _USES.get(method, tuple(case.spine.bodies) if spinal else ())
         wrong = [level for level in used if level in gate.lost]
         flags = ("levels_withheld",)
         reason = gate.withheld(wrong[0]) if wrong else ""

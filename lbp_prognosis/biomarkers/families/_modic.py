@@ -24,7 +24,11 @@ __all__ = ["column_types", "measure_modic"]
 Floats = npt.NDArray[np.float64]
 
 RIM_MM = 2.0
+"""Distance from the outline of the body within which columns are not read: they are partly of other tissue."""
+
 DEPTHS = 5
+"""Points of a column, spread over the depth of the strip; three of them have to lie in the body."""
+
 MIXED = 0.25
 """Share of the lesion's area from which a second type is named."""
 
@@ -89,6 +93,7 @@ def measure_modic(case: Case, level: str, body: BodyGeometry, which: str) -> lis
             for name, unit in (
                 ("modic", "category"),
                 ("modic_type_probability", "probability"),
+                ("modic_extent_share", "%"),
                 ("modic_extent", "mm2"),
             )
         ]

@@ -24,11 +24,17 @@ Floats = npt.NDArray[np.float64]
 
 SECTORS = ("front", "left", "right", "up", "down")
 STEP_MM = 0.5
-AROUND_MM = 12.0
+
 NEAR_MM = 3.0
+AROUND_MM = 12.0
+"""Distances from the border of the mask within which a change is one at the border, and is compared with it."""
+
 LONGEST_MM = 45.0
+"""Length of a ray from the line through the bodies: beyond half the width of any body."""
+
 FEWEST_RAYS = 12
 FEWEST_OF_LEVEL = 7
+"""Rays of a sector, over all levels and of one level, below which no median is taken."""
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ def read_dicom_series(
         uid, _, block = ("" if series is None else series).partition("#")
         slices = [part for head, file in _one_series(heads, uid or None, folder) for part in _slices(head, file)]
         order, normal = _stacked(_one_block(slices, block, folder), folder)
-        first = order[0][1].head
-        rows, columns = int(first.Rows), int(first.Columns)
+        first = order[0][1]
+        rows, columns = int(first.head.Rows), int(first.head.Columns)
         check_size((columns, rows, len(order)), 4, max_bytes, str(folder))
         data = np.empty((columns, rows, len(order)), dtype=np.float32)
         read: tuple[Path, np.ndarray, bool] | None = None
@@ -70,7 +70,13 @@ def read_dicom_series(
             values = read[1][part.frame].astype(np.float32)
             scaled = values if read[2] else values * np.float32(part.slope) + np.float32(part.offset)
             data[:, :, k] = scaled.T
-    return data, _affine(order, normal), _acquisition(first)
+            if read[2] and (part.slope, part.offset) != (first.slope, first.offset) and frames > 1:
+                raise DataError(
+                    f"{part.file.name} is compressed in a way that pydicom has no decoder for, and rescales its frames "
+                    "differently, which SimpleITK does not. Install pylibjpeg with pylibjpeg-libjpeg, or export the "
+                    "series without compression."
+                )
+    return data, _affine(order, normal), _acquisition(first.head)
 
 
 def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:

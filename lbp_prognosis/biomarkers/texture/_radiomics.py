@@ -276,7 +276,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     patient, number = study_name(study)
     for name in ("image", "mask", "convention"):
-        if study.get(name) is None:
+        if given(study, name) is None:
             raise argument_error(name, "given for each study", "nothing")
     image = study["image"]
     if not isinstance(image, Image):

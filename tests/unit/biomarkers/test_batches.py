@@ -98,7 +98,7 @@ def test_jobs_share_a_checkpoint_and_one_call_gathers(studies, tmp_path):
     assert gathered.provenance == whole.provenance
 
 
-@pytest.mark.parametrize("chunk", [(0, 2), (3, 2), (1,), "ab", (1, 0)])
+@pytest.mark.parametrize("chunk", [(0, 2), (3, 2), (1,), "ab", "12", (1.5, 2), (1, 0)])
 def test_chunks_that_are_none_are_refused(studies, tmp_path, chunk):
     with pytest.raises(ArgumentError, match="chunk"):
         extract(studies, RECIPE, checkpoint=tmp_path, chunk=chunk)

@@ -155,6 +155,19 @@ def test_code_that_breaks_costs_its_family_alone(study):
     assert set(result.table["patient_id"]) == {"p", "q"}
 
 
+@pytest.mark.parametrize(("error", "again"), [(MemoryError("no memory"), True), (ValueError("no"), False)])
+def test_code_that_lacked_memory_is_tried_again(study, tmp_path, error, again):
+    calls = []
+
+    def hungry(case: Case) -> list[dict]:
+        calls.append(1)
+        raise error
+
+    for _ in range(2):
+        extract(study, Recipe(families=(hungry,)), checkpoint=tmp_path, n_jobs=1)
+    assert len(calls) == 1 + again
+
+
 def test_a_package_offers_a_family_by_name(study, monkeypatch):
     point = EntryPoint("voxels_of_bodies", f"{__name__}:voxels", _own_family.ENTRY_POINT_GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda self: voxels)

@@ -7,6 +7,7 @@ import pytest
 
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.biomarkers import Image, Mask, read_image, read_mask
+from lbp_prognosis.biomarkers.readers import _dicom
 
 nib = pytest.importorskip("nibabel")
 sitk = pytest.importorskip("SimpleITK")
@@ -182,6 +183,24 @@ def test_an_enhanced_object_is_read_frame_by_frame(tmp_path, block):
     del head.PerFrameFunctionalGroupsSequence
     head.save_as(folder / "enhanced.dcm", enforce_file_format=True)
     with pytest.raises(DataError, match="functional groups"):
+        read_image(folder)
+
+
+def test_frames_of_several_scales_are_not_left_to_a_reader_with_one(tmp_path, block, monkeypatch):
+    folder, head = write_enhanced(tmp_path / "enhanced", block, AFFINE)
+    inner = pydicom.Dataset()
+    inner.RescaleSlope, inner.RescaleIntercept = "4", "0"
+    head.PerFrameFunctionalGroupsSequence[1].PixelValueTransformationSequence = pydicom.Sequence([inner])
+    head.save_as(folder / "enhanced.dcm", enforce_file_format=True)
+    plain = read_image(write_dicom(tmp_path / "plain", block, AFFINE, RescaleSlope="2", RescaleIntercept="-5"))
+    x, y, z = head.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0].ImagePositionPatient
+    k = round(float((np.linalg.inv(plain.affine) @ [-x, -y, z, 1])[2]))  # the slice that the second frame is
+    want = plain.data.copy()
+    want[:, :, k] = (want[:, :, k] + 5) * 2
+    np.testing.assert_array_equal(read_image(folder).data, want)
+    real = _dicom._pixels
+    monkeypatch.setattr(_dicom, "_pixels", lambda *args: (real(*args)[0], True))
+    with pytest.raises(DataError, match="rescales its frames differently"):
         read_image(folder)
 
 

@@ -100,6 +100,14 @@ def test_pelvis_from_landmarks_on_a_drawn_spine():
     assert found["sacral_slope"] == pytest.approx(36.0, abs=1.0)
     lordosis = table.loc[table["method_id"] == "l1_superior_to_s1_superior", "value"].item()
     assert found["pi_minus_ll"] == pytest.approx(found["pelvic_incidence"] - lordosis)
+    mixed = data.copy()
+    at = np.argwhere(data == labels_of("totalspineseg")["l2"])
+    z = (at @ affine[:3, :3].T)[:, 2]
+    mixed[tuple(at[z > np.quantile(z, 2 / 3)].T)] = labels_of("totalspineseg")["l1"]
+    doubted = extract({**study, "mask": Mask(mixed, affine)}, Recipe(families=("alignment",))).table
+    doubted = doubted[doubted["structure"].isin(["pelvis", "whole_spine"])].set_index("measure")["value"]
+    assert np.isnan(doubted["pi_minus_ll"])  # l1 and l2 are withheld, and the pelvis needs neither
+    assert doubted["pelvic_incidence"] == pytest.approx(found["pelvic_incidence"], abs=1.0)
     without = extract({**study, "landmarks": None}, Recipe(families=("alignment",))).table
     row = without[without["measure"] == "pelvic_incidence"]
     assert row["value"].isna().all()
