@@ -23,6 +23,7 @@ NAMES = [
     "memory",
     "processes",
     "multiple_imputation",
+    "files",
 ]
 
 

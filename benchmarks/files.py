@@ -1,0 +1,66 @@
+"""Model files and formulas: what a program does with what it is given, whole, damaged or absurdly long.
+
+python -m benchmarks.files
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks._contest import Contest, frame
+from lbp_prognosis import LBPError
+from lbp_prognosis.deployment import load_model, lock, save_model
+from lbp_prognosis.fusion import RiskPipeline, Standardise, from_formula
+from lbp_prognosis.models import CoxPH
+from lbp_prognosis.survival import Surv
+
+LONG = ("age+" * 2499 + "age", "(" * 5000 + "age" + ")" * 4000, "log(" * 2400 + "age", "(a+b)*" * 1600 + "c")
+
+
+def main(contest: Contest | None = None) -> pd.DataFrame:
+    """Return seconds by task."""
+    contest = contest or Contest()
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(400, 200)), columns=[f"f{k}" for k in range(200)])
+    months, status = rng.exponential(10, 400), rng.random(400) < 0.7
+    locked = lock(RiskPipeline([Standardise()], CoxPH(penalty=50.0)).fit(X, Surv.right(months, status)))
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        whole, torn = Path(folder) / "whole.lbpm", Path(folder) / "torn.lbpm"
+
+        def there_and_back() -> None:
+            save_model(locked, whole, reason="a benchmark")
+            load_model(whole)
+
+        rows += contest.race("model of 200 columns saved and read", 400, there_and_back, target=0.05)
+        data = bytearray(whole.read_bytes())
+        data[len(data) // 2] ^= 1
+        torn.write_bytes(bytes(data))
+        rows += contest.race("damaged model file refused", 400, lambda: _refused(lambda: load_model(torn)), target=1.0)
+    table = pd.DataFrame({"months": months, "status": status.astype(int), "age": X["f0"]})
+    for right in LONG:
+        task = f"formula of {len(right)} characters: {right[:8]} …"
+        rows += contest.race(
+            task, 400, lambda r=right: _refused(lambda: _fitted(f"Surv(months, status) ~ {r}", table)), target=2.0
+        )
+    return frame(rows)
+
+
+def _fitted(formula: str, table: pd.DataFrame) -> None:
+    pipeline, X, y = from_formula(CoxPH(), formula, table)
+    pipeline.fit(X, y)
+
+
+def _refused(call) -> None:
+    try:
+        call()
+    except LBPError:
+        pass
+
+
+if __name__ == "__main__":
+    main()
