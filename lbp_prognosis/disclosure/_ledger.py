@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from lbp_prognosis._base import DataError, DisclosureError, argument_error, write_file
+from lbp_prognosis.disclosure._identifier_text import identifier_text
 
 __all__ = ["ReleaseLedger"]
 
 _FORMAT = "lbp_prognosis release ledger 1"
+_SHAPE: dict[str, dict[str, type]] = {
+    "releases": {"title": str, "smallest_cell": int, "content": str, "members": list},
+    "models": {"name": str, "members": list},
+}
 
 
 class ReleaseLedger:
@@ -31,12 +36,16 @@ class ReleaseLedger:
 
     Raises
     ------
+    ArgumentError
+        If the folder of the file is not there.
     DataError
         If the file is there and is no ledger.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        if not self.path.parent.is_dir():
+            raise argument_error("ledger", "a file in a folder that is there", str(self.path))
         self._held: dict[str, Any] = {"format": _FORMAT, "key": secrets.token_hex(32), "releases": [], "models": []}
         if self.path.exists():
             self._held = _read(self.path)
@@ -105,6 +114,7 @@ class ReleaseLedger:
         content : str, default ""
             Digest of what was released.
         """
+        self._again()
         self.check(ids, smallest, content)
         entry = {
             "title": title,
@@ -126,6 +136,7 @@ class ReleaseLedger:
         ids : iterable
             Identifiers of its training patients.
         """
+        self._again()
         entry = {"name": name, "members": sorted(self._hashes(ids))}
         if entry not in self._held["models"]:
             self._held["models"].append(entry)
@@ -157,28 +168,41 @@ class ReleaseLedger:
         if isinstance(ids, str):
             raise argument_error("ids", "a list of identifiers", repr(ids))
         key = bytes.fromhex(self._held["key"])
-        return {hmac.new(key, str(one).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest() for one in ids}
+        return {hmac.new(key, _bytes(one), hashlib.sha256).hexdigest() for one in ids}
+
+    def _again(self) -> None:
+        """Read what another run has written since: its releases are not lost, and its key is that of the file."""
+        if self.path.exists():
+            self._held = _read(self.path)
 
     def _write(self) -> None:
         write_file(self.path, json.dumps(self._held, indent=1) + "\n", private=True)
 
 
+def _bytes(identifier: object) -> bytes:
+    return identifier_text(identifier).encode("utf-8", "surrogatepass")
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # a folder, no UTF-8, no JSON, a number without end
         raise DataError(f"{path.name!r} is no ledger of releases: {error}") from None
     if not isinstance(held, dict) or held.get("format") != _FORMAT:
         raise DataError(f"{path.name!r} is no ledger of releases of this version ({_FORMAT}).")
-    shape = {"releases": ("title", "smallest_cell", "content", "members"), "models": ("name", "members")}
-    for part, names in shape.items():
+    for part, kinds in _SHAPE.items():
         entries = held.get(part)
-        if not isinstance(entries, list) or not all(
-            isinstance(entry, dict) and set(entry) == set(names) and isinstance(entry["members"], list)
-            for entry in entries
-        ):
+        if not isinstance(entries, list) or not all(_is_entry(entry, kinds) for entry in entries):
             raise DataError(f"{path.name!r} is a broken ledger of releases: its {part} are not what they must be.")
     key = held.get("key")
     if not isinstance(key, str) or len(key) != 64 or set(key) - set("0123456789abcdef"):
         raise DataError(f"{path.name!r} is a broken ledger of releases: it has no key.")
     return held
+
+
+def _is_entry(entry: Any, kinds: dict[str, type]) -> bool:
+    if not isinstance(entry, dict) or set(entry) != set(kinds):
+        return False
+    if not all(type(entry[name]) is kind for name, kind in kinds.items()):
+        return False
+    return all(isinstance(member, str) for member in entry["members"])

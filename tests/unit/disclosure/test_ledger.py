@@ -113,6 +113,7 @@ def test_the_file_names_nobody_and_is_its_owners(ledger):
         '{"format": "lbp_prognosis release ledger 1", "releases": 3}',
         "\ud800",
         "[" * 99999,
+        '{"format": ' + "9" * 5000 + "}",
     ],
 )
 def test_a_broken_ledger_is_one_error(tmp_path, text):
@@ -122,7 +123,22 @@ def test_a_broken_ledger_is_one_error(tmp_path, text):
         ReleaseLedger(path)
 
 
-@pytest.mark.parametrize("change", [{"key": "zz"}, {"releases": [{"title": "a"}]}, {"models": [3]}, {"releases": [{}]}])
+_ENTRY = {"title": "a", "smallest_cell": 5, "content": "", "members": []}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": "zz"},
+        {"releases": [{"title": "a"}]},
+        {"models": [3]},
+        {"releases": [{}]},
+        {"releases": [_ENTRY | {"smallest_cell": "five"}]},
+        {"releases": [_ENTRY | {"title": None}]},
+        {"releases": [_ENTRY | {"members": [3]}]},
+        {"models": [{"name": "cox", "members": [["a"]]}]},
+    ],
+)
 def test_a_ledger_that_lacks_something(ledger, change):
     held = json.loads(ledger.path.read_text()) | change
     ledger.path.write_text(json.dumps(held))
@@ -141,3 +157,34 @@ def test_a_release_asks_its_ledger_first(ledger):
     assert ledger.releases == ("first", "second")
     assert not release.to_frame()["reason"].str.contains("Without a ledger").any()
     assert Gate(5).open(Patients(state)).to_frame()["reason"].str.contains("Without a ledger").any()
+
+
+def test_a_folder_in_the_place_of_the_file_and_one_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match="no ledger of releases"):
+        ReleaseLedger(tmp_path)
+    with pytest.raises(ArgumentError, match=r"ledger.*a folder that is there"):
+        ReleaseLedger(tmp_path / "none" / "l.json")
+
+
+def test_two_runs_at_a_time_lose_no_release(tmp_path):
+    """Both were opened before the file was there: the later one takes over the key and the release of the earlier."""
+    first, second = ReleaseLedger(tmp_path / "l.json"), ReleaseLedger(tmp_path / "l.json")
+    first.add("first", ids((0, 100)), 5, "abc")
+    with pytest.raises(DisclosureError, match="single out 1 to 4"):
+        second.add("second", ids((0, 101)), 5, "def")
+    second.add("second", ids((0, 105)), 5, "def")
+    first.add_model("cox", ids((0, 80)))
+    again = ReleaseLedger(tmp_path / "l.json")
+    assert again.releases == ("first", "second")
+    assert again.trained_with(["p1"]) == ("cox",)
+
+
+def test_a_patient_is_the_same_from_floats_integers_and_text(tmp_path):
+    ledger = ReleaseLedger(tmp_path / "l.json")
+    ledger.add("first", np.arange(100.0), 5, "abc")
+    for same in (np.arange(100), [str(k) for k in range(100)]):
+        ledger.check(same, 5, "abc")
+    with pytest.raises(DisclosureError, match="single out 1 to 4"):
+        ledger.check(np.arange(101), 5)
+    assert ledger.released_with(["7"]) == ("first",)
+    assert ledger.released_with(["7.5"]) == ()

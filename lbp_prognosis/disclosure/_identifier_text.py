@@ -1,0 +1,24 @@
+"""``identifier_text``: one text for one patient, in whatever type a file holds the identifier."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["identifier_text"]
+
+
+def identifier_text(identifier: object) -> str:
+    """Return the identifier as text; a whole number is the same text from a column of floats as from one of integers.
+
+    A patient who withdrew is to be found, and a cohort recognised, when the same table comes as Stata (101.0), CSV
+    (101) or text ("101").
+
+    Examples
+    --------
+    >>> from lbp_prognosis.disclosure import identifier_text
+    >>> identifier_text(101.0), identifier_text(101), identifier_text("101"), identifier_text("p 1")
+    ('101', '101', '101', 'p 1')
+    """
+    if isinstance(identifier, float | np.floating) and float(identifier).is_integer():
+        return str(int(identifier))
+    return str(identifier)
