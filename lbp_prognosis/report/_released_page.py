@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -29,6 +30,7 @@ __all__ = ["released_page"]
 _KEPT_OF_READINGS = ("icc", "sdc_agreement", "kappa", "kappa_linear", "kappa_quadratic", "auc")
 _POOLED = 4  # measures that are pooled over sites, each with two intervals
 _APPARENT = ("auc", "ipa", "calibration_slope")
+_P_VALUE = re.compile(r" \(p [=<] [\d.]+\)")
 _OF_THE_RUN = ("versions", "platform", "seed", "spec_sha256", "synthetic", "study")
 
 
@@ -67,6 +69,7 @@ def released_page(page: Page) -> Page:
         "release": release,
         "provenance": _provenance(page, release),
         "objections": tuple(_plain_objection(o) for o in page.objections),
+        "absent": tuple(without_numbers(words) for words in page.absent),
         "rows": None,
         "ids": page.ids,
     }
@@ -108,9 +111,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     numbers = released_evaluation(found, release, horizons, page.horizon, METRICS_SHOWN, pair)
     apparent = None
     if page.apparent is not None:
-        few = tuple(
-            name for name in ("auc", "ipa", "calibration_slope") if any(name in m for m in numbers.metrics.values())
-        )
+        few = tuple(name for name in _APPARENT if any(name in m for m in numbers.metrics.values()))
         apparent = released_evaluation(page.apparent, release, horizons[:0], page.horizon, few, (), "apparent ")
     columns = variables.columns()
     sites = None
@@ -148,8 +149,8 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         association=association,
         explanations=explanations,
         evidence=evidence,
-        verdicts=tuple(_plain_verdict(page.evidence.supports(claim)) for claim in page.claims),
-        ladder=_plain_ladder(page),
+        verdicts=tuple(_plain_verdict(page.evidence.supports(c), tested=association is not None) for c in page.claims),
+        ladder=_plain_ladder(page, tested=association is not None),
         numbers=_numbers(page, numbers, apparent),
         n_events=_events(release, next(iter(rows.values()))),
         patient_level=False,
@@ -284,16 +285,30 @@ def _plain_objection(found: Objection) -> Objection:
     return replace(found, sentence=without_numbers(found.sentence))
 
 
-def _plain_verdict(verdict: Verdict) -> Verdict:
+def _plain_verdict(verdict: Verdict, *, tested: bool) -> Verdict:
+    """Return the answer without its numbers; the p-value in a requirement's words stays if the joint test leaves."""
     nothing = float("nan")
-    checks = tuple(replace(check, value=nothing, low=nothing, high=nothing, n_events=None) for check in verdict.checks)
-    return replace(verdict, checks=checks, objections=tuple(_plain_objection(o) for o in verdict.objections))
+    checks = tuple(
+        replace(c, name=_requirement(c.name, tested), value=nothing, low=nothing, high=nothing, n_events=None)
+        for c in verdict.checks
+    )
+    return replace(
+        verdict,
+        checks=checks,
+        missing=tuple(_requirement(words, tested) for words in verdict.missing),
+        objections=tuple(_plain_objection(o) for o in verdict.objections),
+    )
 
 
-def _plain_ladder(page: Page) -> pd.DataFrame:
+def _plain_ladder(page: Page, *, tested: bool) -> pd.DataFrame:
     out = page.evidence.ladder(page.claims)
     out["objections"] = [without_numbers(str(text)) for text in out["objections"]]
+    out["missing"] = [_requirement(str(text), tested) for text in out["missing"]]
     return out
+
+
+def _requirement(words: str, tested: bool) -> str:
+    return words if tested else _P_VALUE.sub("", words)
 
 
 def _numbers(page: Page, numbers: Evaluation, apparent: Evaluation | None) -> pd.DataFrame:

@@ -116,13 +116,21 @@ def section_added(page: Page) -> Section | None:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return Section("added", f"What does {page.addition} add?", (Notice("No difference is released.", "absent"),))
+    note = (
+        "Below 0 is better for the Brier score, above 0 for the others. An interval that includes 0 leaves open "
+        "whether anything is added."
+    )
+    if page.release is not None:
+        note += (
+            " A difference in net benefit without an interval leaves it open too: the interval would tell of fewer "
+            f"than {page.release.smallest_cell} patients."
+        )
     blocks.append(
         Table(
             "added_value",
             f"What {page.addition} adds, {page.sample}: paired differences with 95% intervals.",
             frame,
-            "Below 0 is better for the Brier score, above 0 for the others. An interval that includes 0 leaves open "
-            "whether anything is added.",
+            note,
             head=2,
             group="difference in",
         )

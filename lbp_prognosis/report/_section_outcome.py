@@ -7,6 +7,7 @@ import pandas as pd
 from lbp_prognosis.report._blocks import Block, Section, Table
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._released_shapes import ReleasedGroups
 from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_outcome"]
@@ -27,9 +28,7 @@ def section_outcome(page: Page) -> Section | None:
         figure(
             lambda ax: groups.plot(ax, unit=page.unit),
             alt=f"Observed {target} by {page.time} in groups of predicted risk. {words}.",
-            caption=f"Observed curves in groups of the {page.sample} risk of {target} ({groups.model}), "
-            + ("with numbers at risk" if page.release is None else "in coarse steps")
-            + "; diamonds are the mean predictions.",
+            caption=_caption(page),
             size=(4.8, 4.2),
         )
     ]
@@ -53,3 +52,13 @@ def section_outcome(page: Page) -> Section | None:
     blocks.append(Table("risk_groups", f"Observed against predicted risk of {target} by {page.time}.", frame))
     blocks.append(Table("workload", "What acting from a threshold would mean.", load))
     return Section("outcome", "What happened to the patients?", tuple(blocks))
+
+
+def _caption(page: Page) -> str:
+    groups = page.groups
+    assert groups is not None
+    risks = f"groups of the {page.sample} risk of {page.target_words} ({groups.model})"
+    if groups.curves is None or (isinstance(groups, ReleasedGroups) and groups.curves.empty):
+        return f"Observed risk by {page.time}, with 95% intervals, in {risks}; diamonds are the mean predictions."
+    steps = "in coarse steps" if isinstance(groups, ReleasedGroups) else "with numbers at risk"
+    return f"Observed curves in {risks}, {steps}; diamonds are the mean predictions."

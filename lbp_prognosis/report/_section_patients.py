@@ -93,4 +93,6 @@ def _columns(page: Page) -> Table:
             "5% to 95%, or categories": list(frame["range"]),
         }
     )
+    if shown["unit"].eq("").all():
+        shown = shown.drop(columns="unit")  # a wide table declares none
     return Table("predictors", "Predictors as they were understood.", shown, head=2)

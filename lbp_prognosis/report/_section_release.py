@@ -20,7 +20,7 @@ def section_release(page: Page) -> Section | None:
         (
             Words(
                 f"Every count on this page is 0 or at least {release.smallest_cell}, also what follows from several of "
-                f"them; {spent} of at most {most} numbers were released, a third of the number of patients."
+                f"them; {spent} of at most {most} numbers about {release.patients.n:,} patients were released."
             ),
             Table("release", "What the gate did.", release.to_frame(), head=1),
             Table(

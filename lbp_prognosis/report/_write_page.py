@@ -76,10 +76,10 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
         page.release.check(digest)
     make_folder(target / "tables")
     with folder_lock("folder", target):
+        if page.release is not None and not page.release.insufficient:
+            page.release.close(page.title, digest)  # first: no page lies there that the ledger does not know
         for name, content in files.items():
             write_file(target / name, content)
-    if page.release is not None and not page.release.insufficient:
-        page.release.close(page.title, digest)
     return target / _PAGE
 
 

@@ -87,9 +87,12 @@ def _addition(result: StudyFindings) -> str:
 
 def _how(result: StudyFindings) -> str:
     plan = result.study.validation
+    one = plan.repeats == 1
+    risk = "is predicted by a model" if one else f"is the mean of {plan.repeats} predictions by models"
+    repeated = "" if one else f"repeated {plan.repeats} times, "
     return (
-        f"Each patient's risk is the mean of {plan.repeats} predictions by models fitted without that patient "
-        f"({plan.folds}-fold cross-validation, repeated {plan.repeats} times, the same folds for all models; "
+        f"Each patient's risk {risk} fitted without that patient "
+        f"({plan.folds}-fold cross-validation, {repeated}the same folds for all models; "
         "imputation and all other preparation inside the folds). Intervals are 95% and conditional on these "
         "patients and models."
     )
