@@ -75,7 +75,8 @@ def evaluate(
         say("Writing the page")
         from lbp_prognosis.report import released_page, write_page
 
+        notes = page.provenance["notes"]  # which do not leave
         page = released_page(page)
         path = write_page(page, out)
     print_headline(page.headline, path, page.sample, synthetic=page.synthetic, leaves=page.release is not None)
-    print_withdrawn(page.ledger, gone)
+    print_withdrawn(page.ledger, gone, notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,18 @@ def excluded(path: Path | None) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines if line.strip())
 
 
-def print_withdrawn(ledger: Any, gone: tuple[str, ...]) -> None:
-    """Say which releases and models in the ledger the withdrawn patients were in."""
+def print_withdrawn(ledger: Any, gone: tuple[str, ...], notes: Iterable[str]) -> None:
+    """Say whether all withdrawn patients were found, and which releases and models in the ledger they were in."""
     import typer
 
+    from lbp_prognosis.disclosure import NOT_FOUND
+
+    if NOT_FOUND in notes:
+        typer.echo(NOT_FOUND)
     if ledger is None or not gone:
         return
     for what, names in (
         ("earlier releases with a withdrawn patient", ledger.released_with(gone)),
-        ("models trained with a withdrawn patient, to be refitted", ledger.trained_with(gone)),
+        ("models in the ledger trained with a withdrawn patient, to be refitted", ledger.trained_with(gone)),
     ):
         typer.echo(f"{what}: {', '.join(names) or 'none'}")

@@ -28,19 +28,30 @@ def save(
     chain: Path | None = typer.Option(None, "--ledger", help="Ledger to add a line to."),
     actor: str = typer.Option("", "--actor", help="Who saves, for the ledger."),
     min_cell: int = typer.Option(5, min=2, help="Fewest events behind a step of a baseline."),
+    exclude: Path | None = typer.Option(None, "--exclude", help="File of patients who withdrew, an identifier a line."),
 ) -> None:
-    """Fit a study's model to all its patients, lock it, and write it as a file without patients."""
+    """Fit a study's model to all its patients, lock it, and write it as a file without patients.
+
+    Where the study names a ledger of releases, it is told on whom the model was trained.
+    """
     from lbp_prognosis._base import argument_error, check_writable
+    from lbp_prognosis.cli._excluded import excluded, print_withdrawn
     from lbp_prognosis.deployment import lock, save_model
-    from lbp_prognosis.study import Study, fit_study
+    from lbp_prognosis.study import Study, fit_study, read_study_data
 
     check_writable("out", out.parent)
     protocol = Study.from_toml(study, data=data)
-    fitted = fit_study(protocol)
+    gone = excluded(exclude)
     chosen = name or protocol.main_model
-    if chosen not in fitted:
-        raise argument_error("model", f"one of {', '.join(fitted)}", repr(chosen))
+    names = [plan.name for plan in protocol.models]
+    if chosen not in names:
+        raise argument_error("model", f"one of {', '.join(names)}", repr(chosen))
+    rows = read_study_data(protocol, exclude_ids=gone)
+    book = protocol.release_ledger()
+    fitted = fit_study(protocol, rows)
     locked = lock(fitted[chosen], min_cell=min_cell)
+    if book is not None:  # first: no model lies there that the ledger does not know
+        book.add_model(f"{chosen} ({out.name})", rows.patient_ids(protocol.data.id) or ())
     made = save_model(locked, out, reason=reason, ledger=chain, actor=actor)
     report = locked.report
     typer.echo(f"Model {chosen!r}: {out}")
@@ -48,6 +59,7 @@ def save(
     typer.echo(f"Locking moved risks by at most {report.largest_change:.2g} (at {report.at:g}).")
     for note in report.notes:
         typer.echo(f"Note: {note}.")
+    print_withdrawn(book, gone, rows.notes)
 
 
 def verify(

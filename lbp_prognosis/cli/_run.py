@@ -40,4 +40,4 @@ def run(
             shown = released_page(result.page())
             page = write_page(shown, out)
     print_headline(shown.headline, page, "out of fold", synthetic=result.synthetic, leaves=shown.release is not None)
-    print_withdrawn(shown.ledger, gone)
+    print_withdrawn(shown.ledger, gone, result.data.notes)

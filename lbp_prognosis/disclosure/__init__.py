@@ -5,7 +5,7 @@ from lbp_prognosis.disclosure._chosen_gate import MODES, chosen_gate
 from lbp_prognosis.disclosure._coarse_curve import coarse_curve
 from lbp_prognosis.disclosure._dominance import is_dominated
 from lbp_prognosis.disclosure._gate import Gate
-from lbp_prognosis.disclosure._identifier_text import identifier_text
+from lbp_prognosis.disclosure._identifier_text import NOT_FOUND, identifier_text
 from lbp_prognosis.disclosure._kept_cuts import bands_are_safe, kept_cuts
 from lbp_prognosis.disclosure._ledger import ReleaseLedger
 from lbp_prognosis.disclosure._merged_levels import merged_levels
@@ -16,6 +16,7 @@ from lbp_prognosis.disclosure._small_cells import count_text, count_texts, mask_
 
 __all__ = [
     "MODES",
+    "NOT_FOUND",
     "Budget",
     "Gate",
     "Patients",

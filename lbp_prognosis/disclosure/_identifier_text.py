@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["identifier_text"]
+__all__ = ["NOT_FOUND", "identifier_text"]
+
+NOT_FOUND = "Some identifiers of withdrawn patients are in no row of the table: look for typing errors."
+"""A list may be of several registries, so that this is no error; how many they are would count patients."""
 
 
 def identifier_text(identifier: object) -> str:

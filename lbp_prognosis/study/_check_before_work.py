@@ -24,7 +24,12 @@ def check_before_work(study: Study, data: StudyData) -> None:
     ------
     ArgumentError
         If sites are to be left out and none are named, a column of ``nominal`` is no predictor, the column of
-        ``page.table_one_by`` is not there, or there are more folds than events.
+        ``page.table_one_by`` is not there, there are more folds than events, or a ledger of releases is named and no
+        column of identifiers.
+    DataError
+        If the ledger of releases is damaged.
+    DisclosureError
+        If earlier releases in it forbid this one.
     """
     if study.validation.sites and data.sites is None:
         raise argument_error("validation.sites", "false where the data name no site", "true")
@@ -41,3 +46,7 @@ def check_before_work(study: Study, data: StudyData) -> None:
     events = int((data.y[column] == 1).sum())
     if study.validation.folds > events:
         raise argument_error("validation.folds", f"at most {events}, the number of events", str(study.validation.folds))
+    # what the ledger of releases refuses after the work, it refuses before it
+    ledger, gate = study.release_ledger(), study.gate()
+    if ledger is not None and gate is not None:
+        ledger.check(data.patient_ids(study.data.id) or (), gate.smallest_cell)

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import ArgumentError, DataError, argument_error, check_choice, check_risk, objection
-from lbp_prognosis.disclosure import ReleaseLedger, chosen_gate
+from lbp_prognosis.disclosure import NOT_FOUND, ReleaseLedger, chosen_gate, identifier_text
 from lbp_prognosis.evaluation import Evaluation, evaluate, risk_groups
 from lbp_prognosis.report import Page, evaluation_page
 from lbp_prognosis.schema import read_table
 from lbp_prognosis.study._provenance import package_versions
+from lbp_prognosis.study._withdrawn import of_withdrawn, withdrawn_ids
 from lbp_prognosis.survival import Status, Surv, horizon_unit_doubt
 
 __all__ = ["evaluate_table", "outcome_of_table"]
@@ -98,9 +99,7 @@ def evaluate_table(
     """
     gate = chosen_gate(mode, smallest_cell, release_ledger)
     ledger = None if release_ledger is None else ReleaseLedger(release_ledger)
-    if isinstance(exclude_ids, str):
-        raise argument_error("exclude_ids", "a list of identifiers", repr(exclude_ids))
-    gone = {str(one) for one in exclude_ids}
+    gone = withdrawn_ids(exclude_ids)
     if not id and (gone or ledger is not None):
         raise argument_error("id", "the column that names the patient, for the ledger and `exclude_ids`", "nothing")
     check_choice("target", target, ("event", "no_event"))
@@ -119,8 +118,10 @@ def evaluate_table(
     for column in wanted:
         if column not in frame.columns:
             raise DataError(f"The table has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}.")
+    notes = list(reading.notes)
     if gone:
-        frame = frame[~frame[id].astype(str).isin(sorted(gone))].reset_index(drop=True)
+        notes += [NOT_FOUND] if gone - {identifier_text(one) for one in frame[id]} else []
+        frame = frame[~of_withdrawn(frame[id], gone)].reset_index(drop=True)
     if frame.empty:
         raise DataError("The table has no rows.")
     reading.raise_if_failed(wanted)
@@ -133,7 +134,7 @@ def evaluate_table(
     found = evaluate(y, predicted, float(horizon), grid, target=target, clusters=groups)
     doubts = (*((_UNSAID,) if sample == "apparent" else ()), *found.objections)
     found = replace(found, objections=doubts)
-    page = _page(Path(path), reading.notes, found, y, predicted, grid, float(horizon), unit, sample, setting, title)
+    page = _page(Path(path), notes, found, y, predicted, grid, float(horizon), unit, sample, setting, title)
     return replace(page, gate=gate, ledger=ledger, ids=_ids(frame, id))
 
 
@@ -142,12 +143,37 @@ def _ids(frame: pd.DataFrame, column: str) -> tuple[str, ...] | None:
         return None
     if frame[column].isna().any():
         raise DataError(f"The identifier {column!r} is missing in {int(frame[column].isna().sum())} rows.")
-    return tuple(frame[column].astype(str))
+    return tuple(identifier_text(one) for one in frame[column])
 
 
 def outcome_of_table(
     frame: pd.DataFrame, horizon: float, time: str, event: str, status: str, censored: str
 ) -> np.ndarray:
+    """Return the outcome of a table: a time and an event, or a state at the horizon.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row a patient.
+    horizon : float
+        Of the state, in the unit of the times.
+    time, event : str
+        Columns of a dated outcome, not used where ``status`` is given.
+    status : str
+        Column of the state at the horizon: 0, 1 or missing (not known).
+    censored : str
+        Code of ``event`` that means censored; the usual one (0) if empty.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Structured, of `Surv.right` or `Status.at`.
+
+    Raises
+    ------
+    DataError
+        If a column is not what it must be.
+    """
     try:
         if status:
             state = pd.to_numeric(frame[status], errors="coerce")
@@ -196,7 +222,7 @@ def _thresholds(text: str) -> np.ndarray | None:
 
 def _page(
     path: Path,
-    notes: tuple[str, ...],
+    notes: Sequence[str],
     found: Evaluation,
     y: np.ndarray,
     predicted: dict[str, np.ndarray],

@@ -10,18 +10,20 @@ from threadpoolctl import threadpool_limits
 from lbp_prognosis.study._dated_at_visit import DatedAtVisit
 from lbp_prognosis.study._run_study import build_models
 from lbp_prognosis.study._study import Study
-from lbp_prognosis.study._study_data import read_study_data
+from lbp_prognosis.study._study_data import StudyData, read_study_data
 
 __all__ = ["fit_study"]
 
 
-def fit_study(study: Study) -> dict[str, Any]:
+def fit_study(study: Study, data: StudyData | None = None) -> dict[str, Any]:
     """Read a study's data and fit its models to all patients; nothing is validated (see `run_study`).
 
     Parameters
     ----------
     study : Study
         The protocol.
+    data : StudyData, optional
+        What `read_study_data` returned, for instance without patients who withdrew; read here if left out.
 
     Returns
     -------
@@ -29,6 +31,6 @@ def fit_study(study: Study) -> dict[str, Any]:
         By name.
     """
     with threadpool_limits(1):
-        data = read_study_data(study)
+        data = read_study_data(study) if data is None else data
         fitted = {name: clone(model).fit(data.X, data.y) for name, model in build_models(study, data).items()}
     return {name: model.estimator_ if isinstance(model, DatedAtVisit) else model for name, model in fitted.items()}

@@ -11,7 +11,7 @@ from typing import Any
 
 from lbp_prognosis._base import DataError, FeatureMap, StrictTable, argument_error, content_hash
 from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
-from lbp_prognosis.disclosure import chosen_gate
+from lbp_prognosis.disclosure import Gate, ReleaseLedger, chosen_gate
 from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.evidence import Criteria, missing_constructs
 from lbp_prognosis.study._data_plan import DataPlan
@@ -125,6 +125,7 @@ class Study:
         if wrong:
             raise argument_error("page", f"a table of {', '.join(PAGE)}", f"{wrong}")
         object.__setattr__(self, "page", {**PAGE, **self.page})
+        self.gate()  # refuses what contradicts itself
         if (self.technical or self.diagnostic) and not self.data.package:
             raise argument_error("technical, diagnostic", "left out for a wide table, which has no readings", "given")
         if self.data.package:
@@ -171,7 +172,13 @@ class Study:
             Unsaid: that of the protocol.
         ledger : path, optional
             In the place of the protocol's.
+
+        Raises
+        ------
+        ArgumentError
+            If the mode is none of these, or a ledger is given for a page that is not for release.
         """
+        chosen_gate(mode, None, ledger)
         page = dict(self.page)
         if ledger is not None:
             page["release_ledger"] = str(Path(ledger).absolute())
@@ -179,8 +186,32 @@ class Study:
             page["mode"] = mode
             if mode == "not-for-release":
                 page |= {"smallest_cell": None, "release_ledger": ""}
-        chosen_gate(page["mode"], page["smallest_cell"], page["release_ledger"])
         return replace(self, page=page)
+
+    def gate(self) -> Gate | None:
+        """By whose rules the page leaves; None if it is not for release."""
+        return chosen_gate(self.page["mode"], self.page["smallest_cell"], self.page["release_ledger"])
+
+    def release_ledger(self) -> ReleaseLedger | None:
+        """Read the ledger of earlier releases; None where the protocol names none.
+
+        Raises
+        ------
+        ArgumentError
+            If a wide table names no column of identifiers, by which the ledger knows patients.
+        DataError
+            If the file is no ledger.
+        """
+        book = str(self.page["release_ledger"])
+        if not book:
+            return None
+        if not (self.data.package or self.data.id):
+            raise argument_error(
+                "page.release_ledger",
+                "given with [table] id = …, the column that names the patient",
+                "a table without it",
+            )
+        return ReleaseLedger(Path(self.home) / book)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as plain values, without places of files that only this machine knows."""

@@ -13,11 +13,13 @@ import pandas as pd
 
 from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argument_error, objection
 from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
+from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.fusion import one_row_a_patient, pool_levels
 from lbp_prognosis.schema import PackageReport, map_tables, validate_package
 from lbp_prognosis.study._outcome_doubts import outcome_doubts
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._wide_table import WideRows, read_wide
+from lbp_prognosis.study._withdrawn import of_withdrawn, withdrawn_ids
 from lbp_prognosis.survival import OutcomeSpec, on_schedule, outcome_kind
 from lbp_prognosis.validation import screen
 
@@ -73,6 +75,18 @@ class StudyData(Result):
     readings: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     value_labels: dict[str, dict[Any, str]] = field(default_factory=dict, repr=False)
 
+    def patient_ids(self, column: str) -> tuple[str, ...] | None:
+        """Return the identifier of each row; None for a wide table that names no column of them.
+
+        Parameters
+        ----------
+        column : str
+            ``[table] id`` of the study.
+        """
+        if self.cohort is None and not column:
+            return None
+        return tuple(identifier_text(one) for one in self.X.index)
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per column: ``column, modality, type, n, n_missing, n_distinct, range`` (5 % to 95 %)."""
         rows = []
@@ -118,10 +132,10 @@ def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> Stud
     ------
     DataError
         If the data are not what they must be; carries ``failures``.
+    ArgumentError
+        If patients are to be left out of a wide table that names no column of identifiers.
     """
-    if isinstance(exclude_ids, str):
-        raise argument_error("exclude_ids", "a list of identifiers", repr(exclude_ids))
-    gone = frozenset(str(one) for one in exclude_ids)
+    gone = withdrawn_ids(exclude_ids)
     data = _from_package(study, gone) if study.data.package else _from_wide(study, gone)
     horizons = None if outcome_kind(data.y) == "status" else list(data.spec.horizons)
     # of the first cause of the outcome, as everywhere in a study
@@ -150,6 +164,8 @@ def _from_package(study: Study, gone: frozenset[str]) -> StudyData:
     rules = CohortSpec.from_dict(study.cohort)
     report = report.accept_methods(rules.methods).raise_if_failed()
     if gone:
+        if gone - {identifier_text(one) for one in report.tables["patient"]["patient_id"]}:
+            notes.append(NOT_FOUND)
         report = replace(report, tables={name: _staying(table, gone) for name, table in report.tables.items()})
     notes += [f"{row['table']} {row['field']}: {row['note']}." for row in report.notes.to_dict("records")]
     synthetic = study.data.synthetic or _says_synthetic(folder)
@@ -182,7 +198,7 @@ def _staying(table: pd.DataFrame, gone: frozenset[str]) -> pd.DataFrame:
     """Return the rows of patients who did not withdraw."""
     if "patient_id" not in table.columns:
         return table
-    return table[~table["patient_id"].astype(str).isin(gone)].reset_index(drop=True)
+    return table[~of_withdrawn(table["patient_id"], gone)].reset_index(drop=True)
 
 
 def _read(study: Study, report: PackageReport) -> dict[str, pd.DataFrame]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lbp_prognosis._base import Result
 from lbp_prognosis.cohort import table_one_of
-from lbp_prognosis.disclosure import ReleaseLedger, chosen_gate
 from lbp_prognosis.report import Page
 from lbp_prognosis.schema import instrument_ranges, table_schemas
 from lbp_prognosis.study._study_findings import StudyFindings
@@ -29,8 +27,6 @@ def study_page(result: StudyFindings) -> Page:
         What was found.
     """
     study, data = result.study, result.data
-    book = str(study.page["release_ledger"])
-    gate = chosen_gate(str(study.page["mode"]), study.page["smallest_cell"], book)
     absent = tuple(o.sentence for o in data.objections if o.code == "no-imaging")
     return Page(
         title=study.title,
@@ -59,21 +55,13 @@ def study_page(result: StudyFindings) -> Page:
         provenance=result.provenance,
         objections=result.objections,
         absent=absent,
-        gate=gate,
-        ledger=None if gate is None or not book else ReleaseLedger(Path(study.home) / book),
-        ids=_ids(result),
+        gate=study.gate(),
+        ledger=study.release_ledger(),
+        ids=data.patient_ids(study.data.id),
         rows=data.X if data.cohort is None else data.cohort.patients,
         patient_level=bool(study.page["patient_level"]),
         synthetic=result.synthetic,
     )
-
-
-def _ids(result: StudyFindings) -> tuple[str, ...] | None:
-    """Return the identifiers of the patients; None for a wide table that names no column of them."""
-    data = result.data
-    if data.cohort is None and not result.study.data.id:
-        return None
-    return tuple(str(one) for one in data.X.index)
 
 
 def _addition(result: StudyFindings) -> str:

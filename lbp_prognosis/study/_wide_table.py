@@ -13,8 +13,10 @@ import pandas as pd
 
 from lbp_prognosis._base import DataError, argument_error
 from lbp_prognosis.cohort import Flow
+from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.schema import TableReading, failure_frame, read_table
 from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._withdrawn import of_withdrawn
 from lbp_prognosis.survival import OutcomeSpec, Status, Surv, horizon_unit_doubt
 
 __all__ = ["WideRows", "read_wide"]
@@ -58,17 +60,14 @@ def read_wide(
             )
     outcome = [column for column in (plan.time, plan.event, plan.entry, plan.status) if column]
     _whole_rows(reading.raise_if_failed([*outcome, *columns]), plan, path.name)
+    notes += _not_found(frame, plan, gone)
     steps: list[dict[str, Any]] = [{"kind": "start", "step": f"rows of {path.name}", "n": len(frame)}]
     frame = _where(frame, plan.where, steps)
     if frame.empty:
         raise DataError(f"The table {path.name!r} has no rows" + (" left by `where`." if plan.where else "."))
     frame = _indexed(frame, plan, path.name)
     if gone:
-        if not plan.id:
-            raise argument_error(
-                "exclude_ids", "given with [table] id = …, the column that names the patient", f"{len(gone)} without it"
-            )
-        left = frame.index.astype(str).isin(sorted(gone))
+        left = of_withdrawn(frame.index, gone)
         if left.any():
             steps.append({"kind": "excluded", "step": "withdrawn", "n": int(left.sum())})
             frame = frame[~left]
@@ -89,6 +88,15 @@ def read_wide(
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     words = {column: dict(codes) for column, codes in reading.value_labels.items()}
     return WideRows(frame, y, flow, hashes, tuple(notes), words)
+
+
+def _not_found(frame: pd.DataFrame, plan: DataPlan, gone: frozenset[str]) -> list[str]:
+    """Return a note if a patient who withdrew is in no row, whatever `where` asks for."""
+    if gone and not plan.id:
+        raise argument_error(
+            "exclude_ids", "given with [table] id = …, the column that names the patient", f"{len(gone)} without it"
+        )
+    return [NOT_FOUND] if gone and gone - {identifier_text(one) for one in frame[plan.id]} else []
 
 
 def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:

@@ -8,6 +8,8 @@ import pytest
 from command import call
 from syn import syn
 
+from lbp_prognosis.disclosure import ReleaseLedger
+
 STUDY = """
 title = "Recovery"
 [table]
@@ -100,3 +102,31 @@ def test_exports(folder, capsys, monkeypatch):
     wrong = run("model", "save", "study.toml", "-o", "x.lbpm", "--reason", "x", "--model", "nobody")
     assert wrong.status == 2
     assert not (folder / "x.lbpm").exists()
+
+
+def test_a_patient_who_withdraws(folder, capsys, monkeypatch):
+    """The study's ledger knows on whom a model was trained; the next one is fitted without the patient."""
+
+    def save(name, *more):
+        return call(capsys, monkeypatch, "model", "save", "study.toml", "-o", name, "--reason", "r", *more)
+
+    (folder / "gone.txt").write_text("p7\n", encoding="utf-8")
+    assert save("x.lbpm", "--exclude", "gone.txt").status == 2  # no column names the patients
+    assert not (folder / "x.lbpm").exists()
+    table = pd.read_csv("registry.csv")
+    table.insert(0, "id", [f"p{k}" for k in range(len(table))])
+    table.to_csv("registry.csv", index=False)
+    named = STUDY.replace("[table]", '[table]\nid = "id"') + '[page]\nrelease_ledger = "l.json"\n'
+    (folder / "study.toml").write_text(named, encoding="utf-8")
+    assert save("a.lbpm").status == 0
+    second = save("b.lbpm", "--exclude", "gone.txt")
+    assert second.status == 0, second.err
+    assert "ledger trained with a withdrawn patient, to be refitted: clinical (a.lbpm)\n" in second.out
+    assert "in no row" not in second.out
+    ledger = ReleaseLedger("l.json")
+    assert ledger.trained_with(["p8"]) == ("clinical (a.lbpm)", "clinical (b.lbpm)")
+    (folder / "gone.txt").write_text("p7\nq7\n", encoding="utf-8")
+    assert "in no row of the table" in save("c.lbpm", "--exclude", "gone.txt").out
+    (folder / "l.json").write_text("{", encoding="utf-8")
+    assert save("d.lbpm").status == 1
+    assert not (folder / "d.lbpm").exists()
