@@ -1,4 +1,4 @@
-"""``identifier_text``: one text for one patient, in whatever type a file holds the identifier."""
+"""``identifier_text``: one text for one patient, whatever the type of the identifier in a file."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def outcome_of_table(
     Parameters
     ----------
     frame : DataFrame
-        A row a patient.
+        One row per patient.
     horizon : float
         Of the state, in the unit of the times.
     time, event : str
