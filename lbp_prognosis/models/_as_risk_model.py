@@ -32,6 +32,7 @@ from lbp_prognosis.models._foreign_models import (
     PREDICT,
     end_of_follow_up,
     looks_fitted,
+    takes_clusters,
     through_steps,
     weights_argument,
 )
@@ -175,7 +176,11 @@ class AdaptedModel(RiskEstimator):
     @property
     def folds_keep_clusters(self) -> bool:
         """Whether the model tunes on folds, and so wants to know who is a copy of whom."""
-        return tunes_on_folds(self.estimator)
+        last = _last_step(self.estimator)
+        if not hasattr(last, "predict_risk"):
+            return tunes_on_folds(self.estimator)
+        before = any(tunes_on_folds(step) for _, step in self.estimator.steps[:-1])
+        return before or bool(getattr(last, "folds_keep_clusters", tunes_on_folds(last)))
 
     @takes_rows()
     def fit(
@@ -199,11 +204,12 @@ class AdaptedModel(RiskEstimator):
         sample_weight : array-like of shape (n,) or Weights, optional
             Handed on, if the foreign ``fit`` takes weights.
         clusters : array-like of shape (n,), optional
-            Who each row is, for a model that tunes on folds; None for others.
+            Who each row is: whatever tunes on folds parts none of them, and a model of ours at the end of a pipeline
+            or inside a search is told. It changes nothing elsewhere, since no variance is offered.
         strata, offset : None
             Not taken.
         """
-        self._refuse(strata=strata, offset=offset, clusters=None if self.folds_keep_clusters else clusters)
+        self._refuse(strata=strata, offset=offset)
         kind = self._kind()
         if kind == "statsmodels":
             raise argument_error(
@@ -238,8 +244,7 @@ class AdaptedModel(RiskEstimator):
         elif kind == "search":
             self._fit_search(model, X, y, weights, units)
         elif kind == "pipeline":
-            model.fit(X, y, **({} if weights is None else {f"{model.steps[-1][0]}__sample_weight": sample_weight}))
-            self._read_model(_last_step(model))
+            self._fit_pipeline(model, X, y, sample_weight, units)
         else:
             self._read_outcome(y, "right")
             if kind != "hazardous" and (self.causes_ > 1).any():
@@ -250,6 +255,8 @@ class AdaptedModel(RiskEstimator):
                     "Use CauseSpecificCox, FineGray or BoostedCox for competing events.",
                     kind=OutcomeError,
                 )
+            if units is not None:
+                with_whole_folds(model, X, _event_labels(y), units)
             FIT[kind](model, X, y, weights)
         self.estimator_ = model
         return self
@@ -257,10 +264,23 @@ class AdaptedModel(RiskEstimator):
     def _fit_search(
         self, model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None, units: np.ndarray | None
     ) -> None:
+        given: dict[str, Any] = {} if weights is None else {"sample_weight": weights}
         if units is not None:
             with_whole_folds(model, X, _event_labels(y), units)
-        model.fit(X, y, **({} if weights is None else {"sample_weight": weights}))
+            given |= {"clusters": units} if takes_clusters(model.estimator) else {}
+        model.fit(X, y, **given)
         self._read_model(model.best_estimator_)
+
+    def _fit_pipeline(self, model: Any, X: Any, y: np.ndarray, sample_weight: Any, units: np.ndarray | None) -> None:
+        name, last = model.steps[-1]
+        given = {} if sample_weight is None else {f"{name}__sample_weight": sample_weight}
+        if units is not None:
+            told = takes_clusters(last)
+            for _, step in model.steps[:-1] if told else model.steps:
+                with_whole_folds(step, X, _event_labels(y), units)
+            given |= {f"{name}__clusters": units} if told else {}
+        model.fit(X, y, **given)
+        self._read_model(last)
 
     def _read_model(self, model: Any) -> None:
         self.causes_ = np.asarray(getattr(model, "causes_", [1]))

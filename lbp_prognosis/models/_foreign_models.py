@@ -17,7 +17,15 @@ from lbp_prognosis._kernels import step_at
 from lbp_prognosis.models._statsmodels_results import is_hazard_model, statsmodels_risk
 from lbp_prognosis.survival import to_sksurv
 
-__all__ = ["FIT", "PREDICT", "end_of_follow_up", "looks_fitted", "through_steps", "weights_argument"]
+__all__ = [
+    "FIT",
+    "PREDICT",
+    "end_of_follow_up",
+    "looks_fitted",
+    "takes_clusters",
+    "through_steps",
+    "weights_argument",
+]
 
 
 def looks_fitted(model: Any, kind: str) -> bool:
@@ -49,6 +57,11 @@ def through_steps(pipeline: Any, X: Any) -> Any:
         if step not in (None, "passthrough"):
             X = step.transform(X)
     return X
+
+
+def takes_clusters(model: Any) -> bool:
+    """Say whether the ``fit`` of a model can be told who each row is."""
+    return "clusters" in signature(model.fit).parameters
 
 
 def weights_argument(model: Any, weights: np.ndarray) -> dict[str, np.ndarray]:

@@ -37,10 +37,9 @@ def with_whole_folds(model: Any, X: Any, labels: np.ndarray, clusters: np.ndarra
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    parameters = model.get_params(deep=True)
     repeated = np.unique(clusters).size < clusters.size
     for name in _places(model):
-        given = parameters[name]
+        given = model.get_params(deep=True)[name]
         if "Group" in type(given).__name__:
             splitter = given
         elif not repeated:

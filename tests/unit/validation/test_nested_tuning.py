@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, PredefinedSplit
 from sklearn.neighbors import KNeighborsClassifier
@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.fusion import RiskPipeline, Standardise
-from lbp_prognosis.models import ElasticNetCox, as_risk_model
+from lbp_prognosis.models import ElasticNetCox, StackedRisk, as_risk_model
 from lbp_prognosis.validation import bootstrap_validate, cross_validate_risk, internal_external
 
 
@@ -176,6 +176,43 @@ def test_a_search_over_our_own_models_is_a_model():
     assert found.at("auc")["corrected"] > 0.7
     crossed = cross_validate_risk(model, X, y, 5, n_splits=3, n_repeats=1, random_state=0)
     assert crossed.evaluate().metric("calibration_slope").value > 0.5
+
+
+def test_a_model_at_the_end_of_a_pipeline_is_told_who_is_whom():
+    rng = np.random.default_rng(9)
+    X = pd.DataFrame(rng.normal(size=(160, 3)), columns=list("abc"))
+    y = Surv.right(rng.exponential(10 * np.exp(-X["a"])), np.ones(160, dtype=int))
+    rows = rng.integers(0, 160, 160)
+    tuned = CoxPH(penalty="cv", cv=4)
+    adapted = as_risk_model(make_pipeline(StandardScaler().set_output(transform="pandas"), tuned))
+    inside = as_risk_model(GridSearchCV(tuned, {"choose": ["min"]}, cv=3))
+    assert adapted.folds_keep_clusters and inside.folds_keep_clusters
+    inner = X.iloc[rows]
+    told = clone(tuned).fit(inner, y[rows], clusters=rows).cv_["mean"]
+    untold = clone(tuned).fit(inner, y[rows]).cv_["mean"]
+    assert (told - untold).abs().max() > 1e-4
+    fitted = adapted.fit(inner, y[rows], clusters=rows).estimator_[-1]
+    np.testing.assert_allclose(fitted.cv_["mean"], told, rtol=1e-6)
+    np.testing.assert_allclose(inside.fit(inner, y[rows], clusters=rows).estimator_.best_estimator_.cv_["mean"], told)
+    # without tuning there is nothing to keep whole, and nothing that clusters could change
+    plain = as_risk_model(make_pipeline(StandardScaler(), CoxPH()))
+    assert not plain.folds_keep_clusters
+    np.testing.assert_allclose(
+        plain.fit(inner, y[rows], clusters=rows).predict_risk(X, 5), clone(plain).fit(inner, y[rows]).predict_risk(X, 5)
+    )
+
+
+def test_a_stack_with_a_formula_or_a_foreign_pipeline_is_resampled():
+    rng = np.random.default_rng(9)
+    X = pd.DataFrame(rng.normal(size=(160, 3)), columns=list("abc"))
+    y = Surv.right(rng.exponential(10 * np.exp(-X["a"])), np.ones(160, dtype=int))
+    learners = {
+        "cox": CoxPH(),
+        "published": as_risk_model(lambda table, horizons: np.full((len(table), len(horizons)), 0.4)),
+        "piped": as_risk_model(make_pipeline(StandardScaler(), CoxPH(penalty=1.0))),
+    }
+    found = bootstrap_validate(StackedRisk(learners, horizons=5.0, cv=3), X, y, 5, n_resamples=3, random_state=0)
+    assert found.at("auc")["corrected"] > 0.6
 
 
 def test_row_numbers_given_beforehand_fit_no_resample():
