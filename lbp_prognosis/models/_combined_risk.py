@@ -21,8 +21,8 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis.models._base import RiskEstimator
-from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._known_states import KnownStates, default_horizons, states_at
+from lbp_prognosis.models._ridge_choice import fold_labels
 from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights
 
 __all__ = ["CombinedRisk", "Rows"]
@@ -120,10 +120,14 @@ class CombinedRisk(RiskEstimator):
                 raise argument_error(f"learners[{name!r}]", "an estimator with `fit` and `predict_risk`", learner)
         return dict(learners)
 
+    def _groups(self, names: list[str]) -> dict[str, list[str]]:
+        """Columns of each modality."""
+        modalities: Mapping[str, Sequence[Any]] = getattr(self, "modalities", None) or {}
+        return {str(m): [_as_name(c, names) for c in _listed(columns)] for m, columns in modalities.items()}
+
     def _columns(self, names: list[str]) -> dict[str, list[str]]:
         """Columns of each learner: of the modalities that its name says (joined by ``+``), or all."""
-        modalities: Mapping[str, Sequence[Any]] = getattr(self, "modalities", None) or {}
-        groups = {str(m): [_as_name(c, names) for c in _listed(columns)] for m, columns in modalities.items()}
+        groups = self._groups(names)
         lost = sorted({c for columns in groups.values() for c in columns if c not in names})
         if lost:
             raise argument_error("modalities", "a mapping to columns of `X`", f"columns {lost[:5]} that it lacks")
@@ -142,9 +146,7 @@ class CombinedRisk(RiskEstimator):
 
     def _available(self, frame: pd.DataFrame) -> np.ndarray:
         """Whether a row has the modalities that a learner is named as, shape (n, learners)."""
-        modalities: Mapping[str, Sequence[Any]] = getattr(self, "modalities", None) or {}
-        names = list(frame.columns)
-        groups = {str(m): [_as_name(c, names) for c in _listed(columns)] for m, columns in modalities.items()}
+        groups = self._groups(list(frame.columns))
         absent = {m: frame[columns].isna().all(axis=1).to_numpy() for m, columns in groups.items() if columns}
         out = np.ones((len(frame), len(self._named())), dtype=bool)
         for k, learner in enumerate(self._named()):
@@ -207,12 +209,10 @@ class CombinedRisk(RiskEstimator):
     # ---- learners ----------------------------------------------------------------------------------------------
 
     def _folds(self, rows: Rows, folds: Any) -> np.ndarray:
-        if folds is not None:
-            labels = np.unique(np.asarray(folds), return_inverse=True)[1]
-            if labels.size != len(rows.frame):
-                raise argument_error("folds", f"of length {len(rows.frame)}", f"length {labels.size}")
-            return labels
-        return event_folds(self.cv, rows.event, rows.clusters, self.random_state, argument="cv")
+        labels = fold_labels(folds, self.cv, rows.event, rows.clusters, self.random_state)
+        if labels.max() == 0:
+            raise argument_error("folds", "at least two different labels", "one")
+        return labels
 
     def _fit_learner(self, name: str, rows: Rows, use: np.ndarray, columns: list[str]) -> Any:
         given = {key: _take(value, use) for key, value in rows.given.items()}

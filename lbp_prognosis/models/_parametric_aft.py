@@ -266,9 +266,9 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
         return np.exp(location[:, None] + self.scale_ * w[None, :])
 
     @takes_rows()
-    def predict_survival(self, X: Any, times: Any, *, offset: Any = None) -> np.ndarray:
+    def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
         """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up. Arguments as `predict_risk`."""
-        return 1.0 - self.predict_risk(X, times, offset=offset)
+        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
 
     def baseline_cumulative_hazard(self, times: Any) -> np.ndarray:
         """Return −log S(t) at predictors and offset 0.

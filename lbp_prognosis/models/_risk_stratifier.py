@@ -131,7 +131,8 @@ class RiskStratifier(CombinedRisk):
         Raises
         ------
         ArgumentError
-            If not exactly one rule is given, or so many risks are equal that quantiles make fewer groups.
+            If not exactly one rule is given, the horizon lies beyond follow-up, or so many risks are equal that
+            quantiles make fewer groups.
         """
         rows = self._begin(X, y, sample_weight, strata, offset, clusters)
         horizon = status_horizon(y) if self.horizon is None and rows.kind == "status" else self.horizon
@@ -140,10 +141,21 @@ class RiskStratifier(CombinedRisk):
         self.horizon_ = check_number("horizon", horizon, low=0, open_low=True)
         if rows.kind == "status":
             self.max_time_ = self.horizon_
+        if self.horizon_ > self.max_time_:
+            raise argument_error(
+                "horizon",
+                f"within the follow-up, which ends at {self.max_time_:g}",
+                f"{self.horizon_:g}",
+                "Nobody was seen so long: there is no risk to make groups of.",
+            )
         self.cuts_ = self._learn_cuts(rows, folds)
         self.names_ = self._learn_names(self.cuts_.size + 1)
         self._fit_all(rows)
         return self
+
+    @property
+    def _own_cause(self) -> int:
+        return int(self.cause)
 
     @property
     def model_(self) -> Any:
@@ -204,8 +216,20 @@ class RiskStratifier(CombinedRisk):
             Predictors.
         strata, offset : array-like of shape (n,), optional
             Passed to the model where given.
+
+        Raises
+        ------
+        ArgumentError
+            If the model has no risk for a row: a row without risk is in no group.
         """
         risk = self.predict_risk(X, self.horizon_, self.cause, strata=strata, offset=offset)[:, 0]
+        if np.isnan(risk).any():
+            raise argument_error(
+                "X",
+                f"of rows for which the model has a risk by {self.horizon_:g}",
+                f"{int(np.isnan(risk).sum())} rows without, e.g. row {int(np.flatnonzero(np.isnan(risk))[0])}",
+                "Impute what is missing, or take an earlier `horizon`.",
+            )
         return np.searchsorted(self.cuts_, risk, side="right")
 
     def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:

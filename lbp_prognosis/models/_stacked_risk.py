@@ -391,11 +391,10 @@ class StackedRisk(CombinedRisk):
     # ---- predictions -------------------------------------------------------------------------------------------
 
     def _combine(self, frame: pd.DataFrame, horizons: np.ndarray, cause: int, given: Mapping[str, Any]) -> np.ndarray:
-        alpha = self.weights_["weight"].to_numpy()
+        alpha, there = self.weights_["weight"].to_numpy(), self._available(frame)
+        if not there.all() and self.pattern_weights_ is None:
+            raise argument_error("X", "complete, as all rows of the fit were", "rows that lack modalities")
         if self.meta != "cox_nonneg":
-            there = self._available(frame)
-            if not there.all() and self.pattern_weights_ is None:
-                raise argument_error("X", "complete, as all rows of the fit were", "rows that lack modalities")
             risks = self._all_risks(frame, horizons, cause, given)
             risks = np.where(there[:, None, :], risks, 0.0)
             return np.clip(np.einsum("nhk,nk->nh", risks, self._weights_of(there)), 0.0, 1.0)
@@ -419,6 +418,11 @@ def _resamples(states: KnownStates, random_state: Any) -> Any:
     rng = generator(random_state if isinstance(random_state, np.random.Generator) else spawn(random_state, 2)[1])
     units = np.arange(states.rows.size) if states.clusters is None else states.clusters
     many = int(units.max()) + 1
+    if states.clusters is None and states.weight_kind == "frequency":  # a row stands for several patients
+        patients = int(states.rows.sum())
+        for _ in range(_RESAMPLES):
+            yield rng.multinomial(patients, states.rows / states.rows.sum()).astype(float)
+        return
     for _ in range(_RESAMPLES):
         yield rng.multinomial(many, np.full(many, 1 / many))[units] * states.rows
 

@@ -167,6 +167,21 @@ def test_frequency_weights_are_copies_in_the_weights_and_the_losses():
         np.testing.assert_allclose(weighted.weights_["weight"], copied.weights_["weight"], rtol=1e-7)
 
 
+def test_copies_are_patients_of_their_own_when_weights_are_drawn_again():
+    """Each row three times, or once with the weight 3: the weights of the stack vary as much."""
+    learners = {"clinical": CoxPH(), "patient_reported": CoxPH()}
+    options = {"modalities": MODALITIES, "horizons": 12, "cv": 3}
+    part, outcome, folds = X[:90], Y[:90], np.arange(90) % 3
+    place = np.repeat(np.arange(90), 3)
+    counted = StackedRisk(learners, **options).fit(
+        part, outcome, sample_weight=Weights(np.full(90, 3.0), "frequency"), folds=folds
+    )
+    copied = StackedRisk(learners, **options).fit(part.iloc[place], outcome[place], folds=folds[place])
+    np.testing.assert_allclose(counted.weights_["weight"], copied.weights_["weight"], atol=1e-6)
+    width = [(model.weights_["high"] - model.weights_["low"])[0] for model in (counted, copied)]
+    np.testing.assert_allclose(width[0], width[1], rtol=0.25)
+
+
 def test_visits_and_a_state_that_is_not_known():
     """Whoever was not seen at the visit counts for nothing; the others weigh the same."""
     state = np.where(np.arange(300) % 7 == 0, -1, COHORT.y)
@@ -266,6 +281,16 @@ def test_objections():
     few = fitted(discrete=True)
     assert few.weights_["weight"].tolist() == [1.0, 0.0, 0.0]
     assert few.weights_["share"].sum() == pytest.approx(1.0)
+
+
+def test_folds_that_are_one_and_rows_without_a_modality_are_refused_by_every_stack():
+    with pytest.raises(ArgumentError, match="`folds` must be at least two different labels"):
+        StackedRisk({"clinical": CoxPH(), "nobody": NullModel()}, horizons=12).fit(X, Y, folds=np.zeros(300))
+    lacking = X[:3].assign(m1=np.nan, m2=np.nan, m3=np.nan)
+    for meta in ("brier_simplex", "cox_nonneg"):
+        stack = StackedRisk(CoxPH(), modalities=MODALITIES, meta=meta, horizons=12, cv=3).fit(X, Y)
+        with pytest.raises(ArgumentError, match="lack modalities"):
+            stack.predict_risk(lacking, 12)
 
 
 def test_what_is_refused():

@@ -64,3 +64,10 @@ def test_incidence_of_one_cause_has_no_survival_curve():
 def test_a_scikit_learn_pipeline_ends_in_a_model():
     fitted = make_pipeline(StandardScaler().set_output(transform="pandas"), M.CoxPH()).fit(X, Y)
     assert concordance(Y, fitted.predict(X)).value > 0.6
+
+
+@pytest.mark.parametrize("model", MODELS[:4], ids=lambda model: type(model).__name__)
+def test_strata_that_the_model_does_not_have_are_refused(model):
+    fitted = model.fit(X, Y)
+    with pytest.raises(ArgumentError, match="`strata` must be None"):
+        fitted.predict_survival_function(X.iloc[:2], strata=[0, 1])

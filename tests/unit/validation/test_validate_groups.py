@@ -13,6 +13,7 @@ from syn import syn
 
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.evaluation import ThresholdRange
+from lbp_prognosis._kernels import ipcw_weights
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, LogisticRisk, RiskStratifier
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Status, Surv, Weights, aalen_johansen
@@ -82,6 +83,26 @@ def test_it_is_a_model_and_is_made_again_in_every_fold():
     plain = cross_validate_risk(CoxPH(), X, Y, 12, n_splits=3, n_repeats=1, random_state=0)
     mine, theirs = (next(iter(result.risks.values())) for result in (found, plain))
     np.testing.assert_allclose(mine, theirs, rtol=1e-9)
+
+
+def test_a_row_without_a_risk_is_in_no_group():
+    end = float(Y["time"].max())
+    RiskStratifier(CoxPH(), horizon=end, cuts=[0.3]).fit(X, Y).predict_group(X)
+    with pytest.raises(ArgumentError, match="`horizon` must be within the follow-up"):
+        RiskStratifier(CoxPH(), horizon=np.nextafter(end, np.inf), cuts=[0.3]).fit(X, Y)
+    table = risks([0.1, 0.4] * 30)
+    rule = RiskStratifier(Column("r"), cuts=[0.3]).fit(table, Status.at(12, [0, 1] * 30))
+    with pytest.raises(ArgumentError, match="1 rows without, e.g. row 1"):
+        rule.predict_group(risks([0.1, np.nan]))
+
+
+def test_the_score_is_of_the_cause_of_the_groups():
+    model = CauseSpecificCox().fit(X, COMPETING)
+    rule = RiskStratifier(CauseSpecificCox(), horizon=12, cuts=[0.3], cause=2).fit(X, COMPETING)
+    case = (COMPETING["time"] <= 12) & (COMPETING["event"] == 2)
+    known = ipcw_weights(COMPETING["time"], COMPETING["event"], np.array([12.0]), np.ones(300))[:, 0]
+    loss = np.mean(np.where(known > 0, known * (model.predict_risk(X, 12, cause=2)[:, 0] - case) ** 2, 0))
+    assert rule.score(X, COMPETING, horizons=12) == pytest.approx(-loss, rel=1e-9)
 
 
 def test_what_is_refused():
