@@ -46,7 +46,6 @@ from lbp_prognosis.models._ridge_choice import (
     fold_share,
     ridge_grid,
     saturated_loglik,
-    some_rows,
 )
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 
@@ -302,7 +301,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         grid = ridge_grid(float(weights[event].sum()))
 
         def deviance(train: np.ndarray) -> np.ndarray:
-            part, own = some_rows(design, train), weights[train]
+            part, own = design.part(train), weights[train]
             inner = self._risk_sets(_cut(X, train), part.X, part.y, part.strata, part.weights)
             share = fold_share(weights, train, standardize=self.standardize, frequency=design.frequency)
             unit = share * self._unit_ridge(part.X, part.weights if design.frequency else None)

@@ -65,7 +65,7 @@ class Design:
         return np.arange(self.X.shape[0]) if self.weights is None else np.flatnonzero(self.weights > 0)
 
     def part(self, rows: np.ndarray) -> Design:
-        """Return the design of some rows; clusters are numbered anew."""
+        """Return the design of some rows, given by number or by flag; clusters are numbered anew."""
 
         def cut(values: np.ndarray | None) -> np.ndarray | None:
             return None if values is None else values[rows]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import argument_error, check_choice, check_number
-from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._rare_causes import NotDetermined
 
-__all__ = ["check_penalty", "chosen_ridge", "fold_labels", "fold_share", "ridge_grid", "saturated_loglik", "some_rows"]
+__all__ = ["check_penalty", "chosen_ridge", "fold_labels", "fold_share", "ridge_grid", "saturated_loglik"]
 
 _GRID = 10.0 ** np.linspace(1.5, -3.0, 13)
 
@@ -118,24 +116,6 @@ def fold_share(weights: np.ndarray, train: np.ndarray, *, standardize: bool, fre
         return total * (1 - 1 / (total if frequency else rows.size)) if standardize else total
 
     return size(weights[train]) / size(weights)
-
-
-def some_rows(design: Design, rows: np.ndarray) -> Design:
-    """Return some rows of a design."""
-
-    def take(values: np.ndarray | None) -> np.ndarray | None:
-        return None if values is None else values[rows]
-
-    return replace(
-        design,
-        X=design.X[rows],
-        y=design.y[rows],
-        entry=take(design.entry),
-        weights=take(design.weights),
-        strata=take(design.strata),
-        offset=take(design.offset),
-        clusters=take(design.clusters),
-    )
 
 
 def saturated_loglik(time: np.ndarray, event: np.ndarray, weights: np.ndarray, strata: np.ndarray | None) -> float:
