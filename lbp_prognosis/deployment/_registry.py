@@ -39,7 +39,6 @@ MODELS = (
     "RoystonParmar",
     "StackedRisk",
 )
-STEPS = ("FormulaTerms",)
 NOT_STORED = {
     "AdaptedModel": "holds a model of another library, whose own files are the place for it",
     "OnColumns": "is a comparison's view of a model: save the model itself",
@@ -61,9 +60,8 @@ def known_classes() -> dict[str, type]:
     from sklearn import impute, preprocessing
 
     rooms = {"sklearn.preprocessing": preprocessing, "sklearn.impute": impute}
-    found: dict[str, type] = {name: getattr(models, name) for name in MODELS if hasattr(models, name)}
+    found: dict[str, type] = {name: getattr(models, name) for name in MODELS}
     found |= fusion.stored_classes()
-    found |= {name: getattr(fusion, name) for name in STEPS if hasattr(fusion, name)}
     found |= {f"sklearn.{name}": getattr(rooms[room], name) for room, name in SKLEARN_STEPS}
     for kind in (UpdatedModel, PublishedModel, Equation, NumberTerm, LevelTerm, Objection, FeatureMap):
         found[kind.__name__] = kind

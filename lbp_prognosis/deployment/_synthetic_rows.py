@@ -162,8 +162,9 @@ def categories_of_columns(model: Any) -> dict[str, list[Any]]:
         if type(step).__name__ in ("ComBat", "CovBat"):
             found[step.batch] = list(step.batches_)
             found.update({k: v for k, v in step.design_.categories.items() if v})
-        if hasattr(step, "categories_") and isinstance(step.categories_, dict):
-            found.update({k: list(v) for k, v in step.categories_.items() if len(v)})
+        learned = getattr(step, "column_categories_", getattr(step, "categories_", None))
+        if isinstance(learned, dict):
+            found.update({k: list(v) for k, v in learned.items() if len(v)})
     for term in _terms(model):
         if hasattr(term, "levels"):
             found[term.name] = list(term.levels)

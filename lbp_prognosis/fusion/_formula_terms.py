@@ -44,7 +44,9 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
     polynomials_ : dict of str to ndarray of shape (2, degree + 2)
         Recursion of each ``poly`` term: centres, and squared lengths.
     categories_ : dict of str to list
-        Categories of each nominal column, the reference first.
+        Categories of each nominal term, the reference first.
+    column_categories_ : dict of str to list
+        The same by column.
 
     Notes
     -----
@@ -131,15 +133,16 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns that `transform` gives."""
         check_is_fitted(self, "feature_names_in_")
-        first = {column: self._example(str(column)) for column in self.feature_names_in_}
+        known = self.column_categories_
+        first = {column: known.get(str(column), [1.0])[:1] for column in self.feature_names_in_}
         return np.asarray(self._terms(pd.DataFrame(first)).columns, dtype=object)
 
-    def _example(self, column: str) -> list[Any]:
-        for text, known in self.categories_.items():
-            plain = text.replace("`", "")
-            if plain == column or plain.startswith((f"C({column})", f"C({column},")):
-                return [known[0]]
-        return [1.0]
+    @property
+    def column_categories_(self) -> dict[str, list[Any]]:
+        """Categories by column, of every column that is nominal in some term."""
+        check_is_fitted(self, "feature_names_in_")
+        factors = dict.fromkeys(factor for term in parse_terms(self.formula).terms for factor in term)
+        return {_column(factor): self.categories_[factor.text] for factor in factors if factor.text in self.categories_}
 
     def _block(self, factor: Factor, frame: pd.DataFrame, *, full: bool) -> dict[str, np.ndarray]:
         """Columns of one factor."""
@@ -158,7 +161,7 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
         return {factor.text.replace("`", ""): values}
 
     def _indicators(self, factor: Factor, frame: pd.DataFrame, full: bool) -> dict[str, np.ndarray]:
-        column = factor.column if isinstance(factor, Category) else str(factor.value)  # type: ignore[union-attr]
+        column = _column(factor)
         known, values = self.categories_[factor.text], frame[column]
         missing = values.isna().to_numpy()
         strange = ~values.isin(known).to_numpy() & ~missing
@@ -175,6 +178,11 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
             flag[missing] = np.nan
             out[f"{column}={plain_label(category)}"] = flag
         return out
+
+
+def _column(factor: Factor) -> str:
+    """Column of a factor that is nominal."""
+    return factor.column if isinstance(factor, Category) else str(factor.value)  # type: ignore[union-attr]
 
 
 def _nominal(factor: Factor, frame: pd.DataFrame) -> str | None:

@@ -8,6 +8,7 @@ from lbp_prognosis.fusion._combat import ComBat
 from lbp_prognosis.fusion._covbat import CovBat
 from lbp_prognosis.fusion._deployment_imputer import DeploymentImputer
 from lbp_prognosis.fusion._encoding import Encoding
+from lbp_prognosis.fusion._formula_terms import FormulaTerms
 from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
 from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
@@ -32,6 +33,7 @@ def stored_classes() -> dict[str, type]:
             CovariateDesign,
             DeploymentImputer,
             Encoding,
+            FormulaTerms,
             MultipleImputation,
             OneHot,
             PatternSubmodels,

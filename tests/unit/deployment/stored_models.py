@@ -14,6 +14,7 @@ from lbp_prognosis.deployment import equation
 from lbp_prognosis.fusion import (
     ComBat,
     CovBat,
+    FormulaTerms,
     MultipleImputation,
     OneHot,
     PatternSubmodels,
@@ -58,6 +59,7 @@ def _pipelines() -> dict[str, Any]:
         "calibrated": ([OneHot(["grade", "site"]), RegressionCalibration({"m1": 0.3})], cox(), False),
         "scikit-learn": ([OneHot(["grade", "site"]), SimpleImputer(), MinMaxScaler(), StandardScaler()], cox(), False),
         "strata": ([OneHot(["grade"])], cox(strata="site"), False),
+        "formula": ([FormulaTerms("rcs(c1, 4) + c2 * grade + C(site) + poly(p1, 2)")], cox(), False),
     }
 
 
