@@ -186,7 +186,8 @@ def test_a_model_at_the_end_of_a_pipeline_is_told_who_is_whom():
     tuned = CoxPH(penalty="cv", cv=4)
     adapted = as_risk_model(make_pipeline(StandardScaler().set_output(transform="pandas"), tuned))
     inside = as_risk_model(GridSearchCV(tuned, {"choose": ["min"]}, cv=3))
-    assert adapted.folds_keep_clusters and inside.folds_keep_clusters
+    assert adapted.folds_keep_clusters
+    assert inside.folds_keep_clusters
     inner = X.iloc[rows]
     told = clone(tuned).fit(inner, y[rows], clusters=rows).cv_["mean"]
     untold = clone(tuned).fit(inner, y[rows]).cv_["mean"]

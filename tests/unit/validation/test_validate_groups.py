@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator
 from syn import syn
 
 from lbp_prognosis._base import ArgumentError
-from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis._kernels import ipcw_weights
+from lbp_prognosis.evaluation import ThresholdRange
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, LogisticRisk, RiskStratifier
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Status, Surv, Weights, aalen_johansen
