@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from scipy.stats import t as student
 
 from lbp_prognosis._base import (
     METRICS,
@@ -29,9 +28,10 @@ from lbp_prognosis._base import (
     objection,
     takes_rows,
 )
-from lbp_prognosis._kernels import ipcw_weights
+from lbp_prognosis._kernels import ipcw_weights, reaches
 from lbp_prognosis.evaluation import brier, calibration, decision_curve, time_dependent_auc
 from lbp_prognosis.survival import check_outcome, status_horizon
+from lbp_prognosis.validation.pooling._pool_performance import backward, forward, scale_of
 from lbp_prognosis.validation.resampling._internal_external import eligible_groups
 from lbp_prognosis.validation.sensitivity._subgroup_labels import subgroup_labels
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Fairness", "fairness"]
 
 _SMALL = objection("groups-too-small")
+_NO_SPREAD = "no error in this group: the estimate has no spread to measure"
 _MEASURES = ("auc", "observed_expected", "brier", "ipa", "net_benefit")
 _EXTRA = ("threshold", "reference", "variable", "group_value", "overall_value", "band_low", "band_high")
 
@@ -187,17 +188,19 @@ def fairness(
 
     Notes
     -----
-    With influence values ψ of a group's and the overall value, the difference has those of (n/n_g) 1{i in g} ψ_g − ψ. A
-    band takes the quantile of the largest |t| over the groups of a variable, drawn with normal multipliers, and the
-    quantile of t as far out with as many degrees of freedom as the group has of the rarer outcome, less one. The gap
-    between the best and the worst group is larger than 0 by chance alone, the more so the more small groups there are:
-    ``gap_by_chance`` is its mean when the influence values are permuted among the patients, ``gap_corrected`` the gap
-    less that, at least 0, and ``p`` the share of permutations with a gap as large. O/E is compared on the log scale,
-    its gaps too.
+    Differences are taken on the scale of the measure, the logit for the AUC and the log for O/E, and carried back with
+    the value of all patients held as it is; ``se`` is that of ``value``. With influence values ψ of a group's and the
+    overall value, the difference has those of (n/n_g) 1{i in g} ψ_g − ψ. A band takes the quantile of the largest |t|
+    over the groups of a variable when the influence values are permuted among their patients; each draw has its own
+    standard errors, so that it is known how uncertain those of small groups are. The gap between the best and the worst
+    group is larger than 0 by chance alone, the more so the more small groups there are: ``gap_by_chance`` is its mean
+    in these permutations, ``gap_corrected`` the gap less that, at least 0, and ``p`` the share of permutations with a
+    gap as large. Gaps of O/E are on the log scale. A group without an error (an AUC of exactly 1) has no band, and says
+    so in ``reason``.
 
     References
     ----------
-    Hothorn T, Bretz F, Westfall P (2008). Biom J 50:346–363. doi:10.1002/bimj.200810425
+    Chung E, Romano JP (2013). Ann Stat 41:484–507. doi:10.1214/13-AOS1090
     Chouldechova A (2017). Big Data 5:153–163. doi:10.1089/big.2016.0047
     """
     kind = check_outcome(y, ("right", "status"), caller="fairness", instead="Visits become states by Status.at.")
@@ -231,12 +234,9 @@ def fairness(
                 "Lower min_events, or merge groups that belong together.",
             )
         sizes = listed["n"].to_numpy()
-        # the rarer of both outcomes says how well a group's standard error is known
-        events = listed["n_events"].to_numpy()
-        fewest = np.minimum(events, sizes - events)[used]
         for key in wanted:
             own = {int(k): _measure(key, y[codes == k], at[codes == k], when, options) for k in used}
-            found = _compared(key[0], own, everyone[key], codes, fewest, draws, confidence, random)
+            found = _compared(key[0], own, everyone[key], codes, draws, confidence, random)
             gaps.append({"variable": variable, "metric": key[0], "threshold": key[1], **found["gap"]})
             for place, k in enumerate(used):
                 rows.append(
@@ -247,7 +247,7 @@ def fairness(
                         "horizon": tau,
                         "group": names[k],
                         "confidence": confidence,
-                        "method": "influence values; band by normal multipliers",
+                        "method": "influence values; band by permutation",
                         "n": sizes[k],
                         "n_events": listed["n_events"].iloc[k],
                         "threshold": key[1],
@@ -274,19 +274,24 @@ def fairness(
     )
 
 
-Measured = tuple[float, np.ndarray]
+@dataclass(frozen=True)
+class _Estimate:
+    """Value, its influence values (n,), and why there is none."""
+
+    value: float
+    psi: np.ndarray
+    reason: str = ""
 
 
 def _measure(
     key: tuple[str, float], y: np.ndarray, risk: np.ndarray, horizon: float | None, options: Mapping[str, Any]
-) -> Measured:
-    """Return the value and its influence values (n,); of O/E on the log scale."""
+) -> _Estimate:
     name, cut = key
     result: Any
     if name == "auc":
         result = time_dependent_auc(y, risk, horizon, **options)
     elif name == "observed_expected":
-        result = calibration(y, risk, horizon, **options).observed_expected
+        result = calibration(y, risk, horizon, n_resamples=0, **options).observed_expected
     elif name == "net_benefit":
         result = decision_curve(y, risk, horizon, [cut], n_resamples=0, **options).at(cut)
     else:
@@ -294,64 +299,86 @@ def _measure(
         result = score.ipa if name == "ipa" else score
     value, psi = float(np.ravel(result.value)[0]), result.influence
     if psi is None or not np.isfinite(value):
-        return float("nan"), np.full(y.shape[0], np.nan)
+        return _Estimate(np.nan, np.full(y.shape[0], np.nan), str(np.ravel(result.reason)[0]) or "not defined")
     psi = np.asarray(psi, dtype=float).reshape(y.shape[0])
-    return (float(np.log(value)), psi / value) if name == "observed_expected" else (value, psi)
+    return _Estimate(value, psi, "" if psi.any() else _NO_SPREAD)
 
 
 def _compared(
     name: str,
-    own: Mapping[int, Measured],
-    whole: Measured,
+    own: Mapping[int, _Estimate],
+    whole: _Estimate,
     codes: np.ndarray,
-    fewest: np.ndarray,
     draws: int,
     confidence: float,
     random: np.random.Generator,
 ) -> dict[str, Any]:
-    n = codes.size
-    overall, psi = whole
-    values = np.array([value for value, _ in own.values()])
-    moved = np.zeros((n, len(own)))
-    for place, (k, (_, inside)) in enumerate(own.items()):
-        rows = codes == k
-        moved[rows, place] = inside * (n / rows.sum())
-    moved -= psi[:, None]
-    difference = values - overall
-    se = np.sqrt((moved**2).sum(axis=0)) / n
-    drawn = random.standard_normal((draws, n)) @ moved / n
-    largest = float(np.quantile(np.nanmax(np.abs(drawn) / se, axis=1), confidence))
-    wide = student.ppf(norm.cdf(largest), np.maximum(fewest - 1, 1))
-    z = norm.ppf(0.5 + confidence / 2)
-    back = np.exp if name == "observed_expected" else (lambda x: x)
+    n, scale = codes.size, scale_of(name)
     sizes = np.array([int((codes == k).sum()) for k in own])
-    taken = np.flatnonzero(np.isin(codes, list(own)))
-    chance = np.empty(draws)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    for b in range(draws):
-        means = np.add.reduceat(psi[random.permutation(taken)], starts) / sizes
-        chance[b] = np.ptp(means)
-    gap = float(np.ptp(values))
+    values = np.array([each.value for each in own.values()])
+    at, slope = forward(scale, values)
+    middle, own_slope = forward(scale, np.asarray(whole.value))
+    plain = np.zeros((n, len(own)))  # influence values of the groups' estimates
+    for place, (k, each) in enumerate(own.items()):
+        plain[codes == k, place] = each.psi * (n / sizes[place])
+    with np.errstate(invalid="ignore"):  # an area of 0 or 1 has no logit
+        moved = plain * slope - (whole.psi * own_slope)[:, None]
+        error = np.where(plain.any(axis=0), np.sqrt((moved**2).sum(axis=0)) / n, np.nan)
+        apart = at - middle
+        se = np.sqrt(((plain - whole.psi[:, None]) ** 2).sum(axis=0)) / n
+    ratio = scale == "log"
+    known = np.isfinite(values) & np.isfinite(whole.value)
+    line, psi = (at, whole.psi * own_slope) if ratio else (values, whole.psi)
+    largest, chance = _by_chance(psi, codes, [k for k, used in zip(own, known) if used], draws, random)
+    far, z = float(np.quantile(largest, confidence)), norm.ppf(0.5 + confidence / 2)
+
+    def back(limit: np.ndarray) -> np.ndarray:
+        return np.exp(limit) if ratio else np.asarray(backward(scale, middle + limit) - whole.value)
+
+    gap = float(np.ptp(line[known])) if known.sum() > 1 else np.nan
+    by_chance = float(chance.mean())
     return {
         "rows": {
-            "value": back(difference),
-            "se": se,
-            "low": back(difference - z * se),
-            "high": back(difference + z * se),
-            "group_value": back(values),
-            "overall_value": back(np.full(values.size, overall)),
-            "band_low": back(difference - wide * se),
-            "band_high": back(difference + wide * se),
+            "value": values / whole.value if ratio else values - whole.value,
+            "se": np.where(np.isfinite(error), error * np.exp(apart) if ratio else se, np.nan),
+            "low": back(apart - z * error),
+            "high": back(apart + z * error),
+            "group_value": values,
+            "overall_value": np.full(values.size, whole.value),
+            "band_low": back(apart - far * error),
+            "band_high": back(apart + far * error),
+            "reason": [whole.reason or each.reason for each in own.values()],
         },
         "gap": {
-            "lowest": float(back(values.min())),
-            "highest": float(back(values.max())),
+            "lowest": float(np.nanmin(values)) if known.any() else np.nan,
+            "highest": float(np.nanmax(values)) if known.any() else np.nan,
             "gap": gap,
-            "gap_by_chance": float(chance.mean()),
-            "gap_corrected": max(gap - float(chance.mean()), 0.0),
-            "p": float((1 + (chance >= gap).sum()) / (draws + 1)),
+            "gap_by_chance": by_chance,
+            "gap_corrected": max(gap - by_chance, 0.0) if np.isfinite(gap) else np.nan,
+            "p": float((1 + (chance >= gap).sum()) / (draws + 1)) if np.isfinite(gap) else np.nan,
         },
     }
+
+
+def _by_chance(
+    psi: np.ndarray, codes: np.ndarray, used: list[int], draws: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Largest |t| and gap over the groups used, when influence values are permuted among their patients."""
+    largest, gaps = np.full((2, draws), np.nan)
+    if len(used) < 2:
+        return largest, gaps
+    n, rows = psi.size, np.flatnonzero(np.isin(codes, used))
+    sizes = np.array([int((codes == k).sum()) for k in used])
+    starts, share, total = np.concatenate([[0], np.cumsum(sizes)[:-1]]), n / sizes, float(psi @ psi)
+    for b in range(draws):
+        drawn = psi[random.permutation(rows)]
+        mean = np.add.reduceat(drawn, starts) / sizes
+        within = np.add.reduceat(drawn**2, starts) - sizes * mean**2
+        # Σ over all patients of (n/n_g 1{i in g} (ψ − mean) − ψ)²
+        variance = share * (share - 2) * within + total
+        largest[b] = np.max(np.abs(mean) * n / np.sqrt(variance))
+        gaps[b] = np.ptp(mean)
+    return largest, gaps
 
 
 def _rates(y: np.ndarray, kind: str, risk: np.ndarray, tau: float, cause: int, cut: float) -> dict[str, float]:
@@ -361,7 +388,7 @@ def _rates(y: np.ndarray, kind: str, risk: np.ndarray, tau: float, cause: int, c
     else:
         weight = np.asarray(ipcw_weights(y["time"], y["event"], np.array([tau])))[:, 0]
         case = (y["event"] == cause) & (y["time"] <= tau)
-    treated = risk >= cut - 1e-7
+    treated = reaches(risk, cut)
     with_it, without = weight * case, weight * ~case
     return {
         "treated": float(treated.mean()),

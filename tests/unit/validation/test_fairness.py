@@ -84,6 +84,70 @@ def test_what_is_refused() -> None:
         fairness(Y, RISK, {"g": GROUP}, [6, 12])
 
 
+def test_a_group_in_perfect_order_has_no_band() -> None:
+    """Its influence values are all 0: without care its error would be that of all patients alone."""
+    y = Status.at(12, D["y"])
+    risk, here = RISK.copy(), np.flatnonzero(GROUP == "c")
+    risk[here] = np.where(D["y"].to_numpy()[here] == 1, 0.9, 0.1)
+    found = fairness(y, risk, {"g": GROUP}, metrics=("auc",), n_draws=200)
+    table = found.table.set_index("group")
+    assert table.loc["c", "group_value"] == 1
+    assert table.loc["c", ["se", "low", "high", "band_low", "band_high"]].isna().all()
+    assert "no error" in table.loc["c", "reason"]
+    assert table.loc[["a", "b"], ["se", "band_low", "band_high"]].notna().all(axis=None)
+    assert found.gaps["highest"].iloc[0] == 1
+
+
+def test_a_gap_is_that_of_the_groups_with_a_value() -> None:
+    """Of 9 patients followed to the horizon no value is given: the gap leaves them out, and p is one of the rest."""
+    rows = np.r_[np.flatnonzero(GROUP == "a"), np.flatnonzero(GROUP == "b")]
+    late = np.flatnonzero((GROUP == "c") & (D["time"].to_numpy() > 12))[:9]
+    early = np.flatnonzero((GROUP == "c") & (D["time"].to_numpy() <= 12) & (D["event"].to_numpy() == 1))[:20]
+    rows = np.r_[rows, late, early]
+    found = fairness(Y[rows], RISK[rows], {"g": GROUP[rows]}, 12, metrics=("brier",), min_events=5, n_draws=200)
+    table = found.table.set_index("group")
+    assert np.isnan(table.loc["c", "value"])
+    assert table.loc["c", "reason"]
+    without = fairness(Y[rows], RISK[rows], {"g": GROUP[rows]}, 12, metrics=("brier",), min_events=10, n_draws=200)
+    assert found.gaps["gap"].iloc[0] == pytest.approx(without.gaps["gap"].iloc[0])
+    assert found.gaps["p"].iloc[0] == pytest.approx(without.gaps["p"].iloc[0])
+    pair = np.isin(GROUP[rows], ["a", "c"])
+    alone = fairness(Y[rows][pair], RISK[rows][pair], {"g": GROUP[rows][pair]}, 12, metrics=("brier",), min_events=5)
+    assert alone.gaps[["gap", "gap_corrected", "p"]].isna().all(axis=None)
+
+
+def test_errors_are_those_of_the_values() -> None:
+    """Of a ratio that of the log times the ratio; the AUC has its band on the logit, which is no longer symmetric."""
+    found = fairness(Y, RISK, {"g": GROUP}, 12, metrics=("auc", "observed_expected"), n_draws=200)
+    ratio = found.table[found.table["metric"] == "observed_expected"].iloc[0]
+    assert ratio["se"] == pytest.approx(ratio["value"] * np.log(ratio["high"] / ratio["value"]) / 1.959964)
+    area = found.table[found.table["metric"] == "auc"].iloc[0]
+    low, high = area["low"] + area["overall_value"], area["high"] + area["overall_value"]
+    assert np.log(low / (1 - low)) + np.log(high / (1 - high)) == pytest.approx(
+        2 * np.log(area["group_value"] / (1 - area["group_value"]))
+    )
+
+
+def test_bands_are_those_of_permuted_influence_values() -> None:
+    """The quantile of the largest |t|, here from the sums over all patients that the notes describe."""
+    found = fairness(Y, RISK, {"g": GROUP}, 12, metrics=("brier",), random_state=1)
+    row = found.table.iloc[0]
+    times = (row["band_high"] - row["value"]) / row["se"]
+    n, random = 900, np.random.default_rng(2)
+    psi = np.asarray(brier(Y, RISK, 12).influence, dtype=float).reshape(n)
+    largest = []
+    for _ in range(2000):
+        drawn, t = random.permutation(psi), []
+        for group in "abc":
+            rows = GROUP == group
+            mean = drawn[rows].mean()
+            moved = np.where(rows, n / rows.sum() * (drawn - mean), 0.0) - drawn
+            t.append(abs(mean) / (np.sqrt((moved**2).sum()) / n))
+        largest.append(max(t))
+    assert times == pytest.approx(np.quantile(largest, 0.95), rel=0.04)  # two draws of 2000 each
+    assert times > 1.959964
+
+
 def test_no_causal_words() -> None:
     note = fairness(Y, RISK, {"g": GROUP}, 12, n_draws=100).note
     assert "because" not in note
@@ -100,7 +164,10 @@ def test_picture() -> None:
 
 @pytest.mark.slow
 def test_no_gap_is_found_where_there_is_none() -> None:
-    """Eight groups, 600 patients, 200 data sets: bands and gaps call in at most 5 %, within two Monte-Carlo errors."""
+    """Eight groups, 600 patients, 200 data sets: bands and gaps each call in at most 5 % of them, 10 data sets.
+
+    The bound has no allowance for chance: of 200 data sets a rate of 5 % gives 10 with a standard deviation of 3.1.
+    """
     bands = gaps = 0
     for seed in range(200):
         random = np.random.default_rng(seed)
@@ -113,6 +180,5 @@ def test_no_gap_is_found_where_there_is_none() -> None:
         table = found.table
         bands += bool(((table["band_low"] > 0) | (table["band_high"] < 0)).any())
         gaps += bool(found.gaps["p"].iloc[0] <= 0.05)
-    most = 200 * (0.05 + 2 * np.sqrt(0.05 * 0.95 / 200))
-    assert bands <= most
-    assert gaps <= most
+    assert bands <= 10
+    assert gaps <= 10
