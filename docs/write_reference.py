@@ -11,6 +11,7 @@ ROOMS = {
     "cohort": "Cohorts",
     "instruments": "Questionnaires",
     "biomarkers": "Biomarkers",
+    "biomechanics": "Movement, strength and activity",
     "fusion": "One row per patient",
     "models": "Models",
     "evaluation": "Evaluation",

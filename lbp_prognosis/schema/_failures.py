@@ -44,6 +44,9 @@ REASONS: dict[str, str] = {
     "attendance": "attendance and date of a visit contradict each other",
     "no_time": "neither a date nor a day says when this was",
     "mixed_method": "one measure was made by more than one method",
+    "mixed_date": "one session has more than one date",
+    "side": "the measure has no sides",
+    "wear": "the wear time contradicts the day or the minutes measured in it",
     "codebook": "the codebook contradicts the library's own tables",
     "direction": "the direction in the codebook contradicts the data",
 }

@@ -9,14 +9,17 @@ __all__ = ["PARAMETERS"]
 
 _BY_ROLE = {
     "a choice by word": """
-        action any_unit at at_threshold by censoring_ties claim dependence extrapolation form from_state imputation
+        action any_unit at at_threshold between by censoring_ties claim dependence extrapolation form from_state
+        imputation
         interval kind method mode null_likelihood oe_interval polarity policy reason rule scale scaled shrinkage
-        smoother source spacing standard structure target ties time_unit transform unit unvalidated_reason use
+        sides smoother source spacing standard structure summary target ties time_unit transform unit unvalidated_reason
+        use
         variance weight weighting
     """,
     "a number or a switch": """
         absorbing accepted alpha amount approved_for_care auc c_statistic c_width cause censored
-        cluster_autocorrelation cluster_size coef confidence control cut deep degree df_complete digits discount draws
+        cluster_autocorrelation cluster_size coef confidence control cut days deep degree df_complete digits discount
+        draws
         end false_alarms_per_year follow_up h harm held_out high home icc incomplete indexes intercept
         keep_predictions last least low lp_mean lp_sd max_age max_points max_rows max_time mean_absolute_error
         mean_follow_up mean_only min_at_risk min_cell min_censoring_survival min_count min_events min_expected min_n
@@ -37,18 +40,19 @@ _BY_ROLE = {
         actor added allowed_missing biomarkers categories causes clinical_minimum column columns conditions constructs
         courses exclude_ids feature features fields formula instrument interactions item items key label labels
         measure measures metric metrics modalities modality multiple name names nominal other outcome_measures
-        parameters players pooled poolings reference_site sections state states stratum subgroup subgroups surgery
+        parameters players pooled poolings reference_site sections side state states stratum subgroup subgroups surgery
         term terms title totals tree types units useful value_labels value_set where
     """,
     "a model, a result or a step": """
         agreement answered answers baseline candidates caption censoring comparator conversions curve design
-        development estimator evaluation events evidence frames imputations ledger model models new null_models old
+        development estimator evaluation events evidence frames imputations ledger left_out model models new null_models
+        old
         packets provenance release_ledger replicates request resamples results rules sample samples setting step study
         tables validation with_ without
     """,
     "a table or an outcome with rows of its own": """
         X_development X_validation X_with X_without data description frame index instead norms outcome package patient
-        patients prom row rows structures studies table text timeline y_development y_validation
+        patients places prom row rows structures studies table text timeline trials y_development y_validation
     """,
     "read row by row, in the order of `aligned` or of their own": """
         at_least at_most event id ids initial intervention lower lp lp_development lp_from_c lp_validation match pairs

@@ -31,6 +31,7 @@ ROOMS = (
     "deployment",
     "cohort",
     "instruments",
+    "biomechanics",
     "report",
     "study",
 )

@@ -1,0 +1,145 @@
+"""The registry of movement measures: unit, range and direction of the schema, sides and published errors beside them.
+
+Norms by age and sex are not given: no published table of any of these measures could be read as a whole.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from lbp_prognosis._base import argument_error, nearest
+from lbp_prognosis.schema import measures
+
+__all__ = ["MotionMeasure", "PublishedError", "motion_measure", "motion_measures"]
+
+TABLE = "motion_trial"
+
+
+@dataclass(frozen=True)
+class PublishedError:
+    """An error of measurement as it was published.
+
+    Attributes
+    ----------
+    kind : {"sem", "mdc"}
+        Standard error of measurement, or minimal detectable change of one patient.
+    low, high : float
+        The figure, in the unit of the measure; different where the source gives a range.
+    design : str
+        What was repeated.
+    population : str
+        In whom.
+    source : str
+        Citation with DOI, PMID or PMC number.
+    confidence : float
+        Of a minimal detectable change; NaN where the source does not say, and for a standard error.
+    """
+
+    kind: str
+    low: float
+    high: float
+    design: str
+    population: str
+    source: str
+    confidence: float = float("nan")
+
+    def sem(self) -> tuple[float, float]:
+        """Return the standard error of measurement, lowest and highest.
+
+        A minimal detectable change is z √2 times it, with z the normal quantile of its confidence; NaN where the
+        confidence is not known.
+        """
+        factor = 1.0 if self.kind == "sem" else float(norm.ppf(0.5 + self.confidence / 2) * np.sqrt(2))
+        return self.low / factor, self.high / factor
+
+
+@dataclass(frozen=True)
+class MotionMeasure:
+    """What is known of a measure of movement, strength, endurance or activity.
+
+    Attributes
+    ----------
+    name : str
+        Key, as in the tables ``motion`` and ``motion_trial``.
+    title : str
+        Name for readers.
+    unit : str
+        Unit in this library.
+    minimum, maximum : float
+        Plausible range; a value outside it is a failure.
+    direction : {"higher_better", "higher_worse", "none"}
+        Which end is better for the patient; without one there is no best trial.
+    sided : bool
+        Whether it is measured on the left and on the right.
+    note : str
+        What its method has to say, or what is easily misread.
+    errors : tuple of PublishedError
+        Published errors of measurement; empty where none is given.
+    """
+
+    name: str
+    title: str
+    unit: str
+    minimum: float
+    maximum: float
+    direction: str
+    sided: bool
+    note: str = ""
+    errors: tuple[PublishedError, ...] = ()
+
+
+def _measure(name: str, entry: Mapping[str, Any]) -> MotionMeasure:
+    fact = measures()[name]
+    errors = tuple(
+        PublishedError(**{**error, "low": float(error["low"]), "high": float(error["high"])})
+        for error in entry.get("errors", ())
+    )
+    return MotionMeasure(
+        name,
+        entry["title"],
+        fact["unit"],
+        float(fact["minimum"]),
+        float(fact["maximum"]),
+        fact["direction"],
+        entry["sided"],
+        entry.get("note", ""),
+        errors,
+    )
+
+
+@lru_cache(maxsize=1)
+def motion_measures() -> Mapping[str, MotionMeasure]:
+    """Return every measure of movement by name.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.biomechanics import motion_measures
+    >>> known = motion_measures()["sorensen_time"]
+    >>> known.unit, known.direction, known.errors[0].low
+    ('s', 'higher_better', 11.6)
+    """
+    text = (Path(__file__).parent / "motion_measures.toml").read_text(encoding="utf-8")
+    return MappingProxyType({name: _measure(name, entry) for name, entry in tomllib.loads(text).items()})
+
+
+def motion_measure(name: str) -> MotionMeasure:
+    """Return one measure, or say which there are.
+
+    Parameters
+    ----------
+    name : str
+        As in the table ``motion``, e.g. ``"gait_speed"``.
+    """
+    known = motion_measures()
+    if name not in known:
+        raise argument_error("name", f"one of {', '.join(known)}", repr(name), nearest(name, known) or None)
+    return known[name]
