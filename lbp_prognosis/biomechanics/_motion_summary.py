@@ -17,12 +17,12 @@ __all__ = ["MotionColumns", "MotionSummary"]
 
 
 class MotionColumns(NamedTuple):
-    """One row a patient: ``X, modalities, errors = summary.wide()``.
+    """One row per patient: ``X, modalities, errors = summary.wide()``.
 
     Attributes
     ----------
     X : DataFrame
-        Indexed by patient: a column a measure (and side), and ``<column>__sd_error`` beside it where it is known.
+        Indexed by patient: one column per measure (and side), and ``<column>__sd_error`` beside it where it is known.
     modalities : FeatureMap
         The measures under ``biomechanical``, with unit, method and error of each; the errors are no predictors.
     errors : dict of str to str
@@ -42,11 +42,11 @@ class MotionSummary(Result):
     Attributes
     ----------
     table : DataFrame
-        One row a session, measure and side: ``patient_id, session_id, acquired_on`` or ``acquired_day, measure, side,
+        One row per session, measure and side: ``patient_id, session_id, acquired_on`` or ``acquired_day, measure, side,
         value, unit, summary, method_id, mean, best, n_trials, sd_trials, sd_error``. ``method_id`` ends in what the
         value is of the trials (``_mean``, ``_best``, ``_mean_of_sides``), because these are different variables.
     errors : DataFrame
-        One row a measure and method: ``measure, method_id, unit, n_sessions`` (with at least two trials), ``df,
+        One row per measure and method: ``measure, method_id, unit, n_sessions`` (with at least two trials), ``df,
         sd_trial, low, high, mdc, confidence``: the SD of one trial about its patient's session with its χ² interval,
         and the difference that two single trials of one session exceed with probability 1 − confidence.
     failures : DataFrame
@@ -77,7 +77,7 @@ class MotionSummary(Result):
         return out
 
     def wide(self, *, patients: Sequence[Any] | None = None) -> MotionColumns:
-        """Return one row a patient.
+        """Return one row per patient.
 
         Parameters
         ----------

@@ -31,7 +31,7 @@ class MotionTrials(Result):
         session_id, acquired_on`` or ``acquired_day, measure, side`` (empty where none) ``, trial, value, unit,
         method_id``, and ``device`` where it was given.
     failures : DataFrame
-        One row a fault: ``table, row, field, reason, value, message``; ``row`` counts rows of the source from 1. A row
+        One row per fault: ``table, row, field, reason, value, message``; ``row`` counts rows of the source from 1. A row
         with a fault is in no trial.
     left_out : DataFrame
         What was in the source and went nowhere without being a fault: ``source, item, reason``.
@@ -63,7 +63,7 @@ def check_trials(
     Parameters
     ----------
     trials : DataFrame
-        One row a trial: ``patient_id, measure, trial, value, unit, method_id``; ``session_id`` or a date
+        One row per trial: ``patient_id, measure, trial, value, unit, method_id``; ``session_id`` or a date
         (``acquired_on`` as ``YYYY-MM-DD``, or ``acquired_day`` in days since the index date), which names the session
         where it has no name; where they exist ``side`` (left, right) and ``device``.
     places : DataFrame, optional
@@ -125,7 +125,7 @@ def check_trials(
 def _columns(trials: Any) -> pd.DataFrame:
     frame = as_pandas(trials)
     if not isinstance(frame, pd.DataFrame):
-        raise argument_error("trials", "a frame with one row a trial", trials)
+        raise argument_error("trials", "a frame with one row per trial", trials)
     absent = [name for name in NEEDED if name not in frame.columns]
     if absent:
         raise argument_error(

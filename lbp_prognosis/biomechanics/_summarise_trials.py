@@ -35,7 +35,7 @@ def summarise_trials(
     Parameters
     ----------
     trials : DataFrame or MotionTrials
-        One row a trial, as `check_trials` takes it or gives it; a row that cannot be used is a failure of the result.
+        One row per trial, as `check_trials` takes it or gives it; a row that cannot be used is a failure of the result.
     summary : {"mean", "best"} or mapping of str to str, default "mean"
         Which of the two is ``value``, for all measures or by measure (those left out: the mean). The best is the
         largest or the smallest, as the measure's direction says; a measure without one has no best.
@@ -52,7 +52,7 @@ def summarise_trials(
     Returns
     -------
     MotionSummary
-        ``table`` (one row a value), ``errors``, ``failures``, ``left_out``.
+        ``table`` (one row per value), ``errors``, ``failures``, ``left_out``.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def sd_of_best(n: int) -> float:
 def _values(
     trials: pd.DataFrame, rules: Mapping[str, str], spread: pd.DataFrame, known: Mapping[str, float]
 ) -> pd.DataFrame:
-    """Return one row a session, measure and side."""
+    """Return one row per session, measure and side."""
     dated = [name for name in DATES if name in trials.columns]
     by = [*SESSION, "measure", "side", "method_id"]
     groups = trials.groupby(by, observed=True, sort=False)
