@@ -31,8 +31,8 @@ class MotionTrials(Result):
         session_id, acquired_on`` or ``acquired_day, measure, side`` (empty where none) ``, trial, value, unit,
         method_id``, and ``device`` where it was given.
     failures : DataFrame
-        One row per fault: ``table, row, field, reason, value, message``; ``row`` counts rows of the source from 1. A row
-        with a fault is in no trial.
+        One row per fault: ``table, row, field, reason, value, message``; ``row`` counts rows of the source from 1. What
+        has a fault is in no trial.
     left_out : DataFrame
         What was in the source and went nowhere without being a fault: ``source, item, reason``.
     """
