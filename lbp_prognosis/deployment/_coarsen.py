@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-__all__ = ["coarse_steps", "coarsen", "parts_of"]
+__all__ = ["coarse_steps", "coarsen", "parts_of", "step_times"]
 
 _ROW_LEVEL = ("cross_fitted_margin_", "cross_fitted_risk_", "folds_", "oof_")
 """Learned attributes with a value per training row; predictions do not use them."""
@@ -65,16 +65,15 @@ def coarse_steps(times: np.ndarray, events: np.ndarray, least: int) -> tuple[np.
         Place of the last jump of each group.
     """
     ends: list[int] = []
-    count = 0
-    for k, behind in enumerate(events):
-        count += int(behind)
+    count = least  # the last jump ends a group
+    for k in range(times.size - 1, -1, -1):
         if count >= least:
             ends.append(k)
             count = 0
-    if not ends:
-        ends = [times.size - 1] if times.size else []
-    elif count:
-        ends[-1] = times.size - 1
+        count += int(events[k])
+    if count < least and len(ends) > 1:
+        ends.pop()  # too few for a group of their own join the next one: early, where many are at risk
+    ends.reverse()
     made: list[float] = []
     kept: list[int] = []
     start = 0
@@ -95,6 +94,18 @@ def _place(times: np.ndarray, events: np.ndarray) -> float:
     half = int(np.searchsorted(np.cumsum(events), events.sum() / 2))
     other = half + 1 if half + 1 < times.size else half - 1
     return float(digits([(times[half] + times[other]) / 2], 3)[0])
+
+
+def step_times(model: Any) -> np.ndarray:
+    """Return the times at which any baseline inside a model has a step, in order."""
+    found: list[np.ndarray] = [np.empty(0)]
+    for part in parts_of(model):
+        for name in ("baseline_times_", "times_", "baseline_times"):
+            held = getattr(part, name, None)
+            if isinstance(held, dict):
+                held = [times for strata in held.values() for times in strata]
+            found += [held] if isinstance(held, np.ndarray) else list(held or ())
+    return np.unique(np.concatenate(found))
 
 
 def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
@@ -123,6 +134,8 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
         else:
             counts = (0, 0)
         before, after = before + counts[0], after + counts[1]
+        if hasattr(part, "baseline_events_"):
+            del part.baseline_events_  # only the merging needs them, and they are of single times no more
         if hasattr(part, "trees_"):
             _trees(part)
             notes.append("leaves of trees are not counted by patients; split points are rounded to three digits")
@@ -145,101 +158,101 @@ def _ranges(part: Any, least: int) -> None:
         }
 
 
+def _coarse_values(
+    times: np.ndarray, events: np.ndarray | None, values: list[np.ndarray], least: int, notes: list[str]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return coarse times and the cumulated values there; a step counts as one event where nobody has counted them."""
+    if events is None:
+        events = np.ones(times.size, dtype=int)
+        notes.append("the events behind the steps of a baseline are not known: each step counts as one")
+    if events.size and events.sum() < least:
+        notes.append(f"a baseline has fewer than {least} events: its one step stands for all of them")
+    grid, last = coarse_steps(times, events, least)
+    return grid, [each[last] for each in values]
+
+
+def _merged(increments: np.ndarray, times: np.ndarray, events: np.ndarray, least: int) -> np.ndarray:
+    """Return increments on the coarse times."""
+    _, last = coarse_steps(times, events, least)
+    return np.diff(np.cumsum(increments)[last], prepend=0.0)
+
+
 def _cox(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     if isinstance(part.baseline_times_, dict):
         return _cox_of_causes(part, least, notes)
-    if isinstance(part.baseline_times_, np.ndarray):  # one baseline, and no list of strata
-        times, hazard = part.baseline_times_, part.baseline_hazard_
-        grid, last = coarse_steps(times, np.ones(times.size, dtype=int), least)
-        part.baseline_times_, part.baseline_hazard_ = grid, hazard[last]
-        return times.size, grid.size
-    events = getattr(part, "baseline_events_", None) or [np.ones(t.size, dtype=int) for t in part.baseline_times_]
-    before = after = 0
-    lists = ("baseline_hazard_", "baseline_variance_", "baseline_mean_")
-    cumulated = {name: list(getattr(part, name)) for name in lists if hasattr(part, name)}
-    steps, counts = list(part.baseline_times_), list(events)
-    for code in range(len(steps)):
-        _few(counts[code], least, notes)
-        grid, last = coarse_steps(steps[code], counts[code], least)
-        before, after = before + steps[code].size, after + grid.size
-        for held in cumulated.values():
-            held[code] = held[code][last]
-        counts[code] = np.full(grid.size, least)
-        steps[code] = grid
-    part.baseline_times_ = steps
-    for name, held in cumulated.items():
-        setattr(part, name, held)
-    if hasattr(part, "baseline_events_"):
-        part.baseline_events_ = counts
-    return before, after
+    lone = isinstance(part.baseline_times_, np.ndarray)  # one baseline, and no list of strata
 
+    def listed(name: str) -> list[np.ndarray]:
+        return [getattr(part, name)] if lone else list(getattr(part, name))
 
-def _few(events: np.ndarray, least: int, notes: list[str]) -> None:
-    if events.size and events.sum() < least:
-        notes.append(f"a baseline has fewer than {least} events: its one step stands for all of them")
+    steps = listed("baseline_times_")
+    counts: list[Any] = listed("baseline_events_") if hasattr(part, "baseline_events_") else [None] * len(steps)
+    names = [name for name in ("baseline_hazard_", "baseline_variance_", "baseline_mean_") if hasattr(part, name)]
+    held = {name: listed(name) for name in names}
+    before = sum(times.size for times in steps)
+    for code, (times, events) in enumerate(zip(steps, counts)):
+        steps[code], values = _coarse_values(times, events, [held[name][code] for name in names], least, notes)
+        for name, value in zip(names, values):
+            held[name][code] = value
+    for name, values in {"baseline_times_": steps, **held}.items():
+        setattr(part, name, values[0] if lone else values)
+    return before, sum(times.size for times in steps)
 
 
 def _cox_of_causes(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Baselines by cause and stratum, and the increments that meet the product limit."""
     before = after = 0
     for cause, strata in part.baseline_times_.items():
-        hazard = list(part.baseline_hazard_[cause])
-        increments = list(part.increments_[cause]) if getattr(part, "increments_", None) else None
-        grids = []
-        for code, times in enumerate(strata):
-            events = np.ones(times.size, dtype=int)
-            _few(events, least, notes)
-            grid, last = coarse_steps(times, events, least)
+        counts, hazards, increments = (
+            getattr(part, name)[cause] for name in ("baseline_events_", "baseline_hazard_", "increments_")
+        )
+        grids, levels = [], []
+        for times, events, hazard in zip(strata, counts, hazards):
+            grid, (level,) = _coarse_values(times, events, [hazard], least, notes)
             before, after = before + times.size, after + grid.size
-            hazard[code] = hazard[code][last]
-            if increments is not None:
-                increments[code] = np.diff(np.cumsum(increments[code])[last], prepend=0.0)
             grids.append(grid)
-        part.baseline_times_[cause], part.baseline_hazard_[cause] = grids, hazard
-        if increments is not None:
-            part.increments_[cause] = increments
+            levels.append(level)
+        part.increments_[cause] = [
+            _merged(steps, times, events, least) for steps, times, events in zip(increments, strata, counts)
+        ]
+        part.baseline_times_[cause], part.baseline_hazard_[cause] = grids, levels
     return before, after
 
 
 def _cause_specific(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Bring the increments onto the coarse times that the models inside will get."""
-    made = {}
-    for code, model in part.models_.items():
-        own = []
-        for times, events, steps in zip(model.baseline_times_, model.baseline_events_, part.increments_[code]):
-            _, last = coarse_steps(times, events, least)
-            own.append(np.diff(np.cumsum(steps)[last], prepend=0.0))
-        made[code] = own
-    part.increments_ = made
+    part.increments_ = {
+        code: [
+            _merged(steps, times, events, least)
+            for times, events, steps in zip(model.baseline_times_, model.baseline_events_, part.increments_[code])
+        ]
+        for code, model in part.models_.items()
+    }
     return 0, 0
 
 
 def _multi_state(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Merge the increments of each transition."""
-    before = after = 0
-    times, increments = list(part.baseline_times_), list(part.increments_)
-    for t in range(len(times)):
-        events = (increments[t] > 0).astype(int)
-        _few(events, least, notes)
-        grid, last = coarse_steps(times[t], events, least)
-        before, after = before + times[t].size, after + grid.size
-        times[t], increments[t] = grid, np.diff(np.cumsum(increments[t])[last], prepend=0.0)
-    part.baseline_times_, part.increments_ = times, increments
-    return before, after
+    steps = list(zip(part.baseline_times_, part.baseline_events_))
+    part.increments_ = [_merged(own, times, events, least) for own, (times, events) in zip(part.increments_, steps)]
+    part.baseline_times_ = [_coarse_values(times, events, [], least, notes)[0] for times, events in steps]
+    return sum(times.size for times, _ in steps), sum(times.size for times in part.baseline_times_)
 
 
 def _null(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     if getattr(part, "horizon_", None) is not None:
         return 0, 0
     before = after = 0
-    for cause in part.times_:
-        times, incidence = list(part.times_[cause]), list(part.incidence_[cause])
-        for code in range(len(times)):
-            jumps = np.diff(incidence[code], prepend=0.0) > 0
-            grid, last = coarse_steps(times[code], jumps.astype(int), least)
-            before, after = before + int(jumps.sum()), after + grid.size
-            times[code], incidence[code] = grid, incidence[code][last]
-        part.times_[cause], part.incidence_[cause] = times, incidence
+    counts = getattr(part, "baseline_events_", {})
+    for cause, strata in part.times_.items():
+        own = counts.get(cause, [None] * len(strata))
+        grids, levels = [], []
+        for times, events, incidence in zip(strata, own, part.incidence_[cause]):
+            grid, (level,) = _coarse_values(times, events, [incidence], least, notes)
+            before, after = before + times.size, after + grid.size
+            grids.append(grid)
+            levels.append(level)
+        part.times_[cause], part.incidence_[cause] = grids, levels
     return before, after
 
 
@@ -335,9 +348,12 @@ def _updated(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     times, hazard = part.baseline_times, part.baseline_hazard
     if times is None or hazard is None:
         return 0, 0
-    grid, last = coarse_steps(times, (np.diff(hazard, prepend=0.0) > 0).astype(int), least)
+    grid, (level,) = _coarse_values(times, None, [hazard], least, notes)
+    end = floor_digits(float(times[-1]))
+    if end > grid[-1]:  # no risk is known beyond the last time, and up to it there is one
+        grid, level = np.append(grid, end), np.append(level, level[-1])
     object.__setattr__(part, "baseline_times", grid)
-    object.__setattr__(part, "baseline_hazard", hazard[last])
+    object.__setattr__(part, "baseline_hazard", level)
     return times.size, grid.size
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Result, argument_error, check_number, takes_rows
-from lbp_prognosis.deployment._coarsen import coarsen
+from lbp_prognosis.deployment._coarsen import coarsen, step_times
 from lbp_prognosis.deployment._codec import pack
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._registry import NOT_STORED, stored_name
-from lbp_prognosis.deployment._synthetic_rows import check_horizons_of, risks_of, synthetic_rows
+from lbp_prognosis.deployment._synthetic_rows import check_horizons_of, risks_of, synthetic_rows, visits_of
 
 __all__ = ["LockReport", "LockedModel", "lock"]
 
@@ -31,7 +31,8 @@ class LockReport(Result):
     min_cell : int
         Fewest events behind a step, and rows beyond a bound.
     largest_change : float
-        Largest absolute change of a risk, over rows drawn within the training ranges and times over follow-up.
+        Largest absolute change of a risk, over rows drawn within the training ranges and times over follow-up, each
+        step of a baseline among them.
     at : float
         The time where it is.
     steps_before, steps_after : int
@@ -214,8 +215,17 @@ def check_storable(model: Any) -> None:
 
 
 def _largest_change(fine: Any, coarse: Any) -> tuple[float, float]:
-    rows = synthetic_rows(coarse, _ROWS)
+    """Return the largest change of a risk, and when it is.
+
+    Two step functions differ most at a coarse step, or at the last fine step before it.
+    """
+    rows = synthetic_rows(fine, _ROWS)  # also where the coarse model has no range any more
     times = check_horizons_of(coarse, _TIMES)
+    if visits_of(coarse) is None:
+        steps, own = step_times(coarse), step_times(fine)
+        before = own[np.maximum(np.searchsorted(own, steps) - 1, 0)] if own.size else own
+        times = np.unique(np.concatenate([times, steps, before]))
+        times = times[(times > 0) & (times <= check_horizons_of(coarse)[-1])]
     change = np.abs(risks_of(coarse, rows, times) - risks_of(fine, rows, times))
     by_time = np.where(np.isnan(change), 0.0, change).max(axis=(0, 2))
     place = int(np.argmax(by_time))

@@ -14,6 +14,7 @@ __all__ = [
     "ranges_of_columns",
     "risks_of",
     "synthetic_rows",
+    "visits_of",
 ]
 
 
@@ -61,8 +62,8 @@ def synthetic_rows(model: Any, n: int, *, missing: int = 0) -> pd.DataFrame:
     return frame
 
 
-def check_horizons_of(model: Any, count: int = 3) -> np.ndarray:
-    """Return times at which a model's risks are looked at: its visits, or ``count`` over its follow-up."""
+def visits_of(model: Any) -> np.ndarray | None:
+    """Return the only times at which a model knows risks; None for a model in continuous time."""
     inner = _inner(model)
     visits = getattr(inner, "visits_", None)
     if visits is None and getattr(inner, "horizon_", None) is not None:
@@ -71,9 +72,13 @@ def check_horizons_of(model: Any, count: int = 3) -> np.ndarray:
         visits = [inner.max_time_ if np.isfinite(inner.max_time_) else 1.0]
     if visits is None and hasattr(model, "horizons") and not hasattr(inner, "fit"):
         visits = model.horizons
-    if visits is not None:
-        return np.asarray(visits, dtype=float)
-    return np.linspace(0, float(inner.max_time_), count + 1)[1:]
+    return None if visits is None else np.asarray(visits, dtype=float)
+
+
+def check_horizons_of(model: Any, count: int = 3) -> np.ndarray:
+    """Return times at which a model's risks are looked at: its visits, or ``count`` over its follow-up."""
+    visits = visits_of(model)
+    return np.linspace(0, float(_inner(model).max_time_), count + 1)[1:] if visits is None else visits
 
 
 def risks_of(model: Any, rows: pd.DataFrame, times: np.ndarray) -> np.ndarray:

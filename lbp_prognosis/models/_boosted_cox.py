@@ -26,7 +26,7 @@ from lbp_prognosis._kernels import (
 from lbp_prognosis.models._boosted_model import BoostedModel
 from lbp_prognosis.models._cross_fit import Likelihood, TreeTable, cross_fit, deal_folds, grow_trees
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.models._hazard_steps import steps_at
+from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._xgboost_adapter import margin_contributions, save_booster
 
 __all__ = ["BoostedCox"]
@@ -95,6 +95,8 @@ class BoostedCox(BoostedModel):
         Margins of the training rows by boosters that did not see them; NaN for rows of weight 0.
     baseline_times_, baseline_hazard_ : dict of int to list of ndarray
         For each cause and stratum: event times and cumulative hazard at linear predictor 0.
+    baseline_events_ : dict of int to list of ndarray
+        Rows with the event at each of these times.
     increments_ : dict of int to list of ndarray
         What meets the product limit of several causes, one value per event time; as in `CauseSpecificCox`.
     categories_ : dict of str to list
@@ -227,6 +229,7 @@ class BoostedCox(BoostedModel):
         self.cross_fitted_margin_: dict[int, np.ndarray] = {}
         self.baseline_times_: dict[int, list[np.ndarray]] = {}
         self.baseline_hazard_: dict[int, list[np.ndarray]] = {}
+        self.baseline_events_: dict[int, list[np.ndarray]] = {}
         self.increments_: dict[int, list[np.ndarray]] = {}
         for cause in self.causes_.tolist():
             event = (y["event"] == cause) & (weights > 0)
@@ -286,6 +289,7 @@ class BoostedCox(BoostedModel):
         )
         self.baseline_times_[cause] = [times for times, _ in steps]
         self.baseline_hazard_[cause] = [hazard for _, hazard in steps]
+        self.baseline_events_[cause] = events_at(self.baseline_times_[cause], design.y["time"], event, design.strata)
         fitted = discrete_baseline(
             design.y["time"],
             event,

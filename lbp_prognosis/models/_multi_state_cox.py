@@ -241,6 +241,7 @@ class MultiStateCox(RiskEstimator):
         eta = row_products(stacked, model.coef_) - self.shift_
         self.increments_ = self._steps(model, y, eta, layer, None if weights is None else weights.values)
         self.baseline_times_ = list(model.baseline_times_)
+        self.baseline_events_ = list(model.baseline_events_)
 
     def _steps(
         self, model: CoxPH, y: np.ndarray, eta: np.ndarray, layer: np.ndarray, weights: np.ndarray | None

@@ -23,7 +23,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import categorical_probabilities, cox_baseline, cox_fit
 from lbp_prognosis.models._cross_fit import deal_folds, identical_rows
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.models._hazard_steps import steps_at
+from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._modality_blocks import ModalityBlocks
 from lbp_prognosis.models._net_losses import EfronLoss, NetLoss, PeriodLoss, over_periods, time_basis
 from lbp_prognosis.models._net_shape import NetShape, Weights, first_weights, net_outputs
@@ -116,6 +116,8 @@ class MultimodalNet(ModalityBlocks):
         Ends of the periods, and their effects (``"discrete"``).
     baseline_times_, baseline_hazard_ : ndarray
         Event times and cumulative hazard at output 0 (``"efron"``).
+    baseline_events_ : ndarray
+        Rows with the event at each of these times (``"efron"``).
     n_events_ : int
         Events in the training rows.
 
@@ -461,6 +463,7 @@ class MultimodalNet(ModalityBlocks):
         self.slope_ = np.array([slope])
         steps = cox_baseline(part.y["time"], event, slope * margin, **own)
         self.baseline_times_, self.baseline_hazard_ = steps[0]
+        (self.baseline_events_,) = events_at([self.baseline_times_], part.y["time"], event, None)
 
     def _calibrate_periods(self, loss: PeriodLoss, seen: np.ndarray, free: bool) -> None:
         causes, rows = self.causes_.size, loss.rows

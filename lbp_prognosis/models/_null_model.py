@@ -16,6 +16,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import step_at
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._hazard_steps import events_at
 from lbp_prognosis.survival import OutcomeKind, Weights, aalen_johansen, status_horizon, turnbull
 
 __all__ = ["NullModel"]
@@ -41,6 +42,8 @@ class NullModel(RiskEstimator):
         For each cause and stratum, the times at which the incidence rises.
     incidence_ : dict of int to list of ndarray
         The incidence from each of these times on.
+    baseline_events_ : dict of int to list of ndarray
+        Rows with the event at each of these times; of times alone, not of interval ends or states.
     interpolated_ : bool
         Whether the incidence runs straight between the times (Turnbull's intervals, inside which it is not known)
         instead of in steps.
@@ -121,6 +124,11 @@ class NullModel(RiskEstimator):
         for cause in self.causes_.tolist():
             pairs = [_curve(design, used & (codes == code), cause) for code in range(codes.max() + 1)]
             self.times_[cause], self.incidence_[cause] = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        if design.kind == "right":
+            self.baseline_events_ = {
+                cause: events_at(self.times_[cause], y["time"], used & (y["event"] == cause), codes)
+                for cause in self.times_
+            }
         return self
 
     def _fit_status(self, design: Design, used: np.ndarray, codes: np.ndarray) -> None:

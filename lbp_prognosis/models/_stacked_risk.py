@@ -23,6 +23,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import cox_baseline, step_at
 from lbp_prognosis.models._combined_risk import CombinedRisk, Rows
+from lbp_prognosis.models._hazard_steps import events_at
 from lbp_prognosis.models._known_states import KnownStates, default_horizons, loss_of
 from lbp_prognosis.models._risk_scale import on_scale, to_risk
 from lbp_prognosis.models._stack_weights import brier_moments, brier_weights, cox_weights, log_score_weights
@@ -85,6 +86,8 @@ class StackedRisk(CombinedRisk):
         learners of the pattern.
     baseline_times_, baseline_hazard_ : ndarray
         Of ``"cox_nonneg"``: event times and cumulative hazard where all scores are at ``centre_``.
+    baseline_events_ : ndarray
+        Rows with the event at each of these times.
     centre_ : ndarray of shape (n_learners,)
         Means of the scores.
 
@@ -303,6 +306,8 @@ class StackedRisk(CombinedRisk):
             crossed[labels == fold] = self._mixture(rows, risks, solve(copies), copies)[labels == fold]
         if self.meta == "cox_nonneg":
             self.centre_, self.baseline_times_, self.baseline_hazard_ = self._baseline(rows, risks, alpha, states.rows)
+            event = (states.rows > 0) & (rows.y["event"] == 1)
+            (self.baseline_events_,) = events_at([self.baseline_times_], rows.y["time"], event, None)
         table = np.concatenate([risks, risks.mean(axis=2)[:, :, None], mixed[:, :, None], crossed[:, :, None]], axis=2)
         self.cross_validated_loss_ = self._loss_table(states, table, names, alpha)
 

@@ -17,11 +17,14 @@ from syn import syn
 from lbp_prognosis import Surv, fusion, models, validation
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.deployment import Ledger, LockedModel, ModelFileError, load_model, lock, save_model, verify
+from lbp_prognosis.deployment._coarsen import coarse_steps
 from lbp_prognosis.deployment._codec import pack, unpack
 from lbp_prognosis.deployment._container import read_container, written_container
 from lbp_prognosis.deployment._registry import NOT_STORED, known_classes
+from lbp_prognosis.deployment._synthetic_rows import synthetic_rows
 from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline, Standardise
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, NullModel
+from lbp_prognosis.validation import update_model
 from tests.unit.deployment.stored_models import BARE, EVERY, fitted, table
 
 D = syn(n=300)
@@ -191,6 +194,57 @@ def test_times_of_visits_that_many_share_stay():
     np.testing.assert_array_equal(
         locked.predict_risk(X[["c1", "p1"]], [6, 12]), model.predict_risk(X[["c1", "p1"]], [6, 12])
     )
+
+
+@pytest.mark.parametrize("name", ["BoostedCox", "NullModel", "CauseSpecificCox"])
+def test_visits_that_many_share_stay_in_every_model(name):
+    X, y = table(240)
+    visits = np.array([3.0, 6, 12, 24, 36, 60])
+    y = Surv.right(visits[np.minimum(np.searchsorted(visits, y["time"]), 5)], y["event"])
+    X = X[["c1", "p1"]]
+    model = getattr(models, name)().fit(X, y)
+    locked = lock(model)
+    # each step counted as one event: visits fell together, and risks moved by up to 0.79
+    change = np.abs(locked.predict_risk(X, [6, 12]) - model.predict_risk(X, [6, 12]))
+    assert np.quantile(change, 0.95) < 1e-9  # some rows lie where the split of a tree was rounded
+    assert not hasattr(locked.unlocked, "baseline_events_")
+
+
+@pytest.mark.parametrize("n", [60, 240])
+def test_the_change_told_is_the_largest_of_its_rows(n):
+    X, y = table(n)
+    X = X[["c1", "p1"]]
+    model = CoxPH().fit(X, y)
+    locked = lock(model)
+    times = np.unique(np.append(y["time"], np.linspace(0.1, y["time"].max(), 300)))
+    times = times[times <= locked.unlocked.max_time_]
+    rows = synthetic_rows(model, 64)
+    seen = np.abs(locked.predict_risk(rows, times) - model.predict_risk(rows, times)).max()
+    assert seen <= locked.report.largest_change + 1e-12
+
+
+def test_the_end_of_follow_up_of_an_updated_model_stays():
+    X, y = table(240)
+    X = X[["c1", "p1"]]
+    model = update_model(CoxPH().fit(X, y), X, y, method="bayes", horizon=12).model
+    end = float(f"{model.baseline_times[-1] * 0.9995:.4g}")
+    locked = lock(model)
+    assert np.isfinite(model.predict_risk(X, end)).all()
+    late = 0.99 * model.baseline_times[-1]
+    assert np.isfinite(locked.predict_risk(X, late)).all()
+    assert any("not known" in note for note in locked.report.notes)
+
+
+def test_few_are_left_over_where_many_are_at_risk():
+    times = np.arange(1.0, 13.0)
+    grid, last = coarse_steps(times, np.ones(12, dtype=int), 5)
+    assert last.tolist() == [6, 11]  # seven early, five late
+    assert grid.tolist() == [4.5, 10.5]
+    assert coarse_steps(times[:4], np.ones(4, dtype=int), 5)[1].tolist() == [3]
+    assert coarse_steps(times[:5], np.ones(5, dtype=int), 5)[1].tolist() == [4]
+    assert coarse_steps(times[:9], np.ones(9, dtype=int), 5)[1].tolist() == [8]
+    assert coarse_steps(times[:10], np.ones(10, dtype=int), 5)[1].tolist() == [4, 9]
+    assert coarse_steps(times[:0], np.ones(0, dtype=int), 5)[1].size == 0
 
 
 def test_ranges_have_rows_beyond_them():
