@@ -128,10 +128,14 @@ def monitor(
         raise argument_error("batches", "at least one batch", "none")
     if len({part.kind for part in parts}) > 1:
         raise argument_error("batches", "outcomes of one kind", sorted({part.kind for part in parts}))
+    columns = list(parts[0].X.columns)
+    other = next((part for part in parts if list(part.X.columns) != columns), None)
+    if other is not None:
+        raise argument_error("batches", f"of one set of columns, {columns}", f"{list(other.X.columns)} in {other.name}")
     days = _DAYS[unit]
     last = _until(parts, until, days)
     old = parts[0].X if development_X is None else development_X
-    if not isinstance(old, pd.DataFrame) or list(old.columns) != list(parts[0].X.columns):
+    if not isinstance(old, pd.DataFrame) or list(old.columns) != columns:
         raise argument_error("development_X", "a frame with the columns of the batches", development_X)
     inputs, members = [], []
     for part in parts[1 if development_X is None else 0 :]:
@@ -292,6 +296,13 @@ def _hazard_at(model: Any, X: pd.DataFrame, end: np.ndarray, at_horizon: np.ndar
         rows = np.flatnonzero(np.isin(end, times))
         risk = np.asarray(model.predict_risk(X.iloc[rows], times), dtype=float).reshape(rows.size, -1)
         own = risk[np.arange(rows.size), np.searchsorted(times, end[rows])]
+        if np.isnan(own).any():
+            raise argument_error(
+                "model",
+                "one that gives risks at any time, for outcomes that are times",
+                f"a {type(model).__name__} without a risk at {end[rows[np.isnan(own)][0]]:g}, where a patient was lost",
+                "Make states at the horizon of the outcome (Status.at): an equation knows its horizons alone.",
+            )
         out[rows] = -np.log1p(-np.minimum(own, 1 - 1e-12))
     return out
 
@@ -314,6 +325,8 @@ def _window(part: _Ripe, confidence: float) -> dict[str, Any]:
     }
     if part.rows.size == 0:
         return {**row, "reason": "no patient has matured: the window says nothing yet"}
+    if expected == 0:
+        return {**row, "reason": "the model expects no event while these patients were seen"}
     low, high = ratio_limits(observed, expected, confidence)
     row |= {"observed_expected": observed / expected, "low": low, "high": high}
     if min(observed, part.rows.size - observed) < _FEW:

@@ -181,11 +181,38 @@ def test_pictures() -> None:
         ([(*batch(0, "2020-01-01")[:2], ["?"] * 120)], "dates"),
         ([(*batch(0, "2020-01-01")[:2], ["2020-01-01"] * 119)], "as many rows"),
         ([batch(0, "2020-01-01"), batch(1, "2020-07-01", kind="status")], "one kind"),
+        ([batch(0, "2020-01-01"), (lambda X, y, day: (X[["age"]], y, day))(*batch(1, "2020-07-01"))], "one set of columns"),
     ],
 )
 def test_what_is_no_batch(batches: list, told: str) -> None:
     with pytest.raises(LBPError, match=told):
         watch(batches)
+
+
+def test_a_window_in_which_no_event_is_expected() -> None:
+    X, _, entry = batch(0, "2020-01-01")
+    later = (X.head(1), Surv.right([1e-9], [0]), entry[:1])
+
+    class Late(Known):
+        def predict_risk(self, X: Any, horizons: Any) -> np.ndarray:
+            return super().predict_risk(X, horizons) * (np.atleast_1d(horizons) > 1)
+
+    found = monitor(Late(), [batch(0, "2020-01-01"), later], horizon=12, false_alarms_per_year=0.05, until=END)
+    assert np.isnan(found.windows["observed_expected"][1])
+    assert "expects no event" in found.windows["reason"][1]
+
+
+def test_an_equation_knows_no_risk_at_the_times_of_losses() -> None:
+    class AtTwelve(Known):
+        def predict_risk(self, X: Any, horizons: Any) -> np.ndarray:
+            at = np.atleast_1d(horizons)
+            return np.where(at == 12, super().predict_risk(X, at), np.nan)
+
+    with pytest.raises(LBPError, match="Status.at"):
+        monitor(AtTwelve(), [batch(0, "2020-01-01")], horizon=12, false_alarms_per_year=0.05, until=END)
+    states = [batch(0, "2020-01-01", kind="status")]
+    found = monitor(AtTwelve(), states, horizon=12, false_alarms_per_year=0.05, until=END)
+    assert np.isfinite(found.windows["observed_expected"]).all()
 
 
 @pytest.mark.slow
