@@ -181,7 +181,10 @@ def test_pictures() -> None:
         ([(*batch(0, "2020-01-01")[:2], ["?"] * 120)], "dates"),
         ([(*batch(0, "2020-01-01")[:2], ["2020-01-01"] * 119)], "as many rows"),
         ([batch(0, "2020-01-01"), batch(1, "2020-07-01", kind="status")], "one kind"),
-        ([batch(0, "2020-01-01"), (lambda X, y, day: (X[["age"]], y, day))(*batch(1, "2020-07-01"))], "one set of columns"),
+        (
+            [batch(0, "2020-01-01"), (lambda X, y, day: (X[["age"]], y, day))(*batch(1, "2020-07-01"))],
+            "one set of columns",
+        ),
     ],
 )
 def test_what_is_no_batch(batches: list, told: str) -> None:
