@@ -181,6 +181,9 @@ class FederatedLikelihood(ABC):
             raise argument_error(
                 "request", "one of this model (columns, ties, penalty, version)", "one of another agreement"
             )
+        coef = np.array(request.coef, dtype=float)
+        if coef.shape != (len(self.parameters),) or not np.isfinite(coef).all():
+            raise argument_error("request", f"of {len(self.parameters)} finite coefficients", f"{request.coef}")
         site = str(site)
         policy = Policy() if policy is None else policy
         check_outcome(y, self._accepts, caller=type(self).__name__, instead=self._instead)
@@ -188,7 +191,6 @@ class FederatedLikelihood(ABC):
         weights = check_weights(sample_weight, y.shape[0])
         shift = None if offset is None else check_vector("offset", offset, n=y.shape[0])
         model = self._likelihood(rows, y, weights, strata, shift)
-        coef = np.array(request.coef, dtype=float)
         empty = Round(
             site, self.agreement, request.digest, request.number, request.coef, version=lbp_prognosis.__version__
         )

@@ -89,11 +89,16 @@ class Packet:
         name : str
             Who signs.
         key : bytes, optional
-            As for `site_packet`.
+            As for `site_packet`; a packet that was sealed needs its key again.
+
+        Raises
+        ------
+        ArgumentError
+            Without a name, or for a packet that does not hold together (see `verify`): nobody signs what was changed.
         """
         if not isinstance(name, str) or not name.strip():
             raise argument_error("name", "the name of a person", name)
-        return Packet.of({**self.content, "signed_by": name.strip()}, key)
+        return Packet.of({**self.verify(key).content, "signed_by": name.strip()}, key)
 
     def to_json(self) -> str:
         """Return canonical JSON: equal contents have equal bytes."""
@@ -337,6 +342,9 @@ def _benefits(c: Mapping[str, Any]) -> str:
 def _errors(c: Mapping[str, Any]) -> str:
     """Standard errors of bounded means: no n patients can be surer than this, or less sure than that."""
     n = c["cohort"]["n"]
+    for name, (value, se) in c["paired"].items():
+        if not (np.isfinite(value) and 0 <= se < 10):
+            return f"a difference in {name} that cannot be"
     for name, (value, se) in c["estimates"].items():
         if not (np.isfinite(value) and 0 < se < 10):
             return f"a standard error of {name} that cannot be"

@@ -45,7 +45,8 @@ def pool(
         With which they were sealed.
     useful : mapping of str to (float or None, float or None), optional
         Range of each metric in which the model is useful; by default O/E and slope within 0.8 to 1.25, and IPA, net
-        benefit and differences above 0. Paired differences use the range of their metric where it begins at 0.
+        benefit and differences above 0. A difference is useful on the better side of 0, whatever the range of its
+        metric.
     confidence : float, default 0.95
         Level of all intervals.
 
@@ -85,9 +86,10 @@ def pool(
     if unknown:
         raise argument_error("useful", "ranges of registered metrics", f"{unknown}")
     contents = sorted((each.content for each in full), key=lambda content: str(content["site"]))
-    measures = tuple(_measures(contents, ranges, confidence))
+    left: list[tuple[str, str, str]] = []
+    measures = tuple(_measures(contents, ranges, confidence, left))
     withheld = pd.DataFrame(
-        [(str(c["site"]), row["item"], row["reason"]) for c in contents for row in c["withheld"]],
+        [(str(c["site"]), row["item"], row["reason"]) for c in contents for row in c["withheld"]] + left,
         columns=["site", "item", "reason"],
     )
     return PooledEvidence(
@@ -141,7 +143,10 @@ def _measures(
     contents: Sequence[Mapping[str, Any]],
     ranges: Mapping[str, tuple[float | None, float | None]],
     confidence: float,
+    left: list[tuple[str, str, str]],
 ) -> Iterable[PooledMeasure]:
+    """Yield all measures; sites that one of them leaves out are added to ``left``."""
+
     def measure(
         metric: str,
         rows: list[tuple[Mapping[str, Any], float, float]],
@@ -149,11 +154,17 @@ def _measures(
         threshold: float = np.nan,
         reference: str = "",
         subgroup: str = "",
-    ) -> PooledMeasure:
+    ) -> Iterable[PooledMeasure]:
+        still = [str(row[0]["site"]) for row in rows if not row[2] > 0]
+        item = metric + ("" if np.isnan(threshold) else f"@{threshold:g}") + (f" − {reference}" if reference else "")
+        left.extend((site, item, "no standard error: it is the same for every patient of the site") for site in still)
+        rows = [row for row in rows if row[2] > 0]
+        if not rows:
+            return
         values = np.array([row[1] for row in rows])
         errors = np.array([row[2] for row in rows])
         sites = tuple(str(row[0]["site"]) for row in rows)
-        scale = METRICS[metric].scale if not reference and not subgroup.startswith("−") else "identity"
+        scale = METRICS[metric].scale if not reference else "identity"
         scale = scale if scale in ("identity", "logit", "log") else "identity"
         edges = {"logit": (0.0, 1.0), "log": (0.0, np.inf), "identity": (-np.inf, np.inf)}[scale]
         if not ((values > edges[0]) & (values < edges[1])).all():
@@ -166,7 +177,7 @@ def _measures(
             low, high = (0.0, None) if METRICS[metric].better != "lower" else (None, 0.0)
         declared = meta is not None and (low, high) != (None, None)
         useful = meta.probability_between(low, high) if declared and meta is not None else np.nan
-        return PooledMeasure(
+        yield PooledMeasure(
             metric,
             threshold,
             reference,
@@ -184,25 +195,25 @@ def _measures(
     for metric in dict.fromkeys((ranks, "auc", "brier", "ipa")):
         rows = [(c, *c["estimates"][metric]) for c in contents if metric in c["estimates"]]
         if rows:
-            yield measure(metric, rows, _stratified(metric, [row[0] for row in rows], ranks))
+            yield from measure(metric, rows, _stratified(metric, [row[0] for row in rows], ranks))
     rows = [(c, *_observed_expected(c)) for c in contents if c["sums"] and "observed_se" in c["sums"]]
     if rows:
-        yield measure("observed_expected", rows, _observed_expected_of_all([row[0] for row in rows]))
+        yield from measure("observed_expected", rows, _observed_expected_of_all([row[0] for row in rows]))
     yield from _calibrations(contents, measure)
     yield from _decisions(contents, measure)
     names = dict.fromkeys(name for c in contents for name in c["paired"])
     for name in names:
         metric, _, cut = name.partition("@")
         rows = [(c, *c["paired"][name]) for c in contents if name in c["paired"]]
-        yield measure(metric, rows, _by_size(rows), float(cut) if cut else np.nan, "comparator")
+        yield from measure(metric, rows, _by_size(rows), float(cut) if cut else np.nan, "comparator")
     for group, level in dict.fromkeys((g, lv) for c in contents for g in c["subgroups"] for lv in c["subgroups"][g]):
         told = [(c, c["subgroups"][group][level]) for c in contents if level in c["subgroups"].get(group, {})]
         for metric in ("auc", "brier"):
             rows = [(c, part[metric], part[f"{metric}_se"]) for c, part in told if metric in part]
             if rows:
-                yield measure(metric, rows, subgroup=f"{group} = {level}")
+                yield from measure(metric, rows, subgroup=f"{group} = {level}")
         rows = [(c, *_ratio(part["observed"], part["predicted"], part["events"], part["n"])) for c, part in told]
-        yield measure("observed_expected", rows, subgroup=f"{group} = {level}")
+        yield from measure("observed_expected", rows, subgroup=f"{group} = {level}")
 
 
 def _ratio(observed: float, expected: float, events: int, n: int) -> tuple[float, float]:
@@ -235,7 +246,7 @@ def _stratified(metric: str, contents: Sequence[Mapping[str, Any]], ranks: str) 
         errors = np.array([c["estimates"][metric][1] for c in contents])
         return float((pairs[:, 0].sum() + pairs[:, 2].sum() / 2) / pairs.sum()), float(np.sqrt(share**2 @ errors**2))
     if metric == "brier":
-        return _by_size([(c, *c["estimates"]["brier"]) for c in contents], between=True)
+        return _by_size([(c, *c["estimates"]["brier"]) for c in contents])
     if metric == "ipa":
         n = sum(c["cohort"]["n"] for c in contents)
         loss = sum(c["cohort"]["n"] * c["estimates"]["brier"][0] for c in contents) / n
@@ -244,15 +255,13 @@ def _stratified(metric: str, contents: Sequence[Mapping[str, Any]], ranks: str) 
     return float("nan"), float("nan")
 
 
-def _by_size(rows: Sequence[tuple[Mapping[str, Any], float, float]], between: bool = True) -> tuple[float, float]:
+def _by_size(rows: Sequence[tuple[Mapping[str, Any], float, float]]) -> tuple[float, float]:
     """Mean over patients; its error that of all rows: within sites and, as they are drawn together, between them."""
     n = np.array([row[0]["cohort"]["n"] for row in rows], dtype=float)
     values, errors = np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
     share = n / n.sum()
     mean = float(share @ values)
-    variance = float(share**2 @ errors**2)
-    if between:
-        variance += float(share @ (values - mean) ** 2) / n.sum()
+    variance = float(share**2 @ errors**2) + float(share @ (values - mean) ** 2) / n.sum()
     return mean, float(np.sqrt(variance))
 
 
@@ -274,20 +283,20 @@ def _calibrations(contents: Sequence[Mapping[str, Any]], measure: Any) -> Iterab
         for place, metric in ((0, "calibration_intercept"), (1, "calibration_slope")):
             rows = [(given[k], float(solved[k][0][place]), float(np.sqrt(solved[k][1][place, place]))) for k in known]
             if rows:
-                yield measure(metric, rows, (float(line[place]), float(errors[place])))
+                yield from measure(metric, rows, (float(line[place]), float(errors[place])))
 
 
 def _decisions(contents: Sequence[Mapping[str, Any]], measure: Any) -> Iterable[PooledMeasure]:
     for cut in sorted({cut for c in contents for cut in c["decisions"]}, key=float):
         given = [c for c in contents if cut in c["decisions"]]
         rows = [(c, *c["decisions"][cut][1:3]) for c in given]
-        yield measure("net_benefit", rows, _by_size(rows), float(cut))
+        yield from measure("net_benefit", rows, _by_size(rows), float(cut))
         odds = float(cut) / (1 - float(cut))
         over = []
         for c in given:
             mean = c["sums"]["observed"] / c["cohort"]["n"]
             over.append((c, c["decisions"][cut][1] - (mean - odds * (1 - mean)), c["decisions"][cut][3]))
-        yield measure("net_benefit", over, _by_size(over), float(cut), "treat all")
+        yield from measure("net_benefit", over, _by_size(over), float(cut), "treat all")
 
 
 def _doubts(

@@ -53,8 +53,8 @@ class PooledMeasure:
     meta : MetaAnalysis or None
         Random effects over sites; None with one site.
     stratified, stratified_se : float
-        The value of all patients as one analysis with pairs, sums and censoring curves within sites; NaN where packets
-        do not give it.
+        The value of all patients as one analysis with pairs, sums and censoring curves within sites, also of those
+        sites that the mean leaves out for want of a standard error; NaN where packets do not give it.
     robust : float
         Median of the sites: no site can move it far.
     useful : float
@@ -124,7 +124,7 @@ class PooledEvidence(Result):
     left_out : dict of str to str
         Sites without, and why: the evidence is that of the others.
     withheld : DataFrame
-        What single sites withheld: ``site, item, reason``.
+        What single sites withheld, and measures that a site is left out of: ``site, item, reason``.
     model : dict
         Which model, horizon and outcome.
     n, n_events : int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +13,35 @@ from lbp_prognosis._base import argument_error
 from lbp_prognosis.federation._canonical import as_read, canonical, digest, sealed
 
 __all__ = ["Round", "RoundRequest"]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_vector(values: Any) -> bool:
+    return isinstance(values, list) and all(map(_is_number, values))
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_vector, value))
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _check_kinds(found: Mapping[str, Any], kinds: Mapping[str, Callable[[Any], bool]], what: str) -> None:
+    """Refuse fields of another kind than they have, before anything is done with them."""
+    wrong = [name for name, fits in kinds.items() if not fits(found[name])]
+    if wrong:
+        raise argument_error(
+            "text", f"{what} whose fields are finite numbers, lists of them and words", f"other {wrong}"
+        )
 
 
 @dataclass(frozen=True)
@@ -52,7 +83,8 @@ class RoundRequest:
         found = as_read("text", text)
         if set(found) != {"agreement", "number", "coef"}:
             raise argument_error("text", "a request with agreement, number and coef", f"the keys {sorted(found)[:8]}")
-        return cls(str(found["agreement"]), int(found["number"]), tuple(float(value) for value in found["coef"]))
+        _check_kinds(found, {"agreement": _is_word, "number": _is_count, "coef": _is_vector}, "a request")
+        return cls(found["agreement"], found["number"], tuple(float(value) for value in found["coef"]))
 
 
 @dataclass(frozen=True)
@@ -130,6 +162,7 @@ class Round:
                 f"one with the keys {sorted(found)[:12]}",
                 "All sites and the centre use one version.",
             )
+        _check_kinds(found, _KINDS, "an answer")
         found["coef"], found["score"] = tuple(found["coef"]), tuple(found["score"])
         found["information"] = tuple(tuple(row) for row in found["information"])
         return cls(**found)
@@ -160,3 +193,12 @@ class Round:
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Return score (p,) and information (p, p)."""
         return np.array(self.score, dtype=float), np.array(self.information, dtype=float)
+
+
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("site", "agreement", "request", "withheld", "version", "seal"), _is_word),
+    **dict.fromkeys(("number", "n", "n_events"), _is_count),
+    **dict.fromkeys(("coef", "score"), _is_vector),
+    "loglik": _is_number,
+    "information": _is_table,
+}

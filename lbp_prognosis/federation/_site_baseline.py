@@ -12,6 +12,7 @@ from lbp_prognosis._base import argument_error, check_horizons, check_vector, ta
 from lbp_prognosis._kernels import cox_baseline, step_at
 from lbp_prognosis.federation._canonical import significant
 from lbp_prognosis.federation._policy import Policy
+from lbp_prognosis.federation._probing import few_patients_behind, weighs_few
 from lbp_prognosis.federation._site_rows import agreed_matrix
 from lbp_prognosis.survival import check_outcome, check_weights
 
@@ -99,11 +100,15 @@ def site_baseline(
     kept: list[float] = []
     withheld: dict[float, str] = {}
     last = 0.0
+    # extreme coefficients make the sums over those at risk the covariates of one patient, here as in a round
+    probing = few_patients_behind(rows, columns, w, policy) or weighs_few(rows @ beta, w, policy)
     for t in map(float, times):
         between = copies[event & (y["time"] > last) & (y["time"] <= t)].sum()
         beyond, after = copies[y["time"] > t].sum(), copies[event & (y["time"] > t)].sum()
         if copies.sum() < policy.min_n or copies[event].sum() < policy.min_events:
             withheld[t] = "insufficient: fewer patients or events than the site's minimum"
+        elif probing:
+            withheld[t] = probing
         elif between < policy.min_cell:
             withheld[t] = "few events since the horizon before"
         elif beyond < policy.min_cell or 0 < after < policy.min_cell:

@@ -140,7 +140,10 @@ def site_packet(
             "horizon": tau,
         },
     )
+    budget = Budget(int(policy.release_budget * n))
     reason = _too_small(state, policy)
+    if not reason and budget.most < sum(_least_numbers(kind, int((state < 0).sum()))):
+        reason = "insufficient: counts and sums are more numbers than the release budget"
     if reason:
         content["withheld"].append({"item": "everything", "reason": reason})
         return Packet.of(content, key)
@@ -148,10 +151,10 @@ def site_packet(
         content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
     risks = {name: [_risk(each, table, tau, cause, n) for table in tables] for name, each in named.items()}
     scores = [_score(named["model"], table, kind, cause) for table in tables]
-    # a formula that knows its risks at some horizons alone has no hazard up to any other time
-    single = kind == "right" and not (y["event"] > 1).any() and getattr(named["model"], "horizons", None) is None
-    expected = [_expected(named["model"], table, y, tau) if single else None for table in tables]
-    content["model"]["calibration"] = "cumulative hazard" if single else "state"
+    single = kind == "right" and not (y["event"] > 1).any()
+    hazards = _hazards(named["model"], tables, y, tau) if single else None
+    expected: list[Any] = [None] * len(tables) if hazards is None else hazards
+    content["model"]["calibration"] = "state" if hazards is None else "cumulative hazard"
     mean_risks = {name: np.mean(each, axis=0) for name, each in risks.items()}
     patients = Patients(state=state, scores=mean_risks)
     cuts, dropped = kept_cuts(patients, policy.thresholds, policy.min_cell, 3)
@@ -184,7 +187,6 @@ def site_packet(
         raise argument_error(
             "horizon", "within the follow-up of the site's patients", f"{tau:g}: {found.reasons.get('brier', '')}"
         )
-    budget = Budget(int(policy.release_budget * n))
     _fill(content, found, budget, policy)
     if subgroups is not None:
         _subgroups(content, subgroups, state, numbers, budget, policy)
@@ -201,14 +203,16 @@ def site_packet(
 
 
 def _horizon(y: np.ndarray, kind: str, horizon: float | None) -> float:
-    if kind == "status":
-        known = status_horizon(y)
-        if horizon is not None and known is not None and float(horizon) != known:
-            raise argument_error("horizon", f"{known:g}, that of the states", horizon)
-        return float(known if known is not None else horizon)  # type: ignore[arg-type]
+    known = status_horizon(y) if kind == "status" else None
+    if horizon is None:
+        if known is None:
+            raise argument_error("horizon", "given: the outcome does not know one", "None")
+        return known
     times, scalar = check_horizons(horizon)
     if not scalar:
         raise argument_error("horizon", "one number", horizon, "Write a packet for each horizon.")
+    if known is not None and float(times[0]) != known:
+        raise argument_error("horizon", f"{known:g}, that of the states", horizon)
     return float(times[0])
 
 
@@ -223,12 +227,11 @@ def _identity(name: str, model: Any) -> str:
     """Return a digest of what the model is."""
     if hasattr(model, "to_dict") and not getattr(model, "fixed", False):
         return content_hash(model.to_dict())
-    raise argument_error(
-        name if name == "model_id" else "comparator",
-        "a name or digest of the model, or a model with to_dict",
-        f"a {type(model).__name__} that does not say which model it is",
-        "Give model_id=, the same at all sites.",
-    )
+    told = f"a {type(model).__name__} that does not say which model it is"
+    if name == "comparator":
+        raise argument_error(name, "a model with to_dict", told, "Give its equation, where it has one.")
+    accepted = "a name or digest of the model, or a model with to_dict"
+    raise argument_error(name, accepted, told, "Give model_id=, the same at all sites.")
 
 
 def _risk(model: Any, table: Any, tau: float, cause: int, n: int) -> np.ndarray:
@@ -242,6 +245,16 @@ def _risk(model: Any, table: Any, tau: float, cause: int, n: int) -> np.ndarray:
 def _score(model: Any, table: Any, kind: str, cause: int) -> np.ndarray | None:
     found = stated_score(model, table, kind, cause) if kind == "right" else None
     return None if found is None else np.asarray(found, dtype=float).reshape(-1)
+
+
+def _hazards(model: Any, tables: Any, y: np.ndarray, tau: float) -> list[np.ndarray] | None:
+    """Return the cumulative hazards (n,) by table; None for a model that knows risks at some horizons alone."""
+    inside = getattr(model, "models_", None)
+    inner = inside[0] if isinstance(inside, list) and inside else model
+    if any(getattr(inner, name, None) is not None for name in ("horizons", "horizon_", "visits_")):
+        return None
+    found = [_expected(model, table, y, tau) for table in tables]
+    return None if any(np.isnan(each).any() for each in found) else found
 
 
 def _expected(model: Any, table: Any, y: np.ndarray, tau: float) -> np.ndarray:
@@ -309,6 +322,11 @@ def _too_small(state: np.ndarray, policy: Policy) -> str:
     return ""
 
 
+def _least_numbers(kind: str, unknown: int) -> tuple[int, int]:
+    """Return how many numbers the counts and the sums are, without which nothing else can be checked."""
+    return 2 if unknown == 0 else 3, 3 if kind == "status" and unknown == 0 else 5
+
+
 def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: Policy) -> None:
     """Take what fits, the most wanted first."""
     d = policy.digits
@@ -321,10 +339,9 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
         return False
 
     counts = {"n": found.n, "events": found.events, "without": found.without, "unknown": found.unknown}
-    if fits("counts", 2 if found.unknown == 0 else 3):
-        content["cohort"] = counts
-    if fits("sums", 3 if content["model"]["kind"] == "status" and found.unknown == 0 else 5):
-        content["sums"] = significant(found.sums, d)
+    for item, count in zip(("counts", "sums"), _least_numbers(content["model"]["kind"], found.unknown)):
+        budget.take(item, count)
+    content["cohort"], content["sums"] = counts, significant(found.sums, d)
     ranks = "concordance" if content["model"]["kind"] == "right" else "auc"
     if ranks in found.estimates and fits("pairs", 3 if content["model"]["kind"] == "status" else 4):
         content["pairs"] = [round(value) for value in found.pairs]
@@ -347,6 +364,9 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
     for name, pair in found.paired.items():
         cut_of = name.partition("@")[2]
         if cut_of and cut_of not in content["decisions"]:
+            continue
+        if not np.isfinite(pair).all():
+            withheld.append({"item": f"difference in {name}", "reason": "not estimable"})
             continue
         if fits(f"difference in {name}", 2):
             content["paired"][name] = significant(pair, d)

@@ -14,7 +14,7 @@ from lbp_prognosis import CoxPH, LBPError, Status, Surv
 from lbp_prognosis.disclosure import ReleaseLedger
 from lbp_prognosis.federation import Packet, Policy, pool, site_packet
 from lbp_prognosis.federation._canonical import canonical
-from lbp_prognosis.models import LogisticRisk
+from lbp_prognosis.models import DiscreteTimeHazard, LogisticRisk
 from lbp_prognosis.validation import MultiplyImputed
 
 pytest.importorskip("matplotlib").use("Agg")
@@ -207,6 +207,72 @@ def test_models_without_a_name_are_refused() -> None:
     late = Surv.right(part["time"], part["event"], entry=np.zeros(len(part)) + 0.01)
     with pytest.raises(LBPError, match="entry"):
         site_packet(COX, part[C], late, site="a", horizon=12)
+
+
+def test_a_model_that_knows_one_horizon_is_judged_by_the_state() -> None:
+    part = PARTS["s1"]
+    y = Surv.right(part["time"], part["event"])
+
+    def at_twelve(X: Any, horizons: Any) -> np.ndarray:
+        times = np.atleast_1d(horizons)
+        return np.where(times == 12, np.reshape(COX.predict_risk(X, 12), (-1, 1)), np.nan)
+
+    visits = DiscreteTimeHazard(visits=[6, 12, 24]).fit(DEV[C], Surv.right(DEV["time"], DEV["event"]))
+    for model in (at_twelve, LOGIT, visits):
+        told = site_packet(model, part[C], y, site="a", horizon=12, model_id="m")
+        assert told.content["model"]["calibration"] == "state"
+        assert told.verify().content["taylor"]["score"][0] is not None
+
+
+def test_states_that_have_lost_their_horizon() -> None:
+    part = PARTS["s1"]
+    y = Status.at(12, part["y"])
+    bare = y.view(np.dtype([("status", y.dtype["status"])]))
+    with pytest.raises(LBPError, match="horizon"):
+        site_packet(LOGIT, part[C], bare, site="a")
+    assert site_packet(LOGIT, part[C], bare, site="a", horizon=12).content["model"]["horizon"] == 12
+
+
+def test_a_budget_that_does_not_hold_the_sums() -> None:
+    n = len(PARTS["s1"])
+    small = times(policy=Policy(release_budget=6.5 / n))
+    assert "release budget" in small.insufficient
+    assert small.verify() is small
+    enough = times(policy=Policy(release_budget=8.5 / n))
+    assert enough.verify().content["sums"]
+    assert enough.content["budget"]["numbers"] <= 8
+
+
+def test_a_site_where_everybody_is_treated_is_left_out_of_that_measure_alone() -> None:
+    packets = [times(site, policy=Policy(thresholds=[0.001, 0.4])) for site in list(PARTS)[:4]]
+    assert all(packet.content["decisions"]["0.001"][3] == 0 for packet in packets)
+    found = pool(packets)
+    assert found.measure("net_benefit", threshold=0.001).meta.k == 4
+    assert found.measure("net_benefit", threshold=0.4, against="treat all").meta.k == 4
+    with pytest.raises(LBPError, match="one of"):
+        found.measure("net_benefit", threshold=0.001, against="treat all")
+    told = found.withheld[found.withheld["item"] == "net_benefit@0.001 − treat all"]
+    assert sorted(told["site"]) == sorted(packet.site for packet in packets)
+
+
+def test_a_comparator_that_is_the_model_adds_nothing_and_breaks_nothing() -> None:
+    packets = [
+        site_packet(COX, p[C], Surv.right(p["time"], p["event"]), site=site, horizon=12, comparator=COX)
+        for site, p in list(PARTS.items())[:3]
+    ]
+    found = pool(packets)
+    assert not any(each.reference == "comparator" for each in found.measures)
+    assert set(found.withheld["item"]) >= {"brier − comparator", "ipa − comparator", "auc − comparator"}
+
+
+def test_nobody_signs_what_was_changed() -> None:
+    packet = states(key=KEY)
+    forged = Packet({**packet.content, "study": "other"})
+    with pytest.raises(LBPError, match="digest"):
+        forged.signed("A. Statistician", KEY)
+    with pytest.raises(LBPError, match="seal"):
+        packet.signed("A. Statistician")  # the seal would be lost
+    assert packet.signed("A. Statistician", KEY).verify(KEY).content["signed_by"] == "A. Statistician"
 
 
 # ---- attackers --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -172,6 +173,51 @@ def test_broken_files(text: str) -> None:
     for kind in (Round, RoundRequest):
         with pytest.raises(LBPError):
             kind.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n": "x"},
+        {"n_events": 1.5},
+        {"number": "z"},
+        {"coef": 3},
+        {"coef": ["a", "b"]},
+        {"score": ["a", "b"]},
+        {"information": [1, 2]},
+        {"information": [[1, None]]},
+        {"loglik": None},
+        {"withheld": 3},
+        {"site": 3},
+    ],
+)
+def test_answers_whose_fields_are_of_another_kind(change: dict) -> None:
+    told = json.loads(answers(MODEL.start())[0].to_json())
+    with pytest.raises(LBPError, match=next(iter(change))):
+        Round.from_json(json.dumps({**told, **change}))
+
+
+@pytest.mark.parametrize("coef", ["0", "[null, 0]", "[1e999, 0]", '["a", 0]'])
+def test_requests_whose_coefficients_are_no_numbers(coef: str) -> None:
+    with pytest.raises(LBPError, match="coef"):
+        RoundRequest.from_json(f'{{"agreement": "a", "number": 1, "coef": {coef}}}')
+
+
+@pytest.mark.parametrize("coef", [(0.0,), (0.0, float("nan"))])
+def test_requests_with_other_coefficients_than_the_model(coef: tuple[float, ...]) -> None:
+    part = PARTS["1"]
+    with pytest.raises(LBPError, match="2 finite coefficients"):
+        MODEL.round(part, right(part), RoundRequest(MODEL.agreement, 1, coef), site="1")
+
+
+def test_a_baseline_at_extreme_coefficients_would_be_one_patient() -> None:
+    part = PARTS["1"]
+    told = MODEL.baseline(part, right(part), [40.0, 0.0], [6, 12], site="1")
+    assert told.horizons == ()
+    assert all(reason.startswith("probing") for reason in told.withheld.values())
+    one = part.assign(c1=np.r_[1.0, np.zeros(len(part) - 1)])
+    told = MODEL.baseline(one, right(part), [0.3, 0.2], [6, 12], site="1")
+    assert all("few patients behind the columns c1" in reason for reason in told.withheld.values())
 
 
 def test_sites_that_leave_are_named() -> None:
