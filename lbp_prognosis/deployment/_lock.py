@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Result, argument_error, check_number, takes_rows
-from lbp_prognosis.deployment._coarsen import coarsen, step_times
+from lbp_prognosis.deployment._coarsen import coarsen, parts_of, step_times
 from lbp_prognosis.deployment._codec import pack
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._published_model import PublishedModel
@@ -172,8 +172,9 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
 
     Notes
     -----
-    Steps of baselines are merged until each has ``min_cell`` events, and stand in the middle of them; knots and split
-    points of trees keep three digits, the end of follow-up is rounded down to three, training ranges keep 5 % bounds
+    Steps of baselines are merged until each has ``min_cell`` events, and stand in the middle of them; curves of intervals
+    keep the beginning and end of each rise of as many expected events, at three digits; knots and split points of trees
+    keep three digits, the end of follow-up is rounded down to three, training ranges keep 5 % bounds
     with ``min_cell`` rows beyond. What imputation was fitted to is dropped: moments and regressions remain, drawn
     values are bounded by rounded limits. Values kept a row per patient are dropped.
 
@@ -217,14 +218,17 @@ def check_storable(model: Any) -> None:
 def _largest_change(fine: Any, coarse: Any) -> tuple[float, float]:
     """Return the largest change of a risk, and when it is.
 
-    Two step functions differ most at a coarse step, or at the last fine step before it.
+    Two step functions differ most at a coarse step, or at the last fine step before it; two broken lines at any of
+    their times.
     """
     rows = synthetic_rows(fine, _ROWS)  # also where the coarse model has no range any more
     times = check_horizons_of(coarse, _TIMES)
     if visits_of(coarse) is None:
         steps, own = step_times(coarse), step_times(fine)
-        before = own[np.maximum(np.searchsorted(own, steps) - 1, 0)] if own.size else own
-        times = np.unique(np.concatenate([times, steps, before]))
+        lines = any(getattr(part, "interpolated_", False) for part in parts_of(fine))
+        if own.size and not lines:
+            own = own[np.maximum(np.searchsorted(own, steps) - 1, 0)]
+        times = np.unique(np.concatenate([times, steps, own]))
         times = times[(times > 0) & (times <= check_horizons_of(coarse)[-1])]
     change = np.abs(risks_of(coarse, rows, times) - risks_of(fine, rows, times))
     by_time = np.where(np.isnan(change), 0.0, change).max(axis=(0, 2))

@@ -43,7 +43,8 @@ class NullModel(RiskEstimator):
     incidence_ : dict of int to list of ndarray
         The incidence from each of these times on.
     baseline_events_ : dict of int to list of ndarray
-        Rows with the event at each of these times; of times alone, not of interval ends or states.
+        Rows with the event at each of these times; of intervals, the number of rows expected to have it by then and
+        not by the time before, in whole numbers that add up. Not of states.
     interpolated_ : bool
         Whether the incidence runs straight between the times (Turnbull's intervals, inside which it is not known)
         instead of in steps.
@@ -129,6 +130,12 @@ class NullModel(RiskEstimator):
                 cause: events_at(self.times_[cause], y["time"], used & (y["event"] == cause), codes)
                 for cause in self.times_
             }
+        else:
+            rows = np.bincount(codes[used], minlength=codes.max() + 1)
+            self.baseline_events_ = {
+                cause: [_expected_events(n, levels) for n, levels in zip(rows, self.incidence_[cause])]
+                for cause in self.incidence_
+            }
         return self
 
     def _fit_status(self, design: Design, used: np.ndarray, codes: np.ndarray) -> None:
@@ -212,6 +219,12 @@ class NullModel(RiskEstimator):
             for label, times, incidence in zip(labels, self.times_[cause], self.incidence_[cause])
         ]
         return pd.concat(tables, ignore_index=True)
+
+
+def _expected_events(n: int, incidence: np.ndarray) -> np.ndarray:
+    """Return how many of ``n`` rows the incidence expects from each time to the next: whole numbers that add up."""
+    by_then = np.floor(n * np.maximum.accumulate(incidence) + 1e-6)
+    return np.diff(by_then, prepend=0.0).astype(int)
 
 
 def _curve(design: Design, rows: np.ndarray, cause: int) -> tuple[np.ndarray, np.ndarray]:

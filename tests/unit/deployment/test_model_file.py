@@ -17,7 +17,7 @@ from syn import syn
 from lbp_prognosis import Surv, fusion, models, validation
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.deployment import Ledger, LockedModel, ModelFileError, load_model, lock, save_model, verify
-from lbp_prognosis.deployment._coarsen import coarse_steps
+from lbp_prognosis.deployment._coarsen import coarse_steps, parts_of
 from lbp_prognosis.deployment._codec import pack, unpack
 from lbp_prognosis.deployment._container import read_container, written_container
 from lbp_prognosis.deployment._registry import NOT_STORED, known_classes
@@ -206,8 +206,9 @@ def test_visits_that_many_share_stay_in_every_model(name):
     locked = lock(model)
     # each step counted as one event: visits fell together, and risks moved by up to 0.79
     change = np.abs(locked.predict_risk(X, [6, 12]) - model.predict_risk(X, [6, 12]))
-    assert np.quantile(change, 0.95) < 1e-9  # some rows lie where the split of a tree was rounded
-    assert not hasattr(locked.unlocked, "baseline_events_")
+    # some rows lie where the split of a tree was rounded
+    assert (np.quantile(change, 0.95) if name == "BoostedCox" else change.max()) < 1e-9
+    assert not any(hasattr(part, "baseline_events_") for part in parts_of(locked.unlocked))
 
 
 @pytest.mark.parametrize("n", [60, 240])
@@ -223,14 +224,42 @@ def test_the_change_told_is_the_largest_of_its_rows(n):
     assert seen <= locked.report.largest_change + 1e-12
 
 
+def test_the_change_told_of_lines_between_visits_is_the_largest():
+    X, y = table(240)
+    low = np.maximum(y["time"] - 2.5, 0)
+    model = NullModel().fit(X[["c1"]], Surv.interval(low, np.where(y["event"] == 1, y["time"], np.inf)))
+    locked = lock(model)
+    times = np.linspace(0.01, locked.unlocked.max_time_, 5000)
+    seen = np.abs(locked.predict_risk(X[["c1"]].head(1), times) - model.predict_risk(X[["c1"]].head(1), times)).max()
+    assert 0 < seen <= locked.report.largest_change + 1e-12
+    change = locked.predict_risk(X[["c1"]].head(1), times) - model.predict_risk(X[["c1"]].head(1), times)
+    assert np.abs(change).mean() < 0.003  # the largest, 0.066, is where a steep rise was rounded from 0.797 to 0.8
+    (fine,), (coarse,) = model.incidence_[1], locked.unlocked.incidence_[1]
+    assert coarse[-1] == fine[-1]
+    rises = np.diff(coarse, prepend=0.0)
+    assert (len(y) * rises[rises > 1e-12] > 4).all()  # at least five in whole numbers that add up
+
+
+def test_visits_of_intervals_that_many_share_stay():
+    X, y = table(240)
+    visits = np.array([0.0, 3, 6, 12, 24, 36, 60])
+    place = np.clip(np.searchsorted(visits, y["time"]), 1, 6)
+    upper = np.where(y["event"] == 1, visits[place], np.inf)
+    model = NullModel().fit(X[["c1"]], Surv.interval(visits[place - 1], upper))
+    locked = lock(model)
+    assert model.baseline_events_[1][0].sum() == np.floor(240 * model.incidence_[1][0][-1] + 1e-6)
+    times = np.linspace(0.1, locked.unlocked.max_time_, 200)
+    np.testing.assert_allclose(
+        locked.predict_risk(X[["c1"]].head(1), times), model.predict_risk(X[["c1"]].head(1), times), atol=1e-12
+    )
+
+
 def test_the_end_of_follow_up_of_an_updated_model_stays():
     X, y = table(240)
     X = X[["c1", "p1"]]
     model = update_model(CoxPH().fit(X, y), X, y, method="bayes", horizon=12).model
-    end = float(f"{model.baseline_times[-1] * 0.9995:.4g}")
     locked = lock(model)
-    assert np.isfinite(model.predict_risk(X, end)).all()
-    late = 0.99 * model.baseline_times[-1]
+    late = 0.99 * model.baseline_times[-1]  # the end is rounded down to three digits
     assert np.isfinite(locked.predict_risk(X, late)).all()
     assert any("not known" in note for note in locked.report.notes)
 
