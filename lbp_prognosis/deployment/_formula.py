@@ -37,42 +37,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, repr=False)
 class Formula(Result):
-    """A risk model as a formula.
-
-    ``lp(x) = Σ_j f_j(x_j) − centre`` and, at horizon τ in stratum s,
-
-    - link ``cloglog`` (proportional hazards): ``risk = 1 − exp(−B_s(τ) · exp(lp))``, with B the cumulative hazard of a
-      patient whose ``lp`` is 0; ``exp(−B)`` is the baseline survival at the centre;
-    - link ``logit``: ``risk = 1 / (1 + exp(−(B_s(τ) + lp)))``;
-    - link ``probit``: ``risk = Φ(B_s(τ) + lp)``.
-
-    Attributes
-    ----------
-    terms : tuple of NumberTerm or LevelTerm
-        One a predictor, in the predictor's own unit.
-    link : str
-        ``"cloglog"``, ``"logit"`` or ``"probit"``.
-    centre : float
-        Taken off the sum of the terms; the baseline holds there.
-    horizons : tuple of float
-        Times at which risks are known, in ``time_unit``.
-    baseline : dict of str to tuple of float
-        B at the horizons, by stratum; the one entry of a model without strata is named by the empty text.
-    stratum : str
-        Column of the stratum; empty without strata.
-    cause : int
-        Event code that the risk is about.
-    scale : str
-        Scale of the linear predictor, as the model states it.
-    time_unit : str
-        Unit of the horizons, as told.
-    model : str
-        Class the equation was taken from, or a published model's name.
-    digits : int
-        Significant digits that texts are written with; the numbers here are kept in full.
-    n_completed : int
-        Completed tables whose coefficients and log baselines were averaged; 1 without imputation.
-    """
+    """The numbers of an `Equation`, which describes them, and the risks they give."""
 
     terms: tuple[Term, ...]
     link: str
