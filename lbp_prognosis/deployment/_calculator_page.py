@@ -127,30 +127,15 @@ def calculator_page(
     The page carries a content security policy that allows its own script and style by their digests and nothing else:
     no network, no eval, no other script. Values typed stay in the browser.
     """
-    if not isinstance(use, IntendedUse):
-        raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
-    if validation is not None and not isinstance(validation, ExternalValidation):
-        raise argument_error("validation", "what external_validate returned", validation)
-    if validation is None and not unvalidated_reason.strip():
-        raise argument_error(
-            "validation",
-            "given: a calculator is for people the model has not seen",
-            "None",
-            "Validate with external_validate, or give unvalidated_reason=, which the page prints.",
-        )
+    _check_stated(use, validation, unvalidated_reason)
     level = check_confidence(confidence)
     made = _formula(model, horizons, units, time_unit)
     cuts = check_thresholds(list(thresholds)).tolist() if len(thresholds) else []
     uncertainty = None if isinstance(model, Formula | PublishedModel) else uncertainty_of(model, made.horizons)
     if uncertainty is not None:
         uncertainty["quantile"] = float(norm.ppf(0.5 + level / 2))
-    fields = [_field(term, labels or {}) for term in made.terms]
-    if made.stratum:
-        strata = [{"value": label, "label": label} for label in made.baseline]
-        name = {"name": made.stratum, "label": (labels or {}).get(made.stratum, made.stratum), "unit": ""}
-        fields.append({**name, "kind": "category", "options": strata})
     page = {
-        "fields": fields,
+        "fields": _fields(made, labels or {}),
         "horizons": list(made.horizons),
         "timeUnit": made.time_unit,
         "outcome": use.outcome.strip(),
@@ -164,6 +149,21 @@ def calculator_page(
     return write_file(path, _html(made, page, use, evidence, approved_for_care.strip(), synthetic))
 
 
+def _check_stated(use: Any, validation: Any, unvalidated_reason: str) -> None:
+    """Refuse a page that does not say what it is for, or how the model did in other patients."""
+    if not isinstance(use, IntendedUse):
+        raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
+    if validation is not None and not isinstance(validation, ExternalValidation):
+        raise argument_error("validation", "what external_validate returned", validation)
+    if validation is None and not unvalidated_reason.strip():
+        raise argument_error(
+            "validation",
+            "given: a calculator is for people the model has not seen",
+            "None",
+            "Validate with external_validate, or give unvalidated_reason=, which the page prints.",
+        )
+
+
 def _formula(model: Any, horizons: Any, units: Mapping[str, str] | None, time_unit: str) -> Equation:
     if isinstance(model, PublishedModel):
         made = model.equation
@@ -174,6 +174,16 @@ def _formula(model: Any, horizons: Any, units: Mapping[str, str] | None, time_un
     if units:
         made = replace(made, terms=tuple(replace(t, unit=str(units.get(t.name, t.unit))) for t in made.terms))
     return replace(made, digits=17, time_unit=time_unit or made.time_unit)
+
+
+def _fields(made: Equation, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what is asked for: the predictors, then the stratum."""
+    fields = [_field(term, labels) for term in made.terms]
+    if made.stratum:
+        strata = [{"value": label, "label": label} for label in made.baseline]
+        name = {"name": made.stratum, "label": labels.get(made.stratum, made.stratum), "unit": ""}
+        fields.append({**name, "kind": "category", "options": strata})
+    return fields
 
 
 def _field(term: Term, labels: Mapping[str, str]) -> dict[str, Any]:
