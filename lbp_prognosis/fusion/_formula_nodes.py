@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["Arithmetic", "Category", "Factor", "Formula", "Poly", "Response", "Spline"]
+__all__ = ["Arithmetic", "Category", "Factor", "Formula", "Poly", "Response", "Spline", "TermColumns"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class Spline:
     knots: tuple[float, ...]
     text: str
 
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the table."""
+        return self.of.columns()
+
 
 @dataclass(frozen=True)
 class Poly:
@@ -52,6 +57,10 @@ class Poly:
     degree: int
     text: str
 
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the table."""
+        return self.of.columns()
+
 
 @dataclass(frozen=True)
 class Category:
@@ -60,6 +69,10 @@ class Category:
     column: str
     reference: str | None
     text: str
+
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the table."""
+        return (self.column,)
 
 
 Factor = Arithmetic | Spline | Poly | Category
@@ -97,3 +110,21 @@ class Formula:
     strata: tuple[str, ...]
     offset: str | None
     right: str
+
+
+class TermColumns(NamedTuple):
+    """The design columns of one term.
+
+    Attributes
+    ----------
+    predictors : tuple of str
+        Columns of the table that the term is made of; several in an interaction.
+    columns : tuple of str
+        Columns of the design.
+    bent : tuple of frozenset of str
+        For each column of the design, the predictors in which it is the non-linear part of a spline or polynomial.
+    """
+
+    predictors: tuple[str, ...]
+    columns: tuple[str, ...]
+    bent: tuple[frozenset[str], ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -23,7 +24,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import rcs_basis, rcs_knots
 from lbp_prognosis.fusion._formula_grammar import parse_terms
-from lbp_prognosis.fusion._formula_nodes import Arithmetic, Category, Factor, Poly, Spline
+from lbp_prognosis.fusion._formula_nodes import Arithmetic, Category, Factor, Poly, Spline, TermColumns
 from lbp_prognosis.fusion._frame import as_frame, match_columns
 
 __all__ = ["FormulaTerms"]
@@ -106,36 +107,63 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
         return self._terms(match_columns(X, self.feature_names_in_))
 
     def _terms(self, frame: pd.DataFrame) -> pd.DataFrame:
+        parts: dict[str, np.ndarray] = {}
+        for _, pieces in self._pieces(frame):
+            label = ":".join(name for name, _, _ in pieces)
+            if label in parts:
+                raise argument_error(
+                    "formula",
+                    "terms that give each column once",
+                    f"{label!r} twice",
+                    "rcs(x) has x among its columns.",
+                )
+            value = np.ones(len(frame))
+            for _, part, _ in pieces:
+                value = value * part
+            parts[label] = value
+        return pd.DataFrame(parts, index=frame.index)
+
+    def _pieces(self, frame: pd.DataFrame) -> Iterator[tuple[tuple[Factor, ...], list[tuple[str, np.ndarray, bool]]]]:
+        """Yield each design column: its term, and the columns of its factors (name, values, bent) to be multiplied."""
         said = parse_terms(self.formula)
         present: set[frozenset[str]] = {frozenset(factor.text for factor in term) for term in said.terms}
         present.add(frozenset())
-        parts: dict[str, np.ndarray] = {}
         for term in said.terms:
             names = frozenset(factor.text for factor in term)
-            blocks = [self._block(factor, frame, full=names - {factor.text} not in present) for factor in term]
+            blocks = []
+            for factor in term:
+                block = self._block(factor, frame, full=names - {factor.text} not in present)
+                bends = isinstance(factor, Spline | Poly)
+                blocks.append([(name, part, bends and k > 0) for k, (name, part) in enumerate(block.items())])
             # the first factor runs fastest, as in R
-            for chosen in product(*[list(block.items()) for block in reversed(blocks)]):
-                pieces = chosen[::-1]
-                value = np.ones(len(frame))
-                for _, part in pieces:
-                    value = value * part
-                label = ":".join(name for name, _ in pieces)
-                if label in parts:
-                    raise argument_error(
-                        "formula",
-                        "terms that give each column once",
-                        f"{label!r} twice",
-                        "rcs(x) has x among its columns.",
-                    )
-                parts[label] = value
-        return pd.DataFrame(parts, index=frame.index)
+            for chosen in product(*reversed(blocks)):
+                yield term, list(chosen[::-1])
+
+    def term_columns(self) -> list[TermColumns]:
+        """Return the terms of the formula with the design columns of each, in the order of the design."""
+        check_is_fitted(self, "feature_names_in_")
+        found: dict[tuple[Factor, ...], list[tuple[str, frozenset[str]]]] = {}
+        for term, pieces in self._pieces(self._example()):
+            bent = [column for factor, (_, _, bends) in zip(term, pieces) if bends for column in factor.columns()]
+            found.setdefault(term, []).append((":".join(name for name, _, _ in pieces), frozenset(bent)))
+        return [
+            TermColumns(
+                tuple(dict.fromkeys(column for factor in term for column in factor.columns())),
+                tuple(name for name, _ in columns),
+                tuple(bent for _, bent in columns),
+            )
+            for term, columns in found.items()
+        ]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns that `transform` gives."""
         check_is_fitted(self, "feature_names_in_")
+        return np.asarray(self._terms(self._example()).columns, dtype=object)
+
+    def _example(self) -> pd.DataFrame:
+        """Return one row that every term can be worked out for."""
         known = self.column_categories_
-        first = {column: known.get(str(column), [1.0])[:1] for column in self.feature_names_in_}
-        return np.asarray(self._terms(pd.DataFrame(first)).columns, dtype=object)
+        return pd.DataFrame({column: known.get(str(column), [1.0])[:1] for column in self.feature_names_in_})
 
     @property
     def column_categories_(self) -> dict[str, list[Any]]:

@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from lbp_prognosis._base import argument_error
 from lbp_prognosis.fusion._formula_grammar import parse_formula
-from lbp_prognosis.fusion._formula_nodes import Category, Formula, Response
+from lbp_prognosis.fusion._formula_nodes import Formula, Response
 from lbp_prognosis.fusion._formula_terms import FormulaTerms
 from lbp_prognosis.fusion._frame import as_frame
 from lbp_prognosis.fusion._risk_pipeline import RiskPipeline
@@ -96,14 +96,7 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
 
 
 def _term_columns(said: Formula) -> list[str]:
-    names: list[str] = []
-    for term in said.terms:
-        for factor in term:
-            if isinstance(factor, Category):
-                names.append(factor.column)
-            else:
-                names += (factor.of if hasattr(factor, "of") else factor).columns()
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(name for term in said.terms for factor in term for name in factor.columns()))
 
 
 def _columns(said: Formula) -> list[str]:

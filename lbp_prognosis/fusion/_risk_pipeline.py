@@ -272,7 +272,6 @@ class RiskPipeline(BaseEstimator):
                 inner = step_output(step, inner)
         return inner, frame[self.held_columns_]
 
-    @takes_rows()
     def seen_by_model(self, X: Any) -> tuple[Any, pd.DataFrame]:
         """Return the model fitted on the first completed table, and rows without missing values as it sees them.
 
@@ -281,9 +280,20 @@ class RiskPipeline(BaseEstimator):
         X : DataFrame of shape (n, p)
             Complete rows.
         """
+        return self.seen_by_models(X)[0]
+
+    @takes_rows()
+    def seen_by_models(self, X: Any) -> list[tuple[Any, pd.DataFrame]]:
+        """Return the model of each completed table, and rows without missing values as it sees them.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Complete rows.
+        """
         inner, held = self._prepare(X)
-        branch = self.branches_[0]
-        return branch.model, self._model_input(branch, inner, held, np.arange(len(inner)))
+        rows = np.arange(len(inner))
+        return [(branch.model, self._model_input(branch, inner, held, rows)) for branch in self.branches_]
 
     @staticmethod
     def _model_input(branch: Branch, inner: pd.DataFrame, held: pd.DataFrame, row: np.ndarray) -> pd.DataFrame:

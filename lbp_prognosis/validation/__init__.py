@@ -2,7 +2,9 @@
 
 from lbp_prognosis.validation.comparison._added_value import added_value
 from lbp_prognosis.validation.comparison._added_value_result import AddedValue
+from lbp_prognosis.validation.comparison._anova import Anova, anova
 from lbp_prognosis.validation.comparison._association_test import AssociationTest, association_test
+from lbp_prognosis.validation.comparison._contrast import Contrast, contrast
 from lbp_prognosis.validation.comparison._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from lbp_prognosis.validation.comparison._on_columns import OnColumns
 from lbp_prognosis.validation.comparison._reclassification import Reclassification, reclassification
@@ -43,12 +45,14 @@ from lbp_prognosis.validation.transport._updated_model import UpdatedModel
 
 __all__ = [
     "AddedValue",
+    "Anova",
     "AssociationTest",
     "AttritionWeights",
     "BootstrapValidation",
     "CalibrationInstability",
     "CaseMix",
     "CensoringSensitivity",
+    "Contrast",
     "CrossValidation",
     "DeltaSensitivity",
     "DynamicPerformance",
@@ -73,11 +77,13 @@ __all__ = [
     "SubgroupPerformance",
     "UpdatedModel",
     "added_value",
+    "anova",
     "association_test",
     "attrition_weights",
     "bootstrap_validate",
     "case_mix",
     "censoring_sensitivity",
+    "contrast",
     "cross_validate_risk",
     "delta_sensitivity",
     "dynamic_performance",

@@ -408,6 +408,7 @@ CALLS |= {
         {"X": R.X},
         {},
     ),
+    "validation.contrast": (lambda X: validation.contrast(COX, X, {"b": 1.0}, {"b": 0.0}), {"X": R.X}, {}),
     "validation.case_mix": (
         validation.case_mix,
         {

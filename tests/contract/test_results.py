@@ -48,11 +48,13 @@ from lbp_prognosis.models import DynamicRisk, OrdinalRegression, RiskStratifier
 from lbp_prognosis.validation import (
     OnColumns,
     added_value,
+    anova,
     association_test,
     attrition_weights,
     bootstrap_validate,
     case_mix,
     censoring_sensitivity,
+    contrast,
     cross_validate_risk,
     delta_sensitivity,
     dynamic_performance,
@@ -149,6 +151,7 @@ MAKE: dict[str, Callable[[], Result]] = {
         random_state=0,
         sites=np.arange(240) % 2,
     ),
+    "Anova": lambda: anova(COX),
     "AssociationTest": lambda: association_test(OnColumns(CoxPH(), ["c1"]), CoxPH(), X, Y),
     "AttritionWeights": lambda: attrition_weights(SEEN, X),
     "BootstrapValidation": lambda: bootstrap_validate(
@@ -157,6 +160,7 @@ MAKE: dict[str, Callable[[], Result]] = {
     "CaseMix": lambda: case_mix(
         X[:120], STATE[:120], HALVES.linear_predictor(X[:120]), X[120:], STATE[120:], HALVES.linear_predictor(X[120:])
     ),
+    "Contrast": lambda: contrast(COX, X, {"c1": [1.0, 2.0]}, {"c1": 0.0}),
     "CensoringSensitivity": lambda: censoring_sensitivity(Y, {"cox": RISK}, [6.0, 12.0], X),
     "CrossValidation": lambda: cross_validate_risk(CoxPH(), X, Y, 12, n_splits=3, n_repeats=2, random_state=0),
     "DeltaSensitivity": lambda: delta_sensitivity(SEEN, X, RISK[:, 1], deltas=(-1.0, 0.0, 1.0), imputations=5),

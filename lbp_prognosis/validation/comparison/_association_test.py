@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import d1_test, rubin_pool
 from lbp_prognosis.evidence import missing_indicators
 from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.validation.comparison._effects import effects_on
 from lbp_prognosis.validation.resampling._estimator import check_rows, fresh
 
 if TYPE_CHECKING:
@@ -117,16 +118,6 @@ class AssociationTest(Result):
         return f"{self.with_} beyond {self.without}: {sign} {self.statistic:.3g} on {numbers} df, p = {self.p:.3g}"
 
 
-class _Effects(NamedTuple):
-    """Coefficients of one cause on one completed table, and the log-likelihood where it is of that cause alone."""
-
-    names: list[str]
-    coef: np.ndarray
-    covariance: np.ndarray
-    loglik: float | None
-    completed: bool = False
-
-
 @takes_rows()
 def association_test(
     without: Any,
@@ -190,7 +181,8 @@ def association_test(
     """
     check_rows(X, y, None)
     small, large = (
-        _effects(fresh(model, name).fit(X, y), cause, name) for model, name in ((without, "without"), (with_, "with_"))
+        effects_on(fresh(model, name).fit(X, y), cause, name)
+        for model, name in ((without, "without"), (with_, "with_"))
     )
     added = [name for name in large[0].names if name not in small[0].names]
     if not added or set(small[0].names) - set(large[0].names):
@@ -256,51 +248,6 @@ def _table(names: list[str], coef: np.ndarray, covariance: np.ndarray, confidenc
             "p": p,
         }
     )
-
-
-def _effects(fitted: Any, cause: int, name: str) -> list[_Effects]:
-    """Return the effects on a cause, one a completed table."""
-    for inner in ("estimator_", "model_"):  # wrappers hold what they fitted
-        fitted = getattr(fitted, inner, fitted)
-    models = [branch.model for branch in fitted.branches_] if hasattr(fitted, "branches_") else [fitted]
-    effects = [_of_cause(model, cause, name) for model in models]
-    if getattr(fitted, "imputer_", None) is None:
-        return effects
-    # each pipeline completes the table with its own columns: likelihoods of different tables are not nested
-    return [each._replace(loglik=None, completed=True) for each in effects]
-
-
-def _of_cause(model: Any, cause: int, name: str) -> _Effects:
-    parts = getattr(model, "models_", None)
-    if isinstance(parts, dict):  # one model per cause
-        if cause not in parts:
-            raise argument_error("cause", f"one of {sorted(parts)}", cause)
-        model = parts[cause]
-    if not all(hasattr(model, attribute) for attribute in ("coef_", "covariance_", "log_likelihood_")):
-        raise argument_error(
-            name,
-            "a model with coefficients, their covariance and a likelihood",
-            type(model).__name__,
-            "Models without them are compared by scores of risks out of fold.",
-        )
-    if any(getattr(model, part, 0) not in (0, 0.0, None, "none") for part in ("penalty", "ridge")):
-        raise argument_error(
-            name,
-            "unpenalised: a test needs the estimates that the data alone give",
-            f"a penalty of {getattr(model, 'penalty', None)}",
-        )
-    columns = [str(column) for column in model.feature_names_in_]
-    coef = np.atleast_2d(np.asarray(model.coef_, dtype=float))
-    covariance, p = np.asarray(model.covariance_, dtype=float), len(columns)
-    several = coef.shape[0] > 1
-    if several:
-        row = int(np.searchsorted(model.causes_, cause))
-        covariance = covariance[row * p : (row + 1) * p, row * p : (row + 1) * p]
-        return _Effects(columns, coef[row], covariance, None)
-    # the table of coefficients names what the covariance holds; otherwise a baseline stands before the effects
-    terms = [str(term) for term in model.to_frame()["term"]]
-    place = [terms.index(column) for column in columns] if len(terms) == len(covariance) else range(-p, 0)
-    return _Effects(columns, coef[0], covariance[np.ix_(place, place)], float(model.log_likelihood_))
 
 
 def _counts(y: np.ndarray, cause: int) -> tuple[int, int]:

@@ -1,0 +1,257 @@
+"""``contrast``: differences in the linear predictor between settings of the predictors, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from lbp_prognosis._base import (
+    Objection,
+    Result,
+    argument_error,
+    check_confidence,
+    column_kind,
+    is_number,
+    linear_predictor_scale,
+    numbers_in,
+    objection,
+    refused_kind,
+    takes_rows,
+)
+from lbp_prognosis._kernels import rubin_pool
+from lbp_prognosis.validation.comparison._effects import effects_on
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Contrast", "contrast"]
+
+
+@dataclass(frozen=True, repr=False)
+class Contrast(Result):
+    """Differences in the linear predictor.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per contrast: the columns that were set, once with the suffix ``_against``; then ``estimate, se, low,
+        high, ratio, ratio_low, ratio_high, df, p, confidence``. ``estimate`` is the difference on ``scale``; ``ratio``
+        is its exponential where the scale is a logarithm (hazard, odds or time ratio), else missing.
+    settings : dict
+        Values of the columns that were not set.
+    scale : str or None
+        Scale of the linear predictor, e.g. ``"log_hazard"``.
+    cause : int
+        Event code.
+    m : int
+        Completed tables.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    settings: dict[str, Any]
+    scale: str | None
+    cause: int
+    m: int
+    objections: tuple[Objection, ...] = ()
+    synthetic: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return ``table``."""
+        return self.table.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the contrasts: ratios where the scale is a logarithm, differences otherwise.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        t = self.table
+        if t["ratio"].notna().all():
+            rows, neutral, axis = t.assign(value=t["ratio"], low=t["ratio_low"], high=t["ratio_high"]), 1.0, "ratio"
+        else:
+            rows, neutral, axis = t.assign(value=t["estimate"]), 0.0, "difference in the linear predictor"
+        labels = [self._label(row) for _, row in t.iterrows()]
+        return draw_estimates(rows.assign(label=labels), axis=axis, neutral=neutral, ax=ax)
+
+    def _label(self, row: pd.Series) -> str:
+        columns = [name for name in row.index if f"{name}_against" in row.index]
+        return ", ".join(f"{name} {row[name]} against {row[f'{name}_against']}" for name in columns)
+
+    def _summary(self) -> str:
+        over = "" if self.m == 1 else f", pooled over {self.m} imputations"
+        return f"{len(self.table)} contrasts, {(self.scale or 'linear predictor').replace('_', ' ')}{over}"
+
+
+@takes_rows()
+def contrast(
+    fitted: Any,
+    X: pd.DataFrame,
+    at: Mapping[str, Any],
+    against: Mapping[str, Any],
+    *,
+    cause: int = 1,
+    confidence: float = 0.95,
+) -> Contrast:
+    """Compare patients who differ in some predictors, as ``contrast`` of rms does: splines and interactions included.
+
+    Parameters
+    ----------
+    fitted : fitted RiskPipeline or model
+        Unpenalised, with coefficients and their covariance.
+    X : DataFrame of shape (n, p)
+        Rows that give the other predictors their values: the median of a column of numbers, the most frequent value of
+        any other (the smallest of several). They matter where a predictor that is set has an interaction.
+    at, against : mapping of str to a value or a list of values
+        Columns of ``X`` and what they are set to, e.g. ``{"odi": [40, 60]}`` against ``{"odi": 20}``. Lists have one
+        length; single values are repeated. A column in one of them alone keeps its value from ``X`` in the other.
+    cause : int, default 1
+        Event code.
+    confidence : float, default 0.95
+        Level of the intervals, each for itself.
+
+    Returns
+    -------
+    Contrast
+        Associations in this model, not effects of changing a predictor.
+
+    Raises
+    ------
+    ArgumentError
+        If a column is unknown, lists differ in length, or the model is penalised or has no covariance.
+
+    Notes
+    -----
+    With designs d₁ and d₀ of the two settings the estimate is (d₁ − d₀)'b with variance (d₁ − d₀)'V(d₁ − d₀) and a
+    normal quantile. Several completed tables: the estimates are pooled by Rubin's rules with the degrees of freedom of
+    Barnard and Rubin for infinitely many patients, as each table has knots of its own.
+
+    References
+    ----------
+    Harrell FE (2015). Regression Modeling Strategies, 2nd ed. Springer, section 6.2. doi:10.1007/978-3-319-19425-7
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from lbp_prognosis import CoxPH
+    >>> from lbp_prognosis.fusion import from_formula
+    >>> from lbp_prognosis.validation import contrast
+    >>> rng = np.random.default_rng(0)
+    >>> d = pd.DataFrame({"odi": rng.uniform(0, 80, 200), "sex": rng.choice(["f", "m"], 200), "status": 1})
+    >>> d["months"] = rng.exponential(9 * np.exp(d["odi"] / 40))
+    >>> pipeline, X, y = from_formula(CoxPH(), "Surv(months, status) ~ rcs(odi, 3) * sex", d)
+    >>> found = contrast(pipeline.fit(X, y), X, {"odi": 60, "sex": ["f", "m"]}, {"odi": 20, "sex": ["f", "m"]})
+    >>> found.to_frame()[["odi", "sex", "odi_against", "ratio"]].round(2)
+       odi sex  odi_against  ratio
+    0   60   f           20   0.40
+    1   60   m           20   0.31
+    """
+    check_confidence(confidence)
+    X = X[_columns(fitted, X)]
+    at, against = _mapping("at", at, X), _mapping("against", against, X)
+    rows = {len(values) for given in (at, against) for values in given.values() if len(values) > 1} or {1}
+    if len(rows) > 1:
+        raise argument_error("at", "lists of one length in `at` and `against`", f"lengths {sorted(rows)}")
+    (k,) = rows
+    settings = {str(column): _usual(X[column]) for column in X.columns}
+    first, second = (_frame(X, settings, given, k) for given in (at, against))
+    effects = effects_on(fitted, cause, "fitted")
+    estimates, variances = np.empty((len(effects), k)), np.empty((len(effects), k))
+    both = pd.concat([first, second], ignore_index=True)
+    for table, (fit, design) in enumerate(zip(effects, _designs(fitted, both))):
+        difference = design[fit.names].to_numpy(dtype=float)
+        difference = difference[:k] - difference[k:]
+        kept = np.isfinite(fit.coef)  # a column dropped as collinear has no coefficient
+        estimates[table] = difference[:, kept] @ fit.coef[kept]
+        V = fit.covariance[np.ix_(kept, kept)]
+        variances[table] = np.einsum("ij,jk,ik->i", difference[:, kept], V, difference[:, kept])
+    pooled = rubin_pool(estimates, variances)
+    if len(effects) > 1:
+        low, high = pooled.limits(confidence)
+        p, df = pooled.p_value(), pooled.df
+    else:
+        half = norm.ppf(0.5 + confidence / 2) * pooled.se
+        low, high, df = pooled.estimate - half, pooled.estimate + half, np.full(k, np.inf)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            p = 2 * norm.sf(np.abs(pooled.estimate / pooled.se))
+    scale = linear_predictor_scale(fitted)
+    log = scale is not None and scale.startswith("log")
+    found = pd.DataFrame({name: first[name] for name in (*at, *[n for n in against if n not in at])})
+    for name in list(found):
+        found[f"{name}_against"] = second[name]
+    numbers = {"estimate": pooled.estimate, "se": pooled.se, "low": low, "high": high}
+    ratios = {name: np.exp(numbers[of]) if log else np.nan for name, of in _RATIOS}
+    return Contrast(
+        table=found.assign(**numbers, **ratios, df=df, p=p, confidence=confidence),
+        settings={name: value for name, value in settings.items() if name not in found},
+        scale=scale,
+        cause=cause,
+        m=len(effects),
+        objections=(objection("single-imputation"),) if len(effects) == 1 and effects[0].completed else (),
+        synthetic=bool(X.attrs.get("synthetic", False)),
+    )
+
+
+_RATIOS = (("ratio", "estimate"), ("ratio_low", "low"), ("ratio_high", "high"))
+
+
+def _columns(fitted: Any, X: pd.DataFrame) -> list[str]:
+    """Columns that the model was fitted to."""
+    names = [str(name) for name in getattr(fitted, "feature_names_in_", X.columns)]
+    absent = [name for name in names if name not in X.columns]
+    if absent:
+        raise argument_error("X", f"a table with the columns of the fit, {names[:8]}", f"one without {absent[:5]}")
+    return names
+
+
+def _mapping(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
+    if not isinstance(given, Mapping) or not given:
+        raise argument_error(name, "a mapping of columns of `X` to values", given)
+    unknown = [column for column in given if column not in X.columns]
+    if unknown:
+        raise argument_error(name, f"columns of the model, {list(X.columns)[:8]}", unknown[:5])
+    several = (list, tuple, np.ndarray, pd.Series, pd.Index)
+    lists = {str(c): list(values) if isinstance(values, several) else [values] for c, values in given.items()}
+    bad = [c for c, values in lists.items() if not values or any(pd.isna(value) for value in values)]
+    if bad:
+        raise argument_error(name, "values that are known", f"none or missing ones for {bad[:5]}")
+    return lists
+
+
+def _usual(column: pd.Series) -> Any:
+    """Median of numbers, most frequent value of anything else."""
+    kind = column_kind(column)
+    if kind in ("date", "duration", "complex", "mixed"):
+        raise refused_kind("X", kind, "numbers and categories", column=str(column.name))
+    known = column.dropna()
+    if known.empty:
+        raise argument_error("X", "columns with at least one known value", f"{column.name!r} without any")
+    if is_number(column):
+        return float(np.nanmedian(numbers_in(column.to_frame(), [column.name])[:, 0]))
+    return known.mode().iloc[0]
+
+
+def _frame(X: pd.DataFrame, settings: dict[str, Any], given: dict[str, list[Any]], k: int) -> pd.DataFrame:
+    values = {name: given.get(name, [usual]) for name, usual in settings.items()}
+    frame = pd.DataFrame({name: held * k if len(held) == 1 else held for name, held in values.items()})
+    for name in frame:
+        if isinstance(X[name].dtype, pd.CategoricalDtype):
+            frame[name] = frame[name].astype(X[name].dtype)
+    return frame
+
+
+def _designs(fitted: Any, rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """Rows as the model of each completed table sees them."""
+    for inner in ("estimator_", "model_"):
+        fitted = getattr(fitted, inner, fitted)
+    if hasattr(fitted, "seen_by_models"):
+        return [design for _, design in fitted.seen_by_models(rows)]
+    return [rows]

@@ -1,0 +1,159 @@
+"""`anova` and `contrast`: by hand, with imputations, causes and other designs, and what they refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import CoxPH, Measured, Surv
+from lbp_prognosis._base import ArgumentError
+from lbp_prognosis._kernels import rubin_pool
+from lbp_prognosis.fusion import (
+    MultipleImputation,
+    OneHot,
+    RestrictedCubicSpline,
+    RiskPipeline,
+    Standardise,
+    from_formula,
+    pool_coefficients,
+)
+from lbp_prognosis.models import CauseSpecificCox, ElasticNetCox, LinearOutcome
+from lbp_prognosis.validation import anova, contrast
+
+RNG = np.random.default_rng(4)
+N = 300
+X = pd.DataFrame(
+    {"age": RNG.normal(50, 10, N), "odi": RNG.uniform(0, 80, N), "grade": RNG.choice(["I", "II", "III"], N)}
+)
+TIME, EVENT = RNG.exponential(9 * np.exp((X["odi"] - 40) / 40)), RNG.choice([0, 1, 2], N, p=[0.2, 0.6, 0.2])
+Y, CAUSES = Surv.right(TIME, EVENT == 1), Surv.right(TIME, EVENT)
+STEPS = [OneHot(["grade"]), RestrictedCubicSpline(["odi"], n_knots=4)]
+BENT = RiskPipeline(STEPS, CoxPH()).fit(X, Y)
+
+
+def table_of(model, **keywords) -> pd.DataFrame:
+    return anova(model, **keywords).to_frame().set_index(["term", "test"])
+
+
+def test_anova_tells_predictors_from_the_names_of_columns() -> None:
+    found = table_of(BENT)
+    assert found["df"].to_dict() == {
+        ("age", "total"): 1,
+        ("odi", "total"): 3,
+        ("odi", "nonlinear"): 2,
+        ("grade", "total"): 2,
+        ("", "total nonlinear"): 2,
+        ("", "total"): 6,
+    }
+    model = BENT.models_[0]
+    k = list(model.feature_names_in_).index("age")
+    assert found.loc[("age", "total"), "statistic"] == pytest.approx(model.coef_[k] ** 2 / model.covariance_[k, k])
+
+
+def test_anova_takes_terms_of_the_user() -> None:
+    columns = list(BENT.models_[0].feature_names_in_)
+    found = table_of(BENT, terms={"who": ["age"], "the rest": [name for name in columns if name != "age"]})
+    assert found.loc[("the rest", "total"), "df"] == 5
+    assert found.loc[("", "total"), "statistic"] == table_of(BENT).loc[("", "total"), "statistic"]
+    for terms, match in (({"who": ["age"]}, "once"), ({"all": [*columns, "age"]}, "age"), (["age"], "mapping")):
+        with pytest.raises(ArgumentError, match=match):
+            anova(BENT, terms=terms)
+
+
+def test_anova_and_contrast_pool_over_imputations() -> None:
+    holes = X.assign(odi=X["odi"].where(RNG.random(N) < 0.7))
+    model = RiskPipeline([MultipleImputation(m=4, random_state=1), *STEPS], CoxPH()).fit(holes, Y)
+    found = anova(model)
+    pooled = pool_coefficients(model, df_complete=np.inf)
+    test = pooled.test(["odi", "odi'", "odi''"])
+    row = found.to_frame().set_index(["term", "test"]).loc[("odi", "total")]
+    assert (found.m, row["df"]) == (4, 3)
+    np.testing.assert_allclose(row[["statistic", "df2", "p"]].astype(float), [test.statistic, test.df2, test.p])
+    # knots differ between completed tables, so that each has a contrast of its own
+    table = contrast(model, holes, {"odi": 60}, {"odi": 20}).to_frame().iloc[0]
+    each, errors = [], []
+    for inner, design in model.seen_by_models(X.iloc[:2].assign(odi=[60.0, 20.0], age=50.0, grade="I")):
+        d = (design.iloc[0] - design.iloc[1]).to_numpy()
+        each.append(d @ inner.coef_)
+        errors.append(d @ inner.covariance_ @ d)
+    by_hand = rubin_pool(np.array(each), np.array(errors))
+    assert table["estimate"] == pytest.approx(float(by_hand.estimate), rel=1e-10)
+    assert table["se"] == pytest.approx(float(by_hand.se), rel=1e-10)
+    assert table["df"] == pytest.approx(float(by_hand.df))
+    once = RiskPipeline([MultipleImputation(m=1, random_state=1), *STEPS], CoxPH()).fit(holes, Y)
+    for result in (anova(once), contrast(once, holes, {"odi": 60}, {"odi": 20})):
+        assert [o.code for o in result.objections] == ["single-imputation"]
+
+
+def test_contrast_of_a_line_is_the_slope_times_the_distance() -> None:
+    plain = CoxPH().fit(X[["age", "odi"]], Y)
+    found = contrast(plain, X[["age", "odi"]], {"odi": [30, 60]}, {"odi": 20})
+    slope, se = plain.coef_[1], np.sqrt(plain.covariance_[1, 1])
+    np.testing.assert_allclose(found.table["estimate"], [10 * slope, 40 * slope], rtol=1e-12)
+    np.testing.assert_allclose(found.table["se"], [10 * se, 40 * se], rtol=1e-12)
+    assert found.scale == "log_hazard"
+    assert found.settings == {"age": float(X["age"].median())}
+    assert contrast(plain, X[["age", "odi"]], {"odi": 30}, {"odi": 30}).table["estimate"].item() == 0
+    steps = RiskPipeline([Standardise()], CoxPH()).fit(X[["age", "odi"]], Y)
+    again = contrast(steps, X[["age", "odi"]], {"odi": [30, 60]}, {"odi": 20}).table
+    np.testing.assert_allclose(again[["estimate", "se"]], found.table[["estimate", "se"]], rtol=1e-6)
+
+
+def test_contrast_of_a_cause_and_of_scores() -> None:
+    model = CauseSpecificCox().fit(X[["odi"]], CAUSES)
+    for cause in (1, 2):
+        table = contrast(model, X[["odi"]], {"odi": 60}, {"odi": 20}, cause=cause).table
+        assert table["estimate"].item() == pytest.approx(40 * model.models_[cause].coef_[0])
+        assert anova(model, cause=cause).table["statistic"].iloc[0] > 0
+    scores = Measured.at(12, np.clip(X["odi"] / 10, 0, 10).round(), lower=0, upper=10)
+    table = contrast(LinearOutcome().fit(X[["age"]], scores), X[["age"]], {"age": 60}, {"age": 40}).table
+    assert table["ratio"].isna().all()
+    assert table["estimate"].notna().all()
+
+
+def test_a_column_dropped_as_collinear_counts_no_degree_of_freedom() -> None:
+    doubled = X[["age", "odi"]].assign(again=2 * X["odi"])
+    model = CoxPH(collinear="drop").fit(doubled, Y)
+    found = table_of(model)
+    assert found.loc[("", "total"), "df"] == 2
+    assert found.loc[("again", "total"), "df"] == 0
+    assert np.isnan(found.loc[("again", "total"), "p"])
+    plain = contrast(CoxPH().fit(X[["age", "odi"]], Y), X[["age", "odi"]], {"odi": 60}, {"odi": 20}).table
+    table = contrast(model, doubled, {"odi": 60, "again": 120}, {"odi": 20, "again": 40}).table
+    np.testing.assert_allclose(table["estimate"], plain["estimate"], rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("at", "against", "match"),
+    [
+        ({"height": 1}, {"odi": 1}, "height"),
+        ({}, {"odi": 1}, "mapping"),
+        ({"odi": [1, 2, 3]}, {"odi": [1, 2]}, "one length"),
+        ({"odi": np.nan}, {"odi": 1}, "known"),
+        ({"odi": []}, {"odi": 1}, "known"),
+        ({"grade": "IV"}, {"grade": "I"}, "grade"),
+    ],
+)
+def test_contrast_refuses_in_words(at, against, match) -> None:
+    with pytest.raises(ArgumentError, match=match):
+        contrast(BENT, X, at, against)
+
+
+def test_models_without_a_covariance_are_refused() -> None:
+    sparse = ElasticNetCox(n_lambdas=10, cv=3).fit(X[["age", "odi"]], Y)
+    shrunken = CoxPH(penalty=2.0).fit(X[["age", "odi"]], Y)
+    for model in (sparse, shrunken):
+        with pytest.raises(ArgumentError, match="unpenalised|covariance"):
+            anova(model)
+        with pytest.raises(ArgumentError, match="unpenalised|covariance"):
+            contrast(model, X[["age", "odi"]], {"odi": 1}, {"odi": 0})
+
+
+def test_interactions_of_a_formula_with_a_product_alone() -> None:
+    pipeline, table, y = from_formula(
+        CoxPH(), "Surv(months, status) ~ age:grade", X.assign(months=TIME, status=EVENT == 1)
+    )
+    found = anova(pipeline.fit(table, y)).to_frame()
+    assert found.loc[found["test"] == "interaction", "term"].tolist() == ["age * grade"]
+    assert found["df"].tolist() == [3] * len(found)
