@@ -45,10 +45,9 @@ _BY_ROLE = {
     """,
     "a model, a result or a step": """
         agreement answered answers baseline candidates caption censoring comparator conversions curve design
-        development estimator evaluation events evidence frames imputations ledger left_out model models new null_models
-        old
-        packets provenance release_ledger replicates request resamples results rules sample samples setting step study
-        tables validation with_ without
+        development estimator evaluation events evidence fitted frames imputations ledger left_out model models new
+        null_models old packets provenance release_ledger replicates request resamples results rules sample samples
+        setting step study tables validation with_ without
     """,
     "a table or an outcome with rows of its own": """
         X_development X_validation X_with X_without data description frame index instead norms outcome package patient
