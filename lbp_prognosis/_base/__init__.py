@@ -49,6 +49,7 @@ from lbp_prognosis._base._range_interval import clip_to_range, inside_range
 from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
 from lbp_prognosis._base._row_level_files import row_level_files
 from lbp_prognosis._base._strict_table import StrictTable, nearest
+from lbp_prognosis._base._term_columns import TermColumns
 from lbp_prognosis._base._visible import visible
 from lbp_prognosis._base._word_file import word_file
 from lbp_prognosis._base._write_file import TEMPORARY, check_writable, make_folder, write_file
@@ -109,6 +110,7 @@ __all__ = [
     "Result",
     "Role",
     "StrictTable",
+    "TermColumns",
     "aligned",
     "argument_error",
     "as_labels",

@@ -4,7 +4,6 @@ from lbp_prognosis.fusion._acquisition import pooled_errors, with_acquisition
 from lbp_prognosis.fusion._combat import ComBat
 from lbp_prognosis.fusion._conversion import Conversion, convert_methods
 from lbp_prognosis.fusion._covbat import CovBat
-from lbp_prognosis.fusion._formula_nodes import TermColumns
 from lbp_prognosis.fusion._formula_terms import FormulaTerms
 from lbp_prognosis.fusion._from_formula import from_formula
 from lbp_prognosis.fusion._level_norms import level_norms, norms_of
@@ -38,7 +37,6 @@ __all__ = [
     "RiskPipeline",
     "SiteConfounding",
     "Standardise",
-    "TermColumns",
     "WidePredictors",
     "convert_methods",
     "from_formula",

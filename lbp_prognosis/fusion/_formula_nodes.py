@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-__all__ = ["Arithmetic", "Category", "Factor", "Formula", "Poly", "Response", "Spline", "TermColumns"]
+__all__ = ["Arithmetic", "Category", "Factor", "Formula", "Poly", "Response", "Spline"]
 
 
 @dataclass(frozen=True)
@@ -110,21 +109,3 @@ class Formula:
     strata: tuple[str, ...]
     offset: str | None
     right: str
-
-
-class TermColumns(NamedTuple):
-    """The design columns of one term.
-
-    Attributes
-    ----------
-    predictors : tuple of str
-        Columns of the table that the term is made of; several in an interaction.
-    columns : tuple of str
-        Columns of the design.
-    bent : tuple of frozenset of str
-        For each column of the design, the predictors in which it is the non-linear part of a spline or polynomial.
-    """
-
-    predictors: tuple[str, ...]
-    columns: tuple[str, ...]
-    bent: tuple[frozenset[str], ...]

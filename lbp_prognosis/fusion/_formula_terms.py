@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lbp_prognosis._base import (
     EstimationError,
+    TermColumns,
     argument_error,
     categories_of,
     column_kind,
@@ -24,7 +25,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import rcs_basis, rcs_knots
 from lbp_prognosis.fusion._formula_grammar import parse_terms
-from lbp_prognosis.fusion._formula_nodes import Arithmetic, Category, Factor, Poly, Spline, TermColumns
+from lbp_prognosis.fusion._formula_nodes import Arithmetic, Category, Factor, Poly, Spline
 from lbp_prognosis.fusion._frame import as_frame, match_columns
 
 __all__ = ["FormulaTerms"]

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from lbp_prognosis._base import Objection, Result, argument_error, objection
+from lbp_prognosis._base import Objection, Result, TermColumns, argument_error, objection
 from lbp_prognosis._kernels import d1_test
-from lbp_prognosis.fusion import FormulaTerms, TermColumns
 from lbp_prognosis.validation.comparison._effects import Effects, effects_on
 
 if TYPE_CHECKING:
@@ -142,9 +141,9 @@ def _term_columns(fitted: Any, names: list[str]) -> list[TermColumns]:
     """Terms of a formula, where the design is that of one; else predictors told from the names of columns."""
     branches = getattr(fitted, "branches_", ())
     steps = [step for _, step in getattr(fitted, "steps_", ())] + [step for b in branches[:1] for step in b.steps]
-    formula = next((step for step in steps if isinstance(step, FormulaTerms)), None)
+    formula = next((step for step in steps if hasattr(step, "term_columns")), None)
     if formula is not None:
-        found = formula.term_columns()
+        found: list[TermColumns] = formula.term_columns()
         if [name for term in found for name in term.columns] == names:
             return found
     groups: dict[str, list[str]] = {}
