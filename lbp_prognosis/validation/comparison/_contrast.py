@@ -243,8 +243,10 @@ def _frame(X: pd.DataFrame, settings: dict[str, Any], given: dict[str, list[Any]
     values = {name: given.get(name, [usual]) for name, usual in settings.items()}
     frame = pd.DataFrame({name: held * k if len(held) == 1 else held for name, held in values.items()})
     for name in frame:
-        if isinstance(X[name].dtype, pd.CategoricalDtype):
+        if not is_number(X[name]):
             frame[name] = frame[name].astype(X[name].dtype)
+            if frame[name].isna().any():  # no category of a categorical column
+                raise argument_error("at", f"categories of {name!r}", values[str(name)])
     return frame
 
 

@@ -140,6 +140,16 @@ def test_contrast_refuses_in_words(at, against, match) -> None:
         contrast(BENT, X, at, against)
 
 
+def test_contrast_keeps_categories() -> None:
+    ordered = X.assign(grade=pd.Categorical(X["grade"], ["I", "II", "III"]))
+    model = RiskPipeline(STEPS, CoxPH()).fit(ordered, Y)
+    found = contrast(model, ordered, {"grade": ["II", "III"]}, {"grade": "I"}).table
+    plain = contrast(BENT, X, {"grade": ["II", "III"]}, {"grade": "I"}).table
+    np.testing.assert_allclose(found[["estimate", "se"]], plain[["estimate", "se"]], rtol=1e-8)
+    with pytest.raises(ArgumentError, match="grade"):
+        contrast(model, ordered, {"grade": "IV"}, {"grade": "I"})
+
+
 def test_models_without_a_covariance_are_refused() -> None:
     sparse = ElasticNetCox(n_lambdas=10, cv=3).fit(X[["age", "odi"]], Y)
     shrunken = CoxPH(penalty=2.0).fit(X[["age", "odi"]], Y)
