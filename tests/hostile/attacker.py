@@ -63,6 +63,7 @@ class System:
         self._rows: list[np.ndarray] = []
         self._low: list[float] = []
         self._high: list[float] = []
+        self._known: list[np.ndarray] = []  # counts that agree with all that is known, of earlier solutions
 
     def add(self, parts: dict[str, float], low: float, high: float) -> None:
         row = np.zeros(len(self.names))
@@ -71,6 +72,7 @@ class System:
         self._rows.append(row)
         self._low.append(low)
         self._high.append(high)
+        self._known.clear()
 
     def sum(self, names: list[str], low: float, high: float | None = None) -> None:
         self.add(dict.fromkeys(names, 1.0), low, low if high is None else high)
@@ -80,10 +82,29 @@ class System:
         ends = [self._end(parts, sign, True) for sign in (1, -1)]
         return None if None in ends else (round(ends[0]), round(ends[1]))  # type: ignore[arg-type]
 
-    def small(self, parts: list[str], k: int) -> tuple[int, int] | None:
-        """Return `range` of a sum in a system of margins, where fractions say nearly as much, if it may be below k."""
-        most = self._end(parts, -1, False)
-        return None if most is None or most >= k + 1 else self.range(parts)
+    def finding(self, where: str, parts: list[str], k: int, *, margins: bool = False) -> str | None:
+        """Say that a sum is a small cell, known exactly or within one; None if it is not.
+
+        Solutions that were found on the way for other sums often say already that it is not: a sum that may be 0, that
+        may be k, or that differs by more than 2 between two of them. In a system of margins (``margins``) fractions say
+        nearly as much, so that they are asked first.
+        """
+        place = [self.place[name] for name in parts]
+        if self._open(place, k):
+            return None
+        if margins:
+            most = self._end(parts, -1, False)
+            if most is None or most >= k + 1:
+                return None
+        low = self._end(parts, 1, True)
+        if low is None or self._open(place, k):
+            return None
+        high = self._end(parts, -1, True)
+        return None if high is None else _finding(where, (round(low), round(high)), k)
+
+    def _open(self, place: list[int], k: int) -> bool:
+        sums = [round(float(known[place].sum())) for known in self._known]
+        return bool(sums) and (min(sums) < 1 or max(sums) >= k or max(sums) - min(sums) > 2)
 
     def _end(self, parts: list[str], sign: int, whole: bool) -> float | None:
         goal = np.zeros(len(self.names))
@@ -95,7 +116,11 @@ class System:
             constraints=[LinearConstraint(np.array(self._rows), self._low, self._high)] if self._rows else (),
             options={"time_limit": 5.0},
         )
-        return None if found.x is None else float(goal @ found.x)
+        if found.x is None:
+            return None
+        if whole:
+            self._known.append(np.round(found.x))
+        return float(goal @ found.x)
 
 
 def _finding(where: str, bounds: tuple[int, int] | None, k: int) -> str | None:
@@ -164,12 +189,12 @@ def _bands(haul: Haul, k: int, kind: str, complete: bool) -> list[str]:
         system = _band_system(haul, n, kind, complete, grid, own, benefit, groups if model == "new" else None)
         for b in range(len(grid) + 1):
             for part in ("e", "f") if complete else ("e", "f", "u"):
-                line = _finding(f"{model}, band {b} of {grid}, {part}", system.range([f"{part}{b}"]), k)
+                line = system.finding(f"{model}, band {b} of {grid}, {part}", [f"{part}{b}"], k)
                 out += [line] if line else []
-            line = _finding(f"{model}, band {b} of {grid}, all", system.range([f"{p}{b}" for p in "efu"]), k)
+            line = system.finding(f"{model}, band {b} of {grid}, all", [f"{p}{b}" for p in "efu"], k)
             out += [line] if line else []
         for part in "efu":
-            line = _finding(f"{model}, all {part}", system.range([f"{part}{b}" for b in range(len(grid) + 1)]), k)
+            line = system.finding(f"{model}, all {part}", [f"{part}{b}" for b in range(len(grid) + 1)], k)
             out += [line] if line else []
     return out
 
@@ -305,11 +330,11 @@ def _variables(haul: Haul, k: int, levels: dict[str, list[str]]) -> list[str]:
         for part in parts:
             for group in [None, *groups]:
                 cells = [f"{part}|{g}" for g in columns] if group is None else [f"{part}|{group}"]
-                line = _finding(f"{variable} = {part} in {group or 'all'}", system.small(cells, k), k)
+                line = system.finding(f"{variable} = {part} in {group or 'all'}", cells, k, margins=True)
                 out += [line] if line else []
         for group in [None, *groups]:
             cells = [f"{p}|{g}" for p in names for g in (columns if group is None else [group])]
-            line = _finding(f"{variable} known in {group or 'all'}", system.small(cells, k), k)
+            line = system.finding(f"{variable} known in {group or 'all'}", cells, k, margins=True)
             out += [line] if line else []
     return out
 
@@ -488,7 +513,7 @@ def _who_changes_sides(haul: Haul, k: int) -> list[str]:
         squares = [n * (n * max(s, 0) ** 2 + value**2) for s in (se - slack, se + slack)]
         system.add({"e+": 1, "e-": 1, "f+": w**2, "f-": w**2}, squares[0] - 0.01, squares[1] + 0.01)
         for cell in system.names:
-            line = _finding(f"{cell} at {cut:g}", system.range([cell]), k)
+            line = system.finding(f"{cell} at {cut:g}", [cell], k)
             out += [line] if line else []
     return out
 

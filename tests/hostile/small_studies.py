@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,9 @@ KINDS = ("right", "competing", "status", "interval")
 MAIN = 12.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SmallStudy:
-    """What was written from, for those who judge whether it was found out."""
+    """What was written from, for those who judge whether it was found out; the same as itself alone."""
 
     kind: str
     y: np.ndarray
@@ -31,6 +32,7 @@ class SmallStudy:
     page: Page
 
 
+@cache
 def small_study(
     seed: int, kind: str, *, n: int | None = None, complete: bool | None = None, horizons: tuple[float, ...] = (6, 12)
 ) -> SmallStudy:
