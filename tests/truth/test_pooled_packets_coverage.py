@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from lbp_prognosis import Status
 from lbp_prognosis.federation import Policy, pool, site_packet
+from lbp_prognosis.validation import meta_analysis
 
 pytestmark = pytest.mark.slow
 
@@ -24,21 +25,26 @@ class Known:
         return expit(X["lp"].to_numpy(float))[:, None]
 
 
+def ratios_by_level() -> tuple[np.ndarray, np.ndarray, float]:
+    """Return levels of a hospital, the log O/E of many patients there, and its mean over hospitals."""
+    lp = np.random.default_rng(0).normal(-0.4, 1, 40_000)
+    levels = np.linspace(-4, 4, 81) * SPREAD
+    weight = np.exp(-0.5 * (levels / SPREAD) ** 2)
+    ratios = np.array([np.log(expit(lp + level).mean() / expit(lp).mean()) for level in levels])
+    return levels, ratios, float(weight @ ratios / weight.sum())
+
+
 def truth() -> tuple[float, float]:
     """Mean log O/E over hospitals, and the AUC of a hospital of the usual level."""
     random = np.random.default_rng(0)
     lp = random.normal(-0.4, 1, 400_000)
-    expected = expit(lp).mean()
-    levels = np.linspace(-4, 4, 81) * SPREAD
-    weight = np.exp(-0.5 * (levels / SPREAD) ** 2)
-    ratios = np.array([np.log(expit(lp[:40_000] + level).mean() / expected) for level in levels])
     y = random.random(lp.size) < expit(lp)
     order = np.argsort(lp)
     ranks = np.empty(lp.size)
     ranks[order] = np.arange(1, lp.size + 1)
     cases = int(y.sum())
     auc = (ranks[y].sum() - cases * (cases + 1) / 2) / (cases * (lp.size - cases))
-    return float(weight @ ratios / weight.sum()), float(auc)
+    return ratios_by_level()[2], float(auc)
 
 
 @pytest.mark.parametrize("sites", [6, 12])
@@ -68,5 +74,41 @@ def test_intervals_cover(sites: int) -> None:
     assert 0.93 - 0.025 <= share["observed_expected"] <= 0.97 + 0.025
     # without a spread between sites the limits are wider than they need be: never narrower than those of fixed effects
     assert share["auc"] >= 0.93
-    # τ² of six sites is hardly known: the interval of a new hospital holds less than it says
-    assert share["new"] >= (0.85 if sites < 10 else 0.90)
+    # τ² is taken as known: the interval of a new hospital holds 0.92 to 0.93, less than it says
+    assert share["new"] >= (0.88 if sites < 10 else 0.90)
+
+
+def study(random: np.random.Generator, sites: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Draw a study: linear predictors and states (n, sites)."""
+    lp = random.normal(-0.4, 1, (N, sites))
+    return pd.DataFrame(lp), (random.random((N, sites)) < expit(lp + random.normal(0, SPREAD, sites))).astype(int)
+
+
+@pytest.mark.parametrize("sites", [6, 12])
+def test_the_mean_covers_and_a_new_hospital_a_little_less(sites: int) -> None:
+    """2,000 studies of O/E without the gate, Monte-Carlo error 0.006: 0.949 and 0.945 of the mean, 0.925 and 0.931."""
+    levels, ratios, mean = ratios_by_level()
+    studies, covered, new = 2_000, 0, 0
+    for seed in range(studies):
+        random = np.random.default_rng((seed, sites, 7))
+        lp, y = study(random, sites)
+        events = y.sum(axis=0)
+        value = events / expit(lp.to_numpy()).sum(axis=0)
+        error = value * np.sqrt((1 - events / N) / events)
+        found = meta_analysis(value, error, scale="log")
+        if seed == 0:  # these are the numbers of packets
+            packets = [
+                site_packet(
+                    Known(), lp[[s]].set_axis(["lp"], axis=1), Status.at(12, y[:, s]), site=f"{s:02}", model_id="k"
+                )
+                for s in range(sites)
+            ]
+            told = pool(packets).measure("observed_expected")
+            np.testing.assert_allclose(told.values, value, rtol=1e-5)
+            np.testing.assert_allclose(told.errors, error, rtol=1e-5)
+        covered += np.log(found.low) <= mean <= np.log(found.high)
+        low, high = np.log(found.prediction_hksj)
+        new += low <= np.interp(random.normal(0, SPREAD), levels, ratios) <= high
+    assert 0.93 <= covered / studies <= 0.97
+    # the interval takes τ² as known, and 0.95 is not reached
+    assert 0.91 <= new / studies <= 0.95

@@ -132,7 +132,14 @@ class MetaAnalysis(Result):
 
     @property
     def prediction_hksj(self) -> tuple[float, float]:
-        """Prediction interval θ̂ ± t(k−1) √(τ² + se_HKSJ²) for a new site."""
+        """Prediction interval θ̂ ± t(k−1) √(τ² + se_HKSJ²) for a new site.
+
+        Notes
+        -----
+        τ² is taken as known, so the interval holds less than it says: of O/E at sites of 250 patients with a standard
+        deviation of 0.17 between them, 95 % intervals held a new site's true value in 92 % of 2,000 studies of 6 sites
+        and in 93 % of those of 12 (the confidence interval held the mean in 95 % and 94 %).
+        """
         return self._limits(self._quantile(self.k - 1) * float(np.hypot(np.sqrt(self.tau2), self.se_hksj)))
 
     @property
