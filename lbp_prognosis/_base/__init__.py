@@ -14,6 +14,8 @@ from lbp_prognosis._base._checks import (
     check_thresholds,
     check_vector,
 )
+from lbp_prognosis._base._document import Document
+from lbp_prognosis._base._document_result import DocumentResult
 from lbp_prognosis._base._errors import (
     ArgumentError,
     DataError,
@@ -96,6 +98,8 @@ __all__ = [
     "ColumnKind",
     "DataError",
     "DisclosureError",
+    "Document",
+    "DocumentResult",
     "EstimationError",
     "FeatureMap",
     "LBPError",

@@ -7,6 +7,7 @@ from lbp_prognosis.evidence._evidence import Evidence
 from lbp_prognosis.evidence._findings import Entry
 from lbp_prognosis.evidence._missing_indicators import missing_indicators
 from lbp_prognosis.evidence._objection_rules import BLOCKING
+from lbp_prognosis.evidence._probast_ai import probast_ai_items
 from lbp_prognosis.evidence._shared_constructs import shared_constructs
 from lbp_prognosis.evidence._tier import Strength, Tier
 from lbp_prognosis.evidence._tripod_ai import tripod_ai_items
@@ -27,6 +28,7 @@ __all__ = [
     "forbidden_words",
     "missing_constructs",
     "missing_indicators",
+    "probast_ai_items",
     "shared_constructs",
     "tripod_ai_items",
     "undeclared_constructs",

@@ -3,6 +3,8 @@
 from lbp_prognosis.report._evaluation_page import evaluation_page
 from lbp_prognosis.report._masks import mask_counts, mask_flow, mask_table_one
 from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._probast_ai import probast_ai
+from lbp_prognosis.report._probast_form import ProbastForm
 from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._render_page import render_page
 from lbp_prognosis.report._tripod_answers import tripod_ai_answers
@@ -10,10 +12,12 @@ from lbp_prognosis.report._write_page import write_page
 
 __all__ = [
     "Page",
+    "ProbastForm",
     "evaluation_page",
     "mask_counts",
     "mask_flow",
     "mask_table_one",
+    "probast_ai",
     "released_page",
     "render_page",
     "tripod_ai_answers",

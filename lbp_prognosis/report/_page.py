@@ -69,6 +69,8 @@ class Page:
         Columns by modality.
     columns : DataFrame or None
         ``column, modality, type, n, n_missing, range``: units and codings as they were understood.
+    parameters : mapping of str to int
+        Model to its number of candidate parameters for the event; trees, nets and the like are absent.
     protocol : tuple of (str, str)
         Lines of the protocol.
     provenance : mapping
@@ -123,6 +125,7 @@ class Page:
     explanations: Mapping[str, Any] = field(default_factory=dict)
     modalities: FeatureMap | None = None
     columns: pd.DataFrame | None = None
+    parameters: Mapping[str, int] = field(default_factory=dict)
     protocol: tuple[tuple[str, str], ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     objections: tuple[Objection, ...] = ()

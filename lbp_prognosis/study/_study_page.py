@@ -10,6 +10,7 @@ from lbp_prognosis._base import Result
 from lbp_prognosis.cohort import table_one_of
 from lbp_prognosis.report import Page
 from lbp_prognosis.schema import instrument_ranges, table_schemas
+from lbp_prognosis.study._candidate_parameters import candidate_parameters
 from lbp_prognosis.study._study_findings import StudyFindings
 from lbp_prognosis.survival import outcome_kind
 
@@ -51,6 +52,7 @@ def study_page(result: StudyFindings) -> Page:
         explanations=result.explanations,
         modalities=data.modalities,
         columns=_columns(result),
+        parameters=candidate_parameters(result.models),
         protocol=_protocol(result),
         provenance=result.provenance,
         objections=result.objections,

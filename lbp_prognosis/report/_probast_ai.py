@@ -1,0 +1,99 @@
+"""``probast_ai``: the signalling questions of PROBAST+AI, answered from the run where they can be computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lbp_prognosis._base import argument_error
+from lbp_prognosis.deployment import PublishedModel
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._probast_form import Fact, ProbastForm, form_of
+from lbp_prognosis.report._probast_of_page import facts_of_page
+from lbp_prognosis.report._probast_of_published import facts_of_published, facts_of_validation
+from lbp_prognosis.report._released_page import released_page
+from lbp_prognosis.validation import ExternalValidation
+
+__all__ = ["probast_ai"]
+
+
+def probast_ai(
+    subject: Any, *, model: str = "", validation: ExternalValidation | None = None, smallest_cell: int = 5
+) -> ProbastForm:
+    """Return the form of PROBAST+AI with what can be counted, and "needs a reviewer" elsewhere.
+
+    Parameters
+    ----------
+    subject : StudyResult, Page or PublishedModel
+        A study (or its page), or a published model. Of a study whose page leaves, the form contains numbers that the
+        page contains and no others.
+    model : str, default ""
+        Which model of a study; by default the one that has the addition, else the first.
+    validation : ExternalValidation, optional
+        Of a published model: what the evaluation part is about.
+    smallest_cell : int, default 5
+        Counts of events in ``validation`` that single out fewer patients are not told.
+
+    Returns
+    -------
+    ProbastForm
+        ``to_frame``, ``to_html``, ``to_markdown``, ``to_word``. It rates no domain and has no summary judgement.
+
+    Notes
+    -----
+    Suggested answers follow from arithmetic alone: events per candidate parameter (below 10 probably no, from 20 on
+    probably yes; Moons et al. 2019, doi:10.7326/M18-1377), 100 events in an evaluation, an upper limit of the
+    out-of-fold calibration slope below 1, alarms of the search for leaks, and which measures were computed.
+
+    References
+    ----------
+    Moons KGM, Damen JAA, Kaul T, et al. PROBAST+AI. BMJ 2025;388:e082505. doi:10.1136/bmj-2024-082505
+
+    Examples
+    --------
+    >>> from lbp_prognosis.deployment import published_model
+    >>> from lbp_prognosis.report import probast_ai
+    >>> form = probast_ai(published_model("verwoerd_2024")).to_frame()
+    >>> form.query("part == 'development' and item == '4.1'")[["fact", "suggested"]].values.tolist()
+    [['62 events, 13 parameters of the final model: at most 4.8 events per parameter.', 'probably no']]
+    """
+    if validation is not None and not isinstance(validation, ExternalValidation):
+        raise argument_error("validation", "what external_validate returned", validation)
+    if isinstance(subject, PublishedModel):
+        return _of_published(subject, model, validation, smallest_cell)
+    page = subject if isinstance(subject, Page) else subject.page() if hasattr(subject, "page") else None
+    if not isinstance(page, Page):
+        raise argument_error("subject", "the result of a study, a Page or a PublishedModel", subject)
+    if validation is not None:
+        raise argument_error("validation", "left out for a study, which brings its own", validation)
+    page = released_page(page)
+    names = page.evaluation.models
+    chosen = model or (page.comparison[1] if page.comparison else _first(page))
+    if chosen not in names:
+        raise argument_error("model", "one of " + ", ".join(map(repr, names)), repr(model))
+    return form_of(
+        f"{page.title} – {chosen}",
+        facts_of_page(page, chosen),
+        released=page.release is not None,
+        synthetic=page.synthetic,
+    )
+
+
+def _first(page: Page) -> str:
+    plans = page.provenance.get("study", {}).get("models", ())
+    learned = [str(plan["name"]) for plan in plans if plan["kind"] != "null"]
+    return learned[0] if learned else page.evaluation.models[0]
+
+
+def _of_published(
+    subject: PublishedModel, model: str, validation: ExternalValidation | None, smallest_cell: int
+) -> ProbastForm:
+    facts = facts_of_published(subject)
+    if validation is None:
+        facts["evaluation", "4.1"] = Fact("No evaluation was given.")
+        return form_of(subject.provenance["title"], facts, released=True)
+    names = validation.evaluation.models
+    chosen = model or (names[0] if len(names) == 1 else subject.name)
+    if chosen not in names:
+        raise argument_error("model", "one of " + ", ".join(map(repr, names)), repr(chosen))
+    facts |= facts_of_validation(validation, chosen, smallest_cell)
+    return form_of(subject.provenance["title"], facts, released=True, synthetic=validation.synthetic)

@@ -1,0 +1,38 @@
+"""``candidate_parameters``: how many coefficients each model estimates for the event of interest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis.deployment import PublishedModel
+from lbp_prognosis.study._dated_at_visit import DatedAtVisit
+
+__all__ = ["candidate_parameters"]
+
+
+def candidate_parameters(models: Mapping[str, Any]) -> dict[str, int]:
+    """Return the coefficients of the event of interest by model; trees, nets, stacks and published models are absent.
+
+    A penalty that sets coefficients to zero takes none away: they were candidates. Baselines are not counted.
+
+    Parameters
+    ----------
+    models : mapping of str to fitted model
+        By name.
+    """
+    found = {name: _count(model) for name, model in models.items()}
+    return {name: count for name, count in found.items() if count}
+
+
+def _count(model: Any) -> int:
+    inner = model.estimator_ if isinstance(model, DatedAtVisit) else model
+    inner = (getattr(inner, "branches_", None) and inner.models_[0]) or inner
+    if isinstance(inner, PublishedModel):
+        return 0
+    coef = getattr(inner, "coef_", None)
+    if isinstance(coef, Mapping):
+        coef = coef[min(coef)]
+    return 0 if coef is None else int(np.shape(np.atleast_1d(coef))[-1])
