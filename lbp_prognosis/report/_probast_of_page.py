@@ -41,7 +41,7 @@ def facts_of_page(page: Page, model: str) -> dict[tuple[str, str], Fact]:
     if page.release is not None and page.release.insufficient:
         return {}
     study: Mapping[str, Any] = page.provenance.get("study", {})
-    plan = next((plan for plan in study.get("models", ()) if plan["name"] == model), {})
+    plan: Mapping[str, Any] = next((plan for plan in study.get("models", ()) if plan["name"] == model), {})
     both = {**_of_data(page, study), **_of_outcome(page, study), "4.4": _imbalance(study)}
     missing = _missing(page, plan)
     out = {(part, item): fact for part in ("development", "evaluation") for item, fact in both.items()}
@@ -168,8 +168,11 @@ def _missing(page: Page, plan: Mapping[str, Any]) -> Fact:
     if not len(holes):
         text = f"No missing value in {len(told)} predictors.{hidden}"
         return Fact(text, REVIEWER if silent else "probably yes")
-    shares = (holes["n_missing"].astype(float) / holes["n"].astype(float)).sort_values(ascending=False)
-    worst = ", ".join(f"{readable(holes.loc[k, 'column'])} ({100 * v:.0f} %)" for k, v in shares.head(3).items())
+    shares = sorted(
+        ((row["n_missing"] / row["n"], str(row["column"])) for row in holes.to_dict("records")),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
+    worst = ", ".join(f"{readable(column)} ({100 * share:.0f} %)" for share, column in shares[:3])
     tables = int(plan.get("imputations", 0))
     handled = {0: "none; the model takes missing values as they are", -1: "multiple, inside the folds"}.get(
         tables, f"{tables} completed tables, inside the folds"
