@@ -17,13 +17,13 @@ __all__ = ["probast_ai"]
 
 
 def probast_ai(
-    subject: Any, *, model: str = "", validation: ExternalValidation | None = None, smallest_cell: int = 5
+    study: Any, *, model: str = "", validation: ExternalValidation | None = None, smallest_cell: int = 5
 ) -> ProbastForm:
     """Return the form of PROBAST+AI with what can be counted, and "needs a reviewer" elsewhere.
 
     Parameters
     ----------
-    subject : StudyResult, Page or PublishedModel
+    study : StudyResult, Page or PublishedModel
         A study (or its page), or a published model. Of a study whose page leaves, the form contains numbers that the
         page contains and no others.
     model : str, default ""
@@ -58,11 +58,11 @@ def probast_ai(
     """
     if validation is not None and not isinstance(validation, ExternalValidation):
         raise argument_error("validation", "what external_validate returned", validation)
-    if isinstance(subject, PublishedModel):
-        return _of_published(subject, model, validation, smallest_cell)
-    page = subject if isinstance(subject, Page) else subject.page() if hasattr(subject, "page") else None
+    if isinstance(study, PublishedModel):
+        return _of_published(study, model, validation, smallest_cell)
+    page = study if isinstance(study, Page) else study.page() if hasattr(study, "page") else None
     if not isinstance(page, Page):
-        raise argument_error("subject", "the result of a study, a Page or a PublishedModel", subject)
+        raise argument_error("study", "the result of a study, a Page or a PublishedModel", study)
     if validation is not None:
         raise argument_error("validation", "left out for a study, which brings its own", validation)
     page = released_page(page)
@@ -85,15 +85,15 @@ def _first(page: Page) -> str:
 
 
 def _of_published(
-    subject: PublishedModel, model: str, validation: ExternalValidation | None, smallest_cell: int
+    study: PublishedModel, model: str, validation: ExternalValidation | None, smallest_cell: int
 ) -> ProbastForm:
-    facts = facts_of_published(subject)
+    facts = facts_of_published(study)
     if validation is None:
         facts["evaluation", "4.1"] = Fact("No evaluation was given.")
-        return form_of(subject.provenance["title"], facts, released=True)
+        return form_of(study.provenance["title"], facts, released=True)
     names = validation.evaluation.models
-    chosen = model or (names[0] if len(names) == 1 else subject.name)
+    chosen = model or (names[0] if len(names) == 1 else study.name)
     if chosen not in names:
         raise argument_error("model", "one of " + ", ".join(map(repr, names)), repr(chosen))
     facts |= facts_of_validation(validation, chosen, smallest_cell)
-    return form_of(subject.provenance["title"], facts, released=True, synthetic=validation.synthetic)
+    return form_of(study.provenance["title"], facts, released=True, synthetic=validation.synthetic)

@@ -167,7 +167,7 @@ def test_predictions_alone_say_little() -> None:
 
 
 def test_what_is_refused(found) -> None:
-    with pytest.raises(ArgumentError, match="subject"):
+    with pytest.raises(ArgumentError, match="study"):
         probast_ai(found.evaluation)
     with pytest.raises(ArgumentError, match="model"):
         probast_ai(found, model="nobody")
