@@ -27,6 +27,7 @@ from lbp_prognosis._kernels._chained_equations import (
     column_model,
     expand_columns,
 )
+from lbp_prognosis._kernels._climb import Point, climb
 from lbp_prognosis._kernels._combat import CombatFit, combat_adjust, combat_fit, combat_shrink, inverse_gamma_prior
 from lbp_prognosis._kernels._convex_weights import convex_minimum, quadratic_minimum
 from lbp_prognosis._kernels._copied_rows import copied_rows
@@ -174,6 +175,7 @@ __all__ = [
     "NestedPlan",
     "OrdinalFit",
     "PartialFit",
+    "Point",
     "Pooled",
     "PooledTest",
     "RandomEffects",
@@ -202,6 +204,7 @@ __all__ = [
     "centred_copies",
     "chained_draws",
     "chained_equations",
+    "climb",
     "cloglog_parts",
     "cloglog_pseudo_fit",
     "coalition_members",

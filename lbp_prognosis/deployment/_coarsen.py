@@ -287,6 +287,28 @@ def _royston_parmar(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     return 0, 0
 
 
+def _breakpoints(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
+    short = digits(part.breakpoints_, 3)
+    if (np.diff(short) > 0).all():
+        part.breakpoints_ = short
+    else:
+        notes.append("breakpoints lie closer than three digits and were kept")
+    return 0, 0
+
+
+def _additive(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
+    """Merge the steps of the cumulative effects."""
+    _few(part.events_, least, notes)
+    before = part.times_.size
+    grid, last = coarse_steps(part.times_, part.events_, least)
+    part.times_, part.events_ = grid, np.full(grid.size, least)
+    for name in ("cumulative_baseline_", "cumulative_coef_", "variance_"):
+        setattr(part, name, getattr(part, name)[last])
+    for name in ("negative_share_", "raised_share_", "largest_raise_"):
+        setattr(part, name, float(digits(getattr(part, name), 2)))
+    return before, grid.size
+
+
 def _spline(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     for column, knots in list(part.knots_.items()) if hasattr(part, "knots_") else ():
         short = digits(knots, 3)
@@ -381,6 +403,8 @@ def _updated(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 _KINDS: dict[str, Any] = {
     "UpdatedModel": _updated,
+    "AalenAdditive": _additive,
+    "PiecewiseExponential": _breakpoints,
     "CauseSpecificCox": _cause_specific,
     "MultiStateCox": _multi_state,
     "NullModel": _null,

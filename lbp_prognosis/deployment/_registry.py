@@ -16,6 +16,7 @@ from lbp_prognosis.validation import UpdatedModel
 __all__ = ["NOT_STORED", "SKLEARN_STEPS", "class_named", "known_classes", "stored_name"]
 
 MODELS = (
+    "AalenAdditive",
     "AverageRisk",
     "BoostedAFT",
     "BoostedCox",
@@ -28,11 +29,13 @@ MODELS = (
     "FineGray",
     "LinearOutcome",
     "LogisticRisk",
+    "MixtureCure",
     "MultiStateCox",
     "MultimodalNet",
     "NullModel",
     "OrdinalRegression",
     "ParametricAFT",
+    "PiecewiseExponential",
     "PriorityCox",
     "RecurrentCox",
     "RiskStratifier",

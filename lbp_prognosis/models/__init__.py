@@ -1,5 +1,6 @@
 """X and y to risk."""
 
+from lbp_prognosis.models._aalen_additive import AalenAdditive
 from lbp_prognosis.models._as_risk_model import AdaptedModel, as_risk_model
 from lbp_prognosis.models._average_risk import AverageRisk
 from lbp_prognosis.models._boosted_aft import BoostedAFT
@@ -15,12 +16,14 @@ from lbp_prognosis.models._landmark import LandmarkData, landmark
 from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
 from lbp_prognosis.models._linear_outcome import LinearOutcome
 from lbp_prognosis.models._logistic_risk import LogisticRisk
+from lbp_prognosis.models._mixture_cure import MixtureCure
 from lbp_prognosis.models._multi_state_cox import MultiStateCox
 from lbp_prognosis.models._multimodal_net import MultimodalNet
 from lbp_prognosis.models._null_model import NullModel
 from lbp_prognosis.models._ordinal_indices import ordinal_indices
 from lbp_prognosis.models._ordinal_regression import OrdinalRegression
 from lbp_prognosis.models._parametric_aft import ParametricAFT
+from lbp_prognosis.models._piecewise_exponential import PiecewiseExponential
 from lbp_prognosis.models._priority_cox import PriorityCox
 from lbp_prognosis.models._proportional_hazards import ProportionalHazardsTest
 from lbp_prognosis.models._proportional_odds_test import proportional_odds_test
@@ -31,6 +34,7 @@ from lbp_prognosis.models._simex import Simex, simex
 from lbp_prognosis.models._stacked_risk import StackedRisk
 
 __all__ = [
+    "AalenAdditive",
     "AdaptedModel",
     "AverageRisk",
     "BoostedAFT",
@@ -46,11 +50,13 @@ __all__ = [
     "LandmarkStack",
     "LinearOutcome",
     "LogisticRisk",
+    "MixtureCure",
     "MultiStateCox",
     "MultimodalNet",
     "NullModel",
     "OrdinalRegression",
     "ParametricAFT",
+    "PiecewiseExponential",
     "PriorityCox",
     "ProportionalHazardsTest",
     "RecurrentCox",

@@ -468,6 +468,9 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"X": R.X, **COMMON},
         {},
     ),
+    "models.AalenAdditive": (fitted(models.AalenAdditive()), {"X": R.X, "sample_weight": R.weight}, {}),
+    "models.PiecewiseExponential": (fitted(models.PiecewiseExponential(1)), {"X": R.X, **COMMON}, {}),
+    "models.MixtureCure": (fitted(models.MixtureCure()), {"X": R.X, **COMMON}, {}),
     "models.BoostedCox": (
         fitted(models.BoostedCox(rounds=5, select_rounds=False, random_state=0)),
         {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},

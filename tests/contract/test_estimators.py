@@ -184,6 +184,20 @@ ESTIMATORS: dict[str, Case] = {
     ),
     "OrdinalRegression": Case(lambda: M.OrdinalRegression(), "measured", {"link": ["logit", "probit"]}),
     "LinearOutcome": Case(lambda: M.LinearOutcome(), "measured", {"variance": ["model", "robust"]}),
+    "AalenAdditive": Case(lambda: M.AalenAdditive(), grid={"collinear": ["drop", "error"]}, package="lifelines"),
+    "PiecewiseExponential": Case(lambda: M.PiecewiseExponential(), grid={"breakpoints": [0, 1]}, package="lifelines"),
+    "PiecewiseExponential-visits": Case(
+        lambda: M.PiecewiseExponential(1), "visits", {"penalty": [0.0, 1.0]}, package="lifelines"
+    ),
+    "MixtureCure": Case(
+        lambda: M.MixtureCure(), grid={"distribution": ["weibull", "loglogistic"]}, package="lifelines"
+    ),
+    "MixtureCure-visits": Case(
+        lambda: M.MixtureCure("lognormal"),
+        "visits",
+        {"distribution": ["lognormal", "loglogistic"]},
+        package="lifelines",
+    ),
     "as_risk_model": Case(
         lambda: M.as_risk_model(LogisticRegression()), "status", {"estimator__C": [0.1, 1.0]}, saved=False
     ),
