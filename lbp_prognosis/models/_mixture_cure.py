@@ -98,7 +98,7 @@ class MixtureCure(RiskEstimator):
     >>> y = Surv.right(np.where(never, 36.0, np.minimum(time, 36.0)), ~never)
     >>> model = MixtureCure().fit(np.zeros((500, 0)), y)
     >>> round(float(model.predict_cured(np.zeros((1, 0)))[0]), 2)
-    0.39
+    0.36
     """
 
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right", "interval")

@@ -193,10 +193,7 @@ ESTIMATORS: dict[str, Case] = {
         lambda: M.MixtureCure(), grid={"distribution": ["weibull", "loglogistic"]}, package="lifelines"
     ),
     "MixtureCure-visits": Case(
-        lambda: M.MixtureCure("lognormal"),
-        "visits",
-        {"distribution": ["lognormal", "loglogistic"]},
-        package="lifelines",
+        lambda: M.MixtureCure(), "visits", {"variance": ["model", "robust"]}, package="lifelines"
     ),
     "as_risk_model": Case(
         lambda: M.as_risk_model(LogisticRegression()), "status", {"estimator__C": [0.1, 1.0]}, saved=False
