@@ -288,6 +288,8 @@ def _royston_parmar(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _breakpoints(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
+    """Breakpoints at three digits; the events of an interval may be fewer than a cell."""
+    del part.events_
     short = digits(part.breakpoints_, 3)
     if (np.diff(short) > 0).all():
         part.breakpoints_ = short
@@ -298,15 +300,15 @@ def _breakpoints(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 def _additive(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Merge the steps of the cumulative effects."""
-    _few(part.events_, least, notes)
     before = part.times_.size
-    grid, last = coarse_steps(part.times_, part.events_, least)
-    part.times_, part.events_ = grid, np.full(grid.size, least)
-    for name in ("cumulative_baseline_", "cumulative_coef_", "variance_"):
-        setattr(part, name, getattr(part, name)[last])
+    names = ("cumulative_baseline_", "cumulative_coef_", "variance_")
+    values = [getattr(part, name) for name in names]
+    part.times_, values = _coarse_values(part.times_, part.baseline_events_, values, least, notes)
+    for name, value in zip(names, values):
+        setattr(part, name, value)
     for name in ("negative_share_", "raised_share_", "largest_raise_"):
         setattr(part, name, float(digits(getattr(part, name), 2)))
-    return before, grid.size
+    return before, part.times_.size
 
 
 def _spline(part: Any, least: int, notes: list[str]) -> tuple[int, int]:

@@ -38,7 +38,7 @@ class AalenAdditive(RiskEstimator):
     ----------
     times_ : ndarray of shape (k,)
         Event times at which effects are estimated.
-    events_ : ndarray of int of shape (k,)
+    baseline_events_ : ndarray of int of shape (k,)
         Events at each.
     cumulative_baseline_ : ndarray of shape (k,)
         Cumulative hazard of a patient with the mean predictors ``centre_``.
@@ -143,7 +143,7 @@ class AalenAdditive(RiskEstimator):
         scale = column_sd(matrix, None, "n-1")[kept]
         inner = ((matrix - self.centre_)[:, kept]) / scale
         found = additive_hazards(inner, time, event, weights, caller=name)
-        self.times_, self.events_ = found.times, found.events
+        self.times_, self.baseline_events_ = found.times, found.events
         self.cumulative_baseline_ = found.cumulative[:, -1]
         self.cumulative_coef_ = np.zeros((found.times.size, matrix.shape[1]))
         self.cumulative_coef_[:, kept] = found.cumulative[:, :-1] / scale
