@@ -287,14 +287,18 @@ def _royston_parmar(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     return 0, 0
 
 
+def _three_digits(values: np.ndarray, what: str, notes: list[str]) -> np.ndarray:
+    short = digits(values, 3)
+    if (np.diff(short) > 0).all():
+        return short
+    notes.append(f"{what} lie closer than three digits and were kept")
+    return values
+
+
 def _breakpoints(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Breakpoints at three digits; the events of an interval may be fewer than a cell."""
     del part.events_
-    short = digits(part.breakpoints_, 3)
-    if (np.diff(short) > 0).all():
-        part.breakpoints_ = short
-    else:
-        notes.append("breakpoints lie closer than three digits and were kept")
+    part.breakpoints_ = _three_digits(part.breakpoints_, "breakpoints", notes)
     return 0, 0
 
 
@@ -313,11 +317,7 @@ def _additive(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 def _spline(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     for column, knots in list(part.knots_.items()) if hasattr(part, "knots_") else ():
-        short = digits(knots, 3)
-        if (np.diff(short) > 0).all():
-            part.knots_[column] = short
-        else:
-            notes.append(f"knots of {column!r} lie closer than three digits and were kept")
+        part.knots_[column] = _three_digits(knots, f"knots of {column!r}", notes)
     return 0, 0
 
 
