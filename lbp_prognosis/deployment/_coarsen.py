@@ -278,21 +278,17 @@ def _null(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     return before, after
 
 
-def _royston_parmar(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    short = np.log(digits(np.exp(part.knots_), 3))
-    if (np.diff(short) > 0).all():
-        part.knots_ = short
-    else:
-        notes.append("knots of the baseline lie closer than three digits and were kept")
-    return 0, 0
-
-
 def _three_digits(values: np.ndarray, what: str, notes: list[str]) -> np.ndarray:
     short = digits(values, 3)
     if (np.diff(short) > 0).all():
         return short
     notes.append(f"{what} lie closer than three digits and were kept")
     return values
+
+
+def _royston_parmar(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
+    part.knots_ = np.log(_three_digits(np.exp(part.knots_), "knots of the baseline", notes))
+    return 0, 0
 
 
 def _breakpoints(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
@@ -322,10 +318,7 @@ def _spline(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _cuts(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Cuts between groups at three digits, where they stay apart."""
-    short = digits(part.cuts_, 3)
-    if (np.diff(short) > 0).all():
-        part.cuts_ = short
+    part.cuts_ = _three_digits(part.cuts_, "cuts between groups", notes)
     return 0, 0
 
 
