@@ -145,4 +145,5 @@ def _longest(at: Floats, share: Floats) -> tuple[float, float] | None:
             return float(at[inner])
         return float(np.interp(0.5, [share[outer], share[inner]], [at[outer], at[inner]]))
 
-    return crossing(first, first - 1), crossing(last, last + 1)
+    begin, end = crossing(first, first - 1), crossing(last, last + 1)
+    return (begin, end) if end > begin else None  # a single step of just one half has no length

@@ -1,11 +1,13 @@
 """Does the image change where the mask says that the bone ends?
 
 Rays leave the line through the bodies to the front, to both sides, up and down; the image along them is read about the
-border of the mask. Where mask and image agree, the median change is largest at the border, whatever the contrast.
+border of the mask. Where mask and image agree, the median change is largest at the border, whatever the contrast: of
+each direction along its own rays, and of all together among all places that the whole mask could be moved to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,7 @@ from scipy import ndimage
 from lbp_prognosis.biomarkers.anatomy._anatomy import Anatomy
 from lbp_prognosis.biomarkers.anatomy._spine import Spine
 from lbp_prognosis.biomarkers.geometry._frame import Frame
+from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.quality._column import label_of
 from lbp_prognosis.biomarkers.readers._image import Image
 
@@ -36,6 +39,13 @@ FEWEST_RAYS = 12
 FEWEST_OF_LEVEL = 7
 """Rays of a sector, over all levels and of one level, below which no median is taken."""
 
+FEWEST_SECTORS = 3
+"""Sectors below which the place of the mask is not compared with others: a single border fits at several."""
+
+OTHER_PLACE_MM = 5.0
+FARTHEST_MM = 16.0
+"""Displacements of the mask that are another place: beyond the error of a border, below half a vertebra."""
+
 
 @dataclass(frozen=True)
 class EdgeAgreement:
@@ -48,45 +58,90 @@ class EdgeAgreement:
         (5 mm up and down, where the next bone is near).
     rays : dict
         From sector to the number of rays.
-    levels : dict
-        From level to the same ratios of its own rays, by sector; at least `FEWEST_OF_LEVEL` of them.
+    elsewhere : float
+        Change at the border, summed over the sectors, with the mask moved by 5 to 16 mm to where it is largest, over
+        the largest one within 3 mm of its own place; NaN with fewer than three sectors. Above 1 the mask fits better
+        where it is not.
+    ends : dict
+        From level to the change within 3 mm of its upper and lower end (``up``, ``down``) over the median of the
+        other ends of all levels; at least `FEWEST_OF_LEVEL` rays.
     """
 
     ratio: dict[str, float]
     rays: dict[str, int]
-    levels: dict[str, dict[str, float]]
+    elsewhere: float
+    ends: dict[str, dict[str, float]]
 
 
 def edge_agreement(anatomy: Anatomy, spine: Spine, image: Image) -> EdgeAgreement:
     """Compare image and mask along rays from all whole bodies."""
     changes: dict[str, list[Floats]] = {sector: [] for sector in SECTORS}
-    levels: dict[str, dict[str, float]] = {}
+    borders: dict[str, list[tuple[Floats, Floats]]] = {sector: [] for sector in SECTORS}
+    ends: dict[tuple[str, str], float] = {}
+    about = np.arange(-AROUND_MM - 1.0, AROUND_MM + 1.0 + STEP_MM / 2, STEP_MM)
     for level, body in spine.bodies.items():
         if body.region.cut or not np.isfinite([body.depth, body.width]).all():
             continue
         region = label_of(anatomy, level)
         for sector in SECTORS:
             starts, directions = _rays(body.frame, sector, body.depth, body.width)
-            r = np.arange(0.0, LONGEST_MM, STEP_MM)
-            path = starts[:, None] + r[None, :, None] * directions[:, None]
-            inside = region.sample(path) >= 0.5
-            own: list[Floats] = []
-            for ray, (start, direction) in enumerate(zip(starts, directions)):
-                if not inside[ray, 0] or inside[ray].all():
-                    continue
-                border = float(r[int(np.argmin(inside[ray]))]) - STEP_MM / 2
-                about = np.arange(border - AROUND_MM - 1.0, border + AROUND_MM + 1.0 + STEP_MM / 2, STEP_MM)
-                own.append(_profile(image, start + about[:, None] * direction))
-            changes[sector] += own
-            seen = [profile for profile in own if np.isfinite(profile).all()]
-            if len(seen) >= FEWEST_OF_LEVEL:
-                levels.setdefault(level, {})[sector] = _ratio(np.array(seen), sector)
+            own = list(_borders(region, starts, directions))
+            profiles = [_profile(image, point + about[:, None] * direction) for point, direction in own]
+            borders[sector] += own
+            changes[sector] += profiles
+            seen = [profile for profile in profiles if np.isfinite(profile).all()]
+            if sector in {"up", "down"} and len(seen) >= FEWEST_OF_LEVEL:
+                ends[level, sector] = float(_median_change(np.array(seen))[np.abs(about) <= NEAR_MM].max())
     ratio, rays = {}, {}
     for sector, found in changes.items():
         kept = [profile for profile in found if np.isfinite(profile).all()]
         rays[sector] = len(kept)
         ratio[sector] = _ratio(np.array(kept), sector) if len(kept) >= FEWEST_RAYS else float("nan")
-    return EdgeAgreement(ratio, rays, levels)
+    return EdgeAgreement(ratio, rays, _elsewhere(image, borders), _over_the_others(ends))
+
+
+def _borders(region: Region, starts: Floats, directions: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the point where each ray leaves the label, and its direction."""
+    r = np.arange(0.0, LONGEST_MM, STEP_MM)
+    inside = region.sample(starts[:, None] + r[None, :, None] * directions[:, None]) >= 0.5
+    for ray, (start, direction) in enumerate(zip(starts, directions)):
+        if inside[ray, 0] and not inside[ray].all():
+            yield start + (float(r[int(np.argmin(inside[ray]))]) - STEP_MM / 2) * direction, direction
+
+
+def _over_the_others(ends: dict[tuple[str, str], float]) -> dict[str, dict[str, float]]:
+    """Return the change at each end over the median of the others, by level and sector."""
+    found: dict[str, dict[str, float]] = {}
+    for (level, sector), value in ends.items():
+        others = [other for end, other in ends.items() if end != (level, sector)]
+        if len(others) >= 2:
+            found.setdefault(level, {})[sector] = value / max(float(np.median(others)), 1e-9)
+    return found
+
+
+def _elsewhere(image: Image, borders: dict[str, list[tuple[Floats, Floats]]]) -> float:
+    """Return how much better the border fits at another place; see `EdgeAgreement`."""
+    steps = np.arange(-FARTHEST_MM, FARTHEST_MM + 0.5)
+    moves = np.concatenate([steps[:, None] * axis for axis in np.eye(3)])
+    total, sectors = np.zeros(len(moves)), 0
+    for own in borders.values():
+        if len(own) < FEWEST_RAYS:
+            continue
+        points, directions = (np.array(part) for part in zip(*own))
+        beside = [
+            _values(image, moves[:, None] + points + offset * directions)
+            for offset in (-2 * STEP_MM, -STEP_MM, STEP_MM, 2 * STEP_MM)
+        ]
+        change = beside[2] + beside[3] - beside[0] - beside[1]
+        enough = np.isfinite(change).sum(axis=1) >= FEWEST_RAYS
+        total[~enough] = np.nan
+        total[enough] += np.abs(np.nanmedian(change[enough], axis=1))
+        sectors += 1
+    size = np.abs(moves).max(axis=1)
+    here, there = total[size <= NEAR_MM], total[size >= OTHER_PLACE_MM]
+    if sectors < FEWEST_SECTORS or not np.isfinite(here).any() or not np.isfinite(there).any():
+        return float("nan")
+    return float(np.nanmax(there) / max(float(np.nanmax(here)), 1e-9))
 
 
 def _rays(frame: Frame, sector: str, depth: float, width: float) -> tuple[Floats, Floats]:
@@ -106,16 +161,26 @@ def _rays(frame: Frame, sector: str, depth: float, width: float) -> tuple[Floats
     return np.array(starts), np.array(directions)
 
 
+def _values(image: Image, points: Floats) -> Floats:
+    """Return the image at points, NaN outside."""
+    index = np.moveaxis(image.grid.to_index(points), -1, 0)
+    found = ndimage.map_coordinates(image.data, index, order=1, mode="constant", cval=np.nan, output=np.float32)
+    return found.astype(float)
+
+
 def _profile(image: Image, points: Floats) -> Floats:
     """Return the change of the image per step along a ray."""
-    index = np.moveaxis(image.grid.to_index(points), -1, 0)
-    values = ndimage.map_coordinates(image.data, index, order=1, mode="constant", cval=np.nan, output=np.float32)
-    return np.gradient(ndimage.uniform_filter1d(values.astype(float), 3))
+    return np.gradient(ndimage.uniform_filter1d(_values(image, points), 3))
+
+
+def _median_change(changes: Floats) -> Floats:
+    """Return the size of the median change at each distance from the border (a screw is a few rays)."""
+    return np.abs(np.median(changes, axis=0))
 
 
 def _ratio(changes: Floats, sector: str) -> float:
-    """Return the largest median change near the border over the largest one farther away (a screw is a few rays)."""
-    mean = np.abs(np.median(changes, axis=0))
+    """Return the largest median change near the border over the largest one farther away."""
+    mean = _median_change(changes)
     offset = (np.arange(mean.size) - (mean.size - 1) / 2) * STEP_MM
     far = 5.5 if sector in {"up", "down"} else AROUND_MM
     near = mean[np.abs(offset) <= NEAR_MM].max()

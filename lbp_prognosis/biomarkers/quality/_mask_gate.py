@@ -67,11 +67,15 @@ EDGE_MEAN = 1.3
 """Ratios of `edge_agreement` below which the image shows no border: to the front, or both up and down; to both sides;
 of one direction of such a pair; geometric mean of all."""
 
-EDGE_OF_LEVEL = 0.6
+ELSEWHERE = 1.0
+"""Agreement of mask and image at another place over that at its own, above which the mask is displaced."""
+
+END_OF_LEVEL = 0.5
 SMALL_LOSS_MM = 4.0
 SMALL_AREA = 0.9
-"""A small level's ratio over that of the others below which its label ends inside bone; and what a small level is:
-lower than its neighbours by this many mm, or with less than this share of their area."""
+"""Change of the image at an end of a level, over that at the other ends, below which its label ends inside bone, where
+bone is missing: the level is lower than its neighbours by this many mm, has less than this share of their area, or the
+space at that end is wider than the others by as many mm."""
 
 FRONT_DEG = 60.0
 """Angle between the front that the structures tell and the header's from which the two contradict each other."""
@@ -193,7 +197,7 @@ def judge_mask(anatomy: Anatomy, spine: Spine, image: Image | None = None) -> Ma
         gate.edges = edge_agreement(anatomy, spine, image)
         _image(gate, spine, gate.edges)
         if column is not None:
-            _border_of_level(gate, gate.edges, _small(column, spine))
+            _border_of_level(gate, gate.edges, column, spine)
     return gate
 
 
@@ -353,7 +357,7 @@ def _front(gate: MaskGate, spine: Spine) -> None:
 
 
 def _image(gate: MaskGate, spine: Spine, edges: EdgeAgreement) -> None:
-    """Doubt all levels where the image shows no border in a direction."""
+    """Doubt all levels where the image shows no border in a direction, or a better one at another place."""
     ratio = edges.ratio
     seen = [value for value in ratio.values() if np.isfinite(value)]
     mean = float(np.exp(np.mean(np.log(np.maximum(seen, 1e-9))))) if len(seen) >= 3 else float("inf")
@@ -364,18 +368,31 @@ def _image(gate: MaskGate, spine: Spine, edges: EdgeAgreement) -> None:
         or np.fmin(ratio["left"], ratio["right"]) < EDGE_ONE
         or np.fmin(ratio["up"], ratio["down"]) < EDGE_ONE
         or mean < EDGE_MEAN
+        or edges.elsewhere > ELSEWHERE
     )
     if blind:
         gate.add("image_disagrees", *spine.bodies)
 
 
-def _border_of_level(gate: MaskGate, edges: EdgeAgreement, small: set[str]) -> None:
-    """Doubt a level that is small beside its neighbours and whose label ends where the image does not change.
+def _border_of_level(gate: MaskGate, edges: EdgeAgreement, column: Column, spine: Spine) -> None:
+    """Doubt a level whose label ends where the image does not change, and that lacks height or area.
 
-    Either alone is common in sound spines: a short body, a border against tissue of the same signal.
+    Either alone is common in sound spines: a short body, a border against tissue of the same signal. What a label lacks
+    at an end is missing in the level's own size, and is added to the space beside it.
     """
-    least = {level: min(ratios.values()) for level, ratios in edges.levels.items()}
-    for level in small & set(least):
-        others = [ratio for name, ratio in least.items() if name != level]
-        if len(others) >= 2 and least[level] < EDGE_OF_LEVEL * float(np.median(others)):
+    small, wide = _small(column, spine), _wide(column)
+    for level, ends in edges.ends.items():
+        if any(change < END_OF_LEVEL and (level in small or (level, end) in wide) for end, change in ends.items()):
             gate.add("border_inside_bone", level)
+
+
+def _wide(column: Column) -> set[tuple[str, str]]:
+    """Return the ends of levels (``up``, ``down``) beside a space that is wider than the others, more than most are."""
+    order = sorted(column.runs, key=lambda level: column.runs[level][0])
+    gaps = {(a, b): column.runs[b][0] - column.runs[a][1] for a, b in pairwise(order)}
+    found: set[tuple[str, str]] = set()
+    for (upper, lower), gap in gaps.items():
+        others = [other for pair, other in gaps.items() if pair != (upper, lower)]
+        if len(others) >= 2 and gap - float(np.median(others)) >= SMALL_LOSS_MM:
+            found |= {(upper, "down"), (lower, "up")}
+    return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from corrupted_masks import KINDS, ODDITIES, corrupt, is_caught, judged, varied_spine
 from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis.biomarkers import Image, Mask, Recipe, extract
+from lbp_prognosis.biomarkers.quality import _column, _edges, _mask_gate
 from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate
 
 RECIPE = Recipe(families=("bone", "alignment"))
@@ -142,6 +145,59 @@ def test_odd_but_sound_spines_keep_every_level(oddity):
     assert not gate.lost
     assert not gate.spaces
     assert all(gate.confidence(level) == 1 for level in bodies), gate.reasons
+
+
+def test_a_mask_moved_along_the_spine_fits_better_at_its_old_place():
+    """Both ends of all bodies then lie where nothing changes, and so do ends and sides next to one another."""
+    spine = varied_spine(2005, "plain")
+    assert judged(spine.data, spine.affine, spine.image)[0].edges.elsewhere < 1
+    moved = corrupt(spine.data, spine.affine, "displaced", np.random.default_rng([2005, KINDS.index("displaced")]))
+    gate, bodies = judged(moved.data, spine.affine, spine.image)
+    assert gate.edges.elsewhere > 3
+    assert all("image_disagrees" in gate.flags(level) for level in bodies)
+
+
+@pytest.mark.parametrize(("elsewhere", "doubted"), [(0.99, False), (1.0, False), (1.01, True), (np.nan, False)])
+def test_the_better_place_counts_from_where_it_is_better(elsewhere, doubted):
+    spine = varied_spine(1000, "plain", coarse=True)
+    gate, _ = judged(spine.data, spine.affine, spine.image)
+    edges = _edges.EdgeAgreement(gate.edges.ratio, gate.edges.rays, elsewhere, gate.edges.ends)
+    again = MaskGate()
+    _mask_gate._image(again, SimpleNamespace(bodies=["l4"]), edges)
+    assert bool(again.reasons) == doubted
+
+
+def test_a_long_body_without_its_lower_third_ends_inside_bone():
+    """It is then no lower than its neighbours, of which one is fractured; the space below it is wide."""
+    spine = varied_spine(2029)
+    assert not judged(spine.data, spine.affine, spine.image)[0].reasons
+    torn = corrupt(spine.data, spine.affine, "torn", np.random.default_rng([2029, KINDS.index("torn")]))
+    gate, _ = judged(torn.data, spine.affine, spine.image)
+    assert torn.levels == ("l4",)
+    assert gate.reasons == {"l4": ["border_inside_bone"]}
+
+
+@pytest.mark.parametrize(("below", "change", "doubted"), [(11, 0.49, True), (11, 0.5, False), (10.9, 0.49, False)])
+def test_a_wide_space_and_no_change_are_needed_both(below, change, doubted):
+    first = np.cumsum([0, 25 + 7, 25 + 7, 25 + below, 25 + 7])
+    column = SimpleNamespace(runs={f"l{k + 1}": (top, top + 25.0) for k, top in enumerate(first)})
+    whole = SimpleNamespace(region=SimpleNamespace(cut=False, volume_mm3=30000.0))
+    edges = SimpleNamespace(ends={"l3": {"up": 1.0, "down": change}, "l2": {"up": change, "down": 1.0}})
+    gate = MaskGate()
+    _mask_gate._border_of_level(gate, edges, column, SimpleNamespace(bodies=dict.fromkeys(column.runs, whole)))
+    assert gate.reasons == ({"l3": ["border_inside_bone"]} if doubted else {})
+
+
+def test_an_end_is_compared_with_the_median_of_all_others():
+    found = _edges._over_the_others({("l1", "up"): 2.0, ("l1", "down"): 8.0, ("l2", "up"): 4.0})
+    assert found == {"l1": {"up": 2 / 6, "down": 8 / 3}, "l2": {"up": 4 / 5}}
+    assert _edges._over_the_others({("l1", "up"): 2.0, ("l1", "down"): 8.0}) == {}
+
+
+@pytest.mark.parametrize(("share", "run"), [(0.49, None), (0.5, None), (0.75, (2 / 3, 4 / 3))])
+def test_a_single_step_of_just_one_half_is_no_stretch(share, run):
+    found = _column._longest(np.arange(3.0), np.array([0.0, share, 0.0]))
+    assert found == (run if run is None else pytest.approx(run))
 
 
 def test_an_image_of_nothing_is_no_agreement(drawn):
