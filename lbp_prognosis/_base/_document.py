@@ -106,7 +106,8 @@ def _html_part(part: Part) -> str:
         + "</tr>\n"
         for row in rows
     )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>\n{body}</tbody></table>\n"
+    kind = ' class="pairs"' if len(head) == 2 else ""
+    return f"<table{kind}><thead><tr>{top}</tr></thead><tbody>\n{body}</tbody></table>\n"
 
 
 def _rows(part: Part) -> list[list[str]]:

@@ -14,7 +14,7 @@ def model_verbs() -> typer.Typer:
     """Return the verbs under ``model``."""
     told = "Model files: save, show, verify, compare, export."
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=told)
-    for verb in (save, verify, show, diff, ledger, export):
+    for verb in (save, verify, show, diff, ledger, export, card):
         app.command()(verb)
     return app
 
@@ -164,6 +164,50 @@ def export(
             books[to](out)
         else:
             write_file(out, texts[to]())
+    typer.echo(f"Written: {out}")
+
+
+def card(
+    file: Path = typer.Argument(help="Model file."),
+    out: Path = typer.Option(..., "-o", "--out", help="File to write: .html, .md or .docx."),
+    purpose: str = typer.Option(..., "--purpose", help="What the model is for."),
+    population: str = typer.Option(..., "--population", help="Whom the model was made for."),
+    outcome: str = typer.Option(..., "--outcome", help="What the risk is of."),
+    version: str = typer.Option(..., "--version", help="Version and date."),
+    contact: str = typer.Option("", "--contact", help="Who answers questions."),
+    results: Path | None = typer.Option(None, "--results", help="results.parquet of the study, for performance."),
+    name: str = typer.Option("", "--model", help="Name of the model in the results."),
+    horizon: str = typer.Option("", "--horizon", help="Times of the risks: 6,12; all if left out."),
+    unit: str = typer.Option("", "--unit", help="Unit of the times."),
+    threshold: str = typer.Option("", "--threshold", help="Risks at which decisions are discussed: 0.3,0.4."),
+    limitation: list[str] = typer.Option([], "--limitation", help="A sentence; may be given again."),
+    licence: str = typer.Option("", "--licence", help="Of the model."),
+    approved: str = typer.Option("", "--approved-for-care", help="On whose authority the model is used in care."),
+) -> None:
+    """Write the card of a model: use, predictors, performance, calibration, thresholds, limitations."""
+    from lbp_prognosis._base import check_choice, check_writable, write_file
+    from lbp_prognosis.deployment import IntendedUse, model_card, read_results
+
+    check_choice("out", out.suffix, (".html", ".md", ".docx"))
+    check_writable("out", out.parent)
+    made = model_card(
+        file,
+        use=IntendedUse(purpose, population, outcome, version, contact),
+        validation=None if results is None else read_results(results),
+        name=name,
+        horizons=[float(part) for part in horizon.split(",") if part.strip()] or None,
+        thresholds=[float(part) for part in threshold.split(",") if part.strip()],
+        time_unit=unit,
+        limitations=limitation,
+        licence=licence,
+        approved_for_care=approved,
+    )
+    if out.suffix == ".docx":
+        made.to_word(out)
+    else:
+        write_file(out, made.to_html() if out.suffix == ".html" else made.to_markdown())
+    for words in made.status:
+        typer.echo(words)
     typer.echo(f"Written: {out}")
 
 

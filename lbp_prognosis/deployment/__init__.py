@@ -7,6 +7,7 @@ from lbp_prognosis.deployment._equation_of import equation, from_equation
 from lbp_prognosis.deployment._file_error import ModelFileError
 from lbp_prognosis.deployment._ledger import Ledger
 from lbp_prognosis.deployment._lock import LockedModel, LockReport, lock
+from lbp_prognosis.deployment._model_card import ModelCard, model_card
 from lbp_prognosis.deployment._model_file import ModelFile, load_model, save_model, verify
 from lbp_prognosis.deployment._monitor import monitor
 from lbp_prognosis.deployment._no_equation import MissingCoefficients, NoEquation
@@ -14,6 +15,7 @@ from lbp_prognosis.deployment._nomogram import Nomogram, nomogram
 from lbp_prognosis.deployment._predict_rows import NewRisks, predict_rows
 from lbp_prognosis.deployment._published_model import PublishedModel, published_model, published_models
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm
+from lbp_prognosis.deployment._written_results import WrittenResults, read_results
 
 __all__ = [
     "DriftReport",
@@ -24,6 +26,7 @@ __all__ = [
     "LockReport",
     "LockedModel",
     "MissingCoefficients",
+    "ModelCard",
     "ModelFile",
     "ModelFileError",
     "NewRisks",
@@ -31,16 +34,19 @@ __all__ = [
     "Nomogram",
     "NumberTerm",
     "PublishedModel",
+    "WrittenResults",
     "calculator_page",
     "equation",
     "from_equation",
     "load_model",
     "lock",
+    "model_card",
     "monitor",
     "nomogram",
     "predict_rows",
     "published_model",
     "published_models",
+    "read_results",
     "save_model",
     "verify",
 ]

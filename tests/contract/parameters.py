@@ -60,6 +60,9 @@ _BY_ROLE = {
     "where something is drawn or written": """
         artifact_sha256 ax axes checkpoint color content date digest expect_sha256 folder model_id page path
     """,
+    "what stands on a model card": """
+        licence limitations
+    """,
     "the function's own machinery": """
         caller cls input_features keywords kinds options parts self
     """,

@@ -104,6 +104,32 @@ def test_exports(folder, capsys, monkeypatch):
     assert not (folder / "x.lbpm").exists()
 
 
+def test_card(folder, capsys, monkeypatch):
+    def run(*words):
+        return call(capsys, monkeypatch, *words)
+
+    assert run("model", "save", "study.toml", "-o", "m.lbpm", "--reason", "first").status == 0
+    told = ("--purpose", "a", "--population", "b", "--outcome", "recovered", "--version", "1")
+    done = run("model", "card", "m.lbpm", "-o", "card.html", *told, "--limitation", "Few women.", "--unit", "months")
+    assert done.status == 0, done.err
+    assert done.out.splitlines()[:2] == [
+        "Research use, not for care.",
+        "Not validated in other patients: no validation was given.",
+    ]
+    page = (folder / "card.html").read_text(encoding="utf-8")
+    assert "<p>Few women.</p>" in page
+    assert "<script" not in page
+    assert run("run", "study.toml", "-o", "out", "--quiet").status == 0
+    results = ("--results", "out/results.parquet", "--model", "clinical", "--horizon", "12")
+    done = run("model", "card", "m.lbpm", "-o", "card.md", *told, *results)
+    assert done.status == 0, done.err
+    assert "| AUC | 12 |" in (folder / "card.md").read_text(encoding="utf-8")
+    assert "Not validated in other patients: internal" in done.out
+    assert run("model", "card", "m.lbpm", "-o", "card.pdf", *told).status == 2
+    assert run("model", "card", "m.lbpm", "-o", "card.md", "--purpose", "a").status == 2
+    assert run("model", "card", "m.lbpm", "-o", "card.md", *told, "--results", "registry.csv").status == 1
+
+
 def test_a_patient_who_withdraws(folder, capsys, monkeypatch):
     """The study's ledger knows on whom a model was trained; the next one is fitted without the patient."""
 

@@ -1,0 +1,86 @@
+"""``read_results``: the numbers that a study wrote to ``results.parquet``, by how they came about."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from lbp_prognosis._base import METRIC_COLUMNS, DataError, Result
+
+__all__ = ["WrittenResults", "read_results"]
+
+_ELSEWHERE = "Objections to the numbers stand on the page of the study."
+
+
+@dataclass(frozen=True, repr=False)
+class WrittenResults(Result):
+    """Numbers of one sample, as a study wrote them.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Rows with the evaluation columns.
+    sample : {"apparent", "internal", "external"}
+        How the numbers came about.
+    kind : {"", "temporal", "geographic", "setting"}
+        In what external patients differ from those of development.
+    synthetic : bool
+        Whether the data were simulated.
+    limitations : tuple of str
+        Where the objections are.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    sample: str
+    kind: str = ""
+    synthetic: bool = False
+    limitations: tuple[str, ...] = (_ELSEWHERE,)
+
+    @property
+    def external(self) -> bool:
+        """Whether the patients are others than those of development."""
+        return self.sample == "external" and bool(self.kind)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows."""
+        return self.table
+
+
+def read_results(path: str | os.PathLike[str]) -> tuple[WrittenResults, ...]:
+    """Read ``results.parquet`` of a study's folder for `model_card`; numbers of single sites are left out.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+
+    Returns
+    -------
+    tuple of WrittenResults
+        One per sample and setting.
+
+    Raises
+    ------
+    DataError
+        If the file has not the columns of a study's results, or cannot be read.
+    """
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"The results {str(path)!r} cannot be read ({words}).") from error
+    absent = [name for name in (*METRIC_COLUMNS, "sample", "setting", "synthetic") if name not in frame]
+    if absent:
+        raise DataError(
+            f"The results {str(path)!r} must have the columns of a study's results.parquet; lacking: "
+            f"{', '.join(absent)}. Give the file that `lbp-prognosis run` wrote."
+        )
+    judged = frame["tier"].isin(["prognostic", "utility"]) & frame["group"].fillna("").astype(str).eq("")
+    out = []
+    kept = frame[judged].assign(setting=frame["setting"].fillna("").astype(str))
+    for (sample, kind), rows in kept.groupby(["sample", "setting"], sort=False):
+        simulated = bool(rows["synthetic"].fillna(False).astype(bool).any())
+        out.append(WrittenResults(rows.reset_index(drop=True), str(sample), str(kind), simulated))
+    return tuple(out)
