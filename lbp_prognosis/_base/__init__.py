@@ -50,6 +50,7 @@ from lbp_prognosis._base._randomness import RandomState, generator, spawn
 from lbp_prognosis._base._range_interval import clip_to_range, inside_range
 from lbp_prognosis._base._result import METRIC_COLUMNS, Result, metric_frame
 from lbp_prognosis._base._row_level_files import row_level_files
+from lbp_prognosis._base._spine_levels import VERTEBRAE, level_of_column, level_rank, split_disc
 from lbp_prognosis._base._strict_table import StrictTable, nearest
 from lbp_prognosis._base._term_columns import TermColumns
 from lbp_prognosis._base._visible import visible
@@ -93,6 +94,7 @@ __all__ = [
     "OBJECTIONS",
     "ROLES",
     "TEMPORARY",
+    "VERTEBRAE",
     "ArgumentError",
     "Checkpoint",
     "ColumnKind",
@@ -153,6 +155,8 @@ __all__ = [
     "is_number",
     "label_codes_of",
     "labels_of",
+    "level_of_column",
+    "level_rank",
     "linear_predictor_of",
     "linear_predictor_scale",
     "make_folder",
@@ -176,6 +180,7 @@ __all__ = [
     "rows_in_words",
     "shape_remedy",
     "spawn",
+    "split_disc",
     "stated_score",
     "surviving_map",
     "takes_rows",

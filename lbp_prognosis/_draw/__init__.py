@@ -1,7 +1,10 @@
 """Drawing: tidy frames in, matplotlib axes out."""
 
 from lbp_prognosis._draw._agreement import draw_agreement
-from lbp_prognosis._draw._attributions import draw_attributions, draw_feature_effect
+from lbp_prognosis._draw._attribution_heatmap import draw_attribution_heatmap
+from lbp_prognosis._draw._attribution_scatter import draw_attribution_scatter
+from lbp_prognosis._draw._attributions import draw_attributions, draw_feature_effect, size_of
+from lbp_prognosis._draw._beeswarm import draw_beeswarm
 from lbp_prognosis._draw._calibration import draw_calibration
 from lbp_prognosis._draw._curves import draw_curves, draw_interval_curve
 from lbp_prognosis._draw._decision_curve import draw_decision_curve, draw_net_benefit_difference
@@ -19,16 +22,21 @@ from lbp_prognosis._draw._overlay import draw_overlay
 from lbp_prognosis._draw._risk_groups import draw_group_bars, draw_risk_groups
 from lbp_prognosis._draw._roc import draw_roc
 from lbp_prognosis._draw._scores import draw_mean_calibration, draw_pit
+from lbp_prognosis._draw._spine_map import draw_spine_map
 from lbp_prognosis._draw._states import draw_states
 from lbp_prognosis._draw._strengths import draw_strengths
 from lbp_prognosis._draw._style import PALETTE
 from lbp_prognosis._draw._thresholds import draw_thresholds
 from lbp_prognosis._draw._time_varying_effect import draw_time_varying_effect
+from lbp_prognosis._draw._waterfall import draw_waterfall
 
 __all__ = [
     "PALETTE",
     "draw_agreement",
+    "draw_attribution_heatmap",
+    "draw_attribution_scatter",
     "draw_attributions",
+    "draw_beeswarm",
     "draw_calibration",
     "draw_counts",
     "draw_curves",
@@ -55,8 +63,11 @@ __all__ = [
     "draw_risk_groups",
     "draw_roc",
     "draw_shifts",
+    "draw_spine_map",
     "draw_states",
     "draw_strengths",
     "draw_thresholds",
     "draw_time_varying_effect",
+    "draw_waterfall",
+    "size_of",
 ]

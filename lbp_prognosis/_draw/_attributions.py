@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["draw_attributions", "draw_feature_effect"]
+__all__ = ["change_of", "draw_attributions", "draw_feature_effect", "size_of"]
 
 _SCALES = {
     "log_hazard": "Change of the log-hazard",
@@ -27,6 +27,21 @@ _SCALES = {
 }
 
 
+def change_of(scale: str, *, changed: bool = True) -> str:
+    """Return the axis of attributions of a scale; with ``changed`` false that of the predictions themselves."""
+    words = _SCALES.get(scale, scale)
+    if changed:
+        return words
+    bare = words.removeprefix("Change of the ").removeprefix("Change of ")
+    return bare[0].upper() + bare[1:]
+
+
+def size_of(scale: str) -> str:
+    """Return the axis of mean sizes of attributions of a scale."""
+    words = change_of(scale)
+    return f"Mean |{words[0].lower()}{words[1:]}|"
+
+
 def draw_attributions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw one row's attributions.
 
@@ -34,7 +49,7 @@ def draw_attributions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ----------
     frame : DataFrame
         One row per player and horizon: ``player, horizon, value, base, prediction, scale``, and where known ``se`` or
-        ``sd`` and ``stable``.
+        ``sd``, ``stable``, and ``low`` and ``high`` of a band over time.
     ax : Axes, optional
         Where to draw.
     """
@@ -60,17 +75,25 @@ def draw_attributions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _curves(frame: pd.DataFrame, ax: Axes | None) -> Axes:
+    """Draw a curve a player, with its band where there is one; dotted in grey where its sign is not stable."""
     axes = new_axes(ax)
     players = list(dict.fromkeys(frame["player"]))
     colors = [PALETTE[k % len(PALETTE)] for k in range(len(players))]
     ends = []
     for player, color in zip(players, colors):
         part = frame[frame["player"] == player].sort_values("horizon")
-        axes.plot(part["horizon"], part["value"], color=color, linewidth=1.8)
-        ends.append(float(part["value"].iloc[-1]))
+        times, values = part["horizon"].to_numpy(), part["value"].to_numpy()
+        if "low" in part:
+            axes.fill_between(times, part["low"], part["high"], color=color, alpha=0.14, linewidth=0)
+        axes.plot(times, values, color=color, linewidth=1.8)
+        if "stable" in part and not part["stable"].all():
+            unstable = np.where(part["stable"].to_numpy(dtype=bool), np.nan, values)
+            axes.plot(times, unstable, color="white", linewidth=1.8)
+            axes.plot(times, unstable, color=color, linewidth=1.2, linestyle=(0, (1, 2)))
+        ends.append(float(values[-1]))
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xlabel("Time")
-    axes.set_ylabel(_SCALES.get(frame["scale"].iloc[0], "Change"))
+    axes.set_ylabel(change_of(frame["scale"].iloc[0]))
     tidy_axes(axes)
     direct_labels(axes, float(frame["horizon"].max()), ends, players, colors)
     return axes

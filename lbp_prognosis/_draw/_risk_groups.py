@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lbp_prognosis._draw._style import INK, SOFT, direct_labels, new_axes, tidy_axes
+from lbp_prognosis._draw._style import INK, RAMP, SOFT, direct_labels, low_to_high, new_axes, tidy_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,19 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_group_bars", "draw_risk_groups"]
 
-# from blue to orange through purple: an order that stays readable in grey and for colour-blind readers
-_STEPS = ("#2c7fb8", "#5a6cb0", "#8856a7", "#c2476b", "#d95f0e")
-
 
 def _colors(count: int) -> list[str]:
     if count == 1:
-        return [_STEPS[0]]
-    places = np.linspace(0, len(_STEPS) - 1, count)
-    if count <= len(_STEPS):
-        return [_STEPS[round(place)] for place in places]
-    from matplotlib.colors import LinearSegmentedColormap, to_hex
+        return [RAMP[0]]
+    places = np.linspace(0, len(RAMP) - 1, count)
+    if count <= len(RAMP):
+        return [RAMP[round(place)] for place in places]
+    from matplotlib.colors import to_hex
 
-    ramp = LinearSegmentedColormap.from_list("risk", _STEPS)
+    ramp = low_to_high()
     return [to_hex(ramp(k / (count - 1))) for k in range(count)]
 
 

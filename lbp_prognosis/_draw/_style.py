@@ -9,12 +9,59 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, LinearSegmentedColormap
 
-__all__ = ["GRID", "INK", "PALETTE", "SOFT", "direct_labels", "new_axes", "tidy_axes"]
+__all__ = [
+    "GRID",
+    "INK",
+    "PALETTE",
+    "RAMP",
+    "SOFT",
+    "decimals_for",
+    "direct_labels",
+    "fixed_number",
+    "low_to_high",
+    "new_axes",
+    "short_number",
+    "tidy_axes",
+    "up_and_down",
+]
 
 INK, SOFT, GRID = "#22303c", "#7d8a96", "#e6eaee"
 # Okabe and Ito's colours, told apart under the common colour-vision deficiencies, darkened for thin lines on white
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3f95c4", "#6a3d9a")
+# from blue to orange through purple: an order that stays readable in grey and for colour-blind readers
+RAMP = ("#2c7fb8", "#5a6cb0", "#8856a7", "#c2476b", "#d95f0e")
+
+
+def low_to_high() -> Colormap:
+    """Return the colours of values from low to high; grey where there is none."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("low_to_high", RAMP).with_extremes(bad="#aab3bb")
+
+
+def up_and_down() -> LinearSegmentedColormap:
+    """Return the colours of changes: blue where the outcome becomes less likely, white at none, orange where more."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("up_and_down", (PALETTE[0], "#fbfbfb", PALETTE[1]))
+
+
+def short_number(value: float, *, sign: bool = False) -> str:
+    """Return a number of three digits with a true minus sign, never as a power of ten unless it is tiny or huge."""
+    return f"{value:{'+' if sign else ''}.3g}".replace("-", "−")
+
+
+def decimals_for(largest: float) -> int:
+    """Return the decimals that give the largest of some numbers three digits."""
+    return int(np.clip(2 - np.floor(np.log10(largest)), 0, 6)) if largest > 0 else 0
+
+
+def fixed_number(value: float, decimals: int, *, sign: bool = False) -> str:
+    """Return a number with so many decimals and a true minus sign; no sign where that is nothing."""
+    text = f"{value:{'+' if sign else ''}.{decimals}f}"
+    return (text.lstrip("+-") if float(text) == 0 else text).replace("-", "−")
 
 
 def new_axes(ax: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:

@@ -90,6 +90,7 @@ def observational_shap(
         background_hash=content_hash(drawn),
         n_background=len(drawn),
         rows=tuple(rows.index.tolist()),
+        data=rows if groups is None else None,
         objections=(objection("observational-credit"),),
         synthetic=bool(rows.attrs.get("synthetic", False)),
     )

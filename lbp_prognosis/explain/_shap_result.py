@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import FeatureMap, Objection, Result, argument_error, objection
+from lbp_prognosis.explain._shap_averages import ShapAverages, importance_frame
+from lbp_prognosis.explain._shown_rows import numbers_and_texts, place_of_horizon, place_of_player, shown_rows
+from lbp_prognosis.explain._spine_cells import spine_cells
+from lbp_prognosis.explain._to_explanation import to_explanation
 
 __all__ = ["ShapResult"]
 
@@ -47,6 +51,13 @@ class ShapResult(Result):
         Monte-Carlo error of sampled attributions.
     first_in, last_in : ndarray of the shape of ``values`` or None
         What a player changes alone, and on top of all others (where all coalitions were evaluated).
+    data : DataFrame of shape (n, n_players) or None
+        Values of the explained rows, where each player is a column; None where players are groups of columns.
+
+    Notes
+    -----
+    `plot`, `plot_waterfall`, `plot_beeswarm`, `plot_scatter`, `plot_heatmap` and `plot_spine_map` of a row show single
+    patients and are not for release. What may leave, if enough patients are behind it, are `averages`.
     """
 
     values: np.ndarray
@@ -63,6 +74,7 @@ class ShapResult(Result):
     se: np.ndarray | None = None
     first_in: np.ndarray | None = None
     last_in: np.ndarray | None = None
+    data: pd.DataFrame | None = field(default=None, repr=False)
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 
@@ -99,16 +111,22 @@ class ShapResult(Result):
 
     def importance(self) -> pd.DataFrame:
         """Return the mean absolute attribution: ``player, horizon, importance``, largest first within a horizon."""
-        mean = np.abs(self.values).mean(axis=0)
-        horizons = np.full(mean.shape[1], np.nan) if self.horizons is None else self.horizons
-        frame = pd.DataFrame(
-            [
-                {"player": player, "horizon": horizons[h], "importance": mean[j, h]}
-                for h in range(mean.shape[1])
-                for j, player in enumerate(self.players)
-            ]
+        return importance_frame(self.players, np.abs(self.values).mean(axis=0), self.horizons)
+
+    def averages(self) -> ShapAverages:
+        """Return the mean sizes of attributions, without the patients."""
+        return ShapAverages(
+            mean_size=np.abs(self.values).mean(axis=0),
+            players=self.players,
+            scale=self.scale,
+            value_function=self.value_function,
+            method=self.method,
+            n=len(self.rows),
+            n_background=self.n_background,
+            horizons=self.horizons,
+            objections=self.objections,
+            synthetic=self.synthetic,
         )
-        return frame.sort_values(["horizon", "importance"], ascending=[True, False], kind="stable", ignore_index=True)
 
     def summed(self, groups: Mapping[str, Sequence[str]]) -> ShapResult:
         """Return attributions added up over groups of players.
@@ -129,15 +147,188 @@ class ShapResult(Result):
                 objection("sum-of-shapley"),
             )
         return replace(
-            self, values=values, players=tuple(wanted), se=None, first_in=None, last_in=None, objections=objections
+            self,
+            values=values,
+            players=tuple(wanted),
+            se=None,
+            first_in=None,
+            last_in=None,
+            data=None,
+            objections=objections,
         )
+
+    def of_row(self, row: int) -> pd.DataFrame:
+        """Return the frame of one patient.
+
+        Parameters
+        ----------
+        row : int
+            Place of the patient.
+        """
+        cells = self.values.shape[1] * self.values.shape[2]
+        place = int(self._place(row)[0])
+        return self.to_frame().iloc[place * cells : (place + 1) * cells]
 
     def plot(self, ax: Any = None, *, row: int = 0) -> Any:
         """Draw one row's attributions: bars, or curves over time where there are several horizons."""
         from lbp_prognosis._draw import draw_attributions
 
-        frame = self.to_frame()
-        return draw_attributions(frame[frame["row"] == self.rows[row]], ax=ax)
+        return draw_attributions(self.of_row(row), ax=ax)
+
+    def plot_beeswarm(self, ax: Any = None, *, horizon: float | None = None, most: int = 12) -> Any:
+        """Draw a line a player and a dot a patient, coloured by the patient's value of the column.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        horizon : float, optional
+            Which prediction time; needed where there are several.
+        most : int, default 12
+            Lines, those of the largest mean size; what is left is added up in the last one.
+        """
+        from lbp_prognosis._draw import draw_beeswarm
+
+        return draw_beeswarm(shown_rows(self, horizon, most), ax=ax)
+
+    def plot_bar(
+        self,
+        ax: Any = None,
+        *,
+        horizon: float | None = None,
+        modalities: Mapping[str, Sequence[str]] | None = None,
+        most: int = 20,
+    ) -> Any:
+        """Draw mean sizes of attributions as bars.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        horizon : float, optional
+            Which prediction time; the last by default.
+        modalities : mapping of str to sequence of str, optional
+            Columns by modality: each has a colour. For a bar a modality draw ``result.summed(modalities)``.
+        most : int, default 20
+            Bars; smaller ones are left out.
+        """
+        return self.averages().plot(ax, horizon=horizon, modalities=modalities, most=most)
+
+    def plot_waterfall(self, ax: Any = None, *, row: int = 0, horizon: float | None = None, most: int = 10) -> Any:
+        """Draw one patient's way from the mean prediction to the own one.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        row : int, default 0
+            Place of the patient.
+        horizon : float, optional
+            Which prediction time; needed where there are several.
+        most : int, default 10
+            Bars; what is left is added up in the lowest one.
+        """
+        from lbp_prognosis._draw import draw_waterfall
+
+        return draw_waterfall(shown_rows(self, horizon, most, self._place(row)), ax=ax)
+
+    def plot_scatter(
+        self, feature: str, ax: Any = None, *, color: str | None = None, horizon: float | None = None
+    ) -> Any:
+        """Draw the attributions of one column against its values, a dot a patient.
+
+        Parameters
+        ----------
+        feature : str
+            The column.
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        color : str, optional
+            A second column, by whose values dots are coloured: where it bends the first one's effect, colours part.
+        horizon : float, optional
+            Which prediction time; needed where there are several.
+        """
+        from lbp_prognosis._draw import draw_attribution_scatter
+
+        if self.data is None:
+            raise argument_error("feature", "a column: here players are groups of columns", repr(feature))
+        output = place_of_horizon(self.horizons, self.values.shape[2], horizon)
+        place = place_of_player(self.players, feature, "feature")
+        n = len(self.rows)
+        numbers, texts = numbers_and_texts(self.data.iloc[:, place], n)
+        frame = pd.DataFrame({"value": self.values[:, place, output], "number": numbers, "text": texts})
+        if color is not None:
+            second = self.data.iloc[:, place_of_player(self.players, color, "color")]
+            frame["second_number"], frame["second_text"] = numbers_and_texts(second, n)
+        return draw_attribution_scatter(frame.assign(scale=self.scale), player=feature, second=color, ax=ax)
+
+    def plot_heatmap(self, ax: Any = None, *, horizon: float | None = None, most: int = 15) -> Any:
+        """Draw a cell a patient and player, patients in the order of their predictions.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        horizon : float, optional
+            Which prediction time; needed where there are several.
+        most : int, default 15
+            Lines; what is left is added up in the last one.
+        """
+        from lbp_prognosis._draw import draw_attribution_heatmap
+
+        output = place_of_horizon(self.horizons, self.values.shape[2], horizon)
+        order = np.argsort(self.prediction[:, output], kind="stable")
+        return draw_attribution_heatmap(shown_rows(self, horizon, most, order), ax=ax)
+
+    def plot_spine_map(
+        self,
+        ax: Any = None,
+        *,
+        row: int | None = None,
+        horizon: float | None = None,
+        modalities: Mapping[str, Sequence[str]] | None = None,
+    ) -> Any:
+        """Draw attributions by level and measure.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        row : int, optional
+            Place of a patient; by default mean sizes over all of them.
+        horizon : float, optional
+            Which prediction time; needed where there are several.
+        modalities : mapping of str to sequence of str, optional
+            A `FeatureMap` whose provenance says of which level and measure a column is; without it the names do
+            (``disc_height__l4l5``).
+        """
+        from lbp_prognosis._draw import draw_spine_map
+
+        if row is None:
+            return self.averages().plot_spine_map(ax, horizon=horizon, modalities=modalities)
+        output = place_of_horizon(self.horizons, self.values.shape[2], horizon)
+        cells, rest = spine_cells(self.players, self.values[self._place(row)[0], :, output], modalities)
+        return draw_spine_map(cells, scale=self.scale, rest=rest, ax=ax)
+
+    def to_explanation(self, horizon: float | None = None) -> Any:
+        """Return a ``shap.Explanation``, for the pictures of the package shap (``shap.plots.beeswarm`` …).
+
+        Parameters
+        ----------
+        horizon : float, optional
+            Which prediction time; needed where there are several.
+
+        Raises
+        ------
+        MissingPackageError
+            If shap is not installed.
+        """
+        return to_explanation(self, horizon)
+
+    def _place(self, row: int) -> np.ndarray:
+        if not 0 <= row < len(self.rows):
+            raise argument_error("row", f"a place from 0 to {len(self.rows) - 1}", row)
+        return np.array([row])
 
     def _summary(self) -> str:
         n, k, outputs = self.values.shape

@@ -58,20 +58,28 @@ class ShapStability(Result):
         return self.sign_agreement >= agreement
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the reference's frame with ``sd, sign_agreement, stable`` and ``kendall_w``."""
+        """Return the reference's frame with ``sd, sign_agreement, stable, low, high, kendall_w``.
+
+        Between ``low`` and ``high`` lie 95 % of the refits.
+        """
         frame = self.reference.to_frame()
         frame["sd"] = self.sd.ravel()
         frame["sign_agreement"] = self.sign_agreement.ravel()
         frame["stable"] = self.stable().ravel()
+        low, high = np.quantile(self.replicates, (0.025, 0.975), axis=0)
+        frame["low"], frame["high"] = low.ravel(), high.ravel()
         frame["kendall_w"] = np.repeat(self.kendall_w[:, None, :], self.sd.shape[1], axis=1).ravel()
         return frame
 
     def plot(self, ax: Any = None, *, row: int = 0) -> Any:
-        """Draw one row's attributions with their spread; unstable ones are grey."""
+        """Draw one row's attributions with their spread; unstable ones are grey.
+
+        Over several horizons they are curves with the band in which 95 % of the refits lie, dotted where unstable.
+        """
         from lbp_prognosis._draw import draw_attributions
 
-        frame = self.to_frame()
-        return draw_attributions(frame[frame["row"] == self.reference.rows[row]], ax=ax)
+        cells = self.sd.shape[1] * self.sd.shape[2]
+        return draw_attributions(self.to_frame().iloc[row * cells : (row + 1) * cells], ax=ax)
 
     def _summary(self) -> str:
         return f"{len(self.replicates)} refits, {np.mean(self.stable()):.0%} of attributions keep their sign in 90 %"

@@ -173,6 +173,7 @@ def shap_values(
         n_background=len(drawn),
         horizons=times,
         rows=tuple(rows.index.tolist()),
+        data=None if players == "groups" else rows[[column for columns in who.values() for column in columns]],
         objections=objections,
         synthetic=bool(rows.attrs.get("synthetic", False)),
     )

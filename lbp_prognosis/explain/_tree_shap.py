@@ -1,6 +1,6 @@
 """``tree_shap``: attributions of a boosted model's margin, in the time of a walk down its trees.
 
-The one file that knows the package ``shap``.
+It and ``_to_explanation`` know the package ``shap``.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
         "scale": "log_hazard",
         "method": "tree",
         "rows": tuple(rows.index.tolist()),
+        "data": rows,
         "synthetic": bool(rows.attrs.get("synthetic", False)),
         "prediction": prediction[:, None],
     }

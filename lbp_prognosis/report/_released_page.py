@@ -243,11 +243,22 @@ def _headline(page: Page, release: Release, rows: dict[str, JudgedRows], cuts: l
 
 
 def _explanations(page: Page, release: Release) -> dict[str, Any]:
-    return {
-        key: result
-        for key, result in page.explanations.items()
-        if release.take(f"attributions ({key.replace('_', ' ')})", len(result.importance()))
-    }
+    """Return mean sizes of attributions, without the patients; those that one patient makes up are left out."""
+    out = {}
+    for key, result in page.explanations.items():
+        where = f"attributions ({key.replace('_', ' ')})"
+        means = result.averages()
+        if not release.mean(where, means.n):
+            continue
+        one = [
+            player
+            for j, player in enumerate(result.players)
+            if not all(release.mean(f"{where}: {player}", means.n, sizes) for sizes in np.abs(result.values[:, j]).T)
+        ]
+        means = means.without(one)
+        if means.players and release.take(where, len(means.importance())):
+            out[key] = means
+    return out
 
 
 def _readings(page: Page, release: Release) -> tuple[Any, ...]:

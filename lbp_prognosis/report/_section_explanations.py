@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from lbp_prognosis._draw import draw_importance
+from lbp_prognosis.explain import ShapAverages, ShapResult
 from lbp_prognosis.report._blocks import Block, Section, Table, Words
 from lbp_prognosis.report._figure import figure
 from lbp_prognosis.report._page import Page
@@ -28,6 +30,10 @@ def section_explanations(page: Page) -> Section | None:
     """Return mean absolute Shapley values of modalities and of columns."""
     if not page.explanations:
         return None
+    means = {
+        key: result if isinstance(result, ShapAverages) else result.averages()
+        for key, result in page.explanations.items()
+    }
     main = page.comparison[1] if page.comparison else page.evaluation.models[-1]
     blocks: list[Block] = [
         Words(
@@ -35,7 +41,7 @@ def section_explanations(page: Page) -> Section | None:
             "predictor is worth: for that see the differences above. They are of the model fitted to all patients."
         )
     ]
-    modalities = page.explanations.get("modalities")
+    modalities = means.get("modalities")
     if modalities is not None:
         shown = _shown(modalities, page, modality=True)
         blocks.append(
@@ -44,7 +50,7 @@ def section_explanations(page: Page) -> Section | None:
                 size=(5.0, 0.7 + 0.42 * len(shown)),
                 alt="Modalities: " + "; ".join(f"{r.player} {number(r.importance)}" for r in shown.itertuples()),
                 caption=f"Modalities: exact Shapley values of the risk by {page.time}, mean over "
-                f"{len(modalities.rows)} patients.",
+                f"{modalities.n} patients.",
             )
         )
     scales = {
@@ -53,7 +59,7 @@ def section_explanations(page: Page) -> Section | None:
         "trees": "mean |change of the log-hazard|, boosted trees",
     }
     for key, label in scales.items():
-        found = page.explanations.get(key)
+        found = means.get(key)
         if found is None:
             continue
         part = _shown(found, page).head(_MOST)
@@ -67,7 +73,19 @@ def section_explanations(page: Page) -> Section | None:
                 f"{found.n_background} background patients.",
             )
         )
-    blocks.append(_table(page))
+    swarm = page.explanations.get("columns_risk")
+    if page.patient_level and isinstance(swarm, ShapResult):
+        named = replace(swarm, players=tuple(readable(player) for player in swarm.players))
+        blocks.append(
+            figure(
+                lambda ax: named.plot_beeswarm(ax, most=_MOST),
+                size=(5.6, 1.0 + 0.3 * min(_MOST, len(named.players))),
+                alt="Attributions of the risk of single patients, a line a predictor, a dot a patient.",
+                caption=f"Each dot is one of {len(named.rows)} patients: what a predictor adds to the risk by "
+                f"{page.time}.",
+            )
+        )
+    blocks.append(_table(page, means))
     return Section("explanations", "What does the model use?", tuple(blocks))
 
 
@@ -91,11 +109,11 @@ def _modality(player: str, page: Page) -> str:
     return page.modalities.modality_of(known[0]) if known else ""
 
 
-def _table(page: Page) -> Table:
+def _table(page: Page, means: dict[str, ShapAverages]) -> Table:
     """Return one row per modality or predictor, one column per scale."""
     parts = []
     for key, words in _SCALES.items():
-        found = page.explanations.get(key)
+        found = means.get(key)
         if found is not None:
             shown = _shown(found, page, modality=key == "modalities")
             parts.append(shown.assign(of="modality" if key == "modalities" else "predictor", scale=words))

@@ -57,8 +57,8 @@ def explain_model(
         "columns": lambda: shap_values(model, rows, background, groups=modalities),
         "columns_risk": lambda: shap_values(
             model,
-            rows.iloc[:40],
-            background.iloc[:50],
+            rows,
+            background,
             scale="risk",
             horizons=horizon,
             n_permutations=2,

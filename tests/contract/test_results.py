@@ -189,6 +189,7 @@ MAKE: dict[str, Callable[[], Result]] = {
         Y, RISK[:, 1], {"half": np.where(D["c1"] > 0, "a", "b")}, 12.0, n_resamples=0
     ),
     "FeatureEffect": lambda: feature_effect(COX, X, "c1", horizons=12),
+    "ShapAverages": lambda: shap_values(COX, X.head(5), X.head(40)).averages(),
     "ShapResult": lambda: shap_values(COX, X.head(5), X.head(40)),
     "ShapStability": lambda: shap_stability(CoxPH(), X, Y, X.head(3), X.head(20), n_bootstrap=4),
 }

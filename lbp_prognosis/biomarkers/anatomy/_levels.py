@@ -8,35 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-__all__ = ["VERTEBRAE", "disc_between", "level_rank", "neighbours", "split_disc"]
+from lbp_prognosis._base import VERTEBRAE, level_rank, split_disc
 
-VERTEBRAE: tuple[str, ...] = (
-    *(f"c{k}" for k in range(1, 8)),
-    *(f"t{k}" for k in range(1, 14)),
-    *(f"l{k}" for k in range(1, 7)),
-    "s1",
-)
-_RANK = {name: rank for rank, name in enumerate(VERTEBRAE)}
+__all__ = ["VERTEBRAE", "disc_between", "level_rank", "neighbours", "split_disc"]
 
 
 def disc_between(upper: str, lower: str) -> str:
     """Return the name of the disc between two vertebrae."""
     return upper + lower
-
-
-def split_disc(disc: str) -> tuple[str, str]:
-    """Return the vertebra above and the one below a disc."""
-    for cut in range(2, len(disc) - 1):
-        if disc[:cut] in _RANK and disc[cut:] in _RANK:
-            return disc[:cut], disc[cut:]
-    raise ValueError(f"{disc!r} is not the name of a disc")
-
-
-def level_rank(level: str) -> float:
-    """Return the cranio-caudal rank of a vertebra or disc (a disc lies half a step below its upper vertebra)."""
-    if level in _RANK:
-        return float(_RANK[level])
-    return _RANK[split_disc(level)[0]] + 0.5
 
 
 # Steps that anatomy allows: besides the next name, the variants of transitional anatomy.

@@ -1,0 +1,114 @@
+"""Frames that pictures of attributions are drawn from: one horizon, the players that matter, values of the columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, check_number, is_number, numbers_of
+
+if TYPE_CHECKING:
+    from lbp_prognosis.explain._shap_result import ShapResult
+
+__all__ = ["numbers_and_texts", "place_of_horizon", "place_of_player", "shown_rows"]
+
+
+def place_of_horizon(horizons: np.ndarray | None, outputs: int, horizon: float | None) -> int:
+    """Return which output is meant; with several of them it has to be said."""
+    if horizon is None:
+        if outputs == 1:
+            return 0
+        raise argument_error("horizon", f"one of {[] if horizons is None else horizons.tolist()}", "None")
+    known = np.empty(0) if horizons is None else horizons
+    found = np.flatnonzero(np.isclose(known, horizon, rtol=1e-12, atol=0))
+    if not found.size:
+        raise argument_error(
+            "horizon", f"one of {known.tolist()}" if known.size else "left out: there is none here", horizon
+        )
+    return int(found[0])
+
+
+def place_of_player(players: tuple[str, ...], name: str, argument: str) -> int:
+    """Return the number of a player."""
+    if name not in players:
+        raise argument_error(argument, f"one of the players {list(players)[:8]}", repr(name))
+    return players.index(name)
+
+
+def numbers_and_texts(column: pd.Series | None, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a column's values as numbers, NaN where they are none, and as they are read; no texts without a column."""
+    if column is None:
+        return np.full(n, np.nan), np.full(n, "", dtype=object)
+    missing = column.isna().to_numpy()
+    numbers = numbers_of(column) if is_number(column) else np.full(n, np.nan)
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
+        numbers = np.where(missing, np.nan, column.cat.codes.to_numpy(dtype=float))
+    texts = np.array(
+        ["missing" if gone else _text(value) for value, gone in zip(column.to_numpy(dtype=object), missing)],
+        dtype=object,
+    )
+    return numbers, texts
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:.3g}".replace("-", "−")
+    return str(value)
+
+
+def shown_rows(result: ShapResult, horizon: float | None, most: int, rows: Any = None) -> pd.DataFrame:
+    """Return one row a patient and player, the players with the largest mean size first, the rest added up.
+
+    Parameters
+    ----------
+    result : ShapResult
+        Attributions.
+    horizon : float, optional
+        Which output; needed where there are several.
+    most : int
+        Lines of a picture; where there are more players the last line is their sum.
+    rows : ndarray of int, optional
+        Places of the patients, in the order wanted; all by default.
+
+    Returns
+    -------
+    DataFrame
+        ``row, player, value, number, text, base, prediction, scale``, patient by patient.
+    """
+    check_number("most", most, low=2, whole=True)
+    output = place_of_horizon(result.horizons, result.values.shape[2], horizon)
+    places = np.arange(len(result.rows)) if rows is None else np.asarray(rows)
+    values = result.values[places, :, output]
+    order = np.argsort(-np.abs(values).mean(axis=0), kind="stable")
+    kept = order if order.size <= most else order[: most - 1]
+    rest = order[kept.size :]
+    names = [result.players[j] for j in kept]
+    columns = [values[:, kept]]
+    numbers, texts = [], []
+    for j in kept:
+        column = None if result.data is None else result.data.iloc[places, j]
+        number, text = numbers_and_texts(column, places.size)
+        numbers.append(number)
+        texts.append(text)
+    if rest.size:
+        names.append(f"{rest.size} others")
+        columns.append(values[:, rest].sum(axis=1, keepdims=True))
+        number, text = numbers_and_texts(None, places.size)
+        numbers.append(number)
+        texts.append(text)
+    shown = np.hstack(columns)
+    k = len(names)
+    return pd.DataFrame(
+        {
+            "row": np.repeat(np.asarray([*result.rows, None], dtype=object)[:-1][places], k),
+            "player": np.tile(np.asarray(names, dtype=object), places.size),
+            "value": shown.ravel(),
+            "number": np.column_stack(numbers).ravel(),
+            "text": np.column_stack(texts).ravel(),
+            "base": np.repeat(result.base[places, output], k),
+            "prediction": np.repeat(result.prediction[places, output], k),
+            "scale": result.scale,
+        }
+    )
