@@ -53,6 +53,7 @@ from lbp_prognosis._kernels._cusum import (
 from lbp_prognosis._kernels._discrete_baseline import discrete_baseline
 from lbp_prognosis._kernels._discrete_gradient import discrete_hazard_gradient
 from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_hazard_fit
+from lbp_prognosis._kernels._exponential_shapley import ExponentialSum, exponential_shapley, reachable_sums
 from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
 from lbp_prognosis._kernels._followed import followed_times
 from lbp_prognosis._kernels._incidence import exponential_incidence, product_limit_incidence
@@ -168,6 +169,7 @@ __all__ = [
     "CoxPieces",
     "DecisionShares",
     "DiscreteHazardFit",
+    "ExponentialSum",
     "HazardLine",
     "KMSteps",
     "LocationTimes",
@@ -245,6 +247,7 @@ __all__ = [
     "distinct_times",
     "expand_columns",
     "exponential_incidence",
+    "exponential_shapley",
     "fine_gray_data",
     "fine_gray_influence",
     "followed_times",
@@ -307,6 +310,7 @@ __all__ = [
     "ratio_limits",
     "rcs_basis",
     "rcs_knots",
+    "reachable_sums",
     "reaches",
     "reml",
     "reverse_kaplan_meier_steps",

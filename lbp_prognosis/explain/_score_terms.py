@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit, ndtr, ndtri
 
-from lbp_prognosis.explain._worth import Players
+from lbp_prognosis._base import linear_predictor_of
+from lbp_prognosis._kernels import exponential_shapley, reachable_sums
+from lbp_prognosis.explain._exponential_fit import fitted_exponentials
+from lbp_prognosis.explain._worth import CHUNK, Players
 
 __all__ = ["ScoreTerms", "score_terms"]
 
@@ -70,6 +73,36 @@ class ScoreTerms:
                 out[part, :, h] = self._mean(own[part], rest[part], h)
         return out
 
+    def series(self, tolerance: float) -> dict[str, Any] | None:
+        """Return Shapley values by a sum of exponentials, for any number of players, with a bound of their error.
+
+        Parameters
+        ----------
+        tolerance : float
+            How far the sum of exponentials may be from the link, anywhere within reach of the coalitions.
+
+        Returns
+        -------
+        dict or None
+            Parts of a `ShapResult`; None where too many exponentials would be needed.
+        """
+        low, high = reachable_sums(np.ascontiguousarray(self.own), np.ascontiguousarray(self.drawn))
+        fitted = fitted_exponentials(self.link, self.intercept, self.slope, float(low), float(high), tolerance)
+        if fitted is None:
+            return None
+        function, missed = fitted
+        quadrature = tolerance / 5
+        values = exponential_shapley(self.own, self.drawn, function, quadrature)
+        base, prediction = self.worths(np.repeat([[False], [True]], self.own.shape[1], axis=1))
+        # what is missing from the sum is shared by who moves the score, so that who moves nothing keeps nothing
+        missing = prediction - base - values.sum(axis=1)
+        moved = np.abs(self.own - self.drawn.mean(axis=0)) + np.abs(self.drawn - self.drawn.mean(axis=0)).mean(axis=0)
+        total = moved.sum(axis=1, keepdims=True)
+        share = np.divide(moved, total, out=np.zeros_like(moved), where=total > 0)
+        values += share[:, :, None] * missing[:, None, :]
+        bound = 2 * missed + quadrature + float(np.abs(share[:, :, None] * missing[:, None, :]).max())
+        return {"values": values, "base": base, "prediction": prediction, "method": "series", "error_bound": bound}
+
     def _mean(self, own: np.ndarray, rest: np.ndarray, h: int) -> np.ndarray:
         a, c = self.intercept[h] + self.slope[h] * own, self.slope[h] * rest
         if self.link == "probit":
@@ -93,6 +126,7 @@ def score_terms(
     X: pd.DataFrame,
     background: pd.DataFrame,
     who: Players,
+    cause: int = 1,
 ) -> ScoreTerms | None:
     """Return the terms of an output that is a link of a sum over players, or None if it is not one.
 
@@ -111,28 +145,26 @@ def score_terms(
         Rows to explain, and rows that stand for "not known".
     who : mapping of str to tuple of str
         Columns by player.
+    cause : int, default 1
+        Event code.
     """
     if not hasattr(estimator, "linear_predictor"):
         return None
-    n, b = len(X), len(background)
+    b = len(background)
 
     def score(table: pd.DataFrame) -> np.ndarray:
-        return np.asarray(estimator.linear_predictor(table), dtype=float) if scale == "risk" else function(table)[:, 0]
+        return linear_predictor_of(estimator, table, cause) if scale == "risk" else function(table)[:, 0]
 
     pool = pd.concat([background, X], ignore_index=True).astype(background.dtypes.to_dict(), errors="ignore")
+    n = len(pool) - b
     try:
         whole = score(pool)
-        changed = []
-        for columns in who.values():
-            table = pool.iloc[np.zeros(b + n, dtype=int)].reset_index(drop=True)
-            for column in columns:
-                table[column] = pool[column].array
-            changed.append(score(table))
+        changed = _alone(pool, who, score)
     except (TypeError, AttributeError, NotImplementedError):
         return None  # a score that needs more than the table
     if whole.ndim != 1 or not np.isfinite(whole).all():
         return None
-    terms = np.column_stack(changed) - whole[0]
+    terms = changed - whole[0]
     size = np.abs(whole).max() + np.abs(terms).max() + 1e-300
     if np.abs(whole[0] + terms.sum(axis=1) - whole).max() > _EXACT * size:
         return None
@@ -145,6 +177,26 @@ def score_terms(
     risk = function(pool.iloc[checked].reset_index(drop=True))
     line = _line(risk, whole[checked] - whole[0])
     return None if line is None else ScoreTerms(own, drawn, *line)
+
+
+def _alone(pool: pd.DataFrame, who: Players, score: Callable[[pd.DataFrame], np.ndarray]) -> np.ndarray:
+    """Return ``(n_rows, k)``: the score of the first row with the columns of one player of each row, many at a time."""
+    rows, players = len(pool), list(who.values())
+    out = np.empty((rows, len(players)))
+    step = max(1, CHUNK // rows)
+    for start in range(0, len(players), step):
+        part = players[start : start + step]
+        owner = {column: k for k, columns in enumerate(part) for column in columns}
+        first, every = np.zeros(rows * len(part), dtype=int), np.arange(rows)
+        table = {}
+        for column in pool.columns:
+            index = first
+            if column in owner:
+                index = first.copy()
+                index[owner[column] * rows : (owner[column] + 1) * rows] = every
+            table[column] = pool[column].array.take(index)
+        out[:, start : start + step] = score(pd.DataFrame(table, columns=pool.columns)).reshape(len(part), rows).T
+    return out
 
 
 def _line(risk: np.ndarray, score: np.ndarray) -> tuple[str, np.ndarray, np.ndarray] | None:

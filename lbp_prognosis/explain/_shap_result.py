@@ -38,7 +38,7 @@ class ShapResult(Result):
         Where the values of absent players come from: drawn from the background whatever the others are, drawn given
         the others, or the training rows that pass through the tree.
     method : str
-        ``"additive"``, ``"exact"``, ``"owen"``, ``"permutation"``, ``"tree"`` or ``"conditional normal"``.
+        ``"additive"``, ``"exact"``, ``"owen"``, ``"series"``, ``"permutation"``, ``"tree"``, ``"conditional normal"``.
     background_hash : str
         SHA-256 of the background rows: another background is another explanation.
     n_background : int
@@ -51,6 +51,8 @@ class ShapResult(Result):
         Monte-Carlo error of sampled attributions.
     first_in, last_in : ndarray of the shape of ``values`` or None
         What a player changes alone, and on top of all others (where all coalitions were evaluated).
+    error_bound : float or None
+        No attribution is farther than this from the exact one (``"series"``; rounding apart).
     data : DataFrame of shape (n, n_players) or None
         Values of the explained rows, where each player is a column; None where players are groups of columns.
 
@@ -74,6 +76,7 @@ class ShapResult(Result):
     se: np.ndarray | None = None
     first_in: np.ndarray | None = None
     last_in: np.ndarray | None = None
+    error_bound: float | None = None
     data: pd.DataFrame | None = field(default=None, repr=False)
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
@@ -151,6 +154,7 @@ class ShapResult(Result):
             values=values,
             players=tuple(wanted),
             se=None,
+            error_bound=None,
             first_in=None,
             last_in=None,
             data=None,
@@ -332,4 +336,5 @@ class ShapResult(Result):
 
     def _summary(self) -> str:
         n, k, outputs = self.values.shape
-        return f"{n} rows × {k} players × {outputs} outputs, {self.value_function} {self.scale}, {self.method}"
+        certain = "" if self.error_bound is None else f", error ≤ {self.error_bound:.2g}"
+        return f"{n} rows × {k} players × {outputs} outputs, {self.value_function} {self.scale}, {self.method}{certain}"

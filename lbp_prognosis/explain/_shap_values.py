@@ -40,6 +40,7 @@ MOST_SUMS = 400_000  # and where each is a sum
 _CHUNK = 4096
 Worths = Callable[[np.ndarray], np.ndarray]
 SMALL_BACKGROUND = 50
+SERIES = 1e-4  # distance of a sum of exponentials from the risk
 
 
 @takes_rows(groups=None, first=None)
@@ -87,10 +88,13 @@ def shap_values(
         With ``tree`` they are Winter's values, and add up at every level of the tree.
     first : sequence of str, default ()
         Players that come before all others in every order (asymmetric values): e.g. ``["clinical"]``.
-    method : {"auto", "additive", "exact", "permutation"}, default "auto"
+    method : {"auto", "additive", "exact", "series", "permutation"}, default "auto"
         ``"additive"`` needs two evaluations a player and is exact for a score that is a sum over players (any Cox model
         on the log-hazard scale); it is refused where the sum does not hold. ``"exact"`` evaluates all coalitions, up to
-        12 players. ``"permutation"`` samples orders and gives Monte-Carlo errors.
+        12 players. ``"series"``, for any number of players, takes a risk that is a link of a sum over them (Cox,
+        parametric and logistic models) for a short sum of exponentials of that sum, whose Shapley values are closed;
+        ``error_bound`` of the result bounds the error, a few parts in 10,000. ``"permutation"`` samples orders and
+        gives Monte-Carlo errors. ``"auto"`` takes the first that is possible.
     n_permutations : int, default 64
         Orders sampled (each with its reverse) by ``"permutation"``.
     random_state : int, SeedSequence or Generator, default 0
@@ -117,9 +121,10 @@ def shap_values(
     Janzing D, Minorics L, Blöbaum P. Feature relevance quantification in explainable AI. AISTATS 2020.
     Winter E. A value for cooperative games with levels structure of cooperation. Int J Game Theory 1989;18:227-240.
     doi:10.1007/BF01268150
+    Owen G. Multilinear extensions of games. Management Science 1972;18:P64-P79. doi:10.1287/mnsc.18.5.64
     """
     check_choice("players", players, ("features", "groups", "owen"))
-    check_choice("method", method, ("auto", "additive", "exact", "permutation"))
+    check_choice("method", method, ("auto", "additive", "exact", "series", "permutation"))
     check_number("n_permutations", n_permutations, low=2, whole=True)
     rows = table_of("X", X)
     drawn = table_of("background", background, like=rows)
@@ -138,7 +143,7 @@ def shap_values(
         raise argument_error("first", f"among the players {list(who)[:8]}", f"{unknown[:5]}")
     if first and players == "owen":
         raise argument_error("first", 'left out with players="owen"', list(first))
-    sums = score_terms(estimator, function, scale, rows, drawn, who)
+    sums = score_terms(estimator, function, scale, rows, drawn, who, cause)
     worths: Worths = partial(coalition_worths, function, rows, drawn, who) if sums is None else sums.worths
     parts = None
     if method in ("auto", "additive") and scale != "risk":
@@ -149,19 +154,23 @@ def shap_values(
             )
     elif method == "additive":
         raise argument_error("method", '"exact" or "permutation" on the risk scale', "'additive'")
+    if parts is None and players == "owen":
+        parts = _nested(worths, who, blocks if tree is None else tree, MOST_NESTED if sums is None else MOST_SUMS)
     if parts is None:
-        if players == "owen":
-            parts = _nested(worths, who, blocks if tree is None else tree, MOST_NESTED if sums is None else MOST_SUMS)
-        elif method == "permutation" or (method == "auto" and len(who) > MOST_PLAYERS):
-            if first:
-                raise argument_error("players", f"at most {MOST_PLAYERS} for asymmetric values", len(who))
-            parts = _permutation(worths, len(who), int(n_permutations), random_state)
-        elif len(who) > MOST_PLAYERS:
-            raise argument_error(
-                "method", f"'permutation' for more than {MOST_PLAYERS} players", f"'exact' for {len(who)}"
+        way = _way(method, len(who), first)
+        if way == "series":
+            parts = None if sums is None or sums.link == "identity" else sums.series(SERIES)
+            if parts is None and method == "series":
+                raise argument_error(
+                    "method", "'exact' or 'permutation' for an output that is no link of a sum over players", "'series'"
+                )
+        if parts is None:
+            exact = way == "exact"
+            parts = (
+                _exact(worths, who, tuple(first))
+                if exact
+                else _permutation(worths, len(who), int(n_permutations), random_state)
             )
-        else:
-            parts = _exact(worths, who, tuple(first))
     few = len(drawn) < SMALL_BACKGROUND
     objections = (_small_background(len(drawn)),) if few else ()
     return ShapResult(
@@ -177,6 +186,16 @@ def shap_values(
         objections=objections,
         synthetic=bool(rows.attrs.get("synthetic", False)),
     )
+
+
+def _way(method: str, k: int, first: Sequence[str]) -> str:
+    """Return how so many players are shared among; what can't be done is refused."""
+    way = method if method != "auto" else "series" if k > MOST_PLAYERS else "exact"
+    if way == "exact" and k > MOST_PLAYERS:
+        raise argument_error("method", f"'permutation' for more than {MOST_PLAYERS} players", f"'exact' for {k}")
+    if way != "exact" and first:
+        raise argument_error("players", f"at most {MOST_PLAYERS} for asymmetric values", k)
+    return way
 
 
 def _small_background(size: int) -> Objection:

@@ -61,7 +61,7 @@ def explain_model(
             background,
             scale="risk",
             horizons=horizon,
-            n_permutations=2,
+            n_permutations=2,  # only where orders have to be sampled
             random_state=seed,
         ),
     }

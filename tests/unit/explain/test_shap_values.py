@@ -230,8 +230,19 @@ def test_many_columns_are_sampled_and_few_are_enumerated() -> None:
     X = pd.DataFrame(rng.normal(size=(60, 14)), columns=[f"f{k}" for k in range(14)])
     model = Hazard(coef=rng.normal(size=14) / 5)
     assert shap_values(model, X.iloc[:1], X, n_permutations=4).method == "additive"
-    result = shap_values(model, X.iloc[:1], X, scale="risk", horizons=12, n_permutations=4)
-    assert result.method == "permutation"
+    result = shap_values(model, X.iloc[:1], X, scale="risk", horizons=12)
+    assert result.method == "series"
+
+    class Unsaid:
+        """The same risks, of which it is not known that they are a link of a sum."""
+
+        predict_risk = staticmethod(model.predict_risk)
+
+    sampled = shap_values(Unsaid(), X.iloc[:1], X, scale="risk", horizons=12, n_permutations=4)
+    assert sampled.method == "permutation"
+    assert (np.abs(sampled.values - result.values) < 6 * sampled.se + result.error_bound).all()
+    with pytest.raises(ArgumentError, match="series"):
+        shap_values(Unsaid(), X.iloc[:1], X, scale="risk", horizons=12, method="series")
     with pytest.raises(ArgumentError, match="permutation"):
         shap_values(model, X.iloc[:1], X, scale="risk", horizons=12, method="exact")
 

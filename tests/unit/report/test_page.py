@@ -127,12 +127,15 @@ def test_readable(name, words):
 
 
 class _Attributed:
-    """Stands in for a ShapResult: names, importances, and what the page says of them."""
+    """Stands in for a ShapResult and its averages: names, importances, and what the page says of them."""
 
-    value_function, method, n_background, rows = "interventional", "exact", 50, tuple(range(30))
+    value_function, method, n_background, n = "interventional", "exact", 50, 30
 
     def __init__(self, **importance):
         self.shown = pd.DataFrame({"player": list(importance), "importance": list(importance.values())})
+
+    def averages(self):
+        return self
 
     def importance(self):
         return self.shown
