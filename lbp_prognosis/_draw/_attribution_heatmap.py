@@ -17,12 +17,12 @@ __all__ = ["draw_attribution_heatmap"]
 
 
 def draw_attribution_heatmap(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw a cell a patient and player; the predictions stand above as a line.
+    """Draw a cell per patient and player; the predictions stand above as a line.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a patient and player, patients in the order wanted, players the first on top: ``row, player, value,
+        One row per patient and player, patients in the order wanted, players the first on top: ``row, player, value,
         prediction, base, scale``.
     ax : Axes, optional
         Where to draw; a new figure by default.

@@ -19,12 +19,12 @@ __all__ = ["draw_attribution_scatter"]
 def draw_attribution_scatter(
     frame: pd.DataFrame, *, player: str, second: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw a dot a patient; patients without a value stand at the left, apart.
+    """Draw a dot per patient; patients without a value stand at the left, apart.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a patient: ``value, number, text, scale`` of the predictor, and with ``second`` also ``second_number``
+        One row per patient: ``value, number, text, scale`` of the predictor, and with ``second`` also ``second_number``
         and ``second_text``. A column whose numbers are all missing is drawn by its texts, as categories.
     player, second : str
         Names.

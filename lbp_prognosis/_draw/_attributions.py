@@ -75,7 +75,7 @@ def draw_attributions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _curves(frame: pd.DataFrame, ax: Axes | None) -> Axes:
-    """Draw a curve a player, with its band where there is one; dotted in grey where its sign is not stable."""
+    """Draw a curve per player, with its band where there is one; dotted in grey where its sign is not stable."""
     axes = new_axes(ax)
     players = list(dict.fromkeys(frame["player"]))
     colors = [PALETTE[k % len(PALETTE)] for k in range(len(players))]

@@ -1,4 +1,4 @@
-"""Attributions of many patients: a line a player, a dot a patient, coloured by the patient's value."""
+"""Attributions of many patients: a line per player, a dot per patient, coloured by the patient's value."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _HALF = 0.38  # of the distance between two lines
 
 
 def draw_beeswarm(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw one line a player, in the order of the frame, the first on top.
+    """Draw one line per player, in the order of the frame, the first on top.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a patient and player: ``player, value, number, scale``. ``number`` is the patient's value of the
+        One row per patient and player: ``player, value, number, scale``. ``number`` is the patient's value of the
         column, missing where it has none or is no number.
     ax : Axes, optional
         Where to draw; a new figure by default.

@@ -28,12 +28,12 @@ __all__ = ["draw_spine_map"]
 def draw_spine_map(
     frame: pd.DataFrame, *, scale: str, signed: bool = True, rest: float | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw a cell a level and measure.
+    """Draw a cell per level and measure.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a cell, levels in order from top to bottom: ``level, measure, value``; cells that are not there stay
+        One row per cell, levels in order from top to bottom: ``level, measure, value``; cells that are not there stay
         empty.
     scale : str
         What is attributed.

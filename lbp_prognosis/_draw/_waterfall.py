@@ -22,7 +22,7 @@ def draw_waterfall(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     frame : DataFrame
-        One row a player, from top to bottom: ``player, value, text, base, prediction, scale``, where ``text`` is the
+        One row per player, from top to bottom: ``player, value, text, base, prediction, scale``, where ``text`` is the
         patient's value of the column.
     ax : Axes, optional
         Where to draw; a new figure by default.

@@ -33,7 +33,7 @@ class ExponentialSum:
 
 
 def gauss_menu(most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return sizes of Gauss rules on (0, 1), and their nodes and weights, a row a rule.
+    """Return sizes of Gauss rules on (0, 1), and their nodes and weights, a row per rule.
 
     Parameters
     ----------
@@ -87,7 +87,8 @@ def exponential_shapley(own: np.ndarray, drawn: np.ndarray, function: Exponentia
     doi:10.1287/mnsc.18.5.64). The integrand is a polynomial, and a Gauss rule of half as many nodes as players is
     exact. Smaller rules are taken where their error is bounded: on the ellipse with foci 0 and 1 and ratio ρ each
     factor is at most exp(δ_k / 2) with δ_k = 2(1 − cos θ_k)(|t − ½|² − ¼) − 2 Im(t) sin θ_k, and N nodes err by at most
-    32/15 · max|g| ρ^(−2N)/(1 − ρ^(−2)) (Trefethen, Approximation Theory and Practice, 2013, theorem 19.3).
+    32/15 · max|g| ρ^(−2N)/(1 − ρ^(−2)) (Trefethen, Approximation Theory and
+    Approximation Practice, 2013, theorem 19.3).
     """
     weights = np.ascontiguousarray(function.weights, dtype=complex)
     sizes, nodes, shares = gauss_menu((own.shape[1] + 1) // 2)
@@ -195,7 +196,7 @@ def _rule(loss, tilt, wanted, sizes, ellipses):  # pragma: no cover - compiled
 
 
 def _ellipses() -> np.ndarray:
-    """Return, an ellipse a row, half its width beyond the real line, its reach, and the terms of the error's bound."""
+    """Return, an ellipse per row, half its width beyond the real line, its reach, and the terms of the error's bound."""
     ratio = np.array([1.4, 1.8, 2.5, 3.5, 5.0, 8.0, 14.0])
     constant = np.log(2 * 32 / 15 / (1 - ratio**-2))  # of the rule, times |z − 1| ≤ 2
     return np.column_stack(

@@ -96,7 +96,7 @@ class ShapAverages(Result):
         modalities: Mapping[str, Sequence[str]] | None = None,
         most: int = 20,
     ) -> Any:
-        """Draw a bar a player, the largest on top.
+        """Draw a bar per player, the largest on top.
 
         Parameters
         ----------

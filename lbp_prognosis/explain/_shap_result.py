@@ -180,7 +180,7 @@ class ShapResult(Result):
         return draw_attributions(self.of_row(row), ax=ax)
 
     def plot_beeswarm(self, ax: Any = None, *, horizon: float | None = None, most: int = 12) -> Any:
-        """Draw a line a player and a dot a patient, coloured by the patient's value of the column.
+        """Draw a line per player and a dot per patient, coloured by the patient's value of the column.
 
         Parameters
         ----------
@@ -212,7 +212,7 @@ class ShapResult(Result):
         horizon : float, optional
             Which prediction time; the last by default.
         modalities : mapping of str to sequence of str, optional
-            Columns by modality: each has a colour. For a bar a modality draw ``result.summed(modalities)``.
+            Columns by modality: each has a colour. For a bar per modality draw ``result.summed(modalities)``.
         most : int, default 20
             Bars; smaller ones are left out.
         """
@@ -239,7 +239,7 @@ class ShapResult(Result):
     def plot_scatter(
         self, feature: str, ax: Any = None, *, color: str | None = None, horizon: float | None = None
     ) -> Any:
-        """Draw the attributions of one column against its values, a dot a patient.
+        """Draw the attributions of one column against its values, a dot per patient.
 
         Parameters
         ----------
@@ -267,7 +267,7 @@ class ShapResult(Result):
         return draw_attribution_scatter(frame.assign(scale=self.scale), player=feature, second=color, ax=ax)
 
     def plot_heatmap(self, ax: Any = None, *, horizon: float | None = None, most: int = 15) -> Any:
-        """Draw a cell a patient and player, patients in the order of their predictions.
+        """Draw a cell per patient and player, patients in the order of their predictions.
 
         Parameters
         ----------

@@ -59,7 +59,7 @@ def _text(value: Any) -> str:
 
 
 def shown_rows(result: ShapResult, horizon: float | None, most: int, rows: Any = None) -> pd.DataFrame:
-    """Return one row a patient and player, the players with the largest mean size first, the rest added up.
+    """Return one row per patient and player, the players with the largest mean size first, the rest added up.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def spine_cells(
     players : tuple of str
         Columns.
     values : ndarray of shape (n_players,)
-        One value a player; where two columns are of one level and measure they are added up.
+        One value per player; where two columns are of one level and measure they are added up.
     modalities : mapping of str to sequence of str, optional
         A `FeatureMap` whose provenance names level and measure of a column wins over the column's name.
     """
