@@ -196,7 +196,7 @@ def _rule(loss, tilt, wanted, sizes, ellipses):  # pragma: no cover - compiled
 
 
 def _ellipses() -> np.ndarray:
-    """Return, an ellipse per row, half its width beyond the real line, its reach, and the terms of the error's bound."""
+    """Return, an ellipse per row, half its width across the real line, its reach, and the terms of the bound."""
     ratio = np.array([1.4, 1.8, 2.5, 3.5, 5.0, 8.0, 14.0])
     constant = np.log(2 * 32 / 15 / (1 - ratio**-2))  # of the rule, times |z − 1| ≤ 2
     return np.column_stack(
