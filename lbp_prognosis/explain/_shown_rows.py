@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_number, is_number, numbers_of
+from lbp_prognosis._base import argument_error, check_number, column_kind, is_number, numbers_of
 
 if TYPE_CHECKING:
     from lbp_prognosis.explain._shap_result import ShapResult
@@ -43,7 +43,7 @@ def numbers_and_texts(column: pd.Series | None, n: int) -> tuple[np.ndarray, np.
         return np.full(n, np.nan), np.full(n, "", dtype=object)
     missing = column.isna().to_numpy()
     numbers = numbers_of(column) if is_number(column) else np.full(n, np.nan)
-    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
+    if column_kind(column) == "ordered":
         numbers = np.where(missing, np.nan, column.cat.codes.to_numpy(dtype=float))
     texts = np.array(
         ["missing" if gone else _text(value) for value, gone in zip(column.to_numpy(dtype=object), missing)],
