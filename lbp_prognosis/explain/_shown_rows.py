@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import argument_error, check_number, column_kind, is_number, numbers_of
-
-if TYPE_CHECKING:
-    from lbp_prognosis.explain._shap_result import ShapResult
 
 __all__ = ["numbers_and_texts", "place_of_horizon", "place_of_player", "shown_rows"]
 
@@ -58,13 +55,13 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def shown_rows(result: ShapResult, horizon: float | None, most: int, rows: Any = None) -> pd.DataFrame:
+def shown_rows(result: Any, horizon: float | None, most: int, rows: Any = None) -> pd.DataFrame:
     """Return one row per patient and player, the players with the largest mean size first, the rest added up.
 
     Parameters
     ----------
     result : ShapResult
-        Attributions.
+        Attributions (untyped here: it imports this file).
     horizon : float, optional
         Which output; needed where there are several.
     most : int

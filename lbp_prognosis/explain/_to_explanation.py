@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lbp_prognosis._base import require
 from lbp_prognosis.explain._shown_rows import numbers_and_texts, place_of_horizon
 
-if TYPE_CHECKING:
-    from lbp_prognosis.explain._shap_result import ShapResult
-
 __all__ = ["to_explanation"]
 
 
-def to_explanation(result: ShapResult, horizon: float | None) -> Any:
+def to_explanation(result: Any, horizon: float | None) -> Any:
     """Return a ``shap.Explanation`` of one output.
 
     Categories are codes in its ``data`` and themselves in its ``display_data``.
