@@ -6,6 +6,7 @@ from lbp_prognosis.evidence._criteria import Criteria
 from lbp_prognosis.evidence._evidence import Evidence
 from lbp_prognosis.evidence._findings import Entry
 from lbp_prognosis.evidence._missing_indicators import missing_indicators
+from lbp_prognosis.evidence._movement_without_pain import movement_without_pain
 from lbp_prognosis.evidence._objection_rules import BLOCKING
 from lbp_prognosis.evidence._probast_ai import probast_ai_items
 from lbp_prognosis.evidence._shared_constructs import shared_constructs
@@ -28,6 +29,7 @@ __all__ = [
     "forbidden_words",
     "missing_constructs",
     "missing_indicators",
+    "movement_without_pain",
     "probast_ai_items",
     "shared_constructs",
     "tripod_ai_items",

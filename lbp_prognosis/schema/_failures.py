@@ -15,6 +15,8 @@ FAILURE_COLUMNS: tuple[str, ...] = ("table", "row", "field", "reason", "value", 
 
 REASONS: dict[str, str] = {
     "unreadable": "the file cannot be read as the format it claims",
+    "header": "the header of the file is incomplete, or contradicts its rows",
+    "time_order": "the times of a course do not increase",
     "unsafe_path": "the package names a file outside its folder",
     "package": "the package description is not valid",
     "missing_table": "a table that is needed is not there",

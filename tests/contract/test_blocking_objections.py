@@ -17,7 +17,14 @@ from lbp_prognosis.evaluation import ThresholdRange, brier, decision_curve, eval
 from lbp_prognosis.evaluation.diagnostic import roc
 from lbp_prognosis.evaluation.technical import scanner_effect
 from lbp_prognosis.evaluation.utility import sequential_policy
-from lbp_prognosis.evidence import BLOCKING, CLINICAL_MINIMUM, Claim, Evidence, shared_constructs
+from lbp_prognosis.evidence import (
+    BLOCKING,
+    CLINICAL_MINIMUM,
+    Claim,
+    Evidence,
+    movement_without_pain,
+    shared_constructs,
+)
 from lbp_prognosis.fusion import ComBat, MultipleImputation, RegressionCalibration, Standardise, site_confounding
 from lbp_prognosis.models import LogisticRisk
 from lbp_prognosis.survival import Reference, Status, Surv
@@ -145,6 +152,7 @@ RAISED: dict[str, Callable[[], Iterable[Objection]]] = {
     ),
     "risk-looks-inverted": lambda: evaluate(Y, {"full": 1 - RISK}, 12).objections,
     "scanner-confounded-with-patients": lambda: scanner_effect(X["disc"], SITES).objections,
+    "state-not-trait": lambda: movement_without_pain(["gait_speed"], ["age", "gait_speed"], {"pain": "nrs_back"}),
     "thresholds-after-data": lambda: verdict_of(
         Claim.is_useful("full", 12, (0.1, 0.15, 0.2)), curve_for_other_thresholds()
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 from scipy.stats import f as fisher
 
 from lbp_prognosis._base import (
@@ -50,6 +51,8 @@ class ICC(Result):
         Smallest detectable change of one patient, 1.96 √2 SEM.
     n, k : int
         Subjects and raters.
+    limits : dict of str to (float, float)
+        Intervals of the four errors, by their names.
     """
 
     form: str
@@ -65,6 +68,7 @@ class ICC(Result):
     sdc_consistency: float
     n: int
     k: int
+    limits: dict[str, tuple[float, float]]
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per form (``group`` names it), then ``sem_*`` and ``sdc_*``."""
@@ -82,7 +86,9 @@ class ICC(Result):
             for row in self.table.itertuples()
         ]
         for name in ("sem_agreement", "sem_consistency", "sdc_agreement", "sdc_consistency"):
-            rows.append({"metric": name, "value": getattr(self, name), "method": "analysis of variance", **common})
+            low, high = self.limits[name]
+            limits = {"low": low, "high": high, "method": "analysis of variance"}
+            rows.append({"metric": name, "value": getattr(self, name), **limits, **common})
         return metric_frame(rows)
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -131,12 +137,15 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     -----
     From the mean squares of the two-way layout, e.g. ICC(2,1) = (MSR − MSE) / (MSR + (k−1) MSE + k (MSC − MSE)/n).
     Intervals are the F-based ones of McGraw and Wong. SEM (agreement) = √(σ²_raters + σ²_residual), with a negative
-    variance component set to zero.
+    variance component set to zero. The interval of the consistency error is that of χ² with (n − 1)(k − 1) degrees of
+    freedom; that of the agreement error is Graybill and Wang's of (MSC + (n − 1) MSE) / n. With few raters its upper
+    limit is far away: two raters say little of others.
 
     References
     ----------
     Shrout, Fleiss (1979), https://doi.org/10.1037/0033-2909.86.2.420.
     McGraw, Wong (1996), https://doi.org/10.1037/1082-989X.1.1.30.
+    Graybill, Wang (1980), J Am Stat Assoc 75:869-873.
 
     Examples
     --------
@@ -183,6 +192,7 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
         sdc_consistency=float(detect * consistency),
         n=n,
         k=k,
+        limits=_error_limits(squares, n, k, confidence),
     )
 
 
@@ -196,6 +206,32 @@ def _mean_squares(x: np.ndarray) -> dict[str, float]:
         "residual": float(np.sum(residual**2) / ((n - 1) * (k - 1))),
         "within": float(np.sum((x - rows[:, None]) ** 2) / (n * (k - 1))),
     }
+
+
+def _error_limits(squares: dict[str, float], n: int, k: int, confidence: float) -> dict[str, tuple[float, float]]:
+    """Intervals of standard errors of measurement and of the changes they can detect."""
+    rest = (n - 1) * (k - 1)
+    upper, lower = 0.5 + confidence / 2, 0.5 - confidence / 2
+
+    def shares(df: int) -> tuple[float, float]:
+        """Relative distances of the limits of one variance from its estimate."""
+        return 1 - df / float(chi2.ppf(upper, df)), df / float(chi2.ppf(lower, df)) - 1
+
+    parts = ((squares["raters"] / n, shares(k - 1)), (squares["residual"] * (n - 1) / n, shares(rest)))
+    total = parts[0][0] + parts[1][0]
+    down, up = (float(np.sqrt(sum((part * share[j]) ** 2 for part, share in parts))) for j in (0, 1))
+    found = max(total, squares["residual"])  # the raters' component is not below zero
+    below, above = shares(rest)
+    variances = {
+        "agreement": (min(total - down, found), max(total + up, found)),
+        "consistency": (squares["residual"] * (1 - below), squares["residual"] * (1 + above)),
+    }
+    out = {}
+    for name, (low, high) in variances.items():
+        limits = float(np.sqrt(max(low, 0.0))), float(np.sqrt(high))
+        out[f"sem_{name}"] = limits
+        out[f"sdc_{name}"] = (float(1.96 * np.sqrt(2) * limits[0]), float(1.96 * np.sqrt(2) * limits[1]))
+    return out
 
 
 def _all_forms(squares: dict[str, float], n: int, k: int, upper: float) -> pd.DataFrame:

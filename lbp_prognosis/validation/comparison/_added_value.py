@@ -28,6 +28,7 @@ from lbp_prognosis.evidence import (
     CLINICAL_MINIMUM,
     missing_constructs,
     missing_indicators,
+    movement_without_pain,
     shared_constructs,
     undeclared_constructs,
 )
@@ -99,7 +100,8 @@ def added_value(
         The one in question.
     clinical_minimum : mapping of str to str, optional
         Construct to column, for the constructs of `evidence.CLINICAL_MINIMUM`. "Adds value" is not supported unless the
-        comparator contains them all; what is missing is named.
+        comparator contains them all; what is missing is named. Without baseline pain the modality ``biomechanical``
+        brings ``state-not-trait`` (see `evidence.movement_without_pain`).
     outcome_measures : mapping of str to str or sequence of str, optional
         Constructs the outcome is made of, to the predictors that measure them, e.g. ``{"nrs_back": ["nrs_back",
         "odi_1"]}``: where the modality in question holds them and the comparator does not, what is added is the
@@ -233,6 +235,8 @@ def added_value(
         added=columns[modality],
     )
     again = (*again, *missing_indicators(X, columns[modality]))
+    every = [c for group in columns.values() for c in group]
+    again = (*again, *movement_without_pain(columns.get("biomechanical", ()), every, clinical_minimum))
     return AddedValue(
         modality=modality,
         evaluation=replace(found, synthetic=crossed.synthetic, objections=(*found.objections, *again)),
@@ -247,7 +251,7 @@ def added_value(
         cross_validation=crossed,
         objections=(
             *crossed.objections,
-            *_crowded(X[[c for group in columns.values() for c in group]], y, cause),
+            *_crowded(X[every], y, cause),
             *_doubts(missing, clinical_minimum),
             *again,
         ),

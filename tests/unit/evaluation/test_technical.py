@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,41 @@ def test_icc_forms_order_and_frame():
     frame = result.to_frame()
     assert tuple(frame.columns) == METRIC_COLUMNS
     assert frame["metric"].tolist().count("icc") == 6
+
+
+def test_errors_have_intervals_by_hand():
+    """Shrout and Fleiss, six subjects by four raters; χ² quantiles of 15 and 3 degrees of freedom from a table."""
+    x = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    found = icc(x)
+    msc, mse = found.mean_squares["raters"], found.mean_squares["residual"]
+    # sums of the raters are 46, 15, 26, 40: 4617/6 − 127²/24
+    assert 3 * msc == pytest.approx(4617 / 6 - 127**2 / 24, rel=1e-12)
+    low, high = (math.sqrt(15 * mse / q) for q in (27.488392863, 6.262137795))
+    assert found.limits["sem_consistency"] == pytest.approx((low, high), rel=1e-9)
+    one, two = msc / 6, 5 * mse / 6
+    assert found.sem_agreement == pytest.approx(math.sqrt(one + two), rel=1e-12)
+    down = math.hypot(one * (1 - 3 / 9.348403604), two * (1 - 15 / 27.488392863))
+    up = math.hypot(one * (3 / 0.215795283 - 1), two * (15 / 6.262137795 - 1))
+    expected = (math.sqrt(one + two - down), math.sqrt(one + two + up))
+    assert found.limits["sem_agreement"] == pytest.approx(expected, rel=1e-8)
+    assert found.limits["sdc_agreement"] == pytest.approx([1.96 * math.sqrt(2) * v for v in expected], rel=1e-8)
+    frame = found.to_frame().set_index("metric")
+    assert frame.loc["sem_consistency", ["low", "high"]].tolist() == pytest.approx([low, high], rel=1e-9)
+    narrow = icc(x, confidence=0.5).limits["sem_agreement"]
+    assert expected[0] < narrow[0] < found.sem_agreement < narrow[1] < expected[1]
+
+
+def test_raters_who_agree_leave_the_error_of_the_residual():
+    """MSC below MSE: the raters' component is zero, and both errors are one."""
+    x = np.array([[1.0, 2.0], [4.0, 3.0], [5.0, 6.0], [9.0, 8.0]])
+    found = icc(x)
+    assert found.mean_squares["raters"] == 0 < found.mean_squares["residual"]
+    assert found.sem_agreement == found.sem_consistency
+    for name in ("sem_agreement", "sem_consistency"):
+        low, high = found.limits[name]
+        assert low <= found.sem_agreement <= high
+    same = icc([[1.0, 1.0], [2.0, 2.0], [4.0, 4.0]])
+    assert same.limits["sdc_agreement"] == (0.0, 0.0)
 
 
 def test_icc_is_unchanged_by_unit_and_shift():
