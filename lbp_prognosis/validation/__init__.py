@@ -36,6 +36,7 @@ from lbp_prognosis.validation.sensitivity._attrition import (
 from lbp_prognosis.validation.sensitivity._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
 from lbp_prognosis.validation.sensitivity._fairness import Fairness, fairness
 from lbp_prognosis.validation.sensitivity._subgroup_performance import SubgroupPerformance, subgroup_performance
+from lbp_prognosis.validation.sensitivity._without_treatment import WithoutTreatment, without_treatment
 from lbp_prognosis.validation.transport._case_mix import CaseMix, case_mix
 from lbp_prognosis.validation.transport._dynamic_performance import DynamicPerformance, dynamic_performance
 from lbp_prognosis.validation.transport._external_validate import ExternalValidation, external_validate
@@ -76,6 +77,7 @@ __all__ = [
     "Screening",
     "SubgroupPerformance",
     "UpdatedModel",
+    "WithoutTreatment",
     "added_value",
     "anova",
     "association_test",
@@ -106,4 +108,5 @@ __all__ = [
     "subgroup_performance",
     "update_model",
     "validate_groups",
+    "without_treatment",
 ]

@@ -75,6 +75,7 @@ EVENTS = survival.RecurrentEvents.from_long(
 STAGES = [0.3, 0.5]
 COX = models.CoxPH().fit(ROWS.X, Y)
 FORMULA = equation(COX, horizons=6.0)
+HISTORY = ROWS.X[["a", "b"]].reset_index(drop=True).assign(patient_id=np.arange(len(ROWS.X)), time=0.0)
 NARROW = models.CoxPH().fit(ROWS.X[["a"]], Y)
 
 
@@ -409,6 +410,11 @@ CALLS |= {
         {},
     ),
     "validation.contrast": (lambda X: validation.contrast(COX, X, {"b": 1.0}, {"b": 0.0}), {"X": R.X}, {}),
+    "validation.without_treatment": (
+        lambda treated_at: validation.without_treatment(Y, treated_at, HISTORY, ids=np.arange(ROWS.time.size)),
+        {"treated_at": R.time / 2},
+        {},
+    ),
     "validation.case_mix": (
         validation.case_mix,
         {

@@ -72,6 +72,7 @@ from lbp_prognosis.validation import (
     subgroup_performance,
     update_model,
     validate_groups,
+    without_treatment,
 )
 
 pytest.importorskip("matplotlib").use("Agg")
@@ -102,6 +103,9 @@ MASK = np.zeros((8, 8), dtype=int)
 MASK[2:6, 2:6] = 1
 SCORES = Measured.at(12, np.clip(np.round(5 + 2 * D["c1"] + 6 * D["u15"]), 0, 10), lower=0, upper=10)
 FORECAST = OrdinalRegression().fit(X, SCORES).predict_forecast(X)
+
+
+STARTED = np.where(D["u15"] < 0.3, Y["time"] / 2, np.nan)
 
 
 MAKE: dict[str, Callable[[], Result]] = {
@@ -161,6 +165,7 @@ MAKE: dict[str, Callable[[], Result]] = {
         X[:120], STATE[:120], HALVES.linear_predictor(X[:120]), X[120:], STATE[120:], HALVES.linear_predictor(X[120:])
     ),
     "Contrast": lambda: contrast(COX, X, {"c1": [1.0, 2.0]}, {"c1": 0.0}),
+    "WithoutTreatment": lambda: without_treatment(Y, STARTED, X.assign(patient_id=range(240), time=0)),
     "CensoringSensitivity": lambda: censoring_sensitivity(Y, {"cox": RISK}, [6.0, 12.0], X),
     "CrossValidation": lambda: cross_validate_risk(CoxPH(), X, Y, 12, n_splits=3, n_repeats=2, random_state=0),
     "DeltaSensitivity": lambda: delta_sensitivity(SEEN, X, RISK[:, 1], deltas=(-1.0, 0.0, 1.0), imputations=5),

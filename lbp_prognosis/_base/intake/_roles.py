@@ -44,6 +44,7 @@ ROLES: dict[str, Role] = {
     "within": "labels",
     "offset": "numbers",
     "entry": "numbers",
+    "treated_at": "numbers",
     "linear_predictor": "numbers",
     "linear_predictors": "many numbers",
     "cumulative_hazard": "numbers",

@@ -1,0 +1,182 @@
+"""`without_treatment`: weights by hand, ties on the border, known truth, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import CoxPH, Surv
+from lbp_prognosis._base import ArgumentError, DataError, EstimationError
+from lbp_prognosis.evaluation import brier, time_dependent_auc
+from lbp_prognosis.survival import kaplan_meier
+from lbp_prognosis.validation import without_treatment
+
+N = 400
+RNG = np.random.default_rng(11)
+PAIN = RNG.normal(size=N)
+LATER = PAIN + RNG.normal(size=N)
+OPERATED = RNG.exponential(25 * np.exp(-0.6 * PAIN))
+HAPPENED, LOST = RNG.exponential(14 * np.exp(-0.5 * PAIN)), RNG.uniform(5, 20, N)
+END = np.minimum(HAPPENED, LOST)
+Y = Surv.right(END, HAPPENED <= LOST)
+TREATED_AT = np.where(OPERATED < END, OPERATED, np.nan)
+HISTORY = pd.concat(
+    [
+        pd.DataFrame({"patient_id": np.arange(N), "time": 0.0, "pain": PAIN}),
+        pd.DataFrame({"patient_id": np.arange(N), "time": 3.0, "pain": LATER}),
+    ]
+)
+FOUND = without_treatment(Y, TREATED_AT, HISTORY)
+
+
+def test_probabilities_are_those_of_a_cox_model_of_starting_and_a_curve_of_losses() -> None:
+    treated = ~np.isnan(TREATED_AT)
+    until = np.where(treated, TREATED_AT, END)
+    rows = [(i, 0.0, min(3.0, until[i]), treated[i] and until[i] <= 3, PAIN[i]) for i in range(N)]
+    rows += [(i, 3.0, until[i], treated[i], LATER[i]) for i in range(N) if until[i] > 3]
+    d = pd.DataFrame(rows, columns=["i", "start", "stop", "event", "pain"])
+    start_stop = Surv.right(d["stop"], d["event"].astype(bool), entry=d["start"])
+    model = CoxPH().fit(d[["pain"]], start_stop, clusters=d["i"])
+    np.testing.assert_allclose(FOUND.table["coef"], model.coef_, rtol=1e-8)
+    np.testing.assert_allclose(FOUND.table["se"], np.sqrt(np.diag(model.covariance_)), rtol=1e-8)
+    # the probability of one patient by hand: the sum of baseline steps, each with the value that held then
+    steps = np.sort(until[treated])
+    at_risk = [np.where(until >= t, np.exp(model.coef_[0] * np.where(t > 3, LATER, PAIN)), 0.0).sum() for t in steps]
+    who = int(np.flatnonzero(until > 8)[0])
+    mine = np.exp(model.coef_[0] * np.where(steps > 3, LATER[who], PAIN[who]))
+    untreated = np.exp(-np.sum((mine / at_risk)[steps <= 8]))
+    lost = (~treated) & (HAPPENED > LOST)
+    seen = float(kaplan_meier(Surv.right(until, lost)).at(8.0).value)
+    assert FOUND.survival_at(8.0)[who] == pytest.approx(untreated * seen, rel=1e-8)
+
+
+def test_metrics_take_it_as_a_model_of_censoring() -> None:
+    risk = 1 - np.exp(-10 / 14 * np.exp(0.5 * PAIN))
+    area = time_dependent_auc(FOUND.y, risk, 10.0, censoring=FOUND)
+    judged = FOUND.evaluate(risk, 10.0, [0.3, 0.5], n_resamples=0)
+    row = judged.to_frame().query("metric == 'auc'").iloc[0]
+    assert row["value"] == pytest.approx(area.value, rel=1e-9)
+    known = FOUND.status(10.0)
+    loss = (np.where(known.y["status"] == 1, 1.0, 0.0) - risk) ** 2
+    by_hand = np.average(loss, weights=known.weights.values)
+    assert judged.to_frame().query("metric == 'brier'")["value"].iloc[0] == pytest.approx(by_hand, rel=1e-9)
+    assert brier(FOUND.y, risk, 10.0, censoring=FOUND).value == pytest.approx(by_hand, rel=0.05)
+    assert {"net_benefit"} <= set(judged.to_frame()["metric"])
+    assert "treatment-unmeasured" in {o.code for o in judged.objections}
+
+
+@pytest.mark.parametrize(
+    ("treated_at", "event", "used"),
+    [
+        (5.0, 1, False),  # the event comes first at one time
+        (5.0, 0, True),  # the start of treatment comes before a censoring
+        (4.999, 1, True),
+        (5.001, 1, False),
+        (np.inf, 1, False),
+    ],
+)
+def test_order_at_one_time(treated_at, event, used) -> None:
+    end, code = END.copy(), Y["event"].copy()
+    end[0], code[0] = 5.0, event
+    start = TREATED_AT.copy()
+    start[0] = treated_at
+    found = without_treatment(Surv.right(end, code), start, HISTORY)
+    assert found.n_treated == FOUND.n_treated - (not np.isnan(TREATED_AT[0])) + used
+    assert (found.y["event"][0] == 0) == (used or event == 0)
+
+
+def test_a_value_measured_at_the_start_of_treatment_is_not_used_for_it() -> None:
+    who = int(np.flatnonzero(~np.isnan(TREATED_AT))[0])
+    start = TREATED_AT.copy()
+    start[who] = 3.0
+    end = END.copy()
+    end[who] = max(end[who], 4.0)
+    y = Surv.right(end, Y["event"])
+    other = HISTORY.copy()
+    other.loc[(other["patient_id"] == who) & (other["time"] == 3.0), "pain"] = 1e3
+    plain, strange = without_treatment(y, start, HISTORY), without_treatment(y, start, other)
+    np.testing.assert_allclose(strange.table["coef"], plain.table["coef"], rtol=1e-10)
+
+
+def test_a_fixed_follow_up_ends_at_the_horizon() -> None:
+    end = np.minimum(HAPPENED, 12.0)
+    start = np.where(OPERATED < end, OPERATED, np.nan)
+    found = without_treatment(Surv.right(end, HAPPENED <= 12), start, HISTORY)
+    known = found.status(12.0)
+    free = (HAPPENED > 12) & np.isnan(start)
+    assert (known.y["status"][free] == 0).all()
+    assert (known.weights.values[free] > 1).all()
+    untreated = found._treatment.survival(found._clock.after(12.0))
+    np.testing.assert_allclose(known.weights.values[free], 1 / untreated[free])
+
+
+def test_competing_events_by_the_horizon_are_none_of_the_cause() -> None:
+    code = np.where(Y["event"] == 1, np.where(PAIN > 0, 2, 1), 0)
+    found = without_treatment(Surv.right(END, code), TREATED_AT, HISTORY)
+    for cause in (1, 2):
+        state = found.status(10.0, cause=cause).y["status"]
+        assert ((state == 1) == ((found.y["event"] == cause) & (found.y["time"] <= 10))).all()
+    weights = [found.status(10.0, cause=cause).weights.values for cause in (1, 2)]
+    np.testing.assert_array_equal(*weights)
+
+
+def test_fit_weighs_stretches_between_starts_of_treatment() -> None:
+    X = pd.DataFrame({"pain": PAIN})
+    _, entry, stop, event, weight = FOUND._stretches
+    assert np.isclose((stop - entry).sum(), FOUND.y["time"].sum())
+    assert event.sum() == (FOUND.y["event"] > 0).sum()
+    assert (weight[entry == 0] == 1).all()
+    model = FOUND.fit(CoxPH(), X)
+    assert model.to_frame()["variance"].iloc[0] == "robust"
+    unweighted = CoxPH().fit(X, FOUND.y)
+    assert model.coef_[0] != pytest.approx(unweighted.coef_[0], abs=1e-6)
+    assert model.coef_[0] == pytest.approx(0.5, abs=0.25)
+
+
+def test_ids_decide_which_course_is_whose() -> None:
+    names = np.array([f"p{k:03d}" for k in range(N)])
+    history = HISTORY.assign(patient_id=names[HISTORY["patient_id"]]).sample(frac=1, random_state=0)
+    found = without_treatment(Y, TREATED_AT, history, ids=names)
+    np.testing.assert_allclose(found.survival_at(8.0), FOUND.survival_at(8.0), rtol=1e-10)
+    with pytest.raises(ArgumentError, match="ids"):
+        without_treatment(Y, TREATED_AT, history)
+
+
+def test_positivity_counts_what_the_result_rests_on() -> None:
+    table = FOUND.positivity([5.0, 10.0])
+    assert table["treated"].is_monotonic_increasing
+    assert table["known"].iloc[0] == (FOUND.status(5.0).y["status"] >= 0).sum()
+    w = FOUND.status(10.0).weights.values
+    assert table["effective_size"].iloc[1] == pytest.approx(w.sum() ** 2 / (w**2).sum())
+
+
+def test_refusals() -> None:
+    with pytest.raises(ArgumentError, match="treated_at"):
+        without_treatment(Y, np.full(N, np.nan), HISTORY)
+    with pytest.raises(ArgumentError, match="time zero"):
+        without_treatment(Y, np.zeros(N), HISTORY)
+    with pytest.raises(ArgumentError, match="history"):
+        without_treatment(Y, TREATED_AT, HISTORY[["patient_id", "time"]])
+    with pytest.raises(ArgumentError, match="entry"):
+        without_treatment(Surv.right(END, Y["event"], entry=END / 2), TREATED_AT, HISTORY)
+    with pytest.raises(ArgumentError, match="horizon"):
+        FOUND.status(-1.0)
+    exact = HISTORY.assign(pain=np.tile(~np.isnan(TREATED_AT), 2).astype(float))
+    with pytest.raises(EstimationError, match="tells exactly"):
+        without_treatment(Y, TREATED_AT, exact)
+
+
+def test_all_bad_rows_are_told_at_once() -> None:
+    bad = HISTORY.reset_index(drop=True)
+    bad.loc[0, "time"] = 1.0  # patient 0 has no row at time zero
+    bad.loc[1, "pain"] = np.nan
+    bad.loc[2, "time"] = -1.0
+    bad.loc[N + 5, "time"] = 0.0
+    with pytest.raises(DataError) as told:
+        without_treatment(Y, TREATED_AT, bad)
+    reasons = told.value.failures["reason"].value_counts()
+    assert reasons["missing"] == 1
+    assert reasons["out_of_range"] == 1
+    assert reasons["duplicate"] == 1
+    assert reasons["no_row_at_time_zero"] == 1
