@@ -57,9 +57,12 @@ def patients(n: int = 400) -> pd.DataFrame:
 
 
 def study(folder: Path, **changes: Any) -> Study:
-    """Return the protocol with some of its tables changed."""
+    """Return the protocol with some of its tables changed, or left out (None)."""
     table = copy.deepcopy(TABLE)
     for key, value in changes.items():
+        if value is None:
+            del table[key]
+            continue
         table[key] = {**table[key], **value} if isinstance(value, dict) and key in table else value
     return Study.from_dict(table, folder=folder, home=folder)
 

@@ -1,6 +1,8 @@
 """A study: a protocol written down before the data, and the rooms run in its order."""
 
+from lbp_prognosis.study._analysis_plan import AnalysisPlan, analysis_plan
 from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._deviations import Deviations, deviations
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._evaluate_table import evaluate_table
 from lbp_prognosis.study._fit_study import fit_study
@@ -14,7 +16,9 @@ from lbp_prognosis.study._technical_plan import TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan
 
 __all__ = [
+    "AnalysisPlan",
     "DataPlan",
+    "Deviations",
     "DiagnosticPlan",
     "ModelPlan",
     "Study",
@@ -22,6 +26,8 @@ __all__ = [
     "StudyResult",
     "TechnicalPlan",
     "ValidationPlan",
+    "analysis_plan",
+    "deviations",
     "evaluate_table",
     "fit_study",
     "packet_of_table",

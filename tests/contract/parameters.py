@@ -61,8 +61,8 @@ _BY_ROLE = {
     "where something is drawn or written": """
         artifact_sha256 ax axes checkpoint color content date digest expect_sha256 folder model_id page path
     """,
-    "what stands on a model card": """
-        licence limitations
+    "what stands on a model card or in a plan": """
+        licence limitations plan reasons result
     """,
     "the function's own machinery": """
         caller cls input_features keywords kinds options parts self

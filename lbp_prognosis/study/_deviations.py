@@ -1,0 +1,152 @@
+"""``deviations``: what a run did in another way than the plan says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import Document, DocumentResult, argument_error
+from lbp_prognosis.report import released_page
+from lbp_prognosis.study._analysis_plan import AnalysisPlan
+from lbp_prognosis.study._protocol_fields import protocol_fields, shown_value
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._study_result import StudyResult
+
+__all__ = ["Deviations", "deviations"]
+
+_ABSENT = "not in the protocol"
+# what was planned and could not be done as planned, by the objection that says so
+_DEPARTURES = (
+    "difference-not-computed",
+    "failed-fits",
+    "horizon-beyond-a-fold",
+    "metric-not-computed",
+    "no-association-test",
+    "no-decision-curve",
+    "no-explanation",
+    "sites-left-out",
+    "sites-too-small",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Deviations(DocumentResult):
+    """Differences between a plan and what ran.
+
+    Attributes
+    ----------
+    table : DataFrame
+        ``kind, field, planned, run, reason``: ``kind`` is ``analysis``, ``page`` (what leaves, and how) or ``run``
+        (planned and not possible); ``reason`` is the authors', empty where none was given.
+    planned, ran : str
+        Digests of the two protocols.
+    released : bool
+        Whether the sentences came through the gate.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    planned: str
+    ran: str
+    released: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per difference: ``kind, field, planned, run, reason``."""
+        return self.table.copy()
+
+    def document(self) -> Document:
+        """Return the differences as a text, with those without a reason named."""
+        facts = [["what", "digest"], ["protocol of the plan (SHA-256)", self.planned]]
+        facts.append(["protocol that ran (SHA-256)", self.ran])
+        parts: list[Any] = [facts]
+        if self.table.empty:
+            parts.append("The protocol that ran is that of the plan, and all of it could be done.")
+        else:
+            cells = self.table.astype(str).to_numpy().tolist()
+            head = ["field", "kind", "planned", "run", "reason"]
+            parts.append([head, *([row[1], row[0], *row[2:4], row[4] or "needs a reason"] for row in cells)])
+        told = self.released or not self.table["kind"].eq("run").any()
+        marks = () if told else ("Not for release: sentences may count single patients.",)
+        return Document("Deviations from the analysis plan", tuple(parts), marks)
+
+    def _summary(self) -> str:
+        return f"{len(self.table)} deviations, {int((self.table['reason'] == '').sum())} without a reason"
+
+
+def deviations(
+    plan: AnalysisPlan | Study | str | os.PathLike[str],
+    result: StudyResult | Study,
+    *,
+    reasons: Mapping[str, str] | None = None,
+    expect_sha256: str = "",
+) -> Deviations:
+    """Return what differs between a plan and what ran.
+
+    Parameters
+    ----------
+    plan : AnalysisPlan, Study or path
+        The plan, its protocol, or the file of it.
+    result : StudyResult or Study
+        What ran. Of a result the objections that say that something planned could not be done are rows too.
+    reasons : mapping of str to str, optional
+        Field to the reason of its change.
+    expect_sha256 : str, default ""
+        Digest that the plan must have, as it stands in the registration.
+
+    Returns
+    -------
+    Deviations
+        Empty where the same protocol ran and all of it could be done.
+
+    Raises
+    ------
+    ArgumentError
+        If the plan has another digest than expected, or a reason is given for a field that did not change.
+    """
+    if isinstance(plan, AnalysisPlan):
+        first = plan.study
+    else:
+        first = plan if isinstance(plan, Study) else Study.from_toml(plan)
+    if not isinstance(result, StudyResult | Study):
+        raise argument_error("result", "what run_study returned, or a Study", result)
+    second = result.study if isinstance(result, StudyResult) else result
+    if expect_sha256 and first.spec_hash != expect_sha256.lower():
+        raise argument_error("plan", f"a protocol with the digest {expect_sha256}", first.spec_hash, "It was changed.")
+    rows = _changed(first, second)
+    released = False
+    if isinstance(result, StudyResult):
+        page = released_page(result.page())
+        released = page.release is not None
+        told = {o.code: o.sentence for o in reversed(page.objections) if o.code in _DEPARTURES}
+        rows += [("run", code, "as in the plan", told[code]) for code in _DEPARTURES if code in told]
+    given = dict(reasons or {})
+    strange = sorted(set(given) - {path for _, path, _, _ in rows})
+    if strange:
+        raise argument_error("reasons", "of fields that changed", strange, "Field names stand in to_frame().")
+    table = pd.DataFrame(
+        [(*row, given.get(row[1], "")) for row in rows], columns=["kind", "field", "planned", "run", "reason"]
+    )
+    return Deviations(table, first.spec_hash, second.spec_hash, released)
+
+
+def _changed(first: Study, second: Study) -> list[tuple[str, str, str, str]]:
+    old, new = protocol_fields(first.to_dict()), protocol_fields(second.to_dict())
+    rows = []
+    for path in dict.fromkeys((*old, *new)):
+        if path in old and path in new and old[path] == new[path]:
+            continue
+        if any(
+            path in one and path not in other and _has_inside(path, other) for one, other in ((old, new), (new, old))
+        ):
+            continue  # an empty table against a filled one: its fields are rows
+        kind = "page" if path.split(".")[0] in ("page", "title") else "analysis"
+        planned, ran = (shown_value(found[path]) if path in found else _ABSENT for found in (old, new))
+        rows.append((kind, path, planned, ran))
+    return rows
+
+
+def _has_inside(path: str, found: Mapping[str, Any]) -> bool:
+    return any(other.startswith((f"{path}.", f"{path}[", f"{path} (order)")) for other in found)

@@ -1,0 +1,220 @@
+"""``plan_sections``: what a protocol says, in the order of an analysis plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lbp_prognosis.cohort import outcome_from_dict
+from lbp_prognosis.study._model_plan import ModelPlan
+from lbp_prognosis.study._protocol_fields import protocol_fields, shown_value
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.survival import OutcomeSpec
+
+__all__ = ["declared_outcome", "model_words", "plan_sections", "unstated"]
+
+_ASCERTAINED = {"exact": "dated exactly", "visits": "known at visits", "status": "a state at one visit"}
+_CRITERIA = {
+    "icc_low": "lower limit of the ICC of a measure, at least",
+    "agreement_low": "lower limit of kappa with readers, at least",
+    "diagnostic_auc_low": "lower limit of a diagnostic AUC, at least",
+    "discrimination": "AUC or concordance of a model, at least",
+    "slope_low": "calibration slope, at least",
+    "slope_high": "calibration slope, at most",
+    "ratio_low": "observed over expected, at least",
+    "ratio_high": "observed over expected, at most",
+    "events_development": "events in development, at least",
+    "events_validation": "events in external validation, at least",
+    "alpha": "level of a test of association",
+}
+
+
+def declared_outcome(study: Study) -> OutcomeSpec:
+    """Return the outcome as the protocol declares it; no data are read.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+    """
+    if study.data.package:
+        made: Any = outcome_from_dict({k: v for k, v in study.outcome.items() if k != "schedule"})
+        spec: OutcomeSpec = made.spec
+        return spec
+    return study.wide_outcome()
+
+
+def model_words(plan: ModelPlan) -> str:
+    """Return a model of the protocol in words: kind, modalities, options, splines, imputations.
+
+    Parameters
+    ----------
+    plan : ModelPlan
+        One of the study's.
+    """
+    words = plan.kind.replace("_", " ")
+    if plan.modalities:
+        words += " of " + ", ".join(name.replace("_", " ") for name in plan.modalities)
+    if plan.options:
+        words += "; " + ", ".join(f"{key} = {shown_value(value)}" for key, value in plan.options.items())
+    if plan.splines:
+        words += "; splines of " + ", ".join(f"{column} ({knots} knots)" for column, knots in plan.splines.items())
+    if plan.kind == "null":
+        return words
+    many = {0: "no imputation", -1: "as many imputations as the share of incomplete rows asks for"}
+    return f"{words}; {many.get(plan.imputations, f'{plan.imputations} imputations')} where values are missing"
+
+
+def plan_sections(study: Study) -> list[Any]:
+    """Return headings, paragraphs and tables of the plan.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+    """
+    spec = declared_outcome(study)
+    parts: list[Any] = [(1, "Aim"), _aim(study, spec)]
+    parts += [(1, "Data and patients"), _table(_data(study))]
+    parts += [(1, "Outcome"), _table(_outcome(study, spec))]
+    parts += [(1, "Predictors"), *_predictors(study)]
+    parts += [(1, "Models"), _table([(plan.name, model_words(plan)) for plan in study.models], ("model", "how"))]
+    parts += [(1, "Validation"), _validation(study)]
+    parts += [(1, "Measures"), _measures(study, spec)]
+    if study.technical or study.diagnostic:
+        parts += [(1, "Readings"), _table(_readings(study), ("measure", "how it is judged"))]
+    criteria = [(_CRITERIA[key], shown_value(value)) for key, value in study.to_dict()["criteria"].items()]
+    parts += [(1, "What a claim has to reach"), _table(criteria, ("criterion", "value"))]
+    parts += [(1, "Release"), _release(study)]
+    lacking = unstated(study, spec)
+    parts += [(1, "Not stated in the protocol"), *(lacking or ["Nothing of what is looked for."])]
+    parts += [(1, "For the authors"), _AUTHORS]
+    fields = [(path, shown_value(value)) for path, value in protocol_fields(study.to_dict()).items()]
+    return [*parts, (1, "Every field of the protocol"), _table(fields, ("field", "value"))]
+
+
+_AUTHORS = (
+    "This plan cannot say: the sample size and its reason (sample_size_development, sample_size_validation), the "
+    "registration, ethics and consent, who assesses the outcome and whether blind to the predictors, and who may see "
+    "the results before the analysis is complete."
+)
+
+
+def _table(rows: list[tuple[str, str]], head: tuple[str, str] = ("what", "how")) -> list[list[str]]:
+    return [list(head), *(list(row) for row in rows)]
+
+
+def _aim(study: Study, spec: OutcomeSpec) -> str:
+    at = f"{spec.primary_horizon:g} {spec.unit}"
+    text = f"To develop and internally validate models of the risk of {spec.name} by {at} after {spec.time_zero}."
+    if study.comparison:
+        first, second = study.comparison
+        text += f" To estimate what {second!r} adds to {first!r}."
+    return text
+
+
+def _data(study: Study) -> list[tuple[str, str]]:
+    source = f"data package {study.data.package}" if study.data.package else f"table {study.data.wide}"
+    rows = [("source", source + (", simulated" if study.data.synthetic else ""))]
+    chosen = study.cohort.get("eligibility", ()) or ()
+    said = [one.get("label") or f"{one.get('field')} {one.get('op')} {shown_value(one.get('value'))}" for one in chosen]
+    if study.data.where:
+        said += [f"{column}: {shown_value(value)}" for column, value in study.data.where.items()]
+    rows.append(("eligibility", "; ".join(said) or "all rows with an outcome"))
+    return [*rows, ("centres", f"column {study.data.site}" if study.data.site else "not named")]
+
+
+def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
+    wished = "a wished-for event: decisions are about its absence" if spec.polarity == "good" else "an event to avoid"
+    schedule = study.outcome.get("schedule")
+    return [
+        ("name", spec.name),
+        ("definition", spec.definition),
+        ("kind of event", wished),
+        ("time zero", spec.time_zero),
+        ("horizons", f"{', '.join(f'{h:g}' for h in spec.horizons)} {spec.unit}"),
+        ("main horizon", f"{spec.primary_horizon:g} {spec.unit}"),
+        ("ascertainment", _ASCERTAINED[spec.ascertainment]),
+        ("visits", f"{shown_value(list(schedule))} {spec.unit}" if schedule else "no schedule"),
+        ("competing events", ", ".join(spec.competing) or "none"),
+        ("treatment during follow-up", spec.estimand or "not declared"),
+    ]
+
+
+def _predictors(study: Study) -> list[Any]:
+    named = [(name.replace("_", " "), ", ".join(columns)) for name, columns in study.modalities.items()]
+    parts: list[Any] = [_table(named, ("modality", "columns"))] if named else ["All columns of the cohort."]
+    bent = "; ".join(f"{how} of {', '.join(columns)}" for how, columns in study.transform.items())
+    parts.append(
+        f"Transformations: {bent or 'none'}. Everything else that is learned from data is learned in the folds."
+    )
+    pool = study.imaging.get("pool", {})
+    if pool:
+        parts.append(f"Levels of the spine are pooled: {'; '.join(f'{k}: {shown_value(v)}' for k, v in pool.items())}.")
+    if study.clinical_minimum:
+        minimum = "; ".join(f"{k.replace('_', ' ')}: {shown_value(v)}" for k, v in study.clinical_minimum.items())
+        parts.append(f"Clinical minimum of the comparator: {minimum}.")
+    return parts
+
+
+def _validation(study: Study) -> str:
+    plan = study.validation
+    text = (
+        f"All models are fitted on the same folds: {plan.folds}-fold cross-validation, repeats: {plan.repeats}. "
+        "Imputation, coding, splines and tuning are repeated in every fold; a patient's risk is the mean of the "
+        "predictions of models that were fitted without the patient."
+    )
+    if plan.sites:
+        text += " Each centre is also predicted by models fitted without it, and performance is pooled over centres."
+    return f"{text} Resamples for bands: {plan.resamples}. Seed: {study.seed}."
+
+
+def _measures(study: Study, spec: OutcomeSpec) -> str:
+    text = (
+        "Discrimination (AUC, concordance), overall performance (Brier score, IPA), calibration (observed over "
+        f"expected, slope, curve), at {', '.join(f'{h:g}' for h in spec.horizons)} {spec.unit}, with 95 % intervals. "
+        "Differences of models are paired."
+    )
+    t = study.thresholds
+    if t is not None:
+        text += (
+            f" Net benefit at thresholds from {t.low:g} to {t.high:g} in steps of {study.step:g}, main {t.primary:g}: "
+            f"{t.rationale}"
+        )
+    return text
+
+
+def _readings(study: Study) -> list[tuple[str, str]]:
+    rows = [(one.name, f"repeatability of the readings by {', '.join(one.readers)}") for one in study.technical]
+    for plan in study.diagnostic:
+        against = "the grades of readers" if plan.against == "readers" else "an independent standard"
+        positive = shown_value(plan.positive)
+        rows.append((plan.name, f"{plan.test} against {plan.reference} ({against}), positive from {positive}"))
+    return rows
+
+
+def _release(study: Study) -> str:
+    page = study.page
+    if page["mode"] == "not-for-release" or not (page["mode"] or page["smallest_cell"] or page["release_ledger"]):
+        return "The page stays where the data are."
+    return f"The page leaves through the disclosure gate: smallest cell {page['smallest_cell'] or 5}."
+
+
+def unstated(study: Study, spec: OutcomeSpec) -> list[str]:
+    """Return what a reader looks for in a plan and this protocol does not say, a sentence each.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+    spec : OutcomeSpec
+        Its outcome.
+    """
+    looked_for = {
+        "Whether this was declared before the data were seen (prespecified).": study.prespecified,
+        "How treatment during follow-up is handled (estimand).": bool(spec.estimand),
+        "Thresholds of a decision and their reason, so that net benefit can be judged.": study.thresholds is not None,
+        "Which columns measure the clinical minimum of the comparator.": bool(study.clinical_minimum)
+        or not study.comparison,
+        "Which comparison is the main one.": bool(study.comparison) or len(study.models) == 1,
+    }
+    return [words for words, said in looked_for.items() if not said]
