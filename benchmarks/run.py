@@ -19,6 +19,7 @@ NAMES = [
     "regression",
     "boosting",
     "decisions",
+    "explain",
     "resampling",
     "memory",
     "processes",

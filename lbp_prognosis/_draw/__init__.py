@@ -14,6 +14,7 @@ from lbp_prognosis._draw._flow import draw_flow
 from lbp_prognosis._draw._forest import draw_forest
 from lbp_prognosis._draw._importance import draw_importance
 from lbp_prognosis._draw._instability import draw_instability, draw_overlaid
+from lbp_prognosis._draw._interactions import draw_interactions
 from lbp_prognosis._draw._levels import draw_levels
 from lbp_prognosis._draw._monitoring import draw_cusum, draw_shifts
 from lbp_prognosis._draw._nomogram import draw_nomogram
@@ -49,6 +50,7 @@ __all__ = [
     "draw_group_bars",
     "draw_importance",
     "draw_instability",
+    "draw_interactions",
     "draw_interval_curve",
     "draw_levels",
     "draw_mean_calibration",

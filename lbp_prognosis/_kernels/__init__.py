@@ -56,6 +56,7 @@ from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_
 from lbp_prognosis._kernels._exponential_shapley import ExponentialSum, exponential_shapley, reachable_sums
 from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
 from lbp_prognosis._kernels._followed import followed_times
+from lbp_prognosis._kernels._hybrid_margins import MOST_LEAVES, Forest, forest_masks, hybrid_margins
 from lbp_prognosis._kernels._incidence import exponential_incidence, product_limit_incidence
 from lbp_prognosis._kernels._ipcw import (
     CensoringProcess,
@@ -109,6 +110,7 @@ from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, 
 from lbp_prognosis._kernels._shapley import (
     NestedPlan,
     coalition_members,
+    interaction_weights,
     nested_plan,
     owen_weights,
     precedence_weights,
@@ -155,6 +157,7 @@ __all__ = [
     "BRIER",
     "LOG_SCORE",
     "MIN_BEYOND",
+    "MOST_LEAVES",
     "RESOLUTION",
     "AJSteps",
     "CategoricalFit",
@@ -170,6 +173,7 @@ __all__ = [
     "DecisionShares",
     "DiscreteHazardFit",
     "ExponentialSum",
+    "Forest",
     "HazardLine",
     "KMSteps",
     "LocationTimes",
@@ -251,13 +255,16 @@ __all__ = [
     "fine_gray_data",
     "fine_gray_influence",
     "followed_times",
+    "forest_masks",
     "generalised_gamma_scale",
     "hazard_influence",
     "hazard_line",
+    "hybrid_margins",
     "incidence_by_threshold",
     "incidence_by_threshold_influence",
     "incidence_influence",
     "influence_from_process",
+    "interaction_weights",
     "inverse_gamma_prior",
     "ipcw_influence",
     "ipcw_loss",

@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 __all__ = [
     "NestedPlan",
     "coalition_members",
+    "interaction_weights",
     "nested_plan",
     "owen_weights",
     "precedence_weights",
@@ -45,6 +46,25 @@ def shapley_weights(n: int) -> np.ndarray:
     with_player = facts[np.maximum(size - 1, 0)] * facts[n - size] / facts[n]
     without = facts[size] * facts[np.maximum(n - size - 1, 0)] / facts[n]
     weights = np.where(members.T, with_player, -without)
+    weights.setflags(write=False)
+    return weights
+
+
+@lru_cache(maxsize=8)
+def interaction_weights(n: int) -> np.ndarray:
+    """Return ``(n (n − 1) / 2, 2**n)`` weights of the Shapley interactions of pairs, in `numpy.triu_indices`' order.
+
+    A coalition with s of the other players enters with s!(n−s−2)!/(n−1)!, positive where it holds both of the pair or
+    neither, negative where it holds one.
+    """
+    members = coalition_members(n)
+    size = members.sum(axis=1)
+    facts = np.array([factorial(k) for k in range(n + 1)], dtype=float)
+    first, second = np.triu_indices(n, 1)
+    held = members[:, first].astype(int) + members[:, second]
+    others = size[:, None] - held
+    weights = np.where(held == 1, -1.0, 1.0) * facts[others] * facts[n - 2 - others] / facts[n - 1]
+    weights = np.ascontiguousarray(weights.T)
     weights.setflags(write=False)
     return weights
 

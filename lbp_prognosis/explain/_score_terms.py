@@ -156,18 +156,15 @@ def score_terms(
         return linear_predictor_of(estimator, table, cause) if scale == "risk" else function(table)[:, 0]
 
     pool = pd.concat([background, X], ignore_index=True).astype(background.dtypes.to_dict(), errors="ignore")
+    if len(pool) > 4 * _CHECKED:  # most models that are no sum are told by a few rows
+        few = np.linspace(0, len(pool) - 1, _CHECKED).astype(int)
+        if _terms(pool.iloc[few].reset_index(drop=True), who, score) is None:
+            return None
+    found = _terms(pool, who, score)
+    if found is None:
+        return None
+    whole, terms = found
     n = len(pool) - b
-    try:
-        whole = score(pool)
-        changed = _alone(pool, who, score)
-    except (TypeError, AttributeError, NotImplementedError):
-        return None  # a score that needs more than the table
-    if whole.ndim != 1 or not np.isfinite(whole).all():
-        return None
-    terms = changed - whole[0]
-    size = np.abs(whole).max() + np.abs(terms).max() + 1e-300
-    if np.abs(whole[0] + terms.sum(axis=1) - whole).max() > _EXACT * size:
-        return None
     drawn, own = terms[:b], terms[b:]
     if scale != "risk":
         return ScoreTerms(own, drawn, "identity", np.array([whole[0]]), np.ones(1))
@@ -177,6 +174,24 @@ def score_terms(
     risk = function(pool.iloc[checked].reset_index(drop=True))
     line = _line(risk, whole[checked] - whole[0])
     return None if line is None else ScoreTerms(own, drawn, *line)
+
+
+def _terms(
+    pool: pd.DataFrame, who: Players, score: Callable[[pd.DataFrame], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the scores and what each player changes of the first row's; None where these do not add up."""
+    try:
+        whole = score(pool)
+        changed = _alone(pool, who, score)
+    except (TypeError, AttributeError, NotImplementedError):
+        return None  # a score that needs more than the table
+    if whole.ndim != 1 or not np.isfinite(whole).all():
+        return None
+    terms = changed - whole[0]
+    size = np.abs(whole).max() + np.abs(terms).max() + 1e-300
+    if not np.abs(whole[0] + terms.sum(axis=1) - whole).max() <= _EXACT * size:
+        return None
+    return whole, terms
 
 
 def _alone(pool: pd.DataFrame, who: Players, score: Callable[[pd.DataFrame], np.ndarray]) -> np.ndarray:

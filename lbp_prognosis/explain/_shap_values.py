@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lbp_prognosis._base import (
-    Objection,
     RandomState,
     argument_error,
     check_choice,
@@ -17,29 +15,18 @@ from lbp_prognosis._base import (
     content_hash,
     describe,
     generator,
-    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import coalition_members, nested_plan, precedence_weights, shapley_weights
-from lbp_prognosis.explain._score_terms import score_terms
+from lbp_prognosis.explain._coalitions import MOST_PLAYERS, Worths, coalitions_of
 from lbp_prognosis.explain._shap_result import ShapResult
-from lbp_prognosis.explain._worth import (
-    Players,
-    coalition_worths,
-    fixed_columns,
-    output_function,
-    read_players,
-    table_of,
-)
+from lbp_prognosis.explain._worth import Players
 
 __all__ = ["shap_values"]
 
-MOST_PLAYERS = 12  # 4096 coalitions a row
 MOST_NESTED = 8192  # coalitions of nested values, where each is a table
 MOST_SUMS = 400_000  # and where each is a sum
 _CHUNK = 4096
-Worths = Callable[[np.ndarray], np.ndarray]
-SMALL_BACKGROUND = 50
 SERIES = 1e-4  # distance of a sum of exponentials from the risk
 
 
@@ -126,25 +113,26 @@ def shap_values(
     check_choice("players", players, ("features", "groups", "owen"))
     check_choice("method", method, ("auto", "additive", "exact", "series", "permutation"))
     check_number("n_permutations", n_permutations, low=2, whole=True)
-    rows = table_of("X", X)
-    drawn = table_of("background", background, like=rows)
-    if drawn.isna().any().any():
-        raise argument_error("background", "complete", "missing values", "Impute it, or choose complete rows.")
-    function, times, named = output_function(estimator, scale, horizons, cause)
     if tree is not None and players != "owen":
         raise argument_error("tree", f'left out with players="{players}"', describe(tree))
     if groups is None and tree is None and players != "features":
         raise argument_error("groups", f'given with players="{players}"', "None")
-    fixed = fixed_columns(estimator)
-    blocks = read_players(rows, groups, fixed)
-    who = blocks if players == "groups" else read_players(rows, None, fixed)
+    game = coalitions_of(
+        estimator,
+        X,
+        background,
+        scale=scale,
+        horizons=horizons,
+        cause=cause,
+        groups=groups,
+        grouped=players == "groups",
+    )
+    who, worths, sums = game.who, game.worths, game.sums
     unknown = [name for name in first if name not in who]
     if unknown:
         raise argument_error("first", f"among the players {list(who)[:8]}", f"{unknown[:5]}")
     if first and players == "owen":
         raise argument_error("first", 'left out with players="owen"', list(first))
-    sums = score_terms(estimator, function, scale, rows, drawn, who, cause)
-    worths: Worths = partial(coalition_worths, function, rows, drawn, who) if sums is None else sums.worths
     parts = None
     if method in ("auto", "additive") and scale != "risk":
         parts = _additive(worths, len(who))
@@ -155,7 +143,7 @@ def shap_values(
     elif method == "additive":
         raise argument_error("method", '"exact" or "permutation" on the risk scale', "'additive'")
     if parts is None and players == "owen":
-        parts = _nested(worths, who, blocks if tree is None else tree, MOST_NESTED if sums is None else MOST_SUMS)
+        parts = _nested(worths, who, game.blocks if tree is None else tree, MOST_NESTED if sums is None else MOST_SUMS)
     if parts is None:
         way = _way(method, len(who), first)
         if way == "series":
@@ -171,20 +159,18 @@ def shap_values(
                 if exact
                 else _permutation(worths, len(who), int(n_permutations), random_state)
             )
-    few = len(drawn) < SMALL_BACKGROUND
-    objections = (_small_background(len(drawn)),) if few else ()
     return ShapResult(
         **parts,
         players=tuple(who),
-        scale=named,
+        scale=game.scale,
         value_function="interventional",
-        background_hash=content_hash(drawn),
-        n_background=len(drawn),
-        horizons=times,
-        rows=tuple(rows.index.tolist()),
-        data=None if players == "groups" else rows[[column for columns in who.values() for column in columns]],
-        objections=objections,
-        synthetic=bool(rows.attrs.get("synthetic", False)),
+        background_hash=content_hash(game.background),
+        n_background=len(game.background),
+        horizons=game.horizons,
+        rows=tuple(game.rows.index.tolist()),
+        data=None if players == "groups" else game.data,
+        objections=game.objections,
+        synthetic=bool(game.rows.attrs.get("synthetic", False)),
     )
 
 
@@ -196,10 +182,6 @@ def _way(method: str, k: int, first: Sequence[str]) -> str:
     if way != "exact" and first:
         raise argument_error("players", f"at most {MOST_PLAYERS} for asymmetric values", k)
     return way
-
-
-def _small_background(size: int) -> Objection:
-    return objection("small-background", n=size)
 
 
 def _additive(worths: Worths, k: int) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from lbp_prognosis._base import (
     require,
     takes_rows,
 )
+from lbp_prognosis.explain._coalitions import doubts_of_background
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._worth import table_of
 
@@ -107,5 +108,6 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
         value_function="interventional",
         background_hash=content_hash(drawn),
         n_background=len(drawn),
+        objections=doubts_of_background(drawn, {str(column): (column,) for column in drawn.columns}),
         **common,
     )

@@ -11,6 +11,7 @@ from lbp_prognosis._base import (
     EstimationError,
     argument_error,
     check_choice,
+    check_horizons,
     generator,
     takes_rows,
 )
@@ -377,12 +378,45 @@ class BoostedCox(BoostedModel):
             )
         causes = self.causes_.tolist()
         shift = 0.0 if offset is None else offset
-        relative = np.exp(np.column_stack([self._margin(X, code) + shift for code in causes]))
+        return self._risk_of(
+            np.column_stack([self._margin(X, code) + shift for code in causes]), horizons, cause, strata
+        )
+
+    def risk_of_log_hazards(self, log_hazards: np.ndarray, horizons: Any, cause: int = 1) -> np.ndarray:
+        """Return the risks of rows of which the log relative hazards are known, ``(n, n_horizons)``.
+
+        Parameters
+        ----------
+        log_hazards : ndarray of shape (n, n_causes)
+            As `linear_predictor` gives them, in the order of ``causes_``.
+        horizons : float or sequence of float
+            Prediction times; beyond the longest follow-up risks are NaN.
+        cause : int, default 1
+            Event code.
+        """
+        self._check_fitted()
+        self._check_cause(cause)
+        if self.strata_levels_:
+            raise argument_error("log_hazards", "of a model without strata: each has a baseline of its own", "strata")
+        times, _ = check_horizons(horizons)
+        scores = np.asarray(log_hazards, dtype=float)
+        if scores.ndim != 2 or scores.shape[1] != len(self.causes_):
+            raise argument_error("log_hazards", f"of shape (n, {len(self.causes_)})", scores)
+        out = np.full((len(scores), times.size), np.nan)
+        known = times <= self.max_time_
+        out[:, known] = self._risk_of(scores, times[known], int(cause), None)
+        return out
+
+    def _risk_of(
+        self, log_hazards: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None
+    ) -> np.ndarray:
+        causes = self.causes_.tolist()
+        relative = np.exp(log_hazards)
         if len(causes) == 1:
             base = steps_at(self.baseline_times_[cause], self.baseline_hazard_[cause], strata, horizons)
             return -np.expm1(-base * relative)
-        out = np.empty((X.shape[0], horizons.size))
-        codes = np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata
+        out = np.empty((len(relative), horizons.size))
+        codes = np.zeros(len(relative), dtype=np.int64) if strata is None else strata
         for code in np.unique(codes):
             rows = codes == code
             grid = np.unique(np.concatenate([self.baseline_times_[k][code] for k in causes]))

@@ -55,8 +55,8 @@ _BY_ROLE = {
         patient patients places prom row rows structures studies table text timeline trials y_development y_validation
     """,
     "read row by row, in the order of `aligned` or of their own": """
-        at_least at_most event id ids initial intervention lower lp lp_development lp_from_c lp_validation match pairs
-        predictions previous status stop time upper value x
+        at_least at_most event id ids initial intervention log_hazards lower lp lp_development lp_from_c lp_validation
+        match pairs predictions previous status stop time upper value x
     """,
     "where something is drawn or written": """
         artifact_sha256 ax axes checkpoint color content date digest expect_sha256 folder model_id page path

@@ -43,7 +43,7 @@ from lbp_prognosis.evaluation.technical import (
     weighted_kappa,
 )
 from lbp_prognosis.evaluation.utility import sequential_policy, test_tradeoff, value_of_information
-from lbp_prognosis.explain import feature_effect, shap_stability, shap_values
+from lbp_prognosis.explain import feature_effect, shap_interactions, shap_stability, shap_values
 from lbp_prognosis.models import DynamicRisk, OrdinalRegression, RiskStratifier
 from lbp_prognosis.validation import (
     OnColumns,
@@ -195,6 +195,7 @@ MAKE: dict[str, Callable[[], Result]] = {
     ),
     "FeatureEffect": lambda: feature_effect(COX, X, "c1", horizons=12),
     "ShapAverages": lambda: shap_values(COX, X.head(5), X.head(40)).averages(),
+    "ShapInteractions": lambda: shap_interactions(COX, X.head(5), X.head(40), scale="risk", horizons=12),
     "ShapResult": lambda: shap_values(COX, X.head(5), X.head(40)),
     "ShapStability": lambda: shap_stability(CoxPH(), X, Y, X.head(3), X.head(20), n_bootstrap=4),
 }

@@ -105,7 +105,7 @@ def test_sums_and_tables_give_the_same_values(table, make, scale, monkeypatch) -
     X, y, d = table
     model = make(X, y, d)
     asked = {"scale": scale, "method": "exact", **({"horizons": 12} if scale == "risk" else {})}
-    from lbp_prognosis.explain import _shap_values as module
+    from lbp_prognosis.explain import _coalitions as module
 
     used = []
     plain = module.score_terms
