@@ -5,7 +5,7 @@ from lbp_prognosis.fusion._combat import ComBat
 from lbp_prognosis.fusion._conversion import Conversion, convert_methods
 from lbp_prognosis.fusion._covbat import CovBat
 from lbp_prognosis.fusion._formula_terms import FormulaTerms
-from lbp_prognosis.fusion._from_formula import from_formula
+from lbp_prognosis.fusion._from_formula import TermsAndModel, from_formula, terms_and_model
 from lbp_prognosis.fusion._level_norms import level_norms, norms_of
 from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
@@ -37,6 +37,7 @@ __all__ = [
     "RiskPipeline",
     "SiteConfounding",
     "Standardise",
+    "TermsAndModel",
     "WidePredictors",
     "convert_methods",
     "from_formula",
@@ -49,5 +50,6 @@ __all__ = [
     "pooled_errors",
     "site_confounding",
     "stored_classes",
+    "terms_and_model",
     "with_acquisition",
 ]

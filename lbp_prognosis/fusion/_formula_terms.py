@@ -67,6 +67,12 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
     def __init__(self, formula: str) -> None:
         self.formula = formula
 
+    @property
+    def nominal_columns(self) -> tuple[str, ...]:
+        """Columns that the formula calls nominal, so that an imputation before it draws categories."""
+        factors = [factor for term in parse_terms(self.formula).terms for factor in term]
+        return tuple(dict.fromkeys(factor.column for factor in factors if isinstance(factor, Category)))
+
     @takes_rows()
     def fit(self, X: Any, y: Any = None) -> FormulaTerms:
         """Learn knots, categories and polynomials; ``y`` is not looked at."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
 from lbp_prognosis._base import argument_error
-from lbp_prognosis.fusion._formula_grammar import parse_formula
+from lbp_prognosis.fusion._formula_grammar import parse_formula, parse_terms
 from lbp_prognosis.fusion._formula_nodes import Formula, Response
 from lbp_prognosis.fusion._formula_terms import FormulaTerms
 from lbp_prognosis.fusion._frame import as_frame
 from lbp_prognosis.fusion._risk_pipeline import RiskPipeline
 from lbp_prognosis.survival import Measured, Status, Surv
 
-__all__ = ["from_formula"]
+__all__ = ["TermsAndModel", "from_formula", "terms_and_model"]
 
 
 def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline, pd.DataFrame, np.ndarray]:
@@ -74,8 +74,55 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
     leaked = [name for name in named if name in response.columns]
     if leaked:
         raise argument_error("formula", "predictors that are not part of the outcome", f"{leaked}")
+    step, model = _parts(said, estimator)
+    pipeline = RiskPipeline([("formula", step)], model)
+    return pipeline, frame[named], _outcome(response, frame)
+
+
+class TermsAndModel(NamedTuple):
+    """What a right side says: a step, a model that knows its strata and offset, and the columns that are named.
+
+    Attributes
+    ----------
+    step : FormulaTerms
+        Unfitted.
+    model : estimator
+        Unfitted, with ``strata`` and ``offset`` set.
+    predictors, others : tuple of str
+        Columns of terms, and those of strata and offset.
+    """
+
+    step: FormulaTerms
+    model: Any
+    predictors: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def terms_and_model(estimator: Any, formula: str) -> TermsAndModel:
+    """Read the right side of a formula; the outcome is given elsewhere.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As for `from_formula`.
+    formula : str
+        ``"rcs(odi, 4) + C(grade) * sex + strata(site)"``.
+
+    Raises
+    ------
+    ArgumentError
+        For anything outside the grammar, and for strata or an offset that the model cannot use.
+    """
+    said = parse_terms(formula)
+    step, model = _parts(said, estimator)
+    named = tuple(_term_columns(said))
+    return TermsAndModel(step, model, named, tuple(name for name in _columns(said) if name not in named))
+
+
+def _parts(said: Formula, estimator: Any) -> tuple[FormulaTerms, Any]:
+    """Return the step of the terms, and a clone of the model with its strata and offset."""
     if not said.terms:
-        raise argument_error("formula", "at least one predictor on the right", repr(formula[-40:]))
+        raise argument_error("formula", "at least one predictor on the right", repr(said.right[-40:]))
     model = clone(estimator)
     for parameter, wanted in (("strata", list(said.strata) or None), ("offset", said.offset)):
         if wanted is None:
@@ -91,8 +138,7 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
     both = [name for name in _term_columns(said) if name in terms]
     if both:
         raise argument_error("formula", "columns that are a predictor, a stratum or the offset, one of them", f"{both}")
-    pipeline = RiskPipeline([("formula", FormulaTerms(said.right))], model)
-    return pipeline, frame[named], _outcome(response, frame)
+    return FormulaTerms(said.right), model
 
 
 def _term_columns(said: Formula) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lbp_prognosis._base import ArgumentError, argument_error, check_choice, check_number
 from lbp_prognosis.deployment import PublishedModel
-from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline
+from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline, terms_and_model
 from lbp_prognosis.models import (
     AverageRisk,
     BoostedAFT,
@@ -74,6 +74,9 @@ class ModelPlan:
         Completed tables a fit; 0 for models and tables that need none, -1 to follow the share of incomplete rows.
     iterations : int
         Sweeps of the chained equations.
+    formula : str
+        Right side over the columns of the modalities, e.g. ``"rcs(odi, 4) + C(grade) * sex"``; see
+        `fusion.from_formula`. Columns that it does not name are not in the model. Empty: every column by itself.
     """
 
     name: str
@@ -83,6 +86,7 @@ class ModelPlan:
     splines: Mapping[str, int] = field(default_factory=dict)
     imputations: int = -1
     iterations: int = 10
+    formula: str = ""
 
     def __post_init__(self) -> None:
         check_choice("model.kind", self.kind, tuple(MODEL_KINDS))
@@ -100,6 +104,13 @@ class ModelPlan:
             )
         if not self.modalities and self.kind != "null":
             raise argument_error(f"model {self.name!r}.modalities", "at least one modality", "none")
+        if self.formula and (self.splines or self.kind in ("null", "published", *COMBINED)):
+            raise argument_error(
+                f"model {self.name!r}.formula",
+                "left out with `splines`, and for null, published and combined models",
+                repr(self.formula),
+                "Splines are written rcs(column, knots) in the formula; learners have formulas of their own.",
+            )
         if self.kind in COMBINED:
             self.learners()
 
@@ -113,7 +124,7 @@ class ModelPlan:
 
     def _learner(self, name: str, entry: Any, field: str) -> ModelPlan:
         told: Any = {"kind": entry} if isinstance(entry, str) else entry
-        known = ("kind", "modalities", "options", "splines", "imputations")
+        known = ("kind", "modalities", "options", "splines", "imputations", "formula")
         if not isinstance(told, Mapping) or "kind" not in told or set(told) - set(known):
             raise argument_error(field, f"a kind, or a table of {', '.join(known)} with a kind", entry)
         if told["kind"] in COMBINED:
@@ -128,6 +139,7 @@ class ModelPlan:
             splines=dict(told.get("splines", {})),
             imputations=int(told.get("imputations", self.imputations)),
             iterations=self.iterations,
+            formula=str(told.get("formula", "")),
         )
 
     @property
@@ -175,11 +187,21 @@ class ModelPlan:
         return replace(self, options=options)
 
     def columns(self, modalities: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-        """Return the model's predictors."""
+        """Return the model's predictors: all columns of its modalities, or those that its formula names."""
         unknown = [name for name in self.modalities if name not in modalities]
         if unknown:
             raise argument_error(f"model {self.name!r}.modalities", f"among {', '.join(modalities)}", f"{unknown}")
-        return tuple(column for name in self.modalities for column in modalities[name])
+        given = tuple(column for name in self.modalities for column in modalities[name])
+        if not self.formula:
+            return given
+        said = terms_and_model(MODEL_KINDS[self.kind](), self.formula)
+        named = (*said.predictors, *said.others)
+        unknown = [name for name in named if name not in given]
+        if unknown:
+            raise argument_error(
+                f"model {self.name!r}.formula", f"of columns of the model's modalities, {list(given)[:8]}", unknown[:5]
+            )
+        return tuple(column for column in given if column in named)
 
     def pipeline(
         self,
@@ -228,13 +250,17 @@ class ModelPlan:
             ) from None
         if self.kind == "null":
             return model
-        chosen = {name: tuple(modalities[name]) for name in self.modalities}
+        used = set(self.columns(modalities))
+        chosen = {name: tuple(column for column in modalities[name] if column in used) for name in self.modalities}
         if self.kind in COMBINED:
             return RiskPipeline([], model, modalities=chosen)  # each learner prepares its own columns
         steps: list[Any] = []
         if incomplete and self.imputations != 0:
             m = None if self.imputations < 0 else int(self.imputations)
             steps.append(MultipleImputation(m=m, iterations=int(self.iterations), random_state=random_state))
+        if self.formula:
+            said = terms_and_model(model, self.formula)
+            return RiskPipeline([*steps, said.step], said.model, modalities=chosen)
         if nominal and self.kind != "published":  # which knows its categories by their words
             steps.append(OneHot(unknown="reference"))
         by_knots: dict[int, list[str]] = {}

@@ -308,6 +308,11 @@ def _check_models(read: StrictTable, found: Mapping[str, Any]) -> None:
             if name not in groups:
                 field = f"model.{k}.modalities"
                 read.fault(field, "reference", field, f"among {', '.join(groups)}", name, nearest(name, groups))
+        if plan.formula and all(name in groups for name in plan.modalities):
+            try:
+                plan.columns(groups)
+            except ArgumentError as error:
+                read.take(f"model.{k}.formula", error)
         for column in plan.splines:
             if column not in columns and all(name in groups for name in plan.modalities):
                 field = f"model.{k}.splines"

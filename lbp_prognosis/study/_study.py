@@ -217,6 +217,9 @@ class Study:
         """Return the protocol as plain values, without places of files that only this machine knows."""
         fields = asdict(self)
         fields["page"]["release_ledger"] = ""
+        for model in fields["models"]:
+            if not model["formula"]:  # so that protocols without one keep the digest they were published with
+                del model["formula"]
         del fields["folder"], fields["home"]
         return plain(fields)
 
