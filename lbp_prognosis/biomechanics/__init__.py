@@ -13,6 +13,7 @@ from lbp_prognosis.biomechanics._motion_trials import MotionTrials, check_trials
 from lbp_prognosis.biomechanics._opensim_storage import OpenSimStorage, read_opensim
 from lbp_prognosis.biomechanics._summarise_accelerometer import summarise_accelerometer
 from lbp_prognosis.biomechanics._summarise_trials import summarise_trials
+from lbp_prognosis.biomechanics._trial_rules import TrialRules, trial_rules
 
 __all__ = [
     "MotionColumns",
@@ -21,6 +22,7 @@ __all__ = [
     "MotionTrials",
     "OpenSimStorage",
     "PublishedError",
+    "TrialRules",
     "check_trials",
     "import_motion_wide",
     "import_opensim",
@@ -29,4 +31,5 @@ __all__ = [
     "read_opensim",
     "summarise_accelerometer",
     "summarise_trials",
+    "trial_rules",
 ]

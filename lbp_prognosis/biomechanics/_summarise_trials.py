@@ -11,15 +11,13 @@ import pandas as pd
 from scipy.integrate import quad
 from scipy.stats import chi2, norm
 
-from lbp_prognosis._base import argument_error, check_choice, check_confidence, check_number
-from lbp_prognosis.biomechanics._motion_measures import MotionMeasure, motion_measure, motion_measures
+from lbp_prognosis._base import argument_error, check_confidence
+from lbp_prognosis.biomechanics._motion_measures import motion_measures
 from lbp_prognosis.biomechanics._motion_summary import MotionSummary
 from lbp_prognosis.biomechanics._motion_trials import DATES, SESSION, MotionTrials, check_trials, left_out_frame
+from lbp_prognosis.biomechanics._trial_rules import trial_rules
 
 __all__ = ["summarise_trials"]
-
-SUMMARIES = ("mean", "best")
-SIDES = ("each", "left", "right", "mean", "asymmetry")
 
 
 def summarise_trials(
@@ -84,11 +82,10 @@ def summarise_trials(
     """
     level = check_confidence(confidence)
     given = trials if isinstance(trials, MotionTrials) else check_trials(trials)
-    rules, kept = _rules(summary), _sides(sides)
-    known = _given_errors(errors)
+    rules = trial_rules(summary, sides, errors)
     spread = _within(given.trials, level)
-    table = _values(given.trials, rules, spread, known)
-    made, lost = _by_side(table, kept)
+    table = _values(given.trials, rules.summary, spread, rules.errors)
+    made, lost = _by_side(table, rules.sides)
     columns = [*SESSION, *(name for name in DATES if name in made.columns), "measure", "side", "value", "unit"]
     rest = ["summary", "method_id", *(["device"] if "device" in made.columns else [])]
     made = made[[*columns, *rest, "mean", "best", "n_trials", "sd_trials", "sd_error"]]
@@ -97,62 +94,6 @@ def summarise_trials(
     made.attrs["synthetic"] = synthetic
     left = pd.concat([given.left_out, left_out_frame(lost)], ignore_index=True) if lost else given.left_out
     return MotionSummary(made, spread, given.failures, left, given.trials, synthetic)
-
-
-def _rules(summary: str | Mapping[str, str]) -> dict[str, str]:
-    """Return mean or best by measure."""
-    if isinstance(summary, str):
-        check_choice("summary", summary, SUMMARIES)
-        return {
-            name: summary if summary == "mean" else _best(name, measure) for name, measure in motion_measures().items()
-        }
-    out = dict.fromkeys(motion_measures(), "mean")
-    if not isinstance(summary, Mapping):
-        raise argument_error("summary", "'mean', 'best', or a mapping from measure to one of them", summary)
-    for name, rule in summary.items():
-        measure = motion_measure(name)
-        check_choice(f"summary[{name!r}]", rule, SUMMARIES)
-        if rule == "best" and measure.direction == "none":
-            raise argument_error(f"summary[{name!r}]", "'mean' for a measure without a better end", "'best'")
-        out[name] = rule
-    return out
-
-
-def _best(name: str, measure: MotionMeasure) -> str:
-    """Return what "best" for all measures means for one: without a better end there is no best, said when it occurs."""
-    return "best" if measure.direction != "none" else "none"
-
-
-def _sides(sides: str | Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Return the rules for sides by measure with sides."""
-    sided = [name for name, measure in motion_measures().items() if measure.sided]
-    if isinstance(sides, str):
-        check_choice("sides", sides, SIDES)
-        return dict.fromkeys(sided, (sides,))
-    if not isinstance(sides, Mapping):
-        raise argument_error("sides", f"one of {', '.join(SIDES)}, or a mapping from measure to them", sides)
-    out: dict[str, tuple[str, ...]] = dict.fromkeys(sided, ("each",))
-    for name, given in sides.items():
-        if name not in sided:
-            raise argument_error("sides", f"about measures with sides: {', '.join(sided)}", repr(name))
-        chosen = (given,) if isinstance(given, str) else tuple(given)
-        if not chosen or len(set(chosen)) != len(chosen):
-            raise argument_error(f"sides[{name!r}]", f"different ones of {', '.join(SIDES)}", given)
-        for rule in chosen:
-            check_choice(f"sides[{name!r}]", rule, SIDES)
-        if "each" in chosen and {"left", "right"} & set(chosen):
-            raise argument_error(f"sides[{name!r}]", "'each', or 'left' or 'right'", f"{list(chosen)}")
-        out[name] = chosen
-    return out
-
-
-def _given_errors(errors: Mapping[str, float] | None) -> dict[str, float]:
-    if errors is not None and not isinstance(errors, Mapping):
-        raise argument_error("errors", "a mapping from measure to the SD of its error", errors)
-    return {
-        motion_measure(name).name: float(check_number(f"errors[{name!r}]", sd, low=0))
-        for name, sd in dict(errors or {}).items()
-    }
 
 
 def _within(trials: pd.DataFrame, confidence: float) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from lbp_prognosis._base import DataError, Objection, Result, metric_frame
 from lbp_prognosis.evaluation import diagnostic, technical
 from lbp_prognosis.schema import measures
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
+from lbp_prognosis.study._motion_of_trials import sessions_of
 from lbp_prognosis.study._technical_plan import TechnicalPlan
 from lbp_prognosis.survival import Reference
 
@@ -53,7 +54,13 @@ class ReadingResult(Result):
         return f"{self.name}, {self.compared}: {len(self.frame)} rows"
 
 
-def judge_repeats(plan: TechnicalPlan, tables: Mapping[str, pd.DataFrame], synthetic: bool) -> ReadingResult:
+def judge_repeats(
+    plan: TechnicalPlan,
+    tables: Mapping[str, pd.DataFrame],
+    synthetic: bool,
+    *,
+    rules: Mapping[str, Any] | None = None,
+) -> ReadingResult:
     """Return ICC, error and kappa of repeated readings, level by level.
 
     Numbers and grades: ICC(2,1) with the standard error of measurement and the smallest detectable change; grades read
@@ -67,12 +74,16 @@ def judge_repeats(plan: TechnicalPlan, tables: Mapping[str, pd.DataFrame], synth
         Of the registry.
     synthetic : bool
         Whether the data were simulated.
+    rules : mapping, optional
+        Of movement: how trials become values of sessions (``summary, sides, errors``).
 
     Raises
     ------
     DataError
         If the registry does not hold what the plan names.
     """
+    if plan.table == "motion":
+        return _judge_movement(plan, tables, synthetic, rules or {})
     rows = _readings(tables, plan.measure, plan.structure, plan.readers)
     if len(plan.readers) == 1:
         by, compared = "occasion", f"repeated readings by {plan.readers[0]}"
@@ -96,6 +107,27 @@ def judge_repeats(plan: TechnicalPlan, tables: Mapping[str, pd.DataFrame], synth
         group = " ".join(str(word) for word in (level, side) if word) or "all"
         values = part.drop_duplicates("patient_id")[[c for c in wide.columns if c not in _PLACE]].dropna()
         made += [{**row, "group": group, "model": plan.name} for row in _repeats(values, kind, plan.measure)]
+    frame = metric_frame([{**row, "compared": compared, "unit": unit} for row in made], extra=("compared", "unit"))
+    return ReadingResult(plan.name, compared, unit, frame, synthetic=synthetic)
+
+
+def _judge_movement(
+    plan: TechnicalPlan, tables: Mapping[str, pd.DataFrame], synthetic: bool, rules: Mapping[str, Any]
+) -> ReadingResult:
+    """Return ICC and errors of repeated trials or sessions, by side."""
+    found = sessions_of(tables, rules)
+    held = found.table[found.table["measure"].eq(plan.measure)]
+    if held.empty:
+        raise DataError(f"The registry has no values of {plan.measure!r}.")
+    far = f" within {plan.days:g} days" if plan.days is not None else " of one session"
+    compared = f"{plan.repeats} {plan.between}{far}"
+    made: list[dict[Any, Any]] = []
+    for side in sorted(held["side"].unique()):
+        values = found.ratings(plan.measure, side=side, between=plan.between, n=plan.repeats, days=plan.days)
+        made += [
+            {**row, "group": side or "all", "model": plan.name} for row in _repeats(values, "continuous", plan.measure)
+        ]
+    unit = str(held["unit"].iloc[0])
     frame = metric_frame([{**row, "compared": compared, "unit": unit} for row in made], extra=("compared", "unit"))
     return ReadingResult(plan.name, compared, unit, frame, synthetic=synthetic)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lbp_prognosis._base import FeatureMap, Objection
 from lbp_prognosis.evidence import shared_constructs
 from lbp_prognosis.instruments import same_construct
+from lbp_prognosis.study._motion_doubts import motion_doubts
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.survival import OutcomeSpec
 
@@ -37,4 +38,4 @@ def outcome_doubts(
         added=added,
     )
     before = [doubt for doubt in known if doubt.code != "change-from-baseline"]
-    return tuple(dict.fromkeys((*before, *spec.doubts, *shared)))
+    return tuple(dict.fromkeys((*before, *spec.doubts, *shared, *motion_doubts(study, modalities))))

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from lbp_prognosis._base import ArgumentError, StrictTable, nearest
+from lbp_prognosis.biomechanics import trial_rules
 from lbp_prognosis.cohort import CohortSpec, outcome_from_dict
 from lbp_prognosis.disclosure import MODES
 from lbp_prognosis.evaluation import ThresholdRange
@@ -30,6 +31,7 @@ TABLES = (
     "table",
     "cohort",
     "imaging",
+    "biomechanics",
     "outcome",
     "decision",
     "modalities",
@@ -193,6 +195,7 @@ def _rooms(read: StrictTable, top: Mapping[str, Any]) -> dict[str, Any]:
     package = isinstance(top.get("data"), Mapping) and bool(top["data"].get("package"))
     outcome = top.get("outcome", {})
     found: dict[str, Any] = {"outcome": outcome, "cohort": top.get("cohort", {}), "imaging": top.get("imaging", {})}
+    found["biomechanics"] = top.get("biomechanics", {})
     if not isinstance(outcome, Mapping):
         read.fault("outcome", "type", "outcome", "a table", outcome)
         return found
@@ -204,7 +207,7 @@ def _rooms(read: StrictTable, top: Mapping[str, Any]) -> dict[str, Any]:
             read.fault("outcome.schedule", "range", "outcome.schedule", "positive times in increasing order", schedule)
     rest = {key: value for key, value in outcome.items() if key != "schedule"}
     if not package:
-        for name in ("cohort", "imaging", "technical", "diagnostic"):
+        for name in ("cohort", "imaging", "biomechanics", "technical", "diagnostic"):
             if top.get(name):
                 words = "left out for a wide table: it has no visits, images or readings"
                 read.fault(name, "conflict", name, words, f"{list(top[name])}")
@@ -219,6 +222,7 @@ def _rooms(read: StrictTable, top: Mapping[str, Any]) -> dict[str, Any]:
         except ArgumentError as error:
             read.take(name, error)
     _imaging(read, found["imaging"])
+    _biomechanics(read, found["biomechanics"])
     return found
 
 
@@ -251,6 +255,23 @@ def _imaging(read: StrictTable, value: Any) -> None:
             if name not in measures:
                 words = f"among the measures of imaging.pool: {', '.join(measures)}"
                 read.fault("imaging.nominal", "reference", "imaging.nominal", words, name, nearest(name, measures))
+
+
+def _biomechanics(read: StrictTable, value: Any) -> None:
+    before = len(read.rows)
+    given = read.keys("biomechanics", value, ("summary", "sides", "errors"))
+    for name, hint in (
+        ("summary", str | Mapping[str, str]),
+        ("sides", str | Mapping[str, str | _Columns]),
+        ("errors", Mapping[str, float]),
+    ):
+        if name in given:
+            read.value(f"biomechanics.{name}", hint, given[name])
+    if len(read.rows) == before:
+        try:
+            trial_rules(**given)
+        except ArgumentError as error:
+            read.add("biomechanics", "range", error)
 
 
 def _check_words(read: StrictTable, found: Mapping[str, Any]) -> None:

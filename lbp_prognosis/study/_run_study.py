@@ -217,7 +217,9 @@ def _explain(study: Study, data: StudyData, fitted: dict[str, Any]) -> tuple[dic
 
 
 def _readings(study: Study, data: StudyData) -> tuple[ReadingResult, ...]:
-    repeats = tuple(judge_repeats(plan, data.readings, data.synthetic) for plan in study.technical)
+    repeats = tuple(
+        judge_repeats(plan, data.readings, data.synthetic, rules=study.biomechanics) for plan in study.technical
+    )
     return (*repeats, *(judge_test(plan, data.readings, data.synthetic) for plan in study.diagnostic))
 
 

@@ -51,6 +51,9 @@ class Study:
         Fields of `CohortSpec`; for a package.
     imaging : mapping
         ``pool``: rules of `pool_levels` by measure; ``levels``, ``nominal``.
+    biomechanics : mapping
+        ``summary``, ``sides`` and ``errors`` of `biomechanics.summarise_trials`, by which trials of the table
+        ``motion_trial`` become values of sessions; for a package with that table.
     transform : mapping of str to tuple of str
         ``log1p``, ``log`` or ``sqrt`` to the columns it is applied to; the columns keep their names.
     clinical_minimum : mapping
@@ -97,6 +100,7 @@ class Study:
     comparison: tuple[str, ...] = ()
     cohort: Mapping[str, Any] = field(default_factory=dict)
     imaging: Mapping[str, Any] = field(default_factory=dict)
+    biomechanics: Mapping[str, Any] = field(default_factory=dict)
     transform: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clinical_minimum: Mapping[str, Any] = field(default_factory=dict)
     technical: tuple[TechnicalPlan, ...] = ()

@@ -8,6 +8,7 @@ from typing import Any
 from lbp_prognosis._base import LBPError, Objection, objection
 from lbp_prognosis.study._dated_at_visit import DatedAtVisit
 from lbp_prognosis.study._model_plan import ModelPlan
+from lbp_prognosis.study._motion_doubts import motion_doubts
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
 from lbp_prognosis.survival import outcome_kind
@@ -47,7 +48,7 @@ def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | 
         found = association_test(without, with_, X, data.y, names=(pair[0].name, pair[1].name))
     except LBPError as error:
         return None, (objection("no-association-test", reason=error),)
-    return found, ()
+    return replace(found, objections=(*found.objections, *motion_doubts(study, data.modalities))), ()
 
 
 def _unpenalised(plan: ModelPlan, study: Study, data: StudyData) -> Any:

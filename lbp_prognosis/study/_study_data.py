@@ -16,6 +16,7 @@ from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.fusion import one_row_a_patient, pool_levels
 from lbp_prognosis.schema import PackageReport, map_tables, validate_package
+from lbp_prognosis.study._motion_of_trials import motion_of_trials
 from lbp_prognosis.study._outcome_doubts import outcome_doubts
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._wide_table import WideRows, read_wide
@@ -57,7 +58,7 @@ class StudyData(Result):
     value_labels : dict of str to dict
         Words of the codes of a wide table, as its file keeps them.
     readings : dict of str to DataFrame
-        Tables ``reading`` and ``biomarker`` of a registry, where the study asks for them.
+        Tables ``reading, biomarker, motion, motion_trial`` of a registry, where the study asks for them.
     """
 
     X: pd.DataFrame = field(repr=False)
@@ -167,7 +168,8 @@ def _from_package(study: Study, gone: frozenset[str]) -> StudyData:
         if gone - {identifier_text(one) for one in report.tables["patient"]["patient_id"]}:
             notes.append(NOT_FOUND)
         report = replace(report, tables={name: _staying(table, gone) for name, table in report.tables.items()})
-    notes += [f"{row['table']} {row['field']}: {row['note']}." for row in report.notes.to_dict("records")]
+    report, said = motion_of_trials(report, study.biomechanics)
+    notes += [f"{row['table']} {row['field']}: {row['note']}." for row in report.notes.to_dict("records")] + said
     synthetic = study.data.synthetic or _says_synthetic(folder)
     definition = outcome_from_dict({key: value for key, value in study.outcome.items() if key != "schedule"})
     cohort = Cohort.build(report, rules, definition, synthetic=synthetic)
@@ -204,7 +206,8 @@ def _staying(table: pd.DataFrame, gone: frozenset[str]) -> pd.DataFrame:
 def _read(study: Study, report: PackageReport) -> dict[str, pd.DataFrame]:
     if not (study.technical or study.diagnostic):
         return {}
-    return {name: report.tables[name] for name in ("reading", "biomarker") if name in report.tables}
+    kept = ("reading", "biomarker", "motion", "motion_trial")
+    return {name: report.tables[name] for name in kept if name in report.tables}
 
 
 def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]:
@@ -224,9 +227,11 @@ def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]
     if not tables:
         raise DataError("The package has no predictors known at time zero.")
     X, found = one_row_a_patient(tables, patients=cohort.patients.index)
+    known = {column: entry for column, entry in cohort.modalities.provenance.items() if column in X.columns}
+    provenance = {**found.provenance, **known}  # joining forgets which table a column came from
     if not study.modalities:
-        return _typed(X[list(found.columns)], study), found
-    chosen = FeatureMap({str(name): tuple(columns) for name, columns in study.modalities.items()}, found.provenance)
+        return _typed(X[list(found.columns)], study), FeatureMap(dict(found), provenance)
+    chosen = FeatureMap({str(name): tuple(columns) for name, columns in study.modalities.items()}, provenance)
     absent = [column for column in chosen.columns if column not in X.columns]
     if absent:
         raise argument_error("modalities", f"columns of the cohort: {', '.join(X.columns[:30])}", f"{absent}")

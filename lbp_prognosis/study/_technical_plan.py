@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import argument_error, check_choice, check_number
+from lbp_prognosis.biomechanics import motion_measure
 
 __all__ = ["TechnicalPlan"]
 
@@ -18,23 +19,51 @@ class TechnicalPlan:
     measure : str
         As in the table ``reading``.
     readers : tuple of str
-        One reader (person or program): its occasions are compared. Several: their first readings are.
+        One reader (person or program): its occasions are compared. Several: their first readings are. Of
+        movement: left out.
     structure : str
         Where the measure is read of several structures.
     levels : tuple of str
         Only these; all if empty. Each level is judged by itself, so that a patient counts once.
     name : str
         As it stands on the page; the measure in words if empty.
+    table : {"reading", "motion"}
+        Readings of images, or measures of movement (of ``motion_trial`` where the package has it).
+    between : {"trials", "sessions"}
+        Of movement: what is compared.
+    repeats : int
+        Of movement: how many trials or sessions.
+    days : float, optional
+        Of sessions: how far apart the first and the last may lie.
     """
 
     measure: str
-    readers: tuple[str, ...]
+    readers: tuple[str, ...] = ()
     structure: str = ""
     levels: tuple[str, ...] = ()
     name: str = ""
+    table: str = "reading"
+    between: str = "trials"
+    repeats: int = 2
+    days: float | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.readers, str) or not self.readers or len(set(self.readers)) != len(self.readers):
+        check_choice("technical.table", self.table, ("reading", "motion"))
+        if self.table == "motion":
+            self._check_movement()
+        elif isinstance(self.readers, str) or not self.readers or len(set(self.readers)) != len(self.readers):
             raise argument_error("technical.readers", "a list of different readers", self.readers)
         if not self.name:
             object.__setattr__(self, "name", self.measure.replace("_", " "))
+
+    def _check_movement(self) -> None:
+        motion_measure(self.measure)
+        for name in ("readers", "structure", "levels"):
+            if getattr(self, name):
+                raise argument_error(f"technical.{name}", "left out for measures of movement", getattr(self, name))
+        check_choice("technical.between", self.between, ("trials", "sessions"))
+        check_number("technical.repeats", self.repeats, low=2, whole=True)
+        if (self.days is None) != (self.between == "trials"):
+            raise argument_error("technical.days", "given for sessions, and for them alone", self.days)
+        if self.days is not None:
+            check_number("technical.days", self.days, low=0)

@@ -1,0 +1,31 @@
+"""``motion_doubts``: measures of movement in a model of which something is claimed, without baseline pain."""
+
+from __future__ import annotations
+
+from lbp_prognosis._base import FeatureMap, Objection
+from lbp_prognosis.evidence import movement_without_pain
+from lbp_prognosis.study._study import Study
+
+__all__ = ["motion_doubts"]
+
+
+def motion_doubts(study: Study, modalities: FeatureMap) -> tuple[Objection, ...]:
+    """Return the objection to the model with the addition, or to the only one judged.
+
+    Measures of movement are the columns of ``biomechanical``, and those that came from the table ``motion``.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+    modalities : FeatureMap
+        Columns by modality.
+    """
+    name = study.comparison[1] if study.comparison else study.main_model
+    plan = next(plan for plan in study.models if plan.name == name)
+    if plan.kind == "null":
+        return ()
+    columns = plan.columns(modalities)
+    moved = [c for c in columns if modalities.provenance.get(c, {}).get("table") == "motion"]
+    measured = dict.fromkeys([*modalities.get("biomechanical", ()), *moved])
+    return movement_without_pain(measured, columns, study.clinical_minimum)

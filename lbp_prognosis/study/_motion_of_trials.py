@@ -1,0 +1,101 @@
+"""``motion_of_trials``: the table ``motion`` of a package, made of its table ``motion_trial``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import DataError, argument_error
+from lbp_prognosis.biomechanics import MotionSummary, check_trials, summarise_trials
+from lbp_prognosis.schema import PackageReport
+
+__all__ = ["motion_of_trials", "sessions_of"]
+
+_KEY = ["patient_id", "session_id", "measure", "side"]
+
+
+def motion_of_trials(report: PackageReport, rules: Mapping[str, Any]) -> tuple[PackageReport, list[str]]:
+    """Return the package with the values of its trials among its sessions, and notes on what was done.
+
+    Parameters
+    ----------
+    report : PackageReport
+        Valid.
+    rules : mapping
+        ``summary, sides, errors`` of `summarise_trials`.
+
+    Raises
+    ------
+    ArgumentError
+        If there are rules and no trials.
+    DataError
+        If trials cannot be used, or a value stands in ``motion`` already; carries ``failures``.
+    """
+    trials = report.tables.get("motion_trial")
+    if trials is None:
+        if rules:
+            raise argument_error("biomechanics", "left out for a package without the table `motion_trial`", "given")
+        return report, []
+    found = _summary(trials, rules)
+    made = found.to_motion()
+    given = report.tables.get("motion")
+    whole = made if given is None else pd.concat([given, made], ignore_index=True)
+    keys = whole.reindex(columns=_KEY)
+    again = keys.fillna("").astype(str).duplicated()
+    if again.any():
+        raise DataError(
+            f"{int(again.sum())} values of sessions stand in `motion` and are made of `motion_trial` too; the first: "
+            f"{keys[again].iloc[0]['measure']!r}."
+        )
+    empty = int(trials["value"].isna().sum())
+    notes = [
+        f"{len(found.trials)} trials of `motion_trial` became {len(made)} values of sessions"
+        + (f"; {empty} trials without a value are in none." if empty else ".")
+    ]
+    counts = found.left_out["reason"].value_counts()
+    notes += [f"`motion_trial`: {reason} ({count})." for reason, count in counts.items()]
+    return replace(report, tables={**report.tables, "motion": whole}), notes
+
+
+def _summary(trials: pd.DataFrame, rules: Mapping[str, Any]) -> MotionSummary:
+    found = summarise_trials(trials[trials["value"].notna()], **rules)
+    if len(found.failures):
+        first = found.failures.iloc[0]
+        raise DataError(
+            f"{len(found.failures)} trials cannot be used; the first: {first['reason']} ({first['message']}).",
+            found.failures,
+        )
+    return found
+
+
+def sessions_of(tables: Mapping[str, pd.DataFrame], rules: Mapping[str, Any]) -> MotionSummary:
+    """Return sessions and trials for judging whether a measure repeats.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Of the registry; of ``motion_trial`` where it is there, else of ``motion``, each value a trial of its own.
+    rules : mapping
+        ``summary, sides, errors``.
+
+    Raises
+    ------
+    DataError
+        If neither table is there, or values cannot be used.
+    """
+    if "motion_trial" in tables:
+        trials = tables["motion_trial"]
+        return _summary(trials[trials["value"].notna()], {**rules, "sides": "each"})
+    if "motion" not in tables:
+        raise DataError(
+            '[[technical]] with table = "motion" needs a package with the table `motion` or `motion_trial`.'
+        )
+    values = tables["motion"]
+    held = values[values["value"].notna() & ~values["measure"].str.endswith("_asymmetry").fillna(False)]
+    if "method_id" not in held.columns:
+        held = held.assign(method_id="not said")
+    checked = check_trials(held.assign(trial=1, method_id=held["method_id"].fillna("not said")))
+    return summarise_trials(checked)
