@@ -1,25 +1,31 @@
 """Results to a page, tables and files."""
 
 from lbp_prognosis.report._evaluation_page import evaluation_page
+from lbp_prognosis.report._manuscript_text import ManuscriptText
 from lbp_prognosis.report._masks import mask_counts, mask_flow, mask_table_one
+from lbp_prognosis.report._methods_sentences import methods_sentences
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._probast_ai import probast_ai
 from lbp_prognosis.report._probast_form import ProbastForm
 from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._render_page import render_page
+from lbp_prognosis.report._results_sentences import results_sentences
 from lbp_prognosis.report._tripod_answers import tripod_ai_answers
 from lbp_prognosis.report._write_page import write_page
 
 __all__ = [
+    "ManuscriptText",
     "Page",
     "ProbastForm",
     "evaluation_page",
     "mask_counts",
     "mask_flow",
     "mask_table_one",
+    "methods_sentences",
     "probast_ai",
     "released_page",
     "render_page",
+    "results_sentences",
     "tripod_ai_answers",
     "write_page",
 ]

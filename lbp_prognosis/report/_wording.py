@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["estimate", "level_name", "number", "readable", "signed", "spoken"]
+__all__ = ["estimate", "joined", "level_name", "number", "readable", "signed", "spoken"]
 
 _POOLED = re.compile(r"^(count|any)_(eq|ge|le)_(.+)$")
 _SIGN = {"eq": "=", "ge": "≥", "le": "≤"}
@@ -94,3 +95,14 @@ def estimate(value: Any, low: Any, high: Any, digits: int = 3, *, sign: bool = F
     if number(low, digits) == "–" or number(high, digits) == "–":
         return shown(value, digits)
     return f"{shown(value, digits)} ({shown(low, digits)} to {shown(high, digits)})"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: ``a, b and c``.
+
+    Parameters
+    ----------
+    words : sequence of str
+        At least one.
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

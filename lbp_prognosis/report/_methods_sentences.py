@@ -1,0 +1,193 @@
+"""``methods_sentences``: paragraphs for Methods, made of the protocol that ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lbp_prognosis.report._manuscript_text import ManuscriptText, page_of, text_of
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._wording import joined, readable, spoken
+
+__all__ = ["methods_sentences"]
+
+_KINDS = {
+    "null": "a null model without predictors",
+    "cox": "a Cox proportional hazards model",
+    "cause_specific_cox": "cause-specific Cox models combined into a cumulative incidence",
+    "fine_gray": "a Fine–Gray subdistribution hazards model",
+    "discrete_time_hazard": "a discrete-time hazard model",
+    "logistic": "a logistic regression model",
+    "boosted_cox": "gradient-boosted trees with a Cox partial likelihood",
+    "boosted_aft": "gradient-boosted trees with an accelerated failure time likelihood",
+    "boosted_hazard": "gradient-boosted trees of a discrete-time hazard",
+    "elastic_net_cox": "a Cox model with an elastic net penalty",
+    "royston_parmar": "a Royston–Parmar flexible parametric model",
+    "multimodal_net": "a neural network with one branch per modality",
+    "average": "an average of models",
+    "stacked": "a stack of models",
+    "published": "a published model, applied as it was published",
+}
+_ASCERTAINED = {
+    "exact": "Events were dated exactly.",
+    "visits": "The state was known at visits alone, so that event times are interval-censored.",
+    "status": "The state was recorded at one visit.",
+}
+_ESTIMANDS = {
+    "treatment-policy": "Risks are those under the care given, whatever it was (treatment-policy estimand).",
+    "while-untreated": "Treatment during follow-up ended the period at risk (while-untreated estimand).",
+    "composite": "Treatment during follow-up counted as part of the event (composite estimand).",
+    "hypothetical": "Risks are those if nobody were treated during follow-up (hypothetical estimand).",
+}
+
+
+def methods_sentences(result: Any) -> ManuscriptText:
+    """Return paragraphs for Methods: outcome, predictors, models, missing data, validation, measures, software.
+
+    Parameters
+    ----------
+    result : StudyResult or Page
+        What ran. Of a page that leaves, only what it may tell.
+
+    Returns
+    -------
+    ManuscriptText
+        ``text``, ``paragraphs``; the same result gives the same bytes. What the protocol does not say is not written:
+        setting, ethics, who assessed the outcome.
+    """
+    page = page_of(result)
+    study: Mapping[str, Any] = page.provenance.get("study", {})
+    paragraphs = {
+        "Outcome": _outcome(page),
+        "Predictors": _predictors(page, study),
+        "Models": _models(study),
+        "Missing data": _missing(study),
+        "Validation": _validation(page, study),
+        "Measures": _measures(page, study),
+        "Software and protocol": _software(page, study),
+    }
+    return text_of("Methods", page, paragraphs)
+
+
+def _outcome(page: Page) -> list[str]:
+    spec = page.outcome
+    if spec is None:
+        return []
+    definition = spoken(spec.definition.rstrip("."))
+    definition = definition[:1].lower() + definition[1:] if definition[1:2].islower() else definition
+    times = joined([f"{h:g}" for h in spec.horizons])
+    said = [
+        f"The outcome was {spec.name} ({definition}); time zero was the {spec.time_zero.removeprefix('the ')}.",
+        f"Risks were predicted by {times} {spec.unit}; the main horizon was {page.time}."
+        if len(spec.horizons) > 1
+        else f"Risks were predicted by {times} {spec.unit}.",
+        _ASCERTAINED[spec.ascertainment],
+    ]
+    if spec.competing:
+        said.append(f"{joined(list(spec.competing)).capitalize()} counted as competing.")
+    said.append(_ESTIMANDS.get(spec.estimand, "How treatment during follow-up is handled was not declared."))
+    return said
+
+
+def _predictors(page: Page, study: Mapping[str, Any]) -> list[str]:
+    groups = study.get("modalities") or {}
+    said = []
+    if groups:
+        named = {name: [readable(column) for column in columns] for name, columns in groups.items()}
+        parts = [
+            f"{readable(name)} ({('; ' if any(',' in one for one in columns) else ', ').join(columns)})"
+            for name, columns in named.items()
+        ]
+        said.append(f"Predictors were {joined(parts)}.")
+    words = {"log1p": "the logarithm of 1 plus the value", "log": "the logarithm", "sqrt": "the square root"}
+    said += [
+        f"Of {joined([readable(c) for c in columns])} {words[how]} was used."
+        for how, columns in (study.get("transform") or {}).items()
+    ]
+    return said
+
+
+def _models(study: Mapping[str, Any]) -> list[str]:
+    said = []
+    for plan in study.get("models", ()):
+        text = f"Model “{plan['name']}” was {_KINDS[plan['kind']]}"
+        if plan["modalities"]:
+            text += f" of {joined([readable(name) for name in plan['modalities']])} predictors"
+        options = [f"{key.replace('_', ' ')} {value}" for key, value in plan["options"].items() if key != "learners"]
+        if options:
+            text += f" ({', '.join(options)})"
+        if plan["splines"]:
+            splines = [f"{readable(column)} ({knots} knots)" for column, knots in plan["splines"].items()]
+            text += f", with restricted cubic splines of {joined(splines)}"
+        said.append(text + ".")
+    return said
+
+
+def _missing(study: Mapping[str, Any]) -> list[str]:
+    plans = [plan for plan in study.get("models", ()) if plan["kind"] != "null"]
+    if not plans:
+        return []
+    counts = sorted({int(plan["imputations"]) for plan in plans if plan["imputations"] != 0})
+    bare = [f"“{plan['name']}”" for plan in plans if plan["imputations"] == 0]
+    said = []
+    if counts:
+        many = "a number of completed tables that followed the share of incomplete rows"
+        tables = joined([many if count < 0 else f"{count} completed tables" for count in counts])
+        said.append(
+            f"Missing values of predictors were imputed by chained equations ({tables}) inside every fold, with the "
+            "outcome in training and without it at prediction."
+        )
+    if bare:
+        said.append(f"{joined(bare)} took missing values as they were.")
+    return said
+
+
+def _validation(page: Page, study: Mapping[str, Any]) -> list[str]:
+    plan = study.get("validation")
+    if not plan:
+        return [page.how]
+    times = {1: "", 2: ", repeated twice"}.get(plan["repeats"], f", repeated {plan['repeats']} times")
+    said = [
+        f"All models were validated on the same folds of a {plan['folds']}-fold cross-validation{times}; every step, "
+        "from imputation to fit, was repeated in each fold.",
+        "Each patient's risk is that of models fitted without the patient.",
+    ]
+    if page.sites is not None:
+        said.append(
+            "Each centre was also predicted by models fitted without it, and performance was pooled over centres by "
+            "random effects (REML, Hartung–Knapp intervals)."
+        )
+    return said
+
+
+def _measures(page: Page, study: Mapping[str, Any]) -> list[str]:
+    said = [
+        "Discrimination was measured by the area under the time-dependent ROC curve (AUC), overall performance by the "
+        "index of prediction accuracy (IPA), calibration by the ratio of observed to expected events (O/E) and the "
+        "calibration slope, with 95 % intervals.",
+        "Intervals are conditional on the fitted models.",
+    ]
+    t = page.thresholds
+    if t is not None:
+        said.append(
+            f"Net benefit was judged at thresholds from {t.low:g} to {t.high:g}, mainly at {t.primary:g}: "
+            f"{t.rationale.rstrip('.')}."
+        )
+    if study.get("prespecified"):
+        said.append("Horizons, thresholds and criteria were declared before the data were seen.")
+    return said
+
+
+def _software(page: Page, study: Mapping[str, Any]) -> list[str]:
+    versions = page.provenance.get("versions", {})
+    said = []
+    if versions.get("lbp_prognosis"):
+        said.append(
+            f"Analyses used lbp_prognosis {versions['lbp_prognosis']} with Python {versions.get('python', '')}."
+        )
+    if page.provenance.get("spec_sha256"):
+        digest = page.provenance["spec_sha256"]
+        said.append(f"The protocol has the SHA-256 {digest}; the seed was {page.provenance.get('seed')}.")
+    if page.release is not None:
+        said.append("Numbers passed a disclosure gate: small counts are merged, and estimates are rounded.")
+    return said
