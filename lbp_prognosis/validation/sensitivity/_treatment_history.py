@@ -1,0 +1,115 @@
+"""Courses of covariates of patients who may start a treatment, read from one row per patient and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import DataError, argument_error, numbers_in
+from lbp_prognosis.validation.sensitivity._leaving_hazard import Clock, Spells
+
+__all__ = ["patients_of", "spells_of"]
+
+
+def patients_of(ids: Any, n: int) -> np.ndarray:
+    """Return the names of the patients in the order of the outcome; 0 … n − 1 where none are given."""
+    found = np.arange(n).astype(object) if ids is None else np.asarray(ids, dtype=object)
+    if found.shape != (n,) or len(set(found.tolist())) != n:
+        raise argument_error(
+            "ids", f"{n} different names, one per row of `y`", f"{len(set(found.tolist()))} of {found.size}"
+        )
+    return found
+
+
+def spells_of(
+    history: pd.DataFrame,
+    patients: np.ndarray,
+    id: str,
+    time: str,
+    columns: Sequence[str] | None,
+    clock: Clock,
+    until: np.ndarray,
+    what: np.ndarray,
+) -> Spells:
+    """Stretches between measurements, up to the end of each patient's follow-up."""
+    if not isinstance(history, pd.DataFrame):
+        raise argument_error("history", "a DataFrame with one row per patient and time", history)
+    wanted = [name for name in history.columns if name not in (id, time)] if columns is None else list(columns)
+    absent = [name for name in (id, time, *wanted) if name not in history.columns]
+    if absent or not wanted:
+        raise argument_error(
+            "history", f"a frame with {id!r}, {time!r} and covariates", f"one without {absent or 'any'}"
+        )
+    values = pd.DataFrame(numbers_in(history, wanted), columns=[str(name) for name in wanted])
+    at = numbers_in(history, [time])[:, 0]
+    row = pd.Series(np.arange(patients.size), index=pd.Index(patients, dtype=object))
+    place = row.reindex(pd.Index(history[id].to_numpy(dtype=object), dtype=object)).to_numpy(dtype=float)
+    if not np.isfinite(place).any():
+        raise argument_error(
+            "ids",
+            f"patients of `history`, such as {history[id].iloc[:3].tolist()!r}",
+            f"{patients[:3].tolist()!r}",
+            "Give the patients in the order of `y`.",
+        )
+    _refuse_rows(history, id, values, at, place, patients)
+    known = np.isfinite(place)
+    order = np.lexsort((at[known], place[known]))
+    patient = place[known][order].astype(int)
+    at, X = at[known][order], values[known].iloc[order].reset_index(drop=True)
+    last = np.append(patient[1:] != patient[:-1], True)
+    after = np.where(at > 0, clock.after(at), 0.0)
+    start = after
+    end = clock.place(until, what)[patient]
+    stop = np.where(last, end, np.append(after[1:], 0.0))
+    used = start < end
+    ending = used & (last | (stop >= end))
+    return Spells(
+        patient=patient[used],
+        start=start[used],
+        stop=np.minimum(stop, end)[used],
+        last=ending[used],
+        X=X[used].reset_index(drop=True),
+    )
+
+
+def _refuse_rows(
+    history: pd.DataFrame, id: str, values: pd.DataFrame, at: np.ndarray, place: np.ndarray, patients: np.ndarray
+) -> None:
+    """Raise one error with a frame of all rows that cannot be used."""
+    rows: list[dict[str, Any]] = []
+
+    def add(bad: np.ndarray, field: str, reason: str, message: str) -> None:
+        rows.extend(
+            {"table": "history", "row": int(k), "field": field, "reason": reason, "value": "", "message": message}
+            for k in np.flatnonzero(bad)
+        )
+
+    inside = np.isfinite(place)
+    add(~np.isfinite(at), "time", "missing", "the time of measurement is missing")
+    add(np.isfinite(at) & (at < 0), "time", "out_of_range", "the time lies before time zero")
+    for name in values:
+        add(inside & ~np.isfinite(values[name].to_numpy()), str(name), "missing", "fill in before, or carry forward")
+    twice = pd.DataFrame({"p": place, "t": at}).duplicated(keep="first").to_numpy() & inside & np.isfinite(at)
+    add(twice, "time", "duplicate", "a second row of the patient at this time")
+    first = np.full(patients.size, np.inf)
+    np.minimum.at(first, place[inside].astype(int), np.where(np.isfinite(at[inside]), at[inside], np.inf))
+    rows += [
+        {
+            "table": "history",
+            "row": -1,
+            "field": id,
+            "reason": "no_row_at_time_zero",
+            "value": "",
+            "message": f"the patient in row {int(k)} of `y` has no measurement at time zero",
+        }
+        for k in np.flatnonzero(first > 0)
+    ]
+    if rows:
+        frame = pd.DataFrame(rows)
+        kinds = ", ".join(f"{n} {reason}" for reason, n in frame["reason"].value_counts().items())
+        raise DataError(
+            f"`history` has {len(frame)} rows or patients that cannot be used ({kinds}): see `failures`.", frame
+        )
