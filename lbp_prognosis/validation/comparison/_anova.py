@@ -217,8 +217,8 @@ def _wald(effects: list[Effects], columns: list[str]) -> dict[str, float]:
     place = [effects[0].names.index(name) for name in columns]
     coef = np.array([fit.coef[place] for fit in effects])
     covariance = np.array([fit.covariance[np.ix_(place, place)] for fit in effects])
-    # a column dropped as collinear has no coefficient
-    kept = (np.isfinite(coef) & (np.diagonal(covariance, axis1=1, axis2=2) > 0)).all(axis=0)
+    # a column dropped as collinear has the coefficient 0 without variance
+    kept = (np.diagonal(covariance, axis1=1, axis2=2) > 0).all(axis=0)
     k = int(kept.sum())
     if k == 0:
         return {"statistic": np.nan, "df": 0, "df2": np.inf, "p": np.nan}

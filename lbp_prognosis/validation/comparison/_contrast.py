@@ -169,10 +169,8 @@ def contrast(
     for table, (fit, design) in enumerate(zip(effects, _designs(fitted, both))):
         difference = design[fit.names].to_numpy(dtype=float)
         difference = difference[:k] - difference[k:]
-        kept = np.isfinite(fit.coef)  # a column dropped as collinear has no coefficient
-        estimates[table] = difference[:, kept] @ fit.coef[kept]
-        V = fit.covariance[np.ix_(kept, kept)]
-        variances[table] = np.einsum("ij,jk,ik->i", difference[:, kept], V, difference[:, kept])
+        estimates[table] = difference @ fit.coef
+        variances[table] = np.einsum("ij,jk,ik->i", difference, fit.covariance, difference)
     pooled = rubin_pool(estimates, variances)
     if len(effects) > 1:
         low, high = pooled.limits(confidence)

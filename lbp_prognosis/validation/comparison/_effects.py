@@ -27,6 +27,14 @@ def effects_on(fitted: Any, cause: int, name: str) -> list[Effects]:
         fitted = getattr(fitted, inner, fitted)
     models = [branch.model for branch in fitted.branches_] if hasattr(fitted, "branches_") else [fitted]
     effects = [_of_cause(model, cause, name) for model in models]
+    other = next((each.names for each in effects if each.names != effects[0].names), None)
+    if other is not None:
+        raise argument_error(
+            name,
+            f"models of the same columns on all completed tables, such as {effects[0].names[:6]}",
+            f"{sorted(set(effects[0].names) ^ set(other))[:5]} in some of them",
+            "A category that some tables lack: name the categories (OneHot, pandas' Categorical), or merge rare ones.",
+        )
     if getattr(fitted, "imputer_", None) is None:
         return effects
     # each pipeline completes the table with its own columns: likelihoods of different tables are not nested
@@ -55,6 +63,10 @@ def _of_cause(model: Any, cause: int, name: str) -> Effects:
     columns = [str(column) for column in model.feature_names_in_]
     coef = np.atleast_2d(np.asarray(model.coef_, dtype=float))
     covariance, p = np.asarray(model.covariance_, dtype=float), len(columns)
+    if not np.isfinite(coef).all():
+        raise argument_error(
+            name, "a model with one coefficient per column", "columns without one, such as those in `partial=`"
+        )
     several = coef.shape[0] > 1
     if several:
         row = int(np.searchsorted(model.causes_, cause))

@@ -18,7 +18,7 @@ from lbp_prognosis.fusion import (
     from_formula,
     pool_coefficients,
 )
-from lbp_prognosis.models import CauseSpecificCox, ElasticNetCox, LinearOutcome
+from lbp_prognosis.models import CauseSpecificCox, ElasticNetCox, LinearOutcome, OrdinalRegression
 from lbp_prognosis.validation import anova, contrast
 
 RNG = np.random.default_rng(4)
@@ -167,3 +167,12 @@ def test_interactions_of_a_formula_with_a_product_alone() -> None:
     found = anova(pipeline.fit(table, y)).to_frame()
     assert found.loc[found["test"] == "interaction", "term"].tolist() == ["age * grade"]
     assert found["df"].tolist() == [3] * len(found)
+
+
+def test_coefficients_that_change_over_thresholds_are_refused() -> None:
+    scores = Measured.at(12, np.clip(X["odi"] / 20, 0, 4).round(), lower=0, upper=4)
+    partial = OrdinalRegression(partial=["age"]).fit(X[["age"]].assign(fat=RNG.normal(size=N)), scores)
+    with pytest.raises(ArgumentError, match="partial"):
+        anova(partial)
+    plain = OrdinalRegression().fit(X[["age"]], scores)
+    assert anova(plain).table["df"].tolist() == [1, 1]

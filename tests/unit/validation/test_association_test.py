@@ -171,7 +171,7 @@ def test_refused(table):
         (pair(CoxPH(penalty=1.0)), "unpenalised"),
         (pair(BoostedCox()), "coefficients"),
         (pair(CoxPH(), ("age", "pain")), "and more"),
-        (pair(CoxPH(), ("age", "fat")), "holds the columns"),
+        (pair(CoxPH(), ("age", "fat")), "contains the columns"),
         ((CoxPH().fit(X, y), CoxPH()), "unfitted"),
     ):
         with pytest.raises(ArgumentError, match=word):
