@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["draw_waterfall"]
 
 
+def _named(player: str, text: str) -> str:
+    """Return ``age = 50``; what is missing stands in brackets."""
+    if not text:
+        return player
+    return f"{player} ({text})" if text.endswith("missing") else f"{player} = {text}"
+
+
 def draw_waterfall(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw bars that start where the one below ends: the mean prediction at the bottom, the patient's on top.
 
@@ -54,7 +61,7 @@ def draw_waterfall(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},  # over the dashed lines
             zorder=4,
         )
-    names = [f"{player} = {text}" if text else player for player, text in zip(frame["player"], frame["text"])]
+    names = [_named(player, text) for player, text in zip(frame["player"], frame["text"])]
     axes.set_yticks(lines, names[::-1])
     for at, height, words in (
         (base, -0.72, f"mean of the background {short_number(base)}"),
@@ -71,6 +78,7 @@ def draw_waterfall(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             va="center",
             fontsize=8.5,
             color=INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )
     axes.set_xlabel(change_of(frame["scale"].iloc[0], changed=False))
     tidy_axes(axes, grid="")

@@ -51,6 +51,8 @@ class Coalitions:
         On the risk scale.
     scale : str
         Name of the scale.
+    missing : ndarray of shape (n, n_players)
+        Share of a player's columns that a row lacks.
     objections : tuple of Objection
         Doubts about the background.
     """
@@ -63,6 +65,7 @@ class Coalitions:
     sums: ScoreTerms | None
     horizons: np.ndarray | None
     scale: str
+    missing: np.ndarray
     objections: tuple[Objection, ...]
 
     @property
@@ -71,6 +74,12 @@ class Coalitions:
         if any(columns != (player,) for player, columns in ((str(p), tuple(map(str, c))) for p, c in self.who.items())):
             return None
         return self.rows[[columns[0] for columns in self.who.values()]]
+
+
+def _share_missing(rows: pd.DataFrame, who: Players) -> np.ndarray:
+    """Return which share of each player's columns each row lacks, ``(n, n_players)``."""
+    gone = rows.isna()
+    return np.column_stack([gone[list(columns)].to_numpy().mean(axis=1) for columns in who.values()])
 
 
 def coalitions_of(
@@ -107,7 +116,8 @@ def coalitions_of(
         worths = sums.worths
     elif worths is None:
         worths = partial(coalition_worths, function, rows, drawn, who)
-    return Coalitions(rows, drawn, who, blocks, worths, sums, times, named, doubts_of_background(drawn, who))
+    missing, doubts = _share_missing(rows, who), doubts_of_background(drawn, who)
+    return Coalitions(rows, drawn, who, blocks, worths, sums, times, named, missing, doubts)
 
 
 def doubts_of_background(background: pd.DataFrame, who: Players) -> tuple[Objection, ...]:

@@ -56,6 +56,10 @@ class ShapResult(Result):
     data : DataFrame of shape (n, n_players) or None
         Values of the explained rows, where each player is a column; None where players are groups of columns.
 
+    missing : ndarray of shape (n, n_players) or None
+        Share of a player's columns that a row lacks: 1 is a modality (or column) that is absent, whose attribution is
+        what its absence does to the prediction.
+
     Notes
     -----
     `plot`, `plot_waterfall`, `plot_beeswarm`, `plot_scatter`, `plot_heatmap` and `plot_spine_map` of a row show single
@@ -78,6 +82,7 @@ class ShapResult(Result):
     last_in: np.ndarray | None = None
     error_bound: float | None = None
     data: pd.DataFrame | None = field(default=None, repr=False)
+    missing: np.ndarray | None = field(default=None, repr=False)
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 
@@ -85,7 +90,7 @@ class ShapResult(Result):
         """Return one row per patient, player and horizon.
 
         Columns: ``row, player, horizon, value, se, first_in, last_in, base, prediction, scale, value_function, method,
-        n_background, background_hash``.
+        n_background, background_hash, missing``.
         """
         n, k, outputs = self.values.shape
 
@@ -109,6 +114,7 @@ class ShapResult(Result):
                 "method": self.method,
                 "n_background": self.n_background,
                 "background_hash": self.background_hash,
+                "missing": np.nan if self.missing is None else np.repeat(self.missing.ravel(), outputs),
             }
         )
 
@@ -158,6 +164,7 @@ class ShapResult(Result):
             first_in=None,
             last_in=None,
             data=None,
+            missing=None,
             objections=objections,
         )
 

@@ -169,6 +169,7 @@ def shap_values(
         horizons=game.horizons,
         rows=tuple(game.rows.index.tolist()),
         data=None if players == "groups" else game.data,
+        missing=game.missing,
         objections=game.objections,
         synthetic=bool(game.rows.attrs.get("synthetic", False)),
     )

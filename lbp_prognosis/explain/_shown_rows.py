@@ -87,6 +87,9 @@ def shown_rows(result: Any, horizon: float | None, most: int, rows: Any = None) 
     for j in kept:
         column = None if result.data is None else result.data.iloc[places, j]
         number, text = numbers_and_texts(column, places.size)
+        if column is None and result.missing is not None:  # a modality says what is not there
+            share = result.missing[places, j]
+            text = np.where(share == 1, "missing", np.where(share > 0, "partly missing", "")).astype(object)
         numbers.append(number)
         texts.append(text)
     if rest.size:

@@ -68,6 +68,7 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
         "method": "tree",
         "rows": tuple(rows.index.tolist()),
         "data": rows,
+        "missing": rows.isna().to_numpy().astype(float),
         "synthetic": bool(rows.attrs.get("synthetic", False)),
         "prediction": prediction[:, None],
     }

@@ -100,8 +100,12 @@ def test_a_row_with_missing_values_says_so() -> None:
     )
     found = shap_values(Missing(), rows, background, scale="risk", horizons=6)
     np.testing.assert_allclose(found.values.sum(axis=1) + found.base, found.prediction, atol=1e-14)
-    assert set(labels(found.plot_waterfall(row=1))) == {"age = missing", "work = missing", "pain = 4"}
+    assert set(labels(found.plot_waterfall(row=1))) == {"age (missing)", "work (missing)", "pain = 4"}
     assert set(labels(found.plot_waterfall(row=0))) == {"age = 50", "work = desk", "pain = 3"}
+    groups = {"lost": ["age", "work"], "kept": ["pain"]}
+    shares = prediction_shapley(Missing(), rows, groups, background, horizons=6)
+    assert set(labels(shares.plot_waterfall(row=1))) == {"lost (missing)", "kept"}
+    assert set(labels(shares.plot_waterfall(row=0))) == {"lost", "kept"}
     axes = found.plot_scatter("work", color="age")
     assert [text.get_text() for text in axes.get_xticklabels()] == ["desk"]
     axes = found.plot_scatter("age", color="work")

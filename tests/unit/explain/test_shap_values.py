@@ -205,6 +205,11 @@ def test_the_share_of_a_missing_modality_is_what_its_absence_does(case) -> None:
     np.testing.assert_allclose(result.prediction, tolerant.predict_risk(row, 12), atol=1e-14)
     np.testing.assert_allclose(result.values.sum(axis=1), result.prediction - result.base, atol=1e-14)
     assert result.values[0, 2, 0] > 0.03
+    assert result.missing.tolist() == [[0, 0, 1, 0]]
+    row["m2"] = 0.5
+    partly = prediction_shapley(tolerant, row, GROUPS, X.iloc[:60], horizons=12)
+    assert partly.missing[0, 2] == 0.5
+    assert partly.to_frame()["missing"].tolist() == [0, 0, 0.5, 0]
 
 
 def test_owen_and_winter_values_of_the_worked_example(case) -> None:
@@ -267,7 +272,7 @@ def test_frames_and_pictures(case) -> None:
     one = prediction_shapley(model, X.iloc[2:4], GROUPS, X.iloc[:50], horizons=12)
     frame = one.to_frame()
     names = "row player horizon value se first_in last_in base prediction scale value_function method n_background"
-    assert list(frame.columns) == [*names.split(), "background_hash"]
+    assert list(frame.columns) == [*names.split(), "background_hash", "missing"]
     assert len(frame) == 8
     sums = frame.groupby("row")["value"].sum() + frame.groupby("row")["base"].first()
     np.testing.assert_allclose(sums, frame.groupby("row")["prediction"].first(), atol=1e-12)
