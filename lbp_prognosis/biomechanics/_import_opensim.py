@@ -66,7 +66,8 @@ def import_opensim(
     faults: list[dict[str, Any]] = []
     rows, places = [], []
     place = [name for name in _PLACE if name in table.columns]
-    for number, record in enumerate(table.to_dict("records"), start=1):
+    for number, row in enumerate(table.to_dict("records"), start=1):
+        record = {str(name): cell for name, cell in row.items()}
         storage = _read(record["path"], root, in_degrees, number, where, faults)
         if storage is None:
             continue

@@ -158,25 +158,27 @@ def _text(cell: Any) -> str | None:
 
 def _converted(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with values in the unit of their measure, where they are numbers in a unit of its dimension."""
-    out = frame.copy()
-    out["value"] = out["value"].astype(object)
-    out["unit"] = [cell.strip() if isinstance(cell, str) else cell for cell in out["unit"]]
     known = motion_measures()
     numbers = _numbers(frame["value"])
-    for (measure, unit), rows in out.groupby(["measure", "unit"], sort=False).indices.items():
-        if measure not in known or unit == known[measure].unit or not _same_dimension(unit, known[measure].unit):
+    values = frame["value"].to_numpy(dtype=object).copy()
+    units = np.array([cell.strip() if isinstance(cell, str) else cell for cell in frame["unit"]], dtype=object)
+    pairs = list(zip(frame["measure"], units))
+    for measure, unit in dict.fromkeys(pair for pair in pairs if pair[0] in known and isinstance(pair[1], str)):
+        wanted = known[measure].unit
+        if unit == wanted or not _same_dimension(unit, wanted):
             continue
-        numeric = rows[np.isfinite(numbers[rows])]
-        out.loc[numeric, "value"] = convert_unit(numbers[numeric], unit, known[measure].unit)
-        out.loc[rows, "unit"] = known[measure].unit
-    return out
+        rows = np.array([pair == (measure, unit) for pair in pairs])
+        numeric = rows & np.isfinite(numbers)
+        values[numeric] = convert_unit(numbers[numeric], unit, wanted)
+        units[rows] = wanted
+    return frame.assign(value=pd.Series(values, index=frame.index, dtype=object), unit=units)
 
 
 def _numbers(cells: pd.Series) -> np.ndarray:
     return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
-def _same_dimension(source: Any, target: str) -> bool:
+def _same_dimension(source: str, target: str) -> bool:
     if source not in known_units() or target not in known_units():
         return False
     try:
@@ -195,9 +197,10 @@ def _empty(typed: pd.DataFrame, bad: np.ndarray) -> _Fault:
 
 def _sideless(typed: pd.DataFrame, bad: np.ndarray) -> _Fault:
     unsided = [name for name, measure in motion_measures().items() if not measure.sided]
-    said = typed["side"].ne("").to_numpy()
-    wrong = said & (typed["measure"].isin(unsided).fillna(False).to_numpy(dtype=bool) | typed["side"].eq("midline"))
-    return "side", "side", wrong.to_numpy(dtype=bool), "this measure is of no side, or of left and right"
+    said = typed["side"].ne("").to_numpy(dtype=bool)
+    never = typed["measure"].isin(unsided).fillna(False).to_numpy(dtype=bool)
+    wrong = said & (never | typed["side"].eq("midline").to_numpy(dtype=bool))
+    return "side", "side", wrong, "this measure is of no side, or of left and right"
 
 
 def _twice(typed: pd.DataFrame, bad: np.ndarray) -> _Fault:

@@ -145,7 +145,8 @@ def _values(
     dated = [name for name in DATES if name in trials.columns]
     by = [*SESSION, "measure", "side", "method_id"]
     groups = trials.groupby(by, observed=True, sort=False)
-    out = groups["value"].agg(mean="mean", n_trials="size", sd_trials="std", low="min", high="max")
+    names = {"mean": "mean", "size": "n_trials", "std": "sd_trials", "min": "low", "max": "high"}
+    out = pd.DataFrame(groups["value"].agg(list(names)).rename(columns=names))
     for name in (*dated, "unit", *(["device"] if "device" in trials.columns else [])):
         out[name] = groups[name].first()
     out = out.reset_index()
@@ -225,7 +226,7 @@ def _mean_of_sides(both: pd.DataFrame) -> pd.DataFrame:
 
 def _asymmetry(both: pd.DataFrame) -> pd.DataFrame:
     """Return the side difference over the larger side, in per cent."""
-    larger = np.maximum(both["value"], both["value_right"])
+    larger = both[["value", "value_right"]].max(axis=1)
     difference = 100 * (both["value"] - both["value_right"]).abs() / larger.where(larger > 0)
     out = both.assign(
         measure=both["measure"].astype(str) + "_asymmetry",

@@ -213,6 +213,17 @@ def test_two_methods_and_two_dates_in_a_session():
     assert wrong.failures[["row", "field", "reason"]].values.tolist() == [[1, "acquired_on", "type"]]
 
 
+def test_nothing_that_can_be_used_is_an_empty_table():
+    found = summarise_trials(trials([("a", 1, "x"), ("b", 1, 500.0)]))
+    assert found.failures["reason"].tolist() == ["type", "range"]
+    assert found.table.empty
+    assert found.errors.empty
+    assert found.to_motion().empty
+    assert found.wide().X.empty
+    with pytest.raises(DataError, match="Fewer than two"):
+        found.ratings("flexion_rom")
+
+
 def test_columns_that_are_needed():
     whole = trials([("a", 1, 50.0)])
     for column in ("patient_id", "measure", "trial", "value", "unit", "method_id"):
