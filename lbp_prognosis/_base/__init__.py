@@ -1,4 +1,4 @@
-"""What every room stands on: errors, checks, results, randomness, parallel and resumable work."""
+"""Foundations of every room: errors, checks, results, randomness, parallel and resumable work."""
 
 from lbp_prognosis._base._checkpoint import Checkpoint, content_hash
 from lbp_prognosis._base._checks import (

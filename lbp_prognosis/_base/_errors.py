@@ -60,7 +60,7 @@ class LeakageError(ArgumentError):
 
 
 class DisclosureError(LBPError, ValueError):
-    """What is to leave would give single patients away."""
+    """A release would disclose individual patients."""
 
 
 class DataError(LBPError, ValueError):

@@ -1,4 +1,4 @@
-"""Which columns belong to which modality, and where each came from."""
+"""Columns by modality, with the source of each."""
 
 from __future__ import annotations
 

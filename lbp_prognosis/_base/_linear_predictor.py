@@ -19,7 +19,7 @@ LINEAR_PREDICTOR_SCALES = (
     "probit",
     "score",
 )
-"""What a model may state as ``linear_predictor_scale``; None if it has no linear predictor, or on no scale with a name.
+"""Values of ``linear_predictor_scale``; None for a model without a linear predictor, or with one on no named scale.
 
 On all of them higher means sooner (a higher score): ``log_time`` is minus the log of time, ``score`` that of a
 score at a visit, whose cut may lie on either side.

@@ -174,7 +174,7 @@ class MetricResult(Result):
             self._keep_in_range()
 
     def _keep_in_range(self) -> None:
-        """Where limits leave the range of the metric, take those of a scale without border, and say so."""
+        """Replace limits outside the range of the metric by those of an unbounded scale, and say so."""
         low, high, words = inside_range(self.metric, self.value, self.low, self.high)
         if words:
             single = np.ndim(self.value) == 0

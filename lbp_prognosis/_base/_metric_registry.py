@@ -17,7 +17,7 @@ __all__ = ["METRICS", "Metric", "check_metrics", "metric", "metric_title"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What a metric is.
+    """Registry entry of one metric.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Metric:
 
     @property
     def line(self) -> float | None:
-        """Where a drawing has its line: the ideal value, else that of no information, else None."""
+        """Reference line of a figure: the ideal value, else that of no information, else None."""
         return {"one": 1.0, "zero": 0.0}.get(self.better, self.no_information)
 
 

@@ -20,7 +20,7 @@ __all__ = ["OBJECTIONS", "Objection", "ObjectionFact", "objection"]
 
 @dataclass(frozen=True)
 class ObjectionFact:
-    """What is known of one code of objection.
+    """Registry entry of one objection code.
 
     Attributes
     ----------

@@ -112,7 +112,7 @@ def _workers(n_jobs: int | None) -> int:
 
 
 def _in_own_process(function: Callable[[Any], T], task: Any, killed: Callable[[Any], T]) -> T:
-    """Do a task in a fresh process; where that is killed, return what stands for the task."""
+    """Run a task in a fresh process; return its placeholder if that process is killed."""
     from concurrent.futures.process import BrokenProcessPool
 
     from joblib.externals.loky import ProcessPoolExecutor

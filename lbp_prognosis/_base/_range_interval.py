@@ -16,7 +16,7 @@ NEAR_BORDER = {
     "low": "log limits where Wald's leave the range",
     "high": "log limits of the distance to the maximum where Wald's leave the range",
 }
-"""What the method of a result says, by which ends of the range are finite."""
+"""Method text of a result, by the finite ends of the range."""
 
 
 def inside_range(name: str, value: Any, low: Any, high: Any) -> tuple[np.ndarray, np.ndarray, str]:

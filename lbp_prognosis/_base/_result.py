@@ -1,4 +1,4 @@
-"""What every result has in common: frozen, named arrays, a tidy frame, a picture, one line of text."""
+"""Base of every result: frozen, with named arrays, a tidy frame, a figure and one line of text."""
 
 from __future__ import annotations
 

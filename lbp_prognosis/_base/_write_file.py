@@ -17,7 +17,7 @@ from lbp_prognosis._base._errors import argument_error
 __all__ = ["TEMPORARY", "check_writable", "make_folder", "write_file"]
 
 TEMPORARY = ".lbp-unfinished-"
-"""How the name of an unfinished file begins; only a kill leaves one behind."""
+"""Prefix of the name of an unfinished file; only a killed process leaves one behind."""
 
 
 def write_file(

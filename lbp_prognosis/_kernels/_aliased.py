@@ -1,4 +1,4 @@
-"""Which columns of a design say nothing that the columns before them have not said."""
+"""Columns of a design that are linear combinations of the columns before them."""
 
 from __future__ import annotations
 

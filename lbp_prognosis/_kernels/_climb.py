@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
 
 class Climb(NamedTuple):
-    """Where the climb ended."""
+    """End of the maximisation."""
 
     theta: np.ndarray
     point: Point

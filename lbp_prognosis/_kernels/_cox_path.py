@@ -77,7 +77,7 @@ class CoxPath:
 
 @dataclass(frozen=True)
 class _Stride:
-    """What a step down the path changed."""
+    """Changes made by one step down the path."""
 
     step: float
     change: np.ndarray
@@ -234,7 +234,7 @@ class _Solver:
         return False
 
     def _predicted(self, step: float) -> np.ndarray | float:
-        """What the gradient will lack after this step, if it departs from the quadratic as in the steps before."""
+        """Predicted error of the gradient after this step, if it departs from the quadratic as in the steps before."""
         if not self.trail or not _alike(step, self.trail[-1].step):
             return 0.0
         rates = [self._departure(past) for past in self.trail]
@@ -245,7 +245,7 @@ class _Solver:
         return rate * step
 
     def _departure(self, past: _Stride) -> np.ndarray:
-        """What the gradient lacked, by unit of penalty, had the present quadratic predicted a past step."""
+        """Error of the gradient per unit of penalty, had the present quadratic predicted a past step."""
         columns = self.curvature.columns
         predicted = np.zeros(columns.size)
         move = past.move[columns]

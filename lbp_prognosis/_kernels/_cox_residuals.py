@@ -1,4 +1,4 @@
-"""What each row adds to a Cox fit: martingale, score and Schoenfeld residuals, and the test of proportional hazards."""
+"""Residuals of a Cox fit (martingale, score, Schoenfeld), and the test of proportional hazards."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _FEW = 5  # up to so many columns a loop over the rows beats the call of a matri
 
 @dataclass(frozen=True)
 class TiedEvents:
-    """What the events at each distinct time weigh; fixed while coefficients move.
+    """Weights of the events at each distinct time; fixed while coefficients change.
 
     ``event_weights`` are the rows' weights, 0 where there was no event; ``count`` is the number of terms of the tied
     group, ``mean_weight`` the weight of each term.

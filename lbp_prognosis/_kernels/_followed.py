@@ -1,4 +1,4 @@
-"""Who is censored where follow-up ends for all was followed to it, and is known to be free of the event there."""
+"""Fixed follow-up: a patient censored where follow-up ends for all is known to be event-free there."""
 
 from __future__ import annotations
 

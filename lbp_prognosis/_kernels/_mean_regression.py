@@ -15,7 +15,7 @@ _LEVEL = 1e-10  # a mean that moves less with its linear predictor does not move
 
 
 class _State(NamedTuple):
-    """Where a linear predictor stands: the criterion, and by row dμ/dη, the working variance's inverse and y − μ.
+    """State at a linear predictor: the criterion, and by row dμ/dη, the inverse working variance and y − μ.
 
     ``None`` stands for ones.
     """

@@ -12,7 +12,7 @@ __all__ = ["IntervalMasses", "interval_supports", "npmle_covariance", "npmle_fro
 
 
 class IntervalMasses(NamedTuple):
-    """Where mass may lie and how much does.
+    """Support and mass of the estimate.
 
     ``left``/``right`` (m,) bound the supports, mass on (left, right] (a point where equal), ``cause`` (m,) is 0 for the
     part that has not happened by the last visit; ``ranges`` (n, K + 1, 2) are the positions a row may use, block by

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept when neither the installation nor the home can be written.
+"""Folder of compiled kernels when neither the installation nor the home directory is writable.
 
 numba asks for a place when a kernel is decorated, and ends the import where there is none. Then a folder of this user
 among the temporary files takes them, or nothing does: one line says so.

@@ -13,7 +13,7 @@ __all__ = ["Pooled", "PooledTest", "d1_test", "d2_test", "d3_test", "rubin_pool"
 
 
 class Pooled(NamedTuple):
-    """What the rules give; arrays of shape (k,) or floats.
+    """Result of Rubin's rules; arrays of shape (k,) or floats.
 
     ``within`` Ū, ``between`` B, ``total`` T = Ū + (1 + 1/m)B, ``riv`` r = (1 + 1/m)B/Ū, ``lambda_`` (1 + 1/m)B/T,
     ``df`` (Barnard–Rubin when the complete-data degrees of freedom are finite, else Rubin 1987), ``fmi``

@@ -127,7 +127,7 @@ def shapley_from_values(values: np.ndarray, weights: np.ndarray | None = None) -
 
 @dataclass(frozen=True)
 class NestedPlan:
-    """Which coalitions nested values need, and how they are weighted.
+    """Coalitions needed for nested values, and their weights.
 
     Attributes
     ----------

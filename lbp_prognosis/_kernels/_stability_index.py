@@ -1,4 +1,4 @@
-"""How far a distribution has moved from the one of reference, and a count from what was expected."""
+"""Distance of a distribution from its reference, and of a count from its expectation."""
 
 from __future__ import annotations
 

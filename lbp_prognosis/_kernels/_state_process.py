@@ -231,7 +231,7 @@ def state_influence(process: StateProcess, taus: np.ndarray, fixed_start: bool) 
 
 
 def _jumps(process: StateProcess, end: np.ndarray, carry: np.ndarray, ended: np.ndarray) -> np.ndarray:
-    """What the move at the stop of each row that has ended brings, carried on by ``carry`` (last + 1, s, s)."""
+    """Contribution of the move at the stop of each row that has ended, carried on by ``carry`` (last + 1, s, s)."""
     moves = ended & (process.target >= 0) & (process.target != process.origin) & (process.weights > 0)
     out = np.zeros((end.size, carry.shape[1]))
     at, j, k = end[moves], process.origin[moves], process.target[moves]
@@ -241,7 +241,7 @@ def _jumps(process: StateProcess, end: np.ndarray, carry: np.ndarray, ended: np.
 
 
 def _initial(process: StateProcess, carry: np.ndarray) -> np.ndarray:
-    """What a row's part in the initial distribution brings."""
+    """Contribution of a row to the initial distribution."""
     total = process.initial.sum()
     counted = (process.initial > 0).astype(float)
     mean = process.probability[0] @ carry

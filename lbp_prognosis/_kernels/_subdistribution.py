@@ -203,7 +203,7 @@ def _censoring_part(
     relative: np.ndarray,
     ahead: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the estimation of the censoring curve adds to score and hazard."""
+    """Contribution of the estimated censoring curve to score and hazard."""
     w = rows.weights
     grid, place = np.unique(time, return_inverse=True)
     m = grid.size

@@ -1,4 +1,4 @@
-"""Which thresholds a risk reaches: the one place where risks and thresholds are compared."""
+"""Thresholds reached by each risk: the one place where risks and thresholds are compared."""
 
 from __future__ import annotations
 

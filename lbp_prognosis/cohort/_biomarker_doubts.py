@@ -1,4 +1,4 @@
-"""What a reader should doubt about the biomarkers of a cohort."""
+"""Objections to the biomarkers of a cohort."""
 
 from __future__ import annotations
 

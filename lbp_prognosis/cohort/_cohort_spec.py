@@ -15,7 +15,7 @@ __all__ = ["CohortSpec", "Window"]
 
 @dataclass(frozen=True)
 class Window:
-    """How far back a baseline value may lie, and which one is taken.
+    """Look-back window of a baseline value, and the rule that picks one.
 
     Attributes
     ----------

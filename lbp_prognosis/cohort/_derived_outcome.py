@@ -1,4 +1,4 @@
-"""What every outcome definition hands to the cohort."""
+"""Result of an outcome definition, as the cohort takes it."""
 
 from __future__ import annotations
 

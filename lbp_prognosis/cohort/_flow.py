@@ -14,7 +14,7 @@ __all__ = ["Flow"]
 
 @dataclass(frozen=True, repr=False)
 class Flow(Result):
-    """Who was left out and why, and which values were not used.
+    """Patients left out with reasons, and values that were not used.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ _ATTRITION = 0.20  # share not followed from which a reader should be told
 
 @dataclass(frozen=True)
 class AtRisk:
-    """Who is at risk: ids kept, their baseline value, why others are not, and why a baseline value is missing."""
+    """Patients at risk: ids, baseline values, reasons for exclusion and for missing baseline values."""
 
     ids: pd.Index
     baseline: np.ndarray

@@ -39,7 +39,7 @@ DISC_OFFSETS = np.array([-0.5, -0.3, 0.0, 0.4, 0.3])
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user of the simulator may turn; the meaning of each stands at `simulate_cohort`."""
+    """Parameters of the simulator; `simulate_cohort` documents each."""
 
     imaging_effect: float
     sites: int

@@ -133,7 +133,7 @@ class SimulatedCohort(Result):
 
     @property
     def outcome(self) -> OutcomeSpec:
-        """What ``y`` of `wide` is."""
+        """Description of ``y`` of `wide`."""
         return OutcomeSpec(
             name="pain recovery",
             definition="Pain of at most 2 of 10, dated exactly.",

@@ -1,4 +1,4 @@
-"""What may leave a hospital: counts, tables and curves in; those that give nobody away, and what was done, out."""
+"""Statistical disclosure control: releases of counts, tables and curves that identify no patient."""
 
 from lbp_prognosis.disclosure._budget import Budget
 from lbp_prognosis.disclosure._chosen_gate import MODES, chosen_gate

@@ -75,7 +75,7 @@ def evaluate(
     min_at_risk: int = 10,
     min_censoring_survival: float = 0.02,
 ) -> Evaluation:
-    """How good are these predictions: discrimination, accuracy, calibration, decisions, and which model is better?
+    """Evaluate predictions: discrimination, overall performance, calibration, clinical utility, and paired differences.
 
     Parameters
     ----------

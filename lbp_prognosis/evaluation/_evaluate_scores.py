@@ -1,4 +1,4 @@
-"""What `evaluate` says of predicted distributions of a score, before and beside its declared cut."""
+"""The part of `evaluate` for predicted distributions of a score, with and without a declared cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is too good, too far off or too often the same to be the performance of a prediction."""
+"""Checks of predictions that are implausibly good, far off, or too often the same."""
 
 from __future__ import annotations
 

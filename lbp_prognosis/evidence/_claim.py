@@ -22,7 +22,7 @@ _KINDS: dict[str, tuple[Strength, ...]] = {
 
 @dataclass(frozen=True)
 class Claim:
-    """What is claimed; build it by one of the constructors.
+    """A claim; build it by one of the constructors.
 
     Attributes
     ----------

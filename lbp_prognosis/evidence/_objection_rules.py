@@ -1,4 +1,4 @@
-"""Which objections keep which claims from being supported; all others stand beside the number."""
+"""Objections that block claims; all others are printed next to the number."""
 
 from __future__ import annotations
 

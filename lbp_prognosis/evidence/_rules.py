@@ -260,7 +260,7 @@ def _events(rows: list[tuple[Entry, Any]], least: int, where: str) -> Check:
 
 
 def _validation(found: Found, claim: Claim) -> list[Check]:
-    """What "validated" asks beyond numbers; a random split called external is told apart here."""
+    """Requirements of "validated" beyond numbers; detects a random split that is called external."""
     external = [e for e in found.evidence.entries if e.sample == "external"]
     named = [e for e in external if e.setting]
     if external and not named:

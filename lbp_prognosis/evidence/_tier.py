@@ -27,7 +27,7 @@ class Tier(StrEnum):
 
     @property
     def never_claims(self) -> str:
-        """What no evidence of this tier can say."""
+        """Claims that no evidence of this tier supports."""
         return {
             "technical": "that it means anything for the patient",
             "diagnostic": "that it predicts",

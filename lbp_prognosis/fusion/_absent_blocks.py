@@ -1,4 +1,4 @@
-"""Which cells belong to a modality that a row lacks as a whole."""
+"""Cells of modalities that a row lacks as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the pooled values were acquired and how exact they are: columns that stand beside predictors and are none."""
+"""Acquisition and error of pooled values: columns that accompany predictors without being predictors."""
 
 from __future__ import annotations
 

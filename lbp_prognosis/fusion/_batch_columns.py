@@ -1,4 +1,4 @@
-"""What harmonisation reads from a table: features, the batch of each row, and covariates as numbers."""
+"""Input of harmonisation: features, the batch of each row, and covariates as numbers."""
 
 from __future__ import annotations
 

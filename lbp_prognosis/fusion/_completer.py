@@ -17,7 +17,7 @@ __all__ = ["Completer"]
 
 
 class _Layout(NamedTuple):
-    """Where the completions of each row stand, with all but the quadrature nodes filled in."""
+    """Positions of the completions of each row, with all but the quadrature nodes filled in."""
 
     row: np.ndarray
     weight: np.ndarray

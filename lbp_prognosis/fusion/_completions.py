@@ -1,4 +1,4 @@
-"""What a step that fills in missing values hands to the pipeline at prediction time."""
+"""Completions that an imputing step hands to the pipeline at prediction."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ METHODS = ("matching", "normal", "logistic", "nominal")
 
 @dataclass(frozen=True)
 class Encoding:
-    """How columns become numbers.
+    """Encoding of columns as numbers.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a formula is made of."""
+"""Parts of a parsed formula."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Formula:
-    """What was said.
+    """A parsed formula.
 
     Attributes
     ----------

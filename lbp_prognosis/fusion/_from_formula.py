@@ -80,7 +80,7 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
 
 
 class TermsAndModel(NamedTuple):
-    """What a right side says: a step, a model that knows its strata and offset, and the columns that are named.
+    """Parsed right side: a step, a model with its strata and offset, and the columns that are named.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What imputation of training rows has to know of the outcome."""
+"""Columns of the outcome for the imputation of training rows."""
 
 from __future__ import annotations
 

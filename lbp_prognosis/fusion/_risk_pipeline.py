@@ -489,7 +489,7 @@ class RiskPipeline(BaseEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What the fitted steps and models found doubtful, e.g. a scanner that goes with the outcome."""
+        """Objections of the fitted steps and models, e.g. a scanner that is confounded with the outcome."""
         check_is_fitted(self, "branches_")
         steps = [step for _, step in self.steps_] + [step for branch in self.branches_ for step in branch.steps]
         steps += self.models_

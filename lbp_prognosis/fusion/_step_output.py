@@ -1,4 +1,4 @@
-"""What a transformer gives, as a frame on the rows it was given."""
+"""Output of a transformer, as a frame on the rows it was given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an imputation has to know of the steps after it."""
+"""Facts about later steps that an imputation needs."""
 
 from __future__ import annotations
 

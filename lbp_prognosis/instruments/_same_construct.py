@@ -1,4 +1,4 @@
-"""Which columns measure what a scale measures."""
+"""Columns that measure the construct of a scale."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _SHARE = 0.05  # of the training rows
 
 
 class AalenAdditive(RiskEstimator):
-    """How many more events a month does a predictor bring, and when?
+    """Aalen's additive hazards model.
 
     Aalen's model: h(t | x) = b₀(t) + x·b(t). Effects are differences of hazards, of any shape over time: nothing is
     assumed to be proportional. The cumulative effects B(t) are estimated by least squares at each event time
@@ -169,7 +169,7 @@ class AalenAdditive(RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: cumulative hazards that fall."""
+        """Objections to the fit: cumulative hazards that fall."""
         if max(self.negative_share_, self.raised_share_) <= _SHARE:
             return ()
         shares = {"negative": self.negative_share_, "fallen": self.raised_share_, "largest": self.largest_raise_}

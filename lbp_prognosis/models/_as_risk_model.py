@@ -374,7 +374,7 @@ class AdaptedModel(RiskEstimator):
 
 
 def _event_labels(y: np.ndarray) -> np.ndarray:
-    """What folds of a search are balanced in."""
+    """Labels by which the folds of a search are balanced."""
     for name in ("event", "status"):
         if name in (y.dtype.names or ()):
             return y[name].astype(int)

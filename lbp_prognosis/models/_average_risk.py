@@ -19,7 +19,7 @@ _SCALES = ("cloglog", "logit", "risk")
 
 
 class AverageRisk(CombinedRisk):
-    """What do several models say together, if none is trusted more than another?
+    """Unweighted average of risk models on a stated scale, recalibrated by cross-fitting.
 
     The mean of their risks on a stated scale. A mean of models is closer to the average patient than each of them, so
     it is recalibrated on predictions for patients that no learner had seen.

@@ -34,7 +34,7 @@ _SCALES = {"normal": "normal", "logistic": "odds", "extreme": "hazard"}
 
 
 class BoostedAFT(BoostedModel):
-    """What is the risk if effects on the time may bend and interact, and the event may be known only between visits?
+    """Gradient-boosted accelerated failure time model, also for interval-censored outcomes.
 
     log T = f(x) + offset + σ · Z, with f a sum of trees and Z normal, logistic or extreme (minimum). Trees are boosted
     on the exact likelihood of exact, right-, left- and interval-censored times with delayed entry. The margin alone is
@@ -322,7 +322,7 @@ class BoostedAFT(BoostedModel):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: exact times that are really visits."""
+        """Objections to the fit: exact times that are in fact visits."""
         return few_event_times(type(self).__name__, self.n_exact_events_, self.n_event_times_)
 
     # ---- predictions -------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ __all__ = ["BoostedCox"]
 
 
 class BoostedCox(BoostedModel):
-    """What is the risk if effects may bend and interact?
+    """Gradient-boosted Cox model, cause-specific where causes compete.
 
     Trees are boosted on the log partial likelihood (Efron's ties, weights in the risk sets, delayed entry, strata,
     offsets), one booster for each cause that occurs. The number of trees is chosen by cross-validation, and the

@@ -28,7 +28,7 @@ __all__ = ["BoostedHazard"]
 
 
 class BoostedHazard(BoostedModel):
-    """What is the risk by each visit if effects may bend, interact, and change over time?
+    """Gradient-boosted discrete-time hazards, with competing causes.
 
     Person-periods (one row per patient and period between visits) are boosted on the joint likelihood of what happens
     in a period: nothing, or one of the causes. It takes events found after missed visits (the sum over the periods in

@@ -1,4 +1,4 @@
-"""What all boosted models share: columns as trees take them, constraints, settings, files."""
+"""Common part of boosted models: columns as trees take them, constraints, settings, files."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _FORMS = ("product_limit", "exponential", "product_limit_efron", "exponential_ef
 
 
 class CauseSpecificCox(SurvivalRegression, RiskEstimator):
-    """What is the risk of each cause by a horizon, when other causes can come first?
+    """Cause-specific Cox models, combined into cumulative incidences.
 
     A Cox model for the hazard of each cause, the others censored, combined by the product limit, so that the risks
     of all causes and event-free survival sum to 1.
@@ -286,7 +286,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: causes whose hazard is taken to be the same for all."""
+        """Objections to the fit: causes whose hazard is taken to be the same for all."""
         return rare_cause_objections(self.rare_causes_, self.n_features_in_)
 
     def _increments(self, design: Design, code: int) -> list[np.ndarray]:

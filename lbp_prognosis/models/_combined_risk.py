@@ -1,4 +1,4 @@
-"""What averages and stacks of models share: named learners, their columns, and predictions without the own fold."""
+"""Common part of averages and stacks: named learners, their columns, and out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["CombinedRisk", "Rows"]
 
 @dataclass(frozen=True)
 class Rows:
-    """What a fit works on: ``given`` holds the row-wise keywords that learners are passed."""
+    """Input of a fit: ``given`` contains the row-wise keywords that learners are passed."""
 
     frame: pd.DataFrame
     y: np.ndarray

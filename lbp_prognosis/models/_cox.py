@@ -53,7 +53,7 @@ __all__ = ["CoxPH"]
 
 
 class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
-    """How does each predictor change the hazard, and what is a patient's risk by a horizon?
+    """Cox proportional hazards model with risks by a horizon.
 
     Cox's proportional hazards model with Efron, Breslow or exact ties, strata, weights, offsets, delayed entry, ridge
     penalties, and a baseline hazard that belongs to the ties method.

@@ -1,4 +1,4 @@
-"""What can go wrong in a Cox fit, said in the words of the data."""
+"""Checks of a Cox fit, with errors in terms of the data."""
 
 from __future__ import annotations
 

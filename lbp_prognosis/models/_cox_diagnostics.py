@@ -139,7 +139,7 @@ class CoxDiagnostics:
         strata: Any = None,
         offset: Any = None,
     ) -> ProportionalHazardsTest:
-        """Do the coefficients change with time?
+        """Test whether coefficients change with time (proportional hazards).
 
         Score test of ``β_j + θ_j g(t)`` for each predictor and for all together (Grambsch and Therneau's test in the
         exact form, with the information of the extended model).
@@ -208,7 +208,7 @@ class CoxDiagnostics:
 
 
 def _copies(weights: Weights | None) -> np.ndarray | None:
-    """How many patients each row counts for: its frequency, or one unless it has no weight."""
+    """Number of patients per row: its frequency, or one unless it has no weight."""
     if weights is None:
         return None
     return weights.values if weights.kind == "frequency" else (weights.values > 0).astype(float)

@@ -17,7 +17,7 @@ Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 
 class Problem(Protocol):
-    """What is boosted: the likelihood of any part of the rows."""
+    """Boosted likelihood, of any part of the rows."""
 
     def part(self, rows: np.ndarray) -> Likelihood:
         """Return the likelihood of these rows in their margins."""
@@ -25,7 +25,7 @@ class Problem(Protocol):
 
 @dataclass(frozen=True)
 class TreeTable:
-    """What trees see.
+    """Rows as trees take them.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class TreeTable:
 
 @dataclass(frozen=True)
 class CrossFit:
-    """What the folds found.
+    """Results of the folds.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a ``fit`` works on, and the columns a constructor's option takes out of ``X``."""
+"""Design of a ``fit``, and the columns that a constructor's option takes out of ``X``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Design", "order_of_names", "strata_labels", "take_columns"]
 
 @dataclass(frozen=True)
 class Design:
-    """What a ``fit`` works on, checked.
+    """Checked design of a ``fit``.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ __all__ = ["DiscreteTimeHazard"]
 
 
 class DiscreteTimeHazard(RiskEstimator):
-    """What is the risk by each visit, if the event is only seen at visits?
+    """Discrete-time hazards for events seen at visits, with competing causes.
 
     One cause: proportional hazards grouped into the periods between visits, h = 1 − exp(−exp(α_k + x·coef)), so that
     coefficients are log hazard ratios of the underlying continuous time. Several causes: a multinomial logit of what
@@ -368,7 +368,7 @@ class DiscreteTimeHazard(RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: causes of which all patients have the same odds."""
+        """Objections to the fit: causes with the same odds for all patients."""
         return rare_cause_objections(self.rare_causes_, self.n_features_in_)
 
     def _store(

@@ -153,7 +153,7 @@ class RiskUpdates(Result):
 
 
 class DynamicRisk(RiskEstimator):
-    """What is the risk now, given all that has been seen so far?
+    """Risks that are updated at each visit, by landmark models.
 
     A Cox model stacked over landmarks (`landmark_supermodel`): at each of them the patients still at risk, with what is
     known of them by then, are followed for a window.

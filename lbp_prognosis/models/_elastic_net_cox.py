@@ -31,7 +31,7 @@ __all__ = ["ElasticNetCox"]
 
 
 class ElasticNetCox(SurvivalRegression, RiskEstimator):
-    """Which of many predictors carry the hazard, when their coefficients are shrunk?
+    """Cox model with an elastic-net penalty, over a path of penalties.
 
     Cox regression with an elastic-net penalty: the whole path, penalty factors by column and by modality (IPF), columns
     without penalty, and the penalty chosen by cross-validated partial likelihood.
@@ -262,7 +262,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: a path that ends before the smallest penalty asked for."""
+        """Objections to the fit: a path that ends before the smallest penalty asked for."""
         return () if self.path_end_ is None else (objection("penalty-path-ends", penalty=self.path_end_),)
 
     # ---- settings ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the models on lifelines' likelihoods share: rows, standardised columns, covariance."""
+"""Common part of the models on lifelines' likelihoods: rows, standardised columns, covariance."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def _late_entry(y: np.ndarray) -> np.ndarray | None:
 
 
 class FineGray(CoxPH):
-    """How does each predictor change the cumulative incidence of one cause?
+    """Proportional subdistribution hazards of one cause (Fine and Gray).
 
     Proportional hazards of the subdistribution: patients with a competing event stay in the risk set, with a weight
     that fades as the censoring curve falls. Patients who enter late are at risk from their entry on.

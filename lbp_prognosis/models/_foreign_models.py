@@ -1,4 +1,4 @@
-"""How models of other libraries are fitted and asked for risks: one pair of functions a kind.
+"""Fitting of and prediction by models of other libraries: one pair of functions per kind.
 
 Objects are recognised by what they can do; none of the other libraries is imported.
 """

@@ -92,7 +92,7 @@ def at_landmark(y: np.ndarray, at: float, width: float) -> tuple[np.ndarray, np.
 
 @takes_rows()
 def landmark(y: np.ndarray, X: Any, at: float, width: float | None = None) -> LandmarkData:
-    """Who is still at risk at a landmark, and what happens to them within a window after it?
+    """Patients at risk at a landmark, followed for a window after it.
 
     A row is kept if its follow-up ends strictly after the landmark. A model fitted on the result predicts
     P(T ≤ at + h | T > at) at the horizon h. The predictors must be values known at the landmark: a value measured

@@ -104,7 +104,7 @@ def landmark_supermodel(
     degree: int = 1,
     baseline: str = "strata",
 ) -> LandmarkStack:
-    """How do effects change as follow-up goes on? One stacked data set for all landmarks.
+    """Landmark supermodel: effects that change with the landmark, fitted to one stacked data set.
 
     Parameters
     ----------

@@ -174,7 +174,7 @@ class EventRows:
 
 @dataclass(frozen=True)
 class Maximum:
-    """Where a likelihood is largest.
+    """Maximum of a likelihood.
 
     Attributes
     ----------

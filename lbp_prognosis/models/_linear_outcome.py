@@ -23,7 +23,7 @@ __all__ = ["LinearOutcome"]
 
 
 class LinearOutcome(ScoreModel):
-    """Which score will a patient have on average at the visit?
+    """Linear regression of a score at a visit (ANCOVA with baseline covariates).
 
     Linear regression of the score on the predictors. With the baseline score among them it is the analysis of
     covariance that trials of back pain report; a change score as outcome is not needed and not advised.

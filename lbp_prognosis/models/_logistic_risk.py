@@ -41,7 +41,7 @@ __all__ = ["LogisticRisk"]
 
 
 class LogisticRisk(RiskEstimator):
-    """How likely is the state at a later visit, for patients who were seen there?
+    """Logistic regression of the state at a visit.
 
     Logistic regression by maximum likelihood, or with a ridge penalty.
 

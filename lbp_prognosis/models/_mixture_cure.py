@@ -29,7 +29,7 @@ _INSUFFICIENT = 0.05
 
 
 class MixtureCure(RiskEstimator):
-    """Who will never have the event, and when do the others have it?
+    """Mixture cure model: the probability of never having the event, and the time of the others.
 
     P(T > t | x) = c(x) + (1 − c(x)) S₀(t | x): a share c(x) = expit(intercept + x·coef) never has the event, and
     log T = intercept + x·coef + σ·W of the others, with W standard extreme value (Weibull), normal or logistic. The
@@ -202,7 +202,7 @@ class MixtureCure(RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: no plateau, and exact times that are really visits."""
+        """Objections to the fit: no plateau, and exact times that are in fact visits."""
         doubts = few_event_times(type(self).__name__, self.n_exact_events_, self.n_event_times_)
         if self.sufficient_follow_up_ >= _INSUFFICIENT:
             doubts = (*doubts, objection("cured-share-without-plateau", alpha=self.sufficient_follow_up_))

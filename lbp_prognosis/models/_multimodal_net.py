@@ -40,7 +40,7 @@ _SPLITS = 5
 
 
 class MultimodalNet(ModalityBlocks):
-    """What is the risk if each modality is read by a net of its own, and some patients lack some modalities?
+    """Neural network with one encoder per modality, for patients who may lack some modalities (experimental).
 
     Experimental: below some 500 events penalised regression and averages of simple models do as well or better (the
     objection ``deep-small-sample`` says so); compare on the same folds.

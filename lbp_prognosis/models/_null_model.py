@@ -23,7 +23,7 @@ __all__ = ["NullModel"]
 
 
 class NullModel(RiskEstimator):
-    """What is the risk if nothing is known of the patient?
+    """Null model: one risk for all patients.
 
     Kaplan–Meier (one cause) or Aalen–Johansen (competing causes) for right-censored outcomes, Turnbull's estimate for
     outcomes seen at visits, the prevalence among those seen for a state at a visit. Predictors are not looked at: they

@@ -36,7 +36,7 @@ __all__ = ["OrdinalRegression"]
 
 
 class OrdinalRegression(ScoreModel):
-    """Which score will a patient have at the visit?
+    """Ordinal regression of a score at a visit (cumulative link).
 
     Cumulative link model, P(Y ≤ k | x) = F(α_k − xβ), by maximum likelihood or with a ridge penalty. Each distinct
     score is a level, so that a score of hundreds of values can be fitted without a distribution being assumed for it

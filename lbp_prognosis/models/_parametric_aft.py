@@ -45,7 +45,7 @@ _STEP = 1e-3  # in the shape of the generalised gamma; five-point differences le
 
 
 class ParametricAFT(SurvivalRegression, RiskEstimator):
-    """How much do predictors stretch or shorten the time to the event, if its distribution is of a known form?
+    """Parametric accelerated failure time model.
 
     log T = intercept + x·coef + offset + scale · W, with W standard extreme-value (Weibull; scale 1: exponential),
     logistic (log-logistic), normal (log-normal) or log generalised gamma (Prentice's shape: 1 is Weibull, 0 log-normal,
@@ -187,7 +187,7 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: exact times that are really visits."""
+        """Objections to the fit: exact times that are in fact visits."""
         return few_event_times(type(self).__name__, self.n_exact_events_, self.n_event_times_)
 
     def _learn(

@@ -1,4 +1,4 @@
-"""What helps where a likelihood has no finite maximum: a penalty, a larger one, or one on the column that lacks it."""
+"""Remedies where a likelihood has no finite maximum: a penalty, a larger one, or one on the column that lacks it."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ __all__ = ["PiecewiseExponential"]
 
 
 class PiecewiseExponential(RiskEstimator):
-    """Does a predictor act early, late, or throughout, if the hazard is constant between a few times?
+    """Piecewise-exponential hazards model with effects by interval.
 
     h(t | x) = exp(intercept_k + x·coef_k) in interval k, which ends at its breakpoint: the likelihood of a Poisson
     regression of events on time at risk, with a coefficient per column and interval (lifelines' piecewise exponential
@@ -190,7 +190,7 @@ class PiecewiseExponential(RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: exact times that are really visits."""
+        """Objections to the fit: exact times that are in fact visits."""
         return few_event_times(type(self).__name__, self.n_exact_events_, self.n_event_times_)
 
     def _cumulative_hazard(self, X: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ __all__ = ["PriorityCox"]
 
 
 class PriorityCox(SurvivalRegression, RiskEstimator):
-    """What do costly predictors add, once the cheap ones have said all they can?
+    """Cox model fitted block by block in order of priority; later blocks take earlier ones as offset.
 
     Blocks are fitted in the order given: the score of the blocks before enters each fit as an offset, so a later
     block is only used for what earlier ones can't explain (priority-Lasso). Rows may lack whole blocks.
@@ -279,7 +279,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         return row_products(np.nan_to_num(X[:, columns] - self.centre_[columns]), coef)
 
     def _known_of(self, before: np.ndarray, first: np.ndarray) -> np.ndarray:
-        """What the score of a missing block is told from, given the scores of the blocks before (n, k)."""
+        """Predictors of the score of a missing block: scores of the blocks before it (n, k)."""
         if self.missing == "impute_offset":
             return np.column_stack([before, first])
         return before.sum(axis=1)[:, None]

@@ -18,7 +18,7 @@ __all__ = ["ProportionalHazardsTest"]
 
 @dataclass(frozen=True, repr=False)
 class ProportionalHazardsTest(Result):
-    """Do coefficients change with time?
+    """Test of proportional hazards.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ _ENOUGH = 20  # events of an episode, for a baseline of its own
 
 
 class RecurrentCox(CoxPH):
-    """How do predictors change the rate of flare-ups, and when will the next one come?
+    """Cox models of recurrent events (Andersen–Gill; Prentice, Williams and Peterson).
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ _NAMES = {2: ("low", "high"), 3: ("low", "intermediate", "high")}
 
 
 class RiskStratifier(CombinedRisk):
-    """Which risk group is a patient in, by a rule that was made from the training patients alone?
+    """Risk groups by a rule learned from the training patients alone.
 
     A model together with its cuts. Both are learned by `fit`, saved together, and learned again in every fold of a
     validation: groups are never quantiles of the data that they are judged on.

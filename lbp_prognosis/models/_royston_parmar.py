@@ -34,7 +34,7 @@ __all__ = ["RoystonParmar"]
 
 
 class RoystonParmar(SurvivalRegression, RiskEstimator):
-    """Which risk over time, with a smooth baseline that also holds between visits and needs few numbers to be told?
+    """Flexible parametric survival model with a smooth log cumulative baseline (Royston–Parmar).
 
     S(t | x) = S₀(s(log t) + x·coef + offset), with s a natural cubic spline and S₀ such that coefficients are log
     hazard ratios (``"hazard"``), log odds ratios (``"odds"``) or probit differences (``"normal"``).
@@ -194,7 +194,7 @@ class RoystonParmar(SurvivalRegression, RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: exact times that are really visits."""
+        """Objections to the fit: exact times that are in fact visits."""
         return few_event_times(type(self).__name__, self.n_exact_events_, self.n_event_times_)
 
     @property

@@ -1,4 +1,4 @@
-"""What models of a score at a visit share: risks at a cut, and the distribution behind them."""
+"""Common part of models of a score at a visit: the predicted distribution, and risks at a cut."""
 
 from __future__ import annotations
 

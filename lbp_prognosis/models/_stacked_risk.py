@@ -37,7 +37,7 @@ _SHRINK = 100.0  # rows of all patterns that a pattern's own rows are joined by
 
 
 class StackedRisk(CombinedRisk):
-    """Which mixture of models predicts best for patients that none of them has seen?
+    """Stacking of risk models with cross-fitted weights (super learner).
 
     A super learner: every learner predicts each patient from a fit without that patient's fold; the weights minimise
     the loss of the mixture over these predictions; the learners are then fitted on all rows.
@@ -376,7 +376,7 @@ class StackedRisk(CombinedRisk):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What the cross-fitted predictions found doubtful about the weights and the gain."""
+        """Objections to the weights and the gain, from the cross-fitted predictions."""
         self._check_fitted()
         doubts = []
         weights, table = self.weights_, self.cross_validated_loss_

@@ -18,7 +18,7 @@ __all__ = ["Training", "train_net"]
 
 @dataclass(frozen=True)
 class Training:
-    """How a net is trained.
+    """Training settings of a net.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What parametric survival models share: the rows of their likelihood, its maximum, and robust covariance."""
+"""Common part of parametric survival models: rows of the likelihood, its maximum, robust covariance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a table must look like, and reading whatever comes."""
+"""Schemas of the tables, and readers of files."""
 
 from lbp_prognosis.schema._column_name import ColumnName
 from lbp_prognosis.schema._failures import FAILURE_COLUMNS, REASONS, failure_frame, without_values

@@ -16,9 +16,9 @@ from lbp_prognosis.schema._number_text import number_of
 __all__ = ["ASKED_WORDS", "USUAL_WORDS", "MissingWords"]
 
 USUAL_WORDS: tuple[str, ...] = ("", "NaN", "nan", "NULL", "null", "<NA>", "<undefined>", ".", "#N/A")
-"""What programs write for a missing value and no one writes for a level."""
+"""Words that programs write for a missing value and never for a level."""
 ASKED_WORDS: tuple[str, ...] = ("NA", "N/A", "n/a", "None")
-"""What is missing among numbers, dates and truth values, and may be a level among words."""
+"""Missing among numbers, dates and truth values; possibly a level among words."""
 
 
 class MissingWords:

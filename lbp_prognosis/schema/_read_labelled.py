@@ -27,7 +27,7 @@ _LETTERS = ("read_dta", "read_sas7bdat")  # missing values of 27 kinds: ., .a to
 
 
 class LabelledFile(NamedTuple):
-    """What a file of Stata, SPSS or SAS holds: codes, program, dialect, labels, notes, and cells that were no dates."""
+    """Contents of a Stata, SPSS or SAS file: codes, program, dialect, labels, notes, and cells that are not dates."""
 
     frame: pd.DataFrame
     program: str

@@ -38,7 +38,7 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".dta", ".sav", ".sas7
 
 @dataclass(frozen=True, repr=False)
 class PackageReport(Result):
-    """What a package contains and what is wrong with it.
+    """Contents of a package and its failures.
 
     Attributes
     ----------

@@ -39,7 +39,7 @@ def aalen_johansen(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> StepCurve:
-    """How many have had this event, the others competing, as time goes by?
+    """Estimate the cumulative incidence of each cause (Aalen–Johansen).
 
     Parameters
     ----------

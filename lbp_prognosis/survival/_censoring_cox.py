@@ -24,7 +24,7 @@ __all__ = ["CensoringCox"]
 
 
 class CensoringCox:
-    """How likely is it to be still under observation, given the covariates?
+    """Probability of still being under observation given covariates, by a Cox model.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ __all__ = ["CensoringKaplanMeier"]
 
 
 class CensoringKaplanMeier:
-    """How likely is it to be still under observation, whoever one is, or within a stratum?
+    """Marginal (or stratified) probability of still being under observation, by Kaplan–Meier.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is wrong with the rows of courses through states, a row each."""
+"""Failures in the rows of courses through states, one row each."""
 
 from __future__ import annotations
 

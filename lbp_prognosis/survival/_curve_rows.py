@@ -1,4 +1,4 @@
-"""What every curve needs of its rows: times, codes, delayed entry, weights of a kind, strata."""
+"""Rows of a curve: times, codes, delayed entry, weights of a declared kind, strata."""
 
 from __future__ import annotations
 

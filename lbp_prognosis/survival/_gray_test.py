@@ -21,7 +21,7 @@ __all__ = ["gray_test"]
 
 @takes_rows()
 def gray_test(y: Any, groups: Any, *, cause: int = 1, strata: Any = None, rho: float = 0.0) -> CurveTest:
-    """Do the groups have the same cumulative incidence of a cause, others competing?
+    """Test whether groups have the same cumulative incidence of a cause (Gray's test).
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ def kaplan_meier(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> StepCurve:
-    """How many are still free of any event as time goes by?
+    """Estimate event-free survival (Kaplan–Meier).
 
     Parameters
     ----------

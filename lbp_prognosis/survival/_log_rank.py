@@ -22,7 +22,7 @@ __all__ = ["log_rank"]
 def log_rank(
     y: Any, groups: Any, *, strata: Any = None, cause: int | None = None, rho: float = 0.0, gamma: float = 0.0
 ) -> CurveTest:
-    """Do the groups have the same hazard?
+    """Test whether groups have the same hazard (log-rank and its weighted forms).
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ _PREFIX = "measured:"
 
 @dataclass(frozen=True)
 class MeasuredSpec:
-    """What a measured outcome says of itself.
+    """Metadata of a measured outcome.
 
     Attributes
     ----------

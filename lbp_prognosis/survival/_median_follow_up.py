@@ -22,7 +22,7 @@ __all__ = ["median_follow_up"]
 def median_follow_up(
     y: Any, *, p: float = 0.5, sample_weight: Any = None, confidence: float = 0.95, min_at_risk: float = 10
 ) -> MetricResult:
-    """How long were patients followed, had none had an event?
+    """Median follow-up by the reverse Kaplan–Meier method.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def nelson_aalen(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> StepCurve:
-    """How much hazard has accumulated by each time?
+    """Estimate the cumulative hazard (Nelson–Aalen).
 
     Parameters
     ----------

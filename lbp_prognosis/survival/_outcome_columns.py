@@ -1,4 +1,4 @@
-"""Which columns of a frame hold a right-censored outcome: those named, or those that Stata's ``stset`` made."""
+"""Columns of a right-censored outcome in a frame: those named, or those that Stata's ``stset`` made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is suspicious about an outcome before anything is predicted: piled values, clocks that stand still."""
+"""Checks of an outcome before any model is fitted: piled values, clocks that stand still."""
 
 from __future__ import annotations
 

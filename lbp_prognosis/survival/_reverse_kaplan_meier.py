@@ -29,7 +29,7 @@ def reverse_kaplan_meier(
     confidence: float = 0.95,
     min_at_risk: float = 10,
 ) -> StepCurve:
-    """How many would still be under observation, had none had an event?
+    """Estimate the distribution of follow-up by the reverse Kaplan–Meier method.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ def rmst(
     confidence: float = 0.95,
     min_at_risk: float = 1,
 ) -> MetricResult:
-    """How much time free of any event does a patient have, on average, up to a horizon?
+    """Estimate the restricted mean event-free time up to a horizon.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ class OutcomeSpec:
 
     @property
     def target(self) -> str:
-        """What decisions are about: ``"no_event"`` for a good event, ``"event"`` for a bad one."""
+        """Target of decisions: ``"no_event"`` for a good event, ``"event"`` for a bad one."""
         return "no_event" if self.polarity == "good" else "event"
 
     @property

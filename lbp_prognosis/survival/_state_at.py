@@ -1,4 +1,4 @@
-"""What is known of each patient's state at one time, as outcomes that all measures of a state take."""
+"""Each patient's known state at one time, as an outcome that every measure of a state accepts."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def _times(times: Any) -> tuple[np.ndarray, bool]:
 
 @takes_rows()
 def turnbull(y: Any, *, cause: int | None = None, sample_weight: Any = None, confidence: float = 0.95) -> TurnbullCurve:
-    """How many are free of the event at each visit, when events are only seen to have happened between visits?
+    """Estimate event-free survival from interval-censored visits (Turnbull).
 
     Parameters
     ----------

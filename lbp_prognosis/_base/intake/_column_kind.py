@@ -25,7 +25,7 @@ _DURATIONS = (dt.timedelta, np.timedelta64, pd.DateOffset)
 
 
 def _cell(value: Any) -> str | None:
-    """What one cell holds; None where it is missing."""
+    """Kind of one cell; None where it is missing."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, bool | np.bool_):

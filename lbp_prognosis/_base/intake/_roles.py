@@ -1,4 +1,4 @@
-"""What each row-wise argument of the public functions is, by its name."""
+"""Roles of the row-wise arguments of the public functions, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does it tell patients apart now?"""
+"""Diagnostic accuracy: how well a test agrees with a reference now."""
 
 from lbp_prognosis.evaluation.diagnostic._accuracy import Accuracy, accuracy
 from lbp_prognosis.evaluation.diagnostic._imperfect_reference import imperfect_reference

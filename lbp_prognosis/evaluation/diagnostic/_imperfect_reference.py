@@ -1,4 +1,4 @@
-"""What the accuracy would be if the reference's own errors were known."""
+"""Accuracy corrected for known errors of the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do readers read better with the aid? Multi-reader multi-case analysis that generalises to readers and cases."""
+"""Multi-reader multi-case analysis of reading with and without an aid, generalised to readers and cases."""
 
 from __future__ import annotations
 

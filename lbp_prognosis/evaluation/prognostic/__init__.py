@@ -1,4 +1,4 @@
-"""Does it say what will happen?"""
+"""Prognostic value: discrimination, calibration and overall performance of predicted risks and scores."""
 
 from lbp_prognosis.evaluation.prognostic._brier import BrierResult, brier, ipa
 from lbp_prognosis.evaluation.prognostic._calibration import calibration

@@ -70,7 +70,7 @@ def calibration(
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
 ) -> Calibration:
-    """Do the risks mean what they say: in the large, in their spread, and along a smooth curve?
+    """Calibration of predicted risks: in the large, by the slope, and along a smooth curve.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class CalibrationRows:
 
     @cached_property
     def as_given(self) -> np.ndarray:
-        """Where the rows of ``y`` that are used stand here, in the order of ``y``."""
+        """Positions of the rows of ``y`` that are used, in the order of ``y``."""
         place = np.full(self.setting.n, -1)
         place[self.index] = np.arange(self.index.size)
         return place[place >= 0]
@@ -124,7 +124,7 @@ class CalibrationRows:
 
     @cached_property
     def copies(self) -> np.ndarray:
-        """How many patients each row stands for: 1, or its frequency."""
+        """Number of patients per row: 1, or its frequency."""
         return self.setting.copies[self.index].astype(np.int64)
 
     def each(self, values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which pairs of patients can be ordered, for each kind of outcome, as ordered keys for the concordance kernel."""
+"""Comparable pairs of patients for each kind of outcome, as ordered keys for the concordance kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is known to be a case or free of the event at a horizon, with which weight, for each kind of outcome.
+"""Patients known to be cases or event-free at a horizon, with their weights, for each kind of outcome.
 
 The metrics of predicted risks are written once, against `Known`; this file is where the kinds of outcome differ.
 """

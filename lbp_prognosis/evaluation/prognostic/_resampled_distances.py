@@ -49,7 +49,7 @@ class ResampledDistances:
 
     @property
     def mark(self) -> str:
-        """What two results must share for their resamples to be the same."""
+        """Settings that two results must share for their resamples to be the same."""
         unit = zlib.crc32(self._units[1].tobytes())
         return f"{self.seed.entropy}/{self.seed.spawn_key}/{self.n_draws}/{unit:x}"
 

@@ -232,7 +232,7 @@ def risk_groups(
     min_at_risk: float = 10,
     min_censoring_survival: float = 0.02,
 ) -> RiskGroups:
-    """What happens in groups of predicted risk, against what was predicted, and how many patients does each hold?
+    """Observed against predicted risk in groups of predicted risk, with the number of patients in each.
 
     Parameters
     ----------

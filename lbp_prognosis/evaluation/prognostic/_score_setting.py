@@ -1,4 +1,4 @@
-"""What every metric of predicted scores is given, checked once, and how its number becomes a result."""
+"""Checked arguments of every metric of predicted scores, and the step from its number to a result."""
 
 from __future__ import annotations
 

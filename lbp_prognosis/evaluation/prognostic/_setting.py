@@ -1,4 +1,4 @@
-"""What every metric of predicted risks is given, checked once, and how its numbers become a result."""
+"""Checked arguments of every metric of predicted risks, and the step from its numbers to a result."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class Setting:
 
     @cached_property
     def copies(self) -> np.ndarray:
-        """How many patients each row counts for (n,): copies, else 1 where the weight is positive."""
+        """Number of patients per row (n,): copies, else 1 where the weight is positive."""
         return self.row_weight if self.frequency else (self.row_weight > 0).astype(float)
 
     @cached_property
@@ -220,7 +220,7 @@ class Setting:
 
     @cached_property
     def doubts(self) -> tuple[Objection, ...]:
-        """What is doubtful whatever the metric: one cluster, or events but none of the cause asked about."""
+        """Objections that apply to every metric: one cluster, or events but none of the cause asked about."""
         alone: tuple[Objection, ...] = ()
         if self.clusters is not None and self.n > 0 and not self.clusters.any():
             alone = (objection("one-cluster"),)

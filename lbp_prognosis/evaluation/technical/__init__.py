@@ -1,4 +1,4 @@
-"""Does the measurement repeat?"""
+"""Technical quality: repeatability, agreement, overlap and scanner effects of measurements."""
 
 from lbp_prognosis.evaluation.technical._agreement import Agreement, agreement
 from lbp_prognosis.evaluation.technical._concordance_correlation import ConcordanceCorrelation, concordance_correlation

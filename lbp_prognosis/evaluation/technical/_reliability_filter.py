@@ -1,4 +1,4 @@
-"""Which measurements repeat well enough to be used: a filter on the lower limit of the ICC."""
+"""A filter of measurements by the lower limit of their ICC."""
 
 from __future__ import annotations
 

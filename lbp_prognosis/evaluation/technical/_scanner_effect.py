@@ -1,4 +1,4 @@
-"""How much of a measurement is the scanner's."""
+"""Share of the variance of a measurement that is due to the scanner."""
 
 from __future__ import annotations
 

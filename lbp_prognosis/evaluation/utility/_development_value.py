@@ -1,4 +1,4 @@
-"""What knowing the right risks, instead of those of a model made from few patients, would be worth to decisions."""
+"""Expected value, to decisions, of the true risks over those of a model developed from few patients."""
 
 from __future__ import annotations
 

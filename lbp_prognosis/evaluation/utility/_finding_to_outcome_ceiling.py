@@ -1,4 +1,4 @@
-"""What even a perfect reading of a finding could add to a decision about the outcome."""
+"""Upper bound of the contribution of a finding, read perfectly, to decisions about the outcome."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def finding_to_outcome_ceiling(
     auc: float,
     thresholds: np.ndarray | ThresholdRange | None = None,
 ) -> FindingCeiling:
-    """How much can a test that detects a finding help decisions about an outcome?
+    """Bound the benefit that a test for a finding can bring to decisions about an outcome.
 
     Accuracy for a finding does not carry over to the outcome: between them stands how strongly the finding and the
     outcome go together.

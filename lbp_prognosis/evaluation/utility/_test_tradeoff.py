@@ -1,4 +1,4 @@
-"""How many tests buy one net true positive, and the largest test harm worth bearing."""
+"""Number of tests per net true positive, and the largest acceptable harm of a test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["TestTradeoff", "test_tradeoff"]
 
 @dataclass(frozen=True, repr=False)
 class TestTradeoff(Result):
-    """What testing buys at a threshold.
+    """Test tradeoff at a threshold.
 
     Attributes
     ----------

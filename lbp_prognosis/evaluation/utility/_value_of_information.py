@@ -1,4 +1,4 @@
-"""What more validation would be worth before adopting a model."""
+"""Expected value of further validation before a model is adopted."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""What a block of predictors adds to others."""
+"""Comparison of models: added value, association, tests of terms, contrasts."""
 
 __all__: list[str] = []

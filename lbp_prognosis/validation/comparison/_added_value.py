@@ -1,4 +1,4 @@
-"""Does the modality add anything, and for whom?"""
+"""Added value of a modality, overall and by subgroup."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ WITHOUT, WITH = "without", "with"
 
 @dataclass(frozen=True, repr=False)
 class AddedValue(Result):
-    """What a modality adds to the others, on the same cross-fitting folds.
+    """Added value of a modality over the others, on the same cross-fitting folds.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Does the modality carry information at all? Likelihood ratio of nested fits, and the share that is new."""
+"""Likelihood ratio test of nested fits, and the fraction of new information."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class OnColumns(BaseEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What the model inside found doubtful."""
+        """Objections of the model inside."""
         return tuple(getattr(self.model_, "objections_", ()))
 
     @property

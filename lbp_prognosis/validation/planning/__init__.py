@@ -1,3 +1,3 @@
-"""How many patients a study needs, and what those at hand support."""
+"""Sample sizes of studies, and models supported by the patients at hand."""
 
 __all__: list[str] = []

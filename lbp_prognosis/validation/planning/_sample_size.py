@@ -18,7 +18,7 @@ __all__ = ["SampleSize"]
 
 @dataclass(frozen=True, repr=False)
 class SampleSize(Result):
-    """How many patients are needed, criterion by criterion.
+    """Sample size by criterion.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How many patients a model needs before it is developed."""
+"""Sample size for developing a model."""
 
 from __future__ import annotations
 

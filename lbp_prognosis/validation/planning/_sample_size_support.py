@@ -1,4 +1,4 @@
-"""What a given number of patients supports: how many parameters, how much shrinkage, how wide the intervals."""
+"""Parameters, shrinkage and interval widths supported by a given number of patients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOO_MANY = objection("events-per-parameter")
 
 @dataclass(frozen=True, repr=False)
 class SampleSizeSupport(Result):
-    """What the patients at hand support.
+    """Support by the patients at hand.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class SampleSizeSupport(Result):
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What to tell the reader."""
+        """Objections for the reader."""
         total = sum(self.parameters.values())
         parts = ", ".join(f"{count} {name}" for name, count in self.parameters.items())
         # of a state the rarer outcome limits the parameters, be it the event or its absence

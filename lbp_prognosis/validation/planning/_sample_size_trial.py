@@ -1,4 +1,4 @@
-"""How many clusters and patients a trial of using the model needs."""
+"""Sample size of a trial of using the model: clusters and patients."""
 
 from __future__ import annotations
 

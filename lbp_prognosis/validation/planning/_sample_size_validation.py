@@ -1,4 +1,4 @@
-"""How many patients an external validation needs for intervals that are worth printing."""
+"""Sample size of an external validation for intervals of a given width."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one number is worth at a new hospital: random-effects meta-analysis of performance over sites."""
+"""Random-effects meta-analysis of performance over sites, with prediction intervals for a new site."""
 
 from __future__ import annotations
 

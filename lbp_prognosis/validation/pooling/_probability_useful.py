@@ -1,4 +1,4 @@
-"""How likely is a model to be good enough, in all respects at once, at a hospital it has not seen?"""
+"""Probability that a model meets all criteria at a new hospital."""
 
 from __future__ import annotations
 

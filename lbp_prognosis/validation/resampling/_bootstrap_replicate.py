@@ -24,7 +24,7 @@ _FAILURES = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 
 @dataclass(frozen=True)
 class Draw:
-    """How rows are drawn: units whole, within sites, or plainly."""
+    """Sampling of rows: whole units, within sites, or plain."""
 
     n: int
     units: np.ndarray | None

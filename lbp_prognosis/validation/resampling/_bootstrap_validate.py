@@ -1,4 +1,4 @@
-"""What a model will be worth on new patients, from the patients it was developed on."""
+"""Optimism-corrected performance by the bootstrap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How calibration and decisions on the development patients would look with models of other samples."""
+"""Calibration and decisions on the development patients by models of other samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much one patient's risk depends on which patients the model was made from."""
+"""Instability of individual risks over development samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens at a hospital the model has never seen: leave one site out, then pool."""
+"""Internal–external validation: leave one site out, then pool."""
 
 from __future__ import annotations
 

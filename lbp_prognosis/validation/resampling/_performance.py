@@ -34,7 +34,7 @@ __all__ = ["Panel", "known_state"]
 
 @dataclass(frozen=True)
 class Panel:
-    """Which measures are taken.
+    """Measures of a panel.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the measures of a panel need of an outcome, whatever is predicted: worked out once for each set of rows."""
+"""Parts of an outcome that the measures of a panel need, computed once per set of rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["PreparedRows", "State"]
 
 @dataclass(frozen=True)
 class State:
-    """Who had the event by a horizon, who counts there, with which weight.
+    """Events by a horizon, rows that count there, and their weights.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ __all__ = ["Ranked"]
 
 @dataclass(frozen=True)
 class Ranked:
-    """What a model says of every row.
+    """Predictions of a model for every row.
 
     Attributes
     ----------

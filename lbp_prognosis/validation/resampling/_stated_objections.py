@@ -1,4 +1,4 @@
-"""What fitted models found doubtful, on its way from a worker or a checkpoint."""
+"""Objections of fitted models, carried from a worker or a checkpoint."""
 
 from __future__ import annotations
 

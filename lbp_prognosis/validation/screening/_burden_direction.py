@@ -1,4 +1,4 @@
-"""Do pain and disability go with less of a good event? If not, events may have been swapped."""
+"""Direction of the association of pain and disability with the event: a reversed one suggests swapped codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well one column by itself tells an outcome: rank measures, and levels judged out of fold."""
+"""Discrimination of single columns: rank measures, and levels evaluated out of fold."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""How far a result leans on who was seen, and for how long."""
+"""Sensitivity of results to attrition, censoring, subgroups and treatment."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Does it matter that those who were lost differed from those who stayed?"""
+"""Sensitivity of performance to covariate-dependent censoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the model perform alike for women and men, young and old, one scanner and another?"""
+"""Performance in subgroups of patients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of a model must change for new patients: the smallest update that the data do not contradict."""
+"""Closed-test model updating: the smallest revision that the data do not contradict."""
 
 from __future__ import annotations
 
