@@ -38,8 +38,8 @@ def import_motion_wide(
         The table: CSV, Excel, Stata, SPSS, SAS, Parquet, or a frame.
     mapping : mapping of str to (str or mapping), optional
         By column: its name in the grammar ``measure[__side][__trial_2]``, or a mapping of ``measure`` and where needed
-        ``side, trial, unit, method_id``. ``unit`` is that of the column and is converted. Without a number a column is
-        the first trial. By default the columns that are named in the grammar.
+        ``side, trial, unit, method_id``. ``unit`` is that of the column and is converted. Without a number per column
+        is the first trial. By default the columns that are named in the grammar.
     method_id : str, default ""
         Method of all columns that name none.
     patient_id : str, default "patient_id"

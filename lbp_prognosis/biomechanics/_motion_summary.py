@@ -1,4 +1,4 @@
-"""``MotionSummary``: one value a session, and the tables that the other rooms take."""
+"""``MotionSummary``: one value per session, and the tables that the other rooms take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``summarise_trials``: repeated trials to one value a session, with its error."""
+"""``summarise_trials``: repeated trials to one value per session, with its error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def summarise_trials(
     errors: Mapping[str, float] | None = None,
     confidence: float = 0.95,
 ) -> MotionSummary:
-    """Make one value a session, measure and side of repeated trials, and estimate its error from them.
+    """Make one value per session, measure and side of repeated trials, and estimate its error from them.
 
     Parameters
     ----------
