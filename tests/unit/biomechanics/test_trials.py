@@ -213,6 +213,22 @@ def test_two_methods_and_two_dates_in_a_session():
     assert wrong.failures[["row", "field", "reason"]].values.tolist() == [[1, "acquired_on", "type"]]
 
 
+def test_the_order_of_rows_and_the_unit_do_not_matter():
+    rng = np.random.default_rng(8)
+    table = pd.concat([PAIRS, lateral([20.0, 22.0], [15.0, 16.0])], ignore_index=True)
+    found = summarise_trials(table, sides={"lateral_rom": ["each", "mean", "asymmetry"]})
+    mixed = table.iloc[rng.permutation(len(table))]
+    again = summarise_trials(mixed, sides={"lateral_rom": ["asymmetry", "mean", "each"]})
+    pd.testing.assert_frame_equal(found.table, again.table, rtol=1e-12)
+    radians = table.assign(value=np.deg2rad(table["value"]), unit="rad")
+    pd.testing.assert_frame_equal(
+        found.table, summarise_trials(radians, sides={"lateral_rom": ["each", "mean", "asymmetry"]}).table, rtol=1e-12
+    )
+    swapped = table.assign(side=table["side"].map({"left": "right", "right": "left"}))
+    mirrored = summarise_trials(swapped, sides="asymmetry").table
+    assert mirrored["value"].tolist() == summarise_trials(table, sides="asymmetry").table["value"].tolist()
+
+
 def test_nothing_that_can_be_used_is_an_empty_table():
     found = summarise_trials(trials([("a", 1, "x"), ("b", 1, 500.0)]))
     assert found.failures["reason"].tolist() == ["type", "range"]
