@@ -18,6 +18,7 @@ def run(
     ledger: Path | None = typer.Option(None, "--ledger", help="File of earlier releases, in the place of the study's."),
     exclude: Path | None = typer.Option(None, "--exclude", help="File of patients who withdrew, an identifier a line."),
     checkpoint: Path | None = typer.Option(None, help="Folder of finished fits: a killed run resumes."),
+    forms: Path | None = typer.Option(None, "--forms", help="Folder for PROBAST+AI, TRIPOD+AI, Methods and Results."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
     """Run a study: data, cohort, models, validation, evidence; write the page and its tables."""
@@ -26,7 +27,7 @@ def run(
     from lbp_prognosis.cli._headline import print_headline
     from lbp_prognosis.cli._jobs import workers
     from lbp_prognosis.cli._progress import progress
-    from lbp_prognosis.report import released_page, write_page
+    from lbp_prognosis.report import released_page, write_forms, write_page
     from lbp_prognosis.study import Study, run_study
 
     with progress(quiet) as say:
@@ -34,10 +35,14 @@ def run(
         protocol = Study.from_toml(study, data=data).for_release(mode, ledger)
         gone = excluded(exclude)
         # before the first fit: an hour of work is not lost to a folder that cannot be written
+        if forms is not None:
+            check_writable("forms", forms)
         with folder_lock("out", check_writable("out", out)):
             result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say, exclude_ids=gone)
             say("Writing the page")
             shown = released_page(result.page())
             page = write_page(shown, out)
+            if forms is not None:
+                write_forms(shown, forms)
     print_headline(shown.headline, page, "out of fold", synthetic=result.synthetic, leaves=shown.release is not None)
     print_withdrawn(shown.ledger, gone, result.data.notes)

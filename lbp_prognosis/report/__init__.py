@@ -11,12 +11,15 @@ from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._render_page import render_page
 from lbp_prognosis.report._results_sentences import results_sentences
 from lbp_prognosis.report._tripod_answers import tripod_ai_answers
+from lbp_prognosis.report._tripod_form import TripodForm, tripod_ai
+from lbp_prognosis.report._write_forms import write_forms
 from lbp_prognosis.report._write_page import write_page
 
 __all__ = [
     "ManuscriptText",
     "Page",
     "ProbastForm",
+    "TripodForm",
     "evaluation_page",
     "mask_counts",
     "mask_flow",
@@ -26,6 +29,8 @@ __all__ = [
     "released_page",
     "render_page",
     "results_sentences",
+    "tripod_ai",
     "tripod_ai_answers",
+    "write_forms",
     "write_page",
 ]

@@ -119,7 +119,8 @@ def test_card(folder, capsys, monkeypatch):
     page = (folder / "card.html").read_text(encoding="utf-8")
     assert "<p>Few women.</p>" in page
     assert "<script" not in page
-    assert run("run", "study.toml", "-o", "out", "--quiet").status == 0
+    assert run("run", "study.toml", "-o", "out", "--forms", "forms", "--quiet").status == 0
+    assert "<h1>PROBAST+AI: Recovery – clinical</h1>" in (folder / "forms" / "probast_ai.html").read_text("utf-8")
     results = ("--results", "out/results.parquet", "--model", "clinical", "--horizon", "12")
     done = run("model", "card", "m.lbpm", "-o", "card.md", *told, *results)
     assert done.status == 0, done.err

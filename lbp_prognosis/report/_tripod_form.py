@@ -1,0 +1,139 @@
+"""``tripod_ai``: the items of TRIPOD+AI beside what a run says to them, the rest for the authors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from lbp_prognosis._base import Document, DocumentResult
+from lbp_prognosis.evidence import tripod_ai_items
+from lbp_prognosis.report._manuscript_text import page_of
+from lbp_prognosis.report._methods_sentences import methods_sentences
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._probast_ai import probast_ai
+from lbp_prognosis.report._results_sentences import results_sentences
+
+__all__ = ["TripodForm", "tripod_ai"]
+
+_NOTE = (
+    "Items of TRIPOD+AI (Collins et al. 2024, doi:10.1136/bmj-2023-078378), summarised: consult the statement. Answers "
+    "are what the run says; every other item is for the authors, and a filled item may need more than the run knows."
+)
+# item to headings of Methods and of Results whose paragraphs answer it
+_METHODS = {
+    "8a": ("Outcome",),
+    "9b": ("Predictors",),
+    "11": ("Missing data",),
+    "12a": ("Validation",),
+    "12b": ("Predictors", "Models"),
+    "12c": ("Models", "Validation"),
+    "12e": ("Measures",),
+    "12g": ("Validation",),
+    "18c": ("Software and protocol",),
+}
+_RESULTS = {
+    "20a": ("Patients",),
+    "21": ("Patients",),
+    "23a": ("Discrimination and overall performance", "Calibration", "Added value", "Net benefit"),
+    "23b": ("Sites left out",),
+    "26": ("Limitations",),
+}
+_FACTS = {"10": "4.1", "13": "4.4", "20b": "4.3"}  # of development in PROBAST+AI
+
+
+@dataclass(frozen=True, repr=False)
+class TripodForm(DocumentResult):
+    """Items of TRIPOD+AI with the answers of a run.
+
+    Attributes
+    ----------
+    title : str
+        Which study.
+    table : DataFrame
+        ``item, section, text, answer, filled``; an answer is empty where the authors have to write it.
+    released : bool
+        Whether all numbers came through the gate, so that the form may leave.
+    synthetic : bool
+        Whether the data were simulated.
+    """
+
+    title: str
+    table: pd.DataFrame = field(repr=False)
+    released: bool = False
+    synthetic: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per item: ``item, section, text, answer, filled``."""
+        return self.table.copy()
+
+    def document(self) -> Document:
+        """Return the form, a table per section."""
+        banners = ["Simulated data: no evidence about anyone."] if self.synthetic else []
+        if not self.released:
+            banners.append("Not for release: shows counts of single patients.")
+        parts: list[Any] = [_NOTE]
+        for section, rows in self.table.groupby("section", sort=False):
+            cells = [["item", "what to report", "answer"]]
+            cells += [[r["item"], r["text"], r["answer"] or "for the authors"] for r in rows.to_dict("records")]
+            parts += [(1, str(section).capitalize()), cells]
+        return Document(f"TRIPOD+AI: {self.title}", tuple(parts), tuple(banners))
+
+    def _summary(self) -> str:
+        return f"{self.title!r}, {int(self.table['filled'].sum())} of {len(self.table)} items have an answer"
+
+
+def tripod_ai(result: Any) -> TripodForm:
+    """Return the items of TRIPOD+AI with what a study says to them.
+
+    Parameters
+    ----------
+    result : StudyResult or Page
+        What ran. Of a page that leaves, the form contains numbers of the page and no others.
+
+    Returns
+    -------
+    TripodForm
+        ``to_frame``, ``to_html``, ``to_markdown``, ``to_word``.
+
+    See Also
+    --------
+    tripod_ai_answers : The same from single results, without a study.
+
+    References
+    ----------
+    Collins GS, Moons KGM, Dhiman P, et al. TRIPOD+AI statement. BMJ 2024;385:e078378. doi:10.1136/bmj-2023-078378
+    """
+    page = page_of(result)
+    answers = _answers(page)
+    items = tripod_ai_items()
+    items["answer"] = [answers.get(item, "") for item in items["item"]]
+    items["filled"] = items["answer"] != ""
+    table = items[["item", "section", "text", "answer", "filled"]]
+    return TripodForm(page.title, table, page.release is not None, page.synthetic)
+
+
+def _answers(page: Page) -> dict[str, str]:
+    if page.release is not None and page.release.insufficient:
+        return {}
+    out: dict[str, str] = {}
+    for headings, text in ((_METHODS, methods_sentences(page)), (_RESULTS, results_sentences(page))):
+        for item, wanted in headings.items():
+            said = [text.paragraphs[heading] for heading in wanted if heading in text.paragraphs]
+            out[item] = " ".join(said)
+    facts = probast_ai(page).to_frame().set_index(["part", "item"])["fact"]
+    out |= {item: str(facts["development", question]) for item, question in _FACTS.items()}
+    study: Mapping[str, Any] = page.provenance.get("study", {})
+    if page.sites is not None:
+        out["12d"] = "Each centre was predicted by models fitted without it; performance was pooled by random effects."
+    if page.outcome is not None:
+        out["15"] = f"The output is the probability of {page.outcome.name} by each horizon, between 0 and 1."
+        t = page.thresholds
+        if t is not None:
+            told = f"Thresholds {t.low:g} to {t.high:g}, main {t.primary:g}: {t.rationale.rstrip('.')}."
+            out["15"] = f"{out['15']} {told}"
+    if any(plan["imputations"] != 0 and plan["kind"] != "null" for plan in study.get("models", ())):
+        out["27a"] = "Missing predictors of a new patient are imputed from the others, without the outcome."
+    return out
