@@ -94,7 +94,7 @@ def aalen_johansen_variance(steps: AJSteps) -> np.ndarray:
     risk = np.where(steps.at_risk > 0, steps.at_risk, 1.0)
     every = steps.events.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # at a time where nobody stays F(t) − F(u) is 0 from then on: the term vanishes
+        # at a time where no patient stays F(t) − F(u) is 0 from then on: the term vanishes
         g = np.where((every > 0) & (risk > every), every / (risk * (risk - every)), 0.0)
     before = _before(steps.survival)
     out = np.empty_like(steps.cif)

@@ -14,7 +14,7 @@ def _solve(relative: np.ndarray, weight: np.ndarray, starts: np.ndarray, at_risk
     """Return the h of each event time that solves Σ w r/(1 − exp(−h r)) = at_risk; events of a time lie together."""
     own = np.add.reduceat(weight * relative, starts)
     total = np.add.reduceat(weight, starts)
-    out = np.full(starts.size, np.inf)  # where everybody at risk had the event
+    out = np.full(starts.size, np.inf)  # where all patients at risk had the event
     some = at_risk > own * (1.0 + 1e-12)
     out[some] = -np.log1p(-own[some] / at_risk[some]) * (total / own)[some]
     alike = np.maximum.reduceat(relative, starts) == np.minimum.reduceat(relative, starts)
@@ -57,7 +57,7 @@ def discrete_baseline(
     The increment ``h`` of Kalbfleisch and Prentice solves ``Σ_events w r/(1 − exp(−h r)) = Σ_at risk w r`` with
     ``r = exp(eta)``; a row has the event at that time with probability ``1 − exp(−h r)``. Where ``eta`` is the same for
     all that is d/n, so that a product limit of these probabilities is the Kaplan–Meier or Aalen–Johansen estimate.
-    Where everybody at risk had the event it is infinite.
+    Where all patients at risk had the event it is infinite.
 
     Parameters
     ----------

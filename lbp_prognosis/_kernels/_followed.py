@@ -10,7 +10,7 @@ __all__ = ["followed_times"]
 def followed_times(
     time: np.ndarray, event: np.ndarray, horizons: np.ndarray, copies: np.ndarray | None = None
 ) -> tuple[np.ndarray, float | None]:
-    """Move those censored at a horizon that nobody is seen beyond to just after it.
+    """Move those censored at a horizon that no patient is seen beyond to just after it.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def _walk(bins, time, code, weights, at_risk, survival, incidence, sums, first, 
                 lam, lam1, s = d / y, d1 / y, survival[k]
                 alpha = s / y
                 after = incidence[k] + s * lam1
-                # at a time where nobody stays the incidence moves no more: the terms of later times vanish
+                # at a time where no patient stays the incidence moves no more: the terms of later times vanish
                 q = lam / (y * (1.0 - lam)) if lam < 1.0 else 0.0
                 sums[0, k] += y * alpha * alpha * lam1 * (1.0 - lam1)
                 sums[1, k] += alpha * lam1

@@ -94,7 +94,7 @@ class Cohort(Result):
         Raises
         ------
         DataError
-            If the package is not valid, a measure was made by several methods, or nobody is left.
+            If the package is not valid, a measure was made by several methods, or no patient is left.
         LeakageError
             If an exposure began after time zero.
         """

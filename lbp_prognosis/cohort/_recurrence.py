@@ -35,7 +35,7 @@ class Recurrence:
 
     Notes
     -----
-    The clock starts at the first visit of the recovered run. By definition nobody can recur before the run is
+    The clock starts at the first visit of the recovered run. By definition no patient can recur before the run is
     confirmed, so that time is entered late (``entry``), not counted as survived.
     """
 

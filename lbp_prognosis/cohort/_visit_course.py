@@ -59,7 +59,7 @@ class Course:
     @classmethod
     def of(cls, totals: pd.DataFrame, ids: pd.Index, after: float | np.ndarray = 0.0) -> Course:
         """Return the course of ``ids`` from totals sorted by patient and day, strictly after a day."""
-        if not len(ids):  # nobody is at risk: there is no row to look a bound up in
+        if not len(ids):  # no patient is at risk: there is no row to look a bound up in
             nothing = np.zeros(0)
             return cls(nothing, nothing, np.zeros(0, dtype=int), np.zeros(0, dtype=int))
         place = ids.get_indexer(pd.Index(totals["patient_id"]))

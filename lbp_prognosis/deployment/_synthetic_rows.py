@@ -1,4 +1,4 @@
-"""Rows that belong to nobody: what a model file is checked with, and what a change of risk is measured on."""
+"""Synthetic rows, of no patient: model files are checked and changes of risk measured on them."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def _observed(courses: MultiState, state: str, shared: dict[str, Any]) -> Metric
     found = state_occupancy(courses, shared["time"])
     k = courses.code(state)
     own = found.influence[:, 0, k] * shared["n"]
-    reason = "" if np.isfinite(found.value[0, k]) else "nobody is followed to this time"
+    reason = "" if np.isfinite(found.value[0, k]) else "no patient is followed to this time"
     return _result("observed_occupancy", float(found.value[0, k]), own, "Aalen–Johansen", shared, reason)
 
 

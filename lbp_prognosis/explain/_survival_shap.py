@@ -46,8 +46,8 @@ def survival_shap(
 
     Notes
     -----
-    An attribution may change its sign over time although hazards are proportional: late, nearly everybody has had the
-    event, and the risk has no room left. Read the curve beside the log-hazard bars.
+    An attribution may change its sign over time although hazards are proportional: late, nearly all patients have had
+    the event, and the risk has no room left. Read the curve beside the log-hazard bars.
 
     References
     ----------

@@ -93,7 +93,7 @@ class BoostedHazard(BoostedModel):
     slope_ : dict of int to float
         Factor of the margins of each cause.
     alpha_ : ndarray of shape (n_causes, K)
-        Period effects at margin 0, from cross-fitted margins; −inf in a period in which nobody had the event.
+        Period effects at margin 0, from cross-fitted margins; −inf in a period in which no patient had the event.
     cv_log_likelihood_ : ndarray of shape (grown + 1,)
         Held-out log-likelihood after 0, 1, … rounds, summed over folds.
     n_rows_, n_spans_, n_mapped_, n_floored_, n_uninformative_ : int
@@ -219,7 +219,7 @@ class BoostedHazard(BoostedModel):
         Raises
         ------
         EstimationError
-            If a cause has fewer than ten events, or a period nobody at risk.
+            If a cause has fewer than ten events, or a period without patients at risk.
         OutcomeError
             If intervals do not begin and end at visits.
         MissingPackageError
@@ -391,7 +391,7 @@ class BoostedHazard(BoostedModel):
                 for j, cause in enumerate(causes):
                     margin = predict_margin(self.booster(cause), table, self._tree_kinds(), caller=type(self).__name__)
                     score[:, j] = self.slope_[cause] * margin
-            # an infinite period effect (everybody had the event) is as good as certain at 500
+            # an infinite period effect (all patients had the event) is as good as certain at 500
             p = categorical_probabilities(np.minimum(self.alpha_[:, k], 500.0) + score + shift, self._link)
             hazards[:, k], through[:, k] = p[:, 1:], p[:, 0]
         return hazards, np.cumprod(through, axis=1)

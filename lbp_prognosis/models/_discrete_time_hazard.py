@@ -98,7 +98,7 @@ class DiscreteTimeHazard(RiskEstimator):
     coef_ : ndarray of shape (p,) or (n_causes, p)
         Effects, one row per cause in the order of ``causes_``; one-dimensional for a single cause.
     alpha_ : ndarray of shape (n_causes, n_strata, K)
-        Period effects of a row of zeros; −inf in a period in which nobody had the event, inf in one in which all
+        Period effects of a row of zeros; −inf in a period in which no patient had the event, inf in one in which all
         patients at risk had it.
     covariance_ : ndarray
         Of ``coef_``, flattened by row.
@@ -421,7 +421,7 @@ class DiscreteTimeHazard(RiskEstimator):
         """Return hazards ``(n, K, n_causes)`` and survival at the visits ``(n, K)``."""
         codes = np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata
         effect = row_products(X, np.atleast_2d(self.coef_).T) + (0.0 if offset is None else offset[:, None])
-        # an infinite period effect (everybody had the event) is as good as certain at 500
+        # an infinite period effect (all patients had the event) is as good as certain at 500
         eta = np.minimum(self.alpha_, 500.0)[:, codes, :].transpose(1, 2, 0) + effect[:, None, :]
         link = "cloglog" if eta.shape[2] == 1 else "logit"
         p = categorical_probabilities(eta.reshape(-1, eta.shape[2]), link).reshape(*eta.shape[:2], -1)

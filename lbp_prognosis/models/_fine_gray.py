@@ -206,7 +206,7 @@ class FineGray(CoxPH):
             at = y["time"][competing & (groups == group)]
             if at.size and not (curves.left(group, at) > 0).all():
                 raise EstimationError(
-                    f"A patient had a competing event by {at.max():g} although later nobody was under observation for "
+                    f"A patient had a competing event by {at.max():g} although later no patient was observed for "
                     "a while: with delayed entry the risk sets must not run empty. Start the clock at a later landmark."
                 )
 

@@ -109,7 +109,7 @@ def states_at(
     Raises
     ------
     EstimationError
-        If at a horizon nobody is left whose state stands for those who were lost.
+        If at a horizon no patient is left whose state stands for those who were lost.
     """
     if "entry" in (y.dtype.names or ()):
         raise argument_error(

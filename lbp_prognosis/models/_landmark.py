@@ -119,7 +119,7 @@ def landmark(y: np.ndarray, X: Any, at: float, width: float | None = None) -> La
     OutcomeError
         If ``y`` is not right-censored.
     ArgumentError
-        If nobody is at risk at the landmark.
+        If no patient is at risk at the landmark.
 
     References
     ----------

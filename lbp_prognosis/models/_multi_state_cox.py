@@ -149,7 +149,7 @@ class MultiStateCox(RiskEstimator):
         Raises
         ------
         EstimationError
-            If nobody changes state, or the likelihood has no finite maximum.
+            If no patient changes state, or the likelihood has no finite maximum.
         """
         check_choice("incidence", self.incidence, ("product_limit", "exponential"))
         check_choice("ties", self.ties, ("efron", "breslow"))

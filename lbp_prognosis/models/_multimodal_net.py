@@ -520,7 +520,7 @@ class MultimodalNet(ModalityBlocks):
 
     def _period_risk(self, outputs: np.ndarray, horizons: np.ndarray, cause: int) -> np.ndarray:
         n, causes, periods = outputs.shape[0], self.causes_.size, self.visits_.size
-        # an infinite period effect (everybody had the event) is as good as certain at 500
+        # an infinite period effect (all patients had the event) is as good as certain at 500
         base, basis = np.minimum(self.alpha_, 500.0).T, time_basis(periods)
         eta = np.stack([base[k] + self.slope_ * over_periods(outputs, basis[[k] * n]) for k in range(periods)], axis=1)
         p = categorical_probabilities(eta.reshape(-1, causes), self._link).reshape(n, periods, causes + 1)

@@ -20,7 +20,7 @@ __all__ = [
 
 
 def check_cells(cell: np.ndarray, cells: int, weights: np.ndarray, visits: np.ndarray, levels: list) -> None:
-    """Refuse a period in which nobody was at risk.
+    """Refuse a period in which no patient was at risk.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def check_cells(cell: np.ndarray, cells: int, weights: np.ndarray, visits: np.nd
 def check_survivors(
     rows: PersonPeriods, cell: np.ndarray, cells: int, causes: int, visits: np.ndarray, levels: list
 ) -> None:
-    """Refuse a period that nobody comes through and that several causes end: their odds are against nobody."""
+    """Refuse a period that no patient comes through and that several causes end: their odds are against nobody."""
     through = np.bincount(cell, weights=(rows.response == 0) | (rows.span >= 0), minlength=cells) > 0
     different = np.zeros(cells, dtype=np.int64)
     for cause in range(1, causes + 1):
@@ -68,8 +68,8 @@ def _where(cell: int, visits: np.ndarray, levels: list) -> str:
 def certain_periods(rows: PersonPeriods, cell: np.ndarray, cells: int, causes: int) -> np.ndarray:
     """Return ``(J, cells)``: 0 where a period effect is to be estimated, else the infinite value that it tends to.
 
-    A cause that nobody had in a period has hazard 0 there. Where all patients at risk had the event, of one cause and
-    known to lie in that period, the hazard is 1 whatever the predictors: such a period says nothing about them.
+    A cause that no patient had in a period has hazard 0 there. Where all patients at risk had the event, of one cause
+    and known to lie in that period, the hazard is 1 whatever the predictors: such a period says nothing about them.
     """
     fixed = np.full((causes, cells), -np.inf)
     events = rows.response > 0

@@ -33,8 +33,8 @@ class RiskStratifier(CombinedRisk):
     cuts : sequence of float, optional
         Risks between the groups, increasing, in (0, 1). A risk at a cut belongs to the group above it.
     from_utility : ThresholdRange, optional
-        Declared thresholds of a decision: below ``low`` nobody would act, from ``high`` on everybody, and in between it
-        depends on the patient.
+        Declared thresholds of a decision: below ``low`` no one would act, from ``high`` on every one would, and in
+        between it depends on the patient.
     n_groups : int, optional
         Groups of equal size in the training data, cut at quantiles of cross-fitted risks: risks of a model for its own
         patients are too spread out.

@@ -37,7 +37,7 @@ _ESTIMANDS = {
     "treatment-policy": "Risks are those under the care given, whatever it was (treatment-policy estimand).",
     "while-untreated": "Treatment during follow-up ended the period at risk (while-untreated estimand).",
     "composite": "Treatment during follow-up counted as part of the event (composite estimand).",
-    "hypothetical": "Risks are those if nobody were treated during follow-up (hypothetical estimand).",
+    "hypothetical": "Risks are those if no patient were treated during follow-up (hypothetical estimand).",
 }
 
 

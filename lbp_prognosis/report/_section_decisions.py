@@ -64,7 +64,7 @@ def section_decisions(page: Page) -> Section | None:
             "net_benefit",
             f"Net benefit, {page.sample}, with 95% intervals.",
             pd.DataFrame(rows),
-            "Treating nobody has net benefit 0.",
+            "Treating no patient has net benefit 0.",
         )
     )
     return Section("decisions", "Would decisions be better with the model?", tuple(blocks))

@@ -26,7 +26,7 @@ REASONS: dict[str, str] = {
     "empty": "the table has no rows",
     "short_row": "the row has fewer cells than the header",
     "bad_date": "the date lies outside what can be kept, 1677 to 2262",
-    "missing_word": "a word that may be a level or mean missing, which nobody said",
+    "missing_word": "a word that may be a level or mean missing, and is not declared",
     "not_a_number": "a cell of a column of numbers is none",
     "number_format": "the number is written in a way that can be read in two ways",
     "total_row": "the row contains totals, not a patient",

@@ -145,7 +145,7 @@ def _boxes(
     missing_codes: list[Any],
     coded: dict[str, int],
 ) -> list[str]:
-    """Make boxes missing, in place, where nobody was asked: REDCap exports an unticked box as 0 either way.
+    """Make boxes missing, in place, where no patient was asked: REDCap exports an unticked box as 0 either way.
 
     Nobody was asked where the form was never opened (its status 0 or empty, and nothing in it filled), nor where the
     box of a missing code is ticked, which speaks for the other boxes of the field.

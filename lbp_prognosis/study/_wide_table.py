@@ -167,7 +167,7 @@ def _outcome(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec) -> np.ndarr
 
 
 def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:
-    """A horizon that nobody was followed to is most often a unit that was not meant."""
+    """A horizon that no patient was followed to is most often a unit that was not meant."""
     longest, last = float(y["time"].max()), max(spec.horizons)
     if longest < last:
         raise DataError(

@@ -45,7 +45,7 @@ def horizon_unit_doubt(y: np.ndarray, horizons: np.ndarray, cause: int = 1) -> s
     longest = float(np.max(seen))
     if float(np.min(horizons)) > _RATIO * longest:
         return (
-            f"The shortest horizon is {float(np.min(horizons)):g}, but nobody was followed beyond {longest:g}: are "
+            f"The shortest horizon is {float(np.min(horizons)):g}, but no patient was followed beyond {longest:g}: are "
             "times and horizons in one unit (years against months)?"
         )
     return ""

@@ -99,10 +99,10 @@ class MultiState:
         state : array-like of shape (n,)
             State entered at ``stop``; missing or ``censored`` where none is. The state of the row before goes on.
         initial : str or array-like of shape (n,), default "start"
-            State in which everybody starts; or the state between start and stop of each row, which is compared with
+            State in which every patient starts; or the state between start and stop of each row, which is compared with
             what the row before says.
         states : sequence of str, optional
-            Names in order, among them states that nobody enters; by default those that occur.
+            Names in order, among them states that no patient enters; by default those that occur.
         censored : str, default "censored"
             The label of no state.
         gaps : bool, default False
@@ -261,7 +261,7 @@ class MultiState:
         return pd.DataFrame(counts, index=list(self.states), columns=[*self.states, "(censored)"])
 
     def absorbing(self) -> tuple[str, ...]:
-        """Return the states in which nobody was seen afterwards."""
+        """Return the states in which no patient was seen afterwards."""
         return tuple(name for k, name in enumerate(self.states) if not (self.origin == k).any())
 
     def take(self, patients: Any) -> MultiState:

@@ -40,7 +40,7 @@ class OutcomeSpec:
     estimand : str
         What is done about treatment during follow-up: ``"treatment-policy"`` (risks under the care given),
         ``"while-untreated"`` (treatment ends the risk: censored or competing), ``"composite"`` (treatment is part of
-        the event) or ``"hypothetical"`` (as if nobody were treated). Empty: not declared, which is objected to.
+        the event) or ``"hypothetical"`` (as if no patient were treated). Empty: not declared, which is objected to.
     primary_horizon : float or None
         The main horizon.
     constructs : tuple of str

@@ -39,7 +39,7 @@ def state_at(courses: MultiState, time: float, state: str) -> tuple[np.ndarray, 
     Raises
     ------
     ArgumentError
-        If patients enter late, or nobody's state is known at the time.
+        If patients enter late, or no patient's state is known at the time.
 
     Notes
     -----

@@ -345,7 +345,7 @@ def _times(times: Any, process: StateProcess) -> np.ndarray:
         return check_horizons(times)[0]
     found = process.times
     if found.size == 0:
-        raise argument_error("times", "given where nobody changes state", "None")
+        raise argument_error("times", "given where no patient changes state", "None")
     if found.size > _MOST_TIMES:
         found = found[np.unique(np.linspace(0, found.size - 1, _MOST_TIMES).round().astype(int))]
     return found

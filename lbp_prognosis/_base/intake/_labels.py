@@ -20,7 +20,7 @@ def labels_of(value: Any) -> pd.Index | None:
 
 
 def is_counter(index: pd.Index) -> bool:
-    """Whether an index only counts the rows (the default index 0…n−1): it names nobody."""
+    """Whether an index only counts the rows (the default index 0…n−1): it names no patient."""
     return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
 
 

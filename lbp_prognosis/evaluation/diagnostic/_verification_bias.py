@@ -26,7 +26,7 @@ def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> 
     Parameters
     ----------
     positive : array-like of shape (n,)
-        Test result of everybody, 0 or 1.
+        Test result of every patient, 0 or 1.
     reference : array-like of shape (n,)
         Reference state, 0 or 1; NaN, None or −1 where it was not read.
     confidence : float, default 0.95
@@ -80,7 +80,7 @@ def begg_greenes(positive: Any, reference: Any, *, confidence: float = 0.95) -> 
             low, high = float(expit(logit(value) - half)), float(expit(logit(value) + half))
         else:
             whom = "diseased" if name == "sensitivity" else "healthy"
-            reason = f"nobody {whom} among the verified test {'positives' if yes == 0 else 'negatives'}"
+            reason = f"no patient {whom} among the verified test {'positives' if yes == 0 else 'negatives'}"
         rows.append(
             {
                 "metric": name,

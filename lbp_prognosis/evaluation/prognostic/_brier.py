@@ -35,7 +35,7 @@ class BrierResult(OverHorizons):
     Attributes
     ----------
     null : MetricResult or None
-        Brier score of the Kaplan–Meier (Aalen–Johansen) risk of these rows, the same for everybody.
+        Brier score of the Kaplan–Meier (Aalen–Johansen) risk of these rows, the same for all patients.
     ipa : MetricResult or None
         1 − Brier / null, with its own standard error and interval.
     """
@@ -163,7 +163,7 @@ def brier(
             (by_loss * found.loss_se) ** 2 + (by_null * found.null_se) ** 2 + 2 * by_loss * by_null * found.covariance
         )
     empty = [
-        reason or ("" if spread > 0 else "the null model is perfect: everybody or nobody had the event")
+        reason or ("" if spread > 0 else "the null model is perfect: all or none of the patients had the event")
         for reason, spread in zip(found.reasons, null)
     ]
     scaled = setting.result(

@@ -123,7 +123,7 @@ def calibration_curve(
     if rows.constant:
         return _nothing(rows, grid, "all predictions are equal")
     if rows.events == 0:
-        return _nothing(rows, grid, "nobody had the event")
+        return _nothing(rows, grid, "no patient had the event")
     placed = _knots(rows, knots)
     basis = spline_design(rows.x, placed)
     words = f"restricted cubic spline, {placed.size} knots" if placed.size else "linear on the transformed scale"

@@ -91,13 +91,13 @@ def observed_expected(rows: CalibrationRows, interval: str) -> Estimate:
     if expected <= 0:
         return undefined("the mean predicted risk is zero")
     if observed <= 0:
-        return undefined("nobody is known to have had the event by this horizon")
+        return undefined("no patient is known to have had the event by this horizon")
     if interval == "events":
         events = rows.events_by_horizon
         if rows.setting.target == "no_event":
             return undefined("an interval from the count of events is for target='event'")
         if not events > 0:
-            return undefined("nobody is known to have had the event by this horizon")
+            return undefined("no patient is known to have had the event by this horizon")
         se_log = 1 / np.sqrt(events)
     else:
         se_log = float(rows.se(psi)) / observed
@@ -192,7 +192,7 @@ def cox_slope(rows: CalibrationRows, linear_predictor: np.ndarray | None) -> Est
         return undefined("all predictions are equal")
     event = rows.code == 1
     if not event.any():
-        return undefined("nobody had the event")
+        return undefined("no patient had the event")
     data = cox_data(x, rows.time, event)
     fit = cox_fit_prepared(data, weights=rows.weight, frequency=rows.setting.frequency)
     if not fit.converged or fit.aliased.any():
@@ -248,7 +248,7 @@ def followup_levels(
 
     total = float(np.sum(event[used] if weight is None else weight * event[used]))
     if total <= 0:
-        nothing = undefined("nobody had the event")
+        nothing = undefined("no patient had the event")
         return {"ratio": nothing, "intercept": nothing, "slope": nothing}
     fit = poisson_fit(one, event[used], offset=np.log(hazard[used]), weights=weight)
     psi = whole(fit.influence)[:, 0]

@@ -92,7 +92,7 @@ def right_guards(
             reason = (
                 f"{at_risk:g} at risk at {tau:g}, fewer than {setting.min_at_risk:g} (min_at_risk)"
                 if at_risk < setting.min_at_risk
-                else f"nobody is followed until {tau:g}"
+                else f"no patient is followed until {tau:g}"
             )
         elif survivors and free < setting.min_censoring_survival:
             reason = (
@@ -101,7 +101,7 @@ def right_guards(
             )
         elif not abs(mean - 1) < 1e-6:
             lost = (
-                f"nobody is followed beyond {tau:g} although not everybody had an event: the state at {tau:g} of those "
+                f"no patient is followed beyond {tau:g} although not all had an event: the state at {tau:g} of those "
                 "censored there is unknown (take a horizon just before it)"
             )
             if setting.min_at_risk > 0 or not np.isfinite(mean):

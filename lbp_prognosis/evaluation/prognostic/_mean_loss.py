@@ -83,7 +83,7 @@ def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
         null_se = influence_se(psi_null, setting.clusters)
         covariance = (influence_se(psi + psi_null, setting.clusters) ** 2 - loss_se**2 - null_se**2) / 2
     else:
-        # lost: by how much the weights fall short of a mean of 1, at a horizon that nobody is followed beyond
+        # lost: by how much the weights fall short of a mean of 1, at a horizon that no patient is followed beyond
         null, tilt = null_brier(frequency, lost), _tilt(frequency, lost)
         null_se, covariance = np.abs(tilt) * frequency_se, tilt * covariance
     return Losses(loss, loss_se, null, null_se, covariance, reasons, (*objections, *doubt))

@@ -94,7 +94,7 @@ def nagelkerke_r2(
         loglik, own = known.influence(known.weight * np.where(known.case, np.log(risks), np.log1p(-risks)))
         share, counted = known.influence(known.weight * known.case)
         if not 0 < share < 1:
-            reason = "everybody or nobody had the event"
+            reason = "all or none of the patients had the event"
         else:
             null = share * np.log(share) + (1 - share) * np.log1p(-share)
             slope = np.log(share / (1 - share))  # derivative of the null by the share

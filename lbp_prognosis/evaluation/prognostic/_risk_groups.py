@@ -411,7 +411,7 @@ def _table(rows: CalibrationRows, codes: np.ndarray, names: tuple[str, ...]) -> 
     out = out.set_index("group").reindex(list(names)).reset_index()
     empty = out["n"].isna()
     out.loc[empty, ["n", "n_events", "share"]] = 0
-    out.loc[empty, "reason"] = "nobody in this group"
+    out.loc[empty, "reason"] = "no patient in this group"
     out["horizon"] = rows.tau
     out[["n", "n_events"]] = out[["n", "n_events"]].astype(int)
     return out[_COLUMNS]

@@ -156,7 +156,9 @@ class Setting:
     def named(self, method: str) -> str:
         """Add to the name of a method that those censored at the end of a fixed follow-up count as known."""
         return (
-            method if self.ends_at is None else f"{method}; nobody seen beyond {self.ends_at:g}: censored there is free"
+            method
+            if self.ends_at is None
+            else f"{method}; no patient seen beyond {self.ends_at:g}: censored there is free"
         )
 
     def scale(self, psi: np.ndarray) -> np.ndarray:

@@ -202,7 +202,9 @@ def _auc(setting: Setting, known: Known, risk: np.ndarray, order: np.ndarray) ->
     auc, placement, cases, controls = auc_placements(order, risk, known.case, known.weight, row)
     if not np.isfinite(auc):
         lacking = (
-            "no event of interest by this horizon" if cases <= 0 else "nobody is known to be free of it at this horizon"
+            "no event of interest by this horizon"
+            if cases <= 0
+            else "no patient is known to be event-free at this horizon"
         )
         return np.nan, np.full(setting.n, np.nan), lacking
     centred = np.where(known.weight > 0, placement - auc, 0.0)

@@ -129,7 +129,7 @@ def weighted_kappa(
         Credit for near misses: 1 − |i−j|/(K−1), or its square version. Nominal grades (Modic types) take ``"none"``,
         for which None and ``"unweighted"`` are understood.
     categories : sequence, optional
-        All grades in order, including those nobody used; by default those seen, sorted.
+        All grades in order, including unused ones; by default those seen, sorted.
     confidence : float, default 0.95
         Level of the interval.
 

@@ -33,7 +33,7 @@ __all__ = ["NO_RISK", "TREAT_ALL", "TREAT_NONE", "DecisionCurve"]
 
 TREAT_ALL, TREAT_NONE = "treat all", "treat none"
 NO_RISK = "no risk predicted at this horizon"
-_NO_BENEFIT = "nobody is known to have had the target by this horizon: there is no benefit to have a share of"
+_NO_BENEFIT = "no patient is known to have had the target by this horizon: there is no benefit to have a share of"
 
 
 @dataclass(frozen=True, repr=False)

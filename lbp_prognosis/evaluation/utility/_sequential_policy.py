@@ -247,7 +247,7 @@ def _imaging_weights(imaged: np.ndarray, probability: Any, size: int, keep: np.n
         if not imaged.all():
             raise argument_error(
                 "risk_second",
-                "known for everybody, or given with `imaging_probability`",
+                "known for all patients, or given with `imaging_probability`",
                 f"{int((~imaged).sum())} patients without imaging risk",
                 "Model who was imaged from what referral knew, and pass the probabilities.",
             )
@@ -256,7 +256,7 @@ def _imaging_weights(imaged: np.ndarray, probability: Any, size: int, keep: np.n
     if (chance <= 0).any():
         raise argument_error(
             "imaging_probability",
-            "positive for everybody",
+            "positive for all patients",
             "zeros",
             "Patients who could never be imaged are outside the policy's population.",
         )
@@ -318,7 +318,7 @@ def _row(
     value = benefit(data.state, t)
     fraction = float(sent.mean())
     gross, psi = data.mean(flip * value)
-    # the share imaged is known for everybody and is not weighted for censoring
+    # the share imaged is known for all patients and is not weighted for censoring
     psi = psi - harm * (sent - fraction)
     gain = gross - harm * fraction
     se = data.se(psi)

@@ -163,7 +163,7 @@ def test_tradeoff(
     threshold : float
         Risk of the target from which on a patient is treated.
     tested : array-like of bool of shape (n,), optional
-        Who is tested; everybody by default. Those not tested keep the decision without the test.
+        Who is tested; all patients by default. Those not tested keep the decision without the test.
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
@@ -201,7 +201,7 @@ def test_tradeoff(
     mask = mask[data.keep]
     fraction = float(mask.mean())
     if fraction == 0:
-        raise argument_error("tested", "true for at least one patient", "nobody tested")
+        raise argument_error("tested", "true for at least one patient", "no patient tested")
     change = np.where(mask, decide(second, t).astype(float) - decide(first, t), 0.0)
     gain, psi = data.mean(change * benefit(data.state, t))
     se = data.se(psi)

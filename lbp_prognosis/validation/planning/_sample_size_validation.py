@@ -70,7 +70,7 @@ def sample_size_validation(
     weibull_shape : float, default 1.0
         Shape of the baseline hazard (survival).
     follow_up : tuple of float, optional
-        Censoring times are uniform on this range (survival); ``None`` follows everybody to the horizon.
+        Censoring times are uniform on this range (survival); ``None`` follows all patients to the horizon.
     oe_width, slope_width, c_width, net_benefit_width : float
         Full widths of the intervals aimed at: observed/expected, calibration slope, C, and standardised net benefit.
     confidence : float, default 0.95

@@ -325,7 +325,7 @@ def _right(y: np.ndarray, horizon: float) -> np.ndarray:
 def _observed(y: np.ndarray, horizon: float, cause: int, confidence: float) -> tuple[float, float, float, float, str]:
     """Return observed risk, its error, limits, and why there is none."""
     if y.size == 0:
-        return np.nan, np.nan, np.nan, np.nan, "nobody in this group"
+        return np.nan, np.nan, np.nan, np.nan, "no patient in this group"
     right = _right(y, horizon)
     inside = float(right["time"].max())
     if "status" not in (y.dtype.names or ()) and int((right["time"] >= horizon).sum()) < 10:

@@ -96,7 +96,7 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
     y : ndarray of shape (n,)
         Made by `Status.at` (−1 where not seen) or `Measured.at` (NaN where not seen).
     X : DataFrame of shape (n, p)
-        What is known of everybody and tells who comes back; complete.
+        What is known of every patient and predicts attendance; complete.
 
     Returns
     -------
@@ -111,10 +111,10 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
     seen = (~np.isnan(y["value"]) if scores else y["status"] >= 0).astype(int)
     if seen.all():
         raise argument_error(
-            "y", "an outcome that was not observed in some", "everybody seen", "No weights are needed."
+            "y", "an outcome that was not observed in some", "all patients seen", "No weights are needed."
         )
     if not seen.any():
-        raise argument_error("y", "an outcome that some have", "nobody seen")
+        raise argument_error("y", "an outcome that some have", "no patient seen")
     model = LogisticRisk(collinear="drop").fit(X, Status.at(1.0, seen))
     chance = model.predict_risk(X, 1.0)[:, 0]
     weights = np.where(seen == 1, 1 / chance, 0.0)

@@ -85,7 +85,7 @@ class LeavingHazard:
     n : int
         Patients.
     model : CoxPH or None
-        The fit; None where nobody left, or without covariates (the product limit).
+        The fit; None where no patient left, or without covariates (the product limit).
     """
 
     spells: Spells
@@ -121,7 +121,7 @@ def leaving_hazard(spells: Spells, left: np.ndarray, *, ties: str, what: str) ->
     except EstimationError as error:
         raise EstimationError(
             f"The Cox model of {what} has no maximum ({error}). Leave out a column that tells exactly who it is: for "
-            "patients of whom nobody went the other way no weight helps."
+            "patients of whom none went the other way no weight helps."
         ) from error
     score = model.linear_predictor(spells.X)
     score = score - score.mean()

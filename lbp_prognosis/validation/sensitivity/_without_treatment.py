@@ -1,4 +1,4 @@
-"""``without_treatment``: outcomes as if nobody started a treatment, by censoring at its start and weighting."""
+"""``without_treatment``: outcomes as if no patient started a treatment, by censoring at its start and weighting."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class WithoutTreatment(Result):
         state = np.where(happened, event == cause, np.where(free, 0, -1)).astype(int)
         place = np.where(happened, self._clock.before(time), self._clock.after(tau))
         there = self._treatment.survival(place)
-        # a follow-up that ends at the horizon for all loses nobody there
+        # a follow-up that ends at the horizon for all loses no patient there
         there = there * self._loss.survival(
             np.where(free & (end is not None), self._clock.before(np.array([tau])), place)
         )
@@ -129,7 +129,7 @@ class WithoutTreatment(Result):
     def evaluate(
         self, risks: Any, horizon: float, thresholds: Any = None, *, cause: int = 1, **options: Any
     ) -> Evaluation:
-        """Judge risks as if nobody were treated: discrimination, accuracy, calibration and net benefit at a horizon.
+        """Judge risks without treatment: discrimination, accuracy, calibration and net benefit at a horizon.
 
         Parameters
         ----------
@@ -330,7 +330,7 @@ def without_treatment(
     Raises
     ------
     ArgumentError
-        If nobody starts the treatment, somebody has started it at time zero, or an argument is not accepted.
+        If no patient starts the treatment, a patient has started it at time zero, or an argument is not accepted.
     DataError
         With one frame of all rows of ``history`` that cannot be used.
     EstimationError
@@ -379,7 +379,7 @@ def without_treatment(
             "treated_at",
             "times of which some lie within follow-up",
             "none before the end of a patient's follow-up",
-            "Where nobody is treated the observed outcome is the one without treatment.",
+            "Where no patient is treated the observed outcome is the one without treatment.",
         )
     until = np.where(treated, start, end)
     event = np.where(treated, 0, code)

@@ -55,7 +55,7 @@ def model_based_concordance(
             "predictions",
             "risks under which some pair has one event",
             f"risks of {p[0]:g} only",
-            "Nobody, or everybody, would have the event.",
+            "None or all of the patients would have the event.",
         )
     return float(np.sum(p * (lower + 0.5 * tied)) / pairs)
 

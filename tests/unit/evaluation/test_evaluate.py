@@ -153,7 +153,7 @@ def test_it_shows_itself():
     assert len(found.figure().axes) >= 5
     found.plot(metric="ipa")
     plt.close("all")
-    # nobody is followed to 400: the page is of the last horizon that has numbers
+    # no patient is followed to 400: the page is of the last horizon that has numbers
     wide = {name: np.column_stack([risk, risk[:, 1]]) for name, risk in risks.items()}
     page = evaluate(y, wide, [4, 8, 400], n_resamples=20).figure()
     assert page.axes[0].get_xlabel() == "predicted risk of event by 8"

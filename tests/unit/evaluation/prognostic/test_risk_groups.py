@@ -77,7 +77,7 @@ def test_empty_and_thin_groups_have_reasons():
     y, risk = cohort()
     groups = risk_groups(y, np.minimum(risk, 0.8), [4, 8], thresholds=[0.02, 0.5, 0.9])
     table = groups.table[groups.table["horizon"] == 8].set_index("group")
-    assert table["reason"].iloc[-1] == "nobody in this group"
+    assert table["reason"].iloc[-1] == "no patient in this group"
     assert np.isnan(table["observed"].iloc[-1])
     frame = groups.to_frame()
     assert set(frame["metric"]) == {"observed_risk", "mean_risk", "share"}
