@@ -240,7 +240,7 @@ def test_verification_bias_with_an_empty_cell():
     table = begg_greenes(positive, reference).set_index("metric")
     assert table.loc["sensitivity", "value"] == 1
     assert np.isnan(table.loc["sensitivity", "low"])
-    assert table.loc["sensitivity", "reason"] == "nobody diseased among the verified test negatives"
+    assert table.loc["sensitivity", "reason"] == "no patient diseased among the verified test negatives"
     # P(T−, healthy) = 2/3, P(T+, healthy) = 1/3 · 90/150
     assert table.loc["specificity", "value"] == pytest.approx((2 / 3) / (2 / 3 + 0.2))
     variance = 1 / (600 * (1 / 3) * (2 / 3)) + 0.4 / (0.6 * 150)

@@ -124,7 +124,7 @@ def test_fine_gray_with_late_entry(cohort):
     # those seen before 5 come and go before the others enter, and one of them had a competing event
     early = cohort["time"] <= 5
     gap = Surv.right(cohort["time"], cohort["status"], entry=np.where(early, 0.0, 5.0))
-    with pytest.raises(EstimationError, match="nobody was under observation"):
+    with pytest.raises(EstimationError, match="no patient was observed"):
         FineGray().fit(X, gap)
 
 

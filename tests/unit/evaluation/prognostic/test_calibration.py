@@ -160,8 +160,8 @@ def test_what_cannot_be_fitted_is_said():
     bounds[0] = 1.0
     assert "risks-at-the-bounds" in {o.code for o in calibration(y, bounds, 15, min_at_risk=0).objections}
     none = calibration(Surv.right(time, np.zeros(40)), risk / 9, 15)
-    assert "nobody" in none.observed_expected.reason
-    assert "nobody" in none.calibration_slope.reason
+    assert "no patient" in none.observed_expected.reason
+    assert "no patient" in none.calibration_slope.reason
     upside_down = calibration(*(cohort()[:1]), 1 - 0.3 * cohort()[1], 2)
     assert "risk-looks-inverted" in {o.code for o in upside_down.objections}
 

@@ -349,11 +349,11 @@ def test_one_cluster_has_no_standard_error_and_says_so():
 
 
 def test_without_controls_a_difference_has_neither_value_nor_error():
-    """At the last time nobody is known to be free of the event: the error of "nothing" is not zero."""
+    """At the last time no patient is known to be event-free: the error of "nothing" is not zero."""
     y = Surv.right(np.arange(1.0, 21.0), np.ones(20, int))
     rng = np.random.default_rng(0)
     one, other = (time_dependent_auc(y, rng.random(20), [5.0, 20.0], min_at_risk=0) for _ in range(2))
     moved = one.minus(other)
     assert np.isnan([one.value[1], one.se[1], moved.value[1], moved.se[1]]).all()
-    assert "free of it" in moved.reason[1]
+    assert "event-free" in moved.reason[1]
     assert np.isfinite([moved.value[0], moved.se[0]]).all()

@@ -332,4 +332,4 @@ def test_nobody_with_the_target_leaves_no_share_of_the_benefit():
     y = Surv.right(np.arange(1.0, 31.0), np.zeros(30, int))
     share = decision_curve(y, np.linspace(0, 1, 30), 10.0, [0.2], n_resamples=0).standardised()
     assert np.isnan(share.value).all()
-    assert "nobody" in share.reason_for("model")
+    assert "no patient" in share.reason_for("model")
