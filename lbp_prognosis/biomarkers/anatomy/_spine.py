@@ -18,6 +18,9 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 
 __all__ = ["Spine", "build_spine"]
 
+AGREE_DEG = 60.0
+"""Angle, seen along the spine, up to which two levels tell the same front: an axial rotation of a scoliosis is less."""
+
 
 @dataclass
 class Spine:
@@ -109,6 +112,8 @@ def _fronts(
     """Return the direction to the front at each body: away from the canal, or from the posterior elements.
 
     A level where this fails takes the mean of the others; where all fail, the patient's front (image axis) is taken.
+    Posterior elements have to be told from what an implant or a cut leaves beside a body: they count where most levels
+    have them on the same side.
     """
     canal = anatomy.canal
     cords = anatomy.of("spinal_cord")
@@ -122,18 +127,47 @@ def _fronts(
                 fronts[level] = offset
     if not fronts:
         source = "posterior_elements"
-        for level, body in regions.items():
-            vertebra = anatomy.get("vertebra", level) or anatomy.get("posterior_elements", level)
-            if vertebra is None or (vertebra.n_voxels < 1.1 * body.n_voxels and vertebra.structure == "vertebra"):
-                continue
-            offset = centres[level] - vertebra.centroid
-            offset = offset - (offset @ ups[level]) * ups[level]
-            if np.linalg.norm(offset) > 2.0:
-                fronts[level] = unit(offset)
+        whole = {level for level, body in regions.items() if not body.cut}
+        fronts = _agreed(_away_from_elements(anatomy, regions, centres, ups), ups, whole)
     if not fronts:
         source = "image"
     mean = unit(np.mean(list(fronts.values()), axis=0)) if fronts else np.array([0.0, 1.0, 0.0])
     return {level: fronts.get(level, mean) for level in regions}, source
+
+
+def _away_from_elements(
+    anatomy: Anatomy, regions: dict[str, Region], centres: dict[str, np.ndarray], ups: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the direction away from the posterior elements at the levels whose label is more than the body."""
+    fronts = {}
+    for level, body in regions.items():
+        vertebra = anatomy.get("vertebra", level) or anatomy.get("posterior_elements", level)
+        if vertebra is None or (vertebra.n_voxels < 1.1 * body.n_voxels and vertebra.structure == "vertebra"):
+            continue
+        offset = centres[level] - vertebra.centroid
+        offset = offset - (offset @ ups[level]) * ups[level]
+        if np.linalg.norm(offset) > 2.0:
+            fronts[level] = unit(offset)
+    return fronts
+
+
+def _agreed(
+    fronts: dict[str, np.ndarray], ups: dict[str, np.ndarray], whole: set[str]
+) -> dict[str, np.ndarray]:
+    """Return the largest set of levels that tell the same front; none unless it is more than half of the levels.
+
+    Of the levels count those that are seen whole (``whole``) and those that tell a front. Directions are compared at
+    right angles to the spine, so that neither lordosis nor kyphosis parts them.
+    """
+    cosine = np.cos(np.radians(AGREE_DEG))
+    agreeing: list[str] = []
+    for level, front in fronts.items():
+        up = ups[level]
+        across = {other: there - (there @ up) * up for other, there in fronts.items()}
+        same = [other for other, there in across.items() if front @ there >= cosine * np.linalg.norm(there)]
+        if len(same) > len(agreeing):
+            agreeing = same
+    return {level: fronts[level] for level in agreeing} if 2 * len(agreeing) > len({*whole, *fronts}) else {}
 
 
 def _away_from(points: np.ndarray, centre: np.ndarray, up: np.ndarray, thickness: float) -> np.ndarray | None:

@@ -6,10 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from corrupted_masks import KINDS, ODDITIES, corrupt, is_caught, judged, varied_spine
+from corrupted_masks import KINDS, ODDITIES, as_totalspineseg, corrupt, is_caught, judged, varied_spine
 from spine_phantom import Phantom, labels_of
 
-from lbp_prognosis.biomarkers import Image, Mask, Recipe, extract
+from lbp_prognosis.biomarkers import Image, LabelMap, Mask, Recipe, extract
+from lbp_prognosis.biomarkers.anatomy import _spine
+from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
+from lbp_prognosis.biomarkers.anatomy._spine import build_spine
 from lbp_prognosis.biomarkers.quality import _column, _edges, _mask_gate
 from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate
 
@@ -107,6 +110,52 @@ def test_arches_in_front_of_the_bodies_contradict_the_header(drawn):
     named = table[table["level"] != ""]
     assert named["flags"].str.contains("front_against_header").all()
     assert (named["level_confidence"] <= 0.25).all()
+
+
+@pytest.mark.parametrize("seed", [3003, 3053])
+def test_a_body_cut_by_screws_has_no_posterior_elements(seed):
+    """What two screws leave beside the body, by an opening, is no arch: front stays the header's, at every level."""
+    drawn = varied_spine(seed)
+    anatomy = build_anatomy([(Mask(as_totalspineseg(drawn.data), drawn.affine), LabelMap("totalspineseg"))])
+    assert drawn.oddity == "implant"
+    assert anatomy.canal is None
+    spine = build_spine(anatomy)
+    assert spine.front_from == "image"
+    assert all(body.frame.ap @ [0.0, 1.0, 0.0] > 0.6 for body in spine.bodies.values())
+    gate, bodies = judged(drawn.data, drawn.affine, drawn.image)
+    assert all(gate.confidence(level) == 1 for level in bodies), gate.reasons
+
+
+@pytest.mark.parametrize(
+    ("degrees", "whole", "kept"),
+    [
+        ((0, 10, -5, 8, 3), 5, 5),
+        ((0, 59, 0, 0, 0), 5, 5),  # on the border of 60 degrees and beyond it: the level takes the mean of the others
+        ((0, 61, 0, 0, 0), 5, 4),
+        ((0, 90, 180, 0, 0), 5, 3),
+        ((0, 90, 180, 0), 5, 0),  # 2 of 5
+        ((0, 0), 4, 0),  # half is not most
+        ((0, 0, 0), 5, 3),
+        ((90,), 5, 0),
+        ((0,), 1, 1),
+        ((0, 0), 0, 2),  # levels that the border cuts count where they tell a front
+    ],
+)
+def test_most_levels_tell_the_same_front_or_none_does(degrees, whole, kept):
+    names = [f"l{k}" for k in range(1, 6)]
+    ups = dict.fromkeys(names, np.array([0.0, 0.0, 1.0]))
+    fronts = {n: np.array([np.sin(a), np.cos(a), 0.0]) for n, a in zip(names, np.radians(degrees))}
+    found = _spine._agreed(fronts, ups, set(names[:whole]))
+    assert len(found) == kept
+    assert all(found[name] is fronts[name] for name in found)
+
+
+def test_lordosis_does_not_part_levels_that_tell_the_same_front():
+    ups, fronts = {}, {}
+    for k, lean in enumerate(np.radians([-40.0, 0.0, 40.0])):
+        ups[f"l{k + 1}"] = np.array([0.0, np.sin(lean), np.cos(lean)])
+        fronts[f"l{k + 1}"] = np.array([0.0, np.cos(lean), -np.sin(lean)])
+    assert len(_spine._agreed(fronts, ups, set(ups))) == 3
 
 
 def test_levels_are_counted_from_below_only_where_the_sacrum_is_seen():
