@@ -151,9 +151,7 @@ def _away_from_elements(
     return fronts
 
 
-def _agreed(
-    fronts: dict[str, np.ndarray], ups: dict[str, np.ndarray], whole: set[str]
-) -> dict[str, np.ndarray]:
+def _agreed(fronts: dict[str, np.ndarray], ups: dict[str, np.ndarray], whole: set[str]) -> dict[str, np.ndarray]:
     """Return the largest set of levels that tell the same front; none unless it is more than half of the levels.
 
     Of the levels count those that are seen whole (``whole``) and those that tell a front. Directions are compared at
