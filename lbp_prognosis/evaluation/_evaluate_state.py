@@ -29,7 +29,7 @@ __all__ = ["evaluate_state"]
 _MOST_STEPS = 50
 
 
-@takes_rows()
+@takes_rows(courses="outcome")
 def evaluate_state(
     courses: MultiState,
     risks: Any,

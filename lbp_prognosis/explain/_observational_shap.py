@@ -11,6 +11,7 @@ from lbp_prognosis._base import (
     argument_error,
     content_hash,
     linear_predictor_scale,
+    numbers_in,
     objection,
     takes_rows,
 )
@@ -54,7 +55,7 @@ def observational_shap(
     players = read_players(rows, groups)
     if len(players) > 12:
         raise argument_error("groups", "at most 12 players", f"{len(players)}")
-    matrix, sample = rows.to_numpy(dtype=float), drawn.to_numpy(dtype=float)
+    matrix, sample = numbers_in(rows, rows.columns), numbers_in(drawn, drawn.columns, "background")
     mean, covariance = sample.mean(axis=0), np.atleast_2d(np.cov(sample.T))
 
     def score(values: np.ndarray) -> np.ndarray:

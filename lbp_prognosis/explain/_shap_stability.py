@@ -95,7 +95,7 @@ def _refitted(
     keywords: dict[str, Any],
 ) -> np.ndarray:
     sample, _ = task
-    model = clone(estimator).fit(X.iloc[sample].reset_index(drop=True), y[sample])
+    model = clone(estimator).fit(X.iloc[sample], y[sample])
     return shap_values(model, rows, background, **keywords).values
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from lbp_prognosis._base import (
     argument_error,
     content_hash,
+    numbers_in,
     require,
     takes_rows,
 )
@@ -97,10 +98,12 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
         place = {str(name): j for j, name in enumerate(rows.columns if names is not None else model.tree_columns_)}
         order = [place[name] for name in model.tree_columns_]  # trees see columns by name
         explainer = shap.TreeExplainer(
-            model.booster(cause), data=drawn.to_numpy(dtype=float)[:, order], feature_perturbation="interventional"
+            model.booster(cause),
+            data=numbers_in(drawn, drawn.columns, "background")[:, order],
+            feature_perturbation="interventional",
         )
         values = np.empty(rows.shape)
-        inner = rows.to_numpy(dtype=float)[:, order]
+        inner = numbers_in(rows, rows.columns)[:, order]
         values[:, order] = slope * np.asarray(explainer.shap_values(inner, check_additivity=False))
         base = float(np.asarray(model.linear_predictor(drawn, cause), dtype=float).mean())
     return ShapResult(

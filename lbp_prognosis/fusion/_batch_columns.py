@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import LeakageError, argument_error, holds, is_number, numbers_in
+from lbp_prognosis._base import (
+    LeakageError,
+    argument_error,
+    holds,
+    is_number,
+    numbers_in,
+)
 
 __all__ = ["CovariateDesign", "batch_codes", "batch_labels", "feature_matrix", "refuse_outcome"]
 
@@ -75,7 +81,7 @@ class CovariateDesign:
                     raise argument_error("X", f"a table whose {name!r} is among {known}", f"{strange[:3]}")
                 parts.append((values.to_numpy()[:, None] == np.array(known[1:], dtype=object)).astype(float))
             else:
-                parts.append(values.to_numpy(dtype=float)[:, None])
+                parts.append(numbers_in(frame, [name]))
         return np.column_stack(parts)
 
 

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import (
+    argument_error,
+    numbers_in,
+)
 
 __all__ = ["column_formula"]
 
@@ -77,7 +80,7 @@ def _value(node: ast.expr, expression: str, table: pd.DataFrame) -> Any:
     if isinstance(node, ast.Name):
         if node.id not in table.columns:
             raise argument_error("expression", "made of columns that exist", f"no column {node.id!r} in {expression!r}")
-        return table[node.id].to_numpy(dtype=float)
+        return numbers_in(table, [node.id], "table")[:, 0]
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
         return _BINARY[type(node.op)](inner(node.left), inner(node.right))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):

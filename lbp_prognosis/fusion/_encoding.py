@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, categories_of, column_kind, is_number, numbers_of, refused_kind
+from lbp_prognosis._base import (
+    argument_error,
+    categories_of,
+    column_kind,
+    holds,
+    is_number,
+    numbers_in,
+    refused_kind,
+)
 
 __all__ = ["METHODS", "Encoding"]
 
@@ -94,8 +102,10 @@ class Encoding:
         for j, name in enumerate(self.columns):
             column = frame[name]
             if self.kinds[j] != 2:
-                out[:, j] = numbers_of(column)
+                out[:, j] = numbers_in(frame, [name])[:, 0]
                 continue
+            if (what := holds(column)) in ("date", "duration", "complex", "mixed"):
+                raise refused_kind("X", what, "numbers and categories", column=name)
             place = {value: code for code, value in enumerate(self.categories[name])}
             codes = np.array(column.map(place).to_numpy(dtype=float, na_value=np.nan))
             strange = np.isnan(codes) & column.notna().to_numpy()

@@ -20,7 +20,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import training_ranges
 
-__all__ = ["as_frame", "as_output", "chosen_columns", "coarse_ranges", "match_columns"]
+__all__ = ["as_frame", "as_output", "chosen_columns", "coarse_ranges", "match_columns", "refuse_strange"]
 
 
 def as_frame(X: Any, name: str = "X") -> pd.DataFrame:
@@ -64,7 +64,7 @@ def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, 
     """Return the columns a transformer works on: those named, or by default all that are (not) numbers."""
     if columns is None:
         for column in frame.columns:
-            _refuse_strange(frame[column], identifiers=not numeric)
+            refuse_strange(frame[column], identifiers=not numeric)
         return [c for c in frame.columns if is_number(frame[c]) == numeric]
     names = [columns] if isinstance(columns, str) else list(columns)
     absent = [column for column in names if column not in frame.columns]
@@ -73,7 +73,7 @@ def chosen_columns(frame: pd.DataFrame, columns: Iterable[str] | str | None, *, 
     return names
 
 
-def _refuse_strange(column: pd.Series, *, identifiers: bool) -> None:
+def refuse_strange(column: pd.Series, *, identifiers: bool) -> None:
     """Refuse what is neither number nor category: dates, durations, mixtures, and identifiers in text."""
     if is_number(column):
         return

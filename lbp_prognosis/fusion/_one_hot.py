@@ -19,7 +19,7 @@ from lbp_prognosis._base import (
     refused_kind,
     takes_rows,
 )
-from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns
+from lbp_prognosis.fusion._frame import as_frame, chosen_columns, match_columns, refuse_strange
 
 __all__ = ["OneHot"]
 
@@ -77,6 +77,7 @@ class OneHot(TransformerMixin, BaseEstimator):
         frame = match_columns(X, self.feature_names_in_)
         parts: dict[str, Any] = {}
         for column in frame.columns:
+            refuse_strange(frame[column], identifiers=False)
             if column not in self.categories_:
                 parts[column] = frame[column]
                 continue

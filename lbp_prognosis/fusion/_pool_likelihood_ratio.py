@@ -12,6 +12,8 @@ from scipy.special import expit
 from lbp_prognosis._base import (
     argument_error,
     check_choice,
+    numbers_in,
+    read_frame,
     takes_rows,
 )
 from lbp_prognosis._kernels import PooledTest, cox_fit, d3_test
@@ -60,9 +62,11 @@ def pool_likelihood_ratio(
     Meng XL, Rubin DB. Performing likelihood ratio tests with multiply-imputed data sets. Biometrika 1992;79:103-111.
     doi:10.1093/biomet/79.1.103
     """
+    if hasattr(X, "tables"):
+        return pool_likelihood_ratio(models, null_models, list(X.tables), y, intercept=intercept)
     check_choice("intercept", intercept, ("pooled", "re-estimated"))
     kind = check_outcome(y, ("status", "right"), caller="pool_likelihood_ratio")
-    tables = list(getattr(X, "tables", X))
+    tables = list(X)
     names = [
         _names("models", models, len(tables)),
         [] if null_models is None else _names("null_models", null_models, len(tables)),
@@ -79,7 +83,7 @@ def pool_likelihood_ratio(
         slopes = np.mean([np.asarray(fit.coef_, dtype=float) for fit in fits], axis=0)
         level = float(np.mean([getattr(fit, "intercept_", 0.0) for fit in fits]))
         for t, (fit, table) in enumerate(zip(fits, tables)):
-            matrix = table[list(fit.feature_names_in_)].to_numpy(float)
+            matrix = numbers_in(read_frame(table), fit.feature_names_in_)
             ties = getattr(fit, "ties", "efron")
             mine = matrix @ np.asarray(fit.coef_, dtype=float)
             own[t] += sign * 2 * _log_likelihood(y, kind, mine, float(getattr(fit, "intercept_", 0.0)), ties)

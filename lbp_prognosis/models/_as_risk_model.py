@@ -312,11 +312,23 @@ class AdaptedModel(RiskEstimator):
                 return linear_predictor_scale(inner)
         return None
 
+    def _as_fitted(self, X: Any) -> Any:
+        """Return the columns of the fit in their order: other libraries go by position, or refuse another order."""
+        names = getattr(self, "feature_names_in_", None)
+        if names is None or not isinstance(X, pd.DataFrame):
+            return X
+        absent = [name for name in names if name not in X.columns]
+        if absent:
+            raise argument_error(
+                "X", f"a table with the columns of the fit, {len(names)} in all", f"one without {absent[:5]}"
+            )
+        return X[list(names)]
+
     @available_if(_with_score)
     @takes_rows()
     def linear_predictor(self, X: Any, cause: int = 1) -> np.ndarray:
         """Return the linear predictor of the model that a search chose, or a pipeline ends in; shape (n,)."""
-        model = getattr(self, "estimator_", self.estimator)
+        model, X = getattr(self, "estimator_", self.estimator), self._as_fitted(X)
         last = _last_step(model)
         if last is None:
             return linear_predictor_of(model.best_estimator_, X, cause)
@@ -348,7 +360,7 @@ class AdaptedModel(RiskEstimator):
         """
         self._refuse(strata=strata, offset=offset)
         times, _ = check_horizons(horizons)
-        kind = self._kind()
+        kind, X = self._kind(), self._as_fitted(X)
         model = getattr(self, "estimator_", self.estimator)
         if kind not in ("hazardous", "search", "pipeline") and cause != 1:
             raise argument_error("cause", f"1 for a {kind} model", cause)

@@ -15,6 +15,9 @@ from lbp_prognosis._base import (
     check_choice,
     check_number,
     check_vector,
+    holds,
+    numbers_in,
+    refused_kind,
     takes_rows,
 )
 from lbp_prognosis.models._landmark import at_landmark, named_causes
@@ -83,10 +86,14 @@ def _design(
     X: pd.DataFrame, at: float, last: float, interactions: Sequence[str], degree: int, baseline: str
 ) -> pd.DataFrame:
     s = at / last if last > 0 else 0.0
+    for name in X.columns:
+        if (what := holds(X[name])) in ("date", "duration", "complex", "mixed"):
+            raise refused_kind("X", what, "numbers", column=name)
     columns = {name: X[name].to_numpy() for name in X.columns}
-    for name in interactions:
+    changing = numbers_in(X, interactions)
+    for j, name in enumerate(interactions):
         for power in range(1, degree + 1):
-            columns[f"{name}:s{power if power > 1 else ''}"] = X[name].to_numpy(dtype=float) * s**power
+            columns[f"{name}:s{power if power > 1 else ''}"] = changing[:, j] * s**power
     if baseline == "smooth":
         columns["s"] = np.full(len(X), s)
         columns["s2"] = np.full(len(X), s**2)

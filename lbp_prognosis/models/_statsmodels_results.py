@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import (
+    argument_error,
+    numbers_in,
+)
 from lbp_prognosis._kernels import cox_baseline, step_at
 
 __all__ = ["is_hazard_model", "is_statsmodels", "statsmodels_risk"]
@@ -96,7 +99,7 @@ def _rows(result: Any, X: Any) -> Any:
         rows = X if "const" in X.columns or "const" not in names else X.assign(const=1.0)
         absent = [name for name in names if name not in rows.columns]
         if not absent:
-            return rows[names].to_numpy(dtype=float)
+            return numbers_in(rows, names)
         if not set(absent) == set(names) - {"const"}:
             raise argument_error("X", f"with the columns {names}", f"without {absent}")
     array = np.asarray(X, dtype=float)

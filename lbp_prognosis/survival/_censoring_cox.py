@@ -131,7 +131,7 @@ class CensoringCox:
         hazard = step_at(self._grid, self._hazard, 2.0 * place - 0.5, left=0.0)
         return np.exp(-hazard * np.exp((matrix - self._center) @ self.coef_))
 
-    @takes_rows()
+    @takes_rows(times="numbers")
     def survival_before(self, times: np.ndarray, X: Any = None) -> np.ndarray:
         """Return G(t− | x) for each row's own time, in the order of the rows fitted, or of ``X``."""
         at = check_vector("times", times, low=0)

@@ -113,7 +113,7 @@ class CensoringKaplanMeier:
             raise argument_error("X", "with strata seen when fitting", f"unseen strata {unknown[:5]}")
         return np.array([known[label] for label in labels.tolist()], dtype=np.int64)
 
-    @takes_rows()
+    @takes_rows(times="numbers")
     def survival_before(self, times: np.ndarray, X: Any = None) -> np.ndarray:
         """Return G(t−) for each row's own time.
 

@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base._errors import argument_error
+from lbp_prognosis._base.intake._column_kind import holds
 from lbp_prognosis._base.intake._foreign import as_pandas
 from lbp_prognosis._base.intake._labels import in_order_of, is_counter, label_codes_of, labels_of, outcome_labels
 from lbp_prognosis._base.intake._numbers import as_labels, as_numbers
@@ -21,6 +23,14 @@ __all__ = ["takes_rows"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _UNPAIRED = ("outcome", "frame")
+
+
+class _Path(tuple[Any, Any]):
+    """Where a value stands in a mapping of mappings: scores of each reader with each modality."""
+
+
+class _Item(int):
+    """Where a table stands in a list of tables of the same rows: those of an imputation."""
 
 
 def takes_rows(**roles: Role | None) -> Callable[[F], F]:
@@ -59,7 +69,8 @@ def takes_rows(**roles: Role | None) -> Callable[[F], F]:
             for name, value in extra.items():
                 if name in ROLES and roles.get(name, "") is not None:
                     given[name] = (value, ROLES[name])
-            for name, value in _taken(given).items():
+            horizons = bound.arguments.get("horizons")
+            for name, value in _taken(given, horizons).items():
                 if name in own:
                     bound.arguments[name] = value
                 else:
@@ -72,14 +83,17 @@ def takes_rows(**roles: Role | None) -> Callable[[F], F]:
     return decorate
 
 
-def _taken(given: Mapping[str, tuple[Any, Role]]) -> dict[str, Any]:
-    """Return all row-wise arguments read, ordered and checked."""
+def _taken(given: Mapping[str, tuple[Any, Role]], horizons: Any = None) -> dict[str, Any]:
+    """Return all row-wise arguments read, ordered and checked; columns named by horizons in the order of these."""
     parts = {name: _parts(value, role) for name, (value, role) in given.items() if value is not None}
     roles = {name: given[name][1] for name in parts}
     # labels are those of what was given: a frame of another library has none, whatever it becomes
     labels = {(name, key): _index(part) for name, own in parts.items() for key, part in own.items()}
     read = {
-        name: {key: _read(_told(name, key), part, roles[name]) for key, part in own.items()}
+        name: {
+            key: _by_horizon(_told(name, key), _read(_told(name, key), part, roles[name]), roles[name], horizons)
+            for key, part in own.items()
+        }
         for name, own in parts.items()
     }
     base_name, base, coded = _base(read, labels, roles)
@@ -97,18 +111,43 @@ def _taken(given: Mapping[str, tuple[Any, Role]]) -> dict[str, Any]:
                 )
                 for key, part in own.items()
             }
-        out[name] = own[None] if set(own) == {None} else own
+        out[name] = own[None] if set(own) == {None} else _nested(own)
+    return out
+
+
+def _nested(own: Mapping[Any, Any]) -> dict[Any, Any] | list[Any]:
+    """Return entries in the list, the mapping or the mapping of mappings from which they came."""
+    if own and all(isinstance(key, _Item) for key in own):
+        return list(own.values())
+    out: dict[Any, Any] = {}
+    for key, part in own.items():
+        if isinstance(key, _Path):
+            out.setdefault(key[0], {})[key[1]] = part
+        else:
+            out[key] = part
     return out
 
 
 def _told(name: str, key: Any) -> str:
+    if isinstance(key, _Path):
+        return f"{name}[{key[0]!r}][{key[1]!r}]"
     return name if key is None else f"{name}[{key!r}]"
 
 
 def _parts(value: Any, role: Role) -> dict[Any, Any]:
-    """Return the entries of a mapping, or a value as its only part."""
+    """Return the entries of a mapping, tables of the same rows one by one, or a value as its only part."""
+    if role == "matrix" and isinstance(value, Mapping | list | tuple) and len(value):
+        tables: dict[Any, Any] = (
+            dict(value) if isinstance(value, Mapping) else {_Item(k): t for k, t in enumerate(value)}
+        )
+        if all(isinstance(table, pd.DataFrame) for table in tables.values()):
+            return tables
     if role not in ("outcome", "matrix", "frame") and isinstance(value, Mapping):
-        return dict(value)
+        out: dict[Any, Any] = {}
+        for key, part in value.items():
+            inner = {_Path((key, own)): each for own, each in part.items()} if isinstance(part, Mapping) else {}
+            out |= inner or {key: part}
+        return out
     if role == "many labels" and isinstance(value, pd.Series):
         return {str(value.name or "group"): value}  # one variable, named after its series
     return {None: value}
@@ -119,6 +158,27 @@ def _read(name: str, value: Any, role: Role) -> Any:
     if role == "outcome":
         return value
     return read_frame(value, name) if role in ("matrix", "frame") else as_pandas(value, name)
+
+
+def _by_horizon(name: str, value: Any, role: Role, horizons: Any) -> Any:
+    """Return columns that are named by their horizons in the order in which the horizons were given."""
+    if role not in ("numbers", "risks", "many numbers") or not isinstance(value, pd.DataFrame) or horizons is None:
+        return value
+    asked = pd.Index(np.atleast_1d(as_numbers("horizons", horizons)))
+    named = pd.Index(pd.to_numeric(pd.Series(value.columns, dtype=object), errors="coerce"), dtype=float)
+    if is_counter(value.columns) or asked.equals(named) or len(asked) != len(named) or named.hasnans:
+        return value
+    order = named.get_indexer(asked) if named.is_unique else np.full(len(named), -1)
+    if (order < 0).any():
+        if holds(value.columns) != "number":
+            return value  # a text that happens to be a number
+        raise argument_error(
+            name,
+            f"of one column per horizon, named {asked.tolist()}",
+            f"columns named {value.columns.tolist()}",
+            "Name them by their horizons, or give an array.",
+        )
+    return value.iloc[:, order]
 
 
 def _base(

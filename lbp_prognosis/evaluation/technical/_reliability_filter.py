@@ -17,7 +17,7 @@ from lbp_prognosis.evaluation.technical._icc import icc
 __all__ = ["reliability_filter"]
 
 
-@takes_rows()
+@takes_rows(ratings="frame")
 def reliability_filter(
     ratings: Mapping[str, Any], *, minimum: float = 0.75, form: str = "2,1", confidence: float = 0.95
 ) -> pd.DataFrame:

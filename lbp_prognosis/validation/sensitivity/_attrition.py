@@ -241,6 +241,8 @@ def delta_sensitivity(
         raise argument_error(
             "y", "a Status with observed and unobserved states", f"{int(seen.sum())} of {seen.size} seen"
         )
+    if isinstance(X, pd.DataFrame):
+        X = X[sorted(X.columns, key=str)]  # coefficients are drawn by position: in any order of columns the same
     fitted = LogisticRisk(horizon=float(visit), collinear="drop").fit(X, y)
     lost = X[~seen]
     rows = []
