@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
+from exact_tables import read_exact
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("LBP_REFERENCE_FOLDER", ROOT.parent / "shared"))
@@ -39,7 +39,7 @@ def reference_case(shared: Path):
 @pytest.fixture(scope="session")
 def reference_csv(shared: Path):
     """Return a function: name of a table -> its frame, read without rounding."""
-    return lambda name: pd.read_csv(shared / "reference" / "data" / name, float_precision="round_trip")
+    return lambda name: read_exact(shared / "reference" / "data" / name)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -220,7 +221,9 @@ def load_public(name: str, folder: str | os.PathLike[str]) -> pd.DataFrame:
     if columns:
         frame = pd.read_csv(path, sep=r"\s+", header=None, names=columns)
     else:
-        frame = pd.read_csv(path, float_precision="round_trip")
+        # to the last bit: pandas below 3 rounds unless it is told not to, from 3 on it must not be told
+        exact: dict[str, Any] = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
+        frame = pd.read_csv(path, **exact)
     frame.attrs.update(
         {key: getattr(entry, key) for key in ("name", "source", "licence", "sha256", "citation")}, synthetic=False
     )

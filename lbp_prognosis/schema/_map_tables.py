@@ -15,6 +15,7 @@ import pandas as pd
 
 from lbp_prognosis._base import DataError, Result, argument_error
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
+from lbp_prognosis.schema._mapping_plan import DIALECT, REDCAP, checked_plan
 from lbp_prognosis.schema._missing_words import MissingWords
 from lbp_prognosis.schema._number_text import is_identifier, number_of
 from lbp_prognosis.schema._read_redcap import read_redcap
@@ -24,12 +25,7 @@ from lbp_prognosis.schema._units import convert_unit
 
 __all__ = ["MappedTables", "map_tables"]
 
-_DIALECT = ("sheet", "delimiter", "decimal", "thousands", "encoding")
 _DATED = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|(?:true|false)\Z", re.IGNORECASE)
-_TABLE_KEYS = {"name", "source", "where", "columns", "melt", "distinct"}
-_COLUMN_KEYS = {"from", "value", "recode", "unit", "to", "scale", "date"}
-_REDCAP = ("missing_codes", "visit_date", "event_days")
-_MELT_KEYS = {"key", "value", "columns"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,7 +99,7 @@ def map_tables(
     ArgumentError
         If the mapping itself is not as described.
     """
-    plan = _plan(mapping)
+    plan = checked_plan(_plan(mapping), Path(folder), tuple(frames or ()))
     sources: dict[str, Source] = {}
     for name, entry in plan.get("source", {}).items():
         sources.update(_sources(name, entry, Path(folder)))
@@ -166,17 +162,7 @@ def _plan(mapping: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]
             plan = tomllib.loads(Path(mapping).read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"The mapping {str(mapping)!r} cannot be read as TOML ({error}).") from error
-    unknown = set(plan) - {"source", "table", "ignore"}
-    if unknown or not isinstance(plan.get("source", {}), Mapping) or not isinstance(plan.get("table"), list):
-        raise argument_error("mapping", "made of [source.<name>], [[table]] and [ignore]", f"keys {sorted(plan)}")
     return plan
-
-
-def _inside(name: str, key: str, entry: Mapping[str, Any], folder: Path) -> Path:
-    path = folder / str(entry[key])
-    if "\x00" in str(path) or not path.resolve().is_relative_to(folder.resolve()):
-        raise argument_error(f"source.{name}.{key}", "a file inside the folder", str(entry[key]))
-    return path
 
 
 class Source(NamedTuple):
@@ -189,15 +175,10 @@ class Source(NamedTuple):
 
 def _sources(name: str, entry: Mapping[str, Any], folder: Path) -> dict[str, Source]:
     """Return the tables of one source, all cells as text: one, or those of a REDCap project."""
-    if not isinstance(entry, Mapping) or ("file" in entry) == ("redcap" in entry):
-        raise argument_error(f"source.{name}", "a table with `file`, or with `redcap` and `dictionary`", entry)
     if "file" in entry:
         return {name: _source(name, entry, folder)}
-    unknown = sorted(set(entry) - {"redcap", "dictionary", *_REDCAP})
-    if unknown or "dictionary" not in entry:
-        raise argument_error(f"source.{name}", f"a table of redcap, dictionary, {', '.join(_REDCAP)}", sorted(entry))
-    files = [_inside(name, key, entry, folder) for key in ("redcap", "dictionary")]
-    project = read_redcap(*files, **{key: entry[key] for key in _REDCAP if key in entry})
+    files = [folder / entry[key] for key in ("redcap", "dictionary")]
+    project = read_redcap(*files, **{key: entry[key] for key in REDCAP if key in entry})
     frames = {name: project.records, f"{name}.visits": project.visits}
     frames |= {f"{name}.{form}": frame for form, frame in project.repeats.items()}
     # a REDCap project declares its own codes, which are missing by now: no other word is
@@ -208,8 +189,8 @@ def _sources(name: str, entry: Mapping[str, Any], folder: Path) -> dict[str, Sou
 
 
 def _source(name: str, entry: Mapping[str, Any], folder: Path) -> Source:
-    path = _inside(name, "file", entry, folder)
-    options = {key: entry[key] for key in _DIALECT if key in entry}
+    path = folder / entry["file"]
+    options = {key: entry[key] for key in DIALECT if key in entry}
     reading = read_table(path, infer=False, **options)
     words = MissingWords(entry.get("missing"))
     words.check_columns(list(reading.frame.columns))
@@ -252,12 +233,7 @@ def _gone(series: pd.Series, column: str, words: MissingWords) -> tuple[pd.Serie
 
 
 def _entry(entry: Mapping[str, Any], sources: Mapping[str, Source]) -> tuple[str, str]:
-    unknown = set(entry) - _TABLE_KEYS
-    if unknown:
-        raise argument_error("table", f"a table of {', '.join(sorted(_TABLE_KEYS))}", f"{sorted(unknown)}")
-    name, source = entry.get("name"), entry.get("source")
-    if name not in table_schemas():
-        raise argument_error("table.name", f"one of {', '.join(table_schemas())}", repr(name))
+    name, source = entry["name"], entry["source"]
     if source not in sources:
         raise argument_error("table.source", f"one of {', '.join(sources)}", repr(source))
     return str(name), str(source)
@@ -333,8 +309,6 @@ def _columns(
     out = pd.DataFrame(made, index=held.frame.index)
     melt = entry.get("melt")
     if melt is not None:
-        if set(melt) != _MELT_KEYS:
-            raise argument_error("table.melt", f"a table of {', '.join(sorted(_MELT_KEYS))}", sorted(melt))
         blocks = []
         for key, rule in melt["columns"].items():
             values, column, action = _one(held, rule, table, f"{melt['value']} ({key})", source, failures)
@@ -354,8 +328,6 @@ def _one(
     """Return the values, the source column, and words on what was done."""
     if isinstance(rule, str):
         rule = {"from": rule}
-    if not isinstance(rule, Mapping) or set(rule) - _COLUMN_KEYS or ("from" in rule) == ("value" in rule):
-        raise argument_error(f"{table}.{field}", "a column name, or a table with `from` or `value`", rule)
     if "value" in rule:
         return pd.Series(_word(rule["value"]), index=held.frame.index, dtype=object), "", "constant"
     column = str(rule["from"])
@@ -392,8 +364,6 @@ def _one(
         if text.any():
             failures.append(column_failures(table, field, "type", text, values, "not a number"))
         if "unit" in rule:
-            if "to" not in rule:
-                raise argument_error(f"{table}.{field}", "given `to` beside `unit`", dict(rule))
             numbers = pd.Series(convert_unit(numbers, rule["unit"], rule["to"]), index=values.index)
             action += f", {rule['unit']} to {rule['to']}"
         if "scale" in rule:

@@ -1,8 +1,8 @@
 """Calibration against R (survival, stats, rms, geepack's equations, cmprsk) and against the worked values."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from exact_tables import read_exact
 
 from lbp_prognosis.evaluation.prognostic import calibration
 from lbp_prognosis.survival import Status, Surv
@@ -154,8 +154,8 @@ def test_twelve_patients(name, reference_case, reference_csv):
 
 @pytest.fixture(scope="module")
 def worked(shared):
-    table = pd.read_csv(shared / "methods_examples" / "te300.csv", float_precision="round_trip")
-    survival = pd.read_csv(shared / "methods_examples" / "cal300.csv", float_precision="round_trip")["Si"]
+    table = read_exact(shared / "methods_examples" / "te300.csv")
+    survival = read_exact(shared / "methods_examples" / "cal300.csv")["Si"]
     return table, -np.log(survival.to_numpy())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from exact_tables import read_exact
 from syn import syn
 
 from lbp_prognosis.fusion import ComBat, RiskPipeline, Standardise, site_confounding
@@ -19,7 +20,7 @@ IMAGE = ["m1", "m2", "m3", "g1"]
 @pytest.fixture(scope="module")
 def public(shared):
     folder = shared / "data" / "combat"
-    values = pd.read_csv(folder / "testdata.csv", float_precision="round_trip").to_numpy().T
+    values = read_exact(folder / "testdata.csv").to_numpy().T
     frame = pd.DataFrame(values, columns=[f"f{k}" for k in range(values.shape[1])])
     frame["batch"], frame["pheno"] = [1] * 5 + [2] * 5, [1, 0] * 5
     expected = {path.name: path for path in sorted((folder / "expected").glob("*.csv"))}
@@ -28,7 +29,7 @@ def public(shared):
 
 def _expected(path) -> np.ndarray:
     header = 0 if path.stem.endswith("_r") else None
-    return pd.read_csv(path, header=header, float_precision="round_trip").to_numpy().T
+    return read_exact(path, header=header).to_numpy().T
 
 
 def _step(name: str, tol: float) -> ComBat:

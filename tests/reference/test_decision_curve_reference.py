@@ -1,8 +1,8 @@
 """Net benefit against R and against the worked values."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from exact_tables import read_exact
 from syn import syn
 
 from lbp_prognosis.evaluation.utility import decision_curve, finding_to_outcome_ceiling
@@ -91,7 +91,7 @@ def test_risks_at_the_threshold(name, reference_case, reference_csv):
 
 
 def test_worked_values_of_both_estimators(shared, golden):
-    table = pd.read_csv(shared / "methods_examples" / "te300.csv", float_precision="round_trip")
+    table = read_exact(shared / "methods_examples" / "te300.csv")
     want = golden["net_benefit_survival"]
     one, two = Surv.right(table["time"], table["event"]), Surv.right(table["time"], table["status"])
     for y, risk, estimator, value, se in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from exact_tables import read_exact
 from scipy.special import expit
 from syn import bootstrap_rows, park_miller, syn
 
@@ -206,7 +207,7 @@ def test_added_value_cross_fitted(cohort, cross_fitted):
 
 
 def test_everybody_treated_under_censoring(shared):
-    table = pd.read_csv(shared / "methods_examples" / "te300.csv", float_precision="round_trip")
+    table = read_exact(shared / "methods_examples" / "te300.csv")
     one, two = Surv.right(table["time"], table["event"]), Surv.right(table["time"], table["status"])
     grid = [0.2, 0.3, 0.4, 0.5]
     for y, risk, overall, wanted in (
@@ -224,8 +225,8 @@ def test_everybody_treated_under_censoring(shared):
 
 def test_observed_over_expected_of_the_follow_up(shared, golden):
     """Events over expected cumulative hazard, follow-up cut at the horizon: 126 over 107.13675."""
-    table = pd.read_csv(shared / "methods_examples" / "te300.csv", float_precision="round_trip")
-    survival = pd.read_csv(shared / "methods_examples" / "cal300.csv", float_precision="round_trip")["Si"]
+    table = read_exact(shared / "methods_examples" / "te300.csv")
+    survival = read_exact(shared / "methods_examples" / "cal300.csv")["Si"]
     y = Surv.right(table["time"], table["event"])
     found = calibration(y, table["r"], 12, cumulative_hazard=-np.log(survival.to_numpy()))
     whole = found.observed_expected_followup

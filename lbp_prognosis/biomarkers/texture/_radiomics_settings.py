@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from lbp_prognosis._base import argument_error, check_number, content_hash
+from lbp_prognosis._base import StrictTable, argument_error, check_number, content_hash
 
 __all__ = ["RadiomicsSettings"]
 
@@ -116,13 +116,12 @@ class RadiomicsSettings:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> RadiomicsSettings:
-        """Return settings from plain values; unknown names are refused."""
-        known = {entry.name for entry in fields(cls)}
-        unknown = set(settings) - known
-        if unknown:
-            raise argument_error("settings", "of the names " + ", ".join(sorted(known)), f"{sorted(unknown)}")
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        return cls(**plain)
+        """Return settings from plain values (a TOML or JSON table); unknown names are refused."""
+        read = StrictTable("settings")
+        found = read.record(cls, "settings", settings)
+        read.raise_if_any()
+        assert found is not None
+        return found
 
     @property
     def fingerprint(self) -> str:

@@ -294,3 +294,24 @@ def test_grid_rounding_and_bins_by_hand():
     prepared = prepare(spread, np.ones(spread.shape, dtype=bool), np.ones(3), RadiomicsSettings())
     assert resegmented(prepared, RadiomicsSettings(outlier_sd=3)).sum() == 100
     assert resegmented(prepared, RadiomicsSettings(outlier_sd=3, intensity_range=(0, 99))).sum() == 99  # then 1 is far
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason", "word"),
+    [
+        ({"bin_widht": 5}, "unknown_key", "'bin_width'"),
+        ({"normalise": "false"}, "type", "true or false"),
+        ({"bin_width": "25"}, "type", "a number"),
+        ({"bin_count": 32.5}, "type", "a whole number"),
+        ({"classes": "glcm"}, "type", "brackets"),
+        ({"intensity_range": [0.0]}, "range", "2"),
+        ({"spacing_mm": float("nan")}, "not_finite", "finite"),
+        ({"spacing_mm": 0.09}, "range", "0.1"),
+    ],
+)
+def test_settings_of_a_file_are_read_strictly(settings, reason, word):
+    with pytest.raises(ArgumentError) as told:
+        RadiomicsSettings.from_dict(settings)
+    row = told.value.failures.iloc[0]
+    assert row["reason"] == reason
+    assert word in row["message"]

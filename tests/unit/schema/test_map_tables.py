@@ -140,3 +140,58 @@ def test_dates_are_read_as_the_mapping_says(tmp_path):
     assert validate_package(mapped.tables).ok
     with pytest.raises(DataError, match="not a date like"):
         map_tables({"source": {"raw": {"file": "raw.csv"}}, "table": [{**table, "where": {}}]}, tmp_path)
+
+
+FILE = {"file": "raw.csv"}
+PROJECT = {"redcap": "a", "dictionary": "b"}
+FAULTS = [
+    ({"sorce": {}}, "mapping.sorce", "unknown_key", "'source'"),
+    ({"source": {"raw": {**FILE, "delimeter": ";"}}}, "source.raw.delimeter", "unknown_key", "'delimiter'"),
+    ({"source": {"raw": {**FILE, "sheet": 2}}}, "source.raw.sheet", "type", "text"),
+    ({"source": {"raw": {**PROJECT, "event_days": {"v": "0"}}}}, "source.raw.event_days.v", "type", "a number"),
+    ({"source": {"raw": {"redcap": "a"}}}, "source.raw.dictionary", "missing_key", "'dictionary'"),
+    ({"source": {"raw": {"file": "a\x00"}}}, "source.raw.file", "range", "inside the folder"),
+    ({"ignore": {"rew": ["x"]}}, "ignore.rew", "reference", "'raw'"),
+    ({"ignore": {"raw": "x"}}, "ignore.raw", "type", "brackets"),
+]
+RULES = [
+    ({"form": "age"}, "form", "unknown_key", "'from'"),
+    ({"from": "age", "scale": "2"}, "scale", "type", "a number"),
+    ({"from": "age", "scale": float("inf")}, "scale", "not_finite", "finite"),
+    ({"from": "age", "scale": 0}, "scale", "range", "other than 0"),
+    ({"from": "age", "unit": "ft"}, "", "conflict", "together"),
+    ({"from": "age", "value": 1}, "", "conflict", "from"),
+    ({"from": "age", "recode": {"1": ["a"]}}, "recode.1", "type", "text"),
+    (7, "", "type", "column name"),
+]
+
+
+def faults_of(change, folder):
+    with pytest.raises(ArgumentError) as told:
+        map_tables(plan(**change), folder)
+    return told.value.failures
+
+
+@pytest.mark.parametrize(("change", "field", "reason", "word"), FAULTS, ids=[f[1] for f in FAULTS])
+def test_a_key_a_type_or_a_name_that_is_wrong_is_told_before_any_file_is_opened(tmp_path, change, field, reason, word):
+    found = faults_of(change, tmp_path / "no-such-folder")
+    row = found[found["field"] == field].iloc[0]
+    assert row["reason"] == reason
+    assert word in row["message"]
+
+
+@pytest.mark.parametrize(("rule", "key", "reason", "word"), RULES)
+def test_rules_of_columns_are_read_strictly(tmp_path, rule, key, reason, word):
+    table = {"name": "patient", "source": "raw", "columns": {"age": rule}}
+    found = faults_of({"table": [table]}, tmp_path / "no-such-folder")
+    row = found[found["field"] == ".".join(["table.1.columns.age", key]).rstrip(".")].iloc[0]
+    assert row["reason"] == reason
+    assert word in row["message"]
+
+
+def test_all_faults_come_at_once(tmp_path):
+    tables = [{"name": "patient", "source": "raw", "distinct": "false"}, {"name": "vist", "source": "raw"}]
+    found = faults_of({"table": tables, "ignore": {"raw": "x"}}, tmp_path)
+    assert found["field"].tolist() == ["table.1.distinct", "table.2.name", "ignore.raw"]
+    assert found["row"].tolist()[:2] == [1, 2]
+    assert "'visit'" in found["message"].iloc[1]
