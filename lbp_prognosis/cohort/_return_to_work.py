@@ -61,7 +61,7 @@ class ReturnToWork:
         leaves = event[event["event_type"].eq("sick_leave")].dropna(subset=["day"])[["patient_id", "day"]]
         pairs = back.reset_index().merge(leaves, on="patient_id", suffixes=("", "_leave"))
         relapse = pairs[pairs["day_leave"] >= pairs["day"]].groupby("index")["day_leave"].min()
-        known = back["patient_id"].map(timeline.last_contact)
+        known = back["patient_id"].map(timeline.last_contact).astype(float)
         until = back["end_day"].fillna(relapse.reindex(back.index)).fillna(known)
         lasting = back[(until - back["day"] >= self.sustained).to_numpy(dtype=bool)]
         return dated_outcome(timeline, ids, lasting.groupby("patient_id")["day"].min(), self.spec)

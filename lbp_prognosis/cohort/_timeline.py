@@ -113,7 +113,7 @@ def build_timeline(tables: Mapping[str, pd.DataFrame], spec: CohortSpec) -> Time
     kept = patient[known.to_numpy()]
     for name, frame in dated.items():
         frame = frame[frame["patient_id"].isin(kept.index)].copy()
-        shift = frame["patient_id"].map(zero)
+        shift = frame["patient_id"].map(zero).astype(float)
         for column in ("day", "end_day", "planned_day"):
             if column in frame.columns:
                 frame[column] = frame[column] - shift

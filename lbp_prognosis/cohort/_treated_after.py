@@ -35,7 +35,7 @@ def treated_after(
     found: dict[str, int] = {}
     for begun in (_treatments(timeline), _events(timeline)):
         late = begun[~begun["name"].isin(known) & (begun["day"] > 0)]
-        inside = late[late["day"] < late["patient_id"].map(end)]
+        inside = late[late["day"] < late["patient_id"].map(end).astype(float)]
         for name, held in inside.groupby("name"):
             found[str(name)] = held["patient_id"].nunique()
     notes = tuple((f"began {name} during follow-up", n) for name, n in found.items())

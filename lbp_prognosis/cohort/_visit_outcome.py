@@ -108,10 +108,12 @@ def _after_gap(timeline: Timeline, totals: pd.DataFrame, ids: pd.Index, found: V
         return 0
     rival = pd.Series(found.upper, index=ids)[(found.code > 1) & ids.isin(kept)]
     seen = totals[totals["patient_id"].isin(rival.index)]
-    last = seen[seen["day"] <= seen["patient_id"].map(rival)].groupby("patient_id")["day"].max()
+    last = seen[seen["day"] <= seen["patient_id"].map(rival).astype(float)].groupby("patient_id")["day"].max()
     missed = visit[~visit["attended"].fillna(False).astype(bool) & visit["patient_id"].isin(rival.index)]
     day = missed["planned_day"]
-    between = (day > missed["patient_id"].map(last)) & (day < missed["patient_id"].map(rival))
+    between = (day > missed["patient_id"].map(last).astype(float)) & (
+        day < missed["patient_id"].map(rival).astype(float)
+    )
     return int(missed.loc[between, "patient_id"].nunique())
 
 

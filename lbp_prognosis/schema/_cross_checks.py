@@ -257,7 +257,7 @@ def _after_death(tables: Tables, event: pd.DataFrame, column: str) -> list[pd.Da
     failures = []
     for table, field in (("event", f"event_{stem}"), ("visit", f"visit_{stem}"), ("treatment", f"start_{stem}")):
         frame = tables.get(table)
-        if frame is None or not {"patient_id", field} <= set(frame.columns):
+        if frame is None or frame.empty or not {"patient_id", field} <= set(frame.columns):
             continue
         late = (frame[field] > frame["patient_id"].map(death)).fillna(False).to_numpy(dtype=bool)
         if late.any():

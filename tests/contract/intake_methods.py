@@ -36,6 +36,7 @@ from tests.contract.intake_calls import (
     COX,
     EVENTS,
     FORMULA,
+    HISTORY,
     INDEX,
     REFERENCE,
     SCORES,
@@ -127,6 +128,10 @@ TREES = fit(models.BoostedCox(rounds=3, select_rounds=False, random_state=0), **
 TREE_TIMES = fit(models.BoostedAFT(rounds=3, select_rounds=False, random_state=0), **OFFSET)
 PLAIN_TREES = fit(models.BoostedCox(rounds=3, select_rounds=False, random_state=0))
 NET = fit(models.MultimodalNet(PARTS, seeds=1, max_epochs=2, bins=3))
+AALEN = fit(models.AalenAdditive())
+CURE = fit(models.MixtureCure())
+PIECES = fit(models.PiecewiseExponential())
+UNTREATED = Later(lambda: validation.without_treatment(Y, R.time.where(R.state == 1) / 2, HISTORY, ids=np.arange(N)))
 PIPELINE = fit(RiskPipeline([("scale", Standardise())], models.CoxPH()), **OFFSET)
 PLAIN_PIPELINE = fit(RiskPipeline([("scale", Standardise())], models.CoxPH()))
 FILLED = fit(RiskPipeline([("fill", MultipleImputation(m=2, random_state=0))], models.CoxPH()), X=HOLES)
@@ -250,6 +255,11 @@ METHODS: dict[str, Spec] = {
         {**X1, **LATER},
         {},
     ),
+    "models.AalenAdditive.predict_cumulative_hazard": (of(AALEN.predict_cumulative_hazard, 6.0), X1, {}),
+    "models.AalenAdditive.predict_survival": (of(AALEN.predict_survival, 6.0), X1, {}),
+    "models.MixtureCure.predict_cured": (of(CURE.predict_cured), X1, {}),
+    "models.MixtureCure.predict_survival": (of(CURE.predict_survival, 6.0), X1, {}),
+    "models.PiecewiseExponential.predict_survival": (of(PIECES.predict_survival, 6.0), X1, {}),
     "models.AdaptedModel.predict_risk": (of(ADAPTED.predict_risk, 6.0), X1, {}),
     # ---- fits and tests of their own
     "models.AdaptedModel.fit": (
@@ -327,6 +337,7 @@ METHODS: dict[str, Spec] = {
     ),
     "fusion.RiskPipeline.predict_risk_band": (of(FILLED.predict_risk_band, 6.0), {"X": HOLES}, {}),
     "fusion.RiskPipeline.seen_by_model": (lambda X: numbers(PIPELINE.seen_by_model(X)[1]), X1, {}),
+    "fusion.RiskPipeline.seen_by_models": (lambda X: numbers(PLAIN_PIPELINE.seen_by_models(X)[0][1]), X1, {}),
     "fusion.pool_likelihood_ratio": (
         lambda X, y: pool_likelihood_ratio([COX, COX], None, [X, R.X], y).statistic,
         X1,
@@ -404,6 +415,11 @@ METHODS: dict[str, Spec] = {
         X1,
         {},
     ),
+    "explain.shap_interactions": (
+        lambda X: numbers(explain.shap_interactions(COX, X, R.X.iloc[:10])),
+        X1,
+        {},
+    ),
     "explain.survival_shap": (lambda X: numbers(explain.survival_shap(COX, X, R.X.iloc[:10], [3.0, 6.0])), X1, {}),
     # ---- validation
     "validation.OnColumns.fit": (
@@ -419,6 +435,21 @@ METHODS: dict[str, Spec] = {
     "validation.update_model": (
         lambda X, y: validation.update_model(COX, X, y, method="slope", horizon=6.0).model.predict_risk(R.X, 6.0),
         X1,
+        {"y": Y},
+    ),
+    "validation.WithoutTreatment.evaluate": (
+        lambda risks, y: UNTREATED.evaluate(risks, 6.0, n_resamples=0),
+        {"risks": R.risk},
+        {"y": Y},
+    ),
+    "validation.WithoutTreatment.fit": (
+        lambda X, y: UNTREATED.fit(models.CoxPH(), X).predict_risk(R.X, 6.0).mean(axis=0),
+        X1,
+        {"y": Y},
+    ),
+    "validation.WithoutTreatment.survival_before": (
+        lambda times, y: UNTREATED.survival_before(times),
+        {"times": R.time},
         {"y": Y},
     ),
     "validation.UpdatedModel.predict_risk": (of(UPDATED.predict_risk, 6.0), X1, {}),

@@ -33,7 +33,7 @@ class _Item(int):
     """Where a table stands in a list of tables of the same rows: those of an imputation."""
 
 
-def takes_rows(**roles: Role | None) -> Callable[[F], F]:
+def takes_rows(*, beside: str = "", **roles: Role | None) -> Callable[[F], F]:
     """Return a decorator that puts all row-wise arguments of a function in one order and one form.
 
     The function then gets: frames of pandas with named, plain columns; numbers as float arrays; labels as arrays of
@@ -43,6 +43,8 @@ def takes_rows(**roles: Role | None) -> Callable[[F], F]:
 
     Parameters
     ----------
+    beside : str, optional
+        Of a method: the attribute of its object that contains the outcome of the same rows.
     **roles : Role or None
         What an argument is in this function, where its name says otherwise (see `ROLES`); None leaves it alone.
     """
@@ -65,6 +67,8 @@ def takes_rows(**roles: Role | None) -> Callable[[F], F]:
             except TypeError:
                 return function(*args, **kwargs)  # Python's own message
             given = {name: (bound.arguments[name], role) for name, role in own.items() if name in bound.arguments}
+            if beside:
+                given = {beside: (getattr(bound.arguments["self"], beside), "outcome"), **given}
             extra = bound.arguments.get(spread, {}) if spread else {}
             for name, value in extra.items():
                 if name in ROLES and roles.get(name, "") is not None:
@@ -73,7 +77,7 @@ def takes_rows(**roles: Role | None) -> Callable[[F], F]:
             for name, value in _taken(given, horizons).items():
                 if name in own:
                     bound.arguments[name] = value
-                else:
+                elif name != beside:
                     extra[name] = value
             return function(*bound.args, **bound.kwargs)
 

@@ -78,7 +78,7 @@ class WithoutTreatment(Result):
 
     # ---- what metrics ask a censoring model ---------------------------------------------------------------------
 
-    @takes_rows()
+    @takes_rows(beside="y", times="numbers")
     def survival_before(self, times: np.ndarray, X: Any = None) -> np.ndarray:
         """Return each patient's probability of being untreated and under observation just before a time (n,)."""
         return self._there(self._clock.before(np.asarray(times, dtype=float)))
@@ -125,7 +125,7 @@ class WithoutTreatment(Result):
             raise argument_error("horizon", f"at most the longest untreated follow-up, {time.max():g}", f"{tau:g}")
         return WeightedStatus(Status.at(tau, state), Weights(weights, "attrition"))
 
-    @takes_rows()
+    @takes_rows(beside="y")
     def evaluate(
         self, risks: Any, horizon: float, thresholds: Any = None, *, cause: int = 1, **options: Any
     ) -> Evaluation:
@@ -134,7 +134,7 @@ class WithoutTreatment(Result):
         Parameters
         ----------
         risks : array-like of shape (n,), or mapping from name to such arrays
-            Risks without treatment, of the patients in the order of ``y``.
+            Risks without treatment, of the patients of ``y``.
         horizon : float
             In the unit of the outcome.
         thresholds : array-like or ThresholdRange, optional
@@ -157,7 +157,7 @@ class WithoutTreatment(Result):
 
     # ---- models ---------------------------------------------------------------------------------------------------
 
-    @takes_rows()
+    @takes_rows(beside="y")
     def fit(self, model: Any, X: Any) -> Any:
         """Fit a model of the risk without treatment.
 
@@ -392,8 +392,10 @@ def without_treatment(
     bare = replace(spells, X=spells.X[[]])
     loss = leaving_hazard(spells if censoring == "history" else bare, lost, ties=ties, what="being lost")
     assert treatment.model is not None  # somebody was treated, and there is a covariate
+    censored = y.copy()  # with the labels of its patients
+    censored["time"], censored["event"] = until, event
     return WithoutTreatment(
-        y=Surv.right(until, event),
+        y=censored,
         table=treatment.model.to_frame(confidence),
         n=int(end.size),
         n_treated=int(treated.sum()),
