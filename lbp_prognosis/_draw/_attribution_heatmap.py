@@ -49,6 +49,6 @@ def draw_attribution_heatmap(frame: pd.DataFrame, *, ax: Axes | None = None) -> 
     above.set_xticks([])
     bar = axes.figure.colorbar(image, ax=axes, aspect=24, pad=0.02, extend="both")
     bar.set_label(change_of(frame["scale"].iloc[0]), fontsize=9, color=INK)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8.5, length=2, color=SOFT)
     return axes

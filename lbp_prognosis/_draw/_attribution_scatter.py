@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def draw_attribution_scatter(
     missing = np.isnan(places)
     values = frame["value"].to_numpy(dtype=float)
     axes.axhline(0, color=INK, linewidth=0.8, zorder=2)
-    style = {"s": 16, "linewidths": 0, "alpha": 0.9, "zorder": 3}
+    style: dict[str, Any] = {"s": 16, "linewidths": 0, "alpha": 0.9, "zorder": 3}
     known = places[~missing]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     apart = low - 0.08 * max(high - low, 1e-12)
@@ -59,7 +59,7 @@ def draw_attribution_scatter(
         )
         bar = axes.figure.colorbar(dots, ax=axes, aspect=28, pad=0.02)
         bar.set_label(second, fontsize=9, color=INK)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=8.5, length=2, color=SOFT)
     if missing.any():
         axes.axvline((apart + low) / 2, color=SOFT, linewidth=0.8, linestyle=(0, (2, 3)))

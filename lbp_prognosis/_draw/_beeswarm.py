@@ -94,5 +94,5 @@ def _bar(axes: Axes, colours: Any) -> None:
     bar = axes.figure.colorbar(ScalarMappable(cmap=colours), ax=axes, ticks=[0, 1], aspect=24, pad=0.02, shrink=0.8)
     bar.ax.set_yticklabels(["low", "high"], fontsize=8.5, color=INK)
     bar.set_label("value of the predictor", fontsize=8.5, color=SOFT, labelpad=-6)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)

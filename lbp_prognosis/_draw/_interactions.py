@@ -56,7 +56,7 @@ def draw_interactions(sizes: pd.DataFrame, *, scale: str, ax: Axes | None = None
     axes.tick_params(length=0)
     bar = axes.figure.colorbar(image, ax=axes, aspect=24, pad=0.03)
     bar.set_label(size_of(scale), fontsize=9, color=INK)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8.5, length=2, color=SOFT)
     axes.annotate(
         "on the diagonal: main effects",

@@ -79,7 +79,7 @@ def draw_spine_map(
     if not signed:
         bar.ax.set_ylim(0, largest)
     bar.set_label(change_of(scale) if signed else size_of(scale), fontsize=9, color=INK)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8.5, length=2, color=SOFT)
     if rest is not None:
         axes.set_title(
