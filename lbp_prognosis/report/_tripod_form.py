@@ -41,7 +41,7 @@ _RESULTS = {
     "23b": ("Sites left out",),
     "26": ("Limitations",),
 }
-_FACTS = {"10": "4.1", "13": "4.4", "20b": "4.3"}  # of development in PROBAST+AI
+_FACTS = {"7": "2.2", "10": "4.1", "13": "4.4", "20b": "4.3"}  # of development in PROBAST+AI
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,6 +128,8 @@ def _answers(page: Page) -> dict[str, str]:
     study: Mapping[str, Any] = page.provenance.get("study", {})
     if page.sites is not None:
         out["12d"] = "Each centre was predicted by models fitted without it; performance was pooled by random effects."
+    if page.outcome is not None and page.outcome.estimand:
+        out["6c"] = f"Treatment during follow-up is handled by the estimand {page.outcome.estimand!r}."
     if page.outcome is not None:
         out["15"] = f"The output is the probability of {page.outcome.name} by each horizon, between 0 and 1."
         t = page.thresholds
