@@ -1,10 +1,12 @@
 """What the first call of each compiled kernel costs on a machine that has never run it.
 
 python -m benchmarks.compile_times
+python -m benchmarks.compile_times --as-called
 
-A process with an empty cache calls the library so that every kernel is compiled. Seconds are processor seconds of the
-compilation that a call from Python sets off, everything it needs included that was not compiled before it. On a busy
-machine they are about twice what they are on a free one.
+A process with an empty cache calls the library so that every kernel is compiled; with ``--as-called`` only those are
+that are asked for more than the interpreter is given. Seconds are processor seconds of the compilation that a call from
+Python sets off, everything it needs included that was not compiled before it. On a busy machine they are about twice
+what they are on a free one.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ def main(contest: Any = None) -> pd.DataFrame:
     del contest
     with tempfile.TemporaryDirectory() as empty:
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.compile_times", "--in-this-process"],
+            [sys.executable, "-m", "benchmarks.compile_times", "--in-this-process", *({"--as-called"} & set(sys.argv))],
             check=True,
             capture_output=True,
             text=True,
@@ -37,8 +39,10 @@ def main(contest: Any = None) -> pd.DataFrame:
     table = pd.DataFrame([(name, float(seconds)) for _, name, seconds in lines], columns=["kernel", "seconds"])
     table = table.sort_values("seconds", ascending=False, ignore_index=True)
     print(table.to_string(index=False, float_format="{:.2f}".format))
+    (whole,) = (float(line.split("\t")[1]) for line in done.stdout.splitlines() if line.startswith("ALL\t"))
     missed = [line.split("\t")[1] for line in done.stdout.splitlines() if line.startswith("NEVER\t")]
     print(f"{(table['seconds'] > LIMIT).sum()} of {len(table)} over {LIMIT:g} s; never called: {missed or 'none'}")
+    print(f"all calls, imports included: {whole:.1f} s, of which compilation {table['seconds'].sum():.1f} s")
     return table
 
 
@@ -70,9 +74,15 @@ def measure() -> None:
                 self.spent[key] = max(self.spent.get(key, 0.0), time.process_time() - self.start)
 
     numba.njit(lambda x: x + 1.0)(np.ones(3))  # what the first compilation of all costs is numba's own
+    from lbp_prognosis._kernels import _tiers
+
+    if "--as-called" not in sys.argv:
+        _tiers.STEPS = 0  # nothing is interpreted
     clock = Clock()
     event.register("numba:compile", clock)
+    start = time.process_time()
     call_everything()
+    print(f"ALL\t{time.process_time() - start}")
     for name, seconds in clock.spent.items():
         print(f"KERNEL\t{name}\t{seconds}")
     import lbp_prognosis._kernels as room
@@ -80,8 +90,9 @@ def measure() -> None:
     for found in pkgutil.iter_modules(room.__path__):
         module = importlib.import_module(f"{room.__name__}.{found.name}")
         for name, value in vars(module).items():
-            own = isinstance(value, CPUDispatcher) and value.py_func.__module__ == module.__name__
-            if own and not value.signatures:
+            kernel = value.compiled if isinstance(value, _tiers.Tiered) else value
+            own = isinstance(kernel, CPUDispatcher) and kernel.py_func.__module__ == module.__name__
+            if own and not kernel.signatures:
                 print(f"NEVER\t{found.name.lstrip('_')}.{name}")
 
 

@@ -14,6 +14,7 @@ from lbp_prognosis._base._checks import (
     check_thresholds,
     check_vector,
 )
+from lbp_prognosis._base._distributions import chi2, fisher, nct, norm, student
 from lbp_prognosis._base._document import Document
 from lbp_prognosis._base._document_result import DocumentResult
 from lbp_prognosis._base._errors import (
@@ -136,11 +137,13 @@ __all__ = [
     "check_thresholds",
     "check_vector",
     "check_writable",
+    "chi2",
     "clip_to_range",
     "column_kind",
     "column_names",
     "content_hash",
     "describe",
+    "fisher",
     "folder_lock",
     "generator",
     "holds",
@@ -164,7 +167,9 @@ __all__ = [
     "metric",
     "metric_frame",
     "metric_title",
+    "nct",
     "nearest",
+    "norm",
     "numbers_in",
     "numbers_of",
     "objection",
@@ -182,6 +187,7 @@ __all__ = [
     "spawn",
     "split_disc",
     "stated_score",
+    "student",
     "surviving_map",
     "takes_rows",
     "visible",

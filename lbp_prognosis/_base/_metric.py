@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
-from scipy.stats import norm
 
+from lbp_prognosis._base._distributions import norm, student
 from lbp_prognosis._base._errors import argument_error
 from lbp_prognosis._base._metric_registry import check_metrics
 from lbp_prognosis._base._objection import Objection
@@ -61,8 +61,6 @@ def interval(
     df : float, optional
         Degrees of freedom of a t quantile; normal if None.
     """
-    from scipy.stats import t as student
-
     value, se = np.asarray(value, dtype=float), np.asarray(se, dtype=float)
     upper = 0.5 + confidence / 2
     z = float(ndtri(upper) if df is None else student.ppf(upper, df))

@@ -17,6 +17,7 @@ import numba as nb
 import numpy as np
 
 from lbp_prognosis._kernels._cox_data import CoxData, Tail
+from lbp_prognosis._kernels._tiers import natural_log, tiered
 
 __all__ = [
     "GroupSums",
@@ -71,7 +72,7 @@ class GroupSums:
     loglik: float
 
 
-@nb.njit(cache=True, nogil=True)
+@tiered(lambda *a: a[0].shape[0] * (1 + 0.3 * a[0].shape[1]), nogil=True)
 def _accumulate(X, risk, event, last, before, ends, with_d, s0, s1, d0, d1):  # pragma: no cover - compiled
     n, p = X.shape
     delayed = before.size > 0
@@ -103,7 +104,7 @@ def _accumulate(X, risk, event, last, before, ends, with_d, s0, s1, d0, d1):  # 
         start = end
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@tiered(lambda *a: 2 * a[0].size + a[2].sum(), nogil=True, error_model="numpy")
 def _group_terms(s0, d0, count, weight, efron, hazard, own, c0, c1, c2):  # pragma: no cover - compiled
     loglik = 0.0
     for k in range(s0.size):
@@ -114,7 +115,7 @@ def _group_terms(s0, d0, count, weight, efron, hazard, own, c0, c1, c2):  # prag
         if d == 1 or not efron:
             total = w * d
             inverse = 1.0 / s0[k]
-            loglik -= total * np.log(s0[k])
+            loglik -= total * natural_log(s0[k])
             hazard[k] = total * inverse
             own[k] = hazard[k]
             c0[k] = hazard[k] * inverse
@@ -124,7 +125,7 @@ def _group_terms(s0, d0, count, weight, efron, hazard, own, c0, c1, c2):  # prag
             rest = s0[k] - f * d0[k]
             inverse = 1.0 / rest
             h = w * inverse
-            loglik -= w * np.log(rest)
+            loglik -= w * natural_log(rest)
             hazard[k] += h
             own[k] += (1.0 - f) * h
             c0[k] += h * inverse
@@ -133,7 +134,7 @@ def _group_terms(s0, d0, count, weight, efron, hazard, own, c0, c1, c2):  # prag
     return loglik
 
 
-@nb.njit(cache=True, nogil=True)
+@tiered(lambda *a: a[0].size * (1 + 0.3 * a[6].shape[1]), nogil=True)
 def _tie_counts(event, last, weights, frequency, count, total, X, weighted_x):  # pragma: no cover - compiled
     for i in range(event.size):
         if event[i] and weights[i] > 0.0:
@@ -143,7 +144,7 @@ def _tie_counts(event, last, weights, frequency, count, total, X, weighted_x):  
                 weighted_x[j] += weights[i] * X[i, j]
 
 
-@nb.njit(cache=True, nogil=True)
+@tiered(lambda *a: a[1].size, nogil=True)
 def _lived(event, last, before, cumulative, correction, out):  # pragma: no cover - compiled
     delayed = before.size > 0
     for i in range(last.size):
@@ -159,7 +160,7 @@ def _lived(event, last, before, cumulative, correction, out):  # pragma: no cove
         out[i] = a
 
 
-@nb.njit(cache=True, nogil=True)
+@tiered(lambda *a: a[6].shape[0] * (a[1].size + 2 * a[7].size) * (1 + 0.3 * a[0].shape[1]), nogil=True)
 def _add_tails(X, risk, ends, factor, start, group, curve, s0, s1):  # pragma: no cover - compiled
     """Add the rows with an earlier competing event to later risk sets, with their fading weight."""
     p = X.shape[1]
@@ -186,7 +187,7 @@ def _add_tails(X, risk, ends, factor, start, group, curve, s0, s1):  # pragma: n
             low = end
 
 
-@nb.njit(cache=True, nogil=True)
+@tiered(lambda *a: (a[0].shape[0] + 2 * a[5].size) * (1 + 0.3 * a[0].shape[1] ** 2), nogil=True)
 def _information_of_few(X, risk, lived, s1, d1, c0, c1, c2, with_d):  # pragma: no cover - compiled
     """Form the information of a few columns in one pass over rows and one over event times."""
     n, p = X.shape

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from numba import njit
 
+from lbp_prognosis._kernels._tiers import natural_log, tiered
+
 __all__ = ["BRIER", "LOG_SCORE", "ipcw_loss", "ipcw_loss_combined"]
 
 BRIER, LOG_SCORE = 0, 1
@@ -23,10 +25,10 @@ def _weighted(brier, weight, miss):
     """Weighted loss of a prediction that missed by ``miss`` (of either sign); 0 where the weight is."""
     if brier:
         return weight * (miss * miss)
-    return -weight * np.log(1.0 - abs(miss)) if weight > 0.0 else 0.0
+    return -weight * natural_log(1.0 - abs(miss)) if weight > 0.0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@tiered(lambda *a: 3 * a[1].size + 4 * a[10], error_model="numpy")
 def _walk(brier, risk, case, before, own, square, starts, hazard, slope, table, groups, beyond, values):
     """Score one horizon, rows by time; see `ipcw_loss`. ``values`` (n,) is filled up to a constant, unless empty.
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
+
+from lbp_prognosis._kernels._tiers import tiered
 
 __all__ = [
     "ThresholdIncidence",
@@ -31,7 +32,7 @@ class ThresholdIncidence(NamedTuple):
     variance: np.ndarray
 
 
-@nb.njit(cache=True)
+@tiered(lambda *a: 2 * a[0].size + a[0].sum())
 def _walk_one_cause(bins, time, code, weights, at_risk, survival, first):  # pragma: no cover - compiled
     n = bins.size
     low = 0
@@ -69,7 +70,7 @@ def _walk_one_cause(bins, time, code, weights, at_risk, survival, first):  # pra
         low = high
 
 
-@nb.njit(cache=True)
+@tiered(lambda *a: 4 * a[0].size + 4 * a[0].sum())
 def _walk(bins, time, code, weights, at_risk, survival, incidence, sums, first, other):  # pragma: no cover - compiled
     n = bins.size
     low = 0
@@ -170,7 +171,7 @@ def incidence_by_threshold(
     return ThresholdIncidence(group, incidence, np.maximum(sums[0] - 2 * (incidence * sums[1] - sums[2]) + spread, 0.0))
 
 
-@nb.njit(cache=True)
+@tiered(lambda *a: 4 * a[5].size)
 def _influence(bins, time, code, weights, stop, out):  # pragma: no cover - compiled
     n = bins.size
     for k in range(out.shape[0]):

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import chi2
 
 __all__ = ["RandomEffects", "dersimonian_laird", "q_profile", "reml"]
 
@@ -58,6 +57,8 @@ def dersimonian_laird(y: np.ndarray, v: np.ndarray) -> float:
 
 def q_profile(y: np.ndarray, v: np.ndarray, confidence: float) -> tuple[float, float]:
     """Interval for τ² by inverting the generalised Q statistic, χ² with k−1 degrees of freedom at the truth."""
+    from scipy.stats import chi2
+
     df = y.size - 1
 
     def solve(target: float) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+_MOST_IN_TREE = 15  # coordinates beyond which a tree visits nearly every point, and products of matrices are sooner
+
 __all__ = ["near_twins", "repeated_rows"]
 
 
@@ -44,8 +46,17 @@ def near_twins(values: np.ndarray, ratio: float) -> np.ndarray:
     -----
     For points without twins in p dimensions the ratio is below r with a probability of about r^p.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    distances, _ = NearestNeighbors(n_neighbors=3).fit(values).kneighbors(values)
+    distances = _to_neighbours(values)
     first, second = distances[:, 1], distances[:, 2]
     return (second > 0) & (first <= ratio * second)
+
+
+def _to_neighbours(values: np.ndarray) -> np.ndarray:
+    """Return the distances of every row to itself and its two nearest neighbours, of shape (n, 3)."""
+    if values.shape[1] <= _MOST_IN_TREE and values.shape[0] > 2:
+        from scipy.spatial import KDTree
+
+        return np.asarray(KDTree(values).query(values, k=3)[0])
+    from sklearn.neighbors import NearestNeighbors  # half a second to import
+
+    return np.asarray(NearestNeighbors(n_neighbors=3).fit(values).kneighbors(values)[0])

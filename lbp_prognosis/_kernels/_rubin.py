@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
-from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 __all__ = ["Pooled", "PooledTest", "d1_test", "d2_test", "d3_test", "rubin_pool"]
 
@@ -33,11 +30,15 @@ class Pooled(NamedTuple):
 
     def limits(self, confidence: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the confidence limits, from a t distribution with ``df`` degrees of freedom."""
+        from scipy.stats import t as student
+
         half = student.ppf(0.5 + confidence / 2, self.df) * self.se
         return self.estimate - half, self.estimate + half
 
     def p_value(self, null: float = 0.0) -> np.ndarray:
         """Return the two-sided p-value of ``estimate == null``."""
+        from scipy.stats import t as student
+
         return 2 * student.sf(np.abs(self.estimate - null) / self.se, self.df)
 
 
@@ -126,6 +127,9 @@ def _denominator(k: int, m: int, riv: float) -> float:
 
 def _upper(statistic: float, df1: float, df2: float) -> float:
     """Upper tail of F; of χ²/df where nothing varies between imputations."""
+    from scipy.stats import chi2
+    from scipy.stats import f as fisher
+
     if np.isinf(df2):
         return float(chi2.sf(statistic * df1, df1))
     return float(fisher.sf(statistic, df1, df2))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import chi2
 
 __all__ = ["population_stability_index", "ratio_limits"]
 
@@ -35,5 +34,7 @@ def ratio_limits(observed: float, expected: float, confidence: float) -> tuple[f
         Level.
     """
     tail = (1 - confidence) / 2
+    from scipy.stats import chi2
+
     low = chi2.ppf(tail, 2 * observed) / 2 if observed > 0 else 0.0
     return float(low / expected), float(chi2.ppf(1 - tail, 2 * observed + 2) / 2 / expected)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+
+from lbp_prognosis._base import norm
 
 __all__ = ["INTERVALS", "curve_interval", "hazard_interval"]
 

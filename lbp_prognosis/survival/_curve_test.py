@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
-from lbp_prognosis._base import Objection, Result
+from lbp_prognosis._base import Objection, Result, chi2
 
 __all__ = ["CurveTest", "quadratic_form"]
 

@@ -7,8 +7,12 @@ thousand cells and stay in the fastest cache, which is why the walk goes over th
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
+
+from lbp_prognosis._kernels._tiers import tiered
 
 __all__ = ["concordance_index", "concordance_pairs", "concordance_totals", "number_events"]
 
@@ -47,7 +51,7 @@ def _totals(event, first, last, early, late, events):
     return later, earlier
 
 
-@njit(cache=True)
+@tiered(lambda *a: (6 + 4 * math.log2(a[9] + 2)) * a[0].size)
 def _walk(order, score, event, first, last, early_factor, late_factor, early, late, events, pairs):
     """Return concordant, discordant and tied weight, each pair once; fill ``pairs`` (3, n) unless it is empty.
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     Objection,
@@ -18,6 +17,7 @@ from lbp_prognosis._base import (
     check_number,
     interval,
     metric_frame,
+    norm,
     takes_rows,
 )
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_positive, check_reference, check_standard

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 from lbp_prognosis._base import (
     Objection,
@@ -18,7 +16,9 @@ from lbp_prognosis._base import (
     argument_error,
     check_confidence,
     check_vector,
+    fisher,
     metric_frame,
+    student,
     takes_rows,
 )
 from lbp_prognosis.evaluation.diagnostic._auc_covariance import auc_covariance

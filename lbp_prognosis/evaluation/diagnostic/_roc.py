@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     Objection,
@@ -17,6 +16,7 @@ from lbp_prognosis._base import (
     check_vector,
     interval,
     metric_frame,
+    norm,
     takes_rows,
 )
 from lbp_prognosis._kernels import perfect_order_limits

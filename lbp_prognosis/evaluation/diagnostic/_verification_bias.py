@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     argument_error,
     check_confidence,
+    norm,
     takes_rows,
 )
 from lbp_prognosis.evaluation.diagnostic._reference_input import check_positive

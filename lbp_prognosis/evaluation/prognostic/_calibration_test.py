@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
-from scipy.stats import chi2
 
-from lbp_prognosis._base import Objection, Result, argument_error, objection
+from lbp_prognosis._base import Objection, Result, argument_error, chi2, objection
 from lbp_prognosis._kernels import aalen_johansen_steps, incidence_influence, step_at
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
 from lbp_prognosis.survival import Weights, turnbull

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     MetricResult,
@@ -17,6 +16,7 @@ from lbp_prognosis._base import (
     check_vector,
     influence_se,
     interval,
+    norm,
     takes_rows,
 )
 from lbp_prognosis._kernels import (

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, nct, norm
-from scipy.stats import t as student
 
 from lbp_prognosis._base import (
     Result,
@@ -16,7 +14,11 @@ from lbp_prognosis._base import (
     check_clusters,
     check_confidence,
     check_number,
+    chi2,
     metric_frame,
+    nct,
+    norm,
+    student,
     takes_rows,
 )
 from lbp_prognosis.evaluation.technical._ratings import check_pair

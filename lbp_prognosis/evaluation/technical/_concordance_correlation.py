@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     MetricResult,
     argument_error,
     check_confidence,
+    norm,
     takes_rows,
 )
 from lbp_prognosis.evaluation.technical._ratings import check_pair

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
-from scipy.stats import f as fisher
 
 from lbp_prognosis._base import (
     Result,
     argument_error,
     check_confidence,
+    chi2,
+    fisher,
     metric_frame,
     takes_rows,
 )

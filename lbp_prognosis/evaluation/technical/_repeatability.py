@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from lbp_prognosis._base import (
     Result,
     argument_error,
     check_confidence,
+    chi2,
     metric_frame,
     takes_rows,
 )

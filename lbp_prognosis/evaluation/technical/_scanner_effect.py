@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 from lbp_prognosis._base import (
     Objection,
@@ -16,8 +14,10 @@ from lbp_prognosis._base import (
     argument_error,
     check_confidence,
     check_vector,
+    fisher,
     metric_frame,
     objection,
+    student,
     takes_rows,
 )
 

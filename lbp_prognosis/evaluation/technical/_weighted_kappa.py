@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     Result,
@@ -17,6 +16,7 @@ from lbp_prognosis._base import (
     check_confidence,
     check_same_rows,
     metric_frame,
+    norm,
     takes_rows,
 )
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from lbp_prognosis._base import Result, check_number, check_thresholds, metric_frame
+from lbp_prognosis._base import Result, check_number, check_thresholds, metric_frame, norm
 from lbp_prognosis.evaluation.utility._threshold_range import ThresholdRange
 
 if TYPE_CHECKING:

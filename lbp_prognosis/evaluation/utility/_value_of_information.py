@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     RandomState,
@@ -18,6 +17,7 @@ from lbp_prognosis._base import (
     check_thresholds,
     generator,
     metric_frame,
+    norm,
     takes_rows,
 )
 from lbp_prognosis.evaluation.utility._outcome_at import OutcomeAt, check_probability
