@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-_MOST_IN_TREE = 15  # coordinates beyond which a tree visits nearly every point, and products of matrices are sooner
+_FEW = 1_000  # rows up to which all distances are sooner worked out than scikit-learn is imported
+_BLOCK = 256  # rows whose distances are kept at a time
 
 __all__ = ["near_twins", "repeated_rows"]
 
@@ -53,10 +54,11 @@ def near_twins(values: np.ndarray, ratio: float) -> np.ndarray:
 
 def _to_neighbours(values: np.ndarray) -> np.ndarray:
     """Return the distances of every row to itself and its two nearest neighbours, of shape (n, 3)."""
-    if values.shape[1] <= _MOST_IN_TREE and values.shape[0] > 2:
-        from scipy.spatial import KDTree
+    if 2 < values.shape[0] <= _FEW:
+        from scipy.spatial.distance import cdist
 
-        return np.asarray(KDTree(values).query(values, k=3)[0])
-    from sklearn.neighbors import NearestNeighbors  # half a second to import
+        blocks = (values[low : low + _BLOCK] for low in range(0, values.shape[0], _BLOCK))
+        return np.vstack([np.sort(np.partition(cdist(block, values), 2)[:, :3]) for block in blocks])
+    from sklearn.neighbors import NearestNeighbors
 
     return np.asarray(NearestNeighbors(n_neighbors=3).fit(values).kneighbors(values)[0])
