@@ -409,5 +409,6 @@ _KINDS: dict[str, Any] = {
     "FormulaTerms": _spline,
     "OrdinalRegression": _scores,
     "LinearOutcome": _scores,
+    "LongitudinalOutcome": _scores,
     "DeploymentImputer": _imputer,
 }

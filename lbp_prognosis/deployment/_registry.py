@@ -29,6 +29,7 @@ MODELS = (
     "FineGray",
     "LinearOutcome",
     "LogisticRisk",
+    "LongitudinalOutcome",
     "MixtureCure",
     "MultiStateCox",
     "MultimodalNet",

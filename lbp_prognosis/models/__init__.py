@@ -16,6 +16,7 @@ from lbp_prognosis.models._landmark import LandmarkData, landmark
 from lbp_prognosis.models._landmark_supermodel import LandmarkStack, landmark_supermodel
 from lbp_prognosis.models._linear_outcome import LinearOutcome
 from lbp_prognosis.models._logistic_risk import LogisticRisk
+from lbp_prognosis.models._longitudinal_outcome import LongitudinalOutcome
 from lbp_prognosis.models._mixture_cure import MixtureCure
 from lbp_prognosis.models._multi_state_cox import MultiStateCox
 from lbp_prognosis.models._multimodal_net import MultimodalNet
@@ -50,6 +51,7 @@ __all__ = [
     "LandmarkStack",
     "LinearOutcome",
     "LogisticRisk",
+    "LongitudinalOutcome",
     "MixtureCure",
     "MultiStateCox",
     "MultimodalNet",

@@ -12,7 +12,15 @@ from lbp_prognosis.survival._horizon_unit import horizon_unit_doubt
 from lbp_prognosis.survival._kaplan_meier import kaplan_meier
 from lbp_prognosis.survival._known_at import known_at
 from lbp_prognosis.survival._log_rank import log_rank
-from lbp_prognosis.survival._measured import Measured, MeasuredSpec, measured_spec, measured_to_status
+from lbp_prognosis.survival._measured import (
+    Measured,
+    MeasuredSpec,
+    RepeatedSpec,
+    measured_at,
+    measured_spec,
+    measured_to_status,
+    repeated_spec,
+)
 from lbp_prognosis.survival._median_follow_up import median_follow_up
 from lbp_prognosis.survival._multi_state import MultiState
 from lbp_prognosis.survival._nelson_aalen import nelson_aalen
@@ -58,6 +66,7 @@ __all__ = [
     "OutcomeSpec",
     "RecurrentEvents",
     "Reference",
+    "RepeatedSpec",
     "ScheduledOutcome",
     "ScoreForecast",
     "StateOccupancy",
@@ -82,6 +91,7 @@ __all__ = [
     "log_rank",
     "mean_cumulative",
     "mean_sojourn",
+    "measured_at",
     "measured_spec",
     "measured_to_status",
     "median_follow_up",
@@ -90,6 +100,7 @@ __all__ = [
     "outcome_kind",
     "outcome_screen",
     "probability_ever",
+    "repeated_spec",
     "reverse_kaplan_meier",
     "rmst",
     "state_at",

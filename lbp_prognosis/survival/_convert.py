@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import OutcomeError, argument_error, describe
-from lbp_prognosis.survival._measured import Measured, measured_spec
+from lbp_prognosis.survival._measured import Measured, measured_spec, repeated_spec
 from lbp_prognosis.survival._outcome import check_outcome, outcome_kind, status_horizon
 from lbp_prognosis.survival._status import Reference, Status
 from lbp_prognosis.survival._surv import Surv
@@ -20,6 +21,11 @@ __all__ = ["from_frame", "from_sksurv", "to_frame", "to_sksurv"]
 def to_frame(y: np.ndarray) -> pd.DataFrame:
     """Return the outcome as a frame with one column per field (and what a `Status` or a `Measured` says of itself)."""
     kind = outcome_kind(y)
+    if kind == "repeated":
+        repeated = repeated_spec(y)
+        said = {name: value for name, value in asdict(repeated.last).items() if value is not None and name != "horizon"}
+        columns = {f"values[{visit!r}]": y["values"][:, k] for k, visit in enumerate(repeated.visits)}
+        return pd.DataFrame(columns).assign(**said)
     frame = pd.DataFrame({name: y[name] for name in y.dtype.names or () if name != "label"})
     if kind == "status" and status_horizon(y) is not None:
         frame["horizon"] = status_horizon(y)
@@ -37,6 +43,12 @@ def from_frame(frame: pd.DataFrame) -> np.ndarray:
         said = frame[[name for name in frame.columns if name != "value"]].drop_duplicates()
         if len(said) == 1:
             return Measured.at(value=frame["value"], **{str(name): cell for name, cell in said.iloc[0].items()})
+    visits = [str(name) for name in frame.columns if re.fullmatch(r"values\[.+\]", str(name))]
+    if visits and {"lower", "upper", "kind"} <= names:
+        said = frame.drop(columns=visits).drop_duplicates()
+        if len(said) == 1:
+            cells = {str(name): cell for name, cell in said.iloc[0].items()}
+            return Measured.at_visits({float(name[7:-1]): frame[name] for name in visits}, **cells)
     entry = frame["entry"] if "entry" in names else None
     if {"time", "event"} <= names:
         return Surv.right(frame["time"], frame["event"], entry=entry, censored=0)

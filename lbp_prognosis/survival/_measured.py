@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,18 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.survival._status import Status
 
-__all__ = ["Measured", "MeasuredSpec", "measured_spec", "measured_to_status"]
+__all__ = [
+    "Measured",
+    "MeasuredSpec",
+    "RepeatedSpec",
+    "measured_at",
+    "measured_spec",
+    "measured_to_status",
+    "repeated_spec",
+]
 
 _PREFIX = "measured:"
+_REPEATED = "repeated:"
 
 
 @dataclass(frozen=True)
@@ -114,56 +124,148 @@ class Measured:
                 describe(horizon),
                 "The order is Measured.at(horizon, value, lower=…, upper=…).",
             )
-        low = check_number("lower", lower)
-        high = check_number("upper", upper, low=low, open_low=True)
-        if at_most is not None and at_least is not None:
-            raise argument_error("at_most, at_least", "one of them", f"at_most={at_most!r}, at_least={at_least!r}")
-        cuts = {}
-        for name, cut in (("at_most", at_most), ("at_least", at_least)):
-            cuts[name] = None if cut is None else check_number(name, cut, low=low, high=high)
-        spec = MeasuredSpec(
-            horizon=check_number("horizon", horizon, low=0, open_low=True),
-            lower=low,
-            upper=high,
-            kind=check_choice("kind", kind, ("ordinal", "continuous")),
-            **cuts,
-        )
+        spec = _spec(horizon, lower, upper, kind, at_most, at_least)
         given, labels = aligned({"value": value}, index)
-        scores = _scores(given["value"])
-        outside = np.flatnonzero((scores < low) | (scores > high))
-        if outside.size:
+        return _build("value", _scores("value", given["value"], spec), _PREFIX, spec, labels)
+
+    @staticmethod
+    def at_visits(
+        values: Mapping[float, Any],
+        *,
+        lower: float,
+        upper: float,
+        kind: str = "ordinal",
+        at_most: float | None = None,
+        at_least: float | None = None,
+        index: Any = None,
+    ) -> np.ndarray:
+        """One score at several visits.
+
+        Parameters
+        ----------
+        values : mapping of float to array-like of shape (n,)
+            Scores by the time of the visit; None or NaN where the patient was not seen. Two visits or more.
+        lower, upper, kind, at_most, at_least, index
+            As for `Measured.at`; they hold for every visit.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Structured, with the field ``values``, (n, n_visits) in the order of time. `measured_at` takes one visit.
+
+        Raises
+        ------
+        ArgumentError
+            If a score is outside the range, or an argument is not accepted.
+
+        Examples
+        --------
+        >>> from lbp_prognosis import Measured
+        >>> y = Measured.at_visits({6: [2, None], 1.5: [4, 7]}, lower=0, upper=10)
+        >>> y["values"].tolist()
+        [[4.0, 2.0], [7.0, nan]]
+        """
+        if not isinstance(values, Mapping) or len(values) < 2:
             raise argument_error(
-                "value",
-                f"between {low:g} and {high:g}, the range of the score, or missing",
-                f"other values at rows {outside[:5].tolist()} ({outside.size} in all)",
-                "A code for missing (99, -9) has to become NaN first.",
-                kind=OutcomeError,
+                "values",
+                "a mapping from the times of two visits or more to their scores",
+                describe(values),
+                "Measured.at_visits({1.5: at_6_weeks, 12: at_12_months}, lower=0, upper=10); Measured.at is one visit.",
             )
-        if labels is not None and labels.size != scores.size:
-            raise argument_error("index", f"of length {scores.size}, as `value`", f"length {labels.size}")
-        return _build(scores, spec, labels)
+        times = {visit: check_number("values", visit, low=0, open_low=True) for visit in values}
+        order = sorted(values, key=times.__getitem__)
+        if len(set(times.values())) < len(times):
+            raise argument_error("values", "different visits", [times[visit] for visit in order])
+        spec = _spec(times[order[-1]], lower, upper, kind, at_most, at_least)
+        names = {visit: f"values[{times[visit]:g}]" for visit in order}
+        given, labels = aligned({names[visit]: values[visit] for visit in order}, index)
+        columns = [_scores(name, given[name], spec) for name in names.values()]
+        if len({column.size for column in columns}) > 1:
+            raise argument_error("values", "of one length at all visits", [column.size for column in columns])
+        repeated = RepeatedSpec(tuple(times[visit] for visit in order), spec)
+        return _build("values", np.column_stack(columns), _REPEATED, repeated, labels)
 
 
-def _scores(value: Any) -> np.ndarray:
+@dataclass(frozen=True)
+class RepeatedSpec:
+    """What a score at several visits says of itself.
+
+    Attributes
+    ----------
+    visits : tuple of float
+        Times of the visits, increasing.
+    last : MeasuredSpec
+        What the score at the last visit says; range, kind and cut are those of all visits.
+    """
+
+    visits: tuple[float, ...]
+    last: MeasuredSpec
+
+
+def _spec(horizon: Any, lower: Any, upper: Any, kind: Any, at_most: Any, at_least: Any) -> MeasuredSpec:
+    low = check_number("lower", lower)
+    high = check_number("upper", upper, low=low, open_low=True)
+    if at_most is not None and at_least is not None:
+        raise argument_error("at_most, at_least", "one of them", f"at_most={at_most!r}, at_least={at_least!r}")
+    cuts = {}
+    for name, cut in (("at_most", at_most), ("at_least", at_least)):
+        cuts[name] = None if cut is None else check_number(name, cut, low=low, high=high)
+    return MeasuredSpec(
+        horizon=check_number("horizon", horizon, low=0, open_low=True),
+        lower=low,
+        upper=high,
+        kind=check_choice("kind", kind, ("ordinal", "continuous")),
+        **cuts,
+    )
+
+
+def _scores(name: str, value: Any, spec: MeasuredSpec) -> np.ndarray:
     try:
-        scores = as_numbers("value", value, "numbers, the scores")
+        scores = as_numbers(name, value, "numbers, the scores")
     except ArgumentError as refused:
         raise OutcomeError(str(refused)) from None
     if scores.ndim != 1:
-        raise argument_error("value", "one-dimensional", f"shape {scores.shape}", kind=OutcomeError)
+        raise argument_error(name, "one-dimensional", f"shape {scores.shape}", kind=OutcomeError)
     if np.isinf(scores).any():
-        raise argument_error("value", "finite or missing", "infinite values", kind=OutcomeError)
+        raise argument_error(name, "finite or missing", "infinite values", kind=OutcomeError)
+    outside = np.flatnonzero((scores < spec.lower) | (scores > spec.upper))
+    if outside.size:
+        raise argument_error(
+            name,
+            f"between {spec.lower:g} and {spec.upper:g}, the range of the score, or missing",
+            f"other values at rows {outside[:5].tolist()} ({outside.size} in all)",
+            "A code for missing (99, -9) has to become NaN first.",
+            kind=OutcomeError,
+        )
     return scores
 
 
-def _build(scores: np.ndarray, spec: MeasuredSpec, labels: np.ndarray | None) -> np.ndarray:
-    title = _PREFIX + json.dumps(asdict(spec), sort_keys=True)
-    fields: list[Any] = [((title, "value"), "f8")] + [("label", "u8")] * (labels is not None)
-    y = np.empty(scores.size, dtype=np.dtype(fields))
-    y["value"] = scores
+def _build(
+    field: str, scores: np.ndarray, prefix: str, spec: MeasuredSpec | RepeatedSpec, labels: np.ndarray | None
+) -> np.ndarray:
+    if labels is not None and labels.size != scores.shape[0]:
+        raise argument_error("index", f"of length {scores.shape[0]}, as the scores", f"length {labels.size}")
+    title = prefix + json.dumps(asdict(spec), sort_keys=True)
+    fields: list[Any] = [((title, field), "f8", scores.shape[1:])] + [("label", "u8")] * (labels is not None)
+    y = np.empty(scores.shape[0], dtype=np.dtype(fields))
+    y[field] = scores
     if labels is not None:
         y["label"] = labels
     return y
+
+
+def _declared(y: np.ndarray, field: str, prefix: str, maker: str) -> dict[str, Any]:
+    """Return the declaration in the title of a field."""
+    for name, (_, _, *title) in (y.dtype.fields or {}).items():
+        if name == field and title and str(title[0]).startswith(prefix):
+            return dict(json.loads(str(title[0])[len(prefix) :]))
+    raise argument_error(
+        "y",
+        "an outcome that knows its visit and range",
+        "one that has lost them",
+        f"Make it by {maker}, and do not rebuild its type.",
+        kind=OutcomeError,
+    )
 
 
 def measured_spec(y: np.ndarray) -> MeasuredSpec:
@@ -174,16 +276,50 @@ def measured_spec(y: np.ndarray) -> MeasuredSpec:
     OutcomeError
         If the array has lost its declaration.
     """
-    for name, (_, _, *title) in (y.dtype.fields or {}).items():
-        if name == "value" and title and str(title[0]).startswith(_PREFIX):
-            return MeasuredSpec(**json.loads(str(title[0])[len(_PREFIX) :]))
-    raise argument_error(
-        "y",
-        "an outcome that knows its visit and range",
-        "one that has lost them",
-        "Make it by Measured.at(horizon, value, lower=…, upper=…), and do not rebuild its type.",
-        kind=OutcomeError,
-    )
+    return MeasuredSpec(**_declared(y, "value", _PREFIX, "Measured.at(horizon, value, lower=…, upper=…)"))
+
+
+def repeated_spec(y: np.ndarray) -> RepeatedSpec:
+    """Return what a score at several visits says of itself.
+
+    Raises
+    ------
+    OutcomeError
+        If the array has lost its declaration.
+    """
+    told = _declared(y, "values", _REPEATED, "Measured.at_visits({visit: scores, …}, lower=…, upper=…)")
+    return RepeatedSpec(tuple(told["visits"]), MeasuredSpec(**told["last"]))
+
+
+def measured_at(y: np.ndarray, visit: float) -> np.ndarray:
+    """Return the score at one of several visits, as an outcome of its own.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Made by `Measured.at_visits`.
+    visit : float
+        Time of one of its visits.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        As `Measured.at` makes it, with the labels of ``y``.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import Measured, measured_at
+    >>> y = Measured.at_visits({1.5: [4, 7], 6: [2, None]}, lower=0, upper=10)
+    >>> measured_at(y, 6)["value"].tolist()
+    [2.0, nan]
+    """
+    spec = repeated_spec(y)
+    place = np.flatnonzero(np.isclose(spec.visits, check_number("visit", visit), rtol=1e-9, atol=0))
+    if not place.size:
+        raise argument_error("visit", f"one of the visits {list(spec.visits)}", visit)
+    k = int(place[0])
+    labels = y["label"] if "label" in (y.dtype.names or ()) else None
+    return _build("value", y["values"][:, k], _PREFIX, replace(spec.last, horizon=spec.visits[k]), labels)
 
 
 def measured_to_status(y: np.ndarray, *, at_most: Any = None, at_least: Any = None) -> np.ndarray:

@@ -19,7 +19,7 @@ __all__ = [
     "status_horizon",
 ]
 
-OutcomeKind = Literal["right", "interval", "status", "reference", "measured"]
+OutcomeKind = Literal["right", "interval", "status", "reference", "measured", "repeated"]
 
 _MAKERS: dict[str, str] = {
     "right": "Surv.right(time, event)",
@@ -27,11 +27,12 @@ _MAKERS: dict[str, str] = {
     "status": "Status.at(horizon, value)",
     "reference": "Reference.now(value)",
     "measured": "Measured.at(horizon, value, lower=…, upper=…)",
+    "repeated": "Measured.at_visits({visit: scores, …}, lower=…, upper=…)",
 }
 
 
 def outcome_kind(y: Any) -> OutcomeKind:
-    """Return ``"right"``, ``"interval"``, ``"status"``, ``"reference"`` or ``"measured"``, read from the field names.
+    """Return the kind of an outcome, one of `OutcomeKind`, read from the field names.
 
     Raises
     ------
@@ -47,6 +48,7 @@ def outcome_kind(y: Any) -> OutcomeKind:
             ("status", {"status"}),
             ("reference", {"reference"}),
             ("measured", {"value"}),
+            ("repeated", {"values"}),
         ):
             if fields == wanted:
                 return kind  # type: ignore[return-value]

@@ -35,7 +35,7 @@ class Case:
     """How to make an estimator, which outcome it takes, and a grid to search."""
 
     make: Any
-    kind: str = "single"  # single, competing, status, measured, visits
+    kind: str = "single"  # single, competing, status, measured, repeated, visits
     grid: dict = field(default_factory=dict)
     saved: bool = True
     looks_at_x: bool = True
@@ -195,6 +195,18 @@ ESTIMATORS: dict[str, Case] = {
     "MixtureCure-visits": Case(
         lambda: M.MixtureCure(), "visits", {"variance": ["model", "robust"]}, package="lifelines"
     ),
+    "LongitudinalOutcome": Case(
+        lambda: M.LongitudinalOutcome(covariance="exchangeable"),
+        "repeated",
+        {"by_visit": ["all", "none"]},
+        package="statsmodels",
+    ),
+    "LongitudinalOutcome-gee": Case(
+        lambda: M.LongitudinalOutcome("gee"),
+        "repeated",
+        {"covariance": ["exchangeable", "independence"]},
+        package="statsmodels",
+    ),
     "as_risk_model": Case(
         lambda: M.as_risk_model(LogisticRegression()), "status", {"estimator__C": [0.1, 1.0]}, saved=False
     ),
@@ -211,6 +223,19 @@ def data(kind: str, n: int = 240) -> tuple[pd.DataFrame, np.ndarray]:
         "measured": lambda: Measured.at(
             12,
             np.where(np.arange(n) % 11 == 0, np.nan, np.clip(np.round(10 - cohort.time / 4), 0, 10)),
+            lower=0,
+            upper=10,
+            at_most=5,
+        ),
+        "repeated": lambda: Measured.at_visits(
+            {
+                visit: np.where(
+                    np.arange(n) % 11 == k,
+                    np.nan,
+                    np.clip(np.round(10 - cohort.time / 4 + cohort[name]), 0, 10),
+                )
+                for k, (visit, name) in enumerate(zip((3.0, 6.0, 12.0), ("m2", "m3", "g2")))
+            },
             lower=0,
             upper=10,
             at_most=5,
@@ -238,7 +263,7 @@ def case(request) -> Case:
 
 
 def horizons(case: Case) -> list[float]:
-    return [12.0] if case.kind in ("status", "measured") else [6.0, 12.0]
+    return [12.0] if case.kind in ("status", "measured", "repeated") else [6.0, 12.0]
 
 
 def test_every_estimator_of_the_door_is_here():
@@ -368,7 +393,7 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
     np.testing.assert_allclose(
         shuffled.predict_risk(X, horizons(case)), model.predict_risk(X, horizons(case)), atol=tolerance
     )
-    if case.kind in ("status", "measured"):
+    if case.kind in ("status", "measured", "repeated"):
         return
     if case.kind == "visits":
         days = Surv.interval(30 * y["lower"], 30 * y["upper"])
@@ -403,6 +428,8 @@ BAD = {
 def _had_event(y):
     if "value" in y.dtype.names:
         return (y["value"] <= 5).astype(float)
+    if "values" in y.dtype.names:
+        return (y["values"][:, -1] <= 5).astype(float)
     return (y["status"] == 1 if "status" in y.dtype.names else y["event"] == 1).astype(float)
 
 
@@ -415,13 +442,15 @@ def _with_event(y, event):
         return Status.at(12, event)
     if "value" in y.dtype.names:
         return Measured.at(12, 10 * event, lower=0, upper=10, at_most=5)
+    if "values" in y.dtype.names:
+        return Measured.at_visits(dict.fromkeys((3.0, 6.0, 12.0), 10 * event), lower=0, upper=10, at_most=5)
     if "lower" in y.dtype.names:
         return Surv.interval(y["lower"], np.where(event == 1, y["upper"], np.inf))
     return Surv.right(y["time"], event)
 
 
 def _at_one_time(y):
-    if {"status", "value"} & set(y.dtype.names):
+    if {"status", "value", "values"} & set(y.dtype.names):
         return y
     if "lower" in y.dtype.names:
         found = y["event"] == 1

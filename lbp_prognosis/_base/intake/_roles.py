@@ -60,6 +60,7 @@ ROLES: dict[str, Role] = {
     "first": "numbers",
     "second": "numbers",
     "scores": "many numbers",
+    "observed": "many numbers",
     "positive": "numbers",
     "values": "numbers",
     "scanner": "labels",

@@ -1,0 +1,213 @@
+"""The one place that knows statsmodels: mixed models and estimating equations of scores at several visits."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import EstimationError, require
+
+__all__ = ["CourseFit", "CourseRows", "estimating_equations", "mixed_model"]
+
+
+@dataclass(frozen=True)
+class CourseRows:
+    """One row per patient and visit that was attended, patients together and visits in order.
+
+    Attributes
+    ----------
+    score : ndarray of shape (m,)
+        Scores, of about unit spread.
+    design : ndarray of shape (m, k)
+        Columns of the mean.
+    patient, visit : ndarray of int of shape (m,)
+        Numbers from 0.
+    times : ndarray of shape (n_visits,)
+        Times of the visits, the last being 1.
+    """
+
+    score: np.ndarray
+    design: np.ndarray
+    patient: np.ndarray
+    visit: np.ndarray
+    times: np.ndarray
+
+
+@dataclass(frozen=True)
+class CourseFit:
+    """What was estimated.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (k,)
+        Of the columns of the mean.
+    coef_covariance : ndarray of shape (k, k)
+        Model-based of a mixed model, the sandwich of patients of estimating equations.
+    covariance : ndarray of shape (n_visits, n_visits)
+        Of a patient's scores about their mean.
+    log_likelihood : float
+        Restricted, of a mixed model; NaN of estimating equations.
+    """
+
+    coef: np.ndarray
+    coef_covariance: np.ndarray
+    covariance: np.ndarray
+    log_likelihood: float
+
+
+def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
+    """Fit by restricted maximum likelihood (``MixedLM``).
+
+    Parameters
+    ----------
+    rows : CourseRows
+        The scores.
+    covariance : {"exchangeable", "slope", "unstructured"}
+        A random intercept; with a random slope in time; or a random effect of each visit. The last has one parameter
+        more than there are moments: its sum with the residual variance is what is determined, and what is returned.
+    caller : str
+        Public name of the model.
+
+    Raises
+    ------
+    EstimationError
+        If there is no maximum.
+    """
+    api = require("statsmodels.api", caller=caller, extra="adapters")
+    ones = np.ones((rows.times.size, 1))
+    effects = {
+        "exchangeable": ones,
+        "slope": np.column_stack([ones, rows.times]),
+        "unstructured": np.eye(rows.times.size),
+    }[covariance]
+    if not _changes(rows):
+        raise _no_maximum(caller, covariance)
+    model = api.MixedLM(rows.score, rows.design, groups=rows.patient, exog_re=effects[rows.visit])
+    found = None
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # on a determined sum and a flat direction beside it; convergence is asked for below
+            warnings.simplefilter("ignore")
+            for gtol in (1e-8, 1e-5):  # the first may lie below what rounding leaves of the gradient
+                found = model.fit(reml=True, method=["bfgs"], gtol=gtol, maxiter=1000)
+                if found.converged:
+                    break
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise _no_maximum(caller, covariance) from error
+    if found is None or not found.converged or not np.isfinite(found.llf):
+        raise _no_maximum(caller, covariance)
+    total = effects @ np.asarray(found.cov_re) @ effects.T + found.scale * np.eye(rows.times.size)
+    return CourseFit(
+        coef=np.asarray(found.fe_params),
+        coef_covariance=np.linalg.inv(_information(rows, total)),
+        covariance=total,
+        log_likelihood=float(found.llf),
+    )
+
+
+def _changes(rows: CourseRows) -> bool:
+    """Whether scores of a patient differ between visits by more than their means do."""
+    residual = rows.score - rows.design @ np.linalg.lstsq(rows.design, rows.score, rcond=None)[0]
+    visits = np.bincount(rows.patient)
+    within = residual - (np.bincount(rows.patient, residual) / visits)[rows.patient]
+    return bool((visits > 1).sum() > 1 and within @ within > 1e-10 * rows.score @ rows.score)
+
+
+def _no_maximum(caller: str, covariance: str) -> EstimationError:
+    simpler = {"unstructured": "'slope' or 'exchangeable'", "slope": "'exchangeable'"}.get(covariance)
+    remedy = f"Try covariance={simpler}, or method='gee'." if simpler else "Use LinearOutcome at one visit."
+    return EstimationError(
+        f"{caller} found no maximum of the restricted likelihood: patients attended too few visits, or their scores "
+        f"hardly change. {remedy}"
+    )
+
+
+def _information(rows: CourseRows, covariance: np.ndarray) -> np.ndarray:
+    """Σ XᵀV⁻¹X over patients, those with the same visits at once."""
+    n = int(rows.patient.max()) + 1
+    seen = np.zeros((n, rows.times.size), dtype=bool)
+    seen[rows.patient, rows.visit] = True
+    pattern = (seen @ (1 << np.arange(rows.times.size)))[rows.patient]
+    out = np.zeros((rows.design.shape[1], rows.design.shape[1]))
+    for code in np.unique(pattern):
+        own = pattern == code
+        visits = np.flatnonzero((code >> np.arange(rows.times.size)) & 1)
+        part = rows.design[own].reshape(-1, visits.size, rows.design.shape[1])
+        inverse = np.linalg.inv(covariance[np.ix_(visits, visits)])
+        out += np.einsum("ivk,vw,iwl->kl", part, inverse, part)
+    return out
+
+
+def estimating_equations(rows: CourseRows, covariance: str, weights: np.ndarray | None, *, caller: str) -> CourseFit:
+    """Fit by generalised estimating equations of the Gaussian family (``GEE``).
+
+    Parameters
+    ----------
+    rows : CourseRows
+        The scores.
+    covariance : {"independence", "exchangeable", "unstructured"}
+        Working correlation.
+    weights : ndarray of shape (m,) or None
+        Row weights; with ``"independence"`` only.
+    caller : str
+        Public name of the model.
+
+    Raises
+    ------
+    EstimationError
+        If they were not solved.
+    """
+    api = require("statsmodels.api", caller=caller, extra="adapters")
+    structures = {
+        "independence": api.cov_struct.Independence,
+        "exchangeable": api.cov_struct.Exchangeable,
+        "unstructured": api.cov_struct.Unstructured,
+    }
+    structure = structures[covariance]()
+    model = api.GEE(
+        rows.score,
+        rows.design,
+        groups=rows.patient,
+        time=rows.visit.astype(np.int64),
+        family=api.families.Gaussian(),
+        cov_struct=structure,
+        weights=weights,
+    )
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # convergence is asked for below
+            found = model.fit(maxiter=200, ctol=1e-12 * max(rows.score.size, 100))
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise _unsolved(caller) from error
+    if found is None or not found.converged:
+        raise _unsolved(caller)
+    count = rows.times.size
+    residual = rows.score - rows.design @ found.params
+    share = np.ones(residual.size) if weights is None else weights
+    totals = np.bincount(rows.visit, share, minlength=count)
+    # of the visits' own coefficients: columns of the mean are as many at each visit as in all, over the visits
+    spare = 1 - rows.design.shape[1] / residual.size
+    spread = np.sqrt(np.bincount(rows.visit, share * residual**2, minlength=count) / totals / spare)
+    return CourseFit(
+        coef=np.asarray(found.params),
+        coef_covariance=np.asarray(found.cov_params()),
+        covariance=_correlation(covariance, structure, count) * np.outer(spread, spread),
+        log_likelihood=float("nan"),
+    )
+
+
+def _correlation(covariance: str, structure: Any, count: int) -> np.ndarray:
+    if covariance == "unstructured":
+        return np.asarray(structure.dep_params, dtype=float)
+    shared = float(structure.dep_params) if covariance == "exchangeable" else 0.0
+    return np.full((count, count), shared) + (1 - shared) * np.eye(count)
+
+
+def _unsolved(caller: str) -> EstimationError:
+    return EstimationError(
+        f"{caller} did not solve its estimating equations: patients attended too few visits, or their scores hardly "
+        "change. Try covariance='independence', or LinearOutcome at one visit."
+    )
