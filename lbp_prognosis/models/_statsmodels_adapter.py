@@ -86,18 +86,18 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
     if not _changes(rows):
         raise _no_maximum(caller, covariance)
     model = api.MixedLM(rows.score, rows.design, groups=rows.patient, exog_re=effects[rows.visit])
-    found = None
+
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             # on a determined sum and a flat direction beside it; convergence is asked for below
             warnings.simplefilter("ignore")
-            for gtol in (1e-8, 1e-5):  # the first may lie below what rounding leaves of the gradient
-                found = model.fit(reml=True, method=["bfgs"], gtol=gtol, maxiter=1000)
-                if found.converged:
-                    break
+            found = model.fit(reml=True, method=["bfgs"], gtol=1e-8, maxiter=1000)
+            # near the top rounding may hide the slope from the line search: then the slope itself is asked
+            end = found.params_object.copy()
+            slope = 0.0 if found.converged else float(np.abs(model.score(end)).max()) / rows.score.size
     except (np.linalg.LinAlgError, ValueError) as error:
         raise _no_maximum(caller, covariance) from error
-    if found is None or not found.converged or not np.isfinite(found.llf):
+    if not np.isfinite(found.llf) or not slope < 1e-6:
         raise _no_maximum(caller, covariance)
     total = effects @ np.asarray(found.cov_re) @ effects.T + found.scale * np.eye(rows.times.size)
     return CourseFit(

@@ -61,6 +61,9 @@ Y = Surv.right(ROWS.time, ROWS.event, index=INDEX)
 STATUS = Status.at(6.0, ROWS.state, index=INDEX)
 REFERENCE = Reference.now(ROWS.state, index=INDEX)
 SCORES = Measured.at(6.0, ROWS.finding + 2 * ROWS.state, lower=0, upper=4, index=INDEX)
+REPEATED = Measured.at_visits(
+    {3.0: ROWS.state + ROWS.finding, 6.0: ROWS.finding + 2 * ROWS.state}, lower=0, upper=4, index=INDEX
+)
 COURSES = survival.MultiState.from_long(
     np.arange(N),
     np.zeros(N),
@@ -94,6 +97,12 @@ def fitted(model: Any, y: np.ndarray = Y, horizon: float = 6.0, *, new: Any = No
 def predicted(X: Any, **rows: Any) -> np.ndarray:
     """Predictions for rows that need not be in the order of the fit: compared as a sorted vector."""
     return np.sort(COX.predict_risk(X, 6.0)[:, 0])
+
+
+def after_a_visit(X: Any, observed: Any) -> np.ndarray:
+    """Predictions that know an earlier score, sorted: rows need not be in the order of the fit."""
+    model = models.LongitudinalOutcome("gee", covariance="exchangeable").fit(R.X, REPEATED)
+    return np.sort(model.predict_mean(X, 6.0, observed={3.0: observed}))
 
 
 def transformed(step: Any) -> Any:
@@ -472,6 +481,18 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "models.AverageRisk": (
         fitted(models.AverageRisk({"cox": models.CoxPH(), "null": models.NullModel()}, cv=2)),
         {"X": R.X, **COMMON},
+        {},
+    ),
+    "models.LongitudinalOutcome": (
+        lambda X, **rows: (
+            models.LongitudinalOutcome("gee", covariance="independence").fit(X, REPEATED, **rows).coef_.ravel()
+        ),
+        {"X": R.X, "sample_weight": R.weight},
+        {},
+    ),
+    "models.LongitudinalOutcome.predict_mean": (
+        after_a_visit,
+        {"X": R.X, "observed": R.state},
         {},
     ),
     "models.AalenAdditive": (fitted(models.AalenAdditive()), {"X": R.X, "sample_weight": R.weight}, {}),

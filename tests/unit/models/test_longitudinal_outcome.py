@@ -127,7 +127,8 @@ def test_random_intercept_is_statsmodels(exchangeable):
     np.testing.assert_allclose(exchangeable.visit_covariance_, shared, atol=1e-8)
     errors = spread * found.bse_fe.reshape(3, 3)[:, 1:] / there.std(ddof=0).to_numpy()
     own = np.sqrt(np.diag(exchangeable.covariance_)).reshape(3, 3)[:, 1:]
-    np.testing.assert_allclose(own, errors, rtol=1e-8)
+    # statsmodels inverts the Hessian of means and variances together; ours are those of R's lme, (Σ XᵀV⁻¹X)⁻¹
+    np.testing.assert_allclose(own, errors, rtol=2e-4)
     raw = sm.MixedLM(score, design, groups=patient).fit(reml=True, method=["bfgs"], gtol=1e-8)
     assert 0 <= exchangeable.log_likelihood_ - raw.llf < 1e-6
     own = np.column_stack([exchangeable.intercept_, exchangeable.coef_])
