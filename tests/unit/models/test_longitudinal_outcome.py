@@ -112,7 +112,7 @@ def test_impossible_scores_are_told_by_visit():
 
 
 def test_random_intercept_is_statsmodels(exchangeable):
-    """On columns and scores of unit spread; on others its optimiser stops earlier, at a lower likelihood."""
+    """On columns and scores of unit spread to 1e-8; on the user's, where its optimiser ends less sharply, to 1e-6."""
     score, design, patient, visit = long()
     there = X[~np.isnan(SEEN).all(axis=1)]
     inner = ((X - there.mean()) / there.std(ddof=0)).to_numpy()[patient]
@@ -130,9 +130,9 @@ def test_random_intercept_is_statsmodels(exchangeable):
     # statsmodels inverts the Hessian of means and variances together; ours are those of R's lme, (Σ XᵀV⁻¹X)⁻¹
     np.testing.assert_allclose(own, errors, rtol=2e-4)
     raw = sm.MixedLM(score, design, groups=patient).fit(reml=True, method=["bfgs"], gtol=1e-8)
-    assert 0 <= exchangeable.log_likelihood_ - raw.llf < 1e-6
+    np.testing.assert_allclose(exchangeable.log_likelihood_, raw.llf, rtol=1e-10)
     own = np.column_stack([exchangeable.intercept_, exchangeable.coef_])
-    np.testing.assert_allclose(own.ravel(), raw.fe_params, rtol=1e-4)
+    np.testing.assert_allclose(own.ravel(), raw.fe_params, rtol=1e-6)
 
 
 @pytest.mark.parametrize("covariance", ["exchangeable", "unstructured", "independence"])
