@@ -223,7 +223,7 @@ def test_evaluate(predictions, tmp_path, capsys, monkeypatch):
     page = (tmp_path / "out" / "evidence.html").read_text(encoding="utf-8")
     assert "<b>model_b</b>" not in page
     assert "&lt;b&gt;model_b&lt;/b&gt;" in page
-    assert "not said where the predictions come from" in page
+    assert "The origin of the predictions was not declared" in page
     found = evaluate(Surv.right(frame["months"], frame["event"]), frame["model_a"].to_numpy(), 12)
     assert f"{found.metric('auc').value:.3f}" in called.out
     results = pd.read_parquet(tmp_path / "out" / "results.parquet")

@@ -105,7 +105,7 @@ def test_the_claims_of_a_run_are_blocked(package, tmp_path):
     assert np.isfinite([check.value for check in result.evidence.supports(repeats).checks if check.metric]).all()
     page = result.write(tmp_path).read_text(encoding="utf-8")
     assert "2 trials of one session" in page
-    assert "How people move changes with how much it hurts" in page
+    assert "Movement changes with pain" in page
 
 
 def test_trials_and_sessions_are_judged_by_the_technical_tier(package):

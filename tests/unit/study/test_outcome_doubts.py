@@ -76,7 +76,7 @@ def test_an_estimand_that_was_not_declared_is_on_the_page(folder: Path, tmp_path
     assert "change-from-baseline" not in {doubt.code for doubt in result.objections}
     result.write(tmp_path)
     page = next(tmp_path.rglob("*.html")).read_text(encoding="utf-8")
-    assert "What treatment during follow-up means for the outcome was not declared" in page
+    assert "The estimand for treatment during follow-up was not declared" in page
 
 
 def test_an_outcome_without_constructs_is_judged_by_none(folder: Path) -> None:
