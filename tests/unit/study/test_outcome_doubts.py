@@ -66,7 +66,7 @@ def test_the_page_names_predictors_that_are_the_outcome(folder: Path, tmp_path: 
     result.write(tmp_path)
     page = next(tmp_path.rglob("*.html")).read_text(encoding="utf-8")
     assert "is that baseline or measures the same" in page
-    assert "By their names nrs_back_3m measure nrs_back" in page
+    assert "Judging by their names, nrs_back_3m measure nrs_back" in page
     assert "was not declared" not in page
 
 
