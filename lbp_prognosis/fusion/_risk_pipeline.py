@@ -272,6 +272,7 @@ class RiskPipeline(BaseEstimator):
                 inner = step_output(step, inner)
         return inner, frame[self.held_columns_]
 
+    @takes_rows()
     def seen_by_model(self, X: Any) -> tuple[Any, pd.DataFrame]:
         """Return the model fitted on the first completed table, and rows without missing values as it sees them.
 

@@ -83,6 +83,7 @@ class WithoutTreatment(Result):
         """Return each patient's probability of being untreated and under observation just before a time (n,)."""
         return self._there(self._clock.before(np.asarray(times, dtype=float)))
 
+    @takes_rows()
     def survival_at(self, horizon: float, X: Any = None) -> np.ndarray:
         """Return each patient's probability of being untreated and under observation at a horizon, of shape (n,)."""
         return self._there(self._clock.after(check_number("horizon", horizon, low=0)))
