@@ -46,7 +46,7 @@ EXCEPTIONS = {
     "validation.sample_size_validation": "`risk` is a distribution that is assumed",
     "study.evaluate_table": "`risks` and `clusters` name columns of a file",
     "report.evaluation_page": "`groups` are results",
-    "survival.Surv.*": "constructors of outcomes bring their arguments in order by `aligned`",
+    "survival.Surv.*, survival.Measured.*": "constructors of outcomes bring their arguments in order by `aligned`",
     "validation.MultiplyImputed.fit": "hands its rows to the fit of a model, which pairs them with its table",
 }
 
@@ -72,7 +72,8 @@ def public_functions() -> dict[str, Any]:
 
 def excepted(name: str, parameter: str) -> bool:
     room, last = name.split(".")[0], name.split(".")[-1]
-    if name in ("fusion.Conversion.from_paired", "fusion.norms_of") or name.startswith("survival.Surv."):
+    constructors = ("survival.Surv.", "survival.Measured.")
+    if name in ("fusion.Conversion.from_paired", "fusion.norms_of") or name.startswith(constructors):
         return True
     if name in EXCEPTIONS or (room == "explain" and parameter in ("groups", "first")):
         return True
