@@ -432,6 +432,11 @@ CALLS |= {
         },
         {"X_development": R.X, "y_development": Y, "lp_development": R.risk_2, "y_validation": Y},
     ),
+    "explain.shap_interactions": (
+        lambda X: np.sort(explain.shap_interactions(COX, X, R.X.iloc[:20]).values, axis=None),
+        {"X": R.X},
+        {},
+    ),
     "explain.shap_values": (
         lambda X: np.sort(explain.shap_values(COX, X, R.X.iloc[:20]).values, axis=None),
         {"X": R.X},
