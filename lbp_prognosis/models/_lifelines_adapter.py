@@ -257,11 +257,10 @@ def maximise(
     total = float(rows.weights.sum())
 
     def likelihood(theta: Any, weights: Any) -> Any:
+        given, rest = parts(theta), (exact, weights, rows.entry, X)
         if inside:
-            given = (parts(theta), (lower, upper), exact, weights, rows.entry, X)
-            return fitter._log_likelihood_interval_censoring(*given) * weights.sum()
-        given = (parts(theta), (rows.time, None), exact, weights, rows.entry, X)
-        return fitter._log_likelihood_right_censoring(*given) * weights.sum()
+            return fitter._log_likelihood_interval_censoring(given, (lower, upper), *rest) * weights.sum()
+        return fitter._log_likelihood_right_censoring(given, (rows.time, None), *rest) * weights.sum()
 
     def objective(theta: Any) -> Any:
         """Penalised log-likelihood; lifelines adds its penalty to the mean."""
@@ -307,7 +306,7 @@ def piecewise_likelihood(breakpoints: Sequence[float], penalty: float, *, caller
 def _piecewise_class(caller: str) -> Any:
     lifelines, anp = require("lifelines", caller=caller, extra="adapters"), _autograd("autograd.numpy", caller)
 
-    class Piecewise(lifelines.PiecewiseExponentialRegressionFitter):  # type: ignore[misc]
+    class Piecewise(lifelines.PiecewiseExponentialRegressionFitter):  # type: ignore[name-defined]
         """With the hazard at a breakpoint that of the interval which ends there.
 
         lifelines differentiates min(T, breakpoint), which at a tie gives the mean of both hazards.
@@ -350,7 +349,7 @@ def _cure_class(caller: str) -> Any:
     }
     fitters = require("lifelines.fitters", caller=caller, extra="adapters")
 
-    class Cure(fitters.ParametricRegressionFitter):  # type: ignore[misc,name-defined]
+    class Cure(fitters.ParametricRegressionFitter):  # type: ignore[name-defined]
         """S(t) = c + (1 − c) S₀(t), where lifelines has the mixture for a sample without predictors alone."""
 
         def __init__(self, distribution: str) -> None:
