@@ -13,7 +13,7 @@ HASH := $(shell cat $(INPUTS) | $(PYTHON) -c "import hashlib,sys; print(hashlib.
 DEMO_READY := $(VENV)/.demo-$(HASH)
 TEST_READY := $(VENV)/.test-$(HASH)
 
-.PHONY: demo test test-slow lint types contracts docs wheel radiomics wheelhouse bench clean deep
+.PHONY: demo test test-slow lint types contracts docs wheel radiomics wheelhouse bench mutants clean deep
 
 $(PY):
 	$(PYTHON) -m venv $(VENV)
@@ -74,6 +74,13 @@ wheelhouse: $(TEST_READY)
 	rm -rf wheelhouse
 	$(PY) -m build --wheel --outdir wheelhouse
 	$(PY) -m pip download --quiet --disable-pip-version-check --only-binary :all: -c constraints.txt -d wheelhouse "$$(ls wheelhouse/lbp_prognosis-*.whl)[$(EXTRAS)]"
+
+# Single changes of a room's source that no test notices; minutes a room. make mutants ROOM=cohort SAMPLE=60
+ROOM ?= cohort
+SAMPLE ?= 60
+SEED ?= 1
+mutants: $(TEST_READY)
+	$(PY) tests/mutants.py $(ROOM) --sample $(SAMPLE) --seed $(SEED) tests/unit/$(ROOM)
 
 bench: $(TEST_READY)
 	$(PY) -m benchmarks.run

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base._visible import visible
+from lbp_prognosis._base.intake import holds
 
 __all__ = ["inert_cell", "inert_cells"]
 
@@ -49,6 +50,6 @@ def inert_cells(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inert_column(series: pd.Series) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(series.dtype):
+    if holds(series) in ("number", "truth value", "date"):
         return series
     return series.astype(object).map(inert_cell)

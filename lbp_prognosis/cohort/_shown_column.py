@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, plain_label
+from lbp_prognosis._base import (
+    argument_error,
+    declares_categories,
+    holds,
+    plain_label,
+)
 
 __all__ = ["KINDS", "ShownColumn", "shown_column"]
 
@@ -67,7 +72,7 @@ def shown_column(name: str, column: pd.Series, kind: str | None, labels: Mapping
     if kind not in (None, "number", "category", "date"):
         raise argument_error("kinds", "a mapping to 'number', 'category' or 'date'", f"{kind!r} for {name!r}")
     known = cells[~missing]
-    dated = _is_dated(column, known)
+    dated = _is_dated(column)
     numbers = None if dated else _numbers(cells, missing)
     words = {} if not labels else _by_code(labels)
     if kind is None:
@@ -81,12 +86,8 @@ def shown_column(name: str, column: pd.Series, kind: str | None, labels: Mapping
     return _categories(name, column, cells, missing, words)
 
 
-def _is_dated(column: pd.Series, known: np.ndarray) -> bool:
-    if pd.api.types.is_datetime64_any_dtype(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
-        return True
-    import datetime
-
-    return bool(known.size) and all(isinstance(cell, datetime.date | np.datetime64 | pd.Period) for cell in known)
+def _is_dated(column: pd.Series) -> bool:
+    return holds(column) == "date"
 
 
 def _numbers(cells: np.ndarray, missing: np.ndarray) -> np.ndarray | None:
@@ -117,7 +118,7 @@ def _found(
 ) -> str:
     if dated:
         return "date"
-    if numbers is None or isinstance(column.dtype, pd.CategoricalDtype):
+    if numbers is None or declares_categories(column):
         return "category"
     if any(isinstance(cell, bool | np.bool_) for cell in known):
         return "category"
@@ -176,7 +177,7 @@ def _categories(
 def _ordered(column: pd.Series, cells: np.ndarray, missing: np.ndarray, words: Mapping[Any, str]) -> list[str]:
     """Return the words that occur: declared categories and codes in their order, others by the alphabet."""
     distinct = list(dict.fromkeys(cells[~missing].tolist()))
-    if isinstance(column.dtype, pd.CategoricalDtype):
+    if declares_categories(column):
         declared = {value: k for k, value in enumerate(column.dtype.categories.tolist())}
         return [_word(cell, words) for cell in sorted(distinct, key=lambda cell: declared[cell])]
     return [_word(cell, words) for cell in sorted(distinct, key=_rank)]

@@ -141,7 +141,7 @@ class Encoding:
             elif self.kinds[j] == 2:
                 filled = pd.Series(taken, copy=True)
                 # numeric codes stay numbers: objects do not fit into a numeric column
-                known = np.asarray(self.categories[name], dtype=None if filled.dtype.kind in "iuf" else object)
+                known = np.asarray(self.categories[name], dtype=None if is_number(filled) else object)
                 filled[holes] = known[values[holes, j].astype(int)]
                 parts[name] = filled.array
             else:

@@ -52,7 +52,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import ipcw_weights, training_ranges
 from lbp_prognosis.models._design import Design, strata_labels, take_columns
 from lbp_prognosis.models._reading_table import reading_table
-from lbp_prognosis.models._state import decode, encode
+from lbp_prognosis.models._state import decode, digest_of, encode
 from lbp_prognosis.survival import OutcomeKind, Surv, check_outcome, check_weights, status_horizon
 
 __all__ = ["RiskEstimator"]
@@ -415,7 +415,7 @@ class RiskEstimator(BaseEstimator):
             setattr(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return parameters and learned attributes in types that strict JSON holds.
+        """Return parameters and learned attributes in types that strict JSON holds, with a digest of them.
 
         Raises
         ------
@@ -427,7 +427,8 @@ class RiskEstimator(BaseEstimator):
             raise argument_error("self", "one of this library's models", name, "Its own class has to save it.")
         params = {key: encode(value, f"{name}.{key}") for key, value in self.get_params(deep=False).items()}
         learned = {key: encode(value, f"{name}.{key}") for key, value in self._state().items()}
-        return {"format": 1, "class": name, "params": params, "learned": learned}
+        state: dict[str, Any] = {"format": 1, "class": name, "params": params, "learned": learned}
+        return {**state, "digest": digest_of(state)}
 
     @classmethod
     def from_dict(cls: type[Self], state: dict[str, Any]) -> Self:
@@ -437,9 +438,21 @@ class RiskEstimator(BaseEstimator):
         ----------
         state : dict
             As returned by `to_dict`, possibly after a round trip through JSON.
+
+        Raises
+        ------
+        ArgumentError
+            If it is none, of another class, or was changed since.
         """
         if not isinstance(state, dict) or state.get("format") != 1:
             raise argument_error("state", "a dictionary made by `to_dict`, format 1", state)
+        if state.get("digest") != digest_of(state):
+            raise argument_error(
+                "state",
+                "as `to_dict` made it",
+                "another digest: something was changed, cut or added since",
+                "Save the model again, and predict a changed one from an Equation.",
+            )
         built = RiskEstimator._registry.get(str(state.get("class")))
         if built is None or not issubclass(built, cls):
             raise argument_error("state", f"of a {cls.__name__}", f"the state of {state.get('class')!r}")

@@ -6,6 +6,8 @@ numbers become text, so that strict JSON holds the result. Anything else says th
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +17,16 @@ import pandas as pd
 
 from lbp_prognosis._base import argument_error
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "digest_of", "encode"]
 
 _TAG = "__type__"
 _WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def digest_of(state: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a saved model: of all but its own digest, the same before and after JSON."""
+    content = {key: value for key, value in state.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def _number(value: float) -> Any:

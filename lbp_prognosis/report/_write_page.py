@@ -18,6 +18,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_writable,
     folder_lock,
+    holds,
     inert_cells,
     make_folder,
     visible,
@@ -138,7 +139,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame of types that Parquet knows: numbers, words, yes or no."""
     out = frame.copy()
     for column in out.columns:
-        if out[column].dtype == object:
+        if out[column].dtype == object or holds(out[column]) == "text":
             number = pd.to_numeric(out[column], errors="coerce")
             if number.notna().sum() == out[column].notna().sum() and column not in ("model", "group", "reason"):
                 out[column] = number

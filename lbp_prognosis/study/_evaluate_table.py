@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import ArgumentError, DataError, argument_error, check_choice, check_risk, objection
+from lbp_prognosis._base import (
+    ArgumentError,
+    DataError,
+    argument_error,
+    check_choice,
+    check_risk,
+    is_number,
+    objection,
+)
 from lbp_prognosis.disclosure import NOT_FOUND, ReleaseLedger, chosen_gate, identifier_text
 from lbp_prognosis.evaluation import Evaluation, evaluate, risk_groups
 from lbp_prognosis.report import Page, evaluation_page
@@ -185,8 +193,7 @@ def outcome_of_table(
             return Status.at(horizon, state.fillna(-1).astype(int).to_numpy())
         code: Any = None
         if censored:
-            numbers = pd.api.types.is_numeric_dtype(frame[event])
-            code = pd.to_numeric(censored) if numbers else censored
+            code = pd.to_numeric(censored) if is_number(frame[event]) else censored
         return Surv.right(frame[time].to_numpy(), frame[event].to_numpy(), censored=code)
     except (ArgumentError, ValueError) as error:
         if isinstance(error, DataError):

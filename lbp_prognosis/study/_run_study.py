@@ -12,7 +12,11 @@ import numpy as np
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from lbp_prognosis._base import Objection, argument_error
+from lbp_prognosis._base import (
+    Objection,
+    argument_error,
+    is_number,
+)
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit
@@ -147,7 +151,7 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
             data.modalities,
             incomplete=bool(part.isna().any().any()),
             visits=data.visits,
-            nominal=any(dtype.kind == "O" for dtype in part.dtypes),
+            nominal=not all(is_number(part[column]) for column in part.columns),
             random_state=study.seed + k,
         )
         exact = outcome_kind(data.y) == "interval" and not plan.at_visits

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lbp_prognosis._base import LBPError, Objection, objection
+from lbp_prognosis._base import (
+    LBPError,
+    Objection,
+    is_number,
+    objection,
+)
 from lbp_prognosis.study._dated_at_visit import DatedAtVisit
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._motion_doubts import motion_doubts
@@ -59,7 +64,7 @@ def _unpenalised(plan: ModelPlan, study: Study, data: StudyData) -> Any:
         data.modalities,
         incomplete=bool(part.isna().any().any()),
         visits=data.visits,
-        nominal=any(dtype.kind == "O" for dtype in part.dtypes),
+        nominal=not all(is_number(part[column]) for column in part.columns),
         random_state=study.seed,
     )
     exact = outcome_kind(data.y) == "interval" and not plan.at_visits

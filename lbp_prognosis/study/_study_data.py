@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, FeatureMap, Objection, Result, argument_error, objection
+from lbp_prognosis._base import (
+    DataError,
+    FeatureMap,
+    Objection,
+    Result,
+    argument_error,
+    holds,
+    is_number,
+    numbers_of,
+    objection,
+)
 from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.fusion import one_row_a_patient, pool_levels
@@ -93,7 +103,7 @@ class StudyData(Result):
         rows = []
         for column in self.X.columns:
             values = self.X[column]
-            numeric = pd.api.types.is_numeric_dtype(values)
+            numeric = is_number(values)
             if numeric and values.notna().any():
                 # the middle nine tenths: extremes are single patients
                 low, high = values.quantile([0.05, 0.95])
@@ -246,9 +256,9 @@ def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
         if column in study.data.nominal:
             words = values.map(lambda cell: f"{cell:g}" if isinstance(cell, int | float) and cell == cell else cell)
             out[column] = words.astype(object).where(values.notna(), None)
-        elif pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
-            out[column] = values.to_numpy(dtype=float, na_value=np.nan)
-        elif pd.api.types.is_datetime64_any_dtype(values):
+        elif is_number(values):
+            out[column] = numbers_of(values)
+        elif holds(values) == "date":
             raise argument_error(
                 "modalities",
                 "numbers or categories",
@@ -263,7 +273,7 @@ def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
 def _transformed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
     for name, columns in study.transform.items():
         for column in columns:
-            if column not in X.columns or X[column].dtype.kind == "O":
+            if column not in X.columns or not is_number(X[column]):
                 raise argument_error("transform", "columns of numbers among the predictors", repr(column))
             least = 0.0 if name != "log" else np.nextafter(0, 1)
             if (X[column] < least).any():
@@ -317,7 +327,7 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
     if inside:
         raise argument_error("modalities", "without the columns of the outcome", f"{inside}")
     X = _typed(rows.frame[list(modalities.columns)], study)
-    many = [c for c in X.columns if X[c].dtype == object and X[c].nunique() > 20]
+    many = [c for c in X.columns if not is_number(X[c]) and X[c].nunique() > 20]
     if many:
         raise DataError(
             f"The column {many[0]!r} holds {X[many[0]].nunique()} different words: text among numbers, or "

@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, argument_error
+from lbp_prognosis._base import (
+    DataError,
+    argument_error,
+    holds,
+)
 from lbp_prognosis.cohort import Flow
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.schema import TableReading, failure_frame, read_table
@@ -103,7 +107,7 @@ def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:
     """Times must be numbers: a text among them is named by its rows, not by its content."""
     for column in filter(None, (plan.time, plan.entry)):
         series = reading.frame[column]
-        if pd.api.types.is_object_dtype(series) or pd.api.types.is_string_dtype(series):
+        if holds(series) in ("text", "mixed"):
             words = pd.to_numeric(series, errors="coerce").isna() & series.notna()
             rows = ", ".join(str(row + 1) for row in np.flatnonzero(words)[:5])
             raise DataError(

@@ -7,7 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lbp_prognosis._base import OutcomeError, argument_error, check_number, describe
+from lbp_prognosis._base import (
+    OutcomeError,
+    argument_error,
+    check_number,
+    describe,
+    holds,
+)
 
 __all__ = [
     "OutcomeKind",
@@ -53,7 +59,8 @@ def outcome_kind(y: Any) -> OutcomeKind:
             if fields == wanted:
                 return kind  # type: ignore[return-value]
     flat = np.asarray(y)
-    if not names and flat.ndim == 1 and flat.dtype.kind in "biuf" and set(np.unique(flat).tolist()) <= {0, 1}:
+    bare = not names and flat.ndim == 1 and holds(flat) in ("number", "truth value")
+    if bare and set(flat.tolist()) <= {0, 1}:
         raise argument_error(
             "y",
             "an outcome that says what it is",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from lbp_prognosis._base import (
     check_vector,
     describe,
     holds,
+    numbers_of,
 )
 from lbp_prognosis.survival._outcome import check_outcome
 from lbp_prognosis.survival._outcome_columns import outcome_columns
@@ -245,17 +245,17 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
         raise argument_error("event", "free of missing values", f"missing codes at rows {rows}")
     if causes is None and censored is None:
         raw = truth_words(raw)
-    if raw.dtype == bool:
-        raw = raw.astype(np.int8)
+    what = holds(raw)
+    if what == "truth value":
+        raw, what = raw.astype(np.int8), "number"
     if causes is not None:
         return _named_codes(raw, set(raw.tolist()), 0 if censored is None else censored, causes)
-    if raw.dtype.kind == "O" and all(isinstance(value, Real) for value in raw.tolist()):
-        raw = raw.astype(float)
-    if censored is not None and raw.dtype.kind in "OU":
+    if censored is not None and what == "text":
         others = set(raw.tolist()) - {censored}
         if len(others) == 1:  # one word besides that for censored: the event
             return (raw != censored).astype(np.int8)
-    if raw.dtype.kind not in "iuf" or not np.isfinite(raw).all() or (raw != np.floor(raw)).any():
+    codes = numbers_of(raw) if what in ("number", "nothing") else None
+    if codes is None or not np.isfinite(codes).all() or (codes != np.floor(codes)).any():
         raise argument_error(
             "event",
             "whole-number codes or booleans",

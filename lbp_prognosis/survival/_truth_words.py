@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import holds
+
 __all__ = ["truth_words"]
 
 _WORDS = {"true": True, "false": False}
@@ -12,7 +14,7 @@ _WORDS = {"true": True, "false": False}
 
 def truth_words(raw: np.ndarray) -> np.ndarray:
     """Return truth values where every cell that is not missing is the word TRUE or FALSE; anything else as it came."""
-    if raw.dtype.kind not in "OU":
+    if holds(raw) not in ("text", "mixed"):
         return raw
     missing = np.asarray(pd.isna(raw))
     words = [str(cell).lower() if isinstance(cell, str) else "" for cell in raw[~missing].tolist()]

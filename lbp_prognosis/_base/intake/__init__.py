@@ -1,7 +1,15 @@
 """The one door of all row-wise arguments: order, length, finiteness and kind, in the same words everywhere."""
 
 from lbp_prognosis._base.intake._aligned import aligned
-from lbp_prognosis._base.intake._column_kind import ColumnKind, Holds, categories_of, column_kind, holds, is_number
+from lbp_prognosis._base.intake._column_kind import (
+    ColumnKind,
+    Holds,
+    categories_of,
+    column_kind,
+    declares_categories,
+    holds,
+    is_number,
+)
 from lbp_prognosis._base.intake._foreign import as_pandas
 from lbp_prognosis._base.intake._labels import in_order_of, is_counter, label_codes_of, labels_of, outcome_labels
 from lbp_prognosis._base.intake._matrix import read_matrix, shape_remedy
@@ -23,6 +31,7 @@ __all__ = [
     "categories_of",
     "column_kind",
     "column_names",
+    "declares_categories",
     "holds",
     "in_order_of",
     "is_counter",

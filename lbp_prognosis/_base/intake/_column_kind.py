@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-__all__ = ["ColumnKind", "Holds", "categories_of", "column_kind", "holds", "is_number"]
+__all__ = ["ColumnKind", "Holds", "categories_of", "column_kind", "declares_categories", "holds", "is_number"]
 
 ColumnKind = Literal[
     "number", "ordered", "nominal", "date", "duration", "truth value", "identifier", "constant", "complex", "mixed"
@@ -172,6 +172,11 @@ def is_number(values: Any) -> bool:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return False
     return holds(values) in ("number", "truth value", "nothing")
+
+
+def declares_categories(values: Any) -> bool:
+    """Whether the one who made a column said which categories it has, and in which order they are shown."""
+    return isinstance(values.dtype, pd.CategoricalDtype)
 
 
 def categories_of(column: pd.Series) -> list[Any]:
