@@ -39,6 +39,7 @@ from tests.contract.intake_calls import (
     HISTORY,
     INDEX,
     REFERENCE,
+    REPEATED,
     SCORES,
     SHORT,
     STAGES,
@@ -128,6 +129,7 @@ TREES = fit(models.BoostedCox(rounds=3, select_rounds=False, random_state=0), **
 TREE_TIMES = fit(models.BoostedAFT(rounds=3, select_rounds=False, random_state=0), **OFFSET)
 PLAIN_TREES = fit(models.BoostedCox(rounds=3, select_rounds=False, random_state=0))
 NET = fit(models.MultimodalNet(PARTS, seeds=1, max_epochs=2, bins=3))
+REPEATED_SCORES = fit(models.LongitudinalOutcome(covariance="exchangeable"), REPEATED)
 AALEN = fit(models.AalenAdditive())
 CURE = fit(models.MixtureCure())
 PIECES = fit(models.PiecewiseExponential())
@@ -192,7 +194,34 @@ def words(result: Any) -> np.ndarray:
     return np.sort([float(word) for word in re.findall(r"\d+\.?\d*", result.to_frame().to_string())])
 
 
+def after_a_visit(method: Any, *args: Any, **fixed: Any) -> Any:
+    """Return a call of a method that predicts a later score from an earlier one."""
+    return lambda X, observed: numbers(method(X, *args, **fixed, observed={3.0: observed}))
+
+
+SEEN = {"X": R.X, "observed": R.state}
 METHODS: dict[str, Spec] = {
+    "models.LongitudinalOutcome.predict_distribution": (
+        after_a_visit(REPEATED_SCORES.predict_distribution, 6.0),
+        SEEN,
+        {},
+    ),
+    "models.LongitudinalOutcome.predict_forecast": (
+        lambda X, observed: np.sort(REPEATED_SCORES.predict_forecast(X, 6.0, observed={3.0: observed}).mean()),
+        SEEN,
+        {},
+    ),
+    "models.LongitudinalOutcome.predict_quantile": (
+        after_a_visit(REPEATED_SCORES.predict_quantile, 0.5, visit=6.0),
+        SEEN,
+        {},
+    ),
+    "models.LongitudinalOutcome.predict_sd": (
+        lambda X: numbers(REPEATED_SCORES.predict_sd(X, 6.0)),
+        X1,
+        {},
+    ),
+    "models.LongitudinalOutcome.score": (REPEATED_SCORES.score, {**X1, **WEIGHT}, {"y": REPEATED}),
     # ---- predictions of fitted models
     "models.CoxPH.predict_risk": (of(COX_FULL.predict_risk, 6.0), {**X1, **LATER}, {}),
     "models.CoxPH.linear_predictor": (of(COX_FULL.linear_predictor), {**X1, **OFFSET}, {}),

@@ -304,6 +304,7 @@ UNFED = {
     "study.packet_of_table": "`site` is a name; its rows are in a file",
     "validation.CalibrationInstability.of": "made by bootstrap_validate of its own arrays",
     "validation.Instability.of": "made by bootstrap_validate of its own arrays",
+    "validation.WithoutTreatment.survival_at": "knows its own patients, and looks at no row of `X`",
     "evaluation.utility.imaging_band": "`spread` is one number",
 }
 ALSO = ("", ".fit", ".predict_risk", ".transform")
