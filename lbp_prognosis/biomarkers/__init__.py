@@ -4,6 +4,7 @@ from lbp_prognosis.biomarkers._batch_page import batch_page
 from lbp_prognosis.biomarkers._extract import extract
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult
 from lbp_prognosis.biomarkers._recipe import FAMILIES, Recipe
+from lbp_prognosis.biomarkers._segmental_motion import segmental_motion
 from lbp_prognosis.biomarkers.anatomy._label_map import CONVENTIONS, Label, LabelMap
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._gap_score import GapScore, gap_score
@@ -57,4 +58,5 @@ __all__ = [
     "radiomics_features_table",
     "read_image",
     "read_mask",
+    "segmental_motion",
 ]
