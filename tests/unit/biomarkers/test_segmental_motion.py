@@ -46,7 +46,9 @@ def test_errors_add_in_quadrature_and_the_sign_turns_with_the_positions(pair):
     flexion, extension, *_ = pair
     there, back = segmental_motion(flexion, extension), segmental_motion(extension, flexion)
     np.testing.assert_allclose(there["value"], -back["value"])
-    wedge = [t[(t["measure"] == "disc_wedge") & (t["level"] == "l4l5")]["sd_error"].item() for t in (flexion, extension)]
+    wedge = [
+        t[(t["measure"] == "disc_wedge") & (t["level"] == "l4l5")]["sd_error"].item() for t in (flexion, extension)
+    ]
     row = there[(there["measure"] == "segmental_rotation") & (there["level"] == "l4l5")]
     assert row["sd_error"].item() == pytest.approx(np.hypot(*wedge))
 
