@@ -52,7 +52,8 @@ _BY_ROLE = {
         setting step study tables validation with_ without
     """,
     "a table or an outcome with rows of its own": """
-        X_development X_validation X_with X_without data description extension flexion frame history index instead norms outcome package
+        X_development X_validation X_with X_without data description extension flexion frame history
+        index instead norms outcome package
         patient patients places prom row rows structures studies table text timeline trials y_development y_validation
     """,
     "read row by row, in the order of `aligned` or of their own": """
