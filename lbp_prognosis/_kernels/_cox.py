@@ -176,8 +176,12 @@ def cox_fit_prepared(
     frequency: bool = False,
     max_iter: int = 30,
     tol: float = 1e-9,
+    null: bool = True,
 ) -> CoxFit:
-    """Fit on risk sets prepared by `cox_data`; arguments and result as for `cox_fit`."""
+    """Fit on risk sets prepared by `cox_data`; arguments and result as for `cox_fit`.
+
+    Without ``null`` the likelihood at zero is NaN unless the fit starts there: from elsewhere it is an evaluation more.
+    """
     n, p = data.X.shape
     w = np.ones(n) if weights is None else np.ascontiguousarray(data.sorted(weights), dtype=float)
     shift = None if offset is None else np.ascontiguousarray(data.sorted(offset), dtype=float)
@@ -194,17 +198,19 @@ def cox_fit_prepared(
             return evaluate(data, tied, shift, coef, ties == "efron")
 
     first = np.zeros(p) if start is None else np.asarray(start, dtype=float)
-    null: list[float] = []
+    at_zero: list[float] = []
 
     def remember(coef: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         value = at(coef)
-        if not null and not coef.any():
-            null.append(value[0])
+        if not at_zero and not coef.any():
+            at_zero.append(value[0])
         return value
 
     with one_thread():
         parts = _newton(remember, first, ridge, data.scale, max_iter, tol)
-        loglik_null = null[0] if null else at(np.zeros(p))[0]
+        if not at_zero and null:
+            at_zero.append(at(np.zeros(p))[0])
+    loglik_null = at_zero[0] if at_zero else float("nan")
     return CoxFit(loglik_null=loglik_null, **parts)
 
 

@@ -10,11 +10,17 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
+from lbp_prognosis._kernels import _cox_sums
 from lbp_prognosis._kernels._cox_data import CoxData
 from lbp_prognosis._kernels._cox_quadratic import Quadratic
-from lbp_prognosis._kernels._cox_sums import TiedEvents, _accumulate, _before, _group_terms, _lived
+from lbp_prognosis._kernels._cox_sums import TiedEvents, _before
 
 __all__ = ["CoxPass", "Curvature"]
+
+# inside a compiled kernel only compiled ones can be called
+_accumulate = _cox_sums._accumulate.compiled
+_group_terms = _cox_sums._group_terms.compiled
+_lived = _cox_sums._lived.compiled
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

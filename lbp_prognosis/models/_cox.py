@@ -331,6 +331,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
                 frequency=design.frequency,
                 max_iter=self.max_iter,
                 tol=1e-7,
+                null=False,
             )
             if fit.converged:
                 out[k] = start = fit.coef

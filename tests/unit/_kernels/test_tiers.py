@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numba.core.registry import CPUDispatcher
 from scipy import stats
 
 import lbp_prognosis._kernels as room
@@ -69,6 +70,21 @@ def test_both_tiers_give_the_same_bits(both):
     CoxPH().fit(X, Surv.right(time, code == 1, entry=np.floor(time / 3)))
     FineGray().fit(X, Surv.right(time, code))
     assert {one.function.__name__ for one in TIERED - both} == set()
+
+
+def test_compiled_kernels_call_no_tiered_ones():
+    compiled = [
+        (name, value.py_func)
+        for place in (room, points)
+        for found in pkgutil.iter_modules(place.__path__)
+        for name, value in vars(importlib.import_module(f"{place.__name__}.{found.name}")).items()
+        if isinstance(value, CPUDispatcher)
+    ]
+    compiled += [(one.function.__name__, one.function) for one in TIERED]
+    assert len(compiled) > 40
+    for name, function in compiled:
+        called = [one for one in TIERED if any(function.__globals__.get(o) is one for o in function.__code__.co_names)]
+        assert not called, f"{name} cannot be compiled"
 
 
 def test_the_logarithm_is_that_of_the_c_library():
