@@ -123,7 +123,7 @@ def objection(code: str, /, *, variant: str = "", **fields: Any) -> Objection:
     --------
     >>> from lbp_prognosis._base import objection
     >>> objection("weak-comparator", lacking="age").sentence
-    'The comparator does not contain age: a modality easily adds to a weak comparator.'
+    'The comparator does not contain age: a modality easily adds value to a weak comparator.'
     """
     fact = _fact(code)
     if variant and variant not in fact.variants:
