@@ -13,7 +13,7 @@ HASH := $(shell cat $(INPUTS) | $(PYTHON) -c "import hashlib,sys; print(hashlib.
 DEMO_READY := $(VENV)/.demo-$(HASH)
 TEST_READY := $(VENV)/.test-$(HASH)
 
-.PHONY: demo test test-slow lint types contracts docs wheel radiomics wheelhouse bench mutants clean deep
+.PHONY: demo test test-slow lint types contracts docs gallery wheel radiomics wheelhouse bench mutants clean deep
 
 $(PY):
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +47,10 @@ contracts: $(TEST_READY)
 
 docs: $(TEST_READY)
 	$(PY) -m sphinx -q -b html docs docs/_build/html
+
+# Runs examples/gallery and keeps figures and what is printed; NAMES="visits scores" for some of them.
+gallery: $(TEST_READY)
+	$(PY) docs/write_gallery.py $(NAMES)
 
 wheel: $(TEST_READY)
 	$(PY) -m build --wheel --outdir dist

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from write_gallery import write_gallery
 from write_metrics import write_metrics
 from write_objections import write_objections
 from write_reference import write_reference
@@ -35,14 +36,17 @@ default_role = "code"
 html_theme = "pydata_sphinx_theme"
 html_title = "lbp_prognosis"
 html_theme_options = {"navbar_center": [], "navbar_end": ["theme-switcher"], "show_prev_next": True}
-html_sidebars = {"**": ["globaltoc.html"]}  # every page is at the top level: its list stands beside each
+html_sidebars = {"**": ["pages.html"]}  # every page is at the top level: its list stands beside each
 exclude_patterns = ["_build"]
+html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 nitpicky = False
 suppress_warnings = ["myst.xref_missing"]
 
 write_reference(Path(__file__).parent / "reference")
 write_metrics(Path(__file__).parent / "reference")
 write_objections(Path(__file__).parent / "reference")
+write_gallery(Path(__file__).parent)
 autosummary_generate = sorted(str(path) for path in (Path(__file__).parent / "reference").glob("*.rst"))
 
 
