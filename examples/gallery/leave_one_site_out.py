@@ -14,8 +14,8 @@ registry = lbp.simulate_cohort(300, 13, sites=6, site_sd=0.6, imaging="all", sur
 X, y, modalities = registry.wide()
 y = lbp.Surv.right(y["time"], y["event"] == 1)  # 1 recovery; months
 model = {"Cox": lbp.RiskPipeline([Standardise()], lbp.CoxPH(penalty=1.0))}
-by_patient = cross_validate_risk(model, X, y, 12, n_splits=5, n_repeats=1, random_state=1)
-by_hospital = cross_validate_risk(model, X, y, 12, sites=registry.site)
+by_patient = cross_validate_risk(model, X, y, 12, n_splits=6, n_repeats=1, random_state=1)
+by_hospital = cross_validate_risk(model, X, y, 12, groups=registry.site, n_splits=6, n_repeats=1)
 for name, folds in {"patient": by_patient, "hospital": by_hospital}.items():
     found = folds.evaluate(n_resamples=50)
     for metric in ("auc", "ipa"):
