@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from lbp_prognosis._base import MetricResult, Objection
+from lbp_prognosis._base import METRICS, MetricResult, Objection
 from lbp_prognosis.evaluation import Evaluation
 from lbp_prognosis.report._probast_form import REVIEWER, Fact
 from lbp_prognosis.report._wording import estimate
@@ -142,12 +142,12 @@ def measures(found: Evaluation, model: str, horizon: float, how: str) -> Fact:
         How the numbers came about.
     """
     metrics: Mapping[str, MetricResult] = found.metrics.get(model, {})
-    names = {"auc": "AUC", "concordance": "C", "calibration_slope": "calibration slope", "observed_expected": "O/E"}
-    numbers = {name: at_horizon(metrics.get(name), horizon) for name in names}
+    shown = ("auc", "concordance", "calibration_slope", "observed_expected")
+    numbers = {name: at_horizon(metrics.get(name), horizon) for name in shown}
     told = {name: triple for name, triple in numbers.items() if np.isfinite(triple[0])}
     if "auc" in told:
         told.pop("concordance", None)
-    text = "; ".join(f"{names[name]} {estimate(*triple)}" for name, triple in told.items())
+    text = "; ".join(f"{METRICS[name].short} {estimate(*triple)}" for name, triple in told.items())
     lacking = []
     if not any(np.isfinite(told[name]).all() for name in ("auc", "concordance") if name in told):
         lacking.append("discrimination")
