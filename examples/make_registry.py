@@ -16,7 +16,7 @@ LABELS = {
     "age": "age at the first consultation, years",
     "nrs_back": "back pain in the last week, 0-10",
     "odi": "Oswestry Disability Index, 0-100",
-    "expectation": "expectation of recovery, 0-10",
+    "expectation": "expectation that the pain persists, 0-10",
     "pfirrmann__mean": "Pfirrmann grade, mean over lumbar discs",
     "fat_fraction__mean": "fat fraction of the paraspinal muscles, mean over levels",
     "months": "follow-up, months",

@@ -178,7 +178,7 @@ def _ordered(column: pd.Series, cells: np.ndarray, missing: np.ndarray, words: M
     """Return the words that occur: declared categories and codes in their order, others by the alphabet."""
     distinct = list(dict.fromkeys(cells[~missing].tolist()))
     if declares_categories(column):
-        declared = {value: k for k, value in enumerate(column.dtype.categories.tolist())}
+        declared = {value: k for k, value in enumerate(column.cat.categories.tolist())}
         return [_word(cell, words) for cell in sorted(distinct, key=lambda cell: declared[cell])]
     return [_word(cell, words) for cell in sorted(distinct, key=_rank)]
 

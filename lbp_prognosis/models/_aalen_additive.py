@@ -172,8 +172,14 @@ class AalenAdditive(RiskEstimator):
         """Objections to the fit: cumulative hazards that fall."""
         if max(self.negative_share_, self.raised_share_) <= _SHARE:
             return ()
-        shares = {"negative": self.negative_share_, "fallen": self.raised_share_, "largest": self.largest_raise_}
-        return (objection("falling-cumulative-hazard", **shares),)
+        return (
+            objection(
+                "falling-cumulative-hazard",
+                negative=self.negative_share_,
+                fallen=self.raised_share_,
+                largest=self.largest_raise_,
+            ),
+        )
 
     def _hazard(self, X: np.ndarray) -> np.ndarray:
         """Cumulative hazard at ``times_``, which may fall; shape (n, k)."""

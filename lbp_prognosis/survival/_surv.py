@@ -254,8 +254,8 @@ def _codes(event: Any, n: int, censored: Any, causes: Mapping[str, Any] | None) 
         others = set(raw.tolist()) - {censored}
         if len(others) == 1:  # one word besides that for censored: the event
             return (raw != censored).astype(np.int8)
-    codes = numbers_of(raw) if what in ("number", "nothing") else None
-    if codes is None or not np.isfinite(codes).all() or (codes != np.floor(codes)).any():
+    numbers = numbers_of(raw) if what in ("number", "nothing") else None
+    if numbers is None or not np.isfinite(numbers).all() or (numbers != np.floor(numbers)).any():
         raise argument_error(
             "event",
             "whole-number codes or booleans",

@@ -66,7 +66,7 @@ def test_a_script_is_short_and_its_notebook_shows_the_figure(name: str) -> None:
     assert entry.question.endswith("?")
     assert entry.sentence.endswith(".")
     lines = [line for line in entry.code.splitlines() if line.strip()]
-    assert len(lines) <= 40, f"{len(lines)} lines"
+    assert len(lines) <= 30, f"{len(lines)} lines"
     source = json.loads(gallery.notebook(entry))["cells"][1]["source"]
     compile(source, name, "exec")
     assert source.endswith("ax.figure")

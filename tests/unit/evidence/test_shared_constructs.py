@@ -49,7 +49,7 @@ def test_a_later_value_is_known_by_its_name(name: str) -> None:
     (doubt,) = shared_constructs("nrs_back", ["age", "nrs_back", name])
     assert doubt.code == "later-than-time-zero"
     assert name in doubt.sentence
-    assert f"names {name} measure" in doubt.sentence  # the baseline itself is not named
+    assert f"names, {name} measure" in doubt.sentence  # the baseline itself is not named
 
 
 @pytest.mark.parametrize("name", ["nrs_back_worst", "nrs_back_baseline", "nrs_leg_3m", "duration_months"])
