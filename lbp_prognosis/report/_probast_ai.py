@@ -41,7 +41,7 @@ def probast_ai(
     Notes
     -----
     Suggested answers follow from arithmetic alone: events per candidate parameter (below 10 probably no, from 20 on
-    probably yes; Moons et al. 2019, doi:10.7326/M18-1377), 100 events in an evaluation, an upper limit of the
+    probably yes) and 100 events in an evaluation, both rules of thumb and no part of the tool; an upper limit of the
     out-of-fold calibration slope below 1, alarms of the search for leaks, and which measures were computed.
 
     References

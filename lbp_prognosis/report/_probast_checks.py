@@ -48,8 +48,8 @@ LEAKS = (
     "predictor-is-outcome",
     "predictor-too-strong",
 )
-# Moons et al. 2019, doi:10.7326/M18-1377: fewer than 10 events per candidate parameter are likely to overfit, with 20
-# and more it is less likely; an evaluation needs 100 events
+# Rules of thumb, and no part of the tool, which asks for an argued size (`validation.sample_size_development`,
+# `sample_size_validation`). The lower bound is that of the objection events-per-parameter.
 _FEW, _MANY, _EVALUATION = 10, 20, 100
 
 
