@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lbp_prognosis._base import EstimationError, require
 
@@ -91,7 +92,8 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             # on a determined sum and a flat direction beside it; convergence is asked for below
             warnings.simplefilter("ignore")
-            found = model.fit(reml=True, method=["bfgs"], gtol=1e-8, maxiter=1000)
+            start = _from_moments(rows, caller) if covariance == "unstructured" else None
+            found = model.fit(start_params=start, reml=True, method=["bfgs"], gtol=1e-8, maxiter=1000)
             # near the top rounding may hide the slope from the line search: then the slope itself is asked
             end = found.params_object.copy()
             slope = 0.0 if found.converged else float(np.abs(model.score(end)).max()) / rows.score.size
@@ -106,6 +108,25 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
         covariance=total,
         log_likelihood=float(found.llf),
     )
+
+
+def _from_moments(rows: CourseRows, caller: str) -> Any:
+    """Return least squares and the covariance of its residuals by pairs of visits; None where that is none.
+
+    From statsmodels' own start, an identity, the flat direction leads some small samples to a singular matrix.
+    """
+    coef = np.linalg.lstsq(rows.design, rows.score, rcond=None)[0]
+    wide = np.full((rows.patient.max() + 1, rows.times.size), np.nan)
+    wide[rows.patient, rows.visit] = rows.score - rows.design @ coef
+    moments = pd.DataFrame(wide).cov().to_numpy()
+    if not np.isfinite(moments).all():
+        return None
+    residual = np.linalg.eigvalsh(moments).min() / 2
+    if residual <= 0:
+        return None
+    parameters = require("statsmodels.regression.mixed_linear_model", caller=caller, extra="adapters").MixedLMParams
+    between = (moments - residual * np.eye(rows.times.size)) / residual
+    return parameters.from_components(fe_params=coef, cov_re=between)
 
 
 def _changes(rows: CourseRows) -> bool:

@@ -67,7 +67,7 @@ def test_coverage_with_a_covariance_of_any_form():
 
 def test_risks_after_a_visit_are_those_of_the_truth():
     rng = np.random.default_rng(20261)
-    X, _, seen = sample(rng, SPREAD, 1000)
+    X, _, seen = sample(rng, SPREAD, 4000)
     model = LongitudinalOutcome().fit(X, outcome(seen))
     X, whole, _ = sample(rng, SPREAD, 20000)
     risk = model.predict_risk(X, 12.0, observed={1.5: whole[:, 0]})[:, 0]
