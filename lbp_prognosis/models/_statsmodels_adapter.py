@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,18 +89,12 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
         raise _no_maximum(caller, covariance)
     model = api.MixedLM(rows.score, rows.design, groups=rows.patient, exog_re=effects[rows.visit])
 
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # on a determined sum and a flat direction beside it; convergence is asked for below
-            warnings.simplefilter("ignore")
-            start = _from_moments(rows, caller) if covariance == "unstructured" else None
-            found = model.fit(start_params=start, reml=True, method=["bfgs"], gtol=1e-8, maxiter=1000)
-            # near the top rounding may hide the slope from the line search: then the slope itself is asked
-            end = found.params_object.copy()
-            slope = 0.0 if found.converged else float(np.abs(model.score(end)).max()) / rows.score.size
-    except (np.linalg.LinAlgError, ValueError) as error:
-        raise _no_maximum(caller, covariance) from error
-    if not np.isfinite(found.llf) or not slope < 1e-6:
+    found = None
+    for start in _starts(rows, caller) if covariance == "unstructured" else [None]:
+        found = _maximum(model, start)
+        if found is not None:
+            break
+    if found is None:
         raise _no_maximum(caller, covariance)
     total = effects @ np.asarray(found.cov_re) @ effects.T + found.scale * np.eye(rows.times.size)
     return CourseFit(
@@ -110,23 +105,38 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
     )
 
 
-def _from_moments(rows: CourseRows, caller: str) -> Any:
-    """Return least squares and the covariance of its residuals by pairs of visits; None where that is none.
+def _maximum(model: Any, start: Any) -> Any:
+    """Return the fit from a start, or None where the climb ends at a singular matrix or not at a maximum."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # on a determined sum and a flat direction next to it; convergence is asked for below
+            warnings.simplefilter("ignore")
+            found = model.fit(start_params=start, reml=True, method=["bfgs"], gtol=1e-8, maxiter=1000)
+            # near the top rounding may hide the slope from the line search: then the slope itself is asked
+            end = found.params_object.copy()
+            slope = 0.0 if found.converged else float(np.abs(model.score(end)).max()) / model.endog.size
+    except (np.linalg.LinAlgError, ValueError):
+        return None
+    return found if np.isfinite(found.llf) and slope < 1e-6 else None
 
-    From statsmodels' own start, an identity, the flat direction leads some small samples to a singular matrix.
+
+def _starts(rows: CourseRows, caller: str) -> Iterator[Any]:
+    """Yield starts: least squares with the residuals' covariance by pairs of visits, then statsmodels' own.
+
+    Along the flat direction some small samples run into a singular matrix from one share of the residual variance and
+    not from another; all that reach a maximum reach the same.
     """
     coef = np.linalg.lstsq(rows.design, rows.score, rcond=None)[0]
     wide = np.full((rows.patient.max() + 1, rows.times.size), np.nan)
     wide[rows.patient, rows.visit] = rows.score - rows.design @ coef
     moments = pd.DataFrame(wide).cov().to_numpy()
-    if not np.isfinite(moments).all():
-        return None
-    residual = np.linalg.eigvalsh(moments).min() / 2
-    if residual <= 0:
-        return None
-    parameters = require("statsmodels.regression.mixed_linear_model", caller=caller, extra="adapters").MixedLMParams
-    between = (moments - residual * np.eye(rows.times.size)) / residual
-    return parameters.from_components(fe_params=coef, cov_re=between)
+    least = float(np.linalg.eigvalsh(moments).min()) if np.isfinite(moments).all() else 0.0
+    if least > 0:
+        parameters = require("statsmodels.regression.mixed_linear_model", caller=caller, extra="adapters").MixedLMParams
+        for residual in least * np.array([0.5, 0.2, 0.8, 0.05, 0.95]):
+            between = (moments - residual * np.eye(rows.times.size)) / residual
+            yield parameters.from_components(fe_params=coef, cov_re=between)
+    yield None
 
 
 def _changes(rows: CourseRows) -> bool:
