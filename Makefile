@@ -79,7 +79,7 @@ wheelhouse: $(TEST_READY)
 	$(PY) -m build --wheel --outdir wheelhouse
 	$(PY) -m pip download --quiet --disable-pip-version-check --only-binary :all: -c constraints.txt -d wheelhouse "$$(ls wheelhouse/lbp_prognosis-*.whl)[$(EXTRAS)]"
 
-# Single changes of a room's source that no test notices; minutes a room. make mutants ROOM=cohort SAMPLE=60
+# Single changes of a room's source that no test notices; takes minutes per room: make mutants ROOM=cohort SAMPLE=60
 ROOM ?= cohort
 SAMPLE ?= 60
 SEED ?= 1

@@ -55,7 +55,7 @@ html_theme.sidebar_secondary.remove: true
 
 # Gallery
 
-One question, one figure, one short script. All patients are simulated, so the answers are about nobody. Every script
+One question, one figure, one short script. All patients are simulated: no answer is about a real one. Every script
 prints its numbers with intervals, and can be downloaded as a script or a notebook. Run them in a checkout.
 """
 

@@ -1,6 +1,6 @@
 """Would decisions be better with the model?
 
-Net benefit over a range of thresholds, against treating everybody, treating nobody and a simpler model.
+Net benefit over a range of thresholds, against treating all, treating none and a simpler model.
 """
 
 import sys
