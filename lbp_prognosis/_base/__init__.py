@@ -30,7 +30,7 @@ from lbp_prognosis._base._errors import (
     describe,
 )
 from lbp_prognosis._base._feature_map import MODALITIES, FeatureMap
-from lbp_prognosis._base._folder_lock import LOCK, folder_lock
+from lbp_prognosis._base._folder_lock import LOCK, file_lock, folder_lock
 from lbp_prognosis._base._inert_cells import inert_cell, inert_cells
 from lbp_prognosis._base._inversion import inversion_objection
 from lbp_prognosis._base._linear_predictor import (
@@ -145,6 +145,7 @@ __all__ = [
     "content_hash",
     "declares_categories",
     "describe",
+    "file_lock",
     "fisher",
     "folder_lock",
     "generator",

@@ -1,4 +1,4 @@
-"""``folder_lock``: one run a folder; a second one is told so instead of mixing its files with those of the first."""
+"""``folder_lock``: one run per folder, a second one is refused; ``file_lock``: one change of a file, others wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from lbp_prognosis._base._errors import argument_error
 from lbp_prognosis._base._write_file import TEMPORARY
 
-__all__ = ["LOCK", "folder_lock"]
+__all__ = ["LOCK", "file_lock", "folder_lock"]
 
 LOCK = ".lbp-lock"
 _held: dict[tuple[str, int], int] = {}
@@ -67,7 +67,30 @@ def folder_lock(name: str, path: str | os.PathLike[str]) -> Iterator[Path]:
         os.close(handle)
 
 
-def _taken(handle: int) -> bool:
+@contextmanager
+def file_lock(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold a file while it is read, changed and written again; who comes meanwhile waits.
+
+    The lock is a file beside it that is gone afterwards: `write_file` puts a new file under the name of the old one.
+
+    Parameters
+    ----------
+    path : path
+        Of the file, which need not exist yet; its folder must be there.
+    """
+    beside = Path(path).with_name(f"{LOCK}-{Path(path).name[-60:]}")
+    handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+    while not _taken(handle, wait=True):  # removed by the one before
+        os.close(handle)
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield
+    finally:
+        beside.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _taken(handle: int, *, wait: bool = False) -> bool:
     """Lock the file; where the system has no locks a run goes on without."""
     try:
         import fcntl
@@ -75,7 +98,7 @@ def _taken(handle: int) -> bool:
         return True
     system: Any = fcntl
     try:
-        system.flock(handle, system.LOCK_EX | system.LOCK_NB)
+        system.flock(handle, system.LOCK_EX | (0 if wait else system.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks

@@ -8,11 +8,12 @@ import json
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lbp_prognosis._base import DataError, DisclosureError, argument_error, write_file
+from lbp_prognosis._base import DataError, DisclosureError, argument_error, file_lock, write_file
 from lbp_prognosis.disclosure._identifier_text import identifier_text
 
 __all__ = ["ReleaseLedger"]
@@ -114,17 +115,18 @@ class ReleaseLedger:
         content : str, default ""
             Digest of what was released.
         """
-        self._again()
-        self.check(ids, smallest, content)
-        entry = {
-            "title": title,
-            "smallest_cell": int(smallest),
-            "content": content,
-            "members": sorted(self._hashes(ids)),
-        }
-        if not any({**held, "title": title} == entry for held in self._held["releases"]):
-            self._held["releases"].append(entry)
-            self._write()
+        ids = ids if isinstance(ids, str) else list(ids)
+        with self._changing():
+            self.check(ids, smallest, content)
+            entry = {
+                "title": title,
+                "smallest_cell": int(smallest),
+                "content": content,
+                "members": sorted(self._hashes(ids)),
+            }
+            if not any({**held, "title": title} == entry for held in self._held["releases"]):
+                self._held["releases"].append(entry)
+                self._write()
 
     def add_model(self, name: str, ids: Iterable[object]) -> None:
         """Write down on whom a model was trained.
@@ -136,11 +138,11 @@ class ReleaseLedger:
         ids : iterable
             Identifiers of its training patients.
         """
-        self._again()
-        entry = {"name": name, "members": sorted(self._hashes(ids))}
-        if entry not in self._held["models"]:
-            self._held["models"].append(entry)
-            self._write()
+        with self._changing():
+            entry = {"name": name, "members": sorted(self._hashes(ids))}
+            if entry not in self._held["models"]:
+                self._held["models"].append(entry)
+                self._write()
 
     def trained_with(self, ids: Iterable[object]) -> tuple[str, ...]:
         """Return the models that were trained with any of these patients: after a withdrawal they are to be refitted.
@@ -170,10 +172,13 @@ class ReleaseLedger:
         key = bytes.fromhex(self._held["key"])
         return {hmac.new(key, _bytes(one), hashlib.sha256).hexdigest() for one in ids}
 
-    def _again(self) -> None:
-        """Read what another run has written since: its releases are not lost, and its key is that of the file."""
-        if self.path.exists():
-            self._held = _read(self.path)
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Hold the file, as another run has written it since: its releases are not lost, and its key is the file's."""
+        with file_lock(self.path):
+            if self.path.exists():
+                self._held = _read(self.path)
+            yield
 
     def _write(self) -> None:
         write_file(self.path, json.dumps(self._held, indent=1) + "\n", private=True)

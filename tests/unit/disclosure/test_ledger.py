@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -177,6 +178,18 @@ def test_two_runs_at_a_time_lose_no_release(tmp_path):
     again = ReleaseLedger(tmp_path / "l.json")
     assert again.releases == ("first", "second")
     assert again.trained_with(["p1"]) == ("cox",)
+
+
+def test_releases_of_the_same_moment_are_all_kept(tmp_path):
+    """Each reads, adds and writes while the others wait: no line is written over, and one key serves them all."""
+    path = tmp_path / "l.json"
+    books = [ReleaseLedger(path) for _ in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda k: books[k].add(f"{k}", ids((100 * k, 100 * k + 50)), 5, f"c{k}"), range(12)))
+    made = ReleaseLedger(path)
+    assert sorted(made.releases, key=int) == [f"{k}" for k in range(12)]
+    assert all(made.released_with([f"p{100 * k}"]) == (f"{k}",) for k in range(12))
+    assert [left.name for left in tmp_path.iterdir()] == ["l.json"]
 
 
 def test_a_patient_is_the_same_from_floats_integers_and_text(tmp_path):
