@@ -320,11 +320,9 @@ class LongitudinalOutcome(RiskEstimator):
             )
         whole = self.visit_covariance_
         mean, spread = means[:, place].copy(), np.full(matrix.shape[0], whole[place, place])
-        seen = ~np.isnan(scores)
-        pattern = seen @ (1 << np.arange(seen.shape[1]))
-        for code in np.unique(pattern[pattern > 0]):
-            own = pattern == code
-            before = np.flatnonzero((code >> np.arange(seen.shape[1])) & 1)
+        patterns, pattern = np.unique(~np.isnan(scores), axis=0, return_inverse=True)
+        for code, seen in enumerate(patterns):
+            own, before = pattern.ravel() == code, np.flatnonzero(seen)
             slope = np.linalg.solve(whole[np.ix_(before, before)], whole[before, place])
             mean[own] += row_products(scores[own][:, before] - means[own][:, before], slope)
             spread[own] -= float(whole[place, before] @ slope)

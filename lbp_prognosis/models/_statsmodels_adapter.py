@@ -14,6 +14,8 @@ from lbp_prognosis._base import EstimationError, require
 
 __all__ = ["CourseFit", "CourseRows", "estimating_equations", "mixed_model"]
 
+_SINGULAR = 1e-8
+
 
 @dataclass(frozen=True)
 class CourseRows:
@@ -161,12 +163,11 @@ def _information(rows: CourseRows, covariance: np.ndarray) -> np.ndarray:
     n = int(rows.patient.max()) + 1
     seen = np.zeros((n, rows.times.size), dtype=bool)
     seen[rows.patient, rows.visit] = True
-    pattern = (seen @ (1 << np.arange(rows.times.size)))[rows.patient]
+    patterns, pattern = np.unique(seen, axis=0, return_inverse=True)
     out = np.zeros((rows.design.shape[1], rows.design.shape[1]))
-    for code in np.unique(pattern):
-        own = pattern == code
-        visits = np.flatnonzero((code >> np.arange(rows.times.size)) & 1)
-        part = rows.design[own].reshape(-1, visits.size, rows.design.shape[1])
+    for code, attended in enumerate(patterns):
+        visits = np.flatnonzero(attended)
+        part = rows.design[pattern.ravel()[rows.patient] == code].reshape(-1, visits.size, rows.design.shape[1])
         inverse = np.linalg.inv(covariance[np.ix_(visits, visits)])
         out += np.einsum("ivk,vw,iwl->kl", part, inverse, part)
     return out
@@ -216,6 +217,14 @@ def estimating_equations(rows: CourseRows, covariance: str, weights: np.ndarray 
     if found is None or not found.converged:
         raise _unsolved(caller)
     count = rows.times.size
+    correlation = _correlation(covariance, structure, count)
+    if not _is_correlation(correlation, rows, covariance):
+        simpler = "'exchangeable'" if covariance == "unstructured" else "'independence'"
+        raise EstimationError(
+            f"{caller} found a working correlation that is not positive definite: too few patients attended the same "
+            f"two visits for {rows.design.shape[1]} coefficients. Try covariance={simpler}, method='mixed', or fewer "
+            "coefficients."
+        )
     residual = rows.score - rows.design @ found.params
     share = np.ones(residual.size) if weights is None else weights
     totals = np.bincount(rows.visit, share, minlength=count)
@@ -225,7 +234,7 @@ def estimating_equations(rows: CourseRows, covariance: str, weights: np.ndarray 
     return CourseFit(
         coef=np.asarray(found.params),
         coef_covariance=np.asarray(found.cov_params()),
-        covariance=_correlation(covariance, structure, count) * np.outer(spread, spread),
+        covariance=correlation * np.outer(spread, spread),
         log_likelihood=float("nan"),
     )
 
@@ -235,6 +244,19 @@ def _correlation(covariance: str, structure: Any, count: int) -> np.ndarray:
         return np.asarray(structure.dep_params, dtype=float)
     shared = float(structure.dep_params) if covariance == "exchangeable" else 0.0
     return np.full((count, count), shared) + (1 - shared) * np.eye(count)
+
+
+def _is_correlation(correlation: np.ndarray, rows: CourseRows, covariance: str) -> bool:
+    """Whether moments by pairs of visits make a correlation; statsmodels goes on with another matrix if they do not.
+
+    It divides sums over pairs of scores by the number of pairs less that of coefficients.
+    """
+    if covariance == "unstructured":
+        seen = np.zeros((rows.patient.max() + 1, rows.times.size))
+        seen[rows.patient, rows.visit] = 1.0
+        if (seen.T @ seen <= rows.design.shape[1]).any():
+            return False
+    return bool(np.isfinite(correlation).all() and np.linalg.eigvalsh(correlation)[0] > _SINGULAR)
 
 
 def _unsolved(caller: str) -> EstimationError:

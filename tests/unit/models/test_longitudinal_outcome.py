@@ -311,6 +311,30 @@ def test_visits_without_scores_are_told():
         LongitudinalOutcome().fit(X, outcome(np.repeat(WHOLE[:, :1], 3, axis=1)))
 
 
+def test_moments_that_are_no_correlation_are_told():
+    rng = np.random.default_rng(4)
+    n = 30
+    own, x = rng.normal(size=n), rng.normal(size=(n, 2))
+    scores = np.clip(5 + own[:, None] * [1, 1, -1, 1] + 0.1 * rng.normal(size=(n, 4)), 0, 10)
+    scores[rng.random((n, 4)) < 0.5] = np.nan
+    y = Measured.at_visits(dict(zip((1.0, 3.0, 6.0, 12.0), scores.T)), lower=0, upper=10)
+    with pytest.raises(EstimationError, match="not positive definite.*covariance='exchangeable'"):
+        LongitudinalOutcome("gee", by_visit="none").fit(x, y)
+    assert np.linalg.eigvalsh(LongitudinalOutcome("gee").fit(X, Y).visit_covariance_)[0] > 0
+
+
+def test_visits_may_be_more_than_a_number_has_bits():
+    rng = np.random.default_rng(0)
+    n, visits = 40, np.arange(1.0, 71.0)
+    scores = np.clip(5 + rng.normal(size=(n, 1)) + rng.normal(size=(n, 70)), 0, 10)
+    y = Measured.at_visits(dict(zip(visits, scores.T)), lower=0, upper=10)
+    model = LongitudinalOutcome(covariance="exchangeable", by_visit="none").fit(np.zeros((n, 0)), y)
+    S, new = model.visit_covariance_, np.zeros((1, 0))
+    shift = model.predict_mean(new, 70.0, observed={66.0: [1.0]}) - model.predict_mean(new, 70.0)
+    np.testing.assert_allclose(shift, S[69, 65] / S[65, 65] * (1.0 - model.predict_mean(new, 66.0)), rtol=1e-10)
+    np.testing.assert_allclose(model.covariance_, S / n, rtol=1e-8)  # complete: those of the visits' means
+
+
 def test_what_is_not_taken_is_refused_by_name():
     for name in ("strata", "offset", "clusters"):
         with pytest.raises(ArgumentError, match=name):
