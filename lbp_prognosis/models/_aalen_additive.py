@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from lbp_prognosis._base import EstimationError, Objection, argument_error, check_confidence, objection, takes_rows
+from lbp_prognosis._base import (
+    EstimationError,
+    Objection,
+    argument_error,
+    check_confidence,
+    check_vector,
+    objection,
+    takes_rows,
+)
 from lbp_prognosis._kernels import row_products, step_at
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._collinear import kept_columns
@@ -203,7 +211,7 @@ class AalenAdditive(RiskEstimator):
             Times ≥ 0.
         """
         matrix, _, _ = self._start_predict(X)
-        at = np.atleast_1d(np.asarray(times, dtype=float))
+        at = check_vector("times", np.atleast_1d(times), low=0)
         return np.where(at <= self.max_time_, step_at(self.times_, self._hazard(matrix).T, at, left=0.0).T, np.nan)
 
     @takes_rows()

@@ -101,6 +101,13 @@ def test_additive_objects_where_hazards_fall():
     assert wild.negative_share_ > 0.05
 
 
+@pytest.mark.parametrize("times", ["soon", -1.0, [1.0, np.nan]])
+def test_additive_refuses_times_that_are_none(times):
+    model = AalenAdditive().fit(X, Y)
+    with pytest.raises(ArgumentError, match="`times`"):
+        model.predict_cumulative_hazard(X, times)
+
+
 def test_additive_weights_are_copies():
     counts = np.arange(200) % 3
     copies = np.repeat(np.arange(200), counts)
