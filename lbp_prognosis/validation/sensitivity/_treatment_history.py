@@ -64,7 +64,7 @@ def spells_of(
     start = after
     end = clock.place(until, what)[patient]
     stop = np.where(last, end, np.append(after[1:], 0.0))
-    used = start < end
+    used = (start < end) & (start < stop)  # two values between one pair of times: the later one holds
     ending = used & (last | (stop >= end))
     return Spells(
         patient=patient[used],

@@ -111,8 +111,16 @@ class WithoutTreatment(Result):
         """
         tau = check_number("horizon", horizon, low=0, open_low=True)
         time, event = self.y["time"].astype(float), self.y["event"]
-        seen_until, end = followed_times(time, event, np.array([tau]))
+        # who starts the treatment at the end of a fixed follow-up is not seen untreated there
+        seen_until, end = followed_times(time, np.where(self._left, 1, event), np.array([tau]))
         happened = (event > 0) & (time <= tau)
+        if not (seen_until > tau).any() and (tau > time.max() or (event[time == tau] == 0).any()):
+            raise argument_error(
+                "horizon",
+                f"within untreated follow-up, which ends at {time.max():g}",
+                f"{tau:g}",
+                "Beyond it only patients with an event have a known state.",
+            )
         free = ~happened & (seen_until > tau)
         state = np.where(happened, event == cause, np.where(free, 0, -1)).astype(int)
         place = np.where(happened, self._clock.before(time), self._clock.after(tau))
@@ -122,8 +130,6 @@ class WithoutTreatment(Result):
             np.where(free & (end is not None), self._clock.before(np.array([tau])), place)
         )
         weights = np.where(happened | free, 1 / np.maximum(there, np.finfo(float).tiny), 0.0)
-        if not weights.any():
-            raise argument_error("horizon", f"at most the longest untreated follow-up, {time.max():g}", f"{tau:g}")
         return WeightedStatus(Status.at(tau, state), Weights(weights, "attrition"))
 
     @takes_rows(beside="y")

@@ -111,6 +111,40 @@ def test_a_fixed_follow_up_ends_at_the_horizon() -> None:
     np.testing.assert_allclose(known.weights.values[free], 1 / untreated[free])
 
 
+def test_who_starts_at_the_end_of_a_fixed_follow_up_is_not_seen_untreated() -> None:
+    end = np.ceil(np.minimum(HAPPENED, 12.0))
+    start = np.where(np.ceil(OPERATED) <= 12, np.ceil(OPERATED), np.nan)
+    start[np.flatnonzero((HAPPENED > 12) & np.isnan(start))[:10]] = 12.0
+    found = without_treatment(Surv.right(end, HAPPENED <= 12), start, HISTORY)
+    known = found.status(12.0)
+    at_the_end = (HAPPENED > 12) & (start == 12)
+    assert at_the_end.sum() >= 10
+    assert (known.y["status"][at_the_end] == -1).all()
+    assert (known.weights.values[at_the_end] == 0).all()
+    assert found.positivity(12.0)["known"].item() == ((known.y["status"] >= 0).sum())
+
+
+def test_beyond_untreated_follow_up_nothing_is_known() -> None:
+    last = FOUND.y["time"].max()
+    with pytest.raises(ArgumentError, match="horizon"):
+        FOUND.status(1.01 * last)
+    assert (FOUND.status(0.99 * last).y["status"] == 0).any()
+
+
+def test_measurements_closer_than_the_times_of_the_outcome() -> None:
+    few = slice(0, 60)
+    often = pd.concat(
+        [
+            pd.DataFrame({"patient_id": np.arange(60), "time": t, "pain": PAIN[few] if t < 3 else LATER[few]})
+            for t in np.arange(0.0, 6.0, 0.05)
+        ]
+    )
+    seldom = HISTORY[HISTORY["patient_id"] < 60]
+    dense, plain = (without_treatment(Y[few], TREATED_AT[few], history) for history in (often, seldom))
+    np.testing.assert_allclose(dense.table["coef"], plain.table["coef"], rtol=1e-9)
+    np.testing.assert_allclose(dense.survival_at(8.0), plain.survival_at(8.0), rtol=1e-9)
+
+
 def test_competing_events_by_the_horizon_are_none_of_the_cause() -> None:
     code = np.where(Y["event"] == 1, np.where(PAIN > 0, 2, 1), 0)
     found = without_treatment(Surv.right(END, code), TREATED_AT, HISTORY)
