@@ -29,7 +29,8 @@ def probast_ai(
     model : str, default ""
         Which model of a study; by default the one that has the addition, else the first.
     validation : ExternalValidation, optional
-        Of a published model: what the evaluation part is about.
+        Of a published model: what the evaluation part is about. Its numbers came through no gate, so that the form is
+        not for release.
     smallest_cell : int, default 5
         Counts of events in ``validation`` that single out fewer patients are not told.
 
@@ -96,4 +97,4 @@ def _of_published(
     if chosen not in names:
         raise argument_error("model", "one of " + ", ".join(map(repr, names)), repr(chosen))
     facts |= facts_of_validation(validation, chosen, smallest_cell)
-    return form_of(study.provenance["title"], facts, released=True, synthetic=validation.synthetic)
+    return form_of(study.provenance["title"], facts, released=False, synthetic=validation.synthetic)

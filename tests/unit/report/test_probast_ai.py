@@ -144,6 +144,9 @@ def test_a_published_model_with_an_external_validation() -> None:
     y = Surv.right(d["time"], d["event"])
     done = external_validate({"swespine": model}, X, y, 12.0, [0.5], kind="geographic", description="one clinic")
     form = probast_ai(model, validation=done)
+    assert probast_ai(model).released
+    assert not form.released  # no gate saw the numbers of the validation
+    assert "Not for release" in form.to_html()
     assert of(form, "evaluation", "1.2")[0] == "The evaluated patients are external, geographic."
     assert of(form, "evaluation", "4.2")[0] == f"300 patients, {done.n_events} events."
     auc = done.evaluation.metric("auc")
