@@ -11,6 +11,7 @@ import pandas as pd
 from lbp_prognosis._base import Document, DocumentResult, argument_error
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_page import released_page
+from lbp_prognosis.report._reporting_form import banners
 
 __all__ = ["ManuscriptText", "page_of", "text_of"]
 
@@ -47,13 +48,11 @@ class ManuscriptText(DocumentResult):
 
     def document(self) -> Document:
         """Return the paragraphs with their headings."""
-        banners = ["Simulated data: no evidence about anyone."] if self.synthetic else []
-        if not self.released:
-            banners.append("Not for release: shows counts of single patients.")
         parts: list[Any] = []
         for heading, paragraph in self.paragraphs.items():
             parts += [(1, heading), paragraph]
-        return Document(self.title, tuple(parts), tuple(banners))
+        top = banners(released=self.released, synthetic=self.synthetic)
+        return Document(self.title, tuple(parts), top)
 
     def _summary(self) -> str:
         return f"{self.title!r}, {len(self.paragraphs)} paragraphs"

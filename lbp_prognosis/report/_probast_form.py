@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
-import pandas as pd
-
-from lbp_prognosis._base import Document, DocumentResult
+from lbp_prognosis._base import Document
 from lbp_prognosis.evidence import probast_ai_items
+from lbp_prognosis.report._reporting_form import ReportingForm, banners
 
 __all__ = ["REVIEWER", "SUGGESTED", "Fact", "ProbastForm", "form_of"]
 
@@ -30,7 +29,7 @@ class Fact(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class ProbastForm(DocumentResult):
+class ProbastForm(ReportingForm):
     """Facts for the signalling questions of PROBAST+AI; the judgement stays with a reviewer.
 
     Attributes
@@ -46,20 +45,8 @@ class ProbastForm(DocumentResult):
         Whether the data were simulated.
     """
 
-    title: str
-    table: pd.DataFrame = field(repr=False)
-    released: bool = False
-    synthetic: bool = False
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per question: ``part, domain, item, kind, question, fact, suggested``."""
-        return self.table.copy()
-
     def document(self) -> Document:
         """Return the form with an empty column for the reviewer."""
-        banners = ["Simulated data: no evidence about anyone."] if self.synthetic else []
-        if not self.released:
-            banners.append("Not for release: shows counts of single patients.")
         parts: list[object] = [_NOTE]
         words = {"development": "Development: quality", "evaluation": "Evaluation: risk of bias"}
         for part, rows in self.table.groupby("part", sort=False):
@@ -71,7 +58,8 @@ class ProbastForm(DocumentResult):
                     for r in some.to_dict("records")
                 ]
                 parts += [(2, str(domain).capitalize()), cells]
-        return Document(f"PROBAST+AI: {self.title}", tuple(parts), tuple(banners))  # type: ignore[arg-type]
+        top = banners(released=self.released, synthetic=self.synthetic)
+        return Document(f"PROBAST+AI: {self.title}", tuple(parts), top)  # type: ignore[arg-type]
 
     def _summary(self) -> str:
         asked = self.table[self.table["kind"] == "signalling"]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from lbp_prognosis._base import Document, DocumentResult
+from lbp_prognosis._base import Document
 from lbp_prognosis.evidence import tripod_ai_items
 from lbp_prognosis.report._manuscript_text import page_of
 from lbp_prognosis.report._methods_sentences import methods_sentences
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._probast_ai import probast_ai
+from lbp_prognosis.report._reporting_form import ReportingForm, banners
 from lbp_prognosis.report._results_sentences import results_sentences
 
 __all__ = ["TripodForm", "tripod_ai"]
@@ -45,7 +44,7 @@ _FACTS = {"7": "2.2", "10": "4.1", "13": "4.4", "20b": "4.3"}  # of development 
 
 
 @dataclass(frozen=True, repr=False)
-class TripodForm(DocumentResult):
+class TripodForm(ReportingForm):
     """Items of TRIPOD+AI with the answers of a run.
 
     Attributes
@@ -60,26 +59,15 @@ class TripodForm(DocumentResult):
         Whether the data were simulated.
     """
 
-    title: str
-    table: pd.DataFrame = field(repr=False)
-    released: bool = False
-    synthetic: bool = False
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per item: ``item, section, text, answer, filled``."""
-        return self.table.copy()
-
     def document(self) -> Document:
         """Return the form, a table per section."""
-        banners = ["Simulated data: no evidence about anyone."] if self.synthetic else []
-        if not self.released:
-            banners.append("Not for release: shows counts of single patients.")
         parts: list[Any] = [_NOTE]
         for section, rows in self.table.groupby("section", sort=False):
             cells = [["item", "what to report", "answer"]]
             cells += [[r["item"], r["text"], r["answer"] or "for the authors"] for r in rows.to_dict("records")]
             parts += [(1, str(section).capitalize()), cells]
-        return Document(f"TRIPOD+AI: {self.title}", tuple(parts), tuple(banners))
+        top = banners(released=self.released, synthetic=self.synthetic)
+        return Document(f"TRIPOD+AI: {self.title}", tuple(parts), top)
 
     def _summary(self) -> str:
         return f"{self.title!r}, {int(self.table['filled'].sum())} of {len(self.table)} items have an answer"

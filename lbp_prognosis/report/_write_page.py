@@ -29,6 +29,7 @@ from lbp_prognosis.report._blocks import Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._render_page import page_sections, render_page
+from lbp_prognosis.report._reporting_form import banners
 
 __all__ = ["page_files", "write_page"]
 
@@ -170,7 +171,10 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
             f'<h3>{escape(block.caption)}</h3><table style="border-collapse:collapse"><thead><tr>{head}</tr>'
             f"</thead><tbody>{body}</tbody></table>{note}"
         )
-    mark = "".join(f"<p><b>{escape(words)}</b></p>" for words in _marks(page))
+    mark = "".join(
+        f"<p><b>{escape(words)}</b></p>"
+        for words in banners(released=page.release is not None, synthetic=page.synthetic)
+    )
     return visible(
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(page.title)}: tables</title></head>'
         f'<body style="font-family:serif">{mark}{"".join(parts)}</body></html>\n'
@@ -179,7 +183,7 @@ def _tables_html(page: Page, tables: list[Table]) -> str:
 
 def _tables_word(page: Page, sections: tuple[Section, ...]) -> bytes:
     parts: list[Any] = [(1, page.title)]
-    parts += _marks(page)
+    parts += banners(released=page.release is not None, synthetic=page.synthetic)
     for section in sections:
         tables = [block for block in section.blocks if isinstance(block, Table)]
         if tables:
@@ -189,9 +193,3 @@ def _tables_word(page: Page, sections: tuple[Section, ...]) -> bytes:
             if block.note:
                 parts.append(block.note)
     return word_file(page.title, parts, caller="write_page")
-
-
-def _marks(page: Page) -> list[str]:
-    """Return what stands above all tables."""
-    marks = ["Simulated data: no evidence about anyone."] if page.synthetic else []
-    return marks + (["Not for release: shows counts of single patients."] if page.release is None else [])
