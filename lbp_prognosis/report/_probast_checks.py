@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from lbp_prognosis._base import METRICS, MetricResult, Objection
-from lbp_prognosis.evaluation import Evaluation
+from lbp_prognosis.evaluation import DecisionCurve, Evaluation
 from lbp_prognosis.report._probast_form import REVIEWER, Fact
 from lbp_prognosis.report._wording import estimate
 
@@ -153,13 +153,19 @@ def measures(found: Evaluation, model: str, horizon: float, how: str) -> Fact:
         lacking.append("discrimination")
     if not any(np.isfinite(told[name]).all() for name in ("calibration_slope", "observed_expected") if name in told):
         lacking.append("calibration")
-    if found.decision is None:
+    curve = found.decision
+    if curve is not None and len(curve.thresholds):
+        text += f"; net benefit at thresholds from {min(curve.thresholds):g} to {max(curve.thresholds):g}"
+    if curve is None or not _has_limits(curve, model, horizon):
         lacking.append("net benefit")
-    else:
-        cuts = found.decision.thresholds
-        text += f"; net benefit at thresholds from {min(cuts):g} to {max(cuts):g}" if len(cuts) else ""
-        lacking += [] if len(cuts) else ["net benefit"]
     text = f"{how}: {text.removeprefix('; ')}." if text else f"{how}: none."
     if lacking:
         return Fact(f"{text} Not given with an interval: {', '.join(lacking)}.", "probably no")
     return Fact(text, "yes")
+
+
+def _has_limits(curve: DecisionCurve, model: str, horizon: float) -> bool:
+    """Whether net benefit of the model at the horizon has an interval at a threshold at least."""
+    rows = [k for k, name in enumerate(curve.models) if name == model]
+    here = np.isclose(curve.horizons, horizon)
+    return bool((np.isfinite(curve.low[rows][:, here]) & np.isfinite(curve.high[rows][:, here])).any())

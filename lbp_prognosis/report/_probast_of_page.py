@@ -94,7 +94,7 @@ def _flow(steps: pd.DataFrame) -> Fact:
         said += [words.format(n=f"{rows['n'].iloc[0]:,.0f}")] if len(rows) else []
     gone = steps[steps["kind"].eq("excluded") & (steps["n"] > 0)]
     left = "; ".join(f"{row['step']} {row['n']:,.0f}" for row in gone.to_dict("records"))
-    return Fact(f"Patients: {', '.join(said)}. Left out: {left or 'nobody'}.")
+    return Fact(f"Patients: {', '.join(said)}. Left out: {left or 'none'}.")
 
 
 def _repeated(page: Page) -> str:

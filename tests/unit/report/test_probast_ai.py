@@ -14,7 +14,7 @@ from lbp_prognosis._base import ArgumentError, objection
 from lbp_prognosis.deployment import published_model, published_models
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.report import evaluation_page, probast_ai
-from lbp_prognosis.report._probast_checks import alarm, enough_events, events_per_parameter
+from lbp_prognosis.report._probast_checks import alarm, enough_events, events_per_parameter, measures
 from lbp_prognosis.report._probast_form import SUGGESTED
 from lbp_prognosis.validation import external_validate
 from tests.reported_study import result
@@ -43,7 +43,7 @@ def test_facts_of_a_study_are_its_numbers(found) -> None:
     text, answer = of(form, "development", "4.5")
     assert f"AUC {inside:.3f} apparent, {outside:.3f} out of fold: optimism {inside - outside:.3f}" in text
     assert answer == "needs a reviewer"  # nothing is penalised, and the slope's interval reaches 1
-    assert of(form, "development", "1.3")[0] == "Patients: 400 at the start, 400 analysed. Left out: nobody."
+    assert of(form, "development", "1.3")[0] == "Patients: 400 at the start, 400 analysed. Left out: none."
     missing = of(form, "development", "4.3")[0]
     assert missing.startswith("1 of 3 predictors have missing values, most: pain (1 %). Imputation: 2 completed tables")
     assert of(form, "development", "4.2")[0] == "3 numeric predictors, 0 categorical; splines of age (4 knots)."
@@ -94,11 +94,20 @@ def test_a_form_that_leaves_says_no_more_than_its_page(found) -> None:
     assert (probast_ai(few).to_frame()["fact"] == "").all()
 
 
+def test_net_benefit_without_an_interval_is_not_given_with_one(found) -> None:
+    whole = found.evaluation
+    assert measures(whole, "clinical", 12.0, "Out of fold").suggested == "yes"
+    bare = dataclasses.replace(whole.decision, low=np.full_like(whole.decision.low, np.nan))
+    told = measures(dataclasses.replace(whole, decision=bare), "clinical", 12.0, "Out of fold")
+    assert told.text.endswith("Not given with an interval: net benefit.")
+    assert told.suggested == "probably no"
+
+
 def test_text_files(found, tmp_path) -> None:
     pytest.importorskip("docx")
     form = probast_ai(found)
     assert form.to_word(tmp_path / "a.docx").read_bytes() == form.to_word(tmp_path / "b.docx").read_bytes()
-    assert form.to_html().count("<tr>") == 40 + 8  # questions, and a header a domain
+    assert form.to_html().count("<tr>") == 40 + 8  # questions, and a header per domain
     open_ = (form.to_frame().query("kind == 'signalling'")["suggested"] == "needs a reviewer").sum()
     assert repr(form).endswith(f"34 signalling questions, {open_} need a reviewer>")
 
