@@ -76,7 +76,7 @@ def shap_values(
     first : sequence of str, default ()
         Players that come before all others in every order (asymmetric values): e.g. ``["clinical"]``.
     method : {"auto", "additive", "exact", "series", "permutation"}, default "auto"
-        ``"additive"`` needs two evaluations a player and is exact for a score that is a sum over players (any Cox model
+        ``"additive"`` needs two evaluations per player, exact for a score that is a sum over players (any Cox model
         on the log-hazard scale); it is refused where the sum does not hold. ``"exact"`` evaluates all coalitions, up to
         12 players. ``"series"``, for any number of players, takes a risk that is a link of a sum over them (Cox,
         parametric and logistic models) for a short sum of exponentials of that sum, whose Shapley values are closed;

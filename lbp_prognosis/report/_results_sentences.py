@@ -197,7 +197,8 @@ def _sites(page: Page) -> list[str]:
         except LBPError:  # known at fewer than two sites
             continue
         low, high = pooled.prediction_hksj
-        new = f"; a new site may expect {number(low)} to {number(high)}" if np.isfinite([low, high]).all() else ""
+        known = np.isfinite([low, high]).all()
+        new = f"; the 95 % prediction interval for a new site was {number(low)} to {number(high)}" if known else ""
         level = estimate(pooled.value, pooled.low, pooled.high)
         level = level if said else level.replace("(", "(95 % interval ", 1)
         said.append(f"At sites left out the pooled {word} of “{model}” was {level}{new}.")
