@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import FeatureMap, Objection, Result, argument_error, objection
+from lbp_prognosis._base import FeatureMap, Objection, Result, argument_error, check_number, objection
 from lbp_prognosis.explain._shap_averages import ShapAverages, importance_frame
 from lbp_prognosis.explain._shown_rows import numbers_and_texts, place_of_horizon, place_of_player, shown_rows
 from lbp_prognosis.explain._spine_cells import spine_cells
@@ -55,7 +55,6 @@ class ShapResult(Result):
         No attribution is farther than this from the exact one (``"series"``; rounding apart).
     data : DataFrame of shape (n, n_players) or None
         Values of the explained rows, where each player is a column; None where players are groups of columns.
-
     missing : ndarray of shape (n, n_players) or None
         Share of a player's columns that a row lacks: 1 is a modality (or column) that is absent, whose attribution is
         what its absence does to the prediction.
@@ -337,9 +336,7 @@ class ShapResult(Result):
         return to_explanation(self, horizon)
 
     def _place(self, row: int) -> np.ndarray:
-        if not 0 <= row < len(self.rows):
-            raise argument_error("row", f"a place from 0 to {len(self.rows) - 1}", row)
-        return np.array([row])
+        return np.array([int(check_number("row", row, low=0, high=len(self.rows) - 1, whole=True))])
 
     def _summary(self) -> str:
         n, k, outputs = self.values.shape

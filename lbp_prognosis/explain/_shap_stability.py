@@ -78,8 +78,9 @@ class ShapStability(Result):
         """
         from lbp_prognosis._draw import draw_attributions
 
+        place = int(check_number("row", row, low=0, high=len(self.sd) - 1, whole=True))
         cells = self.sd.shape[1] * self.sd.shape[2]
-        return draw_attributions(self.to_frame().iloc[row * cells : (row + 1) * cells], ax=ax)
+        return draw_attributions(self.to_frame().iloc[place * cells : (place + 1) * cells], ax=ax)
 
     def _summary(self) -> str:
         return f"{len(self.replicates)} refits, {np.mean(self.stable()):.0%} of attributions keep their sign in 90 %"

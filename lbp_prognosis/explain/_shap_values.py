@@ -72,7 +72,7 @@ def shap_values(
         ``{"clinical": ["age"], "imaging": {"l4l5": ["pfirrmann__l4l5", "height__l4l5"], "l5s1": […]}}``.
     players : {"features", "groups", "owen"}, default "features"
         Who shares: columns; groups as one player each; or columns by Owen values, which add up to the groups' values.
-        With ``tree`` they are Winter's values, and add up at every level of the tree.
+        With ``tree`` they are Winter's values, and add up at every level of the tree. Owen values are exact.
     first : sequence of str, default ()
         Players that come before all others in every order (asymmetric values): e.g. ``["clinical"]``.
     method : {"auto", "additive", "exact", "series", "permutation"}, default "auto"
@@ -110,13 +110,7 @@ def shap_values(
     doi:10.1007/BF01268150
     Owen G. Multilinear extensions of games. Management Science 1972;18:P64-P79. doi:10.1287/mnsc.18.5.64
     """
-    check_choice("players", players, ("features", "groups", "owen"))
-    check_choice("method", method, ("auto", "additive", "exact", "series", "permutation"))
-    check_number("n_permutations", n_permutations, low=2, whole=True)
-    if tree is not None and players != "owen":
-        raise argument_error("tree", f'left out with players="{players}"', describe(tree))
-    if groups is None and tree is None and players != "features":
-        raise argument_error("groups", f'given with players="{players}"', "None")
+    _check_asked(players, method, n_permutations, groups, tree)
     game = coalitions_of(
         estimator,
         X,
@@ -173,6 +167,19 @@ def shap_values(
         objections=game.objections,
         synthetic=bool(game.rows.attrs.get("synthetic", False)),
     )
+
+
+def _check_asked(players: str, method: str, n_permutations: int, groups: Any, tree: Any) -> None:
+    """Refuse arguments that contradict each other."""
+    check_choice("players", players, ("features", "groups", "owen"))
+    check_choice("method", method, ("auto", "additive", "exact", "series", "permutation"))
+    check_number("n_permutations", n_permutations, low=2, whole=True)
+    if tree is not None and players != "owen":
+        raise argument_error("tree", f'left out with players="{players}"', describe(tree))
+    if players == "owen" and method in ("series", "permutation"):
+        raise argument_error("method", '"auto" or "exact" with players="owen"', repr(method))
+    if groups is None and tree is None and players != "features":
+        raise argument_error("groups", f'given with players="{players}"', "None")
 
 
 def _way(method: str, k: int, first: Sequence[str]) -> str:

@@ -282,6 +282,11 @@ def test_frames_and_pictures(case) -> None:
     assert feature_effect(model, X, "g1", horizons=[3, 12]).plot().get_xlabel() == "g1"
     stable = shap_stability(Given(), X, y, X.iloc[[2]], X.iloc[:20], n_bootstrap=4)
     assert len(stable.plot().patches) == 7
+    for row in (1, -1, "first"):
+        with pytest.raises(ArgumentError, match="row"):
+            stable.plot(row=row)
+        with pytest.raises(ArgumentError, match="row"):
+            stable.reference.plot(row=row)
     assert set(stable.to_frame()) >= {"sd", "sign_agreement", "stable", "kendall_w"}
     assert one.importance()["player"].iloc[0] == one.players[int(np.abs(one.values).mean(axis=0)[:, 0].argmax())]
     plt.close("all")
@@ -298,6 +303,8 @@ def test_frames_and_pictures(case) -> None:
         ({"scale": "risk", "horizons": 12, "method": "additive"}, "additive"),
         ({"first": ["nobody"]}, "first"),
         ({"groups": GROUPS, "players": "owen", "first": ["c1"]}, "first"),
+        ({"groups": GROUPS, "players": "owen", "method": "permutation"}, "method"),
+        ({"groups": GROUPS, "players": "owen", "method": "series"}, "method"),
     ],
 )
 def test_what_has_no_answer_is_refused(case, keywords: dict, match: str) -> None:
