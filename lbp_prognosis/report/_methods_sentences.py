@@ -61,7 +61,7 @@ def methods_sentences(result: Any) -> ManuscriptText:
         "Outcome": _outcome(page),
         "Predictors": _predictors(page, study),
         "Models": _models(study),
-        "Missing data": _missing(study),
+        "Missing data": _missing(page, study),
         "Validation": _validation(page, study),
         "Measures": _measures(page, study),
         "Software and protocol": _software(page, study),
@@ -119,16 +119,21 @@ def _models(study: Mapping[str, Any]) -> list[str]:
         if plan["splines"]:
             splines = [f"{readable(column)} ({knots} knots)" for column, knots in plan["splines"].items()]
             text += f", with restricted cubic splines of {joined(splines)}"
+        if plan.get("formula"):
+            text += f", with the terms {plan['formula']}"
         said.append(text + ".")
     return said
 
 
-def _missing(study: Mapping[str, Any]) -> list[str]:
+def _missing(page: Page, study: Mapping[str, Any]) -> list[str]:
     plans = [plan for plan in study.get("models", ()) if plan["kind"] != "null"]
     if not plans:
         return []
-    counts = sorted({int(plan["imputations"]) for plan in plans if plan["imputations"] != 0})
-    bare = [f"“{plan['name']}”" for plan in plans if plan["imputations"] == 0]
+    if page.columns is not None and len(page.columns) and page.columns["n_missing"].eq(0).all():
+        return ["No predictor had missing values."]  # so that no model imputed any
+    tables = {plan["name"]: _tables(plan) for plan in plans}
+    counts = sorted({count for found in tables.values() for count in found if count != 0})
+    bare = [f"“{name}”" for name, found in tables.items() if found == {0}]
     said = []
     if counts:
         many = "a number of completed tables that followed the share of incomplete rows"
@@ -140,6 +145,14 @@ def _missing(study: Mapping[str, Any]) -> list[str]:
     if bare:
         said.append(f"{joined(bare)} took missing values as they were.")
     return said
+
+
+def _tables(plan: Mapping[str, Any]) -> set[int]:
+    """Return the numbers of completed tables of a model; of its learners, where it is made of several."""
+    own = int(plan["imputations"])
+    learners = plan["options"].get("learners", {}).values()
+    told = [{"kind": one} if isinstance(one, str) else one for one in learners]
+    return {int(one.get("imputations", own)) for one in told if one["kind"] != "null"} or {own}
 
 
 def _validation(page: Page, study: Mapping[str, Any]) -> list[str]:

@@ -149,6 +149,8 @@ def _shapes(page: Page, plan: Mapping[str, Any]) -> Fact:
     frame = _columns(page, plan)
     if frame is None:
         return Fact("")
+    if plan.get("formula"):
+        return Fact(f"Terms: {plan['formula']}.")
     numeric = int(frame["type"].eq("number").sum())
     splines = [f"{readable(column)} ({knots} knots)" for column, knots in plan.get("splines", {}).items()]
     bent = f"splines of {', '.join(splines)}" if splines else "no splines"

@@ -13,7 +13,8 @@ from lbp_prognosis import Surv, evaluate
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evidence import forbidden_words
-from lbp_prognosis.report import evaluation_page, methods_sentences, results_sentences
+from lbp_prognosis.report import evaluation_page, methods_sentences, probast_ai, results_sentences
+from lbp_prognosis.report._methods_sentences import _tables
 from lbp_prognosis.report._results_sentences import _null
 from tests.reported_study import result
 
@@ -69,6 +70,31 @@ def test_methods_are_those_written_by_hand(found) -> None:
     last = made.paragraphs["Software and protocol"]
     assert found.study.spec_hash in last
     assert last.endswith("the seed was 3.")
+
+
+def test_imputation_is_told_only_where_values_were_missing(found) -> None:
+    page = found.page()
+    assert "imputed" in methods_sentences(page).paragraphs["Missing data"]
+    complete = dataclasses.replace(page, columns=page.columns.assign(n_missing=0))
+    assert methods_sentences(complete).paragraphs["Missing data"] == "No predictor had missing values."
+
+
+def test_imputations_of_a_stack_are_those_of_its_learners() -> None:
+    stack = {"imputations": -1, "options": {"learners": {"a": {"kind": "cox", "imputations": 5}, "b": "boosted_cox"}}}
+    assert _tables(stack) == {5, -1}
+    stack["options"]["learners"].pop("b")
+    assert _tables(stack) == {5}
+    assert _tables({"imputations": 0, "options": {}}) == {0}
+
+
+def test_terms_of_a_formula_are_told(found) -> None:
+    page = found.page()
+    plans = [dict(plan, splines={}, formula="rcs(age, 4) + pain") for plan in page.provenance["study"]["models"]]
+    said = dict(page.provenance, study=dict(page.provenance["study"], models=plans))
+    page = dataclasses.replace(page, provenance=said)
+    assert "predictors, with the terms rcs(age, 4) + pain." in methods_sentences(page).paragraphs["Models"]
+    shapes = probast_ai(page).to_frame().query("part == 'development' and item == '4.2'")["fact"].item()
+    assert shapes == "Terms: rcs(age, 4) + pain."
 
 
 def test_results_are_those_written_by_hand(found) -> None:
