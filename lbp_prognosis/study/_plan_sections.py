@@ -8,6 +8,7 @@ from lbp_prognosis.cohort import outcome_from_dict
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._protocol_fields import protocol_fields, shown_value
 from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._technical_plan import TechnicalPlan
 from lbp_prognosis.survival import OutcomeSpec
 
 __all__ = ["declared_outcome", "model_words", "plan_sections", "unstated"]
@@ -44,7 +45,7 @@ def declared_outcome(study: Study) -> OutcomeSpec:
 
 
 def model_words(plan: ModelPlan) -> str:
-    """Return a model of the protocol in words: kind, modalities, options, splines, imputations.
+    """Return a model of the protocol in words: kind, modalities, formula, options, splines, imputations.
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ def model_words(plan: ModelPlan) -> str:
     words = plan.kind.replace("_", " ")
     if plan.modalities:
         words += " of " + ", ".join(name.replace("_", " ") for name in plan.modalities)
+    if plan.formula:
+        words += f", as {plan.formula}"
     if plan.options:
         words += "; " + ", ".join(f"{key} = {shown_value(value)}" for key, value in plan.options.items())
     if plan.splines:
@@ -150,6 +153,9 @@ def _predictors(study: Study) -> list[Any]:
     pool = study.imaging.get("pool", {})
     if pool:
         parts.append(f"Levels of the spine are pooled: {'; '.join(f'{k}: {shown_value(v)}' for k, v in pool.items())}.")
+    if study.biomechanics:
+        rules = "; ".join(f"{k}: {shown_value(v)}" for k, v in study.biomechanics.items())
+        parts.append(f"Trials of movement become values of sessions by {rules}.")
     if study.clinical_minimum:
         minimum = "; ".join(f"{k.replace('_', ' ')}: {shown_value(v)}" for k, v in study.clinical_minimum.items())
         parts.append(f"Clinical minimum of the comparator: {minimum}.")
@@ -184,12 +190,19 @@ def _measures(study: Study, spec: OutcomeSpec) -> str:
 
 
 def _readings(study: Study) -> list[tuple[str, str]]:
-    rows = [(one.name, f"repeatability of the readings by {', '.join(one.readers)}") for one in study.technical]
+    rows = [(one.name, f"repeatability of {_repeated(one)}") for one in study.technical]
     for plan in study.diagnostic:
         against = "the grades of readers" if plan.against == "readers" else "an independent standard"
         positive = shown_value(plan.positive)
         rows.append((plan.name, f"{plan.test} against {plan.reference} ({against}), positive from {positive}"))
     return rows
+
+
+def _repeated(plan: TechnicalPlan) -> str:
+    if plan.table == "reading":
+        return f"the readings by {', '.join(plan.readers)}"
+    apart = " of one session" if plan.days is None else f" within {plan.days:g} days"
+    return f"{plan.repeats} {plan.between}{apart}"
 
 
 def _release(study: Study) -> str:

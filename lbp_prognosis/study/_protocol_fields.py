@@ -58,8 +58,9 @@ def shown_value(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float | int):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)  # so that unequal values are shown apart
     if isinstance(value, Mapping):
         return "; ".join(f"{key} = {shown_value(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):

@@ -221,9 +221,16 @@ class Study:
         """Return the protocol as plain values, without places of files that only this machine knows."""
         fields = asdict(self)
         fields["page"]["release_ledger"] = ""
+        # a protocol that does not use what was added later keeps the digest it was registered with
         for model in fields["models"]:
-            if not model["formula"]:  # so that protocols without one keep the digest they were published with
+            if not model["formula"]:
                 del model["formula"]
+        for plan in fields["technical"]:
+            if plan["table"] == "reading":
+                for name in ("table", "between", "repeats", "days"):
+                    del plan[name]
+        if not fields["biomechanics"]:
+            del fields["biomechanics"]
         del fields["folder"], fields["home"]
         return plain(fields)
 

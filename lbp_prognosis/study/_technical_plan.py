@@ -17,7 +17,7 @@ class TechnicalPlan:
     Attributes
     ----------
     measure : str
-        As in the table ``reading``.
+        As in the table ``reading`` or ``motion``.
     readers : tuple of str
         One reader (person or program): its occasions are compared. Several: their first readings are. Of
         movement: left out.

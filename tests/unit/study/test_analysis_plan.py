@@ -11,6 +11,7 @@ from lbp_prognosis._base import ArgumentError, objection
 from lbp_prognosis.study import Study, analysis_plan, deviations
 from lbp_prognosis.study._protocol_fields import protocol_fields, shown_value
 from tests.reported_study import result, study
+from tests.unit.study.test_movement import PROTOCOL
 
 TOML = """
 title = "Recovery"
@@ -69,6 +70,46 @@ def test_what_a_protocol_does_not_say_is_named(tmp_path) -> None:
     for words in ("Whether this was declared before", "How treatment during follow-up", "Thresholds of a decision"):
         assert f"\n{words}" in text
     assert "Which comparison" not in text
+
+
+def test_formulas_and_movement_are_said(tmp_path) -> None:
+    told = TOML.replace('kind = "cox"', 'kind = "cox"\nformula = "rcs(age, 4)"')
+    (tmp_path / "study.toml").write_text(told, encoding="utf-8")
+    assert (
+        "| cox of clinical, as rcs(age, 4); as many"
+        in analysis_plan(Study.from_toml(tmp_path / "study.toml")).to_markdown()
+    )
+    technical = [
+        {"measure": "flexion_rom", "table": "motion"},
+        {"measure": "gait_speed", "table": "motion", "between": "sessions", "days": 7.0},
+        {"measure": "pfirrmann", "readers": ["a", "b"]},
+    ]
+    text = analysis_plan(Study.from_dict({**PROTOCOL, "technical": technical})).to_markdown()
+    assert "Trials of movement become values of sessions by summary: sorensen_time = best." in text
+    for words in ("2 trials of one session", "2 sessions within 7 days", "the readings by a, b"):
+        assert f"repeatability of {words} |" in text
+
+
+def test_values_that_differ_are_shown_apart() -> None:
+    assert [shown_value(value) for value in (0.1, 6.0, 0.12345671, 0.12345672, 1234567.0, 3)] == [
+        "0.1",
+        "6",
+        "0.12345671",
+        "0.12345672",
+        "1234567.0",
+        "3",
+    ]
+
+
+def test_a_protocol_without_later_additions_keeps_its_digest() -> None:
+    registered = {key: value for key, value in PROTOCOL.items() if key != "biomechanics"}
+    readings = [{"measure": "pfirrmann", "readers": ["a", "b"]}]
+    found = Study.from_dict({**registered, "technical": readings}).to_dict()
+    assert "biomechanics" not in found
+    assert list(found["technical"][0]) == ["measure", "readers", "structure", "levels", "name"]
+    movement = Study.from_dict({**PROTOCOL, "technical": [{"measure": "flexion_rom", "table": "motion"}]}).to_dict()
+    assert movement["technical"][0]["repeats"] == 2
+    assert movement["biomechanics"] == PROTOCOL["biomechanics"]
 
 
 def test_the_same_protocol_has_no_deviation(found) -> None:
