@@ -356,7 +356,7 @@ def _undeclared(
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Return the table with numbers where a column of the user's own holds only numbers, and questions about words.
 
-    Cells of a text file are all text: a codebook may make such a column a predictor, which must not be taken for
+    Cells of a text file are all text: a codebook may declare such a column as predictor, and it must not be taken for
     words.
     """
     others = [column for column in frame.columns if column not in schema.fields]
