@@ -94,7 +94,7 @@ def _plan(coordinates: Any) -> list[tuple[str, dict[str, Any]]]:
         raise argument_error("coordinates", "a mapping from coordinate to what is made of it", coordinates)
     plan = []
     for coordinate, given in coordinates.items():
-        for rule in [given] if isinstance(given, Mapping) else list(given):
+        for rule in given if isinstance(given, list | tuple) else [given]:
             if not isinstance(rule, Mapping) or set(rule) - set(_KEYS) or "measure" not in rule:
                 raise argument_error("coordinates", f"mappings of {', '.join(_KEYS)}", {coordinate: rule})
             made = {"side": "", "quantity": "angle", "negate": False, "event": "", **rule}

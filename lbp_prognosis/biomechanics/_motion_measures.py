@@ -140,6 +140,6 @@ def motion_measure(name: str) -> MotionMeasure:
         As in the table ``motion``, e.g. ``"gait_speed"``.
     """
     known = motion_measures()
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise argument_error("name", f"one of {', '.join(known)}", repr(name), nearest(name, known) or None)
     return known[name]

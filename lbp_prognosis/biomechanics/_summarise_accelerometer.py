@@ -63,8 +63,9 @@ def summarise_accelerometer(
 
     Notes
     -----
-    Faults of single rows: ``wear`` (minutes below 0 or above 1440, or more measured than worn), ``type``, ``required``,
-    ``duplicate_key`` (both rows of a day that stands twice).
+    Faults of single rows: ``wear`` (minutes below 0 or above 1440, or more measured than worn), ``range`` (outside the
+    plausible range of the measure), ``type``, ``required``, ``duplicate_key`` (both rows of a day that stands twice). What
+    has a fault does not count as a valid day of its measure.
 
     Examples
     --------
@@ -81,6 +82,11 @@ def summarise_accelerometer(
     need = int(check_number("min_days", min_days, low=1, whole=True))
     if not isinstance(columns, Mapping) or not columns:
         raise argument_error("columns", "a mapping from column to measure", columns)
+    named = [motion_measure(measure).name for measure in columns.values()]
+    if len(set(named)) < len(named):
+        raise argument_error("columns", "a mapping in which each column is a measure of its own", dict(columns))
+    if not method_id:
+        raise argument_error("method_id", "the device, its place and the cut-offs in a word", repr(method_id))
     for name, column in (("patient_id", patient_id), ("date", date), ("wear", wear), ("session_id", session_id)):
         if column and column not in frame.columns:
             raise argument_error(name, "a column of the table", repr(column))
@@ -105,8 +111,8 @@ def summarise_accelerometer(
     ]
     good, periods = days[~bad & ~short], days.loc[~bad, _PERIOD].drop_duplicates()
     parts, places = [], []
-    for column, measure in columns.items():
-        part, more, too_few = _valid(good, periods, frame[column], column, motion_measure(measure).name, need)
+    for column, measure in zip(columns, named):
+        part, more, too_few = _valid(good, periods, frame[column], column, measure, need)
         faults += more
         left += too_few
         parts.append(part)
@@ -154,19 +160,22 @@ def _valid(
     good: pd.DataFrame, periods: pd.DataFrame, cells: pd.Series, column: str, measure: str, need: int
 ) -> tuple[pd.DataFrame, list[dict[str, Any]], list[tuple[str, str, str]]]:
     """Return the valid days of one measure as trials, its faults, and the periods with too few days."""
-    unit = motion_measure(measure).unit
+    fact = motion_measure(measure)
+    unit = fact.unit
     held = good.assign(cell=cells.reindex(good.index), number=pd.to_numeric(cells, errors="coerce").reindex(good.index))
     text = held["cell"].notna() & held["number"].isna()
-    more = (held["number"] > held["wear"]) if unit == "min/day" else pd.Series(False, index=held.index)
+    odd = held["number"].notna() & ~held["number"].between(fact.minimum, fact.maximum)
+    more = (held["number"] > held["wear"]) & ~odd & (unit == "min/day")
     faults = [
         {"row": int(k) + 1, "field": column, "reason": reason, "value": held.loc[k, "cell"], "message": message}
         for wrong, reason, message in (
             (text, "type", "the value is no number"),
+            (odd, "range", f"{measure} lies between {fact.minimum:g} and {fact.maximum:g}"),
             (more, "wear", "more minutes measured than worn"),
         )
         for k in held.index[wrong]
     ]
-    known = held[held["number"].notna() & ~more].sort_values([*_PERIOD, "date"], kind="stable")
+    known = held[held["number"].notna() & ~odd & ~more].sort_values([*_PERIOD, "date"], kind="stable")
     kept = known[known.groupby(_PERIOD, sort=False)["date"].transform("size") >= need]
     used = set(kept[_PERIOD].itertuples(index=False, name=None))
     left = [

@@ -95,7 +95,7 @@ def _sides(sides: str | Mapping[str, str | Sequence[str]]) -> dict[str, tuple[st
     for name, given in sides.items():
         if name not in sided:
             raise argument_error("sides", f"about measures with sides: {', '.join(sided)}", repr(name))
-        chosen = (given,) if isinstance(given, str) else tuple(given)
+        chosen = (given,) if isinstance(given, str) or not isinstance(given, Sequence) else tuple(given)
         if not chosen or len(set(chosen)) != len(chosen):
             raise argument_error(f"sides[{name!r}]", f"different ones of {', '.join(SIDES)}", given)
         for rule in chosen:

@@ -262,6 +262,10 @@ def test_a_movement_that_the_model_counts_as_negative(statistic, tmp_path):
         {"measure": "flexion_rom", "statistic": "max", "quantity": "colour"},
         {"measure": "flexion_rom", "statistic": "max", "negate": "yes"},
         {"measure": "jump", "statistic": "max"},
+        {"measure": ["flexion_rom"], "statistic": "max"},
+        None,
+        "flexion_rom",
+        [3],
     ],
 )
 def test_a_plan_of_coordinates_is_checked(rule, tmp_path):
@@ -344,6 +348,18 @@ def test_days_that_are_none():
     ]
 
 
+def test_a_day_outside_the_range_of_its_measure_is_not_valid():
+    """With three days needed, patient a has two; patient b's -5 leaves three, whose mean is 40."""
+    table = days(
+        [("a", f"2020-03-0{k}", 700, value) for k, value in enumerate((-5, 30, 40), start=1)]
+        + [("b", f"2020-03-0{k}", 700, value) for k, value in enumerate((30, 40, -5, 50), start=1)]
+    )
+    found = activity(table, min_days=3)
+    assert found.table[["patient_id", "value", "n_trials"]].values.tolist() == [["b", 40.0, 3]]
+    assert found.left_out.values.tolist() == [["a", "activity_time, worn", "fewer than 3 valid days"]]
+    assert found.failures[["row", "field", "reason"]].values.tolist() == [[1, "active", "range"], [6, "active", "range"]]
+
+
 def test_steps_are_no_minutes_and_periods_are_kept_apart():
     table = days(
         [("a", f"2020-03-0{k}", 700, 8000 + k) for k in (1, 2)] + [("a", f"2020-06-0{k}", 700, 5000) for k in (1, 2)],
@@ -368,6 +384,9 @@ def test_nothing_valid_and_what_must_be_declared():
         {"min_days": 0},
         {"wear": "worn"},
         {"columns": {"x": "step_count"}},
+        {"columns": {"active": "step_count", "wear_minutes": "step_count"}},
+        {"columns": {"active": ["step_count"]}},
+        {"method_id": ""},
     ):
         with pytest.raises(ArgumentError):
             activity(table, **keywords)

@@ -263,6 +263,7 @@ def test_columns_that_are_needed():
         ({"sides": {"flexion_rom": "mean"}}, "sides"),
         ({"sides": {"lateral_rom": ["each", "left"]}}, "'each', or"),
         ({"sides": {"lateral_rom": []}}, "different ones"),
+        ({"sides": {"lateral_rom": 5}}, "one of .each"),
         ({"errors": {"jump": 3.0}}, "name"),
         ({"errors": {"flexion_rom": -1.0}}, "errors"),
         ({"confidence": 1.0}, "confidence"),
