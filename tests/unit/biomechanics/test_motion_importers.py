@@ -357,7 +357,10 @@ def test_a_day_outside_the_range_of_its_measure_is_not_valid():
     found = activity(table, min_days=3)
     assert found.table[["patient_id", "value", "n_trials"]].values.tolist() == [["b", 40.0, 3]]
     assert found.left_out.values.tolist() == [["a", "activity_time, worn", "fewer than 3 valid days"]]
-    assert found.failures[["row", "field", "reason"]].values.tolist() == [[1, "active", "range"], [6, "active", "range"]]
+    assert found.failures[["row", "field", "reason"]].values.tolist() == [
+        [1, "active", "range"],
+        [6, "active", "range"],
+    ]
 
 
 def test_steps_are_no_minutes_and_periods_are_kept_apart():
