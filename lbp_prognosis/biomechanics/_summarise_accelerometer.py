@@ -48,7 +48,7 @@ def summarise_accelerometer(
     min_days : int
         Valid days from which on a period is used, e.g. 4. Neither has a default: a protocol declares them.
     method_id : str
-        Device, place and cut-offs in a word.
+        Short name of the device, its place on the body and the cut-offs.
     patient_id, date, wear : str
         Columns with the patient, the day (``YYYY-MM-DD``) and the minutes it was worn.
     session_id : str, default ""
@@ -64,8 +64,8 @@ def summarise_accelerometer(
     Notes
     -----
     Faults of single rows: ``wear`` (minutes below 0 or above 1440, or more measured than worn), ``range`` (outside the
-    plausible range of the measure), ``type``, ``required``, ``duplicate_key`` (both rows of a day that stands twice). What
-    has a fault does not count as a valid day of its measure.
+    plausible range of the measure), ``type``, ``required``, ``duplicate_key`` (both rows of a day that stands twice). A
+    value with a fault does not count as a valid day of its measure.
 
     Examples
     --------
@@ -80,28 +80,12 @@ def summarise_accelerometer(
     frame, where = motion_source(source, "source")
     least = check_number("min_wear", min_wear, low=0, high=DAY, open_low=True)
     need = int(check_number("min_days", min_days, low=1, whole=True))
-    if not isinstance(columns, Mapping) or not columns:
-        raise argument_error("columns", "a mapping from column to measure", columns)
-    named = [motion_measure(measure).name for measure in columns.values()]
-    if len(set(named)) < len(named):
-        raise argument_error("columns", "a mapping in which each column is a measure of its own", dict(columns))
     if not method_id:
-        raise argument_error("method_id", "the device, its place and the cut-offs in a word", repr(method_id))
-    for name, column in (("patient_id", patient_id), ("date", date), ("wear", wear), ("session_id", session_id)):
-        if column and column not in frame.columns:
-            raise argument_error(name, "a column of the table", repr(column))
-    absent = [column for column in columns if column not in frame.columns]
-    if absent:
-        raise argument_error("columns", "columns of the table", f"{absent}")
-    days = pd.DataFrame(
-        {
-            "patient_id": frame[patient_id].astype(object),
-            "session_id": frame[session_id].astype(object) if session_id else "worn",
-            "date": pd.to_datetime(frame[date], format="%Y-%m-%d", errors="coerce"),
-            "wear": pd.to_numeric(frame[wear], errors="coerce"),
-        }
-    )
-    faults = _bad_days(days, frame, {"date": date, "wear": wear, "patient_id": patient_id, "session_id": session_id})
+        raise argument_error("method_id", "a short name of the device, its place and the cut-offs", repr(method_id))
+    measures = _measures(frame, columns)
+    names = {"patient_id": patient_id, "session_id": session_id, "date": date, "wear": wear}
+    days = _days(frame, names)
+    faults = _bad_days(days, frame, names)
     bad = np.zeros(len(days), dtype=bool)
     bad[[fault["row"] - 1 for fault in faults]] = True
     short = ~bad & (days["wear"] < least).to_numpy()
@@ -111,7 +95,7 @@ def summarise_accelerometer(
     ]
     good, periods = days[~bad & ~short], days.loc[~bad, _PERIOD].drop_duplicates()
     parts, places = [], []
-    for column, measure in zip(columns, named):
+    for column, measure in measures.items():
         part, more, too_few = _valid(good, periods, frame[column], column, measure, need)
         faults += more
         left += too_few
@@ -132,6 +116,35 @@ def summarise_accelerometer(
         made.left_out,
         made.trials,
         made.synthetic,
+    )
+
+
+def _measures(frame: pd.DataFrame, columns: Any) -> dict[str, str]:
+    """Return the measure of each column."""
+    if not isinstance(columns, Mapping) or not columns:
+        raise argument_error("columns", "a mapping from column to measure", columns)
+    measures = {column: motion_measure(measure).name for column, measure in columns.items()}
+    if len(set(measures.values())) < len(measures):
+        raise argument_error("columns", "a mapping in which each column is a measure of its own", dict(columns))
+    absent = [column for column in measures if column not in frame.columns]
+    if absent:
+        raise argument_error("columns", "columns of the table", f"{absent}")
+    return measures
+
+
+def _days(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return the day of each row: ``patient_id, session_id, date, wear``."""
+    for name, column in names.items():
+        if (column or name != "session_id") and column not in frame.columns:
+            raise argument_error(name, "a column of the table", repr(column))
+    session = names["session_id"]
+    return pd.DataFrame(
+        {
+            "patient_id": frame[names["patient_id"]].astype(object),
+            "session_id": frame[session].astype(object) if session else "worn",
+            "date": pd.to_datetime(frame[names["date"]], format="%Y-%m-%d", errors="coerce"),
+            "wear": pd.to_numeric(frame[names["wear"]], errors="coerce").astype(float),
+        }
     )
 
 
@@ -162,7 +175,8 @@ def _valid(
     """Return the valid days of one measure as trials, its faults, and the periods with too few days."""
     fact = motion_measure(measure)
     unit = fact.unit
-    held = good.assign(cell=cells.reindex(good.index), number=pd.to_numeric(cells, errors="coerce").reindex(good.index))
+    numbers = pd.to_numeric(cells, errors="coerce").astype(float)
+    held = good.assign(cell=cells.reindex(good.index), number=numbers.reindex(good.index))
     text = held["cell"].notna() & held["number"].isna()
     odd = held["number"].notna() & ~held["number"].between(fact.minimum, fact.maximum)
     more = (held["number"] > held["wear"]) & ~odd & (unit == "min/day")

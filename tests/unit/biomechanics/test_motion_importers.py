@@ -363,6 +363,15 @@ def test_a_day_outside_the_range_of_its_measure_is_not_valid():
     ]
 
 
+def test_nullable_cells_that_are_missing_are_missing():
+    table = days([("a", f"2020-03-0{k}", wear, 30) for k, wear in enumerate((700, 710, None), start=1)])
+    nullable = table.convert_dtypes()
+    nullable["active"] = pd.array([30, None, 50], dtype="Int64")
+    found = activity(nullable, min_days=1)
+    assert found.table[["value", "n_trials"]].values.tolist() == [[30.0, 1]]
+    assert found.failures[["row", "field", "reason"]].values.tolist() == [[3, "wear_minutes", "type"]]
+
+
 def test_steps_are_no_minutes_and_periods_are_kept_apart():
     table = days(
         [("a", f"2020-03-0{k}", 700, 8000 + k) for k in (1, 2)] + [("a", f"2020-06-0{k}", 700, 5000) for k in (1, 2)],
