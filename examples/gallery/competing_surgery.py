@@ -19,6 +19,8 @@ wrong = 1 - kaplan_meier(alone).at(12).value
 print(f"one minus Kaplan-Meier: {wrong:.3f}, too high by {wrong - recovery.at(12).value:.3f}")
 ax = recovery.plot(risk_table=False, unit="months")
 surgery.plot(ax, risk_table=False, unit="months")
+for name, curve in {"recovery": recovery, "surgery": surgery}.items():
+    ax.text(18, curve.at(18).value + 0.05, name)
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "out/gallery/competing_surgery.png")
 out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """What does the model look at?
 
-Contributions to the linear predictor in all patients: one point per patient and predictor.
+Contributions to the risk of recovery at 12 months: one point per patient and predictor.
 """
 
 import sys

@@ -27,6 +27,7 @@ judged = dynamic_performance(model, {at: frame[new] for at, frame in known.items
 for row in judged.to_frame().query("metric == 'auc'").itertuples():
     print(f"month {row.group}, AUC: {row.value:.3f} ({row.low:.3f} to {row.high:.3f})")
 ax = model.updates({at: frame[new] for at, frame in known.items()}).plot(rows=[0, 1, 2, 3])
+ax.set(xlabel="months", ylabel="risk of recovery within 6 months")
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "out/gallery/updates.png")
 out.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,9 @@ for month in (3, 6, 12):
     dated = f"dated at the visit {1 - late.at(month).value:.3f}"
     print(f"by month {month}: true {1 - np.exp(-month / 10):.3f}, {found}, {dated}")
 ax = curve.plot(unit="months")
-late.plot(ax, risk_table=False, band=False)
+late.plot(ax, risk_table=False, band=False, unit="months")
+ax.text(13, late.at(13).value + 0.02, "dated at the visit")
+ax.text(13, curve.at(12).value - 0.05, "Turnbull")
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "out/gallery/visits.png")
 out.parent.mkdir(parents=True, exist_ok=True)
