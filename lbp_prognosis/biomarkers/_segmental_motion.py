@@ -88,27 +88,20 @@ def segmental_motion(flexion: pd.DataFrame, extension: pd.DataFrame) -> pd.DataF
                 "`flexion` and `extension` contain the same study of a patient, so that nothing can have moved. "
                 "Give the rows of each position in its own table."
             )
-    places = {name: _by_place(rows) for name, rows in (("flexion", bent), ("extension", arched))}
-    order = dict.fromkeys((row[0], row[1]) for found in places.values() for row in found)
+    places = [_by_place(rows) for rows in (bent, arched)]
+    order = dict.fromkeys((row[0], row[1]) for found in places for row in found)
     rows = []
     for patient, level in order:
+        place = {
+            "patient_id": patient,
+            "study_id": "+".join(str(studies[name].get(patient, "")) for name in ("flexion", "extension")),
+            "structure": "disc",
+            "level": level,
+            "side": "",
+        }
         for measure, unit, method, of, sign in _MOTIONS:
-            pair = [places[name].get((patient, level, of)) for name in ("flexion", "extension")]
-            row = _difference(pair, sign)
-            study = "+".join(str(studies[name].get(patient, "")) for name in ("flexion", "extension"))
-            rows.append(
-                {
-                    **row,
-                    "patient_id": patient,
-                    "study_id": study,
-                    "structure": "disc",
-                    "measure": measure,
-                    "unit": unit,
-                    "level": level,
-                    "side": "",
-                    "method_id": method,
-                }
-            )
+            pair = [found.get((patient, level, of)) for found in places]
+            rows.append({**_difference(pair, sign), **place, "measure": measure, "unit": unit, "method_id": method})
     return biomarker_frame(rows)
 
 
@@ -126,7 +119,16 @@ def _one_study(name: str, table: pd.DataFrame) -> pd.DataFrame:
         raise argument_error(name, "one study per patient", "several", "Keep the rows of this position's study.")
     if rows.duplicated(["patient_id", "measure", "level"]).any():
         raise argument_error(name, "one row per patient, measure and level", "several")
-    return rows.reindex(columns=list(BIOMARKER_COLUMNS))
+    full = rows.reindex(columns=list(BIOMARKER_COLUMNS))
+    return full.assign(value=_numbers(name, full["value"]), sd_error=_numbers(name, full["sd_error"]))
+
+
+def _numbers(name: str, cells: pd.Series) -> np.ndarray:
+    """Return the cells as numbers, NaN where they are missing."""
+    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    if (np.isnan(numbers) & cells.notna().to_numpy()).any():
+        raise argument_error(name, f"a table with numbers in the column {cells.name!r}", "other values")
+    return numbers
 
 
 def _studies(rows: pd.DataFrame) -> dict[Any, Any]:
@@ -150,9 +152,7 @@ def _difference(pair: list[dict[str, Any] | None], sign: float) -> dict[str, Any
     modalities = {row["modality"] for row in seen if _said(row["modality"])}
     if len(modalities) > 1:
         raise DataError(
-            "the two studies of a patient are of different modalities ("
-            + " and ".join(sorted(modalities))
-            + "), whose "
+            f"The two studies of a patient are of different modalities ({' and '.join(sorted(modalities))}), whose "
             "errors do not cancel. Compare studies of one modality."
         )
     values = np.array([row["value"] for row in seen], dtype=float)

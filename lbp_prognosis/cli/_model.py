@@ -145,12 +145,13 @@ def export(
 ) -> None:
     """Write a model as an equation in another language, or as a calculator page."""
     from lbp_prognosis._base import check_choice, check_writable, write_file
+    from lbp_prognosis.cli._numbers import numbers
     from lbp_prognosis.deployment import IntendedUse, calculator_page, equation, load_model
 
     check_choice("to", to, ("r", "stata", "excel", "js", "latex", "text", "json", "html"))
     check_writable("out", out.parent)
     model = load_model(file)
-    times = [float(part) for part in horizon.split(",") if part.strip()] or None
+    times = numbers(horizon, "horizon") or None
     if to == "html":
         use = IntendedUse(purpose, population, outcome, version)
         calculator_page(model, out, use=use, horizons=times, time_unit=unit, unvalidated_reason=unvalidated)
@@ -186,6 +187,7 @@ def card(
 ) -> None:
     """Write the card of a model: use, predictors, performance, calibration, thresholds, limitations."""
     from lbp_prognosis._base import check_choice, check_writable, write_file
+    from lbp_prognosis.cli._numbers import numbers
     from lbp_prognosis.deployment import IntendedUse, model_card, read_results
 
     check_choice("out", out.suffix, (".html", ".md", ".docx"))
@@ -195,8 +197,8 @@ def card(
         use=IntendedUse(purpose, population, outcome, version, contact),
         validation=None if results is None else read_results(results),
         name=name,
-        horizons=[float(part) for part in horizon.split(",") if part.strip()] or None,
-        thresholds=[float(part) for part in threshold.split(",") if part.strip()],
+        horizons=numbers(horizon, "horizon") or None,
+        thresholds=numbers(threshold, "threshold"),
         time_unit=unit,
         limitations=limitation,
         licence=licence,

@@ -34,10 +34,11 @@ def packet(
 ) -> None:
     """Write a site's aggregates about a model: no patient, no exact time, no small cell."""
     from lbp_prognosis.cli._key_file import read_key
+    from lbp_prognosis.cli._numbers import numbers
     from lbp_prognosis.federation import Policy
     from lbp_prognosis.study import packet_of_table
 
-    cuts = [float(part) for part in thresholds.split(",") if part.strip()] if thresholds.strip() else []
+    cuts = numbers(thresholds, "thresholds")
     key = read_key(key_file)
     found = packet_of_table(
         model,

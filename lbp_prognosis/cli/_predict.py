@@ -20,13 +20,14 @@ def predict(
 ) -> None:
     """Predict, after checking units, categories, ranges and missing modalities of the rows."""
     from lbp_prognosis._base import argument_error, check_writable, inert_cells, write_file
+    from lbp_prognosis.cli._numbers import numbers
     from lbp_prognosis.deployment import load_model, predict_rows
     from lbp_prognosis.schema import read_table
 
     check_writable("out", out.parent)
     locked = load_model(model, expect_sha256=sha256 or None)
     table = read_table(rows).frame
-    times = [float(part) for part in horizon.split(",") if part.strip()] or None
+    times = numbers(horizon, "horizon") or None
     found = predict_rows(locked, table, times, any_unit=any_unit)
     names = [name.strip() for name in keep.split(",") if name.strip()]
     absent = [name for name in names if name not in table.columns]

@@ -85,3 +85,16 @@ def test_tables_that_are_no_pair_are_refused():
         segmental_motion(table("a"), table("a"))
     with pytest.raises(DataError, match="modalities"):
         segmental_motion(table("a", modality="ct"), table("b", modality="mri"))
+
+
+def test_nullable_tables_have_missing_values_as_others() -> None:
+    names = ["disc_wedge", "slip", "slip_percent"]
+    place = {"patient_id": "p1", "structure": "disc", "measure": names, "level": "l4l5", "sd_error": [0.3, 0.4, 0.5]}
+    bent = pd.DataFrame({**place, "study_id": "a", "value": [2.0, 3.4, 10.0]})
+    arched = pd.DataFrame({**place, "study_id": "b", "value": [np.nan, 1.7, 5.0]})
+    plain = segmental_motion(bent, arched)
+    assert plain["value"].isna().tolist() == [True, False, False]
+    nullable = segmental_motion(bent.convert_dtypes(), arched.convert_dtypes())
+    pd.testing.assert_frame_equal(nullable, plain)
+    with pytest.raises(ArgumentError, match="numbers in the column 'value'"):
+        segmental_motion(bent, arched.assign(value=["far", 1.7, 5.0]))

@@ -127,6 +127,9 @@ def test_card(folder, capsys, monkeypatch):
     assert "| AUC | 12 |" in (folder / "card.md").read_text(encoding="utf-8")
     assert "Not validated in other patients: internal" in done.out
     assert run("model", "card", "m.lbpm", "-o", "card.pdf", *told).status == 2
+    mistyped = run("model", "card", "m.lbpm", "-o", "card.md", *told, "--threshold", "0.2;0.4")
+    assert mistyped.status == 2
+    assert mistyped.err.startswith("Not accepted: `threshold` must be numbers with commas between them")
     assert run("model", "card", "m.lbpm", "-o", "card.md", "--purpose", "a").status == 2
     assert run("model", "card", "m.lbpm", "-o", "card.md", *told, "--results", "registry.csv").status == 1
 
