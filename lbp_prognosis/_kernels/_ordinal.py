@@ -187,6 +187,7 @@ def ordinal_fit(
     weights: np.ndarray | None = None,
     offset: np.ndarray | None = None,
     ridge: np.ndarray | None = None,
+    start: np.ndarray | None = None,
     tol: float = 1e-10,
 ) -> OrdinalFit:
     """Maximise the likelihood of a cumulative link model by Newton's method.
@@ -205,6 +206,8 @@ def ordinal_fit(
         Row weights; fixed part of xβ.
     ridge : ndarray of shape (p,), optional
         Subtract ½ Σ ridge_j β_j².
+    start : ndarray of shape (K − 1,), optional
+        Thresholds to begin from, increasing; by default those of the observed shares.
     tol : float, default 1e-10
         Converged when half the squared Newton decrement is smaller.
 
@@ -217,7 +220,8 @@ def ordinal_fit(
     shift = np.zeros(n) if offset is None else offset
     theta = np.zeros(p) if ridge is None else ridge
     share = np.cumsum(np.bincount(level, weights=w, minlength=levels))[:-1] / w.sum()
-    alpha, beta = ordinal_inverse(share, link) + float(w @ shift) / w.sum(), np.zeros(p)
+    marginal = ordinal_inverse(share, link) + float(w @ shift) / w.sum()
+    alpha, beta = marginal if start is None else start, np.zeros(p)
     now = _parts(alpha, beta, X, level, w, shift, theta, link)
     for iteration in range(1, _MAX_STEPS + 1):
         value, g_alpha, g_beta, band, cross, inner, loglik = now

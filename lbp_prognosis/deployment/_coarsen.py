@@ -409,6 +409,7 @@ _KINDS: dict[str, Any] = {
     "FormulaTerms": _spline,
     "OrdinalRegression": _scores,
     "LinearOutcome": _scores,
+    "BoostedOutcome": _scores,
     "LongitudinalOutcome": _scores,
     "DeploymentImputer": _imputer,
 }

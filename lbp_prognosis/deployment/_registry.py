@@ -21,6 +21,7 @@ MODELS = (
     "BoostedAFT",
     "BoostedCox",
     "BoostedHazard",
+    "BoostedOutcome",
     "CauseSpecificCox",
     "CoxPH",
     "DiscreteTimeHazard",

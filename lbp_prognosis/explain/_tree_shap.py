@@ -55,7 +55,7 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
     Lundberg SM, Erion G, Chen H, et al. From local explanations to global understanding with explainable AI for trees.
     Nat Mach Intell 2020;2:56-67. doi:10.1038/s42256-019-0138-9
     """
-    if not hasattr(model, "booster") or not hasattr(model, "slope_"):
+    if not hasattr(model, "margin_contributions") or not hasattr(model, "slope_"):
         raise argument_error("model", "a fitted BoostedCox", model, "Other models: shap_values.")
     rows = table_of("X", X)
     names = getattr(model, "feature_names_in_", None)

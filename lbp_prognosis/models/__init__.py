@@ -6,6 +6,7 @@ from lbp_prognosis.models._average_risk import AverageRisk
 from lbp_prognosis.models._boosted_aft import BoostedAFT
 from lbp_prognosis.models._boosted_cox import BoostedCox
 from lbp_prognosis.models._boosted_hazard import BoostedHazard
+from lbp_prognosis.models._boosted_outcome import BoostedOutcome
 from lbp_prognosis.models._cause_specific_cox import CauseSpecificCox
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._discrete_time_hazard import DiscreteTimeHazard
@@ -41,6 +42,7 @@ __all__ = [
     "BoostedAFT",
     "BoostedCox",
     "BoostedHazard",
+    "BoostedOutcome",
     "CauseSpecificCox",
     "CoxPH",
     "DiscreteTimeHazard",

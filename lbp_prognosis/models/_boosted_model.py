@@ -135,7 +135,7 @@ class BoostedModel(RiskEstimator):
         out: dict[str, Any] = {
             "learning_rate": check_number("learning_rate", self.learning_rate, low=0, high=1, open_low=True),
             "max_depth": int(check_number("max_depth", self.max_depth, low=1, whole=True)),
-            "min_child_weight": check_number("min_leaf_events", self.min_leaf_events, low=0),
+            "min_child_weight": self._least_in_leaf(),
             "reg_lambda": check_number("reg_lambda", self.reg_lambda, low=0),
             "subsample": check_number("subsample", self.subsample, low=0, high=1, open_low=True),
             "colsample_bytree": check_number("colsample", self.colsample, low=0, high=1, open_low=True),
@@ -151,6 +151,10 @@ class BoostedModel(RiskEstimator):
         if groups is not None:
             out["interaction_constraints"] = str(groups)
         return out
+
+    def _least_in_leaf(self) -> float:
+        """Return the least curvature of a leaf."""
+        return check_number("min_leaf_events", self.min_leaf_events, low=0)
 
     def _directions(self, columns: Sequence[str]) -> list[int]:
         out = [0] * len(columns)

@@ -23,6 +23,13 @@ class Problem(Protocol):
         """Return the likelihood of these rows in their margins."""
 
 
+class SplitProblem(Problem, Protocol):
+    """Boosted likelihood with parameters beside the margins, which held-out rows take from the training rows."""
+
+    def split(self, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Likelihood]:
+        """Return the likelihood of the training rows, and what is to be maximised of held-out rows."""
+
+
 @dataclass(frozen=True)
 class TreeTable:
     """Rows as trees take them.
@@ -94,7 +101,7 @@ def cross_fit(
     parts = []
     for fold in range(int(folds.max()) + 1):
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        parts.append((outside, table.growing(inside, outside), problem.part(inside), problem.part(outside)))
+        parts.append((outside, table.growing(inside, outside), *_split(problem, inside, outside)))
     likelihood = [sum(test(margins[outside])[0] for outside, _, _, test in parts)]
     best, kept = 0, margins.copy()
     for count in range(1, rounds + 1):
@@ -110,6 +117,11 @@ def cross_fit(
         if select and patience is not None and count - best >= patience:
             break
     return CrossFit(best, kept, np.array(likelihood))
+
+
+def _split(problem: Problem | SplitProblem, inside: np.ndarray, outside: np.ndarray) -> tuple[Likelihood, Likelihood]:
+    split = getattr(problem, "split", None)
+    return (problem.part(inside), problem.part(outside)) if split is None else split(inside, outside)
 
 
 def grow_trees(table: TreeTable, problem: Problem, rounds: int) -> GrowingTrees:

@@ -518,6 +518,13 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},
         {},
     ),
+    "models.BoostedOutcome": (
+        lambda X, **rows: (
+            models.BoostedOutcome(rounds=3, select_rounds=False, folds=2).fit(X, SCORES, **rows).thresholds_
+        ),
+        {"X": R.X, "sample_weight": R.weight, "offset": R.offset},
+        {},
+    ),
     "models.MultimodalNet": (
         fitted(models.MultimodalNet(seeds=1, max_epochs=2, bins=3)),
         {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},

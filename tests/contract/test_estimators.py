@@ -184,6 +184,9 @@ ESTIMATORS: dict[str, Case] = {
     ),
     "OrdinalRegression": Case(lambda: M.OrdinalRegression(), "measured", {"link": ["logit", "probit"]}),
     "LinearOutcome": Case(lambda: M.LinearOutcome(), "measured", {"variance": ["model", "robust"]}),
+    "BoostedOutcome": Case(
+        lambda: M.BoostedOutcome(rounds=4, folds=2), "measured", {"max_depth": [1, 2]}, package="xgboost"
+    ),
     "AalenAdditive": Case(lambda: M.AalenAdditive(), grid={"collinear": ["drop", "error"]}, package="lifelines"),
     "PiecewiseExponential": Case(lambda: M.PiecewiseExponential(), grid={"breakpoints": [0, 1]}, package="lifelines"),
     "PiecewiseExponential-visits": Case(
@@ -385,6 +388,7 @@ def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
         "BoostedAFT": 0.2,
         "MultimodalNet": 0.2,
         "BoostedHazard": 0.2,
+        "BoostedOutcome": 0.2,
         "ElasticNetCox": 0.02,
         "PriorityCox": 0.1,
         "AverageRisk": 0.1,

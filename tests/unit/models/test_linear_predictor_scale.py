@@ -43,6 +43,7 @@ STATED = {
     "LogisticRisk": "log_odds",
     "OrdinalRegression": "score",
     "LinearOutcome": "score",
+    "BoostedOutcome": "score",
 }
 
 
