@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,7 @@ __all__ = ["site_packet"]
 
 _NO_LEDGER = "differences between releases are not protected: no ledger was given"
 _AT_MOST = 10  # metrics with a covariance
+_Numbers = Callable[[np.ndarray, tuple[float, ...], bool], SiteNumbers]  # of rows, at thresholds, with the comparator
 
 
 @takes_rows(subgroups="many labels")
@@ -141,47 +142,23 @@ def site_packet(
         },
     )
     budget = Budget(int(policy.release_budget * n))
-    reason = _too_small(state, policy)
-    if not reason and budget.most < sum(_least_numbers(kind, int((state < 0).sum()))):
-        reason = "insufficient: counts and sums are more numbers than the release budget"
+    reason = _too_small(state, policy) or _too_many(kind, state, budget)
     if reason:
         content["withheld"].append({"item": "everything", "reason": reason})
         return Packet.of(content, key)
     if ledger is None:
         content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
     risks = {name: [_risk(each, table, tau, cause, n) for table in tables] for name, each in named.items()}
-    scores = [_score(named["model"], table, kind, cause) for table in tables]
-    single = kind == "right" and not (y["event"] > 1).any()
-    hazards = _hazards(named["model"], tables, y, tau) if single else None
-    expected: list[Any] = [None] * len(tables) if hazards is None else hazards
+    hazards = _hazards(named["model"], tables, y, tau) if kind == "right" and not (y["event"] > 1).any() else None
     content["model"]["calibration"] = "state" if hazards is None else "cumulative hazard"
-    mean_risks = {name: np.mean(each, axis=0) for name, each in risks.items()}
-    patients = Patients(state=state, scores=mean_risks)
+    patients = Patients(state=state, scores={name: np.mean(each, axis=0) for name, each in risks.items()})
     cuts, dropped = kept_cuts(patients, policy.thresholds, policy.min_cell, 3)
     for cut in dropped:
         content["withheld"].append(
             {"item": f"threshold {cut:g}", "reason": "few patients between it and its neighbours"}
         )
-
-    others = risks["comparator"] if comparator is not None else [None] * len(tables)
-
-    def numbers(rows: np.ndarray, thresholds: tuple[float, ...], paired: bool) -> SiteNumbers:
-        parts = [
-            site_numbers(
-                y[rows],
-                kind,
-                risk[rows],
-                tau,
-                cause,
-                score=_of(score, rows),
-                expected=_of(hazard, rows),
-                thresholds=thresholds,
-                comparator=_of(other, rows) if paired else None,
-            )
-            for risk, score, hazard, other in zip(risks["model"], scores, expected, others)
-        ]
-        return parts[0] if len(parts) == 1 else _over_imputations(parts)
-
+    scores = [_score(named["model"], table, kind, cause) for table in tables]
+    numbers = _numbers_of(y, kind, tau, cause, risks, scores, hazards)
     found = numbers(np.ones(n, dtype=bool), tuple(cuts), True)
     if not np.isfinite(list(found.sums.values())).all():
         raise argument_error(
@@ -257,6 +234,39 @@ def _hazards(model: Any, tables: Any, y: np.ndarray, tau: float) -> list[np.ndar
     return None if any(np.isnan(each).any() for each in found) else found
 
 
+def _numbers_of(
+    y: np.ndarray,
+    kind: str,
+    tau: float,
+    cause: int,
+    risks: Mapping[str, Sequence[np.ndarray]],
+    scores: Sequence[np.ndarray | None],
+    hazards: Sequence[np.ndarray] | None,
+) -> _Numbers:
+    """Return the function that computes the numbers of some rows, over all imputed tables."""
+    nothing: list[None] = [None] * len(scores)
+    parts = list(zip(risks["model"], scores, hazards or nothing, risks.get("comparator", nothing)))
+
+    def numbers(rows: np.ndarray, thresholds: tuple[float, ...], paired: bool) -> SiteNumbers:
+        found = [
+            site_numbers(
+                y[rows],
+                kind,
+                risk[rows],
+                tau,
+                cause,
+                score=_of(score, rows),
+                expected=_of(hazard, rows),
+                thresholds=thresholds,
+                comparator=_of(other, rows) if paired else None,
+            )
+            for risk, score, hazard, other in parts
+        ]
+        return found[0] if len(found) == 1 else _over_imputations(found)
+
+    return numbers
+
+
 def _expected(model: Any, table: Any, y: np.ndarray, tau: float) -> np.ndarray:
     """Cumulative hazard (n,) that the model gives each patient up to min(time, horizon)."""
     end = np.minimum(y["time"], tau)
@@ -322,6 +332,12 @@ def _too_small(state: np.ndarray, policy: Policy) -> str:
     return ""
 
 
+def _too_many(kind: str, state: np.ndarray, budget: Budget) -> str:
+    """Return that the budget does not reach for counts and sums, or nothing."""
+    enough = budget.most >= sum(_least_numbers(kind, int((state < 0).sum())))
+    return "" if enough else "insufficient: counts and sums are more numbers than the release budget"
+
+
 def _least_numbers(kind: str, unknown: int) -> tuple[int, int]:
     """Return how many numbers the counts and the sums are, without which nothing else can be checked."""
     return 2 if unknown == 0 else 3, 3 if kind == "status" and unknown == 0 else 5
@@ -373,7 +389,7 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
 
 
 def _subgroups(
-    content: dict[str, Any], subgroups: Any, state: np.ndarray, numbers: Any, budget: Budget, policy: Policy
+    content: dict[str, Any], subgroups: Any, state: np.ndarray, numbers: _Numbers, budget: Budget, policy: Policy
 ) -> None:
     """A level leaves if it and its complement could each be a site; and only levels that differ by enough."""
     groups = subgroups if isinstance(subgroups, Mapping) else {"group": subgroups}

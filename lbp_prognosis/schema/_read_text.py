@@ -46,25 +46,12 @@ def read_text(
         text, delimiter = text[named.end() :], delimiter or named[1]
         notes.append(f"the first line names the delimiter ({named[1]!r}) and is no header")
     if not text.strip():
-        raise DataError(f"The file {file.name!r} holds only blanks.")
+        raise DataError(f"The file {file.name!r} contains only blanks.")
     if delimiter is None:
         delimiter = _delimiter(text)
     if delimiter != ",":
         notes.append(f"delimiter: {_NAMES.get(delimiter, repr(delimiter))}")
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=delimiter,
-            dtype=str,
-            keep_default_na=False,
-            na_filter=False,
-            skipinitialspace=True,
-            index_col=False,
-            header=None,
-            low_memory=False,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise DataError(f"The file {file.name!r} is not a table: {_plain(error)}.") from error
+    frame = _table(file, text, delimiter)
     short = _short_rows(text, delimiter, frame.shape)
     ended = text.endswith(("\n", "\r"))
     if short[-1] and not ended and frame.shape[1] > 1:
@@ -88,6 +75,33 @@ def read_text(
         )
     if frame.shape[1] == 1:
         notes.append("only one column was found: is the delimiter unusual?")
+    decimal = _plain_numbers(file, frame, delimiter, decimal, thousands, notes)
+    dialect = {"encoding": encoding, "delimiter": delimiter, "decimal": decimal, "bom": bom}
+    return TextFile(frame, dialect, notes, failures)
+
+
+def _table(file: Path, text: str, delimiter: str) -> pd.DataFrame:
+    """Return all cells as text, the header among the rows."""
+    try:
+        return pd.read_csv(
+            io.StringIO(text),
+            sep=delimiter,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            skipinitialspace=True,
+            index_col=False,
+            header=None,
+            low_memory=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        raise DataError(f"The file {file.name!r} is not a table: {_plain(error)}.") from error
+
+
+def _plain_numbers(
+    file: Path, frame: pd.DataFrame, delimiter: str, decimal: str | None, thousands: str | None, notes: list[str]
+) -> str:
+    """Write numbers with a decimal point and no separator of thousands, in place; return the decimal mark found."""
     if thousands is not None:
         for place in range(frame.shape[1]):
             cells = frame.iloc[:, place]
@@ -113,8 +127,7 @@ def read_text(
             cells = frame.iloc[:, place]
             points = cells.where(~_comma_numbers(cells), cells.str.replace(",", ".", regex=False))
             frame.isetitem(place, points.to_numpy(dtype=object))
-    dialect = {"encoding": encoding, "delimiter": delimiter, "decimal": decimal, "bom": bom}
-    return TextFile(frame, dialect, notes, failures)
+    return decimal
 
 
 def _points_that_may_be_thousands(frame: pd.DataFrame, commas: list[int]) -> list[str]:
