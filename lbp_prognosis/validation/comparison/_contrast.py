@@ -24,7 +24,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.validation.comparison._effects import effects_on
+from lbp_prognosis.validation.comparison._effects import effects_on, unwrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +126,8 @@ def contrast(
     Raises
     ------
     ArgumentError
-        If a column is unknown, lists differ in length, or the model is penalised or has no covariance.
+        If a column is unknown or has no coefficient (strata, offset), lists differ in length, or the model is penalised
+        or has no covariance.
 
     Notes
     -----
@@ -157,6 +158,14 @@ def contrast(
     check_confidence(confidence)
     X = X[_columns(fitted, X)]
     at, against = _mapping("at", at, X), _mapping("against", against, X)
+    aside = _without_coefficient(fitted)
+    if wrong := [column for column in {**at, **against} if column in aside]:
+        raise argument_error(
+            "at",
+            "predictors with coefficients",
+            f"{wrong[:5]}, which the model has as strata, as its offset or not at all",
+            "The contrast between strata is one of their baselines, and not a number: compare risks.",
+        )
     rows = {len(values) for given in (at, against) for values in given.values() if len(values) > 1} or {1}
     if len(rows) > 1:
         raise argument_error("at", "lists of one length in `at` and `against`", f"lengths {sorted(rows)}")
@@ -167,6 +176,12 @@ def contrast(
     estimates, variances = np.empty((len(effects), k)), np.empty((len(effects), k))
     both = pd.concat([first, second], ignore_index=True)
     for table, (fit, design) in enumerate(zip(effects, _designs(fitted, both))):
+        if absent := [column for column in fit.names if column not in design.columns]:
+            raise argument_error(
+                "fitted",
+                "a model of the columns of `X`, or a pipeline that makes its columns",
+                f"{type(fitted).__name__}, whose {absent[:4]} are made at the fit",
+            )
         difference = design[fit.names].to_numpy(dtype=float)
         difference = difference[:k] - difference[k:]
         estimates[table] = difference @ fit.coef
@@ -180,7 +195,7 @@ def contrast(
         low, high, df = pooled.estimate - half, pooled.estimate + half, np.full(k, np.inf)
         with np.errstate(invalid="ignore", divide="ignore"):
             p = 2 * norm.sf(np.abs(pooled.estimate / pooled.se))
-    scale = linear_predictor_scale(fitted)
+    scale = linear_predictor_scale(unwrapped(fitted))
     log = scale is not None and scale.startswith("log")
     found = pd.DataFrame({name: first[name] for name in (*at, *[n for n in against if n not in at])})
     for name in list(found):
@@ -189,7 +204,7 @@ def contrast(
     ratios = {name: np.exp(numbers[of]) if log else np.nan for name, of in _RATIOS}
     return Contrast(
         table=found.assign(**numbers, **ratios, df=df, p=p, confidence=confidence),
-        settings={name: value for name, value in settings.items() if name not in found},
+        settings={name: value for name, value in settings.items() if name not in found and name not in aside},
         scale=scale,
         cause=cause,
         m=len(effects),
@@ -208,6 +223,13 @@ def _columns(fitted: Any, X: pd.DataFrame) -> list[str]:
     if absent:
         raise argument_error("X", f"a table with the columns of the fit, {names[:8]}", f"one without {absent[:5]}")
     return names
+
+
+def _without_coefficient(fitted: Any) -> set[str]:
+    """Columns of a pipeline that its model has as strata or offset, or that have no modality."""
+    inner = unwrapped(fitted)
+    aside = {*getattr(inner, "held_columns_", ()), *getattr(inner, "unused_columns_", ())}
+    return {str(column) for column in aside if column not in getattr(inner, "columns_", ())}
 
 
 def _mapping(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
@@ -250,8 +272,7 @@ def _frame(X: pd.DataFrame, settings: dict[str, Any], given: dict[str, list[Any]
 
 def _designs(fitted: Any, rows: pd.DataFrame) -> list[pd.DataFrame]:
     """Rows as the model of each completed table sees them."""
-    for inner in ("estimator_", "model_"):
-        fitted = getattr(fitted, inner, fitted)
+    fitted = unwrapped(fitted)
     if hasattr(fitted, "seen_by_models"):
         return [design for _, design in fitted.seen_by_models(rows)]
     return [rows]

@@ -8,7 +8,7 @@ import numpy as np
 
 from lbp_prognosis._base import argument_error
 
-__all__ = ["Effects", "effects_on"]
+__all__ = ["Effects", "effects_on", "unwrapped"]
 
 
 class Effects(NamedTuple):
@@ -23,8 +23,7 @@ class Effects(NamedTuple):
 
 def effects_on(fitted: Any, cause: int, name: str) -> list[Effects]:
     """Return the effects on a cause, one entry per completed table."""
-    for inner in ("estimator_", "model_"):  # wrappers hold what they fitted
-        fitted = getattr(fitted, inner, fitted)
+    fitted = unwrapped(fitted)
     models = [branch.model for branch in fitted.branches_] if hasattr(fitted, "branches_") else [fitted]
     effects = [_of_cause(model, cause, name) for model in models]
     other = next((each.names for each in effects if each.names != effects[0].names), None)
@@ -41,12 +40,24 @@ def effects_on(fitted: Any, cause: int, name: str) -> list[Effects]:
     return [each._replace(loglik=None, completed=True) for each in effects]
 
 
+def unwrapped(fitted: Any) -> Any:
+    """Return the model that a wrapper such as `OnColumns` has fitted."""
+    for inner in ("estimator_", "model_"):
+        fitted = getattr(fitted, inner, fitted)
+    return fitted
+
+
 def _of_cause(model: Any, cause: int, name: str) -> Effects:
     parts = getattr(model, "models_", None)
-    if isinstance(parts, dict):  # one model per cause
+    if isinstance(parts, dict) and all(isinstance(code, int | np.integer) for code in parts):  # one model per cause
         if cause not in parts:
             raise argument_error("cause", f"one of {sorted(parts)}", cause)
-        model = parts[cause]
+        return _of_one(parts[cause], None, name)
+    return _of_one(model, cause, name)
+
+
+def _of_one(model: Any, cause: int | None, name: str) -> Effects:
+    """Effects in a model without others inside; a cause of None is the one that it was fitted for."""
     if not all(hasattr(model, attribute) for attribute in ("coef_", "covariance_")):
         raise argument_error(
             name,
@@ -67,13 +78,34 @@ def _of_cause(model: Any, cause: int, name: str) -> Effects:
         raise argument_error(
             name, "a model with one coefficient per column", "columns without one, such as those in `partial=`"
         )
-    several = coef.shape[0] > 1
-    if several:
-        row = int(np.searchsorted(model.causes_, cause))
-        covariance = covariance[row * p : (row + 1) * p, row * p : (row + 1) * p]
-        return Effects(columns, coef[row], covariance, None)
+    if len(coef) > 1:
+        row = _row_of_cause(model, coef, covariance, cause, name)
+        return Effects(columns, coef[row], covariance[row * p : (row + 1) * p, row * p : (row + 1) * p], None)
+    if cause is not None and cause != (own := _own_cause(model)):
+        raise argument_error("cause", f"{own}, the one that the coefficients are of", cause)
     # the table of coefficients names what the covariance holds; otherwise a baseline stands before the effects
     terms = [str(term) for term in model.to_frame()["term"]]
-    place = [terms.index(column) for column in columns] if len(terms) == len(covariance) else range(-p, 0)
+    named = len(terms) == len(covariance) and set(columns) <= set(terms)
+    place = [terms.index(column) for column in columns] if named else range(-p, 0)
     loglik = getattr(model, "log_likelihood_", None)
     return Effects(columns, coef[0], covariance[np.ix_(place, place)], None if loglik is None else float(loglik))
+
+
+def _row_of_cause(model: Any, coef: np.ndarray, covariance: np.ndarray, cause: int | None, name: str) -> int:
+    causes = np.asarray(getattr(model, "causes_", ())).tolist()
+    if hasattr(model, "transitions_") or len(causes) != len(coef) or len(covariance) != coef.size:
+        raise argument_error(
+            name,
+            "a model whose coefficients are those of one cause, or a row per cause",
+            f"{type(model).__name__}, whose coefficients are by interval, visit or transition",
+            "Its `to_frame` has each of them with its standard error.",
+        )
+    if cause not in causes:
+        raise argument_error("cause", f"one of {causes}", cause)
+    return causes.index(cause)
+
+
+def _own_cause(model: Any) -> int:
+    """The cause that a single row of coefficients is of; a model of one cause takes others as censored."""
+    causes = np.asarray(getattr(model, "causes_", ()))
+    return int(getattr(model, "cause", causes[0] if causes.size == 1 else 1))

@@ -18,7 +18,20 @@ from lbp_prognosis.fusion import (
     from_formula,
     pool_coefficients,
 )
-from lbp_prognosis.models import CauseSpecificCox, ElasticNetCox, LinearOutcome, OrdinalRegression
+from lbp_prognosis.models import (
+    CauseSpecificCox,
+    DiscreteTimeHazard,
+    DynamicRisk,
+    ElasticNetCox,
+    FineGray,
+    LinearOutcome,
+    LongitudinalOutcome,
+    MultiStateCox,
+    OrdinalRegression,
+    PiecewiseExponential,
+    RiskStratifier,
+    StackedRisk,
+)
 from lbp_prognosis.validation import anova, contrast
 
 RNG = np.random.default_rng(4)
@@ -176,3 +189,84 @@ def test_coefficients_that_change_over_thresholds_are_refused() -> None:
         anova(partial)
     plain = OrdinalRegression().fit(X[["age"]], scores)
     assert anova(plain).table["df"].tolist() == [1, 1]
+
+
+PAIR = X[["age", "odi"]]
+CHANGING = {
+    "interval": ("lifelines", lambda: PiecewiseExponential(1).fit(PAIR, Y)),
+    "visit": (
+        "statsmodels",
+        lambda: LongitudinalOutcome("gee").fit(
+            PAIR,
+            Measured.at_visits(
+                {t: np.clip(X["odi"] / 10 + RNG.normal(size=N), 0, 10) for t in (3, 6)}, lower=0, upper=10
+            ),
+        ),
+    ),
+    "transition": ("numpy", lambda: MultiStateCox(shared=["age"]).fit(PAIR, CAUSES)),
+}
+
+
+@pytest.mark.parametrize("by", CHANGING)
+def test_coefficients_by_interval_visit_or_transition_are_refused(by) -> None:
+    package, fit = CHANGING[by]
+    pytest.importorskip(package)
+    model = fit()
+    for ask in (lambda: anova(model), lambda: contrast(model, PAIR, {"odi": 60}, {"odi": 20})):
+        with pytest.raises(ArgumentError, match="by interval, visit or transition"):
+            ask()
+
+
+def test_one_interval_has_one_row_of_coefficients() -> None:
+    pytest.importorskip("lifelines")
+    model = PiecewiseExponential(0).fit(PAIR, Y)
+    found = table_of(model).loc[("odi", "total"), "statistic"]
+    assert found == pytest.approx(model.coef_[0, 1] ** 2 / model.covariance_[2, 2])
+
+
+def test_causes_that_a_model_has_no_coefficients_of_are_refused() -> None:
+    second = FineGray(cause=2).fit(PAIR, CAUSES)
+    assert anova(second, cause=2).table["df"].tolist() == [1, 1, 2]
+    discrete = DiscreteTimeHazard([2.0, 5.0, 10.0, 20.0]).fit(PAIR, CAUSES)
+    assert contrast(discrete, PAIR, {"odi": 60}, {"odi": 20}, cause=2).table["estimate"].item() == pytest.approx(
+        40 * discrete.coef_[1, 1]
+    )
+    for model, cause in (
+        (second, 1),
+        (CoxPH().fit(PAIR, CAUSES), 2),
+        (discrete, 3),
+        (CauseSpecificCox().fit(PAIR, CAUSES), 3),
+    ):
+        with pytest.raises(ArgumentError, match="`cause`"):
+            anova(model, cause=cause)
+    stacked = StackedRisk({"few": CoxPH(), "more": CoxPH(penalty=9.0)}, cv=2).fit(PAIR, Y)
+    with pytest.raises(ArgumentError, match="covariance"):
+        anova(stacked)
+
+
+def test_strata_and_offsets_have_no_contrast() -> None:
+    table = PAIR.assign(site=np.resize(["a", "b"], N), known=RNG.normal(size=N), months=TIME, status=EVENT == 1)
+    pipeline, rows, y = from_formula(CoxPH(), "Surv(months, status) ~ odi + strata(site) + offset(known)", table)
+    pipeline.fit(rows, y)
+    for at, against in (({"site": "a"}, {"site": "b"}), ({"known": 1.0}, {"known": 0.0}), ({"odi": 1}, {"known": 0.0})):
+        with pytest.raises(ArgumentError, match="coefficients"):
+            contrast(pipeline, rows, at, against)
+    found = contrast(pipeline, rows, {"odi": 60}, {"odi": 20})
+    assert found.settings == {}
+    assert found.table["estimate"].item() == pytest.approx(40 * pipeline.models_[0].coef_[0])
+    unmapped = RiskPipeline([Standardise()], CoxPH(), modalities={"clinical": ["odi"]}).fit(PAIR, Y)
+    with pytest.raises(ArgumentError, match="age"):
+        contrast(unmapped, PAIR, {"age": 60}, {"age": 20})
+
+
+def test_a_wrapper_has_the_scale_of_its_model() -> None:
+    grouped = RiskStratifier(CoxPH(), horizon=9.0, cuts=[0.5]).fit(PAIR, Y)
+    inner = CoxPH().fit(PAIR, Y)
+    asked = ({"odi": 60}, {"odi": 20})
+    pd.testing.assert_frame_equal(contrast(grouped, PAIR, *asked).table, contrast(inner, PAIR, *asked).table)
+
+
+def test_columns_that_a_model_makes_itself_are_told() -> None:
+    model = DynamicRisk([0.0, 3.0], 6.0, interactions=["age"]).fit(PAIR, Y)
+    with pytest.raises(ArgumentError, match="made at the fit"):
+        contrast(model, PAIR, {"odi": 60}, {"odi": 20})
