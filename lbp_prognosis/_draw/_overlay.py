@@ -31,12 +31,14 @@ _LINES: dict[str, tuple[str, float, Any]] = {
     "endplate": ("#ff3366", 1.2, "-"),
     "height": ("#ffffff", 1.0, "-"),
     "plane": ("#5dff6f", 0.9, ":"),
+    "foramen": ("#ffea00", 1.2, "-"),
     "own": ("#00e5ff", 1.4, "--"),
 }
 _NAMES = {
     "endplate": "endplate plane",
     "height": "disc height",
     "plane": "plane across the canal",
+    "foramen": "foramen",
     "own": "own families",
 }
 _OTHER = "#ff66cc"

@@ -9,6 +9,7 @@ import numpy as np
 
 from lbp_prognosis.biomarkers.anatomy._label_map import MUSCLES
 from lbp_prognosis.biomarkers.families._case import Case, sample_image
+from lbp_prognosis.biomarkers.families._foramen import SIDES, find_foramina
 from lbp_prognosis.biomarkers.geometry._cross_section import plane_across
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit
 from lbp_prognosis.biomarkers.geometry._heights import central_columns, sagittal_span
@@ -27,10 +28,10 @@ def save_overlay(case: Case, path: Path, title: str) -> None:
 
 
 def overlay_panels(case: Case) -> list[dict[str, Any]]:
-    """Return the panels: one from the side, one from the front, and one across at each disc (at most four).
+    """Return the panels: from the side, from the front, one per side with foramina, and across at four discs at most.
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
-    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane, own``, n × 2 points) and
+    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane, foramen, own``, n × 2 points) and
     ``labels`` (text, point). The view from the front and the view across show the patient's left on the right of the
     picture.
     """
@@ -57,6 +58,8 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     named += [(disc.level, disc.centroid) for disc in case.anatomy.of("disc") if disc.level]
     for panel, across in zip(panels, ("ap", "left")):
         panel["labels"] = [(level + _mark(case, level), _on(upright, centre, across, "cc")) for level, centre in named]
+    if "canal" in case.recipe.families:
+        panels += _foramen_panels(case, upright, points)
     return panels + _across(case, regions)
 
 
@@ -180,6 +183,24 @@ def _plane_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
             ends = [plane.origin + s * 14.0 * plane.ap for s in (-1, 1)]
             lines.append(("plane", np.array([_on(upright, end, "ap", "cc") for end in ends])))
     return lines
+
+
+def _foramen_panels(case: Case, upright: Frame, points: np.ndarray) -> list[dict[str, Any]]:
+    """Return a panel per side through the foramina that were measured, with the rim of each."""
+    found = [foramen for foramen in find_foramina(case) if foramen.frame is not None]
+    names = ("vertebra", "vertebral_body", "posterior_elements", "disc")
+    regions = [region for name in names for region in case.anatomy.of(name)]
+    panels = []
+    for side in SIDES:
+        own = [foramen for foramen in found if foramen.side == side]
+        if not own:
+            continue
+        centre = np.mean([foramen.outline.mean(axis=0) for foramen in own], axis=0)
+        aside = upright.at(upright.origin + ((centre - upright.origin) @ upright.left) * upright.left)
+        panel = _panel(case, f"foramina of the {side}", aside, "ap", "cc", points, regions)
+        panel["lines"] = [("foramen", np.array([_on(aside, p, "ap", "cc") for p in f.outline])) for f in own]
+        panels.append(panel)
+    return panels
 
 
 def _slices(case: Case, regions: list[Region]) -> list[dict[str, Any]]:

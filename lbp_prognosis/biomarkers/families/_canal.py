@@ -1,4 +1,4 @@
-"""Family 2: area and diameters of the spinal canal and of the dural sac."""
+"""Family 2: area and diameters of the spinal canal and of the dural sac, and the foramina."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from lbp_prognosis.biomarkers.anatomy._axial_stack import AxialStack, SliceSection
 from lbp_prognosis.biomarkers.families._case import Case
+from lbp_prognosis.biomarkers.families._foramen import measure_foramen
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.geometry._cross_section import CrossSection, cross_section, plane_across
 from lbp_prognosis.biomarkers.geometry._frame import Frame
@@ -23,13 +24,14 @@ def measure_canal(case: Case) -> list[Measurement]:
     three planes 1 mm apart at the disc's middle; ``canal_area_min_near_disc`` the smallest such mean within the
     recipe's window; ``canal_area_min_over_levels`` the smallest value at a disc. On an axial stack areas are counted in
     its slices and turned to the structure's own direction (``canal_area_in_slice`` where one slice tells none). A canal
-    label and a dural-sac label are different variables and never mixed.
+    label and a dural-sac label are different variables and never mixed. Foramina are measured where the labels of the
+    vertebrae contain posterior elements.
     """
     rows: list[Measurement] = []
     for name, region in (("canal", case.anatomy.canal), ("dural_sac", case.anatomy.dural_sac)):
         if region is not None and (name == "dural_sac" or case.anatomy.of("canal")):
             rows += _one(case, name, region)
-    return rows
+    return rows + measure_foramen(case)
 
 
 def _one(case: Case, name: str, region: Region) -> list[Measurement]:
