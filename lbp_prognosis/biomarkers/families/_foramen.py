@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
+from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.anatomy._levels import neighbours, split_disc
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
@@ -20,6 +22,7 @@ CLEFT_MM = 1.5
 BRIDGE_MM = 12.0
 SEED_MM = 10.0
 BAND_MM = (1.0, 7.0)
+CORNER_MM = 2.0
 SIDES = {"left": 1.0, "right": -1.0}
 METHOD = "bony_parasagittal_at_pedicles"
 
@@ -59,9 +62,11 @@ def measure_foramen(case: Case) -> list[Measurement]:
     pedicles above and below, the bodies and the disc in front, and the joint behind enclose; where no label closes it
     behind, the shortest line between the two vertebrae does, if it is no longer than 12 mm. ``foramen_area`` is its
     area; ``foramen_height`` its extent along the line through the pedicles, from the vertebra below to the one above,
-    that 90 % of its columns do not exceed. Clefts of up to 3 mm between labels (the space of the joint) count as closed. Ligaments and discs that bulge
-    behind the bodies narrow the space for the root: they count only where they are labelled. Across slices of more than
-    ``Recipe.coarse_mm`` the plane through the pedicles lies where the slices allow (``area_low_confidence``).
+    that 90 % of its columns do not exceed. In front a line between the back corners of the two bodies closes what a
+    disc label that ends early leaves open. Clefts of up to 3 mm between labels (the space of the joint) count as
+    closed. Ligaments and discs that bulge behind the bodies narrow the space for the root: they count only where they
+    are labelled. Across slices of more than ``Recipe.coarse_mm`` the plane through the pedicles lies where the slices
+    allow (``area_low_confidence``).
 
     The sacrum has no pedicle of its own in the labels, so that the last foramen is not measured. The borders are those
     of the anatomical definition [1]_; heights and areas on a plane of another angle are another method.
@@ -74,7 +79,7 @@ def measure_foramen(case: Case) -> list[Measurement]:
     rows: list[Measurement] = []
     for found in find_foramina(case):
         vertebra = case.spine.bodies[split_disc(found.level)[0]].region
-        coarse = _step(vertebra, case.spine.left) > case.recipe.coarse_mm
+        coarse = _step(vertebra, case.spine.left) > case.recipe.coarse_mm + 1e-6
         info = quality(vertebra, flags=(*case.spine.flags, *(("area_low_confidence",) if coarse else ())))
         for measure, unit, value, sd in zip(
             ("foramen_height", "foramen_area"), ("mm", "mm2"), (found.height, found.area), _sds(vertebra, found)
@@ -141,7 +146,9 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     def on_plane(aside: float) -> tuple[np.ndarray, list[np.ndarray], np.ndarray | None]:
         world = frame.to_world(grid + [0.0, aside, 0.0])
         seen = [region.sample(world) >= 0.5 for region in (*parts, disc)]
-        return world, seen, _enclosed(seen[0], seen[1], seen[2], seed)
+        corners = [_corner(case.spine.bodies[name], world, end) for name, end in ((upper, -1.0), (lower, 1.0))]
+        front = _line(*corners, seen[2].shape) if None not in corners else np.zeros_like(seen[2])
+        return world, seen, _enclosed(seen[0], seen[1], seen[2] | front, seed)
 
     world, seen, space = on_plane(0.0)
     if space is None:
@@ -213,11 +220,37 @@ def _bridge(above: np.ndarray, below: np.ndarray, shape: tuple[int, ...]) -> np.
     length = float(away[start])
     if length * STEP_MM > BRIDGE_MM:
         return line
-    end = nearest[(slice(None), *start)]
-    steps = np.linspace(0.0, 1.0, 4 * round(length) + 2)[:, None]
-    cells = np.rint((1 - steps) * np.array(start) + steps * end).astype(int)
-    line[tuple(cells.T)] = True
-    return ndimage.binary_dilation(line)
+    return ndimage.binary_dilation(_line(start, nearest[(slice(None), *start)], shape))
+
+
+def _line(start: Any, end: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the cells of a straight line between two cells."""
+    line = np.zeros(shape, dtype=bool)
+    steps = np.linspace(0.0, 1.0, 4 * round(float(np.hypot(*np.subtract(end, start)))) + 2)[:, None]
+    line[tuple(np.rint((1 - steps) * np.array(start) + steps * np.array(end)).astype(int).T)] = True
+    return line
+
+
+def _corner(body: BodyGeometry, world: np.ndarray, end: float) -> tuple[int, int] | None:
+    """Return the cell at the back of the endplate that faces the disc (``end`` 1 upper, −1 lower); None if unseen.
+
+    The wall of an upper end is read in the lower half of the body, too: the place further in front counts, so that the
+    root of a pedicle does not close the foramen.
+    """
+    plane = body.superior if end > 0 else body.inferior
+    inside = body.region.sample(world) >= 0.5
+    if plane is None or not inside.any():
+        return None
+    deep = end * (plane.point - world) @ plane.normal
+    local = body.frame.to_local(world)
+    rim = inside & (np.abs(deep - CORNER_MM / 2) <= CORNER_MM)
+    wall = inside & (local[..., 2] < 0) if end > 0 else rim
+    if not (rim.any() and wall.any()):
+        return None
+    back = max(float(local[..., 0][cells].min()) for cells in (rim, wall))
+    away = np.where(inside, np.hypot(local[..., 0] - back, deep), np.inf)
+    row, column = np.unravel_index(int(np.argmin(away)), away.shape)
+    return int(row), int(column)
 
 
 def _height(space: np.ndarray, above: np.ndarray, below: np.ndarray) -> float:

@@ -188,3 +188,12 @@ def test_ct_crop_measures_the_one_whole_body(shared):
     assert 20 < height["l3"] < 32
     body = table[(table["measure"] == "body_volume")].set_index("level")["value"]
     assert 25 < body["l3"] < 50
+
+
+def test_foramina_of_the_public_scan_are_those_looked_at_in_its_picture(ct):
+    rows = ct[0][(ct[0]["study_id"] == "whole") & (ct[0]["structure"] == "foramen")]
+    area = rows[rows["measure"] == "foramen_area"].set_index(["level", "side"])["value"]
+    height = rows[rows["measure"] == "foramen_height"].set_index(["level", "side"])["value"]
+    assert area.between(150, 225).sum() == height.between(15, 21).sum() == 7  # l1l2 to l4l5, a joint without label
+    assert np.isnan(area["l2l3", "right"])
+    assert np.isnan(area["t12l1", "left"])  # t12 is cut by the upper border
