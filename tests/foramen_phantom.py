@@ -20,9 +20,7 @@ class ForamenPhantom(Phantom):
         half = self.canal_lr / 2
         aside = (left > half + 1) & (left < half + 9)
         up = level != LEVELS[self.n - 1]
-        return super()._arch(level, p) | (
-            up & aside & (a > self.pillar[0]) & (a < self.pillar[1]) & (c > 0) & (c < 34)
-        )
+        return super()._arch(level, p) | (up & aside & (a > self.pillar[0]) & (a < self.pillar[1]) & (c > 0) & (c < 34))
 
     def _extent(self, labels: dict[str, int]) -> np.ndarray:
         points = [super()._extent(labels)]
@@ -50,7 +48,7 @@ class ForamenPhantom(Phantom):
         above, below = (shape.reshape(a.size, c.size) for shape in shapes[:2])
         spaces, _ = ndimage.label(~np.any(shapes, axis=0).reshape(a.size, c.size))
         space = spaces == spaces[a.size * 16 // 30, c.size // 2]
-        assert not (space[0].any() or space[-1].any() or space[:, 0].any() or space[:, -1].any())
+        assert not any(edge.any() for edge in (space[0], space[-1], space[:, 0], space[:, -1]))
         lengths = []
         for row in np.flatnonzero(space.any(axis=1)):
             cells = np.flatnonzero(space[row])

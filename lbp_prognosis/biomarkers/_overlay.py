@@ -31,9 +31,9 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     """Return the panels: from the side, from the front, one per side with foramina, and across at four discs at most.
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
-    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane, foramen, own``, n × 2 points) and
-    ``labels`` (text, point). The view from the front and the view across show the patient's left on the right of the
-    picture.
+    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane, foramen, own``, n × 2
+    points) and ``labels`` (text, point). The view from the front and the view across show the patient's left on the
+    right of the picture.
     """
     regions = _shown(case)
     if not regions:

@@ -144,7 +144,7 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     grid[..., 0], grid[..., 2] = ap[:, None], cc[None, :]
 
     def on_plane(aside: float) -> tuple[np.ndarray, list[np.ndarray], np.ndarray | None]:
-        world = frame.to_world(grid + [0.0, aside, 0.0])
+        world = frame.to_world(grid + np.array([0.0, aside, 0.0]))
         seen = [region.sample(world) >= 0.5 for region in (*parts, disc)]
         corners = [_corner(case.spine.bodies[name], world, end) for name, end in ((upper, -1.0), (lower, 1.0))]
         front = _line(*corners, seen[2].shape) if None not in corners else np.zeros_like(seen[2])

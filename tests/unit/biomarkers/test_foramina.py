@@ -93,9 +93,7 @@ def test_bodies_alone_have_no_foramina():
     assert foramina(*spine.draw(LABELS, spacing=(2.0, 1.2, 1.2))).empty
 
 
-@pytest.mark.parametrize(
-    ("gap", "enclosed"), [(0, True), (11, True), (20, True), (46, True), (48, True), (52, False)]
-)
+@pytest.mark.parametrize(("gap", "enclosed"), [(0, True), (11, True), (20, True), (46, True), (48, True), (52, False)])
 def test_the_shortest_line_behind_closes_up_to_twelve_millimetres(gap, enclosed):
     above, below, disc = (np.zeros((200, 200), dtype=bool) for _ in range(3))
     above[60:190, 130:150], below[60:190, 40:60] = True, True  # cells of 0.25 mm; front at high numbers
