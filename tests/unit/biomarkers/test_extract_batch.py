@@ -177,10 +177,13 @@ def test_the_picture_shows_structures_where_they_are(folder):
         RECIPE,
         max_bytes=2**30,
     )
-    side, front, *across = overlay_panels(case)
+    side, front, *others = overlay_panels(case)
     names = {name for name, _, _ in side["contours"]}
     assert {"disc l4l5", "vertebral_body l5", "canal"} <= names
-    assert len(across) == 2
+    titles = [panel["title"] for panel in others]
+    assert titles[:2] == ["foramina of the left", "foramina of the right"]
+    assert len(titles) == 4
+    assert all(title.startswith("across at ") for title in titles[2:])
     assert {text for text, _ in side["labels"]} == {"l4", "l4l5", "l5", "l5s1"}
     assert {kind for kind, _ in side["lines"]} == {"endplate", "height", "plane"}
     x = np.linspace(side["extent"][0], side["extent"][1], side["image"].shape[1])
