@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lbp_prognosis.report._imputation_of import completed_tables, is_complete
 from lbp_prognosis.report._manuscript_text import ManuscriptText, page_of, text_of
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import joined, readable, spoken
@@ -129,11 +130,11 @@ def _missing(page: Page, study: Mapping[str, Any]) -> list[str]:
     plans = [plan for plan in study.get("models", ()) if plan["kind"] != "null"]
     if not plans:
         return []
-    if page.columns is not None and len(page.columns) and page.columns["n_missing"].eq(0).all():
-        return ["No predictor had missing values."]  # so that no model imputed any
-    tables = {plan["name"]: _tables(plan) for plan in plans}
-    counts = sorted({count for found in tables.values() for count in found if count != 0})
-    bare = [f"“{name}”" for name, found in tables.items() if found == {0}]
+    if is_complete(page):
+        return ["No predictor had missing values."]
+    made = {plan["name"]: completed_tables(plan) for plan in plans}
+    counts = sorted({count for found in made.values() for count in found if count != 0})
+    bare = [f"“{name}”" for name, found in made.items() if found == {0}]
     said = []
     if counts:
         many = "a number of completed tables that followed the share of incomplete rows"
@@ -145,14 +146,6 @@ def _missing(page: Page, study: Mapping[str, Any]) -> list[str]:
     if bare:
         said.append(f"{joined(bare)} took missing values as they were.")
     return said
-
-
-def _tables(plan: Mapping[str, Any]) -> set[int]:
-    """Return the numbers of completed tables of a model; of its learners, where it is made of several."""
-    own = int(plan["imputations"])
-    learners = plan["options"].get("learners", {}).values()
-    told = [{"kind": one} if isinstance(one, str) else one for one in learners]
-    return {int(one.get("imputations", own)) for one in told if one["kind"] != "null"} or {own}
 
 
 def _validation(page: Page, study: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis.report._imputation_of import completed_tables
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._probast_checks import (
     LEAKS,
@@ -175,10 +176,9 @@ def _missing(page: Page, plan: Mapping[str, Any]) -> Fact:
         key=lambda pair: (-pair[0], pair[1]),
     )
     worst = ", ".join(f"{readable(column)} ({100 * share:.0f} %)" for share, column in shares[:3])
-    tables = int(plan.get("imputations", 0))
-    handled = {0: "none; the model takes missing values as they are", -1: "multiple, inside the folds"}.get(
-        tables, f"{tables} completed tables, inside the folds"
-    )
+    counts = sorted(completed_tables(plan)) if plan else [0]
+    words = {0: "none; the model takes missing values as they are", -1: "multiple, inside the folds"}
+    handled = " or ".join(words.get(count, f"{count} completed tables, inside the folds") for count in counts)
     return Fact(
         f"{len(holes)} of {len(told)} predictors have missing values, most: {worst}. Imputation: {handled}. Censored "
         f"patients stay in.{hidden}"

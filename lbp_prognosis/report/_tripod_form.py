@@ -8,6 +8,7 @@ from typing import Any
 
 from lbp_prognosis._base import Document
 from lbp_prognosis.evidence import tripod_ai_items
+from lbp_prognosis.report._imputation_of import completed_tables, is_complete
 from lbp_prognosis.report._manuscript_text import page_of
 from lbp_prognosis.report._methods_sentences import methods_sentences
 from lbp_prognosis.report._page import Page
@@ -124,6 +125,7 @@ def _answers(page: Page) -> dict[str, str]:
         if t is not None:
             told = f"Thresholds {t.low:g} to {t.high:g}, main {t.primary:g}: {t.rationale.rstrip('.')}."
             out["15"] = f"{out['15']} {told}"
-    if any(plan["imputations"] != 0 and plan["kind"] != "null" for plan in study.get("models", ())):
+    imputing = [plan for plan in study.get("models", ()) if plan["kind"] != "null" and completed_tables(plan) != {0}]
+    if imputing and not is_complete(page):
         out["27a"] = "Missing predictors of a new patient are imputed from the others, without the outcome."
     return out

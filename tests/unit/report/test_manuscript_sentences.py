@@ -13,8 +13,8 @@ from lbp_prognosis import Surv, evaluate
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evidence import forbidden_words
-from lbp_prognosis.report import evaluation_page, methods_sentences, probast_ai, results_sentences
-from lbp_prognosis.report._methods_sentences import _tables
+from lbp_prognosis.report import evaluation_page, methods_sentences, probast_ai, results_sentences, tripod_ai
+from lbp_prognosis.report._imputation_of import completed_tables
 from lbp_prognosis.report._results_sentences import _null
 from tests.reported_study import result
 
@@ -77,14 +77,17 @@ def test_imputation_is_told_only_where_values_were_missing(found) -> None:
     assert "imputed" in methods_sentences(page).paragraphs["Missing data"]
     complete = dataclasses.replace(page, columns=page.columns.assign(n_missing=0))
     assert methods_sentences(complete).paragraphs["Missing data"] == "No predictor had missing values."
+    said = {"with": page, "without": complete}
+    filled = {name: tripod_ai(one).to_frame().set_index("item").loc["27a", "filled"] for name, one in said.items()}
+    assert filled == {"with": True, "without": False}
 
 
 def test_imputations_of_a_stack_are_those_of_its_learners() -> None:
     stack = {"imputations": -1, "options": {"learners": {"a": {"kind": "cox", "imputations": 5}, "b": "boosted_cox"}}}
-    assert _tables(stack) == {5, -1}
+    assert completed_tables(stack) == {5, -1}
     stack["options"]["learners"].pop("b")
-    assert _tables(stack) == {5}
-    assert _tables({"imputations": 0, "options": {}}) == {0}
+    assert completed_tables(stack) == {5}
+    assert completed_tables({"imputations": 0, "options": {}}) == {0}
 
 
 def test_terms_of_a_formula_are_told(found) -> None:

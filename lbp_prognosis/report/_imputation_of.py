@@ -1,0 +1,37 @@
+"""How the models of a protocol treat missing predictors, and whether any predictor has missing values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lbp_prognosis.report._page import Page
+
+__all__ = ["completed_tables", "is_complete"]
+
+
+def completed_tables(plan: Mapping[str, Any]) -> set[int]:
+    """Return the numbers of completed tables of a model; of its learners, where it is made of several.
+
+    0 is no imputation, −1 a number that follows the share of incomplete rows.
+
+    Parameters
+    ----------
+    plan : mapping
+        A model of the protocol, as plain values.
+    """
+    own = int(plan["imputations"])
+    learners = plan["options"].get("learners", {}).values()
+    told = [{"kind": one} if isinstance(one, str) else one for one in learners]
+    return {int(one.get("imputations", own)) for one in told if one["kind"] != "null"} or {own}
+
+
+def is_complete(page: Page) -> bool:
+    """Whether it is known that no predictor has missing values, so that no model imputed any.
+
+    Parameters
+    ----------
+    page : Page
+        Counts that do not leave are not known.
+    """
+    return page.columns is not None and len(page.columns) > 0 and bool(page.columns["n_missing"].eq(0).all())
