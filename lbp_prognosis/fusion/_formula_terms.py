@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -114,24 +115,33 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
         return self._terms(match_columns(X, self.feature_names_in_))
 
     def _terms(self, frame: pd.DataFrame) -> pd.DataFrame:
+        blocks: dict[tuple[str, bool], list[np.ndarray]] = {}
         parts: dict[str, np.ndarray] = {}
-        for _, pieces in self._pieces(frame):
-            label = ":".join(name for name, _, _ in pieces)
-            if label in parts:
-                raise argument_error(
-                    "formula",
-                    "terms that give each column once",
-                    f"{label!r} twice",
-                    "rcs(x) has x among its columns.",
-                )
+        for label, (_, pieces) in zip(self._labels(), self._pieces()):
             value = np.ones(len(frame))
-            for _, part, _ in pieces:
-                value = value * part
+            for piece in pieces:
+                block = piece.factor.text, piece.full
+                if block not in blocks:
+                    blocks[block] = self._block(piece.factor, frame, full=piece.full)
+                value = value * blocks[block][piece.place]
             parts[label] = value
         return pd.DataFrame(parts, index=frame.index)
 
-    def _pieces(self, frame: pd.DataFrame) -> Iterator[tuple[tuple[Factor, ...], list[tuple[str, np.ndarray, bool]]]]:
-        """Yield each design column: its term, and the columns of its factors (name, values, bent) to be multiplied."""
+    def _labels(self) -> list[str]:
+        """Names of the design columns, each of them once."""
+        labels = [_label(pieces) for _, pieces in self._pieces()]
+        twice = next((label for label, count in Counter(labels).items() if count > 1), None)
+        if twice is not None:
+            raise argument_error(
+                "formula",
+                "terms that give each column once",
+                f"{twice!r} twice",
+                "rcs(x) has x among its columns.",
+            )
+        return labels
+
+    def _pieces(self) -> Iterator[tuple[tuple[Factor, ...], list[_Piece]]]:
+        """Yield each design column: its term, and the columns of its factors that are multiplied."""
         said = parse_terms(self.formula)
         present: set[frozenset[str]] = {frozenset(factor.text for factor in term) for term in said.terms}
         present.add(frozenset())
@@ -139,9 +149,14 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
             names = frozenset(factor.text for factor in term)
             blocks = []
             for factor in term:
-                block = self._block(factor, frame, full=names - {factor.text} not in present)
+                full = names - {factor.text} not in present
                 bends = isinstance(factor, Spline | Poly)
-                blocks.append([(name, part, bends and k > 0) for k, (name, part) in enumerate(block.items())])
+                blocks.append(
+                    [
+                        _Piece(factor, full, place, name, bends and place > 0)
+                        for place, name in enumerate(self._block_names(factor, full=full))
+                    ]
+                )
             # the first factor runs fastest, as in R
             for chosen in product(*reversed(blocks)):
                 yield term, list(chosen[::-1])
@@ -150,9 +165,9 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
         """Return the terms of the formula with the design columns of each, in the order of the design."""
         check_is_fitted(self, "feature_names_in_")
         found: dict[tuple[Factor, ...], list[tuple[str, frozenset[str]]]] = {}
-        for term, pieces in self._pieces(self._example()):
-            bent = [column for factor, (_, _, bends) in zip(term, pieces) if bends for column in factor.columns()]
-            found.setdefault(term, []).append((":".join(name for name, _, _ in pieces), frozenset(bent)))
+        for term, pieces in self._pieces():
+            bent = [column for piece in pieces if piece.bends for column in piece.factor.columns()]
+            found.setdefault(term, []).append((_label(pieces), frozenset(bent)))
         return [
             TermColumns(
                 tuple(dict.fromkeys(column for factor in term for column in factor.columns())),
@@ -165,12 +180,7 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns that `transform` gives."""
         check_is_fitted(self, "feature_names_in_")
-        return np.asarray(self._terms(self._example()).columns, dtype=object)
-
-    def _example(self) -> pd.DataFrame:
-        """Return one row that every term can be worked out for."""
-        known = self.column_categories_
-        return pd.DataFrame({column: known.get(str(column), [1.0])[:1] for column in self.feature_names_in_})
+        return np.asarray(self._labels(), dtype=object)
 
     @property
     def column_categories_(self) -> dict[str, list[Any]]:
@@ -179,23 +189,30 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
         factors = dict.fromkeys(factor for term in parse_terms(self.formula).terms for factor in term)
         return {_column(factor): self.categories_[factor.text] for factor in factors if factor.text in self.categories_}
 
-    def _block(self, factor: Factor, frame: pd.DataFrame, *, full: bool) -> dict[str, np.ndarray]:
+    def _block_names(self, factor: Factor, *, full: bool) -> list[str]:
+        """Names of the columns of one factor."""
+        if factor.text in self.categories_:
+            known = self.categories_[factor.text]
+            return [f"{_column(factor)}={plain_label(category)}" for category in (known if full else known[1:])]
+        if isinstance(factor, Spline):
+            own = factor.of.text.replace("`", "")
+            return [f"{own}{chr(39) * k}" for k in range(self.knots_[factor.text].size - 1)]
+        own = factor.text.replace("`", "")
+        return [f"{own}{k + 1}" for k in range(factor.degree)] if isinstance(factor, Poly) else [own]
+
+    def _block(self, factor: Factor, frame: pd.DataFrame, *, full: bool) -> list[np.ndarray]:
         """Columns of one factor."""
         if factor.text in self.categories_:
             return self._indicators(factor, frame, full)
         assert not isinstance(factor, Category)
         values = _numbers(factor if isinstance(factor, Arithmetic) else factor.of, frame)
         if isinstance(factor, Spline):
-            basis = rcs_basis(values, self.knots_[factor.text])
-            own = factor.of.text.replace("`", "")
-            return {f"{own}{chr(39) * k}": basis[:, k] for k in range(basis.shape[1])}
+            return list(rcs_basis(values, self.knots_[factor.text]).T)
         if isinstance(factor, Poly):
-            columns = _polynomials(values, self.polynomials_[factor.text])
-            own = factor.text.replace("`", "")
-            return {f"{own}{k + 1}": columns[:, k] for k in range(columns.shape[1])}
-        return {factor.text.replace("`", ""): values}
+            return list(_polynomials(values, self.polynomials_[factor.text]).T)
+        return [values]
 
-    def _indicators(self, factor: Factor, frame: pd.DataFrame, full: bool) -> dict[str, np.ndarray]:
+    def _indicators(self, factor: Factor, frame: pd.DataFrame, full: bool) -> list[np.ndarray]:
         column = _column(factor)
         known, values = self.categories_[factor.text], frame[column]
         missing = values.isna().to_numpy()
@@ -207,12 +224,30 @@ class FormulaTerms(TransformerMixin, BaseEstimator):
                 f"{sorted(map(str, values[strange].unique()))[:4]}",
                 "A category without a coefficient has no prediction.",
             )
-        out = {}
+        out = []
         for category in known if full else known[1:]:
             flag = (values == category).to_numpy(dtype=float)
             flag[missing] = np.nan
-            out[f"{column}={plain_label(category)}"] = flag
+            out.append(flag)
         return out
+
+
+class _Piece(NamedTuple):
+    """One column of a factor, as a part of a product.
+
+    ``full``: with a column for each category. ``place`` is that in the block of the factor; ``bends`` says that the
+    column is the non-linear part of a spline or polynomial.
+    """
+
+    factor: Factor
+    full: bool
+    place: int
+    name: str
+    bends: bool
+
+
+def _label(pieces: list[_Piece]) -> str:
+    return ":".join(piece.name for piece in pieces)
 
 
 def _column(factor: Factor) -> str:

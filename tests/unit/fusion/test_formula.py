@@ -107,6 +107,15 @@ def test_the_pipeline_is_cloned_validated_and_told_new_categories() -> None:
     assert step.transform(holes).isna().sum().to_list()[:2] == [int((D["odi"] <= 10).sum())] * 2
 
 
+@pytest.mark.parametrize("text", ["log(age - 18) * sex", "sqrt(odi - 5)", "I(1 / (age - 1))", "rcs(log(odi - 2), 3)"])
+def test_names_of_columns_need_no_values(text) -> None:
+    table = D[["age", "odi", "sex"]].assign(age=D["age"] + 60, odi=D["odi"] + 60)  # terms that are no number at 1
+    step = FormulaTerms(text).fit(table)
+    names = list(step.transform(table))
+    assert step.get_feature_names_out().tolist() == names
+    assert [name for term in step.term_columns() for name in term.columns] == names
+
+
 REFUSED = {
     "__import__('os').system('true')": "one of rcs",
     "age + __import__(os)": "one of rcs",
