@@ -43,6 +43,7 @@ MODELS = (
     "RiskStratifier",
     "RoystonParmar",
     "StackedRisk",
+    "TwoPartOutcome",
 )
 NOT_STORED = {
     "AdaptedModel": "holds a model of another library, whose own files are the place for it",

@@ -34,6 +34,7 @@ from lbp_prognosis.models._risk_stratifier import RiskStratifier
 from lbp_prognosis.models._royston_parmar import RoystonParmar
 from lbp_prognosis.models._simex import Simex, simex
 from lbp_prognosis.models._stacked_risk import StackedRisk
+from lbp_prognosis.models._two_part_outcome import TwoPartOutcome
 
 __all__ = [
     "AalenAdditive",
@@ -69,6 +70,7 @@ __all__ = [
     "RoystonParmar",
     "Simex",
     "StackedRisk",
+    "TwoPartOutcome",
     "as_risk_model",
     "landmark",
     "landmark_supermodel",

@@ -525,6 +525,11 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"X": R.X, "sample_weight": R.weight, "offset": R.offset},
         {},
     ),
+    "models.TwoPartOutcome": (
+        lambda X, **rows: models.TwoPartOutcome().fit(X, SCORES, **rows).above_.coef_[:1],
+        {"X": R.X[["a"]], **COMMON},
+        {},
+    ),
     "models.MultimodalNet": (
         fitted(models.MultimodalNet(seeds=1, max_epochs=2, bins=3)),
         {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},

@@ -128,6 +128,7 @@ ADAPTED = fit(models.as_risk_model(LogisticRegression()), STATUS)
 TREES = fit(models.BoostedCox(rounds=3, select_rounds=False, random_state=0), **OFFSET)
 TREE_TIMES = fit(models.BoostedAFT(rounds=3, select_rounds=False, random_state=0), **OFFSET)
 TREE_SCORES = fit(models.BoostedOutcome(rounds=3, select_rounds=False, folds=2), SCORES, **OFFSET)
+TWO_PARTS = fit(models.TwoPartOutcome(), SCORES, R.X[["a"]])
 PLAIN_TREES = fit(models.BoostedCox(rounds=3, select_rounds=False, random_state=0))
 NET = fit(models.MultimodalNet(PARTS, seeds=1, max_epochs=2, bins=3))
 REPEATED_SCORES = fit(models.LongitudinalOutcome(covariance="exchangeable"), REPEATED)
@@ -503,6 +504,8 @@ SLOW_METHODS: dict[str, Spec] = {
     "models.BoostedAFT.linear_predictor": (of(TREE_TIMES.linear_predictor), {**X1, **OFFSET}, {}),
     "models.BoostedOutcome.linear_predictor": (of(TREE_SCORES.linear_predictor), {**X1, **OFFSET}, {}),
     "models.BoostedOutcome.predict_distribution": (of(TREE_SCORES.predict_distribution), {**X1, **OFFSET}, {}),
+    "models.TwoPartOutcome.predict_distribution": (of(TWO_PARTS.predict_distribution), XA, {}),
+    "models.TwoPartOutcome.predict_mean": (of(TWO_PARTS.predict_mean), XA, {}),
     "models.BoostedAFT.margin": (of(TREE_TIMES.margin), X1, {}),
     "models.BoostedAFT.log_likelihood": (TREE_TIMES.log_likelihood, {**X1, **WEIGHT, **OFFSET}, {"y": Y}),
     "models.ElasticNetCox.linear_predictor": (of(ELASTIC.linear_predictor), {**X1, **OFFSET}, {}),

@@ -187,6 +187,11 @@ ESTIMATORS: dict[str, Case] = {
     "BoostedOutcome": Case(
         lambda: M.BoostedOutcome(rounds=4, folds=2), "measured", {"max_depth": [1, 2]}, package="xgboost"
     ),
+    "TwoPartOutcome": Case(
+        lambda: M.TwoPartOutcome(M.LogisticRisk(), M.OrdinalRegression(), floor=1.0),
+        "measured",
+        {"above__penalty": [0.0, 1.0]},
+    ),
     "AalenAdditive": Case(lambda: M.AalenAdditive(), grid={"collinear": ["drop", "error"]}, package="lifelines"),
     "PiecewiseExponential": Case(lambda: M.PiecewiseExponential(), grid={"breakpoints": [0, 1]}, package="lifelines"),
     "PiecewiseExponential-visits": Case(
