@@ -1,6 +1,7 @@
 """What leaves the study as a model: equations, nomograms, model files, published models, calculators."""
 
 from lbp_prognosis.deployment._calculator_page import IntendedUse, calculator_page
+from lbp_prognosis.deployment._competing_equation import CauseHazard, CompetingEquation
 from lbp_prognosis.deployment._drift_report import DriftReport
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of import equation, from_equation
@@ -18,6 +19,8 @@ from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm
 from lbp_prognosis.deployment._written_results import WrittenResults, read_results
 
 __all__ = [
+    "CauseHazard",
+    "CompetingEquation",
     "DriftReport",
     "Equation",
     "IntendedUse",

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.stats import norm
 
 from lbp_prognosis._base import argument_error, check_confidence, check_thresholds, plain_label, write_file
+from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of import equation
 from lbp_prognosis.deployment._formula import Formula
@@ -83,7 +84,7 @@ def calculator_page(
 
     Parameters
     ----------
-    model : Equation, PublishedModel, or what `equation` takes
+    model : Equation, CompetingEquation, PublishedModel, or what `equation` takes
         Fitted models bring their interval (CoxPH, FineGray, LogisticRisk of one completed table); equations have none.
     path : path
         File to write, ``.html``.
@@ -131,7 +132,7 @@ def calculator_page(
     level = check_confidence(confidence)
     made = _formula(model, horizons, units, time_unit)
     cuts = check_thresholds(list(thresholds)).tolist() if len(thresholds) else []
-    uncertainty = None if isinstance(model, Formula | PublishedModel) else uncertainty_of(model, made.horizons)
+    uncertainty = None if isinstance(model, Formula | CompetingEquation | PublishedModel) else uncertainty_of(model, made.horizons)
     if uncertainty is not None:
         uncertainty["quantile"] = float(norm.ppf(0.5 + level / 2))
     page = {
@@ -164,23 +165,30 @@ def _check_stated(use: Any, validation: Any, unvalidated_reason: str) -> None:
         )
 
 
-def _formula(model: Any, horizons: Any, units: Mapping[str, str] | None, time_unit: str) -> Equation:
+def _formula(model: Any, horizons: Any, units: Mapping[str, str] | None, time_unit: str) -> Equation | CompetingEquation:
     if isinstance(model, PublishedModel):
         made = model.equation
-    elif isinstance(model, Equation):
+    elif isinstance(model, Equation | CompetingEquation):
         made = model
     else:
         made = equation(model, horizons=horizons, units=units, time_unit=time_unit)
-    if units:
-        made = replace(made, terms=tuple(replace(t, unit=str(units.get(t.name, t.unit))) for t in made.terms))
+    if units and isinstance(made, Equation):
+        made = replace(made, terms=_in_units(made.terms, units))
+    elif units and isinstance(made, CompetingEquation):
+        hazards = tuple(replace(hazard, terms=_in_units(hazard.terms, units)) for hazard in made.hazards)
+        made = replace(made, hazards=hazards)
     return replace(made, digits=17, time_unit=time_unit or made.time_unit)
 
 
-def _fields(made: Equation, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+def _in_units(terms: tuple[Term, ...], units: Mapping[str, str]) -> tuple[Term, ...]:
+    return tuple(replace(term, unit=str(units.get(term.name, term.unit))) for term in terms)
+
+
+def _fields(made: Equation | CompetingEquation, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return what is asked for: the predictors, then the stratum."""
     fields = [_field(term, labels) for term in made.terms]
     if made.stratum:
-        strata = [{"value": label, "label": label} for label in made.baseline]
+        strata = [{"value": label, "label": label} for label in made.strata_labels]
         name = {"name": made.stratum, "label": labels.get(made.stratum, made.stratum), "unit": ""}
         fields.append({**name, "kind": "category", "options": strata})
     return fields
@@ -225,7 +233,14 @@ def _unvalidated(reason: str) -> str:
     return f"<p class='status'>This model has not been validated in other patients. {escape(one_line(reason))}</p>"
 
 
-def _html(made: Equation, page: dict[str, Any], use: IntendedUse, evidence: str, approved: str, synthetic: bool) -> str:
+def _html(
+    made: Equation | CompetingEquation,
+    page: dict[str, Any],
+    use: IntendedUse,
+    evidence: str,
+    approved: str,
+    synthetic: bool,
+) -> str:
     folder = importlib.resources.files("lbp_prognosis.deployment").joinpath("templates")
     style = folder.joinpath("calculator.css").read_text(encoding="utf-8")
     code = folder.joinpath("calculator.js").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import plain_label
+from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._synthetic_rows import categories_of_columns, columns_of_new_rows, ranges_of_columns
@@ -30,7 +31,7 @@ def predictor_rows(model: Any, labels: Mapping[str, str], units: Mapping[str, st
     """
     if isinstance(model, PublishedModel):
         rows = _of_published(model)
-    elif isinstance(model, Formula):
+    elif isinstance(model, Formula | CompetingEquation):
         rows = [_of_term(term) for term in model.terms]
     else:
         rows = _of_model(model)

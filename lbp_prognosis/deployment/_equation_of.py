@@ -10,6 +10,8 @@ import numpy as np
 
 from lbp_prognosis._base import argument_error, check_horizons, check_number, plain_label
 from lbp_prognosis._kernels import log_time_spline
+from lbp_prognosis.deployment._competing_equation import CompetingEquation, competing_from_dict
+from lbp_prognosis.deployment._competing_of import competing_equation, is_competing
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._formula import FORMAT
 from lbp_prognosis.deployment._no_equation import NoEquation
@@ -29,8 +31,8 @@ from lbp_prognosis.models import (
 __all__ = ["equation", "from_equation"]
 
 _TAKEN = (
-    "CoxPH, ElasticNetCox, FineGray, LogisticRisk, OrdinalRegression, ParametricAFT, RoystonParmar, DiscreteTimeHazard "
-    "of one cause, or a RiskPipeline around one of them"
+    "CoxPH, ElasticNetCox, FineGray, LogisticRisk, OrdinalRegression, ParametricAFT, RoystonParmar, "
+    "DiscreteTimeHazard, a locked CauseSpecificCox, or a RiskPipeline around one of them"
 )
 _AFT = {"weibull": "cloglog", "exponential": "cloglog", "loglogistic": "logit", "lognormal": "probit"}
 _RP = {"hazard": "cloglog", "odds": "logit", "normal": "probit"}
@@ -43,14 +45,14 @@ def equation(
     digits: int = 12,
     units: Mapping[str, str] | None = None,
     time_unit: str = "",
-) -> Equation:
+) -> Equation | CompetingEquation:
     """Write a fitted model as a formula of the predictors' own values.
 
     Parameters
     ----------
     model : fitted model, RiskPipeline or LockedModel
         CoxPH, ElasticNetCox, FineGray, LogisticRisk, OrdinalRegression (with its declared cut), ParametricAFT (but the
-        generalised gamma), RoystonParmar, DiscreteTimeHazard of one cause; or a pipeline of Standardise, OneHot,
+        generalised gamma), RoystonParmar, DiscreteTimeHazard, a locked CauseSpecificCox; or a pipeline of Standardise, OneHot,
         RestrictedCubicSpline, StandardScaler and an imputation around one of them. The formula is one of complete
         rows. After multiple imputation it is the average of coefficients and log baselines: say
         ``combine="cloglog"`` (or ``"logit"``) for the pipeline to predict the same.
@@ -66,8 +68,9 @@ def equation(
 
     Returns
     -------
-    Equation
-        Its `Equation.predict_risk` gives the model's risks to 1e-10.
+    Equation or CompetingEquation
+        Its ``predict_risk`` gives the model's risks to 1e-10. The second, of models with one linear predictor per
+        cause, contains a table of steps: a CauseSpecificCox is locked first, so that no step is one patient's time.
 
     Raises
     ------
@@ -87,9 +90,12 @@ def equation(
     True
     """
     check_number("digits", digits, low=4, high=17, whole=True)
+    locked = hasattr(model, "unlocked")
     model = getattr(model, "unlocked", model)
     inner, branches, ranges = _branches(model)
     times = _horizons(inner[0], horizons)
+    if is_competing(inner[0]):
+        return _competing(model, inner, branches, ranges, times, locked, units or {}, time_unit, int(digits))
     combine = getattr(model, "combine", "risk")
     found = [_line(one, times) for one in inner]
     link, bases = found[0].link, [line.baseline for line in found]
@@ -110,11 +116,7 @@ def equation(
     offset = getattr(inner[0], "offset", None)
     if isinstance(offset, str):
         sums[offset] = Piece(offset, slope=found[0].offset_slope)
-    elif inner[0].offset_fitted_:
-        raise NoEquation(
-            "`model` was fitted with an offset given in the call, whose column has no name. Name it in the constructor "
-            "(offset='column'), or use save_model."
-        )
+    _check_offset(inner[0])
     return Equation(
         terms=tuple(_term(piece, ranges, units or {}) for piece in sums.values()),
         link=link,
@@ -132,7 +134,49 @@ def equation(
     )
 
 
-def from_equation(source: str | Mapping[str, Any]) -> Equation:
+def _check_offset(model: Any) -> None:
+    if not isinstance(getattr(model, "offset", None), str) and model.offset_fitted_:
+        raise NoEquation(
+            "`model` was fitted with an offset given in the call, whose column has no name. Name it in the constructor "
+            "(offset='column'), or use save_model."
+        )
+
+
+def _competing(
+    model: Any,
+    inner: list[Any],
+    branches: list[dict[str, Piece]],
+    ranges: Mapping[str, tuple[float, float]],
+    times: np.ndarray,
+    locked: bool,
+    units: Mapping[str, str],
+    time_unit: str,
+    digits: int,
+) -> CompetingEquation:
+    if len(inner) > 1:
+        raise NoEquation(
+            f"`model` averages the risks of {len(inner)} completed tables, and those of competing causes have no common "
+            "steps. Impute once (m=1), or use save_model."
+        )
+    _check_offset(inner[0])
+    words = {
+        "time_unit": time_unit,
+        "model": type(inner[0]).__name__,
+        "digits": digits,
+        "synthetic": bool(getattr(model, "synthetic", False)),
+    }
+    return competing_equation(
+        inner[0],
+        branches[0],
+        lambda piece: _term(piece, ranges, units),
+        times,
+        stratum=_stratum(inner[0]),
+        locked=locked,
+        words=words,
+    )
+
+
+def from_equation(source: str | Mapping[str, Any]) -> Equation | CompetingEquation:
     """Read an equation from its JSON.
 
     Parameters
@@ -149,6 +193,8 @@ def from_equation(source: str | Mapping[str, Any]) -> Equation:
     state = json.loads(source) if isinstance(source, str) else source
     if not isinstance(state, Mapping) or state.get("format") != FORMAT:
         raise argument_error("source", f"an equation's JSON of format {FORMAT}", f"{str(source)[:60]!r}")
+    if state.get("kind") == "competing":
+        return competing_from_dict(state)
     fields = set(Equation.__dataclass_fields__) | {"format"}
     unknown, absent = set(state) - fields, {"terms", "link", "centre", "horizons", "baseline"} - set(state)
     if unknown or absent:

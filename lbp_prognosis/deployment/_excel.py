@@ -13,7 +13,7 @@ from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import header, number, one_line, range_words
 
-__all__ = ["write_excel"]
+__all__ = ["excel_equal", "excel_term", "put_text", "write_excel"]
 
 _FIRST = 4  # row of the first predictor
 _RISK = {
@@ -34,39 +34,39 @@ def write_excel(equation: Formula, path: str | os.PathLike[str]) -> Path:
     sheet = book.active
     sheet.title = "Risk"
     unit = f" {one_line(equation.time_unit)}" if equation.time_unit else ""
-    _put(sheet, 1, 1, f"Risk of event {equation.cause} from {one_line(equation.model) or 'a model'}")
+    put_text(sheet, 1, 1, f"Risk of event {equation.cause} from {one_line(equation.model) or 'a model'}")
     for column, word in enumerate(("predictor", "value", "unit", "range", "part of lp"), 1):
-        _put(sheet, _FIRST - 1, column, word)
+        put_text(sheet, _FIRST - 1, column, word)
     row = _FIRST
     for term in equation.terms:
-        _put(sheet, row, 1, one_line(term.name))
-        _put(sheet, row, 3, one_line(term.unit))
-        _put(sheet, row, 4, range_words(term))
-        sheet.cell(row, 5).value = f"={_term(term, f'B{row}', equation.digits)}"
+        put_text(sheet, row, 1, one_line(term.name))
+        put_text(sheet, row, 3, one_line(term.unit))
+        put_text(sheet, row, 4, range_words(term))
+        sheet.cell(row, 5).value = f"={excel_term(term, f'B{row}', equation.digits)}"
         row += 1
     stratum = ""
     if equation.stratum:
         stratum = f"B{row}"
-        _put(sheet, row, 1, one_line(equation.stratum))
-        _put(sheet, row, 4, "one of " + ", ".join(one_line(label) for label in equation.baseline))
+        put_text(sheet, row, 1, one_line(equation.stratum))
+        put_text(sheet, row, 4, "one of " + ", ".join(one_line(label) for label in equation.baseline))
         row += 1
     lp = row
-    _put(sheet, lp, 1, "linear predictor (lp)")
+    put_text(sheet, lp, 1, "linear predictor (lp)")
     inner = f"SUM(E{_FIRST}:E{_FIRST + len(equation.terms) - 1})" if equation.terms else "0"
     sheet.cell(lp, 5).value = f"={number(-equation.centre, equation.digits)}+{inner}"
     for k, horizon in enumerate(equation.horizons):
         here = lp + 1 + k
-        _put(sheet, here, 1, f"risk by {horizon:g}{unit}")
+        put_text(sheet, here, 1, f"risk by {horizon:g}{unit}")
         if stratum:
             base = "NA()"
             for label, values in reversed(list(equation.baseline.items())):
-                base = f"IF({_equal(stratum, label)},{number(values[k], equation.digits)},{base})"
+                base = f"IF({excel_equal(stratum, label)},{number(values[k], equation.digits)},{base})"
         else:
             base = number(equation.baseline[""][k], equation.digits)
         sheet.cell(here, 5).value = "=" + _RISK[equation.link].format(base=f"({base})", lp=f"E{lp}")
         sheet.cell(here, 5).number_format = "0.0%"
     for k, line in enumerate(header(equation, "").splitlines()):
-        _put(sheet, lp + len(equation.horizons) + 2 + k, 1, one_line(line))
+        put_text(sheet, lp + len(equation.horizons) + 2 + k, 1, one_line(line))
     for letter, width in zip("ABCDE", (34, 12, 14, 44, 16)):
         sheet.column_dimensions[letter].width = width
     buffer = io.BytesIO()
@@ -74,17 +74,19 @@ def write_excel(equation: Formula, path: str | os.PathLike[str]) -> Path:
     return write_file(path, buffer.getvalue())
 
 
-def _put(sheet: Any, row: int, column: int, text: str) -> None:
+def put_text(sheet: Any, row: int, column: int, text: str) -> None:
+    """Write text that no program takes for a formula."""
     cell = sheet.cell(row, column)
     cell.value = inert_cell(text)
     cell.data_type = "s"
 
 
-def _term(term: Term, cell: str, digits: int) -> str:
+def excel_term(term: Term, cell: str, digits: int) -> str:
+    """Return what a predictor adds, of the value in a cell."""
     if isinstance(term, LevelTerm):
         value = "NA()"
         for level, effect in reversed(list(zip(term.levels, term.effects))):
-            value = f"IF({_equal(cell, level)},{number(effect, digits)},{value})"
+            value = f"IF({excel_equal(cell, level)},{number(effect, digits)},{value})"
         return value
     parts = [f"({number(term.slope, digits)})*{cell}"]
     parts += [
@@ -94,7 +96,7 @@ def _term(term: Term, cell: str, digits: int) -> str:
     return f"IF(ISNUMBER({cell}),{'+'.join(parts)},NA())"
 
 
-def _equal(cell: str, level: Any) -> str:
+def excel_equal(cell: str, level: Any) -> str:
     """Compare as numbers where the category is one, else letter by letter."""
     level = plain_label(level)
     if isinstance(level, bool) or not isinstance(level, int | float) or not math.isfinite(level):

@@ -16,12 +16,11 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     plain_label,
-    read_frame,
     takes_rows,
 )
+from lbp_prognosis.deployment._columns_of_terms import ColumnsOfTerms
 from lbp_prognosis.deployment._terms import (
     LevelTerm,
-    NumberTerm,
     Term,
     rounded,
     same_level,
@@ -36,7 +35,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, repr=False)
-class Formula(Result):
+class Formula(ColumnsOfTerms, Result):
     """The numbers of an `Equation`, which describes them, and the risks they give."""
 
     terms: tuple[Term, ...]
@@ -79,14 +78,9 @@ class Formula(Result):
     # ---- risks -------------------------------------------------------------------------------------------------
 
     @property
-    def feature_names_in_(self) -> np.ndarray:
-        """Columns that `predict_risk` needs, the stratum's last."""
-        return np.asarray([term.name for term in self.terms] + [self.stratum] * bool(self.stratum), dtype=object)
-
-    @property
-    def n_features_in_(self) -> int:
-        """Number of columns that `predict_risk` needs."""
-        return len(self.feature_names_in_)
+    def strata_labels(self) -> list[str]:
+        """Names of the strata; one empty name without strata."""
+        return list(self.baseline)
 
     @property
     def max_time_(self) -> float:
@@ -102,18 +96,6 @@ class Formula(Result):
     def linear_predictor_scale(self) -> str | None:
         """Scale of `linear_predictor`."""
         return self.scale or None
-
-    def _table(self, X: Any) -> pd.DataFrame:
-        frame = read_frame(X)
-        if not isinstance(frame, pd.DataFrame):
-            if np.ndim(frame) != 2 or np.shape(frame)[1] != self.n_features_in_:
-                accepted = f"a frame with the columns {list(self.feature_names_in_)}, or an array of these"
-                raise argument_error("X", accepted, X)
-            return pd.DataFrame(frame, columns=list(self.feature_names_in_))
-        absent = [name for name in self.feature_names_in_ if name not in frame.columns]
-        if absent:
-            raise argument_error("X", f"a frame with the columns {list(self.feature_names_in_)}", f"without {absent}")
-        return frame
 
     @takes_rows()
     def linear_predictor(self, X: Any) -> np.ndarray:
@@ -185,40 +167,6 @@ class Formula(Result):
                 hazard = np.where(np.asarray(baseline) == 0, 0.0 * np.asarray(lp), baseline * np.exp(lp))
             return -np.expm1(-hazard)
         return (expit if self.link == "logit" else ndtr)(np.asarray(baseline) + lp)
-
-    @takes_rows()
-    def outside(self, X: Any) -> pd.DataFrame:
-        """Return which values lie outside what the training rows held: shown, never clipped.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n, p)
-            Rows with the columns of the equation.
-
-        Returns
-        -------
-        DataFrame
-            ``row, column, value, low, high, reason``; the reason is ``"below range"``, ``"above range"``,
-            ``"missing"`` or ``"unknown category"``.
-        """
-        frame = self._table(X)
-        found: list[dict[str, Any]] = []
-        for term in self.terms:
-            column = frame[term.name]
-            missing = column.isna().to_numpy()
-            value = term.of(column)
-            reasons = np.where(missing, "missing", "").astype(object)
-            low = high = np.nan
-            if isinstance(term, NumberTerm):
-                x = term.numbers(column)
-                low, high = term.low, term.high
-                reasons[x < low], reasons[x > high] = "below range", "above range"
-            else:
-                reasons[np.isnan(value) & ~missing] = "unknown category"
-            for row in np.flatnonzero(reasons != ""):
-                entry = {"row": int(row), "column": term.name, "value": column.iloc[row], "low": low, "high": high}
-                found.append({**entry, "reason": reasons[row]})
-        return pd.DataFrame(found, columns=["row", "column", "value", "low", "high", "reason"])
 
     # ---- rounding ----------------------------------------------------------------------------------------------
 

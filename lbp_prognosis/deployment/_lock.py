@@ -12,6 +12,7 @@ import pandas as pd
 from lbp_prognosis._base import Result, argument_error, check_number, takes_rows
 from lbp_prognosis.deployment._coarsen import coarsen, parts_of, step_times
 from lbp_prognosis.deployment._codec import pack
+from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._registry import NOT_STORED, stored_name
@@ -198,7 +199,7 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
         return model
     check_storable(model)
     coarse = copy.deepcopy(model)
-    if isinstance(model, Formula | PublishedModel):
+    if isinstance(model, Formula | CompetingEquation | PublishedModel):
         return LockedModel(coarse, LockReport(least, 0.0, float(check_horizons_of(coarse)[0]), 0, 0))
     before, after, notes = coarsen(coarse, least)
     change, at = _largest_change(model, coarse)

@@ -30,6 +30,7 @@ from lbp_prognosis.deployment._card_numbers import (
     utility_rows,
 )
 from lbp_prognosis.deployment._card_predictors import predictor_rows
+from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._lock import LockedModel, lock
@@ -225,11 +226,11 @@ def _opened(model: Any) -> tuple[Any, str, list[tuple[str, str]], list[str]]:
         digest, library = file.sha256, str(file.manifest["library"])
         facts = [("file", file.path.name), ("reason of this version", str(file.manifest["reason"]))]
         model = load_model(Path(model), expect_sha256=digest)
-    if isinstance(model, Formula | PublishedModel):
+    if isinstance(model, Formula | CompetingEquation | PublishedModel):
         inner, notes = model, []
         risky = not isinstance(model, PublishedModel) or model.gives_risk
         made = model.equation if isinstance(model, PublishedModel) and risky else model
-        if isinstance(made, Equation):
+        if isinstance(made, Equation | CompetingEquation):
             digest = digest or hashlib.sha256(made.to_json().encode("utf-8")).hexdigest()
     else:
         locked: LockedModel = model if isinstance(model, LockedModel) else lock(model)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from lbp_prognosis._base import LBPError, Result, argument_error, plain_label, write_file
 from lbp_prognosis.deployment._codec import pack, unpack
+from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._container import MOST_BYTES, read_container, written_container
 from lbp_prognosis.deployment._file_error import ModelFileError
 from lbp_prognosis.deployment._formula import Formula
@@ -300,7 +301,7 @@ def check_parts(model: Any) -> None:
     """Refuse parts whose sizes do not fit together before compiled code reads them."""
     from lbp_prognosis.deployment._coarsen import parts_of
 
-    if isinstance(model, Formula):
+    if isinstance(model, Formula | CompetingEquation):
         return
     for part in parts_of(model):
         if type(part).__name__ == "DeploymentImputer":

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import logit, ndtri
 
 from lbp_prognosis._base import Result, argument_error, check_horizons, check_number, plain_label, takes_rows
+from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm
 
@@ -86,7 +87,7 @@ class Nomogram(Result):
 
 
 def nomogram(
-    equation: Equation,
+    equation: Equation | CompetingEquation,
     horizon: float | None = None,
     *,
     max_points: float = 100.0,
@@ -125,6 +126,10 @@ def nomogram(
     Harrell FE. Regression Modeling Strategies. 2nd ed. Springer, 2015. doi:10.1007/978-3-319-19425-7
     """
     check_number("max_points", max_points, low=0, open_low=True)
+    if isinstance(equation, CompetingEquation):
+        accepted = "an equation of one linear predictor"
+        remedy = "Risks of competing causes depend on several: use calculator_page, or a FineGray model."
+        raise argument_error("equation", accepted, f"one of {len(equation.hazards)} causes", remedy)
     place, label = _place(equation, horizon), _label(equation, stratum)
     marks: dict[str, tuple[list[Any], np.ndarray]] = {}
     for term in equation.terms:

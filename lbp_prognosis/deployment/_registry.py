@@ -8,6 +8,7 @@ from typing import Any
 
 from lbp_prognosis import fusion, models
 from lbp_prognosis._base import FeatureMap, Objection
+from lbp_prognosis.deployment._competing_equation import CauseHazard, CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm
@@ -69,7 +70,7 @@ def known_classes() -> dict[str, type]:
     found: dict[str, type] = {name: getattr(models, name) for name in MODELS}
     found |= fusion.stored_classes()
     found |= {f"sklearn.{name}": getattr(rooms[room], name) for room, name in SKLEARN_STEPS}
-    for kind in (UpdatedModel, PublishedModel, Equation, NumberTerm, LevelTerm, Objection, FeatureMap):
+    for kind in (UpdatedModel, PublishedModel, Equation, CompetingEquation, CauseHazard, NumberTerm, LevelTerm, Objection, FeatureMap):
         found[kind.__name__] = kind
     return found
 

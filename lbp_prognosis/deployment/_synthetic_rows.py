@@ -175,7 +175,7 @@ def categories_of_columns(model: Any) -> dict[str, list[Any]]:
             found[term.name] = list(term.levels)
     stratum = getattr(model, "stratum", "")
     if isinstance(stratum, str) and stratum:
-        found[stratum] = list(model.baseline)
+        found[stratum] = model.strata_labels
     return found
 
 

@@ -7,7 +7,7 @@ from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import header, number, quoted
 
-__all__ = ["javascript_text"]
+__all__ = ["PARTS", "javascript_term", "javascript_text"]
 
 # Marsaglia (2004), J Stat Softw 11(4): the series of Φ, to the last digits of a double
 _NORMAL = """function lbpNormal(z) {
@@ -24,7 +24,7 @@ _RISK = {
     "logit": "1 / (1 + Math.exp(-(base + lp)))",
     "probit": "lbpNormal(base + lp)",
 }
-_PARTS = """function lbpNumber(value) {
+PARTS = """function lbpNumber(value) {
   if (value === null || value === undefined || value === "") { return NaN; }
   return Number(value);
 }
@@ -39,9 +39,9 @@ function lbpCube(x, knot) { var d = x > knot ? x - knot : 0; return d * d * d; }
 def javascript_text(equation: Formula) -> str:
     """Return functions of an object ``x`` with a value per column; NaN where no risk is known."""
     digits = equation.digits
-    lines = [header(equation, "//"), _PARTS, _NORMAL if equation.link == "probit" else ""]
+    lines = [header(equation, "//"), PARTS, _NORMAL if equation.link == "probit" else ""]
     lines += ["function lbpLp(x) {\n", f"  var lp = {number(-equation.centre, digits)}, v;\n"]
-    lines += [_term(term, digits) for term in equation.terms]
+    lines += [javascript_term(term, digits) for term in equation.terms]
     lines += ["  return lp;\n}\n", "function lbpRisk(x, horizon) {\n"]
     lines.append(f"  var times = [{', '.join(number(h, 17) for h in equation.horizons)}], k = -1;\n")
     lines.append("  for (var i = 0; i < times.length; i++) {\n")
@@ -60,7 +60,8 @@ def javascript_text(equation: Formula) -> str:
     return "".join(lines)
 
 
-def _term(term: Term, digits: int) -> str:
+def javascript_term(term: Term, digits: int) -> str:
+    """Return a line that adds a predictor to ``lp``."""
     x = f"x[{quoted(term.name)}]"
     if isinstance(term, LevelTerm):
         named = ", ".join(

@@ -7,7 +7,7 @@ from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import header, number, one_line
 
-__all__ = ["latex_text"]
+__all__ = ["latex_number", "latex_parts", "latex_text", "latex_words"]
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -32,35 +32,37 @@ def latex_text(equation: Formula) -> str:
     """Return ``\\[ … \\]`` with an ``aligned`` block; needs amsmath."""
     digits = equation.digits
     lines = [rf"\mathrm{{risk}}(\tau) &= {_RISK[equation.link]} \\"]
-    lines.append(rf"\eta &= {_number(-equation.centre, digits)}")
+    lines.append(rf"\eta &= {latex_number(-equation.centre, digits)}")
     for term in equation.terms:
-        lines += [rf"\\ &\quad {part}" for part in _parts(term, digits)]
+        lines += [rf"\\ &\quad {part}" for part in latex_parts(term, digits)]
     word = "H_0" if equation.link == "cloglog" else r"\alpha"
     for label, values in equation.baseline.items():
-        index = rf"_{{\text{{{_words(plain_label(label))}}}}}" if equation.stratum else ""
-        given = [rf"{word}{index}({h:g}) = {_number(b, digits)}" for h, b in zip(equation.horizons, values)]
+        index = rf"_{{\text{{{latex_words(plain_label(label))}}}}}" if equation.stratum else ""
+        given = [rf"{word}{index}({h:g}) = {latex_number(b, digits)}" for h, b in zip(equation.horizons, values)]
         lines.append(r"\\ & " + r",\quad ".join(given))
     body = "\n".join(lines)
     return f"{header(equation, '%')}\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]\n"
 
 
-def _parts(term: Term, digits: int) -> list[str]:
-    name = rf"\text{{{_words(term.name)}}}"
+def latex_parts(term: Term, digits: int) -> list[str]:
+    """Return the summands of a predictor."""
+    name = rf"\text{{{latex_words(term.name)}}}"
     if isinstance(term, LevelTerm):
         return [
-            rf"{_signed(effect, digits)}\,[{name} = \text{{{_words(plain_label(level))}}}]"
+            rf"{_signed(effect, digits)}\,[{name} = \text{{{latex_words(plain_label(level))}}}]"
             for level, effect in zip(term.levels, term.effects)
             if effect
         ]
     out = [rf"{_signed(term.slope, digits)}\,{name}"]
     out += [
-        rf"{_signed(cube, digits)}\,({name} - {_number(knot, max(digits, 12))})_+^3"
+        rf"{_signed(cube, digits)}\,({name} - {latex_number(knot, max(digits, 12))})_+^3"
         for knot, cube in zip(term.knots, term.cubes)
     ]
     return out
 
 
-def _number(value: float, digits: int) -> str:
+def latex_number(value: float, digits: int) -> str:
+    """Return a number with its power of ten set."""
     text = number(value, digits)
     if "e" not in text:
         return text
@@ -69,8 +71,9 @@ def _number(value: float, digits: int) -> str:
 
 
 def _signed(value: float, digits: int) -> str:
-    return f"{'-' if value < 0 else '+'} {_number(abs(value), digits)}"
+    return f"{'-' if value < 0 else '+'} {latex_number(abs(value), digits)}"
 
 
-def _words(text: object) -> str:
+def latex_words(text: object) -> str:
+    """Return text with the marks of LaTeX escaped."""
     return "".join(_SPECIAL.get(c, c) for c in one_line(text))

@@ -6,10 +6,10 @@ import math
 
 from lbp_prognosis._base import plain_label
 from lbp_prognosis.deployment._formula import Formula
-from lbp_prognosis.deployment._terms import LevelTerm
+from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import header, number, one_line
 
-__all__ = ["plain_text"]
+__all__ = ["plain_parts", "plain_text"]
 
 _RISK = {
     "cloglog": "risk = 1 - S0^exp(lp)",
@@ -24,19 +24,7 @@ def plain_text(equation: Formula) -> str:
     lines = [header(equation, "").replace("\n ", "\n").lstrip(), f"\n{_RISK[equation.link]}\n\n"]
     lines.append(f"lp = {number(-equation.centre, digits)}\n")
     for term in equation.terms:
-        name = one_line(term.name)
-        if isinstance(term, LevelTerm):
-            lines += [
-                f"   {_signed(effect, digits)} if {name} is {one_line(plain_label(level))}\n"
-                for level, effect in zip(term.levels, term.effects)
-                if effect
-            ]
-            continue
-        lines.append(f"   {_signed(term.slope, digits)} * {name}\n")
-        lines += [
-            f"   {_signed(cube, digits)} * max({name} - {number(knot, max(digits, 12))}, 0)^3\n"
-            for knot, cube in zip(term.knots, term.cubes)
-        ]
+        lines += plain_parts(term, digits)
     lines.append("\n")
     unit = f" {one_line(equation.time_unit)}" if equation.time_unit else ""
     for label, values in equation.baseline.items():
@@ -48,6 +36,22 @@ def plain_text(equation: Formula) -> str:
             else:
                 lines.append(f"a({horizon:g}{unit}{where}) = {number(value, digits)}\n")
     return "".join(lines)
+
+
+def plain_parts(term: Term, digits: int) -> list[str]:
+    """Return a line per summand of a predictor."""
+    name = one_line(term.name)
+    if isinstance(term, LevelTerm):
+        return [
+            f"   {_signed(effect, digits)} if {name} is {one_line(plain_label(level))}\n"
+            for level, effect in zip(term.levels, term.effects)
+            if effect
+        ]
+    cubes = [
+        f"   {_signed(cube, digits)} * max({name} - {number(knot, max(digits, 12))}, 0)^3\n"
+        for knot, cube in zip(term.knots, term.cubes)
+    ]
+    return [f"   {_signed(term.slope, digits)} * {name}\n", *cubes]
 
 
 def _signed(value: float, digits: int) -> str:

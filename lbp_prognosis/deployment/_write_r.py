@@ -7,7 +7,7 @@ from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import ascii_quoted, header, number
 
-__all__ = ["r_text"]
+__all__ = ["r_term", "r_text"]
 
 _RISK = {
     "cloglog": "-expm1(-base * exp(lp))",
@@ -24,7 +24,7 @@ def r_text(equation: Formula) -> str:
         "lbp_lp <- function(d) {\n",
         f"  lp <- rep({number(-equation.centre, digits)}, nrow(d))\n",
     ]
-    lines += [f"  lp <- lp + {_term(term, digits)}\n" for term in equation.terms]
+    lines += [f"  lp <- lp + {r_term(term, digits)}\n" for term in equation.terms]
     lines += ["  lp\n}\n", "lbp_risk <- function(d, horizon) {\n", "  lp <- lbp_lp(d)\n"]
     times = ", ".join(number(h, 17) for h in equation.horizons)
     lines.append(f"  k <- match(TRUE, abs(c({times}) - horizon) <= 1e-9 * abs(horizon))\n")
@@ -45,7 +45,8 @@ def r_text(equation: Formula) -> str:
     return "".join(lines)
 
 
-def _term(term: Term, digits: int) -> str:
+def r_term(term: Term, digits: int) -> str:
+    """Return what a predictor adds, as R's arithmetic."""
     x = f"d[[{ascii_quoted(term.name)}]]"
     if isinstance(term, LevelTerm):
         named = ", ".join(

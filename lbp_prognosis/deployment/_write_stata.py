@@ -10,7 +10,7 @@ from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import header, number, one_line
 
-__all__ = ["stata_names", "stata_text"]
+__all__ = ["stata_equal", "stata_names", "stata_term", "stata_text"]
 
 _RISK = {
     "cloglog": "1 - exp(-({base}) * exp(lp))",
@@ -45,33 +45,35 @@ def stata_text(equation: Formula) -> str:
     lines += [f"* {one_line(c)} is the variable {names[c]}\n" for c in columns if names[c] != c]
     lines.append(f"generate double lp = {number(-equation.centre, digits)}\n")
     for term in equation.terms:
-        lines += _term(term, names[term.name], digits)
+        lines += stata_term(term, names[term.name], digits)
     for k, horizon in enumerate(equation.horizons):
         word = f"risk_{re.sub(r'[^A-Za-z0-9]', '_', f'{horizon:g}')}"
         if equation.stratum:
             base = "."
             for label, values in reversed(list(equation.baseline.items())):
-                base = f"cond({_equal(names[equation.stratum], label)}, {number(values[k], digits)}, {base})"
+                base = f"cond({stata_equal(names[equation.stratum], label)}, {number(values[k], digits)}, {base})"
         else:
             base = number(equation.baseline[""][k], digits)
         lines.append(f"generate double {word} = {_RISK[equation.link].format(base=base)}\n")
     return "".join(lines)
 
 
-def _term(term: Term, name: str, digits: int) -> list[str]:
+def stata_term(term: Term, name: str, digits: int, lp: str = "lp") -> list[str]:
+    """Return commands that add a predictor to the variable ``lp``."""
     if isinstance(term, LevelTerm):
         value = "."
         for level, effect in reversed(list(zip(term.levels, term.effects))):
-            value = f"cond({_equal(name, level)}, {number(effect, digits)}, {value})"
-        return [f"replace lp = lp + {value}\n"]
-    lines = [f"replace lp = lp + ({number(term.slope, digits)}) * {name}\n"]
+            value = f"cond({stata_equal(name, level)}, {number(effect, digits)}, {value})"
+        return [f"replace {lp} = {lp} + {value}\n"]
+    lines = [f"replace {lp} = {lp} + ({number(term.slope, digits)}) * {name}\n"]
     for knot, cube in zip(term.knots, term.cubes):
         step = f"max({name} - ({number(knot, max(digits, 12))}), 0)"
-        lines.append(f"replace lp = lp + ({number(cube, digits)}) * {step}^3\n")
+        lines.append(f"replace {lp} = {lp} + ({number(cube, digits)}) * {step}^3\n")
     return lines
 
 
-def _equal(name: str, level: Any) -> str:
+def stata_equal(name: str, level: Any) -> str:
+    """Return the comparison of a variable with a category."""
     level = plain_label(level)
     if isinstance(level, bool):
         return f"{name} == {int(level)}"

@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 from lbp_prognosis._base import plain_label
-from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._columns_of_terms import EquationOfTerms
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 
 __all__ = ["ascii_quoted", "header", "number", "one_line", "quoted", "range_words", "reference_words"]
@@ -60,10 +60,11 @@ def reference_words(term: Term) -> str:
     return f"reference {one_line(plain_label(term.levels[0]))}" if isinstance(term, LevelTerm) else ""
 
 
-def header(equation: Formula, mark: str) -> str:
+def header(equation: EquationOfTerms, mark: str) -> str:
     """Return comment lines that say what the equation is, what it takes, and how exact it is."""
     unit = f" {one_line(equation.time_unit)}" if equation.time_unit else ""
     times = ", ".join(f"{h:g}" for h in equation.horizons)
+    events = ", ".join(map(str, equation.causes_))
     error = equation.rounding_error()
     exact = (
         f"largest risk error inside the training range at most {error:.2g}"
@@ -71,7 +72,7 @@ def header(equation: Formula, mark: str) -> str:
         else "the training ranges are not known, so the largest risk error is not either"
     )
     lines = [
-        f"Risk of event {equation.cause} by {times}{unit}; from {one_line(equation.model) or 'a model'}.",
+        f"Risk of event {events} by {times}{unit}; from {one_line(equation.model) or 'a model'}.",
         f"Numbers at {equation.digits} significant digits: {exact}.",
         "A missing value or an unknown category gives no risk; values outside the training range are not clipped.",
     ]

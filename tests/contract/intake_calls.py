@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis import evaluation, explain, models, survival, validation
-from lbp_prognosis.deployment import equation, nomogram
+from lbp_prognosis.deployment import equation, lock, nomogram
 from lbp_prognosis.evaluation import diagnostic, technical, utility
 from lbp_prognosis.federation import (
     FederatedCox,
@@ -78,6 +78,7 @@ EVENTS = survival.RecurrentEvents.from_long(
 STAGES = [0.3, 0.5]
 COX = models.CoxPH().fit(ROWS.X, Y)
 FORMULA = equation(COX, horizons=6.0)
+COMPETING_FORMULA = equation(lock(models.CauseSpecificCox().fit(ROWS.X, Y)), horizons=6.0)
 HISTORY = ROWS.X[["a", "b"]].reset_index(drop=True).assign(patient_id=np.arange(len(ROWS.X)), time=0.0)
 NARROW = models.CoxPH().fit(ROWS.X[["a"]], Y)
 

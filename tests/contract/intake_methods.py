@@ -32,6 +32,7 @@ from lbp_prognosis.fusion import (
 from lbp_prognosis.survival import ScoreForecast
 from tests.contract.intake_calls import (
     COMMON,
+    COMPETING_FORMULA,
     COURSES,
     COX,
     EVENTS,
@@ -396,6 +397,9 @@ METHODS: dict[str, Spec] = {
     "deployment.Equation.linear_predictor": (of(FORMULA.linear_predictor), X1, {}),
     "deployment.Equation.baselines": (of(FORMULA.baselines), X1, {}),
     "deployment.Equation.outside": (lambda X: FORMULA.outside(X)["row"].size, {"X": R.X * 2}, {}),
+    "deployment.CompetingEquation.predict_risk": (of(COMPETING_FORMULA.predict_risk), X1, {}),
+    "deployment.CompetingEquation.linear_predictor": (of(COMPETING_FORMULA.linear_predictor), X1, {}),
+    "deployment.CompetingEquation.outside": (lambda X: COMPETING_FORMULA.outside(X)["row"].size, {"X": R.X * 2}, {}),
     "deployment.LockedModel.predict_risk": (of(LOCKED.predict_risk, 6.0), X1, {}),
     "deployment.predict_rows": (lambda X: numbers(predict_rows(LOCKED.made, X, 6.0).frame["risk_6"]), X1, {}),
     "deployment.PublishedModel.predict_risk": (of(PUBLISHED.predict_risk, PUBLISHED.max_time_), {"X": ANSWERS}, {}),

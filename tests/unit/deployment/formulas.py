@@ -23,6 +23,7 @@ EXCEL = {
     "EXACT": lambda a, b: str(a) == str(b),
     "AND": lambda *v: all(v),
     "MAX": max,
+    "MIN": min,
     "EXP": math.exp,
     "NORMSDIST": ndtr,
     "NA": _missing,
@@ -158,6 +159,7 @@ def stata(commands: str, row: dict[str, Any]) -> dict[str, float]:
     functions = {
         "cond": lambda test, a, b: a if test else b,
         "max": lambda a, b: b if a != a else max(a, b),  # Stata passes over missing values
+        "min": lambda a, b: b if a != a else min(a, b),
         "exp": math.exp,
         "invlogit": expit,
         "normal": ndtr,

@@ -1,0 +1,118 @@
+"""The columns that an equation of terms takes, and which values of new rows lie outside what was trained on."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error, read_frame, takes_rows
+from lbp_prognosis.deployment._terms import NumberTerm, Term
+
+__all__ = ["ColumnsOfTerms", "EquationOfTerms"]
+
+
+class EquationOfTerms(Protocol):
+    """What the lines above a written equation say."""
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """One per column."""
+
+    @property
+    def horizons(self) -> tuple[float, ...]:
+        """Times of the risks."""
+
+    @property
+    def causes_(self) -> np.ndarray:
+        """Event codes."""
+
+    @property
+    def time_unit(self) -> str:
+        """Unit of the times."""
+
+    @property
+    def model(self) -> str:
+        """Class."""
+
+    @property
+    def digits(self) -> int:
+        """Significant digits."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether of simulated data."""
+
+    @property
+    def n_completed(self) -> int:
+        """Completed tables."""
+
+    def rounding_error(self, digits: int | None = None) -> float:
+        """Return the largest error of a risk."""
+
+
+class ColumnsOfTerms:
+    """What all equations share: one term per column, and a column of strata where there are any."""
+
+    stratum: str
+
+    @property
+    def _columns(self) -> tuple[Term, ...]:
+        return tuple(self.terms)  # type: ignore[attr-defined, no-any-return]
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Columns that `predict_risk` needs, the stratum's last."""
+        return np.asarray([term.name for term in self._columns] + [self.stratum] * bool(self.stratum), dtype=object)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns that `predict_risk` needs."""
+        return len(self.feature_names_in_)
+
+    def _table(self, X: Any) -> pd.DataFrame:
+        frame = read_frame(X)
+        if not isinstance(frame, pd.DataFrame):
+            if np.ndim(frame) != 2 or np.shape(frame)[1] != self.n_features_in_:
+                accepted = f"a frame with the columns {list(self.feature_names_in_)}, or an array of these"
+                raise argument_error("X", accepted, X)
+            return pd.DataFrame(frame, columns=list(self.feature_names_in_))
+        absent = [name for name in self.feature_names_in_ if name not in frame.columns]
+        if absent:
+            raise argument_error("X", f"a frame with the columns {list(self.feature_names_in_)}", f"without {absent}")
+        return frame
+
+    @takes_rows()
+    def outside(self, X: Any) -> pd.DataFrame:
+        """Return which values lie outside what the training rows held: shown, never clipped.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Rows with the columns of the equation.
+
+        Returns
+        -------
+        DataFrame
+            ``row, column, value, low, high, reason``; the reason is ``"below range"``, ``"above range"``,
+            ``"missing"`` or ``"unknown category"``.
+        """
+        frame = self._table(X)
+        found: list[dict[str, Any]] = []
+        for term in self._columns:
+            column = frame[term.name]
+            missing = column.isna().to_numpy()
+            value = term.of(column)
+            reasons = np.where(missing, "missing", "").astype(object)
+            low = high = np.nan
+            if isinstance(term, NumberTerm):
+                x = term.numbers(column)
+                low, high = term.low, term.high
+                reasons[x < low], reasons[x > high] = "below range", "above range"
+            else:
+                reasons[np.isnan(value) & ~missing] = "unknown category"
+            for row in np.flatnonzero(reasons != ""):
+                entry = {"row": int(row), "column": term.name, "value": column.iloc[row], "low": low, "high": high}
+                found.append({**entry, "reason": reasons[row]})
+        return pd.DataFrame(found, columns=["row", "column", "value", "low", "high", "reason"])

@@ -1,0 +1,116 @@
+"""The equation of a model of competing causes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import plain_label
+from lbp_prognosis.deployment._competing_equation import CauseHazard, CompetingEquation
+from lbp_prognosis.deployment._no_equation import NoEquation
+from lbp_prognosis.deployment._pieces import Piece, total
+from lbp_prognosis.deployment._terms import Term
+from lbp_prognosis.models import CauseSpecificCox, DiscreteTimeHazard
+
+__all__ = ["competing_equation", "is_competing"]
+
+
+def is_competing(model: Any) -> bool:
+    """Whether a fitted model has one linear predictor per cause."""
+    if isinstance(model, CauseSpecificCox):
+        return True
+    return isinstance(model, DiscreteTimeHazard) and model.causes_.size > 1
+
+
+def competing_equation(
+    model: Any,
+    columns: dict[str, Piece],
+    term: Any,
+    horizons: np.ndarray,
+    *,
+    stratum: str,
+    locked: bool,
+    words: Mapping[str, Any],
+) -> CompetingEquation:
+    """Write a model of competing causes as an equation.
+
+    Parameters
+    ----------
+    model : CauseSpecificCox or DiscreteTimeHazard
+        Fitted; of the first kind a locked one.
+    columns : dict of str to Piece
+        The columns that the model sees, as pieces of the user's.
+    term : callable
+        Makes a term of a piece.
+    horizons : ndarray of shape (h,)
+        Times of the risks.
+    stratum : str
+        Column of the stratum, or empty.
+    locked : bool
+        Whether the model was locked.
+    words : mapping
+        Further fields of the equation.
+    """
+    if isinstance(model, CauseSpecificCox):
+        if not locked:
+            raise NoEquation(
+                "`model` must be locked for an equation: a CauseSpecificCox has a step at the time of each single event. "
+                "Say equation(lock(model)), or use save_model."
+            )
+        form, times, steps = _of_cox(model)
+        centres = {code: float(one.centre_ @ one.coef_) for code, one in model.models_.items()}
+        coefs = {code: one.coef_ for code, one in model.models_.items()}
+    else:
+        form, times, steps = _of_visits(model)
+        codes = [int(code) for code in model.causes_]
+        centres, coefs = dict.fromkeys(codes, 0.0), dict(zip(codes, np.atleast_2d(model.coef_)))
+    labels = [str(plain_label(label)) for label in model.strata_levels_] or [""]
+    if len(set(labels)) != len(labels):
+        raise NoEquation(f"`model` has strata that read alike, {labels}. Use save_model.")
+    kept = times <= horizons[-1] * (1 + 1e-12)
+    if not kept.any():
+        raise NoEquation(f"`model` has no step by {horizons[-1]:g}: its risks are 0 there. Use later horizons.")
+    hazards = []
+    for code, coef in coefs.items():
+        const, sums = total(columns, dict(zip(model._names(), map(float, coef))))
+        if isinstance(model.offset, str):
+            sums[model.offset] = Piece(model.offset, slope=1.0)
+        terms: tuple[Term, ...] = tuple(term(piece) for piece in sums.values())
+        increments = {label: tuple(map(float, row[kept])) for label, row in zip(labels, steps[code])}
+        hazards.append(CauseHazard(code, terms, centres[code] - const, increments))
+    return CompetingEquation(
+        hazards=tuple(hazards),
+        form=form,
+        times=tuple(map(float, times[kept])),
+        horizons=tuple(map(float, horizons)),
+        stratum=stratum,
+        **words,
+    )
+
+
+def _of_cox(model: CauseSpecificCox) -> tuple[str, np.ndarray, dict[int, np.ndarray]]:
+    """Return the form, all times, and increments by cause, shape (strata, times)."""
+    if model.incidence == "exponential_efron":
+        raise NoEquation(
+            '`model` has incidence="exponential_efron", whose risks can pass 1. Fit with another incidence, or use '
+            "save_model."
+        )
+    form = str(model.incidence)
+    times = np.unique(np.concatenate([own for one in model.models_.values() for own in one.baseline_times_]))
+    strata = range(max(len(model.strata_levels_), 1))
+    steps: dict[int, np.ndarray] = {}
+    for code, one in model.models_.items():
+        table = np.zeros((len(strata), times.size))
+        for row in strata:
+            fitted = form == "product_limit"
+            own = model.increments_[code][row] if fitted else np.diff(one.baseline_hazard_[row], prepend=0.0)
+            table[row, np.searchsorted(times, one.baseline_times_[row])] = own
+        steps[code] = table
+    return form, times, steps
+
+
+def _of_visits(model: DiscreteTimeHazard) -> tuple[str, np.ndarray, dict[int, np.ndarray]]:
+    odds = np.exp(np.minimum(model.alpha_, 500.0))
+    return "multinomial", np.asarray(model.visits_, dtype=float), dict(zip(map(int, model.causes_), odds))

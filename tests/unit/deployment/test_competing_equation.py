@@ -1,0 +1,335 @@
+"""Equations of competing causes: the locked model's own risks, in every language."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import Surv
+from lbp_prognosis._base import ArgumentError
+from lbp_prognosis.deployment import (
+    CauseHazard,
+    CompetingEquation,
+    IntendedUse,
+    NoEquation,
+    NumberTerm,
+    calculator_page,
+    equation,
+    from_equation,
+    load_model,
+    lock,
+    model_card,
+    nomogram,
+    save_model,
+)
+from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
+from lbp_prognosis.models import CauseSpecificCox, DiscreteTimeHazard
+from tests.chromium import dom_after, needs_browser
+from tests.libreoffice import filled, needs_office, recalculated
+from tests.unit.deployment.formulas import NotAvailable, excel, stata
+from tests.unit.deployment.test_calculator_page import typed
+from tests.unit.deployment.test_equation import COMPETING, HORIZONS, D, X, many, pipeline
+
+VISITS = (3.0, 6.0, 12.0, 24.0)
+CASES = {
+    "product limit": lambda: CauseSpecificCox(),
+    "strata": lambda: CauseSpecificCox(strata="band"),
+    "offset": lambda: CauseSpecificCox(offset="known"),
+    "elastic net": lambda: CauseSpecificCox(penalty="cv", l1_ratio=0.5, cv=3),
+    "efron": lambda: CauseSpecificCox(incidence="product_limit_efron"),
+    "exponential": lambda: CauseSpecificCox(incidence="exponential"),
+    "visits": lambda: DiscreteTimeHazard(VISITS),
+    "visits, strata": lambda: DiscreteTimeHazard(VISITS, strata="band"),
+}
+WRITTEN = ["product limit", "strata", "efron", "exponential", "visits"]
+CAUSES = (1, 2)
+
+
+@cache
+def fitted(name: str) -> tuple[Any, pd.DataFrame, CompetingEquation]:
+    model = CASES[name]()
+    table = X
+    if model.strata:
+        table = X.assign(band=np.where(D["site"] % 2, "a", "b"))
+    if model.offset:
+        table = X.assign(known=0.1 * D["g1"])
+    locked = lock(pipeline(model).fit(table, COMPETING))
+    made = equation(locked, horizons=HORIZONS, time_unit="months")
+    assert isinstance(made, CompetingEquation)
+    return locked, table, made
+
+
+def spoilt(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of which the fourth lacks a number and the fifth has an unknown category."""
+    rows.loc[3, "age"] = np.nan
+    rows.loc[4, "grade"] = "new"
+    return rows
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_gives_the_locked_models_risks_of_every_cause(name: str) -> None:
+    locked, table, made = fitted(name)
+    rows = many(table)
+    for cause in CAUSES:
+        expected = locked.predict_risk(rows, HORIZONS, cause)
+        np.testing.assert_allclose(made.predict_risk(rows, cause=cause), expected, rtol=0, atol=1e-10)
+        again = from_equation(made.to_json())
+        assert again == made
+        np.testing.assert_array_equal(again.predict_risk(rows[:9], cause=cause), made.predict_risk(rows[:9], cause=cause))
+    assert np.isnan(made.predict_risk(spoilt(rows.head(5).copy()))[3:]).all()
+    assert np.isnan(made.predict_risk(rows.head(1), [7.0])).all()
+    with pytest.raises(ArgumentError, match="cause"):
+        made.predict_risk(rows.head(1), cause=3)
+
+
+def test_two_causes_at_one_time_by_hand() -> None:
+    """Steps at 1 and 2 of hazards .1, .2 and .3, 0; x = 1 doubles the first."""
+    hazards = (
+        CauseHazard(1, (NumberTerm("x", float(np.log(2)), low=0, high=1),), 0.0, {"": (0.1, 0.3)}),
+        CauseHazard(2, (NumberTerm("x", 0.0, low=0, high=1),), 0.0, {"": (0.2, 0.0)}),
+    )
+    row = pd.DataFrame({"x": [1.0]})
+    risks = {
+        "product_limit": (1 - np.exp(-0.2)) + (1 - 2 * (1 - np.exp(-0.2))) * (1 - np.exp(-0.6)),
+        "product_limit_efron": 0.2 + 0.6 * 0.6,
+        "exponential": 0.5 * (1 - np.exp(-0.4)) + np.exp(-0.4) * (1 - np.exp(-0.6)),
+        "multinomial": 0.2 / 1.4 + 1 / 1.4 * 0.6 / 1.6,
+    }
+    for form, risk in risks.items():
+        made = CompetingEquation(hazards, form, (1.0, 2.0), (0.5, 2.0))
+        np.testing.assert_allclose(made.predict_risk(row), [[0.0, risk]], rtol=0, atol=1e-15)
+    # more than all leave: in proportion
+    both = tuple(replace(hazard, increments={"": (3.0, 1.0)}) for hazard in hazards)
+    made = CompetingEquation(both, "product_limit_efron", (1.0, 2.0), (2.0,))
+    np.testing.assert_allclose(made.predict_risk(row), [[2 / 3]])
+    np.testing.assert_allclose(made.predict_risk(row, cause=2), [[1 / 3]])
+
+
+def test_the_bound_of_rounding_holds() -> None:
+    for name in WRITTEN:
+        _, table, made = fitted(name)
+        inside = many(table, 2000)
+        for term in made.terms:
+            if isinstance(term, NumberTerm):
+                inside[term.name] = inside[term.name].clip(term.low, term.high)
+        for digits in (4, 6):
+            seen = np.abs(made.rounded(digits).predict_risk(inside) - made.predict_risk(inside)).max()
+            assert 0 < seen <= made.rounding_error(digits) < 0.02
+    with pytest.raises(ArgumentError, match="digits"):
+        made.rounded(3)
+
+
+def test_what_is_refused() -> None:
+    _, _, made = fitted("product limit")
+    bare = CauseSpecificCox().fit(X[["c1"]], COMPETING)
+    with pytest.raises(NoEquation, match="lock"):
+        equation(bare, horizons=[12])
+    with pytest.raises(NoEquation, match="exponential_efron"):
+        equation(lock(CauseSpecificCox(incidence="exponential_efron").fit(X[["c1"]], COMPETING)), horizons=[12])
+    holes = X[["c1", "p1"]].mask(np.arange(len(X))[:, None] % 7 == np.array([[0, 1]]))
+    many_tables = RiskPipeline([MultipleImputation(2, draws=5)], CauseSpecificCox()).fit(holes, COMPETING)
+    with pytest.raises(NoEquation, match="completed tables"):
+        equation(lock(many_tables), horizons=[12])
+    with pytest.raises(NoEquation, match="no step"):
+        equation(lock(bare), horizons=[1e-6])
+    with pytest.raises(NoEquation, match="offset"):
+        equation(lock(CauseSpecificCox().fit(X[["c1"]], COMPETING, offset=D["g1"])), horizons=[12])
+    with pytest.raises(ArgumentError, match="equation"):
+        nomogram(made, 12)
+    state = made.to_dict()
+    for wrong in (
+        {**state, "form": "other"},
+        {**state, "surprise": 1},
+        {**state, "times": state["times"][::-1]},
+        {**state, "times": state["times"][1:]},
+        {**state, "hazards": []},
+        {**state, "hazards": [state["hazards"][0]] * 2},
+        {**state, "stratum": "site"},
+        {name: value for name, value in state.items() if name != "times"},
+    ):
+        with pytest.raises(ArgumentError):
+            from_equation(wrong)
+
+
+def test_a_file_a_card_and_a_frame_hold_it(tmp_path: Path) -> None:
+    _, table, made = fitted("strata")
+    save_model(made, tmp_path / "a.lbpm", reason="a test")
+    again = load_model(tmp_path / "a.lbpm").unlocked
+    assert again == made
+    card = model_card(made, use=IntendedUse("talk", "adults", "recovered", "1"), horizons=HORIZONS)
+    assert "age" in card.to_markdown()
+    frame = made.to_frame()
+    assert set(frame["part"]) == {"slope", "cube", "level", "centre", "increment"}
+    assert set(frame["cause"]) == set(CAUSES)
+    assert made.outside(table.head(1).assign(age=500.0))["reason"].tolist() == ["above range"]
+
+
+def test_latex_and_text_hold_every_number() -> None:
+    for name in WRITTEN:
+        made = replace(fitted(name)[2], digits=6)
+        for hazard in made.hazards:
+            for values in hazard.increments.values():
+                for value in values:
+                    assert f"{value:.6g}".split("e")[0] in made.to_latex()
+                    assert f"{value:.6g}" in made.to_text()
+        assert "training range" in made.to_text()
+        assert "Risk of event 1, 2 by 6, 12 months" in made.to_text()
+
+
+# ---- other languages -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="no R")
+def test_the_r_text_gives_the_same_in_r(tmp_path: Path) -> None:
+    script, expected = ["options(digits = 17)\n"], {}
+    for k, name in enumerate(WRITTEN):
+        _, table, made = fitted(name)
+        rows = spoilt(many(table, 200))
+        rows.to_csv(tmp_path / f"{k}.csv", index=False)
+        (tmp_path / f"{k}.R").write_text(made.to_r(), encoding="utf-8")
+        script.append(f'source("{k}.R")\nd <- read.csv("{k}.csv", check.names = FALSE)\n')
+        for cause in CAUSES:
+            for j, horizon in enumerate(made.horizons):
+                call = f"lbp_risk(d, {horizon!r}, {cause})"
+                script.append(f'writeLines(sprintf("%.17g", {call}), "{k}_{cause}_{j}.txt")\n')
+                expected[f"{k}_{cause}_{j}.txt"] = made.predict_risk(rows, cause=cause)[:, j]
+    (tmp_path / "all.R").write_text("".join(script), encoding="utf-8")
+    subprocess.run(["Rscript", "all.R"], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    for name, risk in expected.items():
+        words = (tmp_path / name).read_text().split()
+        got = np.array([np.nan if word == "NA" else float(word) for word in words])
+        assert np.isnan(got[[3, 4]]).all()
+        np.testing.assert_allclose(got, risk, rtol=0, atol=1e-8)
+
+
+@needs_browser
+def test_the_javascript_gives_the_same_in_a_browser(tmp_path: Path) -> None:
+    parts: list[str] = []
+    expected: list[float] = []
+    for name in WRITTEN:
+        _, table, made = fitted(name)
+        rows = spoilt(many(table, 100))
+        for cause in CAUSES:
+            expected += made.predict_risk(rows, cause=cause).ravel().tolist()
+        data = rows.astype(object).where(rows.notna(), None).to_dict("records")
+        parts.append(
+            f"(function () {{ {made.to_javascript()}\n var rows = {json.dumps(data)};\n"
+            f" {json.dumps(CAUSES)}.forEach(function (c) {{ rows.forEach(function (x) {{"
+            f" {json.dumps(made.horizons)}.forEach(function (h) {{ out.push(lbpRisk(x, h, c)); }}); }}); }}); }})();"
+        )
+    page = (
+        "<!doctype html><meta charset='utf-8'><pre id='out'></pre><script>'use strict'; var out = [];"
+        + "".join(parts)
+        + "document.getElementById('out').textContent = out.map(String).join(' ');</script>"
+    )
+    found = re.search(r"<pre id=.out.>([^<]*)<", dom_after(tmp_path, page))
+    assert found is not None
+    got = np.array(found[1].split(), dtype=float)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-8)
+    assert np.isnan(got).sum() == 8 * len(WRITTEN)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_stata_commands_give_the_same(name: str) -> None:
+    _, table, made = fitted(name)
+    rows = many(table, 4)
+    rows.loc[3, "age"] = np.nan
+    text = made.to_stata()
+    for k, row in enumerate(rows.to_dict("records")):
+        got = stata(text, {c: v.replace('"', "'") if isinstance(v, str) else v for c, v in row.items()})
+        for cause in CAUSES:
+            for j, horizon in enumerate(made.horizons):
+                risk = made.predict_risk(rows.iloc[[k]], cause=cause)[0, j]
+                np.testing.assert_allclose(got[f"risk_{cause}_{horizon:g}"], risk, rtol=0, atol=1e-8)
+
+
+def _cells(made: CompetingEquation, row: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple[int, int], str]]:
+    """Return where values are typed, and where the risk of each cause and horizon stands."""
+    names = list(map(str, made.feature_names_in_))
+    first = 4 + len(names) + 1
+    risks = {(c, j): f"{'EF'[c]}{first + j}" for c in range(2) for j in range(len(made.horizons))}
+    return {f"B{4 + j}": row[column] for j, column in enumerate(names)}, risks
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_workbook_calculates_the_same(name: str, tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    _, table, made = fitted(name)
+    path = made.to_excel(tmp_path / "risk.xlsx")
+    rows = many(table, 2)
+    sheet = openpyxl.load_workbook(path)["Risk"]
+    for k, row in enumerate(rows.to_dict("records")):
+        typed_in, risks = _cells(made, row)
+        for cell, value in typed_in.items():
+            sheet[cell] = value
+        for (c, j), cell in risks.items():
+            expected = made.predict_risk(rows.iloc[[k]], cause=CAUSES[c])[0, j]
+            assert _value(sheet, cell) == pytest.approx(expected, abs=1e-8)
+    sheet["B4"] = "0,5"
+    with pytest.raises(NotAvailable):
+        _value(sheet, "E" + next(iter(risks.values()))[1:])
+
+
+def _value(sheet: Any, cell: str) -> float:
+    """Compute the steps from above, so that no cell is computed twice."""
+    known: dict[str, Any] = {}
+
+    class Sheet:
+        def __getitem__(self, name: str) -> Any:
+            if name in known:
+                return known[name]
+            return sheet[name]
+
+    class Known:
+        data_type = "n"
+
+        def __init__(self, value: Any) -> None:
+            self.value = value
+
+    view = Sheet()
+    for row in sheet.iter_rows(min_row=4, min_col=5):
+        for one in row:
+            if one.data_type == "f" and not str(one.value).startswith("=IF(ISNUMBER(0*"):
+                known[one.coordinate] = Known(excel(view, one.coordinate))
+    return float(excel(view, cell))
+
+
+@needs_office
+@pytest.mark.slow
+def test_libreoffice_calculates_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    books, expected = [], []
+    for name in WRITTEN:
+        _, table, made = fitted(name)
+        source = made.to_excel(tmp_path / f"{name.replace(', ', '_').replace(' ', '_')}.xlsx")
+        rows = many(table, 5)
+        for k, row in enumerate(rows.to_dict("records")):
+            typed_in, risks = _cells(made, row)
+            books.append(filled(source, tmp_path / f"{source.stem}_{k}.xlsx", typed_in))
+            values = {cell: made.predict_risk(rows.iloc[[k]], cause=CAUSES[c])[0, j] for (c, j), cell in risks.items()}
+            expected.append(values)
+    for sheet, values in zip(recalculated(tmp_path, books), expected):
+        for cell, value in values.items():
+            assert sheet[cell].value == pytest.approx(value, abs=1e-8)
+
+
+@needs_browser
+def test_a_calculator_of_competing_causes(tmp_path: Path) -> None:
+    numbers = X[["c1", "age"]]
+    locked = lock(CauseSpecificCox().fit(numbers, Surv.right(D.time, D.status)))
+    use = IntendedUse("Talk about expectations", "Adults", "recovered", "1")
+    page = calculator_page(locked, tmp_path / "c.html", use=use, horizons=[12], unvalidated_reason="none yet")
+    seen = typed(tmp_path, page.read_text(encoding="utf-8"), [["0.5", "44"]])[0]
+    risk = locked.predict_risk(pd.DataFrame({"c1": [0.5], "age": [44.0]}), 12)[0, 0]
+    assert float(str(seen[0])) == pytest.approx(risk, abs=1e-10)
+    assert "No interval is known" in str(seen[4])
