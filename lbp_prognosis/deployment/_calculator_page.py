@@ -132,7 +132,11 @@ def calculator_page(
     level = check_confidence(confidence)
     made = _formula(model, horizons, units, time_unit)
     cuts = check_thresholds(list(thresholds)).tolist() if len(thresholds) else []
-    uncertainty = None if isinstance(model, Formula | CompetingEquation | PublishedModel) else uncertainty_of(model, made.horizons)
+    uncertainty = (
+        None
+        if isinstance(model, Formula | CompetingEquation | PublishedModel)
+        else uncertainty_of(model, made.horizons)
+    )
     if uncertainty is not None:
         uncertainty["quantile"] = float(norm.ppf(0.5 + level / 2))
     page = {
@@ -165,7 +169,9 @@ def _check_stated(use: Any, validation: Any, unvalidated_reason: str) -> None:
         )
 
 
-def _formula(model: Any, horizons: Any, units: Mapping[str, str] | None, time_unit: str) -> Equation | CompetingEquation:
+def _formula(
+    model: Any, horizons: Any, units: Mapping[str, str] | None, time_unit: str
+) -> Equation | CompetingEquation:
     if isinstance(model, PublishedModel):
         made = model.equation
     elif isinstance(model, Equation | CompetingEquation):

@@ -381,8 +381,8 @@ class CompetingEquation(ColumnsOfTerms, Result):
     def _summary(self) -> str:
         names = ", ".join(term.name for term in self.terms[:6]) + (", …" if len(self.terms) > 6 else "")
         return (
-            f"{self.model or 'a model'} of {names}; causes {', '.join(map(str, self.causes_))}, {len(self.times)} steps, "
-            f"risk by {', '.join(f'{h:g}' for h in self.horizons)}"
+            f"{self.model or 'a model'} of {names}; causes {', '.join(map(str, self.causes_))}, {len(self.times)} "
+            f"steps, risk by {', '.join(f'{h:g}' for h in self.horizons)}"
         )
 
 

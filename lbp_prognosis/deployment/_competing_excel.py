@@ -99,7 +99,9 @@ def _steps(equation: CompetingEquation, sheet: Any, start: int, lp: int, stratum
         for c, hazard in enumerate(equation.hazards):
             h = _increment(equation, hazard.increments, k, stratum)
             relative = f"{h}*EXP({get_column_letter(5 + c)}{lp})"
-            sheet.cell(row, a + c).value = "=" + (f"1-EXP(-{relative})" if equation.form == "product_limit" else relative)
+            sheet.cell(row, a + c).value = "=" + (
+                f"1-EXP(-{relative})" if equation.form == "product_limit" else relative
+            )
             share, stay = {
                 "product_limit": (f"{parts[c]}/MAX({whole},1)", f"MAX(1-{whole},0)"),
                 "product_limit_efron": (f"{parts[c]}/MAX({whole},1)", f"MAX(1-{whole},0)"),

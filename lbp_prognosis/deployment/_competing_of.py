@@ -56,8 +56,8 @@ def competing_equation(
     if isinstance(model, CauseSpecificCox):
         if not locked:
             raise NoEquation(
-                "`model` must be locked for an equation: a CauseSpecificCox has a step at the time of each single event. "
-                "Say equation(lock(model)), or use save_model."
+                "`model` must be locked for an equation: a CauseSpecificCox has a step at the time of each single "
+                "event. Say equation(lock(model)), or use save_model."
             )
         form, times, steps = _of_cox(model)
         centres = {code: float(one.centre_ @ one.coef_) for code, one in model.models_.items()}

@@ -52,9 +52,9 @@ def equation(
     ----------
     model : fitted model, RiskPipeline or LockedModel
         CoxPH, ElasticNetCox, FineGray, LogisticRisk, OrdinalRegression (with its declared cut), ParametricAFT (but the
-        generalised gamma), RoystonParmar, DiscreteTimeHazard, a locked CauseSpecificCox; or a pipeline of Standardise, OneHot,
-        RestrictedCubicSpline, StandardScaler and an imputation around one of them. The formula is one of complete
-        rows. After multiple imputation it is the average of coefficients and log baselines: say
+        generalised gamma), RoystonParmar, DiscreteTimeHazard, a locked CauseSpecificCox; or a pipeline of
+        Standardise, OneHot, RestrictedCubicSpline, StandardScaler and an imputation around one of them. The formula is
+        one of complete rows. After multiple imputation it is the average of coefficients and log baselines: say
         ``combine="cloglog"`` (or ``"logit"``) for the pipeline to predict the same.
     horizons : float or sequence of float, optional
         Times at which the baseline is written. By default the visits of a model that knows visits; a model in
@@ -155,8 +155,8 @@ def _competing(
 ) -> CompetingEquation:
     if len(inner) > 1:
         raise NoEquation(
-            f"`model` averages the risks of {len(inner)} completed tables, and those of competing causes have no common "
-            "steps. Impute once (m=1), or use save_model."
+            f"`model` averages the risks of {len(inner)} completed tables, and those of competing causes have no "
+            "common steps. Impute once (m=1), or use save_model."
         )
     _check_offset(inner[0])
     words = {

@@ -70,7 +70,17 @@ def known_classes() -> dict[str, type]:
     found: dict[str, type] = {name: getattr(models, name) for name in MODELS}
     found |= fusion.stored_classes()
     found |= {f"sklearn.{name}": getattr(rooms[room], name) for room, name in SKLEARN_STEPS}
-    for kind in (UpdatedModel, PublishedModel, Equation, CompetingEquation, CauseHazard, NumberTerm, LevelTerm, Objection, FeatureMap):
+    for kind in (
+        UpdatedModel,
+        PublishedModel,
+        Equation,
+        CompetingEquation,
+        CauseHazard,
+        NumberTerm,
+        LevelTerm,
+        Objection,
+        FeatureMap,
+    ):
         found[kind.__name__] = kind
     return found
 

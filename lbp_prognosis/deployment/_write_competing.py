@@ -89,10 +89,7 @@ def competing_javascript(equation: CompetingEquation) -> str:
     lines.append("  for (var i = 0; i < horizons.length; i++) {\n")
     lines.append("    if (Math.abs(horizons[i] - horizon) <= 1e-9 * Math.abs(horizon)) { k = i; }\n  }\n")
     lines.append("  if (k < 0 || mine < 0) { return NaN; }\n")
-    rows = ",\n    ".join(
-        f"{quoted(f'={plain_label(label)}')}: [{', '.join(f'[{_numbers(h.increments[label], digits)}]' for h in equation.hazards)}]"
-        for label in equation.strata_labels
-    )
+    rows = ",\n    ".join(_javascript_steps(equation, label) for label in equation.strata_labels)
     chosen = f"x[{quoted(equation.stratum)}]" if equation.stratum else '""'
     lines.append(f"  var table = {{{rows}}}, steps = lbpLevel(table, {chosen});\n")
     lines.append("  if (!Array.isArray(steps)) { return NaN; }\n")
@@ -105,6 +102,11 @@ def competing_javascript(equation: CompetingEquation) -> str:
     lines.append(f"    {_JAVASCRIPT[equation.form]}\n    risk += left * p[mine]; left *= stay;\n  }}\n")
     lines.append("  return Math.min(risk, 1);\n}\n")
     return "".join(lines)
+
+
+def _javascript_steps(equation: CompetingEquation, label: str) -> str:
+    columns = ", ".join(f"[{_numbers(hazard.increments[label], equation.digits)}]" for hazard in equation.hazards)
+    return f"{quoted(f'={plain_label(label)}')}: [{columns}]"
 
 
 def competing_stata(equation: CompetingEquation) -> str:

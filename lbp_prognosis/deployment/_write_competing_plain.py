@@ -32,7 +32,9 @@ def competing_text(equation: CompetingEquation) -> str:
     """Return the formula line by line, and the table of steps."""
     digits = equation.digits
     lines = [header(equation, "").replace("\n ", "\n").lstrip()]
-    lines.append("\nrisk_k = sum over the steps of left * p_k, with left = 1 at the beginning and left * (1 - sum p) after\n")
+    lines.append(
+        "\nrisk_k = sum over the steps of left * p_k, with left = 1 at the beginning and left * (1 - sum p) after\n"
+    )
     lines.append(f"a step; a_k = h_k * exp(lp_k); {_PLAIN[equation.form]}.\n\n")
     for hazard in equation.hazards:
         lines.append(f"lp_{hazard.cause} = {number(-hazard.centre, digits)}\n")
@@ -67,7 +69,8 @@ def competing_latex(equation: CompetingEquation) -> str:
 def _latex_table(equation: CompetingEquation, label: str) -> str:
     head = " & ".join(["$u$", *(f"$h_{{{hazard.cause}}}(u)$" for hazard in equation.hazards)])
     if equation.stratum:
-        head = rf"\multicolumn{{{len(equation.hazards) + 1}}}{{l}}{{{latex_words(equation.stratum)}: {latex_words(plain_label(label))}}} \\ {head}"
+        where = f"{latex_words(equation.stratum)}: {latex_words(plain_label(label))}"
+        head = rf"\multicolumn{{{len(equation.hazards) + 1}}}{{l}}{{{where}}} \\ {head}"
     rows = []
     for k, time in enumerate(equation.times):
         values = [f"${latex_number(hazard.increments[label][k], equation.digits)}$" for hazard in equation.hazards]

@@ -85,7 +85,9 @@ def test_it_gives_the_locked_models_risks_of_every_cause(name: str) -> None:
         np.testing.assert_allclose(made.predict_risk(rows, cause=cause), expected, rtol=0, atol=1e-10)
         again = from_equation(made.to_json())
         assert again == made
-        np.testing.assert_array_equal(again.predict_risk(rows[:9], cause=cause), made.predict_risk(rows[:9], cause=cause))
+        np.testing.assert_array_equal(
+            again.predict_risk(rows[:9], cause=cause), made.predict_risk(rows[:9], cause=cause)
+        )
     assert np.isnan(made.predict_risk(spoilt(rows.head(5).copy()))[3:]).all()
     assert np.isnan(made.predict_risk(rows.head(1), [7.0])).all()
     with pytest.raises(ArgumentError, match="cause"):
