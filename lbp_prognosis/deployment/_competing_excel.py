@@ -5,21 +5,19 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lbp_prognosis._base import require, write_file
+from lbp_prognosis.deployment._competing_formula import CompetingFormula
 from lbp_prognosis.deployment._excel import excel_equal, excel_term, put_text
 from lbp_prognosis.deployment._written import header, number, one_line, range_words
-
-if TYPE_CHECKING:
-    from lbp_prognosis.deployment._competing_equation import CompetingEquation
 
 __all__ = ["write_competing_excel"]
 
 _FIRST = 4  # row of the first predictor, and of the first step
 
 
-def write_competing_excel(equation: CompetingEquation, path: str | os.PathLike[str]) -> Path:
+def write_competing_excel(equation: CompetingFormula, path: str | os.PathLike[str]) -> Path:
     """Write predictors in column B, their parts of each linear predictor beside, risks below, the steps to the right.
 
     Numbers and formulas are stored as `write_excel` stores them. A value that is no number, or an unknown category,
@@ -80,7 +78,7 @@ def write_competing_excel(equation: CompetingEquation, path: str | os.PathLike[s
     return write_file(path, buffer.getvalue())
 
 
-def _steps(equation: CompetingEquation, sheet: Any, start: int, lp: int, stratum: str) -> None:
+def _steps(equation: CompetingFormula, sheet: Any, start: int, lp: int, stratum: str) -> None:
     """Write a row per step: time, a of each cause, p of each cause, risk so far of each cause, and who is left."""
     from openpyxl.utils import get_column_letter
 
@@ -116,7 +114,7 @@ def _steps(equation: CompetingEquation, sheet: Any, start: int, lp: int, stratum
         sheet.cell(row, left).value = f"={survived}({stay})"
 
 
-def _increment(equation: CompetingEquation, increments: Any, k: int, stratum: str) -> str:
+def _increment(equation: CompetingFormula, increments: Any, k: int, stratum: str) -> str:
     if not stratum:
         return f"({number(increments[''][k], equation.digits)})"
     base = "NA()"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from lbp_prognosis._base import plain_label
+from lbp_prognosis.deployment._competing_formula import CompetingFormula
 from lbp_prognosis.deployment._write_javascript import PARTS, javascript_term
 from lbp_prognosis.deployment._write_r import r_term
 from lbp_prognosis.deployment._write_stata import stata_equal, stata_names, stata_term
 from lbp_prognosis.deployment._written import ascii_quoted, header, number, one_line, quoted
-
-if TYPE_CHECKING:
-    from lbp_prognosis.deployment._competing_equation import CompetingEquation
 
 __all__ = ["competing_javascript", "competing_r", "competing_stata"]
 
@@ -33,7 +30,7 @@ _JAVASCRIPT = {
 }
 
 
-def competing_r(equation: CompetingEquation) -> str:
+def competing_r(equation: CompetingFormula) -> str:
     """Return functions of a data frame ``d``."""
     digits = equation.digits
     lines = [header(equation, "#"), "lbp_lp <- function(d, cause = 1) {\n  switch(as.character(cause),\n"]
@@ -71,7 +68,7 @@ def competing_r(equation: CompetingEquation) -> str:
     return "".join(lines)
 
 
-def competing_javascript(equation: CompetingEquation) -> str:
+def competing_javascript(equation: CompetingFormula) -> str:
     """Return functions of an object ``x`` with a value per column; NaN where no risk is known."""
     digits = equation.digits
     lines = [header(equation, "//"), PARTS, "function lbpLp(x, cause) {\n  var lp = NaN, v;\n"]
@@ -104,12 +101,12 @@ def competing_javascript(equation: CompetingEquation) -> str:
     return "".join(lines)
 
 
-def _javascript_steps(equation: CompetingEquation, label: str) -> str:
+def _javascript_steps(equation: CompetingFormula, label: str) -> str:
     columns = ", ".join(f"[{_numbers(hazard.increments[label], equation.digits)}]" for hazard in equation.hazards)
     return f"{quoted(f'={plain_label(label)}')}: [{columns}]"
 
 
-def competing_stata(equation: CompetingEquation) -> str:
+def competing_stata(equation: CompetingFormula) -> str:
     """Return commands for a do-file: a linear predictor per cause, then a few lines per step."""
     digits = equation.digits
     columns = list(map(str, equation.feature_names_in_))
@@ -140,7 +137,7 @@ def competing_stata(equation: CompetingEquation) -> str:
     return "".join(lines)
 
 
-def _stata_known(equation: CompetingEquation, names: dict[str, str]) -> str:
+def _stata_known(equation: CompetingFormula, names: dict[str, str]) -> str:
     if not equation.stratum:
         return "0"
     base = "."
@@ -149,7 +146,7 @@ def _stata_known(equation: CompetingEquation, names: dict[str, str]) -> str:
     return base
 
 
-def _stata_step(equation: CompetingEquation, u: int, stratum: str) -> list[str]:
+def _stata_step(equation: CompetingFormula, u: int, stratum: str) -> list[str]:
     """Return the commands of one step."""
     codes = [hazard.cause for hazard in equation.hazards]
     out = []

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lbp_prognosis._base import plain_label
+from lbp_prognosis.deployment._competing_formula import CompetingFormula
 from lbp_prognosis.deployment._write_latex import latex_number, latex_parts, latex_words
 from lbp_prognosis.deployment._write_plain import plain_parts
 from lbp_prognosis.deployment._written import header, number, one_line
-
-if TYPE_CHECKING:
-    from lbp_prognosis.deployment._competing_equation import CompetingEquation
 
 __all__ = ["competing_latex", "competing_text"]
 
@@ -28,7 +24,7 @@ _LATEX = {
 }
 
 
-def competing_text(equation: CompetingEquation) -> str:
+def competing_text(equation: CompetingFormula) -> str:
     """Return the formula line by line, and the table of steps."""
     digits = equation.digits
     lines = [header(equation, "").replace("\n ", "\n").lstrip()]
@@ -51,7 +47,7 @@ def competing_text(equation: CompetingEquation) -> str:
     return "".join(lines)
 
 
-def competing_latex(equation: CompetingEquation) -> str:
+def competing_latex(equation: CompetingFormula) -> str:
     """Return ``\\[ … \\]`` with an ``aligned`` block, then the steps as a table."""
     digits = equation.digits
     lines = [
@@ -66,7 +62,7 @@ def competing_latex(equation: CompetingEquation) -> str:
     return block + "".join(_latex_table(equation, label) for label in equation.strata_labels)
 
 
-def _latex_table(equation: CompetingEquation, label: str) -> str:
+def _latex_table(equation: CompetingFormula, label: str) -> str:
     head = " & ".join(["$u$", *(f"$h_{{{hazard.cause}}}(u)$" for hazard in equation.hazards)])
     if equation.stratum:
         where = f"{latex_words(equation.stratum)}: {latex_words(plain_label(label))}"
