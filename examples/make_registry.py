@@ -33,7 +33,7 @@ def main(path: Path) -> None:
         write_index=False,
         version=118,
         time_stamp=datetime(2026, 1, 1),
-        data_label="Simulated: evidence about nobody",
+        data_label="Simulated: no evidence about any patient",
         variable_labels=LABELS,
         value_labels={"status": {0: "censored", 1: "recovery", 2: "surgery"}},
     )

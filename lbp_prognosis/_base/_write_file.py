@@ -63,7 +63,7 @@ def write_file(
 
 
 def _opened(name: Path, target: Path, mode: int) -> int:
-    """Open a new file that nobody has opened before; the system takes the umask off the mode."""
+    """Open a new file that no other program has open; the system takes the umask off the mode."""
     try:
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     except OSError as error:

@@ -161,7 +161,7 @@ def _ranges(part: Any, least: int) -> None:
 def _coarse_values(
     times: np.ndarray, events: np.ndarray | None, values: list[np.ndarray], least: int, notes: list[str]
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return coarse times and the cumulated values there; a step counts as one event where nobody has counted them."""
+    """Return coarse times and the cumulated values there; a step counts as one event where its events are not counted."""
     if events is None:
         events = np.ones(times.size, dtype=int)
         notes.append("the events behind the steps of a baseline are not known: each step counts as one")
@@ -176,7 +176,7 @@ def _coarse_line(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a broken line through fewer points, with ``least`` expected events in each rise.
 
-    A line needs its height where a group of intervals begins and ends, not in its middle. Both are ends of somebody's
+    A line needs its height where a group of intervals begins and ends, not in its middle. Both are ends of a patient's
     interval, however many events are expected inside, and keep three digits.
     """
     rises = np.flatnonzero(np.diff(values, prepend=0.0) > 1e-12)

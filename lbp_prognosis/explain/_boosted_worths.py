@@ -144,8 +144,8 @@ def _is_the_model(found: BoostedWorths, estimator: Any, X: pd.DataFrame, backgro
         found.horizons,
         found.cause,
     )
-    everybody = np.ones((1, next(iter(found.slots.values())).shape[1]), dtype=bool)
-    ours = few(everybody)[0]
+    all_players = np.ones((1, next(iter(found.slots.values())).shape[1]), dtype=bool)
+    ours = few(all_players)[0]
     if found.horizons is None:
         theirs = np.asarray(estimator.linear_predictor(X, found.cause), dtype=float)[:, None]
     else:

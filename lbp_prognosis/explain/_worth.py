@@ -73,7 +73,7 @@ def read_players(X: pd.DataFrame, groups: Mapping[str, Sequence[str]] | None, fi
             "groups",
             "a mapping that contains every column of `X`",
             f"one without {left[:5]}",
-            "A column of no group would move with nobody: add it, or drop it from `X`.",
+            "Each column belongs to one player: add it to a group, or drop it from `X`.",
         )
     return players
 
@@ -123,7 +123,7 @@ def coalition_worths(
 ) -> np.ndarray:
     """Return ``(n_coalitions, n, n_outputs)``: mean over the background of the output with a coalition's values kept.
 
-    A missing value is a value: a player that is present keeps it, so that the worth of everybody is the prediction.
+    A missing value is a value: a player that is present keeps it, so that the worth of all players is the prediction.
     """
     n, size, count = len(X), len(background), members.shape[0]
     pool = pd.concat([background, X], ignore_index=True)

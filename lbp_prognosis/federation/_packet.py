@@ -94,7 +94,7 @@ class Packet:
         Raises
         ------
         ArgumentError
-            Without a name, or for a packet that does not hold together (see `verify`): nobody signs what was changed.
+            Without a name, or for a packet that was changed (see `verify`).
         """
         if not isinstance(name, str) or not name.strip():
             raise argument_error("name", "the name of a person", name)
@@ -172,7 +172,7 @@ class Packet:
         Parameters
         ----------
         key : bytes, optional
-            With which it was sealed. A digest alone shows accidents; a seal shows that nobody changed it on the way.
+            With which it was sealed. A digest alone shows accidents; a seal shows that it was not changed on the way.
 
         Raises
         ------

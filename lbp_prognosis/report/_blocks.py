@@ -1,4 +1,4 @@
-"""``Section`` and what it holds: words, tables and pictures, before anybody decides on HTML, CSV or Word."""
+"""``Section`` and its contents, words, tables and figures, independent of HTML, CSV and Word."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def section_answer(page: Page) -> Section:
     """Return what the page says, what it cannot say, and the headline numbers."""
     blocks: list[Block] = []
     if page.release is not None and page.release.insufficient:
-        words = f"Nothing leaves: {page.release.insufficient}. Show these numbers to nobody who may not see the data."
+        words = f"Nothing leaves: {page.release.insufficient}. These numbers are only for those who may see the data."
         return Section("answer", "In short", (Notice(words, "absent"),))
     items = []
     for row in page.headline.itertuples():

@@ -147,8 +147,8 @@ def _boxes(
 ) -> list[str]:
     """Make boxes missing, in place, where no patient was asked: REDCap exports an unticked box as 0 either way.
 
-    Nobody was asked where the form was never opened (its status 0 or empty, and nothing in it filled), nor where the
-    box of a missing code is ticked, which speaks for the other boxes of the field.
+    No patient was asked where the form was never opened (its status 0 or empty, and nothing in it filled), nor where
+    the box of a missing code is ticked, which speaks for the other boxes of the field.
     """
     notes: list[str] = []
     codes = {re.sub(r"[^a-z0-9]", "_", str(code).lower()) for code in missing_codes}

@@ -26,7 +26,7 @@ def outcome_doubts(
     if study.comparison:
         without, extended = study.comparison
         added = used[extended] - used[without]
-    # that a value is there chooses nobody by it
+    # that a value is there selects no patient by it
     rules = [rule for rule in study.cohort.get("eligibility", ()) if rule.get("op") != "present"]
     entry = [str(rule["field"]) for rule in rules if "field" in rule]
     shared = shared_constructs(

@@ -107,7 +107,7 @@ def toml(value):
         ({"comparison": {"clinical": "m", "extended": "n"}}, 2, "comparison"),
         ({"decision": {"low": 0.2, "high": 0.5, "primary": 0.3}}, 2, "rationale"),
         ({"decision": {"low": 0.5, "high": 0.2, "primary": 0.3, "rationale": "r"}}, 2, "high"),
-        ({"outcome": {**STUDY["outcome"], "horizons": [600]}}, 1, "Nobody was followed"),
+        ({"outcome": {**STUDY["outcome"], "horizons": [600]}}, 1, "No patient was followed"),
         ({"outcome": {**STUDY["outcome"], "horizons": [0.01]}}, 1, "one unit|another unit"),
         ({"outcome": {**STUDY["outcome"], "polarity": "ugly"}}, 2, "polarity"),
         ({"outcome": {**STUDY["outcome"], "schedule": [3, 6]}}, 2, "schedule"),
