@@ -68,7 +68,7 @@ def surviving_map(
 ) -> list[T]:
     """Apply ``function`` to each task as `parallel_map` does; a worker that is killed costs its task alone.
 
-    A killed worker takes all workers with it, and no message says whose task it was. The tasks that can have been under way
+    A killed worker takes all workers with it, and no message names its task. The tasks that can have been under way
     are then done one by one, each in a process that may die; the rest go on side by side.
 
     Parameters

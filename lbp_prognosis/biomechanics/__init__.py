@@ -1,4 +1,4 @@
-"""Trials of movement, strength and activity to measures with errors; importers of motion-lab tables."""
+"""Measures of movement, strength and activity with their errors, from trials; importers of motion-lab tables."""
 
 from lbp_prognosis.biomechanics._import_motion_wide import import_motion_wide
 from lbp_prognosis.biomechanics._import_opensim import import_opensim

@@ -1,4 +1,4 @@
-"""``import_motion_wide``: a motion lab's table with one row per session and one column per trial, by a mapping."""
+"""``import_motion_wide``: import a table with one row per session and one column per trial, by a mapping."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def import_motion_wide(
         ``side, trial, unit, method_id``. ``unit`` is that of the column and is converted. Without a number per column
         is the first trial. By default the columns that are named in the grammar.
     method_id : str, default ""
-        Method of all columns that name none.
+        Method of all columns without one of their own.
     patient_id : str, default "patient_id"
         Column with the patient.
     session_id, acquired_on : str, default ""
         Columns with the session and its date; one of them is needed.
     device : str, default ""
-        What measured, for all values.
+        Device, for all values.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""``import_opensim``: summaries of declared coordinates of OpenSim files, as trials."""
+"""``import_opensim``: trials from declared coordinates of OpenSim files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def import_opensim(
     folder : path, default "."
         Where the paths begin.
     in_degrees : bool, optional
-        Unit of angles in files whose header does not say it.
+        Unit of angles in files whose header does not state it.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def import_opensim(
         if needed not in table.columns:
             raise argument_error("files", "a frame with patient_id, trial, path", f"one without {needed}")
     if not method_id:
-        raise argument_error("method_id", "the model and the definition in a word", repr(method_id))
+        raise argument_error("method_id", "a short name of the model and the definition", repr(method_id))
     plan = _plan(coordinates)
     root = Path(folder).resolve()
     faults: list[dict[str, Any]] = []
@@ -91,7 +91,7 @@ def import_opensim(
 
 def _plan(coordinates: Any) -> list[tuple[str, dict[str, Any]]]:
     if not isinstance(coordinates, Mapping) or not coordinates:
-        raise argument_error("coordinates", "a mapping from coordinate to what is made of it", coordinates)
+        raise argument_error("coordinates", "a mapping from coordinate to one or more rules", coordinates)
     plan = []
     for coordinate, given in coordinates.items():
         for rule in given if isinstance(given, list | tuple) else [given]:

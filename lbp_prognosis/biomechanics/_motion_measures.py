@@ -1,4 +1,4 @@
-"""The registry of movement measures: unit, range and direction of the schema, sides and published errors beside them.
+"""Registry of movement measures: unit, range, direction, sides and published errors of measurement.
 
 Norms by age and sex are not given: no published table of any of these measures could be read as a whole.
 """
@@ -26,7 +26,7 @@ TABLE = "motion_trial"
 
 @dataclass(frozen=True)
 class PublishedError:
-    """An error of measurement as it was published.
+    """A published error of measurement.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class PublishedError:
     low, high : float
         The figure, in the unit of the measure; different where the source gives a range.
     design : str
-        What was repeated.
+        Repeated measurements that the error was estimated from.
     population : str
-        In whom.
+        Participants.
     source : str
         Citation with DOI, PMID or PMC number.
     confidence : float
@@ -64,7 +64,7 @@ class PublishedError:
 
 @dataclass(frozen=True)
 class MotionMeasure:
-    """What is known of a measure of movement, strength, endurance or activity.
+    """Properties of a measure of movement, strength, endurance or activity.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class MotionMeasure:
     sided : bool
         Whether it is measured on the left and on the right.
     note : str
-        What its method has to say, or what is easily misread.
+        What ``method_id`` has to state, or a common misreading.
     errors : tuple of PublishedError
         Published errors of measurement; empty where none is given.
     """
@@ -132,7 +132,7 @@ def motion_measures() -> Mapping[str, MotionMeasure]:
 
 
 def motion_measure(name: str) -> MotionMeasure:
-    """Return one measure, or say which there are.
+    """Return one measure by name.
 
     Parameters
     ----------

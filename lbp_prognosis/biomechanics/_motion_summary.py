@@ -1,4 +1,4 @@
-"""``MotionSummary``: one value per session, and the tables that the other rooms take."""
+"""``MotionSummary``: one value per session, and tables for the other rooms."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MotionColumns(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class MotionSummary(Result):
-    """Values of sessions, their errors, and what could not be used.
+    """Values of sessions, their errors, and unusable trials.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class MotionSummary(Result):
     failures : DataFrame
         Trials that could not be used: ``table, row, field, reason, value, message``.
     left_out : DataFrame
-        What went nowhere without being a fault: ``source, item, reason``.
+        Unused items that are no failures: ``source, item, reason``.
     trials : DataFrame
         The trials that were used.
     """
@@ -173,7 +173,7 @@ class MotionSummary(Result):
 
 
 def _one_each(table: pd.DataFrame) -> None:
-    """Refuse several sessions of one measure, and several methods."""
+    """Refuse several sessions or methods of one measure."""
     again = table.duplicated(["patient_id", "measure", "side"], keep=False)
     methods = table.groupby("measure", observed=True)["method_id"].transform("nunique").gt(1)
     for wrong, field_, reason, words in (

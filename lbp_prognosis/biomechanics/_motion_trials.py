@@ -1,4 +1,4 @@
-"""``check_trials``: a long table of trials in the library's units, and a frame of the rows that are none."""
+"""``check_trials``: a long table of trials in the library's units, and a frame of failures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MotionTrials(Result):
         One row per fault: ``table, row, field, reason, value, message``; ``row`` counts rows of the source from 1. What
         has a fault is in no trial.
     left_out : DataFrame
-        What was in the source and went nowhere without being a fault: ``source, item, reason``.
+        Unused items of the source that are no failures: ``source, item, reason``.
     """
 
     trials: pd.DataFrame
@@ -51,14 +51,14 @@ class MotionTrials(Result):
 
 
 def left_out_frame(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
-    """Return what went nowhere as a frame."""
+    """Return unused items as a frame."""
     return pd.DataFrame(rows, columns=["source", "item", "reason"])
 
 
 def check_trials(
     trials: Any, *, places: pd.DataFrame | None = None, left_out: list[tuple[str, str, str]] | None = None
 ) -> MotionTrials:
-    """Bring trials to the library's units and say which rows cannot be used, and why.
+    """Convert trials to the library's units, and list the rows that cannot be used with the reason.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``read_opensim``: a storage or motion file of OpenSim, read strictly."""
+"""``read_opensim``: strict reader of storage and motion files of OpenSim."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class OpenSimStorage(Result):
     def summary(
         self, coordinate: str, *, quantity: str = "angle", events: Mapping[str, float] | None = None
     ) -> pd.DataFrame:
-        """Return what one coordinate did: ``statistic, value, unit``.
+        """Return summary statistics of one coordinate: ``statistic, value, unit``.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ def read_opensim(
 
 
 class _Faults:
-    """Gathers what is wrong with a file, by line."""
+    """Collects the faults of a file by line."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -234,7 +234,7 @@ def _parsed(lines: list[str], source: str, in_degrees: bool | None) -> OpenSimSt
 
 
 def _header(lines: list[str], faults: _Faults) -> dict[str, str]:
-    """Return the keys that count, in lower case; other lines are words."""
+    """Return the known keys in lower case; other lines are ignored."""
     found: dict[str, str] = {}
     if not lines or not lines[0].strip() or _PAIR.match(lines[0]):
         faults.add(1, "name", "header", None, "the first line is the name of the table")

@@ -1,4 +1,4 @@
-"""``summarise_accelerometer``: days of an accelerometer to one value per wearing period, by the rule of valid days."""
+"""``summarise_accelerometer``: one value per wearing period from the valid days of an accelerometer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def summarise_accelerometer(
     wear: str = "wear_minutes",
     session_id: str = "",
 ) -> MotionSummary:
-    """Average the valid days of each wearing period; no signal is processed.
+    """Average the valid days of each wearing period; raw signals are not processed.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _bad_days(days: pd.DataFrame, frame: pd.DataFrame, names: Mapping[str, str])
             found.setdefault(int(k), row)
 
     for key in ("patient_id", "session_id"):
-        mark(days[key].isna(), key, "required", "whose day is it?")
+        mark(days[key].isna(), key, "required", "the row does not name the patient or the period")
     mark(days["date"].isna(), "date", "type", "a day is written YYYY-MM-DD")
     mark(days["wear"].isna(), "wear", "type", "minutes of wearing are a number")
     mark((days["wear"] < 0) | (days["wear"] > DAY), "wear", "wear", f"a day has 0 to {DAY:g} minutes")

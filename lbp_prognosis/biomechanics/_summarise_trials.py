@@ -1,4 +1,4 @@
-"""``summarise_trials``: repeated trials to one value per session, with its error."""
+"""``summarise_trials``: one value per session from repeated trials, with its error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def summarise_trials(
     errors: Mapping[str, float] | None = None,
     confidence: float = 0.95,
 ) -> MotionSummary:
-    """Make one value per session, measure and side of repeated trials, and estimate its error from them.
+    """Summarise repeated trials as one value per session, measure and side, and estimate its error.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def _values(
 def _by_side(
     table: pd.DataFrame, kept: Mapping[str, tuple[str, ...]]
 ) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
-    """Return the table with the rules for sides applied, and what went nowhere for want of the other side."""
+    """Return the table with the rules for sides applied, and the sessions that lack the other side."""
     sided = table["side"].ne("")
     parts = [table[~sided]]
     lost: list[tuple[str, str, str]] = []

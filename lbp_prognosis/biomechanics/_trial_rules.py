@@ -1,4 +1,4 @@
-"""``TrialRules``: what becomes of trials and sides, checked before there are any."""
+"""``TrialRules``: rules for trials and sides, checked before any data are read."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _rules(summary: str | Mapping[str, str]) -> dict[str, str]:
 
 
 def _best(name: str, measure: MotionMeasure) -> str:
-    """Return what "best" for all measures means for one: without a better end there is no best, said when it occurs."""
+    """Return "best", or "none" for a measure without direction, which is refused only if it occurs."""
     return "best" if measure.direction != "none" else "none"
 
 

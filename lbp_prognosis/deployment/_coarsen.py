@@ -161,7 +161,7 @@ def _ranges(part: Any, least: int) -> None:
 def _coarse_values(
     times: np.ndarray, events: np.ndarray | None, values: list[np.ndarray], least: int, notes: list[str]
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return coarse times and the cumulated values there; a step counts as one event where its events are not counted."""
+    """Return coarse times and the cumulated values there; a step without a count of events counts as one event."""
     if events is None:
         events = np.ones(times.size, dtype=int)
         notes.append("the events behind the steps of a baseline are not known: each step counts as one")

@@ -1,4 +1,4 @@
-"""Any risk model to the reasons for its risks."""
+"""Explanations of the predictions of any risk model."""
 
 from lbp_prognosis.explain._feature_effect import FeatureEffect, feature_effect
 from lbp_prognosis.explain._observational_shap import observational_shap

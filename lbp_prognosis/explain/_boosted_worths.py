@@ -1,4 +1,4 @@
-"""Boosted trees: coalitions are mixtures of two rows' leaves, and no frame has to be built or predicted."""
+"""Coalition values of boosted trees, computed from the leaves of two rows without building frames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHECKED = 50
 
 @dataclass(frozen=True)
 class BoostedWorths:
-    """Worths of coalitions of a model of boosted trees.
+    """Values of coalitions for a model of boosted trees.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class BoostedWorths:
 def boosted_worths(
     estimator: Any, X: pd.DataFrame, background: pd.DataFrame, who: Players, horizons: np.ndarray | None, cause: int
 ) -> BoostedWorths | None:
-    """Return worths by mixtures of leaves, or None where the model is none of boosted trees alone.
+    """Return coalition values from the leaves, or None for a model that is not of boosted trees alone.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def boosted_worths(
 
 
 def _is_the_model(found: BoostedWorths, estimator: Any, X: pd.DataFrame, background: pd.DataFrame) -> bool:
-    """Whether rows that keep all their values are predicted as the model does."""
+    """Whether the coalition of all players gives the predictions of the model."""
     few = BoostedWorths(
         found.model,
         found.forests,
@@ -154,7 +154,7 @@ def _is_the_model(found: BoostedWorths, estimator: Any, X: pd.DataFrame, backgro
 
 
 def _bare(estimator: Any) -> Any:
-    """Return the boosted model that is the estimator, or all that is in a pipeline; None for any other."""
+    """Return the boosted model: the estimator itself, or the only step of a pipeline; else None."""
     model = estimator
     if hasattr(estimator, "branches_"):
         if len(estimator.steps) or len(estimator.branches_) != 1:
@@ -213,7 +213,7 @@ def _no_trees() -> Forest:
 
 
 def _walk(tree: dict[str, Any], node: int, splits: list[tuple[int, float, bool, int, int]], values: list[float]) -> int:
-    """Write down the splits below a node, and its leaves from left to right; return the leaves as bits."""
+    """Append the splits below a node and its leaves from left to right; return the leaves as bits."""
     if tree["left_children"][node] == -1:
         values.append(float(tree["split_conditions"][node]))
         return 1 << (len(values) - 1)
@@ -240,6 +240,6 @@ def _slots(forest: Forest, owner: np.ndarray, players: int) -> np.ndarray:
 
 
 def _places(slots: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Return which of a tree's players keep their own row in each coalition, as bits: ``(n_trees, n_coalitions)``."""
+    """Return, as bits, the players of each tree that are in each coalition: ``(n_trees, n_coalitions)``."""
     bits = np.where(slots >= 0, 1 << np.maximum(slots, 0), 0)
     return (bits @ members.T.astype(np.int64)).astype(np.int16)

@@ -1,4 +1,4 @@
-"""Who the players are, and what each coalition of them is worth: the fastest way there is for the model."""
+"""Players and values of coalitions, by the fastest method that the model allows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Worths = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Coalitions:
-    """What explanations of one model have in common.
+    """Inputs shared by all explanations of one model.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Coalitions:
 
 
 def _share_missing(rows: pd.DataFrame, who: Players) -> np.ndarray:
-    """Return which share of each player's columns each row lacks, ``(n, n_players)``."""
+    """Return the share of each player's columns that is missing in each row, ``(n, n_players)``."""
     gone = rows.isna()
     return np.column_stack([gone[list(columns)].to_numpy().mean(axis=1) for columns in who.values()])
 
@@ -93,7 +93,7 @@ def coalitions_of(
     groups: Mapping[str, Sequence[str]] | None,
     grouped: bool,
 ) -> Coalitions:
-    """Check the arguments and find the fastest way to the worths.
+    """Check the arguments and choose the fastest method for the values of coalitions.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def coalitions_of(
 
 
 def doubts_of_background(background: pd.DataFrame, who: Players) -> tuple[Objection, ...]:
-    """Return that a background is small, and which columns of different players go together in it.
+    """Return objections to a small background and to correlated columns of different players.
 
     Parameters
     ----------

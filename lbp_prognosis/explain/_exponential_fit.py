@@ -1,4 +1,4 @@
-"""A link of a sum as a short sum of exponentials, with a bound of what that costs."""
+"""Approximation of an inverse link by a short sum of exponentials, with a bound of the error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``feature_effect``: how the risk moves with one column, by accumulated local effects or by partial dependence."""
+"""``feature_effect``: effect of one column on the risk, by accumulated local effects or by partial dependence."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def feature_effect(
     cause: int = 1,
     n_bins: int = 10,
 ) -> FeatureEffect:
-    """Return how the mean output moves with one numeric column.
+    """Estimate the effect of one numeric column on the mean output.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``observational_shap``: what a finding tells us, which is not what a model uses."""
+"""``observational_shap``: attributions given the other findings; they are not effects of the model."""
 
 from __future__ import annotations
 

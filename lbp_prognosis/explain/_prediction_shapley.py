@@ -1,4 +1,4 @@
-"""``prediction_shapley``: how much of a patient's risk each modality accounts for."""
+"""``prediction_shapley``: exact Shapley values of the modalities for each predicted risk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def prediction_shapley(
     cause: int = 1,
     first: Sequence[str] = (),
 ) -> ShapResult:
-    """Share each predicted risk among the modalities, exactly.
+    """Attribute each predicted risk to the modalities by exact Shapley values.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Models whose risk is a link of a sum over players: coalitions are sums of terms, and no frame has to be built."""
+"""Models whose risk is an inverse link of a sum over players: values of coalitions are sums of terms."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LINKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"cloglog": _cloglog, "l
 
 @dataclass(frozen=True)
 class ScoreTerms:
-    """An output that is F(intercept + slope · score), with a score that is a sum over players.
+    """An output F(intercept + slope · score) with a score that is a sum over players.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ def score_terms(
 def _terms(
     pool: pd.DataFrame, who: Players, score: Callable[[pd.DataFrame], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the scores and what each player changes of the first row's; None where these do not add up."""
+    """Return the scores, and the change that each player makes to the first row's; None if they do not add up."""
     try:
         whole = score(pool)
         changed = _alone(pool, who, score)
@@ -215,7 +215,7 @@ def _alone(pool: pd.DataFrame, who: Players, score: Callable[[pd.DataFrame], np.
 
 
 def _line(risk: np.ndarray, score: np.ndarray) -> tuple[str, np.ndarray, np.ndarray] | None:
-    """Find the link under which every column of risks is a line in the score."""
+    """Return the link under which the risks at each horizon are linear in the score."""
     if np.ptp(score) <= 0 or not np.isfinite(risk).all():
         return None
     for name, link in _LINKS.items():

@@ -1,4 +1,4 @@
-"""``ShapAverages``: what a model uses, on average: attributions without the patients they are of."""
+"""``ShapAverages``: mean absolute attributions, without values of single patients."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def importance_frame(players: tuple[str, ...], mean: np.ndarray, horizons: np.nd
 
 @dataclass(frozen=True, repr=False)
 class ShapAverages(Result):
-    """Mean sizes of attributions, made by `ShapResult.averages`: what may leave where single patients may not.
+    """Mean absolute attributions, made by `ShapResult.averages`, for release without single patients.
 
-    It holds no patient, so that no picture of one can be drawn from it.
+    It contains no patient, so that no figure of a single one can be drawn from it.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class ShapAverages(Result):
         horizon: float | None = None,
         modalities: Mapping[str, Sequence[str]] | None = None,
     ) -> Any:
-        """Draw mean sizes of attributions by level and measure.
+        """Draw mean absolute attributions by level and measure.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""``shap_interactions``: which predictors change each other's effect on a prediction."""
+"""``shap_interactions``: pairwise Shapley interactions of predictors."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ShapInteractions(Result):
     Attributes
     ----------
     values : ndarray of shape (n, n_players, n_players, n_outputs)
-        Symmetric; off the diagonal half the interaction of a pair, on it what is left of a player's attribution. Rows
-        add up to the Shapley values, everything to ``prediction − base``.
+        Symmetric. Off the diagonal stands half the interaction of a pair, on it the rest of a player's attribution.
+        Rows add up to the Shapley values, all values to ``prediction − base``.
     players : tuple of str
         Names of the players.
     base, prediction : ndarray of shape (n, n_outputs)
@@ -80,7 +80,7 @@ class ShapInteractions(Result):
         )
 
     def importance(self) -> pd.DataFrame:
-        """Return mean sizes of main effects and interactions: ``player, other, horizon, importance``, largest first."""
+        """Return mean absolute main effects and interactions: ``player, other, horizon, importance``, largest first."""
         frame = self.to_frame().assign(importance=lambda table: table["value"].abs())
         means = (
             frame.groupby(["player", "other", "horizon"], sort=False, dropna=False)["importance"].mean().reset_index()
@@ -88,7 +88,7 @@ class ShapInteractions(Result):
         return means.sort_values(["horizon", "importance"], ascending=[True, False], kind="stable", ignore_index=True)
 
     def plot(self, ax: Any = None, *, horizon: float | None = None) -> Any:
-        """Draw the mean sizes of main effects (on the diagonal) and interactions.
+        """Draw mean absolute main effects (on the diagonal) and interactions.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""``ShapResult``: attributions, with everything that was chosen to get them."""
+"""``ShapResult``: attributions with the settings that they depend on."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ class ShapResult(Result):
     first_in, last_in : ndarray of the shape of ``values`` or None
         What a player changes alone, and on top of all others (where all coalitions were evaluated).
     error_bound : float or None
-        No attribution is farther than this from the exact one (``"series"``; rounding apart).
+        Upper bound of the error of any attribution (``"series"``), rounding excluded.
     data : DataFrame of shape (n, n_players) or None
         Values of the explained rows, where each player is a column; None where players are groups of columns.
     missing : ndarray of shape (n, n_players) or None
-        Share of a player's columns that a row lacks: 1 is a modality (or column) that is absent, whose attribution is
-        what its absence does to the prediction.
+        Share of a player's columns that is missing in a row. 1 is an absent modality (or column); its attribution is
+        the effect of its absence on the prediction.
 
     Notes
     -----
     `plot`, `plot_waterfall`, `plot_beeswarm`, `plot_scatter`, `plot_heatmap` and `plot_spine_map` of a row show single
-    patients and are not for release. What may leave, if enough patients are behind it, are `averages`.
+    patients and are not for release. `averages` may be released if enough patients contribute to them.
     """
 
     values: np.ndarray
@@ -209,7 +209,7 @@ class ShapResult(Result):
         modalities: Mapping[str, Sequence[str]] | None = None,
         most: int = 20,
     ) -> Any:
-        """Draw mean sizes of attributions as bars.
+        """Draw mean absolute attributions as bars.
 
         Parameters
         ----------
@@ -225,7 +225,7 @@ class ShapResult(Result):
         return self.averages().plot(ax, horizon=horizon, modalities=modalities, most=most)
 
     def plot_waterfall(self, ax: Any = None, *, row: int = 0, horizon: float | None = None, most: int = 10) -> Any:
-        """Draw one patient's way from the mean prediction to the own one.
+        """Draw the steps from the mean prediction to that of one patient (waterfall).
 
         Parameters
         ----------
@@ -321,7 +321,7 @@ class ShapResult(Result):
         return draw_spine_map(cells, scale=self.scale, rest=rest, ax=ax)
 
     def to_explanation(self, horizon: float | None = None) -> Any:
-        """Return a ``shap.Explanation``, for the pictures of the package shap (``shap.plots.beeswarm`` …).
+        """Return a ``shap.Explanation`` for the figures of the package shap (``shap.plots.beeswarm`` …).
 
         Parameters
         ----------

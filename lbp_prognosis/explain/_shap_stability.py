@@ -1,4 +1,4 @@
-"""``shap_stability``: would another sample have explained these patients in the same way?"""
+"""``shap_stability``: variation of attributions over refits on bootstrap samples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["ShapStability", "shap_stability"]
 
 @dataclass(frozen=True, repr=False)
 class ShapStability(Result):
-    """How attributions vary over refits on bootstrap samples.
+    """Variation of attributions over refits on bootstrap samples.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class ShapStability(Result):
     synthetic: bool = False
 
     def stable(self, agreement: float = 0.9) -> np.ndarray:
-        """Return which attributions keep their sign in this share of refits, of the shape of ``sd``."""
+        """Return, in the shape of ``sd``, whether attributions keep their sign in this share of refits."""
         return self.sign_agreement >= agreement
 
     def to_frame(self) -> pd.DataFrame:

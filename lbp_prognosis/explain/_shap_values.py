@@ -183,7 +183,7 @@ def _check_asked(players: str, method: str, n_permutations: int, groups: Any, tr
 
 
 def _way(method: str, k: int, first: Sequence[str]) -> str:
-    """Return how so many players are shared among; what can't be done is refused."""
+    """Return the method for this number of players; refuse what is impossible."""
     way = method if method != "auto" else "series" if k > MOST_PLAYERS else "exact"
     if way == "exact" and k > MOST_PLAYERS:
         raise argument_error("method", f"'permutation' for more than {MOST_PLAYERS} players", f"'exact' for {k}")
@@ -275,7 +275,7 @@ def _nested(worths: Worths, who: Players, tree: Mapping[str, Any], most: int) ->
 
 
 def _coalitions(children: tuple, before: int = 1) -> int:
-    """Count the coalitions before and after the players below some siblings, those met twice included."""
+    """Count the coalitions before and after the players below some siblings, duplicates included."""
     own = before * 2 ** (len(children) - 1)
     inner = sum(_coalitions(child, own) for child in children if not isinstance(child, int))
     return inner + (2 * own if any(isinstance(child, int) for child in children) else 0)

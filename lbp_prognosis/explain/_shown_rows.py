@@ -1,4 +1,4 @@
-"""Frames that pictures of attributions are drawn from: one horizon, the players that matter, values of the columns."""
+"""Frames for figures of attributions: one horizon, the largest players, values of the columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["numbers_and_texts", "place_of_horizon", "place_of_player", "shown_ro
 
 
 def place_of_horizon(horizons: np.ndarray | None, outputs: int, horizon: float | None) -> int:
-    """Return which output is meant; with several of them it has to be said."""
+    """Return the index of a horizon's output; with several outputs the horizon is required."""
     if horizon is None:
         if outputs == 1:
             return 0
@@ -28,14 +28,14 @@ def place_of_horizon(horizons: np.ndarray | None, outputs: int, horizon: float |
 
 
 def place_of_player(players: tuple[str, ...], name: str, argument: str) -> int:
-    """Return the number of a player."""
+    """Return the index of a player."""
     if name not in players:
         raise argument_error(argument, f"one of the players {list(players)[:8]}", repr(name))
     return players.index(name)
 
 
 def numbers_and_texts(column: pd.Series | None, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a column's values as numbers, NaN where they are none, and as they are read; no texts without a column."""
+    """Return a column's values as numbers (NaN for categories) and as texts; without a column the texts are empty."""
     if column is None:
         return np.full(n, np.nan), np.full(n, "", dtype=object)
     missing = column.isna().to_numpy()

@@ -1,4 +1,4 @@
-"""Attributions by level and measure, as the names of columns or their provenance say."""
+"""Attributions by level and measure, from the names of columns or their provenance."""
 
 from __future__ import annotations
 

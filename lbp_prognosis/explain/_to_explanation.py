@@ -1,4 +1,4 @@
-"""``to_explanation``: attributions as the package ``shap`` keeps them, for its pictures."""
+"""``to_explanation``: attributions as an object of the package ``shap``, for its figures."""
 
 from __future__ import annotations
 

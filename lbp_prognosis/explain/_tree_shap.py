@@ -1,6 +1,6 @@
-"""``tree_shap``: attributions of a boosted model's margin, in the time of a walk down its trees.
+"""``tree_shap``: attributions of a boosted model's margin by TreeSHAP.
 
-It and ``_to_explanation`` know the package ``shap``.
+This file and ``_to_explanation`` use the package ``shap``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Worths of coalitions: the model's mean output when some players keep their values and the rest are drawn anew."""
+"""Values of coalitions: mean output when some players keep their values and the others come from the background."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def table_of(name: str, X: Any, like: pd.DataFrame | None = None) -> pd.DataFram
 
 
 def fixed_columns(estimator: Any) -> set[str]:
-    """Return columns that are no predictors: strata, offset, what steps read beside them, what a pipeline leaves."""
+    """Return columns that are no predictors: strata, offset, and columns that only steps read or that are dropped."""
     fixed = {*getattr(estimator, "held_columns_", ()), *getattr(estimator, "unused_columns_", ())}
     for step in getattr(estimator, "steps", ()):
         fixed |= set(getattr(step[1] if isinstance(step, tuple) else step, "context_columns", ()))

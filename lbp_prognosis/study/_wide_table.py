@@ -175,8 +175,8 @@ def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:
     longest, last = float(y["time"].max()), max(spec.horizons)
     if longest < last:
         raise DataError(
-            f"No patient was followed to the horizon of {last:g} {spec.unit}: the longest {plan.time!r} is {longest:g}. Is "
-            f"it in {spec.unit}?"
+            f"No patient was followed to the horizon of {last:g} {spec.unit}: the longest {plan.time!r} is "
+            f"{longest:g}. Is it in {spec.unit}?"
         )
     doubt = horizon_unit_doubt(y, np.asarray(spec.horizons))
     if doubt:
