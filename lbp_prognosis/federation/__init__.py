@@ -1,4 +1,4 @@
-"""Many hospitals, one answer: aggregates out, pooled evidence in; no patient leaves."""
+"""Federated evidence: hospitals send aggregates, the centre pools them; no patient data leave a site."""
 
 from lbp_prognosis.federation._combat_moments import CombatMoments, FederatedCombat, combat_moments, pool_combat
 from lbp_prognosis.federation._federated_cox import FederatedCox

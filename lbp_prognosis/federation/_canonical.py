@@ -1,4 +1,4 @@
-"""Plain JSON in one form, so that equal contents have equal bytes and one digest; and a seal over them."""
+"""Canonical JSON, in which equal contents have equal bytes and one digest, and its seal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sealed(content: Any, key: bytes | None) -> str:
 
 
 def as_read(name: str, text: str, limit: int = 4_000_000) -> dict[str, Any]:
-    """Return the object that a JSON text holds; anything else is refused in one sentence."""
+    """Return the object that a JSON text contains; anything else is refused."""
     if len(text) > limit:
         raise argument_error(name, f"JSON of at most {limit:,} characters", f"{len(text):,} characters")
 

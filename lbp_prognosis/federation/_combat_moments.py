@@ -20,7 +20,7 @@ __all__ = ["CombatMoments", "FederatedCombat", "combat_moments", "pool_combat"]
 
 @dataclass(frozen=True)
 class CombatMoments:
-    """Moments of a site, or why there are none.
+    """Moments of a site, or the reason why there are none.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class CombatMoments:
 
     @property
     def numbers(self) -> int:
-        """Distinct numbers that the moments hold."""
+        """Number of distinct values in the moments."""
         p, q = len(self.mean_features), len(self.mean_covariates)
         return 1 + 2 * p + q + q * p + q * (q + 1) // 2 if p else 0
 
@@ -64,7 +64,7 @@ class CombatMoments:
 def combat_moments(
     X: Any, features: Sequence[str], covariates: Sequence[str] = (), *, site: str, policy: Policy | None = None
 ) -> CombatMoments:
-    """Return what a site tells of its features, so that batch effects can be estimated elsewhere.
+    """Return a site's moments of its features, from which the centre estimates batch effects.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ __all__ = ["FederatedCox"]
 
 
 class FederatedCox(FederatedLikelihood):
-    """How does each predictor change the hazard, estimated by hospitals that share sums and no patients?
+    """Cox model fitted by hospitals that share sums and no patients.
 
     Cox's model stratified by site: the partial likelihood is a sum over sites, so score and information of each site
     at the same coefficients give the fit of all patients pooled, with one baseline per site.

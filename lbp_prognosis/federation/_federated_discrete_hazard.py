@@ -16,7 +16,7 @@ __all__ = ["FederatedDiscreteHazard"]
 
 
 class FederatedDiscreteHazard(FederatedLikelihood):
-    """What is the hazard in each period between visits, estimated by hospitals that share sums and no patients?
+    """Discrete-time hazard model fitted by hospitals that share sums and no patients.
 
     One period effect for all sites: unlike `FederatedCox` the baseline is common and is part of the fit.
 

@@ -1,4 +1,4 @@
-"""``FederatedFit``: where a model stands after a round."""
+"""``FederatedFit``: state of a federated model after a round."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["FederatedFit"]
 
 @dataclass(frozen=True, repr=False)
 class FederatedFit(Result):
-    """Coefficients after a round, and what to ask next.
+    """Coefficients after a round, and the next request.
 
     Attributes
     ----------

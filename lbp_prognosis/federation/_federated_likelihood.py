@@ -1,4 +1,4 @@
-"""Maximum likelihood from sums: what all federated models have in common."""
+"""Maximum likelihood from sums: base of all federated models."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["FederatedLikelihood", "SiteLikelihood"]
 
 @dataclass(frozen=True)
 class SiteLikelihood:
-    """A site's likelihood, and what the guards want to know of it.
+    """A site's likelihood, with the inputs of the disclosure checks.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class SiteLikelihood:
 
 
 class FederatedLikelihood(ABC):
-    """A model that hospitals fit together without sharing patients; subclasses say which likelihood.
+    """A model that hospitals fit jointly without sharing patients; subclasses define the likelihood.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class FederatedLikelihood(ABC):
         return self.columns
 
     def _terms(self) -> dict[str, Any]:
-        """Return what all sites agree on."""
+        """Return the settings that all sites share."""
         return {
             "kind": self._kind,
             "columns": list(self.columns),
@@ -97,7 +97,7 @@ class FederatedLikelihood(ABC):
 
     @property
     def agreement(self) -> str:
-        """SHA-256 of what all sites agree on: kind, columns, ties, penalty and version of the library."""
+        """SHA-256 of the shared settings: kind, columns, ties, penalty and version of the library."""
         return digest(self._terms())
 
     @abstractmethod
@@ -135,7 +135,7 @@ class FederatedLikelihood(ABC):
         offset: Any = None,
         key: bytes | None = None,
     ) -> Round:
-        """Answer a request at a site: sums over its patients, or why there are none.
+        """Answer a request at a site: sums over its patients, or the reason why there are none.
 
         Parameters
         ----------
@@ -222,7 +222,7 @@ class FederatedLikelihood(ABC):
         ).sealed(key)
 
     def _same_patients(self, own: Sequence[Round], model: SiteLikelihood, policy: Policy) -> None:
-        """Refuse rows that do not give the last answer again: two answers of cohorts that differ are a difference."""
+        """Refuse rows that do not reproduce the last answer: answers of two cohorts disclose their difference."""
         if not own:
             return
         last = own[-1]

@@ -1,4 +1,4 @@
-"""``Packet``: what one hospital says about a model, as canonical JSON with a digest and a twin for people."""
+"""``Packet``: one hospital's aggregates about a model, as canonical JSON with a digest and a readable text."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PARTS: dict[str, type] = {
 
 @dataclass(frozen=True, repr=False)
 class Packet:
-    """Aggregates of a site, that have passed its gate.
+    """Aggregates of a site that have passed its disclosure gate.
 
     Attributes
     ----------
@@ -78,11 +78,11 @@ class Packet:
 
     @property
     def insufficient(self) -> str:
-        """Why the site says nothing; empty for a packet with numbers."""
+        """Reason for a packet without numbers; else empty."""
         return next((str(row["reason"]) for row in self.content["withheld"] if row["item"] == "everything"), "")
 
     def signed(self, name: str, key: bytes | None = None) -> Packet:
-        """Return the packet with the name of the person who read it and lets it out.
+        """Return the packet with the name of the person who read and releases it.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Packet:
 
     @classmethod
     def from_json(cls, text: str) -> Packet:
-        """Read what `to_json` wrote; `verify` says whether it holds together.
+        """Read the output of `to_json`; `verify` checks that it is consistent.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Packet:
         return cls(found)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the packet, and beside it its twin for people, with the ending ``.txt``.
+        """Write the packet, and next to it a readable text with the ending ``.txt``.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class Packet:
             raise argument_error("path", "a JSON file in UTF-8", f"{target.name!r}, which is none") from None
 
     def verify(self, key: bytes | None = None) -> Packet:
-        """Return the packet if it holds together; every number that follows from others is computed again.
+        """Return the packet if it is consistent; every number that follows from others is recomputed.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class Packet:
         return self
 
     def to_text(self) -> str:
-        """Return the packet as text for the person who lets it out."""
+        """Return the packet as text for the person who releases it."""
         c = self.content
         lines = [
             f"Site {c['site']}: what leaves",
@@ -259,7 +259,7 @@ def _plain(line: str) -> str:
 
 
 def _tolerance(content: Mapping[str, Any]) -> float:
-    """Released numbers have so many digits, and differences of them lose some."""
+    """Tolerance for released numbers and their differences, from their digits."""
     return max(1e-6, 40 * 10.0 ** -int(content["policy"]["digits"]))
 
 
@@ -340,7 +340,7 @@ def _benefits(c: Mapping[str, Any]) -> str:
 
 
 def _errors(c: Mapping[str, Any]) -> str:
-    """Standard errors of bounded means: no n patients can be surer than this, or less sure than that."""
+    """Check standard errors against the bounds for means of n bounded values."""
     n = c["cohort"]["n"]
     for name, (value, se) in c["paired"].items():
         if not (np.isfinite(value) and 0 <= se < 10):

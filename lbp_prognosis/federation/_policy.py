@@ -1,4 +1,4 @@
-"""``Policy``: what a site lets out, decided by the site."""
+"""``Policy``: disclosure rules of a site, set by the site."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_THRESHOLDS = 3
 
 @dataclass(frozen=True)
 class Policy:
-    """What may leave a site; set by the site and stated in all that it sends.
+    """Disclosure rules of a site, stated in everything that it sends.
 
     Attributes
     ----------

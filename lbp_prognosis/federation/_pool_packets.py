@@ -1,4 +1,4 @@
-"""``pool``: packets in, evidence out."""
+"""``pool``: pooled evidence from packets."""
 
 from __future__ import annotations
 

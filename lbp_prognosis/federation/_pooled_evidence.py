@@ -1,4 +1,4 @@
-"""``PooledEvidence``: what packets of several hospitals say together."""
+"""``PooledEvidence``: pooled performance from the packets of several hospitals."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class PooledMeasure:
         )
 
     def influence(self) -> pd.DataFrame:
-        """Return what each site does to the mean: ``measure, site, value, without, tau2_without, residual``.
+        """Return the influence of each site on the mean: ``measure, site, value, without, tau2_without, residual``.
 
         Notes
         -----
@@ -124,7 +124,7 @@ class PooledEvidence(Result):
     left_out : dict of str to str
         Sites without, and why: the evidence is that of the others.
     withheld : DataFrame
-        What single sites withheld, and measures that a site is left out of: ``site, item, reason``.
+        Items that single sites withheld, and measures without a site: ``site, item, reason``.
     model : dict
         Which model, horizon and outcome.
     n, n_events : int

@@ -1,4 +1,4 @@
-"""Why a site does not answer a round: too few patients, a column that is one patient, coefficients that probe."""
+"""Reasons for not answering a round: too few patients, a column of one patient, probing coefficients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stands_for(weights: np.ndarray) -> float:
 
 
 def few_patients(n: float, events: float, parameters: int, policy: Policy) -> str:
-    """Return why a site is too small for a round, or an empty string."""
+    """Return the reason why a site is too small for a round, or an empty string."""
     if n < policy.min_n:
         return "insufficient: fewer patients than the site's minimum"
     if min(events, n - events) < policy.min_events:
@@ -34,7 +34,7 @@ def few_patients(n: float, events: float, parameters: int, policy: Policy) -> st
 
 
 def few_patients_behind(X: np.ndarray, columns: Sequence[str], weights: np.ndarray, policy: Policy) -> str:
-    """Return which columns fewer patients than the cell limit make up, or an empty string.
+    """Return the columns determined by fewer patients than the cell limit, or an empty string.
 
     A column that is 0 but for one patient has that patient's covariates in its row of the information. So has one with
     a single far value: it stands for as many patients as its squared deviations weigh.
@@ -51,7 +51,7 @@ def few_patients_behind(X: np.ndarray, columns: Sequence[str], weights: np.ndarr
 
 
 def weighs_few(eta: np.ndarray, weights: np.ndarray, policy: Policy) -> str:
-    """Return that relative hazards make sums those of a few patients, or an empty string."""
+    """Return a reason if relative hazards give few patients most of the weight, or an empty string."""
     with np.errstate(over="ignore", under="ignore"):
         relative = weights * np.exp(eta - eta.max(initial=-np.inf, where=weights > 0))
     if stands_for(relative) < 2 * policy.min_cell:
@@ -60,7 +60,7 @@ def weighs_few(eta: np.ndarray, weights: np.ndarray, policy: Policy) -> str:
 
 
 def outside_trust(parts: Parts, previous: np.ndarray, asked: np.ndarray, policy: Policy) -> str:
-    """Return that coefficients lie too far from the last ones and the site's own step from there, or nothing.
+    """Return a reason if coefficients are too far from the last ones and the site's own step, or an empty string.
 
     The distance is (Δ − t s)ᵀ I (Δ − t s) ≤ p · trust² with the nearest t in [0, 1] and the site's Newton step s.
     """

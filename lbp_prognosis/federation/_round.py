@@ -1,4 +1,4 @@
-"""What goes round: a request of the centre and the answer of a site, as plain JSON."""
+"""Request of the centre and answer of a site, as plain JSON."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _check_kinds(found: Mapping[str, Any], kinds: Mapping[str, Callable[[Any], bool]], what: str) -> None:
-    """Refuse fields of another kind than they have, before anything is done with them."""
+    """Refuse fields of a wrong type before they are used."""
     wrong = [name for name, fits in kinds.items() if not fits(found[name])]
     if wrong:
         raise argument_error(
@@ -89,7 +89,7 @@ class RoundRequest:
 
 @dataclass(frozen=True)
 class Round:
-    """A site's answer: log-likelihood, score and information at the coefficients asked, or why there is none.
+    """A site's answer: log-likelihood, score and information at the requested coefficients, or the reason for none.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ class Round:
 
     @property
     def numbers(self) -> int:
-        """Distinct numbers that the answer holds: p(p + 3)/2 + 1."""
+        """Number of distinct values in the answer: p(p + 3)/2 + 1."""
         p = len(self.score)
         return p * (p + 3) // 2 + 1 if p else 0
 

@@ -1,4 +1,4 @@
-"""What a site can say of a model on its patients: estimates, standard errors and sums, before any gate."""
+"""A site's results for a model: estimates, standard errors and sums, before the disclosure gate."""
 
 from __future__ import annotations
 

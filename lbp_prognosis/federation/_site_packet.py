@@ -1,4 +1,4 @@
-"""``site_packet``: a hospital's aggregates about a frozen model, past the gate."""
+"""``site_packet``: a hospital's aggregates about a frozen model, after the disclosure gate."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def site_packet(
     site : str
         Pseudonym of the site.
     policy : Policy, optional
-        What the site lets out.
+        Disclosure rules of the site.
     horizon : float, optional
         Prediction time; a `Status` knows its own.
     cause : int, default 1
@@ -201,7 +201,7 @@ def _ready(name: str, model: Any) -> Any:
 
 
 def _identity(name: str, model: Any) -> str:
-    """Return a digest of what the model is."""
+    """Return the digest that identifies the model."""
     if hasattr(model, "to_dict") and not getattr(model, "fixed", False):
         return content_hash(model.to_dict())
     told = f"a {type(model).__name__} that does not say which model it is"
@@ -225,7 +225,7 @@ def _score(model: Any, table: Any, kind: str, cause: int) -> np.ndarray | None:
 
 
 def _hazards(model: Any, tables: Any, y: np.ndarray, tau: float) -> list[np.ndarray] | None:
-    """Return the cumulative hazards (n,) by table; None for a model that knows risks at some horizons alone."""
+    """Return the cumulative hazards (n,) by table; None for a model with risks at some horizons only."""
     inside = getattr(model, "models_", None)
     inner = inside[0] if isinstance(inside, list) and inside else model
     if any(getattr(inner, name, None) is not None for name in ("horizons", "horizon_", "visits_")):
@@ -333,18 +333,18 @@ def _too_small(state: np.ndarray, policy: Policy) -> str:
 
 
 def _too_many(kind: str, state: np.ndarray, budget: Budget) -> str:
-    """Return that the budget does not reach for counts and sums, or nothing."""
+    """Return a reason if the budget is too small for counts and sums, or an empty string."""
     enough = budget.most >= sum(_least_numbers(kind, int((state < 0).sum())))
     return "" if enough else "insufficient: counts and sums are more numbers than the release budget"
 
 
 def _least_numbers(kind: str, unknown: int) -> tuple[int, int]:
-    """Return how many numbers the counts and the sums are, without which nothing else can be checked."""
+    """Return the numbers of counts and of sums, which every packet needs."""
     return 2 if unknown == 0 else 3, 3 if kind == "status" and unknown == 0 else 5
 
 
 def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: Policy) -> None:
-    """Take what fits, the most wanted first."""
+    """Add items to the packet by priority while the budget lasts."""
     d = policy.digits
     withheld: list[dict[str, str]] = content["withheld"]
 
@@ -391,7 +391,7 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
 def _subgroups(
     content: dict[str, Any], subgroups: Any, state: np.ndarray, numbers: _Numbers, budget: Budget, policy: Policy
 ) -> None:
-    """A level leaves if it and its complement could each be a site; and only levels that differ by enough."""
+    """Add levels of subgroups that are, with their complements, large enough to be sites."""
     groups = subgroups if isinstance(subgroups, Mapping) else {"group": subgroups}
     for group, labels in groups.items():
         values = np.asarray(labels).astype(str)
@@ -424,7 +424,7 @@ def _subgroups(
 
 
 def _separable(values: np.ndarray, state: np.ndarray, policy: Policy) -> set[str]:
-    """Return levels that may leave: each, its complement, and whatever the total less all of them leaves."""
+    """Return releasable levels: each, its complement, and the remainder of all levels are large enough."""
     kept = {
         level
         for level in set(values)

@@ -1,4 +1,4 @@
-"""Table 1 of several hospitals: sums and merged counts in, one table out."""
+"""Table 1 of several hospitals from sums and merged counts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MISSING = "missing"
 
 @dataclass(frozen=True)
 class TableOneSums:
-    """What a site tells of its patients' columns.
+    """A site's sums and counts of its patients' columns.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class TableOneSums:
     levels : dict of str to dict of str to int
         Of columns of labels: patients of each level; levels of few patients are merged, joined by a vertical bar.
     withheld : dict of str to str
-        Columns that are not told, and why.
+        Columns that are withheld, with the reason.
     """
 
     site: str
@@ -237,7 +237,7 @@ def pool_table_one(parts: Sequence[TableOneSums]) -> PooledTableOne:
 
 
 def _joined(tables: Sequence[dict[str, int]]) -> dict[str, int]:
-    """Add counts; what is one level at some site becomes one at all."""
+    """Add counts; levels merged at one site are merged at all."""
     groups: list[set[str]] = []
     for table in tables:
         for label in table:

@@ -1,4 +1,4 @@
-"""Results to a page, tables and files."""
+"""The evidence page, its tables, and reporting forms."""
 
 from lbp_prognosis.report._evaluation_page import evaluation_page
 from lbp_prognosis.report._manuscript_text import ManuscriptText

@@ -1,4 +1,4 @@
-"""``evaluation_page``: the page of an evaluation, for those who have predictions and no study."""
+"""``evaluation_page``: the page of an evaluation of given predictions, without a study."""
 
 from __future__ import annotations
 

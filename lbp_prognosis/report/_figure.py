@@ -1,4 +1,4 @@
-"""``figure``: what is drawn becomes a data URI, the same for the same numbers."""
+"""``figure``: a drawing as a data URI; the same numbers give the same bytes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def figure(
     wide: bool = False,
     bare: bool = True,
 ) -> Picture:
-    """Draw into axes of one size and return the picture.
+    """Draw into axes of one size and return the figure.
 
     Parameters
     ----------

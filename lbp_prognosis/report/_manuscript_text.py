@@ -1,4 +1,4 @@
-"""``ManuscriptText``: paragraphs for a manuscript, made of the numbers of a page."""
+"""``ManuscriptText``: paragraphs for a manuscript, from the numbers of a page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ManuscriptText(DocumentResult):
     paragraphs : dict of str to str
         Heading to paragraph, in order.
     released : bool
-        Whether all numbers came through the gate, so that the text may leave.
+        Whether all numbers passed the disclosure gate, so that the text may be released.
     synthetic : bool
         Whether the data were simulated.
     """
@@ -59,7 +59,7 @@ class ManuscriptText(DocumentResult):
 
 
 def page_of(result: Any) -> Page:
-    """Return the page of a study's result, or the page itself, as it may leave.
+    """Return the page of a study's result, or the given page, after the disclosure gate.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``mask_counts``, ``mask_flow``, ``mask_table_one``: the old names of what `disclosure` does now."""
+"""``mask_counts``, ``mask_flow``, ``mask_table_one``: deprecated names of functions of `disclosure`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``methods_sentences``: paragraphs for Methods, made of the protocol that ran."""
+"""``methods_sentences``: paragraphs for Methods, from the protocol that ran."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def methods_sentences(result: Any) -> ManuscriptText:
     Parameters
     ----------
     result : StudyResult or Page
-        What ran. Of a page that leaves, only what it may tell.
+        What ran. If the page is released, the text contains only what the page contains.
 
     Returns
     -------
     ManuscriptText
-        ``text``, ``paragraphs``; the same result gives the same bytes. What the protocol does not say is not written:
-        setting, ethics, who assessed the outcome.
+        ``text``, ``paragraphs``; the same result gives the same bytes. Items that the protocol does not state are left
+        to the authors: setting, ethics, assessors of the outcome.
     """
     page = page_of(result)
     study: Mapping[str, Any] = page.provenance.get("study", {})

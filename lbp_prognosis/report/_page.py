@@ -1,4 +1,4 @@
-"""``Page``: the results a page is made of."""
+"""``Page``: the results that the evidence page shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Page"]
 
 @dataclass(frozen=True)
 class Page:
-    """Results, and the few words a page needs beside them.
+    """Results, with the texts that the page shows next to them.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class Page:
     n_events: int | None = None
 
     def verdict(self, claim: Claim) -> Verdict:
-        """Return the answer to one of the claims, without counts if the page leaves.
+        """Return the verdict on a claim, without counts if the page is released.
 
         Parameters
         ----------
@@ -161,6 +161,6 @@ class Page:
 
     @property
     def target_words(self) -> str:
-        """What decisions are about, in words."""
+        """The target of decisions in words."""
         name = self.outcome.name if self.outcome else "the event"
         return f"no {name}" if self.evaluation.target == "no_event" else name

@@ -24,15 +24,15 @@ def probast_ai(
     Parameters
     ----------
     study : StudyResult, Page or PublishedModel
-        A study (or its page), or a published model. Of a study whose page leaves, the form contains numbers that the
-        page contains and no others.
+        A study (or its page), or a published model. If the study's page is released, the form contains only numbers of
+        that page.
     model : str, default ""
         Which model of a study; by default the one that has the addition, else the first.
     validation : ExternalValidation, optional
-        Of a published model: what the evaluation part is about. Its numbers came through no gate, so that the form is
-        not for release.
+        Of a published model, for the evaluation part. Its numbers did not pass the disclosure gate, so the form is not
+        for release.
     smallest_cell : int, default 5
-        Counts of events in ``validation`` that single out fewer patients are not told.
+        Counts of events in ``validation`` that single out fewer patients are not shown.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Facts that several questions of PROBAST+AI share: alarms, events, measures of performance."""
+"""Facts for several questions of PROBAST+AI: alarms, events, measures of performance."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ _FEW, _MANY, _EVALUATION = 10, 20, 100
 
 
 def alarm(objections: Iterable[Objection], codes: tuple[str, ...], without: str, otherwise: str = REVIEWER) -> Fact:
-    """Return the sentences of the objections with these codes, which make an answer probably no.
+    """Return the sentences of the objections with these codes; any of them suggests "probably no".
 
     Parameters
     ----------
     objections : iterable of Objection
         All doubts.
     codes : tuple of str
-        Those that speak to the question.
+        Those that bear on the question.
     without : str
-        What is said where none was raised.
+        Text if none was raised.
     otherwise : str
         The answer then.
     """
@@ -72,14 +72,14 @@ def alarm(objections: Iterable[Objection], codes: tuple[str, ...], without: str,
 
 
 def events_per_parameter(events: int | None, parameters: int | None, words: str, *, at_most: bool = False) -> Fact:
-    """Return events per candidate parameter and what follows: below 10 probably no, from 20 on probably yes.
+    """Return events per candidate parameter: below 10 suggests "probably no", from 20 on "probably yes".
 
     Parameters
     ----------
     events, parameters : int or None
         Of development; None where it is not known.
     words : str
-        What the parameters are.
+        Description of the parameters.
     at_most : bool, default False
         Whether the parameters are those of the final model alone, so that the ratio is an upper bound.
     """
@@ -97,12 +97,12 @@ def events_per_parameter(events: int | None, parameters: int | None, words: str,
 
 
 def enough_events(n: int | None, events: int | None) -> Fact:
-    """Return patients and events of an evaluation; from 100 events on the answer is probably yes, below probably no.
+    """Return patients and events of an evaluation: from 100 events on "probably yes", below "probably no".
 
     Parameters
     ----------
     n, events : int or None
-        None where it is not known, or may not be told.
+        None where it is unknown or not released.
     """
     told = "" if n is None else f"{n} patients"
     if events is None:
@@ -128,7 +128,7 @@ def at_horizon(result: MetricResult | None, horizon: float) -> tuple[float, floa
 
 
 def measures(found: Evaluation, model: str, horizon: float, how: str) -> Fact:
-    """Return discrimination, calibration and net benefit of a model; all three with intervals make it yes.
+    """Return discrimination, calibration and net benefit of a model; all three with intervals suggest "yes".
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def measures(found: Evaluation, model: str, horizon: float, how: str) -> Fact:
 
 
 def _has_limits(curve: DecisionCurve, model: str, horizon: float) -> bool:
-    """Whether net benefit of the model at the horizon has an interval at a threshold at least."""
+    """Whether net benefit of the model at the horizon has an interval at one threshold or more."""
     rows = [k for k, name in enumerate(curve.models) if name == model]
     here = np.isclose(curve.horizons, horizon)
     return bool((np.isfinite(curve.low[rows][:, here]) & np.isfinite(curve.high[rows][:, here])).any())

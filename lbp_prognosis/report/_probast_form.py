@@ -1,4 +1,4 @@
-"""``ProbastForm``: the questions of PROBAST+AI beside what was counted, for a reviewer to answer."""
+"""``ProbastForm``: the questions of PROBAST+AI with facts from the run, for a reviewer to answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOTE = (
 
 
 class Fact(NamedTuple):
-    """What was counted for a question, and the answer that follows from it."""
+    """The fact for a question, and the answer that follows from it."""
 
     text: str
     suggested: str = REVIEWER
@@ -40,7 +40,7 @@ class ProbastForm(ReportingForm):
         ``part, domain, item, kind, question, fact, suggested``. ``suggested`` is ``yes``, ``probably yes``, ``probably
         no``, ``no`` or ``not applicable`` where it follows from arithmetic, else ``needs a reviewer``.
     released : bool
-        Whether all numbers came through the gate, so that the form may leave.
+        Whether all numbers passed the disclosure gate, so that the form may be released.
     synthetic : bool
         Whether the data were simulated.
     """
@@ -77,7 +77,7 @@ def form_of(
     title : str
         Which study and model.
     facts : mapping of (str, str) to Fact
-        What was counted.
+        The facts.
     released, synthetic : bool
         See `ProbastForm`.
     """

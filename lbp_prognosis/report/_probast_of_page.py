@@ -1,4 +1,4 @@
-"""``facts_of_page``: what a page says to the questions of PROBAST+AI. Nothing is said that the page may not say."""
+"""``facts_of_page``: facts for the questions of PROBAST+AI from a page, limited to what the page shows."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _ASCERTAINED = {"exact": "dated exactly", "visits": "known at visits", "status":
 
 
 def facts_of_page(page: Page, model: str) -> dict[tuple[str, str], Fact]:
-    """Return facts by (part, item), from a page that was released where it leaves.
+    """Return facts by (part, item) from a page that has passed the disclosure gate if it is to be released.
 
     Parameters
     ----------
     page : Page
-        Its numbers are those that may be told.
+        Its numbers are those that may be shown.
     model : str
         One of its models.
     """
@@ -139,7 +139,7 @@ def _imbalance(study: Mapping[str, Any]) -> Fact:
 
 
 def _columns(page: Page, plan: Mapping[str, Any]) -> pd.DataFrame | None:
-    """Return the predictors of the model, with counts of missing values where they may be told."""
+    """Return the predictors of the model, with counts of missing values where these are released."""
     if page.columns is None:
         return None
     frame = page.columns

@@ -1,4 +1,4 @@
-"""``facts_of_published``: what a publication, and an external validation of its model, say to PROBAST+AI."""
+"""``facts_of_published``: facts for PROBAST+AI from a publication and an external validation of its model."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def facts_of_validation(found: ExternalValidation, model: str, smallest_cell: in
     model : str
         Its name in it.
     smallest_cell : int
-        Counts of fewer patients are not told.
+        Counts of fewer patients are not shown.
     """
     times = found.evaluation.horizons
     horizon = float(times[-1])

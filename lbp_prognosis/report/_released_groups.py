@@ -1,4 +1,4 @@
-"""Risk groups and calibration curves that may leave: bands joined, curves coarse, at no patient's time or risk."""
+"""Risk groups and calibration curves for release: bands merged, curves coarse, at no patient's time or risk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GRID = np.round(np.arange(0.0, 1.0001, 0.1), 2)
 def released_groups(
     groups: RiskGroups, rows: JudgedRows, release: Release, cuts: list[float]
 ) -> tuple[ReleasedGroups | None, RiskGroups | None]:
-    """Return groups between thresholds that may be told apart, without curves yet, and the groups they are made of.
+    """Return groups between releasable thresholds, without curves, and the groups they were merged from.
 
     Parameters
     ----------

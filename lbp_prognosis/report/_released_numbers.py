@@ -1,4 +1,4 @@
-"""``released_evaluation``: of an evaluation those numbers that may leave, rounded, with no row behind them."""
+"""``released_evaluation``: the releasable numbers of an evaluation, rounded and without rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def released_metric(found: MetricResult, release: Release, places: np.ndarray) -
     found : MetricResult
         The metric.
     release : Release
-        Says how many digits leave.
+        Determines the number of digits.
     places : ndarray of int
         Horizons kept, where it has one value per horizon.
     """
@@ -168,7 +168,7 @@ def _differences(found: Evaluation, pair: tuple[str, ...]) -> dict[str, MetricRe
 def released_decision(
     curve: DecisionCurve, release: Release, main: float, cuts: list[float], pair: tuple[str, ...], scores: Any
 ) -> tuple[DecisionCurve | None, tuple[NetBenefitDifference, ...]]:
-    """Return net benefit at thresholds that may leave and fit into the budget, and its paired differences.
+    """Return net benefit and its paired differences at releasable thresholds that fit into the budget.
 
     Parameters
     ----------

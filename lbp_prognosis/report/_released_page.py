@@ -1,4 +1,4 @@
-"""``released_page``: a page as it may leave. All that is printed, drawn or written comes through one release."""
+"""``released_page``: a page for release. All that is printed, drawn or written passes one release."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OF_THE_RUN = ("versions", "platform", "seed", "spec_sha256", "synthetic", "stud
 
 
 def released_page(page: Page) -> Page:
-    """Return the page with everything that gives single patients away merged, rounded, coarsened or dropped.
+    """Return the page with everything that identifies single patients merged, rounded, coarsened or dropped.
 
     A page without a gate is not for release and comes back as it is; so does one that was released before.
 
@@ -158,7 +158,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
 
 
 def _emptied(page: Page) -> Page:
-    """Return a page that says that too few patients are behind it, and nothing else."""
+    """Return a page that states only that there are too few patients."""
     return replace(
         page,
         headline=page.headline.iloc[:0],
@@ -180,7 +180,7 @@ def _emptied(page: Page) -> Page:
 
 
 def _candidates(page: Page) -> list[float]:
-    """Return declared thresholds, the most wanted first; without them the middle and both ends of the curve."""
+    """Return declared thresholds by priority; without them the middle and both ends of the curve."""
     found: list[float] = []
     if page.thresholds is not None:
         found = [page.thresholds.primary, page.thresholds.low, page.thresholds.high]
@@ -243,7 +243,7 @@ def _headline(page: Page, release: Release, rows: dict[str, JudgedRows], cuts: l
 
 
 def _explanations(page: Page, release: Release) -> dict[str, Any]:
-    """Return mean sizes of attributions, without the patients; those that one patient makes up are left out."""
+    """Return mean absolute attributions; those that a single patient dominates are left out."""
     out = {}
     for key, result in page.explanations.items():
         where = f"attributions ({key.replace('_', ' ')})"
@@ -262,7 +262,7 @@ def _explanations(page: Page, release: Release) -> dict[str, Any]:
 
 
 def _readings(page: Page, release: Release) -> tuple[Any, ...]:
-    """Return what was read of the measurement itself: of enough patients, and nothing that counts the rarer finding."""
+    """Return results on the measurement itself, from enough patients and without counts of the rarer finding."""
     out = []
     for entry in page.evidence.entries:
         if "compared" not in entry.frame:
@@ -297,7 +297,7 @@ def _plain_objection(found: Objection) -> Objection:
 
 
 def _plain_verdict(verdict: Verdict, *, tested: bool) -> Verdict:
-    """Return the answer without its numbers; the p-value in a requirement's words stays if the joint test leaves."""
+    """Return the verdict without its numbers; the p-value of a requirement stays if the joint test is released."""
     nothing = float("nan")
     checks = tuple(
         replace(c, name=_requirement(c.name, tested), value=nothing, low=nothing, high=nothing, n_events=None)

@@ -1,4 +1,4 @@
-"""Flow, Table 1, predictors and sites that may leave: counts are merged over all tables of the page at once."""
+"""Flow, Table 1, predictors and sites for release: counts are merged over all tables of the page at once."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def released_sites(sites: pd.DataFrame, release: Release) -> pd.DataFrame:
 
 
 class ReleasedVariables:
-    """Variables of all tables of patients, merged alike everywhere: what two tables merge differently, they give away.
+    """Variables of all tables of patients, merged alike in all: different merging would disclose counts.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ class ReleasedVariables:
             self._made[caption].append(self._category_rows(name, part, block, merged, labels, levels, hidden, joined))
 
     def _ungrouped(self, part: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of a variable without what they say of groups."""
+        """Return the rows of a variable without the columns of groups."""
         out = part.copy()
         out[[c for c in out.columns if c not in (*_LABELS, "overall")]] = ""
         return out
@@ -310,7 +310,7 @@ class ReleasedVariables:
         return out
 
     def columns(self) -> pd.DataFrame | None:
-        """Return the predictors, with missing values and ranges where they may leave."""
+        """Return the predictors, with missing values and ranges where these are released."""
         if self.predictors is None:
             return None
         out = self.predictors.copy()

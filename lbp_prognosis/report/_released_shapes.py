@@ -1,4 +1,4 @@
-"""What a released page draws from: tables and curves that came through the gate, in the place of results with rows."""
+"""Tables and curves after the disclosure gate, from which a released page is drawn."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ReleasedFlow(Result):
 
 @dataclass(frozen=True, repr=False)
 class ReleasedGroups(Result):
-    """Risk groups that may be told apart, with coarse curves.
+    """Releasable risk groups with coarse curves.
 
     Attributes
     ----------

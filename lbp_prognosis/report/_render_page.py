@@ -1,4 +1,4 @@
-"""``render_page``: results to one HTML file that needs nothing else."""
+"""``render_page``: results as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Cell(NamedTuple):
 
 
 def page_sections(page: Page) -> tuple[Section, ...]:
-    """Return the sections that have something to show."""
+    """Return the sections that are not empty."""
     page = released_page(page)
     refused = page.release is not None and page.release.insufficient
     made = [build(page) for build in (_INSUFFICIENT if refused else _ORDER)]
@@ -64,7 +64,7 @@ def page_sections(page: Page) -> tuple[Section, ...]:
 
 
 def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
-    """Return the page as HTML; of one that leaves, what the gate lets through.
+    """Return the page as HTML; a page for release passes the gate first.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _rows(block: Table) -> list[list[_Cell]]:
 
 
 def _batches(section: Section) -> list[list[Block]]:
-    """Return blocks in runs, so that neighbouring pictures stand side by side."""
+    """Return blocks in runs, so that neighbouring figures are side by side."""
     runs: list[list[Block]] = []
     for block in section.blocks:
         if runs and runs[-1][0].kind == "picture" and block.kind == "picture":

@@ -1,4 +1,4 @@
-"""``ReportingForm``: the items of a reporting or appraisal tool beside what a run says to them."""
+"""``ReportingForm``: the items of a reporting or appraisal tool, with the answers of a run."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["ReportingForm", "banners"]
 
 @dataclass(frozen=True, repr=False)
 class ReportingForm(DocumentResult):
-    """What forms have in common; a form says what its table contains.
+    """Base of the forms; each form documents its table.
 
     Attributes
     ----------
     title : str
-        Which study, and which model of it where the form is of one.
+        Name of the study, and of the model if the form is about one.
     table : DataFrame
         One row per item.
     released : bool
-        Whether all numbers came through the gate, so that the form may leave.
+        Whether all numbers passed the disclosure gate, so that the form may be released.
     synthetic : bool
         Whether the data were simulated.
     """
@@ -38,7 +38,7 @@ class ReportingForm(DocumentResult):
 
 
 def banners(*, released: bool, synthetic: bool) -> tuple[str, ...]:
-    """Return what stands on top of a form or text: that data are simulated, and that it is not for release.
+    """Return the banners of a form or text: simulated data, not for release.
 
     Parameters
     ----------

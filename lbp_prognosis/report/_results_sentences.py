@@ -1,4 +1,4 @@
-"""``results_sentences``: paragraphs for Results, each number with its interval and how it came about."""
+"""``results_sentences``: paragraphs for Results, each number with its interval and kind of validation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def results_sentences(result: Any) -> ManuscriptText:
     Parameters
     ----------
     result : StudyResult or Page
-        What ran. Of a page that leaves, the text contains numbers of the page and no others.
+        What ran. If the page is released, the text contains only numbers of that page.
 
     Returns
     -------
@@ -35,8 +35,8 @@ def results_sentences(result: Any) -> ManuscriptText:
 
     Notes
     -----
-    A sentence gives an estimate, its interval and how it came about, and says nothing that the tier of its evidence
-    does not allow (`evidence.forbidden_words`). Whether a claim is supported is said as on the page.
+    A sentence gives an estimate, its interval and the kind of validation, and makes no statement that the tier of its
+    evidence does not allow (`evidence.forbidden_words`). Whether a claim is supported is said as on the page.
     """
     page = page_of(result)
     if page.release is not None and page.release.insufficient:
@@ -78,7 +78,7 @@ def _patients(page: Page) -> list[str]:
 
 
 def _of_sample(page: Page, subject: str) -> str:
-    """Return a measure with how it came about: ``out-of-fold AUC``, ``AUC (as given)``."""
+    """Return a measure with its kind of validation: ``out-of-fold AUC``, ``AUC (as given)``."""
     before = {"out of fold": "out-of-fold", "external": "external"}.get(page.sample)
     return f"{before} {subject}" if before else f"{subject} ({page.sample})"
 
@@ -92,7 +92,7 @@ def _value(result: MetricResult | None, page: Page, *, first: bool = False, sign
 
 
 def _each(page: Page, name: str) -> list[tuple[str, str]]:
-    """Return model and text of a metric of each model; the level of the interval stands at the first."""
+    """Return model and text of a metric of each model; the first states the level of the interval."""
     out: list[tuple[str, str]] = []
     for model in page.evaluation.models:
         text = _value(page.evaluation.metrics.get(model, {}).get(name), page, first=not out)

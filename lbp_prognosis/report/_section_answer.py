@@ -1,4 +1,4 @@
-"""First section: the answer, in a sentence and five numbers."""
+"""Section Summary: one sentence and five numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["section_answer"]
 
 
 def section_answer(page: Page) -> Section:
-    """Return what the page says, what it cannot say, and the headline numbers."""
+    """Return the conclusion of the page, its limits, and the headline numbers."""
     blocks: list[Block] = []
     if page.release is not None and page.release.insufficient:
         words = f"Nothing leaves: {page.release.insufficient}. These numbers are only for those who may see the data."

@@ -1,4 +1,4 @@
-"""Decision curves, and what the addition is worth."""
+"""Sections on clinical utility and added value."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def section_decisions(page: Page) -> Section | None:
 
 
 def section_added(page: Page) -> Section | None:
-    """Return paired differences of the model with the addition and the one without; or say that there is none."""
+    """Return paired differences of the models with and without the addition, or a notice that there are none."""
     if not page.comparison:
         if not page.absent:
             return None
@@ -141,7 +141,7 @@ def section_added(page: Page) -> Section | None:
 
 
 def _paired(page: Page, name: str, model: str, reference: str) -> MetricResult | None:
-    """Return a paired difference; of a released page one of those that left."""
+    """Return a paired difference, for a released page one of the released ones."""
     found = page.evaluation
     if page.release is None:
         return found.difference(name, model, reference)

@@ -1,4 +1,4 @@
-"""What the fitted model uses: modalities and columns, on average over patients."""
+"""Section Explanations: mean absolute attributions of modalities and columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ladder: what these results support, tier by tier, and every doubt."""
+"""Sections Evidence and Objections: verdicts on claims by tier, and all objections."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _checks(verdict: Verdict) -> tuple[tuple[str, str, str], ...]:
 
 
 def doubts(objections: tuple[Objection, ...], models: tuple[str, ...]) -> tuple[Doubt, ...]:
-    """Return objections by code; one said of several models is said once."""
+    """Return objections by code; an objection to several models is listed once."""
     names = "|".join(re.escape(name) for name in sorted(models, key=len, reverse=True))
     found: dict[str, dict[str, None]] = {}
     sources: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What is known of the measurement itself: whether it repeats, and whether it agrees with a reference."""
+"""Section Reliability: repeatability of the measurements, and agreement with a reference."""
 
 from __future__ import annotations
 

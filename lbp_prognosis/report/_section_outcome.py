@@ -1,4 +1,4 @@
-"""What happened to the patients, by predicted risk: curves, numbers at risk, observed against predicted."""
+"""Section Outcome: curves by predicted risk, numbers at risk, observed against predicted risk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who the patients are: flow, Table 1, and who was imaged or followed."""
+"""Section Patients: flow, Table 1, and patients with imaging or follow-up."""
 
 from __future__ import annotations
 

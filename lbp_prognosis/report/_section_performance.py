@@ -20,7 +20,7 @@ _BUDGET = "Not released: the release budget is used up (see below what was held 
 
 
 def metric_rows(result: MetricResult | None) -> dict[float, tuple[float, float, float]]:
-    """Return value, low and high by horizon; NaN is the horizon of what has none."""
+    """Return value, low and high by horizon; NaN stands for metrics without horizon."""
     if result is None:
         return {}
     return {float(row["horizon"]): (row["value"], row["low"], row["high"]) for row in result.rows()}
@@ -50,7 +50,7 @@ def _table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str
 
 
 def section_discrimination(page: Page) -> Section:
-    """Return ranks and overall accuracy, with a picture of the AUC."""
+    """Return discrimination and overall performance, with a figure of the AUC."""
     blocks: list[Block] = []
     if not any(page.evaluation.metrics.values()):
         return Section("discrimination", "Do patients with the event have higher risks?", (Notice(_BUDGET, "absent"),))
@@ -120,7 +120,7 @@ def section_calibration(page: Page) -> Section:
 
 
 def section_optimism(page: Page) -> Section | None:
-    """Return apparent numbers beside those out of fold, labelled."""
+    """Return apparent and out-of-fold numbers side by side."""
     if page.apparent is None:
         return None
     rows = []

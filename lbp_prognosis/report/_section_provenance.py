@@ -1,4 +1,4 @@
-"""Protocol, versions, hashes, warnings: by what the page was made."""
+"""Section Provenance: protocol, versions, hashes, warnings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["section_provenance"]
 
 
 def section_provenance(page: Page) -> Section:
-    """Return the protocol and what made the page."""
+    """Return the protocol, and the software and inputs of the page."""
     blocks: list[Block] = []
     if page.protocol:
         lines = [(what, spoken(how)) for what, how in page.protocol]

@@ -1,4 +1,4 @@
-"""What the gate did: what was merged, coarsened and held back, and what the release budget was spent on."""
+"""Section Release: actions of the disclosure gate, and the use of the release budget."""
 
 from __future__ import annotations
 

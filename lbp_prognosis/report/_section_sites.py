@@ -1,4 +1,4 @@
-"""Hospitals the models have not seen: leave-one-site-out, pooled."""
+"""Section Transportability: pooled leave-one-site-out performance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["section_sites"]
 
 
 def section_sites(page: Page) -> Section | None:
-    """Return pooled performance at sites left out, with the range a new site may expect."""
+    """Return pooled performance at sites left out, with the prediction interval for a new site."""
     found = page.sites
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Answers to the reporting items, as far as results and the data hold them; the rest is for the authors."""
+"""Answers to the items of TRIPOD+AI from results and data; the others are for the authors."""
 
 from __future__ import annotations
 

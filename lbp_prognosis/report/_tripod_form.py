@@ -1,4 +1,4 @@
-"""``tripod_ai``: the items of TRIPOD+AI beside what a run says to them, the rest for the authors."""
+"""``tripod_ai``: the items of TRIPOD+AI with the answers of a run; the others are for the authors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TripodForm(ReportingForm):
     table : DataFrame
         ``item, section, text, answer, filled``; an answer is empty where the authors have to write it.
     released : bool
-        Whether all numbers came through the gate, so that the form may leave.
+        Whether all numbers passed the disclosure gate, so that the form may be released.
     synthetic : bool
         Whether the data were simulated.
     """
@@ -75,12 +75,12 @@ class TripodForm(ReportingForm):
 
 
 def tripod_ai(result: Any) -> TripodForm:
-    """Return the items of TRIPOD+AI with what a study says to them.
+    """Return the items of TRIPOD+AI with the answers of a study.
 
     Parameters
     ----------
     result : StudyResult or Page
-        What ran. Of a page that leaves, the form contains numbers of the page and no others.
+        What ran. If the page is released, the form contains only numbers of that page.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Numbers and names as a reader wants them."""
+"""Formatting of numbers and names for readers."""
 
 from __future__ import annotations
 

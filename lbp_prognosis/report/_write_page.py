@@ -1,4 +1,4 @@
-"""``write_page``: the page and what goes into a manuscript, in one folder."""
+"""``write_page``: the page, and tables and figures for a manuscript, in one folder."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _bytes(content: str | bytes) -> bytes:
 
 
 def _check_alone(target: Path, names: set[str]) -> None:
-    """Refuse a folder in which files that are not for release would lie beside those that are."""
+    """Refuse a folder that would mix files for release with others."""
     found = [target / _MARK, *((target / "tables").glob("*") if (target / "tables").is_dir() else ())]
     beside = [p.relative_to(target).as_posix() for p in found if p.is_file() and p.name != LOCK]
     beside = sorted(name for name in beside if name not in names)
@@ -150,7 +150,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(block: Table) -> list[list[str]]:
-    """Return the cells as text, a repeated label of a group once, as in print."""
+    """Return the cells as text, a repeated group label only once, as in print."""
     frame = block.frame.fillna("").astype(str)
     if block.group:
         frame[block.group] = frame[block.group].mask(frame[block.group].eq(frame[block.group].shift()), "")
