@@ -40,7 +40,7 @@ def import_opensim(
         for events, one column each with its time in seconds.
     coordinates : mapping of str to (mapping or list of mappings)
         By coordinate: ``measure``, ``statistic`` (``"min", "max", "range", "mean"``, or ``"at"`` with ``event``), and
-        where needed ``side``, ``quantity`` (``"angle"`` unless said) and ``negate`` (true where the model counts the
+        where needed ``side``, ``quantity`` (``"angle"`` by default) and ``negate`` (true where the model counts the
         movement as negative).
     method_id : str
         Model and definition, e.g. ``"gait2354_ik"``.

@@ -41,7 +41,7 @@ class PublishedError:
     source : str
         Citation with DOI, PMID or PMC number.
     confidence : float
-        Of a minimal detectable change; NaN where the source does not say, and for a standard error.
+        Of a minimal detectable change; NaN if the source does not state it, and for a standard error.
     """
 
     kind: str

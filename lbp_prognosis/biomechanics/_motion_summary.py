@@ -22,11 +22,11 @@ class MotionColumns(NamedTuple):
     Attributes
     ----------
     X : DataFrame
-        Indexed by patient: one column per measure (and side), and ``<column>__sd_error`` beside it where it is known.
+        Indexed by patient: one column per measure (and side), and ``<column>__sd_error`` where it is known.
     modalities : FeatureMap
         The measures under ``biomechanical``, with unit, method and error of each; the errors are no predictors.
     errors : dict of str to str
-        From each column whose error is known wherever it was measured to the column that holds it, as
+        From each column whose error is known for every value to the column with the error, as
         `fusion.RegressionCalibration` takes it.
     """
 

@@ -67,7 +67,7 @@ def check_trials(
         (``acquired_on`` as ``YYYY-MM-DD``, or ``acquired_day`` in days since the index date), which names the session
         where it has no name; where they exist ``side`` (left, right) and ``device``.
     places : DataFrame, optional
-        Where each row stands in the file it came from: ``row, field``; by default its number, counted from 1.
+        Place of each row in its source file: ``row, field``; by default its number, counted from 1.
     left_out : list of (source, item, reason), optional
         What an importer left out.
 
@@ -77,7 +77,7 @@ def check_trials(
         Nothing is raised for a bad row. Reasons: ``type`` (no number, no date), ``required`` (a part of the key, the
         value or the method is missing), ``enum`` (no such measure or side), ``side`` (a side of a measure that has
         none), ``unit`` (one that cannot be converted), ``range`` (outside the plausible range), ``duplicate_key`` (all
-        rows of a trial that stands twice), ``mixed_method`` (two methods in one session) and ``mixed_date`` (two dates
+        rows of a duplicated trial), ``mixed_method`` (two methods in one session) and ``mixed_date`` (two dates
         of one session).
 
     Raises

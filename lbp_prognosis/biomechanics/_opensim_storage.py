@@ -37,7 +37,7 @@ class OpenSimStorage(Result):
     version : int or None
         Of the format; None where the header has none.
     in_degrees : bool or None
-        Whether angles are in degrees (else in radians); None where neither the header nor the caller says.
+        Whether angles are in degrees (else in radians); None if neither the header nor the caller states it.
     times : ndarray of shape (n,)
         Seconds, increasing.
     courses : DataFrame of shape (n, k)
@@ -65,7 +65,7 @@ class OpenSimStorage(Result):
         coordinate : str
             Label of the column.
         quantity : {"angle", "length", "other"}, default "angle"
-            What it is: the file does not say which of its coordinates are angles. Lengths are in metres.
+            Quantity of the coordinate, which the file does not state. Lengths are in metres.
         """
         check_choice("quantity", quantity, tuple(_UNITS))
         if coordinate not in self.courses.columns:
@@ -141,7 +141,7 @@ def read_opensim(
     path : path
         The file: a name, ``nRows=``, ``nColumns=``, ``inDegrees=``, ``endheader``, labels, and rows of numbers.
     in_degrees : bool, optional
-        Unit of angles where the header does not say it; one that contradicts the header is refused.
+        Unit of angles if the header does not state it; one that contradicts the header is refused.
     max_bytes : int, default 268435456
         Larger files are refused before they are read.
 

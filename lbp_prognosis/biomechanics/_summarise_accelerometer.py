@@ -64,7 +64,7 @@ def summarise_accelerometer(
     Notes
     -----
     Faults of single rows: ``wear`` (minutes below 0 or above 1440, or more measured than worn), ``range`` (outside the
-    plausible range of the measure), ``type``, ``required``, ``duplicate_key`` (both rows of a day that stands twice). A
+    plausible range of the measure), ``type``, ``required``, ``duplicate_key`` (all rows of a duplicated day). A
     value with a fault does not count as a valid day of its measure.
 
     Examples

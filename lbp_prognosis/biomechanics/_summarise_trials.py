@@ -36,7 +36,7 @@ def summarise_trials(
         One row per trial, as `check_trials` takes it or gives it; a row that cannot be used is a failure of the result.
     summary : {"mean", "best"} or mapping of str to str, default "mean"
         Which of the two is ``value``, for all measures or by measure (those left out: the mean). The best is the
-        largest or the smallest, as the measure's direction says; a measure without one has no best.
+        largest or the smallest, by the measure's direction; a measure without direction has no best.
     sides : {"each", "left", "right", "mean", "asymmetry"}, or mapping of str to one or several of them, default "each"
         What becomes of left and right, for all measures with sides or by measure (those left out: each). ``"mean"``
         and ``"asymmetry"`` need both sides. The asymmetry is 100 |left − right| / max(left, right), in per cent, a

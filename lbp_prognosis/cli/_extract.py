@@ -21,7 +21,7 @@ def extract(
     report: bool = typer.Option(False, "--report", help="Write batch.html: what failed or is doubted, worst first."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
-    """Measure biomarkers: biomarker.csv, imaging_study.csv, failures.csv, provenance.json and pictures.
+    """Measure biomarkers: biomarker.csv, imaging_study.csv, failures.csv, provenance.json and figures.
 
     A second call goes on where the first was stopped, and tries again what failed for want of memory, disk or a
     package. On a cluster each of n jobs runs with --chunk k/n and the same -o, and one call with --gather writes the

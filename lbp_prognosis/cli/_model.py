@@ -32,7 +32,7 @@ def save(
 ) -> None:
     """Fit a study's model to all its patients, lock it, and write it as a file without patients.
 
-    Where the study names a ledger of releases, it is told on whom the model was trained.
+    If the study names a ledger of releases, the training patients are recorded in it.
     """
     from lbp_prognosis._base import argument_error, check_writable
     from lbp_prognosis.cli._excluded import excluded, print_withdrawn
@@ -77,7 +77,7 @@ def verify(
 
 
 def show(file: Path = typer.Argument(help="Model file.")) -> None:
-    """Say what a model file holds."""
+    """Show the contents of a model file."""
     from lbp_prognosis.deployment import verify as verify_file
 
     made = verify_file(file)

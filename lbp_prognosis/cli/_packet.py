@@ -1,4 +1,4 @@
-"""``lbp-prognosis packet``: a frozen model and a site's table, to what may leave."""
+"""``lbp-prognosis packet``: releasable aggregates of a frozen model on a site's table."""
 
 from __future__ import annotations
 

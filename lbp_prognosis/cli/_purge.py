@@ -1,4 +1,4 @@
-"""``lbp-prognosis purge``: files of a run that hold single patients, listed and removed."""
+"""``lbp-prognosis purge``: list and remove files of a run that contain single patients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def purge(
     results: bool = typer.Option(False, "--results", help="Remove the tables and pictures of an extraction too."),
     dry_run: bool = typer.Option(False, "--dry-run", help="List, and remove nothing."),
 ) -> None:
-    """Remove what a run left behind that holds single patients: checkpoints and unfinished files.
+    """Remove files of a run that contain single patients: checkpoints and unfinished files.
 
     The page and its tables stay. Files that this program did not write are never touched.
     """

@@ -1,4 +1,4 @@
-"""``lbp-prognosis validate``: what a package, a table or a study holds, and what is wrong with it."""
+"""``lbp-prognosis validate``: contents and failures of a package, a table or a study."""
 
 from __future__ import annotations
 

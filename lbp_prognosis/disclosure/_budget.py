@@ -15,7 +15,7 @@ class Budget:
     Parameters
     ----------
     most : int
-        Numbers that may leave.
+        Numbers that may be released.
     """
 
     def __init__(self, most: int) -> None:
@@ -32,7 +32,7 @@ class Budget:
         item : str
             What it is, for the list that is printed.
         numbers : int or iterable of hashable
-            How many numbers it has, or a key for each, by which one that stands in two places is counted once.
+            Its number of values, or a key for each, so that a value in two places counts once.
         """
         keys: set[Hashable] = set() if isinstance(numbers, int) else set(numbers) - self._known
         count = numbers if isinstance(numbers, int) else len(keys)

@@ -1,4 +1,4 @@
-"""``chosen_gate``: what a study file or a command asks for: a page that may leave, or one that says that it may not."""
+"""``chosen_gate``: disclosure rules requested by a study file or command; none for a page not for release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``is_dominated``: whether one patient makes up so much of a sum that the sum tells of that patient."""
+"""``is_dominated``: whether one patient dominates a sum so much that the sum discloses the patient's value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_dominated(values: Any, *, within: float = 0.15) -> bool:
     values : array-like of shape (n,)
         Of single patients; missing ones are left out.
     within : float, default 0.15
-        p: the patient with the second largest value must not be able to say the largest one this closely.
+        p: the patient with the second largest value must not be able to estimate the largest one this closely.
 
     Notes
     -----

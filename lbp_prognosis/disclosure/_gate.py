@@ -1,4 +1,4 @@
-"""``Gate``: the rules by which numbers leave, stated once for pages and packets alike."""
+"""``Gate``: disclosure rules, the same for pages and packets."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Gate:
     Attributes
     ----------
     smallest_cell : int
-        k, at least 2: every count that leaves, or that follows from what leaves, is 0 or at least k.
+        k, at least 2: every released count, and every count that follows from released ones, is 0 or at least k.
     min_n, min_events : int
-        Fewer patients, fewer with the target or fewer without it: nothing leaves but that there are too few.
+        With fewer patients, fewer with the target or fewer without it, only that fact is released.
     share : float
-        Release budget: numbers that leave per patient.
+        Release budget: released numbers per patient.
     most_thresholds : int
-        Decision thresholds that leave at most; neighbouring ones subtract to a band of patients.
+        Largest number of released thresholds; neighbouring ones subtract to a band of patients.
     digits : int
         Decimals of estimates.
 
@@ -38,7 +38,7 @@ class Gate:
     ------
     ArgumentError
         If ``smallest_cell`` is no whole number from 2 to 1000. There is no number that switches the gate off: results
-        that do not leave pass no gate, and say so.
+        that are not released pass no gate, and carry a banner.
 
     Notes
     -----
@@ -87,17 +87,17 @@ class Gate:
         return bool(((found == 0) | (found >= self.smallest_cell)).all())
 
     def open(self, patients: Patients, ledger: ReleaseLedger | None = None, *, strict: bool = False) -> Release:
-        """Return the release of one cohort, to which everything that is to leave is given.
+        """Return the release of one cohort, which receives everything that is to be released.
 
         Parameters
         ----------
         patients : Patients
             Whose numbers they are, and what is known of their outcome.
         ledger : ReleaseLedger, optional
-            Of earlier releases; without one two releases can be subtracted, and the release says so.
+            Of earlier releases; without one two releases can be subtracted, and the release states so.
 
         strict : bool, default False
-            Whether what may not leave is an error, as for a packet, which is not thinned.
+            Whether a value that may not be released is an error, as for a packet, which is not thinned.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""``kept_cuts``: thresholds whose bands hold enough patients with and without the target, for every model at once."""
+"""``kept_cuts``: thresholds whose bands contain enough patients with and without the target, for all models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["bands_are_safe", "kept_cuts"]
 def kept_cuts(
     patients: Patients, candidates: Iterable[float], smallest: int, most: int
 ) -> tuple[list[float], list[float]]:
-    """Return thresholds that may leave, and those that may not.
+    """Return releasable thresholds, and the others.
 
     Numbers at two thresholds (net benefit, patients above, events found) subtract to those of the band between them,
     so that a threshold is kept only if all bands that it leaves have at least ``smallest`` patients with the target and
@@ -49,7 +49,7 @@ def kept_cuts(
 
 
 def bands_are_safe(patients: Patients, score: np.ndarray, cuts: Sequence[float], smallest: int) -> bool:
-    """Return whether every band between the cuts may be told apart.
+    """Return whether every band between the cuts is releasable.
 
     Parameters
     ----------

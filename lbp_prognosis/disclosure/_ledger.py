@@ -26,9 +26,10 @@ _SHAPE: dict[str, dict[str, type]] = {
 
 
 class ReleaseLedger:
-    """A file beside the data that knows the patients of each release by a keyed hash.
+    """A file next to the data with the patients of each release as keyed hashes.
 
-    It never leaves: whoever has it and an identifier can ask whether that patient was in. Only its owner may read it.
+    Keep it with the data: with it and an identifier one can test whether that patient was included. Only its owner
+    may read it.
 
     Parameters
     ----------
@@ -66,13 +67,13 @@ class ReleaseLedger:
         smallest : int
             k; that of an earlier release counts where it is larger.
         content : str, default ""
-            Digest of what is to be released; the same patients leave again only with the same content.
+            Digest of what is to be released; the same patients are released again only with the same content.
 
         Raises
         ------
         DisclosureError
             If any set that follows from the releases by union, intersection and difference has 1 to k − 1 patients, or
-            the same patients are to leave with other numbers.
+            the same patients would be released with other numbers.
 
         Notes
         -----

@@ -30,7 +30,7 @@ def merged_levels(counts: Any, smallest: int, *, ordered: bool = False, last: in
 
     Notes
     -----
-    A blank cell can be solved for from the margins; a joined one cannot, as its parts stand nowhere. Of the parts that
+    A blank cell can be solved for from the margins; a merged one cannot, its parts being hidden. Of the parts that
     are small somewhere the smallest is joined first, to its smaller neighbour or, without an order, to the smallest
     other part.
 

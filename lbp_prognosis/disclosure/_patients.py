@@ -24,9 +24,9 @@ class Patients:
     state : ndarray of int of shape (n_rows,)
         At the main horizon: 1 with the target, 0 without it, −1 not known.
     scores : mapping of str to ndarray of shape (n_rows,)
-        Predicted risk of the target by each model whose thresholds are to leave.
+        Predicted risk of the target by each model whose thresholds are to be released.
     copies : ndarray of shape (n_rows,), optional
-        Patients a row stands for; 1 each if left out.
+        Patients per row; 1 by default.
     clusters : ndarray of shape (n_rows,), optional
         Patient of each row, where a patient has several; cells then count patients.
     ids : tuple of str, optional

@@ -1,4 +1,4 @@
-"""``without_numbers``: a sentence that may leave, whatever was counted in it."""
+"""``without_numbers``: a sentence for release, without its numbers."""
 
 from __future__ import annotations
 

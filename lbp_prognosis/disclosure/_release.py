@@ -1,4 +1,4 @@
-"""``Release``: one cohort's way out: all that is to leave is given to it; it keeps count, and says what it did."""
+"""``Release``: disclosure control of one cohort, with a budget and a record of its actions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NO_LEDGER = (
 class Release:
     """Made by `Gate.open`.
 
-    Tables and arrays go in; what may leave comes out, merged and rounded, or None. A page drops what is None and goes
+    Tables and arrays are returned merged and rounded, or as None. A page drops what is None and goes
     on; a packet that must not be thinned is built with `strict`, which refuses instead.
 
     Attributes
@@ -46,7 +46,7 @@ class Release:
     ledger : ReleaseLedger or None
         Of earlier releases.
     strict : bool
-        Whether what may not leave is an error.
+        Whether a value that may not be released is an error.
     """
 
     smallest_cell: int
@@ -94,7 +94,7 @@ class Release:
         return int(max(1, min(self.digits, np.floor(np.log10(self.patients.n)))))
 
     def note(self, where: str, action: str, reason: str) -> None:
-        """Write down what was done: ``action`` is ``merged``, ``dropped``, ``rounded``, ``coarsened`` or ``said``."""
+        """Record an action: ``action`` is ``merged``, ``dropped``, ``rounded``, ``coarsened`` or ``said``."""
         if self.strict and action == "dropped":
             raise DisclosureError(f"{where} may not leave: {reason}.")
         if (where, action, reason) not in self._actions:
@@ -160,7 +160,7 @@ class Release:
         return out
 
     def cuts(self, where: str, candidates: Iterable[float]) -> list[float]:
-        """Return the thresholds of the candidates (most wanted first) whose bands may be told apart.
+        """Return the thresholds of the candidates (most wanted first) whose bands are releasable.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class Release:
         return found
 
     def mean(self, where: str, known: int, values: Any = None) -> bool:
-        """Return whether mean and SD of a group may leave: at least 50 values, none of which dominates.
+        """Return whether mean and SD of a group are releasable: at least 50 values, none of which dominates.
 
         Parameters
         ----------
@@ -225,7 +225,7 @@ class Release:
         return True
 
     def quantiles(self, where: str, known: int, tail: float = 0.25) -> bool:
-        """Return whether quantiles may leave: of at least 100 values, with ``smallest_cell`` beyond the outermost.
+        """Return whether quantiles are releasable: of at least 100 values, with ``smallest_cell`` beyond the outermost.
 
         Parameters
         ----------
@@ -242,9 +242,9 @@ class Release:
         return True
 
     def paired(self, where: str, first: np.ndarray, second: np.ndarray, cut: float) -> bool:
-        """Return whether the interval of a paired difference at a threshold may leave.
+        """Return whether the interval of a paired difference at a threshold is releasable.
 
-        Its width tells how many patients one model treats and the other does not; each of the four such groups, with
+        Its width discloses how many patients only one model treats; each of the four such groups, with
         the target and without, has to be empty or of at least ``smallest_cell``.
 
         Parameters
@@ -269,25 +269,25 @@ class Release:
         return pd.DataFrame(self._actions, columns=["where", "action", "reason"])
 
     def check(self, digest: str) -> None:
-        """Raise if the ledger forbids that this content leaves: the same patients with other numbers.
+        """Raise if the ledger forbids this content: the same patients with other numbers.
 
         Parameters
         ----------
         digest : str
-            Of all that leaves.
+            Of everything that is released.
         """
         if self.ledger is not None and self.patients.ids is not None:
             self.ledger.check(self.patients.ids, self.smallest_cell, digest)
 
     def close(self, title: str, digest: str) -> None:
-        """Write the release down in the ledger, if there is one; raises if the content may not leave.
+        """Record the release in the ledger, if there is one; raise if the content is forbidden.
 
         Parameters
         ----------
         title : str
             Of the page or packet.
         digest : str
-            Of all that leaves.
+            Of everything that is released.
         """
         if self.ledger is not None and self.patients.ids is not None:
             self.ledger.add(title, self.patients.ids, self.smallest_cell, digest)

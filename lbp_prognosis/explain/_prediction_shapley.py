@@ -50,8 +50,8 @@ def prediction_shapley(
 
     Notes
     -----
-    This says what the fitted model uses. What the model would be worth without a modality is another question, which
-    needs refits: see ``validation.performance_shapley``. Shapley values share what modalities tell in common; whether
+    These values describe the fitted model. The performance without a modality is another question, which needs
+    refits: see ``validation.performance_shapley``. Shapley values share the information common to modalities; whether
     a modality is worth having is answered by its last-in value and by decisions, not by its share.
 
     References

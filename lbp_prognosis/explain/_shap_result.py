@@ -309,8 +309,8 @@ class ShapResult(Result):
         horizon : float, optional
             Which prediction time; needed where there are several.
         modalities : mapping of str to sequence of str, optional
-            A `FeatureMap` whose provenance says of which level and measure a column is; without it the names do
-            (``disc_height__l4l5``).
+            A `FeatureMap` with level and measure of each column in its provenance; by default both are read from
+            the names (``disc_height__l4l5``).
         """
         from lbp_prognosis._draw import draw_spine_map
 

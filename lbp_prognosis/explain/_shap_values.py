@@ -98,7 +98,7 @@ def shap_values(
     φ_j = Σ_{S∌j} |S|! (K−|S|−1)!/K! · [v(S∪j) − v(S)]. A missing value of a row is kept by the player it belongs to, so
     that the values add up to the prediction of the row as it is; the share of an absent modality is what its absence
     does to the prediction. Where the risk is a link of a sum over players (Cox, parametric and logistic models, also
-    behind steps that treat each player by itself) coalitions are sums instead of tables, with the same result. Signs
+    behind steps that treat each player separately) coalitions are sums instead of tables, with the same result. Signs
     can differ between scales, and between horizons under proportional hazards: the risk is a non-linear function of
     the log-hazard.
 

@@ -65,7 +65,7 @@ def shown_rows(result: Any, horizon: float | None, most: int, rows: Any = None) 
     horizon : float, optional
         Which output; needed where there are several.
     most : int
-        Lines of a picture; where there are more players the last line is their sum.
+        Lines of the figure; with more players, the last line is the sum of the others.
     rows : ndarray of int, optional
         Places of the patients, in the order wanted; all by default.
 

@@ -47,7 +47,7 @@ def survival_shap(
     Notes
     -----
     An attribution may change its sign over time although hazards are proportional: late, nearly all patients have had
-    the event, and the risk has no room left. Read the curve beside the log-hazard bars.
+    the event, and the risk cannot rise further. Read the curve together with the log-hazard bars.
 
     References
     ----------

@@ -48,7 +48,7 @@ def tree_shap(model: Any, X: Any, background: Any = None, *, cause: int = 1) -> 
     Notes
     -----
     Path-dependent and interventional values differ when columns are correlated; the result names which they are. Trees
-    hold single-precision numbers, so sums agree with predictions to about 1e-6.
+    contain single-precision numbers, so sums agree with predictions to about 1e-6.
 
     References
     ----------

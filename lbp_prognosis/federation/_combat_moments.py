@@ -77,7 +77,7 @@ def combat_moments(
     site : str
         Pseudonym; the batch.
     policy : Policy, optional
-        What the site lets out.
+        Disclosure rules of the site.
 
     Returns
     -------

@@ -132,7 +132,7 @@ class FederatedCox(FederatedLikelihood):
         site : str
             Pseudonym of the site.
         policy : Policy, optional
-            What the site lets out.
+            Disclosure rules of the site.
         sample_weight : array-like of shape (n,) or Weights, optional
             Row weights.
 

@@ -148,7 +148,7 @@ class FederatedLikelihood(ABC):
         site : str
             Pseudonym of the site.
         policy : Policy, optional
-            What the site lets out; the defaults of `Policy` if not given.
+            Disclosure rules of the site; by default those of `Policy`.
         answered : sequence of Round
             What this site answered before for this model. It keeps them: the region of trust, the number of rounds
             and unchanged patients are judged by them.
@@ -164,7 +164,7 @@ class FederatedLikelihood(ABC):
         Returns
         -------
         Round
-            ``withheld`` says why, if nothing is sent.
+            ``withheld`` gives the reason if nothing is sent.
 
         Raises
         ------

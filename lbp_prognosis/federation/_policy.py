@@ -22,7 +22,7 @@ class Policy:
     min_cell : int
         Smallest number of patients behind a count that is released, and behind its complement; 5 by default.
     min_n, min_events : int
-        A site with fewer patients, or fewer events or non-events, says only that it has too few; 50 and 10.
+        A site with fewer patients, or fewer events or non-events, reports only that it has too few; 50 and 10.
     thresholds : tuple of float
         Decision thresholds, declared by all sites in advance: three at most.
     release_budget : float

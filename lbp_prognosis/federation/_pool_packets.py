@@ -60,7 +60,7 @@ def pool(
     Raises
     ------
     ArgumentError
-        For a packet that does not hold together, packets of different models, horizons or studies, two of one site, or
+        For an inconsistent packet, packets of different models, horizons or studies, two of one site, or
         the numbers of one site under two names.
 
     Notes

@@ -91,7 +91,7 @@ class PooledMeasure:
         Notes
         -----
         The residual is (y_i − θ̂₍₋ᵢ₎) / √(s_i² + τ̂²₍₋ᵢ₎ + se²₍₋ᵢ₎), on the scale of the analysis: beyond ±3 a site is
-        unlike the others, or its packet is not what it says.
+        unlike the others, or its packet is wrong.
         """
         columns = ["measure", "site", "value", "without", "tau2_without", "residual"]
         meta = self.meta

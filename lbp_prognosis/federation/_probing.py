@@ -37,7 +37,7 @@ def few_patients_behind(X: np.ndarray, columns: Sequence[str], weights: np.ndarr
     """Return the columns determined by fewer patients than the cell limit, or an empty string.
 
     A column that is 0 but for one patient has that patient's covariates in its row of the information. So has one with
-    a single far value: it stands for as many patients as its squared deviations weigh.
+    a single far value: it counts as many patients as its squared deviations weigh.
     """
     found = []
     taking = weights > 0

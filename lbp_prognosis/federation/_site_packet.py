@@ -54,7 +54,7 @@ def site_packet(
     ledger: ReleaseLedger | None = None,
     key: bytes | None = None,
 ) -> Packet:
-    """Run a frozen model on a hospital's patients and return the aggregates that may leave.
+    """Run a frozen model on a hospital's patients and return the releasable aggregates.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def site_packet(
     study : str, default ""
         Name of the study: packets of another one are not pooled with these.
     ledger : ReleaseLedger, optional
-        Of this site's releases: patients are those of the index of ``X``. Without one the packet says that differences
+        Of this site's releases: patients are those of the index of ``X``. Without it the packet warns that differences
         between releases are not protected.
     key : bytes, optional
         At least 16 bytes shared with the centre, to seal the packet.
@@ -90,7 +90,7 @@ def site_packet(
     Returns
     -------
     Packet
-        Canonical JSON with a digest; what was withheld, and why, stands in it. A site below its minimum says only that.
+        Canonical JSON with a digest, and the withheld items with reasons. A site below its minimum reports only that.
 
     Raises
     ------

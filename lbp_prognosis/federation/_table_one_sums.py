@@ -42,7 +42,7 @@ class TableOneSums:
     site : str
         Pseudonym.
     n : int
-        Patients; 0 where the site says nothing.
+        Patients; 0 if the site withholds everything.
     numbers : dict of str to (int, float, float)
         Of columns of numbers: how many are known, their mean, and the sum of squares around it.
     levels : dict of str to dict of str to int
@@ -73,7 +73,7 @@ def table_one_sums(
     site : str
         Pseudonym of the site.
     policy : Policy, optional
-        What the site lets out.
+        Disclosure rules of the site.
 
     Returns
     -------
@@ -195,7 +195,7 @@ def pool_table_one(parts: Sequence[TableOneSums]) -> PooledTableOne:
     ----------
     parts : sequence of TableOneSums
         One a site. Levels that any site merged are merged for all; a column that a site withholds is that of the others
-        (``sites`` says of how many).
+        (``sites`` is their number).
     """
     given = [part for part in parts if part.n]
     names = [part.site for part in parts]

@@ -24,9 +24,9 @@ class Notice:
     Attributes
     ----------
     text : str
-        What it says.
+        Text.
     tone : {"doubt", "absent", "simulated"}
-        Why it stands out.
+        Kind of notice.
     """
 
     text: str

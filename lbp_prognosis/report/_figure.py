@@ -42,13 +42,13 @@ def figure(
     draw : callable
         Given axes, draws into them.
     alt, caption : str
-        Words instead of, and under, the picture.
+        Alternative text, and the caption under the figure.
     size : tuple of float, default (4.6, 3.5)
-        Inches: small, so that letters stay readable where the picture is as narrow as a phone.
+        Inches: small, so that letters stay readable on the width of a phone.
     wide : bool, default False
-        Whether the picture takes the whole width.
+        Whether the figure takes the whole width.
     bare : bool, default True
-        Whether titles above the axes are taken off: the caption says it.
+        Whether titles above the axes are removed, because the caption repeats them.
     """
     matplotlib = require("matplotlib", caller="report", extra="report")
     from matplotlib.figure import Figure

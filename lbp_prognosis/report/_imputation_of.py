@@ -11,7 +11,7 @@ __all__ = ["completed_tables", "is_complete"]
 
 
 def completed_tables(plan: Mapping[str, Any]) -> set[int]:
-    """Return the numbers of completed tables of a model; of its learners, where it is made of several.
+    """Return the numbers of completed tables of a model, or of its learners if it combines several.
 
     0 is no imputation, −1 a number that follows the share of incomplete rows.
 
@@ -32,6 +32,6 @@ def is_complete(page: Page) -> bool:
     Parameters
     ----------
     page : Page
-        Counts that do not leave are not known.
+        Counts that are not released are unknown.
     """
     return page.columns is not None and len(page.columns) > 0 and bool(page.columns["n_missing"].eq(0).all())

@@ -36,7 +36,7 @@ class Page:
     claims : tuple of Claim
         Those to be answered.
     sample : str
-        How the numbers of ``evaluation`` came about, e.g. ``"out of fold"``; stands beside them.
+        Kind of validation of ``evaluation``, e.g. ``"out of fold"``, shown with the numbers.
     how : str
         The same in a sentence.
     outcome : OutcomeSpec or None
@@ -78,9 +78,9 @@ class Page:
     objections : tuple of Objection
         All doubts.
     absent : tuple of str
-        What these data cannot say, in sentences.
+        Limits of these data, in sentences.
     gate : Gate or None
-        By whose rules the page leaves. None: it is not for release, shows everything, and says so.
+        Disclosure rules of the release. None: the page is not for release, shows everything, and carries a banner.
     ledger : ReleaseLedger or None
         Of earlier releases.
     ids : tuple of str or None
@@ -88,7 +88,7 @@ class Page:
     rows : DataFrame or None
         Predictors of each row, for the gate alone: whether one patient makes up a mean.
     patient_level : bool
-        Whether pictures may show single patients.
+        Whether figures may show single patients.
     synthetic : bool
         Whether the data were simulated.
     release : Release or None
@@ -100,7 +100,7 @@ class Page:
     numbers : DataFrame or None
         Rows of ``results.parquet``.
     n_events : int or None
-        Events by the main horizon, if they may be told.
+        Events by the main horizon, if they are released.
     """
 
     title: str

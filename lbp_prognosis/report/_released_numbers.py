@@ -102,7 +102,7 @@ def released_evaluation(
     release : Release
         The way out.
     horizons : ndarray of shape (n_kept,)
-        Those that may be told apart.
+        Releasable horizons.
     main : float
         The main one.
     names : tuple of str
@@ -179,7 +179,7 @@ def released_decision(
     main : float
         The main horizon.
     cuts : list of float
-        Thresholds that may be told apart, the most wanted first.
+        Releasable thresholds by priority.
     pair : tuple of str
         (without, with the addition); empty if nothing was added.
     scores : mapping of str to ndarray

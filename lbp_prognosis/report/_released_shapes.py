@@ -123,7 +123,7 @@ class ReleasedCalibration(Result):
     observed_expected, calibration_slope, ici : MetricResult
         Released numbers.
     curve : DataFrame
-        ``risk, observed, low, high`` on a grid of risks; empty if it does not leave.
+        ``risk, observed, low, high`` on a grid of risks; empty if it is not released.
     """
 
     model: str

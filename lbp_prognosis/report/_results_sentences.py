@@ -36,7 +36,7 @@ def results_sentences(result: Any) -> ManuscriptText:
     Notes
     -----
     A sentence gives an estimate, its interval and the kind of validation, and makes no statement that the tier of its
-    evidence does not allow (`evidence.forbidden_words`). Whether a claim is supported is said as on the page.
+    evidence does not allow (`evidence.forbidden_words`). Verdicts on claims are those of the page.
     """
     page = page_of(result)
     if page.release is not None and page.release.insufficient:

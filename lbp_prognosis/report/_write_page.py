@@ -44,8 +44,8 @@ _UNRELEASED = (
 def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     """Write ``evidence.html``, ``tables/`` (CSV, HTML, Word), ``results.parquet`` and ``provenance.json``.
 
-    A page with a ``gate`` is written as it may leave; one without shows everything, carries a banner, and
-    ``NOT_FOR_RELEASE.txt`` lies beside it.
+    A page with a ``gate`` is written after disclosure control. A page without one shows everything, carries a banner,
+    and gets the file ``NOT_FOR_RELEASE.txt``.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     Returns
     -------
     pathlib.Path
-        Of ``evidence.html``, which is written last: where it stands, all the others do.
+        Of ``evidence.html``, which is written last: if it exists, all other files do.
 
     Raises
     ------
     ArgumentError
-        If the folder cannot be written, another run writes to it, or a page that leaves would stand beside files that
+        If the folder cannot be written, another run writes to it, or a page for release would be next to files that
         do not.
     DisclosureError
         If earlier releases in the page's ledger forbid this one.
@@ -104,7 +104,7 @@ def _check_alone(target: Path, names: set[str]) -> None:
 
 
 def page_files(page: Page) -> dict[str, str | bytes]:
-    """Return the content of each file of a page by its name; ``evidence.html`` last, so that it stands for all."""
+    """Return the contents of the files of a page by name; ``evidence.html`` last, to mark a complete folder."""
     page = released_page(page)
     sections = page_sections(page)
     tables = [block for section in sections for block in section.blocks if isinstance(block, Table)]
