@@ -18,6 +18,7 @@ from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._fat_map import FAT_UNITS
 from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, modality_of, sequence_of, tidy_acquisition
+from lbp_prognosis.biomarkers.readers._dicom_mask import find_dicom_mask
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
 from lbp_prognosis.biomarkers.readers._n4 import correct_bias
@@ -103,8 +104,8 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
     acquisition : dict
         What is known of the acquisition, the study's own statements before the header's.
     """
-    pairs = read_masks(study, max_bytes)
     images, acquisition = _images(study, max_bytes)
+    pairs = read_masks(study, max_bytes, images.get("main"))
     if "main" in images:
         pairs = [(mask.on_grid_of(images["main"]), label_map) for mask, label_map in pairs]
     anatomy = build_anatomy(pairs)
@@ -139,8 +140,13 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
     return case, {**acquisition, **stated}
 
 
-def read_masks(study: Mapping[str, Any], max_bytes: int) -> list[tuple[Mask, LabelMap]]:
-    """Return the masks of a study and their conventions: files, or folders of one file per structure."""
+def read_masks(
+    study: Mapping[str, Any], max_bytes: int, image: Image | None = None
+) -> list[tuple[Mask, LabelMap]]:
+    """Return the masks of a study and their conventions: files, or folders of one file per structure.
+
+    DICOM segmentations and structure sets are put on the grid of ``image``.
+    """
     masks = given(study, "mask")
     conventions = given(study, "convention")
     if masks is None or conventions is None:
@@ -158,7 +164,7 @@ def read_masks(study: Mapping[str, Any], max_bytes: int) -> list[tuple[Mask, Lab
         raise argument_error("convention", f"one, or one a mask ({len(masks)})", f"{len(conventions)}")
     count = int(given(study, "lumbar_count") or 5)
     maps = [LabelMap(str(name), lumbar_count=count) for name in conventions]
-    return [(_mask(mask, label_map, max_bytes), label_map) for mask, label_map in zip(masks, maps)]
+    return [(_mask(mask, label_map, max_bytes, image), label_map) for mask, label_map in zip(masks, maps)]
 
 
 def _fat_unit(study: Mapping[str, Any]) -> str:
@@ -177,12 +183,12 @@ def _has_field(name: str, modality: str, sequence: str) -> bool:
     return name in {"t1", "t2"} or (name == "main" and modality != "ct" and sequence not in {"", "dixon"})
 
 
-def _mask(source: Any, label_map: LabelMap, max_bytes: int) -> Mask:
+def _mask(source: Any, label_map: LabelMap, max_bytes: int, image: Image | None) -> Mask:
     if isinstance(source, Mask):
         return source
-    if Path(source).is_dir():
+    if Path(source).is_dir() and find_dicom_mask(Path(source)) is None:
         return read_class_files(Path(source), label_map, max_bytes=max_bytes)
-    return read_mask(source, max_bytes=max_bytes)
+    return read_mask(source, max_bytes=max_bytes, convention=label_map, image=image)
 
 
 def _images(study: Mapping[str, Any], max_bytes: int) -> tuple[dict[str, Image], dict[str, Any]]:

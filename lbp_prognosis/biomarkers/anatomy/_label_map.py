@@ -69,6 +69,9 @@ class Label:
         Position counted from the lowest mobile segment; 0 where the tool does not count.
     file : str
         Stem of the file that contains the structure where the tool writes one file per structure.
+    segment : str
+        Name of the segment of a DICOM segmentation, or of the structure of a DICOM structure set, that holds it;
+        ``file`` where it is not given.
     """
 
     structure: str
@@ -77,6 +80,7 @@ class Label:
     partial: bool = False
     from_bottom: int = 0
     file: str = ""
+    segment: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,9 @@ class LabelMap:
         1 = { structure = "vertebra", level = "l5" }
         2 = { structure = "disc", level = "l4l5" }
         9 = { structure = "multifidus", side = "left" }
+
+    For a DICOM segmentation or structure set each row also names its segment: ``segment = "L5 vertebra"``. The numbers
+    are then free.
 
     Examples
     --------
@@ -210,7 +217,7 @@ def _checked(table: dict[str, Any], name: str) -> dict[str, Any]:
     for key, row in rows.items():
         if not str(key).isdigit() or int(key) < 1 or not isinstance(row, dict):
             raise fail("a table of whole numbers above 0", f"{key!r}")
-        extra = set(row) - {"structure", "level", "side", "partial", "from_bottom", "file"}
+        extra = set(row) - {"structure", "level", "side", "partial", "from_bottom", "file", "segment"}
         label = Label(**{k: v for k, v in row.items() if k not in extra})
         if extra or label.structure not in STRUCTURES:
             raise fail(

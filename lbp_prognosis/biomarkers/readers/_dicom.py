@@ -258,4 +258,6 @@ def _acquisition(head: Any) -> dict[str, Any]:
         value = tidy_acquisition(name, None if element is None else element.value)
         if value is not None:
             found[name] = value
+    if head.get("FrameOfReferenceUID"):
+        found["frame_of_reference"] = str(head.FrameOfReferenceUID)  # never written out: it tells masks of other scans
     return found

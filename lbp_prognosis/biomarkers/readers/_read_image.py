@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lbp_prognosis._base import argument_error
+from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
+from lbp_prognosis.biomarkers.readers._dicom_mask import find_dicom_mask, read_dicom_mask
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
 from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
 
 __all__ = ["read_image", "read_mask"]
+
+_PLAIN = (".nii", ".nii.gz", ".nrrd", ".mha")
 
 
 def read_image(path: str | Path, *, series: str | None = None, max_bytes: int = DEFAULT_MAX_BYTES) -> Image:
@@ -38,15 +43,26 @@ def read_image(path: str | Path, *, series: str | None = None, max_bytes: int = 
     return Image.read(path, series=series, max_bytes=max_bytes)
 
 
-def read_mask(path: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> Mask:
+def read_mask(
+    path: str | Path,
+    *,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    convention: str | Path | LabelMap | None = None,
+    image: Image | None = None,
+) -> Mask:
     """Read a label volume.
 
     Parameters
     ----------
     path : str or Path
-        ``.nii``, ``.nii.gz``, ``.nrrd`` or ``.mha``.
+        ``.nii``, ``.nii.gz``, ``.nrrd`` or ``.mha``; or a DICOM segmentation (SEG) or structure set (RTSTRUCT), or a
+        folder with one of them.
     max_bytes : int, default 4294967296
         Largest unpacked size that is read.
+    convention : str, Path or LabelMap, optional
+        For DICOM: which segment has which number (see `LabelMap`).
+    image : Image, optional
+        For DICOM: the image it was drawn on. A structure set needs it; a segmentation is then put on its grid.
 
     Returns
     -------
@@ -55,8 +71,21 @@ def read_mask(path: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> Mask:
     Raises
     ------
     ArgumentError
-        If the labels are not whole numbers, or nothing is labelled.
+        If the labels are not whole numbers, nothing is labelled, or a DICOM file comes without its map or was drawn on
+        another image.
     DataError
-        If the file is damaged, truncated or too large.
+        If the file is damaged, truncated or too large, or segments overlap.
     """
-    return Mask.read(path, max_bytes=max_bytes)
+    file = Path(path)
+    found = find_dicom_mask(file) if file.exists() and not file.name.lower().endswith(_PLAIN) else None
+    if found is None:
+        return Mask.read(path, max_bytes=max_bytes)
+    if convention is None:
+        raise argument_error(
+            "convention",
+            "given for a DICOM mask",
+            "none",
+            "It says which segment is which structure; segments are never guessed from their names.",
+        )
+    label_map = convention if isinstance(convention, LabelMap) else LabelMap(str(convention))
+    return read_dicom_mask(found, label_map, image, max_bytes=max_bytes)

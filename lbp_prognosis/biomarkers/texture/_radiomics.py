@@ -283,7 +283,7 @@ def _rows(
         image = read_image(image, series=given(study, "series"), max_bytes=max_bytes)
     if not np.isfinite(image.data).all():
         raise argument_error("image", "finite", "missing or infinite intensities")
-    anatomy = build_anatomy([(mask.on_grid_of(image), names) for mask, names in read_masks(study, max_bytes)])
+    anatomy = build_anatomy([(mask.on_grid_of(image), names) for mask, names in read_masks(study, max_bytes, image)])
     wanted = enumerations()["structures"] if structures is None else structures
     found = [region for region in anatomy.regions.values() if region.structure in wanted]
     if not found:

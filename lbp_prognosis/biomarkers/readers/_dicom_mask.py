@@ -1,0 +1,172 @@
+"""DICOM segmentations and structure sets as one label volume."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis._base import DataError, argument_error, require
+from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
+from lbp_prognosis.biomarkers.readers._image import Image
+from lbp_prognosis.biomarkers.readers._mask import Mask
+
+__all__ = ["LabelCanvas", "find_dicom_mask", "names_to_labels", "read_dicom_mask"]
+
+_KINDS = ("SEG", "RTSTRUCT")
+
+
+class LabelCanvas:
+    """A label volume that is filled structure by structure; no voxel may belong to two.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the lattice.
+    source : str
+        File, for messages.
+    """
+
+    def __init__(self, shape: tuple[int, ...], source: str) -> None:
+        self.data = np.zeros(shape, dtype=np.uint16)
+        self.source = source
+        self._names: dict[int, str] = {}
+
+    def paint(self, box: tuple[slice | int, ...], inside: np.ndarray, label: int, name: str) -> None:
+        """Give voxels of a part of the volume to a label.
+
+        Raises
+        ------
+        DataError
+            If another structure has one of them.
+        """
+        self._names[label] = name
+        view = self.data[box]
+        taken = view[inside & (view != 0) & (view != label)]
+        if taken.size:
+            other = self._names[int(taken[0])]
+            raise DataError(
+                f"{self.source}: the segments {other!r} and {name!r} overlap in {taken.size} voxels of a slice, and a "
+                "voxel has one label. Export them without overlap, or leave one out of the map."
+            )
+        view[inside] = label
+
+
+def find_dicom_mask(path: Path) -> Path | None:
+    """Return the DICOM segmentation or structure set that a path names or a folder holds; None if there is none.
+
+    Raises
+    ------
+    ArgumentError
+        If a folder holds several, or a DICOM file is neither.
+    """
+    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file() and not f.is_symlink())
+    found = [(file, modality) for file in files if (modality := _modality(file)) is not None]
+    masks = [file for file, modality in found if modality in _KINDS]
+    if len(masks) > 1:
+        names = ", ".join(file.name for file in masks[:6])
+        raise argument_error("mask", "one DICOM segmentation", f"{len(masks)} in {path}: {names}", "Name one file.")
+    if found and not masks:
+        raise argument_error(
+            "mask",
+            "a DICOM segmentation (SEG) or structure set (RTSTRUCT)",
+            f"DICOM of modality {found[0][1] or 'unknown'} in {path}",
+            "Labels that were saved as an image series must be converted to NIfTI.",
+        )
+    return masks[0] if masks else None
+
+
+def _modality(file: Path) -> str | None:
+    """Return the modality of a DICOM file, None for any other file."""
+    with open(file, "rb") as handle:
+        if handle.read(132)[128:] != b"DICM":
+            return None
+    pydicom = require("pydicom", caller="read_mask", extra="imaging")
+    try:
+        head = pydicom.dcmread(file, specific_tags=["Modality"], stop_before_pixels=True)
+    except Exception as error:
+        raise DataError(f"{file} is damaged or cut short: {error}") from error
+    return str(head.get("Modality", ""))
+
+
+def read_dicom_mask(file: Path, label_map: LabelMap, image: Image | None, *, max_bytes: int) -> Mask:
+    """Read a DICOM segmentation or structure set; ``label_map`` says which segment has which number.
+
+    Segments that the map does not name are passed over.
+
+    Raises
+    ------
+    ArgumentError
+        If the map names no segment of the file, the file was drawn on another image, or a structure set comes without
+        its image.
+    DataError
+        If the file is damaged, two segments overlap, or a contour lies on no slice.
+    """
+    from lbp_prognosis.biomarkers.readers._dicom_seg import read_seg
+    from lbp_prognosis.biomarkers.readers._rtstruct import read_rtstruct
+
+    pydicom = require("pydicom", caller="read_mask", extra="imaging")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom warns of every odd value; what matters is checked
+        try:
+            head = pydicom.dcmread(file, stop_before_pixels=True)
+        except Exception as error:
+            raise DataError(f"{file} is damaged or cut short: {error}") from error
+        _same_patient_space(head, image, file)
+        if head.Modality == "SEG":
+            return read_seg(pydicom, head, file, label_map, image, max_bytes)
+        if image is None:
+            raise argument_error(
+                "image",
+                "given with a DICOM structure set",
+                "none",
+                f"{file.name} holds contours; the slices they were drawn on give the voxels.",
+            )
+        return read_rtstruct(head, file, label_map, image, max_bytes)
+
+
+def _same_patient_space(head: Any, image: Image | None, file: Path) -> None:
+    """Refuse a file whose frame of reference is not that of the image, where both are known."""
+    wanted = "" if image is None else str(image.acquisition.get("frame_of_reference") or "")
+    frames = {str(head.get("FrameOfReferenceUID") or "")}
+    referenced = head.get("ReferencedFrameOfReferenceSequence", [])
+    frames |= {str(part.get("FrameOfReferenceUID") or "") for part in referenced}
+    frames -= {""}
+    if wanted and frames and wanted not in frames:
+        raise argument_error(
+            "mask",
+            "drawn in the image's own frame of reference",
+            f"another frame in {file.name}",
+            "Give the series it was drawn on; after a registration save the mask on the grid of the image.",
+        )
+
+
+def names_to_labels(names: list[str], label_map: LabelMap, file: Path) -> dict[str, int]:
+    """Return the number of each segment that the map names: by ``segment``, else by ``file``.
+
+    Raises
+    ------
+    ArgumentError
+        If none is named, or a name stands for two segments or two numbers.
+    """
+    wanted: dict[str, int] = {}
+    for value, label in label_map.labels.items():
+        name = (label.segment or label.file).strip().casefold()
+        if name in wanted:
+            raise argument_error("convention", "a map with one number per segment", f"two numbers for {name!r}")
+        if name:
+            wanted[name] = value
+    found = {name: wanted[name.strip().casefold()] for name in names if name.strip().casefold() in wanted}
+    if not found:
+        raise argument_error(
+            "convention",
+            "a map that names segments of the file (`segment = \"…\"` at each label)",
+            f"{label_map.title}, which names none of " + ", ".join(map(repr, names[:8])),
+            "Write a TOML table with the names of the segments.",
+        )
+    twice = {name for name in found if [n.strip().casefold() for n in names].count(name.strip().casefold()) > 1}
+    if twice:
+        raise argument_error("mask", "of segments with different names", f"{sorted(twice)} twice in {file.name}")
+    return found
