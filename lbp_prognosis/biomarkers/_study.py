@@ -140,9 +140,7 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
     return case, {**acquisition, **stated}
 
 
-def read_masks(
-    study: Mapping[str, Any], max_bytes: int, image: Image | None = None
-) -> list[tuple[Mask, LabelMap]]:
+def read_masks(study: Mapping[str, Any], max_bytes: int, image: Image | None = None) -> list[tuple[Mask, LabelMap]]:
     """Return the masks of a study and their conventions: files, or folders of one file per structure.
 
     DICOM segmentations and structure sets are put on the grid of ``image``.

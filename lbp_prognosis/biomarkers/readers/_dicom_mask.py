@@ -162,7 +162,7 @@ def names_to_labels(names: list[str], label_map: LabelMap, file: Path) -> dict[s
     if not found:
         raise argument_error(
             "convention",
-            "a map that names segments of the file (`segment = \"…\"` at each label)",
+            'a map that names segments of the file (`segment = "…"` at each label)',
             f"{label_map.title}, which names none of " + ", ".join(map(repr, names[:8])),
             "Write a TOML table with the names of the segments.",
         )

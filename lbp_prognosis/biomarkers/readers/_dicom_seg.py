@@ -22,9 +22,7 @@ _SHARE = 0.1
 """Part of the smallest voxel side by which a frame may miss the lattice."""
 
 
-def read_seg(
-    pydicom: Any, head: Any, file: Path, label_map: LabelMap, image: Image | None, max_bytes: int
-) -> Mask:
+def read_seg(pydicom: Any, head: Any, file: Path, label_map: LabelMap, image: Image | None, max_bytes: int) -> Mask:
     """Return the segments that the map names on the lattice of the image, or on their own without one.
 
     Frames that hold nothing are usually left out of the file, so each is put where its position says.
@@ -109,9 +107,11 @@ def _on_grid(place: _Slice, frame: np.ndarray, grid: Grid, file: Path) -> tuple[
     """Return the part of the lattice that a frame covers, and the frame with its axes in that order and sense."""
     rows, columns = frame.shape
     right, down = place.orientation[:3] * place.spacing[1], place.orientation[3:] * place.spacing[0]
-    corners = np.array(
-        [place.position, place.position + (columns - 1) * right, place.position + (rows - 1) * down]
-    ) * [-1, -1, 1]
+    corners = np.array([place.position, place.position + (columns - 1) * right, place.position + (rows - 1) * down]) * [
+        -1,
+        -1,
+        1,
+    ]
     index = grid.to_index(corners)
     whole = np.rint(index).astype(int)
     off = float(np.linalg.norm((index - whole) * grid.spacing, axis=1).max())

@@ -194,9 +194,7 @@ def test_a_study_with_a_segmentation_is_measured_like_one_with_its_labels(tmp_pa
     data, affine = spine.draw(labels_of("totalspineseg", 2), spacing=(2.0, 1.0, 1.0))
     numbers = {label.level or label.structure: value for value, label in LabelMap("totalspineseg").labels.items()}
     names = {"Corpus L5": "l5", "Corpus L4": "l4", "Disc L4/5": "l4l5"}
-    seg = write_seg(
-        tmp_path / "seg" / "1.dcm", {name: data == numbers[level] for name, level in names.items()}, affine
-    )
+    seg = write_seg(tmp_path / "seg" / "1.dcm", {name: data == numbers[level] for name, level in names.items()}, affine)
     kinds = {"l5": "vertebra", "l4": "vertebra", "l4l5": "disc"}
     rows = [
         f'{k} = {{ structure = "{kinds[level]}", level = "{level}", segment = "{name}" }}'
