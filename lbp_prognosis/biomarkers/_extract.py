@@ -67,8 +67,9 @@ def extract(
         from 0; or a mapping to points in RAS mm), where no vertebra of the mask tells it.
         ``fat_fraction_unit`` is ``fraction``, ``percent`` or ``permille``; where it is not stated, the unit is read
         once from the whole image and flagged, and no value is given where it cannot be told.
-        Several masks of one study are a list, or paths joined by ``;``, with one convention or one each. A path is a
-        CSV table or a folder with ``studies.csv``; paths in it are relative to it.
+        Several masks of one study are a list, or paths joined by ``;``, with one convention or one each. A mask may be
+        a DICOM segmentation or structure set (see `read_mask`). A path is a CSV table or a folder with
+        ``studies.csv``; paths in it are relative to it.
     recipe : Recipe, optional
         What to measure; `Recipe.default` measures every family that the masks allow.
     n_jobs : int, optional
@@ -211,6 +212,9 @@ def _anchored(row: dict[str, Any], base: Path | None) -> dict[str, Any]:
         if isinstance(value, str) and value.strip():
             parts = [str(base / part) for part in _listed(value.strip())]
             out[field] = parts if len(parts) > 1 else parts[0]
+    if isinstance(out.get("convention"), str):
+        named = _listed(out["convention"].strip())
+        out["convention"] = [str(base / name) if name.endswith(".toml") else name for name in named]
     return out
 
 
@@ -221,7 +225,7 @@ def _signature(study: Mapping[str, Any]) -> str:
         for item in _listed(study[key]):
             if isinstance(item, Image | Mask):
                 parts += [key, content_hash(item.data, item.affine)]
-            elif key in _PATHS and isinstance(item, str | Path) and Path(item).exists():
+            elif key in {*_PATHS, "convention"} and isinstance(item, str | Path) and Path(item).exists():
                 files = [Path(item)] if Path(item).is_file() else sorted(Path(item).rglob("*"))
                 parts += [key, [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]]
             else:
