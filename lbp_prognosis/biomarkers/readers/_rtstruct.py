@@ -9,8 +9,8 @@ import numpy as np
 
 from lbp_prognosis._base import DataError, argument_error
 from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
-from lbp_prognosis.biomarkers.readers._label_canvas import LabelCanvas, names_to_labels
 from lbp_prognosis.biomarkers.readers._image import Image
+from lbp_prognosis.biomarkers.readers._label_canvas import LabelCanvas, names_to_labels
 from lbp_prognosis.biomarkers.readers._mask import Mask
 from lbp_prognosis.biomarkers.readers._volume_size import check_size
 
