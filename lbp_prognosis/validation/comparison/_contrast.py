@@ -20,11 +20,12 @@ from lbp_prognosis._base import (
     linear_predictor_scale,
     numbers_in,
     objection,
+    read_frame,
     refused_kind,
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.validation.comparison._effects import effects_on, unwrapped
+from lbp_prognosis.validation.comparison._effects import effects_on, fitted_columns, unwrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +108,7 @@ def contrast(
     ----------
     fitted : fitted RiskPipeline or model
         Unpenalised, with coefficients and their covariance.
-    X : DataFrame of shape (n, p)
+    X : DataFrame or ndarray of shape (n, p)
         Rows that give the other predictors their values: the median of a column of numbers, the most frequent value of
         any other (the smallest of several). They matter where a predictor that is set has an interaction.
     at, against : mapping of str to a value or a list of values
@@ -156,7 +157,7 @@ def contrast(
     1   60   m           20   0.31
     """
     check_confidence(confidence)
-    X = X[_columns(fitted, X)]
+    X = _table(fitted, X)
     at, against = _mapping("at", at, X), _mapping("against", against, X)
     aside = _without_coefficient(fitted)
     if wrong := [column for column in {**at, **against} if column in aside]:
@@ -216,13 +217,19 @@ def contrast(
 _RATIOS = (("ratio", "estimate"), ("ratio_low", "low"), ("ratio_high", "high"))
 
 
-def _columns(fitted: Any, X: pd.DataFrame) -> list[str]:
+def _table(fitted: Any, X: Any) -> pd.DataFrame:
     """Columns that the model was fitted to."""
-    names = [str(name) for name in getattr(fitted, "feature_names_in_", X.columns)]
-    absent = [name for name in names if name not in X.columns]
+    frame = read_frame(X)
+    if not isinstance(frame, pd.DataFrame):
+        frame = np.asarray(frame)
+        if frame.ndim != 2:
+            raise argument_error("X", "a frame or a two-dimensional array", X)
+        frame = pd.DataFrame(frame, columns=[f"x{j}" for j in range(frame.shape[1])])
+    names = fitted_columns(fitted) if hasattr(fitted, "n_features_in_") else list(frame.columns)
+    absent = [name for name in names if name not in frame.columns]
     if absent:
         raise argument_error("X", f"a table with the columns of the fit, {names[:8]}", f"one without {absent[:5]}")
-    return names
+    return frame[names]
 
 
 def _without_coefficient(fitted: Any) -> set[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lbp_prognosis._base import argument_error
 
-__all__ = ["Effects", "effects_on", "unwrapped"]
+__all__ = ["Effects", "effects_on", "fitted_columns", "unwrapped"]
 
 
 class Effects(NamedTuple):
@@ -47,6 +47,12 @@ def unwrapped(fitted: Any) -> Any:
     return fitted
 
 
+def fitted_columns(model: Any) -> list[str]:
+    """Return the names of the predictors; x0, x1, … where an array was fitted."""
+    names = getattr(model, "feature_names_in_", None)
+    return [f"x{j}" for j in range(model.n_features_in_)] if names is None else [str(name) for name in names]
+
+
 def _of_cause(model: Any, cause: int, name: str) -> Effects:
     parts = getattr(model, "models_", None)
     if isinstance(parts, dict) and all(isinstance(code, int | np.integer) for code in parts):  # one model per cause
@@ -71,7 +77,7 @@ def _of_one(model: Any, cause: int | None, name: str) -> Effects:
             "unpenalised: a test needs the estimates that the data alone give",
             f"a penalty of {getattr(model, 'penalty', None)}",
         )
-    columns = [str(column) for column in model.feature_names_in_]
+    columns = fitted_columns(model)
     coef = np.atleast_2d(np.asarray(model.coef_, dtype=float))
     covariance, p = np.asarray(model.covariance_, dtype=float), len(columns)
     if not np.isfinite(coef).all():

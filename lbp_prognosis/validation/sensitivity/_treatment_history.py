@@ -43,8 +43,8 @@ def spells_of(
         raise argument_error(
             "history", f"a frame with {id!r}, {time!r} and covariates", f"one without {absent or 'any'}"
         )
-    values = pd.DataFrame(numbers_in(history, wanted), columns=[str(name) for name in wanted])
-    at = numbers_in(history, [time])[:, 0]
+    values = pd.DataFrame(numbers_in(history, wanted, "history"), columns=[str(name) for name in wanted])
+    at = numbers_in(history, [time], "history")[:, 0]
     row = pd.Series(np.arange(patients.size), index=pd.Index(patients, dtype=object))
     place = row.reindex(pd.Index(history[id].to_numpy(dtype=object), dtype=object)).to_numpy(dtype=float)
     if not np.isfinite(place).any():

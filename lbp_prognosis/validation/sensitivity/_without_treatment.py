@@ -62,7 +62,8 @@ class WithoutTreatment(Result):
     table : DataFrame
         Model of starting the treatment: ``term, coef, hr, se, low, high, p, confidence``.
     n, n_treated, n_lost : int
-        Patients; those who started the treatment before an event; those censored for another reason.
+        Patients; those who started the treatment before an event; those censored for another reason before the last
+        of all times, where follow-up ends for all.
     """
 
     y: np.ndarray = field(repr=False)
@@ -172,51 +173,56 @@ class WithoutTreatment(Result):
         ----------
         model : estimator
             A Cox model or another that takes delayed entry, weights and clusters; a clone is fitted.
-        X : DataFrame of shape (n, p)
+        X : DataFrame or ndarray of shape (n, p)
             Predictors at time zero.
 
         Returns
         -------
         estimator
             Fitted to the stretches between starts of treatment, each weighted by P(untreated) of all patients over
-            P(untreated | the patient's course), with standard errors by patient.
+            P(untreated | the patient's course), with standard errors by patient. With ``censoring="history"`` also
+            between losses, and weighted likewise for these.
         """
+        if len(X) != self.n:
+            raise argument_error("X", f"of {self.n} rows, the patients of `y`", f"{len(X)} rows")
         rows, entry, stop, event, weight = self._stretches
         y = Surv.right(stop, event, entry=entry)
-        part = X.iloc[rows].reset_index(drop=True)
+        part = X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else np.asarray(X)[rows]
         return clone(model).fit(part, y, sample_weight=Weights(weight, "sampling"), clusters=rows)
 
     @cached_property
     def _stretches(self) -> tuple[np.ndarray, ...]:
-        """Row of the patient, start, stop, event and stabilised weight, split where treatments start."""
+        """Row of the patient, start, stop, event and stabilised weight, split where patients leave."""
         time, event = self.y["time"].astype(float), self.y["event"].astype(int)
-        starts = self._clock.times[np.floor((self._treatment.grid - 1.0) / 3.0).astype(int)]
-        edges = np.concatenate([[0.0], starts])
+        left = [(self._treatment, self._left)]
+        if self._loss.model is not None:
+            left.append((self._loss, self._lost))
+        jumps = np.unique(np.concatenate([hazard.grid for hazard, _ in left]))
+        edges = np.concatenate([[0.0], np.unique(self._clock.times[np.floor((jumps - 1.0) / 3.0).astype(int)])])
         count = np.searchsorted(edges, time, side="left")
         rows = np.repeat(np.arange(self.n), count)
         step = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
-        entry = edges[step]
-        later = np.append(edges[1:], np.inf)[step]
         last = step == count[rows] - 1
-        stop = np.where(last, time[rows], later)
-        everybody = leaving_hazard(
-            Spells(
-                np.arange(self.n),
-                np.zeros(self.n),
-                self._last_place,
-                np.ones(self.n, dtype=bool),
-                pd.DataFrame(index=range(self.n)),
-            ),
-            self._left,
-            ties="efron",
-            what="starting treatment",
-        )
+        stop = np.where(last, time[rows], np.append(edges[1:], np.inf)[step])
+        marginal = [self._marginal(who) for _, who in left]
         weight = np.empty(rows.size)
         for k, edge in enumerate(edges):
             now = step == k
             place = self._clock.after(edge) if k else np.array(0.5)
-            weight[now] = (everybody.survival(place) / self._treatment.survival(place))[rows[now]]
-        return rows, entry, stop, np.where(last, event[rows], 0), weight
+            ratios = [of_all.survival(place) / own.survival(place) for of_all, (own, _) in zip(marginal, left)]
+            weight[now] = np.prod(ratios, axis=0)[rows[now]]
+        return rows, edges[step], stop, np.where(last, event[rows], 0), weight
+
+    def _marginal(self, left: np.ndarray) -> LeavingHazard:
+        """Hazard of those who left (n,), the same for all patients."""
+        spells = Spells(
+            patient=np.arange(self.n),
+            start=np.zeros(self.n),
+            stop=self._last_place,
+            last=np.ones(self.n, dtype=bool),
+            X=pd.DataFrame(index=range(self.n)),
+        )
+        return leaving_hazard(spells, left, ties="efron", what="leaving")
 
     @cached_property
     def _last_place(self) -> np.ndarray:
@@ -228,6 +234,11 @@ class WithoutTreatment(Result):
     @cached_property
     def _left(self) -> np.ndarray:
         return (np.rint(self._last_place).astype(int) - 1) % 3 == TREATED
+
+    @cached_property
+    def _lost(self) -> np.ndarray:
+        censored = (np.rint(self._last_place).astype(int) - 1) % 3 == CENSORED
+        return censored & (self.y["time"] < self.y["time"].max())
 
     # ---- positivity -----------------------------------------------------------------------------------------------
 
@@ -368,7 +379,7 @@ def without_treatment(
     >>> history = pd.DataFrame({"patient_id": range(300), "time": 0.0, "pain": pain})
     >>> found = without_treatment(y, np.where(surgery < 12, surgery, np.nan), history)
     >>> found
-    <WithoutTreatment: 95 of 300 patients censored at the start of treatment, 55 lost>
+    <WithoutTreatment: 95 of 300 patients censored at the start of treatment, 0 lost>
     >>> round(float(found.table["hr"].iloc[0]), 2)
     1.54
     """
@@ -394,7 +405,7 @@ def without_treatment(
     what = np.where(treated, TREATED, np.where(event > 0, EVENT, CENSORED))
     patients = patients_of(ids, end.size)
     spells = spells_of(history, patients, id, time, columns, clock, until, what)
-    lost = what == CENSORED
+    lost = (what == CENSORED) & (until < until.max())  # where follow-up ends for all, no patient is lost
     treatment = leaving_hazard(spells, treated, ties=ties, what="starting treatment")
     bare = replace(spells, X=spells.X[[]])
     loss = leaving_hazard(spells if censoring == "history" else bare, lost, ties=ties, what="being lost")

@@ -270,3 +270,14 @@ def test_columns_that_a_model_makes_itself_are_told() -> None:
     model = DynamicRisk([0.0, 3.0], 6.0, interactions=["age"]).fit(PAIR, Y)
     with pytest.raises(ArgumentError, match="made at the fit"):
         contrast(model, PAIR, {"odi": 60}, {"odi": 20})
+
+
+def test_arrays_have_the_names_of_the_fit() -> None:
+    plain = CoxPH().fit(PAIR.to_numpy(), Y)
+    assert table_of(plain).loc[("x1", "total"), "df"] == 1
+    found = contrast(plain, PAIR.to_numpy(), {"x1": 60}, {"x1": 20}).table
+    named = contrast(CoxPH().fit(PAIR, Y), PAIR, {"odi": 60}, {"odi": 20}).table
+    np.testing.assert_array_equal(found["estimate"], named["estimate"])
+    for table, match in ((PAIR, "x0"), (PAIR["odi"].to_numpy(), "two-dimensional")):
+        with pytest.raises(ArgumentError, match=match):
+            contrast(plain, table, {"x1": 60}, {"x1": 20})

@@ -111,6 +111,33 @@ def test_a_fixed_follow_up_ends_at_the_horizon() -> None:
     np.testing.assert_allclose(known.weights.values[free], 1 / untreated[free])
 
 
+def test_where_follow_up_ends_for_all_no_patient_is_lost() -> None:
+    left = RNG.exponential(20 * np.exp(-0.8 * LATER))
+    end = np.minimum(np.minimum(HAPPENED, left), 12.0)
+    y, start = Surv.right(end, HAPPENED == end), np.where(OPERATED < end, OPERATED, np.nan)
+    found = without_treatment(y, start, HISTORY, censoring="history")
+    until = found.y["time"]
+    lost = np.isnan(start) & (left == end)
+    assert found.n_lost == lost.sum() < (found.y["event"] == 0).sum() - found.n_treated
+    rows = [(i, 0.0, min(3.0, until[i]), lost[i] and until[i] <= 3, PAIN[i]) for i in range(N)]
+    rows += [(i, 3.0, until[i], lost[i], LATER[i]) for i in range(N) if until[i] > 3]
+    d = pd.DataFrame(rows, columns=["i", "start", "stop", "event", "pain"])
+    model = CoxPH().fit(d[["pain"]], Surv.right(d["stop"], d["event"].astype(bool), entry=d["start"]))
+    assert found._loss.model is not None
+    np.testing.assert_allclose(found._loss.model.coef_, model.coef_, rtol=1e-8)
+    # a fit is weighted for both ways to leave
+    rows, entry, _, _, weight = found._stretches
+    at = int(np.flatnonzero(entry > 8)[0])
+    when, who = found._clock.after(entry[at]), rows[at]
+    own = found.survival_at(entry[at])[who]
+    of_all = [found._marginal(each).survival(when)[who] for each in (found._left, found._lost)]
+    assert weight[at] == pytest.approx(np.prod(of_all) / own)
+    X = pd.DataFrame({"noise": RNG.normal(size=N)})
+    risk = found.fit(CoxPH(), X).predict_risk(X, 10.0).mean()
+    plain = without_treatment(y, start, HISTORY).fit(CoxPH(), X).predict_risk(X, 10.0).mean()
+    assert risk > plain + 0.01  # those in pain left: they would have had the event
+
+
 def test_who_starts_at_the_end_of_a_fixed_follow_up_is_not_seen_untreated() -> None:
     end = np.ceil(np.minimum(HAPPENED, 12.0))
     start = np.where(np.ceil(OPERATED) <= 12, np.ceil(OPERATED), np.nan)
@@ -166,6 +193,7 @@ def test_fit_weighs_stretches_between_starts_of_treatment() -> None:
     unweighted = CoxPH().fit(X, FOUND.y)
     assert model.coef_[0] != pytest.approx(unweighted.coef_[0], abs=1e-6)
     assert model.coef_[0] == pytest.approx(0.5, abs=0.25)
+    np.testing.assert_array_equal(FOUND.fit(CoxPH(), PAIN[:, None]).coef_, model.coef_)
 
 
 def test_ids_decide_which_course_is_whose() -> None:
@@ -196,6 +224,10 @@ def test_refusals() -> None:
         without_treatment(Surv.right(END, Y["event"], entry=END / 2), TREATED_AT, HISTORY)
     with pytest.raises(ArgumentError, match="horizon"):
         FOUND.status(-1.0)
+    with pytest.raises(ArgumentError, match="`history`.*'word'"):
+        without_treatment(Y, TREATED_AT, HISTORY.assign(word="a"))
+    with pytest.raises(ArgumentError, match="400 rows"):
+        FOUND.fit(CoxPH(), pd.DataFrame({"pain": PAIN[:10]}))
     exact = HISTORY.assign(pain=np.tile(~np.isnan(TREATED_AT), 2).astype(float))
     with pytest.raises(EstimationError, match="tells exactly"):
         without_treatment(Y, TREATED_AT, exact)
