@@ -32,10 +32,18 @@ def categorical_probabilities(eta: np.ndarray, link: str) -> np.ndarray:
         if link == "cloglog":
             hazard = np.exp(eta)
             return np.hstack([np.exp(-hazard), -np.expm1(-hazard)])
-        full = np.hstack([np.zeros((eta.shape[0], 1)), eta])
-        full -= full.max(axis=1, keepdims=True)
-        e = np.exp(full)
-        return e / e.sum(axis=1, keepdims=True)
+        full = np.empty((eta.shape[0], eta.shape[1] + 1))
+        full[:, 0], full[:, 1:] = 0.0, eta
+        # by columns: NumPy's reductions along a short last axis take several times as long
+        top, total = full[:, 0].copy(), np.zeros(eta.shape[0])
+        for column in full.T[1:]:
+            np.maximum(top, column, out=top)
+        full -= top[:, None]
+        np.exp(full, out=full)
+        for column in full.T:
+            total += column
+        full /= total[:, None]
+        return full
 
 
 def categorical_parts(eta: np.ndarray, response: np.ndarray, link: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

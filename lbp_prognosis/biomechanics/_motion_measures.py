@@ -14,9 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
-from lbp_prognosis._base import argument_error, nearest
+from lbp_prognosis._base import argument_error, nearest, norm
 from lbp_prognosis.schema import measures
 
 __all__ = ["MotionMeasure", "PublishedError", "motion_measure", "motion_measures"]

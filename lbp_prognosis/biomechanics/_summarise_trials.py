@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.integrate import quad
-from scipy.stats import chi2, norm
 
-from lbp_prognosis._base import argument_error, check_confidence
+from lbp_prognosis._base import argument_error, check_confidence, chi2, norm
 from lbp_prognosis.biomechanics._motion_measures import motion_measures
 from lbp_prognosis.biomechanics._motion_summary import MotionSummary
 from lbp_prognosis.biomechanics._motion_trials import DATES, SESSION, MotionTrials, check_trials, left_out_frame

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
-from lbp_prognosis._base import argument_error, check_confidence, check_thresholds, plain_label, write_file
+from lbp_prognosis._base import argument_error, check_confidence, check_thresholds, norm, plain_label, write_file
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of import equation

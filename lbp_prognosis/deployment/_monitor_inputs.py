@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
-from lbp_prognosis._base import is_number, numbers_of
+from lbp_prognosis._base import chi2, is_number, numbers_of
 from lbp_prognosis._kernels import population_stability_index, standardised_difference
 
 __all__ = ["input_drift", "membership"]

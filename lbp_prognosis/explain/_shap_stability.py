@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 from sklearn.base import clone
 
 from lbp_prognosis._base import (
@@ -173,6 +172,8 @@ def shap_stability(
 
 def _kendall_w(values: np.ndarray) -> np.ndarray:
     """Kendall's coefficient of concordance over the first axis, players on the third: W = 12 S / (m² (k³ − k))."""
+    from scipy.stats import rankdata
+
     m, _, k, _ = values.shape
     if k < 2:
         return np.full((values.shape[1], values.shape[3]), np.nan)

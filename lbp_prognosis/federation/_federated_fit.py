@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from lbp_prognosis._base import EstimationError, Objection, Result, argument_error, check_confidence, objection
+from lbp_prognosis._base import EstimationError, Objection, Result, argument_error, check_confidence, norm, objection
 from lbp_prognosis.federation._round import Round, RoundRequest
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from lbp_prognosis._base import METRICS, Objection, Result, argument_error, metric_frame
+from lbp_prognosis._base import METRICS, Objection, Result, argument_error, metric_frame, norm
 from lbp_prognosis.validation import MetaAnalysis
 
 if TYPE_CHECKING:

@@ -26,6 +26,18 @@ class _Layout(NamedTuple):
     begins: np.ndarray
 
 
+def _patterns(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct rows of a table of truth values, in the order of `numpy.unique`, and which one each row is.
+
+    Eight columns are one byte, so that a row is compared in one step: `numpy.unique` compares a field at a time.
+    """
+    if not missing.any():
+        return missing[:1], np.zeros(len(missing), dtype=np.int64)
+    packed = np.ascontiguousarray(np.packbits(missing, axis=1))
+    _, first, which = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    return missing[first], which
+
+
 class Completer:
     """New rows to be completed by a fitted `MultipleImputation`, for one linear predictor after another.
 
@@ -39,11 +51,11 @@ class Completer:
         self.frame = frame
         self.matrix = filling.encoding.encode(frame)
         self.missing = np.isnan(self.matrix)
-        self.patterns, which = np.unique(self.missing, axis=0, return_inverse=True)
+        self.patterns, which = _patterns(self.missing)
         self.absent = absent_blocks(np.where(self.patterns, np.nan, 0.0), blocks)
         self.scattered = np.asarray((self.patterns & ~self.absent).any(axis=1))
-        order = np.argsort(which.ravel(), kind="stable")
-        ends = np.cumsum(np.bincount(which.ravel(), minlength=len(self.patterns)))
+        order = np.argsort(which, kind="stable")
+        ends = np.cumsum(np.bincount(which, minlength=len(self.patterns)))
         self.rows = np.split(order, ends[:-1])
         self.quadrature = normal_quadrature(nodes)
         self._layouts: dict[tuple[bytes, bytes], _Layout] = {}

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
-from lbp_prognosis._base import Result, argument_error, check_choice, check_confidence, check_number
+from lbp_prognosis._base import Result, argument_error, check_choice, check_confidence, check_number, chi2
 from lbp_prognosis._kernels import PooledTest, d1_test, d2_test, rubin_pool
 
 __all__ = ["PooledCoefficients", "pool_coefficients"]

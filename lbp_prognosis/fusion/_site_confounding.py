@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from lbp_prognosis._base import (
     Objection,
     Result,
     argument_error,
     check_number,
+    chi2,
     objection,
     takes_rows,
 )

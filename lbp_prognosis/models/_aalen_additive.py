@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     EstimationError,
@@ -14,6 +13,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_confidence,
     check_vector,
+    norm,
     objection,
     takes_rows,
 )

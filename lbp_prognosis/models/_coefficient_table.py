@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from lbp_prognosis._base import check_confidence
+from lbp_prognosis._base import check_confidence, norm
 
 __all__ = ["coefficient_table"]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
 from sklearn.base import clone
 
 from lbp_prognosis._base import (
@@ -15,6 +14,8 @@ from lbp_prognosis._base import (
     check_choice,
     check_confidence,
     check_horizons,
+    chi2,
+    norm,
     takes_rows,
 )
 from lbp_prognosis._kernels import (

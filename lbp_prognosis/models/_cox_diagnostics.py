@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from lbp_prognosis._base import (
     argument_error,
     check_choice,
+    chi2,
     takes_rows,
 )
 from lbp_prognosis._kernels import CoxPieces, cox_pieces, kaplan_meier_steps, step_at

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from lbp_prognosis._base import OutcomeError, argument_error, describe, takes_rows
 from lbp_prognosis._kernels import concordance_pairs, ordinal_fit, ordinal_link, ordinal_score_test
@@ -61,6 +60,8 @@ def ordinal_indices(model: OrdinalRegression, X: Any, y: np.ndarray, *, offset: 
     >>> round(float(table.set_index("index").loc["c", "value"]), 3)
     0.915
     """
+    from scipy.stats import rankdata
+
     if not isinstance(model, OrdinalRegression):
         raise argument_error("model", "an OrdinalRegression", describe(model))
     check_outcome(y, ("measured",), caller="ordinal_indices")

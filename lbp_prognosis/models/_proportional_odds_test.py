@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
-from lbp_prognosis._base import EstimationError, OutcomeError, argument_error, check_number, describe, takes_rows
+from lbp_prognosis._base import EstimationError, OutcomeError, argument_error, check_number, chi2, describe, takes_rows
 from lbp_prognosis._kernels import ordinal_fit, partial_odds_score
 from lbp_prognosis.models._ordinal_regression import OrdinalRegression
 from lbp_prognosis.survival import check_outcome

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 from sklearn.base import clone
 
 from lbp_prognosis._base import (
@@ -21,6 +20,7 @@ from lbp_prognosis._base import (
     check_number,
     check_vector,
     metric_frame,
+    norm,
     objection,
     parallel_map,
     spawn,

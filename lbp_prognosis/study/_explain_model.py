@@ -1,7 +1,9 @@
-"""``explain_model``: what the fitted model of the study uses, by modality and by column."""
+"""What the fitted models of the study use, by modality and by column."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,16 +12,23 @@ import pandas as pd
 from lbp_prognosis._base import FeatureMap, LBPError, Objection, objection
 from lbp_prognosis.explain import ShapResult, prediction_shapley, shap_values, tree_shap
 
-__all__ = ["explain_model", "explain_trees"]
+__all__ = ["explain_trees", "explanation_tasks"]
 
 MOST_ROWS, MOST_BACKGROUND = 80, 60
 MOST_TREE_ROWS = 200
 
 
-def explain_model(
+Found = tuple[dict[str, ShapResult], tuple[Objection, ...]]
+"""Explanations by name, and what has to be said of them."""
+
+
+def explanation_tasks(
     model: Any, X: pd.DataFrame, modalities: FeatureMap, horizon: float, seed: int, synthetic: bool
-) -> tuple[dict[str, ShapResult], tuple[Objection, ...]]:
-    """Return exact modality Shapley values of the risk, and columns' values on both scales.
+) -> list[Callable[[], Found]]:
+    """Return the explanations of one model, each to be called by itself, on any worker.
+
+    They are the exact Shapley values of the risk by modality (``modalities``), and the columns' values of the linear
+    predictor (``columns``) and of the risk (``columns_risk``). What cannot be computed is left out and said.
 
     Parameters
     ----------
@@ -35,49 +44,39 @@ def explain_model(
         Of the rows drawn.
     synthetic : bool
         Whether the data were simulated.
-
-    Returns
-    -------
-    dict of str to ShapResult
-        ``modalities`` (risk), ``columns`` (linear predictor), ``columns_risk``; what cannot be computed is left out
-        and said.
     """
     whole = X.dropna()
     if len(whole) < 30:
-        return {}, (objection("no-explanation", variant="few_complete", n=len(whole)),)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(whole))
+        return [partial(_only, objection("no-explanation", variant="few_complete", n=len(whole)))]
+    order = np.random.default_rng(seed).permutation(len(whole))
     background = whole.iloc[order[:MOST_BACKGROUND]]
     rows = whole.iloc[order[:MOST_ROWS]]
     rows.attrs["synthetic"] = background.attrs["synthetic"] = synthetic
-    doubts: list[Objection] = []
-    found: dict[str, ShapResult] = {}
-    tasks = {
-        "modalities": lambda: prediction_shapley(model, rows, modalities, background, horizons=horizon),
-        "columns": lambda: shap_values(model, rows, background, groups=modalities),
-        "columns_risk": lambda: shap_values(
-            model,
-            rows,
-            background,
-            scale="risk",
-            horizons=horizon,
-            n_permutations=2,  # only where orders have to be sampled
-            random_state=seed,
-        ),
+    sampled = {"n_permutations": 2, "random_state": seed}  # only where orders have to be sampled
+    by_name = {
+        "modalities": partial(prediction_shapley, model, rows, modalities, background, horizons=horizon),
+        "columns": partial(shap_values, model, rows, background, groups=modalities),
+        "columns_risk": partial(shap_values, model, rows, background, scale="risk", horizons=horizon, **sampled),
     }
-    for name, task in tasks.items():
-        try:
-            found[name] = task()
-        except LBPError as error:
-            doubts.append(objection("no-explanation", name=name, reason=error))
+    tasks = [partial(_explained, name, task) for name, task in by_name.items()]
     if len(whole) < len(X):
-        doubts.append(objection("explained-on-complete-rows", complete=len(whole), n=len(X)))
-    return found, tuple(dict.fromkeys((*doubts, *(o for result in found.values() for o in result.objections))))
+        tasks.append(partial(_only, objection("explained-on-complete-rows", complete=len(whole), n=len(X))))
+    return tasks
 
 
-def explain_trees(
-    model: Any, X: pd.DataFrame, seed: int, synthetic: bool
-) -> tuple[dict[str, ShapResult], tuple[Objection, ...]]:
+def _explained(name: str, task: Callable[[], ShapResult]) -> Found:
+    try:
+        result = task()
+    except LBPError as error:
+        return {}, (objection("no-explanation", name=name, reason=error),)
+    return {name: result}, tuple(result.objections)
+
+
+def _only(said: Objection) -> Found:
+    return {}, (said,)
+
+
+def explain_trees(model: Any, X: pd.DataFrame, seed: int, synthetic: bool) -> Found:
     """Return TreeSHAP values of a boosted model's log-hazard of the event of interest, for complete rows.
 
     Parameters

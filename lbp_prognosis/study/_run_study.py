@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ from lbp_prognosis._base import (
     Objection,
     argument_error,
     is_number,
+    parallel_map,
 )
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.study._check_before_work import check_before_work
 from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
-from lbp_prognosis.study._explain_model import explain_model, explain_trees
+from lbp_prognosis.study._explain_model import Found, explain_trees, explanation_tasks
 from lbp_prognosis.study._judge_readings import ReadingResult, judge_repeats, judge_test
 from lbp_prognosis.study._provenance import provenance
 from lbp_prognosis.study._study import Study
@@ -104,10 +106,9 @@ def run_study(
         if study.validation.sites:
             say("Leaving one site out at a time")
         found["sites"] = _sites(study, data, models, n_jobs)
-        say("Explaining what the model uses")
-        explanations, doubts = _explain(study, data, fitted)
-        say("Testing the association, and judging readings")
-        found["association"], untested = study_association(study, data)
+        say("Explaining what the model uses, testing the association, judging readings")
+        tasks = [partial(study_association, study, data), *_explanations(study, data, fitted)]
+        (found["association"], untested), *explained = parallel_map(_called, tasks, n_jobs=n_jobs)
         found["readings"] = _readings(study, data)
     messages = tuple(dict.fromkeys(f"{item.category.__name__}: {item.message}" for item in caught))
     evidence = _evidence(study, data, found)
@@ -115,7 +116,7 @@ def run_study(
         study=study,
         data=data,
         cross_validation=folds,
-        explanations=explanations,
+        explanations={name: result for results, _ in explained for name, result in results.items()},
         models=fitted,
         evidence=evidence,
         claims=_claims(study, data),
@@ -125,7 +126,7 @@ def run_study(
                 (
                     *data.objections,
                     *found["evaluation"].objections,
-                    *doubts,
+                    *(o for _, doubts in explained for o in doubts),
                     *untested,
                     *(o for result in found["readings"] for o in result.objections),
                 )
@@ -199,25 +200,29 @@ def _sites(study: Study, data: StudyData, models: dict[str, Any], n_jobs: int | 
     return replace(found, synthetic=data.synthetic)
 
 
-def _explain(study: Study, data: StudyData, fitted: dict[str, Any]) -> tuple[dict[str, Any], tuple[Objection, ...]]:
-    name = study.comparison[1] if study.comparison else study.main_model
-    plan = next(plan for plan in study.models if plan.name == name)
-    if plan.kind == "null":
-        return {}, ()
-    model = fitted[name]
-    model = model.estimator_ if isinstance(model, DatedAtVisit) else model
-    part = data.modalities.restrict(*plan.modalities)
-    found, doubts = explain_model(
-        model, data.X[list(part.columns)], part, float(data.spec.primary_horizon or 0), study.seed, data.synthetic
-    )
+def _explanations(study: Study, data: StudyData, fitted: dict[str, Any]) -> list[Callable[[], Found]]:
+    """Return what is explained: the larger model of the comparison, and the first boosted one."""
+    plans = {plan.name: plan for plan in study.models}
+    main = plans[study.comparison[1] if study.comparison else study.main_model]
+    if main.kind == "null":
+        return []
+    part = data.modalities.restrict(*main.modalities)
+    columns = data.X[list(part.columns)]
+    horizon = float(data.spec.primary_horizon or 0)
+    tasks = explanation_tasks(_undated(fitted[main.name]), columns, part, horizon, study.seed, data.synthetic)
     boosted = next((plan for plan in study.models if plan.kind == "boosted_cox"), None)
     if boosted is not None:
-        trees = fitted[boosted.name]
-        trees = trees.estimator_ if isinstance(trees, DatedAtVisit) else trees
-        columns = list(data.modalities.restrict(*boosted.modalities).columns)
-        more, said = explain_trees(trees, data.X[columns], study.seed, data.synthetic)
-        found, doubts = {**found, **more}, (*doubts, *said)
-    return found, doubts
+        X = data.X[list(data.modalities.restrict(*boosted.modalities).columns)]
+        tasks.append(partial(explain_trees, _undated(fitted[boosted.name]), X, study.seed, data.synthetic))
+    return tasks
+
+
+def _undated(model: Any) -> Any:
+    return model.estimator_ if isinstance(model, DatedAtVisit) else model
+
+
+def _called(task: Callable[[], Any]) -> Any:
+    return task()
 
 
 def _readings(study: Study, data: StudyData) -> tuple[ReadingResult, ...]:

@@ -68,9 +68,10 @@ def read_frame(X: Any, name: str = "X") -> Any:
         if getattr(dtype, "kind", "") == "c":  # whatever is done with it drops the imaginary part
             raise refused_kind(name, "complex", "numbers and categories", column=each)
     plain = {dtype for dtype in set(dtypes) if isinstance(dtype, np.dtype) and dtype.kind in "fiub"}
-    changed = {j: plain_column(frame.iloc[:, j]) for j, dtype in enumerate(dtypes) if dtype not in plain}
-    if changed:
-        parts = {each: changed.get(j, frame.iloc[:, j]) for j, each in enumerate(names)}
+    others = {j: frame.iloc[:, j] for j, dtype in enumerate(dtypes) if dtype not in plain}
+    read = {j: plain_column(column) for j, column in others.items()}
+    if any(read[j] is not column for j, column in others.items()):
+        parts = {each: read[j] if j in read else frame.iloc[:, j] for j, each in enumerate(names)}
         made = pd.DataFrame(parts, index=frame.index, columns=names)
         made.attrs = dict(frame.attrs)  # that data are simulated must not be forgotten on the way in
         return made
@@ -95,6 +96,8 @@ def plain_column(column: pd.Series) -> pd.Series:
         return pd.Series(np.full(len(column), np.nan), index=column.index, name=column.name)
     if what in ("text", "mixed") and dtype != np.dtype(object):
         return column.astype(object).where(column.notna(), np.nan)
-    if what == "text" and any(cell is pd.NA for cell in column):
-        return column.where(column.notna(), np.nan)
+    if what == "text":
+        missing = column.isna().to_numpy()
+        if any(cell is pd.NA for cell in column.to_numpy()[missing]):
+            return column.where(~missing, np.nan)
     return column

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from lbp_prognosis._base import Objection, Result, argument_error, metric, metric_frame, metric_title
+from lbp_prognosis._base import Objection, Result, argument_error, metric, metric_frame, metric_title, norm
 from lbp_prognosis.evaluation import Evaluation
 from lbp_prognosis.evidence import CLINICAL_MINIMUM
 from lbp_prognosis.validation.comparison._likelihood_ratio import LikelihoodRatio

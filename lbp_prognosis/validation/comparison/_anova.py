@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
-from lbp_prognosis._base import Objection, Result, TermColumns, argument_error, objection
+from lbp_prognosis._base import Objection, Result, TermColumns, argument_error, chi2, objection
 from lbp_prognosis._kernels import d1_test
 from lbp_prognosis.validation.comparison._effects import Effects, effects_on
 

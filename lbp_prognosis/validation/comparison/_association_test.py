@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
 
 from lbp_prognosis._base import (
     Objection,
     Result,
     argument_error,
+    chi2,
     metric_frame,
+    norm,
     objection,
     takes_rows,
 )

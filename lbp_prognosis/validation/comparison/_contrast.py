@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     Objection,
@@ -18,6 +17,7 @@ from lbp_prognosis._base import (
     column_kind,
     is_number,
     linear_predictor_scale,
+    norm,
     numbers_in,
     objection,
     read_frame,

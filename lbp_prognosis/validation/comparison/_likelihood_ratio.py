@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
-from lbp_prognosis._base import Result, argument_error, metric_frame, takes_rows
+from lbp_prognosis._base import Result, argument_error, chi2, metric_frame, takes_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 from scipy.special import log_expit
-from scipy.stats import norm
-from scipy.stats import t as student
 
-from lbp_prognosis._base import Objection, argument_error, check_choice, check_number, objection
+from lbp_prognosis._base import Objection, argument_error, check_choice, check_number, norm, objection, student
 from lbp_prognosis.validation.planning._sample_size import SampleSize
 
 __all__ = ["r2_cox_snell_from_c", "sample_size_development"]

@@ -11,9 +11,17 @@ import pandas as pd
 from numpy.polynomial.hermite_e import hermegauss
 from scipy.optimize import brentq
 from scipy.special import expit
-from scipy.stats import norm
 
-from lbp_prognosis._base import Objection, RandomState, Result, argument_error, check_number, metric_title, objection
+from lbp_prognosis._base import (
+    Objection,
+    RandomState,
+    Result,
+    argument_error,
+    check_number,
+    metric_title,
+    norm,
+    objection,
+)
 from lbp_prognosis.survival import check_outcome, status_horizon
 from lbp_prognosis.validation.planning._sample_size import SampleSize
 from lbp_prognosis.validation.planning._sample_size_development import sample_size_development

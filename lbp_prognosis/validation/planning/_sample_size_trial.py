@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
 
-from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, objection
+from lbp_prognosis._base import EstimationError, argument_error, check_choice, check_number, norm, objection, student
 from lbp_prognosis.validation.planning._sample_size import SampleSize
 
 __all__ = ["sample_size_trial"]

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, log_expit, logit
-from scipy.stats import norm
 
-from lbp_prognosis._base import RandomState, argument_error, check_choice, check_confidence, check_number
+from lbp_prognosis._base import RandomState, argument_error, check_choice, check_confidence, check_number, norm
 from lbp_prognosis.validation.planning._sample_size import SampleSize
 from lbp_prognosis.validation.planning._simulated_precision import simulated_precision
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
 
-from lbp_prognosis._base import RandomState, spawn
+from lbp_prognosis._base import RandomState, norm, spawn
 from lbp_prognosis._kernels import cox_fit, kaplan_meier_steps, step_at
 from lbp_prognosis.evaluation import concordance
 from lbp_prognosis.survival import Surv

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
-from scipy.stats import t as student
 
 from lbp_prognosis._base import (
     Objection,
@@ -19,9 +17,12 @@ from lbp_prognosis._base import (
     check_confidence,
     check_same_rows,
     check_vector,
+    chi2,
     metric_frame,
     metric_title,
+    norm,
     objection,
+    student,
 )
 from lbp_prognosis._kernels import dersimonian_laird, q_profile, reml
 

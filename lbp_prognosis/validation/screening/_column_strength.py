@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from lbp_prognosis._base import is_number, numbers_of
 
@@ -78,6 +77,8 @@ def strength(column: pd.Series, state: np.ndarray, fold: np.ndarray) -> Strength
 
 
 def _area(score: np.ndarray, outcome: np.ndarray) -> float:
+    from scipy.stats import rankdata
+
     ranks = rankdata(score)
     events = int(outcome.sum())
     return float((ranks[outcome].sum() - events * (events + 1) / 2) / (events * (outcome.size - events)))

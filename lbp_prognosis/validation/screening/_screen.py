@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from lbp_prognosis._base import (
     Objection,
@@ -242,6 +241,8 @@ def _correlation(column: pd.Series, time: np.ndarray, rows: np.ndarray) -> float
     A calendar year goes with the time under observation because the study ended on one day; it may well be known at
     time zero.
     """
+    from scipy.stats import rankdata
+
     numbers = as_numbers(column)
     if numbers is None:
         return 0.0

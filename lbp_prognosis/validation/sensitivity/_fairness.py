@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     METRICS,
@@ -25,6 +24,7 @@ from lbp_prognosis._base import (
     generator,
     metric_frame,
     metric_title,
+    norm,
     objection,
     takes_rows,
 )

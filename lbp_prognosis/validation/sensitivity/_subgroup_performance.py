@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from lbp_prognosis._base import (
     Objection,
@@ -17,6 +16,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     check_risks,
+    chi2,
     metric_title,
     objection,
     takes_rows,

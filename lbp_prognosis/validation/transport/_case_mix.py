@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from lbp_prognosis._base import Result, argument_error, as_numbers, metric_frame, read_matrix, takes_rows
 from lbp_prognosis.evaluation import concordance, time_dependent_auc
@@ -198,6 +197,8 @@ def _with_outcome(X: pd.DataFrame, y: np.ndarray, kind: str) -> np.ndarray:
 
 def _rank(values: np.ndarray) -> np.ndarray:
     """Ranks scaled into (0, 1), equal for equal values: an AUC needs only the order, and its argument is a risk."""
+    from scipy.stats import rankdata
+
     return (rankdata(values) - 0.5) / values.size
 
 

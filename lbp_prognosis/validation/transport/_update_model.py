@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit
-from scipy.stats import chi2, norm
 
 from lbp_prognosis._base import (
     ArgumentError,
@@ -20,7 +19,9 @@ from lbp_prognosis._base import (
     argument_error,
     check_choice,
     check_number,
+    chi2,
     content_hash,
+    norm,
     objection,
     stated_score,
     takes_rows,
