@@ -85,7 +85,7 @@ def test_formulas_and_movement_are_said(tmp_path) -> None:
         {"measure": "pfirrmann", "readers": ["a", "b"]},
     ]
     text = analysis_plan(Study.from_dict({**PROTOCOL, "technical": technical})).to_markdown()
-    assert "Trials of movement become values of sessions by summary: sorensen_time = best." in text
+    assert "Trials of movement become values of sessions by summary: sorensen\\_time = best." in text
     for words in ("2 trials of one session", "2 sessions within 7 days", "the readings by a, b"):
         assert f"repeatability of {words} |" in text
 
