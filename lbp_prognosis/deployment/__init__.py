@@ -1,4 +1,4 @@
-"""What leaves the study as a model: equations, nomograms, model files, published models, calculators."""
+"""Deployment of models: equations, nomograms, model files, published models, calculators, monitoring."""
 
 from lbp_prognosis.deployment._calculator_page import IntendedUse, calculator_page
 from lbp_prognosis.deployment._competing_equation import CauseHazard, CompetingEquation

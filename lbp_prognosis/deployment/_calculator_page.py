@@ -1,4 +1,4 @@
-"""``calculator_page``: one static page that works out the risk of one person, in any browser, without a network."""
+"""``calculator_page``: a static page that computes the risk of one patient in any browser, without network."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHOWN = ("concordance", "observed_expected", "calibration_slope", "brier")
 
 @dataclass(frozen=True)
 class IntendedUse:
-    """What a calculator is for; every page states it.
+    """Intended use of a calculator, stated on its page.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ def calculator_page(
 
 
 def _check_stated(use: Any, validation: Any, unvalidated_reason: str) -> None:
-    """Refuse a page that does not say what it is for, or how the model did in other patients."""
+    """Refuse a page without intended use, or without validation or a reason for its absence."""
     if not isinstance(use, IntendedUse):
         raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
     if validation is not None and not isinstance(validation, ExternalValidation):
@@ -162,7 +162,7 @@ def _check_stated(use: Any, validation: Any, unvalidated_reason: str) -> None:
     if validation is None and not unvalidated_reason.strip():
         raise argument_error(
             "validation",
-            "given: a calculator is for people the model has not seen",
+            "given: a calculator is used for patients who were not in the development data",
             "None",
             "Validate with external_validate, or give unvalidated_reason=, which the page prints.",
         )
@@ -190,7 +190,7 @@ def _in_units(terms: tuple[Term, ...], units: Mapping[str, str]) -> tuple[Term, 
 
 
 def _fields(made: Equation | CompetingEquation, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return what is asked for: the predictors, then the stratum."""
+    """Return the input fields: the predictors, then the stratum."""
     fields = [_field(term, labels) for term in made.terms]
     if made.stratum:
         strata = [{"value": label, "label": label} for label in made.strata_labels]
@@ -216,7 +216,7 @@ def _bounds(term: NumberTerm) -> dict[str, float | None]:
 
 
 def _validation(result: ExternalValidation, horizons: tuple[float, ...]) -> str:
-    """Return a table of how the model did in other patients."""
+    """Return a table of the performance in other patients."""
     frame = result.to_frame()
     rows = frame[frame["metric"].isin(_SHOWN)]
     body = ""

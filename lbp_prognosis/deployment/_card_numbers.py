@@ -1,4 +1,4 @@
-"""``performance_rows``: the numbers of validations for a model card, each under the name of how it came about."""
+"""``performance_rows``: performance for a model card, each number with its kind of validation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HOW = {
 
 @dataclass(frozen=True)
 class Judged:
-    """One validation: its rows of the model, and in words how they came about.
+    """One validation: the rows of the model, and the kind of validation in words.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Judged:
 
 
 def judged(results: Sequence[Any], name: str) -> list[Judged]:
-    """Return the validations with the rows of one model, those of other patients first.
+    """Return the validations with the rows of one model, external ones first.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def performance_rows(
 
 
 def utility_rows(found: Sequence[Judged], horizons: Sequence[float], unit: str) -> list[list[str]]:
-    """Return net benefit less that of treating all at each threshold; empty without one.
+    """Return the net benefit relative to treating all at each threshold; empty without one.
 
     Parameters
     ----------

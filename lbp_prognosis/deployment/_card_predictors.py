@@ -1,4 +1,4 @@
-"""``predictor_rows``: what new patients must bring, with units and ranges, for a model card."""
+"""``predictor_rows``: predictors with units and ranges, for a model card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking single patients out of a fitted model: steps with several events, bounds and knots of a few digits."""
+"""Removal of single patients from a fitted model: steps with several events, rounded bounds and knots."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def digits(values: Any, count: int) -> np.ndarray:
 
 
 def floor_digits(value: float, count: int = 3) -> float:
-    """Round down to significant digits; a number that has no more stays."""
+    """Round down to significant digits; shorter numbers stay as they are."""
     if not np.isfinite(value) or value <= 0:
         return value
     power = int(np.floor(np.log10(value)))
@@ -109,7 +109,7 @@ def step_times(model: Any) -> np.ndarray:
 
 
 def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
-    """Take single patients out of a model in place; return steps before and after, and what could not be done."""
+    """Remove single patients from a model in place; return steps before and after, and notes on limits."""
     before = after = 0
     notes: list[str] = []
     for part in parts_of(model):
@@ -143,7 +143,7 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
 
 
 def _ranges(part: Any, least: int) -> None:
-    """Blank ranges that too few rows lie beyond."""
+    """Remove ranges with too few rows beyond them."""
     held = getattr(part, "training_ranges_", None)
     if isinstance(held, np.ndarray):
         few = ~(held[:, 2:].min(axis=1) >= least)
@@ -338,7 +338,7 @@ def _scores(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 
 def _imputer(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Keep regressions and moments; the values they were fitted to go, and bounds are no patient's."""
+    """Keep regressions and moments; drop the values they were fitted to, and round bounds."""
     frozen = object.__setattr__
     empty = np.empty(0)
     frozen(part, "models", [model._replace(fitted=empty, observed=empty) for model in part.models])
@@ -381,7 +381,7 @@ def _rounded_trees(text: str) -> str:
 
 
 def _updated(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Drop the digest of the updating data (it would tell whoever has the data), and coarsen the new baseline."""
+    """Drop the digest of the updating data, which would identify the data, and coarsen the new baseline."""
     ledger = {key: value for key, value in part.ledger.items() if key != "data"}
     object.__setattr__(part, "ledger", ledger)
     times, hazard = part.baseline_times, part.baseline_hazard

@@ -1,4 +1,4 @@
-"""Objects of the closed list as JSON and flat arrays, and back.
+"""Serialisation of objects of known classes as JSON and flat arrays.
 
 All numbers of one type lie one after the other in one array; the JSON says how many each entry takes, and their shape.
 Reading takes them in the order of writing, each once: no file can make the reader allocate more than the file holds.
@@ -102,7 +102,7 @@ class _Writer:
 
 
 def _state(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the constructor takes, and what is set afterwards."""
+    """Return the arguments of the constructor, and the attributes that are set afterwards."""
     if not isinstance(value, BaseEstimator):
         if is_dataclass(value):
             return {field.name: getattr(value, field.name) for field in fields(value)}, {}

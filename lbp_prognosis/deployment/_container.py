@@ -1,4 +1,4 @@
-"""The container of a model file: a zip of a fixed shape, of which every byte is accounted for.
+"""Container of a model file: a zip file of fixed structure in which every byte is checked.
 
 Members are stored and not compressed, in one order, dated 1980: equal content gives equal bytes on every machine. A
 reader builds the zip again from what it read and compares the bytes, so that nothing can hide between the members and

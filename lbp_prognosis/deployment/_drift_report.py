@@ -1,4 +1,4 @@
-"""``DriftReport``: what monitoring has found."""
+"""``DriftReport``: results of monitoring."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class DriftReport(Result):
 
     @property
     def drifted(self) -> bool:
-        """Whether a chart of outcomes has called."""
+        """Whether a chart of outcomes has raised an alarm."""
         return len(self.alarms) > 0
 
     def to_frame(self) -> pd.DataFrame:

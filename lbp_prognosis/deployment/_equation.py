@@ -1,4 +1,4 @@
-"""``Equation``: a risk model as a formula that needs neither the model nor this library."""
+"""``Equation``: a risk model as a formula, independent of the model and of this library."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Equation(Formula):
         return r_text(self)
 
     def to_stata(self) -> str:
-        """Return Stata commands that add ``lp`` and one ``risk_…`` a horizon to the data in memory."""
+        """Return Stata commands that add ``lp`` and one ``risk_…`` per horizon to the data in memory."""
         return stata_text(self)
 
     def to_javascript(self) -> str:

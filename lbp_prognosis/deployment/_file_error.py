@@ -1,4 +1,4 @@
-"""What a model file that is not whole says."""
+"""Error of invalid model files."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Formula(ColumnsOfTerms, Result):
 
     @takes_rows()
     def predict_risk(self, X: Any, horizons: Any = None, cause: int | None = None) -> np.ndarray:
-        """Return the probability of the event by each horizon, in plain NumPy.
+        """Return the risk of the event by each horizon, in plain NumPy.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class Formula(ColumnsOfTerms, Result):
         return _rounding_error(self, self.rounded(self.digits if digits is None else digits))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole equation in types that strict JSON holds."""
+        """Return the whole equation in types of strict JSON."""
         return {
             "format": FORMAT,
             "terms": [term_to_dict(term) for term in self.terms],
@@ -252,7 +252,7 @@ class Formula(ColumnsOfTerms, Result):
 
 
 def _reach(terms: tuple[Term, ...]) -> list[np.ndarray]:
-    """Return what each term can add inside its training range, on a fine grid; empty where no range is known."""
+    """Return the contributions of each term over its training range, on a fine grid; empty without a range."""
     return [np.array(term.effects) if isinstance(term, LevelTerm) else term.values(term.grid(2001)) for term in terms]
 
 

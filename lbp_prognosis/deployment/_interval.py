@@ -14,7 +14,7 @@ __all__ = ["uncertainty_of"]
 
 
 def uncertainty_of(model: Any, horizons: tuple[float, ...]) -> dict[str, Any] | None:
-    """Return what a page needs for an interval on the scale of the linear predictor; None where it is not known.
+    """Return the inputs of an interval on the scale of the linear predictor; None if the covariance is unknown.
 
     The variance is ``base + (z − centre)ᵀ Σ (z − centre)`` with z the columns the model sees: for a Cox model that of
     the log cumulative hazard (coefficients and baseline, as `CoxPH.risk_se`), for a logistic model of the log odds.

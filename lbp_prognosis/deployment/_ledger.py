@@ -1,4 +1,4 @@
-"""``Ledger``: the versions of a model as a chain of lines, each of which knows the one before it."""
+"""``Ledger``: versions of a model as a chain of lines, each with the digest of the one before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIELDS = ("n", "prev_sha256", "artifact_sha256", "reason", "actor", "date", "me
 
 
 class Ledger:
-    """A file of one JSON line a version.
+    """A file with one JSON line per version.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class Ledger:
         return frame if len(frame) else pd.DataFrame(columns=columns)
 
     def diff(self, old: int, new: int) -> pd.DataFrame:
-        """Return what differs between two versions: ``field, old, new``.
+        """Return the differences between two versions: ``field, old, new``.
 
         Parameters
         ----------

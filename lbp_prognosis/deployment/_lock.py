@@ -1,4 +1,4 @@
-"""``lock``: a fitted model that predicts, cannot be fitted, and holds no single patient."""
+"""``lock``: a fitted model that only predicts and contains no single patient."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROWS, _TIMES = 64, 40
 
 @dataclass(frozen=True, repr=False)
 class LockReport(Result):
-    """What locking changed.
+    """Changes made by locking.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class LockReport(Result):
         return pd.DataFrame([{**self.to_dict(), "notes": "; ".join(self.notes)}])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers in types that strict JSON holds."""
+        """Return the numbers in types of strict JSON."""
         return {
             "min_cell": self.min_cell,
             "largest_change": self.largest_change,
@@ -77,7 +77,7 @@ class LockedModel:
     unlocked : fitted model
         The coarse model inside.
     report : LockReport
-        What locking changed.
+        Changes made by locking.
     """
 
     fixed = True
@@ -110,7 +110,7 @@ class LockedModel:
 
     @takes_rows()
     def fit(self, X: Any, y: Any = None, **keywords: Any) -> None:
-        """Refuse: a locked model is a version.
+        """Raise an error: a locked model cannot be fitted.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class LockedModel:
         return True
 
     def __eq__(self, other: object) -> bool:
-        """Whether all that the two models hold is the same, to the bit."""
+        """Whether the contents of the two models are identical to the bit."""
         if not isinstance(other, LockedModel):
             return NotImplemented
         (mine, arrays), (theirs, others) = pack(self.unlocked), pack(other.unlocked)
@@ -152,7 +152,7 @@ class LockedModel:
 
 
 def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
-    """Make a fitted model into a version that predicts and holds no single patient.
+    """Return a version of a fitted model that only predicts and contains no single patient.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
 
 
 def check_storable(model: Any) -> None:
-    """Refuse what is not fitted or of no known class."""
+    """Refuse models that are not fitted or of an unknown class."""
     name = type(model).__name__
     if stored_name(model) is None:
         why = NOT_STORED.get(name, "is not among the classes that a model file holds")
@@ -217,7 +217,7 @@ def check_storable(model: Any) -> None:
 
 
 def _largest_change(fine: Any, coarse: Any) -> tuple[float, float]:
-    """Return the largest change of a risk, and when it is.
+    """Return the largest change of a risk, and its time.
 
     Two step functions differ most at a coarse step, or at the last fine step before it; two broken lines at any of
     their times.

@@ -1,4 +1,4 @@
-"""``model_card``: what a model is for, how it did and what is doubtful about it, on one page."""
+"""``model_card``: intended use, performance and limitations of a model on one page."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class ModelCard(DocumentResult):
     Attributes
     ----------
     title : str
-        What the risk is of.
+        Outcome of the risk.
     sections : dict of str to tuple
         Heading to its parts: paragraphs, and tables as lists of rows.
     status : tuple of str
-        What must not be overlooked: use in care, validation, simulated data.
+        Banners: use in care, validation, simulated data.
     validated : bool
-        Whether numbers of other patients stand on the card.
+        Whether the card contains an external validation.
     sha256 : str
         Digest of the model's file or equation; empty without one.
     objections : tuple of Objection
-        All doubts that the card names as limitations.
+        Objections listed as limitations.
     synthetic : bool
-        Whether simulated data stand behind any of it.
+        Whether any part comes from simulated data.
     """
 
     title: str
@@ -127,8 +127,8 @@ def model_card(
         What the model is for, for whom, of what the risk is, and which version it is.
     validation : Result or sequence of Result, optional
         Of `external_validate`, `internal_external`, `bootstrap_validate`, `cross_validate_risk`, or `read_results` of
-        a study's folder; each number stands beside how it came about. Without patients of another time, place or
-        setting among them the card says at its top that the model is not validated in other patients.
+        a study's folder; each number is shown with its kind of validation. Without patients of another time,
+        place or setting the card states at its top that the model is not validated in other patients.
     name : str, default ""
         The model's name in ``validation`` and ``subgroups``, where they have several.
     subgroups : Fairness or SubgroupPerformance, optional
@@ -142,7 +142,7 @@ def model_card(
     time_unit : str, default ""
         Unit of the horizons.
     limitations : sequence of str, default ()
-        Sentences that stand before those of the objections.
+        Sentences shown before those of the objections.
     licence : str, default ""
         Of the model; "not stated" without one.
     approved_for_care : str, default ""
@@ -215,7 +215,7 @@ def model_card(
 
 
 def _opened(model: Any) -> tuple[Any, str, list[tuple[str, str]], list[str]]:
-    """Return the model inside, its digest, facts about it, and what locking could not do."""
+    """Return the model inside, its digest, facts about it, and notes of locking."""
     from lbp_prognosis import __version__
 
     facts: list[tuple[str, str]] = []

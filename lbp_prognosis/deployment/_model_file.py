@@ -39,7 +39,7 @@ _SAME = 1e-9  # risks on another machine, whose libraries add up in another orde
 
 @dataclass(frozen=True, repr=False)
 class ModelFile(Result):
-    """What a model file says of itself, after all its checks.
+    """Contents of a model file after all checks.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ def load_model(path: str | os.PathLike[str], *, expect_sha256: str | None = None
 
 
 def verify(path: str | os.PathLike[str]) -> ModelFile:
-    """Check a model file as `load_model` does, and return what it says of itself.
+    """Check a model file as `load_model` does, and return its contents.
 
     Parameters
     ----------
@@ -314,7 +314,7 @@ def check_parts(model: Any) -> None:
 
 
 def _check_transitions(part: Any) -> None:
-    """Refuse transitions between states that are not there, before compiled code follows them."""
+    """Refuse transitions between unknown states before compiled code uses them."""
     pairs, count = np.asarray(part.transitions_), len(part.states_)
     fits = pairs.ndim == 2 and pairs.shape[1] == 2 and len(part.increments_) == len(part.baseline_times_) == len(pairs)
     if not fits or (pairs < 0).any() or (pairs >= count).any() or np.shape(part.initial_) != (count,):

@@ -1,4 +1,4 @@
-"""``monitor``: does a model in use still meet the patients, and the outcomes, that it was made for?"""
+"""``monitor``: drift of inputs and outcomes of a model in use."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def monitor(
     confidence: float = 0.95,
     random_state: RandomState = 0,
 ) -> DriftReport:
-    """Judge a model in use by batches of new patients: their inputs at once, their outcomes when they have matured.
+    """Monitor a model in use by batches of new patients: inputs at once, outcomes when they have matured.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether new patients look like those the model was made for."""
+"""Comparison of the predictors of new patients with those of development."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model that cannot leave in the asked form says."""
+"""Errors of models without an equation or without coefficients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["MissingCoefficients", "NoEquation"]
 
 
 class NoEquation(ArgumentError):
-    """The model has no closed equation; a model file (`save_model`) can hold it."""
+    """The model has no closed equation; a model file (`save_model`) can store it."""
 
 
 class MissingCoefficients(ArgumentError):

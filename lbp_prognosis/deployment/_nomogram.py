@@ -1,4 +1,4 @@
-"""``nomogram``: an equation as a paper scale of points."""
+"""``nomogram``: an equation as a scale of points on paper."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RISKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0
 
 @dataclass(frozen=True, repr=False)
 class Nomogram(Result):
-    """Points of every value, and the risk that a total of points means.
+    """Points per value, and risk per total of points.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ def nomogram(
     axes: Mapping[str, Sequence[float]] | None = None,
     stratum: Any = None,
 ) -> Nomogram:
-    """Turn an equation into a scale of points for one horizon.
+    """Return the nomogram of an equation for one horizon.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Columns that a model sees, written as functions of the columns that the user gives."""
+"""Columns of the model as functions of the user's columns."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Piece:
 
 
 def raw_pieces(columns: Iterable[str]) -> dict[str, Piece]:
-    """Return columns as they come."""
+    """Return columns unchanged."""
     return {name: Piece(name, slope=1.0) for name in columns}
 
 
 def total(pieces: Mapping[str, Piece], coef: Mapping[str, float]) -> tuple[float, dict[str, Piece]]:
-    """Return the constant and one piece a source of ``Σ coef · column``."""
+    """Return the constant and one piece per source of ``Σ coef · column``."""
     const = 0.0
     out: dict[str, Piece] = {}
     for name, value in coef.items():

@@ -1,4 +1,4 @@
-"""``predict_rows``: risks of new rows, and all that stood in their way."""
+"""``predict_rows``: risks of new rows, with checks of their values."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class NewRisks(Result):
 
 @takes_rows()
 def predict_rows(model: LockedModel, X: Any, horizons: Any = None, *, any_unit: bool = False) -> NewRisks:
-    """Check new rows against what a model was made for, and predict them.
+    """Check new rows against the model's training data, and predict their risks.
 
     Parameters
     ----------

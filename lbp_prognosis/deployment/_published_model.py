@@ -1,4 +1,4 @@
-"""``published_model``: risk models of others, with the place where each number was read."""
+"""``published_model``: published risk models, with the source of each number."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def registry() -> dict[str, dict[str, Any]]:
 
 
 def check_entry(name: str, entry: Mapping[str, Any]) -> None:
-    """Refuse an entry that could not predict what it claims.
+    """Refuse an inconsistent entry.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def published_model(
 
 
 class PublishedModel(BaseEstimator):
-    """A risk model of others: it predicts as it was published, and ``fit`` learns nothing.
+    """A published risk model; it predicts as published, and ``fit`` learns nothing.
 
     Parameters
     ----------

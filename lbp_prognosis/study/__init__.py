@@ -1,4 +1,4 @@
-"""A study: a protocol written down before the data, and the rooms run in its order."""
+"""Studies: a protocol fixed before the data, and its analysis from data to evidence page."""
 
 from lbp_prognosis.study._analysis_plan import AnalysisPlan, analysis_plan
 from lbp_prognosis.study._data_plan import DataPlan

@@ -1,4 +1,4 @@
-"""``analysis_plan``: the protocol as a text that is written before the data."""
+"""``analysis_plan``: the protocol as an analysis plan, written before the data are read."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def analysis_plan(study: Study) -> AnalysisPlan:
     Returns
     -------
     AnalysisPlan
-        ``to_word(path)``, ``to_html()``, ``to_markdown()``; the same protocol gives the same bytes. Every field of the
-        protocol stands in it, and what the protocol does not say is named.
+        ``to_word(path)``, ``to_html()``, ``to_markdown()``; the same protocol gives the same bytes. The plan contains
+        every field of the protocol, and lists what the protocol does not state.
 
     See Also
     --------
-    deviations : What was done in another way, afterwards.
+    deviations : Differences between the plan and what ran.
     """
     if not isinstance(study, Study):
         raise argument_error("study", "a Study", study, "Study.from_toml reads study.toml.")

@@ -1,4 +1,4 @@
-"""``candidate_parameters``: how many coefficients each model estimates for the event of interest."""
+"""``candidate_parameters``: number of candidate parameters of each model for the event of interest."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["candidate_parameters"]
 
 
 def candidate_parameters(models: Mapping[str, Any]) -> dict[str, int]:
-    """Return the coefficients of the event of interest by model; trees, nets, stacks and published models are absent.
+    """Return the number of coefficients for the event of interest by model, without trees, nets and stacks.
 
-    A penalty that sets coefficients to zero takes none away: they were candidates. Baselines are not counted.
+    Coefficients that a penalty sets to zero count: they were candidates. Baselines and published models do not.
 
     Parameters
     ----------

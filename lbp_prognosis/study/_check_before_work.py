@@ -1,4 +1,4 @@
-"""``check_before_work``: what the protocol asks of the data, answered before the first fit."""
+"""``check_before_work``: checks of the protocol against the data before the first fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["check_before_work"]
 
 
 def check_before_work(study: Study, data: StudyData) -> None:
-    """Refuse what would fail, or mean nothing, only after all fits.
+    """Refuse protocols that would fail, or be meaningless, only after all fits.
 
     Parameters
     ----------

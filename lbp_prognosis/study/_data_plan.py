@@ -1,4 +1,4 @@
-"""``DataPlan``: where the rows come from, a registry or one wide table."""
+"""``DataPlan``: the source of the rows, a registry or one wide table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["DataPlan"]
 
 @dataclass(frozen=True)
 class DataPlan:
-    """The data of a study: ``package``, or ``wide`` with the columns that hold the outcome.
+    """The data of a study: ``package``, or ``wide`` with the columns that contain the outcome.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""``DatedAtVisit``: lets a model of exact times see an outcome known at visits, and says what that means."""
+"""``DatedAtVisit``: fits a model of exact times to an outcome known at visits, with an objection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``deviations``: what a run did in another way than the plan says."""
+"""``deviations``: differences between a plan and what ran."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lbp_prognosis.study._study_result import StudyResult
 __all__ = ["Deviations", "deviations"]
 
 _ABSENT = "not in the protocol"
-# what was planned and could not be done as planned, by the objection that says so
+# objections that report a planned analysis that was not possible
 _DEPARTURES = (
     "difference-not-computed",
     "failed-fits",
@@ -40,12 +40,12 @@ class Deviations(DocumentResult):
     Attributes
     ----------
     table : DataFrame
-        ``kind, field, planned, run, reason``: ``kind`` is ``analysis``, ``page`` (what leaves, and how) or ``run``
+        ``kind, field, planned, run, reason``: ``kind`` is ``analysis``, ``page`` (title and release) or ``run``
         (planned and not possible); ``reason`` is the authors', empty where none was given.
     planned, ran : str
         Digests of the two protocols.
     released : bool
-        Whether the sentences came through the gate.
+        Whether the sentences passed the disclosure gate.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -90,11 +90,11 @@ def deviations(
     plan : AnalysisPlan, Study or path
         The plan, its protocol, or the file of it.
     result : StudyResult or Study
-        What ran. Of a result the objections that say that something planned could not be done are rows too.
+        What ran. For a result, objections that report planned analyses as impossible are rows too.
     reasons : mapping of str to str, optional
         Field to the reason of its change.
     expect_sha256 : str, default ""
-        Digest that the plan must have, as it stands in the registration.
+        Digest that the plan must have, as in the registration.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""``DiagnosticPlan``: what a measure is held against to see whether it tells patients apart now."""
+"""``DiagnosticPlan``: the reference that a measure is compared with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["DiagnosticPlan"]
 
 @dataclass(frozen=True)
 class DiagnosticPlan:
-    """One ``[[diagnostic]]`` of the study file: does the measure agree with a reference read on the same images?
+    """One ``[[diagnostic]]`` of the study file: agreement of a measure with a reference read on the same images.
 
     Attributes
     ----------

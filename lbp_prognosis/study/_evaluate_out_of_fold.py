@@ -1,4 +1,4 @@
-"""``evaluate_out_of_fold``: every metric of risks predicted for patients the models have not seen."""
+"""``evaluate_out_of_fold``: all metrics of out-of-fold risks."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def evaluate_out_of_fold(
 
 
 def _grid(thresholds: ThresholdRange, step: float) -> np.ndarray:
-    """Return the declared thresholds, and some on either side for the picture."""
+    """Return the declared thresholds, and some on either side for the figure."""
     count = int(0.15 / step)
     beside = step * np.arange(1, count + 1)
     every = np.round(np.concatenate([thresholds.grid(step), thresholds.low - beside, thresholds.high + beside]), 12)

@@ -1,4 +1,4 @@
-"""``evaluate_table``: a table of predictions to a page, for those who have predictions and nothing else."""
+"""``evaluate_table``: an evaluation page from a table of predictions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def evaluate_table(
     id: str = "",
     exclude_ids: Iterable[object] = (),
 ) -> Page:
-    """Read predictions and outcomes, judge them, and return the page.
+    """Read predictions and outcomes, evaluate them, and return the page.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the fitted models of the study use, by modality and by column."""
+"""Attributions of the fitted models of the study, by modality and by column."""
 
 from __future__ import annotations
 

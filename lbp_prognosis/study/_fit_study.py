@@ -1,4 +1,4 @@
-"""``fit_study``: the models of a study, fitted to all its patients and not judged."""
+"""``fit_study``: the models of a study, fitted to all patients without validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``judge_readings``: the readings of a registry, to the two lowest rungs of the ladder."""
+"""``judge_readings``: repeatability and diagnostic accuracy of the readings of a registry."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST = 10  # patients with all readings, below which a level is not judged
 
 @dataclass(frozen=True, repr=False)
 class ReadingResult(Result):
-    """What readings say of one measure.
+    """Reliability or accuracy of one measure.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ def judge_repeats(
     Raises
     ------
     DataError
-        If the registry does not hold what the plan names.
+        If the registry does not contain what the plan names.
     """
     if plan.table == "motion":
         return _judge_movement(plan, tables, synthetic, rules or {})

@@ -1,4 +1,4 @@
-"""``motion_doubts``: measures of movement in a model of which something is claimed, without baseline pain."""
+"""``motion_doubts``: objection to measures of movement in a model without baseline pain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["motion_doubts"]
 
 
 def motion_doubts(study: Study, modalities: FeatureMap) -> tuple[Objection, ...]:
-    """Return the objection to the model with the addition, or to the only one judged.
+    """Return the objection for the model with the addition, or for the main model.
 
     Measures of movement are the columns of ``biomechanical``, and those that came from the table ``motion``.
 

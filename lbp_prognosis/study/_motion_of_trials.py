@@ -1,4 +1,4 @@
-"""``motion_of_trials``: the table ``motion`` of a package, made of its table ``motion_trial``."""
+"""``motion_of_trials``: the table ``motion`` of a package from its table ``motion_trial``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEY = ["patient_id", "session_id", "measure", "side"]
 
 
 def motion_of_trials(report: PackageReport, rules: Mapping[str, Any]) -> tuple[PackageReport, list[str]]:
-    """Return the package with the values of its trials among its sessions, and notes on what was done.
+    """Return the package with values of sessions from its trials, and notes.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _summary(trials: pd.DataFrame, rules: Mapping[str, Any]) -> MotionSummary:
 
 
 def sessions_of(tables: Mapping[str, pd.DataFrame], rules: Mapping[str, Any]) -> MotionSummary:
-    """Return sessions and trials for judging whether a measure repeats.
+    """Return sessions and trials for the repeatability of a measure.
 
     Parameters
     ----------

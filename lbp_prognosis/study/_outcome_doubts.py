@@ -1,4 +1,4 @@
-"""What is doubtful about the outcome itself: its estimand, and predictors that are made of the same measurement."""
+"""Objections to the outcome: its estimand, and predictors from the same measurement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["outcome_doubts"]
 def outcome_doubts(
     study: Study, spec: OutcomeSpec, modalities: FeatureMap, known: Sequence[Objection] = ()
 ) -> tuple[Objection, ...]:
-    """Return the cohort's objections and those of the outcome beside the predictors chosen.
+    """Return the objections of the cohort, and those of the outcome given the chosen predictors.
 
     That a change score is tied to its baseline is said here, where it is known whether the baseline is a predictor.
     """

@@ -1,4 +1,4 @@
-"""``plain``: values as JSON and TOML know them."""
+"""``plain``: values in the types of JSON and TOML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["plain"]
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON and TOML know it: tuples as lists, mappings sorted by nothing but their own order."""
+    """Return a value in the types of JSON and TOML: tuples as lists, mappings in their own order."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""``plan_sections``: what a protocol says, in the order of an analysis plan."""
+"""``plan_sections``: the protocol in the order of an analysis plan."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def _release(study: Study) -> str:
 
 
 def unstated(study: Study, spec: OutcomeSpec) -> list[str]:
-    """Return what a reader looks for in a plan and this protocol does not say, a sentence each.
+    """Return the items of a plan that this protocol does not state, one sentence per item.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``protocol_fields``: every field of a protocol by a name of its own, so that two protocols can be compared."""
+"""``protocol_fields``: every field of a protocol by its path, so that two protocols can be compared."""
 
 from __future__ import annotations
 

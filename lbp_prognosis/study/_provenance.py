@@ -1,4 +1,4 @@
-"""``provenance``: by what a page was made, so that it can be made again."""
+"""``provenance``: versions, inputs and seed of a page, so that it can be reproduced."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PACKAGES = (
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of this library and of those its numbers come from."""
+    """Return the versions of this library and of the packages behind its numbers."""
     from lbp_prognosis import __version__
 
     found = {"lbp_prognosis": __version__, "python": platform.python_version()}

@@ -1,4 +1,4 @@
-"""``read_study``: what ``study.toml`` holds, checked as a whole before any work, all faults in one frame."""
+"""``read_study``: strict reader of ``study.toml``; all faults are reported in one frame before any work."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _Columns = tuple[str, ...]
 
 
 def read_study(table: Any) -> dict[str, Any]:
-    """Return the fields of a `Study` but its places.
+    """Return the fields of a `Study` without folders.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def _decision(read: StrictTable, value: Any) -> dict[str, Any]:
 
 
 def _rooms(read: StrictTable, top: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what is of a registry or of a wide table: the outcome, [cohort] and [imaging]."""
+    """Read the parts that depend on the source: outcome, [cohort], [imaging] and [biomechanics]."""
     package = isinstance(top.get("data"), Mapping) and bool(top["data"].get("package"))
     outcome = top.get("outcome", {})
     found: dict[str, Any] = {"outcome": outcome, "cohort": top.get("cohort", {}), "imaging": top.get("imaging", {})}
@@ -355,7 +355,7 @@ def _check_options(read: StrictTable, field: str, plan: ModelPlan) -> None:
 
 
 def _is_loose(hint: Any) -> bool:
-    """Return whether a hint names more than numbers, words and lists of them."""
+    """Whether a type hint allows more than numbers, texts and lists of them."""
     parts = typing.get_args(hint)
     if parts:
         return any(_is_loose(part) for part in parts if part is not Ellipsis)

@@ -1,4 +1,4 @@
-"""``run_study``: the rooms in their order."""
+"""``run_study``: data, models, validation, explanations and evidence of a study."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _horizons(data: StudyData) -> Any:
 
 
 def build_models(study: Study, data: StudyData) -> dict[str, Any]:
-    """Return the unfitted pipelines by name; models of exact times are told that visits are dates."""
+    """Return the unfitted pipelines by name; models of exact times take visits as dates."""
     built = {}
     for k, plan in enumerate(study.models):
         columns = list(plan.columns(data.modalities)) if plan.kind != "null" else []
@@ -275,7 +275,7 @@ def _claims(study: Study, data: StudyData) -> tuple[Claim, ...]:
 
 
 def _of_measures(study: Study) -> tuple[Claim, ...]:
-    """Return the claims of the two lowest tiers: of the measures the study names, else of the addition as a whole."""
+    """Return the claims of the two lowest tiers, for the measures that the study names, else for the addition."""
     strength = {"readers": "agreement", "standard": "standard"}
     repeats = tuple(Claim.repeats(plan.name) for plan in study.technical)
     detects = tuple(Claim.detects(plan.name, strength[plan.against]) for plan in study.diagnostic)

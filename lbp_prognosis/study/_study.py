@@ -1,4 +1,4 @@
-"""``Study``: the protocol, frozen and hashed, as it stands in ``study.toml``."""
+"""``Study``: the protocol of ``study.toml``, frozen and hashed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Study"]
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What is done, said before it is done.
+    """Protocol of a study.
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ class Study:
         return next((model.name for model in self.models if model.kind != "null"), self.models[0].name)
 
     def wide_outcome(self) -> OutcomeSpec:
-        """Return what the outcome of a wide table is."""
+        """Return the declared outcome of a wide table."""
         fields = {k: v for k, v in self.outcome.items() if k != "schedule"}
         fields.setdefault("causes", {name: k for k, name in enumerate(self.data.causes, start=1)} or {"event": 1})
         fields.setdefault("ascertainment", "status" if self.data.status else "exact")
@@ -193,7 +193,7 @@ class Study:
         return replace(self, page=page)
 
     def gate(self) -> Gate | None:
-        """By whose rules the page leaves; None if it is not for release."""
+        """Return the disclosure gate of the page; None if it is not for release."""
         return chosen_gate(self.page["mode"], self.page["smallest_cell"], self.page["release_ledger"])
 
     def release_ledger(self) -> ReleaseLedger | None:
@@ -265,7 +265,7 @@ class Study:
     def from_dict(
         cls, table: Mapping[str, Any], *, folder: str | os.PathLike[str] = ".", home: str | os.PathLike[str] = "."
     ) -> Study:
-        """Read what ``study.toml`` would hold.
+        """Return a study from the contents of ``study.toml``.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""``study_association``: what the addition says of the outcome at all, on the rows the models are fitted to."""
+"""``study_association``: joint test of the added predictors on the rows that the models are fitted to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WITH_LIKELIHOOD = ("cox", "cause_specific_cox", "fine_gray", "discrete_time_haz
 
 
 def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | None, tuple[Objection, ...]]:
-    """Return the test of the comparison's added predictors, or why there is none.
+    """Return the test of the comparison's added predictors, or the reason for none.
 
     The models are those of the study without their penalty, with at least 20 imputations.
 

@@ -1,4 +1,4 @@
-"""``StudyData``: what the models and the metrics get, and what was noticed on the way."""
+"""``StudyData``: predictors and outcome of a study, with notes and objections from reading."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]
 
 
 def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return predictors as numbers or words; named codes become words, so that they are never averaged."""
+    """Return predictors as numbers or words; nominal codes become words, so that they are never averaged."""
     out = X.copy()
     for column in out.columns:
         values = out[column]

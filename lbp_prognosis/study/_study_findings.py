@@ -1,4 +1,4 @@
-"""``StudyFindings``: everything a study found."""
+"""``StudyFindings``: all results of a study."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["StudyFindings"]
 
 @dataclass(frozen=True, repr=False)
 class StudyFindings(Result):
-    """What a study found; `StudyResult` documents the fields, and writes them."""
+    """Results of a study; `StudyResult` documents the fields, and writes them."""
 
     study: Study
     data: StudyData
@@ -48,11 +48,11 @@ class StudyFindings(Result):
         return float(self.data.spec.primary_horizon or self.data.spec.horizons[0])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return all numbers of all results, with ``sample`` beside them."""
+        """Return all numbers of all results with their ``sample``."""
         return self.evidence.to_frame()
 
     def headline(self) -> pd.DataFrame:
-        """Return the five numbers of the first lines: ``label, value, low, high, reason``, all out of fold."""
+        """Return the five headline numbers, out of fold: ``label, value, low, high, reason``."""
         main, unit = self.horizon, self.data.spec.unit
         found = self.evaluation
         at = f"at {main:g} {unit}"

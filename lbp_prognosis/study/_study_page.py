@@ -124,7 +124,7 @@ def _columns(result: StudyFindings) -> pd.DataFrame:
 
 
 def _unit(result: StudyFindings, column: str) -> str:
-    """Return the unit of a predictor: as pooling says, else as the schemas of the registry do."""
+    """Return the unit of a predictor from pooling, else from the schemas of the registry."""
     known = result.data.modalities.provenance.get(column, {})
     if str(column.rpartition("__")[2]).startswith("count"):
         return "levels"

@@ -1,4 +1,4 @@
-"""``StudyResult``: everything a study found, and the folder it is written to."""
+"""``StudyResult``: all results of a study, and their output."""
 
 from __future__ import annotations
 
@@ -59,5 +59,5 @@ class StudyResult(StudyFindings):
         return write_page(self.page(), folder)
 
     def page(self) -> Page:
-        """Return what `write` writes, before the gate of the study: see `report.released_page`."""
+        """Return the page that `write` writes, before the disclosure gate; see `report.released_page`."""
         return study_page(self)

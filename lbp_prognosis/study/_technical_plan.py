@@ -1,4 +1,4 @@
-"""``TechnicalPlan``: which readings are compared to see whether a measurement repeats."""
+"""``TechnicalPlan``: the repeated readings or trials that are compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["TechnicalPlan"]
 
 @dataclass(frozen=True)
 class TechnicalPlan:
-    """One ``[[technical]]`` of the study file: does this measure repeat?
+    """One ``[[technical]]`` of the study file: repeatability of a measure.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""``ValidationPlan``: how the numbers of the page come to be out of sample."""
+"""``ValidationPlan``: resampling and sites of the validation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ValidationPlan"]
 
 @dataclass(frozen=True)
 class ValidationPlan:
-    """Resampling and what is drawn.
+    """Resampling of the validation.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""``read_wide``: one table with a row per patient, to rows and an outcome."""
+"""``read_wide``: rows and outcome from one table with a row per patient."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def read_wide(
 
 
 def _not_found(frame: pd.DataFrame, plan: DataPlan, gone: frozenset[str]) -> list[str]:
-    """Return a note if a patient who withdrew is in no row, whatever `where` asks for."""
+    """Return a note if a patient who withdrew is in no row, before `where` is applied."""
     if gone and not plan.id:
         raise argument_error(
             "exclude_ids", "given with [table] id = …, the column that names the patient", f"{len(gone)} without it"
@@ -104,7 +104,7 @@ def _not_found(frame: pd.DataFrame, plan: DataPlan, gone: frozenset[str]) -> lis
 
 
 def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:
-    """Times must be numbers: a text among them is named by its rows, not by its content."""
+    """Refuse text among times, naming its rows and not its content."""
     for column in filter(None, (plan.time, plan.entry)):
         series = reading.frame[column]
         if holds(series) in ("text", "mixed"):
@@ -171,7 +171,7 @@ def _outcome(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec) -> np.ndarr
 
 
 def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:
-    """A horizon that no patient was followed to is most often a unit that was not meant."""
+    """Refuse a horizon beyond all follow-up, which is mostly a wrong unit."""
     longest, last = float(y["time"].max()), max(spec.horizons)
     if longest < last:
         raise DataError(

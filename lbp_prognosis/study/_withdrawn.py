@@ -1,4 +1,4 @@
-"""Patients who withdrew: their identifiers, and the rows that are theirs."""
+"""Patients who withdrew: identifiers and rows."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def withdrawn_ids(exclude_ids: Iterable[object]) -> frozenset[str]:
 
 
 def of_withdrawn(ids: Iterable[object], gone: frozenset[str]) -> np.ndarray:
-    """Return truth values of shape (n_rows,): whose identifier is among those that withdrew."""
+    """Return whether each row belongs to a patient who withdrew, of shape (n_rows,)."""
     return np.array([identifier_text(one) in gone for one in ids], dtype=bool)
