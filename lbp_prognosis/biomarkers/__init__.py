@@ -1,4 +1,4 @@
-"""Image and mask to numbers with names."""
+"""Imaging biomarkers from images and masks."""
 
 from lbp_prognosis.biomarkers._batch_page import batch_page
 from lbp_prognosis.biomarkers._extract import extract

@@ -1,4 +1,4 @@
-"""The page of a batch: what failed, what is doubted, and the pictures, worst first."""
+"""Page of a batch: failures, doubted levels and figures, worst cases first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many cases: measured one by one, side by side, and never stopped by a bad one."""
+"""Measurement of batches: one case at a time, in parallel, not stopped by a failing case."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def extract(
     progress : bool, default False
         Show a progress bar on a terminal.
     overlays : str or Path, optional
-        Folder for one picture per case: planes, landmarks and contours on the image, to be looked at.
+        Folder for one figure per case: planes, landmarks and contours on the image, for visual checks.
     max_bytes : int, default 4294967296
         Largest unpacked volume that is read.
     chunk : tuple of int, optional
@@ -242,7 +242,7 @@ def _run(
     max_bytes: int,
     gather: bool = False,
 ) -> dict[str, Any]:
-    """Measure one case, or take it from the checkpoint; whatever goes wrong with it becomes its failure."""
+    """Measure one case, or take it from the checkpoint; any error becomes its failure."""
     patient, number = study_name(study)
     task = content_hash(patient, number)[:24]
     picture = None if overlays is None else overlays / f"{_safe(patient)}_{_safe(number)}_{task[:6]}.png"
@@ -341,7 +341,7 @@ def _nothing(case: Case, patient: str, number: str) -> dict[str, str]:
 
 
 def _picture(case: Case, path: Path, patient: str, number: str) -> tuple[dict[str, str] | None, bool]:
-    """Draw the picture; where that fails the values stand, and the failure is reported, and whether it may pass."""
+    """Draw the figure; an error leaves the values, and is reported with whether it may be transient."""
     from lbp_prognosis.biomarkers._overlay import save_overlay
 
     try:

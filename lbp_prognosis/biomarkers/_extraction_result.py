@@ -1,4 +1,4 @@
-"""What a batch of measured cases gives back."""
+"""Result of a batch of measured cases."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ _WORST = ("patient_id", "study_id", "failure", "withheld", "doubted", "missing",
 def _case_row(
     case: Mapping[str, Any], groups: Mapping[tuple[str, str], pd.DataFrame], failed: Mapping[tuple[str, str], str]
 ) -> dict[str, Any]:
-    """Return what needs a look in a case."""
+    """Return the findings of a case that need a check."""
     name = (case["patient_id"], case["study_id"])
     rows = groups.get(name)
     row = dict(zip(_WORST, (*name, failed.get(name, ""), 0, 0, 1.0, "", case["overlay"])))

@@ -1,4 +1,4 @@
-"""What a picture of a measured case shows: planes, landmarks and contours on the image."""
+"""Figure of a measured case: planes, landmarks and contours on the image."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
 
 
 def _mark(case: Case, level: str) -> str:
-    """Return what is appended to the name of a level that is withheld or doubted, with the first reason."""
+    """Return the note on a level that is withheld or doubted, with the first reason."""
     codes = case.gate.flags(level)
     if not codes:
         return ""
@@ -131,7 +131,7 @@ def _panel(
 
 
 def _endplate_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
-    """Return each fitted endplate as a line in the sagittal picture."""
+    """Return each fitted endplate as a line in the sagittal panel."""
     lines = []
     planes = [
         (b.depth, plane) for b in case.spine.bodies.values() for plane in (b.superior, b.inferior) if plane is not None

@@ -1,4 +1,4 @@
-"""Biomarkers of the user: a function from a case to rows, checked and carried like the library's own."""
+"""Biomarkers of the user: a function from a case to rows, which are checked like those of the library."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def find_family(name: str) -> OwnFamily | None:
 
 
 def describe_family(family: OwnFamily) -> dict[str, str]:
-    """Return what tells one state of a function from another: module, name, version and the SHA-256 of its source.
+    """Return the identity of a function: module, name, version and the SHA-256 of its source.
 
     A family whose source can't be read is described by its name and ``version`` alone. Functions that it calls and
     values from outside it are not in the source: its ``version`` has to change with them.

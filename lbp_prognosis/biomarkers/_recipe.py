@@ -1,4 +1,4 @@
-"""What to measure, and by which settings."""
+"""Families to be measured, and their settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEIGHTS = ("area", "three_point", "gap", "chord")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which families are measured, and the settings of their formulas.
+    """Families that are measured, and the settings of their formulas.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How far each lumbar segment turns and glides between flexion and extension."""
+"""Rotation and translation of lumbar segments between flexion and extension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of the table of studies becomes a case."""
+"""Reading of one row of the table of studies as a case."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def _fat_unit(study: Mapping[str, Any]) -> str:
 
 
 def _has_field(name: str, modality: str, sequence: str) -> bool:
-    """Say whether an image is a weighted MRI: maps and the two of a ratio are none that N4 is for."""
+    """Whether an image is a weighted MRI, for which N4 is made, and not a map or part of a ratio."""
     return name in {"t1", "t2"} or (name == "main" and modality != "ct" and sequence not in {"", "dixon"})
 
 

@@ -1,3 +1,3 @@
-"""Which label is which structure, and how the structures lie to each other."""
+"""Structures of the labels, and their positions relative to each other."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Axial stacks: a few slices across one disc, with no whole vertebra in their mask to tell the level's axis."""
+"""Axial stacks: a few slices across a disc, whose mask contains no whole vertebra."""
 
 from __future__ import annotations
 

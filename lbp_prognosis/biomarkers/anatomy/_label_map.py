@@ -1,4 +1,4 @@
-"""Which number means which structure: one table per tool, never guessed from the numbers themselves."""
+"""Meaning of label numbers: one table per tool, never inferred from the numbers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ STRUCTURES: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Label:
-    """What one number means.
+    """Meaning of one number.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Label:
 
 @dataclass(frozen=True)
 class LabelMap:
-    """The meaning of the numbers of a label volume.
+    """Meaning of the numbers of a label volume.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Does the mask, read by the stated convention, make an anatomy? What does not is refused, loudly."""
+"""Checks that a mask, read by the stated convention, is anatomically possible."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ LUMBAR_ML = (10.0, 100.0)
 
 
 def level_confidence(anatomy: Anatomy, spine: Spine) -> tuple[float, tuple[str, ...]]:
-    """Return how far the names of levels can be trusted, and why not fully.
+    """Return the confidence in the names of levels, with reasons for doubt.
 
     1.0: named by the tool, five lumbar vertebrae or no sign against them. 0.75: counted from the bottom, where the
     lowest mobile vertebra is taken for the last lumbar one. 0.5: a transitional sign (four or six lumbar vertebrae, a

@@ -38,7 +38,7 @@ def _with_flag(row: Measurement, flag: str) -> Measurement:
 def _lordosis_between(
     case: Case, upper: tuple[str, str], lower: tuple[str, str]
 ) -> tuple[float, float, float, str, tuple[str, ...]]:
-    """Return angle, SD, residual, the reason where one of the endplates is missing or cut, and what is doubtful."""
+    """Return angle, SD, residual, the reason if an endplate is missing or cut, and doubts."""
     planes = []
     for level, which in (upper, lower):
         plane = case.spine.endplate(level, which)
@@ -161,7 +161,7 @@ def _coronal(case: Case) -> list[Measurement]:
 
 
 def _pelvis(case: Case) -> list[Measurement]:
-    """Return what needs the sacrum, the femoral heads, c7 or t1."""
+    """Return measures that need the sacrum, the femoral heads, c7 or t1."""
     rows: list[Measurement] = []
     sacral = case.spine.sacral
     left = case.spine.left

@@ -1,4 +1,4 @@
-"""What the families measure on: one case with its structures, its geometry and its images."""
+"""One case with its structures, geometry and images, as the families measure it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Case:
 
     @cached_property
     def gate(self) -> MaskGate:
-        """What speaks against the labels of each level."""
+        """Doubts about the labels of each level."""
         return judge_mask(self.anatomy, self.spine, self.images.get("main"))
 
     @cached_property
@@ -93,7 +93,7 @@ class Case:
 
     @cached_property
     def no_hu(self) -> str:
-        """Why the main image contains no attenuation: it is no CT, or holds the grey values of a window; else empty."""
+        """Reason why the main image has no attenuation: no CT, or grey values of a window; else empty."""
         image = self.images.get("main")
         if image is None or self.modality != "ct":
             return "no CT"

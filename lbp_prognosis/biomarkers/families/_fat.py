@@ -1,4 +1,4 @@
-"""How much of a muscle is fat: three methods that are three variables."""
+"""Fat fraction of a muscle by three methods, which are three variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The unit of a fat-fraction image, and what is strange about it or about a pair of water and fat."""
+"""Unit of a fat-fraction image, and checks of it and of a pair of water and fat images."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def fat_unit(image: Image, stated: str = "") -> FatUnit:
 def pair_flags(
     water: npt.NDArray[np.float64], fat: npt.NDArray[np.float64], subcutaneous: float, muscle: float
 ) -> tuple[str, ...]:
-    """Return what is strange about a pair of water and fat images.
+    """Return inconsistencies of a pair of water and fat images.
 
     Parameters
     ----------

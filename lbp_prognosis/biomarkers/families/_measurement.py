@@ -1,4 +1,4 @@
-"""One measured value with everything that is known about it."""
+"""One measured value with its error, method and flags."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BIOMARKER_COLUMNS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Measurement:
-    """A value, or the reason why there is none.
+    """A value, or the reason for its absence.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Modic changes from a pair of images: type, extent by side, and how sure the type is.
+"""Modic changes from a pair of images: type with its probability, and extent by side.
 
 Each column of the endplate is read below its cortical bone, on T1 and on T2 (or a fat-suppressed image), relative to
 the marrow of the body's middle. A lesion is where enough neighbouring columns bear a type; the median of the whole

@@ -1,4 +1,4 @@
-"""How far a vertebra stands forwards of the one below it."""
+"""Slip of a vertebra relative to the one below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a table of spinopelvic angles hold together?"""
+"""Consistency of a table of spinopelvic angles."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ __all__ = ["coronal_tilt", "sagittal_angle", "sagittal_tilt"]
 
 
 def sagittal_angle(upper: np.ndarray, lower: np.ndarray, left: np.ndarray) -> float:
-    """Return by how many degrees two endplates open to the front (lordosis positive).
+    """Return the angle between two endplates, opening to the front positive (lordosis), degrees.
 
     Both normals are projected on the plane at right angles to ``left`` (the patient's sagittal plane), so that a
     coronal tilt does not enter.
@@ -26,7 +26,7 @@ def sagittal_tilt(normal: np.ndarray, left: np.ndarray, up: np.ndarray | None = 
 
 
 def coronal_tilt(normal: np.ndarray, front: np.ndarray, up: np.ndarray) -> float:
-    """Return by how many degrees an endplate leans to the patient's left, seen along ``front``."""
+    """Return the coronal tilt of an endplate, to the patient's left positive, degrees."""
     a = normal - (normal @ front) * front
     b = up - (up @ front) * front
     return float(np.degrees(np.arctan2(np.cross(b, a) @ front, a @ b)))

@@ -1,4 +1,4 @@
-"""Where a voxel lies in the patient.
+"""Positions of voxels in the patient.
 
 The one convention of this room: arrays are indexed ``[i, j, k]`` and ``affine @ (i, j, k, 1)`` is the position of the
 voxel's CENTRE in millimetres in RAS (first coordinate grows to the patient's right, second to the front, third to the

@@ -1,4 +1,4 @@
-"""The plane that explains which voxels lie inside and which outside: finer than the lattice it was drawn on."""
+"""Plane between inner and outer voxels, estimated more finely than the lattice."""
 
 from __future__ import annotations
 

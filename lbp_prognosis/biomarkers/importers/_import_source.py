@@ -1,4 +1,4 @@
-"""Reading what other programs wrote: tables with stray blanks, JSON, and their names of levels."""
+"""Readers of files of other programs: tables, JSON, and names of levels."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def tidy_table(source: Any, *, name: str = "source") -> pd.DataFrame:
     frame.columns = [str(column).strip().lstrip("\ufeff") for column in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        raise DataError(f"{source_name(source)} has the column {twice[0]!r} twice, once stray blanks are taken off.")
+        raise DataError(f"{source_name(source)} has the column {twice[0]!r} twice (blanks around names do not count).")
     for column in frame.columns:
         if frame[column].dtype == object or isinstance(frame[column].dtype, pd.StringDtype):
             cells = frame[column].map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
@@ -57,7 +57,7 @@ def tidy_table(source: Any, *, name: str = "source") -> pd.DataFrame:
 
 
 def read_json(source: Any, *, name: str = "source") -> Any:
-    """Return what a JSON file holds; mappings and lists pass."""
+    """Return the contents of a JSON file; mappings and lists are returned unchanged."""
     if isinstance(source, Mapping | list):
         return source
     if not isinstance(source, str | Path) or not Path(source).is_file():

@@ -1,4 +1,4 @@
-"""What an importer gives back: the long biomarker table, what was known of the studies, and what went nowhere."""
+"""Result of an importer: the long biomarker table, facts on the studies, and items left out."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""Can the mask be trusted: what it says along the spine, and whether the image agrees."""
+"""Quality of masks: consistency of labels along the spine, and agreement with the image."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Which label lies where along the line through the vertebral bodies.
+"""Positions of labels along the line through the vertebral bodies.
 
 Posterior elements of neighbours touch and overlap in height, bodies do not: a mask is therefore read inside an ellipse
 about the line through the bodies, step by step from the head to the foot.
@@ -58,7 +58,7 @@ class Column:
     runs: dict[str, tuple[float, float]]
 
     def amount(self, level: str, first: float, last: float) -> float:
-        """Return how much of a level lies between two positions, as mm of a full ellipse."""
+        """Return the length of a level between two positions, as mm of a full ellipse."""
         inside = (self.at >= first) & (self.at <= last)
         return float(self.filled[level][inside].sum() * STEP_MM)
 

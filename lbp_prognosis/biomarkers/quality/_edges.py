@@ -1,4 +1,4 @@
-"""Does the image change where the mask says that the bone ends?
+"""Agreement of image and mask at the border of the bone.
 
 Rays leave the line through the bodies to the front, to both sides, up and down; the image along them is read about the
 border of the mask. Where mask and image agree, the median change is largest at the border, whatever the contrast: of
@@ -49,7 +49,7 @@ FARTHEST_MM = 16.0
 
 @dataclass(frozen=True)
 class EdgeAgreement:
-    """How sharply the image changes at the border of the mask.
+    """Change of the image at the border of the mask.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ def _over_the_others(ends: dict[tuple[str, str], float]) -> dict[str, dict[str, 
 
 
 def _elsewhere(image: Image, borders: dict[str, list[tuple[Floats, Floats]]]) -> float:
-    """Return how much better the border fits at another place; see `EdgeAgreement`."""
+    """Return the fit of the border at other places over that at its own; see `EdgeAgreement`."""
     steps = np.arange(-FARTHEST_MM, FARTHEST_MM + 0.5)
     moves = np.concatenate([steps[:, None] * axis for axis in np.eye(3)])
     total, sectors = np.zeros(len(moves)), 0

@@ -1,4 +1,4 @@
-"""The gate between a mask and its measurement: which levels can be trusted, and why the others cannot.
+"""Gate between a mask and its measurement: trusted levels, and reasons against the others.
 
 Segmenters mix, double, merge, split and lose labels. What is wrong with a level is found along the line through the
 bodies (`read_column`), by comparison with the level's own neighbours: no norm of a population enters, so that short,
@@ -110,7 +110,7 @@ _CONFIDENCE = {"numbering_jump": 0.25, "image_disagrees": 0.25, "front_against_h
 
 @dataclass
 class MaskGate:
-    """What was found about the levels of a mask.
+    """Findings on the levels of a mask.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ class MaskGate:
         return min([1.0, *(_CONFIDENCE.get(code, 0.5) for code in flags)])
 
     def withheld(self, level: str) -> str:
-        """Return why no value of a level is given, or an empty text."""
+        """Return the reason why values of a level are withheld, or an empty text."""
         for name in self._parts(level) if level else []:
             for code in self.reasons.get(name, []):
                 if code in _WITHHELD:
@@ -159,7 +159,7 @@ class MaskGate:
 
     @property
     def lost(self) -> frozenset[str]:
-        """Vertebrae that no value is given of."""
+        """Vertebrae whose values are withheld."""
         return frozenset(level for level, codes in self.reasons.items() if set(codes) & _WITHHELD)
 
     @staticmethod

@@ -1,3 +1,3 @@
-"""Reading of images, masks and folders of class files, and what their headers say."""
+"""Readers of images, masks and folders of class files, with their headers."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""How an image was acquired: the tags that are carried with every value, under the library's own names."""
+"""Acquisition tags of an image, kept with every value under the library's names."""
 
 from __future__ import annotations
 

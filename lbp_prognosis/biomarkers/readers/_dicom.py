@@ -114,7 +114,7 @@ def _one_series(heads: list[tuple[Any, Path]], series: str | None, folder: Path)
 
 
 def _slices(head: Any, file: Path) -> list[_Slice]:
-    """Return the planes of a file with their places; of an enhanced object one a frame."""
+    """Return the planes of a file with their places; one per frame of an enhanced object."""
     if int(head.get("SamplesPerPixel", 1) or 1) != 1:
         raise DataError(f"{file.name} holds colours ({head.SamplesPerPixel} numbers a pixel), not intensities.")
     frames = int(head.get("NumberOfFrames", 1) or 1)

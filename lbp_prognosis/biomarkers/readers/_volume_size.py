@@ -1,4 +1,4 @@
-"""How large a volume may be that is read into memory."""
+"""Size limit of volumes that are read into memory."""
 
 from __future__ import annotations
 

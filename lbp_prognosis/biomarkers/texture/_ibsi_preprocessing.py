@@ -1,4 +1,4 @@
-"""From an image and a region to grey levels, as IBSI 1 lays it down: resample, round, re-segment, bin.
+"""Preprocessing by IBSI 1, from image and region to grey levels: resample, round, re-segment, bin.
 
 Zwanenburg A et al. The Image Biomarker Standardization Initiative. Radiology. 2020;295:328–338.
 doi:10.1148/radiol.2020191145, and its reference manual (arXiv:1612.07003), chapter 2.

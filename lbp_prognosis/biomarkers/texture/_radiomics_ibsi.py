@@ -1,4 +1,4 @@
-"""Texture features of pyradiomics beside those of the Image Biomarker Standardisation Initiative (IBSI)."""
+"""Correspondence of pyradiomics features to the Image Biomarker Standardisation Initiative (IBSI)."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ _ENGINE = "resampled and binned by pyradiomics, whose grid, splines and bins mis
 
 
 def radiomics_features_table(settings: RadiomicsSettings | None = None) -> pd.DataFrame:
-    """Return what is known of the features with an IBSI counterpart.
+    """Return the features with an IBSI counterpart and their conformity.
 
     Parameters
     ----------

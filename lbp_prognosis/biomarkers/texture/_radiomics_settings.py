@@ -1,4 +1,4 @@
-"""How texture is computed: a frozen record with a hash, because two settings are two variables."""
+"""Settings of texture features: a frozen record with a hash, because two settings are two variables."""
 
 from __future__ import annotations
 
