@@ -11,7 +11,7 @@ __all__ = ["evaluate"]
 
 def evaluate(
     predictions: Path = typer.Argument(help="Table with a row per patient: outcome and predicted risks."),
-    risk: str = typer.Option(..., "--risk", help="Columns of the risks, one a model: model_a,model_b."),
+    risk: str = typer.Option(..., "--risk", help="Columns of the risks, one per model: model_a,model_b."),
     horizon: float = typer.Option(..., "--horizon", help="Prediction time, in the unit of the times."),
     time: str = typer.Option("", "--time", help="Column of the time."),
     event: str = typer.Option("", "--event", help="Column of the event: 0 censored, 1 the event, 2 … competing."),
@@ -36,7 +36,7 @@ def evaluate(
     ),
     ledger: Path | None = typer.Option(None, "--ledger", help="File of earlier releases; needs --id."),
     id: str = typer.Option("", "--id", help="Column that names the patient."),
-    exclude: Path | None = typer.Option(None, "--exclude", help="File of patients who withdrew, an identifier a line."),
+    exclude: Path | None = typer.Option(None, "--exclude", help="File of withdrawn patients, one identifier per line."),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the page."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:

@@ -10,7 +10,7 @@ __all__ = ["excluded", "print_withdrawn"]
 
 
 def excluded(path: Path | None) -> tuple[str, ...]:
-    """Return the identifiers of a file, one a line."""
+    """Return the identifiers of a file, one per line."""
     if path is None:
         return ()
     from lbp_prognosis._base import argument_error
@@ -18,7 +18,7 @@ def excluded(path: Path | None) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise argument_error("exclude", "a readable file, an identifier a line", f"{path}: {error}") from error
+        raise argument_error("exclude", "a readable file, one identifier per line", f"{path}: {error}") from error
     return tuple(line.strip() for line in lines if line.strip())
 
 

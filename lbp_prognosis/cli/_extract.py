@@ -15,7 +15,7 @@ def extract(
     recipe: Path | None = typer.Option(None, "--recipe", help="TOML file with settings of the recipe."),
     jobs: int = typer.Option(1, "--jobs", help="Cases measured side by side; 0 for as many as there are cores."),
     pictures: bool = typer.Option(True, help="Draw one picture per case."),
-    methods: str = typer.Option("one", "--methods", help="One formula a measure, as the schema wants, or all."),
+    methods: str = typer.Option("one", "--methods", help="One formula per measure, as the schema wants, or all."),
     chunk: str = typer.Option("", "--chunk", help="k/n: measure every n-th case from the k-th, one of n jobs."),
     gather: bool = typer.Option(False, "--gather", help="Collect what the chunks have measured."),
     report: bool = typer.Option(False, "--report", help="Write batch.html: what failed or is doubted, worst first."),

@@ -28,7 +28,7 @@ def save(
     chain: Path | None = typer.Option(None, "--ledger", help="Ledger to add a line to."),
     actor: str = typer.Option("", "--actor", help="Who saves, for the ledger."),
     min_cell: int = typer.Option(5, min=2, help="Fewest events behind a step of a baseline."),
-    exclude: Path | None = typer.Option(None, "--exclude", help="File of patients who withdrew, an identifier a line."),
+    exclude: Path | None = typer.Option(None, "--exclude", help="File of withdrawn patients, one identifier per line."),
 ) -> None:
     """Fit a study's model to all its patients, lock it, and write it as a file without patients.
 

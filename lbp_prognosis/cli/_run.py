@@ -16,7 +16,7 @@ def run(
     jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
     mode: str = typer.Option("", "--mode", help="release or not-for-release, in the place of what the study says."),
     ledger: Path | None = typer.Option(None, "--ledger", help="File of earlier releases, in the place of the study's."),
-    exclude: Path | None = typer.Option(None, "--exclude", help="File of patients who withdrew, an identifier a line."),
+    exclude: Path | None = typer.Option(None, "--exclude", help="File of withdrawn patients, one identifier per line."),
     checkpoint: Path | None = typer.Option(None, help="Folder of finished fits: a killed run resumes."),
     forms: Path | None = typer.Option(None, "--forms", help="Folder for PROBAST+AI, TRIPOD+AI, Methods and Results."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),

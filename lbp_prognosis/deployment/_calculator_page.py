@@ -158,7 +158,7 @@ def _check_stated(use: Any, validation: Any, unvalidated_reason: str) -> None:
     if not isinstance(use, IntendedUse):
         raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
     if validation is not None and not isinstance(validation, ExternalValidation):
-        raise argument_error("validation", "what external_validate returned", validation)
+        raise argument_error("validation", "the result of external_validate", validation)
     if validation is None and not unvalidated_reason.strip():
         raise argument_error(
             "validation",

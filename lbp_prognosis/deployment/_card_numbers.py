@@ -70,7 +70,7 @@ def judged(results: Sequence[Any], name: str) -> list[Judged]:
                 "validation",
                 "results of external_validate, internal_external, bootstrap_validate or cross_validate_risk",
                 result,
-                "They know how their numbers came about.",
+                "They state their kind of validation.",
             )
         frame = _pooled(result) if isinstance(result, InternalExternal) else result.to_frame()
         if any(column not in frame for column in METRIC_COLUMNS):

@@ -145,7 +145,7 @@ class _Reader:
         if entry[_TAG] == "words":
             items = entry["items"]
             if not isinstance(items, list) or len(items) != size or entry["kind"] not in ("O", "U"):
-                raise ModelFileError("The model file contains words that do not fill their shape.")
+                raise ModelFileError("The model file contains texts whose number does not match their shape.")
             words = [self.entry(item, 0) for item in items]
             if entry["kind"] == "U":
                 return np.array(words, dtype=str).reshape(shape)
@@ -154,7 +154,7 @@ class _Reader:
             return out.reshape(shape)
         name = entry["dtype"]
         if name not in self.arrays or size > self.arrays[name].size - self.at[name]:
-            raise ModelFileError("The model file names more numbers than it holds.")
+            raise ModelFileError("The model file names more numbers than it contains.")
         start = self.at[name]
         self.at[name] = start + size
         return self.arrays[name][start : start + size].reshape(shape).copy()
@@ -201,7 +201,7 @@ class _Reader:
     def object(self, value: Mapping[str, Any], depth: int) -> Any:
         kind = class_named(value["class"])
         if kind is None:
-            raise ModelFileError(f"The model file names {str(value['class'])[:60]!r}, which is no class it may hold.")
+            raise ModelFileError(f"The model file names {str(value['class'])[:60]!r}, not one of the known classes.")
         parameters = {str(key): self.entry(item, depth + 1) for key, item in sorted(value["parameters"].items())}
         learned = {str(key): self.entry(item, depth + 1) for key, item in sorted(value["learned"].items())}
         wrong = [key for key in learned if not key.isidentifier() or hasattr(kind, key) or key.startswith("__")]

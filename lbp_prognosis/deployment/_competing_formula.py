@@ -74,7 +74,7 @@ class CompetingFormula(ColumnsOfTerms, Result):
             raise argument_error("hazards", "of one cause or more, each once", str([h.cause for h in self.hazards]))
         names = [term.name for term in self.terms]
         if len(set(names)) != len(names) or self.stratum in names:
-            raise argument_error("terms", "one a column", f"{names}")
+            raise argument_error("terms", "one per column", f"{names}")
         if any([term.name for term in hazard.terms] != names for hazard in self.hazards):
             raise argument_error("hazards", f"over the same columns, {names}", "others")
         numbers = [*self.times, *self.horizons]

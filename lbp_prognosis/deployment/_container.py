@@ -114,7 +114,7 @@ def _members(data: bytes) -> dict[str, bytes]:
             entries = archive.infolist()
             names = [entry.filename for entry in entries]
             if len(set(names)) != len(names) or not set(names) <= set(_NAMES):
-                raise ModelFileError(f"The model file contains members it may not hold: {names[:4]!r}.")
+                raise ModelFileError(f"The model file contains unknown members: {names[:4]!r}.")
             if any(e.compress_type != zipfile.ZIP_STORED or e.file_size > len(data) for e in entries):
                 raise ModelFileError("A member of the model file is compressed, or larger than the file.")
             members = {entry.filename: archive.read(entry) for entry in entries}

@@ -257,7 +257,7 @@ def _line(model: Any, times: np.ndarray) -> _Line:
         place = np.abs(model.visits_[:, None] - times).argmin(axis=0)
         sums = np.cumsum(np.exp(np.minimum(model.alpha_[0], 500.0)), axis=1)
         return _Line(model, "cloglog", [row[place] for row in sums])
-    raise NoEquation(f"`model` must be {_TAKEN}; got {name}. Use save_model, which holds any model of this library.")
+    raise NoEquation(f"`model` must be {_TAKEN}; got {name}. Use save_model, which stores any model of this library.")
 
 
 def _ordinal(model: Any) -> _Line:

@@ -57,7 +57,7 @@ class Formula(ColumnsOfTerms, Result):
             raise argument_error("link", f"one of {LINKS}", repr(self.link))
         names = [term.name for term in self.terms]
         if len(set(names)) != len(names) or self.stratum in names:
-            raise argument_error("terms", "one a column", f"{names}")
+            raise argument_error("terms", "one per column", f"{names}")
         if not self.horizons or not self.baseline:
             raise argument_error("baseline", "known at one horizon or more", "none")
         numbers = [self.centre, *self.horizons, *(b for values in self.baseline.values() for b in values)]
@@ -66,7 +66,7 @@ class Formula(ColumnsOfTerms, Result):
         if not np.isfinite(np.array(numbers, dtype=float)).all():
             raise argument_error("equation", "made of finite numbers", "NaN or infinity")
         if any(len(values) != len(self.horizons) for values in self.baseline.values()):
-            raise argument_error("baseline", f"of {len(self.horizons)} values, one a horizon", "another number")
+            raise argument_error("baseline", f"of {len(self.horizons)} values, one per horizon", "another number")
         if self.link == "cloglog" and any(b < 0 for values in self.baseline.values() for b in values):
             raise argument_error("baseline", "cumulative hazards of at least 0", "a negative one")
         if list(self.horizons) != sorted(set(self.horizons)):

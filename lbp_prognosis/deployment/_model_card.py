@@ -176,7 +176,7 @@ def model_card(
     if not isinstance(use, IntendedUse):
         raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
     if subgroups is not None and not isinstance(subgroups, Fairness | SubgroupPerformance):
-        raise argument_error("subgroups", "what fairness or subgroup_performance returned", subgroups)
+        raise argument_error("subgroups", "the result of fairness or subgroup_performance", subgroups)
     inner, digest, facts, doubts = _opened(model)
     results = [] if validation is None else list(validation) if isinstance(validation, list | tuple) else [validation]
     found = judged(results, name)

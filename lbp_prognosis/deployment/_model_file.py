@@ -244,7 +244,7 @@ def _read(path: str | os.PathLike[str], expected: str | None) -> tuple[LockedMod
         if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
             raise argument_error("expect_sha256", "64 hexadecimal digits", expected)
         if digest != expected.lower():
-            raise ModelFileError(f"The model file is another than expected: its digest is {digest}.")
+            raise ModelFileError(f"The model file is not the expected one: its digest is {digest}.")
     manifest, params, arrays = read_container(data)
     if manifest.get("format") != FORMAT or manifest.get("schema") != SCHEMA:
         raise ModelFileError(
@@ -272,10 +272,10 @@ def _read(path: str | os.PathLike[str], expected: str | None) -> tuple[LockedMod
 def _rebuilt(manifest: dict[str, Any], params: Any, arrays: dict[str, np.ndarray]) -> tuple[LockedModel, float]:
     held = unpack(params, arrays)
     if not isinstance(held, dict) or set(held) != {"model", "golden"} or not isinstance(held["golden"], dict):
-        raise ModelFileError("The model file does not hold a model and its check rows.")
+        raise ModelFileError("The model file does not contain a model and its check rows.")
     model, golden = held["model"], held["golden"]
     if not hasattr(model, "predict_risk") or type(model).__name__ != manifest["class"]:
-        raise ModelFileError("The model file contains another class than it says.")
+        raise ModelFileError("The model file contains another class than its manifest states.")
     report = manifest["lock"]
     locked = LockedModel(
         model,

@@ -86,7 +86,7 @@ def through_steps(pieces: dict[str, Piece], steps: Iterable[Any]) -> dict[str, P
         if name not in _STEPS:
             raise NoEquation(
                 f"`model` must have steps among {sorted(_STEPS)} to be written as an equation; got {name}. "
-                "Use save_model, which holds any pipeline of this library."
+                "Use save_model, which stores any pipeline of this library."
             )
         pieces = _STEPS[name](pieces, step)
     return pieces

@@ -152,7 +152,7 @@ def term_from_dict(state: Mapping[str, Any]) -> Term:
         return LevelTerm(state["name"], levels, effects, str(state.get("unit", "")))
     knots, cubes = tuple(map(float, state.get("knots", ()))), tuple(map(float, state.get("cubes", ())))
     if len(knots) != len(cubes):
-        raise argument_error("terms", f"of one cube a knot in {state['name']!r}", f"{len(knots)} and {len(cubes)}")
+        raise argument_error("terms", f"of one cube per knot in {state['name']!r}", f"{len(knots)} and {len(cubes)}")
     bounds = [math.nan if state.get(name) is None else float(state[name]) for name in ("low", "high")]
     return NumberTerm(state["name"], float(state["slope"]), knots, cubes, str(state.get("unit", "")), *bounds)
 

@@ -77,8 +77,8 @@ class ReleaseLedger:
 
         Notes
         -----
-        Sums over cohorts can be added and subtracted. What can be reached is made of the patients who share the same
-        releases; each such set has to be empty or of at least k, however many releases there are.
+        Sums over cohorts can be added and subtracted. They can isolate each set of patients who share the same
+        releases; each such set must be empty or contain at least k patients, for any number of releases.
         """
         members = self._hashes(ids)
         earlier = [(entry, set(entry["members"])) for entry in self._held["releases"]]
@@ -86,8 +86,8 @@ class ReleaseLedger:
         for entry, known in earlier:
             if known == members and content and entry["content"] != content:
                 raise DisclosureError(
-                    f"The patients of the release {entry['title']!r} are to leave again with other numbers: both "
-                    "together tell more than either may. Release the same page, or wait for "
+                    f"The patients of the release {entry['title']!r} would be released again with other numbers, "
+                    "and both releases together would disclose more than either. Release the same page, or wait for "
                     f"{k} or more further patients."
                 )
         pattern: Counter[tuple[bool, ...]] = Counter()
@@ -98,8 +98,8 @@ class ReleaseLedger:
                 near = [entry["title"] for (entry, _), inside in zip(earlier, where[1:]) if inside != where[0]]
                 names = ", ".join(map(repr, near or [entry["title"] for entry, _ in earlier]))
                 raise DisclosureError(
-                    f"This cohort and that of {names} single out 1 to {k - 1} patients, whose numbers could be had by "
-                    f"subtraction. Wait until {k} or more have come or gone, or keep the page: `not-for-release`."
+                    f"This cohort and that of {names} single out 1 to {k - 1} patients, whose numbers would follow by "
+                    f"subtraction. Wait until {k} or more patients differ, or write the page `not-for-release`."
                 )
 
     def add(self, title: str, ids: Iterable[object], smallest: int, content: str = "") -> None:

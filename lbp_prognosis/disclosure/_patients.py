@@ -46,7 +46,7 @@ class Patients:
         beside: dict[str, Any] = {"copies": self.copies, "clusters": self.clusters, "ids": self.ids, **self.scores}
         for name, values in beside.items():
             if values is not None and len(values) != size:
-                raise argument_error(name, f"of length {size}, one a row of `state`", f"length {len(values)}")
+                raise argument_error(name, f"of length {size}, one per row of `state`", f"length {len(values)}")
 
     @property
     def n(self) -> int:

@@ -42,7 +42,7 @@ def forecasts_in(risks: Any, n: int) -> dict[str, ScoreForecast]:
         )
     for name, part in found.items():
         if len(part) != n:
-            raise argument_error(f"risks[{name!r}]", f"of {n} rows, one a row of `y`", f"{len(part)} rows")
+            raise argument_error(f"risks[{name!r}]", f"of {n} rows, one per row of `y`", f"{len(part)} rows")
     return found
 
 

@@ -292,7 +292,7 @@ class FederatedLikelihood(ABC):
                     "rounds",
                     "answers to one request",
                     f"an answer of site {each.site!r} to another one (round {each.number})",
-                    "An answer of an earlier round is not taken again.",
+                    "Answers of earlier rounds are not accepted.",
                 )
             if not each.holds(key):
                 raise argument_error("rounds", "answers as the sites sent them", f"a broken seal of site {each.site!r}")
@@ -318,4 +318,4 @@ def _check_possible(answer: Round, p: int) -> None:
     elif not answer.loglik <= 0 or not 0 < answer.n_events < answer.n:
         told = "a log-likelihood above 0, or events that are not fewer than patients"
     if told:
-        raise argument_error("rounds", "answers that patients can have given", f"{told}, of site {answer.site!r}")
+        raise argument_error("rounds", "answers that are possible for a cohort", f"{told}, of site {answer.site!r}")

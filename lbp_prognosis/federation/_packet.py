@@ -183,7 +183,7 @@ class Packet:
         bare = {name: value for name, value in self.content.items() if name not in ("sha256", "seal")}
         if self.content["sha256"] != digest(bare):
             raise argument_error(
-                "packet", "as the site wrote it", f"one of site {self.site!r} that was changed (digest)"
+                "packet", "unchanged since the site wrote it", f"one of site {self.site!r} that was changed (digest)"
             )
         if self.content["seal"] != sealed(bare, key):
             raise argument_error(

@@ -110,7 +110,7 @@ def _check_together(given: Sequence[Packet], full: Sequence[Packet]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise argument_error(
-            "packets", "one a site", f"more than one of {twice}", "An earlier release is not pooled too."
+            "packets", "one per site", f"more than one of {twice}", "Remove the earlier packet."
         )
     if not full:
         raise argument_error(

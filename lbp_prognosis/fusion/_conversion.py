@@ -117,7 +117,7 @@ def convert_methods(biomarkers: pd.DataFrame, conversions: Sequence[Conversion])
     biomarkers : DataFrame
         Long biomarker table.
     conversions : sequence of Conversion
-        At most one a measure, structure and source. What has none stays, and is refused where it would be mixed.
+        At most one per measure, structure and source. What has none stays, and is refused where it would be mixed.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def convert_methods(biomarkers: pd.DataFrame, conversions: Sequence[Conversion])
             rows &= (biomarkers["structure"] == line.structure).to_numpy()
         if (rows & done).any():
             raise argument_error(
-                "conversions", "at most one a measure and source", f"several of {line.measure!r} from {line.source!r}"
+                "conversions", "at most one per measure and source", f"several of {line.measure!r} from {line.source!r}"
             )
         done |= rows
         table.loc[rows, "value"] = line.intercept + line.slope * table.loc[rows, "value"]

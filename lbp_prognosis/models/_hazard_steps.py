@@ -1,4 +1,4 @@
-"""Step functions of time, one a stratum, read at horizons."""
+"""Step functions of time, one per stratum, read at horizons."""
 
 from __future__ import annotations
 

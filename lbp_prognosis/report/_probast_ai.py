@@ -58,7 +58,7 @@ def probast_ai(
     [['62 events, 13 parameters of the final model: at most 4.8 events per parameter.', 'probably no']]
     """
     if validation is not None and not isinstance(validation, ExternalValidation):
-        raise argument_error("validation", "what external_validate returned", validation)
+        raise argument_error("validation", "the result of external_validate", validation)
     if isinstance(study, PublishedModel):
         return _of_published(study, model, validation, smallest_cell)
     page = study if isinstance(study, Page) else study.page() if hasattr(study, "page") else None

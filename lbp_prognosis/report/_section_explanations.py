@@ -37,7 +37,7 @@ def section_explanations(page: Page) -> Section | None:
     main = page.comparison[1] if page.comparison else page.evaluation.models[-1]
     blocks: list[Block] = [
         Words(
-            f"Attributions say what the fitted model ({main}) uses, not what brings the outcome about, nor what a "
+            f"Attributions show what the fitted model ({main}) uses, not what brings the outcome about, nor what a "
             "predictor is worth: for that see the differences above. They are of the model fitted to all patients."
         )
     ]

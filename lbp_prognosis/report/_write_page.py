@@ -99,7 +99,7 @@ def _check_alone(target: Path, names: set[str]) -> None:
             "folder",
             "empty, or one that contains this release alone",
             f"one with {', '.join(beside[:3])}",
-            "What lies there is of another run and may not be for release: give another folder.",
+            "The other files are from another run and may not be for release: choose another folder.",
         )
 
 

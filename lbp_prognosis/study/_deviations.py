@@ -111,7 +111,7 @@ def deviations(
     else:
         first = plan if isinstance(plan, Study) else Study.from_toml(plan)
     if not isinstance(result, StudyResult | Study):
-        raise argument_error("result", "what run_study returned, or a Study", result)
+        raise argument_error("result", "the result of run_study, or a Study", result)
     second = result.study if isinstance(result, StudyResult) else result
     if expect_sha256 and first.spec_hash != expect_sha256.lower():
         raise argument_error("plan", f"a protocol with the digest {expect_sha256}", first.spec_hash, "It was changed.")

@@ -64,7 +64,7 @@ def evaluate_table(
     path : path
         CSV, Excel, Stata, SPSS, SAS or Parquet; a row per patient.
     risks : sequence of str
-        Columns of predicted risks at the horizon, one a model.
+        Columns of predicted risks at the horizon, one per model.
     horizon : float
         In the unit of the times.
     time, event : str

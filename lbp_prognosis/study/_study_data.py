@@ -156,7 +156,7 @@ def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> Stud
 
 def _path(study: Study, name: str, *, home: bool = False) -> Path:
     if "\x00" in name:
-        raise DataError("A path of the study holds a NUL character.")
+        raise DataError("A path of the study contains a NUL character.")
     return Path(study.home if home else study.folder) / name
 
 
@@ -262,7 +262,7 @@ def _typed(X: pd.DataFrame, study: Study) -> pd.DataFrame:
             raise argument_error(
                 "modalities",
                 "numbers or categories",
-                f"{column!r}, which holds dates",
+                f"{column!r}, which contains dates",
                 "Make it a duration before time zero.",
             )
         else:
@@ -330,7 +330,7 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
     many = [c for c in X.columns if not is_number(X[c]) and X[c].nunique() > 20]
     if many:
         raise DataError(
-            f"The column {many[0]!r} holds {X[many[0]].nunique()} different words: text among numbers, or "
+            f"The column {many[0]!r} contains {X[many[0]].nunique()} different words: text among numbers, or "
             "free text; a category may have at most 20."
         )
     y, visits, more = _scheduled(study, rows.y, spec)

@@ -111,8 +111,8 @@ def _whole_rows(reading: TableReading, plan: DataPlan, name: str) -> None:
             words = pd.to_numeric(series, errors="coerce").isna() & series.notna()
             rows = ", ".join(str(row + 1) for row in np.flatnonzero(words)[:5])
             raise DataError(
-                f"The column {column!r} of {name!r} must hold numbers; {int(words.sum())} cells are text (rows {rows})."
-                " Take them out, or say under `missing` that they mean missing."
+                f"The column {column!r} of {name!r} must contain numbers; {int(words.sum())} cells are text (rows "
+                f"{rows}). Remove them, or declare them under `missing`."
             )
 
 
@@ -144,7 +144,7 @@ def _indexed(frame: pd.DataFrame, plan: DataPlan, name: str) -> pd.DataFrame:
             for row in keys.index[bad]
         ]
         raise DataError(
-            f"The table {name!r} must hold each patient once; {int(bad.sum())} rows repeat one or have no {plan.id!r}.",
+            f"The table {name!r} must contain each patient once; {int(bad.sum())} rows repeat one or lack {plan.id!r}.",
             failure_frame(rows),
         )
     return frame.set_index(plan.id, drop=False).rename_axis("patient_id")

@@ -1,4 +1,4 @@
-"""Censoring distribution by Kaplan–Meier, one curve or one a stratum."""
+"""Censoring distribution by Kaplan–Meier, one curve or one per stratum."""
 
 from __future__ import annotations
 

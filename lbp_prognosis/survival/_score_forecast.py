@@ -1,4 +1,4 @@
-"""``ScoreForecast``: the predicted distribution of a score, one a patient."""
+"""``ScoreForecast``: the predicted distribution of a score, one per patient."""
 
 from __future__ import annotations
 
@@ -98,12 +98,12 @@ class ScoreForecast:
         return np.broadcast_to(out, (len(self),))[:, None]
 
     def at_most(self, cut: Any) -> np.ndarray:
-        """Return P(Y ≤ cut), shape (n,); one cut, or one a patient."""
+        """Return P(Y ≤ cut), shape (n,); one cut, or one per patient."""
         inside = self.levels <= self._cut("at_most", cut) + self._slack()
         return np.clip((self.probability * inside).sum(axis=1), 0.0, 1.0)
 
     def at_least(self, cut: Any) -> np.ndarray:
-        """Return P(Y ≥ cut), shape (n,); one cut, or one a patient."""
+        """Return P(Y ≥ cut), shape (n,); one cut, or one per patient."""
         inside = self.levels >= self._cut("at_least", cut) - self._slack()
         return np.clip((self.probability * inside).sum(axis=1), 0.0, 1.0)
 

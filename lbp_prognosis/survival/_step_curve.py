@@ -1,4 +1,4 @@
-"""``StepCurve``: survival, incidence and hazard curves, one or one a stratum."""
+"""``StepCurve``: survival, incidence and hazard curves, one or one per stratum."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALIKE = 1.5e-8  # two heights closer than this are one plateau, as in R's quant
 
 @dataclass(frozen=True, repr=False)
 class StepCurve(Result):
-    """A right-continuous step function of time with pointwise limits, or one a stratum.
+    """A right-continuous step function of time with pointwise limits, or one per stratum.
 
     Attributes
     ----------

@@ -101,7 +101,7 @@ class ScoreSetting:
                 "forecast", "a ScoreForecast", describe(forecast), "Models of scores give it by predict_forecast(X)."
             )
         if len(forecast) != self.n:
-            raise argument_error("forecast", f"of {self.n} rows, one a row of `y`", f"{len(forecast)} rows")
+            raise argument_error("forecast", f"of {self.n} rows, one per row of `y`", f"{len(forecast)} rows")
         return forecast.take(np.flatnonzero(self.seen))
 
     def predicted(self, predicted: Any, of_forecast: str) -> np.ndarray:

@@ -325,7 +325,7 @@ def meta_analysis(
     value = check_vector("estimates", estimates)
     if np.size(standard_errors) != value.size:
         raise argument_error(
-            "standard_errors", f"one a site, {value.size} as the estimates", f"{np.size(standard_errors)}"
+            "standard_errors", f"one per site, {value.size} as the estimates", f"{np.size(standard_errors)}"
         )
     se = check_vector("standard_errors", standard_errors, n=value.size)
     k = value.size

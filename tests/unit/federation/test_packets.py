@@ -361,7 +361,7 @@ def test_a_consistent_lie_is_seen_beside_the_others() -> None:
 
 def test_replayed_packets() -> None:
     first, second = states("s1"), states("s2")
-    with pytest.raises(LBPError, match="one a site"):
+    with pytest.raises(LBPError, match="one per site"):
         pool([first, first])
     with pytest.raises(LBPError, match="same numbers"):
         pool([first, changed(first, site="s9")])

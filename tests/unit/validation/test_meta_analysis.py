@@ -102,7 +102,7 @@ def test_two_sites_have_no_riley_interval_and_carry_an_objection():
         (([0.7], [0.1]), "at least two sites"),
         (([0.7, 0.8], [0.1, 0.0]), "positive"),
         (([0.7, np.nan], [0.1, 0.1]), "finite"),
-        (([0.7, 0.8], [0.1]), "one a site, 2"),
+        (([0.7, 0.8], [0.1]), "one per site, 2"),
     ],
 )
 def test_refusals(arguments, words):

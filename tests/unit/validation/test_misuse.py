@@ -66,7 +66,7 @@ def test_a_column_belongs_to_one_modality(table):
 
 
 def test_errors_of_another_number_of_sites_are_named():
-    with pytest.raises(ArgumentError, match="one a site, 2 as the estimates"):
+    with pytest.raises(ArgumentError, match="one per site, 2 as the estimates"):
         meta_analysis([0.7, 0.8], [0.1])
 
 
