@@ -109,9 +109,7 @@ def _check_together(given: Sequence[Packet], full: Sequence[Packet]) -> None:
     names = [each.site for each in given]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise argument_error(
-            "packets", "one per site", f"more than one of {twice}", "Remove the earlier packet."
-        )
+        raise argument_error("packets", "one per site", f"more than one of {twice}", "Remove the earlier packet.")
     if not full:
         raise argument_error(
             "packets", "at least one site with enough patients", {each.site: each.insufficient for each in given}
