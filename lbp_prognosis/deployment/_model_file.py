@@ -244,7 +244,7 @@ def _read(path: str | os.PathLike[str], expected: str | None) -> tuple[LockedMod
         if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
             raise argument_error("expect_sha256", "64 hexadecimal digits", expected)
         if digest != expected.lower():
-            raise ModelFileError(f"The model file is not the expected one: its digest is {digest}.")
+            raise ModelFileError(f"The model file is another than expected: its digest is {digest}.")
     manifest, params, arrays = read_container(data)
     if manifest.get("format") != FORMAT or manifest.get("schema") != SCHEMA:
         raise ModelFileError(
