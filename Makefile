@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 JOBS ?= 2
+# Compiled sources are kept: tests that start Python would compile the library anew each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The environment is rebuilt only when one of these changes.
 INPUTS := pyproject.toml constraints.txt

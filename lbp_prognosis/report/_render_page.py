@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from lbp_prognosis._base import require, visible
-from lbp_prognosis.report._blocks import Block, Section, Table
+from lbp_prognosis.report._blocks import Block, Picture, Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._section_answer import section_answer
@@ -22,9 +22,10 @@ from lbp_prognosis.report._section_performance import section_calibration, secti
 from lbp_prognosis.report._section_provenance import section_provenance
 from lbp_prognosis.report._section_release import section_release
 from lbp_prognosis.report._section_sites import section_sites
+from lbp_prognosis.report._table_file import csv_link, csv_name
 from lbp_prognosis.report._wording import spoken
 
-__all__ = ["page_sections", "render_page"]
+__all__ = ["page_sections", "render_page", "render_summary"]
 
 _ORDER = (
     section_answer,
@@ -78,6 +79,49 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
     MissingPackageError
         Without the extra ``report``.
     """
+    return _rendered(
+        "page.html",
+        page,
+        sections=page_sections(page) if sections is None else sections,
+        rows_of=_rows,
+        batches=_batches,
+        csv_link=csv_link,
+        csv_name=csv_name,
+    )
+
+
+def render_summary(page: Page, sections: tuple[Section, ...] | None = None) -> str:
+    """Return the page in short, one screen for a meeting, as HTML; a page for release passes the gate first.
+
+    It shows the headline numbers, the first figures of calibration and of clinical utility, and for each claim whether
+    it is supported.
+
+    Parameters
+    ----------
+    page : Page
+        What is to be shown.
+    sections : tuple of Section, optional
+        Of the whole page, made before.
+
+    Raises
+    ------
+    MissingPackageError
+        Without the extra ``report``.
+    """
+    found = {section.key: section for section in (page_sections(page) if sections is None else sections)}
+    pictures = [_picture(found[key], page) for key in ("calibration", "decisions") if key in found]
+    shown = [picture for picture in pictures if picture is not None]
+    return _rendered("summary.html", page, answer=found["answer"], pictures=shown)
+
+
+def _picture(section: Section, page: Page) -> Picture | None:
+    """Return the figure of the larger model, or the first."""
+    pictures = [block for block in section.blocks if isinstance(block, Picture)]
+    main = page.comparison[1] if page.comparison else ""
+    return next((p for p in pictures if main and p.caption.startswith(f"{main}:")), next(iter(pictures), None))
+
+
+def _rendered(name: str, page: Page, **parts: Any) -> str:
     from lbp_prognosis import __version__
 
     jinja2 = require("jinja2", caller="render_page", extra="report")
@@ -91,21 +135,19 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
     environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["spoken"] = spoken
     page = released_page(page)
-    template = environment.from_string(_file("page.html"))
+    template = environment.from_string(_file(name))
     mark = "data:image/svg+xml;base64," + base64.b64encode(_MARK.encode()).decode("ascii")
     markup = require("markupsafe", caller="render_page", extra="report")
     return str(
         template.render(
             page=page,
-            sections=page_sections(page) if sections is None else sections,
             ladder=ladder(page),
             doubts=doubts(page.objections, page.evaluation.models),
             facts=_facts(page),
-            rows_of=_rows,
-            batches=_batches,
             css=markup.Markup(_file("page.css")),
             watermark=mark,
             version=__version__,
+            **parts,
         )
     )
 

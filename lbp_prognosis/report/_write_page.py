@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from lbp_prognosis._base import (
     check_writable,
     folder_lock,
     holds,
-    inert_cells,
     make_folder,
     visible,
     word_file,
@@ -28,8 +26,9 @@ from lbp_prognosis._base import (
 from lbp_prognosis.report._blocks import Section, Table
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_page import released_page
-from lbp_prognosis.report._render_page import page_sections, render_page
+from lbp_prognosis.report._render_page import page_sections, render_page, render_summary
 from lbp_prognosis.report._reporting_form import banners
+from lbp_prognosis.report._table_file import csv_name, csv_text
 
 __all__ = ["page_files", "write_page"]
 
@@ -43,6 +42,9 @@ _UNRELEASED = (
 
 def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     """Write ``evidence.html``, ``tables/`` (CSV, HTML, Word), ``results.parquet`` and ``provenance.json``.
+
+    ``summary.html`` is the page in short, one screen for a meeting: headline numbers, reliability of the predictions,
+    net benefit, and what the evidence supports.
 
     A page with a ``gate`` is written after disclosure control. A page without one shows everything, carries a banner,
     and gets the file ``NOT_FOR_RELEASE.txt``.
@@ -116,24 +118,17 @@ def page_files(page: Page) -> dict[str, str | bytes]:
     made_by = json.dumps(told, indent=1, ensure_ascii=False, default=str, sort_keys=False)
     parquet = io.BytesIO()
     _plain(numbers).to_parquet(parquet, index=False)
-    files: dict[str, str | bytes] = {f"tables/{_file_name(block.name)}.csv": _csv(block.frame) for block in tables}
-    files["tables/evidence_ladder.csv"] = _csv(ladder)
+    files: dict[str, str | bytes] = {f"tables/{csv_name(block)}": csv_text(block.frame) for block in tables}
+    files["tables/evidence_ladder.csv"] = csv_text(ladder)
     files["tables/tables.html"] = _tables_html(page, tables)
     files["tables/tables.docx"] = _tables_word(page, sections)
     files["results.parquet"] = parquet.getvalue()
     files["provenance.json"] = made_by + "\n"
     if page.release is None:
         files[_MARK] = _UNRELEASED
+    files["summary.html"] = render_summary(page, sections)
     files[_PAGE] = render_page(page, sections)
     return files
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return str(inert_cells(frame).to_csv(index=False, lineterminator="\n"))
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^a-z0-9_]+", "_", name.lower())
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The page: self-contained, escaped, and it says what it is."""
 
+import base64
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from lbp_prognosis import Surv, evaluate
 from lbp_prognosis._base import ArgumentError, Objection
 from lbp_prognosis.report import evaluation_page, render_page, write_page
+from lbp_prognosis.report._render_page import render_summary
 from lbp_prognosis.report._wording import estimate, number, readable, signed
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -55,6 +57,32 @@ def test_says_where_the_numbers_come_from(found, html):
     outside = render_page(evaluation_page(found, sample="external", setting="geographic"))
     assert "developed on other patients" in outside
     assert "(validated)" in outside
+
+
+def test_tables_can_be_reached_by_keyboard_and_downloaded(found, tmp_path):
+    folder = write_page(evaluation_page(found), tmp_path).parent
+    html = (folder / "evidence.html").read_text(encoding="utf-8")
+    assert html.count('role="region" tabindex="0" aria-labelledby="table-') == html.count("<table") > 3
+    links = dict(re.findall(r'download="([^"]+)" href="data:text/csv;charset=utf-8;base64,([^"]+)"', html))
+    assert set(links) == {path.name for path in (folder / "tables").glob("*.csv")} - {"evidence_ladder.csv"}
+    for name, code in links.items():
+        assert base64.b64decode(code) == (folder / "tables" / name).read_bytes()
+
+
+def test_summary_is_the_page_in_short(found, tmp_path):
+    page = evaluation_page(found, unit="months")
+    folder = write_page(page, tmp_path).parent
+    html = (folder / "summary.html").read_text(encoding="utf-8")
+    whole = (folder / "evidence.html").read_text(encoding="utf-8")
+    assert html == render_summary(page)
+    assert "Not for release" in html
+    for one in (r'<span class="value">([^<]+)<', r'<span class="claim">([^<]+)<', r'<span class="badge [^"]+">([^<]+)<'):
+        assert re.findall(one, html) == re.findall(one, whole) != []
+    sources = re.findall(r'<img src="([^"]+)" alt="[^"]{20,}"', html)
+    assert len(sources) == 2
+    assert all(source in whole for source in sources)
+    assert "<script" not in html
+    assert html.count("<h1") == 1
 
 
 def test_headings_and_landmarks(html):
