@@ -76,7 +76,11 @@ def test_summary_is_the_page_in_short(found, tmp_path):
     whole = (folder / "evidence.html").read_text(encoding="utf-8")
     assert html == render_summary(page)
     assert "Not for release" in html
-    for one in (r'<span class="value">([^<]+)<', r'<span class="claim">([^<]+)<', r'<span class="badge [^"]+">([^<]+)<'):
+    for one in (
+        r'<span class="value">([^<]+)<',
+        r'<span class="claim">([^<]+)<',
+        r'<span class="badge [^"]+">([^<]+)<',
+    ):
         assert re.findall(one, html) == re.findall(one, whole) != []
     sources = re.findall(r'<img src="([^"]+)" alt="[^"]{20,}"', html)
     assert len(sources) == 2
