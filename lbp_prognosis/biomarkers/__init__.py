@@ -19,6 +19,7 @@ from lbp_prognosis.biomarkers.importers._import_totalspineseg import import_tota
 from lbp_prognosis.biomarkers.importers._import_verse_centroids import import_verse_centroids
 from lbp_prognosis.biomarkers.importers._import_wide import import_wide
 from lbp_prognosis.biomarkers.importers._imported_table import ImportedTable
+from lbp_prognosis.biomarkers.readers._bids import studies_from_bids
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._mask import Mask
 from lbp_prognosis.biomarkers.readers._read_image import read_image, read_mask
@@ -59,4 +60,5 @@ __all__ = [
     "read_image",
     "read_mask",
     "segmental_motion",
+    "studies_from_bids",
 ]

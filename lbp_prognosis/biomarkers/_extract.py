@@ -26,7 +26,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.biomarkers._extraction_result import STUDY_COLUMNS, ExtractionResult, biomarker_frame
 from lbp_prognosis.biomarkers._own_family import describe_family, family_name
 from lbp_prognosis.biomarkers._recipe import Recipe
-from lbp_prognosis.biomarkers._study import _listed, file_hashes, load_case, study_name
+from lbp_prognosis.biomarkers._study import _listed, file_hashes, load_case, sidecars, study_name
 from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
 from lbp_prognosis.biomarkers.anatomy._levels import level_rank, split_disc
 from lbp_prognosis.biomarkers.anatomy._sanity import level_confidence
@@ -226,7 +226,7 @@ def _signature(study: Mapping[str, Any]) -> str:
             if isinstance(item, Image | Mask):
                 parts += [key, content_hash(item.data, item.affine)]
             elif key in {*_PATHS, "convention"} and isinstance(item, str | Path) and Path(item).exists():
-                files = [Path(item)] if Path(item).is_file() else sorted(Path(item).rglob("*"))
+                files = [Path(item), *sidecars(item)] if Path(item).is_file() else sorted(Path(item).rglob("*"))
                 parts += [key, [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]]
             else:
                 parts += [key, repr(item)]

@@ -24,8 +24,9 @@ from lbp_prognosis.biomarkers.readers._mask import Mask
 from lbp_prognosis.biomarkers.readers._n4 import correct_bias
 from lbp_prognosis.biomarkers.readers._read_class_files import read_class_files
 from lbp_prognosis.biomarkers.readers._read_image import read_image, read_mask
+from lbp_prognosis.biomarkers.readers._sidecar import find_sidecars
 
-__all__ = ["STUDY_FIELDS", "file_hashes", "given", "load_case", "read_masks", "study_name"]
+__all__ = ["STUDY_FIELDS", "file_hashes", "given", "load_case", "read_masks", "sidecars", "study_name"]
 
 STUDY_FIELDS: tuple[str, ...] = (
     "patient_id",
@@ -71,6 +72,7 @@ def given(study: Mapping[str, Any], name: str) -> Any:
         value is None
         or (isinstance(value, float) and math.isnan(value))
         or (isinstance(value, str) and not value.strip())
+        or (isinstance(value, list | tuple) and not value)
     ):
         return None
     return value
@@ -262,10 +264,20 @@ def file_hashes(study: Mapping[str, Any]) -> list[dict[str, Any]]:
             if isinstance(item, str | Path) and Path(item).exists():
                 digest, size = _digest(Path(item))
                 found.append({"field": field, "path": str(item), "sha256": digest, "bytes": size})
+                for sidecar in sidecars(item) if field != "mask" else ():
+                    digest, size = _digest(sidecar)
+                    found.append(
+                        {"field": f"{field}_sidecar", "path": str(sidecar), "sha256": digest, "bytes": size}
+                    )
             elif isinstance(item, Image | Mask):
                 digest = hashlib.sha256(np.ascontiguousarray(item.data).tobytes() + item.affine.tobytes()).hexdigest()
                 found.append({"field": field, "path": "", "sha256": digest, "bytes": int(item.data.nbytes)})
     return found
+
+
+def sidecars(item: str | Path) -> list[Path]:
+    """Return the JSON files that describe a NIfTI image."""
+    return find_sidecars(Path(item)) if str(item).lower().endswith((".nii", ".nii.gz")) else []
 
 
 def _digest(path: Path) -> tuple[str, int]:

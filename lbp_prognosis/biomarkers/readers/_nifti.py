@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import DataError, argument_error, require
+from lbp_prognosis.biomarkers.readers._sidecar import read_sidecars
 from lbp_prognosis.biomarkers.readers._volume_size import check_size
 
 __all__ = ["read_nifti"]
@@ -17,7 +18,7 @@ _TO_MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 
 
 def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Return data in file order, the matrix to RAS millimetres, and no acquisition (NIfTI carries none)."""
+    """Return data in file order, the matrix to RAS millimetres, and the acquisition that JSON files beside it tell."""
     nibabel = require("nibabel", caller="read_image", extra="imaging")
     try:
         volume = nibabel.load(path)
@@ -50,4 +51,4 @@ def read_nifti(path: Path, *, max_bytes: int) -> tuple[np.ndarray, np.ndarray, d
     factor = _TO_MM.get(header.get_xyzt_units()[0], 1.0) if hasattr(header, "get_xyzt_units") else 1.0
     affine = np.array(volume.affine, dtype=float)
     affine[:3] *= factor
-    return data, affine, {}
+    return data, affine, read_sidecars(path)

@@ -22,7 +22,8 @@ def read_image(path: str | Path, *, series: str | None = None, max_bytes: int = 
     Parameters
     ----------
     path : str or Path
-        ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``, or a folder with the files of a DICOM series.
+        ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``, or a folder with the files of a DICOM series. The JSON file that
+        dcm2niix writes beside a NIfTI file, and those of a BIDS data set above it, give its acquisition.
     series : str, optional
         SeriesInstanceUID, where a folder contains several series.
     max_bytes : int, default 4294967296
