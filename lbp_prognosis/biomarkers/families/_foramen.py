@@ -146,8 +146,10 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     def on_plane(aside: float) -> tuple[np.ndarray, list[np.ndarray], np.ndarray | None]:
         world = frame.to_world(grid + np.array([0.0, aside, 0.0]))
         seen = [region.sample(world) >= 0.5 for region in (*parts, disc)]
-        corners = [_corner(case.spine.bodies[name], world, end) for name, end in ((upper, -1.0), (lower, 1.0))]
-        front = _line(*corners, seen[2].shape) if None not in corners else np.zeros_like(seen[2])
+        ends = _corner(case.spine.bodies[upper], world, -1.0), _corner(case.spine.bodies[lower], world, 1.0)
+        front = np.zeros_like(seen[2])
+        if ends[0] is not None and ends[1] is not None:
+            front = _line(ends[0], ends[1], seen[2].shape)
         return world, seen, _enclosed(seen[0], seen[1], seen[2] | front, seed)
 
     world, seen, space = on_plane(0.0)
