@@ -266,9 +266,7 @@ def file_hashes(study: Mapping[str, Any]) -> list[dict[str, Any]]:
                 found.append({"field": field, "path": str(item), "sha256": digest, "bytes": size})
                 for sidecar in sidecars(item) if field != "mask" else ():
                     digest, size = _digest(sidecar)
-                    found.append(
-                        {"field": f"{field}_sidecar", "path": str(sidecar), "sha256": digest, "bytes": size}
-                    )
+                    found.append({"field": f"{field}_sidecar", "path": str(sidecar), "sha256": digest, "bytes": size})
             elif isinstance(item, Image | Mask):
                 digest = hashlib.sha256(np.ascontiguousarray(item.data).tobytes() + item.affine.tobytes()).hexdigest()
                 found.append({"field": field, "path": "", "sha256": digest, "bytes": int(item.data.nbytes)})
