@@ -40,7 +40,7 @@ def studies_from_bids(
     derivatives : str, default "derivatives"
         Folder of the masks, relative to the data set; one pipeline where several drew masks
         (``"derivatives/totalspineseg"``).
-    suffixes : sequence of str, default ("T2w",)
+    suffixes : sequence of str, default ('T2w',)
         Images that are studies: ``T1w``, ``T2w``, ``PDw``, ``ct``.
 
     Returns
