@@ -117,7 +117,14 @@ class MotionSummary(Result):
         return MotionColumns(X, FeatureMap({"biomechanical": tuple(provenance)}, provenance), errors)
 
     def ratings(
-        self, measure: str, *, side: str = "", between: str = "trials", n: int = 2, days: float | None = None
+        self,
+        measure: str,
+        *,
+        side: str = "",
+        between: str = "trials",
+        n: int = 2,
+        days: float | None = None,
+        least: int = 2,
     ) -> pd.DataFrame:
         """Return repeated measurements of the same patients, as the technical tier takes them.
 
@@ -133,6 +140,8 @@ class MotionSummary(Result):
             How many of them; patients with fewer are left out.
         days : float, optional
             For sessions: how many days the last may come after the first, so that patients did not change in between.
+        least : int, default 2
+            Fewest patients of the result; with 0 it may be empty.
 
         Returns
         -------
@@ -142,11 +151,12 @@ class MotionSummary(Result):
         Raises
         ------
         DataError
-            If fewer than two patients have so many.
+            If fewer than ``least`` patients have so many.
         """
         check_choice("side", side, ("", "left", "right"))
         check_choice("between", between, ("trials", "sessions"))
         n = int(check_number("n", n, low=2, whole=True))
+        fewest = int(check_number("least", least, low=0, whole=True))
         source = self.trials if between == "trials" else self.table
         held = source[source["measure"].eq(measure) & source["side"].eq(side)]
         if between == "sessions":
@@ -160,9 +170,9 @@ class MotionSummary(Result):
         rows = rows.assign(place=rows.groupby("patient_id", observed=True).cumcount() + 1)
         wide = rows[rows["place"] <= n].pivot(index="patient_id", columns="place", values="value")
         wide = wide.reindex(columns=range(1, n + 1)).dropna().rename_axis(columns=None)
-        if len(wide) < 2:
+        if len(wide) < fewest:
             where = f"{measure!r}" + (f", {side}" if side else "")
-            raise DataError(f"Fewer than two patients have {n} {between} of {where}.")
+            raise DataError(f"Fewer than {'two' if fewest == 2 else fewest} patients have {n} {between} of {where}.")
         return wide
 
     def _summary(self) -> str:

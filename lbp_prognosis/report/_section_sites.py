@@ -38,7 +38,7 @@ def section_sites(page: Page) -> Section | None:
                     "measure": metric_title(name),
                     "sites": str(pooled.k),
                     "pooled": estimate(pooled.value, value_low, value_high),
-                    "a new site may expect": f"{number(low)} to {number(high)}",
+                    "prediction interval for a new site": f"{number(low)} to {number(high)}",
                     "τ²": number(pooled.tau2, 4),
                 }
             )

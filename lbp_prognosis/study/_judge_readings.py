@@ -121,12 +121,17 @@ def _judge_movement(
         raise DataError(f"The registry has no values of {plan.measure!r}.")
     far = f" within {plan.days:g} days" if plan.days is not None else " of one session"
     compared = f"{plan.repeats} {plan.between}{far}"
-    made: list[dict[Any, Any]] = []
-    for side in sorted(held["side"].unique()):
-        values = found.ratings(plan.measure, side=side, between=plan.between, n=plan.repeats, days=plan.days)
-        made += [
-            {**row, "group": side or "all", "model": plan.name} for row in _repeats(values, "continuous", plan.measure)
-        ]
+    parts = {
+        side: found.ratings(plan.measure, side=side, between=plan.between, n=plan.repeats, days=plan.days, least=0)
+        for side in sorted(held["side"].unique())
+    }
+    if all(len(values) < 2 for values in parts.values()):
+        raise DataError(f"Fewer than two patients have {plan.repeats} {plan.between} of {plan.measure!r}.")
+    made = [
+        {**row, "group": side or "all", "model": plan.name}
+        for side, values in parts.items()
+        for row in _repeats(values, "continuous", plan.measure)
+    ]
     unit = str(held["unit"].iloc[0])
     frame = metric_frame([{**row, "compared": compared, "unit": unit} for row in made], extra=("compared", "unit"))
     return ReadingResult(plan.name, compared, unit, frame, synthetic=synthetic)

@@ -130,6 +130,12 @@ def test_trials_and_sessions_are_judged_by_the_technical_tier(package):
     assert errors["sem_agreement"] == pytest.approx(0.1 / np.sqrt(2), abs=1e-9)
     with pytest.raises(DataError, match="Fewer than two"):
         judge_repeats(TechnicalPlan("gait_speed", table="motion", between="sessions", days=6), {"motion": again}, True)
+    sided = rows.assign(measure="rotation_rom", side="left")
+    few = sided[sided["patient_id"].isin(sided["patient_id"].unique()[:3])].assign(side="right")
+    both = judge_repeats(TechnicalPlan("rotation_rom", table="motion"), {"motion_trial": pd.concat([sided, few])}, True)
+    icc_of = both.to_frame().query("metric == 'icc'").set_index("group")
+    assert icc_of.loc["left", "value"] == pytest.approx(direct.value)
+    assert icc_of.loc["right", "reason"] == "fewer than 10 patients with all readings"
     with pytest.raises(DataError, match="no values"):
         judge_repeats(TechnicalPlan("cadence", table="motion"), tables, True)
     with pytest.raises(DataError, match="needs a package"):
