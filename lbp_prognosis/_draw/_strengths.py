@@ -1,4 +1,4 @@
-"""How strongly each predictor by itself tells the outcome."""
+"""Strength of association of each single predictor with the outcome."""
 
 from __future__ import annotations
 

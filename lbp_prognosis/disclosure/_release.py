@@ -73,7 +73,7 @@ class Release:
 
     @property
     def insufficient(self) -> str:
-        """Why nothing may leave but this sentence; empty if enough patients are behind it."""
+        """Reason why nothing is released; empty if there are enough patients."""
         with_it, without, _ = self.patients.parts()
         if self.patients.n < self.min_n:
             return f"fewer than {self.min_n} patients"

@@ -228,7 +228,7 @@ class LongitudinalOutcome(RiskEstimator):
         self.at_most_, self.at_least_ = spec.last.at_most, spec.last.at_least
 
     def _own_at_visits(self) -> np.ndarray:
-        """Which columns have a coefficient of their own at each visit; (p,)."""
+        """Whether each column has a separate coefficient at each visit; (p,)."""
         names = self._names()
         if isinstance(self.by_visit, str):
             return np.full(len(names), check_choice("by_visit", self.by_visit, ("all", "none")) == "all")
@@ -261,7 +261,7 @@ class LongitudinalOutcome(RiskEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """What is doubtful about the fit: missed visits that estimating equations take as no matter."""
+        """Objections raised by the fit: estimating equations take missed visits as missing completely at random."""
         missing = int(self.n_missing_.sum())
         if self.method == "mixed" or not missing:
             return ()

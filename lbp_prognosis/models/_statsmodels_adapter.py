@@ -42,7 +42,7 @@ class CourseRows:
 
 @dataclass(frozen=True)
 class CourseFit:
-    """What was estimated.
+    """Estimates of a statsmodels fit.
 
     Attributes
     ----------

@@ -188,7 +188,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class RepeatedSpec:
-    """What a score at several visits says of itself.
+    """Metadata of a score at several visits.
 
     Attributes
     ----------

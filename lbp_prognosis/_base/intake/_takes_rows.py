@@ -26,11 +26,11 @@ _UNPAIRED = ("outcome", "frame")
 
 
 class _Path(tuple[Any, Any]):
-    """Where a value stands in a mapping of mappings: scores of each reader with each modality."""
+    """Place of a value in a mapping of mappings: scores of each reader with each modality."""
 
 
 class _Item(int):
-    """Where a table stands in a list of tables of the same rows: those of an imputation."""
+    """Place of a table in a list of tables of the same rows: those of an imputation."""
 
 
 def takes_rows(*, beside: str = "", **roles: Role | None) -> Callable[[F], F]:

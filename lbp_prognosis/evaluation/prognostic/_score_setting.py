@@ -85,7 +85,7 @@ class ScoreSetting:
 
     @property
     def reason(self) -> str:
-        """Why nothing can be estimated; empty otherwise."""
+        """Reason why nothing can be estimated; else empty."""
         if self.count == 0:
             return "no score was observed"
         return f"{self.count} scores observed, fewer than {self.min_at_risk:g}" if self.count < self.min_at_risk else ""
