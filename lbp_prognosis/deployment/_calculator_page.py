@@ -92,9 +92,9 @@ def calculator_page(
     horizons : float or sequence of float, optional
         As for `equation`, for a fitted model.
     validation : ExternalValidation, optional
-        Of this model in patients of another place or time; concordance, O/E, slope and Brier score stand on the page.
+        Of this model in patients of another place or time; concordance, O/E, slope and Brier score are shown.
     unvalidated_reason : str, default ""
-        Why a model without external validation is shown all the same; it stands on the page. Without a validation the
+        Reason for a page without external validation, which the page shows. Without a validation the
         page is refused unless a reason is given.
     thresholds : sequence of float, default ()
         Risks at which decisions are discussed.
@@ -105,10 +105,10 @@ def calculator_page(
     confidence : float, default 0.95
         Level of the interval.
     approved_for_care : str, default ""
-        On whose authority the page is used in care (approval, registration). Without it the page says "Research use,
+        Authority for use in care (approval, registration). Without it the page says "Research use,
         not for care."
     synthetic : bool, default False
-        Whether the model was made of simulated data: the page is marked.
+        Whether the model was developed in simulated data; the page is marked.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Serialisation of objects of known classes as JSON and flat arrays.
 
-All numbers of one type lie one after the other in one array; the JSON says how many each entry takes, and their shape.
-Reading takes them in the order of writing, each once: no file can make the reader allocate more than the file holds.
+All numbers of one type lie one after the other in one array; the JSON gives the number and shape of each entry.
+Reading takes them in the order of writing, each once: no file can make the reader allocate more than its own size.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ __all__ = ["ColumnsOfTerms", "EquationOfTerms"]
 
 
 class EquationOfTerms(Protocol):
-    """What the lines above a written equation say."""
+    """Comment lines above a written equation."""
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -53,7 +53,7 @@ class EquationOfTerms(Protocol):
 
 
 class ColumnsOfTerms:
-    """What all equations share: one term per column, and a column of strata where there are any."""
+    """Base of all equations: one term per column, and a column of strata if there are any."""
 
     stratum: str
 

@@ -45,7 +45,7 @@ class CompetingEquation(CompetingFormula):
     stratum : str
         Column of the stratum; empty without strata.
     time_unit : str
-        Unit of the times, as told.
+        Unit of the times, as given.
     model : str
         Class the equation was taken from.
     digits : int
@@ -90,7 +90,7 @@ class CompetingEquation(CompetingFormula):
 
 
 def competing_from_dict(state: Mapping[str, Any]) -> CompetingEquation:
-    """Rebuild an equation of competing causes from what its JSON holds."""
+    """Rebuild an equation of competing causes from the contents of its JSON."""
     needed = {"form", "hazards", "times", "horizons"}
     fields = set(CompetingEquation.__dataclass_fields__) | {"format", "kind"}
     unknown, absent = set(state) - fields, needed - set(state)

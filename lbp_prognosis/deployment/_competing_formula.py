@@ -261,7 +261,7 @@ class CompetingFormula(ColumnsOfTerms, Result):
         return float(min(np.expm1(2 * worst), 1.0))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole equation in types that strict JSON holds."""
+        """Return the whole equation in types of strict JSON."""
         return {
             "format": FORMAT,
             "kind": "competing",

@@ -36,7 +36,7 @@ class Equation(Formula):
     link : str
         ``"cloglog"``, ``"logit"`` or ``"probit"``.
     centre : float
-        Taken off the sum of the terms; the baseline holds there.
+        Subtracted from the sum of the terms; the baseline applies there.
     horizons : tuple of float
         Times at which risks are known, in ``time_unit``.
     baseline : dict of str to tuple of float
@@ -48,7 +48,7 @@ class Equation(Formula):
     scale : str
         Scale of the linear predictor, as the model states it.
     time_unit : str
-        Unit of the horizons, as told.
+        Unit of the horizons, as given.
     model : str
         Class the equation was taken from, or a published model's name.
     digits : int

@@ -75,7 +75,7 @@ def equation(
     Raises
     ------
     NoEquation
-        If the model is of another class, or a step of the pipeline mixes columns: `save_model` can hold it.
+        If the model is of another class, or a step of the pipeline mixes columns: `save_model` can store it.
 
     Examples
     --------
@@ -182,7 +182,7 @@ def from_equation(source: str | Mapping[str, Any]) -> Equation | CompetingEquati
     Parameters
     ----------
     source : str or mapping
-        What `Equation.to_json` wrote, or the dictionary it holds.
+        Output of `Equation.to_json`, or its dictionary.
 
     Raises
     ------

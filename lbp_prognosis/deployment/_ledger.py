@@ -32,7 +32,7 @@ class Ledger:
 
     Notes
     -----
-    Each line holds the digest of the line before it and its own; a changed, removed or inserted line breaks the chain.
+    Each line contains its digest and that of the line before it; a changed, removed or inserted line breaks the chain.
     Cutting lines off the end does not: keep the digest of the last line elsewhere.
 
     Examples

@@ -164,7 +164,7 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
     Returns
     -------
     LockedModel
-        Its ``report`` says by how much risks changed at most.
+        Its ``report`` gives the largest change of a risk.
 
     Raises
     ------
@@ -173,11 +173,11 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
 
     Notes
     -----
-    Steps of baselines are merged until each has ``min_cell`` events, and stand in the middle of them; curves of
+    Steps of baselines are merged until each has ``min_cell`` events, and placed in the middle of them; curves of
     intervals keep the beginning and end of each rise of as many expected events, at three digits. Knots and split
     points of trees keep three digits, the end of follow-up is rounded down to three, training ranges keep 5 %
     bounds with ``min_cell`` rows beyond. What imputation was fitted to is dropped: moments and regressions remain,
-    drawn values are bounded by rounded limits. Values kept a row per patient are dropped.
+    drawn values are bounded by rounded limits. Values kept per patient are dropped.
 
     Examples
     --------

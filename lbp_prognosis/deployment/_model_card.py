@@ -146,9 +146,9 @@ def model_card(
     licence : str, default ""
         Of the model; "not stated" without one.
     approved_for_care : str, default ""
-        On whose authority the model is used in care. Without it the card says "Research use, not for care."
+        Authority for use in care. Without it the card says "Research use, not for care."
     synthetic : bool, default False
-        Whether the model was made of simulated data.
+        Whether the model was developed in simulated data.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def model_card(
     Raises
     ------
     ArgumentError
-        Without intended use, or with a result that does not say how its numbers came about.
+        Without intended use, or with a result of unknown kind of validation.
 
     References
     ----------

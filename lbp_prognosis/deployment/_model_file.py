@@ -48,7 +48,7 @@ class ModelFile(Result):
     sha256 : str
         Digest of all its bytes: the name of this version.
     manifest : dict
-        What the file says: class, reason, columns, outcome, conventions, lock report, versions.
+        Contents: class, reason, columns, outcome, conventions, lock report, versions.
     golden_error : float
         Largest difference between the stored risks of the 20 check rows and those computed now.
     """
@@ -98,11 +98,11 @@ def save_model(
     ----------
     model : fitted model, RiskPipeline, LockedModel or Equation
         Any class of this library's, with scikit-learn's scalers and SimpleImputer as steps. One that is not locked is
-        locked first (see `lock`); the file's ``lock`` entry says how far risks moved.
+        locked first (see `lock`); the file's ``lock`` entry gives the largest change of a risk.
     path : path
         File to write, by habit ``*.lbpm``.
     reason : str
-        Why this version exists; it stands in the file. Name no patient.
+        Reason for this version, stored in the file. Name no patient.
     min_cell : int, default 5
         For the lock.
     ledger : path or Ledger, optional
@@ -203,7 +203,7 @@ def load_model(path: str | os.PathLike[str], *, expect_sha256: str | None = None
     path : path
         Written by `save_model`.
     expect_sha256 : str, optional
-        Digest that the file must have: only this tells a forged file from the right one.
+        Digest that the file must have: only this distinguishes a forged file from the right one.
 
     Returns
     -------

@@ -76,7 +76,7 @@ def monitor(
     false_alarms_per_year : float
         How often a chart may call although nothing has changed, both directions together.
     ledger : path or Ledger, optional
-        Chain of versions. After an alarm of outcomes the new version (closed test of `update_model`) is saved beside it
+        Chain of versions. After an alarm of outcomes the new version (closed test of `update_model`) is saved there
         as ``after-drift-<until>.lbpm`` and gets its line.
     development_X : DataFrame, optional
         Predictors of development; the first batch by default.

@@ -69,7 +69,7 @@ def input_drift(reference: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 
 def membership(reference: pd.DataFrame, new: pd.DataFrame) -> tuple[float, float]:
-    """Return the AUC, and its standard error, with which a patient's batch can be told from the predictors.
+    """Return the AUC, and its standard error, for the prediction of a patient's batch from the predictors.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def membership(reference: pd.DataFrame, new: pd.DataFrame) -> tuple[float, float
 
     Notes
     -----
-    Out of sample: a ridge-penalised logistic regression in five folds; 0.5 says that batches cannot be told apart.
+    Out of sample: a ridge-penalised logistic regression in five folds; 0.5 means that batches cannot be distinguished.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict

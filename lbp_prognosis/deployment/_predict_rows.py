@@ -40,7 +40,7 @@ class NewRisks(Result):
     ----------
     frame : pandas.DataFrame
         One row per row of the table: ``row``, for each horizon ``risk_<h>``, with ``low_<h>`` and ``high_<h>`` where
-        missing values leave it open, then ``imputed`` and ``outside`` (names of columns).
+        missing values make it uncertain, then ``imputed`` and ``outside`` (names of columns).
     notes : tuple of str
         What was imputed, what lies outside the training range, which modality is absent.
     """

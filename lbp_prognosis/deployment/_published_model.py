@@ -245,7 +245,7 @@ class PublishedModel(BaseEstimator):
         return tuple(out)
 
     def _shift(self) -> float:
-        """What standardisation takes off the sum of the terms."""
+        """Constant that standardisation subtracts from the sum of the terms."""
         shift = 0.0
         for p, term in zip(registry()[self.name]["predictors"], self._terms()):
             if isinstance(term, NumberTerm):

@@ -1,4 +1,4 @@
-"""The closed list of classes that a model file can hold; nothing that a file names is ever imported."""
+"""Closed list of classes of a model file; nothing that a file names is ever imported."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ SKLEARN_STEPS = (
 
 @functools.cache
 def known_classes() -> dict[str, type]:
-    """Return the classes by the name that stands in a file."""
+    """Return the classes by their name in a file."""
     from sklearn import impute, preprocessing
 
     rooms = {"sklearn.preprocessing": preprocessing, "sklearn.impute": impute}

@@ -159,7 +159,7 @@ def _steps(model: Any) -> list[Any]:
 
 
 def categories_of_columns(model: Any) -> dict[str, list[Any]]:
-    """Return the categories of columns that hold words or codes, as the steps learned them."""
+    """Return the categories of columns of words or codes, as the steps learned them."""
     found: dict[str, list[Any]] = {}
     for step in _steps(model):
         if type(step).__name__ == "MultipleImputation":

@@ -110,7 +110,7 @@ Term = NumberTerm | LevelTerm
 
 
 def same_level(column: pd.Series, level: Any) -> np.ndarray:
-    """Return which rows hold a category: as it is stored, or, where the types differ, as it is read."""
+    """Return the rows of a category, compared as stored, or as read if the types differ."""
     values = column.to_numpy(dtype=object)
     word = str(plain_label(level))
     return np.array(
@@ -158,7 +158,7 @@ def term_from_dict(state: Mapping[str, Any]) -> Term:
 
 
 def term_to_dict(term: Term) -> dict[str, Any]:
-    """Return a term in types that strict JSON holds."""
+    """Return a term in types of strict JSON."""
     if isinstance(term, LevelTerm):
         return {
             "kind": "levels",

@@ -1,4 +1,4 @@
-"""What all written forms of an equation share: numbers, quoted names, and the lines above them."""
+"""Shared parts of all written forms of an equation: numbers, quoted names, comment lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def number(value: float, digits: int) -> str:
 
 
 def one_line(text: Any) -> str:
-    """Return text without line breaks, control and direction marks: it stands in comments."""
+    """Return text for comments, without line breaks, control and direction marks."""
     shown = "".join(c if c.isprintable() and unicodedata.category(c) not in ("Cf", "Cc") else " " for c in str(text))
     return " ".join(shown.split()).replace("*/", "* /")
 
@@ -61,7 +61,7 @@ def reference_words(term: Term) -> str:
 
 
 def header(equation: EquationOfTerms, mark: str) -> str:
-    """Return comment lines that say what the equation is, what it takes, and how exact it is."""
+    """Return comment lines on the equation, its inputs and its precision."""
     unit = f" {one_line(equation.time_unit)}" if equation.time_unit else ""
     times = ", ".join(f"{h:g}" for h in equation.horizons)
     events = ", ".join(map(str, equation.causes_))

@@ -127,7 +127,9 @@ def states_at(
     known = np.column_stack([ipcw_weights(time[:, j], event[:, j], float(tau), rows) for j, tau in enumerate(taus)])
     if not np.isfinite(known).all():
         bad = taus[~np.isfinite(known).all(axis=0)][0]
-        raise EstimationError(f"Nobody is followed to {bad:g} whose state there could stand for those who were lost.")
+        raise EstimationError(
+            f"No patient is followed to {bad:g}, so the state there of those who were lost is unknown."
+        )
     case = ((time <= taus) & (event == cause)).astype(float)
     return KnownStates(taus, case, known, time, event, rows, weight_kind, clusters)
 

@@ -161,7 +161,7 @@ class MultiStateCox(RiskEstimator):
         self.states_ = courses.states
         self.transitions_ = self._chosen(courses, moves)
         if not self.transitions_:
-            raise EstimationError(f"Nobody changes state in {len(courses)} rows: no hazard can be estimated.")
+            raise EstimationError(f"No patient changes state in {len(courses)} rows: no hazard can be estimated.")
         code = np.zeros(len(courses), dtype=np.int64)
         for t, (j, k) in enumerate(self.transitions_, start=1):
             code[moves & (courses.origin == j) & (courses.target == k)] = t

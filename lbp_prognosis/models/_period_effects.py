@@ -38,7 +38,7 @@ def check_cells(cell: np.ndarray, cells: int, weights: np.ndarray, visits: np.nd
     empty = np.flatnonzero(np.bincount(cell, weights=weights, minlength=cells) == 0)
     if empty.size:
         raise EstimationError(
-            f"Nobody was at risk{_where(int(empty[0]), visits, levels)}: its hazard can't be estimated. Leave that "
+            f"No patient was at risk{_where(int(empty[0]), visits, levels)}: its hazard can't be estimated. Leave that "
             "visit out of `visits`, or fit without strata."
         )
 
@@ -46,7 +46,7 @@ def check_cells(cell: np.ndarray, cells: int, weights: np.ndarray, visits: np.nd
 def check_survivors(
     rows: PersonPeriods, cell: np.ndarray, cells: int, causes: int, visits: np.ndarray, levels: list
 ) -> None:
-    """Refuse a period that no patient comes through and that several causes end: their odds are against nobody."""
+    """Refuse a period that no patient completes and that several causes end: their odds have no reference."""
     through = np.bincount(cell, weights=(rows.response == 0) | (rows.span >= 0), minlength=cells) > 0
     different = np.zeros(cells, dtype=np.int64)
     for cause in range(1, causes + 1):
@@ -54,7 +54,7 @@ def check_survivors(
     lost = np.flatnonzero(~through & (different > 1))
     if lost.size:
         raise EstimationError(
-            f"Everybody at risk{_where(int(lost[0]), visits, levels)} had an event, of more than one cause: odds "
+            f"All patients at risk{_where(int(lost[0]), visits, levels)} had an event, of more than one cause: odds "
             "against no event can't be estimated there. Leave that visit out of `visits`."
         )
 

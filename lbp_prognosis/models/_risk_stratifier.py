@@ -146,7 +146,7 @@ class RiskStratifier(CombinedRisk):
                 "horizon",
                 f"within the follow-up, which ends at {self.max_time_:g}",
                 f"{self.horizon_:g}",
-                "Nobody was seen so long: there is no risk to make groups of.",
+                "No patient was followed so long, so there is no risk to form groups of.",
             )
         self.cuts_ = self._learn_cuts(rows, folds)
         self.names_ = self._learn_names(self.cuts_.size + 1)

@@ -1,4 +1,4 @@
-"""How the models of a protocol treat missing predictors, and whether any predictor has missing values."""
+"""Imputation by the models of a protocol, and whether any predictor has missing values."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class AnalysisPlan(DocumentResult):
     Attributes
     ----------
     study : Study
-        The protocol it was made of.
+        The protocol.
     sha256 : str
         Digest of the protocol: the same protocol has the same digest wherever it lies.
     sections : tuple

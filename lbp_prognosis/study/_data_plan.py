@@ -46,7 +46,7 @@ class DataPlan:
     missing : word, number, tuple of them, or mapping, optional
         What means missing, as in `schema.read_table`: for all columns, or by column (wide).
     synthetic : bool
-        Marks simulated data (a package says so itself).
+        Marks simulated data (a package states it itself).
     """
 
     package: str = ""

@@ -29,7 +29,7 @@ class DiagnosticPlan:
     structure : str
         Where the measure is read of several structures.
     name : str
-        As it stands on the page; the measure in words if empty.
+        Name on the page; the measure in words if empty.
     """
 
     measure: str

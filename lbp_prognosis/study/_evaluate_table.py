@@ -88,9 +88,9 @@ def evaluate_table(
     title : str, default "Evaluation of predictions"
         Of the page.
     mode : {"", "not-for-release", "release"}, default ""
-        Whether the page may leave; unsaid it may where one of the next two is given, and else may not.
+        Whether the page is for release; by default it is if one of the next two arguments is given.
     smallest_cell : int, optional
-        k, at least 2, for a page that leaves; 5 if not given.
+        k, at least 2, for a page for release; 5 if not given.
     release_ledger : path, optional
         File of earlier releases.
     id : str, default ""

@@ -33,7 +33,7 @@ def explanation_tasks(
     Parameters
     ----------
     model : fitted pipeline
-        Of all data: an explanation says what the model uses, not how good it is.
+        All patients: an explanation shows what the model uses, not how well it performs.
     X : DataFrame of shape (n, p)
         Columns of the model.
     modalities : FeatureMap

@@ -64,7 +64,7 @@ def judge_repeats(
     """Return ICC, error and kappa of repeated readings, level by level.
 
     Numbers and grades: ICC(2,1) with the standard error of measurement and the smallest detectable change; grades read
-    twice: quadratic kappa too. Categories read twice: kappa. Every level is judged by itself, one study a patient.
+    twice: quadratic kappa too. Categories read twice: kappa. Each level is evaluated separately, one study per patient.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def judge_test(plan: DiagnosticPlan, tables: Mapping[str, pd.DataFrame], synthet
     Raises
     ------
     DataError
-        If the registry does not hold what the plan names, or the reference has no positives or no negatives.
+        If the registry does not contain what the plan names, or the reference has no positives or no negatives.
     """
     reference = _first(_readings(tables, plan.measure, plan.structure, (plan.reference,)))
     if plan.test == "biomarker":

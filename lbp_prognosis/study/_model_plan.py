@@ -59,7 +59,7 @@ class ModelPlan:
     Attributes
     ----------
     name : str
-        As it stands on the page.
+        Name on the page.
     kind : str
         One of `MODEL_KINDS`.
     modalities : tuple of str
@@ -71,12 +71,12 @@ class ModelPlan:
     splines : mapping of str to int
         Column to number of knots.
     imputations : int
-        Completed tables a fit; 0 for models and tables that need none, -1 to follow the share of incomplete rows.
+        Completed tables per fit; 0 for models and tables that need none, -1 to follow the share of incomplete rows.
     iterations : int
         Sweeps of the chained equations.
     formula : str
         Right side over the columns of the modalities, e.g. ``"rcs(odi, 4) + C(grade) * sex"``; see
-        `fusion.from_formula`. Columns that it does not name are not in the model. Empty: every column by itself.
+        `fusion.from_formula`. Columns that it does not name are not in the model. Empty: one term per column.
     """
 
     name: str
@@ -115,7 +115,7 @@ class ModelPlan:
             self.learners()
 
     def learners(self) -> dict[str, ModelPlan]:
-        """Return the plans of the models that an average or a stack is made of."""
+        """Return the plans of the learners of an average or a stack."""
         field = f"model {self.name!r}.options.learners"
         given = self.options.get("learners")
         if not isinstance(given, Mapping) or not given:

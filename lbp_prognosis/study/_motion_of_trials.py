@@ -32,7 +32,7 @@ def motion_of_trials(report: PackageReport, rules: Mapping[str, Any]) -> tuple[P
     ArgumentError
         If there are rules and no trials.
     DataError
-        If trials cannot be used, or a value stands in ``motion`` already; carries ``failures``.
+        If trials cannot be used, or a value is already in ``motion``; carries ``failures``.
     """
     trials = report.tables.get("motion_trial")
     if trials is None:

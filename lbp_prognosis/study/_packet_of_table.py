@@ -58,7 +58,7 @@ def packet_of_table(
     study : str, default ""
         Name of the study.
     policy : Policy, optional
-        What the site lets out.
+        Disclosure rules of the site.
     key : bytes, optional
         Shared with the centre.
 

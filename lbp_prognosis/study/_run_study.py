@@ -57,7 +57,7 @@ def run_study(
     progress : callable, optional
         Called with a sentence at each step.
     exclude_ids : iterable, optional
-        Patients who withdrew: left out of every table. A page that leaves is checked against earlier releases in the
+        Patients who withdrew: left out of every table. A page for release is checked against earlier releases in the
         study's ``release_ledger``.
 
     Returns

@@ -68,7 +68,7 @@ class Study:
         What a claim has to reach.
     page : mapping
         ``mode`` ("not-for-release", or "release"; the latter where one of the next two is given), ``smallest_cell``
-        (5 where the page leaves), ``release_ledger`` (a file beside the study), ``patient_level`` (false),
+        (5 for a release), ``release_ledger`` (a file next to the study), ``patient_level`` (false),
         ``table_one_by``.
     seed : int
         Of everything that is drawn.

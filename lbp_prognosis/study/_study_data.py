@@ -137,7 +137,7 @@ def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> Stud
     study : Study
         The protocol.
     exclude_ids : iterable, optional
-        Patients who withdrew: they are left out of every table before anything is made of it.
+        Patients who withdrew: they are left out of every table before any other step.
 
     Raises
     ------

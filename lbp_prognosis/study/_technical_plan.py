@@ -24,9 +24,9 @@ class TechnicalPlan:
     structure : str
         Where the measure is read of several structures.
     levels : tuple of str
-        Only these; all if empty. Each level is judged by itself, so that a patient counts once.
+        Only these; all if empty. Each level is evaluated separately, so that a patient counts once.
     name : str
-        As it stands on the page; the measure in words if empty.
+        Name on the page; the measure in words if empty.
     table : {"reading", "motion"}
         Readings of images, or measures of movement (of ``motion_trial`` where the package has it).
     between : {"trials", "sessions"}

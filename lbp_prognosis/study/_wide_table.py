@@ -51,7 +51,7 @@ def read_wide(
     Raises
     ------
     DataError
-        If the file or a column is not what it must be, or a patient stands in two rows.
+        If the file or a column is not what it must be, or a patient has two rows.
     """
     dialect = ("sheet", "delimiter", "decimal", "thousands", "encoding")
     asked = {key: getattr(plan, key) for key in dialect if getattr(plan, key)}

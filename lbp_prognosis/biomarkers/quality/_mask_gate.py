@@ -29,7 +29,7 @@ from lbp_prognosis.biomarkers.readers._image import Image
 __all__ = ["MaskGate", "judge_mask"]
 
 END_MM = 6.0
-"""How far a body may reach beyond its own stretch of the line: its ends are oblique and rounded."""
+"""Length that a body may extend beyond its own stretch of the line: its ends are oblique and rounded."""
 
 PIECE_MM = 1.5
 """Least amount of a label outside its own stretch, as mm of a full ellipse, that is a piece of its own."""
@@ -98,7 +98,7 @@ SENTENCES: Mapping[str, str] = {
     "image_disagrees": "the image does not change where the mask ends",
     "front_against_header": "the mask's front is not the header's",
 }
-"""What each reason means."""
+"""Meaning of each reason."""
 
 _WITHHELD = frozenset(
     {"label_shared", "label_doubled", "label_merged", "label_split", "part_missing", "remnant", "between_missing"}

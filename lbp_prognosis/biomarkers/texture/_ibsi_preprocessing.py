@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 MARGIN_MM = 15.0
-"""How far around the region the image is kept, for filters and the support of a spline."""
+"""Margin of the image around the region, for filters and the support of a spline."""
 
 TIE = 1e-9
 """A mask interpolated to one half lies inside, whatever the last digit of its weights."""

@@ -81,7 +81,7 @@ def screen(
     (``predictor-is-outcome``); a predictor that alone discriminates far better than the others
     (``predictor-too-strong``); one that tells how long a censored patient was observed, such as a number of visits
     (``predictor-follows-follow-up``; a calendar year is left alone, it may be known at time zero); a level in which
-    everybody or nobody has the event although at least twelve would be expected to (``level-decides-outcome``); missing
+    all or no patients have the event although at least twelve would be expected to (``level-decides-outcome``); missing
     values that tell the outcome (``missingness-tells-outcome``); row numbers, dates and identifiers
     (``identifier-as-predictor``); patients that occur twice, exactly or nearly (``patients-copied``); events at one
     time, piled times, and units of time that do not

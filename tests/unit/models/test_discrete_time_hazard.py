@@ -219,7 +219,7 @@ def test_what_can_go_wrong(cohort):
     with pytest.raises(EstimationError, match="separates"):
         DiscreteTimeHazard([3]).fit(x, split)
     assert np.isfinite(DiscreteTimeHazard([3], penalty=1.0).fit(x, split).coef_).all()
-    with pytest.raises(EstimationError, match="Nobody was at risk in stratum 0"):
+    with pytest.raises(EstimationError, match="No patient was at risk in stratum 0"):
         DiscreteTimeHazard([3, 6]).fit(X[:5], Surv.interval([0, 0, 0, 3, 3], [3, 3, 3, 6, 6]), strata=[0, 0, 0, 1, 1])
 
 

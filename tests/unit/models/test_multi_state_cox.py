@@ -134,7 +134,7 @@ def test_wrong_calls_are_told() -> None:
     with pytest.raises(LBPError, match="shared"):
         MultiStateCox(shared=["age"]).fit(frame, ms)
     still = MultiState.from_long([1, 2], [0, 0], [3, 4], [None, None], initial="pain")
-    with pytest.raises(LBPError, match="Nobody changes state"):
+    with pytest.raises(LBPError, match="No patient changes state"):
         MultiStateCox().fit(pd.DataFrame({"x": [0.0, 1.0]}), still)
     model = MultiStateCox().fit(frame, ms)
     with pytest.raises(LBPError, match="from_state"):
