@@ -128,7 +128,7 @@ def states_at(
     if not np.isfinite(known).all():
         bad = taus[~np.isfinite(known).all(axis=0)][0]
         raise EstimationError(
-            f"No patient is followed to {bad:g}, so the state there of those who were lost is unknown."
+            f"No patient is followed to {bad:g}, so the states of those lost before it are unknown."
         )
     case = ((time <= taus) & (event == cause)).astype(float)
     return KnownStates(taus, case, known, time, event, rows, weight_kind, clusters)

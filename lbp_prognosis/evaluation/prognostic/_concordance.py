@@ -218,8 +218,8 @@ def _inverse_censoring(setting: Setting, strata: np.ndarray | None) -> tuple[np.
         process = censoring_process(time[rows], event[rows], weights)
         with np.errstate(divide="ignore"):
             out[:, rows] = 1 / process.left[process.code], 1 / process.right[process.code]
-    # no patient with an event has G(T−) = 0, being at risk just before it, and none is compared beyond G(T) = 0 but those
-    # censored then: other rows are not weighted
+    # no patient with an event has G(T−) = 0, being at risk just before it, and none is compared beyond G(T) = 0 but
+    # those censored then: other rows are not weighted
     out = np.where(np.isfinite(out), out, 0.0)
     return out[0], out[1]
 
