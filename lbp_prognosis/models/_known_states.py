@@ -127,9 +127,7 @@ def states_at(
     known = np.column_stack([ipcw_weights(time[:, j], event[:, j], float(tau), rows) for j, tau in enumerate(taus)])
     if not np.isfinite(known).all():
         bad = taus[~np.isfinite(known).all(axis=0)][0]
-        raise EstimationError(
-            f"No patient is followed to {bad:g}, so the states of those lost before it are unknown."
-        )
+        raise EstimationError(f"No patient is followed to {bad:g}, so the states of those lost before it are unknown.")
     case = ((time <= taus) & (event == cause)).astype(float)
     return KnownStates(taus, case, known, time, event, rows, weight_kind, clusters)
 
