@@ -171,6 +171,7 @@ def _check_stated(use: Any, validation: Any, unvalidated_reason: str) -> None:
 def _formula(
     model: Any, horizons: Any, units: Mapping[str, str] | None, time_unit: str
 ) -> Equation | CompetingEquation:
+    made: Equation | CompetingEquation
     if isinstance(model, PublishedModel):
         made = model.equation
     elif isinstance(model, Equation | CompetingEquation):

@@ -59,7 +59,7 @@ class ColumnsOfTerms:
 
     @property
     def _columns(self) -> tuple[Term, ...]:
-        return tuple(self.terms)  # type: ignore[attr-defined, no-any-return]
+        return tuple(self.terms)  # type: ignore[attr-defined]
 
     @property
     def feature_names_in_(self) -> np.ndarray:

@@ -52,13 +52,13 @@ def explanation_tasks(
     background = whole.iloc[order[:MOST_BACKGROUND]]
     rows = whole.iloc[order[:MOST_ROWS]]
     rows.attrs["synthetic"] = background.attrs["synthetic"] = synthetic
-    sampled = {"n_permutations": 2, "random_state": seed}  # only where orders have to be sampled
-    by_name = {
+    of_risk = partial(shap_values, model, rows, background, scale="risk", horizons=horizon)
+    by_name: dict[str, Callable[[], ShapResult]] = {
         "modalities": partial(prediction_shapley, model, rows, modalities, background, horizons=horizon),
         "columns": partial(shap_values, model, rows, background, groups=modalities),
-        "columns_risk": partial(shap_values, model, rows, background, scale="risk", horizons=horizon, **sampled),
+        "columns_risk": partial(of_risk, n_permutations=2, random_state=seed),  # only where orders have to be sampled
     }
-    tasks = [partial(_explained, name, task) for name, task in by_name.items()]
+    tasks: list[Callable[[], Found]] = [partial(_explained, name, task) for name, task in by_name.items()]
     if len(whole) < len(X):
         tasks.append(partial(_only, objection("explained-on-complete-rows", complete=len(whole), n=len(X))))
     return tasks

@@ -184,7 +184,8 @@ def _law(
     sd = float(np.sqrt(2) * norm.ppf(c))
     centre = float(logit(phi)) - sd**2 / 2  # Bayes' rule for the two laws then gives back the linear predictor
     lp = np.linspace(centre - 9 * sd, centre + sd**2 + 9 * sd, 20001)
-    weight = (1 - phi) * norm.pdf(lp, centre, sd) + phi * norm.pdf(lp, centre + sd**2, sd)
+    z = (lp - centre) / sd
+    weight = (1 - phi) * norm.pdf(z) + phi * norm.pdf(z - sd)
     return lp, weight / weight.sum()
 
 
