@@ -20,6 +20,7 @@ from lbp_prognosis.biomarkers.families._fat_map import FAT_UNITS
 from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, modality_of, sequence_of, tidy_acquisition
 from lbp_prognosis.biomarkers.readers._dicom_mask import find_dicom_mask
 from lbp_prognosis.biomarkers.readers._image import Image
+from lbp_prognosis.biomarkers.readers._managed_files import files_below
 from lbp_prognosis.biomarkers.readers._mask import Mask
 from lbp_prognosis.biomarkers.readers._n4 import correct_bias
 from lbp_prognosis.biomarkers.readers._read_class_files import read_class_files
@@ -280,7 +281,7 @@ def sidecars(item: str | Path) -> list[Path]:
 
 def _digest(path: Path) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+    files = [path] if path.is_file() else files_below(path)
     for file in files:
         with open(file, "rb") as handle:
             while block := handle.read(1 << 20):

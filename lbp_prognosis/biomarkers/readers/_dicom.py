@@ -11,6 +11,7 @@ import numpy as np
 
 from lbp_prognosis._base import DataError, argument_error, require
 from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, tidy_acquisition
+from lbp_prognosis.biomarkers.readers._managed_files import files_below
 from lbp_prognosis.biomarkers.readers._volume_size import check_size
 
 __all__ = ["read_dicom_series"]
@@ -81,7 +82,7 @@ def read_dicom_series(
 
 def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:
     heads, deflated = [], []
-    for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+    for file in files_below(folder):
         try:
             # The deflated syntax unpacks the whole object before a tag can be read: a small file may fill the memory.
             if str(pydicom.filereader.read_file_meta_info(file).get("TransferSyntaxUID", "")) == _DEFLATED:
@@ -117,6 +118,8 @@ def _slices(head: Any, file: Path) -> list[_Slice]:
     """Return the planes of a file with their places; one per frame of an enhanced object."""
     if int(head.get("SamplesPerPixel", 1) or 1) != 1:
         raise DataError(f"{file.name} holds colours ({head.SamplesPerPixel} numbers a pixel), not intensities.")
+    if "MOSAIC" in [str(kind) for kind in head.get("ImageType", [])]:
+        raise DataError(f"{file.name} holds all slices side by side in one plane (a mosaic). Convert it to NIfTI.")
     frames = int(head.get("NumberOfFrames", 1) or 1)
     groups = head.get("PerFrameFunctionalGroupsSequence")
     if frames > 1 and (groups is None or len(groups) != frames):

@@ -10,6 +10,7 @@ from lbp_prognosis._base import DataError, argument_error, require
 from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
 from lbp_prognosis.biomarkers.readers._dicom_seg import read_seg
 from lbp_prognosis.biomarkers.readers._image import Image
+from lbp_prognosis.biomarkers.readers._managed_files import files_below
 from lbp_prognosis.biomarkers.readers._mask import Mask
 from lbp_prognosis.biomarkers.readers._rtstruct import read_rtstruct
 
@@ -26,7 +27,7 @@ def find_dicom_mask(path: Path) -> Path | None:
     ArgumentError
         If a folder holds several, or a DICOM file is neither.
     """
-    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file() and not f.is_symlink())
+    files = [path] if path.is_file() else files_below(path)
     found = [(file, modality) for file in files if (modality := _modality(file)) is not None]
     masks = [file for file, modality in found if modality in _KINDS]
     if len(masks) > 1:

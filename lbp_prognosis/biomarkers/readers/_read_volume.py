@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import argument_error
+from lbp_prognosis.biomarkers.readers._managed_files import check_fetched
 from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES
 
 __all__ = ["read_volume"]
@@ -19,6 +20,7 @@ def read_volume(
     """Return voxels, the matrix to RAS millimetres, the acquisition and the source; arguments as for `read_image`."""
     file = Path(path)
     name = file.name.lower()
+    check_fetched(file)
     if not file.exists():
         raise argument_error("path", "an existing file or folder", f"{str(path)!r}")
     if file.is_dir():
