@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from lbp_prognosis._base import DataError
@@ -53,4 +54,4 @@ def check_fetched(path: Path) -> None:
 def _stored(link: Path) -> bool:
     """Say whether a link leads into the store of a data manager."""
     parts = link.resolve().parts
-    return any(pair in zip(parts, parts[1:]) for pair in _STORES)
+    return any(pair in pairwise(parts) for pair in _STORES)
