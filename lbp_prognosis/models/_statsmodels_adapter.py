@@ -222,8 +222,8 @@ def estimating_equations(rows: CourseRows, covariance: str, weights: np.ndarray 
         simpler = "'exchangeable'" if covariance == "unstructured" else "'independence'"
         raise EstimationError(
             f"{caller} found a working correlation that is not positive definite: too few patients attended the same "
-            f"two visits for {rows.design.shape[1]} coefficients. Try covariance={simpler}, method='mixed', or fewer "
-            "coefficients."
+            f"two visits for {rows.design.shape[1]} coefficients, or had the same scores there. Try "
+            f"covariance={simpler}, method='mixed', or fewer coefficients."
         )
     residual = rows.score - rows.design @ found.params
     share = np.ones(residual.size) if weights is None else weights
@@ -251,11 +251,12 @@ def _is_correlation(correlation: np.ndarray, rows: CourseRows, covariance: str) 
 
     It divides sums over pairs of scores by the number of pairs less that of coefficients.
     """
-    if covariance == "unstructured":
-        seen = np.zeros((rows.patient.max() + 1, rows.times.size))
-        seen[rows.patient, rows.visit] = 1.0
-        if (seen.T @ seen <= rows.design.shape[1]).any():
-            return False
+    seen = np.zeros((rows.patient.max() + 1, rows.times.size))
+    seen[rows.patient, rows.visit] = 1.0
+    together = seen.T @ seen
+    fewest = {"unstructured": together.min(), "exchangeable": np.triu(together, 1).sum()}.get(covariance, np.inf)
+    if fewest <= rows.design.shape[1]:
+        return False
     return bool(np.isfinite(correlation).all() and np.linalg.eigvalsh(correlation)[0] > _SINGULAR)
 
 

@@ -323,6 +323,22 @@ def test_moments_that_are_no_correlation_are_told():
     assert np.linalg.eigvalsh(LongitudinalOutcome("gee").fit(X, Y).visit_covariance_)[0] > 0
 
 
+@pytest.mark.parametrize(("pairs", "told"), [(0, True), (5, True), (25, False)])
+def test_one_correlation_of_few_pairs_is_told(pairs, told):
+    # divided by the pairs less the coefficients, it has the wrong sign with fewer, and is none without any
+    rng = np.random.default_rng(7)
+    scores = np.clip(5 + rng.normal(size=(60, 1)) + rng.normal(size=(60, 2)), 0, 10)
+    scores[pairs:, 0] = np.where(np.arange(60 - pairs) % 2, scores[pairs:, 0], np.nan)
+    scores[pairs:, 1] = np.where(np.arange(60 - pairs) % 2, np.nan, scores[pairs:, 1])
+    y = Measured.at_visits({3.0: scores[:, 0], 12.0: scores[:, 1]}, lower=0, upper=10)
+    model = LongitudinalOutcome("gee", covariance="exchangeable", by_visit="none")
+    if told:
+        with pytest.raises(EstimationError, match="covariance='independence'"):
+            model.fit(rng.normal(size=(60, 3)), y)
+    else:
+        assert model.fit(rng.normal(size=(60, 3)), y).visit_covariance_[0, 1] > 0
+
+
 def test_visits_may_be_more_than_a_number_has_bits():
     rng = np.random.default_rng(0)
     n, visits = 40, np.arange(1.0, 71.0)
@@ -379,3 +395,8 @@ def test_neck_pain_after_six_weeks_and_half_a_year(shared):
     before = crps(last, model.predict_forecast(columns, 6))
     assert crps(last, model.predict_forecast(columns, 6, observed={1.5: table["painint_6weeks"]})) < before - 0.05
     assert model.predict_sd(columns[:1], 6, observed={1.5: [5.0]})[0] < 0.92 * model.predict_sd(columns[:1], 6)[0]
+
+
+def test_visits_that_look_alike_in_six_digits_are_two():
+    y = Measured.at_visits({1000001.0: [1.0, 2.0], 1000002.0: [3.0, 4.0]}, lower=0, upper=10)
+    assert y["values"].tolist() == [[1.0, 3.0], [2.0, 4.0]]
