@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import FeatureMap, Objection, Result, argument_error
+from lbp_prognosis._base import FeatureMap, Objection, Result, argument_error, check_number
 from lbp_prognosis.explain._shown_rows import place_of_horizon
 from lbp_prognosis.explain._spine_cells import spine_cells
 
@@ -111,6 +111,7 @@ class ShapAverages(Result):
         """
         from lbp_prognosis._draw import draw_importance, size_of
 
+        check_number("most", most, low=1, whole=True)
         times = self.horizons
         chosen = float(times[-1]) if horizon is None and times is not None else horizon
         output = place_of_horizon(times, self.mean_size.shape[1], chosen)

@@ -282,6 +282,8 @@ def test_frames_and_pictures(case) -> None:
     assert feature_effect(model, X, "g1", horizons=[3, 12]).plot().get_xlabel() == "g1"
     stable = shap_stability(Given(), X, y, X.iloc[[2]], X.iloc[:20], n_bootstrap=4)
     assert len(stable.plot().patches) == 7
+    with pytest.raises(ArgumentError, match="most"):
+        one.averages().plot(horizon=None, most=0)
     for row in (1, -1, "first"):
         with pytest.raises(ArgumentError, match="row"):
             stable.plot(row=row)

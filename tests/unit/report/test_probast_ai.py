@@ -157,6 +157,7 @@ def test_a_published_model_with_an_external_validation() -> None:
     assert not form.released  # no gate saw the numbers of the validation
     assert "Not for release" in form.to_html()
     assert of(form, "evaluation", "1.2")[0] == "The evaluated patients are external, geographic."
+    assert of(form, "evaluation", "2.4")[0] == "Dates of predictors are not checked in an external validation."
     assert of(form, "evaluation", "4.2")[0] == f"300 patients, {done.n_events} events."
     auc = done.evaluation.metric("auc")
     assert f"AUC {float(auc.value):.3f}" in of(form, "evaluation", "4.7")[0]
