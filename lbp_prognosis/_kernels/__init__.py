@@ -58,6 +58,7 @@ from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influenc
 from lbp_prognosis._kernels._followed import followed_times
 from lbp_prognosis._kernels._hybrid_margins import MOST_LEAVES, Forest, forest_masks, hybrid_margins
 from lbp_prognosis._kernels._incidence import exponential_incidence, product_limit_incidence
+from lbp_prognosis._kernels._interval_states import interval_states
 from lbp_prognosis._kernels._ipcw import (
     CensoringProcess,
     censoring_curve,
@@ -265,6 +266,7 @@ __all__ = [
     "incidence_influence",
     "influence_from_process",
     "interaction_weights",
+    "interval_states",
     "inverse_gamma_prior",
     "ipcw_influence",
     "ipcw_loss",

@@ -37,6 +37,7 @@ MODELS = (
     "MultimodalNet",
     "NullModel",
     "OrdinalRegression",
+    "PanelMarkov",
     "ParametricAFT",
     "PiecewiseExponential",
     "PriorityCox",

@@ -24,6 +24,7 @@ from lbp_prognosis.models._multimodal_net import MultimodalNet
 from lbp_prognosis.models._null_model import NullModel
 from lbp_prognosis.models._ordinal_indices import ordinal_indices
 from lbp_prognosis.models._ordinal_regression import OrdinalRegression
+from lbp_prognosis.models._panel_markov import PanelMarkov
 from lbp_prognosis.models._parametric_aft import ParametricAFT
 from lbp_prognosis.models._piecewise_exponential import PiecewiseExponential
 from lbp_prognosis.models._priority_cox import PriorityCox
@@ -60,6 +61,7 @@ __all__ = [
     "MultimodalNet",
     "NullModel",
     "OrdinalRegression",
+    "PanelMarkov",
     "ParametricAFT",
     "PiecewiseExponential",
     "PriorityCox",

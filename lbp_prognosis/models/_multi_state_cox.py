@@ -10,12 +10,14 @@ import pandas as pd
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     OutcomeError,
     argument_error,
     check_choice,
     check_horizons,
     check_number,
     describe,
+    objection,
     takes_rows,
 )
 from lbp_prognosis._kernels import discrete_baseline, occupancy_path, row_products
@@ -73,6 +75,8 @@ class MultiStateCox(RiskEstimator):
         Sums over transitions.
     n_, n_transitions_ : int
         Patients and transitions seen.
+    panel_ : bool
+        Whether the states were seen at visits only: the hazards are then those of being found, see `PanelMarkov`.
 
     Notes
     -----
@@ -175,6 +179,7 @@ class MultiStateCox(RiskEstimator):
         self.initial_ = np.bincount(courses.origin[starts], weights=weights[starts], minlength=len(self.states_))
         self.initial_ = self.initial_ / self.initial_.sum()
         self.n_, self.n_transitions_ = courses.n_patients, int(moves.sum())
+        self.panel_ = courses.panel
         self._fit_stacked(design, courses.origin, code, entry)
         return self
 
@@ -251,6 +256,11 @@ class MultiStateCox(RiskEstimator):
         entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
         found = discrete_baseline(y["time"], y["event"] == 1, eta, entry=entry, strata=layer, weights=weights)
         return [values for _, values in found]
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """Objections to the fit: moves dated at the visits that found them."""
+        return (objection("panel-observed"),) if self.panel_ else ()
 
     # ---- predictions -------------------------------------------------------------------------------------------
 

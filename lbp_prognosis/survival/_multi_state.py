@@ -49,6 +49,8 @@ class MultiState:
         Code ``panel-observed``.
     label : ndarray of shape (n,) or None
         Codes of the labels of the rows, if ``index`` was given: other arguments are brought into their order.
+    dated : tuple of str
+        Of courses seen at visits: states that are entered when they are said to be (an operation).
 
     Examples
     --------
@@ -71,6 +73,7 @@ class MultiState:
     panel: bool = False
     objections: tuple[Objection, ...] = field(default=())
     label: np.ndarray | None = None
+    dated: tuple[str, ...] = ()
 
     # ---- construction ------------------------------------------------------------------------------------------
 
@@ -219,6 +222,7 @@ class MultiState:
             np.where(moved, s[follows + 1], -1),
             known,
             panel=not only_dated,
+            dated=tuple(name for k, name in enumerate(known) if k in ends),
             objections=() if only_dated else (objection("panel-observed"),),
         )
 

@@ -197,6 +197,11 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"y": Y, "horizon": 6.0, "n_draws": 100},
     ),
     "models.MultiStateCox": (fitted(models.MultiStateCox(), COURSES), {"X": R.X, **COMMON}, {}),
+    "models.PanelMarkov": (
+        fitted(models.PanelMarkov(variance="robust"), INTERVALS),
+        {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},
+        {},
+    ),
     "models.RecurrentCox": (fitted(models.RecurrentCox(), EVENTS), {"X": R.X, **COMMON}, {}),
     "models.DynamicRisk": (fitted(models.DynamicRisk([0.0, 2.0], 6.0)), {"X": R.X, **COMMON}, {}),
     "survival.state_occupancy": (survival.state_occupancy, COMMON, {"courses": COURSES, "times": 6.0}),

@@ -192,6 +192,7 @@ ESTIMATORS: dict[str, Case] = {
         "measured",
         {"above__penalty": [0.0, 1.0]},
     ),
+    "PanelMarkov-visits": Case(lambda: M.PanelMarkov(), "visits", {"breakpoints": [None, (6.0,)]}),
     "AalenAdditive": Case(lambda: M.AalenAdditive(), grid={"collinear": ["drop", "error"]}, package="lifelines"),
     "PiecewiseExponential": Case(lambda: M.PiecewiseExponential(), grid={"breakpoints": [0, 1]}, package="lifelines"),
     "PiecewiseExponential-visits": Case(

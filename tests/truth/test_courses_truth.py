@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from lbp_prognosis import Measured, Surv
 from lbp_prognosis.evaluation import brier, crps
-from lbp_prognosis.models import DynamicRisk, OrdinalRegression, landmark, proportional_odds_test
+from lbp_prognosis.models import DynamicRisk, OrdinalRegression, PanelMarkov, landmark, proportional_odds_test
 from lbp_prognosis.survival import (
     MultiState,
     RecurrentEvents,
@@ -96,6 +96,12 @@ def test_courses_seen_at_visits_are_right_at_visits_and_wrong_between() -> None:
     assert 0.05 < between < 0.2
     missed = ever / n - probability_ever(panel, 12.0, states=["recovered"]).value[0, 0]
     assert 0.03 < missed < 0.15
+    # with intensities in place of dates both are right between visits
+    moves = [(STATES[j], STATES[k]) for j, k in zip(*np.nonzero(RATES > 0))]
+    model = PanelMarkov(moves).fit(np.empty((len(panel), 0)), panel)
+    chain = model.predict_occupancy(np.empty((1, 0)), [1.0, 4.5, 9.0], from_state="pain")[0]
+    np.testing.assert_allclose(chain, [expm(RATES * t)[0] for t in (1.0, 4.5, 9.0)], atol=0.02)
+    assert abs(chain[2, 0] - expm(RATES * 9.0)[0, 0]) < between / 3
 
 
 def test_intervals_of_a_difference_in_crps_cover() -> None:
