@@ -26,13 +26,13 @@ def followed_times(
     Returns
     -------
     times : ndarray of shape (n,)
-        As given, unless the last time is a horizon at which somebody is censored (a fixed follow-up).
+        As given, unless the last time is a horizon at which a patient is censored (a fixed follow-up).
     end : float or None
         That horizon.
 
     Notes
     -----
-    Where somebody is seen later, a censoring at the horizon is one like any other, as in R.
+    Where a patient is seen later, a censoring at the horizon is one like any other, as in R.
     """
     time = np.asarray(time, dtype=float)
     there = np.ones(time.size, dtype=bool) if copies is None else np.asarray(copies) > 0

@@ -2,7 +2,7 @@
 
 Conventions: at a tied time events leave the risk set before censorings ("events first"), an event at T weighs 1/G(T−),
 a row still under observation after τ weighs 1/G(τ), a row censored by τ weighs 0. The weights then average exactly 1 as
-long as somebody is followed beyond τ, and the weighted event frequency is one minus Kaplan–Meier.
+long as a patient is followed beyond τ, and the weighted event frequency is one minus Kaplan–Meier.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CensoringProcess(NamedTuple):
 
     ``code`` (n,) is each row's position among ``times``; ``order`` (n,) are the rows by time and ``starts`` (m + 1,)
     where each time begins in it. ``hazard`` is censored / at risk, ``slope`` is total weight / (at risk · (1 − hazard))
-    where anybody is censored and somebody stays, otherwise 0; ``left`` is G(t−), ``right`` G(t).
+    where a patient is censored and another stays, otherwise 0; ``left`` is G(t−), ``right`` G(t).
     """
 
     times: np.ndarray

@@ -24,7 +24,7 @@ class StateProcess:
     Attributes
     ----------
     times : ndarray of shape (m,)
-        Times at which somebody changes state.
+        Times at which a patient changes state.
     hazard : ndarray of shape (m, s, s)
         Increments dA(t) at these times; rows sum to 0.
     at_risk : ndarray of shape (m, s)

@@ -371,7 +371,7 @@ class RiskEstimator(BaseEstimator):
         -------
         float
             Mean over horizons; censoring is weighted by the inverse of its Kaplan–Meier curve in ``y``. Horizons
-            without anybody at risk in ``y`` are left out; NaN if none is left. A row whose interval contains the
+            without patients at risk in ``y`` are left out; NaN if none is left. A row whose interval contains the
             horizon is left out there: its state is not known.
         """
         self._check_fitted()

@@ -85,7 +85,7 @@ class BoostedHazard(BoostedModel):
     Attributes
     ----------
     visits_ : ndarray of shape (K,)
-        Visits up to the last at which somebody was at risk.
+        Visits up to the last at which a patient was at risk.
     trees_ : dict of int to str
         The booster of each cause, as JSON.
     n_rounds_ : int

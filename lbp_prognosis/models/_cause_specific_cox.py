@@ -278,7 +278,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
 
     @staticmethod
     def _events(design: Design, code: int) -> float:
-        """Count the events of a cause; frequency weights are copies, rows of weight 0 nobody."""
+        """Count the events of a cause; frequency weights are copies; rows of weight 0 do not count."""
         mine = design.y["event"] == code
         if design.weights is None:
             return float(mine.sum())

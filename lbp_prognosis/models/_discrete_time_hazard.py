@@ -94,7 +94,7 @@ class DiscreteTimeHazard(RiskEstimator):
     cv_ : DataFrame or None
         Of ``penalty="cv"``: ``penalty, mean, se``, the mean deviance of a held-out row (event).
     visits_ : ndarray of shape (K,)
-        Visits up to the last at which somebody was at risk.
+        Visits up to the last at which a patient was at risk.
     coef_ : ndarray of shape (p,) or (n_causes, p)
         Effects, one row per cause in the order of ``causes_``; one-dimensional for a single cause.
     alpha_ : ndarray of shape (n_causes, n_strata, K)

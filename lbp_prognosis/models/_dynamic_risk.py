@@ -178,7 +178,7 @@ class DynamicRisk(RiskEstimator):
     Attributes
     ----------
     landmarks_ : ndarray of shape (k,)
-        Landmarks with somebody at risk.
+        Landmarks with patients at risk.
     model_ : CoxPH or CauseSpecificCox
         The stacked model, with errors robust by patient; of all causes where events compete.
     at_risk_ : DataFrame

@@ -30,7 +30,7 @@ __all__ = ["FineGray"]
 
 
 def _late_entry(y: np.ndarray) -> np.ndarray | None:
-    """Return the entries, if anybody enters late."""
+    """Return the entries, if a patient enters late."""
     return y["entry"] if "entry" in (y.dtype.names or ()) and (y["entry"] > 0).any() else None
 
 
@@ -200,7 +200,7 @@ class FineGray(CoxPH):
         return curves
 
     def _check_tails(self, y: np.ndarray, groups: np.ndarray, curves: CensoringGroups) -> None:
-        """Refuse a gap in the risk sets: nobody says what became of those who had a competing event before it."""
+        """Refuse a gap in the risk sets: the weight of an earlier competing event is not estimable beyond it."""
         competing = (y["event"] != 0) & (y["event"] != self.cause)
         for group in range(len(curves.times)):
             at = y["time"][competing & (groups == group)]

@@ -78,7 +78,7 @@ class MultimodalNet(ModalityBlocks):
     max_epochs : int, default 500
         Most steps of training, each on all patients.
     patience : int or None, default 30
-        Steps without a rise of the likelihood of the held-out fold after which training stops. None holds nobody out
+        Steps without a rise of the likelihood of the held-out fold after which training stops. None holds no patient out
         and trains to convergence: for comparison with regression.
     learning_rate : float, default 0.01
         Of Adam.
@@ -545,7 +545,7 @@ class MultimodalNet(ModalityBlocks):
         -------
         DataFrame of shape (n, n_modalities)
             Rows sum to 1; an absent modality has 0. Gates are no attribution: a modality with a large share may say the
-            same of everybody.
+            same for all patients.
         """
         matrix, _, _ = self._start_predict(X)
         _, gates = self._outputs(matrix)

@@ -1,4 +1,4 @@
-"""``NullModel``: the same risk for everybody, the one observed; what every model has to beat."""
+"""``NullModel``: the observed risk for all patients, the reference of every model."""
 
 from __future__ import annotations
 

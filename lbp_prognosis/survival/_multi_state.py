@@ -300,7 +300,7 @@ class MultiState:
         under[self.patient[(self.start <= time) & (self.stop > time)]] = True
         rows = rows[under[self.patient[rows]]]
         if rows.size == 0:
-            raise argument_error("time", "a time at which somebody is under observation", f"{time:g}")
+            raise argument_error("time", "a time at which a patient is under observation", f"{time:g}")
         return self._rows(rows, start=np.maximum(self.start[rows], time))
 
 

@@ -46,7 +46,7 @@ class StateOccupancy(Result):
     times : ndarray of shape (k,)
         In the unit of the courses.
     value, se, low, high : ndarray of shape (k, s)
-        Estimates, standard errors and limits; NaN beyond the last time at which somebody was followed.
+        Estimates, standard errors and limits; NaN beyond the last time at which a patient was followed.
     at_risk : ndarray of shape (k, s)
         Patients under observation in each state just before each time.
     n : int
@@ -332,7 +332,7 @@ def _process(
             raise argument_error("initial", "probabilities that sum to 1", str(dict(given)))
         have = np.bincount(courses.origin, weights=part, minlength=wanted.size)
         if ((wanted > 0) & (have == 0)).any():
-            raise argument_error("initial", "of states in which somebody was seen", str(dict(given)))
+            raise argument_error("initial", "of states in which a patient was seen", str(dict(given)))
         part = part * np.divide(wanted, have, out=np.zeros_like(wanted), where=have > 0)[courses.origin]
     process = state_process(
         courses.start, courses.stop, courses.origin, courses.target, weights, part, len(courses.states)

@@ -156,7 +156,7 @@ def concordance(
         value,
         influence=influence[:, None],
         method=_method(weighting, kind, bool(competing.any())),
-        reasons=["" if pairs > 0 else "no pair can be ordered: no event of interest has anybody at risk after it"],
+        reasons=["" if pairs > 0 else "no pair can be ordered: no event of interest has a patient at risk after it"],
         objections=(*objections, *below_half("concordance", np.array([value]))),
         horizon=np.nan if tau is None else limit,
         kind=ConcordanceResult,

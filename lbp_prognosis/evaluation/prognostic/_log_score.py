@@ -65,7 +65,7 @@ def log_score(
     min_at_risk : float, default 10
         Fewer patients with ``time >= horizon``: NaN with a reason.
     min_censoring_survival : float, default 0.02
-        A lower probability of being uncensored at the horizon, when somebody is followed beyond it: NaN with a reason.
+        A lower probability of being uncensored at the horizon, when a patient is followed beyond it: NaN with a reason.
 
     Returns
     -------

@@ -150,7 +150,7 @@ class Setting:
 
     @property
     def ends_at(self) -> float | None:
-        """The horizon at which follow-up ends for all and somebody is censored; None without one."""
+        """The horizon at which follow-up ends for all and a patient is censored; None without one."""
         return self._follow_up[1] if self.kind == "right" else None
 
     def named(self, method: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables that somebody has imputed already: one patient, several completed rows."""
+"""Tables that are imputed already: several completed rows per patient."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def check_models(models: Any) -> dict[str, Any]:
 
 
 def check_rows(X: Any, y: np.ndarray, groups: Any) -> np.ndarray | None:
-    """Return group codes, refusing a reference standard of today and repeated patients that nobody keeps together."""
+    """Return group codes, refusing a reference standard of today and repeated patients without groups."""
     from lbp_prognosis._base import check_clusters, check_same_rows
 
     check_same_rows("groups", groups, "X", X)

@@ -409,7 +409,7 @@ def without_treatment(
     treatment = leaving_hazard(spells, treated, ties=ties, what="starting treatment")
     bare = replace(spells, X=spells.X[[]])
     loss = leaving_hazard(spells if censoring == "history" else bare, lost, ties=ties, what="being lost")
-    assert treatment.model is not None  # somebody was treated, and there is a covariate
+    assert treatment.model is not None  # a patient was treated, and there is a covariate
     censored = y.copy()  # with the labels of its patients
     censored["time"], censored["event"] = until, event
     return WithoutTreatment(
