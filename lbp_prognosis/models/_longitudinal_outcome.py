@@ -9,23 +9,22 @@ import pandas as pd
 from scipy.special import ndtr
 
 from lbp_prognosis._base import (
-    EstimationError,
     Objection,
     argument_error,
     check_choice,
     check_horizons,
-    check_number,
     labels_of,
     objection,
     takes_rows,
 )
-from lbp_prognosis._kernels import aliased_columns, ranked_losses, row_products
+from lbp_prognosis._kernels import ranked_losses, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
-from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._cox_checks import column_sd
-from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._observed_scores import observed_scores, place_of_visit
+from lbp_prognosis.models._score_cut import risk_at_cut
 from lbp_prognosis.models._statsmodels_adapter import CourseRows, estimating_equations, mixed_model
+from lbp_prognosis.models._visit_design import determined_columns, visit_coefficients, visit_columns
 from lbp_prognosis.survival import OutcomeKind, ScoreForecast, check_outcome, check_weights, repeated_spec
 
 __all__ = ["LongitudinalOutcome"]
@@ -37,7 +36,7 @@ _COVARIANCES = {
 
 
 class LongitudinalOutcome(RiskEstimator):
-    """Which scores will a patient have at each visit, and what does a score that was already seen change?
+    """Mixed model or estimating equations of a score at several visits, with predictions given the scores seen so far.
 
     The mean score at a visit is a line in the predictors, with an intercept and coefficients of each visit (visit is a
     factor, not a trend); scores of one patient are correlated. Fitted by statsmodels, as a mixed model or by
@@ -187,7 +186,7 @@ class LongitudinalOutcome(RiskEstimator):
         design, scores = design.part(np.flatnonzero(used)), scores[used]
         own = self._own_at_visits()
         seen = ~np.isnan(scores)
-        kept = self._kept(design, seen, scores)
+        kept = determined_columns(design.X, scores, self.visits_, self._names(), self.collinear)
         self.n_, self.n_scores_ = int(used.sum()), int(seen.sum())
         self.n_missing_ = (~seen).sum(axis=0)
         self.levels_ = np.unique(scores[seen])
@@ -197,7 +196,7 @@ class LongitudinalOutcome(RiskEstimator):
         patient, visit = np.nonzero(seen)
         rows = CourseRows(
             score=(scores[seen] - level) / unit,
-            design=_columns(inner[patient], visit, self.visits_.size, own & kept, ~own & kept),
+            design=visit_columns(inner[patient], visit, self.visits_.size, own & kept, ~own & kept),
             patient=patient,
             visit=visit,
             times=self.visits_ / self.visits_[-1],
@@ -207,7 +206,7 @@ class LongitudinalOutcome(RiskEstimator):
         else:
             weights = None if design.weights is None else design.weights[patient]
             found = estimating_equations(rows, self.covariance, weights, caller=name)
-        back = _to_user(self.visits_.size, own & kept, ~own & kept, centre, scale) * unit
+        back = visit_coefficients(self.visits_.size, own & kept, ~own & kept, centre, scale) * unit
         width = 1 + design.X.shape[1]
         estimates = (back @ found.coef).reshape(-1, width)
         self.intercept_, self.coef_ = estimates[:, 0] + level, estimates[:, 1:]
@@ -238,27 +237,6 @@ class LongitudinalOutcome(RiskEstimator):
             raise argument_error("by_visit", "'all', 'none' or columns of `X`", f"{unknown}, which are not among them")
         return np.isin(names, wanted)
 
-    def _kept(self, design: Design, seen: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Return the columns to estimate, after a look at each visit."""
-        kept = kept_columns(design.X, None, self._names(), self.collinear) if seen.any() else np.empty(0, dtype=bool)
-        for k, visit in enumerate(self.visits_):
-            there = seen[:, k]
-            if there.sum() < 3 + kept.sum() or np.unique(scores[there, k]).size < 2:
-                raise EstimationError(
-                    f"LongitudinalOutcome needs two different scores, and more of them than coefficients, at each "
-                    f"visit; at {visit:g} there are {int(there.sum())} for {1 + int(kept.sum())} coefficients. Leave "
-                    "the visit out, or drop columns."
-                )
-            aliased = aliased_columns(design.X[there][:, kept])
-            if aliased.any():
-                names = [name for name, one in zip(np.array(self._names())[kept], aliased) if one]
-                raise EstimationError(
-                    f"The coefficients of {names} are not determined at the visit {visit:g}: among those seen there, "
-                    "these columns are constant or combinations of columns before them. Drop them, or leave the visit "
-                    "out."
-                )
-        return kept
-
     @property
     def objections_(self) -> tuple[Objection, ...]:
         """Objections raised by the fit: estimating equations take missed visits as missing completely at random."""
@@ -269,47 +247,11 @@ class LongitudinalOutcome(RiskEstimator):
 
     # ---- predictions ---------------------------------------------------------------------------------------------
 
-    def _place(self, visit: Any) -> int:
-        at = check_number("visit", visit)
-        place = np.flatnonzero(np.isclose(self.visits_, at, rtol=1e-9, atol=0))
-        if not place.size:
-            raise argument_error("visit", f"one of the fitted visits {self.visits_.tolist()}", visit)
-        return int(place[0])
-
-    def _seen(self, observed: Any, n: int) -> np.ndarray:
-        """Return the scores that were seen; (n, V), NaN elsewhere."""
-        out = np.full((n, self.visits_.size), np.nan)
-        if observed is None:
-            return out
-        if not hasattr(observed, "items"):
-            raise argument_error(
-                "observed",
-                "a mapping from visits to scores, or a frame whose columns are visits",
-                observed,
-                f"predict_mean(X, {self.visits_[-1]:g}, observed={{{self.visits_[0]:g}: scores}}).",
-            )
-        for visit, values in observed.items():
-            try:
-                place = self._place(float(visit))
-            except (TypeError, ValueError):
-                raise argument_error("observed", f"of the fitted visits {self.visits_.tolist()}", visit) from None
-            scores = np.asarray(values, dtype=float)
-            if scores.shape != (n,):
-                raise argument_error("observed", f"of {n} rows, as many as `X`", f"shape {scores.shape}")
-            if ((scores < self.lower_) | (scores > self.upper_)).any():
-                raise argument_error(
-                    "observed",
-                    f"between {self.lower_:g} and {self.upper_:g}, the range of the score, or missing",
-                    "other values",
-                )
-            out[:, place] = scores
-        return out
-
     def _normal(self, X: Any, place: int, observed: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of the score at a visit, given those seen before it; both (n,)."""
         matrix, _, _ = self._start_predict(X)
         means = self.intercept_ + row_products(matrix, self.coef_.T)
-        scores = self._seen(observed, matrix.shape[0])
+        scores = observed_scores(observed, self.visits_, (self.lower_, self.upper_), matrix.shape[0])
         late = np.flatnonzero(~np.isnan(scores[:, place:]).all(axis=0))
         if late.size:
             raise argument_error(
@@ -349,7 +291,7 @@ class LongitudinalOutcome(RiskEstimator):
         """
         self._check_fitted()
         if visit is not None:
-            return self._normal(X, self._place(visit), observed)[0]
+            return self._normal(X, place_of_visit(self.visits_, visit), observed)[0]
         return np.column_stack([self._normal(X, place, observed)[0] for place in range(self.visits_.size)])
 
     @takes_rows()
@@ -362,7 +304,7 @@ class LongitudinalOutcome(RiskEstimator):
             As for `predict_mean`.
         """
         self._check_fitted()
-        return self._normal(X, self._place(visit), observed)[1]
+        return self._normal(X, place_of_visit(self.visits_, visit), observed)[1]
 
     @takes_rows()
     def predict_distribution(self, X: Any, visit: Any = None, *, observed: Any = None) -> np.ndarray:
@@ -380,7 +322,7 @@ class LongitudinalOutcome(RiskEstimator):
             As for `predict_mean`.
         """
         self._check_fitted()
-        place = self.visits_.size - 1 if visit is None else self._place(visit)
+        place = self.visits_.size - 1 if visit is None else place_of_visit(self.visits_, visit)
         mean, spread = self._normal(X, place, observed)
         halfway = (self.levels_[1:] + self.levels_[:-1]) / 2
         below = ndtr((halfway - mean[:, None]) / spread[:, None])
@@ -463,23 +405,12 @@ class LongitudinalOutcome(RiskEstimator):
         self._refuse(strata=strata, offset=offset)
         self._check_fitted()
         times, _ = check_horizons(self.visits_ if horizons is None else horizons)
-        if cause != 1:
-            raise argument_error("cause", f"1 for {type(self).__name__}", cause)
-        if at_most is None and at_least is None:
-            at_most, at_least = self.at_most_, self.at_least_
-        if (at_most is None) == (at_least is None):
-            raise argument_error(
-                "at_most",
-                "given, or declared with the outcome",
-                "neither" if at_most is None else "at_most and at_least",
-                "Say predict_risk(X, at_most=2), or Measured.at_visits(…, at_most=2) before the fit.",
-            )
+        risk_of = risk_at_cut(self, cause, at_most, at_least, maker="Measured.at_visits")
         matrix, _, _ = self._start_predict(X)
         out = np.full((matrix.shape[0], times.size), np.nan)
         for j, time in enumerate(times):
             if np.isclose(self.visits_, time, rtol=1e-9, atol=0).any():
-                forecast = self.predict_forecast(X, time, observed=observed)
-                out[:, j] = forecast.at_least(at_least) if at_most is None else forecast.at_most(at_most)
+                out[:, j] = risk_of(self.predict_forecast(X, time, observed=observed))
         return out
 
     @takes_rows()
@@ -538,26 +469,3 @@ class LongitudinalOutcome(RiskEstimator):
         table.insert(0, "visit", np.repeat(self.visits_, len(terms)))
         kept = table.drop(columns=["or", "low", "high"]).rename(columns={"coef_low": "low", "coef_high": "high"})
         return kept[["visit", "term", "coef", "low", "high", "se", "z", "p", "confidence", "variance"]]
-
-
-def _columns(X: np.ndarray, visit: np.ndarray, count: int, own: np.ndarray, common: np.ndarray) -> np.ndarray:
-    """Return an intercept and the own columns of each visit, then the common columns."""
-    block = np.column_stack([np.ones(visit.size), X[:, own]])
-    spread = np.zeros((visit.size, count, block.shape[1]))
-    spread[np.arange(visit.size), visit] = block
-    return np.column_stack([spread.reshape(visit.size, -1), X[:, common]])
-
-
-def _to_user(count: int, own: np.ndarray, common: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Matrix from coefficients of `_columns` to intercept and coefficients of each visit, on the user's columns."""
-    width, block = 1 + own.size, 1 + int(own.sum())
-    out = np.zeros((count * width, count * block + int(common.sum())))
-    for k in range(count):
-        top, left = k * width, k * block
-        out[top, left] = 1.0
-        for places, start in ((own, left + 1), (common, count * block)):
-            columns = np.flatnonzero(places)
-            at = start + np.arange(columns.size)
-            out[top, at] = -(centre / scale)[columns]
-            out[top + 1 + columns, at] = 1 / scale[columns]
-    return out

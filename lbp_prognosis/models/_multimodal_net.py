@@ -78,8 +78,8 @@ class MultimodalNet(ModalityBlocks):
     max_epochs : int, default 500
         Most steps of training, each on all patients.
     patience : int or None, default 30
-        Steps without a rise of the likelihood of the held-out fold after which training stops. None holds no patient out
-        and trains to convergence: for comparison with regression.
+        Steps without a rise of the likelihood of the held-out fold after which training stops. None holds no patient
+        out and trains to convergence: for comparison with regression.
     learning_rate : float, default 0.01
         Of Adam.
     penalty : float, default 1e-3

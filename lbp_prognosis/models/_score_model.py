@@ -8,7 +8,6 @@ import numpy as np
 
 from lbp_prognosis._base import (
     EstimationError,
-    argument_error,
     check_horizons,
     labels_of,
     takes_rows,
@@ -16,6 +15,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import ranked_losses
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._score_cut import risk_at_cut
 from lbp_prognosis.survival import MeasuredSpec, OutcomeKind, ScoreForecast, check_outcome, check_weights, measured_spec
 
 __all__ = ["ScoreModel"]
@@ -192,19 +192,8 @@ class ScoreModel(RiskEstimator):
         self._refuse(strata=strata)
         self._check_fitted()
         times, _ = check_horizons(self.horizon_ if horizons is None else horizons)
-        if cause != 1:
-            raise argument_error("cause", f"1 for {type(self).__name__}", cause)
-        if at_most is None and at_least is None:
-            at_most, at_least = self.at_most_, self.at_least_
-        if (at_most is None) == (at_least is None):
-            raise argument_error(
-                "at_most",
-                "given, or declared with the outcome",
-                "neither" if at_most is None else "at_most and at_least",
-                "Say predict_risk(X, at_most=2), or Measured.at(…, at_most=2) before the fit.",
-            )
-        forecast = self.predict_forecast(X, offset=offset)
-        risk = forecast.at_least(at_least) if at_most is None else forecast.at_most(at_most)
+        risk_of = risk_at_cut(self, cause, at_most, at_least, maker="Measured.at")
+        risk = risk_of(self.predict_forecast(X, offset=offset))
         out = np.full((risk.size, times.size), np.nan)
         out[:, np.isclose(times, self.horizon_, rtol=1e-9, atol=0)] = risk[:, None]
         return out
