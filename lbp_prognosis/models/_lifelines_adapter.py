@@ -2,10 +2,10 @@
 
 Three faults of lifelines 0.30 are met here. Its additive model keeps patients who are censored between two event times
 at risk for ever (it takes out those whose time equals an event time), so that cumulative hazards come out far too
-small: times of censored rows are moved to the event time before them. It divides the variance of a cumulative coefficient by
-the standard deviation of its column instead of the variance: columns come here with the standard deviation 1. Its
-optimiser stops at 1e-6 of the mean log-likelihood, so that risks depend on the order of rows: likelihood and
-derivatives are lifelines', and Newton's method takes the last steps.
+small: times of censored rows are moved to the event time before them. It divides the variance of a cumulative
+coefficient by the standard deviation of its column instead of the variance: columns come here with the standard
+deviation 1. Its optimiser stops at 1e-6 of the mean log-likelihood, so that risks depend on the order of rows:
+likelihood and derivatives are lifelines', and Newton's method takes the last steps.
 """
 
 from __future__ import annotations
