@@ -15,7 +15,11 @@ HASH := $(shell cat $(INPUTS) | $(PYTHON) -c "import hashlib,sys; print(hashlib.
 DEMO_READY := $(VENV)/.demo-$(HASH)
 TEST_READY := $(VENV)/.test-$(HASH)
 
-.PHONY: demo test test-slow lint types contracts docs gallery wheel radiomics wheelhouse bench mutants clean deep
+# What make check compares with, and how many seconds its tests may take.
+SINCE ?= main
+SECONDS_OF_TESTS ?= 120
+
+.PHONY: demo test check test-slow lint types contracts docs gallery wheel release radiomics wheelhouse bench mutants clean deep
 
 $(PY):
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +37,13 @@ demo: $(DEMO_READY)
 
 test: $(TEST_READY)
 	$(PY) -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+
+# Before a commit: lint, import contracts and the tests that the change concerns, nearest first, in under three minutes.
+check: $(TEST_READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+	$(PY) tests/affected.py --since $(SINCE) --seconds $(SECONDS_OF_TESTS) -- -n $(JOBS) --dist loadfile
 
 test-slow: $(TEST_READY)
 	$(PY) -m pytest -n $(JOBS) -m slow $(ARGS)
@@ -56,6 +67,12 @@ gallery: $(TEST_READY)
 
 wheel: $(TEST_READY)
 	$(PY) -m build --wheel --outdir dist
+
+# What a release publishes: sdist, wheel and the bill of materials of the demonstration's environment (CycloneDX).
+release: $(TEST_READY)
+	rm -rf dist
+	$(PY) -m build --outdir dist
+	$(PY) .ci/sbom.py report boost shap > dist/sbom.cdx.json
 
 # pyradiomics 3.0.1 builds on Python 3.11 with a C compiler, from an environment that holds its build tools; that one is
 # thrown away, so that the library's own keeps its versions. Everything else works without it.

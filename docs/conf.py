@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from pathlib import Path
+
+from lbp_prognosis import __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
 from write_gallery import write_gallery
@@ -15,7 +16,7 @@ from write_reference import write_reference
 project = "lbp_prognosis"
 author = "The lbp_prognosis developers"
 copyright = "2026, " + author
-release = importlib.metadata.version("lbp-prognosis")
+release = __version__
 version = release
 
 extensions = [

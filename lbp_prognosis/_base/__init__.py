@@ -14,6 +14,7 @@ from lbp_prognosis._base._checks import (
     check_thresholds,
     check_vector,
 )
+from lbp_prognosis._base._deprecated import Deprecation, deprecated, deprecations
 from lbp_prognosis._base._distributions import chi2, fisher, nct, norm, student
 from lbp_prognosis._base._document import Document
 from lbp_prognosis._base._document_result import DocumentResult
@@ -101,6 +102,7 @@ __all__ = [
     "Checkpoint",
     "ColumnKind",
     "DataError",
+    "Deprecation",
     "DisclosureError",
     "Document",
     "DocumentResult",
@@ -144,6 +146,8 @@ __all__ = [
     "column_names",
     "content_hash",
     "declares_categories",
+    "deprecated",
+    "deprecations",
     "describe",
     "file_lock",
     "fisher",
