@@ -207,7 +207,7 @@ def _twice(typed: pd.DataFrame, bad: np.ndarray) -> _Fault:
     held = typed[~bad]
     wrong = held.duplicated([*PLACE, "trial"], keep=False)
     rows = wrong.reindex(typed.index, fill_value=False).to_numpy(dtype=bool)
-    return "trial", "duplicate_key", rows, "the trial stands more than once: which of them is meant is not known"
+    return "trial", "duplicate_key", rows, "the trial occurs more than once, and the right one is unknown"
 
 
 def _two_dates(typed: pd.DataFrame, bad: np.ndarray) -> _Fault:

@@ -127,7 +127,7 @@ class OpenSimStorage(Result):
         return pd.DataFrame(rows, columns=["statistic", "value"]).assign(unit=_UNITS[quantity])
 
     def _summary(self) -> str:
-        angles = {True: "degrees", False: "radians", None: "unit of angles not said"}[self.in_degrees]
+        angles = {True: "degrees", False: "radians", None: "unit of angles unknown"}[self.in_degrees]
         return f"{self.name!r}, {len(self.times)} frames, {self.courses.shape[1]} coordinates, {angles}"
 
 
@@ -261,7 +261,7 @@ def _degrees(header: Mapping[str, str], given: bool | None, faults: _Faults) -> 
         faults.add(None, "inDegrees", "header", said, "inDegrees is yes or no")
         return None
     if given is not None and given != (said.lower() == "yes"):
-        raise argument_error("in_degrees", f"{said.lower() == 'yes'}, as the header says, or left out", given)
+        raise argument_error("in_degrees", f"{said.lower() == 'yes'}, as in the header, or left out", given)
     return said.lower() == "yes"
 
 

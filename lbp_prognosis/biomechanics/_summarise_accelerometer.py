@@ -165,7 +165,7 @@ def _bad_days(days: pd.DataFrame, frame: pd.DataFrame, names: Mapping[str, str])
     mark((days["wear"] < 0) | (days["wear"] > DAY), "wear", "wear", f"a day has 0 to {DAY:g} minutes")
     clear = days.drop(index=list(found))
     twice = clear.duplicated([*_PERIOD, "date"], keep=False)
-    mark(twice.reindex(days.index, fill_value=False), "date", "duplicate_key", "the day stands twice")
+    mark(twice.reindex(days.index, fill_value=False), "date", "duplicate_key", "the day occurs twice")
     return [found[k] for k in sorted(found)]
 
 

@@ -29,10 +29,12 @@ def evaluate(
     ),
     title: str = typer.Option("Evaluation of predictions", "--title", help="Title of the page."),
     mode: str = typer.Option(
-        "", "--mode", help="release: a page that may leave; not-for-release (the default): everything, with a banner."
+        "",
+        "--mode",
+        help="release: after disclosure control; not-for-release (the default): everything, with a banner.",
     ),
     smallest_cell: int | None = typer.Option(
-        None, "--smallest-cell", help="Smallest count that may leave, at least 2; makes a page that may leave."
+        None, "--smallest-cell", help="Smallest released count, at least 2; makes a page for release."
     ),
     ledger: Path | None = typer.Option(None, "--ledger", help="File of earlier releases; needs --id."),
     id: str = typer.Option("", "--id", help="Column that names the patient."),

@@ -10,11 +10,11 @@ __all__ = ["extract"]
 
 
 def extract(
-    studies: Path = typer.Argument(help="CSV table of studies, or a folder that holds studies.csv."),
+    studies: Path = typer.Argument(help="CSV table of studies, or a folder with studies.csv."),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the results."),
     recipe: Path | None = typer.Option(None, "--recipe", help="TOML file with settings of the recipe."),
     jobs: int = typer.Option(1, "--jobs", help="Cases measured side by side; 0 for as many as there are cores."),
-    pictures: bool = typer.Option(True, help="Draw one picture per case."),
+    pictures: bool = typer.Option(True, help="Draw one figure per case."),
     methods: str = typer.Option("one", "--methods", help="One formula per measure, as the schema wants, or all."),
     chunk: str = typer.Option("", "--chunk", help="k/n: measure every n-th case from the k-th, one of n jobs."),
     gather: bool = typer.Option(False, "--gather", help="Collect what the chunks have measured."),
@@ -64,7 +64,7 @@ def extract(
             if report:
                 write_file(out / "batch.html", batch_page(result, "pictures"), private=True)
     typer.echo(repr(result)[1:-1])
-    typer.echo("Not for release: tables, pictures and failures are of single patients.")
+    typer.echo("Not for release: tables, figures and failures are of single patients.")
     for row in result.failures.to_dict("records"):
         typer.echo(f"{row['patient_id']} {row['study_id']}: {row['message']}", err=True)
     if not result.failures.empty:

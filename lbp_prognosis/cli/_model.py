@@ -22,9 +22,9 @@ def model_verbs() -> typer.Typer:
 def save(
     study: Path = typer.Argument(help="study.toml"),
     out: Path = typer.Option(..., "-o", "--out", help="Model file to write, *.lbpm."),
-    reason: str = typer.Option(..., "--reason", help="Why this version exists; it stands in the file."),
+    reason: str = typer.Option(..., "--reason", help="Reason for this version, stored in the file."),
     name: str = typer.Option("", "--model", help="Name of the model in the study; its main model if left out."),
-    data: Path | None = typer.Option(None, "--data", help="Where paths to data begin, if not beside the study."),
+    data: Path | None = typer.Option(None, "--data", help="Folder of the data, if not that of the study."),
     chain: Path | None = typer.Option(None, "--ledger", help="Ledger to add a line to."),
     actor: str = typer.Option("", "--actor", help="Who saves, for the ledger."),
     min_cell: int = typer.Option(5, min=2, help="Fewest events behind a step of a baseline."),
@@ -104,7 +104,7 @@ def diff(
         if left != right and key != "members":
             rows.append((key, f"{left}  ->  {right}"))
     if one.manifest["members"] != two.manifest["members"]:
-        rows.append(("numbers", "the models hold different numbers"))
+        rows.append(("numbers", "the models contain different numbers"))
     _rows(rows)
 
 

@@ -11,7 +11,7 @@ __all__ = ["packet"]
 
 def packet(
     model: Path = typer.Argument(help="The frozen model: *.lbpm, or JSON of its equation."),
-    table: Path = typer.Argument(help="Table with a row per patient: predictors and outcome. It does not leave."),
+    table: Path = typer.Argument(help="Table with a row per patient: predictors and outcome. It stays at the site."),
     site: str = typer.Option(..., "--site", help="Pseudonym of the site."),
     horizon: float = typer.Option(..., "--horizon", help="Prediction time, in the unit of the times."),
     time: str = typer.Option("", "--time", help="Column of the time."),
@@ -26,11 +26,11 @@ def packet(
     ledger: Path | None = typer.Option(
         None,
         "--ledger",
-        help="This site's ledger of releases, which never leaves; without it differences show patients.",
+        help="This site's ledger of releases, which stays at the site; without it differences disclose patients.",
     ),
     key_file: Path | None = typer.Option(None, "--key-file", help="File with the key shared with the centre."),
-    sign: str = typer.Option("", "--sign", help="Name of the person who has read what leaves."),
-    out: Path = typer.Option(Path("packet.json"), "-o", "--out", help="File of the packet; beside it its text."),
+    sign: str = typer.Option("", "--sign", help="Name of the person who has read the packet."),
+    out: Path = typer.Option(Path("packet.json"), "-o", "--out", help="File of the packet; its text is next to it."),
 ) -> None:
     """Write a site's aggregates about a model: no patient, no exact time, no small cell."""
     from lbp_prognosis.cli._key_file import read_key

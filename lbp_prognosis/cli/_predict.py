@@ -14,7 +14,7 @@ def predict(
     rows: Path = typer.Argument(help="Table of new patients."),
     out: Path = typer.Option(..., "-o", "--out", help="CSV to write: a row per patient."),
     horizon: str = typer.Option("", "--horizon", help="Prediction times: 6,12."),
-    keep: str = typer.Option("", "--keep", help="Columns of the table to copy beside the risks: patient_id."),
+    keep: str = typer.Option("", "--keep", help="Columns of the table to copy next to the risks: patient_id."),
     sha256: str = typer.Option("", "--sha256", help="Digest that the model file must have."),
     any_unit: bool = typer.Option(False, "--any-unit", help="Predict although a column seems to be in another unit."),
 ) -> None:

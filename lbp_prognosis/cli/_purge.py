@@ -11,7 +11,7 @@ __all__ = ["purge"]
 
 def purge(
     run: Path = typer.Argument(help="Folder of a run, or of its checkpoint."),
-    results: bool = typer.Option(False, "--results", help="Remove the tables and pictures of an extraction too."),
+    results: bool = typer.Option(False, "--results", help="Remove the tables and figures of an extraction too."),
     dry_run: bool = typer.Option(False, "--dry-run", help="List, and remove nothing."),
 ) -> None:
     """Remove files of a run that contain single patients: checkpoints and unfinished files.

@@ -10,7 +10,7 @@ __all__ = ["radiomics"]
 
 
 def radiomics(
-    studies: Path = typer.Argument(help="CSV table of studies, or a folder that holds studies.csv."),
+    studies: Path = typer.Argument(help="CSV table of studies, or a folder with studies.csv."),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the results."),
     settings: Path | None = typer.Option(None, "--settings", help="TOML file with the settings of the features."),
     structures: str = typer.Option("", "--structures", help="Structures to measure, separated by commas; all else."),

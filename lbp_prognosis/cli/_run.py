@@ -12,9 +12,9 @@ __all__ = ["run"]
 def run(
     study: Path = typer.Argument(help="study.toml"),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the page."),
-    data: Path | None = typer.Option(None, "--data", help="Where paths to data begin, if not beside the study."),
+    data: Path | None = typer.Option(None, "--data", help="Folder of the data, if not that of the study."),
     jobs: int = typer.Option(0, min=0, help="Workers; 0 takes the cores there are, at most four."),
-    mode: str = typer.Option("", "--mode", help="release or not-for-release, in the place of what the study says."),
+    mode: str = typer.Option("", "--mode", help="release or not-for-release, overrides the study."),
     ledger: Path | None = typer.Option(None, "--ledger", help="File of earlier releases, in the place of the study's."),
     exclude: Path | None = typer.Option(None, "--exclude", help="File of withdrawn patients, one identifier per line."),
     checkpoint: Path | None = typer.Option(None, help="Folder of finished fits: a killed run resumes."),

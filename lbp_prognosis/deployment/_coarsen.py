@@ -166,7 +166,7 @@ def _coarse_values(
         events = np.ones(times.size, dtype=int)
         notes.append("the events behind the steps of a baseline are not known: each step counts as one")
     if events.size and events.sum() < least:
-        notes.append(f"a baseline has fewer than {least} events: its one step stands for all of them")
+        notes.append(f"a baseline has fewer than {least} events: its one step represents all of them")
     grid, last = coarse_steps(times, events, least)
     return grid, [each[last] for each in values]
 

@@ -83,7 +83,7 @@ class _Writer:
             return {_TAG: "mapping", "keys": keys, "items": [self.entry(item, where) for item in value.values()]}
         if isinstance(value, frozenset | set):
             return {_TAG: "set", "items": sorted((self.entry(item, where) for item in value), key=str)}
-        why = NOT_STORED.get(type(value).__name__, "is not among the classes that a model file holds")
+        why = NOT_STORED.get(type(value).__name__, "is not among the classes of model files")
         raise argument_error(
             where,
             "of a kind that can be saved without pickle",

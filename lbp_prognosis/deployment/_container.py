@@ -54,7 +54,7 @@ def _array(name: str, data: bytes) -> np.ndarray:
     begin = 10 + struct.unpack("<H", data[8:10])[0]
     size, rest = divmod(len(data) - begin, dtype.itemsize)
     if size < 0 or rest or data[:begin] != _npy_header(name, size):
-        raise ModelFileError("An array of the model file has another type, shape or length than its name says.")
+        raise ModelFileError("An array of the model file has another type, shape or length than its name implies.")
     if name == "b1" and data[begin:].strip(b"\x00\x01"):
         raise ModelFileError("An array of truth values of the model file contains others.")
     return np.frombuffer(data, dtype=dtype, offset=begin).astype(DTYPES[name])

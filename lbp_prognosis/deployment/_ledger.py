@@ -82,7 +82,7 @@ class Ledger:
         if not re.fullmatch(r"[0-9a-f]{64}", str(artifact_sha256)):
             raise argument_error("artifact_sha256", "64 hexadecimal digits", artifact_sha256)
         if not isinstance(reason, str) or not reason.strip():
-            raise argument_error("reason", "a sentence that says why this version exists", reason)
+            raise argument_error("reason", "a sentence with the reason for this version", reason)
         with folder_lock("path", self.path.parent):
             lines = self._lines()
             entry: dict[str, Any] = {

@@ -210,7 +210,7 @@ def check_storable(model: Any) -> None:
     """Refuse models that are not fitted or of an unknown class."""
     name = type(model).__name__
     if stored_name(model) is None:
-        why = NOT_STORED.get(name, "is not among the classes that a model file holds")
+        why = NOT_STORED.get(name, "is not among the classes of model files")
         raise argument_error("model", "a fitted model of this library", f"{name}, which {why}")
     if hasattr(model, "fit") and not (hasattr(model, "n_features_in_") or name == "UpdatedModel"):
         raise argument_error("model", "a fitted model", f"an unfitted {name}", "Call fit(X, y) first.")

@@ -122,7 +122,7 @@ def save_model(
         If the model is of a class, or has an attribute, that cannot be saved without pickle.
     """
     if not isinstance(reason, str) or not reason.strip():
-        raise argument_error("reason", "a sentence that says why this version exists", reason)
+        raise argument_error("reason", "a sentence with the reason for this version", reason)
     locked = lock(model, min_cell=min_cell)
     inner = locked.unlocked
     times = check_horizons_of(inner)

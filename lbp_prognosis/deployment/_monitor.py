@@ -324,7 +324,7 @@ def _window(part: _Ripe, confidence: float) -> dict[str, Any]:
         "reason": "",
     }
     if part.rows.size == 0:
-        return {**row, "reason": "no patient has matured: the window says nothing yet"}
+        return {**row, "reason": "no patient has matured: the window has no result yet"}
     if expected == 0:
         return {**row, "reason": "the model expects no event while these patients were seen"}
     low, high = ratio_limits(observed, expected, confidence)

@@ -48,7 +48,7 @@ MODELS = (
     "TwoPartOutcome",
 )
 NOT_STORED = {
-    "AdaptedModel": "holds a model of another library, whose own files are the place for it",
+    "AdaptedModel": "contains a model of another library: save it with that library",
     "OnColumns": "is a comparison's view of a model: save the model itself",
 }
 """Public estimators that say why they cannot be saved."""

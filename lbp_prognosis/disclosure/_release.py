@@ -261,7 +261,7 @@ class Release:
         cells = [count for rows in moved for count in self.patients.parts(rows)]
         small = [count for count in cells if 0 < count < self.smallest_cell]
         if small:
-            self.note(where, "dropped", f"the interval tells of fewer than {self.smallest_cell} who change sides")
+            self.note(where, "dropped", f"the interval discloses fewer than {self.smallest_cell} who change sides")
         return not small
 
     def to_frame(self) -> pd.DataFrame:

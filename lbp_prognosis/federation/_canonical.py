@@ -45,7 +45,7 @@ def as_read(name: str, text: str, limit: int = 4_000_000) -> dict[str, Any]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         out = dict(pairs)
         if len(out) != len(pairs):
-            raise ValueError("a key stands twice")
+            raise ValueError("a key occurs twice")
         return out
 
     try:

@@ -334,7 +334,7 @@ def _benefits(c: Mapping[str, Any]) -> str:
         if not -odds * share - 1e-6 <= benefit <= share + 1e-6:
             return f"a net benefit at {cut} that so many treated cannot have"
         if treated > previous or 0 < previous - treated < 2 * k or 0 < treated < 2 * k:
-            return f"a count above {cut} that tells of fewer patients than its limit"
+            return f"a count above {cut} that discloses fewer patients than its limit"
         previous = treated
     return ""
 

@@ -328,7 +328,7 @@ def _too_small(state: np.ndarray, policy: Policy) -> str:
     if min((state == 1).sum(), (state == 0).sum()) < policy.min_events:
         return "insufficient: fewer with the event, or without it, than the site's minimum"
     if 0 < unknown < policy.min_cell:
-        return "insufficient: the state of a few patients is unknown, and counts would tell them apart"
+        return "insufficient: the state of a few patients is unknown, and counts would identify them"
     return ""
 
 

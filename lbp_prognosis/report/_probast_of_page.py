@@ -168,8 +168,8 @@ def _missing(page: Page, plan: Mapping[str, Any]) -> Fact:
     holes = told[told["n_missing"].astype(float) > 0]
     silent = len(frame) - len(told)
     if not len(told):
-        return Fact("Counts of missing values are not told.")
-    hidden = f" Counts of {silent} predictors are not told." if silent else ""
+        return Fact("Counts of missing values are not released.")
+    hidden = f" Counts of {silent} predictors are not released." if silent else ""
     if not len(holes):
         text = f"No missing value in {len(told)} predictors.{hidden}"
         return Fact(text, REVIEWER if silent else "probably yes")
@@ -224,7 +224,7 @@ def _prepared(page: Page, study: Mapping[str, Any]) -> Fact:
     if not study:
         return Fact("")
     return alarm(
-        page.objections, OUTSIDE_RESAMPLING, "All preparation is learned inside the folds and applied as it stands."
+        page.objections, OUTSIDE_RESAMPLING, "All preparation is learned inside the folds and applied unchanged."
     )
 
 

@@ -230,7 +230,7 @@ def _headline(page: Page, release: Release, rows: dict[str, JudgedRows], cuts: l
         if "net benefit" in label:
             primary = _candidates(page)[0]
             if primary not in cuts:
-                release.note(label, "dropped", "its threshold does not leave")
+                release.note(label, "dropped", "its threshold is not released")
                 continue
             if page.comparison and label.startswith("Δ"):
                 first, second = (rows[model].score for model in page.comparison)

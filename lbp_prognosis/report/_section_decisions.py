@@ -122,7 +122,7 @@ def section_added(page: Page) -> Section | None:
     )
     if page.release is not None:
         note += (
-            " A difference in net benefit without an interval leaves it open too: the interval would tell of fewer "
+            " A difference in net benefit without an interval leaves it open too: the interval would disclose fewer "
             f"than {page.release.smallest_cell} patients."
         )
     blocks.append(

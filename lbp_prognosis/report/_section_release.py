@@ -27,7 +27,7 @@ def section_release(page: Page) -> Section | None:
                 "release_budget",
                 "The release budget, the most wanted first.",
                 release.budget.to_frame().astype({"numbers": str}),
-                "What does not fit is left out. Numbers that stand in several places count once.",
+                "Items that do not fit are left out. Numbers in several places count once.",
             ),
         ),
     )

@@ -20,7 +20,7 @@ __all__ = ["TripodForm", "tripod_ai"]
 
 _NOTE = (
     "Items of TRIPOD+AI (Collins et al. 2024, doi:10.1136/bmj-2023-078378), summarised: consult the statement. Answers "
-    "are what the run says; every other item is for the authors, and a filled item may need more than the run knows."
+    "come from the run; every other item is for the authors, and a filled item may need more than the run contains."
 )
 # item to headings of Methods and of Results whose paragraphs answer it
 _METHODS = {

@@ -125,7 +125,7 @@ def deviations(
     given = dict(reasons or {})
     strange = sorted(set(given) - {path for _, path, _, _ in rows})
     if strange:
-        raise argument_error("reasons", "of fields that changed", strange, "Field names stand in to_frame().")
+        raise argument_error("reasons", "of fields that changed", strange, "Field names are in to_frame().")
     table = pd.DataFrame(
         [(*row, given.get(row[1], "")) for row in rows], columns=["kind", "field", "planned", "run", "reason"]
     )

@@ -208,8 +208,8 @@ def _repeated(plan: TechnicalPlan) -> str:
 def _release(study: Study) -> str:
     page = study.page
     if page["mode"] == "not-for-release" or not (page["mode"] or page["smallest_cell"] or page["release_ledger"]):
-        return "The page stays where the data are."
-    return f"The page leaves through the disclosure gate: smallest cell {page['smallest_cell'] or 5}."
+        return "The page is not for release."
+    return f"The page is released after disclosure control, with the smallest cell {page['smallest_cell'] or 5}."
 
 
 def unstated(study: Study, spec: OutcomeSpec) -> list[str]:

@@ -281,7 +281,7 @@ def _check_words(read: StrictTable, found: Mapping[str, Any]) -> None:
         return
     every = [column for columns in groups.values() for column in columns]
     for column in sorted({c for c in every if every.count(c) > 1 or not c.strip()}):
-        read.fault("modalities", "conflict", "modalities", "a table in which each column stands once", repr(column))
+        read.fault("modalities", "conflict", "modalities", "a table with each column once", repr(column))
     if bent is not MISSING:
         for name in bent:
             if name not in ("log1p", "log", "sqrt"):
@@ -292,7 +292,7 @@ def _check_words(read: StrictTable, found: Mapping[str, Any]) -> None:
         chosen = [column for columns in bent.values() for column in columns]
         for column in dict.fromkeys(chosen):
             if chosen.count(column) > 1:
-                read.fault("transform", "conflict", "transform", "a table in which a column stands once", repr(column))
+                read.fault("transform", "conflict", "transform", "a table with each column once", repr(column))
             elif every and column not in every:
                 words = f"among the columns of [modalities]: {', '.join(every[:12])}"
                 read.fault("transform", "reference", "transform", words, column, nearest(column, every))
