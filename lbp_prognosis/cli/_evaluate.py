@@ -31,7 +31,7 @@ def evaluate(
     mode: str = typer.Option(
         "",
         "--mode",
-        help="release: after disclosure control; not-for-release (the default): everything, with a banner.",
+        help="release: after disclosure control; not-for-release (default): everything, with a banner.",
     ),
     smallest_cell: int | None = typer.Option(
         None, "--smallest-cell", help="Smallest released count, at least 2; makes a page for release."
