@@ -261,7 +261,7 @@ def _degrees(header: Mapping[str, str], given: bool | None, faults: _Faults) -> 
         faults.add(None, "inDegrees", "header", said, "inDegrees is yes or no")
         return None
     if given is not None and given != (said.lower() == "yes"):
-        raise argument_error("in_degrees", f"{said.lower() == 'yes'}, as in the header, or left out", given)
+        raise argument_error("in_degrees", f"{said.lower() == 'yes'}, as the header says, or left out", given)
     return said.lower() == "yes"
 
 
