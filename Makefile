@@ -8,6 +8,8 @@ PY := $(VENV)/bin/python
 JOBS ?= 2
 # Compiled sources are kept: tests that start Python would compile the library anew each time.
 unexport PYTHONDONTWRITEBYTECODE
+# A worker takes neighbouring tests, so that a fixture of a module is made once, and takes over from a busier one at the end
+SPREAD := -n $(JOBS) --dist worksteal
 
 # The environment is rebuilt only when one of these changes.
 INPUTS := pyproject.toml constraints.txt
@@ -36,7 +38,7 @@ demo: $(DEMO_READY)
 	$(VENV)/bin/lbp-prognosis demo -o out/demo
 
 test: $(TEST_READY)
-	$(PY) -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+	$(PY) -m pytest $(SPREAD) -m "not slow" $(ARGS)
 
 # Before a commit: lint, import contracts and the tests that the change concerns, nearest first, in under three minutes.
 check: $(TEST_READY)
@@ -46,7 +48,7 @@ check: $(TEST_READY)
 	$(PY) tests/affected.py --since $(SINCE) --seconds $(SECONDS_OF_TESTS) -- -n $(JOBS) --dist loadfile
 
 test-slow: $(TEST_READY)
-	$(PY) -m pytest -n $(JOBS) -m slow $(ARGS)
+	$(PY) -m pytest $(SPREAD) -m slow $(ARGS)
 
 lint: $(TEST_READY)
 	$(VENV)/bin/ruff check .

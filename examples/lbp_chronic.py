@@ -46,7 +46,7 @@ def pipeline(nominal: list[str]) -> RiskPipeline:
 
 
 # %%
-def study(folder: Path, resamples: int = 50) -> dict:
+def study(folder: Path, resamples: int = 50, repeats: int = 2) -> dict:
     """Develop, correct for optimism, validate on the other patients; return the results by name."""
     development = pd.read_csv(folder / "lbp_chronic_missing.csv").set_index("row")
     X, y = development[FULL], Status.at(12, development["Chronic"])
@@ -55,7 +55,7 @@ def study(folder: Path, resamples: int = 50) -> dict:
         "with beliefs and work": OnColumns(pipeline(["Carrying", "Satisfaction"]), FULL),
     }
     support = sample_size_support(y, {"clinical": 8, "beliefs and work": 6}, c_statistic=0.75)
-    folds = cross_validate_risk(models, X, y, 12, n_splits=5, n_repeats=2, random_state=1)
+    folds = cross_validate_risk(models, X, y, 12, n_splits=5, n_repeats=repeats, random_state=1)
     corrected = {
         name: bootstrap_validate(model, X, y, 12, thresholds=[0.45], n_resamples=resamples, random_state=2, name=name)
         for name, model in models.items()

@@ -9,6 +9,7 @@ import json
 import pickle
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -263,6 +264,18 @@ def visits(time: np.ndarray, event: np.ndarray, grid: tuple[float, ...] = VISITS
     return Surv.interval(lower, np.where(found, np.append(grid, np.inf)[place], np.inf))
 
 
+@cache
+def fitted(name: str) -> Any:
+    """Return an estimator fitted to `data` as they are, once for all tests; none may change it."""
+    case = ESTIMATORS[name]
+    return case.make().fit(*data(case.kind))
+
+
+@pytest.fixture
+def model(case, request) -> Any:
+    return fitted(request.node.callspec.params["case"])
+
+
 @pytest.fixture(params=ESTIMATORS)
 def case(request) -> Case:
     chosen = ESTIMATORS[request.param]
@@ -316,9 +329,8 @@ def test_fit_returns_itself_and_risks_are_risks(case):
         assert (both <= 1 + 1e-9).all()
 
 
-def test_names_are_kept_and_columns_found_by_name(case):
+def test_names_are_kept_and_columns_found_by_name(case, model):
     X, y = data(case.kind)
-    model = case.make().fit(X, y)
     assert list(model.feature_names_in_) == COLUMNS
     assert model.n_features_in_ == 4
     if case.saved:  # a foreign model does as it likes with the order of columns
@@ -337,18 +349,17 @@ def test_names_are_kept_and_columns_found_by_name(case):
     assert not hasattr(array, "feature_names_in_")
 
 
-def test_refitting_forgets(case):
+def test_refitting_forgets(case, model):
     X, y = data(case.kind)
-    model = case.make().fit(X[:120], y[:120])
-    model.fit(X, y)
-    fresh = case.make().fit(X, y)
-    np.testing.assert_allclose(model.predict_risk(X, horizons(case)), fresh.predict_risk(X, horizons(case)), rtol=1e-12)
-    assert set(vars(model)) - {"_boosters"} == set(vars(fresh)) - {"_boosters"}
+    again = case.make().fit(X[:120], y[:120])
+    again.fit(X, y)
+    np.testing.assert_allclose(again.predict_risk(X, horizons(case)), model.predict_risk(X, horizons(case)), rtol=1e-12)
+    assert set(vars(again)) - {"_boosters"} == set(vars(model)) - {"_boosters"}
 
 
 def test_cross_validation_and_grid_search(case):
     X, y = data(case.kind)
-    folds = KFold(3)
+    folds = KFold(2)
     result = cross_validate(case.make(), X, y, cv=folds, error_score="raise") if case.saved else None
     if result is not None:
         assert np.isfinite(result["test_score"]).all()
@@ -357,9 +368,8 @@ def test_cross_validation_and_grid_search(case):
     assert search.best_estimator_.predict_risk(X[:3], horizons(case)).shape == (3, len(horizons(case)))
 
 
-def test_saved_as_json_and_read_without_pickle(case):
-    X, y = data(case.kind)
-    model = case.make().fit(X, y)
+def test_saved_as_json_and_read_without_pickle(case, model):
+    X, _ = data(case.kind)
     if not case.saved:
         with pytest.raises(LBPError, match="saved"):
             model.to_dict()
@@ -383,9 +393,8 @@ def test_other_outcomes_are_refused_by_name(case):
         case.make().fit(X[:100], y)
 
 
-def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case):
+def test_the_unit_of_time_and_the_order_of_rows_do_not_matter(case, model):
     X, y = data(case.kind)
-    model = case.make().fit(X, y)
     order = np.random.default_rng(0).permutation(len(X))
     shuffled = case.make().fit(X.iloc[order], y[order])
     # folds of the inner cross-validation are dealt to other patients

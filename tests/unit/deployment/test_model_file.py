@@ -364,7 +364,8 @@ def nodes(value, path=()):
 
 
 @ENDS
-def test_forged_files_give_one_clear_error_or_the_same_risks(good, tmp_path):
+@pytest.mark.parametrize("count", [150, pytest.param(1000, marks=pytest.mark.slow)])
+def test_forged_files_give_one_clear_error_or_the_same_risks(good, tmp_path, count):
     """Content that was changed and sealed again: refused, or harmless; nothing imported, nothing run."""
     rng = np.random.default_rng(12)
     _, params, _ = read_container(good)
@@ -377,7 +378,7 @@ def test_forged_files_give_one_clear_error_or_the_same_risks(good, tmp_path):
     ]
     before = set(sys.modules)
     harmless = 0
-    for k in range(1000):
+    for k in range(count):
         path = places[int(rng.integers(0, len(places)))]
         wrong = junk[int(rng.integers(0, len(junk)))]
 
@@ -398,7 +399,7 @@ def test_forged_files_give_one_clear_error_or_the_same_risks(good, tmp_path):
             harmless += 1
         except ModelFileError:
             pass
-    assert harmless < 400
+    assert harmless < 0.4 * count
     new = {name.split(".")[0] for name in set(sys.modules) - before}
     assert new <= {"lbp_prognosis", "sklearn", "scipy", "numpy", "pandas", "numba", "llvmlite", "xgboost", "joblib"}
 

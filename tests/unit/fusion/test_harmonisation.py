@@ -147,10 +147,11 @@ def test_the_objection_travels_to_the_cross_validated_result(tmp_path):
     recovered = np.random.default_rng(0).binomial(1, np.where(frame["site"] == "a", 0.9, 0.1))
     y = Status.at(12, recovered)
     pipeline = RiskPipeline([ComBat(covariates=["age"])], LogisticRisk())
+    plan = {"n_splits": 2, "n_repeats": 2, "random_state": 0}
     for _ in range(2):  # the second time from the files
-        found = cross_validate_risk({"m": pipeline}, frame, y, 12, random_state=0, checkpoint=tmp_path / "run")
+        found = cross_validate_risk({"m": pipeline}, frame, y, 12, **plan, checkpoint=tmp_path / "run")
         assert [doubt.code for doubt in found.objections].count("batch-confounded-with-outcome") == 1
-    plain = cross_validate_risk({"m": LogisticRisk()}, frame.drop(columns="site"), y, 12, random_state=0)
+    plain = cross_validate_risk({"m": LogisticRisk()}, frame.drop(columns="site"), y, 12, **plan)
     assert "batch-confounded-with-outcome" not in {doubt.code for doubt in plain.objections}
 
 

@@ -254,7 +254,7 @@ def test_limits_of_calibration_are_not_those_of_what_the_fit_sets(kind):
 
     names = ("calibration_slope", "observed_expected", *(("citl",) if kind == "status" else ()))
     truth, width, spread = {n: [] for n in names}, {n: [] for n in names}, {n: [] for n in names}
-    for _ in range(40):
+    for _ in range(25):
         X, y, model = draw(200)
         found = bootstrap_validate(model, X, y, 5, n_resamples=12, random_state=rng, indexes=False)
         fitted = model.fit(X, y)

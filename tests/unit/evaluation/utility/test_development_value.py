@@ -63,7 +63,7 @@ def test_it_shrinks_with_the_sample_and_is_what_the_truth_would_give() -> None:
     new = rng.normal(size=(20000, 5))
     right = expit(-0.8 + new @ beta)
     worth = right - t / (1 - t) * (1 - right)
-    for n, studies in ((150, 24), (1200, 6)):
+    for n, studies in ((150, 20), (1200, 4)):
         for _ in range(studies):
             X = pd.DataFrame(rng.normal(size=(n, 5)), columns=list("abcde"))
             y = Status.at(12, (rng.random(n) < expit(-0.8 + X.to_numpy() @ beta)).astype(int))
