@@ -176,7 +176,7 @@ def right_variants(name: str, value: Any) -> dict[str, Any]:
             "whole": shuffled.iloc[np.argsort(ORDER)],
         }
         return out
-    text = value.dtype == object
+    text = value.dtype == object or isinstance(value.dtype, pd.StringDtype)  # as pandas 3 stores words
     out |= {
         "nullable": value.convert_dtypes(),
         "arrow-backed": value.convert_dtypes(dtype_backend="pyarrow"),
