@@ -156,6 +156,10 @@ def is_labels(value: Any, name: str) -> bool:
     return ROLES.get(name) == "labels"
 
 
+def is_text(value: pd.Series) -> bool:
+    return value.dtype == object or isinstance(value.dtype, pd.StringDtype)  # as pandas 3 stores words
+
+
 def right_variants(name: str, value: Any) -> dict[str, Any]:
     """Other ways to give the same rows: each must give the same number."""
     import polars as pl
@@ -176,7 +180,7 @@ def right_variants(name: str, value: Any) -> dict[str, Any]:
             "whole": shuffled.iloc[np.argsort(ORDER)],
         }
         return out
-    text = value.dtype == object or isinstance(value.dtype, pd.StringDtype)  # as pandas 3 stores words
+    text = is_text(value)
     out |= {
         "nullable": value.convert_dtypes(),
         "arrow-backed": value.convert_dtypes(dtype_backend="pyarrow"),
@@ -210,7 +214,7 @@ def wrong_variants(name: str, value: Any, others_labelled: bool) -> dict[str, An
     else:
         days = pd.date_range("2020-01-01", periods=len(value), tz="Europe/Oslo")
         mixed = value.astype(object).copy()
-        mixed.iloc[0] = "?" if value.dtype != object else 3
+        mixed.iloc[0] = 3 if is_text(value) else "?"
         out = {
             "dates": pd.Series(days, value.index),
             "dates as objects": pd.Series(list(days), value.index, dtype=object),
