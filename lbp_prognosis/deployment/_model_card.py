@@ -160,6 +160,11 @@ def model_card(
     ArgumentError
         Without intended use, or with a result of unknown kind of validation.
 
+    Notes
+    -----
+    The card passes no disclosure gate. Objections of results that are given as such keep their numbers, some of which
+    count patients: for a card that is published, give `read_results` of a released study, or check these sentences.
+
     References
     ----------
     Mitchell M, Wu S, Zaldivar A, et al. Model cards for model reporting. FAT* 2019:220–229.
