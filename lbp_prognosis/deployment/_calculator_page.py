@@ -125,8 +125,8 @@ def calculator_page(
     Notes
     -----
     The page carries a content security policy that allows its own script and style by their digests and nothing else:
-    no network, no eval, no other script. Values typed stay in the browser. Objections of the validation are shown as they
-    are, and some count patients: check them before the page is published.
+    no network, no eval, no other script. Values typed stay in the browser. Objections of the validation are shown as
+    they are, and some count patients: check them before the page is published.
     """
     _check_stated(use, validation, unvalidated_reason)
     level = check_confidence(confidence)
