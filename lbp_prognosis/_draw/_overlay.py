@@ -62,10 +62,15 @@ def draw_overlay(panels: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     count = max(len(panels), 1)
     columns = min(3, count)
     rows = -(-count // columns)
-    figure = Figure(figsize=(5.2 * columns, 5.6 * rows), layout="constrained")
+    width, height = 5.2 * columns, 5.6 * rows
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
+    # Fixed margins in inches: a layout engine draws every panel once more to measure it.
+    figure.subplots_adjust(
+        left=0.5 / width, right=1 - 0.15 / width, bottom=0.95 / height, top=1 - 0.65 / height, wspace=0.12, hspace=0.14
+    )
     plain = "".join(c if c.isprintable() else "?" for c in title)
-    figure.suptitle(plain, parse_math=False)
+    figure.suptitle(plain, y=1 - 0.15 / height, va="top", parse_math=False)
     for k, panel in enumerate(panels):
         _draw_panel(figure.add_subplot(rows, columns, k + 1), panel)
     _legend(figure, panels)
@@ -87,7 +92,7 @@ def _legend(figure: Any, panels: Sequence[Mapping[str, Any]]) -> None:
     shown = [Line2D([], [], color=_COLOURS.get(k, _OTHER), label=k.replace("_", " ")) for k in kinds]
     shown += [Line2D([], [], color=_LINES[k][0], linestyle=_LINES[k][2], label=_NAMES[k]) for k in lines]
     if shown:
-        box = figure.legend(handles=shown, loc="outside lower center", ncols=min(len(shown), 6), fontsize=8)
+        box = figure.legend(handles=shown, loc="lower center", ncols=min(len(shown), 6), fontsize=8)
         box.get_frame().set_facecolor("#333333")
         for text in box.get_texts():
             text.set_color("white")

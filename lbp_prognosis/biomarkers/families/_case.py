@@ -58,6 +58,8 @@ class Case:
         Conventions of the masks: the tools that drew them.
     troubles : list of (str, Exception)
         What failed without costing the case: families of the user, by name.
+    kept : dict
+        What a family found and its picture draws again, by name.
     """
 
     anatomy: Anatomy
@@ -75,6 +77,7 @@ class Case:
     fat_unit: str = ""
     conventions: tuple[str, ...] = ()
     troubles: list[tuple[str, Exception]] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def spine(self) -> Spine:

@@ -23,6 +23,7 @@ BRIDGE_MM = 12.0
 SEED_MM = 10.0
 BAND_MM = (1.0, 7.0)
 CORNER_MM = 2.0
+REACH_MM = (-32.0, 18.0)
 SIDES = {"left": 1.0, "right": -1.0}
 METHOD = "bony_parasagittal_at_pedicles"
 
@@ -103,6 +104,12 @@ def measure_foramen(case: Case) -> list[Measurement]:
 
 def find_foramina(case: Case) -> list[Foramen]:
     """Return the foramina between vertebrae whose labels contain posterior elements, of both sides, top to bottom."""
+    if "foramina" not in case.kept:
+        case.kept["foramina"] = _find(case)
+    return list(case.kept["foramina"])
+
+
+def _find(case: Case) -> list[Foramen]:
     wholes = {level: whole for level in case.spine.bodies if (whole := _whole(case, level)) is not None}
     pairs = [(upper, lower) for upper, lower in neighbours(case.spine.bodies) if upper in wholes and lower in wholes]
     return [_one(case, upper, lower, side, wholes) for upper, lower in pairs for side in SIDES]
@@ -138,7 +145,7 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     front = case.spine.bodies[upper].frame.ap + case.spine.bodies[lower].frame.ap
     frame = make_frame((pedicles[0] + pedicles[1]) / 2, pedicles[0] - pedicles[1], front)
     half = 0.5 * float(np.linalg.norm(pedicles[0] - pedicles[1])) + 12.0
-    ap, cc = np.arange(-35.0, 25.0, STEP_MM), np.arange(-half, half, STEP_MM)
+    ap, cc = np.arange(*REACH_MM, STEP_MM), np.arange(-half, half, STEP_MM)
     seed = (int(np.argmin(np.abs(ap))), int(np.argmin(np.abs(cc))))
     grid = np.zeros((ap.size, cc.size, 3))
     grid[..., 0], grid[..., 2] = ap[:, None], cc[None, :]

@@ -73,8 +73,7 @@ def measure_caps(region: Region, frame: Frame, *, step: float = GRID_MM) -> Caps
     left = np.arange(np.floor(low[1]), np.ceil(high[1]) + step, step)
     dz = max(min(0.5, 0.5 * float(region.volume.spacing.min())), float(high[2] - low[2]) / 500)
     z = np.arange(low[2] - dz, high[2] + 2 * dz, dz)
-    points = np.stack(np.meshgrid(ap, left, z, indexing="ij"), axis=-1)
-    profile = region.sample(frame.to_world(points))
+    profile = region.sample_columns(frame, ap, left, z)
     top, bottom = _edges(profile, z)
     chord = profile.sum(axis=2) * dz
     # A wedge is thin at one end: the slab about the mid-plane must be thinner than that.

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
+from lbp_prognosis.biomarkers.geometry._frame import Frame
 from lbp_prognosis.biomarkers.geometry._grid import Grid
 
 __all__ = ["Region", "union"]
@@ -109,6 +110,20 @@ class Region:
     def sample(self, points: np.ndarray) -> np.ndarray:
         """Return the linearly interpolated occupancy in [0, 1] at RAS positions (…, 3)."""
         index = np.moveaxis(self.grid.to_index(points), -1, 0)
+        return ndimage.map_coordinates(self._soft, index, order=1, mode="constant", cval=0.0, output=np.float32)
+
+    def sample_columns(self, frame: Frame, ap: np.ndarray, left: np.ndarray, cc: np.ndarray) -> np.ndarray:
+        """Return the occupancy at every combination of local coordinates of a frame, (len(ap), len(left), len(cc)).
+
+        The indices are sums of one term per axis: no position is computed for each point.
+        """
+        inverse = np.linalg.inv(self.grid.affine)
+        turn = inverse[:3, :3] @ np.stack([frame.ap, frame.left, frame.cc], axis=1)
+        start = inverse[:3, :3] @ frame.origin + inverse[:3, 3]
+        index = np.empty((3, ap.size, left.size, cc.size))
+        for k in range(3):
+            plane = start[k] + turn[k, 0] * ap[:, None] + turn[k, 1] * left
+            np.add(plane[:, :, None], turn[k, 2] * cc, out=index[k])
         return ndimage.map_coordinates(self._soft, index, order=1, mode="constant", cval=0.0, output=np.float32)
 
     def reaches_border(self, points: np.ndarray) -> bool:
