@@ -1,4 +1,4 @@
-"""Numbers of several kinds in one picture: a row each, a dot and its interval."""
+"""Numbers of several kinds in one figure: one row per number, a dot and its interval."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw_estimates(
     digits: str = ".3f",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw one row per label, a colour per series, and the number beside it.
+    """Draw one row per label, a colour per series, with the number.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def draw_estimates(
     log : bool, default False
         Logarithmic axis.
     digits : str, default ".3f"
-        Format of the numbers beside the rows.
+        Format of the numbers.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """

@@ -16,7 +16,7 @@ __all__ = ["draw_flow"]
 def draw_flow(steps: pd.DataFrame, ax: Any = None) -> Any:
     """Draw rows of ``kind`` start, excluded and end from ``kind, step, n``; returns the axes.
 
-    A column ``shown`` holds the counts as they are to be printed, where some are masked.
+    A column ``shown`` contains the counts as printed, if some are masked.
     """
     import matplotlib.pyplot as plt
 

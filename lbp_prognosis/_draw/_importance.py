@@ -24,7 +24,7 @@ def draw_importance(frame: pd.DataFrame, *, label: str, groups: Sequence[str] = 
     label : str
         Horizontal axis.
     groups : sequence of str
-        All groups in the order of their colours, so that pictures side by side agree; those of the frame by default.
+        All groups in the order of their colours, so that figures side by side agree; those of the frame by default.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """

@@ -1,4 +1,4 @@
-"""One picture of a measured case, to be looked at."""
+"""Figure of a measured case, for visual checks."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def _numbers(ax: Axes, curves: pd.DataFrame, names: Sequence[str], colors: dict[
 
 
 def draw_group_bars(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw observed risk with intervals beside the predicted mean, group by group, for states at one visit.
+    """Draw observed risk with intervals next to the predicted mean, group by group, for states at one visit.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ class Cohort(Result):
             `PainRecovery`, `DisabilityRecovery`, `MCIDResponse`, `ChronicTransition`, `Recurrence`, `ReturnToWork`,
             `Surgery`, or anything with their ``derive``.
         synthetic : bool, default False
-            Marks simulated data; such a cohort supports no claim. A package that says so itself needs no mark.
+            Marks simulated data; such a cohort supports no claim. A package that states so itself needs no mark.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""``CohortSpec``: who is in, and from when, said before anything is counted."""
+"""``CohortSpec``: eligibility and time zero, declared before anything is counted."""
 
 from __future__ import annotations
 

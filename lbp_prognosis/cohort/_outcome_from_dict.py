@@ -35,7 +35,7 @@ def outcome_from_dict(table: Mapping[str, Any]) -> OutcomeDefinition:
     ----------
     table : mapping
         ``kind`` (pain_recovery, disability_recovery, mcid_response, chronic_transition, recurrence, return_to_work,
-        surgery) and the fields of that definition; a recurrence holds its ``recovery`` as a table.
+        surgery) and the fields of that definition; a recurrence contains its ``recovery`` as a table.
 
     Raises
     ------

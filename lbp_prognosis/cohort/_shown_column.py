@@ -1,4 +1,4 @@
-"""``shown_column``: how a column stands in Table 1: as a number, as a date, or as categories in their order."""
+"""``shown_column``: a column of Table 1 as a number, a date, or ordered categories."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ _NOTE = (
 class TableOne(Result):
     """Characteristics of the patients, overall and by group.
 
-    Cells are not masked: for a table that leaves the house see `report.write_page`.
+    Cells are not masked: for a table for release see `report.write_page`.
 
     Attributes
     ----------
     table : DataFrame
         ``variable, value, missing``, then one column per group and ``overall``, then the standardised difference:
         ``smd`` of two groups, ``smd (a,b)`` for each pair of more. Cells are text: mean (SD), median [quartiles] or
-        n (%). Missing values stand in a row of their own. Patients whose group is missing are a column
+        n (%). Missing values have a separate row. Patients whose group is missing are a column
         ``not recorded``, which is no part of a difference.
     groups : dict of str to int
         Patients a group; empty without groups.
@@ -57,7 +57,7 @@ class TableOne(Result):
         return self.table
 
     def to_html(self, caption: str = "Table 1. Patients at time zero.") -> str:
-        """Return the table as HTML; a variable stands once, before its rows.
+        """Return the table as HTML; a variable is named once, before its rows.
 
         Parameters
         ----------

@@ -41,8 +41,8 @@ def table_one_of(
     skewed : tuple of str, optional
         Variables shown as median and quartiles; by default those with a sample skewness beyond ±1.
     kinds : mapping of str to {"number", "category", "date"}, optional
-        How a variable is to be taken where it should not be found out. By itself a variable is a category if it holds
-        words, truth values, declared categories or 0 and 1, if every code of it has a value label, and if it holds
+        Kind of single variables. By default a variable is a category if it contains
+        words, truth values, declared categories or 0 and 1, if every code of it has a value label, and if it contains
         whole numbers of at most five values within a span of nine, four times each on average.
     value_labels : mapping of str to mapping, optional
         Words of codes by variable, as SPSS, Stata and SAS keep them (``read_table(path).value_labels``).

@@ -1,7 +1,7 @@
 """From states seen at visits to intervals: the rule that an unattended visit never dates an event.
 
 The event lies after the last attended visit without it and not after the first attended visit of the run with it. A
-visit that was planned and missed tells nothing, and neither does one after a competing event or the end of follow-up.
+planned visit that was missed has no information, and neither does one after a competing event or the end of follow-up.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def first_run(day: np.ndarray, met: np.ndarray, sustained: float) -> tuple[int, 
     """Return (first visit of the first confirmed run, the visit that confirms it, first of an unconfirmed run).
 
     A run is confirmed by a visit at least ``sustained`` days after its first, all visits between meeting the
-    condition. −1 stands for none.
+    condition. −1 means none.
     """
     k = 0
     while k < day.size:

@@ -180,7 +180,7 @@ def public_datasets() -> pd.DataFrame:
 def load_public(name: str, folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Load a public table from a folder the user has filled.
 
-    No file comes with the package: `public_datasets` says where each is to be had and under which licence. No public
+    No file comes with the package: `public_datasets` gives source and licence of each. No public
     table yet links imaging biomarkers to follow-up.
 
     Parameters
@@ -193,7 +193,7 @@ def load_public(name: str, folder: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The table as published, text sentinels included; ``attrs`` hold ``name, source, licence, sha256, citation``.
+        The table as published, text sentinels included; ``attrs`` contain ``name, source, licence, sha256, citation``.
 
     Raises
     ------

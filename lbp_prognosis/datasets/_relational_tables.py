@@ -1,4 +1,4 @@
-"""The simulated people as a registry would hold them: visits, questionnaires, studies, biomarkers, events."""
+"""The simulated patients as tables of a registry: visits, questionnaires, studies, biomarkers, events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``simulate_cohort``: a multicentre cohort with four modalities in which imaging says about as much as it does."""
+"""``simulate_cohort``: a multicentre cohort with four modalities and a realistic effect of imaging."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``SimulatedCohort``: what the simulator returns, as a registry and as one table, with the truth beside it."""
+"""``SimulatedCohort``: a simulated cohort as a registry and as one table, with the true values."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class SimulatedCohort(Result):
     def to_package(self, folder: str | os.PathLike[str]) -> Path:
         """Write the tables as a data package (CSV and ``datapackage.json``) and return the folder.
 
-        The descriptor says ``"synthetic": true``, and so does everything made of the package.
+        The descriptor contains ``"synthetic": true``, which every result of the package inherits.
         """
         target = Path(folder)
         make_folder(target)

@@ -95,7 +95,7 @@ class Claim:
 
     @classmethod
     def detects(cls, model: str, strength: str = "agreement") -> Claim:
-        """It tells patients apart now: in agreement with readers, or against a ``"standard"`` (diagnostic)."""
+        """It classifies patients now: in agreement with readers, or against a ``"standard"`` (diagnostic)."""
         return cls("detects", model, Strength(strength))
 
     @classmethod
@@ -140,5 +140,5 @@ class Claim:
 
     @classmethod
     def improves_outcomes(cls, model: str) -> Claim:
-        """Its use improves outcomes (utility, effective): only an impact trial can say so."""
+        """Its use improves outcomes (utility, effective): only an impact trial can show this."""
         return cls("improves_outcomes", model, Strength.EFFECTIVE)

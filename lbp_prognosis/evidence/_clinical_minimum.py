@@ -1,4 +1,4 @@
-"""The clinical minimum: what a comparator must know before anything can be said to add to it."""
+"""The clinical minimum: constructs that a comparator must contain before anything can add to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLINICAL_MINIMUM: dict[str, str] = {
 def missing_constructs(
     clinical_minimum: Mapping[str, str | Iterable[str]] | None, columns: Iterable[str]
 ) -> tuple[str, ...]:
-    """Return the constructs of the clinical minimum that a model with these columns does not hold.
+    """Return the constructs of the clinical minimum that a model with these columns lacks.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class Evidence(Findings):
     prespecified : bool
         Whether horizons, thresholds and criteria were declared before the data were seen.
     label : {"outcome", "reader"}
-        What the models were trained to say: an outcome at follow-up, or what a reader sees.
+        Target of the models in training: an outcome at follow-up, or a reader's finding.
     criteria : Criteria
         The values to be reached.
     simulated : bool
@@ -92,7 +92,7 @@ class Evidence(Findings):
         return tuple(entry.result for entry in self.entries if (entry.frame["tier"] == wanted).any())
 
     def to_frame(self) -> pd.DataFrame:
-        """Return all rows of all results, with ``sample, setting, against, synthetic`` beside them."""
+        """Return all rows of all results, with ``sample, setting, against, synthetic``."""
         frames = [
             entry.frame.assign(
                 sample=entry.sample, setting=entry.setting, against=entry.against, synthetic=entry.synthetic

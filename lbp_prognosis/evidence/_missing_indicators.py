@@ -1,4 +1,4 @@
-"""``missing_indicators``: columns that say whether something was measured, among those whose value is claimed."""
+"""``missing_indicators``: indicators of whether something was measured, among columns whose value is claimed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMES = re.compile(
 
 
 def missing_indicators(X: pd.DataFrame, columns: Iterable[str]) -> tuple[Objection, ...]:
-    """Object to columns that say whether a measurement was made, where their value is taken for that of what it found.
+    """Object to indicators of whether a measurement was made that are taken for its findings.
 
     A column is such an indicator if it has two values and is one of the other columns' pattern of missing values, or
     is called so (``mri_missing``, ``missingindicator_pfirrmann``, ``imaged``).

@@ -14,10 +14,10 @@ def movement_without_pain(
     columns: Iterable[str],
     clinical_minimum: Mapping[str, str | Iterable[str]] | None = None,
 ) -> tuple[Objection, ...]:
-    """Object to measures of movement without baseline pain beside them: they are states before they are traits.
+    """Object to measures of movement without baseline pain among the predictors: they reflect pain as a state.
 
     Range of motion, endurance, strength and gait are poorer while it hurts. Where the comparator contains no pain, what
-    they add is in part what one question would have said.
+    they add could in part come from one question.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One rule a kind of claim: which rows speak to it, and what they have to say."""
+"""One rule per kind of claim: the rows that count, and what they must show."""
 
 from __future__ import annotations
 

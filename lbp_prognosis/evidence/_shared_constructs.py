@@ -1,4 +1,4 @@
-"""Predictors that are the outcome over again: what an association with them does and does not say."""
+"""Predictors that repeat the outcome, and objections to associations with them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def shared_constructs(
     entry: Iterable[str] = (),
     added: Iterable[str] = (),
 ) -> tuple[Objection, ...]:
-    """Say where predictors and outcome are made of the same measurement, and what follows.
+    """Object to predictors and outcome that come from the same measurement.
 
     The value of the outcome's own scale at time zero is legitimate prognosis, and part of the clinical minimum: that
     alone brings no objection.
@@ -34,7 +34,7 @@ def shared_constructs(
     Parameters
     ----------
     outcome : str or iterable of str
-        Constructs or scales the outcome is made of, e.g. ``"nrs_back"`` (`OutcomeSpec.constructs`).
+        Constructs or scales that define the outcome, e.g. ``"nrs_back"`` (`OutcomeSpec.constructs`).
     columns : iterable of str
         Predictors.
     measures : mapping of str to str or iterable of str, optional
@@ -45,14 +45,14 @@ def shared_constructs(
     entry : iterable of str
         Columns by which patients were let in.
     added : iterable of str
-        Columns of the extended model that the comparator does not hold.
+        Columns of the extended model that the comparator lacks.
 
     Returns
     -------
     tuple of Objection
         ``change-from-baseline``: a change score with its own baseline among the predictors; ``later-than-time-zero``:
         columns of the construct whose names say that they were measured later, or are differences;
-        ``entry-by-the-outcome``: patients were let in by the scale the outcome is made of, which is also a predictor;
+        ``entry-by-the-outcome``: patients were included by the outcome's own scale, which is also a predictor;
         ``added-is-the-outcome``: what is added measures the outcome's construct and the comparator contains nothing of
         it. Each names the columns.
 

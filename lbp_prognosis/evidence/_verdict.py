@@ -1,4 +1,4 @@
-"""``Verdict``: what was looked at, what it said, and what is missing."""
+"""``Verdict``: checks of a claim, their results, and missing evidence."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Verdict(Result):
     missing : tuple of str
         What would have to be added.
     objections : tuple of Objection
-        Doubts that stand beside the numbers.
+        Objections to the numbers.
     blocking : tuple of str
         Codes of the objections that keep the claim from being supported.
     synthetic : bool
-        Whether simulated data stand behind any of it.
+        Whether any part comes from simulated data.
     """
 
     claim: Claim

@@ -1,4 +1,4 @@
-"""SAS transport files say nowhere how many rows they hold: whether one is whole shows in its last record."""
+"""Check of SAS transport files, which do not state their number of rows: a cut file shows in its last record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_transport(file: Path) -> list[str]:
     Raises
     ------
     DataError
-        If the file is cut, or holds several tables.
+        If the file is cut, or contains several tables.
     """
     raw = file.read_bytes()
     if not raw.startswith(_HEADER):

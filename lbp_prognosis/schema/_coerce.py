@@ -1,4 +1,4 @@
-"""From whatever a table holds to columns of the declared types, with every cell that would not go counted.
+"""Conversion of columns to their declared types; every cell that cannot be converted is a failure.
 
 Work is done on the distinct values of a column and spread back, so that a million rows cost what their distinct
 values cost.

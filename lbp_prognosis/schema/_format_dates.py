@@ -1,4 +1,4 @@
-"""Dates of Stata, SPSS and SAS: numbers, of which the header says by a format how they are to be read."""
+"""Dates of Stata, SPSS and SAS, stored as numbers with a format in the header."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PERIODS = {"tm": ("month", 12), "tq": ("quarter", 4), "th": ("half-year", 2), "
 
 
 class FormattedDates(NamedTuple):
-    """A column, words on how it was read (empty if it is no date), and which cells hold no date that can be kept."""
+    """A column, a note on its reading (empty if it is no date), and the cells without a valid date."""
 
     values: pd.Series
     note: str
@@ -44,7 +44,7 @@ class FormattedDates(NamedTuple):
 
 
 def format_dates(series: pd.Series, program: str, form: str | None) -> FormattedDates:
-    """Return the numbers of a column as dates where its format says so; a cell out of range becomes missing."""
+    """Return the numbers of a column as dates if its format is one; a cell out of range becomes missing."""
     nothing = FormattedDates(series, "", np.zeros(len(series), dtype=bool))
     if not form or not pd.api.types.is_numeric_dtype(series):
         return nothing

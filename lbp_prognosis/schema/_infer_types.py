@@ -1,4 +1,4 @@
-"""Text columns of a wide table become numbers where every cell is one; what is nearly a number is said by cell."""
+"""Conversion of text columns to numbers if every cell is one; exceptions are reported by cell."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Inferred(NamedTuple):
 def infer_types(
     frame: pd.DataFrame, words: MissingWords, *, show_values: bool = False
 ) -> tuple[pd.DataFrame, list[str], list[dict[str, Any]]]:
-    """Return the frame with numbers where a text column holds only numbers, notes, and faults.
+    """Return the frame with text columns of numbers converted, notes, and faults.
 
     Faults are rows of a failure frame without table: ``field, row, reason, value, message``.
     """

@@ -1,4 +1,4 @@
-"""``map_tables``: the user's tables and names become ours, by a file that says how."""
+"""``map_tables``: the user's tables and names converted to those of the library, by a mapping file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MappedTables(Result):
     actions : DataFrame
         One row per column made: ``table, field, source, column, action, n, n_missing``.
     unmapped : DataFrame
-        Columns of the sources that went nowhere: ``source, column, ignored``; ``ignored`` says whether on purpose.
+        Unused columns of the sources: ``source, column, ignored``; ``ignored`` is true for those ignored on purpose.
     rows : DataFrame
         Rows taken: ``table, source, n_source, n_kept, where``.
     notes : tuple of str
@@ -74,7 +74,7 @@ def map_tables(
     Parameters
     ----------
     mapping : path or mapping
-        ``mapping.toml``, or what it would hold. ``[source.<name>]`` gives ``file`` (and ``sheet``, ``delimiter``,
+        ``mapping.toml``, or its contents. ``[source.<name>]`` gives ``file`` (and ``sheet``, ``delimiter``,
         ``decimal``, ``encoding``, ``missing``), or ``redcap`` and ``dictionary`` (and ``missing_codes``,
         ``visit_date``, ``event_days``: see `read_redcap`), which makes the sources ``<name>`` (records),
         ``<name>.visits`` and ``<name>.<form>`` of each repeating form;
@@ -95,7 +95,7 @@ def map_tables(
     Raises
     ------
     DataError
-        If a file or column is not there, or a value stands in no ``recode``; carries ``failures``.
+        If a file or column is not there, or a value is in no ``recode``; carries ``failures``.
     ArgumentError
         If the mapping itself is not as described.
     """

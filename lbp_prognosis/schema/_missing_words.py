@@ -28,7 +28,7 @@ class MissingWords:
     ----------
     missing : str, number, sequence of them, mapping, or None
         None: the usual words, and a question where a column of words holds one that may be a level. A sequence (or one
-        word or number): these beside the usual ones. An empty sequence: no word at all. A mapping from column: exactly
+        word or number): these and the usual ones. An empty sequence: no word at all. A mapping from column: exactly
         these in that column, and no question; the key ``"*"`` stands for all others. An empty cell is always missing.
     """
 
@@ -71,7 +71,7 @@ class MissingWords:
         values : sequence of m distinct values
             Texts or numbers, none of them missing.
         column : str
-            Where they stand.
+            Columns.
         counts : ndarray of int, shape (m,)
             Cells of each.
         usual : bool, default True

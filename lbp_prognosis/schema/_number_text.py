@@ -29,6 +29,6 @@ def is_identifier(text: str) -> bool:
 
 
 def written_like(text: str, limit: int = 16) -> str:
-    """Return the text with 9 for each digit and a for each letter: how it is written, not what it says."""
+    """Return the pattern of a text, with 9 for each digit and a for each letter."""
     shape = "".join("9" if c.isdigit() else "a" if c.isalpha() else c if c.isprintable() else "?" for c in text)
     return shape if len(shape) <= limit else shape[: limit - 1] + "…"

@@ -16,7 +16,7 @@ __all__ = ["read_excel"]
 
 
 def read_excel(file: Path, sheet: str | None) -> tuple[pd.DataFrame, dict[str, Any], list[str], pd.DataFrame]:
-    """Return one sheet as it stands, the sheet's name, notes, and failures."""
+    """Return one sheet unchanged, the sheet's name, notes, and failures."""
     require("openpyxl", caller="read_table", extra="io")
     try:
         sheets, chosen, cells, faults = _cells(file, sheet, stored=True)

@@ -1,4 +1,4 @@
-"""``read_table``: one file in, one frame out, and everything that was understood on the way said aloud."""
+"""``read_table``: a file as one frame, with notes on how it was read."""
 
 from __future__ import annotations
 
@@ -118,12 +118,12 @@ def read_table(
     infer: bool = True,
     show_values: bool = False,
 ) -> TableReading:
-    """Read a CSV, TSV, Parquet, Excel, Stata, SPSS or SAS file, and say how it was understood.
+    """Read a CSV, TSV, Parquet, Excel, Stata, SPSS or SAS file, with notes on how it was read.
 
     Parameters
     ----------
     path : path
-        The file; its ending says the format.
+        The file; its ending determines the format.
     delimiter, decimal, thousands : str, optional
         For text files; the first two are noticed where not given. A decimal comma is noticed where every number of a
         column has one; marks between thousands are never guessed.
@@ -139,7 +139,7 @@ def read_table(
         words of that column: ``{"surgery_before": ()}`` says that None is a level there. Words that match no cell are
         noted.
     infer : bool, default True
-        Turn text columns that hold only numbers into numbers. Identifiers stay text: leading zeros, more than 15
+        Convert text columns that contain only numbers. Identifiers stay text: leading zeros, more than 15
         digits, codes such as 12E3.
     show_values : bool, default False
         Write values of patients into notes and errors.
@@ -147,13 +147,13 @@ def read_table(
     Returns
     -------
     TableReading
-        ``.frame`` holds the table, ``.to_frame()`` one row per column, ``.notes`` what was noticed, ``.failures`` what
+        ``.frame`` is the table, ``.to_frame()`` one row per column, ``.notes`` what was noticed, ``.failures`` what
         was not as promised.
 
     Raises
     ------
     DataError
-        If the file is absent, empty, cut, damaged or not of the format its ending says; if a word may be a level or
+        If the file is absent, empty, cut, damaged or not of the format of its ending; if a word may be a level or
         mean missing (``failures`` lists column and count).
     ArgumentError
         If the ending is of no known format, or ``missing`` names a column that is not there.

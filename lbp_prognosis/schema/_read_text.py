@@ -39,7 +39,7 @@ def read_text(
     encoding: str | None = None,
     quoted_levels: bool = True,
 ) -> TextFile:
-    """Read one file; ``quoted_levels`` lets NA without quotes beside quoted words be missing, as R writes it."""
+    """Read one file; with ``quoted_levels`` an unquoted NA among quoted words is missing, as R writes it."""
     text, encoding, bom, notes = _decode(file, encoding)
     named = re.match(r"sep=(.)[ \t]*\r?\n", text)
     if named:

@@ -48,7 +48,7 @@ class Field:
     extensible : bool
         Whether the codebook of a package may add to ``enum``.
     open_prefixes : tuple of str
-        Values that begin so are allowed beside ``enum``.
+        Values with this beginning are allowed in addition to ``enum``.
     """
 
     name: str
@@ -77,7 +77,7 @@ class TableSchema:
     fields : mapping of str to Field
         Columns, in order.
     key : tuple of str
-        Columns that together stand once; a missing part counts as a value of its own.
+        Columns that are unique together; a missing part counts as a separate value.
     foreign_keys : tuple of (columns, table, columns, optional)
         References; an optional one is checked only if the other table is there.
     missing_values : tuple of str

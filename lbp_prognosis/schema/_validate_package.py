@@ -50,7 +50,7 @@ class PackageReport(Result):
     notes : DataFrame
         What was noticed and is no fault: ``table, field, note`` (undeclared columns, dialect, decimal comma …).
     synthetic : bool
-        Whether the package says that it was simulated (``"synthetic": true`` in its ``datapackage.json``, or frames
+        Whether the package states that it was simulated (``"synthetic": true`` in its ``datapackage.json``, or frames
         that carry the mark).
     """
 
