@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from lbp_prognosis._base import METRIC_COLUMNS, DataError, Result
+from lbp_prognosis._base import METRIC_COLUMNS, DataError, Result, require
 
 __all__ = ["WrittenResults", "read_results"]
 
@@ -66,6 +66,7 @@ def read_results(path: str | os.PathLike[str]) -> tuple[WrittenResults, ...]:
     DataError
         If the file has not the columns of a study's results, or cannot be read.
     """
+    require("pyarrow.parquet", caller="read_results", extra="io")
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:

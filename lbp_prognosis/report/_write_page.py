@@ -19,6 +19,7 @@ from lbp_prognosis._base import (
     folder_lock,
     holds,
     make_folder,
+    require,
     visible,
     word_file,
     write_file,
@@ -116,6 +117,7 @@ def page_files(page: Page) -> dict[str, str | bytes]:
         {**page.provenance} if page.release is not None else {**page.provenance, "release": {"mode": "not-for-release"}}
     )
     made_by = json.dumps(told, indent=1, ensure_ascii=False, default=str, sort_keys=False)
+    require("pyarrow", caller="write_page", extra="report")
     parquet = io.BytesIO()
     _plain(numbers).to_parquet(parquet, index=False)
     files: dict[str, str | bytes] = {f"tables/{csv_name(block)}": csv_text(block.frame) for block in tables}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError
+from lbp_prognosis._base import DataError, require
 from lbp_prognosis.schema._as_dates import as_dates
 from lbp_prognosis.schema._failures import column_failures, failure_frame, merge_failures
 
@@ -18,9 +18,8 @@ _DIGITS = 15  # that a float keeps
 
 def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
     """Return the table, notes, and failures."""
+    pq = require("pyarrow.parquet", caller="read_table", extra="io")
     try:
-        import pyarrow.parquet as pq
-
         with pq.ParquetFile(file, page_checksum_verification=True) as source:
             declared = source.metadata.num_rows
             frame = source.read().to_pandas(date_as_object=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base._errors import argument_error
+from lbp_prognosis._base._optional import require
 
 __all__ = ["as_pandas", "is_foreign_frame"]
 
@@ -30,6 +31,8 @@ def as_pandas(value: Any, name: str = "X") -> Any:
     ------
     ArgumentError
         If an object has columns whose names and cells can't be read so (a lazy or distributed frame).
+    MissingPackageError
+        If it is of another library than pandas and NumPy, and pyarrow is not installed.
     """
     if isinstance(value, pd.DataFrame | pd.Series | pd.Index | np.ndarray | list | tuple | dict | str | type(None)):
         return value
@@ -41,9 +44,7 @@ def as_pandas(value: Any, name: str = "X") -> Any:
 
 
 def _frame(value: Any, name: str) -> pd.DataFrame:
-    import pyarrow as pa
-    from pyarrow.interchange import from_dataframe
-
+    pa = _arrow_of(value)
     table = None
     try:
         if isinstance(value, pa.Table | pa.RecordBatch):
@@ -53,14 +54,14 @@ def _frame(value: Any, name: str) -> pd.DataFrame:
         elif hasattr(value, "__arrow_c_stream__"):
             table = pa.table(value)
         elif hasattr(value, "__dataframe__"):
-            table = from_dataframe(value)
+            table = require("pyarrow.interchange", caller=_name(value), extra="io").from_dataframe(value)
     except Exception:  # whatever another library raises here, its frame can't be read
         table = None
     if not isinstance(table, pa.Table | pa.RecordBatch):
         raise argument_error(
             name,
             "a frame whose columns can be read (pandas, polars, pyarrow, or one with the interchange protocol)",
-            f"{type(value).__module__.split('.')[0]}.{type(value).__name__}",
+            _name(value),
             "Collect it first: .collect(), .compute() or .to_pandas().",
         )
     names = list(table.schema.names)
@@ -70,9 +71,19 @@ def _frame(value: Any, name: str) -> pd.DataFrame:
     return pd.DataFrame(table.to_pandas(date_as_object=True))
 
 
+def _name(value: Any) -> str:
+    return f"{type(value).__module__.split('.')[0]}.{type(value).__name__}"
+
+
+def _arrow_of(value: Any) -> Any:
+    """The package that reads frames and columns of others; who has none of them needs it not."""
+    return require("pyarrow", caller=_name(value), extra="io")
+
+
 def _column(value: Any) -> Any:
     """A polars Series, an Arrow array or chunked array as an array: it has no labels."""
     if hasattr(value, "__arrow_c_stream__") and hasattr(value, "to_arrow"):
+        _arrow_of(value)
         value = value.to_arrow()
     if type(value).__module__.startswith("pyarrow") and hasattr(value, "to_pandas"):
         column = value.to_pandas(date_as_object=True)
