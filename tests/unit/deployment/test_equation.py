@@ -93,7 +93,7 @@ def many(table: pd.DataFrame, n: int = 10_000) -> pd.DataFrame:
     out = {}
     for name in table:
         column = table[name]
-        if column.dtype == object:
+        if not pd.api.types.is_numeric_dtype(column):
             out[name] = rng.choice(column.unique(), n)
         else:
             out[name] = rng.uniform(column.min() - 0.2, column.max() + 0.2, n)
