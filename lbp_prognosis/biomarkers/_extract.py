@@ -38,7 +38,17 @@ from lbp_prognosis.biomarkers.readers._volume_size import DEFAULT_MAX_BYTES, Vol
 
 __all__ = ["extract"]
 
-_PATHS = ("image", "mask", "image_t1", "image_t2", "image_water", "image_fat", "image_fat_fraction", "image_stir")
+_PATHS = (
+    "image",
+    "mask",
+    "image_t1",
+    "image_t2",
+    "image_water",
+    "image_fat",
+    "image_fat_fraction",
+    "image_stir",
+    "image_t2_map",
+)
 
 
 def extract(
@@ -61,8 +71,8 @@ def extract(
         One row per study. Needed: ``patient_id``, ``mask`` and ``convention``; usual: ``study_id``, ``image``,
         ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position``. Further: ``acquired_on,
         lumbar_count, stature_cm, age, contrast, series, image_t1, image_t2, image_stir, image_water, image_fat,
-        image_fat_fraction, fat_fraction_unit, landmarks, level`` and acquisition tags under their own names
-        (``field_strength, vendor, kvp``, …).
+        image_fat_fraction, image_t2_map, fat_fraction_unit, landmarks, level`` and acquisition tags under their own
+        names (``field_strength, vendor, kvp``, …).
         ``level`` names the disc of an axial stack (``"l4l5"``: its middle slice; ``"l3l4:4;l4l5:11"``: slices counted
         from 0; or a mapping to points in RAS mm), where no vertebra of the mask tells it.
         ``fat_fraction_unit`` is ``fraction``, ``percent`` or ``permille``; where it is not stated, the unit is read

@@ -51,6 +51,7 @@ STUDY_FIELDS: tuple[str, ...] = (
     "image_fat_fraction",
     "fat_fraction_unit",
     "image_stir",
+    "image_t2_map",
     "landmarks",
     "level",
 )
@@ -63,6 +64,7 @@ _EXTRA_IMAGES = {
     "image_fat": "fat",
     "image_fat_fraction": "fat_fraction",
     "image_stir": "stir",
+    "image_t2_map": "t2_map",
 }
 
 

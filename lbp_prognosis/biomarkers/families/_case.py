@@ -33,7 +33,8 @@ class Case:
     anatomy : Anatomy
     recipe : Recipe
     images : mapping
-        From contrast to image: ``main`` is the image of the study; ``t1, t2, water, fat, fat_fraction`` where given.
+        From contrast to image: ``main`` is the image of the study; ``t1, t2, stir, water, fat,
+        fat_fraction, t2_map`` where given.
     modality : str
         ``mri``, ``ct`` or empty.
     sequence : str

@@ -8,6 +8,7 @@ from scipy import ndimage
 from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.anatomy._levels import split_disc
 from lbp_prognosis.biomarkers.families._case import Case
+from lbp_prognosis.biomarkers.families._disc_signal import disc_signals
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.families._signal_ratio import disc_fluid_ratio
 from lbp_prognosis.biomarkers.families._slip import measure_slip
@@ -69,6 +70,7 @@ def _one_disc(case: Case, level: str) -> list[Measurement]:
     rows += measure_slip(case, level, frame)
     if disc is not None:
         rows.append(disc_fluid_ratio(case, level, disc, frame))
+        rows += disc_signals(case, level, disc, frame)
     return rows
 
 

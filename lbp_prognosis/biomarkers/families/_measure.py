@@ -116,7 +116,14 @@ def _judged(row: Measurement, case: Case) -> Measurement:
     return replace(row, value=np.nan, reason=reason) if reason and np.isfinite(row.value) else row
 
 
-_SIGNALS = {"disc_csf_ratio": "t2", "vbq": "t1", "ebq": "t1", "marrow_signal_t1": "t1", "marrow_signal_t2": "t2"}
+_SIGNALS = {
+    "disc_csf_ratio": "t2",
+    "disc_nucleus_annulus_ratio": "t2",
+    "vbq": "t1",
+    "ebq": "t1",
+    "marrow_signal_t1": "t1",
+    "marrow_signal_t2": "t2",
+}
 
 
 def _with_correction(row: Measurement, case: Case) -> Measurement:
