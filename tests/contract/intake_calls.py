@@ -549,7 +549,7 @@ SLOW_CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     ),
     "validation.cross_validate_risk of sites": (
         lambda X, **k: validation.cross_validate_risk(COX_NEW(), X, Y, 6.0, random_state=0, **k).evaluate(),
-        {"X": R.X, "sites": R.label},
+        {"X": R.X, "pooled_sites": R.label},
         {},
     ),
     "validation.internal_external": (

@@ -226,8 +226,14 @@ def test_12_nominal_codes_are_named() -> None:
 
 def test_18_many_sites_are_not_one(cohort) -> None:
     d, y = cohort
-    pooled = cross_validate_risk(CoxPH(), d[COLUMNS], y, 12, n_splits=3, n_repeats=1, random_state=0, sites=d["site"])
+    few = {"n_splits": 3, "n_repeats": 1, "random_state": 0}
+    pooled = cross_validate_risk(CoxPH(), d[COLUMNS], y, 12, pooled_sites=d["site"], **few)
     assert "pooled-over-sites" in {o.code for o in pooled.objections}
+    with pytest.warns(DeprecationWarning, match="pooled_sites"):
+        named_before = cross_validate_risk(CoxPH(), d[COLUMNS], y, 12, sites=d["site"], **few)
+    assert named_before.objections == pooled.objections
+    with pytest.raises(ArgumentError, match="`sites`"):
+        cross_validate_risk(CoxPH(), d[COLUMNS], y, 12, sites=d["site"], pooled_sites=d["site"], **few)
     left_out = internal_external(CoxPH(), d[COLUMNS], y, d["site"], 12, n_resamples=0)
     frame = left_out.meta()
     assert {"prediction_low_hksj", "prediction_high_hksj"} <= set(frame["quantity"])

@@ -40,6 +40,7 @@ ROLES: dict[str, Role] = {
     "clusters": "labels",
     "groups": "labels",
     "sites": "labels",
+    "pooled_sites": "labels",
     "site": "labels",
     "within": "labels",
     "offset": "numbers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +16,7 @@ from lbp_prognosis._base import (
     Objection,
     RandomState,
     Result,
+    argument_error,
     check_horizons,
     check_number,
     generator,
@@ -225,13 +227,14 @@ def cross_validate_risk(
     n_splits: int = 10,
     n_repeats: int = 20,
     groups: Any = None,
-    sites: Any = None,
+    pooled_sites: Any = None,
     folds: Any = None,
     fit_params: Mapping[str, Any] | None = None,
     random_state: RandomState = 0,
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
+    sites: Any = None,
 ) -> CrossValidation:
     """Predict every patient by models fitted without that patient.
 
@@ -255,8 +258,9 @@ def cross_validate_risk(
         Repeats with new folds.
     groups : array-like of shape (n,), optional
         Patient (or other unit) whose rows stay in one fold.
-    sites : array-like of shape (n,), optional
-        Hospital of each row: with three or more, the result says that it does not predict a new one.
+    pooled_sites : array-like of shape (n,), optional
+        Hospital of each row. Folds mix them: with three or more, the result says that it does not apply to a new one,
+        for which `internal_external` leaves each out.
     folds : array-like of int of shape (n_repeats, n) or (n,), optional
         Fold numbers given beforehand, instead of drawing them here.
     fit_params : mapping of str to array-like of shape (n,), optional
@@ -269,6 +273,8 @@ def cross_validate_risk(
         Folder of finished fits; a killed run resumes from it.
     progress : bool, default False
         Show a progress bar.
+    sites : array-like of shape (n,), optional
+        Deprecated name of ``pooled_sites``.
 
     Returns
     -------
@@ -285,6 +291,16 @@ def cross_validate_risk(
     Folds are stratified on the event and the same for all models. No interval is computed from the spread over folds:
     folds share training patients.
     """
+    if sites is not None:
+        if pooled_sites is not None:
+            raise argument_error("sites", "None beside `pooled_sites`, its new name", "both")
+        warnings.warn(
+            "cross_validate_risk(sites=) marks a result that pools sites, and leaves none out: call it pooled_sites=, "
+            "or use internal_external",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+        pooled_sites, sites = sites, None
     if isinstance(X, MultiplyImputed):
         return _in_every_imputation(locals())
     estimators = check_models(models)
@@ -321,32 +337,21 @@ def cross_validate_risk(
         description="Cross-validation",
         accept=partial(_is_of_fold, folds=places, n_horizons=times.size),
     )
-    risks = {name: np.full((repeats, y.shape[0], times.size), np.nan) for name in estimators}
-    scores = {name: np.full((repeats, y.shape[0]), np.nan) for name in estimators}
-    for (name, r, k), result in zip(tasks, results):
-        held_out = places[r] == k
-        risks[name][r, held_out] = result["risk"]
-        if result["score"].size:
-            scores[name][r, held_out] = result["score"]
+    risks, scores = _gathered(tasks, results, places, times.size)
     doubts: tuple[Objection, ...] = (*prepared_objections(X), *stated_once(results))
-    for values in risks.values():
-        # one fold without a prediction at a horizon leaves nothing comparable there
-        short = np.isnan(values).any(axis=(0, 1))
-        if short.any() and not np.isnan(values[:, :, short]).all():
-            doubts = (*doubts, _SHORT_FOLDS) if _SHORT_FOLDS not in doubts else doubts
-        values[:, :, short] = np.nan
+    if _cut_short(risks):
+        doubts = (*doubts, _SHORT_FOLDS)
     if rarer_events(y, cause) < 5 * splits:
         doubts = (*doubts, _FEW_EVENTS)
-    if sites is not None and len(site_folds(sites, y.shape[0])[1]) >= 3:
+    if pooled_sites is not None and len(site_folds(pooled_sites, y.shape[0])[1]) >= 3:
         doubts = (*doubts, _POOLED_SITES)
-    known = {name: values for name, values in scores.items() if np.isfinite(values).all()}
     doubts = (*doubts, *screen_of(estimators, X, y, times, cause, codes))
     return CrossValidation(
         models=tuple(estimators),
         horizons=times,
         folds=places,
         risks_by_repeat=risks,
-        scores_by_repeat=known,
+        scores_by_repeat=scores,
         y=y,
         cause=cause,
         groups=codes,
@@ -354,6 +359,32 @@ def cross_validate_risk(
         objections=doubts,
         synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )
+
+
+def _gathered(
+    tasks: Sequence[tuple[str, int, int]], results: Sequence[Mapping[str, Any]], folds: np.ndarray, n_horizons: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return out-of-fold risks by model, and scores of the models that have one for every row."""
+    names = list(dict.fromkeys(name for name, _, _ in tasks))
+    risks = {name: np.full((*folds.shape, n_horizons), np.nan) for name in names}
+    scores = {name: np.full(folds.shape, np.nan) for name in names}
+    for (name, r, k), result in zip(tasks, results):
+        held_out = folds[r] == k
+        risks[name][r, held_out] = result["risk"]
+        if result["score"].size:
+            scores[name][r, held_out] = result["score"]
+    return risks, {name: values for name, values in scores.items() if np.isfinite(values).all()}
+
+
+def _cut_short(risks: Mapping[str, np.ndarray]) -> bool:
+    """Take away risks by horizons at which a fold has none, and say whether other folds had some there."""
+    found = False
+    for values in risks.values():
+        # one fold without a prediction at a horizon leaves nothing comparable there
+        short = np.isnan(values).any(axis=(0, 1))
+        found |= bool(short.any() and not np.isnan(values[:, :, short]).all())
+        values[:, :, short] = np.nan
+    return found
 
 
 def _in_every_imputation(arguments: dict[str, Any]) -> CrossValidation:
