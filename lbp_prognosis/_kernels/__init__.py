@@ -42,6 +42,7 @@ from lbp_prognosis._kernels._cox_nonnegative import cox_nonnegative
 from lbp_prognosis._kernels._cox_path import CoxPath, cox_path
 from lbp_prognosis._kernels._cox_refit import cox_refit
 from lbp_prognosis._kernels._cox_residuals import CoxPieces, cox_pieces
+from lbp_prognosis._kernels._cox_sparse_path import sparse_cox_path
 from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._cusum import (
     Chart,
@@ -106,7 +107,7 @@ from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
 from lbp_prognosis._kernels._ranked_loss import ranked_losses
-from lbp_prognosis._kernels._row_products import row_products
+from lbp_prognosis._kernels._row_products import centred_products, row_products
 from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, d3_test, rubin_pool
 from lbp_prognosis._kernels._shapley import (
     NestedPlan,
@@ -119,6 +120,8 @@ from lbp_prognosis._kernels._shapley import (
     shapley_weights,
 )
 from lbp_prognosis._kernels._sorted_quantiles import quantiles_of_sorted
+from lbp_prognosis._kernels._sparse_columns import SparseColumns, sparse_columns
+from lbp_prognosis._kernels._sparse_logistic import sparse_logistic_fit
 from lbp_prognosis._kernels._splines import rcs_basis, rcs_knots
 from lbp_prognosis._kernels._stability_index import population_stability_index, ratio_limits
 from lbp_prognosis._kernels._standardised_difference import standardised_difference
@@ -186,6 +189,7 @@ __all__ = [
     "Pooled",
     "PooledTest",
     "RandomEffects",
+    "SparseColumns",
     "StateProcess",
     "SubdistributionFit",
     "TaylorSums",
@@ -209,6 +213,7 @@ __all__ = [
     "censoring_groups",
     "censoring_process",
     "centred_copies",
+    "centred_products",
     "chained_draws",
     "chained_equations",
     "climb",
@@ -333,6 +338,9 @@ __all__ = [
     "skill",
     "solve_taylor",
     "solve_tridiagonal",
+    "sparse_columns",
+    "sparse_cox_path",
+    "sparse_logistic_fit",
     "standardised_difference",
     "state_influence",
     "state_process",

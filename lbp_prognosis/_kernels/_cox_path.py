@@ -22,7 +22,7 @@ from lbp_prognosis._kernels._cox_data import CoxData
 from lbp_prognosis._kernels._cox_quadratic import product, violations
 from lbp_prognosis._kernels._cox_sums import TiedEvents, tied_events
 
-__all__ = ["CoxPath", "cox_path"]
+__all__ = ["CoxPath", "cox_path", "path_has_levelled", "saturated_of"]
 
 _EXPLAINED = 0.99  # share of the deviance at which a path of its own choice ends
 _STILL = 1e-3  # or where four penalties added less than this share of what is explained
@@ -371,7 +371,7 @@ def cox_path(
         start = solver.solve_unpenalised()
         solver.exact_slopes()
         given = lambdas is not None
-        saturated = _saturated(solver.state.tied, solver.state.efron)
+        saturated = saturated_of(solver.state.tied, solver.state.efron)
         # ridge has no largest penalty: its path begins where a mixing of 0.001 would
         slopes = solver.gradient if few is None else data.X.T @ solver.state.residual / solver.total
         reach = np.abs(slopes[penalised]) / (f[penalised] * max(alpha, 1e-3))
@@ -386,7 +386,7 @@ def cox_path(
             coefs.append(solver.beta.copy() if few is None else few.back @ solver.beta)
             logliks.append(solver.loglik)
             previous = lam
-            if not given and _levelled(logliks, solver.loglik_null, saturated):
+            if not given and path_has_levelled(logliks, solver.loglik_null, saturated):
                 break
     return CoxPath(
         lambdas[: len(coefs)],
@@ -416,7 +416,7 @@ def _walk(solver: _Solver, previous: float, lam: float) -> float:
     return previous
 
 
-def _saturated(tied: TiedEvents, efron: bool) -> float:
+def saturated_of(tied: TiedEvents, efron: bool) -> float:
     """Log-likelihood when at each time those with the event alone run any risk, all the same."""
     total = 0.0
     for count, mean in zip(tied.count.tolist(), tied.mean_weight.tolist()):
@@ -425,7 +425,7 @@ def _saturated(tied: TiedEvents, efron: bool) -> float:
     return total
 
 
-def _levelled(logliks: list[float], null: float, saturated: float) -> bool:
+def path_has_levelled(logliks: list[float], null: float, saturated: float) -> bool:
     """Say whether four penalties added next to nothing to the explained deviance, or nearly all of it is explained."""
     if len(logliks) < 5:
         return False

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-__all__ = ["row_products"]
+import numpy as np
+from scipy.sparse import issparse
+
+__all__ = ["centred_products", "row_products"]
 
 _BLOCK = 4096  # rows whose columns stay in the cache while they are added up
 
 
-def row_products(X: np.ndarray, coef: np.ndarray) -> np.ndarray:
+def row_products(X: Any, coef: np.ndarray) -> np.ndarray:
     """Return ``X @ coef``, summed in the order of the columns for every row.
 
     A matrix product of BLAS adds up a row in another order according to where it stands, so that two patients alike in
@@ -18,8 +21,8 @@ def row_products(X: np.ndarray, coef: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    X : ndarray of shape (n, p)
-        Finite values.
+    X : ndarray or sparse array of shape (n, p)
+        Finite values; of a sparse array only what is stored is read.
     coef : ndarray of shape (p,) or (p, k)
         Columns of zero coefficients are passed over.
 
@@ -28,6 +31,8 @@ def row_products(X: np.ndarray, coef: np.ndarray) -> np.ndarray:
     ndarray of shape (n,) or (n, k)
         Sums.
     """
+    if issparse(X):
+        return np.asarray(X @ coef)
     used = np.flatnonzero(coef if coef.ndim == 1 else coef.any(axis=1))
     out = np.zeros((X.shape[0], *coef.shape[1:]))
     for start in range(0, X.shape[0], _BLOCK):
@@ -35,3 +40,20 @@ def row_products(X: np.ndarray, coef: np.ndarray) -> np.ndarray:
         for j in used:
             part += block[:, j] * coef[j] if coef.ndim == 1 else block[:, j, None] * coef[j]
     return out
+
+
+def centred_products(X: Any, centre: np.ndarray, coef: np.ndarray) -> np.ndarray:
+    """Return ``(X − centre) @ coef`` as `row_products` does; a sparse array is not centred in memory.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n, p)
+        Finite values.
+    centre : ndarray of shape (p,)
+        What is subtracted from each column.
+    coef : ndarray of shape (p,)
+        Coefficients.
+    """
+    if issparse(X):
+        return row_products(X, coef) - float(centre @ coef)
+    return row_products(X - centre, coef)

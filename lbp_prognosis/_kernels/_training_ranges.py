@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from scipy.sparse import issparse
 
 __all__ = ["MIN_BEYOND", "training_ranges"]
 
@@ -11,7 +14,7 @@ _SHARE = 0.05
 _FEW = 10  # distinct values of a column that is read as a scale with steps
 
 
-def training_ranges(X: np.ndarray) -> np.ndarray:
+def training_ranges(X: Any) -> np.ndarray:
     """Return low and high bounds of each column, and how many rows lie at or beyond them.
 
     The bounds are the 5 % and 95 % order statistics, `MIN_BEYOND` rows or more from the end (exactly so for a column
@@ -19,14 +22,16 @@ def training_ranges(X: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    X : ndarray of shape (n, p)
-        Training rows; NaN is missing.
+    X : ndarray or csc_array of shape (n, p)
+        Training rows; NaN is missing, and what a sparse array does not store is 0.
 
     Returns
     -------
     ndarray of shape (p, 4)
         Low, high, number of rows ≤ low, number of rows ≥ high; NaN for both bounds where there are too few rows.
     """
+    if issparse(X):
+        return _sparse_ranges(X)
     out = np.full((X.shape[1], 4), np.nan)
     ordered = np.sort(X, axis=0)
     known = (~np.isnan(X)).sum(axis=0)
@@ -40,6 +45,32 @@ def training_ranges(X: np.ndarray) -> np.ndarray:
         low, high = _outwards(float(values[place - 1]), float(values[m - place]))
         below = int(np.searchsorted(values, low, side="right"))
         above = m - int(np.searchsorted(values, high, side="left"))
+        out[j] = low, high, max(below, place), max(above, place)
+    return out
+
+
+def _sparse_ranges(X: Any) -> np.ndarray:
+    """Return the same of a sparse array: zeros stand, counted, between its sorted negative and positive values."""
+    m = int(X.shape[0])
+    out = np.full((X.shape[1], 4), np.nan)
+    for j in range(X.shape[1]):
+        stored = np.sort(X.data[X.indptr[j] : X.indptr[j + 1]])
+        first, last = np.searchsorted(stored, 0.0, side="left"), np.searchsorted(stored, 0.0, side="right")
+        gap = m - (stored.size - int(last - first))  # zeros, stored or not
+        values = np.concatenate([stored[:first], stored[last:]])
+
+        def at(place: int, values: np.ndarray = values, first: int = int(first), gap: int = gap) -> float:
+            if place < first:
+                return float(values[place])
+            return 0.0 if place < first + gap else float(values[place - gap])
+
+        distinct = int(np.count_nonzero(np.diff(values))) + int(values.size > 0) + int(gap > 0)
+        place = MIN_BEYOND if distinct <= _FEW else max(MIN_BEYOND, int(np.ceil(_SHARE * m)))
+        if m < 2 * MIN_BEYOND or place > m - place + 1 or not np.isfinite(values).all():
+            continue
+        low, high = _outwards(at(place - 1), at(m - place))
+        below = int(np.searchsorted(values, low, side="right")) + (gap if low >= 0 else 0)
+        above = m - int(np.searchsorted(values, high, side="left")) - (gap if high > 0 else 0)
         out[j] = low, high, max(below, place), max(above, place)
     return out
 

@@ -8,7 +8,8 @@ To write a model:
    fit on competing codes is refused. If frequency weights give exactly the fit of copied rows:
    ``weights_equal_copies = True``, and a ``resampler`` may spare resampling most of its work. If predictors may be
    missing: ``_allow_missing = True``. If the model has a baseline or intercepts that stand alone:
-   ``_allow_no_column = True``.
+   ``_allow_no_column = True``. If it works on a ``csc_array`` (of a scipy sparse matrix, or a frame of sparse
+   columns) without filling it: ``_allow_sparse = True``.
 3. ``fit(self, X, y, *, sample_weight=None, strata=None, offset=None, clusters=None)`` begins with
    ``design = self._start_fit(X, y, sample_weight, strata, offset, clusters)``, which checks everything and sets
    ``feature_names_in_`` (frames only), ``n_features_in_``, ``max_time_`` (end of follow-up), ``causes_`` (codes in
@@ -35,11 +36,13 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from lbp_prognosis._base import (
     OutcomeError,
+    SparseTable,
     argument_error,
     check_clusters,
     check_horizons,
@@ -47,6 +50,7 @@ from lbp_prognosis._base import (
     column_names,
     read_frame,
     read_matrix,
+    read_sparse,
     takes_rows,
 )
 from lbp_prognosis._kernels import ipcw_weights, training_ranges
@@ -82,6 +86,7 @@ class RiskEstimator(BaseEstimator):
     _single_cause: ClassVar[bool] = False
     _allow_missing: ClassVar[bool] = False
     _allow_no_column: ClassVar[bool] = False
+    _allow_sparse: ClassVar[bool] = False
     weights_equal_copies: ClassVar[bool] = False
     _linear_predictor_scale: ClassVar[str | None] = None
     _registry: ClassVar[dict[str, type[RiskEstimator]]] = {}
@@ -128,7 +133,7 @@ class RiskEstimator(BaseEstimator):
         kind = check_outcome(y, self._accepts, caller=name, instead=self._instead)
         n = y.shape[0]
         predictors, strata, offset = self._own_columns(read_frame(X), strata, offset)
-        names = column_names(predictors) if isinstance(predictors, pd.DataFrame) else None
+        names = self._given_names(predictors)
         matrix = self._read_predictors(predictors, allow_missing or self._allow_missing, fitting=True)
         if matrix.shape[0] != n:
             raise argument_error("X", f"of {n} rows, as many as `y`", f"{matrix.shape[0]} rows")
@@ -166,7 +171,16 @@ class RiskEstimator(BaseEstimator):
 
     def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
         """Return predictors as numbers; a model that takes categories learns and applies their codes here."""
+        if self._allow_sparse and (issparse(X) or isinstance(X, SparseTable)):
+            return read_sparse(X).finite()  # type: ignore[return-value]  # a csc_array, where the class takes one
         return read_matrix(X, allow_missing=allow_missing, allow_no_column=self._allow_no_column)
+
+    @staticmethod
+    def _given_names(X: Any) -> list[str] | None:
+        """Return the names of the columns, where they have any."""
+        if isinstance(X, SparseTable):
+            return None if X.names is None else list(X.names)
+        return column_names(X) if isinstance(X, pd.DataFrame) else None
 
     def _own_columns(self, X: Any, strata: Any, offset: Any) -> tuple[Any, Any, Any]:
         """Take the columns named by the constructor's ``strata`` and ``offset`` out of ``X``."""
@@ -224,7 +238,7 @@ class RiskEstimator(BaseEstimator):
         """Return the matrix (columns brought into the fitted order by name), strata codes and offset of new rows."""
         self._check_fitted()
         X, strata, offset = self._own_columns(read_frame(X), strata, offset)
-        names = column_names(X) if isinstance(X, pd.DataFrame) else None
+        names = self._given_names(X)
         fitted = getattr(self, "feature_names_in_", None)
         if fitted is None and names is not None and set(names) == set(self._names()):
             fitted = self._names()  # of an array, told by the names the array would have had
@@ -233,7 +247,7 @@ class RiskEstimator(BaseEstimator):
             if missing or extra:
                 told = [f"without {missing}"] * bool(missing) + [f"with unknown {extra}"] * bool(extra)
                 raise argument_error("X", "a frame with the columns of the fit", " and ".join(told))
-            X = X[list(fitted)]
+            X = X.select(list(fitted)) if isinstance(X, SparseTable) else X[list(fitted)]
         matrix = self._read_predictors(X, allow_missing or self._allow_missing, fitting=False)
         if matrix.shape[1] != self.n_features_in_:
             raise argument_error("X", f"of {self.n_features_in_} columns, as fitted", f"{matrix.shape[1]} columns")

@@ -7,17 +7,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 
 from lbp_prognosis._base import (
     EstimationError,
     Objection,
+    SparseTable,
     argument_error,
     check_choice,
     check_horizons,
     check_number,
     takes_rows,
 )
-from lbp_prognosis._kernels import discrete_baseline, exponential_incidence, product_limit_incidence, row_products
+from lbp_prognosis._kernels import (
+    centred_products,
+    discrete_baseline,
+    exponential_incidence,
+    product_limit_incidence,
+    row_products,
+)
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
@@ -122,6 +130,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."
     weights_equal_copies = True
     _allow_no_column = True
+    _allow_sparse = True
     _linear_predictor_scale = "log_hazard"
 
     def __init__(
@@ -173,7 +182,10 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         clusters: Any = None,
         folds: Any = None,
     ) -> CauseSpecificCox:
-        """Fit one model per cause; arguments as for `CoxPH.fit`, with all event codes in ``y``."""
+        """Fit one model per cause; arguments as for `CoxPH.fit`, with all event codes in ``y``.
+
+        With ``penalty="cv"`` and ``l1_ratio`` above 0 ``X`` may be a scipy sparse matrix, as for `ElasticNetCox.fit`.
+        """
         check_choice("incidence", self.incidence, _FORMS)
         check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
         tuned = check_penalty(self.penalty, self.choose, self.cv)
@@ -183,6 +195,13 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         if isinstance(self.ties, str) and self.ties == "exact" and tuned:
             raise argument_error("ties", '"efron" or "breslow" with penalty="cv"', '"exact"')
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
+        if issparse(design.X) and self.l1_ratio == 0:
+            raise argument_error(
+                "l1_ratio",
+                "above 0 for a sparse `X`",
+                self.l1_ratio,
+                'A ridge keeps every column, and its covariance has p² numbers: take l1_ratio=0.95 and penalty="cv".',
+            )
         if self.causes_.size == 0:
             raise EstimationError(f"No event among {y.shape[0]} rows: no hazard can be estimated.")
         plans = factor_plans(self.modalities, self.modality_factors, self.penalty_factors, self._names())
@@ -216,7 +235,11 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         self, design: Design, code: int, plans: list[tuple[dict[str, float], np.ndarray]], folds: Any, rare: bool
     ) -> tuple[CoxPH | ElasticNetCox, dict[str, float]]:
         """Fit each set of penalty factors and keep the one of least cross-validated deviance."""
-        X = design.X if not hasattr(self, "feature_names_in_") else pd.DataFrame(design.X, columns=self._names())
+        X: Any = design.X
+        if issparse(X):
+            X = SparseTable(X, tuple(self._names()) if hasattr(self, "feature_names_in_") else None)
+        elif hasattr(self, "feature_names_in_"):
+            X = pd.DataFrame(X, columns=self._names())
         y = Surv.right(design.y["time"], design.y["event"] == code, entry=design.entry)
         weights = None if design.weights is None else Weights(design.weights, design.weight_kind or "sampling")
         given = {
@@ -291,7 +314,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
 
     def _increments(self, design: Design, code: int) -> list[np.ndarray]:
         model = self.models_[code]
-        eta = row_products(design.X - model.centre_, model.coef_)
+        eta = centred_products(design.X, model.centre_, model.coef_)
         steps = discrete_baseline(
             design.y["time"],
             design.y["event"] == code,
@@ -391,6 +414,6 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
 
 
 def _relative_hazard(model: CoxPH | ElasticNetCox, X: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
-    eta = row_products(X - model.centre_, model.coef_)
+    eta = centred_products(X, model.centre_, model.coef_)
     with np.errstate(over="ignore"):
         return np.exp(eta if offset is None else eta + offset)

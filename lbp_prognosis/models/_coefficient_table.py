@@ -23,10 +23,12 @@ def coefficient_table(
     """Return ``term, coef, <ratio>, low, high, se, z, p, confidence, variance, coef_low, coef_high``.
 
     ``low`` and ``high`` are the Wald limits of the ratio exp(coef); both are empty where ``has_ratio`` is False. A
+    ``covariance`` may be the variances alone. A
     coefficient of variance 0 (a column that was left out) has no test and no interval.
     """
     level = check_confidence(confidence)
-    se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    variances = np.diag(covariance) if covariance.ndim == 2 else covariance
+    se = np.sqrt(np.maximum(variances, 0.0))
     se = np.where(se > 0, se, np.nan)
     z = coef / se
     half = norm.ppf(0.5 + level / 2) * se

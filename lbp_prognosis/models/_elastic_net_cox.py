@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,13 @@ from lbp_prognosis._base import (
     objection,
     takes_rows,
 )
-from lbp_prognosis._kernels import CoxPath, cox_baseline, cox_data, cox_loglik, cox_path, row_products
+from lbp_prognosis._kernels import CoxPath, centred_products, cox_baseline, cox_data, cox_loglik, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox_checks import check_events
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._factor_plans import factor_plans
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, events_at, steps_at
+from lbp_prognosis.models._penalised_columns import PenalisedColumns, penalised_columns
 from lbp_prognosis.models._ridge_choice import fold_labels, saturated_loglik
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 
@@ -127,6 +127,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
     factors for prediction based on multi-omics data. Comput Math Methods Med 2017:7691937.
     """
 
+    _allow_sparse = True
     folds_keep_clusters = True  # tuning folds never part rows of one cluster: resampling passes who is a copy of whom
     _single_cause = True
     _linear_predictor_scale = "log_hazard"
@@ -185,8 +186,9 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
 
         Parameters
         ----------
-        X : DataFrame or ndarray of shape (n, p)
-            Numeric predictors without missing values.
+        X : DataFrame, ndarray or scipy sparse matrix of shape (n, p)
+            Numeric predictors without missing values. A sparse matrix (or a frame of sparse columns) is not filled:
+            memory grows with what is stored, and with the path. What is not stored is 0.
         y : ndarray of shape (n,)
             Made by `Surv.right`.
         sample_weight, strata, offset
@@ -200,8 +202,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         check_events(y["event"] == 1, design.weights)
         weights = np.ones(y.shape[0]) if design.weights is None else design.weights
-        mean = (weights @ design.X) / weights.sum()
-        centred = design.X - mean
+        centred = penalised_columns(design.X, weights)
         pairs = factor_plans(self.modalities, self.modality_factors, self.penalty_factors, self._names())
         candidates, plans = [pair[0] for pair in pairs], [self._scaled(pair[1]) for pair in pairs]
         rows = np.ones(y.shape[0], dtype=bool)
@@ -218,12 +219,10 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
             self.cv_ = self._table(tables, candidates)
         self.penalty_factors_ = plans[best]
         self.modality_factors_ = candidates[best]
-        self._store(design, centred, weights, paths[best], k, mean)
+        self._store(design, centred, weights, paths[best], k)
         return self
 
-    def _store(
-        self, design: Design, centred: np.ndarray, weights: np.ndarray, path: CoxPath, k: int, mean: np.ndarray
-    ) -> None:
+    def _store(self, design: Design, centred: PenalisedColumns, weights: np.ndarray, path: CoxPath, k: int) -> None:
         if not np.isfinite(path.loglik_null):
             raise EstimationError(
                 "The likelihood can't be computed with this `offset`: it is a difference of log hazards, and "
@@ -243,8 +242,8 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         self.log_likelihood_, self.log_likelihood_null_ = float(path.loglik[k]), path.loglik_null
         room, gained = path.loglik_saturated - path.loglik_null, path.loglik[:end] - path.loglik_null
         self.deviance_ratio_ = gained / room if room > 0 else np.zeros(end)
-        self.centre_ = mean
-        eta = centred @ path.coef[k]
+        self.centre_ = centred.mean
+        eta = centred.products(np.ones(weights.size, dtype=bool), path.coef[k])
         steps = cox_baseline(
             design.y["time"],
             design.y["event"] == 1,
@@ -293,7 +292,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
     # ---- the path ----------------------------------------------------------------------------------------------
 
     def _whole_path(
-        self, design: Design, centred: np.ndarray, weights: np.ndarray, rows: np.ndarray, factors: np.ndarray
+        self, design: Design, centred: PenalisedColumns, weights: np.ndarray, rows: np.ndarray, factors: np.ndarray
     ) -> CoxPath:
         """Follow the declared path; where one penalty was asked for, end exactly there."""
         path = self._path(design, centred, weights, rows, factors, self._grid())
@@ -305,36 +304,37 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
     def _path(
         self,
         design: Design,
-        centred: np.ndarray,
+        centred: PenalisedColumns,
         weights: np.ndarray,
         rows: np.ndarray,
         factors: np.ndarray,
         lambdas: np.ndarray | None,
     ) -> CoxPath:
         take = lambda values: None if values is None else values[rows]  # noqa: E731
-        y, inside, w = design.y[rows], centred[rows], weights[rows]
-        middle = (w @ inside) / w.sum()
-        sd = np.sqrt((w @ (inside - middle) ** 2) / w.sum())
-        constant = sd <= 1e-12 * np.maximum(np.abs(inside).max(axis=0), 1e-300)
-        scale = np.where(constant, 1.0, sd) if self.standardize else np.ones(sd.size)
-        columns = np.where(constant, 0.0, (inside - middle) / scale)
-        data = cox_data(columns, y["time"], y["event"] == 1, entry=take(design.entry), strata=take(design.strata))
-        fewer = (weights.sum() if design.frequency else weights.size) < centred.shape[1]
+        y, columns = design.y[rows], design.X.shape[1]
+        outcome = {
+            "time": y["time"],
+            "event": y["event"] == 1,
+            "entry": take(design.entry),
+            "strata": take(design.strata),
+        }
+        fewer = (weights.sum() if design.frequency else weights.size) < columns
         ratio = (0.01 if fewer else 1e-4) if self.lambda_min_ratio is None else self.lambda_min_ratio
-        path = cox_path(
-            data,
+        return centred.path(
+            rows,
+            outcome,
+            weights[rows],
+            self.standardize,
             lambdas=lambdas,
             n_lambdas=self.n_lambdas,
             min_ratio=ratio,
             alpha=self.l1_ratio,
             factors=factors,
-            weights=w,
             offset=take(design.offset),
             ties=self.ties,
             frequency=design.frequency,
             tol=self.tol,
         )
-        return replace(path, coef=path.coef / scale)
 
     def _folds(self, design: Design, folds: Any) -> np.ndarray:
         return fold_labels(folds, self.cv, design.y["event"] == 1, design.clusters, self.random_state)
@@ -342,7 +342,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
     def _cross_validate(
         self,
         design: Design,
-        centred: np.ndarray,
+        centred: PenalisedColumns,
         weights: np.ndarray,
         factors: np.ndarray,
         path: CoxPath,
@@ -376,20 +376,23 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
         )
 
     def _loglik(
-        self, design: Design, centred: np.ndarray, weights: np.ndarray, rows: np.ndarray, coef: np.ndarray
+        self, design: Design, centred: PenalisedColumns, weights: np.ndarray, rows: np.ndarray, coef: np.ndarray
     ) -> np.ndarray:
         """Log partial likelihood of some rows at each row of ``coef``, less its saturated value."""
         take = lambda values: None if values is None else values[rows]  # noqa: E731
         y, w = design.y[rows], weights[rows]
         event = y["event"] == 1
         strata = take(design.strata)
-        eta = centred[rows] @ coef.T
-        if design.offset is not None:
-            eta = eta + design.offset[rows][:, None]
+        shift = None if design.offset is None else design.offset[rows][:, None]
         data = cox_data(np.empty((y.size, 0)), y["time"], event, entry=take(design.entry), strata=strata)
         # the saturated likelihood does not depend on the coefficients, but on the rows: glmnet subtracts it
         saturated = saturated_loglik(y["time"], event, w, strata)
-        return cox_loglik(data, eta, weights=w, ties=self.ties, frequency=design.frequency) - saturated
+        parts = []
+        for low in range(0, coef.shape[0], centred.block):
+            eta = centred.products(rows, coef[low : low + centred.block])
+            eta = eta if shift is None else eta + shift
+            parts.append(cox_loglik(data, eta, weights=w, ties=self.ties, frequency=design.frequency))
+        return np.concatenate(parts) - saturated
 
     def _place(self, table: pd.DataFrame) -> int:
         mean = table["mean"].to_numpy()
@@ -424,7 +427,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
     ) -> np.ndarray:
-        eta = row_products(X - self.centre_, self.coef_)
+        eta = centred_products(X, self.centre_, self.coef_)
         base = steps_at(self.baseline_times_, self.baseline_hazard_, strata, horizons)
         with np.errstate(over="ignore", invalid="ignore"):
             relative = np.exp(eta if offset is None else eta + offset)[:, None]

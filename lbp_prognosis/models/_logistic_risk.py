@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from scipy import special
+from scipy.sparse import issparse
 from sklearn.base import clone
 
 from lbp_prognosis._base import (
@@ -21,7 +22,14 @@ from lbp_prognosis._base import (
     check_number,
     takes_rows,
 )
-from lbp_prognosis._kernels import CategoricalFit, categorical_fit, categorical_parts, row_products
+from lbp_prognosis._kernels import (
+    CategoricalFit,
+    categorical_fit,
+    categorical_parts,
+    row_products,
+    sparse_columns,
+    sparse_logistic_fit,
+)
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
@@ -82,14 +90,15 @@ class LogisticRisk(RiskEstimator):
         Log odds ratios.
     intercept_ : float
         Log odds of a row of zeros.
-    covariance_ : ndarray of shape (p + 1, p + 1)
-        Of the intercept, then ``coef_``, of the kind in ``variance_``.
+    covariance_ : ndarray of shape (p + 1, p + 1) or None
+        Of the intercept, then ``coef_``, of the kind in ``variance_``; None for a sparse ``X``, where it would take
+        p² numbers.
     variance_ : str
-        ``"model"`` or ``"robust"``.
+        ``"model"`` or ``"robust"``; ``"none"`` for a sparse ``X``.
     log_likelihood_, log_likelihood_null_ : float
         At the estimates (without the penalty), and of the intercept (and offset) alone.
     df_ : float
-        Number of coefficients, effective under a penalty.
+        Number of coefficients, effective under a penalty; NaN for a sparse ``X``.
     horizon_ : float
         Time at which risks are known; other horizons are NaN.
     n_, n_events_, n_missing_ : int
@@ -117,6 +126,7 @@ class LogisticRisk(RiskEstimator):
     _linear_predictor_scale: ClassVar[str | None] = "log_odds"
     weights_equal_copies: ClassVar[bool] = True
     _allow_no_column: ClassVar[bool] = True
+    _allow_sparse: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -159,8 +169,9 @@ class LogisticRisk(RiskEstimator):
 
         Parameters
         ----------
-        X : DataFrame or ndarray of shape (n, p)
-            Predictors.
+        X : DataFrame, ndarray or scipy sparse matrix of shape (n, p)
+            Predictors. A sparse matrix (or a frame of sparse columns) is not filled, and what is not stored is 0; it
+            needs a penalty, and coefficients then have no standard errors.
         y : ndarray of shape (n,)
             Made by `Status.at`.
         sample_weight : array-like of shape (n,) or Weights, optional
@@ -183,6 +194,8 @@ class LogisticRisk(RiskEstimator):
         check_penalty(self.penalty, self.choose, self.cv)
         self._refuse(strata=strata)
         design = self._start_fit(X, y, sample_weight, None, offset, clusters)
+        if issparse(design.X):
+            self._check_sparse()
         horizon = status_horizon(y) if self.horizon is None else check_number("horizon", self.horizon, low=0)
         if horizon is None:
             raise argument_error(
@@ -232,10 +245,11 @@ class LogisticRisk(RiskEstimator):
             if len(set(part.y["status"].tolist())) < 2:
                 raise EstimationError("A fold leaves only one state to fit to: take fewer folds.")
             share = fold_share(weights[used], train[used], standardize=self.standardize, frequency=design.frequency)
-            out = np.empty(grid.size)
+            out, start = np.empty(grid.size), None
             for k, penalty in enumerate(grid * share):
                 trial.penalty_ = float(penalty)
-                trial._fit_rows(part, np.ones(len(part.y), dtype=bool), part.y["status"].astype(np.int64))
+                inner = part.y["status"].astype(np.int64)
+                start = trial._fit_rows(part, np.ones(len(part.y), dtype=bool), inner, start)
                 eta = trial.intercept_ + design.X[held] @ trial.coef_
                 eta = eta if design.offset is None else eta + design.offset[held]
                 out[k] = 2 * weights[held] @ (np.logaddexp(0.0, eta) - state[held] * eta)
@@ -243,7 +257,56 @@ class LogisticRisk(RiskEstimator):
 
         self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights, deviance, self.choose)
 
-    def _fit_rows(self, design: Design, used: np.ndarray, state: np.ndarray) -> None:
+    def _check_sparse(self) -> None:
+        """Refuse what would need a matrix of columns by columns."""
+        if self.penalty == 0:
+            raise argument_error("penalty", 'above 0, or "cv", for a sparse `X`', self.penalty)
+        if self.variance == "robust":
+            raise argument_error(
+                "variance",
+                '"auto" or "model" for a sparse `X`, whose coefficients have no standard errors',
+                self.variance,
+                "Give a frame of the columns in use.",
+            )
+
+    def _fit_sparse(
+        self, design: Design, used: np.ndarray, state: np.ndarray, start: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Fit a ridge on sparse columns; return the start for the next penalty."""
+        weights = None if design.weights is None else design.weights[used]
+        offset = None if design.offset is None else design.offset[used]
+        rows = design.X if used.all() else design.X[used]
+        counts = weights if design.frequency and weights is not None else np.ones(state.size)
+        columns, names, size = sparse_columns(rows, counts), self._names(), float(counts.sum())
+        factors = column_factors(self.penalty_factors, names, "penalty_factors")
+        free = np.flatnonzero((factors == 0) & ~columns.usable)
+        if free.size:
+            raise EstimationError(f"The column {names[free[0]]!r} is constant and has no penalty: drop it.")
+        ridge = self.penalty_ * factors * (size / max(size - 1, 1.0) if self.standardize else 1 / columns.scale**2)
+        found = sparse_logistic_fit(columns, state, penalty=ridge, weights=weights, offset=offset, start=start)
+        if not found.converged:
+            guilty = [int(j) for j in np.argsort(-np.abs(found.coef))[:3]]
+            raise EstimationError(
+                "The likelihood has no finite maximum within reach: a combination of columns separates the two states. "
+                f"{penalty_remedy(self.penalty_, factors, names, guilty)}, merge sparse categories, or drop the column."
+            )
+        self.coef_ = found.coef / columns.scale
+        self.intercept_ = found.intercept - float(columns.mean @ self.coef_)
+        null = categorical_fit(
+            np.ones((state.size, 1)), state, weights=weights, offset=None if offset is None else offset[:, None]
+        )
+        self.log_likelihood_, self.log_likelihood_null_ = found.loglik, null.loglik
+        self.covariance_, self.variance_, self.df_ = None, "none", float("nan")
+        self.n_iter_ = found.iterations
+        self.n_, self.n_events_ = int(size), int(counts @ state)
+        return np.concatenate([[found.intercept], found.coef])
+
+    def _fit_rows(
+        self, design: Design, used: np.ndarray, state: np.ndarray, start: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """Fit some rows at ``penalty_``; return where a sparse fit of the next penalty may start."""
+        if issparse(design.X):
+            return self._fit_sparse(design, used, state, start)
         X = design.X[used]
         weights = None if design.weights is None else design.weights[used]
         offset = None if design.offset is None else design.offset[used][:, None]
@@ -284,6 +347,7 @@ class LogisticRisk(RiskEstimator):
         self.n_iter_ = found.iterations
         total = np.ones(state.size) if counts is None else counts
         self.n_, self.n_events_ = int(total.sum()), int(total @ state)
+        return None
 
     def _store_variance(
         self,
@@ -310,7 +374,7 @@ class LogisticRisk(RiskEstimator):
                 np.add.at(sums, design.clusters[used], score)
                 score = sums
             inverse = inverse @ (score.T @ score) @ inverse
-        self.covariance_ = back @ inverse @ back.T
+        self.covariance_: np.ndarray | None = back @ inverse @ back.T
 
     @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
@@ -371,6 +435,5 @@ class LogisticRisk(RiskEstimator):
         self._check_fitted()
         terms = ["(intercept)", *self._names()]
         coef = np.concatenate([[self.intercept_], self.coef_])
-        return coefficient_table(
-            terms, coef, self.covariance_, ratio="or", confidence=confidence, variance=self.variance_
-        )
+        variances = np.full(coef.size, np.nan) if self.covariance_ is None else self.covariance_
+        return coefficient_table(terms, coef, variances, ratio="or", confidence=confidence, variance=self.variance_)

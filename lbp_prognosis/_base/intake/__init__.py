@@ -17,6 +17,7 @@ from lbp_prognosis._base.intake._numbers import as_labels, as_numbers, numbers_i
 from lbp_prognosis._base.intake._read_frame import column_names, read_frame
 from lbp_prognosis._base.intake._roles import ROLES, Role
 from lbp_prognosis._base.intake._rows import refused_kind, rows_in_words
+from lbp_prognosis._base.intake._sparse_table import SparseTable, read_sparse
 from lbp_prognosis._base.intake._takes_rows import takes_rows
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ColumnKind",
     "Holds",
     "Role",
+    "SparseTable",
     "aligned",
     "as_labels",
     "as_numbers",
@@ -43,6 +45,7 @@ __all__ = [
     "outcome_labels",
     "read_frame",
     "read_matrix",
+    "read_sparse",
     "refused_kind",
     "rows_in_words",
     "shape_remedy",

@@ -70,7 +70,10 @@ def shape_remedy(X: Any) -> str | None:
     if isinstance(X, pd.Series):
         return "One patient is a frame of one row, X.iloc[[0]]; one predictor is a frame of one column, X[['age']]."
     if issparse(X):
-        return "Sparse matrices are not taken here: X.toarray(), or a frame of the columns in use."
+        return (
+            "Sparse matrices are taken by ElasticNetCox, penalised LogisticRisk and CauseSpecificCox of elastic nets; "
+            "else X.toarray(), or a frame of the columns in use."
+        )
     if isinstance(X, Mapping):
         return "A patient in a mapping is a frame of one row: pd.DataFrame([patient])."
     if isinstance(X, str):

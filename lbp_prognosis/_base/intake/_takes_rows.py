@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 
 from lbp_prognosis._base._errors import argument_error
 from lbp_prognosis._base.intake._column_kind import holds
@@ -17,6 +18,7 @@ from lbp_prognosis._base.intake._labels import in_order_of, is_counter, label_co
 from lbp_prognosis._base.intake._numbers import as_labels, as_numbers
 from lbp_prognosis._base.intake._read_frame import read_frame
 from lbp_prognosis._base.intake._roles import ROLES, Role
+from lbp_prognosis._base.intake._sparse_table import is_sparse_frame, read_sparse
 
 __all__ = ["takes_rows"]
 
@@ -74,7 +76,8 @@ def takes_rows(*, beside: str = "", **roles: Role | None) -> Callable[[F], F]:
                 if name in ROLES and roles.get(name, "") is not None:
                     given[name] = (value, ROLES[name])
             horizons = bound.arguments.get("horizons")
-            for name, value in _taken(given, horizons).items():
+            sparse = getattr(bound.arguments.get("self"), "_allow_sparse", False)
+            for name, value in _taken(given, horizons, sparse=sparse).items():
                 if name in own:
                     bound.arguments[name] = value
                 elif name != beside:
@@ -87,7 +90,7 @@ def takes_rows(*, beside: str = "", **roles: Role | None) -> Callable[[F], F]:
     return decorate
 
 
-def _taken(given: Mapping[str, tuple[Any, Role]], horizons: Any = None) -> dict[str, Any]:
+def _taken(given: Mapping[str, tuple[Any, Role]], horizons: Any = None, *, sparse: bool = False) -> dict[str, Any]:
     """Return all row-wise arguments read, ordered and checked; columns named by horizons in the order of these."""
     parts = {name: _parts(value, role) for name, (value, role) in given.items() if value is not None}
     roles = {name: given[name][1] for name in parts}
@@ -95,7 +98,9 @@ def _taken(given: Mapping[str, tuple[Any, Role]], horizons: Any = None) -> dict[
     labels = {(name, key): _index(part) for name, own in parts.items() for key, part in own.items()}
     read = {
         name: {
-            key: _by_horizon(_told(name, key), _read(_told(name, key), part, roles[name]), roles[name], horizons)
+            key: _by_horizon(
+                _told(name, key), _read(_told(name, key), part, roles[name], sparse), roles[name], horizons
+            )
             for key, part in own.items()
         }
         for name, own in parts.items()
@@ -157,10 +162,12 @@ def _parts(value: Any, role: Role) -> dict[Any, Any]:
     return {None: value}
 
 
-def _read(name: str, value: Any, role: Role) -> Any:
-    """Read frames and columns of other libraries."""
+def _read(name: str, value: Any, role: Role, sparse: bool = False) -> Any:
+    """Read frames and columns of other libraries, and sparse matrices where they are taken."""
     if role == "outcome":
         return value
+    if sparse and role == "matrix" and (issparse(value) or is_sparse_frame(value)):
+        return read_sparse(value, name)
     return read_frame(value, name) if role in ("matrix", "frame") else as_pandas(value, name)
 
 

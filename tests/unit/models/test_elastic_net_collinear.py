@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import lbp_prognosis.models._elastic_net_cox as module
+import lbp_prognosis.models._penalised_columns as module
 from lbp_prognosis import Surv
 from lbp_prognosis._base import EstimationError
 from lbp_prognosis.models import ElasticNetCox

@@ -13,7 +13,7 @@ from syn import park_miller, syn
 from lbp_prognosis._base import ArgumentError, EstimationError
 from lbp_prognosis._kernels import cox_fit
 from lbp_prognosis.models import CoxPH, ElasticNetCox, PriorityCox
-from lbp_prognosis.models import _elastic_net_cox as elastic_net_module
+from lbp_prognosis.models import _penalised_columns as columns_module
 from lbp_prognosis.survival import Surv, Weights
 
 CLINICAL = ["c1", "c2", "c3", "p1", "p2"]
@@ -184,14 +184,14 @@ def test_rows_may_lack_whole_blocks(stress):
 def test_a_penalty_that_did_not_converge_in_a_fold_is_not_chosen(stress, monkeypatch, lost):
     X, y = stress[0].loc[:199, CLINICAL], stress[1][:200]
     settled = ElasticNetCox(lambdas=[0.1, 0.05, 0.02, 0.01], cv=4).fit(X, y).cv_["mean"]
-    original = elastic_net_module.cox_path
+    original = columns_module.cox_path
 
     def path(data, **options):
         found = original(data, **options)
         inside = np.isin(np.arange(found.lambdas.size), lost) & (data.event.size < 200)
         return replace(found, converged=found.converged & ~inside)
 
-    monkeypatch.setattr(elastic_net_module, "cox_path", path)
+    monkeypatch.setattr(columns_module, "cox_path", path)
     model = ElasticNetCox(lambdas=[0.1, 0.05, 0.02, 0.01], cv=4)
     if len(lost) == 4:
         with pytest.raises(EstimationError, match="At no penalty did the path converge"):
