@@ -5,6 +5,7 @@ from lbp_prognosis.federation._federated_cox import FederatedCox
 from lbp_prognosis.federation._federated_discrete_hazard import FederatedDiscreteHazard
 from lbp_prognosis.federation._federated_fit import FederatedFit
 from lbp_prognosis.federation._federated_logistic import FederatedLogistic
+from lbp_prognosis.federation._flower import flower_client, flower_fit
 from lbp_prognosis.federation._packet import Packet
 from lbp_prognosis.federation._policy import Policy
 from lbp_prognosis.federation._pool_packets import pool
@@ -32,6 +33,8 @@ __all__ = [
     "SiteBaseline",
     "TableOneSums",
     "combat_moments",
+    "flower_client",
+    "flower_fit",
     "pool",
     "pool_combat",
     "pool_table_one",

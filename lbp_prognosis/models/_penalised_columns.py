@@ -69,7 +69,7 @@ class _Sparse:
         self.block = _SPARSE_BLOCK
 
     def _part(self, rows: np.ndarray) -> Any:
-        return self.matrix if rows.dtype == bool and rows.all() else self.matrix[rows]
+        return self.matrix if rows.all() else self.matrix[rows]
 
     def products(self, rows: np.ndarray, coef: np.ndarray) -> np.ndarray:
         return np.asarray(self._part(rows) @ coef.T) - coef @ self.mean
