@@ -16,7 +16,7 @@ _SPARSE_BLOCK = 16  # penalties whose linear predictors stand side by side
 
 
 class PenalisedColumns(Protocol):
-    """What `ElasticNetCox` asks of its columns.
+    """Columns of a penalised model as `ElasticNetCox` uses them.
 
     Attributes
     ----------
