@@ -17,7 +17,7 @@ from lbp_prognosis.evidence import CLINICAL_MINIMUM, Criteria
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
-from lbp_prognosis.study._technical_plan import TechnicalPlan
+from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
 
@@ -56,6 +56,7 @@ DESIGN = ("strata", "psu", "fpc", "weight", "weights", "sampling_weight", "clust
 _PACKAGE = ("package", "mapping", "site", "nominal", "synthetic")
 _STEP = (0.001, 0.5)
 _LARGEST_SEED = 2**63 - 1
+_MOVEMENT = 'Trials and sessions are of movement: table = "motion".'
 _Columns = tuple[str, ...]
 
 
@@ -80,8 +81,8 @@ def read_study(table: Any) -> dict[str, Any]:
         "prespecified": read.value("prespecified", bool, top.get("prespecified", False)),
         "data": _data(read, top),
         "models": _list(read, "model", ModelPlan, top.get("model", [])),
-        "technical": _list(read, "technical", TechnicalPlan, top.get("technical", [])),
-        "diagnostic": _list(read, "diagnostic", DiagnosticPlan, top.get("diagnostic", [])),
+        "technical": _readings(read, "technical", TechnicalPlan, top.get("technical", [])),
+        "diagnostic": _readings(read, "diagnostic", DiagnosticPlan, top.get("diagnostic", [])),
         "modalities": read.value("modalities", Mapping[str, _Columns], top.get("modalities", {})),
         "transform": read.value("transform", Mapping[str, _Columns], top.get("transform", {})),
         "clinical_minimum": read.value(
@@ -122,6 +123,19 @@ def _list(read: StrictTable, name: str, kind: type, value: Any) -> tuple[Any, ..
         read.fault(name, "missing_key", name, "at least one [[model]]", "none")
     made = [read.record(kind, f"{name}.{k}", item) for k, item in enumerate(value, start=1)]
     return tuple(made)
+
+
+def _readings(read: StrictTable, name: str, kind: type, value: Any) -> tuple[Any, ...]:
+    """Plans of measurements: what only movement has is no key of readings, and an empty name is none."""
+    for k, item in enumerate(value if isinstance(value, list | tuple) else (), start=1):
+        if not isinstance(item, Mapping):
+            continue
+        if item.get("name") == "":
+            read.fault(f"{name}.{k}.name", "text", f"{name}.name", "words, or left out", "''")
+        for key in sorted(OF_MOVEMENT & set(item)) if item.get("table", "reading") == "reading" else ():
+            words = "left out for readings of images: each reader has his occasions in the table"
+            read.fault(f"{name}.{k}.{key}", "conflict", f"{name}.{key}", words, item[key], _MOVEMENT)
+    return _list(read, name, kind, value)
 
 
 def _data(read: StrictTable, top: Mapping[str, Any]) -> DataPlan | None:

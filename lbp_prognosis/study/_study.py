@@ -19,7 +19,7 @@ from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._plain import plain
 from lbp_prognosis.study._read_study import PAGE, read_study
-from lbp_prognosis.study._technical_plan import TechnicalPlan
+from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
 
@@ -227,7 +227,7 @@ class Study:
                 del model["formula"]
         for plan in fields["technical"]:
             if plan["table"] == "reading":
-                for name in ("table", "between", "repeats", "days"):
+                for name in ("table", *OF_MOVEMENT):
                     del plan[name]
         if not fields["biomechanics"]:
             del fields["biomechanics"]

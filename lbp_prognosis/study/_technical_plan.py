@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from lbp_prognosis._base import argument_error, check_choice, check_number
 from lbp_prognosis.biomechanics import motion_measure
 
-__all__ = ["TechnicalPlan"]
+__all__ = ["OF_MOVEMENT", "TechnicalPlan"]
+
+_OF_READINGS = {"between": "trials", "repeats": 2, "days": None}
+OF_MOVEMENT = frozenset(_OF_READINGS)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ class TechnicalPlan:
             self._check_movement()
         elif isinstance(self.readers, str) or not self.readers or len(set(self.readers)) != len(self.readers):
             raise argument_error("technical.readers", "a list of different readers", self.readers)
+        for name, usual in _OF_READINGS.items() if self.table == "reading" else ():
+            if getattr(self, name) != usual:
+                raise argument_error(f"technical.{name}", "left out for readings of images", getattr(self, name))
         if not self.name:
             object.__setattr__(self, "name", self.measure.replace("_", " "))
 

@@ -35,6 +35,12 @@ def test_a_sample_of_seventy_five() -> None:
     assert 5 < accepted < 40
 
 
+@pytest.mark.parametrize("seed", [298, 763])
+def test_what_was_once_lost(seed: int) -> None:
+    """``repeats`` of readings, which only movement has, and an empty name were accepted and dropped."""
+    assert not judged(seed)
+
+
 @pytest.mark.slow
 def test_fifteen_hundred() -> None:
     for seed in range(1500):

@@ -148,6 +148,9 @@ def test_plans_refuse_nonsense():
         (lambda: TechnicalPlan("x", ()), "readers"),
         (lambda: TechnicalPlan("x", ("a", "a")), "readers"),
         (lambda: TechnicalPlan("x", "ab"), "readers"),
+        (lambda: TechnicalPlan("x", ("a",), repeats=3), r"technical\.repeats"),
+        (lambda: TechnicalPlan("x", ("a",), between="sessions"), r"technical\.between"),
+        (lambda: TechnicalPlan("x", ("a",), days=7), r"technical\.days"),
         (lambda: DiagnosticPlan("x", "r", "4"), "positive"),
         (lambda: DiagnosticPlan("x", "r", ()), "positive"),
         (lambda: DiagnosticPlan("x", "r", 4, against="truth"), "against"),
@@ -227,6 +230,8 @@ def test_sections_that_are_not_as_they_must_be():
         ({"technical": {"measure": "x"}}, r"\[\[technical\]\]"),
         ({"diagnostic": [{"measure": "x", "reference": "r"}]}, "positive"),
         ({"technical": [{"measure": "x", "readers": ["a"], "colour": 1}]}, "colour"),
+        ({"technical": [{"measure": "x", "readers": ["a"], "repeats": 2}]}, r"technical\.repeats.*left out"),
+        ({"technical": [{"measure": "x", "readers": ["a"], "name": ""}]}, r"technical\.name"),
     ):
         with pytest.raises(ArgumentError, match=word):
             Study.from_dict({**PROTOCOL, **change})
