@@ -14,14 +14,18 @@ def outcome_columns(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return columns for the imputation model, and their kinds (0 continuous, 1 binary).
 
     For times: a cause's indicator and its Nelson–Aalen cumulative hazard at the row's own time. For a state at a visit:
-    the state, missing where it was not observed. An interval is read at the visit that ended it.
+    the state, missing where it was not observed. For scores: the scores, missing where they were not observed. An
+    interval is read at the visit that ended it.
 
     References
     ----------
     White IR, Royston P. Imputing missing covariate values for the Cox model. Stat Med 2009;28:1982-1998.
     doi:10.1002/sim.3618
     """
-    kind = check_outcome(y, ("right", "interval", "status"), caller="MultipleImputation")
+    kind = check_outcome(y, ("right", "interval", "status", "measured", "repeated"), caller="MultipleImputation")
+    if kind in ("measured", "repeated"):
+        scores = y["value"][:, None] if kind == "measured" else y["values"]
+        return scores.astype(float), np.zeros(scores.shape[1], dtype=int)
     if kind == "status":
         state = y["status"].astype(float)
         return np.where(state < 0, np.nan, state)[:, None], np.array([1])

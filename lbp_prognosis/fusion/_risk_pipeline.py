@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     check_choice,
     check_confidence,
     check_horizons,
+    labels_of,
     linear_predictor_of,
     linear_predictor_scale,
     takes_rows,
@@ -28,6 +29,7 @@ from lbp_prognosis.fusion._completions import MultipleStep
 from lbp_prognosis.fusion._frame import as_frame, coarse_ranges, match_columns
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
 from lbp_prognosis.fusion._tell_categories import tell_categories
+from lbp_prognosis.survival import ScoreForecast
 
 __all__ = ["Branch", "RiskBand", "RiskPipeline"]
 
@@ -475,6 +477,45 @@ class RiskPipeline(BaseEstimator):
 
         return np.mean(self._over_completions(inner, held, survival), axis=0)
 
+    @_model_has("predict_forecast")
+    @takes_rows()
+    def predict_forecast(self, X: Any, *, offset: Any = None) -> ScoreForecast:
+        """Return the predicted distribution of a score, averaged over completions and completed tables.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors; missing values are allowed if a step imputes.
+        offset : array-like of shape (n,), optional
+            Passed to the model where given.
+        """
+        inner, held = self._prepare(X)
+
+        def shares(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict_distribution(table, **_rows_of(row, offset=offset))
+
+        levels = self.models_[0].levels_  # every completed table has the scores of the same patients
+        return ScoreForecast(levels, np.mean(self._over_completions(inner, held, shares), axis=0), labels_of(X))
+
+    @_model_has("predict_forecast")
+    @takes_rows()
+    def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return the expected score, averaged over completions and completed tables; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Passed to the model where given.
+        """
+        inner, held = self._prepare(X)
+
+        def means(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict_mean(table, **_rows_of(row, offset=offset))
+
+        return np.mean(self._over_completions(inner, held, means), axis=0)
+
     @_model_has("score")
     @takes_rows()
     def score(self, X: Any, y: np.ndarray, **keywords: Any) -> float:
@@ -514,6 +555,8 @@ class _Scored:
     def like(self, model: Any) -> Any:
         twin = copy.copy(model)
         twin.predict_risk = self.pipeline.predict_risk
+        if hasattr(model, "predict_forecast"):
+            twin.predict_forecast = self.pipeline.predict_forecast
         return twin
 
 

@@ -24,6 +24,7 @@ from lbp_prognosis.validation.resampling._cross_validate import CrossValidation,
 from lbp_prognosis.validation.resampling._instability import Instability
 from lbp_prognosis.validation.resampling._internal_external import InternalExternal, internal_external
 from lbp_prognosis.validation.resampling._risk_scorer import RiskScorer, risk_scorer
+from lbp_prognosis.validation.resampling._score_resampling import cross_validate_scores, score_optimism
 from lbp_prognosis.validation.resampling._validate_groups import GroupValidation, validate_groups
 from lbp_prognosis.validation.screening._screen import screen
 from lbp_prognosis.validation.screening._screening import Finding, Screening
@@ -87,6 +88,7 @@ __all__ = [
     "censoring_sensitivity",
     "contrast",
     "cross_validate_risk",
+    "cross_validate_scores",
     "delta_sensitivity",
     "dynamic_performance",
     "external_validate",
@@ -104,6 +106,7 @@ __all__ = [
     "sample_size_support",
     "sample_size_trial",
     "sample_size_validation",
+    "score_optimism",
     "screen",
     "subgroup_performance",
     "update_model",

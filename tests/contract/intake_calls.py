@@ -197,6 +197,22 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"y": Y, "horizon": 6.0, "n_draws": 100},
     ),
     "models.MultiStateCox": (fitted(models.MultiStateCox(), COURSES), {"X": R.X, **COMMON}, {}),
+    "validation.cross_validate_scores": (
+        lambda X, groups: np.sort(
+            validation.cross_validate_scores(models.LinearOutcome(), X, SCORES, n_splits=2, groups=groups)[
+                "LinearOutcome"
+            ].mean()
+        ).sum(),
+        {"X": R.X, "groups": R.cluster},
+        {},
+    ),
+    "validation.score_optimism": (
+        lambda X, groups: validation.score_optimism(models.LinearOutcome(), X, SCORES, n_resamples=3, groups=groups)[
+            "corrected"
+        ].to_numpy(),
+        {"X": R.X, "groups": R.cluster},
+        {},
+    ),
     "models.PanelMarkov": (
         fitted(models.PanelMarkov(variance="robust"), INTERVALS),
         {"X": R.X, "sample_weight": R.weight, "clusters": R.cluster},

@@ -119,6 +119,7 @@ LINEAR = fit(models.LinearOutcome(), SCORES, **OFFSET)
 PLAIN_LINEAR = fit(models.LinearOutcome(), SCORES)
 ORDINAL = fit(models.OrdinalRegression(), SCORES, R.X[["a"]], **OFFSET)
 STATES = fit(models.MultiStateCox(), COURSES)
+SCORED_PIPELINE = fit(RiskPipeline([("scale", Standardise())], models.LinearOutcome()), SCORES, **OFFSET)
 PANEL = fit(models.PanelMarkov(), INTERVALS)
 RECURRENT = fit(models.RecurrentCox(), EVENTS, **OFFSET)
 PRIORITY = fit(models.PriorityCox(PARTS, cv=2, cross_fit=2))
@@ -269,6 +270,12 @@ METHODS: dict[str, Spec] = {
     "models.OrdinalRegression.predict_mean": (of(ORDINAL.predict_mean), {**XA, **OFFSET}, {}),
     "models.MultiStateCox.predict_occupancy": (of(STATES.predict_occupancy, 6.0), X1, {}),
     "models.MultiStateCox.predict_risk": (of(STATES.predict_risk, 6.0, state="recovered"), X1, {}),
+    "fusion.RiskPipeline.predict_forecast": (
+        lambda X, **rows: np.sort(SCORED_PIPELINE.predict_forecast(X, **rows).mean()),
+        {**X1, **OFFSET},
+        {},
+    ),
+    "fusion.RiskPipeline.predict_mean": (of(SCORED_PIPELINE.predict_mean), {**X1, **OFFSET}, {}),
     "models.PanelMarkov.predict_occupancy": (of(PANEL.predict_occupancy, 6.0, from_state="start"), X1, {}),
     "models.PanelMarkov.predict_risk": (of(PANEL.predict_risk, 6.0), X1, {}),
     "models.RecurrentCox.predict_mean": (of(RECURRENT.predict_mean, 6.0), {**X1, **OFFSET}, {}),

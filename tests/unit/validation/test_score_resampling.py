@@ -1,0 +1,99 @@
+"""Scores out of fold and their optimism: by hand, through imputation, with rare scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import Measured, Surv
+from lbp_prognosis._base import ArgumentError, OutcomeError
+from lbp_prognosis.evaluation import crps, evaluate
+from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
+from lbp_prognosis.models import CoxPH, LinearOutcome, OrdinalRegression
+from lbp_prognosis.validation import cross_validate_scores, score_optimism
+from lbp_prognosis.validation.resampling._folds import repeated_folds
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(4)
+    X = pd.DataFrame(rng.normal(size=(120, 3)), columns=["a", "b", "c"])
+    score = np.clip(np.round(4 + 1.2 * X["a"] + rng.logistic(size=120)), 0, 10)
+    score[::17] = np.nan
+    return X, Measured.at(12.0, score, lower=0, upper=10, at_most=3)
+
+
+def test_each_patient_is_predicted_without_the_own_fold(data) -> None:
+    X, y = data
+    found = cross_validate_scores({"or": OrdinalRegression(), "line": LinearOutcome()}, X, y, n_splits=4)
+    assert set(found) == {"or", "line"}
+    np.testing.assert_allclose(found["or"].probability.sum(axis=1), 1, rtol=1e-12)
+    judged = evaluate(y, found).metrics
+    assert judged["or"]["crps"].value == pytest.approx(crps(y, found["or"]).value, abs=1e-12)
+    folds = repeated_folds(y, n_splits=4, n_repeats=1, groups=None, generators=[np.random.default_rng(0)])[0]
+    for fold in range(4):
+        model = OrdinalRegression().fit(X[folds != fold].reset_index(drop=True), y[folds != fold])
+        own = model.predict_mean(X[folds == fold])
+        np.testing.assert_allclose(found["or"].mean()[folds == fold], own, rtol=1e-10)
+    twice = cross_validate_scores(OrdinalRegression(), X, y, n_splits=4, n_repeats=2)["OrdinalRegression"]
+    assert np.abs(twice.mean() - found["or"].mean()).max() > 1e-4
+    groups = np.repeat(np.arange(60), 2)
+    assert len(cross_validate_scores(LinearOutcome(), X, y, n_splits=3, groups=groups)["LinearOutcome"]) == 120
+
+
+def test_a_score_that_a_fold_lacks_has_no_probability_there(data) -> None:
+    X, y = data
+    rare = y.copy()
+    rare["value"][0] = 0.0
+    rare["value"][1:] = np.where(rare["value"][1:] == 0, 1.0, rare["value"][1:])
+    found = cross_validate_scores(OrdinalRegression(), X, rare, n_splits=3)["OrdinalRegression"]
+    assert found.levels[0] == 0
+    assert (found.probability[:, 0] == 0).sum() == 40
+    assert found.probability[0, 0] == 0  # the fold of the only patient with it
+
+
+def test_imputation_is_averaged_before_the_score(data) -> None:
+    X, y = data
+    holes = X.mask(np.arange(360).reshape(120, 3) % 11 == 5)
+    pipeline = RiskPipeline([("fill", MultipleImputation(m=2, random_state=0))], OrdinalRegression())
+    fitted = pipeline.fit(holes, y)
+    forecast = fitted.predict_forecast(holes)
+    np.testing.assert_allclose(forecast.probability.sum(axis=1), 1, rtol=1e-10)
+    np.testing.assert_allclose(fitted.predict_mean(holes), forecast.mean(), rtol=1e-9)
+    np.testing.assert_allclose(fitted.predict_risk(holes, 12.0)[:, 0], forecast.at_most(3), rtol=1e-9)
+    assert fitted.score(holes, y) == pytest.approx(-crps(y, forecast).value, rel=1e-9)
+    bare = RiskPipeline([], OrdinalRegression()).fit(X, y)
+    np.testing.assert_allclose(bare.predict_mean(X), OrdinalRegression().fit(X, y).predict_mean(X), rtol=1e-12)
+    assert not hasattr(RiskPipeline([], CoxPH()), "predict_forecast")
+
+
+def test_optimism_by_hand(data) -> None:
+    X, y = data
+    table = score_optimism(LinearOutcome(), X, y, n_resamples=4, random_state=9).set_index("metric")
+    rng, inside, outside = np.random.default_rng(9), [], []
+    plain = X.reset_index(drop=True)
+    for _ in range(4):
+        rows = rng.integers(0, 120, 120)
+        model = LinearOutcome().fit(plain.iloc[rows].reset_index(drop=True), y[rows])
+        for kept, chosen in ((inside, rows), (outside, np.arange(120))):
+            kept.append(crps(y[chosen], model.predict_forecast(plain.iloc[chosen].reset_index(drop=True))).value)
+    assert table.loc["crps", "training"] == pytest.approx(np.mean(inside), abs=1e-10)
+    assert table.loc["crps", "test"] == pytest.approx(np.mean(outside), abs=1e-10)
+    assert table.loc["crps", "corrected"] == pytest.approx(
+        table.loc["crps", "apparent"] - np.mean(inside) + np.mean(outside), abs=1e-10
+    )
+    assert table.loc["crps", "optimism"] < 0  # a loss looks smaller inside
+    assert table.loc["slope", "training"] > table.loc["slope", "test"]
+
+
+def test_what_is_refused(data) -> None:
+    X, y = data
+    times = Surv.right(np.ones(120), np.ones(120))
+    for function in (cross_validate_scores, score_optimism):
+        with pytest.raises(OutcomeError):
+            function(OrdinalRegression(), X, times)
+        with pytest.raises(ArgumentError, match="predict_forecast"):
+            function(CoxPH(), X, y)
+        with pytest.raises(ArgumentError, match="unfitted"):
+            function(LinearOutcome().fit(X, y), X, y)
