@@ -27,6 +27,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.fusion._completions import MultipleStep
 from lbp_prognosis.fusion._frame import as_frame, coarse_ranges, match_columns
+from lbp_prognosis.fusion._pipeline_rows import Scored, beside, rows_of
 from lbp_prognosis.fusion._step_output import fitted_output, step_output
 from lbp_prognosis.fusion._tell_categories import tell_categories
 from lbp_prognosis.survival import ScoreForecast
@@ -235,7 +236,7 @@ class RiskPipeline(BaseEstimator):
             steps = [clone(step) for _, step in named[cut + 1 :]]
             for step in steps:
                 table = fitted_output(step, table, y)
-            model = clone(self.model).fit(_beside(table, held), y, **extra)
+            model = clone(self.model).fit(beside(table, held), y, **extra)
             self.branches_.append(Branch(steps, model))
 
     def _held(self, frame: pd.DataFrame) -> list[str]:
@@ -302,7 +303,7 @@ class RiskPipeline(BaseEstimator):
     def _model_input(branch: Branch, inner: pd.DataFrame, held: pd.DataFrame, row: np.ndarray) -> pd.DataFrame:
         for step in branch.steps:
             inner = step_output(step, inner)
-        return inner if held.shape[1] == 0 else _beside(inner, held.iloc[row].set_axis(inner.index, axis=0))
+        return inner if held.shape[1] == 0 else beside(inner, held.iloc[row].set_axis(inner.index, axis=0))
 
     def _score(self, branch: Branch, held: pd.DataFrame) -> Any:
         if not hasattr(branch.model, "linear_predictor"):
@@ -354,7 +355,7 @@ class RiskPipeline(BaseEstimator):
         inner, held = self._prepare(X)
 
         def risks(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.predict_risk(table, horizons, cause, **_rows_of(row, strata=strata, offset=offset))
+            return model.predict_risk(table, horizons, cause, **rows_of(row, strata=strata, offset=offset))
 
         return self._combined(self._over_completions(inner, held, risks))
 
@@ -408,7 +409,7 @@ class RiskPipeline(BaseEstimator):
         for branch in self.branches_:
             done = complete(self._score(branch, held), nodes=np.array([-z, z]))
             table = self._model_input(branch, done.frame, held, done.row)
-            values = branch.model.predict_risk(table, times, cause, **_rows_of(done.row, **keywords))
+            values = branch.model.predict_risk(table, times, cause, **rows_of(done.row, **keywords))
             low, high = np.empty((len(inner), times.size)), np.empty((len(inner), times.size))
             order = np.argsort(done.row, kind="stable")
             pieces = np.split(order, np.searchsorted(done.row[order], np.arange(1, len(inner))))
@@ -457,7 +458,7 @@ class RiskPipeline(BaseEstimator):
         """Return the linear predictor, averaged over completions and completed tables; shape (n,)."""
         scores = self._over_completions(
             *self._prepare(X),
-            lambda model, table, row: linear_predictor_of(model, table, cause, **_rows_of(row, **keywords)),
+            lambda model, table, row: linear_predictor_of(model, table, cause, **rows_of(row, **keywords)),
         )
         return np.mean(scores, axis=0)
 
@@ -473,7 +474,7 @@ class RiskPipeline(BaseEstimator):
         inner, held = self._prepare(X)
 
         def survival(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.predict_survival(table, times, **_rows_of(row, strata=strata, offset=offset))
+            return model.predict_survival(table, times, **rows_of(row, strata=strata, offset=offset))
 
         return np.mean(self._over_completions(inner, held, survival), axis=0)
 
@@ -492,7 +493,7 @@ class RiskPipeline(BaseEstimator):
         inner, held = self._prepare(X)
 
         def shares(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.predict_distribution(table, **_rows_of(row, offset=offset))
+            return model.predict_distribution(table, **rows_of(row, offset=offset))
 
         levels = self.models_[0].levels_  # every completed table has the scores of the same patients
         return ScoreForecast(levels, np.mean(self._over_completions(inner, held, shares), axis=0), labels_of(X))
@@ -512,7 +513,7 @@ class RiskPipeline(BaseEstimator):
         inner, held = self._prepare(X)
 
         def means(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-            return model.predict_mean(table, **_rows_of(row, offset=offset))
+            return model.predict_mean(table, **rows_of(row, offset=offset))
 
         return np.mean(self._over_completions(inner, held, means), axis=0)
 
@@ -521,7 +522,7 @@ class RiskPipeline(BaseEstimator):
     def score(self, X: Any, y: np.ndarray, **keywords: Any) -> float:
         """Return the model's own score of the pipeline's risks (proper by default; higher is better)."""
         check_is_fitted(self, "branches_")
-        scorer = _Scored(self)
+        scorer = Scored(self)
         return float(type(self.models_[0]).score(scorer.like(self.models_[0]), X, y, **keywords))
 
     @property
@@ -544,34 +545,3 @@ class RiskPipeline(BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "branches_")
-
-
-class _Scored:
-    """Let a model's own score see the pipeline's risks, so that imputation is averaged before scoring."""
-
-    def __init__(self, pipeline: RiskPipeline) -> None:
-        self.pipeline = pipeline
-
-    def like(self, model: Any) -> Any:
-        twin = copy.copy(model)
-        twin.predict_risk = self.pipeline.predict_risk
-        if hasattr(model, "predict_forecast"):
-            twin.predict_forecast = self.pipeline.predict_forecast
-        return twin
-
-
-def _beside(table: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """Put the held columns beside the predictors; a step may have left one of them in place."""
-    if held.shape[1] == 0:
-        return table
-    return pd.concat([table[[column for column in table.columns if column not in held.columns]], held], axis=1)
-
-
-def _rows_of(row: np.ndarray, **values: Any) -> dict[str, Any]:
-    """Return the row-wise keywords that were given, repeated as the rows are."""
-    out: dict[str, Any] = {}
-    for name, value in values.items():
-        if value is None:
-            continue
-        out[name] = value.iloc[row] if hasattr(value, "iloc") else np.asarray(value)[row]
-    return out
