@@ -10,8 +10,11 @@ __all__ = ["extract"]
 
 
 def extract(
-    studies: Path = typer.Argument(help="CSV table of studies, or a folder with studies.csv."),
+    studies: Path = typer.Argument(help="CSV table of studies, a folder with studies.csv, or a BIDS data set."),
     out: Path = typer.Option(Path("out"), "-o", "--out", help="Folder of the results."),
+    bids: str = typer.Option("", "--bids", help="STUDIES is a BIDS data set whose masks are of this convention."),
+    masks: str = typer.Option("derivatives", "--masks", help="With --bids: folder of the masks in the data set."),
+    suffix: str = typer.Option("T2w", "--suffix", help="With --bids: suffixes of the images, joined by commas."),
     recipe: Path | None = typer.Option(None, "--recipe", help="TOML file with settings of the recipe."),
     jobs: int = typer.Option(1, "--jobs", help="Cases measured side by side; 0 for as many as there are cores."),
     pictures: bool = typer.Option(True, help="Draw one figure per case."),
@@ -32,7 +35,7 @@ def extract(
     from contextlib import nullcontext
 
     from lbp_prognosis._base import argument_error, check_choice, check_writable, folder_lock, inert_cells, write_file
-    from lbp_prognosis.biomarkers import Recipe, batch_page
+    from lbp_prognosis.biomarkers import Recipe, batch_page, studies_from_bids
     from lbp_prognosis.biomarkers import extract as measure
     from lbp_prognosis.cli._jobs import workers
 
@@ -44,10 +47,11 @@ def extract(
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise argument_error("recipe", "a readable TOML file", f"{recipe}: {error}") from error
     part = _part(chunk)
+    table = studies_from_bids(studies, bids, derivatives=masks, suffixes=suffix.split(",")) if bids else studies
     folder = check_writable("out", out, private=True)
     with nullcontext() if part else folder_lock("out", folder):
         result = measure(
-            studies,
+            table,
             chosen,
             n_jobs=workers(jobs),
             progress=not quiet,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from spine_phantom import Phantom, labels_of
 
@@ -126,6 +127,23 @@ def test_a_data_set_is_a_table_of_studies_and_is_measured(data_set):
     assert set(studies["sequence"]) == {"t2"}
     fields = [file["field"] for file in result.provenance["cases"][-1]["files"]]
     assert fields == ["image", "image_sidecar", "mask"]
+
+
+def test_the_command_line_takes_a_data_set(data_set, tmp_path):
+    from typer.testing import CliRunner
+
+    from lbp_prognosis.cli._app import build_app
+
+    (data_set / "sub-01/anat/sub-01_acq-ax_T2w.nii.gz").unlink()
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('families = ["disc"]\n')
+    out = tmp_path / "out"
+    where = ["extract", str(data_set), "-o", str(out), "--recipe", str(recipe), "--no-pictures", "--quiet"]
+    result = CliRunner().invoke(build_app(), [*where, "--bids", "totalspineseg", "--masks", "derivatives/totalspineseg"])
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(out / "biomarker.csv", dtype={"patient_id": str})
+    assert set(table["patient_id"]) == {"01", "02"}
+    assert pd.read_csv(out / "imaging_study.csv")["field_strength"].tolist() == [3.0, 3.0, 3.0]
 
 
 def test_masks_are_told_apart_by_a_part_of_their_names_and_doubles_refused(data_set):
