@@ -139,7 +139,9 @@ def test_the_command_line_takes_a_data_set(data_set, tmp_path):
     recipe.write_text('families = ["disc"]\n')
     out = tmp_path / "out"
     where = ["extract", str(data_set), "-o", str(out), "--recipe", str(recipe), "--no-pictures", "--quiet"]
-    result = CliRunner().invoke(build_app(), [*where, "--bids", "totalspineseg", "--masks", "derivatives/totalspineseg"])
+    result = CliRunner().invoke(
+        build_app(), [*where, "--bids", "totalspineseg", "--masks", "derivatives/totalspineseg"]
+    )
     assert result.exit_code == 0, result.output
     table = pd.read_csv(out / "biomarker.csv", dtype={"patient_id": str})
     assert set(table["patient_id"]) == {"01", "02"}
