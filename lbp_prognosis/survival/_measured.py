@@ -177,7 +177,7 @@ class Measured:
         if len(set(times.values())) < len(times):
             raise argument_error("values", "different visits", [times[visit] for visit in order])
         spec = _spec(times[order[-1]], lower, upper, kind, at_most, at_least)
-        names = {visit: f"values[{times[visit]:.17g}]" for visit in order}
+        names = {visit: f"values[{repr(times[visit]).removesuffix('.0')}]" for visit in order}
         given, labels = aligned({names[visit]: values[visit] for visit in order}, index)
         columns = [_scores(name, given[name], spec) for name in names.values()]
         if len({column.size for column in columns}) > 1:

@@ -46,7 +46,8 @@ class Contrast(Result):
     settings : dict
         Values of the columns that were not set.
     scale : str or None
-        Scale of the linear predictor, e.g. ``"log_hazard"``.
+        Scale of the coefficients, e.g. ``"log_hazard"``. Of ``"log_time"`` a positive estimate means later, and the
+        ratio is one of times; `linear_predictor`, for which higher means sooner, has the other sign.
     cause : int
         Event code.
     m : int

@@ -400,3 +400,5 @@ def test_neck_pain_after_six_weeks_and_half_a_year(shared):
 def test_visits_that_look_alike_in_six_digits_are_two():
     y = Measured.at_visits({1000001.0: [1.0, 2.0], 1000002.0: [3.0, 4.0]}, lower=0, upper=10)
     assert y["values"].tolist() == [[1.0, 3.0], [2.0, 4.0]]
+    with pytest.raises(ArgumentError, match=r"`values\[1.4\]`"):
+        Measured.at_visits({1.4: [11.0], 12: [1.0]}, lower=0, upper=10)

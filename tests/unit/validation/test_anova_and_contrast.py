@@ -28,6 +28,7 @@ from lbp_prognosis.models import (
     LongitudinalOutcome,
     MultiStateCox,
     OrdinalRegression,
+    ParametricAFT,
     PiecewiseExponential,
     RiskStratifier,
     StackedRisk,
@@ -281,3 +282,14 @@ def test_arrays_have_the_names_of_the_fit() -> None:
     for table, match in ((PAIR, "x0"), (PAIR["odi"].to_numpy(), "two-dimensional")):
         with pytest.raises(ArgumentError, match=match):
             contrast(plain, table, {"x1": 60}, {"x1": 20})
+
+
+def test_a_ratio_of_times_is_above_one_where_events_come_later() -> None:
+    model = ParametricAFT().fit(PAIR, Y)
+    found = contrast(model, PAIR, {"odi": 60}, {"odi": 20})
+    assert found.scale == "log_time"
+    apart = PAIR.iloc[:2].assign(odi=[60.0, 20.0], age=50.0)
+    early, late = model.linear_predictor(apart)
+    assert found.table["estimate"].item() == pytest.approx(late - early)
+    medians = model.predict_quantile(apart, 0.5).ravel()
+    assert found.table["ratio"].item() == pytest.approx(medians[0] / medians[1])
