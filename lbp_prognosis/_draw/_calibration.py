@@ -60,11 +60,13 @@ def draw_calibration(
     top = min(1.0, 1.04 * max(highs))
     ax.plot([0, top], [0, top], color=SOFT, linewidth=1.0, linestyle=(0, (5, 3)), zorder=2)
     ax.fill_between(curve["risk"], curve["low"], curve["high"], color=color, alpha=0.16, linewidth=0, zorder=2)
-    ax.plot(curve["risk"], curve["observed"], color=color, linewidth=2.2, zorder=4, solid_capstyle="round")
+    ax.plot(curve["risk"], curve["observed"], color=color, linewidth=2.2, zorder=4, solid_capstyle="round", gid="curve")
     if groups is not None:
         x, y = groups["mean_risk"].to_numpy(dtype=float), groups["observed"].to_numpy(dtype=float)
-        ax.vlines(x, groups["low"], groups["high"], color=INK, linewidth=1.0, alpha=0.55, zorder=3)
-        ax.plot(x, y, "o", ms=5, mfc="white", mec=INK, mew=1.2, zorder=5)
+        ax.vlines(
+            x, groups["low"], groups["high"], color=INK, linewidth=1.0, alpha=0.55, zorder=3, gid="groups-interval"
+        )
+        ax.plot(x, y, "o", ms=5, mfc="white", mec=INK, mew=1.2, zorder=5, gid="groups")
     depth = 0.0 if risks is None else 0.11 * top
     if risks is not None:
         _draw_histogram(ax, risks, top, depth, color, least)

@@ -98,7 +98,7 @@ def draw_decision_curve(
         t, value = part["threshold"].to_numpy(), part["value"].to_numpy()
         low, high = (part["band_low"], part["band_high"]) if bands else (part["low"], part["high"])
         ax.fill_between(t, low, high, color=color, alpha=0.14, linewidth=0)
-        ax.plot(t, value, color=color, linewidth=2.0, zorder=4)
+        ax.plot(t, value, color=color, linewidth=2.0, zorder=4, gid=f"model-{number}")
         carried = part["carried_forward"].to_numpy(dtype=bool)
         if carried.any():
             ax.plot(t[carried], value[carried], "o", ms=4, mfc="white", mec=color, zorder=5)
@@ -176,7 +176,7 @@ def draw_net_benefit_difference(
     if frame["band_low"].notna().any():
         ax.fill_between(t, frame["band_low"], frame["band_high"], color=color, alpha=0.10, linewidth=0)
     ax.fill_between(t, frame["low"], frame["high"], color=color, alpha=0.20, linewidth=0)
-    ax.plot(t, frame["value"], color=color, linewidth=2.0)
+    ax.plot(t, frame["value"], color=color, linewidth=2.0, gid="model-0")
     ax.axhline(0, color=INK, linewidth=1.0)
     ax.set_xlim(t[0], t[-1])
     first = frame.iloc[0]

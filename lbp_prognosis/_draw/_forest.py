@@ -48,8 +48,8 @@ def draw_forest(
     ink, soft, accent = "#22303c", "#8795a1", "#0b6e99"
     rows = np.arange(k, 0, -1) + 1.5
     sizes = 14 + 90 * sites["weight"].to_numpy() / sites["weight"].max()
-    ax.hlines(rows, sites["low"], sites["high"], color=soft, linewidth=1.4, zorder=2)
-    ax.scatter(sites["value"], rows, s=sizes, marker="s", color=ink, zorder=3)
+    ax.hlines(rows, sites["low"], sites["high"], color=soft, linewidth=1.4, zorder=2, gid="sites-interval")
+    ax.scatter(sites["value"], rows, s=sizes, marker="s", color=ink, zorder=3, gid="sites")
     ax.fill(
         [pooled["low"], pooled["value"], pooled["high"], pooled["value"]],
         [1.0, 1.32, 1.0, 0.68],

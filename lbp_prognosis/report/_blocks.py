@@ -77,12 +77,15 @@ class Picture:
         Under it.
     wide : bool
         Whether it takes the whole width.
+    hover : str
+        Markup of the layer that answers the pointer; may be empty.
     """
 
     source: str = field(repr=False)
     alt: str
     caption: str
     wide: bool = False
+    hover: str = field(default="", repr=False)
     kind: str = "picture"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lbp_prognosis._base import require
 from lbp_prognosis.report._blocks import Picture
+from lbp_prognosis.report._hover import Spot, add_spots, layer
 
 __all__ = ["figure"]
 
@@ -34,6 +35,7 @@ def figure(
     size: tuple[float, float] = (4.6, 3.5),
     wide: bool = False,
     bare: bool = True,
+    hover: Callable[[Any], Sequence[Spot]] | None = None,
 ) -> Picture:
     """Draw into axes of one size and return the figure.
 
@@ -49,6 +51,9 @@ def figure(
         Whether the figure takes the whole width.
     bare : bool, default True
         Whether titles above the axes are removed, because the caption repeats them.
+    hover : callable, optional
+        Given the finished axes, returns what answers the pointer. Never for a page for release: the gate counts what
+        tables and drawings show, not what a pointer finds.
     """
     matplotlib = require("matplotlib", caller="report", extra="report")
     from matplotlib.figure import Figure
@@ -59,9 +64,15 @@ def figure(
         draw(ax)
         if bare:
             ax.set_title("")
+        spots = [] if hover is None else list(hover(ax))
+        add_spots(ax, spots)
         out = io.BytesIO()
         canvas.savefig(
             out, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight", pad_inches=0.06
         )
-    code = base64.b64encode(out.getvalue()).decode("ascii")
-    return Picture(f"data:image/svg+xml;base64,{code}", alt, caption, wide)
+    svg, over = out.getvalue(), ""
+    if spots:
+        text, over = layer(svg.decode("utf-8"), spots)
+        svg = text.encode("utf-8")
+    code = base64.b64encode(svg).decode("ascii")
+    return Picture(f"data:image/svg+xml;base64,{code}", alt, caption, wide, over)

@@ -125,6 +125,7 @@ def _rendered(name: str, page: Page, **parts: Any) -> str:
     from lbp_prognosis import __version__
 
     jinja2 = require("jinja2", caller="render_page", extra="report")
+    markup = require("markupsafe", caller="render_page", extra="report")
     environment = jinja2.Environment(
         autoescape=True,
         trim_blocks=True,
@@ -134,10 +135,10 @@ def _rendered(name: str, page: Page, **parts: Any) -> str:
     )
     environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["spoken"] = spoken
+    environment.filters["drawn"] = markup.Markup
     page = released_page(page)
     template = environment.from_string(_file(name))
     mark = "data:image/svg+xml;base64," + base64.b64encode(_MARK.encode()).decode("ascii")
-    markup = require("markupsafe", caller="render_page", extra="report")
     return str(
         template.render(
             page=page,

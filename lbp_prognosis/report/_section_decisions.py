@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import MetricResult, metric_title
+from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._hover import threshold_spots
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._section_performance import metric_rows
 from lbp_prognosis.report._wording import estimate, number, readable
@@ -25,6 +27,12 @@ def _shown_thresholds(page: Page, thresholds: np.ndarray) -> list[float]:
         wanted = np.linspace(thresholds[0], thresholds[-1], 5).tolist()
     near = [float(thresholds[np.abs(thresholds - t).argmin()]) for t in wanted]
     return list(dict.fromkeys(near))
+
+
+def _at_horizon(found: DecisionCurve | NetBenefitDifference, h: int) -> dict[str, Any]:
+    """Return thresholds, and values with limits of shape (curves, thresholds), of one horizon."""
+    rows = {name: np.atleast_2d(getattr(found, name)[..., h, :]) for name in ("value", "low", "high")}
+    return {"threshold": found.thresholds, **rows}
 
 
 def section_decisions(page: Page) -> Section | None:
@@ -57,6 +65,7 @@ def section_decisions(page: Page) -> Section | None:
                 caption=f"Net benefit of acting on the {page.sample} risk of {page.target_words} by {page.time}.",
                 size=(5.2, 4.1),
                 wide=True,
+                hover=lambda ax: threshold_spots(ax, curve.models, _at_horizon(curve, h)),
             )
         )
     blocks.append(
@@ -111,6 +120,7 @@ def section_added(page: Page) -> Section | None:
                     lambda ax: pair.plot(ax, horizon=page.horizon, label=f"{page.target_words} by {page.time}"),
                     alt=f"Difference in net benefit of {second} and {first} over thresholds at {page.time}.",
                     caption=f"Net benefit of {second} minus that of {first}, by {page.time}.",
+                    hover=lambda ax: threshold_spots(ax, [f"{second} − {first}"], _at_horizon(pair, h)),
                 )
             )
     frame = pd.DataFrame(rows)

@@ -11,6 +11,7 @@ import pandas as pd
 from lbp_prognosis._base import MetricResult, metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table, Words
 from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._hover import calibration_spots
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import estimate, number
 
@@ -101,6 +102,7 @@ def section_calibration(page: Page) -> Section:
                 caption=f"{model}: observed against predicted risk of {page.target_words} by {page.time}, "
                 f"{page.sample}.",
                 size=(4.2, 4.2),
+                hover=calibration_spots if page.release is None else None,
             )
         except (ValueError, ArithmeticError) as error:
             blocks.append(Words(f"No calibration curve of {model}: {error}"))

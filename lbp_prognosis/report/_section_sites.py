@@ -10,6 +10,7 @@ import pandas as pd
 from lbp_prognosis._base import LBPError, metric_title
 from lbp_prognosis.report._blocks import Block, Notice, Section, Table
 from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._hover import forest_spots
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import estimate, number
 
@@ -49,6 +50,7 @@ def section_sites(page: Page) -> Section | None:
                         alt=f"AUC of {model} at each site left out.",
                         caption=f"AUC of {model} at {page.time}: each site predicted by a model fitted without it.",
                         size=(5.2, 0.34 * (pooled.k + 5)),
+                        hover=forest_spots,
                     )
                 )
     if rows:
