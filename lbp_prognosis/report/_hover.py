@@ -1,4 +1,4 @@
-"""What a reader sees under the pointer: read from the artists of a drawing, so nothing that the drawing does not show.
+"""Layers that show values under the pointer, read from the artists of a drawing: no more than the drawing shows.
 
 The layer lies over a static figure. It works by style sheet alone: pages contain no script.
 """
