@@ -15,6 +15,7 @@ def build_app() -> Any:
     from lbp_prognosis.cli._evaluate import evaluate
     from lbp_prognosis.cli._extract import extract
     from lbp_prognosis.cli._model import model_verbs
+    from lbp_prognosis.cli._omop import omop
     from lbp_prognosis.cli._packet import packet
     from lbp_prognosis.cli._plan import plan
     from lbp_prognosis.cli._pool import pool
@@ -33,7 +34,7 @@ def build_app() -> Any:
         help="Outcome-linked validation of spine imaging in low back pain: from tables to an evidence page. "
         "Exit status: 0 done, 1 the data are not what they must be, 2 the call is not.",
     )
-    for verb in (validate, plan, run, evaluate, extract, radiomics, demo, schema, purge, packet, pool):
+    for verb in (validate, plan, run, evaluate, extract, radiomics, demo, schema, purge, packet, pool, omop):
         app.command()(verb)
 
     @app.callback(invoke_without_command=True)

@@ -3,11 +3,13 @@
 from lbp_prognosis.cohort._chronic_transition import ChronicTransition
 from lbp_prognosis.cohort._cohort import Cohort
 from lbp_prognosis.cohort._cohort_spec import CohortSpec, Window
+from lbp_prognosis.cohort._concept_set import ConceptSet
 from lbp_prognosis.cohort._criterion import Criterion
 from lbp_prognosis.cohort._derived_outcome import DerivedOutcome, OutcomeDefinition
 from lbp_prognosis.cohort._disability_recovery import DisabilityRecovery
 from lbp_prognosis.cohort._flow import Flow
 from lbp_prognosis.cohort._mcid_response import MCIDResponse
+from lbp_prognosis.cohort._omop_cohort import OmopCohort, omop_cohort
 from lbp_prognosis.cohort._outcome_from_dict import outcome_from_dict
 from lbp_prognosis.cohort._pain_course import pain_course
 from lbp_prognosis.cohort._pain_recovery import PainRecovery
@@ -22,11 +24,13 @@ __all__ = [
     "ChronicTransition",
     "Cohort",
     "CohortSpec",
+    "ConceptSet",
     "Criterion",
     "DerivedOutcome",
     "DisabilityRecovery",
     "Flow",
     "MCIDResponse",
+    "OmopCohort",
     "OutcomeDefinition",
     "PainRecovery",
     "Recurrence",
@@ -35,6 +39,7 @@ __all__ = [
     "TableOne",
     "Timeline",
     "Window",
+    "omop_cohort",
     "outcome_from_dict",
     "pain_course",
     "table_one_of",

@@ -30,6 +30,7 @@ _BY_ROLE = {
         relapsed_above return_array rho risk_beta risk_margin risk_table rounds sd sensitivity size size_cv skewed
         slope_width smallest smallest_cell span specificity start steps strict synthetic tau tol visit
         weibull_shape width
+        look_back max_rounds observed_before timeout
     """,
     "a grid, an order or one value per group, site or stage": """
         band bands batches bins clock counts cuts deltas equation errors estimates gamma gaps horizon horizons knots
@@ -50,11 +51,13 @@ _BY_ROLE = {
         development estimator evaluation events evidence files fitted frames imputations ledger left_out model models
         new null_models old packets provenance release_ledger replicates request resamples results rules sample samples
         setting step study tables validation with_ without
+        grid load records
     """,
     "a table or an outcome with rows of its own": """
         X_development X_validation X_with X_without data description extension flexion frame history
         index instead norms outcome package
         patient patients places prom row rows structures studies table text timeline trials y_development y_validation
+        ancestors concept_ids
     """,
     "read row by row, in the order of `aligned` or of their own": """
         at_least at_most event id ids initial intervention log_hazards lower lp lp_development lp_from_c lp_validation

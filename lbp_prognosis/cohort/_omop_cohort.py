@@ -1,0 +1,173 @@
+"""``omop_cohort``: one row per person from OMOP tables: index date, covariates before it, outcome after it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import DataError, argument_error, check_number
+from lbp_prognosis.cohort._concept_set import ConceptSet
+from lbp_prognosis.cohort._omop_tables import OmopTables, one_unit
+from lbp_prognosis.survival import Surv
+
+__all__ = ["OmopCohort", "omop_cohort"]
+
+_RECORDS = ("condition_occurrence", "procedure_occurrence", "drug_exposure")
+_SEX = {8507: "male", 8532: "female"}
+
+
+@dataclass(frozen=True)
+class OmopCohort:
+    """A cohort from OMOP tables.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per person, index ``person_id``: ``index_date, age, sex``, a column for each set of records (0 or 1) and
+        measure (number, NaN without a value), ``days`` from the index date and ``event`` (0 end of observation, 1 the
+        outcome, 2 death).
+    flow : DataFrame
+        ``step, persons``: how many were left after each step.
+    """
+
+    table: pd.DataFrame
+    flow: pd.DataFrame
+
+    @property
+    def X(self) -> pd.DataFrame:
+        """Predictors: all columns but dates and outcome."""
+        return self.table.drop(columns=["index_date", "days", "event"])
+
+    @property
+    def y(self) -> np.ndarray:
+        """Outcome in days, death competing, with the labels of the persons."""
+        return Surv.right(self.table["days"], self.table["event"], index=self.table.index)
+
+
+def _first(events: pd.DataFrame) -> pd.Series:
+    return events.groupby("person_id")["date"].min()
+
+
+def omop_cohort(
+    folder: str | os.PathLike[str],
+    *,
+    index: ConceptSet,
+    outcome: ConceptSet,
+    records: Mapping[str, ConceptSet] | None = None,
+    measures: Mapping[str, ConceptSet] | None = None,
+    observed_before: int = 365,
+    look_back: int = 365,
+) -> OmopCohort:
+    """Make a cohort from Parquet exports of the OMOP Common Data Model.
+
+    Parameters
+    ----------
+    folder : str or path
+        With ``person, observation_period``, the tables of records in use (``condition_occurrence,
+        procedure_occurrence, drug_exposure, measurement``) and ``death`` if deaths are known; ``concept_ancestor`` if
+        a set includes descendants.
+    index, outcome : ConceptSet
+        Conditions, procedures or drugs.
+    records : mapping of str to ConceptSet, optional
+        Column: 1 with any record of a condition, procedure or drug in the look-back window, else 0.
+    measures : mapping of str to ConceptSet, optional
+        Column: latest ``value_as_number`` of a measurement in the window; the mean of several on that day.
+    observed_before : int, default 365
+        Days of observation required before the index date, so that a first record is new and covariates can be seen.
+    look_back : int, default 365
+        Length of the window, days.
+
+    Returns
+    -------
+    OmopCohort
+        Table and flow.
+
+    Raises
+    ------
+    ArgumentError
+        Without a table that is needed, for a column named twice, or a set whose descendants can't be resolved.
+    DataError
+        If no person is left, or a measure has several units.
+
+    Notes
+    -----
+    **Index date**: the first record of ``index`` in all of a person's data, if it lies in an observation period that
+    began at least ``observed_before`` days earlier. **Predictors** are dated in ``[index − look_back, index)``: a date
+    that is the index day is not used, since the order of records within a day is not known. **Outcome**: the first
+    record after the index date. A person with a record on or before it is left out. The clock ends at the outcome, at
+    death, or at the end of the observation period, whichever is first; later records are not observed. An outcome on
+    the day of death counts as the outcome. ``age`` is the year of the index date minus the year of birth.
+    """
+    observed_before = int(check_number("observed_before", observed_before, low=0, whole=True))
+    look_back = int(check_number("look_back", look_back, low=1, whole=True))
+    records, measures = dict(records or {}), dict(measures or {})
+    taken = {"person_id", "index_date", "age", "sex", "days", "event"}
+    twice = sorted((set(records) & set(measures)) | ((set(records) | set(measures)) & taken))
+    if twice:
+        raise argument_error("records", "columns of names of their own", f"{twice}, which stand already")
+    tables = OmopTables(folder)
+    ancestors = tables.ancestors()
+    steps: list[tuple[str, int]] = []
+
+    first = _first(tables.events(_RECORDS, index.resolved(ancestors))).rename("index_date")
+    steps.append((f"record of {index.name}", len(first)))
+    periods = tables.read(
+        "observation_period", ["person_id", "observation_period_start_date", "observation_period_end_date"]
+    ).set_axis(["person_id", "start", "end"], axis=1)
+    rows = periods.merge(first.reset_index(), on="person_id")
+    rows = rows[(rows["start"] <= rows["index_date"]) & (rows["index_date"] <= rows["end"])]
+    # of overlapping periods the union counts
+    rows = rows.groupby("person_id").agg({"start": "min", "end": "max", "index_date": "first"})
+    steps.append(("first record within an observation period", len(rows)))
+    rows = rows[(rows["index_date"] - rows["start"]).dt.days >= observed_before]
+    steps.append((f"observed for {observed_before} days before", len(rows)))
+    found = _first(tables.events(_RECORDS, outcome.resolved(ancestors))).reindex(rows.index)
+    before = found <= rows["index_date"]
+    rows, found = rows[~before], found[~before]
+    steps.append((f"no record of {outcome.name} on or before the index date", len(rows)))
+    person = tables.read("person", ["person_id", "gender_concept_id", "year_of_birth"])
+    if person["person_id"].duplicated().any():
+        raise DataError("The table person has several rows of one person.")
+    person = person.set_index("person_id").reindex(rows.index)
+    known = person["year_of_birth"].notna()
+    rows, found, person = rows[known], found[known], person[known]
+    steps.append(("year of birth known", len(rows)))
+    if rows.empty:
+        told = "; ".join(f"{step}: {count}" for step, count in steps)
+        raise DataError(f"No person is left. {told}.")
+
+    out = rows[["index_date"]].copy()
+    out["age"] = (rows["index_date"].dt.year - person["year_of_birth"]).astype(int)
+    out["sex"] = person["gender_concept_id"].map(_SEX).fillna("unknown")
+    for name, concepts in records.items():
+        seen = _within(tables.events(_RECORDS, concepts.resolved(ancestors)), rows, look_back)
+        out[name] = out.index.isin(seen["person_id"]).astype(int)
+    for name, concepts in measures.items():
+        out[name] = _latest(tables, concepts.resolved(ancestors), name, rows, look_back)
+    died = _first(tables.read("death", ["person_id", "death_date"]).rename(columns={"death_date": "date"}))
+    death = died.reindex(rows.index)
+    last = pd.concat([rows["end"], death], axis=1).min(axis=1)
+    last = last.where(last >= rows["index_date"], rows["index_date"])
+    happened = found.notna() & (found <= last)
+    out["days"] = (found.where(happened, last) - rows["index_date"]).dt.days.astype(int)
+    out["event"] = np.where(happened, 1, np.where(death.notna() & (death <= rows["end"]), 2, 0))
+    return OmopCohort(out.sort_index(), pd.DataFrame(steps, columns=["step", "persons"]))
+
+
+def _within(events: pd.DataFrame, rows: pd.DataFrame, look_back: int) -> pd.DataFrame:
+    """Return records dated before the index date, within the window."""
+    joined = events.merge(rows["index_date"].reset_index(), on="person_id")
+    gap = (joined["index_date"] - joined["date"]).dt.days
+    return joined[(gap > 0) & (gap <= look_back)]
+
+
+def _latest(tables: OmopTables, concepts: np.ndarray, name: str, rows: pd.DataFrame, look_back: int) -> pd.Series:
+    events = tables.events(("measurement",), concepts, ("value_as_number", "unit_concept_id"))
+    inside = _within(events[events["value_as_number"].notna()], rows, look_back)
+    one_unit(inside, name)
+    last = inside.groupby("person_id")["date"].transform("max")
+    return inside[inside["date"] == last].groupby("person_id")["value_as_number"].mean().reindex(rows.index)

@@ -1,0 +1,136 @@
+"""OMOP tables in Parquet, of which only rows and columns that are asked for are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import DataError, argument_error
+
+__all__ = ["EVENTS", "OmopTables", "one_unit"]
+
+EVENTS = {
+    "condition_occurrence": ("condition_concept_id", "condition_start_date"),
+    "procedure_occurrence": ("procedure_concept_id", "procedure_date"),
+    "drug_exposure": ("drug_concept_id", "drug_exposure_start_date"),
+    "measurement": ("measurement_concept_id", "measurement_date"),
+}
+"""Concept and date of the tables of events."""
+
+
+class OmopTables:
+    """Tables of the OMOP Common Data Model 5.3 or 5.4 in a folder: ``person.parquet`` or a folder ``person`` of parts.
+
+    Parameters
+    ----------
+    folder : str or path
+        Where they are; names of files and columns in any case.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise argument_error("folder", "a folder of OMOP tables in Parquet", str(self.folder))
+        self.paths = {path.stem.lower(): path for path in sorted(self.folder.iterdir()) if self._is_table(path)}
+
+    @staticmethod
+    def _is_table(path: Path) -> bool:
+        return path.suffix.lower() == ".parquet" or (path.is_dir() and any(path.glob("*.parquet")))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.paths
+
+    def read(self, name: str, columns: Sequence[str], concepts: np.ndarray | None = None) -> pd.DataFrame:
+        """Return columns of a table; of a table of events only rows with these concepts.
+
+        Parameters
+        ----------
+        name : str
+            Table.
+        columns : sequence of str
+            Names in lower case.
+        concepts : ndarray of int, optional
+            Concepts of `EVENTS`.
+
+        Raises
+        ------
+        ArgumentError
+            Without the table.
+        DataError
+            Without a column, or with dates or persons that can't be read.
+        """
+        import pyarrow as pa
+        from pyarrow import dataset
+
+        if name not in self.paths:
+            raise argument_error(
+                "folder", f"a folder with the table {name}", f"{sorted(self.paths)[:12]} in {self.folder.name}"
+            )
+        data = dataset.dataset(self.paths[name], format="parquet")
+        own = {each.lower(): each for each in data.schema.names}
+        lacking = [each for each in columns if each not in own]
+        if lacking:
+            raise DataError(f"The table {name} has no column {lacking}; it has {sorted(own)[:20]}.")
+        chosen = None
+        if concepts is not None:
+            field = dataset.field(own[EVENTS[name][0]])
+            chosen = field.isin(pa.array(concepts).cast(data.schema.field(own[EVENTS[name][0]]).type))
+        table = data.to_table(columns={each: dataset.field(own[each]) for each in columns}, filter=chosen)
+        frame = table.to_pandas(date_as_object=False)
+        for each in columns:
+            if each.endswith("_date"):
+                frame[each] = self._days(name, each, frame[each])
+            elif each == "person_id" and frame[each].isna().any():
+                raise DataError(f"The table {name} has rows without person_id.")
+        return frame
+
+    @staticmethod
+    def _days(table: str, column: str, values: pd.Series) -> pd.Series:
+        """Return dates as whole days; a time of day is dropped, since most sources have none."""
+        found = pd.to_datetime(values, errors="coerce")
+        wrong = found.isna() & values.notna()
+        if wrong.any():
+            raise DataError(f"{int(wrong.sum())} dates of {table}.{column} can't be read.")
+        return found.dt.normalize()
+
+    def events(self, tables: Sequence[str], concepts: np.ndarray, extra: Sequence[str] = ()) -> pd.DataFrame:
+        """Return ``person_id, date`` and the extra columns of dated records with these concepts.
+
+        Parameters
+        ----------
+        tables : sequence of str
+            Of `EVENTS`; those that the folder lacks are passed over if another is there.
+        concepts : ndarray of int
+            Concepts.
+        extra : sequence of str
+            Further columns.
+        """
+        present = [name for name in tables if name in self.paths]
+        if not present:
+            raise argument_error("folder", f"a folder with one of the tables {list(tables)}", "none of them")
+        parts = []
+        for name in present:
+            date = EVENTS[name][1]
+            frame = self.read(name, ["person_id", date, *extra], concepts).rename(columns={date: "date"})
+            parts.append(frame[frame["date"].notna()])
+        return pd.concat(parts, ignore_index=True)
+
+    def ancestors(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the user's ``concept_ancestor`` as ancestors and descendants, None without it."""
+        if "concept_ancestor" not in self.paths:
+            return None
+        found = self.read("concept_ancestor", ["ancestor_concept_id", "descendant_concept_id"])
+        return found["ancestor_concept_id"].to_numpy(), found["descendant_concept_id"].to_numpy()
+
+
+def one_unit(frame: pd.DataFrame, name: str) -> Any:
+    """Return the only unit of some measurements; several are refused."""
+    units = sorted({int(each) for each in frame["unit_concept_id"].dropna()})
+    if len(units) > 1:
+        raise DataError(f"The measure {name!r} has values in several units, concepts {units}: make one set per unit.")
+    return units[0] if units else 0

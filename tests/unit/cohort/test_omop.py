@@ -1,0 +1,201 @@
+"""OMOP tables to a cohort: a synthetic fixture whose counts are by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from command import call
+
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.cohort import ConceptSet, omop_cohort
+
+PAIN, RADICULAR, FUSION, OPIOID, BMI, DIABETES = 194133, 194134, 4001, 5001, 6001, 201820
+INDEX, OUTCOME = ConceptSet.of("pain", [PAIN]), ConceptSet.of("fusion", [FUSION])
+SETS: dict[str, Any] = {
+    "index": INDEX,
+    "outcome": OUTCOME,
+    "records": {"diabetes": ConceptSet.of("diabetes", [DIABETES]), "opioid": ConceptSet.of("opioid", [OPIOID])},
+    "measures": {"bmi": ConceptSet.of("bmi", [BMI])},
+}
+
+# person: first pain, observed from, to; what makes the person count is said beside
+PERSONS = {
+    1: ("2020-01-01", "2018-01-01", "2021-01-01"),  # fusion on 2020-04-10, 100 days later
+    2: ("2020-01-01", "2019-01-01", "2020-12-31"),  # observed for exactly 365 days before; end of observation
+    3: ("2020-01-01", "2019-01-02", "2021-01-01"),  # for 364: left out
+    4: ("2020-01-01", "2018-01-01", "2021-01-01"),  # fusion on the index day: left out
+    5: ("2020-01-01", "2018-01-01", "2021-01-01"),  # died on 2020-01-31
+    6: ("2020-01-01", "2018-01-01", "2021-01-01"),  # fusion after the end of observation: not observed
+    7: ("2017-06-01", "2018-01-01", "2021-01-01"),  # first pain outside any observation period: left out
+    8: ("2020-01-01", "2018-01-01", "2020-01-01"),  # observation ends on the index day
+    9: ("2020-01-01", "2018-01-01", "2021-01-01"),  # fusion on the day of death: the outcome
+    10: (None, "2018-01-01", "2021-01-01"),  # no pain
+}
+
+
+def fill(folder: Path) -> Path:
+    day = pd.Timestamp
+    conditions = [(p, PAIN, day(first)) for p, (first, _, _) in PERSONS.items() if first]
+    conditions += [(1, PAIN, day("2020-03-01")), (10, RADICULAR, day("2020-01-01"))]
+    conditions += [(1, DIABETES, day("2019-12-31")), (2, DIABETES, day("2020-01-01")), (5, DIABETES, day("2019-01-01"))]
+    conditions += [(6, DIABETES, day("2018-12-31"))]  # 366 days before: outside the window; that of 5 is 365 days
+    procedures = [(1, day("2020-04-10")), (4, day("2020-01-01")), (6, day("2021-01-02")), (9, day("2020-02-01"))]
+    drugs = [(1, day("2019-06-01")), (1, day("2019-06-02")), (8, day("2020-01-01"))]
+    bmi = [(1, "2019-10-01", 30.0), (1, "2019-12-01", 31.0), (1, "2019-12-01", 33.0), (1, "2020-01-01", 50.0)]
+    bmi += [(2, "2019-12-31", None), (2, "2019-12-30", 25.0)]
+    frames = {
+        "person": pd.DataFrame(
+            {
+                "person_id": list(PERSONS),
+                "gender_concept_id": [8507, 8532] * 4 + [0, 8507],
+                "year_of_birth": [1960 + p for p in PERSONS],
+            }
+        ),
+        "observation_period": pd.DataFrame(
+            [(p, day(start), day(end)) for p, (_, start, end) in PERSONS.items()],
+            columns=["person_id", "observation_period_start_date", "observation_period_end_date"],
+        ),
+        "condition_occurrence": pd.DataFrame(
+            conditions, columns=["person_id", "condition_concept_id", "condition_start_date"]
+        ),
+        "procedure_occurrence": pd.DataFrame(
+            [(p, FUSION, date) for p, date in procedures],
+            columns=["PERSON_ID", "PROCEDURE_CONCEPT_ID", "PROCEDURE_DATE"],
+        ),
+        "drug_exposure": pd.DataFrame(
+            [(p, OPIOID, date) for p, date in drugs],
+            columns=["person_id", "drug_concept_id", "drug_exposure_start_date"],
+        ),
+        "measurement": pd.DataFrame(
+            [(p, BMI, day(date), value, 9531) for p, date, value in bmi],
+            columns=["person_id", "measurement_concept_id", "measurement_date", "value_as_number", "unit_concept_id"],
+        ),
+        "death": pd.DataFrame({"person_id": [5, 9], "death_date": [day("2020-01-31"), day("2020-02-01")]}),
+    }
+    for name, frame in frames.items():
+        frame.to_parquet(folder / f"{name}.parquet", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("omop"))
+
+
+def test_counts_by_hand(tables: Path) -> None:
+    found = omop_cohort(tables, **SETS)
+    assert found.flow["persons"].tolist() == [9, 8, 7, 6, 6]
+    table = found.table
+    assert table.index.tolist() == [1, 2, 5, 6, 8, 9]
+    assert table["days"].tolist() == [100, 365, 30, 366, 0, 31]
+    assert table["event"].tolist() == [1, 0, 2, 0, 0, 1]
+    assert table["age"].tolist() == [59, 58, 55, 54, 52, 51]
+    assert table["sex"].tolist() == ["male", "female", "male", "female", "female", "unknown"]
+    assert table["diabetes"].tolist() == [1, 0, 1, 0, 0, 0]
+    assert table["opioid"].tolist() == [1, 0, 0, 0, 0, 0]
+    np.testing.assert_array_equal(table["bmi"], [32.0, 25.0, np.nan, np.nan, np.nan, np.nan])
+    assert list(found.X.columns) == ["age", "sex", "diabetes", "opioid", "bmi"]
+    assert found.y["event"].tolist() == table["event"].tolist()
+
+
+def test_the_index_day_is_never_before_it(tables: Path) -> None:
+    """Person 2 has diabetes, 8 an opioid and 1 a weight on the index day; a longer window takes none of them."""
+    table = omop_cohort(tables, **SETS, look_back=10_000).table
+    assert table.loc[[2, 8], ["diabetes", "opioid"]].to_numpy().sum() == 0
+    assert table.loc[1, "bmi"] == 32.0
+    assert table.loc[6, "diabetes"] == 1
+
+
+def test_atlas_sets_and_descendants(tables: Path, tmp_path: Path) -> None:
+    item = {"concept": {"CONCEPT_ID": PAIN}, "isExcluded": False, "includeDescendants": True}
+    path = tmp_path / "atlas.json"
+    path.write_text(json.dumps({"name": "pain", "expression": {"items": [item]}}), encoding="utf-8")
+    atlas = ConceptSet.read(path)
+    with pytest.raises(ArgumentError, match="concept_ancestor"):
+        omop_cohort(tables, **{**SETS, "index": atlas})
+    folder = fill(tmp_path)
+    pairs = pd.DataFrame({"ancestor_concept_id": [PAIN, PAIN], "descendant_concept_id": [PAIN, RADICULAR]})
+    (folder / "concept_ancestor").mkdir()
+    pairs.to_parquet(folder / "concept_ancestor" / "part-0.parquet", index=False)
+    assert omop_cohort(folder, **{**SETS, "index": atlas}).flow["persons"].tolist() == [10, 9, 8, 7, 7]
+    without = {"items": [item, {"concept": {"CONCEPT_ID": RADICULAR}, "isExcluded": True}]}
+    path.write_text(json.dumps(without), encoding="utf-8")
+    vocabulary = pairs["ancestor_concept_id"].to_numpy(), pairs["descendant_concept_id"].to_numpy()
+    np.testing.assert_array_equal(ConceptSet.read(path).resolved(vocabulary), [PAIN])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '["a"]',
+        "[1.5]",
+        "[true]",
+        "{}",
+        '{"items": []}',
+        '{"items": [{"concept": {}}]}',
+        '{"items": [3]}',
+        '{"items": [{"concept": {"CONCEPT_ID": 1}, "includeMapped": true}]}',
+        '{"items": [{"concept": {"CONCEPT_ID": 1}, "isExcluded": true}]}',
+        '{"expression": 5}',
+    ],
+)
+def test_files_that_are_no_concept_sets(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ArgumentError):
+        ConceptSet.read(path)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '{"name": "x", "concept_ids": [2, 1]}'])
+def test_resolved_lists(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    path.write_text(text, encoding="utf-8")
+    np.testing.assert_array_equal(ConceptSet.read(path).resolved(None), [1, 2])
+
+
+def test_what_is_refused(tables: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="folder"):
+        omop_cohort(tmp_path / "absent", **SETS)
+    with pytest.raises(ArgumentError, match="folder"):
+        omop_cohort(tmp_path, **SETS)
+    with pytest.raises(ArgumentError, match="records"):
+        omop_cohort(tables, index=INDEX, outcome=OUTCOME, records={"age": INDEX})
+    with pytest.raises(DataError, match="No person is left"):
+        omop_cohort(tables, **SETS, observed_before=5_000)
+    folder = fill(tmp_path)
+    frame = pd.read_parquet(folder / "measurement.parquet")
+    frame.loc[0, "unit_concept_id"] = 1
+    frame.to_parquet(folder / "measurement.parquet", index=False)
+    with pytest.raises(DataError, match="several units"):
+        omop_cohort(folder, **SETS)
+    frame.drop(columns="value_as_number").to_parquet(folder / "measurement.parquet", index=False)
+    with pytest.raises(DataError, match="value_as_number"):
+        omop_cohort(folder, **SETS)
+
+
+def test_the_command(
+    tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, ids in (("pain", [PAIN]), ("fusion", [FUSION]), ("diabetes", [DIABETES]), ("bmi", [BMI])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(ids), encoding="utf-8")
+    files = {name: tmp_path / f"{name}.json" for name in ("pain", "fusion", "diabetes", "bmi")}
+    command = ["omop", tables, "--index", files["pain"], "--outcome", files["fusion"]]
+    command += ["--record", f"diabetes={files['diabetes']}", "--measure", f"bmi={files['bmi']}", "-o"]
+    told = call(capsys, monkeypatch, *command, tmp_path / "cohort.csv")
+    assert told.status == 0, told.err
+    assert "2 with the outcome, 1 died before" in told.out
+    written = pd.read_csv(tmp_path / "cohort.csv")
+    assert written["diabetes"].sum() == 2
+    assert call(capsys, monkeypatch, *command, tmp_path / "cohort.parquet").status == 0
+    assert pd.read_parquet(tmp_path / "cohort.parquet").shape == written.shape
+    assert call(capsys, monkeypatch, *command, tmp_path / "cohort.txt").status == 2
+    shipped = call(capsys, monkeypatch, "omop", tables, "--outcome", files["fusion"], "-o", tmp_path / "x.csv")
+    assert shipped.status == 2
+    assert "concept_ancestor" in shipped.err
