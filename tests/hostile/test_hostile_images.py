@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import struct
 import tracemalloc
 
 import numpy as np
 import pytest
+from dicom_files import FRAME, outlines, write_rtstruct, write_seg
+from file_variants import block, save
+from file_variants import slices as dicom_slices
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis._base import ArgumentError, DataError, LBPError
-from lbp_prognosis.biomarkers import Mask, Recipe, extract, read_image, read_mask
+from lbp_prognosis.biomarkers import Image, Mask, Recipe, extract, read_image, read_mask
 
 nib = pytest.importorskip("nibabel")
 sitk = pytest.importorskip("SimpleITK")
@@ -209,3 +213,48 @@ def test_a_mask_of_something_else_is_a_failure_or_a_doubted_level():
     named = result.table[(result.table["patient_id"] == "1") & (result.table["level"] != "")]
     assert (named["level_confidence"] == 0.25).all()
     assert named["flags"].str.contains("size_unlike_level").all()
+
+
+@pytest.fixture(scope="module")
+def dicom(tmp_path_factory):
+    """Return a segmentation, a label map, a structure set and a slice, their map of labels and their image."""
+    pytest.importorskip("pydicom")
+    folder = tmp_path_factory.mktemp("dicom")
+    affine, labels = np.diag([1.0, 1.2, 3.0, 1.0]), np.zeros((8, 9, 5), dtype=bool)
+    labels[2:6, 2:6, 1:4] = True
+    (folder / "map.toml").write_text('[labels]\n5 = { structure = "canal", segment = "A" }\n')
+    files = [
+        write_seg(folder / "seg.dcm", {"A": labels}, affine),
+        write_seg(folder / "map.dcm", {"A": labels}, affine, kind="LABELMAP"),
+        write_rtstruct(folder / "contours.dcm", {"A": outlines(labels, affine)}),
+    ]
+    image = Image(np.zeros(labels.shape), affine, {"frame_of_reference": FRAME})
+    slices = [file.read_bytes() for file in sorted(save(folder / "series", dicom_slices(block())).glob("*.dcm"))]
+    return [file.read_bytes() for file in files], slices, folder / "map.toml", image
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.integers(0, 2), at=st.floats(0, 1), value=st.integers(0, 255), cut=st.booleans())
+def test_any_damaged_byte_of_a_dicom_mask_gives_labels_or_a_named_error(dicom, tmp_path, kind, at, value, cut):
+    files, _, table, image = dicom
+    content = bytearray(files[kind])
+    place = 132 + int(at * (len(content) - 133))
+    content[place] = value
+    path = tmp_path / "damaged.dcm"
+    path.write_bytes(bytes(content[:place] if cut else content))
+    with contextlib.suppress(LBPError):
+        assert read_mask(path, convention=table, image=image).data.max() == 5
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.floats(0, 1), value=st.integers(0, 255))
+def test_any_damaged_byte_of_a_dicom_slice_gives_an_image_or_a_named_error(dicom, tmp_path, at, value):
+    folder = tmp_path / "series"
+    folder.mkdir(exist_ok=True)
+    for k, content in enumerate(dicom[1]):
+        changed = bytearray(content)
+        if k == 2:
+            changed[132 + int(at * (len(changed) - 133))] = value
+        (folder / f"{k}.dcm").write_bytes(bytes(changed))
+    with contextlib.suppress(LBPError):
+        assert read_image(folder).data.ndim == 3

@@ -11,6 +11,7 @@ import numpy as np
 
 from lbp_prognosis._base import DataError, argument_error, require
 from lbp_prognosis.biomarkers.readers._acquisition import ACQUISITION_TAGS, tidy_acquisition
+from lbp_prognosis.biomarkers.readers._damage import naming
 from lbp_prognosis.biomarkers.readers._managed_files import files_below
 from lbp_prognosis.biomarkers.readers._volume_size import check_size
 
@@ -52,7 +53,7 @@ def read_dicom_series(
     orientations (axial blocks, localizers) is read block by block: ``series`` is then ``UID#k`` or ``#k``.
     """
     pydicom = require("pydicom", caller="read_image", extra="imaging")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), naming(folder):
         warnings.simplefilter("ignore")  # pydicom warns of every odd value; what matters is checked below
         heads = _headers(pydicom, folder)
         uid, _, block = ("" if series is None else series).partition("#")
@@ -77,7 +78,7 @@ def read_dicom_series(
                     "differently, which SimpleITK does not. Install pylibjpeg with pylibjpeg-libjpeg, or export the "
                     "series without compression."
                 )
-    return data, _affine(order, normal), _acquisition(first.head)
+        return data, _affine(order, normal), _acquisition(first.head)
 
 
 def _headers(pydicom: Any, folder: Path) -> list[tuple[Any, Path]]:

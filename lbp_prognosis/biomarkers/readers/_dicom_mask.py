@@ -6,8 +6,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from lbp_prognosis._base import DataError, argument_error, require
+from lbp_prognosis._base import argument_error, require
 from lbp_prognosis.biomarkers.anatomy._label_map import LabelMap
+from lbp_prognosis.biomarkers.readers._damage import naming
 from lbp_prognosis.biomarkers.readers._dicom_seg import read_seg
 from lbp_prognosis.biomarkers.readers._image import Image
 from lbp_prognosis.biomarkers.readers._managed_files import files_below
@@ -49,11 +50,10 @@ def _modality(file: Path) -> str | None:
         if handle.read(132)[128:] != b"DICM":
             return None
     pydicom = require("pydicom", caller="read_mask", extra="imaging")
-    try:
+    with warnings.catch_warnings(), naming(file):
+        warnings.simplefilter("ignore")
         head = pydicom.dcmread(file, specific_tags=["Modality"], stop_before_pixels=True)
-    except Exception as error:
-        raise DataError(f"{file} is damaged or cut short: {error}") from error
-    return str(head.get("Modality", ""))
+        return str(head.get("Modality", ""))
 
 
 def read_dicom_mask(file: Path, label_map: LabelMap, image: Image | None, *, max_bytes: int) -> Mask:
@@ -70,12 +70,9 @@ def read_dicom_mask(file: Path, label_map: LabelMap, image: Image | None, *, max
         If the file is damaged, two segments overlap, or a contour lies on no slice.
     """
     pydicom = require("pydicom", caller="read_mask", extra="imaging")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), naming(file):
         warnings.simplefilter("ignore")  # pydicom warns of every odd value; what matters is checked
-        try:
-            head = pydicom.dcmread(file, stop_before_pixels=True)
-        except Exception as error:
-            raise DataError(f"{file} is damaged or cut short: {error}") from error
+        head = pydicom.dcmread(file, stop_before_pixels=True)
         _same_patient_space(head, image, file)
         if head.Modality == "SEG":
             return read_seg(pydicom, head, file, label_map, image, max_bytes)

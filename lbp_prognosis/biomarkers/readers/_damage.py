@@ -1,0 +1,37 @@
+"""A damaged file becomes an error that names it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lbp_prognosis._base import DataError, LBPError
+
+__all__ = ["naming"]
+
+_OF_CONTENT = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, struct.error)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn what a reader raises about the content of a file into an error that names the file.
+
+    Errors of the disk (which have a number) and of memory pass: another try may not have them.
+
+    Raises
+    ------
+    DataError
+        If the content breaks the reader.
+    """
+    try:
+        yield
+    except LBPError:
+        raise
+    except _OF_CONTENT as error:
+        raise DataError(f"{path} is damaged, or not written as the standard says: {error}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DataError(f"{path} is damaged or cut short: {error}") from error
