@@ -29,6 +29,12 @@ def save(
     actor: str = typer.Option("", "--actor", help="Who saves, for the ledger."),
     min_cell: int = typer.Option(5, min=2, help="Fewest events behind a step of a baseline."),
     exclude: Path | None = typer.Option(None, "--exclude", help="File of withdrawn patients, one identifier per line."),
+    membership: int = typer.Option(
+        0,
+        "--membership",
+        min=0,
+        help="Models to fit (even, 20 or more) to measure whether training data are recognisable.",
+    ),
 ) -> None:
     """Fit a study's model to all its patients, lock it, and write it as a file without patients.
 
@@ -36,7 +42,7 @@ def save(
     """
     from lbp_prognosis._base import argument_error, check_writable
     from lbp_prognosis.cli._excluded import excluded, print_withdrawn
-    from lbp_prognosis.deployment import lock, save_model
+    from lbp_prognosis.deployment import lock, membership_inference, save_model
     from lbp_prognosis.study import Study, fit_study, read_study_data
 
     check_writable("out", out.parent)
@@ -49,7 +55,10 @@ def save(
     rows = read_study_data(protocol, exclude_ids=gone)
     book = protocol.release_ledger()
     fitted = fit_study(protocol, rows)
-    locked = lock(fitted[chosen], min_cell=min_cell)
+    found = None
+    if membership:
+        found = membership_inference(fitted[chosen], rows.X, rows.y, n_models=membership, min_cell=min_cell)
+    locked = lock(fitted[chosen], min_cell=min_cell, membership=found)
     if book is not None:  # first: no model lies there that the ledger does not know
         book.add_model(f"{chosen} ({out.name})", rows.patient_ids(protocol.data.id) or ())
     made = save_model(locked, out, reason=reason, ledger=chain, actor=actor)
@@ -57,6 +66,9 @@ def save(
     typer.echo(f"Model {chosen!r}: {out}")
     typer.echo(f"sha256 {made.sha256}")
     typer.echo(f"Locking moved risks by at most {report.largest_change:.2g} (at {report.at:g}).")
+    if found is not None:
+        auc, high = found.auc, found.high
+        typer.echo(f"Training data told from other patients: AUC {auc:.3f}, upper limit {high:.3f} (0.5 is chance).")
     for note in report.notes:
         typer.echo(f"Note: {note}.")
     print_withdrawn(book, gone, rows.notes)

@@ -8,6 +8,8 @@ from lbp_prognosis.deployment._equation_of import equation, from_equation
 from lbp_prognosis.deployment._file_error import ModelFileError
 from lbp_prognosis.deployment._ledger import Ledger
 from lbp_prognosis.deployment._lock import LockedModel, LockReport, lock
+from lbp_prognosis.deployment._membership import membership_inference
+from lbp_prognosis.deployment._membership_result import MembershipInference
 from lbp_prognosis.deployment._model_card import ModelCard, model_card
 from lbp_prognosis.deployment._model_file import ModelFile, load_model, save_model, verify
 from lbp_prognosis.deployment._monitor import monitor
@@ -28,6 +30,7 @@ __all__ = [
     "LevelTerm",
     "LockReport",
     "LockedModel",
+    "MembershipInference",
     "MissingCoefficients",
     "ModelCard",
     "ModelFile",
@@ -43,6 +46,7 @@ __all__ = [
     "from_equation",
     "load_model",
     "lock",
+    "membership_inference",
     "model_card",
     "monitor",
     "nomogram",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from lbp_prognosis.deployment._coarsen import coarsen, parts_of, step_times
 from lbp_prognosis.deployment._codec import pack
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._formula import Formula
+from lbp_prognosis.deployment._membership_result import MembershipInference
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._registry import NOT_STORED, stored_name
 from lbp_prognosis.deployment._synthetic_rows import check_horizons_of, risks_of, synthetic_rows, visits_of
@@ -39,7 +40,10 @@ class LockReport(Result):
     steps_before, steps_after : int
         Steps of all baselines.
     notes : tuple of str
-        What could not be made coarse.
+        What could not be made coarse, and whether patients of the training data are recognisable.
+    membership_auc, membership_high, membership_calibrated : float or None
+        AUC of the loss attack on the training data, its upper limit, and AUC of the calibrated attack
+        (`membership_inference`); None where they were not measured.
     """
 
     min_cell: int
@@ -48,6 +52,9 @@ class LockReport(Result):
     steps_before: int
     steps_after: int
     notes: tuple[str, ...] = ()
+    membership_auc: float | None = None
+    membership_high: float | None = None
+    membership_calibrated: float | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row with these numbers."""
@@ -62,6 +69,9 @@ class LockReport(Result):
             "steps_before": self.steps_before,
             "steps_after": self.steps_after,
             "notes": list(self.notes),
+            "membership_auc": self.membership_auc,
+            "membership_high": self.membership_high,
+            "membership_calibrated": self.membership_calibrated,
         }
 
     def _summary(self) -> str:
@@ -151,7 +161,7 @@ class LockedModel:
         return f"<LockedModel: {type(self.unlocked).__name__}, {self.report._summary()}>"
 
 
-def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
+def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | None = None) -> LockedModel:
     """Return a version of a fitted model that only predicts and contains no single patient.
 
     Parameters
@@ -160,6 +170,9 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
         One of the classes that a model file contains (see `save_model`).
     min_cell : int, default 5
         Fewest events behind each step of a baseline and fewest rows beyond a training bound.
+    membership : MembershipInference, optional
+        What `membership_inference` found for this model: stands in the report and the file, with a note where patients
+        of the training data are recognisable.
 
     Returns
     -------
@@ -191,19 +204,36 @@ def lock(model: Any, *, min_cell: int = 5) -> LockedModel:
     True
     """
     least = int(check_number("min_cell", min_cell, low=2, whole=True))
+    if membership is not None and not isinstance(membership, MembershipInference):
+        raise argument_error("membership", "what membership_inference returned", membership)
     if isinstance(model, LockedModel):
         if model.report.min_cell < least:
             raise argument_error(
                 "model", "one that was not locked before", f"one locked with {model.report.min_cell}", "Lock the fit."
             )
-        return model
+        return model if membership is None else LockedModel(model.unlocked, _measured(model.report, membership))
     check_storable(model)
     coarse = copy.deepcopy(model)
     if isinstance(model, Formula | CompetingEquation | PublishedModel):
         return LockedModel(coarse, LockReport(least, 0.0, float(check_horizons_of(coarse)[0]), 0, 0))
     before, after, notes = coarsen(coarse, least)
     change, at = _largest_change(model, coarse)
-    return LockedModel(coarse, LockReport(least, change, at, before, after, tuple(notes)))
+    return LockedModel(coarse, _measured(LockReport(least, change, at, before, after, tuple(notes)), membership))
+
+
+def _measured(report: LockReport, membership: MembershipInference | None) -> LockReport:
+    """Add what an attack on the training data found."""
+    if membership is None:
+        return report
+    told = tuple(doubt.sentence.removesuffix(".") for doubt in membership.objections)
+    notes = tuple(dict.fromkeys([*report.notes, *told]))
+    return replace(
+        report,
+        notes=notes,
+        membership_auc=membership.auc,
+        membership_high=membership.high,
+        membership_calibrated=membership.calibrated_auc,
+    )
 
 
 def check_storable(model: Any) -> None:

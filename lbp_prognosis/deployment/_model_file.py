@@ -76,6 +76,10 @@ class ModelFile(Result):
             ("end of follow-up", known["max_time"]),
             ("largest change by locking", known["lock"]["largest_change"]),
         ]
+        measured = known["lock"].get("membership_auc")
+        if measured is not None:
+            upper = known["lock"]["membership_high"]
+            rows += [("training data told from others", f"AUC {measured:.3f}, upper limit {upper:.3f}")]
         rows += [("check rows differ by", self.golden_error)]
         return pd.DataFrame(rows, columns=["fact", "value"])
 
@@ -286,6 +290,9 @@ def _rebuilt(manifest: dict[str, Any], params: Any, arrays: dict[str, np.ndarray
             report["steps_before"],
             report["steps_after"],
             tuple(report["notes"]),
+            report.get("membership_auc"),  # files of earlier versions have none
+            report.get("membership_high"),
+            report.get("membership_calibrated"),
         ),
     )
     check_parts(model)

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lbp_prognosis import evaluation, explain, models, survival, validation
 from lbp_prognosis.cohort import table_one_of
-from lbp_prognosis.deployment import PublishedModel, lock, predict_rows
+from lbp_prognosis.deployment import PublishedModel, lock, membership_inference, predict_rows
 from lbp_prognosis.evaluation import diagnostic, technical, utility
 from lbp_prognosis.federation import FederatedCox, Policy, combat_moments, pool_combat
 from lbp_prognosis.fusion import (
@@ -411,6 +411,11 @@ METHODS: dict[str, Spec] = {
     "deployment.CompetingEquation.predict_risk": (of(COMPETING_FORMULA.predict_risk), X1, {}),
     "deployment.CompetingEquation.linear_predictor": (of(COMPETING_FORMULA.linear_predictor), X1, {}),
     "deployment.CompetingEquation.outside": (lambda X: COMPETING_FORMULA.outside(X)["row"].size, {"X": R.X * 2}, {}),
+    "deployment.membership_inference": (
+        lambda X, y: membership_inference(models.CoxPH(), X, y, n_models=4).auc,
+        X1,
+        {"y": Y},
+    ),
     "deployment.LockedModel.predict_risk": (of(LOCKED.predict_risk, 6.0), X1, {}),
     "deployment.predict_rows": (lambda X: numbers(predict_rows(LOCKED.made, X, 6.0).frame["risk_6"]), X1, {}),
     "deployment.PublishedModel.predict_risk": (of(PUBLISHED.predict_risk, PUBLISHED.max_time_), {"X": ANSWERS}, {}),

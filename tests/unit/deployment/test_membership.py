@@ -1,0 +1,151 @@
+"""Who was in the training data? Attacks on locked models, and what the lock says of them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from lbp_prognosis import CoxPH, LBPError, Surv
+from lbp_prognosis.deployment import MembershipInference, load_model, lock, membership_inference, save_model, verify
+from lbp_prognosis.deployment._membership import _attack, _calibrated, patient_losses
+from lbp_prognosis.fusion import RiskPipeline
+from lbp_prognosis.models import LogisticRisk
+from tests.contract.test_estimators import data
+from tests.unit.deployment.stored_models import BARE, PIPELINES, holes, table
+
+
+def attacked(name: str, n_models: int, n: int = 400) -> MembershipInference:
+    """Attack a class of the registry, fitted to 200 of 400 patients each time."""
+    if name in BARE:
+        if BARE[name].package:
+            pytest.importorskip(BARE[name].package)
+        X, y = data(BARE[name].kind, n)
+        estimator = BARE[name].make()
+    else:
+        steps, model, missing = PIPELINES[name]
+        X, y = table(n)
+        X = holes(X) if missing else X
+        estimator = RiskPipeline(steps, model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return membership_inference(estimator, X, y, n_models=n_models)
+
+
+def cohort(columns: int, seed: int = 0, n: int = 200) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n, columns)), columns=[f"v{k}" for k in range(columns)])
+    time = rng.exponential(10 * np.exp(-0.5 * X["v0"]))
+    end = rng.uniform(5, 30, n)
+    return X, Surv.right(np.minimum(time, end), (time <= end).astype(int))
+
+
+@pytest.mark.parametrize("name", ["CoxPH", "LogisticRisk", "CauseSpecificCox", "LinearOutcome", "strata"])
+def test_training_data_are_not_recognised_by_the_loss(name: str) -> None:
+    found = attacked(name, 6)
+    assert found.n_members == 200
+    assert 0.5 - 0.02 < found.auc < found.high <= 0.55
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*BARE, *PIPELINES])
+def test_every_class_of_the_registry_keeps_its_training_data_or_says_so(name: str) -> None:
+    """At n = 200 the loss attack has an upper limit of at most .55; a stronger attack that passes it is objected to."""
+    found = attacked(name, 20)
+    loss, calibrated = found.attacks.to_dict("records")
+    assert loss["high"] <= 0.55
+    assert (calibrated["low"] > 0.55) == bool(found.objections)
+
+
+def test_sixty_unpenalised_columns_are_flagged_in_the_lock_and_in_the_file(tmp_path: Path) -> None:
+    X, y = cohort(60)
+    found = membership_inference(CoxPH(), X, y, n_models=6)
+    assert found.auc > 0.6
+    assert [doubt.code for doubt in found.objections] == ["members-recognisable"]
+    assert "upper limit" in found.objections[0].sentence
+    model = CoxPH().fit(X, y)
+    locked = lock(model, membership=found)
+    assert locked.report.membership_auc == found.auc
+    assert any("recognisable" in note for note in locked.report.notes)
+    assert lock(lock(model), membership=found).report == locked.report
+    save_model(locked, tmp_path / "a.lbpm", reason="a test")
+    assert load_model(tmp_path / "a.lbpm") == locked
+    assert "training data told from others" in verify(tmp_path / "a.lbpm").to_frame()["fact"].tolist()
+    assert lock(model).report.membership_auc is None
+    # a penalty takes most of it away
+    assert membership_inference(CoxPH(penalty=3000.0), X, y, n_models=6).auc < 0.55 < found.auc - 0.1
+    with pytest.raises(LBPError, match="membership"):
+        lock(model, membership=0.6)  # type: ignore[arg-type]
+
+
+def test_the_calibrated_attack_is_as_strong_as_theory_says() -> None:
+    """Φ(√(p / (2n))) for p parameters and n patients: 0.579 with 8 and 100."""
+    found = [membership_inference(CoxPH(), *cohort(8, seed), n_models=8).calibrated_auc for seed in range(6)]
+    assert np.mean(found) == pytest.approx(norm.cdf(np.sqrt(8 / 200)), abs=0.015)
+
+
+@pytest.mark.slow
+def test_the_interval_covers() -> None:
+    """Over 200 sets of patients the interval of the loss attack covers the mean AUC."""
+    rows = [
+        membership_inference(CoxPH(), *cohort(8, seed), n_models=8, random_state=seed).attacks for seed in range(200)
+    ]
+    for k in range(2):
+        values = pd.DataFrame([frame.iloc[k] for frame in rows])
+        truth = values["auc"].mean()
+        assert ((values["low"] <= truth) & (truth <= values["high"])).mean() >= 0.90
+
+
+def test_attacks_by_hand() -> None:
+    losses = np.array([[0.1, 0.9, 0.3, 0.4], [0.5, 0.2, 0.6, 0.1], [0.2, 0.8, 0.3, 0.2], [0.4, 0.4, 0.7, 0.3]])
+    member = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 0, 1], [0, 1, 1, 0]], dtype=bool)
+    # patient 1 is outside in models 2 and 4: their mean for members, the other one for those outside
+    np.testing.assert_allclose(_calibrated(losses, member)[:, 0], [0.45 - 0.1, 0.4 - 0.5, 0.45 - 0.2, 0.5 - 0.4])
+    _, auc, _, low, high = _attack("loss", -losses, member, 0.95)
+    areas = [4 / 4, 4 / 4, 3.5 / 4, 1 / 4]
+    assert auc == pytest.approx(np.mean(areas))
+    assert low < auc < high
+
+
+def test_losses_by_hand() -> None:
+    """Known states at 6 and 12: log scores; who left before both is not known."""
+    X, y = cohort(1, n=120)
+    locked = lock(CoxPH().fit(X, y))
+    few = Surv.right([3.0, 8.0, 2.0, 20.0], [1, 1, 0, 0])
+    risk = locked.predict_risk(X[:4], [6.0, 12.0])
+    expected = [
+        -np.log(risk[0]).mean(),
+        -(np.log1p(-risk[1, 0]) + np.log(risk[1, 1])) / 2,
+        np.nan,
+        -np.log1p(-risk[3]).mean(),
+    ]
+    np.testing.assert_allclose(patient_losses(locked, X[:4], few, "right", np.array([6.0, 12.0])), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"n_models": 5}, "even"),
+        ({"n_models": 2}, "n_models"),
+        ({"rows": 30}, "40 patients"),
+        ({"min_cell": 1}, "min_cell"),
+    ],
+)
+def test_what_is_refused(change: dict[str, Any], told: str) -> None:
+    rows = change.pop("rows", 120)
+    X, y = cohort(1, n=rows)
+    with pytest.raises(LBPError, match=told):
+        membership_inference(CoxPH(), X, y, **change)
+
+
+def test_the_model_of_one_visit() -> None:
+    X, y = data("status", 120)
+    found = membership_inference(LogisticRisk(), X, y, n_models=4)
+    assert found.horizons == (12.0,)
+    assert "by loss" in repr(found)
+    assert found.to_frame()["attack"].tolist() == ["loss", "calibrated"]
