@@ -47,7 +47,7 @@ _BY_ROLE = {
         units useful value_labels value_set wear where
     """,
     "a model, a result or a step": """
-        agreement answered answers baseline candidates caption censoring comparator conversions curve design
+        agreement answered answers baseline candidates caption censoring comparator conversions curve design membership
         development estimator evaluation events evidence files fitted frames imputations ledger left_out model models
         new null_models old packets provenance release_ledger replicates request resamples results rules sample samples
         setting step study tables validation with_ without
