@@ -47,7 +47,8 @@ class _Writer:
         return {_TAG: "array", "dtype": name, "shape": list(value.shape)}
 
     def entry(self, value: Any, where: str) -> Any:
-        if value is None or type(value) in (bool, str):
+        kind = type(value)
+        if value is None or kind in (bool, str, int) or (kind is float and math.isfinite(value)):
             return value
         if isinstance(value, np.bool_):
             return bool(value)
@@ -72,12 +73,7 @@ class _Writer:
         if isinstance(value, tuple) and type(value) is tuple:
             return {_TAG: "tuple", "items": [self.entry(item, where) for item in value]}
         if isinstance(value, pd.DataFrame):
-            columns = [self.array(value[name].to_numpy(), where) for name in value.columns]
-            names, index = (
-                [self.entry(item, where) for item in value.columns],
-                self.array(value.index.to_numpy(), where),
-            )
-            return {_TAG: "frame", "names": names, "index": index, "columns": columns}
+            return self.frame(value, where)
         if isinstance(value, Mapping):
             keys = [self.entry(key, where) for key in value]
             return {_TAG: "mapping", "keys": keys, "items": [self.entry(item, where) for item in value.values()]}
@@ -90,6 +86,15 @@ class _Writer:
             f"{type(value).__name__}, which {why}",
             "Functions, generators and models of other libraries are not saved.",
         )
+
+    def frame(self, value: pd.DataFrame, where: str) -> dict[str, Any]:
+        names = [self.entry(item, where) for item in value.columns]
+        kinds = set(value.dtypes)
+        if len(kinds) == 1 and next(iter(kinds)) == np.float64:  # numbers alone are one array
+            values = self.array(np.ascontiguousarray(value.to_numpy().T), where)
+            return {_TAG: "table", "names": names, "index": self.array(value.index.to_numpy(), where), "values": values}
+        columns = [self.array(value.iloc[:, k].to_numpy(), where) for k in range(value.shape[1])]
+        return {_TAG: "frame", "names": names, "index": self.array(value.index.to_numpy(), where), "columns": columns}
 
     def object(self, value: Any, name: str) -> dict[str, Any]:
         parameters, learned = _state(value)
@@ -187,6 +192,12 @@ class _Reader:
             )
             names = [self.entry(item, depth + 1) for item in value["names"]]
             return pd.DataFrame(dict(enumerate(columns)), index=index).set_axis(names, axis=1)
+        if tag == "table":
+            values, index = self.array(_array_entry(value["values"])), self.array(_array_entry(value["index"]))
+            names = [self.entry(item, depth + 1) for item in value["names"]]
+            if values.ndim != 2 or values.dtype != np.float64:
+                raise ModelFileError("The model file contains a table of numbers that is none.")
+            return pd.DataFrame(values.T, index=index).set_axis(names, axis=1)
         if tag == "mapping":
             keys_read = [self.entry(key, depth + 1) for key in value["keys"]]
             items = [self.entry(item, depth + 1) for item in value["items"]]
@@ -229,6 +240,7 @@ _KEYS: dict[str, set[str]] = {
     "float": {_TAG, "value"},
     "dtype": {_TAG, "value"},
     "frame": {_TAG, "names", "index", "columns"},
+    "table": {_TAG, "names", "index", "values"},
     "mapping": {_TAG, "keys", "items"},
     "slice": {_TAG, "items"},
     "tuple": {_TAG, "items"},

@@ -20,7 +20,7 @@ import numpy as np
 from lbp_prognosis.deployment._codec import DTYPES
 from lbp_prognosis.deployment._file_error import ModelFileError
 
-__all__ = ["MOST_BYTES", "canonical", "read_container", "written_container"]
+__all__ = ["MOST_BYTES", "canonical", "manifest_of", "read_container", "written_container"]
 
 MOST_BYTES = 512 * 2**20
 _ARRAYS = {f"arrays/{name}.npy": name for name in DTYPES}
@@ -82,6 +82,13 @@ def written_container(manifest: Mapping[str, Any], params: Any, arrays: Mapping[
     if len(data) > MOST_BYTES:
         raise ModelFileError(f"The model would be a file of {len(data) >> 20} MB; at most {MOST_BYTES >> 20} are read.")
     return data
+
+
+def manifest_of(data: bytes) -> dict[str, Any]:
+    """Return the manifest of a file that was just written; one that comes from elsewhere is read whole."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        manifest: dict[str, Any] = json.loads(archive.read("manifest.json"))
+    return manifest
 
 
 def read_container(data: bytes) -> tuple[dict[str, Any], Any, dict[str, np.ndarray]]:

@@ -16,7 +16,7 @@ import pandas as pd
 from lbp_prognosis._base import LBPError, Result, argument_error, plain_label, write_file
 from lbp_prognosis.deployment._codec import pack, unpack
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
-from lbp_prognosis.deployment._container import MOST_BYTES, read_container, written_container
+from lbp_prognosis.deployment._container import MOST_BYTES, manifest_of, read_container, written_container
 from lbp_prognosis.deployment._file_error import ModelFileError
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._ledger import Ledger
@@ -139,8 +139,7 @@ def save_model(
     if ledger is not None:
         chain = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         chain.append(digest, reason=reason.strip(), actor=actor)
-    manifest, _, _ = read_container(data)
-    return ModelFile(target, digest, manifest, 0.0)
+    return ModelFile(target, digest, manifest_of(data), 0.0)
 
 
 def _manifest(locked: LockedModel, reason: str, times: np.ndarray) -> dict[str, Any]:

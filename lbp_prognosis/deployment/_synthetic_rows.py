@@ -46,7 +46,10 @@ def synthetic_rows(model: Any, n: int, *, missing: int = 0) -> pd.DataFrame:
             low, high = 0.0, 1.0
         draws = rng.uniform(low, high, n) if high > low else np.full(n, low)
         out[name] = np.round(draws) if name in binary or (low, high) == (0, 1) else draws
-    frame = pd.DataFrame(out, index=pd.RangeIndex(n))
+    if out and all(values.dtype == np.float64 for values in out.values()):
+        frame = pd.DataFrame(np.column_stack(list(out.values())), columns=list(out))  # in one piece: many columns
+    else:
+        frame = pd.DataFrame(out, index=pd.RangeIndex(n))
     names = _strata_columns(inner)
     if names and inner.strata_levels_:
         labels = [label if isinstance(label, tuple) else (label,) for label in inner.strata_levels_]

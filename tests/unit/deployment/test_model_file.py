@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -528,6 +529,30 @@ def test_numbers_survive_to_the_bit():
     assert back["nested"] == values["nested"]
     pd.testing.assert_frame_equal(back["frame"], values["frame"])
     assert back["many"].dtype == np.int8
+
+
+EARLIER = sorted((Path(__file__).parent / "earlier").glob("*.lbpm"))
+
+
+@pytest.mark.parametrize("path", EARLIER, ids=lambda path: path.stem)
+def test_files_of_earlier_versions_are_read(path):
+    """Files as earlier versions wrote them, kept here, give the risks that they gave then."""
+    kept = json.loads(path.with_suffix(".json").read_text())
+    rows = pd.DataFrame(kept["rows"]["data"], columns=kept["rows"]["columns"])
+    found = load_model(path)
+    np.testing.assert_allclose(found.predict_risk(rows, kept["horizons"]), kept["risks"], rtol=0, atol=1e-10)
+    assert found.report.membership_auc is None  # which that version did not know
+
+
+def test_a_table_of_numbers_is_one_array():
+    state, arrays = pack(pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "b"]))
+    assert state["$"] == "table"
+    assert arrays["f8"].tolist() == [0, 2, 4, 1, 3, 5]
+    state["values"]["shape"] = [6]
+    with pytest.raises(ModelFileError, match="table of numbers"):
+        unpack(state, arrays)
+    empty = pd.DataFrame(index=pd.RangeIndex(3))
+    pd.testing.assert_frame_equal(unpack(*pack(empty)), empty, check_column_type=False)
 
 
 # ---- the ledger ------------------------------------------------------------------------------------------------------
