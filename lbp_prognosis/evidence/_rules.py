@@ -19,6 +19,7 @@ __all__ = ["RULES", "Found"]
 
 OUT_OF_SAMPLE = ("internal", "internal-external", "external")
 PROPER = ("ipa", "brier", "log_score", "ibs_step", "ibs_trapezoid")  # differences of these judge added value
+_LEAST_CLUSTERS = 10
 KAPPA = ("kappa", "kappa_linear", "kappa_quadratic")
 
 
@@ -404,7 +405,15 @@ def _declared_thresholds(found: Found, claim: Claim) -> None:
 
 
 def _improves_outcomes(found: Found, claim: Claim) -> list[Check]:
-    return [Check("a randomised or otherwise controlled trial of using it (no result of this library is one)", None)]
+    """Only a trial of using the model speaks to outcomes (`trial_effect`); accuracy and net benefit do not."""
+    need = "a randomised trial of using it (trial_effect)"
+    trials = list(found.rows("utility", ("trial_benefit",), claim.subject, samples=("external",)))
+    checks = [_judged(trials, "a benefit in a randomised trial of using it", "low > 0", _low_above(0.0), need=need)]
+    if trials:
+        clusters = min(int(getattr(entry.result, "n_clusters", 0)) for entry, _ in trials)
+        enough = clusters >= _LEAST_CLUSTERS
+        checks.append(Check(f"at least {_LEAST_CLUSTERS} clusters", enough, required=f"n ≥ {_LEAST_CLUSTERS}"))
+    return checks
 
 
 RULES: dict[str, Callable[[Found, Claim], list[Check]]] = {

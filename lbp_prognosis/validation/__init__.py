@@ -8,6 +8,7 @@ from lbp_prognosis.validation.comparison._contrast import Contrast, contrast
 from lbp_prognosis.validation.comparison._likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from lbp_prognosis.validation.comparison._on_columns import OnColumns
 from lbp_prognosis.validation.comparison._reclassification import Reclassification, reclassification
+from lbp_prognosis.validation.comparison._trial_effect import TrialEffect, trial_effect
 from lbp_prognosis.validation.planning._sample_size import SampleSize
 from lbp_prognosis.validation.planning._sample_size_development import r2_cox_snell_from_c, sample_size_development
 from lbp_prognosis.validation.planning._sample_size_support import SampleSizeSupport, sample_size_support
@@ -77,6 +78,7 @@ __all__ = [
     "SampleSizeSupport",
     "Screening",
     "SubgroupPerformance",
+    "TrialEffect",
     "UpdatedModel",
     "WithoutTreatment",
     "added_value",
@@ -109,6 +111,7 @@ __all__ = [
     "score_optimism",
     "screen",
     "subgroup_performance",
+    "trial_effect",
     "update_model",
     "validate_groups",
     "without_treatment",

@@ -411,6 +411,15 @@ METHODS: dict[str, Spec] = {
     "deployment.CompetingEquation.predict_risk": (of(COMPETING_FORMULA.predict_risk), X1, {}),
     "deployment.CompetingEquation.linear_predictor": (of(COMPETING_FORMULA.linear_predictor), X1, {}),
     "deployment.CompetingEquation.outside": (lambda X: COMPETING_FORMULA.outside(X)["row"].size, {"X": R.X * 2}, {}),
+    "validation.trial_effect": (
+        lambda value, clusters, exposed, periods: (
+            validation.trial_effect(
+                value, clusters=clusters, exposed=exposed, periods=periods, model="a", n_permutations=200
+            ).difference
+        ),
+        {"value": R.state, "clusters": R.cluster, "exposed": R.cluster % 2, "periods": R.label},
+        {},
+    ),
     "deployment.membership_inference": (
         lambda X, y: membership_inference(models.CoxPH(), X, y, n_models=4).auc,
         X1,

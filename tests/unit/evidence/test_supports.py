@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -22,6 +23,7 @@ from lbp_prognosis.evidence import (
     tripod_ai_items,
     undeclared_constructs,
 )
+from lbp_prognosis.validation import TrialEffect, trial_effect
 
 COLUMNS = {name: f"{name}_column" for name in CLINICAL_MINIMUM}
 HELD = list(COLUMNS.values())
@@ -345,6 +347,27 @@ def test_effectiveness_never_comes_of_our_own_results() -> None:
     verdict = everything.supports(Claim.improves_outcomes("full"))
     assert verdict.answer == "not assessed"
     assert "trial" in verdict.missing[0]
+
+
+def test_only_a_trial_of_using_the_model_shows_that_outcomes_improve() -> None:
+    """The top rung takes a randomised trial and nothing else; none without benefit or of few clusters."""
+    claim = Claim.improves_outcomes("full")
+    practice = np.repeat(np.arange(20), 15)
+    used = (practice % 2).astype(float)
+    noise = np.random.default_rng(0).normal(size=300)
+
+    def trial(effect: float, model: str = "full", clusters: int = 20) -> TrialEffect:
+        kept = practice < clusters
+        pain = 5 + effect * used + noise
+        return trial_effect(pain[kept], clusters=practice[kept], exposed=used[kept], model=model, n_permutations=400)
+
+    assert Evidence().with_result(trial(-1.0)).supports(claim).answer == "supported"
+    assert Evidence().with_result(trial(1.0)).supports(claim).answer == "not supported"
+    assert Evidence().with_result(trial(0.0)).supports(claim).answer == "not supported"
+    assert Evidence().with_result(trial(-1.0, "other")).supports(claim).answer == "not assessed"
+    assert Evidence().with_result(trial(-2.0, clusters=8)).supports(claim).answer == "not supported"
+    # and a trial says nothing about prediction
+    assert Evidence().with_result(trial(-1.0)).supports(Claim.predicts("full", 12)).answer == "not assessed"
 
 
 # ---- technical and diagnostic ---------------------------------------------------------------------------------
