@@ -6,6 +6,7 @@ from lbp_prognosis.deployment._drift_report import DriftReport
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of import equation, from_equation
 from lbp_prognosis.deployment._file_error import ModelFileError
+from lbp_prognosis.deployment._impact_form import impact_items
 from lbp_prognosis.deployment._ledger import Ledger
 from lbp_prognosis.deployment._lock import LockedModel, LockReport, lock
 from lbp_prognosis.deployment._membership import membership_inference
@@ -17,6 +18,7 @@ from lbp_prognosis.deployment._no_equation import MissingCoefficients, NoEquatio
 from lbp_prognosis.deployment._nomogram import Nomogram, nomogram
 from lbp_prognosis.deployment._predict_rows import NewRisks, predict_rows
 from lbp_prognosis.deployment._published_model import PublishedModel, published_model, published_models
+from lbp_prognosis.deployment._silent_log import SilentLog
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm
 from lbp_prognosis.deployment._written_results import WrittenResults, read_results
 
@@ -40,10 +42,12 @@ __all__ = [
     "Nomogram",
     "NumberTerm",
     "PublishedModel",
+    "SilentLog",
     "WrittenResults",
     "calculator_page",
     "equation",
     "from_equation",
+    "impact_items",
     "load_model",
     "lock",
     "membership_inference",

@@ -16,9 +16,9 @@ import pandas as pd
 from lbp_prognosis._base import argument_error, folder_lock, write_file
 from lbp_prognosis.deployment._file_error import ModelFileError
 
-__all__ = ["Ledger"]
+__all__ = ["FIRST_DIGEST", "Ledger", "chain_digest", "chain_line"]
 
-_FIRST = "0" * 64
+FIRST_DIGEST = "0" * 64
 _FIELDS = ("n", "prev_sha256", "artifact_sha256", "reason", "actor", "date", "metrics", "sha256")
 
 
@@ -87,15 +87,15 @@ class Ledger:
             lines = self._lines()
             entry: dict[str, Any] = {
                 "n": len(lines) + 1,
-                "prev_sha256": lines[-1]["sha256"] if lines else _FIRST,
+                "prev_sha256": lines[-1]["sha256"] if lines else FIRST_DIGEST,
                 "artifact_sha256": artifact_sha256,
                 "reason": reason.strip(),
                 "actor": str(actor),
                 "date": date or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "metrics": {str(name): float(value) for name, value in (metrics or {}).items()},
             }
-            entry["sha256"] = _digest(entry)
-            text = "".join(_line(old) for old in [*lines, entry])
+            entry["sha256"] = chain_digest(entry)
+            text = "".join(chain_line(old) for old in [*lines, entry])
             write_file(self.path, text)
         return entry
 
@@ -149,26 +149,28 @@ class Ledger:
     def _lines(self) -> list[dict[str, Any]]:
         if not self.path.exists():
             return []
-        before, lines = _FIRST, []
+        before, lines = FIRST_DIGEST, []
         text = self.path.read_bytes().decode("utf-8", errors="replace")
         for n, words in enumerate(text.splitlines(), 1):
             try:
                 line = json.loads(words)
             except ValueError:
                 line = None
-            if not isinstance(line, dict) or set(line) != set(_FIELDS) or _line(line) != words + "\n":
+            if not isinstance(line, dict) or set(line) != set(_FIELDS) or chain_line(line) != words + "\n":
                 raise ModelFileError(f"Line {n} of the ledger is no line of a ledger.")
-            if line["n"] != n or line["prev_sha256"] != before or line["sha256"] != _digest(line):
+            if line["n"] != n or line["prev_sha256"] != before or line["sha256"] != chain_digest(line):
                 raise ModelFileError(f"Line {n} of the ledger breaks the chain: it or a line before it was changed.")
             before = line["sha256"]
             lines.append(line)
         return lines
 
 
-def _line(entry: Mapping[str, Any]) -> str:
+def chain_line(entry: Mapping[str, Any]) -> str:
+    """Return an entry as its one line of text."""
     return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _digest(entry: Mapping[str, Any]) -> str:
+def chain_digest(entry: Mapping[str, Any]) -> str:
+    """Return the digest of an entry without its own."""
     body = {key: value for key, value in entry.items() if key != "sha256"}
-    return hashlib.sha256(_line(body).encode("utf-8")).hexdigest()
+    return hashlib.sha256(chain_line(body).encode("utf-8")).hexdigest()

@@ -5,6 +5,7 @@ from lbp_prognosis.evidence._clinical_minimum import CLINICAL_MINIMUM, missing_c
 from lbp_prognosis.evidence._criteria import Criteria
 from lbp_prognosis.evidence._evidence import Evidence
 from lbp_prognosis.evidence._findings import Entry
+from lbp_prognosis.evidence._impact_items import consort_ai_items, decide_ai_items
 from lbp_prognosis.evidence._missing_indicators import missing_indicators
 from lbp_prognosis.evidence._movement_without_pain import movement_without_pain
 from lbp_prognosis.evidence._objection_rules import BLOCKING
@@ -26,6 +27,8 @@ __all__ = [
     "Strength",
     "Tier",
     "Verdict",
+    "consort_ai_items",
+    "decide_ai_items",
     "forbidden_words",
     "missing_constructs",
     "missing_indicators",
