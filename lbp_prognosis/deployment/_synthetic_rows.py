@@ -35,10 +35,12 @@ def synthetic_rows(model: Any, n: int, *, missing: int = 0) -> pd.DataFrame:
     columns = _columns(model)
     ranges, categories, binary = ranges_of_columns(model), categories_of_columns(model), _binary(model)
     out: dict[str, Any] = {}
+    words = False
     for name in columns:
         if name in categories:
             drawn = [categories[name][k] for k in rng.integers(0, len(categories[name]), n)]
             numbers = all(isinstance(value, int | float | np.number) for value in drawn)
+            words |= not numbers
             out[name] = np.array(drawn, dtype=float if numbers else object)
             continue
         low, high = ranges.get(name, (0.0, 1.0))
@@ -46,7 +48,7 @@ def synthetic_rows(model: Any, n: int, *, missing: int = 0) -> pd.DataFrame:
             low, high = 0.0, 1.0
         draws = rng.uniform(low, high, n) if high > low else np.full(n, low)
         out[name] = np.round(draws) if name in binary or (low, high) == (0, 1) else draws
-    if out and all(values.dtype == np.float64 for values in out.values()):
+    if out and not words:
         frame = pd.DataFrame(np.column_stack(list(out.values())), columns=list(out))  # in one piece: many columns
     else:
         frame = pd.DataFrame(out, index=pd.RangeIndex(n))
