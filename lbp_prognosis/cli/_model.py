@@ -188,7 +188,9 @@ def card(
     outcome: str = typer.Option(..., "--outcome", help="What the risk is of."),
     version: str = typer.Option(..., "--version", help="Version and date."),
     contact: str = typer.Option("", "--contact", help="Who answers questions."),
-    results: Path | None = typer.Option(None, "--results", help="results.parquet of the study, for performance."),
+    results: list[Path] = typer.Option(
+        [], "--results", help="results.parquet of the study or of an external `evaluate`; may be given again."
+    ),
     name: str = typer.Option("", "--model", help="Name of the model in the results."),
     horizon: str = typer.Option("", "--horizon", help="Times of the risks: 6,12; all if left out."),
     unit: str = typer.Option("", "--unit", help="Unit of the times."),
@@ -207,7 +209,7 @@ def card(
     made = model_card(
         file,
         use=IntendedUse(purpose, population, outcome, version, contact),
-        validation=None if results is None else read_results(results),
+        validation=[found for path in results for found in read_results(path)] or None,
         name=name,
         horizons=numbers(horizon, "horizon") or None,
         thresholds=numbers(threshold, "threshold"),

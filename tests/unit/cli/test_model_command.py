@@ -134,6 +134,31 @@ def test_card(folder, capsys, monkeypatch):
     assert run("model", "card", "m.lbpm", "-o", "card.md", *told, "--results", "registry.csv").status == 1
 
 
+def test_a_card_shows_the_external_validation(folder, capsys, monkeypatch):
+    """Risks of a file for patients of another hospital, judged there, stand on the card."""
+
+    def run(*words):
+        return call(capsys, monkeypatch, *words)
+
+    assert run("model", "save", "study.toml", "-o", "m.lbpm", "--reason", "first").status == 0
+    other = syn(n=200, seed=7)
+    table = pd.DataFrame({"age": np.round(50 + 12 * other["c1"], 1), "pain": np.round(5 + 2 * other["p1"])})
+    table["leg"] = np.array(["none", "below knee"])[other["site"] % 2]
+    table.assign(months=other["time"] + 0.1, status=other["event"]).to_csv("other.csv", index=False)
+    keep = ("--keep", "months,status")
+    done = run("predict", "m.lbpm", "other.csv", "-o", "risks.csv", "--horizon", "12", *keep)
+    assert done.status == 0, done.err
+    judged = ("--risk", "risk_12", "--horizon", "12", "--time", "months", "--event", "status", "--quiet")
+    done = run("evaluate", "risks.csv", *judged, "--sample", "external", "--setting", "geographic", "-o", "there")
+    assert done.status == 0, done.err
+    told = ("--purpose", "a", "--population", "b", "--outcome", "recovered", "--version", "1", "--model", "clinical")
+    files = ("--results", "there/results.parquet", "--results", "there/results.parquet")
+    done = run("model", "card", "m.lbpm", "-o", "card.md", *told, *files, "--horizon", "12")
+    assert done.status == 0, done.err
+    assert "Not validated in other patients" not in done.out
+    assert "external, geographic" in (folder / "card.md").read_text(encoding="utf-8")
+
+
 def test_a_patient_who_withdraws(folder, capsys, monkeypatch):
     """The study's ledger knows on whom a model was trained; the next one is fitted without the patient."""
 
