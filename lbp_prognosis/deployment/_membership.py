@@ -171,10 +171,9 @@ def _doubts(attacks: pd.DataFrame, name: str, n: int) -> list[Objection]:
 
 
 def _locked(estimator: Any, rows: Any, y: np.ndarray, chosen: np.ndarray, min_cell: int) -> LockedModel:
-    own = rows[chosen].reset_index(drop=True) if isinstance(rows, pd.DataFrame) else rows[chosen]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # doubts about half of the patients are not about the model of all
-        return lock(clone(estimator).fit(own, y[chosen]), min_cell=min_cell)
+        return lock(clone(estimator).fit(rows[chosen], y[chosen]), min_cell=min_cell)
 
 
 def _times(estimator: Any, y: np.ndarray, kind: str, given: Any) -> np.ndarray:

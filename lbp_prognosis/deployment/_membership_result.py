@@ -1,4 +1,4 @@
-"""What an attack on a model's training data found."""
+"""``MembershipInference``: areas under the curve of attacks on a model's training data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGEST_AUC = 0.55
 
 @dataclass(frozen=True, repr=False)
 class MembershipInference(Result):
-    """How well patients of the training data are told from other patients of the same population.
+    """Areas under the curve of two attacks that tell training data from other patients of the same population.
 
     Attributes
     ----------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,14 @@ from sklearn.linear_model import LogisticRegression
 
 from lbp_prognosis import evaluation, explain, models, survival, validation
 from lbp_prognosis.cohort import table_one_of
-from lbp_prognosis.deployment import PublishedModel, lock, membership_inference, predict_rows
+from lbp_prognosis.deployment import (
+    PublishedModel,
+    SilentLog,
+    lock,
+    membership_inference,
+    predict_rows,
+    save_model,
+)
 from lbp_prognosis.evaluation import diagnostic, technical, utility
 from lbp_prognosis.federation import FederatedCox, Policy, combat_moments, pool_combat
 from lbp_prognosis.fusion import (
@@ -158,6 +167,17 @@ CURVES = Later(lambda: survival.CensoringKaplanMeier().fit(Y, R.X))
 UPDATED = Later(lambda: validation.update_model(COX, R.X, Y, method="slope", horizon=6.0).model)
 NARROWED = fit(validation.OnColumns(models.CoxPH(), ["a", "b"]))
 LOCKED = Later(lambda: lock(COX))
+
+
+def recorded(X: Any) -> np.ndarray:
+    """Risks that a silent-mode log has recorded, sorted."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = save_model(COX, Path(folder) / "a.lbpm", reason="silent mode")
+        log = SilentLog(Path(folder) / "silent.jsonl")
+        log.record(made.path, X, 6.0, ids=[f"p{k}" for k in range(len(X))])
+        return np.sort(log.risks([f"p{k}" for k in range(len(X))])["risk"].to_numpy())
+
+
 COMBINED = Later(
     lambda: pool_combat(
         [
@@ -420,6 +440,7 @@ METHODS: dict[str, Spec] = {
         {"value": R.state, "clusters": R.cluster, "exposed": R.cluster % 2, "periods": R.label},
         {},
     ),
+    "deployment.SilentLog.record": (recorded, X1, {}),
     "deployment.membership_inference": (
         lambda X, y: membership_inference(models.CoxPH(), X, y, n_models=4).auc,
         X1,

@@ -13,7 +13,7 @@ _BY_ROLE = {
         imputation
         interval kind method mode null_likelihood oe_interval polarity policy quantity reason rule scale scaled
         shrinkage sides smoother source spacing standard structure summary target ties time_unit transform unit
-        unvalidated_reason use
+        statement unvalidated_reason use
         variance weight weighting
     """,
     "a number or a switch": """
@@ -47,8 +47,8 @@ _BY_ROLE = {
         units useful value_labels value_set wear where
     """,
     "a model, a result or a step": """
-        agreement answered answers baseline candidates caption censoring comparator conversions curve design membership
-        development estimator evaluation events evidence files fitted frames imputations ledger left_out model models
+        agreement answered answers baseline candidates caption censoring comparator conversions curve design
+        development log membership estimator evaluation events evidence files fitted frames imputations ledger left_out model models
         new null_models old packets provenance release_ledger replicates request resamples results rules sample samples
         setting step study tables validation with_ without
         grid load records
@@ -61,7 +61,7 @@ _BY_ROLE = {
     """,
     "read row by row, in the order of `aligned` or of their own": """
         at_least at_most event id ids initial intervention log_hazards lower lp lp_development lp_from_c lp_validation
-        match pairs predictions previous status stop time upper value x
+        exposed match pairs periods predictions previous status stop time upper value x
     """,
     "where something is drawn or written": """
         artifact_sha256 ax axes checkpoint color content date digest expect_sha256 folder model_id page path
