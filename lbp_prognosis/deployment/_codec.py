@@ -91,7 +91,7 @@ class _Writer:
         names = [self.entry(item, where) for item in value.columns]
         kinds = set(value.dtypes)
         if len(kinds) == 1 and next(iter(kinds)) == np.float64:  # numbers alone are one array
-            values = self.array(np.ascontiguousarray(value.to_numpy().T), where)
+            values = self.array(np.ascontiguousarray(value.to_numpy()), where)
             return {_TAG: "table", "names": names, "index": self.array(value.index.to_numpy(), where), "values": values}
         columns = [self.array(value.iloc[:, k].to_numpy(), where) for k in range(value.shape[1])]
         return {_TAG: "frame", "names": names, "index": self.array(value.index.to_numpy(), where), "columns": columns}
@@ -197,7 +197,7 @@ class _Reader:
             names = [self.entry(item, depth + 1) for item in value["names"]]
             if values.ndim != 2 or values.dtype != np.float64:
                 raise ModelFileError("The model file contains a table of numbers that is none.")
-            return pd.DataFrame(values.T, index=index).set_axis(names, axis=1)
+            return pd.DataFrame(values, index=index).set_axis(names, axis=1)
         if tag == "mapping":
             keys_read = [self.entry(key, depth + 1) for key in value["keys"]]
             items = [self.entry(item, depth + 1) for item in value["items"]]

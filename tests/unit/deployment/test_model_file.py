@@ -547,7 +547,7 @@ def test_files_of_earlier_versions_are_read(path):
 def test_a_table_of_numbers_is_one_array():
     state, arrays = pack(pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "b"]))
     assert state["$"] == "table"
-    assert arrays["f8"].tolist() == [0, 2, 4, 1, 3, 5]
+    assert arrays["f8"].tolist() == [0, 1, 2, 3, 4, 5]
     state["values"]["shape"] = [6]
     with pytest.raises(ModelFileError, match="table of numbers"):
         unpack(state, arrays)
