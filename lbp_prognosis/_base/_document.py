@@ -31,26 +31,40 @@ class Document:
         row is its header.
     banners : tuple of str
         What must not be overlooked, above everything.
+    pictures : tuple of (str, str, str)
+        Heading below which a picture stands in HTML, its SVG, and its text for those who do not see it; in Markdown and
+        Word the tables stand alone.
     """
 
     title: str
     parts: tuple[Part, ...]
     banners: tuple[str, ...] = ()
+    pictures: tuple[tuple[str, str, str], ...] = ()
 
     def html(self) -> str:
         """Return one page without network or script; tables become lists on a narrow screen."""
         style = _style()
         digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
         marks = "".join(f'<p class="banner">{_safe(words)}</p>\n' for words in self.banners)
-        body = "".join(_html_part(part) for part in self.parts)
+        body = "".join(_html_part(part) + self._figures(part) for part in self.parts)
+        images = "img-src data:; " if self.pictures else ""
         return (
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-            f"style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n"
+            f"{images}style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n"
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{_safe(self.title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n"
             f"<h1>{_safe(self.title)}</h1>\n{marks}{body}</main>\n</body>\n</html>\n"
         )
+
+    def _figures(self, part: Part) -> str:
+        heading = _heading(part)
+        out = ""
+        for below, svg, words in self.pictures:
+            if heading is not None and heading[1] == below:
+                code = base64.b64encode(svg.encode("utf-8")).decode("ascii")
+                out += f'<p><img src="data:image/svg+xml;base64,{code}" alt="{_safe(words)}"></p>\n'
+        return out
 
     def markdown(self) -> str:
         """Return the same as Markdown (CommonMark with tables)."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import Objection, Result, metric_frame
+from lbp_prognosis._base import Document, DocumentResult, Objection, metric_frame
+from lbp_prognosis.deployment._drift_page import drift_document
 from lbp_prognosis.validation import ModelUpdate
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ __all__ = ["DriftReport"]
 
 
 @dataclass(frozen=True, repr=False)
-class DriftReport(Result):
+class DriftReport(DocumentResult):
     """Inputs and outcomes of a model in use.
 
     Attributes
@@ -120,6 +121,10 @@ class DriftReport(Result):
                 }
             )
         return metric_frame(rows)
+
+    def document(self) -> Document:
+        """Return the page: findings, charts and tables; `to_html` writes it as one file without network."""
+        return drift_document(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the charts of outcomes with their limits, downwards for fewer events than predicted."""

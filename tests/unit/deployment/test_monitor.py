@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from lbp_prognosis import CoxPH, LBPError, Status, Surv
+from lbp_prognosis._kernels import cusum_scores_binary, cusum_with_limits
 from lbp_prognosis.deployment import DriftReport, Ledger, load_model, monitor
 
 COLUMNS = ["age", "pain"]
@@ -172,6 +175,26 @@ def test_pictures() -> None:
     assert "alarms of outcomes" in repr(found)
 
 
+def test_a_page_with_the_charts(tmp_path: Any) -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    found = watch([batch(s, start, ratio=2.5 if s < 2 else 1.0) for s, start in enumerate([*STARTS[:2], "2023-03-01"])])
+    page = found.to_html()
+    assert page.count('<img src="data:image/svg+xml;base64,') == 3
+    assert page.count('alt="') == 3
+    assert "img-src data:" in page
+    assert "more events than predicted" in page
+    assert "no patient has matured" in page
+    assert not re.search(r"https?://", re.sub(r"base64,[A-Za-z0-9+/=]*", "", page))
+    assert found.to_html() == page  # the same bytes
+    assert "| 1: 2020-01" in found.to_markdown()
+    assert "SIMULATED" in watch([synthetic(batch(0, "2020-01-01"))]).to_html()
+
+
+def synthetic(part: tuple[pd.DataFrame, np.ndarray, pd.DatetimeIndex]) -> tuple[Any, ...]:
+    part[0].attrs["synthetic"] = True
+    return part
+
+
 @pytest.mark.parametrize(
     ("batches", "told"),
     [
@@ -228,3 +251,27 @@ def test_false_alarms_come_at_the_declared_rate(shift: float) -> None:
         found = monitor(Known(), parts, horizon=12, false_alarms_per_year=2, until=END, random_state=seed)
         alarms, expected = alarms + len(found.alarms), expected + found.alarms_expected
     assert abs(alarms - expected) <= 2 * np.sqrt(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [0.0, 0.8])
+def test_the_average_run_length_is_the_declared_one(shift: float) -> None:
+    """Runs between false alarms of 40 charts of 4,000 patients against 1/α: within 5 %, and two standard errors."""
+    gaps: list[float] = []
+    alpha = 1 / 200
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        risk = expit(rng.normal(-1 + shift * (np.arange(4000) > 2000), 0.8))
+        event, none = (cusum_scores_binary(risk, np.full(4000, k), 2.0) for k in (1, 0))
+
+        def draw(
+            i: int, paths: int, random: np.random.Generator, at: tuple[np.ndarray, ...] = (risk, event, none)
+        ) -> Any:
+            return np.where(random.random(paths) < at[0][i], at[1][i], at[2][i])
+
+        happened = rng.random(4000) < risk
+        scores = np.where(happened, event, none)
+        found = cusum_with_limits(scores, draw, alpha, paths=8000, random=np.random.default_rng(seed + 1000))
+        gaps += np.diff(np.append(0, np.flatnonzero(found.alarm) + 1)).tolist()
+    length, se = float(np.mean(gaps)), float(np.std(gaps) / np.sqrt(len(gaps)))
+    assert abs(length * alpha - 1) <= max(0.05, 2 * se * alpha)
