@@ -13,7 +13,7 @@ __all__ = ["MonitorTables"]
 
 
 class MonitorTables(Protocol):
-    """What the page reads; `DriftReport` describes it."""
+    """Tables and facts that the page reads; `DriftReport` describes them."""
 
     @property
     def inputs(self) -> pd.DataFrame:
@@ -29,7 +29,7 @@ class MonitorTables(Protocol):
 
     @property
     def alarms(self) -> pd.DataFrame:
-        """Where a chart crossed its limit."""
+        """Rows of the chart that crossed their limit."""
 
     @property
     def horizon(self) -> float:
