@@ -18,9 +18,9 @@ def run(checkpoint: str | None) -> dict[str, np.ndarray]:
     y = Surv.right(np.ceil(np.minimum(t, c)), (t <= c).astype(int))
     where = [None, None] if checkpoint is None else [f"{checkpoint}/boot", f"{checkpoint}/folds"]
     boot = bootstrap_validate(
-        CoxPH(), X, y, [6, 9], thresholds=[0.3], n_resamples=80, random_state=7, checkpoint=where[0]
+        CoxPH(), X, y, [6, 9], thresholds=[0.3], n_resamples=20, random_state=7, checkpoint=where[0]
     )
-    folds = cross_validate_risk(CoxPH(), X, y, 6, n_splits=5, n_repeats=6, random_state=8, checkpoint=where[1])
+    folds = cross_validate_risk(CoxPH(), X, y, 6, n_splits=5, n_repeats=12, random_state=8, checkpoint=where[1])
     return {"corrected": boot.corrected, "low": boot.low, "resampled": boot.resampled, "risk": folds.risks["CoxPH"]}
 
 

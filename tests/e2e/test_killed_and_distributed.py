@@ -24,19 +24,20 @@ def _finished(folder: Path) -> int:
     return sum(1 for _ in folder.rglob("task-*.npz"))
 
 
-def test_killed_twenty_times(tmp_path: Path, script) -> None:
-    """SIGKILL falls at random moments of the work: before it, in it, while a file is written."""
+@pytest.mark.parametrize("times", [6, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_again_and_again(tmp_path: Path, script, times: int) -> None:
+    """SIGKILL falls at random moments of the work: before it, in a resample, in a fold, while a file is written."""
     rng = np.random.default_rng(20)
     checkpoint, result = tmp_path / "work", tmp_path / "result.npz"
     context = multiprocessing.get_context("forkserver")  # processes that start with everything imported
     context.set_forkserver_preload(["lbp_prognosis.validation", "sklearn.base", "joblib", "numba"])
     arguments = (str(checkpoint), str(result))
-    kills, marks = 0, []
-    while kills < 20 and not result.exists():
+    kills, marks, folds = 0, [], []
+    while kills < times and not result.exists():
         before = _finished(checkpoint)
         process = context.Process(target=script.run_and_write, args=arguments)
         process.start()
-        wanted = before + int(rng.integers(0, 5))
+        wanted = before + int(rng.integers(0, 100 // times))
         while process.is_alive() and _finished(checkpoint) < wanted:
             time.sleep(0.001)
         time.sleep(float(rng.uniform(0, 0.01)))
@@ -44,7 +45,9 @@ def test_killed_twenty_times(tmp_path: Path, script) -> None:
         process.join()
         kills += process.exitcode == -9
         marks.append(_finished(checkpoint))
-    assert kills == 20
+        folds.append(_finished(checkpoint / "folds"))
+    assert kills == times
+    assert any(0 < n < 60 for n in folds)  # of 5 folds, 12 times
     assert marks == sorted(marks)
     assert 0 < marks[0] < marks[-1]
     script.run_and_write(*arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -170,6 +171,20 @@ def test_an_old_terminal_gets_plain_words(written, monkeypatch) -> None:
     told = out.buffer.getvalue().decode("ascii")
     assert "delta IPA, a - b >= ???" in told
     assert "0.100" in told
+
+
+@pytest.mark.slow
+def test_a_run_without_a_locale(table, tmp_path) -> None:
+    """A whole process under ``LANG=C``, as cron starts it: it prints ASCII alone, and the page is written."""
+    program = "from lbp_prognosis.cli import main; main()"
+    surroundings = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG"))}
+    surroundings |= {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    asked = [sys.executable, "-c", program, "evaluate", str(table), *EVALUATE, "-o", str(tmp_path / "out")]
+    done = subprocess.run(asked, env=surroundings, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout + done.stderr).isascii()
+    assert b"Traceback" not in done.stderr
+    assert (tmp_path / "out" / "evidence.html").stat().st_size > 10_000
 
 
 def test_purge(tmp_path, capsys, monkeypatch) -> None:
