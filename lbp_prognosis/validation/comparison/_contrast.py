@@ -111,7 +111,8 @@ def contrast(
         Unpenalised, with coefficients and their covariance.
     X : DataFrame or ndarray of shape (n, p)
         Rows that give the other predictors their values: the median of a column of numbers, the most frequent value of
-        any other (the smallest of several). They matter where a predictor that is set has an interaction.
+        any other or of one that a step takes as nominal (the smallest of several). They matter where a predictor that
+        is set has an interaction.
     at, against : mapping of str to a value or a list of values
         Columns of ``X`` and what they are set to, e.g. ``{"odi": [40, 60]}`` against ``{"odi": 20}``. Lists have one
         length; single values are repeated. A column in one of them alone keeps its value from ``X`` in the other.
@@ -172,7 +173,8 @@ def contrast(
     if len(rows) > 1:
         raise argument_error("at", "lists of one length in `at` and `against`", f"lengths {sorted(rows)}")
     (k,) = rows
-    settings = {str(column): _usual(X[column]) for column in X.columns}
+    nominal = _nominal(fitted)
+    settings = {str(column): _usual(X[column], nominal=str(column) in nominal) for column in X.columns}
     first, second = (_frame(X, settings, given, k) for given in (at, against))
     effects = effects_on(fitted, cause, "fitted")
     estimates, variances = np.empty((len(effects), k)), np.empty((len(effects), k))
@@ -254,15 +256,24 @@ def _mapping(name: str, given: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
     return lists
 
 
-def _usual(column: pd.Series) -> Any:
-    """Median of numbers, most frequent value of anything else."""
+def _nominal(fitted: Any) -> set[str]:
+    """Columns that a step of a pipeline takes as nominal, numbers among them."""
+    inner = unwrapped(fitted)
+    steps = [step for _, step in getattr(inner, "steps_", ())]
+    steps += [step for branch in getattr(inner, "branches_", ())[:1] for step in branch.steps]
+    known = (getattr(step, "column_categories_", getattr(step, "categories_", {})) for step in steps)
+    return {str(column) for categories in known if isinstance(categories, Mapping) for column in categories}
+
+
+def _usual(column: pd.Series, *, nominal: bool) -> Any:
+    """Median of numbers, most frequent value of anything else and of nominal columns."""
     kind = column_kind(column)
     if kind in ("date", "duration", "complex", "mixed"):
         raise refused_kind("X", kind, "numbers and categories", column=str(column.name))
     known = column.dropna()
     if known.empty:
         raise argument_error("X", "columns with at least one known value", f"{column.name!r} without any")
-    if is_number(column):
+    if is_number(column) and not nominal:
         return float(np.nanmedian(numbers_in(column.to_frame(), [column.name])[:, 0]))
     return known.mode().iloc[0]
 
@@ -271,7 +282,10 @@ def _frame(X: pd.DataFrame, settings: dict[str, Any], given: dict[str, list[Any]
     values = {name: given.get(name, [usual]) for name, usual in settings.items()}
     frame = pd.DataFrame({name: held * k if len(held) == 1 else held for name, held in values.items()})
     for name in frame:
-        if not is_number(X[name]):
+        if is_number(X[name]):
+            if not np.isfinite(numbers_in(frame, [name], "at")).all():
+                raise argument_error("at", f"finite numbers for {name!r}", values[str(name)])
+        else:
             frame[name] = frame[name].astype(X[name].dtype)
             if frame[name].isna().any():  # no category of a categorical column
                 raise argument_error("at", f"categories of {name!r}", values[str(name)])

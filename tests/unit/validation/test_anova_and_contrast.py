@@ -147,6 +147,9 @@ def test_a_column_dropped_as_collinear_counts_no_degree_of_freedom() -> None:
         ({"odi": np.nan}, {"odi": 1}, "known"),
         ({"odi": []}, {"odi": 1}, "known"),
         ({"grade": "IV"}, {"grade": "I"}, "grade"),
+        ({"odi": "40"}, {"odi": 1}, "numbers"),
+        ({"odi": pd.Timestamp(2020, 1, 1)}, {"odi": 1}, "numbers"),
+        ({"odi": np.inf}, {"odi": 1}, "finite"),
     ],
 )
 def test_contrast_refuses_in_words(at, against, match) -> None:
@@ -293,3 +296,16 @@ def test_a_ratio_of_times_is_above_one_where_events_come_later() -> None:
     assert found.table["estimate"].item() == pytest.approx(late - early)
     medians = model.predict_quantile(apart, 0.5).ravel()
     assert found.table["ratio"].item() == pytest.approx(medians[0] / medians[1])
+
+
+@pytest.mark.parametrize("by_formula", [True, False])
+def test_codes_of_categories_have_a_most_frequent_one_and_no_median(by_formula) -> None:
+    codes = X[["odi"]].assign(modic=np.repeat([1, 2], N // 2))  # half of them 1, the others 2
+    if by_formula:
+        table = codes.assign(months=TIME, status=EVENT == 1)
+        pipeline, rows, y = from_formula(CoxPH(), "Surv(months, status) ~ odi * C(modic)", table)
+    else:
+        pipeline, rows, y = RiskPipeline([OneHot(["modic"])], CoxPH()), codes, Y
+    found = contrast(pipeline.fit(rows, y), rows, {"odi": 60}, {"odi": 20})
+    assert found.settings == {"modic": 1}
+    assert found.table["estimate"].item() == pytest.approx(40 * pipeline.models_[0].coef_[0])
