@@ -33,6 +33,7 @@ from lbp_prognosis.evaluation.prognostic import (
     risk_groups,
     royston_d,
     score_r2,
+    score_tenths,
     time_dependent_auc,
 )
 from lbp_prognosis.evaluation.utility import (
@@ -86,6 +87,7 @@ __all__ = [
     "risk_groups",
     "royston_d",
     "score_r2",
+    "score_tenths",
     "technical",
     "time_dependent_auc",
     "utility",

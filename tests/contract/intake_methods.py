@@ -465,6 +465,11 @@ METHODS: dict[str, Spec] = {
     ),
     # ---- metrics
     "evaluation.crps": (evaluation.crps, COMMON, {"y": SCORES, "forecast": FORECAST}),
+    "evaluation.score_tenths": (
+        lambda **rows: evaluation.score_tenths(SCORES, FORECAST, n_groups=2, important=1.0, **rows).to_numpy(),
+        {"baseline": 2.0 * R.state, "sample_weight": R.weight},
+        {},
+    ),
     "evaluation.pit": (evaluation.pit, COMMON, {"y": SCORES, "forecast": FORECAST, "bins": 4}),
     "evaluation.integrated_brier": (
         evaluation.integrated_brier,

@@ -19,6 +19,7 @@ from lbp_prognosis.evaluation.prognostic._pit import Pit, pit
 from lbp_prognosis.evaluation.prognostic._risk_groups import RiskGroups, risk_groups
 from lbp_prognosis.evaluation.prognostic._royston_d import RoystonD, royston_d
 from lbp_prognosis.evaluation.prognostic._score_r2 import score_r2
+from lbp_prognosis.evaluation.prognostic._score_tenths import score_tenths
 from lbp_prognosis.evaluation.prognostic._time_dependent_auc import time_dependent_auc
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "risk_groups",
     "royston_d",
     "score_r2",
+    "score_tenths",
     "time_dependent_auc",
 ]
