@@ -101,7 +101,7 @@ def odds(X, score) -> pd.DataFrame:
 
 
 def updated(X, y) -> pd.DataFrame:
-    """What a score seen at six weeks changes at six months (a mixed model; complete predictors)."""
+    """Error at six months with and without the score of six weeks (a mixed model; complete predictors)."""
     whole = X.notna().all(axis=1).to_numpy()
     rows, scores = X[whole].reset_index(drop=True), y[whole]
     model, last = LongitudinalOutcome().fit(rows, scores), measured_at(scores, 6)
