@@ -1,5 +1,6 @@
 """Many tables to one X, inside the training fold."""
 
+from lbp_prognosis._base import LevelMap
 from lbp_prognosis.fusion._acquisition import pooled_errors, with_acquisition
 from lbp_prognosis.fusion._combat import ComBat
 from lbp_prognosis.fusion._conversion import Conversion, convert_methods
@@ -26,6 +27,7 @@ __all__ = [
     "Conversion",
     "CovBat",
     "FormulaTerms",
+    "LevelMap",
     "MultipleImputation",
     "OneHot",
     "PatternSubmodels",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, FeatureMap, Result, argument_error
+from lbp_prognosis._base import DataError, FeatureMap, LevelMap, Result, argument_error
 from lbp_prognosis.schema import ColumnName, measures
 
 __all__ = ["PooledLevels", "pool_levels"]
@@ -35,6 +35,11 @@ class PooledLevels(Result):
 
     frame: pd.DataFrame
     modalities: FeatureMap
+
+    @property
+    def levels(self) -> LevelMap:
+        """Columns by level and measure: those of the rule ``each``."""
+        return LevelMap.of(self.modalities.columns, self.modalities)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the frame."""

@@ -29,6 +29,7 @@ from lbp_prognosis.fusion import (
     ComBat,
     CovBat,
     FormulaTerms,
+    LevelMap,
     MultipleImputation,
     OneHot,
     PatternSubmodels,
@@ -105,6 +106,7 @@ def fit(model: Any, y: Any = Y, X: Any = R.X, **rows: Any) -> Later:
 
 
 X1 = {"X": R.X}
+LEVELS = LevelMap({"a": ("l4", "height"), "b": ("l5", "height")})
 XA = {"X": R.X[["a"]]}
 FULL = {"sample_weight": R.weight, "strata": R.label, "offset": R.offset}
 LATER = {"strata": R.label, "offset": R.offset}
@@ -379,6 +381,8 @@ METHODS: dict[str, Spec] = {
         {},
     ),
     "fusion.FormulaTerms.transform": (of(TERMS.transform), X1, {}),
+    "fusion.LevelMap.cube": (of(LEVELS.cube), X1, {}),
+    "fusion.LevelMap.to_long": (lambda X: numbers(LEVELS.to_long(X)["value"]), X1, {}),
     "fusion.OneHot.transform": (of(ONE_HOT.transform), X1, {}),
     "fusion.RegressionCalibration.transform": (of(CALIBRATED.transform), X1, {}),
     "fusion.RestrictedCubicSpline.transform": (of(CUBIC.transform), X1, {}),
