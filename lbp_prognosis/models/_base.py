@@ -172,7 +172,7 @@ class RiskEstimator(BaseEstimator):
     def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
         """Return predictors as numbers; a model that takes categories learns and applies their codes here."""
         if self._allow_sparse and (issparse(X) or isinstance(X, SparseTable)):
-            return read_sparse(X).finite()  # type: ignore[return-value]  # a csc_array, where the class takes one
+            return read_sparse(X).finite()  # a csc_array, where the class takes one
         return read_matrix(X, allow_missing=allow_missing, allow_no_column=self._allow_no_column)
 
     @staticmethod

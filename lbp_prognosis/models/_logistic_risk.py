@@ -296,7 +296,8 @@ class LogisticRisk(RiskEstimator):
             np.ones((state.size, 1)), state, weights=weights, offset=None if offset is None else offset[:, None]
         )
         self.log_likelihood_, self.log_likelihood_null_ = found.loglik, null.loglik
-        self.covariance_, self.variance_, self.df_ = None, "none", float("nan")
+        self.covariance_: np.ndarray | None = None
+        self.variance_, self.df_ = "none", float("nan")
         self.n_iter_ = found.iterations
         self.n_, self.n_events_ = int(size), int(counts @ state)
         return np.concatenate([[found.intercept], found.coef])
@@ -374,7 +375,7 @@ class LogisticRisk(RiskEstimator):
                 np.add.at(sums, design.clusters[used], score)
                 score = sums
             inverse = inverse @ (score.T @ score) @ inverse
-        self.covariance_: np.ndarray | None = back @ inverse @ back.T
+        self.covariance_ = back @ inverse @ back.T
 
     @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:

@@ -111,7 +111,7 @@ def read_sparse(value: Any, name: str = "X") -> SparseTable:
     names, labels = None, None
     if isinstance(value, pd.DataFrame):
         names, labels = tuple(column_names(value, name)), value.index
-        value = value.sparse.to_coo()
+        value = value.sparse.to_coo()  # type: ignore[attr-defined]  # an accessor of pandas
     if len(value.shape) != 2:
         raise argument_error(name, "a sparse matrix of two dimensions", f"{len(value.shape)}")
     kind = value.dtype.kind

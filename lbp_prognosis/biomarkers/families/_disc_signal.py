@@ -53,8 +53,8 @@ def disc_signals(case: Case, level: str, disc: Region, frame: Frame) -> list[Mea
             rows.append(Measurement("disc", "t2", "ms", value, method, level, sd_error=sd, reason=why, **own))
     weighted = case.image_of("t2")
     if weighted is not None:
-        values = {part: sample_image(weighted, points) for part, points in parts.items()}
-        rows.append(_contrast(values, level, cut, fields))
+        by_part = {part: sample_image(weighted, points) for part, points in parts.items()}
+        rows.append(_contrast(by_part, level, cut, fields))
     return rows
 
 

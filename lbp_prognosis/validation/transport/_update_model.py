@@ -284,6 +284,7 @@ def _update_state(model: Any, X: Any, y: np.ndarray, method: str, alpha: float) 
     line = LogisticRisk(horizon=horizon).fit(lp[:, None], y)
     full = clone(model).fit(X, y) if refits else None
     p = _parameters(full, X) if refits else 0
+    assert line.covariance_ is not None  # it has no penalty
     slope, slope_se = float(line.coef_[0]), float(np.sqrt(line.covariance_[1, 1]))
     table = pd.DataFrame(
         [
