@@ -12,7 +12,7 @@ import pandas as pd
 from lbp_prognosis._base._errors import argument_error
 from lbp_prognosis._base._feature_map import FeatureMap
 from lbp_prognosis._base._spine_levels import level_of_column, level_rank
-from lbp_prognosis._base.intake import takes_rows
+from lbp_prognosis._base.intake import is_number, takes_rows
 
 __all__ = ["LevelMap"]
 
@@ -162,7 +162,7 @@ class LevelMap(Mapping[str, tuple[str, str]]):
         out = np.full((len(X), len(level), len(measure)), np.nan)
         for column, (one, name) in self.cells.items():
             values = X[column]
-            if not pd.api.types.is_numeric_dtype(values):
+            if not is_number(values):
                 raise argument_error("X", f"numbers in {column!r}", f"{values.dtype}", "A nominal grade has no cell.")
             out[:, level[one], measure[name]] = values.to_numpy(dtype=float, na_value=np.nan)
         return out
