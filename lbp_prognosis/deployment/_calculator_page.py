@@ -24,6 +24,7 @@ from lbp_prognosis.deployment._interval import uncertainty_of
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm, Term
 from lbp_prognosis.deployment._written import one_line
+from lbp_prognosis.disclosure import without_numbers
 from lbp_prognosis.validation import ExternalValidation
 
 __all__ = ["IntendedUse", "calculator_page"]
@@ -232,7 +233,9 @@ def _validation(result: ExternalValidation, horizons: tuple[float, ...]) -> str:
         words = [row["metric"].replace("_", " "), when, f"{value:.2f}", interval, f"{row['n']}"]
         body += "<tr>" + "".join(f"<td>{escape(str(word))}</td>" for word in words) + "</tr>"
     head = "".join(f"<th scope='col'>{word}</th>" for word in ("measure", "time", "value", "interval", "patients"))
-    told = "".join(f"<p class='note'>{escape(objection.sentence)}</p>" for objection in result.objections)
+    told = "".join(
+        f"<p class='note'>{escape(without_numbers(objection.sentence))}</p>" for objection in result.objections
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{told}"
 
 

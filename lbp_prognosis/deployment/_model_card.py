@@ -36,6 +36,7 @@ from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._lock import LockedModel, lock
 from lbp_prognosis.deployment._model_file import load_model, verify
 from lbp_prognosis.deployment._published_model import PublishedModel
+from lbp_prognosis.disclosure import without_numbers
 from lbp_prognosis.validation import Fairness, SubgroupPerformance
 
 __all__ = ["ModelCard", "model_card"]
@@ -162,8 +163,8 @@ def model_card(
 
     Notes
     -----
-    The card passes no disclosure gate. Objections of results that are given as such keep their numbers, some of which
-    count patients: for a card that is published, give `read_results` of a released study, or check these sentences.
+    A card is published, so sentences of objections stand on it without their numbers, some of which count patients. Its
+    other numbers pass no gate: they are estimates with intervals, and the number of patients behind each.
 
     References
     ----------
@@ -290,7 +291,7 @@ def _decisions(found: Sequence[Judged], cuts: Sequence[float], times: Sequence[f
 
 
 def _limits(own: Sequence[str], objections: Sequence[Objection], notes: Sequence[str]) -> tuple[Any, ...]:
-    said = [*(str(one).strip() for one in own), *(o.sentence for o in objections), *notes]
+    said = [*(str(one).strip() for one in own), *(without_numbers(o.sentence) for o in objections), *notes]
     return tuple(dict.fromkeys(one for one in said if one)) or (
         "No objection was raised, and no limitation was given.",
     )
