@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lbp_prognosis._base import check_choice, takes_rows
+from lbp_prognosis._base import check_choice, check_clusters, takes_rows
 from lbp_prognosis._kernels import cox_parts
 from lbp_prognosis.federation._federated_likelihood import FederatedLikelihood, SiteLikelihood
 from lbp_prognosis.federation._policy import Policy
@@ -84,7 +84,7 @@ class FederatedCox(FederatedLikelihood):
         w = np.ones(n) if weights is None else weights.values
         copies = w if weights is not None and weights.kind == "frequency" else (w > 0).astype(float)
         event = y["event"] == 1
-        codes = None if strata is None else np.unique(np.asarray(strata).astype(str), return_inverse=True)[1]
+        codes = check_clusters("strata", strata, n=n)
         shift = np.zeros(n) if offset is None else offset
 
         def at(coef: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

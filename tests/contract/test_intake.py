@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import warnings
@@ -363,3 +364,25 @@ def test_rows_are_paired_by_label_and_read_by_kind(title):
 @pytest.mark.parametrize("title", SLOW_CALLS)
 def test_rows_of_long_calls(title):
     feed(title, SLOW_CALLS[title])
+
+
+WITH_LABELS = {
+    f"{title}, {name}": (spec, name)
+    for title, spec in {**CALLS, **METHODS}.items()
+    for name, value in spec[1].items()
+    if is_labels(value, name) and not isinstance(value, pd.DataFrame)
+}
+
+
+@pytest.mark.parametrize("title", WITH_LABELS)
+def test_a_missing_label_is_an_answer_or_words(title):
+    """``pd.NA`` in strata, clusters, groups and sites: counted as missing or refused, never another program's error."""
+    spec, name = WITH_LABELS[title]
+    value = spec[1][name]
+    objects = value.astype(object).copy()
+    objects.iloc[3] = pd.NA
+    nullable = pd.Series(pd.array(objects.factorize()[0], dtype="Int64"), value.index)
+    nullable.iloc[3] = pd.NA
+    for given in (objects, nullable, objects.where(objects.notna(), None), objects.astype("category")):
+        with contextlib.suppress(LBPError):
+            assert np.isfinite(run(spec, **{name: given})).any()

@@ -198,7 +198,9 @@ def test_tradeoff(
     mask = np.ones(size, dtype=bool) if tested is None else np.asarray(tested)
     if mask.shape != (size,) or holds(mask) != "truth value":
         raise argument_error("tested", f"{size} booleans", tested)
-    mask = mask[data.keep]
+    if pd.isna(mask).any():
+        raise argument_error("tested", "free of missing values", f"{int(pd.isna(mask).sum())} missing")
+    mask = mask.astype(bool)[data.keep]
     fraction = float(mask.mean())
     if fraction == 0:
         raise argument_error("tested", "true for at least one patient", "no patient tested")
