@@ -117,6 +117,8 @@ class _Walker:
         room = float(np.sqrt(n) * np.linalg.norm(self.state.tied.event_weights))
         self.scale = max(float(np.abs(self.gradient).max(initial=0.0)), 1e-12 * room / self.total, 1e-300)
         self.tol = tol * self.scale
+        # a sum over the rows is rounded: a step that seems to climb by less does not
+        self.rounding = max(1e-13, 10 * float(np.finfo(float).eps) * np.sqrt(n))
 
     def _at(self, eta: np.ndarray) -> float:
         self.evaluations += 1
@@ -195,7 +197,7 @@ class _Walker:
         for _ in range(_HALVINGS):
             eta = self.eta + along
             loglik = self._at(eta)
-            if -loglik / self.total + _penalty(new, bound, l2) <= objective + 1e-13 * (1 + abs(objective)):
+            if -loglik / self.total + _penalty(new, bound, l2) <= objective + self.rounding * (1 + abs(objective)):
                 self.beta[inside], self.eta, self.loglik = new, eta, loglik
                 return True
             move, along = move / 2, along / 2

@@ -6,6 +6,7 @@ text; what may leave a site is decided by its `Policy`, here as with files.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = ["flower_client", "flower_fit"]
 
 _STATE = "lbp_prognosis.answered"
 _RETURNED = 600.0
+_PAUSE = 0.5  # seconds between two looks at who is connected
 
 
 def flower_client(
@@ -73,6 +75,7 @@ def flower_client(
 def flower_fit(
     model: FederatedLikelihood,
     grid: Any,
+    n_nodes: int,
     *,
     nodes: Sequence[int] | None = None,
     max_rounds: int = 20,
@@ -87,12 +90,14 @@ def flower_fit(
         As agreed.
     grid : flwr.serverapp.Grid
         What Flower hands to the main function.
+    n_nodes : int
+        Number of sites that take part. Nodes connect one after the other: it waits until as many are there.
     nodes : sequence of int, optional
-        Nodes to be asked; by default all that are connected.
+        Nodes to be asked, ``n_nodes`` of them; by default all that are connected.
     max_rounds : int, default 20
         Rounds after which it gives up.
     timeout : float, default 600
-        Seconds to wait for the answers of a round.
+        Seconds to wait for nodes, and for the answers of a round.
     key : bytes, optional
         With which answers are sealed.
 
@@ -104,15 +109,20 @@ def flower_fit(
     Raises
     ------
     ArgumentError
-        If no node is connected, or answers are not those of the request (see ``step``).
+        If more or fewer nodes are there, or answers are not those of the request (see ``step``).
     EstimationError
         If a node fails or does not answer, or the rounds do not converge.
     """
     app = require("flwr.app", caller="flower_fit", extra="flower")
     check_number("max_rounds", max_rounds, low=1, whole=True)
+    check_number("n_nodes", n_nodes, low=1, whole=True)
+    end = time.monotonic() + check_number("timeout", timeout, low=0)
     asked = list(grid.get_node_ids() if nodes is None else nodes)
-    if not asked:
-        raise argument_error("nodes", "at least one connected node", "none")
+    while nodes is None and len(asked) < n_nodes and time.monotonic() < end:
+        time.sleep(_PAUSE)
+        asked = list(grid.get_node_ids())
+    if len(asked) != n_nodes:
+        raise argument_error("n_nodes", "the number of nodes", f"{n_nodes}, but {len(asked)} are there")
     request, fit = model.start(), None
     for _ in range(int(max_rounds)):
         messages = []

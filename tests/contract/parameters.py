@@ -31,7 +31,7 @@ _BY_ROLE = {
         slope_width smallest smallest_cell span specificity start steps strict synthetic tau tol visit
         important smallest_detectable
         weibull_shape width
-        look_back max_rounds observed_before timeout
+        look_back max_rounds n_nodes observed_before timeout
     """,
     "a grid, an order or one value per group, site or stage": """
         band bands batches bins clock counts cuts deltas equation errors estimates gamma gaps horizon horizons knots

@@ -31,7 +31,7 @@ client.train()(flower_client(MODEL, load, policy=Policy(digits=17)))
 @server.main()
 def main(grid: Any, context: Any) -> None:
     """Run the rounds."""
-    found.append(flower_fit(MODEL, grid).coef.tolist())
+    found.append(flower_fit(MODEL, grid, 3).coef.tolist())
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def pooled() -> CoxPH:
 def test_rounds_give_the_fit_of_all_rows() -> None:
     policy = Policy(digits=17)
     grid = Grid(flower_client(MODEL, load, policy=policy, key=b"sixteen bytes or more"))
-    found = flower_fit(MODEL, grid, key=b"sixteen bytes or more")
+    found = flower_fit(MODEL, grid, 3, key=b"sixteen bytes or more")
     assert found.converged
     assert found.sites == ("s1", "s2", "s3")
     np.testing.assert_allclose(found.coef, pooled().coef_, atol=1e-8)
@@ -110,7 +110,7 @@ def test_rounds_give_the_fit_of_all_rows() -> None:
 def test_a_node_remembers_what_it_answered() -> None:
     handler = flower_client(MODEL, load)
     grid = Grid(handler)
-    flower_fit(MODEL, grid)
+    flower_fit(MODEL, grid, 3)
     probe = Message({"request": Record({"json": MODEL.start([9.0, -9.0]).to_json()})}, 0, "train")
     reply = json.loads(handler(probe, grid.contexts[0]).content["answer"]["json"])
     assert reply["withheld"].startswith("probing")
@@ -120,13 +120,23 @@ def test_a_node_remembers_what_it_answered() -> None:
 @pytest.mark.usefixtures("flower")
 def test_who_does_not_answer_is_counted() -> None:
     with pytest.raises(EstimationError, match="1 of 3 nodes"):
-        flower_fit(MODEL, Grid(flower_client(MODEL, load), broken=1))
-    found = flower_fit(MODEL, Grid(flower_client(MODEL, load), broken=1), nodes=[0, 2])
+        flower_fit(MODEL, Grid(flower_client(MODEL, load), broken=1), 3)
+    found = flower_fit(MODEL, Grid(flower_client(MODEL, load), broken=1), 2, nodes=[0, 2])
     assert found.sites == ("s1", "s3")
     with pytest.raises(EstimationError, match="No convergence in 1 rounds"):
-        flower_fit(MODEL, Grid(flower_client(MODEL, load)), max_rounds=1)
-    with pytest.raises(ArgumentError, match="nodes"):
-        flower_fit(MODEL, Grid(flower_client(MODEL, load)), nodes=[])
+        flower_fit(MODEL, Grid(flower_client(MODEL, load)), 3, max_rounds=1)
+    for wanted, given in ((4, None), (2, None), (3, [0, 2])):
+        with pytest.raises(ArgumentError, match="n_nodes"):
+            flower_fit(MODEL, Grid(flower_client(MODEL, load)), wanted, nodes=given, timeout=0)
+
+
+@pytest.mark.usefixtures("flower")
+def test_nodes_connect_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = Grid(flower_client(MODEL, load))
+    seen = iter([[], [0], [0, 1, 2]])
+    monkeypatch.setattr(grid, "get_node_ids", lambda: next(seen))
+    monkeypatch.setattr("lbp_prognosis.federation._flower._PAUSE", 0.0)
+    assert flower_fit(MODEL, grid, 3).sites == ("s1", "s2", "s3")
 
 
 @pytest.mark.slow
