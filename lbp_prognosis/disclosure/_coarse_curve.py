@@ -15,7 +15,16 @@ _SHIFTS = (0.0, 0.137, 0.271, 0.389, 0.443)
 
 
 def coarse_curve(
-    times: Any, value: Any, low: Any, high: Any, events: Any, *, end: float, smallest: int, start: float = 0.0
+    times: Any,
+    value: Any,
+    low: Any,
+    high: Any,
+    events: Any,
+    *,
+    end: float,
+    smallest: int,
+    start: float = 0.0,
+    others: Any = (),
 ) -> pd.DataFrame:
     """Return a step curve read at a few round times.
 
@@ -33,6 +42,8 @@ def coarse_curve(
         k: between two corners of the curve lie at least so many events.
     start : float, default 0.0
         Height at time zero.
+    others : array-like of shape (q,), default ()
+        Times of patients of other curves, which no corner may be near either.
 
     Returns
     -------
@@ -41,11 +52,12 @@ def coarse_curve(
     """
     seen = np.asarray(times, dtype=float)
     moved = np.asarray(events, dtype=float)
+    every = np.concatenate([seen, np.asarray(others, dtype=float)])
     inside = seen <= end
     total = float(moved[inside].sum())
     corners = [0.0]
     for pieces in _PIECES:
-        grid = _quiet_grid(end, pieces, seen)
+        grid = _quiet_grid(end, pieces, every)
         found, last = [0.0], 0.0
         for time in grid:
             passed = float(moved[(seen > found[-1]) & (seen <= time)].sum())

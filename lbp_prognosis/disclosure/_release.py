@@ -187,7 +187,7 @@ class Release:
         where : str
             What it shows.
         curve : mapping of str to array-like of shape (m,)
-            ``times, value, low, high, events``.
+            ``times, value, low, high, events``, and ``others`` where further curves have times of other patients.
         end : float
             The horizon.
         start : float, default 0.0
@@ -199,6 +199,7 @@ class Release:
             end=end,
             smallest=self.smallest_cell,
             start=start,
+            others=curve.get("others", ()),
         )
         heights = ["value", "low", "high"]
         found[heights] = found[heights].round(min(2, self.count_digits))

@@ -95,6 +95,7 @@ def released_curves(shown: ReleasedGroups, made: RiskGroups, release: Release, h
     if made.curves is None:
         return shown
     frames = []
+    every = np.concatenate([made.curves[code].times for code in made.curves.strata])
     for code, name in enumerate(made.names):
         if code not in made.curves.strata:
             continue
@@ -102,6 +103,7 @@ def released_curves(shown: ReleasedGroups, made: RiskGroups, release: Release, h
         turned = shown.start == 1.0
         heights = [1 - one.value, 1 - one.high, 1 - one.low] if turned else [one.value, one.low, one.high]
         curve = dict(zip(("times", "value", "low", "high", "events"), (one.times, *heights, one.events)))
+        curve["others"] = every
         frames.append(release.curve("curves of risk groups", curve, end=horizon, start=shown.start).assign(group=name))
     curves = pd.concat(frames, ignore_index=True)[["group", "time", "value", "low", "high"]]
     inner = curves[(curves["time"] > 0) & (curves["time"] < horizon)]

@@ -212,6 +212,18 @@ def test_an_interval_of_a_difference_counts_who_changes_sides(moved, may):
 # ---- curves, means, quantiles ----------------------------------------------------------------------------------------
 
 
+def test_no_corner_is_near_a_time_of_another_curve():
+    """A corner at 1 was 0.0001 from a patient of another risk group."""
+    times = np.linspace(0.13, 11.9, 71)
+    alone = coarse_curve(times, times / 20, times / 20, times / 20, np.ones(71), end=12, smallest=5)
+    assert 1.0 in alone["time"].tolist()
+    other = coarse_curve(
+        times, times / 20, times / 20, times / 20, np.ones(71), end=12, smallest=5, others=[1.00009345, 6.5]
+    )
+    assert np.abs(other["time"].to_numpy() - 1.00009345).min() > 1e-3
+    assert len(other) > 4
+
+
 def test_a_coarse_curve_has_enough_events_in_each_step_and_no_time_of_a_patient():
     rng = np.random.default_rng(1)
     times = np.sort(np.r_[rng.uniform(0.1, 20, 60), np.arange(1.0, 12)])  # some at round times
