@@ -99,7 +99,10 @@ def _legend(figure: Any, panels: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:
+    from contourpy import contour_generator
+    from matplotlib.collections import LineCollection
     from matplotlib.patheffects import withStroke
+    from matplotlib.ticker import MultipleLocator
 
     extent = panel["extent"]
     ax.set_facecolor("black")
@@ -122,7 +125,8 @@ def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:
     for _, kind, soft in panel["contours"]:
         x = np.linspace(extent[0], extent[1], soft.shape[1])
         y = np.linspace(extent[2], extent[3], soft.shape[0])
-        ax.contour(x, y, soft, levels=[0.5], colors=[_COLOURS.get(kind, _OTHER)], linewidths=0.9)
+        lines = contour_generator(x, y, soft).lines(0.5)
+        ax.add_collection(LineCollection(lines, colors=_COLOURS.get(kind, _OTHER), linewidths=0.9), autolim=False)
     for kind, ends in panel["lines"]:
         colour, width, style = _LINES[kind]
         ax.plot(ends[:, 0], ends[:, 1], color=colour, linewidth=width, linestyle=style)
@@ -132,6 +136,8 @@ def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:
     ax.set_xlim(extent[0], extent[1])
     ax.set_ylim(extent[2], extent[3])
     ax.set_aspect("equal")
-    ax.set_title(panel["title"], fontsize=9)
+    ax.set_title(panel["title"], fontsize=9, y=1.0)  # a stated place is not searched for
+    for axis, low, high in ((ax.xaxis, extent[0], extent[1]), (ax.yaxis, extent[2], extent[3])):
+        axis.set_major_locator(MultipleLocator(20 if high - low < 120 else 50))
     ax.set_xlabel("mm", fontsize=8)
     ax.tick_params(labelsize=7)
