@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +9,6 @@ from pathlib import Path
 from lbp_prognosis._base import DataError, LBPError
 
 __all__ = ["naming"]
-
-_OF_CONTENT = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, struct.error)
-
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
@@ -27,11 +23,11 @@ def naming(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except LBPError:
+    except (LBPError, MemoryError):
         raise
-    except _OF_CONTENT as error:
-        raise DataError(f"{path} is damaged, or not written as the standard says: {error}") from error
     except OSError as error:
         if error.errno is not None:
             raise
         raise DataError(f"{path} is damaged or cut short: {error}") from error
+    except Exception as error:  # readers have classes of their own for what they can't make out
+        raise DataError(f"{path} is damaged, or not written as the standard says: {error}") from error
