@@ -10,6 +10,7 @@ from lbp_prognosis._base import DataError, LBPError
 
 __all__ = ["naming"]
 
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Turn what a reader raises about the content of a file into an error that names the file.
