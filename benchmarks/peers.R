@@ -37,6 +37,16 @@ jobs <- list(
     f <- cph(as.formula(paste("Surv(time, event) ~", paste0("X", seq_len(ncol(d$X)), collapse = " + "))), table,
              x = TRUE, y = TRUE, surv = TRUE, time.inc = d$horizons[1])
     function() { set.seed(1); validate(f, B = 200, dxy = TRUE, u = d$horizons[1]) } },
+  orm = function(d) { quiet("rms"); table <- data.frame(d$X, score = d$score)
+    f <- as.formula(paste("score ~", paste0("X", seq_len(ncol(d$X)), collapse = " + ")))
+    function() orm(f, table) },
+  survfit_states = function(d) { quiet("survival")
+    table <- data.frame(id = d$patient, start = d$start, stop = d$stop,
+                        state = factor(d$entered, 0:2, c("censored", "ill", "gone")))
+    function() survfit(Surv(start, stop, state) ~ 1, table, id = id) },
+  lme = function(d) { quiet("nlme"); n <- nrow(d$X)
+    table <- data.frame(d$X[rep(1:n, 3), ], y = as.vector(d$values), id = rep(1:n, 3), visit = factor(rep(1:3, each = n)))
+    function() lme(y ~ visit * (X1 + X2 + X3), table, random = ~ 1 | id) },
   plot_calibration = function(d) { quiet("survival"); quiet("riskRegression"); quiet("prodlim"); r <- d$risk; t <- d$horizons[1]
     table <- data.frame(time = d$time, event = d$event)
     s <- Score(list(m = matrix(r)), Hist(time, event) ~ 1, table, times = t, plots = "calibration", metrics = NULL)

@@ -135,6 +135,18 @@ def lifelines_calibration(d):
     return lambda: survival_probability_calibration(fitted, table, float(d["horizons"][0]))
 
 
+def mixed_lm(d):
+    import pandas as pd
+    import statsmodels.formula.api as smf
+
+    n, visits = d["values"].shape
+    table = pd.DataFrame(np.tile(d["X"], (visits, 1)), columns=["a", "b", "c"])
+    table = table.assign(
+        score=d["values"].ravel(order="F"), id=np.tile(np.arange(n), visits), visit=np.repeat(np.arange(visits), n)
+    )
+    return lambda: smf.mixedlm("score ~ C(visit) * (a + b + c)", table, groups="id").fit(reml=True)
+
+
 def main() -> None:
     answer, prepared = sys.stdout, {}
     for line in sys.stdin:

@@ -17,6 +17,7 @@ from benchmarks._contest import Contest
 NAMES = [
     "discrimination",
     "regression",
+    "outcomes",
     "boosting",
     "decisions",
     "explain",
