@@ -25,7 +25,6 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import auc_placements, rising_order
 from lbp_prognosis.deployment._lock import LockedModel, lock
 from lbp_prognosis.deployment._membership_result import LARGEST_AUC, MembershipInference
-from lbp_prognosis.deployment._synthetic_rows import visits_of
 from lbp_prognosis.survival import check_outcome, known_at, measured_spec, repeated_spec, status_horizon
 
 __all__ = ["membership_inference"]
@@ -228,9 +227,7 @@ def _causes(model: LockedModel) -> list[int]:
 
 
 def _risk_losses(model: LockedModel, rows: Any, y: np.ndarray, kind: str, times: np.ndarray, cause: int) -> np.ndarray:
-    visits = visits_of(model.unlocked)
-    own = times if visits is None else times[np.isclose(times[:, None], visits, rtol=1e-8, atol=0).any(axis=1)]
-    own = own[own <= float(getattr(model, "max_time_", np.inf))]
+    own = times[times <= float(getattr(model, "max_time_", np.inf))]
     out = np.full((len(rows), times.size), np.nan)
     if own.size:
         risk = np.clip(np.asarray(model.predict_risk(rows, own, cause), dtype=float), _LEAST_RISK, 1 - _LEAST_RISK)
