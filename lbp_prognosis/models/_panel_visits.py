@@ -132,7 +132,7 @@ class PanelVisits:
             y.origin,
             y.last,
             np.maximum(high - low, 0.0),
-            np.searchsorted(breakpoints, y.stop, side="left"),
+            np.asarray(np.searchsorted(breakpoints, y.stop, side="left")),
             y.dated,
             X,
             weights,
