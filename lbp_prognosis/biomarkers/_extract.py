@@ -111,6 +111,11 @@ def extract(
         If the table of studies itself is unusable: no patients, doubled studies. What is wrong with one case is a row
         of ``failures``.
 
+    See Also
+    --------
+    lbp_prognosis.biomarkers.read_image : How do I read an image?
+    lbp_prognosis.biomarkers.read_mask : How do I read a mask?
+
     Notes
     -----
     ``sd_error`` is the SD predicted from the lattice and the fit alone: it contains no error of the segmentation, of

@@ -80,6 +80,10 @@ def simulate_cohort(
     SimulatedCohort
         Relational tables, the wide view and the truth.
 
+    See Also
+    --------
+    lbp_prognosis.fusion.RiskPipeline : How do preparation and model become one estimator?
+
     Notes
     -----
     Recovery is Weibull with shape 0.75 and a twelve-month probability of about 0.53. At ``imaging_effect=1``, before

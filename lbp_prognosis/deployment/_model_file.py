@@ -124,6 +124,10 @@ def save_model(
     ------
     ArgumentError
         If the model is of a class, or has an attribute, that cannot be saved without pickle.
+
+    See Also
+    --------
+    lbp_prognosis.deployment.load_model : How is such a file read?
     """
     if not isinstance(reason, str) or not reason.strip():
         raise argument_error("reason", "a sentence with the reason for this version", reason)
@@ -218,6 +222,10 @@ def load_model(path: str | os.PathLike[str], *, expect_sha256: str | None = None
     ------
     ModelFileError
         If the file is damaged, forged, too large, of another kind, or predicts other risks for its check rows.
+
+    See Also
+    --------
+    lbp_prognosis.deployment.save_model : How does a model leave without patients?
 
     Notes
     -----

@@ -131,6 +131,12 @@ def evaluate(
     ArgumentError
         If an argument is not accepted. A metric that cannot be estimated is NaN with a reason.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.calibration : Do predicted risks agree with observed ones?
+    lbp_prognosis.evaluation.decision_curve : Would decisions be better with the model?
+    lbp_prognosis.report.evaluation_page : How do results become a page?
+
     Examples
     --------
     >>> import numpy as np

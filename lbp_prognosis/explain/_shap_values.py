@@ -92,6 +92,10 @@ def shap_values(
     ShapResult
         Attributions, with the scale, the value function and the hash of the background.
 
+    See Also
+    --------
+    lbp_prognosis.validation.added_value : What does imaging add?
+
     Notes
     -----
     The worth of a coalition S for row x is v(S) = mean_b f(x_S, b_¬S) over background rows b, and

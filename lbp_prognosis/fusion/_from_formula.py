@@ -47,6 +47,10 @@ def from_formula(estimator: Any, formula: str, data: Any) -> tuple[RiskPipeline,
     ArgumentError
         For anything outside the grammar: nothing in the text is run or looked up but columns of ``data``.
 
+    See Also
+    --------
+    lbp_prognosis.fusion.RiskPipeline : How do preparation and model become one estimator?
+
     Notes
     -----
     The terms are a step (`FormulaTerms`) that learns knots, categories and polynomials from the training rows of each

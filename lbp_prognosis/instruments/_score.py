@@ -50,7 +50,12 @@ class ScoreResult(Result):
 
     @property
     def score(self) -> np.ndarray:
-        """The first score (the total), shape (n,)."""
+        """The first score (the total), shape (n,).
+
+        See Also
+        --------
+        lbp_prognosis.schema.read_table : How do I read CSV, Excel, Stata, SPSS or SAS?
+        """
         return self.scores.iloc[:, 0].to_numpy(dtype=float)
 
     def to_frame(self) -> pd.DataFrame:

@@ -73,6 +73,11 @@ def as_risk_model(
     AdaptedModel
         With ``fit(X, y)`` and ``predict_risk(X, horizons, cause=1)``; the object given is not changed.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.evaluate : How good are these predictions?
+    lbp_prognosis.fusion.RiskPipeline : How do preparation and model become one estimator?
+
     Notes
     -----
     Whatever tunes on folds (a parameter ``cv``) gets folds that keep patients whole when ``fit`` is told ``clusters``,

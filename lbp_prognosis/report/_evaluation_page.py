@@ -65,6 +65,11 @@ def evaluation_page(
         Observed against predicted in groups.
     provenance : mapping, optional
         Versions, hashes, notes.
+
+    See Also
+    --------
+    lbp_prognosis.report.write_page : How is the page written?
+    lbp_prognosis.evaluation.evaluate : How good are these predictions?
     """
     check_choice("sample", sample, tuple(SAMPLE_WORDS))
     main = float(evaluation.horizons[-1] if horizon is None else horizon)

@@ -71,6 +71,10 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
         If earlier releases in the page's ledger forbid this one.
     OSError
         If the disk is full; no file is left half written.
+
+    See Also
+    --------
+    lbp_prognosis.report.evaluation_page : How do results become a page?
     """
     page = released_page(page)
     files = page_files(page)  # all of it before the first is written: a fault on the way leaves the folder as it was

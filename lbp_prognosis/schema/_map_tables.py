@@ -98,6 +98,11 @@ def map_tables(
         If a file or column is not there, or a value is in no ``recode``; carries ``failures``.
     ArgumentError
         If the mapping itself is not as described.
+
+    See Also
+    --------
+    lbp_prognosis.schema.validate_package : What is wrong in my tables?
+    lbp_prognosis.schema.read_table : How do I read CSV, Excel, Stata, SPSS or SAS?
     """
     plan = checked_plan(_plan(mapping), Path(folder), tuple(frames or ()))
     sources: dict[str, Source] = {}

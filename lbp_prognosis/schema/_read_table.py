@@ -157,6 +157,11 @@ def read_table(
         mean missing (``failures`` lists column and count).
     ArgumentError
         If the ending is of no known format, or ``missing`` names a column that is not there.
+
+    See Also
+    --------
+    lbp_prognosis.schema.validate_package : What is wrong in my tables?
+    lbp_prognosis.survival.Surv : How are times and events entered?
     """
     file = _existing(path)
     _check_options(file, sheet, {"delimiter": delimiter, "decimal": decimal, "thousands": thousands})

@@ -156,6 +156,11 @@ def validate_package(
     ArgumentError
         If ``source`` is neither a folder nor a mapping of frames.
 
+    See Also
+    --------
+    lbp_prognosis.schema.map_tables : How do my columns become those of the data package?
+    lbp_prognosis.schema.read_table : How do I read CSV, Excel, Stata, SPSS or SAS?
+
     Examples
     --------
     >>> import pandas as pd

@@ -71,6 +71,11 @@ def run_study(
         If the data are not what they must be.
     EstimationError
         If a model cannot be fitted.
+
+    See Also
+    --------
+    lbp_prognosis.study.Study : How is a protocol read?
+    lbp_prognosis.report.write_page : How is the page written?
     """
     say = progress or (lambda words: None)
     # one thread a computation, whatever the machine: sums in another order differ in their last digit

@@ -69,6 +69,11 @@ def aalen_johansen(
     StepCurve
         ``quantity="incidence"``.
 
+    See Also
+    --------
+    lbp_prognosis.survival.kaplan_meier : How many patients are free of the event over time?
+    lbp_prognosis.survival.Surv : How are times and events entered?
+
     Notes
     -----
     F(t) = Σ_{u≤t} S(u−) d_cause/Y with S the Kaplan–Meier survival of all events together, so that the incidences of

@@ -68,6 +68,11 @@ def kaplan_meier(
     OutcomeError
         If ``y`` is not right-censored, or ``cause`` is given while others compete.
 
+    See Also
+    --------
+    lbp_prognosis.survival.aalen_johansen : How many have each of several competing events?
+    lbp_prognosis.survival.log_rank : Do groups differ in their outcome?
+
     Notes
     -----
     S(t) = Π_{u≤t} (1 − d/Y), Var S = S² Σ d/(Y(Y − d)) (Greenwood), with d events and Y at risk (entry < u ≤ time).

@@ -42,6 +42,10 @@ def log_rank(
     CurveTest
         ``statistic, df, p, observed, expected, variance``.
 
+    See Also
+    --------
+    lbp_prognosis.survival.kaplan_meier : How many patients are free of the event over time?
+
     Notes
     -----
     Per time and stratum, with d events among Y at risk and d_j, Y_j of group j: O − E = Σ w (d_j − d Y_j/Y), and the

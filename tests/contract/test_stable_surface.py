@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 
 from write_reference import ROOMS, reference_names, room_page, stable_names
 
@@ -48,3 +49,16 @@ def test_reference_marks_each_name_as_stable_or_provisional() -> None:
 
 def test_every_public_room_has_a_page() -> None:
     assert set(lbp_prognosis._ROOMS) <= set(ROOMS)
+
+
+def test_stable_functions_name_their_neighbours() -> None:
+    stable = stable_names()
+    for name in stable:
+        thing = _thing(name)
+        if not inspect.isfunction(thing):
+            continue
+        section = re.search(r"^See Also\n-+\n((?:.+\n?)+)", inspect.getdoc(thing) or "", re.M)
+        assert section is not None, name
+        for line in section[1].splitlines():
+            other, _, question = line.partition(" : ")
+            assert stable[other.removeprefix("lbp_prognosis.")] == question, f"{name}: {line}"

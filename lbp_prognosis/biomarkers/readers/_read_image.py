@@ -40,6 +40,11 @@ def read_image(path: str | Path, *, series: str | None = None, max_bytes: int = 
         If the file is absent, of another format, not three-dimensional or without orientation.
     DataError
         If the file is damaged, truncated or too large.
+
+    See Also
+    --------
+    lbp_prognosis.biomarkers.read_mask : How do I read a mask?
+    lbp_prognosis.biomarkers.extract : Which biomarkers do my masks give?
     """
     return Image.read(path, series=series, max_bytes=max_bytes)
 
@@ -76,6 +81,11 @@ def read_mask(
         another image.
     DataError
         If the file is damaged, truncated or too large, or segments overlap.
+
+    See Also
+    --------
+    lbp_prognosis.biomarkers.read_image : How do I read an image?
+    lbp_prognosis.biomarkers.extract : Which biomarkers do my masks give?
     """
     file = Path(path)
     found = find_dicom_mask(file) if file.exists() and not file.name.lower().endswith(_PLAIN) else None

@@ -189,6 +189,10 @@ def accuracy(
     Accuracy
         Metrics ``sensitivity, specificity, ppv, npv, prevalence, lr_positive, lr_negative``.
 
+    See Also
+    --------
+    lbp_prognosis.survival.Reference : How is a reference standard of today entered?
+
     Notes
     -----
     Independent rows: Wilson intervals. Clusters: ratio estimator p̂ = Σa/Σb over patients with variance

@@ -105,6 +105,11 @@ def brier(
     ArgumentError
         If an argument is not accepted, e.g. an outcome with delayed entry.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.ipa : How much better than a null model is that?
+    lbp_prognosis.evaluation.evaluate : How good are these predictions?
+
     Notes
     -----
     mean(w (1{event by τ} − r)²) with w = 1/G(T−) for an event (of any kind) by τ, 1/G(τ) beyond τ and 0 for a patient
@@ -222,6 +227,11 @@ def ipa(
     -------
     MetricResult
         Metric ``"ipa"``; 0 is no better than the Kaplan–Meier (Aalen–Johansen) risk, negative is worse, 1 is perfect.
+
+    See Also
+    --------
+    lbp_prognosis.evaluation.brier : How far are the risks from the outcomes?
+    lbp_prognosis.evaluation.evaluate : How good are these predictions?
 
     References
     ----------

@@ -133,6 +133,11 @@ def calibration(
     ArgumentError
         If an argument is not accepted, e.g. an outcome with delayed entry.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.evaluate : How good are these predictions?
+    lbp_prognosis.evaluation.decision_curve : Would decisions be better with the model?
+
     Notes
     -----
     Censored outcomes: O is one minus Kaplan–Meier (Aalen–Johansen with competing events). The slope of a single cause

@@ -90,6 +90,11 @@ def concordance(
     ArgumentError
         If an argument is not accepted; a missing score names its row.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.time_dependent_auc : Do patients with the event have higher risks?
+    lbp_prognosis.evaluation.evaluate : How good are these predictions?
+
     Notes
     -----
     C = (concordant + ½ tied) / comparable. An event tied in time with a censoring is comparable and first, two tied

@@ -85,6 +85,11 @@ def time_dependent_auc(
     ArgumentError
         If an argument is not accepted, e.g. an outcome with delayed entry.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.concordance : Are patients ranked in the right order?
+    lbp_prognosis.evaluation.evaluate : How good are these predictions?
+
     Notes
     -----
     With weights w (1/G(T−) for an event by τ, 1/G(τ) beyond τ) the AUC is Σ w_i w_j (1{r_i > r_j} + ½·1{r_i = r_j})

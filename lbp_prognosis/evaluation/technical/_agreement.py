@@ -202,6 +202,10 @@ def agreement(
     Agreement
         Bias, limits with three kinds of interval, proportional bias, repeatability.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.technical.icc : Is a measurement repeatable?
+
     Notes
     -----
     d = first − second. SE of a limit (1999): sd √(1/n + z²/(2(n−1))), with t(n−1). Exact: quantiles of the

@@ -133,6 +133,10 @@ def icc(ratings: Any, *, form: str = "2,1", confidence: float = 0.95) -> ICC:
     ArgumentError
         If the table is incomplete or has fewer than two rows or columns.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.technical.agreement : Do two readings agree?
+
     Notes
     -----
     From the mean squares of the two-way layout, e.g. ICC(2,1) = (MSR − MSE) / (MSR + (k−1) MSE + k (MSC − MSE)/n).

@@ -112,6 +112,11 @@ def decision_curve(
     ArgumentError
         For risks outside [0, 1], missing risks, or wrong shapes.
 
+    See Also
+    --------
+    lbp_prognosis.evaluation.ThresholdRange : At which risks would one act?
+    lbp_prognosis.evaluation.evaluate : How good are these predictions?
+
     Notes
     -----
     With w = t/(1 − t), NB(t) = TP − w·FP, where TP and FP are shares of all patients; treating all has

@@ -141,6 +141,11 @@ def added_value(
     ArgumentError
         If ``modality`` is not among the modalities, or is the only one.
 
+    See Also
+    --------
+    lbp_prognosis.validation.cross_validate_risk : How good is the model out of fold?
+    lbp_prognosis.evaluation.decision_curve : Would decisions be better with the model?
+
     Notes
     -----
     Differences are of cross-fitted risks averaged over repeats, with standard errors from paired influence values. The

@@ -141,6 +141,10 @@ def sample_size_development(
     ArgumentError
         If a quantity the outcome needs is missing, or R² exceeds what the outcome allows.
 
+    See Also
+    --------
+    lbp_prognosis.validation.sample_size_validation : How many patients does validation need?
+
     Notes
     -----
     Shrinkage S: n = P / ((S − 1) ln(1 − R²/S)). Optimism of the apparent R² at most 0.05 of its maximum: the same with

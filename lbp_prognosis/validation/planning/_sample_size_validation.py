@@ -85,6 +85,11 @@ def sample_size_validation(
         Criteria ``observed_expected``, ``calibration_slope``, ``concordance``, ``net_benefit`` as far as their inputs
         are given. For survival they come from simulated studies.
 
+    See Also
+    --------
+    lbp_prognosis.validation.sample_size_development : How many patients does development need?
+    lbp_prognosis.validation.external_validate : How good is the model in other patients?
+
     Notes
     -----
     Binary. O/E: se(ln O/E) = √((1 − φ)/(φ n)), and the width of exp(±z se) is 2 sinh(z se). Slope: inverse of the

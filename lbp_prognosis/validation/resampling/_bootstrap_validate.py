@@ -141,6 +141,11 @@ def bootstrap_validate(
     EstimationError
         If more than a tenth of the fits fail.
 
+    See Also
+    --------
+    lbp_prognosis.validation.cross_validate_risk : How good is the model out of fold?
+    lbp_prognosis.validation.external_validate : How good is the model in other patients?
+
     Notes
     -----
     Optimism O_b = A(D_b → D_b) − A(D_b → D); corrected = apparent − mean O_b. A failed fit is counted and drawn again,

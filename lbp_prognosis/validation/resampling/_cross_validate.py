@@ -286,6 +286,11 @@ def cross_validate_risk(
     LeakageError
         If a model is fitted, or the index of ``X`` repeats and no ``groups`` are given.
 
+    See Also
+    --------
+    lbp_prognosis.validation.bootstrap_validate : How optimistic is apparent performance?
+    lbp_prognosis.validation.added_value : What does imaging add?
+
     Notes
     -----
     Folds are stratified on the event and the same for all models. No interval is computed from the spread over folds:

@@ -161,6 +161,11 @@ def external_validate(
     ------
     ArgumentError
         If ``kind`` is not said, a model is not fitted, or patients of development are among the new ones.
+
+    See Also
+    --------
+    lbp_prognosis.validation.sample_size_validation : How many patients does validation need?
+    lbp_prognosis.validation.bootstrap_validate : How optimistic is apparent performance?
     """
     if kind is None:
         raise argument_error(
