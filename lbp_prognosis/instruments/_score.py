@@ -50,12 +50,7 @@ class ScoreResult(Result):
 
     @property
     def score(self) -> np.ndarray:
-        """The first score (the total), shape (n,).
-
-        See Also
-        --------
-        lbp_prognosis.schema.read_table : How do I read CSV, Excel, Stata, SPSS or SAS?
-        """
+        """The first score (the total), shape (n,)."""
         return self.scores.iloc[:, 0].to_numpy(dtype=float)
 
     def to_frame(self) -> pd.DataFrame:
@@ -116,6 +111,10 @@ def score(
     ------
     ArgumentError
         If the instrument is unknown or ambiguous, or its items are not all there.
+
+    See Also
+    --------
+    lbp_prognosis.schema.read_table : How do I read CSV, Excel, Stata, SPSS or SAS?
 
     Examples
     --------
