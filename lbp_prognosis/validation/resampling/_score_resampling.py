@@ -49,8 +49,10 @@ def cross_validate_scores(
         Predictors.
     y : ndarray of shape (n,)
         Made by `Measured.at`.
-    n_splits, n_repeats : int, default 10 and 1
-        Folds, and how often they are dealt; distributions are averaged over repeats.
+    n_splits : int, default 10
+        Number of folds.
+    n_repeats : int, default 1
+        Number of divisions into folds.
     groups : array-like of shape (n,), optional
         Units kept in one fold.
     random_state : int, Generator or None, default 0
