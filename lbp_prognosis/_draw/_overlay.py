@@ -125,7 +125,7 @@ def _draw_panel(ax: Any, panel: Mapping[str, Any]) -> None:
     for _, kind, soft in panel["contours"]:
         x = np.linspace(extent[0], extent[1], soft.shape[1])
         y = np.linspace(extent[2], extent[3], soft.shape[0])
-        lines = contour_generator(x, y, soft).lines(0.5)
+        lines: Any = contour_generator(x, y, soft, line_type="Separate").lines(0.5)
         ax.add_collection(LineCollection(lines, colors=_COLOURS.get(kind, _OTHER), linewidths=0.9), autolim=False)
     for kind, ends in panel["lines"]:
         colour, width, style = _LINES[kind]
