@@ -47,7 +47,8 @@ def drift_document(report: MonitorTables) -> Document:
 
 def _table(windows: pd.DataFrame, names: list[str], ratio: Callable[[dict[str, Any]], str]) -> list[list[str]]:
     rows = []
-    for row in windows.to_dict("records"):
+    for record in windows.to_dict("records"):
+        row = {str(name): value for name, value in record.items()}
         numbers = [f"{row['n']}", f"{row['matured']}", f"{row['observed']:g}", f"{row['expected']:.1f}"]
         slope = f"{row['slope']:.2f} (SE {row['slope_se']:.2f})" if pd.notna(row["slope"]) else ""
         rows.append([str(row["batch"]), *numbers, ratio(row), slope, str(row["reason"])])

@@ -25,12 +25,12 @@ from lbp_prognosis._base import (
 from lbp_prognosis._kernels import auc_placements, rising_order
 from lbp_prognosis.deployment._lock import LockedModel, lock
 from lbp_prognosis.deployment._membership_result import LARGEST_AUC, MembershipInference
-from lbp_prognosis.survival import check_outcome, known_at, measured_spec, repeated_spec, status_horizon
+from lbp_prognosis.survival import OutcomeKind, check_outcome, known_at, measured_spec, repeated_spec, status_horizon
 
 __all__ = ["membership_inference"]
 
 _LEAST_RISK = 1e-8
-_KINDS = ("right", "interval", "status", "measured", "repeated")
+_KINDS: tuple[OutcomeKind, ...] = ("right", "interval", "status", "measured", "repeated")
 
 
 @takes_rows()
@@ -160,7 +160,7 @@ def membership_inference(
 
 def _doubts(attacks: pd.DataFrame, name: str, n: int) -> list[Objection]:
     loss, calibrated = attacks.to_dict("records")
-    facts = {"model": name, "n": n, "limit": LARGEST_AUC}
+    facts: dict[str, Any] = {"model": name, "n": n, "limit": LARGEST_AUC}
     if loss["high"] > LARGEST_AUC:
         return [objection("members-recognisable", auc=loss["auc"], high=loss["high"], **facts)]
     if calibrated["low"] > LARGEST_AUC:

@@ -105,7 +105,7 @@ def threshold_spots(ax: Any, models: Sequence[str], table: dict[str, npt.NDArray
     for k, left, right in _strips(ax, at):
         values = (table[name][:, k] for name in ("value", "low", "high"))
         rows = [f"{model}: {estimate(*row)}" for model, row in zip(models, zip(*values))]
-        spots.append(_area(left, right, *ax.get_ylim(), (f"Threshold {number(at[k], 2)}", *rows)))
+        spots.append(_area((left, right), ax.get_ylim(), (f"Threshold {number(at[k], 2)}", *rows)))
     low, high = ax.get_ylim()
     for k, model in enumerate(models):
         for line in _named(ax, f"model-{k}"):
@@ -128,7 +128,7 @@ def calibration_spots(ax: Any) -> list[Spot]:
         points = points[np.isfinite(points).all(axis=1)]
         for k, left, right in _strips(ax, points[:, 0]):
             words = f"Predicted {points[k, 0]:.0%}, observed {points[k, 1]:.0%} (smooth curve)"
-            spots.append(_area(left, right, *ax.get_ylim(), (words,)))
+            spots.append(_area((left, right), ax.get_ylim(), (words,)))
     half = 0.02 * (ax.get_xlim()[1] - ax.get_xlim()[0])
     for bars in _named(ax, "groups-interval"):
         points = np.concatenate([line.get_xydata() for line in _named(ax, "groups")])
@@ -136,7 +136,7 @@ def calibration_spots(ax: Any) -> list[Spot]:
             if np.isfinite([x, y]).all():
                 between = f" ({low:.0%} to {high:.0%})" if np.isfinite([low, high]).all() else ""
                 words = f"Group of patients: predicted {x:.0%}, observed {y:.0%}{between}"
-                spots.append(_area(x - half, x + half, y - half, y + half, (words,)))
+                spots.append(_area((x - half, x + half), (y - half, y + half), (words,)))
     return spots
 
 
@@ -153,11 +153,12 @@ def forest_spots(ax: Any) -> list[Spot]:
     for dots, bars in zip(_named(ax, "sites"), _named(ax, "sites-interval")):
         for (value, row), ((low, _), (high, _)) in zip(dots.get_offsets(), bars.get_segments()):
             words = f"{names[float(row)]}: {estimate(value, low, high)}"
-            spots.append(_area(*ax.get_xlim(), row - 0.5, row + 0.5, (words,)))
+            spots.append(_area(ax.get_xlim(), (row - 0.5, row + 0.5), (words,)))
     return spots
 
 
-def _area(left: float, right: float, low: float, high: float, lines: tuple[str, ...]) -> Spot:
+def _area(across: tuple[float, float], up: tuple[float, float], lines: tuple[str, ...]) -> Spot:
+    (left, right), (low, high) = across, up
     return Spot(np.array([left, right, right, left]), np.array([low, low, high, high]), lines)
 
 
