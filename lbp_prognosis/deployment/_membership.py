@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 from sklearn.base import clone
 
 from lbp_prognosis._base import (
@@ -18,6 +17,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     generator,
+    norm,
     objection,
     read_frame,
     takes_rows,

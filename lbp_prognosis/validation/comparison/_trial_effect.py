@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from lbp_prognosis._base import (
     EstimationError,
@@ -23,6 +22,7 @@ from lbp_prognosis._base import (
     check_vector,
     generator,
     metric_frame,
+    norm,
     objection,
     takes_rows,
 )
