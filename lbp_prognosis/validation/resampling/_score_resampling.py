@@ -52,7 +52,7 @@ def cross_validate_scores(
     n_splits : int, default 10
         Number of folds.
     n_repeats : int, default 1
-        Number of divisions into folds.
+        Number of divisions into folds; distributions are averaged over them.
     groups : array-like of shape (n,), optional
         Units kept in one fold.
     random_state : int, Generator or None, default 0
