@@ -61,19 +61,14 @@ def direct(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
 def plan() -> str:
     """Return the drawing as SVG."""
     rows = floors()
-    edges = arrows()
-    top = {edge for edge in edges if edge[1] not in EVERYWHERE}
-    shown = direct(top)
+    shown = direct({edge for edge in arrows() if edge[1] not in EVERYWHERE})
     place = {
         room: (WIDTH * (k + 1) / (len(row) + 1) + f * 53 % 150 - 75, 20 + f * ROW)  # no two floors aligned
         for f, row in enumerate(rows)
         for k, room in enumerate(row)
     }
     height = 20 + len(rows) * ROW + 10
-    words = (
-        f"{len(place)} rooms on {len(rows)} floors; {len(edges)} pairs of rooms in which the upper uses the lower. "
-        f"Drawn are the {len(shown)} that do not follow from others."
-    )
+    words = f"{len(place)} rooms on {len(rows)} floors. Arrows that follow from others are left out."
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
         f"<title>Plan of the house</title><desc>{words}</desc><style>{_STYLE}</style>",
