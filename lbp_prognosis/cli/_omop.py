@@ -11,9 +11,7 @@ __all__ = ["omop"]
 
 def omop(
     folder: Path = typer.Argument(help="Folder of OMOP tables in Parquet: person, observation_period, …"),
-    index: Path | None = typer.Option(
-        None, "--index", help="Concept set of time zero, JSON of ATLAS or a list; low back pain by default."
-    ),
+    index: Path = typer.Option(..., "--index", help="Concept set of time zero, JSON of ATLAS or a list."),
     outcome: Path = typer.Option(..., "--outcome", help="Concept set of the outcome."),
     record: list[str] = typer.Option([], "--record", help="NAME=FILE: 1 with any record before the index date."),
     measure: list[str] = typer.Option([], "--measure", help="NAME=FILE: latest measurement before the index date."),
@@ -36,10 +34,9 @@ def omop(
 
     if out.suffix.lower() not in (".parquet", ".csv"):
         raise argument_error("out", "a file *.parquet or *.csv", out.name)
-    start = Path(cohort.__file__).parent / "low_back_pain.json" if index is None else index
     found = cohort.omop_cohort(
         folder,
-        index=cohort.ConceptSet.read(start),
+        index=cohort.ConceptSet.read(index),
         outcome=cohort.ConceptSet.read(outcome),
         records=sets(record, "record"),
         measures=sets(measure, "measure"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, argument_error
+from lbp_prognosis._base import DataError, argument_error, require
 
 __all__ = ["EVENTS", "OmopTables", "one_unit"]
 
@@ -63,10 +63,11 @@ class OmopTables:
             Without the table.
         DataError
             Without a column, or with dates or persons that can't be read.
+        MissingPackageError
+            Without the extra ``io``.
         """
-        import pyarrow as pa
-        from pyarrow import dataset
-
+        pa = require("pyarrow", caller="omop_cohort", extra="io")
+        dataset = require("pyarrow.dataset", caller="omop_cohort", extra="io")
         if name not in self.paths:
             raise argument_error(
                 "folder", f"a folder with the table {name}", f"{sorted(self.paths)[:12]} in {self.folder.name}"

@@ -14,7 +14,7 @@ from command import call
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.cohort import ConceptSet, omop_cohort
 
-PAIN, RADICULAR, FUSION, OPIOID, BMI, DIABETES = 194133, 194134, 4001, 5001, 6001, 201820
+PAIN, RADICULAR, FUSION, OPIOID, BMI, DIABETES = 2000000001, 2000000002, 4001, 5001, 6001, 7001
 INDEX, OUTCOME = ConceptSet.of("pain", [PAIN]), ConceptSet.of("fusion", [FUSION])
 SETS: dict[str, Any] = {
     "index": INDEX,
@@ -196,6 +196,11 @@ def test_the_command(
     assert call(capsys, monkeypatch, *command, tmp_path / "cohort.parquet").status == 0
     assert pd.read_parquet(tmp_path / "cohort.parquet").shape == written.shape
     assert call(capsys, monkeypatch, *command, tmp_path / "cohort.txt").status == 2
-    shipped = call(capsys, monkeypatch, "omop", tables, "--outcome", files["fusion"], "-o", tmp_path / "x.csv")
-    assert shipped.status == 2
-    assert "concept_ancestor" in shipped.err
+    without = call(capsys, monkeypatch, "omop", tables, "--outcome", files["fusion"], "-o", tmp_path / "x.csv")
+    assert without.status == 2
+    assert "--index" in without.err
+
+
+def test_the_example_set_is_read():
+    found = ConceptSet.read(Path(__file__).parents[3] / "examples" / "omop_index.json")
+    assert found.resolved(None).tolist() == [PAIN]
