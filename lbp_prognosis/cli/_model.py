@@ -153,12 +153,16 @@ def export(
     population: str = typer.Option("", "--population", help="Of an html calculator: whom the model was made for."),
     outcome: str = typer.Option("", "--outcome", help="Of an html calculator: what the risk is of."),
     version: str = typer.Option("", "--version", help="Of an html calculator: version and date."),
+    results: Path | None = typer.Option(
+        None, "--results", help="Of an html calculator: results.parquet of an external `evaluate` of this model."
+    ),
+    name: str = typer.Option("", "--model", help="Name of the model in the results."),
     unvalidated: str = typer.Option("", "--unvalidated-reason", help="Why it is shown without external validation."),
 ) -> None:
     """Write a model as an equation in another language, or as a calculator page."""
     from lbp_prognosis._base import check_choice, check_writable, write_file
     from lbp_prognosis.cli._numbers import numbers
-    from lbp_prognosis.deployment import IntendedUse, calculator_page, equation, load_model
+    from lbp_prognosis.deployment import IntendedUse, calculator_page, equation, load_model, read_results
 
     check_choice("to", to, ("r", "stata", "excel", "js", "latex", "text", "json", "html"))
     check_writable("out", out.parent)
@@ -166,7 +170,17 @@ def export(
     times = numbers(horizon, "horizon") or None
     if to == "html":
         use = IntendedUse(purpose, population, outcome, version)
-        calculator_page(model, out, use=use, horizons=times, time_unit=unit, unvalidated_reason=unvalidated)
+        judged = () if results is None else read_results(results)
+        calculator_page(
+            model,
+            out,
+            use=use,
+            horizons=times,
+            time_unit=unit,
+            validation=next((found for found in judged if found.external), next(iter(judged), None)),
+            name=name,
+            unvalidated_reason=unvalidated,
+        )
     else:
         inner = model.unlocked
         made = inner if hasattr(inner, "to_r") else equation(model, horizons=times, digits=digits, time_unit=unit)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis._base import argument_error, check_confidence, check_thresholds, norm, plain_label, write_file
+from lbp_prognosis.deployment._card_numbers import Judged, judged
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of import equation
@@ -24,6 +25,7 @@ from lbp_prognosis.deployment._interval import uncertainty_of
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm, Term
 from lbp_prognosis.deployment._written import one_line
+from lbp_prognosis.deployment._written_results import WrittenResults
 from lbp_prognosis.disclosure import without_numbers
 from lbp_prognosis.validation import ExternalValidation
 
@@ -70,7 +72,8 @@ def calculator_page(
     *,
     use: IntendedUse,
     horizons: Any = None,
-    validation: ExternalValidation | None = None,
+    validation: ExternalValidation | WrittenResults | None = None,
+    name: str = "",
     unvalidated_reason: str = "",
     thresholds: Sequence[float] = (),
     labels: Mapping[str, str] | None = None,
@@ -92,8 +95,12 @@ def calculator_page(
         What the calculator is for.
     horizons : float or sequence of float, optional
         As for `equation`, for a fitted model.
-    validation : ExternalValidation, optional
-        Of this model in patients of another place or time; concordance, O/E, slope and Brier score are shown.
+    validation : ExternalValidation or WrittenResults, optional
+        Of this model in patients of another time, place or setting, by `external_validate` or read from the file of an
+        external evaluation; concordance, O/E, slope and Brier score are shown. A random split is refused: its patients
+        are those of the development data.
+    name : str, default ""
+        The model's name in the validation; may be left out where there is one.
     unvalidated_reason : str, default ""
         Reason for a page without external validation, which the page shows. Without a validation the
         page is refused unless a reason is given.
@@ -126,10 +133,10 @@ def calculator_page(
     Notes
     -----
     The page carries a content security policy that allows its own script and style by their digests and nothing else:
-    no network, no eval, no other script. Values typed stay in the browser. Objections of the validation are shown as
-    they are, and some count patients: check them before the page is published.
+    no network, no eval, no other script. Values typed stay in the browser. Objections of the validation are shown
+    without their numbers, because some count patients.
     """
-    _check_stated(use, validation, unvalidated_reason)
+    found = _check_stated(use, validation, name, unvalidated_reason)
     level = check_confidence(confidence)
     made = _formula(model, horizons, units, time_unit)
     cuts = check_thresholds(list(thresholds)).tolist() if len(thresholds) else []
@@ -151,23 +158,35 @@ def calculator_page(
         "confidence": f"{100 * level:g} %",
     }
     synthetic = synthetic or made.synthetic or bool(getattr(validation, "synthetic", False))
-    evidence = _validation(validation, made.horizons) if validation is not None else _unvalidated(unvalidated_reason)
+    evidence = _unvalidated(unvalidated_reason) if found is None else _validation(found, made.horizons)
     return write_file(path, _html(made, page, use, evidence, approved_for_care.strip(), synthetic))
 
 
-def _check_stated(use: Any, validation: Any, unvalidated_reason: str) -> None:
-    """Refuse a page without intended use, or without validation or a reason for its absence."""
+def _check_stated(use: Any, validation: Any, name: str, unvalidated_reason: str) -> Judged | None:
+    """Return the external validation; refuse a page without intended use, or without one and a reason for that."""
     if not isinstance(use, IntendedUse):
         raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
-    if validation is not None and not isinstance(validation, ExternalValidation):
-        raise argument_error("validation", "the result of external_validate", validation)
-    if validation is None and not unvalidated_reason.strip():
+    if validation is None:
+        if not unvalidated_reason.strip():
+            raise argument_error(
+                "validation",
+                "given: a calculator is used for patients who were not in the development data",
+                "None",
+                "Validate with external_validate, or give unvalidated_reason=, which the page prints.",
+            )
+        return None
+    accepted = "the result of external_validate, or of read_results with an external sample"
+    if not isinstance(validation, ExternalValidation | WrittenResults):
+        raise argument_error("validation", accepted, validation)
+    found = judged([validation], name)[0]
+    if not found.external:
         raise argument_error(
             "validation",
-            "given: a calculator is used for patients who were not in the development data",
-            "None",
-            "Validate with external_validate, or give unvalidated_reason=, which the page prints.",
+            "of patients of another time, place or setting than those of development",
+            found.how,
+            "Give unvalidated_reason= instead, which the page prints.",
         )
+    return found
 
 
 def _formula(
@@ -218,10 +237,10 @@ def _bounds(term: NumberTerm) -> dict[str, float | None]:
     return {"low": term.low if known else None, "high": term.high if known else None}
 
 
-def _validation(result: ExternalValidation, horizons: tuple[float, ...]) -> str:
+def _validation(found: Judged, horizons: tuple[float, ...]) -> str:
     """Return a table of the performance in other patients."""
-    frame = result.to_frame()
-    rows = frame[frame["metric"].isin(_SHOWN)]
+    frame = found.frame
+    rows = frame[frame["metric"].isin(_SHOWN) & frame["reference"].fillna("").astype(str).eq("")]
     body = ""
     for _, row in rows.iterrows():
         value = row["value"]
@@ -233,9 +252,9 @@ def _validation(result: ExternalValidation, horizons: tuple[float, ...]) -> str:
         words = [row["metric"].replace("_", " "), when, f"{value:.2f}", interval, f"{row['n']}"]
         body += "<tr>" + "".join(f"<td>{escape(str(word))}</td>" for word in words) + "</tr>"
     head = "".join(f"<th scope='col'>{word}</th>" for word in ("measure", "time", "value", "interval", "patients"))
-    told = "".join(
-        f"<p class='note'>{escape(without_numbers(objection.sentence))}</p>" for objection in result.objections
-    )
+    doubts = getattr(found.result, "objections", ())
+    said = [*(without_numbers(doubt.sentence) for doubt in doubts), *getattr(found.result, "limitations", ())]
+    told = "".join(f"<p class='note'>{escape(words)}</p>" for words in (found.how, *said))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{told}"
 
 

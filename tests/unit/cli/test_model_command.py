@@ -157,6 +157,15 @@ def test_a_card_shows_the_external_validation(folder, capsys, monkeypatch):
     assert done.status == 0, done.err
     assert "Not validated in other patients" not in done.out
     assert "external, geographic" in (folder / "card.md").read_text(encoding="utf-8")
+    html = ("model", "export", "m.lbpm", "--to", "html", "-o", "page.html", "--horizon", "12", *told)
+    done = run(*html)
+    assert done.status == 2
+    assert "unvalidated" in done.err
+    done = run(*html, "--results", "there/results.parquet")
+    assert done.status == 0, done.err
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert "external, geographic" in page
+    assert "has not been validated" not in page
 
 
 def test_a_patient_who_withdraws(folder, capsys, monkeypatch):

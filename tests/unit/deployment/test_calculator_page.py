@@ -193,6 +193,15 @@ def test_the_numbers_of_an_external_validation_stand_beside(tmp_path):
     frame = outside.to_frame()
     value = frame.loc[frame["metric"] == "concordance", "value"].iloc[0]
     assert f"<td>{value:.2f}</td>" in page
+    assert "external, temporal" in page
+
+
+def test_a_random_split_is_no_external_validation(tmp_path):
+    half = np.arange(len(X)) < 250
+    model = CoxPH().fit(X.loc[half, ["age", "pain"]], Y[half])
+    split = external_validate(model, X.loc[~half, ["age", "pain"]], Y[~half], [12], kind="random_split", n_resamples=0)
+    with pytest.raises(ArgumentError, match="random split"):
+        calculator_page(model, tmp_path / "a.html", use=USE, horizons=12, validation=split)
 
 
 def test_what_is_refused(tmp_path):
