@@ -41,8 +41,15 @@ def deprecations() -> dict[str, Deprecation]:
         return {row["name"]: Deprecation(**row) for row in csv.DictReader(lines)}
 
 
-def deprecated(name: str) -> None:
+def deprecated(name: str, *, through: int = 0) -> None:
     """Warn the caller of the calling function that ``name``, listed in ``deprecations.csv``, will be removed.
+
+    Parameters
+    ----------
+    name : str
+        As listed.
+    through : int, default 0
+        Wrappers between the calling function and its caller.
 
     Raises
     ------
@@ -53,5 +60,5 @@ def deprecated(name: str) -> None:
     warnings.warn(
         f"`{name}` is deprecated since version {found.since} and will be removed in {found.goes}. Use {found.instead}.",
         DeprecationWarning,
-        stacklevel=3,
+        stacklevel=3 + through,
     )

@@ -107,12 +107,12 @@ class LevelMap(Mapping[str, tuple[str, str]]):
         """
         return tuple(c for c, (one, name) in self.cells.items() if level in (None, one) and measure in (None, name))
 
-    def gathered(self, values: Mapping[str, float]) -> pd.DataFrame:
+    def gathered(self, numbers: Mapping[str, float]) -> pd.DataFrame:
         """Return values of columns by level and measure; where several columns are of one cell they are added up.
 
         Parameters
         ----------
-        values : mapping of str to float
+        numbers : mapping of str to float
             A value for each column of the map; others are left out.
 
         Returns
@@ -124,8 +124,8 @@ class LevelMap(Mapping[str, tuple[str, str]]):
         full = pd.MultiIndex.from_product([self.levels, self.measures], names=["level", "measure"])
         sums: dict[tuple[str, str], float] = {}
         for column, cell in self.cells.items():
-            if column in values:
-                sums[cell] = sums.get(cell, 0.0) + float(values[column])
+            if column in numbers:
+                sums[cell] = sums.get(cell, 0.0) + float(numbers[column])
         return pd.DataFrame({"value": [sums.get(cell, np.nan) for cell in full]}, index=full).reset_index()
 
     @takes_rows()

@@ -44,11 +44,11 @@ class SilentLog:
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> import numpy as np
+    >>> import numpy as np, pandas as pd
     >>> from lbp_prognosis import CoxPH, Surv
     >>> from lbp_prognosis.deployment import SilentLog, save_model
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(80, 2))
+    >>> X = pd.DataFrame(rng.normal(size=(80, 2)), columns=["age", "odi"])
     >>> model = CoxPH().fit(X, Surv.right(rng.exponential(10, 80), rng.random(80) < 0.7))
     >>> with tempfile.TemporaryDirectory() as name:
     ...     made = save_model(model, pathlib.Path(name) / "a.lbpm", reason="silent mode")

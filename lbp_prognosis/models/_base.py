@@ -169,6 +169,15 @@ class RiskEstimator(BaseEstimator):
             clusters=check_clusters("clusters", clusters, n=n),
         )
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._takes_sparse()
+        return tags
+
+    def _takes_sparse(self) -> bool:
+        """Whether the model takes a sparse matrix with its present settings."""
+        return self._allow_sparse
+
     def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
         """Return predictors as numbers; a model that takes categories learns and applies their codes here."""
         if self._allow_sparse and (issparse(X) or isinstance(X, SparseTable)):

@@ -170,6 +170,9 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         self.cv = cv
         self.random_state = random_state
 
+    def _takes_sparse(self) -> bool:
+        return bool(self.penalty == "cv" and self.l1_ratio > 0)
+
     @takes_rows()
     def fit(
         self,

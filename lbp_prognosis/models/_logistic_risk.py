@@ -257,6 +257,9 @@ class LogisticRisk(RiskEstimator):
 
         self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights, deviance, self.choose)
 
+    def _takes_sparse(self) -> bool:
+        return bool(self.penalty == "cv" or self.penalty > 0)
+
     def _check_sparse(self) -> None:
         """Refuse what would need a matrix of columns by columns."""
         if self.penalty == 0:

@@ -93,9 +93,9 @@ class PanelMarkov(RiskEstimator):
     >>> import numpy as np
     >>> from lbp_prognosis.models import PanelMarkov
     >>> from lbp_prognosis.survival import MultiState
-    >>> seen = ["pain", "pain", "well"] * 2 + ["pain", "well", "pain"] * 2
-    >>> courses = MultiState.from_visits(np.repeat([1, 2, 3, 4], 3), [0, 1, 2] * 4, seen, states=["pain", "well"])
-    >>> model = PanelMarkov([("pain", "well"), ("well", "pain")]).fit(np.empty((8, 0)), courses)
+    >>> seen = ["pain", "pain", "pain", "well"] * 2 + ["well", "well", "well", "pain"] * 2
+    >>> courses = MultiState.from_visits(np.repeat([1, 2, 3, 4], 4), [0, 1, 2, 3] * 4, seen, states=["pain", "well"])
+    >>> model = PanelMarkov([("pain", "well"), ("well", "pain")]).fit(np.empty((12, 0)), courses)
     >>> model.predict_occupancy(np.empty((1, 0)), [1, 2], from_state="pain").shape
     (1, 2, 2)
     """

@@ -70,6 +70,7 @@ from lbp_prognosis.validation import (
     sample_size_support,
     screen,
     subgroup_performance,
+    trial_effect,
     update_model,
     validate_groups,
     without_treatment,
@@ -165,6 +166,9 @@ MAKE: dict[str, Callable[[], Result]] = {
         X[:120], STATE[:120], HALVES.linear_predictor(X[:120]), X[120:], STATE[120:], HALVES.linear_predictor(X[120:])
     ),
     "Contrast": lambda: contrast(COX, X, {"c1": [1.0, 2.0]}, {"c1": 0.0}),
+    "TrialEffect": lambda: trial_effect(
+        X["c1"], clusters=np.arange(240) // 20, exposed=np.arange(240) // 20 % 2, model="cox", n_permutations=200
+    ),
     "WithoutTreatment": lambda: without_treatment(Y, STARTED, X.assign(patient_id=range(240), time=0)),
     "CensoringSensitivity": lambda: censoring_sensitivity(Y, {"cox": RISK}, [6.0, 12.0], X),
     "CrossValidation": lambda: cross_validate_risk(CoxPH(), X, Y, 12, n_splits=3, n_repeats=2, random_state=0),

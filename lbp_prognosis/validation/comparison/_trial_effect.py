@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import lgamma
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     argument_error,
     as_numbers,
     check_choice,
+    check_clusters,
     check_confidence,
     check_number,
     check_vector,
@@ -26,6 +27,9 @@ from lbp_prognosis._base import (
     objection,
     takes_rows,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["TrialEffect", "trial_effect"]
 
@@ -100,6 +104,20 @@ class TrialEffect(Result):
                 }
             ]
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the difference and its interval.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from lbp_prognosis._draw import draw_estimates
+
+        row = {"label": self.model, "value": self.difference, "low": self.low, "high": self.high}
+        axis = f"mean outcome with the model minus without; high values are {self.polarity}"
+        return draw_estimates(pd.DataFrame([row]), axis=axis, neutral=0.0, ax=ax)
 
     def _summary(self) -> str:
         return (
@@ -183,7 +201,7 @@ def trial_effect(
     >>> used = (practice % 2).astype(float)
     >>> pain = 5.0 - 1.0 * used + 0.1 * (practice % 5)
     >>> round(trial_effect(pain, clusters=practice, exposed=used, model="recovery").difference, 2)
-    -1.02
+    -0.98
     """
     outcome = np.asarray(as_numbers("value", value), dtype=float)
     use = check_vector("exposed", exposed, n=outcome.size, low=0, high=1)
@@ -195,6 +213,8 @@ def trial_effect(
     level = check_confidence(confidence)
     draws = int(check_number("n_permutations", n_permutations, low=200, whole=True))
     seen = np.isfinite(outcome)
+    for name, labels in (("clusters", clusters), ("periods", periods)):
+        check_clusters(name, labels, n=outcome.size)
     times = np.zeros(outcome.size) if periods is None else np.asarray(periods)
     names, cluster = np.unique(np.asarray(clusters)[seen], return_inverse=True)
     stages, period = np.unique(times[seen], return_inverse=True)

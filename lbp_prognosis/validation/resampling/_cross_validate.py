@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +18,7 @@ from lbp_prognosis._base import (
     argument_error,
     check_horizons,
     check_number,
+    deprecated,
     generator,
     metric_frame,
     objection,
@@ -299,12 +299,7 @@ def cross_validate_risk(
     if sites is not None:
         if pooled_sites is not None:
             raise argument_error("sites", "None beside `pooled_sites`, its new name", "both")
-        warnings.warn(
-            "cross_validate_risk(sites=) marks a result that pools sites, and leaves none out: call it pooled_sites=, "
-            "or use internal_external",
-            DeprecationWarning,
-            stacklevel=3,
-        )
+        deprecated("validation.cross_validate_risk(sites=)", through=1)
         pooled_sites, sites = sites, None
     if isinstance(X, MultiplyImputed):
         return _in_every_imputation(locals())
