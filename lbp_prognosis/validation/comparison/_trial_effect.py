@@ -59,7 +59,7 @@ class TrialEffect(Result):
     confidence : float
         Level of the interval.
     n_permutations : int
-        Arrangements that were drawn.
+        Arrangements that were drawn and compare clusters.
     objections : tuple of Objection
         ``few-clusters``.
     """
@@ -212,7 +212,10 @@ def trial_effect(
     check_choice("polarity", polarity, ("bad", "good"))
     level = check_confidence(confidence)
     draws = int(check_number("n_permutations", n_permutations, low=200, whole=True))
+    when = None if horizon is None else check_number("horizon", horizon, low=0, open_low=True)
     seen = np.isfinite(outcome)
+    if clusters is None:
+        raise argument_error("clusters", "the cluster of each patient", None)
     for name, labels in (("clusters", clusters), ("periods", periods)):
         check_clusters(name, labels, n=outcome.size)
     times = np.zeros(outcome.size) if periods is None else np.asarray(periods)
@@ -233,10 +236,12 @@ def trial_effect(
     permuted = sequence[order]
     under = _estimate(means, permuted)[0]
     share = _estimate(np.where(np.isfinite(means), sequence, np.nan), permuted)[0]  # what one unit of effect adds
+    under, share = under[np.isfinite(under)], share[np.isfinite(under)]  # an arrangement may compare no clusters
+    slack = 1e-12 * max(1.0, float(np.nanmax(np.abs(means))))
 
     def p_of(effect: float) -> float:
-        beyond = np.abs(under - effect * share) >= abs(theta[0] - effect) - 1e-12
-        return float((1 + beyond.sum()) / (1 + draws))
+        beyond = np.abs(under - effect * share) >= abs(theta[0] - effect) - slack
+        return float((1 + beyond.sum()) / (1 + under.size))
 
     low, high = (_limit(p_of, float(theta[0]), sign, 1 - level, float(np.ptp(under) or 1.0)) for sign in (-1, 1))
     doubts = (objection("few-clusters", clusters=int(names.size)),) if names.size < _FEW else ()
@@ -251,9 +256,9 @@ def trial_effect(
         n_clusters=int(names.size),
         n_periods=int(compared[0]),
         icc=_icc(outcome, use, cluster, period),
-        horizon=None if horizon is None else float(horizon),
+        horizon=when,
         confidence=level,
-        n_permutations=draws,
+        n_permutations=under.size,
         objections=doubts,
     )
 
@@ -272,7 +277,7 @@ def _cells(
     if both.any():
         k, j = np.argwhere(both)[0]
         raise argument_error(
-            "exposed", "the same for a cluster in a period", f"both in cluster {names[k]!r}, period {stages[j]!r}"
+            "exposed", "the same for a cluster in a period", f"both in cluster {names[k]}, period {stages[j]}"
         )
     filled = pd.DataFrame(used.T).ffill().bfill().to_numpy().T
     return means, filled
@@ -322,10 +327,14 @@ def _icc(outcome: np.ndarray, use: np.ndarray, cluster: np.ndarray, period: np.n
     table["y"] = table["y"] - table.groupby("group")["y"].transform("mean")
     sizes = table.groupby("cell")["y"].size().to_numpy(float)
     means = table.groupby("cell")["y"].mean().to_numpy()
+    in_group = table.groupby("cell")["group"].first()
+    of_group = table.groupby("group").size().loc[in_group].to_numpy(float)
     n, cells, groups = sizes.sum(), sizes.size, table["group"].nunique()
     if n <= cells or cells <= groups:
         return float("nan")
     between = float((sizes * means**2).sum() / (cells - groups))
     within = float(((table["y"] - table.groupby("cell")["y"].transform("mean")) ** 2).sum() / (n - cells))
-    size = (n - (sizes**2).sum() / n) / (cells - 1)
-    return max((between - within) / (between + (size - 1) * within), 0.0) if between + within > 0 else float("nan")
+    size = (n - (sizes**2 / of_group).sum()) / (cells - groups)  # mean size of Donner and Klar (2000)
+    if between + within == 0:
+        return float("nan")
+    return max(float((between - within) / (between + (size - 1) * within)), 0.0)

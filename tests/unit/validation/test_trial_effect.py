@@ -10,6 +10,7 @@ import pytest
 
 from lbp_prognosis._base import LBPError
 from lbp_prognosis.validation import TrialEffect, trial_effect
+from lbp_prognosis.validation.comparison._trial_effect import _icc
 
 
 def wedge(
@@ -106,6 +107,8 @@ def test_benefit_is_positive_in_the_frame() -> None:
         ({"model": " "}, "model"),
         ({"polarity": "neutral"}, "polarity"),
         ({"n_permutations": 100}, "n_permutations"),
+        ({"horizon": "a year"}, "horizon"),
+        ({"clusters": None}, "clusters"),
     ],
 )
 def test_what_is_refused(change: dict[str, Any], told: str) -> None:
@@ -118,7 +121,53 @@ def test_what_is_refused(change: dict[str, Any], told: str) -> None:
     else:
         more |= change
     with pytest.raises(LBPError, match=told):
-        trial_effect(data["value"], **{k: v for k, v in data.items() if k != "value"}, **more)
+        trial_effect(data["value"], **{**{k: v for k, v in data.items() if k != "value"}, **more})
+
+
+def test_an_arrangement_that_compares_nothing_is_no_evidence() -> None:
+    """Four clusters in each of two periods: 2 of 70 arrangements expose all of one period and none of the other.
+
+    Of the other 68 every one has a difference, and the interval ends where few of them are as large.
+    """
+    rng = np.random.default_rng(0)
+    cluster = np.repeat(np.arange(8), 5)
+    value, period = rng.normal(size=40), (cluster >= 4).astype(int)
+    found = trial_effect(
+        value, clusters=cluster, exposed=(cluster % 2).astype(float), periods=period, model="full", n_permutations=4000
+    )
+    assert 3750 < found.n_permutations < 4000  # 68 of 70 are expected, 3886
+    means = value.reshape(8, 5).mean(axis=1)
+    arrangements = np.array([p for p in np.ndindex(*(2,) * 8) if sum(p) == 4 and sum(p[:4]) not in (0, 4)])
+    assert len(arrangements) == 68
+    observed = np.arange(8) % 2
+
+    def gap(values: np.ndarray, arm: np.ndarray) -> float:
+        parts = [(values[k : k + 4], arm[k : k + 4]) for k in (0, 4)]
+        gaps = [own[on == 1].mean() - own[on == 0].mean() for own, on in parts]
+        return float(np.average(gaps, weights=[on.sum() * (4 - on.sum()) / 4 for _, on in parts]))
+
+    def p_of(effect: float) -> float:
+        rest = means - effect * observed
+        return float(np.mean([abs(gap(rest, arm)) >= abs(gap(rest, observed)) - 1e-12 for arm in arrangements]))
+
+    assert found.p == pytest.approx(p_of(0.0), abs=0.03)
+    width = found.high - found.low
+    for limit, sign in ((found.low, -1), (found.high, 1)):
+        assert p_of(limit - sign * 0.02 * width) > 0.05 - 0.02
+        assert p_of(limit + sign * 0.02 * width) < 0.05 + 0.02
+
+
+def test_correlation_of_unequal_clusters() -> None:
+    """Analysis of variance within arms by hand: sizes 1, 3 and 2, 2; Donner and Klar's mean size is 2 − 1/4."""
+    value = np.array([1.0, 2, 4, 6, 3, 5, 9, 11])
+    cluster = np.array([0, 1, 1, 1, 2, 2, 3, 3])
+    period, use = np.zeros(8, dtype=int), (cluster >= 2).astype(float)
+    between = (1 * 2.25**2 + 3 * 0.75**2 + 2 * 3**2 + 2 * 3**2) / 2
+    within = (4 + 0 + 4 + 1 + 1 + 1 + 1) / 4
+    size = (8 - (1 + 9) / 4 - (4 + 4) / 4) / 2
+    assert size == 1.75
+    expected = (between - within) / (between + (size - 1) * within)
+    assert _icc(value, use, cluster, period) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.slow
