@@ -28,7 +28,7 @@ def studies_from_bids(
 
     An image ``sub-…_<suffix>.nii.gz`` is one study. Its masks are the label files (``_dseg``, ``_mask``, ``_msk``,
     ``_seg``) below ``derivatives`` that bear the same entities; they may add ``desc``, ``seg``, ``label``, ``space``,
-    ``res``, ``model``, and ``mod`` where it names the suffix of the image. The acquisition is read by `extract` from
+    ``res``, ``model``, and the suffix of the image (``mod-T2w_dseg``, ``T2w_seg``). The acquisition is read by `extract` from
     the JSON files beside the images and above them.
 
     Parameters
@@ -53,7 +53,8 @@ def studies_from_bids(
     Raises
     ------
     ArgumentError
-        If the folder is no BIDS data set or contains no such image, or a suffix is unknown.
+        If the folder is no BIDS data set or contains no such image, there is no folder of masks, or a suffix is
+        unknown.
     DataError
         If several masks of one convention belong to one image.
     """
@@ -63,8 +64,12 @@ def studies_from_bids(
             "folder", "a BIDS data set", f"{str(folder)!r}", "Its top folder holds dataset_description.json."
         )
     unknown = [name for name in suffixes if name not in _SUFFIXES]
-    if unknown or isinstance(suffixes, str):
+    if unknown or isinstance(suffixes, str) or not suffixes:
         raise argument_error("suffixes", "a sequence of " + ", ".join(_SUFFIXES), str(unknown or suffixes))
+    if not (root / derivatives).is_dir():
+        raise argument_error(
+            "derivatives", "a folder of the data set", f"{derivatives!r}", "Name the folder of the masks."
+        )
     by_part = {"": convention} if isinstance(convention, str) else dict(convention)
     masks = [
         (path, *entities_of(stem_of(path)))
@@ -108,7 +113,7 @@ def _masks_of(
         for path, named, _ in masks
         if entities.items() <= named.items()
         and set(named) - set(entities) <= _OF_MASKS
-        and named.get("mod", suffix) == suffix
+        and _contrasts(path, named) <= {suffix}
     ]
     found = []
     for part, name in by_part.items():
@@ -121,3 +126,9 @@ def _masks_of(
             )
         found += [(path, name) for path in matching]
     return found
+
+
+def _contrasts(mask: Path, named: dict[str, str]) -> set[str]:
+    """Return the suffixes of images that a mask's name states: ``mod-T2w``, or ``T2w`` as a part of its own."""
+    own = {part for part in stem_of(mask).split("_")[:-1] if part in _SUFFIXES}
+    return own | ({named["mod"]} if "mod" in named else set())

@@ -11,8 +11,11 @@ from lbp_prognosis.biomarkers.readers._acquisition import tidy_acquisition
 
 __all__ = ["entities_of", "find_sidecars", "read_sidecars", "stem_of"]
 
-_SECONDS = {"RepetitionTime": 100.0, "EchoTime": 10.0}
-"""Fields in seconds, which this library keeps in milliseconds, and what no scanner reaches."""
+_SECONDS = {"RepetitionTime": 30.0, "EchoTime": 2.0}
+"""Fields in seconds, which this library keeps in milliseconds, with limits that no scan of a spine reaches.
+
+The echo time of a spin echo in milliseconds (8 and more) lies above its limit.
+"""
 
 _KEYS = {
     "Modality": "modality",
@@ -61,7 +64,8 @@ def find_sidecars(path: Path) -> list[Path]:
     """
     own = path.with_name(stem_of(path) + ".json")
     found = [own] if own.is_file() else []
-    above = list(path.resolve().parents)[:6]
+    # The folder is resolved, not the image: that of git-annex is a link into a store far from its data set.
+    above = [path.parent.resolve(), *path.parent.resolve().parents][:6]
     root = next((folder for folder in above if (folder / "dataset_description.json").is_file()), None)
     if root is None:
         return found
@@ -70,7 +74,7 @@ def find_sidecars(path: Path) -> list[Path]:
     for folder in reversed(above[: above.index(root) + 1]):
         for file in sorted(folder.glob(f"*{suffix}.json")):
             named, kind = entities_of(file.stem)
-            if kind == suffix and named.items() <= entities.items() and file.stem != own.stem:
+            if kind == suffix and named.items() <= entities.items() and file != above[0] / own.name:
                 general.append(file)
     return [*general, *found]
 

@@ -78,11 +78,12 @@ def test_a_sidecar_that_cannot_be_meant_is_refused(tmp_path, content, word):
 
 def test_times_at_the_bound_are_taken(tmp_path):
     path = save(tmp_path / "t2.nii.gz")
-    write(tmp_path / "t2.json", {"EchoTime": 10, "RepetitionTime": 100})
-    assert read_image(path).acquisition == {"echo_time": 10_000.0, "repetition_time": 100_000.0}
-    write(tmp_path / "t2.json", {"EchoTime": 10.01})
-    with pytest.raises(DataError, match="seconds"):
-        read_image(path)
+    write(tmp_path / "t2.json", {"EchoTime": 2, "RepetitionTime": 30})
+    assert read_image(path).acquisition == {"echo_time": 2000.0, "repetition_time": 30_000.0}
+    for wrong in ({"EchoTime": 2.01}, {"EchoTime": 8}, {"RepetitionTime": 30.01}):  # 8 ms: a T1-weighted spin echo
+        write(tmp_path / "t2.json", wrong)
+        with pytest.raises(DataError, match="seconds"):
+            read_image(path)
 
 
 @pytest.fixture
@@ -112,6 +113,20 @@ def test_what_stands_above_is_inherited_and_the_image_s_own_wins(data_set):
     }
     assert read_image(data_set / "sub-01/anat/sub-01_acq-ax_T2w.nii.gz").acquisition["vendor"] == "B"
     assert read_image(data_set / "sub-02/ses-1/anat/sub-02_ses-1_T2w.nii.gz").acquisition["echo_time"] == 100.0
+
+
+def test_images_that_are_links_into_a_store_inherit_too(data_set):
+    image = data_set / "sub-01/anat/sub-01_T2w.nii.gz"
+    store = data_set / ".git/annex/objects/aa/bb/KEY.nii.gz/KEY.nii.gz"
+    store.parent.mkdir(parents=True)
+    image.rename(store)
+    image.symlink_to(store)
+    assert read_image(image).acquisition == {"field_strength": 3.0, "echo_time": 90.0, "vendor": "A"}
+
+
+def test_a_file_of_the_image_s_own_name_in_a_folder_above_is_inherited(data_set):
+    write(data_set / "sub-01_T2w.json", {"EchoTime": 0.05})
+    assert read_image(data_set / "sub-01/anat/sub-01_T2w.nii.gz").acquisition["echo_time"] == 50.0
 
 
 def test_a_data_set_is_a_table_of_studies_and_is_measured(data_set):
@@ -170,6 +185,16 @@ def test_a_mask_of_another_contrast_or_acquisition_is_not_taken(data_set):
     assert table.loc["T2w", "mask"] == []
 
 
+def test_a_mask_that_names_its_contrast_as_a_part_of_its_own_is_that_image_s(data_set):
+    anat = data_set / "sub-01/anat"
+    (anat / "sub-01_T1w.nii.gz").write_bytes((anat / "sub-01_T2w.nii.gz").read_bytes())
+    folder = data_set / "derivatives/totalspineseg/sub-01/anat"
+    (folder / "sub-01_seg-all_dseg.nii.gz").rename(folder / "sub-01_T2w_seg.nii.gz")
+    table = studies_from_bids(data_set, "totalspineseg", suffixes=("T1w", "T2w")).set_index("study_id")
+    assert table.loc["T1w", "mask"] == []
+    assert table.loc["T2w", "mask"] == [str(folder / "sub-01_T2w_seg.nii.gz")]
+
+
 def test_what_is_no_data_set_is_refused(data_set, tmp_path):
     with pytest.raises(ArgumentError, match="BIDS data set"):
         studies_from_bids(tmp_path / "nothing", "spider")
@@ -177,5 +202,9 @@ def test_what_is_no_data_set_is_refused(data_set, tmp_path):
         studies_from_bids(data_set, "spider", suffixes=("bold",))
     with pytest.raises(ArgumentError, match="suffixes"):
         studies_from_bids(data_set, "spider", suffixes="T2w")
+    with pytest.raises(ArgumentError, match="suffixes"):
+        studies_from_bids(data_set, "spider", suffixes=())
+    with pytest.raises(ArgumentError, match="derivatives"):
+        studies_from_bids(data_set, "spider", derivatives="derivative")
     with pytest.raises(ArgumentError, match="no sub-"):
         studies_from_bids(data_set, "spider", suffixes=("T1w",))
