@@ -132,7 +132,7 @@ def calibration_spots(ax: Any) -> list[Spot]:
     half = 0.02 * (ax.get_xlim()[1] - ax.get_xlim()[0])
     for bars in _named(ax, "groups-interval"):
         points = np.concatenate([line.get_xydata() for line in _named(ax, "groups")])
-        for (x, y), ((_, low), (_, high)) in zip(points, bars.get_segments()):
+        for (x, y), (low, high) in zip(points, _ends(bars)[:, :, 1]):
             if np.isfinite([x, y]).all():
                 between = f" ({low:.0%} to {high:.0%})" if np.isfinite([low, high]).all() else ""
                 words = f"Group of patients: predicted {x:.0%}, observed {y:.0%}{between}"
@@ -151,15 +151,22 @@ def forest_spots(ax: Any) -> list[Spot]:
     names = dict(zip((float(y) for y in ax.get_yticks()), (text.get_text() for text in ax.get_yticklabels())))
     spots = []
     for dots, bars in zip(_named(ax, "sites"), _named(ax, "sites-interval")):
-        for (value, row), ((low, _), (high, _)) in zip(dots.get_offsets(), bars.get_segments()):
-            words = f"{names[float(row)]}: {estimate(value, low, high)}"
-            spots.append(_area(ax.get_xlim(), (row - 0.5, row + 0.5), (words,)))
+        places = np.ma.filled(dots.get_offsets().astype(float), np.nan)
+        for (value, row), (low, high) in zip(places, _ends(bars)[:, :, 0]):
+            if np.isfinite(value):
+                words = f"{names[float(row)]}: {estimate(value, low, high)}"
+                spots.append(_area(ax.get_xlim(), (row - 0.5, row + 0.5), (words,)))
     return spots
 
 
 def _area(across: tuple[float, float], up: tuple[float, float], lines: tuple[str, ...]) -> Spot:
     (left, right), (low, high) = across, up
     return Spot(np.array([left, right, right, left]), np.array([low, low, high, high]), lines)
+
+
+def _ends(bars: Any) -> npt.NDArray[np.float64]:
+    """Return both ends of each interval, (n, 2, 2): x and y, NaN where there is no interval."""
+    return np.array([path.vertices for path in bars.get_paths()], dtype=float).reshape(-1, 2, 2)
 
 
 def _named(ax: Any, name: str) -> list[Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbp_prognosis import Surv, evaluate
+from lbp_prognosis import Status, Surv, evaluate
 from lbp_prognosis._draw import draw_calibration, draw_decision_curve, draw_forest
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.report import evaluation_page, render_page
@@ -85,6 +85,29 @@ def test_forest_spots_name_the_sites():
     assert shown == [["A: 0.700 (0.600 to 0.800)"], ["B: 0.800 (0.700 to 0.900)"]]
 
 
+def test_a_group_and_a_site_without_an_interval_are_shown_without_one():
+    x = np.array([0.1, 0.4])
+    curve = pd.DataFrame({"risk": x, "observed": x, "low": x, "high": x})
+    groups = pd.DataFrame({"mean_risk": x, "observed": [0.0, 0.3], "low": [np.nan, 0.25], "high": [np.nan, 0.375]})
+    sites = pd.DataFrame(
+        {"label": ["A", "B", "C"], "value": [0.7, np.nan, 0.8], "low": [np.nan, np.nan, 0.7], "high": [np.nan, 1, 0.9]}
+    ).assign(weight=1.0)
+    pooled = {"value": 0.75, "low": 0.7, "high": 0.8}
+
+    def curves(ax):
+        draw_calibration(curve, groups, None, ax=ax)
+
+    def forests(ax):
+        draw_forest(sites, pooled, metric="AUC", confidence=0.95, ax=ax)
+
+    assert told(figure(curves, alt="", caption="", hover=calibration_spots).hover)[2:] == [
+        ["Group of patients: predicted 10%, observed 0%"],
+        ["Group of patients: predicted 40%, observed 30% (25% to 38%)"],
+    ]
+    shown = told(figure(forests, alt="", caption="", hover=forest_spots).hover)
+    assert shown == [["A: 0.700"], ["C: 0.800 (0.700 to 0.900)"]]
+
+
 @pytest.mark.parametrize(
     ("draw", "spots"), [(calibration, calibration_spots), (decision, decision_spots), (forest, forest_spots)]
 )
@@ -101,6 +124,15 @@ def found():
     event, lost = rng.exponential(10 * np.exp(-x)), rng.uniform(5, 20, 400)
     y = Surv.right(np.minimum(event, lost), event <= lost)
     return evaluate(y, {"a": -np.expm1(-0.8 * np.exp(x))[:, None]}, [8], [0.3, 0.5], n_resamples=20)
+
+
+def test_calibration_stays_on_the_page_if_a_group_has_no_event():
+    risk = np.linspace(0.001, 0.9, 200)
+    event = np.arange(200) % 3 < np.where(risk < 0.3, 0, 2)  # the three lowest tenths have none
+    page = evaluation_page(evaluate(Status.at(12, event.astype(float)), {"a": risk}, 12, n_resamples=0))
+    html = render_page(page)
+    assert "No calibration curve" not in html
+    assert "observed 0%</text>" in html
 
 
 def test_hover_is_on_the_page_and_on_no_released_page(found):
