@@ -28,7 +28,7 @@ def studies_from_bids(
 
     An image ``sub-…_<suffix>.nii.gz`` is one study. Its masks are the label files (``_dseg``, ``_mask``, ``_msk``,
     ``_seg``) below ``derivatives`` that bear the same entities; they may add ``desc``, ``seg``, ``label``, ``space``,
-    ``res``, ``model``, and the suffix of the image (``mod-T2w_dseg``, ``T2w_seg``). The acquisition is read by `extract`
+    ``res``, ``model``, and the suffix of the image (``mod-T2w_dseg``, ``T2w_seg``). `extract` reads the acquisition
     from the JSON files beside the images and above them.
 
     Parameters
