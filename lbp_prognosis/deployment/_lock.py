@@ -171,8 +171,8 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
     min_cell : int, default 5
         Fewest events behind each step of a baseline and fewest rows beyond a training bound.
     membership : MembershipInference, optional
-        What `membership_inference` found for this model: stands in the report and the file, with a note where patients
-        of the training data are recognisable.
+        What `membership_inference` found for models of this class with this ``min_cell``: stands in the report and the
+        file, with a note where patients of the training data are recognisable.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
     Raises
     ------
     ArgumentError
-        If the model is not fitted, or of a class that cannot be saved.
+        If the model is not fitted, or of a class that cannot be saved, or ``membership`` is of another class or lock.
 
     Notes
     -----
@@ -204,27 +204,39 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
     True
     """
     least = int(check_number("min_cell", min_cell, low=2, whole=True))
-    if membership is not None and not isinstance(membership, MembershipInference):
-        raise argument_error("membership", "what membership_inference returned", membership)
     if isinstance(model, LockedModel):
         if model.report.min_cell < least:
             raise argument_error(
                 "model", "one that was not locked before", f"one locked with {model.report.min_cell}", "Lock the fit."
             )
-        return model if membership is None else LockedModel(model.unlocked, _measured(model.report, membership))
+        return model if membership is None else LockedModel(model.unlocked, _measured(model, model.report, membership))
     check_storable(model)
     coarse = copy.deepcopy(model)
     if isinstance(model, Formula | CompetingEquation | PublishedModel):
-        return LockedModel(coarse, LockReport(least, 0.0, float(check_horizons_of(coarse)[0]), 0, 0))
-    before, after, notes = coarsen(coarse, least)
-    change, at = _largest_change(model, coarse)
-    return LockedModel(coarse, _measured(LockReport(least, change, at, before, after, tuple(notes)), membership))
+        report = LockReport(least, 0.0, float(check_horizons_of(coarse)[0]), 0, 0)
+    else:
+        before, after, notes = coarsen(coarse, least)
+        change, at = _largest_change(model, coarse)
+        report = LockReport(least, change, at, before, after, tuple(notes))
+    return LockedModel(coarse, _measured(model, report, membership))
 
 
-def _measured(report: LockReport, membership: MembershipInference | None) -> LockReport:
-    """Add what an attack on the training data found."""
+def _measured(model: Any, report: LockReport, membership: MembershipInference | None) -> LockReport:
+    """Add what an attack on the training data found, if it attacked models of this class under this lock."""
     if membership is None:
         return report
+    if not isinstance(membership, MembershipInference):
+        raise argument_error("membership", "what membership_inference returned", membership)
+    inner = getattr(model, "unlocked", model)
+    inner = getattr(inner, "model", inner)
+    name = inner if isinstance(inner, str) else type(inner).__name__  # an equation names its class
+    if (membership.model, membership.min_cell) != (name, report.min_cell):
+        raise argument_error(
+            "membership",
+            f"of {name} with min_cell={report.min_cell}",
+            f"of {membership.model} with min_cell={membership.min_cell}",
+            "Attack the model that is locked.",
+        )
     told = tuple(doubt.sentence.removesuffix(".") for doubt in membership.objections)
     notes = tuple(dict.fromkeys([*report.notes, *told]))
     return replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ import pytest
 from scipy.stats import norm
 
 from lbp_prognosis import CoxPH, LBPError, Surv
-from lbp_prognosis.deployment import MembershipInference, load_model, lock, membership_inference, save_model, verify
+from lbp_prognosis.deployment import (
+    MembershipInference,
+    equation,
+    load_model,
+    lock,
+    membership_inference,
+    save_model,
+    verify,
+)
 from lbp_prognosis.deployment._membership import _attack, _calibrated, patient_losses
 from lbp_prognosis.fusion import RiskPipeline
 from lbp_prognosis.models import LogisticRisk
@@ -85,8 +94,11 @@ def test_sixty_unpenalised_columns_are_flagged_in_the_lock_and_in_the_file(tmp_p
     assert lock(model).report.membership_auc is None
     # a penalty takes most of it away
     assert membership_inference(CoxPH(penalty=3000.0), X, y, n_models=6).auc < 0.55 < found.auc - 0.1
-    with pytest.raises(LBPError, match="membership"):
-        lock(model, membership=0.6)  # type: ignore[arg-type]
+    for wrong in (0.6, replace(found, model="FineGray"), replace(found, min_cell=10)):
+        with pytest.raises(LBPError, match="membership"):
+            lock(model, membership=wrong)  # type: ignore[arg-type]
+    # an equation keeps it too
+    assert lock(equation(model, horizons=[6]), membership=found).report.membership_auc == found.auc
 
 
 def test_the_calibrated_attack_is_as_strong_as_theory_says() -> None:
