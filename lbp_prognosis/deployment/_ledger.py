@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -14,12 +11,11 @@ from typing import Any
 import pandas as pd
 
 from lbp_prognosis._base import argument_error, folder_lock, write_file
-from lbp_prognosis.deployment._file_error import ModelFileError
+from lbp_prognosis.deployment._chain import chained, chained_text, date_or_now, read_chain
 
-__all__ = ["FIRST_DIGEST", "Ledger", "chain_digest", "chain_line"]
+__all__ = ["Ledger"]
 
-FIRST_DIGEST = "0" * 64
-_FIELDS = ("n", "prev_sha256", "artifact_sha256", "reason", "actor", "date", "metrics", "sha256")
+_FIELDS = ("artifact_sha256", "reason", "actor", "date", "metrics")
 
 
 class Ledger:
@@ -85,18 +81,17 @@ class Ledger:
             raise argument_error("reason", "a sentence with the reason for this version", reason)
         with folder_lock("path", self.path.parent):
             lines = self._lines()
-            entry: dict[str, Any] = {
-                "n": len(lines) + 1,
-                "prev_sha256": lines[-1]["sha256"] if lines else FIRST_DIGEST,
-                "artifact_sha256": artifact_sha256,
-                "reason": reason.strip(),
-                "actor": str(actor),
-                "date": date or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "metrics": {str(name): float(value) for name, value in (metrics or {}).items()},
-            }
-            entry["sha256"] = chain_digest(entry)
-            text = "".join(chain_line(old) for old in [*lines, entry])
-            write_file(self.path, text)
+            entry = chained(
+                lines,
+                {
+                    "artifact_sha256": artifact_sha256,
+                    "reason": reason.strip(),
+                    "actor": str(actor),
+                    "date": date_or_now(date),
+                    "metrics": {str(name): float(value) for name, value in (metrics or {}).items()},
+                },
+            )
+            write_file(self.path, chained_text([*lines, entry]))
         return entry
 
     def verify(self) -> pd.DataFrame:
@@ -147,30 +142,4 @@ class Ledger:
         return pd.DataFrame(rows, columns=["field", "old", "new"])
 
     def _lines(self) -> list[dict[str, Any]]:
-        if not self.path.exists():
-            return []
-        before, lines = FIRST_DIGEST, []
-        text = self.path.read_bytes().decode("utf-8", errors="replace")
-        for n, words in enumerate(text.splitlines(), 1):
-            try:
-                line = json.loads(words)
-            except ValueError:
-                line = None
-            if not isinstance(line, dict) or set(line) != set(_FIELDS) or chain_line(line) != words + "\n":
-                raise ModelFileError(f"Line {n} of the ledger is no line of a ledger.")
-            if line["n"] != n or line["prev_sha256"] != before or line["sha256"] != chain_digest(line):
-                raise ModelFileError(f"Line {n} of the ledger breaks the chain: it or a line before it was changed.")
-            before = line["sha256"]
-            lines.append(line)
-        return lines
-
-
-def chain_line(entry: Mapping[str, Any]) -> str:
-    """Return an entry as its one line of text."""
-    return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n"
-
-
-def chain_digest(entry: Mapping[str, Any]) -> str:
-    """Return the digest of an entry without its own."""
-    body = {key: value for key, value in entry.items() if key != "sha256"}
-    return hashlib.sha256(chain_line(body).encode("utf-8")).hexdigest()
+        return read_chain(self.path, _FIELDS, "ledger")

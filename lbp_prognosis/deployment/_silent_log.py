@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import os
 import secrets
 from pathlib import Path
@@ -13,19 +12,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_number, folder_lock, read_frame, takes_rows, write_file
-from lbp_prognosis.deployment._file_error import ModelFileError
-from lbp_prognosis.deployment._ledger import FIRST_DIGEST, chain_digest, chain_line
+from lbp_prognosis._base import argument_error, check_number, file_lock, read_frame, takes_rows, write_file
+from lbp_prognosis.deployment._chain import chained, chained_text, date_or_now, read_chain
 from lbp_prognosis.deployment._model_file import load_model, verify
 from lbp_prognosis.deployment._predict_rows import predict_rows
+from lbp_prognosis.disclosure import identifier_text
 
 __all__ = ["SilentLog"]
 
-_FIELDS = ("n", "prev_sha256", "model_sha256", "date", "horizon", "salt", "ids", "risks", "outside", "sha256")
+_FIELDS = ("model_sha256", "date", "horizon", "salt", "ids", "risks", "outside")
 
 
 class SilentLog:
-    """A file of predictions that nobody acted on: one JSON line per call, each with the digest of the one before.
+    """A file of predictions without consequences for care: one JSON line per call, with the digest of the one before.
 
     In silent mode a model runs on the patients of daily care and its risks are recorded, not shown. Because the lines
     are chained and dated, the risks of a prospective validation are those that were given before the outcomes.
@@ -34,7 +33,7 @@ class SilentLog:
     ----------
     path : path
         The file, by habit ``*.jsonl``; it need not exist yet. It is kept with the data: identifiers stand in it as
-        salted hashes, which whoever has the identifiers can match.
+        salted hashes, which whoever has the identifiers can match, and only its owner may read it.
 
     Notes
     -----
@@ -78,15 +77,23 @@ class SilentLog:
         ids : array-like of shape (n,)
             Identifiers, one per patient.
         date : str, optional
-            ISO date or time of the prediction; now (UTC) by default.
+            ISO date or time of the prediction, not before the day of the last line; now (UTC) by default.
 
         Returns
         -------
         DataFrame
             What `predict_rows` returns, for the file and not for the ward.
+
+        Raises
+        ------
+        ArgumentError
+            If an identifier is missing or given twice, or the date is none or before that of the last line.
+        ModelFileError
+            If the log or the model file is damaged.
         """
         tau = check_number("horizon", horizon, low=0, open_low=True)
-        names = [str(name) for name in np.asarray(ids, dtype=object).ravel()]
+        when = date_or_now(date)
+        names = _names(ids)
         rows = read_frame(X)
         if len(names) != len(rows) or len(set(names)) != len(names):
             raise argument_error(
@@ -96,20 +103,20 @@ class SilentLog:
         found = predict_rows(load_model(Path(model), expect_sha256=digest), rows, [tau]).frame
         risks = found[f"risk_{tau:g}"].to_numpy(dtype=float)
         salt = secrets.token_hex(16)
-        entry: dict[str, Any] = {
+        entry = {
             "model_sha256": digest,
-            "date": date or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "date": when,
             "horizon": tau,
             "salt": salt,
             "ids": [_hashed(salt, name) for name in names],
             "risks": [None if np.isnan(risk) else float(risk) for risk in risks],
             "outside": [str(words) for words in found["outside"]],
         }
-        with folder_lock("path", self.path.parent):
+        with file_lock(self.path):
             lines = self._lines()
-            entry |= {"n": len(lines) + 1, "prev_sha256": lines[-1]["sha256"] if lines else FIRST_DIGEST}
-            entry["sha256"] = chain_digest(entry)
-            write_file(self.path, "".join(chain_line(line) for line in [*lines, entry]))
+            if lines and _day(when) < _day(lines[-1]["date"]):
+                raise argument_error("date", f"not before that of the last line, {lines[-1]['date']}", when)
+            write_file(self.path, chained_text([*lines, chained(lines, entry)]), private=True)
         return found
 
     def verify(self) -> pd.DataFrame:
@@ -140,7 +147,7 @@ class SilentLog:
             ``date, model_sha256, horizon, risk, outside``; missing for patients without a prediction. Compare ``date``
             with the day of the patient's first visit: a risk that was recorded late may know the course.
         """
-        names = [str(name) for name in np.asarray(ids, dtype=object).ravel()]
+        names = _names(ids)
         found: list[dict[str, Any]] = [{} for _ in names]
         for line in self._lines():
             if horizon is not None and not np.isclose(line["horizon"], horizon):
@@ -156,23 +163,20 @@ class SilentLog:
         return out.astype({"risk": float, "horizon": float})
 
     def _lines(self) -> list[dict[str, Any]]:
-        if not self.path.exists():
-            return []
-        before, lines = FIRST_DIGEST, []
-        for n, words in enumerate(self.path.read_bytes().decode("utf-8", errors="replace").splitlines(), 1):
-            try:
-                line = json.loads(words)
-            except ValueError:
-                line = None
-            if not isinstance(line, dict) or set(line) != set(_FIELDS) or chain_line(line) != words + "\n":
-                raise ModelFileError(f"Line {n} of the silent-mode log is no line of such a log.")
-            if line["n"] != n or line["prev_sha256"] != before or line["sha256"] != chain_digest(line):
-                raise ModelFileError(
-                    f"Line {n} of the silent-mode log breaks the chain: it or a line before was changed."
-                )
-            before = line["sha256"]
-            lines.append(line)
-        return lines
+        return read_chain(self.path, _FIELDS, "silent-mode log")
+
+
+def _names(ids: Any) -> list[str]:
+    """Return identifiers as texts, the same ones whatever the type of their column."""
+    given = np.asarray(ids, dtype=object).ravel()
+    if pd.isna(given).any():
+        raise argument_error("ids", "an identifier per patient", f"{int(pd.isna(given).sum())} missing")
+    return [identifier_text(name) for name in given]
+
+
+def _day(date: str) -> datetime.date:
+    time = datetime.datetime.fromisoformat(date)
+    return (time if time.tzinfo is None else time.astimezone(datetime.UTC)).date()
 
 
 def _hashed(salt: str, name: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +63,39 @@ def test_the_log_is_a_chain_without_identifiers(started: tuple[Path, SilentLog])
     assert SilentLog(log.path.with_name("none.jsonl")).verify().empty
 
 
-@pytest.mark.parametrize("ids", [IDS[:2], ["a", "a", "b"]])
-def test_identifiers_are_one_per_patient(started: tuple[Path, SilentLog], ids: list[str]) -> None:
+def test_only_its_owner_may_read_it_and_its_dates_do_not_go_back(started: tuple[Path, SilentLog]) -> None:
+    path, log = started
+    assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
+    for date in ("2026-02-27", "2026-01-31T12:00:00+00:00", "28.2.2026", "yesterday"):
+        with pytest.raises(ArgumentError, match="date"):
+            log.record(path, X[:1], 12, ids=["q"], date=date)
+    log.record(path, X[:2], 12, ids=[101.0, 102], date="2026-02-28T23:30:00+00:00")
+    assert log.risks(["101", 102.0])["risk"].notna().all()  # as the same table comes from another program
+    assert len(log.verify()) == 3
+
+
+def test_two_processes_write_at_once(started: tuple[Path, SilentLog]) -> None:
+    path, log = started
+    code = (
+        "import sys, pandas as pd; from lbp_prognosis.deployment import SilentLog; k = sys.argv[3]\n"
+        "X = pd.DataFrame({'c1': [0.1], 'p1': [0.2]})\n"
+        "[SilentLog(sys.argv[1]).record(sys.argv[2], X, 12, ids=[f'{k}-{j}']) for j in range(5)]"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(log.path), str(path), k]) for k in "ab"]
+    assert [run.wait(timeout=120) for run in runs] == [0, 0]
+    assert log.verify()["n"].tolist() == list(range(1, 13))
+    assert log.risks([f"{k}-{j}" for k in "ab" for j in range(5)])["risk"].notna().all()
+
+
+def test_a_line_with_nan_is_a_damaged_line(started: tuple[Path, SilentLog]) -> None:
+    _, log = started
+    log.path.write_text(log.path.read_text().replace('"horizon":12.0', '"horizon":NaN', 1))
+    with pytest.raises(ModelFileError, match="Line 1 of the silent-mode log"):
+        log.verify()
+
+
+@pytest.mark.parametrize("ids", [IDS[:2], ["a", "a", "b"], ["a", "b", None], [1, 1.0, 2]])
+def test_identifiers_are_one_per_patient(started: tuple[Path, SilentLog], ids: list[Any]) -> None:
     path, log = started
     with pytest.raises(ArgumentError, match="ids"):
         log.record(path, X[:3], 12, ids=ids)
