@@ -13,6 +13,7 @@ from lbp_prognosis.deployment._monitor_tables import MonitorTables
 
 __all__ = ["drift_document"]
 
+_MOST = 20  # alarms on the page
 CHARTS, WINDOWS, INPUTS = "Outcomes: charts", "Outcomes by window", "Inputs by batch"
 
 
@@ -26,7 +27,8 @@ def drift_document(report: MonitorTables) -> Document:
     """
     shown = [doubt.sentence for doubt in report.objections]
     rate = f"{report.false_alarms_per_year:g} false alarms per year"
-    told = f"{len(report.alarms)} alarms" if len(report.alarms) else "No alarm"
+    many = len(report.alarms)
+    told = "No alarm" if not many else "1 alarm" if many == 1 else f"{many} alarms"
     parts: list[Any] = [
         (1, "Summary"),
         f"{told} of outcomes by {report.until:%Y-%m-%d}. {report.n_matured} of {report.n} patients have matured: only "
@@ -36,12 +38,16 @@ def drift_document(report: MonitorTables) -> Document:
     if report.update is not None:
         parts.append(f"The closed test on the matured patients proposes the update: {report.update.method}.")
     parts += [(1, CHARTS)]
-    if len(report.alarms):
+    if many:
         rows = [[f"{row.date:%Y-%m-%d}", str(row.direction), f"{row.patient}"] for row in report.alarms.itertuples()]
-        parts.append([["date", "direction", "patient"], *rows[:20]])
+        parts.append([["date", "direction", "patient"], *rows[:_MOST]])
+        if many > _MOST:
+            parts.append(f"The first {_MOST} of {many} alarms; `alarms` of the report has all.")
     parts += [(1, WINDOWS), _table(report.windows, ["batch", "n", "matured", "observed", "expected"], _ratio)]
     parts += [(1, INPUTS), _inputs(report.inputs)]
-    banners = ("SIMULATED DATA: no patient is like this.",) if report.synthetic else ()
+    banners = ("Not for release: shows counts and dates of single patients.",)
+    if report.synthetic:
+        banners = ("SIMULATED DATA: no patient is like this.", *banners)
     return Document("A model in use", tuple(parts), banners, tuple(_pictures(report)))
 
 

@@ -184,6 +184,7 @@ def test_a_page_with_the_charts(tmp_path: Any) -> None:
     assert "img-src data:" in page
     assert "more events than predicted" in page
     assert "no patient has matured" in page
+    assert "Not for release: shows counts and dates of single patients." in page
     assert not re.search(r"https?://", re.sub(r"base64,[A-Za-z0-9+/=]*", "", page))
     assert found.to_html() == page  # the same bytes
     assert "| 1: 2020-01" in found.to_markdown()
