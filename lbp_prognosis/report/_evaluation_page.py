@@ -21,6 +21,7 @@ SAMPLE_WORDS = {
     "internal-external": "sites left out",
     "external": "external",
 }
+_LEVEL = 0.95
 _HOW = {
     "apparent": "The predictions were judged as they came; nothing was fitted, and nothing says that the models had "
     "not seen these patients.",
@@ -47,8 +48,8 @@ def evaluation_page(
     Parameters
     ----------
     evaluation : Evaluation
-        Made by `evaluate`, or by the ``evaluate`` of a cross-validation. Of several models the last is compared with
-        the first.
+        Made by `evaluate`, or by the ``evaluate`` of a cross-validation, with 95% intervals. Of several models the last
+        is compared with the first.
     title : str, default "Evaluation of predictions"
         Of the page.
     horizon : float, optional
@@ -66,6 +67,12 @@ def evaluation_page(
     provenance : mapping, optional
         Versions, hashes, notes.
 
+    Raises
+    ------
+    ArgumentError
+        If the horizon was not evaluated, or intervals have another confidence than 95%: the page labels all of them
+        so, and claims are judged by them.
+
     See Also
     --------
     lbp_prognosis.report.write_page : How is the page written?
@@ -75,6 +82,7 @@ def evaluation_page(
     main = float(evaluation.horizons[-1] if horizon is None else horizon)
     if not np.isclose(evaluation.horizons, main).any():
         raise argument_error("horizon", f"one of {evaluation.horizons.tolist()}", main)
+    _check_level(evaluation)
     names = list(evaluation.models)
     evidence = Evidence(models=dict(models or {})).with_result(evaluation, sample=sample, setting=setting)
     strength = "validated" if sample == "external" else "development"
@@ -98,6 +106,19 @@ def evaluation_page(
         objections=evaluation.objections,
         synthetic=evaluation.synthetic,
     )
+
+
+def _check_level(evaluation: Evaluation) -> None:
+    """Refuse an evaluation whose intervals are not what the page says that they are."""
+    results = [found for by_name in evaluation.metrics.values() for found in by_name.values()]
+    levels = {found.confidence for found in (*results, evaluation.decision) if found is not None}
+    if other := sorted(level for level in levels if not np.isclose(level, _LEVEL)):
+        raise argument_error(
+            "evaluation",
+            f"one with {_LEVEL:.0%} intervals, as the page labels them",
+            f"intervals of {other[0]:.4g}",
+            f"Evaluate with confidence={_LEVEL}.",
+        )
 
 
 def _headline(found: Evaluation, main: float, unit: str) -> pd.DataFrame:

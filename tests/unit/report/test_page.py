@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbp_prognosis import Surv, evaluate
+from lbp_prognosis import Status, Surv, evaluate
 from lbp_prognosis._base import ArgumentError, Objection
 from lbp_prognosis.report import evaluation_page, render_page, write_page
 from lbp_prognosis.report._render_page import render_summary
@@ -139,6 +139,13 @@ def test_files(found, tmp_path):
 def test_unknown_horizon_is_refused(found):
     with pytest.raises(ArgumentError, match="horizon"):
         evaluation_page(found, horizon=7)
+
+
+def test_intervals_of_another_level_are_refused():
+    y, risk = Status.at(12, (np.arange(200) % 3 == 0).astype(float)), np.linspace(0.1, 0.9, 200)
+    other = evaluate(y, {"a": risk}, 12, [0.3], n_resamples=0, confidence=0.9)
+    with pytest.raises(ArgumentError, match=r"one with 95% intervals.*got intervals of 0\.9"):
+        evaluation_page(other)
 
 
 @pytest.mark.parametrize(
