@@ -10,9 +10,12 @@ from lbp_prognosis._kernels import aliased_columns
 __all__ = ["kept_columns", "undetermined"]
 
 _LARGEST_SE = 100.0
+_OR_ZERO = ", or set collinear='drop' (their coefficients become 0)"
 
 
-def kept_columns(X: np.ndarray, weights: np.ndarray | None, names: list[str], collinear: str) -> np.ndarray:
+def kept_columns(
+    X: np.ndarray, weights: np.ndarray | None, names: list[str], collinear: str, *, may_drop: bool = True
+) -> np.ndarray:
     """Return the mask of columns that add something to an intercept and the columns before them.
 
     Parameters
@@ -25,6 +28,8 @@ def kept_columns(X: np.ndarray, weights: np.ndarray | None, names: list[str], co
         Names of the columns.
     collinear : {"error", "drop"}
         Whether a column that adds nothing is an error.
+    may_drop : bool, default True
+        Whether the model has a parameter ``collinear``, which the error then names.
     """
     check_choice("collinear", collinear, ("error", "drop"))
     aliased = aliased_columns(X if weights is None else X[weights > 0])
@@ -33,7 +38,7 @@ def kept_columns(X: np.ndarray, weights: np.ndarray | None, names: list[str], co
         told = ", ".join(repr(column) for column in columns[:8]) + (", …" if len(columns) > 8 else "")
         raise EstimationError(
             f"The coefficients of {told} are not determined: these columns are constant or linear combinations of "
-            "columns before them. Drop them, or set collinear='drop' (their coefficients become 0)."
+            f"columns before them. Drop them{_OR_ZERO if may_drop else ''}."
         )
     return ~aliased
 

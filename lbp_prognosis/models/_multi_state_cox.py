@@ -25,6 +25,7 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
+from lbp_prognosis.models._named_states import place_of_state, start_in
 from lbp_prognosis.survival import MultiState, Surv, Weights, cause_names
 
 __all__ = ["MultiStateCox"]
@@ -275,15 +276,8 @@ class MultiStateCox(RiskEstimator):
                     "None",
                     f"The states are {list(self.states_)}.",
                 )
-            names = np.full(n, self.states_[int(place[0])], dtype=object)
-        else:
-            names = np.asarray([state] * n if isinstance(state, str) else state, dtype=object)
-        unknown = sorted({str(name) for name in names} - set(self.states_))
-        if names.shape != (n,) or unknown:
-            raise argument_error("from_state", f"one of {list(self.states_)}, or {n} of them", describe(state))
-        out = np.zeros((n, len(self.states_)))
-        out[np.arange(n), [self.states_.index(str(name)) for name in names]] = 1.0
-        return out
+            state = self.states_[int(place[0])]
+        return start_in(state, self.states_, n)
 
     @takes_rows()
     def predict_occupancy(self, X: Any, times: Any, *, from_state: Any = None, start: float = 0.0) -> np.ndarray:
@@ -369,12 +363,7 @@ class MultiStateCox(RiskEstimator):
         """
         self._refuse(strata=strata, offset=offset)
         self._check_fitted()
-        if state is not None:
-            if str(state) not in self.states_:
-                raise argument_error("state", f"one of {list(self.states_)}", describe(state))
-            place = self.states_.index(str(state))
-        else:
-            place = int(check_number("cause", cause, low=0, high=len(self.states_) - 1, whole=True))
+        place = place_of_state(state, cause, self.states_)
         return self.predict_occupancy(X, horizons, from_state=from_state)[:, :, place]
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:

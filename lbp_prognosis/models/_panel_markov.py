@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
 from lbp_prognosis.models._cox_checks import column_sd
+from lbp_prognosis.models._named_states import place_of_state, start_in
 from lbp_prognosis.models._panel_visits import PanelSpells, PanelVisits, spells_of_courses, spells_of_intervals
 from lbp_prognosis.survival import MultiState, OutcomeKind, Surv
 
@@ -167,7 +168,7 @@ class PanelMarkov(RiskEstimator):
                 kind=OutcomeError,
             )
         design = self._start_fit(X, outcome, sample_weight, None, None, units)
-        kept_columns(design.X, None, self._names(), "error")
+        kept_columns(design.X, design.weights, self._names(), "error", may_drop=False)
         weights = np.ones(design.X.shape[0]) if design.weights is None else design.weights
         spells = spells_of_courses(y, weights) if isinstance(y, MultiState) else spells_of_intervals(y, weights)
         self.states_, self.initial_ = spells.states, spells.initial
@@ -186,8 +187,11 @@ class PanelMarkov(RiskEstimator):
         )
         self.n_, self.n_intervals_ = spells.patients, spells.row.size
         theta = self._maximise(rows)
-        groups = np.arange(weights.size) if design.clusters is None else design.clusters
-        self._keep(rows, theta, centre, scale, groups[spells.row])
+        alone = design.clusters is None
+        groups = np.arange(weights.size) if alone else design.clusters
+        # without clusters a frequency weight is that many patients, each its own unit of the sandwich
+        share = np.sqrt(rows.weights) if alone and design.frequency else rows.weights
+        self._keep(rows, theta, centre, scale, groups[spells.row], share)
         return self
 
     def _chosen(self, spells: PanelSpells) -> list[tuple[int, int]]:
@@ -201,8 +205,9 @@ class PanelMarkov(RiskEstimator):
             if not given:
                 raise EstimationError("PanelMarkov needs events to fit; there is none.")
         found = []
-        for pair in given:
-            if isinstance(pair, str) or len(pair) != 2 or pair[0] == pair[1] or not set(pair) <= set(spells.states):
+        for pair in given if isinstance(given, Iterable) else [given]:
+            two = isinstance(pair, tuple | list | np.ndarray) and len(pair) == 2
+            if not two or pair[0] == pair[1] or not all(name in spells.states for name in pair):
                 raise argument_error("transitions", f"pairs of the states {list(spells.states)}", describe(pair))
             found.append((spells.states.index(pair[0]), spells.states.index(pair[1])))
         if not found or len(set(found)) < len(found):
@@ -254,7 +259,7 @@ class PanelMarkov(RiskEstimator):
                 return 1e300, np.zeros(theta.size)
             return -value / total, -(rows.weights @ scores) / total
 
-        total = float(rows.weights.sum())
+        total, unit = float(rows.weights.sum()), float(rows.weights.mean())
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             found = optimize.minimize(loss, rows.start(), jac=True, method="L-BFGS-B", bounds=rows.bounds())
             theta = np.asarray(found.x, dtype=float)
@@ -264,7 +269,7 @@ class PanelMarkov(RiskEstimator):
                 information = rows.information(theta)
                 values = np.linalg.eigvalsh(information)
                 outside = bool((theta <= least).any() or (theta >= most).any())
-                if outside or not np.isfinite(values).all() or values[0] <= 1e-8 * max(values[-1], 1.0):
+                if outside or not np.isfinite(values).all() or values[0] <= 1e-8 * max(values[-1], unit):
                     raise EstimationError(
                         "The likelihood of the visits has no finite maximum within reach: the intensities of some "
                         "transitions are not determined. Name fewer `transitions` or `breakpoints`, or share "
@@ -272,7 +277,7 @@ class PanelMarkov(RiskEstimator):
                     )
                 step = np.linalg.solve(information, gradient)
                 theta = theta + step * min(1.0, 1.0 / np.abs(step).max())
-                if float(gradient @ step) < 1e-12:
+                if float(gradient @ step) < 1e-12 * unit:
                     return theta
         raise EstimationError(
             f"The likelihood of the visits was not at its maximum after {_NEWTON} Newton steps: predictors on very "
@@ -280,14 +285,20 @@ class PanelMarkov(RiskEstimator):
         )
 
     def _keep(
-        self, rows: PanelVisits, theta: np.ndarray, centre: np.ndarray, scale: np.ndarray, units: np.ndarray
+        self,
+        rows: PanelVisits,
+        theta: np.ndarray,
+        centre: np.ndarray,
+        scale: np.ndarray,
+        units: np.ndarray,
+        share: np.ndarray,
     ) -> None:
         q, pieces, place = len(self.transitions_), self.breakpoints_.size + 1, rows.place
         value, scores = rows.likelihood(theta)
         inverse = np.linalg.inv(rows.information(theta))
         if self.variance == "robust":
             sums = np.zeros((int(units.max()) + 1, theta.size))
-            np.add.at(sums, units, rows.weights[:, None] * scores)
+            np.add.at(sums, units, share[:, None] * scores)
             inverse = inverse @ (sums.T @ sums) @ inverse
         back = np.eye(theta.size)
         for t in range(q):
@@ -334,7 +345,7 @@ class PanelMarkov(RiskEstimator):
         at, _ = check_horizons(times)
         check_number("start", start, low=0)
         n, s = matrix.shape[0], len(self.states_)
-        now = self._first(from_state, n)
+        now = np.tile(self.initial_, (n, 1)) if from_state is None else start_in(from_state, self.states_, n)
         relative = np.exp(matrix @ self.coef_.T)
         pairs = np.array(self.transitions_, dtype=np.int64)
         edges = np.concatenate([[0.0], self.breakpoints_, [np.inf]])
@@ -348,17 +359,6 @@ class PanelMarkov(RiskEstimator):
             now, _ = interval_states(rates, lengths, now, pairs[:, 0].copy(), pairs[:, 1].copy())
             clock = float(horizon)
             out[:, h] = now
-        return out
-
-    def _first(self, state: Any, n: int) -> np.ndarray:
-        if state is None:
-            return np.tile(self.initial_, (n, 1))
-        names = np.asarray([state] * n if isinstance(state, str) else state, dtype=object)
-        unknown = sorted({str(name) for name in names} - set(self.states_))
-        if names.shape != (n,) or unknown:
-            raise argument_error("from_state", f"one of {list(self.states_)}, or {n} of them", describe(state))
-        out = np.zeros((n, len(self.states_)))
-        out[np.arange(n), [self.states_.index(str(name)) for name in names]] = 1.0
         return out
 
     @takes_rows()
@@ -397,12 +397,7 @@ class PanelMarkov(RiskEstimator):
         """
         self._refuse(strata=strata, offset=offset)
         self._check_fitted()
-        if state is not None:
-            if str(state) not in self.states_:
-                raise argument_error("state", f"one of {list(self.states_)}", describe(state))
-            place = self.states_.index(str(state))
-        else:
-            place = int(check_number("cause", cause, low=0, high=len(self.states_) - 1, whole=True))
+        place = place_of_state(state, cause, self.states_)
         return self.predict_occupancy(X, horizons, from_state=from_state)[:, :, place]
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:

@@ -32,7 +32,7 @@ class PanelSpells:
 
 
 def spells_of_courses(y: MultiState, weights: np.ndarray) -> PanelSpells:
-    """Courses as they are; a state that no patient leaves is dated."""
+    """Courses as they are; a state declared absorbing is dated."""
     first = np.full(y.n_patients, np.inf)
     np.minimum.at(first, y.patient, y.start)
     starts = y.start == first[y.patient]
@@ -150,12 +150,12 @@ class PanelVisits:
         """Return crude log intensities: moves seen from visit to visit per time in the state before."""
         q = len(self.pairs)
         theta = np.zeros(int(self.place.max(initial=q * self.pieces - 1)) + 1)
-        spent = self.length.sum(axis=1)
+        spent, weights = self.length.sum(axis=1), self.weights / self.weights.mean()
         for t, (j, k) in enumerate(self.pairs):
             there = self.origin == j
-            count = self.weights @ (there & (self.last == k))
-            exposure = self.weights @ (spent * there)
-            rate = max(float(count), 0.5) / max(float(exposure), 1e-12 + float(self.weights @ spent) / len(spent))
+            count = weights @ (there & (self.last == k))
+            exposure = weights @ (spent * there)
+            rate = max(float(count), 0.5) / max(float(exposure), 1e-12 + float(weights @ spent) / len(spent))
             theta[t * self.pieces : (t + 1) * self.pieces] = np.log(rate)
         return theta
 

@@ -161,6 +161,25 @@ def test_weights_are_copies_and_robust_errors_sum_within_patients(courses) -> No
     np.testing.assert_allclose(robust.covariance_, model.covariance_, rtol=1e-5)  # saturated: the sandwich is the bread
 
 
+def test_frequency_weights_of_intervals_are_patients_and_a_scale_of_weights_is_none(courses) -> None:
+    rng = np.random.default_rng(2)
+    x, lower = rng.normal(size=60), rng.integers(0, 3, 60).astype(float)
+    y = Surv.interval(lower, np.where(rng.random(60) < 0.6, lower + 1, np.inf))
+    weights = rng.integers(0, 4, 60)
+    copied = np.repeat(np.arange(60), weights)
+    for variance in ("model", "robust"):
+        model = PanelMarkov(variance=variance)
+        one = model.fit(x[:, None], y, sample_weight=Weights(weights, "frequency")).to_frame()
+        two = model.fit(x[copied, None], y[copied]).to_frame()
+        np.testing.assert_allclose(one[["coef", "se"]], two[["coef", "se"]], rtol=1e-6)
+    plain = PanelMarkov(BOTH, variance="robust").fit(nothing(courses), courses)
+    for unit in (1e-9, 1e-3, 1e9):
+        scaled = Weights(np.full(len(courses), unit), "sampling")
+        other = PanelMarkov(BOTH, variance="robust").fit(nothing(courses), courses, sample_weight=scaled)
+        np.testing.assert_allclose(other.estimates_, plain.estimates_, rtol=1e-7)
+        np.testing.assert_allclose(other.covariance_, plain.covariance_, rtol=1e-5)
+
+
 def test_risks_files_and_what_is_refused(courses) -> None:
     X = pd.DataFrame({"age": np.cos(np.arange(len(courses)) * 2.0)})
     model = PanelMarkov(BOTH).fit(X, courses)
@@ -180,15 +199,27 @@ def test_risks_files_and_what_is_refused(courses) -> None:
         PanelMarkov(BOTH).fit(X, Surv.right(np.ones(len(courses)), np.ones(len(courses))))
     with pytest.raises(EstimationError, match="well → pain"):
         PanelMarkov([("pain", "well")]).fit(X, courses)
-    for wrong in ([("pain", "pain")], [("pain", "gone")], ["pain"], [], [BOTH[0], BOTH[0]]):
-        with pytest.raises(ArgumentError):
+    for wrong in (
+        [("pain", "pain")],
+        [("pain", "gone")],
+        ["pain"],
+        [],
+        [BOTH[0], BOTH[0]],
+        [1, 2],
+        5,
+        [(["pain"], "well")],
+    ):
+        with pytest.raises(ArgumentError, match="transitions"):
             PanelMarkov(wrong).fit(X, courses)
     for wrong in ([0.0], [2.0], [1.0, 1.0], [-1.0]):
         with pytest.raises(ArgumentError, match="breakpoints"):
             PanelMarkov(BOTH, breakpoints=wrong).fit(X, courses)
     with pytest.raises(ArgumentError, match="shared"):
         PanelMarkov(BOTH, shared=["sex"]).fit(X, courses)
-    with pytest.raises(ArgumentError, match="from_state"):
-        model.predict_occupancy(X[:1], [1.0], from_state="gone")
+    for wrong in ("gone", 5, ["pain", "well"]):
+        with pytest.raises(ArgumentError, match="from_state"):
+            model.predict_occupancy(X[:1], [1.0], from_state=wrong)
+    with pytest.raises(EstimationError, match=r"Drop them\.$"):  # there is no `collinear` to be set
+        PanelMarkov(BOTH).fit(X.assign(again=1.0), courses)
     with pytest.raises(ArgumentError, match="state"):
         model.predict_risk(X[:1], [1.0], state="gone")
