@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from lbp_prognosis._base import argument_error
 __all__ = ["ConceptSet"]
 
 
-def _number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise argument_error("path", "a concept set whose concept ids are whole numbers", repr(value)[:40])
-    return value
+def _number(value: Any, name: str = "path") -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise argument_error(name, "a concept set whose concept ids are whole numbers", repr(value)[:40])
+    return int(value)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class ConceptSet:
         concept_ids : sequence of int
             Standard concepts.
         """
-        return cls(str(name), frozenset(_number(each) for each in concept_ids))
+        if isinstance(concept_ids, str) or not isinstance(concept_ids, Iterable):
+            raise argument_error("concept_ids", "a list of concept ids", concept_ids)
+        return cls(str(name), frozenset(_number(each, "concept_ids") for each in concept_ids))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> ConceptSet:

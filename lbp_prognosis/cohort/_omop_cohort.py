@@ -11,7 +11,7 @@ import pandas as pd
 
 from lbp_prognosis._base import DataError, argument_error, check_number
 from lbp_prognosis.cohort._concept_set import ConceptSet
-from lbp_prognosis.cohort._omop_tables import OmopTables, one_unit
+from lbp_prognosis.cohort._omop_tables import OmopTables, check_unit
 from lbp_prognosis.survival import Surv
 
 __all__ = ["OmopCohort", "omop_cohort"]
@@ -68,8 +68,8 @@ def omop_cohort(
     ----------
     folder : str or path
         With ``person, observation_period``, the tables of records in use (``condition_occurrence,
-        procedure_occurrence, drug_exposure, measurement``) and ``death`` if deaths are known; ``concept_ancestor`` if
-        a set includes descendants.
+        procedure_occurrence, drug_exposure, measurement``) and ``death``, empty if no deaths are known;
+        ``concept_ancestor`` if a set includes descendants.
     index, outcome : ConceptSet
         Conditions, procedures or drugs.
     records : mapping of str to ConceptSet, optional
@@ -91,7 +91,7 @@ def omop_cohort(
     ArgumentError
         Without a table that is needed, for a column named twice, or a set whose descendants can't be resolved.
     DataError
-        If no person is left, or a measure has several units.
+        If no person is left, a measure has several units (none is one of them), or a column can't be read.
 
     Notes
     -----
@@ -100,62 +100,84 @@ def omop_cohort(
     that is the index day is not used, since the order of records within a day is not known. **Outcome**: the first
     record after the index date. A person with a record on or before it is left out. The clock ends at the outcome, at
     death, or at the end of the observation period, whichever is first; later records are not observed. An outcome on
-    the day of death counts as the outcome. ``age`` is the year of the index date minus the year of birth.
+    the day of death counts as the outcome. ``age`` is the year of the index date minus the year of birth. **Observation
+    periods** of one person that overlap are joined. A person without a year of birth, born after the year of the index
+    date or dead before it is left out.
     """
     observed_before = int(check_number("observed_before", observed_before, low=0, whole=True))
     look_back = int(check_number("look_back", look_back, low=1, whole=True))
     records, measures = dict(records or {}), dict(measures or {})
+    for name, given in {"index": index, "outcome": outcome, **records, **measures}.items():
+        if not isinstance(given, ConceptSet):
+            raise argument_error(name, "a ConceptSet", given, "ConceptSet.read(path), or ConceptSet.of(name, ids).")
     taken = {"person_id", "index_date", "age", "sex", "days", "event"}
     twice = sorted((set(records) & set(measures)) | ((set(records) | set(measures)) & taken))
     if twice:
         raise argument_error("records", "columns of names of their own", f"{twice}, which stand already")
     tables = OmopTables(folder)
     ancestors = tables.ancestors()
-    steps: list[tuple[str, int]] = []
 
-    first = _first(tables.events(_RECORDS, index.resolved(ancestors))).rename("index_date")
-    steps.append((f"record of {index.name}", len(first)))
-    periods = tables.read(
-        "observation_period", ["person_id", "observation_period_start_date", "observation_period_end_date"]
-    ).set_axis(["person_id", "start", "end"], axis=1)
-    rows = periods.merge(first.reset_index(), on="person_id")
+    def events(concepts: ConceptSet) -> pd.DataFrame:
+        return tables.events(_RECORDS, concepts.resolved(ancestors), concepts.name)
+
+    rows, flow = _eligible(tables, _first(events(index)), _first(events(outcome)), index, outcome, observed_before)
+    out = rows[["index_date", "age", "sex"]].copy()
+    for name, concepts in records.items():
+        seen = _within(events(concepts), rows, look_back)
+        out[name] = out.index.isin(seen["person_id"]).astype(int)
+    for name, concepts in measures.items():
+        out[name] = _latest(tables, concepts.resolved(ancestors), name, rows, look_back)
+    last = rows[["end", "death"]].min(axis=1)
+    happened = rows["outcome"].notna() & (rows["outcome"] <= last)
+    out["days"] = (rows["outcome"].where(happened, last) - rows["index_date"]).dt.days.astype(int)
+    out["event"] = np.where(happened, 1, np.where(rows["death"].notna() & (rows["death"] <= rows["end"]), 2, 0))
+    return OmopCohort(out.sort_index(), flow)
+
+
+def _eligible(
+    tables: OmopTables,
+    first: pd.Series,
+    happened: pd.Series,
+    index: ConceptSet,
+    outcome: ConceptSet,
+    observed_before: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return persons with ``index_date, start, end, outcome, death, age, sex``, and how many were left by step."""
+    steps = [(f"record of {index.name}", len(first))]
+    rows = _observed(tables).merge(first.rename("index_date").reset_index(), on="person_id").set_index("person_id")
     rows = rows[(rows["start"] <= rows["index_date"]) & (rows["index_date"] <= rows["end"])]
-    # of overlapping periods the union counts
-    rows = rows.groupby("person_id").agg({"start": "min", "end": "max", "index_date": "first"})
     steps.append(("first record within an observation period", len(rows)))
     rows = rows[(rows["index_date"] - rows["start"]).dt.days >= observed_before]
     steps.append((f"observed for {observed_before} days before", len(rows)))
-    found = _first(tables.events(_RECORDS, outcome.resolved(ancestors))).reindex(rows.index)
-    before = found <= rows["index_date"]
-    rows, found = rows[~before], found[~before]
+    rows = rows.assign(outcome=happened.reindex(rows.index))
+    rows = rows[~(rows["outcome"] <= rows["index_date"])]
     steps.append((f"no record of {outcome.name} on or before the index date", len(rows)))
     person = tables.read("person", ["person_id", "gender_concept_id", "year_of_birth"])
     if person["person_id"].duplicated().any():
         raise DataError("The table person has several rows of one person.")
     person = person.set_index("person_id").reindex(rows.index)
-    known = person["year_of_birth"].notna()
-    rows, found, person = rows[known], found[known], person[known]
-    steps.append(("year of birth known", len(rows)))
+    death = _first(tables.read("death", ["person_id", "death_date"]).rename(columns={"death_date": "date"}))
+    rows = rows.assign(
+        death=death.reindex(rows.index),
+        age=rows["index_date"].dt.year - person["year_of_birth"],
+        sex=person["gender_concept_id"].map(_SEX).fillna("unknown"),
+    )
+    rows = rows[(rows["age"] >= 0) & ~(rows["death"] < rows["index_date"])].astype({"age": int})
+    steps.append(("year of birth known; not born after or dead before the index date", len(rows)))
     if rows.empty:
         told = "; ".join(f"{step}: {count}" for step, count in steps)
         raise DataError(f"No person is left. {told}.")
+    return rows, pd.DataFrame(steps, columns=["step", "persons"])
 
-    out = rows[["index_date"]].copy()
-    out["age"] = (rows["index_date"].dt.year - person["year_of_birth"]).astype(int)
-    out["sex"] = person["gender_concept_id"].map(_SEX).fillna("unknown")
-    for name, concepts in records.items():
-        seen = _within(tables.events(_RECORDS, concepts.resolved(ancestors)), rows, look_back)
-        out[name] = out.index.isin(seen["person_id"]).astype(int)
-    for name, concepts in measures.items():
-        out[name] = _latest(tables, concepts.resolved(ancestors), name, rows, look_back)
-    died = _first(tables.read("death", ["person_id", "death_date"]).rename(columns={"death_date": "date"}))
-    death = died.reindex(rows.index)
-    last = pd.concat([rows["end"], death], axis=1).min(axis=1)
-    last = last.where(last >= rows["index_date"], rows["index_date"])
-    happened = found.notna() & (found <= last)
-    out["days"] = (found.where(happened, last) - rows["index_date"]).dt.days.astype(int)
-    out["event"] = np.where(happened, 1, np.where(death.notna() & (death <= rows["end"]), 2, 0))
-    return OmopCohort(out.sort_index(), pd.DataFrame(steps, columns=["step", "persons"]))
+
+def _observed(tables: OmopTables) -> pd.DataFrame:
+    """Return ``person_id, start, end`` of observation periods, those of a person that overlap joined."""
+    names = ["person_id", "observation_period_start_date", "observation_period_end_date"]
+    periods = tables.read("observation_period", names).set_axis(["person_id", "start", "end"], axis=1)
+    periods = periods[periods["start"] <= periods["end"]].sort_values(["person_id", "start"])
+    before = periods.groupby("person_id")["end"].cummax().groupby(periods["person_id"]).shift()
+    run = (before.isna() | (periods["start"] > before)).cumsum().rename("run")
+    return periods.groupby(["person_id", run]).agg({"start": "min", "end": "max"}).reset_index("person_id")
 
 
 def _within(events: pd.DataFrame, rows: pd.DataFrame, look_back: int) -> pd.DataFrame:
@@ -166,8 +188,9 @@ def _within(events: pd.DataFrame, rows: pd.DataFrame, look_back: int) -> pd.Data
 
 
 def _latest(tables: OmopTables, concepts: np.ndarray, name: str, rows: pd.DataFrame, look_back: int) -> pd.Series:
-    events = tables.events(("measurement",), concepts, ("value_as_number", "unit_concept_id"))
+    """Return the mean of the values on the last day with one within the window."""
+    events = tables.events(("measurement",), concepts, name, ("value_as_number", "unit_concept_id"))
     inside = _within(events[events["value_as_number"].notna()], rows, look_back)
-    one_unit(inside, name)
+    check_unit(inside, name)
     last = inside.groupby("person_id")["date"].transform("max")
     return inside[inside["date"] == last].groupby("person_id")["value_as_number"].mean().reindex(rows.index)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import DataError, argument_error, require
+from lbp_prognosis._base import DataError, argument_error, holds, require
 
-__all__ = ["EVENTS", "OmopTables", "one_unit"]
+__all__ = ["EVENTS", "OmopTables", "check_unit"]
 
 EVENTS = {
     "condition_occurrence": ("condition_concept_id", "condition_start_date"),
@@ -42,9 +41,6 @@ class OmopTables:
     def _is_table(path: Path) -> bool:
         return path.suffix.lower() == ".parquet" or (path.is_dir() and any(path.glob("*.parquet")))
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.paths
-
     def read(self, name: str, columns: Sequence[str], concepts: np.ndarray | None = None) -> pd.DataFrame:
         """Return columns of a table; of a table of events only rows with these concepts.
 
@@ -62,7 +58,7 @@ class OmopTables:
         ArgumentError
             Without the table.
         DataError
-            Without a column, or with dates or persons that can't be read.
+            Without a column, or with dates, persons or values that can't be read.
         MissingPackageError
             Without the extra ``io``.
         """
@@ -79,37 +75,66 @@ class OmopTables:
             raise DataError(f"The table {name} has no column {lacking}; it has {sorted(own)[:20]}.")
         chosen = None
         if concepts is not None:
-            field = dataset.field(own[EVENTS[name][0]])
-            chosen = field.isin(pa.array(concepts).cast(data.schema.field(own[EVENTS[name][0]]).type))
+            chosen = dataset.field(own[EVENTS[name][0]]).cast(pa.int64()).isin(pa.array(concepts, pa.int64()))
         table = data.to_table(columns={each: dataset.field(own[each]) for each in columns}, filter=chosen)
         frame = table.to_pandas(date_as_object=False)
         for each in columns:
             if each.endswith("_date"):
                 frame[each] = self._days(name, each, frame[each])
-            elif each == "person_id" and frame[each].isna().any():
-                raise DataError(f"The table {name} has rows without person_id.")
+            elif each == "person_id":
+                frame[each] = self._persons(name, frame[each])
+            elif each == "value_as_number":
+                frame[each] = self._numbers(name, each, frame[each])
         return frame
+
+    @staticmethod
+    def _persons(table: str, values: pd.Series) -> pd.Series:
+        """Return ids as int64: text in one table would meet no number in another."""
+        if values.isna().any():
+            raise DataError(f"The table {table} has rows without person_id.")
+        if len(values) and not (holds(values) == "number" and (values % 1 == 0).all()):
+            raise DataError(f"The table {table} has person_id of {values.dtype}: the data model has whole numbers.")
+        return values.astype("int64")
+
+    @staticmethod
+    def _numbers(table: str, column: str, values: pd.Series) -> pd.Series:
+        found = pd.to_numeric(values, errors="coerce").astype(float)
+        wrong = found.isna() & values.notna()
+        if wrong.any():
+            raise DataError(f"{int(wrong.sum())} values of {table}.{column} are no numbers.")
+        return found
 
     @staticmethod
     def _days(table: str, column: str, values: pd.Series) -> pd.Series:
         """Return dates as whole days; a time of day is dropped, since most sources have none."""
+        if holds(values) == "number" and values.notna().any():  # 20200101 would be read as a time in 1970
+            raise DataError(f"{table}.{column} has numbers: store dates, or text such as 2020-01-31.")
         found = pd.to_datetime(values, errors="coerce")
         wrong = found.isna() & values.notna()
         if wrong.any():
             raise DataError(f"{int(wrong.sum())} dates of {table}.{column} can't be read.")
-        return found.dt.normalize()
+        return found.dt.tz_localize(None).dt.normalize().astype("datetime64[ms]")
 
-    def events(self, tables: Sequence[str], concepts: np.ndarray, extra: Sequence[str] = ()) -> pd.DataFrame:
+    def events(
+        self, tables: Sequence[str], concepts: np.ndarray, name_of: str, extra: Sequence[str] = ()
+    ) -> pd.DataFrame:
         """Return ``person_id, date`` and the extra columns of dated records with these concepts.
 
         Parameters
         ----------
         tables : sequence of str
-            Of `EVENTS`; those that the folder lacks are passed over if another is there.
+            Of `EVENTS`; those that the folder lacks are passed over if another has such records.
         concepts : ndarray of int
             Concepts.
+        name_of : str
+            Name of the set, for messages.
         extra : sequence of str
             Further columns.
+
+        Raises
+        ------
+        ArgumentError
+            Without any of the tables, or without one of them where the others have no such record.
         """
         present = [name for name in tables if name in self.paths]
         if not present:
@@ -119,7 +144,15 @@ class OmopTables:
             date = EVENTS[name][1]
             frame = self.read(name, ["person_id", date, *extra], concepts).rename(columns={date: "date"})
             parts.append(frame[frame["date"].notna()])
-        return pd.concat(parts, ignore_index=True)
+        lacking = [name for name in tables if name not in self.paths]
+        if lacking and not any(len(part) for part in parts):
+            raise argument_error(
+                "folder",
+                f"a folder with {lacking}, since {present} have no record of {name_of}",
+                "no such table",
+                "Put an empty table there if there were no such records.",
+            )
+        return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
     def ancestors(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the user's ``concept_ancestor`` as ancestors and descendants, None without it."""
@@ -129,9 +162,11 @@ class OmopTables:
         return found["ancestor_concept_id"].to_numpy(), found["descendant_concept_id"].to_numpy()
 
 
-def one_unit(frame: pd.DataFrame, name: str) -> Any:
-    """Return the only unit of some measurements; several are refused."""
-    units = sorted({int(each) for each in frame["unit_concept_id"].dropna()})
+def check_unit(frame: pd.DataFrame, name: str) -> None:
+    """Refuse measurements in several units; a missing unit is concept 0, as the data model has it."""
+    units = sorted({int(each) for each in frame["unit_concept_id"].fillna(0)})
     if len(units) > 1:
-        raise DataError(f"The measure {name!r} has values in several units, concepts {units}: make one set per unit.")
-    return units[0] if units else 0
+        raise DataError(
+            f"The measure {name!r} has values in several units, concepts {units} (0 is none): convert them to one unit "
+            "in the table measurement."
+        )

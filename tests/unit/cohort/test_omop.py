@@ -204,3 +204,91 @@ def test_the_command(
 def test_the_example_set_is_read():
     found = ConceptSet.read(Path(__file__).parents[3] / "examples" / "omop_index.json")
     assert found.resolved(None).tolist() == [PAIN]
+
+
+def _changed(folder: Path, table: str, change: Any) -> Path:
+    """Fill a folder, one table of which is changed."""
+    path = fill(folder) / f"{table}.parquet"
+    change(pd.read_parquet(path)).to_parquet(path, index=False)
+    return folder
+
+
+def _with(column: str, make: Any) -> Any:
+    return lambda frame: frame.assign(**{column: make(frame[column])})
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "told"),
+    [
+        ("procedure_occurrence", _with("PERSON_ID", lambda ids: ids.astype(str)), "procedure_occurrence has person_id"),
+        ("death", _with("person_id", lambda ids: ids + 0.5), "death has person_id"),
+        ("death", _with("death_date", lambda days: days.dt.strftime("%Y%m%d").astype(int)), "death_date has numbers"),
+        ("measurement", _with("value_as_number", lambda values: values.astype(str) + " kg"), "no numbers"),
+        ("measurement", _with("unit_concept_id", lambda units: units.where(units.index > 0)), "0 is none"),
+    ],
+)
+def test_columns_that_would_lose_records_are_refused(table: str, change: Any, told: str, tmp_path: Path) -> None:
+    """Text ids met no others and 20200131 was read as 1970, so that outcomes and deaths vanished without a word."""
+    with pytest.raises(DataError, match=told):
+        omop_cohort(_changed(tmp_path, table, change), **SETS)
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("death", _with("person_id", lambda ids: ids.astype(float))),
+        ("condition_occurrence", _with("condition_start_date", lambda days: days.dt.date)),
+        ("condition_occurrence", _with("condition_start_date", lambda days: days.dt.tz_localize("Europe/Berlin"))),
+        ("condition_occurrence", _with("condition_start_date", lambda days: days.dt.strftime("%Y-%m-%d"))),
+        ("observation_period", _with("observation_period_start_date", lambda days: days.dt.date)),
+        ("procedure_occurrence", _with("PROCEDURE_CONCEPT_ID", lambda ids: ids.astype("int32"))),
+        ("measurement", _with("value_as_number", lambda values: values.astype(str).replace("nan", None))),
+    ],
+)
+def test_columns_of_other_types_are_read(table: str, change: Any, tables: Path, tmp_path: Path) -> None:
+    outcome = ConceptSet.of("fusion", np.array([FUSION, 3_000_000_000]))  # the second is beyond int32
+    found = omop_cohort(_changed(tmp_path, table, change), **{**SETS, "outcome": outcome})
+    pd.testing.assert_frame_equal(found.table, omop_cohort(tables, **SETS).table, check_dtype=False)
+
+
+def test_a_missing_table_is_not_an_absence_of_records(tmp_path: Path) -> None:
+    for table, told in (("death", "death"), ("drug_exposure", "no record of opioid")):
+        (fill(tmp_path) / f"{table}.parquet").unlink()
+        with pytest.raises(ArgumentError, match=told):
+            omop_cohort(tmp_path, **SETS)
+    without = {**SETS, "records": {}}
+    assert len(omop_cohort(fill(tmp_path), **without).table) == 6
+
+
+def test_overlapping_observation_periods_are_joined(tmp_path: Path) -> None:
+    """Person 3 has 364 days before in one period and more in an earlier one; that of 2 goes on in a second one."""
+    extra = [(3, "2017-01-01", "2019-06-01"), (3, "2010-01-01", "2011-01-01"), (2, "2020-12-01", "2021-06-01")]
+
+    def add(frame: pd.DataFrame) -> pd.DataFrame:
+        more = pd.DataFrame([(p, pd.Timestamp(a), pd.Timestamp(b)) for p, a, b in extra], columns=frame.columns)
+        return pd.concat([more, frame], ignore_index=True)
+
+    found = omop_cohort(_changed(tmp_path, "observation_period", add), **SETS)
+    assert found.flow["persons"].tolist() == [9, 8, 8, 7, 7]
+    assert found.table.loc[[2, 3], "days"].tolist() == [517, 366]
+
+
+def test_dates_that_contradict_the_index_date(tmp_path: Path) -> None:
+    fill(tmp_path)
+    death = pd.DataFrame({"person_id": [5, 9], "death_date": pd.to_datetime(["2020-01-01", "2019-12-31"])})
+    death.to_parquet(tmp_path / "death.parquet", index=False)
+    person = pd.read_parquet(tmp_path / "person.parquet")
+    person.loc[person["person_id"] == 1, "year_of_birth"] = 2021
+    person.to_parquet(tmp_path / "person.parquet", index=False)
+    found = omop_cohort(tmp_path, **SETS)
+    assert found.flow["persons"].tolist() == [9, 8, 7, 6, 4]
+    assert found.table.index.tolist() == [2, 5, 6, 8]
+    assert found.table.loc[5, ["days", "event"]].tolist() == [0, 2]  # death on the index day
+
+
+def test_sets_that_are_none(tables: Path) -> None:
+    with pytest.raises(ArgumentError, match="opioid.*ConceptSet"):
+        omop_cohort(tables, index=INDEX, outcome=OUTCOME, records={"opioid": [OPIOID]})  # type: ignore[dict-item]
+    for ids in (7, "12", [1.5]):
+        with pytest.raises(ArgumentError, match="concept_ids"):
+            ConceptSet.of("x", ids)
