@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import argument_error, check_horizons, check_number, plain_label
+from lbp_prognosis._base import LBPError, argument_error, check_horizons, check_number, plain_label
 from lbp_prognosis._kernels import log_time_spline
 from lbp_prognosis.deployment._competing_equation import CompetingEquation, competing_from_dict
 from lbp_prognosis.deployment._competing_of import competing_equation, is_competing
@@ -187,14 +187,23 @@ def from_equation(source: str | Mapping[str, Any]) -> Equation | CompetingEquati
     Raises
     ------
     ArgumentError
-        If anything is missing, unknown or not finite. A table of odds or hazard ratios without a baseline is no
-        equation and is refused.
+        If it is no JSON, or anything is missing, unknown, of another type or not finite. A table of odds or hazard
+        ratios without a baseline is no equation and is refused.
     """
-    state = json.loads(source) if isinstance(source, str) else source
-    if not isinstance(state, Mapping) or state.get("format") != FORMAT:
-        raise argument_error("source", f"an equation's JSON of format {FORMAT}", f"{str(source)[:60]!r}")
-    if state.get("kind") == "competing":
-        return competing_from_dict(state)
+    accepted = f"an equation's JSON of format {FORMAT}"
+    try:
+        state = json.loads(source) if isinstance(source, str) else source
+        if isinstance(state, Mapping) and state.get("format") == FORMAT:
+            return competing_from_dict(state) if state.get("kind") == "competing" else _from_dict(state)
+    except LBPError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        words = f"{str(source)[:60]!r} ({type(error).__name__}: {str(error)[:80]})"
+        raise argument_error("source", accepted, words) from error
+    raise argument_error("source", accepted, f"{str(source)[:60]!r}")
+
+
+def _from_dict(state: Mapping[str, Any]) -> Equation:
     fields = set(Equation.__dataclass_fields__) | {"format"}
     unknown, absent = set(state) - fields, {"terms", "link", "centre", "horizons", "baseline"} - set(state)
     if unknown or absent:
