@@ -1,14 +1,15 @@
-"""The columns that an equation of terms takes, and which values of new rows lie outside what was trained on."""
+"""Columns of an equation of terms, and values of new rows outside the training ranges."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import argument_error, read_frame, takes_rows
-from lbp_prognosis.deployment._terms import NumberTerm, Term
+from lbp_prognosis.deployment._terms import NumberTerm, Term, same_level
 
 __all__ = ["ColumnsOfTerms", "EquationOfTerms"]
 
@@ -56,6 +57,7 @@ class ColumnsOfTerms:
     """Base of all equations: one term per column, and a column of strata if there are any."""
 
     stratum: str
+    horizons: tuple[float, ...]
 
     @property
     def _columns(self) -> tuple[Term, ...]:
@@ -83,9 +85,24 @@ class ColumnsOfTerms:
             raise argument_error("X", f"a frame with the columns {list(self.feature_names_in_)}", f"without {absent}")
         return frame
 
+    def _place(self, time: float) -> int | None:
+        """Return the place of a time among the horizons; None where no risk is known."""
+        found = np.flatnonzero(np.isclose(self.horizons, time, rtol=1e-9, atol=0))
+        return int(found[0]) if found.size else None
+
+    def _of_strata(self, frame: pd.DataFrame, values: Mapping[str, tuple[float, ...]]) -> np.ndarray:
+        """Return the numbers of each row's stratum, NaN for an unknown one."""
+        if not self.stratum:
+            numbers = np.array(values[""])
+            return np.broadcast_to(numbers, (len(frame), numbers.size))
+        out = np.full((len(frame), len(next(iter(values.values())))), np.nan)
+        for label, numbers_of_it in values.items():
+            out[same_level(frame[self.stratum], label)] = numbers_of_it
+        return out
+
     @takes_rows()
     def outside(self, X: Any) -> pd.DataFrame:
-        """Return which values lie outside what the training rows held: shown, never clipped.
+        """Return which values lie outside the training ranges: shown, never clipped.
 
         Parameters
         ----------

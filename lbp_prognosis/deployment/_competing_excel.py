@@ -65,7 +65,7 @@ def write_competing_excel(equation: CompetingFormula, path: str | os.PathLike[st
         for c in range(len(codes)):
             letter = get_column_letter(start + 2 + 2 * len(codes) + c)
             known = "+".join(f"0*{get_column_letter(5 + j)}{lp}" for j in range(len(codes)))
-            reached = f"{letter}{_FIRST + by - 1}" if by else "0"
+            reached = f"{letter}{_FIRST + by - 1}" if by else f"0*{letter}{_FIRST}"  # an unknown stratum has no risk
             sheet.cell(row, 5 + c).value = f"=IF(ISNUMBER({known}),MIN({reached},1),NA())"
             sheet.cell(row, 5 + c).number_format = "0.0%"
         row += 1

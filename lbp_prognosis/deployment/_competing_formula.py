@@ -16,7 +16,6 @@ from lbp_prognosis.deployment._terms import (
     LevelTerm,
     Term,
     rounded,
-    same_level,
     significant,
     term_to_dict,
 )
@@ -163,7 +162,7 @@ class CompetingFormula(ColumnsOfTerms, Result):
         relative = [self._relative(hazard, frame) for hazard in self.hazards]
         survival, incidence = np.ones(len(frame)), np.zeros(len(frame))
         known = np.isfinite(np.sum([_line(hazard, frame) for hazard in self.hazards], axis=0))
-        steps = [self._increments(hazard, frame) for hazard in self.hazards]
+        steps = [self._of_strata(frame, hazard.increments) for hazard in self.hazards]
         known &= np.isfinite(steps[0]).all(axis=1)
         reached = np.empty((len(frame), len(self.times) + 1))
         reached[:, 0] = 0.0
@@ -175,21 +174,14 @@ class CompetingFormula(ColumnsOfTerms, Result):
             reached[:, k + 1] = incidence
         out = np.full((len(frame), times.size), np.nan)
         for j, time in enumerate(times):
-            if np.isclose(self.horizons, time, rtol=1e-9, atol=0).any():
-                out[known, j] = reached[known, self.steps_by(float(time))]
+            own = self._place(time)
+            if own is not None:
+                out[known, j] = reached[known, self.steps_by(self.horizons[own])]
         return np.minimum(out, 1.0)
 
     def _relative(self, hazard: CauseHazard, frame: pd.DataFrame) -> np.ndarray:
         with np.errstate(over="ignore"):
             return np.exp(np.minimum(_line(hazard, frame), 700.0))
-
-    def _increments(self, hazard: CauseHazard, frame: pd.DataFrame) -> np.ndarray:
-        if not self.stratum:
-            return np.broadcast_to(np.array(hazard.increments[""]), (len(frame), len(self.times)))
-        out = np.full((len(frame), len(self.times)), np.nan)
-        for label, values in hazard.increments.items():
-            out[same_level(frame[self.stratum], label)] = values
-        return out
 
     def steps_by(self, horizon: float) -> int:
         """Return how many steps lie at or before a horizon.

@@ -23,7 +23,6 @@ from lbp_prognosis.deployment._terms import (
     LevelTerm,
     Term,
     rounded,
-    same_level,
     significant,
     term_to_dict,
 )
@@ -139,9 +138,9 @@ class Formula(ColumnsOfTerms, Result):
         known = self.baselines(frame)
         out = np.full((lp.size, times.size), np.nan)
         for k, time in enumerate(times):
-            place = np.flatnonzero(np.isclose(self.horizons, time, rtol=1e-9, atol=0))
-            if place.size:
-                out[:, k] = self.risk_of(lp, known[:, place[0]])
+            place = self._place(time)
+            if place is not None:
+                out[:, k] = self.risk_of(lp, known[:, place])
         return out
 
     @takes_rows()
@@ -153,12 +152,7 @@ class Formula(ColumnsOfTerms, Result):
         X : DataFrame of shape (n, p)
             Rows with the column of the stratum.
         """
-        if not self.stratum:
-            return np.broadcast_to(np.array(self.baseline[""]), (len(X), len(self.horizons)))
-        out = np.full((len(X), len(self.horizons)), np.nan)
-        for label, values in self.baseline.items():
-            out[same_level(X[self.stratum], label)] = values
-        return out
+        return self._of_strata(X, self.baseline)
 
     def risk_of(self, lp: Any, baseline: Any) -> np.ndarray:
         """Return the risk at linear predictors and baselines that fit together in shape."""

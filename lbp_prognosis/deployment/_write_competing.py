@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from lbp_prognosis._base import plain_label
 from lbp_prognosis.deployment._competing_formula import CompetingFormula
 from lbp_prognosis.deployment._write_javascript import PARTS, javascript_term
 from lbp_prognosis.deployment._write_r import r_term
-from lbp_prognosis.deployment._write_stata import stata_equal, stata_names, stata_term
+from lbp_prognosis.deployment._write_stata import stata_equal, stata_names, stata_term, stata_word
 from lbp_prognosis.deployment._written import ascii_quoted, header, number, one_line, quoted
 
 __all__ = ["competing_javascript", "competing_r", "competing_stata"]
@@ -53,7 +51,8 @@ def competing_r(equation: CompetingFormula) -> str:
         tables.append(f"    {ascii_quoted(f'={plain_label(label)}')} = cbind({columns})")
     lines += [",\n".join(tables), ")\n"]
     if equation.stratum:
-        lines.append(f'  stratum <- paste0("=", as.character(d[[{ascii_quoted(equation.stratum)}]]))\n')
+        stratum = f"d[[{ascii_quoted(equation.stratum)}]]"
+        lines.append(f'  stratum <- ifelse(is.na({stratum}), "", paste0("=", as.character({stratum})))\n')
     else:
         lines.append('  stratum <- rep("=", nrow(d))\n')
     lines.append("  relative <- exp(do.call(cbind, lapply(codes, function(code) lbp_lp(d, code))))\n")
@@ -110,10 +109,12 @@ def competing_stata(equation: CompetingFormula) -> str:
     """Return commands for a do-file: a linear predictor per cause, then a few lines per step."""
     digits = equation.digits
     columns = list(map(str, equation.feature_names_in_))
-    names = stata_names(columns)
+    codes = [hazard.cause for hazard in equation.hazards]
+    made = [f"{word}_{c}" for word in ("lp", "lbp_a", "lbp_f") for c in codes]
+    made += [f"risk_{c}_{stata_word(horizon)}" for c in codes for horizon in equation.horizons]
+    names = stata_names(columns, [*made, "lbp_total", "lbp_left"])
     lines = [header(equation, "*")]
     lines += [f"* {one_line(c)} is the variable {names[c]}\n" for c in columns if names[c] != c]
-    codes = [hazard.cause for hazard in equation.hazards]
     for hazard in equation.hazards:
         lp = f"lp_{hazard.cause}"
         lines.append(f"generate double {lp} = {number(-hazard.centre, digits)}\n")
@@ -122,15 +123,14 @@ def competing_stata(equation: CompetingFormula) -> str:
     for word in [*(f"lbp_a_{c}" for c in codes), *(f"lbp_f_{c}" for c in codes), "lbp_total"]:
         lines.append(f"generate double {word} = 0\n")
     lines.append("generate double lbp_left = 1\n")
-    ends = {equation.steps_by(horizon): horizon for horizon in reversed(equation.horizons)}
     at: dict[int, list[float]] = {}
     for horizon in equation.horizons:
         at.setdefault(equation.steps_by(horizon), []).append(horizon)
-    for u in range(max(ends) + 1):
+    for u in range(max(at) + 1):
         if u > 0:
             lines += _stata_step(equation, u - 1, names.get(equation.stratum, ""))
         for horizon in at.get(u, []):
-            word = re.sub(r"[^A-Za-z0-9]", "_", f"{horizon:g}")
+            word = stata_word(horizon)
             # what is missing in a linear predictor stays missing: 0 * . is .
             missing = " + ".join([*(f"lp_{c}" for c in codes), _stata_known(equation, names)])
             lines += [f"generate double risk_{c}_{word} = min(lbp_f_{c}, 1) + 0 * ({missing})\n" for c in codes]

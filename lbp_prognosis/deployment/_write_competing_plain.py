@@ -17,8 +17,8 @@ _PLAIN = {
     "multinomial": "p_k = a_k / (1 + A) with A the sum of the a_k",
 }
 _LATEX = {
-    "product_limit": r"p_k(u) &= 1-\exp\{-a_k(u)\}",
-    "product_limit_efron": "p_k(u) &= a_k(u)",
+    "product_limit": r"p_k(u) &= \frac{q_k(u)}{\max\{1,\sum_j q_j(u)\}},\quad q_k(u) = 1-\exp\{-a_k(u)\}",
+    "product_limit_efron": r"p_k(u) &= \frac{a_k(u)}{\max\{1,\sum_j a_j(u)\}}",
     "exponential": r"p_k(u) &= \frac{a_k(u)}{\sum_j a_j(u)}\Bigl[1-\exp\Bigl\{-\sum_j a_j(u)\Bigr\}\Bigr]",
     "multinomial": r"p_k(u) &= \frac{a_k(u)}{1+\sum_j a_j(u)}",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from lbp_prognosis._base import plain_label
@@ -10,20 +11,29 @@ from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._terms import LevelTerm, Term
 from lbp_prognosis.deployment._written import header, number, one_line
 
-__all__ = ["stata_equal", "stata_names", "stata_term", "stata_text"]
+__all__ = ["stata_equal", "stata_names", "stata_term", "stata_text", "stata_word"]
 
 _RISK = {
     "cloglog": "1 - exp(-({base}) * exp(lp))",
     "logit": "invlogit(({base}) + lp)",
     "probit": "normal(({base}) + lp)",
 }
-_RESERVED = {"lp", "base", "if", "in", "using", "with", "_all", "_b", "_coef", "_cons", "_n", "_N", "_pi", "_se"}
+_RESERVED = {"lp", "base", "if", "in", "using", "with", "byte", "int", "long", "float", "double", "strL"}
+_RESERVED |= {"_all", "_b", "_coef", "_cons", "_n", "_N", "_pi", "_pred", "_rc", "_se", "_skip"}
 
 
-def stata_names(columns: list[str]) -> dict[str, str]:
-    """Return a legal, distinct Stata name of each column: letters, digits and underscores, 32 at most."""
+def stata_names(columns: list[str], made: Sequence[str] = ()) -> dict[str, str]:
+    """Return a legal, distinct Stata name of each column: letters, digits and underscores, 32 at most.
+
+    Parameters
+    ----------
+    columns : list of str
+        Names in the table.
+    made : sequence of str
+        Variables that the commands generate, which no column may have.
+    """
     out: dict[str, str] = {}
-    taken = set(_RESERVED)
+    taken = _RESERVED | set(made)
     for column in columns:
         word = re.sub(r"[^A-Za-z0-9_]", "_", column)[:32]
         word = f"v_{word}"[:32] if not word or word[0].isdigit() or word in _RESERVED or word[0] == "_" else word
@@ -40,14 +50,14 @@ def stata_text(equation: Formula) -> str:
     """Return commands for a do-file; Stata's ``max()`` passes over missing values, so they are kept out first."""
     digits = equation.digits
     columns = list(map(str, equation.feature_names_in_))
-    names = stata_names(columns)
+    names = stata_names(columns, [f"risk_{stata_word(horizon)}" for horizon in equation.horizons])
     lines = [header(equation, "*")]
     lines += [f"* {one_line(c)} is the variable {names[c]}\n" for c in columns if names[c] != c]
     lines.append(f"generate double lp = {number(-equation.centre, digits)}\n")
     for term in equation.terms:
         lines += stata_term(term, names[term.name], digits)
     for k, horizon in enumerate(equation.horizons):
-        word = f"risk_{re.sub(r'[^A-Za-z0-9]', '_', f'{horizon:g}')}"
+        word = f"risk_{stata_word(horizon)}"
         if equation.stratum:
             base = "."
             for label, values in reversed(list(equation.baseline.items())):
@@ -56,6 +66,11 @@ def stata_text(equation: Formula) -> str:
             base = number(equation.baseline[""][k], digits)
         lines.append(f"generate double {word} = {_RISK[equation.link].format(base=base)}\n")
     return "".join(lines)
+
+
+def stata_word(horizon: float) -> str:
+    """Return a time as part of a name."""
+    return re.sub(r"[^A-Za-z0-9]", "_", f"{horizon:g}")
 
 
 def stata_term(term: Term, name: str, digits: int, lp: str = "lp") -> list[str]:

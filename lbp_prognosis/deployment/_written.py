@@ -22,7 +22,7 @@ def number(value: float, digits: int) -> str:
 def one_line(text: Any) -> str:
     """Return text for comments, without line breaks, control and direction marks."""
     shown = "".join(c if c.isprintable() and unicodedata.category(c) not in ("Cf", "Cc") else " " for c in str(text))
-    return " ".join(shown.split()).replace("*/", "* /")
+    return " ".join(shown.split()).replace("*/", "* /").replace("/*", "/ *")  # Stata opens a comment inside one
 
 
 def quoted(text: Any) -> str:

@@ -157,6 +157,13 @@ def test_what_is_refused() -> None:
         {**state, "hazards": []},
         {**state, "hazards": [state["hazards"][0]] * 2},
         {**state, "stratum": "site"},
+        {**state, "hazards": [3]},
+        {**state, "hazards": [{**state["hazards"][0], "increments": [0.1]}]},
+        {**state, "hazards": [{**state["hazards"][0], "terms": [{}]}]},
+        {**state, "times": 4},
+        {**state, "horizons": ["soon"]},
+        {**state, "digits": "many"},
+        "no JSON",
         {name: value for name, value in state.items() if name != "times"},
     ):
         with pytest.raises(ArgumentError):
@@ -186,6 +193,54 @@ def test_latex_and_text_hold_every_number() -> None:
                     assert f"{value:.6g}" in made.to_text()
         assert "training range" in made.to_text()
         assert "Risk of event 1, 2 by 6, 12 months" in made.to_text()
+
+
+def test_a_time_is_found_as_the_other_languages_find_it() -> None:
+    """A step at the horizon counts, though the horizon is asked for with the last digits of a sum."""
+    hazard = CauseHazard(1, (NumberTerm("x", 0.0, low=0, high=1),), 0.0, {"": (0.1, 0.2)})
+    made = CompetingEquation((hazard,), "product_limit_efron", (1.0, 2.0), (2.0,))
+    np.testing.assert_allclose(made.predict_risk(pd.DataFrame({"x": [0.0]}), [2 - 1e-10]), [[0.28]])
+
+
+def hostile() -> CompetingEquation:
+    """Columns called as variables of the commands and as comments, and a stratum called NA."""
+    terms = (NumberTerm("lp_1", 0.5, low=0, high=1), NumberTerm("a/*b", -0.5, low=0, high=1))
+    hazards = tuple(CauseHazard(cause, terms, 0.0, {"NA": (0.1, 0.2 * cause), "b": (0.3, 0.1)}) for cause in (1, 2))
+    return CompetingEquation(hazards, "product_limit", (1.0, 2.0), (0.5, 2.0), stratum="band")
+
+
+def test_commands_of_stata_take_no_column_for_their_own() -> None:
+    text = hostile().to_stata()
+    assert "lp_1 is the variable lp_1_2" in text
+    assert "/*" not in text  # Stata opens a comment of many lines inside one of a line
+    got = stata(text, {"lp_1_2": 0.3, "a__b": 0.6, "band": "b"})
+    row = pd.DataFrame({"lp_1": [0.3], "a/*b": [0.6], "band": ["b"]})
+    assert got["risk_2_2"] == pytest.approx(hostile().predict_risk(row, [2], 2)[0, 0])
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="no R")
+def test_a_missing_stratum_is_none_of_that_name_in_r(tmp_path: Path) -> None:
+    (tmp_path / "e.R").write_text(hostile().to_r(), encoding="utf-8")
+    call = (
+        'source("e.R"); d <- data.frame(lp_1 = c(0.3, 0.3, 0.3), b = 0.6, band = c("NA", NA, "b"));'
+        ' names(d)[2] <- "a/*b"; cat(sprintf("%.17g", lbp_risk(d, 2, 2)))'
+    )
+    out = subprocess.run(["Rscript", "-e", call], cwd=tmp_path, check=True, capture_output=True, timeout=60, text=True)
+    rows = pd.DataFrame({"lp_1": 0.3, "a/*b": 0.6, "band": ["NA", None, "b"]})
+    expected = hostile().predict_risk(rows, [2], 2)[:, 0]
+    got = [np.nan if word == "NA" else float(word) for word in out.stdout.split()]
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+    assert np.isnan(expected).tolist() == [False, True, False]
+
+
+def test_an_unknown_stratum_has_no_risk_in_the_workbook_before_the_first_step(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    sheet = openpyxl.load_workbook(hostile().to_excel(tmp_path / "a.xlsx"))["Risk"]
+    sheet["B4"], sheet["B5"], sheet["B6"] = 0.3, 0.6, "b"
+    assert _value(sheet, "E8") == 0.0  # by 0.5
+    sheet["B6"] = "c"
+    with pytest.raises(NotAvailable):
+        _value(sheet, "E8")
 
 
 # ---- other languages -------------------------------------------------------------------------------------------------
