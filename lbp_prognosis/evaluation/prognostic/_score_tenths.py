@@ -40,7 +40,7 @@ def score_tenths(
     important : float, optional
         Minimal important change, in points, declared before: a response is a fall of at least this.
     sample_weight : array-like of shape (n,) or Weights, optional
-        Row weights.
+        Row weights. Frequency weights count in the size of a group, others do not.
     n_groups : int, default 10
         Number of groups of about equal size; fewer where predictions tie.
 
@@ -94,12 +94,13 @@ def score_tenths(
             goal = before - check_number("important", important, low=0, open_low=True)
             columns["predicted_response"] = part.at_most(goal)
             columns["observed_response"] = _reached(score, goal, True)
-    edges = np.unique(np.quantile(mean, np.arange(1, count) / count)) if mean.size else np.empty(0)
+    copies = weight.astype(np.int64) if setting.frequency else np.ones(mean.size, dtype=np.int64)
+    edges = np.unique(np.quantile(np.repeat(mean, copies), np.arange(1, count) / count)) if mean.size else np.empty(0)
     place = np.searchsorted(edges, mean, side="right")
     rows = []
     for number, k in enumerate(np.unique(place), start=1):
         own = place == k
-        row: dict[str, Any] = {"group": number, "n": int(own.sum())}
+        row: dict[str, Any] = {"group": number, "n": int(copies[own].sum())}
         row |= {name: float(np.average(values[own], weights=weight[own])) for name, values in columns.items()}
         row |= dict(zip(("q25", "median", "q75"), _quantiles(score[own], weight[own])))
         rows.append(row)

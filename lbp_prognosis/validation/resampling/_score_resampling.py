@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -75,14 +76,16 @@ def cross_validate_scores(
     for name, model in named.items():
         if not hasattr(model, "predict_forecast"):
             raise argument_error(f"models[{name!r}]", "a model of a score, with `predict_forecast`", model)
-        levels = np.unique(y["value"][~np.isnan(y["value"])])
+        parts: list[tuple[np.ndarray, ScoreForecast]] = []
+        for fold, k in product(places, range(splits)):
+            held = np.flatnonzero(fold == k)
+            fitted = fit_on(model, X, y, np.flatnonzero(fold != k))
+            parts.append((held, fitted.predict_forecast(take_rows(X, held))))
+        # a model may predict levels that were not observed, such as a grid
+        levels = np.unique(np.concatenate([y["value"][~np.isnan(y["value"])], *(found.levels for _, found in parts)]))
         total = np.zeros((y.shape[0], levels.size))
-        for fold in places:
-            for k in range(splits):
-                held = np.flatnonzero(fold == k)
-                fitted = fit_on(model, X, y, np.flatnonzero(fold != k))
-                found = fitted.predict_forecast(take_rows(X, held))
-                total[np.ix_(held, np.searchsorted(levels, found.levels))] += found.probability / repeats
+        for held, found in parts:
+            total[np.ix_(held, np.searchsorted(levels, found.levels))] += found.probability / repeats
         out[name] = ScoreForecast(levels, total, labels_of(X))
     return out
 

@@ -11,6 +11,7 @@ from lbp_prognosis._base import ArgumentError, OutcomeError
 from lbp_prognosis.evaluation import crps, evaluate
 from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
 from lbp_prognosis.models import CoxPH, LinearOutcome, OrdinalRegression
+from lbp_prognosis.survival import ScoreForecast
 from lbp_prognosis.validation import cross_validate_scores, score_optimism
 from lbp_prognosis.validation.resampling._folds import repeated_folds
 
@@ -51,6 +52,24 @@ def test_a_score_that_a_fold_lacks_has_no_probability_there(data) -> None:
     assert found.levels[0] == 0
     assert (found.probability[:, 0] == 0).sum() == 40
     assert found.probability[0, 0] == 0  # the fold of the only patient with it
+
+
+class OnGrid(LinearOutcome):
+    """A model that gives probability to scores that no patient has."""
+
+    def predict_forecast(self, X, *, offset=None):
+        found = super().predict_forecast(X, offset=offset)
+        levels = np.sort(np.concatenate([found.levels, found.levels[:-1] + 0.25]))
+        share = np.repeat(found.probability, 2, axis=1)[:, :-1] / np.r_[np.full(2 * found.levels.size - 2, 2.0), 1.0]
+        return ScoreForecast(levels, share)
+
+
+def test_levels_that_no_patient_has_keep_their_probability(data) -> None:
+    X, y = data
+    grid, plain = cross_validate_scores({"grid": OnGrid(), "plain": LinearOutcome()}, X, y, n_splits=3).values()
+    assert set(plain.levels) < set(grid.levels)
+    last = plain.probability[:, -1]  # half of each other level is a quarter of a point higher
+    np.testing.assert_allclose(grid.mean(), plain.mean() + 0.125 * (1 - last), atol=0.05)
 
 
 def test_imputation_is_averaged_before_the_score(data) -> None:
