@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 
 def requirements(package: str) -> list[str]:
-    """Return what a package requires; of our own as written, since an editable installation may know an older state."""
+    """Return the requirements of a package; our own from the file, since an editable installation may be older."""
     if package != NAME:
         return importlib.metadata.requires(package) or []
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
@@ -78,7 +78,16 @@ def component(package: str) -> dict[str, Any]:
 
 
 def sbom(extras: Sequence[str]) -> dict[str, Any]:
-    """Return the document."""
+    """Return the document.
+
+    Raises
+    ------
+    ValueError
+        If the package has no such extra.
+    """
+    known = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    if unknown := sorted(set(extras) - set(known)):
+        raise ValueError(f"extras must be some of {', '.join(known)}; got {', '.join(unknown)}")
     needs = closure(NAME, extras)
     parts = {package: component(package) for package in needs if package != NAME}
     own = component(NAME)

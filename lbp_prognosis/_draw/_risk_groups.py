@@ -90,6 +90,25 @@ def draw_risk_groups(
         last.append(value[-1])
         shown.append(name)
         high = max(high, float(np.nanmax(value)), min(1.0, float(np.nanquantile(np.nan_to_num(top), 0.97))))
+    high = max(high, _draw_means(ax, means, colors))
+    ax.set_xlim(0, edge)
+    ax.set_ylim(0, 1.0 if start == 1.0 else min(1.0, 1.14 * high))  # the note has room above the curves
+    direct_labels(ax, edge, last, shown, [colors[name] for name in shown])
+    ax.set_ylabel(label)
+    ax.set_xlabel(f"time ({unit})" if unit else "time")
+    _write_note(ax, p, test, below=start == 1.0)
+    from matplotlib.ticker import PercentFormatter
+
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    tidy_axes(ax)
+    if numbers:
+        _numbers(ax, curves, shown, colors, least)
+    return ax
+
+
+def _draw_means(ax: Axes, means: pd.DataFrame, colors: dict[str, str]) -> float:
+    """Draw a diamond per predicted mean, and return the largest."""
+    high = 0.0
     for _, line in means.iterrows():
         if np.isfinite(line["mean_risk"]) and line["group"] in colors:
             ax.plot(
@@ -104,19 +123,7 @@ def draw_risk_groups(
                 clip_on=False,
             )
             high = max(high, float(line["mean_risk"]))
-    ax.set_xlim(0, edge)
-    ax.set_ylim(0, 1.0 if start == 1.0 else min(1.0, 1.14 * high))  # the note has room above the curves
-    direct_labels(ax, edge, last, shown, [colors[name] for name in shown])
-    ax.set_ylabel(label)
-    ax.set_xlabel(f"time ({unit})" if unit else "time")
-    _write_note(ax, p, test, below=start == 1.0)
-    from matplotlib.ticker import PercentFormatter
-
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    tidy_axes(ax)
-    if numbers:
-        _numbers(ax, curves, shown, colors, least)
-    return ax
+    return high
 
 
 def _write_note(ax: Axes, p: float | None, test: str, *, below: bool) -> None:

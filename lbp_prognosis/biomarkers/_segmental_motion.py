@@ -82,12 +82,11 @@ def segmental_motion(flexion: pd.DataFrame, extension: pd.DataFrame) -> pd.DataF
     """
     bent, arched = _one_study("flexion", flexion), _one_study("extension", extension)
     studies = {name: _studies(rows) for name, rows in (("flexion", bent), ("extension", arched))}
-    for patient in studies["flexion"].keys() & studies["extension"].keys():
-        if studies["flexion"][patient] == studies["extension"][patient]:
-            raise DataError(
-                "`flexion` and `extension` contain the same study of a patient, so that nothing can have moved. "
-                "Give the rows of each position in its own table."
-            )
+    if any(studies["extension"].get(patient) == study for patient, study in studies["flexion"].items()):
+        raise DataError(
+            "`flexion` and `extension` contain the same study of a patient, so that nothing can have moved. "
+            "Give the rows of each position in its own table."
+        )
     places = [_by_place(rows) for rows in (bent, arched)]
     order = dict.fromkeys((row[0], row[1]) for found in places for row in found)
     rows = []

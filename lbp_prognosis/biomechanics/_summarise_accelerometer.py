@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,15 +109,8 @@ def summarise_accelerometer(
     long.attrs["synthetic"] = bool(getattr(source, "attrs", {}).get("synthetic", False))
     checked = check_trials(long, places=pd.concat(places, ignore_index=True), left_out=left)
     made = summarise_trials(checked)
-    kept = [part for part in (failures.reset_index(drop=True), made.failures) if len(part)]
-    return MotionSummary(
-        made.table,
-        made.errors,
-        pd.concat(kept, ignore_index=True) if kept else failures,
-        made.left_out,
-        made.trials,
-        made.synthetic,
-    )
+    kept = [part for part in (failures, made.failures) if len(part)]
+    return replace(made, failures=pd.concat(kept, ignore_index=True) if kept else failures)
 
 
 def _measures(frame: pd.DataFrame, columns: Any) -> dict[str, str]:

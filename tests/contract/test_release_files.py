@@ -51,14 +51,24 @@ def test_sdist_includes_everything_that_tests_read() -> None:
 
 
 @pytest.fixture(scope="module")
-def document() -> dict:
+def script():
     spec = importlib.util.spec_from_file_location("sbom", ROOT / ".ci/sbom.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.sbom(["report"]) == module.sbom(["report"])
-    return module.sbom(["report"])
+    return module
+
+
+@pytest.fixture(scope="module")
+def document(script) -> dict:
+    assert script.sbom(["report"]) == script.sbom(["report"])
+    return script.sbom(["report"])
+
+
+def test_bill_of_materials_of_an_unknown_extra_is_refused(script) -> None:
+    with pytest.raises(ValueError, match="got boosted"):
+        script.sbom(["report", "boosted"])
 
 
 def test_bill_of_materials_lists_the_closure_of_requirements(document: dict) -> None:

@@ -164,6 +164,9 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
         return none("the labels of the two vertebrae do not enclose the foramen")
     if parts[0].reaches_border(world[space]):
         return none("the field of view cuts the foramen")
+    height = _height(space, seen[0], seen[1])
+    if np.isnan(height):
+        return none("no line from the lower to the upper vertebra crosses the foramen")
     area = float(space.sum()) * STEP_MM**2
     doubt = _step(parts[0], frame.left) / np.sqrt(12)  # slices place the plane no better
     beside = [float(s.sum()) * STEP_MM**2 for aside in (-doubt, doubt) if (s := on_plane(aside)[2]) is not None]
@@ -173,7 +176,7 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
         side,
         frame,
         area,
-        _height(space, seen[0], seen[1]),
+        height,
         _in_order(world[rim], frame),
         plane_sd=max((abs(other - area) for other in beside), default=0.0),
     )

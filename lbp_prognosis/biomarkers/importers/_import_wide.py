@@ -75,37 +75,40 @@ def import_wide(
         raise DataError(f"{where}: {int(frame[patient_id].isna().sum())} rows without a patient.")
     patients = frame[patient_id].astype(str)
     studies = patients if study_id is None else frame[study_id].astype(str)
-    parts = []
-    for column, rule in plan.items():
-        values = _values(frame[column], column, rule, where)
-        entry = measures().get(rule["measure"])
-        unit = rule.get("unit") or (entry["unit"] if entry else "feature")
-        if entry and unit != entry["unit"]:
-            values, unit = convert_unit(values, unit, entry["unit"]), entry["unit"]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "patient_id": patients,
-                    "study_id": studies,
-                    "structure": rule["structure"],
-                    "measure": rule["measure"],
-                    "level": rule.get("level", ""),
-                    "side": rule.get("side", ""),
-                    "value": values,
-                    "unit": unit,
-                    "method_id": rule["method_id"],
-                    "modality": modality,
-                    "extractor_version": extractor_version,
-                    "sd_error": float(rule["sd_error"]) if "sd_error" in rule else np.nan,
-                    "reason": np.where(np.isfinite(values), "", "empty cell"),
-                }
-            )
+    parts = [
+        _rows_of(frame[column], column, rule, where).assign(
+            patient_id=patients, study_id=studies, modality=modality, extractor_version=extractor_version
         )
+        for column, rule in plan.items()
+    ]
     left = [(where, column, "not mapped") for column in frame.columns if column not in plan and column not in keys]
     known = pd.DataFrame({"patient_id": patients, "study_id": studies}).drop_duplicates(ignore_index=True)
     records = pd.concat(parts, ignore_index=True).to_dict("records")
     rows = [{str(name): value for name, value in record.items()} for record in records]
     return finish_import(rows, source=where, studies=known.assign(modality=modality), left_out=left)
+
+
+def _rows_of(cells: pd.Series, column: str, rule: Mapping[str, Any], where: str) -> pd.DataFrame:
+    """Return one row per cell of a column, in the unit of the measure."""
+    values = _values(cells, column, rule, where)
+    entry = measures().get(rule["measure"])
+    unit = rule.get("unit") or (entry["unit"] if entry else "feature")
+    if entry and unit != entry["unit"]:
+        values, unit = convert_unit(values, unit, entry["unit"]), entry["unit"]
+    return pd.DataFrame(
+        {
+            "structure": rule["structure"],
+            "measure": rule["measure"],
+            "level": rule.get("level", ""),
+            "side": rule.get("side", ""),
+            "value": values,
+            "unit": unit,
+            "method_id": rule["method_id"],
+            "sd_error": float(rule["sd_error"]) if "sd_error" in rule else np.nan,
+            "reason": np.where(np.isfinite(values), "", "empty cell"),
+        },
+        index=cells.index,
+    )
 
 
 def _plan(frame: pd.DataFrame, mapping: Any, keys: set[str | None], method_id: str | None) -> dict[str, dict[str, Any]]:
