@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from lbp_prognosis._base import EstimationError
 from lbp_prognosis.models._xgboost_adapter import BoosterParameters, GrowingTrees
 
 __all__ = ["CrossFit", "Likelihood", "Problem", "TreeTable", "cross_fit", "deal_folds", "grow_trees", "identical_rows"]
@@ -144,6 +145,11 @@ def identical_rows(columns: Sequence[np.ndarray]) -> np.ndarray:
 def deal_folds(groups: np.ndarray, event: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
     """Deal groups out to folds, those with events and those without in turn, so that folds hold alike many events."""
     count = int(groups.max()) + 1
+    if count < 2:
+        raise EstimationError(
+            f"All {groups.size} rows are of one cluster, so that no fold can be held out: give `clusters` of more "
+            "than one patient, or none."
+        )
     has_event = np.zeros(count, dtype=bool)
     has_event[groups[event]] = True
     order = rng.permutation(count)

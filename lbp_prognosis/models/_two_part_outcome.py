@@ -148,6 +148,9 @@ class TwoPartOutcome(ScoreModel):
                 "are at the floor. Use OrdinalRegression."
             )
         lower, upper = self._parts()
+        own = getattr(lower, "horizon", None)
+        if own is not None and not np.isclose(own, spec.horizon, rtol=1e-9, atol=0):
+            raise argument_error("at_floor", f"a model of the state at {spec.horizon:g}, the visit of the score", lower)
         state = np.where(used, low.astype(int), -1)
         self.at_floor_ = self._fit_part(lower, design, np.arange(score.size), Status.at(spec.horizon, state))
         rows = np.flatnonzero(used & ~low)
@@ -222,12 +225,21 @@ class TwoPartOutcome(ScoreModel):
         ----------
         confidence : float, default 0.95
             Level of the intervals.
+
+        Raises
+        ------
+        NotImplementedError
+            If a part has no coefficients.
         """
         self._check_fitted()
-        tables = [
-            part.to_frame(confidence).assign(part=name)
-            for name, part in (("at_floor", self.at_floor_), ("above", self.above_))
-        ]
+        parts = {"at_floor": self.at_floor_, "above": self.above_}
+        for name, part in parts.items():
+            if not hasattr(part, "coef_"):
+                raise NotImplementedError(
+                    f"{type(part).__name__} has no table of coefficients; it is the part `{name}`. That of the other "
+                    "part is `at_floor_.to_frame()`, or `above_.to_frame()`."
+                )
+        tables = [part.to_frame(confidence).assign(part=name) for name, part in parts.items()]
         whole = pd.concat(tables, ignore_index=True)
         return whole[["part", *[name for name in whole.columns if name != "part"]]]
 

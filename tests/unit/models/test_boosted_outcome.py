@@ -175,6 +175,8 @@ def test_scores_that_cannot_be_fitted_and_scores_that_can():
         BoostedOutcome().fit(X, y, strata=np.arange(60) % 2)
     with pytest.raises(ArgumentError, match="min_leaf_information"):
         BoostedOutcome(min_leaf_information=-1).fit(X, y)
+    with pytest.raises(EstimationError, match="one cluster"):
+        BoostedOutcome(rounds=2).fit(X, y, clusters=np.zeros(60))
     # a level that one patient has, and as many levels as patients
     rare = y["value"].copy()
     rare[:] = np.where(rare > 5, 5, rare)

@@ -113,6 +113,8 @@ def test_parts_can_be_set_and_boosted(data):
     holes = X.mask(np.arange(1000).reshape(500, 2) % 7 == 0)
     assert np.isfinite(trees.fit(holes, y).predict_mean(holes)).all()
     assert np.isnan(trees.log_likelihood_)
+    with pytest.raises(NotImplementedError, match="the part `at_floor`"):
+        trees.to_frame()
     ridge = TwoPartOutcome(LogisticRisk(), OrdinalRegression()).set_params(
         above__penalty=100.0, at_floor__penalty=100.0
     )
@@ -138,6 +140,8 @@ def test_what_is_refused(data):
         TwoPartOutcome(above=LogisticRisk()).fit(X, y)
     with pytest.raises(ArgumentError, match="at_floor"):
         TwoPartOutcome(at_floor="logistic").fit(X, y)
+    with pytest.raises(ArgumentError, match="the state at 6"):  # risks at the visit would all be missing
+        TwoPartOutcome(at_floor=LogisticRisk(horizon=3)).fit(X, y)
     with pytest.raises(OutcomeError, match="LogisticRisk"):
         TwoPartOutcome().fit(X, Status.at(6.0, np.arange(500) % 2))
     with pytest.raises(OutcomeError):
