@@ -160,7 +160,7 @@ def export(
     unvalidated: str = typer.Option("", "--unvalidated-reason", help="Why it is shown without external validation."),
 ) -> None:
     """Write a model as an equation in another language, or as a calculator page."""
-    from lbp_prognosis._base import check_choice, check_writable, write_file
+    from lbp_prognosis._base import argument_error, check_choice, check_writable, write_file
     from lbp_prognosis.cli._numbers import numbers
     from lbp_prognosis.deployment import IntendedUse, calculator_page, equation, load_model, read_results
 
@@ -171,13 +171,17 @@ def export(
     if to == "html":
         use = IntendedUse(purpose, population, outcome, version)
         judged = () if results is None else read_results(results)
+        outside = [found for found in judged if found.external]
+        if len(outside) > 1:
+            kinds = ", ".join(found.kind for found in outside)
+            raise argument_error("results", "of one external sample", kinds, "Give the file of one evaluation.")
         calculator_page(
             model,
             out,
             use=use,
             horizons=times,
             time_unit=unit,
-            validation=next((found for found in judged if found.external), next(iter(judged), None)),
+            validation=next(iter([*outside, *judged]), None),
             name=name,
             unvalidated_reason=unvalidated,
         )

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lbp_prognosis._base import argument_error, check_confidence, check_thresholds, norm, plain_label, write_file
-from lbp_prognosis.deployment._card_numbers import Judged, judged
+from lbp_prognosis.deployment._card_numbers import Judged, has_numbers, judged
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of import equation
@@ -136,9 +137,9 @@ def calculator_page(
     no network, no eval, no other script. Values typed stay in the browser. Objections of the validation are shown
     without their numbers, because some count patients.
     """
-    found = _check_stated(use, validation, name, unvalidated_reason)
     level = check_confidence(confidence)
     made = _formula(model, horizons, units, time_unit)
+    found = _check_stated(use, validation, name, unvalidated_reason, made.horizons)
     cuts = check_thresholds(list(thresholds)).tolist() if len(thresholds) else []
     uncertainty = (
         None
@@ -162,7 +163,9 @@ def calculator_page(
     return write_file(path, _html(made, page, use, evidence, approved_for_care.strip(), synthetic))
 
 
-def _check_stated(use: Any, validation: Any, name: str, unvalidated_reason: str) -> Judged | None:
+def _check_stated(
+    use: Any, validation: Any, name: str, unvalidated_reason: str, horizons: tuple[float, ...]
+) -> Judged | None:
     """Return the external validation; refuse a page without intended use, or without one and a reason for that."""
     if not isinstance(use, IntendedUse):
         raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
@@ -179,6 +182,13 @@ def _check_stated(use: Any, validation: Any, name: str, unvalidated_reason: str)
     if not isinstance(validation, ExternalValidation | WrittenResults):
         raise argument_error("validation", accepted, validation)
     found = judged([validation], name)[0]
+    if found.external and not has_numbers(found, horizons):
+        raise argument_error(
+            "validation",
+            f"with numbers at horizons of the page, {', '.join(f'{h:g}' for h in horizons)}",
+            f"none there ({found.how})",
+            "Validate at these horizons, or give others.",
+        )
     if not found.external:
         raise argument_error(
             "validation",
@@ -249,7 +259,8 @@ def _validation(found: Judged, horizons: tuple[float, ...]) -> str:
         when = f"{row['horizon']:g}" if np.isfinite(row["horizon"]) else ""
         known = np.isfinite(row["low"]) and np.isfinite(row["high"])
         interval = f"{row['low']:.2f} to {row['high']:.2f}" if known else ""
-        words = [row["metric"].replace("_", " "), when, f"{value:.2f}", interval, f"{row['n']}"]
+        n = "" if pd.isna(row["n"]) else f"{int(row['n']):,}"
+        words = [row["metric"].replace("_", " "), when, f"{value:.2f}", interval, n]
         body += "<tr>" + "".join(f"<td>{escape(str(word))}</td>" for word in words) + "</tr>"
     head = "".join(f"<th scope='col'>{word}</th>" for word in ("measure", "time", "value", "interval", "patients"))
     doubts = getattr(found.result, "objections", ())

@@ -10,9 +10,19 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import METRIC_COLUMNS, Result, argument_error, metric_title
+from lbp_prognosis.deployment._written_results import WrittenResults
 from lbp_prognosis.validation import Fairness, InternalExternal, SubgroupPerformance
 
-__all__ = ["CALIBRATION", "DISCRIMINATION", "Judged", "by_group", "judged", "performance_rows", "utility_rows"]
+__all__ = [
+    "CALIBRATION",
+    "DISCRIMINATION",
+    "Judged",
+    "by_group",
+    "has_numbers",
+    "judged",
+    "performance_rows",
+    "utility_rows",
+]
 
 DISCRIMINATION = ("concordance", "auc", "brier", "ipa")
 CALIBRATION = ("observed_expected", "calibration_slope", "ici")
@@ -80,7 +90,10 @@ def judged(results: Sequence[Any], name: str) -> list[Judged]:
         if not chosen:
             raise argument_error("name", "one of " + ", ".join(map(repr, names)), repr(name))
         external = sample == "external" and bool(getattr(result, "external", True))
-        out.append(Judged(_how(result, sample, external), external, frame[frame["model"] == chosen], result))
+        how = _how(result, sample, external)
+        if name and chosen != name and isinstance(result, WrittenResults):  # a file knows its model by name alone
+            how += f", there named {chosen}"
+        out.append(Judged(how, external, frame[frame["model"] == chosen], result))
     return sorted(out, key=lambda one: (not one.external, _ORDER.index(str(getattr(one.result, "sample", "")))))
 
 
@@ -102,6 +115,20 @@ def _own(found: Judged) -> pd.DataFrame:
     alone = frame["reference"].fillna("").astype(str).eq("") if "reference" in frame else True
     known = np.isfinite(frame["value"].astype(float).to_numpy())
     return frame[known & alone]
+
+
+def has_numbers(found: Judged, horizons: Sequence[float]) -> bool:
+    """Return whether a validation has numbers of the model's risks at a horizon shown; a concordance has no horizon.
+
+    Parameters
+    ----------
+    found : Judged
+        The validation.
+    horizons : sequence of float
+        Those shown; empty: all.
+    """
+    own = _own(found)["horizon"].astype(float)
+    return bool(len(own)) if not len(horizons) else any(np.isclose(horizons, time).any() for time in own)
 
 
 def performance_rows(

@@ -25,6 +25,7 @@ from lbp_prognosis.deployment._card_numbers import (
     DISCRIMINATION,
     Judged,
     by_group,
+    has_numbers,
     judged,
     performance_rows,
     utility_rows,
@@ -212,8 +213,8 @@ def model_card(
     return ModelCard(
         title=use.outcome.strip(),
         sections=sections,
-        status=_status(found, approved_for_care.strip(), simulated),
-        validated=any(one.external for one in found),
+        status=_status(found, times, approved_for_care.strip(), simulated),
+        validated=_is_validated(found, times),
         sha256=digest,
         objections=objections,
         synthetic=simulated,
@@ -302,11 +303,16 @@ def _facts(facts: Sequence[tuple[str, str]], use: IntendedUse, digest: str) -> l
     return [["what", "answer"], *rows, ["form of this card", _SOURCE]]
 
 
-def _status(found: Sequence[Judged], approved: str, simulated: bool) -> tuple[str, ...]:
+def _is_validated(found: Sequence[Judged], times: Sequence[float]) -> bool:
+    return any(one.external and has_numbers(one, times) for one in found)
+
+
+def _status(found: Sequence[Judged], times: Sequence[float], approved: str, simulated: bool) -> tuple[str, ...]:
     care = f"Approved for care: {approved}" if approved else RESEARCH
     out = ["Simulated data: no patient is like this."] if simulated else []
     out.append(care)
-    if not any(one.external for one in found):
-        kinds = ", ".join(dict.fromkeys(one.how.split(":")[0] for one in found))
-        out.append(f"Not validated in other patients: {f'{kinds} alone' if kinds else 'no validation was given'}.")
+    if not _is_validated(found, times):
+        kinds = ", ".join(dict.fromkeys(one.how.split(":")[0] for one in found if has_numbers(one, times)))
+        told = f"{kinds} alone" if kinds else "none at these horizons" if found else "no validation was given"
+        out.append(f"Not validated in other patients: {told}.")
     return tuple(out)

@@ -164,8 +164,13 @@ def test_a_card_shows_the_external_validation(folder, capsys, monkeypatch):
     done = run(*html, "--results", "there/results.parquet")
     assert done.status == 0, done.err
     page = (folder / "page.html").read_text(encoding="utf-8")
-    assert "external, geographic" in page
+    assert "external, geographic, there named risk_12" in page
     assert "has not been validated" not in page
+    both = pd.read_parquet("there/results.parquet")
+    pd.concat([both, both.assign(setting="temporal")]).to_parquet("both.parquet")
+    done = run(*html, "--results", "both.parquet")
+    assert done.status == 2
+    assert "of one external sample" in done.err
 
 
 def test_a_patient_who_withdraws(folder, capsys, monkeypatch):

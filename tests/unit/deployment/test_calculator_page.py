@@ -194,6 +194,9 @@ def test_the_numbers_of_an_external_validation_stand_beside(tmp_path):
     value = frame.loc[frame["metric"] == "concordance", "value"].iloc[0]
     assert f"<td>{value:.2f}</td>" in page
     assert "external, temporal" in page
+    assert "<td>250</td>" in page
+    with pytest.raises(ArgumentError, match="at horizons of the page, 6"):
+        calculator_page(model, tmp_path / "a.html", use=USE, horizons=[6], validation=outside)
 
 
 def test_a_random_split_is_no_external_validation(tmp_path):

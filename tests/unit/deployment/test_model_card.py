@@ -92,6 +92,9 @@ def test_without_other_patients_the_card_says_so() -> None:
     half = model_card(MODEL, use=USE, validation=[INSIDE, split])
     assert half.status[-1] == "Not validated in other patients: internal, random split of one sample alone."
     assert "not validated in other patients" in repr(half)
+    later = model_card(MODEL, use=USE, validation=OUTSIDE, horizons=9)
+    assert not later.validated
+    assert later.status[-1] == "Not validated in other patients: none at these horizons."
 
 
 def test_external_numbers_come_first() -> None:
@@ -172,6 +175,9 @@ def test_results_of_a_study_folder(tmp_path) -> None:
     card = model_card(MODEL, use=USE, validation=found)
     assert "Objections to the numbers stand on the page of the study." in rows(card, "Limitations")["value"].tolist()
     assert card.synthetic
+    own = str(frame["model"].iloc[0])
+    other = model_card(MODEL, use=USE, validation=found, name="recovery").to_markdown()
+    assert f"there named {own}" in other  # the only model of the file, by another name
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "s.parquet")
     with pytest.raises(DataError, match="sample"):
         read_results(tmp_path / "s.parquet")
