@@ -123,15 +123,18 @@ def sparse_logistic_fit(
     theta = np.zeros(p + 1) if start is None else start.copy()
     eta = likelihood.times(theta) + shift
     value, total, done, steps = likelihood.objective(theta, eta), float(w.sum()), False, 0
+    # a column far from 0 is not centred in memory: its slope is rounded in units of its mean
+    far = float(np.abs(likelihood.level[columns.usable]).max(initial=0.0))
+    least = max(_LEFT, float(np.finfo(float).eps) * far) * total
     while steps < max_iter:
         risk = 0.5 * (1 + np.tanh(0.5 * eta))
         slope = likelihood.transposed(w * (likelihood.state - risk)) - likelihood.penalty * theta
         slope[1:][~columns.usable] = 0.0
         size = float(np.abs(slope).max())
-        if size <= _LEFT * total:
+        if size <= least:
             done = True
             break
-        near = max(size * min(0.1, size / total), 0.5 * _LEFT * total)
+        near = max(size * min(0.1, size / total), 0.5 * least)
         step = _newton_step(likelihood, w * risk * (1 - risk), slope, near)
         improved = False
         for _ in range(30):

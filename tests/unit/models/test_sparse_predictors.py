@@ -140,6 +140,16 @@ def test_a_ridge_logistic_of_a_sparse_matrix_is_that_of_the_table(registry, stan
     np.testing.assert_allclose(thin.cv_["mean"], dense.cv_["mean"], rtol=1e-8)
 
 
+@pytest.mark.parametrize("far", [1e3, 1e6, 1e7])
+def test_a_column_far_from_zero_is_no_separation(registry, far):
+    X, y, _, _ = registry
+    X = X.copy()
+    X[:, 0] = far + X[:, 0] / 12
+    state = Status.at(12, (y["event"] == 1).astype(int))
+    table, matrix = (LogisticRisk(penalty=1.0).fit(part, state) for part in (X, sparse.csc_array(X)))
+    np.testing.assert_allclose(matrix.coef_, table.coef_, rtol=0, atol=1e-7)
+
+
 @pytest.mark.parametrize("model", [ElasticNetCox(cv=3, n_lambdas=5), LogisticRisk(penalty=2.0)])
 def test_saved_models_of_sparse_matrices_predict_the_same_bits(registry, model):
     X, _, y, _ = registry
