@@ -183,7 +183,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--list", action="store_true", help="show the files and run nothing")
     parser.add_argument("options", nargs="*", help="options of pytest, after --")
     chosen = parser.parse_args(arguments)
-    changed = changed_files(ROOT, chosen.since)
+    try:
+        changed = changed_files(ROOT, chosen.since)
+    except subprocess.CalledProcessError as error:
+        parser.error(f"--since {chosen.since}: {error.stderr.strip()}")
     found = Checkout(ROOT).affected(changed)
     print(f"{len(changed)} files changed since {chosen.since}, {len(found)} test files concerned", flush=True)
     if chosen.list or not found:
