@@ -92,7 +92,7 @@ METRICS: dict[str, Metric] = _read()
 
 
 def metric(name: str) -> Metric:
-    """Return what is known of a metric.
+    """Return the entry of a metric.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def draw_decision_curve(
     bands : bool
         Shade simultaneous bands instead of pointwise intervals.
     label : str
-        What the risk is of, with its horizon.
+        Name of the risk, with its horizon.
     per : float
         Patients that interventions avoided are counted in.
     ax : Axes, optional
@@ -165,7 +165,7 @@ def draw_net_benefit_difference(
     shade : tuple of float, optional
         Low, high and primary threshold of the declared range.
     label : str
-        What the risk is of, with its horizon.
+        Name of the risk, with its horizon.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """

@@ -1,4 +1,4 @@
-"""Forest plots: sites, the pooled value and what a new site may expect."""
+"""Forest plots: sites, the pooled value and the prediction interval for a new site."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def draw_interactions(sizes: pd.DataFrame, *, scale: str, ax: Axes | None = None
     sizes : DataFrame of shape (k, k)
         Mean sizes, symmetric, labelled by player.
     scale : str
-        What is attributed.
+        Attributed quantity.
     ax : Axes, optional
         Where to draw; a new figure by default.
     """

@@ -1,4 +1,4 @@
-"""Curves of risk groups, with what was predicted for them and how many are still at risk."""
+"""Curves of risk groups, with mean predictions and numbers at risk."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def draw_spine_map(
         One row per cell, levels in order from top to bottom: ``level, measure, value``; cells that are not there stay
         empty.
     scale : str
-        What is attributed.
+        Attributed quantity.
     signed : bool, default True
         Whether values are changes of one prediction; otherwise they are mean sizes of changes, from zero up.
     rest : float, optional

@@ -58,7 +58,7 @@ def combat_fit(
     mean_only : bool
         Leave the variances.
     prior : {"parametric", "nonparametric", "none"}
-        How the estimates of a batch are shrunken over its features.
+        Shrinkage of the estimates of a batch over its features.
     tol : float
         Largest relative change at which the parametric iteration stops.
     max_iter : int

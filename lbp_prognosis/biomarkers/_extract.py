@@ -81,7 +81,7 @@ def extract(
         a DICOM segmentation or structure set (see `read_mask`). A path is a CSV table or a folder with
         ``studies.csv``; paths in it are relative to it.
     recipe : Recipe, optional
-        What to measure; `Recipe.default` measures every family that the masks allow.
+        Families to be measured; `Recipe.default` measures every family that the masks allow.
     n_jobs : int, optional
         As in joblib; the numbers do not depend on it.
     checkpoint : str or Path, optional

@@ -107,7 +107,7 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
     -------
     case : Case
     acquisition : dict
-        What is known of the acquisition, the study's own statements before the header's.
+        Acquisition; statements of the study take precedence over the header.
     """
     images, acquisition = _images(study, max_bytes)
     pairs = read_masks(study, max_bytes, images.get("main"))
@@ -164,7 +164,7 @@ def read_masks(study: Mapping[str, Any], max_bytes: int, image: Image | None = N
     if len(conventions) == 1:
         conventions = conventions * len(masks)
     if len(conventions) != len(masks):
-        raise argument_error("convention", f"one, or one a mask ({len(masks)})", f"{len(conventions)}")
+        raise argument_error("convention", f"one, or one per mask ({len(masks)})", f"{len(conventions)}")
     count = int(given(study, "lumbar_count") or 5)
     maps = [LabelMap(str(name), lumbar_count=count) for name in conventions]
     return [(_mask(mask, label_map, max_bytes, image), label_map) for mask, label_map in zip(masks, maps)]

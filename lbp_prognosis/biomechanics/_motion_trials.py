@@ -69,7 +69,7 @@ def check_trials(
     places : DataFrame, optional
         Place of each row in its source file: ``row, field``; by default its number, counted from 1.
     left_out : list of (source, item, reason), optional
-        What an importer left out.
+        Items that an importer left out.
 
     Returns
     -------

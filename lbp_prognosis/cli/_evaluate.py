@@ -18,7 +18,7 @@ def evaluate(
     status: str = typer.Option("", "--status", help="Instead of both: column of the state at the horizon, 0 or 1."),
     censored: str = typer.Option("", "--censored", help="Code of the event column that means censored."),
     thresholds: str = typer.Option("", "--thresholds", help="Of the decision: 0.1:0.4, or 0.1,0.2,0.3."),
-    target: str = typer.Option("event", "--target", help="What decisions are about: event or no_event."),
+    target: str = typer.Option("event", "--target", help="Target of decisions: event or no_event."),
     clusters: str = typer.Option("", "--clusters", help="Column that names what rows belong together."),
     unit: str = typer.Option("", "--unit", help="Unit of the times, for the page."),
     sample: str = typer.Option(

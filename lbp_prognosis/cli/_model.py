@@ -1,4 +1,4 @@
-"""``lbp-prognosis model``: model files, their ledger, and what they are exported to."""
+"""``lbp-prognosis model``: model files, their ledger, and exports."""
 
 from __future__ import annotations
 

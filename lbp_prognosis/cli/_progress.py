@@ -1,4 +1,4 @@
-"""``progress``: what is being done, on the terminal and nowhere else."""
+"""``progress``: messages on the current step, on the terminal and nowhere else."""
 
 from __future__ import annotations
 

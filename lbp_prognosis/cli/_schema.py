@@ -1,4 +1,4 @@
-"""``lbp-prognosis schema``: what the tables of a data package look like."""
+"""``lbp-prognosis schema``: the tables of a data package."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Criterion:
     value : object
         With what; a sequence for ``in`` and ``not in``, unused for ``present``.
     missing : {"exclude", "include"}
-        What happens to a patient without the value.
+        Treatment of a patient without the value.
     label : str
         Words for the flow; made from the parts if empty.
 

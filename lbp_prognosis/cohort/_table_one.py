@@ -1,4 +1,4 @@
-"""``TableOne``: who the patients are, as a result that can be read, shown and written."""
+"""``TableOne``: characteristics of the patients, as a result that can be shown and written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The people of the simulator: who they are, what their spines look like, and what becomes of them.
+"""Simulated patients: their characteristics, spines and outcomes.
 
 Arrays only; tables are made of them elsewhere. All covariates that enter the hazard are standardised.
 """

@@ -57,7 +57,7 @@ def simulate_cohort(
     disc_icc : float, default 0.5
         Correlation of two discs of one patient.
     imaging : {"indication", "all"}, default "indication"
-        Who is imaged: patients by severity, or everyone.
+        Selection for imaging: by severity, or all patients.
     imaging_rate : float, optional
         Share imaged; by default it follows from the indication (about 0.2).
     missingness : float, default 0.05

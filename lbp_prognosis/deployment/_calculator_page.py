@@ -47,7 +47,7 @@ class IntendedUse:
     population : str
         Whom the model was made for: setting, inclusion, time zero.
     outcome : str
-        What the risk is of, as a clause: ``"not recovered"``.
+        Name of the risk, as a clause: ``"not recovered"``.
     version : str
         Version of the model and its date.
     contact : str

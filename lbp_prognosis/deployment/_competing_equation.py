@@ -36,7 +36,7 @@ class CompetingEquation(CompetingFormula):
     hazards : tuple of CauseHazard
         One per cause, over the same columns.
     form : str
-        How hazards become risks: ``"product_limit"``, ``"product_limit_efron"``, ``"exponential"`` or
+        Transformation of hazards to risks: ``"product_limit"``, ``"product_limit_efron"``, ``"exponential"`` or
         ``"multinomial"``.
     times : tuple of float
         Times of the steps, increasing, in ``time_unit``.

@@ -18,7 +18,7 @@ CHARTS, WINDOWS, INPUTS = "Outcomes: charts", "Outcomes by window", "Inputs by b
 
 
 def drift_document(report: MonitorTables) -> Document:
-    """Return the page of a report: what was found, the charts, and the tables they are made of.
+    """Return the page of a report: findings, charts, and the tables behind them.
 
     Parameters
     ----------

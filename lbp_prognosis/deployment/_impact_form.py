@@ -1,4 +1,4 @@
-"""``impact_items``: items of DECIDE-AI and CONSORT-AI with what a model file, a log and a trial say about them."""
+"""``impact_items``: items of DECIDE-AI and CONSORT-AI with answers from a model file, a log and a trial."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def impact_items(
     model : path
         Model file.
     use : IntendedUse
-        What the model is for.
+        Purpose of the model.
     log : SilentLog, optional
         Predictions in silent mode.
     result : TrialEffect, optional

@@ -23,7 +23,7 @@ class WrittenResults(Result):
     table : DataFrame
         Rows with the evaluation columns.
     sample : {"apparent", "internal", "external"}
-        How the numbers came about.
+        Kind of validation of the numbers.
     kind : {"", "temporal", "geographic", "setting"}
         In what external patients differ from those of development.
     synthetic : bool

@@ -1,4 +1,4 @@
-"""``ReleaseLedger``: who was in which release, so that no two of them can be subtracted to a few patients."""
+"""``ReleaseLedger``: the patients of each release, so that no two can be subtracted to a few patients."""
 
 from __future__ import annotations
 

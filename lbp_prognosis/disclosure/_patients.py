@@ -1,4 +1,4 @@
-"""``Patients``: who is behind the numbers of a release, and what is known of the outcome of each."""
+"""``Patients``: the patients behind the numbers of a release, with the known outcome of each."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def evaluate(
     cause : int, default 1
         Event of interest.
     target : {"event", "no_event"}, default "event"
-        What decisions are about; O/E and net benefit are of the target.
+        Target of decisions; O/E and net benefit are of the target.
     censoring : "marginal" or object, default "marginal"
         For AUC, Brier and log score: see `brier`.
     estimator : {"km", "ipcw"}, default "km"

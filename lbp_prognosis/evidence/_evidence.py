@@ -1,4 +1,4 @@
-"""``Evidence``: results by tier, and what they support."""
+"""``Evidence``: results by tier, and the claims they support."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = ("temporal", "geographic", "setting")
 
 @dataclass(frozen=True)
 class Evidence(Findings):
-    """Results by tier, with what has to be known to judge them.
+    """Results by tier, with the facts that are needed to judge them.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""``Entry``: a result and how it came about; and what a rule may know of all that was found."""
+"""``Entry``: a result with its kind of validation; and the findings that a rule may use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One rule per kind of claim: the rows that count, and what they must show."""
+"""One rule per kind of claim: the rows that count, and the results required of them."""
 
 from __future__ import annotations
 

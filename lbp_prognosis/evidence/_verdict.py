@@ -19,7 +19,7 @@ class Check:
     Attributes
     ----------
     name : str
-        What is required, in words.
+        The requirement, in words.
     passed : bool or None
         Whether it is met; None where nothing speaks to it.
     metric : str
@@ -49,13 +49,13 @@ class Verdict(Result):
     Attributes
     ----------
     claim : Claim
-        What was claimed.
+        The claim.
     answer : {"supported", "not supported", "not assessed"}
         ``"not assessed"``: nothing contradicts the claim, but something it needs is missing.
     checks : tuple of Check
         The requirements, with the values that were judged.
     missing : tuple of str
-        What would have to be added.
+        Evidence that would have to be added.
     objections : tuple of Objection
         Objections to the numbers.
     blocking : tuple of str

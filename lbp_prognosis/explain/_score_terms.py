@@ -140,7 +140,7 @@ def score_terms(
     function : callable
         From a table to the outputs.
     scale : {"linear_predictor", "log_hazard", "risk"}
-        What is explained.
+        Explained quantity.
     X, background : DataFrame
         Rows to explain, and rows that stand for "not known".
     who : mapping of str to tuple of str

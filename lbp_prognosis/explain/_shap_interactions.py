@@ -31,7 +31,7 @@ class ShapInteractions(Result):
     base, prediction : ndarray of shape (n, n_outputs)
         Mean output over the background, and output of each row.
     scale : str
-        What is being explained.
+        Explained quantity.
     background_hash : str
         SHA-256 of the background rows.
     n_background : int
@@ -132,7 +132,7 @@ def shap_interactions(
     background : DataFrame or array of shape (b, p)
         Complete rows that stand for "not known".
     scale : {"linear_predictor", "log_hazard", "risk"}, default "linear_predictor"
-        What is explained.
+        Explained quantity.
     horizons : float or sequence of float, optional
         Prediction times; needed on the risk scale.
     cause : int, default 1

@@ -59,7 +59,7 @@ def shap_values(
     background : DataFrame or array of shape (b, p)
         Rows that stand for "not known", complete; at best all training rows or 500 of them. It is part of the result.
     scale : {"linear_predictor", "log_hazard", "risk"}, default "linear_predictor"
-        What is explained. The result names the scale that the model states for its linear predictor; ``"log_hazard"``
+        Explained quantity. The result names the scale that the model states for its linear predictor; ``"log_hazard"``
         refuses a model that states another.
     horizons : float or sequence of float, optional
         Prediction times; needed on the risk scale.

@@ -169,7 +169,7 @@ def pool_combat(
     moments : sequence of CombatMoments
         One a site.
     prior : {"parametric", "nonparametric", "none"}, default "parametric"
-        How estimates of a site are shrunken over its features.
+        Shrinkage of the estimates of a site over its features.
     mean_only : bool, default False
         Leave the variances.
     reference_site : str, optional

@@ -28,7 +28,7 @@ class FederatedCox(FederatedLikelihood):
     columns : sequence of str
         Predictors, in the order of the coefficients.
     ties : {"efron", "breslow"}, default "efron"
-        How tied events are counted, within a site.
+        Handling of tied events, within a site.
     penalty : float, default 0.0
         Ridge penalty θ: the pooled log-likelihood minus ``θ/2 Σ β²``.
     tol : float, default 1e-6

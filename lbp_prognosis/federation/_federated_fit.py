@@ -47,9 +47,9 @@ class FederatedFit(Result):
     converged : bool
         Whether no coefficient moved by more than ``tol`` standard errors.
     sites : tuple of str
-        Who answered.
+        Sites that answered.
     left_out : dict of str to str
-        Who did not, and why: the estimate is that of the sites that answered.
+        Sites that did not, with the reason: the estimate is that of the sites that answered.
     n, n_events : int
         Patients and events of the sites that answered.
     request : RoundRequest

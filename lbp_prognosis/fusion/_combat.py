@@ -51,14 +51,14 @@ class ComBat(TransformerMixin, BaseEstimator):
         Columns whose effect on the features is kept (age, sex). They must be known at prediction; the outcome is
         refused.
     prior : {"parametric", "nonparametric", "none"}, default "parametric"
-        How a batch's estimates are shrunken over its features: normal and inverse gamma, their empirical distribution,
+        Shrinkage of a batch's estimates over its features: normal and inverse gamma, their empirical distribution,
         or not at all. A single feature is never shrunken.
     mean_only : bool, default False
         Leave the variances as they are.
     reference : label, optional
         Batch whose scale all others are put on; its own rows do not change.
     unseen : {"reference", "calibrate", "none"}, optional
-        What happens to rows of a batch that the fit did not see. ``"reference"``: they are taken to be on the scale of
+        Treatment of rows of a batch that the fit did not see. ``"reference"``: they are taken to be on the scale of
         the reference batch and pass; ``"calibrate"``: they are refused until `calibrate` has seen enough of their
         batch; ``"none"``: they pass as they are. By default they are refused.
     min_calibration : int, default 20
@@ -78,7 +78,7 @@ class ComBat(TransformerMixin, BaseEstimator):
     constant_ : list of str
         Features that do not vary within batches; they pass.
     estimates_ : CombatFit
-        What was estimated from the training rows.
+        Estimates from the training rows.
     gamma_, delta_ : ndarray of shape (n_batches, n_features)
         Shift in units of the residual SD, and variance ratio, that are taken off.
     calibrated_ : dict

@@ -32,7 +32,7 @@ class CovBat(ComBat):
     reference : label, optional
         Batch whose scale and covariance all others are put on.
     unseen : {"reference", "none"}, optional
-        What happens to rows of an unseen batch, as in `ComBat`. A covariance is not calibrated on a few rows.
+        Treatment of rows of an unseen batch, as in `ComBat`. A covariance is not calibrated on a few rows.
     min_calibration : int, default 20
         Not used; see ``min_batch``.
     drop_batch : bool, default True

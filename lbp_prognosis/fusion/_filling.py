@@ -1,4 +1,4 @@
-"""Filling in what is missing: what was learned of the predictors, and the columns that follow from others."""
+"""Imputation of missing values: estimates from the predictors, and columns that follow from others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``level_norms``: a value beside what is usual at its level."""
+"""``level_norms``: a value relative to the norm of its level."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class MultipleImputation(TransformerMixin, BaseEstimator):
     incomplete_ : float
         Share of training rows with cells to be filled in.
     imputer_ : DeploymentImputer
-        What was learned of the predictors, for new rows.
+        Estimates from the predictors, for new rows.
 
     Notes
     -----

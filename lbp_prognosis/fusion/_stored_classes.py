@@ -1,4 +1,4 @@
-"""``stored_classes``: the closed list of what a model file may hold of this room."""
+"""``stored_classes``: the closed list of classes of this room in model files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``Instrument``: what a questionnaire's items are, how they make a score, and when a score may not be made."""
+"""``Instrument``: items of a questionnaire, their scoring, and conditions without a score."""
 
 from __future__ import annotations
 

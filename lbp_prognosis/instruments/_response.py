@@ -1,4 +1,4 @@
-"""``response``: who improved by an important amount, of those who could."""
+"""``response``: patients who improved by an important amount, of those who could."""
 
 from __future__ import annotations
 

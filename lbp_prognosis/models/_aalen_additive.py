@@ -40,7 +40,7 @@ class AalenAdditive(RiskEstimator):
     Parameters
     ----------
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a combination of columns before it: raise, or give it no effect.
+        Treatment of a column that is constant or a combination of columns before it: raise, or give it no effect.
 
     Attributes
     ----------

@@ -67,7 +67,7 @@ class BoostedCox(BoostedModel):
     folds : int, default 5
         Folds of the cross-fitted margins; fewer if a cause has few events.
     ties : {"efron", "breslow"}, default "efron"
-        How tied events are counted.
+        Handling of tied events.
     max_bin : int, default 256
         Most split points of a column; columns with fewer distinct values lose nothing.
     monotone : mapping of str to int, optional

@@ -41,9 +41,9 @@ class BoostedHazard(BoostedModel):
         `Surv.right`, whose times are then grouped: an event counts in its period, a censoring time goes back to the
         last visit passed. A `Status` brings its own.
     tolerance : float, default 0.0
-        How far an endpoint may lie from a visit to be taken for it.
+        Largest distance of an endpoint from a visit to be taken for it.
     between : {"interpolate", "refuse"}, default "interpolate"
-        What to do at horizons that are no visits: take the hazard as constant within the period, or raise.
+        Treatment of horizons that are no visits: take the hazard as constant within the period, or raise.
     horizon : float, optional
         Visit of a `Status` that has lost its own.
     time_varying : bool, default True

@@ -50,8 +50,8 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     Parameters
     ----------
     incidence : {"product_limit", "exponential", "product_limit_efron", "exponential_efron"}, default "product_limit"
-        How hazards become incidences; see the notes. The first gives the Aalen–Johansen estimate where no predictor has
-        an effect, whatever the ties. The last two put hazard increments as they are into both forms, as R's
+        Transformation of hazards to incidences; see the notes. The first gives the Aalen–Johansen estimate if no
+        predictor has an effect, whatever the ties. The last two put hazard increments as they are into both forms, as R's
         riskRegression does (``product.limit = TRUE`` and ``FALSE``): where many events share a time, as at visits,
         their risks are too high; what passes 1 is reported as 1.
     ties : {"efron", "breslow", "exact"}, default "efron"

@@ -62,7 +62,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
     Parameters
     ----------
     ties : {"efron", "breslow", "exact"}, default "efron"
-        How tied events are counted. ``"exact"`` is the discrete likelihood (its cost grows with the size of the tied
+        Handling of tied events. ``"exact"`` is the discrete likelihood (its cost grows with the size of the tied
         groups); its baseline is Breslow's.
     penalty : float or "cv", default 0.0
         Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``. ``"cv"`` chooses it by cross-validated
@@ -79,7 +79,7 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
     offset : str, optional
         Column of ``X`` that enters the linear predictor with coefficient 1.
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a linear combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a linear combination of columns before it: raise, or give it the
         coefficient 0.
     max_iter : int, default 30
         Newton iterations.

@@ -64,7 +64,7 @@ class CoxDiagnostics:
         Parameters
         ----------
         X, y, sample_weight, strata, offset
-            What was given to `fit`.
+            The data given to `fit`.
         kind : {"martingale", "deviance", "score", "dfbeta"}, default "martingale"
             ``martingale``: events minus expected events; ``deviance``: the same made symmetric; ``score``: the row's
             part of the gradient, without its weight; ``dfbeta``: approximate change of the coefficients if the row were
@@ -108,7 +108,7 @@ class CoxDiagnostics:
         Parameters
         ----------
         X, y, sample_weight, strata, offset
-            What was given to `fit`.
+            The data given to `fit`.
         scaled : bool, default False
             Scaled by the covariance and the number of events (the sum of their weights) and shifted by the coefficient:
             a smooth curve through them against time estimates the coefficient as a function of time.
@@ -147,7 +147,7 @@ class CoxDiagnostics:
         Parameters
         ----------
         X, y, sample_weight, strata, offset
-            What was given to `fit`. Where the data say nothing of a trend the statistic is NaN.
+            The data given to `fit`. Where the data say nothing of a trend the statistic is NaN.
         transform : {"km", "identity", "log", "rank"}, default "km"
             ``g``: one minus the Kaplan–Meier curve just before t, t itself, its logarithm, or its rank among the
             times of all rows. Frequency weights count as copies here, other weights (above 0) as one row each.

@@ -27,7 +27,7 @@ class CoxResampler(Generic[Model]):
     coef, covariance : ndarray of shape (p,) and (p, p)
         Of the model of all rows, where the search starts.
     ties : {"efron", "breslow"}
-        How tied events are counted.
+        Handling of tied events.
     ridge : callable
         From rows (n, p) and their copies (n,) to the penalty of each column, or None.
     build : callable

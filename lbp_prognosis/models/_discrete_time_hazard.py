@@ -54,9 +54,9 @@ class DiscreteTimeHazard(RiskEstimator):
         `Surv.right`, whose times are then grouped: an event counts in its period, a censoring time goes back to the
         last visit passed.
     tolerance : float, default 0.0
-        How far an endpoint may lie from a visit to be taken for it.
+        Largest distance of an endpoint from a visit to be taken for it.
     between : {"refuse", "interpolate"}, default "refuse"
-        What to do at horizons that are no visits, where the data say nothing: raise, or take the hazard as constant
+        Treatment of horizons that are no visits, where the data say nothing: raise, or take the hazard as constant
         within the period.
     penalty : float or "cv", default 0.0
         Ridge penalty θ: the log-likelihood minus ``θ/2 Σ_j f_j (s_j β_j)²``; periods are free. ``"cv"``
@@ -73,7 +73,7 @@ class DiscreteTimeHazard(RiskEstimator):
     offset : str, optional
         Column of ``X`` that enters the linear predictors with coefficient 1.
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
         coefficient 0. Under a penalty such a column is determined and kept.
     rare_causes : {"same_for_all", "error"}, default "same_for_all"
         What to do where the effects have no finite estimate and a cause other than 1 has fewer than ten events a

@@ -45,7 +45,7 @@ class FineGray(CoxPH):
     cause : int, default 1
         Event code the model is for.
     ties : {"efron", "breslow"}, default "efron"
-        How tied events are counted; ``"breslow"`` as in R's ``cmprsk::crr``.
+        Handling of tied events; ``"breslow"`` as in R's ``cmprsk::crr``.
     censoring_ties : {"events_first", "at_risk"}, default "events_first"
         Whether events leave before the censorings of the same time in the Kaplan–Meier curve of the censoring times (as
         in R's ``survival::finegray``), or are still at risk then (as in ``cmprsk::crr``). The two differ only where an

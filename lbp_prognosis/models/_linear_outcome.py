@@ -36,7 +36,7 @@ class LinearOutcome(ScoreModel):
     offset : str, optional
         Column of ``X`` that enters the mean with coefficient 1.
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a combination of columns before it.
+        Treatment of a column that is constant or a combination of columns before it.
 
     Attributes
     ----------

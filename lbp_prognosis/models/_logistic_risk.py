@@ -70,7 +70,7 @@ class LogisticRisk(RiskEstimator):
     offset : str, optional
         Column of ``X`` that enters the linear predictor with coefficient 1.
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
         coefficient 0. Under a penalty such a column is determined and kept.
     choose : {"min", "one_se"}, default "min"
         Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard

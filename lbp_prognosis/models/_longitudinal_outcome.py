@@ -56,7 +56,7 @@ class LongitudinalOutcome(RiskEstimator):
     by_visit : "all", "none" or sequence of str, default "all"
         Predictors with a coefficient of their own at each visit; the others have one for all visits.
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
         coefficient 0.
 
     Attributes

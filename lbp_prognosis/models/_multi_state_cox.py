@@ -44,9 +44,9 @@ class MultiStateCox(RiskEstimator):
     shared : list of str, optional
         Predictors with one coefficient for all transitions; the others have one for each.
     incidence : {"product_limit", "exponential"}, default "product_limit"
-        How hazards become probabilities: increments of Kalbfleisch and Prentice in a product limit (Aalen–Johansen
-        where no predictor has an effect), or matrix exponentials of Efron's increments, as ``survfit`` of a ``coxph``
-        with several states does in R.
+        Transformation of hazards to probabilities: increments of Kalbfleisch and Prentice in a product limit
+        (Aalen–Johansen if no predictor has an effect), or matrix exponentials of Efron's increments, as ``survfit`` of
+        a ``coxph`` with several states does in R.
     ties : {"efron", "breslow"}, default "efron"
         As in `CoxPH`.
     variance : {"auto", "model", "robust"}, default "auto"

@@ -58,7 +58,7 @@ class OrdinalRegression(ScoreModel):
     offset : str, optional
         Column of ``X`` that enters the linear predictor with coefficient 1.
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a combination of columns before it.
+        Treatment of a column that is constant or a combination of columns before it.
     partial : sequence of str, optional
         Columns with a coefficient for each threshold (partial proportional odds), where `proportional_odds_test` says
         that one does not do. Without a penalty.

@@ -67,7 +67,7 @@ class PanelMarkov(RiskEstimator):
     coef_ : ndarray of shape (q, p)
         Log ratios of intensities, a row per transition.
     terms_ : list of str
-        What was estimated: log intensities, then log ratios.
+        Estimates: log intensities, then log ratios.
     estimates_ : ndarray of shape (k,)
         Their values.
     covariance_ : ndarray of shape (k, k)

@@ -61,7 +61,7 @@ class ParametricAFT(SurvivalRegression, RiskEstimator):
     offset : str, optional
         Column of ``X`` that is a fixed part of log time.
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
         coefficient 0.
 
     Attributes

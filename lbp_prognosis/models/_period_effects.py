@@ -188,7 +188,7 @@ def incidence_at(
     visits, horizons : ndarray
         Ends of the periods; where to read.
     between : {"refuse", "interpolate"}
-        What to do at horizons that are no visits.
+        Treatment of horizons that are no visits.
     """
     place = np.searchsorted(visits, horizons * (1 - 1e-9), side="left")
     ends = visits[place]

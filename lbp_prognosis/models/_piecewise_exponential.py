@@ -47,7 +47,7 @@ class PiecewiseExponential(RiskEstimator):
         ``"auto"`` is robust (sandwich) with clusters or with weights that are not frequencies, and the inverse of the
         observed information otherwise. With a penalty, the information contains it.
     collinear : {"error", "drop"}, default "error"
-        What to do with a column that is constant or a combination of columns before it: raise, or give it the
+        Treatment of a column that is constant or a combination of columns before it: raise, or give it the
         coefficient 0.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Weights of the models of a stack: what is minimised over predictions that no model had helped to fit."""
+"""Weights of the models of a stack, minimised over predictions for rows that the models had not seen."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def methods_sentences(result: Any) -> ManuscriptText:
     Parameters
     ----------
     result : StudyResult or Page
-        What ran. If the page is released, the text contains only what the page contains.
+        Result of a study, or its page. If the page is released, the text contains only what the page contains.
 
     Returns
     -------

@@ -46,7 +46,7 @@ class Page:
     comparison : tuple of str
         (without, with the addition); empty if nothing was added.
     addition : str
-        What is added, e.g. ``"imaging"``.
+        The addition, e.g. ``"imaging"``.
     headline : DataFrame
         ``label, value, low, high``.
     thresholds : ThresholdRange or None

@@ -139,7 +139,7 @@ def measures(found: Evaluation, model: str, horizon: float, how: str) -> Fact:
     horizon : float
         The main one.
     how : str
-        How the numbers came about.
+        Kind of validation of the numbers.
     """
     metrics: Mapping[str, MetricResult] = found.metrics.get(model, {})
     shown = ("auc", "concordance", "calibration_slope", "observed_expected")

@@ -1,4 +1,4 @@
-"""``facts_of_page``: facts for the questions of PROBAST+AI from a page, limited to what the page shows."""
+"""``facts_of_page``: facts for the questions of PROBAST+AI from a page, limited to its contents."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class ReleasedGroups(Result):
     Attributes
     ----------
     model : str
-        Whose risks.
+        Model of the risks.
     names : tuple of str
         Groups, lowest risk first.
     table, workload : DataFrame
@@ -119,7 +119,7 @@ class ReleasedCalibration(Result):
     Attributes
     ----------
     model : str
-        Whose risks.
+        Model of the risks.
     observed_expected, calibration_slope, ici : MetricResult
         Released numbers.
     curve : DataFrame
@@ -144,7 +144,7 @@ class ReleasedCalibration(Result):
         ax : Axes, optional
             Where to draw; a new figure by default.
         label : str, default ""
-            What the risk is of.
+            Name of the risk.
         """
         from lbp_prognosis._draw import draw_calibration
 

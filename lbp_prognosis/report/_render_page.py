@@ -70,7 +70,7 @@ def render_page(page: Page, sections: tuple[Section, ...] | None = None) -> str:
     Parameters
     ----------
     page : Page
-        What is to be shown.
+        The page.
     sections : tuple of Section, optional
         Made before, so that figures are drawn once.
 
@@ -99,7 +99,7 @@ def render_summary(page: Page, sections: tuple[Section, ...] | None = None) -> s
     Parameters
     ----------
     page : Page
-        What is to be shown.
+        The page.
     sections : tuple of Section, optional
         Of the whole page, made before.
 

@@ -26,7 +26,7 @@ def results_sentences(result: Any) -> ManuscriptText:
     Parameters
     ----------
     result : StudyResult or Page
-        What ran. If the page is released, the text contains only numbers of that page.
+        Result of a study, or its page. If the page is released, the text contains only numbers of that page.
 
     Returns
     -------

@@ -80,7 +80,7 @@ def tripod_ai(result: Any) -> TripodForm:
     Parameters
     ----------
     result : StudyResult or Page
-        What ran. If the page is released, the form contains only numbers of that page.
+        Result of a study, or its page. If the page is released, the form contains only numbers of that page.
 
     Returns
     -------

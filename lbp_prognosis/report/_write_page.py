@@ -53,7 +53,7 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     page : Page
-        What is to be shown.
+        The page.
     folder : path
         Made if it is not there; files of these names in it are replaced.
 

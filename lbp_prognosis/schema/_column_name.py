@@ -23,7 +23,7 @@ class ColumnName:
     Attributes
     ----------
     measure : str
-        What was measured, e.g. ``"disc_height"``.
+        Measured quantity, e.g. ``"disc_height"``.
     structure : str
         Anatomical structure, or empty.
     level : str

@@ -43,7 +43,7 @@ class MappedTables(Result):
     rows : DataFrame
         Rows taken: ``table, source, n_source, n_kept, where``.
     notes : tuple of str
-        What was noticed, such as words for missing values that matched no cell.
+        Remarks, such as words for missing values that matched no cell.
     """
 
     tables: dict[str, pd.DataFrame]

@@ -46,7 +46,7 @@ class RedcapReading(Result):
     codebook : DataFrame
         One row per column: ``column, form, type, label, coding, minimum, maximum, n, n_missing, n_coded_missing``.
     notes : tuple of str
-        What was noticed: columns that are not in the dictionary, fields without a column, codes outside the choices.
+        Remarks: columns that are not in the dictionary, fields without a column, codes outside the choices.
     """
 
     records: pd.DataFrame

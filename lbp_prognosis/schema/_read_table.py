@@ -46,7 +46,7 @@ class TableReading(Result):
     value_labels : dict of str to dict
         For a column: code to word, where the file has them.
     notes : tuple of str
-        What was noticed. Values of patients are written as patterns (9 a digit, a a letter) unless asked for.
+        Remarks. Values of patients are written as patterns (9 for a digit, a for a letter) unless asked for.
     failures : DataFrame
         One row per cell, row or column that is not as promised: ``table, row, field, reason, value, message``
         with reasons ``bad_date, short_row, not_a_number, number_format, total_row``. Empty if there were none.

@@ -48,7 +48,7 @@ class PackageReport(Result):
         One row per failure: ``table, row, field, reason, value, message``; ``row`` counts data rows from 1. Empty if
         the package is valid.
     notes : DataFrame
-        What was noticed and is no fault: ``table, field, note`` (undeclared columns, dialect, decimal comma …).
+        Remarks that are no faults: ``table, field, note`` (undeclared columns, dialect, decimal comma …).
     synthetic : bool
         Whether the package states that it was simulated (``"synthetic": true`` in its ``datapackage.json``, or frames
         that carry the mark).

@@ -98,7 +98,7 @@ def groups_out_of_fold(
     thresholds : ThresholdRange or None
         Low and high divide the groups.
     model : str
-        Whose risks.
+        Model of the risks.
     synthetic : bool
         Whether the data were simulated.
     """

@@ -76,7 +76,7 @@ def evaluate_table(
     thresholds : str, default ""
         ``low:high`` (steps of 0.01) or a list with commas.
     target : {"event", "no_event"}, default "event"
-        What decisions are about.
+        Target of decisions.
     clusters : str, default ""
         Column of what rows belong together.
     unit : str, default ""

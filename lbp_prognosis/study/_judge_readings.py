@@ -228,7 +228,7 @@ def _readings(
     rows = table[table["measure"].eq(measure).fillna(False)]
     absent = [reader for reader in readers if not rows["reader_id"].eq(reader).any()]
     if absent:
-        there = ", ".join(sorted(map(repr, rows["reader_id"].dropna().unique()))) or "nobody"
+        there = ", ".join(sorted(map(repr, rows["reader_id"].dropna().unique()))) or "none"
         raise DataError(f"The readings of {measure!r} are by {there}; none by {absent[0]!r}.")
     rows = _of_structure(rows[rows["reader_id"].isin(readers)], measure, structure)
     if "occasion" not in rows.columns:

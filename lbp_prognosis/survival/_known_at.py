@@ -12,7 +12,7 @@ __all__ = ["known_at"]
 
 
 def known_at(y: np.ndarray, horizon: float) -> np.ndarray:
-    """Return what is known of the state at a horizon as a right-censored outcome.
+    """Return the known state at a horizon as a right-censored outcome.
 
     Parameters
     ----------

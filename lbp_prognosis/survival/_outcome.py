@@ -1,4 +1,4 @@
-"""Reading outcomes: what kind a ``y`` is, and the refusal of what is no outcome."""
+"""Reading outcomes: the kind of a ``y``, and the refusal of anything else."""
 
 from __future__ import annotations
 

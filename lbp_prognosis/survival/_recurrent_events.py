@@ -152,7 +152,7 @@ class RecurrentEvents:
         return f"<RecurrentEvents: {self.n_patients} patients, {int((self.event == 1).sum())} events{told}>"
 
     def to_right(self, clock: str = "total") -> np.ndarray:
-        """Return the rows as `Surv.right`, for models that take one event a row.
+        """Return the rows as `Surv.right`, for models that take one event per row.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""``OutcomeSpec``: what the outcome is, said once and carried into every report."""
+"""``OutcomeSpec``: definition of the outcome, stated once and carried into every report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clones and refits: what a model is worth on patients it has not seen."""
+"""Expected performance of models in patients that they have not seen."""
 
 from lbp_prognosis.validation.comparison._added_value import added_value
 from lbp_prognosis.validation.comparison._added_value_result import AddedValue

@@ -1,4 +1,4 @@
-"""``aligned``: what a constructor of outcomes takes, in one order by label."""
+"""``aligned``: arguments of a constructor of outcomes, in one order by label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``read_frame``: predictors as a pandas frame whose columns are named and hold what they hold."""
+"""``read_frame``: predictors as a pandas frame with named and typed columns."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def build_anatomy(masks: Sequence[tuple[Mask, LabelMap]]) -> Anatomy:
 def _regions(mask: Mask, label_map: LabelMap) -> list[tuple[int, Region]]:
     data = mask.data
     length = int(data.max()) + 1
-    # slab by slab: counting a whole CT at once would copy it into eight bytes a voxel
+    # slab by slab: counting a whole CT at once would copy it into eight bytes per voxel
     counts = np.sum([np.bincount(slab.ravel(), minlength=length) for slab in data], axis=0)
     present = [int(value) for value in np.flatnonzero(counts) if value]
     strange = [value for value in present if not label_map.knows(value)]

@@ -58,9 +58,9 @@ class Case:
     conventions : tuple of str
         Conventions of the masks: the tools that drew them.
     troubles : list of (str, Exception)
-        What failed without costing the case: families of the user, by name.
+        Failures that do not end the case: families of the user, by name.
     kept : dict
-        What a family found and its picture draws again, by name.
+        Findings of a family that its figure draws again, by name.
     """
 
     anatomy: Anatomy

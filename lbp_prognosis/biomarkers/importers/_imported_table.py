@@ -27,7 +27,7 @@ class ImportedTable(Result):
     studies : DataFrame
         What the files say of the acquisition, one row per study (columns of ``imaging_study`` that are known).
     left_out : DataFrame
-        What was in the files and is not in the table: ``source, item, reason``.
+        Items of the files that are not in the table: ``source, item, reason``.
     """
 
     table: pd.DataFrame

@@ -118,7 +118,7 @@ def _one_series(heads: list[tuple[Any, Path]], series: str | None, folder: Path)
 def _slices(head: Any, file: Path) -> list[_Slice]:
     """Return the planes of a file with their places; one per frame of an enhanced object."""
     if int(head.get("SamplesPerPixel", 1) or 1) != 1:
-        raise DataError(f"{file.name} holds colours ({head.SamplesPerPixel} numbers a pixel), not intensities.")
+        raise DataError(f"{file.name} holds colours ({head.SamplesPerPixel} numbers per pixel), not intensities.")
     if "MOSAIC" in [str(kind) for kind in head.get("ImageType", [])]:
         raise DataError(f"{file.name} holds all slices side by side in one plane (a mosaic). Convert it to NIfTI.")
     frames = int(head.get("NumberOfFrames", 1) or 1)

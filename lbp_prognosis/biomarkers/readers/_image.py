@@ -48,7 +48,7 @@ class Image:
     affine : array of shape (4, 4)
         From voxel indices to RAS millimetres (see Notes).
     acquisition : mapping, optional
-        How it was acquired: ``modality, field_strength, vendor, model, repetition_time, …``.
+        Acquisition: ``modality, field_strength, vendor, model, repetition_time, …``.
     source : str, optional
         Where it came from, for messages.
 

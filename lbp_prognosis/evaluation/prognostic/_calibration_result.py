@@ -259,7 +259,7 @@ class Calibration(Result):
         least : int, default 0
             Groups and bars of the histogram with fewer patients are not drawn.
         label : str, default ""
-            What the risk is of, for the axis: "no recovery by 12 months"; event and horizon by default.
+            Name of the risk for the axis: "no recovery by 12 months"; event and horizon by default.
         """
         from lbp_prognosis._draw import draw_calibration
 

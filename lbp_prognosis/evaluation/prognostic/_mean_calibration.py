@@ -1,4 +1,4 @@
-"""``mean_calibration``: are mean scores what was predicted?"""
+"""``mean_calibration``: do mean scores agree with the predicted ones?"""
 
 from __future__ import annotations
 

@@ -429,7 +429,7 @@ class DecisionCurve(Result):
         bands : bool, default False
             Shade the simultaneous band instead of the pointwise interval.
         label : str, default ""
-            What the risk is of, for the axis: "no recovery by 12 months"; event and horizon by default.
+            Name of the risk for the axis: "no recovery by 12 months"; event and horizon by default.
         """
         from lbp_prognosis._draw import draw_decision_curve
 

@@ -109,7 +109,7 @@ def development_value(
     thresholds : array-like of shape (k,)
         Decision thresholds, on the risk of the target.
     target : {"event", "no_event"}, default "event"
-        What the decision is about; with ``"no_event"`` one minus the risks decide.
+        Target of the decision; with ``"no_event"`` one minus the risks decide.
     horizon : float, optional
         Time the risks belong to, for frames.
     model : str, default ""

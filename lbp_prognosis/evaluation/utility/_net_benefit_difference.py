@@ -96,7 +96,7 @@ class NetBenefitDifference(Result):
         horizon : float, optional
             One of the horizons; the first with an estimate by default.
         label : str, default ""
-            What the risk is of, for the axis: "no recovery by 12 months"; event and horizon by default.
+            Name of the risk for the axis: "no recovery by 12 months"; event and horizon by default.
         """
         from lbp_prognosis._draw import draw_net_benefit_difference
 

@@ -167,7 +167,7 @@ def test_tradeoff(
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
-        What the decision is about.
+        Target of the decision.
     clusters : array-like of shape (n,), optional
         Unit of the variance.
     confidence : float, default 0.95

@@ -120,7 +120,7 @@ def value_of_information(
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
-        What the decision is about.
+        Target of the decision.
     clusters : array-like of shape (n,), optional
         Unit of the variance.
     n_draws : int, default 4000

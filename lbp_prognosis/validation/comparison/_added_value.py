@@ -109,7 +109,7 @@ def added_value(
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
-        What decisions are about.
+        Target of decisions.
     n_splits, n_repeats : int
         Folds and repeats of the cross-fitting.
     groups : array-like of shape (n,), optional

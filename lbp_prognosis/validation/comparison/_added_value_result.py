@@ -1,4 +1,4 @@
-"""``AddedValue``: what a modality adds to the others, in numbers, in words and in pictures."""
+"""``AddedValue``: added value of a modality, in numbers, words and figures."""
 
 from __future__ import annotations
 

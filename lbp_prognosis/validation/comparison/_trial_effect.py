@@ -147,7 +147,7 @@ def trial_effect(
     value : array-like of shape (n,)
         Outcome of each patient: 0 and 1, or a score.
     clusters : array-like of shape (n,)
-        What was randomised: practice or hospital.
+        Unit of randomisation: practice or hospital.
     exposed : array-like of shape (n,)
         1 where the patient's cluster used the model in that period, else 0: as randomised, whatever was done.
     periods : array-like of shape (n,), optional

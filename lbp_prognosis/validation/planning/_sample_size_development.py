@@ -254,7 +254,7 @@ def _survival(
     if share > 1:
         raise argument_error(
             "rate",
-            f"at most 1 / mean_follow_up = {1 / mean_time:g}, one event a patient",
+            f"at most 1 / mean_follow_up = {1 / mean_time:g}, one event per patient",
             lam,
             "Are the rate and the follow-up in one unit of time?",
         )

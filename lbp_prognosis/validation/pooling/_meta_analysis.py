@@ -272,7 +272,7 @@ def meta_analysis(
     metric: str = "",
     confidence: float = 0.95,
 ) -> MetaAnalysis:
-    """Pool a measure of performance over sites, and say what a new site may expect.
+    """Pool a measure of performance over sites, with the prediction interval for a new site.
 
     Parameters
     ----------

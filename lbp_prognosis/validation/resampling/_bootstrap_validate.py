@@ -91,7 +91,7 @@ def bootstrap_validate(
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
-        What net benefit is about.
+        Target of net benefit.
     method : {"auto", "optimism", ".632", ".632+"}, default "auto"
         ``"auto"``: ``.632+`` for models that say they interpolate (``interpolates``), ``optimism`` for others.
     n_resamples : int, default 200

@@ -258,7 +258,7 @@ def internal_external(
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
-        What decisions are about.
+        Target of decisions.
     groups : array-like of shape (n,), optional
         Patient of each row; used as clusters within a site.
     min_events : int, default 10

@@ -45,7 +45,7 @@ class Panel:
     cause : int
         Event code.
     target : {"event", "no_event"}
-        What net benefit is about.
+        Target of net benefit.
     indexes : bool
         Whether Dxy, Nagelkerke's R², D, U, Q and g of the linear predictor are taken.
     competing : bool

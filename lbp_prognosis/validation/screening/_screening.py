@@ -1,4 +1,4 @@
-"""``Screening``: what was found suspicious in predictors and outcome, one row per finding."""
+"""``Screening``: suspicious findings in predictors and outcome, one row per finding."""
 
 from __future__ import annotations
 

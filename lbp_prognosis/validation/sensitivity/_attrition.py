@@ -37,7 +37,7 @@ _POSITIVITY = objection("attendance-positivity")
 
 @dataclass(frozen=True, repr=False)
 class AttritionWeights(Result):
-    """Weights that let those seen stand for all, from a model of who was seen.
+    """Weights of the patients who attended, so that they represent all, from a model of attendance.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class AttritionWeights(Result):
 
 @takes_rows()
 def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
-    """Model who was seen at the visit, and weigh those who were.
+    """Model attendance at the visit, and weight the patients who attended.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def attrition_weights(y: np.ndarray, X: pd.DataFrame) -> AttritionWeights:
 
 @dataclass(frozen=True, repr=False)
 class DeltaSensitivity(Result):
-    """Performance under assumptions about the patients who were not seen.
+    """Performance under assumptions about the patients who did not attend.
 
     Attributes
     ----------

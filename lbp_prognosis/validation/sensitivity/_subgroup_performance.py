@@ -201,7 +201,7 @@ def subgroup_performance(
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
-        What decisions are about.
+        Target of decisions.
     linear_predictors : array-like of shape (n,), or mapping, optional
         As in `evaluation.evaluate`.
     min_events : int, default 10

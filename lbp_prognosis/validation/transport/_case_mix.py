@@ -121,7 +121,7 @@ def case_mix(
     y_validation: np.ndarray,
     lp_validation: Any,
 ) -> CaseMix:
-    """Compare two samples in who was in them and in how well the model ranks them.
+    """Compare two samples in case mix and in discrimination of the model.
 
     Parameters
     ----------

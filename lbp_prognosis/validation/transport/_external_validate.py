@@ -144,7 +144,7 @@ def external_validate(
     cause : int, default 1
         Event code of interest.
     target : {"event", "no_event"}, default "event"
-        What decisions are about.
+        Target of decisions.
     clusters : array-like of shape (n,), optional
         Unit of the standard errors.
     development_X : DataFrame, optional
