@@ -51,7 +51,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     ----------
     incidence : {"product_limit", "exponential", "product_limit_efron", "exponential_efron"}, default "product_limit"
         Transformation of hazards to incidences; see the notes. The first gives the Aalen–Johansen estimate if no
-        predictor has an effect, whatever the ties. The last two put hazard increments as they are into both forms, as R's
+        predictor has an effect, whatever the ties. The last two put unchanged hazard increments into both forms, as R's
         riskRegression does (``product.limit = TRUE`` and ``FALSE``): where many events share a time, as at visits,
         their risks are too high; what passes 1 is reported as 1.
     ties : {"efron", "breslow", "exact"}, default "efron"

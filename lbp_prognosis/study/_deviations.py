@@ -90,7 +90,8 @@ def deviations(
     plan : AnalysisPlan, Study or path
         The plan, its protocol, or the file of it.
     result : StudyResult or Study
-        Result or protocol of the study. For a result, objections that report planned analyses as impossible are rows too.
+        Result or protocol of the study. For a result, objections that report planned analyses as impossible are
+        rows too.
     reasons : mapping of str to str, optional
         Field to the reason of its change.
     expect_sha256 : str, default ""
