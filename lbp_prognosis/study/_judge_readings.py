@@ -228,8 +228,11 @@ def _readings(
     rows = table[table["measure"].eq(measure).fillna(False)]
     absent = [reader for reader in readers if not rows["reader_id"].eq(reader).any()]
     if absent:
-        there = ", ".join(sorted(map(repr, rows["reader_id"].dropna().unique()))) or "none"
-        raise DataError(f"The readings of {measure!r} are by {there}; none by {absent[0]!r}.")
+        there = ", ".join(sorted(map(repr, rows["reader_id"].dropna().unique())))
+        raise DataError(
+            f"Table `reading` contains no reading of {measure!r} by {absent[0]!r}; "
+            + (f"its readers are {there}." if there else "no reader is named for this measure.")
+        )
     rows = _of_structure(rows[rows["reader_id"].isin(readers)], measure, structure)
     if "occasion" not in rows.columns:
         rows = rows.assign(occasion=1.0)

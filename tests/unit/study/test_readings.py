@@ -109,8 +109,8 @@ def test_a_list_of_categories(tables):
 @pytest.mark.parametrize(
     ("plan", "words"),
     [
-        (TechnicalPlan("pfirrmann", ("nobody",)), "none by 'nobody'"),
-        (TechnicalPlan("modic", ("reader_1",)), "by nobody"),
+        (TechnicalPlan("pfirrmann", ("absent",)), "no reading of 'pfirrmann' by 'absent'; its readers are "),
+        (TechnicalPlan("modic", ("reader_1",)), "no reading of 'modic' by 'reader_1'; no reader is named"),
         (TechnicalPlan("pfirrmann", ("reference",)), "not repeated"),
         (TechnicalPlan("pfirrmann", ("reader_1",), levels=("s1",)), "not repeated at s1"),
         (TechnicalPlan("pfirrmann", ("reader_1",), structure="canal"), "no such structure"),
