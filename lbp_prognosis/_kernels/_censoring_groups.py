@@ -62,7 +62,7 @@ def censoring_groups(
         hazard = np.divide(censored, at_risk, out=np.zeros(grid.size), where=censored > 0)
         left = np.concatenate([[1.0], np.cumprod(1 - hazard)[:-1]])
         if entering is not None:
-            # the first to enter find nobody: the curve is needed after their entry only
+            # the first to enter find no one at risk: the curve is needed after their entry only
             late = np.divide(entering, entering + present, out=np.zeros(grid.size), where=entering > 0)
             late[np.flatnonzero(entering > 0)[0]] = 0.0
             left = left * np.cumprod((1 - late)[::-1])[::-1]

@@ -233,7 +233,7 @@ def chained_sweeps(
         Sweeps.
     normals, chis, extras : ndarray
         Read in the order of the visits: normal deviates of the coefficients, a χ² of a continuous column's residual
-        degrees of freedom, and for each hole the donor's rank, a normal deviate, or a uniform one a step.
+        degrees of freedom, and for each hole the donor's rank, a normal deviate, or a uniform one per step.
     """
     q, n = D.shape
     fitted, eta, C, W = np.empty(n), np.empty(n), np.zeros((q, q)), np.empty((q, n))

@@ -22,7 +22,7 @@ from lbp_prognosis._kernels._cox_data import CoxData
 from lbp_prognosis._kernels._cox_quadratic import product, violations
 from lbp_prognosis._kernels._cox_sums import TiedEvents, tied_events
 
-__all__ = ["CoxPath", "cox_path", "path_has_levelled", "saturated_of"]
+__all__ = ["CoxPath", "cox_path", "elastic_net_penalty", "path_has_levelled", "saturated_of"]
 
 _EXPLAINED = 0.99  # share of the deviance at which a path of its own choice ends
 _STILL = 1e-3  # or where four penalties added less than this share of what is explained
@@ -260,13 +260,13 @@ class _Solver:
         given = self.gradient[columns] + guess
         inside = np.where(np.isfinite(l1), l1, 0.0)
         target, _ = self.curvature.minimise(given, old, np.where(np.isfinite(l1), l1, 1e300), l2, tol)
-        objective = -self.loglik / self.total + _penalty(old, inside, l2)
+        objective = -self.loglik / self.total + elastic_net_penalty(old, inside, l2)
         move, new, tries = target - old, target, 0
         along = raw @ move.astype(raw.dtype)
         while True:
             eta = self.eta + along
             loglik = self._at(eta)
-            value = -loglik / self.total + _penalty(new, inside, l2)
+            value = -loglik / self.total + elastic_net_penalty(new, inside, l2)
             if value <= objective + (1e-12 if self.single else 1e-13) * (1 + abs(objective)):
                 break
             tries += 1
@@ -313,7 +313,8 @@ def _alike(one: float, other: float) -> bool:
     return one <= 3 * other and other <= 3 * one
 
 
-def _penalty(beta: np.ndarray, l1: np.ndarray, l2: np.ndarray) -> float:
+def elastic_net_penalty(beta: np.ndarray, l1: np.ndarray, l2: np.ndarray) -> float:
+    """Return the penalty at some coefficients."""
     return float(l1 @ np.abs(beta) + 0.5 * (l2 @ beta**2))
 
 
@@ -355,7 +356,7 @@ def cox_path(
     tol : float, default 1e-6
         Largest violation of the optimality conditions, relative to the largest slope at zero.
     max_iter : int, default 200
-        Quadratics a penalty.
+        Quadratics per penalty.
     """
     n, p = data.X.shape
     w = np.ones(n) if weights is None else np.ascontiguousarray(data.sorted(weights), dtype=float)
@@ -401,7 +402,7 @@ def cox_path(
 
 
 def _walk(solver: _Solver, previous: float, lam: float) -> float:
-    """Go down to where ``lam`` is one short step away, over penalties that nobody asked for; return the last of them.
+    """Go down to where ``lam`` is one short step away, over penalties that were not asked for; return the last of them.
 
     A long step meets many columns at once, most of which would leave again, and a quadratic far from its reference.
     """

@@ -18,7 +18,7 @@ import numpy as np
 
 from lbp_prognosis._kernels._cox_curvature import CoxPass
 from lbp_prognosis._kernels._cox_data import CoxData
-from lbp_prognosis._kernels._cox_path import CoxPath, path_has_levelled, saturated_of
+from lbp_prognosis._kernels._cox_path import CoxPath, elastic_net_penalty, path_has_levelled, saturated_of
 from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._sparse_columns import SparseColumns
 
@@ -193,11 +193,13 @@ class _Walker:
         along = np.zeros(self.eta.size)
         self.columns.add(inside, move, along)
         bound = np.where(np.isfinite(l1), l1, 0.0)
-        objective = -self.loglik / self.total + _penalty(old, bound, l2)
+        objective = -self.loglik / self.total + elastic_net_penalty(old, bound, l2)
         for _ in range(_HALVINGS):
             eta = self.eta + along
             loglik = self._at(eta)
-            if -loglik / self.total + _penalty(new, bound, l2) <= objective + self.rounding * (1 + abs(objective)):
+            if -loglik / self.total + elastic_net_penalty(new, bound, l2) <= objective + self.rounding * (
+                1 + abs(objective)
+            ):
                 self.beta[inside], self.eta, self.loglik = new, eta, loglik
                 return True
             move, along = move / 2, along / 2
@@ -211,10 +213,6 @@ def _violations(beta: np.ndarray, slopes: np.ndarray, l1: np.ndarray, l2: np.nda
     rest = slopes - l2 * beta
     active = np.abs(rest - np.sign(beta) * np.where(np.isfinite(l1), l1, 0.0))
     return np.where(beta != 0, active, np.maximum(np.abs(rest) - l1, 0.0))
-
-
-def _penalty(beta: np.ndarray, l1: np.ndarray, l2: np.ndarray) -> float:
-    return float(l1 @ np.abs(beta) + 0.5 * (l2 @ beta**2))
 
 
 def sparse_cox_path(

@@ -164,7 +164,7 @@ def counted_ipcw(place, out, copies, groups, reached):
         if out[i]:
             censored[place[i]] += copies[i]
     for g in range(groups - 1, -1, -1):
-        leaving[g] += leaving[g + 1]  # now everybody who leaves then or later
+        leaving[g] += leaving[g + 1]  # now all who leave then or later
     left = np.ones(groups + 1)  # G(t−) at each time, and past the last
     for g in range(groups):
         at_risk = leaving[g + 1] + censored[g]  # events at the same time have left

@@ -48,7 +48,7 @@ def risk_table(
     come = np.concatenate([[0.0], come])[np.searchsorted(entry[order], times, side="left")]
     gone = np.concatenate([[0.0], np.cumsum(leaving)[:-1]])
     stay = come - gone - leaving
-    # whoever leaves at t was at risk there: what is left of a difference of sums of weights by rounding is nobody
+    # whoever leaves at t was at risk there: the rest that rounding leaves of a difference of sums is no patient
     return leaving, leaving + np.where(stay > 1e-12 * come, stay, 0.0)
 
 

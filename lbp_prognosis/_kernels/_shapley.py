@@ -132,7 +132,7 @@ class NestedPlan:
     Attributes
     ----------
     members : ndarray of bool of shape (n_coalitions, n)
-        Coalitions, each once; the first is empty, the last is everybody.
+        Coalitions, each once; the first is empty, the last contains all players.
     weights : csr_matrix of shape (n, n_coalitions)
         φ = weights @ worths.
     """
@@ -167,8 +167,8 @@ def nested_plan(tree: tuple, n: int) -> NestedPlan:
             row.append(player)
             column.append(place.setdefault(coalition, len(place)))
             value.append(signed)
-    everybody = (1 << n) - 1
-    end = place.setdefault(everybody, len(place))
+    all_players = (1 << n) - 1
+    end = place.setdefault(all_players, len(place))
     order = np.arange(len(place))
     order[[end, -1]] = order[[-1, end]]  # the whole coalition goes last
     masks = [0] * len(place)

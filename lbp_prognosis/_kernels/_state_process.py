@@ -90,8 +90,8 @@ def state_process(
     hazard = events / used[:, :, None]
     out = leaving / used
     for j in range(states):
-        everybody = (leaving[:, j] > 0) & (leaving[:, j] >= at_risk[:, j] * (1 - 1e-12))
-        hazard[:, j, j] = np.where(everybody, -1.0, -out[:, j])
+        all_leave = (leaving[:, j] > 0) & (leaving[:, j] >= at_risk[:, j] * (1 - 1e-12))
+        hazard[:, j, j] = np.where(all_leave, -1.0, -out[:, j])
     first = np.bincount(origin, weights=initial, minlength=states)[:states] / initial.sum()
     return StateProcess(
         times,

@@ -156,10 +156,10 @@ class PatternSubmodels(BaseEstimator):
                 self.patterns_.to_string(index=False),
                 "Give a `fallback`, or fewer modalities.",
             )
-        everybody = np.ones(len(frame), dtype=bool)
+        all_rows = np.ones(len(frame), dtype=bool)
         self.fallback_ = None
         if self.fallback is not None:
-            self.fallback_ = self._fitted(self.fallback, frame[list(groups.columns)], y, everybody, given)
+            self.fallback_ = self._fitted(self.fallback, frame[list(groups.columns)], y, all_rows, given)
         return self
 
     @staticmethod

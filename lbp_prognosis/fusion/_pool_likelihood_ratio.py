@@ -30,9 +30,9 @@ def pool_likelihood_ratio(
 
     Parameters
     ----------
-    models : sequence of fitted LogisticRisk or CoxPH, one a table
+    models : sequence of fitted LogisticRisk or CoxPH, one per table
         The larger model of each table, unpenalised, fitted without weights, strata or offset.
-    null_models : sequence of fitted LogisticRisk or CoxPH, one a table, or None
+    null_models : sequence of fitted LogisticRisk or CoxPH, one per table, or None
         The smaller models; None for no predictor at all.
     X : MultiplyImputed or sequence of DataFrame of shape (n, p)
         Completed tables with the columns of both models, in the order of the models.
@@ -96,7 +96,7 @@ def _names(argument: str, fits: Sequence[Any], m: int) -> list[str]:
     fits = list(fits)
     known = [fit for fit in fits if hasattr(fit, "coef_") and hasattr(fit, "feature_names_in_")]
     if len(fits) != m or m < 2 or len(known) != m:
-        raise argument_error(argument, f"{m} models fitted to frames, one a table, of two tables or more", fits)
+        raise argument_error(argument, f"{m} models fitted to frames, one per table, of two tables or more", fits)
     penalties = [getattr(fit, "penalty", None) for fit in fits]
     if any(penalty is not None and np.any(np.asarray(penalty) != 0) for penalty in penalties):
         raise argument_error(argument, "unpenalised models", "a penalty", "A penalised likelihood has no χ² law.")

@@ -76,7 +76,7 @@ class RiskPipeline(BaseEstimator):
     steps_ : list of (str, transformer)
         Fitted steps, up to and including the one that imputes.
     models_ : list
-        Fitted models, one a completed table; one in all without imputation.
+        Fitted models, one per completed table; one in all without imputation.
     feature_names_in_ : ndarray of str
         Columns of ``X`` at the fit.
     training_ranges_ : dict of str to tuple

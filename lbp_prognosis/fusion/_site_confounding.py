@@ -114,7 +114,7 @@ def site_confounding(site: Any, y: Any, *, threshold: float = 0.3) -> SiteConfou
     )
     table["share"] = table["events"] / table["n"]
     smaller, df = min(sites, states) - 1, (sites - 1) * (states - 1)
-    if smaller < 1:  # one site, or nobody differs in outcome: nothing can be confounded
+    if smaller < 1:  # one site, or no difference in outcome: nothing can be confounded
         return SiteConfounding(0.0, 0.0, 1.0, df, n, 0.0, threshold, table)
     observed = counts.to_numpy(dtype=float)
     expected = observed.sum(axis=1, keepdims=True) * observed.sum(axis=0) / n

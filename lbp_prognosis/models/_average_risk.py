@@ -28,7 +28,7 @@ class AverageRisk(CombinedRisk):
     ----------
     learners : mapping of str to estimator
         Anything with ``fit`` and ``predict_risk``, pipelines too. A learner named as modalities (``"clinical"``,
-        ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one a modality.
+        ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one per modality.
     scale : {"cloglog", "logit", "risk"}, default "cloglog"
         Where the mean is taken. On the first it is the mean of log cumulative hazards; on ``"risk"`` the mean is
         recalibrated on the complementary log-log scale.

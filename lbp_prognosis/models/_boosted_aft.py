@@ -243,7 +243,7 @@ class BoostedAFT(BoostedModel):
         jacobian = float(weights[exact] @ (times.clock[exact] + np.log(self.trained_scale_)))
         self.cv_log_likelihood_ = chosen.log_likelihood - jacobian
         margin = self.start_ + self.trained_scale_ * chosen.margins[:, 0]
-        self.cross_fitted_margin_ = self._everybody(margin, whole.taking_part, y.shape[0])
+        self.cross_fitted_margin_ = self._over_all_rows(margin, whole.taking_part, y.shape[0])
         self._calibrate(design, times, weights, margin, fixed)
         self._boosters: dict[Any, Any] = {}
         return self

@@ -239,7 +239,7 @@ class BoostedCox(BoostedModel):
             folds = deal_folds(groups, event[used], count, rng)
             problem = _CauseRows(part, event[used], weights[used], self.ties)
             chosen = self._grow(cause, self._table(part.X, [settings]), problem, folds)
-            self.cross_fitted_margin_[cause] = self._everybody(chosen, used, y.shape[0])
+            self.cross_fitted_margin_[cause] = self._over_all_rows(chosen, used, y.shape[0])
             self._calibrate(cause, design, event, weights, np.nan_to_num(self.cross_fitted_margin_[cause]))
         self._boosters: dict[Any, Any] = {}
         return self

@@ -422,7 +422,7 @@ class _PeriodRows:
     link : {"cloglog", "logit"}
         Of the hazards.
     by_person : bool
-        Trees see one row per person; otherwise one a person-period.
+        Trees see one row per person; otherwise one per person-period.
     """
 
     def __init__(

@@ -210,7 +210,7 @@ class BoostedModel(RiskEstimator):
         return identical_rows(columns + [part for part in (design.strata, design.offset) if part is not None])
 
     @staticmethod
-    def _everybody(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+    def _over_all_rows(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
         """Put values of the rows that took part among all rows; NaN for the others."""
         out = np.full((n, *values.shape[1:]), np.nan)
         out[rows] = values

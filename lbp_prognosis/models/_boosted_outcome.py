@@ -228,7 +228,7 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         self.trees_ = save_booster(grow_trees(table, problem, chosen.rounds).boosters[0])
         self.n_rounds_ = chosen.rounds
         self.cv_ranked_loss_ = -chosen.log_likelihood / weights.sum()
-        self.cross_fitted_margin_ = self._everybody(chosen.margins[:, 0], place, y.shape[0])
+        self.cross_fitted_margin_ = self._over_all_rows(chosen.margins[:, 0], place, y.shape[0])
         self.levels_ = np.unique(score)
         self._calibrate(design, score, chosen.margins[:, 0])
         self._boosters: dict[Any, Any] = {}

@@ -22,9 +22,9 @@ def coefficient_table(
 ) -> pd.DataFrame:
     """Return ``term, coef, <ratio>, low, high, se, z, p, confidence, variance, coef_low, coef_high``.
 
-    ``low`` and ``high`` are the Wald limits of the ratio exp(coef); both are empty where ``has_ratio`` is False. A
-    ``covariance`` may be the variances alone. A
-    coefficient of variance 0 (a column that was left out) has no test and no interval.
+    ``low`` and ``high`` are the Wald limits of the ratio exp(coef); both are empty where ``has_ratio`` is False.
+    ``covariance`` may be the variances alone. A coefficient of variance 0 (a column that was left out) has no test and
+    no interval.
     """
     level = check_confidence(confidence)
     variances = np.diag(covariance) if covariance.ndim == 2 else covariance

@@ -99,7 +99,7 @@ class CombinedRisk(RiskEstimator):
         return getattr(self, "learners", None)
 
     def _named(self) -> dict[str, Any]:
-        """Learners by name; one estimator stands for one a modality."""
+        """Learners by name; one estimator stands for one per modality."""
         modalities = getattr(self, "modalities", None)
         learners = self._given()
         if not isinstance(learners, Mapping):

@@ -74,7 +74,7 @@ class CoxDiagnostics:
         Returns
         -------
         ndarray of shape (n,) or (n, p)
-            One value per row; one a coefficient for ``score`` and ``dfbeta``.
+            One value per row; one per coefficient for ``score`` and ``dfbeta``.
         """
         check_choice("kind", kind, _KINDS)
         model: Any = self
@@ -116,7 +116,7 @@ class CoxDiagnostics:
         Returns
         -------
         DataFrame
-            Columns ``row, time`` and one a predictor.
+            Columns ``row, time`` and one per predictor.
         """
         model: Any = self
         pieces, _ = self._pieces(X, y, sample_weight, strata, offset)

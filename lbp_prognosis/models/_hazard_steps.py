@@ -20,7 +20,7 @@ def steps_at(
     Parameters
     ----------
     times, values : sequence of ndarray
-        One a stratum: jump times (m,) and values (m,) or (m, p).
+        One per stratum: jump times (m,) and values (m,) or (m, p).
     codes : ndarray of int of shape (n,) or None
         Stratum of each row; None reads the first function once.
     at : ndarray of shape (k,)

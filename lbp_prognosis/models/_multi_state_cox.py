@@ -61,7 +61,7 @@ class MultiStateCox(RiskEstimator):
     transitions_ : list of (int, int)
         Positions of the states of each transition.
     coef_ : ndarray of shape (q, p)
-        Log hazard ratios, a row per transition.
+        Log hazard ratios, one row per transition.
     centre_ : ndarray of shape (p,)
         Means at which the stored increments stand.
     terms_ : list of str

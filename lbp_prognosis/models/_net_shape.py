@@ -1,4 +1,4 @@
-"""A net of encoders, one a modality, behind a gate: its shape, its weights as plain arrays, and what it computes."""
+"""A net of encoders, one per modality, behind a gate: its shape, its weights as plain arrays, and what it computes."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def gate_weights(encodings: np.ndarray, present: np.ndarray, V: np.ndarray, u: n
     Parameters
     ----------
     encodings : ndarray of shape (n, M, d)
-        One a modality; those of absent ones are not looked at.
+        One per modality; those of absent ones are not looked at.
     present : ndarray of bool of shape (n, M)
         A row without any has no shares.
     V, u : ndarray of shape (k, d) and (k,)

@@ -65,9 +65,9 @@ class PanelMarkov(RiskEstimator):
     intensity_ : ndarray of shape (q, m + 1)
         Of each transition in each piece, per unit of time, where predictors are 0.
     coef_ : ndarray of shape (q, p)
-        Log ratios of intensities, a row per transition.
+        Log ratios of intensities, one row per transition.
     terms_ : list of str
-        Estimates: log intensities, then log ratios.
+        Names of the parameters: log intensities, then log ratios.
     estimates_ : ndarray of shape (k,)
         Their values.
     covariance_ : ndarray of shape (k, k)

@@ -46,7 +46,7 @@ class StackedRisk(CombinedRisk):
     ----------
     learners : mapping of str to estimator
         Anything with ``fit`` and ``predict_risk``, pipelines too. A learner named as modalities (``"clinical"``,
-        ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one a modality.
+        ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one per modality.
     modalities : mapping of str to sequence of str, optional
         Columns of each modality. A row may lack a modality as a whole (see the notes).
     meta : {"brier_simplex", "log_score", "cox_nonneg"}, default "brier_simplex"

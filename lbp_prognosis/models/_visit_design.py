@@ -46,7 +46,7 @@ def determined_columns(
             )
         aliased = aliased_columns(X[there][:, kept])
         if aliased.any():
-            wrong = [name for name, one in zip(np.array(names)[kept], aliased) if one]
+            wrong = [names[j] for j in np.flatnonzero(kept)[aliased]]
             raise EstimationError(
                 f"The coefficients of {wrong} are not determined at the visit {visit:g}: among those seen there, these "
                 "columns are constant or combinations of columns before them. Drop them, or leave the visit out."

@@ -330,8 +330,8 @@ def measured_to_status(y: np.ndarray, *, at_most: Any = None, at_least: Any = No
     y : ndarray of shape (n,)
         Made by `Measured.at`.
     at_most, at_least : float or array-like of shape (n,), optional
-        The cut; by default the declared one. One a row, in the order of ``y``, is a cut that depends on the baseline: a
-        response by the minimal important change is ``at_most=baseline - change``.
+        The cut; by default the declared one. One per row, in the order of ``y``, is a cut that depends on the baseline:
+        a response by the minimal important change is ``at_most=baseline - change``.
 
     Returns
     -------

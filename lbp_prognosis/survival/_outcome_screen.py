@@ -10,7 +10,7 @@ from lbp_prognosis.survival._outcome import outcome_kind
 
 __all__ = ["outcome_screen"]
 
-# Horizons as people give them in months or years. In days nobody asks for the risk by day 12; days 7, 14, 28, 30, 42
+# Horizons as people give them in months or years. The risk by day 12 is not asked for; days 7, 14, 28, 30, 42
 # and 90 are meant, and are not here.
 _MONTHS_OR_YEARS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 9.0, 10.0, 12.0, 18.0, 24.0, 36.0, 48.0)
 _LATER = 10.0  # upper quartile of the times in days, as a multiple of a horizon meant in months

@@ -154,7 +154,7 @@ def _restricted_mean(rows: CurveRows, steps: KMSteps, place: np.ndarray, tau: fl
         stays = steps.at_risk > steps.events
         jump = np.where(stays, 1.0 / np.where(stays, steps.at_risk - steps.events, 1.0), 0.0)
     term = np.where(stays, steps.events / np.where(steps.at_risk > 0, steps.at_risk, 1.0) * jump, 0.0)
-    rest = mean - area[1:-1]  # ∫_t^τ S at each used time; the curve is 0 after a time at which nobody stays
+    rest = mean - area[1:-1]  # ∫_t^τ S at each used time; the curve is 0 after a time at which no patient stays
     greenwood = float(np.sum(rest**2 * term[used]))
     grown = np.cumsum(term)
     # ψ_i / n = −∫ S(u) b_i(u) du with b_i = δ_i/(Y − d)(T_i) − [g(T_i ∧ u) − g(E_i)]

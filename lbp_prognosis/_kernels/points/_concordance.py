@@ -63,7 +63,7 @@ def _walk(order, score, event, first, last, early_factor, late_factor, early, la
     # Cell k of the tree is number k − 1 for the later members (numbers start at 0) and number k for the events.
     late_tree = np.zeros(events + 2)
     event_tree = np.zeros(events + 1)
-    everybody = 0.0
+    whole = 0.0
     below_late = np.empty(n if keep else 0)  # of the current block of tied scores only
     below_early = np.empty(n if keep else 0)
     concordant, tied, comparable = 0.0, 0.0, 0.0
@@ -77,7 +77,7 @@ def _walk(order, score, event, first, last, early_factor, late_factor, early, la
         for k in range(start, stop):
             i = order[k]
             if event[i] > 0 and (early[i] != 0.0 or (keep and early_factor[i] != 0.0)):
-                below = everybody - _sum(late_tree, event[i])
+                below = whole - _sum(late_tree, event[i])
                 under += early[i] * below
                 comparable += early[i] * later[event[i]]
                 if keep:
@@ -95,7 +95,7 @@ def _walk(order, score, event, first, last, early_factor, late_factor, early, la
             i = order[k]
             if late[i] != 0.0 and last[i] > first[i]:
                 if first[i] == 0:
-                    everybody += late[i]
+                    whole += late[i]
                 else:
                     _add(late_tree, first[i] + 1, -late[i])
                 if last[i] < events:  # the end of those who outlast all events is never asked for
@@ -106,7 +106,7 @@ def _walk(order, score, event, first, last, early_factor, late_factor, early, la
             for k in range(start, stop):
                 i = order[k]
                 if event[i] > 0 and (early[i] != 0.0 or (keep and early_factor[i] != 0.0)):
-                    reached = everybody - _sum(late_tree, event[i])
+                    reached = whole - _sum(late_tree, event[i])
                     tied += early[i] * reached
                     if keep:
                         pairs[1, i] += early_factor[i] * (reached - below_late[k - start])

@@ -43,7 +43,7 @@ def test_refusals(cohort):
     for words, arguments in (
         ("fewer of the columns", (full, other, tables, y)),
         ("unpenalised", (ridge, None, tables, y)),
-        ("one a table", (full[:1], None, tables, y)),
+        ("one per table", (full[:1], None, tables, y)),
         ("intercept", (full, None, tables, y, "mean")),
     ):
         with pytest.raises(ArgumentError, match=words):
