@@ -59,7 +59,7 @@ def coarse_steps(times: np.ndarray, events: np.ndarray, least: int) -> tuple[np.
     Returns
     -------
     times : ndarray of shape (g,)
-        One a group. A time that so many events share stays; elsewhere the middle between two event times about the
+        One per group. A time that so many events share stays; elsewhere the middle between two event times about the
         group's median, at three digits.
     last : ndarray of int of shape (g,)
         Place of the last jump of each group.

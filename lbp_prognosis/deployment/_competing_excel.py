@@ -79,7 +79,7 @@ def write_competing_excel(equation: CompetingFormula, path: str | os.PathLike[st
 
 
 def _steps(equation: CompetingFormula, sheet: Any, start: int, lp: int, stratum: str) -> None:
-    """Write a row per step: time, a of each cause, p of each cause, risk so far of each cause, and who is left."""
+    """Write a row per step: time, a of each cause, p of each cause, risk so far of each cause, and the share left."""
     from openpyxl.utils import get_column_letter
 
     many = len(equation.hazards)

@@ -32,7 +32,7 @@ class Equation(Formula):
     Attributes
     ----------
     terms : tuple of NumberTerm or LevelTerm
-        One a predictor, in the predictor's own unit.
+        One per predictor, in the predictor's own unit.
     link : str
         ``"cloglog"``, ``"logit"`` or ``"probit"``.
     centre : float

@@ -38,14 +38,19 @@ def impact_items(
     use : IntendedUse
         Purpose of the model.
     log : SilentLog, optional
-        Predictions in silent mode.
+        Predictions in silent mode, some of them by this model file.
     result : TrialEffect, optional
-        What the trial found; an additional row ``"17a"`` of CONSORT-AI's parent, CONSORT 2010.
+        What the trial found, for CONSORT-AI: an additional row ``"17a"`` of its parent, CONSORT 2010.
 
     Returns
     -------
     DataFrame
         ``item, section, text, answer``; the answer is empty where the authors have to write it.
+
+    Raises
+    ------
+    ArgumentError
+        If the log contains no prediction of the model file, or a trial's result is given for DECIDE-AI.
 
     References
     ----------
@@ -55,10 +60,14 @@ def impact_items(
     check_choice("statement", statement, tuple(_ITEMS))
     if not isinstance(use, IntendedUse):
         raise argument_error("use", "an IntendedUse: purpose, population, outcome, version", use)
-    facts = _facts(verify(Path(model)), use, log)
+    if result is not None and (statement != "CONSORT-AI" or not isinstance(result, TrialEffect)):
+        raise argument_error("result", "what trial_effect returned, for CONSORT-AI", f"{type(result).__name__}")
+    file = verify(Path(model))
+    calls = None if log is None else _calls(log, file)
+    facts = _facts(file, use, calls)
     items = _ITEMS[statement]()
     items["answer"] = [facts.get(fact, "") for fact in items["fact"]]
-    if result is not None and statement == "CONSORT-AI":
+    if result is not None:
         told = (
             f"Difference {result.difference:.3g} ({100 * result.confidence:g} % interval {result.low:.3g} to "
             f"{result.high:.3g}, p = {result.p:.2g}), {result.n_clusters} clusters, {result.n} patients, intracluster "
@@ -69,10 +78,20 @@ def impact_items(
     return items[["item", "section", "text", "answer"]]
 
 
-def _facts(file: ModelFile, use: IntendedUse, log: SilentLog | None) -> dict[str, str]:
+def _calls(log: SilentLog, file: ModelFile) -> pd.DataFrame:
+    if not isinstance(log, SilentLog):
+        raise argument_error("log", "a SilentLog", log)
+    calls = log.verify()
+    if file.sha256 not in set(calls["model_sha256"]):
+        raise argument_error(
+            "log", "with predictions of the model file", f"{log.path.name}, {len(calls)} calls of other models"
+        )
+    return calls
+
+
+def _facts(file: ModelFile, use: IntendedUse, calls: pd.DataFrame | None) -> dict[str, str]:
     known = file.manifest
     columns = ", ".join(str(column["name"]) for column in known["columns"])
-    calls = None if log is None else log.verify()
     out = {
         "purpose": use.purpose.rstrip(".") + ".",
         "population": use.population.rstrip(".") + ".",
@@ -84,7 +103,7 @@ def _facts(file: ModelFile, use: IntendedUse, log: SilentLog | None) -> dict[str
         "training range are named, and what is imputed is reported with the range of the risk.",
         "access": f"As a file of {known['library']} (lbp_prognosis), sha256 {file.sha256}, without patient data.",
     }
-    if calls is not None and len(calls):
+    if calls is not None:
         patients, versions = int(calls["patients"].sum()), calls["model_sha256"].unique()
         out["log"] = (
             f"{patients} predictions were recorded in silent mode, {calls['date'].min()} to {calls['date'].max()}."

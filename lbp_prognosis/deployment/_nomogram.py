@@ -30,7 +30,8 @@ class Nomogram(Result):
     Attributes
     ----------
     points : pandas.DataFrame
-        ``column, value, points, row``: a predictor whose effect turns back on itself has several rows, one a direction.
+        ``column, value, points, row``: a predictor whose effect turns back on itself has several rows, one per
+        direction.
     totals : pandas.DataFrame
         ``total, linear_predictor, risk`` at round totals.
     risks : pandas.DataFrame

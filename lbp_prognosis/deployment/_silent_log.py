@@ -33,7 +33,7 @@ class SilentLog:
     ----------
     path : path
         The file, by habit ``*.jsonl``; it need not exist yet. It is kept with the data: identifiers stand in it as
-        salted hashes, which whoever has the identifiers can match, and only its owner may read it.
+        salted hashes, which anyone with the identifiers can match, and only its owner may read it.
 
     Notes
     -----

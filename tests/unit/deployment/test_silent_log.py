@@ -125,3 +125,9 @@ def test_items_of_first_use_and_of_a_trial(started: tuple[Path, SilentLog]) -> N
     with pytest.raises(ArgumentError, match="statement"):
         impact_items(wrong, path, use=USE)
     assert isinstance(impact_items("CONSORT-AI", path, use=USE), pd.DataFrame)
+    with pytest.raises(ArgumentError, match="result"):
+        impact_items("DECIDE-AI", path, use=USE, result=found)
+    other = save_model(CoxPH().fit(X[100:], Y[100:]), path.with_name("b.lbpm"), reason="another")
+    for model, calls in ((other.path, log), (path, SilentLog(log.path.with_name("mistyped.jsonl")))):
+        with pytest.raises(ArgumentError, match="log"):
+            impact_items("DECIDE-AI", model, use=USE, log=calls)
