@@ -1,12 +1,14 @@
 """All parallel work goes through joblib; inside a replicate the numerical libraries run one thread.
 
 ``joblib.parallel_config(backend="dask")`` therefore moves a study to a cluster unchanged, and no backend or number of
-workers changes a bit of a result.
+workers changes a bit of a result. Warnings of other processes are repeated here, under the filters of the caller.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -101,8 +103,34 @@ def _stream(
 ) -> Iterable[T]:
     from joblib import Parallel, delayed
 
-    calls = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_one_thread)(function, task) for task in tasks)
-    return _shown(calls, len(tasks), description) if progress else calls
+    home = os.getpid()
+    calls = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_with_warnings)(function, t, home) for t in tasks)
+    told: dict[tuple[Any, ...], None] = {}  # what several tasks warn of is repeated once
+    for result, warned in _shown(calls, len(tasks), description) if progress else calls:
+        told |= dict.fromkeys(warned)
+        yield result
+    for words, category, *place in told:
+        warnings.warn_explicit(_warning(words, category), None, *place)
+
+
+def _with_warnings(function: Callable[..., T], task: Any, home: int) -> tuple[T, list[tuple[Any, ...]]]:
+    """Return the result of a task, and what it warned of if it was done in another process than ``home``."""
+    if os.getpid() == home:
+        return _one_thread(function, task), []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        result = _one_thread(function, task)
+    names = {getattr(module, "__file__", None): name for name, module in list(sys.modules.items())} if caught else {}
+    return result, [
+        (str(one.message), one.category, one.filename, one.lineno, names.get(one.filename)) for one in caught
+    ]
+
+
+def _warning(words: str, category: type[Warning]) -> Warning:
+    try:
+        return category(words)
+    except TypeError:  # made of more than words
+        return UserWarning(words)
 
 
 def _workers(n_jobs: int | None) -> int:

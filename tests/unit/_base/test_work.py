@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,12 @@ from lbp_prognosis._base import (
 
 def draw(task):
     return task.random(3).tolist()
+
+
+def warned(task):
+    warnings.warn("the same of all", RuntimeWarning, stacklevel=1)
+    warnings.warn(f"of task {task}", DeprecationWarning, stacklevel=1)
+    return task
 
 
 def threads(_):
@@ -62,6 +69,20 @@ class TestRandomness:
         alone = parallel_map(draw, spawn(11, 6), n_jobs=1)
         together = parallel_map(draw, spawn(11, 6), n_jobs=2)
         assert alone == together
+
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_warnings_of_workers_are_those_of_one_process(self, n_jobs) -> None:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            assert parallel_map(warned, [1, 2, 3], n_jobs=n_jobs) == [1, 2, 3]
+        said = [f"{one.category.__name__}: {one.message}" for one in caught]
+        of_tasks = [f"DeprecationWarning: of task {task}" for task in (1, 2, 3)]
+        assert said == ["RuntimeWarning: the same of all", *of_tasks]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("error", RuntimeWarning)
+            with pytest.raises(RuntimeWarning, match="the same of all"):
+                parallel_map(warned, [1, 2], n_jobs=n_jobs)
 
     def test_one_thread_a_replicate(self) -> None:
         assert parallel_map(threads, [0], n_jobs=1) == [1]
