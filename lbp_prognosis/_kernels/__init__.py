@@ -107,6 +107,7 @@ from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
 from lbp_prognosis._kernels._ranked_loss import ranked_losses
+from lbp_prognosis._kernels._reset_path import reset_path
 from lbp_prognosis._kernels._row_products import centred_products, row_products
 from lbp_prognosis._kernels._rubin import Pooled, PooledTest, d1_test, d2_test, d3_test, rubin_pool
 from lbp_prognosis._kernels._shapley import (
@@ -327,6 +328,7 @@ __all__ = [
     "reachable_sums",
     "reaches",
     "reml",
+    "reset_path",
     "reverse_kaplan_meier_steps",
     "rising_order",
     "row_losses",

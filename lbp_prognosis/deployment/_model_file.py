@@ -334,6 +334,9 @@ def _check_transitions(part: Any) -> None:
     fits = pairs.ndim == 2 and pairs.shape[1] == 2 and len(part.increments_) == len(part.baseline_times_) == len(pairs)
     if not fits or (pairs < 0).any() or (pairs >= count).any() or np.shape(part.initial_) != (count,):
         raise ModelFileError("The model file contains transitions that do not fit its states.")
+    step = getattr(part, "step_", None)
+    if step is not None and not part.max_time_ / 1e5 <= step < np.inf:
+        raise ModelFileError("The model file contains a step of time that does not fit its follow-up.")
 
 
 def _step_functions(part: Any) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -20,8 +20,9 @@ from lbp_prognosis._base import (
     objection,
     takes_rows,
 )
-from lbp_prognosis._kernels import discrete_baseline, occupancy_path, row_products
+from lbp_prognosis._kernels import discrete_baseline, occupancy_path, reset_path, row_products
 from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._clock_reset import common_step, most_steps, time_in_state
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
@@ -47,6 +48,12 @@ class MultiStateCox(RiskEstimator):
         Transformation of hazards to probabilities: increments of Kalbfleisch and Prentice in a product limit
         (Aalen–Johansen if no predictor has an effect), or matrix exponentials of Efron's increments, as ``survfit`` of
         a ``coxph`` with several states does in R.
+    clock : {"forward", "reset"}, default "forward"
+        Time on which the hazards depend: that since the origin (Markov), or that since the entry into the present state
+        (semi-Markov).
+    step : float, optional
+        With ``clock="reset"``, step of the grid on which durations of stays are added: each is rounded to a multiple, at
+        least one. By default the largest step that all of them are multiples of, so that nothing is rounded.
     ties : {"efron", "breslow"}, default "efron"
         As in `CoxPH`.
     variance : {"auto", "model", "robust"}, default "auto"
@@ -78,15 +85,26 @@ class MultiStateCox(RiskEstimator):
         Patients and transitions seen.
     panel_ : bool
         Whether the states were seen at visits only: the hazards are then those of being found, see `PanelMarkov`.
+    step_ : float or None
+        With ``clock="reset"``, the step; None where durations have no common one (predictions then ask for ``step``).
 
     Notes
     -----
     Clock forward: hazards are functions of the time since the origin, whatever the way into a state (Markov). A patient
-    who is seen later starts from the state and time then: ``predict_occupancy(X, times, state=…, start=…)``.
+    who is seen later starts from the state and time then: ``predict_occupancy(X, times, from_state=…, start=…)``.
+
+    Clock reset: each row is at risk from and to times since the entry into its state; the first state of a course was
+    entered at 0. With ``F_jk(u)`` the probability of a move from j to k by u since the entry and ``S_j = 1 − Σ_k F_jk``,
+    the entries into a state solve ``dE_k(t) = Σ_j ∫ dE_j(t − u) dF_jk(u)`` and the occupancy is
+    ``∫ dE_j(s) S_j(t − s)``, both summed exactly on the grid, where ``mstate::mssample`` in R simulates. Durations that
+    differ by less than 1e-9 of the longest follow-up are equal. No transition is predicted after the last stay that was
+    seen in a state, as in a product limit after the last patient at risk. Times of a prediction count from the entry
+    into ``from_state``, and ``start`` is the time already spent there.
 
     References
     ----------
     Andersen PK, Keiding N (2002). Stat Methods Med Res 11:91–115. doi:10.1191/0962280202SM276ra
+    Putter H, Fiocco M, Geskus RB (2007). Stat Med 26:2389–2430. doi:10.1002/sim.2712
     de Wreede LC, Fiocco M, Putter H (2010). Comput Methods Programs Biomed 99:261–274. doi:10.1016/j.cmpb.2010.01.001
 
     Examples
@@ -114,6 +132,8 @@ class MultiStateCox(RiskEstimator):
         transitions: Sequence[tuple[str, str]] | None = None,
         shared: Sequence[str] | None = None,
         incidence: str = "product_limit",
+        clock: str = "forward",
+        step: float | None = None,
         ties: str = "efron",
         variance: str = "auto",
         collinear: str = "error",
@@ -121,6 +141,8 @@ class MultiStateCox(RiskEstimator):
         self.transitions = transitions
         self.shared = shared
         self.incidence = incidence
+        self.clock = clock
+        self.step = step
         self.ties = ties
         self.variance = variance
         self.collinear = collinear
@@ -158,6 +180,7 @@ class MultiStateCox(RiskEstimator):
         """
         check_choice("incidence", self.incidence, ("product_limit", "exponential"))
         check_choice("ties", self.ties, ("efron", "breslow"))
+        check_choice("clock", self.clock, ("forward", "reset"))
         self._refuse(strata=strata, offset=offset)
         courses = y if isinstance(y, MultiState) else _ends(y)
         if isinstance(y, MultiState) and clusters is None:
@@ -181,8 +204,19 @@ class MultiStateCox(RiskEstimator):
         self.initial_ = self.initial_ / self.initial_.sum()
         self.n_, self.n_transitions_ = courses.n_patients, int(moves.sum())
         self.panel_ = courses.panel
-        self._fit_stacked(design, courses.origin, code, entry)
+        since, until = entry, courses.stop
+        if self.clock == "reset" and isinstance(y, MultiState):
+            since, until = time_in_state(courses)
+        self.step_ = self._chosen_step(until[moves], float(courses.stop.max()))
+        self._fit_stacked(design, courses.origin, code, since, until)
         return self
+
+    def _chosen_step(self, durations: np.ndarray, longest: float) -> float | None:
+        if self.step is not None:
+            if self.clock != "reset":
+                raise argument_error("step", 'None with clock="forward", which adds no stays', self.step)
+            return check_number("step", self.step, low=longest / most_steps * (1 - 1e-6), high=longest)
+        return common_step(durations, longest) if self.clock == "reset" else None
 
     def _chosen(self, courses: MultiState, moves: np.ndarray) -> list[tuple[int, int]]:
         pairs = np.unique(np.column_stack([courses.origin[moves], courses.target[moves]]), axis=0)
@@ -209,7 +243,9 @@ class MultiStateCox(RiskEstimator):
                 )
         return wanted
 
-    def _fit_stacked(self, design: Design, origin: np.ndarray, code: np.ndarray, entry: np.ndarray | None) -> None:
+    def _fit_stacked(
+        self, design: Design, origin: np.ndarray, code: np.ndarray, entry: np.ndarray | None, stop: np.ndarray
+    ) -> None:
         """One stratified fit to the rows at risk for each transition, with columns for each."""
         names, p, q = self._names(), self.n_features_in_, len(self.transitions_)
         lost = [name for name in self.shared or () if name not in names]
@@ -233,7 +269,7 @@ class MultiStateCox(RiskEstimator):
             start += chosen.size
         every = np.concatenate(rows)
         layer = np.repeat(np.arange(q), [len(chosen) for chosen in rows])
-        y = Surv.right(design.y["time"][every], code[every] == layer + 1, entry=None if entry is None else entry[every])
+        y = Surv.right(stop[every], code[every] == layer + 1, entry=None if entry is None else entry[every])
         weights = None if design.weights is None else Weights(design.weights[every], design.weight_kind or "sampling")
         frame = pd.DataFrame(stacked, columns=self.terms_)
         model = CoxPH(ties=self.ties, variance=self.variance, collinear=self.collinear)
@@ -288,11 +324,12 @@ class MultiStateCox(RiskEstimator):
         X : DataFrame or ndarray of shape (n, p)
             Predictors.
         times : float or sequence of float
-            Times since the origin, increasing.
+            Times since the origin, increasing; with ``clock="reset"`` since the entry into ``from_state``.
         from_state : str or array-like of shape (n,), optional
             State in which the patients are at ``start``; by default the one in which all patients of the fit started.
         start : float, default 0.0
-            Time from which the prediction runs: the probabilities are those of a patient who is in ``from_state`` then.
+            Time from which the prediction runs: the probabilities are those of a patient who is in ``from_state`` then
+            (with ``clock="reset"``: still, without a break).
 
         Returns
         -------
@@ -307,25 +344,64 @@ class MultiStateCox(RiskEstimator):
         out = np.full((matrix.shape[0], at.size, len(self.states_)), np.nan)
         inside = (at <= self.max_time_) & (at >= start)
         if inside.any():
-            grid = np.unique(np.concatenate(self.baseline_times_))
-            grid = grid[(grid > start) & (grid <= at[inside].max())]
-            increments = np.zeros((grid.size, len(self.transitions_)))
-            for t, (when, step) in enumerate(zip(self.baseline_times_, self.increments_)):
-                own = (when > start) & (when <= at[inside].max())
-                increments[np.searchsorted(grid, when[own]), t] = step[own]
             with np.errstate(over="ignore"):
                 relative = np.exp((matrix - self.centre_) @ self.coef_.T - self.shift_)
-            pairs = np.array(self.transitions_, dtype=np.int64)
-            out[:, inside] = occupancy_path(
-                increments,
-                np.ascontiguousarray(pairs[:, 0]),
-                np.ascontiguousarray(pairs[:, 1]),
-                np.ascontiguousarray(relative),
-                np.searchsorted(grid, at[inside], side="right"),
-                first,
-                self.incidence == "exponential",
-            )
+            path = self._reset_path if self.clock == "reset" else self._forward_path
+            out[:, inside] = path(np.ascontiguousarray(relative), at[inside], first, float(start))
         return out
+
+    def _ends_of_transitions(self) -> tuple[np.ndarray, np.ndarray]:
+        pairs = np.array(self.transitions_, dtype=np.int64)
+        return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+
+    def _forward_path(self, relative: np.ndarray, at: np.ndarray, first: np.ndarray, start: float) -> np.ndarray:
+        grid = np.unique(np.concatenate(self.baseline_times_))
+        grid = grid[(grid > start) & (grid <= at.max())]
+        increments = np.zeros((grid.size, len(self.transitions_)))
+        for t, (when, step) in enumerate(zip(self.baseline_times_, self.increments_)):
+            own = (when > start) & (when <= at.max())
+            increments[np.searchsorted(grid, when[own]), t] = step[own]
+        origin, target = self._ends_of_transitions()
+        places = np.searchsorted(grid, at, side="right")
+        return occupancy_path(increments, origin, target, relative, places, first, self.incidence == "exponential")
+
+    def _reset_path(self, relative: np.ndarray, at: np.ndarray, first: np.ndarray, start: float) -> np.ndarray:
+        """Convolution of stays, on the grid of ``step_``."""
+        if self.step_ is None:
+            raise argument_error(
+                "step",
+                f'a step of time, where durations are no multiples of a step with at most {most_steps} to the end of '
+                'follow-up (clock="reset")',
+                "None",
+                f"step={self.max_time_ / 2000:.1g} rounds durations of stays to its multiples; fit again.",
+            )
+        origin, target = self._ends_of_transitions()
+        grids = [
+            np.unique(np.concatenate([np.empty(0), *(self.baseline_times_[t] for t in np.flatnonzero(origin == state))]))
+            for state in range(len(self.states_))
+        ]
+        ends = np.cumsum([grid.size for grid in grids])
+        durations = np.concatenate(grids)
+        increments = np.zeros((durations.size, len(self.transitions_)))
+        for t, (when, step) in enumerate(zip(self.baseline_times_, self.increments_)):
+            state = int(origin[t])
+            increments[ends[state] - grids[state].size + np.searchsorted(grids[state], when), t] = step
+        cells = np.maximum(np.round(durations / self.step_), 1).astype(np.int64)
+        places = np.floor(at / self.step_ + 1e-4).astype(np.int64)
+        spent = start + 1e-4 * self.step_ if start > 0 else 0.0
+        return reset_path(
+            increments,
+            durations,
+            cells,
+            ends,
+            origin,
+            target,
+            relative,
+            places,
+            first,
+            spent,
+            self.incidence == "exponential",
+        )
 
     @takes_rows()
     def predict_risk(

@@ -79,6 +79,9 @@ ESTIMATORS: dict[str, Case] = {
         names_only=True,
     ),
     "MultiStateCox": Case(lambda: M.MultiStateCox(), "competing", {"incidence": ["product_limit", "exponential"]}),
+    "MultiStateCox-reset": Case(
+        lambda: M.MultiStateCox(clock="reset"), "competing", {"incidence": ["product_limit", "exponential"]}
+    ),
     "RecurrentCox": Case(lambda: M.RecurrentCox(), grid={"kind": ["andersen_gill", "pwp_gap"]}),
     "LogisticRisk": Case(lambda: M.LogisticRisk(), "status", {"penalty": [0.0, 1.0]}),
     "LogisticRisk-ridge": Case(lambda: M.LogisticRisk(penalty=1.0), "status", {"penalty": [1.0, 10.0]}),
