@@ -52,8 +52,8 @@ class MultiStateCox(RiskEstimator):
         Time on which the hazards depend: that since the origin (Markov), or that since the entry into the present state
         (semi-Markov).
     step : float, optional
-        With ``clock="reset"``, step of the grid on which durations of stays are added: each is rounded to a multiple, at
-        least one. By default the largest step that all of them are multiples of, so that nothing is rounded.
+        With ``clock="reset"``, step of the grid on which durations of stays are added: each is rounded to a multiple,
+        at least one. By default the largest step that all of them are multiples of, so that nothing is rounded.
     ties : {"efron", "breslow"}, default "efron"
         As in `CoxPH`.
     variance : {"auto", "model", "robust"}, default "auto"
@@ -94,8 +94,8 @@ class MultiStateCox(RiskEstimator):
     who is seen later starts from the state and time then: ``predict_occupancy(X, times, from_state=…, start=…)``.
 
     Clock reset: each row is at risk from and to times since the entry into its state; the first state of a course was
-    entered at 0. With ``F_jk(u)`` the probability of a move from j to k by u since the entry and ``S_j = 1 − Σ_k F_jk``,
-    the entries into a state solve ``dE_k(t) = Σ_j ∫ dE_j(t − u) dF_jk(u)`` and the occupancy is
+    entered at 0. With ``F_jk(u)`` the probability of a move from j to k by u since the entry and
+    ``S_j = 1 − Σ_k F_jk``, the entries into a state solve ``dE_k(t) = Σ_j ∫ dE_j(t − u) dF_jk(u)`` and the occupancy is
     ``∫ dE_j(s) S_j(t − s)``, both summed exactly on the grid, where ``mstate::mssample`` in R simulates. Durations that
     differ by less than 1e-9 of the longest follow-up are equal. No transition is predicted after the last stay that was
     seen in a state, as in a product limit after the last patient at risk. Times of a prediction count from the entry
@@ -370,14 +370,16 @@ class MultiStateCox(RiskEstimator):
         if self.step_ is None:
             raise argument_error(
                 "step",
-                f'a step of time, where durations are no multiples of a step with at most {most_steps} to the end of '
+                f"a step of time, where durations are no multiples of a step with at most {most_steps} to the end of "
                 'follow-up (clock="reset")',
                 "None",
                 f"step={self.max_time_ / 2000:.1g} rounds durations of stays to its multiples; fit again.",
             )
         origin, target = self._ends_of_transitions()
         grids = [
-            np.unique(np.concatenate([np.empty(0), *(self.baseline_times_[t] for t in np.flatnonzero(origin == state))]))
+            np.unique(
+                np.concatenate([np.empty(0), *(self.baseline_times_[t] for t in np.flatnonzero(origin == state))])
+            )
             for state in range(len(self.states_))
         ]
         ends = np.cumsum([grid.size for grid in grids])

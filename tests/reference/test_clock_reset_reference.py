@@ -38,4 +38,3 @@ def test_clock_reset_of_pbcseq() -> None:
     np.testing.assert_allclose(found, ref["low"], rtol=1e-8, atol=1e-11)
     later = model.predict_occupancy(new, ref["at"], from_state="high", start=200)
     np.testing.assert_allclose(later, ref["high_200"], rtol=1e-8, atol=1e-11)
-

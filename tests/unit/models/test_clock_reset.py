@@ -37,8 +37,9 @@ def test_clock_starts_at_the_entry_into_a_state() -> None:
 
 
 def test_by_hand() -> None:
-    """Pain is left at 1 by 3 of 6 (a second stay of patient 3 is censored at 1), at 2 by 1 of 2; recovery by 1 of 4, 1 of 1.
+    """Occupancy with fractions.
 
+    Pain is left at 1 by 3 of 6 (a second stay of patient 3 is censored at 1), at 2 by 1 of 2; recovery at 1 by 1 of 4.
     Entries into recovery: 1/2 at 1, 1/4 at 2; of the first, 1/4 return at 2. In pain at 2: 1/4 + 1/2 · 1/4 = 3/8.
     """
     ms = small()
@@ -177,7 +178,9 @@ def test_saved_and_told() -> None:
     X, ms = relapsing()
     model = MultiStateCox(clock="reset").fit(X, ms)
     again = RiskEstimator.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
-    np.testing.assert_array_equal(again.predict_occupancy(X.head(3), [3, 6]), model.predict_occupancy(X.head(3), [3, 6]))
+    np.testing.assert_array_equal(
+        again.predict_occupancy(X.head(3), [3, 6]), model.predict_occupancy(X.head(3), [3, 6])
+    )
     with pytest.raises(LBPError, match="clock"):
         MultiStateCox(clock="backward").fit(X, ms)
     with pytest.raises(LBPError, match="step"):
