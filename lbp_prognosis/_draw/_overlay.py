@@ -26,12 +26,16 @@ _COLOURS = {
     "erector_spinae": "#40c4ff",
     "psoas": "#ffd740",
     "quadratus_lumborum": "#b2ff59",
+    "superior_articular_process": "#40c4ff",
+    "inferior_articular_process": "#b2ff59",
 }
 _LINES: dict[str, tuple[str, float, Any]] = {
     "endplate": ("#ff3366", 1.2, "-"),
     "height": ("#ffffff", 1.0, "-"),
     "plane": ("#5dff6f", 0.9, ":"),
     "foramen": ("#ffea00", 1.2, "-"),
+    "facet": ("#ffea00", 1.6, "-"),
+    "recess": ("#ff6d00", 1.6, "-"),
     "own": ("#00e5ff", 1.4, "--"),
 }
 _NAMES = {
@@ -39,6 +43,8 @@ _NAMES = {
     "height": "disc height",
     "plane": "plane across the canal",
     "foramen": "foramen",
+    "facet": "facet joint",
+    "recess": "lateral recess",
     "own": "own families",
 }
 _OTHER = "#ff66cc"

@@ -9,7 +9,9 @@ import numpy as np
 
 from lbp_prognosis.biomarkers.anatomy._label_map import MUSCLES
 from lbp_prognosis.biomarkers.families._case import Case, sample_image
+from lbp_prognosis.biomarkers.families._facet import axial_frame, find_facets
 from lbp_prognosis.biomarkers.families._foramen import SIDES, find_foramina
+from lbp_prognosis.biomarkers.families._lateral_recess import find_recesses
 from lbp_prognosis.biomarkers.geometry._cross_section import plane_across
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit
 from lbp_prognosis.biomarkers.geometry._heights import central_columns, sagittal_span
@@ -28,12 +30,12 @@ def save_overlay(case: Case, path: Path, title: str) -> None:
 
 
 def overlay_panels(case: Case) -> list[dict[str, Any]]:
-    """Return the panels: from the side, from the front, one per side with foramina, and across at four discs at most.
+    """Return the panels: from the side and the front, of foramina by side, of facets, and across at four discs at most.
 
     A panel is a mapping with ``title``, ``extent`` (left, right, bottom, top in mm), ``image`` (array or None),
-    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane, foramen, own``, n × 2
-    points) and ``labels`` (text, point). The view from the front and the view across show the patient's left on the
-    right of the picture.
+    ``contours`` (name, kind, occupancy array), ``lines`` (kind of ``endplate, height, plane, foramen, facet, recess,
+    own``, n × 2 points) and ``labels`` (text, point). The view from the front and the view across show the patient's
+    left on the right of the picture.
     """
     regions = _shown(case)
     if not regions:
@@ -59,7 +61,7 @@ def overlay_panels(case: Case) -> list[dict[str, Any]]:
     for panel, across in zip(panels, ("ap", "left")):
         panel["labels"] = [(level + _mark(case, level), _on(upright, centre, across, "cc")) for level, centre in named]
     if "canal" in case.recipe.families:
-        panels += _foramen_panels(case, upright, points)
+        panels += _foramen_panels(case, upright, points) + _joint_panels(case)
     return panels + _across(case, regions)
 
 
@@ -200,6 +202,26 @@ def _foramen_panels(case: Case, upright: Frame, points: np.ndarray) -> list[dict
         panel = _panel(case, f"foramina of the {side}", aside, "ap", "cc", points, regions)
         panel["lines"] = [("foramen", np.array([_on(aside, p, "ap", "cc") for p in f.outline])) for f in own]
         panels.append(panel)
+    return panels
+
+
+def _joint_panels(case: Case) -> list[dict[str, Any]]:
+    """Return a panel across each segment whose facet joints or lateral recesses were measured, with their lines."""
+    names = ("vertebral_body", "posterior_elements", "superior_articular_process", "inferior_articular_process")
+    regions = [region for name in (*names, "ligamentum_flavum", "canal") for region in case.anatomy.of(name)]
+    panels = []
+    for upper, lower in case.spine.pairs():
+        lines = [("facet", f.ends) for f in find_facets(case) if f.level == upper + lower and f.ends.size]
+        recesses = [("recess", r.ends) for r in find_recesses(case) if r.level == upper + lower and r.ends.size]
+        axes = axial_frame(case, upper, lower)
+        for title, own in (("facets", lines), ("recesses", recesses)):
+            if not own or axes is None:
+                continue
+            frame = axes[0].at(np.vstack([ends for _, ends in own]).mean(axis=0))
+            title = f"{title} at {upper}{lower} (patient's left to the right)"
+            panel = _panel(case, title, frame, "left", "ap", np.empty((0, 3)), regions, half=35.0)
+            panel["lines"] = [(kind, np.array([_on(frame, p, "left", "ap") for p in ends])) for kind, ends in own]
+            panels.append(panel)
     return panels
 
 

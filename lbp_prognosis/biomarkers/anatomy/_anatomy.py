@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import ndimage
@@ -18,6 +18,11 @@ from lbp_prognosis.biomarkers.readers._mask import Mask
 __all__ = ["Anatomy", "build_anatomy"]
 
 Key = tuple[str, str, str]
+
+ARTICULAR: tuple[str, ...] = ("superior_articular_process", "inferior_articular_process")
+"""Processes of the facet joints: structures of their own, and part of the posterior elements."""
+
+_IN_VERTEBRAE = ("vertebral_body", "posterior_elements", "bony_endplate", *ARTICULAR)
 
 
 @dataclass
@@ -74,7 +79,8 @@ def build_anatomy(masks: Sequence[tuple[Mask, LabelMap]]) -> Anatomy:
     """Name the structures of one or more label volumes on the same lattice.
 
     A structure without level in one volume (vertebral bodies as one label, sub-regions) takes the level of the vertebra
-    that holds it in another; discs that are one label are divided between the bodies.
+    that holds it in another; discs that are one label are divided between the bodies. Articular processes are kept
+    by themselves, by side, and belong to the posterior elements too.
 
     Raises
     ------
@@ -87,27 +93,30 @@ def build_anatomy(masks: Sequence[tuple[Mask, LabelMap]]) -> Anatomy:
     for mask, label_map in masks:
         if mask is not first:
             mask = mask.on_grid_of(first)
-        for value, region in _regions(mask, label_map):
-            key = (region.structure, region.level, region.side)
-            named = label_map.labels[value]
-            if (
-                named.structure in {"vertebral_body", "posterior_elements", "bony_endplate", "disc"}
-                and not region.level
-            ):
-                placeless.append(region)
-            else:
-                parts.setdefault(key, []).append(region)
+        for region in _regions(mask, label_map):
+            for part in (region, *_as_posterior(region)):
+                if part.structure in {*_IN_VERTEBRAE, "disc"} and not part.level:
+                    placeless.append(part)
+                else:
+                    parts.setdefault((part.structure, part.level, part.side), []).append(part)
     regions = {key: found[0] if len(found) == 1 else union(found, *key) for key, found in parts.items()}
     modalities = {label_map.modality for _, label_map in masks} - {""}
     numbering = "from_bottom" if any(m.numbering == "from_bottom" for _, m in masks) else "named"
     anatomy = Anatomy(first.grid, regions, modalities.pop() if len(modalities) == 1 else "", numbering)
-    for structure in ("vertebral_body", "posterior_elements", "bony_endplate"):
+    for structure in _IN_VERTEBRAE:
         _place_in_vertebrae(anatomy, [r for r in placeless if r.structure == structure], structure)
     _place_discs(anatomy, [r for r in placeless if r.structure == "disc"])
     return anatomy
 
 
-def _regions(mask: Mask, label_map: LabelMap) -> list[tuple[int, Region]]:
+def _as_posterior(region: Region) -> tuple[Region, ...]:
+    """Return an articular process as a part of the posterior elements; nothing for other structures."""
+    if region.structure not in ARTICULAR:
+        return ()
+    return (replace(region, structure="posterior_elements", side="" if region.level else region.side),)
+
+
+def _regions(mask: Mask, label_map: LabelMap) -> list[Region]:
     data = mask.data
     length = int(data.max()) + 1
     # slab by slab: counting a whole CT at once would copy it into eight bytes per voxel
@@ -134,10 +143,7 @@ def _regions(mask: Mask, label_map: LabelMap) -> list[tuple[int, Region]]:
         inside = np.pad(data[box] == value, 1)
         start = np.array([side.start - 1 for side in box])
         found.append(
-            (
-                value,
-                Region(label.structure, label.level, label.side, inside, start, grid, label.partial, label.from_bottom),
-            )
+            Region(label.structure, label.level, label.side, inside, start, grid, label.partial, label.from_bottom)
         )
     return found
 
@@ -151,8 +157,9 @@ def _place_in_vertebrae(anatomy: Anatomy, parts: list[Region], structure: str) -
             assert vertebra is not None
             shared = left & _in_box_of(vertebra, part)
             if shared.any():
-                piece = _trimmed(part.keep(shared, structure=structure, level=level, side=""))
-                key = (structure, level, "")
+                side = part.side if structure in ARTICULAR else ""
+                piece = _trimmed(part.keep(shared, structure=structure, level=level, side=side))
+                key = (structure, level, side)
                 known = anatomy.regions.get(key)
                 anatomy.regions[key] = piece if known is None else union([known, piece], *key)
                 left &= ~shared

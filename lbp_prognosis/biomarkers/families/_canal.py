@@ -1,4 +1,4 @@
-"""Family 2: area and diameters of the spinal canal and of the dural sac, and the foramina."""
+"""Family 2: the spinal canal and the dural sac, and what surrounds them: foramina, facets, recesses, ligament."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import numpy as np
 
 from lbp_prognosis.biomarkers.anatomy._axial_stack import AxialStack, SliceSection
 from lbp_prognosis.biomarkers.families._case import Case
+from lbp_prognosis.biomarkers.families._facet import measure_facets
+from lbp_prognosis.biomarkers.families._flavum import measure_flavum
 from lbp_prognosis.biomarkers.families._foramen import measure_foramen
+from lbp_prognosis.biomarkers.families._lateral_recess import measure_lateral_recess
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.geometry._cross_section import CrossSection, cross_section, plane_across
 from lbp_prognosis.biomarkers.geometry._frame import Frame
@@ -25,13 +28,15 @@ def measure_canal(case: Case) -> list[Measurement]:
     recipe's window; ``canal_area_min_over_levels`` the smallest value at a disc. On an axial stack areas are counted in
     its slices and turned to the structure's own direction (``canal_area_in_slice`` where one slice tells none). A canal
     label and a dural-sac label are different variables and never mixed. Foramina are measured where the labels of the
-    vertebrae contain posterior elements.
+    vertebrae contain posterior elements, facet joints and lateral recesses where articular processes are labelled, the
+    ligamentum flavum where it is.
     """
     rows: list[Measurement] = []
     for name, region in (("canal", case.anatomy.canal), ("dural_sac", case.anatomy.dural_sac)):
         if region is not None and (name == "dural_sac" or case.anatomy.of("canal")):
             rows += _one(case, name, region)
-    return rows + measure_foramen(case)
+    posterior = (*measure_facets(case), *measure_lateral_recess(case), *measure_flavum(case))
+    return [*rows, *measure_foramen(case), *posterior]
 
 
 def _one(case: Case, name: str, region: Region) -> list[Measurement]:

@@ -15,7 +15,7 @@ from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame
 from lbp_prognosis.biomarkers.geometry._region import Region, union
 
-__all__ = ["Foramen", "find_foramina", "measure_foramen"]
+__all__ = ["Foramen", "find_foramina", "measure_foramen", "whole_vertebra"]
 
 STEP_MM = 0.25
 CLEFT_MM = 1.5
@@ -80,7 +80,7 @@ def measure_foramen(case: Case) -> list[Measurement]:
     rows: list[Measurement] = []
     for found in find_foramina(case):
         vertebra = case.spine.bodies[split_disc(found.level)[0]].region
-        coarse = _step(vertebra, case.spine.left) > case.recipe.coarse_mm + 1e-6
+        coarse = vertebra.step_along(case.spine.left) > case.recipe.coarse_mm + 1e-6
         info = quality(vertebra, flags=(*case.spine.flags, *(("area_low_confidence",) if coarse else ())))
         for measure, unit, value, sd in zip(
             ("foramen_height", "foramen_area"), ("mm", "mm2"), (found.height, found.area), _sds(vertebra, found)
@@ -110,12 +110,12 @@ def find_foramina(case: Case) -> list[Foramen]:
 
 
 def _find(case: Case) -> list[Foramen]:
-    wholes = {level: whole for level in case.spine.bodies if (whole := _whole(case, level)) is not None}
+    wholes = {level: whole for level in case.spine.bodies if (whole := whole_vertebra(case, level)) is not None}
     pairs = [(upper, lower) for upper, lower in neighbours(case.spine.bodies) if upper in wholes and lower in wholes]
     return [_one(case, upper, lower, side, wholes) for upper, lower in pairs for side in SIDES]
 
 
-def _whole(case: Case, level: str) -> Region | None:
+def whole_vertebra(case: Case, level: str) -> Region | None:
     """Return the vertebra with its posterior elements, None where these bear no label."""
     names = ("vertebra", "vertebral_body", "bony_endplate", "posterior_elements")
     found = [r for (name, at, _), r in case.anatomy.regions.items() if name in names and at == level]
@@ -168,7 +168,7 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     if np.isnan(height):
         return none("no line from the lower to the upper vertebra crosses the foramen")
     area = float(space.sum()) * STEP_MM**2
-    doubt = _step(parts[0], frame.left) / np.sqrt(12)  # slices place the plane no better
+    doubt = parts[0].step_along(frame.left) / np.sqrt(12)  # slices place the plane no better
     beside = [float(s.sum()) * STEP_MM**2 for aside in (-doubt, doubt) if (s := on_plane(aside)[2]) is not None]
     rim = space & ~ndimage.binary_erosion(space)
     return Foramen(
@@ -286,17 +286,11 @@ def _in_order(points: np.ndarray, frame: Frame) -> np.ndarray:
     return points[[*order, *order[:1]]]
 
 
-def _step(region: Region, direction: np.ndarray) -> float:
-    """Return the size of a voxel along a direction, mm."""
-    cosines = region.volume.affine[:3, :3] / region.volume.spacing
-    return float(np.sqrt(np.sum((region.volume.spacing * (direction @ cosines)) ** 2)))
-
-
 def _sds(region: Region, found: Foramen) -> tuple[float, float]:
     """Predict the SDs of height and area from the quantisation of the rim and the place of the plane."""
     if found.frame is None:
         return np.nan, np.nan
-    deep, high = _step(region, found.frame.ap), _step(region, found.frame.cc)
+    deep, high = region.step_along(found.frame.ap), region.step_along(found.frame.cc)
     rim = 2 * (found.height + found.area / found.height)
     pieces = max(rim / min(deep, high), 4.0)
     edge = float(rim * np.sqrt(deep * high / 12 / pieces) * 2)

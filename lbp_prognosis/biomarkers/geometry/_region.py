@@ -107,6 +107,11 @@ class Region:
     def _soft(self) -> np.ndarray:
         return self.mask.astype(np.float32)
 
+    def step_along(self, direction: np.ndarray) -> float:
+        """Return the size of a voxel along a unit vector (RAS), mm."""
+        cosines = self.volume.affine[:3, :3] / self.volume.spacing
+        return float(np.sqrt(np.sum((self.volume.spacing * (direction @ cosines)) ** 2)))
+
     def sample(self, points: np.ndarray) -> np.ndarray:
         """Return the linearly interpolated occupancy in [0, 1] at RAS positions (…, 3)."""
         index = np.moveaxis(self.grid.to_index(points), -1, 0)

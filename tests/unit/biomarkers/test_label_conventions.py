@@ -32,7 +32,7 @@ COLLISIONS = {  # the integers of one number in several tools
     45: {
         "totalspineseg": ("vertebra", "l5"),
         "totalsegmentator_total_v2": ("vertebra", "c6"),
-        "spineps_subregion": ("posterior_elements", ""),
+        "spineps_subregion": ("superior_articular_process", ""),
     },
     100: {
         "spider": ("canal", ""),

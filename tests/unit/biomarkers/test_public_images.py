@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from lbp_prognosis.biomarkers import extract, read_image, read_mask
+from lbp_prognosis.biomarkers import Recipe, extract, read_image, read_mask
 
 pytest.importorskip("nibabel")
 LUMBAR = ("l1", "l2", "l3", "l4", "l5")
@@ -197,3 +197,21 @@ def test_foramina_of_the_public_scan_are_those_looked_at_in_its_picture(ct):
     assert area.between(150, 225).sum() == height.between(15, 21).sum() == 7  # l1l2 to l4l5, a joint without label
     assert np.isnan(area["l2l3", "right"])
     assert np.isnan(area["t12l1", "left"])  # t12 is cut by the upper border
+
+
+def test_facets_and_recesses_of_the_public_spineps_mask(shared):
+    folder = shared / "data" / "img_tptbox_spine"
+    study = {
+        "patient_id": "p",
+        "mask": [str(folder / f"sub-ct_seg-{kind}_label-22_msk.nii.gz") for kind in ("vert", "subreg")],
+        "convention": ["spineps_instance", "spineps_subregion"],
+    }
+    result = extract(study, Recipe(families=("canal",)))
+    assert result.failures.empty
+    found = result.table.set_index(["measure", "level", "side"])["value"]
+    for side in ("left", "right"):
+        assert 10 < found["facet_angle", "l2l3", side] < 35  # upper lumbar joints are the more sagittal ones
+        assert 25 < found["facet_angle", "l3l4", side] < 45
+        assert 4 < found["lateral_recess_height", "l2l3", side] < 10
+        assert np.isnan(found["lateral_recess_height", "l3l4", side])  # the lower border cuts l4
+    assert found["facet_tropism", "l3l4", ""] < 5

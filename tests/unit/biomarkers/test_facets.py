@@ -1,0 +1,143 @@
+"""Facet angles, lateral recesses and the ligamentum flavum of a drawn spine; SPINEPS processes kept by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from facet_phantom import FacetPhantom
+
+from lbp_prognosis.biomarkers import LabelMap, Mask, Recipe, extract
+from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
+from lbp_prognosis.biomarkers.families._facet import _angle
+from lbp_prognosis.biomarkers.families._flavum import flavum_thickness
+from lbp_prognosis.biomarkers.geometry._frame import make_frame
+from lbp_prognosis.biomarkers.geometry._grid import Grid
+from lbp_prognosis.biomarkers.geometry._region import Region
+
+RECIPE = Recipe(families=("canal",))
+FLAT = dict(sacral_slope=0.0, disc_angle=(0.0,) * 5, body_angle=(0.0,) * 5)
+TABLE = """
+title = "ligaments"
+[labels]
+7 = { structure = "ligamentum_flavum", level = "l4l5", side = "left" }
+8 = { structure = "ligamentum_flavum", level = "l4l5", side = "right" }
+"""
+
+
+def measured(spine, tmp_path: Path | None = None, *, overlays=None, **drawn):
+    whole, parts, yellow, affine = spine.volumes(**drawn)
+    masks, names = [Mask(whole, affine), Mask(parts, affine)], ["spineps_instance", "spineps_subregion"]
+    if tmp_path is not None:
+        (tmp_path / "ligaments.toml").write_text(TABLE, encoding="utf-8")
+        masks.append(Mask(yellow, affine))
+        names.append(str(tmp_path / "ligaments.toml"))
+    result = extract({"patient_id": "p", "mask": masks, "convention": names}, RECIPE, overlays=overlays)
+    assert result.failures.empty, result.failures["message"].tolist()
+    return result.table
+
+
+def by_side(table, measure):
+    rows = table[(table["measure"] == measure) & (table["level"] == "l4l5")]
+    return rows.set_index("side")
+
+
+@pytest.mark.parametrize(
+    ("settings", "drawn", "facet", "recess", "roof", "flavum"),
+    [
+        ({}, {"spacing": (1.5, 1.5, 1.5)}, 3.0, 0.75, 6.0, 0.5),
+        pytest.param(FLAT, {}, 2.0, 0.5, 3.0, 0.35, marks=pytest.mark.slow),
+        pytest.param({}, {"degrees": (4.0, -3.0, 6.0)}, 2.0, 0.5, 3.0, 0.35, marks=pytest.mark.slow),
+    ],
+)
+def test_angles_heights_and_thickness_of_a_drawn_segment(tmp_path, settings, drawn, facet, recess, roof, flavum):
+    spine = FacetPhantom(**settings)
+    table = measured(spine, tmp_path, **drawn)
+    for measure, truth, tolerance in (
+        ("facet_angle", spine.facet, facet),
+        ("lateral_recess_height", spine.recess, recess),
+        ("lateral_recess_angle", spine.roof, roof),
+        ("ligament_thickness", spine.flavum, flavum),
+    ):
+        rows = by_side(table, measure)
+        for side, expected in zip(("left", "right"), truth):
+            row = rows.loc[side]
+            assert abs(row["value"] - expected) <= tolerance + 1e-9, (measure, side, row["value"])
+            assert abs(row["value"] - expected) <= 2.5 * row["sd_error"], (measure, side)
+    tropism = by_side(table, "facet_tropism")["value"].item()
+    angles = by_side(table, "facet_angle")["value"]
+    assert tropism == pytest.approx(abs(angles["left"] - angles["right"]))
+    assert abs(tropism - abs(np.diff(spine.facet))[0]) <= facet
+
+
+@pytest.fixture(scope="module")
+def coarse():
+    return FacetPhantom().volumes(spacing=(2.0, 2.0, 2.0))
+
+
+def test_articular_processes_are_structures_of_their_own_and_part_of_the_posterior_elements(coarse):
+    whole, parts, _, affine = coarse
+    conventions = [LabelMap("spineps_instance"), LabelMap("spineps_subregion")]
+    anatomy = build_anatomy(list(zip((Mask(whole, affine), Mask(parts, affine)), conventions)))
+    for structure, level, numbers in (
+        ("superior_articular_process", "l5", {"left": 45, "right": 46}),
+        ("inferior_articular_process", "l4", {"left": 47, "right": 48}),
+    ):
+        for side, value in numbers.items():
+            assert anatomy.get(structure, level, side).n_voxels == (parts == value).sum()
+    for level, number in (("l4", 23), ("l5", 24)):
+        behind = (whole == number) & np.isin(parts, [41, 45, 46, 47, 48])
+        assert anatomy.get("posterior_elements", level).n_voxels == behind.sum()
+    assert {key[2] for key in anatomy.regions if key[0] == "posterior_elements"} == {""}
+
+
+def test_what_is_not_labelled_or_too_small_has_no_angle(coarse):
+    whole, parts, _, affine = coarse
+    names = ["spineps_instance", "spineps_subregion"]
+    small = parts.copy()
+    where = np.argwhere(small == 45)
+    small[tuple(where[5:].T)] = 41  # 40 mm³ are left
+    small[small == 46] = 41
+    result = extract(
+        {"patient_id": "p", "mask": [Mask(whole, affine), Mask(small, affine)], "convention": names}, RECIPE
+    )
+    angles = by_side(result.table, "facet_angle")
+    assert angles.index.tolist() == ["left"]
+    assert "less than 50 mm³" in angles["reason"].item()
+    assert not (result.table["measure"] == "facet_tropism").any()  # one side has no tropism
+    assert by_side(result.table, "lateral_recess_height")["value"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("back", "sign", "expected"),
+    [
+        ((-10.0, 0.0), 1.0, 0.0),  # sagittal
+        ((-10.0, 10.0), 1.0, 45.0),
+        ((-10.0, 10.0), -1.0, 135.0),  # on the right, further in is more to the left
+        ((-10.0, -10.0), -1.0, 45.0),
+        ((0.0, 10.0), 1.0, 90.0),  # coronal
+        ((0.0, -10.0), 1.0, 90.0),  # its ends exchanged
+        ((-10.0, -9.0), 1.0, -np.degrees(np.arctan(0.9))),
+    ],
+)
+def test_the_angle_of_a_line(back, sign, expected):
+    assert _angle(np.zeros(2), np.array(back), sign) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("length", "thick"), [(12.0, 3.0), (12.0, 6.0), (8.0, 2.0), (3.0, 2.0)])
+def test_the_thickness_of_a_plate(length, thick):
+    size = 0.5
+    at = np.stack(np.meshgrid(*[np.arange(-50, 50) * size] * 3, indexing="ij"), axis=-1) + size / 2
+    # RAS: a plate whose length runs along the left, 20 mm behind the origin and 10 mm to the left
+    plate = (np.abs(at[..., 0] + 10) <= length / 2) & (np.abs(at[..., 1] + 20) <= thick / 2) & (np.abs(at[..., 2]) < 6)
+    affine = np.diag([size, size, size, 1.0])
+    affine[:3, 3] = -25 + size / 2
+    region = Region("ligamentum_flavum", "l4l5", "", plate, np.zeros(3, dtype=int), Grid(plate.shape, affine))
+    frame = make_frame(np.zeros(3), np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0]))
+    found = flavum_thickness(region, frame, 1.0)
+    if length < 4:
+        assert np.isnan(found)
+    else:
+        assert found == pytest.approx(thick, abs=0.01)
+    assert np.isnan(flavum_thickness(region, frame, -1.0))  # nothing on the right
