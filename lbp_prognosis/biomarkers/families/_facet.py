@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
@@ -128,8 +127,8 @@ def _one(case: Case, upper: str, lower: str, side: str, above: Region, below: Re
     axes = axial_frame(case, upper, lower)
     if axes is None:
         return none("no plane across the spine: neither endplates nor a whole body")
-    away = cKDTree(below.points).query(above.points, distance_upper_bound=FACING_MM)[0]
-    if not np.isfinite(away).any():
+    away = _distance(above, below)
+    if away.min() > FACING_MM:
         return none("the two articular processes do not face each other within 6 mm")
     near = above.points[away <= away.min() + 1.5]
     if above.reaches_border(near):
@@ -144,6 +143,15 @@ def _one(case: Case, upper: str, lower: str, side: str, above: Region, below: Re
     front, back = (np.mean([line[end] for line in lines], axis=0) for end in (0, 1))
     ends = frame.to_world(np.array([[*front, 0.0], [*back, 0.0]]))
     return Facet(upper + lower, side, (above, below), angle, ends, float(np.linalg.norm(back - front)), "", axes[1])
+
+
+def _distance(region: Region, other: Region) -> np.ndarray:
+    """Return the distance of each voxel of a region to the nearest voxel of another, mm."""
+    box = union([region, other], "both")
+    outside = np.ones_like(box.mask)
+    outside[tuple((other.indices + other.start - box.start).T)] = False
+    away = ndimage.distance_transform_edt(outside, sampling=box.volume.spacing)
+    return np.asarray(away[tuple((region.indices + region.start - box.start).T)])
 
 
 def _line(frame: Frame, above: Region, below: Region) -> tuple[np.ndarray, np.ndarray] | None:
