@@ -250,6 +250,19 @@ def _cause_specific(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     return 0, 0
 
 
+def _priority(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
+    """Bring the increments of all causes onto the coarse times, then the baseline of cause 1."""
+    models = {1: part, **part.other_causes_}
+    part.increments_ = {
+        code: [
+            _merged(own, times, events, least)
+            for own, times, events in zip(steps, models[code].baseline_times_, models[code].baseline_events_)
+        ]
+        for code, steps in part.increments_.items()
+    }
+    return _cox(part, least, notes)
+
+
 def _multi_state(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Merge the increments of each transition."""
     steps = list(zip(part.baseline_times_, part.baseline_events_))
@@ -401,6 +414,7 @@ _KINDS: dict[str, Any] = {
     "AalenAdditive": _additive,
     "PiecewiseExponential": _breakpoints,
     "CauseSpecificCox": _cause_specific,
+    "PriorityCox": _priority,
     "MultiStateCox": _multi_state,
     "NullModel": _null,
     "RiskStratifier": _cuts,

@@ -31,7 +31,8 @@ from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._factor_plans import factor_plans
-from lbp_prognosis.models._rare_causes import RARE_CAUSES, NotDetermined, is_rare, rare_cause_objections
+from lbp_prognosis.models._incidence_curves import incidence_curves
+from lbp_prognosis.models._rare_causes import RARE_CAUSES, NotDetermined, events_of, is_rare, rare_cause_objections
 from lbp_prognosis.models._ridge_choice import check_penalty
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Surv, Weights
@@ -289,7 +290,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
 
     def _without_effects(self, design: Design, code: int, X: Any, y: np.ndarray, given: dict[str, Any]) -> CoxPH:
         """Fit the hazard of a rare cause, the same for all."""
-        self.rare_causes_[code] = int(self._events(design, code))
+        self.rare_causes_[code] = int(events_of(design, code))
         named = isinstance(X, pd.DataFrame)
         bare = CoxPH(ties=self.ties, variance=self.variance).fit(X[[]] if named else X[:, :0], y, **given)
         return bare._widened(self._names() if named else None, design.X.mean(axis=0))
@@ -300,15 +301,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
             return []
         columns = design.X.shape[1]
         others = [int(code) for code in self.causes_ if code != self._own_cause]
-        return [code for code in others if is_rare(self._events(design, code), columns)]
-
-    @staticmethod
-    def _events(design: Design, code: int) -> float:
-        """Count the events of a cause; frequency weights are copies; rows of weight 0 do not count."""
-        mine = design.y["event"] == code
-        if design.weights is None:
-            return float(mine.sum())
-        return float(design.weights[mine].sum() if design.frequency else (design.weights[mine] > 0).sum())
+        return [code for code in others if is_rare(events_of(design, code), columns)]
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
@@ -332,24 +325,24 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
         self, X: np.ndarray, horizons: np.ndarray, strata: np.ndarray | None, offset: np.ndarray | None
     ) -> np.ndarray:
         """Incidence of each cause and survival, shape (n, horizons, causes + 1)."""
-        models = list(self.models_.values())
-        relative = np.column_stack([_relative_hazard(model, X, offset) for model in models])
+        relative = np.column_stack([_relative_hazard(model, X, offset) for model in self.models_.values()])
         by_product = self.incidence.startswith("product_limit")
-        kernel = product_limit_incidence if by_product else exponential_incidence
-        mended = not self.incidence.endswith("_efron")
-        out = np.empty((X.shape[0], horizons.size, len(models) + 1))
-        codes = np.zeros(X.shape[0], dtype=np.int64) if strata is None else strata
-        for code in np.unique(codes):
-            rows = codes == code
-            grid = np.unique(np.concatenate([model.baseline_times_[code] for model in models]))
-            increments = np.zeros((grid.size, len(models)))
-            for c, (cause, model) in enumerate(self.models_.items()):
-                fitted = by_product and mended
-                steps = self.increments_[cause][code] if fitted else np.diff(model.baseline_hazard_[code], prepend=0.0)
-                increments[np.searchsorted(grid, model.baseline_times_[code]), c] = steps
-            places = np.searchsorted(grid, horizons, side="right")
-            out[rows] = kernel(increments, np.ascontiguousarray(relative[rows]), places, mended)
-        return out
+        fitted = not self.incidence.endswith("_efron")
+        increments = [
+            self.increments_[cause]
+            if by_product and fitted
+            else [np.diff(hazard, prepend=0.0) for hazard in model.baseline_hazard_]
+            for cause, model in self.models_.items()
+        ]
+        return incidence_curves(
+            [model.baseline_times_ for model in self.models_.values()],
+            increments,
+            relative,
+            horizons,
+            strata,
+            kernel=product_limit_incidence if by_product else exponential_incidence,
+            fitted=fitted,
+        )
 
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     argument_error,
     check_choice,
     check_number,
     takes_rows,
 )
-from lbp_prognosis._kernels import cox_baseline, row_products
+from lbp_prognosis._kernels import cox_baseline, discrete_baseline, row_products
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._cox_checks import check_events, column_name
@@ -23,6 +25,8 @@ from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
+from lbp_prognosis.models._incidence_curves import incidence_curves
+from lbp_prognosis.models._rare_causes import RARE_CAUSES, events_of, is_rare, rare_cause_objections
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Surv, Weights
 
@@ -60,15 +64,25 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         As in `CoxPH`.
     strata, offset
         Columns of ``X``, as in `CoxPH`.
+    rare_causes : {"same_for_all", "error"}, default "same_for_all"
+        What to do where a cause other than 1 cannot be fitted and has fewer than ten events per predictor: give all
+        patients the same hazard of it, which is objected to, or raise.
     random_state : int, Generator or None, default 0
         Draws the folds.
 
     Attributes
     ----------
     models_ : dict of str to CoxPH or ElasticNetCox
-        The model of each block.
+        The model of each block, for cause 1.
+    other_causes_ : dict of int to PriorityCox or CoxPH
+        The model of each competing cause, by code: of the same blocks, with penalties of its own, or without
+        predictors if the cause is rare.
+    rare_causes_ : dict of int to int
+        Causes whose hazard is the same for all, with their events.
+    increments_ : dict of int to list of ndarray
+        With competing causes, for each cause and stratum: the hazard's increments that meet the product limit.
     coef_ : ndarray of shape (p,)
-        Log hazard ratios, in the order of the columns.
+        Log hazard ratios, in the order of the columns; with competing causes those of cause 1.
     substitutes_ : dict of str to ndarray
         Coefficients of the score of a missing block: intercept, then slopes of the score before it (with
         ``"impute_offset"``, of the scores before it and of the first block's columns).
@@ -84,6 +98,12 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     ArgumentError
         If a row lacks some, but not all, columns of a block, or any of the first block.
 
+    Notes
+    -----
+    With competing causes each cause has its own hazard model (the others are censored in it), and risks are combined by
+    the product limit as in `CauseSpecificCox`: risks of all causes and event-free survival sum to 1. With one cause the
+    risk is 1 − exp(−H), with Efron's or Breslow's cumulative hazard.
+
     References
     ----------
     Klau S, Jurinovic V, Hornung R, Herold T, Boulesteix AL (2018). Priority-Lasso: a simple hierarchical approach to
@@ -92,7 +112,6 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     """
 
     folds_keep_clusters = True  # tuning folds never part rows of one cluster: resampling passes who is a copy of whom
-    _single_cause = True
     _linear_predictor_scale = "log_hazard"
     _allow_missing = True
     _instead = "For interval-censored outcomes use DiscreteTimeHazard."
@@ -110,6 +129,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         ties: str = "efron",
         strata: Any = None,
         offset: str | None = None,
+        rare_causes: str = "same_for_all",
         random_state: Any = 0,
     ) -> None:
         self.blocks = blocks
@@ -122,6 +142,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         self.ties = ties
         self.strata = strata
         self.offset = offset
+        self.rare_causes = rare_causes
         self.random_state = random_state
 
     @takes_rows()
@@ -138,12 +159,19 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         """Fit the blocks one after the other; arguments as for `CoxPH.fit`, but whole blocks of a row may be NaN."""
         check_choice("missing", self.missing, ("conditional", "mean", "ignore", "impute_offset"))
         check_choice("choose", self.choose, ("min", "1se"))
+        check_choice("rare_causes", self.rare_causes, RARE_CAUSES)
         check_number("cross_fit", self.cross_fit, low=0, whole=True)
         design = self._start_fit(X, y, sample_weight, strata, offset, clusters)
         check_events(y["event"] == 1, design.weights)
+        self._fit_blocks(design)
+        self._fit_other_causes(design)
+        return self
+
+    def _fit_blocks(self, design: Design) -> None:
+        """Fit the blocks to the hazard of cause 1, one after the other, and its baseline."""
         places = self._places()
         present = self._present(design.X, places)
-        n = y.shape[0]
+        y, n = design.y, design.y.shape[0]
         base = np.zeros(n) if design.offset is None else design.offset
         carried, fitted = base.copy(), np.zeros(n)  # offsets for the next block; score of the final models
         crossed_before, fitted_before = np.empty((n, 0)), np.empty((n, 0))  # the same, block by block
@@ -184,7 +212,75 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         self.baseline_hazard_ = [hazard for _, hazard in steps]
         mine = design.y["event"] == 1
         self.baseline_events_ = events_at(self.baseline_times_, design.y["time"], mine, design.strata)
-        return self
+
+    # ---- competing causes --------------------------------------------------------------------------------------
+
+    def _fit_other_causes(self, design: Design) -> None:
+        """Fit the hazard of each competing cause, and the increments of all that meet the product limit."""
+        others = [int(code) for code in self.causes_ if code != 1]
+        self.rare_causes_: dict[int, int] = {}
+        self.other_causes_: dict[int, PriorityCox | CoxPH] = {code: self._fit_cause(design, code) for code in others}
+        self.increments_: dict[int, list[np.ndarray]] = {}
+        if not others:
+            return
+        for code, eta in zip((1, *others), self._scores_of_causes(design.X).T):
+            steps = discrete_baseline(
+                design.y["time"],
+                design.y["event"] == code,
+                eta if design.offset is None else eta + design.offset,
+                entry=design.entry,
+                strata=design.strata,
+                weights=design.weights,
+            )
+            self.increments_[code] = [values for _, values in steps]
+
+    def _fit_cause(self, design: Design, code: int) -> PriorityCox | CoxPH:
+        X: Any = design.X
+        if hasattr(self, "feature_names_in_"):
+            X = pd.DataFrame(X, columns=self._names())
+        y = Surv.right(design.y["time"], design.y["event"] == code, entry=design.entry)
+        given = {
+            "sample_weight": None
+            if design.weights is None
+            else Weights(design.weights, design.weight_kind or "sampling"),
+            "strata": design.strata,
+            "offset": design.offset,
+            "clusters": design.clusters,
+        }
+        model = clone(self).set_params(strata=None, offset=None)
+        try:
+            return model.fit(X, y, **given)
+        except EstimationError as error:
+            events = events_of(design, code)
+            if self.rare_causes == "error" or not is_rare(events, design.X.shape[1]):
+                raise EstimationError(f"Cause {code}: {error}") from error
+            self.rare_causes_[code] = int(events)
+            return CoxPH(ties=self.ties).fit(design.X[:, :0], y, **given)
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """Objections to the fit: causes whose hazard is taken to be the same for all."""
+        self._check_fitted()
+        return rare_cause_objections(self.rare_causes_, self.n_features_in_)
+
+    def _of_cause(self, cause: Any) -> PriorityCox | CoxPH:
+        self._check_cause(cause)
+        return self if int(cause) == 1 else self.other_causes_[int(cause)]
+
+    def _scores_of_causes(self, X: np.ndarray) -> np.ndarray:
+        """Return the score of each cause, 1 first, without offset; ``(n, k)``."""
+        return np.column_stack([_total(self._of_cause(code), X) for code in (1, *self.other_causes_)])
+
+    def _curves(
+        self, X: np.ndarray, horizons: np.ndarray, strata: np.ndarray | None, offset: np.ndarray | None
+    ) -> np.ndarray:
+        """Incidence of each cause, 1 first, and survival, ``(n, horizons, causes + 1)``."""
+        eta = self._scores_of_causes(X)
+        with np.errstate(over="ignore"):
+            relative = np.exp(eta if offset is None else eta + offset[:, None])
+        models = [self._of_cause(code) for code in self.increments_]
+        times = [model.baseline_times_ for model in models]
+        return incidence_curves(times, list(self.increments_.values()), relative, horizons, strata)
 
     # ---- blocks ------------------------------------------------------------------------------------------------
 
@@ -312,43 +408,81 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         return out
 
     @takes_rows()
-    def block_scores(self, X: Any) -> pd.DataFrame:
-        """Return each block's part of the linear predictor, measured from the training mean; one column per block."""
+    def block_scores(self, X: Any, cause: int = 1) -> pd.DataFrame:
+        """Return each block's part of the linear predictor, measured from the training mean; one column per block.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, p)
+            Predictors.
+        cause : int, default 1
+            Event code of the hazard.
+        """
         zero = None if self.offset is not None else np.zeros(len(X))  # offsets are no part of a block
         matrix, _, _ = self._start_predict(X, None, zero, with_strata=False)
-        return pd.DataFrame(self._scores(matrix))
+        model = self._of_cause(cause)
+        if isinstance(model, PriorityCox):
+            return pd.DataFrame(model._scores(matrix))
+        return pd.DataFrame(0.0, index=range(matrix.shape[0]), columns=list(self._places()))
 
     @takes_rows()
-    def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:
-        """Return the sum of the block scores, plus the offset if there is one; shape (n,), higher is sooner."""
+    def linear_predictor(self, X: Any, cause: int = 1, *, offset: Any = None) -> np.ndarray:
+        """Return the sum of the block scores for the hazard of ``cause``, plus the offset if there is one; shape (n,).
+
+        Higher is sooner.
+        """
         matrix, _, shift = self._start_predict(X, None, offset, with_strata=False)
-        eta = sum(self._scores(matrix).values(), np.zeros(matrix.shape[0]))
+        eta = _total(self._of_cause(cause), matrix)
         return eta if shift is None else eta + shift
 
     def _risk(
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
     ) -> np.ndarray:
-        eta = sum(self._scores(X).values(), np.zeros(X.shape[0]))
+        if self.other_causes_:
+            return self._curves(X, horizons, strata, offset)[:, :, list(self.increments_).index(cause)]
+        eta = _total(self, X)
         base = steps_at(self.baseline_times_, self.baseline_hazard_, strata, horizons)
         with np.errstate(over="ignore", invalid="ignore"):
             relative = np.exp(eta if offset is None else eta + offset)[:, None]
             return -np.expm1(-np.where(base > 0, base * relative, 0.0))
 
     @takes_rows()
+    def predict_incidence(
+        self, X: Any, times: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return the cumulative incidence of ``cause`` at each time, shape (n, n_times)."""
+        return self.predict_risk(X, times, cause, strata=strata, offset=offset)
+
+    @takes_rows()
     def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
-        """Return P(T > t) at each time, shape (n, n_times); NaN beyond follow-up."""
-        return 1.0 - self.predict_risk(X, times, strata=strata, offset=offset)
+        """Return P(no event of any cause by t) at each time, shape (n, n_times); NaN beyond follow-up."""
+        self._check_fitted()
+        risks = [self.predict_risk(X, times, code, strata=strata, offset=offset) for code in (1, *self.other_causes_)]
+        return np.maximum(1.0 - sum(risks), 0.0)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per predictor: ``block, term, coef, hr, selected``."""
+        """Return one row per predictor: ``block, term, coef, hr, selected``; ``cause`` first if there are several."""
         self._check_fitted()
         names = self._names()
-        rows = [(block, names[j], self.coef_[j]) for block, columns in self._places().items() for j in columns]
-        frame = pd.DataFrame(rows, columns=["block", "term", "coef"])
-        frame["hr"] = np.exp(frame["coef"])
-        frame["selected"] = frame["coef"] != 0
-        return frame
+        frames = []
+        for code in (1, *self.other_causes_):
+            model = self._of_cause(code)
+            coef = model.coef_ if isinstance(model, PriorityCox) else np.zeros(len(names))
+            rows = [(block, names[j], coef[j]) for block, columns in self._places().items() for j in columns]
+            frame = pd.DataFrame(rows, columns=["block", "term", "coef"])
+            frame["hr"] = np.exp(frame["coef"])
+            frame["selected"] = frame["coef"] != 0
+            if self.other_causes_:
+                frame.insert(0, "cause", code)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
 
 
 def _predicted(known: np.ndarray, coef: np.ndarray) -> np.ndarray:
     return coef[0] + known @ coef[1:]
+
+
+def _total(model: PriorityCox | CoxPH, X: np.ndarray) -> np.ndarray:
+    """Sum of the block scores; 0 where the hazard is the same for all."""
+    zero = np.zeros(X.shape[0])
+    return sum(model._scores(X).values(), zero) if isinstance(model, PriorityCox) else zero

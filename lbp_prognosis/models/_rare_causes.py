@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lbp_prognosis._base import EstimationError, Objection, objection
+import numpy as np
 
-__all__ = ["RARE_CAUSES", "NotDetermined", "is_rare", "rare_cause_objections"]
+from lbp_prognosis._base import EstimationError, Objection, objection
+from lbp_prognosis.models._design import Design
+
+__all__ = ["RARE_CAUSES", "NotDetermined", "events_of", "is_rare", "rare_cause_objections"]
 
 RARE_CAUSES = ("same_for_all", "error")
 _EVENTS_PER_COLUMN = 10
@@ -14,6 +17,14 @@ _EVENTS_PER_COLUMN = 10
 
 class NotDetermined(EstimationError):
     """Coefficients have no unique, finite estimate (separation, or columns that do not vary where it matters)."""
+
+
+def events_of(design: Design, code: int) -> float:
+    """Count the events of a cause; frequency weights are copies; rows of weight 0 do not count."""
+    mine = np.asarray(design.y["event"] == code)
+    if design.weights is None:
+        return float(mine.sum())
+    return float(design.weights[mine].sum() if design.frequency else (design.weights[mine] > 0).sum())
 
 
 def is_rare(events: float, columns: int) -> bool:

@@ -125,7 +125,8 @@ class SurvivalRegression:
         """Times at which curves have a value: the steps of the baseline, or 200 times of a smooth curve."""
         model: Any = self
         model._check_fitted()
-        parts = [model, *getattr(model, "models_", {}).values()]
+        held = ("models_", "other_causes_")
+        parts = [model, *(part for name in held for part in getattr(model, name, {}).values())]
         steps = [times for part in parts for times in getattr(part, "baseline_times_", ())]
         if steps:
             return np.unique(np.concatenate(steps))

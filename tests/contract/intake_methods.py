@@ -304,6 +304,7 @@ METHODS: dict[str, Spec] = {
     "models.RecurrentCox.predict_risk": (of(RECURRENT.predict_risk, 6.0), {**X1, **OFFSET}, {}),
     "models.PriorityCox.block_scores": (of(PRIORITY.block_scores), X1, {}),
     "models.PriorityCox.linear_predictor": (of(PRIORITY.linear_predictor), X1, {}),
+    "models.PriorityCox.predict_incidence": (of(PRIORITY.predict_incidence, 6.0), X1, {}),
     "models.PriorityCox.predict_survival": (of(PRIORITY.predict_survival, 6.0), X1, {}),
     "models.DynamicRisk.predict_risk": (of(DYNAMIC.predict_risk, 6.0), X1, {}),
     "models.NullModel.predict_risk": (of(NULL.predict_risk, 6.0), {"X": R.X, "strata": R.label}, {}),

@@ -71,6 +71,12 @@ ESTIMATORS: dict[str, Case] = {
         grid={"l1_ratio": [1.0]},
         names_only=True,
     ),
+    "PriorityCox-competing": Case(
+        lambda: M.PriorityCox(NET_MODALITIES, unpenalised=["clinical", "imaging"], cross_fit=2),
+        "competing",
+        {"missing": ["ignore", "mean"]},
+        names_only=True,
+    ),
     "NullModel": Case(lambda: M.NullModel(), "competing", {"horizon": [None]}, looks_at_x=False, refuses_events=False),
     "DynamicRisk": Case(
         lambda: M.DynamicRisk([0.0, 3.0, 6.0], 12.0, interactions=["c1"]),
