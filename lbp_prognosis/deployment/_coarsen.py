@@ -238,21 +238,9 @@ def _cox_of_causes(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     return before, after
 
 
-def _cause_specific(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Bring the increments onto the coarse times that the models inside will get."""
-    part.increments_ = {
-        code: [
-            _merged(steps, times, events, least)
-            for times, events, steps in zip(model.baseline_times_, model.baseline_events_, part.increments_[code])
-        ]
-        for code, model in part.models_.items()
-    }
-    return 0, 0
-
-
-def _priority(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
-    """Bring the increments of all causes onto the coarse times, then the baseline of cause 1."""
-    models = {1: part, **part.other_causes_}
+def _joined_causes(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
+    """Bring the increments of all causes onto the coarse times that their models will get."""
+    models = {1: part, **part.other_causes_} if hasattr(part, "other_causes_") else part.models_
     part.increments_ = {
         code: [
             _merged(own, times, events, least)
@@ -260,7 +248,7 @@ def _priority(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
         ]
         for code, steps in part.increments_.items()
     }
-    return _cox(part, least, notes)
+    return _cox(part, least, notes) if hasattr(part, "baseline_times_") else (0, 0)
 
 
 def _multi_state(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
@@ -413,8 +401,8 @@ _KINDS: dict[str, Any] = {
     "UpdatedModel": _updated,
     "AalenAdditive": _additive,
     "PiecewiseExponential": _breakpoints,
-    "CauseSpecificCox": _cause_specific,
-    "PriorityCox": _priority,
+    "CauseSpecificCox": _joined_causes,
+    "PriorityCox": _joined_causes,
     "MultiStateCox": _multi_state,
     "NullModel": _null,
     "RiskStratifier": _cuts,
