@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import stated_score
+from lbp_prognosis._base import argument_error, stated_score
 from lbp_prognosis.validation.resampling._bootstrap_validation import mean_defined
 from lbp_prognosis.validation.resampling._performance import Panel
 from lbp_prognosis.validation.resampling._prepared_rows import PreparedRows
@@ -29,6 +29,13 @@ class Draw:
     n: int
     units: np.ndarray | None
     sites: np.ndarray | None
+
+    def check(self) -> None:
+        """Refuse units of which there is one (in each site): every resample is the sample, without any optimism."""
+        units = self.n if self.units is None else np.unique(self.units).size
+        if units <= (1 if self.sites is None else np.unique(self.sites).size):
+            found = "one unit" if self.sites is None else "one unit in each of `within`"
+            raise argument_error("groups", "two or more units to draw from", found, "Give the patient of each row.")
 
     def rows(self, rng: np.random.Generator) -> np.ndarray:
         codes = np.arange(self.n) if self.units is None else self.units

@@ -14,6 +14,7 @@ from lbp_prognosis._base import (
     RandomState,
     argument_error,
     check_choice,
+    check_clusters,
     check_confidence,
     check_horizons,
     check_number,
@@ -178,8 +179,10 @@ def bootstrap_validate(
     inner = int(check_number("n_inner", n_inner, low=2, whole=True)) if interval == "two-stage" else 0
     drawn = None if resamples is None else _check_resamples(resamples, y.shape[0])
     count = count if drawn is None else drawn.shape[0]
-    sites = None if within is None else np.unique(np.asarray(within), return_inverse=True)[1]
+    sites = check_clusters("within", within, n=y.shape[0])
     draw = Draw(y.shape[0], units, sites)
+    if drawn is None:
+        draw.check()
     arguments = fit_arguments(estimator, fit_params, units, y.shape[0])
     fitted = fit_on(estimator, X, y, np.arange(y.shape[0]), arguments)
     risk, lp = predicted(fitted, X, panel)

@@ -21,6 +21,7 @@ from lbp_prognosis._base import (
 from lbp_prognosis.evaluation.prognostic import crps, mean_absolute_error, mean_calibration, score_r2
 from lbp_prognosis.models import OrdinalRegression
 from lbp_prognosis.survival import Measured, ScoreForecast, check_outcome, measured_spec
+from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_arguments
 from lbp_prognosis.validation.resampling._estimator import check_models, check_rows, fit_on, fresh, take_rows
 from lbp_prognosis.validation.resampling._folds import repeated_folds
 
@@ -55,7 +56,7 @@ def cross_validate_scores(
     n_repeats : int, default 1
         Number of divisions into folds; distributions are averaged over them.
     groups : array-like of shape (n,), optional
-        Units kept in one fold.
+        Units kept in one fold, of models that tune on folds too.
     random_state : int, Generator or None, default 0
         Deals the folds.
 
@@ -76,10 +77,12 @@ def cross_validate_scores(
     for name, model in named.items():
         if not hasattr(model, "predict_forecast"):
             raise argument_error(f"models[{name!r}]", "a model of a score, with `predict_forecast`", model)
+        # tuning inside keeps patients whole as well
+        arguments = None if codes is None else fit_arguments(model, None, codes, y.shape[0])
         parts: list[tuple[np.ndarray, ScoreForecast]] = []
         for fold, k in product(places, range(splits)):
             held = np.flatnonzero(fold == k)
-            fitted = fit_on(model, X, y, np.flatnonzero(fold != k))
+            fitted = fit_on(model, X, y, np.flatnonzero(fold != k), arguments)
             parts.append((held, fitted.predict_forecast(take_rows(X, held))))
         # a model may predict levels that were not observed, such as a grid
         levels = np.unique(np.concatenate([y["value"][~np.isnan(y["value"])], *(found.levels for _, found in parts)]))
@@ -129,6 +132,8 @@ def score_optimism(
 
     Raises
     ------
+    ArgumentError
+        If ``groups`` is one unit.
     EstimationError
         If more than a tenth of the refits fail.
 
@@ -157,19 +162,17 @@ def score_optimism(
         raise argument_error("model", "a model of a score, with `predict_forecast`", model)
     codes = check_rows(X, y, groups)
     X, y = _unlabelled(X), _plain(y)  # a resample repeats patients: their labels would forbid it
-    n = y.shape[0]
-    units = np.arange(n) if codes is None else codes
-    members = [np.flatnonzero(units == unit) for unit in range(int(units.max()) + 1)] if codes is not None else None
-    every = np.arange(n)
-    whole = fit_on(estimator, X, y, every)
+    every, draw = np.arange(y.shape[0]), Draw(y.shape[0], codes, None)
+    draw.check()
+    arguments = fit_arguments(estimator, None, codes, y.shape[0])  # tuning folds keep the copies of a patient together
+    whole = fit_on(estimator, X, y, every, arguments)
     apparent = _measures(whole, X, y, every)
     rng = generator(random_state)
     inside, outside, failed = [], [], 0
     for _ in range(count):
-        drawn = rng.integers(0, int(units.max()) + 1, int(units.max()) + 1)
-        rows = drawn if members is None else np.concatenate([members[unit] for unit in drawn])
+        rows = draw.rows(rng)
         try:
-            fitted = fit_on(estimator, X, y, rows)
+            fitted = fit_on(estimator, X, y, rows, arguments)
             pair = _measures(fitted, X, y, rows), _measures(fitted, X, y, every)
         except EstimationError:
             failed += 1

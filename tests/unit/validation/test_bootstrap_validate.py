@@ -106,6 +106,20 @@ def test_clusters_are_drawn_whole_and_sites_keep_their_size():
     assert np.bincount(sites[rows]).tolist() == [50, 40, 30]
 
 
+def test_one_unit_and_missing_sites_are_refused():
+    d = syn(60)
+    X, y = d[["c1", "p1"]], Surv.right(d["time"], d["event"])
+    halves = np.repeat(["a", "b"], 30)
+    for given in ({"groups": np.zeros(60)}, {"groups": halves, "within": halves}):
+        with pytest.raises(ArgumentError, match="`groups` must be two or more units"):
+            bootstrap_validate(CoxPH(), X, y, 12, n_resamples=2, **given)
+    two = bootstrap_validate(CoxPH(), X, y, 12, n_resamples=2, groups=halves)
+    assert np.isfinite(two.corrected[0])
+    for missing in (None, np.nan, pd.NA):
+        with pytest.raises(ArgumentError, match="`within`"):
+            bootstrap_validate(CoxPH(), X, y, 12, n_resamples=2, within=[missing, *halves[1:]])
+
+
 def test_a_resample_is_drawn_again_as_it_was_drawn():
     from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw
 

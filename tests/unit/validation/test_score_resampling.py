@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +106,37 @@ def test_optimism_by_hand(data) -> None:
     )
     assert table.loc["crps", "optimism"] < 0  # a loss looks smaller inside
     assert table.loc["slope", "training"] > table.loc["slope", "test"]
+
+
+class _Told(LinearOutcome):
+    """A model of scores that tunes on folds, and notes which rows it is to keep together."""
+
+    told: ClassVar[list[np.ndarray]] = []
+    folds_keep_clusters = True
+
+    def fit(self, X, y, *, sample_weight=None, strata=None, offset=None, clusters=None):
+        self.told.append(np.asarray(clusters))
+        return super().fit(X, y, clusters=clusters)
+
+
+def test_tuning_folds_keep_patients_and_their_copies_together(data) -> None:
+    X, y = data
+    _Told.told.clear()
+    score_optimism(_Told(), X, y, n_resamples=2, random_state=9)
+    rng = np.random.default_rng(9)
+    for told, rows in zip(_Told.told, [np.arange(120), rng.integers(0, 120, 120), rng.integers(0, 120, 120)]):
+        np.testing.assert_array_equal(told, rows)
+    pairs = np.repeat(np.arange(60), 2)
+    _Told.told.clear()
+    cross_validate_scores(_Told(), X, y, n_splits=3, groups=pairs)
+    assert len(_Told.told) == 3
+    assert all((np.unique(told, return_counts=True)[1] == 2).all() for told in _Told.told)
+
+
+def test_one_unit_has_no_optimism_to_show(data) -> None:
+    X, y = data
+    with pytest.raises(ArgumentError, match="two or more units"):
+        score_optimism(LinearOutcome(), X, y, n_resamples=2, groups=np.zeros(120))
 
 
 def test_what_is_refused(data) -> None:
