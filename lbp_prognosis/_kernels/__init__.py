@@ -88,6 +88,11 @@ from lbp_prognosis._kernels._net_benefit import (
     incidence_by_threshold,
     incidence_by_threshold_influence,
 )
+from lbp_prognosis._kernels._net_benefit_spread import (
+    NetBenefitTerms,
+    net_benefit_block_sums,
+    net_benefit_squares,
+)
 from lbp_prognosis._kernels._normal_em import normal_conditional, normal_em, normal_quadrature
 from lbp_prognosis._kernels._npmle import npmle_covariance, npmle_from_intervals
 from lbp_prognosis._kernels._occupancy_path import occupancy_path
@@ -105,6 +110,7 @@ from lbp_prognosis._kernels._partial_odds import PartialFit, partial_odds_fit, p
 from lbp_prognosis._kernels._perfect_order import perfect_order_limits
 from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
+from lbp_prognosis._kernels._random_blocks import BLOCKS, DRAWN_SINGLY, random_blocks
 from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
 from lbp_prognosis._kernels._ranked_loss import ranked_losses
 from lbp_prognosis._kernels._reset_path import reset_path
@@ -159,7 +165,9 @@ from lbp_prognosis._kernels.points._logistic_line import logistic_level, logisti
 from lbp_prognosis._kernels.points._scores import null_brier, row_losses, score_sums, skill
 
 __all__ = [
+    "BLOCKS",
     "BRIER",
+    "DRAWN_SINGLY",
     "LOG_SCORE",
     "MIN_BEYOND",
     "MOST_LEAVES",
@@ -184,6 +192,7 @@ __all__ = [
     "LocationTimes",
     "MeanFit",
     "NestedPlan",
+    "NetBenefitTerms",
     "OrdinalFit",
     "PartialFit",
     "Point",
@@ -291,6 +300,8 @@ __all__ = [
     "lowess",
     "mean_difference",
     "nested_plan",
+    "net_benefit_block_sums",
+    "net_benefit_squares",
     "normal_conditional",
     "normal_em",
     "normal_quadrature",
@@ -321,6 +332,7 @@ __all__ = [
     "q_profile",
     "quadratic_minimum",
     "quantiles_of_sorted",
+    "random_blocks",
     "ranked_losses",
     "ratio_limits",
     "rcs_basis",

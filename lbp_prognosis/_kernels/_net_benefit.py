@@ -15,13 +15,14 @@ import numpy as np
 from lbp_prognosis._kernels._tiers import tiered
 
 __all__ = [
+    "NEGLIGIBLE",
     "ThresholdIncidence",
     "cell_counts",
     "incidence_by_threshold",
     "incidence_by_threshold_influence",
 ]
 
-_NEGLIGIBLE = 1e-12  # share of a group's weight below which what is left is the rounding of its subtractions
+NEGLIGIBLE = 1e-12  # share of a group's weight below which what is left is the rounding of its subtractions
 
 
 class ThresholdIncidence(NamedTuple):
@@ -74,7 +75,7 @@ def _walk_one_cause(bins, time, code, weights, at_risk, survival, first):  # pra
 def _walk(bins, time, code, weights, at_risk, survival, incidence, sums, first, other):  # pragma: no cover - compiled
     n = bins.size
     low = 0
-    rounding = _NEGLIGIBLE * at_risk
+    rounding = NEGLIGIBLE * at_risk
     while low < n:
         high = low + 1
         while high < n and time[high] == time[low]:
@@ -180,7 +181,7 @@ def _influence(bins, time, code, weights, stop, out):  # pragma: no cover - comp
             if bins[row] > k:
                 y += weights[row]
         slope = np.zeros(n)
-        s, f, p1, p2, p3, rounding = 1.0, 0.0, 0.0, 0.0, 0.0, _NEGLIGIBLE * y
+        s, f, p1, p2, p3, rounding = 1.0, 0.0, 0.0, 0.0, 0.0, NEGLIGIBLE * y
         low = 0
         while low < stop:
             high = low

@@ -123,7 +123,8 @@ def decision_curve(
     π − w(1 − π). With ``"km"`` TP = P(treated)·F(τ | treated), and a competing event counts as a false positive: that
     patient had no benefit. Where follow-up among the treated ends before the horizon, their last estimate is carried
     forward and flagged. The variance is that of the influence values: Greenwood's variance among the treated plus the
-    binomial variance of being treated. Bands come from resampling cells of equal patients, refitting every curve.
+    binomial variance of being treated. Bands come from resampling cells of equal patients, refitting every curve;
+    beyond 20,000 rows from normal multiples of the influence values, summed in 10,000 random blocks of rows.
 
     References
     ----------

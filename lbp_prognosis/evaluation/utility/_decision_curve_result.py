@@ -192,7 +192,8 @@ class DecisionCurve(Result):
 
         Notes
         -----
-        Influence values are a number per patient and threshold: those of one horizon at a time are held.
+        Influence values are a number per patient and threshold: those of one horizon at a time are held, and beyond
+        20,000 rows none, but their sums of squares.
         """
         data = self._needs_net_benefit("difference")
         named = [
@@ -204,10 +205,9 @@ class DecisionCurve(Result):
         for h in range(self.horizons.size):
             if self.reason[h]:
                 continue
-            psi = {m: data.influence(m, h) for m in {m for pair in named for m in pair if m is not None}}
+            se[:, h] = data.standard_errors(h, named)
             draws = self._resamples[h] if self._resamples else None
             for i, (first, second) in enumerate(named):
-                se[i, h] = data.se(psi[first] if second is None else psi[first] - psi[second])
                 if draws is not None:
                     moved = draws[:, first] - (0.0 if second is None else draws[:, second]) - value[i][h]
                     half = simultaneous_factor(moved, se[i, h], self.confidence) * se[i, h]

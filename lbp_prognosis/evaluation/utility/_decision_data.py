@@ -8,12 +8,17 @@ import numpy as np
 
 from lbp_prognosis._base import influence_se, spawn
 from lbp_prognosis._kernels import (
+    BLOCKS,
+    DRAWN_SINGLY,
+    NetBenefitTerms,
     cell_counts,
     decision_shares,
     incidence_by_threshold,
     incidence_by_threshold_influence,
     ipcw_influence,
     ipcw_weights,
+    net_benefit_block_sums,
+    net_benefit_squares,
     threshold_bins,
 )
 
@@ -123,7 +128,7 @@ class DecisionData:
             variance = ((1 + self.odds) * treated) ** 2 * out.variance[self.rank] + spread
             se = np.sqrt(np.maximum(variance, 0.0))
         else:
-            se = self.se(self.influence(model, h))
+            se = self.standard_errors(h, [(model, None)])[0]
         return Point(*shares, se)
 
     def _point_ipcw(self, model: int, h: int) -> Point:
@@ -180,6 +185,52 @@ class DecisionData:
         result[:, self.order] = psi
         return result.T
 
+    @property
+    def long(self) -> bool:
+        """Whether influence values are summed as they arise: a number per row and threshold is too much to hold."""
+        return self.n > DRAWN_SINGLY and not self.ipcw and self.clusters is None
+
+    def standard_errors(self, h: int, pairs: list[tuple[int, int | None]]) -> np.ndarray:
+        """Return standard errors of net benefits, or of differences from a second model, of shape (pairs, k)."""
+        if not self.long:
+            psi = {m: self.influence(m, h) for m in {m for pair in pairs for m in pair if m is not None}}
+            return np.stack([self.se(psi[i] if j is None else psi[i] - psi[j]) for i, j in pairs])
+        models = sorted({m for pair in pairs for m in pair if m is not None})
+        place = {None: -1, **{m: i for i, m in enumerate(models)}}
+        wanted = np.array([[place[i], place[j]] for i, j in pairs])
+        bins, factor, terms = self._walked(models, h)
+        sums = net_benefit_squares(bins, self.time, self.code, self.horizons[h], factor, terms, wanted, self.weights)
+        out = np.sqrt(sums)[:, self.rank] / self.n
+        gone = [any(m is not None and self.missing[m, h] for m in pair) for pair in pairs]
+        out[gone] = np.nan
+        return out
+
+    def _walked(self, models: list[int], h: int) -> tuple[np.ndarray, np.ndarray, NetBenefitTerms]:
+        """Bins, factor of each row and terms of its influence value, for the walks of long tables."""
+        bins = np.stack([self.bins(m, h) for m in models])
+        tau, k, every = self.horizons[h], self.thresholds.size, len(self.missing) - 1
+        terms = []
+        odds = np.sort(self.odds)
+        for model, here in zip(models, bins):
+            flat = model == every  # all thresholds of "treat all" have one group
+            out = incidence_by_threshold(
+                np.minimum(here, 1) if flat else here,
+                self.time,
+                self.code,
+                tau,
+                1 if flat else k,
+                weights=self.weights,
+                competing=self.competing,
+                variance=False,
+            )
+            weight, incidence = np.broadcast_to(out.weight, k), np.broadcast_to(out.incidence, k)
+            success = 1 - incidence if self.complement else incidence
+            value = success - odds * (1 - success)
+            sign = -1.0 if self.complement else 1.0
+            terms.append((incidence, sign * weight * (1 + odds), value, -weight / self.total * value))
+        factor = np.ones(self.n) if self.scale is None else self.scale * (self.n / self.total)
+        return bins, factor, NetBenefitTerms(*(np.array(part) for part in zip(*terms)))
+
     def se(self, influence: np.ndarray) -> np.ndarray:
         """Return the standard error from influence values in the caller's order."""
         if self.clusters is None:
@@ -206,13 +257,15 @@ class DecisionData:
         """Return net benefits of all models in resamples of the rows (or clusters), of shape (resamples, models, k).
 
         Rows that agree in time, code, weight and all bins form a cell; a resample is one multinomial over the cells.
-        With IPCW the estimate in a resample is its first-order expansion.
+        With IPCW, with clusters and in long tables the estimate in a resample is its first-order expansion.
         """
         models, k, tau = self.risks.shape[0], self.thresholds.size, self.horizons[h]
         out = np.empty((n_resamples, models, k))
         generators = spawn(random_state, n_resamples)  # type: ignore[arg-type]
         if self.ipcw or self.clusters is not None:
             return self._resample_linear(h, generators, out)
+        if self.long:
+            return self._resample_blocks(h, generators, out)
         bins = np.stack([self.bins(m, h) for m in range(models)])
         weight = np.ones(self.n) if self.weights is None else self.weights
         kept = np.zeros(self.n) if self.frequency or self.weights is None else self.weights
@@ -242,6 +295,24 @@ class DecisionData:
                 place = slice(None) if every else self.rank
                 shares = decision_shares(got, place, total, self.thresholds, complement=self.complement)
                 out[b, m] = shares.net_benefit
+        return out
+
+    def _resample_blocks(self, h: int, generators: list[np.random.Generator], out: np.ndarray) -> np.ndarray:
+        """Normal multiples of sums of influence values over random blocks of rows.
+
+        Rows have random signs: the sums then have the covariance of the rows without bias, even where the values of all
+        rows do not add up to zero.
+        """
+        rng = generators[0]
+        block = rng.integers(0, BLOCKS, size=self.n)
+        bins, factor, terms = self._walked(list(range(out.shape[1])), h)
+        factor = factor * (2.0 * rng.integers(0, 2, size=self.n) - 1)
+        tau = self.horizons[h]
+        sums = net_benefit_block_sums(bins, self.time, self.code, tau, factor, terms, block, BLOCKS, self.weights)
+        draws = np.stack([one.standard_normal(BLOCKS) for one in generators])
+        moved = (draws @ sums.reshape(BLOCKS, -1)).reshape(out.shape)[:, :, self.rank] / self.n
+        for m in range(out.shape[1]):
+            out[:, m] = self.point(m, h).net_benefit + moved[:, m]
         return out
 
     def _resample_linear(self, h: int, generators: list[np.random.Generator], out: np.ndarray) -> np.ndarray:
