@@ -87,7 +87,7 @@ def _advance(low, high, bins, code, weights, terms, at_risk, rounding, survival,
 
 @njit(cache=True, error_model="numpy")
 def _start(bins, weights, terms):  # pragma: no cover - compiled
-    """What `_advance` takes before the first time."""
+    """Numbers at risk and the state of `_advance` before the first time."""
     _, _, inside, outside = terms
     models, k = inside.shape
     at_risk = np.zeros((models, k))
