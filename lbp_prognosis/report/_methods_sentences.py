@@ -28,6 +28,10 @@ _KINDS = {
     "average": "an average of models",
     "stacked": "a stack of models",
     "published": "a published model, applied as it was published",
+    "ordinal_regression": "an ordinal regression model of the score",
+    "linear_outcome": "a linear regression model of the score",
+    "two_part_outcome": "a two-part model of the score (logistic at the floor, ordinal above it)",
+    "boosted_outcome": "gradient-boosted trees of the distribution of the score",
 }
 _ASCERTAINED = {
     "exact": "Events were dated exactly.",
@@ -59,7 +63,7 @@ def methods_sentences(result: Any) -> ManuscriptText:
     page = page_of(result)
     study: Mapping[str, Any] = page.provenance.get("study", {})
     paragraphs = {
-        "Outcome": _outcome(page),
+        "Outcome": _outcome(page, study.get("score")),
         "Predictors": _predictors(page, study),
         "Models": _models(study),
         "Missing data": _missing(page, study),
@@ -70,7 +74,23 @@ def methods_sentences(result: Any) -> ManuscriptText:
     return text_of("Methods", page, paragraphs)
 
 
-def _outcome(page: Page) -> list[str]:
+def _score(score: Mapping[str, Any]) -> str:
+    """Return what was recorded of a score, and that models were fitted to it and not to the event."""
+    cut = f"at most {score['at_most']:g}" if score["at_most"] is not None else f"at least {score['at_least']:g}"
+    said = (
+        f"A score from {score['lower']:g} to {score['upper']:g} was recorded at one visit; models predicted its "
+        f"distribution, and the risk of the event, a score of {cut}, follows from it."
+    )
+    for key, words in (
+        ("smallest_detectable", "smallest detectable change"),
+        ("important", "minimal important change"),
+    ):
+        if score[key] is not None:
+            said += f" The {words} was taken as {score[key]:g} points."
+    return said
+
+
+def _outcome(page: Page, score: Mapping[str, Any] | None) -> list[str]:
     spec = page.outcome
     if spec is None:
         return []
@@ -82,7 +102,7 @@ def _outcome(page: Page) -> list[str]:
         f"Risks were predicted by {times} {spec.unit}; the main horizon was {page.time}."
         if len(spec.horizons) > 1
         else f"Risks were predicted by {times} {spec.unit}.",
-        _ASCERTAINED[spec.ascertainment],
+        _score(score) if score else _ASCERTAINED[spec.ascertainment],
     ]
     if spec.competing:
         said.append(f"{joined(list(spec.competing)).capitalize()} counted as competing.")
@@ -173,6 +193,14 @@ def _measures(page: Page, study: Mapping[str, Any]) -> list[str]:
         "calibration slope, with 95 % intervals.",
         "Intervals are conditional on the fitted models.",
     ]
+    if study.get("score"):
+        said[:1] = [
+            "The predicted distributions of the score were judged by the continuous ranked probability score (CRPS), "
+            "the concordance of predicted and observed scores, R², the mean absolute error, and intercept and slope "
+            "of observed on predicted mean scores.",
+            "The risk of the event was judged by the area under the ROC curve (AUC), the index of prediction accuracy "
+            "(IPA), the ratio of observed to expected events (O/E) and the calibration slope, with 95 % intervals.",
+        ]
     t = page.thresholds
     if t is not None:
         said.append(

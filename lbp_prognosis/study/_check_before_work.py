@@ -5,7 +5,7 @@ from __future__ import annotations
 from lbp_prognosis._base import argument_error, nearest
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData
-from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.survival import measured_to_status, outcome_kind
 
 __all__ = ["check_before_work"]
 
@@ -42,8 +42,9 @@ def check_before_work(study: Study, data: StudyData) -> None:
     if by and by not in known:
         words = "left out for a wide table" if data.cohort is None else "a column of the patients"
         raise argument_error("page.table_one_by", words, repr(by), nearest(by, known) or None)
-    column = "status" if outcome_kind(data.y) == "status" else "event"
-    events = int((data.y[column] == 1).sum())
+    y = measured_to_status(data.y) if outcome_kind(data.y) == "measured" else data.y
+    column = "status" if outcome_kind(y) == "status" else "event"
+    events = int((y[column] == 1).sum())
     if study.validation.folds > events:
         raise argument_error("validation.folds", f"at most {events}, the number of events", str(study.validation.folds))
     # what the ledger of releases refuses after the work, it refuses before it

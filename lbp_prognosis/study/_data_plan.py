@@ -31,6 +31,8 @@ class DataPlan:
         Column of delayed entry (wide).
     status : str
         Instead of time and event: column of the state at the only horizon, 0, 1, missing if not observed (wide).
+    score : str
+        Instead: column of the score at the only horizon, missing if not observed; ``[score]`` says what it is (wide).
     censored : object
         Code of ``event`` that means censored.
     causes : mapping of str to object
@@ -57,6 +59,7 @@ class DataPlan:
     event: str = ""
     entry: str = ""
     status: str = ""
+    score: str = ""
     censored: Any = None
     causes: Mapping[str, Any] = field(default_factory=dict)
     site: str = ""
@@ -75,11 +78,12 @@ class DataPlan:
             raise argument_error(
                 "data", "either [data] package = … or [table] wide = …", "both" if self.package else "neither"
             )
-        if self.wide and bool(self.status) == bool(self.time and self.event):
+        if self.wide and [bool(self.time and self.event), bool(self.status), bool(self.score)].count(True) != 1:
+            given = {name: getattr(self, name) for name in ("time", "event", "status", "score")}
             raise argument_error(
                 "table",
-                "a table with `time` and `event`, or with `status`",
-                f"time={self.time!r}, event={self.event!r}, status={self.status!r}",
+                "a table with `time` and `event`, or with `status`, or with `score`",
+                ", ".join(f"{name}={value!r}" for name, value in given.items() if value or name != "score"),
             )
         for name in ("sheet", "delimiter", "decimal", "thousands", "encoding"):
             if not isinstance(getattr(self, name), str):
@@ -93,14 +97,16 @@ class DataPlan:
                     )
         if isinstance(self.censored, Mapping | list | tuple):
             raise argument_error("table.censored", "a code", self.censored)
-        twice = [c for c in (self.id, self.time, self.event, self.entry, self.status, self.site) if c]
+        twice = [c for c in (self.id, self.time, self.event, self.entry, self.status, self.score, self.site) if c]
         if len(set(twice)) != len(twice):
             raise argument_error("table", "a table that names each column once", f"{twice}")
-        if self.status and (self.time or self.event or self.entry or self.causes or self.censored is not None):
+        alone = "status" if self.status else "score"
+        dated = self.time or self.event or self.entry or self.causes or self.censored is not None
+        if getattr(self, alone) and dated:
             raise argument_error(
-                "table", "`status` alone, without columns and codes of times", f"status={self.status!r}"
+                "table", f"`{alone}` alone, without columns and codes of times", f"{alone}={getattr(self, alone)!r}"
             )
-        if self.package and (self.time or self.event or self.status):
+        if self.package and (self.time or self.event or self.status or self.score):
             raise argument_error(
                 "data",
                 "without columns of an outcome: that of a package is derived",

@@ -11,14 +11,14 @@ import numpy as np
 
 from lbp_prognosis._base import Objection
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange, decision_curve, evaluate, risk_groups
-from lbp_prognosis.survival import OutcomeSpec, known_at, outcome_kind
+from lbp_prognosis.survival import OutcomeSpec, known_at, measured_to_status, outcome_kind
 
 __all__ = ["evaluate_out_of_fold", "groups_out_of_fold"]
 
 
 def evaluate_out_of_fold(
     y: np.ndarray,
-    risks: Mapping[str, np.ndarray],
+    risks: Mapping[str, Any],
     spec: OutcomeSpec,
     thresholds: ThresholdRange | None,
     *,
@@ -34,8 +34,8 @@ def evaluate_out_of_fold(
     ----------
     y : ndarray of shape (n,)
         Outcome.
-    risks : mapping of str to ndarray of shape (n, n_horizons)
-        By model.
+    risks : mapping of str to ndarray of shape (n, n_horizons) or ScoreForecast
+        By model; of a score the predicted distributions.
     spec : OutcomeSpec
         Horizons and polarity.
     thresholds : ThresholdRange or None
@@ -50,7 +50,8 @@ def evaluate_out_of_fold(
         Travel with the result.
     """
     kind, target = outcome_kind(y), spec.target
-    horizons = np.array([spec.primary_horizon] if kind == "status" else spec.horizons, dtype=float)
+    at_one_visit = kind in ("status", "measured")
+    horizons = np.array([spec.primary_horizon] if at_one_visit else spec.horizons, dtype=float)
     shared: dict[str, Any] = {"target": target, "n_resamples": resamples, "random_state": seed}
     grid = None if thresholds is None else _grid(thresholds, step)
     found = evaluate(y, risks, horizons, None if kind == "interval" else grid, **shared)
@@ -104,6 +105,7 @@ def groups_out_of_fold(
     """
     main = float(spec.primary_horizon or spec.horizons[0])
     seen = known_at(y, main) if outcome_kind(y) == "interval" else y
+    seen = measured_to_status(y) if outcome_kind(y) == "measured" else seen
     cut: dict[str, Any] = (
         {"quantiles": (1 / 3, 2 / 3)} if thresholds is None else {"thresholds": (thresholds.low, thresholds.high)}
     )

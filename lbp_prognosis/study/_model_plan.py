@@ -16,19 +16,23 @@ from lbp_prognosis.models import (
     BoostedAFT,
     BoostedCox,
     BoostedHazard,
+    BoostedOutcome,
     CauseSpecificCox,
     CoxPH,
     DiscreteTimeHazard,
     ElasticNetCox,
     FineGray,
+    LinearOutcome,
     LogisticRisk,
     MultimodalNet,
     NullModel,
+    OrdinalRegression,
     RoystonParmar,
     StackedRisk,
+    TwoPartOutcome,
 )
 
-__all__ = ["MODEL_KINDS", "ModelPlan"]
+__all__ = ["MODEL_KINDS", "SCORE_KINDS", "ModelPlan"]
 
 MODEL_KINDS: dict[str, type] = {
     "null": NullModel,
@@ -46,8 +50,14 @@ MODEL_KINDS: dict[str, type] = {
     "average": AverageRisk,
     "stacked": StackedRisk,
     "published": PublishedModel,
+    "ordinal_regression": OrdinalRegression,
+    "linear_outcome": LinearOutcome,
+    "two_part_outcome": TwoPartOutcome,
+    "boosted_outcome": BoostedOutcome,
 }
 COMBINED = ("average", "stacked")  # made of other models
+SCORE_KINDS = ("ordinal_regression", "linear_outcome", "two_part_outcome", "boosted_outcome")
+"""Kinds whose outcome is a score at a visit."""
 AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar", "boosted_aft", "boosted_hazard", "multimodal_net")
 """Kinds that take outcomes known at visits as they are."""
 
@@ -110,6 +120,13 @@ class ModelPlan:
                 "left out with `splines`, and for null, published and combined models",
                 repr(self.formula),
                 "Splines are written rcs(column, knots) in the formula; learners have formulas of their own.",
+            )
+        parts = sorted({"at_floor", "above"} & set(self.options)) if self.kind == "two_part_outcome" else []
+        if parts:
+            raise argument_error(
+                f"model {self.name!r}.options",
+                "without models: those of the two parts are logistic and ordinal regression",
+                parts,
             )
         if self.kind in COMBINED:
             self.learners()

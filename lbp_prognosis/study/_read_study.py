@@ -17,6 +17,7 @@ from lbp_prognosis.evidence import CLINICAL_MINIMUM, Criteria
 from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
+from lbp_prognosis.study._score_plan import ScorePlan, score_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
@@ -33,6 +34,7 @@ TABLES = (
     "imaging",
     "biomechanics",
     "outcome",
+    "score",
     "decision",
     "modalities",
     "transform",
@@ -89,6 +91,7 @@ def read_study(table: Any) -> dict[str, Any]:
             "clinical_minimum", Mapping[str, str | _Columns], top.get("clinical_minimum", {})
         ),
         "validation": read.record(ValidationPlan, "validation", top.get("validation", {})),
+        "score": read.record(ScorePlan, "score", top["score"]) if "score" in top else None,
         "criteria": read.record(Criteria, "criteria", top.get("criteria", {})),
         "page": _page(read, top.get("page", {})),
         "comparison": _comparison(read, top.get("comparison", {})),
@@ -97,6 +100,7 @@ def read_study(table: Any) -> dict[str, Any]:
     }
     _check_words(read, found)
     _check_models(read, found)
+    _check_score(read, top, found)
     read.raise_if_any()
     return found
 
@@ -245,7 +249,7 @@ def _wide_outcome(read: StrictTable, top: Mapping[str, Any], rest: Mapping[str, 
     data = top.get("table", top.get("data", {}))
     if spec is None or not isinstance(data, Mapping):
         return
-    kind = "status" if data.get("status") else "exact"
+    kind = "status" if data.get("status") or data.get("score") else "exact"
     if rest.get("ascertainment", kind) != kind:
         words = f"{kind!r}, as [table] says, or left out"
         read.fault("outcome.ascertainment", "conflict", "outcome.ascertainment", words, rest["ascertainment"])
@@ -352,6 +356,20 @@ def _check_models(read: StrictTable, found: Mapping[str, Any]) -> None:
             if column not in columns and all(name in groups for name in plan.modalities):
                 field = f"model.{k}.splines"
                 read.fault(field, "reference", field, "of columns of the model", column, nearest(column, columns))
+
+
+def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Check what the tables say of a score against each other."""
+    outcome, validation = found["outcome"], found["validation"]
+    for path, reason, accepted, got, remedy in score_conflicts(
+        found["data"],
+        found["score"],
+        found["models"],
+        outcome if isinstance(outcome, Mapping) else {},
+        declared="score" in top,
+        sites=bool(validation is not None and validation.sites),
+    ):
+        read.fault(path, reason, path, accepted, got, remedy)
 
 
 def _check_options(read: StrictTable, field: str, plan: ModelPlan) -> None:

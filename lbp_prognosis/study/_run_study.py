@@ -144,7 +144,8 @@ def run_study(
 
 def _horizons(data: StudyData) -> Any:
     spec = data.spec
-    return [spec.primary_horizon] if outcome_kind(data.y) == "status" else list(spec.horizons)
+    at_one_visit = outcome_kind(data.y) in ("status", "measured")
+    return [spec.primary_horizon] if at_one_visit else list(spec.horizons)
 
 
 def build_models(study: Study, data: StudyData) -> dict[str, Any]:
@@ -178,10 +179,13 @@ def _judge(study: Study, data: StudyData, folds: CrossValidation, fitted: dict[s
         "seed": study.seed,
     }
     evaluation = evaluate_out_of_fold(
-        data.y, folds.risks, resamples=study.validation.resamples, doubts=doubts, **shared
+        data.y, folds.forecasts or folds.risks, resamples=study.validation.resamples, doubts=doubts, **shared
     )
     horizons = np.asarray(_horizons(data), dtype=float)
-    seen = {name: np.asarray(model.predict_risk(data.X, horizons)) for name, model in fitted.items()}
+    seen: dict[str, Any] = {
+        name: model.predict_forecast(data.X) if kind == "measured" else np.asarray(model.predict_risk(data.X, horizons))
+        for name, model in fitted.items()
+    }
     apparent = evaluate_out_of_fold(data.y, seen, resamples=0, **shared)
     place = int(np.flatnonzero(np.isclose(horizons, float(data.spec.primary_horizon or horizons[0])))[0])
     main = study.comparison[1] if study.comparison else study.main_model

@@ -19,6 +19,7 @@ from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._plain import plain
 from lbp_prognosis.study._read_study import PAGE, read_study
+from lbp_prognosis.study._score_plan import ScorePlan, score_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
@@ -39,6 +40,8 @@ class Study:
     outcome : mapping
         For a package: a table for `cohort.outcome_from_dict`; for a wide table: the fields of `OutcomeSpec`. An outcome
         seen at visits may name its ``schedule``.
+    score : ScorePlan or None
+        For a wide table whose outcome is a score: its range and its cut.
     thresholds : ThresholdRange or None
         Of the decision; with the reason.
     models : tuple of ModelPlan
@@ -108,6 +111,7 @@ class Study:
     validation: ValidationPlan = field(default_factory=ValidationPlan)
     criteria: Criteria = field(default_factory=Criteria)
     page: Mapping[str, Any] = field(default_factory=dict)
+    score: ScorePlan | None = None
     seed: int = 1
     prespecified: bool = False
     folder: str = "."
@@ -132,6 +136,15 @@ class Study:
         self.gate()  # refuses what contradicts itself
         if (self.technical or self.diagnostic) and not self.data.package:
             raise argument_error("technical, diagnostic", "left out for a wide table, which has no readings", "given")
+        for path, _, accepted, got, remedy in score_conflicts(
+            self.data,
+            self.score,
+            self.models,
+            self.outcome,
+            declared=self.score is not None,
+            sites=self.validation.sites,
+        ):
+            raise argument_error(path, accepted, got, remedy or None)
         if self.data.package:
             CohortSpec.from_dict(self.cohort)
             outcome_from_dict({k: v for k, v in self.outcome.items() if k != "schedule"})
@@ -160,7 +173,7 @@ class Study:
         """Return the declared outcome of a wide table."""
         fields = {k: v for k, v in self.outcome.items() if k != "schedule"}
         fields.setdefault("causes", {name: k for k, name in enumerate(self.data.causes, start=1)} or {"event": 1})
-        fields.setdefault("ascertainment", "status" if self.data.status else "exact")
+        fields.setdefault("ascertainment", "status" if self.data.status or self.data.score else "exact")
         read = StrictTable("study")
         found = read.record(OutcomeSpec, "outcome", fields)
         read.raise_if_any()
@@ -231,6 +244,8 @@ class Study:
                     del plan[name]
         if not fields["biomechanics"]:
             del fields["biomechanics"]
+        if self.score is None:
+            del fields["score"], fields["data"]["score"]
         del fields["folder"], fields["home"]
         return plain(fields)
 

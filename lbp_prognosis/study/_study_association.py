@@ -22,7 +22,15 @@ from lbp_prognosis.validation import AssociationTest, association_test
 __all__ = ["IMPUTATIONS", "study_association"]
 
 IMPUTATIONS = 20  # at least, for a test: its degrees of freedom grow with them
-_WITH_LIKELIHOOD = ("cox", "cause_specific_cox", "fine_gray", "discrete_time_hazard", "logistic", "royston_parmar")
+_WITH_RATIOS = (
+    "cox",
+    "cause_specific_cox",
+    "fine_gray",
+    "discrete_time_hazard",
+    "logistic",
+    "royston_parmar",
+    "ordinal_regression",
+)
 
 
 def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | None, tuple[Objection, ...]]:
@@ -41,9 +49,12 @@ def study_association(study: Study, data: StudyData) -> tuple[AssociationTest | 
         return None, ()
     plans = {plan.name: plan for plan in study.models}
     pair = [plans[name] for name in study.comparison]
-    other = [plan for plan in pair if plan.kind not in _WITH_LIKELIHOOD]
+    other = [plan for plan in pair if plan.kind not in _WITH_RATIOS]
     if other:
-        words = f"{other[0].name} ({other[0].kind.replace('_', ' ')}) has no likelihood."
+        lacks = (
+            "no ratios of odds: its coefficients are points" if other[0].kind == "linear_outcome" else "no likelihood"
+        )
+        words = f"{other[0].name} ({other[0].kind.replace('_', ' ')}) has {lacks}."
         return None, (objection("no-association-test", reason=words),)
     try:
         without, with_ = (_unpenalised(plan, study, data) for plan in pair)

@@ -67,6 +67,8 @@ class StudyData(Result):
         Units, codings, dialects, columns that were not used.
     value_labels : dict of str to dict
         Words of the codes of a wide table, as its file keeps them.
+    baseline : ndarray of shape (n,) or None
+        The score at time zero, where ``[score] baseline`` names its column; NaN where it was not observed.
     readings : dict of str to DataFrame
         Tables ``reading, biomarker, motion, motion_trial`` of a registry, where the study asks for them.
     """
@@ -85,6 +87,7 @@ class StudyData(Result):
     synthetic: bool = False
     readings: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     value_labels: dict[str, dict[Any, str]] = field(default_factory=dict, repr=False)
+    baseline: np.ndarray | None = field(default=None, repr=False)
 
     def patient_ids(self, column: str) -> tuple[str, ...] | None:
         """Return the identifier of each row; None for a wide table that names no column of them.
@@ -309,7 +312,7 @@ def _scheduled(study: Study, y: np.ndarray, spec: OutcomeSpec) -> tuple[np.ndarr
 def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
     spec = study.wide_outcome()
     predictors = [column for columns in study.modalities.values() for column in columns]
-    rows: WideRows = read_wide(study.data, _path(study, study.data.wide), spec, predictors, gone)
+    rows: WideRows = read_wide(study.data, _path(study, study.data.wide), spec, predictors, gone, study.score)
     if not study.modalities:
         raise argument_error(
             "modalities",
@@ -322,7 +325,9 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
     if absent:
         shown = ", ".join(map(repr, rows.frame.columns[:30]))
         raise DataError(f"The table has no column {absent[0]!r}, which [modalities] names; it has {shown}.")
-    taken = {study.data.id, study.data.time, study.data.event, study.data.entry, study.data.status}
+    plan = study.data
+    baseline = "" if study.score is None else study.score.baseline
+    taken = {plan.id, plan.time, plan.event, plan.entry, plan.status, plan.score}
     inside = sorted(taken & set(modalities.columns))
     if inside:
         raise argument_error("modalities", "without the columns of the outcome", f"{inside}")
@@ -334,7 +339,7 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
             "free text; a category may have at most 20."
         )
     y, visits, more = _scheduled(study, rows.y, spec)
-    unused = [c for c in rows.frame.columns if c not in {*modalities.columns, *taken, study.data.site}]
+    unused = [c for c in rows.frame.columns if c not in {*modalities.columns, *taken, plan.site, baseline}]
     notes = [*rows.notes, *more]
     if unused:
         notes.append("Columns that are not used: " + ", ".join(unused) + ".")
@@ -354,6 +359,7 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
         outcome_doubts(study, spec, modalities) + _without_imaging(modalities),
         study.data.synthetic,
         value_labels=rows.value_labels,
+        baseline=rows.baseline,
     )
 
 

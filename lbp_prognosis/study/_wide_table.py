@@ -20,8 +20,9 @@ from lbp_prognosis.cohort import Flow
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
 from lbp_prognosis.schema import TableReading, failure_frame, read_table
 from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._score_plan import ScorePlan
 from lbp_prognosis.study._withdrawn import of_withdrawn
-from lbp_prognosis.survival import OutcomeSpec, Status, Surv, horizon_unit_doubt
+from lbp_prognosis.survival import Measured, OutcomeSpec, Status, Surv, horizon_unit_doubt
 
 __all__ = ["WideRows", "read_wide"]
 
@@ -36,17 +37,23 @@ class WideRows:
     hashes: dict[str, str]
     notes: tuple[str, ...]
     value_labels: dict[str, dict[Any, str]]
+    baseline: np.ndarray | None = None
 
 
 def read_wide(
-    plan: DataPlan, path: Path, spec: OutcomeSpec, columns: Sequence[str] = (), gone: frozenset[str] = frozenset()
+    plan: DataPlan,
+    path: Path,
+    spec: OutcomeSpec,
+    columns: Sequence[str] = (),
+    gone: frozenset[str] = frozenset(),
+    score: ScorePlan | None = None,
 ) -> WideRows:
     """Read the table, keep the rows asked for, and make the outcome.
 
     ``columns`` are those to be predictors: cells of them that are no numbers among numbers are refused; patients of
-    ``gone`` have withdrawn.
+    ``gone`` have withdrawn; ``score`` says what the column of a score is.
 
-    Rows without an outcome are counted and left out (for a state at a visit they stay, as not observed).
+    Rows without an outcome are counted and left out (for a state or a score at a visit they stay, as not observed).
 
     Raises
     ------
@@ -57,12 +64,14 @@ def read_wide(
     asked = {key: getattr(plan, key) for key in dialect if getattr(plan, key)}
     reading = read_table(path, missing=plan.missing, **asked)
     frame, notes = reading.frame, list(reading.notes)
-    for column in filter(None, (plan.id, plan.time, plan.event, plan.entry, plan.status, plan.site, *plan.where)):
+    before = "" if score is None else score.baseline
+    told = (plan.id, plan.time, plan.event, plan.entry, plan.status, plan.score, before, plan.site, *plan.where)
+    for column in filter(None, told):
         if column not in frame.columns:
             raise DataError(
                 f"The table {path.name!r} has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}."
             )
-    outcome = [column for column in (plan.time, plan.event, plan.entry, plan.status) if column]
+    outcome = [c for c in (plan.time, plan.event, plan.entry, plan.status, plan.score, before) if c]
     _whole_rows(reading.raise_if_failed([*outcome, *columns]), plan, path.name)
     notes += _not_found(frame, plan, gone)
     steps: list[dict[str, Any]] = [{"kind": "start", "step": f"rows of {path.name}", "n": len(frame)}]
@@ -84,14 +93,17 @@ def read_wide(
     if frame.empty:
         raise DataError(f"No row of {path.name!r} has an outcome.")
     steps.append({"kind": "end", "step": "patients in the cohort", "n": len(frame)})
-    y = _outcome(frame, plan, spec)
+    y = _outcome(frame, plan, spec) if score is None else _score(frame, plan, spec, score)
     flow = Flow(pd.DataFrame(steps).assign(patients=pd.array([None] * len(steps), dtype="Int64")))
-    labels = [f"{c}: {reading.labels[c]}" for c in (plan.time, plan.event, plan.status) if reading.labels.get(c)]
+    labels = [
+        f"{c}: {reading.labels[c]}" for c in (plan.time, plan.event, plan.status, plan.score) if reading.labels.get(c)
+    ]
     notes += [f"Label of {text}" for text in labels]
     files = [path, *(path.parent / name for name in filter(None, [reading.dialect.get("catalog")]))]
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     words = {column: dict(codes) for column, codes in reading.value_labels.items()}
-    return WideRows(frame, y, flow, hashes, tuple(notes), words)
+    known = None if not before else _points(frame, before, score)
+    return WideRows(frame, y, flow, hashes, tuple(notes), words, known)
 
 
 def _not_found(frame: pd.DataFrame, plan: DataPlan, gone: frozenset[str]) -> list[str]:
@@ -168,6 +180,35 @@ def _outcome(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec) -> np.ndarr
     y = Surv.right(frame[plan.time].to_numpy(), frame[plan.event].to_numpy(), entry=entry, **keywords)
     _follow_up(y, plan, spec)
     return y
+
+
+def _score(frame: pd.DataFrame, plan: DataPlan, spec: OutcomeSpec, score: ScorePlan) -> np.ndarray:
+    """Return the score of each patient; NaN where it was not observed."""
+    points = _points(frame, plan.score, score)
+    if np.isnan(points).all():
+        raise DataError(f"No row has a score: the column {plan.score!r} is empty.")
+    return Measured.at(
+        float(spec.primary_horizon or spec.horizons[0]),
+        points,
+        lower=score.lower,
+        upper=score.upper,
+        kind=score.kind,
+        at_most=score.at_most,
+        at_least=score.at_least,
+    )
+
+
+def _points(frame: pd.DataFrame, column: str, score: ScorePlan | None) -> np.ndarray:
+    """Return a column of scores, refusing words and values outside the range of the instrument."""
+    assert score is not None
+    points = pd.to_numeric(frame[column], errors="coerce").astype(float)
+    strange = frame[column].notna() & ~points.between(score.lower, score.upper)
+    if strange.any():
+        raise DataError(
+            f"The score {column!r} must be a number from {score.lower:g} to {score.upper:g}, or missing; "
+            f"{int(strange.sum())} rows have another value. Declare codes of missing values under `missing`."
+        )
+    return points.to_numpy()
 
 
 def _follow_up(y: np.ndarray, plan: DataPlan, spec: OutcomeSpec) -> None:

@@ -252,6 +252,8 @@ def _table(names: list[str], coef: np.ndarray, covariance: np.ndarray, confidenc
 
 
 def _counts(y: np.ndarray, cause: int) -> tuple[int, int]:
+    if outcome_kind(y) == "measured":
+        return int((~np.isnan(y["value"])).sum()), 0  # all scores carry information, at the cut and elsewhere
     if outcome_kind(y) == "status":
         seen = y["status"] >= 0
         return int(seen.sum()), int((y["status"] == 1).sum())

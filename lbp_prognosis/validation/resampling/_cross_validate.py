@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     check_number,
     deprecated,
     generator,
+    labels_of,
     metric_frame,
     objection,
     prepared_objections,
@@ -28,7 +29,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis.evaluation import Evaluation, concordance, evaluate, time_dependent_auc
-from lbp_prognosis.survival import outcome_kind
+from lbp_prognosis.survival import ScoreForecast, outcome_kind
 from lbp_prognosis.validation.pooling._multiply_imputed import IMPUTED_BEFORE, MultiplyImputed
 from lbp_prognosis.validation.resampling._bootstrap_replicate import fit_arguments
 from lbp_prognosis.validation.resampling._estimator import (
@@ -47,6 +48,7 @@ from lbp_prognosis.validation.resampling._folds import (
     repeated_folds,
     site_folds,
 )
+from lbp_prognosis.validation.resampling._merged_forecasts import merged_forecasts
 from lbp_prognosis.validation.resampling._replicates import run_replicates
 from lbp_prognosis.validation.resampling._stated_objections import are_stated, stated_once, stated_rows
 from lbp_prognosis.validation.screening._screen_of import screen_of
@@ -74,7 +76,9 @@ class CrossValidation(Result):
     folds : ndarray of int of shape (n_repeats, n)
         Fold of each row in each repeat; the model that predicts a row was fitted without its fold.
     risks_by_repeat : dict of str to ndarray of shape (n_repeats, n, n_horizons)
-        Out-of-fold risks.
+        Out-of-fold risks; of a score those of its declared cut.
+    forecasts : dict of str to ScoreForecast
+        Out-of-fold distributions of a score, averaged over repeats; empty for other outcomes.
     """
 
     sample: ClassVar[str] = "internal"  # what `Evidence` takes the numbers for
@@ -90,6 +94,7 @@ class CrossValidation(Result):
     scalar: bool = False
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
+    forecasts: dict[str, ScoreForecast] = field(default_factory=dict, repr=False)
 
     @property
     def risks(self) -> dict[str, np.ndarray]:
@@ -102,7 +107,7 @@ class CrossValidation(Result):
         return {name: values.mean(axis=0) for name, values in self.scores_by_repeat.items()}
 
     def evaluate(self, thresholds: Any = None, **keywords: Any) -> Evaluation:
-        """Return `evaluation.evaluate` of the averaged out-of-fold risks.
+        """Return `evaluation.evaluate` of the averaged out-of-fold risks; of a score of its distributions.
 
         Parameters
         ----------
@@ -127,7 +132,8 @@ class CrossValidation(Result):
                 doubts = (*doubts, objection("discs-as-patients", rows=self.y.shape[0], patients=patients))
         if outcome_kind(self.y) == "right" and set(self.scores_by_repeat) == set(self.models):
             keywords.setdefault("linear_predictors", self.scores)
-        found = evaluate(self.y, self.risks, horizons, thresholds, cause=self.cause, **keywords)
+        predicted = self.forecasts if set(self.forecasts) == set(self.models) else self.risks
+        found = evaluate(self.y, predicted, horizons, thresholds, cause=self.cause, **keywords)
         return replace(
             found,
             objections=tuple(dict.fromkeys((*found.objections, *doubts))),
@@ -358,7 +364,24 @@ def cross_validate_risk(
         scalar=scalar,
         objections=doubts,
         synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
+        forecasts=_forecasts(tasks, results, places, y, labels_of(X)),
     )
+
+
+def _forecasts(
+    tasks: Sequence[tuple[str, int, int]],
+    results: Sequence[Mapping[str, Any]],
+    folds: np.ndarray,
+    y: np.ndarray,
+    labels: pd.Index | None,
+) -> dict[str, ScoreForecast]:
+    """Return out-of-fold distributions by model, of models that predict them in every fold."""
+    parts: dict[str, list[tuple[np.ndarray, ScoreForecast]]] = {}
+    for (name, r, k), result in zip(tasks, results):
+        if "levels" in result:
+            forecast = ScoreForecast(result["levels"], result["probability"])
+            parts.setdefault(name, []).append((np.flatnonzero(folds[r] == k), forecast))
+    return {name: merged_forecasts(found, y, share=1 / folds.shape[0], labels=labels) for name, found in parts.items()}
 
 
 def _gathered(
@@ -415,7 +438,16 @@ def average_cross_validations(parts: Sequence[CrossValidation]) -> CrossValidati
         for kept in ("risks_by_repeat", "scores_by_repeat")
     )
     doubts = dict.fromkeys((IMPUTED_BEFORE, *(o for part in parts for o in part.objections)))
-    return replace(parts[0], risks_by_repeat=risks, scores_by_repeat=scores, objections=tuple(doubts))
+    every = np.arange(parts[0].y.shape[0])
+    forecasts = {
+        name: merged_forecasts(
+            [(every, part.forecasts[name]) for part in parts], parts[0].y, share=1 / len(parts), labels=first.row_labels
+        )
+        for name, first in parts[0].forecasts.items()
+    }
+    return replace(
+        parts[0], risks_by_repeat=risks, scores_by_repeat=scores, objections=tuple(doubts), forecasts=forecasts
+    )
 
 
 def _is_of_fold(task: tuple[str, int, int], arrays: Mapping[str, np.ndarray], *, folds: Any, n_horizons: int) -> bool:
@@ -424,6 +456,8 @@ def _is_of_fold(task: tuple[str, int, int], arrays: Mapping[str, np.ndarray], *,
     risk, score = arrays["risk"], arrays["score"]
     inside = np.isnan(risk) | ((risk >= 0) & (risk <= 1))
     shaped = risk.shape == (held_out, n_horizons) and score.shape in ((held_out,), (0,))
+    if "levels" in arrays:
+        shaped &= arrays["probability"].shape == (held_out, arrays["levels"].size)
     return bool(shaped and inside.all() and are_stated(arrays["objections"]))
 
 
@@ -449,8 +483,12 @@ def _predict_fold(
     risk, doubts = risk_of(model, held_out, horizons, cause, y)
     absent = cause not in getattr(model, "causes_", (cause,))
     score = None if absent else stated_score(model, held_out, outcome_kind(y), cause)
-    return {
+    arrays = {
         "risk": risk,
         "score": np.empty(0) if score is None else score,
         "objections": stated_rows(doubts),
     }
+    if outcome_kind(y) == "measured" and hasattr(model, "predict_forecast"):
+        forecast = model.predict_forecast(held_out)
+        arrays |= {"levels": forecast.levels, "probability": forecast.probability}
+    return arrays

@@ -24,6 +24,7 @@ from lbp_prognosis.survival import Measured, ScoreForecast, check_outcome, measu
 from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, fit_arguments
 from lbp_prognosis.validation.resampling._estimator import check_models, check_rows, fit_on, fresh, take_rows
 from lbp_prognosis.validation.resampling._folds import repeated_folds
+from lbp_prognosis.validation.resampling._merged_forecasts import merged_forecasts
 
 __all__ = ["cross_validate_scores", "score_optimism"]
 
@@ -84,12 +85,7 @@ def cross_validate_scores(
             held = np.flatnonzero(fold == k)
             fitted = fit_on(model, X, y, np.flatnonzero(fold != k), arguments)
             parts.append((held, fitted.predict_forecast(take_rows(X, held))))
-        # a model may predict levels that were not observed, such as a grid
-        levels = np.unique(np.concatenate([y["value"][~np.isnan(y["value"])], *(found.levels for _, found in parts)]))
-        total = np.zeros((y.shape[0], levels.size))
-        for held, found in parts:
-            total[np.ix_(held, np.searchsorted(levels, found.levels))] += found.probability / repeats
-        out[name] = ScoreForecast(levels, total, labels_of(X))
+        out[name] = merged_forecasts(parts, y, share=1 / repeats, labels=labels_of(X))
     return out
 
 

@@ -14,7 +14,13 @@ from lbp_prognosis.evaluation import crps, evaluate
 from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
 from lbp_prognosis.models import CoxPH, LinearOutcome, OrdinalRegression
 from lbp_prognosis.survival import ScoreForecast
-from lbp_prognosis.validation import cross_validate_scores, score_optimism
+from lbp_prognosis.validation import (
+    OnColumns,
+    association_test,
+    cross_validate_risk,
+    cross_validate_scores,
+    score_optimism,
+)
 from lbp_prognosis.validation.resampling._folds import repeated_folds
 
 
@@ -43,6 +49,37 @@ def test_each_patient_is_predicted_without_the_own_fold(data) -> None:
     assert np.abs(twice.mean() - found["or"].mean()).max() > 1e-4
     groups = np.repeat(np.arange(60), 2)
     assert len(cross_validate_scores(LinearOutcome(), X, y, n_splits=3, groups=groups)["LinearOutcome"]) == 120
+
+
+def test_cross_validated_risks_of_a_score_keep_its_distributions(data, tmp_path) -> None:
+    X, y = data
+    models = {"or": OrdinalRegression(), "line": LinearOutcome()}
+    keywords = {"n_splits": 3, "n_repeats": 2, "random_state": 1}
+    found = cross_validate_risk(models, X, y, **keywords, checkpoint=tmp_path)
+    again = cross_validate_risk(models, X, y, **keywords, checkpoint=tmp_path, n_jobs=1)  # from its files
+    for name, forecast in found.forecasts.items():
+        np.testing.assert_array_equal(again.forecasts[name].probability, forecast.probability)
+        np.testing.assert_allclose(forecast.at_most(3), found.risks[name][:, 0], atol=1e-12)
+        held = np.zeros(len(X))
+        for repeat, k in np.ndindex(2, 3):
+            out = found.folds[repeat] == k
+            model = models[name].fit(X[~out].reset_index(drop=True), y[~out])
+            held[out] += model.predict_mean(X[out]) / 2
+        if name == "or":
+            np.testing.assert_allclose(forecast.mean(), held, rtol=1e-10)
+    judged = found.evaluate().metrics["or"]
+    assert judged["crps"].value == pytest.approx(crps(y, found.forecasts["or"]).value, abs=1e-12)
+    assert judged["auc"].value == pytest.approx(evaluate(y, found.risks["or"][:, 0]).metric("auc").value, abs=1e-12)
+
+
+def test_the_added_coefficients_of_a_score_are_tested_by_their_likelihood(data) -> None:
+    X, y = data
+    seen = ~np.isnan(y["value"])
+    X, y = X[seen].reset_index(drop=True), y[seen]
+    found = association_test(OnColumns(OrdinalRegression(), ["a"]), OnColumns(OrdinalRegression(), ["a", "b"]), X, y)
+    small, large = OrdinalRegression().fit(X[["a"]], y), OrdinalRegression().fit(X[["a", "b"]], y)
+    assert found.statistic == pytest.approx(2 * (large.log_likelihood_ - small.log_likelihood_), rel=1e-9)
+    assert (found.test, found.n, found.n_events) == ("likelihood_ratio", int(seen.sum()), 0)
 
 
 def test_a_score_that_a_fold_lacks_has_no_probability_there(data) -> None:

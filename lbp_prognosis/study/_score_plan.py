@@ -1,0 +1,145 @@
+"""``ScorePlan``: the score that is the outcome of a study, with its range, its cut and its measurement error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lbp_prognosis._base import argument_error, check_choice, check_number
+from lbp_prognosis.study._data_plan import DataPlan
+from lbp_prognosis.study._model_plan import MODEL_KINDS, SCORE_KINDS, ModelPlan
+
+__all__ = ["ScorePlan", "score_conflicts"]
+
+Conflict = tuple[str, str, str, str, str]
+"""Path of the key, reason, accepted, got, remedy."""
+
+
+@dataclass(frozen=True)
+class ScorePlan:
+    """A score at a visit, of the column ``[table] score``.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Range of the instrument.
+    kind : {"ordinal", "continuous"}
+        Whether differences between scores have a meaning of their own.
+    at_most, at_least : float or None
+        The declared cut, one of them: a score of at most (at least) this is the event of ``[outcome]``. Models are
+        fitted to the score; decisions and claims are about this event.
+    baseline : str
+        Column of the same score at time zero.
+    smallest_detectable : float or None
+        Smallest detectable change of the instrument, in points.
+    important : float or None
+        Minimal important change, in points: a fall of at least this is a response.
+    """
+
+    lower: float
+    upper: float
+    kind: str = "ordinal"
+    at_most: float | None = None
+    at_least: float | None = None
+    baseline: str = ""
+    smallest_detectable: float | None = None
+    important: float | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("score.kind", self.kind, ("ordinal", "continuous"))
+        low = check_number("score.lower", self.lower)
+        high = check_number("score.upper", self.upper, low=low, open_low=True)
+        if (self.at_most is None) == (self.at_least is None):
+            raise argument_error(
+                "score",
+                "a table with `at_most` or `at_least`",
+                "neither" if self.at_most is None else "both",
+                "The cut is declared before the data are seen: decisions and claims are about the event it defines.",
+            )
+        if self.at_most is not None:
+            check_number("score.at_most", self.at_most, low=low, high=high, open_high=True)
+        if self.at_least is not None:
+            check_number("score.at_least", self.at_least, low=low, high=high, open_low=True)
+        for name in ("smallest_detectable", "important"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            check_number(f"score.{name}", value, low=0, high=high - low, open_low=True)
+            if not self.baseline:
+                raise argument_error(f"score.{name}", "given with `baseline`, from which change is counted", value)
+
+    @property
+    def words(self) -> str:
+        """The range and the cut in words."""
+        cut = f"at most {self.at_most:g}" if self.at_least is None else f"at least {self.at_least:g}"
+        return f"{self.lower:g} to {self.upper:g} ({self.kind}), the event is a score of {cut}"
+
+
+def score_conflicts(
+    data: DataPlan | None,
+    score: ScorePlan | None,
+    models: Sequence[ModelPlan | None],
+    outcome: Mapping[str, Any],
+    *,
+    declared: bool,
+    sites: bool,
+) -> Iterator[Conflict]:
+    """Yield where the parts of a protocol contradict each other about a score.
+
+    Parameters
+    ----------
+    data : DataPlan or None
+        Source of the rows; None if it could not be read.
+    score : ScorePlan or None
+        The score; None if there is none, or it could not be read.
+    models : sequence of ModelPlan or None
+        Models; None for those that could not be read.
+    outcome : mapping
+        Table ``[outcome]``.
+    declared : bool
+        Whether there is a table ``[score]``, readable or not.
+    sites : bool
+        Whether each site is to be left out.
+    """
+    if data is None:
+        return
+    if data.score and not declared:
+        yield ("score", "missing_key", "a table with lower, upper and a cut, for `score` of [table]", "no [score]", "")
+    if declared and not data.score:
+        yield (
+            "score",
+            "conflict",
+            "left out of a study without a score",
+            "given",
+            "Name the column in [table]: score = …",
+        )
+        return
+    for number, plan in enumerate(models, start=1):
+        kinds = SCORE_KINDS if data.score else tuple(kind for kind in MODEL_KINDS if kind not in SCORE_KINDS)
+        if plan is not None and plan.kind not in kinds:
+            of = "a score" if data.score else "a risk of events; models of scores need [table] score = …"
+            yield (
+                f"model.{number}.kind",
+                "conflict",
+                f"a model of {of}",
+                repr(plan.kind),
+                f"One of {', '.join(kinds)}.",
+            )
+    if not data.score:
+        return
+    horizons = outcome.get("horizons")
+    if isinstance(horizons, list | tuple) and len(horizons) != 1:
+        yield ("outcome.horizons", "conflict", "one time, that of the visit of the score", str(list(horizons)), "")
+    if sites:
+        yield ("validation.sites", "conflict", "false for a score", "true", "")
+    if score is not None and score.important is not None:
+        falls = (score.at_least is None) == (outcome.get("polarity") == "good")
+        if not falls:
+            yield (
+                "score.important",
+                "conflict",
+                "left out where a high score is good: a response is a fall",
+                f"{score.important:g}",
+                "Reverse the score, or leave it out.",
+            )

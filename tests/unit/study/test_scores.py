@@ -1,0 +1,208 @@
+"""A score at a visit as the outcome of a study: read, fitted, predicted out of fold, judged."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import Measured
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.fusion import from_formula
+from lbp_prognosis.models import OrdinalRegression
+from lbp_prognosis.report._methods_sentences import _KINDS
+from lbp_prognosis.study import Study, fit_study, read_study_data
+from lbp_prognosis.study._model_plan import MODEL_KINDS
+from lbp_prognosis.study._run_study import build_models
+
+N = 240
+RNG = np.random.default_rng(8)
+PAIN, AGE, FAT = RNG.integers(3, 11, N).astype(float), RNG.normal(50, 9, N).round(1), RNG.normal(size=N).round(2)
+SCORE = np.clip(np.round(0.6 * PAIN + 0.05 * (AGE - 50) + RNG.normal(0, 2, N) - 1), 0, 10)
+FRAME = pd.DataFrame({"id": np.arange(N), "pain": PAIN, "age": AGE, "fat": FAT, "nrs": SCORE})
+FRAME.loc[::6, "nrs"] = np.nan
+
+TABLE: dict[str, Any] = {
+    "title": "Pain at twelve months",
+    "table": {"wide": "w.csv", "id": "id", "score": "nrs"},
+    "score": {"lower": 0, "upper": 10, "at_most": 3, "baseline": "pain", "smallest_detectable": 2, "important": 2},
+    "outcome": {
+        "name": "little pain",
+        "definition": "NRS of at most 3 at twelve months.",
+        "polarity": "good",
+        "time_zero": "first visit",
+        "unit": "months",
+        "horizons": [12],
+        "estimand": "treatment-policy",
+    },
+    "modalities": {"clinical": ["pain", "age"], "imaging": ["fat"]},
+    "model": [
+        {"name": "clinical", "kind": "ordinal_regression", "modalities": ["clinical"]},
+        {
+            "name": "both",
+            "kind": "ordinal_regression",
+            "modalities": ["clinical", "imaging"],
+            "formula": "rcs(pain, 3) + age * fat",
+        },
+    ],
+    "comparison": {"clinical": "clinical", "extended": "both"},
+    "decision": {"low": 0.3, "high": 0.6, "primary": 0.4, "step": 0.1, "rationale": "because"},
+    "validation": {"folds": 3, "repeats": 2, "resamples": 0},
+}
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """Return the protocol with some of its tables changed, or left out (None)."""
+    table = copy.deepcopy(TABLE)
+    for key, value in changes.items():
+        if value is None:
+            del table[key]
+        elif isinstance(value, dict) and isinstance(table.get(key), dict):
+            table[key] = {k: v for k, v in {**table[key], **value}.items() if v is not None}
+        else:
+            table[key] = value
+    return table
+
+
+def study(folder: Path, frame: pd.DataFrame = FRAME, **changes: Any) -> Study:
+    frame.to_csv(folder / "w.csv", index=False)
+    return Study.from_dict(changed(**changes), folder=folder, home=folder)
+
+
+def test_the_score_keeps_its_range_its_cut_and_its_missing_values(tmp_path) -> None:
+    data = read_study_data(study(tmp_path))
+    expected = Measured.at(12, FRAME["nrs"], lower=0, upper=10, at_most=3)
+    assert data.y.dtype == expected.dtype
+    np.testing.assert_array_equal(data.y["value"], expected["value"])
+    np.testing.assert_array_equal(data.baseline, PAIN)
+    assert len(data.X) == N  # a score that was not observed is no reason to leave a patient out
+    assert data.spec.ascertainment == "status"
+    assert data.spec.target == "no_event"
+
+
+@pytest.mark.parametrize("kind", ["ordinal_regression", "linear_outcome", "two_part_outcome", "boosted_outcome"])
+def test_each_model_of_a_score_is_fitted_by_its_kind(tmp_path, kind) -> None:
+    options = {"rounds": 5, "select_rounds": False, "recalibrate": False} if kind == "boosted_outcome" else {}
+    one = {"name": "m", "kind": kind, "modalities": ["clinical"], "options": options}
+    told = study(tmp_path, model=[one], comparison=None)
+    data = read_study_data(told)
+    fitted = fit_study(told, data)["m"]
+    risk, forecast = fitted.predict_risk(data.X, 12)[:, 0], fitted.predict_forecast(data.X)
+    np.testing.assert_allclose(risk, forecast.at_most(3), atol=1e-12)
+    assert np.corrcoef(forecast.mean()[data.y["value"] >= 0], data.y["value"][data.y["value"] >= 0])[0, 1] > 0.3
+
+
+def test_a_formula_of_a_study_of_scores_is_that_of_a_script(tmp_path) -> None:
+    told = study(tmp_path)
+    data = read_study_data(told)
+    ours = build_models(told, data)["both"].fit(data.X, data.y)
+    pipeline, X, y = from_formula(OrdinalRegression(), "Measured(nrs, 12, 0, 10) ~ rcs(pain, 3) + age * fat", FRAME)
+    theirs = pipeline.fit(X, y)
+    np.testing.assert_allclose(ours.predict_forecast(data.X).mean(), theirs.predict_forecast(X).mean(), rtol=1e-10)
+
+
+FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "score without its table": ({"score": None}, "score", "missing_key"),
+    "table without its score": ({"table": {"score": None, "status": "nrs"}}, "score", "conflict"),
+    "no cut": ({"score": {"at_most": None}}, "score", "range"),
+    "two cuts": ({"score": {"at_least": 5}}, "score", "range"),
+    "cut that all reach": ({"score": {"at_most": 10}}, "score", "range"),
+    "range upside down": ({"score": {"lower": 10, "upper": 0}}, "score", "range"),
+    "no range": ({"score": {"upper": None}}, "score.upper", "missing_key"),
+    "unknown key": ({"score": {"mcid": 2}}, "score.mcid", "unknown_key"),
+    "word for a number": ({"score": {"at_most": "3"}}, "score.at_most", "type"),
+    "kind": ({"score": {"kind": "nominal"}}, "score", "range"),
+    "change without baseline": ({"score": {"baseline": None}}, "score", "range"),
+    "two visits": ({"outcome": {"horizons": [6, 12]}}, "outcome.horizons", "conflict"),
+    "response where high is good": (
+        {"score": {"at_most": None, "at_least": 7}},
+        "score.important",
+        "conflict",
+    ),
+    "sites": ({"validation": {"sites": True}}, "validation.sites", "conflict"),
+    "model of a time": (
+        {"model": [{"name": "m", "kind": "cox", "modalities": ["clinical"]}], "comparison": None},
+        "model.1.kind",
+        "conflict",
+    ),
+    "model of a score for a state": (
+        {"table": {"score": None, "status": "nrs"}, "score": None},
+        "model.1.kind",
+        "conflict",
+    ),
+    "score and time": ({"table": {"time": "nrs", "event": "age"}}, "table", "range"),
+    "codes of events": ({"table": {"causes": {"a": 1}}}, "table", "range"),
+    "exact dates": ({"outcome": {"ascertainment": "exact"}}, "outcome.ascertainment", "conflict"),
+    "models as options": (
+        {
+            "model": [
+                {
+                    "name": "m",
+                    "kind": "two_part_outcome",
+                    "modalities": ["clinical"],
+                    "options": {"above": "linear_outcome"},
+                }
+            ],
+            "comparison": None,
+        },
+        "model.1",
+        "range",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_protocol_that_contradicts_itself_about_its_score_is_refused(name) -> None:
+    changes, field, reason = FAULTS[name]
+    with pytest.raises(ArgumentError) as caught:
+        Study.from_dict(changed(**changes))
+    rows = caught.value.failures
+    assert (field, reason) in list(zip(rows["field"], rows["reason"]))
+
+
+def test_a_package_has_no_score_column() -> None:
+    with pytest.raises(ArgumentError):
+        Study.from_dict(changed(table=None) | {"data": {"package": "p", "score": "nrs"}})
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("nrs", 11.0), ("nrs", -1.0), ("pain", 99.0), ("nrs", "much")], ids=lambda v: str(v)
+)
+def test_a_score_outside_the_range_of_the_instrument_is_refused(tmp_path, column, cell) -> None:
+    frame = FRAME.astype({column: object})
+    frame.loc[3, column] = cell
+    with pytest.raises(DataError, match=column):
+        read_study_data(study(tmp_path, frame))
+
+
+def test_a_column_without_any_score_is_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match="No row has a score"):
+        read_study_data(study(tmp_path, FRAME.assign(nrs=np.nan)))
+
+
+def test_the_score_is_no_predictor_of_itself(tmp_path) -> None:
+    with pytest.raises(ArgumentError, match="modalities"):
+        read_study_data(study(tmp_path, modalities={"imaging": ["fat", "nrs"]}))
+
+
+def test_the_protocol_of_a_score_has_a_digest_of_its_own_and_others_keep_theirs(tmp_path) -> None:
+    told = study(tmp_path)
+    assert study(tmp_path, score={"at_most": 2}).spec_hash != told.spec_hash
+    assert told.to_dict()["score"]["at_most"] == 3
+    state = study(
+        tmp_path,
+        table={"score": None, "status": "nrs"},
+        score=None,
+        model=[{"name": "m", "kind": "logistic", "modalities": ["clinical"]}],
+        comparison=None,
+    )
+    assert "score" not in state.to_dict()
+    assert "score" not in state.to_dict()["data"]
+
+
+def test_each_kind_of_model_has_words_for_a_manuscript() -> None:
+    assert set(MODEL_KINDS) == set(_KINDS)
