@@ -109,10 +109,11 @@ class OmopTables:
         """Return dates as whole days; a time of day is dropped, since most sources have none."""
         if holds(values) == "number" and values.notna().any():  # 20200101 would be read as a time in 1970
             raise DataError(f"{table}.{column} has numbers: store dates, or text such as 2020-01-31.")
-        found = pd.to_datetime(values, errors="coerce")
+        # 01/02/2020 is two days, and would be read as one of them without a word
+        found = pd.to_datetime(values, format="ISO8601", errors="coerce")
         wrong = found.isna() & values.notna()
         if wrong.any():
-            raise DataError(f"{int(wrong.sum())} dates of {table}.{column} can't be read.")
+            raise DataError(f"{int(wrong.sum())} dates of {table}.{column} can't be read: 2020-01-31 is one.")
         return found.dt.tz_localize(None).dt.normalize().astype("datetime64[ms]")
 
     def events(

@@ -80,8 +80,9 @@ class SparseTable:
                     "message": f"{field} is {reason} at row {row}.",
                 }
             )
-        told = ", ".join(f"{each['field']!r} ({each['reason']})" for each in failures[:6])
-        more = "" if bad.size <= 6 else f", {bad.size} cells in all"
+        named = list(dict.fromkeys(f"{each['field']!r} ({each['reason']})" for each in failures))
+        told = ", ".join(named[:6])
+        more = "" if bad.size == len(named[:6]) else f", {bad.size} cells in all"
         raise DataError(
             f"`X` must be numeric and finite; got columns {told}{more}. "
             "What a sparse matrix does not store is 0, not missing: impute before, and correct infinite values.",

@@ -173,7 +173,7 @@ def trial_effect(
     Raises
     ------
     ArgumentError
-        If a cluster is exposed and not exposed in one period.
+        If a cluster is exposed and not exposed in one period, or an outcome is infinite.
     EstimationError
         If no period compares clusters, or there are too few ways to randomise the clusters for the interval.
 
@@ -204,6 +204,8 @@ def trial_effect(
     -0.98
     """
     outcome = np.asarray(as_numbers("value", value), dtype=float)
+    if np.isinf(outcome).any():
+        raise argument_error("value", "finite, or missing", f"{int(np.isinf(outcome).sum())} infinite values")
     use = check_vector("exposed", exposed, n=outcome.size, low=0, high=1)
     if not np.isin(use, (0, 1)).all():
         raise argument_error("exposed", "0 or 1", "others")

@@ -198,6 +198,10 @@ def test_what_is_refused(registry):
         ElasticNetCox().fit(bad, single)
     assert sorted(caught.value.failures["reason"]) == ["infinite", "missing"]
     assert set(caught.value.failures["field"]) <= {f"x{j}" for j in range(P)}
+    twice = sparse.lil_array((X.shape[0], 3))
+    twice[[1, 2, 4], [0, 0, 2]] = np.nan
+    with pytest.raises(DataError, match=r"got columns 'x0' \(missing\), 'x2' \(missing\), 3 cells in all\."):
+        ElasticNetCox().fit(twice, single)
 
 
 def test_ranges_of_sparse_columns_are_those_of_the_table():

@@ -98,6 +98,13 @@ def test_benefit_is_positive_in_the_frame() -> None:
     assert "12 clusters" in repr(estimate(data))
 
 
+def test_an_infinite_outcome_is_not_a_missing_one() -> None:
+    data = wedge(6)
+    data["value"][3] = np.inf
+    with pytest.raises(LBPError, match="`value` must be finite, or missing; got 1 infinite"):
+        estimate(data)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
