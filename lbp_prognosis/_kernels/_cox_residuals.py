@@ -11,10 +11,10 @@ from lbp_prognosis._kernels._cox_data import CoxData
 from lbp_prognosis._kernels._cox_sums import (
     GroupSums,
     TiedEvents,
-    cumulative_hazards,
     group_sums,
     information_matrix,
     lived_hazard,
+    lived_sum,
     tail_sum,
     tied_events,
 )
@@ -109,22 +109,17 @@ class CoxPieces:
         if data.X.shape[1] == 0:
             return np.zeros_like(data.X)
         q = self._q()
-        cumulative = np.column_stack([cumulative_hazards(q[:, j], data.ends) for j in range(q.shape[1])])
-        inside = data.last >= 0
-        place = np.where(inside, data.last, 0)
-        lived = np.where(inside[:, None], cumulative[place], 0.0)
+        own = q
         if self._with_d():
             own = (s.c0 - s.c1)[:, None] * s.s1 - (s.c1 - s.c2)[:, None] * s.d1
-            ends = data.event & inside
-            lived[ends] -= (q - own)[data.last[ends]]
-        if data.before is not None:
-            late = data.before >= 0
-            lived[late] -= cumulative[data.before[late]]
-        if data.tail is not None:
-            lived += np.column_stack([tail_sum(data, data.tail, column) for column in q.T])
-        risk = np.exp(self.eta - s.shift)[:, None]
-        out = -risk * (data.X * lived_hazard(data, s)[:, None] - lived)
-        ends = data.event & inside
+        out = data.X * lived_hazard(data, s)[:, None]
+        for j, (column, correction) in enumerate(zip(q.T, (q - own).T)):
+            lived = lived_sum(data, np.ascontiguousarray(column), np.ascontiguousarray(correction))
+            if data.tail is not None:
+                lived += tail_sum(data, data.tail, column)
+            out[:, j] -= lived
+        out *= -np.exp(self.eta - s.shift)[:, None]
+        ends = np.flatnonzero(data.event & (data.last >= 0))
         out[ends] += data.X[ends] - self.mean_x()[data.last[ends]]
         return data.unsorted(out)
 
@@ -145,14 +140,10 @@ class CoxPieces:
         now = data.times <= tau
         total = self.tied.mean_weight * self.tied.count
         each = np.divide(s.hazard, total, out=np.zeros_like(total), where=now & (total > 0))
-        lived = np.cumsum(np.where(now, s.c0, 0.0))
-        inside = data.last >= 0
-        place = np.where(inside, data.last, 0)
-        spent = np.where(inside, lived[place], 0.0)
-        ends = data.event & inside
-        if self._with_d():  # of its own tied group a row counts in part
-            spent[ends] -= np.where(now, s.c1, 0.0)[data.last[ends]]
-        hazard = -np.exp(self.eta - s.shift) * spent
+        # of its own tied group a row counts in part
+        part = np.where(now, s.c1, 0.0) if self._with_d() else np.zeros(now.size)
+        hazard = -np.exp(self.eta - s.shift) * lived_sum(data, np.where(now, s.c0, 0.0), part)
+        ends = np.flatnonzero(data.event & (data.last >= 0))
         hazard[ends] += each[data.last[ends]]
         whole = float(s.hazard[now].sum())
         if not whole > 0:

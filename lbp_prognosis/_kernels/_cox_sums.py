@@ -286,11 +286,16 @@ def cumulative_hazards(hazard: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 def lived_hazard(data: CoxData, sums: GroupSums) -> np.ndarray:
     """Return the baseline hazard each row has lived through, its own tied group counted the way of the ties method."""
-    out = np.empty(data.last.size)
-    cumulative = cumulative_hazards(sums.hazard, data.ends)
-    _lived(data.event, data.last, _before(data), cumulative, sums.hazard - sums.own_hazard, out)
+    out = lived_sum(data, sums.hazard, sums.hazard - sums.own_hazard)
     if data.tail is not None:
         out += tail_sum(data, data.tail, sums.hazard)
+    return out
+
+
+def lived_sum(data: CoxData, increments: np.ndarray, correction: np.ndarray) -> np.ndarray:
+    """Return Σ increments (m,) over each row's risk sets; of an event's own time less the ``correction`` (m,)."""
+    out = np.empty(data.last.size)
+    _lived(data.event, data.last, _before(data), cumulative_hazards(increments, data.ends), correction, out)
     return out
 
 

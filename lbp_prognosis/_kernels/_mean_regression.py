@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from scipy.special import expit
 __all__ = ["MeanFit", "cloglog_pseudo_fit", "logistic_fit", "poisson_fit"]
 
 _LEVEL = 1e-10  # a mean that moves less with its linear predictor does not move
+_PART = 1 << 14  # rows whose columns stay in the cache while they are worked on
 
 
 class _State(NamedTuple):
@@ -68,9 +69,9 @@ def logistic_fit(
         data never do.
     """
 
-    def state(eta: np.ndarray, w: np.ndarray) -> _State:
-        mu = expit(eta)
-        return _State(float(w @ (y * eta - np.logaddexp(0, eta))), None, mu * (1 - mu), y - mu)
+    def state(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
+        mu, seen = expit(eta), y[rows]
+        return _State(float(w @ (seen * eta - np.logaddexp(0, eta))), None, mu * (1 - mu), seen - mu)
 
     return _newton(X, state, offset, weights, start, max_iter, tol)
 
@@ -90,10 +91,10 @@ def cloglog_pseudo_fit(
     Arguments as for `logistic_fit`; ``y`` may lie outside [0, 1]; ``loglik`` is minus half the residual sum of squares.
     """
 
-    def state(eta: np.ndarray, w: np.ndarray) -> _State:
+    def state(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
         hazard = np.exp(np.minimum(eta, 50.0))
         survival = np.exp(-hazard)
-        residual = y - 1 + survival
+        residual = y[rows] - 1 + survival
         return _State(-0.5 * float(w @ residual**2), hazard * survival, None, residual)
 
     # beyond these bounds the mean is 0 or 1 to the last digit, and has no slope to climb
@@ -102,10 +103,14 @@ def cloglog_pseudo_fit(
     if not fit.converged:
         return fit
     w = np.ones(y.size) if weights is None else weights
-    slope = state(X @ fit.coef if held is None else held + X @ fit.coef, w).slope
+    eta = X @ fit.coef if held is None else held + X @ fit.coef
     # separated: with every mean at 0 or 1 the sum of squares is level, and any larger coefficient does as well
-    carries = int(((slope > _LEVEL) & (w > 0)).sum()) >= X.shape[1]  # type: ignore[operator]
-    return fit if carries else fit._replace(converged=False)
+    carries = 0
+    for rows in _parts(y.size):
+        carries += int(((state(rows, eta[rows], w[rows]).slope > _LEVEL) & (w[rows] > 0)).sum())  # type: ignore[operator]
+        if carries >= X.shape[1]:
+            return fit
+    return fit._replace(converged=False)
 
 
 def poisson_fit(
@@ -120,16 +125,16 @@ def poisson_fit(
 ) -> MeanFit:
     """Maximise a Poisson likelihood with log link by Newton's method; arguments as for `logistic_fit`."""
 
-    def state(eta: np.ndarray, w: np.ndarray) -> _State:
-        mu = np.exp(np.minimum(eta, 700.0))
-        return _State(float(w @ (y * eta - mu)), None, mu, y - mu)
+    def state(rows: slice, eta: np.ndarray, w: np.ndarray) -> _State:
+        mu, seen = np.exp(np.minimum(eta, 700.0)), y[rows]
+        return _State(float(w @ (seen * eta - mu)), None, mu, seen - mu)
 
     return _newton(X, state, offset, weights, start, max_iter, tol)
 
 
 def _newton(
     X: np.ndarray,
-    at: Callable[[np.ndarray, np.ndarray], _State],
+    at: Callable[[slice, np.ndarray, np.ndarray], _State],
     offset: np.ndarray | None,
     weights: np.ndarray | None,
     start: np.ndarray | None,
@@ -140,29 +145,58 @@ def _newton(
     w = np.ones(X.shape[0]) if weights is None else weights
     beta = np.zeros(X.shape[1]) if start is None else np.asarray(start, dtype=float)
     eta = X @ beta if offset is None else offset + X @ beta
-    now, converged, iterations = at(eta, w), False, 0
+    now, converged, iterations = _sums(X, at, eta, w), False, 0
     inverse = np.full((beta.size, beta.size), np.nan)
     while iterations < max_iter:
         iterations += 1
         try:
-            inverse = np.linalg.inv((X * _product(w, now.weight, now.slope, now.slope)[:, None]).T @ X)
+            inverse = np.linalg.inv(now.information)
         except np.linalg.LinAlgError:
             break
-        step = inverse @ (_product(w, now.slope, now.residual) @ X)
+        step = inverse @ now.gradient
         move = X @ step
         if not np.isfinite(move).all():
             break
         if np.abs(move).max(initial=0.0) <= tol * (1 + np.abs(eta).max(initial=0.0)):
-            beta, now, converged = beta + step, at(eta + move, w), True
+            beta, eta, converged = beta + step, eta + move, True
+            now = _sums(X, at, eta, w)
             break
         for _ in range(40):
-            new = at(eta + move, w)
+            new = _sums(X, at, eta + move, w)
             if new.value >= now.value - 1e-12 * (1 + abs(now.value)):
                 break
             step, move = step / 2, move / 2
         beta, eta, now = beta + step, eta + move, new
-    influence = (X @ inverse) * _product(now.slope, now.residual)[:, None]
+    influence = X @ inverse
+    for rows in _parts(w.size):
+        last = at(rows, eta[rows], w[rows])
+        influence[rows] *= _product(last.slope, last.residual)[:, None]
     return MeanFit(beta, inverse, influence, now.value, converged, iterations)
+
+
+class _Sums(NamedTuple):
+    """Criterion, information X'WX and gradient at a linear predictor."""
+
+    value: float
+    information: np.ndarray
+    gradient: np.ndarray
+
+
+def _parts(n: int) -> Iterator[slice]:
+    """Yield the rows part by part, so that what is made of a part stays in the cache."""
+    return (slice(low, min(low + _PART, n)) for low in range(0, max(n, 1), _PART))
+
+
+def _sums(
+    X: np.ndarray, at: Callable[[slice, np.ndarray, np.ndarray], _State], eta: np.ndarray, w: np.ndarray
+) -> _Sums:
+    value, information, gradient = 0.0, np.zeros((X.shape[1],) * 2), np.zeros(X.shape[1])
+    for rows in _parts(w.size):
+        part, own, columns = at(rows, eta[rows], w[rows]), w[rows], X[rows]
+        value += part.value
+        information += (columns * _product(own, part.weight, part.slope, part.slope)[:, None]).T @ columns
+        gradient += _product(own, part.slope, part.residual) @ columns
+    return _Sums(value, information, gradient)
 
 
 def _product(*factors: np.ndarray | None) -> np.ndarray:

@@ -69,9 +69,11 @@ def incidence_influence(
 
     The sum of squares is Greenwood's variance (with unit weights). Arguments as for `pseudo_values`.
     """
+    ones = np.ones(time.size, dtype=np.int64)
+    if (time[1:] >= time[:-1]).all():  # in order already, and the order of equal times is kept
+        return incidence_by_threshold_influence(ones, time, code, tau, 1, weights)[0]
     order = order_of_times(time)
     sorted_weights = None if weights is None else weights[order]
-    ones = np.ones(time.size, dtype=np.int64)
     values = incidence_by_threshold_influence(ones, time[order], code[order], tau, 1, sorted_weights)[0]
     out = np.empty(time.size)
     out[order] = values

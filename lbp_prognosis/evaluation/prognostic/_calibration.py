@@ -186,6 +186,7 @@ def calibration(
     found: list[dict[str, Estimate]] = []
     curves: list[CalibrationCurve] = []
     joint: list[tuple[float, float]] = []
+    slopes: list[Estimate] = []
     for at in rows:
         if at.reason:
             found.append({})
@@ -193,7 +194,7 @@ def calibration(
             curves.append(no_curve(at))
             continue
         curve = calibration_curve(at, smoother, places, span, degree)
-        values, test = _levels(at, score, hazard, oe_interval)
+        values, test = _levels(at, score, hazard, oe_interval, slopes)
         distances = agreement(at, curve, draws, rng)
         if draws and curve.influence is not None and not curve.reason:
             distances = _with_resamples(distances, ResampledDistances(at, curve, draws, resamples))
@@ -248,7 +249,11 @@ def _check_hazard(cumulative_hazard: Any, setting: Setting) -> np.ndarray | None
 
 
 def _levels(
-    rows: CalibrationRows, score: np.ndarray | None, hazard: np.ndarray | None, oe_interval: str
+    rows: CalibrationRows,
+    score: np.ndarray | None,
+    hazard: np.ndarray | None,
+    oe_interval: str,
+    slopes: list[Estimate],
 ) -> tuple[dict[str, Estimate], tuple[float, float]]:
     out = {"observed_expected": observed_expected(rows, oe_interval)}
     means: dict[str, Any] = mean_levels(rows)
@@ -260,7 +265,9 @@ def _levels(
         out["calibration_slope"] = means["slope"]
         out["calibration_slope_finegray"] = fine_gray_slope(rows)
     else:
-        out["calibration_slope"] = cox_slope(rows, score)
+        if score is None or not slopes:
+            slopes.append(cox_slope(rows, score))
+        out["calibration_slope"] = slopes[-1]  # of a linear predictor, over the whole follow-up: one for all horizons
         out["calibration_slope_pseudo"] = means["slope"]
     if hazard is not None:
         column = hazard if hazard.ndim == 1 else hazard[:, rows.h]
@@ -362,9 +369,11 @@ def _assemble(
 
 def _stacked(influences: tuple[Any, ...], n: int, scalar: bool) -> np.ndarray:
     """Influence values over the horizons, NaN where there is no estimate."""
-    columns = [
-        np.full(n, np.nan) if values is None else (values() if callable(values) else values) for values in influences
-    ]
+    made: dict[int, np.ndarray] = {}  # several horizons may share one
+    for values in influences:
+        if id(values) not in made:
+            made[id(values)] = np.full(n, np.nan) if values is None else (values() if callable(values) else values)
+    columns = [made[id(values)] for values in influences]
     return columns[0] if scalar else np.stack(columns, axis=1)
 
 

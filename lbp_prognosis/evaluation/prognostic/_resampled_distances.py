@@ -100,7 +100,7 @@ class ResampledDistances:
         place = np.full(rows.setting.n, -1)
         place[rows.index] = np.arange(rows.index.size)
         copy = np.flatnonzero(place[row] >= 0)
-        copy = copy[np.lexsort((copy, rows.x[place[row[copy]]]))]
+        copy = copy[np.argsort(rows.x[place[row[copy]]], kind="stable")]
         count = min(copy.size, _CELLS)
         here = place[row[copy]]
         base = np.ones(copy.size) if rows.weight is None else rows.weight[here] / rows.copies[here]
