@@ -1,10 +1,10 @@
-"""Fixed follow-up: a patient censored where follow-up ends for all is known to be event-free there."""
+"""Follow-up as it is known at a horizon: fixed follow-up, and states at visits."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["followed_times"]
+__all__ = ["followed_by_visits", "followed_times"]
 
 
 def followed_times(
@@ -43,3 +43,26 @@ def followed_times(
     if not (np.any(np.asarray(horizons) == last) and (stopped & there).any()):
         return time, None
     return np.where(stopped, np.nextafter(last, np.inf), time), last
+
+
+def followed_by_visits(
+    lower: np.ndarray, upper: np.ndarray, event: np.ndarray, tau: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return follow-up and event code (0 censored) of patients seen at visits, by the state that is known at ``tau``.
+
+    An event seen by ``tau`` counts from the visit that showed it, a patient seen free of it at ``tau`` or later is
+    followed beyond ``tau`` (to a time after all visits), and any other left after the last visit without it.
+
+    Parameters
+    ----------
+    lower, upper : ndarray of shape (n,)
+        Last visit without the event, and first with it; infinite if there is none.
+    event : ndarray of shape (n,)
+        Code of the event.
+    tau : float
+        Horizon.
+    """
+    happened, free = upper <= tau, lower >= tau
+    free &= ~((lower == upper) & happened)
+    time = np.where(happened, upper, np.where(free, 2 * max(tau, float(lower.max())) + 1, lower))
+    return time, np.where(happened, event, 0)

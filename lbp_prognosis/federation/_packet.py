@@ -317,7 +317,7 @@ def _ranks(c: Mapping[str, Any]) -> str:
         return ""
     concordant, discordant, tied = c["pairs"]
     total = concordant + discordant + tied
-    name = "concordance" if c["model"]["kind"] == "right" else "auc"
+    name = "auc" if c["model"]["kind"] == "status" else "concordance"
     if c["model"]["kind"] == "status" and abs(total - c["cohort"]["events"] * c["cohort"]["without"]) > 0.5:
         return "pairs that are not those of its events"
     if name in c["estimates"] and not _close(c["estimates"][name][0], (concordant + tied / 2) / total, 1.0, c):

@@ -189,7 +189,7 @@ def _measures(
             useful,
         )
 
-    ranks = "concordance" if contents[0]["model"]["kind"] == "right" else "auc"
+    ranks = "auc" if contents[0]["model"]["kind"] == "status" else "concordance"
     for metric in dict.fromkeys((ranks, "auc", "brier", "ipa")):
         rows = [(c, *c["estimates"][metric]) for c in contents if metric in c["estimates"]]
         if rows:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import logit
 
-from lbp_prognosis._kernels import TaylorSums, ipcw_weights, taylor_sums
+from lbp_prognosis._kernels import TaylorSums, followed_by_visits, ipcw_influence, ipcw_weights, taylor_sums
 from lbp_prognosis.evaluation import brier, concordance, decision_curve, time_dependent_auc
 from lbp_prognosis.survival import aalen_johansen
 
@@ -46,6 +46,10 @@ def state_at(y: np.ndarray, kind: str, horizon: float, cause: int) -> np.ndarray
     """Return 1 with the event by the horizon, 0 free of it, −1 not known (n,)."""
     if kind == "status":
         return np.asarray(y["status"], dtype=np.int64)
+    if kind == "interval":
+        time, event = followed_by_visits(y["lower"], y["upper"], y["event"], horizon)
+        state = np.where(event != 0, (event == cause).astype(np.int64), -1)
+        return np.where((event == 0) & (time > horizon), 0, state)
     happened = (y["event"] != 0) & (y["time"] <= horizon)
     state = np.where(happened, (y["event"] == cause).astype(np.int64), -1)
     return np.where(~happened & (y["time"] > horizon), 0, state)
@@ -68,7 +72,7 @@ def site_numbers(
     Parameters
     ----------
     y, kind : ndarray of shape (n,), str
-        `Surv.right` (``"right"``) or `Status.at` (``"status"``).
+        `Surv.right` (``"right"``), `Surv.interval` (``"interval"``) or `Status.at` (``"status"``).
     risk, comparator : ndarray of shape (n,)
         Risks by the horizon.
     horizon, cause : float, int
@@ -96,14 +100,14 @@ def site_numbers(
     influence: dict[str, np.ndarray] = {}
     reasons: dict[str, str] = {}
     at = None if kind == "status" else horizon
-    options: dict[str, Any] = {"cause": cause} if kind == "right" else {}
+    options: dict[str, Any] = {} if kind == "status" else {"cause": cause}
     results: dict[str, Any] = {}
     found = brier(y, risk, at, **options)
     results["brier"], results["ipa"] = found, found.ipa
     results["auc"] = time_dependent_auc(y, risk, at, **options)
     pairs = (0.0, 0.0, 0.0)
     ranks = risk if score is None else score
-    if kind == "right":
+    if kind != "status":
         c = concordance(y, ranks, cause=cause)
         results["concordance"] = c
         pairs = (float(c.concordant), float(c.discordant), float(c.tied))
@@ -123,7 +127,10 @@ def site_numbers(
         for name, (first, second) in pairs_of.items():
             change = first.minus(second)
             paired[name] = (float(change.value), float(change.se))
-    if len(thresholds):
+    if len(thresholds) and kind == "interval":
+        decisions, gains = _at_visits(y, risk, comparator, case, horizon, thresholds)
+        paired.update(gains)
+    elif len(thresholds):
         models = {"model": risk} if comparator is None else {"model": risk, "comparator": comparator}
         curve = decision_curve(y, models, at, thresholds, n_resamples=0, **options)
         for cut in thresholds:
@@ -171,7 +178,43 @@ def _weights(y: np.ndarray, kind: str, state: np.ndarray, horizon: float) -> np.
     if kind == "status":
         known = state >= 0
         return known / known.mean()
-    return np.asarray(ipcw_weights(y["time"], y["event"], np.array([horizon])))[:, 0]
+    time, event = _follow_up(y, kind, horizon)
+    return np.asarray(ipcw_weights(time, event, np.array([horizon])))[:, 0]
+
+
+def _follow_up(y: np.ndarray, kind: str, horizon: float) -> tuple[np.ndarray, np.ndarray]:
+    if kind == "interval":
+        return followed_by_visits(y["lower"], y["upper"], y["event"], horizon)
+    return y["time"], y["event"]
+
+
+_Decisions = dict[float, tuple[int, float, float, float]]
+
+
+def _at_visits(
+    y: np.ndarray,
+    risk: np.ndarray,
+    comparator: np.ndarray | None,
+    case: np.ndarray,
+    horizon: float,
+    thresholds: Sequence[float],
+) -> tuple[_Decisions, dict[str, tuple[float, float]]]:
+    """Net benefit of the states known at a visit, weighted for those who no longer came, and paired differences."""
+    time, event = _follow_up(y, "interval", horizon)
+
+    def mean(values: np.ndarray) -> tuple[float, float]:
+        theta, psi = ipcw_influence(time, event, horizon, values)
+        return float(theta), float(np.sqrt(psi @ psi)) / case.size
+
+    decisions: _Decisions = {}
+    paired: dict[str, tuple[float, float]] = {}
+    for cut in map(float, thresholds):
+        worth = case - cut / (1 - cut) * (1 - case)
+        treated = risk >= cut - 1e-7
+        decisions[cut] = (int(treated.sum()), *mean(treated * worth), mean((treated - 1.0) * worth)[1])
+        if comparator is not None:
+            paired[f"net_benefit@{cut:g}"] = mean((treated - 1.0 * (comparator >= cut - 1e-7)) * worth)
+    return decisions, paired
 
 
 def _observed_se(y: np.ndarray, kind: str, state: np.ndarray, horizon: float, cause: int) -> float:
@@ -181,6 +224,9 @@ def _observed_se(y: np.ndarray, kind: str, state: np.ndarray, horizon: float, ca
         known = int((state >= 0).sum())
         mean = float((state == 1).sum() / known)
         return n * float(np.sqrt(mean * (1 - mean) / known))
+    if kind == "interval":
+        psi = ipcw_influence(*_follow_up(y, kind, horizon), horizon, (state == 1).astype(float))[1]
+        return float(np.sqrt(psi @ psi))
     return n * float(np.ravel(aalen_johansen(y, cause=cause).at(horizon).se)[0])
 
 

@@ -63,7 +63,7 @@ def site_packet(
     X : DataFrame or ndarray of shape (n, p), or MultiplyImputed
         Predictors. With imputed tables estimates are pooled by Rubin's rules and sums are averaged.
     y : ndarray of shape (n,)
-        Made by `Surv.right` (competing events too) or `Status.at`. Visits become states by `Status.at`, scores by
+        Made by `Surv.right` or `Surv.interval` (competing events too), or by `Status.at`. Scores become states by
         `measured_to_status`.
     site : str
         Pseudonym of the site.
@@ -114,11 +114,11 @@ def site_packet(
     policy = Policy() if policy is None else policy
     kind = check_outcome(
         y,
-        ("right", "status"),
+        ("right", "interval", "status"),
         caller="site_packet",
-        instead="Visits become states by Status.at, scores by measured_to_status.",
+        instead="Scores become states by measured_to_status.",
     )
-    if kind == "right" and "entry" in (y.dtype.names or ()):
+    if "entry" in (y.dtype.names or ()):
         raise argument_error("y", "free of delayed entry", "an outcome with entry", "Start the clock at a landmark.")
     cause = 1 if kind == "status" else check_cause(y, cause)
     tau = _horizon(y, kind, horizon)
@@ -220,7 +220,7 @@ def _risk(model: Any, table: Any, tau: float, cause: int, n: int) -> np.ndarray:
 
 
 def _score(model: Any, table: Any, kind: str, cause: int) -> np.ndarray | None:
-    found = stated_score(model, table, kind, cause) if kind == "right" else None
+    found = stated_score(model, table, kind, cause) if kind != "status" else None
     return None if found is None else np.asarray(found, dtype=float).reshape(-1)
 
 
@@ -358,7 +358,7 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
     for item, count in zip(("counts", "sums"), _least_numbers(content["model"]["kind"], found.unknown)):
         budget.take(item, count)
     content["cohort"], content["sums"] = counts, significant(found.sums, d)
-    ranks = "concordance" if content["model"]["kind"] == "right" else "auc"
+    ranks = "auc" if content["model"]["kind"] == "status" else "concordance"
     if ranks in found.estimates and fits("pairs", 3 if content["model"]["kind"] == "status" else 4):
         content["pairs"] = [round(value) for value in found.pairs]
         content["estimates"][ranks] = significant(found.estimates[ranks], d)

@@ -15,6 +15,7 @@ from lbp_prognosis._base import Objection, argument_error, objection
 from lbp_prognosis._kernels import (
     CensoringProcess,
     censoring_process,
+    followed_by_visits,
     influence_from_process,
     step_at,
     weights_from_process,
@@ -205,10 +206,8 @@ def _from_interval(setting: Setting, tau: float) -> Known:
     """As known at the visit: whose state is not known left after the last visit at which it was."""
     y, row = setting.y, setting.row_weight
     happened, free = y["upper"] <= tau, y["lower"] >= tau
-    exact = y["lower"] == y["upper"]
-    free &= ~(exact & happened)
-    time = np.where(happened, y["upper"], np.where(free, np.inf, y["lower"]))
-    event = np.where(happened, y["event"], 0)
+    free &= ~((y["lower"] == y["upper"]) & happened)
+    time, event = followed_by_visits(y["lower"], y["upper"], y["event"], tau)
     weights = None if setting.weights is None else row
     if setting.weights is not None and setting.weights.kind == "attrition":
         # attendance is modelled by the caller: the known rows, with the caller's weights
@@ -224,9 +223,8 @@ def _from_interval(setting: Setting, tau: float) -> Known:
         return Known(
             happened & (y["event"] == setting.cause), weight, partial(_mean, row_weight=row, weight=weight), reason
         )
-    shown = np.where(np.isinf(time), 2 * max(tau, float(y["lower"].max())) + 1, time)
-    process = censoring_process(shown, event, weights)
-    weight = weights_from_process(process, shown, event, tau)
+    process = censoring_process(time, event, weights)
+    weight = weights_from_process(process, time, event, tau)
     mean = np.array([np.sum(row * weight) / row.sum()])
     single = replace(setting, horizons=np.array([tau]))
     reasons, objections = right_guards(single, process, mean)
