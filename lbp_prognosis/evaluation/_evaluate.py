@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -149,26 +149,17 @@ def evaluate(
     >>> sorted(found.metrics["score"])[:4]
     ['auc', 'brier', 'calibration_intercept', 'calibration_slope']
     """
+    smooth: dict[str, Any] = {"knots": knots, "smoother": smoother, "n_resamples": n_resamples}
+    rows: dict[str, Any] = {"sample_weight": sample_weight, "clusters": clusters, "confidence": confidence}
     if check_outcome(y, ("right", "interval", "status", "measured"), caller="evaluate") == "measured":
         forecasts = forecasts_in(risks, y.shape[0])
         if forecasts:
-            given: dict[str, Any] = {
-                "linear_predictors": linear_predictors,
-                "target": target,
-                "estimator": estimator,
-                "knots": knots,
-                "smoother": smoother,
-                "n_resamples": n_resamples,
-                "random_state": random_state,
-            }
-            shared = {"sample_weight": sample_weight, "clusters": clusters, "confidence": confidence}
-            return _of_scores(y, forecasts, horizons, thresholds, given, {**shared, "min_at_risk": min_at_risk})
+            given = {"linear_predictors": linear_predictors, "target": target, "estimator": estimator, **smooth}
+            given["random_state"] = random_state
+            return _of_scores(y, forecasts, horizons, thresholds, given, {**rows, "min_at_risk": min_at_risk})
         y = measured_to_status(y)  # of the declared cut
     kind = check_outcome(y, ("right", "interval", "status"), caller="evaluate")
-    if kind == "status" and horizons is None:
-        horizons = status_horizon(y)
-        if horizons is None:
-            raise argument_error("horizons", "given: this Status has lost its own", "None")
+    horizons = _stated_horizon(y) if kind == "status" and horizons is None else horizons
     times, scalar = check_horizons(horizons)
     models = check_risks(risks, n=y.shape[0], n_horizons=times.size)
     check_beside("risks", risks, linear_predictors=linear_predictors, sample_weight=sample_weight, clusters=clusters)
@@ -176,63 +167,49 @@ def evaluate(
     hazards = _by_model("cumulative_hazards", cumulative_hazards, models, None)
     seeds = spawn(random_state, len(models) + 1)
     ask = times[0] if scalar else times
-    shared = {"cause": cause, "sample_weight": sample_weight, "clusters": clusters, "confidence": confidence}
+    shared = {"cause": cause, **rows}
     guards: dict[str, Any] = {"min_at_risk": min_at_risk, "min_censoring_survival": min_censoring_survival}
     metrics: dict[str, dict[str, MetricResult]] = {}
     calibrations: dict[str, Calibration] = {}
     objections: list[Objection] = []
+    asked = _Question(kind, y, ask, times, {"target": target, "censoring": censoring}, shared, guards)
     for name, risk in models.items():
-        weighted = {**shared, **guards, "target": target, "censoring": censoring}
-        found = _discrimination(kind, y, risk, scores.get(name), ask, times, weighted, shared, objections, name)
+        found = _discrimination(asked, risk, scores.get(name), objections, name)
         fitted = calibration(
             y,
             risk,
             ask,
-            cause=cause,
             target=target,
             linear_predictor=scores.get(name),
             cumulative_hazard=hazards.get(name),
-            knots=knots,
-            smoother=smoother,
-            sample_weight=sample_weight,
-            clusters=clusters,
-            confidence=confidence,
-            n_resamples=n_resamples,
             random_state=seeds[0],  # one for all: their distances are compared in the same resamples
+            **smooth,
+            **shared,
             **guards,
         )
-        fitted = replace(fitted, model=name)
-        for result in fitted.metrics:
-            found[result.metric] = result
+        found |= {result.metric: result for result in fitted.metrics}
         metrics[name] = {key: value.labelled(model=name) for key, value in found.items()}
-        calibrations[name] = fitted
+        calibrations[name] = replace(fitted, model=name)
     differences = _differences(metrics, objections)
-    decision, pairs = None, []
+    decision = None
     if thresholds is not None and kind != "interval":
         decision = decision_curve(
             y,
             models,
             ask,
             thresholds,
-            cause=cause,
             target=target,
             estimator=estimator,
-            sample_weight=sample_weight,
-            clusters=clusters,
-            confidence=confidence,
             n_resamples=n_resamples,
             random_state=seeds[-1],
+            **shared,
             **guards,
         )
-        pairs = _net_benefit_pairs(decision, tuple(models))
         # of an inversion each model's own metrics speak already
         objections += [o for o in decision.objections if o.code != "risk-looks-inverted"]
     elif thresholds is not None:
         objections.append(objection("no-decision-curve"))
-    for name, part in metrics.items():
-        said = dict.fromkeys(o for result in part.values() for o in result.objections)
-        whose = f"{name}: " if len(models) > 1 else ""
-        objections += [replace(o, sentence=f"{whose}{o.sentence}") for o in said]
+    objections += _said(metrics)
     objections += screen_predictions(y, models, times, metrics, cause=cause, target=target, clusters=clusters)
     first = next(iter(calibrations.values())).observed_expected
     return Evaluation(
@@ -242,7 +219,7 @@ def evaluate(
         differences=differences,
         calibrations=calibrations,
         decision=decision,
-        net_benefit_differences=tuple(pairs),
+        net_benefit_differences=() if decision is None else _net_benefit_pairs(decision, tuple(models)),
         target=target,
         cause=cause,
         n=int(first.n or y.shape[0]),
@@ -301,6 +278,23 @@ def _of_scores(
     )
 
 
+def _stated_horizon(y: np.ndarray) -> float:
+    horizon = status_horizon(y)
+    if horizon is None:
+        raise argument_error("horizons", "given: this Status has lost its own", "None")
+    return horizon
+
+
+def _said(metrics: Mapping[str, Mapping[str, MetricResult]]) -> list[Objection]:
+    """Objections of the metrics, once per model and with its name where there are several."""
+    out: list[Objection] = []
+    for name, part in metrics.items():
+        whose = f"{name}: " if len(metrics) > 1 else ""
+        once = dict.fromkeys(o for result in part.values() for o in result.objections)
+        out += [replace(o, sentence=f"{whose}{o.sentence}") for o in once]
+    return out
+
+
 def _by_model(argument: str, given: Any, models: Mapping[str, np.ndarray], n: int | None) -> dict[str, Any]:
     if given is None:
         return {}
@@ -316,19 +310,25 @@ def _by_model(argument: str, given: Any, models: Mapping[str, np.ndarray], n: in
     return {str(name): check_vector(f"{argument}[{name!r}]", value, n=n) for name, value in given.items()}
 
 
+@dataclass(frozen=True)
+class _Question:
+    """An outcome, and the keyword arguments that all models and metrics share."""
+
+    kind: str
+    y: np.ndarray
+    ask: Any  # the horizons as they were asked for: a number or an array
+    times: np.ndarray
+    of_risks: dict[str, Any]  # of metrics of the risk alone
+    shared: dict[str, Any]
+    guards: dict[str, Any]
+
+
 def _discrimination(
-    kind: str,
-    y: np.ndarray,
-    risk: np.ndarray,
-    score: np.ndarray | None,
-    ask: Any,
-    times: np.ndarray,
-    weighted: dict[str, Any],
-    shared: dict[str, Any],
-    objections: list[Objection],
-    name: str,
+    asked: _Question, risk: np.ndarray, score: np.ndarray | None, objections: list[Objection], name: str
 ) -> dict[str, MetricResult]:
     """All metrics but calibration; patients are ranked by the linear predictor, or the last known risk."""
+    kind, y, ask, times, shared = asked.kind, asked.y, asked.ask, asked.times, asked.shared
+    weighted = {**asked.shared, **asked.guards, **asked.of_risks}
     out: dict[str, MetricResult] = {}
 
     def add(key: str, compute: Callable[[], MetricResult]) -> MetricResult | None:
@@ -397,7 +397,7 @@ def _differences(metrics: dict[str, dict[str, MetricResult]], objections: list[O
     return tuple(out)
 
 
-def _net_benefit_pairs(decision: DecisionCurve, models: tuple[str, ...]) -> list[NetBenefitDifference]:
+def _net_benefit_pairs(decision: DecisionCurve, models: tuple[str, ...]) -> tuple[NetBenefitDifference, ...]:
     pairs = [(second, first) for first, second in combinations(models, 2)]
     *_, treat_all = decision.models
-    return decision.differences([*pairs, *((name, treat_all) for name in models)])
+    return tuple(decision.differences([*pairs, *((name, treat_all) for name in models)]))

@@ -156,16 +156,7 @@ def decision_curve(
     n_resamples = int(check_number("n_resamples", n_resamples, low=0, whole=True))
     check_number("min_at_risk", min_at_risk, low=0, whole=True)
     check_number("min_censoring_survival", min_censoring_survival, low=0, high=1)
-    declared = thresholds if isinstance(thresholds, ThresholdRange) else None
-    if thresholds is None:
-        raise argument_error(
-            "thresholds",
-            "given: the risks at which the decision turns, or a ThresholdRange",
-            "None",
-            "Declare the range in which the decision is really taken, e.g. np.arange(0.10, 0.41, 0.01).",
-        )
-    # 0.1 + 0.2 as a threshold is 0.3 for the reader
-    grid = np.round(check_thresholds(declared.grid() if declared else thresholds, ordered=False), 12)
+    grid, declared = _grid(thresholds)
     if horizons is None and kind == "status":
         horizons = status_horizon(y)
     times, scalar = check_horizons(horizons)
@@ -232,6 +223,20 @@ def decision_curve(
         scalar=scalar,
         **curve,
     )
+
+
+def _grid(thresholds: Any) -> tuple[np.ndarray, ThresholdRange | None]:
+    """Return the thresholds, and the range that declares them."""
+    if thresholds is None:
+        raise argument_error(
+            "thresholds",
+            "given: the risks at which the decision turns, or a ThresholdRange",
+            "None",
+            "Declare the range in which the decision is really taken, e.g. np.arange(0.10, 0.41, 0.01).",
+        )
+    declared = thresholds if isinstance(thresholds, ThresholdRange) else None
+    # 0.1 + 0.2 as a threshold is 0.3 for the reader
+    return np.round(check_thresholds(declared.grid() if declared else thresholds, ordered=False), 12), declared
 
 
 def _rows(
@@ -318,7 +323,6 @@ def _prepare(
     scale = weights
     if frequency and clusters is None and weights is not None:
         scale = np.sqrt(weights)  # as many patients as the count, each with its own small influence
-    pick = lambda a: None if a is None else np.ascontiguousarray(a[order])  # noqa: E731
     labels = None if clusters is None else np.unique(clusters, return_inverse=True)[1]
     return DecisionData(
         order,
@@ -327,9 +331,7 @@ def _prepare(
         np.ascontiguousarray(every[:, order]),
         horizons,
         thresholds,
-        pick(weights),
-        pick(scale),
-        pick(labels),
+        *(None if rows is None else np.ascontiguousarray(rows[order]) for rows in (weights, scale, labels)),
         frequency,
         strict,
         complement,

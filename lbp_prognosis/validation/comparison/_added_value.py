@@ -206,42 +206,29 @@ def added_value(
     risks, scores = crossed.risks, crossed.scores
     pair = {WITHOUT: coalition_name(others), WITH: coalition_name(names)}
     shown = {**pair, **{name: name for name in models if name not in sets}}
+    asked: dict[str, Any] = {"cause": cause, "target": target, "clusters": crossed.groups}
     found = evaluate(
         y,
         {name: risks[key] for name, key in shown.items()},
         float(times[0]) if scalar else times,
         thresholds,
         linear_predictors=_scores(crossed, pair, tuple(shown)),
-        cause=cause,
-        target=target,
-        clusters=crossed.groups,
         confidence=confidence,
+        **asked,
     )
+    null = risks[NOTHING]
     worths = [
-        worth_of(
-            y,
-            None if name == NOTHING else risks[name],
-            scores.get(name),
-            risks[NOTHING],
-            times,
-            primary,
-            cause=cause,
-            target=target,
-            clusters=crossed.groups,
-        )
+        worth_of(y, None if name == NOTHING else risks[name], scores.get(name), null, times, primary, **asked)
         for name in sets
     ]
     clinical = "clinical" if "clinical" in names else None
     shares = shared_worth(names, worths, first=clinical, clusters=crossed.groups, confidence=confidence)
-    again = shared_constructs(
-        tuple(outcome_measures or ()),
-        [c for name in names for c in columns[name]],
-        measures=outcome_measures,
-        added=columns[modality],
-    )
-    again = (*again, *missing_indicators(X, columns[modality]))
     every = [c for group in columns.values() for c in group]
-    again = (*again, *movement_without_pain(columns.get("biomechanical", ()), every, clinical_minimum))
+    again = (
+        *shared_constructs(tuple(outcome_measures or ()), every, measures=outcome_measures, added=columns[modality]),
+        *missing_indicators(X, columns[modality]),
+        *movement_without_pain(columns.get("biomechanical", ()), every, clinical_minimum),
+    )
     return AddedValue(
         modality=modality,
         evaluation=replace(found, synthetic=crossed.synthetic, objections=(*found.objections, *again)),

@@ -11,6 +11,7 @@ import numpy as np
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     RandomState,
     argument_error,
     check_choice,
@@ -45,6 +46,7 @@ _INTERPOLATES = objection("optimism-of-interpolating-model")
 _FAILED = objection("failed-fits")
 _FEW = objection("few-resamples")
 _LARGEST_SHARE_FAILED = 0.10
+_OF_VISITS = "For visits use Status.at(visit, state) or cross_validate_risk."
 
 
 @takes_rows()
@@ -162,12 +164,7 @@ def bootstrap_validate(
     if isinstance(X, MultiplyImputed):
         return _in_every_imputation(locals())
     estimator = fresh(model, "model")
-    kind = check_outcome(
-        y,
-        ("right", "status"),
-        caller="bootstrap_validate",
-        instead="For visits use Status.at(visit, state) or cross_validate_risk.",
-    )
+    kind = check_outcome(y, ("right", "status"), caller="bootstrap_validate", instead=_OF_VISITS)
     check_choice("method", method, ("auto", "optimism", ".632", ".632+"))
     check_choice("interval", interval, ("shifted", "two-stage"))
     confidence = check_confidence(confidence)
@@ -175,10 +172,8 @@ def bootstrap_validate(
     grid = check_thresholds(thresholds) if np.size(thresholds) else np.empty(0)
     panel = Panel(kind, times, grid, cause, target, indexes, competing=has_competing(y, cause))
     units = check_rows(X, y, groups)
-    count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
     inner = int(check_number("n_inner", n_inner, low=2, whole=True)) if interval == "two-stage" else 0
-    drawn = None if resamples is None else _check_resamples(resamples, y.shape[0])
-    count = count if drawn is None else drawn.shape[0]
+    count, drawn = _count(n_resamples, resamples, y.shape[0])
     sites = check_clusters("within", within, n=y.shape[0])
     draw = Draw(y.shape[0], units, sites)
     if drawn is None:
@@ -198,27 +193,13 @@ def bootstrap_validate(
         inner=inner,
     )
     tasks = [(rng, None if drawn is None else drawn[b]) for b, rng in enumerate(spawn(random_state, count))]
-    what = (
-        "bootstrap_validate",
-        describe_estimator(estimator),
-        X,
-        y,
-        times,
-        grid,
-        cause,
-        target,
-        indexes,
-        inner,
-        keep_predictions,
-        units if units is not None else "",
-        sites if sites is not None else "",
-        drawn if drawn is not None else repr(tasks[0][0].bit_generator.state),
-        dict(fit_params or {}),
-    )
+    stream = drawn if drawn is not None else repr(tasks[0][0].bit_generator.state)
+    asked = (X, y, times, grid, cause, target, indexes, inner, keep_predictions)
+    rows = ("" if units is None else units, "" if sites is None else sites, stream, dict(fit_params or {}))
     results = run_replicates(
         work,
         tasks,
-        what=what,
+        what=("bootstrap_validate", describe_estimator(estimator), *asked, *rows),
         n_jobs=n_jobs,
         checkpoint=checkpoint,
         progress=progress,
@@ -232,27 +213,11 @@ def bootstrap_validate(
     optimism = mean_defined(inside - tested)
     nothing = panel.no_information(y, risk)
     corrected = _corrected(chosen, apparent, optimism, mean_defined(outside), nothing)
-    low, high = _interval(inside, apparent - corrected, [r["corrected"] for r in results] if inner else [], confidence)
+    limits = _interval(inside, apparent - corrected, [r["corrected"] for r in results] if inner else [], confidence)
     if not inner:
-        fixed = np.array([measure in FIXED_BY_FIT for measure, _, _ in panel.names])
-        own = limits_of_calibration(
-            panel.names, corrected, y, risk, lp, cause=cause, clusters=units, confidence=confidence
-        )
-        low, high = np.where(fixed, own[0], low), np.where(fixed, own[1], high)
-    low, high = (
-        # a shifted percentile can pass the border by the optimism
-        np.array([clip_to_range(measure, limit) for (measure, _, _), limit in zip(panel.names, limits)])
-        for limits in (low, high)
-    )
-    doubts = tuple(
-        doubt
-        for doubt, holds in (
-            (_INTERPOLATES, chosen == "optimism" and _interpolates(estimator)),
-            (_FAILED, n_failed > 0),
-            (_FEW, count < 200),
-        )
-        if holds
-    )
+        limits = _where_fixed(limits, panel, corrected, y, risk, lp, cause, units, confidence)
+    low, high = (_inside(panel, limit) for limit in limits)
+    doubts = _doubts(interpolates=chosen == "optimism" and _interpolates(estimator), failed=n_failed > 0, n=count)
     stated = tuple(getattr(fitted, "objections_", ()))
     doubts = (*prepared_objections(X), *stated, *doubts, *screen_of({chosen: estimator}, X, y, times, cause, units))
     return BootstrapValidation(
@@ -282,6 +247,33 @@ def bootstrap_validate(
         objections=doubts,
         synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )
+
+
+def _inside(panel: Panel, limits: np.ndarray) -> np.ndarray:
+    """Cut limits to the range of their measures: a shifted percentile can pass the border by the optimism."""
+    return np.array([clip_to_range(measure, limit) for (measure, _, _), limit in zip(panel.names, limits)])
+
+
+def _where_fixed(
+    limits: tuple[np.ndarray, np.ndarray],
+    panel: Panel,
+    corrected: np.ndarray,
+    y: np.ndarray,
+    risk: np.ndarray,
+    lp: np.ndarray | None,
+    cause: int,
+    units: np.ndarray | None,
+    confidence: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Replace the limits of measures that the fit itself sets by those of the predictions taken as given."""
+    fixed = np.array([measure in FIXED_BY_FIT for measure, _, _ in panel.names])
+    own = limits_of_calibration(panel.names, corrected, y, risk, lp, cause=cause, clusters=units, confidence=confidence)
+    return np.where(fixed, own[0], limits[0]), np.where(fixed, own[1], limits[1])
+
+
+def _doubts(*, interpolates: bool, failed: bool, n: int) -> tuple[Objection, ...]:
+    judged = ((_INTERPOLATES, interpolates), (_FAILED, failed), (_FEW, n < 200))
+    return tuple(doubt for doubt, raised in judged if raised)
 
 
 def _corrected(
@@ -345,8 +337,12 @@ def _method(method: str, estimator: Any) -> str:
     return (".632+" if _interpolates(estimator) else "optimism") if method == "auto" else method
 
 
-def _check_resamples(resamples: Any, n: int) -> np.ndarray:
+def _count(n_resamples: Any, resamples: Any, n: int) -> tuple[int, np.ndarray | None]:
+    """Return the number of resamples, and their rows (count, n) if they were drawn beforehand."""
+    count = int(check_number("n_resamples", n_resamples, low=2, whole=True))
+    if resamples is None:
+        return count, None
     rows = np.asarray(resamples)
     if rows.ndim != 2 or rows.dtype.kind not in "iu" or rows.shape[0] < 2 or rows.min() < 0 or rows.max() >= n:
         raise argument_error("resamples", f"row numbers 0…{n - 1} of shape (n_resamples ≥ 2, rows)", resamples)
-    return rows.astype(np.int64)
+    return rows.shape[0], rows.astype(np.int64)
