@@ -12,12 +12,13 @@ from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
 from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_patient
 from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
+from lbp_prognosis.fusion._pipeline_predictions import RiskBand
 from lbp_prognosis.fusion._pool_coefficients import PooledCoefficients, pool_coefficients
 from lbp_prognosis.fusion._pool_levels import PooledLevels, pool_levels
 from lbp_prognosis.fusion._pool_likelihood_ratio import pool_likelihood_ratio
 from lbp_prognosis.fusion._regression_calibration import RegressionCalibration
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
-from lbp_prognosis.fusion._risk_pipeline import RiskBand, RiskPipeline
+from lbp_prognosis.fusion._risk_pipeline import RiskPipeline
 from lbp_prognosis.fusion._site_confounding import SiteConfounding, site_confounding
 from lbp_prognosis.fusion._standardise import Standardise
 from lbp_prognosis.fusion._stored_classes import stored_classes

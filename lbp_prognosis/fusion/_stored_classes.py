@@ -12,9 +12,10 @@ from lbp_prognosis.fusion._formula_terms import FormulaTerms
 from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
 from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
+from lbp_prognosis.fusion._pipeline_predictions import Branch
 from lbp_prognosis.fusion._regression_calibration import RegressionCalibration
 from lbp_prognosis.fusion._restricted_cubic_spline import RestrictedCubicSpline
-from lbp_prognosis.fusion._risk_pipeline import Branch, RiskPipeline
+from lbp_prognosis.fusion._risk_pipeline import RiskPipeline
 from lbp_prognosis.fusion._standardise import Standardise
 
 __all__ = ["stored_classes"]

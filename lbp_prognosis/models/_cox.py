@@ -23,7 +23,6 @@ from lbp_prognosis._kernels import (
     CoxPieces,
     cox_data,
     cox_fit_prepared,
-    cox_loglik,
     cox_pieces,
     row_products,
 )
@@ -34,26 +33,21 @@ from lbp_prognosis.models._cox_checks import (
     check_exact_weights,
     check_precision,
     column_factors,
-    column_sd,
 )
 from lbp_prognosis.models._cox_diagnostics import CoxDiagnostics
 from lbp_prognosis.models._cox_resampler import CoxResampler
+from lbp_prognosis.models._cox_ridge import CoxRidge
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, events_at, steps_at
 from lbp_prognosis.models._ridge_choice import (
     check_penalty,
-    chosen_ridge,
-    fold_labels,
-    fold_share,
-    ridge_grid,
-    saturated_loglik,
 )
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 
 __all__ = ["CoxPH"]
 
 
-class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
+class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
     """Cox proportional hazards model with risks by a horizon.
 
     Cox's proportional hazards model with Efron, Breslow or exact ties, strata, weights, offsets, delayed entry, ridge
@@ -243,11 +237,6 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         self._maximise(X, design, folds)
         return self
 
-    @property
-    def folds_keep_clusters(self) -> bool:
-        """Whether resampling has to say who is a copy of whom, so that folds do not part them."""
-        return self.penalty == "cv"
-
     @takes_rows()
     def resampler(
         self, X: Any, y: np.ndarray, *, strata: Any = None, offset: Any = None, clusters: Any = None
@@ -289,54 +278,6 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         """Prepare the risk sets; ``X`` is what the user gave, ``matrix`` its checked predictors."""
         entry = y["entry"] if "entry" in (y.dtype.names or ()) else None
         return cox_data(matrix, y["time"], y["event"] == 1, entry=entry, strata=strata)
-
-    def _choose_penalty(self, X: Any, design: Design, data: CoxData, folds: Any) -> None:
-        """Set ``penalty_`` and ``cv_``; ``data`` are the risk sets of all rows of ``X``."""
-        self.penalty_, self.cv_ = 0.0, None
-        if self.penalty != "cv" or design.X.shape[1] == 0:
-            self.penalty_ = 0.0 if self.penalty == "cv" else float(self.penalty)
-            return
-        event = design.y["event"] == self._own_cause
-        weights = np.ones(event.size) if design.weights is None else design.weights
-        labels = fold_labels(folds, self.cv, event, design.clusters, self.random_state)
-        grid = ridge_grid(float(weights[event].sum()))
-
-        def deviance(train: np.ndarray) -> np.ndarray:
-            part, own = design.part(train), weights[train]
-            inner = self._risk_sets(_cut(X, train), part.X, part.y, part.strata, part.weights)
-            share = fold_share(weights, train, standardize=self.standardize, frequency=design.frequency)
-            unit = share * self._unit_ridge(part.X, part.weights if design.frequency else None)
-            coef = self._path(inner, part, grid[:, None] * unit)
-            both = []
-            for rows, sets, w in ((design, data, weights), (part, inner, own)):
-                eta = (rows.X - data.centre) @ np.nan_to_num(coef).T
-                eta = eta if rows.offset is None else eta + rows.offset[:, None]
-                value = cox_loglik(sets, eta, weights=w, ties=self.ties, frequency=design.frequency)
-                happened = rows.y["event"] == self._own_cause
-                both.append(value - saturated_loglik(rows.y["time"], happened, w, rows.strata))
-            return np.where(np.isnan(coef).any(axis=1), np.nan, -2 * (both[0] - both[1]))
-
-        self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights * event, deviance, self.choose)
-
-    def _path(self, data: CoxData, design: Design, ridges: np.ndarray) -> np.ndarray:
-        """Coefficients at each row of ``ridges`` (k, p), from strong to weak; NaN without a maximum."""
-        out, start = np.full(ridges.shape, np.nan), None
-        for k, ridge in enumerate(ridges):
-            fit = cox_fit_prepared(
-                data,
-                weights=design.weights,
-                offset=design.offset,
-                ties=self.ties,
-                start=start,
-                penalty=ridge,
-                frequency=design.frequency,
-                max_iter=self.max_iter,
-                tol=1e-7,
-                null=False,
-            )
-            if fit.converged:
-                out[k] = start = fit.coef
-        return out
 
     def _maximise(self, X: Any, design: Design, folds: Any) -> None:
         data = self._risk_sets(X, design.X, design.y, design.strata, design.weights)
@@ -381,16 +322,6 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
         self._store_baseline(data, pieces)
         mine = design.y["event"] == self._own_cause
         self.baseline_events_ = events_at(self.baseline_times_, design.y["time"], mine, design.strata)
-
-    def _ridge(self, X: np.ndarray, counts: np.ndarray | None) -> np.ndarray | None:
-        """Penalty of each column of rows that stand for ``counts`` (n,) copies, one each by default."""
-        unit = self._unit_ridge(X, counts)
-        return None if self.penalty_ == 0 else self.penalty_ * unit
-
-    def _unit_ridge(self, X: np.ndarray, counts: np.ndarray | None) -> np.ndarray:
-        factors = column_factors(self.penalty_factors, self._names(), "penalty_factors")
-        scale = column_sd(X, counts, "n-1") if self.standardize else np.ones(factors.size)
-        return factors * scale**2
 
     def _robust(self, design: Design) -> bool:
         weighted = design.weights is not None and not design.frequency
@@ -565,7 +496,3 @@ class CoxPH(CoxDiagnostics, SurvivalRegression, RiskEstimator):
                 "aic": 2 * self.df_ - 2 * self.log_likelihood_,
             }
         )
-
-
-def _cut(X: Any, rows: np.ndarray) -> Any:
-    return X[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]

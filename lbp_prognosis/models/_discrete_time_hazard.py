@@ -24,7 +24,6 @@ from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns, undetermined
 from lbp_prognosis.models._cox_checks import column_factors, column_sd
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.models._penalty_remedy import penalty_remedy
 from lbp_prognosis.models._period_effects import (
     certain_periods,
     check_cells,
@@ -32,6 +31,7 @@ from lbp_prognosis.models._period_effects import (
     first_rates,
     incidence_at,
 )
+from lbp_prognosis.models._period_likelihood import not_determined, row_loglik, score_products
 from lbp_prognosis.models._person_periods import PersonPeriods, person_periods, visit_grid
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, is_rare, rare_cause_objections
 from lbp_prognosis.models._ridge_choice import check_penalty, chosen_ridge, fold_labels, fold_share, ridge_grid
@@ -275,7 +275,7 @@ class DiscreteTimeHazard(RiskEstimator):
                 trial.penalty_ = float(penalty)
                 trial._fit_rows(part, inside)
                 hazards, _ = trial._hazards(design.X, design.strata, design.offset)
-                out[k] = -2 * float(weights[held.person] @ _row_loglik(held, hazards))
+                out[k] = -2 * float(weights[held.person] @ row_loglik(held, hazards))
             return out
 
         self.penalty_, self.cv_ = chosen_ridge(grid, labels, weights * event, deviance, self.choose)
@@ -333,18 +333,7 @@ class DiscreteTimeHazard(RiskEstimator):
             self.rare_causes_[code] = events
             free[int(np.searchsorted(self.causes_, code)), cells:] = False
         if not determined:
-            large = np.abs(found.coef[:, cells:]).max(axis=0, initial=0.0)
-            guilty = [int(j) for j, size in zip(np.flatnonzero(kept), large) if size > max(5, large.max() / 5)]
-            told = ", ".join(repr(str(names[j])) for j in guilty[:3])
-            raise EstimationError(
-                "The likelihood has no finite maximum within reach: a combination of columns separates patients with "
-                f"the event from those without. Largest coefficients: {told}. "
-                f"{penalty_remedy(self.penalty_, factors, names, guilty)}, merge sparse categories, or drop the column."
-                if guilty
-                else "The likelihood has no finite maximum within reach: a period can't be told from its neighbours, "
-                "because its visit was always missed. Leave that visit out of `visits`; a penalty does not reach the "
-                "effects of periods."
-            )
+            raise not_determined(np.abs(found.coef[:, cells:]), names, kept, self.penalty_, factors)
         null = discrete_hazard_fit(
             dummies, rows.response, rows.span, free=possible, penalty=penalty[:cells], start=start[:, :cells], **fit
         )
@@ -393,7 +382,7 @@ class DiscreteTimeHazard(RiskEstimator):
         robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
         self.variance_ = "robust" if robust else "model"
         if robust:
-            meat = _meat(design, rows, inner, found, weights)[np.ix_(free.ravel(), free.ravel())]
+            meat = score_products(design, rows, inner, found, weights)[np.ix_(free.ravel(), free.ravel())]
             inverse = inverse @ meat @ inverse
         full = np.zeros((causes * width, causes * width))
         full[np.ix_(free.ravel(), free.ravel())] = inverse
@@ -505,39 +494,3 @@ class DiscreteTimeHazard(RiskEstimator):
         )
         table["cause"] = np.repeat(self.causes_, len(self._names()))
         return table
-
-
-def _row_loglik(rows: PersonPeriods, hazards: np.ndarray) -> np.ndarray:
-    """Return the log-likelihood of person-periods (m,), that of a span at its last row; at least log 1e-8 each.
-
-    ``hazards`` (n, K, causes) are those of all patients. A span is an event in one of its periods.
-    """
-    own = hazards[rows.person, rows.period]
-    none = np.clip(1.0 - own.sum(axis=1), 1e-8, 1.0)
-    out = np.where(rows.response == 0, np.log(none), 0.0)
-    alone = (rows.response > 0) & (rows.span < 0)
-    out[alone] = np.log(np.clip(own[alone, rows.response[alone] - 1], 1e-8, 1.0))
-    spans = np.flatnonzero(rows.span >= 0)
-    for span in np.unique(rows.span[spans]):
-        places = spans[rows.span[spans] == span]
-        places = places[np.argsort(rows.period[places])]
-        before = np.append(1.0, np.cumprod(none[places])[:-1])
-        chance = float(before @ own[places, rows.response[places].max() - 1])
-        out[places], out[places[-1]] = 0.0, np.log(max(chance, 1e-8))
-    return out
-
-
-def _meat(
-    design: Design, rows: PersonPeriods, inner: np.ndarray, found: DiscreteHazardFit, weights: np.ndarray
-) -> np.ndarray:
-    """Return Σ U Uᵀ with U the score of a patient or cluster."""
-    score = (found.row_score[:, :, None] * inner[:, None, :]).reshape(inner.shape[0], -1)
-    by_person = np.zeros((design.X.shape[0], score.shape[1]))
-    np.add.at(by_person, rows.person, score)
-    power = 0.5 if design.frequency and design.clusters is None else 1.0
-    by_person *= (weights**power)[:, None]
-    if design.clusters is not None:
-        sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
-        np.add.at(sums, design.clusters, by_person)
-        by_person = sums
-    return by_person.T @ by_person

@@ -9,8 +9,8 @@ from syn import syn
 
 from lbp_prognosis._base import ArgumentError, EstimationError
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, DiscreteTimeHazard, ElasticNetCox, FineGray, LogisticRisk
-from lbp_prognosis.models._discrete_time_hazard import _row_loglik
 from lbp_prognosis.models._event_folds import event_folds
+from lbp_prognosis.models._period_likelihood import row_loglik
 from lbp_prognosis.models._person_periods import person_periods, visit_grid
 from lbp_prognosis.survival import Status, Surv, Weights
 from lbp_prognosis.validation import bootstrap_validate
@@ -96,7 +96,7 @@ def test_the_likelihood_of_person_periods_is_that_of_the_fit():
     model = DiscreteTimeHazard(VISITS).fit(table, y)
     rows = person_periods(y, "interval", visit_grid(y, "interval", VISITS), 0.0, model.causes_)
     hazards, _ = model._hazards(table.to_numpy(), None, None)
-    np.testing.assert_allclose(_row_loglik(rows, hazards).sum(), model.log_likelihood_, rtol=1e-9)
+    np.testing.assert_allclose(row_loglik(rows, hazards).sum(), model.log_likelihood_, rtol=1e-9)
 
 
 def test_strata_offsets_and_late_entry_take_part():

@@ -1,0 +1,286 @@
+"""Predictions of a fitted `RiskPipeline`: each row is completed, predicted in every branch, and averaged."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from lbp_prognosis._base import (
+    argument_error,
+    check_confidence,
+    check_horizons,
+    labels_of,
+    linear_predictor_of,
+    takes_rows,
+)
+from lbp_prognosis.fusion._frame import as_frame
+from lbp_prognosis.fusion._pipeline_rows import Scored, beside, rows_of
+from lbp_prognosis.fusion._step_output import step_output
+from lbp_prognosis.survival import ScoreForecast
+
+__all__ = ["Branch", "PipelinePredictions", "RiskBand"]
+
+
+class RiskBand(NamedTuple):
+    """A risk and what the missing values could still make of it; arrays of shape (n, n_horizons)."""
+
+    risk: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+class Branch(NamedTuple):
+    """Steps after the imputation, and the model, fitted on one completed table."""
+
+    steps: list[Any]
+    model: Any
+
+
+def _model_has(name: str) -> Any:
+    return available_if(lambda pipeline: hasattr(pipeline.model, name))
+
+
+class PipelinePredictions:
+    """Methods of `RiskPipeline` that predict."""
+
+    model: Any
+    combine: str
+    branches_: list[Branch]
+    models_: list[Any]
+    imputer_: Any
+    steps_: list[tuple[str, Any]]
+    columns_: list[str]
+    held_columns_: list[str]
+
+    def _prepare(self, X: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+        check_is_fitted(self, "branches_")
+        frame = as_frame(X)
+        wanted = [*self.columns_, *self.held_columns_]
+        absent = [column for column in wanted if column not in frame.columns]
+        if absent:
+            raise argument_error("X", f"a table with the {len(wanted)} columns of the fit", f"one without {absent[:5]}")
+        inner = frame[self.columns_]
+        for _, step in self.steps_:
+            if step is not self.imputer_:
+                inner = step_output(step, inner)
+        return inner, frame[self.held_columns_]
+
+    @takes_rows()
+    def seen_by_model(self, X: Any) -> tuple[Any, pd.DataFrame]:
+        """Return the model fitted on the first completed table, and rows without missing values as it sees them.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Complete rows.
+        """
+        return self.seen_by_models(X)[0]
+
+    @takes_rows()
+    def seen_by_models(self, X: Any) -> list[tuple[Any, pd.DataFrame]]:
+        """Return the model of each completed table, and rows without missing values as it sees them.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n, p)
+            Complete rows.
+        """
+        inner, held = self._prepare(X)
+        rows = np.arange(len(inner))
+        return [(branch.model, self._model_input(branch, inner, held, rows)) for branch in self.branches_]
+
+    @staticmethod
+    def _model_input(branch: Branch, inner: pd.DataFrame, held: pd.DataFrame, row: np.ndarray) -> pd.DataFrame:
+        for step in branch.steps:
+            inner = step_output(step, inner)
+        return inner if held.shape[1] == 0 else beside(inner, held.iloc[row].set_axis(inner.index, axis=0))
+
+    def _score(self, branch: Branch, held: pd.DataFrame) -> Any:
+        if not hasattr(branch.model, "linear_predictor"):
+            return None
+        return lambda table, row: np.asarray(
+            branch.model.linear_predictor(self._model_input(branch, table, held, row)), dtype=float
+        )
+
+    def _over_completions(self, inner: pd.DataFrame, held: pd.DataFrame, predict: Any) -> list[np.ndarray]:
+        """Apply ``predict(model, table, row)`` to the completed rows and average it over each row's completions.
+
+        One array a branch.
+        """
+        n = len(inner)
+        if self.imputer_ is None:
+            rows = np.arange(n)
+            return [np.asarray(predict(b.model, self._model_input(b, inner, held, rows), rows)) for b in self.branches_]
+        complete, averages = self.imputer_.completer(inner), []
+        for branch in self.branches_:
+            done = complete(self._score(branch, held))
+            values = np.asarray(predict(branch.model, self._model_input(branch, done.frame, held, done.row), done.row))
+            columns = values.reshape(len(values), -1).T * done.weight
+            sums = [np.bincount(done.row, column, minlength=n) for column in columns]
+            averages.append(np.stack(sums, axis=1).reshape(n, *values.shape[1:]))
+        return averages
+
+    @takes_rows()
+    def predict_risk(
+        self, X: Any, horizons: Any, cause: int = 1, *, strata: Any = None, offset: Any = None
+    ) -> np.ndarray:
+        """Return P(T ≤ horizon, event = cause | what is observed of x).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors; missing values are allowed if a step imputes.
+        horizons : float or sequence of float
+            Prediction times, in the unit of the outcome.
+        cause : int, default 1
+            Event code.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the model where given.
+
+        Returns
+        -------
+        ndarray of shape (n, n_horizons)
+            Risks; a column beyond the model's follow-up is NaN.
+        """
+        inner, held = self._prepare(X)
+
+        def risks(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict_risk(table, horizons, cause, **rows_of(row, strata=strata, offset=offset))
+
+        return self._combined(self._over_completions(inner, held, risks))
+
+    def _combined(self, risks: list[np.ndarray]) -> np.ndarray:
+        if len(risks) == 1:
+            return risks[0]
+        stack = np.stack(risks)
+        if self.combine == "risk":
+            return stack.mean(axis=0)
+        inside = np.clip(stack, 1e-15, 1 - 1e-15)
+        if self.combine == "logit":
+            return expit(logit(inside).mean(axis=0))
+        return -np.expm1(-np.exp(np.log(-np.log1p(-inside)).mean(axis=0)))
+
+    @takes_rows()
+    def predict_risk_band(
+        self, X: Any, horizons: Any, cause: int = 1, *, confidence: float = 0.95, strata: Any = None, offset: Any = None
+    ) -> RiskBand:
+        """Return the risk and the range in which it would lie were the missing values known.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors, with missing values.
+        horizons : float or sequence of float
+            Prediction times.
+        cause : int, default 1
+            Event code.
+        confidence : float, default 0.95
+            Share of the conditional distribution of the missing values that the range covers.
+        strata, offset : array-like of shape (n,), optional
+            Passed to the model where given.
+
+        Notes
+        -----
+        The range is not a confidence interval of the risk: it says what an image not yet taken could still tell. For
+        a complete row it has no width.
+        """
+        from scipy.stats import norm
+
+        check_confidence(confidence)
+        inner, held = self._prepare(X)
+        times, _ = check_horizons(horizons)
+        keywords = {"strata": strata, "offset": offset}
+        risk = self.predict_risk(X, horizons, cause, strata=strata, offset=offset)
+        if self.imputer_ is None:
+            return RiskBand(risk, risk.copy(), risk.copy())
+        z = float(norm.ppf(0.5 + confidence / 2))
+        lows, highs = [], []
+        complete = self.imputer_.completer(inner)
+        for branch in self.branches_:
+            done = complete(self._score(branch, held), nodes=np.array([-z, z]))
+            table = self._model_input(branch, done.frame, held, done.row)
+            values = branch.model.predict_risk(table, times, cause, **rows_of(done.row, **keywords))
+            low, high = np.empty((len(inner), times.size)), np.empty((len(inner), times.size))
+            order = np.argsort(done.row, kind="stable")
+            pieces = np.split(order, np.searchsorted(done.row[order], np.arange(1, len(inner))))
+            for i, piece in enumerate(pieces):
+                if done.exact[i]:
+                    low[i], high[i] = values[piece].min(axis=0), values[piece].max(axis=0)
+                else:
+                    low[i], high[i] = np.quantile(values[piece], [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+            lows.append(low)
+            highs.append(high)
+        return RiskBand(risk, self._combined(lows), self._combined(highs))
+
+    @_model_has("linear_predictor")
+    @takes_rows()
+    def linear_predictor(self, X: Any, cause: int = 1, **keywords: Any) -> np.ndarray:
+        """Return the linear predictor, averaged over completions and completed tables; shape (n,)."""
+        scores = self._over_completions(
+            *self._prepare(X),
+            lambda model, table, row: linear_predictor_of(model, table, cause, **rows_of(row, **keywords)),
+        )
+        return np.mean(scores, axis=0)
+
+    @_model_has("predict_survival")
+    @takes_rows()
+    def predict_survival(self, X: Any, times: Any, *, strata: Any = None, offset: Any = None) -> np.ndarray:
+        """Return P(T > t) of any event, averaged over completions and completed tables; shape (n, n_times)."""
+        inner, held = self._prepare(X)
+
+        def survival(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict_survival(table, times, **rows_of(row, strata=strata, offset=offset))
+
+        return np.mean(self._over_completions(inner, held, survival), axis=0)
+
+    @_model_has("predict_forecast")
+    @takes_rows()
+    def predict_forecast(self, X: Any, *, offset: Any = None) -> ScoreForecast:
+        """Return the predicted distribution of a score, averaged over completions and completed tables.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors; missing values are allowed if a step imputes.
+        offset : array-like of shape (n,), optional
+            Passed to the model where given.
+        """
+        inner, held = self._prepare(X)
+
+        def shares(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict_distribution(table, **rows_of(row, offset=offset))
+
+        levels = self.models_[0].levels_  # every completed table has the scores of the same patients
+        return ScoreForecast(levels, np.mean(self._over_completions(inner, held, shares), axis=0), labels_of(X))
+
+    @_model_has("predict_forecast")
+    @takes_rows()
+    def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:
+        """Return the expected score, averaged over completions and completed tables; shape (n,).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, p)
+            Predictors.
+        offset : array-like of shape (n,), optional
+            Passed to the model where given.
+        """
+        inner, held = self._prepare(X)
+
+        def means(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+            return model.predict_mean(table, **rows_of(row, offset=offset))
+
+        return np.mean(self._over_completions(inner, held, means), axis=0)
+
+    @_model_has("score")
+    @takes_rows()
+    def score(self, X: Any, y: np.ndarray, **keywords: Any) -> float:
+        """Return the model's own score of the pipeline's risks (proper by default; higher is better)."""
+        check_is_fitted(self, "branches_")
+        scorer = Scored(self)
+        return float(type(self.models_[0]).score(scorer.like(self.models_[0]), X, y, **keywords))
