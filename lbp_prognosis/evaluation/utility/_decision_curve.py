@@ -331,13 +331,19 @@ def _prepare(
         np.ascontiguousarray(every[:, order]),
         horizons,
         thresholds,
-        *(None if rows is None else np.ascontiguousarray(rows[order]) for rows in (weights, scale, labels)),
+        _taken(weights, order),
+        _taken(scale, order),
+        _taken(labels, order),
         frequency,
         strict,
         complement,
         ipcw,
         np.concatenate([missing, np.zeros((1, horizons.size), dtype=bool)]),
     )
+
+
+def _taken(values: np.ndarray | None, order: np.ndarray) -> np.ndarray | None:
+    return None if values is None else np.ascontiguousarray(values[order])
 
 
 def _estimate(
