@@ -45,7 +45,7 @@ def drift_document(report: MonitorTables) -> Document:
             parts.append(f"The first {_MOST} of {many} alarms; `alarms` of the report has all.")
     parts += [(1, WINDOWS), _table(report.windows, ["batch", "n", "matured", "observed", "expected"], _ratio)]
     parts += [(1, INPUTS), _inputs(report.inputs)]
-    banners = ("Not for release: shows counts and dates of single patients.",)
+    banners: tuple[str, ...] = ("Not for release: shows counts and dates of single patients.",)
     if report.synthetic:
         banners = ("SIMULATED DATA: no patient is like this.", *banners)
     return Document("A model in use", tuple(parts), banners, tuple(_pictures(report)))

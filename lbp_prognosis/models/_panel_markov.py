@@ -188,7 +188,7 @@ class PanelMarkov(RiskEstimator):
         self.n_, self.n_intervals_ = spells.patients, spells.row.size
         theta = self._maximise(rows)
         alone = design.clusters is None
-        groups = np.arange(weights.size) if alone else design.clusters
+        groups = np.arange(weights.size) if design.clusters is None else design.clusters
         # without clusters a frequency weight is that many patients, each its own unit of the sandwich
         share = np.sqrt(rows.weights) if alone and design.frequency else rows.weights
         self._keep(rows, theta, centre, scale, groups[spells.row], share)

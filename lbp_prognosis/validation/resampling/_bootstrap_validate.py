@@ -183,7 +183,7 @@ def bootstrap_validate(
     risk, lp = predicted(fitted, X, panel)
     whole = panel.prepare(y)
     apparent = panel.measure(whole, panel.rank(risk, lp), training=True)
-    shared = {"panel": panel, "whole": whole, "draw": draw, "keep": keep_predictions, "inner": inner}
+    shared: dict[str, Any] = {"panel": panel, "whole": whole, "draw": draw, "keep": keep_predictions, "inner": inner}
     work = partial(bootstrap_replicate, refit=Refit.of(estimator, fitted, X, y, arguments), **shared)
     tasks = [(rng, None if drawn is None else drawn[b]) for b, rng in enumerate(spawn(random_state, count))]
     stream = drawn if drawn is not None else repr(tasks[0][0].bit_generator.state)
