@@ -205,6 +205,16 @@ class Release:
         found[heights] = found[heights].round(min(2, self.count_digits))
         return found
 
+    def may_be_mean(self, values: Any) -> bool:
+        """Return whether `mean` would release the mean of some values; nothing is recorded.
+
+        Parameters
+        ----------
+        values : array-like of shape (n,)
+            Of single patients.
+        """
+        return bool(np.size(values) >= max(_MEAN, self.smallest_cell)) and not is_dominated(values)
+
     def mean(self, where: str, known: int, values: Any = None) -> bool:
         """Return whether mean and SD of a group are releasable: at least 50 values, none of which dominates.
 

@@ -111,6 +111,7 @@ _TITLES = {
     "patients": "Patients",
     "measurement": "Reliability",
     "outcome": "Outcome",
+    "scores": "Scores",
     "discrimination": "Discrimination",
     "calibration": "Calibration",
     "decisions": "Clinical utility",

@@ -12,6 +12,7 @@ from lbp_prognosis._base import FeatureMap, Objection, Result
 from lbp_prognosis.disclosure import Gate, Release, ReleaseLedger
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange
 from lbp_prognosis.evidence import Claim, Evidence, Verdict
+from lbp_prognosis.report._page_scores import PageScores
 from lbp_prognosis.report._released_shapes import ReleasedGroups
 from lbp_prognosis.survival import OutcomeSpec
 from lbp_prognosis.validation import AssociationTest, InternalExternal
@@ -57,6 +58,8 @@ class Page:
         Caption to Table 1.
     groups : RiskGroups or ReleasedGroups or None
         Observed against predicted in groups.
+    scores : PageScores or None
+        Observed and predicted scores, where the outcome is one.
     apparent : Evaluation or None
         On the rows the models were fitted to.
     sites : InternalExternal or None
@@ -119,6 +122,7 @@ class Page:
     flow: Any = None
     table_ones: Mapping[str, Result] = field(default_factory=dict)
     groups: RiskGroups | ReleasedGroups | None = None
+    scores: PageScores | None = None
     apparent: Evaluation | None = None
     sites: InternalExternal | None = None
     association: AssociationTest | None = None

@@ -25,9 +25,9 @@ METRICS_SHOWN = (
     "concordance",
     "uno_concordance",
 )
-DIFFERENCES = ("ipa", "auc", "brier")
+DIFFERENCES = ("crps", "ipa", "auc", "brier")
 # those of which, with the number of patients, a count of patients with the outcome follows
-_OF_COUNTS = ("observed_expected", "brier", "ipa")
+_OF_COUNTS = ("observed_expected", "brier", "ipa", "crps", "mae", "mean_error", "score_r2")
 
 
 def triple(value: Any, low: Any, high: Any) -> Iterable[Hashable]:

@@ -24,12 +24,18 @@ from lbp_prognosis.report._released_numbers import (
     triple,
 )
 from lbp_prognosis.report._released_patients import ReleasedVariables, released_flow, released_sites
+from lbp_prognosis.report._released_scores import (
+    SCORE_METRICS,
+    released_mean_calibrations,
+    released_scores,
+    scores_are_releasable,
+)
 
 __all__ = ["released_page"]
 
 _KEPT_OF_READINGS = ("icc", "sdc_agreement", "kappa", "kappa_linear", "kappa_quadratic", "auc")
 _POOLED = 4  # measures that are pooled over sites, each with two intervals
-_APPARENT = ("auc", "ipa", "calibration_slope")
+_APPARENT = ("auc", "ipa", "calibration_slope", "crps")
 _P_VALUE = re.compile(r" \(p [=<] [\d.]+\)")
 _OF_THE_RUN = ("versions", "platform", "seed", "spec_sha256", "synthetic", "study")
 
@@ -93,7 +99,8 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     found, pair = page.evaluation, page.comparison
     cuts = release.cuts("thresholds", _candidates(page))
     release.take("patients and events", 2)
-    headline = _headline(page, release, rows, cuts)
+    of_scores = page.scores is not None and scores_are_releasable(page.scores, release)
+    headline = _headline(page, release, rows, cuts, of_scores=of_scores)
     variables = ReleasedVariables(page.table_ones, page.columns, page.rows, release)
     tables = variables.tables()
     flow = None if page.flow is None else released_flow(page.flow, release)
@@ -108,7 +115,9 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         judged = rows.get(page.groups.model) or next(iter(rows.values()))
         groups, made = released_groups(page.groups, judged, release, cuts)
     horizons = _kept_horizons(found, next(iter(rows.values())), release, page.horizon)
-    numbers = released_evaluation(found, release, horizons, page.horizon, METRICS_SHOWN, pair)
+    scores_shown = released_scores(page.scores, release) if page.scores is not None and of_scores else None
+    names = SCORE_METRICS if of_scores else METRICS_SHOWN
+    numbers = released_evaluation(found, release, horizons, page.horizon, names, pair)
     apparent = None
     if page.apparent is not None:
         few = tuple(name for name in _APPARENT if any(name in m for m in numbers.metrics.values()))
@@ -136,6 +145,9 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         for model, fitted in found.calibrations.items()
     }
     numbers = replace(numbers, calibrations=calibrations, decision=decision, net_benefit_differences=gains)
+    if page.scores is not None and of_scores:
+        means = released_mean_calibrations(found.mean_calibrations, numbers, page.scores, release)
+        numbers = replace(numbers, mean_calibrations=means)
     return replace(
         page,
         evaluation=numbers,
@@ -144,6 +156,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         table_ones=tables,
         columns=columns,
         groups=groups,
+        scores=scores_shown,
         apparent=apparent,
         sites=sites,
         association=association,
@@ -166,6 +179,7 @@ def _emptied(page: Page) -> Page:
         table_ones={},
         columns=None,
         groups=None,
+        scores=None,
         apparent=None,
         sites=None,
         association=None,
@@ -218,7 +232,9 @@ def _kept_horizons(found: Evaluation, rows: JudgedRows, release: Release, main: 
     return np.array(kept)
 
 
-def _headline(page: Page, release: Release, rows: dict[str, JudgedRows], cuts: list[float]) -> pd.DataFrame:
+def _headline(
+    page: Page, release: Release, rows: dict[str, JudgedRows], cuts: list[float], *, of_scores: bool
+) -> pd.DataFrame:
     out = page.headline.copy()
     if out.empty:
         return out
@@ -227,6 +243,8 @@ def _headline(page: Page, release: Release, rows: dict[str, JudgedRows], cuts: l
         label = str(row["label"])
         digits = release.digits if label.startswith(("AUC", "calibration slope")) else release.count_digits
         value, low, high = (float(row[part]) for part in ("value", "low", "high"))
+        if label.removeprefix("Δ").startswith("CRPS") and not of_scores:
+            continue  # which is noted
         if "net benefit" in label:
             primary = _candidates(page)[0]
             if primary not in cuts:

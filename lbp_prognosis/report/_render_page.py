@@ -21,6 +21,7 @@ from lbp_prognosis.report._section_patients import section_patients
 from lbp_prognosis.report._section_performance import section_calibration, section_discrimination, section_optimism
 from lbp_prognosis.report._section_provenance import section_provenance
 from lbp_prognosis.report._section_release import section_release
+from lbp_prognosis.report._section_scores import section_scores
 from lbp_prognosis.report._section_sites import section_sites
 from lbp_prognosis.report._table_file import csv_link, csv_name
 from lbp_prognosis.report._wording import spoken
@@ -32,6 +33,7 @@ _ORDER = (
     section_patients,
     section_measurement,
     section_outcome,
+    section_scores,
     section_discrimination,
     section_calibration,
     section_decisions,

@@ -43,6 +43,7 @@ def results_sentences(result: Any) -> ManuscriptText:
         return text_of("Results", page, {"Patients": [f"Nothing leaves: {page.release.insufficient}."]})
     paragraphs = {
         "Patients": _patients(page),
+        "Scores": _scores(page),
         "Discrimination and overall performance": _discrimination(page),
         "Calibration": _calibration(page),
         "Added value": _added(page),
@@ -123,6 +124,17 @@ def _discrimination(page: Page) -> list[str]:
     return said
 
 
+def _scores(page: Page) -> list[str]:
+    if page.scores is None:
+        return []
+    return [
+        _sentence(page, "crps", "CRPS in points"),
+        _sentence(page, "score_r2", "R² of the scores"),
+        _sentence(page, "mean_error", "mean error (observed less predicted, points)"),
+        _sentence(page, "mean_calibration_slope", "slope of observed on predicted mean scores"),
+    ]
+
+
 def _calibration(page: Page) -> list[str]:
     return [
         _sentence(page, "observed_expected", f"ratio of observed to expected risk of {page.target_words}"),
@@ -135,7 +147,7 @@ def _added(page: Page) -> list[str]:
         return []
     first, second = page.comparison
     said: list[str] = []
-    for name, word in (("ipa", "IPA"), ("auc", "AUC")):
+    for name, word in (("crps", "CRPS"), ("ipa", "IPA"), ("auc", "AUC")):
         found = [
             one
             for one in page.evaluation.differences

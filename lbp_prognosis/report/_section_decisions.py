@@ -87,7 +87,7 @@ def section_added(page: Page) -> Section | None:
         return Section("added", f"What does {page.addition} add?", tuple(Notice(w, "absent") for w in page.absent))
     first, second = page.comparison
     found, rows = page.evaluation, []
-    for name in ("auc", "brier", "ipa"):
+    for name in ("crps", "score_r2", "mae", "auc", "brier", "ipa"):
         if name not in found.metrics[second] or name not in found.metrics[first]:
             continue
         paired = _paired(page, name, second, first)
@@ -127,8 +127,8 @@ def section_added(page: Page) -> Section | None:
     if frame.empty:
         return Section("added", f"What does {page.addition} add?", (Notice("No difference is released.", "absent"),))
     note = (
-        "Below 0 is better for the Brier score, above 0 for the others. An interval that includes 0 leaves open "
-        "whether anything is added."
+        f"Below 0 is better for {'CRPS, absolute error and ' if page.scores else ''}the Brier score, above 0 for the "
+        "others. An interval that includes 0 leaves open whether anything is added."
     )
     if page.release is not None:
         note += (
@@ -146,7 +146,8 @@ def section_added(page: Page) -> Section | None:
         )
     )
     if page.association is not None:
-        blocks.append(_association(page.association, page.addition))
+        unit = "odds of a higher score a unit" if page.scores else "hazards or odds a unit, above 1 sooner"
+        blocks.append(_association(page.association, page.addition, unit))
     return Section("added", f"What does {page.addition} add to the clinical model?", tuple(blocks))
 
 
@@ -159,8 +160,8 @@ def _paired(page: Page, name: str, model: str, reference: str) -> MetricResult |
     return next((d for d, key in zip(found.differences, pairs) if key == (name, model, reference)), None)
 
 
-def _association(found: AssociationTest, addition: str) -> Table:
-    """Return the ratios of the added predictors, with the joint test under them."""
+def _association(found: AssociationTest, addition: str, unit: str) -> Table:
+    """Return the ratios of the added predictors, of what ``unit`` says, with the joint test under them."""
     rows = found.coefficients
     frame = pd.DataFrame(
         {
@@ -176,5 +177,5 @@ def _association(found: AssociationTest, addition: str) -> Table:
         f"Is {addition} associated with the outcome at all? Apparent, beyond {found.without}.",
         frame,
         f"All together: {sign} {number(found.statistic, 2)} on {df} degrees of freedom, {p} ({found.method}). Ratios "
-        "of hazards or odds a unit, above 1 sooner. An association is no gain in prediction.",
+        f"of {unit}. An association is no gain in prediction.",
     )

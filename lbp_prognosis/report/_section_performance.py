@@ -15,7 +15,14 @@ from lbp_prognosis.report._hover import calibration_spots
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import estimate, number
 
-__all__ = ["metric_rows", "section_calibration", "section_discrimination", "section_optimism"]
+__all__ = [
+    "metric_cell",
+    "metric_rows",
+    "metric_table",
+    "section_calibration",
+    "section_discrimination",
+    "section_optimism",
+]
 
 _BUDGET = "Not released: the release budget is used up (see below what was held back)."
 
@@ -38,7 +45,23 @@ def _cell(result: MetricResult | None, horizon: float) -> str:
     return number(found[0]) if result is not None and result.metric == "ici_null" else estimate(*found)
 
 
-def _table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str) -> Table:
+def metric_cell(page: Page, model: str, name: str) -> str:
+    """Return a metric of a model at the main horizon with its interval; a dash where there is none."""
+    return _cell(page.evaluation.metrics[model].get(name), page.horizon)
+
+
+def metric_table(page: Page, names: tuple[str, ...], key: str, caption: str, note: str) -> Table:
+    """Return a table of metrics, one row per model and horizon.
+
+    Parameters
+    ----------
+    page : Page
+        The page.
+    names : tuple of str
+        Metrics; those that no model has are left out.
+    key, caption, note : str
+        Of the table.
+    """
     found = page.evaluation
     shown = [name for name in names if any(name in found.metrics[model] for model in found.models)]
     rows: list[dict[str, Any]] = []
@@ -67,7 +90,7 @@ def section_discrimination(page: Page) -> Section:
             )
         )
     blocks.append(
-        _table(
+        metric_table(
             page,
             ("auc", "concordance", "uno_concordance", "brier", "ipa"),
             "discrimination",
@@ -109,7 +132,7 @@ def section_calibration(page: Page) -> Section:
             continue
         blocks.append(picture)
     blocks.append(
-        _table(
+        metric_table(
             page,
             ("observed_expected", "calibration_slope", "ici", "ici_null"),
             "calibration",
@@ -127,7 +150,7 @@ def section_optimism(page: Page) -> Section | None:
         return None
     rows = []
     for model in page.evaluation.models:
-        for name in ("auc", "ipa", "calibration_slope"):
+        for name in ("auc", "ipa", "calibration_slope", "crps"):
             if name not in page.evaluation.metrics[model] or name not in page.apparent.metrics[model]:
                 continue
             inside, outside = (

@@ -30,7 +30,7 @@ from lbp_prognosis.validation import (
 
 __all__ = ["tripod_ai_answers"]
 
-_SHOWN = ("concordance", "auc", "ipa", "observed_expected", "calibration_slope", "net_benefit")
+_SHOWN = ("crps", "concordance", "auc", "ipa", "observed_expected", "calibration_slope", "net_benefit")
 
 
 @takes_rows()

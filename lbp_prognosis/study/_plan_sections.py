@@ -136,11 +136,17 @@ def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
         ("time zero", spec.time_zero),
         ("horizons", f"{', '.join(f'{h:g}' for h in spec.horizons)} {spec.unit}"),
         ("main horizon", f"{spec.primary_horizon:g} {spec.unit}"),
-        ("ascertainment", _ASCERTAINED[spec.ascertainment]),
+        ("ascertainment", _ascertained(study, spec)),
         ("visits", f"{shown_value(list(schedule))} {spec.unit}" if schedule else "no schedule"),
         ("competing events", ", ".join(spec.competing) or "none"),
         ("treatment during follow-up", spec.estimand or "not declared"),
     ]
+
+
+def _ascertained(study: Study, spec: OutcomeSpec) -> str:
+    if study.score is None:
+        return _ASCERTAINED[spec.ascertainment]
+    return f"a score at one visit, column {study.data.score}: {study.score.words}"
 
 
 def _predictors(study: Study) -> list[Any]:
@@ -180,6 +186,12 @@ def _measures(study: Study, spec: OutcomeSpec) -> str:
         f"expected, slope, curve), at {', '.join(f'{h:g}' for h in spec.horizons)} {spec.unit}, with 95 % intervals. "
         "Differences of models are paired."
     )
+    if study.score is not None:
+        text = (
+            "Predicted distributions of the score: continuous ranked probability score, concordance of predicted and "
+            "observed scores, R², mean absolute error, calibration of the mean (intercept, slope, curve), probability "
+            f"integral transform. Of the event that the cut defines: {text}"
+        )
     t = study.thresholds
     if t is not None:
         text += (

@@ -73,7 +73,7 @@ class ScorePlan:
     def words(self) -> str:
         """The range and the cut in words."""
         cut = f"at most {self.at_most:g}" if self.at_least is None else f"at least {self.at_least:g}"
-        return f"{self.lower:g} to {self.upper:g} ({self.kind}), the event is a score of {cut}"
+        return f"{self.lower:g} to {self.upper:g} ({self.kind}); the event is a score of {cut}"
 
 
 def score_conflicts(

@@ -64,6 +64,8 @@ class StudyFindings(Result):
                 (f"O/E {at}, {model}", found.metric("observed_expected", model)),
                 (f"calibration slope {at}, {model}", found.metric("calibration_slope", model)),
             ]
+            if self.study.score is not None:
+                rows[1] = (f"CRPS {at}, points, {model}", found.metric("crps", model))
             lines = [(label, *_at(result, main)) for label, result in rows]
             if found.decision is not None and self.study.thresholds is not None:
                 t = self.study.thresholds.primary
@@ -77,6 +79,8 @@ class StudyFindings(Result):
                 (f"ΔIPA {at}, {second} − {first}", found.difference("ipa", second, first)),
                 (f"O/E {at}, {second}", found.metric("observed_expected", second)),
             ]
+            if self.study.score is not None:
+                rows[2] = (f"ΔCRPS {at}, points, {second} − {first}", found.difference("crps", second, first))
             lines = [(label, *_at(result, main)) for label, result in rows]
             if found.decision is not None and self.study.thresholds is not None:
                 t = self.study.thresholds.primary

@@ -12,6 +12,7 @@ from lbp_prognosis.report import Page
 from lbp_prognosis.schema import instrument_ranges, table_schemas
 from lbp_prognosis.study._candidate_parameters import candidate_parameters
 from lbp_prognosis.study._study_findings import StudyFindings
+from lbp_prognosis.study._study_scores import study_scores
 from lbp_prognosis.survival import outcome_kind
 
 __all__ = ["study_page"]
@@ -46,6 +47,7 @@ def study_page(result: StudyFindings) -> Page:
         flow=data.flow,
         table_ones=_table_ones(result),
         groups=result.groups,
+        scores=study_scores(result),
         apparent=result.apparent,
         sites=result.sites,
         association=result.association,
@@ -140,6 +142,8 @@ def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
     study, data = result.study, result.data
     spec = data.spec
     kinds = {"right": "exactly dated", "interval": "seen at visits", "status": "a state at one visit"}
+    if study.score is not None:
+        kinds["measured"] = f"a score at one visit, {study.score.words}"
     lines = [
         ("outcome", f"{spec.name}: {spec.definition}"),
         ("recorded", kinds.get(outcome_kind(data.y), "")),

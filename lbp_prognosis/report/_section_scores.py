@@ -1,0 +1,165 @@
+"""Section Scores: the predicted distributions of a score, before any cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis.evaluation import Evaluation
+from lbp_prognosis.report._blocks import Block, Section, Table, Words
+from lbp_prognosis.report._figure import figure
+from lbp_prognosis.report._page import Page
+from lbp_prognosis.report._page_scores import PageScores
+from lbp_prognosis.report._section_performance import metric_cell, metric_table
+from lbp_prognosis.report._wording import estimate, number
+
+__all__ = ["section_scores"]
+
+_OVERALL = ("crps", "ordinal_concordance", "score_r2", "mae", "pit_bias", "pit_spread")
+_MEAN = ("mean_error", "mean_calibration_intercept", "mean_calibration_slope")
+_OVERALL_NOTE = (
+    "CRPS and absolute error are in points of the score: lower is better. C of scores is the share of pairs of "
+    "patients that are ranked rightly. PIT bias is 0 and PIT spread 1 where the distributions are right; "
+    "with a spread above 1 they are too narrow."
+)
+
+
+def section_scores(page: Page) -> Section | None:
+    """Return metrics of the distributions, calibration of the mean, and observed scores by predicted tenth."""
+    scores = page.scores
+    if scores is None:
+        return None
+    blocks: list[Block] = [
+        Words(
+            f"The score ranges from {scores.words}. Models predict the distribution of the score; it is not "
+            "cut before the fit."
+        )
+    ]
+    found = page.evaluation
+    if any(name in part for part in found.metrics.values() for name in _OVERALL):
+        caption = f"Predicted distributions of the score, {page.sample}."
+        blocks.append(metric_table(page, _OVERALL, "scores", caption, _OVERALL_NOTE))
+    blocks += _curves(page)
+    if any(name in part for part in found.metrics.values() for name in _MEAN):
+        note = (
+            "The mean error is observed less predicted, in points. Error and intercept are 0 and the slope is 1 where "
+            "the means are right."
+        )
+        blocks.append(metric_table(page, _MEAN, "score_calibration", f"Calibration of the mean, {page.sample}.", note))
+    blocks += _histograms(page)
+    blocks += _tables(page, scores)
+    return Section("scores", "How well are the scores themselves predicted?", tuple(blocks))
+
+
+def _curves(page: Page) -> Iterable[Block]:
+    for model, fitted in page.evaluation.mean_calibrations.items():
+        if fitted.curve.empty:
+            continue
+        error, slope = (metric_cell(page, model, name) for name in ("mean_error", "mean_calibration_slope"))
+        dots = "" if fitted.groups.empty else " Dots are tenths of the prediction with 95% intervals."
+        yield figure(
+            fitted.plot,
+            alt=f"Mean observed against mean predicted score of {model} at {page.time}: mean error {error}, "
+            f"slope {slope}.",
+            caption=f"{model}: mean observed against mean predicted score at {page.time}, {page.sample}.{dots}",
+            size=(4.2, 4.2),
+        )
+
+
+def _histograms(page: Page) -> Iterable[Block]:
+    for model, transform in page.evaluation.pits.items():
+        if not np.isfinite(transform.density).all():
+            continue
+        bias, spread = (metric_cell(page, model, name) for name in ("pit_bias", "pit_spread"))
+        yield figure(
+            transform.plot,
+            alt=f"Histogram of the probability integral transform of {model}: bias {bias}, spread {spread}.",
+            caption=f"{model}: place of each observed score in its predicted distribution, {page.sample}. Even bars: "
+            "the distributions are right. High at both ends: they are too narrow.",
+            size=(4.2, 3.0),
+        )
+
+
+def _tables(page: Page, scores: PageScores) -> Iterable[Table]:
+    rows = scores.tenths
+    if rows.empty:
+        return
+    frame = pd.DataFrame(
+        {
+            "group of prediction": [f"{group:.0f}" for group in rows["group"]],
+            "patients": [f"{n:,.0f}" for n in rows["n"]],
+            "mean predicted": [number(v, 2) for v in rows["predicted"]],
+            "mean observed": [number(v, 2) for v in rows["observed"]],
+        }
+    )
+    if "median" in rows:
+        quartiles = rows[["q25", "median", "q75"]].itertuples(index=False)
+        frame["quartiles observed"] = [", ".join(f"{value:g}" for value in row) for row in quartiles]
+    if "predicted_at_cut" in rows:
+        frame["event predicted"] = [_share(v) for v in rows["predicted_at_cut"]]
+        frame["event observed"] = [_share(v) for v in rows["observed_at_cut"]]
+    caption = f"Observed scores by the predicted score at {page.time}, {scores.model}, {page.sample}."
+    yield Table("score_tenths", caption, frame, "Patients in groups of about equal size, the lowest predictions first.")
+    if "predicted_change" in rows:
+        yield _change(page, scores, rows)
+    if scores.response is not None:
+        yield _response(page, scores, scores.response)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f}%"
+
+
+def _change(page: Page, scores: PageScores, rows: pd.DataFrame) -> Table:
+    frame = pd.DataFrame(
+        {
+            "group of prediction": [f"{group:.0f}" for group in rows["group"]],
+            "mean change predicted": [number(v, 2) for v in rows["predicted_change"]],
+            "mean change observed": [number(v, 2) for v in rows["observed_change"]],
+        }
+    )
+    note = "Change is the score at time zero less the score at the visit: above 0 is a fall."
+    if "beyond_error" in rows:
+        frame["predicted change beyond error"] = [_share(v) for v in rows["beyond_error"]]
+        note += (
+            f" Beyond error: share of patients whose predicted change is larger than {scores.smallest_detectable:g} "
+            "points, the smallest detectable change of the instrument."
+        )
+    if "predicted_response" in rows:
+        frame["response predicted"] = [_share(v) for v in rows["predicted_response"]]
+        frame["response observed"] = [_share(v) for v in rows["observed_response"]]
+        note += f" A response is a fall of at least {scores.important:g} points, declared before the data were seen."
+    return Table(
+        "score_change", f"Change of the score by the predicted score at {page.time}, {scores.model}.", frame, note
+    )
+
+
+def _response(page: Page, scores: PageScores, found: Evaluation) -> Table:
+    rows = []
+    for model in found.models:
+        row = {"model": model}
+        for name, title in (
+            ("auc", "AUC"),
+            ("ipa", "IPA"),
+            ("observed_expected", "O/E"),
+            ("calibration_slope", "slope"),
+        ):
+            result = found.metrics[model].get(name)
+            if result is not None:
+                value, low, high = (float(np.ravel(part)[0]) for part in (result.value, result.low, result.high))
+                row[title] = estimate(value, low, high)
+        if found.decision is not None:
+            curve = found.decision
+            m = curve.models.index(model)
+            for k, threshold in enumerate(curve.thresholds):
+                parts = (part[m, 0, k] for part in (curve.value, curve.low, curve.high))
+                row[f"net benefit at {threshold:g}"] = estimate(*parts)
+        rows.append(row)
+    note = (
+        f"Of {found.n:,} patients with a score at the visit whose score at time zero leaves room for a response, "
+        f"{found.n_events:,} responded. O/E and net benefit are of no response."
+    )
+    caption = f"Predicted response, a fall of at least {scores.important:g} points at {page.time}, {page.sample}."
+    return Table("score_response", caption, pd.DataFrame(rows), note)

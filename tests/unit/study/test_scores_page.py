@@ -1,0 +1,177 @@
+"""The page of a study of a score: its numbers are those of the doors, and what leaves passes the gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from unit.study.test_scores import FRAME, N, changed
+
+from lbp_prognosis.disclosure import Gate
+from lbp_prognosis.evaluation import crps, evaluate, pit, score_tenths
+from lbp_prognosis.report import (
+    Page,
+    PageScores,
+    methods_sentences,
+    released_page,
+    results_sentences,
+    tripod_ai_answers,
+)
+from lbp_prognosis.report._blocks import Table
+from lbp_prognosis.report._render_page import _ORDER
+from lbp_prognosis.report._section_scores import section_scores
+from lbp_prognosis.report._write_page import page_files
+from lbp_prognosis.study import Study, StudyResult, analysis_plan, run_study
+from lbp_prognosis.survival import Measured, ScoreForecast, measured_to_status
+
+K = 5
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    folder: Path = tmp_path_factory.mktemp("scores")
+    frame = FRAME.assign(pain=FRAME["pain"].where(FRAME["id"] != 7))  # one patient without a baseline
+    frame.to_csv(folder / "w.csv", index=False)
+    table = changed()
+    for model in table["model"]:
+        model |= {"imputations": 2, "iterations": 2}
+    return run_study(Study.from_dict(table, folder=folder, home=folder), n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def page(result: StudyResult) -> Page:
+    return result.page()
+
+
+@pytest.fixture(scope="module")
+def files(page: Page) -> dict[str, str | bytes]:
+    return page_files(replace(page, explanations={}, groups=None, table_ones={}))  # fewer figures
+
+
+def tables(page: Page) -> dict[str, pd.DataFrame]:
+    section = section_scores(page)
+    assert section is not None
+    return {block.name: block.frame for block in section.blocks if isinstance(block, Table)}
+
+
+def test_the_numbers_are_those_of_the_forecasts(result: StudyResult) -> None:
+    y, forecast = result.data.y, result.cross_validation.forecasts["both"]
+    found = result.evaluation
+    assert found.metric("crps", "both").value == pytest.approx(crps(y, forecast).value, abs=1e-12)
+    assert found.pits["both"].bias.value == pytest.approx(pit(y, forecast).bias.value, abs=1e-12)
+    status = measured_to_status(y)
+    for model in ("clinical", "both"):
+        risk = result.cross_validation.forecasts[model].at_most(3)
+        alone = evaluate(status, risk, 12, target="no_event", n_resamples=0)
+        for name in ("auc", "observed_expected", "calibration_slope"):
+            assert found.metric(name, model).value == pytest.approx(alone.metric(name).value, abs=1e-12)
+    frame = result.to_frame()
+    rows = frame[(frame["metric"] == "crps") & (frame["sample"] == "internal")]
+    assert set(rows["model"]) == {"clinical", "both"}
+    assert set(rows["n"]) == {int((~np.isnan(y["value"])).sum())}
+    labels = result.headline()["label"].tolist()
+    assert any(label.startswith("ΔCRPS at 12 months") for label in labels)
+
+
+def test_groups_and_responses_by_hand(result: StudyResult, page: Page) -> None:
+    y, before = result.data.y, result.data.baseline
+    forecast = result.cross_validation.forecasts["both"]
+    rows = np.flatnonzero(~np.isnan(before))
+    assert rows.size == N - 1
+    expected = score_tenths(y[rows], forecast.take(rows), baseline=before[rows], smallest_detectable=2, important=2)
+    pd.testing.assert_frame_equal(page.scores.tenths, expected)
+    room = np.flatnonzero(before >= 2)
+    seen = room[~np.isnan(y["value"][room])]
+    response = page.scores.response
+    assert response.n == seen.size
+    assert response.n_events == int((before[seen] - y["value"][seen] >= 2).sum())
+    risk = np.array([forecast.probability[i][forecast.levels <= before[i] - 2].sum() for i in seen])
+    expected_count = (1 - risk).sum()
+    observed = (before[seen] - y["value"][seen] < 2).sum()
+    ratio = response.metric("observed_expected", "both").value
+    assert ratio == pytest.approx(observed / expected_count, rel=1e-9)
+
+
+def test_the_page_shows_the_score_and_its_files_hold_it(page: Page, files: dict[str, str | bytes]) -> None:
+    order = [build.__name__ for build in _ORDER]
+    assert order.index("section_outcome") < order.index("section_scores") < order.index("section_discrimination")
+    for name in ("scores", "score_calibration", "score_tenths", "score_change", "score_response"):
+        assert f"tables/{name}.csv" in files
+    html = str(files["evidence.html"])
+    for words in ("CRPS", "PIT spread", "smallest detectable change", "at least 2 points", "0 to 10 (ordinal)"):
+        assert words in html
+    assert '"at_most": 3' in str(files["provenance.json"])
+    assert "median" not in str(files["tables/score_response.csv"])
+
+
+def test_texts_for_manuscript_forms_and_plan_speak_of_the_score(result: StudyResult) -> None:
+    methods = methods_sentences(result).text
+    assert "A score from 0 to 10 was recorded at one visit" in methods
+    assert "continuous ranked probability score" in methods
+    assert "ordinal regression model" in methods
+    assert "At 12 months the out-of-fold CRPS in points was" in results_sentences(result).text
+    answers = tripod_ai_answers([result.evaluation], outcome=result.data.spec)
+    assert answers["answer"].str.contains("crps").any()
+    plan = analysis_plan(result.study).to_markdown()
+    assert "a score at one visit, column nrs: 0 to 10 (ordinal); the event is a score of at most 3" in plan
+    assert "probability integral transform" in plan
+
+
+def test_a_page_for_release_keeps_large_groups_alone(page: Page) -> None:
+    shown = released_page(replace(page, gate=Gate(share=1.0, smallest_cell=K)))
+    assert shown.release is not None
+    scores = shown.scores
+    assert (scores.y, scores.forecast, scores.response) == (None, None, None)
+    assert list(scores.tenths.columns) == ["group", "n", "predicted", "observed"]
+    assert (scores.tenths["n"] >= 50).all()
+    assert 1 < len(scores.tenths) <= 4  # of 200 observed scores
+    assert shown.evaluation.pits == {}
+    for model, fitted in shown.evaluation.mean_calibrations.items():
+        assert fitted.groups.empty
+        assert fitted.curve.empty == (model != "both")
+        assert {result.influence is None for result in fitted.metrics} == {True}
+    curve = shown.evaluation.mean_calibrations["both"].curve
+    assert set(curve["predicted"]) <= set(range(11))
+    assert set(tables(shown)) == {"scores", "score_calibration", "score_tenths"}
+    numbers = shown.numbers
+    assert {"crps", "mean_error"} <= set(numbers["metric"])
+    assert not {"pit_bias", "pit_spread"} & set(numbers["metric"])
+    assert numbers[["n", "n_events", "se"]].isna().all().all()
+
+
+@pytest.mark.parametrize(("away", "kept"), [(0, False), (4, False), (5, True)])
+def test_scores_of_which_few_differ_are_not_released(page: Page, away: int, kept: bool) -> None:
+    value = np.zeros(200)
+    value[:away] = np.resize([1.0, 2.0, 3.0], away)
+    y = Measured.at(12, value, lower=0, upper=10, at_most=3)
+    forecast = ScoreForecast([0, 5], np.column_stack([np.linspace(0.9, 0.1, 200), np.linspace(0.1, 0.9, 200)]))
+    few = PageScores("both", "", score_tenths(y, forecast), y=y, forecast=forecast)
+    shown = released_page(replace(page, scores=few, gate=Gate(share=1.0, smallest_cell=K)))
+    assert (shown.scores is not None) == kept
+    assert ("crps" in set(shown.numbers["metric"])) == kept
+    assert any("CRPS" in label for label in shown.headline["label"]) == kept
+
+
+def test_a_group_in_which_few_differ_is_merged_with_others_or_dropped(page: Page) -> None:
+    # all patients of the lower half have no pain, but for three: four groups, three and two would tell
+    value = np.r_[np.zeros(97), 1.0, 2.0, 1.0, np.tile([2.0, 4.0, 6.0, 8.0], 25)]
+    y = Measured.at(12, value, lower=0, upper=10, at_most=3)
+    share = np.linspace(0.05, 0.95, 200)
+    forecast = ScoreForecast([0, 8], np.column_stack([1 - share, share]))
+    few = PageScores("both", "", score_tenths(y, forecast), y=y, forecast=forecast)
+    shown = released_page(replace(page, scores=few, gate=Gate(share=1.0, smallest_cell=K)))
+    assert shown.scores.tenths.empty
+    assert "crps" in set(shown.numbers["metric"])
+
+
+def test_without_a_baseline_and_thresholds_the_page_stands(result: StudyResult) -> None:
+    study = replace(
+        result.study,
+        thresholds=None,
+        score=replace(result.study.score, baseline="", smallest_detectable=None, important=None),
+    )
+    bare = replace(result, study=study, data=replace(result.data, baseline=None))
+    assert set(tables(bare.page())) == {"scores", "score_calibration", "score_tenths"}
