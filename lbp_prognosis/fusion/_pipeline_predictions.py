@@ -238,6 +238,11 @@ class PipelinePredictions:
 
         return np.mean(self._over_completions(inner, held, survival), axis=0)
 
+    @property
+    def levels_(self) -> np.ndarray:
+        """Scores that the distribution of a model of scores has mass on, increasing."""
+        return np.asarray(self.models_[0].levels_)
+
     @_model_has("predict_forecast")
     @takes_rows()
     def predict_forecast(self, X: Any, *, offset: Any = None) -> ScoreForecast:
@@ -255,7 +260,7 @@ class PipelinePredictions:
         def shares(model: Any, table: pd.DataFrame, row: np.ndarray) -> np.ndarray:
             return model.predict_distribution(table, **rows_of(row, offset=offset))
 
-        levels = self.models_[0].levels_  # every completed table has the scores of the same patients
+        levels = self.levels_  # every completed table has the scores of the same patients
         return ScoreForecast(levels, np.mean(self._over_completions(inner, held, shares), axis=0), labels_of(X))
 
     @_model_has("predict_forecast")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_choice, takes_rows
-from lbp_prognosis.models._combined_risk import CombinedRisk, Rows
+from lbp_prognosis._base import EstimationError, argument_error, check_choice, takes_rows
+from lbp_prognosis.models._combined_risk import Rows
+from lbp_prognosis.models._combined_scores import CombinedScores
 from lbp_prognosis.models._known_states import default_horizons
 from lbp_prognosis.models._risk_scale import calibrating_line, on_scale, to_risk
 
@@ -18,7 +19,7 @@ __all__ = ["AverageRisk"]
 _SCALES = ("cloglog", "logit", "risk")
 
 
-class AverageRisk(CombinedRisk):
+class AverageRisk(CombinedScores):
     """Unweighted average of risk models on a stated scale, recalibrated by cross-fitting.
 
     The mean of their risks on a stated scale. A mean of models is closer to the average patient than each of them, so
@@ -49,9 +50,11 @@ class AverageRisk(CombinedRisk):
         Learners fitted on all rows.
     recalibration_ : dict of str to float
         ``intercept, slope, centre, horizon``: a slope above 1 says that the mean was too cautious. 0 and 1 (and NaN)
-        without recalibration.
+        without recalibration. Of a score, ``horizon`` is the score τ* of the notes.
     horizons_ : ndarray of shape (h,)
         Times at which it was recalibrated.
+    cuts_ : ndarray of shape (c,)
+        Of a score: the cuts at which it was recalibrated, the quartiles of the observed scores and the declared cut.
 
     Notes
     -----
@@ -61,6 +64,9 @@ class AverageRisk(CombinedRisk):
     likelihood of the states at all horizons, each row weighted by the inverse probability that its state is known.
     Only the risk of cause 1 is recalibrated; those of the others are means, scaled to what cause 1 leaves where a row's
     causes would sum to more than 1.
+
+    Of a score (`Measured.at`) the mean is that of P(Y ≤ s), with scores s in the place of times τ; τ* is the declared
+    cut, or else the middle of the cuts. `predict_forecast` and the other predictions are those of `OrdinalRegression`.
 
     References
     ----------
@@ -118,7 +124,7 @@ class AverageRisk(CombinedRisk):
         X : DataFrame or ndarray of shape (n, p)
             Predictors; what may be missing is for the learners to say.
         y : ndarray of shape (n,)
-            Made by `Surv.right`, `Surv.interval` or `Status.at`, as the learners take it.
+            Made by `Surv.right`, `Surv.interval`, `Status.at` or `Measured.at`, as the learners take it.
         sample_weight, strata, offset : array-like of shape (n,), optional
             Passed to the learners.
         clusters : array-like of shape (n,), optional
@@ -136,7 +142,11 @@ class AverageRisk(CombinedRisk):
         self._refuse_blocks(rows.frame)
         self.horizons_ = np.empty(0)
         self.recalibration_ = {"intercept": 0.0, "slope": 1.0, "centre": np.nan, "horizon": np.nan}
-        if self.recalibrate:
+        self.cuts_ = np.empty(0)
+        if self.recalibrate and self.of_scores_:
+            self.horizons_ = default_horizons(y, rows.kind, self.score_horizons_, self.horizons)
+            self.recalibration_ = self._line_of_scores(rows, self._folds(rows, folds))
+        elif self.recalibrate:
             self.horizons_ = default_horizons(y, rows.kind, self.score_horizons_, self.horizons)
             self.recalibration_ = self._line(rows, self._cross_fit(rows, self._folds(rows, folds), self.horizons_))
         self._fit_all(rows)
@@ -150,6 +160,53 @@ class AverageRisk(CombinedRisk):
         weight = states.rows[:, None] * states.weight
         intercept, slope = calibrating_line(level, level[:, middle] - centre, states.case, weight, self._link)
         return {"intercept": intercept, "slope": slope, "centre": centre, "horizon": float(self.horizons_[middle])}
+
+    def _line_of_scores(self, rows: Rows, labels: np.ndarray) -> dict[str, float]:
+        """Learn from cross-fitted distributions at some cuts."""
+        value = rows.y["value"]
+        seen = ~np.isnan(value)
+        weight = np.where(seen, 1.0 if rows.weights is None else rows.weights, 0.0)
+        used = weight > 0
+        if np.unique(value[used]).size < 2:
+            raise EstimationError(f"AverageRisk needs two different scores; {int(used.sum())} rows have one.")
+        known, below = self._cross_fit_scores(rows, labels)
+        starts = known.grid[:-1]
+        wanted = np.quantile(value[used], [0.25, 0.5, 0.75], method="inverted_cdf")
+        declared = self._declared_cut(known.grid)
+        cuts = np.unique(np.append(wanted, [] if declared is None else declared))
+        inside = cuts[(cuts >= value[used].min()) & (cuts < value[used].max())]
+        if inside.size == 0:  # three quarters of the patients have the highest score
+            inside = np.unique(value[used])[-2:-1]
+        self.cuts_ = inside
+        of_cut = np.flatnonzero(inside == declared) if declared is not None else np.empty(0, dtype=int)
+        middle = int(of_cut[0]) if of_cut.size else inside.size // 2
+        level = self._mean(below[:, np.searchsorted(starts, inside)])
+        centre = float(np.average(level[:, middle], weights=weight))
+        case = (value[:, None] <= inside).astype(float)
+        spread = np.broadcast_to(weight[:, None], case.shape)
+        intercept, slope = calibrating_line(level, level[:, middle] - centre, case, spread, self._link)
+        return {"intercept": intercept, "slope": slope, "centre": centre, "horizon": float(inside[middle])}
+
+    def _declared_cut(self, grid: np.ndarray) -> float | None:
+        """Return the last score of the grid that is on the lower side of the declared cut."""
+        if self.at_most_ is None and self.at_least_ is None:
+            return None
+        slack = 1e-9 * max(float(np.abs(grid).max()), 1.0)
+        lower = (
+            grid[grid <= self.at_most_ + slack] if self.at_most_ is not None else grid[grid < self.at_least_ - slack]
+        )
+        return float(lower[-1]) if lower.size else None
+
+    def _below(self, frame: pd.DataFrame, given: Mapping[str, Any]) -> np.ndarray:
+        self._refuse_blocks(frame)
+        parts, line = self._all_below(frame, given), self.recalibration_
+        value = self._mean(parts)
+        if not np.isnan(line["horizon"]):
+            at = np.searchsorted(self.levels_, line["horizon"], side="right") - 1
+            at = max(int(at), 0)
+            value = value + line["intercept"] + (line["slope"] - 1) * (value[:, at] - line["centre"])[:, None]
+        sure = np.where((parts == 0).all(axis=2), 0.0, to_risk(value, self._link))
+        return np.where((parts == 1).all(axis=2), 1.0, sure)
 
     def _refuse_blocks(self, frame: pd.DataFrame) -> None:
         lacking = int((~self._available(frame).all(axis=1)).sum())

@@ -23,9 +23,9 @@ from lbp_prognosis._base import (
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._known_states import KnownStates, default_horizons, states_at
 from lbp_prognosis.models._ridge_choice import fold_labels
-from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights
+from lbp_prognosis.survival import OutcomeKind, Weights, check_outcome, check_weights, measured_to_status
 
-__all__ = ["CombinedRisk", "Rows"]
+__all__ = ["CombinedRisk", "Rows", "take_rows_of"]
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,17 @@ class Rows:
 
     @property
     def event(self) -> np.ndarray:
-        """Whether a row has the event of interest, shape (n,)."""
+        """Whether a row has the event of interest, or its score was observed, shape (n,)."""
+        if self.kind == "measured":
+            return ~np.isnan(self.y["value"])
         return self.y["status"] == 1 if self.kind == "status" else self.y["event"] == 1
 
     def states(self, horizons: np.ndarray, cause: int = 1) -> KnownStates:
-        """Return what is known at each horizon."""
+        """Return what is known at each horizon; of a score, on which side of its declared cut it is."""
+        scored = self.kind == "measured"
         return states_at(
-            self.y,
-            self.kind,
+            measured_to_status(self.y) if scored else self.y,
+            "status" if scored else self.kind,
             horizons,
             cause,
             weights=self.weights,
@@ -62,7 +65,7 @@ class CombinedRisk(RiskEstimator):
     """Base of models made of other models, which are fitted on their own columns and named."""
 
     _accepts: ClassVar[tuple[OutcomeKind, ...]] = ("right", "interval", "status")
-    _instead: ClassVar[str] = "For a score at a visit combine nothing: use OrdinalRegression."
+    _instead: ClassVar[str] = "For a score at a visit take the state at its cut: measured_to_status(y)."
     folds_keep_clusters: ClassVar[bool] = True
     """Cross-fitting never parts rows of one cluster: resampling passes who is a copy of whom."""
 
@@ -176,7 +179,7 @@ class CombinedRisk(RiskEstimator):
         weights = check_weights(sample_weight, n)
         counted = np.ones(n, dtype=bool) if weights is None else weights.values > 0
         self._read_outcome(y[counted], kind)
-        if kind == "status":
+        if kind in ("status", "measured"):
             horizon = default_horizons(y, kind, np.empty(0), getattr(self, "horizons", None))
             self.max_time_, self.causes_, self.score_horizons_ = float(horizon[-1]), np.array([1]), horizon
         given = {"sample_weight": weights, "strata": strata, "offset": offset, "clusters": clusters}
@@ -215,7 +218,7 @@ class CombinedRisk(RiskEstimator):
         return labels
 
     def _fit_learner(self, name: str, rows: Rows, use: np.ndarray, columns: list[str]) -> Any:
-        given = {key: _take(value, use) for key, value in rows.given.items()}
+        given = {key: take_rows_of(value, use) for key, value in rows.given.items()}
         try:
             return clone(self._named()[name]).fit(rows.frame.loc[use, columns], rows.y[use], **given)
         except EstimationError as error:
@@ -239,7 +242,7 @@ class CombinedRisk(RiskEstimator):
                 model = self._fit_learner(name, rows, ~held & there[:, k], own)
                 use = held & there[:, k]
                 if use.any():
-                    given = {key: _take(value, use) for key, value in rows.given.items()}
+                    given = {key: take_rows_of(value, use) for key, value in rows.given.items()}
                     out[use, :, k] = self._risk_of(name, model, rows.frame.loc[use, own], horizons, cause, given)
             lost = (np.isnan(out[held]) & there[held][:, None, :]).any(axis=0)
             if lost.any():
@@ -266,7 +269,7 @@ class CombinedRisk(RiskEstimator):
         for k, (name, model) in enumerate(self.models_.items()):
             use = there[:, k]
             if use.any():
-                own = {key: _take(value, use) for key, value in given.items() if value is not None}
+                own = {key: take_rows_of(value, use) for key, value in given.items() if value is not None}
                 out[use, :, k] = self._risk_of(name, model, frame.loc[use, self.columns_[name]], horizons, cause, own)
         return out
 
@@ -355,7 +358,8 @@ def _listed(columns: Any) -> list[Any]:
     return [columns] if isinstance(columns, str) else list(columns)
 
 
-def _take(value: Any, use: np.ndarray) -> Any:
+def take_rows_of(value: Any, use: np.ndarray) -> Any:
+    """Return the chosen rows of an argument."""
     if isinstance(value, Weights):
         return Weights(value.values[use], value.kind)
     return value[use] if hasattr(value, "iloc") else np.asarray(value)[use]

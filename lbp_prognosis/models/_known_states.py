@@ -1,4 +1,4 @@
-"""``KnownStates``: who had the event by each horizon, weighted for those of whom it is not known."""
+"""``KnownStates``, ``KnownScores``: what predictions are compared with, weighted for those of whom it is not known."""
 
 from __future__ import annotations
 
@@ -9,28 +9,23 @@ import numpy as np
 
 from lbp_prognosis._base import EstimationError, argument_error, check_horizons
 from lbp_prognosis._kernels import ipcw_influence, ipcw_weights
-from lbp_prognosis.survival import known_at, status_horizon
+from lbp_prognosis.survival import known_at, measured_spec, status_horizon
 
-__all__ = ["KnownStates", "loss_of", "states_at"]
+__all__ = ["Known", "KnownScores", "KnownStates", "loss_of", "states_at"]
 
 _LEAST_RISK = 1e-8  # a risk nearer to 0 or 1 is scored as this far from it by the log score
 
 
-@dataclass(frozen=True)
-class KnownStates:
-    """The state of each row at each horizon.
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """States of each row that probabilities are compared with.
 
     Attributes
     ----------
-    horizons : ndarray of shape (h,)
-        Prediction times.
     case : ndarray of shape (n, h)
-        1 where the event of the cause came by the horizon.
+        1 where the state came true.
     weight : ndarray of shape (n, h)
-        Inverse probability that the state is known (events first: 1/G(T−) for an event, 1/G(τ) beyond τ); 0 where it is
-        not. They average 1.
-    time, event : ndarray of shape (n, h)
-        The right-censored outcome that is true of each horizon.
+        Weight of each comparison; 0 where the state is not known.
     rows : ndarray of shape (n,)
         Row weights.
     weight_kind : str or None
@@ -39,14 +34,44 @@ class KnownStates:
         Units of the variance.
     """
 
-    horizons: np.ndarray
     case: np.ndarray
     weight: np.ndarray
-    time: np.ndarray
-    event: np.ndarray
     rows: np.ndarray
     weight_kind: str | None
     clusters: np.ndarray | None
+
+    def means(self, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return weighted means of losses (n, h, k), of shape (k,), and their influence values (n, k)."""
+        raise NotImplementedError
+
+    def standard_errors(self, influence: np.ndarray) -> np.ndarray:
+        """Return the standard error of a mean from its influence values (n, k), by cluster where there are any."""
+        own = self.rows[:, None] * influence
+        total = float(self.rows.sum())
+        if self.clusters is not None:
+            sums = np.array([np.bincount(self.clusters, column) for column in own.T])
+            m = int(np.unique(self.clusters).size)
+            return np.sqrt((sums**2).sum(axis=1) * m / max(m - 1, 1)) / total
+        squares = self.rows[:, None] * influence**2 if self.weight_kind == "frequency" else own**2
+        return np.sqrt(squares.sum(axis=0)) / total
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownStates(Known):
+    """The state of each row at each horizon.
+
+    Attributes
+    ----------
+    horizons : ndarray of shape (h,)
+        Prediction times; ``case`` is 1 where the event of the cause came by the horizon. ``weight`` is the inverse
+        probability that the state is known (events first: 1/G(T−) for an event, 1/G(τ) beyond τ); they average 1.
+    time, event : ndarray of shape (n, h)
+        The right-censored outcome that is true of each horizon.
+    """
+
+    horizons: np.ndarray
+    time: np.ndarray
+    event: np.ndarray
 
     def means(self, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return weighted means over rows and horizons, and their influence values.
@@ -69,16 +94,62 @@ class KnownStates:
         mean = np.mean([np.atleast_1d(part[0]) for part in parts], axis=0)
         return mean, np.mean([part[1] for part in parts], axis=0)
 
-    def standard_errors(self, influence: np.ndarray) -> np.ndarray:
-        """Return the standard error of a mean from its influence values (n, k), by cluster where there are any."""
-        own = self.rows[:, None] * influence
-        total = float(self.rows.sum())
-        if self.clusters is not None:
-            sums = np.array([np.bincount(self.clusters, column) for column in own.T])
-            m = int(np.unique(self.clusters).size)
-            return np.sqrt((sums**2).sum(axis=1) * m / max(m - 1, 1)) / total
-        squares = self.rows[:, None] * influence**2 if self.weight_kind == "frequency" else own**2
-        return np.sqrt(squares.sum(axis=0)) / total
+
+@dataclass(frozen=True, kw_only=True)
+class KnownScores(Known):
+    """States "at most s" of each row, for all s: ``case`` at the cells of a grid, ``weight`` their widths.
+
+    The weight of a row whose score was not observed is 0, and those of the others are divided by the share observed.
+    The sum of weighted squared errors of a row is then its (continuous) ranked probability score.
+
+    Attributes
+    ----------
+    grid : ndarray of shape (cells + 1,)
+        Scores between which the cells lie.
+    """
+
+    grid: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        grid: np.ndarray,
+        value: np.ndarray,
+        weights: np.ndarray | None,
+        weight_kind: str | None,
+        clusters: np.ndarray | None,
+    ) -> KnownScores:
+        """Return the states of scores (n,) between the points of a grid that contains them all."""
+        rows = np.ones(value.size) if weights is None else weights
+        seen = ~np.isnan(value)
+        share = float(rows[seen].sum()) / float(rows.sum())
+        return cls(
+            grid=grid,
+            case=(value[:, None] <= grid[:-1]).astype(float),
+            weight=np.where(seen[:, None], np.diff(grid) / share, 0.0),
+            rows=rows,
+            weight_kind=weight_kind,
+            clusters=clusters,
+        )
+
+    def means(self, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean scores over the observed rows, and their influence values.
+
+        Parameters
+        ----------
+        losses : ndarray of shape (n, cells, k)
+            Squared errors.
+
+        Returns
+        -------
+        mean : ndarray of shape (k,)
+        influence : ndarray of shape (n, k)
+        """
+        each = np.einsum("nh,nhk->nk", self.weight, losses)
+        mean = self.rows @ each / self.rows.sum()
+        known = (self.weight > 0).any(axis=1)
+        share = float(self.rows[known].sum()) / float(self.rows.sum())
+        return mean, np.where(known[:, None], each - mean / share, 0.0)
 
 
 def states_at(
@@ -129,7 +200,16 @@ def states_at(
         bad = taus[~np.isfinite(known).all(axis=0)][0]
         raise EstimationError(f"No patient is followed to {bad:g}, so the states of those lost before it are unknown.")
     case = ((time <= taus) & (event == cause)).astype(float)
-    return KnownStates(taus, case, known, time, event, rows, weight_kind, clusters)
+    return KnownStates(
+        case=case,
+        weight=known,
+        rows=rows,
+        weight_kind=weight_kind,
+        clusters=clusters,
+        horizons=taus,
+        time=time,
+        event=event,
+    )
 
 
 def _right(y: np.ndarray, kind: str, tau: float) -> tuple[np.ndarray, np.ndarray]:
@@ -154,6 +234,11 @@ def loss_of(kind: str, case: np.ndarray, risk: np.ndarray) -> np.ndarray:
 
 def default_horizons(y: np.ndarray, kind: str, score_horizons: np.ndarray, given: Any) -> np.ndarray:
     """Return the horizons at which models are compared: those given, else the visit of a status or event quartiles."""
+    if kind == "measured":
+        visit = measured_spec(y).horizon
+        if given is not None and not np.allclose(check_horizons(given)[0], visit, rtol=1e-9, atol=0):
+            raise argument_error("horizons", f"None or {visit:g}, the visit of the score", given)
+        return np.array([visit])
     if given is not None:
         return check_horizons(given)[0]
     if kind == "status":

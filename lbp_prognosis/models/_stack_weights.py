@@ -6,12 +6,12 @@ import numpy as np
 
 from lbp_prognosis._base import EstimationError
 from lbp_prognosis._kernels import convex_minimum, cox_nonnegative, quadratic_minimum
-from lbp_prognosis.models._known_states import KnownStates
+from lbp_prognosis.models._known_states import Known
 
 __all__ = ["brier_moments", "brier_weights", "cox_weights", "log_score_weights"]
 
 
-def brier_moments(states: KnownStates, risks: np.ndarray) -> np.ndarray:
+def brier_moments(states: Known, risks: np.ndarray) -> np.ndarray:
     """Return each row's part of the quadratic loss, shape (n, k (k + 1)): products of risks, then with the state.
 
     The loss of weights α is ``αᵀ H α − 2 cᵀ α`` plus a constant, H and c being means of these parts.
@@ -30,7 +30,7 @@ def brier_weights(moments: np.ndarray) -> np.ndarray:
     return quadratic_minimum((H + H.T) / (2 * scale), moments[k * k :] / scale)
 
 
-def log_score_weights(states: KnownStates, risks: np.ndarray, copies: np.ndarray) -> np.ndarray:
+def log_score_weights(states: Known, risks: np.ndarray, copies: np.ndarray) -> np.ndarray:
     """Return the weights (k,) of least IPCW log score; ``copies`` (n,) weigh the rows."""
     k = risks.shape[2]
     F = np.clip(risks.reshape(-1, k), 1e-8, 1 - 1e-8)

@@ -22,21 +22,23 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import cox_baseline, step_at
-from lbp_prognosis.models._combined_risk import CombinedRisk, Rows
+from lbp_prognosis.models._combined_risk import Rows
+from lbp_prognosis.models._combined_scores import CombinedScores
 from lbp_prognosis.models._hazard_steps import events_at
-from lbp_prognosis.models._known_states import KnownStates, default_horizons, loss_of
+from lbp_prognosis.models._known_states import Known, default_horizons, loss_of
 from lbp_prognosis.models._risk_scale import on_scale, to_risk
 from lbp_prognosis.models._stack_weights import brier_moments, brier_weights, cox_weights, log_score_weights
 
 __all__ = ["StackedRisk"]
 
-_METAS = ("brier_simplex", "log_score", "cox_nonneg")
+_METAS = ("brier_simplex", "log_score", "cox_nonneg", "brier_at_cut")
+_AT_CUT = ("log_score", "brier_at_cut")  # of a score
 _RESAMPLES = 200
 _STABLE = 0.8
 _SHRINK = 100.0  # rows of all patterns that a pattern's own rows are joined by
 
 
-class StackedRisk(CombinedRisk):
+class StackedRisk(CombinedScores):
     """Stacking of risk models with cross-fitted weights (super learner).
 
     A super learner: every learner predicts each patient from a fit without that patient's fold; the weights minimise
@@ -49,13 +51,14 @@ class StackedRisk(CombinedRisk):
         ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one per modality.
     modalities : mapping of str to sequence of str, optional
         Columns of each modality. A row may lack a modality as a whole (see the notes).
-    meta : {"brier_simplex", "log_score", "cox_nonneg"}, default "brier_simplex"
+    meta : {"brier_simplex", "log_score", "cox_nonneg", "brier_at_cut"}, default "brier_simplex"
         The first two give weights of at least 0 that sum to 1, of least Brier or log score over all horizons, weighted
-        for censoring. The third is a Cox model (one cause) of the learners' log cumulative hazards by the last horizon,
+        for censoring. Of a score, ``"brier_simplex"`` is the Brier score over all cuts (CRPS, in points), and
+        ``"log_score"`` and ``"brier_at_cut"`` (scores alone) are those of the state at the declared cut. The third is a Cox model (one cause) of the learners' log cumulative hazards by the last horizon,
         with coefficients of at least 0, and its own baseline.
     horizons : float or sequence of float, optional
         Times at which the mixture is judged; by default the quartiles of the times of events, or the visit of a
-        `Status`.
+        `Status` or score.
     cv : int, default 5
         Folds of the cross-fitting. Rows of one cluster stay in one fold.
     always : sequence of str, default ('clinical',)
@@ -103,6 +106,11 @@ class StackedRisk(CombinedRisk):
     before; G is estimated from the rows of the fit, so anew in each fold of an outer validation. Learners that can't be
     told apart share their weight. One set of weights serves all horizons and causes, so that risks rise with time and
     the causes sum to at most 1.
+
+    **Scores** (`Measured.at`): the learners are models of the score, the stack is the mixture of their distributions
+    ``Σ_k α_k P_k(Y = s | x)``, and the weights minimise ``n⁻¹ Σ_i ∫ (Σ_k α_k F_k(s|x_i) − 1{y_i ≤ s})² ds`` over the
+    rows whose score was observed, exactly. `predict_forecast`, `predict_mean`, `predict_quantile` and ``levels_`` are
+    those of `OrdinalRegression`.
 
     **Missing blocks** (``meta="brier_simplex"``, learners named as modalities): a learner is fitted to the rows that
     have its modalities. Rows that have the same learners have weights of their own, which minimise the loss of these
@@ -174,7 +182,7 @@ class StackedRisk(CombinedRisk):
         X : DataFrame or ndarray of shape (n, p)
             Predictors; what may be missing is for the learners to say.
         y : ndarray of shape (n,)
-            Made by `Surv.right`, `Surv.interval` or `Status.at`, as the learners take it.
+            Made by `Surv.right`, `Surv.interval`, `Status.at` or `Measured.at`, as the learners take it.
         sample_weight, strata, offset : array-like of shape (n,), optional
             Passed to the learners; weights count in the loss too.
         clusters : array-like of shape (n,), optional
@@ -191,15 +199,22 @@ class StackedRisk(CombinedRisk):
         self._check_settings(rows)
         self.horizons_ = default_horizons(y, rows.kind, self.score_horizons_, self.horizons)
         if not rows.event.any():
-            raise EstimationError(f"No event of cause 1 among {y.shape[0]} rows: weights can't be learned.")
+            what = "observed score" if self.of_scores_ else "event of cause 1"
+            raise EstimationError(f"No {what} among {y.shape[0]} rows: weights can't be learned.")
         labels = self._folds(rows, folds)
         there = self._available(rows.frame)
         self.pattern_weights_: pd.DataFrame | None = None
-        if there.all():
-            self._learn(rows, labels, self._cross_fit(rows, labels, self.horizons_))
-        else:
+        if not there.all():
             self._check_blocks(there)
-            self._learn_patterns(rows, labels, self._cross_fit(rows, labels, self.horizons_), there)
+        known: Known
+        if self.of_scores_ and self.meta not in _AT_CUT:
+            known, risks = self._cross_fit_scores(rows, labels)
+        else:
+            known, risks = rows.states(self.horizons_), self._cross_fit(rows, labels, self.horizons_)
+        if there.all():
+            self._learn(rows, labels, known, risks)
+        else:
+            self._learn_patterns(labels, known, risks, there)
         self._fit_all(rows)
         return self
 
@@ -209,6 +224,15 @@ class StackedRisk(CombinedRisk):
         unknown = [name for name in self.always if name not in names]
         if unknown and tuple(self.always) != ("clinical",):
             raise argument_error("always", f"among the learners {names}", unknown)
+        if self.meta == "brier_at_cut" and not self.of_scores_:
+            raise argument_error("meta", '"brier_simplex" where `y` is no score', self.meta)
+        if self.meta in _AT_CUT and self.of_scores_ and self.at_most_ is None and self.at_least_ is None:
+            raise argument_error(
+                "meta",
+                '"brier_simplex" for a score without a declared cut',
+                self.meta,
+                "Or declare the cut: Measured.at(…, at_most=2).",
+            )
         if self.meta != "cox_nonneg":
             return
         if self.discrete:
@@ -236,14 +260,14 @@ class StackedRisk(CombinedRisk):
                 f"{int(lacking.sum())} rows without, e.g. row {int(np.flatnonzero(lacking)[0])}",
                 "Nothing is predicted without them: leave the rows out, or impute.",
             )
-        if self.meta != "brier_simplex" or self.discrete:
+        if self.meta not in ("brier_simplex", "brier_at_cut") or self.discrete:
             raise argument_error("meta", '"brier_simplex" and a mixture where rows lack modalities', self.meta)
         if not there.all(axis=1).any():
             raise argument_error("X", "a table in which some rows have the modalities of all learners", "none")
 
-    def _learn_patterns(self, rows: Rows, labels: np.ndarray, risks: np.ndarray, there: np.ndarray) -> None:
+    def _learn_patterns(self, labels: np.ndarray, states: Known, risks: np.ndarray, there: np.ndarray) -> None:
         """Learn weights for each set of learners that rows have, shrunk to those of all rows that have the set."""
-        names, states = list(self._named()), rows.states(self.horizons_)
+        names = list(self._named())
         moments = brier_moments(states, np.nan_to_num(risks))
         complete = there.all(axis=1)
 
@@ -289,9 +313,9 @@ class StackedRisk(CombinedRisk):
             out[(there == p).all(axis=1)] = table.loc[word, names].to_numpy(dtype=float)
         return out
 
-    def _learn(self, rows: Rows, labels: np.ndarray, risks: np.ndarray) -> None:
+    def _learn(self, rows: Rows, labels: np.ndarray, states: Known, risks: np.ndarray) -> None:
         """Learn from cross-fitted risks (n, h, n_learners); they are of patients, so they are not kept."""
-        names, states = list(self._named()), rows.states(self.horizons_)
+        names = list(self._named())
         solve = self._solver(rows, states, risks)
         alpha = solve(states.rows)
         drawn = np.array([solve(copies) for copies in _resamples(states, self.random_state)])
@@ -311,7 +335,7 @@ class StackedRisk(CombinedRisk):
         table = np.concatenate([risks, risks.mean(axis=2)[:, :, None], mixed[:, :, None], crossed[:, :, None]], axis=2)
         self.cross_validated_loss_ = self._loss_table(states, table, names, alpha)
 
-    def _solver(self, rows: Rows, states: KnownStates, risks: np.ndarray) -> Any:
+    def _solver(self, rows: Rows, states: Known, risks: np.ndarray) -> Any:
         """Return the function from copies of the rows (n,) to weights (n_learners,)."""
         if self.meta == "cox_nonneg":
             free = np.array([name in self.always for name in self._named()])
@@ -349,7 +373,7 @@ class StackedRisk(CombinedRisk):
         )
         return centre, *steps[0]
 
-    def _loss_table(self, states: KnownStates, risks: np.ndarray, names: list[str], alpha: np.ndarray) -> pd.DataFrame:
+    def _loss_table(self, states: Known, risks: np.ndarray, names: list[str], alpha: np.ndarray) -> pd.DataFrame:
         kind = "log_score" if self.meta == "log_score" else "brier"
         known = ~np.isnan(risks).any(axis=(0, 1))
         loss, psi = states.means(loss_of(kind, states.case[:, :, None], np.nan_to_num(risks)))
@@ -407,6 +431,13 @@ class StackedRisk(CombinedRisk):
         hazard = step_at(self.baseline_times_, self.baseline_hazard_, horizons, left=0.0)
         return _from_hazard((scores - self.centre_) @ alpha, hazard)
 
+    def _below(self, frame: pd.DataFrame, given: Mapping[str, Any]) -> np.ndarray:
+        there = self._available(frame)
+        if not there.all() and self.pattern_weights_ is None:
+            raise argument_error("X", "complete, as all rows of the fit were", "rows that lack modalities")
+        below = np.where(there[:, None, :], self._all_below(frame, given), 0.0)
+        return np.clip(np.einsum("nhk,nk->nh", below, self._weights_of(there)), 0.0, 1.0)
+
     def to_frame(self) -> pd.DataFrame:
         """Return ``weights_``: one row per learner."""
         self._check_fitted()
@@ -418,7 +449,7 @@ def _from_hazard(score: np.ndarray, hazard: np.ndarray) -> np.ndarray:
         return to_risk(score[:, None] + np.log(hazard), "cloglog")
 
 
-def _resamples(states: KnownStates, random_state: Any) -> Any:
+def _resamples(states: Known, random_state: Any) -> Any:
     """Yield numbers of copies of the rows, drawn by cluster, times the weights of the rows."""
     rng = generator(random_state if isinstance(random_state, np.random.Generator) else spawn(random_state, 2)[1])
     units = np.arange(states.rows.size) if states.clusters is None else states.clusters

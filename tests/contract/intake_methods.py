@@ -131,6 +131,10 @@ PLAIN_LINEAR = fit(models.LinearOutcome(), SCORES)
 ORDINAL = fit(models.OrdinalRegression(), SCORES, R.X[["a"]], **OFFSET)
 STATES = fit(models.MultiStateCox(), COURSES)
 SCORED_PIPELINE = fit(RiskPipeline([("scale", Standardise())], models.LinearOutcome()), SCORES, **OFFSET)
+SCORE_STACK = fit(
+    models.StackedRisk({"line": models.LinearOutcome(), "robust": models.LinearOutcome(variance="robust")}, cv=2),
+    SCORES,
+)
 PANEL = fit(models.PanelMarkov(), INTERVALS)
 RECURRENT = fit(models.RecurrentCox(), EVENTS, **OFFSET)
 PRIORITY = fit(models.PriorityCox(PARTS, cv=2, cross_fit=2))
@@ -298,6 +302,10 @@ METHODS: dict[str, Spec] = {
         {},
     ),
     "fusion.RiskPipeline.predict_mean": (of(SCORED_PIPELINE.predict_mean), {**X1, **OFFSET}, {}),
+    "models.StackedRisk.predict_distribution": (of(SCORE_STACK.predict_distribution), X1, {}),
+    "models.StackedRisk.predict_mean": (of(SCORE_STACK.predict_mean), X1, {}),
+    "models.StackedRisk.predict_risk": (of(SCORE_STACK.predict_risk, at_most=2.0), X1, {}),
+    "models.StackedRisk.score": (SCORE_STACK.score, {**X1, "sample_weight": R.weight}, {"y": SCORES}),
     "models.PanelMarkov.predict_occupancy": (of(PANEL.predict_occupancy, 6.0, from_state="start"), X1, {}),
     "models.PanelMarkov.predict_risk": (of(PANEL.predict_risk, 6.0), X1, {}),
     "models.RecurrentCox.predict_mean": (of(RECURRENT.predict_mean, 6.0), {**X1, **OFFSET}, {}),

@@ -138,6 +138,16 @@ ESTIMATORS: dict[str, Case] = {
         {"discrete": [True, False]},
         names_only=True,
     ),
+    "StackedRisk-scores": Case(
+        lambda: M.StackedRisk({"clinical": M.OrdinalRegression(), "line": M.LinearOutcome()}, cv=2),
+        "measured",
+        {"meta": ["brier_simplex", "brier_at_cut"]},
+    ),
+    "AverageRisk-scores": Case(
+        lambda: M.AverageRisk({"ordinal": M.OrdinalRegression(), "line": M.LinearOutcome()}, cv=2),
+        "measured",
+        {"scale": ["cloglog", "logit"]},
+    ),
     "StackedRisk-visits": Case(
         lambda: M.StackedRisk({"spline": M.RoystonParmar(df=2), "null": M.NullModel()}, cv=2, meta="log_score"),
         "visits",
