@@ -1,4 +1,4 @@
-"""Averages and stacks of models of a score: cross-fitted distributions, and the distribution that they make together."""
+"""Averages and stacks of models of a score: cross-fitted distributions, and the one that they make together."""
 
 from __future__ import annotations
 

@@ -54,8 +54,9 @@ class StackedRisk(CombinedScores):
     meta : {"brier_simplex", "log_score", "cox_nonneg", "brier_at_cut"}, default "brier_simplex"
         The first two give weights of at least 0 that sum to 1, of least Brier or log score over all horizons, weighted
         for censoring. Of a score, ``"brier_simplex"`` is the Brier score over all cuts (CRPS, in points), and
-        ``"log_score"`` and ``"brier_at_cut"`` (scores alone) are those of the state at the declared cut. The third is a Cox model (one cause) of the learners' log cumulative hazards by the last horizon,
-        with coefficients of at least 0, and its own baseline.
+        ``"log_score"`` and ``"brier_at_cut"`` (scores alone) are those of the state at the declared cut. The third is
+        a Cox model (one cause) of the learners' log cumulative hazards by the last horizon, with coefficients of at
+        least 0, and its own baseline.
     horizons : float or sequence of float, optional
         Times at which the mixture is judged; by default the quartiles of the times of events, or the visit of a
         `Status` or score.

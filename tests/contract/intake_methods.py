@@ -131,10 +131,8 @@ PLAIN_LINEAR = fit(models.LinearOutcome(), SCORES)
 ORDINAL = fit(models.OrdinalRegression(), SCORES, R.X[["a"]], **OFFSET)
 STATES = fit(models.MultiStateCox(), COURSES)
 SCORED_PIPELINE = fit(RiskPipeline([("scale", Standardise())], models.LinearOutcome()), SCORES, **OFFSET)
-SCORE_STACK = fit(
-    models.StackedRisk({"line": models.LinearOutcome(), "robust": models.LinearOutcome(variance="robust")}, cv=2),
-    SCORES,
-)
+LINES = {"line": models.LinearOutcome(), "robust": models.LinearOutcome(variance="robust")}
+SCORE_STACK = fit(models.StackedRisk(LINES, cv=2), SCORES)
 PANEL = fit(models.PanelMarkov(), INTERVALS)
 RECURRENT = fit(models.RecurrentCox(), EVENTS, **OFFSET)
 PRIORITY = fit(models.PriorityCox(PARTS, cv=2, cross_fit=2))

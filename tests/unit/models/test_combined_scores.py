@@ -102,7 +102,7 @@ def test_no_distribution_comes_from_a_model_that_saw_the_patient() -> None:
 
 
 def test_weight_by_hand() -> None:
-    """One learner always says 0, the other 10; three of four patients have 0. ∫(α − 1{y ≤ s})² = 10 [¾(1 − α)² + ¼α²]."""
+    """One learner always says 0, the other 10; ¾ of the patients have 0: the CRPS is 10 [¾(1 − α)² + ¼α²]."""
     frame = pd.DataFrame({"one": np.ones(40), "none": np.zeros(40)})
     y = Measured.at(12, np.tile([0, 0, 10, 0], 10), lower=0, upper=10)
     always = {"zero": Fixed(("one", "none"), (0.0, 10.0)), "ten": Fixed(("none", "one"), (0.0, 10.0))}
