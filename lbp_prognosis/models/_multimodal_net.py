@@ -9,37 +9,30 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
-    EstimationError,
     Objection,
     OutcomeError,
     argument_error,
     check_choice,
     check_number,
-    check_vector,
     objection,
     spawn,
     takes_rows,
 )
-from lbp_prognosis._kernels import categorical_probabilities, cox_baseline, cox_fit
 from lbp_prognosis.models._cross_fit import deal_folds, identical_rows
 from lbp_prognosis.models._design import Design
-from lbp_prognosis.models._hazard_steps import events_at, steps_at
-from lbp_prognosis.models._modality_blocks import ModalityBlocks
-from lbp_prognosis.models._net_losses import EfronLoss, NetLoss, PeriodLoss, over_periods, time_basis
+from lbp_prognosis.models._net_losses import EfronLoss, NetLoss
+from lbp_prognosis.models._net_outcome import NetOutcome
 from lbp_prognosis.models._net_shape import NetShape, Weights, first_weights, net_outputs
-from lbp_prognosis.models._period_effects import check_cells, check_survivors, incidence_at, period_effects
-from lbp_prognosis.models._person_periods import PersonPeriods, begun_periods, person_periods, visit_grid
 from lbp_prognosis.models._torch_adapter import Training, train_net
-from lbp_prognosis.survival import OutcomeKind, status_horizon
+from lbp_prognosis.survival import OutcomeKind
 
 __all__ = ["MultimodalNet"]
 
-_FEWEST_EVENTS = 10
 _MANY_EVENTS = 500
 _SPLITS = 5
 
 
-class MultimodalNet(ModalityBlocks):
+class MultimodalNet(NetOutcome):
     """Neural network with one encoder per modality, for patients who may lack some modalities (experimental).
 
     Experimental: below some 500 events penalised regression and averages of simple models do as well or better (the
@@ -63,6 +56,9 @@ class MultimodalNet(ModalityBlocks):
         interval outcome has its visits). A time of censoring within a period counts by its share of it.
     always : sequence of str, default ('clinical',)
         Modalities that every row must have and that are never dropped in training.
+    levels : sequence of str, default ()
+        Modalities whose columns of single levels (``disc_height__l4l5``, see `fusion.LevelMap`) are read level by level
+        and then pooled, beside the columns that are pooled already. Single levels and cells of them may be missing.
     d : int, default 8
         Length of an encoding, at most 16.
     hidden : sequence of int, default (16,)
@@ -105,7 +101,9 @@ class MultimodalNet(ModalityBlocks):
     epochs_ : list of int
         Steps of each net until its best.
     centre_, spread_ : dict of str to ndarray
-        Means and standard deviations of the columns of each modality.
+        Means and standard deviations of the columns of each modality; columns of levels have those of their measure.
+    level_cells_ : dict of str to dict of str to list of str
+        Level and measure of each column of a level, of the modalities in ``levels``.
     columns_ : dict of str to list of str
         Columns of each modality, in the order of the net.
     slope_ : ndarray of shape (n_causes,)
@@ -126,6 +124,10 @@ class MultimodalNet(ModalityBlocks):
     Fold s of the training rows (whole clusters, copies of a row together) is held out from net s: it says when to stop,
     and its outputs estimate slope and baseline, since outputs for rows that a net has seen are too spread out. With
     fewer than five seeds only the rows of their folds do.
+
+    A level is read from its measures and from which of them are known, by one layer for all levels of a modality.
+    Levels with any measure are added up with shares softmax(u·tanh(V h_l) + b_l), in which b_l alone depends on the
+    place in the spine. The sum enters the modality's encoder beside the pooled columns.
 
     The gate is softmax of u·tanh(V e_m) over present modalities. Effects in ``"discrete"`` are lines in the number of
     the period. Columns are standardised by the training rows that have them. In `fit` a row has all columns of a
@@ -167,6 +169,7 @@ class MultimodalNet(ModalityBlocks):
         loss: str = "discrete",
         bins: Any = 20,
         always: Sequence[str] = ("clinical",),
+        levels: Sequence[str] = (),
         d: int = 8,
         hidden: Sequence[int] = (16,),
         modality_dropout: float = 0.3,
@@ -187,6 +190,7 @@ class MultimodalNet(ModalityBlocks):
         self.loss = loss
         self.bins = bins
         self.always = always
+        self.levels = levels
         self.d = d
         self.hidden = hidden
         self.modality_dropout = modality_dropout
@@ -249,11 +253,10 @@ class MultimodalNet(ModalityBlocks):
         self._standardise(design.X, weights)
         blocks, present = self._blocks(design.X)
         found = self._events(design)
-        loss = self._efron(design) if self.loss == "efron" else self._periods(design, weights)
+        loss = EfronLoss(design) if self.loss == "efron" else self._periods(design, weights)
         self.n_events_ = int(found.any(axis=0).sum())
-        widths = {name: len(columns) for name, columns in self.columns_.items()}
         outputs = 1 if isinstance(loss, EfronLoss) else loss.width
-        shape = NetShape(widths, tuple(int(units) for units in self.hidden), int(self.d), outputs)
+        shape = self._shape([int(units) for units in self.hidden], int(self.d), outputs)
         seen = self._train(design, blocks, present, loss, shape, found)
         self._calibrate(design, weights, loss, seen)
         self.gates_ = self._gate_table(blocks, present)
@@ -276,100 +279,6 @@ class MultimodalNet(ModalityBlocks):
             check_number("patience", self.patience, low=1, whole=True)
         check_number("learning_rate", self.learning_rate, low=0, open_low=True)
         check_number("penalty", self.penalty, low=0)
-
-    def _taking_part(self, design: Design) -> Design:
-        """Leave out rows of weight 0, and states that were not observed."""
-        if self.loss == "efron" and design.kind != "right":
-            told = "a Status" if design.kind == "status" else "intervals"
-            raise argument_error(
-                "y", 'made by Surv.right for loss="efron"', told, 'Use loss="discrete".', kind=OutcomeError
-            )
-        used = design.taking_part
-        if design.kind != "status":
-            return design.part(used)
-        horizon = status_horizon(design.y) if self.horizon is None else check_number("horizon", self.horizon, low=0)
-        if horizon is None:
-            raise argument_error(
-                "y",
-                "a Status that knows its visit time",
-                "one that has lost it",
-                "Say MultimodalNet(horizon=…), in the unit of the study.",
-            )
-        self.causes_, self.max_time_ = np.array([1]), float(horizon)
-        self.score_horizons_ = np.array([self.max_time_])
-        return design.part(used[design.y["status"][used] >= 0])
-
-    # ---- likelihoods -------------------------------------------------------------------------------------------
-
-    def _events(self, design: Design) -> np.ndarray:
-        """Return who has the event of each cause, ``(J, n)``."""
-        if self.kind_ == "status":
-            found = np.array([design.y["status"] == 1, design.y["status"] == 0])
-            least = int(found.sum(axis=1).min()) if found.size else 0
-            if least < _FEWEST_EVENTS:
-                raise EstimationError(
-                    f"MultimodalNet needs at least {_FEWEST_EVENTS} patients of each state; one has {least}. Use "
-                    "LogisticRisk with a penalty."
-                )
-            return found[:1]
-        causes = [1] if self.loss == "efron" else self.causes_.tolist() or [1]
-        found = np.array([design.y["event"] == cause for cause in causes])
-        for cause, each in zip(causes, found):
-            if each.sum() < _FEWEST_EVENTS:
-                raise EstimationError(
-                    f"MultimodalNet needs at least {_FEWEST_EVENTS} events of each cause; cause {cause} has "
-                    f"{int(each.sum())}. Use a regression model with a penalty."
-                )
-        return found
-
-    def _efron(self, design: Design) -> EfronLoss:
-        return EfronLoss(design)
-
-    def _periods(self, design: Design, weights: np.ndarray) -> PeriodLoss:
-        """Set the periods and return their likelihood."""
-        n = design.X.shape[0]
-        if design.kind == "status":
-            self.visits_ = np.array([self.max_time_])
-            state = design.y["status"].astype(np.int64)
-            rows = PersonPeriods(np.arange(n), np.zeros(n, dtype=np.int64), state, np.full(n, -1), 0, 0, 0, 0)
-            share = np.ones(n)
-        else:
-            grid = self._grid(design)
-            rows = person_periods(design.y, design.kind, grid, 0.0, self.causes_)
-            if not (rows.response > 0).any():
-                raise EstimationError("MultimodalNet needs an event by the end of `bins`; all events lie beyond it.")
-            rows, share = (
-                begun_periods(rows, design.y, grid) if design.kind == "right" else (rows, np.ones(rows.person.size))
-            )
-            self.visits_ = grid[: int(rows.period.max()) + 1]
-            self.max_time_ = float(self.visits_[-1])
-            events = self.visits_[np.unique(rows.period[rows.response > 0])]
-            self.score_horizons_ = events[np.unique(np.linspace(0, events.size - 1, 3).astype(int))]
-            check_cells(rows.period, self.visits_.size, weights[rows.person] * share, self.visits_, [])
-            check_survivors(rows, rows.period, self.visits_.size, self.causes_.size, self.visits_, [])
-        at = weights[rows.person] * share
-        causes = self.causes_.size
-        zero = np.zeros((rows.person.size, causes))
-        none = np.zeros(causes, dtype=bool)
-        start, _ = period_effects(rows, self.visits_.size, at, self._link, score=zero, offset=zero, slopes=none)
-        return PeriodLoss(rows, at, start, self._link, n)
-
-    def _grid(self, design: Design) -> np.ndarray:
-        """Ends of the periods."""
-        if not isinstance(self.bins, int | np.integer) or isinstance(self.bins, bool):
-            grid = check_vector("bins", np.atleast_1d(self.bins), low=0)
-            return visit_grid(design.y, design.kind, grid)
-        count = int(check_number("bins", self.bins, low=1, whole=True))
-        if design.kind == "interval":
-            return visit_grid(design.y, design.kind, None)
-        times = design.y["time"][design.y["event"] > 0]
-        inner = np.quantile(times, np.arange(1, count) / count, method="inverted_cdf")
-        grid = np.unique([*inner, design.y["time"].max()])
-        return grid[grid > 0]
-
-    @property
-    def _link(self) -> str:
-        return "cloglog" if self.causes_.size == 1 and self.kind_ != "status" else "logit"
 
     # ---- training ----------------------------------------------------------------------------------------------
 
@@ -439,44 +348,12 @@ class MultimodalNet(ModalityBlocks):
         return identical_rows([design.X[:, np.concatenate(list(self._places().values()))], *fields])
 
     def _net(self) -> NetShape:
-        widths = {name: len(columns) for name, columns in self.columns_.items()}
-        return NetShape(widths, tuple(self.shape_["hidden"]), self.shape_["d"], self.shape_["outputs"])
+        return self._shape(self.shape_["hidden"], self.shape_["d"], self.shape_["outputs"])
 
-    def _calibrate(self, design: Design, weights: np.ndarray, loss: NetLoss, seen: np.ndarray) -> None:
-        """Set slope and baseline by the outputs for rows that a net did not see."""
-        known = np.flatnonzero(np.isfinite(seen).all(axis=1))
-        free = bool(self.recalibrate) and self.patience is not None
-        if isinstance(loss, PeriodLoss):
-            self._calibrate_periods(loss.part(known), seen[known], free)
-            return
-        part, margin = design.part(known), seen[known, 0]
-        event = part.y["event"] == 1
-        own: dict[str, Any] = {
-            "entry": part.entry,
-            "weights": part.weights,
-            "ties": "efron",
-            "frequency": part.frequency,
-        }
-        slope = 1.0
-        if free and np.ptp(margin) > 0:
-            slope = max(float(cox_fit(margin[:, None], part.y["time"], event, **own).coef[0]), 0.0)
-        self.slope_ = np.array([slope])
-        steps = cox_baseline(part.y["time"], event, slope * margin, **own)
-        self.baseline_times_, self.baseline_hazard_ = steps[0]
-        (self.baseline_events_,) = events_at([self.baseline_times_], part.y["time"], event, None)
-
-    def _calibrate_periods(self, loss: PeriodLoss, seen: np.ndarray, free: bool) -> None:
-        causes, rows = self.causes_.size, loss.rows
-        score = loss.of_rows(seen)
-        zero = np.zeros_like(score)
-        slopes = np.full(causes, free) & (np.ptp(score, axis=0) > 0)
-        args = (rows, self.visits_.size, loss.weights, self._link)
-        if free:
-            self.alpha_, self.slope_ = period_effects(*args, score=score, offset=zero, slopes=slopes)
-        else:
-            none = np.zeros(causes, dtype=bool)
-            self.alpha_, _ = period_effects(*args, score=zero, offset=score, slopes=none)
-            self.slope_ = np.ones(causes)
+    def _shape(self, hidden: Sequence[int], d: int, outputs: int) -> NetShape:
+        levels = self._level_shapes()
+        widths = {name: levels[name].pooled if name in levels else len(self.columns_[name]) for name in self.columns_}
+        return NetShape(widths, tuple(hidden), d, outputs, levels)
 
     # ---- predictions -------------------------------------------------------------------------------------------
 
@@ -511,26 +388,7 @@ class MultimodalNet(ModalityBlocks):
         self, X: np.ndarray, horizons: np.ndarray, cause: int, strata: np.ndarray | None, offset: np.ndarray | None
     ) -> np.ndarray:
         outputs, _ = self._outputs(X)
-        if self.loss == "efron":
-            base = steps_at([self.baseline_times_], [self.baseline_hazard_], None, horizons)
-            risks = [-np.expm1(-base * np.exp(self.slope_[0] * each)) for each in outputs]
-        else:
-            risks = [self._period_risk(each, horizons, cause) for each in outputs]
-        return np.mean(risks, axis=0)
-
-    def _period_risk(self, outputs: np.ndarray, horizons: np.ndarray, cause: int) -> np.ndarray:
-        n, causes, periods = outputs.shape[0], self.causes_.size, self.visits_.size
-        # an infinite period effect (all patients had the event) is as good as certain at 500
-        base, basis = np.minimum(self.alpha_, 500.0).T, time_basis(periods)
-        eta = np.stack([base[k] + self.slope_ * over_periods(outputs, basis[[k] * n]) for k in range(periods)], axis=1)
-        p = categorical_probabilities(eta.reshape(-1, causes), self._link).reshape(n, periods, causes + 1)
-        if self.kind_ == "status":
-            # a state is known at its visit alone
-            at = np.isclose(horizons, self.max_time_, rtol=1e-8, atol=0)
-            return np.where(at, p[:, 0, 1:], np.nan)
-        mine = int(np.searchsorted(self.causes_, cause))
-        through = np.cumprod(p[:, :, 0], axis=1)
-        return incidence_at(p[:, :, 1:], through, mine, self.visits_, horizons, self.between)
+        return np.mean([self._risks_of(each, horizons, cause) for each in outputs], axis=0)
 
     @takes_rows()
     def gates(self, X: Any) -> pd.DataFrame:

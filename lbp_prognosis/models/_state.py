@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error
+from lbp_prognosis._base import FeatureMap, argument_error
 
 __all__ = ["decode", "digest_of", "encode"]
 
@@ -67,6 +67,9 @@ def encode(value: Any, where: str) -> Any:
     if isinstance(value, pd.DataFrame):
         columns = [encode(value[name].to_numpy(), where) for name in value.columns]
         return {_TAG: "frame", "names": encode(list(value.columns), where), "columns": columns}
+    if isinstance(value, FeatureMap) and value.provenance:
+        parts = {name: encode(dict(getattr(value, name)), where) for name in ("groups", "provenance")}
+        return {_TAG: "feature_map", **parts}
     if isinstance(value, Mapping):
         pairs = [[encode(key, where), encode(item, where)] for key, item in value.items()]
         return {_TAG: "mapping", "items": pairs}
@@ -99,6 +102,8 @@ def decode(value: Any, models: Any) -> Any:
     if not isinstance(value, dict):
         return value
     tag = value.get(_TAG)
+    if tag == "feature_map":
+        return FeatureMap(decode(value["groups"], models), decode(value["provenance"], models))
     if tag == "float":
         return _WORDS[value["value"]]
     if tag == "array":

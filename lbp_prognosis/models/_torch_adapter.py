@@ -78,7 +78,7 @@ class _Net:
     def encodings(self, blocks: Sequence[Any], kept: Sequence[Any] | None) -> list[Any]:
         out, own, shape = [], self.parameters, self.shape
         for m, (modality, values) in enumerate(zip(shape.widths, blocks)):
-            inner = values
+            inner = self.levels(modality, values) if modality in shape.levels else values
             for k in range(shape.layers):
                 inner = inner @ own[f"{modality}.{k}.weight"].T + own[f"{modality}.{k}.bias"]
                 if k + 1 < shape.layers:
@@ -89,6 +89,23 @@ class _Net:
             out.append(inner if kept is None else inner * kept[m])
         return out
 
+    def levels(self, modality: str, values: Any) -> Any:
+        """The inputs of `pooled_levels`."""
+        own, shape = self.parameters, self.shape.levels[modality]
+        flat, cells = shape.split(values)
+        inner = cells @ own[f"{modality}.level.weight"].T + own[f"{modality}.level.bias"]
+        if self.shape.hidden:
+            inner = self.torch.relu(inner)
+        known = (cells[:, :, shape.measures :] > 0).any(dim=2)
+        scores = self.torch.tanh(inner @ own[f"{modality}.level.V"].T) @ own[f"{modality}.level.u"]
+        shares = self.shares(scores + own[f"{modality}.level.place"], known)
+        return self.torch.cat([flat, (shares[:, :, None] * inner).sum(dim=1)], dim=1)
+
+    def shares(self, scores: Any, present: Any) -> Any:
+        """Softmax over those that are present; a row that has nothing has no shares."""
+        among = present | ~present.any(dim=1, keepdim=True)
+        return self.torch.softmax(scores.masked_fill(~among, -np.inf), dim=1).masked_fill(~present, 0.0)
+
     def head(self, encoding: Any) -> Any:
         return encoding @ self.parameters["head.weight"].T + self.parameters["head.bias"]
 
@@ -97,8 +114,7 @@ class _Net:
             return encodings[0].masked_fill(~present, 0.0)
         stacked = self.torch.stack(list(encodings), dim=1)
         scores = self.torch.tanh(stacked @ self.parameters["gate.V"].T) @ self.parameters["gate.u"]
-        among = present | ~present.any(dim=1, keepdim=True)  # a row that has nothing has no shares
-        gates = self.torch.softmax(scores.masked_fill(~among, -np.inf), dim=1).masked_fill(~present, 0.0)
+        gates = self.shares(scores, present)
         return (gates[:, :, None] * stacked.masked_fill(~present[:, :, None], 0.0)).sum(dim=1)
 
 

@@ -23,12 +23,13 @@ from syn import syn
 
 from lbp_prognosis import Measured, Reference, Status, Surv
 from lbp_prognosis import models as M
-from lbp_prognosis._base import LBPError, OutcomeError
+from lbp_prognosis._base import FeatureMap, LBPError, OutcomeError
 from lbp_prognosis.models._base import RiskEstimator
 
 COLUMNS = ["c1", "c2", "p1", "m1"]
 VISITS = (3.0, 6.0, 12.0, 24.0)
 NET_MODALITIES = {"clinical": ["c1", "c2", "p1"], "imaging": ["m1"]}
+LEVELS = FeatureMap(NET_MODALITIES, {"m1": {"level": "l4l5", "measure": "height"}})
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,13 @@ ESTIMATORS: dict[str, Case] = {
     "MultimodalNet-efron": Case(
         lambda: M.MultimodalNet(NET_MODALITIES, loss="efron", seeds=2, max_epochs=4),
         grid={"penalty": [0.0, 0.1]},
+        names_only=True,
+        package="torch",
+    ),
+    "MultimodalNet-levels": Case(
+        lambda: M.MultimodalNet(LEVELS, levels=["imaging"], seeds=2, max_epochs=4, bins=4),
+        "competing",
+        {"d": [2, 4]},
         names_only=True,
         package="torch",
     ),
