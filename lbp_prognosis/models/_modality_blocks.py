@@ -84,7 +84,7 @@ class ModalityBlocks(RiskEstimator):
         }
 
     def _level_shapes(self) -> dict[str, LevelShape]:
-        """Return how the blocks of modalities with levels are laid out."""
+        """Return the layout of the blocks of modalities with levels."""
         return {
             name: LevelShape(len(self.columns_[name]) - len(own), len(own.levels), len(own.measures))
             for name, own in self._level_maps().items()

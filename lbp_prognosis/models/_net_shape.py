@@ -31,7 +31,7 @@ _SMALL = 1e-5  # added to variances of the normalisation
 
 @dataclass(frozen=True)
 class LevelShape:
-    """How the block of a modality with levels is laid out: pooled columns, then cells, then which cells are known.
+    """Layout of the block of a modality with levels: pooled columns, then cells, then which cells are known.
 
     Attributes
     ----------
