@@ -137,8 +137,7 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
         if hasattr(part, "baseline_events_"):
             del part.baseline_events_  # only the merging needs them, and they are of single times no more
         if hasattr(part, "trees_"):
-            _trees(part)
-            notes.append("leaves of trees are not counted by patients; split points are rounded to three digits")
+            _trees(part, least, notes)
     return before, after, list(dict.fromkeys(notes))
 
 
@@ -359,8 +358,15 @@ def _two(values: np.ndarray) -> np.ndarray:
     return digits(values, 2)
 
 
-def _trees(part: Any) -> None:
-    """Round the split points of trees to three digits."""
+def _trees(part: Any, least: int, notes: list[str]) -> None:
+    """Round the split points of trees to three digits, and say whether a leaf stands for few patients."""
+    fewest = vars(part).pop("fewest_in_leaf_", None)
+    if fewest is None:
+        notes.append("leaves of trees are not counted by patients")
+    elif fewest < least:
+        notes.append(f"a leaf of a tree has fewer than {least} patients of the training data")
+    elif getattr(part, "subsample", 1.0) < 1:
+        notes.append("each tree was grown on drawn rows, so that a leaf may stand for fewer patients than it has")
     if isinstance(part.trees_, str):
         part.trees_ = _rounded_trees(part.trees_)
     else:

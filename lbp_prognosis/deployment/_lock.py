@@ -22,6 +22,7 @@ from lbp_prognosis.deployment._synthetic_rows import check_horizons_of, risks_of
 __all__ = ["LockReport", "LockedModel", "lock"]
 
 _ROWS, _TIMES = 64, 40
+_UNMEASURED = "whether patients of the training data are recognisable was not measured (see `membership_inference`)"
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,7 +41,8 @@ class LockReport(Result):
     steps_before, steps_after : int
         Steps of all baselines.
     notes : tuple of str
-        What could not be made coarse, and whether patients of the training data are recognisable.
+        What could not be made coarse, and whether patients of the training data are recognisable, or that this was
+        not measured.
     membership_auc, membership_high, membership_calibrated : float or None
         AUC of the loss attack on the training data, its upper limit, and AUC of the calibrated attack
         (`membership_inference`); None where they were not measured.
@@ -172,7 +174,8 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
         Fewest events behind each step of a baseline and fewest rows beyond a training bound.
     membership : MembershipInference, optional
         What `membership_inference` found for models of this class with this ``min_cell``: stands in the report and the
-        file, with a note where patients of the training data are recognisable.
+        file, with a note where patients of the training data are recognisable. Without it a note says that this was not
+        measured.
 
     Returns
     -------
@@ -190,7 +193,8 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
     intervals keep the beginning and end of each rise of as many expected events, at three digits. Knots and split
     points of trees keep three digits, the end of follow-up is rounded down to three, training ranges keep 5 %
     bounds with ``min_cell`` rows beyond. What imputation was fitted to is dropped: moments and regressions remain,
-    drawn values are bounded by rounded limits. Values kept per patient are dropped.
+    drawn values are bounded by rounded limits. Values kept per patient are dropped. A note says where a leaf of boosted
+    trees stands for fewer than ``min_cell`` patients of the training data.
 
     Examples
     --------
@@ -224,7 +228,8 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
 def _measured(model: Any, report: LockReport, membership: MembershipInference | None) -> LockReport:
     """Add what an attack on the training data found, if it attacked models of this class under this lock."""
     if membership is None:
-        return report
+        known = report.membership_auc is not None or isinstance(model, PublishedModel)  # whose data nobody here has
+        return report if known else replace(report, notes=tuple(dict.fromkeys([*report.notes, _UNMEASURED])))
     if not isinstance(membership, MembershipInference):
         raise argument_error("membership", "what membership_inference returned", membership)
     inner = getattr(model, "unlocked", model)
@@ -238,7 +243,7 @@ def _measured(model: Any, report: LockReport, membership: MembershipInference | 
             "Attack the model that is locked.",
         )
     told = tuple(doubt.sentence.removesuffix(".") for doubt in membership.objections)
-    notes = tuple(dict.fromkeys([*report.notes, *told]))
+    notes = tuple(dict.fromkeys([*(note for note in report.notes if note != _UNMEASURED), *told]))
     return replace(
         report,
         notes=notes,

@@ -76,10 +76,10 @@ class ModelFile(Result):
             ("end of follow-up", known["max_time"]),
             ("largest change by locking", known["lock"]["largest_change"]),
         ]
-        measured = known["lock"].get("membership_auc")
+        measured, told = known["lock"].get("membership_auc"), "not measured"
         if measured is not None:
-            upper = known["lock"]["membership_high"]
-            rows += [("training data told from others", f"AUC {measured:.3f}, upper limit {upper:.3f}")]
+            told = f"AUC {measured:.3f}, upper limit {known['lock']['membership_high']:.3f}"
+        rows += [("training data told from others", told)]
         rows += [("check rows differ by", self.golden_error)]
         return pd.DataFrame(rows, columns=["fact", "value"])
 

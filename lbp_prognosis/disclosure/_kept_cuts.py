@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ def kept_cuts(
 
     Numbers at two thresholds (net benefit, patients above, events found) subtract to those of the band between them,
     so that a threshold is kept only if all bands that it leaves have at least ``smallest`` patients with the target and
-    as many without, and of those whose state is not known none or as many.
+    as many without, and of those whose state is not known none or as many; the same in each layer of patients.
 
     Parameters
     ----------
@@ -63,8 +64,8 @@ def bands_are_safe(patients: Patients, score: np.ndarray, cuts: Sequence[float],
         k.
     """
     code = threshold_bins(score, np.asarray(cuts, dtype=float))
-    for band in range(len(cuts) + 1):
-        with_it, without, unknown = patients.parts(code == band)
+    for band, layer in itertools.product(range(len(cuts) + 1), patients.each_layer()):
+        with_it, without, unknown = patients.parts((code == band) & layer)
         if with_it == without == unknown == 0:
             continue
         if min(with_it, without) < smallest or 0 < unknown < smallest:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lbp_prognosis._base import DataError, DisclosureError, argument_error, file_lock, write_file
 from lbp_prognosis.disclosure._identifier_text import identifier_text
 
@@ -88,7 +90,7 @@ class ReleaseLedger:
                 raise DisclosureError(
                     f"The patients of the release {entry['title']!r} would be released again with other numbers, "
                     "and both releases together would disclose more than either. Release the same page, or wait for "
-                    f"{k} or more further patients."
+                    "more patients."
                 )
         pattern: Counter[tuple[bool, ...]] = Counter()
         for member in set().union(members, *(known for _, known in earlier)):
@@ -99,10 +101,55 @@ class ReleaseLedger:
                 names = ", ".join(map(repr, near or [entry["title"] for entry, _ in earlier]))
                 raise DisclosureError(
                     f"This cohort and that of {names} single out 1 to {k - 1} patients, whose numbers would follow by "
-                    f"subtraction. Wait until {k} or more patients differ, or write the page `not-for-release`."
+                    "subtraction. Wait for more patients, or write the page `not-for-release`."
                 )
 
-    def add(self, title: str, ids: Iterable[object], smallest: int, content: str = "") -> None:
+    def layers(self, ids: Iterable[object]) -> np.ndarray:
+        """Return the set of earlier releases that each of the patients was in, as a code.
+
+        Parameters
+        ----------
+        ids : iterable
+            Identifiers of the patients of the new release, one per row.
+
+        Returns
+        -------
+        ndarray of int of shape (n_rows,)
+            Rows with the same code were in the same earlier releases. A release of exactly these patients is asked
+            again, and compared with those before it.
+
+        Raises
+        ------
+        DisclosureError
+            If an earlier release shares patients with this one and has others too: what they have follows by
+            subtraction, and nothing here can tell whether it may be told.
+        """
+        own = [self._hash(one) for one in _listed(ids)]
+        members = set(own)
+        codes = np.zeros(len(own), dtype=int)
+        for entry in self._held["releases"]:
+            known = set(entry["members"])
+            if known == members:
+                break
+            if not known & members:
+                continue
+            if known - members:
+                raise DisclosureError(
+                    f"Patients of the release {entry['title']!r} are not in this cohort, and their numbers would "
+                    "follow by subtraction. Release all of its patients together with the new ones, or write the page "
+                    "`not-for-release`."
+                )
+            codes = np.unique(2 * codes + np.isin(own, sorted(known)), return_inverse=True)[1]
+        return codes
+
+    def add(
+        self,
+        title: str,
+        ids: Iterable[object],
+        smallest: int,
+        content: str = "",
+        layers: np.ndarray | None = None,
+    ) -> None:
         """Write down a release; the same one again is written down once.
 
         Parameters
@@ -115,10 +162,23 @@ class ReleaseLedger:
             k.
         content : str, default ""
             Digest of what was released.
+        layers : ndarray of int of shape (n_rows,), optional
+            What `layers` returned when the release was opened; another release of these patients may have been written
+            since.
+
+        Raises
+        ------
+        DisclosureError
+            If earlier releases forbid this one.
         """
-        ids = ids if isinstance(ids, str) else list(ids)
+        ids = _listed(ids)
         with self._changing():
             self.check(ids, smallest, content)
+            if layers is not None and not np.array_equal(layers, self.layers(ids)):
+                raise DisclosureError(
+                    "Another release of some of these patients was written meanwhile, which this one was not compared "
+                    "with. Write it again."
+                )
             entry = {
                 "title": title,
                 "smallest_cell": int(smallest),
@@ -168,10 +228,10 @@ class ReleaseLedger:
         return tuple(entry["title"] for entry in self._held["releases"] if gone & set(entry["members"]))
 
     def _hashes(self, ids: Iterable[object]) -> set[str]:
-        if isinstance(ids, str):
-            raise argument_error("ids", "a list of identifiers", repr(ids))
-        key = bytes.fromhex(self._held["key"])
-        return {hmac.new(key, _bytes(one), hashlib.sha256).hexdigest() for one in ids}
+        return {self._hash(one) for one in _listed(ids)}
+
+    def _hash(self, identifier: object) -> str:
+        return hmac.new(bytes.fromhex(self._held["key"]), _bytes(identifier), hashlib.sha256).hexdigest()
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -183,6 +243,12 @@ class ReleaseLedger:
 
     def _write(self) -> None:
         write_file(self.path, json.dumps(self._held, indent=1) + "\n", private=True)
+
+
+def _listed(ids: Iterable[object]) -> list[object]:
+    if isinstance(ids, str):
+        raise argument_error("ids", "a list of identifiers", repr(ids))
+    return list(ids)
 
 
 def _bytes(identifier: object) -> bytes:

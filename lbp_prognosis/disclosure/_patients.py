@@ -31,6 +31,9 @@ class Patients:
         Patient of each row, where a patient has several; cells then count patients.
     ids : tuple of str, optional
         Identifier of each row, for the ledger.
+    layers : ndarray of int of shape (n_rows,), optional
+        Set of earlier releases that each row was in; numbers of two releases subtract to those of a layer. One layer by
+        default.
     """
 
     state: np.ndarray = field(repr=False)
@@ -38,12 +41,14 @@ class Patients:
     copies: np.ndarray | None = field(default=None, repr=False)
     clusters: np.ndarray | None = field(default=None, repr=False)
     ids: Sequence[str] | None = field(default=None, repr=False)
+    layers: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         size = self.state.shape[0]
         if not np.isin(self.state, _PARTS).all():
             raise argument_error("state", "of 1, 0 and −1", sorted(set(self.state.tolist()))[:5])
         beside: dict[str, Any] = {"copies": self.copies, "clusters": self.clusters, "ids": self.ids, **self.scores}
+        beside["layers"] = self.layers
         for name, values in beside.items():
             if values is not None and len(values) != size:
                 raise argument_error(name, f"of length {size}, one per row of `state`", f"length {len(values)}")
@@ -58,6 +63,12 @@ class Patients:
         if self.clusters is not None:
             return int(np.unique(self.clusters[rows]).size)
         return int(rows.sum()) if self.copies is None else round(float(self.copies[rows].sum()))
+
+    def each_layer(self) -> list[np.ndarray]:
+        """Return the rows of each layer as truth values of shape (n_rows,)."""
+        if self.layers is None:
+            return [np.ones(self.state.shape[0], dtype=bool)]
+        return [self.layers == code for code in np.unique(self.layers)]
 
     def parts(self, rows: np.ndarray | None = None) -> tuple[int, int, int]:
         """Return how many of the rows have the target, have it not, and are not known."""

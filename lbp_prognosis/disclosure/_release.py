@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,10 @@ _MEAN, _QUANTILE = 50, 100
 _NO_LEDGER = (
     "Without a ledger of releases nothing protects against subtracting this release from another of nearly the same "
     "patients."
+)
+_LAYERED = (
+    "An earlier release has some of these patients. Every count that follows by subtraction is kept like one that is "
+    "shown, and what cannot be counted in the difference is left out."
 )
 
 
@@ -70,16 +74,43 @@ class Release:
                 "without a ledger."
             )
         self.ledger.check(self.patients.ids, self.smallest_cell)
+        layers = self.ledger.layers(self.patients.ids)
+        self.patients = replace(self.patients, layers=layers)
+        if not self.layered:
+            return
+        for rows in self.patients.each_layer():
+            if self._too_few(rows):
+                raise DisclosureError(
+                    "This cohort and an earlier release single out a group of patients whose numbers would follow by "
+                    f"subtraction, and which would not be released alone: it has {self._too_few(rows)}. Wait for more "
+                    "patients, or write the page `not-for-release`."
+                )
+        self._actions.append(("release", "said", _LAYERED))
 
     @property
-    def insufficient(self) -> str:
-        """Reason why nothing is released; empty if there are enough patients."""
-        with_it, without, _ = self.patients.parts()
-        if self.patients.n < self.min_n:
+    def layered(self) -> bool:
+        """Whether an earlier release has some of the patients and not the others."""
+        return len(self.patients.each_layer()) > 1
+
+    def _too_few(self, rows: np.ndarray) -> str:
+        with_it, without, _ = self.patients.parts(rows)
+        if self.patients.count(rows) < self.min_n:
             return f"fewer than {self.min_n} patients"
         if min(with_it, without) < self.min_events:
             return f"fewer than {self.min_events} patients with the outcome, or without it"
         return ""
+
+    @property
+    def insufficient(self) -> str:
+        """Reason why nothing is released; empty if there are enough patients."""
+        return self._too_few(np.ones(self.patients.state.shape[0], dtype=bool))
+
+    @property
+    def few_unknown(self) -> bool:
+        """Whether 1 to k − 1 patients, of all or of a layer, are of unknown state."""
+        every = np.ones(self.patients.state.shape[0], dtype=bool)
+        found = [self.patients.parts(rows)[2] for rows in (every, *self.patients.each_layer())]
+        return any(0 < unknown < self.smallest_cell for unknown in found)
 
     @property
     def count_digits(self) -> int:
@@ -88,8 +119,7 @@ class Release:
         Where 1 to k − 1 patients are of unknown state the denominator of a share would give them away, unless the share
         is rounded to more than one patient.
         """
-        unknown = self.patients.parts()[2]
-        if unknown == 0 or unknown >= self.smallest_cell:
+        if not self.few_unknown:
             return self.digits
         return int(max(1, min(self.digits, np.floor(np.log10(self.patients.n)))))
 
@@ -114,6 +144,18 @@ class Release:
         if not fits:
             self.note(item, "dropped", f"the release budget of {self.budget.most} numbers is used up")
         return fits
+
+    def apart(self, where: str) -> bool:
+        """Return whether an item may be released that is not counted in the layers; where there are several it may not.
+
+        Parameters
+        ----------
+        where : str
+            What it is.
+        """
+        if self.layered:
+            self.note(where, "dropped", "an earlier release has some of these patients: it could be subtracted")
+        return not self.layered
 
     def keeps(self, counts: Any) -> bool:
         """Return whether each part of a partition is empty or of at least ``smallest_cell`` patients.
@@ -269,7 +311,7 @@ class Release:
         """
         above = [threshold_bins(score, np.array([cut])) == 1 for score in (first, second)]
         moved = (above[0] & ~above[1], above[1] & ~above[0])
-        cells = [count for rows in moved for count in self.patients.parts(rows)]
+        cells = [c for rows in moved for layer in self.patients.each_layer() for c in self.patients.parts(rows & layer)]
         small = [count for count in cells if 0 < count < self.smallest_cell]
         if small:
             self.note(where, "dropped", f"the interval discloses fewer than {self.smallest_cell} who change sides")
@@ -301,4 +343,4 @@ class Release:
             Of everything that is released.
         """
         if self.ledger is not None and self.patients.ids is not None:
-            self.ledger.add(title, self.patients.ids, self.smallest_cell, digest)
+            self.ledger.add(title, self.patients.ids, self.smallest_cell, digest, self.patients.layers)

@@ -84,6 +84,9 @@ class BoostedAFT(BoostedModel):
     ----------
     trees_ : str
         The booster, as JSON; its margin is in units of ``trained_scale_``, from ``start_``.
+    fewest_in_leaf_ : int
+        Smallest number of patients (of clusters, where rows have any) behind a leaf of any tree, rows that were not
+        drawn among them.
     n_rounds_ : int
         Trees used.
     start_, trained_scale_ : float
@@ -227,7 +230,8 @@ class BoostedAFT(BoostedModel):
         problem = _LocationRows(self._standard(times), weights, transformation_scale(_SCALES[self.distribution]))
         rng = generator(self.random_state)
         settings = self._tree_parameters(self.tree_columns_, sign=-1, seed=int(rng.integers(2**31)))
-        folds = deal_folds(self._groups(design), event, count, rng)
+        groups = self._groups(design)
+        folds = deal_folds(groups, event, count, rng)
         table: TreeTable = self._table(design.X, [settings])
         chosen = cross_fit(
             table,
@@ -237,7 +241,9 @@ class BoostedAFT(BoostedModel):
             select=bool(self.select_rounds),
             patience=self.early_stopping,
         )
-        self.trees_ = save_booster(grow_trees(table, problem, chosen.rounds).boosters[0])
+        grown = grow_trees(table, problem, chosen.rounds)
+        self.trees_ = save_booster(grown.boosters[0])
+        self.fewest_in_leaf_ = grown.fewest_in_leaf(groups)
         self.n_rounds_ = chosen.rounds
         exact = times.kind == 1
         jacobian = float(weights[exact] @ (times.clock[exact] + np.log(self.trained_scale_)))

@@ -86,6 +86,9 @@ class BoostedCox(BoostedModel):
     ----------
     trees_ : dict of int to str
         The booster of each cause, as JSON.
+    fewest_in_leaf_ : int
+        Smallest number of patients (of clusters, where rows have any) behind a leaf of any tree, rows that were not
+        drawn among them.
     n_rounds_ : dict of int to int
         Trees used for each cause.
     slope_ : dict of int to float
@@ -223,6 +226,7 @@ class BoostedCox(BoostedModel):
         used = design.taking_part
         part = design.part(used)
         groups = self._groups(part)
+        self.fewest_in_leaf_ = groups.size
         self.trees_: dict[int, str] = {}
         self.n_rounds_: dict[int, int] = {}
         self.slope_: dict[int, float] = {}
@@ -238,13 +242,15 @@ class BoostedCox(BoostedModel):
             settings = self._tree_parameters(columns, sign=int(cause == 1), seed=int(rng.integers(2**31)))
             folds = deal_folds(groups, event[used], count, rng)
             problem = _CauseRows(part, event[used], weights[used], self.ties)
-            chosen = self._grow(cause, self._table(part.X, [settings]), problem, folds)
+            chosen = self._grow(cause, self._table(part.X, [settings]), problem, folds, groups)
             self.cross_fitted_margin_[cause] = self._over_all_rows(chosen, used, y.shape[0])
             self._calibrate(cause, design, event, weights, np.nan_to_num(self.cross_fitted_margin_[cause]))
         self._boosters: dict[Any, Any] = {}
         return self
 
-    def _grow(self, cause: int, table: TreeTable, problem: _CauseRows, folds: np.ndarray) -> np.ndarray:
+    def _grow(
+        self, cause: int, table: TreeTable, problem: _CauseRows, folds: np.ndarray, groups: np.ndarray
+    ) -> np.ndarray:
         """Grow the trees of a cause and return the cross-fitted margins."""
         chosen = cross_fit(
             table,
@@ -254,7 +260,9 @@ class BoostedCox(BoostedModel):
             select=bool(self.select_rounds),
             patience=self.early_stopping,
         )
-        self.trees_[cause] = save_booster(grow_trees(table, problem, chosen.rounds).boosters[0])
+        grown = grow_trees(table, problem, chosen.rounds)
+        self.trees_[cause] = save_booster(grown.boosters[0])
+        self.fewest_in_leaf_ = min(self.fewest_in_leaf_, grown.fewest_in_leaf(groups))
         self.n_rounds_[cause], self.cv_log_likelihood_[cause] = chosen.rounds, chosen.log_likelihood
         return chosen.margins[:, 0]
 

@@ -88,6 +88,9 @@ class BoostedHazard(BoostedModel):
         Visits up to the last at which a patient was at risk.
     trees_ : dict of int to str
         The booster of each cause, as JSON.
+    fewest_in_leaf_ : int
+        Smallest number of patients (of clusters, where rows have any) behind a leaf of any tree, rows that were not
+        drawn among them.
     n_rounds_ : int
         Trees of each booster.
     slope_ : dict of int to float
@@ -241,7 +244,8 @@ class BoostedHazard(BoostedModel):
             self._tree_parameters(self.tree_columns_, sign=int(cause == 1), seed=int(rng.integers(2**31)))
             for cause in causes
         ]
-        folds = deal_folds(self._groups(design), np.any(found, axis=0), count, rng)
+        groups = self._groups(design)
+        folds = deal_folds(groups, np.any(found, axis=0), count, rng)
         shift = np.zeros((rows.person.size, len(causes)))
         if design.offset is not None:
             shift += design.offset[rows.person][:, None]
@@ -260,6 +264,7 @@ class BoostedHazard(BoostedModel):
         )
         grown = grow_trees(table, problem, chosen.rounds)
         self.trees_ = {cause: save_booster(booster) for cause, booster in zip(causes, grown.boosters)}
+        self.fewest_in_leaf_ = grown.fewest_in_leaf(groups[owner])
         self.n_rounds_, self.cv_log_likelihood_ = chosen.rounds, chosen.log_likelihood
         margins = chosen.margins if self.time_varying else chosen.margins[rows.person]
         if self.recalibrate:

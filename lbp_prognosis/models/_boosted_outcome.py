@@ -76,6 +76,9 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         Factor of f.
     trees_ : str
         The booster of f, as JSON.
+    fewest_in_leaf_ : int
+        Smallest number of patients (of clusters, where rows have any) behind a leaf of any tree, rows that were not
+        drawn among them.
     n_rounds_ : int
         Its trees.
     cv_ranked_loss_ : ndarray of shape (grown + 1,)
@@ -214,7 +217,8 @@ class BoostedOutcome(BoostedModel, ScoreModel):
         rng = generator(self.random_state)
         settings = self._tree_parameters(self.tree_columns_, sign=1, seed=int(rng.integers(2**31)))
         count = min(int(self.folds), score.size // (FEWEST_SCORES // 2))
-        folds = deal_folds(self._groups(design), score > np.median(score), count, rng)
+        groups = self._groups(design)
+        folds = deal_folds(groups, score > np.median(score), count, rng)
         table = self._table(design.X, [settings])
         problem = _ScoreRows(score, weights, shift, self.link)
         chosen = cross_fit(
@@ -225,7 +229,9 @@ class BoostedOutcome(BoostedModel, ScoreModel):
             select=bool(self.select_rounds),
             patience=self.early_stopping,
         )
-        self.trees_ = save_booster(grow_trees(table, problem, chosen.rounds).boosters[0])
+        grown = grow_trees(table, problem, chosen.rounds)
+        self.trees_ = save_booster(grown.boosters[0])
+        self.fewest_in_leaf_ = grown.fewest_in_leaf(groups)
         self.n_rounds_ = chosen.rounds
         self.cv_ranked_loss_ = -chosen.log_likelihood / weights.sum()
         self.cross_fitted_margin_ = self._over_all_rows(chosen.margins[:, 0], place, y.shape[0])

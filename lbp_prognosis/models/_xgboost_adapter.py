@@ -114,6 +114,25 @@ class GrowingTrees:
             )
         self.rounds += 1
 
+    def fewest_in_leaf(self, owner: np.ndarray) -> int:
+        """Return the smallest number of patients behind a leaf of any tree; all patients where there is no tree.
+
+        Parameters
+        ----------
+        owner : ndarray of int of shape (n,)
+            Patient of each row.
+        """
+        codes = np.unique(owner, return_inverse=True)[1].astype(np.int64)
+        n = fewest = int(codes.max()) + 1
+        alone = codes.size == n
+        for booster in self.boosters if self.rounds else ():
+            leaves = np.asarray(booster.predict(self._train, pred_leaf=True)).reshape(codes.size, -1)
+            for leaf in leaves.astype(np.int64).T:
+                behind = leaf if alone else np.unique(leaf * n + codes) // n
+                counts = np.bincount(behind)
+                fewest = min(fewest, int(counts[counts > 0].min()))
+        return fewest
+
 
 def save_booster(booster: Any) -> str:
     """Return a booster as JSON text."""

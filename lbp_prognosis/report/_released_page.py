@@ -126,7 +126,8 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     sites = None
     if page.sites is not None and release.take("pooled over sites", 5 * _POOLED * len(page.sites.models)):
         release.note("numbers of single sites", "dropped", "a site may be a few patients; what is pooled stays")
-        sites = replace(page.sites, sites=released_sites(page.sites.sites, release))
+        shown = page.sites.sites if release.apart("patients of sites") else page.sites.sites.iloc[:0]
+        sites = replace(page.sites, sites=released_sites(shown, release))
     explanations = _explanations(page, release)
     evidence = replace(page.evidence, entries=_readings(page, release))
     association = page.association
@@ -138,7 +139,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     else:
         association = None
     # curves last
-    if groups is not None and made is not None:
+    if groups is not None and made is not None and release.apart("curves of risk groups"):
         groups = released_curves(groups, made, release, page.horizon)
     calibrations: dict[str, Any] = {
         model: released_calibration(fitted, model, numbers, rows[model], release)
@@ -220,8 +221,9 @@ def _kept_horizons(found: Evaluation, rows: JudgedRows, release: Release, main: 
             for state in states
         )
         cells = [
-            release.patients.count((first == a) & (second == b))
+            release.patients.count((first == a) & (second == b) & layer)
             for first, second in pairwise(states)
+            for layer in release.patients.each_layer()
             for a in (1, 0, -1)
             for b in (1, 0, -1)
         ]
@@ -358,8 +360,8 @@ def _numbers(page: Page, numbers: Evaluation, apparent: Evaluation | None) -> pd
 
 def _events(release: Release, rows: JudgedRows) -> int | None:
     """Return patients with the event by the main horizon, unless those of unknown state would follow from it."""
-    with_it, without, unknown = release.patients.parts()
-    if 0 < unknown < release.smallest_cell:
+    with_it, without, _ = release.patients.parts()
+    if release.few_unknown:
         release.note("events", "dropped", "patients of unknown state would follow")
         return None
     return with_it if rows.target == "event" else without

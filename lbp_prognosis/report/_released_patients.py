@@ -36,6 +36,8 @@ def released_flow(flow: Any, release: Release) -> ReleasedFlow | None:
     """
     k = release.smallest_cell
     steps = flow.steps.copy()
+    if not release.apart("patients who were left out, and what was counted on the way"):
+        steps = steps[steps["kind"].eq("end")]
     excluded = steps[steps["kind"].eq("excluded") & (steps["n"] > 0)]
     rows = [steps[steps["kind"].eq("start")], steps[steps["kind"].eq("end")]]
     if len(excluded):
@@ -123,9 +125,10 @@ class ReleasedVariables:
         frame = frame.astype(object)
         groups = self._groups(frame, overall=False)
         sizes = [_count(frame.loc[frame["variable"].eq("n"), group].iloc[0]) for group in groups]
-        if self.release.keeps(sizes):
+        if not groups or (self.release.keeps(sizes) and self.release.apart(f"{caption}: groups")):
             return frame
-        self.release.note(caption, "dropped", f"groups, one of fewer than {self.release.smallest_cell} patients")
+        if not self.release.keeps(sizes):
+            self.release.note(caption, "dropped", f"groups, one of fewer than {self.release.smallest_cell} patients")
         gone = [*groups, *(c for c in frame.columns if str(c).startswith("smd"))]
         return frame.drop(columns=gone)
 
@@ -160,11 +163,15 @@ class ReleasedVariables:
         levels = [v for v in levels if v not in absent] + absent
         tables = {c: part for c, part in parts.items() if len(part)}
         blocks = [self._matrix(part.set_index("value"), levels, self._groups(part)) for part in tables.values()]
+        layers = self._in_layers(name, levels, blocks[0][:, -1])
+        if layers is None:
+            self._dropped_apart(name)
+            return
         ordered = all(_is_number(v) for v in levels if v not in absent)
         k = self.release.smallest_cell
-        merged = merged_levels(np.hstack(blocks), k, ordered=ordered, last=len(absent))
+        merged = merged_levels(np.hstack([*blocks, layers]), k, ordered=ordered, last=len(absent))
         if merged is None:  # in no group then, but for all
-            merged = merged_levels(blocks[0][:, -1], k, ordered=ordered, last=len(absent))
+            merged = merged_levels(np.hstack([blocks[0][:, -1:], layers]), k, ordered=ordered, last=len(absent))
             tables = {c: self._ungrouped(part) for c, part in tables.items()}
             if merged is not None and any(block.shape[1] > 1 for block in blocks):
                 self.release.note(name, "dropped", f"counts in groups, some of fewer than {k} patients")
@@ -188,6 +195,36 @@ class ReleasedVariables:
         ]
         for (caption, part), block in zip(tables.items(), blocks):
             self._made[caption].append(self._category_rows(name, part, block, merged, labels, levels, hidden, joined))
+
+    def _in_layers(self, name: str, levels: list[str], overall: np.ndarray) -> np.ndarray | None:
+        """Return patients per level and layer, shape (n_levels, n_layers); None where the values are not those counted.
+
+        Layers are not shown, but the numbers of two releases subtract to them.
+        """
+        if not self.release.layered:
+            return np.empty((len(levels), 0))
+        values = self._values(name)
+        if values is None:
+            return None
+        words = [_word(value) for value in values]
+        told = np.array([[word in (level, _plain(level)) for word in words] for level in levels], dtype=bool)
+        gone = np.array([level.startswith("missing") for level in levels])
+        told[gone] = values.isna().to_numpy()
+        counts = np.array([told[:, rows].sum(axis=1) for rows in self.release.patients.each_layer()], dtype=float).T
+        return counts if np.array_equal(counts.sum(axis=1), overall) else None
+
+    def _values(self, name: str) -> pd.Series | None:
+        """Return the values of a variable in the rows of the release, if there is one row per patient."""
+        patients = self.release.patients
+        alone = patients.copies is None and patients.clusters is None
+        if not alone or self.rows is None or name not in self.rows or len(self.rows) != patients.state.shape[0]:
+            return None
+        return self.rows[name]
+
+    def _dropped_apart(self, name: str) -> None:
+        self._unknown.add(name)
+        self._levels[name] = None
+        self.release.apart(name)
 
     def _ungrouped(self, part: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a variable without the columns of groups."""
@@ -240,6 +277,9 @@ class ReleasedVariables:
         k = self.release.smallest_cell
         known: dict[str, np.ndarray] = {}
         safe = True
+        if self.release.layered and self._values(name) is None:
+            self._dropped_apart(name)
+            return
         for caption, part in parts.items():
             if not len(part):
                 continue
@@ -248,11 +288,13 @@ class ReleasedVariables:
             gone = np.array([_count(absent[g].iloc[0]) if len(absent) else 0 for g in groups])
             known[caption] = sizes - gone
             safe = safe and self.release.keeps(np.concatenate([gone, sizes - gone]))
+        layers = self._known_in_layers(name)
+        safe = safe and self.release.keeps(layers)
         if not safe:
             self._unknown.add(name)
             self.release.note(f"{name}: missing values", "dropped", f"fewer than {k} are missing or known")
         fewest = min(int(v.min()) for v in known.values())
-        whole = min(int(v[-1]) for v in known.values())
+        whole = min([int(v[-1]) for v in known.values()] + [int(n) for n, _ in layers])
         for caption in known:
             part = parts[caption]
             shown = self._summary_row(name, caption, part, fewest, whole, safe)
@@ -267,6 +309,18 @@ class ReleasedVariables:
             if rows:
                 self._made[caption].append(pd.concat(rows))
 
+    def _known_in_layers(self, name: str) -> list[tuple[int, int]]:
+        """Return how many values are known and missing in each layer; none where there is one layer."""
+        values = self._values(name) if self.release.layered else None
+        if values is None:
+            return []
+        lost = values.isna().to_numpy()
+        return [(int((rows & ~lost).sum()), int((rows & lost).sum())) for rows in self.release.patients.each_layer()]
+
+    def _told_in_layers(self, name: str) -> bool:
+        """Return whether the missing values of each layer may be known."""
+        return self._values(name) is not None and self.release.keeps(self._known_in_layers(name))
+
     def _summary_row(
         self, name: str, caption: str, part: pd.DataFrame, fewest: int, whole: int, safe: bool
     ) -> pd.DataFrame | None:
@@ -278,6 +332,9 @@ class ReleasedVariables:
         if words.endswith("mean (SD)"):
             numeric = None if values is None else pd.to_numeric(values, errors="coerce")
             fits, all_groups = self.release.mean(name, whole, numeric), fewest >= 50
+            if fits and numeric is not None and self.release.layered:
+                parts = [numeric[rows] for rows in self.release.patients.each_layer()]
+                fits = all([self.release.mean(name, whole, part) for part in parts])
         else:
             dated = bool(re.search(r"\d{4}-\d{2}-\d{2}", str(row["overall"].iloc[0])))
             fits = not dated and self.release.quantiles(name, whole)
@@ -316,6 +373,8 @@ class ReleasedVariables:
         out = self.predictors.copy()
         known, absent = (out["n"] - out["n_missing"]).to_numpy(), out["n_missing"].to_numpy()
         parts_safe = np.array([self.release.keeps(pair) for pair in zip(known, absent)], dtype=bool)
+        if self.release.layered:
+            parts_safe &= [self._told_in_layers(str(name)) for name in out["column"]]
         hide = ~parts_safe | out["column"].isin(self._unknown).to_numpy()
         ranges = []
         for row in out.to_dict("records"):
@@ -344,6 +403,15 @@ def _base(variable: object) -> str:
         if text.endswith(end):
             return text.removesuffix(end)
     return text
+
+
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float | np.number) and not isinstance(value, bool) else str(value)
+
+
+def _plain(level: str) -> str:
+    """Return a level as `_word` writes its value: ``1.0`` is ``1``."""
+    return f"{float(level):g}" if _is_number(level) else level
 
 
 def _is_number(text: str) -> bool:

@@ -50,4 +50,6 @@ def check_before_work(study: Study, data: StudyData) -> None:
     # what the ledger of releases refuses after the work, it refuses before it
     ledger, gate = study.release_ledger(), study.gate()
     if ledger is not None and gate is not None:
-        ledger.check(data.patient_ids(study.data.id) or (), gate.smallest_cell)
+        names = data.patient_ids(study.data.id) or ()
+        ledger.check(names, gate.smallest_cell)
+        ledger.layers(names)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-__all__ = ["Haul", "System", "attack", "curve_times", "read_run"]
+__all__ = ["Haul", "System", "attack", "attack_series", "curve_times", "read_run"]
 
 _IMAGE = re.compile(r'<img src="data:image/svg\+xml;base64,([^"]+)" alt="([^"]*)"')
 _HALF = 0.5000001
@@ -123,6 +123,31 @@ class System:
         return float(goal @ found.x)
 
 
+class Part:
+    """What one of several releases tells: its counts are those of the patients whom it has."""
+
+    def __init__(self, system: System, names: list[str], layers: list[str]) -> None:
+        self.system, self.names, self.layers = system, names, layers
+        self._fixed: dict[tuple[str, ...], tuple[int, int]] = {}
+
+    def range(self, parts: list[str]) -> tuple[int, int] | None:
+        """Return the smallest and largest value of a sum of counts; one that is known stays known."""
+        key = tuple(parts)
+        if key not in self._fixed:
+            found = self.system.range([f"{name}@{layer}" for name in parts for layer in self.layers])
+            if found is None or found[0] != found[1]:
+                return found
+            self._fixed[key] = found
+        return self._fixed[key]
+
+    def add(self, parts: dict[str, float], low: float, high: float) -> None:
+        spread = {f"{name}@{layer}": factor for name, factor in parts.items() for layer in self.layers}
+        self.system.add(spread, low, high)
+
+    def sum(self, names: list[str], low: float, high: float | None = None) -> None:
+        self.add(dict.fromkeys(names, 1.0), low, low if high is None else high)
+
+
 def _finding(where: str, bounds: tuple[int, int] | None, k: int) -> str | None:
     """A small cell that is known exactly or within one."""
     if bounds is None or bounds[0] < 1 or bounds[1] >= k or bounds[1] - bounds[0] > 2:
@@ -144,6 +169,134 @@ def attack(
         found += _between_horizons(haul, k)
         found += _who_changes_sides(haul, k)
     return found
+
+
+def attack_series(
+    hauls: list[Haul], members: list[frozenset[int]], k: int, *, kind: str, complete: bool, levels: dict[str, list[str]]
+) -> list[str]:
+    """Return what several releases tell together: counts of the patients who are in the same ones of them.
+
+    Parameters
+    ----------
+    hauls : list of Haul
+        Of the releases.
+    members : list of frozenset of int
+        Their patients; the attacker knows how they overlap.
+    k, kind, complete, levels
+        As of `attack`.
+    """
+    layers: dict[tuple[bool, ...], set[int]] = {}
+    for patient in frozenset().union(*members):
+        layers.setdefault(tuple(patient in one for one in members), set()).add(patient)
+    names = {pattern: "".join("x" if inside else "-" for inside in pattern) for pattern in layers}
+    inside = [[names[pattern] for pattern in layers if pattern[place]] for place in range(len(hauls))]
+    told = [(haul, own) for haul, own in zip(hauls, inside) if haul.fact("patients") is not None]
+    found = _bands_of_series(told, list(names.values()), k, kind, complete)
+    found += _variables_of_series(told, list(names.values()), k, levels)
+    if complete and kind in ("status", "right"):
+        found += _horizons_of_series(told, k)
+    found += [line for (a, _), (b, _) in itertools.combinations(told, 2) for line in _subtracted(a, b, k)]
+    return found
+
+
+def _bands_of_series(
+    told: list[tuple[Haul, list[str]]], layers: list[str], k: int, kind: str, complete: bool
+) -> list[str]:
+    """The risks of a patient are the same in all releases: the predictions are those of one external model."""
+    if kind == "interval":
+        return []
+    cuts: set[float] = set()
+    for haul, _ in told:
+        cuts |= set(np.round(_net_benefits(haul).query("model == 'new'")["threshold"].astype(float), 6))
+        if "risk_groups" in haul.tables:
+            cuts |= set(np.round(_cuts_of_groups(haul.tables["risk_groups"]), 6))
+    grid = sorted(cuts)
+    names = [f"{p}{b}" for b in range(len(grid) + 1) for p in "efu"]
+    most = max((haul.fact("patients") or 0 for haul, _ in told), default=0)
+    system = System([f"{name}@{layer}" for name in names for layer in layers], most)
+    for haul, own in told:
+        benefit = _net_benefits(haul)
+        part = Part(system, names, own)
+        n = haul.fact("patients") or 0
+        groups = haul.tables.get("risk_groups")
+        add_bands(part, haul, n, kind, complete, grid, benefit[benefit["model"] == "new"], benefit, groups)
+        fits = _counts_by_horizon(haul) if complete and kind in ("status", "right") else {}
+        if fits:
+            part.sum([f"e{b}" for b in range(len(grid) + 1)], min(fits[max(fits)]), max(fits[max(fits)]))
+    out = []
+    for layer in layers:
+        for p in "efu":
+            line = system.finding(f"{p} in {layer}", [f"{p}{b}@{layer}" for b in range(len(grid) + 1)], k)
+            out += [line] if line else []
+            for b in range(len(grid) + 1):
+                line = system.finding(f"band {b} of {grid}, {p} in {layer}", [f"{p}{b}@{layer}"], k)
+                out += [line] if line else []
+    return out
+
+
+def _horizons_of_series(told: list[tuple[Haul, list[str]]], k: int) -> list[str]:
+    """Events between two horizons among those whom one release has and another has not."""
+    counts = [_counts_by_horizon(haul) for haul, _ in told]
+    out = []
+    for (small, first), (large, second) in itertools.permutations([(own, c) for (_, own), c in zip(told, counts)], 2):
+        if not set(small) < set(large):
+            continue
+        for early, late in itertools.pairwise(sorted(first.keys() & second.keys())):
+            gaps = [[b - a for a in found[early] for b in found[late] if b >= a] for found in (first, second)]
+            if all(gaps):
+                ends = min(gaps[1]) - max(gaps[0]), max(gaps[1]) - min(gaps[0])
+                line = _finding(f"events from {early:g} to {late:g} in {set(large) - set(small)}", ends, k)
+                out += [line] if line else []
+    return out
+
+
+def _variables_of_series(
+    told: list[tuple[Haul, list[str]]], layers: list[str], k: int, levels: dict[str, list[str]]
+) -> list[str]:
+    groups = sorted({group for haul, _ in told for group in groups_of(haul)})
+    most = max((haul.fact("patients") or 0 for haul, _ in told), default=0)
+    out = []
+    for variable, values in levels.items():
+        columns, parts = [*groups, "rest"], [*values, "missing"]
+        names = [f"{p}|{g}" for p in parts for g in columns]
+        system = System([f"{name}@{layer}" for name in names for layer in layers], most)
+        for haul, own in told:
+            add_variable(Part(system, names, own), haul, haul.fact("patients") or 0, variable, values, columns)
+        for layer in layers:
+            for p in parts:
+                whole = [f"{p}|{g}@{layer}" for g in columns]
+                for where, cells in ((layer, whole), *((f"{g}, {c}", [c]) for g, c in zip(columns, whole))):
+                    line = system.finding(f"{variable} = {p} in {where}", cells, k, margins=True)
+                    out += [line] if line else []
+    return out
+
+
+_COUNT = re.compile(r"([\d,]+)(?: \([\d.]+\))?")
+
+
+def _subtracted(first: Haul, second: Haul, k: int) -> list[str]:
+    """Counts of the same name in two pages whose difference is a small cell."""
+    out = []
+    for name in sorted(first.tables.keys() & second.tables.keys() - {"release", "release_budget"}):
+        a, b = (haul.tables[name] for haul in (first, second))
+        by = [
+            c for c in ("variable", "level", "predictor", "site", "step", "kind") if c in a.columns and c in b.columns
+        ]
+        shared = [c for c in a.columns if c in b.columns and c not in by]
+        if not by or a.duplicated(by).any() or b.duplicated(by).any():
+            continue
+        for row in a.merge(b, on=by, suffixes=(" a", " b")).to_dict("records"):
+            for column in shared:
+                counts = [_COUNT.fullmatch(str(row[f"{column} {page}"])) for page in "ab"]
+                if all(counts):
+                    moved = abs(_number(counts[0][1]) - _number(counts[1][1]))  # type: ignore[index]
+                    where = " ".join(str(row[c]) for c in by)
+                    out += [f"subtracted: {where}, {column}: {moved:.0f}"] if 0 < moved < k else []
+    flows = [_flow_counts(haul) for haul in (first, second)]
+    for step in sorted(flows[0].keys() & flows[1].keys()):
+        moved = abs(flows[0][step] - flows[1][step])
+        out += [f"subtracted: flow, {step}: {moved:.0f}"] if 0 < moved < k else []
+    return out
 
 
 # ---- bands of risk by outcome ----------------------------------------------------------------------------------------
@@ -186,7 +339,8 @@ def _bands(haul: Haul, k: int, kind: str, complete: bool) -> list[str]:
         grid = sorted(cuts)
         if not grid:
             continue
-        system = _band_system(haul, n, kind, complete, grid, own, benefit, groups if model == "new" else None)
+        system = System([f"{p}{b}" for b in range(len(grid) + 1) for p in "efu"], n)
+        add_bands(system, haul, n, kind, complete, grid, own, benefit, groups if model == "new" else None)
         for b in range(len(grid) + 1):
             for part in ("e", "f") if complete else ("e", "f", "u"):
                 line = system.finding(f"{model}, band {b} of {grid}, {part}", [f"{part}{b}"], k)
@@ -199,7 +353,8 @@ def _bands(haul: Haul, k: int, kind: str, complete: bool) -> list[str]:
     return out
 
 
-def _band_system(
+def add_bands(
+    system: System | Part,
     haul: Haul,
     n: int,
     kind: str,
@@ -208,8 +363,8 @@ def _band_system(
     own: pd.DataFrame,
     benefit: pd.DataFrame,
     groups: pd.DataFrame | None,
-) -> System:
-    system = System([f"{p}{b}" for b in range(len(grid) + 1) for p in "efu"], n)
+) -> None:
+    """Add what a page tells of patients by band between thresholds and by outcome."""
     every = range(len(grid) + 1)
     system.sum(system.names, n)
     if complete:
@@ -229,10 +384,11 @@ def _band_system(
     for row in benefit[benefit["model"] == "treat all"].to_dict("records"):
         cut = float(row["threshold"])
         _add_benefit(system, list(every), float(row["value"]), cut / (1 - cut), n, half, kind)
-    return system
 
 
-def _add_benefit(system: System, bands: list[int], value: float, w: float, n: int, half: float, kind: str) -> None:
+def _add_benefit(
+    system: System | Part, bands: list[int], value: float, w: float, n: int, half: float, kind: str
+) -> None:
     """Net benefit × n is s(F(1 + w) − w) × n with s × n those above; F lies between e/n and e/(n − u)."""
     # e (1 + w) − w (e + f + u) ≤ n·NB + …, and ≥ the same less (1 + w) u
     parts = {f"e{b}": 1.0 for b in bands} | {f"f{b}": -w for b in bands} | {f"u{b}": -w for b in bands}
@@ -247,7 +403,7 @@ def _add_benefit(system: System, bands: list[int], value: float, w: float, n: in
     system.add(high, n * value - slack, np.inf)
 
 
-def _add_groups(system: System, groups: pd.DataFrame, grid: list[float], kind: str) -> None:
+def _add_groups(system: System | Part, groups: pd.DataFrame, grid: list[float], kind: str) -> None:
     """Groups are runs of bands, with their number of patients and their observed risk."""
     cuts = sorted(set(np.round(_cuts_of_groups(groups), 6)))
     shown = sorted(_group_low(name) for name in groups.iloc[:, 0])
@@ -282,7 +438,7 @@ def _group_low(name: str) -> float:
     return float(found[1]) / 100 if found else 0.0
 
 
-def _add_workload(system: System, haul: Haul, n: int, grid: list[float], complete: bool) -> None:
+def _add_workload(system: System | Part, haul: Haul, n: int, grid: list[float], complete: bool) -> None:
     load = haul.tables.get("workload")
     events = haul.fact("events by")
     for row in [] if load is None else load.itertuples(index=False):
@@ -299,34 +455,16 @@ def _add_workload(system: System, haul: Haul, n: int, grid: list[float], complet
 
 def _variables(haul: Haul, k: int, levels: dict[str, list[str]]) -> list[str]:
     """Solve for each category in each group and for the missing values, over all tables of the page at once."""
-    tables = {name: t for name, t in haul.tables.items() if name.startswith("table_one")}
     n = haul.fact("patients")
     if n is None:
         return []
-    groups: dict[str, int] = {}
-    for table in tables.values():
-        sizes = table[table["variable"] == "patients"]
-        for column in [c for c in table.columns if c not in ("variable", "level", "missing", "overall")]:
-            if not column.startswith(("smd", "standardised")) and len(sizes):
-                groups[column] = int(_number(sizes[column].iloc[0]))
-    known = haul.tables.get("predictors")
+    groups = groups_of(haul)
     out = []
     for variable, names in levels.items():
         parts = [*names, "missing"]
         columns = [*groups, "rest"] if groups else ["rest"]
         system = System([f"{p}|{g}" for p in parts for g in columns], n)
-        system.sum(system.names, n)
-        for group, size in groups.items():
-            system.sum([f"{p}|{group}" for p in parts], size)
-        if sum(groups.values()) == n:
-            system.sum([f"{p}|rest" for p in parts], 0)
-        for table in tables.values():
-            _add_cells(system, table, variable, parts, columns)
-        if known is not None:
-            row = known[known["predictor"] == variable]
-            for cell, inside in (("missing", ["missing"]), ("known in", names)):
-                if len(row) and re.fullmatch(r"[\d,]+", row[cell].iloc[0]):
-                    system.sum([f"{p}|{g}" for p in inside for g in columns], _number(row[cell].iloc[0]))
+        add_variable(system, haul, n, variable, names, columns)
         for part in parts:
             for group in [None, *groups]:
                 cells = [f"{part}|{g}" for g in columns] if group is None else [f"{part}|{group}"]
@@ -339,7 +477,42 @@ def _variables(haul: Haul, k: int, levels: dict[str, list[str]]) -> list[str]:
     return out
 
 
-def _add_cells(system: System, table: pd.DataFrame, variable: str, parts: list[str], columns: list[str]) -> None:
+def tables_of_patients(haul: Haul) -> list[pd.DataFrame]:
+    """Return all tables of the page that count categories."""
+    return [table for name, table in haul.tables.items() if name.startswith("table_one")]
+
+
+def groups_of(haul: Haul) -> dict[str, int]:
+    """Return the groups of these tables with their patients."""
+    groups: dict[str, int] = {}
+    for table in tables_of_patients(haul):
+        sizes = table[table["variable"] == "patients"]
+        for column in [c for c in table.columns if c not in ("variable", "level", "missing", "overall")]:
+            if not column.startswith(("smd", "standardised")) and len(sizes):
+                groups[column] = int(_number(sizes[column].iloc[0]))
+    return groups
+
+
+def add_variable(
+    system: System | Part, haul: Haul, n: int, variable: str, names: list[str], columns: list[str]
+) -> None:
+    """Add what a page tells of the categories of a variable, in groups and missing ones."""
+    parts, groups, known = [*names, "missing"], groups_of(haul), haul.tables.get("predictors")
+    system.sum(system.names, n)
+    for group, size in groups.items():
+        system.sum([f"{p}|{group}" for p in parts], size)
+    if sum(groups.values()) == n:
+        system.sum([f"{p}|rest" for p in parts], 0)
+    for table in tables_of_patients(haul):
+        _add_cells(system, table, variable, parts, columns)
+    if known is not None:
+        row = known[known["predictor"] == variable]
+        for cell, inside in (("missing", ["missing"]), ("known in", names)):
+            if len(row) and re.fullmatch(r"[\d,]+", row[cell].iloc[0]):
+                system.sum([f"{p}|{g}" for p in inside for g in columns], _number(row[cell].iloc[0]))
+
+
+def _add_cells(system: System | Part, table: pd.DataFrame, variable: str, parts: list[str], columns: list[str]) -> None:
     rows = table[
         table["variable"].str.startswith(f"{variable}, n (%)") | table["variable"].eq(f"{variable}, missing, n (%)")
     ]
@@ -359,7 +532,9 @@ def _add_cells(system: System, table: pd.DataFrame, variable: str, parts: list[s
                 system.sum(cells, 5, np.inf)
 
 
-def _add_share(system: System, parts: list[str], columns: list[str], column: str, count: float, share: float) -> None:
+def _add_share(
+    system: System | Part, parts: list[str], columns: list[str], column: str, count: float, share: float
+) -> None:
     """A share is of those known or of all; what it is of is known where only one of the two gives the digit shown."""
     if count == 0 or share == 0:
         return
@@ -371,13 +546,15 @@ def _add_share(system: System, parts: list[str], columns: list[str], column: str
     system.sum([f"{p}|{g}" for p in parts if p != "missing" for g in groups], low, high)
 
 
-def _flow(haul: Haul, k: int) -> list[str]:
-    """Exclusions: parts of the difference of what started and ended."""
+def _flow_counts(haul: Haul) -> dict[str, float]:
     words = next((alt for alt, _ in haul.pictures if alt.startswith("Flow of patients")), "")
     steps = re.findall(r"(?:: |; )([^:;]+): ([\d,]+|< \d+|masked)", words.replace("Flow of patients: ", ": "))
-    if len(steps) < 2:
-        return []
-    whole = {name: _number(count) for name, count in steps if re.fullmatch(r"[\d,]+", count)}
+    return {name: _number(count) for name, count in steps if re.fullmatch(r"[\d,]+", count)}
+
+
+def _flow(haul: Haul, k: int) -> list[str]:
+    """Exclusions: parts of the difference of what started and ended."""
+    whole = _flow_counts(haul)
     return [f"flow: {name} {count:.0f}" for name, count in whole.items() if 0 < count < k]
 
 
@@ -465,8 +642,8 @@ def _by_accuracy(haul: Haul, k: int, kind: str, complete: bool) -> list[str]:
 # ---- horizons, pairs, curves -----------------------------------------------------------------------------------------
 
 
-def _between_horizons(haul: Haul, k: int) -> list[str]:
-    """Brier score and IPA give the frequency of events at each horizon; two of them what lies between."""
+def _counts_by_horizon(haul: Haul) -> dict[float, set[int]]:
+    """Brier score and IPA give the frequency of events at each horizon, and with a denominator the counts."""
     n = haul.fact("patients")
     rows = haul.numbers[(haul.numbers["reference"].fillna("") == "") & (haul.numbers["sample"] != "apparent")]
     half = _HALF * _digits(haul)
@@ -483,10 +660,16 @@ def _between_horizons(haul: Haul, k: int) -> list[str]:
             possible = fit if possible is None else possible & fit
         if possible:
             counts[float(horizon)] = possible
-    out = []
     events = haul.fact("events by") if haul.released else None
     if events is not None and counts:  # of the two roots the one that is told
         counts[max(counts)] = {events}
+    return counts
+
+
+def _between_horizons(haul: Haul, k: int) -> list[str]:
+    """Events between two horizons."""
+    counts = _counts_by_horizon(haul)
+    out = []
     for first, second in itertools.pairwise(sorted(counts)):
         gaps = [b - a for a in counts[first] for b in counts[second] if b >= a]
         line = _finding(f"events from {first:g} to {second:g}", (min(gaps), max(gaps)) if gaps else None, k)

@@ -14,7 +14,7 @@ from lbp_prognosis.cohort import Flow, table_one_of
 from lbp_prognosis.report import Page, evaluation_page
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
 
-__all__ = ["KINDS", "SmallStudy", "columns_of", "small_study"]
+__all__ = ["KINDS", "SmallStudy", "columns_of", "grown_studies", "small_study"]
 
 KINDS = ("right", "competing", "status", "interval")
 MAIN = 12.0
@@ -32,11 +32,20 @@ class SmallStudy:
     page: Page
 
 
-@cache
-def small_study(
-    seed: int, kind: str, *, n: int | None = None, complete: bool | None = None, horizons: tuple[float, ...] = (6, 12)
-) -> SmallStudy:
-    """Return a study of 55 to 260 patients with a page that has not passed any gate."""
+@dataclass(frozen=True, eq=False)
+class _Patients:
+    """Of a study, with what is predicted for them by two models."""
+
+    kind: str
+    at: tuple[float, ...]
+    y: np.ndarray
+    risks: dict[str, np.ndarray]
+    rows: pd.DataFrame
+    sites: np.ndarray
+    declined: int
+
+
+def _patients(seed: int, kind: str, n: int | None, complete: bool | None, horizons: tuple[float, ...]) -> _Patients:
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     n = int(rng.integers(55, 260)) if n is None else n
     complete = bool(rng.integers(2)) if complete is None else complete
@@ -55,6 +64,33 @@ def small_study(
     }
     for risk in risks.values():
         risk.sort(axis=1)
+    rows, sites = _rows(n, x, rng)
+    return _Patients(kind, at, y, risks, rows, sites, int(rng.integers(0, 9)))
+
+
+@cache
+def small_study(
+    seed: int, kind: str, *, n: int | None = None, complete: bool | None = None, horizons: tuple[float, ...] = (6, 12)
+) -> SmallStudy:
+    """Return a study of 55 to 260 patients with a page that has not passed any gate."""
+    made = _patients(seed, kind, n, complete, horizons)
+    return _study(made, np.arange(len(made.rows)), f"{kind} {seed}", (made.declined, 9 - made.declined))
+
+
+def grown_studies(seed: int, kind: str, members: list[np.ndarray], *, complete: bool | None = None) -> list[SmallStudy]:
+    """Return pages of several sets of the same patients, given as their places."""
+    n = 1 + max(int(one.max()) for one in members)
+    made = _patients(seed, kind, n, complete, (6, 12))
+    return [
+        _study(made, one, f"{kind} {seed}, page {place}", (made.declined + 2 * place, 9 - made.declined + place))
+        for place, one in enumerate(members)
+    ]
+
+
+def _study(made: _Patients, chosen: np.ndarray, title: str, left_out: tuple[int, int]) -> SmallStudy:
+    n, kind, at, y = chosen.size, made.kind, made.at, made.y[chosen]
+    risks = {name: risk[chosen] for name, risk in made.risks.items()}
+    rows, sites = made.rows.iloc[chosen].reset_index(drop=True), made.sites[chosen]
     spec = OutcomeSpec(
         name="surgery",
         definition="d",
@@ -69,10 +105,9 @@ def small_study(
     shared: dict[str, Any] = {"synthetic": False}
     found = evaluate_out_of_fold(y, risks, spec, cuts, step=0.05, resamples=0, seed=0, **shared)
     last = risks["new"][:, -1]
-    rows, sites = _rows(n, x, rng)
-    page = evaluation_page(found, title=f"{kind} {seed}", horizon=MAIN, unit="months", sample="internal")
-    flow = [("start", "asked", n + 9), ("excluded", "declined", int(rng.integers(0, 9)))]
-    flow.append(("excluded", "not eligible", 9 - flow[1][2]))
+    page = evaluation_page(found, title=title, horizon=MAIN, unit="months", sample="internal")
+    flow = [("start", "asked", n + sum(left_out)), ("excluded", "declined", left_out[0])]
+    flow.append(("excluded", "not eligible", left_out[1]))
     steps = pd.DataFrame([*flow, ("end", "analysed", n)], columns=["kind", "step", "n"])
     parts = {
         "outcome": spec,
@@ -85,7 +120,7 @@ def small_study(
         },
         "columns": columns_of(rows),
         "rows": rows,
-        "ids": tuple(f"p{k}" for k in range(n)),
+        "ids": tuple(f"p{k}" for k in chosen),
         "provenance": {"input_sha256": {"a.csv": "0" * 64}, "notes": ["3 rows lack an id"], "versions": {"x": "1"}},
     }
     return SmallStudy(kind, y, {m: r[:, -1] for m, r in risks.items()}, rows, sites, replace(page, **parts))

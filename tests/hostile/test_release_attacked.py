@@ -5,7 +5,6 @@ The truth is known, as the studies are made here. Seeds are committed; the full 
 
 from __future__ import annotations
 
-import base64
 import re
 import tempfile
 from dataclasses import replace
@@ -28,14 +27,9 @@ from lbp_prognosis.report import (
     Page,
     _released_page,
     _released_patients,
-    _section_decisions,
-    _section_patients,
-    _section_performance,
-    _write_page,
     evaluation_page,
     write_page,
 )
-from lbp_prognosis.report._blocks import Picture
 
 LEVELS = {
     "grade": ["1", "2", "3", "4"],
@@ -46,22 +40,6 @@ LEVELS = {
 }
 # all the budget there can be: the other rules have to hold by themselves
 LOOSE: dict[str, Any] = {"share": 1.0}
-
-
-@pytest.fixture
-def unread_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out what the attacker never opens: the Word file, and pictures of which the words beside them are read.
-
-    The picture of the risk groups, off which times are read, is drawn.
-    """
-    blank = "data:image/svg+xml;base64," + base64.b64encode(b"<svg/>").decode()
-
-    def named(draw: Any, *, alt: str, caption: str, wide: bool = False, **_: Any) -> Picture:
-        return Picture(blank, alt, caption, wide)
-
-    for section in (_section_decisions, _section_patients, _section_performance):
-        monkeypatch.setattr(section, "figure", named)
-    monkeypatch.setattr(_write_page, "_tables_word", lambda *_: b"")
 
 
 def complete(page: Page) -> bool:
@@ -77,9 +55,9 @@ def found_out(study: SmallStudy, folder: Path, gate: Gate | None, k: int = 5, *,
     if "time" in (study.y.dtype.names or ()):
         public = [0.0, *study.page.evaluation.horizons]
         own = np.setdiff1d(study.y["time"], public)
-        out += [
-            f"time {t:g}" for t in curve_times(haul) if abs(t) > 0.01 and np.isclose(own, t, rtol=0, atol=1e-4).any()
-        ]
+        margin = 1.03 * max(public)  # every line is drawn to the edge of the axes, wherever the patients' times are
+        times = [t for t in curve_times(haul) if abs(t) > 0.01 and abs(t - margin) > 1e-4]
+        out += [f"time {t:g}" for t in times if np.isclose(own, t, rtol=0, atol=1e-4).any()]
     out += _dominated(haul, study.rows)
     out += [f"digest {found}" for found in re.findall(r"\b0{64}\b", haul.text)]
     return out

@@ -14,11 +14,13 @@ from scipy.stats import norm
 
 from lbp_prognosis import CoxPH, LBPError, Surv
 from lbp_prognosis.deployment import (
+    IntendedUse,
     MembershipInference,
     equation,
     load_model,
     lock,
     membership_inference,
+    model_card,
     save_model,
     verify,
 )
@@ -92,6 +94,13 @@ def test_sixty_unpenalised_columns_are_flagged_in_the_lock_and_in_the_file(tmp_p
     assert load_model(tmp_path / "a.lbpm") == locked
     assert "training data told from others" in verify(tmp_path / "a.lbpm").to_frame()["fact"].tolist()
     assert lock(model).report.membership_auc is None
+    assert any("not measured" in note for note in lock(model).report.notes)
+    assert not any("not measured" in note for note in locked.report.notes)
+    save_model(model, tmp_path / "b.lbpm", reason="a test")
+    facts = verify(tmp_path / "b.lbpm").to_frame().set_index("fact")["value"]
+    assert facts["training data told from others"] == "not measured"
+    card = model_card(tmp_path / "b.lbpm", use=IntendedUse("u", "p", "o", "1"))
+    assert "was not measured" in card.to_markdown()
     # a penalty takes most of it away
     assert membership_inference(CoxPH(penalty=3000.0), X, y, n_models=6).auc < 0.55 < found.auc - 0.1
     for wrong in (0.6, replace(found, model="FineGray"), replace(found, min_cell=10)):

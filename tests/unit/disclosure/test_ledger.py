@@ -79,6 +79,56 @@ def test_five_releases_leave_no_small_set(tmp_path):
         assert len(part) == 0 or len(part) >= 5
 
 
+def test_layers_are_the_sets_of_earlier_releases(ledger):
+    ledger.add("second", ids((0, 160)), 5, "def")
+    np.testing.assert_array_equal(ledger.layers(ids((155, 230), (0, 155))), np.repeat([1, 0, 2, 1], [5, 70, 100, 55]))
+    assert set(ledger.layers(ids((300, 400)))) == {0}
+    # asked again: a release is compared with those before it
+    np.testing.assert_array_equal(ledger.layers(ids((0, 160))), np.repeat([1, 0], [100, 60]))
+    assert set(ledger.layers(ids((0, 100)))) == {0}
+    for gone in (ids((50, 300)), ids((0, 159), (200, 300))):
+        with pytest.raises(DisclosureError, match=r"'(first|second)' are not in this cohort"):
+            ledger.layers(gone)
+
+
+@pytest.mark.parametrize(
+    ("n", "events", "told"),
+    [
+        (149, 20, "fewer than 50"),
+        (150, 20, ""),
+        (150, 9, "fewer than 10"),
+        (150, 10, ""),
+        (150, 40, ""),
+        (150, 41, "10"),
+    ],
+)
+def test_new_patients_are_enough_for_a_release_of_their_own(ledger, n, events, told):
+    state = np.r_[np.repeat([1, 0], 50), np.arange(n - 100) < events].astype(int)
+    if not told:
+        assert Gate(5).open(Patients(state, ids=ids((0, n))), ledger).layered
+        return
+    with pytest.raises(DisclosureError, match=told):
+        Gate(5).open(Patients(state, ids=ids((0, n))), ledger)
+
+
+@pytest.mark.parametrize(("unknown", "few"), [(0, False), (1, True), (4, True), (5, False)])
+def test_unknown_states_of_new_patients(ledger, unknown, few):
+    """Twenty of the first are not seen: of all of them no number is small, of the new ones it may be."""
+    state = np.r_[np.repeat([1, 0, -1], [40, 40, 20]), np.repeat([1, 0, -1], [20, 40 - unknown, unknown])]
+    release = Gate(5).open(Patients(state, ids=ids((0, 160))), ledger)
+    assert release.few_unknown is few
+    assert release.count_digits == (2 if few else 3)
+
+
+def test_another_release_meanwhile(ledger):
+    other = ReleaseLedger(ledger.path)
+    release = Gate(5).open(Patients(np.arange(220) % 2, ids=ids((0, 220))), ledger)
+    other.add("meanwhile", ids((0, 150)), 5, "m")
+    with pytest.raises(DisclosureError, match="meanwhile"):
+        release.close("late", "l")
+    assert ReleaseLedger(ledger.path).releases == ("first", "meanwhile")
+
+
 def test_withdrawal(ledger):
     ledger.add_model("cox", ids((0, 80)))
     ledger.add_model("trees", ids((50, 100)))
@@ -153,7 +203,7 @@ def test_a_release_asks_its_ledger_first(ledger):
         Gate(5).open(Patients(state), ledger)
     with pytest.raises(DisclosureError, match="single out 1 to 4"):
         Gate(5).open(Patients(state, ids=ids((0, 101))), ledger)
-    release = Gate(5).open(Patients(np.repeat([1, 0], [40, 65]), ids=ids((0, 105))), ledger)
+    release = Gate(5).open(Patients(np.arange(150) % 2, ids=ids((0, 150))), ledger)
     release.close("second", "def")
     assert ledger.releases == ("first", "second")
     assert not release.to_frame()["reason"].str.contains("Without a ledger").any()

@@ -150,8 +150,11 @@ def test_the_ledger_is_asked_before_the_work(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("lbp_prognosis.study._run_study.build_models", worked)
     with pytest.raises(DisclosureError, match="single out 1 to 4"):
         run_study(study)
-    with pytest.raises(AssertionError):  # five fewer: on to the models
+    with pytest.raises(DisclosureError, match="follow by subtraction"):  # the numbers of the five
         run_study(study, exclude_ids=[0, 1, 2, 3, 4, 199])
+    ReleaseLedger(tmp_path / "other.json").add("first", range(150), 5, "abc")
+    with pytest.raises(AssertionError):  # fifty more: on to the models
+        run_study(of(WIDE, folder).for_release("release", tmp_path / "other.json"))
     book.write_text("{")
     with pytest.raises(DataError, match="no ledger"):
         run_study(study)
