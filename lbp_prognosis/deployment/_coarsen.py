@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from lbp_prognosis.deployment._coarse_trees import coarse_trees
+from lbp_prognosis.deployment._short_numbers import digits, floor_digits
+
 __all__ = ["coarse_steps", "coarsen", "parts_of", "step_times"]
 
 _ROW_LEVEL = ("cross_fitted_margin_", "cross_fitted_risk_", "folds_", "oof_")
 """Learned attributes with a value per training row; predictions do not use them."""
-
-
-def digits(values: Any, count: int) -> np.ndarray:
-    """Round to significant digits."""
-    array = np.asarray(values, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        power = np.where((array == 0) | ~np.isfinite(array), 0.0, np.floor(np.log10(np.abs(array))))
-    scale = 10.0 ** (count - 1 - power)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.where(np.isfinite(array) & (array != 0), np.round(array * scale) / scale, array)
-
-
-def floor_digits(value: float, count: int = 3) -> float:
-    """Round down to significant digits; shorter numbers stay as they are."""
-    if not np.isfinite(value) or value <= 0:
-        return value
-    power = int(np.floor(np.log10(value)))
-    step = 10.0 ** (power - count + 1)
-    return float(f"{np.floor(round(value / step, 6)) * step:.{count}g}")
 
 
 def parts_of(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
@@ -137,7 +120,7 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
         if hasattr(part, "baseline_events_"):
             del part.baseline_events_  # only the merging needs them, and they are of single times no more
         if hasattr(part, "trees_"):
-            _trees(part, least, notes)
+            coarse_trees(part, least, notes)
     return before, after, list(dict.fromkeys(notes))
 
 
@@ -356,35 +339,6 @@ def _imputer(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 def _two(values: np.ndarray) -> np.ndarray:
     return digits(values, 2)
-
-
-def _trees(part: Any, least: int, notes: list[str]) -> None:
-    """Round the split points of trees to three digits, and say whether a leaf stands for few patients."""
-    fewest = vars(part).pop("fewest_in_leaf_", None)
-    if fewest is None:
-        notes.append("leaves of trees are not counted by patients")
-    elif fewest < least:
-        notes.append(f"a leaf of a tree has fewer than {least} patients of the training data")
-    elif getattr(part, "subsample", 1.0) < 1:
-        notes.append("each tree was grown on drawn rows, so that a leaf may stand for fewer patients than it has")
-    if isinstance(part.trees_, str):
-        part.trees_ = _rounded_trees(part.trees_)
-    else:
-        part.trees_ = {key: _rounded_trees(text) for key, text in part.trees_.items()}
-    vars(part).pop("_boosters", None)
-
-
-def _rounded_trees(text: str) -> str:
-    if not text:
-        return text  # no round was kept
-    booster = json.loads(text)
-    model = booster["learner"]["gradient_booster"]
-    for tree in model.get("gbtree", model)["model"]["trees"]:
-        points = np.array(tree["split_conditions"], dtype=float)
-        inside = np.array(tree["left_children"]) >= 0
-        points[inside] = digits(points[inside], 3)
-        tree["split_conditions"] = points.tolist()
-    return json.dumps(booster)
 
 
 def _updated(part: Any, least: int, notes: list[str]) -> tuple[int, int]:

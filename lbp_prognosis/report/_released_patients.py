@@ -11,6 +11,7 @@ import pandas as pd
 
 from lbp_prognosis._base import Result
 from lbp_prognosis.disclosure import Release, merged_levels, without_numbers
+from lbp_prognosis.report._layered_rows import LayeredRows, is_number_text
 from lbp_prognosis.report._released_shapes import ReleasedFlow, ReleasedTable
 
 __all__ = ["ReleasedVariables", "released_flow", "released_sites"]
@@ -112,6 +113,7 @@ class ReleasedVariables:
         release: Release,
     ) -> None:
         self.release, self.rows, self.predictors = release, rows, columns
+        self._layers = LayeredRows(rows, release)
         self._unknown: set[str] = set()  # whose missing values are not told
         self._levels: dict[str, list[str] | None] = {}
         self._frames = {caption: self._grouped(caption, result.to_frame()) for caption, result in tables.items()}
@@ -163,11 +165,11 @@ class ReleasedVariables:
         levels = [v for v in levels if v not in absent] + absent
         tables = {c: part for c, part in parts.items() if len(part)}
         blocks = [self._matrix(part.set_index("value"), levels, self._groups(part)) for part in tables.values()]
-        layers = self._in_layers(name, levels, blocks[0][:, -1])
+        layers = self._layers.levels(name, levels, blocks[0][:, -1])
         if layers is None:
             self._dropped_apart(name)
             return
-        ordered = all(_is_number(v) for v in levels if v not in absent)
+        ordered = all(is_number_text(v) for v in levels if v not in absent)
         k = self.release.smallest_cell
         merged = merged_levels(np.hstack([*blocks, layers]), k, ordered=ordered, last=len(absent))
         if merged is None:  # in no group then, but for all
@@ -195,31 +197,6 @@ class ReleasedVariables:
         ]
         for (caption, part), block in zip(tables.items(), blocks):
             self._made[caption].append(self._category_rows(name, part, block, merged, labels, levels, hidden, joined))
-
-    def _in_layers(self, name: str, levels: list[str], overall: np.ndarray) -> np.ndarray | None:
-        """Return patients per level and layer, shape (n_levels, n_layers); None where the values are not those counted.
-
-        Layers are not shown, but the numbers of two releases subtract to them.
-        """
-        if not self.release.layered:
-            return np.empty((len(levels), 0))
-        values = self._values(name)
-        if values is None:
-            return None
-        words = [_word(value) for value in values]
-        told = np.array([[word in (level, _plain(level)) for word in words] for level in levels], dtype=bool)
-        gone = np.array([level.startswith("missing") for level in levels])
-        told[gone] = values.isna().to_numpy()
-        counts = np.array([told[:, rows].sum(axis=1) for rows in self.release.patients.each_layer()], dtype=float).T
-        return counts if np.array_equal(counts.sum(axis=1), overall) else None
-
-    def _values(self, name: str) -> pd.Series | None:
-        """Return the values of a variable in the rows of the release, if there is one row per patient."""
-        patients = self.release.patients
-        alone = patients.copies is None and patients.clusters is None
-        if not alone or self.rows is None or name not in self.rows or len(self.rows) != patients.state.shape[0]:
-            return None
-        return self.rows[name]
 
     def _dropped_apart(self, name: str) -> None:
         self._unknown.add(name)
@@ -277,7 +254,7 @@ class ReleasedVariables:
         k = self.release.smallest_cell
         known: dict[str, np.ndarray] = {}
         safe = True
-        if self.release.layered and self._values(name) is None:
+        if self.release.layered and self._layers.values(name) is None:
             self._dropped_apart(name)
             return
         for caption, part in parts.items():
@@ -288,7 +265,7 @@ class ReleasedVariables:
             gone = np.array([_count(absent[g].iloc[0]) if len(absent) else 0 for g in groups])
             known[caption] = sizes - gone
             safe = safe and self.release.keeps(np.concatenate([gone, sizes - gone]))
-        layers = self._known_in_layers(name)
+        layers = self._layers.known(name)
         safe = safe and self.release.keeps(layers)
         if not safe:
             self._unknown.add(name)
@@ -308,18 +285,6 @@ class ReleasedVariables:
                 rows.append(absent)
             if rows:
                 self._made[caption].append(pd.concat(rows))
-
-    def _known_in_layers(self, name: str) -> list[tuple[int, int]]:
-        """Return how many values are known and missing in each layer; none where there is one layer."""
-        values = self._values(name) if self.release.layered else None
-        if values is None:
-            return []
-        lost = values.isna().to_numpy()
-        return [(int((rows & ~lost).sum()), int((rows & lost).sum())) for rows in self.release.patients.each_layer()]
-
-    def _told_in_layers(self, name: str) -> bool:
-        """Return whether the missing values of each layer may be known."""
-        return self._values(name) is not None and self.release.keeps(self._known_in_layers(name))
 
     def _summary_row(
         self, name: str, caption: str, part: pd.DataFrame, fewest: int, whole: int, safe: bool
@@ -374,7 +339,7 @@ class ReleasedVariables:
         known, absent = (out["n"] - out["n_missing"]).to_numpy(), out["n_missing"].to_numpy()
         parts_safe = np.array([self.release.keeps(pair) for pair in zip(known, absent)], dtype=bool)
         if self.release.layered:
-            parts_safe &= [self._told_in_layers(str(name)) for name in out["column"]]
+            parts_safe &= [self._layers.told(str(name)) for name in out["column"]]
         hide = ~parts_safe | out["column"].isin(self._unknown).to_numpy()
         ranges = []
         for row in out.to_dict("records"):
@@ -403,20 +368,3 @@ def _base(variable: object) -> str:
         if text.endswith(end):
             return text.removesuffix(end)
     return text
-
-
-def _word(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float | np.number) and not isinstance(value, bool) else str(value)
-
-
-def _plain(level: str) -> str:
-    """Return a level as `_word` writes its value: ``1.0`` is ``1``."""
-    return f"{float(level):g}" if _is_number(level) else level
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -25,7 +25,7 @@ from lbp_prognosis.disclosure import Gate, Patients, Release, ReleaseLedger
 from lbp_prognosis.disclosure._kept_cuts import bands_are_safe
 from lbp_prognosis.evaluation import evaluate, risk_groups
 from lbp_prognosis.report import _released_page, evaluation_page, write_page
-from lbp_prognosis.report._released_patients import ReleasedVariables
+from lbp_prognosis.report._layered_rows import LayeredRows
 
 SIZES = (120, 190, 270, 340, 420)
 LOOSE = Gate(5, share=1.0)
@@ -190,16 +190,16 @@ RULES: dict[str, tuple[Any, str, Any, Any, Sequence[np.ndarray], str]] = {
     ),
     "what is not counted apart": (Release, "apart", lambda *_: True, _two, GROWTH[:2], "west"),
     "categories": (
-        ReleasedVariables,
-        "_in_layers",
+        LayeredRows,
+        "levels",
         lambda _, name, levels, overall: np.empty((len(levels), 0)),
         lambda: _rows_of("smoker", ["yes"] * 20 + ["no"] * 167 + ["yes"] * 3),
         GROWTH[:2],
         "smoker = yes in -x: 3 to 3",
     ),
     "missing values": (
-        ReleasedVariables,
-        "_known_in_layers",
+        LayeredRows,
+        "known",
         lambda *_: [],
         lambda: _rows_of("pain", [np.nan] * 20 + [float(k % 11) for k in range(167)] + [np.nan] * 3),
         GROWTH[:2],
