@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from spine_phantom import LEVELS, Phantom
+from spine_phantom import LEVELS, Block, Phantom
+
+
+class Sacrum(Block):
+    """An upper block with pedicles 6 mm below its endplate that run into the wings, and a pillar behind the foramen."""
+
+    def holds(self, p: np.ndarray) -> np.ndarray:
+        d = p - self.centre
+        a, left, c = d @ self.front, np.abs(d @ self.left), d @ self.axis
+        aside = (left > 12) & (left < 32)
+        pedicle = aside & (c < 9) & (c > -15) & (a < -10) & (a > -41)
+        return super().holds(p) | pedicle | (aside & (left < 20) & (a > -30) & (a < -25) & (c > 0) & (c < 34))
 
 
 class ForamenPhantom(Phantom):
@@ -24,6 +35,9 @@ class ForamenPhantom(Phantom):
 
     def _extent(self, labels: dict[str, int]) -> np.ndarray:
         points = [super()._extent(labels)]
+        if "s1" in labels and isinstance(self.blocks["s1"], Sacrum):
+            body = self.blocks["s1"]
+            points.append(np.array([body.centre - 43 * body.front, body.centre + 36 * body.axis - 28 * body.front]))
         for name in labels:
             if name in LEVELS[: self.n - 1]:
                 body = self.blocks[name]

@@ -190,7 +190,7 @@ def _plane_lines(case: Case, upright: Frame) -> list[tuple[str, np.ndarray]]:
 def _foramen_panels(case: Case, upright: Frame, points: np.ndarray) -> list[dict[str, Any]]:
     """Return a panel per side through the foramina that were measured, with the rim of each."""
     found = [foramen for foramen in find_foramina(case) if foramen.frame is not None]
-    names = ("vertebra", "vertebral_body", "posterior_elements", "disc")
+    names = ("vertebra", "vertebral_body", "posterior_elements", "disc", "sacrum", "sacral_vertebra")
     regions = [region for name in names for region in case.anatomy.of(name)]
     panels = []
     for side in SIDES:

@@ -12,6 +12,7 @@ from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.anatomy._levels import neighbours, split_disc
 from lbp_prognosis.biomarkers.families._case import Case
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
+from lbp_prognosis.biomarkers.families._sacral_border import sacral_corner, sacral_pedicle, whole_sacrum
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame
 from lbp_prognosis.biomarkers.geometry._region import Region, union
 
@@ -69,8 +70,10 @@ def measure_foramen(case: Case) -> list[Measurement]:
     are labelled. Across slices of more than ``Recipe.coarse_mm`` the plane through the pedicles lies where the slices
     allow (``area_low_confidence``).
 
-    The sacrum has no pedicle of its own in the labels, so that the last foramen is not measured. The borders are those
-    of the anatomical definition [1]_; heights and areas on a plane of another angle are another method.
+    The sacrum's pedicle continues into its wing: at the last foramen the plane lies at the pedicle of the last vertebra,
+    and the bone of the sacrum below it, behind its back wall, takes the place of the lower pedicle (flag
+    ``pedicle_of_sacrum``). The borders are those of the anatomical definition [1]_; heights and areas on a plane of
+    another angle are another method.
 
     References
     ----------
@@ -81,7 +84,8 @@ def measure_foramen(case: Case) -> list[Measurement]:
     for found in find_foramina(case):
         vertebra = case.spine.bodies[split_disc(found.level)[0]].region
         coarse = vertebra.step_along(case.spine.left) > case.recipe.coarse_mm + 1e-6
-        info = quality(vertebra, flags=(*case.spine.flags, *(("area_low_confidence",) if coarse else ())))
+        flags = (("area_low_confidence",) if coarse else ()) + (("pedicle_of_sacrum",) if "s1" in found.level else ())
+        info = quality(vertebra, flags=(*case.spine.flags, *flags))
         for measure, unit, value, sd in zip(
             ("foramen_height", "foramen_area"), ("mm", "mm2"), (found.height, found.area), _sds(vertebra, found)
         ):
@@ -111,7 +115,10 @@ def find_foramina(case: Case) -> list[Foramen]:
 
 def _find(case: Case) -> list[Foramen]:
     wholes = {level: whole for level in case.spine.bodies if (whole := whole_vertebra(case, level)) is not None}
-    pairs = [(upper, lower) for upper, lower in neighbours(case.spine.bodies) if upper in wholes and lower in wholes]
+    sacrum = whole_sacrum(case)
+    if sacrum is not None:
+        wholes["s1"] = sacrum
+    pairs = [(upper, lower) for upper, lower in neighbours(wholes)]
     return [_one(case, upper, lower, side, wholes) for upper, lower in pairs for side in SIDES]
 
 
@@ -131,18 +138,24 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     def none(reason: str) -> Foramen:
         return Foramen(upper + lower, side, None, np.nan, np.nan, np.empty((0, 3)), reason)
 
-    parts, pedicles = [wholes[upper], wholes[lower]], []
+    parts: list[Region] = [wholes[upper], wholes[lower]]
+    pedicles: list[np.ndarray] = []
     for level in (upper, lower):
-        if case.spine.bodies[level].region.cut:
+        if level != "s1" and case.spine.bodies[level].region.cut:
             return none(f"the field of view cuts {level}")
-        pedicle = _pedicle(case, level, wholes[level], SIDES[side])
+        if level == "s1":
+            pedicle = sacral_pedicle(case, wholes[level], pedicles[0])
+        else:
+            pedicle = _pedicle(case, level, wholes[level], SIDES[side])
         if pedicle is None:
             return none(f"{level} has no pedicle on this side in the labels")
         pedicles.append(pedicle)
     disc = case.anatomy.get("disc", upper + lower)
     if disc is None:
         return none("no disc mask at this level")
-    front = case.spine.bodies[upper].frame.ap + case.spine.bodies[lower].frame.ap
+    below = case.spine.sacral_frame if lower == "s1" else case.spine.bodies[lower].frame
+    assert below is not None  # a sacrum without its endplate has no part in a pair
+    front = case.spine.bodies[upper].frame.ap + below.ap
     frame = make_frame((pedicles[0] + pedicles[1]) / 2, pedicles[0] - pedicles[1], front)
     half = 0.5 * float(np.linalg.norm(pedicles[0] - pedicles[1])) + 12.0
     ap, cc = np.arange(*REACH_MM, STEP_MM), np.arange(-half, half, STEP_MM)
@@ -153,7 +166,8 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
     def on_plane(aside: float) -> tuple[np.ndarray, list[np.ndarray], np.ndarray | None]:
         world = frame.to_world(grid + np.array([0.0, aside, 0.0]))
         seen = [region.sample(world) >= 0.5 for region in (*parts, disc)]
-        ends = _corner(case.spine.bodies[upper], world, -1.0), _corner(case.spine.bodies[lower], world, 1.0)
+        own = sacral_corner(case, parts[1], world) if lower == "s1" else _corner(case.spine.bodies[lower], world, 1.0)
+        ends = _corner(case.spine.bodies[upper], world, -1.0), own
         front = np.zeros_like(seen[2])
         if ends[0] is not None and ends[1] is not None:
             front = _line(ends[0], ends[1], seen[2].shape)
@@ -183,12 +197,16 @@ def _one(case: Case, upper: str, lower: str, side: str, wholes: dict[str, Region
 
 
 def _pedicle(case: Case, level: str, whole: Region, sign: float) -> np.ndarray | None:
-    """Return the centre of the pedicle of a side: bone behind the back wall of the body, beside its middle."""
+    """Return the centre of the pedicle of a side: bone behind the back wall of the body, beside its middle.
+
+    Bone further out than the body itself belongs to the transverse process, whose root at l5 joins the pedicle.
+    """
     body = case.spine.bodies[level]
     height = float(np.nanmedian(body.caps.top - body.caps.bottom))
     local = body.frame.to_local(whole.points)
     behind = -0.5 * body.depth - local[:, 0]
     here = (behind >= BAND_MM[0]) & (behind <= BAND_MM[1]) & (sign * local[:, 1] > 3.0)
+    here &= sign * local[:, 1] <= 0.5 * body.width
     here &= np.abs(local[:, 2]) <= 0.6 * height
     if here.sum() * whole.volume.voxel_volume < 50.0:
         return None

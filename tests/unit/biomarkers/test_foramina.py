@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from foramen_phantom import ForamenPhantom
+from foramen_phantom import ForamenPhantom, Sacrum
 from spine_phantom import Phantom, labels_of
 
 from lbp_prognosis.biomarkers import Mask, Recipe, extract
@@ -15,11 +15,11 @@ FLAT = dict(sacral_slope=0.0, disc_angle=(0.0,) * 5, body_angle=(0.0,) * 5)
 LABELS = labels_of("totalspineseg", 2)
 
 
-def foramina(data, affine, **more):
+def foramina(data, affine, *, last=False, **more):
     result = extract({"patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg"}, RECIPE, **more)
     assert result.failures.empty, result.failures["message"].tolist()
     table = result.table
-    return table[table["structure"] == "foramen"]
+    return table[(table["structure"] == "foramen") & ((table["level"] == "l5s1") == last)]
 
 
 def test_the_truth_is_that_of_a_rectangle_where_nothing_is_wedged():
@@ -41,7 +41,7 @@ def test_the_truth_is_that_of_a_rectangle_where_nothing_is_wedged():
 def test_height_and_area_of_a_drawn_foramen(settings, spacing, degrees, rel):
     spine = ForamenPhantom(n=2, **settings)
     table = foramina(*spine.draw(LABELS, spacing=spacing, degrees=degrees))
-    assert len(table) == 4  # two sides, height and area; none at the sacrum
+    assert len(table) == 4  # two sides, height and area
     for _, row in table.iterrows():
         height, area = spine.true_foramen(row["level"][:2], row["level"][2:], 1.0 if row["side"] == "left" else -1.0)
         if row["measure"] == "foramen_height":
@@ -50,6 +50,27 @@ def test_height_and_area_of_a_drawn_foramen(settings, spacing, degrees, rel):
             assert abs(row["value"] / area - 1) <= rel, row[["level", "side"]].tolist()
             assert abs(row["value"] - area) <= 2.5 * row["sd_error"]
         assert ("area_low_confidence" in row["flags"]) == (spacing[0] > 3)
+
+
+@pytest.mark.parametrize("spacing", [(1.5, 1.0, 1.0), pytest.param((4.0, 0.7, 0.7), marks=pytest.mark.slow)])
+def test_the_last_foramen_of_a_drawn_spine(spacing):
+    spine = ForamenPhantom(n=2)
+    spine.blocks["s1"] = Sacrum(**vars(spine.blocks["s1"]))
+    last = foramina(*spine.draw(LABELS, spacing=spacing), last=True)
+    assert len(last) == 4 and last["flags"].str.contains("pedicle_of_sacrum").all()
+    for _, row in last.iterrows():
+        height, area = spine.true_foramen("l5", "s1", 1.0 if row["side"] == "left" else -1.0)
+        if row["measure"] == "foramen_height":
+            assert abs(row["value"] - height) <= (0.75 if spacing[0] < 3 else 1.0), row["side"]
+        else:
+            assert abs(row["value"] / area - 1) <= (0.07 if spacing[0] < 3 else 0.20), row["side"]
+            assert abs(row["value"] - area) <= 2.5 * row["sd_error"]
+
+
+def test_a_sacrum_without_pedicles_has_no_last_foramen():
+    last = foramina(*ForamenPhantom(n=2).draw(LABELS, spacing=(2.0, 1.2, 1.2)), last=True)
+    assert len(last) == 4 and last["value"].isna().all()
+    assert last["reason"].str.contains("s1 has no pedicle on this side").all()
 
 
 def test_a_disc_label_that_ends_early_does_not_add_to_the_foramen():
