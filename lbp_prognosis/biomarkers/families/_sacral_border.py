@@ -32,7 +32,8 @@ def sacral_pedicle(case: Case, sacrum: Region, above: np.ndarray) -> np.ndarray 
     The wing continues the pedicle outwards without a border, so that the place of the pedicle above tells how far out.
     """
     frame, ends = case.spine.sacral_frame, case.spine.sacral_ends
-    assert frame is not None and ends is not None
+    assert frame is not None
+    assert ends is not None
     local = frame.to_local(sacrum.points)
     back, aside = frame.to_local(ends[0])[0], frame.to_local(above)[1]
     behind = back - local[:, 0]
@@ -51,7 +52,9 @@ def sacral_corner(case: Case, sacrum: Region, world: np.ndarray) -> tuple[int, i
     corner that was found in the midline.
     """
     plane, frame, ends = case.spine.sacral, case.spine.sacral_frame, case.spine.sacral_ends
-    assert plane is not None and frame is not None and ends is not None
+    assert plane is not None
+    assert frame is not None
+    assert ends is not None
     inside = sacrum.sample(world) >= 0.5
     deep = (plane.point - world) @ plane.normal
     rim = inside & (np.abs(deep - CORNER_MM / 2) <= CORNER_MM)

@@ -57,7 +57,8 @@ def test_the_last_foramen_of_a_drawn_spine(spacing):
     spine = ForamenPhantom(n=2)
     spine.blocks["s1"] = Sacrum(**vars(spine.blocks["s1"]))
     last = foramina(*spine.draw(LABELS, spacing=spacing), last=True)
-    assert len(last) == 4 and last["flags"].str.contains("pedicle_of_sacrum").all()
+    assert len(last) == 4
+    assert last["flags"].str.contains("pedicle_of_sacrum").all()
     for _, row in last.iterrows():
         height, area = spine.true_foramen("l5", "s1", 1.0 if row["side"] == "left" else -1.0)
         if row["measure"] == "foramen_height":
@@ -69,7 +70,8 @@ def test_the_last_foramen_of_a_drawn_spine(spacing):
 
 def test_a_sacrum_without_pedicles_has_no_last_foramen():
     last = foramina(*ForamenPhantom(n=2).draw(LABELS, spacing=(2.0, 1.2, 1.2)), last=True)
-    assert len(last) == 4 and last["value"].isna().all()
+    assert len(last) == 4
+    assert last["value"].isna().all()
     assert last["reason"].str.contains("s1 has no pedicle on this side").all()
 
 

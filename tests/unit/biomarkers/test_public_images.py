@@ -195,9 +195,8 @@ def test_foramina_of_the_public_scan_are_those_looked_at_in_its_picture(ct):
     area = rows[rows["measure"] == "foramen_area"].set_index(["level", "side"])["value"]
     height = rows[rows["measure"] == "foramen_height"].set_index(["level", "side"])["value"]
     assert area.drop("l5s1").between(130, 180).sum() == height.drop("l5s1").between(15, 20).sum() == 8
-    assert height["l5s1", "left"] == pytest.approx(12.4, abs=1) and height["l5s1", "right"] == pytest.approx(
-        14.6, abs=1
-    )
+    assert height["l5s1", "left"] == pytest.approx(12.4, abs=1)
+    assert height["l5s1", "right"] == pytest.approx(14.6, abs=1)
     assert 100 < area["l5s1", "left"] < area["l5s1", "right"] < 160
     assert np.isnan(area["t12l1", "left"])  # t12 is cut by the upper border
 
