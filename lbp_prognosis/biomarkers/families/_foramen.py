@@ -70,8 +70,8 @@ def measure_foramen(case: Case) -> list[Measurement]:
     are labelled. Across slices of more than ``Recipe.coarse_mm`` the plane through the pedicles lies where the slices
     allow (``area_low_confidence``).
 
-    The sacrum's pedicle continues into its wing: at the last foramen the plane lies at the pedicle of the last vertebra,
-    and the bone of the sacrum below it, behind its back wall, takes the place of the lower pedicle (flag
+    The sacrum's pedicle continues into its wing: at the last foramen the plane lies at the pedicle of the vertebra
+    above, and the bone of the sacrum below it, behind its back wall, takes the place of the lower pedicle (flag
     ``pedicle_of_sacrum``). The borders are those of the anatomical definition [1]_; heights and areas on a plane of
     another angle are another method.
 
