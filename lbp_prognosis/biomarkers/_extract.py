@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     Checkpoint,
     MissingPackageError,
     argument_error,
+    check_choice,
     check_number,
     content_hash,
     folder_lock,
@@ -62,6 +63,7 @@ def extract(
     max_bytes: int = DEFAULT_MAX_BYTES,
     chunk: tuple[int, int] | None = None,
     gather: bool = False,
+    dates: str = "days",
 ) -> ExtractionResult:
     """Measure the biomarkers of a batch of studies.
 
@@ -69,8 +71,8 @@ def extract(
     ----------
     studies : DataFrame, sequence of mappings, mapping, or path
         One row per study. Needed: ``patient_id``, ``mask`` and ``convention``; usual: ``study_id``, ``image``,
-        ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position``. Further: ``acquired_on,
-        lumbar_count, stature_cm, age, contrast, series, image_t1, image_t2, image_stir, image_water, image_fat,
+        ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position``, ``index_date`` (of the patient,
+        from which the day of acquisition is counted). Further: ``acquired_on, acquired_day, lumbar_count, stature_cm, age, contrast, series, image_t1, image_t2, image_stir, image_water, image_fat,
         image_fat_fraction, image_t2_map, fat_fraction_unit, landmarks, level`` and acquisition tags under their own
         names (``field_strength, vendor, kvp``, …).
         ``level`` names the disc of an axial stack (``"l4l5"``: its middle slice; ``"l3l4:4;l4l5:11"``: slices counted
@@ -99,6 +101,9 @@ def extract(
     gather : bool, default False
         Measure nothing: collect what the checkpoint holds, each case that is not in it a failure. The last step after
         chunks.
+    dates : {"days", "calendar"}, default "days"
+        Dates of acquisition are given as days since the ``index_date`` of the study (``acquired_day``), and calendar
+        dates are neither returned nor kept; ``calendar`` gives them, too (``acquired_on``).
 
     Returns
     -------
@@ -124,6 +129,7 @@ def extract(
     chosen = Recipe.default() if recipe is None else recipe
     if not isinstance(chosen, Recipe):
         raise argument_error("recipe", "a Recipe", recipe, "Build one with Recipe(...) or Recipe.from_dict(settings).")
+    calendar = check_choice("dates", dates, ("days", "calendar")) == "calendar"
     rows = _study_rows(studies)
     folder = None if overlays is None else Path(overlays)
     if folder is not None:
@@ -132,7 +138,9 @@ def extract(
     store = (
         None if checkpoint is None else Checkpoint(checkpoint, content_hash("biomarkers", version, chosen.fingerprint))
     )
-    work = partial(_run, recipe=chosen, store=store, overlays=folder, max_bytes=max_bytes, gather=gather)
+    work = partial(
+        _run, recipe=chosen, store=store, overlays=folder, max_bytes=max_bytes, gather=gather, calendar=calendar
+    )
     if chunk is not None:
         rows = _of_chunk(rows, chunk, store)
     held = None if store is None else store.path if chunk is None else store.path / f"chunk-{chunk[0]}-of-{chunk[1]}"
@@ -256,12 +264,13 @@ def _run(
     overlays: Path | None,
     max_bytes: int,
     gather: bool = False,
+    calendar: bool = False,
 ) -> dict[str, Any]:
     """Measure one case, or take it from the checkpoint; any error becomes its failure."""
     patient, number = study_name(study)
     task = content_hash(patient, number)[:24]
     picture = None if overlays is None else overlays / f"{_safe(patient)}_{_safe(number)}_{task[:6]}.png"
-    signature = _signature(study) if store is not None else ""
+    signature = content_hash(_signature(study), calendar) if store is not None else ""
     if store is not None:
         known = store.load(task)
         if known is not None and "result" in known:
@@ -275,7 +284,7 @@ def _run(
     result = _unmeasured(None, signature)
     passing = False
     try:
-        result.update(_measured(study, patient, number, recipe, picture, max_bytes))
+        result.update(_measured(study, patient, number, recipe, picture, max_bytes, calendar))
     except Exception as error:
         # One unreadable or absurd case must not end a batch of thousands; it is reported by name and message.
         passing = isinstance(error, _TRANSIENT)
@@ -298,9 +307,18 @@ def _safe(name: str) -> str:
 
 
 def _measured(
-    study: Mapping[str, Any], patient: str, number: str, recipe: Recipe, picture: Path | None, max_bytes: int
+    study: Mapping[str, Any],
+    patient: str,
+    number: str,
+    recipe: Recipe,
+    picture: Path | None,
+    max_bytes: int,
+    calendar: bool,
 ) -> dict[str, Any]:
     case, acquisition = load_case(study, recipe, max_bytes=max_bytes)
+    without_day = bool(acquisition["acquired_on"]) and acquisition["acquired_day"] is None
+    if not calendar:
+        acquisition["acquired_on"] = ""
     measurements = measure_case(case)
     levels = list(case.spine.bodies)
     confidence, signs = level_confidence(case.anatomy, case.spine)
@@ -321,6 +339,7 @@ def _measured(
             modality=acquisition["modality"],
             extractor_version=_version(),
             acquired_on=acquisition["acquired_on"],
+            acquired_day=acquisition["acquired_day"],
             level_confidence=min(confidence, case.gate.confidence(level)) if level else None,
         )
         rows.append(row)
@@ -343,6 +362,7 @@ def _measured(
         "picture": picture.name if picture is not None and picture.exists() else "",
         "failure": failure,
         "passing": passing,
+        "without_day": without_day,
     }
 
 
@@ -428,6 +448,7 @@ def _collect(done: list[dict[str, Any]], rows: list[dict[str, Any]], recipe: Rec
         "recipe_sha256": recipe.fingerprint,
         "own_families": [describe_family(family) for family in recipe.own_families],
         "conventions": conventions,
+        "without_day": sum(bool(result.get("without_day")) for result in done),
         "cases": [
             {"patient_id": name[0], "study_id": name[1], "files": result["files"], "overlay": result["picture"]}
             for name, result in zip(names, done)

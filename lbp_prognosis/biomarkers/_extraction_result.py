@@ -16,6 +16,7 @@ __all__ = ["ExtractionResult", "biomarker_frame"]
 
 _TYPES = {
     "value": "float64",
+    "acquired_day": "float64",
     "sd_error": "float64",
     "level_from_bottom": "Int64",
     "level_confidence": "float64",
@@ -29,6 +30,7 @@ STUDY_COLUMNS: tuple[str, ...] = (
     "patient_id",
     "study_id",
     "acquired_on",
+    "acquired_day",
     "modality",
     "position",
     "field_strength",
@@ -124,7 +126,8 @@ class ExtractionResult(Result):
         One row per measured case with what is known of its acquisition (columns of ``imaging_study``, and
         ``bandwidth``, ``kernel``).
     provenance : mapping
-        Versions, recipe and its hash, conventions and their hashes, and the SHA-256 of every file read.
+        Versions, recipe and its hash, conventions and their hashes, and the SHA-256 of every file read. ``without_day``
+        is the number of cases whose date of acquisition is known and whose ``acquired_day`` is not.
     objections : tuple of Objection
         Reasons to doubt the batch as a whole.
     """
@@ -192,7 +195,9 @@ class ExtractionResult(Result):
 
     def _summary(self) -> str:
         missing = int(self.table["value"].isna().sum())
+        undated = self.provenance.get("without_day", 0)
+        note = f"; {undated} cases without `acquired_day`, because their rows have no `index_date`" if undated else ""
         return (
             f"{len(self.table)} rows of {len(self.studies)} cases, {missing} not measurable, "
-            f"{len(self.failures)} cases failed"
+            f"{len(self.failures)} cases failed{note}"
         )

@@ -157,7 +157,8 @@ def _difference(pair: list[dict[str, Any] | None], sign: float) -> dict[str, Any
     values = np.array([row["value"] for row in seen], dtype=float)
     spread = np.array([row["sd_error"] for row in seen], dtype=float)
     flags = [flag for row in seen if _said(row["flags"]) for flag in str(row["flags"]).split("|")]
-    days = {row["acquired_on"] for row in seen if _said(row["acquired_on"])}
+    dates = {row["acquired_on"] for row in seen if _said(row["acquired_on"])}
+    days = {float(row["acquired_day"]) for row in seen if pd.notna(row["acquired_day"])}
     versions = {row["extractor_version"] for row in seen if _said(row["extractor_version"])}
     trust = [row["level_confidence"] for row in seen if pd.notna(row["level_confidence"])]
     borders = [bool(row["touched_border"]) for row in seen if pd.notna(row["touched_border"])]
@@ -167,7 +168,8 @@ def _difference(pair: list[dict[str, Any] | None], sign: float) -> dict[str, Any
         "reason": "; ".join(reasons),
         "flags": "|".join(dict.fromkeys(flags)),
         "modality": next(iter(modalities), ""),
-        "acquired_on": days.pop() if len(days) == 1 else "",
+        "acquired_on": dates.pop() if len(dates) == 1 else "",
+        "acquired_day": days.pop() if len(days) == 1 else np.nan,
         "extractor_version": versions.pop() if len(versions) == 1 else "",
         "level_confidence": min(trust, default=np.nan),
         "touched_border": any(borders) if borders else pd.NA,

@@ -39,6 +39,8 @@ STUDY_FIELDS: tuple[str, ...] = (
     "sequence",
     "position",
     "acquired_on",
+    "acquired_day",
+    "index_date",
     "lumbar_count",
     "stature_cm",
     "age",
@@ -120,7 +122,7 @@ def load_case(study: Mapping[str, Any], recipe: Recipe, *, max_bytes: int) -> tu
     images = {name: correct_bias(image) if name in corrected else image for name, image in images.items()}
     contrast = given(study, "contrast")
     stated: dict[str, Any] = {
-        "acquired_on": _date(given(study, "acquired_on") or acquisition.get("acquired_on")),
+        **_acquired(study, acquisition),
         "modality": modality,
         "position": _position(study, acquisition),
         "sequence": sequence,
@@ -248,14 +250,29 @@ def _flag(value: Any) -> bool:
     raise argument_error("contrast", "true or false", value)
 
 
-def _date(value: Any) -> str:
+def _acquired(study: Mapping[str, Any], acquisition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the date of acquisition (empty where unknown) and its day since the index date (None where unknown)."""
+    on = _date("acquired_on", given(study, "acquired_on") or acquisition.get("acquired_on"))
+    index = _date("index_date", given(study, "index_date"))
+    day = _number(study, "acquired_day", -36525, 36525)
+    if not on or not index:
+        return {"acquired_on": on, "acquired_day": None if np.isnan(day) else day}
+    days = float((np.datetime64(on) - np.datetime64(index)).astype(int))
+    if not np.isnan(day) and day != days:
+        raise argument_error("acquired_day", f"{days:g}, as the dates of acquisition and index say", f"{day:g}")
+    if abs(days) > 36525:
+        raise argument_error("index_date", "within 100 years of the acquisition", f"{index}, {days:g} days from it")
+    return {"acquired_on": on, "acquired_day": days}
+
+
+def _date(name: str, value: Any) -> str:
     if value is None:
         return ""
     text = str(value).strip()[:10]
     try:
         return str(np.datetime64(text, "D"))
     except ValueError:
-        raise argument_error("acquired_on", "a date such as 2024-05-31", value) from None
+        raise argument_error(name, "a date such as 2024-05-31", value) from None
 
 
 def file_hashes(study: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ def extract(
     chunk: str = typer.Option("", "--chunk", help="k/n: measure every n-th case from the k-th, one of n jobs."),
     gather: bool = typer.Option(False, "--gather", help="Collect what the chunks have measured."),
     report: bool = typer.Option(False, "--report", help="Write batch.html: what failed or is doubted, worst first."),
+    calendar: bool = typer.Option(False, "--calendar-dates", help="Write calendar dates besides days from the index."),
     quiet: bool = typer.Option(False, help="Say nothing on the way."),
 ) -> None:
     """Measure biomarkers: biomarker.csv, imaging_study.csv, failures.csv, provenance.json and figures.
@@ -59,6 +60,7 @@ def extract(
             overlays=out / "pictures" if pictures else None,
             chunk=part,
             gather=gather,
+            dates="calendar" if calendar else "days",
         )
         tables = {"biomarker": result.to_frame(methods=methods), "imaging_study": result.studies}
         if not part:

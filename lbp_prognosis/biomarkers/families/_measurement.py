@@ -26,6 +26,7 @@ BIOMARKER_COLUMNS: tuple[str, ...] = (
     "method_id",
     "modality",
     "acquired_on",
+    "acquired_day",
     "extractor_version",
     "sd_error",
     "flags",

@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 
 
 def test_a_bad_case_is_a_row_of_failures_and_the_rest_is_measured(folder):
-    result = extract(folder, RECIPE)
+    result = extract(folder, RECIPE, dates="calendar")
     assert list(result.failures["patient_id"]) == ["002", "003", "004"]
     assert result.failures["message"].str.len().min() > 20
     assert "damaged or cut short" in result.failures["message"].iloc[0]
@@ -92,11 +92,47 @@ def test_the_schema_finds_no_fault_in_the_table():
 
     data, affine = Phantom(n=3).draw(labels_of("totalspineseg", 3), spacing=(4.0, 1.5, 1.5))
     study = {"patient_id": "p", "study_id": "s", "mask": Mask(data, affine), "convention": "totalspineseg"}
-    result = extract({**study, "modality": "mri", "position": "supine", "acquired_on": "2024-01-02"})
+    result = extract(
+        {**study, "modality": "mri", "position": "supine", "acquired_on": "2024-01-02", "index_date": "2023-12-31"}
+    )
     patients = pd.DataFrame({"patient_id": ["p"], "sex": ["female"], "birth_year": [1980]})
     studies = result.studies.drop(columns=["bandwidth", "kernel"])
     report = validate_package({"patient": patients, "imaging_study": studies, "biomarker": result.to_frame()})
     assert report.failures.empty, report.failures
+
+
+@pytest.fixture(scope="module")
+def dated():
+    data, affine = Phantom(n=2).draw(labels_of("totalspineseg", 2), spacing=(4.0, 2.0, 2.0))
+    study = {"patient_id": "p", "mask": Mask(data, affine), "convention": "totalspineseg"}
+    return {**study, "acquired_on": "2024-03-01", "index_date": "2024-02-28"}
+
+
+def test_dates_of_acquisition_are_days_since_the_index_unless_asked(dated, tmp_path):
+    for more in ({}, {"checkpoint": tmp_path}):  # 2024 has a 29 February
+        result = extract(dated, RECIPE, **more)
+        for frame in (result.table, result.studies):
+            assert (frame["acquired_day"] == 2).all()
+            assert (frame["acquired_on"] == "").all()
+    assert b"2024" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    asked = extract(dated, RECIPE, dates="calendar", checkpoint=tmp_path)  # not what the checkpoint holds
+    assert (asked.table["acquired_on"] == "2024-03-01").all()
+    assert (asked.table["acquired_day"] == 2).all()
+    assert "index_date" not in repr(asked)
+
+
+def test_a_day_is_stated_or_counted_never_guessed(dated):
+    undated = extract({**dated, "index_date": None}, RECIPE)
+    assert undated.table["acquired_day"].isna().all()
+    assert undated.provenance["without_day"] == 1
+    assert "1 cases without `acquired_day`" in repr(undated)
+    stated = {**dated, "acquired_on": None, "index_date": None, "acquired_day": -3}
+    assert (extract(stated, RECIPE).table["acquired_day"] == -3).all()
+    failed = extract({**dated, "acquired_day": 3}, RECIPE).failures["message"].item()
+    assert "acquired_day" in failed
+    assert "2, as the dates" in failed
+    with pytest.raises(ArgumentError, match="dates"):
+        extract(dated, RECIPE, dates="both")
 
 
 def _schema_folder():
@@ -222,6 +258,8 @@ def test_tables_that_are_no_tables_are_refused(tmp_path):
         ("age", 300, "age"),
         ("stature_cm", 1.8, "stature_cm"),
         ("acquired_on", "yesterday", "acquired_on"),
+        ("index_date", "2024-13-01", "index_date"),
+        ("acquired_day", 40_000, "acquired_day"),
         ("contrast", "perhaps", "contrast"),
         ("image", "/no/such.nii", "existing"),
     ],
