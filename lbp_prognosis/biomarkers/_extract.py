@@ -72,9 +72,10 @@ def extract(
     studies : DataFrame, sequence of mappings, mapping, or path
         One row per study. Needed: ``patient_id``, ``mask`` and ``convention``; usual: ``study_id``, ``image``,
         ``modality`` (``mri``, ``ct``), ``sequence`` (``t1``, ``t2``, …), ``position``, ``index_date`` (of the patient,
-        from which the day of acquisition is counted). Further: ``acquired_on, acquired_day, lumbar_count, stature_cm, age, contrast, series, image_t1, image_t2, image_stir, image_water, image_fat,
-        image_fat_fraction, image_t2_map, fat_fraction_unit, landmarks, level`` and acquisition tags under their own
-        names (``field_strength, vendor, kvp``, …).
+        from which the day of acquisition is counted). Further: ``acquired_on, acquired_day, lumbar_count, stature_cm,
+        age, contrast, series, image_t1, image_t2, image_stir, image_water, image_fat, image_fat_fraction,
+        image_t2_map, fat_fraction_unit, landmarks, level`` and acquisition tags under their own names
+        (``field_strength, vendor, kvp``, …).
         ``level`` names the disc of an axial stack (``"l4l5"``: its middle slice; ``"l3l4:4;l4l5:11"``: slices counted
         from 0; or a mapping to points in RAS mm), where no vertebra of the mask tells it.
         ``fat_fraction_unit`` is ``fraction``, ``percent`` or ``permille``; where it is not stated, the unit is read
