@@ -23,6 +23,7 @@ _SCALES = {
     "probit": "Change of the probit",
     "linear_predictor": "Change of the linear predictor",
     "risk": "Change of the risk",
+    "mean": "Change of the mean score",
     "margin": "Change of the margin",
 }
 

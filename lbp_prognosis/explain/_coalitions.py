@@ -110,8 +110,13 @@ def coalitions_of(
     fixed = fixed_columns(estimator)
     blocks = read_players(rows, groups, fixed)
     who = blocks if grouped else read_players(rows, None, fixed)
-    worths: Worths | None = boosted_worths(estimator, rows, drawn, who, times, cause)
-    sums = score_terms(estimator, function, scale, rows, drawn, who, cause) if worths is None else None
+    means_at_visits = scale == "mean" and times is not None
+    worths: Worths | None = None
+    if scale != "mean":
+        worths = boosted_worths(estimator, rows, drawn, who, times, cause)
+    sums = None
+    if worths is None and not means_at_visits:
+        sums = score_terms(estimator, function, scale, rows, drawn, who, cause)
     if sums is not None:
         worths = sums.worths
     elif worths is None:

@@ -103,7 +103,7 @@ def feature_effect(
     kind : {"ale", "partial"}, default "ale"
         Accumulated local effects move a row only within its own bin, and so stay among rows that exist when columns are
         correlated; partial dependence moves every row everywhere.
-    scale : {"linear_predictor", "log_hazard", "risk"}, default "risk"
+    scale : {"linear_predictor", "log_hazard", "risk", "mean"}, default "risk"
         Output, as in `shap_values`.
     horizons : float or sequence of float, optional
         Prediction times, on the risk scale.

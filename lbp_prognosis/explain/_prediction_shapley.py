@@ -1,11 +1,11 @@
-"""``prediction_shapley``: exact Shapley values of the modalities for each predicted risk."""
+"""``prediction_shapley``: exact Shapley values of the modalities for each predicted risk or mean score."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lbp_prognosis._base import takes_rows
+from lbp_prognosis._base import check_choice, takes_rows
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._shap_values import shap_values
 
@@ -19,16 +19,17 @@ def prediction_shapley(
     modalities: Mapping[str, Sequence[str]],
     background: Any,
     *,
-    horizons: Any,
+    horizons: Any = None,
+    scale: str = "risk",
     cause: int = 1,
     first: Sequence[str] = (),
 ) -> ShapResult:
-    """Attribute each predicted risk to the modalities by exact Shapley values.
+    """Attribute each predicted risk (or mean score) to the modalities by exact Shapley values.
 
     Parameters
     ----------
     estimator : fitted model
-        With ``predict_risk``.
+        With ``predict_risk``, or ``predict_mean`` for the mean.
     X : DataFrame of shape (n, p)
         Rows to explain. A row keeps its missing values, if the model takes them: the share of a modality that a row
         lacks is what its absence does to the prediction.
@@ -36,8 +37,10 @@ def prediction_shapley(
         Columns by modality; each is one player (2⁴ coalitions for four).
     background : DataFrame of shape (b, p)
         Complete rows that stand for "not known".
-    horizons : float or sequence of float
-        Prediction times.
+    horizons : float or sequence of float, optional
+        Prediction times of risks, needed there; visits of means, where the model knows several.
+    scale : {"risk", "mean"}, default "risk"
+        Explained quantity: the risk, or the predicted mean of a score, in its points.
     cause : int, default 1
         Event code.
     first : sequence of str, default ()
@@ -59,11 +62,12 @@ def prediction_shapley(
     Jullum M, Redelmeier A, Aas K. groupShapley: efficient prediction explanation with Shapley values for feature
     groups. 2021. arXiv:2106.12228
     """
+    check_choice("scale", scale, ("risk", "mean"))
     return shap_values(
         estimator,
         X,
         background,
-        scale="risk",
+        scale=scale,
         horizons=horizons,
         cause=cause,
         groups=modalities,

@@ -139,7 +139,7 @@ def score_terms(
         With ``linear_predictor``.
     function : callable
         From a table to the outputs.
-    scale : {"linear_predictor", "log_hazard", "risk"}
+    scale : {"linear_predictor", "log_hazard", "risk", "mean"}
         Explained quantity.
     X, background : DataFrame
         Rows to explain, and rows that stand for "not known".

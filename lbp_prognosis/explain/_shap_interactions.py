@@ -131,8 +131,8 @@ def shap_interactions(
         Rows to explain.
     background : DataFrame or array of shape (b, p)
         Complete rows that stand for "not known".
-    scale : {"linear_predictor", "log_hazard", "risk"}, default "linear_predictor"
-        Explained quantity.
+    scale : {"linear_predictor", "log_hazard", "risk", "mean"}, default "linear_predictor"
+        Explained quantity, as in `shap_values`.
     horizons : float or sequence of float, optional
         Prediction times; needed on the risk scale.
     cause : int, default 1

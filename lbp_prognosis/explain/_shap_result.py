@@ -33,7 +33,8 @@ class ShapResult(Result):
     prediction : ndarray of shape (n, n_outputs)
         Output of each row.
     scale : str
-        Explained quantity: ``"risk"``, or the scale of the linear predictor, e.g. ``"log_hazard"``.
+        Explained quantity: ``"risk"``, ``"mean"`` (of a score), or the scale of the linear predictor, e.g.
+        ``"log_hazard"``.
     value_function : {"interventional", "observational", "path_dependent"}
         Where the values of absent players come from: drawn from the background whatever the others are, drawn given
         the others, or the training rows that pass through the tree.

@@ -52,17 +52,17 @@ def shap_values(
     Parameters
     ----------
     estimator : fitted model
-        With ``predict_risk`` (risk scale) or ``linear_predictor`` (the other scales); a pipeline explains its inputs.
-        Columns it reads as strata or offset are no players: a row keeps its own.
+        With ``predict_risk`` (risk scale), ``predict_mean`` (mean) or ``linear_predictor`` (the other scales); a
+        pipeline explains its inputs. Columns it reads as strata or offset are no players: a row keeps its own.
     X : DataFrame or array of shape (n, p)
         Rows to explain.
     background : DataFrame or array of shape (b, p)
         Rows that stand for "not known", complete; at best all training rows or 500 of them. It is part of the result.
-    scale : {"linear_predictor", "log_hazard", "risk"}, default "linear_predictor"
-        Explained quantity. The result names the scale that the model states for its linear predictor; ``"log_hazard"``
-        refuses a model that states another.
+    scale : {"linear_predictor", "log_hazard", "risk", "mean"}, default "linear_predictor"
+        Explained quantity; ``"mean"`` is the predicted mean of a score, in its points. The result names the scale that
+        the model states for its linear predictor; ``"log_hazard"`` refuses a model that states another.
     horizons : float or sequence of float, optional
-        Prediction times; needed on the risk scale.
+        Prediction times; needed on the risk scale. Visits of means, where the model knows several.
     cause : int, default 1
         Event code.
     groups : mapping of str to sequence of str, optional

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,9 @@ def output_function(
 
     A linear predictor is named by the scale that the model states.
     """
-    check_choice("scale", scale, ("linear_predictor", "log_hazard", "risk"))
+    check_choice("scale", scale, ("linear_predictor", "log_hazard", "risk", "mean"))
+    if scale == "mean":
+        return _mean_function(estimator, horizons)
     if scale != "risk":
         if horizons is not None:
             raise argument_error("horizons", "left out for a linear predictor, which knows no horizon", horizons)
@@ -112,6 +115,27 @@ def output_function(
     if not hasattr(estimator, "predict_risk"):
         raise argument_error("estimator", "a fitted model with `predict_risk`", estimator)
     return lambda table: np.asarray(estimator.predict_risk(table, times, cause), dtype=float), times, scale
+
+
+def _mean_function(
+    estimator: Any, horizons: Any
+) -> tuple[Callable[[pd.DataFrame], np.ndarray], np.ndarray | None, str]:
+    """Return the predicted mean of a score, or of a count of events; at visits or times where there are several."""
+    if not hasattr(estimator, "predict_mean"):
+        raise argument_error("estimator", 'a model with `predict_mean` for scale="mean"', estimator)
+    several = {"visit", "times"} & set(signature(estimator.predict_mean).parameters)
+    if not several:
+        if horizons is not None:
+            raise argument_error("horizons", "left out for the mean of a score at one visit", horizons)
+        return lambda table: np.asarray(estimator.predict_mean(table), dtype=float)[:, None], None, "mean"
+    if horizons is None:
+        raise argument_error("horizons", "the visits whose means are explained", "None")
+    times, _ = check_horizons(horizons)
+
+    def means(table: pd.DataFrame) -> np.ndarray:
+        return np.column_stack([np.ravel(estimator.predict_mean(table, float(at))) for at in times])
+
+    return means, times, "mean"
 
 
 def coalition_worths(
