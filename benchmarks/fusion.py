@@ -4,17 +4,23 @@ python -m benchmarks.fusion -o out/fusion --sets 100 --sizes 300 1000          (
 python -m benchmarks.fusion -o out/fusion --summary                            (of what is there)
 
 A finished fit is a line of ``fits.csv``; a killed run goes on where it stopped. Declared before any run: the measure is
-the index of prediction accuracy (IPA) of recovery by 12 months on fresh patients whose course is known; ``DEFAULT`` is
-what the others are compared with; a contender passes where the lower 95 per cent limit of its IPA minus the default's,
-paired over data sets, is above −``MARGIN``. Peers of other packages are not among the contenders yet.
+the index of prediction accuracy (IPA) of the event by the horizon on fresh patients whose course is known; ``DEFAULT``
+is what the others are compared with; a contender passes where the lower 95 per cent limit of its IPA minus the
+default's, paired over data sets, is above −``MARGIN``. Peers run where they are installed: those of Python in the
+interpreter named by ``PEERS_PYTHON`` (`requirements.txt`), glmnet in R, xgboost by hand in this one.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,101 +28,108 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
-from lbp_prognosis.models import AverageRisk, BoostedCox, CauseSpecificCox, NullModel, StackedRisk
-from lbp_prognosis.survival import Surv
+from benchmarks import ONE_THREAD
+from benchmarks.fusion_data import GENERATORS, data_set
+from benchmarks.fusion_peers import PEERS, breslow, joined
+from lbp_prognosis.fusion import MultipleImputation, PatternSubmodels, RiskPipeline
+from lbp_prognosis.models import (
+    AverageRisk,
+    BoostedCox,
+    CauseSpecificCox,
+    MultimodalNet,
+    NullModel,
+    PriorityCox,
+    StackedRisk,
+)
 
 MARGIN = 0.005
 DEFAULT = "ridge, tuned"
-HORIZON = 12.0
-FRESH = 5000
+HERE = Path(__file__).resolve().parent
 FIELDS = ["generator", "n", "set", "contender", "ipa", "brier", "slope", "auc", "seconds"]
-SITES, LEVELS, MEASURES = 8, 5, 8
-
-MODALITIES = {
-    "clinical": [f"c{k}" for k in range(1, 6)],
-    "patient_reported": [f"p{k}" for k in range(1, 6)],
-    "biomechanical": [f"g{k}" for k in range(1, 5)],
-    "imaging": [f"{pool}{k}" for pool in ("mean", "worst") for k in range(1, MEASURES + 1)],
-}
-COLUMNS = [column for columns in MODALITIES.values() for column in columns]
-
-
-def patients(n: int, rng: np.random.Generator, bent: bool) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Return predictors (imaging of all), times of recovery and times of surgery, in months."""
-    c = rng.normal(size=(n, 5))
-    p = 0.5 * c[:, [0]] + np.sqrt(0.75) * rng.normal(size=(n, 5))
-    g = 0.4 * p[:, :4] + np.sqrt(0.84) * rng.normal(size=(n, 4))
-    site = rng.integers(0, SITES, n)
-    state = 0.3 * c[:, [1]] + 0.3 * p[:, [0]] + rng.normal(size=(n, LEVELS))  # degeneration of each disc
-    discs = state[:, :, None] + 0.8 * rng.normal(size=(n, LEVELS, MEASURES))
-    scanner = np.random.default_rng(99).normal(0, 0.4, (SITES, MEASURES))  # the same scanners in every data set
-    seen = discs + scanner[site][:, None, :]
-    X = np.hstack([c, p, g, seen.mean(axis=1), seen.max(axis=1)])
-    worst = state.max(axis=1) - 1.2
-    score = 0.35 * c[:, 0] + 0.25 * p[:, 0] + 0.2 * p[:, 1] + 0.2 * g[:, 0] + 0.3 * worst
-    if bent:
-        score = (
-            0.5 * np.abs(c[:, 0]) - 0.4 + 0.45 * c[:, 1] * p[:, 0] + 0.3 * p[:, 1] + 0.5 * (worst > 0.3) + 0.2 * g[:, 0]
-        )
-    recovery = (rng.exponential(size=n) / (0.06 * np.exp(-score))) ** (1 / 1.1)
-    surgery = rng.exponential(size=n) / (0.006 * np.exp(0.5 * worst))
-    return pd.DataFrame(X, columns=COLUMNS), recovery, surgery
-
-
-def by_indication(X: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Take the images of 30 per cent away, of those with little pain more often."""
-    out = X.copy()
-    chance = 1 / (1 + np.exp(0.95 + 0.8 * X["p1"].to_numpy()))
-    out.loc[rng.random(len(X)) < chance, MODALITIES["imaging"]] = np.nan
-    return out
-
-
-def data_set(generator: str, n: int, number: int) -> tuple[Any, ...]:
-    """Return training predictors and outcome, fresh predictors and whether the fresh recovered by the horizon."""
-    rng = np.random.default_rng([n, number, sorted(GENERATORS).index(generator)])
-    bent, indicated = GENERATORS[generator]
-    X, recovery, surgery = patients(n, rng, bent)
-    lost = rng.uniform(6, 36, n)
-    time_ = np.maximum(np.minimum.reduce([recovery, surgery, lost]).round(1), 0.1)
-    event = np.select([lost <= np.minimum(recovery, surgery), recovery <= surgery], [0, 1], 2)
-    fresh, later, operated = patients(FRESH, rng, bent)
-    state = (later <= HORIZON) & (later <= operated)
-    if indicated:
-        X, fresh = by_indication(X, rng), by_indication(fresh, rng)
-    return X, Surv.right(time_, event), fresh, state
-
-
-GENERATORS = {
-    "linear, all imaged": (False, False),
-    "linear, imaged by indication": (False, True),
-    "bent, imaged by indication": (True, True),
-}
+GLMNET = "glmnet ridge"
+OTHERS = (*PEERS, GLMNET)
+Groups = Mapping[str, Sequence[str]]
 
 
 def _imputed(model: Any) -> RiskPipeline:
     return RiskPipeline([MultipleImputation(m=1, iterations=3, draws=10)], model)
 
 
-def _learners() -> dict[str, Any]:
-    return {
-        "clinical": CauseSpecificCox(penalty="cv"),
-        "clinical+patient_reported+biomechanical": CauseSpecificCox(penalty="cv"),
-        "clinical+imaging": CauseSpecificCox(penalty="cv"),
-        "clinical+patient_reported+biomechanical+imaging": CauseSpecificCox(penalty="cv"),
-    }
+def _learners(groups: Groups) -> dict[str, Any]:
+    names = list(groups)
+    without = "+".join(name for name in names if name != "imaging")
+    return {name: CauseSpecificCox(penalty="cv") for name in ("clinical", without, "clinical+imaging", "+".join(names))}
 
 
-CONTENDERS: dict[str, Callable[[], Any]] = {
-    "null model": NullModel,
-    "no penalty": lambda: _imputed(CauseSpecificCox()),
-    "ridge 20": lambda: _imputed(CauseSpecificCox(penalty=20.0)),
-    DEFAULT: lambda: _imputed(CauseSpecificCox(penalty="cv")),
-    "elastic net, tuned": lambda: _imputed(CauseSpecificCox(penalty="cv", l1_ratio=0.5)),
-    "mean": lambda: _imputed(AverageRisk(_learners(), modalities=MODALITIES, horizons=HORIZON)),
-    "stack": lambda: StackedRisk(_learners(), modalities=MODALITIES, horizons=HORIZON),
-    "boosted": BoostedCox,
+def _patterns(groups: Groups) -> PatternSubmodels:
+    return PatternSubmodels(
+        CauseSpecificCox(penalty="cv"),
+        groups,
+        min_patients=50,
+        min_events=20,
+        rows="available",
+        fallback=_imputed(CauseSpecificCox(penalty="cv")),
+    )
+
+
+CONTENDERS: dict[str, Callable[[Groups, float], Any]] = {
+    "null model": lambda groups, horizon: NullModel(),
+    "clinical only": lambda groups, horizon: StackedRisk(
+        {"clinical": CauseSpecificCox(penalty="cv")}, modalities=groups, horizons=horizon
+    ),
+    "no penalty": lambda groups, horizon: _imputed(CauseSpecificCox()),
+    "ridge 20": lambda groups, horizon: _imputed(CauseSpecificCox(penalty=20.0)),
+    DEFAULT: lambda groups, horizon: _imputed(CauseSpecificCox(penalty="cv")),
+    "elastic net, tuned": lambda groups, horizon: _imputed(CauseSpecificCox(penalty="cv", l1_ratio=0.5)),
+    "patterns": lambda groups, horizon: _patterns(groups),
+    "priority": lambda groups, horizon: PriorityCox(groups, l1_ratio=0.5, missing="impute_offset"),
+    "mean": lambda groups, horizon: _imputed(AverageRisk(_learners(groups), modalities=groups, horizons=horizon)),
+    "stack": lambda groups, horizon: StackedRisk(_learners(groups), modalities=groups, horizons=horizon),
+    "boosted": lambda groups, horizon: BoostedCox(),
+    "net": lambda groups, horizon: MultimodalNet(groups, seeds=5),
 }
+
+
+def interpreter(peer: str) -> str:
+    """Return the program that runs a peer; empty where it is not installed."""
+    if peer == GLMNET:
+        found = shutil.which("Rscript") or ""
+        probe = [found, "-e", "library(glmnet)"]
+    else:
+        own = peer == "xgboost by hand"
+        found = sys.executable if own else os.environ.get("PEERS_PYTHON", sys.executable)
+        probe = [found, "-c", "import xgboost" if own else "import sksurv"]
+    if not found or subprocess.run(probe, capture_output=True, check=False).returncode:
+        return ""
+    return found
+
+
+def peer_risk(
+    peer: str, program: str, X: pd.DataFrame, y: np.ndarray, fresh: pd.DataFrame, horizon: float
+) -> tuple[np.ndarray, float]:
+    """Return risks of fresh rows and the seconds of a peer's fit in a process of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if peer == GLMNET:
+            middle = X.median()
+            X, fresh = X.fillna(middle), fresh.fillna(middle)
+            X.assign(time=y["time"], event=y["event"]).to_csv(folder / "train.csv", index=False)
+            fresh.to_csv(folder / "fresh.csv", index=False)
+            command = [program, "--vanilla", str(HERE / "fusion_peer.R"), name]
+        else:
+            arrays = {"X": X.to_numpy(float), "fresh": fresh.to_numpy(float), "horizon": horizon}
+            np.savez(folder / "in.npz", time=y["time"], event=y["event"].astype(int), **arrays)
+            command = [program, str(HERE / "fusion_peers.py"), peer, str(folder / "in.npz"), str(folder / "out.npz")]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, **ONE_THREAD})
+        if peer != GLMNET:
+            out = np.load(folder / "out.npz")
+            return out["risk"], float(out["seconds"])
+        hazards = []
+        for cause in (1, 2):
+            margin = pd.read_csv(folder / f"margin_{cause}.csv")["margin"].to_numpy()
+            times, hazard = breslow(y["time"], y["event"] == cause, margin[: len(X)])
+            hazards.append((times, np.exp(margin[len(X) :])[:, None] * hazard))
+        return joined(hazards, horizon), float((folder / "seconds.txt").read_text())
 
 
 def judged(risk: np.ndarray, state: np.ndarray) -> dict[str, float]:
@@ -128,14 +141,32 @@ def judged(risk: np.ndarray, state: np.ndarray) -> dict[str, float]:
     brier = float(np.mean((risk - state) ** 2))
     out = {"ipa": 1 - brier / float(state.var()), "brier": brier, "slope": np.nan, "auc": 0.5}
     if np.ptp(risk) > 0:
-        y, inside = Status.at(HORIZON, state.astype(int)), np.clip(risk, 1e-6, 1 - 1e-6)
+        y, inside = Status.at(1.0, state.astype(int)), np.clip(risk, 1e-6, 1 - 1e-6)
         out["slope"] = float(LogisticRisk().fit(np.log(inside / (1 - inside))[:, None], y).coef_[0])
         out["auc"] = float(time_dependent_auc(y, risk).value)
     return out
 
 
+def fitted(contender: str, program: str, generator: str, n: int, number: int) -> dict[str, float]:
+    """Fit one contender to one data set and judge it on the fresh patients."""
+    X, y, fresh, state = data_set(generator, n, number)
+    of = GENERATORS[generator]
+    if contender in OTHERS:
+        risk, seconds = peer_risk(contender, program, X, y, fresh, of.horizon)
+    else:
+        start = time.process_time()
+        model = CONTENDERS[contender](of.modalities, of.horizon).fit(X, y)
+        seconds = time.process_time() - start
+        risk = model.predict_risk(fresh, of.horizon)[:, 0]
+    return {**judged(risk, state), "seconds": round(seconds, 3)}
+
+
 def run(folder: Path, sizes: list[int], sets: int, generators: list[str], contenders: list[str]) -> None:
     """Fit what is not yet in the file."""
+    programs = {name: interpreter(name) if name in OTHERS else "" for name in contenders}
+    there = [name for name in contenders if name not in OTHERS or programs[name]]
+    for name in sorted(set(contenders) - set(there)):
+        print(f"{name}: not installed, left out")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "fits.csv"
     done: set[tuple[Any, ...]] = set()
@@ -148,17 +179,11 @@ def run(folder: Path, sizes: list[int], sets: int, generators: list[str], conten
         for number in range(sets):
             for n in sizes:
                 for generator in generators:
-                    left = [c for c in contenders if (generator, n, number, c) not in done]
-                    if not left:
-                        continue
-                    X, y, fresh, state = data_set(generator, n, number)
-                    for contender in left:
-                        start = time.process_time()
-                        model = CONTENDERS[contender]().fit(X, y)
-                        seconds = time.process_time() - start
-                        found = judged(model.predict_risk(fresh, HORIZON)[:, 0], state)
+                    for contender in there:
+                        if (generator, n, number, contender) in done:
+                            continue
                         told = {"generator": generator, "n": n, "set": number, "contender": contender}
-                        writer.writerow({**told, **found, "seconds": round(seconds, 3)})
+                        writer.writerow({**told, **fitted(contender, programs[contender], generator, n, number)})
                         file.flush()
 
 
@@ -193,11 +218,12 @@ def summary(folder: Path) -> pd.DataFrame:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    ready, everyone = [name for name, of in GENERATORS.items() if of.available], [*CONTENDERS, *OTHERS]
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--sets", type=int, default=100)
     parser.add_argument("--sizes", type=int, nargs="+", default=[300])
-    parser.add_argument("--generators", nargs="+", default=list(GENERATORS), choices=list(GENERATORS))
-    parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
+    parser.add_argument("--generators", nargs="+", default=ready, choices=ready)
+    parser.add_argument("--contenders", nargs="+", default=everyone, choices=everyone)
     parser.add_argument("--summary", action="store_true")
     given = parser.parse_args()
     if not given.summary:

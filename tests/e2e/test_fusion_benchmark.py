@@ -1,4 +1,4 @@
-"""The benchmark of fusion: data sets are what they say, and a killed run goes on where it stopped."""
+"""The benchmark of fusion: data sets are what they say, peers are joined right, a killed run continues."""
 
 from __future__ import annotations
 
@@ -6,27 +6,56 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lbp_prognosis._kernels import product_limit_incidence
+from lbp_prognosis.models import CauseSpecificCox, NullModel
+from lbp_prognosis.survival import Surv
+
 fusion = pytest.importorskip("benchmarks.fusion")
+data = pytest.importorskip("benchmarks.fusion_data")
+peers = pytest.importorskip("benchmarks.fusion_peers")
 
 
 @pytest.fixture(autouse=True)
 def fewer_fresh_patients(monkeypatch):
-    monkeypatch.setattr(fusion, "FRESH", 1000)
+    monkeypatch.setattr(data, "FRESH", 1000)
 
 
-def test_data_sets_are_drawn_from_their_number():
-    for generator, (_, indicated) in fusion.GENERATORS.items():
-        X, y, fresh, state = fusion.data_set(generator, 300, 3)
-        again = fusion.data_set(generator, 300, 3)
-        pd.testing.assert_frame_equal(X, again[0])
-        np.testing.assert_array_equal(y, again[1])
-        missing = fresh[fusion.MODALITIES["imaging"]].isna().all(axis=1)
-        assert fresh.drop(columns=fusion.MODALITIES["imaging"]).notna().all().all()
-        assert missing.mean() == pytest.approx(0.3 if indicated else 0.0, abs=0.05)
-        if indicated:
-            assert fresh.loc[missing, "p1"].mean() < fresh.loc[~missing, "p1"].mean() - 0.3
-        assert 0.2 < state.mean() < 0.7
-        assert set(np.unique(y["event"])) == {0, 1, 2}
+@pytest.mark.parametrize("name", list(data.GENERATORS))
+def test_data_sets_are_drawn_from_their_number(name):
+    generator = data.GENERATORS[name]
+    if not generator.available:
+        pytest.skip("the real table is not beside this checkout")
+    X, y, fresh, state = data.data_set(name, 300, 3)
+    again = data.data_set(name, 300, 3)
+    pd.testing.assert_frame_equal(X, again[0])
+    np.testing.assert_array_equal(y, again[1])
+    assert sorted(X.columns) == sorted(column for columns in generator.modalities.values() for column in columns)
+    imaging = list(generator.modalities["imaging"])
+    missing = fresh[imaging].isna().all(axis=1)
+    assert fresh.drop(columns=imaging).notna().all().all()
+    assert missing.mean() == pytest.approx(0.3 if generator.needed else 0.0, abs=0.05)
+    if generator.needed:
+        value = fresh[generator.needed]
+        assert value[missing].mean() < value[~missing].mean() - 0.3 * value.std()
+    assert 0.2 < state.mean() < 0.7
+    assert set(np.unique(y["event"])) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("name", ["GBSG", "TRACE"])
+def test_plasmode_outcomes_are_those_of_the_real_hazard(name):
+    """Without the competing event, mean risks are those of the real table's Kaplan–Meier curve."""
+    generator = data.GENERATORS[name]
+    if not generator.available:
+        pytest.skip("the real table is not beside this checkout")
+    table = pd.read_csv(generator.table)
+    if name == "GBSG":
+        y = Surv.right(table["rfstime"].to_numpy() / 30.4375, table["status"].to_numpy())
+    else:
+        y = Surv.right(table["time"].to_numpy(), (table["status"] == 9).to_numpy())
+    _, first, second = generator.draw(20_000, np.random.default_rng(5))
+    want = NullModel().fit(np.zeros((len(y), 1)), y).predict_risk(np.zeros((1, 1)), generator.horizon)[0, 0]
+    assert (first <= generator.horizon).mean() == pytest.approx(want, abs=0.015)
+    assert 0.05 < (second <= np.minimum(first, generator.horizon)).mean() < 0.3
 
 
 def test_the_best_possible_index_is_that_of_the_truth():
@@ -41,16 +70,46 @@ def test_the_best_possible_index_is_that_of_the_truth():
     assert found["ipa"] == pytest.approx(np.var(truth) / np.var(drawn), abs=0.03)
 
 
+def test_hazards_of_peers_are_joined_as_ours():
+    first = (np.array([1.0, 3.0]), np.array([[0.2, 0.5], [0.1, 0.4]]))
+    second = (np.array([2.0]), np.array([[0.3], [0.6]]))
+    steps = np.array([[0.2, 0.0], [0.0, 0.3], [0.3, 0.0]])
+    want = product_limit_incidence(steps, np.ones((1, 2)), np.array([3]), True)[0, 0, 0]
+    assert peers.joined([first, second], 3.0)[0] == pytest.approx(want, rel=1e-12)
+    assert peers.joined([first, second], 2.5)[0] == pytest.approx(1 - np.exp(-0.2), rel=1e-12)
+    assert (peers.joined([first, second], 0.5) == 0).all()
+    times, hazard = peers.breslow(np.array([1.0, 2, 2, 3]), np.array([True, True, False, True]), np.zeros(4))
+    np.testing.assert_array_equal(times, [1, 2, 3])
+    np.testing.assert_allclose(hazard, np.cumsum([1 / 4, 1 / 3, 1.0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", ["xgboost by hand", fusion.GLMNET])
+def test_a_peer_is_about_as_good_as_ours(peer):
+    program = fusion.interpreter(peer)
+    if not program:
+        pytest.skip("not installed")
+    generator = "linear, all imaged"
+    X, y, fresh, state = data.data_set(generator, 300, 0)
+    risk, seconds = fusion.peer_risk(peer, program, X, y, fresh, 12.0)
+    assert seconds > 0
+    ours = CauseSpecificCox(penalty="cv").fit(X, y).predict_risk(fresh, 12.0)[:, 0]
+    assert np.corrcoef(risk, ours)[0, 1] > 0.7
+    assert risk.mean() == pytest.approx(ours.mean(), abs=0.05)
+    assert fusion.judged(risk, state)["ipa"] > 0.05
+
+
 def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     asked = ["null model", fusion.DEFAULT]
-    generator = next(iter(fusion.GENERATORS))
+    generator = next(iter(data.GENERATORS))
     fusion.run(tmp_path, [120], 1, [generator], asked[:1])
     fits = {name: 0 for name in asked}
 
     def counted(name):
-        def make():
+        def make(groups, horizon):
+            assert (list(groups), horizon) == (list(data.FOUR), 12.0)
             fits[name] += 1
-            return fusion.NullModel()
+            return NullModel()
 
         return make
 
@@ -61,3 +120,10 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     assert table["sets"].tolist() == [2, 2]
     np.testing.assert_allclose(table["difference"], 0.0)  # both are the same model
     assert table["not_inferior"].all()
+
+
+def test_a_peer_that_is_not_installed_is_left_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fusion, "interpreter", lambda peer: "")
+    fusion.run(tmp_path, [120], 1, ["linear, all imaged"], ["null model", "scikit-survival forest"])
+    assert "scikit-survival forest: not installed, left out" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "fits.csv")["contender"].tolist() == ["null model"]
