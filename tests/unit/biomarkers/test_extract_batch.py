@@ -70,6 +70,8 @@ def test_the_table_is_the_schema_s(folder):
 
     one, every = result.to_frame(), result.to_frame(methods="all")
     assert list(one.columns) == list(BIOMARKER_COLUMNS)
+    lines = (_schema_folder().parent / "docs" / "howto" / "biomarker_checks.csv").read_text().splitlines()
+    assert set(one["measure"]) <= {name for line in lines for name in line.split(",")[1].split()}
     assert (one.groupby(["structure", "measure"])["method_id"].nunique() == 1).all()
     assert set(every["method_id"]) > set(one["method_id"])
     assert not every.duplicated(["patient_id", "study_id", "structure", "measure", "level", "side", "method_id"]).any()
