@@ -324,8 +324,7 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
         self.baseline_events_ = events_at(self.baseline_times_, design.y["time"], mine, design.strata)
 
     def _robust(self, design: Design) -> bool:
-        weighted = design.weights is not None and not design.frequency
-        return self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        return design.robust(self.variance)
 
     def _row_scores(self, design: Design, pieces: CoxPieces) -> np.ndarray:
         """Unweighted part of each row in the gradient, for the sandwich."""
@@ -339,16 +338,7 @@ class CoxPH(CoxRidge, CoxDiagnostics, SurvivalRegression, RiskEstimator):
             return
         if self.ties == "exact":
             raise argument_error("variance", '"model" with ties="exact"', "robust", 'Use ties="efron".')
-        influence = self._row_scores(design, pieces) @ self.covariance_model_
-        if design.weights is not None:
-            # a row of f identical patients brings f squares of its own, a cluster one square of its sum
-            apart = design.frequency and design.clusters is None
-            influence *= (np.sqrt(design.weights) if apart else design.weights)[:, None]
-        if design.clusters is not None:
-            sums = np.zeros((int(design.clusters.max()) + 1, influence.shape[1]))
-            np.add.at(sums, design.clusters, influence)
-            influence = sums
-        self.covariance_ = influence.T @ influence
+        self.covariance_ = design.products(self._row_scores(design, pieces) @ self.covariance_model_)
 
     def _store_baseline(self, data: CoxData, pieces: CoxPieces) -> None:
         parts = (pieces.hazard, pieces.hazard_variance, pieces.hazard_mean)

@@ -64,6 +64,25 @@ class Design:
         """Numbers of the rows of positive weight, ``(m,)``."""
         return np.arange(self.X.shape[0]) if self.weights is None else np.flatnonzero(self.weights > 0)
 
+    def robust(self, variance: str) -> bool:
+        """Say whether standard errors are robust: ``"auto"`` is so with clusters and weights that are no counts."""
+        weighted = self.weights is not None and not self.frequency
+        return variance == "robust" or (variance == "auto" and (weighted or self.clusters is not None))
+
+    def products(self, score: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Return Σ U Uᵀ (p, p) over the units of variance, for unweighted scores (m, p) of some rows, by default all.
+
+        A row of f identical patients adds f squares of its own; a cluster one square of its weighted sum.
+        """
+        if self.weights is not None:
+            power = 0.5 if self.frequency and self.clusters is None else 1.0
+            score = self.weights[rows][:, None] ** power * score
+        if self.clusters is not None:
+            sums = np.zeros((int(self.clusters.max()) + 1, score.shape[1]))
+            np.add.at(sums, self.clusters[rows], score)
+            score = sums
+        return score.T @ score
+
     def part(self, rows: np.ndarray) -> Design:
         """Return the design of some rows, given by number or by flag; clusters are numbered anew."""
 

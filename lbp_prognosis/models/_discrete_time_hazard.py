@@ -338,7 +338,7 @@ class DiscreteTimeHazard(RiskEstimator):
             dummies, rows.response, rows.span, free=possible, penalty=penalty[:cells], start=start[:, :cells], **fit
         )
         self.log_likelihood_, self.log_likelihood_null_, self.n_iter_ = found.loglik, null.loglik, found.iterations
-        alpha = self._store(design, rows, inner, found, free, penalty, (centre, scale, kept), weights)
+        alpha = self._store(design, rows, inner, found, free, penalty, (centre, scale, kept))
         self.alpha_ = np.where(possible, alpha, fixed).reshape(causes, -1, periods)
 
     def _rare(self, rows: PersonPeriods, copies: np.ndarray, columns: int) -> list[tuple[int, int]]:
@@ -369,7 +369,6 @@ class DiscreteTimeHazard(RiskEstimator):
         free: np.ndarray,
         penalty: np.ndarray,
         standard: tuple[np.ndarray, np.ndarray, np.ndarray],
-        weights: np.ndarray,
     ) -> np.ndarray:
         """Set effects and their covariance on the user's columns; return the period effects ``(J, cells)``."""
         centre, scale, kept = standard
@@ -378,11 +377,10 @@ class DiscreteTimeHazard(RiskEstimator):
         inverse = np.linalg.inv(found.information)
         ridge = np.tile(penalty, causes)[free.ravel()]
         self.df_ = float(np.trace(inverse @ (found.information - np.diag(ridge)))) - int(free[:, :cells].sum())
-        weighted = design.weights is not None and not design.frequency
-        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        robust = design.robust(self.variance)
         self.variance_ = "robust" if robust else "model"
         if robust:
-            meat = score_products(design, rows, inner, found, weights)[np.ix_(free.ravel(), free.ravel())]
+            meat = score_products(design, rows, inner, found)[np.ix_(free.ravel(), free.ravel())]
             inverse = inverse @ meat @ inverse
         full = np.zeros((causes * width, causes * width))
         full[np.ix_(free.ravel(), free.ravel())] = inverse

@@ -104,8 +104,7 @@ def event_problem(model: Any, design: Design) -> EventProblem:
     unit = float(time.mean())
     entry = np.zeros(time.size) if design.entry is None else design.entry / unit
     weights = np.ones(time.size) if design.weights is None else design.weights
-    weighted = design.weights is not None and not design.frequency
-    robust = model.variance == "robust" or (model.variance == "auto" and (weighted or design.clusters is not None))
+    robust = design.robust(model.variance)
     return EventProblem(
         rows=EventRows(kind, time / unit, lower / unit, entry, weights),
         unit=unit,

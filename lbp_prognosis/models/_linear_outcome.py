@@ -123,8 +123,7 @@ class LinearOutcome(ScoreModel):
         spread = float(weights @ (score - np.average(score, weights=weights)) ** 2)
         self.r2_ = 1 - float(weights @ residual**2) / spread
         self.adjusted_r2_ = 1 - (1 - self.r2_) * (rows - 1) / spare
-        weighted = design.weights is not None and not design.frequency
-        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        robust = design.robust(self.variance)
         self.variance_ = "robust" if robust else "model"
         covariance = bread * (self.sigma_**2 * (1.0 if design.frequency else weights.sum() / rows))
         if robust:

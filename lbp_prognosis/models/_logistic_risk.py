@@ -364,20 +364,12 @@ class LogisticRisk(RiskEstimator):
         offset: np.ndarray | None,
         state: np.ndarray,
     ) -> None:
-        weighted = design.weights is not None and not design.frequency
-        robust = self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        robust = design.robust(self.variance)
         self.variance_ = "robust" if robust else "model"
         if robust:
             eta = inner @ found.coef.T + (0.0 if offset is None else offset)
             score = categorical_parts(eta, state, "logit")[1] * inner
-            if design.weights is not None:
-                power = 0.5 if design.frequency and design.clusters is None else 1.0
-                score = design.weights[used][:, None] ** power * score
-            if design.clusters is not None:
-                sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
-                np.add.at(sums, design.clusters[used], score)
-                score = sums
-            inverse = inverse @ (score.T @ score) @ inverse
+            inverse = inverse @ design.products(score, used) @ inverse
         self.covariance_ = back @ inverse @ back.T
 
     @takes_rows()

@@ -212,8 +212,7 @@ class OrdinalRegression(ScoreModel):
             self._store_variance(design, used, inner, level, found, kept, centre, scale)
 
     def _robust(self, design: Design) -> bool:
-        weighted = design.weights is not None and not design.frequency
-        return self.variance == "robust" or (self.variance == "auto" and (weighted or design.clusters is not None))
+        return design.robust(self.variance)
 
     def _relax(
         self,
@@ -269,20 +268,9 @@ class OrdinalRegression(ScoreModel):
         robust = self._robust(design)
         self.variance_ = "robust" if robust else "model"
         if robust:
-            inverse = inverse @ self._meat(design, used, fit.scores) @ inverse
+            inverse = inverse @ design.products(fit.scores, used) @ inverse
         factor = np.concatenate([np.tile(1 / scale[own], cuts), 1 / scale[kept & ~own]])
         self.covariance_ = inverse[cuts:, cuts:] * np.outer(factor, factor)
-
-    def _meat(self, design: Design, used: np.ndarray, score: np.ndarray) -> np.ndarray:
-        """Sum of squared scores, of rows or of clusters."""
-        if design.weights is not None:
-            power = 0.5 if design.frequency and design.clusters is None else 1.0
-            score = design.weights[used][:, None] ** power * score
-        if design.clusters is not None:
-            sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
-            np.add.at(sums, design.clusters[used], score)
-            score = sums
-        return score.T @ score
 
     def _store_variance(
         self,
@@ -326,7 +314,7 @@ class OrdinalRegression(ScoreModel):
         _, d_low, d_high, *_ = ordinal_rows(padded[level] - eta, padded[level + 1] - eta, self.link)
         ends = np.vstack([np.zeros((1, solved.shape[1])), solved, np.zeros((1, solved.shape[1]))])
         score = -(d_low + d_high)[:, None] * inner - d_low[:, None] * ends[level] - d_high[:, None] * ends[level + 1]
-        return inverse @ self._meat(design, used, score) @ inverse
+        return inverse @ design.products(score, used) @ inverse
 
     @takes_rows()
     def linear_predictor(self, X: Any, *, offset: Any = None) -> np.ndarray:

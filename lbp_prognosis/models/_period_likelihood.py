@@ -35,20 +35,12 @@ def row_loglik(rows: PersonPeriods, hazards: np.ndarray) -> np.ndarray:
     return out
 
 
-def score_products(
-    design: Design, rows: PersonPeriods, inner: np.ndarray, found: DiscreteHazardFit, weights: np.ndarray
-) -> np.ndarray:
+def score_products(design: Design, rows: PersonPeriods, inner: np.ndarray, found: DiscreteHazardFit) -> np.ndarray:
     """Return Σ U Uᵀ with U the score of a patient or cluster."""
     score = (found.row_score[:, :, None] * inner[:, None, :]).reshape(inner.shape[0], -1)
     by_person = np.zeros((design.X.shape[0], score.shape[1]))
     np.add.at(by_person, rows.person, score)
-    power = 0.5 if design.frequency and design.clusters is None else 1.0
-    by_person *= (weights**power)[:, None]
-    if design.clusters is not None:
-        sums = np.zeros((int(design.clusters.max()) + 1, score.shape[1]))
-        np.add.at(sums, design.clusters, by_person)
-        by_person = sums
-    return by_person.T @ by_person
+    return design.products(by_person)
 
 
 def not_determined(

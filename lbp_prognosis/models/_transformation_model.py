@@ -172,8 +172,7 @@ class TransformationProblem:
         self.rows = _rows(times, basis, X, fixed_slope, np.zeros(X.shape[0]) if offset is None else offset)
         self.weights = np.ones(X.shape[0]) if weights is None else weights
         self.clusters = design.clusters
-        weighted = weights is not None and not design.frequency
-        self.robust = variance == "robust" or (variance == "auto" and (weighted or design.clusters is not None))
+        self.robust = design.robust(variance)
         # without clusters a frequency weight is that many patients, each its own unit of the sandwich
         self.copies = weights if design.frequency and design.clusters is None else None
         self.width = self.rows.time.shape[1] - X.shape[1]
