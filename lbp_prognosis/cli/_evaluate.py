@@ -11,11 +11,20 @@ __all__ = ["evaluate"]
 
 def evaluate(
     predictions: Path = typer.Argument(help="Table with a row per patient: outcome and predicted risks."),
-    risk: str = typer.Option(..., "--risk", help="Columns of the risks, one per model: model_a,model_b."),
+    risk: str = typer.Option(
+        ...,
+        "--risk",
+        help="Columns of the risks, one per model: model_a,model_b. With --score the columns model_a_0, model_a_1, … "
+        "are read: the probability of each score.",
+    ),
     horizon: float = typer.Option(..., "--horizon", help="Prediction time, in the unit of the times."),
     time: str = typer.Option("", "--time", help="Column of the time."),
     event: str = typer.Option("", "--event", help="Column of the event: 0 censored, 1 the event, 2 … competing."),
     status: str = typer.Option("", "--status", help="Instead of both: column of the state at the horizon, 0 or 1."),
+    score: str = typer.Option("", "--score", help="Instead of both: column of a score at the horizon; needs --range."),
+    span: str = typer.Option("", "--range", help="Range of the score: 0:10."),
+    at_most: float | None = typer.Option(None, "--at-most", help="The event is a score of at most this."),
+    at_least: float | None = typer.Option(None, "--at-least", help="The event is a score of at least this."),
     censored: str = typer.Option("", "--censored", help="Code of the event column that means censored."),
     thresholds: str = typer.Option("", "--thresholds", help="Of the decision: 0.1:0.4, or 0.1,0.2,0.3."),
     target: str = typer.Option("event", "--target", help="Target of decisions: event or no_event."),
@@ -60,6 +69,10 @@ def evaluate(
             time=time,
             event=event,
             status=status,
+            score=score,
+            score_range=span,
+            at_most=at_most,
+            at_least=at_least,
             censored=censored,
             thresholds=thresholds,
             target=target,

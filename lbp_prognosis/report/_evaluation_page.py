@@ -22,6 +22,7 @@ SAMPLE_WORDS = {
     "external": "external",
 }
 _LEVEL = 0.95
+_HEADLINES = (("crps", "CRPS"), ("auc", "AUC"), ("ipa", "IPA"), ("observed_expected", "O/E"))
 _HOW = {
     "apparent": "The predictions were judged as they came; nothing was fitted, and nothing says that the models had "
     "not seen these patients.",
@@ -124,7 +125,7 @@ def _check_level(evaluation: Evaluation) -> None:
 def _headline(found: Evaluation, main: float, unit: str) -> pd.DataFrame:
     rows = []
     for name in found.models:
-        for metric, words in (("auc", "AUC"), ("ipa", "IPA"), ("observed_expected", "O/E")):
+        for metric, words in _HEADLINES:
             for row in found.metrics[name][metric].rows() if metric in found.metrics[name] else ():
                 if np.isclose(row["horizon"], main) or np.isnan(row["horizon"]):
                     label = f"{words} at {main:g} {unit}".strip() + f", {name}"

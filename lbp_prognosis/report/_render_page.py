@@ -111,7 +111,8 @@ def render_summary(page: Page, sections: tuple[Section, ...] | None = None) -> s
         Without the extra ``report``.
     """
     found = {section.key: section for section in (page_sections(page) if sections is None else sections)}
-    pictures = [_picture(found[key], page) for key in ("calibration", "decisions") if key in found]
+    keys = ("calibration", "decisions") if "calibration" in found else ("scores",)
+    pictures = [_picture(found[key], page) for key in keys if key in found]
     shown = [picture for picture in pictures if picture is not None]
     return _rendered("summary.html", page, answer=found["answer"], pictures=shown)
 
@@ -173,7 +174,7 @@ def _facts(page: Page) -> list[tuple[str, str]]:
     horizons = ", ".join(f"{h:g}" for h in found.horizons)
     facts = [
         ("patients", f"{found.n:,}"),
-        ("events" if page.release is None else f"events by {page.time}", shown),
+        *([("events" if page.release is None else f"events by {page.time}", shown)] if found.calibrations else []),
         ("horizons", f"{horizons} {page.unit}".strip()),
         ("main", page.time),
         ("models", str(len(found.models))),

@@ -126,9 +126,10 @@ def section_added(page: Page) -> Section | None:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return Section("added", f"What does {page.addition} add?", (Notice("No difference is released.", "absent"),))
+    lower = "CRPS, absolute error and " if "crps" in found.metrics[second] else ""
     note = (
-        f"Below 0 is better for {'CRPS, absolute error and ' if page.scores else ''}the Brier score, above 0 for the "
-        "others. An interval that includes 0 leaves open whether anything is added."
+        f"Below 0 is better for {lower}the Brier score, above 0 for the others. An interval that includes 0 leaves "
+        "open whether anything is added."
     )
     if page.release is not None:
         note += (

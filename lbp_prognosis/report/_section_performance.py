@@ -73,8 +73,10 @@ def metric_table(page: Page, names: tuple[str, ...], key: str, caption: str, not
     return Table(key, caption, pd.DataFrame(rows), note, head=2, group="model")
 
 
-def section_discrimination(page: Page) -> Section:
-    """Return discrimination and overall performance, with a figure of the AUC."""
+def section_discrimination(page: Page) -> Section | None:
+    """Return discrimination and overall performance, with a figure of the AUC; None for scores without a cut."""
+    if _is_without_event(page):
+        return None
     blocks: list[Block] = []
     if not any(page.evaluation.metrics.values()):
         return Section("discrimination", "Do patients with the event have higher risks?", (Notice(_BUDGET, "absent"),))
@@ -106,8 +108,15 @@ def _auc(page: Page, ax: Any) -> None:
     ax.set_xlabel(f"horizon ({page.unit})" if page.unit else "horizon")
 
 
-def section_calibration(page: Page) -> Section:
-    """Return curves at the main horizon and their numbers."""
+def _is_without_event(page: Page) -> bool:
+    """Whether scores are judged of which no cut makes an event."""
+    return bool(page.evaluation.mean_calibrations) and not page.evaluation.calibrations
+
+
+def section_calibration(page: Page) -> Section | None:
+    """Return curves at the main horizon and their numbers; None for scores without a cut."""
+    if _is_without_event(page):
+        return None
     blocks: list[Block] = []
     for model in page.evaluation.models:
         fitted: Any = page.evaluation.calibrations[model]

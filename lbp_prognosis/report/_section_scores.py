@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,40 +17,43 @@ from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_scores"]
 
-_OVERALL = ("crps", "ordinal_concordance", "score_r2", "mae", "pit_bias", "pit_spread")
-_MEAN = ("mean_error", "mean_calibration_intercept", "mean_calibration_slope")
-_OVERALL_NOTE = (
-    "CRPS and absolute error are in points of the score: lower is better. C of scores is the share of pairs of "
-    "patients that are ranked rightly. PIT bias is 0 and PIT spread 1 where the distributions are right; "
-    "with a spread above 1 they are too narrow."
-)
+_OVERALL = {
+    "crps": "CRPS is in points of the score: lower is better.",
+    "ordinal_concordance": "C of scores is the share of pairs of patients that are ranked rightly.",
+    "score_r2": "R² is the share of the variance that is explained.",
+    "mae": "Absolute error is in points: lower is better.",
+    "pit_bias": "PIT bias is 0 where the distributions are right.",
+    "pit_spread": "PIT spread is 1 where the distributions are right; above 1 they are too narrow.",
+}
+_MEAN = {
+    "mean_error": "The mean error is observed less predicted, in points; 0 where the means are right.",
+    "mean_calibration_intercept": "The intercept is 0 where the means are right.",
+    "mean_calibration_slope": "The slope is 1 where the means are right.",
+}
 
 
 def section_scores(page: Page) -> Section | None:
     """Return metrics of the distributions, calibration of the mean, and observed scores by predicted tenth."""
     scores = page.scores
-    if scores is None:
+    if scores is None and not page.evaluation.mean_calibrations:
         return None
-    blocks: list[Block] = [
-        Words(
-            f"The score ranges from {scores.words}. Models predict the distribution of the score; it is not "
-            "cut before the fit."
-        )
-    ]
-    found = page.evaluation
-    if any(name in part for part in found.metrics.values() for name in _OVERALL):
-        caption = f"Predicted distributions of the score, {page.sample}."
-        blocks.append(metric_table(page, _OVERALL, "scores", caption, _OVERALL_NOTE))
+    blocks: list[Block] = []
+    if scores is not None:
+        words = f"The score ranges from {scores.words}. Models predict the distribution of the score; it is not cut "
+        blocks.append(Words(f"{words}before the fit."))
+    blocks += _metrics(page, _OVERALL, "scores", f"Predicted distributions of the score, {page.sample}.")
     blocks += _curves(page)
-    if any(name in part for part in found.metrics.values() for name in _MEAN):
-        note = (
-            "The mean error is observed less predicted, in points. Error and intercept are 0 and the slope is 1 where "
-            "the means are right."
-        )
-        blocks.append(metric_table(page, _MEAN, "score_calibration", f"Calibration of the mean, {page.sample}.", note))
+    blocks += _metrics(page, _MEAN, "score_calibration", f"Calibration of the mean, {page.sample}.")
     blocks += _histograms(page)
-    blocks += _tables(page, scores)
+    blocks += _tables(page, scores) if scores is not None else ()
     return Section("scores", "How well are the scores themselves predicted?", tuple(blocks))
+
+
+def _metrics(page: Page, notes: Mapping[str, str], key: str, caption: str) -> Iterable[Block]:
+    """Yield the table of the metrics that there are, with the notes of these alone."""
+    shown = [name for name in notes if any(name in part for part in page.evaluation.metrics.values())]
+    if shown:
+        yield metric_table(page, tuple(shown), key, caption, " ".join(notes[name] for name in shown))
 
 
 def _curves(page: Page) -> Iterable[Block]:

@@ -25,9 +25,10 @@ from lbp_prognosis.disclosure import NOT_FOUND, ReleaseLedger, chosen_gate, iden
 from lbp_prognosis.evaluation import Evaluation, evaluate, risk_groups
 from lbp_prognosis.report import Page, evaluation_page
 from lbp_prognosis.schema import read_table
+from lbp_prognosis.study._forecast_table import forecasts_of_table, score_of_table
 from lbp_prognosis.study._provenance import package_versions
 from lbp_prognosis.study._withdrawn import of_withdrawn, withdrawn_ids
-from lbp_prognosis.survival import Status, Surv, horizon_unit_doubt
+from lbp_prognosis.survival import ScoreForecast, Status, Surv, horizon_unit_doubt, measured_spec, measured_to_status
 
 __all__ = ["evaluate_table", "outcome_of_table"]
 
@@ -43,6 +44,10 @@ def evaluate_table(
     time: str = "",
     event: str = "",
     status: str = "",
+    score: str = "",
+    score_range: str = "",
+    at_most: float | None = None,
+    at_least: float | None = None,
     censored: str = "",
     thresholds: str = "",
     target: str = "event",
@@ -64,13 +69,20 @@ def evaluate_table(
     path : path
         CSV, Excel, Stata, SPSS, SAS or Parquet; a row per patient.
     risks : sequence of str
-        Columns of predicted risks at the horizon, one per model.
+        Columns of predicted risks at the horizon, one per model. With ``score`` names of models, whose columns
+        ``NAME_LEVEL`` contain P(score = level).
     horizon : float
         In the unit of the times.
     time, event : str
         Columns of a right-censored outcome.
     status : str
         Instead: column of the state at the horizon.
+    score : str
+        Instead: column of the score at the horizon.
+    score_range : str
+        Range of the score, ``"0:10"``.
+    at_most, at_least : float, optional
+        Cut of the score that defines the event, declared before the data are seen; thresholds need one.
     censored : str, default ""
         Code that means censored, where it is not 0.
     thresholds : str, default ""
@@ -115,14 +127,18 @@ def evaluate_table(
     check_choice("setting", setting, ("", "temporal", "geographic", "setting"))
     if not risks or len(set(risks)) != len(risks):
         raise argument_error("risk", "one or more different columns", str(list(risks)))
-    if bool(status) == bool(time and event):
+    if [bool(time and event), bool(status), bool(score)].count(True) != 1:
         raise argument_error(
-            "time, event", "both given, or `status` instead", f"time={time!r}, event={event!r}, status={status!r}"
+            "time, event",
+            "both given, or `status` or `score` instead",
+            f"time={time!r}, event={event!r}, status={status!r}" + (f", score={score!r}" if score else ""),
         )
+    if not score and (score_range or at_most is not None or at_least is not None):
+        raise argument_error("score_range, at_most, at_least", "given with `score`", "given without it")
     grid = _thresholds(thresholds)
     reading = read_table(path)
     frame = reading.frame
-    wanted = [*risks, *filter(None, (time, event, status, clusters, id))]
+    wanted = [*(() if score else risks), *filter(None, (time, event, status, score, clusters, id))]
     for column in wanted:
         if column not in frame.columns:
             raise DataError(f"The table has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}.")
@@ -133,11 +149,17 @@ def evaluate_table(
     if frame.empty:
         raise DataError("The table has no rows.")
     reading.raise_if_failed(wanted)
-    y = outcome_of_table(frame, horizon, time, event, status, censored)
-    doubt = horizon_unit_doubt(y, np.array([float(horizon)]))
-    if doubt:
-        raise DataError(doubt)
-    predicted = _risks(frame, risks)
+    predicted: dict[str, Any]
+    if score:
+        y = score_of_table(frame, float(horizon), score, score_range, at_most, at_least)
+        predicted, rounded = forecasts_of_table(frame, risks)
+        notes += rounded
+    else:
+        y = outcome_of_table(frame, horizon, time, event, status, censored)
+        doubt = horizon_unit_doubt(y, np.array([float(horizon)]))
+        if doubt:
+            raise DataError(doubt)
+        predicted = _risks(frame, risks)
     groups = frame[clusters].to_numpy() if clusters else None
     found = evaluate(y, predicted, float(horizon), grid, target=target, clusters=groups)
     doubts = (*((_UNSAID,) if sample == "apparent" else ()), *found.objections)
@@ -227,12 +249,23 @@ def _thresholds(text: str) -> np.ndarray | None:
         ) from None
 
 
+def _of_event(y: np.ndarray, predicted: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the outcome and the risk of the event; of a score without a cut the score and its mean."""
+    if not isinstance(predicted, ScoreForecast):
+        return y, predicted[:, 0]
+    spec = measured_spec(y)
+    if spec.cut is None:
+        return y, predicted.mean()
+    risk = predicted.at_least(spec.cut) if spec.at_most is None else predicted.at_most(spec.cut)
+    return measured_to_status(y), risk
+
+
 def _page(
     path: Path,
     notes: Sequence[str],
     found: Evaluation,
     y: np.ndarray,
-    predicted: dict[str, np.ndarray],
+    predicted: dict[str, Any],
     grid: np.ndarray | None,
     horizon: float,
     unit: str,
@@ -241,7 +274,7 @@ def _page(
     title: str,
 ) -> Page:
     name = list(predicted)[-1]
-    last = predicted[name][:, 0]
+    y, last = _of_event(y, predicted[name])
     groups = None
     if grid is not None and np.ptp(last) > 0:
         cuts = grid[[0, -1]] if grid.size > 1 else grid

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from unit.study.test_scores import FRAME, N, changed
 
+from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.disclosure import Gate
 from lbp_prognosis.evaluation import crps, evaluate, pit, score_tenths
 from lbp_prognosis.report import (
@@ -22,9 +23,11 @@ from lbp_prognosis.report import (
 )
 from lbp_prognosis.report._blocks import Table
 from lbp_prognosis.report._render_page import _ORDER
+from lbp_prognosis.report._section_decisions import section_decisions
+from lbp_prognosis.report._section_performance import section_calibration, section_discrimination
 from lbp_prognosis.report._section_scores import section_scores
 from lbp_prognosis.report._write_page import page_files
-from lbp_prognosis.study import Study, StudyResult, analysis_plan, run_study
+from lbp_prognosis.study import Study, StudyResult, analysis_plan, evaluate_table, run_study
 from lbp_prognosis.survival import Measured, ScoreForecast, measured_to_status
 
 K = 5
@@ -175,3 +178,69 @@ def test_without_a_baseline_and_thresholds_the_page_stands(result: StudyResult) 
     )
     bare = replace(result, study=study, data=replace(result.data, baseline=None))
     assert set(tables(bare.page())) == {"scores", "score_calibration", "score_tenths"}
+
+
+def distributions(rng: np.random.Generator, n: int = 200) -> pd.DataFrame:
+    """Return a table of two models' distributions of a score from 0 to 4, and the scores."""
+    shift = rng.normal(size=n)
+    frame = pd.DataFrame({"id": np.arange(n), "nrs": np.clip(np.round(2 + shift + rng.normal(size=n)), 0, 4)})
+    for name, slope in (("orm", 1.0), ("flat", 0.3)):
+        weight = np.exp(-((np.arange(5) - 2 - slope * shift[:, None]) ** 2) / 2)
+        frame[[f"{name}_{k}" for k in range(5)]] = (weight / weight.sum(axis=1, keepdims=True)).round(4)
+    frame.loc[::9, "nrs"] = np.nan
+    return frame
+
+
+def test_distributions_from_elsewhere_are_judged(tmp_path: Path) -> None:
+    frame = distributions(np.random.default_rng(5), 120)
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    given = {"risks": ["flat", "orm"], "horizon": 12, "score": "nrs", "score_range": "0:4"}
+    page = evaluate_table(tmp_path / "p.csv", **given, at_most=1, thresholds="0.2:0.5", sample="internal")
+    y = Measured.at(12, frame["nrs"], lower=0, upper=4, at_most=1)
+    table = frame[[f"orm_{k}" for k in range(5)]].to_numpy()
+    forecast = ScoreForecast(np.arange(5), table / table.sum(axis=1, keepdims=True))
+    assert page.evaluation.metric("crps", "orm").value == pytest.approx(crps(y, forecast).value, abs=1e-12)
+    assert page.evaluation.decision is not None
+    assert page.groups is not None
+    assert any("rounded" in note for note in page.provenance["notes"])
+    assert section_scores(page) is not None
+    bare = evaluate_table(tmp_path / "p.csv", **given)  # no cut: no event, no decisions
+    assert bare.evaluation.mean_calibrations
+    assert [build(bare) for build in (section_discrimination, section_calibration, section_decisions)] == [None] * 3
+    assert bare.headline["label"].str.startswith("CRPS").all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"orm_1": 0.9}, DataError),
+        ({"orm_1": np.nan}, DataError),
+        ({"nrs": 9}, DataError),
+        ({"nrs": "much"}, DataError),
+    ],
+)
+def test_tables_that_hold_no_distributions_are_refused(tmp_path: Path, change: dict, error: type) -> None:
+    frame = distributions(np.random.default_rng(5), 40).astype(object)
+    for column, value in change.items():
+        frame.loc[3, column] = value
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(error):
+        evaluate_table(tmp_path / "p.csv", risks=["orm"], horizon=12, score="nrs", score_range="0:4")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"score": "nrs"},
+        {"score": "nrs", "score_range": "ten"},
+        {"score": "nrs", "score_range": "4:0"},
+        {"score": "nrs", "score_range": "0:4", "status": "nrs"},
+        {"status": "nrs", "at_most": 1},
+        {"score": "nrs", "score_range": "0:4", "at_most": 1, "at_least": 2},
+        {"score": "nrs", "score_range": "0:4", "risks": ["none"]},
+    ],
+)
+def test_calls_that_say_too_little_of_a_score_are_refused(tmp_path: Path, given: dict) -> None:
+    distributions(np.random.default_rng(5), 40).to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises((ArgumentError, DataError)):
+        evaluate_table(tmp_path / "p.csv", **({"risks": ["orm"], "horizon": 12} | given))
