@@ -238,6 +238,8 @@ def _multi_state(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     steps = list(zip(part.baseline_times_, part.baseline_events_))
     part.increments_ = [_merged(own, times, events, least) for own, (times, events) in zip(part.increments_, steps)]
     part.baseline_times_ = [_coarse_values(times, events, [], least, notes)[0] for times, events in steps]
+    if getattr(part, "longest_stay_", None) is not None:
+        part.longest_stay_ = np.array([floor_digits(stay) for stay in part.longest_stay_.tolist()])
     return sum(times.size for times, _ in steps), sum(times.size for times in part.baseline_times_)
 
 

@@ -87,6 +87,9 @@ class MultiStateCox(RiskEstimator):
         Whether the states were seen at visits only: the hazards are then those of being found, see `PanelMarkov`.
     step_ : float or None
         With ``clock="reset"``, the step; None where durations have no common one (predictions then ask for ``step``).
+    longest_stay_ : ndarray of shape (s,) or None
+        With ``clock="reset"``, the longest time for which a patient was seen in each state since entering it; infinite
+        for a state without transitions, and for one that all who were there so long left then.
 
     Notes
     -----
@@ -98,7 +101,8 @@ class MultiStateCox(RiskEstimator):
     ``S_j = 1 − Σ_k F_jk``, the entries into a state solve ``dE_k(t) = Σ_j ∫ dE_j(t − u) dF_jk(u)`` and the occupancy is
     ``∫ dE_j(s) S_j(t − s)``, both summed exactly on the grid, where ``mstate::mssample`` in R simulates. Durations that
     differ by less than 1e-9 of the longest follow-up are equal. No transition is predicted after the last stay that was
-    seen in a state, as in a product limit after the last patient at risk. Times of a prediction count from the entry
+    seen in a state, as in a product limit after the last patient at risk; of ``from_state`` itself nothing is predicted
+    beyond it. Times of a prediction count from the entry
     into ``from_state``, and ``start`` is the time already spent there.
 
     References
@@ -208,8 +212,21 @@ class MultiStateCox(RiskEstimator):
         if self.clock == "reset" and isinstance(y, MultiState):
             since, until = time_in_state(courses)
         self.step_ = self._chosen_step(until[moves], float(courses.stop.max()))
+        used = weights > 0
+        self.longest_stay_ = (
+            self._longest_stays(courses.origin[used], until[used], moves[used]) if self.clock == "reset" else None
+        )
         self._fit_stacked(design, courses.origin, code, since, until)
         return self
+
+    def _longest_stays(self, origin: np.ndarray, until: np.ndarray, moves: np.ndarray) -> np.ndarray:
+        """Return the longest stay seen in each state (s,), infinite where all still there leave at its end."""
+        out = np.full(len(self.states_), np.inf)
+        for state in {j for j, _ in self.transitions_}:
+            stays, ended = until[origin == state], moves[origin == state]
+            if stays.size and not (self.incidence == "product_limit" and ended[stays == stays.max()].all()):
+                out[state] = stays.max()
+        return out
 
     def _chosen_step(self, durations: np.ndarray, longest: float) -> float | None:
         if self.step is not None:
@@ -334,8 +351,8 @@ class MultiStateCox(RiskEstimator):
         Returns
         -------
         ndarray of shape (n, n_times, n_states)
-            Rows sum to 1; NaN beyond the longest follow-up of the fit and before ``start``. States are those of
-            ``states_``.
+            Rows sum to 1; NaN beyond the longest follow-up of the fit and before ``start``, and with ``clock="reset"``
+            beyond the longest stay seen in ``from_state``. States are those of ``states_``.
         """
         matrix, _, _ = self._start_predict(X, None, None)
         at, _ = check_horizons(times)
@@ -348,6 +365,9 @@ class MultiStateCox(RiskEstimator):
                 relative = np.exp((matrix - self.centre_) @ self.coef_.T - self.shift_)
             path = self._reset_path if self.clock == "reset" else self._forward_path
             out[:, inside] = path(np.ascontiguousarray(relative), at[inside], first, float(start))
+        longest = getattr(self, "longest_stay_", None)  # models of files made before have none
+        if longest is not None:
+            out[at > longest[first.argmax(axis=1)][:, None] * (1 + 1e-9)] = np.nan
         return out
 
     def _ends_of_transitions(self) -> tuple[np.ndarray, np.ndarray]:
