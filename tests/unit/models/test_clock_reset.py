@@ -196,14 +196,21 @@ def test_beyond_the_longest_stay_in_a_state_nothing_is_known() -> None:
     rows = [(1, 0, 2, "well"), (1, 2, 10, ""), (2, 0, 3, "well"), (2, 3, 8, "pain"), (2, 8, 10, ""), (3, 0, 4, "well")]
     rows += [(3, 4, 5, "pain"), (3, 5, 9, "")]
     d = pd.DataFrame(rows, columns=["id", "start", "stop", "to"])
-    courses = MultiState.from_long(d.id, d.start, d.stop, d.to.replace("", None), initial="pain", states=["pain", "well"])
+    courses = MultiState.from_long(
+        d.id, d.start, d.stop, d.to.replace("", None), initial="pain", states=["pain", "well"]
+    )
     model = MultiStateCox(clock="reset", collinear="drop").fit(np.ones((len(d), 1)), courses)
     assert model.longest_stay_.tolist() == [4.0, 8.0]  # of pain, the third patient's second stay is open at 4
     found = model.predict_occupancy(np.ones((2, 1)), [4.0, 8.0, 9.0], from_state=["well", "pain"])
     assert np.isnan(found).all(axis=2).tolist() == [[False, False, True], [False, True, True]]
     np.testing.assert_allclose(np.nansum(found, axis=2), [[1, 1, 0], [1, 0, 0]], atol=1e-12)
     closed = MultiState.from_long(
-        [1, 1, 2, 2], [0, 2, 0, 3], [2, 10, 3, 10], ["well", None, "well", None], initial="pain", states=["pain", "well"]
+        [1, 1, 2, 2],
+        [0, 2, 0, 3],
+        [2, 10, 3, 10],
+        ["well", None, "well", None],
+        initial="pain",
+        states=["pain", "well"],
     )
     all_left = MultiStateCox(clock="reset", collinear="drop").fit(np.ones((4, 1)), closed)
     assert np.isinf(all_left.longest_stay_).all()  # by 3 the product limit is 0, and nothing leaves the second state
