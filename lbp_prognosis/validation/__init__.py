@@ -37,6 +37,7 @@ from lbp_prognosis.validation.sensitivity._attrition import (
 )
 from lbp_prognosis.validation.sensitivity._censoring_sensitivity import CensoringSensitivity, censoring_sensitivity
 from lbp_prognosis.validation.sensitivity._fairness import Fairness, fairness
+from lbp_prognosis.validation.sensitivity._imputed_outcomes import ImputedOutcomes, impute_outcomes
 from lbp_prognosis.validation.sensitivity._subgroup_performance import SubgroupPerformance, subgroup_performance
 from lbp_prognosis.validation.sensitivity._without_treatment import WithoutTreatment, without_treatment
 from lbp_prognosis.validation.transport._case_mix import CaseMix, case_mix
@@ -63,6 +64,7 @@ __all__ = [
     "Fairness",
     "Finding",
     "GroupValidation",
+    "ImputedOutcomes",
     "Instability",
     "InternalExternal",
     "LikelihoodRatio",
@@ -95,6 +97,7 @@ __all__ = [
     "dynamic_performance",
     "external_validate",
     "fairness",
+    "impute_outcomes",
     "internal_external",
     "likelihood_ratio",
     "meta_analysis",

@@ -117,6 +117,7 @@ BLOCKS = R.X.assign(c=R.X["c"].where(np.arange(N) % 3 > 0))
 SITES = R.X.assign(site=(R.label == "north").astype(float))
 PARTS = {"one": ["a"], "two": ["b", "c"]}
 OPEN = Policy(min_cell=2, min_n=20, min_events=5, events_per_parameter=2, digits=12, release_budget=1.0)
+MISSED_SCORES = survival.Measured.at(6.0, (R.finding + 2 * R.state).where(R.weight > 1), lower=0, upper=4, index=INDEX)
 MISSED = survival.Status.at(6.0, R.state.where(R.weight > 1), index=INDEX)
 FORECAST = ScoreForecast([0.0, 1.0, 2.0, 3.0, 4.0], np.random.default_rng(3).dirichlet(np.ones(5), N), INDEX)
 
@@ -555,6 +556,11 @@ METHODS: dict[str, Spec] = {
         lambda X, y, **rows: validation.screen(X, y, 6.0, **rows).strengths.sort_index(),
         {**X1, "groups": R.cluster},
         {"y": Y},
+    ),
+    "validation.impute_outcomes": (
+        lambda X, y, **rows: validation.impute_outcomes(y, X, imputations=2, **rows).mean(),
+        {**X1, "clusters": R.cluster},
+        {"y": MISSED_SCORES},
     ),
     "validation.delta_sensitivity": (
         lambda X, y, risk: validation.delta_sensitivity(y, X, risk, imputations=2, deltas=(0.0, 0.5)),

@@ -18,7 +18,7 @@ _BY_ROLE = {
     """,
     "a number or a switch": """
         absorbing accepted alpha amount approved_for_care auc c_statistic c_width cause censored
-        cluster_autocorrelation cluster_size coef confidence control cut days deep degree df_complete digits discount
+        cluster_autocorrelation cluster_size coef confidence control cut days deep delta degree df_complete digits discount
         draws
         end false_alarms_per_year follow_up h harm held_out high home icc in_degrees incomplete indexes intercept
         keep_predictions last least low lp_mean lp_sd max_age max_bytes max_points max_rows max_time mean_absolute_error
@@ -50,7 +50,7 @@ _BY_ROLE = {
     "a model, a result or a step": """
         agreement answered answers baseline candidates caption censoring comparator conversions curve design
         development log membership estimator evaluation events evidence files fitted frames imputations ledger left_out
-        model models
+        model models outcome_model
         new null_models old packets provenance release_ledger replicates request resamples results rules sample samples
         setting step study tables validation with_ without
         grid load records

@@ -60,6 +60,7 @@ from lbp_prognosis.validation import (
     dynamic_performance,
     external_validate,
     fairness,
+    impute_outcomes,
     internal_external,
     likelihood_ratio,
     meta_analysis,
@@ -173,6 +174,12 @@ MAKE: dict[str, Callable[[], Result]] = {
     "CensoringSensitivity": lambda: censoring_sensitivity(Y, {"cox": RISK}, [6.0, 12.0], X),
     "CrossValidation": lambda: cross_validate_risk(CoxPH(), X, Y, 12, n_splits=3, n_repeats=2, random_state=0),
     "DeltaSensitivity": lambda: delta_sensitivity(SEEN, X, RISK[:, 1], deltas=(-1.0, 0.0, 1.0), imputations=5),
+    "ImputedOutcomes": lambda: impute_outcomes(
+        Measured.at(12, np.where(D["u15"] < 0.3, np.nan, SCORES["value"]), lower=0, upper=10),
+        X,
+        imputations=3,
+        delta=1.0,
+    ),
     "ExternalValidation": lambda: external_validate(
         CoxPH().fit(X[:120], Y[:120]), X[120:], Y[120:], 12, [0.2, 0.3], kind="temporal", n_resamples=0
     ),

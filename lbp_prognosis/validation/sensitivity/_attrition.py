@@ -22,10 +22,24 @@ from lbp_prognosis._base import (
     spawn,
     takes_rows,
 )
-from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.evaluation import brier, time_dependent_auc
 from lbp_prognosis.models import LogisticRisk
-from lbp_prognosis.survival import Status, Weights, check_outcome, status_horizon
+from lbp_prognosis.survival import (
+    ScoreForecast,
+    Status,
+    Weights,
+    check_outcome,
+    measured_spec,
+    measured_to_status,
+    status_horizon,
+)
+from lbp_prognosis.validation.sensitivity._imputed_outcomes import drawn_scores, shifted
+from lbp_prognosis.validation.sensitivity._judged_completions import (
+    SCORE_METRICS,
+    STATE_METRICS,
+    judged_scores,
+    judged_states,
+    pooled_rows,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,7 +152,7 @@ class DeltaSensitivity(Result):
     ----------
     table : DataFrame
         One row per delta and metric: ``delta, metric, value, se, low, high``; delta is added to the log odds of the
-        state of those not seen. Delta 0: they are like those seen with the same predictors.
+        state of those not seen, or to their scores. Delta 0: they are like those seen with the same predictors.
     imputations : int
         Completed outcomes a delta.
     """
@@ -195,29 +209,33 @@ def delta_sensitivity(
     X: pd.DataFrame,
     risk: Any,
     *,
-    deltas: Sequence[float] = (-1.0, -0.5, 0.0, 0.5, 1.0),
+    deltas: Sequence[float] | None = None,
     imputations: int = 20,
     horizon: float | None = None,
+    outcome_model: Any = None,
     confidence: float = 0.95,
     random_state: RandomState = 0,
     model: str = "",
 ) -> DeltaSensitivity:
-    """Impute the states of those not seen, shifted by delta, and judge the risks each time.
+    """Impute the states or scores of those not seen, shifted by delta, and judge the predictions each time.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
-        Made by `Status.at`.
+        Made by `Status.at` or `Measured.at`.
     X : DataFrame of shape (n, p)
-        Predictors of the state, complete; include what tells who comes back.
-    risk : array-like of shape (n,)
-        Risks to be judged.
-    deltas : sequence of float, default (-1.0, -0.5, 0.0, 0.5, 1.0)
-        Shifts of the log odds among those not seen.
+        Predictors of the state or score, complete; include what tells who comes back.
+    risk : array-like of shape (n,) or ScoreForecast
+        Risks to be judged; of a score its predicted distributions, or risks at the declared cut.
+    deltas : sequence of float, optional
+        Shifts among those not seen: of the log odds of the state, −1, −0.5, 0, 0.5, 1 by default; of a score in its
+        points, as in `impute_outcomes`, by default a tenth and a fifth of its range in both directions, and 0.
     imputations : int, default 20
         Completed outcomes a delta.
     horizon : float, optional
-        Visit, if ``y`` has lost it.
+        Visit, if a ``Status`` has lost it.
+    outcome_model : estimator, optional
+        Model of the scores for their imputation, as in `impute_outcomes`; None for states, whose model is logistic.
     confidence : float, default 0.95
         Level of the intervals.
     random_state : int, Generator or None, default 0
@@ -228,9 +246,36 @@ def delta_sensitivity(
     Returns
     -------
     DeltaSensitivity
-        ``auc`` (pooled on the logit), ``brier`` and ``observed_expected`` (on the log) by delta.
+        ``auc`` (pooled on the logit), ``brier`` and ``observed_expected`` (on the log) by delta. Of a forecast of
+        scores ``crps``, ``ordinal_concordance`` (on the logit), ``score_r2``, ``mae`` and ``mean_error``, then those of
+        the declared cut, if there is one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Measured
+    >>> from lbp_prognosis.models import LinearOutcome
+    >>> from lbp_prognosis.validation import delta_sensitivity
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(100, 1))
+    >>> score = np.clip(np.round(5 + 2 * X[:, 0] + rng.normal(size=100)), 0, 10)
+    >>> y = Measured.at(12, np.where(X[:, 0] > 1, np.nan, score), lower=0, upper=10)
+    >>> forecast = LinearOutcome().fit(X, y).predict_forecast(X)
+    >>> table = delta_sensitivity(y, X, forecast, deltas=(0, 2), imputations=5).table
+    >>> bool(np.diff(table[table["metric"] == "mean_error"]["value"])[0] > 0)
+    True
     """
-    check_outcome(y, ("status",), caller="delta_sensitivity")
+    if check_outcome(y, ("status", "measured"), caller="delta_sensitivity") == "measured":
+        if horizon is not None:
+            raise argument_error("horizon", "None for a score, which knows its visit", horizon)
+        m = int(check_number("imputations", imputations, low=2, whole=True))
+        drawn = drawn_scores(y, X, outcome_model, m, None, random_state)
+        table = _of_scores(y, drawn, risk, deltas, confidence)
+        seen = int((~np.isnan(y["value"])).sum())
+        return DeltaSensitivity(table, measured_spec(y).horizon, confidence, m, y.size, seen, model)
+    if outcome_model is not None:
+        raise argument_error("outcome_model", "None for a state, which is imputed by a logistic model", outcome_model)
+    deltas = (-1.0, -0.5, 0.0, 0.5, 1.0) if deltas is None else deltas
     visit = horizon if horizon is not None else status_horizon(y)
     if visit is None:
         raise argument_error("horizon", "given, because `y` has lost its visit", "None")
@@ -251,7 +296,7 @@ def delta_sensitivity(
     seed = int(generator(random_state).integers(2**62)) if moves else random_state
     for delta in deltas:
         results = [_one(y, seen, fitted, lost, p, float(visit), float(delta), rng) for rng in spawn(seed, m)]
-        rows += [{"delta": float(delta), **row} for row in _pooled(np.array(results), confidence)]
+        rows += [{"delta": float(delta), **row} for row in pooled_rows(np.array(results), STATE_METRICS, confidence)]
     table = pd.DataFrame(rows, columns=["delta", "metric", "value", "se", "low", "high"])
     return DeltaSensitivity(table, float(visit), confidence, m, seen.size, int(seen.sum()), model)
 
@@ -271,42 +316,39 @@ def _one(
     eta = drawn[0] + np.asarray(lost, dtype=float) @ drawn[1:] + delta
     state = y["status"].copy()
     state[~seen] = rng.random(eta.size) < 1 / (1 + np.exp(-eta))
-    complete = Status.at(visit, state)
-    ranked = time_dependent_auc(complete, risk, visit, min_at_risk=0)
-    loss = brier(complete, risk, visit, min_at_risk=0)
-    observed, n = float(state.mean()), state.size
-    relative = float(np.sqrt((1 - observed) / (n * observed))) if observed > 0 else np.nan
-    return [
-        float(ranked.value),
-        float(ranked.se),
-        float(loss.value),
-        float(loss.se),
-        float(observed / risk.mean()),
-        relative * float(observed / risk.mean()),
-    ]
+    return judged_states(Status.at(visit, state), risk, visit)
 
 
-def _pooled(results: np.ndarray, confidence: float) -> list[dict[str, Any]]:
+def _of_scores(
+    y: np.ndarray, drawn: list[np.ndarray], risk: Any, deltas: Sequence[float] | None, confidence: float
+) -> pd.DataFrame:
+    """Return one row per delta and measure of predicted scores, and of the risks at their declared cut."""
+    spec = measured_spec(y)
+    forecast = risk if isinstance(risk, ScoreForecast) else None
+    cut = spec.cut is not None
+    if forecast is not None:
+        if len(forecast) != y.size:
+            raise argument_error("risk", f"of {y.size} rows, one per row of `y`", f"{len(forecast)} rows")
+        if cut:
+            low = spec.at_least is None
+            at_cut = forecast.at_most(spec.at_most) if low else forecast.at_least(spec.at_least)
+    elif not cut:
+        raise argument_error(
+            "risk", "a ScoreForecast for a score without a declared cut", "risks", "Give model.predict_forecast(X)."
+        )
+    else:
+        at_cut = check_risk("risk", risk, n=y.size, n_horizons=1)[:, 0]
+    if deltas is None:
+        deltas = [share * (spec.upper - spec.lower) for share in (-0.2, -0.1, 0.0, 0.1, 0.2)]
+    metrics = (*(SCORE_METRICS if forecast is not None else ()), *(STATE_METRICS if cut else ()))
     rows = []
-    for k, (metric, scale) in enumerate((("auc", "logit"), ("brier", "identity"), ("observed_expected", "log"))):
-        value, se = results[:, 2 * k], results[:, 2 * k + 1]
-        inner, error = value, se
-        with np.errstate(divide="ignore", invalid="ignore"):
-            if scale == "logit":
-                inner, error = np.log(value / (1 - value)), se / (value * (1 - value))
-            elif scale == "log":
-                inner, error = np.log(value), se / value
-        if np.isfinite(value).all() and not np.isfinite(inner).all():
-            # an AUC of one, or no event at all, in some completed table: pooled as it is
-            scale, inner, error = "identity", value, se
-        pooled = rubin_pool(inner, error**2)
-        low, high = pooled.limits(confidence)
-        ends = {"value": _back(pooled.estimate, scale), "low": _back(low, scale), "high": _back(high, scale)}
-        rows.append({"metric": metric, "se": float(pooled.se), **ends})
-    return rows
-
-
-def _back(value: Any, scale: str) -> float:
-    if scale == "logit":
-        return float(1 / (1 + np.exp(-value)))
-    return float(np.exp(value)) if scale == "log" else float(value)
+    for delta in deltas:
+        shift, results = check_number("deltas", delta), []
+        for own in drawn:
+            complete = shifted(y, own, shift)
+            found = [] if forecast is None else judged_scores(complete, forecast)
+            if cut:
+                found = [*found, *judged_states(measured_to_status(complete), at_cut, spec.horizon)]
+            results.append(found)
+        rows += [{"delta": shift, **row} for row in pooled_rows(np.array(results), metrics, confidence)]
+    return pd.DataFrame(rows, columns=["delta", "metric", "value", "se", "low", "high"])
