@@ -18,8 +18,8 @@ _BY_ROLE = {
     """,
     "a number or a switch": """
         absorbing accepted alpha amount approved_for_care auc c_statistic c_width cause censored
-        cluster_autocorrelation cluster_size coef confidence control cut days deep delta degree df_complete digits discount
-        draws
+        cluster_autocorrelation cluster_size coef confidence control cut days deep degree df_complete digits discount
+        delta draws
         end false_alarms_per_year follow_up h harm held_out high home icc in_degrees incomplete indexes intercept
         keep_predictions last least low lp_mean lp_sd max_age max_bytes max_points max_rows max_time mean_absolute_error
         mean_follow_up mean_only min_at_risk min_cell min_censoring_survival min_count min_days min_events min_expected
