@@ -35,8 +35,8 @@ _BY_ROLE = {
     """,
     "a grid, an order or one value per group, site or stage": """
         band bands batches bins clock counts cuts deltas equation errors estimates gamma gaps horizon horizons knots
-        known landmarks levels moments score_range multipliers numbers probabilities quantiles standard_errors tail threshold
-        threshold_range thresholds times until visits weights which
+        known landmarks levels moments multipliers numbers probabilities quantiles standard_errors tail threshold
+        score_range threshold_range thresholds times until visits weights which
     """,
     "names of columns, groups, models or terms": """
         against
