@@ -111,7 +111,14 @@ from lbp_prognosis._kernels._perfect_order import perfect_order_limits
 from lbp_prognosis._kernels._pseudo_influence import pseudo_fit_influence
 from lbp_prognosis._kernels._pseudo_values import incidence_influence, pseudo_values, pseudo_values_infinitesimal
 from lbp_prognosis._kernels._random_blocks import BLOCKS, DRAWN_SINGLY, random_blocks
-from lbp_prognosis._kernels._random_effects import RandomEffects, dersimonian_laird, q_profile, reml
+from lbp_prognosis._kernels._random_effects import (
+    NewSite,
+    RandomEffects,
+    dersimonian_laird,
+    new_site,
+    q_profile,
+    reml,
+)
 from lbp_prognosis._kernels._ranked_loss import ranked_losses
 from lbp_prognosis._kernels._reset_path import reset_path
 from lbp_prognosis._kernels._row_products import centred_products, row_products
@@ -193,6 +200,7 @@ __all__ = [
     "MeanFit",
     "NestedPlan",
     "NetBenefitTerms",
+    "NewSite",
     "OrdinalFit",
     "PartialFit",
     "Point",
@@ -303,6 +311,7 @@ __all__ = [
     "nested_plan",
     "net_benefit_block_sums",
     "net_benefit_squares",
+    "new_site",
     "normal_conditional",
     "normal_em",
     "normal_quadrature",

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import chdtri, gammaincinv, ndtr
 
-__all__ = ["RandomEffects", "dersimonian_laird", "q_profile", "reml"]
+__all__ = ["NewSite", "RandomEffects", "dersimonian_laird", "new_site", "q_profile", "reml"]
 
 
 class RandomEffects(NamedTuple):
@@ -71,3 +72,57 @@ def q_profile(y: np.ndarray, v: np.ndarray, confidence: float) -> tuple[float, f
 
     tail = (1 - confidence) / 2
     return solve(float(chi2.isf(tail, df))), solve(float(chi2.ppf(tail, df)))
+
+
+class NewSite(NamedTuple):
+    """Predictive distribution of a new site's true value: normal distributions (m,) with weights that sum to 1."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+    weight: np.ndarray
+
+    def below(self, at: float) -> float:
+        """Probability of a value of at most ``at``."""
+        return float(self.weight @ ndtr((at - self.mean) / self.sd))
+
+    def quantile(self, share: float) -> float:
+        """Return the value that is not exceeded with the probability ``share``."""
+        centre, step = float(np.median(self.mean)), float(np.median(self.sd))
+        while not self.below(centre - step) < share < self.below(centre + step):
+            step *= 2
+        limits = (centre - step, centre + step)
+        return float(brentq(lambda at: self.below(at) - share, *limits, xtol=1e-12 * step, rtol=1e-13))
+
+
+_REACH, _NODES, _HALVINGS = 8.0, 401, 60
+
+
+def new_site(y: np.ndarray, v: np.ndarray) -> NewSite:
+    """Distribution of a new site's value from the confidence distribution of τ².
+
+    At the true τ² the generalised Q(τ²) = Σ w (y − μ̂)² with w = 1/(v + τ²) has χ² with k − 1 degrees of freedom and is
+    independent of (μ̂ − μ) √Σw, a standard normal variable. Each quantile q of χ² therefore gives a value of τ² (where
+    Q(τ²) = q; 0 where Q(0) is smaller) and N(μ̂, 1/Σw + τ²) for a new site's value. The mean over the quantiles is taken
+    by the trapezoid rule on the normal scale.
+    """
+    z = np.linspace(-_REACH, _REACH, _NODES)
+    weight = np.exp(-(z**2) / 2)
+    half = (y.size - 1) / 2
+    q = np.where(z <= 0, chdtri(2 * half, ndtr(z)), 2 * gammaincinv(half, ndtr(-z)))
+    spread = float(np.sum((y - y.mean()) ** 2))
+
+    def at(tau2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        w = 1 / (v + tau2[:, None])
+        total = w.sum(axis=1)
+        mean = (w @ y) / total
+        return np.sum(w * (y - mean[:, None]) ** 2, axis=1), mean, total
+
+    # Q lies between the sums of squares over the largest and over the smallest v + τ²
+    low, high = (np.maximum(spread / q - float(edge), 0.0) for edge in (v.max(), v.min()))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        above = at(middle)[0] > q
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    tau2 = np.where(at(np.zeros(q.size))[0] <= q, 0.0, (low + high) / 2)
+    _, mean, total = at(tau2)
+    return NewSite(mean, np.sqrt(tau2 + 1 / total), weight / weight.sum())

@@ -28,7 +28,7 @@ def pool(
     for measure in found.measures:
         if measure.meta is None:
             continue
-        low, high = measure.meta.prediction_hksj
+        low, high = measure.meta.prediction_profile
         told = "" if measure.useful != measure.useful else f", useful with probability {measure.useful:.2f}"
         typer.echo(
             f"  {measure.name}: {measure.meta.value:.3f} ({measure.meta.low:.3f} to {measure.meta.high:.3f}), "

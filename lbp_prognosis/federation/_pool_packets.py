@@ -65,9 +65,11 @@ def pool(
 
     Notes
     -----
-    REML with Hartung–Knapp–Sidik–Jonkman intervals, on the logit of C and AUC and the log of O/E. The standard error of
-    O/E takes the expected number as fixed. Calibration comes from the cubic of the sums of scores, and is to be asked
-    for again at the estimate (`FederatedLogistic.start(coef=…)`) where it lies further than 0.4 from 0 and 1.
+    REML with Hartung–Knapp–Sidik–Jonkman intervals, on the logit of C and AUC and the log of O/E. The interval of a new
+    hospital, and the probability of being useful there, account for the estimation of τ²
+    (`MetaAnalysis.prediction_profile`). The standard error of O/E takes the expected number as fixed. Calibration comes
+    from the cubic of the sums of scores, and is to be asked for again at the estimate
+    (`FederatedLogistic.start(coef=…)`) where it lies further than 0.4 from 0 and 1.
 
     References
     ----------
@@ -174,7 +176,9 @@ def _measures(
         if reference:
             low, high = (0.0, None) if METRICS[metric].better != "lower" else (None, 0.0)
         declared = meta is not None and (low, high) != (None, None)
-        useful = meta.probability_between(low, high) if declared and meta is not None else np.nan
+        useful = np.nan
+        if declared and meta is not None:
+            useful = meta.probability_between(low, high, method="profile")
         yield PooledMeasure(
             metric,
             threshold,

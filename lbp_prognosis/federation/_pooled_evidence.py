@@ -199,7 +199,7 @@ class PooledEvidence(Result):
                 rows.append({**pooled, "value": np.nan, "reason": "one site is not a meta-analysis"})
             else:
                 meta = each.meta
-                low, high = meta.prediction_hksj
+                low, high = meta.prediction_profile
                 rows.append(
                     {
                         **pooled,

@@ -54,8 +54,8 @@ def write_pooled(
     parts += ["<h2>What a new hospital may expect</h2>", _table(_headline(evidence), 1)]
     parts.append(
         "<p>The mean is that of random effects (REML) with Hartung–Knapp–Sidik–Jonkman limits; the interval of a new "
-        "hospital adds the spread between hospitals. “All patients” is one analysis stratified by hospital; the median "
-        "of the hospitals cannot be moved far by any one of them.</p>"
+        "hospital adds the spread between hospitals, and that this spread is estimated. “All patients” is one analysis "
+        "stratified by hospital; the median of the hospitals cannot be moved far by any one of them.</p>"
     )
     for measure in evidence.measures:
         if measure.meta is not None and not measure.subgroup:
@@ -95,7 +95,7 @@ def write_pooled(
 def _line(measure: PooledMeasure) -> dict[str, str]:
     meta = measure.meta
     assert meta is not None
-    low, high = meta.prediction_hksj
+    low, high = meta.prediction_profile
 
     def number(value: float) -> str:
         return "" if value != value else f"{value:.3f}"
@@ -144,11 +144,11 @@ def _figure(measure: PooledMeasure) -> str:
     style = {"svg.hashsalt": "lbp_prognosis", "svg.fonttype": "path", "font.size": 9.5, "text.parse_math": False}
     with matplotlib.rc_context(style):
         canvas = Figure(figsize=(6.4, 0.34 * (meta.k + 5)), layout="constrained")
-        meta.plot(canvas.subplots())
+        meta.plot(canvas.subplots(), method="profile")
         out = io.BytesIO()
         canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     code = base64.b64encode(out.getvalue()).decode("ascii")
-    low, high = meta.prediction_hksj
+    low, high = meta.prediction_profile
     told = (
         f"{_words(measure)}: {meta.k} hospitals, mean {meta.value:.3f} ({meta.low:.3f} to {meta.high:.3f}), "
         f"a new hospital {low:.3f} to {high:.3f}"
