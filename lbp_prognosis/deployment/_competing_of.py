@@ -12,7 +12,7 @@ from lbp_prognosis.deployment._competing_equation import CauseHazard, CompetingE
 from lbp_prognosis.deployment._no_equation import NoEquation
 from lbp_prognosis.deployment._pieces import Piece, total
 from lbp_prognosis.deployment._terms import Term
-from lbp_prognosis.models import CauseSpecificCox, DiscreteTimeHazard
+from lbp_prognosis.models import CauseSpecificCox, DiscreteTimeHazard, PriorityCox
 
 __all__ = ["competing_equation", "is_competing"]
 
@@ -21,6 +21,8 @@ def is_competing(model: Any) -> bool:
     """Whether a fitted model has one linear predictor per cause."""
     if isinstance(model, CauseSpecificCox):
         return True
+    if isinstance(model, PriorityCox):
+        return bool(model.other_causes_)
     return isinstance(model, DiscreteTimeHazard) and model.causes_.size > 1
 
 
@@ -38,8 +40,8 @@ def competing_equation(
 
     Parameters
     ----------
-    model : CauseSpecificCox or DiscreteTimeHazard
-        Fitted; of the first kind a locked one.
+    model : CauseSpecificCox, PriorityCox or DiscreteTimeHazard
+        Fitted; of the first two kinds a locked one.
     columns : dict of str to Piece
         The columns that the model sees, as pieces of the user's.
     term : callable
@@ -53,15 +55,19 @@ def competing_equation(
     words : mapping
         Further fields of the equation.
     """
-    if isinstance(model, CauseSpecificCox):
+    if isinstance(model, CauseSpecificCox | PriorityCox):
+        name = type(model).__name__
         if not locked:
             raise NoEquation(
-                "`model` must be locked for an equation: a CauseSpecificCox has a step at the time of each single "
-                "event. Say equation(lock(model)), or use save_model."
+                f"`model` must be locked for an equation: a {name} has a step at the time of each single event. Say "
+                "equation(lock(model)), or use save_model."
             )
-        form, times, steps = _of_cox(model)
-        centres = {code: float(one.centre_ @ one.coef_) for code, one in model.models_.items()}
-        coefs = {code: one.coef_ for code, one in model.models_.items()}
+        parts = model.models_ if isinstance(model, CauseSpecificCox) else {1: model, **model.other_causes_}
+        form, times, steps = _of_cox(model, parts)
+        centres = {code: float(one.centre_ @ one.coef_) for code, one in parts.items()}
+        # the hazard of a rare cause is the same for all: its model has no columns
+        zero = np.zeros(len(model._names()))
+        coefs = {code: one.coef_ if one.coef_.size == zero.size else zero for code, one in parts.items()}
     else:
         form, times, steps = _of_visits(model)
         codes = [int(code) for code in model.causes_]
@@ -90,18 +96,20 @@ def competing_equation(
     )
 
 
-def _of_cox(model: CauseSpecificCox) -> tuple[str, np.ndarray, dict[int, np.ndarray]]:
+def _of_cox(
+    model: CauseSpecificCox | PriorityCox, parts: Mapping[int, Any]
+) -> tuple[str, np.ndarray, dict[int, np.ndarray]]:
     """Return the form, all times, and increments by cause, shape (strata, times)."""
-    if model.incidence == "exponential_efron":
+    form = str(getattr(model, "incidence", "product_limit"))  # the only one of a PriorityCox
+    if form == "exponential_efron":
         raise NoEquation(
             '`model` has incidence="exponential_efron", whose risks can pass 1. Fit with another incidence, or use '
             "save_model."
         )
-    form = str(model.incidence)
-    times = np.unique(np.concatenate([own for one in model.models_.values() for own in one.baseline_times_]))
+    times = np.unique(np.concatenate([own for one in parts.values() for own in one.baseline_times_]))
     strata = range(max(len(model.strata_levels_), 1))
     steps: dict[int, np.ndarray] = {}
-    for code, one in model.models_.items():
+    for code, one in parts.items():
         table = np.zeros((len(strata), times.size))
         for row in strata:
             fitted = form == "product_limit"

@@ -13,6 +13,7 @@ from lbp_prognosis._kernels import log_time_spline
 from lbp_prognosis.deployment._competing_equation import CompetingEquation, competing_from_dict
 from lbp_prognosis.deployment._competing_of import competing_equation, is_competing
 from lbp_prognosis.deployment._equation import Equation
+from lbp_prognosis.deployment._equation_of_updated import equation_of_updated
 from lbp_prognosis.deployment._formula import FORMAT
 from lbp_prognosis.deployment._no_equation import NoEquation
 from lbp_prognosis.deployment._pieces import Piece, raw_pieces, through_steps, total
@@ -25,14 +26,18 @@ from lbp_prognosis.models import (
     LogisticRisk,
     OrdinalRegression,
     ParametricAFT,
+    PiecewiseExponential,
+    PriorityCox,
     RoystonParmar,
 )
+from lbp_prognosis.validation import UpdatedModel
 
 __all__ = ["equation", "from_equation"]
 
 _TAKEN = (
-    "CoxPH, ElasticNetCox, FineGray, LogisticRisk, OrdinalRegression, ParametricAFT, RoystonParmar, "
-    "DiscreteTimeHazard, a locked CauseSpecificCox, or a RiskPipeline around one of them"
+    "CoxPH, ElasticNetCox, PriorityCox, FineGray, LogisticRisk, OrdinalRegression, ParametricAFT, RoystonParmar, "
+    "PiecewiseExponential (of one interval), DiscreteTimeHazard, a locked CauseSpecificCox, a RiskPipeline around one "
+    "of them, or an update of one"
 )
 _AFT = {"weibull": "cloglog", "exponential": "cloglog", "loglogistic": "logit", "lognormal": "probit"}
 _RP = {"hazard": "cloglog", "odds": "logit", "normal": "probit"}
@@ -51,11 +56,12 @@ def equation(
     Parameters
     ----------
     model : fitted model, RiskPipeline or LockedModel
-        CoxPH, ElasticNetCox, FineGray, LogisticRisk, OrdinalRegression (with its declared cut), ParametricAFT (but the
-        generalised gamma), RoystonParmar, DiscreteTimeHazard, a locked CauseSpecificCox; or a pipeline of
-        Standardise, OneHot, RestrictedCubicSpline, StandardScaler and an imputation around one of them. The formula is
-        one of complete rows. After multiple imputation it is the average of coefficients and log baselines: say
-        ``combine="cloglog"`` (or ``"logit"``) for the pipeline to predict the same.
+        CoxPH, ElasticNetCox, PriorityCox, FineGray, LogisticRisk, OrdinalRegression (with its declared cut),
+        ParametricAFT (but the generalised gamma), RoystonParmar, PiecewiseExponential (within its first interval),
+        DiscreteTimeHazard, a locked CauseSpecificCox or PriorityCox of several causes; a pipeline of Standardise,
+        OneHot, RestrictedCubicSpline, StandardScaler and an imputation around one of them; or what `update_model` made
+        of one. The formula is one of complete rows. After multiple imputation it is the average of coefficients and log
+        baselines: say ``combine="cloglog"`` (or ``"logit"``) for the pipeline to predict the same.
     horizons : float or sequence of float, optional
         Times at which the baseline is written. By default the visits of a model that knows visits; a model in
         continuous time needs them.
@@ -70,7 +76,7 @@ def equation(
     -------
     Equation or CompetingEquation
         Its ``predict_risk`` gives the model's risks to 1e-10. The second, of models with one linear predictor per
-        cause, contains a table of steps: a CauseSpecificCox is locked first, so that no step is one patient's time.
+        cause, contains a table of steps: such a model is locked first, so that no step is one patient's time.
 
     Raises
     ------
@@ -92,6 +98,13 @@ def equation(
     check_number("digits", digits, low=4, high=17, whole=True)
     locked = hasattr(model, "unlocked")
     model = getattr(model, "unlocked", model)
+    if isinstance(model, UpdatedModel):
+        own: dict[str, Any] = {"digits": digits, "units": units, "time_unit": time_unit}
+
+        def original(times: Any) -> Equation | CompetingEquation:
+            return equation(model.model, horizons=horizons if times is None else times, **own)
+
+        return equation_of_updated(model, original, None if horizons is None else check_horizons(horizons)[0])
     inner, branches, ranges = _branches(model)
     times = _horizons(inner[0], horizons)
     if is_competing(inner[0]):
@@ -234,7 +247,8 @@ class _Line:
         self, model: Any, link: str, baseline: list[np.ndarray], centre: float = 0.0, factor: float = 1.0
     ) -> None:
         self.link = link
-        self.coef = {name: factor * float(value) for name, value in zip(model._names(), model.coef_)}
+        coef = model.coef_[0] if isinstance(model, PiecewiseExponential) else model.coef_  # of the first interval
+        self.coef = {name: factor * float(value) for name, value in zip(model._names(), coef)}
         self.centre = centre
         self.offset_slope = factor
         labels = [str(plain_label(label)) for label in model.strata_levels_] or [""]
@@ -245,7 +259,9 @@ class _Line:
 
 def _line(model: Any, times: np.ndarray) -> _Line:
     name = type(model).__name__
-    if isinstance(model, CoxPH | ElasticNetCox):  # FineGray is a CoxPH
+    if isinstance(model, PiecewiseExponential):
+        return _piecewise(model, times)
+    if isinstance(model, CoxPH | ElasticNetCox | PriorityCox):  # FineGray is a CoxPH
         if not isinstance(model, FineGray):
             model._check_cause(1)
         steps = [_read_steps(t, h, times) for t, h in zip(model.baseline_times_, model.baseline_hazard_)]
@@ -267,6 +283,16 @@ def _line(model: Any, times: np.ndarray) -> _Line:
         sums = np.cumsum(np.exp(np.minimum(model.alpha_[0], 500.0)), axis=1)
         return _Line(model, "cloglog", [row[place] for row in sums])
     raise NoEquation(f"`model` must be {_TAKEN}; got {name}. Use save_model, which stores any model of this library.")
+
+
+def _piecewise(model: PiecewiseExponential, times: np.ndarray) -> _Line:
+    ends = model.breakpoints_
+    if ends.size and times[-1] > ends[0]:
+        raise NoEquation(
+            f"`model` has a linear predictor for each of {ends.size + 1} intervals, and no equation has several: it is "
+            f"one up to the first breakpoint, {ends[0]:g}. Use earlier horizons, or save_model."
+        )
+    return _Line(model, "cloglog", [np.exp(model.intercept_[0]) * times])
 
 
 def _ordinal(model: Any) -> _Line:

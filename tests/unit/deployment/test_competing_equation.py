@@ -33,7 +33,7 @@ from lbp_prognosis.deployment import (
     save_model,
 )
 from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
-from lbp_prognosis.models import CauseSpecificCox, DiscreteTimeHazard
+from lbp_prognosis.models import CauseSpecificCox, DiscreteTimeHazard, PriorityCox
 from tests.chromium import dom_after, needs_browser
 from tests.libreoffice import filled, needs_office, recalculated
 from tests.unit.deployment.formulas import NotAvailable, excel, stata
@@ -92,6 +92,30 @@ def test_it_gives_the_locked_models_risks_of_every_cause(name: str) -> None:
     assert np.isnan(made.predict_risk(rows.head(1), [7.0])).all()
     with pytest.raises(ArgumentError, match="cause"):
         made.predict_risk(rows.head(1), cause=3)
+
+
+@pytest.mark.parametrize("how", ["plain", "strata", "rare"])
+def test_blocks_of_competing_causes(how: str) -> None:
+    blocks = {"clinical": ["c1", "p1"], "imaging": ["m1"]}
+    table, y = X[["c1", "p1", "m1"]], COMPETING.copy()
+    if how == "rare":  # one event of the other cause: its hazard is the same for all
+        y["event"][np.flatnonzero(y["event"] == 2)[1:]] = 0
+    if how == "strata":
+        table = table.assign(band=np.where(D["site"] % 2, "a", "b"))
+    model = PriorityCox(blocks, unpenalised=list(blocks), cross_fit=2, strata="band" if how == "strata" else None)
+    model.fit(table, y)
+    assert bool(model.rare_causes_) == (how == "rare")
+    with pytest.raises(NoEquation, match="lock"):
+        equation(model, horizons=HORIZONS)
+    locked = lock(model)
+    made = equation(locked, horizons=HORIZONS)
+    assert isinstance(made, CompetingEquation)
+    rows = many(table, 2000)
+    for cause in CAUSES:
+        expected = locked.predict_risk(rows, HORIZONS, cause)
+        np.testing.assert_allclose(made.predict_risk(rows, cause=cause), expected, rtol=0, atol=1e-10)
+    assert from_equation(made.to_json()) == made
+    assert np.isnan(made.predict_risk(rows.head(1).assign(m1=np.nan))).all()
 
 
 def test_two_causes_at_one_time_by_hand() -> None:

@@ -23,6 +23,7 @@ from lbp_prognosis.deployment import (
     NumberTerm,
     equation,
     from_equation,
+    lock,
 )
 from lbp_prognosis.fusion import ComBat, MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline, Standardise
 from lbp_prognosis.models import (
@@ -36,8 +37,11 @@ from lbp_prognosis.models import (
     NullModel,
     OrdinalRegression,
     ParametricAFT,
+    PiecewiseExponential,
+    PriorityCox,
     RoystonParmar,
 )
+from lbp_prognosis.validation import update_model
 from tests.chromium import dom_after, needs_browser
 from tests.libreoffice import filled, needs_office, recalculated
 from tests.unit.deployment.formulas import NotAvailable, excel, stata
@@ -72,6 +76,8 @@ CASES = {
     "RoystonParmar-odds": (lambda: RoystonParmar(df=2, scale="odds"), SINGLE, HORIZONS),
     "RoystonParmar-normal": (lambda: RoystonParmar(df=2, scale="normal"), SINGLE, HORIZONS),
     "DiscreteTimeHazard": (lambda: DiscreteTimeHazard((3.0, 6.0, 12.0, 24.0)), SINGLE, HORIZONS),
+    "PiecewiseExponential": (lambda: PiecewiseExponential([24.0]), SINGLE, HORIZONS),
+    "PiecewiseExponential-exponential": (lambda: PiecewiseExponential(0), SINGLE, HORIZONS),
 }
 
 
@@ -112,6 +118,88 @@ def test_it_gives_the_models_risks_and_survives_json(name):
     assert from_equation(json.loads(made.to_json())) == made
     assert np.isnan(made.predict_risk(rows[:2], [made.horizons[0], 999.0])[:, 1]).all()
     assert 0 <= made.rounding_error() < 1e-8 or np.isnan(made.rounding_error())  # an offset's range is not known
+
+
+NUMBERS = X[["c1", "p1", "m1"]]
+LATER = Surv.right(D.time * 1.4, D.event)
+STATES = Status.at(12, 1 - D.y)
+UPDATED = {
+    # what is updated, by what, with which outcome; the horizon at which the original is judged
+    "logit intercept": (lambda: pipeline(LogisticRisk()).fit(X, STATE), X, STATES, {"method": "intercept"}, None),
+    "logit slope": (lambda: pipeline(LogisticRisk()).fit(X, STATE), X, STATES, {"method": "slope"}, None),
+    "logit bayes": (lambda: LogisticRisk().fit(NUMBERS, STATE), NUMBERS, STATES, {"method": "bayes"}, None),
+    "refit": (lambda: LogisticRisk().fit(NUMBERS, STATE), NUMBERS, STATES, {"method": "refit"}, None),
+    "baseline": (lambda: pipeline(CoxPH()).fit(X, SINGLE), X, LATER, {"method": "intercept"}, HORIZONS),
+    "strata": (
+        lambda: CoxPH(strata="band").fit(NUMBERS.assign(band=D["site"] % 2), SINGLE),
+        NUMBERS.assign(band=D["site"] % 2),
+        LATER,
+        {"method": "intercept"},
+        HORIZONS,
+    ),
+    "slope": (lambda: pipeline(CoxPH()).fit(X, SINGLE), X, LATER, {"method": "slope"}, HORIZONS),
+    "original": (lambda: pipeline(CoxPH()).fit(X, SINGLE), X, LATER, {"method": "original"}, HORIZONS),
+    "bayes": (lambda: CoxPH().fit(NUMBERS, SINGLE), NUMBERS, LATER, {"method": "bayes"}, HORIZONS),
+    "by its risk": (
+        lambda: ParametricAFT("weibull").fit(NUMBERS, SINGLE),
+        NUMBERS,
+        LATER,
+        {"method": "slope"},
+        HORIZONS,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UPDATED)
+def test_an_updated_model_gives_its_risks(name):
+    make, table, y, how, horizons = UPDATED[name]
+    more = {} if horizons is None else {"horizon": 12.0}
+    model = update_model(make(), table, y, **how, **more).model
+    rows = many(table, 2000) if "band" not in table else table
+    made = equation(model, horizons=horizons)
+    expected = model.predict_risk(rows, list(made.horizons))
+    np.testing.assert_allclose(made.predict_risk(rows), expected, rtol=0, atol=1e-10)
+    assert from_equation(made.to_json()) == made
+    locked = lock(model)
+    np.testing.assert_allclose(
+        equation(locked, horizons=horizons).predict_risk(rows),
+        locked.predict_risk(rows, list(made.horizons)),
+        rtol=0,
+        atol=1e-10,
+    )
+
+
+def test_an_update_on_another_scale_has_no_equation():
+    model = update_model(
+        ParametricAFT("loglogistic").fit(NUMBERS, SINGLE), NUMBERS, LATER, method="slope", horizon=12.0
+    ).model
+    with pytest.raises(NoEquation, match="link logit"):
+        equation(model, horizons=[12])
+    later = update_model(CoxPH().fit(NUMBERS, SINGLE), NUMBERS, LATER, method="slope", horizon=12.0).model
+    with pytest.raises(ArgumentError, match="within follow-up"):
+        equation(later, horizons=[1e4])
+    with pytest.raises(ArgumentError, match="horizons"):
+        equation(later)
+
+
+def test_blocks_of_a_priority_cox():
+    """Complete rows have the model's risk; what lacks a block has one in the model alone."""
+    blocks = {"clinical": ["c1", "p1"], "imaging": ["m1"]}
+    for model in (PriorityCox(blocks, cv=3, cross_fit=2), PriorityCox(blocks, unpenalised=["clinical", "imaging"])):
+        model.fit(NUMBERS, SINGLE)
+        rows = many(NUMBERS, 2000)
+        made = equation(model, horizons=HORIZONS)
+        np.testing.assert_allclose(made.predict_risk(rows), model.predict_risk(rows, HORIZONS), rtol=0, atol=1e-10)
+        lacking = rows.head(2).assign(m1=np.nan)
+        assert np.isnan(made.predict_risk(lacking)).all()
+        assert np.isfinite(model.predict_risk(lacking, HORIZONS)).all()
+
+
+def test_beyond_its_first_interval_a_piecewise_exponential_model_is_no_equation():
+    model = PiecewiseExponential([8.0]).fit(NUMBERS, SINGLE)
+    assert equation(model, horizons=[6, 8]).horizons == (6.0, 8.0)
+    with pytest.raises(NoEquation, match="first breakpoint, 8"):
+        equation(model, horizons=[6, 8.001])
 
 
 @pytest.mark.parametrize("name", ["CoxPH", "FineGray", "LogisticRisk"])
