@@ -7,18 +7,14 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from lbp_prognosis._base import (
     EstimationError,
     argument_error,
-    categories_of,
     check_number,
-    column_kind,
-    is_number,
-    read_matrix,
 )
 from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.models._category_columns import CategoryColumns
 from lbp_prognosis.models._cross_fit import TreeTable, identical_rows
 from lbp_prognosis.models._design import Design, order_of_names
 from lbp_prognosis.models._xgboost_adapter import load_booster, predict_margin
@@ -26,10 +22,9 @@ from lbp_prognosis.models._xgboost_adapter import load_booster, predict_margin
 __all__ = ["FEWEST_EVENTS", "BoostedModel"]
 
 FEWEST_EVENTS = 10
-_NO_NUMBERS = ("nominal", "ordered", "constant", "truth value")
 
 
-class BoostedModel(RiskEstimator):
+class BoostedModel(CategoryColumns, RiskEstimator):
     """Base of models of boosted trees.
 
     Missing values and categories of predictors are taken as they are; trees see the columns in the order of their
@@ -55,52 +50,9 @@ class BoostedModel(RiskEstimator):
     max_bin: int
     monotone: Mapping[str, int] | None
     interactions: Any
-    categories_: dict[str, list[Any]]
-    unseen_categories_: dict[str, list[Any]]
-    ordered_columns_: list[str]
     feature_names_in_: np.ndarray
 
     # ---- columns -----------------------------------------------------------------------------------------------
-
-    def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
-        """Learn the codes of categories (at fit) and put them in; the rest is numbers."""
-        if fitting:
-            self.categories_, self.unseen_categories_, self.ordered_columns_ = {}, {}, []
-            if isinstance(X, pd.DataFrame):
-                self._learn_categories(X)
-        if not isinstance(X, pd.DataFrame) or not self.categories_:
-            return read_matrix(X, allow_missing=allow_missing)
-        codes = {name: self._codes(name, X[name]) for name in self.categories_}
-        return read_matrix(X.assign(**codes), allow_missing=allow_missing)
-
-    def _learn_categories(self, X: pd.DataFrame) -> None:
-        for name in X.columns:
-            column = X[name]
-            if is_number(column) or (kind := column_kind(column)) not in _NO_NUMBERS:
-                continue  # dates, identifiers … are refused by name where the matrix is read
-            declared = list(column.cat.categories) if hasattr(column, "cat") else categories_of(column)
-            ordered = kind == "ordered"
-            seen = declared if ordered else categories_of(column)
-            self.categories_[str(name)] = seen
-            self.unseen_categories_[str(name)] = [label for label in declared if label not in seen]
-            if ordered:
-                self.ordered_columns_.append(str(name))
-
-    def _codes(self, name: str, column: pd.Series) -> np.ndarray:
-        place: dict[Any, float] = {label: float(code) for code, label in enumerate(self.categories_[name])}
-        place |= {label: np.nan for label in self.unseen_categories_[name]}
-        labels = column.astype(object)
-        known = labels.notna().to_numpy()
-        unknown = sorted({str(label) for label in labels[known] if label not in place})
-        if unknown:
-            raise argument_error(
-                "X",
-                f"a frame whose column {name!r} contains categories of the fit, {list(place)[:8]}",
-                f"{unknown[:5]}",
-                "Declare all categories that may come before the fit: pd.Categorical(X[name], categories=[...]). One "
-                "that no training row had is then taken as missing.",
-            )
-        return np.array([place[label] if there else np.nan for label, there in zip(labels, known)], dtype=float)
 
     def _tree_order(self) -> np.ndarray:
         """Positions of the columns as trees see them: by name, numbers in names by their size."""

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from lbp_prognosis._base import EstimationError, argument_error, check_number, read_matrix, takes_rows
+from lbp_prognosis._base import EstimationError, argument_error, check_number, takes_rows
+from lbp_prognosis.models._category_columns import CategoryColumns
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._logistic_risk import LogisticRisk
 from lbp_prognosis.models._ordinal_regression import OrdinalRegression
@@ -18,7 +19,7 @@ from lbp_prognosis.survival import Measured, MeasuredSpec, Status, Weights
 __all__ = ["TwoPartOutcome"]
 
 
-class TwoPartOutcome(ScoreModel):
+class TwoPartOutcome(CategoryColumns, ScoreModel):
     """Two-part model of a score that piles up at its floor.
 
     P(Y = floor | x) = p(x) by one model, and P(Y = s | x) = (1 − p(x)) · P(Y = s | Y > floor, x) by another, fitted to
@@ -28,9 +29,10 @@ class TwoPartOutcome(ScoreModel):
     Parameters
     ----------
     at_floor : estimator, optional
-        Model of a state at a visit (1 is the floor); `LogisticRisk` by default.
+        Model of a state at a visit (1 is the floor), or a pipeline of one; `LogisticRisk` by default.
     above : estimator, optional
-        Model of a score; `OrdinalRegression` by default, `LinearOutcome` and `BoostedOutcome` will do.
+        Model of a score, or a pipeline of one; `OrdinalRegression` by default, `LinearOutcome` and `BoostedOutcome`
+        will do.
     floor : float, optional
         The lower end of the instrument's range by default.
 
@@ -44,13 +46,16 @@ class TwoPartOutcome(ScoreModel):
         The floor, then the levels of ``above_``.
     log_likelihood_ : float
         Sum of those of the parts: they share no parameter. NaN if one has none.
+    categories_ : dict of str to list
+        Categories of each column that is no number.
     n_, n_missing_, n_at_floor_ : int
         Rows used, rows whose score was not observed, and rows at the floor.
 
     Notes
     -----
-    Predictors are numbers, missing where both parts accept missing values. Offsets are not taken: it would not be said
-    of which part. `predict_mean` is p · floor + (1 − p) times the mean of ``above_``.
+    Predictors are numbers, or categories where both parts accept them (`BoostedHazard` and `BoostedOutcome`, or
+    pipelines with `fusion.OneHot`), missing where both parts accept missing values. Offsets are not taken: it would not
+    be said of which part. `predict_mean` is p · floor + (1 − p) times the mean of ``above_``.
 
     References
     ----------
@@ -81,8 +86,8 @@ class TwoPartOutcome(ScoreModel):
         upper = OrdinalRegression() if self.above is None else self.above
         if not hasattr(lower, "fit") or not hasattr(lower, "predict_risk"):
             raise argument_error("at_floor", "a model of a state with `fit` and `predict_risk`", lower)
-        if not hasattr(upper, "fit") or not hasattr(upper, "predict_distribution"):
-            raise argument_error("above", "a model of a score with `fit` and `predict_distribution`", upper)
+        if not hasattr(upper, "fit") or not hasattr(upper, "predict_forecast"):
+            raise argument_error("above", "a model of a score with `fit` and `predict_forecast`", upper)
         return lower, upper
 
     @property
@@ -97,7 +102,10 @@ class TwoPartOutcome(ScoreModel):
 
     def _read_predictors(self, X: Any, allow_missing: bool, *, fitting: bool) -> np.ndarray:
         accepted = all(bool(getattr(part, "_allow_missing", False)) for part in self._parts())
-        return read_matrix(X, allow_missing=accepted, allow_no_column=True)
+        return super()._read_predictors(X, accepted, fitting=fitting)
+
+    def _no_column_needed(self) -> bool:
+        return True
 
     @takes_rows()
     def fit(
@@ -174,7 +182,7 @@ class TwoPartOutcome(ScoreModel):
     def _frame(self, matrix: np.ndarray) -> Any:
         """Return predictors as the parts get them: with names where there are any."""
         names = getattr(self, "feature_names_in_", None)
-        return matrix if names is None else pd.DataFrame(matrix, columns=list(names))
+        return matrix if names is None else self._labelled(pd.DataFrame(matrix, columns=list(names)))
 
     @property
     def levels_(self) -> np.ndarray:
@@ -201,7 +209,7 @@ class TwoPartOutcome(ScoreModel):
         """
         self._refuse(offset=offset)
         low, rows = self._floor_and_rest(X)
-        return np.column_stack([low, (1 - low)[:, None] * self.above_.predict_distribution(rows)])
+        return np.column_stack([low, (1 - low)[:, None] * self.above_.predict_forecast(rows).probability])
 
     @takes_rows()
     def predict_mean(self, X: Any, *, offset: Any = None) -> np.ndarray:

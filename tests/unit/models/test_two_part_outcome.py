@@ -13,7 +13,16 @@ from lbp_prognosis import Measured, Status, Surv
 from lbp_prognosis._base import ArgumentError, DataError, EstimationError, OutcomeError
 from lbp_prognosis.evaluation import crps
 from lbp_prognosis.explain import shap_values
-from lbp_prognosis.models import LinearOutcome, LogisticRisk, OrdinalRegression, TwoPartOutcome
+from lbp_prognosis.fusion import OneHot, RiskPipeline
+from lbp_prognosis.models import (
+    BoostedHazard,
+    BoostedOutcome,
+    LinearOutcome,
+    LogisticRisk,
+    OrdinalRegression,
+    TwoPartOutcome,
+)
+from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Weights
 
 
@@ -148,3 +157,49 @@ def test_what_is_refused(data):
         TwoPartOutcome().fit(X, Surv.right(np.ones(500), np.arange(500) % 2))
     with pytest.raises(DataError, match="missing"):
         TwoPartOutcome().fit(X.mask(X > 2), y)
+
+
+# ---- categories --------------------------------------------------------------------------------------------------
+
+
+def with_work(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """``work`` moves the chance of no pain, and the pain of those who have any."""
+    X, y = floored(n, seed)
+    rng = np.random.default_rng(seed + 1)
+    work = pd.Categorical(rng.choice(["desk", "none", "heavy"], size=n), categories=["none", "desk", "heavy"])
+    value = np.where((work == "heavy") & (y["value"] == 0) & (rng.random(n) < 0.7), 6.0, y["value"])
+    return X.assign(work=work), Measured.at(6.0, value, lower=0, upper=10, at_most=2)
+
+
+def test_categories_go_to_pipelines_as_their_indicators_would():
+    X, y = with_work(300, 3)
+    parts = RiskPipeline([OneHot()], LogisticRisk()), RiskPipeline([OneHot()], OrdinalRegression())
+    found = TwoPartOutcome(*parts).fit(X, y)
+    assert found.categories_ == {"work": ["none", "desk", "heavy"]}
+    coded = X[["hope", "odi"]].assign(desk=(X["work"] == "desk") * 1.0, heavy=(X["work"] == "heavy") * 1.0)
+    plain = TwoPartOutcome().fit(coded, y)
+    np.testing.assert_allclose(found.predict_distribution(X), plain.predict_distribution(coded), atol=1e-9)
+    np.testing.assert_allclose(found.predict_mean(X), plain.predict_mean(coded), atol=1e-8)
+    # the labels count, and not their order or the kind of the column
+    text = X.assign(work=X["work"].astype(object))[::-1]
+    np.testing.assert_allclose(found.predict_mean(text)[::-1], found.predict_mean(X), rtol=1e-12)
+    with pytest.raises(ArgumentError, match="bench"):
+        found.predict_mean(X.head(1).assign(work="bench"))
+    with pytest.raises((ArgumentError, DataError), match="work"):
+        TwoPartOutcome().fit(X, y)  # regressions take no categories: the remedy is a pipeline
+
+
+def test_categories_and_missing_values_go_to_trees():
+    pytest.importorskip("xgboost")
+    X, y = with_work(300, 4)
+    X.loc[::7, "work"] = np.nan
+    X.loc[::11, "odi"] = np.nan
+    trees = TwoPartOutcome(BoostedHazard([6.0], rounds=5, folds=2), BoostedOutcome(rounds=5, folds=2)).fit(X, y)
+    chance = trees.at_floor_.predict_risk(X, 6.0)[:, 0]
+    shares = trees.above_.predict_distribution(X)
+    np.testing.assert_allclose(trees.predict_distribution(X)[:, 0], chance, rtol=1e-12)
+    np.testing.assert_allclose(trees.predict_distribution(X)[:, 1:], (1 - chance)[:, None] * shares, rtol=1e-12)
+    heavy = X["work"] == "heavy"
+    assert chance[heavy].mean() < 0.8 * chance[~heavy].mean()
+    again = RiskEstimator.from_dict(json.loads(json.dumps(trees.to_dict(), allow_nan=False)))
+    np.testing.assert_array_equal(again.predict_distribution(X), trees.predict_distribution(X))
