@@ -126,6 +126,26 @@ def extract(
     -----
     ``sd_error`` is the SD predicted from the lattice and the fit alone: it contains no error of the segmentation, of
     the patient's position or of the scanner. A value that cannot be measured is NaN with a ``reason``.
+
+    Examples
+    --------
+    Two blocks in the place of L4 and L5, seven voxels of 1.5 mm apart.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np, SimpleITK as sitk
+    >>> from lbp_prognosis.biomarkers import extract
+    >>> labels = np.zeros((60, 40, 30), dtype=np.uint8)
+    >>> labels[32:52, 8:32, 5:25], labels[5:25, 8:32, 5:25] = 28, 27
+    >>> mask = sitk.GetImageFromArray(labels)
+    >>> mask.SetSpacing([2.0, 1.5, 1.5])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "mask.nii.gz")
+    ...     sitk.WriteImage(mask, str(path))
+    ...     found = extract([{"patient_id": "a", "mask": str(path), "convention": "totalsegmentator_total_v2"}])
+    >>> table = found.to_frame().set_index("measure")[["level", "value"]]
+    >>> table.loc[["disc_height", "slip"]].round(2).values.tolist()
+    [['l4l5', 10.5], ['l4l5', 0.0]]
     """
     chosen = Recipe.default() if recipe is None else recipe
     if not isinstance(chosen, Recipe):

@@ -80,6 +80,11 @@ def simulate_cohort(
     SimulatedCohort
         Relational tables, the wide view and the truth.
 
+    Raises
+    ------
+    ArgumentError
+        If a number is out of range or ``imaging`` is not one of its words.
+
     See Also
     --------
     lbp_prognosis.fusion.RiskPipeline : How do preparation and model become one estimator?

@@ -128,6 +128,19 @@ def save_model(
     See Also
     --------
     lbp_prognosis.deployment.load_model : How is such a file read?
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lbp_prognosis import CoxPH, Surv, simulate_cohort
+    >>> from lbp_prognosis.deployment import save_model
+    >>> X, y, _ = simulate_cohort(300, 1, imaging="all", missingness=0).wide()
+    >>> model = CoxPH().fit(X[["age", "nrs_back"]], Surv.right(y["time"], y["event"] == 1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = save_model(model, Path(folder, "recovery.lbpm"), reason="First version")
+    >>> len(file.sha256)
+    64
     """
     if not isinstance(reason, str) or not reason.strip():
         raise argument_error("reason", "a sentence with the reason for this version", reason)
@@ -230,6 +243,21 @@ def load_model(path: str | os.PathLike[str], *, expect_sha256: str | None = None
     Notes
     -----
     Nothing that the file names is imported and no text in it is run: a file can only name classes of a closed list.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lbp_prognosis import CoxPH, Surv, simulate_cohort
+    >>> from lbp_prognosis.deployment import load_model, save_model
+    >>> X, y, _ = simulate_cohort(300, 1, imaging="all", missingness=0).wide()
+    >>> X, y = X[["age", "nrs_back"]], Surv.right(y["time"], y["event"] == 1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "recovery.lbpm")
+    ...     file = save_model(CoxPH().fit(X, y), path, reason="First version")
+    ...     model = load_model(path, expect_sha256=file.sha256)
+    >>> model.predict_risk(X.head(2), [6, 12]).shape
+    (2, 2)
     """
     return _read(path, expect_sha256)[0]
 

@@ -92,6 +92,14 @@ def shap_values(
     ShapResult
         Attributions, with the scale, the value function and the hash of the background.
 
+    Raises
+    ------
+    ArgumentError
+        If the background has missing values, ``horizons`` or ``groups`` are needed and not given, or the model does not
+        have the scale.
+    NotFittedError
+        If the model is not fitted.
+
     See Also
     --------
     lbp_prognosis.validation.added_value : What does imaging add?
@@ -113,6 +121,21 @@ def shap_values(
     Winter E. A value for cooperative games with levels structure of cooperation. Int J Game Theory 1989;18:227-240.
     doi:10.1007/BF01268150
     Owen G. Multilinear extensions of games. Management Science 1972;18:P64-P79. doi:10.1287/mnsc.18.5.64
+
+    Examples
+    --------
+    Values of a Cox model add up to the difference from the mean prediction of the background.
+
+    >>> import numpy as np
+    >>> from lbp_prognosis import CoxPH, Surv, simulate_cohort
+    >>> from lbp_prognosis.explain import shap_values
+    >>> X, y, _ = simulate_cohort(300, 1, imaging="all", missingness=0).wide()
+    >>> X, y = X[["age", "nrs_back"]], Surv.right(y["time"], y["event"] == 1)
+    >>> model = CoxPH().fit(X, y)
+    >>> found = shap_values(model, X.head(2), X)
+    >>> score = model.linear_predictor(X)
+    >>> np.allclose(found.values.sum(axis=1).ravel(), score[:2] - score.mean())
+    True
     """
     _check_asked(players, method, n_permutations, groups, tree)
     game = coalitions_of(

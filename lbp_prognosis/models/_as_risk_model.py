@@ -73,6 +73,12 @@ def as_risk_model(
     AdaptedModel
         With ``fit(X, y)`` and ``predict_risk(X, horizons, cause=1)``; the object given is not changed.
 
+    Raises
+    ------
+    ArgumentError
+        By `fit` or `predict_risk` of the result: if the object is of no kind listed here, or a horizon is needed and
+        not given.
+
     See Also
     --------
     lbp_prognosis.evaluation.evaluate : How good are these predictions?

@@ -78,6 +78,20 @@ def evaluation_page(
     --------
     lbp_prognosis.report.write_page : How is the page written?
     lbp_prognosis.evaluation.evaluate : How good are these predictions?
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Surv, evaluate
+    >>> from lbp_prognosis.report import evaluation_page
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=300)
+    >>> t, c = rng.exponential(12 * np.exp(-x)), rng.uniform(6, 24, 300)
+    >>> y = Surv.right(np.minimum(t, c), t <= c)
+    >>> found = evaluate(y, {"score": 1 - np.exp(-np.exp(x) * 6 / 12)}, 6, [0.2, 0.3, 0.4])
+    >>> page = evaluation_page(found, title="A score", unit="months", sample="external", setting="temporal")
+    >>> page.title
+    'A score'
     """
     check_choice("sample", sample, tuple(SAMPLE_WORDS))
     main = float(evaluation.horizons[-1] if horizon is None else horizon)

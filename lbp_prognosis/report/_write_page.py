@@ -75,6 +75,23 @@ def write_page(page: Page, folder: str | os.PathLike[str]) -> Path:
     See Also
     --------
     lbp_prognosis.report.evaluation_page : How do results become a page?
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from lbp_prognosis import Surv, evaluate
+    >>> from lbp_prognosis.report import evaluation_page, write_page
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=300)
+    >>> t, c = rng.exponential(12 * np.exp(-x)), rng.uniform(6, 24, 300)
+    >>> y = Surv.right(np.minimum(t, c), t <= c)
+    >>> found = evaluate(y, {"score": 1 - np.exp(-np.exp(x) * 6 / 12)}, 6)
+    >>> page = evaluation_page(found, unit="months")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_page(page, folder)
+    ...     sorted(file.name for file in path.parent.iterdir())
+    ['NOT_FOR_RELEASE.txt', 'evidence.html', 'provenance.json', 'results.parquet', 'summary.html', 'tables']
     """
     page = released_page(page)
     files = page_files(page)  # all of it before the first is written: a fault on the way leaves the folder as it was

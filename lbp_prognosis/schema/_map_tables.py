@@ -103,6 +103,18 @@ def map_tables(
     --------
     lbp_prognosis.schema.validate_package : What is wrong in my tables?
     lbp_prognosis.schema.read_table : How do I read CSV, Excel, Stata, SPSS or SAS?
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lbp_prognosis.schema import map_tables
+    >>> visits = pd.DataFrame({"id": ["a", "b"], "weeks": [0, 6], "sex_code": ["1", "2"]})
+    >>> columns = {"patient_id": "id", "sex": {"from": "sex_code", "recode": {"1": "female", "2": "male"}}}
+    >>> table = {"name": "patient", "source": "visits", "columns": columns}
+    >>> mapping = {"table": [table], "ignore": {"visits": ["weeks"]}}
+    >>> mapped = map_tables(mapping, frames={"visits": visits})
+    >>> mapped.tables["patient"].to_dict("list")
+    {'patient_id': ['a', 'b'], 'sex': ['female', 'male']}
     """
     plan = checked_plan(_plan(mapping), Path(folder), tuple(frames or ()))
     sources: dict[str, Source] = {}

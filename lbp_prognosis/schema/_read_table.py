@@ -162,6 +162,20 @@ def read_table(
     --------
     lbp_prognosis.schema.validate_package : What is wrong in my tables?
     lbp_prognosis.survival.Surv : How are times and events entered?
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> from lbp_prognosis.schema import read_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "patients.csv")
+    ...     table = pd.DataFrame({"id": ["001", "002"], "age": [41, 57], "vas": [3.5, None]})
+    ...     table.to_csv(path, sep=";", decimal=",", na_rep=".", index=False)
+    ...     reading = read_table(path)
+    >>> reading.frame["id"].tolist(), reading.frame["vas"].tolist()
+    (['001', '002'], [3.5, nan])
     """
     file = _existing(path)
     _check_options(file, sheet, {"delimiter": delimiter, "decimal": decimal, "thousands": thousands})

@@ -76,6 +76,29 @@ def run_study(
     --------
     lbp_prognosis.study.Study : How is a protocol read?
     lbp_prognosis.report.write_page : How is the page written?
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np, pandas as pd
+    >>> from lbp_prognosis.study import Study, run_study
+    >>> rng = np.random.default_rng(0)
+    >>> age = rng.normal(50, 12, 200)
+    >>> time, lost = rng.exponential(8 * np.exp(0.04 * (age - 50))), rng.uniform(8, 24, 200)
+    >>> table = pd.DataFrame({"months": np.minimum(time, lost), "status": (time <= lost).astype(int), "age": age})
+    >>> protocol = {
+    ...     "title": "Recovery", "table": {"wide": "registry.csv", "time": "months", "event": "status"},
+    ...     "outcome": {"name": "recovery", "definition": "Pain gone.", "polarity": "good", "time_zero": "visit",
+    ...                 "unit": "months", "horizons": [6]},
+    ...     "modalities": {"clinical": ["age"]},
+    ...     "model": [{"name": "clinical", "kind": "cox", "modalities": ["clinical"]}],
+    ...     "validation": {"folds": 2, "repeats": 1, "resamples": 0}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table.to_csv(Path(folder, "registry.csv"), index=False)
+    ...     result = run_study(Study.from_dict(protocol, folder=folder))
+    >>> result.evaluation.models, result.evaluation.n
+    (('clinical',), 200)
     """
     say = progress or (lambda words: None)
     # one thread a computation, whatever the machine: sums in another order differ in their last digit

@@ -69,6 +69,13 @@ def aalen_johansen(
     StepCurve
         ``quantity="incidence"``.
 
+    Raises
+    ------
+    OutcomeError
+        If ``y`` was not made by `Surv.right`.
+    ArgumentError
+        If an argument is not accepted, e.g. ``variance="aalen"`` with weights or clusters.
+
     See Also
     --------
     lbp_prognosis.survival.kaplan_meier : How many patients are free of the event over time?

@@ -42,6 +42,13 @@ def log_rank(
     CurveTest
         ``statistic, df, p, observed, expected, variance``.
 
+    Raises
+    ------
+    OutcomeError
+        If ``y`` was not made by `Surv.right`.
+    ArgumentError
+        If there is one group only, a label is missing, or ``rho`` or ``gamma`` is negative.
+
     See Also
     --------
     lbp_prognosis.survival.kaplan_meier : How many patients are free of the event over time?
@@ -56,6 +63,14 @@ def log_rank(
     ----------
     Harrington DP, Fleming TR. A class of rank test procedures for censored survival data. Biometrika 1982;69:553–566.
     https://doi.org/10.1093/biomet/69.3.553
+
+    Examples
+    --------
+    >>> from lbp_prognosis.survival import Surv, log_rank
+    >>> y = Surv.right([1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 0, 1])
+    >>> found = log_rank(y, ["a", "a", "b", "a", "b", "b"])
+    >>> found.df, round(found.statistic, 3), round(found.p, 3)
+    (1, 2.557, 0.11)
     """
     check_number("rho", rho, low=0)
     check_number("gamma", gamma, low=0)

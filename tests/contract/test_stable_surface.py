@@ -62,3 +62,14 @@ def test_stable_functions_name_their_neighbours() -> None:
         for line in section[1].splitlines():
             other, _, question = line.partition(" : ")
             assert stable[other.removeprefix("lbp_prognosis.")] == question, f"{name}: {line}"
+
+
+def test_stable_functions_have_an_example_and_name_their_errors() -> None:
+    for name in stable_names():
+        thing = _thing(name)
+        if not inspect.isfunction(thing):
+            continue
+        text = inspect.getdoc(thing) or ""
+        assert re.search(r"^Examples\n-+\n", text, re.M), name
+        assert ">>> " in text, name
+        assert re.search(r"^Raises\n-+\n", text, re.M), name

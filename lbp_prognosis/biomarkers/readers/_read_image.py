@@ -45,6 +45,19 @@ def read_image(path: str | Path, *, series: str | None = None, max_bytes: int = 
     --------
     lbp_prognosis.biomarkers.read_mask : How do I read a mask?
     lbp_prognosis.biomarkers.extract : Which biomarkers do my masks give?
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import SimpleITK as sitk
+    >>> from lbp_prognosis.biomarkers import read_image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "t2.mha")
+    ...     sitk.WriteImage(sitk.Image([4, 5, 6], sitk.sitkInt16), str(path))
+    ...     image = read_image(path)
+    >>> image.data.shape
+    (4, 5, 6)
     """
     return Image.read(path, series=series, max_bytes=max_bytes)
 
@@ -86,6 +99,21 @@ def read_mask(
     --------
     lbp_prognosis.biomarkers.read_image : How do I read an image?
     lbp_prognosis.biomarkers.extract : Which biomarkers do my masks give?
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np, SimpleITK as sitk
+    >>> from lbp_prognosis.biomarkers import read_mask
+    >>> labels = np.zeros((6, 5, 4), dtype=np.uint8)
+    >>> labels[2:5, 1:4, 1:3] = 27
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "mask.nii.gz")
+    ...     sitk.WriteImage(sitk.GetImageFromArray(labels), str(path))
+    ...     mask = read_mask(path)
+    >>> mask.data.shape, int((mask.data == 27).sum())
+    ((4, 5, 6), 18)
     """
     file = Path(path)
     found = find_dicom_mask(file) if file.exists() and not file.name.lower().endswith(_PLAIN) else None

@@ -189,6 +189,14 @@ def accuracy(
     Accuracy
         Metrics ``sensitivity, specificity, ppv, npv, prevalence, lr_positive, lr_negative``.
 
+    Raises
+    ------
+    OutcomeError
+        If ``y`` was not made by `Reference.now`.
+    ArgumentError
+        If the test result is not 0 or 1, the reference is all positive or all negative, or ``unit`` needs ``levels`` or
+        ``clusters`` that are not given.
+
     See Also
     --------
     lbp_prognosis.survival.Reference : How is a reference standard of today entered?

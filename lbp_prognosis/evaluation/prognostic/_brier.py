@@ -228,6 +228,13 @@ def ipa(
     MetricResult
         Metric ``"ipa"``; 0 is no better than the Kaplan–Meier (Aalen–Johansen) risk, negative is worse, 1 is perfect.
 
+    Raises
+    ------
+    OutcomeError
+        If ``y`` is of a kind that `brier` does not take.
+    ArgumentError
+        If an argument is not accepted, e.g. a risk outside [0, 1] or no horizon.
+
     See Also
     --------
     lbp_prognosis.evaluation.brier : How far are the risks from the outcomes?
@@ -236,6 +243,16 @@ def ipa(
     References
     ----------
     Kattan MW, Gerds TA (2018). Diagnostic and Prognostic Research 2:7. doi:10.1186/s41512-018-0029-2
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Status
+    >>> from lbp_prognosis.evaluation import ipa
+    >>> y = Status.at(12, [1, 0, 0, 1] * 10)
+    >>> found = ipa(y, np.tile([0.8, 0.2, 0.2, 0.8], 10))
+    >>> round(float(found.value), 3)
+    0.84
     """
     result = brier(
         y,

@@ -156,6 +156,18 @@ def calibration(
     2016;25:1692–1706. doi:10.1177/0962280213497434.
     Austin PC, Steyerberg EW. The Integrated Calibration Index (ICI) and related metrics for quantifying the calibration
     of logistic regression models. Stat Med 2019;38:4051–4065. doi:10.1002/sim.8281.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lbp_prognosis import Surv, calibration
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=300)
+    >>> t, c = rng.exponential(12 * np.exp(-x)), rng.uniform(6, 24, 300)
+    >>> y = Surv.right(np.minimum(t, c), t <= c)
+    >>> found = calibration(y, 1 - np.exp(-np.exp(x) * 6 / 12), 6)
+    >>> round(found.observed_expected.value, 2), round(found.calibration_slope.value, 2)
+    (0.99, 0.97)
     """
     setting = Setting.check(
         y,

@@ -202,6 +202,11 @@ def agreement(
     Agreement
         Bias, limits with three kinds of interval, proportional bias, repeatability.
 
+    Raises
+    ------
+    ArgumentError
+        If lengths differ, a measurement is missing, or there are fewer than three pairs.
+
     See Also
     --------
     lbp_prognosis.evaluation.technical.icc : Is a measurement repeatable?
@@ -220,6 +225,13 @@ def agreement(
     Bland, Altman (1986), https://doi.org/10.1016/S0140-6736(86)90837-8; (1999),
     https://doi.org/10.1177/096228029900800204. Carkeet (2015), https://doi.org/10.1097/OPX.0000000000000513.
     Zou (2013), https://doi.org/10.1177/0962280211402548.
+
+    Examples
+    --------
+    >>> from lbp_prognosis.evaluation.technical import agreement
+    >>> found = agreement([10.1, 12.0, 9.5, 11.2, 10.4], [9.8, 12.3, 9.1, 11.0, 10.0])
+    >>> round(float(found.bias), 2)
+    0.2
     """
     a, b = check_pair(first, second)
     confidence = check_confidence(confidence)

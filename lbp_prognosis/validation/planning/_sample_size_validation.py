@@ -85,6 +85,12 @@ def sample_size_validation(
         Criteria ``observed_expected``, ``calibration_slope``, ``concordance``, ``net_benefit`` as far as their inputs
         are given. For survival they come from simulated studies.
 
+    Raises
+    ------
+    ArgumentError
+        If a number that the outcome needs is missing or out of range, or one of ``sensitivity, specificity, threshold``
+        is given without the others.
+
     See Also
     --------
     lbp_prognosis.validation.sample_size_development : How many patients does development need?

@@ -160,6 +160,16 @@ def bootstrap_validate(
     Harrell, Lee, Mark (1996), https://doi.org/10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4.
     Efron, Tibshirani (1997), https://doi.org/10.1080/01621459.1997.10474007.
     Noma et al. (2021), https://doi.org/10.1002/sim.9148.
+
+    Examples
+    --------
+    >>> from lbp_prognosis import CoxPH, Surv, bootstrap_validate, simulate_cohort
+    >>> X, y, _ = simulate_cohort(300, 1, imaging="all", missingness=0).wide()
+    >>> X, y = X[["age", "nrs_back"]], Surv.right(y["time"], y["event"] == 1)
+    >>> found = bootstrap_validate(CoxPH(), X, y, 12, n_resamples=20)
+    >>> auc = found.to_frame().set_index("metric").loc["auc"]
+    >>> auc[["apparent", "optimism", "value"]].astype(float).round(2).to_dict()
+    {'apparent': 0.7, 'optimism': 0.01, 'value': 0.69}
     """
     if isinstance(X, MultiplyImputed):
         return _in_every_imputation(locals())

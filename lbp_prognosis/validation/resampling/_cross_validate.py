@@ -301,6 +301,16 @@ def cross_validate_risk(
     -----
     Folds are stratified on the event and the same for all models. No interval is computed from the spread over folds:
     folds share training patients.
+
+    Examples
+    --------
+    >>> from lbp_prognosis import CoxPH, Surv, simulate_cohort
+    >>> from lbp_prognosis.validation import cross_validate_risk
+    >>> X, y, _ = simulate_cohort(300, 1, imaging="all", missingness=0).wide()
+    >>> X, y = X[["age", "nrs_back"]], Surv.right(y["time"], y["event"] == 1)
+    >>> crossed = cross_validate_risk({"clinical": CoxPH()}, X, y, 12, n_splits=5, n_repeats=2)
+    >>> crossed.risks["clinical"].shape, crossed.folds.shape
+    ((300, 1), (2, 300))
     """
     if sites is not None:
         if pooled_sites is not None:

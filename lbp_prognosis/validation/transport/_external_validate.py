@@ -166,6 +166,17 @@ def external_validate(
     --------
     lbp_prognosis.validation.sample_size_validation : How many patients does validation need?
     lbp_prognosis.validation.bootstrap_validate : How optimistic is apparent performance?
+
+    Examples
+    --------
+    >>> from lbp_prognosis import CoxPH, Surv, simulate_cohort
+    >>> from lbp_prognosis.validation import external_validate
+    >>> tables = [simulate_cohort(300, seed, imaging="all", missingness=0).wide()[:2] for seed in (1, 2)]
+    >>> (X, y), (new, later) = [(X[["age", "nrs_back"]], Surv.right(y["time"], y["event"] == 1)) for X, y in tables]
+    >>> model = CoxPH().fit(X, y)
+    >>> found = external_validate({"clinical": model}, new, later, 12, kind="temporal")
+    >>> found.kind, sorted(found.evaluation.metrics["clinical"])[:3]
+    ('temporal', ['auc', 'brier', 'calibration_intercept'])
     """
     if kind is None:
         raise argument_error(
