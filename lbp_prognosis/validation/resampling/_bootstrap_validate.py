@@ -12,6 +12,7 @@ import numpy as np
 from lbp_prognosis._base import (
     EstimationError,
     Objection,
+    OutcomeError,
     RandomState,
     argument_error,
     check_choice,
@@ -27,7 +28,7 @@ from lbp_prognosis._base import (
     spawn,
     takes_rows,
 )
-from lbp_prognosis.survival import check_outcome, has_competing
+from lbp_prognosis.survival import check_outcome, has_competing, measured_spec, measured_to_status
 from lbp_prognosis.validation.pooling._multiply_imputed import MultiplyImputed
 from lbp_prognosis.validation.resampling._bootstrap_imputed import pool_bootstraps
 from lbp_prognosis.validation.resampling._bootstrap_replicate import Draw, bootstrap_replicate, fit_arguments, predicted
@@ -86,9 +87,10 @@ def bootstrap_validate(
         Predictors. With imputed tables the same patients are drawn in every imputation, measures are pooled, and the
         result is marked ``imputed-outside-resampling``.
     y : ndarray of shape (n,)
-        Made by `Surv.right` or `Status.at`.
+        Made by `Surv.right`, `Status.at`, or `Measured.at` with a declared cut: the model is fitted to the score, and
+        its risk at the cut is judged (measures of the score itself: `score_optimism`).
     horizons : float or sequence of float, optional
-        Prediction times; a `Status` knows its own, for times they have to be given.
+        Prediction times; a `Status` and a score know their own, for times they have to be given.
     thresholds : array-like, default ()
         Decision thresholds: the decision curve is corrected too.
     cause : int, default 1
@@ -174,13 +176,17 @@ def bootstrap_validate(
     if isinstance(X, MultiplyImputed):
         return _in_every_imputation(locals())
     estimator = fresh(model, "model")
-    kind = check_outcome(y, ("right", "status"), caller="bootstrap_validate", instead=_OF_VISITS)
+    kind = check_outcome(y, ("right", "status", "measured"), caller="bootstrap_validate", instead=_OF_VISITS)
+    scored = kind == "measured"
+    judged = _at_cut(y) if scored else y
     check_choice("method", method, ("auto", "optimism", ".632", ".632+"))
     check_choice("interval", interval, ("shifted", "two-stage"))
     confidence = check_confidence(confidence)
     times, _ = check_horizons(own_horizons(y, horizons))
     grid = check_thresholds(thresholds) if np.size(thresholds) else np.empty(0)
-    panel = Panel(kind, times, grid, cause, target, indexes, competing=has_competing(y, cause))
+    panel = Panel(
+        "status" if scored else kind, times, grid, cause, target, indexes, competing=has_competing(judged, cause)
+    )
     units = check_rows(X, y, groups)
     inner = int(check_number("n_inner", n_inner, low=2, whole=True)) if interval == "two-stage" else 0
     count, drawn = _count(n_resamples, resamples, y.shape[0])
@@ -191,13 +197,13 @@ def bootstrap_validate(
     arguments = fit_arguments(estimator, fit_params, units, y.shape[0])
     fitted = fit_on(estimator, X, y, np.arange(y.shape[0]), arguments)
     risk, lp = predicted(fitted, X, panel)
-    whole = panel.prepare(y)
+    whole = panel.prepare(judged)
     apparent = panel.measure(whole, panel.rank(risk, lp), training=True)
     shared: dict[str, Any] = {"panel": panel, "whole": whole, "draw": draw, "keep": keep_predictions, "inner": inner}
     work = partial(bootstrap_replicate, refit=Refit.of(estimator, fitted, X, y, arguments), **shared)
     tasks = [(rng, None if drawn is None else drawn[b]) for b, rng in enumerate(spawn(random_state, count))]
     stream = drawn if drawn is not None else repr(tasks[0][0].bit_generator.state)
-    asked = (X, y, times, grid, cause, target, indexes, inner, keep_predictions)
+    asked = (X, y, *((judged,) if scored else ()), times, grid, cause, target, indexes, inner, keep_predictions)
     rows = ("" if units is None else units, "" if sites is None else sites, stream, dict(fit_params or {}))
     results = run_replicates(
         work,
@@ -214,15 +220,20 @@ def bootstrap_validate(
     chosen = _method(method, estimator)
     inside, tested, outside = (np.stack([r[key] for r in results]) for key in ("inside", "tested", "outside"))
     optimism = mean_defined(inside - tested)
-    nothing = panel.no_information(y, risk)
+    nothing = panel.no_information(judged, risk)
     corrected = _corrected(chosen, apparent, optimism, mean_defined(outside), nothing)
     limits = _interval(inside, apparent - corrected, [r["corrected"] for r in results] if inner else [], confidence)
     if not inner:
-        limits = _where_fixed(limits, panel, corrected, y, risk, lp, cause, units, confidence)
+        limits = _where_fixed(limits, panel, corrected, judged, risk, lp, cause, units, confidence)
     low, high = (_inside(panel, limit) for limit in limits)
     doubts = _doubts(interpolates=chosen == "optimism" and _interpolates(estimator), failed=n_failed > 0, n=count)
     stated = tuple(getattr(fitted, "objections_", ()))
-    doubts = (*prepared_objections(X), *stated, *doubts, *screen_of({chosen: estimator}, X, y, times, cause, units))
+    doubts = (
+        *prepared_objections(X),
+        *stated,
+        *doubts,
+        *screen_of({chosen: estimator}, X, judged, times, cause, units),
+    )
     return BootstrapValidation(
         names=tuple(panel.names),
         method=chosen,
@@ -238,18 +249,31 @@ def bootstrap_validate(
         out_of_bag=outside,
         no_information=nothing,
         n=y.shape[0],
-        n_events=int((event_stratum(y) == cause).sum()),
+        n_events=int((event_stratum(judged) == cause).sum()),
         n_failed=n_failed,
         model=name or type(estimator).__name__,
         cause=cause,
         target=target,
         risk=risk,
         predictions=np.stack([r["risk"] for r in results]) if keep_predictions else None,
-        y=y,
+        y=judged,
         horizons=times,
         objections=doubts,
         synthetic=bool(getattr(X, "attrs", {}).get("synthetic", False)),
     )
+
+
+def _at_cut(y: np.ndarray) -> np.ndarray:
+    """Return the state at the declared cut of a score."""
+    if measured_spec(y).cut is None:
+        raise argument_error(
+            "y",
+            "a score with a declared cut, Measured.at(…, at_most=2), whose risk is judged",
+            "one without",
+            "CRPS, absolute error, R² and the slope of the mean are corrected by score_optimism(model, X, y).",
+            kind=OutcomeError,
+        )
+    return measured_to_status(y)
 
 
 def _inside(panel: Panel, limits: np.ndarray) -> np.ndarray:

@@ -10,13 +10,14 @@ import pytest
 
 from lbp_prognosis import Measured, Surv
 from lbp_prognosis._base import ArgumentError, OutcomeError
-from lbp_prognosis.evaluation import crps, evaluate
-from lbp_prognosis.fusion import MultipleImputation, RiskPipeline
-from lbp_prognosis.models import CoxPH, LinearOutcome, OrdinalRegression
-from lbp_prognosis.survival import ScoreForecast
+from lbp_prognosis.evaluation import brier, crps, evaluate, time_dependent_auc
+from lbp_prognosis.fusion import MultipleImputation, RiskPipeline, pool_levels
+from lbp_prognosis.models import CoxPH, LinearOutcome, OrdinalRegression, StackedRisk
+from lbp_prognosis.survival import ScoreForecast, measured_to_status
 from lbp_prognosis.validation import (
     OnColumns,
     association_test,
+    bootstrap_validate,
     cross_validate_risk,
     cross_validate_scores,
     score_optimism,
@@ -186,3 +187,66 @@ def test_what_is_refused(data) -> None:
             function(CoxPH(), X, y)
         with pytest.raises(ArgumentError, match="unfitted"):
             function(LinearOutcome().fit(X, y), X, y)
+
+
+def test_optimism_of_the_risk_at_the_cut_by_hand(data) -> None:
+    """The model is refitted to scores of given resamples, and the Brier score and AUC of P(Y ≤ 3) are compared."""
+    X, y = data
+    rows = np.random.default_rng(5).integers(0, 120, (4, 120))
+    result = bootstrap_validate(OrdinalRegression(), X, y, resamples=rows, indexes=False, method="optimism")
+    state = measured_to_status(y)
+    found = result.to_frame().set_index("metric")
+
+    def both(model, some: np.ndarray) -> list[float]:
+        risk = model.predict_risk(X.iloc[some].reset_index(drop=True))
+        return [float(metric(state[some], risk[:, 0], 12.0).value) for metric in (brier, time_dependent_auc)]
+
+    every = np.arange(120)
+    whole = both(OrdinalRegression().fit(X, y), every)
+    gaps = []
+    for drawn in rows:
+        model = OrdinalRegression().fit(X.iloc[drawn].reset_index(drop=True), y[drawn])
+        gaps.append(np.subtract(both(model, drawn), both(model, every)))
+    for k, metric in enumerate(("brier", "auc")):
+        assert found.loc[metric, "apparent"] == pytest.approx(whole[k], rel=1e-10)
+        assert found.loc[metric, "optimism"] == pytest.approx(np.mean(gaps, axis=0)[k], rel=1e-8)
+        assert found.loc[metric, "value"] == pytest.approx(whole[k] - np.mean(gaps, axis=0)[k], rel=1e-8)
+    assert {"citl", "calibration_slope"} <= set(found.index)
+    stack = StackedRisk({"or": OrdinalRegression(), "line": LinearOutcome()}, cv=2)
+    assert bootstrap_validate(stack, X, y, n_resamples=2, indexes=False).model == "StackedRisk"
+    with pytest.raises(OutcomeError, match="score_optimism"):
+        bootstrap_validate(OrdinalRegression(), X, Measured.at(12.0, y["value"], lower=0, upper=10))
+
+
+def test_levels_of_the_spine_are_pooled_before_a_score_is_predicted() -> None:
+    """The worst disc is a column of the pipeline: by hand where all discs are read, from imputed discs elsewhere."""
+    rng = np.random.default_rng(6)
+    names = ["l3l4", "l4l5", "l5s1"]
+    grades = rng.integers(1, 6, (150, 3)).astype(float)
+    pain = rng.normal(size=150)
+    score = np.clip(np.round(1 + grades.max(axis=1) + pain + rng.logistic(size=150)), 0, 10)
+    y = Measured.at(12.0, score, lower=0, upper=10, at_most=4)
+    long = pd.DataFrame(grades, columns=names).rename_axis("patient_id").reset_index()
+    long = long.melt("patient_id", var_name="level", value_name="value")
+    long = long.assign(measure="pfirrmann", method_id="reader", unit="grade", structure="disc", side=None, study_id="s")
+    pooled = pool_levels(long, {"pfirrmann": "max"}).frame["pfirrmann__max"].to_numpy()
+    np.testing.assert_array_equal(pooled, grades.max(axis=1))
+    wide = pd.DataFrame(grades, columns=[f"pfirrmann__{name}" for name in names]).assign(pain=pain)
+    wide = wide.assign(pfirrmann__max=pooled)
+    discs = [f"pfirrmann__{name}" for name in names]
+    steps = [MultipleImputation(2, passive={"pfirrmann__max": ("max", discs)}, drop=discs, iterations=2, draws=5)]
+    found = RiskPipeline(steps, OrdinalRegression()).fit(wide, y)
+    plain = OrdinalRegression().fit(wide[["pain", "pfirrmann__max"]], y)
+    np.testing.assert_allclose(
+        found.predict_forecast(wide).probability, plain.predict_forecast(wide[["pain", "pfirrmann__max"]]).probability
+    )
+    assert plain.coef_[1] > 0.5
+    # an image that lacks a disc is completed, and the worst of the discs is that of the completed ones
+    holes = wide.copy()
+    holes.loc[::5, "pfirrmann__l5s1"] = np.nan
+    holes.loc[::5, "pfirrmann__max"] = np.nan
+    some = RiskPipeline(steps, OrdinalRegression()).fit(holes, y)
+    seen_five = holes.index[::5][grades[::5, :2].max(axis=1) == 5]
+    row = wide.loc[seen_five, ["pain", "pfirrmann__max"]]
+    mean = np.mean([model.predict_mean(row) for model in some.models_], axis=0)
+    np.testing.assert_allclose(some.predict_mean(holes.loc[seen_five]), mean, rtol=1e-10)  # whatever the third is
