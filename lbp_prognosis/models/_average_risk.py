@@ -189,12 +189,13 @@ class AverageRisk(CombinedScores):
 
     def _declared_cut(self, grid: np.ndarray) -> float | None:
         """Return the last score of the grid that is on the lower side of the declared cut."""
-        if self.at_most_ is None and self.at_least_ is None:
-            return None
         slack = 1e-9 * max(float(np.abs(grid).max()), 1.0)
-        lower = (
-            grid[grid <= self.at_most_ + slack] if self.at_most_ is not None else grid[grid < self.at_least_ - slack]
-        )
+        if self.at_most_ is not None:
+            lower = grid[grid <= self.at_most_ + slack]
+        elif self.at_least_ is not None:
+            lower = grid[grid < self.at_least_ - slack]
+        else:
+            return None
         return float(lower[-1]) if lower.size else None
 
     def _below(self, frame: pd.DataFrame, given: Mapping[str, Any]) -> np.ndarray:
@@ -202,8 +203,7 @@ class AverageRisk(CombinedScores):
         parts, line = self._all_below(frame, given), self.recalibration_
         value = self._mean(parts)
         if not np.isnan(line["horizon"]):
-            at = np.searchsorted(self.levels_, line["horizon"], side="right") - 1
-            at = max(int(at), 0)
+            at = max(int(np.searchsorted(self.levels_, line["horizon"], side="right")) - 1, 0)
             value = value + line["intercept"] + (line["slope"] - 1) * (value[:, at] - line["centre"])[:, None]
         sure = np.where((parts == 0).all(axis=2), 0.0, to_risk(value, self._link))
         return np.where((parts == 1).all(axis=2), 1.0, sure)

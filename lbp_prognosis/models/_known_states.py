@@ -147,7 +147,7 @@ class KnownScores(Known):
         """
         each = np.einsum("nh,nhk->nk", self.weight, losses)
         mean = self.rows @ each / self.rows.sum()
-        known = (self.weight > 0).any(axis=1)
+        known = np.asarray((self.weight > 0).any(axis=1))
         share = float(self.rows[known].sum()) / float(self.rows.sum())
         return mean, np.where(known[:, None], each - mean / share, 0.0)
 

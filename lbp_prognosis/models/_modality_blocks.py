@@ -102,7 +102,7 @@ class ModalityBlocks(RiskEstimator):
         known = {name: ~np.isnan(X[:, places]) for name, places in self._places().items()}
         maps = self._level_maps()
         for name, cells in known.items():
-            of_levels = maps.get(name, {})
+            of_levels: Mapping[str, tuple[str, str]] = maps.get(name, {})
             pooled = np.array([column not in of_levels for column in self.columns_[name]])
             some, every = cells.any(axis=1), cells[:, pooled].all(axis=1)
             if fitting and (some & ~every).any():
@@ -129,7 +129,8 @@ class ModalityBlocks(RiskEstimator):
             known = ~np.isnan(cells)
             if not known.any():
                 raise EstimationError(f"No training row has the modality {name!r}: leave it out.")
-            own, units = maps.get(name, {}), dict[tuple[bool, str], list[int]]()
+            own: Mapping[str, tuple[str, str]] = maps.get(name, {})
+            units: dict[tuple[bool, str], list[int]] = {}
             for j, column in enumerate(self.columns_[name]):  # columns of one measure have one unit, at all levels
                 units.setdefault((True, own[column][1]) if column in own else (False, column), []).append(j)
             centre, spread = np.zeros(places.size), np.ones(places.size)

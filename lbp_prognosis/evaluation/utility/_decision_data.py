@@ -196,7 +196,8 @@ class DecisionData:
             psi = {m: self.influence(m, h) for m in {m for pair in pairs for m in pair if m is not None}}
             return np.stack([self.se(psi[i] if j is None else psi[i] - psi[j]) for i, j in pairs])
         models = sorted({m for pair in pairs for m in pair if m is not None})
-        place = {None: -1, **{m: i for i, m in enumerate(models)}}
+        place: dict[int | None, int] = {None: -1}
+        place.update({m: i for i, m in enumerate(models)})
         wanted = np.array([[place[i], place[j]] for i, j in pairs])
         bins, factor, terms = self._walked(models, h)
         sums = net_benefit_squares(bins, self.time, self.code, self.horizons[h], factor, terms, wanted, self.weights)
