@@ -1,6 +1,7 @@
 """Federated evidence: hospitals send aggregates, the centre pools them; no patient data leave a site."""
 
 from lbp_prognosis.federation._combat_moments import CombatMoments, FederatedCombat, combat_moments, pool_combat
+from lbp_prognosis.federation._federated_calibration import FederatedCalibration
 from lbp_prognosis.federation._federated_cox import FederatedCox
 from lbp_prognosis.federation._federated_discrete_hazard import FederatedDiscreteHazard
 from lbp_prognosis.federation._federated_fit import FederatedFit
@@ -18,6 +19,7 @@ from lbp_prognosis.federation._write_pooled import write_pooled
 
 __all__ = [
     "CombatMoments",
+    "FederatedCalibration",
     "FederatedCombat",
     "FederatedCox",
     "FederatedDiscreteHazard",

@@ -100,6 +100,10 @@ class FederatedLikelihood(ABC):
         """SHA-256 of the shared settings: kind, columns, ties, penalty and version of the library."""
         return digest(self._terms())
 
+    def _design(self, X: np.ndarray) -> np.ndarray:
+        """Return the columns (n, q) that the coefficients multiply, of the agreed columns (n, p)."""
+        return X
+
     @abstractmethod
     def _likelihood(
         self, X: np.ndarray, y: np.ndarray, weights: Weights | None, strata: Any, offset: np.ndarray | None
@@ -187,7 +191,7 @@ class FederatedLikelihood(ABC):
         site = str(site)
         policy = Policy() if policy is None else policy
         check_outcome(y, self._accepts, caller=type(self).__name__, instead=self._instead)
-        rows = agreed_matrix(X, self.columns, y.shape[0])
+        rows = self._design(agreed_matrix(X, self.columns, y.shape[0]))
         weights = check_weights(sample_weight, y.shape[0])
         shift = None if offset is None else check_vector("offset", offset, n=y.shape[0])
         model = self._likelihood(rows, y, weights, strata, shift)
@@ -199,7 +203,7 @@ class FederatedLikelihood(ABC):
         repeated = [each for each in own if each.request == request.digest]
         reason = (
             few_patients(model.n, model.events, coef.size, policy)
-            or few_patients_behind(rows, self.columns, model.weights, policy)
+            or few_patients_behind(rows, self.parameters[-rows.shape[1] :], model.weights, policy)
             or ("insufficient: a few events in a stratum or period" if _few(model.groups, policy) else "")
             or weighs_few(model.eta(coef), model.weights, policy)
         )

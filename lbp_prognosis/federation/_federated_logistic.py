@@ -18,8 +18,8 @@ __all__ = ["FederatedLogistic"]
 class FederatedLogistic(FederatedLikelihood):
     """Logistic model of a state at a visit, fitted by hospitals that share sums and no patients.
 
-    With the logit of a predicted risk as the only column it is exact recalibration; with the columns of a spline of it,
-    a pooled calibration curve; with it as ``offset`` and no slope, calibration in the large.
+    With the logit of a predicted risk as the only column it is exact recalibration (`FederatedCalibration` is a curve);
+    with it as ``offset`` and no slope, calibration in the large.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from lbp_prognosis import evaluation, explain, models, survival, validation
 from lbp_prognosis.deployment import equation, lock, nomogram
 from lbp_prognosis.evaluation import diagnostic, technical, utility
 from lbp_prognosis.federation import (
+    FederatedCalibration,
     FederatedCox,
     FederatedLogistic,
     Policy,
@@ -174,6 +175,11 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "federation.FederatedLogistic.round": (
         score_of(FederatedLogistic(["a", "b", "c"]), STATUS),
         {"X": R.X, "sample_weight": R.weight, "offset": R.offset},
+        {},
+    ),
+    "federation.FederatedCalibration.round": (
+        score_of(FederatedCalibration([0.2, 0.5, 0.8]), STATUS),
+        {"X": R.risk, "sample_weight": R.weight, "offset": R.offset},
         {},
     ),
     "federation.table_one_sums": (
