@@ -49,8 +49,8 @@ _BY_ROLE = {
     """,
     "a model, a result or a step": """
         agreement answered answers baseline candidates caption censoring comparator conversions curve design
-        development log membership estimator evaluation events evidence files fit fitted frames imputations ledger left_out
-        model models outcome_model
+        development log membership estimator evaluation events evidence files fit fitted frames imputations ledger
+        left_out model models outcome_model
         new null_models old packets provenance release_ledger replicates request resamples results rules sample samples
         setting step study tables validation with_ without
         grid load records
