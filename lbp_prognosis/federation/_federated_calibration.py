@@ -93,15 +93,15 @@ class FederatedCalibration(FederatedLogistic):
             raise argument_error("X", "one column of risks in [0, 1]", "other values")
         return rcs_basis(transformed_risk(risk, "logit"), transformed_risk(np.array(self.knots), "logit"))
 
-    def curve(self, fit: FederatedFit, risk: Any, *, confidence: float = 0.95) -> pd.DataFrame:
+    def curve(self, fit: FederatedFit, grid: Any, *, confidence: float = 0.95) -> pd.DataFrame:
         """Return the observed risk at predicted risks, with pointwise limits, at the centre.
 
         Parameters
         ----------
         fit : FederatedFit
             Of this model.
-        risk : array-like of shape (m,)
-            Predicted risks, chosen by the centre: a grid.
+        grid : array-like of shape (m,)
+            Predicted risks, chosen by the centre.
         confidence : float, default 0.95
             Level of the limits.
 
@@ -112,11 +112,11 @@ class FederatedCalibration(FederatedLogistic):
         """
         if fit.parameters != self.parameters or fit.request.agreement != self.agreement:
             raise argument_error("fit", "one of this model", f"one of {list(fit.parameters)}")
-        grid = check_vector("risk", risk, low=0, high=1)
-        points = np.column_stack([np.ones(grid.size), self._design(grid[:, None])])
+        risk = check_vector("grid", grid, low=0, high=1)
+        points = np.column_stack([np.ones(risk.size), self._design(risk[:, None])])
         eta = points @ fit.coef
         half = norm.ppf(0.5 + check_confidence(confidence) / 2) * np.sqrt(
             np.einsum("ij,jk,ik->i", points, fit.covariance, points)
         )
         limits = {"observed": expit(eta), "low": expit(eta - half), "high": expit(eta + half)}
-        return pd.DataFrame({"risk": grid, **limits})
+        return pd.DataFrame({"risk": risk, **limits})
