@@ -4,9 +4,9 @@ python -m benchmarks.scale                                  (10⁴, 10⁵ and 10
 python -m benchmarks.scale --rows 100000 --task added
 
 Each task and size is a process of its own: one call on small data compiles, the next is measured. Seconds are processor
-seconds of one thread, memory is the peak beyond the data. A sort of as many random numbers is timed in the same process,
-so that the ratio (``sorts``) can be compared between machines, and between hours on a busy one. It is level where a task
-grows like n log n.
+seconds of one thread, memory is the peak beyond the data. A sort of as many random numbers is timed in the same
+process: the ratio (``sorts``) can be compared between machines, and between hours on a busy one. It is level where a
+task grows like n log n.
 """
 
 from __future__ import annotations
