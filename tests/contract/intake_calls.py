@@ -179,7 +179,7 @@ CALLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     ),
     "federation.FederatedCalibration.round": (
         score_of(FederatedCalibration([0.2, 0.5, 0.8]), STATUS),
-        {"X": R.risk, "sample_weight": R.weight, "offset": R.offset},
+        {"X": R.risk.to_frame("risk"), "sample_weight": R.weight, "offset": R.offset},
         {},
     ),
     "federation.table_one_sums": (
