@@ -149,6 +149,8 @@ class StrictTable:
             return value if isinstance(value, hint) else self.record(hint, field, value)
         if origin is tuple or hint is tuple:
             return self._tuple(field, parts, value)
+        if origin is Sequence:
+            return self._tuple(field, (*parts, ...), value)
         if isinstance(origin or hint, type) and issubclass(origin or hint, Mapping):
             return self._mapping(field, parts, value)
         return self._scalar(field, hint, value)
@@ -255,7 +257,7 @@ def _words(hint: Any, many: bool = False) -> str:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_words(part, many) for part in parts if part is not type(None))
-    if origin is tuple or hint is tuple:
+    if origin in (tuple, Sequence) or hint is tuple:
         return f"a list of {_words(parts[0], many=True)}" if parts else "a list"
     if isinstance(origin or hint, type) and (issubclass(origin or hint, Mapping) or is_dataclass(hint)):
         return "tables" if many else "a table"

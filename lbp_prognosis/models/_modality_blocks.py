@@ -12,7 +12,7 @@ from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._design import order_of_names
 from lbp_prognosis.models._net_shape import LevelShape
 
-__all__ = ["ModalityBlocks"]
+__all__ = ["ModalityBlocks", "columns_made_of"]
 
 _ONE = "all"
 
@@ -44,7 +44,7 @@ class ModalityBlocks(RiskEstimator):
         )
         groups: dict[str, list[str]] = {}
         for name, columns in given.items():
-            made = [each for column in columns for each in names if _made_of(each, column)]
+            made = [each for column in columns for each in columns_made_of(column, names)]
             if made:
                 groups[name] = made
         left = sorted(set(names) - {column for columns in groups.values() for column in columns})
@@ -169,6 +169,14 @@ class ModalityBlocks(RiskEstimator):
         return np.hstack([np.nan_to_num(pooled, nan=0.0), np.nan_to_num(cube, nan=0.0), ~np.isnan(cube)])
 
 
-def _made_of(name: str, column: str) -> bool:
-    """Whether a column of the table is a named one, or what a step made of it: an indicator, a term of a spline."""
-    return name == column or name.startswith(f"{column}=") or name.rstrip("'") == column
+def columns_made_of(column: str, names: Sequence[str]) -> list[str]:
+    """Return those of a table's columns that are a named one, or made of it: indicators, terms of a spline.
+
+    Parameters
+    ----------
+    column : str
+        As it was named.
+    names : sequence of str
+        Columns of the table.
+    """
+    return [name for name in names if name == column or name.startswith(f"{column}=") or name.rstrip("'") == column]

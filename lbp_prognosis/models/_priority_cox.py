@@ -26,6 +26,7 @@ from lbp_prognosis.models._elastic_net_cox import ElasticNetCox
 from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._incidence_curves import incidence_curves
+from lbp_prognosis.models._modality_blocks import columns_made_of
 from lbp_prognosis.models._rare_causes import RARE_CAUSES, events_of, is_rare, rare_cause_objections
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Surv, Weights
@@ -42,8 +43,8 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     Parameters
     ----------
     blocks : mapping of str to sequence of str
-        Columns of each block (column numbers for an array), in order of priority. Together they are all columns of
-        ``X``.
+        Columns of each block (column numbers for an array; what `OneHot` and splines made of them included), in order
+        of priority. Together they are all columns of ``X``.
     unpenalised : sequence of str, default ()
         Blocks fitted by `CoxPH` instead of `ElasticNetCox`.
     l1_ratio : float, default 1.0
@@ -293,7 +294,10 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
                 self.blocks,
                 'Name them: {"clinical": ["age", "sex"], "imaging": ["height"]}.',
             )
-        blocks = {name: [column_name(c, names) for c in columns] for name, columns in self.blocks.items()}
+        blocks = {
+            name: [each for c in columns for each in _made_of(column_name(c, names), names)]
+            for name, columns in self.blocks.items()
+        }
         listed = [column for columns in blocks.values() for column in columns]
         wrong = sorted(set(listed) ^ set(names), key=str) or [column for column in listed if listed.count(column) > 1]
         if wrong:
@@ -476,6 +480,10 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
                 frame.insert(0, "cause", code)
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
+
+
+def _made_of(column: str, names: list[str]) -> list[str]:
+    return columns_made_of(column, names) or [column]  # an unknown one is refused by its name
 
 
 def _predicted(known: np.ndarray, coef: np.ndarray) -> np.ndarray:

@@ -7,7 +7,9 @@ from typing import Any
 
 from lbp_prognosis.report._page import Page
 
-__all__ = ["completed_tables", "is_complete"]
+__all__ = ["completed_tables", "inner_models", "is_complete"]
+
+_INNER = {"patterns": ("estimator", "fallback"), "risk_stratifier": ("model",)}
 
 
 def completed_tables(plan: Mapping[str, Any]) -> set[int]:
@@ -21,9 +23,21 @@ def completed_tables(plan: Mapping[str, Any]) -> set[int]:
         A model of the protocol, as plain values.
     """
     own = int(plan["imputations"])
-    learners = plan["options"].get("learners", {}).values()
+    options, inner = plan["options"], inner_models(plan)
+    learners = options.get("learners", {}).values() if "learners" in inner else [options[key] for key in inner]
     told = [{"kind": one} if isinstance(one, str) else one for one in learners]
     return {int(one.get("imputations", own)) for one in told if one["kind"] != "null"} or {own}
+
+
+def inner_models(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options of a model that are models themselves.
+
+    Parameters
+    ----------
+    plan : mapping
+        A model of the protocol, as plain values.
+    """
+    return tuple(key for key in _INNER.get(plan["kind"], ("learners",)) if key in plan["options"])
 
 
 def is_complete(page: Page) -> bool:

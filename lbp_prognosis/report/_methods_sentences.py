@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lbp_prognosis.report._imputation_of import completed_tables, is_complete
+from lbp_prognosis.report._imputation_of import completed_tables, inner_models, is_complete
 from lbp_prognosis.report._manuscript_text import ManuscriptText, page_of, text_of
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._wording import joined, readable, spoken
@@ -24,9 +24,13 @@ _KINDS = {
     "boosted_hazard": "gradient-boosted trees of a discrete-time hazard",
     "elastic_net_cox": "a Cox model with an elastic net penalty",
     "royston_parmar": "a Royston–Parmar flexible parametric model",
+    "parametric_aft": "a parametric accelerated failure time model",
+    "priority_cox": "Cox models fitted block by block in order of priority",
     "multimodal_net": "a neural network with one branch per modality",
     "average": "an average of models",
     "stacked": "a stack of models",
+    "patterns": "one model per pattern of available modalities",
+    "risk_stratifier": "a model with risk groups learned in the training data",
     "published": "a published model, applied as it was published",
     "ordinal_regression": "an ordinal regression model of the score",
     "linear_outcome": "a linear regression model of the score",
@@ -134,7 +138,8 @@ def _models(study: Mapping[str, Any]) -> list[str]:
         text = f"Model “{plan['name']}” was {_KINDS[plan['kind']]}"
         if plan["modalities"]:
             text += f" of {joined([readable(name) for name in plan['modalities']])} predictors"
-        options = [f"{key.replace('_', ' ')} {value}" for key, value in plan["options"].items() if key != "learners"]
+        inner = inner_models(plan)
+        options = [f"{key.replace('_', ' ')} {value}" for key, value in plan["options"].items() if key not in inner]
         if options:
             text += f" ({', '.join(options)})"
         if plan["splines"]:
@@ -142,6 +147,8 @@ def _models(study: Mapping[str, Any]) -> list[str]:
             text += f", with restricted cubic splines of {joined(splines)}"
         if plan.get("formula"):
             text += f", with the terms {plan['formula']}"
+        if plan.get("combat"):
+            text += f", after harmonisation of {readable(plan['combat'].get('batch', 'site'))} by ComBat"
         said.append(text + ".")
     return said
 

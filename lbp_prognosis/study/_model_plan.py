@@ -10,7 +10,16 @@ import numpy as np
 
 from lbp_prognosis._base import ArgumentError, argument_error, check_choice, check_number
 from lbp_prognosis.deployment import PublishedModel
-from lbp_prognosis.fusion import MultipleImputation, OneHot, RestrictedCubicSpline, RiskPipeline, terms_and_model
+from lbp_prognosis.evaluation import ThresholdRange
+from lbp_prognosis.fusion import (
+    ComBat,
+    MultipleImputation,
+    OneHot,
+    PatternSubmodels,
+    RestrictedCubicSpline,
+    RiskPipeline,
+    terms_and_model,
+)
 from lbp_prognosis.models import (
     AverageRisk,
     BoostedAFT,
@@ -27,6 +36,9 @@ from lbp_prognosis.models import (
     MultimodalNet,
     NullModel,
     OrdinalRegression,
+    ParametricAFT,
+    PriorityCox,
+    RiskStratifier,
     RoystonParmar,
     StackedRisk,
     TwoPartOutcome,
@@ -46,19 +58,38 @@ MODEL_KINDS: dict[str, type] = {
     "boosted_hazard": BoostedHazard,
     "elastic_net_cox": ElasticNetCox,
     "royston_parmar": RoystonParmar,
+    "parametric_aft": ParametricAFT,
+    "priority_cox": PriorityCox,
     "multimodal_net": MultimodalNet,
     "average": AverageRisk,
     "stacked": StackedRisk,
+    "patterns": PatternSubmodels,
+    "risk_stratifier": RiskStratifier,
     "published": PublishedModel,
     "ordinal_regression": OrdinalRegression,
     "linear_outcome": LinearOutcome,
     "two_part_outcome": TwoPartOutcome,
     "boosted_outcome": BoostedOutcome,
 }
-COMBINED = ("average", "stacked")  # made of other models
+PARTS = {
+    "average": ("learners",),
+    "stacked": ("learners",),
+    "patterns": ("estimator", "fallback"),
+    "risk_stratifier": ("model",),
+}
+"""Options that are models themselves; the first is needed."""
+COMBINED = tuple(PARTS)  # made of other models
 SCORE_KINDS = ("ordinal_regression", "linear_outcome", "two_part_outcome", "boosted_outcome")
 """Kinds whose outcome is a score at a visit."""
-AT_VISITS = ("null", "discrete_time_hazard", "royston_parmar", "boosted_aft", "boosted_hazard", "multimodal_net")
+AT_VISITS = (
+    "null",
+    "discrete_time_hazard",
+    "royston_parmar",
+    "parametric_aft",
+    "boosted_aft",
+    "boosted_hazard",
+    "multimodal_net",
+)
 """Kinds that take outcomes known at visits as they are."""
 
 
@@ -77,7 +108,8 @@ class ModelPlan:
     options : mapping of str to object
         Of the model, as its class names them. Of ``average`` and ``stacked``: ``learners`` maps names to kinds, or to
         tables of ``kind, modalities, options, splines, imputations``; a learner that is named as modalities
-        (``"clinical+imaging"``) has those, any other all of the model's.
+        (``"clinical+imaging"``) has those, any other all of the model's. Models inside others are written alike:
+        ``estimator`` and ``fallback`` of ``patterns``, ``model`` of ``risk_stratifier``.
     splines : mapping of str to int
         Column to number of knots.
     imputations : int
@@ -87,6 +119,12 @@ class ModelPlan:
     formula : str
         Right side over the columns of the modalities, e.g. ``"rcs(odi, 4) + C(grade) * sex"``; see
         `fusion.from_formula`. Columns that it does not name are not in the model. Empty: one term per column.
+    combat : mapping of str to object
+        Options of `fusion.ComBat`, the first step: ``batch`` is a column of any modality of the study, which is then no
+        predictor; ``columns`` are those of the modality ``imaging`` unless others are named. Empty: no harmonisation.
+    keep_blocks : tuple of str
+        Modalities that stay missing in rows that lack them as a whole, while single cells are imputed; all but the
+        first for ``priority_cox`` if none is named.
     """
 
     name: str
@@ -97,6 +135,8 @@ class ModelPlan:
     imputations: int = -1
     iterations: int = 10
     formula: str = ""
+    combat: Mapping[str, Any] = field(default_factory=dict)
+    keep_blocks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("model.kind", self.kind, tuple(MODEL_KINDS))
@@ -128,23 +168,41 @@ class ModelPlan:
                 "without models: those of the two parts are logistic and ordinal regression",
                 parts,
             )
+        if set(self.keep_blocks) - set(self.modalities):
+            raise argument_error(
+                f"model {self.name!r}.keep_blocks", f"among {list(self.modalities)}", list(self.keep_blocks)
+            )
+        if self.combat and self.kind in ("null", "published", *COMBINED):
+            raise argument_error(
+                f"model {self.name!r}.combat",
+                "left out for null, published and combined models",
+                dict(self.combat),
+                "Models inside others have a table of their own.",
+            )
         if self.kind in COMBINED:
             self.learners()
 
     def learners(self) -> dict[str, ModelPlan]:
-        """Return the plans of the learners of an average or a stack."""
-        field = f"model {self.name!r}.options.learners"
+        """Return the plans of the models inside a combined one, by name."""
+        field = f"model {self.name!r}.options"
+        first, *others = PARTS[self.kind]
+        if first != "learners":
+            if first not in self.options:
+                raise argument_error(f"{field}.{first}", "a kind, or a table with a kind", "none")
+            named = [key for key in (first, *others) if key in self.options]
+            return {key: self._learner(key, self.options[key], f"{field}.{key}") for key in named}
         given = self.options.get("learners")
         if not isinstance(given, Mapping) or not given:
-            raise argument_error(field, "a table from names to kinds of models", given)
-        return {str(name): self._learner(str(name), entry, f"{field}.{name}") for name, entry in given.items()}
+            raise argument_error(f"{field}.learners", "a table from names to kinds of models", given)
+        return {str(name): self._learner(str(name), entry, f"{field}.learners.{name}") for name, entry in given.items()}
 
     def _learner(self, name: str, entry: Any, field: str) -> ModelPlan:
         told: Any = {"kind": entry} if isinstance(entry, str) else entry
-        known = ("kind", "modalities", "options", "splines", "imputations", "formula")
+        known = ("kind", "modalities", "options", "splines", "imputations", "formula", "combat", "keep_blocks")
         if not isinstance(told, Mapping) or "kind" not in told or set(told) - set(known):
             raise argument_error(field, f"a kind, or a table of {', '.join(known)} with a kind", entry)
-        if told["kind"] in COMBINED:
+        inside = "risk_stratifier" if self.kind == "risk_stratifier" else told["kind"]
+        if told["kind"] in COMBINED and told["kind"] == inside:
             raise argument_error(f"{field}.kind", "a single model", told["kind"])
         parts = tuple(part.strip() for part in name.split("+"))
         own = parts if set(parts) <= set(self.modalities) else self.modalities
@@ -157,6 +215,8 @@ class ModelPlan:
             imputations=int(told.get("imputations", self.imputations)),
             iterations=self.iterations,
             formula=str(told.get("formula", "")),
+            combat=dict(told.get("combat", {})),
+            keep_blocks=tuple(told.get("keep_blocks", ())),
         )
 
     @property
@@ -228,6 +288,7 @@ class ModelPlan:
         visits: np.ndarray | None,
         nominal: bool,
         random_state: int,
+        horizon: float | None = None,
     ) -> Any:
         """Return the unfitted pipeline.
 
@@ -243,19 +304,29 @@ class ModelPlan:
             Whether any predictor is a word.
         random_state : int
             Seed of the imputation.
+        horizon : float, optional
+            Main horizon, of risk groups that name none.
         """
+        used = set(self.columns(modalities)) - {self.combat.get("batch", "site") if self.combat else None}
+        chosen = {name: tuple(column for column in modalities[name] if column in used) for name in self.modalities}
+        chosen = {name: columns for name, columns in chosen.items() if columns}
         options = dict(self.options)
         if self.kind in COMBINED:
-            options["learners"] = {
-                name: plan.pipeline(
-                    modalities, incomplete=incomplete, visits=visits, nominal=nominal, random_state=random_state
-                )
-                for name, plan in self.learners().items()
-            }
+            given = {"incomplete": incomplete, "visits": visits, "nominal": nominal, "random_state": random_state}
+            made = {name: plan.pipeline(modalities, horizon=horizon, **given) for name, plan in self.learners().items()}
+            options.update({"learners": made} if PARTS[self.kind] == ("learners",) else made)
+        if self.kind == "risk_stratifier":
+            options.setdefault("horizon", horizon)
+            if isinstance(options.get("from_utility"), Mapping):
+                options["from_utility"] = ThresholdRange(**options["from_utility"])
+        if self.kind == "patterns":
+            options["modalities"] = {name: list(columns) for name, columns in chosen.items()}
+        if self.kind == "priority_cox":
+            options["blocks"] = {name: list(columns) for name, columns in chosen.items()}
         if self.kind in ("discrete_time_hazard", "boosted_hazard") and visits is not None:
             options.setdefault("visits", visits)
         if self.kind == "multimodal_net":
-            options["modalities"] = {name: list(modalities[name]) for name in self.modalities}
+            options["modalities"] = {name: list(columns) for name, columns in chosen.items()}
             if visits is not None:
                 options.setdefault("bins", visits)
         try:
@@ -267,14 +338,9 @@ class ModelPlan:
             ) from None
         if self.kind == "null":
             return model
-        used = set(self.columns(modalities))
-        chosen = {name: tuple(column for column in modalities[name] if column in used) for name in self.modalities}
         if self.kind in COMBINED:
             return RiskPipeline([], model, modalities=chosen)  # each learner prepares its own columns
-        steps: list[Any] = []
-        if incomplete and self.imputations != 0:
-            m = None if self.imputations < 0 else int(self.imputations)
-            steps.append(MultipleImputation(m=m, iterations=int(self.iterations), random_state=random_state))
+        steps = self._first_steps(modalities, chosen, incomplete, random_state)
         if self.formula:
             said = terms_and_model(model, self.formula)
             return RiskPipeline([*steps, said.step], said.model, modalities=chosen)
@@ -287,3 +353,36 @@ class ModelPlan:
             by_knots.setdefault(int(knots), []).append(column)
         steps += [RestrictedCubicSpline(columns, n_knots=knots) for knots, columns in by_knots.items()]
         return RiskPipeline(steps, model, modalities=chosen)
+
+    def _first_steps(
+        self, modalities: Mapping[str, Sequence[str]], chosen: Mapping[str, Sequence[str]], incomplete: bool, seed: int
+    ) -> list[Any]:
+        """Return harmonisation and imputation, where there is any."""
+        steps: list[Any] = []
+        if self.combat:
+            field, options = f"model {self.name!r}.combat", dict(self.combat)
+            every = [column for columns in modalities.values() for column in columns]
+            options.setdefault("batch", "site")
+            options.setdefault("columns", list(chosen.get("imaging", ())))
+            named = [options["batch"], *options["columns"], *options.get("covariates", ())]
+            unknown = [column for column in named if column not in every]
+            if unknown or not options["columns"]:
+                raise argument_error(
+                    field,
+                    "a table whose `batch` and `columns` are columns of the study's modalities",
+                    unknown or "none",
+                )
+            try:
+                steps.append(ComBat(**options))
+            except TypeError as error:
+                raise argument_error(field, "a table of options of ComBat", str(error).split(") ")[-1]) from None
+        if incomplete and self.imputations != 0:
+            kept = self.keep_blocks or (self.modalities[1:] if self.kind == "priority_cox" else ())
+            blocks = {name: list(chosen[name]) for name in kept if name in chosen}
+            m = None if self.imputations < 0 else int(self.imputations)
+            steps.append(
+                MultipleImputation(
+                    m=m, iterations=int(self.iterations), random_state=seed, keep_blocks=blocks if blocks else None
+                )
+            )
+        return steps

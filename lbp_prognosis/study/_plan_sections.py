@@ -61,6 +61,10 @@ def model_words(plan: ModelPlan) -> str:
         words += "; " + ", ".join(f"{key} = {shown_value(value)}" for key, value in plan.options.items())
     if plan.splines:
         words += "; splines of " + ", ".join(f"{column} ({knots} knots)" for column, knots in plan.splines.items())
+    if plan.combat:
+        words += f"; ComBat of {plan.combat.get('batch', 'site')}"
+    if plan.keep_blocks:
+        words += f"; {', '.join(plan.keep_blocks)} missing as a whole stay missing"
     if plan.kind == "null":
         return words
     many = {0: "no imputation", -1: "as many imputations as the share of incomplete rows asks for"}

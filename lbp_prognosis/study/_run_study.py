@@ -183,6 +183,7 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
             visits=data.visits,
             nominal=not all(is_number(part[column]) for column in part.columns),
             random_state=study.seed + k,
+            horizon=float(data.spec.primary_horizon or data.spec.horizons[0]),
         )
         exact = outcome_kind(data.y) == "interval" and not plan.at_visits
         built[plan.name] = DatedAtVisit(model) if exact else model

@@ -162,5 +162,7 @@ def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
             words += "; " + ", ".join(f"{key} = {value}" for key, value in plan.options.items())
         if plan.splines:
             words += "; splines of " + ", ".join(f"{column} ({knots} knots)" for column, knots in plan.splines.items())
+        if plan.combat:
+            words += f"; ComBat of {plan.combat.get('batch', 'site')}"
         lines.append((f"model {plan.name}", words))
     return tuple(lines)
