@@ -249,7 +249,7 @@ def drawn_scores(
 
 def _draw(forecast: ScoreForecast, rng: np.random.Generator) -> np.ndarray:
     place = (forecast.cumulative() < rng.random(len(forecast))[:, None]).sum(axis=1)
-    return forecast.levels[place]
+    return forecast.levels[np.minimum(place, forecast.levels.size - 1)]  # a sum of probabilities may end below 1
 
 
 def _scores(y: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -82,7 +82,7 @@ def judged_scores(complete: np.ndarray, forecast: ScoreForecast) -> list[float]:
 
 
 def pooled_rows(results: np.ndarray, metrics: Sequence[tuple[str, str]], confidence: float) -> list[dict[str, Any]]:
-    """Return one row per measure: ``metric, value, se, low, high``.
+    """Return one row per measure: ``metric, value, se, low, high``, the standard error on the scale of the value.
 
     Parameters
     ----------
@@ -107,8 +107,10 @@ def pooled_rows(results: np.ndarray, metrics: Sequence[tuple[str, str]], confide
             scale, inner, error = "identity", value, se
         pooled = rubin_pool(inner, error**2)
         low, high = pooled.limits(confidence)
-        ends = {"value": _back(pooled.estimate, scale), "low": _back(low, scale), "high": _back(high, scale)}
-        rows.append({"metric": metric, "se": float(pooled.se), **ends})
+        middle = _back(pooled.estimate, scale)
+        slope = {"logit": middle * (1 - middle), "log": middle}.get(scale, 1.0)  # the error is of the value itself
+        ends = {"value": middle, "low": _back(low, scale), "high": _back(high, scale)}
+        rows.append({"metric": metric, "se": slope * float(pooled.se), **ends})
     return rows
 
 

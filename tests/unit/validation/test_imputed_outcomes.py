@@ -15,6 +15,7 @@ from lbp_prognosis.fusion import pool_coefficients
 from lbp_prognosis.models import LinearOutcome, LogisticRisk, OrdinalRegression, TwoPartOutcome
 from lbp_prognosis.survival import Measured, ScoreForecast
 from lbp_prognosis.validation import delta_sensitivity, impute_outcomes
+from lbp_prognosis.validation.sensitivity._judged_completions import STATE_METRICS, pooled_rows
 
 N = 120
 RNG = np.random.default_rng(21)
@@ -125,6 +126,15 @@ def test_sensitivity_of_scores_is_rubin_over_completed_outcomes() -> None:
     assert result.table["metric"].unique().tolist() == metrics
     assert result.to_frame()["horizon"].unique().tolist() == [12.0]
     assert result.n_seen == (~LOST).sum()
+
+
+def test_standard_errors_are_those_of_the_values() -> None:
+    """Completed outcomes that agree have the standard error of each, whatever the scale on which they are pooled."""
+    results = np.tile([0.8, 0.03, 0.2, 0.01, 1.5, 0.2], (4, 1))
+    for row, (value, se) in zip(pooled_rows(results, STATE_METRICS, 0.95), ((0.8, 0.03), (0.2, 0.01), (1.5, 0.2))):
+        assert row["value"] == pytest.approx(value, rel=1e-12)
+        assert row["se"] == pytest.approx(se, rel=1e-12)
+        assert row["low"] < value < row["high"]
 
 
 def test_defaults_are_shares_of_the_range_and_a_risk_is_judged_at_the_cut() -> None:
