@@ -216,7 +216,13 @@ def _study_rows(studies: Any) -> list[dict[str, Any]]:
         path = Path(studies)
         table = path / "studies.csv" if path.is_dir() else path
         if not table.is_file():
-            raise argument_error("studies", "a CSV table, or a folder that holds studies.csv", f"{str(path)!r}")
+            raise argument_error(
+                "studies",
+                "a CSV table, or a folder that holds studies.csv",
+                f"{str(path)!r}",
+                "Write one row per study with the columns patient_id, mask, convention and, for its image, image and "
+                "modality; an image may be a folder of DICOM, and paths are relative to the table.",
+            )
         base = table.parent
         studies = pd.read_csv(table, dtype={"patient_id": str, "study_id": str})
     if isinstance(studies, pd.DataFrame):

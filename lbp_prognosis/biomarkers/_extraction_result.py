@@ -196,7 +196,7 @@ class ExtractionResult(Result):
     def _summary(self) -> str:
         missing = int(self.table["value"].isna().sum())
         undated = self.provenance.get("without_day", 0)
-        note = f"; {undated} cases without `acquired_day`, because their rows have no `index_date`" if undated else ""
+        note = f"; no `acquired_day`, for want of an `index_date`: {undated}" if undated else ""
         return (
             f"{len(self.table)} rows of {len(self.studies)} cases, {missing} not measurable, "
             f"{len(self.failures)} cases failed{note}"

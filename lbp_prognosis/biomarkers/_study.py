@@ -87,7 +87,7 @@ def study_name(study: Mapping[str, Any]) -> tuple[str, str]:
     """Return patient and study id; the study id defaults to the patient's."""
     patient = given(study, "patient_id")
     if patient is None:
-        raise argument_error("studies", "a mapping with `patient_id` for each study", str(sorted(study))[:80])
+        raise argument_error("studies", "a table with `patient_id` in each row", str(sorted(study))[:80])
     number = given(study, "study_id")
     return _text(patient), _text(patient if number is None else number)
 

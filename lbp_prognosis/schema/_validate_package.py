@@ -121,9 +121,10 @@ class PackageReport(Result):
         if not self.ok:
             first = self.failures.iloc[0]
             at = "" if pd.isna(first["row"]) else f", row {first['row']}"
+            of = "" if pd.isna(first["field"]) else f", field `{first['field']}`"
             raise DataError(
-                f"The package has {len(self.failures)} failures; the first: table `{first['table']}`{at}, field "
-                f"`{first['field']}`: {first['reason']} ({first['message']}).",
+                f"The package has {len(self.failures)} failures; the first: table `{first['table']}`{at}{of}: "
+                f"{first['reason']} ({first['message']}).",
                 self.failures,
             )
         return self

@@ -127,7 +127,7 @@ def test_a_day_is_stated_or_counted_never_guessed(dated):
     undated = extract({**dated, "index_date": None}, RECIPE)
     assert undated.table["acquired_day"].isna().all()
     assert undated.provenance["without_day"] == 1
-    assert "1 cases without `acquired_day`" in repr(undated)
+    assert "no `acquired_day`, for want of an `index_date`: 1" in repr(undated)
     stated = {**dated, "acquired_on": None, "index_date": None, "acquired_day": -3}
     assert (extract(stated, RECIPE).table["acquired_day"] == -3).all()
     failed = extract({**dated, "acquired_day": 3}, RECIPE).failures["message"].item()
