@@ -81,5 +81,5 @@ class CategoryColumns:
             codes = table[name].to_numpy()
             places = np.where(np.isnan(codes), -1, codes).astype(int)
             ordered = name in self.ordered_columns_
-            columns[name] = pd.Categorical.from_codes(places, categories=seen, ordered=ordered)
+            columns[name] = pd.Categorical.from_codes(places, categories=pd.Index(seen), ordered=ordered)
         return table.assign(**columns)

@@ -271,8 +271,8 @@ def delta_sensitivity(
         m = int(check_number("imputations", imputations, low=2, whole=True))
         drawn = drawn_scores(y, X, outcome_model, m, None, random_state)
         table = _of_scores(y, drawn, risk, deltas, confidence)
-        seen = int((~np.isnan(y["value"])).sum())
-        return DeltaSensitivity(table, measured_spec(y).horizon, confidence, m, y.size, seen, model)
+        observed = int((~np.isnan(y["value"])).sum())
+        return DeltaSensitivity(table, measured_spec(y).horizon, confidence, m, y.size, observed, model)
     if outcome_model is not None:
         raise argument_error("outcome_model", "None for a state, which is imputed by a logistic model", outcome_model)
     deltas = (-1.0, -0.5, 0.0, 0.5, 1.0) if deltas is None else deltas
