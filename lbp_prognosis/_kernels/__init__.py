@@ -152,6 +152,7 @@ from lbp_prognosis._kernels._transformation import (
     transformation_rows,
     transformation_scale,
 )
+from lbp_prognosis._kernels._visit_reml import VisitReml, visit_reml
 from lbp_prognosis._kernels.points._auc import auc_placements, auc_point, rising_order
 from lbp_prognosis._kernels.points._concordance import (
     concordance_index,
@@ -214,6 +215,7 @@ __all__ = [
     "ThresholdIncidence",
     "TransformationDesign",
     "TransformationFit",
+    "VisitReml",
     "aalen_johansen_aalen_variance",
     "aalen_johansen_robust_variance",
     "aalen_johansen_steps",
@@ -380,5 +382,6 @@ __all__ = [
     "transformation_scale",
     "transformed_risk",
     "tridiagonal_inverse_diagonal",
+    "visit_reml",
     "weights_from_process",
 ]

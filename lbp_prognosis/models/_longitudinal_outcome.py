@@ -39,8 +39,8 @@ class LongitudinalOutcome(RiskEstimator):
     """Mixed model or estimating equations of a score at several visits, with predictions given the scores seen so far.
 
     The mean score at a visit is a line in the predictors, with an intercept and coefficients of each visit (visit is a
-    factor, not a trend); scores of one patient are correlated. Fitted by statsmodels, as a mixed model or by
-    generalised estimating equations. `predict_mean`, `predict_risk` and `predict_forecast` take ``observed=``: scores
+    factor, not a trend); scores of one patient are correlated. Fitted as a mixed model, by restricted maximum
+    likelihood, or by generalised estimating equations. `predict_mean`, `predict_risk` and `predict_forecast` take ``observed=``: scores
     of earlier visits, which the correlation turns into better predictions of the later ones.
 
     Parameters
@@ -164,7 +164,8 @@ class LongitudinalOutcome(RiskEstimator):
         EstimationError
             If a visit has too few scores, or the model no solution.
         MissingPackageError
-            If statsmodels is not installed.
+            If statsmodels is needed and not installed: for estimating equations, for a random effect without variance,
+            and for dozens of visits.
         """
         name = type(self).__name__
         check_choice("method", self.method, tuple(_COVARIANCES))

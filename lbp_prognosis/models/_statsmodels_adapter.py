@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import EstimationError, require
+from lbp_prognosis._kernels import visit_reml
 
 __all__ = ["CourseFit", "CourseRows", "estimating_equations", "mixed_model"]
 
 _SINGULAR = 1e-8
+_CELLS = 20_000_000  # of the products of columns that the kernel sums per set of visits
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ class CourseFit:
 
 
 def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
-    """Fit by restricted maximum likelihood (``MixedLM``).
+    """Fit by restricted maximum likelihood.
+
+    A kernel finds a maximum inside the range of the parameters. At its border (a random effect without variance), where
+    it finds none, and for dozens of visits, statsmodels' ``MixedLM`` decides.
 
     Parameters
     ----------
@@ -80,16 +85,20 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
     EstimationError
         If there is no maximum.
     """
-    api = require("statsmodels.api", caller=caller, extra="adapters")
     ones = np.ones((rows.times.size, 1))
     effects = {
         "exchangeable": ones,
         "slope": np.column_stack([ones, rows.times]),
         "unstructured": np.eye(rows.times.size),
-    }[covariance]
+    }
     if not _changes(rows):
         raise _no_maximum(caller, covariance)
-    model = api.MixedLM(rows.score, rows.design, groups=rows.patient, exog_re=effects[rows.visit])
+    inside = _inside(rows, effects[covariance], free=covariance == "unstructured")
+    if inside is not None:
+        return inside
+    effects_of_rows = effects[covariance][rows.visit]
+    api = require("statsmodels.api", caller=caller, extra="adapters")
+    model = api.MixedLM(rows.score, rows.design, groups=rows.patient, exog_re=effects_of_rows)
 
     found = None
     for start in _starts(rows, caller) if covariance == "unstructured" else [None]:
@@ -98,13 +107,48 @@ def mixed_model(rows: CourseRows, covariance: str, *, caller: str) -> CourseFit:
             break
     if found is None:
         raise _no_maximum(caller, covariance)
-    total = effects @ np.asarray(found.cov_re) @ effects.T + found.scale * np.eye(rows.times.size)
+    design = effects[covariance]
+    total = design @ np.asarray(found.cov_re) @ design.T + found.scale * np.eye(rows.times.size)
     return CourseFit(
         coef=np.asarray(found.fe_params),
         coef_covariance=np.linalg.inv(_information(rows, total)),
         covariance=total,
         log_likelihood=float(found.llf),
     )
+
+
+def _inside(rows: CourseRows, effects: np.ndarray, *, free: bool) -> CourseFit | None:
+    """Return the maximum where the random effects have a positive definite covariance; None elsewhere.
+
+    Parameters
+    ----------
+    rows : CourseRows
+        The scores.
+    effects : ndarray of shape (n_visits, r)
+        Random effects at each visit.
+    free : bool
+        Whether the covariance of all visits is free: it then contains the residual variance.
+    """
+    seen = np.zeros((int(rows.patient.max()) + 1, rows.times.size), dtype=bool)
+    seen[rows.patient, rows.visit] = True
+    side = rows.times.size * (rows.design.shape[1] + 1)
+    if np.unique(seen, axis=0).shape[0] * side**2 > _CELLS:
+        return None
+    first, second = np.tril_indices(effects.shape[1])
+    pairs = [np.outer(effects[:, a], effects[:, b]) for a, b in zip(first, second)]
+    basis = [pair if a == b else pair + pair.T for pair, a, b in zip(pairs, first, second)]
+    start = np.where(first == second, 1.0 if free else 0.5, 0.3 if free else 0.0)
+    if not free:
+        basis.append(np.eye(rows.times.size))
+        start = np.append(start, 0.5)
+    found = visit_reml(rows.score, rows.design, rows.patient, rows.visit, np.array(basis), start)
+    if found is None:
+        return None
+    between = np.zeros((effects.shape[1], effects.shape[1]))
+    between[first, second] = between[second, first] = found.parameters[: first.size]
+    if np.linalg.eigvalsh(between).min() <= 0 or (not free and found.parameters[-1] <= 0):
+        return None
+    return CourseFit(found.coef, found.coef_covariance, found.covariance, found.log_likelihood)
 
 
 def _maximum(model: Any, start: Any) -> Any:

@@ -365,7 +365,13 @@ def test_without_statsmodels_the_extra_is_named(monkeypatch):
 
     monkeypatch.setattr("importlib.import_module", absent)
     with pytest.raises(MissingPackageError, match="adapters"):
-        LongitudinalOutcome().fit(X, Y)
+        LongitudinalOutcome("gee").fit(X, Y)
+    # the mixed model needs it at the border of its parameters only
+    assert np.isfinite(LongitudinalOutcome().fit(X, Y).log_likelihood_)
+    alike = np.tile([[3.0, 7.0, 5.0], [7.0, 3.0, 5.0]], (N // 2, 1)) + np.random.default_rng(0).normal(size=(N, 3)) / 9
+    visits = Measured.at_visits(dict(zip((1.5, 3.0, 6.0), alike.T)), lower=0, upper=10)
+    with pytest.raises(MissingPackageError, match="adapters"):
+        LongitudinalOutcome(covariance="exchangeable").fit(X, visits)
 
 
 def test_model_file_predicts_after_a_visit(unstructured, tmp_path):
