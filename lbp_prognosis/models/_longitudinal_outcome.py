@@ -40,8 +40,8 @@ class LongitudinalOutcome(RiskEstimator):
 
     The mean score at a visit is a line in the predictors, with an intercept and coefficients of each visit (visit is a
     factor, not a trend); scores of one patient are correlated. Fitted as a mixed model, by restricted maximum
-    likelihood, or by generalised estimating equations. `predict_mean`, `predict_risk` and `predict_forecast` take ``observed=``: scores
-    of earlier visits, which the correlation turns into better predictions of the later ones.
+    likelihood, or by generalised estimating equations. `predict_mean`, `predict_risk` and `predict_forecast` take
+    ``observed=``: scores of earlier visits, which the correlation turns into better predictions of the later ones.
 
     Parameters
     ----------
