@@ -13,7 +13,7 @@ _BY_ROLE = {
         imputation
         interval kind method mode null_likelihood oe_interval polarity policy quantity reason rule scale scaled
         shrinkage sides smoother source spacing standard structure summary target ties time_unit transform unit
-        statement unvalidated_reason use
+        score_range statement unvalidated_reason use
         variance weight weighting
     """,
     "a number or a switch": """
