@@ -12,6 +12,7 @@ import pandas as pd
 from lbp_prognosis._base import Objection, Result, argument_error, check_choice, content_hash, takes_rows
 from lbp_prognosis._kernels import coalition_members, interaction_weights, shapley_from_values, shapley_weights
 from lbp_prognosis.explain._coalitions import MOST_PLAYERS, coalitions_of
+from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._shown_rows import place_of_horizon
 
 __all__ = ["ShapInteractions", "shap_interactions"]
@@ -77,6 +78,30 @@ class ShapInteractions(Result):
                 "prediction": np.repeat(self.prediction[:, None, :], pairs, axis=1).ravel(),
                 "scale": self.scale,
             }
+        )
+
+    def as_attributions(self) -> ShapResult:
+        """Return main effects and interactions of pairs as attributions of their own, which add up to the prediction.
+
+        Players are the players, for main effects, and then pairs, named ``"a × b"``, with their whole interactions.
+        """
+        k = len(self.players)
+        first, second = np.triu_indices(k, 1)
+        main = self.values[:, np.arange(k), np.arange(k)]
+        return ShapResult(
+            values=np.concatenate([main, 2 * self.values[:, first, second]], axis=1),
+            players=(*self.players, *(f"{self.players[i]} × {self.players[j]}" for i, j in zip(first, second))),
+            base=self.base,
+            prediction=self.prediction,
+            scale=self.scale,
+            value_function="interventional",
+            method="exact",
+            background_hash=self.background_hash,
+            n_background=self.n_background,
+            horizons=self.horizons,
+            rows=self.rows,
+            objections=self.objections,
+            synthetic=self.synthetic,
         )
 
     def importance(self) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from lbp_prognosis._base import (
     spawn,
     takes_rows,
 )
+from lbp_prognosis.explain._shap_interactions import shap_interactions
 from lbp_prognosis.explain._shap_result import ShapResult
 from lbp_prognosis.explain._shap_values import shap_values
 from lbp_prognosis.explain._worth import table_of
@@ -96,7 +97,14 @@ def _refitted(
 ) -> np.ndarray:
     sample, _ = task
     model = clone(estimator).fit(X.iloc[sample], y[sample])
-    return shap_values(model, rows, background, **keywords).values
+    return _explained(model, rows, background, keywords).values
+
+
+def _explained(model: Any, rows: pd.DataFrame, background: pd.DataFrame, keywords: dict[str, Any]) -> ShapResult:
+    given = {name: value for name, value in keywords.items() if name != "interactions"}
+    if keywords["interactions"]:
+        return shap_interactions(model, rows, background, **given).as_attributions()
+    return shap_values(model, rows, background, **given)
 
 
 @takes_rows(groups=None)
@@ -112,6 +120,7 @@ def shap_stability(
     cause: int = 1,
     groups: Mapping[str, Sequence[str]] | None = None,
     players: str = "features",
+    interactions: bool = False,
     n_bootstrap: int = 100,
     samples: np.ndarray | None = None,
     random_state: RandomState = 0,
@@ -133,6 +142,9 @@ def shap_stability(
         Complete rows, the same for all refits.
     scale, horizons, cause, groups, players
         As in `shap_values`.
+    interactions : bool, default False
+        Main effects and interactions of pairs (``"a × b"``), exactly, as `shap_interactions` has them, instead of
+        attributions.
     n_bootstrap : int, default 100
         Refits.
     samples : ndarray of int of shape (n_bootstrap, n), optional
@@ -150,13 +162,14 @@ def shap_stability(
     train = table_of("X", X)
     explained, drawn = table_of("rows", rows, like=train), table_of("background", background, like=train)
     keywords = {"scale": scale, "horizons": horizons, "cause": cause, "groups": groups, "players": players}
+    keywords["interactions"] = bool(interactions)
     if samples is None:
         check_number("n_bootstrap", n_bootstrap, low=2, whole=True)
         samples = np.stack([rng.integers(len(train), size=len(train)) for rng in spawn(random_state, int(n_bootstrap))])
     samples = np.asarray(samples)
     if samples.ndim != 2 or len(samples) < 2:
         raise argument_error("samples", "of shape (n_bootstrap, n) with at least two samples", samples)
-    reference = shap_values(clone(estimator).fit(train, y), explained, drawn, **keywords)
+    reference = _explained(clone(estimator).fit(train, y), explained, drawn, keywords)
     refit = partial(_refitted, estimator=estimator, X=train, y=y, rows=explained, background=drawn, keywords=keywords)
     replicates = np.stack(parallel_map(refit, [(sample, None) for sample in samples], n_jobs=n_jobs))
     agreement = (np.sign(replicates) == np.sign(reference.values)).mean(axis=0)

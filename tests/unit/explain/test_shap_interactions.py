@@ -12,7 +12,9 @@ from small_models import Hazard
 
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis._kernels import interaction_weights
-from lbp_prognosis.explain import prediction_shapley, shap_interactions, shap_values
+from lbp_prognosis.explain import prediction_shapley, shap_interactions, shap_stability, shap_values
+from lbp_prognosis.models import BoostedAFT, BoostedCox, BoostedHazard, MultimodalNet
+from lbp_prognosis.survival import Surv
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 5])
@@ -117,3 +119,94 @@ def test_columns_that_go_together_are_named(table) -> None:
     assert not prediction_shapley(model, close[:3], groups, close, horizons=6).objections
     constant = table.assign(b=1.0)
     assert not shap_values(model, constant[:3], constant).objections
+
+
+def enumerated(model, row: pd.DataFrame, background: pd.DataFrame, horizon: float) -> np.ndarray:
+    """Attributions and pairwise interactions from their definitions, coalition by coalition."""
+    names = list(row.columns)
+    k = len(names)
+
+    def worth(coalition: tuple[int, ...]) -> float:
+        mixed = background.copy()
+        for player in coalition:
+            mixed[names[player]] = row[names[player]].iloc[0]
+        return float(model.predict_risk(mixed, horizon)[:, 0].mean())
+
+    v = {s: worth(s) for size in range(k + 1) for s in combinations(range(k), size)}
+    out = np.zeros((k, k))
+    for i in range(k):
+        others = [player for player in range(k) if player != i]
+        for size in range(k):
+            share = factorial(size) * factorial(k - size - 1) / factorial(k)
+            for s in combinations(others, size):
+                out[i, i] += share * (v[tuple(sorted((*s, i)))] - v[s])
+    for i, j in combinations(range(k), 2):
+        others = [player for player in range(k) if player not in (i, j)]
+        for size in range(k - 1):
+            share = factorial(size) * factorial(k - size - 2) / factorial(k - 1) / 2
+            for s in combinations(others, size):
+                both = v[tuple(sorted((*s, i, j)))] - v[tuple(sorted((*s, i)))] - v[tuple(sorted((*s, j)))] + v[s]
+                out[i, j] += share * both
+                out[j, i] = out[i, j]
+    for i in range(k):
+        out[i, i] -= out[i].sum() - out[i, i]
+    return out
+
+
+TREES = {"rounds": 8, "folds": 2}
+LEARNERS = {
+    "BoostedCox": (lambda: BoostedCox(**TREES), "xgboost", 1e-6),
+    "BoostedAFT": (lambda: BoostedAFT(**TREES), "xgboost", 1e-6),
+    "BoostedHazard": (lambda: BoostedHazard([2.0, 5.0, 10.0], **TREES), "xgboost", 1e-6),
+    "MultimodalNet": (
+        lambda: MultimodalNet({"clinical": ["a"], "imaging": ["b", "c"]}, seeds=2, max_epochs=30, bins=5),
+        "torch",
+        1e-12,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def study() -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(7)
+    X = pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc"))
+    end = rng.exponential(8 * np.exp(-X["a"] - X["b"] * X["c"]))
+    leave = rng.uniform(2, 20, 200)
+    X.loc[::4, ["b", "c"]] = np.nan
+    return X, Surv.right(np.minimum(end, leave), end <= leave)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_boosters_and_nets_against_enumeration(study, name) -> None:
+    """With a row that lacks its imaging; the tolerance of trees is that of single precision."""
+    make, package, tolerance = LEARNERS[name]
+    pytest.importorskip(package)
+    X, y = study
+    model = make().fit(X, y)
+    rows, background = X.iloc[[0, 1]], X.dropna()[:12]  # the first lacks b and c
+    found = shap_interactions(model, rows, background, scale="risk", horizons=5.0)
+    for k in range(2):
+        want = enumerated(model, rows.iloc[[k]], background, 5.0)
+        np.testing.assert_allclose(found.values[k, :, :, 0], want, atol=tolerance)
+    np.testing.assert_allclose(found.values.sum(axis=(1, 2)), found.prediction - found.base, atol=tolerance)
+    np.testing.assert_allclose(found.prediction[:, 0], model.predict_risk(rows, 5.0)[:, 0], atol=tolerance)
+
+
+def test_interactions_have_a_stability_over_refits(study) -> None:
+    pytest.importorskip("xgboost")
+    X, y = study
+    told = {"scale": "risk", "horizons": 5.0}
+    rows, background = X.iloc[[1, 2]], X.dropna()[:12]
+    samples = np.stack([np.random.default_rng(k).integers(200, size=200) for k in range(3)])
+    found = shap_stability(BoostedCox(**TREES), X, y, rows, background, interactions=True, samples=samples, **told)
+    assert found.reference.players == ("a", "b", "c", "a × b", "a × c", "b × c")
+    single = shap_interactions(BoostedCox(**TREES).fit(X, y), rows, background, **told)
+    np.testing.assert_array_equal(found.reference.values[:, 5], 2 * single.values[:, 1, 2])
+    np.testing.assert_allclose(
+        found.reference.base + found.reference.values.sum(axis=1), found.reference.prediction, atol=1e-6
+    )
+    again = BoostedCox(**TREES).fit(X.iloc[samples[1]], y[samples[1]])
+    refit = shap_interactions(again, rows, background, **told)
+    np.testing.assert_array_equal(found.replicates[1][:, 5], 2 * refit.values[:, 1, 2])
+    assert found.to_frame()["player"].nunique() == 6
+    assert found.sd.shape == (2, 6, 1)
