@@ -13,6 +13,8 @@ from lbp_prognosis._base import (
     argument_error,
     check_horizons,
     holds,
+    is_number,
+    nearest,
     numbers_in,
     plain_label,
     read_frame,
@@ -20,6 +22,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.deployment._lock import LockedModel
 from lbp_prognosis.deployment._synthetic_rows import (
+    batch_columns,
     categories_of_columns,
     check_horizons_of,
     columns_of_new_rows,
@@ -79,22 +82,29 @@ def predict_rows(model: LockedModel, X: Any, horizons: Any = None, *, any_unit: 
     Raises
     ------
     ArgumentError
-        If columns are absent that the model cannot do without, a category is unknown, values are missing that nothing
-        fills in, a scanner was not calibrated, or a column seems to be in another unit.
+        If there is no row, columns are absent that the model cannot do without, a category is unknown, a value is no
+        number, values are missing that nothing fills in, a scanner was not calibrated, or a column seems to be in
+        another unit.
     """
     frame = read_frame(X)
     if not isinstance(frame, pd.DataFrame):
         raise argument_error("X", "a frame with named columns", X)
+    if frame.empty:
+        raise argument_error("X", "a table with one row or more", "none")
     inner = model.unlocked
     frame, notes = _with_modalities(inner, frame)
     frame = _in_levels(inner, frame)
+    _check_numbers(inner, frame)
     outside = _outside(inner, frame, any_unit)
     missing = frame.isna()
     fills = getattr(inner, "imputer_", None) is not None
     lacking = [column for column in frame.columns if bool(missing[column].any())]
     if lacking and not fills:
         raise argument_error(
-            "X", f"complete: {type(inner).__name__} fills in no missing value", f"missing values in {lacking[:5]}"
+            "X",
+            f"complete: {type(inner).__name__} fills in no missing value",
+            f"missing values in {lacking[:5]}, {_rows_of(missing.any(axis=1))}",
+            "Complete them, leave these rows out, or fit the model with an imputation.",
         )
     times = check_horizons_of(inner) if horizons is None else check_horizons(horizons)[0]
     out = pd.DataFrame({"row": np.arange(1, len(frame) + 1)})
@@ -114,7 +124,35 @@ def predict_rows(model: LockedModel, X: Any, horizons: Any = None, *, any_unit: 
     beyond = [f"{time:g}" for time, column in zip(times, np.isnan(risk).all(axis=0)) if column]
     if beyond:
         notes.append(f"no risk is known at {', '.join(beyond)}: beyond the model's follow-up, or not one of its visits")
+    causes = np.atleast_1d(getattr(inner, "causes_", [1]))
+    if causes.size > 1:
+        notes.append(
+            f"risks are of event 1, in competition with {', '.join(str(code) for code in causes if code != 1)}"
+        )
     return NewRisks(out, tuple(notes))
+
+
+def _rows_of(where: pd.Series) -> str:
+    """Return the rows of a table, counted from 1 without the header."""
+    places = np.flatnonzero(where.to_numpy(dtype=bool)) + 1
+    more = f" and {places.size - 5} more" if places.size > 5 else ""
+    return f"row{'s' if places.size > 1 else ''} {', '.join(map(str, places[:5]))}{more}"
+
+
+def _check_numbers(model: Any, frame: pd.DataFrame) -> None:
+    """Refuse words in columns of numbers, and name their rows."""
+    for column in frame.columns.difference(list(categories_of_columns(model)), sort=False):
+        values = frame[column]
+        if column not in ranges_of_columns(model) or is_number(values) or holds(values) not in ("text", "mixed"):
+            continue
+        words = values.notna() & ~np.isfinite(pd.to_numeric(values, errors="coerce"))
+        if words.any():
+            raise argument_error(
+                "X",
+                f"of numbers in {column!r}",
+                f"words in {_rows_of(words)}",
+                "Correct them, or leave them empty if they are missing.",
+            )
 
 
 def _names(table: pd.DataFrame) -> list[str]:
@@ -131,7 +169,8 @@ def _with_modalities(model: Any, frame: pd.DataFrame) -> tuple[pd.DataFrame, lis
         covered = set().union(*(groups[name] for name in whole)) if whole else set()
         if getattr(model, "imputer_", None) is None or not set(absent) <= covered:
             accepted = f"a table with the {len(wanted)} columns of the model"
-            raise argument_error("X", accepted, f"one without {absent[:6]}")
+            hints = [nearest(name, [c for c in map(str, frame.columns) if c not in wanted]) for name in absent]
+            raise argument_error("X", accepted, f"one without {absent[:6]}", next(filter(None, hints), None))
         notes = [f"{name} is absent: its {len(groups[name])} columns are filled in for every row" for name in whole]
         frame = frame.assign(**dict.fromkeys(absent, np.nan))
     return frame[wanted], notes
@@ -139,7 +178,7 @@ def _with_modalities(model: Any, frame: pd.DataFrame) -> tuple[pd.DataFrame, lis
 
 def _in_levels(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     """Refuse unknown categories by name; numbers that were words at the fit (or the reverse) become what they were."""
-    out = frame.copy()
+    out, batches = frame.copy(), batch_columns(model)
     for column, levels in categories_of_columns(model).items():
         if column not in frame:
             continue
@@ -147,8 +186,13 @@ def _in_levels(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
         words = frame[column].map(lambda value: value if pd.isna(value) else str(plain_label(value)))
         strange = sorted(set(words.dropna()) - set(known))
         if strange:
-            accepted = f"of known categories in {column!r}: {list(known)[:8]}"
-            raise argument_error("X", accepted, f"{strange[:4]}", "It was not seen at the fit.")
+            accepted, remedy = f"of known categories in {column!r}: {list(known)[:8]}", "It was not seen at the fit."
+            if column in batches:
+                accepted = (
+                    f"of scanners or sites that the harmonisation was calibrated for, {column!r}: {list(known)[:8]}"
+                )
+                remedy = "Calibrate it with patients of the new one (ComBat.calibrate), and save a new version."
+            raise argument_error("X", accepted, f"{strange[:4]}", remedy)
         out[column] = words.map(known).astype(object) if holds(frame[column]) != "number" else words.map(known)
     return out
 

@@ -184,6 +184,11 @@ def categories_of_columns(model: Any) -> dict[str, list[Any]]:
     return found
 
 
+def batch_columns(model: Any) -> set[str]:
+    """Return the columns of scanners or sites whose effects a harmonisation takes off."""
+    return {step.batch for step in _steps(model) if type(step).__name__ in ("ComBat", "CovBat")}
+
+
 def _terms(model: Any) -> Any:
     """Return the terms of an equation, or of the equation of a published model."""
     if getattr(model, "fixed", False) and getattr(model, "gives_risk", False):

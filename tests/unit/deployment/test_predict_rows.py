@@ -11,7 +11,7 @@ from lbp_prognosis import Surv
 from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.deployment import lock, predict_rows
 from lbp_prognosis.fusion import ComBat, MultipleImputation, OneHot, RiskPipeline
-from lbp_prognosis.models import CoxPH
+from lbp_prognosis.models import CauseSpecificCox, CoxPH
 
 D = syn(n=300)
 X = pd.DataFrame({"age": 50 + 12 * D["c1"], "pain": 5 + 2 * D["p1"], "height": 9 + D["m1"], "fat": 20 + 5 * D["m2"]})
@@ -64,8 +64,26 @@ def test_another_unit_and_unknown_categories():
 def test_a_scanner_that_was_not_calibrated():
     table = X[["age", "height", "fat"]].assign(scanner=np.where(D["site"] % 2, "old", "new"))
     model = lock(RiskPipeline([ComBat("scanner", columns=["height", "fat"])], CoxPH()).fit(table, Y))
-    with pytest.raises(ArgumentError, match="scanner"):
+    with pytest.raises(ArgumentError, match=r"scanner.*calibrated for.*third.*ComBat\.calibrate"):
         predict_rows(model, table.head(30).assign(scanner="third"), [12])
+
+
+def test_what_a_table_may_lack_is_named():
+    words = X.head(6).astype({"age": object})
+    words.loc[words.index[[1, 4]], "age"] = ["fifty", "?"]
+    with pytest.raises(ArgumentError, match=r"numbers in 'age'; got words in rows 2, 5\. Correct them"):
+        predict_rows(PLAIN, words, [12])
+    with pytest.raises(ArgumentError, match=r"missing values in \['height'\], row 3\. Complete them"):
+        predict_rows(PLAIN, X.head(5).assign(height=[9.0, 9, np.nan, 9, 9]), [12])
+    with pytest.raises(ArgumentError, match="Did you mean 'Pain'"):
+        predict_rows(PLAIN, X.head(5).rename(columns={"pain": "Pain"}), [12])
+    with pytest.raises(ArgumentError, match="one row or more"):
+        predict_rows(PLAIN, X.head(0), [12])
+
+
+def test_competing_causes_are_named():
+    model = lock(CauseSpecificCox().fit(X[["age", "pain"]], Surv.right(D.time, D.status)))
+    assert any("risks are of event 1, in competition with 2" in n for n in predict_rows(model, X.head(5), [12]).notes)
 
 
 def test_times_that_are_not_known():
