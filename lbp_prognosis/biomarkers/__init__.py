@@ -1,6 +1,7 @@
 """Imaging biomarkers from images and masks."""
 
 from lbp_prognosis.biomarkers._batch_page import batch_page
+from lbp_prognosis.biomarkers._bone_density import bone_density
 from lbp_prognosis.biomarkers._extract import extract
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult
 from lbp_prognosis.biomarkers._recipe import FAMILIES, Recipe
@@ -43,6 +44,7 @@ __all__ = [
     "RadiomicsSettings",
     "Recipe",
     "batch_page",
+    "bone_density",
     "check_spinopelvic",
     "extract",
     "extract_radiomics",

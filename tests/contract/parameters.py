@@ -28,7 +28,7 @@ _BY_ROLE = {
         ordered p p_y_given_f p_y_given_not_f penalty per power prevalence prior progress q r2 r2_cox_snell
         r2_nagelkerke random_state rate ratio recovered_at_most reference_sensitivity reference_specificity
         relapsed_above return_array rho risk_beta risk_margin risk_table rounds sd sensitivity size size_cv skewed
-        slope_width smallest smallest_cell span specificity start steps strict synthetic tau tol visit
+        kvp slope_sd slope_width smallest smallest_cell span specificity start steps strict synthetic tau tol visit
         important smallest_detectable
         weibull_shape width
         look_back max_rounds n_nodes observed_before timeout

@@ -15,7 +15,7 @@ from lbp_prognosis.schema import measures
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = ROOT / "lbp_prognosis" / "biomarkers"
-FILES = [*sorted((ROOM / "families").glob("*.py")), ROOM / "_segmental_motion.py"]
+FILES = [*sorted((ROOM / "families").glob("*.py")), ROOM / "_segmental_motion.py", ROOM / "_bone_density.py"]
 
 
 @pytest.fixture(scope="module")

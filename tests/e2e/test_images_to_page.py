@@ -98,4 +98,6 @@ def test_from_dicom_to_the_page(tmp_path, capsys, monkeypatch):
     Path("study.toml").write_text(block("toml"), encoding="utf-8")
     page = call(capsys, monkeypatch, "run", "study.toml", "-o", "page", "--quiet")
     assert page.status == 0, page.err
-    assert "disc_height__mean" in Path("page/evidence.html").read_text(encoding="utf-8")
+    shown = Path("page/evidence.html").read_text(encoding="utf-8")
+    assert "clinical + imaging" in shown
+    assert "disc height, mean" in shown
