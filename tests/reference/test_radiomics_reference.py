@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lbp_prognosis._base import ArgumentError
 from lbp_prognosis.biomarkers import (
     Image,
     Mask,
@@ -140,6 +141,10 @@ def test_filters_and_ranges_as_a_plain_run(public):
 
 CONFIGURATIONS = {
     "a": RadiomicsSettings(classes=("firstorder", "shape"), bin_width=25, intensity_range=(-500, 400)),
+    "a_2.5d": RadiomicsSettings(bin_width=25, intensity_range=(-500, 400), aggregation="2.5d"),
+    "a_2d": RadiomicsSettings(bin_width=25, intensity_range=(-500, 400), aggregation="2d"),
+    "b": RadiomicsSettings(spacing_mm=2, bin_count=32, intensity_range=(-500, 400), aggregation="2.5d"),
+    "b_2d": RadiomicsSettings(spacing_mm=2, bin_count=32, intensity_range=(-500, 400), aggregation="2d"),
     "c": RadiomicsSettings(spacing_mm=2, bin_width=25, intensity_range=(-1000, 400)),
     "d": RadiomicsSettings(spacing_mm=2, bin_count=32, outlier_sd=3),
     "e": RadiomicsSettings(
@@ -157,11 +162,16 @@ def chest(shared):
     return read_image(image), read_mask(mask)
 
 
-@pytest.mark.parametrize(("name", "features"), [("a", 28), ("c", 102), ("d", 102), ("e", 102)])
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [("a", 28), ("a_2.5d", 102), ("a_2d", 102), ("b", 102), ("b_2d", 102), ("c", 102), ("d", 102), ("e", 102)],
+)
 def test_ibsi_consensus_of_the_ct_phantom_after_resampling(chest, shared, name, features):
     settings = CONFIGURATIONS[name]
     found = radiomics_features([chest], settings).iloc[0]
-    consensus = pd.read_csv(shared / "data" / "ibsi" / "reference_values" / f"ibsi_1_chest_config_{name}.csv", sep=";")
+    consensus = pd.read_csv(
+        shared / "data" / "ibsi" / "reference_values" / f"ibsi_1_chest_config_{name[0]}.csv", sep=";"
+    )
     consensus = consensus.set_index("tag")
     table = radiomics_features_table(settings)
     table = table[table["measure"].isin(found.index) & table["ibsi"].isin(consensus.index)]
@@ -219,3 +229,11 @@ def test_what_the_engine_resamples_is_not_said_to_conform():
     assert kinds["shape"] == 9
     assert kinds["firstorder"] == 15
     assert radiomics_features_table(CONFIGURATIONS["e"])["conforms"].all()
+
+
+def test_slices_across_another_axis_are_refused():
+    values = np.random.default_rng(1).integers(0, 99, (8, 8, 8)).astype(float)
+    affine = np.diag([4.0, 2.0, 2.0, 1.0])
+    pair = Image(values, affine), Mask(np.ones((8, 8, 8), dtype=int), affine)
+    with pytest.raises(ArgumentError, match="slices do not lie along its last axis"):
+        radiomics_features([pair], RadiomicsSettings(aggregation="2d"))

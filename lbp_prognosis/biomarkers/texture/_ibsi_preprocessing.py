@@ -46,7 +46,7 @@ class Prepared:
 
 
 def prepare(image: np.ndarray, region: Bools, spacing: Floats, settings: RadiomicsSettings) -> Prepared:
-    """Resample image and region to cubes on a grid whose centre is that of the image.
+    """Resample image and region to cubes on a grid whose centre is that of the image; slice-wise, to squares.
 
     Intensities are interpolated linearly or by cubic splines, and rounded where the image contains whole numbers; the
     region is interpolated linearly and kept where it is at least one half.
@@ -61,14 +61,16 @@ def prepare(image: np.ndarray, region: Bools, spacing: Floats, settings: Radiomi
     if settings.spacing_mm is None:
         return Prepared(np.asarray(image, dtype=float), region, np.asarray(spacing, dtype=float))
     sides = np.asarray(spacing, dtype=float)[::-1]
-    new = settings.spacing_mm
+    new = np.full(3, settings.spacing_mm)
+    if settings.aggregation != "3d":
+        new[0] = sides[0]
     shape = np.array(image.shape)
     count = np.ceil(np.round(shape * sides / new, 9)).astype(int)
     first = 0.5 * ((shape - 1) - (count - 1) * new / sides)  # in voxels of the image: both grids share their centre
     starts, lengths, boxes = [], [], []
     for axis in range(3):
         where = np.flatnonzero(region.any(axis=tuple(a for a in range(3) if a != axis)))
-        at = first[axis] + np.arange(count[axis]) * new / sides[axis]
+        at = first[axis] + np.arange(count[axis]) * new[axis] / sides[axis]
         reach = MARGIN_MM / sides[axis]
         wanted = np.flatnonzero((at >= where[0] - reach) & (at <= where[-1] + reach))
         pad = int(np.ceil(reach)) + 12  # the support of a spline dies out within some voxels
@@ -83,7 +85,7 @@ def prepare(image: np.ndarray, region: Bools, spacing: Floats, settings: Radiomi
     if (part == np.floor(part)).all():  # a CT, however its numbers are stored
         volume = np.floor(volume + 0.5)
     soft = ndimage.affine_transform(inside, new / sides, order=1, **grid)
-    return Prepared(volume, soft >= 0.5 - TIE, np.full(3, new))
+    return Prepared(volume, soft >= 0.5 - TIE, new[::-1])
 
 
 def resegmented(prepared: Prepared, settings: RadiomicsSettings) -> Bools:

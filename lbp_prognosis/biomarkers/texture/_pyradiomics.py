@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lbp_prognosis._base import MissingPackageError
+from lbp_prognosis._base import MissingPackageError, argument_error
 from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import (
     Prepared,
     grey_levels,
@@ -62,9 +62,9 @@ def _classes() -> dict[str, Any]:
     def sharing(base: Any) -> Any:
         class Sharing(base):
             def _applyBinning(self, matrix: Any) -> Any:
-                binned, levels = self.settings["binned"]
+                binned, levels, highest = self.settings["binned"]
                 self.coefficients["grayLevels"] = levels
-                self.coefficients["Ng"] = int(levels[-1])
+                self.coefficients["Ng"] = highest
                 return binned.copy()
 
             @classmethod
@@ -148,7 +148,8 @@ def region_features(
             part, cut = _cropped(filtered, kept, kept)
             values, inside = sitk.GetArrayViewFromImage(part), sitk.GetArrayViewFromImage(cut) == 1
             binned, _ = imageoperations.binImage(values, inside, **keywords)
-            shared = {**keywords, "binned": (binned, np.unique(binned[inside]))}
+            levels = np.unique(binned[inside])
+            shared = {**keywords, "binned": (binned, levels, int(levels[-1]))}
             for feature_class in texture:
                 found.update(_of_class(feature_class, part, cut, name, shared))
     return found
@@ -158,11 +159,20 @@ def _by_ibsi(image: np.ndarray, mask: np.ndarray, spacing: np.ndarray, settings:
     """Compute the features of a region that this library resamples, cuts and bins; the engine counts."""
     if not mask.any():
         return {}
+    if settings.aggregation != "3d" and spacing[2] < np.max(spacing) - 1e-3:
+        raise argument_error(
+            "aggregation",
+            "'3d' for an image whose slices do not lie along its last axis",
+            f"{settings.aggregation!r} with voxels of {' × '.join(f'{side:.3g}' for side in spacing)} mm",
+            "Reorient the image and its mask, slices last.",
+        )
     prepared = prepare(image, mask, spacing, settings)
     region = prepared.region
     if region.sum() < settings.min_voxels or sum(np.ptp(where) > 0 for where in np.nonzero(region)) < 3:
         return {}
     keywords: dict[str, Any] = {"binWidth": settings.bin_width, "distances": list(settings.distances)}
+    if settings.aggregation != "3d":
+        keywords.update(force2D=True, force2Ddimension=0)
     found: dict[str, float] = {}
     with _quiet(), np.errstate(invalid="ignore", divide="ignore"):
         volume = _volume_of(prepared.volume, prepared.spacing)
@@ -177,10 +187,34 @@ def _by_ibsi(image: np.ndarray, mask: np.ndarray, spacing: np.ndarray, settings:
             part, cut = _cropped(_volume_of(filtered, prepared.spacing), kept, kept)
             inside = tuple(slice(int(w.min()), int(w.max()) + 1) for w in np.nonzero(kept))
             binned = levels[inside]
-            shared = {**keywords, "binned": (binned, np.unique(binned[binned > 0]))}
+            shared = {**keywords, "binned": (binned, np.unique(binned[binned > 0]), int(binned.max()))}
             for feature_class in texture:
-                found.update(_of_class(feature_class, part, cut, name, shared))
+                by_slice = settings.aggregation == "2d" and feature_class != "firstorder"
+                found.update((_mean_of_slices if by_slice else _of_class)(feature_class, part, cut, name, shared))
     return found
+
+
+def _mean_of_slices(name: str, part: Any, cut: Any, image: str, keywords: dict[str, Any]) -> dict[str, float]:
+    """Return the mean of each feature over the slices in which it is defined, by the grey levels of the region.
+
+    A slice of a single voxel has no neighbours, and so no texture.
+    """
+    import SimpleITK as sitk
+
+    values, inside = sitk.GetArrayViewFromImage(part), sitk.GetArrayViewFromImage(cut)
+    binned, _, highest = keywords["binned"]
+    rows = []
+    for k in np.flatnonzero(inside.any(axis=(1, 2))):
+        window = slice(int(k), int(k) + 1)
+        one, region = (_volume_of(array[window], np.array(part.GetSpacing())) for array in (values, inside))
+        levels = np.unique(binned[window][binned[window] > 0])
+        own = {**keywords, "binned": (binned[window], levels, highest)}
+        rows.append(_of_class(name, one, region, image, own))
+    means = {}
+    for key in rows[0]:
+        seen = [row[key] for row in rows if np.isfinite(row[key])]
+        means[key] = float(np.mean(seen)) if seen else float("nan")
+    return means
 
 
 def _volume_of(values: np.ndarray, spacing: np.ndarray) -> Any:

@@ -270,12 +270,14 @@ def radiomics_features_table(settings: RadiomicsSettings | None = None) -> pd.Da
         Features not listed have no IBSI counterpart.
     """
     rows = []
-    for feature, tag in IBSI_TAGS.items():
+    by = "" if settings is None or settings.aggregation == "3d" else settings.aggregation
+    for feature, whole in IBSI_TAGS.items():
+        tag = re.sub(r"_3D(?=(_avg)?\Z)", "_" + by.upper().replace(".", "_"), whole) if by else whole
         note = OFF_TAGS.get(feature, "") if settings is None or settings.spacing_mm is None else ""
         by_engine = settings is not None and _by_engine(settings, feature)
         conforms = not (note or by_engine)
         note = note or (_ENGINE if by_engine else _CORRECTED.get(feature, ""))
-        ibsi_id = IBSI_IDS[re.sub(r"_3D(_avg)?\Z", "", tag)]
+        ibsi_id = IBSI_IDS[re.sub(r"_3D(_avg)?\Z", "", whole)]
         rows.append((measure_name(feature), feature, tag, ibsi_id, conforms, note))
     return pd.DataFrame(rows, columns=["measure", "feature", "ibsi", "ibsi_id", "conforms", "note"])
 

@@ -47,6 +47,10 @@ class RadiomicsSettings:
         Sigmas of the Laplacian of Gaussian.
     distances : tuple of int, default ``(1,)``
         Distances of the neighbours of ``glcm``, ``gldm`` and ``ngtdm``, in voxels.
+    aggregation : {'3d', '2.5d', '2d'}, default '3d'
+        Neighbours of texture: in all directions, or within a slice only (the last axis of the image), with the matrices
+        of all slices merged by direction (``2.5d``) or the features of the slices averaged (``2d``). Slice-wise, voxels
+        are resampled within the slice alone. For images of thick slices.
     min_voxels : int, default 20
         A smaller region gives no value.
 
@@ -73,6 +77,7 @@ class RadiomicsSettings:
     preprocessing: str = "ibsi"
     log_sigmas_mm: tuple[float, ...] = (1.0, 3.0)
     distances: tuple[int, ...] = (1,)
+    aggregation: str = "3d"
     min_voxels: int = 20
 
     def __post_init__(self) -> None:
@@ -93,9 +98,19 @@ class RadiomicsSettings:
             object.__setattr__(self, "intensity_range", (low, high))
         if self.outlier_sd is not None:
             object.__setattr__(self, "outlier_sd", float(check_number("outlier_sd", self.outlier_sd, low=0.5, high=20)))
-        for name, words in (("interpolation", ("linear", "cubic")), ("preprocessing", ("ibsi", "pyradiomics"))):
+        for name, words in (
+            ("interpolation", ("linear", "cubic")),
+            ("preprocessing", ("ibsi", "pyradiomics")),
+            ("aggregation", ("3d", "2.5d", "2d")),
+        ):
             if getattr(self, name) not in words:
                 raise argument_error(name, " or ".join(map(repr, words)), repr(getattr(self, name)))
+        if self.aggregation != "3d" and (self.preprocessing == "pyradiomics" or set(self.images) - {"original"}):
+            raise argument_error(
+                "aggregation",
+                "'3d' with filtered images, whose filters are in three dimensions, or the preprocessing of pyradiomics",
+                repr(self.aggregation),
+            )
         if self.preprocessing == "pyradiomics" and (self.outlier_sd is not None or self.interpolation != "linear"):
             raise argument_error(
                 "preprocessing",
@@ -111,8 +126,11 @@ class RadiomicsSettings:
         check_number("min_voxels", self.min_voxels, low=2, whole=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        return asdict(self)
+        """Return the settings as plain values; an aggregation in three dimensions is left out, as before it existed."""
+        out = asdict(self)
+        if self.aggregation == "3d":
+            del out["aggregation"]
+        return out
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> RadiomicsSettings:

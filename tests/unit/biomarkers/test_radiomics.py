@@ -296,6 +296,24 @@ def test_grid_rounding_and_bins_by_hand():
     assert resegmented(prepared, RadiomicsSettings(outlier_sd=3, intensity_range=(0, 99))).sum() == 99  # then 1 is far
 
 
+def test_slice_by_slice_voxels_are_resampled_within_the_slice_alone():
+    from lbp_prognosis.biomarkers.texture._ibsi_preprocessing import prepare
+
+    volume = np.arange(3 * 4 * 4, dtype=float).reshape(3, 4, 4)
+    volume[:] *= np.array([1.0, 10.0, 100.0])[:, None, None]  # no slice is a mean of its neighbours
+    settings = RadiomicsSettings(spacing_mm=2, aggregation="2.5d")
+    prepared = prepare(volume, np.ones(volume.shape, dtype=bool), np.array([1.0, 1.0, 4.0]), settings)
+    assert prepared.spacing.tolist() == [2.0, 2.0, 4.0]
+    blocks = volume.reshape(3, 2, 2, 2, 2).mean(axis=(2, 4))  # new centres lie amid four old ones
+    np.testing.assert_allclose(prepared.volume, np.floor(blocks + 0.5))
+    assert RadiomicsSettings(aggregation="2d").method_id != RadiomicsSettings().method_id
+    assert "aggregation" not in RadiomicsSettings().to_dict()  # hashes of before stay
+    assert RadiomicsSettings.from_dict(settings.to_dict()) == settings
+    for refused in ({"images": ("log",)}, {"preprocessing": "pyradiomics"}, {"aggregation": "4d"}):
+        with pytest.raises(ArgumentError, match="aggregation"):
+            RadiomicsSettings(**{"aggregation": "2d", **refused})
+
+
 @pytest.mark.parametrize(
     ("settings", "reason", "word"),
     [
