@@ -36,6 +36,7 @@ _KINDS = {
     "linear_outcome": "a linear regression model of the score",
     "two_part_outcome": "a two-part model of the score (logistic at the floor, ordinal above it)",
     "boosted_outcome": "gradient-boosted trees of the distribution of the score",
+    "longitudinal_outcome": "a model for repeated measures of the score at all visits",
 }
 _ASCERTAINED = {
     "exact": "Events were dated exactly.",
@@ -78,13 +79,16 @@ def methods_sentences(result: Any) -> ManuscriptText:
     return text_of("Methods", page, paragraphs)
 
 
-def _score(score: Mapping[str, Any]) -> str:
+def _score(score: Mapping[str, Any], unit: str) -> str:
     """Return what was recorded of a score, and that models were fitted to it and not to the event."""
     cut = f"at most {score['at_most']:g}" if score["at_most"] is not None else f"at least {score['at_least']:g}"
     said = (
         f"A score from {score['lower']:g} to {score['upper']:g} was recorded at one visit; models predicted its "
         f"distribution, and the risk of the event, a score of {cut}, follows from it."
     )
+    if score["earlier"]:
+        times = joined([f"{float(time):g}" for time in score["earlier"]])
+        said += f" Scores at {times} {unit} were used to fit models of repeated measures, and for no prediction."
     for key, words in (
         ("smallest_detectable", "smallest detectable change"),
         ("important", "minimal important change"),
@@ -106,7 +110,7 @@ def _outcome(page: Page, score: Mapping[str, Any] | None) -> list[str]:
         f"Risks were predicted by {times} {spec.unit}; the main horizon was {page.time}."
         if len(spec.horizons) > 1
         else f"Risks were predicted by {times} {spec.unit}.",
-        _score(score) if score else _ASCERTAINED[spec.ascertainment],
+        _score(score, spec.unit) if score else _ASCERTAINED[spec.ascertainment],
     ]
     if spec.competing:
         said.append(f"{joined(list(spec.competing)).capitalize()} counted as competing.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis.deployment import PublishedModel
-from lbp_prognosis.study._dated_at_visit import DatedAtVisit
+from lbp_prognosis.study._dated_at_visit import unwrapped_model
 
 __all__ = ["candidate_parameters"]
 
@@ -28,7 +28,7 @@ def candidate_parameters(models: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _count(model: Any) -> int:
-    inner = model.estimator_ if isinstance(model, DatedAtVisit) else model
+    inner = unwrapped_model(model)
     inner = (getattr(inner, "branches_", None) and inner.models_[0]) or inner
     if isinstance(inner, PublishedModel):
         return 0

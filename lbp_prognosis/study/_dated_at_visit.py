@@ -8,9 +8,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from lbp_prognosis._base import objection
+from lbp_prognosis.study._with_earlier_visits import WithEarlierVisits
 from lbp_prognosis.survival import Surv
 
-__all__ = ["DATED_AT_VISIT", "DatedAtVisit"]
+__all__ = ["DATED_AT_VISIT", "DatedAtVisit", "unwrapped_model"]
 
 DATED_AT_VISIT = objection("dated-at-visit")
 
@@ -35,3 +36,8 @@ class DatedAtVisit(BaseEstimator):
     def predict_risk(self, X: Any, horizons: Any, cause: int = 1, **keywords: Any) -> np.ndarray:
         """Return the risks of the fitted estimator, shape (n, n_horizons)."""
         return np.asarray(self.estimator_.predict_risk(X, horizons, cause, **keywords))
+
+
+def unwrapped_model(model: Any) -> Any:
+    """Return the fitted model inside a wrapper that brings another outcome to its fit."""
+    return model.estimator_ if isinstance(model, DatedAtVisit | WithEarlierVisits) else model

@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from lbp_prognosis.study._dated_at_visit import DatedAtVisit
+from lbp_prognosis.study._dated_at_visit import unwrapped_model
 from lbp_prognosis.study._run_study import build_models
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_data import StudyData, read_study_data
@@ -33,4 +33,4 @@ def fit_study(study: Study, data: StudyData | None = None) -> dict[str, Any]:
     with threadpool_limits(1):
         data = read_study_data(study) if data is None else data
         fitted = {name: clone(model).fit(data.X, data.y) for name, model in build_models(study, data).items()}
-    return {name: model.estimator_ if isinstance(model, DatedAtVisit) else model for name, model in fitted.items()}
+    return {name: unwrapped_model(model) for name, model in fitted.items()}

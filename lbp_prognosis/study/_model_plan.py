@@ -33,6 +33,7 @@ from lbp_prognosis.models import (
     FineGray,
     LinearOutcome,
     LogisticRisk,
+    LongitudinalOutcome,
     MultimodalNet,
     NullModel,
     OrdinalRegression,
@@ -70,6 +71,7 @@ MODEL_KINDS: dict[str, type] = {
     "linear_outcome": LinearOutcome,
     "two_part_outcome": TwoPartOutcome,
     "boosted_outcome": BoostedOutcome,
+    "longitudinal_outcome": LongitudinalOutcome,
 }
 PARTS = {
     "average": ("learners",),
@@ -79,7 +81,13 @@ PARTS = {
 }
 """Options that are models themselves; the first is needed."""
 COMBINED = tuple(PARTS)  # made of other models
-SCORE_KINDS = ("ordinal_regression", "linear_outcome", "two_part_outcome", "boosted_outcome")
+SCORE_KINDS = (
+    "ordinal_regression",
+    "linear_outcome",
+    "two_part_outcome",
+    "boosted_outcome",
+    "longitudinal_outcome",
+)
 """Kinds whose outcome is a score at a visit."""
 AT_VISITS = (
     "null",

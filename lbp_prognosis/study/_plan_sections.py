@@ -150,7 +150,9 @@ def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
 def _ascertained(study: Study, spec: OutcomeSpec) -> str:
     if study.score is None:
         return _ASCERTAINED[spec.ascertainment]
-    return f"a score at one visit, column {study.data.score}: {study.score.words}"
+    earlier = "; ".join(f"{column} at {time:g} {spec.unit}" for time, column in study.score.visits.items())
+    said = f"a score at one visit, column {study.data.score}: {study.score.words}"
+    return said + (f"; earlier, for fits alone: {earlier}" if earlier else "")
 
 
 def _predictors(study: Study) -> list[Any]:

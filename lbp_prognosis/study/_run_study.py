@@ -21,7 +21,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.evidence import Claim, Evidence
 from lbp_prognosis.study._check_before_work import check_before_work
-from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit
+from lbp_prognosis.study._dated_at_visit import DATED_AT_VISIT, DatedAtVisit, unwrapped_model
 from lbp_prognosis.study._evaluate_out_of_fold import evaluate_out_of_fold, groups_out_of_fold
 from lbp_prognosis.study._explain_model import Found, explain_trees, explanation_tasks
 from lbp_prognosis.study._judge_readings import ReadingResult, judge_repeats, judge_test
@@ -30,6 +30,7 @@ from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_association import study_association
 from lbp_prognosis.study._study_data import StudyData, read_study_data
 from lbp_prognosis.study._study_result import StudyResult
+from lbp_prognosis.study._with_earlier_visits import EarlierScores, WithEarlierVisits
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation import CrossValidation, InternalExternal, cross_validate_risk, internal_external
 
@@ -187,6 +188,9 @@ def build_models(study: Study, data: StudyData) -> dict[str, Any]:
         )
         exact = outcome_kind(data.y) == "interval" and not plan.at_visits
         built[plan.name] = DatedAtVisit(model) if exact else model
+        if plan.kind == "longitudinal_outcome":
+            assert data.earlier is not None
+            built[plan.name] = WithEarlierVisits(model, EarlierScores(data.earlier))
     return built
 
 
@@ -242,16 +246,12 @@ def _explanations(study: Study, data: StudyData, fitted: dict[str, Any]) -> list
     part = data.modalities.restrict(*main.modalities)
     columns = data.X[list(part.columns)]
     horizon = float(data.spec.primary_horizon or 0)
-    tasks = explanation_tasks(_undated(fitted[main.name]), columns, part, horizon, study.seed, data.synthetic)
+    tasks = explanation_tasks(unwrapped_model(fitted[main.name]), columns, part, horizon, study.seed, data.synthetic)
     boosted = next((plan for plan in study.models if plan.kind == "boosted_cox"), None)
     if boosted is not None:
         X = data.X[list(data.modalities.restrict(*boosted.modalities).columns)]
-        tasks.append(partial(explain_trees, _undated(fitted[boosted.name]), X, study.seed, data.synthetic))
+        tasks.append(partial(explain_trees, unwrapped_model(fitted[boosted.name]), X, study.seed, data.synthetic))
     return tasks
-
-
-def _undated(model: Any) -> Any:
-    return model.estimator_ if isinstance(model, DatedAtVisit) else model
 
 
 def _called(task: Callable[[], Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lbp_prognosis._base import argument_error, check_choice, check_number
@@ -35,6 +35,8 @@ class ScorePlan:
         Smallest detectable change of the instrument, in points.
     important : float or None
         Minimal important change, in points: a fall of at least this is a response.
+    earlier : mapping of str to str
+        Times of visits before the horizon to the columns of the same score at them, for ``longitudinal_outcome``.
     """
 
     lower: float
@@ -45,6 +47,7 @@ class ScorePlan:
     baseline: str = ""
     smallest_detectable: float | None = None
     important: float | None = None
+    earlier: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_choice("score.kind", self.kind, ("ordinal", "continuous"))
@@ -68,6 +71,21 @@ class ScorePlan:
             check_number(f"score.{name}", value, low=0, high=high - low, open_low=True)
             if not self.baseline:
                 raise argument_error(f"score.{name}", "given with `baseline`, from which change is counted", value)
+
+        if len(self.visits) < len(self.earlier) or len(set(self.earlier.values())) < len(self.earlier):
+            raise argument_error("score.earlier", "different times and columns", dict(self.earlier))
+
+    @property
+    def visits(self) -> dict[float, str]:
+        """Times of the earlier visits, in their order, to their columns."""
+        out = {}
+        for time, column in self.earlier.items():
+            try:
+                out[check_number("score.earlier", float(time), low=0, open_low=True)] = column
+            except ValueError:
+                words = 'a table from times above 0 to columns, e.g. { "1.5" = "nrs_6_weeks" }'
+                raise argument_error("score.earlier", words, repr(time)) from None
+        return dict(sorted(out.items()))
 
     @property
     def words(self) -> str:
@@ -133,6 +151,7 @@ def score_conflicts(
         yield ("outcome.horizons", "conflict", "one time, that of the visit of the score", str(list(horizons)), "")
     if sites:
         yield ("validation.sites", "conflict", "false for a score", "true", "")
+    yield from _of_earlier(score, models, horizons)
     if score is not None and score.important is not None:
         falls = (score.at_least is None) == (outcome.get("polarity") == "good")
         if not falls:
@@ -143,3 +162,18 @@ def score_conflicts(
                 f"{score.important:g}",
                 "Reverse the score, or leave it out.",
             )
+
+
+def _of_earlier(score: ScorePlan | None, models: Sequence[ModelPlan | None], horizons: Any) -> Iterator[Conflict]:
+    """Yield where earlier visits and the models that use them do not fit together."""
+    if score is None or any(plan is None for plan in models):
+        return
+    used = "longitudinal_outcome" in [plan.kind for plan in models if plan is not None]
+    if used and not score.earlier:
+        yield ("score.earlier", "conflict", "given for longitudinal_outcome, a model of several visits", "nothing", "")
+    if score.earlier and not used:
+        yield ("score.earlier", "conflict", "left out where no model is a longitudinal_outcome", "given", "")
+    last = horizons[0] if isinstance(horizons, list | tuple) and len(horizons) == 1 else None
+    late = [time for time in score.visits if isinstance(last, int | float) and time >= last]
+    if late:
+        yield ("score.earlier", "conflict", f"times before the horizon, {last:g}", str(late), "")

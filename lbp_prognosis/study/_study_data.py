@@ -69,6 +69,8 @@ class StudyData(Result):
         Words of the codes of a wide table, as its file keeps them.
     baseline : ndarray of shape (n,) or None
         The score at time zero, where ``[score] baseline`` names its column; NaN where it was not observed.
+    earlier : DataFrame of shape (n, n_visits) or None
+        The score at visits before the horizon, with their times as columns.
     readings : dict of str to DataFrame
         Tables ``reading, biomarker, motion, motion_trial`` of a registry, where the study asks for them.
     """
@@ -88,6 +90,7 @@ class StudyData(Result):
     readings: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     value_labels: dict[str, dict[Any, str]] = field(default_factory=dict, repr=False)
     baseline: np.ndarray | None = field(default=None, repr=False)
+    earlier: pd.DataFrame | None = field(default=None, repr=False)
 
     def patient_ids(self, column: str) -> tuple[str, ...] | None:
         """Return the identifier of each row; None for a wide table that names no column of them.
@@ -327,7 +330,8 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
         raise DataError(f"The table has no column {absent[0]!r}, which [modalities] names; it has {shown}.")
     plan = study.data
     baseline = "" if study.score is None else study.score.baseline
-    taken = {plan.id, plan.time, plan.event, plan.entry, plan.status, plan.score}
+    visits = () if study.score is None else tuple(study.score.visits.values())
+    taken = {plan.id, plan.time, plan.event, plan.entry, plan.status, plan.score, *visits}
     inside = sorted(taken & set(modalities.columns))
     if inside:
         raise argument_error("modalities", "without the columns of the outcome", f"{inside}")
@@ -360,6 +364,7 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
         study.data.synthetic,
         value_labels=rows.value_labels,
         baseline=rows.baseline,
+        earlier=rows.earlier,
     )
 
 

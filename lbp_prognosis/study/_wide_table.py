@@ -38,6 +38,7 @@ class WideRows:
     notes: tuple[str, ...]
     value_labels: dict[str, dict[Any, str]]
     baseline: np.ndarray | None = None
+    earlier: pd.DataFrame | None = None
 
 
 def read_wide(
@@ -65,13 +66,25 @@ def read_wide(
     reading = read_table(path, missing=plan.missing, **asked)
     frame, notes = reading.frame, list(reading.notes)
     before = "" if score is None else score.baseline
-    told = (plan.id, plan.time, plan.event, plan.entry, plan.status, plan.score, before, plan.site, *plan.where)
+    visits = {} if score is None else score.visits
+    told = (
+        plan.id,
+        plan.time,
+        plan.event,
+        plan.entry,
+        plan.status,
+        plan.score,
+        before,
+        plan.site,
+        *plan.where,
+        *visits.values(),
+    )
     for column in filter(None, told):
         if column not in frame.columns:
             raise DataError(
                 f"The table {path.name!r} has no column {column!r}; it has {', '.join(map(repr, frame.columns[:30]))}."
             )
-    outcome = [c for c in (plan.time, plan.event, plan.entry, plan.status, plan.score, before) if c]
+    outcome = [c for c in (plan.time, plan.event, plan.entry, plan.status, plan.score, before, *visits.values()) if c]
     _whole_rows(reading.raise_if_failed([*outcome, *columns]), plan, path.name)
     notes += _not_found(frame, plan, gone)
     steps: list[dict[str, Any]] = [{"kind": "start", "step": f"rows of {path.name}", "n": len(frame)}]
@@ -103,7 +116,8 @@ def read_wide(
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     words = {column: dict(codes) for column, codes in reading.value_labels.items()}
     known = None if not before else _points(frame, before, score)
-    return WideRows(frame, y, flow, hashes, tuple(notes), words, known)
+    seen = pd.DataFrame({time: _points(frame, column, score) for time, column in visits.items()}, index=frame.index)
+    return WideRows(frame, y, flow, hashes, tuple(notes), words, known, seen if visits else None)
 
 
 def _not_found(frame: pd.DataFrame, plan: DataPlan, gone: frozenset[str]) -> list[str]:

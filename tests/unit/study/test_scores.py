@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from lbp_prognosis import Measured
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.fusion import from_formula
-from lbp_prognosis.models import OrdinalRegression
+from lbp_prognosis.models import LongitudinalOutcome, OrdinalRegression
 from lbp_prognosis.report._methods_sentences import _KINDS
 from lbp_prognosis.study import Study, fit_study, read_study_data
 from lbp_prognosis.study._model_plan import MODEL_KINDS
@@ -206,3 +207,70 @@ def test_the_protocol_of_a_score_has_a_digest_of_its_own_and_others_keep_theirs(
 
 def test_each_kind_of_model_has_words_for_a_manuscript() -> None:
     assert set(MODEL_KINDS) == set(_KINDS)
+
+
+def earlier_study(folder: Path, frame: pd.DataFrame | None = None, **changes: Any) -> Study:
+    """Return a study whose score was also recorded at 3 months."""
+    rng = np.random.default_rng(4)
+    seen = np.clip(np.round(SCORE + rng.normal(0, 1, N)), 0, 10)
+    frame = FRAME.assign(nrs_3=np.where(rng.random(N) < 0.2, np.nan, seen)) if frame is None else frame
+    plan = {"name": "m", "kind": "longitudinal_outcome", "modalities": ["clinical"]}
+    given = {"score": {"earlier": {"3": "nrs_3"}}, "model": [plan], "comparison": None}
+    return study(folder, frame, **(given | changes))
+
+
+def test_a_model_of_several_visits_is_that_of_a_script(tmp_path) -> None:
+    told = earlier_study(tmp_path)
+    data = read_study_data(told)
+    whole = Measured.at_visits({3: data.earlier[3.0], 12: data.y["value"]}, lower=0, upper=10, at_most=3)
+    theirs = LongitudinalOutcome().fit(data.X[["pain", "age"]].reset_index(drop=True), whole)
+    ours = fit_study(told, data)["m"]
+    expected = theirs.predict_forecast(data.X[["pain", "age"]].reset_index(drop=True), 12)
+    np.testing.assert_allclose(ours.predict_forecast(data.X).mean(), expected.mean(), rtol=1e-6)
+    np.testing.assert_allclose(ours.predict_risk(data.X, 12)[:, 0], expected.at_most(3), rtol=1e-6)
+
+
+def test_rows_of_a_fold_bring_their_own_earlier_scores(tmp_path) -> None:
+    told = earlier_study(tmp_path)
+    data = read_study_data(told)
+    rows = np.random.default_rng(0).permutation(N)[: N // 2]
+    model = build_models(told, data)["m"]
+    part = model.fit(data.X.iloc[rows], data.y[rows]).predict_forecast(data.X)
+    own = Measured.at_visits(
+        {3: data.earlier[3.0].to_numpy()[rows], 12: data.y["value"][rows]}, lower=0, upper=10, at_most=3
+    )
+    X = data.X[["pain", "age"]].reset_index(drop=True)
+    expected = LongitudinalOutcome().fit(X.iloc[rows].reset_index(drop=True), own).predict_forecast(X, 12)
+    np.testing.assert_allclose(part.mean(), expected.mean(), rtol=1e-6)
+    other = replace(data, earlier=data.earlier.assign(**{"3.0": 0}).rename(columns={"3.0": 3.5}))
+    assert repr(build_models(told, other)["m"].earlier) != repr(model.earlier)  # stands in the hash of a checkpoint
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"score": {"earlier": {}}},
+        {"score": {"earlier": {"12": "nrs_3"}}},
+        {"score": {"earlier": {"soon": "nrs_3"}}},
+        {"score": {"earlier": {"-3": "nrs_3"}}},
+        {"score": {"earlier": {"3": "nrs_3", "3.0": "fat"}}},
+        {"score": {"earlier": {"3": "nrs_3", "6": "nrs_3"}}},
+        {"model": [{"name": "m", "kind": "linear_outcome", "modalities": ["clinical"]}]},
+    ],
+)
+def test_earlier_visits_that_no_model_can_use_are_refused(tmp_path, changes) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        earlier_study(tmp_path, **changes)
+    assert caught.value.failures["field"].str.startswith("score").all()
+
+
+@pytest.mark.parametrize("column", ["nrs_3", "absent"])
+def test_earlier_scores_are_read_as_strictly_as_the_last(tmp_path, column) -> None:
+    told = earlier_study(tmp_path, FRAME.assign(nrs_3=11), score={"earlier": {"3": column}})
+    with pytest.raises(DataError, match=column):
+        read_study_data(told)
+
+
+def test_an_earlier_score_is_no_predictor(tmp_path) -> None:
+    with pytest.raises(ArgumentError, match="modalities"):
+        read_study_data(earlier_study(tmp_path, modalities={"imaging": ["fat", "nrs_3"]}))
