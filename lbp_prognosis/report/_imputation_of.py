@@ -37,7 +37,7 @@ def inner_models(plan: Mapping[str, Any]) -> tuple[str, ...]:
     plan : mapping
         A model of the protocol, as plain values.
     """
-    return tuple(key for key in _INNER.get(plan["kind"], ("learners",)) if key in plan["options"])
+    return tuple(key for key in _INNER.get(plan.get("kind", ""), ("learners",)) if key in plan["options"])
 
 
 def is_complete(page: Page) -> bool:
