@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from lbp_prognosis._base._range_interval import inside_range
 from lbp_prognosis._base._result import Result, metric_frame
 
 __all__ = ["MetricResult", "influence_se", "interval"]
+
+_KEPT = 1_000_000  # influence values: more are made again when they are asked for again
 
 
 def influence_se(influence: np.ndarray, clusters: np.ndarray | None = None) -> np.ndarray:
@@ -220,9 +223,8 @@ class MetricResult(Result):
         if not same:
             raise argument_error("other", f"the metric {self.metric!r} at the same horizons", repr(other))
         paired = _paired_draws(self, other)
-        if paired is None and (
-            self.influence is None or other.influence is None or self.influence.shape != other.influence.shape
-        ):
+        mine, theirs = (None, None) if paired is not None else (_influence_of(self), _influence_of(other))
+        if paired is None and (mine is None or theirs is None or mine.shape != theirs.shape):
             raise argument_error(
                 "other",
                 "a result on the same rows that carries influence values, or draws of the same resamples",
@@ -230,12 +232,15 @@ class MetricResult(Result):
                 "Compute both with the same function, on the same `y` and with the same `random_state`.",
             )
         value = np.asarray(self.value, dtype=float) - np.asarray(other.value, dtype=float)
-        influence = None
-        if paired is None:
-            influence = self.influence - other.influence
-            se = influence_se(influence, self.clusters)
-        else:
+        influence: Any = None
+        if paired is not None:
             se = paired[1].std(axis=0)
+        else:
+            assert mine is not None
+            influence = mine - theirs
+            se = influence_se(influence, self.clusters)
+            if influence.size > _KEPT:
+                influence = partial(_influence_between, self, other)
         low, high = interval(value, se, self.confidence)
         shape = (lambda a: float(a)) if np.ndim(self.value) == 0 else (lambda a: np.asarray(a))
         return replace(
@@ -312,6 +317,22 @@ class MetricResult(Result):
                 return f"{name} not estimable: {self.reason}"
             return f"{name} {self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
         return f"{name} {_at_horizons(self.value, self.low, self.high, self.horizon)}"
+
+
+def _influence_of(result: MetricResult) -> np.ndarray | None:
+    """Influence values; large ones that are made on demand are not kept for the next demand."""
+    stored = result.__dict__["_influence"]
+    made = stored() if callable(stored) else stored
+    if callable(stored) and made.size <= _KEPT:
+        result.__dict__["_influence"] = made
+    return made
+
+
+def _influence_between(first: MetricResult, second: MetricResult) -> np.ndarray:
+    mine, theirs = _influence_of(first), _influence_of(second)
+    assert mine is not None
+    assert theirs is not None
+    return mine - theirs
 
 
 def _paired_draws(first: MetricResult, second: MetricResult) -> tuple[str, np.ndarray] | None:

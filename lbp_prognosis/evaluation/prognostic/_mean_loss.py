@@ -207,7 +207,11 @@ def combined_influences(
     setting: Setting, risk: np.ndarray, kind: int, loss_factor: np.ndarray, null_factor: np.ndarray
 ) -> np.ndarray:
     """Influence values of a function of mean loss and null score, given its two derivatives (k,)."""
-    out = null_influences(setting) * null_factor  # NaN also times 0, where there is a reason
+    if np.any(null_factor):
+        out = null_influences(setting) * null_factor
+    else:  # none where there is a reason
+        out = np.zeros((setting.n, setting.horizons.size))
+        out[:, [bool(known.reason) for known in known_at_horizons(setting)]] = np.nan
     if np.any(loss_factor):
         out = out + loss_influences(setting, risk, kind) * loss_factor
     return out[:, 0] if setting.scalar else out

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lbp_prognosis import Status, Surv
 from lbp_prognosis._kernels import BLOCKS, random_blocks
-from lbp_prognosis.evaluation import calibration, decision_curve
+from lbp_prognosis.evaluation import calibration, decision_curve, evaluate
 from lbp_prognosis.evaluation.prognostic import _resampled_distances
 from lbp_prognosis.evaluation.utility import _decision_data
 from lbp_prognosis.survival import Weights
@@ -76,6 +77,19 @@ def test_states_and_missing_horizons(long: None) -> None:
     assert np.isfinite(difference.se[1]).all()
     assert np.isnan(curve.band_low[1, 0]).all()
     assert np.isfinite(curve.band_low[1, 1]).all()
+
+
+def test_large_influence_values_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    y, risks = sample(120, True, 1)
+    small = evaluate(y, risks, HORIZONS, [0.2])
+    monkeypatch.setattr("lbp_prognosis._base._metric._KEPT", 50)
+    large = evaluate(y, risks, HORIZONS, [0.2])
+    pd.testing.assert_frame_equal(large.to_frame(), small.to_frame())
+    assert callable(large.metrics["sharp"]["brier"].__dict__["_influence"])
+    assert not callable(small.metrics["sharp"]["brier"].__dict__["_influence"])
+    for one, other in zip(large.differences, small.differences):
+        if other.influence is not None:
+            np.testing.assert_array_equal(one.influence, other.influence)
 
 
 def test_blocks_are_random_and_equal() -> None:
