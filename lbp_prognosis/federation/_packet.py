@@ -15,6 +15,7 @@ import lbp_prognosis
 from lbp_prognosis._base import argument_error, write_file
 from lbp_prognosis.federation._canonical import as_read, canonical, digest, sealed
 from lbp_prognosis.federation._policy import Policy
+from lbp_prognosis.federation._score_sums import measures_of_sums
 
 __all__ = ["SCHEMA", "Packet"]
 
@@ -197,7 +198,7 @@ class Packet:
             )
         if not self.insufficient:
             try:
-                told = next((word for word in map(lambda check: check(self.content), _CHECKS) if word), "")
+                told = next((word for word in (check(self.content) for check in checks_of(self.content)) if word), "")
             except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
                 told = f"a part of another shape ({type(error).__name__})"
             if told:
@@ -377,3 +378,63 @@ _CHECKS: tuple[Callable[[Mapping[str, Any]], str], ...] = (
     _errors,
     _symmetry,
 )
+
+
+def _score_counts(c: Mapping[str, Any]) -> str:
+    cohort, policy = c["cohort"], Policy(**c["policy"]).to_dict()
+    counts = [cohort[name] for name in ("n", "known", "unknown")]
+    if not all(isinstance(value, int) and value >= 0 for value in counts) or counts[0] != sum(counts[1:]):
+        return "counts that do not add up"
+    if 0 < counts[2] < policy["min_cell"] or counts[1] < policy["min_n"]:
+        return "counts below its own limits"
+    most = c["budget"]["most"]
+    if c["budget"]["numbers"] > most or most > counts[0] * policy["release_budget"] + 1e-9:
+        return "more numbers than its budget"
+    if c["pairs"] or c["taylor"] or c["decisions"] or c["subgroups"]:
+        return "parts that scores do not have"
+    return ""
+
+
+def _score_sums(c: Mapping[str, Any]) -> str:
+    """Check sums of scores within their scale, and that what follows from them is told."""
+    n, s, estimates = c["cohort"]["known"], c["sums"], c["estimates"]
+    low, high = float(c["model"]["lower"]), float(c["model"]["upper"])
+    slack = _tolerance(c) * n * max(abs(low), abs(high)) ** 2
+    if not all(n * low - slack <= s[name] <= n * high + slack for name in ("observed", "predicted")):
+        return "sums of scores outside their scale"
+    spread = s["observed_squared"] - s["observed"] ** 2 / n
+    ahead = s["predicted_squared"] - s["predicted"] ** 2 / n
+    joint = s["observed_predicted"] - s["observed"] * s["predicted"] / n
+    if spread < -slack or ahead < -slack or joint**2 > (max(spread, 0) + slack) * (max(ahead, 0) + slack):
+        return "sums that no patients have"
+    span, scale = high - low, max(abs(low), abs(high)) ** 2 * n  # what rounding of the sums can do
+    reach = {
+        "mean_error": span,
+        "score_r2": scale / max(spread, slack),
+        "mean_calibration_slope": scale / max(ahead, slack),
+        "mean_calibration_intercept": scale / max(ahead, slack) * max(abs(low), abs(high)),
+    }
+    for name, value in measures_of_sums(s, n).items():
+        if name in estimates and not _close(estimates[name][0], value, reach[name], c):
+            return f"a value of {name} that is not that of its sums"
+    if "mae" in estimates and not 0 <= estimates["mae"][0] <= span:
+        return "an absolute error outside the scale"
+    return ""
+
+
+def _score_errors(c: Mapping[str, Any]) -> str:
+    n, span = c["cohort"]["known"], float(c["model"]["upper"]) - float(c["model"]["lower"])
+    for name, (value, se) in {**c["estimates"], **c["paired"]}.items():
+        if not (np.isfinite(value) and np.isfinite(se) and se >= 0):
+            return f"a standard error of {name} that cannot be"
+        if name in ("crps", "mae", "mean_error") and se > 1.05 * 2 * span / np.sqrt(n):
+            return f"a standard error of {name} that so many patients cannot have"
+    return ""
+
+
+_SCORE_CHECKS: tuple[Callable[[Mapping[str, Any]], str], ...] = (_score_counts, _score_sums, _score_errors)
+
+
+def checks_of(content: Mapping[str, Any]) -> tuple[Callable[[Mapping[str, Any]], str], ...]:
+    """Return the checks of a packet's kind of outcome."""
+    return _SCORE_CHECKS if content["model"]["kind"] == "measured" else _CHECKS

@@ -12,6 +12,7 @@ from lbp_prognosis._base import METRICS, Objection, argument_error, check_confid
 from lbp_prognosis._kernels import TaylorSums, solve_taylor
 from lbp_prognosis.federation._packet import Packet
 from lbp_prognosis.federation._pooled_evidence import PooledEvidence, PooledMeasure
+from lbp_prognosis.federation._score_sums import SUMS, measures_of_sums
 from lbp_prognosis.validation import meta_analysis
 
 __all__ = ["pool"]
@@ -101,7 +102,7 @@ def pool(
         withheld=withheld,
         model=dict(contents[0]["model"]),
         n=sum(c["cohort"]["n"] for c in contents),
-        n_events=sum(c["cohort"]["events"] for c in contents),
+        n_events=sum(c["cohort"].get("events", 0) for c in contents),
         confidence=confidence,
         objections=tuple(_doubts(measures, contents, left_out)),
     )
@@ -193,6 +194,9 @@ def _measures(
             useful,
         )
 
+    if contents[0]["model"]["kind"] == "measured":
+        yield from _of_scores(contents, measure)
+        return
     ranks = "auc" if contents[0]["model"]["kind"] == "status" else "concordance"
     for metric in dict.fromkeys((ranks, "auc", "brier", "ipa")):
         rows = [(c, *c["estimates"][metric]) for c in contents if metric in c["estimates"]]
@@ -259,12 +263,33 @@ def _stratified(metric: str, contents: Sequence[Mapping[str, Any]], ranks: str) 
 
 def _by_size(rows: Sequence[tuple[Mapping[str, Any], float, float]]) -> tuple[float, float]:
     """Mean over patients; its error that of all rows: within sites and, as they are drawn together, between them."""
-    n = np.array([row[0]["cohort"]["n"] for row in rows], dtype=float)
+    n = np.array([row[0]["cohort"].get("known", row[0]["cohort"]["n"]) for row in rows], dtype=float)
     values, errors = np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
     share = n / n.sum()
     mean = float(share @ values)
     variance = float(share**2 @ errors**2) + float(share @ (values - mean) ** 2) / n.sum()
     return mean, float(np.sqrt(variance))
+
+
+def _of_scores(contents: Sequence[Mapping[str, Any]], measure: Any) -> Iterable[PooledMeasure]:
+    """Yield the measures of packets of scores; of all patients those that follow from sums."""
+    nothing = (float("nan"), float("nan"))
+    sums = {name: float(sum(c["sums"][name] for c in contents)) for name in SUMS}
+    n = sum(c["cohort"]["known"] for c in contents)
+    whole = {name: (value, nothing[1]) for name, value in measures_of_sums(sums, n).items()}
+    error = whole["mean_error"][0]
+    loss = sums["observed_squared"] - 2 * sums["observed_predicted"] + sums["predicted_squared"]
+    whole["mean_error"] = (error, float(np.sqrt(max(loss - n * error**2, 0.0))) / n)
+    line = ("mean_error", "mean_calibration_intercept", "mean_calibration_slope")
+    for metric in ("crps", "mae", "ordinal_concordance", "score_r2", *line):
+        rows = [(c, *c["estimates"][metric]) for c in contents if metric in c["estimates"]]
+        if rows:
+            yield from measure(
+                metric, rows, _by_size(rows) if metric in ("crps", "mae") else whole.get(metric, nothing)
+            )
+    for metric in dict.fromkeys(name for c in contents for name in c["paired"]):
+        rows = [(c, *c["paired"][metric]) for c in contents if metric in c["paired"]]
+        yield from measure(metric, rows, _by_size(rows), reference="comparator")
 
 
 def _taylor_of(c: Mapping[str, Any]) -> TaylorSums:

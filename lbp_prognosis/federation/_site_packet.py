@@ -25,9 +25,10 @@ from lbp_prognosis.disclosure import Budget, Patients, ReleaseLedger, kept_cuts
 from lbp_prognosis.federation._canonical import significant
 from lbp_prognosis.federation._packet import SCHEMA, Packet
 from lbp_prognosis.federation._policy import Policy
+from lbp_prognosis.federation._score_packet import fill_with_scores, forecasts_of, too_few_scores
 from lbp_prognosis.federation._site_numbers import SiteNumbers, site_numbers, state_at
 from lbp_prognosis.models import as_risk_model
-from lbp_prognosis.survival import check_cause, check_outcome, status_horizon
+from lbp_prognosis.survival import check_cause, check_outcome, measured_spec, status_horizon
 from lbp_prognosis.validation import MultiplyImputed
 
 __all__ = ["site_packet"]
@@ -63,8 +64,8 @@ def site_packet(
     X : DataFrame or ndarray of shape (n, p), or MultiplyImputed
         Predictors. With imputed tables estimates are pooled by Rubin's rules and sums are averaged.
     y : ndarray of shape (n,)
-        Made by `Surv.right` or `Surv.interval` (competing events too), or by `Status.at`. Scores become states by
-        `measured_to_status`.
+        Made by `Surv.right` or `Surv.interval` (competing events too), `Status.at`, or `Measured.at`. Of scores the
+        predicted distributions are judged (``predict_forecast``); with `measured_to_status` a cut of them is.
     site : str
         Pseudonym of the site.
     policy : Policy, optional
@@ -114,12 +115,13 @@ def site_packet(
     policy = Policy() if policy is None else policy
     kind = check_outcome(
         y,
-        ("right", "interval", "status"),
+        ("right", "interval", "status", "measured"),
         caller="site_packet",
-        instead="Scores become states by measured_to_status.",
     )
     if "entry" in (y.dtype.names or ()):
         raise argument_error("y", "free of delayed entry", "an outcome with entry", "Start the clock at a landmark.")
+    if kind == "measured":
+        return _of_scores(model, X, y, site, policy, horizon, comparator, subgroups, model_id, study, ledger, key)
     cause = 1 if kind == "status" else check_cause(y, cause)
     tau = _horizon(y, kind, horizon)
     tables = X.tables if isinstance(X, MultiplyImputed) else (read_frame(X),)
@@ -169,11 +171,71 @@ def site_packet(
         _subgroups(content, subgroups, state, numbers, budget, policy)
     _covariance(content, found, budget, policy)
     content["budget"] = {"numbers": budget.spent, "most": budget.most}
+    return _released(content, key, ledger, tables[0], n, policy)
+
+
+def _released(
+    content: dict[str, Any], key: bytes | None, ledger: ReleaseLedger | None, table: Any, n: int, policy: Policy
+) -> Packet:
+    """Return the packet, entered in the ledger of the site."""
     packet = Packet.of(content, key)
     if ledger is not None:
         told = packet.content["sha256"]
-        ledger.add(f"packet {told[:12]}", _ids(tables[0], n), policy.min_cell, content=told)
+        ledger.add(f"packet {told[:12]}", _ids(table, n), policy.min_cell, content=told)
     return packet
+
+
+def _of_scores(
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    site: str,
+    policy: Policy,
+    horizon: float | None,
+    comparator: Any,
+    subgroups: Any,
+    model_id: str,
+    study: str,
+    ledger: ReleaseLedger | None,
+    key: bytes | None,
+) -> Packet:
+    """Return the packet of a model of measured scores."""
+    spec = measured_spec(y)
+    if horizon is not None and float(horizon) != spec.horizon:
+        raise argument_error("horizon", f"{spec.horizon:g}, that of the scores", horizon)
+    if subgroups is not None:
+        raise argument_error(
+            "subgroups", "None for measured scores", subgroups, "Make states of them: measured_to_status."
+        )
+    tables = X.tables if isinstance(X, MultiplyImputed) else (read_frame(X),)
+    n = y.shape[0]
+    named = {"model": model} if comparator is None else {"model": model, "comparator": comparator}
+    forecasts = {name: forecasts_of(name, each, tables, n) for name, each in named.items()}
+    content = _empty(
+        str(site),
+        study,
+        policy,
+        {
+            "name": type(model).__name__,
+            "digest": model_id or _identity("model_id", model),
+            "comparator": "" if comparator is None else _identity("comparator", comparator),
+            "kind": "measured",
+            "cause": 1,
+            "horizon": spec.horizon,
+            "lower": spec.lower,
+            "upper": spec.upper,
+        },
+    )
+    budget = Budget(int(policy.release_budget * n))
+    reason = too_few_scores(y, policy, budget)
+    if reason:
+        content["withheld"].append({"item": "everything", "reason": reason})
+        return Packet.of(content, key)
+    if ledger is None:
+        content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
+    fill_with_scores(content, y, forecasts, budget, policy)
+    content["budget"] = {"numbers": budget.spent, "most": budget.most}
+    return _released(content, key, ledger, tables[0], n, policy)
 
 
 # ---- what comes in ----------------------------------------------------------------------------------------------
