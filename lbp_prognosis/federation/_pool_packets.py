@@ -284,9 +284,8 @@ def _of_scores(contents: Sequence[Mapping[str, Any]], measure: Any) -> Iterable[
     for metric in ("crps", "mae", "ordinal_concordance", "score_r2", *line):
         rows = [(c, *c["estimates"][metric]) for c in contents if metric in c["estimates"]]
         if rows:
-            yield from measure(
-                metric, rows, _by_size(rows) if metric in ("crps", "mae") else whole.get(metric, nothing)
-            )
+            of_all = _by_size(rows) if metric in ("crps", "mae") else whole.get(metric, nothing)
+            yield from measure(metric, rows, of_all)
     for metric in dict.fromkeys(name for c in contents for name in c["paired"]):
         rows = [(c, *c["paired"][metric]) for c in contents if metric in c["paired"]]
         yield from measure(metric, rows, _by_size(rows), reference="comparator")

@@ -80,8 +80,8 @@ def fill_with_scores(
 ) -> None:
     """Add counts, sums, errors and paired differences to the packet by priority while the budget lasts.
 
-    Values of the calibration line, the mean error and R² follow from the sums (of imputed tables: from their means): only
-    their errors are new.
+    Values of the calibration line, the mean error and R² follow from the sums (of imputed tables: from their means):
+    only their errors are new.
     """
     d = policy.digits
     seen = ~np.isnan(y["value"])

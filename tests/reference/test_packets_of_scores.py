@@ -12,7 +12,7 @@ from syn import syn
 from lbp_prognosis import LBPError
 from lbp_prognosis.disclosure import ReleaseLedger
 from lbp_prognosis.evaluation import crps, mean_absolute_error, mean_calibration, ordinal_concordance, score_r2
-from lbp_prognosis.federation import Packet, Policy, pool, site_packet
+from lbp_prognosis.federation import Packet, Policy, pool, site_packet, write_pooled
 from lbp_prognosis.models import NullModel, OrdinalRegression
 from lbp_prognosis.survival import Measured
 from lbp_prognosis.validation import MultiplyImputed
@@ -61,6 +61,13 @@ def test_six_sites_are_all_rows() -> None:
     assert found.n == 600
     assert found.measure("ordinal_concordance").meta.k == 6
     assert np.isnan(found.measure("ordinal_concordance").stratified)
+
+
+def test_page(tmp_path: Any) -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    page = write_pooled(pool([packet(site) for site in list(PARTS)[:3]]), tmp_path).read_text(encoding="utf-8")
+    assert "CRPS" in page
+    assert "slope" in page
 
 
 def test_a_site_has_the_numbers_of_its_evaluation() -> None:
