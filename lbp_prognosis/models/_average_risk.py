@@ -37,6 +37,7 @@ class AverageRisk(CombinedScores):
         Shift and stretch the mean by what cross-fitted predictions show.
     modalities : mapping of str to sequence of str, optional
         Columns of each modality.
+        Those that ``X`` lacks are left out, with the learners named as them, so that validation can refit without them.
     horizons : float or sequence of float, optional
         Times at which it is recalibrated; by default the quartiles of the times of events, or the visit of a `Status`.
     cv : int, default 5
@@ -46,6 +47,8 @@ class AverageRisk(CombinedScores):
 
     Attributes
     ----------
+    left_out_ : tuple of str
+        Modalities, and single columns, that the training table lacked.
     models_ : dict of str to estimator
         Learners fitted on all rows.
     recalibration_ : dict of str to float

@@ -102,7 +102,17 @@ class CombinedRisk(RiskEstimator):
         return getattr(self, "learners", None)
 
     def _named(self) -> dict[str, Any]:
-        """Learners by name; one estimator stands for one per modality."""
+        """Learners by name that take part: those of modalities that the table of the fit lacks are left out."""
+        gone = set(getattr(self, "left_out_", ()))
+        every = self._all_named()
+        named = {name: one for name, one in every.items() if not gone & {part.strip() for part in name.split("+")}}
+        if not named:
+            words = f"a table with the modalities of a learner of {list(every)}"
+            raise argument_error("X", words, f"one without {sorted(gone)}")
+        return named
+
+    def _all_named(self) -> dict[str, Any]:
+        """Learners by name, as given; one estimator stands for one per modality."""
         modalities = getattr(self, "modalities", None)
         learners = self._given()
         if not isinstance(learners, Mapping):
@@ -126,7 +136,24 @@ class CombinedRisk(RiskEstimator):
     def _groups(self, names: list[str]) -> dict[str, list[str]]:
         """Columns of each modality."""
         modalities: Mapping[str, Sequence[Any]] = getattr(self, "modalities", None) or {}
-        return {str(m): [_as_name(c, names) for c in _listed(columns)] for m, columns in modalities.items()}
+        groups = {str(m): [_as_name(c, names) for c in _listed(columns)] for m, columns in modalities.items()}
+        gone = set(getattr(self, "left_out_", ()))
+        return {m: [c for c in columns if c not in gone] for m, columns in groups.items() if m not in gone}
+
+    def _lacking(self, names: list[str]) -> tuple[str, ...]:
+        """Return modalities that learners are named as and a table lacks, and columns of the others that it lacks.
+
+        Validation refits a model to the columns of some modalities, or to a few of one.
+        """
+        parts = {part.strip() for name in self._all_named() for part in name.split("+")}
+        out: list[str] = []
+        for modality, columns in self._groups(names).items():
+            lost = [column for column in columns if column not in names]
+            if len(lost) < len(columns):
+                out += lost
+            elif modality in parts and columns:
+                out.append(modality)
+        return tuple(out)
 
     def _columns(self, names: list[str]) -> dict[str, list[str]]:
         """Columns of each learner: of the modalities that its name says (joined by ``+``), or all."""
@@ -175,6 +202,8 @@ class CombinedRisk(RiskEstimator):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self.n_features_in_ = frame.shape[1]
+        self.left_out_: tuple[str, ...] = ()
+        self.left_out_ = self._lacking(list(frame.columns))
         self._columns(list(frame.columns))
         weights = check_weights(sample_weight, n)
         counted = np.ones(n, dtype=bool) if weights is None else weights.values > 0

@@ -51,6 +51,7 @@ class StackedRisk(CombinedScores):
         ``"clinical+imaging"``) gets their columns, any other all columns. One estimator stands for one per modality.
     modalities : mapping of str to sequence of str, optional
         Columns of each modality. A row may lack a modality as a whole (see the notes).
+        Those that ``X`` lacks are left out, with the learners named as them, so that validation can refit without them.
     meta : {"brier_simplex", "log_score", "cox_nonneg", "brier_at_cut"}, default "brier_simplex"
         The first two give weights of at least 0 that sum to 1, of least Brier or log score over all horizons, weighted
         for censoring. Of a score, ``"brier_simplex"`` is the Brier score over all cuts (CRPS, in points), and
@@ -72,6 +73,8 @@ class StackedRisk(CombinedScores):
 
     Attributes
     ----------
+    left_out_ : tuple of str
+        Modalities, and single columns, that the training table lacked.
     weights_ : DataFrame
         ``learner, weight, share, low, high``: the weight, the share of 200 bootstrap resamples of patients (clusters)
         in which it is above 0, and the 2.5 and 97.5 per cent points.
@@ -222,7 +225,7 @@ class StackedRisk(CombinedScores):
     def _check_settings(self, rows: Rows) -> None:
         check_choice("meta", self.meta, _METAS)
         names = list(self._named())
-        unknown = [name for name in self.always if name not in names]
+        unknown = [name for name in self.always if name not in self._all_named()]
         if unknown and tuple(self.always) != ("clinical",):
             raise argument_error("always", f"among the learners {names}", unknown)
         if self.meta == "brier_at_cut" and not self.of_scores_:

@@ -316,6 +316,30 @@ def test_what_is_refused():
         StackedRisk({"a": CoxPH()}, horizons=float(COHORT.time.max()), cv=2).fit(X, Y)
 
 
+@pytest.mark.parametrize("make", [StackedRisk, AverageRisk])
+def test_modalities_that_a_table_lacks_are_left_out(make):
+    groups = {"clinical": ["c1", "c2"], "imaging": ["m1", "m2"]}
+    learners = {"clinical": CoxPH(), "clinical+imaging": CoxPH(penalty=5.0)}
+    table = COHORT[["c1", "c2", "m1", "m2"]]
+    model = make(learners, modalities=groups, horizons=12.0, cv=2)
+    model.fit(table[["c1", "c2"]], Y)
+    assert model.left_out_ == ("imaging",)
+    assert list(model.models_) == ["clinical"]
+    alone = make({"clinical": CoxPH()}, modalities={"clinical": ["c1", "c2"]}, horizons=12.0, cv=2)
+    alone.fit(table[["c1", "c2"]], Y)
+    np.testing.assert_array_equal(
+        model.predict_risk(table[["c1", "c2"]], 12), alone.predict_risk(table[["c1", "c2"]], 12)
+    )
+    model.fit(table[["c1", "c2", "m2"]], Y)
+    assert model.left_out_ == ("m1",)
+    assert model.models_["clinical+imaging"].feature_names_in_.tolist() == ["c1", "c2", "m2"]
+    model.fit(table, Y)  # and forgotten by the next fit
+    assert model.left_out_ == ()
+    assert list(model.models_) == list(learners)
+    with pytest.raises(ArgumentError, match="with the modalities of a learner"):
+        model.fit(table[["m1", "m2"]], Y)
+
+
 # ---- the mean ----------------------------------------------------------------------------------------------------
 
 
