@@ -29,7 +29,7 @@ class VisitReml(NamedTuple):
 class _Pattern(NamedTuple):
     """Patients who attended the same visits: how many, which visits, and the products of their columns and scores."""
 
-    count: int
+    n_patients: int
     visits: np.ndarray
     products: np.ndarray  # (s, k + 1, s, k + 1)
 
@@ -115,15 +115,15 @@ def _weighed(pattern: _Pattern, weight: np.ndarray) -> np.ndarray:
 
 def _at(patterns: list[_Pattern], covariance: np.ndarray) -> _Point | None:
     """Likelihood but for a constant, inverses of the covariances, and weighed products; None where not definite."""
-    inverses, moments, determinants = [], 0.0, 0.0
+    inverses, determinants = [], 0.0
+    moments = np.zeros((patterns[0].products.shape[1],) * 2)
     try:
         np.linalg.cholesky(covariance)
         for pattern in patterns:
             part = covariance[np.ix_(pattern.visits, pattern.visits)]
-            determinants += pattern.count * 2 * np.log(np.diag(np.linalg.cholesky(part))).sum()
+            determinants += pattern.n_patients * 2 * np.log(np.diag(np.linalg.cholesky(part))).sum()
             inverses.append(np.linalg.inv(part))
             moments = moments + _weighed(pattern, inverses[-1])
-        moments = np.asarray(moments)
         lower = np.linalg.cholesky(moments[:-1, :-1])
     except np.linalg.LinAlgError:
         return None
@@ -148,12 +148,12 @@ def _derivatives(
         for j in range(count):
             turned = ahead[j] @ own
             weighed = _weighed(pattern, turned)
-            traces[j] += pattern.count * np.trace(ahead[j])
+            traces[j] += pattern.n_patients * np.trace(ahead[j])
             shared[j] += np.sum(inverse * weighed[:k, :k])
             quadratics[j] += np.sum(turned * spread)
             pulled[j] += weighed[:k] @ residual
             for i in range(j + 1):
-                expected[j, i] += pattern.count * np.sum(ahead[j] * ahead[i].T) / 2
+                expected[j, i] += pattern.n_patients * np.sum(ahead[j] * ahead[i].T) / 2
                 curved[j, i] += np.sum((ahead[j] @ ahead[i] @ own) * spread) / 2
     slope = -0.5 * (traces - shared - quadratics)
     expected, curved = (part + np.tril(part, -1).T for part in (expected, curved))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -66,14 +67,14 @@ def bone_density(
         )
     studies = {(row["patient_id"], row["study_id"]): row for row in result.studies.to_dict("records")}
     method = f"linear_{slope:g}_{intercept:g}_at_{kvp:g}kv".replace("-", "minus")
-    out = []
+    out: list[dict[str, Any]] = []
     for row in rows.to_dict("records"):
         reason = _refused(studies[row["patient_id"], row["study_id"]], kvp) or str(row["reason"] or "")
         hu = float(row["value"])
         known = not reason and np.isfinite(hu)
         out.append(
             {
-                **row,
+                **{str(name): value for name, value in row.items()},
                 "measure": "trabecular_bmd",
                 "unit": "mg/cm3",
                 "method_id": f"{method}__{row['method_id']}",
@@ -85,7 +86,7 @@ def bone_density(
     return biomarker_frame(out)
 
 
-def _refused(study: dict[str, Any], kvp: float) -> str:
+def _refused(study: Mapping[Any, Any], kvp: float) -> str:
     """Return why the calibration does not hold for a study; empty where it does."""
     own = study["kvp"]
     if own is None or pd.isna(own):

@@ -320,7 +320,8 @@ class ModelPlan:
         chosen = {name: columns for name, columns in chosen.items() if columns}
         options = dict(self.options)
         if self.kind in COMBINED:
-            given = {"incomplete": incomplete, "visits": visits, "nominal": nominal, "random_state": random_state}
+            given: dict[str, Any] = {"incomplete": incomplete, "visits": visits, "nominal": nominal}
+            given["random_state"] = random_state
             made = {name: plan.pipeline(modalities, horizon=horizon, **given) for name, plan in self.learners().items()}
             options.update({"learners": made} if PARTS[self.kind] == ("learners",) else made)
         if self.kind == "risk_stratifier":
