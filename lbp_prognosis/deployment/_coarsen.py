@@ -11,7 +11,10 @@ from sklearn.base import BaseEstimator
 from lbp_prognosis.deployment._coarse_trees import coarse_trees
 from lbp_prognosis.deployment._short_numbers import digits, floor_digits
 
-__all__ = ["coarse_steps", "coarsen", "parts_of", "step_times"]
+__all__ = ["LEVEL_DIGITS", "coarse_steps", "coarsen", "parts_of", "step_times"]
+
+LEVEL_DIGITS = 3
+"""Digits of the scores that a locked distribution has mass on."""
 
 _ROW_LEVEL = ("cross_fitted_margin_", "cross_fitted_risk_", "folds_", "oof_")
 """Learned attributes with a value per training row; predictions do not use them."""
@@ -309,7 +312,7 @@ def _cuts(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
 
 def _scores(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     """Levels of a score at three digits; levels that fall together become one."""
-    short = digits(part.levels_, 3)
+    short = digits(part.levels_, LEVEL_DIGITS)
     kept = np.append(np.diff(short) > 0, True)
     if hasattr(part, "thresholds_"):
         between = kept[:-1]
@@ -319,6 +322,16 @@ def _scores(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     part.levels_ = short[kept]
     if part.levels_.size > 101:
         notes.append("the distribution of the score has a level for few patients each")
+    return 0, 0
+
+
+def _average(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
+    """Round the scores at which the mean of models was recalibrated, as their levels are."""
+    if getattr(part, "of_scores_", False):
+        part.cuts_ = digits(part.cuts_, LEVEL_DIGITS)
+        line = part.recalibration_
+        if np.isfinite(line["horizon"]):
+            part.recalibration_ = {**line, "horizon": float(digits([line["horizon"]], LEVEL_DIGITS)[0])}
     return 0, 0
 
 
@@ -365,6 +378,7 @@ _KINDS: dict[str, Any] = {
     "PiecewiseExponential": _breakpoints,
     "CauseSpecificCox": _joined_causes,
     "PriorityCox": _joined_causes,
+    "AverageRisk": _average,
     "MultiStateCox": _multi_state,
     "NullModel": _null,
     "RiskStratifier": _cuts,

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import Result, argument_error, check_number, takes_rows
-from lbp_prognosis.deployment._coarsen import coarsen, parts_of, step_times
+from lbp_prognosis.deployment._coarsen import LEVEL_DIGITS, coarsen, parts_of, step_times
 from lbp_prognosis.deployment._codec import pack
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._formula import Formula
 from lbp_prognosis.deployment._membership_result import MembershipInference
 from lbp_prognosis.deployment._published_model import PublishedModel
 from lbp_prognosis.deployment._registry import NOT_STORED, stored_name
+from lbp_prognosis.deployment._short_numbers import digits
 from lbp_prognosis.deployment._synthetic_rows import check_horizons_of, risks_of, synthetic_rows, visits_of
 
 __all__ = ["LockReport", "LockedModel", "lock"]
@@ -278,7 +279,12 @@ def _largest_change(fine: Any, coarse: Any) -> tuple[float, float]:
             own = own[np.maximum(np.searchsorted(own, steps) - 1, 0)]
         times = np.unique(np.concatenate([times, steps, own]))
         times = times[(times > 0) & (times <= check_horizons_of(coarse)[-1])]
-    change = np.abs(risks_of(coarse, rows, times) - risks_of(fine, rows, times))
+    before, after = risks_of(fine, rows, times), risks_of(coarse, rows, times)
+    if before.shape != after.shape:  # scores that fell together: the probability of each level and those below it
+        rounded = digits(fine.levels_, LEVEL_DIGITS)
+        last = np.searchsorted(rounded, coarse.levels_, side="right") - 1
+        before, after = np.cumsum(before, axis=2)[:, :, last], np.cumsum(after, axis=2)
+    change = np.abs(after - before)
     by_time = np.where(np.isnan(change), 0.0, change).max(axis=(0, 2))
     place = int(np.argmax(by_time))
     return float(by_time[place]), float(times[min(place, times.size - 1)])

@@ -38,7 +38,8 @@ class CategoryColumns:
             self.categories_, self.unseen_categories_, self.ordered_columns_ = {}, {}, []
             if isinstance(X, pd.DataFrame):
                 self._learn_categories(X)
-        codes = {name: self._codes(name, X[name]) for name in self.categories_} if isinstance(X, pd.DataFrame) else {}
+        learned = getattr(self, "categories_", {})  # models of files made before may have none
+        codes = {name: self._codes(name, X[name]) for name in learned} if isinstance(X, pd.DataFrame) else {}
         table = X.assign(**codes) if codes else X
         return read_matrix(table, allow_missing=allow_missing, allow_no_column=self._no_column_needed())
 
@@ -77,7 +78,7 @@ class CategoryColumns:
     def _labelled(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table of numbers with the categories in the place of their codes."""
         columns = {}
-        for name, seen in self.categories_.items():
+        for name, seen in getattr(self, "categories_", {}).items():
             codes = table[name].to_numpy()
             places = np.where(np.isnan(codes), -1, codes).astype(int)
             ordered = name in self.ordered_columns_

@@ -52,6 +52,10 @@ class CombinedScores(CombinedRisk):
         self.at_most_, self.at_least_ = spec.at_most, spec.at_least
         return rows
 
+    @property
+    def _fitted_to_scores(self) -> bool:
+        return bool(getattr(self, "of_scores_", False))  # models of files made before have no such attribute
+
     # ---- learners ----------------------------------------------------------------------------------------------
 
     def _forecast_of(self, name: str, model: Any, frame: pd.DataFrame, given: Mapping[str, Any]) -> ScoreForecast:
@@ -79,7 +83,7 @@ class CombinedScores(CombinedRisk):
     @property
     def levels_(self) -> np.ndarray:
         """Scores that the distribution has mass on: those of all learners, increasing."""
-        if not getattr(self, "of_scores_", False):
+        if not self._fitted_to_scores:
             raise AttributeError(f"This {type(self).__name__} is not fitted to scores.")
         return np.unique(np.concatenate([model.levels_ for model in self.models_.values()]))
 
@@ -103,7 +107,7 @@ class CombinedScores(CombinedRisk):
 
     def _check_scores(self) -> None:
         self._check_fitted()
-        if not self.of_scores_:
+        if not self._fitted_to_scores:
             raise argument_error("y", "a score (Measured.at) at fit, for its distribution", "another outcome")
 
     @available_if(_of_scores)
@@ -210,7 +214,7 @@ class CombinedScores(CombinedRisk):
             If the model was fitted to scores and no cut is known, or to another outcome and a cut is given.
         """
         self._check_fitted()
-        if not self.of_scores_:
+        if not self._fitted_to_scores:
             self._refuse(at_most=at_most, at_least=at_least)
             return super().predict_risk(X, horizons, cause, strata=strata, offset=offset)
         self._refuse(strata=strata)
@@ -236,7 +240,7 @@ class CombinedScores(CombinedRisk):
             Row weights.
         """
         self._check_fitted()
-        if not self.of_scores_:
+        if not self._fitted_to_scores:
             return super().score(X, y, horizons=horizons, sample_weight=sample_weight)
         self._refuse(horizons=horizons)
         check_outcome(y, ("measured",), caller=f"{type(self).__name__}.score")

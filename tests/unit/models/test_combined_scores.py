@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from lbp_prognosis import LBPError
 from lbp_prognosis._base import ArgumentError, EstimationError, OutcomeError
+from lbp_prognosis.deployment import lock
 from lbp_prognosis.evaluation import evaluate
 from lbp_prognosis.evaluation.prognostic import brier, crps, log_score
 from lbp_prognosis.fusion import RiskPipeline, Standardise
@@ -296,6 +297,32 @@ def test_average_at_a_ceiling_a_floor_and_two_scores(value: list[int]) -> None:
     model = AverageRisk(flat).fit(x, y, folds=folds)
     assert (model.cuts_ < max(value)).all()
     np.testing.assert_allclose(model.predict_distribution(x).sum(axis=1), 1, rtol=1e-12)
+
+
+def test_a_locked_average_knows_no_score_of_a_patient() -> None:
+    exact = np.clip(LATENT.to_numpy() + np.random.default_rng(2).uniform(0, 1e-3, N), 0.001, 9.999)
+    y = Measured.at(12, exact, lower=0, upper=10, kind="continuous")
+    model = AverageRisk({"line": LinearOutcome(), "ordinal": OrdinalRegression()}, cv=2).fit(X, y)
+    locked = lock(model).unlocked
+    assert not set(locked.cuts_) & set(exact)
+    assert locked.recalibration_["horizon"] not in set(exact)
+    np.testing.assert_allclose(locked.predict_mean(X), model.predict_mean(X), atol=0.02)
+    line = LinearOutcome().fit(X, y)  # levels that fall together are compared with all that they were
+    report = lock(line).report
+    assert 0 < report.largest_change < 0.01
+
+
+def test_models_of_earlier_files_predict() -> None:
+    state = Status.at(12, np.where(np.isnan(VALUE), -1, VALUE <= 3).astype(int))
+    for model in (StackedRisk({"a": LogisticRisk()}, cv=2), AverageRisk({"a": LogisticRisk()}, cv=2)):
+        now = model.fit(X, state).predict_risk(X, 12)
+        del model.of_scores_
+        np.testing.assert_array_equal(model.predict_risk(X, 12), now)
+        assert np.isfinite(model.score(X, state))
+    two = TwoPartOutcome(LogisticRisk(penalty=1.0)).fit(X, Y)
+    now = two.predict_mean(X)
+    del two.categories_
+    np.testing.assert_array_equal(two.predict_mean(X), now)
 
 
 # ---- refusals ----------------------------------------------------------------------------------------------------
