@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from lbp_prognosis._base import FeatureMap, Objection
+from lbp_prognosis._base import FeatureMap, Objection, objection
 from lbp_prognosis.evidence import shared_constructs
 from lbp_prognosis.instruments import same_construct
 from lbp_prognosis.study._motion_doubts import motion_doubts
@@ -37,5 +37,13 @@ def outcome_doubts(
         entry=entry,
         added=added,
     )
+    unadjusted = _without_baseline(study, used)
     before = [doubt for doubt in known if doubt.code != "change-from-baseline"]
-    return tuple(dict.fromkeys((*before, *spec.doubts, *shared, *motion_doubts(study, modalities))))
+    return tuple(dict.fromkeys((*before, *spec.doubts, *shared, *unadjusted, *motion_doubts(study, modalities))))
+
+
+def _without_baseline(study: Study, used: Mapping[str, set[str]]) -> tuple[Objection, ...]:
+    """Return an objection to models of a score without the score at time zero, where its column is known."""
+    column = "" if study.score is None else study.score.baseline
+    lacking = [name for name, columns in used.items() if column and column not in columns]
+    return (objection("baseline-not-in-model", column=column, models=", ".join(lacking)),) if lacking else ()

@@ -247,5 +247,6 @@ def unstated(study: Study, spec: OutcomeSpec) -> list[str]:
         "Which columns measure the clinical minimum of the comparator.": bool(study.clinical_minimum)
         or not study.comparison,
         "Which comparison is the main one.": bool(study.comparison) or len(study.models) == 1,
+        "Which column is the score at time zero (score.baseline).": study.score is None or bool(study.score.baseline),
     }
     return [words for words, said in looked_for.items() if not said]

@@ -360,14 +360,13 @@ def _check_models(read: StrictTable, found: Mapping[str, Any]) -> None:
 
 def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     """Check what the tables say of a score against each other."""
-    outcome, validation = found["outcome"], found["validation"]
+    outcome = found["outcome"]
     for path, reason, accepted, got, remedy in score_conflicts(
         found["data"],
         found["score"],
         found["models"],
         outcome if isinstance(outcome, Mapping) else {},
         declared="score" in top,
-        sites=bool(validation is not None and validation.sites),
     ):
         read.fault(path, reason, path, accepted, got, remedy)
 

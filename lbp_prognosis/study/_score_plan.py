@@ -101,7 +101,6 @@ def score_conflicts(
     outcome: Mapping[str, Any],
     *,
     declared: bool,
-    sites: bool,
 ) -> Iterator[Conflict]:
     """Yield where the parts of a protocol contradict each other about a score.
 
@@ -117,8 +116,6 @@ def score_conflicts(
         Table ``[outcome]``.
     declared : bool
         Whether there is a table ``[score]``, readable or not.
-    sites : bool
-        Whether each site is to be left out.
     """
     if data is None:
         return
@@ -149,8 +146,6 @@ def score_conflicts(
     horizons = outcome.get("horizons")
     if isinstance(horizons, list | tuple) and len(horizons) != 1:
         yield ("outcome.horizons", "conflict", "one time, that of the visit of the score", str(list(horizons)), "")
-    if sites:
-        yield ("validation.sites", "conflict", "false for a score", "true", "")
     yield from _of_earlier(score, models, horizons)
     if score is not None and score.important is not None:
         falls = (score.at_least is None) == (outcome.get("polarity") == "good")

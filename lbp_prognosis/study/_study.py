@@ -142,7 +142,6 @@ class Study:
             self.models,
             self.outcome,
             declared=self.score is not None,
-            sites=self.validation.sites,
         ):
             raise argument_error(path, accepted, got, remedy or None)
         if self.data.package:

@@ -13,12 +13,14 @@ import pytest
 
 from lbp_prognosis import Measured
 from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.evaluation import evaluate
 from lbp_prognosis.fusion import from_formula
 from lbp_prognosis.models import LongitudinalOutcome, OrdinalRegression
 from lbp_prognosis.report._methods_sentences import _KINDS
-from lbp_prognosis.study import Study, fit_study, read_study_data
+from lbp_prognosis.study import Study, analysis_plan, fit_study, read_study_data
 from lbp_prognosis.study._model_plan import MODEL_KINDS
-from lbp_prognosis.study._run_study import build_models
+from lbp_prognosis.study._run_study import _sites, build_models
+from lbp_prognosis.survival import measured_to_status
 
 N = 240
 RNG = np.random.default_rng(8)
@@ -124,7 +126,6 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "score.important",
         "conflict",
     ),
-    "sites": ({"validation": {"sites": True}}, "validation.sites", "conflict"),
     "model of a time": (
         {"model": [{"name": "m", "kind": "cox", "modalities": ["clinical"]}], "comparison": None},
         "model.1.kind",
@@ -274,3 +275,36 @@ def test_earlier_scores_are_read_as_strictly_as_the_last(tmp_path, column) -> No
 def test_an_earlier_score_is_no_predictor(tmp_path) -> None:
     with pytest.raises(ArgumentError, match="modalities"):
         read_study_data(earlier_study(tmp_path, modalities={"imaging": ["fat", "nrs_3"]}))
+
+
+def test_each_site_is_predicted_by_models_of_the_score_fitted_without_it(tmp_path) -> None:
+    frame = FRAME.assign(site=np.resize(list("abc"), N))
+    told = study(tmp_path, frame, table={"site": "site"}, validation={"sites": True})
+    data = read_study_data(told)
+    models = build_models(told, data)
+    found = _sites(told, data, models, None)
+    out = frame["site"].to_numpy() == "b"
+    X, y = data.X[["pain", "age"]].reset_index(drop=True), data.y
+    own = OrdinalRegression().fit(X[~out].reset_index(drop=True), y[~out])
+    risk = own.predict_risk(X[out].reset_index(drop=True), 12)
+    expected = evaluate(measured_to_status(y[out]), risk, 12, target="no_event", n_resamples=0)
+    rows = found.to_frame()
+    rows = rows[(rows["model"] == "clinical") & (rows["group"] == "b") & (rows["reference"].fillna("") == "")]
+    for name in ("auc", "observed_expected", "calibration_slope"):
+        value = float(rows.loc[rows["metric"] == name, "value"].iloc[0])
+        assert value == pytest.approx(expected.metric(name).value, rel=1e-8), name
+
+
+@pytest.mark.parametrize(("baseline", "said"), [("fat", True), ("pain", False), (None, False)])
+def test_a_model_without_the_score_at_time_zero_is_objected_to(tmp_path, baseline, said) -> None:
+    told = study(
+        tmp_path,
+        FRAME.assign(fat=FRAME["fat"].abs()),
+        score={"baseline": baseline, "smallest_detectable": None, "important": None},
+    )
+    doubts = {doubt.code: doubt.sentence for doubt in read_study_data(told).objections}
+    assert ("baseline-not-in-model" in doubts) == said
+    if said:
+        assert "(fat) is not a predictor in clinical." in doubts["baseline-not-in-model"]
+    lacks = "Which column is the score at time zero (score.baseline)."
+    assert (lacks in analysis_plan(told).to_markdown()) == (baseline is None)
