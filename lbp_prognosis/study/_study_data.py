@@ -330,8 +330,8 @@ def _from_wide(study: Study, gone: frozenset[str]) -> StudyData:
         raise DataError(f"The table has no column {absent[0]!r}, which [modalities] names; it has {shown}.")
     plan = study.data
     baseline = "" if study.score is None else study.score.baseline
-    visits = () if study.score is None else tuple(study.score.visits.values())
-    taken = {plan.id, plan.time, plan.event, plan.entry, plan.status, plan.score, *visits}
+    scores = () if study.score is None else tuple(study.score.visits.values())
+    taken = {plan.id, plan.time, plan.event, plan.entry, plan.status, plan.score, *scores}
     inside = sorted(taken & set(modalities.columns))
     if inside:
         raise argument_error("modalities", "without the columns of the outcome", f"{inside}")
