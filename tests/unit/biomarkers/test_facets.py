@@ -109,6 +109,27 @@ def test_what_is_not_labelled_or_too_small_has_no_angle(coarse):
     assert by_side(result.table, "lateral_recess_height")["value"].isna().all()
 
 
+@pytest.mark.slow
+def test_how_the_volumes_are_stored_changes_nothing(coarse):
+    whole, parts, _, affine = coarse
+    turned = affine.copy()
+    turned[:3, 3] += turned[:3, 0] * (whole.shape[0] - 1)
+    turned[:3, 0] *= -1
+    turned = turned[:, [2, 0, 1, 3]]
+    names = ["spineps_instance", "spineps_subregion"]
+    tables = []
+    for volumes, matrix in (
+        ((whole, parts), affine),
+        (tuple(np.ascontiguousarray(v[::-1].transpose(2, 0, 1)) for v in (whole, parts)), turned),
+    ):
+        masks = [Mask(volume, matrix) for volume in volumes]
+        tables.append(extract({"patient_id": "p", "mask": masks, "convention": names}, RECIPE).table)
+    for measure in ("facet_angle", "lateral_recess_height", "lateral_recess_angle"):
+        first, second = (by_side(table, measure)["value"] for table in tables)
+        assert first.notna().all()
+        np.testing.assert_allclose(first, second.reindex(first.index), atol=0.3)
+
+
 @pytest.mark.parametrize(
     ("back", "sign", "expected"),
     [
