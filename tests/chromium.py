@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -50,3 +51,11 @@ def screenshot(folder: Path, html: str, name: str, width: int, height: int) -> P
     page.write_text(html, encoding="utf-8")
     _run(folder, page, f"--window-size={width},{height}", f"--screenshot={picture}", "--hide-scrollbars")
     return picture
+
+
+def pages_on_paper(folder: Path, html: str) -> int:
+    """Print a page and return how many sheets it takes."""
+    page, out = folder / "printed.html", folder / "printed.pdf"
+    page.write_text(html, encoding="utf-8")
+    _run(folder, page, "--no-pdf-header-footer", f"--print-to-pdf={out}")
+    return len(re.findall(rb"/Type\s*/Page\b", out.read_bytes()))

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from lbp_prognosis._base import (
+    EstimationError,
     Objection,
     RandomState,
     argument_error,
@@ -30,6 +31,7 @@ from lbp_prognosis.survival import OutcomeKind, check_outcome, known_at, measure
 __all__ = ["membership_inference"]
 
 _LEAST_RISK = 1e-8
+_REDRAWS = 5  # of a half that has no fit: a cause without events, a maximum at infinity
 _KINDS: tuple[OutcomeKind, ...] = ("right", "interval", "status", "measured", "repeated")
 
 
@@ -78,6 +80,8 @@ def membership_inference(
     ArgumentError
         If the model cannot be locked, gives no predictions that can be compared with the outcome, or fewer than 40
         patients are given.
+    EstimationError
+        If six random halves in succession have no fit.
 
     Notes
     -----
@@ -90,7 +94,8 @@ def membership_inference(
     The AUC is the mean over the models. Its standard error is that of DeLong with the placement values of each patient
     averaged over the models, and the variance between pairs of models. In simulations the interval of the loss attack
     covers at its level, that of the calibrated attack is too wide. Models are fitted to half of the patients; fitted to
-    all of them they overfit less, so the AUC is rather too high for the model of all.
+    all of them they overfit less, so the AUC is rather too high for the model of all. A half that has no fit (a cause
+    without events in it, a likelihood without a maximum) is drawn again, and ``redrawn`` counts these.
 
     An AUC grows with the parameters per patient: for a maximum likelihood fit with p parameters and n patients the
     calibrated attack reaches about Φ(√(p / (2n))), 0.54 with 4 parameters and 200 patients. No lock changes that: where
@@ -130,12 +135,14 @@ def membership_inference(
     rng = generator(random_state)
     member = np.zeros((many, n), dtype=bool)
     losses = np.empty((many, n))
+    redrawn = 0
     for pair in range(many // 2):
-        half = rng.permutation(n) < n // 2
+        half, fits, again = _fitted_halves(estimator, rows, y, min_cell, rng)
+        redrawn += again
         for side, chosen in enumerate((half, ~half)):
             row = 2 * pair + side
             member[row] = chosen
-            losses[row] = patient_losses(_locked(estimator, rows, y, chosen, min_cell), rows, y, kind, times)
+            losses[row] = patient_losses(fits[side], rows, y, kind, times)
     known = np.isfinite(losses).all(axis=0)
     if known.sum() < 40:
         raise argument_error("y", "known for 40 patients or more", int(known.sum()), "Give other horizons.")
@@ -153,6 +160,7 @@ def membership_inference(
         horizons=tuple(map(float, times)),
         min_cell=int(min_cell),
         confidence=level,
+        redrawn=redrawn,
         objections=doubts,
         synthetic=bool(getattr(rows, "attrs", {}).get("synthetic", False)),
     )
@@ -167,6 +175,21 @@ def _doubts(attacks: pd.DataFrame, name: str, n: int) -> list[Objection]:
         shown = {"auc": calibrated["auc"], "low": calibrated["low"]}
         return [objection("members-recognisable", variant="calibrated", **shown, **facts)]
     return []
+
+
+def _fitted_halves(
+    estimator: Any, rows: Any, y: np.ndarray, min_cell: int, rng: np.random.Generator
+) -> tuple[np.ndarray, list[LockedModel], int]:
+    """Return a random half, the models of it and of the other half, and how many halves had no fit before."""
+    n = len(rows)
+    for again in range(_REDRAWS + 1):
+        half = rng.permutation(n) < n // 2
+        try:
+            return half, [_locked(estimator, rows, y, chosen, min_cell) for chosen in (half, ~half)], again
+        except EstimationError:
+            if again == _REDRAWS:
+                raise
+    raise AssertionError
 
 
 def _locked(estimator: Any, rows: Any, y: np.ndarray, chosen: np.ndarray, min_cell: int) -> LockedModel:

@@ -34,6 +34,8 @@ class MembershipInference(Result):
         Of `lock`.
     confidence : float
         Level of the interval.
+    redrawn : int
+        Halves that had no fit and were drawn again.
     objections : tuple of Objection
         ``members-recognisable`` where the upper limit of the loss attack, or the lower limit of the calibrated attack,
         passes 0.55.
@@ -47,6 +49,7 @@ class MembershipInference(Result):
     horizons: tuple[float, ...]
     min_cell: int
     confidence: float
+    redrawn: int = 0
     objections: tuple[Objection, ...] = ()
     synthetic: bool = False
 

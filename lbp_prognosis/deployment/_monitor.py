@@ -443,6 +443,8 @@ def _doubts(inputs: pd.DataFrame, windows: pd.DataFrame, alarms: pd.DataFrame) -
         if len(moved):
             doubts.append(objection("inputs-moved", columns=", ".join(moved)))
     empty = int((windows["matured"] == 0).sum())
-    if empty:
+    if empty == 1:
+        doubts.append(objection("windows-not-matured", variant="one"))
+    elif empty:
         doubts.append(objection("windows-not-matured", count=empty))
     return doubts

@@ -27,7 +27,7 @@ from lbp_prognosis.deployment import (
 from lbp_prognosis.fusion import OneHot, RestrictedCubicSpline, RiskPipeline, Standardise
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, LogisticRisk
 from lbp_prognosis.validation import external_validate
-from tests.chromium import dom_after, needs_browser
+from tests.chromium import dom_after, needs_browser, pages_on_paper
 
 USE = IntendedUse("Talk about expectations", "Adults with back pain", "not recovered", "1.0 of 2026", "a@b.example")
 D = syn(n=500)
@@ -147,6 +147,11 @@ def test_a_logistic_model_and_published_ones(tmp_path):
     assert float(seen[0]) == pytest.approx(0.80759, abs=1e-4)
     assert seen[1] is None
     assert "No interval is known" in seen[4]
+
+
+@needs_browser
+def test_on_paper_it_is_one_sheet(tmp_path):
+    assert pages_on_paper(tmp_path, written(tmp_path, thresholds=[0.2])) == 1
 
 
 @needs_browser

@@ -13,6 +13,7 @@ import pytest
 from scipy.stats import norm
 
 from lbp_prognosis import CoxPH, LBPError, Surv
+from lbp_prognosis._base import EstimationError
 from lbp_prognosis.deployment import (
     IntendedUse,
     MembershipInference,
@@ -33,8 +34,8 @@ from tests.unit.deployment.stored_models import BARE, PIPELINES, holes, table
 RECOGNISED = {"BoostedHazard-status"}
 """Classes whose training data the loss attack recognises (upper limit 0.562 at n = 200): boosted trees of one visit."""
 
-SEEDS = {"BoostedHazard": 2, "MixtureCure-visits": 1}
-"""Classes of which some random halves have no fit: a visit without any of few competing events, a cured share of 0."""
+SEEDS = {"BoostedHazard": 2}
+"""A class of which some random halves have no fit: a visit without any of few competing events."""
 
 
 def attacked(name: str, n_models: int, n: int = 400) -> MembershipInference:
@@ -126,6 +127,31 @@ def test_the_interval_covers() -> None:
         values = pd.DataFrame([frame.iloc[k] for frame in rows])
         truth = values["auc"].mean()
         assert ((values["low"] <= truth) & (truth <= values["high"])).mean() >= 0.90
+
+
+class Sometimes(CoxPH):
+    """Has no fit in its first halves."""
+
+    failures = 0
+
+    def fit(self, X: Any, y: Any, **keywords: Any) -> Any:
+        if Sometimes.failures > 0:
+            Sometimes.failures -= 1
+            raise EstimationError("No maximum.")
+        return CoxPH.fit(self, X, y, **keywords)
+
+
+def test_a_half_without_a_fit_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lbp_prognosis.deployment._membership.lock", lambda model, **_: model)
+    X, y = cohort(1, n=120)
+    for failures in (0, 2, 5):
+        Sometimes.failures = failures
+        found = membership_inference(Sometimes(), X, y, n_models=4)
+        assert found.redrawn == failures
+        assert found.n_models == 4
+    Sometimes.failures = 6
+    with pytest.raises(EstimationError, match="No maximum"):
+        membership_inference(Sometimes(), X, y, n_models=4)
 
 
 def test_attacks_by_hand() -> None:
