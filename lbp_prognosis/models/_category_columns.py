@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,6 @@ class CategoryColumns:
         Columns whose categories have an order.
     """
 
-    _allow_no_column: ClassVar[bool]
     categories_: dict[str, list[Any]]
     unseen_categories_: dict[str, list[Any]]
     ordered_columns_: list[str]

@@ -69,7 +69,7 @@ def common_step(durations: np.ndarray, longest: float) -> float | None:
     for value in np.unique(durations):
         rest, other = float(value), step
         while other > slack:  # Euclid's algorithm; a remainder just below the divisor is none
-            rest, other = other, abs(rest - other * np.round(rest / other))
+            rest, other = other, abs(rest - other * round(rest / other))
         step = rest
     if step * most_steps < longest * (1 - 1e-6):
         return None
