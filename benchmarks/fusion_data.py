@@ -1,4 +1,4 @@
-"""Data sets of the benchmark of fusion: three simulations, and two with the real predictors of GBSG and TRACE.
+"""Data sets of the benchmark of fusion: five simulations, and two with the real predictors of GBSG and TRACE.
 
 In the plasmode generators ("GBSG", "TRACE") predictors are rows of the real table, drawn with replacement; the hazard
 of the event is the Cox model that the real outcome gives with squares and products of these predictors, and a competing
@@ -51,7 +51,8 @@ class Generator:
     unit : float
         Times are multiples of it.
     needed : str
-        Column that decides who is imaged; empty where all are.
+        Column that decides who is imaged, "random" or empty where all are. By indication it is known of every patient;
+        a column of imaging makes values missing not at random.
     table : Path or None
         Real table that is read.
     """
@@ -155,6 +156,8 @@ def plasmode(n: int, rng: np.random.Generator, *, real: Callable[[], _Real]) -> 
 GENERATORS: dict[str, Generator] = {
     "linear, all imaged": Generator(1, FOUR, partial(spines, bent=False), 12.0, (6, 36)),
     "linear, imaged by indication": Generator(2, FOUR, partial(spines, bent=False), 12.0, (6, 36), needed="p1"),
+    "linear, imaged at random": Generator(5, FOUR, partial(spines, bent=False), 12.0, (6, 36), needed="random"),
+    "linear, imaged by its finding": Generator(6, FOUR, partial(spines, bent=False), 12.0, (6, 36), needed="worst1"),
     "bent, imaged by indication": Generator(0, FOUR, partial(spines, bent=True), 12.0, (6, 36), needed="p1"),
     "GBSG": Generator(
         3,
@@ -180,8 +183,10 @@ GENERATORS: dict[str, Generator] = {
 def by_indication(X: pd.DataFrame, generator: Generator, rng: np.random.Generator) -> pd.DataFrame:
     """Take the imaging of 30 per cent away, more often where the column that decides is low."""
     out = X.copy()
-    value = X[generator.needed].to_numpy(dtype=float)
-    chance = 1 / (1 + np.exp(0.95 + 0.8 * (value - value.mean()) / value.std()))
+    chance = np.full(len(X), 0.3)
+    if generator.needed != "random":
+        value = X[generator.needed].to_numpy(dtype=float)
+        chance = 1 / (1 + np.exp(0.95 + 0.8 * (value - value.mean()) / value.std()))
     out.loc[rng.random(len(X)) < chance, list(generator.modalities["imaging"])] = np.nan
     return out
 
