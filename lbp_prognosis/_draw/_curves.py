@@ -38,7 +38,7 @@ def draw_curves(
     curves : DataFrame
         Columns ``group, time, value, low, high, censored``.
     quantity : {"survival", "incidence", "cumulative_hazard", "censoring_survival"}
-        What is drawn; sets the label and where curves begin.
+        Quantity of the curve; sets the label and where curves begin.
     confidence : float
         Level of the band, named in the label.
     number_at_risk : callable
@@ -89,7 +89,7 @@ def _write_numbers(
     """Write the numbers at risk at the ticks of the time axis, as text that moves with the axis."""
     ticks = [tick for tick in ax.get_xticks() if 0 <= tick <= ax.get_xlim()[1]]
     ax.set_xticks(ticks)
-    # entry < t: nobody with delayed entry has come at 0, so the first column is read just after it
+    # entry < t: no patient with delayed entry has come at 0, so the first column is read just after it
     numbers = number_at_risk(np.array([tick if tick > 0 else np.nextafter(0.0, 1.0) for tick in ticks]))
     # offsets in points, so that the layout may change the height of the axes without moving the rows apart
     ax.annotate(
@@ -153,7 +153,7 @@ def draw_interval_curve(
     value : ndarray of shape (k,)
         Height at each; NaN where it is not known after all.
     quantity : {"survival", "incidence"}
-        What is drawn.
+        Quantity of the curve.
     cause : int, optional
         Cause of an incidence.
     unit : str

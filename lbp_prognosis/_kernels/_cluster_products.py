@@ -17,7 +17,7 @@ def cluster_products(cluster: np.ndarray, place: np.ndarray, change: np.ndarray,
     cluster, place : ndarray of int of shape (e,)
         Cluster and place (0…m, m being beyond the last) of each change.
     change : ndarray of shape (e, q)
-        What is added.
+        Change to add.
     m : int
         Number of places.
 

@@ -54,7 +54,7 @@ class CoxData:
     X : ndarray of shape (n, p)
         Centred columns, C order, rows in the order ``order``.
     centre : ndarray of shape (p,)
-        What was subtracted.
+        Means that were subtracted.
     scale : ndarray of shape (p,)
         Standard deviation of each column (1 for a constant one).
     event : ndarray of shape (n,)

@@ -222,7 +222,7 @@ def ipcw_influence(
     tau : float
         Horizon.
     h : ndarray of shape (n,) or (n, k)
-        What is averaged, e.g. a loss or an event indicator; not read where the weight is 0.
+        Values to average, e.g. a loss or an event indicator; not read where the weight is 0.
     weights : ndarray of shape (n,), optional
         Row weights v: the estimate is Σ v w h / Σ v and ψ is that of one copy of a row.
 

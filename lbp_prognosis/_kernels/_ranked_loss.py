@@ -19,7 +19,7 @@ def ranked_losses(levels: np.ndarray, below: np.ndarray, value: np.ndarray) -> n
     below : ndarray of shape (n, K)
         F at the levels; the last column is 1.
     value : ndarray of shape (n,)
-        What was observed; it need not be a level.
+        Observed values; they need not be levels.
 
     Returns
     -------

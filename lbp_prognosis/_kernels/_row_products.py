@@ -50,7 +50,7 @@ def centred_products(X: Any, centre: np.ndarray, coef: np.ndarray) -> np.ndarray
     X : ndarray or sparse array of shape (n, p)
         Finite values.
     centre : ndarray of shape (p,)
-        What is subtracted from each column.
+        Values to subtract from each column.
     coef : ndarray of shape (p,)
         Coefficients.
     """

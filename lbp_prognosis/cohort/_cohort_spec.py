@@ -22,7 +22,7 @@ class Window:
     before : float
         Days before the index date, the first day included.
     choice : {"nearest", "last", "first", "mean"}
-        Which value of the window is taken. For biomarkers the choice is made once a patient, structure and measure,
+        Which value of the window is taken. For biomarkers the choice is made once per patient, structure and measure,
         so that levels of one measure come from one study.
     """
 

@@ -91,8 +91,8 @@ class Recurrence:
         found = visit_intervals(course, course.value > self.above, 0.0, rival_day - start, rival_code, end)
         sustained = proof - start
         found = replace(found, lower=np.maximum(found.lower, np.minimum(sustained, found.upper)))
-        nobody = np.zeros(len(risk.ids), dtype=bool)
-        return finish_interval(timeline, risk, found, self.spec, sustained, nobody, "")
+        none = np.zeros(len(risk.ids), dtype=bool)
+        return finish_interval(timeline, risk, found, self.spec, sustained, none, "")
 
     def _recovered(self, timeline: Timeline, totals: pd.DataFrame, ids: pd.Index) -> tuple[np.ndarray, np.ndarray]:
         """Return the day of recovery and of its confirmation; NaN for the others."""

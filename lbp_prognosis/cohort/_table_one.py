@@ -34,7 +34,7 @@ class TableOne(Result):
         n (%). Missing values have a separate row. Patients whose group is missing are a column
         ``not recorded``, which is no part of a difference.
     groups : dict of str to int
-        Patients a group; empty without groups.
+        Patients per group; empty without groups.
     n : int
         Patients in all.
     differences : DataFrame

@@ -182,7 +182,7 @@ def status_at_visit(
     Parameters
     ----------
     timeline, totals, risk : Timeline, DataFrame, AtRisk
-        What was seen and who is at risk.
+        Observed visits and events, and the patients at risk.
     met : callable
         ``met(value, baseline)`` says whether the state is there.
     spec : OutcomeSpec

@@ -229,7 +229,7 @@ def lock(model: Any, *, min_cell: int = 5, membership: MembershipInference | Non
 def _measured(model: Any, report: LockReport, membership: MembershipInference | None) -> LockReport:
     """Add what an attack on the training data found, if it attacked models of this class under this lock."""
     if membership is None:
-        known = report.membership_auc is not None or isinstance(model, PublishedModel)  # whose data nobody here has
+        known = report.membership_auc is not None or isinstance(model, PublishedModel)  # whose data are not here
         return report if known else replace(report, notes=tuple(dict.fromkeys([*report.notes, _UNMEASURED])))
     if not isinstance(membership, MembershipInference):
         raise argument_error("membership", "what membership_inference returned", membership)

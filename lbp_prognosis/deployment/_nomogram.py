@@ -43,7 +43,7 @@ class Nomogram(Result):
     horizon : float
         Time of the risk.
     equation : Equation
-        What was drawn.
+        Equation of the figure.
     """
 
     points: pd.DataFrame

@@ -174,7 +174,7 @@ class Release:
         Parameters
         ----------
         where : str
-            What is counted.
+            Name of the count.
         labels : sequence of str
             Names of the parts.
         counts : array-like of shape (n_parts,) or (n_parts, n_columns)
@@ -207,7 +207,7 @@ class Release:
         Parameters
         ----------
         where : str
-            What they divide.
+            Name of the quantity that they divide.
         candidates : iterable of float
             Declared thresholds.
         """
@@ -263,7 +263,7 @@ class Release:
         Parameters
         ----------
         where : str
-            What they are of.
+            Name of the quantity.
         known : int
             Values.
         values : array-like of shape (n,), optional
@@ -283,7 +283,7 @@ class Release:
         Parameters
         ----------
         where : str
-            What they are of.
+            Name of the quantity.
         known : int
             Values.
         tail : float, default 0.25
@@ -303,7 +303,7 @@ class Release:
         Parameters
         ----------
         where : str
-            What is compared.
+            Name of the comparison.
         first, second : ndarray of shape (n_rows,)
             Risks of the target by the two models.
         cut : float

@@ -153,7 +153,7 @@ class Evaluation(Result):
     def difference_table(self) -> pd.DataFrame:
         """Return the main paired differences for reading: one row per pair and horizon, values with intervals as text.
 
-        Columns ``difference`` (model − reference), ``horizon``, then one a metric, as in `table`.
+        Columns ``difference`` (model − reference), ``horizon``, then one per metric, as in `table`.
         """
         pairs: dict[str, dict[str, MetricResult]] = {}
         for found in self.differences:

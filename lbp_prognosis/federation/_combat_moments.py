@@ -167,7 +167,7 @@ def pool_combat(
     Parameters
     ----------
     moments : sequence of CombatMoments
-        One a site.
+        One per site.
     prior : {"parametric", "nonparametric", "none"}, default "parametric"
         Shrinkage of the estimates of a site over its features.
     mean_only : bool, default False

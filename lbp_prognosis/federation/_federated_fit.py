@@ -92,7 +92,7 @@ class FederatedFit(Result):
         Parameters
         ----------
         answers : sequence of Round
-            One a site.
+            One per site.
         previous : FederatedFit or None
             After the round before.
         parameters : tuple of str

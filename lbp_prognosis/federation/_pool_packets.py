@@ -41,7 +41,7 @@ def pool(
     Parameters
     ----------
     packets : iterable of Packet
-        One a site.
+        One per site.
     key : bytes, optional
         With which they were sealed.
     useful : mapping of str to (float or None, float or None), optional

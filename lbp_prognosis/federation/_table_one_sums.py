@@ -194,8 +194,8 @@ def pool_table_one(parts: Sequence[TableOneSums]) -> PooledTableOne:
     Parameters
     ----------
     parts : sequence of TableOneSums
-        One a site. Levels that any site merged are merged for all; a column that a site withholds is that of the others
-        (``sites`` is their number).
+        One per site. Levels that any site merged are merged for all; a column that a site withholds is that of the
+        others (``sites`` is their number).
     """
     given = [part for part in parts if part.n]
     names = [part.site for part in parts]

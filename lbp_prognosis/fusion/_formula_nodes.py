@@ -18,7 +18,7 @@ class Arithmetic:
     value : float or str
         Of a number or a column.
     parts : tuple of Arithmetic
-        What is operated on.
+        Operands.
     text : str
         As written, without spaces.
     """

@@ -110,7 +110,7 @@ class PipelinePredictions:
     def _over_completions(self, inner: pd.DataFrame, held: pd.DataFrame, predict: Any) -> list[np.ndarray]:
         """Apply ``predict(model, table, row)`` to the completed rows and average it over each row's completions.
 
-        One array a branch.
+        One array per branch.
         """
         n = len(inner)
         if self.imputer_ is None:

@@ -87,7 +87,7 @@ def cross_fit(
     table : TreeTable
         All rows.
     problem : Problem
-        What is boosted.
+        Problem of the booster.
     folds : ndarray of int of shape (n,)
         Fold of each row.
     rounds : int

@@ -27,7 +27,7 @@ def factor_plans(
     modalities : mapping of str to sequence of str or int, or None
         Columns of each modality.
     modality_factors : mapping of str to float or sequence of float, or None
-        What is tried.
+        Factors to try.
     penalty_factors : array-like of shape (p,), mapping of str to float or None
         Factor of each column.
     names : list of str

@@ -79,7 +79,7 @@ class KnownStates(Known):
         Parameters
         ----------
         losses : ndarray of shape (n, h, k)
-            What is averaged.
+            Losses to average.
 
         Returns
         -------

@@ -41,7 +41,7 @@ class Page:
     how : str
         The same in a sentence.
     outcome : OutcomeSpec or None
-        What is predicted.
+        Outcome that is predicted.
     unit : str
         Of time.
     comparison : tuple of str

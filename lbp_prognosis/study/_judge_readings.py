@@ -32,7 +32,7 @@ class ReadingResult(Result):
     name : str
         Of the measure.
     compared : str
-        What was compared with what.
+        The two sides of the comparison.
     unit : str
         Of the measure.
     frame : DataFrame
@@ -69,7 +69,7 @@ def judge_repeats(
     Parameters
     ----------
     plan : TechnicalPlan
-        What is compared.
+        Plan of the comparison.
     tables : mapping of str to DataFrame
         Of the registry.
     synthetic : bool
@@ -172,7 +172,7 @@ def judge_test(plan: DiagnosticPlan, tables: Mapping[str, pd.DataFrame], synthet
     Parameters
     ----------
     plan : DiagnosticPlan
-        What is held against what.
+        Plan of tests and reference standard.
     tables : mapping of str to DataFrame
         Of the registry.
     synthetic : bool

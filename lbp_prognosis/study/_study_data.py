@@ -58,7 +58,7 @@ class StudyData(Result):
     visits : ndarray or None
         Schedule, where the outcome is seen at visits.
     flow : Flow
-        Who is in.
+        Patients at each step of the selection.
     cohort : Cohort or None
         Of a registry.
     hashes : dict of str to str

@@ -26,7 +26,7 @@ def study_page(result: StudyFindings) -> Page:
     Parameters
     ----------
     result : StudyFindings
-        What was found.
+        Results of the study.
     """
     study, data = result.study, result.data
     absent = tuple(o.sentence for o in data.objections if o.code == "no-imaging")

@@ -21,7 +21,7 @@ def study_scores(result: StudyFindings) -> PageScores | None:
     Parameters
     ----------
     result : StudyFindings
-        What was found.
+        Results of the study.
     """
     score, study, data = result.study.score, result.study, result.data
     if score is None:

@@ -130,7 +130,7 @@ def raise_failures(name: str, failures: list[dict[str, Any]], ids: np.ndarray) -
     Parameters
     ----------
     name : str
-        What was to be made.
+        Name of the constructor.
     failures : list of dict
         As the functions here return them.
     ids : ndarray of shape (n,)

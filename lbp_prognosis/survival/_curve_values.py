@@ -23,7 +23,7 @@ class CurveValues(Result):
     Attributes
     ----------
     quantity : {"survival", "incidence", "cumulative_hazard", "censoring_survival"}
-        What is read.
+        Quantity of the curve.
     horizon : float or ndarray of shape (n_times,)
         Times, in the unit of the outcome.
     value, se, low, high : float or ndarray

@@ -62,7 +62,7 @@ class ReaderStudy(Result):
     method: str = field(default="Obuchowski–Rockette, Hillis degrees of freedom", repr=False)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return rows ``auc`` (one a modality) and ``auc_difference`` (one a pair, with ``reference``)."""
+        """Return rows ``auc`` (one per modality) and ``auc_difference`` (one per pair, with ``reference``)."""
         common = {
             "tier": "diagnostic",
             "confidence": self.confidence,

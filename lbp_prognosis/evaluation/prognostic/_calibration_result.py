@@ -51,7 +51,7 @@ class Calibration(Result):
         Further numbers by name, e.g. ``"calibration_slope_pseudo"``, ``"calibration_slope_followup"``,
         ``"calibration_slope_finegray"``, ``"spiegelhalter_z"``.
     curves : tuple of CalibrationCurve
-        One a horizon.
+        One per horizon.
     horizons : ndarray
         Unit of the outcome.
     """

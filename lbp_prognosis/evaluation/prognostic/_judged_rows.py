@@ -28,7 +28,7 @@ class JudgedRows:
     cause : int
         Event of interest.
     target : {"event", "no_event"}
-        What is counted.
+        Outcome that is counted.
     copies : ndarray of shape (n,)
         Patients a row stands for; 0 for rows of weight zero.
     clusters : ndarray of shape (n,) or None

@@ -24,7 +24,7 @@ class FindingCeiling(Result):
     Attributes
     ----------
     prevalence, p_y_given_f, p_y_given_not_f, auc : float
-        What was given.
+        The arguments.
     outcome_prevalence : float
         P(outcome).
     auc_outcome : float

@@ -133,7 +133,7 @@ def added_value(
     -------
     AddedValue
         Differences with intervals; first-in, Shapley and last-in side by side; the likelihood-ratio test.
-        Fewer than ten events (of a state: of the rarer outcome) a candidate parameter of all modalities: it carries
+        Fewer than ten events (of a state: of the rarer outcome) per candidate parameter of all modalities: it carries
         ``events-per-parameter``.
 
     Raises

@@ -267,7 +267,7 @@ def _validation(
     tau = arguments["horizon"]
     risk = float(1 - np.exp(-arguments["rate"] * tau))
     left = y["time"][(y["event"] == 0) & (y["time"] < tau)]
-    # the range of the censoring times stands for their uniform law; nobody lost early: followed to the horizon
+    # the range of the censoring times stands for their uniform law; no patient lost early: followed to the horizon
     early = float(np.quantile(left, 0.05)) if left.size > 20 else None
     follow_up = None if early is None else (early, float(max(y["time"].max(), tau * 1.0001)))
     return sample_size_validation(

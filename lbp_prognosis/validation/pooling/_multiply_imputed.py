@@ -47,7 +47,7 @@ class MultiplyImputed:
     def __post_init__(self) -> None:
         tables = tuple(self.tables)
         if len(tables) < 2 or any(not isinstance(table, pd.DataFrame) for table in tables):
-            raise argument_error("tables", "at least two DataFrames, one an imputation", self.tables)
+            raise argument_error("tables", "at least two DataFrames, one per imputation", self.tables)
         first = tables[0]
         for k, table in enumerate(tables[1:], start=2):
             if not (table.index.equals(first.index) and table.columns.equals(first.columns)):

@@ -99,7 +99,7 @@ def pool_performance(
     Parameters
     ----------
     results : sequence of Result
-        One an imputation (`MetricResult`, `Evaluation`, `ExternalValidation` …), with the same rows.
+        One per imputation (`MetricResult`, `Evaluation`, `ExternalValidation` …), with the same rows.
     df_complete : float, optional
         Degrees of freedom that complete data would have (Barnard and Rubin); infinite if not given.
     confidence : float, default 0.95
@@ -133,7 +133,7 @@ def pool_performance(
         check_number("df_complete", df_complete, low=0, open_low=True)
     parts = list(results)
     if len(parts) < 2 or any(not isinstance(part, Result) for part in parts):
-        raise argument_error("results", "at least two results, one an imputation", results)
+        raise argument_error("results", "at least two results, one per imputation", results)
     frames = [part.to_frame() for part in parts]
     if any(name not in frames[0].columns for name in METRIC_COLUMNS):
         raise argument_error("results", "results whose frames have the evaluation columns", type(parts[0]).__name__)

@@ -29,7 +29,7 @@ class BootstrapValidation(Result):
     Attributes
     ----------
     names : tuple of (metric, horizon, threshold)
-        What was measured.
+        Measures, in the order of the columns.
     apparent : ndarray of shape (k,)
         On the development data.
     optimism : ndarray of shape (k,)

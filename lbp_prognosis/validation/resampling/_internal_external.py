@@ -305,7 +305,7 @@ def internal_external(
     if people is not None and pd.DataFrame({"p": people, "s": codes}).groupby("p")["s"].nunique().max() > 1:
         raise argument_error(
             "sites",
-            "one site a patient",
+            "one site per patient",
             "patients with rows at two sites",
             "A patient at two sites would be trained on and tested on.",
         )

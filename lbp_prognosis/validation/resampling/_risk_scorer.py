@@ -98,7 +98,7 @@ def risk_scorer(metric: str, horizons: Any, *, cause: int = 1, min_at_risk: int 
     Parameters
     ----------
     metric : {"ipa", "brier", "log_score", "auc", "concordance", "uno_concordance"}
-        What is computed; the first three are proper, so that a search by them cannot reward false probabilities.
+        Metric of the score; the first three are proper, so that a search by them cannot reward false probabilities.
         Concordance is that of the risk at the last horizon, for events by then.
     horizons : float or sequence of float
         Prediction times, in the unit of the outcome; the score is the mean over them.

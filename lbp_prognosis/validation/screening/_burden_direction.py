@@ -64,7 +64,7 @@ def _trend(x: np.ndarray, time: np.ndarray, event: np.ndarray) -> float:
         return 0.0
     order = np.argsort(-time, kind="stable")
     x, time, event = x[order] - x.mean(), time[order], event[order]
-    last = np.searchsorted(-time, -time, side="right") - 1  # everybody with a time at least as long
+    last = np.searchsorted(-time, -time, side="right") - 1  # all patients with a time at least as long
     size = last + 1.0
     mean = np.cumsum(x)[last] / size
     variance = np.cumsum(x * x)[last] / size - mean**2

@@ -51,7 +51,7 @@ class ExternalValidation(Result):
     kind : {"temporal", "geographic", "setting", "random_split"}
         In what the new patients differ.
     description : str
-        Who they are.
+        The new patients, in words.
     risks : dict of str to ndarray of shape (n, n_horizons)
         Predicted risks.
     """
