@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 Tables = Mapping[str, pd.DataFrame]
+_BLOCK = 500_000
 
 
 def _joined(frame: pd.DataFrame, columns: Collection[str]) -> tuple[pd.Series, np.ndarray]:
@@ -87,11 +88,14 @@ def reference_failures(tables: Tables, schema: TableSchema) -> list[pd.DataFrame
         other = tables[target]
         if not set(target_columns) <= set(other.columns):
             continue
-        key, missing = _joined(frame, columns)
-        known, _ = _joined(other, target_columns)
-        bad = ~key.isin(known.unique()).to_numpy() & ~missing
+        known = _joined(other, target_columns)[0].unique()
+        bad = np.zeros(len(frame), dtype=bool)
+        for low in range(0, len(frame), _BLOCK):  # a text per row, of few rows at a time
+            key, missing = _joined(frame.iloc[low : low + _BLOCK], columns)
+            bad[low : low + _BLOCK] = ~key.isin(known).to_numpy() & ~missing
         if bad.any():
-            shown = key.str.replace("\x1f", " | ")
+            shown = np.full(len(frame), "", dtype=object)
+            shown[bad] = _joined(frame[bad], columns)[0].str.replace("\x1f", " | ").to_numpy()
             words = f"not found in table `{target}`"
             failures.append(column_failures(schema.name, "+".join(columns), "foreign_key", bad, shown, words))
     return failures

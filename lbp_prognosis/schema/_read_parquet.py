@@ -22,7 +22,8 @@ def read_parquet(file: Path) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as source:
             declared = source.metadata.num_rows
-            frame = source.read().to_pandas(date_as_object=True)
+            # column by column, each freed once it is converted: a table of millions of rows is not held twice
+            frame = source.read().to_pandas(date_as_object=True, split_blocks=True, self_destruct=True)
     except Exception as error:  # pyarrow's errors have no common public base
         raise DataError(f"The file {file.name!r} is not a readable Parquet file ({type(error).__name__}).") from error
     if len(frame) != declared:

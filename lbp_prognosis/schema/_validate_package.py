@@ -182,7 +182,7 @@ def validate_package(
     tables: dict[str, pd.DataFrame] = {}
     for name, schema in schemas.items():
         if name in raw:
-            tables[name], found = _columns(raw[name], schema, notes)
+            tables[name], found = _columns(raw.pop(name), schema, notes)  # not held beside the typed one
             failures.extend(found)
     if "patient" not in tables and not _mentions(failures, "patient"):
         failures.append(

@@ -236,3 +236,13 @@ def test_a_million_rows_are_checked_at_once():
     )
     report = validate_package({"patient": pd.DataFrame({"patient_id": names}), "biomarker": long})
     assert report.ok
+
+
+@pytest.mark.parametrize("block", [1, 3, 4, 500])
+def test_references_are_looked_up_block_by_block(block, monkeypatch):
+    monkeypatch.setattr("lbp_prognosis.schema._cross_checks._BLOCK", block)
+    patients = pd.DataFrame({"patient_id": ["a", "b"]})
+    visits = pd.DataFrame({"patient_id": ["a", "x", "b", "y", "b", "a", "z"], "visit_id": list("1234567")})
+    found = validate_package({"patient": patients, "visit": visits}).failures
+    found = found[found["reason"] == "foreign_key"]
+    assert found[["row", "value"]].to_numpy().tolist() == [[2, "x"], [4, "y"], [7, "z"]]
