@@ -321,9 +321,9 @@ class MetricResult(Result):
 
 def _influence_of(result: MetricResult) -> np.ndarray | None:
     """Influence values; large ones that are made on demand are not kept for the next demand."""
-    stored = result.__dict__["_influence"]
-    made = stored() if callable(stored) else stored
-    if callable(stored) and made.size <= _KEPT:
+    stored: Any = result.__dict__["_influence"]
+    made: np.ndarray | None = stored() if callable(stored) else stored
+    if made is not None and made.size <= _KEPT:
         result.__dict__["_influence"] = made
     return made
 
