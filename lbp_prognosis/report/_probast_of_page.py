@@ -29,6 +29,13 @@ __all__ = ["facts_of_page"]
 _ASCERTAINED = {"exact": "dated exactly", "visits": "known at visits", "status": "a state at one visit"}
 
 
+def _ascertained(page: Page) -> str:
+    """Return how the outcome was recorded."""
+    if page.scores is not None:
+        return "a score at one visit"
+    return "" if page.outcome is None else _ASCERTAINED[page.outcome.ascertainment]
+
+
 def facts_of_page(page: Page, model: str) -> dict[tuple[str, str], Fact]:
     """Return facts by (part, item) from a page that has passed the disclosure gate if it is to be released.
 
@@ -74,7 +81,7 @@ def _of_data(page: Page, study: Mapping[str, Any]) -> dict[str, Fact]:
     made = "simulated" if page.synthetic else "given by the user"
     out = {"1.1": Fact(f"Data: {words[named]}, {made}." if source else "The origin of the data is not stated.")}
     if page.outcome is not None:
-        seen = _ASCERTAINED[page.outcome.ascertainment]
+        seen = _ascertained(page)
         out["1.2"] = Fact(f"Time zero: {page.outcome.time_zero}. Outcome {seen} after it.")
     if page.flow is not None:
         out["1.3"] = _flow(page.flow.steps)
@@ -121,7 +128,7 @@ def _of_outcome(page: Page, study: Mapping[str, Any]) -> dict[str, Fact]:
     horizons = ", ".join(f"{h:g}" for h in spec.horizons)
     out = {
         "3.1": Fact(spoken(f"{spec.name}: {spec.definition.rstrip('.')}; {said}.")),
-        "3.2": Fact(f"By one definition in all rows; {_ASCERTAINED[spec.ascertainment]}."),
+        "3.2": Fact(f"By one definition in all rows; {_ascertained(page)}."),
         "3.4": Fact(f"Horizons {horizons} {spec.unit} after {spec.time_zero}; main {page.time}."),
     }
     if study:

@@ -133,7 +133,7 @@ def _change(page: Page, scores: PageScores, rows: pd.DataFrame) -> Table:
     if "predicted_response" in rows:
         frame["response predicted"] = [_share(v) for v in rows["predicted_response"]]
         frame["response observed"] = [_share(v) for v in rows["observed_response"]]
-        note += f" A response is a fall of at least {scores.important:g} points, declared before the data were seen."
+        note += f" A response is a fall of at least {scores.important:g} points, as the protocol declares it."
     return Table(
         "score_change", f"Change of the score by the predicted score at {page.time}, {scores.model}.", frame, note
     )

@@ -107,6 +107,7 @@ def test_the_page_shows_the_score_and_its_files_hold_it(page: Page, files: dict[
     for words in ("CRPS", "PIT spread", "smallest detectable change", "at least 2 points", "0 to 10 (ordinal)"):
         assert words in html
     assert '"at_most": 3' in str(files["provenance.json"])
+    assert "declared before the data were seen" not in html.split('id="scores"')[1].split("</section>")[0]
     assert "median" not in str(files["tables/score_response.csv"])
 
 
