@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 TIERS = {
-    "technical": "Does the measurement repeat?",
-    "diagnostic": "Does it tell patients apart now?",
-    "prognostic": "Does it say what will happen?",
+    "technical": "Is the measurement repeatable?",
+    "diagnostic": "Does it discriminate between patients now?",
+    "prognostic": "Does it predict the outcome?",
     "utility": "Would decisions be better with it, under stated harms?",
     "": "Over any metric, of several sites",
 }

@@ -80,7 +80,7 @@ class Claim:
             "repeats": f"{self.subject} is measured repeatably.",
             "detects": f"{self.subject} agrees with readers."
             if self.strength is Strength.AGREEMENT
-            else f"{self.subject} tells patients apart against a reference standard.",
+            else f"{self.subject} discriminates between patients against a reference standard.",
             "is_associated": f"{self.subject} is associated with the outcome beyond {self.comparator}.",
             "predicts": f"{self.subject} predicts the outcome{at} ({self.strength.value}).",
             "adds_value": f"{self.subject} predicts better than {self.comparator}{at} ({self.strength.value}).",

@@ -183,7 +183,7 @@ def _is_associated(found: Found, claim: Claim) -> list[Check]:
         "log_odds_ratio",
     )
     rows = list(found.rows("prognostic", metrics, claim.subject, reference=claim.comparator))
-    name = f"test of what it holds beyond {claim.comparator}, p below {alpha:g}"
+    name = f"test of its association given {claim.comparator}, p below {alpha:g}"
     known = [_number(row["p"]) for _, row in rows if "p" in row and not np.isnan(_number(row["p"]))]
     if known:
         name += " (p < 0.001)" if max(known) < 0.001 else f" (p = {max(known):.3f})"
@@ -367,11 +367,11 @@ def _is_useful(found: Found, claim: Claim) -> list[Check]:
                 _low_above(0.0),
             )
         )
-        # a model that is surely worse somewhere in the declared range is no better tool for that range
+        # a model that is worse somewhere, by its interval, in the declared range is no better tool for that range
         checks.append(
             _judged(
                 across,
-                f"net benefit nowhere surely below {words} between {low:g} and {high:g}",
+                f"net benefit not below {words} (interval) at any threshold between {low:g} and {high:g}",
                 "no high < 0",
                 lambda row: not _number(row["high"]) < 0 if _interval(row) else None,
             )

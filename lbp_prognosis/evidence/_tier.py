@@ -19,9 +19,9 @@ class Tier(StrEnum):
     def question(self) -> str:
         """The question of the tier."""
         return {
-            "technical": "Does the measurement repeat?",
-            "diagnostic": "Does it tell patients apart now?",
-            "prognostic": "Does it say what will happen?",
+            "technical": "Is the measurement repeatable?",
+            "diagnostic": "Does it discriminate between patients now?",
+            "prognostic": "Does it predict the outcome?",
             "utility": "Would decisions be better with it, under stated harms?",
         }[self.value]
 
@@ -29,7 +29,7 @@ class Tier(StrEnum):
     def never_claims(self) -> str:
         """Claims that no evidence of this tier supports."""
         return {
-            "technical": "that it means anything for the patient",
+            "technical": "that it is clinically relevant",
             "diagnostic": "that it predicts",
             "prognostic": "that acting on it helps",
             "utility": "that outcomes improved, unless an impact trial shows it",

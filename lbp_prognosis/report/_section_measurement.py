@@ -28,7 +28,7 @@ def section_measurement(page: Page) -> Section | None:
         blocks.append(
             Table(
                 "repeatability",
-                "Does the measurement repeat? All readings of the registry, each level by itself.",
+                "Is the measurement repeatable? All readings of the registry, each level by itself.",
                 pd.DataFrame(_repeats(technical)),
                 "ICC(2,1), absolute agreement, and kappa with 95% intervals. The smallest detectable change is what "
                 "two readings of one unchanged patient differ by in 5% of cases.",

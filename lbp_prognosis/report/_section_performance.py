@@ -178,9 +178,9 @@ def section_optimism(page: Page) -> Section | None:
         return None
     table = Table(
         "optimism",
-        f"How much the models flatter themselves at {page.time}.",
+        f"Apparent and out-of-fold performance at {page.time}.",
         pd.DataFrame(rows),
-        "Apparent: judged on the rows they were fitted to. These are no results.",
+        "Apparent performance is that in the patients of the fit; its excess is the optimism. It is no result.",
         head=2,
         group="model",
     )
