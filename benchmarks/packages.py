@@ -1,0 +1,88 @@
+"""Validate a data package with millions of biomarker rows, and pool them to one row per patient.
+
+python -m benchmarks.packages                               (10⁷ rows of 10⁶ patients, in Parquet)
+python -m benchmarks.packages --rows 500000
+
+Processor seconds of one thread, and the peak of the process that validates and pools (some 125 MiB are Python).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import ONE_THREAD
+
+LEVELS = ["l1l2", "l2l3", "l3l4", "l4l5", "l5s1"]
+
+
+def write(folder: Path, rows: int, seed: int = 0) -> None:
+    """Write a package: two measures at five levels of each patient."""
+    rng = np.random.default_rng(seed)
+    patients = rows // 10
+    patient = [f"p{k:07d}" for k in range(patients)]
+    study = [f"s{k:07d}" for k in range(patients)]
+    half = np.tile(np.repeat([0, 1], 5), patients)
+    biomarker = pd.DataFrame(
+        {
+            "patient_id": np.repeat(patient, 10),
+            "study_id": np.repeat(study, 10),
+            "structure": "disc",
+            "measure": np.array(["disc_height", "pfirrmann"])[half],
+            "level": np.tile(LEVELS, 2 * patients),
+            "value": np.where(half == 0, rng.uniform(6, 12, 10 * patients), rng.integers(1, 6, 10 * patients)),
+            "unit": np.array(["mm", "grade"])[half],
+            "method_id": np.array(["auto", "reader"])[half],
+        }
+    )
+    biomarker.to_parquet(folder / "biomarker.parquet")
+    pd.DataFrame({"patient_id": patient}).to_parquet(folder / "patient.parquet")
+    studies = pd.DataFrame({"patient_id": patient, "study_id": study, "modality": "mri"})
+    studies.to_parquet(folder / "imaging_study.parquet")
+
+
+def measure(folder: Path) -> None:
+    """Print seconds and memory of validation and of pooling."""
+    from lbp_prognosis.fusion import pool_levels
+    from lbp_prognosis.schema import validate_package
+
+    def told(task: str, start: float) -> None:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{task:<12} {time.process_time() - start:8.1f} s   peak of the process {peak:8.0f} MiB", flush=True)
+
+    start = time.process_time()
+    report = validate_package(folder)
+    told("validated", start)
+    print(repr(report))
+    start = time.process_time()
+    pooled = pool_levels(report.tables["biomarker"], {"pfirrmann": ["max", "count>=4"], "disc_height": "mean"})
+    told("pooled", start)
+    print(repr(pooled))
+
+
+def main() -> None:
+    """Write the package, and measure in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.folder is not None:
+        measure(given.folder)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), given.rows)
+        command = [sys.executable, "-m", "benchmarks.packages", "--folder", folder]
+        subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD})
+
+
+if __name__ == "__main__":
+    main()
