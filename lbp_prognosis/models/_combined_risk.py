@@ -17,6 +17,7 @@ from lbp_prognosis._base import (
     check_horizons,
     check_number,
     describe,
+    nearest,
     read_frame,
     takes_rows,
 )
@@ -143,12 +144,18 @@ class CombinedRisk(RiskEstimator):
     def _lacking(self, names: list[str]) -> tuple[str, ...]:
         """Return modalities that learners are named as and a table lacks, and columns of the others that it lacks.
 
-        Validation refits a model to the columns of some modalities, or to a few of one.
+        Validation refits a model to the columns of some modalities, or to a few of one. A column that the table lacks
+        and one like it that no learner uses are a slip of the pen: it would leave a modality out without a word.
         """
         parts = {part.strip() for name in self._all_named() for part in name.split("+")}
         out: list[str] = []
-        for modality, columns in self._groups(names).items():
+        groups = self._groups(names)
+        unused = set(names).difference(*groups.values()) if parts <= set(groups) else set()
+        for modality, columns in groups.items():
             lost = [column for column in columns if column not in names]
+            for column in lost:
+                if meant := nearest(column, sorted(unused)):
+                    raise argument_error(f"modalities[{modality!r}]", "columns of `X`", repr(column), meant)
             if len(lost) < len(columns):
                 out += lost
             elif modality in parts and columns:

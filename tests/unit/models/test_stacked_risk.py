@@ -400,3 +400,14 @@ def test_explanations_add_up():
         frame = prediction_shapley(model, X[:3], MODALITIES, X[:40], horizons=12.0).to_frame()
         gained = model.predict_risk(X[:3], 12)[:, 0] - model.predict_risk(X[:40], 12).mean()
         np.testing.assert_allclose(frame.groupby("row")["value"].sum(), gained, atol=1e-12)
+
+
+@pytest.mark.parametrize("make", [StackedRisk, AverageRisk])
+def test_a_misspelt_column_is_not_a_modality_to_leave_out(make) -> None:
+    """It was left out without a word, and the column that was meant was used by no learner."""
+    table = X.rename(columns={"m1": "disc_height"})
+    learners = {"clinical": CoxPH(), "clinical+imaging": CoxPH()}
+    for columns in (["disc_hieght"], ["disc_hieght", "m2"]):
+        wrong = make(learners, modalities={"clinical": ["c1", "c2"], "imaging": columns}, horizons=12.0, cv=2)
+        with pytest.raises(ArgumentError, match="'disc_hieght'. Did you mean 'disc_height'"):
+            wrong.fit(table, Y)
