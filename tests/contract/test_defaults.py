@@ -5,11 +5,28 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import re
 
 import pytest
 
-ROOMS = ("survival", "models", "fusion", "evaluation", "validation", "explain", "evidence", "report", "cohort")
-DEFAULTS = {"n_resamples": 200, "random_state": 0, "min_at_risk": 10, "confidence": 0.95, "cause": 1}
+ROOMS = (
+    *("survival", "models", "fusion", "evaluation", "validation", "explain", "evidence", "report", "cohort"),
+    *("evaluation.technical", "evaluation.diagnostic", "study", "biomarkers", "biomechanics", "datasets"),
+    *("deployment", "federation", "disclosure", "schema", "instruments"),
+)
+DEFAULTS = {
+    "n_resamples": 200,
+    "random_state": 0,
+    "min_at_risk": 10,
+    "confidence": 0.95,
+    "cause": 1,
+    "n_jobs": None,
+    "checkpoint": None,
+    "progress": False,
+    "sample_weight": None,
+    "clusters": None,
+    "show_values": False,
+}
 EXCEPTIONS = {
     # curves are drawn to their end; a metric is judged where enough are left
     ("StepCurve.at", "min_at_risk"): 1,
@@ -20,6 +37,12 @@ EXCEPTIONS = {
     ("log_rank", "cause"): None,
     ("nelson_aalen", "cause"): None,
     ("turnbull", "cause"): None,
+    # the cause that the equation is of
+    ("Equation.predict_risk", "cause"): None,
+    # names of columns of a table, "" for none
+    ("evaluate_table", "clusters"): "",
+    # called with a sentence at each step; elsewhere a bar is shown or not
+    ("run_study", "progress"): None,
 }
 
 
@@ -32,7 +55,8 @@ def _calls():
                 yield from (
                     (f"{name}.{method}".removesuffix(".__init__"), function)
                     for method, function in inspect.getmembers(thing, inspect.isfunction)
-                    if not method.startswith("_") or (method == "__init__" and not dataclasses.is_dataclass(thing))
+                    if not re.match("_|set_[a-z_]+_request$", method)  # scikit-learn's routing has defaults of its own
+                    or (method == "__init__" and not dataclasses.is_dataclass(thing))
                 )
             elif inspect.isfunction(thing):
                 yield name, thing
