@@ -248,7 +248,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
             "offset": design.offset,
             "clusters": design.clusters,
         }
-        model = clone(self).set_params(strata=None, offset=None)
+        model: PriorityCox = clone(self).set_params(strata=None, offset=None)
         try:
             return model.fit(X, y, **given)
         except EstimationError as error:
@@ -462,7 +462,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         """Return P(no event of any cause by t) at each time, shape (n, n_times); NaN beyond follow-up."""
         self._check_fitted()
         risks = [self.predict_risk(X, times, code, strata=strata, offset=offset) for code in (1, *self.other_causes_)]
-        return np.maximum(1.0 - sum(risks), 0.0)
+        return np.asarray(np.maximum(1.0 - np.sum(risks, axis=0), 0.0))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per predictor: ``block, term, coef, hr, selected``; ``cause`` first if there are several."""
