@@ -110,7 +110,7 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
         if isinstance(getattr(part, "max_time_", None), float) and "max_time_" in vars(part):
             part.max_time_ = floor_digits(part.max_time_)
         if isinstance(getattr(part, "score_horizons_", None), np.ndarray):
-            part.score_horizons_ = np.unique(digits(part.score_horizons_, 2))
+            _horizons(part)
         _ranges(part, least)
         name = type(part).__name__
         if name in _KINDS:
@@ -125,6 +125,17 @@ def coarsen(model: Any, least: int) -> tuple[int, int, list[str]]:
         if hasattr(part, "trees_"):
             coarse_trees(part, least, notes)
     return before, after, list(dict.fromkeys(notes))
+
+
+def _horizons(part: Any) -> None:
+    """Round horizons that are quartiles of event times; those that were declared are no patient's."""
+    quartiles = part.score_horizons_
+    if np.array_equal(getattr(part, "horizons_", np.empty(0)), quartiles):
+        part.horizons_ = digits(quartiles, 2)
+        line = getattr(part, "recalibration_", {})
+        if np.isfinite(line.get("horizon", np.nan)):
+            part.recalibration_ = {**line, "horizon": float(digits(line["horizon"], 2))}
+    part.score_horizons_ = np.unique(digits(quartiles, 2))
 
 
 def _ranges(part: Any, least: int) -> None:

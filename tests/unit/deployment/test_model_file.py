@@ -126,7 +126,10 @@ def numbers_in_file(path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["bare", "competing", "null", "splines", "imputation", "strata", "trees", "parmar"])
+@pytest.mark.parametrize(
+    "name",
+    ["bare", "competing", "null", "splines", "imputation", "strata", "trees", "parmar", "mean", "stack", "cox stack"],
+)
 def test_no_value_of_a_patient_is_in_the_file(name, tmp_path):
     """Every patient's time and predictors are twelve random digits: none of them is found."""
     rng = np.random.default_rng(5)
@@ -134,8 +137,11 @@ def test_no_value_of_a_patient_is_in_the_file(name, tmp_path):
     a, b, c = (np.round(rng.uniform(10, 100, n), 10) for _ in range(3))
     times = np.round(rng.exponential(10, n) * np.exp(-0.01 * a) + 1, 11)
     status = rng.choice([0, 1, 2], n, p=[0.2, 0.6, 0.2])
+    events = np.flatnonzero(status == 1)
+    status[events[: (events.size - 1) % 4]] = 0  # each quartile of the event times is the time of a patient
     X = pd.DataFrame({"a": a, "b": b, "c": c})
     single = Surv.right(times, status == 1)
+    learners = {"one": CoxPH(), "two": models.RoystonParmar(df=2)}
     if name == "trees":
         pytest.importorskip("xgboost")
     model = {
@@ -149,6 +155,9 @@ def test_no_value_of_a_patient_is_in_the_file(name, tmp_path):
         "strata": lambda: CoxPH(strata="s").fit(X.assign(s=rng.integers(0, 2, n)), single),
         "trees": lambda: models.BoostedCox(rounds=20, folds=2).fit(X, single),
         "parmar": lambda: models.RoystonParmar(df=3).fit(X, single),
+        "mean": lambda: models.AverageRisk(learners).fit(X, single),
+        "stack": lambda: models.StackedRisk(learners, cv=3).fit(X, single),
+        "cox stack": lambda: models.StackedRisk(learners, cv=3, meta="cox_nonneg").fit(X, single),
     }[name]()
     saved(model, tmp_path / "a.lbpm")
     found = numbers_in_file(tmp_path / "a.lbpm")
