@@ -15,7 +15,6 @@ from lbp_prognosis.models._net_shape import LevelShape
 __all__ = ["ModalityBlocks", "columns_made_of"]
 
 _ONE = "all"
-_NO_CELLS = LevelMap({})
 
 
 class ModalityBlocks(RiskEstimator):

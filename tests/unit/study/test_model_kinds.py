@@ -53,7 +53,6 @@ NO_KIND = {  # estimators that a study file does not name, and why
     "AdaptedModel": "holds an object of another package",
     "DynamicRisk": "needs visits after time zero",
     "LandmarkStack": "needs visits after time zero",
-    "LongitudinalOutcome": "needs scores at several visits",
     "MixtureCure": "is for plateaus, which a protocol does not declare",
     "MultiStateCox": "needs a course of states",
     "PanelMarkov": "needs a course of states",
