@@ -21,12 +21,11 @@ from lbp_prognosis.report import (
     results_sentences,
     tripod_ai_answers,
 )
-from lbp_prognosis.report._blocks import Table
+from lbp_prognosis.report._blocks import Picture, Table
 from lbp_prognosis.report._render_page import _ORDER
 from lbp_prognosis.report._section_decisions import section_decisions
 from lbp_prognosis.report._section_performance import section_calibration, section_discrimination
 from lbp_prognosis.report._section_scores import section_scores
-from lbp_prognosis.report._write_page import page_files
 from lbp_prognosis.study import Study, StudyResult, analysis_plan, evaluate_table, run_study
 from lbp_prognosis.survival import Measured, ScoreForecast, measured_to_status
 
@@ -49,13 +48,10 @@ def page(result: StudyResult) -> Page:
     return result.page()
 
 
-@pytest.fixture(scope="module")
-def files(page: Page) -> dict[str, str | bytes]:
-    return page_files(replace(page, explanations={}, groups=None, table_ones={}))  # fewer figures
-
-
 def tables(page: Page) -> dict[str, pd.DataFrame]:
-    section = section_scores(page)
+    """Return the tables of the section without drawing its figures."""
+    bare = replace(page, evaluation=replace(page.evaluation, mean_calibrations={}, pits={}))
+    section = section_scores(bare)
     assert section is not None
     return {block.name: block.frame for block in section.blocks if isinstance(block, Table)}
 
@@ -98,17 +94,19 @@ def test_groups_and_responses_by_hand(result: StudyResult, page: Page) -> None:
     assert ratio == pytest.approx(observed / expected_count, rel=1e-9)
 
 
-def test_the_page_shows_the_score_and_its_files_hold_it(page: Page, files: dict[str, str | bytes]) -> None:
+def test_the_page_shows_the_score(page: Page) -> None:
     order = [build.__name__ for build in _ORDER]
     assert order.index("section_outcome") < order.index("section_scores") < order.index("section_discrimination")
-    for name in ("scores", "score_calibration", "score_tenths", "score_change", "score_response"):
-        assert f"tables/{name}.csv" in files
-    html = str(files["evidence.html"])
-    for words in ("CRPS", "PIT spread", "smallest detectable change", "at least 2 points", "0 to 10 (ordinal)"):
-        assert words in html
-    assert '"at_most": 3' in str(files["provenance.json"])
-    assert "declared before the data were seen" not in html.split('id="scores"')[1].split("</section>")[0]
-    assert "median" not in str(files["tables/score_response.csv"])
+    section = section_scores(page)
+    assert section is not None
+    pictures = [block for block in section.blocks if isinstance(block, Picture)]
+    assert [picture.caption.split(":")[0] for picture in pictures] == ["clinical", "both"] * 2
+    words = " ".join(str(getattr(block, name, "")) for block in section.blocks for name in ("text", "caption", "note"))
+    for expected in ("CRPS", "PIT spread", "smallest detectable change", "at least 2 points", "0 to 10 (ordinal)"):
+        assert expected in words
+    assert "before the data were seen" not in words  # the protocol does not say so
+    assert set(tables(page)) == {"scores", "score_calibration", "score_tenths", "score_change", "score_response"}
+    assert page.provenance["study"]["score"]["at_most"] == 3
 
 
 def test_texts_for_manuscript_forms_and_plan_speak_of_the_score(result: StudyResult) -> None:
@@ -204,7 +202,7 @@ def test_distributions_from_elsewhere_are_judged(tmp_path: Path) -> None:
     assert page.evaluation.decision is not None
     assert page.groups is not None
     assert any("rounded" in note for note in page.provenance["notes"])
-    assert section_scores(page) is not None
+    assert "scores" in tables(page)
     bare = evaluate_table(tmp_path / "p.csv", **given)  # no cut: no event, no decisions
     assert bare.evaluation.mean_calibrations
     assert [build(bare) for build in (section_discrimination, section_calibration, section_decisions)] == [None] * 3
