@@ -50,7 +50,9 @@ def page(result: StudyResult) -> Page:
 
 def tables(page: Page) -> dict[str, pd.DataFrame]:
     """Return the tables of the section without drawing its figures."""
-    bare = replace(page, evaluation=replace(page.evaluation, mean_calibrations={}, pits={}))
+    found = page.evaluation
+    undrawn = {model: replace(fitted, curve=fitted.curve.iloc[:0]) for model, fitted in found.mean_calibrations.items()}
+    bare = replace(page, evaluation=replace(found, mean_calibrations=undrawn, pits={}))
     section = section_scores(bare)
     assert section is not None
     return {block.name: block.frame for block in section.blocks if isinstance(block, Table)}
