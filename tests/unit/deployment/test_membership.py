@@ -154,6 +154,25 @@ def test_a_half_without_a_fit_is_drawn_again(monkeypatch: pytest.MonkeyPatch) ->
         membership_inference(Sometimes(), X, y, n_models=4)
 
 
+def test_leaves_of_few_patients_are_noted_and_the_number_is_dropped() -> None:
+    pytest.importorskip("xgboost")
+    X, y = data(BARE["BoostedAFT"].kind)
+    model = BARE["BoostedAFT"].make().fit(X, y)
+    leaves = model.booster().predict(xgboost_table(X[model.tree_columns_]), pred_leaf=True).reshape(len(X), -1)
+    fewest = min(np.unique(leaf, return_counts=True)[1].min() for leaf in leaves.T)
+    assert model.fewest_in_leaf_ == fewest
+    for least, few in ((int(fewest), False), (int(fewest) + 1, True)):
+        locked = lock(model, min_cell=least)
+        assert any(f"fewer than {least} patients" in note for note in locked.report.notes) is few
+        assert not hasattr(locked.unlocked, "fewest_in_leaf_")
+
+
+def xgboost_table(X: pd.DataFrame) -> Any:
+    import xgboost
+
+    return xgboost.DMatrix(X.to_numpy(dtype=float))
+
+
 def test_attacks_by_hand() -> None:
     losses = np.array([[0.1, 0.9, 0.3, 0.4], [0.5, 0.2, 0.6, 0.1], [0.2, 0.8, 0.3, 0.2], [0.4, 0.4, 0.7, 0.3]])
     member = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 0, 1], [0, 1, 1, 0]], dtype=bool)
