@@ -24,6 +24,7 @@ from lbp_prognosis._kernels import rubin_pool
 from lbp_prognosis.disclosure import Budget, Patients, ReleaseLedger, kept_cuts
 from lbp_prognosis.federation._canonical import significant
 from lbp_prognosis.federation._packet import SCHEMA, Packet
+from lbp_prognosis.federation._packet_layers import packet_layers
 from lbp_prognosis.federation._policy import Policy
 from lbp_prognosis.federation._score_packet import fill_with_scores, forecasts_of, too_few_scores
 from lbp_prognosis.federation._site_numbers import SiteNumbers, site_numbers, state_at
@@ -98,7 +99,7 @@ def site_packet(
     ArgumentError
         For a model without an identity, or that gives no risks.
     DisclosureError
-        If the patients differ from those of an earlier release by a few.
+        If patients of an earlier release are missing, or those who were not in it are too few for a packet.
 
     Notes
     -----
@@ -150,10 +151,12 @@ def site_packet(
         return Packet.of(content, key)
     if ledger is None:
         content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
+    layers = packet_layers(ledger, lambda: _ids(tables[0], n), n, lambda rows: _too_small(state[rows], policy))
     risks = {name: [_risk(each, table, tau, cause, n) for table in tables] for name, each in named.items()}
     hazards = _hazards(named["model"], tables, y, tau) if kind == "right" and not (y["event"] > 1).any() else None
     content["model"]["calibration"] = "state" if hazards is None else "cumulative hazard"
-    patients = Patients(state=state, scores={name: np.mean(each, axis=0) for name, each in risks.items()})
+    scores_of = {name: np.mean(each, axis=0) for name, each in risks.items()}
+    patients = Patients(state=state, scores=scores_of, layers=layers)
     cuts, dropped = kept_cuts(patients, policy.thresholds, policy.min_cell, 3)
     for cut in dropped:
         content["withheld"].append(
@@ -168,7 +171,7 @@ def site_packet(
         )
     _fill(content, found, budget, policy)
     if subgroups is not None:
-        _subgroups(content, subgroups, state, numbers, budget, policy)
+        _subgroups(content, subgroups, patients, numbers, budget, policy)
     _covariance(content, found, budget, policy)
     content["budget"] = {"numbers": budget.spent, "most": budget.most}
     return _released(content, key, ledger, tables[0], n, policy)
@@ -233,6 +236,12 @@ def _of_scores(
         return Packet.of(content, key)
     if ledger is None:
         content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
+    packet_layers(
+        ledger,
+        lambda: _ids(tables[0], n),
+        n,
+        lambda rows: too_few_scores(y[rows], policy, Budget(int(policy.release_budget * rows.sum()))),
+    )
     fill_with_scores(content, y, forecasts, budget, policy)
     content["budget"] = {"numbers": budget.spent, "most": budget.most}
     return _released(content, key, ledger, tables[0], n, policy)
@@ -451,13 +460,15 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
 
 
 def _subgroups(
-    content: dict[str, Any], subgroups: Any, state: np.ndarray, numbers: _Numbers, budget: Budget, policy: Policy
+    content: dict[str, Any], subgroups: Any, patients: Patients, numbers: _Numbers, budget: Budget, policy: Policy
 ) -> None:
     """Add levels of subgroups that are, with their complements, large enough to be sites."""
     groups = subgroups if isinstance(subgroups, Mapping) else {"group": subgroups}
     for group, labels in groups.items():
         values = np.asarray(labels).astype(str)
-        kept = _separable(values, state, policy)
+        kept = set.intersection(
+            *(set(_separable(values[rows], patients.state[rows], policy)) for rows in patients.each_layer())
+        )
         for level in sorted(set(values)):
             inside = values == level
             item = f"subgroup {group} = {level}"

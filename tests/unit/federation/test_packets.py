@@ -286,13 +286,27 @@ def test_differencing_two_releases(tmp_path: Any) -> None:
     states(rows=part, ledger=ledger)  # the same patients and numbers again
     with pytest.raises(LBPError, match="other numbers"):
         states(rows=part, ledger=ledger, policy=Policy(thresholds=[0.4]))
-    for gone in (1, 4):
+    for gone in (1, 4, 5, 60):
         with pytest.raises(LBPError):
             states(rows=part.iloc[gone:], ledger=ledger)
-    states(rows=part.iloc[5:], ledger=ledger)
     assert any("no ledger" in row["reason"] for row in states().content["withheld"])
     with pytest.raises(LBPError, match="names the patients"):
         states(rows=part.reset_index(drop=True), ledger=ledger)
+
+
+def test_patients_added_to_an_earlier_packet_are_enough_for_one(tmp_path: Any) -> None:
+    """A packet of more patients subtracts to those who were added: they obey the rules of a site, thresholds too."""
+    whole, policy = PARTS["s1"], Policy(thresholds=[0.2, 0.3, 0.4])
+    assert len(whole) >= 110
+    for added, enough in ((49, False), (50, True)):
+        ledger = ReleaseLedger(tmp_path / f"{added}.json")
+        states(rows=whole.iloc[added:], ledger=ledger, policy=policy)
+        if not enough:
+            with pytest.raises(LBPError, match="enough for a packet of their own; got fewer patients"):
+                states(rows=whole, ledger=ledger, policy=policy)
+            continue
+        told = states(rows=whole, ledger=ledger, policy=policy).content["decisions"]
+        assert (len(states(rows=whole, policy=policy).content["decisions"]), len(told)) == (2, 0)
 
 
 def test_tampered_packets() -> None:
