@@ -374,12 +374,13 @@ def _updated(part: Any, least: int, notes: list[str]) -> tuple[int, int]:
     times, hazard = part.baseline_times, part.baseline_hazard
     if times is None or hazard is None:
         return 0, 0
-    grid, (level,) = _coarse_values(times, None, [hazard], least, notes)
+    grid, (level,) = _coarse_values(times, part.baseline_events, [hazard], least, notes)
     end = floor_digits(float(times[-1]))
     if end > grid[-1]:  # no risk is known beyond the last time, and up to it there is one
         grid, level = np.append(grid, end), np.append(level, level[-1])
     object.__setattr__(part, "baseline_times", grid)
     object.__setattr__(part, "baseline_hazard", level)
+    object.__setattr__(part, "baseline_events", None)
     return times.size, grid.size
 
 

@@ -333,12 +333,13 @@ def _ties(model: Any) -> str:
 
 def _baseline(
     time: np.ndarray, event: np.ndarray, eta: np.ndarray, entry: np.ndarray | None, ties: str
-) -> tuple[np.ndarray, np.ndarray]:
+) -> dict[str, np.ndarray]:
     """New cumulative baseline hazard, carried forward from the last event to the end of follow-up."""
     ((times, hazard),) = cox_baseline(time, event, eta, entry=entry, ties=ties)
+    events = np.bincount(np.searchsorted(times, time[event]), minlength=times.size)
     if times.size and time.max() > times[-1]:
-        times, hazard = np.append(times, time.max()), np.append(hazard, hazard[-1])
-    return times, hazard
+        times, hazard, events = np.append(times, time.max()), np.append(hazard, hazard[-1]), np.append(events, 0)
+    return {"baseline_times": times, "baseline_hazard": hazard, "baseline_events": events}
 
 
 def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, horizon: float) -> ModelUpdate:
@@ -396,8 +397,8 @@ def _update_time(model: Any, X: Any, y: np.ndarray, method: str, alpha: float, h
     if chosen == "refit":
         new = UpdatedModel(full, "refit", "hazard", ledger=ledger)
     elif chosen == "slope":
-        times, hazard = _baseline(time, event, slope * lp, entry, ties)
-        new = UpdatedModel(model, "slope", "hazard", 0.0, slope, times, hazard, horizon=at, ledger=ledger)
+        baseline = _baseline(time, event, slope * lp, entry, ties)
+        new = UpdatedModel(model, "slope", "hazard", 0.0, slope, horizon=at, ledger=ledger, **baseline)
     else:
         log_k = 0.0 if chosen == "original" else float(np.log(multiplier))
         new = UpdatedModel(model, chosen, "hazard", log_k, horizon=at, ledger=ledger)
@@ -433,18 +434,17 @@ def _bayes_time(model: Any, X: Any, y: np.ndarray, power: float, alpha: float) -
     old = cox_fit(matrix[:, :1], time, event, entry=entry, offset=matrix @ mean, ties=ties, max_iter=1).loglik_null
     beta, spread, new = posterior_cox(matrix, y, mean, covariance, power, ties)
     table, tests = _bayes_table(old, new, beta.size)
-    times, hazard = _baseline(time, event, matrix @ beta, entry, ties)
+    baseline = _baseline(time, event, matrix @ beta, entry, ties)
     events = int(event.sum())
     ledger = {**_ledger(model, X, y, "bayes", events, tests), "discount": power}
     updated = UpdatedModel(
         model,
         "bayes",
         "hazard",
-        baseline_times=times,
-        baseline_hazard=hazard,
         coefficients=beta,
         covariance=spread,
         ledger=ledger,
+        **baseline,
     )
     return ModelUpdate(updated, "bayes", table, tests, alpha, y.shape[0], events, _doubts(model, events, "bayes"))
 

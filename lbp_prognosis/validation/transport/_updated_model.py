@@ -44,6 +44,8 @@ class UpdatedModel:
         that risk.
     ledger : dict
         ``parent, data, n, n_events, method, test``: what this version comes from.
+    baseline_events : ndarray of int or None
+        Events at each of those times: how many patients are behind a step. A locked model has none.
     """
 
     model: Any
@@ -57,6 +59,7 @@ class UpdatedModel:
     covariance: np.ndarray | None = field(default=None, repr=False)
     horizon: float | None = None
     ledger: dict[str, Any] = field(default_factory=dict)
+    baseline_events: np.ndarray | None = field(default=None, repr=False)
 
     @takes_rows()
     def fit(self, X: Any, y: Any) -> None:

@@ -271,7 +271,23 @@ def test_the_end_of_follow_up_of_an_updated_model_stays():
     locked = lock(model)
     late = 0.99 * model.baseline_times[-1]  # the end is rounded down to three digits
     assert np.isfinite(locked.predict_risk(X, late)).all()
-    assert any("not known" in note for note in locked.report.notes)
+    assert not any("not known" in note for note in locked.report.notes)
+    assert locked.unlocked.baseline_events is None
+
+
+@pytest.mark.parametrize("method", ["slope", "bayes"])
+def test_events_behind_the_steps_of_an_updated_model_are_counted(method):
+    """Months with five events or more stay as they are: counted as one event each they were merged five by five."""
+    X, y = table(240)
+    X = X[["c1", "p1"]]
+    months = Surv.right(np.ceil(y["time"]), y["event"])
+    model = update_model(CoxPH().fit(X, months), X, months, method=method, horizon=12).model
+    assert model.baseline_events.sum() == (months["event"] == 1).sum()
+    many = model.baseline_events >= 5
+    first = int(np.argmin(many))  # the first month with few events, which the one before it may take in
+    assert first >= 5
+    until = model.baseline_times[: first - 1]
+    np.testing.assert_allclose(lock(model).predict_risk(X, until), model.predict_risk(X, until), atol=1e-12)
 
 
 def test_few_are_left_over_where_many_are_at_risk():
