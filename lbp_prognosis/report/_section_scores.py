@@ -104,7 +104,10 @@ def _tables(page: Page, scores: PageScores) -> Iterable[Table]:
         frame["event predicted"] = [_share(v) for v in rows["predicted_at_cut"]]
         frame["event observed"] = [_share(v) for v in rows["observed_at_cut"]]
     caption = f"Observed scores by the predicted score at {page.time}, {scores.model}, {page.sample}."
-    yield Table("score_tenths", caption, frame, "Patients in groups of about equal size, the lowest predictions first.")
+    note = "Patients in groups of about equal size, the lowest predictions first."
+    if "predicted_change" in rows:
+        note += " Patients whose score at time zero is not known are left out."
+    yield Table("score_tenths", caption, frame, note)
     if "predicted_change" in rows:
         yield _change(page, scores, rows)
     if scores.response is not None:

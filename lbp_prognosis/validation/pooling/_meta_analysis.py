@@ -231,6 +231,8 @@ class MetaAnalysis(Result):
         Notes
         -----
         ``group`` names the performance measure that was pooled; limits of ``tau2`` are the Q-profile interval.
+        ``se`` and ``tau2`` are on the scale of the pooling (`scale`: logit, logarithm or identity); other values and
+        limits are on that of the measure.
         """
         common = {"tier": "prognostic", "group": self.metric, "confidence": self.confidence, "n": self.k}
         name = "REML, modified HKSJ" if self.modified else "REML, HKSJ"

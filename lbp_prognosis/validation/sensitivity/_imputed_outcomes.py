@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import (
+    EstimationError,
     RandomState,
     Result,
     argument_error,
@@ -67,12 +68,19 @@ class ImputedOutcomes(Result):
         -------
         Series
             ``value, se, low, high, df, fmi``; degrees of freedom of Barnard and Rubin, of n − 1 (or clusters − 1).
+
+        Raises
+        ------
+        EstimationError
+            If all patients belong to one cluster.
         """
         check_confidence(confidence)
         values = np.array([one["value"] for one in self.outcomes])
         n, means = values.shape[1], values.mean(axis=1)
         codes = np.arange(n) if self.clusters is None else self.clusters
         units = int(codes.max()) + 1
+        if units < 2:
+            raise EstimationError("All patients belong to one cluster, so no standard error can be estimated.")
         sums = np.array([np.bincount(codes, row - mean, minlength=units) for row, mean in zip(values, means)])
         variances = (sums**2).sum(axis=1) / n**2 * units / (units - 1)
         pooled = rubin_pool(means, variances, df_complete=units - 1)

@@ -88,6 +88,12 @@ def test_delta_moves_the_same_draws_within_the_range() -> None:
     assert up.mean()["fmi"] == pytest.approx(2 / (up.mean()["df"] + 3))
 
 
+def test_one_cluster_has_no_standard_error() -> None:
+    made = impute_outcomes(Y, X, imputations=2, clusters=np.zeros(N))
+    with pytest.raises(LBPError, match="one cluster"):
+        made.mean()
+
+
 def test_clusters_are_drawn_whole_and_are_the_units() -> None:
     site = np.arange(N) // 6
     made = impute_outcomes(Y, X, imputations=3, clusters=site, delta=99.0)
