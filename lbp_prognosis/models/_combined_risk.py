@@ -12,12 +12,14 @@ from sklearn.base import clone
 
 from lbp_prognosis._base import (
     EstimationError,
+    Objection,
     argument_error,
     check_clusters,
     check_horizons,
     check_number,
     describe,
     nearest,
+    objection,
     read_frame,
     takes_rows,
 )
@@ -97,6 +99,13 @@ class CombinedRisk(RiskEstimator):
                 rest[key] = value
         super().set_params(**rest)
         return self
+
+    @property
+    def objections_(self) -> tuple[Objection, ...]:
+        """Objections to the fit: modalities that its table lacked."""
+        self._check_fitted()
+        gone = getattr(self, "left_out_", ())  # models of earlier files were fitted to all
+        return (objection("modality-left-out", names=", ".join(map(repr, gone))),) if gone else ()
 
     def _given(self) -> Any:
         """Learners as they were given."""

@@ -404,9 +404,8 @@ class StackedRisk(CombinedScores):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections to the weights and the gain, from the cross-fitted predictions."""
-        self._check_fitted()
-        doubts = []
+        """Objections to the modalities left out, and to the weights and the gain of the cross-fitted predictions."""
+        doubts = list(super().objections_)
         weights, table = self.weights_, self.cross_validated_loss_
         if len(weights) > 1 and not (weights["share"] > _STABLE).any():
             top = weights.iloc[int(np.argmax(weights["share"].to_numpy()))]

@@ -69,8 +69,8 @@ class OnColumns(BaseEstimator):
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
-        """Objections of the model inside."""
-        return tuple(getattr(self.model_, "objections_", ()))
+        """Objections of the model inside; that a modality is left out is the purpose here."""
+        return tuple(o for o in getattr(self.model_, "objections_", ()) if o.code != "modality-left-out")
 
     @property
     def causes_(self) -> np.ndarray:

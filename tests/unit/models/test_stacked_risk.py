@@ -325,6 +325,8 @@ def test_modalities_that_a_table_lacks_are_left_out(make):
     model.fit(table[["c1", "c2"]], Y)
     assert model.left_out_ == ("imaging",)
     assert list(model.models_) == ["clinical"]
+    (doubt,) = [one for one in model.objections_ if one.code == "modality-left-out"]
+    assert "no 'imaging'" in str(doubt)
     alone = make({"clinical": CoxPH()}, modalities={"clinical": ["c1", "c2"]}, horizons=12.0, cv=2)
     alone.fit(table[["c1", "c2"]], Y)
     np.testing.assert_array_equal(
@@ -335,6 +337,7 @@ def test_modalities_that_a_table_lacks_are_left_out(make):
     assert model.models_["clinical+imaging"].feature_names_in_.tolist() == ["c1", "c2", "m2"]
     model.fit(table, Y)  # and forgotten by the next fit
     assert model.left_out_ == ()
+    assert "modality-left-out" not in [one.code for one in model.objections_]
     assert list(model.models_) == list(learners)
     with pytest.raises(ArgumentError, match="with the modalities of a learner"):
         model.fit(table[["m1", "m2"]], Y)
