@@ -70,10 +70,11 @@ def component(package: str) -> dict[str, Any]:
     version = __version__ if package == NAME else found["Version"]
     purl = f"pkg:pypi/{package}@{version}"
     out: dict[str, Any] = {"type": "library", "bom-ref": purl, "name": package, "version": version, "purl": purl}
-    if found["Summary"]:
-        out["description"] = found["Summary"]
-    if found["License-Expression"]:
-        out["licenses"] = [{"expression": found["License-Expression"]}]
+    # `get`: another package (importlib_metadata) may answer, for which an absent field is an error
+    if summary := found.get("Summary"):
+        out["description"] = summary
+    if licence := found.get("License-Expression"):
+        out["licenses"] = [{"expression": licence}]
     return out
 
 

@@ -53,14 +53,15 @@ def evaluate(
 ) -> None:
     """Judge predictions made by any model: discrimination, calibration, decisions, differences."""
     from lbp_prognosis._base import check_writable
-    from lbp_prognosis.cli._excluded import excluded, print_withdrawn
+    from lbp_prognosis.cli._excluded import excluded, naming_withdrawn, print_withdrawn
     from lbp_prognosis.cli._headline import print_headline
     from lbp_prognosis.cli._progress import progress
+    from lbp_prognosis.disclosure import ReleaseLedger
     from lbp_prognosis.study import evaluate_table
 
-    with progress(quiet) as say:
+    gone = excluded(exclude)
+    with progress(quiet) as say, naming_withdrawn(lambda: ledger and ReleaseLedger(ledger), gone):
         check_writable("out", out)
-        gone = excluded(exclude)
         say("Reading the predictions and judging them")
         page = evaluate_table(
             predictions,

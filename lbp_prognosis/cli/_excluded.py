@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["excluded", "print_withdrawn"]
+__all__ = ["excluded", "naming_withdrawn", "print_withdrawn"]
 
 
 def excluded(path: Path | None) -> tuple[str, ...]:
@@ -37,3 +38,16 @@ def print_withdrawn(ledger: Any, gone: tuple[str, ...], notes: Iterable[str]) ->
         ("models in the ledger trained with a withdrawn patient, to be refitted", ledger.trained_with(gone)),
     ):
         typer.echo(f"{what}: {', '.join(names) or 'none'}")
+
+
+@contextmanager
+def naming_withdrawn(ledger: Callable[[], Any], gone: tuple[str, ...]) -> Iterator[None]:
+    """Name the releases and models that a withdrawn patient was in, if the ledger forbids a release."""
+    from lbp_prognosis._base import DisclosureError
+
+    try:
+        yield
+    except DisclosureError:
+        if gone:
+            print_withdrawn(ledger(), gone, ())
+        raise

@@ -23,7 +23,7 @@ def run(
 ) -> None:
     """Run a study: data, cohort, models, validation, evidence; write the page and its tables."""
     from lbp_prognosis._base import check_writable, folder_lock
-    from lbp_prognosis.cli._excluded import excluded, print_withdrawn
+    from lbp_prognosis.cli._excluded import excluded, naming_withdrawn, print_withdrawn
     from lbp_prognosis.cli._headline import print_headline
     from lbp_prognosis.cli._jobs import workers
     from lbp_prognosis.cli._progress import progress
@@ -37,7 +37,7 @@ def run(
         # before the first fit: an hour of work is not lost to a folder that cannot be written
         if forms is not None:
             check_writable("forms", forms)
-        with folder_lock("out", check_writable("out", out)):
+        with folder_lock("out", check_writable("out", out)), naming_withdrawn(protocol.release_ledger, gone):
             result = run_study(protocol, n_jobs=workers(jobs), checkpoint=checkpoint, progress=say, exclude_ids=gone)
             say("Writing the page")
             shown = released_page(result.page())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from lbp_prognosis._base import METRICS
 from lbp_prognosis.evaluation import Evaluation
 from lbp_prognosis.report._blocks import Block, Section, Table, Words
 from lbp_prognosis.report._figure import figure
@@ -17,19 +18,9 @@ from lbp_prognosis.report._wording import estimate, number
 
 __all__ = ["section_scores"]
 
-_OVERALL = {
-    "crps": "CRPS is in points of the score: lower is better.",
-    "ordinal_concordance": "C of scores is the share of pairs of patients that are ranked rightly.",
-    "score_r2": "R² is the share of the variance that is explained.",
-    "mae": "Absolute error is in points: lower is better.",
-    "pit_bias": "PIT bias is 0 where the distributions are right.",
-    "pit_spread": "PIT spread is 1 where the distributions are right; above 1 they are too narrow.",
-}
-_MEAN = {
-    "mean_error": "The mean error is observed less predicted, in points; 0 where the means are right.",
-    "mean_calibration_intercept": "The intercept is 0 where the means are right.",
-    "mean_calibration_slope": "The slope is 1 where the means are right.",
-}
+_OVERALL = ("crps", "ordinal_concordance", "score_r2", "mae", "pit_bias", "pit_spread")
+_MEAN = ("mean_error", "mean_calibration_intercept", "mean_calibration_slope")
+_GOOD = {"lower": "lower is better", "higher": "higher is better", "zero": "0 is right", "one": "1 is right"}
 
 
 def section_scores(page: Page) -> Section | None:
@@ -49,11 +40,15 @@ def section_scores(page: Page) -> Section | None:
     return Section("scores", "How well are the scores themselves predicted?", tuple(blocks))
 
 
-def _metrics(page: Page, notes: Mapping[str, str], key: str, caption: str) -> Iterable[Block]:
-    """Yield the table of the metrics that there are, with the notes of these alone."""
-    shown = [name for name in notes if any(name in part for part in page.evaluation.metrics.values())]
-    if shown:
-        yield metric_table(page, tuple(shown), key, caption, " ".join(notes[name] for name in shown))
+def _metrics(page: Page, names: Sequence[str], key: str, caption: str) -> Iterable[Block]:
+    """Yield the table of the metrics that there are, with what each of them means."""
+    shown = [name for name in names if any(name in part for part in page.evaluation.metrics.values())]
+    if not shown:
+        return
+    note = " ".join(f"{METRICS[name].short}: {METRICS[name].title} ({_GOOD[METRICS[name].better]})." for name in shown)
+    if "pit_spread" in shown:
+        note += " Above 1 the distributions are too narrow."
+    yield metric_table(page, tuple(shown), key, caption, note)
 
 
 def _curves(page: Page) -> Iterable[Block]:

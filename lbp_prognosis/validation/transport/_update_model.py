@@ -333,7 +333,7 @@ def _ties(model: Any) -> str:
 
 def _baseline(
     time: np.ndarray, event: np.ndarray, eta: np.ndarray, entry: np.ndarray | None, ties: str
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """New cumulative baseline hazard, carried forward from the last event to the end of follow-up."""
     ((times, hazard),) = cox_baseline(time, event, eta, entry=entry, ties=ties)
     events = np.bincount(np.searchsorted(times, time[event]), minlength=times.size)
