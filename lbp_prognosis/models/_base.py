@@ -87,6 +87,7 @@ class RiskEstimator(BaseEstimator):
     _allow_missing: ClassVar[bool] = False
     _allow_no_column: ClassVar[bool] = False
     _allow_sparse: ClassVar[bool] = False
+    _clusters_are_patients: bool = False  # set by fits to courses that were given no clusters
     weights_equal_copies: ClassVar[bool] = False
     _linear_predictor_scale: ClassVar[str | None] = None
     _registry: ClassVar[dict[str, type[RiskEstimator]]] = {}
@@ -167,6 +168,7 @@ class RiskEstimator(BaseEstimator):
             strata_levels=levels,
             offset=shift,
             clusters=check_clusters("clusters", clusters, n=n),
+            clusters_are_patients=self._clusters_are_patients,
         )
 
     def __sklearn_tags__(self) -> Any:

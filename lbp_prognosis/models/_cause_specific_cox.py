@@ -276,7 +276,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
                 penalty_factors=factors,
                 random_state=self.random_state,
             )
-        return CoxPH(
+        model = CoxPH(
             ties=self.ties,
             penalty=self.penalty,
             penalty_factors=factors,
@@ -287,6 +287,8 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
             cv=self.cv,
             random_state=self.random_state,
         )
+        model._clusters_are_patients = self._clusters_are_patients
+        return model
 
     def _without_effects(self, design: Design, code: int, X: Any, y: np.ndarray, given: dict[str, Any]) -> CoxPH:
         """Fit the hazard of a rare cause, the same for all."""

@@ -41,6 +41,8 @@ class Design:
         Fixed part of the linear predictor.
     clusters : ndarray of int of shape (n,) or None
         Codes of the variance unit.
+    clusters_are_patients : bool
+        Whether they are patients, of whom a frequency weight counts copies.
     """
 
     X: np.ndarray
@@ -53,11 +55,26 @@ class Design:
     strata_levels: list
     offset: np.ndarray | None
     clusters: np.ndarray | None
+    clusters_are_patients: bool = False
 
     @property
     def frequency(self) -> bool:
         """Whether a weight counts identical rows."""
         return self.weight_kind == "frequency"
+
+    @property
+    def copies_apart(self) -> bool:
+        """Whether each of the patients that a frequency weight counts is a variance unit of its own.
+
+        So it is without clusters, and with the patients as clusters, where the rows of each have one weight.
+        """
+        if not self.frequency or self.clusters is None or self.weights is None:
+            return self.frequency
+        if not self.clusters_are_patients:
+            return False
+        weight = np.empty(int(self.clusters.max()) + 1)
+        weight[self.clusters] = self.weights
+        return bool((weight[self.clusters] == self.weights).all())
 
     @property
     def taking_part(self) -> np.ndarray:
@@ -72,10 +89,10 @@ class Design:
     def products(self, score: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Return Σ U Uᵀ (p, p) over the units of variance, for unweighted scores (m, p) of some rows, by default all.
 
-        A row of f identical patients adds f squares of its own; a cluster one square of its weighted sum.
+        A row (or course) of f identical patients adds f squares of its own; a cluster one square of its weighted sum.
         """
         if self.weights is not None:
-            power = 0.5 if self.frequency and self.clusters is None else 1.0
+            power = 0.5 if self.copies_apart else 1.0
             score = self.weights[rows][:, None] ** power * score
         if self.clusters is not None:
             sums = np.zeros((int(self.clusters.max()) + 1, score.shape[1]))

@@ -267,6 +267,7 @@ class DynamicRisk(RiskEstimator):
         weights = check_weights(sample_weight, y.shape[0])
         given = None if weights is None else Weights(weights.values[stack.rows], weights.kind)
         units = stack.clusters if clusters is None else np.asarray(clusters)[stack.rows]
+        self._clusters_are_patients = clusters is None
         base = stack.X[columns]
         design = self._start_fit(base if named else base.to_numpy(), stack.y, given, None, None, units)
         self.landmarks_ = stack.landmarks[np.isin(stack.landmarks, stack.landmark)]
@@ -279,6 +280,7 @@ class DynamicRisk(RiskEstimator):
         options: dict[str, Any] = {"ties": self.ties, "collinear": self.collinear}
         competing = bool((self.causes_ > 1).any())
         self.model_ = CauseSpecificCox(**options) if competing else CoxPH(**options)
+        self.model_._clusters_are_patients = clusters is None
         self.model_.fit(stacked, stack.y, sample_weight=given, strata=stack.strata, clusters=design.clusters)
         return self
 

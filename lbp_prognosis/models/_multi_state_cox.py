@@ -187,7 +187,8 @@ class MultiStateCox(RiskEstimator):
         check_choice("clock", self.clock, ("forward", "reset"))
         self._refuse(strata=strata, offset=offset)
         courses = y if isinstance(y, MultiState) else _ends(y)
-        if isinstance(y, MultiState) and clusters is None:
+        self._clusters_are_patients = isinstance(y, MultiState) and clusters is None
+        if self._clusters_are_patients:
             clusters = courses.patient
         moves = (courses.target >= 0) & (courses.target != courses.origin)
         self.states_ = courses.states
@@ -291,6 +292,7 @@ class MultiStateCox(RiskEstimator):
         frame = pd.DataFrame(stacked, columns=self.terms_)
         model = CoxPH(ties=self.ties, variance=self.variance, collinear=self.collinear)
         units = None if design.clusters is None else design.clusters[every]
+        model._clusters_are_patients = self._clusters_are_patients
         model.fit(frame, y, sample_weight=weights, strata=layer, clusters=units)
         self.estimates_, self.variance_ = model.coef_, model.variance_
         self.covariance_, self.covariance_model_ = model.covariance_, model.covariance_model_

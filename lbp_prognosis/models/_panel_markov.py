@@ -154,6 +154,7 @@ class PanelMarkov(RiskEstimator):
         """
         check_choice("variance", self.variance, ("model", "robust"))
         self._refuse(strata=strata, offset=offset)
+        self._clusters_are_patients = isinstance(y, MultiState) and clusters is None
         if isinstance(y, MultiState) and y.panel:
             units = y.patient if clusters is None else clusters
             outcome = Surv.right(y.stop, y.target >= 0)
@@ -187,10 +188,8 @@ class PanelMarkov(RiskEstimator):
         )
         self.n_, self.n_intervals_ = spells.patients, spells.row.size
         theta = self._maximise(rows)
-        alone = design.clusters is None
         groups = np.arange(weights.size) if design.clusters is None else design.clusters
-        # without clusters a frequency weight is that many patients, each its own unit of the sandwich
-        share = np.sqrt(rows.weights) if alone and design.frequency else rows.weights
+        share = np.sqrt(rows.weights) if design.copies_apart else rows.weights
         self._keep(rows, theta, centre, scale, groups[spells.row], share)
         return self
 

@@ -131,6 +131,7 @@ class RecurrentCox(CoxPH):
         self._refuse(strata=strata)
         episode = np.ones(y.shape[0], dtype=np.int64)
         right = y
+        self._clusters_are_patients = isinstance(y, RecurrentEvents) and clusters is None
         if isinstance(y, RecurrentEvents):
             right, episode = y.to_right("gap" if self.kind == "pwp_gap" else "total"), y.episode
             clusters = y.patient if clusters is None else clusters

@@ -12,6 +12,7 @@ from syn import syn
 from lbp_prognosis import CoxPH, LBPError, Surv
 from lbp_prognosis.models import CauseSpecificCox, DynamicRisk, landmark, landmark_supermodel, visits_by_landmark
 from lbp_prognosis.models._base import RiskEstimator
+from lbp_prognosis.survival import Weights
 from lbp_prognosis.validation import dynamic_performance
 
 D = syn(400)
@@ -145,3 +146,14 @@ def test_saved_as_json_and_refused_calls() -> None:
         DynamicRisk(MARKS, 12.0, interactions=["age"]).fit(X, Y)
     with pytest.raises(LBPError, match="at risk"):
         DynamicRisk([1e6], 12.0).fit(X, Y)
+
+
+@pytest.mark.parametrize("events", ["event", "status"])
+def test_a_patient_with_a_frequency_is_that_many_patients(events) -> None:
+    """Robust standard errors over landmarks are those of the patients written out."""
+    y, copies = Surv.right(D["time"], D[events]), np.random.default_rng(1).integers(1, 4, len(D))
+    rows = np.repeat(np.arange(len(D)), copies)
+    one = DynamicRisk(MARKS, 12.0).fit(X, y, sample_weight=Weights(copies, "frequency")).model_.covariance_
+    two = DynamicRisk(MARKS, 12.0).fit(X.iloc[rows].reset_index(drop=True), y[rows]).model_.covariance_
+    for code in two if isinstance(two, dict) else [...]:
+        np.testing.assert_allclose(one[code], two[code], rtol=1e-7)

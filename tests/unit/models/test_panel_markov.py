@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -223,3 +224,25 @@ def test_risks_files_and_what_is_refused(courses) -> None:
         PanelMarkov(BOTH).fit(X.assign(again=1.0), courses)
     with pytest.raises(ArgumentError, match="state"):
         model.predict_risk(X[:1], [1.0], state="gone")
+
+
+@pytest.mark.parametrize("model", [MultiStateCox(), PanelMarkov(BOTH, variance="robust")], ids=["exact", "panel"])
+def test_a_course_with_a_frequency_is_that_many_patients(model) -> None:
+    """Robust standard errors of weighted courses are those of the courses written out."""
+    rng = np.random.default_rng(8)
+    n, visits = 60, 5
+    states, copies = np.cumsum(rng.random((n, visits)) < 0.3, axis=1) % 2, rng.integers(1, 4, n)
+
+    def fitted(patients: np.ndarray, **given: Any) -> Any:
+        when = np.tile(np.arange(visits, dtype=float), patients.size)
+        seen = np.array(["pain", "well"])[states[patients].ravel()]
+        courses = MultiState.from_visits(np.repeat(np.arange(patients.size), visits), when, seen)
+        own = patients[courses.patient]
+        weights = Weights(copies[own], "frequency") if given.pop("weighted", False) else None
+        return model.fit(np.sin(own)[:, None], courses, sample_weight=weights, **given)
+
+    two = fitted(np.repeat(np.arange(n), copies))
+    want, estimates = two.covariance_.copy(), two.estimates_.copy()
+    one = fitted(np.arange(n), weighted=True)
+    np.testing.assert_allclose(one.estimates_, estimates, atol=1e-7)
+    np.testing.assert_allclose(one.covariance_, want, rtol=1e-5, atol=1e-9)

@@ -10,7 +10,7 @@ import pytest
 
 from lbp_prognosis import LBPError, Surv
 from lbp_prognosis.models import CoxPH, RecurrentCox
-from lbp_prognosis.survival import RecurrentEvents, mean_cumulative
+from lbp_prognosis.survival import RecurrentEvents, Weights, mean_cumulative
 
 
 def simulated(n: int = 60, seed: int = 3, terminal: bool = True) -> tuple[pd.DataFrame, RecurrentEvents]:
@@ -133,3 +133,22 @@ def test_wrong_calls_are_told() -> None:
     split = RecurrentEvents.from_long([1, 1], [0, 3], [3, 5], [0, 1])
     with pytest.raises(LBPError, match="several rows"):
         split.to_right("gap")
+
+
+def test_a_patient_with_a_frequency_is_that_many_patients() -> None:
+    """Robust standard errors of weighted patients are those of the patients written out; clusters given stay whole."""
+    X, events = simulated(terminal=False)
+    copies = np.random.default_rng(1).integers(1, 4, events.n_patients)
+    right = events.to_right("total")
+    rows = np.concatenate([np.tile(np.flatnonzero(events.patient == i), c) for i, c in enumerate(copies)])
+    ids = np.concatenate(
+        [np.repeat(np.arange(c), (events.patient == i).sum()) + 10 * i for i, c in enumerate(copies)]
+    )
+    written = RecurrentEvents.from_long(ids, right["entry"][rows], right["time"][rows], right["event"][rows])
+    weights = Weights(copies[events.patient], "frequency")
+    two = RecurrentCox().fit(X.iloc[rows].reset_index(drop=True), written)
+    one = RecurrentCox().fit(X, events, sample_weight=weights)
+    np.testing.assert_allclose(one.coef_, two.coef_, rtol=1e-8)
+    np.testing.assert_allclose(one.covariance_, two.covariance_, rtol=1e-8)
+    own = RecurrentCox().fit(X, events, sample_weight=weights, clusters=events.patient)
+    assert own.covariance_[0, 0] > 1.3 * one.covariance_[0, 0]
