@@ -141,9 +141,7 @@ def test_a_patient_with_a_frequency_is_that_many_patients() -> None:
     copies = np.random.default_rng(1).integers(1, 4, events.n_patients)
     right = events.to_right("total")
     rows = np.concatenate([np.tile(np.flatnonzero(events.patient == i), c) for i, c in enumerate(copies)])
-    ids = np.concatenate(
-        [np.repeat(np.arange(c), (events.patient == i).sum()) + 10 * i for i, c in enumerate(copies)]
-    )
+    ids = np.concatenate([np.repeat(np.arange(c), (events.patient == i).sum()) + 10 * i for i, c in enumerate(copies)])
     written = RecurrentEvents.from_long(ids, right["entry"][rows], right["time"][rows], right["event"][rows])
     weights = Weights(copies[events.patient], "frequency")
     two = RecurrentCox().fit(X.iloc[rows].reset_index(drop=True), written)
