@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -261,7 +262,8 @@ def _acquired(study: Mapping[str, Any], acquisition: Mapping[str, Any]) -> dict[
     if not np.isnan(day) and day != days:
         raise argument_error("acquired_day", f"{days:g}, as the dates of acquisition and index say", f"{day:g}")
     if abs(days) > 36525:
-        raise argument_error("index_date", "within 100 years of the acquisition", f"{index}, {days:g} days from it")
+        # the date beside the days would tell that of the acquisition
+        raise argument_error("index_date", "within 100 years of the acquisition", f"a date {abs(days):g} days from it")
     return {"acquired_on": on, "acquired_day": days}
 
 
@@ -270,9 +272,12 @@ def _date(name: str, value: Any) -> str:
         return ""
     text = str(value).strip()[:10]
     try:
-        return str(np.datetime64(text, "D"))
+        # numpy alone would read 20240531 as a year, and "2024" or "today" as days
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return str(np.datetime64(text, "D"))
     except ValueError:
-        raise argument_error(name, "a date such as 2024-05-31", value) from None
+        pass
+    raise argument_error(name, "a date such as 2024-05-31", value)
 
 
 def file_hashes(study: Mapping[str, Any]) -> list[dict[str, Any]]:

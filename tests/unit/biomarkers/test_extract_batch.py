@@ -133,6 +133,9 @@ def test_a_day_is_stated_or_counted_never_guessed(dated):
     failed = extract({**dated, "acquired_day": 3}, RECIPE).failures["message"].item()
     assert "acquired_day" in failed
     assert "2, as the dates" in failed
+    absurd = extract({**dated, "index_date": "1800-01-01"}, RECIPE).failures["message"].item()
+    assert "within 100 years" in absurd
+    assert "1800" not in absurd  # with the days it would tell the date of acquisition
     with pytest.raises(ArgumentError, match="dates"):
         extract(dated, RECIPE, dates="both")
 
@@ -260,6 +263,9 @@ def test_tables_that_are_no_tables_are_refused(tmp_path):
         ("age", 300, "age"),
         ("stature_cm", 1.8, "stature_cm"),
         ("acquired_on", "yesterday", "acquired_on"),
+        ("acquired_on", "today", "acquired_on"),
+        ("acquired_on", 20240531, "acquired_on"),
+        ("index_date", "2024", "index_date"),
         ("index_date", "2024-13-01", "index_date"),
         ("acquired_day", 40_000, "acquired_day"),
         ("contrast", "perhaps", "contrast"),
