@@ -14,6 +14,7 @@ from lbp_prognosis._base import (
     RandomState,
     Result,
     argument_error,
+    check_confidence,
     check_number,
     check_risk,
     generator,
@@ -265,17 +266,19 @@ def delta_sensitivity(
     >>> bool(np.diff(table[table["metric"] == "mean_error"]["value"])[0] > 0)
     True
     """
-    if check_outcome(y, ("status", "measured"), caller="delta_sensitivity") == "measured":
+    scored = check_outcome(y, ("status", "measured"), caller="delta_sensitivity") == "measured"
+    check_confidence(confidence)
+    shifts = _shifts(deltas, y, scored)
+    if scored:
         if horizon is not None:
             raise argument_error("horizon", "None for a score, which knows its visit", horizon)
         m = int(check_number("imputations", imputations, low=2, whole=True))
         drawn = drawn_scores(y, X, outcome_model, m, None, random_state)
-        table = _of_scores(y, drawn, risk, deltas, confidence)
+        table = _of_scores(y, drawn, risk, shifts, confidence)
         observed = int((~np.isnan(y["value"])).sum())
         return DeltaSensitivity(table, measured_spec(y).horizon, confidence, m, y.size, observed, model)
     if outcome_model is not None:
         raise argument_error("outcome_model", "None for a state, which is imputed by a logistic model", outcome_model)
-    deltas = (-1.0, -0.5, 0.0, 0.5, 1.0) if deltas is None else deltas
     visit = horizon if horizon is not None else status_horizon(y)
     if visit is None:
         raise argument_error("horizon", "given, because `y` has lost its visit", "None")
@@ -294,11 +297,23 @@ def delta_sensitivity(
     # a seed stands for the same draws each time; a generator would go on
     moves = random_state is None or isinstance(random_state, np.random.Generator)
     seed = int(generator(random_state).integers(2**62)) if moves else random_state
-    for delta in deltas:
-        results = [_one(y, seen, fitted, lost, p, float(visit), float(delta), rng) for rng in spawn(seed, m)]
-        rows += [{"delta": float(delta), **row} for row in pooled_rows(np.array(results), STATE_METRICS, confidence)]
+    for delta in shifts:
+        results = [_one(y, seen, fitted, lost, p, float(visit), delta, rng) for rng in spawn(seed, m)]
+        rows += [{"delta": delta, **row} for row in pooled_rows(np.array(results), STATE_METRICS, confidence)]
     table = pd.DataFrame(rows, columns=["delta", "metric", "value", "se", "low", "high"])
     return DeltaSensitivity(table, float(visit), confidence, m, seen.size, int(seen.sum()), model)
+
+
+def _shifts(deltas: Any, y: np.ndarray, scored: bool) -> list[float]:
+    """Return the shifts asked for, or the default ones: of log odds, or shares of the range of a score."""
+    if deltas is None and scored:
+        spec = measured_spec(y)
+        return [share * (spec.upper - spec.lower) for share in (-0.2, -0.1, 0.0, 0.1, 0.2)]
+    if deltas is None:
+        return [-1.0, -0.5, 0.0, 0.5, 1.0]
+    if isinstance(deltas, str) or np.ndim(deltas) != 1 or not len(deltas):
+        raise argument_error("deltas", "one or more numbers in a list", deltas)
+    return [check_number("deltas", delta) for delta in deltas]
 
 
 def _one(
@@ -320,7 +335,7 @@ def _one(
 
 
 def _of_scores(
-    y: np.ndarray, drawn: list[np.ndarray], risk: Any, deltas: Sequence[float] | None, confidence: float
+    y: np.ndarray, drawn: list[np.ndarray], risk: Any, deltas: Sequence[float], confidence: float
 ) -> pd.DataFrame:
     """Return one row per delta and measure of predicted scores, and of the risks at their declared cut."""
     spec = measured_spec(y)
@@ -338,17 +353,15 @@ def _of_scores(
         )
     else:
         at_cut = check_risk("risk", risk, n=y.size, n_horizons=1)[:, 0]
-    if deltas is None:
-        deltas = [share * (spec.upper - spec.lower) for share in (-0.2, -0.1, 0.0, 0.1, 0.2)]
     metrics = (*(SCORE_METRICS if forecast is not None else ()), *(STATE_METRICS if cut else ()))
     rows = []
     for delta in deltas:
-        shift, results = check_number("deltas", delta), []
+        results = []
         for own in drawn:
-            complete = shifted(y, own, shift)
+            complete = shifted(y, own, delta)
             found = [] if forecast is None else judged_scores(complete, forecast)
             if cut:
                 found = [*found, *judged_states(measured_to_status(complete), at_cut, spec.horizon)]
             results.append(found)
-        rows += [{"delta": shift, **row} for row in pooled_rows(np.array(results), metrics, confidence)]
+        rows += [{"delta": delta, **row} for row in pooled_rows(np.array(results), metrics, confidence)]
     return pd.DataFrame(rows, columns=["delta", "metric", "value", "se", "low", "high"])

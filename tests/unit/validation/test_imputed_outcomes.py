@@ -178,3 +178,15 @@ def test_wrong_calls_are_told() -> None:
     state = Status.at(12, np.where(LOST, -1, FULL <= 3).astype(int))
     with pytest.raises(LBPError, match="outcome_model"):
         delta_sensitivity(state, X, forecast.at_most(3), outcome_model=LinearOutcome())
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_shifts_and_level_are_checked_before_any_work(scored: bool) -> None:
+    forecast = LinearOutcome().fit(X, Y).predict_forecast(X)
+    y = Y if scored else Status.at(12, np.where(LOST, -1, FULL <= 3).astype(int))
+    risk = forecast if scored else forecast.at_most(3)
+    for deltas in (1, (), "ab", ["a"], [np.nan], [np.inf]):
+        with pytest.raises(LBPError, match="deltas"):
+            delta_sensitivity(y, X, risk, deltas=deltas, imputations=2)
+    with pytest.raises(LBPError, match="confidence"):
+        delta_sensitivity(y, X, risk, imputations=2, confidence=95)
