@@ -6,7 +6,7 @@ from lbp_prognosis.disclosure._coarse_curve import coarse_curve
 from lbp_prognosis.disclosure._dominance import is_dominated
 from lbp_prognosis.disclosure._gate import Gate
 from lbp_prognosis.disclosure._identifier_text import NOT_FOUND, identifier_text
-from lbp_prognosis.disclosure._kept_cuts import bands_are_safe, kept_cuts
+from lbp_prognosis.disclosure._kept_cuts import bands_are_safe, kept_cuts, moves_are_safe
 from lbp_prognosis.disclosure._ledger import ReleaseLedger
 from lbp_prognosis.disclosure._merged_levels import merged_levels
 from lbp_prognosis.disclosure._patients import Patients
@@ -34,5 +34,6 @@ __all__ = [
     "mask_flow",
     "mask_table_one",
     "merged_levels",
+    "moves_are_safe",
     "without_numbers",
 ]

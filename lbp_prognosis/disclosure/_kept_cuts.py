@@ -10,7 +10,7 @@ import numpy as np
 from lbp_prognosis._kernels import threshold_bins
 from lbp_prognosis.disclosure._patients import Patients
 
-__all__ = ["bands_are_safe", "kept_cuts"]
+__all__ = ["bands_are_safe", "kept_cuts", "moves_are_safe"]
 
 
 def kept_cuts(
@@ -71,3 +71,26 @@ def bands_are_safe(patients: Patients, score: np.ndarray, cuts: Sequence[float],
         if min(with_it, without) < smallest or 0 < unknown < smallest:
             return False
     return True
+
+
+def moves_are_safe(patients: Patients, first: np.ndarray, second: np.ndarray, cut: float, smallest: int) -> bool:
+    """Return whether a paired difference at a threshold is releasable.
+
+    It discloses how many patients only one model treats; each of the groups of them, with the target, without and not
+    known, has to be empty or of at least ``smallest``, in each layer.
+
+    Parameters
+    ----------
+    patients : Patients
+        Whose state counts.
+    first, second : ndarray of shape (n_rows,)
+        Risks of the target by the two models.
+    cut : float
+        The threshold.
+    smallest : int
+        k.
+    """
+    above = [threshold_bins(score, np.array([cut])) == 1 for score in (first, second)]
+    moved = (above[0] & ~above[1], above[1] & ~above[0])
+    cells = [count for rows in moved for layer in patients.each_layer() for count in patients.parts(rows & layer)]
+    return not any(0 < count < smallest for count in cells)

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from lbp_prognosis._base import DisclosureError
-from lbp_prognosis._kernels import threshold_bins
 from lbp_prognosis.disclosure._budget import Budget
 from lbp_prognosis.disclosure._coarse_curve import coarse_curve
 from lbp_prognosis.disclosure._dominance import is_dominated
-from lbp_prognosis.disclosure._kept_cuts import kept_cuts
+from lbp_prognosis.disclosure._kept_cuts import kept_cuts, moves_are_safe
 from lbp_prognosis.disclosure._ledger import ReleaseLedger
 from lbp_prognosis.disclosure._merged_levels import merged_levels
 from lbp_prognosis.disclosure._patients import Patients
@@ -309,13 +308,10 @@ class Release:
         cut : float
             The threshold.
         """
-        above = [threshold_bins(score, np.array([cut])) == 1 for score in (first, second)]
-        moved = (above[0] & ~above[1], above[1] & ~above[0])
-        cells = [c for rows in moved for layer in self.patients.each_layer() for c in self.patients.parts(rows & layer)]
-        small = [count for count in cells if 0 < count < self.smallest_cell]
-        if small:
+        safe = moves_are_safe(self.patients, first, second, cut, self.smallest_cell)
+        if not safe:
             self.note(where, "dropped", f"the interval discloses fewer than {self.smallest_cell} who change sides")
-        return not small
+        return safe
 
     def to_frame(self) -> pd.DataFrame:
         """Return what was done: ``where, action, reason``."""

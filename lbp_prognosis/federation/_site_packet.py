@@ -21,7 +21,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.disclosure import Budget, Patients, ReleaseLedger, kept_cuts
+from lbp_prognosis.disclosure import Budget, Patients, ReleaseLedger, kept_cuts, moves_are_safe
 from lbp_prognosis.federation._canonical import significant
 from lbp_prognosis.federation._packet import SCHEMA, Packet
 from lbp_prognosis.federation._packet_layers import packet_layers
@@ -169,22 +169,27 @@ def site_packet(
         raise argument_error(
             "horizon", "within the follow-up of the site's patients", f"{tau:g}: {found.reasons.get('brier', '')}"
         )
-    _fill(content, found, budget, policy)
+    _fill(content, _safely_paired(found, patients, content, policy), budget, policy)
     if subgroups is not None:
         _subgroups(content, subgroups, patients, numbers, budget, policy)
     _covariance(content, found, budget, policy)
     content["budget"] = {"numbers": budget.spent, "most": budget.most}
-    return _released(content, key, ledger, tables[0], n, policy)
+    return _released(content, key, ledger, tables[0], layers, policy)
 
 
 def _released(
-    content: dict[str, Any], key: bytes | None, ledger: ReleaseLedger | None, table: Any, n: int, policy: Policy
+    content: dict[str, Any],
+    key: bytes | None,
+    ledger: ReleaseLedger | None,
+    table: Any,
+    layers: np.ndarray,
+    policy: Policy,
 ) -> Packet:
     """Return the packet, entered in the ledger of the site."""
     packet = Packet.of(content, key)
     if ledger is not None:
         told = packet.content["sha256"]
-        ledger.add(f"packet {told[:12]}", _ids(table, n), policy.min_cell, content=told)
+        ledger.add(f"packet {told[:12]}", _ids(table, layers.size), policy.min_cell, told, layers)
     return packet
 
 
@@ -236,7 +241,7 @@ def _of_scores(
         return Packet.of(content, key)
     if ledger is None:
         content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
-    packet_layers(
+    layers = packet_layers(
         ledger,
         lambda: _ids(tables[0], n),
         n,
@@ -244,7 +249,7 @@ def _of_scores(
     )
     fill_with_scores(content, y, forecasts, budget, policy)
     content["budget"] = {"numbers": budget.spent, "most": budget.most}
-    return _released(content, key, ledger, tables[0], n, policy)
+    return _released(content, key, ledger, tables[0], layers, policy)
 
 
 # ---- what comes in ----------------------------------------------------------------------------------------------
@@ -457,6 +462,21 @@ def _fill(content: dict[str, Any], found: SiteNumbers, budget: Budget, policy: P
             continue
         if fits(f"difference in {name}", 2):
             content["paired"][name] = significant(pair, d)
+
+
+def _safely_paired(found: SiteNumbers, patients: Patients, content: dict[str, Any], policy: Policy) -> SiteNumbers:
+    """Withhold paired differences at thresholds that only a few patients pass by one model alone."""
+    paired = dict(found.paired)
+    for name in found.paired:
+        cut = name.partition("@")[2]
+        if cut and not moves_are_safe(
+            patients, patients.scores["model"], patients.scores["comparator"], float(cut), policy.min_cell
+        ):
+            del paired[name]
+            content["withheld"].append(
+                {"item": f"difference in {name}", "reason": "few patients are above it by one of the models alone"}
+            )
+    return replace(found, paired=paired)
 
 
 def _subgroups(

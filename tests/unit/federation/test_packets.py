@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,21 @@ def test_added_value_is_paired() -> None:
     packet = times(comparator=SMALL, policy=Policy(thresholds=[0.4]))
     assert {"brier", "ipa", "auc", "net_benefit@0.4"} == set(packet.content["paired"])
     assert packet.content["paired"]["auc"][0] > 0
+
+
+@pytest.mark.parametrize(("shift", "told"), [(0.0, True), (0.02, False), (0.05, True), (0.1, False), (1.0, True)])
+def test_a_difference_at_a_threshold_counts_who_changes_sides(shift: float, told: bool) -> None:
+    """Its value and error are those of the patients whom one model alone treats: none, or enough of them."""
+    part, other = PARTS["s1"], deepcopy(LOGIT)
+    other.intercept_ += shift
+    above = [model.predict_risk(part[C], [12])[:, 0] >= 0.4 for model in (LOGIT, other)]
+    cells = [int(((above[0] != above[1]) & (part["y"] == state)).sum()) for state in (0, 1)]
+    assert all(count == 0 or count >= 5 for count in cells) is told
+    packet = states(comparator=other, policy=Policy(thresholds=[0.4]))
+    assert "0.4" in packet.content["decisions"]
+    assert ("net_benefit@0.4" in packet.content["paired"]) is told
+    withheld = [row["item"] for row in packet.content["withheld"]]
+    assert ("difference in net_benefit@0.4" in withheld) is not told
 
 
 def test_covariance_of_metrics_from_200_patients() -> None:
