@@ -13,6 +13,7 @@ from lbp_prognosis._base._checks import (
     check_same_rows,
     check_thresholds,
     check_vector,
+    constant_within,
 )
 from lbp_prognosis._base._deprecated import Deprecation, deprecated, deprecations
 from lbp_prognosis._base._distributions import chi2, fisher, nct, norm, student
@@ -149,6 +150,7 @@ __all__ = [
     "clip_to_range",
     "column_kind",
     "column_names",
+    "constant_within",
     "content_hash",
     "declares_categories",
     "deprecated",

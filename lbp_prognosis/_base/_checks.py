@@ -27,6 +27,7 @@ __all__ = [
     "check_same_rows",
     "check_thresholds",
     "check_vector",
+    "constant_within",
 ]
 
 
@@ -223,6 +224,13 @@ def check_clusters(name: str, labels: Any, *, n: int) -> np.ndarray | None:
     if missing.any():
         raise argument_error(name, "free of missing labels", f"missing labels at rows {_rows(missing)}")
     return np.unique(array, return_inverse=True)[1].astype(np.int64)
+
+
+def constant_within(units: np.ndarray, values: np.ndarray) -> bool:
+    """Say whether all rows of a unit, coded 0…K−1, have one value."""
+    of_unit = np.empty(int(units.max(initial=-1)) + 1)
+    of_unit[units] = values
+    return bool((of_unit[units] == values).all())
 
 
 def check_same_rows(name: str, labelled: Any, other_name: str, other: Any) -> None:

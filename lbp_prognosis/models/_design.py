@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, as_labels, describe
+from lbp_prognosis._base import argument_error, as_labels, constant_within, describe
 
 __all__ = ["Design", "order_of_names", "strata_labels", "take_columns"]
 
@@ -70,11 +70,7 @@ class Design:
         """
         if not self.frequency or self.clusters is None or self.weights is None:
             return self.frequency
-        if not self.clusters_are_patients:
-            return False
-        weight = np.empty(int(self.clusters.max()) + 1)
-        weight[self.clusters] = self.weights
-        return bool((weight[self.clusters] == self.weights).all())
+        return self.clusters_are_patients and constant_within(self.clusters, self.weights)
 
     @property
     def taking_part(self) -> np.ndarray:

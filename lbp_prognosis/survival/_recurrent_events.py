@@ -27,7 +27,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.survival._course_failures import course_failures, raise_failures
 from lbp_prognosis.survival._surv import Surv
-from lbp_prognosis.survival._weights import check_weights
+from lbp_prognosis.survival._weights import check_weights, of_patients, sum_of_patients
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -303,6 +303,7 @@ def mean_cumulative(
     weights = np.ones(n) if checked is None else checked.values
     codes = check_clusters("clusters", clusters, n=n)
     units = events.patient if codes is None else codes
+    number, factor = of_patients(checked, events.patient, codes is not None)
     labels: tuple[Any, ...] = ("",)
     place = np.zeros(n, dtype=np.int64)
     if groups is not None:
@@ -316,11 +317,11 @@ def mean_cumulative(
         value, own = _one(events, rows, weights[rows], taus)
         local = np.unique(units[rows], return_inverse=True)[1]
         influence = np.zeros((int(local.max()) + 1, taus.size))
-        np.add.at(influence, local, weights[rows][:, None] * own)
+        np.add.at(influence, local, factor[rows][:, None] * own)
         count = influence.shape[0]
         scale = 1.0 if codes is None else (count / (count - 1) if count > 1 else np.nan)
         under = (events.start[rows, None] < taus) & (events.stop[rows, None] >= taus) & (weights[rows, None] > 0)
-        at_risk = under.sum(axis=0).astype(float)
+        at_risk = number[rows] @ under
         se = np.sqrt(scale * np.sum(influence**2, axis=0))
         few = at_risk < min_at_risk
         parts.append((np.where(few, np.nan, value), np.where(few, np.nan, se), at_risk, influence, rows))
@@ -337,8 +338,8 @@ def mean_cumulative(
         low,
         high,
         np.stack([part[2] for part in parts]),
-        np.array([np.unique(events.patient[part[4]]).size for part in parts]),
-        np.array([int((events.event[part[4]] == 1).sum()) for part in parts]),
+        np.array([sum_of_patients(number[part[4]], events.patient[part[4]]) for part in parts]),
+        np.array([int(number[part[4]][events.event[part[4]] == 1].sum()) for part in parts]),
         confidence,
         ("Ghosh–Lin, the terminal event counted" if ended else "Nelson–Aalen of events") + ", infinitesimal jackknife",
         tuple(part[3] for part in parts),

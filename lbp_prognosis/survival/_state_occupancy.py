@@ -23,7 +23,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis._kernels import StateProcess, state_influence, state_process, state_sojourn
 from lbp_prognosis.survival._multi_state import MultiState
-from lbp_prognosis.survival._weights import check_weights
+from lbp_prognosis.survival._weights import check_weights, of_patients, sum_of_patients
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,8 @@ class StateOccupancy(Result):
     method : str
         Estimator in a few words.
     influence : ndarray of shape (units, k, s)
-        Derivatives by the weight of a patient (or cluster): the covariance of all estimates is its cross product.
+        Derivatives by the weight of a patient (or cluster): the covariance of all estimates is its cross product. Of
+        f patients by a frequency weight, times √f.
     """
 
     quantity: str
@@ -282,10 +283,12 @@ def state_process_of(courses: MultiState) -> StateProcess:
 
 
 class _Units(NamedTuple):
-    """Unit of variance of each row: clusters, of which there may be few, or patients."""
+    """Unit of variance of each row: clusters, of which there may be few, or patients; see `of_patients`."""
 
     codes: np.ndarray
     clusters: bool
+    number: np.ndarray
+    factor: np.ndarray
 
 
 def _until(courses: MultiState, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -337,7 +340,7 @@ def _process(
     process = state_process(
         courses.start, courses.stop, courses.origin, courses.target, weights, part, len(courses.states)
     )
-    return process, begin, weights, _Units(units, codes is not None)
+    return process, begin, weights, _Units(units, codes is not None, *of_patients(checked, courses.patient, codes is not None))
 
 
 def _times(times: Any, process: StateProcess) -> np.ndarray:
@@ -366,7 +369,7 @@ def _result(
     names = courses.states if states is None else states
     count = int(units.codes.max()) + 1
     influence = np.zeros((count, taus.size, len(names)))
-    np.add.at(influence, units.codes, weights[:, None, None] * own)
+    np.add.at(influence, units.codes, units.factor[:, None, None] * own)
     scale = (count / (count - 1) if count > 1 else np.nan) if units.clusters else 1.0
     se = np.sqrt(scale * np.einsum("uks,uks->ks", influence, influence))
     value = np.clip(value, 0.0, None) if quantity == "sojourn" else np.clip(value, 0.0, 1.0)
@@ -379,7 +382,7 @@ def _result(
     at_risk = np.zeros((taus.size, len(names)))
     for t, tau in enumerate(taus):
         under = (courses.start < tau) & (courses.stop >= tau) & (weights > 0)
-        counts = np.bincount(courses.origin[under], minlength=len(courses.states))
+        counts = np.bincount(courses.origin[under], weights=units.number[under], minlength=len(courses.states))
         at_risk[t] = [counts[courses.code(name)] for name in names]
     beyond = taus > courses.stop.max()
     moving = np.array([name not in courses.absorbing() for name in courses.states])
@@ -395,7 +398,7 @@ def _result(
         low,
         high,
         at_risk,
-        courses.n_patients,
+        sum_of_patients(units.number, courses.patient),
         confidence,
         method,
         influence,

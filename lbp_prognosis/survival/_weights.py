@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbp_prognosis._base import argument_error, check_choice, check_vector, labels_of
+from lbp_prognosis._base import argument_error, check_choice, check_vector, constant_within, labels_of
 
-__all__ = ["Weights", "check_weights"]
+__all__ = ["Weights", "check_weights", "of_patients", "sum_of_patients"]
 
 _KINDS = ("frequency", "sampling", "attrition")
 
@@ -68,3 +68,21 @@ def check_weights(sample_weight: Any, n: int) -> Weights | None:
             "sample_weight", f"of length {n}, one weight per row of `y`", f"length {weights.values.size}"
         )
     return weights
+
+
+def of_patients(weights: Weights | None, patient: np.ndarray, clustered: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each row of a course counts for in sums of patients, and as a factor of its influence.
+
+    A patient of frequency f is f patients, each with a square of its own in the variance, unless clusters were given.
+    """
+    if weights is None or weights.kind != "frequency":
+        return np.ones(patient.size), np.ones(patient.size) if weights is None else weights.values
+    apart = not clustered and constant_within(patient, weights.values)
+    return weights.values, np.sqrt(weights.values) if apart else weights.values
+
+
+def sum_of_patients(count: np.ndarray, patient: np.ndarray) -> int:
+    """Return the number of patients among rows that each count for some, at most one row of a patient counting."""
+    most = np.zeros(int(patient.max(initial=-1)) + 1)
+    np.maximum.at(most, patient, count)
+    return int(most.sum())

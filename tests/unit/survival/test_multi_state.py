@@ -146,6 +146,11 @@ def test_weights_are_copies_and_clusters_are_sums() -> None:
     )
     weighted = state_occupancy(courses, [5.0, 12.0], sample_weight=Weights(copies[courses.patient].astype(float)))
     np.testing.assert_allclose(weighted.value, state_occupancy(long, [5.0, 12.0]).value, rtol=1e-12)
+    counts = Weights(copies[courses.patient], "frequency")
+    for call in (state_occupancy, mean_sojourn, probability_ever):
+        one, two = call(courses, [5.0, 12.0], sample_weight=counts), call(long, [5.0, 12.0])
+        for name in ("value", "se", "at_risk", "n"):
+            np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-10, atol=1e-14, err_msg=name)
     own = state_occupancy(courses, [5.0])
     paired = state_occupancy(courses, [5.0], clusters=courses.patient // 2)
     sums = own.influence.reshape(30, 2, 1, 4).sum(axis=1)

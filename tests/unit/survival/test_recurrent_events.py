@@ -148,5 +148,8 @@ def test_a_patient_with_a_frequency_is_that_many_patients() -> None:
     one = RecurrentCox().fit(X, events, sample_weight=weights)
     np.testing.assert_allclose(one.coef_, two.coef_, rtol=1e-8)
     np.testing.assert_allclose(one.covariance_, two.covariance_, rtol=1e-8)
+    ours, theirs = mean_cumulative(events, [4.0, 9.0], sample_weight=weights), mean_cumulative(written, [4.0, 9.0])
+    for name in ("value", "se", "at_risk", "n", "n_events"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-10, err_msg=name)
     own = RecurrentCox().fit(X, events, sample_weight=weights, clusters=events.patient)
     assert own.covariance_[0, 0] > 1.3 * one.covariance_[0, 0]
