@@ -340,7 +340,12 @@ def _process(
     process = state_process(
         courses.start, courses.stop, courses.origin, courses.target, weights, part, len(courses.states)
     )
-    return process, begin, weights, _Units(units, codes is not None, *of_patients(checked, courses.patient, codes is not None))
+    return (
+        process,
+        begin,
+        weights,
+        _Units(units, codes is not None, *of_patients(checked, courses.patient, codes is not None)),
+    )
 
 
 def _times(times: Any, process: StateProcess) -> np.ndarray:
