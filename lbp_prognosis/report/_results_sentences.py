@@ -208,7 +208,7 @@ def _sites(page: Page) -> list[str]:
             pooled = found.pooled(name, model=model, horizon=page.horizon)
         except LBPError:  # known at fewer than two sites
             continue
-        low, high = pooled.prediction_hksj
+        low, high = pooled.prediction_profile
         known = np.isfinite([low, high]).all()
         new = f"; the 95 % prediction interval for a new site was {number(low)} to {number(high)}" if known else ""
         level = estimate(pooled.value, pooled.low, pooled.high)

@@ -31,14 +31,13 @@ def section_sites(page: Page) -> Section | None:
                 pooled = found.pooled(name, model=model, horizon=page.horizon)
             except LBPError:
                 continue
-            low, high = _limits(pooled, "prediction_low_hksj", "prediction_high_hksj")
-            value_low, value_high = _limits(pooled, "low", "high")
+            low, high = pooled.prediction_profile
             rows.append(
                 {
                     "model": model,
                     "measure": metric_title(name),
                     "sites": str(pooled.k),
-                    "pooled": estimate(pooled.value, value_low, value_high),
+                    "pooled": estimate(pooled.value, pooled.low, pooled.high),
                     "prediction interval for a new site": f"{number(low)} to {number(high)}",
                     "τ²": number(pooled.tau2, 4),
                 }
@@ -59,7 +58,8 @@ def section_sites(page: Page) -> Section | None:
                 "sites_pooled",
                 f"Sites left out in turn, at {page.time}.",
                 pd.DataFrame(rows),
-                "Random effects (REML), Hartung–Knapp intervals.",
+                "Random effects (REML), Hartung–Knapp intervals. The interval for a new site allows for "
+                "the estimation of τ² (Q-profile).",
                 head=2,
                 group="model",
             )
@@ -82,13 +82,4 @@ def section_sites(page: Page) -> Section | None:
 
 
 def _forest(pooled: Any, ax: Any) -> None:
-    pooled.plot(ax).set_xlabel("AUC (95% intervals)")
-
-
-def _limits(pooled: Any, low: str, high: str) -> tuple[float, float]:
-    frame = pooled.to_frame()
-    if low == "low":
-        row = frame[frame["metric"] == "estimate"].iloc[0]
-        return float(row["low"]), float(row["high"])
-    values = frame.set_index("metric")["value"]
-    return float(values.get(low, float("nan"))), float(values.get(high, float("nan")))
+    pooled.plot(ax, method="profile").set_xlabel("AUC (95% intervals)")

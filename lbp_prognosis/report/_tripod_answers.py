@@ -212,7 +212,7 @@ def _by_site(result: InternalExternal) -> list[str]:
             pooled = result.pooled(metric, horizon=float(result.horizons[-1]))
         except ValueError:  # known at fewer than two centres
             continue
-        low, high = pooled.prediction_hksj
+        low, high = pooled.prediction_profile
         out.append(f"{metric}: {pooled.value:.2f}, a new centre {low:.2f} to {high:.2f}.")
     return out
 

@@ -165,7 +165,8 @@ class MetaAnalysis(Result):
         of a new normal observation, ȳ ± t(k−1) s √(1 + 1/k). In 2,000 simulated studies each of O/E at 6 and at 12
         sites of 250 patients, with a standard deviation of 0.17 between sites, 95 % intervals contained a new site's
         true value in 94 % and 95 %; of 0.08, in 95 % and 92 % (`prediction_hksj`: 85 % and 84 %). Where sites do not
-        differ it is wide (99 %): 6 or 12 sites cannot show that they do not.
+        differ it is wide (99 %): 6 or 12 sites cannot show that they do not. It contains the confidence interval of the
+        mean, which is the wider one where estimates differ less than their standard errors say.
 
         References
         ----------
@@ -176,7 +177,7 @@ class MetaAnalysis(Result):
         """
         tail = (1 - self.confidence) / 2
         low, high = (float(_back(self._new_site.quantile(share), self.scale)) for share in (tail, 1 - tail))
-        return low, high
+        return min(low, self.low), max(high, self.high)
 
     def probability_between(
         self, low: float | None = None, high: float | None = None, *, method: str = "hksj"
@@ -239,6 +240,8 @@ class MetaAnalysis(Result):
         single = {
             "prediction_low_hksj": self.prediction_hksj[0],
             "prediction_high_hksj": self.prediction_hksj[1],
+            "prediction_low_profile": self.prediction_profile[0],
+            "prediction_high_profile": self.prediction_profile[1],
             "prediction_low_riley": self.prediction_riley[0],
             "prediction_high_riley": self.prediction_riley[1],
             "i2": self.i2,
@@ -269,7 +272,7 @@ class MetaAnalysis(Result):
                 {
                     "metric": metric,
                     "value": value,
-                    "method": name,
+                    "method": "Q-profile" if metric.endswith("profile") else name,
                     "reason": "fewer than three sites" if needs_three else "",
                     **common,
                 }

@@ -80,12 +80,16 @@ def test_frame_names_every_quantity():
         "tau2",
         "prediction_low_hksj",
         "prediction_high_hksj",
+        "prediction_low_profile",
+        "prediction_high_profile",
         "prediction_low_riley",
         "prediction_high_riley",
         "i2",
         "cochran_q",
     ]
     assert set(frame["group"]) == {"calibration_slope"}
+    limits = frame.set_index("metric").loc[["prediction_low_profile", "prediction_high_profile"], "value"]
+    assert tuple(limits) == meta_analysis(Y, SE).prediction_profile
 
 
 def test_two_sites_have_no_riley_interval_and_carry_an_objection():

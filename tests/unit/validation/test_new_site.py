@@ -54,10 +54,17 @@ def test_limits_are_quantiles_of_the_integral() -> None:
     assert below_by_integral(high, Y, V) == pytest.approx(0.975, abs=2e-4)
 
 
-def test_equal_values_leave_the_error_of_the_mean_at_least() -> None:
+def test_the_interval_contains_that_of_the_mean() -> None:
+    """Equal values: τ² is 0 whatever Q, a new site is as uncertain as the mean, whose interval has a quantile of t."""
     found = meta_analysis(np.full(4, 0.2), np.full(4, 0.1))
-    low, high = found.prediction_profile
-    assert high - low == pytest.approx(2 * 1.959964 * 0.1 / np.sqrt(4), rel=1e-6)  # τ² is 0 whatever q
+    assert found.prediction_profile == (found.low, found.high)
+    assert found._new_site.quantile(0.975) == pytest.approx(0.2 + 1.959964 * 0.1 / np.sqrt(4), rel=1e-6)
+    rng = np.random.default_rng(5)
+    for tau in (0.0, 0.05, 0.3):
+        found = meta_analysis(rng.normal(0, np.hypot(tau, 0.1), 6), np.full(6, 0.1))
+        low, high = found.prediction_profile
+        assert low <= found.low
+        assert high >= found.high
 
 
 def test_scales_order_and_probability() -> None:
