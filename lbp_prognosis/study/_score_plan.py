@@ -143,6 +143,8 @@ def score_conflicts(
             )
     if not data.score:
         return
+    if score is not None:
+        yield from _of_columns(data.score, score)
     horizons = outcome.get("horizons")
     if isinstance(horizons, list | tuple) and len(horizons) != 1:
         yield ("outcome.horizons", "conflict", "one time, that of the visit of the score", str(list(horizons)), "")
@@ -157,6 +159,17 @@ def score_conflicts(
                 f"{score.important:g}",
                 "Reverse the score, or leave it out.",
             )
+
+
+def _of_columns(outcome: str, score: ScorePlan) -> Iterator[Conflict]:
+    """Yield where one column is named for the scores of two visits: their change would be zero for all patients."""
+    named = {"outcome": outcome, "baseline": score.baseline} if score.baseline else {"outcome": outcome}
+    if score.baseline == outcome:
+        yield ("score.baseline", "conflict", "another column than `score` of [table]", repr(score.baseline), "")
+    for time, column in score.visits.items():
+        if column in named.values():
+            words = f"other columns than those of {' and '.join(named)}"
+            yield ("score.earlier", "conflict", words, f"{column!r} at {time:g}", "")
 
 
 def _of_earlier(score: ScorePlan | None, models: Sequence[ModelPlan | None], horizons: Any) -> Iterator[Conflict]:

@@ -120,6 +120,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "word for a number": ({"score": {"at_most": "3"}}, "score.at_most", "type"),
     "kind": ({"score": {"kind": "nominal"}}, "score", "range"),
     "change without baseline": ({"score": {"baseline": None}}, "score", "range"),
+    "outcome as baseline": ({"score": {"baseline": "nrs"}}, "score.baseline", "conflict"),
     "two visits": ({"outcome": {"horizons": [6, 12]}}, "outcome.horizons", "conflict"),
     "response where high is good": (
         {"score": {"at_most": None, "at_least": 7}},
@@ -256,6 +257,8 @@ def test_rows_of_a_fold_bring_their_own_earlier_scores(tmp_path) -> None:
         {"score": {"earlier": {"-3": "nrs_3"}}},
         {"score": {"earlier": {"3": "nrs_3", "3.0": "fat"}}},
         {"score": {"earlier": {"3": "nrs_3", "6": "nrs_3"}}},
+        {"score": {"earlier": {"3": "nrs"}}},
+        {"score": {"earlier": {"3": "pain"}}},
         {"model": [{"name": "m", "kind": "linear_outcome", "modalities": ["clinical"]}]},
     ],
 )
