@@ -65,22 +65,11 @@ def cox_refit(
     """
     weights = np.asarray(data.sorted(copies), dtype=float)
     rows = np.flatnonzero(weights)
-    few = replace(
-        data,
-        X=data.X.take(rows, axis=0),
-        event=data.event[rows],
-        last=data.last[rows],
-        order=None,
-        before=None if data.before is None else data.before[rows],
-    )
+    few = _of_rows(data, rows)
     shift = None if offset is None else data.sorted(offset)[rows]
     ridge = np.zeros(start.size) if penalty is None else penalty
     tied, efron = tied_events(few, weights[rows], True), ties == "efron"
     state = CoxPass(few, tied, efron)
-
-    def predictor(coef: np.ndarray) -> np.ndarray:
-        eta = few.X @ coef
-        return eta if shift is None else eta + shift
 
     with one_thread():
         coef, last, renew, inverse = start, np.inf, False, covariance
@@ -92,16 +81,33 @@ def cox_refit(
                     return None
                 inverse = renewed
             else:
-                state.at(predictor(coef))
+                state.at(_predictor(few, coef, shift))
                 gradient = state.residual @ few.X
             step = inverse @ (gradient - ridge * coef)
             size = float(np.abs(step * data.scale).max(initial=0.0))
             coef = coef + step
             if turn and (size <= tol or (not renew and size * size <= tol * last)):
-                eta = predictor(coef)
+                eta = _predictor(few, coef, shift)
                 state.at(eta)
                 return coef, state.hazard * np.exp(-eta.mean())
             if not size < last:
                 return None
             renew, last = turn == 0 or (not renew and size > _ENOUGH * last), size
     return None
+
+
+def _of_rows(data: CoxData, rows: np.ndarray) -> CoxData:
+    """Return the risk sets of some rows, given by their sorted places, at the event times of all."""
+    return replace(
+        data,
+        X=data.X.take(rows, axis=0),
+        event=data.event[rows],
+        last=data.last[rows],
+        order=None,
+        before=None if data.before is None else data.before[rows],
+    )
+
+
+def _predictor(data: CoxData, coef: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
+    eta = data.X @ coef
+    return eta if shift is None else eta + shift
