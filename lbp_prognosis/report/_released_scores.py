@@ -31,11 +31,19 @@ _NO_CURVE = pd.DataFrame(columns=["predicted", "observed", "low", "high"], dtype
 _NO_TENTHS = pd.DataFrame(columns=["group", "n", "predicted", "observed"], dtype=float)
 
 
-def _seen(scores: PageScores) -> np.ndarray:
-    """Return the observed scores."""
+def _seen(scores: PageScores, release: Release) -> list[np.ndarray]:
+    """Return the observed scores of all, and where there are several layers of each; nothing if rows are no patients'.
+
+    Numbers of two releases subtract to those of a layer.
+    """
     assert scores.y is not None
     value: np.ndarray = scores.y["value"]
-    return value[~np.isnan(value)]
+    seen, patients = ~np.isnan(value), release.patients
+    if not release.layered:
+        return [value[seen]]
+    if patients.copies is not None or patients.clusters is not None or patients.state.size != value.size:
+        return []
+    return [value[seen], *(value[seen & rows] for rows in patients.each_layer())]
 
 
 def _are_spread(release: Release, values: np.ndarray) -> bool:
@@ -49,6 +57,8 @@ def _are_spread(release: Release, values: np.ndarray) -> bool:
 def scores_are_releasable(scores: PageScores, release: Release) -> bool:
     """Return whether means over all observed scores may be released: fifty of them, none of which dominates.
 
+    The same holds for the patients of each layer.
+
     Parameters
     ----------
     scores : PageScores
@@ -56,11 +66,13 @@ def scores_are_releasable(scores: PageScores, release: Release) -> bool:
     release : Release
         The way out.
     """
-    values = _seen(scores)
-    if not release.mean("metrics of the scores", values.size, values):
+    where, parts = "metrics of the scores", _seen(scores, release)
+    if not parts:
+        return release.apart(where)
+    if not all(release.mean(where, values.size, values) for values in parts):
         return False
-    if not _are_spread(release, values):
-        release.note("metrics of the scores", "dropped", f"fewer than {release.smallest_cell} differ from the others")
+    if not all(_are_spread(release, values) for values in parts):
+        release.note(where, "dropped", f"fewer than {release.smallest_cell} differ from the others")
         return False
     return True
 
@@ -82,6 +94,8 @@ def released_scores(scores: PageScores, release: Release) -> PageScores:
         "dropped",
         "they cut the same patients in other ways, so that counts could be subtracted",
     )
+    if not release.apart(where):  # the limits of groups move with the patients
+        return bare
     for count in range(_MOST_GROUPS, 1, -1):
         table = scores.grouped(count)
         if _groups_are_releasable(scores, release, table):

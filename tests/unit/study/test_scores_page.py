@@ -11,7 +11,7 @@ import pytest
 from unit.study.test_scores import FRAME, N, changed
 
 from lbp_prognosis._base import ArgumentError, DataError
-from lbp_prognosis.disclosure import Gate
+from lbp_prognosis.disclosure import Gate, ReleaseLedger
 from lbp_prognosis.evaluation import crps, evaluate, pit, score_tenths
 from lbp_prognosis.report import (
     Page,
@@ -169,6 +169,28 @@ def test_a_group_in_which_few_differ_is_merged_with_others_or_dropped(page: Page
     shown = released_page(replace(page, scores=few, gate=Gate(share=1.0, smallest_cell=K)))
     assert shown.scores.tenths.empty
     assert "crps" in set(shown.numbers["metric"])
+
+
+@pytest.mark.parametrize(("away", "kept"), [(4, False), (5, True)])
+def test_scores_of_patients_added_to_an_earlier_release_are_kept_like_all(
+    page: Page, tmp_path: Path, away: int, kept: bool
+) -> None:
+    """Means over all subtract to those over the added half; means of groups, whose limits moved, do not leave."""
+    ids = page.ids
+    assert ids is not None
+    half = len(ids) // 2
+    ledger = ReleaseLedger(tmp_path / "ledger.json")
+    ledger.add("earlier", ids[:half], K)
+    value = np.resize([1.0, 4.0, 2.0, 6.0], len(ids))
+    value[half + away :] = 0.0  # of those added few have another score
+    y = Measured.at(12, value, lower=0, upper=10, at_most=3)
+    share = np.linspace(0.1, 0.9, len(ids))
+    forecast = ScoreForecast([0, 5], np.column_stack([1 - share, share]))
+    scores = PageScores("both", "", score_tenths(y, forecast), y=y, forecast=forecast)
+    shown = released_page(replace(page, scores=scores, gate=Gate(share=1.0, smallest_cell=K), ledger=ledger))
+    assert ("crps" in set(shown.numbers["metric"])) == kept
+    assert (shown.scores is not None) == kept
+    assert shown.scores is None or shown.scores.tenths.empty
 
 
 def test_without_a_baseline_and_thresholds_the_page_stands(result: StudyResult) -> None:
