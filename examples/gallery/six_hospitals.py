@@ -17,7 +17,7 @@ model = lbp.RiskPipeline([Standardise()], lbp.CoxPH(penalty=1.0))
 sites = internal_external({"Cox": model}, X, y, registry.site, 12, n_resamples=0)
 for metric in ("auc", "observed_expected", "calibration_slope"):
     pooled = sites.pooled(metric, model="Cox", horizon=12)
-    low, high = pooled.prediction_hksj
+    low, high = pooled.prediction_profile
     print(f"{metric}: {pooled.value:.3f} ({pooled.low:.3f} to {pooled.high:.3f}), next {low:.3f} to {high:.3f}")
 ax = sites.plot(metric="observed_expected", model="Cox", horizon=12)
 

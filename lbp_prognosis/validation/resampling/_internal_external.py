@@ -187,8 +187,8 @@ class InternalExternal(Result):
         return self.table
 
     def plot(self, ax: Axes | None = None, *, metric: str = "auc", **which: Any) -> Axes:
-        """Draw the forest plot of one measure (see `pooled`)."""
-        return self.pooled(metric, **which).plot(ax)
+        """Draw the forest plot of one measure (see `pooled`), with `MetaAnalysis.prediction_profile`."""
+        return self.pooled(metric, **which).plot(ax, method="profile")
 
     def _summary(self) -> str:
         used = int(self.sites["evaluated"].sum())
