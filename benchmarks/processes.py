@@ -4,7 +4,7 @@ python -m benchmarks.processes [pairs]
 
 Each pair runs the same study with one and with two processes, in turns first; the ratio of a pair and the cores that
 were idle in the second before it are printed, then the median of all pairs. It says something on a machine with two
-cores that nobody else uses.
+cores without other work.
 """
 
 from __future__ import annotations

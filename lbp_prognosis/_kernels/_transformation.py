@@ -234,7 +234,7 @@ def transformation_fit(
     max_iter : int
         Newton iterations.
     tol : float
-        Stop after the full step whose Newton decrement (twice the gain it foresees) is below it: the error that
+        Stop after the full step whose Newton decrement (twice the gain it predicts) is below it: the error that
         is left is of the order of its square.
     """
     weights = np.ones(design.kind.size) if weights is None else weights

@@ -11,7 +11,7 @@ from lbp_prognosis.datasets._latent_cohort import DISC_CUTS, DISCS, LatentCohort
 
 __all__ = ["relational_tables"]
 
-DAYS = 30.4375  # days a month
+DAYS = 30.4375  # days per month
 PLANNED = (1.5, 3.0, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 48.0, 60.0)  # months
 MUSCLE_LEVELS = ("l3l4", "l4l5", "l5s1")
 FAT_OFFSET = {"A": 0.0, "B": 2.5}  # points of fat fraction a vendor reads too high
