@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from lbp_prognosis.biomarkers.anatomy._label_map import MUSCLES
-from lbp_prognosis.biomarkers.families._case import Case, sample_image
+from lbp_prognosis.biomarkers.families._case import SIDES, Case, sample_image
 from lbp_prognosis.biomarkers.families._facet import axial_frame, find_facets
-from lbp_prognosis.biomarkers.families._foramen import SIDES, find_foramina
+from lbp_prognosis.biomarkers.families._foramen import find_foramina
 from lbp_prognosis.biomarkers.families._lateral_recess import find_recesses
 from lbp_prognosis.biomarkers.geometry._cross_section import plane_across
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame, unit

@@ -21,7 +21,10 @@ from lbp_prognosis.biomarkers.geometry._region import Region
 from lbp_prognosis.biomarkers.quality._mask_gate import MaskGate, judge_mask
 from lbp_prognosis.biomarkers.readers._image import Image
 
-__all__ = ["Case"]
+__all__ = ["SIDES", "Case"]
+
+SIDES = {"left": 1.0, "right": -1.0}
+"""Sign of the outward direction of each side along the patient's left."""
 
 
 @dataclass

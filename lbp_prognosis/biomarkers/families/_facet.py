@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from lbp_prognosis.biomarkers.families._case import Case
+from lbp_prognosis.biomarkers.families._case import SIDES, Case
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.geometry._frame import Frame
 from lbp_prognosis.biomarkers.geometry._region import Region, union
@@ -22,7 +22,6 @@ WIDER_MM = 1.0
 LEAST_MM3 = 50.0
 SHORTEST_MM = 5.0
 PLANES_MM = (-2.0, -1.0, 0.0, 1.0, 2.0)
-SIDES = {"left": 1.0, "right": -1.0}
 METHOD = "chord_of_joint_space"
 
 
@@ -134,10 +133,11 @@ def _one(case: Case, upper: str, lower: str, side: str, above: Region, below: Re
     if above.reaches_border(near):
         return none("the field of view cuts the joint")
     frame = axes[0].at(near.mean(axis=0))
-    lines = [line for at in PLANES_MM if (line := _line(frame.at(frame.origin + at * frame.cc), above, below))]
+    sign = SIDES[side]
+    planes = [frame.at(frame.origin + at * frame.cc) for at in PLANES_MM]
+    lines = [_from_inside(line, sign) for plane in planes if (line := _line(plane, above, below))]
     if len(lines) < 3:
         return none("the joint space is shorter than 5 mm across the spine")
-    sign = SIDES[side]
     angles = [_angle(front, back, sign) for front, back in lines]
     angle = float(np.mean(angles))
     front, back = (np.mean([line[end] for line in lines], axis=0) for end in (0, 1))
@@ -180,6 +180,14 @@ def _line(frame: Frame, above: Region, below: Region) -> tuple[np.ndarray, np.nd
         return None
     low, high = np.quantile(place, (0.1, 0.9))
     return points[place <= low].mean(axis=0), points[place >= high].mean(axis=0)
+
+
+def _from_inside(line: tuple[np.ndarray, np.ndarray], sign: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a line with its inner end first where it lies beyond the coronal plane, as the front end is there.
+
+    Planes on both sides of the coronal plane then agree on which end is which, so that their ends can be averaged.
+    """
+    return line if _angle(*line, sign) <= 90.0 else line[::-1]
 
 
 def _angle(front: np.ndarray, back: np.ndarray, sign: float) -> float:

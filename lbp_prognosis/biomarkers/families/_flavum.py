@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lbp_prognosis.biomarkers.families._case import Case
-from lbp_prognosis.biomarkers.families._facet import SIDES, axial_frame, find_facets
+from lbp_prognosis.biomarkers.families._case import SIDES, Case
+from lbp_prognosis.biomarkers.families._facet import axial_frame, find_facets
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.geometry._frame import Frame
 from lbp_prognosis.biomarkers.geometry._region import Region

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.anatomy._levels import neighbours, split_disc
-from lbp_prognosis.biomarkers.families._case import Case
+from lbp_prognosis.biomarkers.families._case import SIDES, Case
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.families._sacral_border import sacral_corner, sacral_pedicle, whole_sacrum
 from lbp_prognosis.biomarkers.geometry._frame import Frame, make_frame
@@ -25,7 +25,6 @@ SEED_MM = 10.0
 BAND_MM = (1.0, 7.0)
 CORNER_MM = 2.0
 REACH_MM = (-32.0, 18.0)
-SIDES = {"left": 1.0, "right": -1.0}
 METHOD = "bony_parasagittal_at_pedicles"
 
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from lbp_prognosis.biomarkers.anatomy._body_geometry import BodyGeometry
 from lbp_prognosis.biomarkers.anatomy._levels import split_disc
-from lbp_prognosis.biomarkers.families._case import Case
-from lbp_prognosis.biomarkers.families._facet import SIDES
+from lbp_prognosis.biomarkers.families._case import SIDES, Case
 from lbp_prognosis.biomarkers.families._foramen import whole_vertebra
 from lbp_prognosis.biomarkers.families._measurement import Measurement, quality
 from lbp_prognosis.biomarkers.geometry._region import Region

@@ -22,7 +22,7 @@ def whole_sacrum(case: Case) -> Region | None:
         return None
     names = ("sacrum", "sacral_vertebra", "vertebral_body", "posterior_elements", "bony_endplate")
     found = [r for (name, at, _), r in case.anatomy.regions.items() if name in names and at == "s1"]
-    found += [r for name in ("sacrum",) for r in case.anatomy.of(name) if r.level != "s1"]
+    found += [r for r in case.anatomy.of("sacrum") if r.level != "s1"]
     return union(found, "sacrum", "s1") if found else None
 
 

@@ -10,7 +10,7 @@ from facet_phantom import FacetPhantom
 
 from lbp_prognosis.biomarkers import LabelMap, Mask, Recipe, extract
 from lbp_prognosis.biomarkers.anatomy._anatomy import build_anatomy
-from lbp_prognosis.biomarkers.families._facet import _angle
+from lbp_prognosis.biomarkers.families._facet import _angle, _from_inside
 from lbp_prognosis.biomarkers.families._flavum import flavum_thickness
 from lbp_prognosis.biomarkers.geometry._frame import make_frame
 from lbp_prognosis.biomarkers.geometry._grid import Grid
@@ -144,6 +144,16 @@ def test_how_the_volumes_are_stored_changes_nothing(coarse):
 )
 def test_the_angle_of_a_line(back, sign, expected):
     assert _angle(np.zeros(2), np.array(back), sign) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_planes_on_both_sides_of_the_coronal_plane_average_to_a_line_of_full_length(sign):
+    inner, outer = np.array([0.0, sign * 8.0]), np.array([-1.0, sign * 20.0])  # back and left, mm
+    near = _from_inside((inner, outer), sign)
+    beyond = _from_inside((outer + np.array([2.0, 0.0]), inner), sign)  # its front end is the outer one
+    assert [round(_angle(*line, sign)) for line in (near, beyond)] == [85, 95]
+    front, back = (np.mean([line[end] for line in (near, beyond)], axis=0) for end in (0, 1))
+    assert np.linalg.norm(back - front) == pytest.approx(12.0)
 
 
 @pytest.mark.parametrize(("length", "thick"), [(12.0, 3.0), (12.0, 6.0), (8.0, 2.0), (3.0, 2.0)])
