@@ -106,9 +106,15 @@ def _stream(
     home = os.getpid()
     calls = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_with_warnings)(function, t, home) for t in tasks)
     told: dict[tuple[Any, ...], None] = {}  # what several tasks warn of is repeated once
-    for result, warned in _shown(calls, len(tasks), description) if progress else calls:
-        told |= dict.fromkeys(warned)
-        yield result
+    try:
+        for result, warned in _shown(calls, len(tasks), description) if progress else calls:
+            told |= dict.fromkeys(warned)
+            yield result
+    finally:  # a task that fails, or a worker that is killed, leaves what the others warned of
+        _repeat(told)
+
+
+def _repeat(told: Iterable[tuple[Any, ...]]) -> None:
     for words, category, *place in told:
         warnings.warn_explicit(_warning(words, category), None, *place)
 
@@ -147,9 +153,11 @@ def _in_own_process(function: Callable[[Any], T], task: Any, killed: Callable[[A
 
     with ProcessPoolExecutor(max_workers=1) as pool:
         try:
-            return pool.submit(_one_thread, function, task).result()
+            result, warned = pool.submit(_with_warnings, function, task, os.getpid()).result()
         except BrokenProcessPool:
             return killed(task)
+    _repeat(dict.fromkeys(warned))
+    return result
 
 
 def _shown(items: Iterable[T], total: int, description: str) -> Iterable[T]:

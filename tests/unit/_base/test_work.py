@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 import warnings
 
 import numpy as np
@@ -18,6 +21,7 @@ from lbp_prognosis._base import (
     generator,
     parallel_map,
     spawn,
+    surviving_map,
 )
 
 
@@ -28,6 +32,20 @@ def draw(task):
 def warned(task):
     warnings.warn("the same of all", RuntimeWarning, stacklevel=1)
     warnings.warn(f"of task {task}", DeprecationWarning, stacklevel=1)
+    return task
+
+
+def warned_or_failed(task):
+    if task == 0:
+        time.sleep(2)  # joblib hands out no result after a failure: those of the others come first
+    warnings.warn("the same of all", RuntimeWarning, stacklevel=1)
+    return task / task
+
+
+def warned_or_killed(task):
+    if task == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    warnings.warn("the same of all", RuntimeWarning, stacklevel=1)
     return task
 
 
@@ -83,6 +101,15 @@ class TestRandomness:
             warnings.simplefilter("error", RuntimeWarning)
             with pytest.raises(RuntimeWarning, match="the same of all"):
                 parallel_map(warned, [1, 2], n_jobs=n_jobs)
+
+    def test_a_task_that_fails_leaves_the_warnings_of_the_others(self) -> None:
+        with pytest.warns(RuntimeWarning, match="the same of all"), pytest.raises(ZeroDivisionError):
+            parallel_map(warned_or_failed, [1, 2, 0], n_jobs=2)
+
+    def test_a_killed_worker_leaves_the_warnings_of_the_others(self) -> None:
+        with pytest.warns(RuntimeWarning, match="the same of all"):
+            found = surviving_map(warned_or_killed, [1, 2, 0], lambda task: -1, n_jobs=2)
+        assert found == [1, 2, -1]
 
     def test_one_thread_a_replicate(self) -> None:
         assert parallel_map(threads, [0], n_jobs=1) == [1]
