@@ -87,14 +87,7 @@ def summarise_accelerometer(
     names = {"patient_id": patient_id, "session_id": session_id, "date": date, "wear": wear}
     days = _days(frame, names)
     faults = _bad_days(days, frame, names)
-    bad = np.zeros(len(days), dtype=bool)
-    bad[[fault["row"] - 1 for fault in faults]] = True
-    short = ~bad & (days["wear"] < least).to_numpy()
-    left = [
-        (str(days["patient_id"].iloc[k]), f"{days['date'].iloc[k]:%Y-%m-%d}", f"worn for less than {least:g} minutes")
-        for k in np.flatnonzero(short)
-    ]
-    good, periods = days[~bad & ~short], days.loc[~bad, _PERIOD].drop_duplicates()
+    good, periods, left = _worn(days, faults, least)
     parts, places = [], []
     for column, measure in measures.items():
         part, more, too_few = _valid(good, periods, frame[column], column, measure, need)
@@ -107,8 +100,7 @@ def summarise_accelerometer(
     if long.empty:
         raise DataError(f"No period of {where} has {need} valid days; {len(failures)} failures.", failures)
     long.attrs["synthetic"] = bool(getattr(source, "attrs", {}).get("synthetic", False))
-    checked = check_trials(long, places=pd.concat(places, ignore_index=True), left_out=left)
-    made = summarise_trials(checked)
+    made = summarise_trials(check_trials(long, places=pd.concat(places, ignore_index=True), left_out=left))
     kept = [part for part in (failures, made.failures) if len(part)]
     return replace(made, failures=pd.concat(kept, ignore_index=True) if kept else failures)
 
@@ -161,6 +153,20 @@ def _bad_days(days: pd.DataFrame, frame: pd.DataFrame, names: Mapping[str, str])
     twice = clear.duplicated([*_PERIOD, "date"], keep=False)
     mark(twice.reindex(days.index, fill_value=False), "date", "duplicate_key", "the day occurs twice")
     return [found[k] for k in sorted(found)]
+
+
+def _worn(
+    days: pd.DataFrame, faults: list[dict[str, Any]], least: float
+) -> tuple[pd.DataFrame, pd.DataFrame, list[tuple[str, str, str]]]:
+    """Return the days worn for long enough, the periods of all days without a fault, and the days left out."""
+    bad = np.zeros(len(days), dtype=bool)
+    bad[[fault["row"] - 1 for fault in faults]] = True
+    short = ~bad & (days["wear"] < least).to_numpy()
+    left = [
+        (str(days["patient_id"].iloc[k]), f"{days['date'].iloc[k]:%Y-%m-%d}", f"worn for less than {least:g} minutes")
+        for k in np.flatnonzero(short)
+    ]
+    return days[~bad & ~short], days.loc[~bad, _PERIOD].drop_duplicates(), left
 
 
 def _valid(

@@ -179,19 +179,26 @@ def extract_radiomics(
             if alone
             else parallel_map(work, rows, n_jobs=n_jobs, description="Texture", progress=progress)
         )
+    return _collect(done, rows, chosen, version)
+
+
+def _collect(
+    done: list[dict[str, Any]], rows: list[dict[str, Any]], settings: RadiomicsSettings, version: str
+) -> RadiomicsResult:
+    """Join the results of all cases."""
     failures = [result["failure"] for result in done if result["failure"]]
     conventions = sorted({str(row.get("convention")) for row in rows if row.get("convention") is not None})
     provenance = {
         "extractor_version": version,
-        "settings": chosen.to_dict(),
-        "settings_sha256": chosen.fingerprint,
+        "settings": settings.to_dict(),
+        "settings_sha256": settings.fingerprint,
         "conventions": conventions,
     }
     return RadiomicsResult(
         biomarker_frame([row for result in done for row in result["rows"]]),
         pd.DataFrame(failures, columns=["patient_id", "study_id", "error", "message"]),
-        radiomics_features_table(chosen),
-        chosen,
+        radiomics_features_table(settings),
+        settings,
         provenance,
     )
 
