@@ -142,6 +142,7 @@ from lbp_prognosis._kernels._standardised_difference import standardised_differe
 from lbp_prognosis._kernels._state_process import StateProcess, state_influence, state_process, state_sojourn
 from lbp_prognosis._kernels._steps import distinct_times, order_of_times, step_at
 from lbp_prognosis._kernels._subdistribution import SubdistributionFit, hazard_influence, subdistribution_fit
+from lbp_prognosis._kernels._sum_of_patients import sum_of_patients
 from lbp_prognosis._kernels._threshold_bins import RESOLUTION, reaches, threshold_bins
 from lbp_prognosis._kernels._training_ranges import MIN_BEYOND, training_ranges
 from lbp_prognosis._kernels._transformation import (
@@ -373,6 +374,7 @@ __all__ = [
     "state_sojourn",
     "step_at",
     "subdistribution_fit",
+    "sum_of_patients",
     "taylor_sums",
     "threshold_bins",
     "tied_events",

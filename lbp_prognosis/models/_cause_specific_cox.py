@@ -76,7 +76,7 @@ class CauseSpecificCox(SurvivalRegression, RiskEstimator):
     collinear : {"error", "drop"}, default "error"
         As in `CoxPH`.
     rare_causes : {"same_for_all", "error"}, default "same_for_all"
-        What to do where the effects on a cause other than 1 have no finite estimate and it has fewer than ten events
+        Treatment where the effects on a cause other than 1 have no finite estimate and it has fewer than ten events
         per predictor: give all patients the same hazard of it (coefficients 0), which is objected to, or raise.
     choose : {"min", "one_se"}, default "min"
         Of ``penalty="cv"``: where the cross-validated deviance is smallest, or the largest penalty within one standard

@@ -63,6 +63,13 @@ class Design:
         return self.weight_kind == "frequency"
 
     @property
+    def counts(self) -> np.ndarray:
+        """Number of patients that each row stands for: its frequency, or one unless its weight is 0."""
+        if self.weights is None:
+            return np.ones(self.X.shape[0])
+        return self.weights if self.frequency else (self.weights > 0).astype(float)
+
+    @property
     def copies_apart(self) -> bool:
         """Whether each of the patients that a frequency weight counts is a variance unit of its own.
 

@@ -76,7 +76,7 @@ class DiscreteTimeHazard(RiskEstimator):
         Treatment of a column that is constant or a combination of columns before it: raise, or give it the
         coefficient 0. Under a penalty such a column is determined and kept.
     rare_causes : {"same_for_all", "error"}, default "same_for_all"
-        What to do where the effects have no finite estimate and a cause other than 1 has fewer than ten events per
+        Treatment where the effects have no finite estimate and a cause other than 1 has fewer than ten events per
         predictor: give all patients the same odds of it (coefficients 0), the rarest cause first, which is objected to;
         or raise.
     choose : {"min", "one_se"}, default "min"

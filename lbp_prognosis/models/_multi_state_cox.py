@@ -20,7 +20,7 @@ from lbp_prognosis._base import (
     objection,
     takes_rows,
 )
-from lbp_prognosis._kernels import discrete_baseline, occupancy_path, reset_path, row_products
+from lbp_prognosis._kernels import discrete_baseline, occupancy_path, reset_path, row_products, sum_of_patients
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._clock_reset import common_step, most_steps, time_in_state
 from lbp_prognosis.models._coefficient_table import coefficient_table
@@ -82,7 +82,7 @@ class MultiStateCox(RiskEstimator):
     log_likelihood_, log_likelihood_null_ : float
         Sums over transitions.
     n_, n_transitions_ : int
-        Patients and transitions seen.
+        Patients and transitions seen (sums of frequency weights).
     panel_ : bool
         Whether the states were seen at visits only: the hazards are then those of being found, see `PanelMarkov`.
     step_ : float or None
@@ -102,8 +102,8 @@ class MultiStateCox(RiskEstimator):
     ``∫ dE_j(s) S_j(t − s)``, both summed exactly on the grid, where ``mstate::mssample`` in R simulates. Durations that
     differ by less than 1e-9 of the longest follow-up are equal. No transition is predicted after the last stay that was
     seen in a state, as in a product limit after the last patient at risk; of ``from_state`` itself nothing is predicted
-    beyond it. Times of a prediction count from the entry
-    into ``from_state``, and ``start`` is the time already spent there.
+    beyond it. Times of a prediction count from the entry into ``from_state``, and ``start`` is the time already spent
+    there.
 
     References
     ----------
@@ -207,7 +207,8 @@ class MultiStateCox(RiskEstimator):
         weights = np.ones(len(courses)) if design.weights is None else design.weights
         self.initial_ = np.bincount(courses.origin[starts], weights=weights[starts], minlength=len(self.states_))
         self.initial_ = self.initial_ / self.initial_.sum()
-        self.n_, self.n_transitions_ = courses.n_patients, int(moves.sum())
+        self.n_ = sum_of_patients(design.counts, courses.patient)
+        self.n_transitions_ = int(design.counts[moves].sum())
         self.panel_ = courses.panel
         since, until = entry, courses.stop
         if self.clock == "reset" and isinstance(y, MultiState):

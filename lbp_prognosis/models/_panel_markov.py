@@ -20,7 +20,7 @@ from lbp_prognosis._base import (
     describe,
     takes_rows,
 )
-from lbp_prognosis._kernels import interval_states
+from lbp_prognosis._kernels import interval_states, sum_of_patients
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._collinear import kept_columns
@@ -77,7 +77,7 @@ class PanelMarkov(RiskEstimator):
     log_likelihood_ : float
         Of the states at visits, given the first.
     n_, n_intervals_ : int
-        Patients, and pairs of visits.
+        Patients, and pairs of visits (sums of frequency weights).
 
     Notes
     -----
@@ -186,7 +186,9 @@ class PanelMarkov(RiskEstimator):
             self.breakpoints_,
             self._places(),
         )
-        self.n_, self.n_intervals_ = spells.patients, spells.row.size
+        patient = y.patient if isinstance(y, MultiState) else np.arange(weights.size)
+        self.n_ = sum_of_patients(design.counts, patient)
+        self.n_intervals_ = int(design.counts[spells.row].sum())
         theta = self._maximise(rows)
         groups = np.arange(weights.size) if design.clusters is None else design.clusters
         share = np.sqrt(rows.weights) if design.copies_apart else rows.weights

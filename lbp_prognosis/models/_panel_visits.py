@@ -27,7 +27,6 @@ class PanelSpells:
     dated: np.ndarray
     states: tuple[str, ...]
     initial: np.ndarray
-    patients: int
     one_move: bool
 
 
@@ -49,7 +48,6 @@ def spells_of_courses(y: MultiState, weights: np.ndarray) -> PanelSpells:
         dated[row],
         y.states,
         shares / shares.sum(),
-        y.n_patients,
         False,
     )
 
@@ -73,7 +71,6 @@ def spells_of_intervals(y: np.ndarray, weights: np.ndarray) -> PanelSpells:
         np.concatenate([zeros.astype(bool), exact[ends]]),
         names,
         np.eye(len(names))[0],
-        int(used.sum()),
         True,
     )
 

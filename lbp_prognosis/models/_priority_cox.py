@@ -66,7 +66,7 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
     strata, offset
         Columns of ``X``, as in `CoxPH`.
     rare_causes : {"same_for_all", "error"}, default "same_for_all"
-        What to do where a cause other than 1 cannot be fitted and has fewer than ten events per predictor: give all
+        Treatment where a cause other than 1 cannot be fitted and has fewer than ten events per predictor: give all
         patients the same hazard of it, which is objected to, or raise.
     random_state : int, Generator or None, default 0
         Draws the folds.

@@ -22,9 +22,7 @@ class NotDetermined(EstimationError):
 def events_of(design: Design, code: int) -> float:
     """Count the events of a cause; frequency weights are copies; rows of weight 0 do not count."""
     mine = np.asarray(design.y["event"] == code)
-    if design.weights is None:
-        return float(mine.sum())
-    return float(design.weights[mine].sum() if design.frequency else (design.weights[mine] > 0).sum())
+    return float(design.counts[mine].sum())
 
 
 def is_rare(events: float, columns: int) -> bool:

@@ -25,9 +25,10 @@ from lbp_prognosis._base import (
     interval,
     takes_rows,
 )
+from lbp_prognosis._kernels import sum_of_patients
 from lbp_prognosis.survival._course_failures import course_failures, raise_failures
 from lbp_prognosis.survival._surv import Surv
-from lbp_prognosis.survival._weights import check_weights, of_patients, sum_of_patients
+from lbp_prognosis.survival._weights import check_weights, of_patients
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

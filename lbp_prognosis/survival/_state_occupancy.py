@@ -21,9 +21,9 @@ from lbp_prognosis._base import (
     interval,
     takes_rows,
 )
-from lbp_prognosis._kernels import StateProcess, state_influence, state_process, state_sojourn
+from lbp_prognosis._kernels import StateProcess, state_influence, state_process, state_sojourn, sum_of_patients
 from lbp_prognosis.survival._multi_state import MultiState
-from lbp_prognosis.survival._weights import check_weights, of_patients, sum_of_patients
+from lbp_prognosis.survival._weights import check_weights, of_patients
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lbp_prognosis._base import argument_error, check_choice, check_vector, constant_within, labels_of
 
-__all__ = ["Weights", "check_weights", "of_patients", "sum_of_patients"]
+__all__ = ["Weights", "check_weights", "of_patients"]
 
 _KINDS = ("frequency", "sampling", "attrition")
 
@@ -79,10 +79,3 @@ def of_patients(weights: Weights | None, patient: np.ndarray, clustered: bool) -
         return np.ones(patient.size), np.ones(patient.size) if weights is None else weights.values
     apart = not clustered and constant_within(patient, weights.values)
     return weights.values, np.sqrt(weights.values) if apart else weights.values
-
-
-def sum_of_patients(count: np.ndarray, patient: np.ndarray) -> int:
-    """Return the number of patients among rows that each count for some, at most one row of a patient counting."""
-    most = np.zeros(int(patient.max(initial=-1)) + 1)
-    np.maximum.at(most, patient, count)
-    return int(most.sum())

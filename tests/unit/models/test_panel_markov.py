@@ -242,7 +242,8 @@ def test_a_course_with_a_frequency_is_that_many_patients(model) -> None:
         return model.fit(np.sin(own)[:, None], courses, sample_weight=weights, **given)
 
     two = fitted(np.repeat(np.arange(n), copies))
-    want, estimates = two.covariance_.copy(), two.estimates_.copy()
+    want, estimates, patients = two.covariance_.copy(), two.estimates_.copy(), two.n_
     one = fitted(np.arange(n), weighted=True)
     np.testing.assert_allclose(one.estimates_, estimates, atol=1e-7)
     np.testing.assert_allclose(one.covariance_, want, rtol=1e-5, atol=1e-9)
+    assert one.n_ == patients == copies.sum()
