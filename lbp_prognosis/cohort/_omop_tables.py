@@ -21,6 +21,8 @@ EVENTS = {
 }
 """Concept and date of the tables of events."""
 
+_NUMBERS = ("value_as_number", "unit_concept_id", "year_of_birth", "gender_concept_id")
+
 
 class OmopTables:
     """Tables of the OMOP Common Data Model 5.3 or 5.4 in a folder: ``person.parquet`` or a folder ``person`` of parts.
@@ -76,14 +78,19 @@ class OmopTables:
         chosen = None
         if concepts is not None:
             chosen = dataset.field(own[EVENTS[name][0]]).cast(pa.int64()).isin(pa.array(concepts, pa.int64()))
-        table = data.to_table(columns={each: dataset.field(own[each]) for each in columns}, filter=chosen)
+        try:
+            table = data.to_table(columns={each: dataset.field(own[each]) for each in columns}, filter=chosen)
+        except pa.ArrowInvalid:
+            if chosen is None:
+                raise
+            raise DataError(f"{name}.{EVENTS[name][0]} has text or fractions: concepts are whole numbers.") from None
         frame = table.to_pandas(date_as_object=False)
         for each in columns:
             if each.endswith("_date"):
                 frame[each] = self._days(name, each, frame[each])
             elif each == "person_id":
                 frame[each] = self._persons(name, frame[each])
-            elif each == "value_as_number":
+            elif each in _NUMBERS:
                 frame[each] = self._numbers(name, each, frame[each])
         return frame
 

@@ -226,6 +226,10 @@ def _with(column: str, make: Any) -> Any:
         ("death", _with("death_date", lambda days: days.dt.strftime("%d/%m/%Y")), "2020-01-31 is one"),
         ("measurement", _with("value_as_number", lambda values: values.astype(str) + " kg"), "no numbers"),
         ("measurement", _with("unit_concept_id", lambda units: units.where(units.index > 0)), "0 is none"),
+        ("measurement", _with("unit_concept_id", lambda units: units.astype(str) + " kg"), "no numbers"),
+        ("person", _with("year_of_birth", lambda years: years.astype(str) + " AD"), "year_of_birth are no numbers"),
+        ("condition_occurrence", _with("condition_concept_id", lambda ids: ids.astype(str) + "x"), "whole numbers"),
+        ("condition_occurrence", _with("condition_concept_id", lambda ids: ids + 0.5), "whole numbers"),
     ],
 )
 def test_columns_that_would_lose_records_are_refused(table: str, change: Any, told: str, tmp_path: Path) -> None:
@@ -245,6 +249,9 @@ def test_columns_that_would_lose_records_are_refused(table: str, change: Any, to
         ("observation_period", _with("observation_period_start_date", lambda days: days.dt.date)),
         ("procedure_occurrence", _with("PROCEDURE_CONCEPT_ID", lambda ids: ids.astype("int32"))),
         ("measurement", _with("value_as_number", lambda values: values.astype(str).replace("nan", None))),
+        ("measurement", _with("unit_concept_id", lambda units: units.astype(str))),
+        ("person", _with("year_of_birth", lambda years: years.astype(str))),
+        ("person", _with("gender_concept_id", lambda ids: ids.astype(str))),
     ],
 )
 def test_columns_of_other_types_are_read(table: str, change: Any, tables: Path, tmp_path: Path) -> None:
