@@ -227,12 +227,15 @@ def _row_hashes(X: Any) -> np.ndarray:
 
 def _inner(model: Any) -> Any:
     """Return the regression at the end of a fitted pipeline, or the model itself."""
-    return getattr(model, "models_", [model])[0]
+    inside = getattr(model, "models_", None)  # of a model by blocks or causes a mapping
+    return inside[0] if isinstance(inside, list) else model
 
 
 def _parameters(full: Any, X: Any) -> int:
     """Return how many coefficients a refit spends."""
     coefficients = getattr(_inner(full), "coef_", None)
+    if isinstance(coefficients, dict):  # by cause
+        return sum(int(np.size(part)) for part in coefficients.values())
     return int(np.shape(X)[1] if coefficients is None else np.size(coefficients))
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from syn import syn
 
 from lbp_prognosis import CoxPH, Status, Surv
 from lbp_prognosis._base import ArgumentError, OutcomeError
+from lbp_prognosis.deployment import equation
 from lbp_prognosis.fusion import OneHot, RiskPipeline, Standardise
-from lbp_prognosis.models import LogisticRisk, NullModel, ParametricAFT, RoystonParmar
+from lbp_prognosis.models import CauseSpecificCox, LogisticRisk, NullModel, ParametricAFT, PriorityCox, RoystonParmar
 from lbp_prognosis.validation import case_mix, model_based_concordance, update_model
 
 COLUMNS = ["c1", "c2", "c3", "p1", "p2"]
@@ -88,6 +90,31 @@ def test_a_pipeline_of_words_is_updated(samples):
     assert update.tests["df"].iloc[0] == 6
     other = update_model(model, val.assign(sex="f"), late, horizon=12, method="intercept")
     assert update.model.ledger["data"] != other.model.ledger["data"]
+
+
+def test_a_model_of_blocks_is_updated(samples):
+    """Its parts are named, and it is itself the regression; the slope is that of its linear predictor."""
+    y, late = samples["time"]
+    columns = list(samples["dev"].columns)
+    model = PriorityCox({"clinical": columns[:2], "imaging": columns[2:]}).fit(samples["dev"], y)
+    update = update_model(model, samples["val"], late, horizon=12, method="slope")
+    score = pd.DataFrame({"lp": model.linear_predictor(samples["val"])})
+    assert update.model.slope == pytest.approx(CoxPH().fit(score, late).coef_[0], abs=1e-7)
+    formula = equation(update.model, horizons=[6, 12])
+    risks = [one.predict_risk(samples["val"], [6, 12]) for one in (formula, update.model)]
+    assert risks[0] == pytest.approx(risks[1], abs=1e-10)
+
+
+def test_one_cause_is_updated_as_a_cox_model(samples):
+    y, late = samples["time"]
+    alone, of_causes = (
+        update_model(model.fit(samples["dev"], y), samples["val"], late, horizon=12)
+        for model in (CoxPH(), CauseSpecificCox())
+    )
+    assert of_causes.method == alone.method
+    assert of_causes.tests["df"].tolist() == alone.tests["df"].tolist()
+    # coefficients alone: the level is that of the risk, which is a product limit here
+    assert of_causes.tests["statistic"].iloc[0] == pytest.approx(alone.tests["statistic"].iloc[0], rel=1e-9)
 
 
 def test_a_shrunken_refit_is_said(samples):
