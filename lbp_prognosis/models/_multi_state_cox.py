@@ -57,7 +57,7 @@ class MultiStateCox(RiskEstimator):
     ties : {"efron", "breslow"}, default "efron"
         As in `CoxPH`.
     variance : {"auto", "model", "robust"}, default "auto"
-        ``"auto"`` is robust by patient for courses, and as in `CoxPH` for `Surv.right`.
+        ``"auto"`` is robust for courses, and as in `CoxPH` for `Surv.right`. Robust is by patient (or cluster).
     collinear : {"error", "drop"}, default "error"
         As in `CoxPH`.
 
@@ -292,8 +292,10 @@ class MultiStateCox(RiskEstimator):
         weights = None if design.weights is None else Weights(design.weights[every], design.weight_kind or "sampling")
         frame = pd.DataFrame(stacked, columns=self.terms_)
         model = CoxPH(ties=self.ties, variance=self.variance, collinear=self.collinear)
-        units = None if design.clusters is None else design.clusters[every]
-        model._clusters_are_patients = self._clusters_are_patients
+        units = design.clusters[every] if design.clusters is not None else None
+        if units is None and design.robust(self.variance):  # a patient is at risk of several transitions at once
+            units = every
+        model._clusters_are_patients = design.clusters is None or self._clusters_are_patients
         model.fit(frame, y, sample_weight=weights, strata=layer, clusters=units)
         self.estimates_, self.variance_ = model.coef_, model.variance_
         self.covariance_, self.covariance_model_ = model.covariance_, model.covariance_model_

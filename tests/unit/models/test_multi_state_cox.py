@@ -12,7 +12,7 @@ from syn import syn
 from lbp_prognosis import LBPError, Surv
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, MultiStateCox
 from lbp_prognosis.models._base import RiskEstimator
-from lbp_prognosis.survival import MultiState, state_occupancy
+from lbp_prognosis.survival import MultiState, Weights, state_occupancy
 
 D = syn(300)
 X = D[["c1", "c2", "p1"]]
@@ -143,3 +143,15 @@ def test_wrong_calls_are_told() -> None:
         model.predict_risk(frame.head(2), 3.0, state="paradise")
     with pytest.raises(LBPError, match="rows"):
         MultiStateCox().fit(frame.head(3), ms)
+
+
+def test_robust_errors_of_competing_ends_are_by_patient() -> None:
+    """A patient at risk of two transitions is one unit: with a shared coefficient the two scores add up."""
+    y, copies = Surv.right(D["time"], D["status"]), np.random.default_rng(3).integers(0, 4, len(D))
+    model = MultiStateCox(shared=["c1"], variance="robust")
+    alone = model.fit(X, y).covariance_.copy()
+    np.testing.assert_allclose(alone, model.fit(X, y, clusters=np.arange(len(D))).covariance_, rtol=1e-10, atol=1e-15)
+    weighted = model.fit(X, y, sample_weight=Weights(copies, "frequency")).covariance_.copy()
+    rows = np.repeat(np.arange(len(D)), copies)
+    written = model.fit(X.iloc[rows].reset_index(drop=True), y[rows]).covariance_
+    np.testing.assert_allclose(weighted, written, rtol=1e-9, atol=1e-13)
