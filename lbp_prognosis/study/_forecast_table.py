@@ -42,6 +42,8 @@ def score_of_table(
     """
     try:
         low, high = (float(part) for part in span.split(":"))
+        if not -np.inf < low < high < np.inf:
+            raise ValueError
     except ValueError:
         raise argument_error("score_range", "low:high, the range of the score, e.g. '0:10'", repr(span)) from None
     points = pd.to_numeric(frame[column], errors="coerce")

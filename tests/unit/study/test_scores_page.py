@@ -267,3 +267,10 @@ def test_calls_that_say_too_little_of_a_score_are_refused(tmp_path: Path, given:
     distributions(np.random.default_rng(5), 40).to_csv(tmp_path / "p.csv", index=False)
     with pytest.raises((ArgumentError, DataError)):
         evaluate_table(tmp_path / "p.csv", **({"risks": ["orm"], "horizon": 12} | given))
+
+
+@pytest.mark.parametrize("span", ["ten", "4:0", "2:2", "nan:4", "0:inf"])
+def test_a_range_that_is_none_is_the_fault_and_not_the_scores(tmp_path: Path, span: str) -> None:
+    distributions(np.random.default_rng(5), 40).to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(ArgumentError, match="score_range"):
+        evaluate_table(tmp_path / "p.csv", risks=["orm"], horizon=12, score="nrs", score_range=span)
