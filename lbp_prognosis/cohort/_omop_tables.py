@@ -163,11 +163,27 @@ class OmopTables:
         return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
     def ancestors(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return the user's ``concept_ancestor`` as ancestors and descendants, None without it."""
+        """Return the user's ``concept_ancestor`` as ancestors and descendants, None without it.
+
+        Raises
+        ------
+        DataError
+            If a concept is no whole number.
+        """
         if "concept_ancestor" not in self.paths:
             return None
         found = self.read("concept_ancestor", ["ancestor_concept_id", "descendant_concept_id"])
-        return found["ancestor_concept_id"].to_numpy(), found["descendant_concept_id"].to_numpy()
+        return _concepts(found["ancestor_concept_id"]), _concepts(found["descendant_concept_id"])
+
+
+def _concepts(values: pd.Series) -> np.ndarray:
+    """Return concepts as whole numbers; as text they would be found in no set."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.isna().any() or (numbers % 1 != 0).any():
+        raise DataError(
+            f"concept_ancestor.{values.name} has text, fractions or missing values: concepts are whole numbers."
+        )
+    return numbers.to_numpy(dtype=np.int64)
 
 
 def check_unit(frame: pd.DataFrame, name: str) -> None:

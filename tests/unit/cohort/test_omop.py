@@ -123,6 +123,13 @@ def test_atlas_sets_and_descendants(tables: Path, tmp_path: Path) -> None:
     (folder / "concept_ancestor").mkdir()
     pairs.to_parquet(folder / "concept_ancestor" / "part-0.parquet", index=False)
     assert omop_cohort(folder, **{**SETS, "index": atlas}).flow["persons"].tolist() == [10, 9, 8, 7, 7]
+    pairs.astype(str).to_parquet(folder / "concept_ancestor" / "part-0.parquet", index=False)  # numbers as text
+    assert omop_cohort(folder, **{**SETS, "index": atlas}).flow["persons"].tolist() == [10, 9, 8, 7, 7]
+    for wrong in ("x", "1.5", None):
+        table = pairs.assign(descendant_concept_id=[wrong, "2"])
+        table.to_parquet(folder / "concept_ancestor" / "part-0.parquet", index=False)
+        with pytest.raises(DataError, match="descendant_concept_id has text, fractions"):
+            omop_cohort(folder, **{**SETS, "index": atlas})
     without = {"items": [item, {"concept": {"CONCEPT_ID": RADICULAR}, "isExcluded": True}]}
     path.write_text(json.dumps(without), encoding="utf-8")
     vocabulary = pairs["ancestor_concept_id"].to_numpy(), pairs["descendant_concept_id"].to_numpy()
