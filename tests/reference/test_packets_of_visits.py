@@ -129,9 +129,12 @@ def test_paired_and_competing() -> None:
     told = site_packet(COX, part[C], seen(part), site="a", policy=EXACT, horizon=12, comparator=COX).content["paired"]
     assert told["net_benefit@0.4"] == [0, 0]
     dull = CoxPH(penalty=300).fit(DEV[C], Surv.right(DEV["time"], DEV["event"]))
+    # of the ten at this site who change sides at the threshold one has the event; among all patients no such cell is 1
     gain = site_packet(COX, part[C], seen(part), site="a", policy=EXACT, horizon=12, comparator=dull).content["paired"]
+    assert "net_benefit@0.4" not in gain
+    gain = site_packet(COX, D[C], seen(D), site="a", policy=EXACT, horizon=12, comparator=dull).content["paired"]
     each = [
-        site_packet(model, part[C], seen(part), site="a", policy=EXACT, horizon=12).content["decisions"]["0.4"][1]
+        site_packet(model, D[C], seen(D), site="a", policy=EXACT, horizon=12).content["decisions"]["0.4"][1]
         for model in (COX, dull)
     ]
     assert gain["net_benefit@0.4"][0] == pytest.approx(each[0] - each[1], abs=1e-12)
