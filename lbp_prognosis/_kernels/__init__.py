@@ -70,7 +70,7 @@ from lbp_prognosis._kernels._ipcw import (
     ipcw_weights,
     weights_from_process,
 )
-from lbp_prognosis._kernels._ipcw_loss import BRIER, LOG_SCORE, ipcw_loss, ipcw_loss_combined
+from lbp_prognosis._kernels._ipcw_loss import BRIER, LOG_SCORE, LossRows, ipcw_loss, ipcw_loss_combined
 from lbp_prognosis._kernels._kaplan_meier import (
     KMSteps,
     kaplan_meier_robust_variance,
@@ -199,6 +199,7 @@ __all__ = [
     "HazardLine",
     "KMSteps",
     "LocationTimes",
+    "LossRows",
     "MeanFit",
     "NestedPlan",
     "NetBenefitTerms",

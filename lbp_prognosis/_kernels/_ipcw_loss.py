@@ -14,7 +14,7 @@ from numba import njit
 
 from lbp_prognosis._kernels._tiers import natural_log, tiered
 
-__all__ = ["BRIER", "LOG_SCORE", "ipcw_loss", "ipcw_loss_combined"]
+__all__ = ["BRIER", "LOG_SCORE", "LossRows", "ipcw_loss", "ipcw_loss_combined"]
 
 BRIER, LOG_SCORE = 0, 1
 _COLUMNS, _ROWS = 64, 256  # horizons gathered together, and rows turned at a time: both sides stay in the cache
@@ -99,83 +99,17 @@ def _by_column(risk: np.ndarray, order: np.ndarray) -> np.ndarray:
     return out
 
 
-class _Rows:
-    """Rows by time, and the horizons walked over them; arguments as for `ipcw_loss`."""
-
-    def __init__(
-        self,
-        kind,
-        risk,
-        case,
-        times,
-        order,
-        starts,
-        hazard,
-        slope,
-        before,
-        beyond,
-        horizons,
-        censored,
-        row_weight,
-        square_weight,
-        keep: bool,
-    ) -> None:
-        self.brier, self.risk, self.order, self.beyond = kind == BRIER, risk, order, beyond
-        self.groups = np.searchsorted(times, horizons, side="right")
-        of_interest, out, own, square = (v[order] for v in (case & ~censored, censored, row_weight, square_weight))
-        known, m = np.where(out, 0.0, before[order]), times.size
-        place = np.repeat(np.arange(m), np.diff(starts))
-
-        def summed(values: np.ndarray) -> np.ndarray:
-            return np.bincount(place, weights=values, minlength=m)
-
-        left = np.zeros(m)
-        left[place] = before[order]
-        others = square * ~(of_interest | out)
-        parts = (others, square * of_interest, square * out, own * known * of_interest)
-        table = np.column_stack([*(summed(part) for part in parts), left])
-        self.rows = (of_interest.astype(float), known, own, square, starts, hazard, slope, table)
-        mass = np.append(0.0, np.cumsum(summed(own * known)))[self.groups]
-        later = float(own.sum()) - np.append(0.0, np.cumsum(own))[starts[self.groups]]
-        self.mass = (mass + np.multiply(later, beyond, out=np.zeros(later.size), where=later > 0)) / float(own.sum())
-        self.values = np.empty(order.size if keep else 0)
-
-    def horizons(self) -> Iterator[tuple[float, ...]]:
-        """Yield what `ipcw_loss` returns for each horizon; put the influence values into ``values``."""
-        for h in range(self.beyond.size):
-            if h % _COLUMNS == 0:
-                columns = _by_column(self.risk[:, h : h + _COLUMNS], self.order)
-            at = (self.groups[h], self.beyond[h])
-            loss, frequency, *squares, shift = _walk(self.brier, columns[h % _COLUMNS], *self.rows, *at, self.values)
-            self.values -= shift
-            yield (loss, frequency, self.mass[h], *squares)
+def _by_row(columns: np.ndarray, order: np.ndarray, out: np.ndarray) -> None:
+    """Put columns (k, n) whose rows have an order into ``out`` (n, k), in the order of the caller."""
+    for low in range(0, order.size, _ROWS):
+        out[order[low : low + _ROWS]] = columns[:, low : low + _ROWS].T
 
 
-def ipcw_loss(
-    kind: int,
-    risk: np.ndarray,
-    case: np.ndarray,
-    times: np.ndarray,
-    order: np.ndarray,
-    starts: np.ndarray,
-    hazard: np.ndarray,
-    slope: np.ndarray,
-    before: np.ndarray,
-    beyond: np.ndarray,
-    horizons: np.ndarray,
-    censored: np.ndarray,
-    row_weight: np.ndarray,
-    square_weight: np.ndarray,
-    influence: np.ndarray,
-) -> np.ndarray:
-    """Score risks against an outcome by horizons, every row weighted for censoring.
+class LossRows:
+    """An outcome whose rows are put in the order of time once, for the losses of any risks.
 
     Parameters
     ----------
-    kind : int
-        ``BRIER`` or ``LOG_SCORE``.
-    risk : ndarray of shape (n, k)
-        Predicted risks, a column per horizon.
     case : ndarray of bool of shape (n,)
         The row's event is the one of interest.
     times, order, starts, hazard, slope
@@ -189,8 +123,79 @@ def ipcw_loss(
     censored : ndarray of bool of shape (n,)
     row_weight, square_weight : ndarray of shape (n,)
         Weight of a row in sums, and in sums of squared influence values.
+    """
+
+    def __init__(
+        self,
+        case: np.ndarray,
+        times: np.ndarray,
+        order: np.ndarray,
+        starts: np.ndarray,
+        hazard: np.ndarray,
+        slope: np.ndarray,
+        before: np.ndarray,
+        beyond: np.ndarray,
+        horizons: np.ndarray,
+        censored: np.ndarray,
+        row_weight: np.ndarray,
+        square_weight: np.ndarray,
+    ) -> None:
+        self.order, self.beyond = order, beyond
+        self.groups = np.searchsorted(times, horizons, side="right")
+        of_interest, out, own, square = (v[order] for v in (case & ~censored, censored, row_weight, square_weight))
+        before = before[order]
+        known, m = np.where(out, 0.0, before), times.size
+        place = np.repeat(np.arange(m), np.diff(starts))
+
+        def summed(values: np.ndarray) -> np.ndarray:
+            return np.bincount(place, weights=values, minlength=m)
+
+        left = np.zeros(m)
+        left[place] = before
+        others = square * ~(of_interest | out)
+        parts = (others, square * of_interest, square * out, own * known * of_interest)
+        table = np.column_stack([*(summed(part) for part in parts), left])
+        self._rows = (of_interest.astype(float), known, own, square, starts, hazard, slope, table)
+        mass = np.append(0.0, np.cumsum(summed(own * known)))[self.groups]
+        later = float(own.sum()) - np.append(0.0, np.cumsum(own))[starts[self.groups]]
+        self._mass = (mass + np.multiply(later, beyond, out=np.zeros(later.size), where=later > 0)) / float(own.sum())
+
+    def columns(self, risk: np.ndarray) -> np.ndarray:
+        """Return the first 64 columns of risks (n, k) in the order of time, a horizon after the other: (k, n)."""
+        return _by_column(risk[:, :_COLUMNS], self.order)
+
+    def walk(
+        self, kind: int, risk: np.ndarray, columns: np.ndarray | None, used: np.ndarray, values: np.ndarray
+    ) -> Iterator[tuple[int, tuple[float, ...]]]:
+        """Yield each ``used`` horizon and what `ipcw_loss` returns for it; put its influence values into ``values``."""
+        held = -1 if columns is None else 0
+        for h in np.flatnonzero(used).tolist():
+            block, at = divmod(h, _COLUMNS)
+            if block != held:
+                columns, held = self.columns(risk[:, block * _COLUMNS :]), block
+            assert columns is not None
+            place = (self.groups[h], self.beyond[h])
+            loss, frequency, *squares, shift = _walk(kind == BRIER, columns[at], *self._rows, *place, values)
+            values -= shift
+            yield h, (loss, frequency, self._mass[h], *squares)
+
+
+def ipcw_loss(
+    rows: LossRows, kind: int, risk: np.ndarray, influence: np.ndarray, columns: np.ndarray | None = None
+) -> np.ndarray:
+    """Score risks against an outcome by horizons, every row weighted for censoring.
+
+    Parameters
+    ----------
+    rows : LossRows
+    kind : int
+        ``BRIER`` or ``LOG_SCORE``.
+    risk : ndarray of shape (n, k)
+        Predicted risks, a column per horizon.
     influence : ndarray of shape (n, k) or (0, 0)
         Filled with the influence values of the mean loss, unless empty.
+    columns : ndarray of shape (k, n), optional
+        `LossRows.columns` of the risks, where they were made already.
 
     Returns
     -------
@@ -198,41 +203,31 @@ def ipcw_loss(
         Mean loss, weighted event frequency, mean weight, and the sums of ``square_weight`` times: squared influence of
         the loss, of the frequency, and their product.
     """
+    n, k = rows.order.size, rows.beyond.size
     keep = influence.shape[0] > 0
-    setting = (kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored)
-    rows = _Rows(*setting, row_weight, square_weight, keep)
-    out = np.empty((6, horizons.size))
-    for h, sums in enumerate(rows.horizons()):
+    values = np.empty(n if keep else 0)
+    out, made = np.empty((6, k)), np.empty((min(k, _COLUMNS) if keep else 0, n))
+    for h, sums in rows.walk(kind, risk, columns, np.ones(k, dtype=bool), values):
         out[:, h] = sums
         if keep:
-            influence[order, h] = rows.values
+            first, at = divmod(h, _COLUMNS)
+            made[at] = values
+            if at == _COLUMNS - 1 or h == k - 1:
+                _by_row(made[: at + 1], rows.order, influence[:, first * _COLUMNS : h + 1])
     return out
 
 
 def ipcw_loss_combined(
-    kind: int,
-    risk: np.ndarray,
-    case: np.ndarray,
-    times: np.ndarray,
-    order: np.ndarray,
-    starts: np.ndarray,
-    hazard: np.ndarray,
-    slope: np.ndarray,
-    before: np.ndarray,
-    beyond: np.ndarray,
-    horizons: np.ndarray,
-    censored: np.ndarray,
-    row_weight: np.ndarray,
-    share: np.ndarray,
+    rows: LossRows, kind: int, risk: np.ndarray, share: np.ndarray, columns: np.ndarray | None = None
 ) -> tuple[float, np.ndarray]:
     """Return Σ share · mean loss over the horizons and its influence values, without a matrix of them.
 
     Parameters
     ----------
-    kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored, row_weight
+    rows, kind, risk, columns
         As in `ipcw_loss`.
     share : ndarray of shape (k,)
-        What each horizon counts.
+        What each horizon counts; one that counts 0 is not looked at.
 
     Returns
     -------
@@ -240,13 +235,12 @@ def ipcw_loss_combined(
     psi : ndarray of shape (n,)
         For one copy of a row.
     """
-    setting = (kind, risk, case, times, order, starts, hazard, slope, before, beyond, horizons, censored)
-    rows = _Rows(*setting, row_weight, row_weight, True)
-    theta, psi = 0.0, np.zeros(order.size)
-    for sums, part in zip(rows.horizons(), share):
-        theta += part * sums[0]
-        rows.values *= part
-        psi += rows.values
+    values, psi = np.empty(rows.order.size), np.zeros(rows.order.size)
+    theta = 0.0
+    for h, sums in rows.walk(kind, risk, columns, share != 0, values):
+        theta += share[h] * sums[0]
+        values *= share[h]
+        psi += values
     out = np.empty_like(psi)
-    out[order] = psi
+    out[rows.order] = psi
     return theta, out

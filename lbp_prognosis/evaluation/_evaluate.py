@@ -39,6 +39,7 @@ from lbp_prognosis.evaluation.prognostic import (
     royston_d,
     time_dependent_auc,
 )
+from lbp_prognosis.evaluation.prognostic._setting import shared_settings
 from lbp_prognosis.evaluation.utility import DecisionCurve, NetBenefitDifference, decision_curve
 from lbp_prognosis.survival import (
     ScoreForecast,
@@ -53,6 +54,7 @@ __all__ = ["evaluate"]
 
 
 @takes_rows()
+@shared_settings()
 def evaluate(
     y: np.ndarray,
     risks: Any,

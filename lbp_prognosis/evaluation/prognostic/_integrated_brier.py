@@ -139,8 +139,7 @@ def integrated_brier(
     se: Any = np.nan
     influence = None
     if not reason:
-        chosen = replace(setting, horizons=grid[used])
-        influence = combined_loss_influence(chosen, risks[:, used], BRIER, share[used])[:, None]
+        influence = combined_loss_influence(setting, risks, BRIER, share)[:, None]
         se = influence_se(influence, setting.clusters)
     method = setting.named(f"{rule} from {start}, {grid.size} times {grid[0]:g} to {grid[-1]:g}, IPCW")
     return last.result(

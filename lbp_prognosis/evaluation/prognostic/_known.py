@@ -20,9 +20,9 @@ from lbp_prognosis._kernels import (
     step_at,
     weights_from_process,
 )
-from lbp_prognosis.evaluation.prognostic._setting import Setting
+from lbp_prognosis.evaluation.prognostic._setting import MOST_KEPT, Setting
 
-__all__ = ["Known", "known_at_horizons", "right_guards"]
+__all__ = ["Known", "censoring_of", "known_at_horizons", "right_guards"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,13 @@ class Known:
 
 def known_at_horizons(setting: Setting) -> Iterator[Known]:
     """Yield `Known` horizon by horizon."""
+    if setting.shared and setting.n * setting.horizons.size <= MOST_KEPT:
+        yield from setting.kept("known", lambda: tuple(_known(setting)))
+    else:
+        yield from _known(setting)
+
+
+def _known(setting: Setting) -> Iterator[Known]:
     if setting.kind == "status":
         yield _from_status(setting)
     elif setting.kind == "interval":
@@ -50,6 +57,12 @@ def known_at_horizons(setting: Setting) -> Iterator[Known]:
             yield _from_interval(setting, float(tau))
     else:
         yield from _from_right(setting)
+
+
+def censoring_of(setting: Setting) -> CensoringProcess:
+    """Return the censoring process of right-censored rows, worked out once."""
+    weights = None if setting.weights is None else setting.row_weight
+    return setting.kept("censoring", lambda: censoring_process(setting.followed, setting.y["event"], weights))
 
 
 def _mean(weighted: np.ndarray, row_weight: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
@@ -118,7 +131,7 @@ def right_guards(
 def _from_right(setting: Setting) -> Iterator[Known]:
     time, event, row = setting.followed, setting.y["event"], setting.row_weight
     weights = None if setting.weights is None else row
-    process = censoring_process(time, event, weights)
+    process = censoring_of(setting)
     strata = None
     if setting.censoring is None:
         columns = weights_from_process(process, time, event, setting.horizons)

@@ -102,6 +102,7 @@ def log_score(
     risks = check_risk("risk", risk, n=setting.n, n_horizons=setting.horizons.size)
     inside = np.clip(risks, _SMALLEST, 1 - _SMALLEST)
     certain = int(np.sum((inside != risks) & ~np.isnan(risks)))
+    inside = inside if certain else risks  # one array for all losses is put in the order of time once
     found = mean_losses(setting, inside, LOG_SCORE)
     objections = list(found.objections)
     if certain:

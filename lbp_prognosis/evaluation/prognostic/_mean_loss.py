@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from lbp_prognosis._kernels import (
     BRIER,
     LOG_SCORE,
     CensoringProcess,
+    LossRows,
     aalen_johansen_steps,
-    censoring_process,
     incidence_influence,
     ipcw_loss,
     ipcw_loss_combined,
@@ -22,9 +23,9 @@ from lbp_prognosis._kernels import (
     score_sums,
     step_at,
 )
-from lbp_prognosis.evaluation.prognostic._known import known_at_horizons, right_guards
+from lbp_prognosis.evaluation.prognostic._known import censoring_of, known_at_horizons, right_guards
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import likely_inversion
-from lbp_prognosis.evaluation.prognostic._setting import Setting
+from lbp_prognosis.evaluation.prognostic._setting import MOST_KEPT, Setting
 from lbp_prognosis.survival import cause_codes
 
 __all__ = [
@@ -54,10 +55,14 @@ class Losses:
 
 
 def mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
-    """Score risks (n, k) at every horizon.
+    """Score risks (n, k) at every horizon; asked for the same array again, return what was found.
 
     Right-censored outcomes without clusters take the one-pass kernel; everything else goes through influence values.
     """
+    return setting.kept(f"losses {kind}", lambda: _mean_losses(setting, risk, kind), risk)
+
+
+def _mean_losses(setting: Setting, risk: np.ndarray, kind: int) -> Losses:
     missing = np.isnan(risk[0])
     if setting.kind == "right" and setting.censoring is None and setting.clusters is None:
         out, guards = _one_pass(setting, risk, kind, np.empty((0, 0)))
@@ -122,22 +127,26 @@ def _null_of_model(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
     return null, psi
 
 
-def _one_pass(setting: Setting, risk: np.ndarray, kind: int, influence: np.ndarray):
-    process, arguments = _walk(setting, risk, kind)
-    out = ipcw_loss(*(*arguments, setting.row_weight, setting.square_weight, influence))
+def _one_pass(
+    setting: Setting, risk: np.ndarray, kind: int, influence: np.ndarray
+) -> tuple[np.ndarray, tuple[list[str], list[Objection]]]:
+    process = censoring_of(setting)
+    rows = _rows_by_time(setting, process)
+    out = ipcw_loss(rows, kind, risk, influence, _columns(setting, rows, risk))
     return out, right_guards(setting, process, out[2])
 
 
-def _walk(setting: Setting, risk: np.ndarray, kind: int) -> tuple[CensoringProcess, tuple[Any, ...]]:
-    """Return the censoring process and the first arguments of the loss kernels."""
-    time, event = setting.followed, setting.y["event"]
-    process = censoring_process(time, event, None if setting.weights is None else setting.row_weight)
+def _rows_by_time(setting: Setting, process: CensoringProcess) -> LossRows:
+    """Return the outcome in the order of time, put there once for all losses and all models."""
+    return setting.kept("loss rows", lambda: _make_rows(setting, process))
+
+
+def _make_rows(setting: Setting, process: CensoringProcess) -> LossRows:
+    event = setting.y["event"]
     with np.errstate(divide="ignore"):
         before = 1 / process.left[process.code]
         beyond = 1 / step_at(process.times, process.right, setting.horizons, left=1.0)
-    return process, (
-        kind,
-        np.ascontiguousarray(risk),
+    return LossRows(
         event == setting.cause,
         process.times,
         process.order,
@@ -148,7 +157,14 @@ def _walk(setting: Setting, risk: np.ndarray, kind: int) -> tuple[CensoringProce
         beyond,
         setting.horizons,
         event == 0,
+        setting.row_weight,
+        setting.square_weight,
     )
+
+
+def _columns(setting: Setting, rows: LossRows, risk: np.ndarray) -> np.ndarray:
+    """Return the risks in the order of time, put there once for all losses of one model."""
+    return setting.kept("columns", lambda: rows.columns(risk), risk)
 
 
 def _row_by_row(setting: Setting, risk: np.ndarray, kind: int):
@@ -186,8 +202,10 @@ def loss_influences(setting: Setting, risk: np.ndarray, kind: int) -> np.ndarray
 def combined_loss_influence(setting: Setting, risk: np.ndarray, kind: int, share: np.ndarray) -> np.ndarray:
     """Influence values (n,) of Σ share · mean loss, on the scale of the rows."""
     if setting.kind == "right" and setting.censoring is None:
-        return setting.scale(ipcw_loss_combined(*(*_walk(setting, risk, kind)[1], setting.row_weight, share))[1])
-    return loss_influences(setting, risk, kind) @ share
+        rows = _rows_by_time(setting, censoring_of(setting))
+        return setting.scale(ipcw_loss_combined(rows, kind, risk, share, _columns(setting, rows, risk))[1])
+    used = share != 0
+    return loss_influences(replace(setting, horizons=setting.horizons[used]), risk[:, used], kind) @ share[used]
 
 
 def null_influences(setting: Setting) -> np.ndarray:
@@ -208,10 +226,18 @@ def combined_influences(
 ) -> np.ndarray:
     """Influence values of a function of mean loss and null score, given its two derivatives (k,)."""
     if np.any(null_factor):
-        out = null_influences(setting) * null_factor
+        out = _kept(setting, "null influence", lambda: null_influences(setting)) * null_factor
     else:  # none where there is a reason
         out = np.zeros((setting.n, setting.horizons.size))
         out[:, [bool(known.reason) for known in known_at_horizons(setting)]] = np.nan
     if np.any(loss_factor):
-        out = out + loss_influences(setting, risk, kind) * loss_factor
+        # of two models, which are compared: the index of a model asks for those of its score
+        loss = _kept(setting, f"loss influence {kind}", lambda: loss_influences(setting, risk, kind), risk, 2)
+        out = out + loss * loss_factor
     return out[:, 0] if setting.scalar else out
+
+
+def _kept(setting: Setting, name: str, make: Callable[[], np.ndarray], of: Any = None, most: int = 1) -> np.ndarray:
+    """Keep a table by row and horizon for other calls, unless it is large."""
+    small = setting.n * setting.horizons.size <= MOST_KEPT
+    return setting.kept(name, make, of, most) if small else make()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,7 +27,26 @@ from lbp_prognosis._kernels import followed_times
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.survival import OutcomeKind, Weights, check_cause, check_outcome, check_weights, status_horizon
 
-__all__ = ["Setting", "has_entry", "shaped"]
+__all__ = ["MOST_KEPT", "Setting", "has_entry", "shaped", "shared_settings"]
+
+MOST_KEPT = 8_000_000  # numbers by row and horizon that `shared_settings` keep
+
+T = TypeVar("T")
+
+_SHARED: ContextVar[list[Setting] | None] = ContextVar("shared settings", default=None)
+
+
+@contextmanager
+def shared_settings() -> Iterator[None]:
+    """Let calls with the same outcome, horizons, weights and limits share one `Setting` and what it has worked out."""
+    shared: list[Setting] = []
+    token = _SHARED.set(shared)
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+        for setting in shared:  # results refer to it for longer, and can work it out again
+            setting.forget()
 
 
 def has_entry(y: np.ndarray) -> bool:
@@ -105,22 +126,60 @@ class Setting:
                 "'marginal', or for Surv.right a fitted model with survival_before and survival_at",
                 censoring,
             )
-        return cls(
-            y=y,
-            kind=kind,
-            horizons=grid,
-            scalar=scalar,
-            cause=check_cause(y, cause),
-            target=check_choice("target", target, ("event", "no_event")),
-            censoring=model,
-            weights=weights,
-            clusters=check_clusters("clusters", clusters, n=n),
-            confidence=check_confidence(confidence),
-            min_at_risk=check_number("min_at_risk", min_at_risk, low=0),
-            min_censoring_survival=check_number("min_censoring_survival", min_censoring_survival, low=0, high=1),
-            row_weight=row,
-            square_weight=row if weights is not None and weights.kind == "frequency" else row**2,
+        return _shared(
+            cls(
+                y=y,
+                kind=kind,
+                horizons=grid,
+                scalar=scalar,
+                cause=check_cause(y, cause),
+                target=check_choice("target", target, ("event", "no_event")),
+                censoring=model,
+                weights=weights,
+                clusters=check_clusters("clusters", clusters, n=n),
+                confidence=check_confidence(confidence),
+                min_at_risk=check_number("min_at_risk", min_at_risk, low=0),
+                min_censoring_survival=check_number("min_censoring_survival", min_censoring_survival, low=0, high=1),
+                row_weight=row,
+                square_weight=row if weights is not None and weights.kind == "frequency" else row**2,
+            )
         )
+
+    @property
+    def shared(self) -> bool:
+        """Whether what is worked out is kept for other calls."""
+        return "_kept" in self.__dict__
+
+    def kept(self, name: str, make: Callable[[], T], of: Any = None, most: int = 1) -> T:
+        """Return what ``make`` returns; within `shared_settings` it is made once.
+
+        Parameters
+        ----------
+        name : str
+            Of what is made.
+        make : callable
+            Makes it.
+        of : object
+            Array it is made of; ``most`` such objects are remembered, the last ones.
+        most : int, default 1
+        """
+        if not self.shared:
+            return make()
+        made: list[tuple[Any, Any]] = self.__dict__["_kept"].setdefault(name, [])
+        for one, value in made:
+            if one is of:
+                return value  # type: ignore[no-any-return]
+        del made[: max(len(made) - most + 1, 0)]  # their memory first
+        made.append((of, make()))
+        return made[-1][1]  # type: ignore[no-any-return]
+
+    def forget(self) -> None:
+        """Give back the memory of all that was worked out from the fields."""
+        for name in self.__dict__.keys() - {field.name for field in fields(self)}:
+            del self.__dict__[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def n(self) -> int:
@@ -247,6 +306,34 @@ class Setting:
             end = self.y["time"] if self.kind == "right" else self.y["upper"]
             known = (self.y["event"] == self.cause) & (end <= last)
         return round(float(self.copies[known].sum()))
+
+
+def _shared(setting: Setting) -> Setting:
+    """Return an equal setting of the same `shared_settings`, if there is one."""
+    shared = _SHARED.get()
+    if shared is None:
+        return setting
+    for other in shared:
+        if other.y is setting.y and _equal(other, setting):
+            return other
+    setting.__dict__["_kept"] = {}
+    shared.append(setting)
+    return setting
+
+
+def _equal(one: Setting, other: Setting) -> bool:
+    """Return whether all fields but the outcome are equal."""
+    plain = ("kind", "scalar", "cause", "target", "confidence", "min_at_risk", "min_censoring_survival")
+    if one.censoring is not other.censoring or any(getattr(one, name) != getattr(other, name) for name in plain):
+        return False
+    if (one.weights is None) != (other.weights is None) or (one.clusters is None) != (other.clusters is None):
+        return False
+    if one.weights is not None and other.weights is not None and one.weights.kind != other.weights.kind:
+        return False
+    arrays = ("horizons", "row_weight") if one.clusters is None else ("horizons", "row_weight", "clusters")
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name), equal_nan=name == "horizons") for name in arrays
+    )
 
 
 def _horizons(y: np.ndarray, kind: OutcomeKind, horizons: Any) -> tuple[np.ndarray, bool]:

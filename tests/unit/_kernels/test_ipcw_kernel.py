@@ -8,6 +8,7 @@ import pytest
 from lbp_prognosis._kernels import (
     BRIER,
     LOG_SCORE,
+    LossRows,
     aalen_johansen_steps,
     censoring_curve,
     censoring_process,
@@ -137,9 +138,7 @@ def test_one_pass_loss_equals_horizon_by_horizon(kind, ties, weighted):
     before = 1 / process.left[process.code]
     beyond = 1 / step_at(process.times, process.right, horizons, left=1.0)
     influence = np.empty(risk.shape)
-    out = ipcw_loss(
-        kind,
-        risk,
+    rows = LossRows(
         event == 1,
         process.times,
         process.order,
@@ -152,8 +151,8 @@ def test_one_pass_loss_equals_horizon_by_horizon(kind, ties, weighted):
         event == 0,
         row,
         square,
-        influence,
     )
+    out = ipcw_loss(rows, kind, risk, influence)
     for k, tau in enumerate(horizons):
         case = (time <= tau) & (event == 1)
         miss = np.where(case, 1 - risk[:, k], risk[:, k])
