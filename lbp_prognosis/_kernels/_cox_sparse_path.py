@@ -18,7 +18,7 @@ import numpy as np
 
 from lbp_prognosis._kernels._cox_curvature import CoxPass
 from lbp_prognosis._kernels._cox_data import CoxData
-from lbp_prognosis._kernels._cox_path import CoxPath, elastic_net_penalty, path_has_levelled, saturated_of
+from lbp_prognosis._kernels._cox_path import CoxPath, elastic_net_penalty, path_has_levelled, saturated_of, surely_falls
 from lbp_prognosis._kernels._cox_sums import tied_events
 from lbp_prognosis._kernels._sparse_columns import SparseColumns
 
@@ -161,7 +161,7 @@ class _Walker:
         return False
 
     def _step(self, inside: np.ndarray, l1: np.ndarray, l2: np.ndarray, tol: float) -> bool:
-        """Minimise one quadratic; halve its step as long as the objective does not fall."""
+        """Minimise one quadratic; halve its step until the objective falls, by its value or by its slope."""
         m, scale = self.columns.matrix, self.columns.scale[inside]
         expected = np.maximum(self.state.lived, 0.0) / self.total
         total = float(expected.sum())
@@ -197,8 +197,9 @@ class _Walker:
         for _ in range(_HALVINGS):
             eta = self.eta + along
             loglik = self._at(eta)
-            if -loglik / self.total + elastic_net_penalty(new, bound, l2) <= objective + self.rounding * (
-                1 + abs(objective)
+            value = -loglik / self.total + elastic_net_penalty(new, bound, l2)
+            if value <= objective + self.rounding * (1 + abs(objective)) or surely_falls(
+                self.state.residual, along, self.total, old, new, bound, l2
             ):
                 self.beta[inside], self.eta, self.loglik = new, eta, loglik
                 return True

@@ -18,6 +18,7 @@ from lbp_prognosis._kernels import (
     sparse_cox_path,
     training_ranges,
 )
+from lbp_prognosis._kernels._cox_curvature import CoxPass
 from lbp_prognosis.models import CauseSpecificCox, CoxPH, ElasticNetCox, LogisticRisk
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Status, Surv, Weights
@@ -74,6 +75,29 @@ def test_the_sparse_path_is_the_dense_one(registry, ties, delayed):
     np.testing.assert_allclose(found.lambdas, dense.lambdas, rtol=1e-10)
     np.testing.assert_allclose(found.coef, dense.coef, atol=1e-10)
     np.testing.assert_allclose(found.loglik, dense.loglik, atol=1e-8)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.5])
+@pytest.mark.parametrize("thin", [True, False])
+def test_a_path_converges_below_the_rounding_of_its_likelihood(registry, monkeypatch, thin, alpha):
+    X, _, y, _ = registry
+    event = y["event"] == 1
+    data = cox_data(np.empty((N, 0)) if thin else X, y["time"], event)
+    columns = sparse_columns(sparse.csc_array(X), np.ones(N), standardize=False)
+
+    def path():
+        settings = {"n_lambdas": 15, "min_ratio": 0.01, "alpha": alpha, "tol": 1e-9}
+        return sparse_cox_path(data, columns, **settings) if thin else cox_path(data, **settings)
+
+    wanted = path()
+    exact, noise = CoxPass.at, np.random.default_rng(0)
+    # the value of the likelihood, not its slopes, loses what a sum over a great many rows loses
+    monkeypatch.setattr(CoxPass, "at", lambda self, eta: exact(self, eta) * (1 + 1e-8 * noise.uniform(-1, 1)))
+    found = path()
+    assert wanted.converged.all()
+    assert found.converged.all()
+    np.testing.assert_allclose(found.coef, wanted.coef, atol=1e-7)
+    assert found.evaluations < 3 * wanted.evaluations
 
 
 @pytest.mark.parametrize("standardize", [True, False])
