@@ -331,10 +331,10 @@ def surely_falls(
 ) -> bool:
     """Say whether the slope at the end of a step shows that the objective did not climb.
 
-    The loss is convex, so it rises by at most its slope at the end times the step, ``−residual · along / total``. Near a
-    solution the objective falls by the square of what is missing, which a sum over a million rows rounds away; the slope
-    is of the first order and keeps its digits (Hager and Zhang 2005, doi:10.1137/030601880, by convexity without their
-    estimate of the rounding).
+    The loss is convex, so it rises by at most its slope at the end times the step, ``−residual · along / total``. Near
+    a solution the objective falls by the square of what is missing, which a sum over a million rows rounds away; the
+    slope is of the first order and keeps its digits. (Hager and Zhang 2005, doi:10.1137/030601880, accept steps by
+    slope for the same reason; with convexity no estimate of the rounding is needed.)
     """
     penalty = l1 @ (np.abs(new) - np.abs(old)) + 0.5 * (l2 @ ((new - old) * (new + old)))
     return bool(penalty - residual @ along / total <= 0)
