@@ -12,6 +12,7 @@ from scipy.special import expit
 __all__ = ["MeanFit", "cloglog_pseudo_fit", "logistic_fit", "poisson_fit"]
 
 _LEVEL = 1e-10  # a mean that moves less with its linear predictor does not move
+_FEW = 4  # columns whose products are worked out one by one
 _PART = 1 << 14  # rows whose columns stay in the cache while they are worked on
 
 
@@ -143,9 +144,10 @@ def _newton(
 ) -> MeanFit:
     """Raise the criterion by Newton (Fisher) steps, halved while they lower it."""
     w = np.ones(X.shape[0]) if weights is None else weights
+    table = _Table(X, None if weights is None else w)
     beta = np.zeros(X.shape[1]) if start is None else np.asarray(start, dtype=float)
     eta = X @ beta if offset is None else offset + X @ beta
-    now, converged, iterations = _sums(X, at, eta, w), False, 0
+    now, converged, iterations = _sums(table, at, eta, w), False, 0
     inverse = np.full((beta.size, beta.size), np.nan)
     while iterations < max_iter:
         iterations += 1
@@ -155,23 +157,57 @@ def _newton(
             break
         step = inverse @ now.gradient
         move = X @ step
-        if not np.isfinite(move).all():
+        largest = _largest(move)
+        if not np.isfinite(largest):
             break
-        if np.abs(move).max(initial=0.0) <= tol * (1 + np.abs(eta).max(initial=0.0)):
+        if largest <= tol * (1 + _largest(eta)):
             beta, eta, converged = beta + step, eta + move, True
-            now = _sums(X, at, eta, w)
+            now = _sums(table, at, eta, w)
             break
         for _ in range(40):
-            new = _sums(X, at, eta + move, w)
+            trial = eta + move
+            new = _sums(table, at, trial, w)
             if new.value >= now.value - 1e-12 * (1 + abs(now.value)):
                 break
             step, move = step / 2, move / 2
-        beta, eta, now = beta + step, eta + move, new
+        else:
+            trial = eta + move
+        beta, eta, now = beta + step, trial, new
     influence = X @ inverse
     for rows in _parts(w.size):
         last = at(rows, eta[rows], w[rows])
         influence[rows] *= _product(last.slope, last.residual)[:, None]
     return MeanFit(beta, inverse, influence, now.value, converged, iterations)
+
+
+def _largest(values: np.ndarray) -> float:
+    """Return max |v|, NaN if one is, without a table of absolute values."""
+    return float(max(values.max(), -values.min())) if values.size else 0.0
+
+
+class _Table:
+    """Columns, and their rows' weights (None: ones); few columns of many rows also lie one after the other."""
+
+    def __init__(self, X: np.ndarray, weights: np.ndarray | None) -> None:
+        self.X, self.weights = X, weights
+        self.columns = np.ascontiguousarray(X.T) if X.shape[0] > _PART and X.shape[1] <= _FEW else None
+
+    def information(self, rows: slice, weight: np.ndarray) -> np.ndarray:
+        """Return X'WX of some rows."""
+        if self.columns is None:
+            columns = self.X[rows]
+            return (columns * weight[:, None]).T @ columns
+        columns = self.columns[:, rows]
+        out = np.empty((columns.shape[0],) * 2)
+        for j, column in enumerate(columns):
+            weighted = weight * column
+            for k in range(j + 1):
+                out[j, k] = out[k, j] = weighted @ columns[k]
+        return out
+
+    def gradient(self, rows: slice, slope: np.ndarray) -> np.ndarray:
+        """Return X'v of some rows."""
+        return slope @ self.X[rows] if self.columns is None else self.columns[:, rows] @ slope
 
 
 class _Sums(NamedTuple):
@@ -188,14 +224,17 @@ def _parts(n: int) -> Iterator[slice]:
 
 
 def _sums(
-    X: np.ndarray, at: Callable[[slice, np.ndarray, np.ndarray], _State], eta: np.ndarray, w: np.ndarray
+    table: _Table, at: Callable[[slice, np.ndarray, np.ndarray], _State], eta: np.ndarray, w: np.ndarray
 ) -> _Sums:
-    value, information, gradient = 0.0, np.zeros((X.shape[1],) * 2), np.zeros(X.shape[1])
+    p = table.X.shape[1]
+    value, information, gradient = 0.0, np.zeros((p, p)), np.zeros(p)
     for rows in _parts(w.size):
-        part, own, columns = at(rows, eta[rows], w[rows]), w[rows], X[rows]
+        part, own = at(rows, eta[rows], w[rows]), None if table.weights is None else w[rows]
         value += part.value
-        information += (columns * _product(own, part.weight, part.slope, part.slope)[:, None]).T @ columns
-        gradient += _product(own, part.slope, part.residual) @ columns
+        weight = _product(own, part.weight, part.slope, part.slope)
+        information += table.information(rows, weight)
+        slope = _product(own, part.slope, part.residual)
+        gradient += table.gradient(rows, slope)
     return _Sums(value, information, gradient)
 
 

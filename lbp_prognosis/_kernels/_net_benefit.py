@@ -172,6 +172,17 @@ def incidence_by_threshold(
     return ThresholdIncidence(group, incidence, np.maximum(sums[0] - 2 * (incidence * sums[1] - sums[2]) + spread, 0.0))
 
 
+def influence_of_all(time: np.ndarray, code: np.ndarray, stop: int, weights: np.ndarray) -> np.ndarray:
+    """Derivative (n,) of the incidence of all rows, in increasing order of time, of which ``stop`` are by the horizon.
+
+    The incidence that every value contains is known at the end of a first pass; a second one fills the values in.
+    """
+    whole = _influence_of_all(time, code, weights, stop, 0.0, np.empty(0))
+    out = np.empty(time.size)
+    _influence_of_all(time, code, weights, stop, whole, out)
+    return out
+
+
 @tiered(lambda *a: 4 * a[5].size)
 def _influence(bins, time, code, weights, stop, out):  # pragma: no cover - compiled
     n = bins.size
@@ -227,6 +238,55 @@ def _influence(bins, time, code, weights, stop, out):  # pragma: no cover - comp
                 out[k, row] += f * slope[row]
 
 
+@tiered(lambda *a: 2 * a[0].size)
+def _influence_of_all(time, code, weights, stop, whole, out):  # pragma: no cover - compiled
+    """As `_influence` for a group of all rows, bit by bit; returns the incidence, ``whole`` when ``out`` is filled."""
+    n = time.size
+    y = 0.0
+    for row in range(n):
+        y += weights[row]
+    s, f, p1, p2, p3, rounding = 1.0, 0.0, 0.0, 0.0, 0.0, NEGLIGIBLE * y
+    low = 0
+    while low < stop:
+        high = low
+        d, d1, leaving = 0.0, 0.0, 0.0
+        while high < stop and time[high] == time[low]:
+            w, c = weights[high], code[high]
+            leaving += w
+            d += w if c > 0 else 0.0
+            d1 += w if c == 1 else 0.0
+            high += 1
+        jump, q = 0.0, 0.0
+        if d > 0:
+            if y - d <= rounding:
+                y = d
+            lam, lam1 = d / y, d1 / y
+            jump = s / y
+            f += s * lam1
+            if lam < 1.0:
+                q = 1.0 / (y * (1.0 - lam))
+            p1 += jump * lam1
+            p2 += lam * q
+            p3 += f * lam * q
+            s = s * (1.0 - lam)
+        if out.size:
+            level = -p1 - p3
+            censored = level + whole * p2
+            level += f * q
+            other = level + whole * (p2 - q)
+            mine = (level + jump) + whole * (p2 - q)
+            for row in range(low, high):
+                c = code[row]
+                out[row] = mine if c == 1 else (other if c > 0 else censored)
+        y -= leaving
+        low = high
+    if out.size:
+        beyond = (-p1 - p3) + whole * p2
+        for row in range(stop, n):
+            out[row] = beyond
+    return f
+
+
 def incidence_by_threshold_influence(
     bins: np.ndarray, time: np.ndarray, code: np.ndarray, tau: float, k: int, weights: np.ndarray | None = None
 ) -> np.ndarray:
@@ -235,9 +295,11 @@ def incidence_by_threshold_influence(
     With unit weights the sum of squares over a group is the Greenwood-type variance exactly. Arguments as for
     `incidence_by_threshold`.
     """
-    out = np.zeros((k, bins.size))
     w = np.ones(bins.size) if weights is None else np.ascontiguousarray(weights, dtype=float)
     stop = int(np.searchsorted(time, tau, side="right"))
+    if k == 1 and (bins > 0).all():
+        return influence_of_all(time, code, stop, w)[None, :]
+    out = np.zeros((k, bins.size))
     _influence(bins, time, code, w, stop, out)
     return out
 

@@ -20,6 +20,7 @@ def pseudo_fit_influence(
     code: np.ndarray,
     tau: float,
     weights: np.ndarray | None = None,
+    first: np.ndarray | None = None,
 ) -> np.ndarray:
     """Derivative of the coefficients of `cloglog_pseudo_fit` by the weight of each row, of shape (n, p).
 
@@ -43,6 +44,8 @@ def pseudo_fit_influence(
         Horizon of the pseudo-values.
     weights : ndarray of shape (n,), optional
         Row weights.
+    first : ndarray of shape (n,), optional
+        `incidence_influence` of these rows, where it is known already.
 
     References
     ----------
@@ -55,15 +58,22 @@ def pseudo_fit_influence(
     slope = hazard * np.exp(-hazard)
     residual = pseudo + np.expm1(-hazard)
     bread = (X * (w * (slope**2 - slope * (1 - hazard) * residual))[:, None]).T @ X
-    direction = X * slope[:, None]
     total = float(w.sum())
-    first = incidence_influence(time, code, tau, weights)
-    meat = direction * residual[:, None]
-    for k, d in enumerate(direction.T):
-        size = float(np.abs(d).max())
+    if first is None:
+        first = incidence_influence(time, code, tau, weights)
+    meat = np.empty(X.shape)
+    for k in range(X.shape[1]):
+        d = X[:, k] * slope
+        meat[:, k] = d * residual
+        size = float(max(d.max(), -d.min()))
         if size == 0:
             continue
         step = _STEP / size
-        up, down = (incidence_influence(time, code, tau, w * (1 + sign * step * d)) for sign in (1, -1))
-        meat[:, k] += float(w @ d) * first + float((w * d) @ first) + total * (up - down) / (2 * step)
+        own = step * d
+        up = incidence_influence(time, code, tau, w * (1 + own))
+        up -= incidence_influence(time, code, tau, w * (1 - own))
+        up *= total
+        up /= 2 * step
+        up += float(w @ d) * first + float((w * d) @ first)
+        meat[:, k] += up
     return meat @ np.linalg.pinv(bread).T

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lbp_prognosis._kernels._net_benefit import incidence_by_threshold_influence
+from lbp_prognosis._kernels._net_benefit import influence_of_all
 from lbp_prognosis._kernels._steps import distinct_times, order_of_times
 
 __all__ = ["incidence_influence", "pseudo_values", "pseudo_values_infinitesimal"]
@@ -69,22 +69,28 @@ def incidence_influence(
 
     The sum of squares is Greenwood's variance (with unit weights). Arguments as for `pseudo_values`.
     """
-    ones = np.ones(time.size, dtype=np.int64)
+    w = np.ones(time.size) if weights is None else np.ascontiguousarray(weights, dtype=float)
+    stop = int(np.count_nonzero(time <= tau))
     if (time[1:] >= time[:-1]).all():  # in order already, and the order of equal times is kept
-        return incidence_by_threshold_influence(ones, time, code, tau, 1, weights)[0]
+        return influence_of_all(time, code, stop, w)
     order = order_of_times(time)
-    sorted_weights = None if weights is None else weights[order]
-    values = incidence_by_threshold_influence(ones, time[order], code[order], tau, 1, sorted_weights)[0]
+    values = influence_of_all(time[order], code[order], stop, w[order])
     out = np.empty(time.size)
     out[order] = values
     return out
 
 
 def pseudo_values_infinitesimal(
-    time: np.ndarray, code: np.ndarray, tau: float, weights: np.ndarray | None = None
+    time: np.ndarray,
+    code: np.ndarray,
+    tau: float,
+    weights: np.ndarray | None = None,
+    first: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Pseudo-values by the infinitesimal jackknife, F(τ) + n × derivative; their (weighted) mean is F(τ) exactly."""
-    order = order_of_times(time)
+    """Pseudo-values by the infinitesimal jackknife, F(τ) + n × derivative; their (weighted) mean is F(τ) exactly.
+
+    ``first`` (n,) is that derivative, `incidence_influence`, where it is known already.
+    """
     w = np.ones(time.size) if weights is None else weights
     times, place = distinct_times(time)
     m = times.size
@@ -93,8 +99,4 @@ def pseudo_values_infinitesimal(
     every = np.bincount(place, weights=w * (code > 0), minlength=m)
     stop = int(np.searchsorted(times, tau, side="right"))
     whole = float(_products(at_risk[:stop], every[:stop], one[:stop])[1][-1])
-    ones = np.ones(time.size, dtype=np.int64)
-    values = incidence_by_threshold_influence(ones, time[order], code[order], tau, 1, w[order])[0]
-    out = np.empty(time.size)
-    out[order] = whole + w.sum() * values
-    return out
+    return whole + w.sum() * (incidence_influence(time, code, tau, w) if first is None else first)

@@ -88,20 +88,25 @@ def hazard_line(
 
 
 def calibration_pseudo_values(
-    time: np.ndarray, code: np.ndarray, tau: float, copies: np.ndarray | None, weights: np.ndarray | None
+    time: np.ndarray,
+    code: np.ndarray,
+    tau: float,
+    copies: np.ndarray | None,
+    weights: np.ndarray | None,
+    first: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return pseudo-values of the incidence of code 1 at a horizon: exact up to 5000 patients, infinitesimal beyond.
 
     ``copies`` (n,) are whole numbers of patients by row, or ``weights`` (n,) their weights; None for one each.
+    ``first`` (n,) is `incidence_influence` with these, where it is known already.
     """
-    if weights is None and copies is None:
-        exact = time.size <= EXACT_PSEUDO_VALUES
-        return (pseudo_values if exact else pseudo_values_infinitesimal)(time, code, tau)
+    if weights is None and copies is None and time.size <= EXACT_PSEUDO_VALUES:
+        return pseudo_values(time, code, tau)
     if copies is not None and copies.sum() <= EXACT_PSEUDO_VALUES:
         number = copies.astype(np.int64)
         values = pseudo_values(np.repeat(time, number), np.repeat(code, number), tau)
         return values[np.cumsum(number) - number]
-    return pseudo_values_infinitesimal(time, code, tau, copies if weights is None else weights)
+    return pseudo_values_infinitesimal(time, code, tau, copies if weights is None else weights, first)
 
 
 def pseudo_levels(

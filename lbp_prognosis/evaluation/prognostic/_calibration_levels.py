@@ -138,7 +138,9 @@ def _of_pseudo_values(rows: CalibrationRows, design: np.ndarray, fit: MeanFit, o
     assert rows.code is not None
     held = None if offset is None else np.clip(offset, -30, 3.5)  # as in the fit
     return rows.influence(
-        pseudo_fit_influence(design, fit.coef, held, rows.pseudo, rows.time, rows.code, rows.tau, rows.weight)
+        pseudo_fit_influence(
+            design, fit.coef, held, rows.pseudo, rows.time, rows.code, rows.tau, rows.weight, rows.derivative
+        )
     )
 
 

@@ -113,9 +113,14 @@ class CalibrationRows:
         return float(self.setting.copies[self.index][(self.code == 1) & (self.time <= self.tau)].sum())
 
     @cached_property
+    def even(self) -> bool:
+        """Whether all rows are known with one probability."""
+        return self.time is not None or bool((self.known == 1).all())
+
+    @cached_property
     def counted(self) -> bool:
         """Whether the weights are copies of rows, and nothing else."""
-        return self.setting.frequency and self.weight is not None and bool((self.known == 1).all())
+        return self.setting.frequency and self.weight is not None and self.even
 
     @property
     def model_based(self) -> bool:
@@ -169,8 +174,13 @@ class CalibrationRows:
     def influence(self, slope: np.ndarray) -> np.ndarray:
         """Turn derivatives by the rows' weights, (k,) or (k, q), into influence values of all rows of ``y``."""
         out = np.zeros((self.setting.n, *slope.shape[1:]))
-        factor = self.known * self.setting.row_weight.sum()
-        out[self.index] = slope * (factor if slope.ndim == 1 else factor[:, None])
+        total = self.setting.row_weight.sum()
+        if self.even:
+            out[self.index] = slope
+            out *= total
+        else:
+            factor = self.known * total
+            out[self.index] = slope * (factor if slope.ndim == 1 else factor[:, None])
         if self.attendance is not None:  # another row would also have given other probabilities of being known
             columns = [self.attendance(np.ascontiguousarray(column))[1] for column in out.reshape(self.setting.n, -1).T]
             out = np.stack(columns, axis=1).reshape(out.shape)
@@ -186,7 +196,7 @@ class CalibrationRows:
         if self.time is not None and self.code is not None:
             steps = aalen_johansen_steps(self.time, self.code, causes=np.array([1, 2]), weights=self.weight)
             value = float(step_at(steps.times, steps.cif[:, 0], self.tau, left=0.0))
-            return value, self.influence(incidence_influence(self.time, self.code, self.tau, self.weight))
+            return value, self.influence(self.derivative)
         if self.by_turnbull:
             return _turnbull(self.setting, self.tau)
         assert self.state is not None
@@ -195,12 +205,27 @@ class CalibrationRows:
         return value, self.influence((self.state - value) / total)
 
     @cached_property
+    def derivative(self) -> np.ndarray:
+        """Derivative of the incidence at the horizon by the weight of each row."""
+        time, code = self.time, self.code
+        assert time is not None
+        assert code is not None
+        return self.setting.kept(
+            f"derivative {self.h}", lambda: incidence_influence(time, code, self.tau, self.weight), of=time
+        )
+
+    @cached_property
     def pseudo(self) -> np.ndarray:
         """Pseudo-values of the incidence at the horizon: exact up to 5000 patients, infinitesimal beyond."""
-        assert self.time is not None
-        assert self.code is not None
+        time, code = self.time, self.code
+        assert time is not None
+        assert code is not None
         copies, weights = (self.weight, None) if self.counted else (None, self.weight)
-        return calibration_pseudo_values(self.time, self.code, self.tau, copies, weights)
+        return self.setting.kept(
+            f"pseudo {self.h}",
+            lambda: calibration_pseudo_values(time, code, self.tau, copies, weights, self.derivative),
+            of=time,
+        )
 
 
 def _turnbull(setting: Setting, tau: float) -> tuple[float, np.ndarray]:
@@ -216,18 +241,14 @@ def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows
     """Return the rows of every horizon; a horizon that cannot be estimated has a reason."""
     if setting.kind != "right":
         return [_from_states(setting, risk[:, h], h, known) for h, known in enumerate(known_at_horizons(setting))]
-    time, code = setting.y["time"], cause_codes(setting.y, setting.cause)
-    # in order of time, which every search below profits from
-    used = order_of_times(time)
-    used = used[setting.row_weight[used] > 0]
-    weight = None if setting.weights is None else setting.row_weight[used]
+    used, time, code, weight, known = setting.kept("calibration rows", lambda: _by_time(setting))
     out = []
     for h, tau in enumerate(setting.horizons):
-        followed = float(setting.copies[time >= tau].sum())
+        followed = float(setting.copies[setting.y["time"] >= tau].sum())
         reason = ""
         if np.isnan(risk[:, h]).all():
             reason = "the risk is missing at this horizon"
-        elif followed < setting.min_at_risk or tau > time[used].max():
+        elif followed < setting.min_at_risk or tau > time[-1]:
             reason = f"{followed:g} at risk at {tau:g}, fewer than {max(setting.min_at_risk, 1):g} (min_at_risk)"
         out.append(
             CalibrationRows(
@@ -236,14 +257,23 @@ def calibration_rows(setting: Setting, risk: np.ndarray) -> list[CalibrationRows
                 used,
                 risk[used, h],
                 weight,
-                np.ones(used.size),
-                time[used],
-                code[used],
+                known,
+                time,
+                code,
                 None,
                 reason,
             )
         )
     return out
+
+
+def _by_time(setting: Setting) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """Rows used in order of time, which every search profits from; their times, codes, weights and ones."""
+    time = setting.y["time"]
+    used = order_of_times(time)
+    used = used[setting.row_weight[used] > 0]
+    weight = None if setting.weights is None else setting.row_weight[used]
+    return used, time[used], cause_codes(setting.y, setting.cause)[used], weight, np.ones(used.size)
 
 
 def _from_states(setting: Setting, risk: np.ndarray, h: int, known: Known) -> CalibrationRows:

@@ -22,7 +22,7 @@ from lbp_prognosis._kernels import censoring_process, concordance_index, concord
 from lbp_prognosis.evaluation.prognostic._comparable import Keys, comparable_keys, earlier_competing_keys
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half
-from lbp_prognosis.evaluation.prognostic._setting import Setting, has_entry
+from lbp_prognosis.evaluation.prognostic._setting import Setting, has_entry, stable_order
 from lbp_prognosis.survival import check_outcome
 
 __all__ = ["ConcordanceResult", "concordance"]
@@ -133,7 +133,7 @@ def concordance(
     earlier = (y["event"] == setting.cause) & (end <= limit)
     # a row of weight zero is no patient: it must not decide how the others are weighed
     competing = (y["event"] != 0) & (y["event"] != setting.cause) & (setting.row_weight > 0)
-    order = np.argsort(scores)
+    order = stable_order(scores)
     ones = np.ones(n)
     if weighting == "harrell":
         keys = comparable_keys(y, kind, earlier, competing, layers)

@@ -17,6 +17,7 @@ from lbp_prognosis.evaluation.prognostic._calibration_curve import (
     spline_design,
 )
 from lbp_prognosis.evaluation.prognostic._calibration_rows import CalibrationRows
+from lbp_prognosis.evaluation.prognostic._setting import stable_order
 
 __all__ = ["ResampledDistances"]
 
@@ -41,6 +42,9 @@ class ResampledDistances:
     @cached_property
     def _units(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Rows of ``y``, copies each for itself, the unit of each that is drawn, and the number of units."""
+        return self.rows.setting.kept("units", self._make_units)
+
+    def _make_units(self) -> tuple[np.ndarray, np.ndarray, int]:
         setting = self.rows.setting
         used = np.flatnonzero(setting.row_weight > 0)
         row = np.repeat(used, setting.copies[used].astype(np.int64))
@@ -50,9 +54,14 @@ class ResampledDistances:
         return row, unit, int(unit.max(initial=-1)) + 1
 
     @property
+    def _singly(self) -> bool:
+        """Whether every row is a unit and has no weight."""
+        return self.rows.setting.weights is None and self.rows.setting.clusters is None
+
+    @cached_property
     def mark(self) -> str:
         """Settings that two results must share for their resamples to be the same."""
-        unit = zlib.crc32(self._units[1].tobytes())
+        unit = self.rows.setting.kept("mark of units", lambda: zlib.crc32(self._units[1].tobytes()))
         return f"{self.seed.entropy}/{self.seed.spawn_key}/{self.n_draws}/{unit:x}"
 
     def _moves(self) -> tuple[np.ndarray, np.ndarray]:
@@ -60,16 +69,18 @@ class ResampledDistances:
         setting = self.rows.setting
         row, unit, units = self._units
         assert self.curve.influence is not None
-        # of a row that stands for copies the influence value is that of their mean, for clusters that of their sum
-        split = np.sqrt(setting.copies[row]) if setting.frequency and setting.clusters is None else setting.copies[row]
-        by_unit: Any = np.stack(
-            [np.bincount(unit, weights=column[row] / split, minlength=units) for column in self.curve.influence.T],
-            axis=1,
-        )
+        by_unit: Any = self.curve.influence
+        if not self._singly:
+            # of a row that stands for copies the influence value is that of their mean, for clusters that of their sum
+            counted = setting.frequency and setting.clusters is None
+            split = np.sqrt(setting.copies[row]) if counted else setting.copies[row]
+            by_unit = np.stack(
+                [np.bincount(unit, weights=column[row] / split, minlength=units) for column in by_unit.T], axis=1
+            )
+        if units > DRAWN_SINGLY:
+            return self._moves_of_blocks(by_unit)
         cell, copy, base, count = self._cells
         rng = np.random.default_rng(self.seed)
-        if units > DRAWN_SINGLY:
-            return self._moves_of_blocks(rng, random_blocks(rng, units), by_unit)
         by_unit = by_unit * (float(np.sqrt(units / (units - 1))) if units > 1 else np.nan) / setting.n
         moves = np.empty((self.n_draws, by_unit.shape[1]))
         mass = np.empty((self.n_draws, count))
@@ -80,31 +91,36 @@ class ResampledDistances:
             mass[b] = np.bincount(cell, weights=base * drawn[unit[copy]], minlength=count)
         return moves, mass
 
-    def _moves_of_blocks(
-        self, rng: np.random.Generator, block: np.ndarray, by_unit: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _moves_of_blocks(self, by_unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what `_moves` returns, with one weight for each block of units."""
+        setting, units = self.rows.setting, self._units[2]
         cell, copy, base, count = self._cells
+        # the same for all models and horizons, which are compared in the same resamples
+        block, drawn = setting.kept(f"blocks {self.mark}", lambda: _blocks(self.seed, units, self.n_draws))
         sums: Any = np.stack([np.bincount(block, weights=c, minlength=BLOCKS) for c in by_unit.T], axis=1)
-        place = block[self._units[1][copy]] * count + cell
-        table = np.bincount(place, weights=base, minlength=BLOCKS * count).reshape(BLOCKS, count)
-        drawn = rng.standard_exponential((self.n_draws, BLOCKS))
-        drawn *= BLOCKS / drawn.sum(axis=1, keepdims=True)
-        moves = (drawn - 1) @ sums * (float(np.sqrt(BLOCKS / (BLOCKS - 1))) / self.rows.setting.n)
-        return moves, drawn @ table
+        place = block[copy if self._singly else self._units[1][copy]] * count
+        place += cell
+        table = np.bincount(place, weights=base, minlength=BLOCKS * count)
+        moves = (drawn - 1) @ sums * (float(np.sqrt(BLOCKS / (BLOCKS - 1))) / setting.n)
+        return moves, drawn @ table.reshape(BLOCKS, count)
 
     @cached_property
     def _cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         """Cell of each copy in increasing order of risk, which copy it is of `_units`, its weight; number of cells."""
         rows, row = self.rows, self._units[0]
-        place = np.full(rows.setting.n, -1)
+        setting = rows.setting
+        place = np.full(setting.n, -1)
         place[rows.index] = np.arange(rows.index.size)
         copy = np.flatnonzero(place[row] >= 0)
-        copy = copy[np.argsort(rows.x[place[row[copy]]], kind="stable")]
+        order = stable_order(rows.x[place[row[copy]]])
+        copy = order if copy.size == row.size else copy[order]
         count = min(copy.size, _CELLS)
-        here = place[row[copy]]
-        base = np.ones(copy.size) if rows.weight is None else rows.weight[here] / rows.copies[here]
-        return np.arange(copy.size) * count // copy.size, copy, base, count
+        base = setting.kept(f"ones {copy.size}", lambda: np.ones(copy.size))
+        if rows.weight is not None:
+            here = place[row[copy]]
+            base = rows.weight[here] / rows.copies[here]
+        cell = setting.kept(f"cells {copy.size}", lambda: np.arange(copy.size) * count // copy.size)
+        return cell, copy, base, count
 
     def column(self, statistic: str) -> tuple[str, np.ndarray]:
         """Return the mark and one distance, ``"ici"``, ``"e50"``, ``"e90"`` or ``"emax"``, of shape (n_draws,)."""
@@ -119,6 +135,7 @@ class ResampledDistances:
         x[rows.index] = rows.x
         x = np.bincount(cell, weights=x[self._units[0][copy]], minlength=count) / np.bincount(cell, minlength=count)
         moves, mass = self._moves()
+        del self.__dict__["_cells"]  # as long as the rows, and not asked for again
         assert curve.coef is not None
         points = np.column_stack([np.ones(count), spline_design(x, curve.knots)])
         eta = points @ curve.coef
@@ -131,3 +148,12 @@ class ResampledDistances:
             [np.take_along_axis(sorted_gap, np.argmax(reached >= share, axis=1)[:, None], 1) for share in (0.5, 0.9)]
         )
         return np.column_stack([np.sum(gap * mass, axis=1), quantiles, sorted_gap[:, -1]])
+
+
+def _blocks(seed: np.random.SeedSequence, units: int, n_draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the block of each unit, and the weights of the blocks in each resample, of mean 1."""
+    rng = np.random.default_rng(seed)
+    block = random_blocks(rng, units)
+    drawn = rng.standard_exponential((n_draws, BLOCKS))
+    drawn *= BLOCKS / drawn.sum(axis=1, keepdims=True)
+    return block, drawn

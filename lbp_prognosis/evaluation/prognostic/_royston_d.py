@@ -32,6 +32,7 @@ from lbp_prognosis._kernels import (
 )
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import upside_down
+from lbp_prognosis.evaluation.prognostic._setting import stable_order
 from lbp_prognosis.survival import Weights, check_cause, check_outcome, check_weights
 
 __all__ = ["RoystonD", "royston_d"]
@@ -129,8 +130,10 @@ def royston_d(
     confidence = check_confidence(confidence)
     event = y["event"] == cause
     competing = bool(((y["event"] != 0) & ~event).any())
-    z = _normal_scores(values, ties, weights)
-    ranks = _Ranks(values, z, ties, weights)
+    order = stable_order(values)
+    places = _codes(values, order, ties)
+    z = _normal_scores(places, order, weights)
+    ranks = _Ranks(places, z, weights)
     if weights is not None:
         event = event & (weights.values > 0)
     reason, d, se, psi = "", np.nan, np.nan, np.full(n, np.nan)
@@ -187,10 +190,20 @@ def _r2(d: float) -> float:
     return float(ratio / (np.pi**2 / 6 + ratio))
 
 
-def _normal_scores(values: np.ndarray, ties: str, weights: Weights | None) -> np.ndarray:
+def _codes(values: np.ndarray, order: np.ndarray, ties: str) -> np.ndarray:
+    """Place of each score among the distinct ones, or among all rows in their ``order``."""
+    new = np.ones(values.size, dtype=bool)
+    if ties != "first":
+        ranked = values[order]
+        np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
+    codes = np.empty(values.size, dtype=np.int64)
+    codes[order] = np.cumsum(new) - 1
+    return codes
+
+
+def _normal_scores(codes: np.ndarray, order: np.ndarray, weights: Weights | None) -> np.ndarray:
     """Expected normal order statistics (Blom) of the scores, divided by √(8/π); of all copies of a row their mean."""
-    w = np.ones(values.size) if weights is None else weights.values
-    order = np.argsort(values, kind="stable")
+    w = np.ones(codes.size) if weights is None else weights.values
     if weights is not None and weights.kind == "frequency":
         row = np.repeat(order, w[order].astype(np.int64))
         rank, size = np.arange(1.0, row.size + 1), float(row.size)
@@ -199,7 +212,6 @@ def _normal_scores(values: np.ndarray, ties: str, weights: Weights | None) -> np
         row, share = order, w[order] * (size / w.sum())
         rank = np.cumsum(share) - (share - 1) / 2
     each = norm.ppf((rank - 3 / 8) / (size + 1 / 4)) / np.sqrt(_KAPPA2)
-    codes = np.arange(values.size) if ties == "first" else np.unique(values, return_inverse=True)[1]
     mass = np.ones(row.size) if weights is None or weights.kind == "frequency" else w[row]
     total = np.bincount(codes[row], weights=mass, minlength=codes.max() + 1)
     mean = np.bincount(codes[row], weights=mass * each, minlength=total.size)
@@ -208,11 +220,10 @@ def _normal_scores(values: np.ndarray, ties: str, weights: Weights | None) -> np
 
 @dataclass(frozen=True)
 class _Ranks:
-    """Scores, their normal scores ``z``, and what the weights of the rows do to them."""
+    """Places of the scores, their normal scores ``z``, and what the weights of the rows do to them."""
 
-    score: np.ndarray
+    codes: np.ndarray
     z: np.ndarray
-    ties: str
     weights: Weights | None
 
     def moved(self, by_z: np.ndarray) -> np.ndarray:
@@ -220,29 +231,24 @@ class _Ranks:
 
         The z of scores that are tied is the mean of the normal quantiles between the ranks below and up to them.
         """
-        n = self.score.size
+        codes, n = self.codes, self.codes.size
         w = np.ones(n) if self.weights is None else self.weights.values
         counted = self.weights is not None and self.weights.kind == "frequency"
         used = w > 0
         size = float(w.sum() if counted else used.sum())
-        order = np.argsort(self.score, kind="stable")
-        values, codes = np.unique(self.score, return_inverse=True)
-        if self.ties == "first":
-            codes = np.empty(n, dtype=np.int64)
-            codes[order] = np.arange(n)
-            values = self.score[order]
-        share = np.bincount(codes, weights=w, minlength=values.size) / w.sum()
+        groups = int(codes.max()) + 1
+        share = np.bincount(codes, weights=w, minlength=groups) / w.sum()
         high = np.cumsum(share)
         low = high - share
-        alone = np.bincount(codes, weights=w if counted else used, minlength=values.size) <= 1
-        level = np.bincount(codes, weights=w * self.z, minlength=values.size) / np.maximum(share * w.sum(), 1e-300)
+        alone = np.bincount(codes, weights=w if counted else used, minlength=groups) <= 1
+        level = np.bincount(codes, weights=w * self.z, minlength=groups) / np.maximum(share * w.sum(), 1e-300)
         up, down = (np.clip((size * edge + 1 / 8) / (size + 1 / 4), 1e-12, 1 - 1e-12) for edge in (high, low))
         width = np.maximum(up - down, 1e-300)
         with np.errstate(all="ignore"):
             steep = np.sqrt(2 * np.pi / _KAPPA2) * np.exp(norm.ppf((up + down) / 2) ** 2 / 2) / 2
             by_high = np.where(alone, steep, (norm.ppf(up) / np.sqrt(_KAPPA2) - level) / width)
             by_low = np.where(alone, -steep, (norm.ppf(down) / np.sqrt(_KAPPA2) - level) / width)
-        mass = np.bincount(codes, weights=by_z, minlength=values.size)
+        mass = np.bincount(codes, weights=by_z, minlength=groups)
         mass = np.where(share > 0, mass, 0.0)
         from_high, from_low = mass * np.where(share > 0, by_high, 0), mass * np.where(share > 0, by_low, 0)
         # a row lies below the upper edge of its own group and of every later one, below the lower edge of later ones

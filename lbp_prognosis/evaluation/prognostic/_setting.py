@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -27,26 +27,72 @@ from lbp_prognosis._kernels import followed_times
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.survival import OutcomeKind, Weights, check_cause, check_outcome, check_weights, status_horizon
 
-__all__ = ["MOST_KEPT", "Setting", "has_entry", "shaped", "shared_settings"]
+__all__ = ["MOST_KEPT", "Setting", "has_entry", "known_order", "shaped", "shared_settings", "stable_order"]
 
 MOST_KEPT = 8_000_000  # numbers by row and horizon that `shared_settings` keep
 
 T = TypeVar("T")
 
-_SHARED: ContextVar[list[Setting] | None] = ContextVar("shared settings", default=None)
+
+@dataclass(frozen=True)
+class _Shared:
+    """Settings of one `shared_settings`, and the orders in which rows were put by a score or a risk."""
+
+    settings: list[Setting] = field(default_factory=list)
+    orders: list[np.ndarray] = field(default_factory=list)
+
+
+_SHARED: ContextVar[_Shared | None] = ContextVar("shared settings", default=None)
+_ORDERS = 4  # remembered
+_SAMPLE = 1024  # values compared before all are
 
 
 @contextmanager
 def shared_settings() -> Iterator[None]:
     """Let calls with the same outcome, horizons, weights and limits share one `Setting` and what it has worked out."""
-    shared: list[Setting] = []
+    shared = _Shared()
     token = _SHARED.set(shared)
     try:
         yield
     finally:
         _SHARED.reset(token)
-        for setting in shared:  # results refer to it for longer, and can work it out again
+        for setting in shared.settings:  # results refer to it for longer, and can work it out again
             setting.forget()
+
+
+def known_order(values: np.ndarray) -> np.ndarray | None:
+    """Return the stable ascending order of ``values`` (n,), if one remembered within `shared_settings` is it.
+
+    Scores and risks at all horizons of one model often have one order: it is checked in O(n) instead of sorted again.
+    """
+    shared = _SHARED.get()
+    return None if shared is None else next((order for order in shared.orders if _ascends(values, order)), None)
+
+
+def stable_order(values: np.ndarray) -> np.ndarray:
+    """Return the stable ascending order of ``values`` (n,), remembered within `shared_settings`."""
+    order = known_order(values)
+    if order is None:
+        order = np.argsort(values, kind="stable")
+        shared = _SHARED.get()
+        if shared is not None:
+            del shared.orders[: max(len(shared.orders) - _ORDERS + 1, 0)]
+            shared.orders.append(order)
+    return order
+
+
+def _ascends(values: np.ndarray, order: np.ndarray) -> bool:
+    """Return whether ``order`` is the stable ascending one."""
+    if order.size != values.size:
+        return False
+    few = values[order[:: max(order.size // _SAMPLE, 1)]]
+    if (few[1:] < few[:-1]).any():
+        return False
+    ranked = values[order]
+    if (ranked[1:] < ranked[:-1]).any():
+        return False
+    tied = np.flatnonzero(ranked[1:] == ranked[:-1])
+    return bool((order[tied + 1] > order[tied]).all())
 
 
 def has_entry(y: np.ndarray) -> bool:
@@ -175,11 +221,11 @@ class Setting:
 
     def forget(self) -> None:
         """Give back the memory of all that was worked out from the fields."""
-        for name in self.__dict__.keys() - {field.name for field in fields(self)}:
+        for name in self.__dict__.keys() - {entry.name for entry in fields(self)}:
             del self.__dict__[name]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     @property
     def n(self) -> int:
@@ -313,11 +359,11 @@ def _shared(setting: Setting) -> Setting:
     shared = _SHARED.get()
     if shared is None:
         return setting
-    for other in shared:
+    for other in shared.settings:
         if other.y is setting.y and _equal(other, setting):
             return other
     setting.__dict__["_kept"] = {}
-    shared.append(setting)
+    shared.settings.append(setting)
     return setting
 
 

@@ -18,7 +18,7 @@ from lbp_prognosis._kernels import auc_placements, perfect_order_limits, rising_
 from lbp_prognosis.evaluation.prognostic._known import Known, known_at_horizons
 from lbp_prognosis.evaluation.prognostic._over_horizons import OverHorizons
 from lbp_prognosis.evaluation.prognostic._prediction_doubts import below_half, likely_inversion
-from lbp_prognosis.evaluation.prognostic._setting import Setting, shaped
+from lbp_prognosis.evaluation.prognostic._setting import Setting, known_order, shaped
 
 __all__ = ["time_dependent_auc"]
 
@@ -140,7 +140,7 @@ def time_dependent_auc(
         if not reason and np.isnan(column[0]):
             reason = "the risk is missing at this horizon"
         if not reason:
-            order = rising_order(column, order)
+            order = rising_order(column, known_order(column) if order is None else order)
             observed[k] = np.sum(setting.row_weight * known.weight * known.case) / setting.row_weight.sum()
             values[k], psi, reason = _auc(setting, known, column, order)
             influence[:, k] = setting.scale(psi)

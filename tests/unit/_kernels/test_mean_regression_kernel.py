@@ -79,3 +79,25 @@ def test_separated_pseudo_values_do_not_converge():
     rare = cloglog_pseudo_fit(np.ones((5, 1)), np.array([0, 0, 0, 0, 1e-6]))
     assert rare.converged
     assert rare.coef[0] == pytest.approx(np.log(-np.log1p(-2e-7)), rel=1e-7)
+
+
+@pytest.mark.parametrize("fit", [logistic_fit, cloglog_pseudo_fit, poisson_fit])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_many_rows_are_their_few_distinct_ones_many_times(fit, weighted):
+    """Beyond 16,384 rows a few columns are multiplied one by one."""
+    X, offset, rng = data(5)
+    y, times = (rng.random(90) < 0.4).astype(float), 200
+    weights = rng.uniform(0.5, 2.0, 90) if weighted else None
+    few = fit(X, y, offset=offset, weights=weights)
+    many = fit(
+        np.tile(X, (times, 1)),
+        np.tile(y, times),
+        offset=np.tile(offset, times),
+        weights=None if weights is None else np.tile(weights, times),
+    )
+    assert few.converged
+    assert many.converged
+    np.testing.assert_allclose(many.coef, few.coef, rtol=1e-10)
+    np.testing.assert_allclose(many.covariance * times, few.covariance, rtol=1e-8)
+    np.testing.assert_allclose(many.influence[:90] * times, few.influence, rtol=1e-7, atol=1e-12)
+    assert many.loglik == pytest.approx(times * few.loglik, rel=1e-10)

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from lbp_prognosis._kernels import incidence_influence, pseudo_values, pseudo_values_infinitesimal
+from lbp_prognosis._kernels import (
+    incidence_by_threshold_influence,
+    incidence_influence,
+    pseudo_values,
+    pseudo_values_infinitesimal,
+)
 
 
 def incidence(time, code, tau, weights=None):
@@ -62,3 +67,24 @@ def test_worked_values(golden):
     want = golden["calibration_surv"]["pseudo_first5"]
     np.testing.assert_allclose(values[:5], want, rtol=1e-7)  # printed to eight digits
     assert values.mean() == pytest.approx(0.4712786, abs=5e-8)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("tau", [0.5, 9.0, 1000.0])
+def test_a_group_of_all_rows_has_the_same_bits_as_a_group_among_others(weighted, tau):
+    rng = np.random.default_rng(11)
+    time, code = np.sort(np.ceil(rng.exponential(10, 200))), rng.integers(0, 3, 200)
+    weights = rng.uniform(0, 2, 200) * (rng.random(200) > 0.1) if weighted else None
+    both = incidence_by_threshold_influence(np.full(200, 2), time, code, tau, 2, weights)
+    alone = incidence_influence(time, code, tau, weights)
+    np.testing.assert_array_equal(both, [alone, alone])
+    np.testing.assert_array_equal(
+        incidence_by_threshold_influence(np.ones(200, int), time, code, tau, 1, weights), both[:1]
+    )
+    mixed = rng.permutation(200)
+    shuffled = incidence_influence(time[mixed], code[mixed], tau, None if weights is None else weights[mixed])
+    np.testing.assert_allclose(shuffled, alone[mixed], rtol=1e-10, atol=1e-14)
+    np.testing.assert_array_equal(
+        pseudo_values_infinitesimal(time, code, tau, weights),
+        pseudo_values_infinitesimal(time, code, tau, weights, alone),
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from lbp_prognosis import Surv, evaluate
 from lbp_prognosis.evaluation import brier, integrated_brier, log_score, time_dependent_auc
-from lbp_prognosis.evaluation.prognostic._setting import Setting, shared_settings
+from lbp_prognosis.evaluation.prognostic._setting import Setting, known_order, shared_settings, stable_order
 from lbp_prognosis.survival import Weights
 
 HORIZONS = np.array([200.0, 500.0, 900.0])
@@ -125,3 +125,19 @@ def test_what_is_made_is_made_again_for_another_object() -> None:
         for one, name in ((first, "a"), (second, "b"), (first, "a"), (third, "c"), (second, "b"), (first, "a")):
             assert setting.kept("m", lambda name=name: make(name), one, most=2) == name
     assert asked == ["a", "b", "c", "a"]  # the last two are remembered
+
+
+def test_a_remembered_order_is_the_stable_one() -> None:
+    rng = np.random.default_rng(1)
+    values = np.round(rng.normal(size=3000), 2)  # with ties
+    with shared_settings():
+        assert known_order(values) is None
+        order = stable_order(values)
+        np.testing.assert_array_equal(order, np.argsort(values, kind="stable"))
+        assert stable_order(np.exp(values)) is order
+        for other in (-values, np.append(values, 1.0), np.zeros(3000), np.round(values, 1), values + (values == 0.5)):
+            np.testing.assert_array_equal(stable_order(other), np.argsort(other, kind="stable"))
+        moved = values.copy()  # tied with another row now, at whose place it would be out of turn
+        moved[order[10]] = moved[order[0]] if order[10] < order[0] else moved[order[10]]
+        np.testing.assert_array_equal(stable_order(moved), np.argsort(moved, kind="stable"))
+    assert known_order(values) is None
