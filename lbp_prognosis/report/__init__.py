@@ -6,6 +6,7 @@ from lbp_prognosis.report._masks import mask_counts, mask_flow, mask_table_one
 from lbp_prognosis.report._methods_sentences import methods_sentences
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_scores import PageScores
+from lbp_prognosis.report._page_treatment import PageTreatment
 from lbp_prognosis.report._probast_ai import probast_ai
 from lbp_prognosis.report._probast_form import ProbastForm
 from lbp_prognosis.report._released_page import released_page
@@ -20,6 +21,7 @@ __all__ = [
     "ManuscriptText",
     "Page",
     "PageScores",
+    "PageTreatment",
     "ProbastForm",
     "TripodForm",
     "evaluation_page",

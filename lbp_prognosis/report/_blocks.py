@@ -116,6 +116,7 @@ _TITLES = {
     "calibration": "Calibration",
     "decisions": "Clinical utility",
     "added": "Added value",
+    "treatment": "Treatment during follow-up",
     "sites": "Transportability",
     "explanations": "Explanations",
     "optimism": "Optimism",

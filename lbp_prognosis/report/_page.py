@@ -13,6 +13,7 @@ from lbp_prognosis.disclosure import Gate, Release, ReleaseLedger
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange
 from lbp_prognosis.evidence import Claim, Evidence, Verdict
 from lbp_prognosis.report._page_scores import PageScores
+from lbp_prognosis.report._page_treatment import PageTreatment
 from lbp_prognosis.report._released_shapes import ReleasedGroups
 from lbp_prognosis.survival import OutcomeSpec
 from lbp_prognosis.validation import AssociationTest, InternalExternal
@@ -60,6 +61,8 @@ class Page:
         Observed against predicted in groups.
     scores : PageScores or None
         Observed and predicted scores, where the outcome is one.
+    treatment : PageTreatment or None
+        Performance under the strategy that a treatment is never started.
     apparent : Evaluation or None
         On the rows the models were fitted to.
     sites : InternalExternal or None
@@ -123,6 +126,7 @@ class Page:
     table_ones: Mapping[str, Result] = field(default_factory=dict)
     groups: RiskGroups | ReleasedGroups | None = None
     scores: PageScores | None = None
+    treatment: PageTreatment | None = None
     apparent: Evaluation | None = None
     sites: InternalExternal | None = None
     association: AssociationTest | None = None

@@ -166,7 +166,13 @@ def _differences(found: Evaluation, pair: tuple[str, ...]) -> dict[str, MetricRe
 
 
 def released_decision(
-    curve: DecisionCurve, release: Release, main: float, cuts: list[float], pair: tuple[str, ...], scores: Any
+    curve: DecisionCurve,
+    release: Release,
+    main: float,
+    cuts: list[float],
+    pair: tuple[str, ...],
+    scores: Any,
+    label: str = "",
 ) -> tuple[DecisionCurve | None, tuple[NetBenefitDifference, ...]]:
     """Return net benefit and its paired differences at releasable thresholds that fit into the budget.
 
@@ -184,6 +190,8 @@ def released_decision(
         (without, with the addition); empty if nothing was added.
     scores : mapping of str to ndarray
         Risk of the target by model.
+    label : str, default ""
+        Put before the items of the budget.
     """
     h = int(np.flatnonzero(np.isclose(curve.horizons, main))[0])
     digits = release.count_digits
@@ -198,11 +206,11 @@ def released_decision(
             for key in triple(curve.value[m, h, k], curve.low[m, h, k], curve.high[m, h, k])
         ]
         if gain is not None:
-            if release.paired(f"interval of the difference at {cut:g}", scores[pair[0]], scores[pair[1]], cut):
+            if release.paired(f"{label}interval of the difference at {cut:g}", scores[pair[0]], scores[pair[1]], cut):
                 keys += list(triple(gain.value[h, k], gain.low[h, k], gain.high[h, k]))
             else:
                 bare.append(k)
-        if release.take(f"net benefit at {cut:g}", keys):
+        if release.take(f"{label}net benefit at {cut:g}", keys):
             places.append(k)
     if not places:
         return None, ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from lbp_prognosis.disclosure import Patients, Release, without_numbers
 from lbp_prognosis.evaluation import DecisionCurve, Evaluation, NetBenefitDifference, RiskGroups
 from lbp_prognosis.evaluation.prognostic import JudgedRows
 from lbp_prognosis.evidence import Verdict
+from lbp_prognosis.report._more_numbers import more_numbers
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_groups import released_calibration, released_curves, released_groups
 from lbp_prognosis.report._released_numbers import (
@@ -30,6 +32,7 @@ from lbp_prognosis.report._released_scores import (
     released_scores,
     scores_are_releasable,
 )
+from lbp_prognosis.report._released_treatment import released_treatment
 
 __all__ = ["released_page"]
 
@@ -107,8 +110,8 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     scores = {name: one.score for name, one in rows.items()}
     decision: DecisionCurve | None = None
     gains: tuple[NetBenefitDifference, ...] = ()
+    wanted = [cut for cut in _candidates(page) if cut in cuts]
     if found.decision is not None:
-        wanted = [cut for cut in _candidates(page) if cut in cuts]
         decision, gains = released_decision(found.decision, release, page.horizon, wanted, pair, scores)
     groups = made = None
     if isinstance(page.groups, RiskGroups):
@@ -118,6 +121,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     scores_shown = released_scores(page.scores, release) if page.scores is not None and of_scores else None
     names = SCORE_METRICS if of_scores else METRICS_SHOWN
     numbers = released_evaluation(found, release, horizons, page.horizon, names, pair)
+    treatment = None if page.treatment is None else released_treatment(page.treatment, release, page.horizon, wanted)
     apparent = None
     if page.apparent is not None:
         few = tuple(name for name in _APPARENT if any(name in m for m in numbers.metrics.values()))
@@ -158,6 +162,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         columns=columns,
         groups=groups,
         scores=scores_shown,
+        treatment=treatment,
         apparent=apparent,
         sites=sites,
         association=association,
@@ -165,7 +170,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         evidence=evidence,
         verdicts=tuple(_plain_verdict(page.evidence.supports(c), tested=association is not None) for c in page.claims),
         ladder=_plain_ladder(page, tested=association is not None),
-        numbers=_numbers(page, numbers, apparent),
+        numbers=_numbers(page, numbers, apparent, more_numbers(replace(page, treatment=treatment))),
         n_events=_events(release, next(iter(rows.values()))),
         patient_level=False,
     )
@@ -181,6 +186,7 @@ def _emptied(page: Page) -> Page:
         columns=None,
         groups=None,
         scores=None,
+        treatment=None,
         apparent=None,
         sites=None,
         association=None,
@@ -342,7 +348,9 @@ def _requirement(words: str, tested: bool) -> str:
     return words if tested else _P_VALUE.sub("", words)
 
 
-def _numbers(page: Page, numbers: Evaluation, apparent: Evaluation | None) -> pd.DataFrame:
+def _numbers(
+    page: Page, numbers: Evaluation, apparent: Evaluation | None, more: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
     """Return the rows of ``results.parquet``: the released numbers, with the columns of all of them."""
     entries = page.evidence.entries
     sample = next((e for e in entries if e.result is page.evaluation), entries[0] if entries else None)
@@ -352,7 +360,7 @@ def _numbers(page: Page, numbers: Evaluation, apparent: Evaluation | None) -> pd
             frame = found.to_frame()
             setting = sample.setting if sample is not None and found is numbers else ""
             frames.append(frame.assign(sample=how, setting=setting, against="", synthetic=page.synthetic))
-    out = pd.concat([frame.astype(object) for frame in frames], ignore_index=True)
+    out = pd.concat([frame.astype(object) for frame in (*frames, *more)], ignore_index=True)
     out = out.reindex(columns=list(page.evidence.to_frame().columns))
     out[["n", "n_events", "se"]] = None
     return out[out["value"].notna()].reset_index(drop=True)

@@ -25,6 +25,7 @@ from lbp_prognosis._base import (
     write_file,
 )
 from lbp_prognosis.report._blocks import Section, Table
+from lbp_prognosis.report._more_numbers import more_numbers
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._released_page import released_page
 from lbp_prognosis.report._render_page import page_sections, render_page, render_summary
@@ -133,7 +134,7 @@ def page_files(page: Page) -> dict[str, str | bytes]:
     sections = page_sections(page)
     tables = [block for section in sections for block in section.blocks if isinstance(block, Table)]
     ladder = page.evidence.ladder(page.claims) if page.ladder is None else page.ladder
-    numbers = page.evidence.to_frame() if page.numbers is None else page.numbers
+    numbers = _all_numbers(page) if page.numbers is None else page.numbers
     told = (
         {**page.provenance} if page.release is not None else {**page.provenance, "release": {"mode": "not-for-release"}}
     )
@@ -152,6 +153,13 @@ def page_files(page: Page) -> dict[str, str | bytes]:
     files["summary.html"] = render_summary(page, sections)
     files[_PAGE] = render_page(page, sections)
     return files
+
+
+def _all_numbers(page: Page) -> pd.DataFrame:
+    """Return the rows of ``results.parquet`` of a page that is not for release."""
+    found = page.evidence.to_frame()
+    more = [frame.reindex(columns=list(found.columns)) for frame in more_numbers(page)]
+    return pd.concat([frame.astype(object) for frame in (found, *more)], ignore_index=True) if more else found
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from lbp_prognosis._base import Objection
 from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange, decision_curve, evaluate, risk_groups
 from lbp_prognosis.survival import OutcomeSpec, known_at, measured_to_status, outcome_kind
 
-__all__ = ["evaluate_out_of_fold", "groups_out_of_fold"]
+__all__ = ["decision_grid", "evaluate_out_of_fold", "groups_out_of_fold"]
 
 
 def evaluate_out_of_fold(
@@ -53,7 +53,7 @@ def evaluate_out_of_fold(
     at_one_visit = kind in ("status", "measured")
     horizons = np.array([spec.primary_horizon] if at_one_visit else spec.horizons, dtype=float)
     shared: dict[str, Any] = {"target": target, "n_resamples": resamples, "random_state": seed}
-    grid = None if thresholds is None else _grid(thresholds, step)
+    grid = None if thresholds is None else decision_grid(thresholds, step)
     found = evaluate(y, risks, horizons, None if kind == "interval" else grid, **shared)
     if kind == "interval" and thresholds is not None:
         main = float(spec.primary_horizon or horizons[0])
@@ -75,8 +75,16 @@ def evaluate_out_of_fold(
     return replace(found, synthetic=synthetic, objections=every)
 
 
-def _grid(thresholds: ThresholdRange, step: float) -> np.ndarray:
-    """Return the declared thresholds, and some on either side for the figure."""
+def decision_grid(thresholds: ThresholdRange, step: float) -> np.ndarray:
+    """Return the declared thresholds, and some on either side for the figure.
+
+    Parameters
+    ----------
+    thresholds : ThresholdRange
+        Declared.
+    step : float
+        Distance of neighbouring thresholds.
+    """
     count = int(0.15 / step)
     beside = step * np.arange(1, count + 1)
     every = np.round(np.concatenate([thresholds.grid(step), thresholds.low - beside, thresholds.high + beside]), 12)

@@ -144,6 +144,22 @@ def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
         ("visits", f"{shown_value(list(schedule))} {spec.unit}" if schedule else "no schedule"),
         ("competing events", ", ".join(spec.competing) or "none"),
         ("treatment during follow-up", spec.estimand or "not declared"),
+        *_strategy(study),
+    ]
+
+
+def _strategy(study: Study) -> list[tuple[str, str]]:
+    plan = study.treatment
+    if plan is None:
+        return []
+    others = "the same" if plan.losses == "history" else "nothing"
+    return [
+        (
+            "also judged",
+            f"as if no patient started {plan.name}: follow-up ends at its start, and patients are weighted by the "
+            f"inverse of P(untreated and observed), which depends on {', '.join(plan.columns)}; other losses depend on "
+            f"{others}. Table {plan.table}.",
+        )
     ]
 
 

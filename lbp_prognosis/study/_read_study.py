@@ -19,6 +19,7 @@ from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
 from lbp_prognosis.study._score_plan import ScorePlan, score_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
+from lbp_prognosis.study._treatment_plan import TreatmentPlan, treatment_conflicts
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
 
@@ -46,6 +47,7 @@ TABLES = (
     "page",
     "technical",
     "diagnostic",
+    "treatment",
 )
 PAGE: dict[str, Any] = {
     "mode": "",
@@ -92,6 +94,7 @@ def read_study(table: Any) -> dict[str, Any]:
         ),
         "validation": read.record(ValidationPlan, "validation", top.get("validation", {})),
         "score": read.record(ScorePlan, "score", top["score"]) if "score" in top else None,
+        "treatment": read.record(TreatmentPlan, "treatment", top["treatment"]) if "treatment" in top else None,
         "criteria": read.record(Criteria, "criteria", top.get("criteria", {})),
         "page": _page(read, top.get("page", {})),
         "comparison": _comparison(read, top.get("comparison", {})),
@@ -101,6 +104,7 @@ def read_study(table: Any) -> dict[str, Any]:
     _check_words(read, found)
     _check_models(read, found)
     _check_score(read, top, found)
+    _check_treatment(read, found)
     read.raise_if_any()
     return found
 
@@ -367,6 +371,15 @@ def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, 
         found["models"],
         outcome if isinstance(outcome, Mapping) else {},
         declared="score" in top,
+    ):
+        read.fault(path, reason, path, accepted, got, remedy)
+
+
+def _check_treatment(read: StrictTable, found: Mapping[str, Any]) -> None:
+    """Check what the tables say of a treatment against each other."""
+    outcome = found["outcome"]
+    for path, reason, accepted, got, remedy in treatment_conflicts(
+        found["data"], found["treatment"], outcome if isinstance(outcome, Mapping) else {}
     ):
         read.fault(path, reason, path, accepted, got, remedy)
 

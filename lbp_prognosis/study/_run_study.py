@@ -30,6 +30,7 @@ from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._study_association import study_association
 from lbp_prognosis.study._study_data import StudyData, read_study_data
 from lbp_prognosis.study._study_result import StudyResult
+from lbp_prognosis.study._study_treatment import study_treatment
 from lbp_prognosis.study._with_earlier_visits import EarlierScores, WithEarlierVisits
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation import CrossValidation, InternalExternal, cross_validate_risk, internal_external
@@ -135,6 +136,9 @@ def run_study(
         if study.validation.sites:
             say("Leaving one site out at a time")
         found["sites"] = _sites(study, data, models, n_jobs)
+        if study.treatment is not None:
+            say(f"Judging as if no patient started {study.treatment.name}")
+        found["treatment"] = study_treatment(study, data, models, folds, n_jobs=n_jobs, checkpoint=checkpoint)
         say("Explaining what the model uses, testing the association, judging readings")
         tasks = [partial(study_association, study, data), *_explanations(study, data, fitted)]
         (found["association"], untested), *explained = parallel_map(_called, tasks, n_jobs=n_jobs)
@@ -155,6 +159,7 @@ def run_study(
                 (
                     *data.objections,
                     *found["evaluation"].objections,
+                    *(found["treatment"].objections if found["treatment"] is not None else ()),
                     *(o for _, doubts in explained for o in doubts),
                     *untested,
                     *(o for result in found["readings"] for o in result.objections),

@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lbp_prognosis.study._plain import plain
 from lbp_prognosis.study._read_study import PAGE, read_study
 from lbp_prognosis.study._score_plan import ScorePlan, score_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
+from lbp_prognosis.study._treatment_plan import TreatmentPlan, treatment_conflicts
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
 
@@ -73,6 +75,8 @@ class Study:
         ``mode`` ("not-for-release", or "release"; the latter where one of the next two is given), ``smallest_cell``
         (5 for a release), ``release_ledger`` (a file next to the study), ``patient_level`` (false),
         ``table_one_by``.
+    treatment : TreatmentPlan or None
+        A treatment during follow-up, and the strategy under which risks are judged too.
     seed : int
         Of everything that is drawn.
     prespecified : bool
@@ -112,6 +116,7 @@ class Study:
     criteria: Criteria = field(default_factory=Criteria)
     page: Mapping[str, Any] = field(default_factory=dict)
     score: ScorePlan | None = None
+    treatment: TreatmentPlan | None = None
     seed: int = 1
     prespecified: bool = False
     folder: str = "."
@@ -136,13 +141,15 @@ class Study:
         self.gate()  # refuses what contradicts itself
         if (self.technical or self.diagnostic) and not self.data.package:
             raise argument_error("technical, diagnostic", "left out for a wide table, which has no readings", "given")
-        for path, _, accepted, got, remedy in score_conflicts(
+        of_score = score_conflicts(
             self.data,
             self.score,
             self.models,
             self.outcome,
             declared=self.score is not None,
-        ):
+        )
+        of_treatment = treatment_conflicts(self.data, self.treatment, self.outcome)
+        for path, _, accepted, got, remedy in chain(of_score, of_treatment):
             raise argument_error(path, accepted, got, remedy or None)
         if self.data.package:
             CohortSpec.from_dict(self.cohort)
@@ -245,6 +252,8 @@ class Study:
             del fields["biomechanics"]
         if self.score is None:
             del fields["score"], fields["data"]["score"]
+        if self.treatment is None:
+            del fields["treatment"]
         del fields["folder"], fields["home"]
         return plain(fields)
 

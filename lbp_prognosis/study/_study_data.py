@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from lbp_prognosis.schema import PackageReport, map_tables, validate_package
 from lbp_prognosis.study._motion_of_trials import motion_of_trials
 from lbp_prognosis.study._outcome_doubts import outcome_doubts
 from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._treatment_courses import TreatmentCourses, read_treatment
+from lbp_prognosis.study._treatment_plan import TreatmentPlan
 from lbp_prognosis.study._wide_table import WideRows, read_wide
 from lbp_prognosis.study._withdrawn import of_withdrawn, withdrawn_ids
 from lbp_prognosis.survival import OutcomeSpec, on_schedule, outcome_kind
@@ -71,6 +73,8 @@ class StudyData(Result):
         The score at time zero, where ``[score] baseline`` names its column; NaN where it was not observed.
     earlier : DataFrame of shape (n, n_visits) or None
         The score at visits before the horizon, with their times as columns.
+    treatment : TreatmentCourses or None
+        Who started the treatment of the study, when, and what was known before.
     readings : dict of str to DataFrame
         Tables ``reading, biomarker, motion, motion_trial`` of a registry, where the study asks for them.
     """
@@ -91,6 +95,7 @@ class StudyData(Result):
     value_labels: dict[str, dict[Any, str]] = field(default_factory=dict, repr=False)
     baseline: np.ndarray | None = field(default=None, repr=False)
     earlier: pd.DataFrame | None = field(default=None, repr=False)
+    treatment: TreatmentCourses | None = field(default=None, repr=False)
 
     def patient_ids(self, column: str) -> tuple[str, ...] | None:
         """Return the identifier of each row; None for a wide table that names no column of them.
@@ -154,6 +159,8 @@ def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> Stud
     """
     gone = withdrawn_ids(exclude_ids)
     data = _from_package(study, gone) if study.data.package else _from_wide(study, gone)
+    if study.treatment is not None:
+        data = _with_treatment(study, study.treatment, data)
     horizons = None if outcome_kind(data.y) == "status" else list(data.spec.horizons)
     # of the first cause of the outcome, as everywhere in a study
     found = screen(data.X, data.y, horizons, polarity=data.spec.polarity)
@@ -164,6 +171,16 @@ def _path(study: Study, name: str, *, home: bool = False) -> Path:
     if "\x00" in name:
         raise DataError("A path of the study contains a NUL character.")
     return Path(study.home if home else study.folder) / name
+
+
+def _with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> StudyData:
+    if outcome_kind(data.y) != "right" or "entry" in (data.y.dtype.names or ()):
+        raise argument_error(
+            "treatment", "left out where the outcome is not dated exactly from time zero", outcome_kind(data.y)
+        )
+    path = _path(study, plan.table)
+    courses = read_treatment(plan, path, None if isinstance(study.data.missing, Mapping) else study.data.missing)
+    return replace(data, treatment=courses, hashes={**data.hashes, path.name: courses.digest})
 
 
 def _from_package(study: Study, gone: frozenset[str]) -> StudyData:

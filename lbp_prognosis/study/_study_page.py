@@ -48,6 +48,7 @@ def study_page(result: StudyFindings) -> Page:
         table_ones=_table_ones(result),
         groups=result.groups,
         scores=study_scores(result),
+        treatment=result.treatment,
         apparent=result.apparent,
         sites=result.sites,
         association=result.association,
@@ -151,6 +152,7 @@ def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
         ("horizons", ", ".join(f"{h:g}" for h in spec.horizons) + f" {spec.unit}"),
         ("competing events", ", ".join(spec.competing) or "none"),
         ("treatment during follow-up", spec.estimand or "not declared"),
+        *([("judged too", f"as if no patient started {study.treatment.name}")] if study.treatment is not None else []),
         ("transformed", "; ".join(f"{k} of {', '.join(v)}" for k, v in study.transform.items()) or "nothing"),
         ("declared before the data were seen", "yes" if study.prespecified else "not said"),
     ]

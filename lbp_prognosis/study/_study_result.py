@@ -44,6 +44,8 @@ class StudyResult(StudyFindings):
         Of the comparison's added predictors, on all patients.
     readings : tuple of ReadingResult
         Whether measures repeat, and agree with a reference.
+    treatment : PageTreatment or None
+        Performance under the strategy that the treatment of the study is never started.
     evidence : Evidence
         Results by tier.
     claims : tuple of Claim

@@ -240,6 +240,11 @@ class WithoutTreatment(Result):
         censored = (np.rint(self._last_place).astype(int) - 1) % 3 == CENSORED
         return censored & (self.y["time"] < self.y["time"].max())
 
+    @property
+    def treated(self) -> np.ndarray:
+        """Whether each patient started the treatment before an event and before being lost, of shape (n,)."""
+        return self._left.copy()
+
     # ---- positivity -----------------------------------------------------------------------------------------------
 
     def positivity(self, horizons: Any) -> pd.DataFrame:

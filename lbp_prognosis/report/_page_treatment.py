@@ -1,0 +1,60 @@
+"""``PageTreatment``: what the page shows of risks under the strategy that a treatment is never started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import Objection
+from lbp_prognosis.evaluation import Evaluation
+
+__all__ = ["PageTreatment"]
+
+
+@dataclass(frozen=True)
+class PageTreatment:
+    """Performance under the strategy "never start", and how much rests on few patients.
+
+    Attributes
+    ----------
+    name : str
+        Of the treatment.
+    columns : tuple of str
+        What starting it may depend on.
+    evaluation : Evaluation
+        At the main horizon, of patients weighted to stand for all. Models named ``"… without NAME"`` were fitted to the
+        strategy, the others to what happened.
+    starts : DataFrame
+        Hazard ratios of starting: ``term, hr, low, high, p``; for a released page empty.
+    positivity : DataFrame
+        As `WithoutTreatment.positivity` returns it; for a released page ``horizon, treated, known, fifth``.
+    n, n_treated, n_lost : int or None
+        As in `WithoutTreatment`; None where they are not released.
+    objections : tuple of Objection
+        Of the weights.
+    treated, known : ndarray of bool of shape (n,), or None
+        Whether each patient had started by the main horizon, and whether the state at it under the strategy is known;
+        for the gate alone.
+    scores : mapping of str to ndarray of shape (n,)
+        Risk of the target by model, for the gate alone.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    evaluation: Evaluation = field(repr=False)
+    starts: pd.DataFrame = field(repr=False)
+    positivity: pd.DataFrame = field(repr=False)
+    n: int | None = None
+    n_treated: int | None = None
+    n_lost: int | None = None
+    objections: tuple[Objection, ...] = ()
+    treated: np.ndarray | None = field(default=None, repr=False)
+    known: np.ndarray | None = field(default=None, repr=False)
+    scores: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the frame of ``evaluation``, the strategy in ``group``."""
+        return self.evaluation.to_frame().assign(group=f"never start {self.name}")

@@ -1,0 +1,103 @@
+"""``study_treatment``: models and performance of a study under the strategy that a treatment is never started."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lbp_prognosis.report import PageTreatment
+from lbp_prognosis.study._evaluate_out_of_fold import decision_grid
+from lbp_prognosis.study._study import Study
+from lbp_prognosis.study._study_data import StudyData
+from lbp_prognosis.study._treatment_courses import FittedUntreated
+from lbp_prognosis.validation import CrossValidation, cross_validate_risk
+
+__all__ = ["study_treatment"]
+
+_WEIGHTED = ("cox", "cause_specific_cox")
+"""Kinds that take delayed entry, weights and clusters."""
+
+
+def study_treatment(
+    study: Study,
+    data: StudyData,
+    models: dict[str, Any],
+    folds: CrossValidation,
+    *,
+    n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> PageTreatment | None:
+    """Return out-of-fold performance under the strategy at the main horizon; None if the study names no treatment.
+
+    Cox models are fitted to the strategy too, in the same folds, with weights from the training patients alone; the
+    risks of all models are those of the cross-validation.
+
+    Parameters
+    ----------
+    study : Study
+        The protocol.
+    data : StudyData
+        One row per patient.
+    models : dict of str to estimator
+        Unfitted pipelines.
+    folds : CrossValidation
+        Out-of-fold risks under the care that was given.
+    n_jobs, checkpoint
+        As in `cross_validate_risk`.
+    """
+    plan, courses = study.treatment, data.treatment
+    if plan is None or courses is None:
+        return None
+    spec = data.spec
+    main = float(spec.primary_horizon or spec.horizons[0])
+    place = int(np.flatnonzero(np.isclose(np.asarray(spec.horizons, dtype=float), main))[0])
+    risks = {name: risk[:, place] for name, risk in folds.risks.items()}
+    kinds = {one.name: one.kind for one in study.models}
+    untreated = {
+        f"{name} {plan.label}": FittedUntreated(model, courses)
+        for name, model in models.items()
+        if kinds[name] in _WEIGHTED
+    }
+    doubts = folds.objections[:0]
+    if untreated:
+        again = cross_validate_risk(
+            untreated,
+            data.X,
+            data.y,
+            [main],
+            n_splits=study.validation.folds,
+            n_repeats=study.validation.repeats,
+            random_state=study.seed,
+            n_jobs=n_jobs,
+            checkpoint=checkpoint,
+        )
+        risks |= {name: risk[:, 0] for name, risk in again.risks.items()}
+        doubts = again.objections
+    found = courses.outcome(data.y, data.X.index)
+    known = found.status(main)
+    grid = None if study.thresholds is None else decision_grid(study.thresholds, study.step)
+    target = spec.target
+    judged = found.evaluate(
+        risks, main, grid, target=target, n_resamples=study.validation.resamples, random_state=study.seed
+    )
+    if judged.decision is not None:
+        decision = replace(judged.decision, threshold_range=study.thresholds, synthetic=data.synthetic)
+        judged = replace(judged, decision=decision)
+    said = tuple(dict.fromkeys((*judged.objections, *doubts)))
+    return PageTreatment(
+        name=plan.name,
+        columns=plan.columns,
+        evaluation=replace(judged, objections=said, synthetic=data.synthetic),
+        starts=found.table[["term", "hr", "low", "high", "p"]],
+        positivity=found.positivity(sorted({*map(float, spec.horizons)})),
+        n=found.n,
+        n_treated=found.n_treated,
+        n_lost=found.n_lost,
+        objections=tuple(o for o in said if o.code.startswith("treatment-")),
+        treated=found.treated & (found.y["time"] <= main),
+        known=known.y["status"] >= 0,
+        scores={name: risk if target == "event" else 1 - risk for name, risk in risks.items()},
+    )

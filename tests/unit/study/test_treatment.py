@@ -1,0 +1,263 @@
+"""Risks without a treatment in a study: read, fitted to the strategy in the folds, judged, shown, released."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis import CoxPH, Surv
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.disclosure import Gate
+from lbp_prognosis.report import Page, released_page
+from lbp_prognosis.report._blocks import Notice, Table
+from lbp_prognosis.report._more_numbers import more_numbers
+from lbp_prognosis.report._section_treatment import section_treatment
+from lbp_prognosis.report._write_page import _all_numbers
+from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
+from lbp_prognosis.study._treatment_courses import FittedUntreated
+from lbp_prognosis.validation import without_treatment
+
+N, K = 420, 5
+TABLE: dict[str, Any] = {
+    "title": "Sick leave",
+    "table": {"wide": "w.csv", "id": "id", "time": "months", "event": "status"},
+    "treatment": {
+        "name": "surgery",
+        "strategy": "never start",
+        "table": "treatment.csv",
+        "id": "id",
+        "time": "months",
+        "start": "surgery",
+        "columns": ["pain_now"],
+    },
+    "outcome": {
+        "name": "sick leave",
+        "definition": "Four weeks of sick leave.",
+        "polarity": "bad",
+        "time_zero": "first visit",
+        "unit": "months",
+        "horizons": [6],
+        "estimand": "treatment-policy",
+    },
+    "modalities": {"clinical": ["pain", "age"]},
+    "model": [
+        {"name": "weibull", "kind": "parametric_aft", "modalities": ["clinical"]},
+        {"name": "clinical", "kind": "cox", "modalities": ["clinical"]},
+    ],
+    "decision": {"low": 0.2, "high": 0.4, "primary": 0.3, "step": 0.1, "rationale": "because"},
+    "validation": {"folds": 3, "repeats": 1, "resamples": 0},
+}
+
+
+def frames(n: int = N, seed: int = 4) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Patients in pain are treated more often, and have the event more often without treatment."""
+    rng = np.random.default_rng(seed)
+    pain, age = rng.normal(size=n).round(3), rng.normal(50, 9, n).round(1)
+    later = (pain + rng.normal(0, 0.5, n)).round(3)
+    surgery = rng.exponential(16 * np.exp(-0.8 * pain))
+    risk = np.exp(0.5 * pain)
+    event = rng.exponential(12 / risk)
+    event = np.where(event > surgery, surgery + 3 * (event - surgery), event)
+    lost = rng.uniform(5, 14, n)
+    months = np.minimum(event, lost).round(4)
+    wide = pd.DataFrame({"id": [f"P{k}" for k in range(n)], "pain": pain, "age": age, "months": months})
+    wide["status"] = (event <= lost).astype(int)
+    start = np.where(surgery < months, surgery.round(4), np.nan)
+    first = pd.DataFrame({"id": wide["id"], "months": 0.0, "surgery": start, "pain_now": pain})
+    second = first.assign(months=3.0, pain_now=later)[(months > 3) & ~(start <= 3)]
+    return wide, pd.concat([first, second]).sample(frac=1, random_state=1)
+
+
+WIDE, COURSE = frames()
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    table = copy.deepcopy(TABLE)
+    for key, value in changes.items():
+        kept = table.get(key)
+        both = isinstance(value, dict) and isinstance(kept, dict)
+        table[key] = {k: v for k, v in {**kept, **value}.items() if v is not None} if both else value
+    return {key: value for key, value in table.items() if value is not None}
+
+
+def write(folder: Path, wide: pd.DataFrame = WIDE, course: pd.DataFrame = COURSE) -> None:
+    wide.to_csv(folder / "w.csv", index=False)
+    course.to_csv(folder / "treatment.csv", index=False)
+
+
+def study(folder: Path, **changes: Any) -> Study:
+    return Study.from_dict(changed(**changes), folder=folder, home=folder)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    folder: Path = tmp_path_factory.mktemp("treatment")
+    write(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lbp_prognosis.study._run_study._explanations", lambda *given: [])  # tested elsewhere
+        return run_study(study(folder), n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def page(result: StudyResult) -> Page:
+    return result.page()
+
+
+def test_the_numbers_are_those_of_the_door(result: StudyResult) -> None:
+    shown = result.treatment
+    assert shown is not None
+    starts = COURSE.groupby("id")["surgery"].first().reindex(WIDE["id"]).to_numpy()
+    y = Surv.right(WIDE["months"].to_numpy(), WIDE["status"].to_numpy())
+    history = COURSE[["id", "months", "pain_now"]]
+    found = without_treatment(y, starts, history, ids=WIDE["id"].tolist(), id="id", time="months")
+    risk = result.cross_validation.risks["clinical"][:, 0]
+    alone = found.evaluate(risk, 6, [0.2, 0.3, 0.4], n_resamples=0)
+    for name in ("auc", "brier", "observed_expected", "calibration_slope"):
+        assert shown.evaluation.metric(name, "clinical").value == pytest.approx(alone.metric(name).value, abs=1e-12)
+    curve, own = shown.evaluation.decision, alone.decision
+    m, k = curve.models.index("clinical"), int(np.abs(curve.thresholds - 0.3).argmin())
+    assert curve.value[m, 0, k] == pytest.approx(own.value[0, 0, 1], abs=1e-12)
+    pd.testing.assert_frame_equal(shown.positivity, found.positivity([6.0]))
+    assert (shown.n, shown.n_treated) == (N, int(np.isfinite(starts).sum()))
+    assert shown.evaluation.models == ("weibull", "clinical", "clinical without surgery")
+    assert {o.code for o in shown.objections} >= {"treatment-unmeasured"}
+    assert {o.code for o in result.objections} >= {"treatment-unmeasured"}
+
+
+def test_models_of_the_strategy_are_weighted_by_training_patients_alone(result: StudyResult) -> None:
+    data = result.data
+    rows = np.arange(0, N, 2)
+    model = FittedUntreated(CoxPH(), data.treatment).fit(data.X.iloc[rows], data.y[rows])
+    starts = data.treatment.starts.reindex(data.X.index[rows]).to_numpy()
+    part = COURSE[COURSE["id"].isin(data.X.index[rows])]
+    found = without_treatment(
+        data.y[rows], starts, part[["id", "months", "pain_now"]], ids=list(data.X.index[rows]), id="id", time="months"
+    )
+    own = found.fit(CoxPH(), data.X.iloc[rows].reset_index(drop=True))
+    np.testing.assert_allclose(model.estimator_.coef_, own.coef_, atol=1e-12)
+    # the patients in pain are treated, so that the risk without treatment is higher than what was seen
+    ratio = {name: result.treatment.evaluation.metric("observed_expected", name).value for name in result.models}
+    better = result.treatment.evaluation.metric("observed_expected", "clinical without surgery").value
+    assert ratio["clinical"] > better > 0.85
+
+
+def test_the_page_says_what_the_strategy_is(page: Page) -> None:
+    bare = replace(page, treatment=replace(page.treatment, evaluation=_undrawn(page)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lbp_prognosis.report._section_treatment._models", lambda page, shown: [])
+        section = section_treatment(bare)
+    assert section is not None
+    tables = {block.name: block.frame for block in section.blocks if isinstance(block, Table)}
+    assert set(tables) == {"treatment_starts", "treatment_positivity", "treatment"}
+    assert list(tables["treatment"]["model"]) == ["weibull", "clinical", "clinical without surgery"]
+    assert "net benefit at 0.3" in tables["treatment"]
+    words = " ".join(str(getattr(block, "text", "")) for block in section.blocks)
+    assert "never start surgery" in words
+    assert any(isinstance(block, Notice) for block in section.blocks)
+    rows = _all_numbers(page)
+    rows = rows[rows["group"] == "never start surgery"]
+    assert set(rows["model"]) - {"treat all"} == {"weibull", "clinical", "clinical without surgery"}
+    assert set(rows["sample"]) == {"internal"}
+    assert section_treatment(replace(page, treatment=None)) is None
+
+
+def _undrawn(page: Page) -> Any:
+    """Without what is drawn: figures are looked at elsewhere."""
+    found = page.treatment.evaluation
+    return replace(found, decision=replace(found.decision, reason=("undrawn",)))
+
+
+def test_a_page_for_release_shows_no_cell_below_k(page: Page) -> None:
+    shown = released_page(replace(page, gate=Gate(share=1.0, smallest_cell=K)))
+    own = shown.treatment
+    assert own is not None
+    assert (own.n, own.n_treated, own.n_lost, own.treated, own.known, own.scores) == (None,) * 5 + ({},)
+    assert own.starts.empty
+    assert set(own.positivity.columns) == {"horizon", "treated", "known", "fifth"}
+    assert own.evaluation.calibrations == {}
+    assert own.evaluation.metrics["clinical"]["auc"].influence is None
+    section = section_treatment(shown)
+    assert section is not None
+    assert [type(block).__name__ for block in section.blocks if type(block).__name__ == "Picture"] == []
+    frame = more_numbers(shown)[0]
+    assert frame["se"].isna().all()
+    assert shown.numbers[["n", "n_events", "se"]].isna().all().all()
+    assert "never start surgery" in set(shown.numbers["group"])
+    assert not any(character.isdigit() for one in own.objections for character in one.sentence.split("(")[0])
+
+
+@pytest.mark.parametrize("few", [K - 1, K])
+def test_the_few_who_were_treated_do_not_follow_by_subtraction(page: Page, few: int) -> None:
+    """All patients less those whose state without treatment is known are those treated, by outcome."""
+    state = _state(page)
+    own = page.treatment
+    treated = np.zeros(N, dtype=bool)
+    for value in (0, 1):
+        treated[np.flatnonzero(state == value)[: few if value else 40]] = True
+    treated[np.flatnonzero(state == -1)] = False
+    made = replace(own, treated=treated, known=~treated & (state >= 0))
+    shown = released_page(replace(page, treatment=made, gate=Gate(share=1.0, smallest_cell=K)))
+    unknown = int((state == -1).sum())
+    assert (shown.treatment is not None) == (few >= K and (unknown == 0 or unknown >= K))
+    if shown.treatment is None:
+        actions = shown.release.to_frame()
+        assert "results without surgery" in set(actions["where"])
+        assert section_treatment(shown) is None
+        assert "never start surgery" not in set(shown.numbers["group"])
+
+
+def _state(page: Page) -> np.ndarray:
+    fitted = page.evaluation.calibrations["clinical"].judged(page.horizon)
+    state: np.ndarray = fitted.state()
+    return state
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"treatment": {"table": None}}, "one without 'table'"),
+        ({"treatment": {"strategy": "start within 3 months"}}, "never start"),
+        ({"treatment": {"tabel": "x", "table": None}}, "table"),
+        ({"treatment": {"columns": []}}, "at least one column"),
+        ({"treatment": {"losses": "none"}}, "marginal"),
+        ({"table": {"id": None}}, "table.id"),
+        ({"table": {"entry": "start"}}, "exact times from time zero"),
+        ({"table": {"causes": {"sick leave": 1, "surgery": 2}}}, "no event of the outcome"),
+    ],
+)
+def test_protocols_that_contradict_themselves_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        study(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("course", "words"),
+    [
+        (COURSE.drop(columns="pain_now"), "no column 'pain_now'"),
+        (COURSE.assign(surgery=np.arange(len(COURSE)) + 1.0), "one time in 'surgery'"),
+        (COURSE.assign(pain_now="much"), "columns .* are numbers"),
+        (COURSE.assign(id=np.nan), "name no patient"),
+    ],
+)
+def test_tables_that_are_none_of_a_treatment_are_refused(tmp_path: Path, course: pd.DataFrame, words: str) -> None:
+    write(tmp_path, course=course)
+    with pytest.raises((DataError, ArgumentError), match=words):
+        read_study_data(study(tmp_path))
+    (tmp_path / "treatment.csv").unlink()
+    with pytest.raises(DataError, match="treatment.csv"):
+        read_study_data(study(tmp_path))
+
+
+def test_the_protocol_keeps_its_digest_and_the_plan_says_the_strategy(tmp_path: Path) -> None:
+    without = study(tmp_path, treatment=None)
+    assert "treatment" not in without.to_dict()
+    assert study(tmp_path).spec_hash != without.spec_hash
+    plan = analysis_plan(study(tmp_path)).to_markdown()
+    assert "as if no patient started surgery" in plan
+    assert "which depends on pain" in plan
