@@ -100,12 +100,13 @@ wheelhouse: $(TEST_READY)
 	$(PY) -m build --wheel --outdir wheelhouse
 	$(PY) -m pip download --quiet --disable-pip-version-check --only-binary :all: -c constraints.txt -d wheelhouse "$$(ls wheelhouse/lbp_prognosis-*.whl)[$(EXTRAS)]"
 
-# Single changes of a room's source that no test notices; takes minutes per room: make mutants ROOM=cohort SAMPLE=60
+# Single changes of a room's source that no test notices; takes minutes per room: make mutants ROOM="cohort fusion"
 ROOM ?= cohort
 SAMPLE ?= 60
 SEED ?= 1
+SECONDS_PER_MUTANT ?= 60
 mutants: $(TEST_READY)
-	$(PY) tests/mutants.py $(ROOM) --sample $(SAMPLE) --seed $(SEED) tests/unit/$(ROOM)
+	$(PY) tests/mutants.py $(ROOM) --sample $(SAMPLE) --seed $(SEED) --seconds $(SECONDS_PER_MUTANT) $(if $(AGAIN),--again)
 
 bench: $(TEST_READY)
 	$(PY) -m benchmarks.run

@@ -41,7 +41,7 @@ def check_vector(
     if array.ndim != 1:
         raise argument_error(name, "one-dimensional", f"shape {array.shape}")
     if n is not None and array.size != n:
-        raise argument_error(name, f"of length {n}, one value per row of `y`", f"length {array.size}")
+        raise argument_error(name, f"of length {n}, one value per row", f"length {array.size}")
     bad = ~np.isfinite(array)
     if bad.any():
         raise argument_error(
@@ -219,7 +219,7 @@ def check_clusters(name: str, labels: Any, *, n: int) -> np.ndarray | None:
         return None
     array = np.asarray(as_labels(name, labels))
     if array.ndim != 1 or array.size != n:
-        raise argument_error(name, f"of length {n}, one label per row of `y`", describe(labels))
+        raise argument_error(name, f"of length {n}, one label per row", describe(labels))
     missing = np.asarray(pd.isna(array))
     if missing.any():
         raise argument_error(name, "free of missing labels", f"missing labels at rows {_rows(missing)}")

@@ -30,7 +30,7 @@ from lbp_prognosis.models import (
     PriorityCox,
     RoystonParmar,
 )
-from lbp_prognosis.validation import UpdatedModel
+from lbp_prognosis.validation import ModelUpdate, UpdatedModel
 
 __all__ = ["equation", "from_equation"]
 
@@ -96,6 +96,11 @@ def equation(
     True
     """
     check_number("digits", digits, low=4, high=17, whole=True)
+    if isinstance(model, ModelUpdate):
+        raise NoEquation(
+            f"`model` must be {_TAKEN}; got a ModelUpdate, the report on an update, which holds the new version. Give "
+            "its attribute `model`."
+        )
     locked = hasattr(model, "unlocked")
     model = getattr(model, "unlocked", model)
     if isinstance(model, UpdatedModel):

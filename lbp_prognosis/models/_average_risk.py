@@ -174,7 +174,7 @@ class AverageRisk(CombinedScores):
             raise EstimationError(f"AverageRisk needs two different scores; {int(used.sum())} rows have one.")
         known, below = self._cross_fit_scores(rows, labels)
         starts = known.grid[:-1]
-        wanted = np.quantile(value[used], [0.25, 0.5, 0.75], method="inverted_cdf")
+        wanted = _quartiles(value[used], weight[used])
         declared = self._declared_cut(known.grid)
         cuts = np.unique(np.append(wanted, [] if declared is None else declared))
         inside = cuts[(cuts >= value[used].min()) & (cuts < value[used].max())]
@@ -253,3 +253,11 @@ class AverageRisk(CombinedScores):
         rest = sum((self._one_cause(frame, horizons, code, given) for code in others), np.zeros(own.shape))
         room = 1.0 - self._one_cause(frame, horizons, 1, given) if 1 in self.causes_ else np.ones(own.shape)
         return own * np.minimum(1.0, np.divide(room, rest, out=np.ones(own.shape), where=rest > 0))
+
+
+def _quartiles(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the smallest values that a quarter, half and three quarters of the weight do not exceed."""
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weights[order])
+    reached = np.searchsorted(share, np.array([0.25, 0.5, 0.75]) * share[-1] * (1 - 1e-12))  # up to rounding
+    return np.asarray(values[order][reached])

@@ -29,7 +29,7 @@ def check_events(event: np.ndarray, weights: np.ndarray | None, cause: int = 1) 
     """Refuse an outcome without a single (weighted) event."""
     counted = event if weights is None else event & (weights > 0)
     if not counted.any():
-        raise EstimationError(
+        raise NotDetermined(
             f"No event of cause {cause} among {event.size} rows: a hazard can't be estimated. "
             "Check the coding of `event` (1 is the event of interest) and the follow-up."
         )

@@ -24,6 +24,7 @@ from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._factor_plans import factor_plans
 from lbp_prognosis.models._hazard_steps import baseline_at_zero, events_at, steps_at
 from lbp_prognosis.models._penalised_columns import PenalisedColumns, penalised_columns
+from lbp_prognosis.models._rare_causes import NotDetermined
 from lbp_prognosis.models._ridge_choice import fold_labels, saturated_loglik
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 
@@ -229,7 +230,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
                 f"ranges over {0.0 if design.offset is None else np.ptp(design.offset):.3g}."
             )
         if not path.converged[: k + 1].all():
-            raise EstimationError(
+            raise NotDetermined(
                 f"The path did not converge at a penalty of {path.lambdas[~path.converged][0]:.4g}: columns without "
                 "penalty may separate patients with the event from the others. Penalise them, or raise "
                 "`lambda_min_ratio`."
@@ -362,7 +363,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
             deviances.append(np.where(inner.converged, -2 * (everyone - trained) / held, np.nan))
             sizes.append(held)
         if len(sizes) < 2:
-            raise EstimationError("Fewer than two folds hold an event: cross-validation has nothing to compare.")
+            raise NotDetermined("Fewer than two folds hold an event: cross-validation has nothing to compare.")
         values, share = np.array(deviances), np.array(sizes)[:, None]
         mean = np.where(path.converged, (values * share).sum(axis=0) / share.sum(), np.nan)
         spread = ((values - mean) ** 2 * share).sum(axis=0) / share.sum()
@@ -403,7 +404,7 @@ class ElasticNetCox(SurvivalRegression, RiskEstimator):
 
     def _smallest(self, deviance: np.ndarray) -> int:
         if np.isnan(deviance).all():
-            raise EstimationError(
+            raise NotDetermined(
                 "At no penalty did the path converge in every fold: columns without penalty may separate patients with "
                 "the event from the others. Penalise them, or take fewer folds."
             )

@@ -27,7 +27,7 @@ from lbp_prognosis.models._coefficient_table import coefficient_table
 from lbp_prognosis.models._cox import CoxPH
 from lbp_prognosis.models._design import Design
 from lbp_prognosis.models._named_states import place_of_state, start_in
-from lbp_prognosis.survival import MultiState, Surv, Weights, cause_names
+from lbp_prognosis.survival import MultiState, Surv, Weights, cause_names, check_weights
 
 __all__ = ["MultiStateCox"]
 
@@ -190,7 +190,9 @@ class MultiStateCox(RiskEstimator):
         self._clusters_are_patients = isinstance(y, MultiState) and clusters is None
         if self._clusters_are_patients:
             clusters = courses.patient
-        moves = (courses.target >= 0) & (courses.target != courses.origin)
+        weighted = check_weights(sample_weight, len(courses))
+        used = np.ones(len(courses), dtype=bool) if weighted is None else weighted.values > 0
+        moves = (courses.target >= 0) & (courses.target != courses.origin) & used  # a row of weight 0 takes no part
         self.states_ = courses.states
         self.transitions_ = self._chosen(courses, moves)
         if not self.transitions_:
@@ -202,7 +204,7 @@ class MultiStateCox(RiskEstimator):
         design = self._start_fit(X, Surv.right(courses.stop, code, entry=entry), sample_weight, None, None, clusters)
         self.causes_ = np.unique([k for _, k in self.transitions_])
         first = np.full(courses.n_patients, np.inf)
-        np.minimum.at(first, courses.patient, courses.start)
+        np.minimum.at(first, courses.patient[used], courses.start[used])
         starts = courses.start == first[courses.patient]
         weights = np.ones(len(courses)) if design.weights is None else design.weights
         self.initial_ = np.bincount(courses.origin[starts], weights=weights[starts], minlength=len(self.states_))
@@ -213,8 +215,7 @@ class MultiStateCox(RiskEstimator):
         since, until = entry, courses.stop
         if self.clock == "reset" and isinstance(y, MultiState):
             since, until = time_in_state(courses)
-        self.step_ = self._chosen_step(until[moves], float(courses.stop.max()))
-        used = weights > 0
+        self.step_ = self._chosen_step(until[moves], float(courses.stop[used].max()))
         self.longest_stay_ = (
             self._longest_stays(courses.origin[used], until[used], moves[used]) if self.clock == "reset" else None
         )

@@ -27,7 +27,7 @@ from lbp_prognosis.models._event_folds import event_folds
 from lbp_prognosis.models._hazard_steps import events_at, steps_at
 from lbp_prognosis.models._incidence_curves import incidence_curves
 from lbp_prognosis.models._modality_blocks import columns_made_of
-from lbp_prognosis.models._rare_causes import RARE_CAUSES, events_of, is_rare, rare_cause_objections
+from lbp_prognosis.models._rare_causes import RARE_CAUSES, NotDetermined, events_of, is_rare, rare_cause_objections
 from lbp_prognosis.models._survival_regression import SurvivalRegression
 from lbp_prognosis.survival import Surv, Weights
 
@@ -251,12 +251,14 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
         model: PriorityCox = clone(self).set_params(strata=None, offset=None)
         try:
             return model.fit(X, y, **given)
-        except EstimationError as error:
+        except NotDetermined as error:
             events = events_of(design, code)
             if self.rare_causes == "error" or not is_rare(events, design.X.shape[1]):
-                raise EstimationError(f"Cause {code}: {error}") from error
+                raise NotDetermined(f"Cause {code}: {error}") from error
             self.rare_causes_[code] = int(events)
             return CoxPH(ties=self.ties).fit(design.X[:, :0], y, **given)
+        except EstimationError as error:
+            raise EstimationError(f"Cause {code}: {error}") from error
 
     @property
     def objections_(self) -> tuple[Objection, ...]:
@@ -360,8 +362,9 @@ class PriorityCox(SurvivalRegression, RiskEstimator):
                 offset=carried[rows],
                 clusters=take(design.clusters),
             )
-        except EstimationError as error:
-            raise EstimationError(f"Block {name!r}: {error}") from error
+        except EstimationError as error:  # of its own kind, which says whether another hazard may stand in
+            kind = NotDetermined if isinstance(error, NotDetermined) else EstimationError
+            raise kind(f"Block {name!r}: {error}") from error
 
     def _crossed(
         self, design: Design, name: str, columns: np.ndarray, rows: np.ndarray, carried: np.ndarray, folds: np.ndarray

@@ -43,7 +43,9 @@ def check_pair(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return two finite vectors of one length; labels in another order are refused."""
     check_same_rows("second", second, "first", first)
     a = check_vector("first", first)
-    b = check_vector("second", second, n=a.size)
+    b = check_vector("second", second)
+    if b.size != a.size:
+        raise argument_error("second", f"of length {a.size}, that of `first`", f"length {b.size}")
     if a.size < 3:
         raise argument_error("first", "measurements of at least three subjects", f"{a.size}")
     return a, b

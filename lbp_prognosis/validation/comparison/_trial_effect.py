@@ -239,6 +239,12 @@ def trial_effect(
     under = _estimate(means, permuted)[0]
     share = _estimate(np.where(np.isfinite(means), sequence, np.nan), permuted)[0]  # what one unit of effect adds
     under, share = under[np.isfinite(under)], share[np.isfinite(under)]  # an arrangement may compare no clusters
+    if under.size < needed / 2 - 1:
+        told = (
+            f"Only {under.size} of {draws} arrangements drawn compare clusters with and without the model: an interval "
+            f"at {level:g} needs {int(np.ceil(needed / 2 - 1))}. Raise `n_permutations`, or join periods."
+        )
+        raise EstimationError(told)
     slack = 1e-12 * max(1.0, float(np.nanmax(np.abs(means))))
 
     def p_of(effect: float) -> float:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CrossValidation", "average_cross_validations", "cross_validate_risk"]
 
+_NOTHING = np.empty(0)
 _FEW_EVENTS = objection("few-events-per-fold")
 _POOLED_SITES = objection("pooled-over-sites")
 _SHORT_FOLDS = objection("horizon-beyond-a-fold")
@@ -351,7 +352,7 @@ def cross_validate_risk(
         checkpoint=checkpoint,
         progress=progress,
         description="Cross-validation",
-        accept=partial(_is_of_fold, folds=places, n_horizons=times.size),
+        accept=partial(_is_of_fold, folds=places, n_horizons=times.size, measured=outcome_kind(y) == "measured"),
     )
     risks, scores = _gathered(tasks, results, places, times.size)
     doubts: tuple[Objection, ...] = (*prepared_objections(X), *stated_once(results))
@@ -388,7 +389,7 @@ def _forecasts(
     """Return out-of-fold distributions by model, of models that predict them in every fold."""
     parts: dict[str, list[tuple[np.ndarray, ScoreForecast]]] = {}
     for (name, r, k), result in zip(tasks, results):
-        if "levels" in result:
+        if result.get("levels", _NOTHING).size:
             forecast = ScoreForecast(result["levels"], result["probability"])
             parts.setdefault(name, []).append((np.flatnonzero(folds[r] == k), forecast))
     return {name: merged_forecasts(found, y, share=1 / folds.shape[0], labels=labels) for name, found in parts.items()}
@@ -460,14 +461,21 @@ def average_cross_validations(parts: Sequence[CrossValidation]) -> CrossValidati
     )
 
 
-def _is_of_fold(task: tuple[str, int, int], arrays: Mapping[str, np.ndarray], *, folds: Any, n_horizons: int) -> bool:
-    """Return whether arrays are risks of the patients held out: one row each, in [0, 1] or not predicted."""
+def _is_of_fold(
+    task: tuple[str, int, int], arrays: Mapping[str, np.ndarray], *, folds: Any, n_horizons: int, measured: bool
+) -> bool:
+    """Return whether arrays are risks of the patients held out: one row each, in [0, 1] or not predicted.
+
+    Of a score there are distributions beside them, or it is said that the model predicts none.
+    """
     held_out = int((folds[task[1]] == task[2]).sum())
     risk, score = arrays["risk"], arrays["score"]
     inside = np.isnan(risk) | ((risk >= 0) & (risk <= 1))
     shaped = risk.shape == (held_out, n_horizons) and score.shape in ((held_out,), (0,))
-    if "levels" in arrays:
-        shaped &= arrays["probability"].shape == (held_out, arrays["levels"].size)
+    shaped &= ("levels" in arrays and "probability" in arrays) == measured
+    if measured and shaped:
+        levels = arrays["levels"].size
+        shaped &= arrays["probability"].shape == ((held_out, levels) if levels else (0,))
     return bool(shaped and inside.all() and are_stated(arrays["objections"]))
 
 
@@ -498,7 +506,9 @@ def _predict_fold(
         "score": np.empty(0) if score is None else score,
         "objections": stated_rows(doubts),
     }
-    if outcome_kind(y) == "measured" and hasattr(model, "predict_forecast"):
-        forecast = model.predict_forecast(held_out)
-        arrays |= {"levels": forecast.levels, "probability": forecast.probability}
+    if outcome_kind(y) == "measured":
+        arrays |= {"levels": _NOTHING, "probability": _NOTHING}  # said, so that no checkpoint lacks them in silence
+        if hasattr(model, "predict_forecast"):
+            forecast = model.predict_forecast(held_out)
+            arrays |= {"levels": forecast.levels, "probability": forecast.probability}
     return arrays

@@ -180,6 +180,9 @@ def test_an_update_on_another_scale_has_no_equation():
         equation(later, horizons=[1e4])
     with pytest.raises(ArgumentError, match="horizons"):
         equation(later)
+    report = update_model(CoxPH().fit(NUMBERS, SINGLE), NUMBERS, LATER, method="slope", horizon=12.0)
+    with pytest.raises(NoEquation, match="got a ModelUpdate, .* Give its attribute `model`"):
+        equation(report, horizons=[12])
 
 
 def test_blocks_of_a_priority_cox():

@@ -194,7 +194,7 @@ def test_reliability_filter_uses_the_lower_limit():
     [
         (lambda: icc([[1, 2], [3, np.nan]]), "missing values in rows"),
         (lambda: icc([1, 2, 3]), "one row per subject"),
-        (lambda: agreement([1, 2, 3], [1, 2]), "length 3"),
+        (lambda: agreement([1, 2, 3], [1, 2]), "`second` must be of length 3, that of `first`; got length 2"),
         (lambda: weighted_kappa([1, 1], [1, 1]), "one grade throughout"),
         (lambda: weighted_kappa(["a", None], ["a", "b"]), "missing grades"),
         (lambda: overlap(np.ones((3, 3)), np.ones((3, 4)), (1, 1)), "on the grid of `first`"),

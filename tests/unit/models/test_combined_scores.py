@@ -27,6 +27,7 @@ from lbp_prognosis.models import (
     StackedRisk,
     TwoPartOutcome,
 )
+from lbp_prognosis.models._average_risk import _quartiles
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Measured, ScoreForecast, Status, Weights, measured_to_status
 
@@ -270,6 +271,30 @@ def test_recalibration_solves_its_score_equations() -> None:
     assert abs(gap[seen].sum()) < 1e-5
     if model.recalibration_["slope"] > 0:
         assert abs((gap * place)[seen].sum()) < 1e-5
+
+
+def test_a_frequency_is_so_many_copies_at_the_cuts_too() -> None:
+    """Weights move the quartiles: half of the weight on low scores, and a row of weight 0 that is not there."""
+    frame, fixed = two_fixed(np.random.default_rng(8))
+    copies = np.where(VALUE <= 2, 4, 1)
+    copies[5] = 0
+    rows = np.repeat(np.arange(N), copies)
+    labels = np.arange(N) % 3
+    model = AverageRisk(fixed, scale="logit")
+    weighted = model.fit(frame, Y, sample_weight=Weights(copies, "frequency"), folds=labels)
+    found, cuts = dict(weighted.recalibration_), weighted.cuts_.tolist()
+    assert cuts != model.fit(frame, Y, folds=labels).cuts_.tolist()
+    written = model.fit(frame.iloc[rows].reset_index(drop=True), Y[rows], folds=labels[rows])
+    assert cuts == written.cuts_.tolist()
+    np.testing.assert_allclose(list(found.values()), list(written.recalibration_.values()), rtol=1e-6, atol=1e-9)
+
+
+def test_quartiles_by_weight_stand_on_the_border() -> None:
+    values, weights = np.array([3.0, 1, 2, 4]), np.array([1.0, 1, 1, 1])
+    assert _quartiles(values, weights).tolist() == [1, 2, 3]  # as inverted_cdf
+    assert _quartiles(values, 0.1 * weights).tolist() == [1, 2, 3]  # sums of tenths
+    assert _quartiles(values, np.array([1, 1.01, 1, 1])).tolist() == [1, 2, 3]
+    assert _quartiles(values, np.array([1, 0.99, 1, 1])).tolist() == [2, 3, 4]
 
 
 def test_a_mean_of_models_is_too_cautious_and_is_stretched() -> None:

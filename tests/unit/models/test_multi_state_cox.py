@@ -155,3 +155,33 @@ def test_robust_errors_of_competing_ends_are_by_patient() -> None:
     rows = np.repeat(np.arange(len(D)), copies)
     written = model.fit(X.iloc[rows].reset_index(drop=True), y[rows]).covariance_
     np.testing.assert_allclose(weighted, written, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("clock", ["forward", "reset"])
+def test_rows_of_weight_0_take_no_part(clock: str) -> None:
+    """A transition, a start and a stay seen in rows of weight 0 alone are not seen."""
+    frame, ms = courses(60)
+    d = pd.DataFrame({"id": ms.patient, "start": ms.start, "stop": ms.stop, "x": frame["x"]})
+    d["state"] = [None if t < 0 else ms.states[t] for t in np.where(ms.target == ms.origin, -1, ms.target)]
+    extra = pd.DataFrame({"id": [900, 900], "start": [0.0, 77.005], "stop": [77.005, 99.0], "x": 5.0, "state": None})
+    extra.loc[0, "state"] = "cured"
+    both = pd.concat([d, extra], ignore_index=True)
+    model = MultiStateCox(clock=clock)
+
+    def course(table: pd.DataFrame) -> MultiState:
+        columns = (table[name] for name in ("id", "start", "stop", "state"))
+        return MultiState.from_long(*columns, initial="pain", states=(*ms.states, "cured"))
+
+    plain = model.fit(d[["x"]], course(d)).to_dict()
+    weighted = model.fit(both[["x"]], course(both), sample_weight=np.r_[np.ones(len(d)), 0.0, 0.0])
+    assert weighted.transitions_ == [(0, 1), (0, 2), (1, 0), (1, 2)]
+    assert weighted.n_transitions_ == int(d["state"].notna().sum())
+    assert weighted.step_ == (0.01 if clock == "reset" else None)
+    other = RiskEstimator.from_dict(plain)
+    new = pd.DataFrame({"x": [-1.0, 0.5]})
+    np.testing.assert_allclose(weighted.initial_, other.initial_)
+    np.testing.assert_allclose(
+        weighted.predict_occupancy(new, [2.0, 6.0]), other.predict_occupancy(new, [2.0, 6.0]), atol=1e-9
+    )
+    with pytest.raises(LBPError, match="No patient changes state"):
+        model.fit(both[["x"]], course(both), sample_weight=both["state"].isna().to_numpy(float))

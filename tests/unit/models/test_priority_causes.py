@@ -9,7 +9,7 @@ from syn import syn
 
 from lbp_prognosis._base import ArgumentError, EstimationError
 from lbp_prognosis.deployment import lock
-from lbp_prognosis.models import CauseSpecificCox, NullModel, PriorityCox
+from lbp_prognosis.models import CauseSpecificCox, CoxPH, NullModel, PriorityCox
 from lbp_prognosis.models._base import RiskEstimator
 from lbp_prognosis.survival import Surv, Weights
 
@@ -145,3 +145,22 @@ def test_a_model_is_read_as_it_was_and_locked_as_the_cause_specific_one():
             other.predict_risk(X, TIMES, cause, strata=strata),
             rtol=1e-9,
         )
+
+
+def test_only_effects_that_are_not_determined_are_left_out(monkeypatch):
+    """A rare cause is the same for all where its effects have no estimate, not where its fit fails otherwise."""
+    event = np.where(Y["event"] == 2, 0, Y["event"])
+    event[np.flatnonzero((event == 0) & (Y["time"] > 3))[0]] = 2
+    y = Surv.right(Y["time"], event)
+    crossed = PriorityCox(BLOCKS, unpenalised=list(BLOCKS), cross_fit=2)
+    assert crossed.fit(X, y).rare_causes_ == {2: 1}  # half of the patients have no event of it
+    fit = CoxPH.fit
+
+    def broken(self, X, y, **given):
+        if int((y["event"] == 1).sum()) == 1:
+            raise EstimationError("The sums overflow.")
+        return fit(self, X, y, **given)
+
+    monkeypatch.setattr(CoxPH, "fit", broken)
+    with pytest.raises(EstimationError, match=r"Cause 2: Block 'clinical': The sums overflow"):
+        PriorityCox(BLOCKS, **PLAIN).fit(X, y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis import Measured, Surv
-from lbp_prognosis._base import ArgumentError, OutcomeError
+from lbp_prognosis._base import ArgumentError, Checkpoint, OutcomeError
 from lbp_prognosis.evaluation import brier, crps, evaluate, time_dependent_auc
 from lbp_prognosis.fusion import MultipleImputation, RiskPipeline, pool_levels
 from lbp_prognosis.models import CoxPH, LinearOutcome, OrdinalRegression, StackedRisk
@@ -68,6 +69,16 @@ def test_cross_validated_risks_of_a_score_keep_its_distributions(data, tmp_path)
             held[out] += model.predict_mean(X[out]) / 2
         if name == "or":
             np.testing.assert_allclose(forecast.mean(), held, rtol=1e-10)
+    # files of a version that kept no distributions, or half of them, are made anew
+    store = Checkpoint(tmp_path, json.loads((tmp_path / "checkpoint.json").read_text())["key"])
+    for number, lost in enumerate((("levels", "probability"), ("levels",), ("probability",))):
+        arrays = store.load(number)
+        assert arrays is not None
+        store.save(number, {name: values for name, values in arrays.items() if name not in lost})
+    fresh = {"or": OrdinalRegression(), "line": LinearOutcome()}
+    renewed = cross_validate_risk(fresh, X, y, **keywords, checkpoint=tmp_path)
+    assert set(renewed.forecasts) == set(models)
+    np.testing.assert_array_equal(renewed.forecasts["or"].probability, found.forecasts["or"].probability)
     judged = found.evaluate().metrics["or"]
     assert judged["crps"].value == pytest.approx(crps(y, found.forecasts["or"]).value, abs=1e-12)
     assert judged["auc"].value == pytest.approx(evaluate(y, found.risks["or"][:, 0]).metric("auc").value, abs=1e-12)

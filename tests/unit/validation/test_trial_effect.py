@@ -164,6 +164,31 @@ def test_an_arrangement_that_compares_nothing_is_no_evidence() -> None:
         assert p_of(limit + sign * 0.02 * width) < 0.05 + 0.02
 
 
+@pytest.mark.parametrize("comparing", [0, 18, 19])
+def test_arrangements_that_compare_have_to_be_enough(comparing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each cluster in a period of its own but two: few arrangements put one of these two on each side.
+
+    Of p = (1 + beyond) / (1 + arrangements) none is at most 0.05 with fewer than 19.
+    """
+    cluster = np.repeat(np.arange(40), 4)
+    period, used = np.maximum(np.arange(40) - 1, 0)[cluster], (np.arange(40) == 0)[cluster].astype(float)
+
+    class Draws:
+        def random(self, shape: tuple[int, int]) -> np.ndarray:
+            order = np.tile(np.arange(40.0), (shape[0], 1))
+            order[comparing:] = np.roll(np.arange(40.0), 5)  # the cluster with the model is one of the others
+            return order
+
+    monkeypatch.setattr("lbp_prognosis.validation.comparison._trial_effect.generator", lambda state: Draws())
+    arguments = {"clusters": cluster, "exposed": used, "periods": period, "model": "full", "n_permutations": 200}
+    value = np.arange(160) % 7 + 0.1 * cluster
+    if comparing < 19:
+        with pytest.raises(LBPError, match=f"Only {comparing} of 200 arrangements drawn .* needs 19"):
+            trial_effect(value, **arguments)
+    else:
+        assert trial_effect(value, **arguments).n_permutations == 19
+
+
 def test_correlation_of_unequal_clusters() -> None:
     """Analysis of variance within arms by hand: sizes 1, 3 and 2, 2; Donner and Klar's mean size is 2 − 1/4."""
     value = np.array([1.0, 2, 4, 6, 3, 5, 9, 11])
