@@ -57,6 +57,7 @@ from lbp_prognosis._kernels._discrete_hazard import DiscreteHazardFit, discrete_
 from lbp_prognosis._kernels._exponential_shapley import ExponentialSum, exponential_shapley, reachable_sums
 from lbp_prognosis._kernels._fine_gray import fine_gray_data, fine_gray_influence
 from lbp_prognosis._kernels._followed import followed_by_visits, followed_times
+from lbp_prognosis._kernels._gamma_tails import gamma_tails
 from lbp_prognosis._kernels._hybrid_margins import MOST_LEAVES, Forest, forest_masks, hybrid_margins
 from lbp_prognosis._kernels._incidence import exponential_incidence, product_limit_incidence
 from lbp_prognosis._kernels._interval_states import interval_states
@@ -285,6 +286,7 @@ __all__ = [
     "followed_by_visits",
     "followed_times",
     "forest_masks",
+    "gamma_tails",
     "generalised_gamma_scale",
     "hazard_influence",
     "hazard_line",

@@ -15,6 +15,8 @@ from functools import partial
 import numpy as np
 from scipy import linalg, special
 
+from lbp_prognosis._kernels._gamma_tails import gamma_tails
+
 __all__ = [
     "TransformationDesign",
     "TransformationFit",
@@ -84,7 +86,7 @@ def _gamma(z: np.ndarray, q: float) -> tuple[np.ndarray, np.ndarray, np.ndarray,
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         e = np.exp(q * z)
         density = np.log(abs(q)) + _log_gamma_constant(k) + k * (q * z - np.expm1(q * z))
-        tail, rest = special.gammaincc(k, k * e), special.gammainc(k, k * e)
+        rest, tail = gamma_tails(k, q * z)
         if q < 0:
             tail, rest = rest, tail
         # Far in the tail S underflows before its logarithm does: first term of the asymptotic expansion.

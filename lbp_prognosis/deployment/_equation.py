@@ -27,14 +27,17 @@ class Equation(Formula):
     - link ``cloglog`` (proportional hazards): ``risk = 1 − exp(−B_s(τ) · exp(lp))``, with B the cumulative hazard of a
       patient whose ``lp`` is 0; ``exp(−B)`` is the baseline survival at the centre;
     - link ``logit``: ``risk = 1 / (1 + exp(−(B_s(τ) + lp)))``;
-    - link ``probit``: ``risk = Φ(B_s(τ) + lp)``.
+    - link ``probit``: ``risk = Φ(B_s(τ) + lp)``;
+    - link ``loglog``: ``risk = exp(−exp(−(B_s(τ) + lp)))``;
+    - link ``generalised_gamma``: ``risk = P(1/q², exp(q·(B_s(τ) + lp))/q²)`` with P the regularised lower incomplete
+      gamma function and q the shape, and 1 minus that where q is negative (Prentice 1974, doi:10.1093/biomet/61.3.539).
 
     Attributes
     ----------
     terms : tuple of NumberTerm or LevelTerm
         One per predictor, in the predictor's own unit.
     link : str
-        ``"cloglog"``, ``"logit"`` or ``"probit"``.
+        ``"cloglog"``, ``"logit"``, ``"probit"``, ``"loglog"`` or ``"generalised_gamma"``.
     centre : float
         Subtracted from the sum of the terms; the baseline applies there.
     horizons : tuple of float
@@ -55,6 +58,8 @@ class Equation(Formula):
         Significant digits that texts are written with; the numbers here are kept in full.
     n_completed : int
         Completed tables whose coefficients and log baselines were averaged; 1 without imputation.
+    shape : float
+        Shape q of the generalised gamma distribution; 0 for other links.
     """
 
     # ---- forms -------------------------------------------------------------------------------------------------
@@ -72,7 +77,11 @@ class Equation(Formula):
         return stata_text(self)
 
     def to_javascript(self) -> str:
-        """Return a JavaScript function ``lbpRisk(x, horizon)`` of an object of values; no package is needed."""
+        """Return a JavaScript function ``lbpRisk(x, horizon)`` of an object of values; no package is needed.
+
+        JavaScript has no incomplete gamma function: that of the link ``generalised_gamma`` is part of the text, and its
+        risks are within 1e-8.
+        """
         return javascript_text(self)
 
     def to_latex(self) -> str:

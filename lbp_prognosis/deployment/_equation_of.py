@@ -15,6 +15,7 @@ from lbp_prognosis.deployment._competing_of import competing_equation, is_compet
 from lbp_prognosis.deployment._equation import Equation
 from lbp_prognosis.deployment._equation_of_updated import equation_of_updated
 from lbp_prognosis.deployment._formula import FORMAT
+from lbp_prognosis.deployment._links import LEAST_SHAPE, LP_SCALES
 from lbp_prognosis.deployment._no_equation import NoEquation
 from lbp_prognosis.deployment._pieces import Piece, raw_pieces, through_steps, total
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm, Term, term_from_dict
@@ -23,6 +24,7 @@ from lbp_prognosis.models import (
     DiscreteTimeHazard,
     ElasticNetCox,
     FineGray,
+    LinearOutcome,
     LogisticRisk,
     OrdinalRegression,
     ParametricAFT,
@@ -35,11 +37,17 @@ from lbp_prognosis.validation import ModelUpdate, UpdatedModel
 __all__ = ["equation", "from_equation"]
 
 _TAKEN = (
-    "CoxPH, ElasticNetCox, PriorityCox, FineGray, LogisticRisk, OrdinalRegression, ParametricAFT, RoystonParmar, "
-    "PiecewiseExponential (of one interval), DiscreteTimeHazard, a locked CauseSpecificCox, a RiskPipeline around one "
-    "of them, or an update of one"
+    "CoxPH, ElasticNetCox, PriorityCox, FineGray, LogisticRisk, OrdinalRegression, LinearOutcome, ParametricAFT, "
+    "RoystonParmar, PiecewiseExponential (of one interval), DiscreteTimeHazard, a locked CauseSpecificCox, a "
+    "RiskPipeline around one of them, or an update of one"
 )
-_AFT = {"weibull": "cloglog", "exponential": "cloglog", "loglogistic": "logit", "lognormal": "probit"}
+_AFT = {
+    "weibull": "cloglog",
+    "exponential": "cloglog",
+    "loglogistic": "logit",
+    "lognormal": "probit",
+    "generalised_gamma": "probit",  # at the shape 0
+}
 _RP = {"hazard": "cloglog", "odds": "logit", "normal": "probit"}
 
 
@@ -56,8 +64,8 @@ def equation(
     Parameters
     ----------
     model : fitted model, RiskPipeline or LockedModel
-        CoxPH, ElasticNetCox, PriorityCox, FineGray, LogisticRisk, OrdinalRegression (with its declared cut),
-        ParametricAFT (but the generalised gamma), RoystonParmar, PiecewiseExponential (within its first interval),
+        CoxPH, ElasticNetCox, PriorityCox, FineGray, LogisticRisk, OrdinalRegression and LinearOutcome (with their
+        declared cut), ParametricAFT, RoystonParmar, PiecewiseExponential (within its first interval),
         DiscreteTimeHazard, a locked CauseSpecificCox or PriorityCox of several causes; a pipeline of Standardise,
         OneHot, RestrictedCubicSpline, StandardScaler and an imputation around one of them; or what `update_model` made
         of one. The formula is one of complete rows. After multiple imputation it is the average of coefficients and log
@@ -143,7 +151,8 @@ def equation(
         baseline=_pooled(bases, link),
         stratum=_stratum(inner[0]),
         cause=int(getattr(inner[0], "_own_cause", 1)),
-        scale=str(inner[0].linear_predictor_scale or ""),
+        scale=found[0].scale,
+        shape=found[0].shape,
         time_unit=time_unit,
         model=type(inner[0]).__name__,
         digits=int(digits),
@@ -249,13 +258,21 @@ class _Line:
     """``coef`` by column, the centre, and the baseline by stratum, on the scale of a link."""
 
     def __init__(
-        self, model: Any, link: str, baseline: list[np.ndarray], centre: float = 0.0, factor: float = 1.0
+        self,
+        model: Any,
+        link: str,
+        baseline: list[np.ndarray],
+        centre: float = 0.0,
+        factor: float = 1.0,
+        shape: float = 0.0,
     ) -> None:
-        self.link = link
+        self.link, self.shape = link, shape
         coef = model.coef_[0] if isinstance(model, PiecewiseExponential) else model.coef_  # of the first interval
         self.coef = {name: factor * float(value) for name, value in zip(model._names(), coef)}
         self.centre = centre
         self.offset_slope = factor
+        # a linear predictor that was scaled or turned is on the scale of the link
+        self.scale = str(model.linear_predictor_scale or "") if factor == 1.0 else LP_SCALES.get(link, "")
         labels = [str(plain_label(label)) for label in model.strata_levels_] or [""]
         if len(set(labels)) != len(labels):
             raise NoEquation(f"`model` has strata that read alike, {labels}. Use save_model.")
@@ -273,12 +290,14 @@ def _line(model: Any, times: np.ndarray) -> _Line:
         return _Line(model, "cloglog", steps, float(model.centre_ @ model.coef_))
     if isinstance(model, LogisticRisk):
         return _Line(model, "logit", [np.array([model.intercept_])])
-    if isinstance(model, OrdinalRegression):
-        return _ordinal(model)
-    if isinstance(model, ParametricAFT) and model.distribution in _AFT:
+    if isinstance(model, OrdinalRegression | LinearOutcome):
+        return _score(model)
+    if isinstance(model, ParametricAFT):
         start = (np.log(times) - model.intercept_) / model.scale_
-        link = _AFT[model.distribution]
-        return _Line(model, link, [np.exp(start) if link == "cloglog" else start], factor=-1 / model.scale_)
+        shape = model.shape_ if model.distribution == "generalised_gamma" and abs(model.shape_) >= LEAST_SHAPE else 0.0
+        link = "generalised_gamma" if shape else _AFT[model.distribution]
+        base = np.exp(start) if link == "cloglog" else start
+        return _Line(model, link, [base], factor=-1 / model.scale_, shape=shape)
     if isinstance(model, RoystonParmar):
         spline = log_time_spline(np.log(times), model.knots_)[0]
         link, values = _RP[model.scale], [spline @ gamma for gamma in model.gamma_]
@@ -300,29 +319,36 @@ def _piecewise(model: PiecewiseExponential, times: np.ndarray) -> _Line:
     return _Line(model, "cloglog", [np.exp(model.intercept_[0]) * times])
 
 
-def _ordinal(model: Any) -> _Line:
+def _score(model: Any) -> _Line:
+    """Return P(score at most the declared cut), or at least: the threshold there, and effects on the other side."""
     cut, below = model.at_most_, True
     if cut is None:
         cut, below = model.at_least_, False
+    if cut is None:
+        raise NoEquation(
+            "`model` must have a declared cut (Measured.at(…, at_most=)) for its risk to be an equation; got none. Use "
+            "save_model."
+        )
+    slack = 1e-9 * max(float(np.abs(model.levels_).max()), 1.0)
+    inside = model.levels_ <= cut + slack if below else model.levels_ < cut - slack
+    k = int(inside.sum())
+    if not 0 < k < model.levels_.size:
+        raise NoEquation(f"`model` has no level on one side of the cut {cut:g}: its risk is constant.")
+    sign = 1.0 if below else -1.0
+    if isinstance(model, LinearOutcome):  # a normal score, cut half-way between the levels
+        halfway = (model.levels_[k - 1] + model.levels_[k]) / 2
+        start = sign * (halfway - model.intercept_) / model.sigma_
+        return _Line(model, "probit", [np.array([start])], factor=-sign / model.sigma_)
     if model.partial_coef_.shape[1]:
         raise NoEquation(
             f"`model` has a coefficient for each threshold of {list(model.partial)}, whose lines are put in order "
             "where they cross. Use save_model, or a model with common coefficients."
         )
-    links = {"logit": "logit", "probit": "probit"}
-    if cut is None or model.link not in links:
-        raise NoEquation(
-            "`model` must have a declared cut (Measured.at(…, at_most=)) and the link logit or probit for its risk to "
-            f"be an equation; got link {model.link!r}, cut {cut}. Use save_model."
-        )
-    slack = 1e-9 * max(abs(model.lower_), abs(model.upper_), 1.0)
-    inside = model.levels_ <= cut + slack if below else model.levels_ < cut - slack
-    k = int(inside.sum())
-    if not 0 < k < model.levels_.size:
-        raise NoEquation(f"`model` has no level on one side of the cut {cut:g}: its risk is constant.")
-    threshold = float(model.thresholds_[k - 1])
-    sign = 1.0 if below else -1.0
-    return _Line(model, links[model.link], [np.array([sign * threshold])], factor=-sign)
+    start = sign * float(model.thresholds_[k - 1])
+    link = model.link
+    if link == "cloglog":
+        link, start = ("cloglog", float(np.exp(start))) if below else ("loglog", start)
+    return _Line(model, link, [np.array([start])], factor=-sign)
 
 
 def _read_steps(times: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:

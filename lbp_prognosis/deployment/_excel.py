@@ -16,10 +16,12 @@ from lbp_prognosis.deployment._written import header, number, one_line, range_wo
 __all__ = ["excel_equal", "excel_term", "put_text", "write_excel"]
 
 _FIRST = 4  # row of the first predictor
+_HUGE = 5e4  # shape of a gamma distribution that programs do not sum
 _RISK = {
     "cloglog": "1-EXP(-{base}*EXP({lp}))",
     "logit": "1/(1+EXP(-({base}+{lp})))",
     "probit": "NORMSDIST({base}+{lp})",
+    "loglog": "EXP(-EXP(-({base}+{lp})))",
 }
 
 
@@ -63,7 +65,7 @@ def write_excel(equation: Formula, path: str | os.PathLike[str]) -> Path:
                 base = f"IF({excel_equal(stratum, label)},{number(values[k], equation.digits)},{base})"
         else:
             base = number(equation.baseline[""][k], equation.digits)
-        sheet.cell(here, 5).value = "=" + _RISK[equation.link].format(base=f"({base})", lp=f"E{lp}")
+        _put_risk(sheet, here, equation, f"({base})", f"E{lp}")
         sheet.cell(here, 5).number_format = "0.0%"
     for k, line in enumerate(header(equation, "").splitlines()):
         put_text(sheet, lp + len(equation.horizons) + 2 + k, 1, one_line(line))
@@ -72,6 +74,26 @@ def write_excel(equation: Formula, path: str | os.PathLike[str]) -> Path:
     buffer = io.BytesIO()
     book.save(buffer)
     return write_file(path, buffer.getvalue())
+
+
+def _put_risk(sheet: Any, row: int, equation: Formula, base: str, lp: str) -> None:
+    if equation.link != "generalised_gamma":
+        sheet.cell(row, 5).value = "=" + _RISK[equation.link].format(base=base, lp=lp)
+        return
+    q, k = number(equation.shape, equation.digits), equation.shape**-2
+    if k < _HUGE:  # EXP of more than 709 is an error; so is GAMMADIST far beyond its mean
+        x = f"MIN(EXP(MIN(({q})*({base}+{lp}),700))/({q})^2,{number(k + 40 * math.sqrt(k) + 800, 17)})"
+        below = f"GAMMADIST({x},1/({q})^2,1,1)"  # the name that all versions know
+    else:  # workbooks do not sum so far: the first term of Temme's expansion (DLMF 8.12), within 1e-9
+        put_text(sheet, row, 4, "in column F: shape times standardised log time")
+        sheet.cell(row, 6).value = f"=MAX(-0.5,MIN(0.5,({q})*({base}+{lp})))"
+        s = f"F{row}"
+        rest = f"(1+{s}/3*(1+{s}/4*(1+{s}/5*(1+{s}/6*(1+{s}/7)))))"
+        eta = f"({s}*SQRT({rest}))"
+        first = f"(-1/3+{eta}/12-2*{eta}^2/135)"
+        tail = f"EXP(0-{s}^2/2*{rest}/({q})^2)*SQRT(({q})^2/{number(2 * math.pi, 17)})"
+        below = f"NORMSDIST({eta}/SQRT(({q})^2))-{tail}*{first}"
+    sheet.cell(row, 5).value = f"={below}" if equation.shape > 0 else f"=1-({below})"
 
 
 def put_text(sheet: Any, row: int, column: int, text: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, ndtr
 
 from lbp_prognosis._base import (
     Result,
@@ -19,6 +18,7 @@ from lbp_prognosis._base import (
     takes_rows,
 )
 from lbp_prognosis.deployment._columns_of_terms import ColumnsOfTerms
+from lbp_prognosis.deployment._links import LEAST_SHAPE, LINKS, risk_of_lp
 from lbp_prognosis.deployment._terms import (
     LevelTerm,
     Term,
@@ -27,9 +27,8 @@ from lbp_prognosis.deployment._terms import (
     term_to_dict,
 )
 
-__all__ = ["FORMAT", "LINKS", "Formula"]
+__all__ = ["FORMAT", "Formula"]
 
-LINKS = ("cloglog", "logit", "probit")
 FORMAT = 1
 
 
@@ -50,6 +49,7 @@ class Formula(ColumnsOfTerms, Result):
     digits: int = 12
     n_completed: int = 1
     synthetic: bool = field(default=False)
+    shape: float = 0.0
 
     def __post_init__(self) -> None:
         if self.link not in LINKS:
@@ -59,7 +59,7 @@ class Formula(ColumnsOfTerms, Result):
             raise argument_error("terms", "one per column", f"{names}")
         if not self.horizons or not self.baseline:
             raise argument_error("baseline", "known at one horizon or more", "none")
-        numbers = [self.centre, *self.horizons, *(b for values in self.baseline.values() for b in values)]
+        numbers = [self.centre, self.shape, *self.horizons, *(b for values in self.baseline.values() for b in values)]
         for term in self.terms:
             numbers += list(term.effects) if isinstance(term, LevelTerm) else [term.slope, *term.knots, *term.cubes]
         if not np.isfinite(np.array(numbers, dtype=float)).all():
@@ -68,6 +68,10 @@ class Formula(ColumnsOfTerms, Result):
             raise argument_error("baseline", f"of {len(self.horizons)} values, one per horizon", "another number")
         if self.link == "cloglog" and any(b < 0 for values in self.baseline.values() for b in values):
             raise argument_error("baseline", "cumulative hazards of at least 0", "a negative one")
+        if self.link == "generalised_gamma" and not LEAST_SHAPE <= abs(self.shape) <= 1e3:
+            raise argument_error("shape", "of a generalised gamma between 1e-6 and 1000 in size", repr(self.shape))
+        if self.link != "generalised_gamma" and self.shape != 0:
+            raise argument_error("shape", f"0 for the link {self.link}", repr(self.shape))
         if list(self.horizons) != sorted(set(self.horizons)):
             raise argument_error("horizons", "increasing", str(self.horizons))
         if bool(self.stratum) != ("" not in self.baseline):
@@ -156,11 +160,7 @@ class Formula(ColumnsOfTerms, Result):
 
     def risk_of(self, lp: Any, baseline: Any) -> np.ndarray:
         """Return the risk at linear predictors and baselines that fit together in shape."""
-        if self.link == "cloglog":
-            with np.errstate(over="ignore", invalid="ignore"):
-                hazard = np.where(np.asarray(baseline) == 0, 0.0 * np.asarray(lp), baseline * np.exp(lp))
-            return -np.expm1(-hazard)
-        return (expit if self.link == "logit" else ndtr)(np.asarray(baseline) + lp)
+        return risk_of_lp(self.link, lp, baseline, self.shape)
 
     # ---- rounding ----------------------------------------------------------------------------------------------
 
@@ -178,6 +178,7 @@ class Formula(ColumnsOfTerms, Result):
             self,
             terms=tuple(rounded(term, digits) for term in self.terms),
             centre=significant(self.centre, digits),
+            shape=significant(self.shape, digits),
             baseline={label: tuple(significant(b, digits) for b in values) for label, values in self.baseline.items()},
             digits=digits,
         )
@@ -200,7 +201,8 @@ class Formula(ColumnsOfTerms, Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole equation in types of strict JSON."""
-        return {
+        shaped = {"shape": self.shape} if self.link == "generalised_gamma" else {}
+        return shaped | {
             "format": FORMAT,
             "terms": [term_to_dict(term) for term in self.terms],
             "link": self.link,
@@ -232,6 +234,8 @@ class Formula(ColumnsOfTerms, Result):
             rows.append({**shared, "part": "slope", "value": term.slope})
             rows += [{**shared, "part": "cube", "knot": k, "value": c} for k, c in zip(term.knots, term.cubes)]
         rows.append({"part": "centre", "value": self.centre})
+        if self.link == "generalised_gamma":
+            rows.append({"part": "shape", "value": self.shape})
         for label, values in self.baseline.items():
             rows += [
                 {"part": "baseline", "stratum": label, "horizon": horizon, "value": value}

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit, ndtri
 
 from lbp_prognosis._base import Result, argument_error, check_horizons, check_number, plain_label, takes_rows
 from lbp_prognosis.deployment._competing_equation import CompetingEquation
 from lbp_prognosis.deployment._equation import Equation
+from lbp_prognosis.deployment._links import lp_of_risk
 from lbp_prognosis.deployment._terms import LevelTerm, NumberTerm
 
 if TYPE_CHECKING:
@@ -246,12 +246,9 @@ def _branches(points: np.ndarray) -> np.ndarray:
 
 def _risk_scale(equation: Equation, base: float, intercept: float, per_unit: float, most: float) -> pd.DataFrame:
     risks = np.array(_RISKS)
-    if equation.link == "cloglog":
-        if base == 0:
-            return pd.DataFrame({"risk": [], "total": []})
-        lp = np.log(-np.log1p(-risks)) - np.log(base)
-    else:
-        lp = (logit(risks) if equation.link == "logit" else ndtri(risks)) - base
+    if equation.link == "cloglog" and base == 0:
+        return pd.DataFrame({"risk": [], "total": []})
+    lp = lp_of_risk(equation.link, risks, base, equation.shape)
     total = (lp - intercept) * per_unit
     inside = (total >= 0) & (total <= most)
     return pd.DataFrame({"risk": risks[inside], "total": total[inside]})

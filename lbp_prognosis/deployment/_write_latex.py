@@ -25,13 +25,19 @@ _RISK = {
     "cloglog": r"1-\exp\{-H_0(\tau)\,e^{\eta}\}",
     "logit": r"\{1+e^{-(\alpha(\tau)+\eta)}\}^{-1}",
     "probit": r"\Phi\{\alpha(\tau)+\eta\}",
+    "loglog": r"\exp\{-e^{-(\alpha(\tau)+\eta)}\}",
+    "generalised_gamma": r"P\{q^{-2},\,q^{-2}e^{q(\alpha(\tau)+\eta)}\}",
 }
 
 
 def latex_text(equation: Formula) -> str:
     """Return ``\\[ … \\]`` with an ``aligned`` block; needs amsmath."""
     digits = equation.digits
-    lines = [rf"\mathrm{{risk}}(\tau) &= {_RISK[equation.link]} \\"]
+    below = "1-" if equation.shape < 0 else ""
+    lines = [rf"\mathrm{{risk}}(\tau) &= {below}{_RISK[equation.link]} \\"]
+    if equation.link == "generalised_gamma":
+        words = r"\text{the regularised lower incomplete gamma function}"
+        lines.append(rf"P &\;{words},\quad q = {latex_number(equation.shape, digits)} \\")
     lines.append(rf"\eta &= {latex_number(-equation.centre, digits)}")
     for term in equation.terms:
         lines += [rf"\\ &\quad {part}" for part in latex_parts(term, digits)]

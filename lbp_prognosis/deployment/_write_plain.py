@@ -15,13 +15,18 @@ _RISK = {
     "cloglog": "risk = 1 - S0^exp(lp)",
     "logit": "risk = 1 / (1 + exp(-(a + lp)))",
     "probit": "risk = Phi(a + lp), the normal distribution function",
+    "loglog": "risk = exp(-exp(-(a + lp)))",
+    "generalised_gamma": "risk = {below}P(1/q^2, exp(q * (a + lp)) / q^2), "
+    "P the regularised lower incomplete gamma function, q = {q}",
 }
 
 
 def plain_text(equation: Formula) -> str:
     """Return the formula line by line."""
     digits = equation.digits
-    lines = [header(equation, "").replace("\n ", "\n").lstrip(), f"\n{_RISK[equation.link]}\n\n"]
+    below = "" if equation.shape > 0 else "1 - "
+    risk = _RISK[equation.link].format(q=number(equation.shape, digits), below=below)
+    lines = [header(equation, "").replace("\n ", "\n").lstrip(), f"\n{risk}\n\n"]
     lines.append(f"lp = {number(-equation.centre, digits)}\n")
     for term in equation.terms:
         lines += plain_parts(term, digits)

@@ -13,6 +13,8 @@ _RISK = {
     "cloglog": "-expm1(-base * exp(lp))",
     "logit": "plogis(base + lp)",
     "probit": "pnorm(base + lp)",
+    "loglog": "exp(-exp(-(base + lp)))",
+    "generalised_gamma": "pgamma(exp(q * (base + lp)) / q^2, 1 / q^2, lower.tail = q > 0)",
 }
 
 
@@ -41,6 +43,8 @@ def r_text(equation: Formula) -> str:
     else:
         values = ", ".join(number(b, digits) for b in equation.baseline[""])
         lines.append(f"  base <- c({values})[k]\n")
+    if equation.link == "generalised_gamma":
+        lines.append(f"  q <- {number(equation.shape, digits)}\n")
     lines.append(f"  {_RISK[equation.link]}\n}}\n")
     return "".join(lines)
 

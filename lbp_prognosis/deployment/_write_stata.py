@@ -17,6 +17,8 @@ _RISK = {
     "cloglog": "1 - exp(-({base}) * exp(lp))",
     "logit": "invlogit(({base}) + lp)",
     "probit": "normal(({base}) + lp)",
+    "loglog": "exp(-exp(-(({base}) + lp)))",
+    "generalised_gamma": "{below}(1 / ({q})^2, exp(({q}) * (({base}) + lp)) / ({q})^2)",
 }
 _RESERVED = {"lp", "base", "if", "in", "using", "with", "byte", "int", "long", "float", "double", "strL"}
 _RESERVED |= {"_all", "_b", "_coef", "_cons", "_n", "_N", "_pi", "_pred", "_rc", "_se", "_skip"}
@@ -64,7 +66,9 @@ def stata_text(equation: Formula) -> str:
                 base = f"cond({stata_equal(names[equation.stratum], label)}, {number(values[k], digits)}, {base})"
         else:
             base = number(equation.baseline[""][k], digits)
-        lines.append(f"generate double {word} = {_RISK[equation.link].format(base=base)}\n")
+        below = "gammap" if equation.shape > 0 else "gammaptail"
+        made = _RISK[equation.link].format(base=base, q=number(equation.shape, digits), below=below)
+        lines.append(f"generate double {word} = {made}\n")
     return "".join(lines)
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from scipy.special import expit, ndtr
+from scipy.special import expit, gammainc, gammaincc, ndtr
 
 
 class NotAvailable(Exception):
@@ -25,7 +25,9 @@ EXCEL = {
     "MAX": max,
     "MIN": min,
     "EXP": math.exp,
+    "SQRT": math.sqrt,
     "NORMSDIST": ndtr,
+    "GAMMADIST": lambda x, shape, scale, whole: gammainc(shape, x / scale) if whole else None,
     "NA": _missing,
 }
 
@@ -163,6 +165,8 @@ def stata(commands: str, row: dict[str, Any]) -> dict[str, float]:
         "exp": math.exp,
         "invlogit": expit,
         "normal": ndtr,
+        "gammap": gammainc,
+        "gammaptail": gammaincc,
     }
     for line in commands.splitlines():
         if not line or line.startswith("*"):

@@ -33,6 +33,7 @@ from lbp_prognosis.models import (
     DiscreteTimeHazard,
     ElasticNetCox,
     FineGray,
+    LinearOutcome,
     LogisticRisk,
     NullModel,
     OrdinalRegression,
@@ -52,6 +53,8 @@ SINGLE = Surv.right(D.time, D.event)
 COMPETING = Surv.right(D.time, D.status)
 STATE = Status.at(12, D.y)
 SCORE = Measured.at(12, np.clip(np.round(10 - D.time / 4), 0, 10), lower=0, upper=10, at_most=5)
+BAD_SCORE = Measured.at(12, np.clip(np.round(10 - D.time / 4), 0, 10), lower=0, upper=10, at_least=5)
+NO_CUT = Measured.at(12, np.clip(np.round(10 - D.time / 4), 0, 10), lower=0, upper=10)
 HORIZONS = [6.0, 12.0]
 
 
@@ -68,10 +71,15 @@ CASES = {
     "LogisticRisk": (lambda: LogisticRisk(), STATE, None),
     "OrdinalRegression": (lambda: OrdinalRegression(), SCORE, None),
     "OrdinalRegression-probit": (lambda: OrdinalRegression(link="probit"), SCORE, None),
+    "OrdinalRegression-cloglog": (lambda: OrdinalRegression(link="cloglog"), SCORE, None),
+    "OrdinalRegression-loglog": (lambda: OrdinalRegression(link="cloglog"), BAD_SCORE, None),
+    "LinearOutcome": (lambda: LinearOutcome(), SCORE, None),
+    "LinearOutcome-at-least": (lambda: LinearOutcome(), BAD_SCORE, None),
     "weibull": (lambda: ParametricAFT("weibull"), SINGLE, HORIZONS),
     "exponential": (lambda: ParametricAFT("exponential"), SINGLE, HORIZONS),
     "loglogistic": (lambda: ParametricAFT("loglogistic"), SINGLE, HORIZONS),
     "lognormal": (lambda: ParametricAFT("lognormal"), SINGLE, HORIZONS),
+    "generalised_gamma": (lambda: ParametricAFT("generalised_gamma"), SINGLE, HORIZONS),
     "RoystonParmar": (lambda: RoystonParmar(df=2), SINGLE, HORIZONS),
     "RoystonParmar-odds": (lambda: RoystonParmar(df=2, scale="odds"), SINGLE, HORIZONS),
     "RoystonParmar-normal": (lambda: RoystonParmar(df=2, scale="normal"), SINGLE, HORIZONS),
@@ -246,12 +254,11 @@ def test_scalers_of_scikit_learn_are_read():
     [
         lambda: CauseSpecificCox().fit(X[["c1"]], COMPETING),
         lambda: NullModel().fit(X[["c1"]], SINGLE),
-        lambda: ParametricAFT("generalised_gamma").fit(X[["c1"]], SINGLE),
-        lambda: OrdinalRegression(link="cloglog").fit(X[["c1"]], SCORE),
+        lambda: LinearOutcome().fit(X[["c1"]], NO_CUT),
         lambda: CoxPH().fit(X[["c1"]], SINGLE, offset=D["g1"]),
         lambda: RiskPipeline([ComBat("site", columns=["c1", "p1"])], CoxPH()).fit(D[["c1", "p1", "site"]], SINGLE),
     ],
-    ids=["causes", "null", "gamma", "loglog", "offset", "combat"],
+    ids=["causes", "null", "no cut", "offset", "combat"],
 )
 def test_what_has_no_equation_names_the_file(model):
     with pytest.raises(NoEquation, match="save_model"):
@@ -361,6 +368,7 @@ def test_a_published_script_that_was_typed_by_hand_is_caught():
 # ---- other languages -----------------------------------------------------------------------------------------------
 
 WRITTEN = ["CoxPH", "CoxPH-strata", "LogisticRisk", "OrdinalRegression-probit", "loglogistic"]
+WRITTEN += ["OrdinalRegression-loglog", "generalised_gamma"]
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="no R")
