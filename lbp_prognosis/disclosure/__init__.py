@@ -4,6 +4,7 @@ from lbp_prognosis.disclosure._budget import Budget
 from lbp_prognosis.disclosure._chosen_gate import MODES, chosen_gate
 from lbp_prognosis.disclosure._coarse_curve import coarse_curve
 from lbp_prognosis.disclosure._dominance import is_dominated
+from lbp_prognosis.disclosure._few_values import single_out, told_by_sums
 from lbp_prognosis.disclosure._gate import Gate
 from lbp_prognosis.disclosure._identifier_text import NOT_FOUND, identifier_text
 from lbp_prognosis.disclosure._kept_cuts import bands_are_safe, kept_cuts, moves_are_safe
@@ -35,5 +36,7 @@ __all__ = [
     "mask_table_one",
     "merged_levels",
     "moves_are_safe",
+    "single_out",
+    "told_by_sums",
     "without_numbers",
 ]

@@ -13,6 +13,7 @@ from lbp_prognosis._base import DisclosureError
 from lbp_prognosis.disclosure._budget import Budget
 from lbp_prognosis.disclosure._coarse_curve import coarse_curve
 from lbp_prognosis.disclosure._dominance import is_dominated
+from lbp_prognosis.disclosure._few_values import told_by_sums
 from lbp_prognosis.disclosure._kept_cuts import kept_cuts, moves_are_safe
 from lbp_prognosis.disclosure._ledger import ReleaseLedger
 from lbp_prognosis.disclosure._merged_levels import merged_levels
@@ -97,7 +98,7 @@ class Release:
             return f"fewer than {self.min_n} patients"
         if min(with_it, without) < self.min_events:
             return f"fewer than {self.min_events} patients with the outcome, or without it"
-        return ""
+        return told_by_sums(self.patients, self.smallest_cell, rows)
 
     @property
     def insufficient(self) -> str:
@@ -166,6 +167,26 @@ class Release:
         """
         found = np.asarray(counts, dtype=float)
         return bool(((found == 0) | (found >= self.smallest_cell)).all())
+
+    def has_enough_around(self, values: np.ndarray, at: float) -> bool:
+        """Return whether at least ``smallest_cell`` patients are on either side of a point of a curve.
+
+        Where there are several layers the patients of each count: curves of two releases show which points came with
+        the new patients.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows,)
+            Along the curve; NaN for rows that are not part of it.
+        at : float
+            The point, which belongs to both sides.
+        """
+        sides = (values <= at, values >= at)
+        return all(
+            self.patients.count(side & rows) >= self.smallest_cell
+            for side in sides
+            for rows in self.patients.each_layer()
+        )
 
     def counts(self, where: str, labels: Sequence[str], counts: Any, *, ordered: bool = False) -> pd.DataFrame | None:
         """Return parts of a known total, merged until none is small.

@@ -9,7 +9,7 @@ import numpy as np
 
 from lbp_prognosis._base import MetricResult, argument_error
 from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.disclosure import Budget
+from lbp_prognosis.disclosure import Budget, is_dominated, single_out
 from lbp_prognosis.evaluation import crps, mean_absolute_error, mean_calibration, ordinal_concordance, score_r2
 from lbp_prognosis.federation._canonical import significant
 from lbp_prognosis.federation._policy import Policy
@@ -38,15 +38,20 @@ def forecasts_of(name: str, model: Any, tables: Sequence[Any], n: int) -> list[S
     return found
 
 
-def too_few_scores(y: np.ndarray, policy: Policy, budget: Budget) -> str:
-    """Return the reason for a packet without numbers, or an empty string."""
-    value = y["value"][~np.isnan(y["value"])]
+def too_few_scores(y: np.ndarray, predicted: np.ndarray, policy: Policy, budget: Budget) -> str:
+    """Return the reason for a packet without numbers, or an empty string; sums of observed and predicted are sent."""
+    seen = ~np.isnan(y["value"])
+    value, ahead = y["value"][seen], predicted[seen]
     unknown = y.shape[0] - value.size
     if value.size < policy.min_n:
         return "insufficient: fewer patients with a known score than the site's minimum"
     commonest = int(np.unique(value, return_counts=True)[1].max())
     if value.size - commonest < policy.min_cell:
         return "insufficient: nearly all scores are the same, and the others would be known"
+    if any(is_dominated(part) or is_dominated(part**2) for part in (value, ahead)):
+        return "insufficient: one patient makes up most of a sum of scores"
+    if single_out(ahead, policy.min_cell) or single_out(value, policy.min_cell):
+        return "insufficient: few different scores occur, and sums give the few patients with one of them"
     if 0 < unknown < policy.min_cell:
         return "insufficient: the scores of a few patients are unknown, and counts would identify them"
     if budget.most < (2 if unknown == 0 else 3) + 5:

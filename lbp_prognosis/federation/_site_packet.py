@@ -7,34 +7,36 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-import lbp_prognosis
 from lbp_prognosis._base import (
     argument_error,
     check_horizons,
     check_risk,
-    content_hash,
-    labels_of,
     read_frame,
     stated_score,
     takes_rows,
 )
 from lbp_prognosis._kernels import rubin_pool
-from lbp_prognosis.disclosure import Budget, Patients, ReleaseLedger, kept_cuts, moves_are_safe
+from lbp_prognosis.disclosure import (
+    Budget,
+    Patients,
+    ReleaseLedger,
+    kept_cuts,
+    moves_are_safe,
+    told_by_sums,
+)
 from lbp_prognosis.federation._canonical import significant
-from lbp_prognosis.federation._packet import SCHEMA, Packet
-from lbp_prognosis.federation._packet_layers import packet_layers
+from lbp_prognosis.federation._packet import Packet
+from lbp_prognosis.federation._packet_call import PacketCall
 from lbp_prognosis.federation._policy import Policy
-from lbp_prognosis.federation._score_packet import fill_with_scores, forecasts_of, too_few_scores
 from lbp_prognosis.federation._site_numbers import SiteNumbers, site_numbers, state_at
+from lbp_prognosis.federation._site_scores import packet_of_scores
 from lbp_prognosis.models import as_risk_model
-from lbp_prognosis.survival import check_cause, check_outcome, measured_spec, status_horizon
+from lbp_prognosis.survival import check_cause, check_outcome, status_horizon
 from lbp_prognosis.validation import MultiplyImputed
 
 __all__ = ["site_packet"]
 
-_NO_LEDGER = "differences between releases are not protected: no ledger was given"
 _AT_MOST = 10  # metrics with a covariance
 _Numbers = Callable[[np.ndarray, tuple[float, ...], bool], SiteNumbers]  # of rows, at thresholds, with the comparator
 
@@ -121,8 +123,9 @@ def site_packet(
     )
     if "entry" in (y.dtype.names or ()):
         raise argument_error("y", "free of delayed entry", "an outcome with entry", "Start the clock at a landmark.")
+    call = PacketCall(site, study, policy, model_id, ledger, key)
     if kind == "measured":
-        return _of_scores(model, X, y, site, policy, horizon, comparator, subgroups, model_id, study, ledger, key)
+        return packet_of_scores(call, model, X, y, horizon=horizon, comparator=comparator, subgroups=subgroups)
     cause = 1 if kind == "status" else check_cause(y, cause)
     tau = _horizon(y, kind, horizon)
     tables = X.tables if isinstance(X, MultiplyImputed) else (read_frame(X),)
@@ -131,32 +134,24 @@ def site_packet(
         named["comparator"] = _ready("comparator", comparator)
     n = y.shape[0]
     state = state_at(y, kind, tau, cause)
-    content = _empty(
-        str(site),
-        study,
-        policy,
-        {
-            "name": type(named["model"]).__name__,
-            "digest": model_id or _identity("model_id", named["model"]),
-            "comparator": _identity("comparator", named["comparator"]) if comparator is not None else "",
-            "kind": kind,
-            "cause": cause,
-            "horizon": tau,
-        },
-    )
+    content = call.begin(named["model"], named.get("comparator"), {"kind": kind, "cause": cause, "horizon": tau})
     budget = Budget(int(policy.release_budget * n))
     reason = _too_small(state, policy) or _too_many(kind, state, budget)
     if reason:
-        content["withheld"].append({"item": "everything", "reason": reason})
-        return Packet.of(content, key)
-    if ledger is None:
-        content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
-    layers = packet_layers(ledger, lambda: _ids(tables[0], n), n, lambda rows: _too_small(state[rows], policy))
+        return call.refused(content, reason)
     risks = {name: [_risk(each, table, tau, cause, n) for table in tables] for name, each in named.items()}
+    scores_of = {name: np.mean(each, axis=0) for name, each in risks.items()}
+    patients = Patients(state=state, scores=scores_of)
+    reason = told_by_sums(patients, policy.min_cell)
+    if reason:
+        return call.refused(content, f"insufficient: {reason}")
+
+    def insufficient(rows: np.ndarray) -> str:
+        return _too_small(state[rows], policy) or told_by_sums(patients, policy.min_cell, rows)
+
+    patients = replace(patients, layers=call.layers(content, tables[0], n, insufficient))
     hazards = _hazards(named["model"], tables, y, tau) if kind == "right" and not (y["event"] > 1).any() else None
     content["model"]["calibration"] = "state" if hazards is None else "cumulative hazard"
-    scores_of = {name: np.mean(each, axis=0) for name, each in risks.items()}
-    patients = Patients(state=state, scores=scores_of, layers=layers)
     cuts, dropped = kept_cuts(patients, policy.thresholds, policy.min_cell, 3)
     for cut in dropped:
         content["withheld"].append(
@@ -174,82 +169,8 @@ def site_packet(
         _subgroups(content, subgroups, patients, numbers, budget, policy)
     _covariance(content, found, budget, policy)
     content["budget"] = {"numbers": budget.spent, "most": budget.most}
-    return _released(content, key, ledger, tables[0], layers, policy)
-
-
-def _released(
-    content: dict[str, Any],
-    key: bytes | None,
-    ledger: ReleaseLedger | None,
-    table: Any,
-    layers: np.ndarray,
-    policy: Policy,
-) -> Packet:
-    """Return the packet, entered in the ledger of the site."""
-    packet = Packet.of(content, key)
-    if ledger is not None:
-        told = packet.content["sha256"]
-        ledger.add(f"packet {told[:12]}", _ids(table, layers.size), policy.min_cell, told, layers)
-    return packet
-
-
-def _of_scores(
-    model: Any,
-    X: Any,
-    y: np.ndarray,
-    site: str,
-    policy: Policy,
-    horizon: float | None,
-    comparator: Any,
-    subgroups: Any,
-    model_id: str,
-    study: str,
-    ledger: ReleaseLedger | None,
-    key: bytes | None,
-) -> Packet:
-    """Return the packet of a model of measured scores."""
-    spec = measured_spec(y)
-    if horizon is not None and float(horizon) != spec.horizon:
-        raise argument_error("horizon", f"{spec.horizon:g}, that of the scores", horizon)
-    if subgroups is not None:
-        raise argument_error(
-            "subgroups", "None for measured scores", subgroups, "Make states of them: measured_to_status."
-        )
-    tables = X.tables if isinstance(X, MultiplyImputed) else (read_frame(X),)
-    n = y.shape[0]
-    named = {"model": model} if comparator is None else {"model": model, "comparator": comparator}
-    forecasts = {name: forecasts_of(name, each, tables, n) for name, each in named.items()}
-    content = _empty(
-        str(site),
-        study,
-        policy,
-        {
-            "name": type(model).__name__,
-            "digest": model_id or _identity("model_id", model),
-            "comparator": "" if comparator is None else _identity("comparator", comparator),
-            "kind": "measured",
-            "cause": 1,
-            "horizon": spec.horizon,
-            "lower": spec.lower,
-            "upper": spec.upper,
-        },
-    )
-    budget = Budget(int(policy.release_budget * n))
-    reason = too_few_scores(y, policy, budget)
-    if reason:
-        content["withheld"].append({"item": "everything", "reason": reason})
-        return Packet.of(content, key)
-    if ledger is None:
-        content["withheld"].append({"item": "-", "reason": _NO_LEDGER})
-    layers = packet_layers(
-        ledger,
-        lambda: _ids(tables[0], n),
-        n,
-        lambda rows: too_few_scores(y[rows], policy, Budget(int(policy.release_budget * rows.sum()))),
-    )
-    fill_with_scores(content, y, forecasts, budget, policy)
-    content["budget"] = {"numbers": budget.spent, "most": budget.most}
-    return _released(content, key, ledger, tables[0], layers, policy)
+    assert patients.layers is not None
+    return call.released(content, tables[0], patients.layers)
 
 
 # ---- what comes in ----------------------------------------------------------------------------------------------
@@ -274,17 +195,6 @@ def _ready(name: str, model: Any) -> Any:
     if not hasattr(ready, "predict_risk"):
         raise argument_error(name, "a fitted model with predict_risk", model)
     return ready
-
-
-def _identity(name: str, model: Any) -> str:
-    """Return the digest that identifies the model."""
-    if hasattr(model, "to_dict") and not getattr(model, "fixed", False):
-        return content_hash(model.to_dict())
-    told = f"a {type(model).__name__} that does not say which model it is"
-    if name == "comparator":
-        raise argument_error(name, "a model with to_dict", told, "Give its equation, where it has one.")
-    accepted = "a name or digest of the model, or a model with to_dict"
-    raise argument_error(name, accepted, told, "Give model_id=, the same at all sites.")
 
 
 def _risk(model: Any, table: Any, tau: float, cause: int, n: int) -> np.ndarray:
@@ -360,41 +270,11 @@ def _blocks(times: np.ndarray, size: int = 200) -> Iterator[np.ndarray]:
         yield times[start : start + size]
 
 
-def _ids(table: Any, n: int) -> list[str]:
-    index = labels_of(table)
-    if index is None or isinstance(index, pd.RangeIndex):
-        raise argument_error("X", "a frame whose index names the patients, for a ledger", "rows without names")
-    return [str(label) for label in index[:n]]
-
-
 def _of(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
     return None if values is None else values[rows]
 
 
 # ---- what goes out ----------------------------------------------------------------------------------------------
-
-
-def _empty(site: str, study: str, policy: Policy, model: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "version": lbp_prognosis.__version__,
-        "study": str(study),
-        "site": site,
-        "model": {**model, "calibration": ""},
-        "policy": policy.to_dict(),
-        "cohort": {},
-        "sums": {},
-        "estimates": {},
-        "pairs": [],
-        "taylor": {},
-        "decisions": {},
-        "paired": {},
-        "subgroups": {},
-        "covariance": {},
-        "budget": {"numbers": 0, "most": 0},
-        "withheld": [],
-        "signed_by": "",
-    }
 
 
 def _too_small(state: np.ndarray, policy: Policy) -> str:
@@ -492,7 +372,8 @@ def _subgroups(
         for level in sorted(set(values)):
             inside = values == level
             item = f"subgroup {group} = {level}"
-            if level not in kept:
+            parts = () if level not in kept else (inside, ~inside)
+            if level not in kept or any(told_by_sums(patients, policy.min_cell, rows) for rows in parts if rows.any()):
                 reason = "it, or those that would be left, are too few to be a site"
                 content["withheld"].append({"item": item, "reason": reason})
                 continue

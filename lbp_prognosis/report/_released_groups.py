@@ -118,7 +118,7 @@ def released_calibration(
     Parameters
     ----------
     fitted : Calibration
-        With its curves.
+        With its curves. A point of a layered release has enough patients of each layer on either side.
     model : str
         Its name.
     numbers : Evaluation
@@ -142,13 +142,8 @@ def released_calibration(
         "low": 1 - curve.high if turned else curve.low,
         "high": 1 - curve.low if turned else curve.high,
     }
-    k, score = release.smallest_cell, rows.score
     grid = [
-        at
-        for at in _GRID
-        if risk.size
-        and risk.min() <= at <= risk.max()
-        and min(release.patients.count(score <= at), release.patients.count(score >= at)) >= k
+        at for at in _GRID if risk.size and risk.min() <= at <= risk.max() and release.has_enough_around(rows.score, at)
     ]
     if len(grid) < 2 or not np.isfinite(curve.observed).any():
         release.note(f"calibration curve of {model}", "dropped", "too few patients on either side of round risks")

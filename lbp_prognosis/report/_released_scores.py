@@ -173,14 +173,21 @@ def _kept(kept: Mapping[str, MetricResult], result: MetricResult) -> MetricResul
     )
 
 
+def _has_enough_around(release: Release, ahead: np.ndarray, at: float) -> bool:
+    if release.patients.state.size == ahead.size:
+        return release.has_enough_around(ahead, at)
+    return bool(min((ahead <= at).sum(), (ahead >= at).sum()) >= release.smallest_cell)
+
+
 def _coarse(curve: pd.DataFrame, scores: PageScores, release: Release, where: str) -> pd.DataFrame:
     assert scores.forecast is not None
     assert scores.y is not None
-    seen = ~np.isnan(scores.y["value"])
-    ahead, levels = scores.forecast.mean()[seen], scores.forecast.levels
-    k = release.smallest_cell
+    levels = scores.forecast.levels
+    ahead = np.where(np.isnan(scores.y["value"]), np.nan, scores.forecast.mean())
+    if release.patients.state.size != ahead.size and not release.apart(where):
+        return _NO_CURVE
     points = np.linspace(levels[0], levels[-1], _POINTS + 1)
-    grid = [at for at in points if min((ahead <= at).sum(), (ahead >= at).sum()) >= k]
+    grid = [at for at in points if _has_enough_around(release, ahead, at)]
     if curve.empty or len(grid) < 2:
         release.note(where, "dropped", "too few patients on either side of whole points")
         return _NO_CURVE
