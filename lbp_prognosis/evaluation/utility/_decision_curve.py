@@ -185,8 +185,9 @@ def decision_curve(
     reason, doubts = _reasons(kind, time, code, times, values, copies, estimator, min_at_risk, min_censoring_survival)
     objections += doubts
     stack = np.stack([risk[keep] for risk in models.values()])
-    missing = np.isnan(stack).all(axis=1)
-    stack = np.where(np.isnan(stack), 0.0, stack)
+    missing = np.isnan(stack[:, 0])  # a risk is missing in no row of a horizon, or in all
+    if missing.any():
+        stack = np.where(missing[:, None], 0.0, stack)
     if target == "no_event":
         stack = 1 - stack
     data = _prepare(
@@ -318,7 +319,8 @@ def _prepare(
     missing: np.ndarray,
 ) -> DecisionData:
     order = order_of_times(time)
-    every = np.concatenate([risks, np.ones((1, *risks.shape[1:]))])
+    every = np.ones((risks.shape[0] + 1, *risks.shape[1:]))
+    np.take(risks, order, axis=1, out=every[:-1], mode="clip")
     frequency = weight_kind == "frequency"
     scale = weights
     if frequency and clusters is None and weights is not None:
@@ -328,7 +330,7 @@ def _prepare(
         order,
         time[order],
         code[order],
-        np.ascontiguousarray(every[:, order]),
+        every,
         horizons,
         thresholds,
         _taken(weights, order),
@@ -401,12 +403,7 @@ def _estimate(
 
 def _carried_forward(data: DecisionData, model: int, h: int) -> np.ndarray:
     """Say at which thresholds the last of the treated was censored before the horizon."""
-    k = data.thresholds.size
-    last = np.full(k + 1, -1)
-    # rows lie in order of time: the largest row number is the longest follow-up; among ties censorings come last
-    key = np.searchsorted(data.time, data.time, side="left") * 2 + (data.code == 0)
-    present = slice(None) if data.weights is None else data.weights > 0
-    np.maximum.at(last, data.bins(model, h)[present], key[present])
+    last = data.longest_follow_up(model, h)
     last = np.maximum.accumulate(last[::-1])[::-1][1:][data.rank]
     ends = np.where(last >= 0, data.time[np.maximum(last, 0) // 2], np.inf)
     return (last >= 0) & (last % 2 == 1) & (ends < data.horizons[h])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +24,9 @@ from lbp_prognosis._kernels import (
 )
 
 __all__ = ["DecisionData", "Point"]
+
+_HELD = 1 << 22  # influence values, by row and threshold, that are held at a time
+_UNITS = 1 << 14  # rows or clusters whose counts in all resamples are held as floats at a time
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,24 @@ class DecisionData:
             self._cache[key] = threshold_bins(self.risks[model, :, h], np.sort(self.thresholds), self.strict)
         return self._cache[key]
 
+    def longest_follow_up(self, model: int, h: int) -> np.ndarray:
+        """Longest follow-up of the rows in each bin, −1 for none: twice the place of its time, and 1 if censored."""
+        if "follow-up" not in self._cache:
+            # rows lie in order of time: the largest row number is the longest; among ties censorings come last
+            key = np.searchsorted(self.time, self.time, side="left") * 2 + (self.code == 0)
+            self._cache["follow-up"] = key if self.weights is None else np.where(self.weights > 0, key, -1)
+        last = np.full(self.thresholds.size + 1, -1)
+        np.maximum.at(last, self.bins(model, h), self._cache["follow-up"])
+        return last
+
     def point(self, model: int, h: int) -> Point:
         """Return the estimates of one model at one horizon, with analytic standard errors."""
-        if self.ipcw:
-            return self._point_ipcw(model, h)
+        key = ("point", model, h)
+        if key not in self._cache:
+            self._cache[key] = self._point_ipcw(model, h) if self.ipcw else self._point(model, h)
+        return self._cache[key]
+
+    def _point(self, model: int, h: int) -> Point:
         k, tau = self.thresholds.size, self.horizons[h]
         out = incidence_by_threshold(
             self.bins(model, h), self.time, self.code, tau, k, weights=self.weights, competing=self.competing
@@ -142,7 +160,7 @@ class DecisionData:
             return sums[self.rank] / self.total
 
         tp, fp = above(row * factor * positive), above(row * factor * (1 - positive))
-        return Point(above(row), tp, fp, tp - self.odds * fp, self.se(self.influence(model, h)))
+        return Point(above(row), tp, fp, tp - self.odds * fp, self.standard_errors(h, [(model, None)])[0])
 
     def _censoring_weights(self, h: int) -> tuple[np.ndarray, np.ndarray]:
         key = ("ipcw", h)
@@ -159,31 +177,50 @@ class DecisionData:
 
         ``sqrt(Σ ψ²) / n`` is the standard error for each kind of weights.
         """
+        psi = self._influence(model, h, 0, self.thresholds.size)[self.rank]
+        result = np.empty(psi.shape)
+        result[:, self.order] = psi
+        return result.T
+
+    def _influence(self, model: int, h: int, low: int, high: int) -> np.ndarray:
+        """Influence values at thresholds of rank ``low`` to ``high`` − 1, of shape (high − low, n), rows by time."""
         if self.missing[model, h]:
-            return np.full((self.n, self.thresholds.size), np.nan)
-        bins, tau, k = self.bins(model, h), self.horizons[h], self.thresholds.size
+            return np.full((high - low, self.n), np.nan)
+        tau, k, odds = self.horizons[h], high - low, np.sort(self.odds)[low:high]
+        bins = np.clip(self.bins(model, h) - low, 0, k)
         if self.ipcw:
             positive = self._censoring_weights(h)[1]
-            gain = (bins[:, None] > self.rank) * (positive[:, None] - self.odds * (1 - positive[:, None]))
+            gain = (bins[:, None] > np.arange(k)) * (positive[:, None] - odds * (1 - positive[:, None]))
             psi = np.asarray(ipcw_influence(self.time, self.code, tau, gain, self.weights)[1]).T
         else:
             out = incidence_by_threshold(
                 bins, self.time, self.code, tau, k, weights=self.weights, competing=self.competing, variance=False
             )
             # a row per threshold, and in place: this is the largest table of the analysis
-            psi = incidence_by_threshold_influence(bins, self.time, self.code, tau, k, self.weights)[self.rank]
-            weight, incidence = out.weight[self.rank], out.incidence[self.rank]
+            psi = incidence_by_threshold_influence(bins, self.time, self.code, tau, k, self.weights)
+            weight, incidence = out.weight, out.incidence
             success = 1 - incidence if self.complement else incidence
-            value = success - self.odds * (1 - success)
-            psi *= ((-1.0 if self.complement else 1.0) * weight * (1 + self.odds))[:, None]
+            value = success - odds * (1 - success)
+            psi *= ((-1.0 if self.complement else 1.0) * weight * (1 + odds))[:, None]
             psi -= (weight / self.total * value)[:, None]
-            for row, place, worth in zip(psi, self.rank, value):
+            for place, (row, worth) in enumerate(zip(psi, value)):
                 row += worth * (bins > place)
         if self.scale is not None:
             psi = psi * (self.scale * self.n / self.total)
-        result = np.empty(psi.shape)
-        result[:, self.order] = psi
-        return result.T
+        return psi
+
+    def _pieces(self) -> Iterator[tuple[int, int]]:
+        """Yield ranges of thresholds whose influence values are held together."""
+        k = self.thresholds.size
+        step = max(_HELD // max(self.n, 1), 1)
+        return ((low, min(low + step, k)) for low in range(0, k, step))
+
+    def _by_unit(self, psi: np.ndarray) -> np.ndarray:
+        """Sums (k, units) of influence values (k, n) by cluster; as they are where rows are the units."""
+        if self.clusters is None:
+            return psi
+        units = int(self.clusters.max()) + 1
+        return np.stack([np.bincount(self.clusters, weights=row, minlength=units) for row in psi])
 
     @property
     def long(self) -> bool:
@@ -192,10 +229,14 @@ class DecisionData:
 
     def standard_errors(self, h: int, pairs: list[tuple[int, int | None]]) -> np.ndarray:
         """Return standard errors of net benefits, or of differences from a second model, of shape (pairs, k)."""
-        if not self.long:
-            psi = {m: self.influence(m, h) for m in {m for pair in pairs for m in pair if m is not None}}
-            return np.stack([self.se(psi[i] if j is None else psi[i] - psi[j]) for i, j in pairs])
         models = sorted({m for pair in pairs for m in pair if m is not None})
+        if not self.long:
+            out = np.empty((len(pairs), self.thresholds.size))
+            for low, high in self._pieces():
+                psi = {m: self._influence(m, h, low, high) for m in models}
+                for row, (i, j) in zip(out, pairs):
+                    row[low:high] = self._se(psi[i] if j is None else psi[i] - psi[j])
+            return out[:, self.rank]
         place: dict[int | None, int] = {None: -1}
         place.update({m: i for i, m in enumerate(models)})
         wanted = np.array([[place[i], place[j]] for i, j in pairs])
@@ -231,6 +272,10 @@ class DecisionData:
             terms.append((incidence, sign * weight * (1 + odds), value, -weight / self.total * value))
         factor = np.ones(self.n) if self.scale is None else self.scale * (self.n / self.total)
         return bins, factor, NetBenefitTerms(*(np.array(part) for part in zip(*terms)))
+
+    def _se(self, influence: np.ndarray) -> np.ndarray:
+        """Return standard errors (k,) from influence values (k, n) of rows by time."""
+        return influence_se(influence.T, self.clusters)
 
     def se(self, influence: np.ndarray) -> np.ndarray:
         """Return the standard error from influence values in the caller's order."""
@@ -317,16 +362,31 @@ class DecisionData:
         return out
 
     def _resample_linear(self, h: int, generators: list[np.random.Generator], out: np.ndarray) -> np.ndarray:
+        """First-order expansion in multinomial counts of the rows or clusters, some thresholds at a time."""
         units = self.n if self.clusters is None else int(self.clusters.max()) + 1
-        counts = np.stack([rng.multinomial(units, np.full(units, 1 / units)) for rng in generators]) - 1.0
+        counts = _counts(generators, units)
+        place: np.ndarray | slice = slice(None)
+        if self.clusters is None:  # the counts are of the caller's rows
+            place = self.order
         for m in range(out.shape[1]):
-            psi = self.influence(m, h) / self.n
-            if self.clusters is not None:
-                labels = np.empty(self.n, dtype=np.int64)
-                labels[self.order] = self.clusters
-                psi = np.stack([np.bincount(labels, weights=column, minlength=units) for column in psi.T], axis=1)
-            out[:, m] = self.point(m, h).net_benefit + counts @ psi
+            moved = np.zeros((len(generators), self.thresholds.size))
+            for low, high in self._pieces():
+                psi = np.empty((high - low, units))
+                psi[:, place] = self._by_unit(self._influence(m, h, low, high)) / self.n
+                for first in range(0, units, _UNITS):
+                    some = slice(first, first + _UNITS)
+                    moved[:, low:high] += (counts[:, some] - 1.0) @ psi[:, some].T
+            out[:, m] = self.point(m, h).net_benefit + moved[:, self.rank]
         return out
+
+
+def _counts(generators: list[np.random.Generator], units: int) -> np.ndarray:
+    """Draw how often each unit occurs in each resample, (resamples, units), as the smallest whole numbers that fit."""
+    even, drawn = np.full(units, 1 / units), []
+    for rng in generators:
+        one = rng.multinomial(units, even)
+        drawn.append(one.astype(np.min_scalar_type(int(one.max()))))
+    return np.stack(drawn)
 
 
 def _cells(table: np.ndarray, copies: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

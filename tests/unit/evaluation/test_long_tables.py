@@ -133,3 +133,30 @@ def test_distances_of_blocks_move_as_those_of_patients(by_row: bool, monkeypatch
         one, other = getattr(singly, name), getattr(blocks, name)
         assert other.value == one.value
         assert other.se == pytest.approx(one.se, rel=0.12)  # 1 / sqrt(2 · 400) of the blocks, as much of the draws
+
+
+@pytest.mark.parametrize(("estimator", "grouped"), [("ipcw", False), ("ipcw", True), ("km", True)])
+@pytest.mark.parametrize("target", ["event", "no_event"])
+def test_some_thresholds_at_a_time_are_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, estimator: str, grouped: bool, target: str
+) -> None:
+    y, risks = sample(150, True, 2)
+    given: dict[str, Any] = {"estimator": estimator, "target": target, "n_resamples": 8}
+    if grouped:
+        given["clusters"] = np.random.default_rng(2).integers(0, 40, 150)
+    whole = decision_curve(y, risks, HORIZONS, THRESHOLDS, **given)
+    monkeypatch.setattr(_decision_data, "_HELD", 300)
+    monkeypatch.setattr(_decision_data, "_UNITS", 7)
+    parts = decision_curve(y, risks, HORIZONS, THRESHOLDS, **given)
+    for name in ("value", "se", "band_low", "band_high"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-12, atol=1e-15)
+    pairs = (one.differences([("sharp", "dull")])[0] for one in (parts, whole))
+    np.testing.assert_allclose(*(pair.se for pair in pairs), rtol=1e-12)
+
+
+def test_counts_of_resamples_are_those_of_the_multinomial() -> None:
+    seeds = np.random.SeedSequence(4).spawn(3)
+    counts = _decision_data._counts([np.random.default_rng(seed) for seed in seeds], 50)
+    assert counts.dtype == np.uint8
+    for row, seed in zip(counts, seeds):
+        np.testing.assert_array_equal(row, np.random.default_rng(seed).multinomial(50, np.full(50, 1 / 50)))
