@@ -55,38 +55,59 @@ def _imputed(model: Any) -> RiskPipeline:
     return RiskPipeline([MultipleImputation(m=1, iterations=3, draws=10)], model)
 
 
+def _kept(groups: Groups, model: Any) -> RiskPipeline:
+    """Fill in scattered cells, and leave absent modalities to the model."""
+    return RiskPipeline([MultipleImputation(m=1, iterations=3, draws=10, keep_blocks=groups)], model)
+
+
+def _alone(groups: Groups, *, but: Sequence[str]) -> RiskPipeline:
+    """Return the default model of the modalities other than these."""
+    name = "+".join(modality for modality in groups if modality not in but)
+    return _kept(groups, AverageRisk({name: CauseSpecificCox(penalty="cv")}, modalities=groups, recalibrate=False))
+
+
 def _learners(groups: Groups) -> dict[str, Any]:
     names = list(groups)
     without = "+".join(name for name in names if name != "imaging")
     return {name: CauseSpecificCox(penalty="cv") for name in ("clinical", without, "clinical+imaging", "+".join(names))}
 
 
-def _patterns(groups: Groups) -> PatternSubmodels:
-    return PatternSubmodels(
-        CauseSpecificCox(penalty="cv"),
+def _patterns(groups: Groups) -> RiskPipeline:
+    return _kept(
         groups,
-        min_patients=50,
-        min_events=20,
-        rows="available",
-        fallback=_imputed(CauseSpecificCox(penalty="cv")),
+        PatternSubmodels(
+            CauseSpecificCox(penalty="cv"),
+            groups,
+            min_patients=50,
+            min_events=20,
+            rows="available",
+            fallback=_imputed(CauseSpecificCox(penalty="cv")),
+        ),
     )
+
+
+def _priority(groups: Groups, missing: str) -> RiskPipeline:
+    return _kept(groups, PriorityCox(groups, l1_ratio=0.5, missing=missing))
 
 
 CONTENDERS: dict[str, Callable[[Groups, float], Any]] = {
     "null model": lambda groups, horizon: NullModel(),
-    "clinical only": lambda groups, horizon: StackedRisk(
-        {"clinical": CauseSpecificCox(penalty="cv")}, modalities=groups, horizons=horizon
-    ),
+    "clinical only": lambda groups, horizon: _alone(groups, but=[name for name in groups if name != "clinical"]),
+    "all but imaging": lambda groups, horizon: _alone(groups, but=["imaging"]),
     "no penalty": lambda groups, horizon: _imputed(CauseSpecificCox()),
     "ridge 20": lambda groups, horizon: _imputed(CauseSpecificCox(penalty=20.0)),
     DEFAULT: lambda groups, horizon: _imputed(CauseSpecificCox(penalty="cv")),
     "elastic net, tuned": lambda groups, horizon: _imputed(CauseSpecificCox(penalty="cv", l1_ratio=0.5)),
+    "ridge, tuned, five imputations": lambda groups, horizon: RiskPipeline(
+        [MultipleImputation(m=5, iterations=3, draws=10)], CauseSpecificCox(penalty="cv")
+    ),
     "patterns": lambda groups, horizon: _patterns(groups),
-    "priority": lambda groups, horizon: PriorityCox(groups, l1_ratio=0.5, missing="impute_offset"),
+    "priority": lambda groups, horizon: _priority(groups, "impute_offset"),
+    "priority, block ignored": lambda groups, horizon: _priority(groups, "ignore"),
     "mean": lambda groups, horizon: _imputed(AverageRisk(_learners(groups), modalities=groups, horizons=horizon)),
-    "stack": lambda groups, horizon: StackedRisk(_learners(groups), modalities=groups, horizons=horizon),
+    "stack": lambda groups, horizon: _kept(groups, StackedRisk(_learners(groups), modalities=groups, horizons=horizon)),
     "boosted": lambda groups, horizon: BoostedCox(),
-    "net": lambda groups, horizon: MultimodalNet(groups, seeds=5),
+    "net": lambda groups, horizon: _kept(groups, MultimodalNet(groups, seeds=5)),
 }
 
 

@@ -1,4 +1,4 @@
-"""Data sets of the benchmark of fusion: five simulations, and two with the real predictors of GBSG and TRACE.
+"""Data sets of the benchmark of fusion: six simulations, and two with the real predictors of GBSG and TRACE.
 
 In the plasmode generators ("GBSG", "TRACE") predictors are rows of the real table, drawn with replacement; the hazard
 of the event is the Cox model that the real outcome gives with squares and products of these predictors, and a competing
@@ -55,6 +55,8 @@ class Generator:
         a column of imaging makes values missing not at random.
     table : Path or None
         Real table that is read.
+    scattered : float
+        Share of single cells, of all modalities but the clinical one, that are missing completely at random.
     """
 
     seed: int
@@ -65,6 +67,7 @@ class Generator:
     unit: float = 0.1
     needed: str = ""
     table: Path | None = None
+    scattered: float = 0.0
 
     @property
     def available(self) -> bool:
@@ -158,6 +161,9 @@ GENERATORS: dict[str, Generator] = {
     "linear, imaged by indication": Generator(2, FOUR, partial(spines, bent=False), 12.0, (6, 36), needed="p1"),
     "linear, imaged at random": Generator(5, FOUR, partial(spines, bent=False), 12.0, (6, 36), needed="random"),
     "linear, imaged by its finding": Generator(6, FOUR, partial(spines, bent=False), 12.0, (6, 36), needed="worst1"),
+    "linear, by indication and scattered": Generator(
+        7, FOUR, partial(spines, bent=False), 12.0, (6, 36), needed="p1", scattered=0.05
+    ),
     "bent, imaged by indication": Generator(0, FOUR, partial(spines, bent=True), 12.0, (6, 36), needed="p1"),
     "GBSG": Generator(
         3,
@@ -188,6 +194,10 @@ def by_indication(X: pd.DataFrame, generator: Generator, rng: np.random.Generato
         value = X[generator.needed].to_numpy(dtype=float)
         chance = 1 / (1 + np.exp(0.95 + 0.8 * (value - value.mean()) / value.std()))
     out.loc[rng.random(len(X)) < chance, list(generator.modalities["imaging"])] = np.nan
+    if generator.scattered:
+        cells = rng.random(X.shape) < generator.scattered
+        cells[:, [X.columns.get_loc(column) for column in generator.modalities["clinical"]]] = False
+        out = out.mask(cells)
     return out
 
 

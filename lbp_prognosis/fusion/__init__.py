@@ -10,7 +10,7 @@ from lbp_prognosis.fusion._from_formula import TermsAndModel, from_formula, term
 from lbp_prognosis.fusion._level_norms import level_norms, norms_of
 from lbp_prognosis.fusion._multiple_imputation import MultipleImputation
 from lbp_prognosis.fusion._one_hot import OneHot
-from lbp_prognosis.fusion._one_row_a_patient import WidePredictors, one_row_a_patient
+from lbp_prognosis.fusion._one_row_per_patient import WidePredictors, one_row_a_patient, one_row_per_patient
 from lbp_prognosis.fusion._pattern_submodels import PatternSubmodels
 from lbp_prognosis.fusion._pipeline_predictions import RiskBand
 from lbp_prognosis.fusion._pool_coefficients import PooledCoefficients, pool_coefficients
@@ -47,6 +47,7 @@ __all__ = [
     "level_norms",
     "norms_of",
     "one_row_a_patient",
+    "one_row_per_patient",
     "pool_coefficients",
     "pool_levels",
     "pool_likelihood_ratio",

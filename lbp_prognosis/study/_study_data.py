@@ -24,7 +24,7 @@ from lbp_prognosis._base import (
 )
 from lbp_prognosis.cohort import Cohort, CohortSpec, Flow, outcome_from_dict
 from lbp_prognosis.disclosure import NOT_FOUND, identifier_text
-from lbp_prognosis.fusion import one_row_a_patient, pool_levels
+from lbp_prognosis.fusion import one_row_per_patient, pool_levels
 from lbp_prognosis.schema import PackageReport, map_tables, validate_package
 from lbp_prognosis.study._motion_of_trials import motion_of_trials
 from lbp_prognosis.study._outcome_doubts import outcome_doubts
@@ -259,7 +259,7 @@ def _predictors(study: Study, cohort: Cohort) -> tuple[pd.DataFrame, FeatureMap]
         )
     if not tables:
         raise DataError("The package has no predictors known at time zero.")
-    X, found = one_row_a_patient(tables, patients=cohort.patients.index)
+    X, found = one_row_per_patient(tables, patients=cohort.patients.index)
     known = {column: entry for column, entry in cohort.modalities.provenance.items() if column in X.columns}
     provenance = {**found.provenance, **known}  # joining forgets which table a column came from
     if not study.modalities:

@@ -12,7 +12,7 @@ from lbp_prognosis import CoxPH, RiskPipeline, Surv
 from lbp_prognosis._base import ArgumentError, DataError
 from lbp_prognosis.biomechanics import check_trials, motion_measures, summarise_trials
 from lbp_prognosis.evaluation.technical import icc, repeatability
-from lbp_prognosis.fusion import RegressionCalibration, one_row_a_patient
+from lbp_prognosis.fusion import RegressionCalibration, one_row_per_patient
 from lbp_prognosis.schema import failure_frame, validate_package
 
 
@@ -297,7 +297,7 @@ def test_the_motion_table_is_valid():
     assert again.failures["reason"].tolist() == ["mixed_method"]
 
 
-def test_one_row_a_patient_feeds_regression_calibration():
+def test_one_row_per_patient_feeds_regression_calibration():
     found = summarise_trials(PAIRS)
     X, modalities, errors = found.wide()
     assert list(X.columns) == ["flexion_rom", "flexion_rom__sd_error"]
@@ -360,7 +360,7 @@ def test_in_a_pipeline_the_errors_are_read_and_are_no_predictors():
     truth = rng.normal(50, 8, n)
     rows = [(f"p{k:02d}", t, float(truth[k] + rng.normal(0, 4))) for k in range(n) for t in (1, 2)]
     X, modalities, errors = summarise_trials(trials(rows)).wide()
-    joined, groups = one_row_a_patient(
+    joined, groups = one_row_per_patient(
         {"clinical": pd.DataFrame({"age": rng.normal(50, 9, n)}, index=X.index), "biomechanical": X[["flexion_rom"]]}
     )
     assert groups["biomechanical"] == modalities["biomechanical"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lbp_prognosis._base import ArgumentError, DataError
-from lbp_prognosis.fusion import one_row_a_patient, pool_levels
+from lbp_prognosis.fusion import one_row_a_patient, one_row_per_patient, pool_levels
 
 
 @pytest.fixture
@@ -131,23 +131,34 @@ def test_structures_are_kept_apart_by_name(long: pd.DataFrame) -> None:
     assert frame.loc["a", ["multifidus__fat_fraction__mean", "psoas__fat_fraction__mean"]].tolist() == [30, 10]
 
 
-def test_one_row_a_patient(long: pd.DataFrame) -> None:
+def test_one_row_per_patient(long: pd.DataFrame) -> None:
     pooled = pool_levels(long, {"pfirrmann": ["max", "mean"]})
     clinical = pd.DataFrame({"patient_id": ["b", "a", "c"], "age": [50.0, 40.0, 60.0]})
-    X, modalities = one_row_a_patient({"clinical": clinical, "imaging": pooled})
+    X, modalities = one_row_per_patient({"clinical": clinical, "imaging": pooled})
     assert X.index.tolist() == ["b", "a", "c"]
     assert dict(modalities) == {"clinical": ("age",), "imaging": ("pfirrmann__max", "pfirrmann__mean")}
     assert "pfirrmann__n_levels" in X
     assert np.isnan(X.loc["c", "pfirrmann__max"])
     twice = pd.concat([clinical, clinical.iloc[:1]])
     with pytest.raises(DataError, match="several rows"):
-        one_row_a_patient({"clinical": twice})
+        one_row_per_patient({"clinical": twice})
     with pytest.raises(ArgumentError, match="patient_id"):
-        one_row_a_patient({"clinical": clinical.drop(columns="patient_id")})
+        one_row_per_patient({"clinical": clinical.drop(columns="patient_id")})
     with pytest.raises(ArgumentError, match="once"):
-        one_row_a_patient({"clinical": clinical, "other": clinical})
+        one_row_per_patient({"clinical": clinical, "other": clinical})
     with pytest.raises(ArgumentError):
-        one_row_a_patient({})
+        one_row_per_patient({})
+
+
+def test_the_old_name_gives_the_same_and_says_the_new_one() -> None:
+    tables = {"clinical": pd.DataFrame({"patient_id": ["03", "1"], "age": [50.0, 40.0]})}
+    with pytest.warns(DeprecationWarning, match=r"fusion\.one_row_per_patient"):
+        old = one_row_a_patient(tables, patients=["1", "3"], match="number")
+    new = one_row_per_patient(tables, patients=["1", "3"], match="number")
+    pd.testing.assert_frame_equal(old.X, new.X)
+    assert old.X["age"].tolist() == [40.0, 50.0]
+    assert dict(old.modalities) == dict(new.modalities)
+    pd.testing.assert_frame_equal(old.joined, new.joined)
 
 
 def test_the_simulated_cohort_pools_to_its_wide_view() -> None:

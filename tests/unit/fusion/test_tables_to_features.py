@@ -15,7 +15,7 @@ from lbp_prognosis.fusion import (
     convert_methods,
     level_norms,
     norms_of,
-    one_row_a_patient,
+    one_row_per_patient,
     pool_levels,
     pooled_errors,
     with_acquisition,
@@ -132,7 +132,7 @@ def test_scanners_stand_beside_and_are_no_predictors():
     beside = with_acquisition(pooled, table, studies.sample(frac=1, random_state=0))
     assert beside.frame["vendor"].tolist() == studies["vendor"].tolist()
     assert beside.modalities.columns == pooled.modalities.columns
-    wide = one_row_a_patient({"imaging": beside})
+    wide = one_row_per_patient({"imaging": beside})
     y = Status.at(12, np.arange(120) % 2)
     steps = [ComBat("vendor", columns=list(pooled.modalities["imaging"])[1:])]
     pipeline = RiskPipeline(steps, LogisticRisk(collinear="drop"), modalities=wide.modalities).fit(wide.X, y)

@@ -1,4 +1,4 @@
-"""``one_row_a_patient``: tables of the modalities side by side, with the map of which column came from where."""
+"""``one_row_per_patient``: tables of the modalities side by side, with the map of which column came from where."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lbp_prognosis._base import DataError, FeatureMap, argument_error, check_choice
+from lbp_prognosis._base import DataError, FeatureMap, argument_error, check_choice, deprecated
 from lbp_prognosis.fusion._patient_keys import kinds_of_keys, near_misses, patient_keys
 
-__all__ = ["WidePredictors", "one_row_a_patient"]
+__all__ = ["WidePredictors", "one_row_a_patient", "one_row_per_patient"]
 
 
 class _Pair(NamedTuple):
@@ -19,7 +19,7 @@ class _Pair(NamedTuple):
 
 
 class WidePredictors(_Pair):
-    """Predictors, one row per patient, and their modalities: ``X, modalities = one_row_a_patient(…)``.
+    """Predictors, one row per patient, and their modalities: ``X, modalities = one_row_per_patient(…)``.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class WidePredictors(_Pair):
     unmatched: pd.DataFrame
 
 
-def one_row_a_patient(
+def one_row_per_patient(
     tables: Mapping[str, Any], *, key: str = "patient_id", patients: Any = None, match: str = "exact"
 ) -> WidePredictors:
     """Join one table per modality into one row per patient.
@@ -101,6 +101,14 @@ def one_row_a_patient(
     lost = [(row["modality"], name) for row, names in rows for name in names]
     wide.unmatched = pd.DataFrame(lost, columns=["modality", "key"])
     return wide
+
+
+def one_row_a_patient(
+    tables: Mapping[str, Any], *, key: str = "patient_id", patients: Any = None, match: str = "exact"
+) -> WidePredictors:
+    """Return `one_row_per_patient`; deprecated."""
+    deprecated("fusion.one_row_a_patient")
+    return one_row_per_patient(tables, key=key, patients=patients, match=match)
 
 
 def _by_patient(frame: Any, key: str, modality: str, match: str) -> pd.DataFrame:
