@@ -3,7 +3,8 @@
 python -m benchmarks.fusion -o out/fusion --sets 100 --sizes 300 1000          (all generators and contenders)
 python -m benchmarks.fusion -o out/fusion --summary                            (of what is there)
 
-A finished fit is a line of ``fits.csv``; a killed run goes on where it stopped. Declared before any run: the measure is
+A finished fit is a line of ``fits.csv``; a killed run goes on where it stopped. ``summary.csv`` is the table that the
+pages "Which fusion method to choose" and "Missing data" are written from. Declared before any run: the measure is
 the index of prediction accuracy (IPA) of the event by the horizon on fresh patients whose course is known; ``DEFAULT``
 is what the others are compared with; a contender passes where the lower 95 per cent limit of its IPA minus the
 default's, paired over data sets, is above −``MARGIN``. Peers run where they are installed: those of Python in the
@@ -208,28 +209,36 @@ def run(folder: Path, sizes: list[int], sets: int, generators: list[str], conten
                         file.flush()
 
 
+def _mean(values: pd.Series) -> tuple[float, float]:
+    """Return a mean and its Monte Carlo standard error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+
+
 def summary(folder: Path) -> pd.DataFrame:
-    """Return one row per generator, size and contender, with the paired difference to the default."""
+    """Return one row per generator, size and contender, with the paired differences to the default."""
     fits = pd.read_csv(folder / "fits.csv")
     rows = []
     for (generator, n), cell in fits.groupby(["generator", "n"]):
-        table = cell.pivot(index="set", columns="contender", values="ipa")
-        for contender in table.columns:
-            own = cell[cell["contender"] == contender]
-            gap = (table[contender] - table[DEFAULT]).dropna()
-            se = float(gap.std(ddof=1) / np.sqrt(len(gap))) if len(gap) > 1 else np.nan
+        of = cell.pivot(index="set", columns="contender", values=["ipa", "auc"])
+        for contender in of["ipa"].columns:
+            gap = (of["ipa"][contender] - of["ipa"][DEFAULT]).dropna()
+            own = cell[(cell["contender"] == contender) & cell["set"].isin(gap.index)]
+            difference, se = _mean(gap)
+            ranked, ranked_se = _mean((of["auc"][contender] - of["auc"][DEFAULT]).loc[gap.index])
             rows.append(
                 {
                     "generator": generator,
                     "n": n,
                     "contender": contender,
                     "sets": len(gap),
-                    "ipa": table.loc[gap.index, contender].mean(),
-                    "difference": gap.mean(),
+                    "ipa": own["ipa"].mean(),
+                    "difference": difference,
                     "se": se,
-                    "not_inferior": bool(gap.mean() - t.ppf(0.975, max(len(gap) - 1, 1)) * se > -MARGIN),
+                    "not_inferior": bool(difference - t.ppf(0.975, max(len(gap) - 1, 1)) * se > -MARGIN),
                     "slope": own["slope"].median() if own["slope"].notna().any() else np.nan,
                     "auc": own["auc"].mean(),
+                    "auc_difference": ranked,
+                    "auc_se": ranked_se,
                     "seconds": own["seconds"].median(),
                 }
             )
@@ -249,7 +258,9 @@ def main() -> None:
     given = parser.parse_args()
     if not given.summary:
         run(given.output, given.sizes, given.sets, given.generators, given.contenders)
-    print(summary(given.output).round(4).to_string(index=False))
+    table = summary(given.output).round(4)
+    table.to_csv(given.output / "summary.csv", index=False)
+    print(table.to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,13 @@ def test_data_sets_are_drawn_from_their_number(name):
     assert sorted(X.columns) == sorted(column for columns in generator.modalities.values() for column in columns)
     imaging = list(generator.modalities["imaging"])
     missing = fresh[imaging].isna().all(axis=1)
-    assert fresh.drop(columns=imaging).notna().all().all()
+    others = fresh.drop(columns=imaging)
+    assert others[list(generator.modalities["clinical"])].notna().all().all()
+    cells = others.drop(columns=list(generator.modalities["clinical"])).isna().to_numpy()
+    assert cells.any() == (generator.scattered > 0)
+    if generator.scattered:
+        assert cells.mean() == pytest.approx(generator.scattered, abs=0.01)
+        assert fresh.loc[~missing, imaging].isna().to_numpy().mean() == pytest.approx(generator.scattered, abs=0.01)
     assert missing.mean() == pytest.approx(0.3 if generator.needed else 0.0, abs=0.05)
     if generator.needed and generator.needed != "random":
         whole, _, _ = generator.draw(2000, np.random.default_rng(1))  # what decides may be missing itself
@@ -99,6 +105,36 @@ def test_a_peer_is_about_as_good_as_ours(peer):
     assert np.corrcoef(risk, ours)[0, 1] > 0.7
     assert risk.mean() == pytest.approx(ours.mean(), abs=0.05)
     assert fusion.judged(risk, state)["ipa"] > 0.05
+
+
+def test_a_model_of_some_modalities_is_the_model_of_their_columns():
+    """The clinical contender was a stack of one learner, at six times the time: its weight is 1."""
+    X, y, fresh, _ = data.data_set("linear, imaged by indication", 150, 0)
+    generator = data.GENERATORS["linear, imaged by indication"]
+    for contender, names in (("clinical only", ["clinical"]), ("all but imaging", list(data.FOUR)[:3])):
+        columns = [column for name in names for column in data.FOUR[name]]
+        found = fusion.CONTENDERS[contender](generator.modalities, 12.0).fit(X, y).predict_risk(fresh, 12.0)
+        want = CauseSpecificCox(penalty="cv").fit(X[columns], y).predict_risk(fresh[columns], 12.0)
+        np.testing.assert_allclose(found, want, rtol=1e-10)
+
+
+def test_the_summary_pairs_contenders_by_data_set(tmp_path):
+    """By hand: differences −0.02 and 0.04 to the default, and a set without the contender is left out."""
+    rows = []
+    for number, default, other in ((0, 0.10, 0.08), (1, 0.20, 0.24), (2, 0.90, None)):
+        for name, value in ((fusion.DEFAULT, default), ("other", other)):
+            if value is not None:
+                rows.append(("linear", 300, number, name, value, 0.2, 1.0, value + 0.5, 1.0))
+    pd.DataFrame(rows, columns=fusion.FIELDS).to_csv(tmp_path / "fits.csv", index=False)
+    table = fusion.summary(tmp_path).set_index("contender")
+    other, default = table.loc["other"], table.loc[fusion.DEFAULT]
+    assert (other["sets"], default["sets"]) == (2, 3)
+    assert other["ipa"] == pytest.approx(0.16)
+    assert other["difference"] == pytest.approx(0.01)
+    assert other["se"] == pytest.approx(0.03)
+    assert (other["auc_difference"], other["auc_se"]) == pytest.approx((0.01, 0.03))
+    assert not other["not_inferior"]
+    assert default["difference"] == default["se"] == 0.0
 
 
 def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
