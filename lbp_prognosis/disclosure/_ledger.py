@@ -24,7 +24,13 @@ _FORMAT = "lbp_prognosis release ledger 1"
 _SHAPE: dict[str, dict[str, type]] = {
     "releases": {"title": str, "smallest_cell": int, "content": str, "members": list},
     "models": {"name": str, "members": list},
+    "recalled": {"title": str, "reason": str, "members": list},
 }
+_WAYS_OUT = (
+    "Release patients who are in no earlier release, or all of an earlier one together with new ones; write the page "
+    "`not-for-release`; or, if every copy of the earlier release has been destroyed (after a withdrawal, say), state "
+    "that with ReleaseLedger.recall(title, reason=…)."
+)
 
 
 class ReleaseLedger:
@@ -50,7 +56,8 @@ class ReleaseLedger:
         self.path = Path(path)
         if not self.path.parent.is_dir():
             raise argument_error("ledger", "a file in a folder that is there", str(self.path))
-        self._held: dict[str, Any] = {"format": _FORMAT, "key": secrets.token_hex(32), "releases": [], "models": []}
+        self._held: dict[str, Any] = {"format": _FORMAT, "key": secrets.token_hex(32)}
+        self._held |= {"releases": [], "models": [], "recalled": []}
         if self.path.exists():
             self._held = _read(self.path)
 
@@ -101,7 +108,7 @@ class ReleaseLedger:
                 names = ", ".join(map(repr, near or [entry["title"] for entry, _ in earlier]))
                 raise DisclosureError(
                     f"This cohort and that of {names} single out 1 to {k - 1} patients, whose numbers would follow by "
-                    "subtraction. Wait for more patients, or write the page `not-for-release`."
+                    f"subtraction. Wait for more patients. {_WAYS_OUT}"
                 )
 
     def layers(self, ids: Iterable[object]) -> np.ndarray:
@@ -136,8 +143,7 @@ class ReleaseLedger:
             if known - members:
                 raise DisclosureError(
                     f"Patients of the release {entry['title']!r} are not in this cohort, and their numbers would "
-                    "follow by subtraction. Release all of its patients together with the new ones, or write the page "
-                    "`not-for-release`."
+                    f"follow by subtraction. {_WAYS_OUT}"
                 )
             codes = np.unique(2 * codes + np.isin(own, sorted(known)), return_inverse=True)[1]
         return codes
@@ -216,6 +222,48 @@ class ReleaseLedger:
         gone = self._hashes(ids)
         return tuple(entry["name"] for entry in self._held["models"] if gone & set(entry["members"]))
 
+    def recall(self, title: str, *, reason: str) -> None:
+        """Take a release back: from now on other releases are not compared with it.
+
+        Nothing can tell the ledger whether a page was passed on. Recall it only if nobody has it: it never left, or
+        every copy is destroyed. Pages released later with its patients say that they rest on this.
+
+        Parameters
+        ----------
+        title : str
+            Of the release; all releases of that title are taken back.
+        reason : str
+            Why, and how it is known that no copy is left; kept in the ledger.
+
+        Raises
+        ------
+        ArgumentError
+            If the ledger has no release of that title, or the reason is empty.
+        """
+        if not isinstance(reason, str) or not reason.strip():
+            raise argument_error("reason", "why no copy of the release is left", repr(reason))
+        with self._changing():
+            kept = [entry for entry in self._held["releases"] if entry["title"] != title]
+            taken = [entry for entry in self._held["releases"] if entry["title"] == title]
+            if not taken:
+                raise argument_error("title", f"one of {list(self.releases)}", repr(title))
+            self._held["releases"] = kept
+            self._held["recalled"] += [
+                {"title": title, "reason": reason.strip(), "members": entry["members"]} for entry in taken
+            ]
+            self._write()
+
+    def recalled_with(self, ids: Iterable[object]) -> tuple[str, ...]:
+        """Return the titles of the recalled releases that any of these patients was in.
+
+        Parameters
+        ----------
+        ids : iterable
+            Identifiers of the patients.
+        """
+        own = self._hashes(ids)
+        return tuple(entry["title"] for entry in self._held["recalled"] if own & set(entry["members"]))
+
     def released_with(self, ids: Iterable[object]) -> tuple[str, ...]:
         """Return the titles of the releases that any of these patients was in.
 
@@ -262,6 +310,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"{path.name!r} is no ledger of releases: {error}") from None
     if not isinstance(held, dict) or held.get("format") != _FORMAT:
         raise DataError(f"{path.name!r} is no ledger of releases of this version ({_FORMAT}).")
+    held.setdefault("recalled", [])  # ledgers of before there was a recall
     for part, kinds in _SHAPE.items():
         entries = held.get(part)
         if not isinstance(entries, list) or not all(_is_entry(entry, kinds) for entry in entries):

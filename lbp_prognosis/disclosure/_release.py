@@ -26,6 +26,10 @@ _NO_LEDGER = (
     "Without a ledger of releases nothing protects against subtracting this release from another of nearly the same "
     "patients."
 )
+_RECALLED = (
+    "Earlier releases with some of these patients were recalled, and are not compared with this one: {titles}. The "
+    "protection rests on no copy of them being left."
+)
 _LAYERED = (
     "An earlier release has some of these patients. Every count that follows by subtraction is kept like one that is "
     "shown, and what cannot be counted in the difference is left out."
@@ -74,6 +78,10 @@ class Release:
                 "without a ledger."
             )
         self.ledger.check(self.patients.ids, self.smallest_cell)
+        recalled = self.ledger.recalled_with(self.patients.ids)
+        if recalled:
+            titles = ", ".join(map(repr, dict.fromkeys(recalled)))
+            self._actions.append(("release", "said", _RECALLED.format(titles=titles)))
         layers = self.ledger.layers(self.patients.ids)
         self.patients = replace(self.patients, layers=layers)
         if not self.layered:

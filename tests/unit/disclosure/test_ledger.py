@@ -129,6 +129,39 @@ def test_another_release_meanwhile(ledger):
     assert ReleaseLedger(ledger.path).releases == ("first", "meanwhile")
 
 
+def test_a_release_of_which_no_copy_is_left_is_recalled(ledger):
+    """After a withdrawal: the numbers of those who withdrew would follow from the copies."""
+    state = np.arange(90) % 2
+    with pytest.raises(DisclosureError, match=r"follow by subtraction.*recall\(title"):
+        Gate(5).open(Patients(state, ids=ids((0, 90))), ledger)
+    other = ReleaseLedger(ledger.path)
+    for wrong in ({"title": "second", "reason": "never sent"}, {"title": "first", "reason": " "}):
+        with pytest.raises(ArgumentError, match="title|reason"):
+            ledger.recall(**wrong)
+    ledger.recall("first", reason="  never sent ")
+    assert ledger.releases == ()
+    assert ledger.recalled_with(["p99"]) == ledger.recalled_with(["p99", "x"]) == ("first",)
+    assert ledger.recalled_with(["x"]) == ()
+    release = Gate(5).open(Patients(state, ids=ids((0, 90))), ReleaseLedger(ledger.path))
+    assert not release.layered
+    assert "no copy of them" in release.to_frame().loc[0, "reason"]
+    release.close("second", "d")
+    # what another run had read before is refused what the file has meanwhile
+    with pytest.raises(ArgumentError, match="second"):
+        other.recall("first", reason="never sent")
+    assert ReleaseLedger(ledger.path).releases == ("second",)
+
+
+def test_a_ledger_of_before_there_was_a_recall(ledger):
+    held = json.loads(ledger.path.read_text())
+    del held["recalled"]
+    ledger.path.write_text(json.dumps(held))
+    old = ReleaseLedger(ledger.path)
+    assert old.recalled_with(["p1"]) == ()
+    old.recall("first", reason="destroyed")
+    assert ReleaseLedger(ledger.path).recalled_with(["p1"]) == ("first",)
+
+
 def test_withdrawal(ledger):
     ledger.add_model("cox", ids((0, 80)))
     ledger.add_model("trees", ids((50, 100)))
