@@ -225,8 +225,8 @@ class ReleaseLedger:
     def recall(self, title: str, *, reason: str) -> None:
         """Take a release back: from now on other releases are not compared with it.
 
-        Nothing can tell the ledger whether a page was passed on. Recall it only if nobody has it: it never left, or
-        every copy is destroyed. Pages released later with its patients say that they rest on this.
+        Nothing can tell the ledger whether a page was passed on. Recall it only if no copy is left: it never left, or
+        every copy was destroyed. Pages released later with its patients say that they rest on this.
 
         Parameters
         ----------
