@@ -2,6 +2,7 @@
 
 from lbp_prognosis.biomarkers._batch_page import batch_page
 from lbp_prognosis.biomarkers._bone_density import bone_density
+from lbp_prognosis.biomarkers._disc_grade import DiscGradeCalibration, disc_grade
 from lbp_prognosis.biomarkers._extract import extract
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult
 from lbp_prognosis.biomarkers._recipe import FAMILIES, Recipe
@@ -32,6 +33,7 @@ __all__ = [
     "CONVENTIONS",
     "FAMILIES",
     "Case",
+    "DiscGradeCalibration",
     "ExtractionResult",
     "GapScore",
     "Image",
@@ -46,6 +48,7 @@ __all__ = [
     "batch_page",
     "bone_density",
     "check_spinopelvic",
+    "disc_grade",
     "extract",
     "extract_radiomics",
     "gap_score",

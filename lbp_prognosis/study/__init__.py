@@ -5,6 +5,7 @@ from lbp_prognosis.study._data_plan import DataPlan
 from lbp_prognosis.study._deviations import Deviations, deviations
 from lbp_prognosis.study._diagnostic_plan import DiagnosticPlan
 from lbp_prognosis.study._evaluate_table import evaluate_table
+from lbp_prognosis.study._fit_disc_grade import DiscGradeFit, fit_disc_grade
 from lbp_prognosis.study._fit_study import fit_study
 from lbp_prognosis.study._model_plan import ModelPlan
 from lbp_prognosis.study._packet_of_table import packet_of_table
@@ -20,6 +21,7 @@ __all__ = [
     "DataPlan",
     "Deviations",
     "DiagnosticPlan",
+    "DiscGradeFit",
     "ModelPlan",
     "Study",
     "StudyData",
@@ -29,6 +31,7 @@ __all__ = [
     "analysis_plan",
     "deviations",
     "evaluate_table",
+    "fit_disc_grade",
     "fit_study",
     "packet_of_table",
     "read_study_data",

@@ -48,7 +48,7 @@ _BY_ROLE = {
         tree types units useful value_labels value_set wear where
     """,
     "a model, a result or a step": """
-        agreement answered answers baseline candidates caption censoring comparator conversions curve design
+        agreement answered answers baseline calibration candidates caption censoring comparator conversions curve design
         development log membership estimator evaluation events evidence files fit fitted frames imputations ledger
         left_out model models outcome_model
         new null_models old packets provenance release_ledger replicates request resamples results rules sample samples

@@ -15,7 +15,10 @@ from lbp_prognosis.schema import measures
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = ROOT / "lbp_prognosis" / "biomarkers"
-FILES = [*sorted((ROOM / "families").glob("*.py")), ROOM / "_segmental_motion.py", ROOM / "_bone_density.py"]
+FILES = [
+    *sorted((ROOM / "families").glob("*.py")),
+    *(ROOM / name for name in ("_segmental_motion.py", "_bone_density.py", "_disc_grade.py")),
+]
 
 
 @pytest.fixture(scope="module")
