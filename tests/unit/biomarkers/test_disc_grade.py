@@ -73,7 +73,7 @@ def test_the_grade_is_the_expected_grade_of_the_calibration():
     assert row["flags"] == "flag_0|flag_1|flag_2"
     assert row["method_id"] == f"{calibration().name}__t"
     # the grade moves by sd_error when the predictor does, to first order
-    moved = disc_grade(batch(x + [[1e-6, 0, 0]], ["a"], ["l4l5"]), calibration()).iloc[0]["value"]
+    moved = disc_grade(batch(x + np.array([1e-6, 0, 0]), ["a"], ["l4l5"]), calibration()).iloc[0]["value"]
     assert (moved - row["value"]) / 1e-6 == pytest.approx(-6 * slope, rel=1e-4)
 
 
