@@ -98,8 +98,9 @@ def fit_disc_grade(
     grades : DataFrame or ImportedTable
         One row per graded disc: ``patient_id, level, value``, and ``study_id`` where it is that of the result. With a
         column ``measure`` (as `import_spider` gives) the rows of ``scale`` are taken.
-    measures : sequence of str, default signal to fluid, nucleus to annulus, height index
-        Measures of a disc that enter; of several formulas the preferred one.
+    measures : sequence of str, optional
+        Measures of a disc that enter; of several formulas the preferred one. By default signal over that of the fluid,
+        nucleus over annulus, and the height index.
     scale : {"pfirrmann", "pfirrmann_modified"}, default "pfirrmann"
         What was graded.
     penalty : float, default 0.0

@@ -56,7 +56,7 @@ _BY_ROLE = {
         grid load records
     """,
     "a table or an outcome with rows of its own": """
-        X_development X_validation X_with X_without data description extension flexion frame history
+        X_development X_validation X_with X_without data description extension flexion frame grades history
         index instead norms outcome package
         patient patients places prom row rows structures studies table text timeline trials y_development y_validation
         ancestors concept_ids
