@@ -41,7 +41,7 @@ class DiscGradeCalibration:
     ranges : sequence of pair of float
         Lowest and highest value of each measure for which the calibration was estimated.
     scale : str
-        What was graded: ``pfirrmann`` or ``pfirrmann_modified``.
+        Scale of the grades: ``pfirrmann`` or ``pfirrmann_modified``.
     field_strengths : sequence of float, default ()
         Field strengths of the graded studies, T. Empty: not known.
 
