@@ -102,7 +102,7 @@ def fit_disc_grade(
         Measures of a disc that enter; of several formulas the preferred one. By default signal over that of the fluid,
         nucleus over annulus, and the height index.
     scale : {"pfirrmann", "pfirrmann_modified"}, default "pfirrmann"
-        What was graded.
+        Scale of the grades.
     penalty : float, default 0.0
         Ridge penalty of `OrdinalRegression`.
     n_splits : int, default 10
