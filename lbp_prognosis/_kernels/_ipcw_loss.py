@@ -17,7 +17,7 @@ from lbp_prognosis._kernels._tiers import natural_log, tiered
 __all__ = ["BRIER", "LOG_SCORE", "LossRows", "ipcw_loss", "ipcw_loss_combined"]
 
 BRIER, LOG_SCORE = 0, 1
-_COLUMNS, _ROWS = 64, 256  # horizons gathered together, and rows turned at a time: both sides stay in the cache
+_COLUMNS, _CELLS = 64, 1 << 14  # horizons gathered together, and cells turned at a time: both sides stay in the cache
 
 
 @njit(cache=True, error_model="numpy")
@@ -94,15 +94,20 @@ def _walk(brier, risk, case, before, own, square, starts, hazard, slope, table, 
 def _by_column(risk: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Return the rows in an order, a column after the other: (k, n)."""
     out = np.empty(risk.shape[::-1])
-    for low in range(0, order.size, _ROWS):
-        out[:, low : low + _ROWS] = risk[order[low : low + _ROWS]].T
+    for rows in _turned(*risk.shape):
+        out[:, rows] = risk[order[rows]].T
     return out
 
 
 def _by_row(columns: np.ndarray, order: np.ndarray, out: np.ndarray) -> None:
     """Put columns (k, n) whose rows have an order into ``out`` (n, k), in the order of the caller."""
-    for low in range(0, order.size, _ROWS):
-        out[order[low : low + _ROWS]] = columns[:, low : low + _ROWS].T
+    for rows in _turned(*out.shape):
+        out[order[rows]] = columns[:, rows].T
+
+
+def _turned(n: int, k: int) -> Iterator[slice]:
+    step = max(_CELLS // max(k, 1), 1)
+    return (slice(low, low + step) for low in range(0, n, step))
 
 
 class LossRows:

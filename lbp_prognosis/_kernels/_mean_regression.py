@@ -162,7 +162,6 @@ def _newton(
             break
         if largest <= tol * (1 + _largest(eta)):
             beta, eta, converged = beta + step, eta + move, True
-            now = _sums(table, at, eta, w)
             break
         for _ in range(40):
             trial = eta + move
@@ -173,11 +172,12 @@ def _newton(
         else:
             trial = eta + move
         beta, eta, now = beta + step, trial, new
-    influence = X @ inverse
+    influence, value = X @ inverse, 0.0
     for rows in _parts(w.size):
         last = at(rows, eta[rows], w[rows])
+        value += last.value
         influence[rows] *= _product(last.slope, last.residual)[:, None]
-    return MeanFit(beta, inverse, influence, now.value, converged, iterations)
+    return MeanFit(beta, inverse, influence, value, converged, iterations)
 
 
 def _largest(values: np.ndarray) -> float:

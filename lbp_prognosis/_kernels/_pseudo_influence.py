@@ -57,23 +57,32 @@ def pseudo_fit_influence(
     hazard = np.exp(np.minimum(eta, 50.0))
     slope = hazard * np.exp(-hazard)
     residual = pseudo + np.expm1(-hazard)
-    bread = (X * (w * (slope**2 - slope * (1 - hazard) * residual))[:, None]).T @ X
+    curvature = slope**2 - slope * (1 - hazard) * residual
+    if weights is not None:
+        curvature *= w
+    columns = np.ascontiguousarray(X.T)
+    bread = np.array([[(curvature * column) @ other for other in columns] for column in columns])
     total = float(w.sum())
     if first is None:
         first = incidence_influence(time, code, tau, weights)
     meat = np.empty(X.shape)
-    for k in range(X.shape[1]):
-        d = X[:, k] * slope
+    for k, column in enumerate(columns):
+        d = column * slope
         meat[:, k] = d * residual
         size = float(max(d.max(), -d.min()))
         if size == 0:
             continue
         step = _STEP / size
         own = step * d
-        up = incidence_influence(time, code, tau, w * (1 + own))
-        up -= incidence_influence(time, code, tau, w * (1 - own))
+        up, down = 1 + own, np.subtract(1, own, out=own)
+        if weights is not None:
+            up *= w
+            down *= w
+        up = incidence_influence(time, code, tau, up)
+        up -= incidence_influence(time, code, tau, down)
         up *= total
         up /= 2 * step
-        up += float(w @ d) * first + float((w * d) @ first)
+        weighted = d if weights is None else w * d
+        up += float(w @ d) * first + float(weighted @ first)
         meat[:, k] += up
     return meat @ np.linalg.pinv(bread).T

@@ -127,10 +127,10 @@ def _at_point(rows: CalibrationRows, design: np.ndarray, offset: np.ndarray | No
     return fit._replace(coef=coef)
 
 
-def _standard_errors(rows: CalibrationRows, fit: MeanFit, psi: np.ndarray) -> np.ndarray:
+def _standard_errors(rows: CalibrationRows, fit: MeanFit) -> np.ndarray:
     if rows.state is not None and rows.model_based:
         return np.sqrt(np.diag(fit.covariance))
-    return np.atleast_1d(rows.se(psi))
+    return np.atleast_1d(rows.se_of_slopes(fit.influence))
 
 
 def _of_pseudo_values(rows: CalibrationRows, design: np.ndarray, fit: MeanFit, offset: np.ndarray | None) -> np.ndarray:
@@ -156,9 +156,9 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     out: dict[str, object] = {}
     large, both = _fits_of_means(rows)
     if large.converged:
-        psi = rows.influence(large.influence)
-        se = _standard_errors(rows, large, psi)
-        psi = psi if rows.time is None else _of_pseudo_values(rows, one, large, rows.x)
+        se = _standard_errors(rows, large)
+        states = rows.time is None
+        psi = rows.influence(large.influence) if states else _of_pseudo_values(rows, one, large, rows.x)
         out["citl"] = _wald(rows, large.coef[0], se[0], psi[:, 0])
     else:
         out["citl"] = undefined(f"the {scale} did not converge")
@@ -166,16 +166,15 @@ def mean_levels(rows: CalibrationRows) -> dict[str, object]:
     line = np.column_stack([one, rows.x])
     if both is None or not both.converged:
         return {**out, "intercept": nothing, "slope": nothing, "joint": (np.nan, np.nan)}
-    psi = rows.influence(both.influence)
-    se = _standard_errors(rows, both, psi)
-    full = psi if rows.time is None else _of_pseudo_values(rows, line, both, None)
+    se = _standard_errors(rows, both)
+    full = rows.influence(both.influence) if rows.time is None else _of_pseudo_values(rows, line, both, None)
     out["intercept"] = _wald(rows, both.coef[0], se[0], full[:, 0])
     out["slope"] = _wald(rows, both.coef[1], se[1], full[:, 1])
     moved = both.coef - np.array([0.0, 1.0])
     if rows.state is not None and rows.model_based:
         covariance = both.covariance
     else:
-        cross = (rows.se(psi[:, 0] + psi[:, 1]) ** 2 - se[0] ** 2 - se[1] ** 2) / 2
+        cross = (rows.se_of_slopes(both.influence.sum(axis=1)) ** 2 - se[0] ** 2 - se[1] ** 2) / 2
         covariance = np.array([[se[0] ** 2, cross], [cross, se[1] ** 2]])
     if not np.isfinite(covariance).all():  # no standard error, no test
         return {**out, "joint": (np.nan, np.nan)}

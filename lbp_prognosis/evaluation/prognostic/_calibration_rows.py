@@ -186,6 +186,13 @@ class CalibrationRows:
             out = np.stack(columns, axis=1).reshape(out.shape)
         return self.setting.scale(out)
 
+    def se_of_slopes(self, slope: np.ndarray) -> np.ndarray:
+        """Return what `se` of the `influence` is; without weights and clusters their order does not matter."""
+        setting = self.setting
+        if self.even and setting.weights is None and setting.clusters is None and self.attendance is None:
+            return influence_se(slope) * (slope.shape[0] / setting.n * setting.row_weight.sum())
+        return self.se(self.influence(slope))
+
     def se(self, influence: np.ndarray) -> np.ndarray:
         """Return the standard error from influence values of all rows."""
         return influence_se(influence, self.setting.clusters)

@@ -225,15 +225,19 @@ def combined_influences(
     setting: Setting, risk: np.ndarray, kind: int, loss_factor: np.ndarray, null_factor: np.ndarray
 ) -> np.ndarray:
     """Influence values of a function of mean loss and null score, given its two derivatives (k,)."""
-    if np.any(null_factor):
-        out = _kept(setting, "null influence", lambda: null_influences(setting)) * null_factor
-    else:  # none where there is a reason
-        out = np.zeros((setting.n, setting.horizons.size))
-        out[:, [bool(known.reason) for known in known_at_horizons(setting)]] = np.nan
+    out = None
     if np.any(loss_factor):
         # of two models, which are compared: the index of a model asks for those of its score
         loss = _kept(setting, f"loss influence {kind}", lambda: loss_influences(setting, risk, kind), risk, 2)
-        out = out + loss * loss_factor
+        out = loss * loss_factor
+    if np.any(null_factor):
+        null = _kept(setting, "null influence", lambda: null_influences(setting)) * null_factor
+        out = null if out is None else np.add(out, null, out=out)
+    else:
+        out = np.zeros((setting.n, setting.horizons.size)) if out is None else out
+        for h, known in enumerate(known_at_horizons(setting)):
+            if known.reason:
+                out[:, h] = np.nan
     return out[:, 0] if setting.scalar else out
 
 
