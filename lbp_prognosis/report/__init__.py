@@ -7,6 +7,7 @@ from lbp_prognosis.report._methods_sentences import methods_sentences
 from lbp_prognosis.report._page import Page
 from lbp_prognosis.report._page_scores import PageScores
 from lbp_prognosis.report._page_treatment import PageTreatment
+from lbp_prognosis.report._page_updates import PageUpdates
 from lbp_prognosis.report._probast_ai import probast_ai
 from lbp_prognosis.report._probast_form import ProbastForm
 from lbp_prognosis.report._released_page import released_page
@@ -22,6 +23,7 @@ __all__ = [
     "Page",
     "PageScores",
     "PageTreatment",
+    "PageUpdates",
     "ProbastForm",
     "TripodForm",
     "evaluation_page",

@@ -117,6 +117,7 @@ _TITLES = {
     "decisions": "Clinical utility",
     "added": "Added value",
     "treatment": "Treatment during follow-up",
+    "updates": "Updated predictions",
     "sites": "Transportability",
     "explanations": "Explanations",
     "optimism": "Optimism",

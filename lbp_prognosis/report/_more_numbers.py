@@ -17,5 +17,5 @@ def more_numbers(page: Page) -> list[pd.DataFrame]:
     page : Page
         The page, or what of it is released.
     """
-    frames = [] if page.treatment is None else [page.treatment.to_frame()]
+    frames = [part.to_frame() for part in (page.treatment, page.updates) if part is not None]
     return [frame.assign(sample="internal", setting="", against="", synthetic=page.synthetic) for frame in frames]

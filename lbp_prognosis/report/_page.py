@@ -14,6 +14,7 @@ from lbp_prognosis.evaluation import Evaluation, RiskGroups, ThresholdRange
 from lbp_prognosis.evidence import Claim, Evidence, Verdict
 from lbp_prognosis.report._page_scores import PageScores
 from lbp_prognosis.report._page_treatment import PageTreatment
+from lbp_prognosis.report._page_updates import PageUpdates
 from lbp_prognosis.report._released_shapes import ReleasedGroups
 from lbp_prognosis.survival import OutcomeSpec
 from lbp_prognosis.validation import AssociationTest, InternalExternal
@@ -63,6 +64,8 @@ class Page:
         Observed and predicted scores, where the outcome is one.
     treatment : PageTreatment or None
         Performance under the strategy that a treatment is never started.
+    updates : PageUpdates or None
+        Performance of risks that are predicted again at landmarks.
     apparent : Evaluation or None
         On the rows the models were fitted to.
     sites : InternalExternal or None
@@ -127,6 +130,7 @@ class Page:
     groups: RiskGroups | ReleasedGroups | None = None
     scores: PageScores | None = None
     treatment: PageTreatment | None = None
+    updates: PageUpdates | None = None
     apparent: Evaluation | None = None
     sites: InternalExternal | None = None
     association: AssociationTest | None = None

@@ -33,6 +33,7 @@ from lbp_prognosis.report._released_scores import (
     scores_are_releasable,
 )
 from lbp_prognosis.report._released_treatment import released_treatment
+from lbp_prognosis.report._released_updates import released_updates
 
 __all__ = ["released_page"]
 
@@ -122,6 +123,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
     names = SCORE_METRICS if of_scores else METRICS_SHOWN
     numbers = released_evaluation(found, release, horizons, page.horizon, names, pair)
     treatment = None if page.treatment is None else released_treatment(page.treatment, release, page.horizon, wanted)
+    updates = None if page.updates is None else released_updates(page.updates, release)
     apparent = None
     if page.apparent is not None:
         few = tuple(name for name in _APPARENT if any(name in m for m in numbers.metrics.values()))
@@ -163,6 +165,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         groups=groups,
         scores=scores_shown,
         treatment=treatment,
+        updates=updates,
         apparent=apparent,
         sites=sites,
         association=association,
@@ -170,7 +173,7 @@ def _thinned(page: Page, release: Release, rows: dict[str, JudgedRows]) -> Page:
         evidence=evidence,
         verdicts=tuple(_plain_verdict(page.evidence.supports(c), tested=association is not None) for c in page.claims),
         ladder=_plain_ladder(page, tested=association is not None),
-        numbers=_numbers(page, numbers, apparent, more_numbers(replace(page, treatment=treatment))),
+        numbers=_numbers(page, numbers, apparent, more_numbers(replace(page, treatment=treatment, updates=updates))),
         n_events=_events(release, next(iter(rows.values()))),
         patient_level=False,
     )
@@ -187,6 +190,7 @@ def _emptied(page: Page) -> Page:
         groups=None,
         scores=None,
         treatment=None,
+        updates=None,
         apparent=None,
         sites=None,
         association=None,

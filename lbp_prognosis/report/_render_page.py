@@ -24,6 +24,7 @@ from lbp_prognosis.report._section_release import section_release
 from lbp_prognosis.report._section_scores import section_scores
 from lbp_prognosis.report._section_sites import section_sites
 from lbp_prognosis.report._section_treatment import section_treatment
+from lbp_prognosis.report._section_updates import section_updates
 from lbp_prognosis.report._table_file import csv_link, csv_name
 from lbp_prognosis.report._wording import spoken
 
@@ -40,6 +41,7 @@ _ORDER = (
     section_decisions,
     section_added,
     section_treatment,
+    section_updates,
     section_sites,
     section_explanations,
     section_optimism,

@@ -145,6 +145,22 @@ def _outcome(study: Study, spec: OutcomeSpec) -> list[tuple[str, str]]:
         ("competing events", ", ".join(spec.competing) or "none"),
         ("treatment during follow-up", spec.estimand or "not declared"),
         *_strategy(study),
+        *_updates(study),
+    ]
+
+
+def _updates(study: Study) -> list[tuple[str, str]]:
+    plan = study.updates
+    if plan is None:
+        return []
+    fixed = f", and {', '.join(plan.fixed)} at time zero" if plan.fixed else ""
+    age = "" if plan.max_age is None else f", not older than {plan.max_age:g}"
+    return [
+        (
+            "predicted again",
+            f"at {', '.join(f'{at:g}' for at in plan.landmarks)}, in those still at risk, for the next {plan.width:g}, "
+            f"from the last values of {', '.join(plan.columns)}{age}{fixed}. Table {plan.table}.",
+        )
     ]
 
 

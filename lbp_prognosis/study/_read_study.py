@@ -6,6 +6,7 @@ import inspect
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
+from itertools import chain
 from typing import Any
 
 from lbp_prognosis._base import ArgumentError, StrictTable, nearest
@@ -20,6 +21,7 @@ from lbp_prognosis.study._model_plan import MODEL_KINDS, ModelPlan
 from lbp_prognosis.study._score_plan import ScorePlan, score_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._treatment_plan import TreatmentPlan, treatment_conflicts
+from lbp_prognosis.study._updates_plan import UpdatesPlan, updates_conflicts
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
 
@@ -48,6 +50,7 @@ TABLES = (
     "technical",
     "diagnostic",
     "treatment",
+    "updates",
 )
 PAGE: dict[str, Any] = {
     "mode": "",
@@ -95,6 +98,7 @@ def read_study(table: Any) -> dict[str, Any]:
         "validation": read.record(ValidationPlan, "validation", top.get("validation", {})),
         "score": read.record(ScorePlan, "score", top["score"]) if "score" in top else None,
         "treatment": read.record(TreatmentPlan, "treatment", top["treatment"]) if "treatment" in top else None,
+        "updates": read.record(UpdatesPlan, "updates", top["updates"]) if "updates" in top else None,
         "criteria": read.record(Criteria, "criteria", top.get("criteria", {})),
         "page": _page(read, top.get("page", {})),
         "comparison": _comparison(read, top.get("comparison", {})),
@@ -104,7 +108,7 @@ def read_study(table: Any) -> dict[str, Any]:
     _check_words(read, found)
     _check_models(read, found)
     _check_score(read, top, found)
-    _check_treatment(read, found)
+    _check_courses(read, found)
     read.raise_if_any()
     return found
 
@@ -375,12 +379,14 @@ def _check_score(read: StrictTable, top: Mapping[str, Any], found: Mapping[str, 
         read.fault(path, reason, path, accepted, got, remedy)
 
 
-def _check_treatment(read: StrictTable, found: Mapping[str, Any]) -> None:
-    """Check what the tables say of a treatment against each other."""
-    outcome = found["outcome"]
-    for path, reason, accepted, got, remedy in treatment_conflicts(
+def _check_courses(read: StrictTable, found: Mapping[str, Any]) -> None:
+    """Check what the tables say of a treatment, and of updates, against each other."""
+    outcome, groups = found["outcome"], found["modalities"]
+    of_treatment = treatment_conflicts(
         found["data"], found["treatment"], outcome if isinstance(outcome, Mapping) else {}
-    ):
+    )
+    of_updates = updates_conflicts(found["data"], found["updates"], {} if groups is MISSING else groups)
+    for path, reason, accepted, got, remedy in chain(of_treatment, of_updates):
         read.fault(path, reason, path, accepted, got, remedy)
 
 

@@ -31,6 +31,7 @@ from lbp_prognosis.study._study_association import study_association
 from lbp_prognosis.study._study_data import StudyData, read_study_data
 from lbp_prognosis.study._study_result import StudyResult
 from lbp_prognosis.study._study_treatment import study_treatment
+from lbp_prognosis.study._study_updates import study_updates
 from lbp_prognosis.study._with_earlier_visits import EarlierScores, WithEarlierVisits
 from lbp_prognosis.survival import outcome_kind
 from lbp_prognosis.validation import CrossValidation, InternalExternal, cross_validate_risk, internal_external
@@ -139,6 +140,9 @@ def run_study(
         if study.treatment is not None:
             say(f"Judging as if no patient started {study.treatment.name}")
         found["treatment"] = study_treatment(study, data, models, folds, n_jobs=n_jobs, checkpoint=checkpoint)
+        if study.updates is not None:
+            say(f"Predicting again at {len(study.updates.landmarks)} landmarks")
+        found["updates"] = study_updates(study, data)
         say("Explaining what the model uses, testing the association, judging readings")
         tasks = [partial(study_association, study, data), *_explanations(study, data, fitted)]
         (found["association"], untested), *explained = parallel_map(_called, tasks, n_jobs=n_jobs)

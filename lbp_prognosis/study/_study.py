@@ -23,6 +23,7 @@ from lbp_prognosis.study._read_study import PAGE, read_study
 from lbp_prognosis.study._score_plan import ScorePlan, score_conflicts
 from lbp_prognosis.study._technical_plan import OF_MOVEMENT, TechnicalPlan
 from lbp_prognosis.study._treatment_plan import TreatmentPlan, treatment_conflicts
+from lbp_prognosis.study._updates_plan import UpdatesPlan, updates_conflicts
 from lbp_prognosis.study._validation_plan import ValidationPlan
 from lbp_prognosis.survival import OutcomeSpec
 
@@ -77,6 +78,8 @@ class Study:
         ``table_one_by``.
     treatment : TreatmentPlan or None
         A treatment during follow-up, and the strategy under which risks are judged too.
+    updates : UpdatesPlan or None
+        Risks that are predicted again at landmarks.
     seed : int
         Of everything that is drawn.
     prespecified : bool
@@ -117,6 +120,7 @@ class Study:
     page: Mapping[str, Any] = field(default_factory=dict)
     score: ScorePlan | None = None
     treatment: TreatmentPlan | None = None
+    updates: UpdatesPlan | None = None
     seed: int = 1
     prespecified: bool = False
     folder: str = "."
@@ -149,7 +153,8 @@ class Study:
             declared=self.score is not None,
         )
         of_treatment = treatment_conflicts(self.data, self.treatment, self.outcome)
-        for path, _, accepted, got, remedy in chain(of_score, of_treatment):
+        of_updates = updates_conflicts(self.data, self.updates, self.modalities)
+        for path, _, accepted, got, remedy in chain(of_score, of_treatment, of_updates):
             raise argument_error(path, accepted, got, remedy or None)
         if self.data.package:
             CohortSpec.from_dict(self.cohort)
@@ -254,6 +259,8 @@ class Study:
             del fields["score"], fields["data"]["score"]
         if self.treatment is None:
             del fields["treatment"]
+        if self.updates is None:
+            del fields["updates"]
         del fields["folder"], fields["home"]
         return plain(fields)
 

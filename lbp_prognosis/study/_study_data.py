@@ -31,6 +31,8 @@ from lbp_prognosis.study._outcome_doubts import outcome_doubts
 from lbp_prognosis.study._study import Study
 from lbp_prognosis.study._treatment_courses import TreatmentCourses, read_treatment
 from lbp_prognosis.study._treatment_plan import TreatmentPlan
+from lbp_prognosis.study._updates_plan import UpdatesPlan
+from lbp_prognosis.study._visits_table import StudyVisits, read_visits
 from lbp_prognosis.study._wide_table import WideRows, read_wide
 from lbp_prognosis.study._withdrawn import of_withdrawn, withdrawn_ids
 from lbp_prognosis.survival import OutcomeSpec, on_schedule, outcome_kind
@@ -75,6 +77,8 @@ class StudyData(Result):
         The score at visits before the horizon, with their times as columns.
     treatment : TreatmentCourses or None
         Who started the treatment of the study, when, and what was known before.
+    visits_table : StudyVisits or None
+        Values at visits, for updated risks.
     readings : dict of str to DataFrame
         Tables ``reading, biomarker, motion, motion_trial`` of a registry, where the study asks for them.
     """
@@ -96,6 +100,7 @@ class StudyData(Result):
     baseline: np.ndarray | None = field(default=None, repr=False)
     earlier: pd.DataFrame | None = field(default=None, repr=False)
     treatment: TreatmentCourses | None = field(default=None, repr=False)
+    visits_table: StudyVisits | None = field(default=None, repr=False)
 
     def patient_ids(self, column: str) -> tuple[str, ...] | None:
         """Return the identifier of each row; None for a wide table that names no column of them.
@@ -161,6 +166,8 @@ def read_study_data(study: Study, *, exclude_ids: Iterable[object] = ()) -> Stud
     data = _from_package(study, gone) if study.data.package else _from_wide(study, gone)
     if study.treatment is not None:
         data = _with_treatment(study, study.treatment, data)
+    if study.updates is not None:
+        data = _with_visits(study, study.updates, data)
     horizons = None if outcome_kind(data.y) == "status" else list(data.spec.horizons)
     # of the first cause of the outcome, as everywhere in a study
     found = screen(data.X, data.y, horizons, polarity=data.spec.polarity)
@@ -179,8 +186,22 @@ def _with_treatment(study: Study, plan: TreatmentPlan, data: StudyData) -> Study
             "treatment", "left out where the outcome is not dated exactly from time zero", outcome_kind(data.y)
         )
     path = _path(study, plan.table)
-    courses = read_treatment(plan, path, None if isinstance(study.data.missing, Mapping) else study.data.missing)
+    courses = read_treatment(plan, path, _missing(study))
     return replace(data, treatment=courses, hashes={**data.hashes, path.name: courses.digest})
+
+
+def _missing(study: Study) -> Any:
+    """Return what means missing in all columns; a mapping names columns of the main table."""
+    return None if isinstance(study.data.missing, Mapping) else study.data.missing
+
+
+def _with_visits(study: Study, plan: UpdatesPlan, data: StudyData) -> StudyData:
+    if outcome_kind(data.y) != "right":
+        raise argument_error("updates", "left out where the outcome is not dated exactly", outcome_kind(data.y))
+    path = _path(study, plan.table)
+    visits = read_visits(plan, path, _missing(study))
+    visits.known(data.X)  # refuses columns that are none, before any work
+    return replace(data, visits_table=visits, hashes={**data.hashes, path.name: visits.digest})
 
 
 def _from_package(study: Study, gone: frozenset[str]) -> StudyData:

@@ -49,6 +49,7 @@ def study_page(result: StudyFindings) -> Page:
         groups=result.groups,
         scores=study_scores(result),
         treatment=result.treatment,
+        updates=result.updates,
         apparent=result.apparent,
         sites=result.sites,
         association=result.association,
@@ -139,6 +140,13 @@ def _unit(result: StudyFindings, column: str) -> str:
     return patient[column].unit if column in patient else str(instruments.get(column, {}).get("unit", ""))
 
 
+def _updated(result: StudyFindings) -> str:
+    plan = result.study.updates
+    assert plan is not None
+    at = ", ".join(f"{point:g}" for point in plan.landmarks)
+    return f"at {at} {result.data.spec.unit}, for the next {plan.width:g}, by {', '.join(plan.columns)}"
+
+
 def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
     study, data = result.study, result.data
     spec = data.spec
@@ -153,6 +161,7 @@ def _protocol(result: StudyFindings) -> tuple[tuple[str, str], ...]:
         ("competing events", ", ".join(spec.competing) or "none"),
         ("treatment during follow-up", spec.estimand or "not declared"),
         *([("judged too", f"as if no patient started {study.treatment.name}")] if study.treatment is not None else []),
+        *([("updated", _updated(result))] if study.updates is not None else []),
         ("transformed", "; ".join(f"{k} of {', '.join(v)}" for k, v in study.transform.items()) or "nothing"),
         ("declared before the data were seen", "yes" if study.prespecified else "not said"),
     ]

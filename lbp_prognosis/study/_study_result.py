@@ -46,6 +46,8 @@ class StudyResult(StudyFindings):
         Whether measures repeat, and agree with a reference.
     treatment : PageTreatment or None
         Performance under the strategy that the treatment of the study is never started.
+    updates : PageUpdates or None
+        Performance of risks that are predicted again at landmarks.
     evidence : Evidence
         Results by tier.
     claims : tuple of Claim

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
-from lbp_prognosis._base import DataError, argument_error, content_hash, nearest
+from lbp_prognosis._base import DataError, content_hash
 from lbp_prognosis.disclosure import identifier_text
-from lbp_prognosis.schema import read_table
+from lbp_prognosis.study._number_table import number_table
 from lbp_prognosis.study._treatment_plan import TreatmentPlan
 from lbp_prognosis.validation import WithoutTreatment, without_treatment
 
@@ -114,18 +113,7 @@ def read_treatment(plan: TreatmentPlan, path: Path, missing: Any = None) -> Trea
     DataError
         If a column is not there or no number, or the rows of a patient name different times of starting.
     """
-    reading = read_table(path, missing=missing)
-    named = [plan.id, plan.time, plan.start, *plan.columns]
-    for column in named:
-        if column not in reading.frame.columns:
-            near = nearest(column, list(map(str, reading.frame.columns)))
-            shown = ", ".join(map(repr, reading.frame.columns[:30]))
-            raise DataError(f"The table {path.name!r} has no column {column!r}; it has {shown}. {near}".rstrip())
-    frame = reading.raise_if_failed(named).frame
-    if frame[plan.id].isna().any():
-        raise DataError(f"{int(frame[plan.id].isna().sum())} rows of {path.name!r} name no patient in {plan.id!r}.")
-    numbers = _numbers(frame, [plan.time, plan.start, *plan.columns], path.name)
-    ids = pd.Index([identifier_text(one) for one in frame[plan.id]])
+    ids, numbers = number_table("treatment", path, plan.id, [plan.time, plan.start, *plan.columns], missing)
     starts = numbers[plan.start].groupby(ids)
     apart = starts.nunique() > 1
     if apart.any():
@@ -137,17 +125,3 @@ def read_treatment(plan: TreatmentPlan, path: Path, missing: Any = None) -> Trea
     history.insert(0, plan.id, ids.to_numpy())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return TreatmentCourses(starts.first(), history.reset_index(drop=True), plan, digest)
-
-
-def _numbers(frame: pd.DataFrame, columns: Sequence[str], name: str) -> pd.DataFrame:
-    found = frame[list(columns)].apply(pd.to_numeric, errors="coerce").astype(float)
-    for column in columns:
-        strange = int((found[column].isna() & frame[column].notna()).sum())
-        if strange:
-            raise argument_error(
-                "treatment",
-                f"a table whose columns {list(columns)} are numbers",
-                f"{strange} cells of {column!r} of {name!r} that are none",
-                "Code categories as columns of 0 and 1, and declare codes of missing values under `missing`.",
-            )
-    return found

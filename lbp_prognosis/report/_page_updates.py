@@ -1,0 +1,53 @@
+"""``PageUpdates``: what the page shows of risks that are predicted again at landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis.evaluation import Evaluation
+
+__all__ = ["PageUpdates"]
+
+
+@dataclass(frozen=True)
+class PageUpdates:
+    """Performance at each landmark, in those still at risk, and the course of synthetic patients.
+
+    Attributes
+    ----------
+    width : float
+        Length of the window after each landmark.
+    columns, fixed : tuple of str
+        Predictors that are seen again at visits, and those known at time zero.
+    evaluations : mapping of float to Evaluation
+        By landmark, out of fold; time runs from the landmark. Model ``updated`` knows what was seen by the landmark,
+        ``not updated`` what was known at the first one.
+    at_risk : DataFrame
+        One row per landmark: ``landmark, n`` (judged), ``n_unknown`` (at risk, of whom a value is not known),
+        ``n_left`` (whose follow-up had ended), ``n_not_entered``.
+    n_unfitted : int or None
+        Patients without a part in fits, because a value is not known at a landmark at which they are at risk.
+    course : DataFrame
+        Synthetic patients: ``patient, landmark, risk``, and the values that they have.
+    codes : mapping of float to ndarray of int of shape (n,)
+        Of each patient at each landmark, for the gate alone: 1 with the target in the window, 0 without, −1 not known;
+        2 at risk and not judged, 3 not at risk.
+    """
+
+    width: float
+    columns: tuple[str, ...]
+    fixed: tuple[str, ...]
+    evaluations: Mapping[float, Evaluation] = field(repr=False)
+    at_risk: pd.DataFrame = field(repr=False)
+    course: pd.DataFrame = field(repr=False)
+    n_unfitted: int | None = None
+    codes: Mapping[float, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the frames of all evaluations, the landmark in ``group``."""
+        parts = [found.to_frame().assign(group=f"landmark {at:g}") for at, found in self.evaluations.items()]
+        return pd.concat([part.astype(object) for part in parts], ignore_index=True) if parts else pd.DataFrame()

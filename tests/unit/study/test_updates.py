@@ -1,0 +1,248 @@
+"""Risks that are updated at landmarks in a study: read, predicted out of fold, judged, shown, released."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbp_prognosis._base import ArgumentError, DataError
+from lbp_prognosis.disclosure import Gate
+from lbp_prognosis.evaluation import evaluate
+from lbp_prognosis.models import landmark
+from lbp_prognosis.report import Page, released_page
+from lbp_prognosis.report._blocks import Picture, Table
+from lbp_prognosis.report._section_updates import section_updates
+from lbp_prognosis.report._write_page import _all_numbers
+from lbp_prognosis.study import Study, StudyResult, analysis_plan, read_study_data, run_study
+from lbp_prognosis.study._study_updates import study_updates
+
+N, K = 600, 5
+TABLE: dict[str, Any] = {
+    "title": "Recovery",
+    "table": {"wide": "w.csv", "id": "id", "time": "months", "event": "status"},
+    "updates": {
+        "landmarks": [0, 3],
+        "width": 6,
+        "table": "visits.csv",
+        "id": "id",
+        "time": "months",
+        "columns": ["nrs"],
+        "fixed": ["age"],
+    },
+    "outcome": {
+        "name": "recovery",
+        "definition": "Pain gone.",
+        "polarity": "good",
+        "time_zero": "first visit",
+        "unit": "months",
+        "horizons": [6],
+    },
+    "modalities": {"clinical": ["pain", "age"]},
+    "model": [{"name": "clinical", "kind": "cox", "modalities": ["clinical"]}],
+    "decision": {"low": 0.2, "high": 0.4, "primary": 0.3, "step": 0.1, "rationale": "because"},
+    "validation": {"folds": 3, "repeats": 1, "resamples": 0},
+}
+
+
+def frames(n: int = N, seed: int = 10) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(seed)
+    pain = rng.normal(size=n).round(3)
+    later = (0.6 * pain + rng.normal(0, 0.9, n)).round(3)
+    need = rng.exponential(size=(n, 2))
+    early, late = need[:, 0] / (0.09 * np.exp(-0.7 * pain)), 3 + need[:, 1] / (0.11 * np.exp(-0.9 * later))
+    time = np.where(early < 3, early, late)
+    lost = rng.uniform(2, 20, n)
+    wide = pd.DataFrame({"id": [f"P{k}" for k in range(n)], "pain": pain, "age": rng.normal(50, 9, n).round(1)})
+    wide["months"], wide["status"] = np.minimum(time, lost).round(4), (time <= lost).astype(int)
+    seen = wide["months"] > 3
+    first = pd.DataFrame({"id": wide["id"], "months": 0.0, "nrs": pain})
+    second = pd.DataFrame({"id": wide["id"], "months": 2.9, "nrs": later})[seen]
+    return wide, pd.concat([first, second]).sample(frac=1, random_state=2)
+
+
+WIDE, VISITS = frames()
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    table = copy.deepcopy(TABLE)
+    for key, value in changes.items():
+        kept = table.get(key)
+        both = isinstance(value, dict) and isinstance(kept, dict)
+        table[key] = {k: v for k, v in {**kept, **value}.items() if v is not None} if both else value
+    return {key: value for key, value in table.items() if value is not None}
+
+
+def write(folder: Path, wide: pd.DataFrame = WIDE, visits: pd.DataFrame = VISITS) -> None:
+    wide.to_csv(folder / "w.csv", index=False)
+    visits.to_csv(folder / "visits.csv", index=False)
+
+
+def study(folder: Path, **changes: Any) -> Study:
+    return Study.from_dict(changed(**changes), folder=folder, home=folder)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    folder: Path = tmp_path_factory.mktemp("updates")
+    write(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lbp_prognosis.study._run_study._explanations", lambda *given: [])  # tested elsewhere
+        return run_study(study(folder), n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def page(result: StudyResult) -> Page:
+    return result.page()
+
+
+def test_each_landmark_is_judged_in_those_still_at_risk(result: StudyResult) -> None:
+    shown = result.updates
+    assert shown is not None
+    y = result.data.y
+    for at in (0.0, 3.0):
+        at_risk = y["time"] > at
+        row = shown.at_risk.set_index("landmark").loc[at]
+        assert (row["n"], row["n_left"]) == (at_risk.sum(), N - at_risk.sum())
+        found = shown.evaluations[at]
+        assert found.models == ("not updated", "updated")
+        assert found.target == "no_event"
+        assert found.n == at_risk.sum()
+    later = shown.evaluations[3.0]
+    gain = later.difference("auc", "updated", "not updated")
+    assert gain.low > 0  # pain at three months tells what pain at the start does not
+    assert later.metric("observed_expected", "updated").value == pytest.approx(1, abs=0.25)
+
+
+def test_the_risk_of_a_patient_is_of_models_without_the_patient(tmp_path: Path) -> None:
+    write(tmp_path)
+    first = study(tmp_path)
+    data = read_study_data(first)
+    told = study_updates(first, data)
+    changed_y = data.y.copy()
+    who = int(np.flatnonzero((data.y["time"] > 6) & (data.y["event"] == 1))[0])
+    changed_y["time"][who] += 1.0  # still an event, in the same fold, of the same patient
+    again = study_updates(first, replace(data, y=changed_y))
+    before, after = (one.evaluations[0.0].calibrations["updated"].judged(6.0).score[who] for one in (told, again))
+    assert after == pytest.approx(before, abs=1e-15)
+
+
+def test_the_numbers_are_those_of_evaluate(result: StudyResult) -> None:
+    shown, data = result.updates, result.data
+    found = shown.evaluations[3.0]
+    kept = landmark(data.y, data.X, 3.0, 6.0)
+    risk = 1 - found.calibrations["updated"].judged(6.0).score  # of recovery
+    alone = evaluate(kept.y, risk, 6.0, [0.3], target="no_event", n_resamples=0)
+    for name in ("auc", "brier", "observed_expected"):
+        assert found.metric(name, "updated").value == pytest.approx(alone.metric(name).value, abs=1e-12)
+
+
+def test_synthetic_patients_have_quantiles_of_those_at_risk(result: StudyResult) -> None:
+    course = result.updates.course.set_index(["patient", "landmark"])
+    still = result.data.y["time"] > 3
+    later = VISITS[VISITS["months"] > 0].set_index("id")["nrs"].reindex(result.data.X.index)[still]
+    for name, share in (("values fall", 0.25), ("values stay", 0.5), ("values rise", 0.75)):
+        assert course.loc[(name, 3.0), "nrs"] == pytest.approx(later.quantile(share))
+        assert course.loc[(name, 3.0), "age"] == pytest.approx(result.data.X["age"].median())
+    assert course.loc[("values fall", 3.0), "risk"] > course.loc[("values rise", 3.0), "risk"]
+    same = course.xs(0.0, level="landmark")["risk"]
+    assert same.nunique() == 1
+
+
+def test_who_lacks_a_value_is_counted_and_not_judged(tmp_path: Path) -> None:
+    part = VISITS[~VISITS["id"].isin(WIDE["id"].iloc[:7])]
+    write(tmp_path, visits=part)
+    data = read_study_data(study(tmp_path))
+    found = study_updates(study(tmp_path), data)
+    rows = found.at_risk.set_index("landmark")
+    assert rows.loc[0.0, "n_unknown"] == 7
+    assert rows.loc[3.0, "n_unknown"] == int((data.y["time"][:7] > 3).sum())
+    assert found.n_unfitted == 7
+    assert (found.codes[0.0][:7] == 2).all()
+    write(tmp_path, visits=VISITS[VISITS["months"] > 0])  # no value at the first landmark
+    with pytest.raises(DataError, match=r"'nrs' is not known at 0 for 100%"):
+        study_updates(study(tmp_path), read_study_data(study(tmp_path)))
+
+
+def test_the_page_shows_who_is_at_risk(page: Page) -> None:
+    section = section_updates(page)
+    assert section is not None
+    tables = {block.name: block.frame for block in section.blocks if isinstance(block, Table)}
+    assert set(tables) == {"updates_at_risk", "updates", "updates_added", "updates_courses"}
+    assert list(tables["updates_courses"].columns[1:]) == ["values fall", "values stay", "values rise"]
+    assert len([block for block in section.blocks if isinstance(block, Picture)]) == 2
+    rows = _all_numbers(page)
+    assert {"landmark 0", "landmark 3"} <= set(rows["group"])
+    assert section_updates(replace(page, updates=None)) is None
+
+
+def test_a_page_for_release_keeps_landmarks_between_which_enough_change(page: Page) -> None:
+    gate = Gate(share=1.0, smallest_cell=K)
+    shown = released_page(replace(page, gate=gate))
+    assert shown.updates is not None
+    assert set(shown.updates.evaluations) == {0.0, 3.0}
+    assert (shown.updates.codes, shown.updates.n_unfitted) == ({}, None)
+    assert list(shown.updates.course.columns) == ["patient", "landmark", "risk"]
+    assert shown.numbers[["n", "n_events", "se"]].isna().all().all()
+    assert section_updates(shown) is not None
+
+
+@pytest.mark.parametrize("few", [1, K - 1])
+def test_the_few_who_left_between_landmarks_do_not_follow_by_subtraction(page: Page, few: int) -> None:
+    codes = {at: code.copy() for at, code in page.updates.codes.items()}
+    state = page.evaluation.calibrations["clinical"].judged(page.horizon).state()
+    codes[3.0] = codes[0.0].copy()  # nobody left
+    rows = np.flatnonzero((codes[0.0] == 0) & (state == 0))[:few]
+    codes[3.0][rows] = 3
+    made = replace(page.updates, codes=codes)
+    shown = released_page(replace(page, updates=made, gate=Gate(share=1.0, smallest_cell=K)))
+    assert set(shown.updates.evaluations) == {0.0}
+    assert set(shown.updates.course["landmark"]) <= {0.0}
+    assert "landmark 3" not in set(shown.numbers["group"])
+    assert "landmark 3" in set(shown.release.to_frame()["where"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"updates": {"table": None}}, "one without 'table'"),
+        ({"updates": {"landmarks": [3, 0]}}, "increasing"),
+        ({"updates": {"landmarks": []}}, "increasing"),
+        ({"updates": {"width": 0}}, "above 0"),
+        ({"updates": {"fixed": ["agge"]}}, "age"),
+        ({"updates": {"interactions": ["nsr"]}}, "nrs"),
+        ({"updates": {"columns": ["nrs", "nrs"]}}, "named once"),
+        ({"table": {"id": None}}, "table.id"),
+        ({"table": {"time": None, "event": None, "status": "status"}}, "exact times"),
+    ],
+)
+def test_protocols_that_contradict_themselves_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        study(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("visits", "words"),
+    [
+        (VISITS.drop(columns="nrs"), "no column 'nrs'"),
+        (pd.concat([VISITS, VISITS.head(2)]), "each visit once"),
+        (VISITS.assign(months=np.nan), "have no 'months'"),
+        (VISITS.assign(nrs="much"), "are numbers"),
+    ],
+)
+def test_tables_that_are_none_of_visits_are_refused(tmp_path: Path, visits: pd.DataFrame, words: str) -> None:
+    write(tmp_path, WIDE.head(60), visits)
+    with pytest.raises((DataError, ArgumentError), match=words):
+        read_study_data(study(tmp_path))
+
+
+def test_the_protocol_keeps_its_digest_and_the_plan_says_the_landmarks(tmp_path: Path) -> None:
+    without = study(tmp_path, updates=None)
+    assert "updates" not in without.to_dict()
+    plan = analysis_plan(study(tmp_path)).to_markdown()
+    assert "at 0, 3, in those still at risk, for the next 6" in plan
