@@ -5,6 +5,7 @@ from lbp_prognosis.biomarkers._bone_density import bone_density
 from lbp_prognosis.biomarkers._disc_grade import DiscGradeCalibration, disc_grade
 from lbp_prognosis.biomarkers._extract import extract
 from lbp_prognosis.biomarkers._extraction_result import ExtractionResult
+from lbp_prognosis.biomarkers._muscle_profile import muscle_profile
 from lbp_prognosis.biomarkers._recipe import FAMILIES, Recipe
 from lbp_prognosis.biomarkers._segmental_motion import segmental_motion
 from lbp_prognosis.biomarkers.anatomy._label_map import CONVENTIONS, Label, LabelMap
@@ -60,6 +61,7 @@ __all__ = [
     "import_totalspineseg",
     "import_verse_centroids",
     "import_wide",
+    "muscle_profile",
     "radiomics_features",
     "radiomics_features_table",
     "read_image",

@@ -66,8 +66,11 @@ METHOD_ORDER: dict[str, tuple[str, ...]] = {
     "dural_sac_ap": ("dural_sac_chord_at_disc", "dural_sac_chord_at_body"),
     "muscle_volume": ("volume_l1_l5", "volume_voxels"),
     "t2": ("nucleus_middle_three_fifths", "annulus_front_fifth", "annulus_back_fifth"),
+    "csa": ("csa_across_muscle", "csa_in_slice"),
     "fat_fraction": ("fat_fraction_dixon", "fat_fraction_mixture", "fat_fraction_otsu"),
     "fcsa": ("fcsa_dixon", "fcsa_mixture", "fcsa_otsu"),
+    "muscle_attenuation": ("attenuation_in_window",),
+    "csa_height_ratio": ("csa_over_stature_squared",),
     "lumbar_lordosis": ("l1_superior_to_s1_superior", "l1_superior_to_l5_inferior"),
 }
 """Formulas of a measure, the preferred one first."""

@@ -67,6 +67,8 @@ class Recipe:
         Planes averaged for a cross-section.
     muscle_slice_gap_mm : float, default 2.0
         Distance between those planes.
+    muscle_profile : bool, default False
+        Measure muscles at the middle of each body too, not only at discs (twice the time for muscles).
     attenuation_window : tuple of float, default (-29.0, 150.0)
         HU window of the muscle attenuation.
     min_separation : float, default 1.5
@@ -136,6 +138,7 @@ class Recipe:
     muscle_erosion: int = 1
     muscle_slices: int = 3
     muscle_slice_gap_mm: float = 2.0
+    muscle_profile: bool = False
     attenuation_window: tuple[float, float] = (-29.0, 150.0)
     min_separation: float = 1.5
     genant_cuts: tuple[float, float, float] = (0.20, 0.25, 0.40)
@@ -185,6 +188,8 @@ class Recipe:
             check_number(name, getattr(self, name), low=0)
         for name in ("muscle_slices", "csf_min_voxels"):
             check_number(name, getattr(self, name), low=1, whole=True)
+        if not isinstance(self.muscle_profile, bool):
+            raise argument_error("muscle_profile", "True or False", repr(self.muscle_profile))
         check_number("muscle_erosion", self.muscle_erosion, low=0, whole=True)
         for name in ("ap_points", "genant_cuts", "meyerding_cuts", "attenuation_window"):
             given = tuple(float(check_number(name, value)) for value in getattr(self, name))

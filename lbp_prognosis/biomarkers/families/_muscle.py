@@ -16,7 +16,10 @@ from lbp_prognosis.biomarkers.geometry._cross_section import CrossSection, cross
 from lbp_prognosis.biomarkers.geometry._frame import Frame
 from lbp_prognosis.biomarkers.geometry._region import Region
 
-__all__ = ["measure_muscle"]
+__all__ = ["AT_BODY", "measure_muscle"]
+
+AT_BODY = "_at_body"
+"""Ends the name of a method at a body: values there and at discs are two variables."""
 
 HALF_MM = 90.0
 CUT = "the field of view cuts the muscle"
@@ -26,7 +29,8 @@ def measure_muscle(case: Case) -> list[Measurement]:
     """Measure each muscle of each side at every disc, and as a whole.
 
     ``csa`` is the mean over planes across the muscle's own axis at the disc's middle; ``fcsa`` = csa × (1 − fat
-    fraction); ``asymmetry`` = 100 |left − right| / max(left, right) of the areas.
+    fraction); ``asymmetry`` = 100 |left − right| / max(left, right) of the areas. With ``Recipe(muscle_profile=True)``
+    area and fat are measured in the same way at the middle of each whole body too, by methods that end in ``_at_body``.
     """
     rows: list[Measurement] = []
     areas: dict[tuple[str, str, str], float] = {}
@@ -60,6 +64,8 @@ def _one(case: Case, region: Region, areas: dict[tuple[str, str, str], float]) -
             continue
         levels += 1
         rows += _at_level(case, region, level, frame, rim, models, ct, areas)
+    if case.recipe.muscle_profile and stack is None:
+        rows += _at_bodies(case, region, rim, models, ct)
     if not levels:
         reason = (
             "no level is named: give a vertebra or disc mask beside this one, or state `level` for an axial stack"
@@ -140,6 +146,18 @@ def _at_level(
     mask[tuple(region.indices[near].T)] = True
     rows += _fat_rows(case, region, level, mask & rim, models, ct, area)
     return rows
+
+
+def _at_bodies(
+    case: Case, region: Region, rim: np.ndarray, models: dict[str, FatModel | str], ct: object
+) -> list[Measurement]:
+    """Measure between the discs: at the middle of each whole body that the muscle passes."""
+    rows: list[Measurement] = []
+    for level, body in case.spine.bodies.items():
+        frame = None if body.region.cut else plane_across(region, body.frame, reach=12.0)
+        if frame is not None:
+            rows += _at_level(case, region, level, frame, rim, models, ct, {})
+    return [replace(row, method_id=row.method_id + AT_BODY) for row in rows]
 
 
 def _in_stack(

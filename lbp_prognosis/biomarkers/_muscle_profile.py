@@ -1,0 +1,85 @@
+"""Profile of the muscles along the spine: area and fat at each disc and at each body between."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lbp_prognosis._base import argument_error
+from lbp_prognosis.biomarkers._extraction_result import METHOD_ORDER, ExtractionResult
+from lbp_prognosis.biomarkers.anatomy._label_map import MUSCLES
+from lbp_prognosis.biomarkers.anatomy._levels import VERTEBRAE
+from lbp_prognosis.biomarkers.families._measurement import SOURCE_MARK
+from lbp_prognosis.biomarkers.families._muscle import AT_BODY
+
+__all__ = ["muscle_profile"]
+
+_MEASURES = ("csa", "fat_fraction", "fcsa", "muscle_attenuation")
+_KEYS = ["patient_id", "study_id", "structure", "side", "level"]
+
+
+def muscle_profile(result: ExtractionResult) -> pd.DataFrame:
+    """Return each muscle from top to bottom, one row per level.
+
+    Parameters
+    ----------
+    result : ExtractionResult
+        Result of `extract`; with ``Recipe(muscle_profile=True)`` the bodies are levels too, otherwise only the discs.
+
+    Returns
+    -------
+    DataFrame
+        ``patient_id, study_id, structure, side, level, at`` (``disc`` or ``body``), ``csa`` (mm²), ``fat_fraction``
+        (%), ``fcsa`` (mm²), ``muscle_attenuation`` (HU; columns that were measured), ``fat_method`` and ``reason`` of
+        a missing area. Fat is by one method for the batch, the preferred one that gave a value.
+
+    Raises
+    ------
+    ArgumentError
+        If the result contains no muscle at a level.
+
+    Examples
+    --------
+    >>> muscle_profile(extract("cases", Recipe(muscle_profile=True)))  # doctest: +SKIP
+    """
+    if not isinstance(result, ExtractionResult):
+        raise argument_error("result", "an ExtractionResult", result, "It is what `extract` returns.")
+    table = result.table
+    rows = table[table["structure"].isin(MUSCLES) & table["measure"].isin(_MEASURES) & table["level"].ne("")].copy()
+    if rows.empty:
+        raise argument_error(
+            "result", "a result with muscles at levels", "none", "Measure the family 'muscle' beside named levels."
+        )
+    formula = rows["method_id"].str.split(SOURCE_MARK).str[0].str.replace(AT_BODY, "", regex=False)
+    kept = pd.Series(True, index=rows.index)
+    fat_method = ""
+    for measure in ("fat_fraction", "fcsa"):
+        own = rows["measure"] == measure
+        chosen = _preferred(measure, formula[own], set(formula[own & rows["value"].notna()]))
+        kept &= ~own | (formula == chosen)
+        fat_method = fat_method or chosen
+    reasons = rows[rows["measure"] == "csa"].set_index(_KEYS)["reason"]
+    wide = rows[kept].pivot_table(index=_KEYS, columns="measure", values="value", aggfunc="first", dropna=False)
+    wide = wide.reindex(columns=[name for name in _MEASURES if rows["measure"].eq(name).any()])
+    wide = wide.loc[wide.index.isin(pd.MultiIndex.from_frame(rows[_KEYS]))]
+    frame = wide.assign(reason=reasons.reindex(wide.index)).reset_index()
+    frame["reason"] = frame["reason"].fillna("")
+    frame.insert(5, "at", np.where(frame["level"].isin(VERTEBRAE), "body", "disc"))
+    frame.insert(frame.columns.get_loc("reason"), "fat_method", fat_method)
+    frame["_order"] = frame["level"].map(_order)
+    frame = frame.sort_values([*_KEYS[:4], "_order"], kind="stable").drop(columns="_order")
+    return frame.rename_axis(columns=None).reset_index(drop=True)
+
+
+def _preferred(measure: str, formulas: pd.Series, measured: set[str]) -> str:
+    """Return the first method, in the order of preference, that gave a value; the first there is without any."""
+    known = [*METHOD_ORDER[measure], *sorted(set(formulas))]
+    return next((name for name in known if name in measured), next(iter(sorted(set(formulas))), ""))
+
+
+def _order(level: str) -> float:
+    """Return the place of a level from the top: a disc lies half a step below its upper vertebra."""
+    if level in VERTEBRAE:
+        return float(VERTEBRAE.index(level))
+    upper = max((name for name in VERTEBRAE if level.startswith(name)), key=len)
+    return VERTEBRAE.index(upper) + 0.5
